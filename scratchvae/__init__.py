@@ -1,0 +1,3 @@
+"""scratchvae: variational autoencoders from scratch."""
+
+__version__ = "0.1.0"

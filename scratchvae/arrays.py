@@ -1,0 +1,64 @@
+"""Names for arrays, and the one place that words a complaint about them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Pullback = Callable[..., Any]  # one gradient per part of the value -> one gradient per positional argument
+
+
+class InputError(ValueError):
+    """What the caller handed over can't be used: the message says what was expected, what was found, and where."""
+
+
+def require_shapes(where: str, **arrays: tuple[Array, str]) -> dict[str, int]:
+    """Check that shapes agree with their letters, and return the size of each letter.
+
+    Each keyword is `name=(array, "B D")`: a letter stands for one size throughout the call, a number for itself, and a
+    final `...` for any further axes.
+
+    >>> require_shapes("linear", x=(np.zeros((4, 3)), "B D"), W=(np.zeros((3, 2)), "D H"))
+    {'B': 4, 'D': 3, 'H': 2}
+    >>> require_shapes("linear", x=(np.zeros((4, 3)), "B D"), W=(np.zeros((5, 2)), "D H"))
+    Traceback (most recent call last):
+    ...
+    scratchvae.arrays.InputError: linear: W should have shape (D, H) with D = 3 (from x), found (5, 2)
+    """
+    sizes: dict[str, int] = {}
+    origin: dict[str, str] = {}
+    for name, (array, letters) in arrays.items():
+        shape, axes = np.shape(array), letters.split()
+        open_ended = bool(axes) and axes[-1] == "..."
+        axes = axes[:-1] if open_ended else axes
+        fits = len(shape) >= len(axes) if open_ended else len(shape) == len(axes)
+        for axis, size in zip(axes, shape, strict=False):
+            fits &= size == (int(axis) if axis.isdigit() else sizes.get(axis, size))
+        if not fits:
+            known = ", ".join(f"{a} = {sizes[a]} (from {origin[a]})" for a in axes if a in sizes)
+            expected = ", ".join(letters.split()) + ("," if len(letters.split()) == 1 else "")
+            found = f"{shape}" + ("" if isinstance(array, np.ndarray) else f" of type {type(array).__name__}")
+            raise InputError(
+                f"{where}: {name} should have shape ({expected})" + (f" with {known}" if known else "") + f", found {found}"
+            )
+        for axis, size in zip(axes, shape, strict=False):
+            if not axis.isdigit() and axis not in sizes:
+                sizes[axis], origin[axis] = size, name
+    return sizes
+
+
+def require_finite(where: str, name: str, array: Array) -> None:
+    """Raise InputError unless every entry is finite; the message counts the others and says where the first one is."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        count = int(finite.size - np.count_nonzero(finite))
+        raise InputError(f"{where}: {name} should be finite, found {count} values that are not, the first {array[index]} at {index}")
+
+
+def require_choice(where: str, name: str, choice: str, known: Any) -> None:
+    """Raise InputError unless `choice` is one of the `known` names."""
+    if choice not in known:
+        raise InputError(f"{where}: {name} should be one of {', '.join(sorted(known))}; found {choice!r}")
