@@ -55,7 +55,7 @@ def require_finite(where: str, name: str, array: Array) -> None:
     if not finite.all():
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         count = int(finite.size - np.count_nonzero(finite))
-        raise InputError(f"{where}: {name} should be finite, found {count} values that are not, the first {array[index]} at {index}")
+        raise InputError(f"{where}: {name} should be finite, found {count} other values, the first {array[index]} at {index}")
 
 
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:

@@ -1,0 +1,41 @@
+"""The Bernoulli distribution of entries in [0, 1], by logits: p(1) = σ(l).
+
+x between 0 and 1 is taken as the expectation over its binarizations: x log p + (1 − x) log (1 − p).
+"""
+
+import numpy as np
+
+from scratchvae import kernels
+from scratchvae.arrays import Array, Pullback, require_shapes
+
+
+def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
+    """log p(x) = Σ_d x l − softplus(l).     logits, x (B, D)  ->  (B,) in nats.     Kingma & Welling 2014, appendix C.1.
+
+    Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.
+    """
+    require_shapes("bernoulli.log_prob", logits=(logits, "B D"), x=(x, "B D"))
+    log_px = kernels.bernoulli_log_prob(logits, x)
+
+    def pullback(dlog_px: Array) -> Array:
+        return kernels.bernoulli_log_prob_backward(dlog_px, logits, x)  # dlogits = dlog_px (x − σ(l))
+
+    return log_px, pullback
+
+
+def entropy(logits: Array) -> tuple[Array, Pullback]:
+    """H = Σ_d softplus(l) − l σ(l).     logits (B, D)  ->  (B,) in nats."""
+    require_shapes("bernoulli.entropy", logits=(logits, "B D"))
+    away = np.abs(logits)  # H is even in l: with |l| nothing cancels
+    q = kernels.sigmoid(-away)
+    H = (kernels.softplus(-away) + away * q).sum(axis=1)
+
+    def pullback(dH: Array) -> Array:
+        return -dH[:, None] * logits * (q * (1 - q))  # dlogits = −dH l σ(l) σ(−l)
+
+    return H, pullback
+
+
+def sample(logits: Array, *, uniform: Array) -> Array:
+    """1 where uniform < σ(l), else 0: a draw where `uniform` is one from U[0, 1).     logits, uniform of one shape."""
+    return (uniform < kernels.sigmoid(logits)).astype(logits.dtype)

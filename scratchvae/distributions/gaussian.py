@@ -1,0 +1,108 @@
+"""The Gaussian with diagonal covariance, N(x; mean, diag σ²) with log_var = log σ².
+
+Letters: B examples, D entries of an event. Log-densities sum over the event. Finite for every finite input while σ, 1/σ and the
+squares fit into the dtype, and the limit (±∞, never NaN) beyond.     Kingma & Welling 2014, appendices B and C.2.
+"""
+
+import numpy as np
+
+from scratchvae import kernels
+from scratchvae.arrays import Array, Pullback, require_shapes
+
+
+def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
+    """log p(x) = −½ Σ_d log 2π + log σ² + (x − mean)²/σ².     x, mean, log_var (B, D)  ->  (B,) in nats."""
+    require_shapes("gaussian.log_prob", x=(x, "B D"), mean=(mean, "B D"), log_var=(log_var, "B D"))
+    log_px = kernels.gaussian_log_prob(x, mean, log_var)
+
+    def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
+        dmean, dlog_var = kernels.gaussian_log_prob_backward(dlog_px, x, mean, log_var)
+        # dmean = dlog_px (x − mean)/σ²,  dlog_var = dlog_px ½ ((x − mean)²/σ² − 1)
+        dx = -dmean if needs_dx else None  # dx = −dlog_px (x − mean)/σ²
+        return dx, dmean, dlog_var
+
+    return log_px, pullback
+
+
+def reparameterize(mean: Array, log_var: Array, *, noise: Array) -> tuple[Array, Pullback]:
+    """z = mean + σ · noise with σ = exp(log_var / 2): a draw from N(mean, σ²) where noise is one from N(0, 1).
+
+    mean, log_var, noise (B, D)  ->  z (B, D).     Kingma & Welling 2014, section 2.4.
+    """
+    require_shapes("gaussian.reparameterize", mean=(mean, "B D"), log_var=(log_var, "B D"), noise=(noise, "B D"))
+    with np.errstate(over="ignore"):
+        sigma = np.minimum(np.exp(0.5 * log_var), np.finfo(log_var.dtype).max)
+    spread = sigma * noise  # z − mean
+    z = mean + spread
+
+    def pullback(dz: Array) -> tuple[Array, Array]:
+        dmean = dz  # dmean = dz
+        dlog_var = 0.5 * dz * spread  # dlog_var = dz ½ σ noise
+        return dmean, dlog_var
+
+    return z, pullback
+
+
+def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
+    """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d mean² + σ² − 1 − log σ².     mean, log_var (B, D)  ->  (B,) in nats.
+
+    Kingma & Welling 2014, appendix B.
+    """
+    by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(mean, log_var)
+
+    def pullback(dkl: Array) -> tuple[Array, Array]:
+        return by_dimension_pullback(np.broadcast_to(dkl[:, None], mean.shape))  # kl_b = Σ_d kl_bd
+
+    return by_dimension.sum(axis=1), pullback
+
+
+def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
+    """The summands of kl_to_standard, one for each dimension: ½ (mean² + σ² − 1 − log σ²).     (B, D)  ->  (B, D) in nats."""
+    require_shapes("gaussian.kl_to_standard", mean=(mean, "B D"), log_var=(log_var, "B D"))
+    with np.errstate(over="ignore"):
+        excess = np.expm1(log_var)  # σ² − 1, exact for σ near 1 too
+        kl = 0.5 * (mean * mean + (excess - log_var))
+
+    def pullback(dkl: Array) -> tuple[Array, Array]:
+        dmean = dkl * mean  # dmean = dkl mean
+        dlog_var = dkl * (0.5 * excess)  # dlog_var = dkl ½ (σ² − 1)
+        return dmean, dlog_var
+
+    return kl, pullback
+
+
+def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
+    """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d (σ² + (mean − other_mean)²)/τ² − 1 − log σ² + log τ².     (B, D) -> (B,)."""
+    require_shapes(
+        "gaussian.kl",
+        mean=(mean, "B D"),
+        log_var=(log_var, "B D"),
+        other_mean=(other_mean, "B D"),
+        other_log_var=(other_log_var, "B D"),
+    )
+    log_ratio = log_var - other_log_var  # log σ²/τ²
+    with np.errstate(over="ignore"):
+        excess = np.expm1(log_ratio)  # σ²/τ² − 1
+        precision = np.minimum(np.exp(-0.5 * other_log_var), np.finfo(mean.dtype).max)  # 1/τ
+        u = (mean - other_mean) * precision
+        kl = 0.5 * (u * u + (excess - log_ratio)).sum(axis=1)
+
+    def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
+        d = dkl[:, None]
+        dmean = d * (u * precision)  # dmean = dkl (mean − other_mean)/τ²
+        dlog_var = d * (0.5 * excess)  # dlog_var = dkl ½ (σ²/τ² − 1)
+        dother_log_var = d * (-0.5 * (excess + u * u))  # dother_log_var = dkl ½ (1 − σ²/τ² − (mean − other_mean)²/τ²)
+        return dmean, dlog_var, -dmean, dother_log_var
+
+    return kl, pullback
+
+
+def entropy(log_var: Array) -> tuple[Array, Pullback]:
+    """H = ½ Σ_d log 2πe + log σ², whatever the mean.     log_var (B, D)  ->  (B,) in nats."""
+    require_shapes("gaussian.entropy", log_var=(log_var, "B D"))
+    H = 0.5 * (log_var + log_var.dtype.type(np.log(2 * np.pi * np.e))).sum(axis=1)
+
+    def pullback(dH: Array) -> Array:
+        return np.broadcast_to(0.5 * dH[:, None], log_var.shape).copy()  # dlog_var = dH / 2
+
+    return H, pullback

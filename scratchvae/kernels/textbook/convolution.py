@@ -1,0 +1,48 @@
+"""Windows over images: cut out (`patches`), added back (`patches_backward`), and the largest entry of each (`max_pool`).
+
+Letters: B images, C channels, H × W pixels, kernel I × J, stride s, padding p; windows P × Q with
+P = ⌊(H + 2p − I) / s⌋ + 1 and Q likewise. Window (p, q) starts at row p·s − padding, column q·s − padding.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from scratchvae.arrays import Array
+
+
+def patches(x: Array, kernel: tuple[int, int], stride: int, padding: int) -> Array:
+    """x (B, C, H, W) -> cols (C, I, J, B, P, Q), cols[c,i,j,b,p,q] = x[b, c, p·s + i − padding, q·s + j − padding], 0 outside."""
+    padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    windows = sliding_window_view(padded, kernel, axis=(2, 3))[:, :, ::stride, ::stride]  # (B, C, P, Q, I, J)
+    return np.ascontiguousarray(windows.transpose(1, 4, 5, 0, 2, 3))
+
+
+def patches_backward(dcols: Array, height: int, width: int, stride: int, padding: int) -> Array:
+    """dx[b,c,h,w] = Σ dcols over all windows and places in them that read x[b,c,h,w]."""
+    C, I, J, B, P, Q = dcols.shape
+    rows, columns = max(height + 2 * padding, (P - 1) * stride + I), max(width + 2 * padding, (Q - 1) * stride + J)
+    padded = np.zeros((B, C, rows, columns), dcols.dtype)
+    for i in range(I):
+        for j in range(J):
+            target = padded[:, :, i : i + P * stride : stride, j : j + Q * stride : stride]
+            target += dcols[:, i, j].transpose(1, 0, 2, 3)
+    return np.ascontiguousarray(padded[:, :, padding : padding + height, padding : padding + width])
+
+
+def max_pool(x: Array, size: int, stride: int) -> tuple[Array, Array]:
+    """x (B, C, H, W) -> the largest entry of each window (B, C, P, Q), and its place i·size + j in the window.
+
+    Of equal entries the first counts, row by row; NaN counts as the largest.
+    """
+    windows = sliding_window_view(x, (size, size), axis=(2, 3))[:, :, ::stride, ::stride]
+    flat = windows.reshape(*windows.shape[:4], size * size)
+    place = flat.argmax(axis=-1)
+    return np.take_along_axis(flat, place[..., None], axis=-1)[..., 0], place
+
+
+def max_pool_backward(dy: Array, place: Array, height: int, width: int, size: int, stride: int) -> Array:
+    """dx receives dy at the place of each window's largest entry; overlapping windows add up."""
+    dx = np.zeros((*dy.shape[:2], height, width), dy.dtype)
+    b, c, p, q = np.ogrid[tuple(slice(n) for n in dy.shape)]
+    np.add.at(dx, (b, c, p * stride + place // size, q * stride + place % size), dy)
+    return dx

@@ -1,0 +1,52 @@
+"""Objects that own Parameters and call an op: `y, pullback = layer(x)`. Names and defaults are those a PyTorch user expects."""
+
+from scratchvae.layers.activations import ACTIVATIONS, ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
+from scratchvae.layers.dropout import Dropout
+from scratchvae.layers.embedding import Embedding
+from scratchvae.layers.initializers import INITIALIZERS
+from scratchvae.layers.interface import EVALUATION, Layer, Mode
+from scratchvae.layers.linear import Linear
+from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
+from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, named_buffers, named_parameters
+from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
+from scratchvae.layers.sequential import Heads, Residual, Sequential
+from scratchvae.layers.shaping import Flatten, Reshape
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "EVALUATION",
+    "GELU",
+    "INITIALIZERS",
+    "AvgPool2d",
+    "BatchNorm",
+    "Buffer",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Heads",
+    "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "MaxPool2d",
+    "Mode",
+    "Owner",
+    "Parameter",
+    "ReLU",
+    "Reshape",
+    "Residual",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
+    "Upsample",
+    "WeightNorm",
+    "cast",
+    "named_buffers",
+    "named_parameters",
+]

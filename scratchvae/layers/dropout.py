@@ -1,0 +1,20 @@
+"""Dropout as a layer."""
+
+from scratchvae import ops
+from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
+
+
+class Dropout(Layer):
+    """In training, each entry is 0 with probability p and x / (1 − p) otherwise, by the mode's generator; else y = x."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0 <= p < 1:
+            raise InputError(f"Dropout: p should be at least 0 and below 1, found {p}")
+        self.p = p
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        if mode.rng is None:
+            return apply(ops.reshape, x, shape=x.shape)
+        mask = mode.rng.random(x.shape, dtype="float32") >= self.p
+        return apply(ops.dropout, x, mask=mask, rate=self.p)

@@ -1,0 +1,52 @@
+"""What every layer is, and the mode it runs in."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers.parameter import Owner, Parameter
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How a model runs: evaluating (no generator), or training, with the generator that dropout masks are drawn from.
+
+    Running a model twice from one state of the generator draws the same masks.
+    """
+
+    rng: np.random.Generator | None = None
+
+    @property
+    def training(self) -> bool:
+        return self.rng is not None
+
+
+EVALUATION = Mode()
+
+
+class Layer(Owner, ABC):
+    """A map with Parameters of its own: `y, pullback = layer(x)`; `pullback(dy)` gives each Parameter its gradient, returns dx."""
+
+    @abstractmethod
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        """Run forward. With needs_dx=False, where x is data, the pullback may return None."""
+
+
+def apply(op: Callable[..., Any], x: Array, *parameters: Parameter, **constants: Any) -> tuple[Array, Pullback]:
+    """Call `op` on x and the Parameters' values; the pullback hands each Parameter its gradient and returns dx."""
+    y, op_pullback = op(x, *(parameter.value for parameter in parameters), **constants)
+
+    def pullback(dy: Array) -> Array | None:
+        gradients = op_pullback(dy)
+        if not parameters:
+            return gradients
+        dx, *dparameters = gradients
+        for parameter, dparameter in zip(parameters, dparameters, strict=True):
+            parameter.receive(dparameter)
+        return dx
+
+    return y, pullback

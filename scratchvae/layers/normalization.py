@@ -1,0 +1,83 @@
+"""Normalization as layers: over the batch (with running statistics), over features, and of another layer's weight."""
+
+import numpy as np
+
+from scratchvae import ops
+from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
+from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
+from scratchvae.layers.linear import Linear
+from scratchvae.layers.parameter import Buffer, Parameter
+
+
+class BatchNorm(Layer):
+    """ops.batch_norm in training, ops.batch_norm_frozen with the running statistics at evaluation.     x (B, C, ...).
+
+    In training, running ← (1 − momentum) running + momentum · batch, for the mean and for the unbiased variance.
+    """
+
+    def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.weight = Parameter(np.ones(num_features, np.float32))
+        self.bias = Parameter(np.zeros(num_features, np.float32))
+        self.running_mean = Buffer(np.zeros(num_features, np.float32))
+        self.running_var = Buffer(np.ones(num_features, np.float32))
+        self.eps, self.momentum = eps, momentum
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        if not mode.training:
+            running = {"mean": self.running_mean.value, "var": self.running_var.value}
+            return apply(ops.batch_norm_frozen, x, self.weight, self.bias, **running, epsilon=self.eps)
+        (y, mean, var), pullback = apply(ops.batch_norm, x, self.weight, self.bias, epsilon=self.eps)
+        N = x.size // x.shape[1]
+        self._remember(self.running_mean, mean)
+        self._remember(self.running_var, var * x.dtype.type(N / (N - 1)))
+        return y, pullback
+
+    def _remember(self, running: Buffer, batch: Array) -> None:
+        share = running.value.dtype.type(self.momentum)
+        running.value = (1 - share) * running.value + share * batch
+
+
+class LayerNorm(Layer):
+    """ops.layer_norm over the last axes, those of `normalized_shape`."""
+
+    def __init__(self, normalized_shape: int | tuple[int, ...], *, eps: float = 1e-5) -> None:
+        self.weight = Parameter(np.ones(normalized_shape, np.float32))
+        self.bias = Parameter(np.zeros(normalized_shape, np.float32))
+        self.eps = eps
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        return apply(ops.layer_norm, x, self.weight, self.bias, epsilon=self.eps)
+
+
+class WeightNorm(Layer):
+    """A Linear or convolution whose weight is g v/‖v‖, one length g for each output; it starts at the layer's own weight."""
+
+    def __init__(self, layer: Linear | Conv2d | ConvTranspose2d) -> None:
+        if not isinstance(layer, Linear | Conv2d | ConvTranspose2d):
+            raise InputError(f"WeightNorm: layer should be a Linear, Conv2d or ConvTranspose2d, found {type(layer).__name__}")
+        self.axis = 0 if isinstance(layer, Conv2d) else 1  # the weight's axis of outputs
+        v = layer.weight.value
+        lengths = np.sqrt((v * v).sum(axis=tuple(i for i in range(v.ndim) if i != self.axis)))
+        self.layer = layer
+        self.v, self.g = layer.weight, Parameter(lengths)
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        W, norm_pullback = ops.weight_norm(self.v.value, self.g.value, axis=self.axis)
+        weight = Parameter(W)
+        self.layer.weight = weight
+        try:
+            y, layer_pullback = self.layer(x, mode=mode, needs_dx=needs_dx)
+        finally:
+            self.layer.weight = self.v
+
+        def pullback(dy: Array) -> Array | None:
+            weight.grad = None
+            dx = layer_pullback(dy)
+            assert weight.grad is not None
+            dv, dg = norm_pullback(weight.grad)
+            self.v.receive(dv)
+            self.g.receive(dg)
+            return dx
+
+        return y, pullback

@@ -1,0 +1,72 @@
+"""What a model owns: Parameters, which are learned, and Buffers, which are remembered; and how to find them by name."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchvae.arrays import Array
+
+
+class Parameter:
+    """A learned array and the gradient it has received since the last step (None: none yet)."""
+
+    def __init__(self, value: Array) -> None:
+        self.value = value
+        self.grad: Array | None = None
+
+    def receive(self, grad: Array) -> None:
+        """Add `grad` to what was received before: a Parameter used twice gets the sum of two gradients."""
+        self.grad = grad if self.grad is None else self.grad + grad
+
+    def __repr__(self) -> str:
+        return f"Parameter({self.value.shape}, {self.value.dtype})"
+
+
+class Buffer:
+    """An array that is part of a model's state without a gradient, such as running statistics."""
+
+    def __init__(self, value: Array) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"Buffer({self.value.shape}, {self.value.dtype})"
+
+
+class Owner:
+    """Anything whose attributes may hold Parameters and Buffers: layers, roles, models."""
+
+
+def named_parameters(owner: Any) -> dict[str, Parameter]:
+    """Every Parameter below `owner` by its dotted path ("encoder.0.weight"), each once, in the order of definition."""
+    return {name: found for name, found in _walk(owner, "", set()) if isinstance(found, Parameter)}
+
+
+def named_buffers(owner: Any) -> dict[str, Buffer]:
+    """Every Buffer below `owner` by its dotted path."""
+    return {name: found for name, found in _walk(owner, "", set()) if isinstance(found, Buffer)}
+
+
+def cast(owner: Any, dtype: npt.DTypeLike) -> None:
+    """Convert every Parameter and Buffer below `owner` to `dtype`, and forget received gradients."""
+    for parameter in named_parameters(owner).values():
+        parameter.value, parameter.grad = parameter.value.astype(dtype), None
+    for buffer in named_buffers(owner).values():
+        buffer.value = buffer.value.astype(dtype)
+
+
+def _walk(owner: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Parameter | Buffer]]:
+    if isinstance(owner, Parameter | Buffer):
+        if id(owner) not in seen:
+            seen.add(id(owner))
+            yield prefix, owner
+        return
+    if isinstance(owner, dict):
+        members = [(str(key), member) for key, member in owner.items()]
+    elif isinstance(owner, list | tuple):
+        members = [(str(i), member) for i, member in enumerate(owner)]
+    else:
+        members = list(vars(owner).items()) if isinstance(owner, Owner) else []
+    for name, member in members:
+        yield from _walk(member, f"{prefix}.{name}" if prefix else name, seen)

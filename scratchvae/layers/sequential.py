@@ -1,0 +1,66 @@
+"""Layers made of layers: one after another, around a shortcut, side by side."""
+
+from scratchvae import ops
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers.interface import EVALUATION, Layer, Mode
+from scratchvae.layers.parameter import named_parameters
+
+
+class Sequential(Layer):
+    """y = layer_n(… layer_1(x)). A layer's Parameters are named by its place: "0.weight"."""
+
+    def __init__(self, *layers: Layer) -> None:
+        self.layers = layers
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        pullbacks = []
+        y = x
+        for layer in self.layers:
+            y, layer_pullback = layer(y, mode=mode, needs_dx=needs_dx)
+            pullbacks.append((layer_pullback, needs_dx))
+            needs_dx = needs_dx or bool(named_parameters(layer))  # below the first Parameter nobody asks for a gradient
+
+        def pullback(dy: Array) -> Array | None:
+            for layer_pullback, goes_on in reversed(pullbacks):
+                dy = layer_pullback(dy)
+                if not goes_on:
+                    return None
+            return dy
+
+        return y, pullback
+
+
+class Residual(Layer):
+    """y = x + layer(x), a shortcut around `layer`, which keeps the shape.     He et al. 2016."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        change, layer_pullback = self.layer(x, mode=mode, needs_dx=needs_dx)
+        y = x + change
+
+        def pullback(dy: Array) -> Array | None:
+            dx = layer_pullback(dy)
+            return dy + dx if needs_dx else None  # dx = dy + (∂layer/∂x)ᵀ dy
+
+        return y, pullback
+
+
+class Heads(Layer):
+    """y = [head_1(x) | head_2(x) | …] along axis 1: several outputs of one trunk, such as a mean and a log-variance."""
+
+    def __init__(self, *heads: Layer) -> None:
+        self.heads = heads
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        outputs, pullbacks = zip(*(head(x, mode=mode, needs_dx=needs_dx) for head in self.heads), strict=True)
+        y, concatenate_pullback = ops.concatenate(*outputs, axis=1)
+
+        def pullback(dy: Array) -> Array | None:
+            parts = concatenate_pullback(dy)
+            parts = parts if isinstance(parts, tuple) else (parts,)
+            dxs = [head_pullback(part) for head_pullback, part in zip(pullbacks, parts, strict=True)]
+            return sum(dxs[1:], dxs[0]) if needs_dx else None  # dx = Σ over the heads
+
+        return y, pullback

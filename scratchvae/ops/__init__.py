@@ -1,0 +1,45 @@
+"""Differentiable plain functions: `value, pullback = op(*arrays, **constants)`.
+
+Positional arguments are differentiated, keywords are constants. The pullback takes the gradient of each part of the value and
+returns the gradient of each positional argument. Letters: B batch, D inputs, H hidden; each file declares its own beside.
+"""
+
+from scratchvae.ops.activations import elu, gelu_erf, gelu_tanh, leaky_relu, relu, sigmoid, silu, softplus, tanh
+from scratchvae.ops.convolution import conv2d, conv_transpose2d
+from scratchvae.ops.dropout import dropout
+from scratchvae.ops.embedding import embedding
+from scratchvae.ops.linear import linear
+from scratchvae.ops.normalization import batch_norm, batch_norm_frozen, layer_norm, weight_norm
+from scratchvae.ops.pooling import max_pool2d, mean_pool2d, upsample2d
+from scratchvae.ops.reductions import log_sum_exp, softmax, sum
+from scratchvae.ops.shaping import concatenate, reshape, split
+
+__all__ = [
+    "batch_norm",
+    "batch_norm_frozen",
+    "concatenate",
+    "conv2d",
+    "conv_transpose2d",
+    "dropout",
+    "elu",
+    "embedding",
+    "gelu_erf",
+    "gelu_tanh",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log_sum_exp",
+    "max_pool2d",
+    "mean_pool2d",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "split",
+    "sum",
+    "tanh",
+    "upsample2d",
+    "weight_norm",
+]

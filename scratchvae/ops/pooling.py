@@ -1,0 +1,58 @@
+"""Windows reduced to one number each, and pixels repeated: the ops that change an image's size without parameters."""
+
+import numpy as np
+
+from scratchvae import kernels
+from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+
+
+def max_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[Array, Pullback]:
+    """y = the largest entry of each size × size window, every `stride` pixels (None: size).
+
+    x (B, C, H, W)  ->  y (B, C, P, Q), P = ⌊(H − size) / stride⌋ + 1, Q likewise. Among equal entries the gradient goes to the
+    first, row by row.
+    """
+    H, W, stride = _sizes("max_pool2d", x, size, stride)
+    y, place = kernels.max_pool(x, size, stride)
+
+    def pullback(dy: Array) -> Array:
+        return kernels.max_pool_backward(dy, place, H, W, size, stride)  # dx = Σ dy over the windows where x is the largest
+
+    return y, pullback
+
+
+def mean_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[Array, Pullback]:
+    """y = the mean of each size × size window; shapes as in max_pool2d."""
+    H, W, stride = _sizes("mean_pool2d", x, size, stride)
+    cols = kernels.patches(x, (size, size), stride, 0)  # (C, I, J, B, P, Q)
+    y = np.ascontiguousarray(cols.mean(axis=(1, 2)).transpose(1, 0, 2, 3))
+
+    def pullback(dy: Array) -> Array:
+        share = dy.transpose(1, 0, 2, 3)[:, None, None] / size**2
+        dcols = np.broadcast_to(share, cols.shape)  # dcols = dy / size², the same for every place in a window
+        return kernels.patches_backward(dcols, H, W, stride, 0)  # dx = Σ of dcols over the windows
+
+    return y, pullback
+
+
+def upsample2d(x: Array, *, factor: int = 2) -> tuple[Array, Pullback]:
+    """y[b,c,h,w] = x[b, c, ⌊h/factor⌋, ⌊w/factor⌋]: nearest-neighbour upsampling.     x (B, C, H, W) -> (B, C, fH, fW)."""
+    n = require_shapes("upsample2d", x=(x, "B C H W"))
+    if factor < 1:
+        raise InputError(f"upsample2d: factor should be at least 1, found {factor}")
+    y = x.repeat(factor, axis=2).repeat(factor, axis=3)
+
+    def pullback(dy: Array) -> Array:
+        blocks = dy.reshape(n["B"], n["C"], n["H"], factor, n["W"], factor)
+        return blocks.sum(axis=(3, 5))  # dx = Σ of dy over the block that x was copied to
+
+    return y, pullback
+
+
+def _sizes(where: str, x: Array, size: int, stride: int | None) -> tuple[int, int, int]:
+    n = require_shapes(where, x=(x, "B C H W"))
+    chosen = size if stride is None else stride
+    if not (1 <= size <= min(n["H"], n["W"]) and chosen >= 1):
+        limits = f"size should be at least 1 and at most the image's {n['H']} x {n['W']}, and stride at least 1"
+        raise InputError(f"{where}: {limits}; found size {size} and stride {chosen}")
+    return n["H"], n["W"], chosen
