@@ -1,77 +1,81 @@
 """Activations as layers; each calls the op of its name, which states the equation."""
 
+from collections.abc import Callable
+from typing import Any
+
 from scratchvae import ops
 from scratchvae.arrays import Array, Pullback, require_choice
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 
 
-class ReLU(Layer):
-    """max(x, 0)."""
+class Activation(Layer):
+    """y = op(x), entry by entry."""
+
+    def __init__(self, op: Callable[..., Any], **constants: float) -> None:
+        self.op, self.constants = op, constants
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        return apply(ops.relu, x)
+        return apply(self.op, x, **self.constants)
 
 
-class LeakyReLU(Layer):
+class ReLU(Activation):
+    """max(x, 0)."""
+
+    def __init__(self) -> None:
+        super().__init__(ops.relu)
+
+
+class LeakyReLU(Activation):
     """x where x > 0, else negative_slope · x."""
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope = negative_slope
-
-    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        return apply(ops.leaky_relu, x, slope=self.negative_slope)
+        super().__init__(ops.leaky_relu, slope=negative_slope)
 
 
-class ELU(Layer):
+class ELU(Activation):
     """x where x > 0, else α (eˣ − 1)."""
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
-
-    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        return apply(ops.elu, x, alpha=self.alpha)
+        super().__init__(ops.elu, alpha=alpha)
 
 
-class GELU(Layer):
+class GELU(Activation):
     """x Φ(x), or its approximation by tanh with approximate="tanh"."""
 
     def __init__(self, approximate: str = "none") -> None:
         require_choice("GELU", "approximate", approximate, ("none", "tanh"))
-        self.approximate = approximate
-
-    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        return apply(ops.gelu_tanh if self.approximate == "tanh" else ops.gelu_erf, x)
+        super().__init__(ops.gelu_tanh if approximate == "tanh" else ops.gelu_erf)
 
 
-class SiLU(Layer):
+class SiLU(Activation):
     """x σ(x)."""
 
-    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        return apply(ops.silu, x)
+    def __init__(self) -> None:
+        super().__init__(ops.silu)
 
 
-class Tanh(Layer):
+class Tanh(Activation):
     """tanh x."""
 
-    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        return apply(ops.tanh, x)
+    def __init__(self) -> None:
+        super().__init__(ops.tanh)
 
 
-class Sigmoid(Layer):
+class Sigmoid(Activation):
     """1 / (1 + e⁻ˣ)."""
 
-    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        return apply(ops.sigmoid, x)
+    def __init__(self) -> None:
+        super().__init__(ops.sigmoid)
 
 
-class Softplus(Layer):
+class Softplus(Activation):
     """log(1 + eˣ)."""
 
-    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        return apply(ops.softplus, x)
+    def __init__(self) -> None:
+        super().__init__(ops.softplus)
 
 
-ACTIVATIONS: dict[str, type[Layer]] = {
+ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "elu": ELU,
     "gelu": GELU,
     "leaky_relu": LeakyReLU,

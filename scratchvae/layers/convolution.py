@@ -37,7 +37,7 @@ class Conv2d(Layer):
 
 
 class ConvTranspose2d(Layer):
-    """ops.conv_transpose2d.     x (B, in_channels, P, Q)  ->  y (B, out_channels, H, W), weight (in_channels, out_channels, k, k).
+    """ops.conv_transpose2d.     x (B, in_channels, P, Q) -> y (B, out_channels, H, W), weight (in_channels, out_channels, k, k).
 
     The "pytorch" initializer takes out_channels · k² for the fan-in, as PyTorch does.
     """

@@ -29,7 +29,7 @@ EVALUATION = Mode()
 
 
 class Layer(Owner, ABC):
-    """A map with Parameters of its own: `y, pullback = layer(x)`; `pullback(dy)` gives each Parameter its gradient, returns dx."""
+    """A map with Parameters: `y, pullback = layer(x)`; `pullback(dy)` gives each Parameter its gradient and returns dx."""
 
     @abstractmethod
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:

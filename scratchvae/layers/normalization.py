@@ -1,5 +1,7 @@
 """Normalization as layers: over the batch (with running statistics), over features, and of another layer's weight."""
 
+from copy import copy
+
 import numpy as np
 
 from scratchvae import ops
@@ -59,23 +61,19 @@ class WeightNorm(Layer):
         self.axis = 0 if isinstance(layer, Conv2d) else 1  # the weight's axis of outputs
         v = layer.weight.value
         lengths = np.sqrt((v * v).sum(axis=tuple(i for i in range(v.ndim) if i != self.axis)))
-        self.layer = layer
         self.v, self.g = layer.weight, Parameter(lengths)
+        self.layer = layer
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         W, norm_pullback = ops.weight_norm(self.v.value, self.g.value, axis=self.axis)
-        weight = Parameter(W)
-        self.layer.weight = weight
-        try:
-            y, layer_pullback = self.layer(x, mode=mode, needs_dx=needs_dx)
-        finally:
-            self.layer.weight = self.v
+        normalized = copy(self.layer)
+        normalized.weight = Parameter(W)
+        y, layer_pullback = normalized(x, mode=mode, needs_dx=needs_dx)
 
         def pullback(dy: Array) -> Array | None:
-            weight.grad = None
+            normalized.weight.grad = None
             dx = layer_pullback(dy)
-            assert weight.grad is not None
-            dv, dg = norm_pullback(weight.grad)
+            dv, dg = norm_pullback(normalized.weight.grad)
             self.v.receive(dv)
             self.g.receive(dg)
             return dx

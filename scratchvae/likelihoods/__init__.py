@@ -1,0 +1,9 @@
+"""The role p(x|z): how many numbers a decoder must output, and which distribution over data they feed."""
+
+from scratchvae.likelihoods.bernoulli import Bernoulli
+from scratchvae.likelihoods.categorical import Categorical
+from scratchvae.likelihoods.gaussian import Gaussian, GaussianOptimal, GaussianPerPixel
+from scratchvae.likelihoods.interface import Likelihood
+from scratchvae.likelihoods.laplace import Laplace
+
+__all__ = ["Bernoulli", "Categorical", "Gaussian", "GaussianOptimal", "GaussianPerPixel", "Laplace", "Likelihood"]

@@ -1,0 +1,33 @@
+"""Pixels that are on or off: p(x|z) = Bernoulli(σ(logits)), x_params = logits."""
+
+import numpy as np
+
+from scratchvae import kernels
+from scratchvae.arrays import Array, Pullback
+from scratchvae.distributions import bernoulli
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods.interface import Likelihood, n_entries, require_unit_interval
+
+
+class Bernoulli(Likelihood):
+    """Entries in [0, 1]; one strictly between counts as the expectation over its binarizations."""
+
+    def n_params(self, event_shape: tuple[int, ...]) -> int:
+        """One logit an entry."""
+        return n_entries(event_shape)
+
+    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """distributions.bernoulli.log_prob."""
+        return bernoulli.log_prob(x_params, x=x)
+
+    def mean(self, x_params: Array) -> Array:
+        """σ(logits)."""
+        return kernels.sigmoid(x_params)
+
+    def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
+        """0 or 1."""
+        return bernoulli.sample(x_params, uniform=rng.random(x_params.shape, dtype=np.float32))
+
+    def require_support(self, x: Array) -> None:
+        """[0, 1]."""
+        require_unit_interval("Bernoulli", x)

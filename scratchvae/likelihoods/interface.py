@@ -1,0 +1,47 @@
+"""The role p(x|z): what a likelihood makes of a decoder's output."""
+
+from abc import ABC, abstractmethod
+from math import prod
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.layers import EVALUATION, Mode, Owner
+
+
+class Likelihood(Owner, ABC):
+    """p(x|z), its parameters x_params (B, n_params) computed by the decoder.     B examples, D entries of an event.
+
+    Events and parameters are flat between rooms: x is (B, D), whatever its pictures' shape.
+    """
+
+    @abstractmethod
+    def n_params(self, event_shape: tuple[int, ...]) -> int:
+        """How many numbers the decoder must output for one event."""
+
+    @abstractmethod
+    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log p(x|z) (B,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own Parameters."""
+
+    @abstractmethod
+    def mean(self, x_params: Array) -> Array:
+        """E[x|z] (B, D)."""
+
+    @abstractmethod
+    def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
+        """A draw x (B, D)."""
+
+    @abstractmethod
+    def require_support(self, x: Array) -> None:
+        """Raise InputError where x (B, D) holds values that p(x|z) gives no probability to."""
+
+
+def n_entries(event_shape: tuple[int, ...]) -> int:
+    """D, the number of entries of an event."""
+    return prod(event_shape)
+
+
+def require_unit_interval(where: str, x: Array) -> None:
+    """Raise InputError unless every entry lies in [0, 1]."""
+    if x.size and not (x.min() >= 0 and x.max() <= 1):
+        raise InputError(f"{where}: x should lie in [0, 1], found values from {x.min():g} to {x.max():g}")

@@ -1,0 +1,51 @@
+"""Real-valued entries with heavy tails: p(x|z) = Laplace(mean, s), whose best mean is a median."""
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, Pullback, require_finite
+from scratchvae.distributions import laplace
+from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
+from scratchvae.likelihoods.interface import Likelihood, n_entries
+
+
+class Laplace(Likelihood):
+    """One scale for all entries, fixed, or learned from that start.     x_params = mean."""
+
+    def __init__(self, scale: float = 1.0, *, learned: bool = False) -> None:
+        if not (np.isfinite(scale) and scale > 0):
+            raise InputError(f"Laplace: scale should be positive, found {scale}")
+        log_scale = np.full(1, np.log(scale), np.float32)
+        self.log_scale: Parameter | Buffer = Parameter(log_scale) if learned else Buffer(log_scale)
+
+    def n_params(self, event_shape: tuple[int, ...]) -> int:
+        """One mean an entry."""
+        return n_entries(event_shape)
+
+    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """distributions.laplace.log_prob; a learned log s receives the sum of its gradients."""
+        log_px, op_pullback = laplace.log_prob(x, x_params, self._log_scale_like(x_params), needs_dx=False)
+
+        def pullback(dlog_px: Array) -> Array:
+            _, dmean, dlog_scale = op_pullback(dlog_px)
+            if isinstance(self.log_scale, Parameter):
+                self.log_scale.receive(dlog_scale.sum().reshape(1))  # dlog_scale = Σ_bd dlog_scale_bd
+            return dmean
+
+        return log_px, pullback
+
+    def mean(self, x_params: Array) -> Array:
+        """The mean."""
+        return x_params
+
+    def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
+        """mean + s · noise."""
+        noise = rng.laplace(size=x_params.shape).astype(x_params.dtype)
+        x, _ = laplace.reparameterize(x_params, self._log_scale_like(x_params), noise=noise)
+        return x
+
+    def require_support(self, x: Array) -> None:
+        """Every finite number."""
+        require_finite("Laplace", "x", x)
+
+    def _log_scale_like(self, x_params: Array) -> Array:
+        return np.broadcast_to(self.log_scale.value.astype(x_params.dtype), x_params.shape)

@@ -1,0 +1,28 @@
+"""How a model is trained or judged: `report, pullback = objective(model, x, noise)`; `pullback()` fills the Parameters' gradients.
+
+An objective is the only place where a mean over the batch is taken.
+"""
+
+from scratchvae.objectives.annealing import Linear, Schedule
+from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
+from scratchvae.objectives.elbo import Elbo
+from scratchvae.objectives.importance_weights import log_weight_terms
+from scratchvae.objectives.interface import Model, Objective, Report
+from scratchvae.objectives.iwae import Iwae
+from scratchvae.objectives.reconstruction import Reconstruction
+from scratchvae.objectives.sampled_elbo import SampledElbo
+
+__all__ = [
+    "CLOSED_FORMS",
+    "Elbo",
+    "Iwae",
+    "Linear",
+    "Model",
+    "Objective",
+    "Reconstruction",
+    "Report",
+    "SampledElbo",
+    "Schedule",
+    "closed_form_kl",
+    "log_weight_terms",
+]

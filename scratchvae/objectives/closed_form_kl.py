@@ -1,0 +1,34 @@
+"""KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and prior."""
+
+from collections.abc import Callable
+from typing import Any
+
+from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.distributions import gaussian
+from scratchvae.posteriors import DiagonalGaussian, Posterior
+from scratchvae.priors import Prior, StandardGaussian
+
+
+def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
+    """distributions.gaussian.kl_to_standard_by_dimension."""
+    (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
+    kl, kl_pullback = gaussian.kl_to_standard_by_dimension(mean, log_var)
+
+    def pullback(dkl: Array) -> Array:
+        return split_pullback(*kl_pullback(dkl))
+
+    return kl, pullback
+
+
+CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
+    (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
+}
+
+
+def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
+    """The KL of each latent dimension (B, Z) in nats; pullback(dkl) -> dq_params. InputError where the table has no row."""
+    form = CLOSED_FORMS.get((type(posterior), type(prior)))
+    if form is None:
+        pair = f"{type(posterior).__name__} to {type(prior).__name__}"
+        raise InputError(f"closed_form_kl: no closed form is known from {pair}; the objectives sampled_elbo and iwae need none")
+    return form(posterior, prior, q_params)

@@ -1,0 +1,55 @@
+"""How a model is trained or judged: `report, pullback = objective(model, x, noise)`."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers import EVALUATION, Layer, Mode
+from scratchvae.likelihoods import Likelihood
+from scratchvae.posteriors import Noise, Posterior
+from scratchvae.priors import Prior
+
+
+class Model(Protocol):
+    """What an objective needs of a model."""
+
+    event_shape: tuple[int, ...]
+    encoder: Layer
+    posterior: Posterior
+    prior: Prior
+    decoder: Layer
+    likelihood: Likelihood
+
+
+@dataclass(frozen=True)
+class Report:
+    """The number that is minimized, and the terms it is made of for each of B examples, in nats.
+
+    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts.
+    """
+
+    loss: float
+    terms: dict[str, Array]  # each (B,)
+
+    def means(self) -> dict[str, float]:
+        """The loss, and the mean of each term over the batch."""
+        return {"loss": self.loss, **{name: float(term.mean(dtype=np.float64)) for name, term in self.terms.items()}}
+
+
+class Objective(ABC):
+    """A loss over a batch. It draws nothing itself: what draw_noise drew, handed back, gives the same numbers again."""
+
+    @abstractmethod
+    def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
+        """All the randomness of one call for `batch` examples."""
+
+    @abstractmethod
+    def __call__(self, model: Model, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        """x (B, D)  ->  report; pullback() gives every Parameter that took part its gradient of the loss, a mean over B."""
+
+    @abstractmethod
+    def at(self, step: int) -> "Objective":
+        """This objective with every schedule replaced by its number at `step`, counted from 0."""

@@ -1,0 +1,57 @@
+"""Reconstruction alone, of the data as they are or from a corrupted copy: what a plain autoencoder is trained by."""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.objectives.interface import Model, Objective, Report
+from scratchvae.posteriors import Noise
+
+
+@dataclass(frozen=True)
+class Reconstruction(Objective):
+    """loss = −⟨log p(x|z)⟩ with z from the encoding of x̃ = m (x + s ε), ε ~ N(0, 1), m = 0 with probability `mask_rate`, else 1.
+
+    `noise_std` s and `mask_rate` 0 leave x̃ = x; otherwise the autoencoder is a denoising one. Corruption happens in training
+    mode only.     Terms: log_px.     Vincent et al. 2010, sections 2.2 and 3.3.
+    """
+
+    noise_std: float = 0.0
+    mask_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.noise_std >= 0 and 0 <= self.mask_rate < 1):
+            limits = "noise_std should not be negative and mask_rate be at least 0 and below 1"
+            raise InputError(f"Reconstruction: {limits}; found {self.noise_std} and {self.mask_rate}")
+
+    def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
+        """The posterior's noise, and ε and m where they are used (else None), each (B, D)."""
+        shape = (batch, prod(model.event_shape))
+        epsilon = rng.standard_normal(shape, dtype=np.float32) if self.noise_std else None
+        kept = rng.random(shape, dtype=np.float32) >= self.mask_rate if self.mask_rate else None
+        return model.posterior.draw_noise(batch, rng), epsilon, kept
+
+    def at(self, step: int) -> "Reconstruction":
+        """Itself: nothing is scheduled."""
+        return self
+
+    def __call__(self, model: Model, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        posterior_noise, epsilon, kept = noise
+        corrupted = x
+        if mode.training and epsilon is not None:
+            corrupted = corrupted + x.dtype.type(self.noise_std) * epsilon
+        if mode.training and kept is not None:
+            corrupted = corrupted * kept
+        q_params, encoder_pullback = model.encoder(corrupted, mode=mode, needs_dx=False)
+        z, sample_pullback = model.posterior.sample(q_params, noise=posterior_noise)
+        x_params, decoder_pullback = model.decoder(z, mode=mode)
+        log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=x, mode=mode)
+
+        def pullback() -> None:
+            dlog_px = np.full_like(log_px, -1 / len(x))  # ∂loss/∂log_px_b = −1/B
+            encoder_pullback(sample_pullback(decoder_pullback(likelihood_pullback(dlog_px))))
+
+        return Report(float(-log_px.mean(dtype=np.float64)), {"log_px": log_px}), pullback

@@ -1,0 +1,54 @@
+"""q(z|x) = N(mean, diag σ²), q_params = [mean | log σ²]."""
+
+import numpy as np
+
+from scratchvae import ops
+from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.distributions import gaussian
+from scratchvae.posteriors.interface import Noise, Posterior
+
+
+class DiagonalGaussian(Posterior):
+    """The posterior of Kingma & Welling 2014: a Gaussian with independent latents."""
+
+    def __init__(self, latent_dim: int) -> None:
+        self.latent_dim = latent_dim
+        self.n_params = 2 * latent_dim
+
+    def draw_noise(self, batch: int, rng: np.random.Generator) -> Noise:
+        """Standard normal numbers (B, Z)."""
+        return rng.standard_normal((batch, self.latent_dim), dtype=np.float32)
+
+    def mean_and_log_var(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
+        """The two halves of q_params (B, 2Z); pullback(dmean, dlog_var) -> dq_params."""
+        require_shapes("DiagonalGaussian", q_params=(q_params, f"B {self.n_params}"))
+        (mean, log_var), pullback = ops.split(q_params, sizes=(self.latent_dim, self.latent_dim))
+        return (mean, log_var), pullback
+
+    def sample(self, q_params: Array, *, noise: Noise) -> tuple[Array, Pullback]:
+        """z = mean + σ · noise."""
+        (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
+        z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise)
+
+        def pullback(dz: Array) -> Array:
+            return split_pullback(*z_pullback(dz))
+
+        return z, pullback
+
+    def sample_with_log_prob(self, q_params: Array, *, noise: Noise) -> tuple[tuple[Array, Array], Pullback]:
+        """z and log N(z; mean, σ²)."""
+        (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
+        z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise)
+        log_q, log_q_pullback = gaussian.log_prob(z, mean, log_var)
+
+        def pullback(dz: Array, dlog_q: Array) -> Array:
+            dz_density, dmean_density, dlog_var_density = log_q_pullback(dlog_q)
+            dmean_path, dlog_var_path = z_pullback(dz + dz_density)  # z moves with mean and log_var
+            return split_pullback(dmean_density + dmean_path, dlog_var_density + dlog_var_path)
+
+        return (z, log_q), pullback
+
+    def mean(self, q_params: Array) -> Array:
+        """The first half of q_params."""
+        (mean, _), _ = self.mean_and_log_var(q_params)
+        return mean

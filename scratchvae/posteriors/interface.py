@@ -1,0 +1,34 @@
+"""The role q(z|x): what a posterior makes of an encoder's output."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers import Owner
+
+Noise = Any  # whatever draw_noise returns: arrays, to be handed back unread
+
+
+class Posterior(Owner, ABC):
+    """q(z|x), its parameters q_params (B, n_params) computed by the encoder.     B examples, Z latents."""
+
+    latent_dim: int
+    n_params: int
+
+    @abstractmethod
+    def draw_noise(self, batch: int, rng: np.random.Generator) -> Noise:
+        """All the randomness of one draw for each of `batch` examples, float32."""
+
+    @abstractmethod
+    def sample(self, q_params: Array, *, noise: Noise) -> tuple[Array, Pullback]:
+        """z (B, Z), a draw from q(z|x) as a function of the noise; pullback(dz) -> dq_params."""
+
+    @abstractmethod
+    def sample_with_log_prob(self, q_params: Array, *, noise: Noise) -> tuple[tuple[Array, Array], Pullback]:
+        """(z, log q(z|x)), shapes (B, Z) and (B,); pullback(dz, dlog_q) -> dq_params, through the density and through z."""
+
+    @abstractmethod
+    def mean(self, q_params: Array) -> Array:
+        """E[z] (B, Z): the code of each example."""

@@ -1,0 +1,7 @@
+"""The role p(z): what latents look like before any data is seen."""
+
+from scratchvae.priors.gaussian_mixture import GaussianMixture
+from scratchvae.priors.interface import Prior
+from scratchvae.priors.standard_gaussian import StandardGaussian
+
+__all__ = ["GaussianMixture", "Prior", "StandardGaussian"]

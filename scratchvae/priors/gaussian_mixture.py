@@ -1,0 +1,29 @@
+"""p(z) = Σ_k π_k N(z; mean_k, diag σ_k²), learned with the model."""
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.distributions import mixture
+from scratchvae.layers import Parameter
+from scratchvae.layers.interface import apply
+from scratchvae.priors.interface import Prior
+
+
+class GaussianMixture(Prior):
+    """`components` diagonal Gaussians: equal weights, unit variances, and means drawn from N(0, 1) to begin with."""
+
+    def __init__(self, latent_dim: int, components: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
+        self.latent_dim = latent_dim
+        means = np.random.default_rng(rng).standard_normal((components, latent_dim))
+        self.logits = Parameter(np.zeros(components, np.float32))
+        self.means = Parameter(means.astype(np.float32))
+        self.log_vars = Parameter(np.zeros((components, latent_dim), np.float32))
+
+    def log_prob(self, z: Array) -> tuple[Array, Pullback]:
+        """distributions.mixture.log_prob."""
+        return apply(mixture.log_prob, z, self.logits, self.means, self.log_vars)
+
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """A component for each draw, then a draw from it."""
+        uniform, noise = rng.random(n), rng.standard_normal((n, self.latent_dim), dtype=np.float32)
+        return mixture.sample(self.logits.value, self.means.value, self.log_vars.value, uniform=uniform, noise=noise)

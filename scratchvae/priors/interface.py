@@ -1,0 +1,22 @@
+"""The role p(z)."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers import Owner
+
+
+class Prior(Owner, ABC):
+    """p(z) over Z latents, with or without Parameters of its own."""
+
+    latent_dim: int
+
+    @abstractmethod
+    def log_prob(self, z: Array) -> tuple[Array, Pullback]:
+        """log p(z) of z (B, Z)  ->  (B,) in nats; pullback(dlog_pz) -> dz, and gradients for the prior's Parameters."""
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> Array:
+        """Draws z (n, Z), float32."""
