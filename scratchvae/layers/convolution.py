@@ -50,7 +50,7 @@ class ConvTranspose2d(Layer):
         *,
         stride: int = 1,
         padding: int = 0,
-        output_padding: int = 0,
+        output_padding: int | tuple[int, int] = 0,
         bias: bool = True,
         init: str = "pytorch",
         rng: np.random.Generator | int | None = None,
@@ -65,5 +65,13 @@ class ConvTranspose2d(Layer):
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         bias = self.bias or Parameter(np.zeros(self.weight.value.shape[1], self.weight.value.dtype))
-        sizes = {"stride": self.stride, "padding": self.padding, "output_padding": self.output_padding}
-        return apply(ops.conv_transpose2d, x, self.weight, bias, **sizes, needs_dx=needs_dx)
+        return apply(
+            ops.conv_transpose2d,
+            x,
+            self.weight,
+            bias,
+            stride=self.stride,
+            padding=self.padding,
+            output_padding=self.output_padding,
+            needs_dx=needs_dx,
+        )

@@ -39,19 +39,27 @@ def conv2d(
 
 
 def conv_transpose2d(
-    x: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, output_padding: int = 0, needs_dx: bool = True
+    x: Array,
+    W: Array,
+    b: Array,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    output_padding: int | tuple[int, int] = 0,
+    needs_dx: bool = True,
 ) -> tuple[Array, Pullback]:
     """The gradient of conv2d with respect to its input, as a map of its own: y[b,o,h,w] = b[o] + Σ W[c,o,i,j] x[b,c,p,q].
 
     The sum is over all c and all p, i with p·stride + i − padding = h, and q, j likewise for w. x (B, C, P, Q), W (C, O, I, J),
-    b (O,)  ->  y (B, O, H, W) with H = (P − 1)·stride − 2·padding + I + output_padding, W likewise; output_padding < stride
-    chooses among the sizes that conv2d would map to P.     Dumoulin & Visin 2016, chapter 4.
+    b (O,)  ->  y (B, O, H, W) with H = (P − 1)·stride − 2·padding + I + output_padding, W likewise; output_padding < stride (one
+    number, or one for H and one for W) chooses among the sizes that conv2d would map to P.     Dumoulin & Visin 2016, chapter 4.
     """
     n = require_shapes("conv_transpose2d", x=(x, "B C P Q"), W=(W, "C O I J"), b=(b, "O"))
-    if not 0 <= output_padding < stride:
+    extra = (output_padding, output_padding) if isinstance(output_padding, int) else output_padding
+    if not all(0 <= e < stride for e in extra):
         raise InputError(f"conv_transpose2d: output_padding should be in 0..{stride - 1}, below stride; found {output_padding}")
-    H = (n["P"] - 1) * stride - 2 * padding + n["I"] + output_padding
-    width = (n["Q"] - 1) * stride - 2 * padding + n["J"] + output_padding
+    H = (n["P"] - 1) * stride - 2 * padding + n["I"] + extra[0]
+    width = (n["Q"] - 1) * stride - 2 * padding + n["J"] + extra[1]
     _require_fit("conv_transpose2d", H + 2 * padding, width + 2 * padding, n["I"], n["J"], stride, padding)
     if H < 1 or width < 1:
         raise InputError(f"conv_transpose2d: the output should have at least one pixel, found {H} x {width}")

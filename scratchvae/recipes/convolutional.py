@@ -1,0 +1,84 @@
+"""Convolutional encoder and its mirror image as the decoder, for images of any size."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from scratchvae.arrays import InputError, require_choice
+from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
+from scratchvae.models import LatentVariableModel
+from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named
+
+KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
+
+
+def convolutional(
+    event_shape: Sequence[int],
+    *,
+    latent_dim: int = 16,
+    channels: Sequence[int] = (32, 64),
+    hidden: int = 256,
+    activation: str = "relu",
+    model: str = "vae",
+    likelihood: str = "bernoulli",
+    prior: str = "standard_gaussian",
+    init: str = "pytorch",
+    seed: int = 0,
+) -> LatentVariableModel:
+    """Images (C, H, W) -> convolutions of 4 × 4 with stride 2 -> hidden -> q_params, and all of it backwards.
+
+    Where a halved size was rounded down, the transposed convolution pads its output back to it. Same seed, same weights.
+    """
+    require_choice("convolutional", "activation", activation, ACTIVATIONS)
+    if len(event_shape) != 3:
+        raise InputError(f"convolutional: events should be images (C, H, W), found shape {tuple(event_shape)}")
+    if latent_dim < 1 or hidden < 1 or not channels or min(channels) < 1:
+        found = f"{latent_dim}, {hidden}, {tuple(channels)}"
+        raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
+    rng = np.random.default_rng(seed)
+    law = likelihood_named(likelihood)
+    C, H, W = event_shape
+    sizes = [(H, W)]
+    for _ in channels:
+        rows, columns = sizes[-1]
+        if min(rows, columns) < 2:
+            limit = f"{len(channels)} halvings need images of at least {2 ** len(channels)} x {2 ** len(channels)} pixels"
+            raise InputError(f"convolutional: {limit}, found {H} x {W}; give fewer channels, or use mlp")
+        sizes.append((_halved(rows), _halved(columns)))
+    smallest = (channels[-1], *sizes[-1])
+    x_channels = law.n_params((C, H, W)) // (H * W)
+
+    encoder: list[Layer] = [Reshape(C, H, W)]
+    for before, after in zip((C, *channels[:-1]), channels, strict=True):
+        conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
+        encoder += [conv, ACTIVATIONS[activation]()]
+    encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
+    encoder += [Linear(hidden, encoder_outputs(model, latent_dim), init=init, rng=rng)]
+
+    decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
+    decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]
+    widths = [*reversed(channels), x_channels]
+    for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
+        decoder += [_doubling(widths[i], widths[i + 1], rows, columns, init, rng), ACTIVATIONS[activation]()]
+    decoder[-1] = Flatten()
+    return assemble(
+        model,
+        event_shape=(C, H, W),
+        latent_dim=latent_dim,
+        encoder=Sequential(*encoder),
+        decoder=Sequential(*decoder),
+        likelihood=law,
+        prior=prior,
+        rng=rng,
+    )
+
+
+def _halved(size: int) -> int:
+    return (size + 2 * PADDING - KERNEL) // STRIDE + 1
+
+
+def _doubling(before: int, after: int, rows: int, columns: int, init: str, rng: np.random.Generator) -> Layer:
+    """The transposed convolution whose output is rows × columns."""
+    odd = (rows % 2, columns % 2)
+    return ConvTranspose2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, output_padding=odd, init=init, rng=rng)

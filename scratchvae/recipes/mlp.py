@@ -1,0 +1,50 @@
+"""Fully connected encoder and decoder."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from scratchvae.arrays import InputError, require_choice
+from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
+from scratchvae.models import LatentVariableModel
+from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named
+
+
+def mlp(
+    event_shape: Sequence[int],
+    *,
+    latent_dim: int = 20,
+    hidden: Sequence[int] = (400,),
+    activation: str = "relu",
+    model: str = "vae",
+    likelihood: str = "bernoulli",
+    prior: str = "standard_gaussian",
+    init: str = "pytorch",
+    seed: int = 0,
+) -> LatentVariableModel:
+    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights."""
+    require_choice("mlp", "activation", activation, ACTIVATIONS)
+    if latent_dim < 1 or any(width < 1 for width in hidden):
+        raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
+    rng = np.random.default_rng(seed)
+    law = likelihood_named(likelihood)
+    encoder = [prod(event_shape), *hidden, encoder_outputs(model, latent_dim)]
+    decoder = [latent_dim, *reversed(hidden), law.n_params(tuple(event_shape))]
+    return assemble(
+        model,
+        event_shape=tuple(event_shape),
+        latent_dim=latent_dim,
+        encoder=_chain(encoder, activation, init, rng),
+        decoder=_chain(decoder, activation, init, rng),
+        likelihood=law,
+        prior=prior,
+        rng=rng,
+    )
+
+
+def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> Sequential:
+    layers: list[Layer] = []
+    for wide, narrow in zip(widths[:-1], widths[1:], strict=True):
+        layers += [Linear(wide, narrow, init=init, rng=rng), ACTIVATIONS[activation]()]
+    return Sequential(*layers[:-1])

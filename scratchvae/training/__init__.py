@@ -1,0 +1,38 @@
+"""From an objective to a trained model: one step, the loop around it, and everything a run needs to stop and go on."""
+
+from scratchvae.training.checkpoint import Checkpoint, load_checkpoint, restore_model, restore_training, save_checkpoint
+from scratchvae.training.clipping import clip_by_norm
+from scratchvae.training.early_stopping import EarlyStopping
+from scratchvae.training.loop import Callback, Training
+from scratchvae.training.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
+from scratchvae.training.progress import ProgressBar
+from scratchvae.training.randomness import Purpose, generator
+from scratchvae.training.schedules import Constant, Cosine, StepDecay
+from scratchvae.training.step import Diverged, Phase, train_step
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Callback",
+    "Checkpoint",
+    "Constant",
+    "Cosine",
+    "Diverged",
+    "EarlyStopping",
+    "Optimizer",
+    "Phase",
+    "ProgressBar",
+    "Purpose",
+    "RMSprop",
+    "StepDecay",
+    "Training",
+    "clip_by_norm",
+    "generator",
+    "load_checkpoint",
+    "restore_model",
+    "restore_training",
+    "save_checkpoint",
+    "train_step",
+]

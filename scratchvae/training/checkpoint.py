@@ -1,0 +1,97 @@
+"""A run's state in one safetensors file, written whole: arrays, and a JSON description in its metadata."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.files import write_whole
+from scratchvae.layers import named_buffers, named_parameters
+from scratchvae.objectives import Model
+from scratchvae.training.loop import Training
+from scratchvae.training.step import Diverged
+
+VERSION = 1
+POSITION = ("step", "epoch", "position", "totals", "seconds", "history", "stopping")  # what JSON keeps of a Training
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file held: `config`, whatever the run was described by, `position` in it, and `arrays` by name."""
+
+    config: dict[str, Any]
+    position: dict[str, Any]
+    arrays: dict[str, Array]
+
+
+def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any]) -> None:
+    """Write the run's whole state. Weights that are not finite are not written: Diverged, and the old file stays."""
+    arrays = {f"model/{name}": held.value for name, held in _held(training.model).items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            found = f"step {training.step}: {name.removeprefix('model/')} is not finite any more"
+            raise Diverged(f"{found}; {path} keeps the last good state")
+    arrays |= {f"best/{name}": array for name, array in training.best.items()}
+    for i, phase in enumerate(training.phases):
+        arrays |= {f"optimizer/{i}/{name}": array for name, array in phase.optimizer.state().items()}
+    position = {key: getattr(training, key) for key in POSITION}
+    description = {"format": "scratchvae checkpoint", "version": str(VERSION)}
+    description |= {"config": json.dumps(dict(config)), "position": json.dumps(position)}
+    write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; InputError for anything that isn't one, whole and of this version."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            description = file.metadata() or {}
+            if description.get("format") != "scratchvae checkpoint":
+                raise InputError(f"{path} should be a scratchvae checkpoint, found a safetensors file of another kind")
+            if description.get("version") != str(VERSION):
+                found = description.get("version")
+                raise InputError(f"{path} should be a checkpoint of version {VERSION}, found version {found}")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        return Checkpoint(json.loads(description["config"]), json.loads(description["position"]), arrays)
+    except FileNotFoundError:
+        raise InputError(f"{path} should be a checkpoint, found no such file") from None
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror or error}") from error
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise InputError(f"{path} should be a scratchvae checkpoint; it is damaged or of another kind ({error})") from error
+
+
+def restore_model(checkpoint: Checkpoint, model: Model) -> None:
+    """Give the model the checkpoint's weights and buffers; InputError where the two don't fit each other."""
+    saved = {name.removeprefix("model/"): array for name, array in checkpoint.arrays.items() if name.startswith("model/")}
+    held = _held(model)
+    if missing := sorted(held.keys() - saved.keys()):
+        raise InputError(f"the checkpoint is of another model: it has no {missing[0]}, which this model needs")
+    if surplus := sorted(saved.keys() - held.keys()):
+        raise InputError(f"the checkpoint is of another model: it has {surplus[0]}, which this model has not")
+    for name, owner in held.items():
+        if saved[name].shape != owner.value.shape:
+            shapes = f"should have shape {owner.value.shape}, found {saved[name].shape}"
+            raise InputError(f"the checkpoint is of another model: {name} {shapes}")
+    for name, owner in held.items():
+        owner.value = saved[name]
+
+
+def restore_training(checkpoint: Checkpoint, training: Training) -> None:
+    """Put a freshly built run where the saved one stood."""
+    restore_model(checkpoint, training.model)
+    for i, phase in enumerate(training.phases):
+        prefix = f"optimizer/{i}/"
+        phase.optimizer.load_state({k.removeprefix(prefix): a for k, a in checkpoint.arrays.items() if k.startswith(prefix)})
+    training.best = {k.removeprefix("best/"): a for k, a in checkpoint.arrays.items() if k.startswith("best/")}
+    for key in POSITION:
+        setattr(training, key, checkpoint.position[key])
+
+
+def _held(model: Model) -> dict[str, Any]:
+    return {**named_parameters(model), **named_buffers(model)}

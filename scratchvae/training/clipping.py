@@ -1,0 +1,21 @@
+"""Gradients kept from growing too long."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from scratchvae.layers import Parameter
+
+
+def clip_by_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
+    """Scale all gradients together so that their common Euclidean norm is at most max_norm; return the norm before.
+
+    Pascanu, Mikolov & Bengio 2013, algorithm 1.
+    """
+    received = [parameter for parameter in parameters if parameter.grad is not None]
+    norm = float(np.sqrt(sum(float(np.vdot(p.grad, p.grad)) for p in received if p.grad is not None)))
+    if norm > max_norm:
+        for parameter in received:
+            assert parameter.grad is not None
+            parameter.grad = parameter.grad * parameter.grad.dtype.type(max_norm / norm)
+    return norm

@@ -1,0 +1,31 @@
+"""Stopping when held-out data no longer gain."""
+
+from dataclasses import dataclass
+
+from scratchvae.arrays import InputError
+from scratchvae.layers import named_buffers
+from scratchvae.training.loop import Training
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """A callback: end the run after `patience` epochs without a lower held-out loss, and go back to the best epoch's weights."""
+
+    patience: int = 5
+
+    def __call__(self, training: Training, event: str) -> None:
+        if event == "step":
+            return
+        if training.held_out is None:
+            raise InputError("EarlyStopping: there should be held-out data to stop by, found none")
+        losses = [record["held_out"]["loss"] for record in training.history]
+        best = losses.index(min(losses))
+        buffers = named_buffers(training.model)
+        if event == "epoch":
+            if best == len(losses) - 1:
+                state = training.parameters | buffers
+                training.best = {name: held.value for name, held in state.items()}
+            training.stopping = len(losses) - 1 - best >= self.patience
+        elif training.best:
+            for name, held in (training.parameters | buffers).items():
+                held.value = training.best[name]

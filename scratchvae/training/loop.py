@@ -1,0 +1,107 @@
+"""A training run: epochs over data, held-out judgements, and all that is needed to stop anywhere and go on."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.data import Dataset, binarize
+from scratchvae.evaluation import bound
+from scratchvae.layers import named_parameters
+from scratchvae.objectives import Model, Report
+from scratchvae.training.randomness import Purpose, generator
+from scratchvae.training.schedules import learning_rate_at
+from scratchvae.training.step import Phase, train_step
+
+Callback = Callable[["Training", str], None]  # called with the run and "step", "epoch" or "end"
+
+
+class Training:
+    """A run of `model` over `data` that may stop after any step and go on, here or in another process, to the same weights.
+
+    Its state is the model's, the optimizers', and step, epoch, position, totals, history, stopping, best; the order of the
+    examples and every random draw are functions of `seed` and the step. `history` gets one record an epoch:
+    {"epoch", "step", "seconds", "learning_rate", "train": {term: mean}, "held_out": {…} where there are held-out data}.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        phases: Sequence[Phase],
+        data: Dataset,
+        *,
+        epochs: int,
+        batch_size: int = 128,
+        seed: int = 0,
+        held_out: Dataset | None = None,
+        binarized: bool = False,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        if epochs < 1 or batch_size < 1:
+            raise InputError(f"Training: epochs and batch_size should be at least 1, found {epochs} and {batch_size}")
+        for part in (data, held_out):
+            if part is not None and part.event_shape != model.event_shape:
+                expected = f"events should have shape {model.event_shape}, which the model is for"
+                raise InputError(f"Training: {expected}; found {part.event_shape} in {part.name}")
+        self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
+        self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
+        self.callbacks = list(callbacks)
+        self.parameters = named_parameters(model)
+        self.dtype = next(iter(self.parameters.values())).value.dtype
+        self.step = 0  # steps taken
+        self.epoch = 0  # epochs completed
+        self.position = 0  # examples of this epoch already seen
+        self.totals: dict[str, float] = {}  # sums over those examples
+        self.seconds = 0.0  # spent in this epoch
+        self.history: list[dict[str, Any]] = []
+        self.stopping = False  # set by a callback to end the run after this epoch
+        self.best: dict[str, Array] = {}  # the weights of the best epoch, where a callback keeps them
+
+    def run(self) -> "Training":
+        """Train until all epochs are done or a callback has asked to stop."""
+        while self.epoch < self.epochs and not self.stopping:
+            self._finish_epoch()
+        self._tell("end")
+        return self
+
+    def _finish_epoch(self) -> None:
+        order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))
+        clock = time.perf_counter() - self.seconds
+        while self.position < len(order):
+            chosen = order[self.position : self.position + self.batch_size]
+            rng = generator(self.seed, Purpose.STEP, self.step)
+            x = self.data.batch(chosen, self.dtype)
+            x = binarize(x, rng) if self.binarized else x
+            for phase in self.phases:
+                self._add(train_step(self.model, self.parameters, phase, x, rng, step=self.step))
+            self.step += 1
+            self.position += len(chosen)
+            self.seconds = time.perf_counter() - clock
+            self._tell("step")
+        record: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step, "seconds": round(self.seconds, 3)}
+        record["learning_rate"] = learning_rate_at(self.phases[0].optimizer.learning_rate, self.step - 1)
+        record["train"] = {name: total / len(order) for name, total in self.totals.items()}
+        if self.held_out is not None:
+            record["held_out"] = self._judge(self.held_out)
+        self.history.append(record)
+        self.epoch, self.position, self.totals, self.seconds = self.epoch + 1, 0, {}, 0.0
+        self._tell("epoch")
+
+    def _judge(self, data: Dataset) -> dict[str, float]:
+        """The means of all terms over held-out data, with the same noise at every call."""
+        judged: dict[str, float] = {}
+        for phase in self.phases:
+            rng = generator(self.seed, Purpose.HELD_OUT, 0)
+            judged |= bound(self.model, data, phase.objective.at(self.step), rng=rng, binarized=self.binarized)
+        return judged
+
+    def _add(self, report: Report) -> None:
+        size = len(next(iter(report.terms.values())))
+        for name, mean in report.means().items():
+            self.totals[name] = self.totals.get(name, 0.0) + mean * size
+
+    def _tell(self, event: str) -> None:
+        for callback in self.callbacks:
+            callback(self, event)

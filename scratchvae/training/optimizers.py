@@ -1,0 +1,120 @@
+"""How Parameters move along their gradients. Each optimizer keeps slots: arrays shaped like each Parameter, by its name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+
+from scratchvae import kernels
+from scratchvae.arrays import Array, InputError
+from scratchvae.layers import Parameter
+from scratchvae.objectives import Schedule
+from scratchvae.training.schedules import learning_rate_at
+
+
+class Optimizer(ABC):
+    """`step` moves every Parameter that has received a gradient; the others, and their slots, stay as they are."""
+
+    slot_names: tuple[str, ...]
+
+    def __init__(self, learning_rate: float | Schedule) -> None:
+        self.learning_rate = learning_rate
+        self.steps_taken = 0
+        self.slots: dict[str, dict[str, Array]] = {slot: {} for slot in self.slot_names}
+
+    def step(self, parameters: Mapping[str, Parameter]) -> None:
+        """One update of each Parameter from its `grad`."""
+        rate = learning_rate_at(self.learning_rate, self.steps_taken)
+        self.steps_taken += 1
+        for name, parameter in parameters.items():
+            if parameter.grad is None:
+                continue
+            if name not in self.slots[self.slot_names[0]]:
+                for named in self.slots.values():
+                    named[name] = np.zeros_like(parameter.value)
+            before = [named[name] for named in self.slots.values()]
+            parameter.value, *after = self.update(parameter.value, parameter.grad, rate, before)
+            for named, array in zip(self.slots.values(), after, strict=True):
+                named[name] = array
+
+    @abstractmethod
+    def update(self, value: Array, grad: Array, rate: float, slots: list[Array]) -> tuple[Array, ...]:
+        """(new value, new slots…) of one Parameter."""
+
+    def state(self) -> dict[str, Array]:
+        """All slots by "slot/parameter", and the number of steps taken: what a checkpoint keeps."""
+        arrays = {f"{slot}/{name}": array for slot, named in self.slots.items() for name, array in named.items()}
+        return {"steps_taken": np.array(self.steps_taken), **arrays}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Take over what `state` returned."""
+        self.steps_taken = int(state["steps_taken"])
+        self.slots = {slot: {} for slot in self.slot_names}
+        for key, array in state.items():
+            slot, _, name = key.partition("/")
+            if name:
+                if slot not in self.slots:
+                    raise InputError(f"{type(self).__name__}: slots should be {', '.join(self.slot_names)}; found {slot!r}")
+                self.slots[slot][name] = array
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum: kernels.sgd_update."""
+
+    slot_names = ("velocity",)
+
+    def __init__(self, learning_rate: float | Schedule = 1e-2, *, momentum: float = 0.0) -> None:
+        super().__init__(learning_rate)
+        self.momentum = momentum
+
+    def update(self, value: Array, grad: Array, rate: float, slots: list[Array]) -> tuple[Array, ...]:
+        (velocity,) = slots
+        return kernels.sgd_update(value, grad, velocity, rate, self.momentum)
+
+
+class RMSprop(Optimizer):
+    """Gradients over the root of their running mean square: kernels.rmsprop_update. Defaults as in PyTorch."""
+
+    slot_names = ("square",)
+
+    def __init__(self, learning_rate: float | Schedule = 1e-2, *, decay: float = 0.99, epsilon: float = 1e-8) -> None:
+        super().__init__(learning_rate)
+        self.decay, self.epsilon = decay, epsilon
+
+    def update(self, value: Array, grad: Array, rate: float, slots: list[Array]) -> tuple[Array, ...]:
+        (square,) = slots
+        return kernels.rmsprop_update(value, grad, square, rate, self.decay, self.epsilon)
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay, of every Parameter: kernels.adam_update.     Loshchilov & Hutter 2019."""
+
+    slot_names = ("m", "v")
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(learning_rate)
+        self.betas, self.epsilon, self.weight_decay = betas, epsilon, weight_decay
+
+    def update(self, value: Array, grad: Array, rate: float, slots: list[Array]) -> tuple[Array, ...]:
+        m, v = slots
+        constants = (rate, *self.betas, self.epsilon, self.weight_decay)
+        return kernels.adam_update(value, grad, m, v, self.steps_taken, *constants)
+
+
+class Adam(AdamW):
+    """Adam, without weight decay.     Kingma & Ba 2015."""
+
+    def __init__(
+        self, learning_rate: float | Schedule = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8
+    ) -> None:
+        super().__init__(learning_rate, betas=betas, epsilon=epsilon, weight_decay=0.0)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "sgd": SGD}

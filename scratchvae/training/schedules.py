@@ -1,0 +1,55 @@
+"""Learning rates as functions of the step, counted from 0. A plain number is a constant rate."""
+
+from dataclasses import dataclass
+from math import cos, pi
+
+from scratchvae.objectives import Schedule
+
+
+@dataclass(frozen=True)
+class Constant:
+    """`rate`, reached in a straight line over the first `warm_up` steps.     Warm-up: Goyal et al. 2017, section 2.2."""
+
+    rate: float
+    warm_up: int = 0
+
+    def __call__(self, step: int) -> float:
+        return self.rate * _warmth(step, self.warm_up)
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """`rate` times `factor` for every full `every` steps, after a warm-up."""
+
+    rate: float
+    every: int
+    factor: float = 0.1
+    warm_up: int = 0
+
+    def __call__(self, step: int) -> float:
+        return float(self.rate * self.factor ** (step // self.every) * _warmth(step, self.warm_up))
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """After a warm-up, from `rate` to `final` along half a cosine, until `steps`.     Loshchilov & Hutter 2017, equation 5."""
+
+    rate: float
+    steps: int
+    final: float = 0.0
+    warm_up: int = 0
+
+    def __call__(self, step: int) -> float:
+        if step < self.warm_up:
+            return self.rate * _warmth(step, self.warm_up)
+        done = min(1.0, (step - self.warm_up) / max(self.steps - self.warm_up, 1))
+        return self.final + (self.rate - self.final) * (1 + cos(pi * done)) / 2
+
+
+def _warmth(step: int, warm_up: int) -> float:
+    return min(1.0, (step + 1) / (warm_up + 1))
+
+
+def learning_rate_at(rate: float | Schedule, step: int) -> float:
+    """The learning rate, fixed or scheduled, at `step`."""
+    return rate(step) if callable(rate) else rate

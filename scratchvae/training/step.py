@@ -1,0 +1,52 @@
+"""One training step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.layers import Mode, Parameter
+from scratchvae.objectives import Model, Objective, Report
+from scratchvae.training.clipping import clip_by_norm
+from scratchvae.training.optimizers import Optimizer
+
+
+class Diverged(ArithmeticError):
+    """The loss is no longer a number."""
+
+
+@dataclass
+class Phase:
+    """One objective and the optimizer that follows it. A VAE has one phase; wake-sleep or an adversary has two."""
+
+    objective: Objective
+    optimizer: Optimizer
+    max_norm: float | None = None
+
+
+def train_step(
+    model: Model, parameters: Mapping[str, Parameter], phase: Phase, x: Array, rng: np.random.Generator, *, step: int
+) -> Report:
+    """Noise, forward, backward, update, for the batch x (B, D).     Raises Diverged before the update where the loss isn't finite."""
+    for parameter in parameters.values():
+        parameter.grad = None
+    objective = phase.objective.at(step)
+    noise = objective.draw_noise(model, len(x), rng)
+    report, pullback = objective(model, x, noise, mode=Mode(rng))
+    if not np.isfinite(report.loss):
+        raise Diverged(_what_went_first(parameters, report, step))
+    pullback()
+    if phase.max_norm is not None:
+        clip_by_norm(parameters.values(), phase.max_norm)
+    phase.optimizer.step(parameters)
+    return report
+
+
+def _what_went_first(parameters: Mapping[str, Parameter], report: Report, step: int) -> str:
+    parts = ("log_px", "kl")  # the terms that the others are sums of
+    terms = [name for name in (*parts, *report.terms) if name in report.terms and not np.isfinite(report.terms[name]).all()]
+    wrong = [name for name, parameter in parameters.items() if not np.isfinite(parameter.value).all()]
+    term = f"its term {terms[0]} is not finite" if terms else "each of its terms is finite, but not their sum"
+    where = f"of the parameters {wrong[0]} went first" if wrong else "all parameters are still finite"
+    return f"step {step + 1}: the loss is {report.loss}; {term}, and {where}. A lower learning rate or clipping by norm may help"
