@@ -10,7 +10,7 @@ from scratchvae.objectives import Model, Objective
 def bound(
     model: Model, data: Dataset, objective: Objective, *, rng: np.random.Generator, binarized: bool = False, batch_size: int = 500
 ) -> dict[str, float]:
-    """The mean loss, and the mean of each term in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(pixels)."""
+    """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x)."""
     dtype = next(iter(named_parameters(model).values())).value.dtype
     totals: dict[str, float] = {}
     for start in range(0, len(data), batch_size):

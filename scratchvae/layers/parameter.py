@@ -1,7 +1,7 @@
 """What a model owns: Parameters, which are learned, and Buffers, which are remembered; and how to find them by name."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy.typing as npt
 
@@ -34,7 +34,12 @@ class Buffer:
 
 
 class Owner:
-    """Anything whose attributes may hold Parameters and Buffers: layers, roles, models."""
+    """Anything whose attributes may hold Parameters and Buffers: layers, roles, models.
+
+    What `transparent` names is left out of the dotted paths of what it holds: "encoder.0.weight", not "encoder.layers.0.weight".
+    """
+
+    transparent: ClassVar[str] = ""
 
 
 def named_parameters(owner: Any) -> dict[str, Parameter]:
@@ -68,4 +73,5 @@ def _walk(owner: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Parame
     else:
         members = list(vars(owner).items()) if isinstance(owner, Owner) else []
     for name, member in members:
-        yield from _walk(member, f"{prefix}.{name}" if prefix else name, seen)
+        hidden = isinstance(owner, Owner) and name == owner.transparent
+        yield from _walk(member, prefix if hidden else f"{prefix}.{name}" if prefix else name, seen)

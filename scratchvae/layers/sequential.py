@@ -9,6 +9,8 @@ from scratchvae.layers.parameter import named_parameters
 class Sequential(Layer):
     """y = layer_n(… layer_1(x)). A layer's Parameters are named by its place: "0.weight"."""
 
+    transparent = "layers"
+
     def __init__(self, *layers: Layer) -> None:
         self.layers = layers
 
@@ -49,6 +51,8 @@ class Residual(Layer):
 
 class Heads(Layer):
     """y = [head_1(x) | head_2(x) | …] along axis 1: several outputs of one trunk, such as a mean and a log-variance."""
+
+    transparent = "heads"
 
     def __init__(self, *heads: Layer) -> None:
         self.heads = heads

@@ -1,4 +1,4 @@
-"""What models of data with latent variables have in common: an encoder, a decoder, three roles, and the verbs people reach for."""
+"""What models with latent variables have in common: an encoder, a decoder, three roles, and the verbs people reach for."""
 
 from __future__ import annotations
 
@@ -135,8 +135,11 @@ class LatentVariableModel(Owner, ABC):
         z = np.asarray(z, dtype)
         require_shapes("decode", z=(z, f"N {self.posterior.latent_dim}"))
         require_finite("decode", "z", z)
-        parts = [read(self.decoder(z[start : start + AT_ONCE])[0]) for start in range(0, len(z), AT_ONCE)]
-        return np.concatenate([part.reshape(-1, *self.event_shape) for part in parts]) if parts else np.empty((0, *self.event_shape))
+        decoded = np.empty((len(z), *self.event_shape), dtype)
+        for start in range(0, len(z), AT_ONCE):
+            x_params, _ = self.decoder(z[start : start + AT_ONCE])
+            decoded[start : start + AT_ONCE] = read(x_params).reshape(-1, *self.event_shape)
+        return decoded
 
     def _dataset(self, x: npt.ArrayLike | Dataset) -> Dataset:
         if isinstance(x, Dataset):

@@ -1,4 +1,4 @@
-"""How a model is trained or judged: `report, pullback = objective(model, x, noise)`; `pullback()` fills the Parameters' gradients.
+"""How a model is trained or judged: `report, pullback = objective(model, x, noise)`; `pullback()` fills Parameters' gradients.
 
 An objective is the only place where a mean over the batch is taken.
 """

@@ -10,7 +10,7 @@ Schedule = Callable[[int], float]
 
 @dataclass(frozen=True)
 class Linear:
-    """From `start` to `end` in a straight line over `steps`, and `end` from then on.     Bowman et al. 2016; Sønderby et al. 2016."""
+    """From `start` to `end` in a straight line over `steps`, then `end`.     Bowman et al. 2016; Sønderby et al. 2016."""
 
     start: float
     end: float

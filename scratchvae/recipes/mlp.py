@@ -1,6 +1,7 @@
 """Fully connected encoder and decoder."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -45,6 +46,6 @@ def mlp(
 
 def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> Sequential:
     layers: list[Layer] = []
-    for wide, narrow in zip(widths[:-1], widths[1:], strict=True):
+    for wide, narrow in pairwise(widths):
         layers += [Linear(wide, narrow, init=init, rng=rng), ACTIVATIONS[activation]()]
     return Sequential(*layers[:-1])

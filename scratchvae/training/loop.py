@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound

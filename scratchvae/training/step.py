@@ -28,7 +28,7 @@ class Phase:
 def train_step(
     model: Model, parameters: Mapping[str, Parameter], phase: Phase, x: Array, rng: np.random.Generator, *, step: int
 ) -> Report:
-    """Noise, forward, backward, update, for the batch x (B, D).     Raises Diverged before the update where the loss isn't finite."""
+    """Noise, forward, backward, update, for the batch x (B, D).     Raises Diverged, not updating, if the loss is not finite."""
     for parameter in parameters.values():
         parameter.grad = None
     objective = phase.objective.at(step)

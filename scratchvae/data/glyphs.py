@@ -1,0 +1,106 @@
+"""glyphs: a data set that needs no download, digits and letters in many typefaces, warped by factors that are known."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+from scratchvae.data.dataset import Dataset
+from scratchvae.data.typefaces import CHARACTERS, FIELD, FONTS, FRAME, SAMPLES, distance_field
+
+FACTORS = {  # name: values are uniform from the first number up to the second; lengths in units of 1/28 of the picture's side
+    "character": (0, len(CHARACTERS)),  # index into CHARACTERS, the label
+    "font": (0, len(FONTS)),  # index into FONTS
+    "rotation": (-15.0, 15.0),  # degrees, counterclockwise
+    "scale": (0.75, 1.05),  # of a capital 20 units high
+    "shear": (-0.2, 0.2),  # tangent of the slant to the right
+    "x": (-2.0, 2.0),  # to the right
+    "y": (-2.0, 2.0),  # downwards
+    "weight": (0.0, 1.4),  # added to the thickness of every stroke
+}
+DRAWN_AT_ONCE = 32  # images whose intermediate arrays fit the processor's cache together
+
+
+def glyphs(n: int = 20_000, *, seed: int | np.random.SeedSequence = 0, size: int = 28) -> Dataset:
+    """n glyphs of independent uniform FACTORS: images (n, 1, size, size) uint8, labels the index of the character.
+
+    The same seed gives the same bytes, and the first m of n are the m of glyphs(m): row i of the uniform draws (n, 8) is image i.
+    """
+    if n < 1:
+        raise InputError(f"glyphs: n should be at least 1, found {n}")
+    if not isinstance(seed, np.random.SeedSequence) and seed < 0:
+        raise InputError(f"glyphs: seed should not be negative, found {seed}")
+    uniform = np.random.default_rng(seed).random((n, len(FACTORS)))
+    factors = {name: low + (high - low) * uniform[:, k] for k, (name, (low, high)) in enumerate(FACTORS.items())}
+    for name in ("character", "font"):
+        factors[name] = factors[name].astype(np.intp)
+    images = draw_glyphs(factors, size=size)
+    return Dataset("glyphs", images, labels=factors["character"], label_names=CHARACTERS, factors=factors)
+
+
+def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
+    """The images (n, 1, size, size) uint8 of n rows of FACTORS, each given as (n,); values may go a little beyond their range.
+
+    A point q of the upright glyph is drawn at p = scale · R(rotation) · S(shear) · q + (x, y), all measured from the middle. A
+    pixel looks up the signed distance d(q) at its own q, bilinearly, and is covered by
+    clip(1/2 + (scale · d(q) + weight / 2) / pixel, 0, 1), the area that a straight edge at that distance leaves it.
+    """
+    if size < 8:
+        raise InputError(f"draw_glyphs: size should be at least 8 pixels, found {size}")
+    _require_factors(factors)
+    n = len(factors["character"])
+    drawn, field_of_image = np.unique(factors["character"] * len(FONTS) + factors["font"], return_inverse=True)
+    fields = np.stack([distance_field(*divmod(int(p), len(FONTS))) for p in drawn])
+    images = np.empty((n, 1, size, size), np.uint8)
+    for start in range(0, n, DRAWN_AT_ONCE):
+        rows = slice(start, start + DRAWN_AT_ONCE)
+        warp = {name: factors[name][rows, None, None] for name in FACTORS}
+        horizontal, vertical = _looked_up_at(warp, size)
+        distance = _bilinear(fields, field_of_image[rows], vertical, horizontal)
+        distance *= warp["scale"].astype(np.float32)
+        distance += (warp["weight"] / 2).astype(np.float32)
+        coverage = np.clip(0.5 + distance * np.float32(size / FRAME), 0, 1)
+        images[rows, 0] = np.rint(255 * coverage)
+    return images
+
+
+def _require_factors(factors: Mapping[str, Array]) -> None:
+    if missing := FACTORS.keys() - factors.keys():
+        raise InputError(f"draw_glyphs: factors should hold {', '.join(FACTORS)}; missing: {', '.join(sorted(missing))}")
+    require_shapes("draw_glyphs", **{name: (factors[name], "n") for name in FACTORS})
+    for name in FACTORS:
+        require_finite("draw_glyphs", name, factors[name])
+    if len(factors["character"]) == 0 or np.min(factors["scale"]) <= 0:
+        raise InputError("draw_glyphs: factors should describe at least one glyph, and no scale should be 0 or less")
+    for name, kinds in (("character", CHARACTERS), ("font", FONTS)):
+        index = factors[name]
+        if index.dtype.kind not in "iu" or index.min() < 0 or index.max() >= len(kinds):
+            raise InputError(
+                f"draw_glyphs: {name} should be integers in 0..{len(kinds) - 1}, found {index.dtype} {index.min()}..{index.max()}"
+            )
+
+
+def _looked_up_at(warp: Mapping[str, Array], size: int) -> tuple[Array, Array]:
+    """Where in its field, in samples, each pixel looks: q = S⁻¹ R⁻¹ (p − (x, y)) / scale, as (B, size, size) float32 twice."""
+    centre = (np.arange(size) + 0.5) * (FRAME / size) - FRAME / 2
+    angle, shear = np.deg2rad(warp["rotation"]), warp["shear"]
+    cosine, sine = np.cos(angle) / warp["scale"], np.sin(angle) / warp["scale"]
+    px, py = centre[None, None, :] - warp["x"], centre[None, :, None] - warp["y"]
+    resolution, middle = SAMPLES / FIELD, (SAMPLES - 1) / 2
+    across = [(part * resolution).astype(np.float32) for part in ((cosine + shear * sine) * px, (shear * cosine - sine) * py)]
+    down = [(part * resolution).astype(np.float32) for part in (sine * px, cosine * py)]
+    return across[0] + across[1] + np.float32(middle), down[0] + down[1] + np.float32(middle)
+
+
+def _bilinear(fields: Array, which: Array, vertical: Array, horizontal: Array) -> Array:
+    """fields[which] at fractional positions (B, size, size); beyond the border the border's value."""
+    row, column = (np.clip(position, 0, np.float32(SAMPLES - 1.001)) for position in (vertical, horizontal))
+    top, left = row.astype(np.intp), column.astype(np.intp)
+    row -= top.astype(np.float32)
+    column -= left.astype(np.float32)
+    corner = (which[:, None, None] * SAMPLES + top) * SAMPLES + left
+    flat = fields.reshape(-1)
+    a, b, c, d = (flat.take(corner + step, mode="clip") for step in (0, 1, SAMPLES, SAMPLES + 1))
+    upper = a + column * (b - a)
+    lower = c + column * (d - c)
+    return upper + row * (lower - upper)

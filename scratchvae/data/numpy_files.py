@@ -1,0 +1,90 @@
+"""NumPy's own files: one array (.npy), or a zip of them (.npz), never unpickled."""
+
+import math
+import struct
+import tokenize
+import zipfile
+import zlib
+from os import PathLike
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.data.dataset import Dataset
+from scratchvae.data.layouts import channels_first
+from scratchvae.data.streams import MOST_AXES, opened, read_promised
+
+IMAGES = ("images", "x", "data", "arr_0")  # names under which a .npz may keep its images, the first found counts
+LABELS = ("labels", "y")
+HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def read_arrays(path: str | PathLike[str]) -> Dataset:
+    """The images of a .npy or .npz file (known by its first bytes), with the labels of the latter if it has any.
+
+    A .npz keeps its images under "images", "x", "data" or "arr_0", or holds a single array; labels under "labels" or "y". The
+    axes are read as `channels_first` says. Images of bools, and of uint8 that are all 0 or 1, are black and white: 1 becomes 255.
+    InputError when the file is malformed, breaks off, holds Python objects, or holds fewer or more bytes than a header promises.
+    """
+    path = Path(path)
+    labels = None
+    with opened(path) as stream:
+        start = stream.read(6)
+        stream.seek(0)
+        if start == b"\x93NUMPY":
+            images = _read_npy(stream, str(path))
+        elif start[:4] in (b"PK\3\4", b"PK\5\6"):
+            images, labels = _read_npz(stream, path)
+        else:
+            raise InputError(f"{path}: expected a .npy or .npz file, found {'other bytes' if start else 'an empty file'}")
+    if images.dtype == np.uint8 and images.size and images.max() == 1:
+        images = images.astype(np.bool_)
+    return Dataset(path.name, channels_first(images, str(path)), labels)
+
+
+def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None]:
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            members = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
+            found = [name for name in IMAGES if name in members] or (list(members) if len(members) == 1 else [])
+            if not found:
+                raise InputError(
+                    f"{path}: expected images under one of {', '.join(IMAGES)}, or a single array; "
+                    f"found {', '.join(members) or 'no arrays'}"
+                )
+            labelled = [name for name in LABELS if name in members and name != found[0]]
+            images, *labels = [_read_member(archive, members[name], f"{path}[{name!r}]") for name in (*found[:1], *labelled[:1])]
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path}: the zip archive is corrupt or truncated ({error})") from None
+    return images, labels[0] if labels else None
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> Array:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(f"{where}: expected a stored or deflated array, found compression method {member.compress_type}")
+    with archive.open(member) as stream:
+        return _read_npy(stream, where)
+
+
+def _read_npy(stream: IO[bytes], where: str) -> Array:
+    """One array: magic bytes, a header that is a Python literal, the values."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version not in HEADERS:
+            raise InputError(f"{where}: expected a plain array, found a .npy header of version {version}")
+        shape, columns_first, dtype = HEADERS[version](stream)
+    except InputError:
+        raise
+    except (ValueError, TypeError, SyntaxError, tokenize.TokenError, OverflowError, MemoryError, RecursionError) as error:
+        raise InputError(f"{where}: malformed .npy header ({error})") from None
+    if dtype.kind not in "biuf":
+        raise InputError(f"{where}: expected an array of numbers, found {dtype} (Python objects are never read)")
+    if any(length <= 0 for length in shape) or len(shape) > MOST_AXES:
+        raise InputError(f"{where}: expected at least one value and at most {MOST_AXES} axes, found shape {shape}")
+    values = read_promised(stream, math.prod(shape) * dtype.itemsize, where)
+    array = np.frombuffer(values, dtype).astype(dtype.newbyteorder("="), copy=False)
+    return array.reshape(shape[::-1]).T if columns_first else array.reshape(shape)

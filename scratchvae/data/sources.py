@@ -1,0 +1,146 @@
+"""Data sets by name or by path: `load("mnist")`, `load("my/images.npy")`."""
+
+import os
+import re
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from scratchvae.arrays import InputError, require_choice
+from scratchvae.data.dataset import Dataset
+from scratchvae.data.glyphs import glyphs
+from scratchvae.data.idx import read_idx
+from scratchvae.data.images import read_png_folder
+from scratchvae.data.layouts import channels_first
+from scratchvae.data.numpy_files import read_arrays
+from scratchvae.data.streams import opened
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set of IDX files: the folders it may lie in, below a place that is looked through, and the names of its labels."""
+
+    folders: tuple[str, ...]
+    label_names: tuple[str, ...]
+
+
+CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+SOURCES = {
+    "mnist": Source(("mnist", "MNIST/raw"), tuple("0123456789")),
+    "fashion-mnist": Source(("fashion-mnist", "FashionMNIST/raw"), CLOTHES),
+}
+NAMES = ("glyphs", *SOURCES)
+SPLITS = {"train": "train", "test": "t10k"}  # split: how its IDX files begin
+GLYPHS = {"train": 20_000, "test": 2_000}  # split: how many are drawn
+IMAGE_FILES = ("{}-images-idx3-ubyte", "{}-images-idx3-ubyte.gz", "{}-images.idx3-ubyte", "{}-images.idx3-ubyte.gz")
+VARIABLE = "SCRATCHVAE_DATA"
+SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset packages put theirs
+
+
+def load(
+    source: str | PathLike[str],
+    *,
+    split: str = "train",
+    data_dir: str | PathLike[str] | None = None,
+    seed: int = 0,
+    size: int = 28,
+) -> Dataset:
+    """The data set of that name (NAMES), else the one at that path.
+
+    "glyphs" is drawn from `seed` at `size` pixels a side, its 20,000 training and 2,000 test images from random streams that
+    never meet. The other names are IDX files with their labels; they are looked for in `data_dir`, $SCRATCHVAE_DATA and
+    /usr/share/datasets, each time in a folder of that name, and in `data_dir` itself unless it bears another data set's name.
+
+    A path is an IDX file (labels are taken from the file beside it, images-idx3 -> labels-idx1), a .npy or .npz file, a folder
+    of PNG files, or a folder that holds both splits: as MNIST's IDX files, or as train/ and test/. All but the last have one
+    split only, "train", which is all of it. `Dataset.split` holds some of it out.
+    """
+    require_choice("load", "split", split, SPLITS)
+    if source == "glyphs":
+        return glyphs(GLYPHS[split], seed=_stream(seed, split), size=size)
+    if source in SOURCES:
+        return _load_named(str(source), split, data_dir)
+    path = Path(source)
+    if not path.exists():
+        raise InputError(
+            f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy or .npz file or of a folder of PNG "
+            f"files; found {str(source)!r}, which is neither a known name nor an existing path"
+        )
+    if path.is_dir() and any(_images_in(path, either) for either in SPLITS):
+        if images := _images_in(path, split):
+            return _read_pair(images, path.name)
+        raise InputError(f"{path}: the {split} split isn't there, only the other one; expected {_expected(split)}")
+    if all((path / either).is_dir() for either in SPLITS):
+        return read_png_folder(path / split)
+    if split != "train":
+        raise InputError(
+            f"{path}: holds no separate {split!r} split: split='train' takes all of it, and Dataset.split holds some of it out"
+        )
+    if path.is_dir():
+        return read_png_folder(path)
+    with opened(path) as stream:
+        start = stream.read(2)
+    return read_arrays(path) if start in (b"\x93N", b"PK") else _read_pair(path, path.name)
+
+
+def _stream(seed: int, split: str) -> int | np.random.SeedSequence:
+    """The seed itself for training; for the test split a child of it, whose numbers are independent of every seed's."""
+    if split == "train" or seed < 0:
+        return seed
+    return np.random.SeedSequence(seed, spawn_key=(1,))
+
+
+def _load_named(name: str, split: str, data_dir: str | PathLike[str] | None) -> Dataset:
+    places = [Path(place).expanduser() for place in (data_dir, os.environ.get(VARIABLE)) if place] + [SYSTEM]
+    folders = [place / folder for place in places for folder in SOURCES[name].folders]
+    if data_dir and _may_hold(places[0], name):
+        folders.insert(len(SOURCES[name].folders), places[0])
+    for folder in folders:
+        if images := _images_in(folder, split):
+            return _read_pair(images, name, SOURCES[name].label_names)
+    for folder in folders:
+        for other in SPLITS:
+            if found := _images_in(folder, other):
+                raise InputError(f"load: {name} has no {split} split here, only {other} ({found}); expected {_expected(split)}")
+    raise InputError(
+        f"load: {name} was not found in {', '.join(map(str, folders))}; expected {_expected(split)}; "
+        f"put them there, or name another place by data_dir or ${VARIABLE}"
+    )
+
+
+def _may_hold(folder: Path, name: str) -> bool:
+    """Whether files directly in the folder can be this source's: no other source's name is the last one on its path."""
+    owner = {place.split("/")[0].lower(): known for known, source in SOURCES.items() for place in source.folders}
+    owners = [owner[part.lower()] for part in folder.resolve().parts if part.lower() in owner]
+    return not owners or owners[-1] == name
+
+
+def _expected(split: str) -> str:
+    return f"{SPLITS[split]}-images-idx3-ubyte[.gz] and {SPLITS[split]}-labels-idx1-ubyte[.gz]"
+
+
+def _images_in(folder: Path, split: str) -> Path | None:
+    files = (folder / pattern.format(SPLITS[split]) for pattern in IMAGE_FILES)
+    return next((file for file in files if file.is_file()), None)
+
+
+def _read_pair(images_file: Path, name: str, label_names: tuple[str, ...] = ()) -> Dataset:
+    """The images of one IDX file with the labels of the one beside it, if it is there."""
+    images = channels_first(read_idx(images_file), str(images_file))
+    labels_file = _labels_beside(images_file)
+    if labels_file is None:
+        return Dataset(name, images, None, label_names)
+    labels = read_idx(labels_file)
+    if labels.shape != (len(images),):
+        raise InputError(f"{labels_file}: expected {len(images)} labels for {images_file.name}, found shape {labels.shape}")
+    return Dataset(name, images, labels, label_names)
+
+
+def _labels_beside(images_file: Path) -> Path | None:
+    if "images" not in images_file.name:
+        return None
+    plain = re.sub(r"idx\d", "idx1", images_file.name.replace("images", "labels")).removesuffix(".gz")
+    files = (images_file.with_name(plain + suffix) for suffix in ("", ".gz"))
+    return next((file for file in files if file.is_file()), None)

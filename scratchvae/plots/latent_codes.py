@@ -1,0 +1,112 @@
+"""Where data go in a plane of two latents."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
+from matplotlib.patheffects import withStroke
+
+from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+from scratchvae.plots.labels import name_axes, place, text_width
+from scratchvae.plots.style import CLASS_COLOURS, DPI, FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
+
+_SIDE = 4.2  # inches of the square that holds the codes
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.5, 0.25, 0.4, 0.35  # inches around it
+
+
+def codes(z: Array, labels: Array | None = None, label_names: Sequence[str] = (), *, title: str = "Codes of the data") -> Figure:
+    """Codes z (N, 2) as points, coloured by their labels (N,), whole numbers that count into `label_names` if there are any.
+
+    Two circles show one and two standard deviations of a standard normal prior. Up to 12 classes stand in a legend; the
+    names of more are written on the median of their codes, moved aside where they would collide.
+    """
+    z = np.asarray(z)
+    N = require_shapes("codes", z=(z, "N 2"))["N"]
+    if N == 0:
+        raise InputError("codes: z should hold at least one code, found shape (0, 2)")
+    require_finite("codes", "z", z)
+    classes, names = _classes(z, labels, label_names)
+    in_legend = 0 < len(classes) <= len(CLASS_COLOURS)
+    legend_width = (text_width(names, LABEL_SIZE) / DPI + 0.3) if in_legend else 0.0
+
+    width, height = _LEFT + _SIDE + _RIGHT + legend_width, _BOTTOM + _SIDE + _TOP
+    figure = blank_figure(width, height)
+    axes = figure.add_axes((_LEFT / width, _BOTTOM / height, _SIDE / width, _SIDE / height))
+    dress(axes)
+    _draw_prior(axes)
+    palette = _palette(len(classes))
+    mixed = np.random.default_rng(0).permutation(N)  # no class lies on top because it comes last
+    colours = TRAIN if labels is None else palette[np.searchsorted(classes, np.asarray(labels)[mixed])]
+    size = float(np.clip(6000 / N, 2, 18))
+    axes.scatter(z[mixed, 0], z[mixed, 1], s=size, c=colours, alpha=0.75, linewidths=0, zorder=2)
+
+    low, high = np.minimum(z.min(axis=0), -2), np.maximum(z.max(axis=0), 2)
+    middle, reach = (low + high) / 2, 0.53 * (high - low).max()
+    axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), aspect="equal")
+    axes.xaxis.set_major_formatter(_tick_label)
+    axes.yaxis.set_major_formatter(_tick_label)
+    name_axes(axes)
+    axes.set_title(title, size=TITLE_SIZE, color=INK)
+    if in_legend:
+        dots = [Line2D([], [], linestyle="", marker="o", markersize=4, markeredgewidth=0, color=c) for c in palette]
+        look: dict[str, Any] = {"frameon": False, "fontsize": LABEL_SIZE, "labelcolor": INK, "handletextpad": 0}
+        axes.legend(dots, names, loc="upper left", bbox_to_anchor=(1, 1), **look)
+    elif labels is not None:
+        _write_names(axes, z, np.asarray(labels), classes, names)
+    return figure
+
+
+def _classes(z: Array, labels: Array | None, label_names: Sequence[str]) -> tuple[Array, list[str]]:
+    """The labels there can be, in increasing order, and their names."""
+    if labels is None:
+        return np.array([], int), []
+    require_shapes("codes", z=(z, "N 2"), labels=(labels, "N"))
+    present = np.unique(labels)
+    if not np.issubdtype(present.dtype, np.integer):
+        raise InputError(f"codes: labels should be whole numbers, found dtype {present.dtype}")
+    if not label_names:
+        return present, [str(c) for c in present]
+    if present[0] < 0 or present[-1] >= len(label_names):
+        raise InputError(
+            f"codes: labels should lie between 0 and {len(label_names) - 1}, one for each of label_names, "
+            f"found {present[0]} to {present[-1]}"
+        )
+    return np.arange(len(label_names)), list(label_names)
+
+
+def _palette(n: int) -> Array:
+    """Colours (n, 3): distinct ones while there are enough, else a ramp whose neighbours are alike."""
+    if n <= len(CLASS_COLOURS):
+        return np.array([to_rgb(c) for c in CLASS_COLOURS[:n]]).reshape(n, 3)
+    return colormaps["viridis"](np.linspace(0, 0.95, n))[:, :3]
+
+
+def _tick_label(value: float, _: float) -> str:
+    return f"{value:.3g}".replace("-", "−").replace("e+0", "e")
+
+
+def _draw_prior(axes: Axes) -> None:
+    for sigma in (1, 2):
+        axes.add_patch(Circle((0, 0), sigma, fill=False, edgecolor=INK, linewidth=0.6, linestyle=(0, (4, 3)), zorder=3))
+    caption: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "top", "size": LABEL_SIZE, "color": INK}
+    axes.text(1, -0.045, "dashed: 1σ and 2σ of the prior", **caption)
+
+
+def _write_names(axes: Axes, z: Array, labels: Array, classes: Array, names: list[str]) -> None:
+    """Each class that is present gets its name on the median of its codes, with a thin line back to it when it had to move."""
+    present = [k for k, c in enumerate(classes) if (labels == c).any()]
+    medians = np.array([np.median(z[labels == classes[k]], axis=0) for k in present])
+    corner = np.array([axes.get_xlim()[0], axes.get_ylim()[0]])
+    per_pixel = np.ptp(axes.get_xlim()) / (_SIDE * DPI)
+    sizes = np.array([(text_width([names[k]], LABEL_SIZE) + 6, 1.1 * LABEL_SIZE * DPI / 72) for k in present])
+    places = corner + per_pixel * place((medians - corner) / per_pixel, sizes, np.full(2, _SIDE * DPI))
+    for k, median, (x, y) in zip(present, medians, places, strict=True):
+        axes.plot((median[0], x), (median[1], y), color=FAINT, linewidth=0.5, zorder=4)
+        word = axes.text(x, y, names[k], ha="center", va="center", size=LABEL_SIZE, color=INK, zorder=5)
+        word.set_path_effects([withStroke(linewidth=2, foreground="white")])

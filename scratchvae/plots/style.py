@@ -1,0 +1,31 @@
+"""The look that all pictures share: paper, ink, sizes, colours."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DPI = 192  # 2⁷ + 2⁶: whole numbers of pixels survive the way to inches and back
+TITLE_SIZE = 9.0  # points
+LABEL_SIZE = 7.0
+INK = "#262626"
+FAINT = "#8c8c8c"
+
+TRAIN, HELD_OUT = "#0072b2", "#d55e00"  # Okabe and Ito
+
+# Petroff 2021, "Accessible color sequences for data visualization", and two darker ones.
+CLASS_COLOURS = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59",
+    "#e76300", "#b9ac70", "#717581", "#92dadd", "#1c2f6b", "#0f6b43",
+)  # fmt: skip
+
+
+def blank_figure(width: float, height: float) -> Figure:
+    """A white figure of width x height inches."""
+    return Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+
+
+def dress(axes: Axes) -> None:
+    """Two thin spines, small ticks, small letters."""
+    axes.set_facecolor("white")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set(color=INK, linewidth=0.6)
+    axes.tick_params(labelsize=LABEL_SIZE, color=INK, labelcolor=INK, width=0.6, length=2.5, pad=2)

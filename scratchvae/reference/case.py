@@ -1,0 +1,87 @@
+"""One row of the case table: an op, its arrays, its constants. It drives the gradient, dtype, twin and framework checks alike."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers import Layer, Mode, cast, named_parameters
+from scratchvae.objectives import Model, Objective
+from scratchvae.posteriors import Noise
+
+
+@dataclass(frozen=True)
+class Case:
+    """`value, pullback = op(*arrays.values(), **constants)`, all arrays float64, none near a kink."""
+
+    name: str
+    op: Callable[..., Any]
+    arrays: Mapping[str, Array]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+def normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Array:
+    """Normal numbers, the same for the same shape and seed."""
+    return scale * np.random.default_rng([seed, *shape]).standard_normal(shape)
+
+
+def off_zero(*shape: int, seed: int = 0) -> Array:
+    """Numbers of both signs between 0.1 and 2: none near a kink at 0."""
+    rng = np.random.default_rng([seed, *shape])
+    return rng.uniform(0.1, 2, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def spread(*shape: int, seed: int = 0) -> Array:
+    """Numbers at least 0.1 apart, shuffled: no two near a tie."""
+    n = int(np.prod(shape))
+    return np.random.default_rng([seed, *shape]).permutation(0.1 * np.arange(n) - 0.05 * n).reshape(shape)
+
+
+def layer_case(name: str, layer: Layer, x: Array, *, training: bool = False) -> Case:
+    """A layer as an op of x and of its Parameters, whose values start at normal numbers."""
+    cast(layer, np.float64)
+    parameters = named_parameters(layer)
+
+    def op(x: Array, *values: Array) -> tuple[Array, Pullback]:
+        for parameter, value in zip(parameters.values(), values, strict=True):
+            parameter.value = value
+        y, layer_pullback = layer(x, mode=Mode(np.random.default_rng(0)) if training else Mode())
+
+        def pullback(dy: Array) -> tuple[Array, ...]:
+            return (layer_pullback(dy), *_collected(parameters))
+
+        return y, pullback
+
+    arrays = {name: normal(*p.value.shape, seed=i + 1) for i, (name, p) in enumerate(parameters.items())}
+    return Case(name, op, {"x": x, **arrays})
+
+
+def objective_case(name: str, objective: Objective, model: Model, x: Array, *, noise: Noise, training: bool = False) -> Case:
+    """An objective's loss as an op of the model's Parameters."""
+    cast(model, np.float64)
+    parameters = named_parameters(model)
+
+    def op(*values: Array) -> tuple[Array, Pullback]:
+        for parameter, value in zip(parameters.values(), values, strict=True):
+            parameter.value = value
+        mode = Mode(np.random.default_rng(0)) if training else Mode()
+        report, objective_pullback = objective(model, x, noise, mode=mode)
+
+        def pullback(dloss: Array) -> tuple[Array, ...]:
+            objective_pullback()
+            return tuple(dloss * gradient for gradient in _collected(parameters))
+
+        return np.asarray(report.loss), pullback
+
+    return Case(name, op, {name: parameter.value for name, parameter in parameters.items()})
+
+
+def _collected(parameters: Mapping[str, Any]) -> list[Array]:
+    """The gradients received, each of which is forgotten."""
+    gradients = []
+    for parameter in parameters.values():
+        gradients.append(np.zeros_like(parameter.value) if parameter.grad is None else parameter.grad)
+        parameter.grad = None
+    return gradients

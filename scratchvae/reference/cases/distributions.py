@@ -1,0 +1,48 @@
+"""Cases of the distributions, at least one for each function that returns a pullback."""
+
+import numpy as np
+
+from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
+from scratchvae.reference.case import Case, normal
+
+B, D = 3, 4
+MEAN, LOG_VAR = normal(B, D, seed=1), normal(B, D, seed=2)
+
+CASES = [
+    Case("gaussian.log_prob", gaussian.log_prob, {"x": normal(B, D), "mean": MEAN, "log_var": LOG_VAR}),
+    Case("gaussian.reparameterize", gaussian.reparameterize, {"mean": MEAN, "log_var": LOG_VAR}, {"noise": normal(B, D, seed=3)}),
+    Case("gaussian.kl_to_standard", gaussian.kl_to_standard, {"mean": MEAN, "log_var": LOG_VAR}),
+    Case(
+        "gaussian.kl_to_standard_by_dimension",
+        gaussian.kl_to_standard_by_dimension,
+        {"mean": MEAN, "log_var": LOG_VAR},
+    ),
+    Case(
+        "gaussian.kl",
+        gaussian.kl,
+        {"mean": MEAN, "log_var": LOG_VAR, "other_mean": normal(B, D, seed=3), "other_log_var": normal(B, D, seed=4)},
+    ),
+    Case("gaussian.entropy", gaussian.entropy, {"log_var": LOG_VAR}),
+    Case(
+        "bernoulli.log_prob",
+        bernoulli.log_prob,
+        {"logits": normal(B, D, scale=3.0)},
+        {"x": np.array([[0, 1, 0.3, 1], [1, 0, 0.9, 0], [0, 0, 1, 0.5]])},
+    ),
+    Case("bernoulli.entropy", bernoulli.entropy, {"logits": normal(B, D, scale=3.0)}),
+    Case(
+        "categorical.log_prob",
+        categorical.log_prob,
+        {"logits": normal(B, 2, D, scale=2.0)},
+        {"x": np.array([[0, 3], [1, 1], [2, 0]])},
+    ),
+    Case("categorical.entropy", categorical.entropy, {"logits": normal(B, 2, D, scale=2.0)}),
+    Case("laplace.log_prob", laplace.log_prob, {"x": normal(B, D), "mean": MEAN, "log_scale": LOG_VAR}),
+    Case("laplace.entropy", laplace.entropy, {"log_scale": LOG_VAR}),
+    Case("laplace.reparameterize", laplace.reparameterize, {"mean": MEAN, "log_scale": LOG_VAR}, {"noise": normal(B, D, seed=3)}),
+    Case(
+        "mixture.log_prob",
+        mixture.log_prob,
+        {"z": normal(B, 2), "logits": normal(4, seed=1), "means": normal(4, 2, seed=2), "log_vars": normal(4, 2, seed=3)},
+    ),
+]

@@ -1,0 +1,41 @@
+"""Cases of the layers, each as an op of x and of its Parameters."""
+
+from scratchvae import layers
+from scratchvae.layers import BatchNorm, Conv2d, ConvTranspose2d, Heads, Linear, Residual, Sequential, Tanh, WeightNorm
+from scratchvae.reference.case import Case, layer_case, normal, off_zero, spread
+
+IMAGES = normal(2, 2, 4, 4)
+
+
+def cases() -> list[Case]:
+    """Built anew, since layers hold state."""
+    return [
+        layer_case("Linear", Linear(3, 2, rng=0), normal(4, 3)),
+        layer_case("Linear: no bias", Linear(3, 2, bias=False, rng=0), normal(4, 3)),
+        layer_case("Conv2d", Conv2d(2, 3, 3, stride=2, padding=1, rng=0), IMAGES),
+        layer_case("Conv2d: no bias", Conv2d(2, 1, 2, bias=False, rng=0), IMAGES),
+        layer_case("ConvTranspose2d", ConvTranspose2d(2, 3, 3, stride=2, output_padding=1, rng=0), normal(2, 2, 2, 2)),
+        layer_case("ConvTranspose2d: no bias", ConvTranspose2d(2, 1, 2, bias=False, rng=0), normal(2, 2, 2, 2)),
+        *(layer_case(type(layer).__name__, layer, off_zero(3, 4)) for layer in (make() for make in layers.ACTIVATIONS.values())),
+        layer_case("GELU: tanh", layers.GELU("tanh"), off_zero(3, 4)),
+        layer_case("BatchNorm: training", BatchNorm(2), IMAGES, training=True),
+        layer_case("BatchNorm: evaluation", BatchNorm(2), IMAGES),
+        layer_case("LayerNorm", layers.LayerNorm((2, 4, 4)), IMAGES),
+        layer_case("WeightNorm: Linear", WeightNorm(Linear(3, 2, rng=0)), normal(4, 3)),
+        layer_case("WeightNorm: Conv2d", WeightNorm(Conv2d(2, 3, 2, rng=0)), IMAGES),
+        layer_case("WeightNorm: ConvTranspose2d", WeightNorm(ConvTranspose2d(2, 3, 2, rng=0)), normal(1, 2, 2, 2)),
+        layer_case("Dropout: training", layers.Dropout(0.4), normal(3, 4), training=True),
+        layer_case("Dropout: evaluation", layers.Dropout(0.4), normal(3, 4)),
+        layer_case("MaxPool2d", layers.MaxPool2d(2), spread(2, 2, 4, 4)),
+        layer_case("AvgPool2d", layers.AvgPool2d(2, 1), IMAGES),
+        layer_case("Upsample", layers.Upsample(2), IMAGES),
+        layer_case("Flatten", layers.Flatten(), IMAGES),
+        layer_case("Reshape", layers.Reshape(4, 2), normal(3, 8)),
+        layer_case("Residual", Residual(Sequential(Linear(3, 3, rng=0), Tanh())), normal(4, 3)),
+        layer_case("Heads", Heads(Linear(3, 2, rng=0), Linear(3, 1, rng=1)), normal(4, 3)),
+        layer_case("Sequential: one layer twice", _twice(Linear(3, 3, rng=0)), normal(4, 3)),
+    ]
+
+
+def _twice(layer: Linear) -> Sequential:
+    return Sequential(layer, Tanh(), layer)

@@ -1,0 +1,110 @@
+"""The samplers, each beside the density that its draws must follow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
+from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
+from scratchvae.posteriors import DiagonalGaussian
+from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
+
+GRID = np.linspace(-40, 40, 160_001)
+
+
+@dataclass(frozen=True)
+class SamplingCase:
+    """`draw(n, rng)` -> (n,), said to follow `log_prob(points)` (M,) on `points`, as checks.check_draws takes them."""
+
+    name: str
+    draw: Callable[[int, np.random.Generator], Array]
+    log_prob: Callable[[Array], Array]
+    points: Array
+
+
+def sampling_cases() -> list[SamplingCase]:
+    """Every sampler of distributions, posteriors, likelihoods and priors. None has unit variance, where σ² and σ are alike."""
+    mean, log_var = 0.7, 1.3
+    logits = np.array([0.3, -1.0, 1.1])
+    mixed = {"logits": logits, "means": np.array([[-3.0], [0.5], [2.0]]), "log_vars": np.array([[0.2], [-1.5], [1.0]])}
+    learned = GaussianMixture(1, components=3, rng=0)
+    learned.logits.value, learned.means.value, learned.log_vars.value = mixed.values()
+    optimal = GaussianOptimal()
+    optimal.variance.value = np.array([2.5])
+    return [
+        SamplingCase(
+            "gaussian.reparameterize",
+            lambda n, rng: gaussian.reparameterize(_full(n, mean), _full(n, log_var), noise=rng.standard_normal((n, 1)))[0][:, 0],
+            lambda t: gaussian.log_prob(t[:, None], _full(len(t), mean), _full(len(t), log_var))[0],
+            GRID,
+        ),
+        SamplingCase(
+            "laplace.reparameterize",
+            lambda n, rng: laplace.reparameterize(_full(n, mean), _full(n, 0.5), noise=rng.laplace(size=(n, 1)))[0][:, 0],
+            lambda t: laplace.log_prob(t[:, None], _full(len(t), mean), _full(len(t), 0.5))[0],
+            GRID,
+        ),
+        SamplingCase(
+            "bernoulli.sample",
+            lambda n, rng: bernoulli.sample(_full(n, -1.2), uniform=rng.random((n, 1)))[:, 0],
+            lambda t: bernoulli.log_prob(_full(len(t), -1.2), x=t[:, None].astype(np.float64))[0],
+            np.arange(2),
+        ),
+        SamplingCase(
+            "categorical.sample",
+            lambda n, rng: categorical.sample(np.broadcast_to(logits, (n, 1, 3)), uniform=rng.random((n, 1)))[:, 0],
+            lambda t: categorical.log_prob(np.broadcast_to(logits, (len(t), 1, 3)), x=t[:, None])[0],
+            np.arange(3),
+        ),
+        SamplingCase(
+            "mixture.sample",
+            lambda n, rng: mixture.sample(**mixed, uniform=rng.random(n), noise=rng.standard_normal((n, 1)))[:, 0],
+            lambda t: mixture.log_prob(t[:, None], **mixed)[0],
+            GRID,
+        ),
+        _posterior("DiagonalGaussian.sample", mean, log_var),
+        _prior("StandardGaussian.sample", StandardGaussian(1)),
+        _prior("GaussianMixture.sample", learned),
+        _likelihood("Bernoulli.sample", Bernoulli(), [-1.2], np.arange(2)),
+        _likelihood("Categorical.sample", Categorical(2), [0.4, -0.3], np.arange(2)),
+        _likelihood("Gaussian.sample", Gaussian(variance=3.0), [mean], GRID),
+        _likelihood("GaussianOptimal.sample", optimal, [mean], GRID),
+        _likelihood("GaussianPerPixel.sample", GaussianPerPixel(), [mean, log_var], GRID),
+        _likelihood("Laplace.sample", Laplace(scale=2.0), [mean], GRID),
+    ]
+
+
+def _full(n: int, value: float) -> Array:
+    return np.full((n, 1), value)
+
+
+def _posterior(name: str, mean: float, log_var: float) -> SamplingCase:
+    posterior = DiagonalGaussian(1)
+
+    def draw(n: int, rng: np.random.Generator) -> Array:
+        q_params = np.hstack([_full(n, mean), _full(n, log_var)])
+        z, _ = posterior.sample(q_params, noise=posterior.draw_noise(n, rng).astype(np.float64))
+        return z[:, 0]
+
+    def log_prob(t: Array) -> Array:
+        log_q, _ = gaussian.log_prob(t[:, None], _full(len(t), mean), _full(len(t), log_var))
+        return log_q
+
+    return SamplingCase(name, draw, log_prob, GRID)
+
+
+def _prior(name: str, prior: Prior) -> SamplingCase:
+    return SamplingCase(name, lambda n, rng: prior.sample(n, rng)[:, 0], lambda t: prior.log_prob(t[:, None])[0], GRID)
+
+
+def _likelihood(name: str, likelihood: Likelihood, x_params: list[float], points: Array) -> SamplingCase:
+    def draw(n: int, rng: np.random.Generator) -> Array:
+        return likelihood.sample(np.tile(np.array(x_params), (n, 1)), rng)[:, 0]
+
+    def log_prob(t: Array) -> Array:
+        log_px, _ = likelihood.log_prob(np.tile(np.array(x_params), (len(t), 1)), x=t[:, None].astype(np.float64))
+        return log_px
+
+    return SamplingCase(name, draw, log_prob, points)

@@ -1,0 +1,112 @@
+"""A run as a folder: config.json, metrics.jsonl, checkpoint.safetensors, figures/."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from scratchvae.arrays import InputError
+from scratchvae.data import Dataset
+from scratchvae.files import make_folder, write_whole
+from scratchvae.models import LatentVariableModel
+from scratchvae.runs.config import Config, build_model, build_objective, build_optimizer, load_data, read_config
+from scratchvae.training import (
+    Callback,
+    EarlyStopping,
+    Phase,
+    Training,
+    load_checkpoint,
+    restore_model,
+    restore_training,
+    save_checkpoint,
+)
+
+
+class Run:
+    """A run, its data loaded and its model built. `Run.start` makes a new folder, `Run.open` takes up one that is there."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        self.folder, self.config = folder, config
+        self.data, self.held_out = load_data(config)
+        self.model = build_model(config, self.data.event_shape)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file with the run's state."""
+        return self.folder / "checkpoint.safetensors"
+
+    @property
+    def judged(self) -> Dataset:
+        """The held-out examples, or where there are none those trained on."""
+        return self.data if self.held_out is None else self.held_out
+
+    @classmethod
+    def start(cls, folder: Path, config: Config) -> "Run":
+        """A new run in a folder that holds none yet."""
+        if (folder / "config.json").exists():
+            raise InputError(f"{folder} holds a run already: go on with --resume {folder}, or choose another folder")
+        run = cls(folder, config)
+        run.training()  # what can't be built leaves no folder
+        make_folder(folder / "figures")
+        write_whole(folder / "config.json", config.to_json().encode())
+        return run
+
+    @classmethod
+    def open(cls, folder: Path, *, epochs: int | None = None) -> "Run":
+        """A run that is there, its model with the weights of the last checkpoint; `epochs` replaces the number it aims at."""
+        run = cls(folder, read_config(folder / "config.json"))
+        if epochs is not None and epochs != run.config.epochs:
+            run.config = replace(run.config, epochs=epochs)
+            write_whole(folder / "config.json", run.config.to_json().encode())
+        saved = load_checkpoint(run.checkpoint)
+        for entry in ("recipe", "settings"):
+            if saved.config.get(entry) != json.loads(run.config.to_json())[entry]:
+                names = f"{run.checkpoint} is of {entry} {saved.config.get(entry)}, config.json of {getattr(run.config, entry)}"
+                raise InputError(f"{folder} should hold one run: {names}")
+        restore_model(saved, run.model)
+        return run
+
+    def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
+        """The training of this run from its beginning; `resumed` puts it where the checkpoint stands."""
+        steps = self.config.epochs * -(-len(self.data) // max(self.config.batch_size, 1))
+        model: LatentVariableModel = self.model
+        phase = Phase(build_objective(self.config, model), build_optimizer(self.config, steps), self.config.max_norm)
+        stopping = () if self.config.patience is None else (EarlyStopping(self.config.patience),)
+        if stopping and self.held_out is None:
+            raise InputError("patience needs held-out data to stop by; found held_out 0")
+        return Training(
+            model,
+            [phase],
+            self.data,
+            epochs=self.config.epochs,
+            batch_size=self.config.batch_size,
+            seed=self.config.seed,
+            held_out=self.held_out,
+            binarized=self.config.binarized,
+            callbacks=[*stopping, *callbacks],
+        )
+
+    def resumed(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
+        """The training of this run at its last checkpoint."""
+        training = self.training(callbacks=callbacks)
+        restore_training(load_checkpoint(self.checkpoint), training)
+        return training
+
+    def keep(self, every: int = 0) -> Callback:
+        """A callback that writes checkpoint and metrics after each epoch, at the end, and every so many steps (0: never)."""
+
+        def keeper(training: Training, event: str) -> None:
+            if event == "step" and not (every and training.step % every == 0):
+                return
+            save_checkpoint(self.checkpoint, training, json.loads(self.config.to_json()))
+            lines = [json.dumps(record) + "\n" for record in training.history]
+            write_whole(self.folder / "metrics.jsonl", "".join(lines).encode())
+
+        return keeper
+
+    def history(self) -> list[dict[str, object]]:
+        """The records of metrics.jsonl."""
+        path = self.folder / "metrics.jsonl"
+        try:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} should hold a JSON record a line: {error}") from error
