@@ -46,7 +46,8 @@ def reconstructions(originals: Array, reconstructed: Array, *, title: str = "Dat
     if above.shape != below.shape:
         sizes = f"{above.shape[1:3]} pixels like originals, found {below.shape[1:3]}"
         raise InputError(f"reconstructions: reconstructed should have {sizes}")
-    K = len(above) if len(above) <= 10 else _square_columns(2 * len(above))
+    most = max(10, isqrt(2 * len(above)))
+    K = ceil(len(above) / ceil(len(above) / most))
     pairs = np.stack([_rows(above, K), _rows(below, K)], axis=1)
     labels = ["data", "reconstruction"] * len(pairs)
     return _draw(pairs.reshape(-1, *pairs.shape[2:]), title, labels, None, rows_together=2)

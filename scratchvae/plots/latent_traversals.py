@@ -1,5 +1,7 @@
 """Latent traversals: one latent walks through its range while the others stay."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -20,14 +22,19 @@ def traversal_codes(z0: Array, values: Array) -> Array:
     return codes
 
 
-def traversals(decoded: Array, values: Array, *, title: str = "Latent traversals") -> Figure:
-    """What the decoder makes of `traversal_codes`: decoded (Z, T, C, H, W) in [0, 1], a latent a row, its values (T,) on top."""
+def traversals(
+    decoded: Array, values: Array, *, latents: Sequence[int] | None = None, title: str = "Latent traversals"
+) -> Figure:
+    """What the decoder makes of `traversal_codes`: decoded (Z, T, C, H, W) in [0, 1], a latent a row, its values (T,) on top.
+
+    Where the rows are not all latents in order, `latents` tells which they are, counted from 0.
+    """
     sizes = require_shapes("traversals", decoded=(decoded, "Z T C H W"), values=(values, "T"))
     require_finite("traversals", "values", values)
     return image_grid(
         np.reshape(decoded, (sizes["Z"] * sizes["T"], *np.shape(decoded)[2:])),
         columns=sizes["T"],
         title=title,
-        row_labels=[latent_name(i) for i in range(sizes["Z"])],
+        row_labels=[latent_name(i) for i in (range(sizes["Z"]) if latents is None else latents)],
         column_labels=number_labels(values),
     )

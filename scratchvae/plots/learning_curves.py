@@ -17,7 +17,7 @@ _TITLES = {
     "log_px": "Reconstruction, log p(x|z)",
     "kl": "Divergence, KL(q(z|x) ‖ p(z))",
 }
-_PARTS = {"train": ("train", TRAIN), "validation": ("held out", HELD_OUT)}
+_PARTS = {"train": ("train", TRAIN), "held_out": ("held out", HELD_OUT)}
 _WIDTH, _HEIGHT = 1.8, 1.4  # inches of a panel
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.62, 0.1, 0.4, 0.28  # inches around it
 _LEGEND = 0.35
@@ -28,7 +28,7 @@ _FEW = 20  # points that are marked one by one
 def curves(records: Sequence[Mapping[str, Any]], terms: Sequence[str] = ("bound", "log_px", "kl")) -> Figure:
     """One panel for each of the `terms` that the records hold, training and held-out data together, nats per example.
 
-    Records are as a run keeps them: {"epoch": 1, "train": {"bound": ..., ...}, "validation": {...}}, the last perhaps absent.
+    Records are as a run keeps them: {"epoch": 1, "train": {"bound": ..., ...}, "held_out": {...}}, the last perhaps absent.
     A value that is not finite interrupts its curve and is marked × at the foot of the panel.
     """
     if not records:

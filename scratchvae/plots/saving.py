@@ -1,13 +1,13 @@
 """A figure becomes a file."""
 
 import os
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from scratchvae.arrays import InputError
+from scratchvae.files import write_whole
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
@@ -17,11 +17,4 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
         raise InputError(f"save: path should end in .png, found {str(path)!r}")
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi, metadata={"Software": None})
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(buffer.getvalue())
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise InputError(f"save: cannot write {str(path)!r}: {error.strerror}") from error
+    write_whole(path, buffer.getvalue())

@@ -1,6 +1,6 @@
-"""Training runs that live in folders: described, started, stopped, resumed, judged and drawn."""
+"""Training runs that live in folders: described, started, stopped, resumed, drawn."""
 
-from scratchvae.runs.config import OBJECTIVES, SCHEDULES, Config, load_data
+from scratchvae.runs.config import OBJECTIVES, SCHEDULES, Config
 from scratchvae.runs.folder import Run
 
-__all__ = ["OBJECTIVES", "SCHEDULES", "Config", "Run", "load_data"]
+__all__ = ["OBJECTIVES", "SCHEDULES", "Config", "Run"]

@@ -1,0 +1,80 @@
+"""Hold every gradient of every case against finite differences, with both kernel twins, and every sampler against its density.
+
+The exit status is 1 if anything fails.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchvae import kernels
+from scratchvae.arrays import InputError
+from scratchvae.checks import GradientError, check_draws, check_pullback
+from scratchvae.files import write_whole
+from scratchvae.reference import Case, SamplingCase, all_cases, sampling_cases
+
+DRAWS = 100_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which cases, how strictly, where to."""
+    parser.add_argument("--case", metavar="TEXT", default="", help="only cases whose name holds this text")
+    parser.add_argument("--tolerance", type=float, default=1e-6, help="on the relative error (default 1e-6)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, print a line as each argument and moment is done, and the count at the end."""
+    rows: list[dict[str, Any]] = []
+    print(f"{'case':50} {'argument':24} {'shape':16} {'compiled':>9} {'textbook':>9}  verdict")
+    for case in all_cases():
+        if arguments.case in case.name:
+            rows += _checked_gradients(case, arguments.tolerance)
+    print(f"\n{'sampler':50} {'moment of the draws':40} {'standard errors':>19}  verdict")
+    for sampler in sampling_cases():
+        if arguments.case in sampler.name:
+            rows += _checked_moments(sampler)
+    if not rows:
+        raise InputError(f"--case should be part of a case's name, found no case with {arguments.case!r} in it")
+    failed = sum(row["verdict"] != "ok" for row in rows)
+    worst = max((row["error"] for row in rows if "argument" in row), default=0.0)
+    cases = len({row["case"] for row in rows})
+    print(f"\n{cases} cases, {len(rows)} checks, {failed} failed; worst relative error of a gradient {worst:.2g}")
+    if arguments.json:
+        write_whole(arguments.json, (json.dumps(rows, indent=1) + "\n").encode())
+    return 1 if failed else 0
+
+
+def _checked_gradients(case: Case, tolerance: float) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for twin in sorted(kernels.TWINS):
+        with kernels.using(twin):
+            try:
+                comparisons = check_pullback(case.op, case.arrays, case.constants, tolerance=tolerance)
+            except GradientError as error:
+                print(f"{case.name:50} {twin}: {error}")
+                return [{"case": case.name, "argument": "", "error": float("inf"), "verdict": str(error)}]
+        for c in comparisons:
+            row = found.setdefault(c.argument, {"case": case.name, "argument": c.argument, "shape": c.shape, "verdict": "ok"})
+            row[twin] = c.error
+            row["error"] = max(row.get("error", 0.0), c.error)
+            if not c.ok:
+                row["verdict"] = f"FAILS with {twin} kernels: {c}"
+    for row in found.values():
+        shape = " x ".join(map(str, row["shape"]))
+        errors = " ".join(f"{row[twin]:9.1e}" for twin in sorted(kernels.TWINS))
+        print(f"{case.name:50} {row['argument']:24} {shape:16} {errors}  {row['verdict']}")
+    return list(found.values())
+
+
+def _checked_moments(sampler: SamplingCase) -> list[dict[str, Any]]:
+    rows = []
+    draws = sampler.draw(DRAWS, np.random.default_rng(0))
+    for moment in check_draws(draws, sampler.log_prob, sampler.points):
+        verdict = "ok" if moment.ok else f"FAILS: {moment}"
+        print(f"{sampler.name:50} {moment.name:40} {moment.standard_errors:19.2f}  {verdict}")
+        rows.append({"case": sampler.name, "moment": moment.name, "error": moment.standard_errors, "verdict": verdict})
+    return rows

@@ -1,0 +1,60 @@
+"""Judge a run's model: the bound and its parts, the importance-weighted log-likelihood, bits per dimension, active latents."""
+
+import argparse
+import json
+from pathlib import Path
+
+from scratchvae.arrays import InputError
+from scratchvae.commands.summary import as_table, summarize
+from scratchvae.data import Dataset, load
+from scratchvae.files import write_whole
+from scratchvae.runs import Run
+from scratchvae.runs.config import build_objective
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The run, the data, how many draws."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--split", choices=("held-out", "train", "test"), default="held-out", help="default held-out")
+    parser.add_argument("--data", help="judge on other data than the run's: a name or a path")
+    parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
+    parser.add_argument("--limit", type=int, metavar="N", help="judge on the first N examples")
+    parser.add_argument("--samples", type=int, default=100, metavar="K", help="draws for log p(x) (default 100; 0: none)")
+    parser.add_argument("--likelihood-of", type=int, metavar="N", help="take log p(x) of the first N examples (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the run, judge it, print a table."""
+    one = Run.open(arguments.run)
+    data = _data(one, arguments)
+    if arguments.samples < 0:
+        raise InputError(f"--samples should not be negative, found {arguments.samples}")
+    last = one.training().epochs * -(-len(one.data) // one.config.batch_size)
+    objective = build_objective(one.config, one.model).at(last)
+    of = min(arguments.likelihood_of or len(data), len(data))
+    summary = summarize(one, data, objective, samples=arguments.samples, likelihood_of=of, seed=arguments.seed)
+    print(f"{one.folder} on {len(data):,} examples of {data.name}:")
+    print(as_table(summary, latent_dim=one.model.posterior.latent_dim, samples=arguments.samples, likelihood_of=of))
+    if arguments.json:
+        write_whole(arguments.json, (json.dumps(summary, indent=2) + "\n").encode())
+    return 0
+
+
+def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
+    data_dir = arguments.data_dir or one.config.data_dir
+    if arguments.data:
+        split = "test" if arguments.split == "test" else "train"
+        data = load(arguments.data, split=split, data_dir=data_dir)
+    elif arguments.split == "test":
+        data = load(one.config.data, split="test", data_dir=data_dir, seed=one.config.seed)
+    else:
+        data = one.data if arguments.split == "train" else one.judged
+    if data.event_shape != one.model.event_shape:
+        raise InputError(f"--data should hold examples of shape {one.model.event_shape}, found {data.event_shape} in {data.name}")
+    if arguments.limit is not None:
+        if arguments.limit < 1:
+            raise InputError(f"--limit should be at least 1, found {arguments.limit}")
+        data = data.subset(slice(0, arguments.limit))
+    return data

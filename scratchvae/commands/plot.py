@@ -1,0 +1,20 @@
+"""Draw the pictures of a run into its folder: all that make sense for it, or those named."""
+
+import argparse
+from pathlib import Path
+
+from scratchvae.runs import Run, figures
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The run, and which figures."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("figure", nargs="*", help=f"any of {', '.join(figures.FIGURES)} (default: all that make sense)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Draw and print the paths."""
+    one = Run.open(arguments.run)
+    for path in figures.draw(one, arguments.figure or figures.available(one)):
+        print(path)
+    return 0

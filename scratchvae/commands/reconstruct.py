@@ -1,0 +1,34 @@
+"""Draw data above their reconstructions by a run's model."""
+
+import argparse
+from pathlib import Path
+
+from scratchvae.arrays import InputError
+from scratchvae.data import load
+from scratchvae.runs import Run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The run, the data, where to."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--data", help="reconstruct other data than the run's held-out ones: a name or a path")
+    parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
+    parser.add_argument("-n", type=int, default=20, help="how many (default 20)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="a .png file (default RUN/figures/reconstructions.png)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reconstruct and draw."""
+    if arguments.n < 1:
+        raise InputError(f"-n should be at least 1, found {arguments.n}")
+    one = Run.open(arguments.run)
+    data = load(arguments.data, data_dir=arguments.data_dir or one.config.data_dir) if arguments.data else one.judged
+    path = arguments.out or one.folder / "figures" / "reconstructions.png"
+    some = data.subset(slice(0, arguments.n))
+    reconstructed = one.model.reconstruct(some)
+    from scratchvae import plots
+
+    originals = some.batch(slice(0, len(some))).reshape(-1, *some.event_shape)
+    plots.save(plots.reconstructions(originals, reconstructed), path)
+    print(path)
+    return 0

@@ -1,0 +1,146 @@
+"""Train a model on images and show what it learned. Without options: an MLP VAE on glyphs, characters drawn from fonts."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import InputError
+from scratchvae.commands.summary import as_table, summarize
+from scratchvae.layers import ACTIVATIONS, INITIALIZERS, named_parameters
+from scratchvae.recipes import CATALOGUE, LIKELIHOODS, PRIORS
+from scratchvae.runs import OBJECTIVES, SCHEDULES, Config, Run, figures
+from scratchvae.training import OPTIMIZERS, Callback, ProgressBar, Training
+
+SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "likelihood", "prior", "init")
+SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) in the table at the end
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options, grouped as in Config."""
+    default = Config()
+    run = parser.add_argument_group("the run")
+    run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/DATA-RECIPE, numbered if taken)")
+    run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR; --epochs may give it more epochs")
+    run.add_argument("--checkpoint-every", type=int, default=0, metavar="STEPS", help="write one between epochs too")
+    run.add_argument("--no-figures", action="store_true", help="draw no pictures at the end")
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    data = parser.add_argument_group("data")
+    data.add_argument("--data", help="glyphs, mnist, fashion-mnist, or the path of IDX, npy, npz files or a folder of PNGs")
+    data.add_argument("--data-dir", metavar="DIR", help="where named data sets lie (also: $SCRATCHVAE_DATA)")
+    data.add_argument("--limit", type=int, metavar="N", help="use the first N examples")
+    data.add_argument("--held-out", type=int, metavar="N", help="judge on the last N of them (default: a tenth)")
+    data.add_argument("--binarized", action="store_true", default=None, help="draw x ~ Bernoulli(pixels) anew in every batch")
+
+    model = parser.add_argument_group("model")
+    model.add_argument("--recipe", choices=sorted(CATALOGUE), help=f"default {default.recipe}")
+    model.add_argument("--model", choices=("autoencoder", "vae"))
+    model.add_argument("--latent-dim", type=int, metavar="Z")
+    model.add_argument("--hidden", type=int, nargs="+", metavar="H", help="widths of hidden layers (convolutional: one)")
+    model.add_argument("--channels", type=int, nargs="+", metavar="C", help="of the convolutions")
+    model.add_argument("--activation", choices=sorted(ACTIVATIONS))
+    model.add_argument("--likelihood", choices=sorted(LIKELIHOODS))
+    model.add_argument("--prior", choices=sorted(PRIORS))
+    model.add_argument("--init", choices=sorted(INITIALIZERS))
+
+    objective = parser.add_argument_group("objective")
+    objective.add_argument("--objective", choices=OBJECTIVES)
+    objective.add_argument("--beta", type=float, help="weight of the KL term")
+    objective.add_argument("--beta-warm-up", type=int, metavar="STEPS", help="from 0 to beta over the first STEPS")
+    objective.add_argument("--free-bits", type=float, metavar="NATS", help="KL that costs nothing, for each latent")
+    objective.add_argument("--capacity", type=float, metavar="NATS", help="penalize |KL - capacity| instead of KL")
+    objective.add_argument("--capacity-steps", type=int, metavar="STEPS", help="from 0 to capacity over the first STEPS")
+    objective.add_argument("--samples", type=int, metavar="K", help="draws an example, for iwae (50) and sampled_elbo (1)")
+    objective.add_argument("--noise-std", type=float, metavar="S", help="Gaussian corruption, for reconstruction")
+    objective.add_argument("--mask-rate", type=float, metavar="P", help="share of entries masked, for reconstruction")
+
+    training = parser.add_argument_group("training")
+    training.add_argument("--optimizer", choices=sorted(OPTIMIZERS))
+    training.add_argument("--learning-rate", type=float, help=f"default {default.learning_rate}")
+    training.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate")
+    training.add_argument("--warm-up", type=int, metavar="STEPS", help="of the learning rate")
+    training.add_argument("--decay-every", type=int, metavar="STEPS", help="for the schedule step")
+    training.add_argument("--max-norm", type=float, help="clip gradients to this norm")
+    training.add_argument("--epochs", type=int, help=f"default {default.epochs}")
+    training.add_argument("--batch-size", type=int, help=f"default {default.batch_size}")
+    training.add_argument("--patience", type=int, metavar="EPOCHS", help="stop when held-out data stop gaining")
+    training.add_argument("--seed", type=int, help="of weights, order, noise (default 0)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start or resume a run, train it to the end, summarize it, draw its figures."""
+    callbacks: list[Callback] = [] if arguments.quiet else [ProgressBar(sys.stderr)]
+    if arguments.resume:
+        _refuse_other_options(arguments)
+        one = Run.open(arguments.resume, epochs=arguments.epochs)
+        training = one.resumed(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
+        print(f"{_description(one)}, resumed after {training.step} steps", flush=True)
+    else:
+        config = _config(arguments)
+        one = Run.start(arguments.out or _free_folder(config), config)
+        training = one.training(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
+        print(_description(one), flush=True)
+    first = training.step
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is stopped, and says so
+            training.run()
+    except KeyboardInterrupt:
+        print(f"\nstopped; `scratchvae train --resume {one.folder}` goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    _report(one, training, first)
+    if not arguments.no_figures:
+        for path in figures.draw(one, figures.available(one)):
+            print(f"  {path}")
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    given = {name: value for name, value in vars(arguments).items() if value is not None}
+    settings = {name: given[name] for name in SETTINGS if name in given}
+    recipe = given.get("recipe", Config.recipe)
+    if recipe == "convolutional" and "hidden" in settings:
+        if len(settings["hidden"]) != 1:
+            raise InputError(f"--hidden: the recipe convolutional takes one width, found {len(settings['hidden'])}")
+        settings["hidden"] = settings["hidden"][0]
+    entries: dict[str, Any] = {name: given[name] for name in Config.__dataclass_fields__ if name in given}
+    return Config(**entries, settings=settings)
+
+
+def _refuse_other_options(arguments: argparse.Namespace) -> None:
+    """What a run is trained by is in its config.json, not on the command line that resumes it."""
+    free = {"resume", "epochs", "checkpoint_every", "no_figures", "quiet"}
+    given = [name for name, value in vars(arguments).items() if name not in free and value is not None]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        raise InputError(f"{option} can't be changed by --resume: the run in {arguments.resume} has its own")
+
+
+def _free_folder(config: Config) -> Path:
+    name = f"{Path(config.data).name.split('.')[0]}-{config.recipe}"
+    folder, k = Path("runs") / name, 2
+    while folder.exists():
+        folder, k = Path("runs") / f"{name}-{k}", k + 1
+    return folder
+
+
+def _description(one: Run) -> str:
+    count = sum(parameter.value.size for parameter in named_parameters(one.model).values())
+    held_out = f", {len(one.held_out):,} held out" if one.held_out is not None else ""
+    model = f"{type(one.model).__name__} {one.config.recipe} with {one.model.posterior.latent_dim} latents"
+    return f"{one.folder}: {one.data.name}, {len(one.data):,} examples{held_out}; {model}, {count:,} parameters"
+
+
+def _report(one: Run, training: Training, first: int) -> None:
+    objective = training.phases[0].objective.at(training.step)
+    likelihood_of = min(LIKELIHOOD_OF, len(one.judged))
+    summary = summarize(one, one.judged, objective, samples=SAMPLES, likelihood_of=likelihood_of, seed=one.config.seed)
+    where = "training" if one.held_out is None else "held-out"
+    print(f"\nafter {training.epoch} epochs, {training.step:,} steps, on the {len(one.judged):,} {where} examples:")
+    print(as_table(summary, latent_dim=one.model.posterior.latent_dim, samples=SAMPLES, likelihood_of=likelihood_of))
+    if training.step > first:
+        seconds = sum(record["seconds"] for record in training.history)
+        print(f"  {'speed':32}{len(one.data) * len(training.history) / seconds:12,.0f}  images/s")
+    print(f"\nin {one.folder}:\n  {one.checkpoint}\n  {one.folder / 'metrics.jsonl'}")

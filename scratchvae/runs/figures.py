@@ -1,0 +1,139 @@
+"""The pictures of a run, each a function of the run, by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_choice
+from scratchvae.files import make_folder
+from scratchvae.runs.folder import Run
+
+if TYPE_CHECKING:  # matplotlib takes half a second to import
+    from matplotlib.figure import Figure
+
+SHOWN = 20  # pairs of images
+DRAWN = 64  # samples
+CODES = 2000  # points
+ROWS = 10  # latents traversed, and pairs interpolated between
+STEPS = 9
+PLANE = 15  # images a side
+
+
+def curves(run: Run) -> "Figure":
+    """Each term, epoch after epoch."""
+    from scratchvae import plots
+
+    return plots.curves(run.history())
+
+
+def reconstructions(run: Run) -> "Figure":
+    """Data above their reconstructions."""
+    from scratchvae import plots
+
+    x = _images(run, SHOWN)
+    return plots.reconstructions(x, run.model.reconstruct(x))
+
+
+def samples(run: Run) -> "Figure":
+    """Decoded draws from the prior."""
+    from scratchvae import plots
+
+    return plots.samples(run.model.sample(DRAWN, run.config.seed))
+
+
+def traversals(run: Run) -> "Figure":
+    """The most active latents, one after the other from −3 to 3, the rest as in the first example's code."""
+    from scratchvae import plots
+
+    z = run.model.encode(run.judged.subset(slice(0, CODES)))
+    busiest = np.argsort(-z.var(axis=0))[:ROWS]
+    values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
+    codes = plots.traversal_codes(z[0], values)[busiest]
+    return plots.traversals(_decoded(run, codes), values, latents=busiest.tolist(), title="Traversals of the most active latents")
+
+
+def interpolations(run: Run) -> "Figure":
+    """Straight lines between the codes of pairs of examples."""
+    from scratchvae import plots
+
+    z = run.model.encode(_images(run, 2 * ROWS))
+    half = len(z) // 2
+    return plots.interpolations(_decoded(run, plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)))
+
+
+def codes(run: Run) -> "Figure":
+    """Where the examples lie: both latents, or the first two principal components of more."""
+    from scratchvae import plots
+
+    shown = run.judged.subset(slice(0, CODES))
+    z = run.model.encode(shown)
+    title = "Codes of the data"
+    if z.shape[1] != 2:
+        z, title = _principal_plane(z), "Codes of the data, first two principal components"
+    return plots.codes(z, shown.labels, shown.label_names, title=title)
+
+
+def manifold(run: Run) -> "Figure":
+    """The plane of both latents, decoded."""
+    from scratchvae import plots
+
+    plane, values = plots.manifold_codes(PLANE)
+    return plots.manifold(_decoded(run, plane), values)
+
+
+FIGURES: dict[str, Callable[[Run], "Figure"]] = {
+    "codes": codes,
+    "curves": curves,
+    "interpolations": interpolations,
+    "manifold": manifold,
+    "reconstructions": reconstructions,
+    "samples": samples,
+    "traversals": traversals,
+}
+
+
+def available(run: Run) -> list[str]:
+    """The figures that make sense for this run: pictures need images, the manifold two latents."""
+    pictures = len(run.model.event_shape) == 3 and run.model.event_shape[0] in (1, 3)
+    missing = set() if pictures else FIGURES.keys() - {"codes", "curves"}
+    if run.model.posterior.latent_dim != 2:
+        missing |= {"manifold"}
+    if len(run.judged) < 2:
+        missing |= {"interpolations"}
+    return [name for name in FIGURES if name not in missing]
+
+
+def draw(run: Run, names: list[str]) -> list[Path]:
+    """Draw the named figures into the run's folder, and return their paths."""
+    from scratchvae import plots
+
+    possible = available(run)
+    for name in names:
+        require_choice("plot", "figure", name, FIGURES)
+        if name not in possible:
+            raise InputError(f"plot: {name} can't be drawn for this run; what can: {', '.join(possible)}")
+    make_folder(run.folder / "figures")
+    paths = []
+    for name in names:
+        paths.append(run.folder / "figures" / f"{name}.png")
+        plots.save(FIGURES[name](run), paths[-1])
+    return paths
+
+
+def _images(run: Run, n: int) -> Array:
+    chosen = run.judged.subset(slice(0, n))
+    return chosen.batch(slice(0, n)).reshape(-1, *chosen.event_shape)
+
+
+def _decoded(run: Run, z: Array) -> Array:
+    """Codes (…, Z) -> images (…, C, H, W)."""
+    return run.model.decode(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *run.model.event_shape)
+
+
+def _principal_plane(z: Array) -> Array:
+    centred = np.hstack([z, np.zeros_like(z)]) if z.shape[1] < 2 else z
+    centred = centred - centred.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    return centred @ directions[:2].T

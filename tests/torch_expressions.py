@@ -1,0 +1,311 @@
+"""PyTorch's own words for what scratchvae computes: an expression for each op and distribution, and whole models.
+
+Nothing here is derived by hand: values are torch.nn.functional's and torch.distributions', gradients are autograd's.
+"""
+
+import math
+
+import pytest
+
+from scratchvae import ops
+from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
+from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
+
+torch = pytest.importorskip("torch")
+F, nn, laws = torch.nn.functional, torch.nn, torch.distributions
+
+
+def normal(mean, log_var):
+    return laws.Normal(mean, torch.exp(log_var / 2))
+
+
+def standard(like):
+    return laws.Normal(torch.zeros_like(like), torch.ones_like(like))
+
+
+def shifted(mean, scale, noise):
+    return laws.AffineTransform(mean, scale)(noise)
+
+
+def gaussian_mixture(logits, means, log_vars):
+    return laws.MixtureSameFamily(laws.Categorical(logits=logits), laws.Independent(normal(means, log_vars), 1))
+
+
+def batch_norm(x, gamma, beta, *, epsilon=1e-5):
+    others = [axis for axis in range(x.ndim) if axis != 1]
+    y = F.batch_norm(x, None, None, gamma, beta, training=True, eps=epsilon)
+    return y, x.mean(dim=others), x.var(dim=others, correction=0)
+
+
+def weight_norm(v, g, *, axis=0):
+    slices = v.movedim(axis, 0)
+    directions = F.normalize(slices.flatten(1), dim=1)
+    return (g[:, None] * directions).reshape(slices.shape).movedim(0, axis)
+
+
+EXPRESSIONS = {
+    ops.relu: F.relu,
+    ops.leaky_relu: lambda x, *, slope=0.01: F.leaky_relu(x, slope),
+    ops.elu: lambda x, *, alpha=1.0: F.elu(x, alpha),
+    ops.gelu_erf: F.gelu,
+    ops.gelu_tanh: lambda x: F.gelu(x, approximate="tanh"),
+    ops.silu: F.silu,
+    ops.tanh: torch.tanh,
+    ops.sigmoid: torch.sigmoid,
+    ops.softplus: lambda x: F.softplus(x, threshold=50),
+    ops.linear: lambda x, W, b: F.linear(x, W.T, b),
+    ops.reshape: lambda x, *, shape: torch.reshape(x, shape),
+    ops.split: lambda x, *, sizes, axis=1: torch.split(x, sizes, dim=axis),
+    ops.concatenate: lambda *parts, axis=1: torch.cat(parts, dim=axis),
+    ops.sum: lambda x, *, axis=None: torch.sum(x, dim=axis),
+    ops.log_sum_exp: lambda x, *, axis=-1: torch.logsumexp(x, dim=axis),
+    ops.softmax: lambda x, *, axis=-1: torch.softmax(x, dim=axis),
+    ops.conv2d: F.conv2d,
+    ops.conv_transpose2d: F.conv_transpose2d,
+    ops.max_pool2d: lambda x, *, size=2, stride=None: F.max_pool2d(x, size, stride),
+    ops.mean_pool2d: lambda x, *, size=2, stride=None: F.avg_pool2d(x, size, stride),
+    ops.upsample2d: lambda x, *, factor=2: F.interpolate(x, scale_factor=factor, mode="nearest"),
+    ops.batch_norm: batch_norm,
+    ops.batch_norm_frozen: lambda x, gamma, beta, *, mean, var, epsilon=1e-5: F.batch_norm(x, mean, var, gamma, beta, eps=epsilon),
+    ops.layer_norm: lambda x, gamma, beta, *, epsilon=1e-5: F.layer_norm(x, gamma.shape, gamma, beta, epsilon),
+    ops.weight_norm: weight_norm,
+    ops.embedding: lambda table, *, indices: F.embedding(indices, table),
+    ops.dropout: lambda x, *, mask, rate: x.masked_fill(~mask, 0) / (1 - rate),
+    gaussian.log_prob: lambda x, mean, log_var: normal(mean, log_var).log_prob(x).sum(1),
+    gaussian.reparameterize: lambda mean, log_var, *, noise: shifted(mean, torch.exp(log_var / 2), noise),
+    gaussian.kl_to_standard: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)).sum(1),
+    gaussian.kl_to_standard_by_dimension: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)),
+    gaussian.kl: lambda mean, log_var, *other: laws.kl_divergence(normal(mean, log_var), normal(*other)).sum(1),
+    gaussian.entropy: lambda log_var: normal(torch.zeros_like(log_var), log_var).entropy().sum(1),
+    bernoulli.log_prob: lambda logits, *, x: laws.Bernoulli(logits=logits, validate_args=False).log_prob(x).sum(1),
+    bernoulli.entropy: lambda logits: laws.Bernoulli(logits=logits).entropy().sum(1),
+    categorical.log_prob: lambda logits, *, x: laws.Categorical(logits=logits).log_prob(x).sum(1),
+    categorical.entropy: lambda logits: laws.Categorical(logits=logits).entropy().sum(1),
+    laplace.log_prob: lambda x, mean, log_scale: laws.Laplace(mean, torch.exp(log_scale)).log_prob(x).sum(1),
+    laplace.entropy: lambda log_scale: laws.Laplace(torch.zeros_like(log_scale), torch.exp(log_scale)).entropy().sum(1),
+    laplace.reparameterize: lambda mean, log_scale, *, noise: shifted(mean, torch.exp(log_scale), noise),
+    mixture.log_prob: lambda z, *parameters: gaussian_mixture(*parameters).log_prob(z),
+}
+
+ACTIVATIONS = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "leaky_relu": nn.LeakyReLU,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "softplus": lambda: nn.Softplus(threshold=50),
+    "tanh": nn.Tanh,
+}
+
+
+class StandardPrior(nn.Module):
+    def __init__(self, latent_dim):
+        super().__init__()
+
+    def log_prob(self, z):
+        return laws.Independent(standard(z), 1).log_prob(z)
+
+
+class MixturePrior(nn.Module):
+    def __init__(self, latent_dim):
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(10))
+        self.means = nn.Parameter(torch.zeros(10, latent_dim))
+        self.log_vars = nn.Parameter(torch.zeros(10, latent_dim))
+
+    def log_prob(self, z):
+        return gaussian_mixture(self.logits, self.means, self.log_vars).log_prob(z)
+
+
+PRIORS = {"gaussian_mixture": MixturePrior, "standard_gaussian": StandardPrior}
+
+
+class Likelihood(nn.Module):
+    """log p(x|z) of flat x (B, D), from what a decoder puts out; `outputs` numbers for each entry."""
+
+    outputs = 1
+
+
+class BernoulliPixels(Likelihood):
+    def forward(self, x_params, x):
+        return -F.binary_cross_entropy_with_logits(x_params, x, reduction="none").sum(1)
+
+
+class CategoricalPixels(Likelihood):
+    outputs = 256
+
+    def forward(self, x_params, x):
+        level = torch.floor(256 * x).clamp(max=255).long()
+        return -F.cross_entropy(x_params.unflatten(1, (256, -1)), level, reduction="none").sum(1)
+
+
+class GaussianPixels(Likelihood):
+    def forward(self, x_params, x):
+        return laws.Normal(x_params, 1.0).log_prob(x).sum(1)
+
+
+class GaussianLearned(Likelihood):
+    def __init__(self):
+        super().__init__()
+        self.log_var = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x_params, x):
+        return normal(x_params, self.log_var).log_prob(x).sum(1)
+
+
+class GaussianOptimal(Likelihood):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def forward(self, x_params, x):
+        if self.training:
+            var = F.mse_loss(x_params, x)
+            self.seen.append(var.detach())
+        else:
+            var = torch.stack(self.seen).mean()
+        return laws.Normal(x_params, var.sqrt()).log_prob(x).sum(1)
+
+
+class GaussianPerPixel(Likelihood):
+    outputs = 2
+
+    def forward(self, x_params, x):
+        return normal(*x_params.chunk(2, dim=1)).log_prob(x).sum(1)
+
+
+class LaplacePixels(Likelihood):
+    def forward(self, x_params, x):
+        return laws.Laplace(x_params, 1.0).log_prob(x).sum(1)
+
+
+class LaplaceLearned(Likelihood):
+    def __init__(self):
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x_params, x):
+        return laws.Laplace(x_params, torch.exp(self.log_scale)).log_prob(x).sum(1)
+
+
+LIKELIHOODS = {
+    "bernoulli": BernoulliPixels,
+    "categorical": CategoricalPixels,
+    "gaussian": GaussianPixels,
+    "gaussian_learned": GaussianLearned,
+    "gaussian_optimal": GaussianOptimal,
+    "gaussian_per_pixel": GaussianPerPixel,
+    "laplace": LaplacePixels,
+    "laplace_learned": LaplaceLearned,
+}
+
+
+class ConvolutionBackTo(nn.Module):
+    """A transposed convolution that is told the size of its output."""
+
+    def __init__(self, before, after, size):
+        super().__init__()
+        self.convolution = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+        self.size = size
+
+    def forward(self, x):
+        return self.convolution(x, output_size=self.size)
+
+
+def mlp_networks(event_shape, codes, latents, outputs, *, hidden=(400,), activation="relu"):
+    """Encoder and decoder of the recipe `mlp`; the encoder puts out `codes` numbers."""
+    D = math.prod(event_shape)
+
+    def chain(widths):
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        layers = [layer for pair in pairs for layer in (nn.Linear(*pair), ACTIVATIONS[activation]())]
+        return nn.Sequential(*layers[:-1])
+
+    return chain([D, *hidden, codes]), chain([latents, *hidden[::-1], outputs * D])
+
+
+def convolutional_networks(event_shape, codes, latents, outputs, *, channels=(32, 64), hidden=256, activation="relu"):
+    """Encoder and decoder of the recipe `convolutional`."""
+    act = ACTIVATIONS[activation]
+    down, up, size, before = [], [], event_shape[1:], event_shape[0]
+    for after in channels:
+        convolution = nn.Conv2d(before, after, 4, stride=2, padding=1)
+        first = not down
+        down += [convolution, act()]
+        up = [ConvolutionBackTo(after, outputs * before if first else before, size), *([] if first else [act()]), *up]
+        size, before = convolution(torch.zeros(1, before, *size)).shape[2:], after
+    flat = before * math.prod(size)
+    encoder = [nn.Unflatten(1, event_shape), *down, nn.Flatten(), nn.Linear(flat, hidden), act(), nn.Linear(hidden, codes)]
+    decoder = [nn.Linear(latents, hidden), act(), nn.Linear(hidden, flat), act(), nn.Unflatten(1, (before, *size)), *up]
+    return nn.Sequential(*encoder), nn.Sequential(*decoder, nn.Flatten())
+
+
+NETWORKS = {"convolutional": convolutional_networks, "mlp": mlp_networks}
+
+
+class Twin(nn.Module):
+    """A recipe's model in PyTorch."""
+
+    def __init__(self, recipe, event_shape, *, latent_dim, model="vae", likelihood="bernoulli", prior="standard_gaussian", **sizes):
+        super().__init__()
+        self.likelihood = LIKELIHOODS[likelihood]()
+        self.prior = PRIORS[prior](latent_dim)
+        codes = {"autoencoder": latent_dim, "vae": 2 * latent_dim}[model]
+        self.encoder, self.decoder = NETWORKS[recipe](event_shape, codes, latent_dim, self.likelihood.outputs, **sizes)
+        self.variational = model == "vae"
+
+    def posterior(self, x):
+        return normal(*self.encoder(x).chunk(2, dim=1))
+
+    def kl(self, x):
+        """For each latent of each example."""
+        q = self.posterior(x)
+        return laws.kl_divergence(q, standard(q.mean))
+
+    def draw(self, x, noise):
+        if not self.variational:
+            return self.encoder(x)
+        q = self.posterior(x)
+        return shifted(q.mean, q.stddev, noise)
+
+    def log_weights(self, x, noise, K):
+        """log p(x|z), log p(z) and log q(z|x), each (B, K)."""
+        q = self.posterior(x)
+        q = laws.Normal(q.mean[:, None], q.stddev[:, None])
+        z = shifted(q.mean, q.stddev, noise.unflatten(0, (-1, K)))
+        log_px = self.likelihood(self.decoder(z.flatten(0, 1)), x.repeat_interleave(K, dim=0))
+        return log_px.unflatten(0, (-1, K)), self.prior.log_prob(z), q.log_prob(z).sum(2)
+
+    def elbo(self, x, noise, *, beta, free_bits, capacity):
+        log_px, kl = self.likelihood(self.decoder(self.draw(x, noise)), x), self.kl(x)
+        penalty = kl.mean(0).clamp(min=free_bits).sum() if capacity is None else (kl.sum(1) - capacity).abs().mean()
+        return beta * penalty - log_px.mean(), {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
+
+    def sampled_elbo(self, x, noise, *, beta, samples):
+        log_px, log_pz, log_q = (term.mean(1) for term in self.log_weights(x, noise, samples))
+        kl = log_q - log_pz
+        return (beta * kl - log_px).mean(), {"bound": log_px - kl, "log_px": log_px, "kl": kl}
+
+    def iwae(self, x, noise, *, samples):
+        log_px, log_pz, log_q = self.log_weights(x, noise, samples)
+        log_w = log_px + log_pz - log_q
+        bound = torch.logsumexp(log_w, dim=1) - math.log(samples)
+        return -bound.mean(), {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
+
+    def reconstruction(self, x, noise, *, noise_std, mask_rate):
+        noise, epsilon, kept = noise
+        seen = x
+        if self.training and noise_std:
+            seen = seen + noise_std * epsilon
+        if self.training and mask_rate:
+            seen = seen.masked_fill(~kept, 0)
+        log_px = self.likelihood(self.decoder(self.draw(seen, noise)), x)
+        return -log_px.mean(), {"log_px": log_px}
+
+    def forward(self, objective, x, noise):
+        """(loss, terms) as `objective` names them."""
+        return getattr(self, OBJECTIVES[type(objective)])(x, noise, **vars(objective))
+
+
+OBJECTIVES = {Elbo: "elbo", Iwae: "iwae", Reconstruction: "reconstruction", SampledElbo: "sampled_elbo"}
