@@ -1,3 +1,68 @@
-"""scratchvae: variational autoencoders from scratch."""
+"""scratchvae: variational autoencoders from scratch in NumPy, every gradient derived and written by hand.
+
+Six words:
+
+    op          a differentiable plain function     value, pullback = op(*arrays, **constants)
+    layer       an object that owns Parameters      y, pullback = layer(x)
+    role        posterior q(z|x), likelihood p(x|z), prior p(z): which distribution a network's output feeds
+    objective   how a model is trained or judged    report, pullback = objective(model, x, noise)
+    twin        one kernel written twice under one name: textbook (NumPy) and compiled (Numba)
+    case        a row of the table that drives every check: an op, its arrays, its constants
+
+The floors, each importing only from those below it:
+
+    commands                        train, evaluate, sample, reconstruct, plot, check, info
+    runs, reference                 runs that live in folders; the table of cases
+    recipes                         builders from plain numbers: mlp, convolutional
+    models                          VAE, Autoencoder: fit, transform, sample, score_samples
+    training                        one step, the loop, optimizers, schedules, checkpoints
+    evaluation                      log-likelihood, bound, active units
+    objectives                      Elbo, SampledElbo, Iwae, Reconstruction
+    posteriors, likelihoods, priors the roles
+    layers                          Linear, Conv2d, BatchNorm, Sequential, …
+    distributions                   log_prob, reparameterize, kl, entropy
+    ops                             linear, conv2d, softplus, batch_norm, …
+    kernels                         arithmetic that NumPy does slowly or clumsily, both twins
+    arrays, files, cpu              the ground
+
+Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots (arrays in, Figures out).
+A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+ROOMS = (
+    "arrays",
+    "checks",
+    "cpu",
+    "data",
+    "distributions",
+    "evaluation",
+    "files",
+    "kernels",
+    "layers",
+    "likelihoods",
+    "models",
+    "objectives",
+    "ops",
+    "plots",
+    "posteriors",
+    "priors",
+    "recipes",
+    "reference",
+    "runs",
+    "training",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in ROOMS:
+        return import_module(f"scratchvae.{name}")
+    raise AttributeError(f"scratchvae has no room {name!r}; its rooms are {', '.join(ROOMS)}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *ROOMS]

@@ -34,9 +34,9 @@ def require_shapes(where: str, **arrays: tuple[Array, str]) -> dict[str, int]:
         open_ended = bool(axes) and axes[-1] == "..."
         axes = axes[:-1] if open_ended else axes
         fits = len(shape) >= len(axes) if open_ended else len(shape) == len(axes)
-        here = dict(zip(reversed(axes), reversed(shape[: len(axes)]), strict=False))  # the first place a letter has in this array
+        here: dict[str, int] = {}
         for axis, size in zip(axes, shape, strict=False):
-            fits &= size == (int(axis) if axis.isdigit() else sizes.get(axis, here[axis]))
+            fits &= size == (int(axis) if axis.isdigit() else sizes.get(axis, here.setdefault(axis, size)))
         if not fits:
             known = ", ".join(f"{a} = {sizes[a]} (from {origin[a]})" for a in axes if a in sizes)
             expected = ", ".join(letters.split()) + ("," if len(letters.split()) == 1 else "")

@@ -66,7 +66,7 @@ def check_pullback(
     dparts = [_read_only(rng.standard_normal(np.shape(part))) for part in parts]
     gradients = _gradients(pullback, dparts, inputs)
     for name, first, second in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
-        if not np.array_equal(first, second):
+        if not np.array_equal(first, second, equal_nan=True):
             raise GradientError(f"the pullback gives another d{name} at its second call: something it reads has changed")
 
     def projected(name: str, perturbed: Array) -> float:

@@ -15,6 +15,7 @@ def bound(
     totals: dict[str, float] = {}
     for start in range(0, len(data), batch_size):
         x = data.batch(slice(start, start + batch_size), dtype)
+        model.likelihood.require_support(x)
         x = binarize(x, rng) if binarized else x
         report, _ = objective(model, x, objective.draw_noise(model, len(x), rng), mode=EVALUATION)
         for name, mean in report.means().items():

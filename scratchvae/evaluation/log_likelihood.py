@@ -24,6 +24,7 @@ def log_likelihood(model: Model, data: Dataset, *, samples: int, rng: np.random.
     estimates = np.empty(len(data), np.float64)
     for start in range(0, len(data), batch):
         x = data.batch(slice(start, start + batch), dtype)
+        model.likelihood.require_support(x)
         largest, total = np.full(len(x), -np.inf), np.zeros(len(x))
         for done in range(0, samples, chunk):
             K = min(chunk, samples - done)

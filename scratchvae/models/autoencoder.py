@@ -37,11 +37,12 @@ class Autoencoder(LatentVariableModel):
 
     def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
-        data = self._supported(x)
+        data = self._dataset(x)
         dtype = next(iter(named_parameters(self).values())).value.dtype
         scores = []
         for start in range(0, len(data), AT_ONCE):
             batch = data.batch(slice(start, start + AT_ONCE), dtype)
+            self.likelihood.require_support(batch)
             z, _ = self.encoder(batch)
             log_px, _ = self.likelihood.log_prob(self.decoder(z)[0], x=batch)
             scores.append(log_px)

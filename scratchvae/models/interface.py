@@ -78,8 +78,8 @@ class LatentVariableModel(Owner, ABC):
 
         With `held_out` examples each epoch is judged on them too; `binarized` draws x ~ Bernoulli(x) anew in every batch.
         """
-        data = self._supported(x)
-        judged = None if held_out is None else self._supported(held_out)
+        data = self._dataset(x)
+        judged = None if held_out is None else self._dataset(held_out)
         phase = Phase(objective or self.default_objective(), optimizer or Adam(learning_rate), max_norm)
         bar: list[Callback] = [ProgressBar()] if progress else []
         training = Training(
@@ -152,11 +152,3 @@ class LatentVariableModel(Owner, ABC):
             expected = f"(N, {prod(self.event_shape)}) or (N, {', '.join(map(str, self.event_shape))})"
             raise InputError(f"{type(self).__name__}: x should have shape {expected}, found {x.shape}")
         return Dataset("x", x.reshape(len(x), *self.event_shape))
-
-    def _supported(self, x: npt.ArrayLike | Dataset) -> Dataset:
-        """x as a Dataset, each of whose values the likelihood gives some probability to."""
-        data = self._dataset(x)
-        if data.images.dtype != np.uint8:
-            for start in range(0, len(data), AT_ONCE):
-                self.likelihood.require_support(data.batch(slice(start, start + AT_ONCE), data.images.dtype))
-        return data

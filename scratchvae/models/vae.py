@@ -19,4 +19,4 @@ class VAE(LatentVariableModel):
 
     def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0, samples: int = 100) -> Array:
         """log p(x) of each example, estimated with `samples` importance-weighted draws  ->  (N,) in nats."""
-        return log_likelihood(self, self._supported(x), samples=samples, rng=np.random.default_rng(seed))
+        return log_likelihood(self, self._dataset(x), samples=samples, rng=np.random.default_rng(seed))

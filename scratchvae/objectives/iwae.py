@@ -39,10 +39,11 @@ class Iwae(Objective):
         log_w = log_px + log_pz - log_q
         log_sum, log_sum_pullback = ops.log_sum_exp(log_w, axis=1)
         bound = log_sum - log_w.dtype.type(np.log(self.samples))
+        terms = {"bound": bound, "log_px": log_px.mean(axis=1), "kl": (log_q - log_pz).mean(axis=1)}
+        report = Report(float(-bound.mean(dtype=np.float64)), terms)
 
         def pullback() -> None:
             dlog_w = log_sum_pullback(np.full_like(bound, -1 / len(x)))  # ∂loss/∂log w_bk = −w̃_bk / B, w̃ = w / Σ_k w
             terms_pullback(dlog_w, dlog_w, -dlog_w)
 
-        terms = {"bound": bound, "log_px": log_px.mean(axis=1), "kl": (log_q - log_pz).mean(axis=1)}
-        return Report(float(-bound.mean(dtype=np.float64)), terms), pullback
+        return report, pullback

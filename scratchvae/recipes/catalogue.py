@@ -20,4 +20,7 @@ def build(recipe: str, event_shape: tuple[int, ...], settings: Mapping[str, Any]
     for name in settings:
         if name not in known:
             raise InputError(f"recipe {recipe}: settings are {', '.join(known)}; found {name!r}")
-    return builder(event_shape, **settings)
+    try:
+        return builder(event_shape, **settings)
+    except TypeError as error:
+        raise InputError(f"recipe {recipe}: its settings should be of its types, found {dict(settings)} ({error})") from error

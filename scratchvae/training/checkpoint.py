@@ -57,40 +57,50 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 found = description.get("version")
                 raise InputError(f"{path} should be a checkpoint of version {VERSION}, found version {found}")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        return Checkpoint(json.loads(description["config"]), json.loads(description["position"]), arrays)
+        position = json.loads(description["position"])
+        return Checkpoint(json.loads(description["config"]), {key: position[key] for key in POSITION}, arrays)
     except FileNotFoundError:
         raise InputError(f"{path} should be a checkpoint, found no such file") from None
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}") from error
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise InputError(f"{path} should be a scratchvae checkpoint; it is damaged or of another kind ({error})") from error
 
 
 def restore_model(checkpoint: Checkpoint, model: Model) -> None:
-    """Give the model the checkpoint's weights and buffers; InputError where the two don't fit each other."""
-    saved = {name.removeprefix("model/"): array for name, array in checkpoint.arrays.items() if name.startswith("model/")}
-    held = _held(model)
-    if missing := sorted(held.keys() - saved.keys()):
-        raise InputError(f"the checkpoint is of another model: it has no {missing[0]}, which this model needs")
-    if surplus := sorted(saved.keys() - held.keys()):
-        raise InputError(f"the checkpoint is of another model: it has {surplus[0]}, which this model has not")
-    for name, owner in held.items():
-        if saved[name].shape != owner.value.shape:
-            shapes = f"should have shape {owner.value.shape}, found {saved[name].shape}"
-            raise InputError(f"the checkpoint is of another model: {name} {shapes}")
-    for name, owner in held.items():
-        owner.value = saved[name]
+    """Give the model the checkpoint's weights and buffers; InputError, with nothing changed, where the two don't fit."""
+    fitting = _fitting(checkpoint, model)
+    for name, held in _held(model).items():
+        held.value = fitting[name]
 
 
 def restore_training(checkpoint: Checkpoint, training: Training) -> None:
-    """Put a freshly built run where the saved one stood."""
-    restore_model(checkpoint, training.model)
+    """Put a freshly built run where the saved one stood; InputError where the two don't fit."""
+    _fitting(checkpoint, training.model)
     for i, phase in enumerate(training.phases):
-        prefix = f"optimizer/{i}/"
-        phase.optimizer.load_state({k.removeprefix(prefix): a for k, a in checkpoint.arrays.items() if k.startswith(prefix)})
-    training.best = {k.removeprefix("best/"): a for k, a in checkpoint.arrays.items() if k.startswith("best/")}
+        phase.optimizer.load_state(_below(f"optimizer/{i}/", checkpoint.arrays))
+    restore_model(checkpoint, training.model)
+    training.best = _below("best/", checkpoint.arrays)
     for key in POSITION:
         setattr(training, key, checkpoint.position[key])
+
+
+def _fitting(checkpoint: Checkpoint, model: Model) -> dict[str, Array]:
+    """The checkpoint's arrays for the model, by the model's names, none missing, none left over, all of the right shape."""
+    saved, held = _below("model/", checkpoint.arrays), _held(model)
+    where = "the checkpoint is of another model"
+    if missing := sorted(held.keys() - saved.keys()):
+        raise InputError(f"{where}: it has no {missing[0]}, which this model needs")
+    if surplus := sorted(saved.keys() - held.keys()):
+        raise InputError(f"{where}: it has {surplus[0]}, which this model has not")
+    for name, owner in held.items():
+        if saved[name].shape != owner.value.shape:
+            raise InputError(f"{where}: {name} should have shape {owner.value.shape}, found {saved[name].shape}")
+    return saved
+
+
+def _below(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _held(model: Model) -> dict[str, Any]:

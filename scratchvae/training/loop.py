@@ -16,6 +16,9 @@ from scratchvae.training.step import Phase, train_step
 Callback = Callable[["Training", str], None]  # called with the run and "step", "epoch" or "end"
 
 
+CHECKED_AT_ONCE = 500  # examples
+
+
 class Training:
     """A run of `model` over `data` that may stop after any step and go on, here or in another process, to the same weights.
 
@@ -39,10 +42,12 @@ class Training:
     ) -> None:
         if epochs < 1 or batch_size < 1:
             raise InputError(f"Training: epochs and batch_size should be at least 1, found {epochs} and {batch_size}")
-        for part in (data, held_out):
-            if part is not None and part.event_shape != model.event_shape:
+        for part in (data,) if held_out is None else (data, held_out):
+            if part.event_shape != model.event_shape:
                 expected = f"events should have shape {model.event_shape}, which the model is for"
                 raise InputError(f"Training: {expected}; found {part.event_shape} in {part.name}")
+            for start in range(0, len(part), CHECKED_AT_ONCE):
+                model.likelihood.require_support(part.batch(slice(start, start + CHECKED_AT_ONCE)))
         self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.callbacks = list(callbacks)

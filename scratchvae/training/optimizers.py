@@ -44,18 +44,20 @@ class Optimizer(ABC):
     def state(self) -> dict[str, Array]:
         """All slots by "slot/parameter", and the number of steps taken: what a checkpoint keeps."""
         arrays = {f"{slot}/{name}": array for slot, named in self.slots.items() for name, array in named.items()}
-        return {"steps_taken": np.array(self.steps_taken), **arrays}
+        return {"steps_taken": np.array([self.steps_taken]), **arrays}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
-        """Take over what `state` returned."""
-        self.steps_taken = int(state["steps_taken"])
-        self.slots = {slot: {} for slot in self.slot_names}
+        """Take over what `state` returned; InputError, with nothing changed, for the state of another optimizer."""
+        slots: dict[str, dict[str, Array]] = {slot: {} for slot in self.slot_names}
         for key, array in state.items():
             slot, _, name = key.partition("/")
-            if name:
-                if slot not in self.slots:
+            if key != "steps_taken":
+                if slot not in slots:
                     raise InputError(f"{type(self).__name__}: slots should be {', '.join(self.slot_names)}; found {slot!r}")
-                self.slots[slot][name] = array
+                slots[slot][name] = array
+        if "steps_taken" not in state:
+            raise InputError(f"{type(self).__name__}: the state should tell steps_taken, found {len(state)} slots without it")
+        self.steps_taken, self.slots = int(state["steps_taken"][0]), slots
 
 
 class SGD(Optimizer):

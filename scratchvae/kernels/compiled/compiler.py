@@ -11,6 +11,8 @@ import numpy as np
 # contracted; never the flags that assume away NaN and infinity.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"}}
 
+SCALAR_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "forceinline": True}
+scalar = numba.njit(**SCALAR_OPTIONS)
 inlined = numba.njit(**OPTIONS)  # a scalar function that the loops of its own file call
 
 

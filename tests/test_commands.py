@@ -1,0 +1,289 @@
+"""The command line: each command as a user types it, and every kind of bad input as one clear sentence with exit status 2."""
+
+import gzip
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scratchvae.__main__ import COMMANDS, main
+from scratchvae.runs import Config, Run
+
+RNG = np.random.default_rng(0)
+SMALL = ["--epochs", "2", "--latent-dim", "2", "--hidden", "8", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A file of 60 small images."""
+    path = tmp_path_factory.mktemp("data") / "images.npy"
+    np.save(path, RNG.integers(0, 256, (60, 8, 8), np.uint8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(images, tmp_path_factory):
+    """A run that has been trained on them."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["train", "--data", str(images), "--out", str(folder), *SMALL]) == 0
+    return folder
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """The run again, to be damaged."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("config.json", "metrics.jsonl", "checkpoint.safetensors"):
+        (folder / name).write_bytes((trained / name).read_bytes())
+    return folder
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def fails(capsys, argv, *words):
+    """The command ends with status 2 and one sentence, which holds these words."""
+    capsys.readouterr()
+    assert main([str(a) for a in argv]) == 2
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    assert len(err.strip().splitlines()) == 1, err
+    assert err.startswith(f"scratchvae {argv[0]}: ")
+    for word in words:
+        assert word in err, err
+
+
+def test_train_leaves_a_run(trained):
+    assert {p.name for p in trained.iterdir()} == {"config.json", "metrics.jsonl", "checkpoint.safetensors", "figures"}
+    figures = {p.stem for p in (trained / "figures").iterdir()}
+    assert figures == {"codes", "curves", "interpolations", "manifold", "reconstructions", "samples", "traversals"}
+    assert [json.loads(line)["epoch"] for line in (trained / "metrics.jsonl").read_text().splitlines()] == [1, 2]
+    config = Config.from_json((trained / "config.json").read_text(), "config.json")
+    assert (config.epochs, config.settings) == (2, {"latent_dim": 2, "hidden": [8]})
+
+
+def test_train_prints_what_it_learned(images, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for k in ("", "-2"):
+        assert main(["train", "--data", str(images), *SMALL, "--no-figures"]) == 0
+        out = capsys.readouterr().out
+        assert f"runs/images-mlp{k}:" in out
+        for words in ("54 examples, 6 held out", "after 2 epochs", "bound", "KL(q", "importance-weighted", "of 2", "images/s"):
+            assert words in out
+
+
+OPTIONS = [
+    ["--recipe", "convolutional", "--channels", "2", "--hidden", "4"],
+    ["--model", "autoencoder", "--noise-std", "0.1", "--mask-rate", "0.2"],
+    ["--prior", "gaussian_mixture", "--likelihood", "gaussian_optimal"],
+    ["--objective", "iwae", "--samples", "3", "--optimizer", "adamw", "--schedule", "cosine", "--warm-up", "2"],
+    ["--objective", "sampled_elbo", "--samples", "2", "--beta", "2", "--beta-warm-up", "3"],
+    ["--capacity", "3", "--capacity-steps", "5", "--beta", "10", "--likelihood", "laplace_learned"],
+    ["--free-bits", "0.1", "--binarized", "--optimizer", "sgd", "--schedule", "step", "--decay-every", "2", "--max-norm", "1"],
+    ["--held-out", "0", "--limit", "20", "--optimizer", "rmsprop", "--batch-size", "7", "--init", "orthogonal"],
+    ["--patience", "1", "--held-out", "10", "--learning-rate", "0.5", "--activation", "silu"],
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: " ".join(o))
+def test_every_option_trains_a_run_that_can_be_opened(options, images, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shape = [] if "--recipe" in options else ["--hidden", "8"]
+    argv = ["train", "--data", str(images), "--out", str(folder), "--latent-dim", "2", "--epochs", "1", "--quiet", *shape]
+    assert main([*argv, *options, "--no-figures"]) == 0
+    for command in (["evaluate", folder, "--samples", "2"], ["info", folder], ["plot", folder], ["sample", folder]):
+        assert main([str(a) for a in command]) == 0
+    assert "nan" not in capsys.readouterr().out
+
+
+def test_a_resumed_run_is_the_run_that_never_stopped(images, trained, tmp_path, capsys):
+    folder = tmp_path / "run"
+    argv = ["train", "--data", str(images), "--out", str(folder), *SMALL, "--no-figures"]
+    argv[argv.index("--epochs") + 1] = "1"
+    assert main(argv) == 0
+    assert main(["train", "--resume", str(folder), "--epochs", "2", "--quiet", "--no-figures"]) == 0
+    assert "resumed after 1 steps" in capsys.readouterr().out
+    one, other = (Run.open(f).resumed() for f in (trained, folder))
+    assert one.step == other.step == 2
+    for name, parameter in one.parameters.items():
+        np.testing.assert_array_equal(parameter.value, other.parameters[name].value)
+
+
+def test_evaluate_sample_reconstruct_plot_info(trained, tmp_path, capsys):
+    numbers = tmp_path / "numbers.json"
+    assert main(["evaluate", str(trained), "--samples", "5", "--json", str(numbers)]) == 0
+    summary = json.loads(numbers.read_text())
+    assert summary["bound"] == pytest.approx(summary["log_px"] - summary["kl"], rel=1e-6)
+    assert summary["log_likelihood"] > summary["bound"]
+    assert main(["evaluate", str(trained), "--split", "train", "--samples", "0", "--limit", "7"]) == 0
+    assert "on 7 examples of" in capsys.readouterr().out
+    for name in ("a.npy", "b.png"):
+        assert main(["sample", str(trained), "-n", "5", "--draw", "--out", str(tmp_path / name)]) == 0
+    assert np.load(tmp_path / "a.npy").shape == (5, 1, 8, 8)
+    assert main(["reconstruct", str(trained), "-n", "3", "--out", str(tmp_path / "c.png")]) == 0
+    for name in ("b.png", "c.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert picture.width > 50
+    assert main(["plot", str(trained), "curves"]) == 0
+    assert main(["info", str(trained)]) == 0
+    assert main(["info"]) == 0
+    out = capsys.readouterr().out
+    assert "encoder.0.weight" in out
+    assert "BLAS" in out
+
+
+def test_check_prints_a_table_and_writes_it(tmp_path, capsys):
+    path = tmp_path / "table.json"
+    assert main(["check", "--case", "gaussian", "--json", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "0 failed" in out
+    rows = json.loads(path.read_text())
+    assert {"gaussian.log_prob", "gaussian.kl", "gaussian.reparameterize"} <= {row["case"] for row in rows}
+    assert all(row["compiled"] < 1e-6 and row["textbook"] < 1e-6 for row in rows if "argument" in row)
+
+
+def test_check_fails_with_status_1(capsys, monkeypatch):
+    assert main(["check", "--case", "gaussian.kl", "--tolerance", "1e-16"]) == 1
+    assert "FAILS" in capsys.readouterr().out
+
+
+def test_help_and_version(capsys):
+    assert main([]) == 0
+    assert "commands:" in capsys.readouterr().out
+    for argv, words in ((["--help"], "commands:"), (["--version"], "scratchvae 0"), *(([c, "--help"], c) for c in COMMANDS)):
+        with pytest.raises(SystemExit) as end:
+            main(argv)
+        assert end.value.code == 0
+        assert words in capsys.readouterr().out
+
+
+def test_python_m_scratchvae():
+    done = subprocess.run([sys.executable, "-m", "scratchvae", "no-such"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "unknown command 'no-such'; there are train, evaluate" in done.stderr
+
+
+BAD_DATA = {
+    "NaN": (lambda p: np.save(p, np.full((5, 4), np.nan)), "x.npy", "should be finite"),
+    "infinity": (lambda p: np.save(p, np.full((5, 4), np.inf)), "x.npy", "should be finite"),
+    "2 under a Bernoulli": (lambda p: np.save(p, np.full((50, 4), 2.0)), "x.npy", "Bernoulli: x should lie in [0, 1]"),
+    "a flat array": (lambda p: np.save(p, np.zeros(5)), "x.npy", "shape"),
+    "an empty file": (lambda p: p.write_bytes(b""), "x.npy", "x.npy"),
+    "a truncated file": (lambda p: (np.save(p, np.zeros((9, 9))), p.write_bytes(p.read_bytes()[:200])), "x.npy", "x.npy"),
+    "objects": (lambda p: np.save(p, np.array([{}], object), allow_pickle=True), "x.npy", "x.npy"),
+    "no IDX": (lambda p: p.write_bytes(b"hello, world"), "x-ubyte", "x-ubyte"),
+    "an IDX that promises more": (
+        lambda p: p.write_bytes(struct.pack(">4B3I", 0, 0, 8, 3, 9, 28, 28) + b"\0" * 100),
+        "x-ubyte",
+        "100",
+    ),
+    "a damaged gzip": (lambda p: p.write_bytes(gzip.compress(b"\0" * 999)[:-9]), "x-ubyte.gz", "x-ubyte.gz"),
+    "an empty folder": (lambda p: p.mkdir(), "folder", "folder"),
+    "nothing there": (lambda p: None, "nowhere", "glyphs, mnist, fashion-mnist"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_DATA)
+def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
+    make, name, words = BAD_DATA[kind]
+    path = tmp_path / name
+    make(path)
+    fails(capsys, ["train", "--data", path, "--out", tmp_path / "run", *SMALL], words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["train", "--data", "mnist", "--data-dir", "DIR"], "mnist"),
+        (["train", "--data", "IMAGES", "--held-out", "60"], "held out"),
+        (["train", "--data", "IMAGES", "--limit", "61"], "between 1 and 60"),
+        (["train", "--data", "IMAGES", "--epochs", "0"], "at least 1"),
+        (["train", "--data", "IMAGES", "--learning-rate", "-1"], "positive, found -1"),
+        (["train", "--data", "IMAGES", "--held-out", "0", "--patience", "3"], "held-out data"),
+        (["train", "--data", "IMAGES", "--free-bits", "1", "--capacity", "1"], "give one of them"),
+        (["train", "--data", "IMAGES", "--recipe", "convolutional", "--hidden", "3", "4"], "one width, found 2"),
+        (["train", "--data", "IMAGES", "--recipe", "convolutional", "--channels", "2", "2", "2", "2"], "16 x 16 pixels"),
+        (["train", "--data", "IMAGES", "--channels", "3"], "settings are"),
+        (["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "elbo"], "no closed form"),
+        (["train", "--resume", "RUN", "--latent-dim", "3"], "--latent-dim can't be changed by --resume"),
+        (["train", "--resume", "DIR"], "should be a run's folder, found no config.json"),
+        (["evaluate", "RUN", "--data", "glyphs"], "(1, 8, 8), found (1, 28, 28)"),
+        (["evaluate", "RUN", "--split", "test"], "test"),
+        (["evaluate", "RUN", "--samples", "-1"], "not be negative"),
+        (["evaluate", "RUN", "--json", "DIR/no/file"], "can't be written"),
+        (["sample", "RUN", "-n", "0"], "at least 1, found 0"),
+        (["sample", "RUN", "--out", "DIR/x.jpg"], ".png"),
+        (["reconstruct", "RUN", "--data", "glyphs"], "(1, 8, 8)"),
+        (["plot", "RUN", "portrait"], "one of codes, curves"),
+        (["info", "DIR"], "config.json"),
+        (["check", "--case", "no such case"], "no case with 'no such case'"),
+    ],
+    ids=lambda a: " ".join(a) if isinstance(a, list) else None,
+)
+def test_bad_arguments_are_one_sentence(argv, words, images, trained, tmp_path, capsys):
+    before = contents(trained)
+    names = {"DIR": tmp_path, "RUN": trained, "IMAGES": images}
+    given = [str(names.get(a, a)).replace("DIR/", f"{tmp_path}/") for a in argv]
+    given += ["--out", str(tmp_path / "run"), "--quiet"] if argv[0] == "train" and "--resume" not in argv else []
+    fails(capsys, given, words)
+    assert contents(trained) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "words"),
+    [
+        ("config.json", lambda t: t[:50], "config.json should be JSON"),
+        ("config.json", lambda t: "[]", "one JSON object, found list"),
+        ("config.json", lambda t: t.replace('"epochs"', '"epoch"'), "found 'epoch'"),
+        ("config.json", lambda t: t.replace('"epochs": 2', '"epochs": "two"'), "epochs should be int, found 'two'"),
+        ("config.json", lambda t: t.replace('"mlp"', '"perceptron"'), "found 'perceptron'"),
+        ("config.json", lambda t: t.replace('"mlp"', '"convolutional"'), "found"),
+        ("config.json", lambda t: t.replace('"latent_dim": 2', '"latent_dim": 3'), "should hold one run"),
+        ("config.json", lambda t: t.replace('"adam"', '"magic"'), "optimizer should be one of"),
+        ("checkpoint.safetensors", lambda t: "", "damaged or of another kind"),
+    ],
+)
+def test_a_damaged_run_is_one_sentence(file, damage, words, copy, capsys):
+    path = copy / file
+    path.write_text(damage(path.read_text() if file == "config.json" else ""))
+    before = contents(copy)
+    fails(capsys, ["train", "--resume", copy, "--quiet"], words)
+    assert contents(copy) == before
+
+
+def test_a_run_is_not_overwritten(images, copy, capsys):
+    before = contents(copy)
+    fails(capsys, ["train", "--data", images, "--out", copy, *SMALL], "holds a run already", "--resume")
+    assert contents(copy) == before
+
+
+def test_a_folder_that_cannot_be_made(images, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    fails(capsys, ["train", "--data", images, "--out", tmp_path / "file" / "run", *SMALL], "can't be made")
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(copy, capsys, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    argv = ["train", "--resume", str(copy), "--epochs", "3", "--quiet"]
+    before = (copy / "checkpoint.safetensors").read_bytes()
+    monkeypatch.setattr(os, "fsync", full)
+    fails(capsys, argv, "No space left on device")
+    assert (copy / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_run_that_diverges_says_so_and_can_still_be_opened(images, tmp_path, capsys):
+    folder = tmp_path / "run"
+    argv = ["train", "--data", images, "--out", folder, "--optimizer", "sgd", "--learning-rate", "1e30", "--batch-size", "9"]
+    fails(capsys, [*argv, "--checkpoint-every", "1", *SMALL], "step")
+    assert Path(folder / "config.json").exists()

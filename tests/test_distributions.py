@@ -1,0 +1,202 @@
+"""Values against independent oracles: scipy.stats, quadrature, enumeration, mpmath; and limits at extreme inputs."""
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from scratchvae import kernels
+from scratchvae.arrays import InputError
+from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
+
+RNG = np.random.default_rng(0)
+X, MEAN, LOG_VAR = (RNG.normal(size=(4, 3)) for _ in range(3))
+LOGITS = 3 * RNG.normal(size=(4, 3))
+BITS = RNG.integers(0, 2, (4, 3)).astype(float)
+CLASS_LOGITS = 2 * RNG.normal(size=(4, 3, 5))
+CLASSES = RNG.integers(0, 5, (4, 3))
+SIGMA = np.exp(LOG_VAR / 2)
+
+pytestmark = pytest.mark.parametrize("twin", kernels.TWINS)
+
+
+@pytest.fixture(autouse=True)
+def _use_twin(twin):
+    with kernels.using(twin):
+        yield
+
+
+def softmax(logits):
+    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def mixture_by_scipy():
+    weights, means, deviations = softmax(LOGITS[:, 0]), MEAN, SIGMA  # four components of three dimensions
+    joint = [w * stats.norm.pdf(X[:, None], m, s).prod(axis=2)[:, 0] for w, m, s in zip(weights, means, deviations, strict=True)]
+    return np.log(np.sum(joint, axis=0))
+
+
+ORACLES = {
+    "gaussian.log_prob": (lambda: gaussian.log_prob(X, MEAN, LOG_VAR)[0], lambda: stats.norm.logpdf(X, MEAN, SIGMA).sum(axis=1)),
+    "gaussian.entropy": (lambda: gaussian.entropy(LOG_VAR)[0], lambda: stats.norm.entropy(0, SIGMA).sum(axis=1)),
+    "laplace.log_prob": (
+        lambda: laplace.log_prob(X, MEAN, LOG_VAR)[0],
+        lambda: stats.laplace.logpdf(X, MEAN, np.exp(LOG_VAR)).sum(axis=1),
+    ),
+    "laplace.entropy": (lambda: laplace.entropy(LOG_VAR)[0], lambda: stats.laplace.entropy(0, np.exp(LOG_VAR)).sum(axis=1)),
+    "bernoulli.log_prob": (
+        lambda: bernoulli.log_prob(LOGITS, x=BITS)[0],
+        lambda: stats.bernoulli.logpmf(BITS, 1 / (1 + np.exp(-LOGITS))).sum(axis=1),
+    ),
+    "bernoulli.entropy": (
+        lambda: bernoulli.entropy(LOGITS)[0],
+        lambda: stats.bernoulli.entropy(1 / (1 + np.exp(-LOGITS))).sum(axis=1),
+    ),
+    "categorical.log_prob": (
+        lambda: categorical.log_prob(CLASS_LOGITS, x=CLASSES)[0],
+        lambda: np.log(np.take_along_axis(softmax(CLASS_LOGITS), CLASSES[..., None], 2)).sum(axis=(1, 2)),
+    ),
+    "categorical.entropy": (
+        lambda: categorical.entropy(CLASS_LOGITS)[0],
+        lambda: stats.entropy(softmax(CLASS_LOGITS), axis=2).sum(axis=1),
+    ),
+    "mixture.log_prob": (lambda: mixture.log_prob(X, LOGITS[:, 0], MEAN, LOG_VAR)[0], mixture_by_scipy),
+}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_values_agree_with_scipy(name):
+    ours, theirs = ORACLES[name]
+    np.testing.assert_allclose(ours(), theirs(), rtol=1e-12)
+
+
+def quadrature_kl(p, q):
+    """∫ p log p/q in one dimension, where p holds its mass within ten deviations."""
+    low, high = p.mean() - 10 * p.std(), p.mean() + 10 * p.std()
+    return integrate.quad(lambda t: p.pdf(t) * (p.logpdf(t) - q.logpdf(t)), low, high, epsabs=1e-13, epsrel=1e-12, limit=200)[0]
+
+
+@pytest.mark.parametrize(("m", "lv", "om", "olv"), [(0.7, -1.2, 0, 0), (-1.5, 0.8, 0.4, -0.6), (2.0, 1.0, 2.0, 1.0)])
+def test_kl_agrees_with_quadrature(m, lv, om, olv):
+    as_row = [np.array([[float(v)]]) for v in (m, lv, om, olv)]
+    expected = quadrature_kl(stats.norm(m, np.exp(lv / 2)), stats.norm(om, np.exp(olv / 2)))
+    assert gaussian.kl(*as_row)[0][0] == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    if om == olv == 0:
+        assert gaussian.kl_to_standard(*as_row[:2])[0][0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_kl_to_standard_is_the_special_case_and_the_sum_over_dimensions():
+    general, _ = gaussian.kl(MEAN, LOG_VAR, np.zeros_like(MEAN), np.zeros_like(MEAN))
+    np.testing.assert_allclose(gaussian.kl_to_standard(MEAN, LOG_VAR)[0], general, rtol=1e-13)
+    np.testing.assert_allclose(gaussian.kl_to_standard_by_dimension(MEAN, LOG_VAR)[0].sum(axis=1), general, rtol=1e-13)
+
+
+def test_kl_is_zero_only_between_equals_and_keeps_its_digits_near_them():
+    zero = np.zeros((1, 1))
+    assert gaussian.kl_to_standard(zero, zero)[0][0] == 0
+    for log_var in (1e-6, -1e-4, 1e-2):
+        exact = float((mpmath.expm1(mpmath.mpf(log_var)) - mpmath.mpf(log_var)) / 2)
+        found = gaussian.kl_to_standard(zero, np.full((1, 1), log_var))[0][0]
+        assert found == pytest.approx(exact, rel=1e-9)
+        assert found > 0
+
+
+def test_kl_is_cross_entropy_less_entropy_by_monte_carlo():
+    noise = np.random.default_rng(1).standard_normal((200_000, 1))
+    mean, log_var = np.full((200_000, 1), 0.5), np.full((200_000, 1), -0.7)
+    z, _ = gaussian.reparameterize(mean, log_var, noise=noise)
+    estimates = gaussian.log_prob(z, mean, log_var)[0] - gaussian.log_prob(z, np.zeros_like(z), np.zeros_like(z))[0]
+    exact = gaussian.kl_to_standard(mean[:1], log_var[:1])[0][0]
+    assert abs(estimates.mean() - exact) < 4 * estimates.std() / np.sqrt(len(z))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("logit", [-1e4, -80.0, 0.0, 80.0, 1e4])
+@pytest.mark.parametrize("x", [0.0, 0.25, 1.0])
+def test_bernoulli_at_extreme_logits(dtype, logit, x):
+    log_px, pullback = bernoulli.log_prob(np.full((1, 1), logit, dtype), x=np.full((1, 1), x, dtype))
+    with mpmath.workdps(60):
+        exact = mpmath.mpf(x) * mpmath.mpf(logit) - mpmath.log1p(mpmath.exp(mpmath.mpf(logit)))
+        gradient = mpmath.mpf(x) - 1 / (1 + mpmath.exp(-mpmath.mpf(logit)))
+    tolerance = 1e-6 if dtype == np.float32 else 1e-14
+    assert log_px[0] == pytest.approx(float(exact), rel=tolerance, abs=tolerance)
+    assert pullback(np.ones(1, dtype))[0, 0] == pytest.approx(float(gradient), rel=tolerance, abs=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("log_var", [-80.0, 0.0, 80.0])
+@pytest.mark.parametrize("distance", [0.0, 1e-3, 10.0])
+def test_gaussian_at_extreme_variances(dtype, log_var, distance):
+    x, mean, row = np.full((1, 1), distance, dtype), np.zeros((1, 1), dtype), np.full((1, 1), log_var, dtype)
+    log_px, pullback = gaussian.log_prob(x, mean, row)
+    gradients = pullback(np.ones(1, dtype))
+    with mpmath.workdps(60):
+        d, precision = mpmath.mpf(float(x[0, 0])), mpmath.exp(-mpmath.mpf(log_var))
+        exact = [
+            -(mpmath.log(2 * mpmath.pi) + log_var + d * d * precision) / 2,
+            -d * precision,
+            d * precision,
+            (d * d * precision - 1) / 2,
+        ]
+    tolerance = 1e-5 if dtype == np.float32 else 1e-13
+    for found, expected in zip([log_px[0], *(g[0, 0] for g in gradients)], exact, strict=True):
+        assert found == pytest.approx(float(expected), rel=tolerance)
+    assert all(g.dtype == dtype for g in gradients)
+
+
+HUGE = [-1e30, -1e4, -200.0, 0.0, 200.0, 1e4, 1e30]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("extreme", HUGE)
+def test_any_finite_input_gives_a_number_or_its_limit_never_nan(dtype, extreme):
+    row, zero, one = np.full((1, 2), extreme, dtype), np.zeros((1, 2), dtype), np.ones((1, 2), dtype)
+    calls = [
+        lambda: gaussian.log_prob(zero, zero, row),
+        lambda: gaussian.log_prob(one, zero, row),
+        lambda: gaussian.kl_to_standard(zero, row),
+        lambda: gaussian.reparameterize(zero, row, noise=zero),
+        lambda: laplace.log_prob(zero, zero, row),
+        lambda: laplace.log_prob(one, zero, row),
+        lambda: bernoulli.log_prob(row, x=one),
+        lambda: bernoulli.log_prob(row, x=zero),
+        lambda: bernoulli.entropy(row),
+        lambda: categorical.log_prob(np.stack([row, zero], axis=2), x=np.zeros((1, 2), int)),
+        lambda: categorical.entropy(np.stack([row, zero], axis=2)),
+    ]
+    for call in calls:
+        with np.errstate(over="ignore"):
+            value, pullback = call()
+            gradients = pullback(np.ones_like(value))
+        assert not np.isnan(value).any()
+        for gradient in gradients if isinstance(gradients, tuple) else (gradients,):
+            assert not np.isnan(gradient).any()
+
+
+def test_probabilities_sum_to_one():
+    both = [bernoulli.log_prob(np.full((1, 1), 1.3), x=np.full((1, 1), bit))[0][0] for bit in (0.0, 1.0)]
+    assert np.exp(both).sum() == pytest.approx(1, rel=1e-14)
+    each = [categorical.log_prob(CLASS_LOGITS[:1, :1], x=np.array([[c]]))[0][0] for c in range(5)]
+    assert np.exp(each).sum() == pytest.approx(1, rel=1e-14)
+
+
+def test_laplace_gradients_at_the_kink_are_zero():
+    dx, dmean, _ = laplace.log_prob(X, X, LOG_VAR)[1](np.ones(4))
+    assert not dx.any()
+    assert not dmean.any()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: gaussian.log_prob(X, MEAN[:2], LOG_VAR), r"mean should have shape \(B, D\) with B = 4"),
+        (lambda: bernoulli.log_prob(LOGITS, x=BITS[:, :2]), "x should have shape"),
+        (lambda: categorical.log_prob(CLASS_LOGITS, x=CLASSES + 1), "classes 0..4, found 1..5"),
+        (lambda: categorical.log_prob(CLASS_LOGITS, x=BITS), "integers, found float64"),
+        (lambda: mixture.log_prob(X, LOGITS[:, 0], MEAN[:3], LOG_VAR), r"means should have shape \(K, D\)"),
+    ],
+)
+def test_wrong_arguments_are_named(call, words):
+    with pytest.raises(InputError, match=words):
+        call()

@@ -1,0 +1,130 @@
+"""Models and recipes: the verbs, what they accept, and that every recipe builds what it says."""
+
+import numpy as np
+import pytest
+
+from scratchvae.arrays import InputError
+from scratchvae.data import Dataset
+from scratchvae.layers import named_parameters
+from scratchvae.objectives import Elbo, Iwae, SampledElbo
+from scratchvae.recipes import CATALOGUE, LIKELIHOODS, PRIORS, build, convolutional, mlp
+from scratchvae.training import SGD
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (20, 1, 8, 9), np.uint8)
+
+
+@pytest.mark.parametrize("model", ["autoencoder", "vae"])
+@pytest.mark.parametrize("recipe", sorted(CATALOGUE))
+@pytest.mark.parametrize("likelihood", sorted(LIKELIHOODS))
+def test_every_recipe_trains_with_every_likelihood(recipe, likelihood, model):
+    settings = {"recipe": recipe, "event_shape": IMAGES.shape[1:]}
+    small = {"channels": (2, 3), "hidden": 5} if recipe == "convolutional" else {"hidden": (5,)}
+    one = build(**settings, settings={"latent_dim": 2, "likelihood": likelihood, "model": model, **small})
+    first = {name: p.value for name, p in named_parameters(one).items()}
+    one.fit(IMAGES, epochs=1, batch_size=8)
+    moved = [name for name, p in named_parameters(one).items() if not np.array_equal(p.value, first[name])]
+    assert moved == list(first)
+    z = one.transform(IMAGES)
+    assert z.shape == (20, 2)
+    for images in (one.inverse_transform(z), one.reconstruct(IMAGES), one.sample(20, 0), one.sample(20, 0, mean=False)):
+        assert images.shape == IMAGES.shape
+        assert images.dtype == np.float32
+        assert np.isfinite(images).all()
+    scores = one.score_samples(IMAGES[:3])
+    assert scores.shape == (3,)
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("prior", sorted(PRIORS))
+def test_the_default_objective_fits_the_prior(prior):
+    one = mlp((6,), latent_dim=2, hidden=(4,), prior=prior)
+    assert type(one.default_objective()) is (Elbo if prior == "standard_gaussian" else SampledElbo)
+    one.fit(RNG.random((10, 6)), epochs=1)
+    assert np.isfinite(one.history[0]["train"]["bound"])
+
+
+@pytest.mark.parametrize("size", [(1, 4, 4), (1, 28, 28), (3, 5, 7), (2, 13, 10), (1, 6, 31)])
+def test_convolutions_mirror_images_of_any_size(size):
+    one = convolutional(size, channels=(3, 4), hidden=6, latent_dim=2)
+    assert one.sample(2, 0).shape == (2, *size)
+    assert one.encode(np.zeros((2, *size), np.uint8)).shape == (2, 2)
+
+
+def test_widths_and_parameters_are_those_of_the_recipe():
+    shapes = [p.value.shape for p in named_parameters(mlp((1, 28, 28), hidden=(400, 300), latent_dim=20)).values()]
+    weights = [(784, 400), (400, 300), (300, 40), (20, 300), (300, 400), (400, 784)]
+    assert [s for s in shapes if len(s) == 2] == weights
+    shapes = [p.value.shape for p in named_parameters(convolutional((1, 28, 28))).values() if p.value.ndim > 1]
+    assert shapes[:4] == [(32, 1, 4, 4), (64, 32, 4, 4), (3136, 256), (256, 32)]
+    assert shapes[4:] == [(16, 256), (256, 3136), (64, 32, 4, 4), (32, 1, 4, 4)]
+
+
+def test_forms_of_the_same_data_give_the_same_codes():
+    one = mlp(IMAGES.shape[1:], latent_dim=2, hidden=(5,))
+    scaled = IMAGES.astype(np.float32) / np.float32(255)
+    codes = one.encode(IMAGES)
+    for form in (IMAGES.reshape(20, -1), Dataset("x", IMAGES), scaled, scaled.reshape(20, -1), scaled.astype(np.float64)):
+        np.testing.assert_allclose(one.encode(form), codes, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(one.fit(IMAGES, epochs=1).transform(IMAGES), one.encode(IMAGES))
+
+
+def test_fit_takes_its_settings():
+    one = mlp((6,), latent_dim=2, hidden=(4,))
+    x = RNG.random((30, 6))
+    events = []
+    one.fit(
+        x,
+        epochs=2,
+        batch_size=7,
+        optimizer=SGD(0.01, momentum=0.9),
+        objective=Iwae(3),
+        held_out=x[:5],
+        binarized=True,
+        callbacks=[lambda run, event: events.append(event)],
+    )
+    assert len(one.history) == 2
+    assert events == (["step"] * 5 + ["epoch"]) * 2 + ["end"]
+    assert one.score(x) == pytest.approx(one.score_samples(x).mean())
+    assert one.fit_transform(x, epochs=1).shape == (30, 2)
+
+
+def test_a_seed_gives_the_same_samples_and_the_same_weights():
+    one, other = (mlp((6,), latent_dim=2, hidden=(4,), seed=5) for _ in range(2))
+    np.testing.assert_array_equal(one.sample(3, 1), other.sample(3, 1))
+    np.testing.assert_array_equal(one.sample(3, np.random.default_rng(1)), other.sample(3, 1))
+
+
+ONE = mlp((6,), latent_dim=2, hidden=(4,))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: ONE.fit(np.full((3, 6), 2.0)), r"Bernoulli: x should lie in \[0, 1\], found values from 2 to 2"),
+        (lambda: ONE.fit(np.full((3, 6), np.nan)), "should be finite"),
+        (lambda: ONE.fit(np.zeros((3, 5))), r"x should have shape \(N, 6\) or \(N, 6\), found \(3, 5\)"),
+        (lambda: ONE.fit(np.zeros((0, 6))), "at least one example"),
+        (lambda: ONE.fit(np.zeros((3, 6), int)), "uint8"),
+        (lambda: ONE.fit(np.zeros((3, 6)), epochs=0), "epochs and batch_size should be at least 1"),
+        (lambda: ONE.fit(np.zeros((3, 6)), held_out=np.full((1, 6), 9.0)), r"\[0, 1\]"),
+        (lambda: ONE.score_samples(np.full((3, 6), -1.0)), r"\[0, 1\]"),
+        (lambda: ONE.score_samples(np.zeros((3, 6)), samples=0), "samples should be at least 1"),
+        (lambda: ONE.decode(np.zeros((3, 4))), "z should have shape"),
+        (lambda: ONE.decode(np.full((3, 2), np.inf)), "z should be finite"),
+        (lambda: ONE.encode(Dataset("other", np.zeros((3, 7)))), r"shape \(6,\), which the model is for; found \(7,\) in other"),
+        (lambda: mlp((6,), activation="swish"), "activation should be one of"),
+        (lambda: mlp((6,), likelihood="poisson"), "likelihood should be one of"),
+        (lambda: mlp((6,), prior="vamp"), "prior should be one of"),
+        (lambda: mlp((6,), model="gan"), "model should be one of autoencoder, vae; found 'gan'"),
+        (lambda: mlp((6,), latent_dim=0), "at least 1, found 0"),
+        (lambda: convolutional((6,)), r"images \(C, H, W\), found shape \(6,\)"),
+        (lambda: convolutional((1, 2, 9)), "at least 4 x 4 pixels, found 2 x 9"),
+        (lambda: convolutional((1, 9, 9), channels=()), "at least 1"),
+        (lambda: build("transformer", (6,), {}), "one of convolutional, mlp; found 'transformer'"),
+        (lambda: build("mlp", (6,), {"depth": 3}), "settings are latent_dim, .*; found 'depth'"),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    with pytest.raises(InputError, match=words):
+        call()

@@ -1,0 +1,254 @@
+"""Bounds: their order, their limits, their terms; what schedules do; and models for which log p(x) is known exactly."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import logsumexp
+
+from scratchvae import ops
+from scratchvae.arrays import InputError
+from scratchvae.data import Dataset
+from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
+from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast, named_parameters
+from scratchvae.layers.interface import apply
+from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal
+from scratchvae.models import VAE
+from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
+from scratchvae.objectives import Linear as Ramp
+from scratchvae.posteriors import DiagonalGaussian, Point
+from scratchvae.priors import GaussianMixture, StandardGaussian
+from scratchvae.recipes import mlp
+
+D, Z, N = 5, 2, 7
+X = np.random.default_rng(0).uniform(0, 1, (N, D))
+
+
+def small(**settings):
+    model = mlp((D,), latent_dim=Z, hidden=(4,), **settings)
+    cast(model, np.float64)
+    return model
+
+
+def report(objective, model=None, seed=0, x=X):
+    model = model or small()
+    return objective(model, x, objective.draw_noise(model, len(x), np.random.default_rng(seed)))[0]
+
+
+def test_the_terms_add_up():
+    r = report(Elbo(beta=3.0))
+    np.testing.assert_allclose(r.terms["bound"], r.terms["log_px"] - r.terms["kl"])
+    assert r.loss == pytest.approx((-r.terms["log_px"] + 3 * r.terms["kl"]).mean())
+    assert (r.terms["kl"] >= 0).all()
+    assert r.means()["kl"] == pytest.approx(r.terms["kl"].mean())
+
+
+def test_free_bits_cost_at_least_their_number_and_are_taken_from_the_mean_over_the_batch():
+    model = small()
+    q_params, _ = model.encoder(X)
+    mean, log_var = q_params[:, :Z], q_params[:, Z:]
+    by_latent = (0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)).mean(axis=0)
+    level = float(by_latent.mean())  # between the two latents
+    r = report(Elbo(free_bits=level), model)
+    assert r.loss == pytest.approx(-r.terms["log_px"].mean() + np.maximum(by_latent, level).sum())
+    assert by_latent.min() < level < by_latent.max()
+
+
+def test_capacity_counts_the_distance_of_each_example():
+    r = report(Elbo(beta=5.0, capacity=0.2))
+    assert r.loss == pytest.approx((-r.terms["log_px"] + 5 * np.abs(r.terms["kl"] - 0.2)).mean())
+
+
+def test_one_importance_sample_is_the_sampled_bound():
+    one, sampled = report(Iwae(1)), report(SampledElbo())
+    np.testing.assert_allclose(one.terms["bound"], sampled.terms["bound"], rtol=1e-12)
+    assert one.loss == pytest.approx(sampled.loss, rel=1e-12)
+
+
+def test_the_importance_weighted_bound_lies_between_the_means_and_the_largest_weight():
+    K = 6
+    model, objective = small(), Iwae(K)
+    r = report(objective, model)
+    noise = objective.draw_noise(model, N, np.random.default_rng(0))
+    plain = report(SampledElbo(samples=K), model)
+    assert (r.terms["bound"] >= plain.terms["bound"]).all()
+    q_params, _ = model.encoder(np.repeat(X, K, axis=0))
+    mean, log_var = q_params[:, :Z], q_params[:, Z:]
+    z = mean + np.exp(log_var / 2) * noise
+    logits, _ = model.decoder(z)
+    p = 1 / (1 + np.exp(-logits))
+    x = np.repeat(X, K, axis=0)
+    log_w = (x * np.log(p) + (1 - x) * np.log(1 - p)).sum(1) + stats.norm.logpdf(z).sum(1)
+    log_w -= stats.norm.logpdf(z, mean, np.exp(log_var / 2)).sum(1)
+    np.testing.assert_allclose(r.terms["bound"], logsumexp(log_w.reshape(N, K), axis=1) - np.log(K), rtol=1e-12)
+
+
+def test_the_sampled_bound_estimates_the_closed_form_without_bias():
+    model = small()
+    exact = report(Elbo(), model).terms["kl"]
+    draws = np.stack([report(SampledElbo(samples=50), model, seed=s).terms["kl"] for s in range(60)])
+    assert (np.abs(draws.mean(axis=0) - exact) < 4 * draws.std(axis=0) / np.sqrt(60)).all()
+
+
+def test_one_component_at_the_origin_is_the_standard_prior():
+    model = small()
+    model.prior = GaussianMixture(Z, components=1, rng=0)
+    model.prior.means.value[:] = 0
+    cast(model, np.float64)
+    np.testing.assert_allclose(
+        report(SampledElbo(), model).terms["bound"], report(SampledElbo(), small()).terms["bound"], rtol=1e-12
+    )
+
+
+class Affine(Layer):
+    """q_params of the exact posterior of the linear-Gaussian model below: mean z = x A + c, and a constant log-variance."""
+
+    def __init__(self, A, c, log_var):
+        self.W = Parameter(np.hstack([A, np.zeros_like(A)]))
+        self.b = Parameter(np.concatenate([c, log_var]))
+
+    def __call__(self, x, *, mode=EVALUATION, needs_dx=True):
+        return apply(ops.linear, x, self.W, self.b)
+
+
+def linear_gaussian(variance=0.3):
+    """x = z w + m + noise with one latent: the posterior is Gaussian, and log p(x) that of N(m, w wᵀ + σ² I)."""
+    w, m = np.array([1.0, -0.5, 2.0]), np.array([0.2, 0.1, -0.3])
+    precision = 1 + w @ w / variance
+    decoder = Linear(1, 3, rng=0)
+    A = (w / variance / precision)[:, None]
+    model = VAE(
+        event_shape=(3,),
+        encoder=Affine(A, -m @ A, np.array([-np.log(precision)])),
+        posterior=DiagonalGaussian(1),
+        prior=StandardGaussian(1),
+        decoder=decoder,
+        likelihood=Gaussian(variance),
+    )
+    cast(model, np.float64)
+    decoder.weight.value, decoder.bias.value = w[None], m
+    model.likelihood.log_var.value = np.log([variance])
+    return model, stats.multivariate_normal(m, np.outer(w, w) + variance * np.eye(3))
+
+
+def test_with_the_exact_posterior_every_weight_is_the_evidence():
+    model, law = linear_gaussian()
+    x = law.rvs(20, random_state=0)
+    exact = law.logpdf(x)
+    np.testing.assert_allclose(model.score_samples(x, samples=3), exact, rtol=1e-10)
+    for objective in (Iwae(4), SampledElbo(samples=2)):
+        np.testing.assert_allclose(report(objective, model, x=x).terms["bound"], exact, rtol=1e-10)
+    closed = bound(model, Dataset("x", np.repeat(x, 2000, axis=0)), Elbo(), rng=np.random.default_rng(0))
+    assert closed["bound"] == pytest.approx(exact.mean(), abs=0.02)
+
+
+def test_with_a_wrong_posterior_the_bounds_are_ordered_and_the_estimate_converges():
+    model, law = linear_gaussian()
+    x = law.rvs(50, random_state=0)
+    exact = law.logpdf(x).mean()
+    model.encoder.b.value[0] += 0.6
+    model.encoder.b.value[1] += 1.0
+    values = [report(Elbo(), model, x=np.repeat(x, 200, axis=0)).terms["bound"].mean()]
+    values += [model.score_samples(x, samples=K).mean() for K in (5, 50, 5000)]
+    assert values == sorted(values)
+    assert values[0] < exact - 0.1
+    assert values[-1] == pytest.approx(exact, abs=0.02)
+
+
+def test_chunks_of_draws_give_what_all_at_once_gives(monkeypatch):
+    model, law = linear_gaussian()
+    model.encoder.b.value[1] += 1.0
+    data = Dataset("x", law.rvs(4, random_state=0))
+    whole = log_likelihood(model, data.subset(slice(0, 1)), samples=60, rng=np.random.default_rng(0))
+    monkeypatch.setattr(import_module("scratchvae.evaluation.log_likelihood"), "ROWS", 7)
+    pieces = log_likelihood(model, data.subset(slice(0, 1)), samples=60, rng=np.random.default_rng(0))
+    np.testing.assert_allclose(pieces, whole, rtol=1e-12)
+    monkeypatch.setattr(import_module("scratchvae.evaluation.log_likelihood"), "ROWS", 20)
+    assert log_likelihood(model, data, samples=6, rng=np.random.default_rng(0)).shape == (4,)
+
+
+def test_a_density_is_compared_with_probabilities_by_its_levels():
+    assert bits_per_dimension(-784 * np.log(2), 784) == pytest.approx(1)
+    assert bits_per_dimension(0.0, 784, levels=256) == pytest.approx(8)  # the uniform density on [0, 1]
+
+
+def test_active_units_are_those_whose_codes_vary():
+    model = small()
+    weight = named_parameters(model)["encoder.2.weight"]
+    weight.value[:, 1] = 0
+    data = Dataset("x", 100 * X)
+    assert active_units(codes(model, data)).tolist() == [True, False]
+
+
+def test_the_optimal_variance_is_the_mean_square_in_training_and_its_average_afterwards():
+    law, mean = GaussianOptimal(), np.zeros((N, D))
+    training = Mode(np.random.default_rng(0))
+    log_px, _ = law.log_prob(mean, x=X, mode=training)
+    best = (X**2).mean()
+    np.testing.assert_allclose(log_px, stats.norm.logpdf(X, 0, np.sqrt(best)).sum(1), rtol=1e-10)
+    for factor in (0.9, 1.1):
+        assert stats.norm.logpdf(X, 0, np.sqrt(factor * best)).sum() < log_px.sum()
+    law.log_prob(mean, x=2 * X, mode=training)
+    assert law.variance.value[0] == pytest.approx((best + 4 * best) / 2, rel=1e-6)
+    held_out, _ = law.log_prob(mean, x=X)
+    np.testing.assert_allclose(held_out, stats.norm.logpdf(X, 0, np.sqrt(2.5 * best)).sum(1), rtol=1e-6)
+    assert np.isfinite(law.log_prob(X, x=X, mode=training)[0]).all()
+
+
+def test_categorical_levels_keep_every_byte():
+    law = Categorical(256)
+    byte = np.arange(256, dtype=np.uint8)
+    x = (byte.astype(np.float32) / np.float32(255))[:, None]
+    logits = np.full((256, 256), -50.0)
+    logits[byte, byte] = 50.0
+    assert (law.log_prob(logits, x=x)[0] > -1e-12).all()
+    np.testing.assert_allclose(law.mean(logits)[:, 0], x[:, 0], atol=1e-6)
+    np.testing.assert_allclose(law.sample(logits, np.random.default_rng(0))[:, 0], x[:, 0], atol=1e-6)
+
+
+def test_schedules_become_numbers_at_a_step():
+    ramp = Ramp(0.0, 4.0, 100)
+    assert [ramp(s) for s in (0, 50, 100, 1000)] == [0, 2, 4, 4]
+    objective = Elbo(beta=ramp).at(25)
+    assert objective.beta == 1.0
+    assert report(objective).loss == pytest.approx(report(Elbo()).loss)
+    assert SampledElbo(beta=ramp).at(50).beta == 2
+    assert Elbo(capacity=ramp).at(75).capacity == 3
+    with pytest.raises(InputError, match=r"objective.at\(step\)"):
+        report(Elbo(beta=ramp))
+
+
+def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
+    model = small(model="autoencoder")
+    objective = Reconstruction(noise_std=0.5, mask_rate=0.4)
+    noise = objective.draw_noise(model, N, np.random.default_rng(0))
+    clean = report(Reconstruction(), model)
+    assert objective(model, X, noise)[0].loss == clean.loss
+    trained = objective(model, X, noise, mode=Mode(np.random.default_rng(0)))[0]
+    _, epsilon, kept = noise
+    z, _ = model.encoder(kept * (X + 0.5 * epsilon))
+    expected, _ = Bernoulli().log_prob(model.decoder(z)[0], x=X)
+    np.testing.assert_allclose(trained.terms["log_px"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: Elbo(free_bits=1.0, capacity=2.0), "give one of them"),
+        (lambda: Elbo(free_bits=-1.0), "not be negative"),
+        (lambda: Iwae(0), "at least 1, found 0"),
+        (lambda: SampledElbo(samples=0), "at least 1, found 0"),
+        (lambda: Reconstruction(mask_rate=1.0), "below 1"),
+        (lambda: report(Elbo(), small(prior="gaussian_mixture")), "no closed form .* from DiagonalGaussian to GaussianMixture"),
+        (lambda: report(Elbo(), small(model="autoencoder")), "no closed form is known from Point"),
+        (lambda: Point(2).sample_with_log_prob(X, noise=None), "no density"),
+        (lambda: Bernoulli().require_support(np.array([[0.5, 2.0]])), r"\[0, 1\], found values from 0.5 to 2"),
+        (lambda: Gaussian(-1.0), "positive, found -1.0"),
+        (lambda: Categorical(1), "at least 2, found 1"),
+        (lambda: Gaussian().require_support(np.array([[np.inf]])), "finite"),
+    ],
+)
+def test_wrong_arguments_are_named(call, words):
+    with pytest.raises(InputError, match=words):
+        call()

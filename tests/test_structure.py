@@ -1,0 +1,142 @@
+"""The house rules that can be enforced: floors, no circles, no frameworks, names, docstrings, and what a pullback may be."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scratchvae
+
+ROOT = Path(scratchvae.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+FLOORS = [
+    {"arrays"},
+    {"cpu", "files"},
+    {"kernels"},
+    {"ops"},
+    {"distributions"},
+    {"layers"},
+    {"posteriors", "likelihoods", "priors"},
+    {"objectives"},
+    {"evaluation"},
+    {"training"},
+    {"models"},
+    {"recipes"},
+    {"runs", "reference"},
+    {"commands"},
+    {"__main__"},
+]
+SIDE_ROOMS = {"checks", "data", "plots"}  # import the ground floor only; any floor above it may import them
+
+
+def room_of(path):
+    inside = path.relative_to(ROOT)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def level(room):
+    return 1.5 if room in SIDE_ROOMS else next(i for i, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module == "scratchvae")
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def id_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=id_of)
+def test_imports_run_downstairs_only(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+    for module in imports(path):
+        parts = module.split(".")
+        if parts[0] != "scratchvae" or len(parts) == 1 or parts[1].startswith("__") or parts[1] == room:
+            continue
+        assert level(parts[1]) < level(room), f"{id_of(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=id_of)
+def test_no_framework_is_imported(path):
+    assert not {module.split(".")[0] for module in imports(path)} & {"torch", "jax", "tensorflow", "dask"}
+
+
+def graph():
+    modules = {".".join(("scratchvae", *p.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): p for p in FILES}
+    return {name: {m for m in imports(path) if m in modules and m not in ("scratchvae", name)} for name, path in modules.items()}
+
+
+def test_no_import_goes_in_a_circle():
+    edges, done = graph(), set()
+
+    def visit(name, trail):
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for other in edges[name]:
+                if not name.startswith(f"{other}."):  # a file may be reached through its own room's __init__
+                    visit(other, (*trail, name))
+            done.add(name)
+
+    for name in edges:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("path", FILES, ids=id_of)
+def test_files_are_named_by_a_noun_and_stay_short(path):
+    assert path.stem.strip("_") not in {"utils", "util", "helpers", "common", "misc", "base", "core"}
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize("path", FILES, ids=id_of)
+def test_every_public_thing_has_a_docstring(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree) or not tree.body, "the file has none"
+    if "compiled" in path.parts:
+        return  # the textbook twins say what each computes
+    documented = (ast.FunctionDef, ast.ClassDef)
+    for node in tree.body:
+        if isinstance(node, documented) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), node.name
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in {"ops", "distributions", "objectives"}], ids=id_of)
+def test_a_pullback_is_defined_last(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            inner = [i for i, child in enumerate(node.body) if isinstance(child, ast.FunctionDef) and "pullback" in child.name]
+            if inner:
+                assert inner == [len(node.body) - 2], f"{node.name}: nothing its pullback reads may be rebound after it"
+                assert isinstance(node.body[-1], ast.Return)
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import scratchvae", {"matplotlib", "scipy.stats", "torch", "jax", "numba"}),
+        ("from scratchvae import recipes, objectives, training", {"matplotlib", "scipy.stats", "torch", "jax", "pandas"}),
+    ],
+)
+def test_what_is_slow_is_imported_only_when_it_is_needed(statement, absent):
+    code = f"import sys; {statement}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not absent & set(loaded)
+
+
+@pytest.mark.parametrize("room", sorted(set().union(*FLOORS, SIDE_ROOMS) - {"__main__", "commands"}))
+def test_every_room_is_reached_from_the_package(room):
+    assert getattr(scratchvae, room).__name__ == f"scratchvae.{room}"
+    assert room in dir(scratchvae)
+
+
+def test_an_unknown_room_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_room"):
+        scratchvae.no_such_room  # noqa: B018

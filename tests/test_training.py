@@ -1,0 +1,260 @@
+"""Training: it learns, it stops where it should, and a run stopped anywhere goes on to the same bits."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from scratchvae.arrays import InputError
+from scratchvae.data import Dataset
+from scratchvae.files import write_whole
+from scratchvae.layers import BatchNorm, Dropout, Linear, ReLU, Sequential, named_buffers, named_parameters
+from scratchvae.objectives import Elbo
+from scratchvae.objectives import Linear as Ramp
+from scratchvae.recipes import mlp
+from scratchvae.training import (
+    Adam,
+    Constant,
+    Cosine,
+    Diverged,
+    EarlyStopping,
+    Phase,
+    StepDecay,
+    Training,
+    load_checkpoint,
+    restore_training,
+    save_checkpoint,
+)
+
+
+def bars(n=300, side=6, seed=0):
+    """Images of one horizontal or vertical bar."""
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n, 1, side, side), np.uint8)
+    for image, place, upright in zip(images[:, 0], rng.integers(side, size=n), rng.random(n) < 0.5, strict=True):
+        image[(slice(None), place) if upright else (place, slice(None))] = 255
+    return Dataset("bars", images)
+
+
+DATA = bars()
+HELD_OUT = bars(100, seed=1)
+
+
+def model(seed=0):
+    """A VAE with every kind of state: batch normalization's statistics, dropout's masks."""
+    one = mlp(DATA.event_shape, latent_dim=3, hidden=(16,), seed=seed)
+    one.encoder = Sequential(Linear(36, 16, rng=1), BatchNorm(16), ReLU(), Dropout(0.2), Linear(16, 6, rng=2))
+    return one
+
+
+def training(epochs=4, callbacks=(), rate=None, **settings):
+    objective = Elbo(beta=Ramp(0.0, 1.0, 8))
+    optimizer = Adam(rate or Cosine(3e-3, 24, warm_up=2))
+    phases = [Phase(objective, optimizer, max_norm=5.0)]
+    settings = {"held_out": HELD_OUT, "binarized": True, **settings}
+    return Training(model(), phases, DATA, epochs=epochs, batch_size=64, seed=3, callbacks=callbacks, **settings)
+
+
+def state(run):
+    held = named_parameters(run.model) | named_buffers(run.model)
+    slots = {f"{i}/{k}": a for i, phase in enumerate(run.phases) for k, a in phase.optimizer.state().items()}
+    return {k: h.value for k, h in held.items()} | slots
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def without_seconds(history):
+    return [{k: v for k, v in record.items() if k != "seconds"} for record in history]
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 5, 7, 10, 19, 20])
+def test_a_run_stopped_at_any_step_and_resumed_has_the_same_bits(stop_at, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stopper(run, event):
+        if event == "step" and run.step == stop_at:
+            save_checkpoint(tmp_path / "checkpoint", run, {})
+            raise Stop
+
+    whole = training(callbacks=[EarlyStopping(2)]).run()
+    with pytest.raises(Stop):
+        training(callbacks=[EarlyStopping(2), stopper]).run()
+    resumed = training(callbacks=[EarlyStopping(2)])
+    restore_training(load_checkpoint(tmp_path / "checkpoint"), resumed)
+    assert resumed.step == stop_at
+    resumed.run()
+    assert same(state(whole), state(resumed))
+    assert without_seconds(whole.history) == without_seconds(resumed.history)
+    assert same(whole.best, resumed.best)
+
+
+CHILD = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_training import training
+from scratchvae.training import load_checkpoint, restore_training, save_checkpoint
+path = Path(sys.argv[1])
+keep = lambda run, event: save_checkpoint(path, run, {}) if event != "step" or run.step % 3 == 0 else None
+run = training(epochs=12, callbacks=[keep])
+if path.exists():
+    restore_training(load_checkpoint(path), run)
+run.run()
+"""
+
+
+def test_a_run_killed_at_random_and_resumed_has_the_same_bits(tmp_path):
+    """SIGKILL at random moments of three processes, then one left to finish."""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    rng = np.random.default_rng(0)
+
+    def run(path, patience=None):
+        with subprocess.Popen([sys.executable, "-c", CHILD, str(path), str(Path(__file__).parent)], env=environment) as child:
+            if patience is not None:
+                deadline = time.monotonic() + 60
+                while not path.exists() and child.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.005)
+                time.sleep(patience)
+                child.send_signal(signal.SIGKILL)
+            child.wait()
+        return child.returncode
+
+    assert run(tmp_path / "whole") == 0
+    for patience in rng.uniform(0, 0.05, 3):
+        run(tmp_path / "killed", patience)
+    assert run(tmp_path / "killed") == 0
+    assert same(load_file(tmp_path / "whole"), load_file(tmp_path / "killed"))
+
+
+def test_it_learns_bars():
+    one = mlp(DATA.event_shape, latent_dim=4, hidden=(64,), seed=0).fit(DATA, epochs=60, batch_size=32, learning_rate=3e-3)
+    losses = [record["train"]["loss"] for record in one.history]
+    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 7  # a bar is one of twelve: its code costs log 12 = 2.5 nats
+    assert np.abs(one.reconstruct(DATA.images[:50]) - DATA.images[:50] / 255).mean() < 0.05
+
+
+def test_two_runs_of_one_seed_are_one_run_and_of_two_seeds_two():
+    a, b = training().run(), training().run()
+    assert same(state(a), state(b))
+    assert without_seconds(a.history) == without_seconds(b.history)
+    other = training()
+    other.seed = 4
+    assert not same(state(a), state(other.run()))
+
+
+def test_a_record_an_epoch():
+    run = training(epochs=2).run()
+    assert [(r["epoch"], r["step"]) for r in run.history] == [(1, 5), (2, 10)]
+    assert set(run.history[0]["train"]) == set(run.history[0]["held_out"]) == {"loss", "bound", "log_px", "kl"}
+
+
+def test_early_stopping_goes_back_to_the_best_epoch():
+    weights = {}
+
+    def remember(run, event):
+        if event == "epoch":
+            weights[run.epoch] = {k: p.value for k, p in named_parameters(run.model).items()}
+
+    run = training(epochs=40, callbacks=[remember, EarlyStopping(2)], rate=Constant(0.2)).run()
+    losses = [record["held_out"]["loss"] for record in run.history]
+    best = losses.index(min(losses)) + 1
+    assert len(losses) == best + 2 < 40
+    assert all(np.array_equal(p.value, weights[best][k]) for k, p in named_parameters(run.model).items())
+    with pytest.raises(InputError, match="held-out data to stop by"):
+        training(callbacks=[EarlyStopping(2)], held_out=None).run()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_loss_that_is_no_number_stops_the_run_and_says_what_went_first(tmp_path):
+    path = tmp_path / "checkpoint"
+
+    def keep(run, event):
+        if event == "step":
+            save_checkpoint(path, run, {})
+
+    def poison(run, event):
+        if run.step == 7:
+            run.parameters["decoder.2.bias"].value[3] = np.nan
+
+    run = training(callbacks=[keep, poison])
+    with pytest.raises(Diverged, match=r"step 8: the loss is nan; its term log_px is not finite, .*decoder\.2\.bias went first"):
+        run.run()
+    assert load_checkpoint(path).position["step"] == 7
+    with pytest.raises(Diverged, match=r"decoder\.2\.bias is not finite any more; .* keeps the last good state"):
+        save_checkpoint(path, run, {})
+    assert load_checkpoint(path).position["step"] == 7
+
+
+def test_schedules():
+    assert [Constant(2.0, warm_up=4)(s) for s in (0, 1, 3, 4, 9)] == pytest.approx([0.4, 0.8, 1.6, 2.0, 2.0])
+    assert [StepDecay(1.0, 10, 0.5)(s) for s in (0, 9, 10, 25)] == pytest.approx([1, 1, 0.5, 0.25])
+    cosine = Cosine(1.0, 10, final=0.2)
+    assert [cosine(s) for s in (0, 5, 10, 99)] == pytest.approx([1, 0.6, 0.2, 0.2])
+    assert Cosine(1.0, 12, warm_up=2)(1) == pytest.approx(2 / 3)
+    run = training(epochs=1).run()
+    assert run.history[0]["learning_rate"] == Cosine(3e-3, 24, warm_up=2)(4)
+
+
+def damaged(path, change):
+    tensors = load_file(path)
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        description = dict(file.metadata())
+    change(tensors, description)
+    save_file(tensors, path, description)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda p: p.unlink(), "found no such file"),
+        (lambda p: p.write_bytes(b""), "damaged or of another kind"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-100]), "damaged or of another kind"),
+        (lambda p: p.write_bytes(b"\xff" * 8 + b"{}"), "damaged or of another kind"),
+        (lambda p: damaged(p, lambda t, d: d.update(version="99")), "version 1, found version 99"),
+        (lambda p: damaged(p, lambda t, d: d.update(format="x")), "of another kind"),
+        (lambda p: damaged(p, lambda t, d: d.update(position="{")), "damaged or of another kind"),
+        (lambda p: damaged(p, lambda t, d: d.update(position="{}")), "damaged or of another kind"),
+        (lambda p: damaged(p, lambda t, d: t.pop("model/encoder.0.weight")), "has no encoder.0.weight"),
+        (lambda p: damaged(p, lambda t, d: t.update({"model/more": np.zeros(1)})), "has more, which this model has not"),
+        (lambda p: damaged(p, lambda t, d: t.update({"model/encoder.0.bias": np.zeros(3)})), r"shape \(16,\), found \(3,\)"),
+        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/w/encoder.0.bias": np.zeros(3)})), "m, v; found 'w'"),
+        (lambda p: damaged(p, lambda t, d: t.pop("optimizer/0/steps_taken")), "should tell steps_taken"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused_whole(damage, words, tmp_path):
+    path = tmp_path / "checkpoint"
+    save_checkpoint(path, training(epochs=1).run(), {})
+    damage(path)
+    fresh = training()
+    before = state(fresh)
+    with pytest.raises(InputError, match=words):
+        restore_training(load_checkpoint(path), fresh)
+    assert same(before, state(fresh))
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="can't be written: No space left on device; what stood there before is unchanged"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(InputError, match="can't be written"):
+        write_whole(tmp_path / "file" / "below", b"")
