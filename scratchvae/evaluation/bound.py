@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae.data import Dataset, binarize
-from scratchvae.layers import EVALUATION, named_parameters
+from scratchvae.layers import EVALUATION, dtype_of
 from scratchvae.objectives import Model, Objective
 
 
@@ -11,7 +11,7 @@ def bound(
     model: Model, data: Dataset, objective: Objective, *, rng: np.random.Generator, binarized: bool = False, batch_size: int = 500
 ) -> dict[str, float]:
     """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x)."""
-    dtype = next(iter(named_parameters(model).values())).value.dtype
+    dtype = dtype_of(model)
     totals: dict[str, float] = {}
     for start in range(0, len(data), batch_size):
         x = data.batch(slice(start, start + batch_size), dtype)

@@ -4,13 +4,13 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.data import Dataset
-from scratchvae.layers import named_parameters
+from scratchvae.layers import dtype_of
 from scratchvae.objectives import Model
 
 
 def codes(model: Model, data: Dataset, *, batch_size: int = 500) -> Array:
     """E[z|x] of every example  ->  (N, Z)."""
-    dtype = next(iter(named_parameters(model).values())).value.dtype
+    dtype = dtype_of(model)
     parts = []
     for start in range(0, len(data), batch_size):
         q_params, _ = model.encoder(data.batch(slice(start, start + batch_size), dtype))

@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset
-from scratchvae.layers import named_parameters
+from scratchvae.layers import dtype_of
 from scratchvae.objectives import Model, log_weight_terms
 
 ROWS = 2048  # of decoder input at once: what bounds the memory, whatever the number of samples
@@ -18,7 +18,7 @@ def log_likelihood(model: Model, data: Dataset, *, samples: int, rng: np.random.
     """
     if samples < 1:
         raise InputError(f"log_likelihood: samples should be at least 1, found {samples}")
-    dtype = next(iter(named_parameters(model).values())).value.dtype
+    dtype = dtype_of(model)
     chunk = min(samples, ROWS)
     batch = max(1, ROWS // chunk)
     estimates = np.empty(len(data), np.float64)

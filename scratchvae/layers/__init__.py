@@ -8,7 +8,7 @@ from scratchvae.layers.initializers import INITIALIZERS
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.linear import Linear
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
-from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, named_buffers, named_parameters
+from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of, named_buffers, named_parameters
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape
@@ -47,6 +47,7 @@ __all__ = [
     "Upsample",
     "WeightNorm",
     "cast",
+    "dtype_of",
     "named_buffers",
     "named_parameters",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array
@@ -50,6 +51,11 @@ def named_parameters(owner: Any) -> dict[str, Parameter]:
 def named_buffers(owner: Any) -> dict[str, Buffer]:
     """Every Buffer below `owner` by its dotted path."""
     return {name: found for name, found in _walk(owner, "", set()) if isinstance(found, Buffer)}
+
+
+def dtype_of(owner: Any) -> np.dtype[Any]:
+    """The dtype of the Parameters below `owner`: what its input should be converted to."""
+    return next(iter(named_parameters(owner).values())).value.dtype
 
 
 def cast(owner: Any, dtype: npt.DTypeLike) -> None:

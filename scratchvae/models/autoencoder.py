@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array
 from scratchvae.data import Dataset
-from scratchvae.layers import Layer, named_parameters
+from scratchvae.layers import Layer, dtype_of
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.interface import AT_ONCE, LatentVariableModel
 from scratchvae.objectives import Objective, Reconstruction
@@ -38,7 +38,7 @@ class Autoencoder(LatentVariableModel):
     def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
         data = self._dataset(x)
-        dtype = next(iter(named_parameters(self).values())).value.dtype
+        dtype = dtype_of(self)
         scores = []
         for start in range(0, len(data), AT_ONCE):
             batch = data.batch(slice(start, start + AT_ONCE), dtype)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.data import Dataset
 from scratchvae.evaluation import codes
-from scratchvae.layers import Layer, Owner, named_parameters
+from scratchvae.layers import Layer, Owner, dtype_of
 from scratchvae.likelihoods import Likelihood
 from scratchvae.objectives import Objective, Schedule
 from scratchvae.posteriors import Posterior
@@ -131,7 +131,7 @@ class LatentVariableModel(Owner, ABC):
         return float(self.score_samples(x).mean())
 
     def _decoded(self, z: npt.ArrayLike, read: Callable[[Array], Array]) -> Array:
-        dtype = next(iter(named_parameters(self).values())).value.dtype
+        dtype = dtype_of(self)
         z = np.asarray(z, dtype)
         require_shapes("decode", z=(z, f"N {self.posterior.latent_dim}"))
         require_finite("decode", "z", z)

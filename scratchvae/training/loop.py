@@ -7,7 +7,7 @@ from typing import Any
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
-from scratchvae.layers import named_parameters
+from scratchvae.layers import dtype_of, named_parameters
 from scratchvae.objectives import Model, Report
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
@@ -52,7 +52,7 @@ class Training:
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.callbacks = list(callbacks)
         self.parameters = named_parameters(model)
-        self.dtype = next(iter(self.parameters.values())).value.dtype
+        self.dtype = dtype_of(model)
         self.step = 0  # steps taken
         self.epoch = 0  # epochs completed
         self.position = 0  # examples of this epoch already seen
