@@ -1,5 +1,6 @@
 """Training: it learns, it stops where it should, and a run stopped anywhere goes on to the same bits."""
 
+import io
 import os
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from scratchvae.training import (
     Diverged,
     EarlyStopping,
     Phase,
+    ProgressBar,
     StepDecay,
     Training,
     load_checkpoint,
@@ -258,3 +260,26 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     with pytest.raises(InputError, match="can't be written"):
         write_whole(tmp_path / "file" / "below", b"")
+
+
+class Screen(io.StringIO):
+    """Text that is written, to a terminal or not."""
+
+    def __init__(self, terminal):
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self):
+        return self.terminal
+
+
+def test_progress_shows_the_bound_and_its_parts():
+    screen, log = Screen(True), Screen(False)
+    run = training(epochs=2, callbacks=[ProgressBar(screen), ProgressBar(log)]).run()
+    last = run.history[-1]["held_out"]
+    words = f"bound {last['bound']:.2f}, log_px {last['log_px']:.2f}, kl {last['kl']:.2f}"
+    assert "epoch 2/2" in screen.getvalue()
+    assert "600/600" in screen.getvalue()
+    assert words in screen.getvalue()
+    assert len(log.getvalue().splitlines()) == 2
+    assert log.getvalue().endswith(f"epoch 2/2: {words}\n")

@@ -9,25 +9,40 @@ from scratchvae.training.loop import Training
 
 
 class ProgressBar:
-    """A callback: examples seen out of all, and the running means of the epoch's terms in nats per example."""
+    """A callback: examples seen out of all, and the running means of the epoch's terms in nats per example.
+
+    Where `file` is no terminal, a line an epoch.
+    """
 
     def __init__(self, file: TextIO | None = None) -> None:
         self.file = file or sys.stderr
         self.bar: tqdm | None = None
 
     def __call__(self, training: Training, event: str) -> None:
-        if event == "end":
-            if self.bar is not None:
-                self.bar.close()
+        if not self.file.isatty():
+            if event == "epoch":
+                print(f"epoch {training.epoch}/{training.epochs}: {_words(_judged(training))}", file=self.file, flush=True)
             return
         size = len(training.data)
         if self.bar is None:
             self.bar = tqdm(total=training.epochs * size, unit=" images", unit_scale=True, file=self.file, dynamic_ncols=True)
-        seen = training.epoch * size + training.position
+        if event == "end":
+            self.bar.close()
+            return
         if event == "step":
-            means = {name: total / training.position for name, total in training.totals.items()}
             self.bar.set_description(f"epoch {training.epoch + 1}/{training.epochs}", refresh=False)
+            means = {name: total / training.position for name, total in training.totals.items()}
         else:
-            means = training.history[-1].get("held_out", training.history[-1]["train"])
-        self.bar.set_postfix({name: f"{mean:.2f}" for name, mean in means.items() if name != "loss"}, refresh=False)
-        self.bar.update(seen - self.bar.n)
+            means = _judged(training)
+        self.bar.set_postfix_str(_words(means), refresh=False)
+        self.bar.update(training.epoch * size + training.position - self.bar.n)
+
+
+def _judged(training: Training) -> dict[str, float]:
+    """The last epoch's means, on held-out data where there are any."""
+    record = training.history[-1]
+    return record.get("held_out", record["train"])
+
+
+def _words(means: dict[str, float]) -> str:
+    return ", ".join(f"{name} {mean:.2f}" for name, mean in means.items() if name != "loss" or len(means) == 1)
