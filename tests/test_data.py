@@ -575,3 +575,16 @@ def test_the_real_files_are_read(name, split, n):
         assert np.all(counts == n // 10)
     elif split == "test":
         assert counts.tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+def test_glyphs_of_chosen_characters_and_ranges():
+    some = data.glyphs(200, characters="3aB", ranges={"x": (0, 0), "rotation": (5, 6)}, seed=1)
+    assert some.label_names == ("3", "a", "B")
+    assert set(some.labels) == {0, 1, 2}
+    assert not some.factors["x"].any()
+    assert ((some.factors["rotation"] >= 5) & (some.factors["rotation"] < 6)).all()
+    assert [data.CHARACTERS[c] for c in some.factors["character"][:50]] == [some.label_names[k] for k in some.labels[:50]]
+    np.testing.assert_array_equal(some.images, data.draw_glyphs(some.factors))
+    for settings, words in (({"characters": "3%"}, "should be some of"), ({"ranges": {"hue": (0, 1)}}, "found 'hue'")):
+        with pytest.raises(InputError, match=words):
+            data.glyphs(2, **settings)

@@ -193,7 +193,10 @@ def test_the_optimal_variance_is_the_mean_square_in_training_and_its_average_aft
     assert law.variance.value[0] == pytest.approx((best + 4 * best) / 2, rel=1e-6)
     held_out, _ = law.log_prob(mean, x=X)
     np.testing.assert_allclose(held_out, stats.norm.logpdf(X, 0, np.sqrt(2.5 * best)).sum(1), rtol=1e-6)
-    assert np.isfinite(law.log_prob(X, x=X, mode=training)[0]).all()
+    for almost in (X, X + 1e-170):
+        log_px, pullback = law.log_prob(almost, x=X, mode=training)
+        assert np.isfinite(log_px).all()
+        assert np.isfinite(pullback(np.ones(N))).all()
 
 
 def test_categorical_levels_keep_every_byte():

@@ -232,7 +232,8 @@ def damaged(path, change):
         (lambda p: damaged(p, lambda t, d: t.update({"model/more": np.zeros(1)})), "has more, which this model has not"),
         (lambda p: damaged(p, lambda t, d: t.update({"model/encoder.0.bias": np.zeros(3)})), r"shape \(16,\), found \(3,\)"),
         (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/w/encoder.0.bias": np.zeros(3)})), "m, v; found 'w'"),
-        (lambda p: damaged(p, lambda t, d: t.pop("optimizer/0/steps_taken")), "should tell steps_taken"),
+        (lambda p: damaged(p, lambda t, d: t.pop("optimizer/0/v/encoder.0.bias")), "every slot and all steps"),
+        (lambda p: damaged(p, lambda t, d: t.pop("optimizer/0/steps_taken")), "every slot and all steps"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused_whole(damage, words, tmp_path):

@@ -4,6 +4,7 @@ Nothing here is derived by hand: values are torch.nn.functional's and torch.dist
 """
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -37,6 +38,10 @@ def batch_norm(x, gamma, beta, *, epsilon=1e-5):
     return y, x.mean(dim=others), x.var(dim=others, correction=0)
 
 
+def batch_norm_frozen(x, gamma, beta, *, mean, var, epsilon=1e-5):
+    return F.batch_norm(x, mean, var, gamma, beta, training=False, eps=epsilon)
+
+
 def weight_norm(v, g, *, axis=0):
     slices = v.movedim(axis, 0)
     directions = F.normalize(slices.flatten(1), dim=1)
@@ -66,7 +71,7 @@ EXPRESSIONS = {
     ops.mean_pool2d: lambda x, *, size=2, stride=None: F.avg_pool2d(x, size, stride),
     ops.upsample2d: lambda x, *, factor=2: F.interpolate(x, scale_factor=factor, mode="nearest"),
     ops.batch_norm: batch_norm,
-    ops.batch_norm_frozen: lambda x, gamma, beta, *, mean, var, epsilon=1e-5: F.batch_norm(x, mean, var, gamma, beta, eps=epsilon),
+    ops.batch_norm_frozen: batch_norm_frozen,
     ops.layer_norm: lambda x, gamma, beta, *, epsilon=1e-5: F.layer_norm(x, gamma.shape, gamma, beta, epsilon),
     ops.weight_norm: weight_norm,
     ops.embedding: lambda table, *, indices: F.embedding(indices, table),
@@ -218,8 +223,7 @@ def mlp_networks(event_shape, codes, latents, outputs, *, hidden=(400,), activat
     D = math.prod(event_shape)
 
     def chain(widths):
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        layers = [layer for pair in pairs for layer in (nn.Linear(*pair), ACTIVATIONS[activation]())]
+        layers = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), ACTIVATIONS[activation]())]
         return nn.Sequential(*layers[:-1])
 
     return chain([D, *hidden, codes]), chain([latents, *hidden[::-1], outputs * D])
@@ -247,7 +251,7 @@ NETWORKS = {"convolutional": convolutional_networks, "mlp": mlp_networks}
 class Twin(nn.Module):
     """A recipe's model in PyTorch."""
 
-    def __init__(self, recipe, event_shape, *, latent_dim, model="vae", likelihood="bernoulli", prior="standard_gaussian", **sizes):
+    def __init__(self, recipe, event_shape, *, latent_dim, likelihood, model="vae", prior="standard_gaussian", **sizes):
         super().__init__()
         self.likelihood = LIKELIHOODS[likelihood]()
         self.prior = PRIORS[prior](latent_dim)

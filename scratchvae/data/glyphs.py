@@ -1,6 +1,6 @@
 """glyphs: a data set that needs no download, digits and letters in many typefaces, warped by factors that are known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,21 +21,34 @@ FACTORS = {  # name: values are uniform from the first number up to the second; 
 DRAWN_AT_ONCE = 32  # images whose intermediate arrays fit the processor's cache together
 
 
-def glyphs(n: int = 20_000, *, seed: int | np.random.SeedSequence = 0, size: int = 28) -> Dataset:
+def glyphs(
+    n: int = 20_000,
+    *,
+    characters: Sequence[str] = CHARACTERS,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    seed: int | np.random.SeedSequence = 0,
+    size: int = 28,
+) -> Dataset:
     """n glyphs of independent uniform FACTORS: images (n, 1, size, size) uint8, labels the index of the character.
 
-    The same seed gives the same bytes, and the first m of n are the m of glyphs(m): row i of the uniform draws (n, 8) is image i.
+    `characters` are those to draw, which labels then count; `ranges` replaces the range of any factor but the character, so
+    that {"x": (0, 0)} holds x at 0. The same seed gives the same bytes, and the first m of n are the m of glyphs(m): row i of
+    the uniform draws (n, 8) is image i.
     """
     if n < 1:
         raise InputError(f"glyphs: n should be at least 1, found {n}")
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
         raise InputError(f"glyphs: seed should not be negative, found {seed}")
+    if not characters or set(characters) - set(CHARACTERS):
+        raise InputError(f"glyphs: characters should be some of {''.join(CHARACTERS)}, found {''.join(characters)!r}")
+    if unknown := (ranges or {}).keys() - (FACTORS.keys() - {"character"}):
+        raise InputError(f"glyphs: ranges should be of {', '.join(FACTORS.keys() - {'character'})}; found {min(unknown)!r}")
     uniform = np.random.default_rng(seed).random((n, len(FACTORS)))
-    factors = {name: low + (high - low) * uniform[:, k] for k, (name, (low, high)) in enumerate(FACTORS.items())}
-    for name in ("character", "font"):
-        factors[name] = factors[name].astype(np.intp)
-    images = draw_glyphs(factors, size=size)
-    return Dataset("glyphs", images, labels=factors["character"], label_names=CHARACTERS, factors=factors)
+    chosen = {**FACTORS, **(ranges or {}), "character": (0, len(characters))}
+    factors = {name: low + (high - low) * uniform[:, k] for k, (name, (low, high)) in enumerate(chosen.items())}
+    labels, factors["font"] = factors["character"].astype(np.intp), factors["font"].astype(np.intp)
+    factors["character"] = np.array([CHARACTERS.index(character) for character in characters])[labels]
+    return Dataset("glyphs", draw_glyphs(factors, size=size), labels, tuple(characters), factors)
 
 
 def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:

@@ -10,7 +10,10 @@ from scratchvae.likelihoods.interface import Likelihood, n_entries
 
 
 class Gaussian(Likelihood):
-    """One variance for all entries, fixed, or learned from that start.     x_params = mean."""
+    """One variance for all entries, fixed, or learned from that start.     x_params = mean.
+
+    Learning is slow from a start far above the residuals' mean square: begin near it, or take GaussianOptimal.
+    """
 
     def __init__(self, variance: float = 1.0, *, learned: bool = False) -> None:
         if not (np.isfinite(variance) and variance > 0):
@@ -103,17 +106,17 @@ class GaussianOptimal(Likelihood):
         require_shapes("GaussianOptimal", x_params=(x_params, "B D"), x=(x, "B D"))
         residual = x - x_params
         smallest = np.finfo(x_params.dtype).tiny  # a perfect reconstruction has no best σ²
+        best = (residual * residual).mean() if mode.training else self.variance.value[0].astype(x_params.dtype)
+        variance = max(best, smallest)
+        follows = mode.training and best > smallest  # whether σ² moves with the mean
         if mode.training:
-            variance = max((residual * residual).mean(), smallest)
             self._remember(variance)
-        else:
-            variance = max(self.variance.value[0].astype(x_params.dtype), smallest)
         log_var = np.full_like(x_params, np.log(variance))
         log_px, op_pullback = gaussian.log_prob(x, x_params, log_var, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
-            if not mode.training:
+            if not follows:
                 return dmean
             dvariance = dlog_var.sum() / variance  # dσ² = Σ_bd dlog_var_bd / σ²
             return dmean - dvariance * (2 / residual.size) * residual  # ∂σ²/∂mean = −2 (x − mean) / BD

@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
+from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
 from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named
 
@@ -21,7 +22,7 @@ def convolutional(
     hidden: int = 256,
     activation: str = "relu",
     model: str = "vae",
-    likelihood: str = "bernoulli",
+    likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
     init: str = "pytorch",
     seed: int = 0,

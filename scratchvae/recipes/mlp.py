@@ -8,6 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
+from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
 from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named
 
@@ -19,7 +20,7 @@ def mlp(
     hidden: Sequence[int] = (400,),
     activation: str = "relu",
     model: str = "vae",
-    likelihood: str = "bernoulli",
+    likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
     init: str = "pytorch",
     seed: int = 0,

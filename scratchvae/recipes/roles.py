@@ -28,10 +28,12 @@ PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {
 MODELS = {"autoencoder": 1, "vae": 2}  # model: encoder outputs for each latent
 
 
-def likelihood_named(name: str) -> Likelihood:
-    """A likelihood with its defaults."""
-    require_choice("recipe", "likelihood", name, LIKELIHOODS)
-    return LIKELIHOODS[name]()
+def likelihood_named(given: str | Likelihood) -> Likelihood:
+    """The likelihood of that name with its defaults, or the one given."""
+    if isinstance(given, Likelihood):
+        return given
+    require_choice("recipe", "likelihood", given, LIKELIHOODS)
+    return LIKELIHOODS[given]()
 
 
 def encoder_outputs(model: str, latent_dim: int) -> int:

@@ -20,6 +20,7 @@ class Optimizer(ABC):
     def __init__(self, learning_rate: float | Schedule) -> None:
         self.learning_rate = learning_rate
         self.steps_taken = 0
+        self.updates: dict[str, int] = {}  # of each Parameter
         self.slots: dict[str, dict[str, Array]] = {slot: {} for slot in self.slot_names}
 
     def step(self, parameters: Mapping[str, Parameter]) -> None:
@@ -29,35 +30,40 @@ class Optimizer(ABC):
         for name, parameter in parameters.items():
             if parameter.grad is None:
                 continue
-            if name not in self.slots[self.slot_names[0]]:
+            if name not in self.updates:
+                self.updates[name] = 0
                 for named in self.slots.values():
                     named[name] = np.zeros_like(parameter.value)
+            self.updates[name] += 1
             before = [named[name] for named in self.slots.values()]
-            parameter.value, *after = self.update(parameter.value, parameter.grad, rate, before)
+            parameter.value, *after = self.update(parameter.value, parameter.grad, rate, before, self.updates[name])
             for named, array in zip(self.slots.values(), after, strict=True):
                 named[name] = array
 
     @abstractmethod
-    def update(self, value: Array, grad: Array, rate: float, slots: list[Array]) -> tuple[Array, ...]:
-        """(new value, new slots…) of one Parameter."""
+    def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
+        """(new value, new slots…) of one Parameter at its update number `count`, from 1."""
 
     def state(self) -> dict[str, Array]:
-        """All slots by "slot/parameter", and the number of steps taken: what a checkpoint keeps."""
+        """All slots by "slot/parameter", and the numbers of steps taken: what a checkpoint keeps."""
         arrays = {f"{slot}/{name}": array for slot, named in self.slots.items() for name, array in named.items()}
+        arrays |= {f"updates/{name}": np.array([count]) for name, count in self.updates.items()}
         return {"steps_taken": np.array([self.steps_taken]), **arrays}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Take over what `state` returned; InputError, with nothing changed, for the state of another optimizer."""
-        slots: dict[str, dict[str, Array]] = {slot: {} for slot in self.slot_names}
+        named: dict[str, dict[str, Array]] = {kind: {} for kind in (*self.slot_names, "updates")}
         for key, array in state.items():
-            slot, _, name = key.partition("/")
+            kind, _, name = key.partition("/")
             if key != "steps_taken":
-                if slot not in slots:
-                    raise InputError(f"{type(self).__name__}: slots should be {', '.join(self.slot_names)}; found {slot!r}")
-                slots[slot][name] = array
-        if "steps_taken" not in state:
-            raise InputError(f"{type(self).__name__}: the state should tell steps_taken, found {len(state)} slots without it")
-        self.steps_taken, self.slots = int(state["steps_taken"][0]), slots
+                if kind not in named:
+                    raise InputError(f"{type(self).__name__}: slots should be {', '.join(self.slot_names)}; found {kind!r}")
+                named[kind][name] = array
+        if "steps_taken" not in state or any(named[kind].keys() != named["updates"].keys() for kind in named):
+            raise InputError(f"{type(self).__name__}: the state should be of every slot and all steps, found part of it")
+        self.steps_taken = int(state["steps_taken"][0])
+        self.updates = {name: int(count[0]) for name, count in named.pop("updates").items()}
+        self.slots = named
 
 
 class SGD(Optimizer):
@@ -69,7 +75,7 @@ class SGD(Optimizer):
         super().__init__(learning_rate)
         self.momentum = momentum
 
-    def update(self, value: Array, grad: Array, rate: float, slots: list[Array]) -> tuple[Array, ...]:
+    def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
         (velocity,) = slots
         return kernels.sgd_update(value, grad, velocity, rate, self.momentum)
 
@@ -83,7 +89,7 @@ class RMSprop(Optimizer):
         super().__init__(learning_rate)
         self.decay, self.epsilon = decay, epsilon
 
-    def update(self, value: Array, grad: Array, rate: float, slots: list[Array]) -> tuple[Array, ...]:
+    def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
         (square,) = slots
         return kernels.rmsprop_update(value, grad, square, rate, self.decay, self.epsilon)
 
@@ -104,10 +110,10 @@ class AdamW(Optimizer):
         super().__init__(learning_rate)
         self.betas, self.epsilon, self.weight_decay = betas, epsilon, weight_decay
 
-    def update(self, value: Array, grad: Array, rate: float, slots: list[Array]) -> tuple[Array, ...]:
+    def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
         m, v = slots
         constants = (rate, *self.betas, self.epsilon, self.weight_decay)
-        return kernels.adam_update(value, grad, m, v, self.steps_taken, *constants)
+        return kernels.adam_update(value, grad, m, v, count, *constants)
 
 
 class Adam(AdamW):
