@@ -11,8 +11,8 @@ Six words:
 
 The floors, each importing only from those below it:
 
-    commands                        train, evaluate, sample, reconstruct, plot, check, info
-    runs, reference                 runs that live in folders; the table of cases
+    commands                        train, evaluate, sample, reconstruct, plot, check, bench, info
+    runs, reference, bench          runs that live in folders; the table of cases; how fast
     recipes                         builders from plain numbers: mlp, convolutional
     models                          VAE, Autoencoder: fit, transform, sample, score_samples
     training                        one step, the loop, optimizers, schedules, checkpoints
@@ -36,6 +36,7 @@ __version__ = "0.1.0"
 
 ROOMS = (
     "arrays",
+    "bench",
     "checks",
     "cpu",
     "data",

@@ -14,6 +14,7 @@ COMMANDS = {
     "reconstruct": "data above their reconstructions by a run's model",
     "plot": "draw the pictures of a run",
     "check": "hold every gradient against finite differences",
+    "bench": "time training beside its own matrix products, and beside other frameworks",
     "info": "what this machine gives, or what a run is",
 }
 

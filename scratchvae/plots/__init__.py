@@ -1,5 +1,6 @@
 """Pictures of a model and its training: arrays in, a matplotlib Figure out.
 
+growth                  cost against size
 learning_curves         bound, reconstruction and divergence, epoch after epoch
 grids                   images side by side; data above their reconstructions; samples
 latent_traversals       one latent walks through its range: the codes to decode, and their picture
@@ -11,6 +12,7 @@ mosaic, labels, style   many images as one array; words and numbers; sizes and c
 """
 
 from scratchvae.plots.grids import image_grid, reconstructions, samples
+from scratchvae.plots.growth import growth
 from scratchvae.plots.latent_codes import codes
 from scratchvae.plots.latent_interpolations import interpolation_codes, interpolations
 from scratchvae.plots.latent_plane import manifold, manifold_codes
@@ -21,6 +23,7 @@ from scratchvae.plots.saving import save
 __all__ = [
     "codes",
     "curves",
+    "growth",
     "image_grid",
     "interpolation_codes",
     "interpolations",

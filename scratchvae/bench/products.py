@@ -1,0 +1,44 @@
+"""The matrix products of a training step on their own: the floor under its time."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from scratchvae.arrays import Array
+
+Product = tuple[Array, Array]
+
+
+def run_products(products: Sequence[Product]) -> Callable[[], None]:
+    """A function that multiplies each pair."""
+
+    def run() -> None:
+        for a, b in products:
+            a @ b
+
+    return run
+
+
+def of_linear_layers(rows: int, widths: Sequence[int], *, needs_dx: bool, backward: bool = True) -> list[Product]:
+    """y = x W for each layer of a chain; backwards dW = xᵀ dy, and dx = dy Wᵀ but for a first layer whose x is data."""
+    products: list[Product] = []
+    for i, (D, H) in enumerate(pairwise(widths)):
+        x, W, dy = _array(rows, D), _array(D, H), _array(rows, H)
+        products.append((x, W))
+        if backward:
+            products.append((x.T, dy))
+            if needs_dx or i > 0:
+                products.append((dy, W.T))
+    return products
+
+
+def of_convolution(outputs: int, patch: int, places: int, *, needs_dx: bool) -> list[Product]:
+    """W (O, C·I·J) against patches (C·I·J, B·P·Q), and backwards; the transposed convolution multiplies the same shapes."""
+    W, cols, dy = _array(outputs, patch), _array(patch, places), _array(outputs, places)
+    products = [(W, cols), (dy, cols.T)]
+    return [*products, (W.T, dy)] if needs_dx else products
+
+
+def _array(rows: int, columns: int) -> Array:
+    return np.random.default_rng([rows, columns]).standard_normal((rows, columns), dtype=np.float32)

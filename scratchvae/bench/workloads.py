@@ -1,0 +1,95 @@
+"""The named workloads: what one step does, how many images it sees, and its matrix products alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.bench.products import of_convolution, of_linear_layers, run_products
+from scratchvae.data import Dataset
+from scratchvae.evaluation import log_likelihood
+from scratchvae.layers import named_parameters
+from scratchvae.models import LatentVariableModel
+from scratchvae.objectives import Elbo, Iwae, Objective
+from scratchvae.recipes import convolutional, mlp
+from scratchvae.training import Adam, Phase, train_step
+
+PIXELS = 784
+
+
+@dataclass(frozen=True)
+class Workload:
+    """`step()` does the work once on `images` images; `products()` only its matrix products."""
+
+    step: Callable[[], None]
+    products: Callable[[], None]
+    images: int
+
+
+def mlp_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
+    """784-400-(20,20)-400-784, ReLU, Bernoulli, Adam, batch 128."""
+    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,))
+    products = of_linear_layers(batch, (PIXELS, hidden, 2 * latent), needs_dx=False)
+    products += of_linear_layers(batch, (latent, hidden, PIXELS), needs_dx=True)
+    return Workload(_training(model, Elbo(), batch), run_products(products), batch)
+
+
+def conv_step(batch: int = 128, hidden: int = 256, latent: int = 16) -> Workload:
+    """28x28x1, convolutions of 32 and 64 (k4 s2 p1), fully connected 256, 16 latents, mirrored; Bernoulli, Adam, batch 128."""
+    model = convolutional((1, 28, 28), latent_dim=latent, channels=(32, 64), hidden=hidden)
+    wide, narrow, flat = batch * 14 * 14, batch * 7 * 7, 64 * 7 * 7
+    products = of_convolution(32, 16, wide, needs_dx=False) + of_convolution(64, 512, narrow, needs_dx=True)
+    products += of_linear_layers(batch, (flat, hidden, 2 * latent), needs_dx=True)
+    products += of_linear_layers(batch, (latent, hidden, flat), needs_dx=True)
+    products += of_convolution(64, 512, narrow, needs_dx=True) + of_convolution(32, 16, wide, needs_dx=True)
+    return Workload(_training(model, Elbo(), batch), run_products(products), batch)
+
+
+def iwae_step(batch: int = 20, hidden: int = 200, latent: int = 50, samples: int = 50) -> Workload:
+    """784-200-200-(50,50), tanh, decoder 200-200, the importance-weighted bound with K = 50, batch 20, Adam."""
+    model = _iwae_network(hidden, latent)
+    products = of_linear_layers(batch, (PIXELS, hidden, hidden, 2 * latent), needs_dx=False)
+    products += of_linear_layers(batch * samples, (latent, hidden, hidden, PIXELS), needs_dx=True)
+    return Workload(_training(model, Iwae(samples), batch), run_products(products), batch)
+
+
+def evaluate_step(batch: int = 100, hidden: int = 200, latent: int = 50, samples: int = 5000) -> Workload:
+    """The importance-weighted log-likelihood of 100 images with 5,000 draws each, on the network of `iwae`."""
+    model = _iwae_network(hidden, latent)
+    data = Dataset("bench", _binary_images(batch))
+    rng = np.random.default_rng(0)
+    rows, chunk = batch * samples, 2000
+    pieces = [min(chunk, rows - done) for done in range(0, rows, chunk)]
+    layers = {n: of_linear_layers(n, (latent, hidden, hidden, PIXELS), needs_dx=False, backward=False) for n in set(pieces)}
+    products = [product for n in pieces for product in layers[n]]
+
+    def step() -> None:
+        log_likelihood(model, data, samples=samples, rng=rng)
+
+    return Workload(step, run_products(products), batch)
+
+
+WORKLOADS: dict[str, Callable[..., Workload]] = {
+    "mlp": mlp_step,
+    "conv": conv_step,
+    "iwae": iwae_step,
+    "evaluate": evaluate_step,
+}
+
+
+def _iwae_network(hidden: int, latent: int) -> LatentVariableModel:
+    return mlp((PIXELS,), latent_dim=latent, hidden=(hidden, hidden), activation="tanh")
+
+
+def _binary_images(batch: int) -> np.ndarray:
+    return (np.random.default_rng(0).random((batch, PIXELS)) < 0.3).astype(np.float32)
+
+
+def _training(model: LatentVariableModel, objective: Objective, batch: int) -> Callable[[], None]:
+    x, rng, phase = _binary_images(batch), np.random.default_rng(0), Phase(objective, Adam(1e-3))
+    parameters = named_parameters(model)
+
+    def step() -> None:
+        train_step(model, parameters, phase, x, rng, step=0)
+
+    return step
