@@ -2,10 +2,12 @@
 
 Each kernel is written twice under one name and signature: `textbook/` (NumPy, as on paper; the names below lead there) and
 `compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process, `using(...)` for a block; the choice at
-the start is the environment's SCRATCHVAE_KERNELS, or else compiled. Ops reach a kernel as `kernels.relu(x)`.
+the start is the environment's SCRATCHVAE_KERNELS, or else compiled. Where Numba can't be used the textbook twins stand in,
+with one warning; where it can't compile a kernel, its textbook twin does. Ops reach a kernel as `kernels.relu(x)`.
 """
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -78,6 +80,7 @@ __all__ = [
 TWINS = ("compiled", "textbook")
 _FILES = {name: globals()[name].__module__.rpartition(".")[2] for name in __all__ if name not in {"in_use", "use", "using"}}
 _in_use = "textbook"
+_numba_failed = False
 
 
 def in_use() -> str:
@@ -89,6 +92,8 @@ def use(twin: str) -> None:
     """Make the names of this module lead to the `twin` "compiled" or "textbook"."""
     global _in_use
     require_choice("kernels.use", "twin", twin, TWINS)
+    if twin == "compiled" and not _numba_works():
+        twin = "textbook"
     for name, file in _FILES.items():
         globals()[name] = getattr(import_module(f"scratchvae.kernels.{twin}.{file}"), name)
     _in_use = twin
@@ -105,4 +110,18 @@ def using(twin: str) -> Iterator[None]:
         use(before)
 
 
-use(os.environ.get("SCRATCHVAE_KERNELS", "compiled"))
+def _numba_works() -> bool:
+    global _numba_failed
+    if not _numba_failed:
+        try:
+            import_module("scratchvae.kernels.compiled.exponential")
+        except Exception as error:  # a Numba that does not fit the NumPy, the LLVM or the kernels beside it fails in many ways
+            _numba_failed = True
+            message = f"scratchvae: Numba can't be used ({type(error).__name__}: {error}); the slower NumPy kernels stand in"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
+    return not _numba_failed
+
+
+_chosen = os.environ.get("SCRATCHVAE_KERNELS") or "compiled"
+require_choice("scratchvae", "the environment variable SCRATCHVAE_KERNELS", _chosen, TWINS)
+use(_chosen)

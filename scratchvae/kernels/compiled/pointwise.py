@@ -1,11 +1,10 @@
 """Compiled twins of `textbook/pointwise.py`."""
 
-import math
-
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.kernels.compiled.compiler import inlined, pointwise
+from scratchvae.kernels.compiled import exponential
+from scratchvae.kernels.compiled.compiler import pointwise, scalar
 from scratchvae.kernels.textbook.pointwise import CUBIC, SQRT_2_OVER_PI, SQRT_HALF, tanh
 
 __all__ = ["tanh"]  # NumPy's own is vectorized already
@@ -14,16 +13,18 @@ __all__ = ["tanh"]  # NumPy's own is vectorized already
 @pointwise
 def relu(x: Array) -> Array:
     y = np.empty_like(x)
+    zero = x.dtype.type(0)
     for i in range(x.size):
-        y[i] = 0 if x[i] < 0 else x[i]
+        y[i] = zero if x[i] < zero else x[i]
     return y
 
 
 @pointwise
 def relu_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
+    zero = dy.dtype.type(0)
     for i in range(dy.size):
-        dx[i] = dy[i] if y[i] > 0 else 0
+        dx[i] = dy[i] if y[i] > zero else zero
     return dx
 
 
@@ -50,7 +51,7 @@ def elu(x: Array, alpha: float) -> Array:
     y = np.empty_like(x)
     a = x.dtype.type(alpha)
     for i in range(x.size):
-        y[i] = x[i] if x[i] > 0 else a * math.expm1(x[i])
+        y[i] = x[i] if x[i] > 0 else a * exponential.expm1(x[i])
     return y
 
 
@@ -77,27 +78,28 @@ def gelu_erf_backward(dy: Array, x: Array) -> Array:
     peak = x.dtype.type(0.5 * SQRT_2_OVER_PI)
     half = x.dtype.type(0.5)
     for i in range(dy.size):
-        dx[i] = dy[i] * (_normal_cdf(x[i]) + x[i] * peak * math.exp(-half * x[i] * x[i]))
+        dx[i] = dy[i] * (_normal_cdf(x[i]) + x[i] * peak * exponential.exp(-half * x[i] * x[i]))
     return dx
 
 
 @pointwise
 def gelu_tanh(x: Array) -> Array:
     y = np.empty_like(x)
-    half, scale, cubic = x.dtype.type(0.5), x.dtype.type(SQRT_2_OVER_PI), x.dtype.type(CUBIC)
+    half, one = x.dtype.type(0.5), x.dtype.type(1)
     for i in range(x.size):
-        y[i] = half * x[i] * (1 + math.tanh(scale * (x[i] + cubic * x[i] * x[i] * x[i])))
+        y[i] = half * x[i] * (one + exponential.tanh(_gelu_argument(x[i])))
     return y
 
 
 @pointwise
 def gelu_tanh_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
-    half, scale, cubic = x.dtype.type(0.5), x.dtype.type(SQRT_2_OVER_PI), x.dtype.type(CUBIC)
+    half, one = x.dtype.type(0.5), x.dtype.type(1)
+    scale, three_cubic = x.dtype.type(SQRT_2_OVER_PI), x.dtype.type(3 * CUBIC)
     for i in range(dy.size):
-        t = math.tanh(scale * (x[i] + cubic * x[i] * x[i] * x[i]))
-        du = scale * (1 + 3 * cubic * x[i] * x[i])
-        dx[i] = dy[i] * (half * (1 + t) + half * x[i] * (1 - t * t) * du)
+        t = exponential.tanh(_gelu_argument(x[i]))
+        du = scale * (one + three_cubic * x[i] * x[i])
+        dx[i] = dy[i] * (half * (one + t) + half * x[i] * (one - t * t) * du)
     return dx
 
 
@@ -105,15 +107,16 @@ def gelu_tanh_backward(dy: Array, x: Array) -> Array:
 def sigmoid(x: Array) -> Array:
     y = np.empty_like(x)
     for i in range(x.size):
-        y[i] = logistic(x[i])
+        y[i] = exponential.sigmoid(x[i])
     return y
 
 
 @pointwise
 def sigmoid_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
+    one = dy.dtype.type(1)
     for i in range(dy.size):
-        dx[i] = dy[i] * y[i] * (1 - y[i])
+        dx[i] = dy[i] * y[i] * (one - y[i])
     return dx
 
 
@@ -121,15 +124,16 @@ def sigmoid_backward(dy: Array, y: Array) -> Array:
 def silu(x: Array) -> Array:
     y = np.empty_like(x)
     for i in range(x.size):
-        y[i] = x[i] * logistic(x[i])
+        y[i] = x[i] * exponential.sigmoid(x[i])
     return y
 
 
 @pointwise
 def silu_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
+    one = dy.dtype.type(1)
     for i in range(dy.size):
-        dx[i] = dy[i] * logistic(x[i]) * (1 + x[i] * logistic(-x[i]))
+        dx[i] = dy[i] * exponential.sigmoid(x[i]) * (one + x[i] * exponential.sigmoid(-x[i]))
     return dx
 
 
@@ -137,7 +141,7 @@ def silu_backward(dy: Array, x: Array) -> Array:
 def softplus(x: Array) -> Array:
     y = np.empty_like(x)
     for i in range(x.size):
-        y[i] = log_one_plus_exp(x[i])
+        y[i] = exponential.softplus(x[i])
     return y
 
 
@@ -145,32 +149,25 @@ def softplus(x: Array) -> Array:
 def softplus_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
     for i in range(dy.size):
-        dx[i] = dy[i] * logistic(x[i])
+        dx[i] = dy[i] * exponential.sigmoid(x[i])
     return dx
 
 
 @pointwise
 def tanh_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
+    one = dy.dtype.type(1)
     for i in range(dy.size):
-        dx[i] = dy[i] * (1 - y[i] * y[i])
+        dx[i] = dy[i] * (one - y[i] * y[i])
     return dx
 
 
-@inlined
-def logistic(x: float) -> float:
-    """1 / (1 + e⁻ˣ) without overflow."""
-    e = math.exp(-abs(x))
-    return (1 if x >= 0 else e) / (1 + e)
-
-
-@inlined
-def log_one_plus_exp(x: float) -> float:
-    """log(1 + eˣ) without overflow."""
-    return max(x, type(x)(0)) + math.log1p(math.exp(-abs(x)))
-
-
-@inlined
+@scalar
 def _normal_cdf(x: float) -> float:
-    one = type(x)(1)
-    return type(x)(0.5) * (one + math.erf(x * type(x)(SQRT_HALF)))
+    half, one = type(x)(0.5), type(x)(1)
+    return half * (one + exponential.erf(x * type(x)(SQRT_HALF)))
+
+
+@scalar
+def _gelu_argument(x: float) -> float:
+    return type(x)(SQRT_2_OVER_PI) * (x + type(x)(CUBIC) * x * x * x)

@@ -3,14 +3,14 @@
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.kernels.textbook.pointwise import sigmoid, softplus
+from scratchvae.kernels.textbook.pointwise import sigmoid
 
 LOG_2PI = float(np.log(2 * np.pi))
 
 
 def bernoulli_log_prob(logits: Array, x: Array) -> Array:
-    """logits, x (B, D) -> Σ_d x l − softplus(l)   (B,)."""
-    return (x * logits - softplus(logits)).sum(axis=1)
+    """logits, x (B, D) -> Σ_d x l − softplus(l)   (B,), as (x l − max(l, 0)) − log(1 + e^−|l|): keeps small sums exact."""
+    return ((x * logits - np.maximum(logits, 0)) - np.log1p(np.exp(-np.abs(logits)))).sum(axis=1)
 
 
 def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array) -> Array:
