@@ -32,6 +32,8 @@ A room is imported when it is first named: `scratchvae.ops.linear`, or `from scr
 from importlib import import_module
 from typing import Any
 
+from scratchvae.cpu import prefer_wide_kernels
+
 __version__ = "0.1.0"
 
 ROOMS = (
@@ -57,6 +59,9 @@ ROOMS = (
     "runs",
     "training",
 )
+
+
+prefer_wide_kernels()
 
 
 def __getattr__(name: str) -> Any:

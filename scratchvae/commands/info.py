@@ -24,8 +24,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"scratchvae {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
         print("packages   " + ", ".join(f"{name} {version(name)}" for name in PACKAGES))
         print(f"processor  {cpu.processor()}, {cpu.cores()} cores for this process")
-        for blas in cpu.loaded_blas():
+        loaded = cpu.loaded_blas()
+        for blas in loaded:
             print(f"BLAS       {blas.library} {blas.version}, {blas.kernels} kernels, {blas.threads} threads")
+        if advice := cpu.advice(loaded):
+            print(f"faster     {advice}")
         chosen = "chosen by SCRATCHVAE_KERNELS" if "SCRATCHVAE_KERNELS" in os.environ else "the default"
         print(f"kernels    {kernels.in_use()} ({chosen})")
         return 0
