@@ -30,10 +30,10 @@ def latent_name(i: int) -> str:
     return "z" + str(i + 1).translate(_SUBSCRIPTS)
 
 
-def name_axes(axes: Axes) -> None:
-    """Write z₁ at the end of the horizontal axis, z₂ at the end of the vertical one, where no tick label gets in the way."""
-    axes.annotate(latent_name(0), (1, 0), (6, 0), **_AT_AXIS_END, ha="left", va="center")
-    axes.annotate(latent_name(1), (0, 1), (0, 4), **_AT_AXIS_END, ha="center", va="bottom")
+def name_axes(axes: Axes, horizontal: str = latent_name(0), vertical: str = latent_name(1)) -> None:
+    """Write a name at the end of each axis, where no tick label gets in the way."""
+    axes.annotate(horizontal, (1, 0), (6, 0), **_AT_AXIS_END, ha="left", va="center")
+    axes.annotate(vertical, (0, 1), (0, 4), **_AT_AXIS_END, ha="center", va="bottom")
 
 
 def number_labels(values: Array) -> list[str]:

@@ -20,7 +20,14 @@ _SIDE = 4.2  # inches of the square that holds the codes
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.5, 0.25, 0.4, 0.35  # inches around it
 
 
-def codes(z: Array, labels: Array | None = None, label_names: Sequence[str] = (), *, title: str = "Codes of the data") -> Figure:
+def codes(
+    z: Array,
+    labels: Array | None = None,
+    label_names: Sequence[str] = (),
+    *,
+    axis_names: tuple[str, str] = ("z₁", "z₂"),
+    title: str = "Codes of the data",
+) -> Figure:
     """Codes z (N, 2) as points, coloured by their labels (N,), whole numbers that count into `label_names` if there are any.
 
     Two circles show one and two standard deviations of a standard normal prior. Up to 12 classes stand in a legend; the
@@ -51,7 +58,7 @@ def codes(z: Array, labels: Array | None = None, label_names: Sequence[str] = ()
     axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), aspect="equal")
     axes.xaxis.set_major_formatter(_tick_label)
     axes.yaxis.set_major_formatter(_tick_label)
-    name_axes(axes)
+    name_axes(axes, *axis_names)
     axes.set_title(title, size=TITLE_SIZE, color=INK)
     if in_legend:
         dots = [Line2D([], [], linestyle="", marker="o", markersize=4, markeredgewidth=0, color=c) for c in palette]

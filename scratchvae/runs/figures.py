@@ -19,6 +19,7 @@ CODES = 2000  # points
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
 PLANE = 15  # images a side
+PLANE_TITLE = "Codes of the data, first two principal components"
 
 
 def curves(run: Run) -> "Figure":
@@ -69,10 +70,9 @@ def codes(run: Run) -> "Figure":
 
     shown = run.judged.subset(slice(0, CODES))
     z = run.model.encode(shown)
-    title = "Codes of the data"
-    if z.shape[1] != 2:
-        z, title = _principal_plane(z), "Codes of the data, first two principal components"
-    return plots.codes(z, shown.labels, shown.label_names, title=title)
+    if z.shape[1] == 2:
+        return plots.codes(z, shown.labels, shown.label_names)
+    return plots.codes(_principal_plane(z), shown.labels, shown.label_names, axis_names=("u₁", "u₂"), title=PLANE_TITLE)
 
 
 def manifold(run: Run) -> "Figure":
