@@ -15,6 +15,7 @@ ARRAYS = {
 
 def affine(mistake):
     """y = tanh(x W + b) with one mistake planted in its pullback."""
+    shared = {}
 
     def op(x, W, b):
         if mistake == "writes into x":
@@ -22,10 +23,12 @@ def affine(mistake):
         y = np.tanh(x @ W + b)
         scale = 1.0
         calls = []
+        shared["y"] = y
 
         def pullback(dy):
-            calls.append(1)
-            da = dy * (1 - y * y) * scale
+            calls.append(dy)
+            out = shared["y"] if mistake == "shared buffer" else y
+            da = (calls[0] if mistake == "memoizes" else dy) * (1 - out * out) * scale
             dx, dW, db = da @ W.T, x.T @ da, da.sum(axis=0)
             if mistake == "sign":
                 dx = -dx
@@ -92,7 +95,9 @@ def test_a_wrong_number_is_named(mistake, wrong, index):
     [
         ("writes into x", "the op writes"),
         ("writes into dy", "the pullback writes"),
-        ("remembers", "dW at its second call"),
+        ("remembers", "twice dW at its second call"),
+        ("memoizes", "twice dx at its second call"),
+        ("shared buffer", "after other calls of the op"),
         ("one short", "2 gradients for 3 arguments"),
         ("unsummed shape", r"db should be like b, \(2,\) float64; the pullback returns \(2, 2\)"),
         ("dtype", r"returns \(2,\) float32"),
@@ -139,6 +144,19 @@ def test_draws_that_do_not_follow_their_density_are_named(scale, shift, log_prob
     assert set(wrong) <= set(failed)
     assert bool(wrong) == bool(failed)
     assert all(("departs" in str(m)) == (not m.ok) for m in moments)
+
+
+def test_draws_with_the_right_moments_and_the_wrong_shape_are_named():
+    six = np.random.default_rng(0).choice([0.5, 1.4, 2.553], 100_000, p=[0.682, 0.272, 0.046])
+    draws = 2 * six * np.random.default_rng(1).choice([-1.0, 1.0], 100_000)
+    assert [m.name for m in check_draws(draws, normal_log_density(4.0), GRID) if not m.ok][-1].startswith("largest gap")
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e6])
+def test_the_verdict_does_not_depend_on_the_unit(unit):
+    draws = unit * np.random.default_rng(0).uniform(-(3**0.5), 3**0.5, 100_000)
+    failed = [m.name for m in check_draws(draws, normal_log_density(unit**2), unit * np.linspace(-30, 30, 60_001)) if not m.ok]
+    assert "mass beyond two standard deviations" in failed
 
 
 def test_skewed_draws_of_the_right_mean_and_variance_are_named():

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scratchvae import plots
 from scratchvae.__main__ import COMMANDS, main
-from scratchvae.runs import Config, Run
+from scratchvae.runs import Config, Run, figures
 
 RNG = np.random.default_rng(0)
 SMALL = ["--epochs", "2", "--latent-dim", "2", "--hidden", "8", "--quiet"]
@@ -138,6 +139,35 @@ def test_evaluate_sample_reconstruct_plot_info(trained, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "encoder.0.weight" in out
     assert "BLAS" in out
+
+
+def test_a_run_that_stopped_early_is_opened_at_its_best_and_goes_on_from_its_last(images, tmp_path, capsys):
+    folder, whole = tmp_path / "run", tmp_path / "whole"
+    argv = ["train", "--data", str(images), *SMALL, "--no-figures", "--learning-rate", "0.1"]
+    argv += ["--held-out", "20", "--patience", "9"]
+    argv[argv.index("--epochs") + 1] = "5"
+    assert main([*argv, "--out", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    best = max(json.loads(line)["held_out"]["bound"] for line in (folder / "metrics.jsonl").read_text().splitlines())
+    assert main(["evaluate", str(folder), "--samples", "0"]) == 0
+    shown = [float(out.split("bound")[1].split()[0]) for out in (printed, capsys.readouterr().out)]
+    assert shown == pytest.approx([best, best], abs=0.5)
+    assert main(["train", "--resume", str(folder), "--epochs", "7", "--quiet", "--no-figures"]) == 0
+    argv[argv.index("--epochs") + 1] = "7"
+    assert main([*argv, "--out", str(whole)]) == 0
+    one, other = (Run.open(f).resumed() for f in (folder, whole))
+    for name, parameter in one.parameters.items():
+        np.testing.assert_array_equal(parameter.value, other.parameters[name].value)
+
+
+def test_the_least_active_latents_are_left_out_of_the_traversals(monkeypatch, trained):
+    one = Run.open(trained)
+    monkeypatch.setattr(figures, "ROWS", 1)
+    variances = one.model.encode(one.judged).var(axis=0)
+    drawn = []
+    monkeypatch.setattr(plots, "traversals", lambda decoded, values, latents, title: drawn.append(latents))
+    figures.traversals(one)
+    assert drawn == [[int(variances.argmax())]]
 
 
 def test_check_prints_a_table_and_writes_it(tmp_path, capsys):

@@ -588,3 +588,15 @@ def test_glyphs_of_chosen_characters_and_ranges():
     for settings, words in (({"characters": "3%"}, "should be some of"), ({"ranges": {"hue": (0, 1)}}, "found 'hue'")):
         with pytest.raises(InputError, match=words):
             data.glyphs(2, **settings)
+
+
+def test_data_sorted_by_class_are_mixed(tmp_path):
+    images = np.arange(90, dtype=np.uint8).reshape(90, 1, 1).repeat(4, axis=1).repeat(4, axis=2)
+    labels = np.repeat(np.arange(9), 10)
+    np.savez(tmp_path / "sorted.npz", images=images, labels=labels)
+    np.savez(tmp_path / "mixed.npz", images=images, labels=np.tile(np.arange(9), 10))
+    mixed = data.load(tmp_path / "sorted.npz")
+    assert len(set(mixed.labels[-30:])) == 9
+    np.testing.assert_array_equal(mixed.images[:, 0, 0, 0] // 10, mixed.labels)
+    np.testing.assert_array_equal(data.load(tmp_path / "sorted.npz").images, mixed.images)
+    np.testing.assert_array_equal(data.load(tmp_path / "mixed.npz").images[:, 0], images)

@@ -89,6 +89,29 @@ def test_draws_follow_their_density(sampler):
     assert not wrong, "\n".join(wrong)
 
 
+WIDE = {
+    "DiagonalGaussian": lambda n, rng: posteriors.DiagonalGaussian(3).draw_noise(n, rng),
+    "StandardGaussian": lambda n, rng: priors.StandardGaussian(3).sample(n, rng),
+    "GaussianMixture": lambda n, rng: priors.GaussianMixture(3, components=1, rng=0).sample(n, rng),
+    "Bernoulli": lambda n, rng: likelihoods.Bernoulli().sample(np.zeros((n, 3)), rng),
+    "Categorical": lambda n, rng: likelihoods.Categorical(4).sample(np.zeros((n, 12)), rng),
+    "Gaussian": lambda n, rng: likelihoods.Gaussian().sample(np.zeros((n, 3)), rng),
+    "GaussianOptimal": lambda n, rng: likelihoods.GaussianOptimal().sample(np.zeros((n, 3)), rng),
+    "GaussianPerPixel": lambda n, rng: likelihoods.GaussianPerPixel().sample(np.zeros((n, 6)), rng),
+    "Laplace": lambda n, rng: likelihoods.Laplace().sample(np.zeros((n, 3)), rng),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_draws_are_independent_across_dimensions_and_examples(name):
+    n = 20_000
+    x = np.asarray(WIDE[name](n, np.random.default_rng(0)), np.float64)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    across, along = x.T @ x / n, x[1:].T @ x[:-1] / n
+    assert np.abs(across - np.eye(3)).max() < 5 / np.sqrt(n)
+    assert np.abs(along).max() < 5 / np.sqrt(n)
+
+
 def test_every_sampler_has_a_sampling_case():
     rows = {case.name for case in sampling_cases()}
     draws = ("sample", "reparameterize")
@@ -98,3 +121,4 @@ def test_every_sampler_has_a_sampling_case():
     concrete = [c for c in public if inspect.isclass(c) and issubclass(c, interfaces) and not inspect.isabstract(c)]
     roles = {f"{c.__name__}.sample" for c in concrete} - {"Point.sample"}  # which draws nothing
     assert rows == laws | roles
+    assert WIDE.keys() == {role.partition(".")[0] for role in roles}

@@ -161,6 +161,7 @@ def test_cast_converts_parameters_and_buffers():
         (lambda: layers.GELU("fast"), "approximate should be one of none, tanh"),
         (lambda: Linear(3, 2, rng=0)(X), r"W should have shape \(D, H\) with D = 4 \(from x\)"),
         (lambda: Conv2d(1, 2, 5)(np.zeros((1, 1, 3, 3))), "fit into the padded image, 3 x 3, found 5 x 5"),
+        (lambda: Conv2d(1, 2, 5)(np.zeros((1, 1, 9, 3))), "9 x 3, found 5 x 5"),
         (lambda: layers.Reshape(5, 5)(X), r"fit the shape \(6, 5, 5\), found \(6, 4\)"),
         (lambda: layers.MaxPool2d(4)(np.zeros((1, 1, 3, 3))), "at most the image's 3 x 3"),
         (lambda: layers.ConvTranspose2d(1, 1, 2, output_padding=1)(np.zeros((1, 1, 2, 2))), "below stride; found 1"),

@@ -15,7 +15,7 @@ from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast, 
 from scratchvae.layers.interface import apply
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal
 from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
+from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo, log_weight_terms
 from scratchvae.objectives import Linear as Ramp
 from scratchvae.posteriors import DiagonalGaussian, Point
 from scratchvae.priors import GaussianMixture, StandardGaussian
@@ -168,6 +168,30 @@ def test_chunks_of_draws_give_what_all_at_once_gives(monkeypatch):
     assert log_likelihood(model, data, samples=6, rng=np.random.default_rng(0)).shape == (4,)
 
 
+def test_weights_that_differ_by_thousands_of_nats_do_not_overflow():
+    model, law = linear_gaussian()
+    model.likelihood.log_var.value[:] = -12.0
+    x = law.rvs(3, random_state=0)
+    found = model.score_samples(x, samples=40)
+    noise = model.posterior.draw_noise(120, np.random.default_rng(0))
+    log_w = np.sum([t * s for t, s in zip(log_weight_terms(model, x, noise, 40)[0], (1, 1, -1), strict=True)], axis=0)
+    assert np.ptp(log_w, axis=1).min() > 1000
+    np.testing.assert_allclose(found, logsumexp(log_w, axis=1) - np.log(40), rtol=1e-12)
+
+
+def test_grey_pixels_are_binarized_where_they_should_be():
+    model, data = small(), Dataset("grey", np.full((400, D), 0.5))
+    seen = []
+    model.likelihood.require_support = lambda x: None
+    inner = model.encoder
+    model.encoder = lambda x, **k: seen.append(x.copy()) or inner(x, **k)
+    for binarized in (False, True):
+        bound(model, data, Elbo(), rng=np.random.default_rng(0), binarized=binarized)
+        log_likelihood(model, data, samples=2, rng=np.random.default_rng(0), binarized=binarized)
+    kinds = [set(np.unique(x)) for x in seen]
+    assert kinds == [{0.5}, {0.5}, {0.0, 1.0}, {0.0, 1.0}]
+
+
 def test_a_density_is_compared_with_probabilities_by_its_levels():
     assert bits_per_dimension(-784 * np.log(2), 784) == pytest.approx(1)
     assert bits_per_dimension(0.0, 784, levels=256) == pytest.approx(8)  # the uniform density on [0, 1]
@@ -213,6 +237,7 @@ def test_categorical_levels_keep_every_byte():
 def test_schedules_become_numbers_at_a_step():
     ramp = Ramp(0.0, 4.0, 100)
     assert [ramp(s) for s in (0, 50, 100, 1000)] == [0, 2, 4, 4]
+    assert [Ramp(3.0, 1.0, 10)(s) for s in (0, 5, 10, 11)] == [3, 2, 1, 1]
     objective = Elbo(beta=ramp).at(25)
     assert objective.beta == 1.0
     assert report(objective).loss == pytest.approx(report(Elbo()).loss)
@@ -220,6 +245,12 @@ def test_schedules_become_numbers_at_a_step():
     assert Elbo(capacity=ramp).at(75).capacity == 3
     with pytest.raises(InputError, match=r"objective.at\(step\)"):
         report(Elbo(beta=ramp))
+
+
+def test_corruption_keeps_the_share_it_should():
+    _, epsilon, kept = Reconstruction(noise_std=0.5, mask_rate=0.2).draw_noise(small(), 4000, np.random.default_rng(0))
+    assert kept.mean() == pytest.approx(0.8, abs=0.02)
+    assert epsilon.std() == pytest.approx(1, abs=0.02)
 
 
 def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():

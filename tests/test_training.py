@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from safetensors.numpy import load_file, save_file
 from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.files import write_whole
-from scratchvae.layers import BatchNorm, Dropout, Linear, ReLU, Sequential, named_buffers, named_parameters
+from scratchvae.layers import EVALUATION, BatchNorm, Dropout, Linear, ReLU, Sequential, named_buffers, named_parameters
 from scratchvae.objectives import Elbo
 from scratchvae.objectives import Linear as Ramp
 from scratchvae.recipes import mlp
+from scratchvae.recipes.roles import weights_generator
 from scratchvae.training import (
     Adam,
     Constant,
@@ -27,8 +29,10 @@ from scratchvae.training import (
     EarlyStopping,
     Phase,
     ProgressBar,
+    Purpose,
     StepDecay,
     Training,
+    generator,
     load_checkpoint,
     restore_training,
     save_checkpoint,
@@ -102,6 +106,7 @@ def test_a_run_stopped_at_any_step_and_resumed_has_the_same_bits(stop_at, tmp_pa
 CHILD = """
 import json, sys
 from pathlib import Path
+from typing import ClassVar
 sys.path.insert(0, sys.argv[2])
 from test_training import training
 from scratchvae.training import load_checkpoint, restore_training, save_checkpoint
@@ -143,6 +148,68 @@ def test_it_learns_bars():
     assert losses[-1] < 0.5 * losses[0]
     assert losses[-1] < 7  # a bar is one of twelve: its code costs log 12 = 2.5 nats
     assert np.abs(one.reconstruct(DATA.images[:50]) - DATA.images[:50] / 255).mean() < 0.05
+
+
+class Watched(Elbo):
+    """An Elbo that keeps the noise and the data it was called with."""
+
+    calls: ClassVar[list] = []
+
+    def at(self, step):
+        return self
+
+    def __call__(self, model, x, noise, *, mode=EVALUATION):
+        self.calls.append((mode.training, x, noise))
+        return super().__call__(model, x, noise, mode=mode)
+
+
+def test_every_step_has_noise_and_data_of_its_own_and_every_judgement_the_same():
+    Watched.calls.clear()
+    run = training(epochs=3)
+    run.phases[0].objective = Watched()
+    run.run()
+    steps = [(x, noise) for trains, x, noise in Watched.calls if trains]
+    judged = [(x, noise) for trains, x, noise in Watched.calls if not trains]
+    assert len(steps) == 15
+    assert len(judged) == 3
+    for one, other in ((0, 1), (0, 5), (4, 9)):
+        assert not np.array_equal(steps[one][1], steps[other][1])
+        assert not np.array_equal(steps[one][0], steps[other][0])
+    for x, noise in judged:
+        np.testing.assert_array_equal(x, judged[0][0])
+        np.testing.assert_array_equal(noise, judged[0][1])
+        assert set(np.unique(x)) == {0, 1}
+    grey = Dataset("grey", np.full((300, 1, 6, 6), 128, np.uint8))
+    Watched.calls.clear()
+    run = Training(model(), run.phases, grey, epochs=1, batch_size=100, held_out=grey, binarized=True)
+    run.run()
+    assert all(set(np.unique(x)) == {0, 1} for _, x, _ in Watched.calls)
+    first_noise = Watched.calls[0][2].ravel()[:60]
+    assert not np.array_equal(first_noise, Watched.calls[-1][2].ravel()[:60])
+
+
+def test_streams_do_not_meet():
+    streams = [generator(7, purpose, index) for purpose in Purpose for index in (0, 1)]
+    streams += [np.random.default_rng(7), weights_generator(7), np.random.default_rng(0)]
+    draws = [tuple(stream.random(4)) for stream in streams]
+    assert len(set(draws)) == len(draws)
+
+
+def test_early_stopping_judges_every_epoch_by_the_same_weights():
+    def held_out(beta):
+        run = Training(model(), [Phase(Elbo(beta=beta), Adam(3e-3))], DATA, epochs=2, batch_size=64, held_out=HELD_OUT)
+        return run.run().history[0]["held_out"]
+
+    record = held_out(Ramp(0.0, 3.0, 9))  # at its end, though the first epoch trained with less
+    assert record["loss"] == pytest.approx(-record["log_px"] + 3 * record["kl"], rel=1e-6)
+
+
+def test_several_phases_keep_their_terms_apart():
+    run = training(epochs=1)
+    run.phases.append(Phase(Elbo(), Adam(0.0)))
+    record = run.run().history[0]
+    assert {"0.bound", "1.bound", "0.loss", "1.kl"} <= record["train"].keys() & record["held_out"].keys()
+    assert record["train"]["0.bound"] == pytest.approx(record["train"]["1.bound"], rel=0.2)
 
 
 def test_two_runs_of_one_seed_are_one_run_and_of_two_seeds_two():
@@ -202,7 +269,9 @@ def test_schedules():
     assert [StepDecay(1.0, 10, 0.5)(s) for s in (0, 9, 10, 25)] == pytest.approx([1, 1, 0.5, 0.25])
     cosine = Cosine(1.0, 10, final=0.2)
     assert [cosine(s) for s in (0, 5, 10, 99)] == pytest.approx([1, 0.6, 0.2, 0.2])
-    assert Cosine(1.0, 12, warm_up=2)(1) == pytest.approx(2 / 3)
+    warm = Cosine(1.0, 12, warm_up=2)
+    assert [warm(s) for s in (0, 1, 2, 7, 12)] == pytest.approx([1 / 3, 2 / 3, 1, 0.5, 0])
+    assert [StepDecay(1.0, 10, 0.5, warm_up=4)(s) for s in (3, 4, 13, 14)] == pytest.approx([0.8, 1, 1, 0.5])
     run = training(epochs=1).run()
     assert run.history[0]["learning_rate"] == Cosine(3e-3, 24, warm_up=2)(4)
 

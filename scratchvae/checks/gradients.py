@@ -49,13 +49,13 @@ def check_pullback(
 
     `value, pullback = op(*arrays, **constants)` is called in float64 with read-only arrays. With random gradients g of the
     value's parts, d⟨g, op⟩/dx_i is extrapolated from central differences at steps h, h/2, h/4, … (Ridders 1982), taking the
-    step with the smallest error estimate; h = `step` · max(1, |x_i|). No entry may lie within h of a kink.
+    step with the smallest error estimate; h = `step` · max(1, |x_i|). No entry may lie within h of a kink or the domain's edge.
 
     The relative error of an entry is |analytic − numeric| over the larger of the two, but at least over a thousandth of the
     argument's largest gradient, so that rounding in entries that should be 0 isn't counted. `ok` is error < tolerance.
 
-    Raises GradientError where the pullback writes into its arguments, differs at its second call, or returns gradients of
-    another number, shape or dtype than its arguments.
+    Raises GradientError where the pullback writes into its arguments, is not linear, changes after other calls, or returns
+    gradients of another number, shape or dtype than its arguments.
     """
     named = dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
     inputs = {name: _read_only(np.array(a, np.float64)) for name, a in named.items()}
@@ -65,9 +65,10 @@ def check_pullback(
     rng = np.random.default_rng(seed)
     dparts = [_read_only(rng.standard_normal(np.shape(part))) for part in parts]
     gradients = _gradients(pullback, dparts, inputs)
-    for name, first, second in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
-        if not np.array_equal(first, second, equal_nan=True):
-            raise GradientError(f"the pullback gives another d{name} at its second call: something it reads has changed")
+    twice = _gradients(pullback, [_read_only(np.asarray(2 * dpart)) for dpart in dparts], inputs)
+    for name, once, double in zip(inputs, gradients, twice, strict=True):
+        if not np.array_equal(2 * once, double, equal_nan=True):
+            raise GradientError(f"the pullback is not linear: twice the gradient should give twice d{name} at its second call")
 
     def projected(name: str, perturbed: Array) -> float:
         value, _ = op(*{**inputs, name: _read_only(perturbed)}.values(), **constants)
@@ -81,6 +82,9 @@ def check_pullback(
             h = step * max(1.0, abs(float(x[index])))
             numeric[index] = _derivative(lambda t: projected(name, _moved(x, index, t)), h)  # noqa: B023 (called at once)
         comparisons.append(_compare(name, analytic, numeric, tolerance))
+    for name, first, again in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
+        if not np.array_equal(first, again, equal_nan=True):
+            raise GradientError(f"the pullback gives another d{name} after other calls of the op: something it reads has changed")
     return comparisons
 
 

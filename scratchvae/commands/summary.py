@@ -4,11 +4,10 @@ import numpy as np
 
 from scratchvae.data import Dataset
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
+from scratchvae.likelihoods import Categorical
 from scratchvae.models import VAE
 from scratchvae.objectives import Objective
 from scratchvae.runs import Run
-
-DENSITIES = ("Gaussian", "GaussianOptimal", "GaussianPerPixel", "Laplace")  # whose log p(x) is of real numbers
 
 WORDS = {
     "loss": "loss",
@@ -27,10 +26,11 @@ def summarize(run: Run, data: Dataset, objective: Objective, *, samples: int, li
     summary = bound(run.model, data, objective, rng=rng, binarized=run.config.binarized)
     if isinstance(run.model, VAE) and samples:
         some = data.subset(slice(0, likelihood_of))
-        summary["log_likelihood"] = float(log_likelihood(run.model, some, samples=samples, rng=rng).mean())
-        real = type(run.model.likelihood).__name__ in DENSITIES and data.images.dtype == np.uint8
-        D = int(np.prod(run.model.event_shape))
-        summary["bits_per_dimension"] = bits_per_dimension(summary["log_likelihood"], D, levels=256 if real else None)
+        estimates = log_likelihood(run.model, some, samples=samples, rng=rng, binarized=run.config.binarized)
+        summary["log_likelihood"] = float(estimates.mean())
+        if isinstance(run.model.likelihood, Categorical) or run.config.binarized:  # a probability, not a density
+            D = int(np.prod(run.model.event_shape))
+            summary["bits_per_dimension"] = bits_per_dimension(summary["log_likelihood"], D)
     summary["active_units"] = int(active_units(codes(run.model, data)).sum())
     return summary
 

@@ -62,11 +62,14 @@ def load(
         return glyphs(GLYPHS[split], seed=_stream(seed, split), size=size)
     if source in SOURCES:
         return _load_named(str(source), split, data_dir)
-    path = Path(source)
+    return _mixed(_load_path(Path(source), split))
+
+
+def _load_path(path: Path, split: str) -> Dataset:
     if not path.exists():
         raise InputError(
             f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy or .npz file or of a folder of PNG "
-            f"files; found {str(source)!r}, which is neither a known name nor an existing path"
+            f"files; found {str(path)!r}, which is neither a known name nor an existing path"
         )
     if path.is_dir() and any(_images_in(path, either) for either in SPLITS):
         if images := _images_in(path, split):
@@ -90,6 +93,14 @@ def _stream(seed: int, split: str) -> int | np.random.SeedSequence:
     if split == "train" or seed < 0:
         return seed
     return np.random.SeedSequence(seed, spawn_key=(1,))
+
+
+def _mixed(data: Dataset) -> Dataset:
+    """Data that come sorted by class in a fixed random order, so that any part of them is like the whole; others as they are."""
+    labels = data.labels
+    if labels is None or (np.diff(labels) < 0).any() or labels[0] == labels[-1]:
+        return data
+    return data.subset(np.random.default_rng(0).permutation(len(data)))
 
 
 def _load_named(name: str, split: str, data_dir: str | PathLike[str] | None) -> Dataset:

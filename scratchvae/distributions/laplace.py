@@ -40,7 +40,9 @@ def entropy(log_scale: Array) -> tuple[Array, Pullback]:
 def reparameterize(mean: Array, log_scale: Array, *, noise: Array) -> tuple[Array, Pullback]:
     """x = mean + s · noise, a draw from Laplace(mean, s) where noise is one from Laplace(0, 1).     (B, D)  ->  (B, D)."""
     require_shapes("laplace.reparameterize", mean=(mean, "B D"), log_scale=(log_scale, "B D"), noise=(noise, "B D"))
-    spread = np.exp(log_scale) * noise
+    with np.errstate(over="ignore"):
+        scale = np.minimum(np.exp(log_scale), np.finfo(log_scale.dtype).max)
+    spread = scale * noise  # x − mean
     x = mean + spread
 
     def pullback(dx: Array) -> tuple[Array, Array]:

@@ -28,7 +28,8 @@ class Model(Protocol):
 class Report:
     """The number that is minimized, and the terms it is made of for each of B examples, in nats.
 
-    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts.
+    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts. In training mode, layers and
+    likelihoods that fit themselves to the batch (BatchNorm, GaussianOptimal) make it one for that batch only.
     """
 
     loss: float

@@ -16,7 +16,7 @@ from scratchvae.posteriors import Noise
 class SampledElbo(Objective):
     """loss = −⟨log p(x|z)⟩ + β ⟨log q(z|x) − log p(z)⟩ over K = `samples` draws for each example, and the batch.
 
-    Terms: log_px, kl (its estimate, which may be negative), bound = log_px − kl.     Kingma & Welling 2014, equation 8.
+    Terms: log_px, kl (its estimate, which may be negative), bound = log_px − kl.     Kingma & Welling 2014, equation 6.
     """
 
     beta: float | Schedule = 1.0

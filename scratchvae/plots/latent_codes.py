@@ -102,7 +102,7 @@ def _draw_prior(axes: Axes) -> None:
     for sigma in (1, 2):
         axes.add_patch(Circle((0, 0), sigma, fill=False, edgecolor=INK, linewidth=0.6, linestyle=(0, (4, 3)), zorder=3))
     caption: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "top", "size": LABEL_SIZE, "color": INK}
-    axes.text(1, -0.045, "dashed: 1σ and 2σ of the prior", **caption)
+    axes.text(1, -0.045, "dashed: 1σ and 2σ of N(0, 1)", **caption)
 
 
 def _write_names(axes: Axes, z: Array, labels: Array, classes: Array, names: list[str]) -> None:

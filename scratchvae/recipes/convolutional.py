@@ -9,7 +9,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named
+from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named, weights_generator
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -37,7 +37,7 @@ def convolutional(
     if latent_dim < 1 or hidden < 1 or not channels or min(channels) < 1:
         found = f"{latent_dim}, {hidden}, {tuple(channels)}"
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
-    rng = np.random.default_rng(seed)
+    rng = weights_generator(seed)
     law = likelihood_named(likelihood)
     C, H, W = event_shape
     sizes = [(H, W)]

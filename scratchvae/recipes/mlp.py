@@ -10,7 +10,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named
+from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named, weights_generator
 
 
 def mlp(
@@ -29,7 +29,7 @@ def mlp(
     require_choice("mlp", "activation", activation, ACTIVATIONS)
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
-    rng = np.random.default_rng(seed)
+    rng = weights_generator(seed)
     law = likelihood_named(likelihood)
     encoder = [prod(event_shape), *hidden, encoder_outputs(model, latent_dim)]
     decoder = [latent_dim, *reversed(hidden), law.n_params(tuple(event_shape))]

@@ -28,6 +28,11 @@ PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {
 MODELS = {"autoencoder": 1, "vae": 2}  # model: encoder outputs for each latent
 
 
+def weights_generator(seed: int) -> np.random.Generator:
+    """What the first weights are drawn from: a stream apart from those that draw data and noise by the same seed."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
+
+
 def likelihood_named(given: str | Likelihood) -> Likelihood:
     """The likelihood of that name with its defaults, or the one given."""
     if isinstance(given, Likelihood):

@@ -133,7 +133,7 @@ def _decoded(run: Run, z: Array) -> Array:
 
 
 def _principal_plane(z: Array) -> Array:
-    centred = np.hstack([z, np.zeros_like(z)]) if z.shape[1] < 2 else z
-    centred = centred - centred.mean(axis=0)
-    _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    return centred @ directions[:2].T
+    """z (N, Z) seen along its first two principal directions, the origin where it was."""
+    z = np.hstack([z, np.zeros_like(z)]) if z.shape[1] < 2 else z
+    _, _, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+    return z @ directions[:2].T

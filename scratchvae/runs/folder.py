@@ -52,7 +52,10 @@ class Run:
 
     @classmethod
     def open(cls, folder: Path, *, epochs: int | None = None) -> "Run":
-        """A run that is there, its model with the weights of the last checkpoint; `epochs` replaces the number it aims at."""
+        """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
+
+        `epochs` replaces the number it aims at.
+        """
         run = cls(folder, read_config(folder / "config.json"))
         if epochs is not None and epochs != run.config.epochs:
             run.config = replace(run.config, epochs=epochs)
@@ -62,7 +65,7 @@ class Run:
             if saved.config.get(entry) != json.loads(run.config.to_json())[entry]:
                 names = f"{run.checkpoint} is of {entry} {saved.config.get(entry)}, config.json of {getattr(run.config, entry)}"
                 raise InputError(f"{folder} should hold one run: {names}")
-        restore_model(saved, run.model)
+        restore_model(saved, run.model, best=True)
         return run
 
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
@@ -92,10 +95,10 @@ class Run:
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """A callback that writes checkpoint and metrics after each epoch, at the end, and every so many steps (0: never)."""
+        """A callback that writes checkpoint and metrics after each epoch, and the former every so many steps (0: never)."""
 
         def keeper(training: Training, event: str) -> None:
-            if event == "step" and not (every and training.step % every == 0):
+            if event == "end" or (event == "step" and not (every and training.step % every == 0)):
                 return
             save_checkpoint(self.checkpoint, training, json.loads(self.config.to_json()))
             lines = [json.dumps(record) + "\n" for record in training.history]

@@ -67,9 +67,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise InputError(f"{path} should be a scratchvae checkpoint; it is damaged or of another kind ({error})") from error
 
 
-def restore_model(checkpoint: Checkpoint, model: Model) -> None:
-    """Give the model the checkpoint's weights and buffers; InputError, with nothing changed, where the two don't fit."""
+def restore_model(checkpoint: Checkpoint, model: Model, *, best: bool = False) -> None:
+    """Give the model the checkpoint's weights and buffers; InputError, with nothing changed, where the two don't fit.
+
+    With `best` those of the best epoch, where the run has kept them.
+    """
     fitting = _fitting(checkpoint, model)
+    if best and any(name.startswith("best/") for name in checkpoint.arrays):
+        fitting = _fitting(checkpoint, model, "best/")
     for name, held in _held(model).items():
         held.value = fitting[name]
 
@@ -85,9 +90,9 @@ def restore_training(checkpoint: Checkpoint, training: Training) -> None:
         setattr(training, key, checkpoint.position[key])
 
 
-def _fitting(checkpoint: Checkpoint, model: Model) -> dict[str, Array]:
-    """The checkpoint's arrays for the model, by the model's names, none missing, none left over, all of the right shape."""
-    saved, held = _below("model/", checkpoint.arrays), _held(model)
+def _fitting(checkpoint: Checkpoint, model: Model, prefix: str = "model/") -> dict[str, Array]:
+    """The checkpoint's arrays for the model by the model's names: none missing or left over, all of the right shape and dtype."""
+    saved, held = _below(prefix, checkpoint.arrays), _held(model)
     where = "the checkpoint is of another model"
     if missing := sorted(held.keys() - saved.keys()):
         raise InputError(f"{where}: it has no {missing[0]}, which this model needs")
@@ -96,6 +101,8 @@ def _fitting(checkpoint: Checkpoint, model: Model) -> dict[str, Array]:
     for name, owner in held.items():
         if saved[name].shape != owner.value.shape:
             raise InputError(f"{where}: {name} should have shape {owner.value.shape}, found {saved[name].shape}")
+        if saved[name].dtype != owner.value.dtype:
+            raise InputError(f"{where}: {name} should be {owner.value.dtype}, found {saved[name].dtype}")
     return saved
 
 

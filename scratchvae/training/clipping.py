@@ -13,7 +13,7 @@ def clip_by_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
     Pascanu, Mikolov & Bengio 2013, algorithm 1.
     """
     received = [parameter for parameter in parameters if parameter.grad is not None]
-    norm = float(np.sqrt(sum(float(np.vdot(p.grad, p.grad)) for p in received if p.grad is not None)))
+    norm = float(np.sqrt(sum(np.square(p.grad, dtype=np.float64).sum() for p in received if p.grad is not None)))
     if norm > max_norm:
         for parameter in received:
             assert parameter.grad is not None

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from scratchvae.arrays import InputError
 from scratchvae.layers import named_buffers
 from scratchvae.training.loop import Training
@@ -9,7 +11,10 @@ from scratchvae.training.loop import Training
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """A callback: end the run after `patience` epochs without a lower held-out loss, and go back to the best epoch's weights."""
+    """A callback: end the run after `patience` epochs without a lower held-out loss, and go back to the best epoch's weights.
+
+    The loss of a run with several phases is that of the first.
+    """
 
     patience: int = 5
 
@@ -18,8 +23,9 @@ class EarlyStopping:
             return
         if training.held_out is None:
             raise InputError("EarlyStopping: there should be held-out data to stop by, found none")
-        losses = [record["held_out"]["loss"] for record in training.history]
-        best = losses.index(min(losses))
+        loss = "loss" if len(training.phases) == 1 else "0.loss"
+        losses = [record["held_out"][loss] for record in training.history]
+        best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
         buffers = named_buffers(training.model)
         if event == "epoch":
             if best == len(losses) - 1:

@@ -8,7 +8,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
 from scratchvae.layers import dtype_of, named_parameters
-from scratchvae.objectives import Model, Report
+from scratchvae.objectives import Model
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
 from scratchvae.training.step import Phase, train_step
@@ -77,8 +77,10 @@ class Training:
             rng = generator(self.seed, Purpose.STEP, self.step)
             x = self.data.batch(chosen, self.dtype)
             x = binarize(x, rng) if self.binarized else x
-            for phase in self.phases:
-                self._add(train_step(self.model, self.parameters, phase, x, rng, step=self.step))
+            for i, phase in enumerate(self.phases):
+                means = train_step(self.model, self.parameters, phase, x, rng, step=self.step).means()
+                for name, mean in self._named(i, means).items():
+                    self.totals[name] = self.totals.get(name, 0.0) + mean * len(x)
             self.step += 1
             self.position += len(chosen)
             self.seconds = time.perf_counter() - clock
@@ -93,17 +95,17 @@ class Training:
         self._tell("epoch")
 
     def _judge(self, data: Dataset) -> dict[str, float]:
-        """The means of all terms over held-out data, with the same noise at every call."""
+        """The means of all terms over held-out data, with the same noise at every call, and the weights that schedules end at."""
+        last = self.epochs * -(-len(self.data) // self.batch_size)
         judged: dict[str, float] = {}
-        for phase in self.phases:
+        for i, phase in enumerate(self.phases):
             rng = generator(self.seed, Purpose.HELD_OUT, 0)
-            judged |= bound(self.model, data, phase.objective.at(self.step), rng=rng, binarized=self.binarized)
+            judged |= self._named(i, bound(self.model, data, phase.objective.at(last), rng=rng, binarized=self.binarized))
         return judged
 
-    def _add(self, report: Report) -> None:
-        size = len(next(iter(report.terms.values())))
-        for name, mean in report.means().items():
-            self.totals[name] = self.totals.get(name, 0.0) + mean * size
+    def _named(self, i: int, means: dict[str, float]) -> dict[str, float]:
+        """Terms by their names, led by the phase's number where there are several phases."""
+        return means if len(self.phases) == 1 else {f"{i}.{name}": mean for name, mean in means.items()}
 
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:

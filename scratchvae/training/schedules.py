@@ -19,7 +19,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """`rate` times `factor` for every full `every` steps, after a warm-up."""
+    """After a warm-up, `rate` times `factor` for every full `every` steps since."""
 
     rate: float
     every: int
@@ -27,7 +27,7 @@ class StepDecay:
     warm_up: int = 0
 
     def __call__(self, step: int) -> float:
-        return float(self.rate * self.factor ** (step // self.every) * _warmth(step, self.warm_up))
+        return float(self.rate * self.factor ** (max(step - self.warm_up, 0) // self.every) * _warmth(step, self.warm_up))
 
 
 @dataclass(frozen=True)
