@@ -1,8 +1,10 @@
 """The command line: `scratchvae <command> …`, or `python -m scratchvae <command> …`."""
 
 import argparse
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 from scratchvae import __version__
 from scratchvae.arrays import InputError
@@ -20,7 +22,7 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 1 where a check failed, 2 where the input was unusable."""
+    """Run one command; the exit status is 0, 1 where a check failed, 2 for unusable input, 130 for an interruption."""
     argv = sys.argv[1:] if argv is None else argv
     listing = "\n".join(f"  {name:12} {purpose}" for name, purpose in COMMANDS.items())
     top = argparse.ArgumentParser(
@@ -38,20 +40,25 @@ def main(argv: list[str] | None = None) -> int:
         top.print_help()
         return 0
     name = argv[0]
-    command = import_module(f"scratchvae.commands.{name}")
-    parser = argparse.ArgumentParser(prog=f"scratchvae {name}", description=command.__doc__)
-    command.add_arguments(parser)
-    arguments = parser.parse_args(argv[1:])
     try:
-        return int(command.run(arguments))
-    except (InputError, ArithmeticError) as error:
+        command = import_module(f"scratchvae.commands.{name}")
+        parser = argparse.ArgumentParser(prog=f"scratchvae {name}", description=command.__doc__)
+        command.add_arguments(parser)
+        status = int(command.run(parser.parse_args(argv[1:])))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (what Python flushes when it ends)
+        return 0
+    except (InputError, FloatingPointError, OSError) as error:
         print(f"scratchvae {name}: {error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"scratchvae {name}: this takes more memory than there is: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"scratchvae {name}: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone
-        return 0
 
 
 if __name__ == "__main__":

@@ -59,6 +59,12 @@ def require_finite(where: str, name: str, array: Array) -> None:
         raise InputError(f"{where}: {name} should be finite, found {count} other values, the first {array[index]} at {index}")
 
 
+def require_at_least(where: str, name: str, value: float, low: float) -> None:
+    """Raise InputError unless the number is finite and at least `low`."""
+    if not (np.isfinite(value) and value >= low):
+        raise InputError(f"{where}: {name} should be at least {low:g}, found {value}")
+
+
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:
     """Raise InputError unless `choice` is one of the `known` names."""
     if choice not in known:

@@ -56,7 +56,7 @@ def affine(mistake):
 
         if mistake == "rebound name":
             scale = 2.0
-        return y, pullback
+        return y if mistake == "no pullback" else (y, pullback)
 
     return op
 
@@ -102,6 +102,7 @@ def test_a_wrong_number_is_named(mistake, wrong, index):
         ("unsummed shape", r"db should be like b, \(2,\) float64; the pullback returns \(2, 2\)"),
         ("dtype", r"returns \(2,\) float32"),
         ("no gradient", "NoneType"),
+        ("no pullback", r"should return \(value, pullback\), found ndarray"),
     ],
 )
 def test_a_broken_rule_is_named(mistake, words):

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -237,9 +238,28 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["train", "--data", "IMAGES", "--held-out", "60"], "held out"),
         (["train", "--data", "IMAGES", "--limit", "61"], "between 1 and 60"),
         (["train", "--data", "IMAGES", "--epochs", "0"], "at least 1"),
-        (["train", "--data", "IMAGES", "--learning-rate", "-1"], "positive, found -1"),
+        (["train", "--data", "IMAGES", "--learning-rate", "-1"], "at least 0, found -1"),
         (["train", "--data", "IMAGES", "--held-out", "0", "--patience", "3"], "held-out data"),
         (["train", "--data", "IMAGES", "--free-bits", "1", "--capacity", "1"], "give one of them"),
+        (["train", "--data", "IMAGES", "--max-norm", "-1"], "max_norm should be at least 0, found -1"),
+        (["train", "--data", "IMAGES", "--max-norm", "0"], "max_norm should be positive"),
+        (["train", "--data", "IMAGES", "--warm-up", "-1"], "warm_up should be at least 0"),
+        (["train", "--data", "IMAGES", "--schedule", "step", "--decay-every", "0"], "decay_every should be at least 1"),
+        (["train", "--data", "IMAGES", "--beta", "nan"], "beta should be at least 0, found nan"),
+        (["train", "--data", "IMAGES", "--patience", "0"], "patience should be at least 1"),
+        (["train", "--data", "IMAGES", "--seed", "-1"], "seed should be at least 0"),
+        (["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"], "beta is for the objective elbo or sampled_elbo"),
+        (["train", "--data", "IMAGES", "--noise-std", "1"], "noise_std is for the objective reconstruction"),
+        (["train", "--data", "IMAGES", "--capacity-steps", "5"], "should come with a capacity"),
+        (["train", "--data", "IMAGES", "--prior", "gaussian_mixture", "--objective", "elbo"], "no closed form"),
+        (["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "iwae"], "no density"),
+        (["train", "--data", "x" * 300], "x" * 300),
+        (["train", "--resume", "RUN", "--epochs", "0"], "epochs should be at least 2, found 0"),
+        (["train", "--resume", "RUN", "--epochs", "1"], "epochs should be at least 2, found 1"),
+        (["evaluate", "RUN", "--likelihood-of", "-5"], "--likelihood-of should be at least 1"),
+        (["evaluate", "RUN", "--seed", "-1"], "--seed should be at least 0"),
+        (["sample", "RUN", "--seed", "-1"], "--seed should be at least 0"),
+        (["bench", "mlp", "--seconds", "-1"], "--seconds should be at least 0.01"),
         (["train", "--data", "IMAGES", "--recipe", "convolutional", "--hidden", "3", "4"], "one width, found 2"),
         (["train", "--data", "IMAGES", "--recipe", "convolutional", "--channels", "2", "2", "2", "2"], "16 x 16 pixels"),
         (["train", "--data", "IMAGES", "--channels", "3"], "settings are"),
@@ -248,7 +268,7 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["train", "--resume", "DIR"], "should be a run's folder, found no config.json"),
         (["evaluate", "RUN", "--data", "glyphs"], "(1, 8, 8), found (1, 28, 28)"),
         (["evaluate", "RUN", "--split", "test"], "test"),
-        (["evaluate", "RUN", "--samples", "-1"], "not be negative"),
+        (["evaluate", "RUN", "--samples", "-1"], "at least 0, found -1"),
         (["evaluate", "RUN", "--json", "DIR/no/file"], "can't be written"),
         (["sample", "RUN", "-n", "0"], "at least 1, found 0"),
         (["sample", "RUN", "--out", "DIR/x.jpg"], ".png"),
@@ -279,6 +299,8 @@ def test_bad_arguments_are_one_sentence(argv, words, images, trained, tmp_path, 
         ("config.json", lambda t: t.replace('"mlp"', '"convolutional"'), "found"),
         ("config.json", lambda t: t.replace('"latent_dim": 2', '"latent_dim": 3'), "should hold one run"),
         ("config.json", lambda t: t.replace('"adam"', '"magic"'), "optimizer should be one of"),
+        ("config.json", lambda t: t.replace('"patience": null', '"patience": "3"'), "patience should be int | None, found '3'"),
+        ("config.json", lambda t: t.replace('"examples": 60', '"examples": 61'), "should hold 61 examples"),
         ("checkpoint.safetensors", lambda t: "", "damaged or of another kind"),
     ],
 )
@@ -288,6 +310,62 @@ def test_a_damaged_run_is_one_sentence(file, damage, words, copy, capsys):
     before = contents(copy)
     fails(capsys, ["train", "--resume", copy, "--quiet"], words)
     assert contents(copy) == before
+
+
+def test_a_run_can_be_moved_and_drawn_from_without_its_data(images, tmp_path, monkeypatch, capsys):
+    folder, data = tmp_path / "run", tmp_path / "data.npy"
+    data.write_bytes(images.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--data", "data.npy", "--out", "run", *SMALL, "--no-figures"]) == 0
+    monkeypatch.chdir(folder)
+    assert main(["evaluate", str(folder), "--samples", "0"]) == 0
+    data.unlink()
+    assert main(["sample", str(folder), "-n", "2"]) == 0
+    fails(capsys, ["evaluate", folder], str(data))
+    np.save(data, np.zeros((50, 8, 8), np.uint8))
+    fails(capsys, ["train", "--resume", folder, "--epochs", "3"], "should hold 60 examples", "found 50")
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(images, tmp_path, capsys, monkeypatch):
+    argv = ["train", "--data", str(images), *SMALL, "--no-figures", "--batch-size", "10"]
+    assert main([*argv, "--out", str(tmp_path / "whole")]) == 0
+    kept = Run.keep
+
+    def interrupting(run, every=0):
+        keeper = kept(run, every)
+
+        def callback(training, event):
+            keeper(training, event)
+            if training.step == 3 and event == "step":
+                signal.raise_signal(signal.SIGINT)
+
+        return callback
+
+    monkeypatch.setattr(Run, "keep", interrupting)
+    assert main([*argv, "--out", str(tmp_path / "run")]) == 130
+    assert f"stopped after step 3; `scratchvae train --resume {tmp_path / 'run'}` goes on" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert main(["train", "--resume", str(tmp_path / "run"), "--quiet", "--no-figures"]) == 0
+    one, other = (Run.open(tmp_path / f).resumed() for f in ("run", "whole"))
+    for name, parameter in one.parameters.items():
+        np.testing.assert_array_equal(parameter.value, other.parameters[name].value)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_run_stopped_before_its_first_step_can_be_resumed(images, tmp_path):
+    config = Config(data=str(images), settings={"latent_dim": 2, "hidden": [8]}, epochs=1)
+    run = Run.start(tmp_path / "run", config)
+    run.keep()(run.training(), "start")
+    assert main(["train", "--resume", str(tmp_path / "run"), "--quiet", "--no-figures"]) == 0
+
+
+def test_a_wrong_kernel_twin_in_the_environment_is_one_sentence():
+    environment = os.environ | {"SCRATCHVAE_KERNELS": "foo"}
+    command = [sys.executable, "-m", "scratchvae", "info"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith("scratchvae info: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_run_is_not_overwritten(images, copy, capsys):

@@ -84,7 +84,7 @@ def test_fit_takes_its_settings():
         callbacks=[lambda run, event: events.append(event)],
     )
     assert len(one.history) == 2
-    assert events == (["step"] * 5 + ["epoch"]) * 2 + ["end"]
+    assert events == ["start", *(["step"] * 5 + ["epoch"]) * 2, "end"]
     assert one.score(x) == pytest.approx(one.score_samples(x).mean())
     assert one.fit_transform(x, epochs=1).shape == (30, 2)
 

@@ -15,8 +15,7 @@ from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast, 
 from scratchvae.layers.interface import apply
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal
 from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo, log_weight_terms
-from scratchvae.objectives import Linear as Ramp
+from scratchvae.objectives import Elbo, Iwae, Ramp, Reconstruction, SampledElbo, log_weight_terms
 from scratchvae.posteriors import DiagonalGaussian, Point
 from scratchvae.priors import GaussianMixture, StandardGaussian
 from scratchvae.recipes import mlp
@@ -270,7 +269,8 @@ def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
     ("call", "words"),
     [
         (lambda: Elbo(free_bits=1.0, capacity=2.0), "give one of them"),
-        (lambda: Elbo(free_bits=-1.0), "not be negative"),
+        (lambda: Elbo(free_bits=-1.0), "at least 0, found -1.0"),
+        (lambda: Elbo(beta=float("nan")), "at least 0, found nan"),
         (lambda: Iwae(0), "at least 1, found 0"),
         (lambda: SampledElbo(samples=0), "at least 1, found 0"),
         (lambda: Reconstruction(mask_rate=1.0), "below 1"),

@@ -17,8 +17,7 @@ from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.files import write_whole
 from scratchvae.layers import EVALUATION, BatchNorm, Dropout, Linear, ReLU, Sequential, named_buffers, named_parameters
-from scratchvae.objectives import Elbo
-from scratchvae.objectives import Linear as Ramp
+from scratchvae.objectives import Elbo, Ramp
 from scratchvae.recipes import mlp
 from scratchvae.recipes.roles import weights_generator
 from scratchvae.training import (

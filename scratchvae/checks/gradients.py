@@ -57,10 +57,15 @@ def check_pullback(
     Raises GradientError where the pullback writes into its arguments, is not linear, changes after other calls, or returns
     gradients of another number, shape or dtype than its arguments.
     """
+    if isinstance(arrays, np.ndarray):
+        raise GradientError("arrays should be a mapping or a sequence of arrays, found one array; put it in a list")
     named = dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
     inputs = {name: _read_only(np.array(a, np.float64)) for name, a in named.items()}
     constants = {name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c for name, c in (constants or {}).items()}
-    value, pullback = _guarded("the op", lambda: op(*inputs.values(), **constants))
+    answer = _guarded("the op", lambda: op(*inputs.values(), **constants))
+    if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
+        raise GradientError(f"the op should return (value, pullback), found {type(answer).__name__}")
+    value, pullback = answer
     parts = value if isinstance(value, tuple) else (value,)
     rng = np.random.default_rng(seed)
     dparts = [_read_only(rng.standard_normal(np.shape(part))) for part in parts]
@@ -119,7 +124,7 @@ def _derivative(f: Callable[[float], float], h: float) -> float:
 
 def _gradients(pullback: Callable[..., Any], dparts: list[Array], inputs: dict[str, Array]) -> tuple[Array, ...]:
     returned = _guarded("the pullback", lambda: pullback(*dparts))
-    gradients = returned if isinstance(returned, tuple) else (returned,)
+    gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     if len(gradients) != len(inputs):
         raise GradientError(f"the pullback returns {len(gradients)} gradients for {len(inputs)} arguments ({', '.join(inputs)})")
     for (name, x), gradient in zip(inputs.items(), gradients, strict=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae import cpu
-from scratchvae.arrays import InputError, require_choice
+from scratchvae.arrays import require_at_least, require_choice
 from scratchvae.bench import IMPLEMENTATIONS, SWEEPS, exponent, measure
 from scratchvae.files import write_whole
 
@@ -27,9 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    for option in ("rounds", "threads"):
-        if getattr(arguments, option) < 1:
-            raise InputError(f"--{option} should be at least 1, found {getattr(arguments, option)}")
+    for option, low in (("rounds", 1), ("threads", 1), ("seconds", 0.01)):
+        require_at_least("bench", f"--{option}", getattr(arguments, option), low)
     settings = {"rounds": arguments.rounds, "seconds": arguments.seconds, "threads": arguments.threads}
     print(f"{cpu.processor()}; threads: {arguments.threads}, medians of {arguments.rounds} processes of {arguments.seconds:g} s")
     results = _grown(arguments, settings) if arguments.grow else _compared(arguments, settings)

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import InputError, require_at_least
 from scratchvae.commands.summary import as_table, summarize
 from scratchvae.data import Dataset, load
 from scratchvae.files import write_whole
@@ -29,8 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Open the run, judge it, print a table."""
     one = Run.open(arguments.run)
     data = _data(one, arguments)
-    if arguments.samples < 0:
-        raise InputError(f"--samples should not be negative, found {arguments.samples}")
+    for name, low in (("samples", 0), ("likelihood_of", 1), ("limit", 1), ("seed", 0)):
+        if getattr(arguments, name) is not None:
+            require_at_least("evaluate", f"--{name.replace('_', '-')}", getattr(arguments, name), low)
     last = one.training().epochs * -(-len(one.data) // one.config.batch_size)
     objective = build_objective(one.config, one.model).at(last)
     of = min(arguments.likelihood_of or len(data), len(data))
@@ -54,7 +55,5 @@ def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
     if data.event_shape != one.model.event_shape:
         raise InputError(f"--data should hold examples of shape {one.model.event_shape}, found {data.event_shape} in {data.name}")
     if arguments.limit is not None:
-        if arguments.limit < 1:
-            raise InputError(f"--limit should be at least 1, found {arguments.limit}")
         data = data.subset(slice(0, arguments.limit))
     return data

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import require_at_least
 from scratchvae.data import load
 from scratchvae.runs import Run
 
@@ -19,8 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Reconstruct and draw."""
-    if arguments.n < 1:
-        raise InputError(f"-n should be at least 1, found {arguments.n}")
+    require_at_least("reconstruct", "-n", arguments.n, 1)
     one = Run.open(arguments.run)
     data = load(arguments.data, data_dir=arguments.data_dir or one.config.data_dir) if arguments.data else one.judged
     path = arguments.out or one.folder / "figures" / "reconstructions.png"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import require_at_least
 from scratchvae.files import write_whole
 from scratchvae.runs import Run
 
@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Sample and write."""
-    if arguments.n < 1:
-        raise InputError(f"-n should be at least 1, found {arguments.n}")
+    require_at_least("sample", "-n", arguments.n, 1)
+    require_at_least("sample", "--seed", arguments.seed, 0)
     one = Run.open(arguments.run)
     path = arguments.out or one.folder / "figures" / "samples.png"
     images = one.model.sample(arguments.n, arguments.seed, mean=not arguments.draw)

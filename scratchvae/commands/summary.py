@@ -12,9 +12,10 @@ from scratchvae.runs import Run
 WORDS = {
     "loss": "loss",
     "bound": "bound",
+    "bound_of_those": "bound, the first of them only",
     "log_px": "reconstruction log p(x|z)",
     "kl": "KL(q(z|x) || p(z))",
-    "log_likelihood": "log p(x), importance-weighted",
+    "log_likelihood": "importance-weighted bound",
     "bits_per_dimension": "bits per dimension",
     "active_units": "active latents",
 }
@@ -26,6 +27,9 @@ def summarize(run: Run, data: Dataset, objective: Objective, *, samples: int, li
     summary = bound(run.model, data, objective, rng=rng, binarized=run.config.binarized)
     if isinstance(run.model, VAE) and samples:
         some = data.subset(slice(0, likelihood_of))
+        same = bound(run.model, some, objective, rng=rng, binarized=run.config.binarized)
+        if len(some) < len(data):
+            summary["bound_of_those"] = same["bound"]
         estimates = log_likelihood(run.model, some, samples=samples, rng=rng, binarized=run.config.binarized)
         summary["log_likelihood"] = float(estimates.mean())
         if isinstance(run.model.likelihood, Categorical) or run.config.binarized:  # a probability, not a density
@@ -39,6 +43,7 @@ def as_table(summary: dict[str, float], *, latent_dim: int, samples: int, likeli
     """A line for each number, with its unit."""
     units = dict.fromkeys(("loss", "bound", "log_px", "kl"), "nats per example")
     units["log_likelihood"] = f"nats per example ({samples} draws each of {likelihood_of} examples)"
+    units["bound_of_those"] = f"nats per example ({likelihood_of} examples)"
     units["active_units"] = f"of {latent_dim}"
     lines = []
     for name, value in summary.items():

@@ -1,7 +1,10 @@
 """Train a model on images and show what it learned. Without options: an MLP VAE on glyphs, characters drawn from fonts."""
 
 import argparse
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError
 from scratchvae.commands.summary import as_table, summarize
+from scratchvae.data import NAMES
 from scratchvae.layers import ACTIVATIONS, INITIALIZERS, named_parameters
 from scratchvae.recipes import CATALOGUE, LIKELIHOODS, PRIORS
 from scratchvae.runs import OBJECTIVES, SCHEDULES, Config, Run, figures
@@ -24,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run = parser.add_argument_group("the run")
     run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/DATA-RECIPE, numbered if taken)")
     run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR; --epochs may give it more epochs")
-    run.add_argument("--checkpoint-every", type=int, default=0, metavar="STEPS", help="write one between epochs too")
+    run.add_argument("--checkpoint-every", type=int, default=0, metavar="STEPS", help="write it between epochs too")
     run.add_argument("--no-figures", action="store_true", help="draw no pictures at the end")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -37,18 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     model = parser.add_argument_group("model")
     model.add_argument("--recipe", choices=sorted(CATALOGUE), help=f"default {default.recipe}")
-    model.add_argument("--model", choices=("autoencoder", "vae"))
-    model.add_argument("--latent-dim", type=int, metavar="Z")
-    model.add_argument("--hidden", type=int, nargs="+", metavar="H", help="widths of hidden layers (convolutional: one)")
-    model.add_argument("--channels", type=int, nargs="+", metavar="C", help="of the convolutions")
-    model.add_argument("--activation", choices=sorted(ACTIVATIONS))
-    model.add_argument("--likelihood", choices=sorted(LIKELIHOODS))
-    model.add_argument("--prior", choices=sorted(PRIORS))
-    model.add_argument("--init", choices=sorted(INITIALIZERS))
+    model.add_argument("--model", choices=("autoencoder", "vae"), help="default vae")
+    model.add_argument("--latent-dim", type=int, metavar="Z", help="default: 20 (mlp), 16 (convolutional)")
+    model.add_argument("--hidden", type=int, nargs="+", metavar="H", help="hidden widths (default 400; convolutional 256)")
+    model.add_argument("--channels", type=int, nargs="+", metavar="C", help="of the convolutions (default: 32 64)")
+    model.add_argument("--activation", choices=sorted(ACTIVATIONS), help="default relu")
+    model.add_argument("--likelihood", choices=sorted(LIKELIHOODS), help="default bernoulli; gaussian has variance 1")
+    model.add_argument("--prior", choices=sorted(PRIORS), help="default standard_gaussian")
+    model.add_argument("--init", choices=sorted(INITIALIZERS), help="of the weights (default pytorch)")
 
     objective = parser.add_argument_group("objective")
-    objective.add_argument("--objective", choices=OBJECTIVES)
-    objective.add_argument("--beta", type=float, help="weight of the KL term")
+    objective.add_argument("--objective", choices=OBJECTIVES, help="default: what suits model and prior")
+    objective.add_argument("--beta", type=float, help="weight of the KL term (default 1)")
     objective.add_argument("--beta-warm-up", type=int, metavar="STEPS", help="from 0 to beta over the first STEPS")
     objective.add_argument("--free-bits", type=float, metavar="NATS", help="KL that costs nothing, for each latent")
     objective.add_argument("--capacity", type=float, metavar="NATS", help="penalize |KL - capacity| instead of KL")
@@ -58,11 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     objective.add_argument("--mask-rate", type=float, metavar="P", help="share of entries masked, for reconstruction")
 
     training = parser.add_argument_group("training")
-    training.add_argument("--optimizer", choices=sorted(OPTIMIZERS))
+    training.add_argument("--optimizer", choices=sorted(OPTIMIZERS), help="default adam")
     training.add_argument("--learning-rate", type=float, help=f"default {default.learning_rate}")
-    training.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate")
-    training.add_argument("--warm-up", type=int, metavar="STEPS", help="of the learning rate")
-    training.add_argument("--decay-every", type=int, metavar="STEPS", help="for the schedule step")
+    training.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate (default constant)")
+    training.add_argument("--warm-up", type=int, metavar="STEPS", help="while the learning rate rises (default 0)")
+    training.add_argument("--decay-every", type=int, metavar="STEPS", help="for the schedule step (default 1000)")
     training.add_argument("--max-norm", type=float, help="clip gradients to this norm")
     training.add_argument("--epochs", type=int, help=f"default {default.epochs}")
     training.add_argument("--batch-size", type=int, help=f"default {default.batch_size}")
@@ -84,17 +88,31 @@ def run(arguments: argparse.Namespace) -> int:
         training = one.training(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
         print(_description(one), flush=True)
     first = training.step
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is stopped, and says so
-            training.run()
-    except KeyboardInterrupt:
-        print(f"\nstopped; `scratchvae train --resume {one.folder}` goes on from the last checkpoint", file=sys.stderr)
+    with _interruptible(training), np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is stopped, and says so
+        training.run()
+    if training.interrupted:
+        print(f"\nstopped after step {training.step}; `scratchvae train --resume {one.folder}` goes on", file=sys.stderr)
         return 130
     _report(one, training, first)
     if not arguments.no_figures:
         for path in figures.draw(one, figures.available(one)):
             print(f"  {path}")
     return 0
+
+
+@contextmanager
+def _interruptible(training: Training) -> Iterator[None]:
+    """Ctrl-C ends the run after the step it is in, a second one at once."""
+
+    def interrupt(*_: object) -> None:
+        training.interrupted = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _config(arguments: argparse.Namespace) -> Config:
@@ -106,6 +124,10 @@ def _config(arguments: argparse.Namespace) -> Config:
             raise InputError(f"--hidden: the recipe convolutional takes one width, found {len(settings['hidden'])}")
         settings["hidden"] = settings["hidden"][0]
     entries: dict[str, Any] = {name: given[name] for name in Config.__dataclass_fields__ if name in given}
+    if "data_dir" in entries:
+        entries["data_dir"] = str(Path(entries["data_dir"]).absolute())
+    if entries.get("data", "glyphs") not in NAMES:  # a path, which must lead there from any folder
+        entries["data"] = str(Path(entries["data"]).absolute())
     return Config(**entries, settings=settings)
 
 
@@ -138,7 +160,12 @@ def _report(one: Run, training: Training, first: int) -> None:
     likelihood_of = min(LIKELIHOOD_OF, len(one.judged))
     summary = summarize(one, one.judged, objective, samples=SAMPLES, likelihood_of=likelihood_of, seed=one.config.seed)
     where = "training" if one.held_out is None else "held-out"
-    print(f"\nafter {training.epoch} epochs, {training.step:,} steps, on the {len(one.judged):,} {where} examples:")
+    early = ""
+    if training.best:
+        losses = [record["held_out"]["loss"] for record in training.history]
+        ended = "stopped early, " if training.stopping else ""
+        early = f" ({ended}with the weights of the best epoch, {losses.index(min(losses)) + 1})"
+    print(f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, on the {len(one.judged):,} {where} examples:")
     print(as_table(summary, latent_dim=one.model.posterior.latent_dim, samples=SAMPLES, likelihood_of=likelihood_of))
     if training.step > first:
         seconds = sum(record["seconds"] for record in training.history)

@@ -19,8 +19,8 @@ class Linear(Layer):
         self,
         in_features: int,
         out_features: int,
-        *,
         bias: bool = True,
+        *,
         init: str = "pytorch",
         rng: np.random.Generator | int | None = None,
     ) -> None:

@@ -28,7 +28,8 @@ class LatentVariableModel(Owner, ABC):
 
     `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params (B, likelihood.n_params); D is the
     product of `event_shape`. Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a
-    Dataset. `fit`, `transform`, `inverse_transform`, `score_samples` and `score` mean what they mean in scikit-learn.
+    Dataset. `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs; so is `fit`, but that it goes
+    on from the weights that are there.
     """
 
     def __init__(

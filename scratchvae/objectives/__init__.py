@@ -3,7 +3,7 @@
 An objective is the only place where a mean over the batch is taken.
 """
 
-from scratchvae.objectives.annealing import Linear, Schedule
+from scratchvae.objectives.annealing import Ramp, Schedule
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.elbo import Elbo
 from scratchvae.objectives.importance_weights import log_weight_terms
@@ -16,9 +16,9 @@ __all__ = [
     "CLOSED_FORMS",
     "Elbo",
     "Iwae",
-    "Linear",
     "Model",
     "Objective",
+    "Ramp",
     "Reconstruction",
     "Report",
     "SampledElbo",

@@ -9,7 +9,7 @@ Schedule = Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class Linear:
+class Ramp:
     """From `start` to `end` in a straight line over `steps`, then `end`.     Bowman et al. 2016; Sønderby et al. 2016."""
 
     start: float

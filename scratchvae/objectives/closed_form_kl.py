@@ -5,7 +5,7 @@ from typing import Any
 
 from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.distributions import gaussian
-from scratchvae.posteriors import DiagonalGaussian, Posterior
+from scratchvae.posteriors import DiagonalGaussian, Point, Posterior
 from scratchvae.priors import Prior, StandardGaussian
 
 
@@ -30,5 +30,6 @@ def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"
-        raise InputError(f"closed_form_kl: no closed form is known from {pair}; the objectives sampled_elbo and iwae need none")
+        others = "reconstruction takes a Point" if isinstance(posterior, Point) else "sampled_elbo and iwae need none"
+        raise InputError(f"closed_form_kl: no closed form is known from {pair}; of the objectives {others}")
     return form(posterior, prior, q_params)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.annealing import Schedule, as_number, at_step
 from scratchvae.objectives.closed_form_kl import closed_form_kl
@@ -33,8 +33,11 @@ class Elbo(Objective):
     def __post_init__(self) -> None:
         if self.free_bits and self.capacity is not None:
             raise InputError("Elbo: free_bits and capacity both set how much KL is free; give one of them")
-        if self.free_bits < 0:
-            raise InputError(f"Elbo: free_bits should not be negative, found {self.free_bits}")
+        require_at_least("Elbo", "free_bits", self.free_bits, 0)
+        for name in ("beta", "capacity"):
+            weight = getattr(self, name)
+            if weight is not None and not callable(weight):
+                require_at_least("Elbo", name, weight, 0)
 
     def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
         """The posterior's noise."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, Pullback, require_at_least
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.importance_weights import log_weight_terms
 from scratchvae.objectives.interface import Model, Objective, Report
@@ -23,8 +23,7 @@ class Iwae(Objective):
     samples: int = 50
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise InputError(f"Iwae: samples should be at least 1, found {self.samples}")
+        require_at_least("Iwae", "samples", self.samples, 1)
 
     def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
         """The posterior's noise for K draws of each example."""

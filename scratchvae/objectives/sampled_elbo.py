@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, Pullback, require_at_least
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.annealing import Schedule, as_number, at_step
 from scratchvae.objectives.importance_weights import log_weight_terms
@@ -23,8 +23,9 @@ class SampledElbo(Objective):
     samples: int = 1
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise InputError(f"SampledElbo: samples should be at least 1, found {self.samples}")
+        require_at_least("SampledElbo", "samples", self.samples, 1)
+        if not callable(self.beta):
+            require_at_least("SampledElbo", "beta", self.beta, 0)
 
     def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
         """The posterior's noise for K draws of each example."""

@@ -1,20 +1,52 @@
 """Everything that a run is described by, as plain numbers and names: what config.json holds."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
-from scratchvae.arrays import InputError, require_choice
+from scratchvae.arrays import InputError, require_at_least, require_choice
 from scratchvae.data import Dataset, load
 from scratchvae.models import LatentVariableModel
-from scratchvae.objectives import Elbo, Iwae, Linear, Objective, Reconstruction, SampledElbo, Schedule
+from scratchvae.objectives import Elbo, Iwae, Objective, Ramp, Reconstruction, SampledElbo, Schedule
 from scratchvae.recipes import build
 from scratchvae.training import OPTIMIZERS, Constant, Cosine, Optimizer, StepDecay
 
 OBJECTIVES = ("elbo", "iwae", "reconstruction", "sampled_elbo")
 SCHEDULES = ("constant", "cosine", "step")
+
+
+LOWEST = {  # what numbers may be, where they are given
+    "limit": 1,
+    "held_out": 0,
+    "beta": 0,
+    "beta_warm_up": 0,
+    "free_bits": 0,
+    "capacity": 0,
+    "capacity_steps": 0,
+    "samples": 1,
+    "noise_std": 0,
+    "mask_rate": 0,
+    "learning_rate": 0,
+    "warm_up": 0,
+    "decay_every": 1,
+    "max_norm": 0,
+    "epochs": 1,
+    "batch_size": 1,
+    "patience": 1,
+    "seed": 0,
+}
+TAKEN_BY = {  # which objectives an entry means something to
+    "beta": ("elbo", "sampled_elbo"),
+    "beta_warm_up": ("elbo", "sampled_elbo"),
+    "free_bits": ("elbo",),
+    "capacity": ("elbo",),
+    "capacity_steps": ("elbo",),
+    "samples": ("iwae", "sampled_elbo"),
+    "noise_std": ("reconstruction",),
+    "mask_rate": ("reconstruction",),
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +55,8 @@ class Config:
 
     data: str = "glyphs"  # a name or a path, as data.load takes it
     data_dir: str | None = None
+    examples: int | None = None  # how many there are, and
+    event_shape: Sequence[int] | None = None  # their shape: written down when the run starts
     limit: int | None = None  # use the first so many examples only
     held_out: int | None = None  # the last so many of them are judged on; None: a tenth
     binarized: bool = False  # draw x ~ Bernoulli(pixels) anew in every batch
@@ -48,6 +82,15 @@ class Config:
     patience: int | None = None  # epochs without a gain on held-out data before the run ends early
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, low in LOWEST.items():
+            if getattr(self, name) is not None:
+                require_at_least("config", name, getattr(self, name), low)
+        require_choice("config", "optimizer", self.optimizer, OPTIMIZERS)
+        require_choice("config", "schedule", self.schedule, SCHEDULES)
+        if self.learning_rate <= 0:
+            raise InputError(f"config: learning_rate should be positive, found {self.learning_rate}")
+
     def to_json(self) -> str:
         """As text, a line for each entry."""
         return json.dumps(asdict(self), indent=2) + "\n"
@@ -61,20 +104,23 @@ class Config:
             raise InputError(f"{where} should be JSON, found an error in it: {error}") from error
         if not isinstance(entries, dict):
             raise InputError(f"{where} should hold one JSON object, found {type(entries).__name__}")
-        known = {entry.name: entry for entry in fields(cls)}
+        kinds = get_type_hints(cls) | {"settings": dict, "event_shape": list | None}
         for name, value in entries.items():
-            require_choice(where, "entry", name, known)
-            default = known[name].default
-            if isinstance(default, bool | int | float | str) and not isinstance(value, (type(default), int)):
-                raise InputError(f"{where}: {name} should be {type(default).__name__}, found {value!r}")
+            require_choice(where, "entry", name, kinds)
+            kind = kinds[name] | int if kinds[name] in (float, float | None) else kinds[name]
+            if not isinstance(value, kind):
+                raise InputError(f"{where}: {name} should be {getattr(kinds[name], '__name__', kinds[name])}, found {value!r}")
         return cls(**entries)
 
 
 def load_data(config: Config) -> tuple[Dataset, Dataset | None]:
     """The examples to train on, and those held out."""
     data = load(config.data, data_dir=config.data_dir, seed=config.seed)
+    if config.examples is not None and (len(data), list(data.event_shape)) != (config.examples, list(config.event_shape or ())):
+        expected = f"{config.examples} examples of shape {tuple(config.event_shape or ())}, as when the run started"
+        raise InputError(f"{config.data} should hold {expected}; found {len(data)} of {data.event_shape}")
     if config.limit is not None:
-        if not 1 <= config.limit <= len(data):
+        if config.limit > len(data):
             raise InputError(f"limit should be between 1 and {len(data)}, the examples in {data.name}; found {config.limit}")
         data = data.subset(slice(0, config.limit))
     held_out = len(data) // 10 if config.held_out is None else config.held_out
@@ -91,7 +137,12 @@ def build_objective(config: Config, model: LatentVariableModel) -> Objective:
     default = {Elbo: "elbo", SampledElbo: "sampled_elbo", Reconstruction: "reconstruction"}[type(model.default_objective())]
     name = config.objective or default
     require_choice("config", "objective", name, OBJECTIVES)
-    beta: float | Schedule = Linear(0.0, config.beta, config.beta_warm_up) if config.beta_warm_up else config.beta
+    for entry, objectives in TAKEN_BY.items():
+        if name not in objectives and getattr(config, entry) != getattr(Config, entry):
+            raise InputError(f"config: {entry} is for the objective {' or '.join(objectives)}, and means nothing to {name}")
+    if config.capacity_steps and config.capacity is None:
+        raise InputError("config: capacity_steps should come with a capacity to grow to; found none")
+    beta: float | Schedule = Ramp(0.0, config.beta, config.beta_warm_up) if config.beta_warm_up else config.beta
     if name == "iwae":
         return Iwae(samples=50 if config.samples is None else config.samples)
     if name == "sampled_elbo":
@@ -99,16 +150,12 @@ def build_objective(config: Config, model: LatentVariableModel) -> Objective:
     if name == "reconstruction":
         return Reconstruction(noise_std=config.noise_std, mask_rate=config.mask_rate)
     grows = config.capacity is not None and config.capacity_steps
-    capacity = Linear(0.0, config.capacity or 0.0, config.capacity_steps) if grows else config.capacity
+    capacity = Ramp(0.0, config.capacity or 0.0, config.capacity_steps) if grows else config.capacity
     return Elbo(beta=beta, free_bits=config.free_bits, capacity=capacity)
 
 
 def build_optimizer(config: Config, steps: int) -> Optimizer:
     """The optimizer by its name, with a learning rate scheduled over `steps`."""
-    require_choice("config", "optimizer", config.optimizer, OPTIMIZERS)
-    require_choice("config", "schedule", config.schedule, SCHEDULES)
-    if not config.learning_rate > 0:
-        raise InputError(f"config: learning_rate should be positive, found {config.learning_rate}")
     if config.schedule == "cosine":
         return OPTIMIZERS[config.optimizer](Cosine(config.learning_rate, steps, warm_up=config.warm_up))
     if config.schedule == "step":

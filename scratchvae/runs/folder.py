@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import Dataset
 from scratchvae.files import make_folder, write_whole
 from scratchvae.models import LatentVariableModel
@@ -22,50 +23,69 @@ from scratchvae.training import (
 
 
 class Run:
-    """A run, its data loaded and its model built. `Run.start` makes a new folder, `Run.open` takes up one that is there."""
+    """A run: its model built, its data loaded when they are asked for.
+
+    `Run.start` makes a new folder, `Run.open` takes up one that is there.
+    """
 
     def __init__(self, folder: Path, config: Config) -> None:
         self.folder, self.config = folder, config
-        self.data, self.held_out = load_data(config)
-        self.model = build_model(config, self.data.event_shape)
+        self.model = build_model(config, tuple(config.event_shape or self.data.event_shape))
+
+    @cached_property
+    def _parts(self) -> tuple[Dataset, Dataset | None]:
+        return load_data(self.config)
 
     @property
-    def checkpoint(self) -> Path:
-        """The file with the run's state."""
-        return self.folder / "checkpoint.safetensors"
+    def data(self) -> Dataset:
+        """The examples to train on."""
+        return self._parts[0]
+
+    @property
+    def held_out(self) -> Dataset | None:
+        """The examples held out."""
+        return self._parts[1]
 
     @property
     def judged(self) -> Dataset:
         """The held-out examples, or where there are none those trained on."""
         return self.data if self.held_out is None else self.held_out
 
+    @property
+    def checkpoint(self) -> Path:
+        """The file with the run's state."""
+        return self.folder / "checkpoint.safetensors"
+
     @classmethod
     def start(cls, folder: Path, config: Config) -> "Run":
-        """A new run in a folder that holds none yet."""
+        """A new run in a folder that holds none yet. What can't be built, or judge one example, leaves no folder."""
         if (folder / "config.json").exists():
             raise InputError(f"{folder} holds a run already: go on with --resume {folder}, or choose another folder")
         run = cls(folder, config)
-        run.training()  # what can't be built leaves no folder
+        run.training().try_one_example()
+        whole = load_data(replace(config, limit=None, held_out=0))[0]
+        run.config = replace(config, examples=len(whole), event_shape=list(whole.event_shape))
         make_folder(folder / "figures")
-        write_whole(folder / "config.json", config.to_json().encode())
+        write_whole(folder / "config.json", run.config.to_json().encode())
         return run
 
     @classmethod
     def open(cls, folder: Path, *, epochs: int | None = None) -> "Run":
         """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
 
-        `epochs` replaces the number it aims at.
+        `epochs`, no fewer than are done, replaces the number it aims at.
         """
         run = cls(folder, read_config(folder / "config.json"))
-        if epochs is not None and epochs != run.config.epochs:
-            run.config = replace(run.config, epochs=epochs)
-            write_whole(folder / "config.json", run.config.to_json().encode())
         saved = load_checkpoint(run.checkpoint)
         for entry in ("recipe", "settings"):
             if saved.config.get(entry) != json.loads(run.config.to_json())[entry]:
                 names = f"{run.checkpoint} is of {entry} {saved.config.get(entry)}, config.json of {getattr(run.config, entry)}"
                 raise InputError(f"{folder} should hold one run: {names}")
         restore_model(saved, run.model, best=True)
+        if epochs is not None and epochs != run.config.epochs:
+            require_at_least(str(folder), "epochs", epochs, max(1, saved.position["epoch"]))
+            run.config = replace(run.config, epochs=epochs)
+            write_whole(folder / "config.json", run.config.to_json().encode())
         return run
 
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
@@ -95,7 +115,7 @@ class Run:
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """A callback that writes checkpoint and metrics after each epoch, and the former every so many steps (0: never)."""
+        """A callback that writes checkpoint and metrics at the start, after each epoch, and every so many steps (0: never)."""
 
         def keeper(training: Training, event: str) -> None:
             if event == "end" or (event == "step" and not (every and training.step % every == 0)):
@@ -110,6 +130,9 @@ class Run:
         """The records of metrics.jsonl."""
         path = self.folder / "metrics.jsonl"
         try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            if not all(isinstance(record, dict) for record in records):
+                raise ValueError("a line holds something else")
+            return records
         except (OSError, ValueError) as error:
             raise InputError(f"{path} should hold a JSON record a line: {error}") from error

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import InputError, require_at_least
 from scratchvae.layers import named_buffers
 from scratchvae.training.loop import Training
 
@@ -18,8 +18,11 @@ class EarlyStopping:
 
     patience: int = 5
 
+    def __post_init__(self) -> None:
+        require_at_least("EarlyStopping", "patience", self.patience, 1)
+
     def __call__(self, training: Training, event: str) -> None:
-        if event == "step":
+        if event not in ("epoch", "end"):
             return
         if training.held_out is None:
             raise InputError("EarlyStopping: there should be held-out data to stop by, found none")

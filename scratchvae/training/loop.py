@@ -13,7 +13,7 @@ from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
 from scratchvae.training.step import Phase, train_step
 
-Callback = Callable[["Training", str], None]  # called with the run and "step", "epoch" or "end"
+Callback = Callable[["Training", str], None]  # called with the run and "start", "step", "epoch", "interrupt" or "end"
 
 
 CHECKED_AT_ONCE = 500  # examples
@@ -60,14 +60,21 @@ class Training:
         self.seconds = 0.0  # spent in this epoch
         self.history: list[dict[str, Any]] = []
         self.stopping = False  # set by a callback to end the run after this epoch
+        self.interrupted = False  # set by anyone, at any time, to leave the run after this step
         self.best: dict[str, Array] = {}  # the weights of the best epoch, where a callback keeps them
 
     def run(self) -> "Training":
-        """Train until all epochs are done or a callback has asked to stop."""
-        while self.epoch < self.epochs and not self.stopping:
+        """Train until all epochs are done, a callback has asked to stop, or someone has interrupted."""
+        self._tell("start")
+        while self.epoch < self.epochs and not self.stopping and not self.interrupted:
             self._finish_epoch()
-        self._tell("end")
+        self._tell("interrupt" if self.interrupted else "end")
         return self
+
+    def try_one_example(self) -> None:
+        """Judge one example by every phase: what model, objective and data can't do together is an error now."""
+        for phase in self.phases:
+            bound(self.model, self.data.subset(slice(0, 1)), phase.objective.at(0), rng=generator(self.seed, Purpose.HELD_OUT, 0))
 
     def _finish_epoch(self) -> None:
         order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))
@@ -85,6 +92,8 @@ class Training:
             self.position += len(chosen)
             self.seconds = time.perf_counter() - clock
             self._tell("step")
+            if self.interrupted and self.position < len(order):
+                return
         record: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step, "seconds": round(self.seconds, 3)}
         record["learning_rate"] = learning_rate_at(self.phases[0].optimizer.learning_rate, self.step - 1)
         record["train"] = {name: total / len(order) for name, total in self.totals.items()}

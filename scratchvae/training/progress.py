@@ -24,10 +24,13 @@ class ProgressBar:
                 print(f"epoch {training.epoch}/{training.epochs}: {_words(_judged(training))}", file=self.file, flush=True)
             return
         size = len(training.data)
+        seen = training.epoch * size + training.position
         if self.bar is None:
-            self.bar = tqdm(total=training.epochs * size, unit=" images", unit_scale=True, file=self.file, dynamic_ncols=True)
-        if event == "end":
+            total = training.epochs * size
+            self.bar = tqdm(total=total, initial=seen, unit=" images", unit_scale=True, file=self.file, dynamic_ncols=True)
+        if event in ("end", "interrupt"):
             self.bar.close()
+        if event not in ("step", "epoch"):
             return
         if event == "step":
             self.bar.set_description(f"epoch {training.epoch + 1}/{training.epochs}", refresh=False)
@@ -35,7 +38,7 @@ class ProgressBar:
         else:
             means = _judged(training)
         self.bar.set_postfix_str(_words(means), refresh=False)
-        self.bar.update(training.epoch * size + training.position - self.bar.n)
+        self.bar.update(seen - self.bar.n)
 
 
 def _judged(training: Training) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import cos, pi
 
+from scratchvae.arrays import require_at_least
 from scratchvae.objectives import Schedule
 
 
@@ -12,6 +13,9 @@ class Constant:
 
     rate: float
     warm_up: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least("Constant", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: int) -> float:
         return self.rate * _warmth(step, self.warm_up)
@@ -26,6 +30,10 @@ class StepDecay:
     factor: float = 0.1
     warm_up: int = 0
 
+    def __post_init__(self) -> None:
+        require_at_least("StepDecay", "every", self.every, 1)
+        require_at_least("StepDecay", "warm_up", self.warm_up, 0)
+
     def __call__(self, step: int) -> float:
         return float(self.rate * self.factor ** (max(step - self.warm_up, 0) // self.every) * _warmth(step, self.warm_up))
 
@@ -38,6 +46,9 @@ class Cosine:
     steps: int
     final: float = 0.0
     warm_up: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least("Cosine", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: int) -> float:
         if step < self.warm_up:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array
+from scratchvae.arrays import Array, InputError
 from scratchvae.layers import Mode, Parameter
 from scratchvae.objectives import Model, Objective, Report
 from scratchvae.training.clipping import clip_by_norm
 from scratchvae.training.optimizers import Optimizer
 
 
-class Diverged(ArithmeticError):
+class Diverged(FloatingPointError):
     """The loss is no longer a number."""
 
 
@@ -23,6 +23,10 @@ class Phase:
     objective: Objective
     optimizer: Optimizer
     max_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_norm is not None and not self.max_norm > 0:
+            raise InputError(f"Phase: max_norm should be positive, found {self.max_norm}")
 
 
 def train_step(
