@@ -43,6 +43,8 @@ class Iwae(Objective):
 
         def pullback() -> None:
             dlog_w = log_sum_pullback(np.full_like(bound, -1 / len(x)))  # ∂loss/∂log w_bk = −w̃_bk / B, w̃ = w / Σ_k w
+            # a share too small to change any sum is 0: subnormal numbers would slow every product that it meets
+            dlog_w = np.where(np.abs(dlog_w) < np.finfo(dlog_w.dtype).eps ** 2 / len(x), 0, dlog_w)
             terms_pullback(dlog_w, dlog_w, -dlog_w)
 
         return report, pullback
