@@ -321,6 +321,7 @@ def test_a_run_can_be_moved_and_drawn_from_without_its_data(images, tmp_path, mo
     assert main(["evaluate", str(folder), "--samples", "0"]) == 0
     data.unlink()
     assert main(["sample", str(folder), "-n", "2"]) == 0
+    assert main(["info", str(folder)]) == 0
     fails(capsys, ["evaluate", folder], str(data))
     np.save(data, np.zeros((50, 8, 8), np.uint8))
     fails(capsys, ["train", "--resume", folder, "--epochs", "3"], "should hold 60 examples", "found 50")

@@ -178,6 +178,26 @@ def test_weights_that_differ_by_thousands_of_nats_do_not_overflow():
     np.testing.assert_allclose(found, logsumexp(log_w, axis=1) - np.log(40), rtol=1e-12)
 
 
+def test_importance_shares_are_never_subnormal_numbers():
+    model, law = linear_gaussian()
+    model.likelihood.log_var.value[:] = -12.0  # weights thousands of nats apart
+    shares = []
+    decoder = model.decoder
+
+    class Watched:
+        def __call__(self, z, **settings):
+            y, pullback = decoder(z, **settings)
+            return y, lambda dy: shares.append(np.abs(dy)) or pullback(dy)
+
+    model.decoder = Watched()
+    objective, x = Iwae(200), law.rvs(5, random_state=0)
+    _, pullback = objective(model, x, objective.draw_noise(model, 5, np.random.default_rng(0)))
+    pullback()
+    (dx_params,) = shares
+    assert (dx_params == 0).mean() > 0.3
+    assert dx_params[dx_params > 0].min() > 1e-50
+
+
 def test_grey_pixels_are_binarized_where_they_should_be():
     model, data = small(), Dataset("grey", np.full((400, D), 0.5))
     seen = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from scratchvae import __version__, cpu, kernels
 from scratchvae.layers import named_parameters
 from scratchvae.runs import Run
+from scratchvae.training import load_checkpoint
 
 PACKAGES = ("numpy", "numba", "scipy", "matplotlib", "safetensors")
 
@@ -33,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"kernels    {kernels.in_use()} ({chosen})")
         return 0
     one = Run.open(arguments.run)
-    training = one.resumed()
-    print(f"{one.folder}: {training.epoch} of {one.config.epochs} epochs, {training.step:,} steps")
+    position = load_checkpoint(one.checkpoint).position
+    print(f"{one.folder}: {position['epoch']} of {one.config.epochs} epochs, {position['step']:,} steps")
     print(one.config.to_json(), end="")
     for name, parameter in named_parameters(one.model).items():
         print(f"  {name:32} {' x '.join(map(str, parameter.value.shape)):>16} {parameter.value.size:>12,}")

@@ -113,12 +113,17 @@ class Config:
         return cls(**entries)
 
 
-def load_data(config: Config) -> tuple[Dataset, Dataset | None]:
-    """The examples to train on, and those held out."""
+def load_data(config: Config) -> Dataset:
+    """All examples of the run's data set, as many and of the shape that config.json has written down."""
     data = load(config.data, data_dir=config.data_dir, seed=config.seed)
     if config.examples is not None and (len(data), list(data.event_shape)) != (config.examples, list(config.event_shape or ())):
         expected = f"{config.examples} examples of shape {tuple(config.event_shape or ())}, as when the run started"
         raise InputError(f"{config.data} should hold {expected}; found {len(data)} of {data.event_shape}")
+    return data
+
+
+def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
+    """The examples to train on, and those held out."""
     if config.limit is not None:
         if config.limit > len(data):
             raise InputError(f"limit should be between 1 and {len(data)}, the examples in {data.name}; found {config.limit}")

@@ -8,8 +8,7 @@ from pathlib import Path
 from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import Dataset
 from scratchvae.files import make_folder, write_whole
-from scratchvae.models import LatentVariableModel
-from scratchvae.runs.config import Config, build_model, build_objective, build_optimizer, load_data, read_config
+from scratchvae.runs.config import Config, build_model, build_objective, build_optimizer, divide, load_data, read_config
 from scratchvae.training import (
     Callback,
     EarlyStopping,
@@ -33,8 +32,12 @@ class Run:
         self.model = build_model(config, tuple(config.event_shape or self.data.event_shape))
 
     @cached_property
-    def _parts(self) -> tuple[Dataset, Dataset | None]:
+    def _whole(self) -> Dataset:
         return load_data(self.config)
+
+    @cached_property
+    def _parts(self) -> tuple[Dataset, Dataset | None]:
+        return divide(self.config, self._whole)
 
     @property
     def data(self) -> Dataset:
@@ -52,6 +55,11 @@ class Run:
         return self.data if self.held_out is None else self.held_out
 
     @property
+    def steps(self) -> int:
+        """All steps of the run, from its beginning to the last epoch it aims at."""
+        return self.config.epochs * -(-len(self.data) // self.config.batch_size)
+
+    @property
     def checkpoint(self) -> Path:
         """The file with the run's state."""
         return self.folder / "checkpoint.safetensors"
@@ -63,8 +71,7 @@ class Run:
             raise InputError(f"{folder} holds a run already: go on with --resume {folder}, or choose another folder")
         run = cls(folder, config)
         run.training().try_one_example()
-        whole = load_data(replace(config, limit=None, held_out=0))[0]
-        run.config = replace(config, examples=len(whole), event_shape=list(whole.event_shape))
+        run.config = replace(config, examples=len(run._whole), event_shape=list(run._whole.event_shape))
         make_folder(folder / "figures")
         write_whole(folder / "config.json", run.config.to_json().encode())
         return run
@@ -90,14 +97,13 @@ class Run:
 
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
         """The training of this run from its beginning; `resumed` puts it where the checkpoint stands."""
-        steps = self.config.epochs * -(-len(self.data) // max(self.config.batch_size, 1))
-        model: LatentVariableModel = self.model
-        phase = Phase(build_objective(self.config, model), build_optimizer(self.config, steps), self.config.max_norm)
+        optimizer = build_optimizer(self.config, self.steps)
+        phase = Phase(build_objective(self.config, self.model), optimizer, self.config.max_norm)
         stopping = () if self.config.patience is None else (EarlyStopping(self.config.patience),)
         if stopping and self.held_out is None:
             raise InputError("patience needs held-out data to stop by; found held_out 0")
         return Training(
-            model,
+            self.model,
             [phase],
             self.data,
             epochs=self.config.epochs,
