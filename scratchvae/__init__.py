@@ -32,7 +32,7 @@ A room is imported when it is first named: `scratchvae.ops.linear`, or `from scr
 from importlib import import_module
 from typing import Any
 
-from scratchvae.cpu import prefer_wide_kernels
+from scratchvae.cpu import prepare
 
 __version__ = "0.1.0"
 
@@ -61,7 +61,7 @@ ROOMS = (
 )
 
 
-prefer_wide_kernels()
+prepare()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """Names for arrays, and the one place that words a complaint about them."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,22 @@ def require_shapes(where: str, **arrays: tuple[Array, str]) -> dict[str, int]:
     ...
     scratchvae.arrays.InputError: linear: W should have shape (D, H) with D = 3 (from x), found (5, 2)
     """
+    asked = [
+        (name, array.shape, letters, "")
+        if isinstance(array, np.ndarray)
+        else (name, np.shape(array), letters, f" of type {type(array).__name__}")
+        for name, (array, letters) in arrays.items()
+    ]
+    return dict(_sizes(where, tuple(asked)))
+
+
+@lru_cache(maxsize=4096)
+def _sizes(where: str, asked: tuple[tuple[str, tuple[int, ...], str, str], ...]) -> dict[str, int]:
+    """What require_shapes returns, found once for all steps of a training that have the same shapes."""
     sizes: dict[str, int] = {}
     origin: dict[str, str] = {}
-    for name, (array, letters) in arrays.items():
-        shape, axes = np.shape(array), letters.split()
+    for name, shape, letters, kind in asked:
+        axes = letters.split()
         open_ended = bool(axes) and axes[-1] == "..."
         axes = axes[:-1] if open_ended else axes
         fits = len(shape) >= len(axes) if open_ended else len(shape) == len(axes)
@@ -40,9 +53,8 @@ def require_shapes(where: str, **arrays: tuple[Array, str]) -> dict[str, int]:
         if not fits:
             known = ", ".join(f"{a} = {sizes[a]} (from {origin[a]})" for a in axes if a in sizes)
             expected = ", ".join(letters.split()) + ("," if len(letters.split()) == 1 else "")
-            found = f"{shape}" + ("" if isinstance(array, np.ndarray) else f" of type {type(array).__name__}")
             raise InputError(
-                f"{where}: {name} should have shape ({expected})" + (f" with {known}" if known else "") + f", found {found}"
+                f"{where}: {name} should have shape ({expected})" + (f" with {known}" if known else "") + f", found {shape}{kind}"
             )
         for axis, size in zip(axes, shape, strict=False):
             if not axis.isdigit() and axis not in sizes:

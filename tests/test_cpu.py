@@ -1,7 +1,9 @@
-"""When the wide kernels of OpenBLAS are asked for, and when the user's word is left alone."""
+"""When the wide kernels of OpenBLAS are asked for, when the allocator is set, and when the user's word is left alone."""
 
+import ctypes
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +20,7 @@ INTEL = {"vendor_id": "GenuineIntel", "flags": " ".join(cpu.AVX512)}
     [
         (ZEN5, False, {}, "SkylakeX"),
         (ZEN5, True, {}, None),
-        (ZEN5, False, {"SCRATCHVAE_BLAS": "default"}, None),
+        (ZEN5, False, {"SCRATCHVAE_CPU": "default"}, None),
         (ZEN5, False, {"OPENBLAS_CORETYPE": "Haswell"}, "Haswell"),
         (ZEN2, False, {}, None),
         (INTEL, False, {}, None),
@@ -29,8 +31,28 @@ def test_wide_kernels_are_chosen_only_where_they_are_missed(facts, numpy_is_load
     monkeypatch.setattr(cpu, "_facts", lambda: facts)
     monkeypatch.setattr(sys, "modules", {"numpy": None} if numpy_is_loaded else {})
     monkeypatch.setattr(os, "environ", dict(environment))
-    cpu.prefer_wide_kernels()
+    monkeypatch.setattr(cpu, "keep_freed_memory", lambda: None)
+    cpu.prepare()
     assert os.environ.get("OPENBLAS_CORETYPE") == chosen
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "asked"),
+    [
+        ("linux", {}, {-3: 32 << 20, -1: 128 << 20}),
+        ("linux", {"MALLOC_TOP_PAD_": "0"}, {}),
+        ("linux", {"SCRATCHVAE_CPU": "default"}, {}),
+        ("darwin", {}, {}),
+    ],
+)
+def test_the_allocator_is_set_only_where_it_is_glibcs_and_nobody_has_set_it(platform, environment, asked, monkeypatch):
+    called = {}
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(os, "environ", dict(environment))
+    monkeypatch.setattr(cpu, "prefer_wide_kernels", lambda: None)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=called.__setitem__))
+    cpu.prepare()
+    assert called == asked
 
 
 ADVICE = [(ZEN5, "Haswell", True), (ZEN5, "SkylakeX", False), (INTEL, "Haswell", False)]

@@ -64,8 +64,8 @@ def example(name, dtype, rows=5, columns=7):
         "sgd_update": (a, b, c, 0.1, 0.9),
         "rmsprop_update": (a, b, c**2, 0.1, 0.9, 1e-3),
         "adam_update": (a, b, c, c**2, 3, 0.1, 0.9, 0.99, 1e-3, 0.02),
-        "patches": (normal(2, 3, 6, 7), (3, 2), 2, 1),
-        "patches_backward": (normal(3, 3, 2, 2, 3, 4), 6, 7, 2, 1),
+        "patches": (normal(2, 6, 7, 3), (3, 2), 2, 1),
+        "patches_backward": (normal(2, 3, 4, 3, 2, 3), 6, 7, 2, 1),
         "max_pool": (normal(2, 3, 8, 7), 3, 2),
         "max_pool_backward": (normal(2, 3, 3, 2), place, 8, 7, 3, 2),
     }
@@ -74,6 +74,16 @@ def example(name, dtype, rows=5, columns=7):
 
 def parts(value):
     return value if isinstance(value, tuple) else (value,)
+
+
+def given_up(name):
+    """The places of the arguments that a kernel may overwrite: an optimizer's slots."""
+    names = list(inspect.signature(both_twins(name)[0]).parameters)
+    return {i for i, argument in enumerate(names) if name.endswith("_update") and argument in {"velocity", "square", "m", "v"}}
+
+
+def fresh(name, arguments):
+    return [a.copy() if i in given_up(name) else a for i, a in enumerate(arguments)]
 
 
 # --- one name, two twins ---------------------------------------------------------------------------------------------
@@ -134,15 +144,16 @@ def test_any_layout_gives_the_same_fresh_arrays_and_leaves_the_arguments_alone(n
     for kernel in both_twins(name):
         arguments = example(name, dtype)
         before = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
-        expected = parts(kernel(*arguments))
+        expected = parts(kernel(*fresh(name, arguments)))
         for a, b in zip(arguments, before, strict=True):
             np.testing.assert_array_equal(a, b)
         for layout in (np.asfortranarray, strided, read_only, unaligned):
             changed = [layout(a) if isinstance(a, np.ndarray) else a for a in arguments]
-            for got, want in zip(parts(kernel(*changed)), expected, strict=True):
+            kept = [a for i, a in enumerate(changed) if isinstance(a, np.ndarray) and i not in given_up(name)]
+            for got, want in zip(parts(kernel(*fresh(name, changed))), expected, strict=True):
                 np.testing.assert_array_equal(got, want, strict=True)
                 assert got.flags.writeable
-                assert not any(np.shares_memory(got, a) for a in changed if isinstance(a, np.ndarray))
+                assert not any(np.shares_memory(got, a) for a in kept)
         floats = [y for y in expected if y.dtype.kind == "f"]
         assert floats
         assert {y.dtype for y in floats} == {np.dtype(dtype)}
@@ -152,14 +163,14 @@ def test_any_layout_gives_the_same_fresh_arrays_and_leaves_the_arguments_alone(n
 def test_pointwise_kernels_take_any_shape(name):
     flat = example(name, np.float64, 1, 60)
     textbook, compiled = both_twins(name)
-    expected = parts(compiled(*flat))
+    expected = parts(compiled(*fresh(name, flat)))
     for shape in [(60,), (3, 4, 5), (2, 1, 3, 2, 5)]:
-        got = parts(compiled(*(a.reshape(shape) if isinstance(a, np.ndarray) else a for a in flat)))
+        got = parts(compiled(*(a.reshape(shape) if isinstance(a, np.ndarray) else a for a in fresh(name, flat))))
         for y, want in zip(got, expected, strict=True):
             np.testing.assert_array_equal(y, want.reshape(shape), strict=True)
     for shape in [(), (1,), (0,), (3, 0)]:
         few = [np.full(shape, a.flat[0]) if isinstance(a, np.ndarray) else a for a in flat]
-        for y, want in zip(parts(compiled(*few)), parts(textbook(*few)), strict=True):
+        for y, want in zip(parts(compiled(*fresh(name, few))), parts(textbook(*few)), strict=True):
             assert np.shape(y) == shape
             np.testing.assert_allclose(y, want, rtol=1e-13, atol=1e-15)
 
@@ -463,13 +474,13 @@ def windows(draw):
 
 
 def direct_patches(x, I, J, stride, padding):
-    B, C, H, W = x.shape
+    B, H, W, C = x.shape
     P, Q = (H + 2 * padding - I) // stride + 1, (W + 2 * padding - J) // stride + 1
-    cols = np.zeros((C, I, J, B, P, Q), x.dtype)
-    for c, i, j, b, p, q in np.ndindex(*cols.shape):
+    cols = np.zeros((B, P, Q, I, J, C), x.dtype)
+    for b, p, q, i, j in np.ndindex(*cols.shape[:5]):
         h, w = p * stride + i - padding, q * stride + j - padding
         if 0 <= h < H and 0 <= w < W:
-            cols[c, i, j, b, p, q] = x[b, c, h, w]
+            cols[b, p, q, i, j] = x[b, h, w]
     return cols
 
 
@@ -478,7 +489,7 @@ def direct_patches(x, I, J, stride, padding):
 def test_patches_by_a_direct_loop_and_their_adjoint(shape):
     B, C, H, W, I, J, stride, padding, seed = shape
     rng = np.random.default_rng(seed)
-    x = rng.normal(size=(B, C, H, W))
+    x = rng.normal(size=(B, H, W, C))
     cols = direct_patches(x, I, J, stride, padding)
     c = rng.normal(size=cols.shape)
     for patches, backward in zip(both_twins("patches"), both_twins("patches_backward"), strict=True):
@@ -496,39 +507,38 @@ def test_max_pool_by_a_direct_loop_and_its_adjoint(shape):
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 5, size=(B, C, H, W)).astype(float)  # with ties
     x[rng.random(x.shape) < 0.05] = np.nan
-    cols = direct_patches(x, size, size, stride, 0)
-    flat = cols.reshape(C, size * size, *cols.shape[3:])
-    place = np.moveaxis(flat.argmax(axis=1), 0, 1)  # the first of equals; NaN above all
-    y = np.moveaxis(flat.max(axis=1), 0, 1)
+    cols = direct_patches(x.transpose(0, 2, 3, 1), size, size, stride, 0)
+    flat = cols.reshape(*cols.shape[:3], size * size, C)
+    last_place, last_y = flat.argmax(axis=3), flat.max(axis=3)  # the first of equals; NaN above all
+    place, y = last_place.transpose(0, 3, 1, 2), last_y.transpose(0, 3, 1, 2)
     dy = rng.normal(size=y.shape)
-    dcols = np.where(
-        np.arange(size * size)[:, None, None, None] == np.moveaxis(place, 1, 0)[:, None], np.moveaxis(dy, 1, 0)[:, None], 0
-    )
+    mine = np.arange(size * size)[:, None] == last_place[:, :, :, None]
+    dcols = np.where(mine, dy.transpose(0, 2, 3, 1)[:, :, :, None], 0)
     for pool, backward, scatter in zip(
         both_twins("max_pool"), both_twins("max_pool_backward"), both_twins("patches_backward"), strict=True
     ):
         got, where = pool(x, size, stride)
         np.testing.assert_array_equal(got, y, strict=True)
         np.testing.assert_array_equal(where, place, strict=True)
-        want = scatter(dcols.reshape(cols.shape), H, W, stride, 0)
+        want = scatter(dcols.reshape(cols.shape), H, W, stride, 0).transpose(0, 3, 1, 2)
         np.testing.assert_allclose(backward(dy, where, H, W, size, stride), want, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("height", "width"), [(5, 6), (9, 8), (12, 15)])
 def test_what_windows_put_outside_the_image_is_dropped(height, width):
     """Windows that reach rows and columns 0…8 of the padded image, whatever its size."""
-    c = np.random.default_rng(10).normal(size=(2, 3, 3, 2, 4, 4))
-    want = np.zeros((2, 2, height, width))
-    for ch, i, j, b, p, q in np.ndindex(*c.shape):
+    c = np.random.default_rng(10).normal(size=(2, 4, 4, 3, 3, 2))
+    want = np.zeros((2, height, width, 2))
+    for b, p, q, i, j in np.ndindex(*c.shape[:5]):
         h, w = 2 * p + i - 1, 2 * q + j - 1
         if 0 <= h < height and 0 <= w < width:
-            want[b, ch, h, w] += c[ch, i, j, b, p, q]
+            want[b, h, w] += c[b, p, q, i, j]
     for backward in both_twins("patches_backward"):
         np.testing.assert_allclose(backward(c, height, width, 2, 1), want, rtol=1e-12, atol=1e-12, strict=True)
 
 
 def test_windows_at_ordinary_sizes():
-    x = np.random.default_rng(6).normal(size=(3, 2, 28, 28)).astype(np.float32)
+    x = np.random.default_rng(6).normal(size=(3, 28, 28, 2)).astype(np.float32)
     for stride, kernel in ((1, (3, 3)), (2, (4, 4)), (2, (5, 3))):
         textbook, compiled = (patches(x, kernel, stride, 1) for patches in both_twins("patches"))
         np.testing.assert_array_equal(textbook, compiled, strict=True)

@@ -1,5 +1,7 @@
 """Bounds: their order, their limits, their terms; what schedules do; and models for which log p(x) is known exactly."""
 
+import tracemalloc
+from contextlib import contextmanager
 from importlib import import_module
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from scratchvae import ops
+from scratchvae import cpu, ops
 from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
@@ -167,12 +169,54 @@ def test_chunks_of_draws_give_what_all_at_once_gives(monkeypatch):
     assert log_likelihood(model, data, samples=6, rng=np.random.default_rng(0)).shape == (4,)
 
 
+def test_estimates_do_not_depend_on_the_number_of_threads_and_errors_come_through(monkeypatch):
+    model, law = linear_gaussian()
+    monkeypatch.setattr(import_module("scratchvae.evaluation.log_likelihood"), "ROWS", 12)
+    data = Dataset("x", law.rvs(9, random_state=0))
+    found, limits = [], []
+
+    @contextmanager
+    def threads(number):
+        yield number
+
+    for number in (1, 2, 5):
+        monkeypatch.setattr(cpu, "one_blas_thread_each", lambda number=number: threads(number))
+        found.append(log_likelihood(model, data, samples=4, rng=np.random.default_rng(0)))
+    np.testing.assert_array_equal(found[0], found[1], strict=True)
+    np.testing.assert_array_equal(found[0], found[2], strict=True)
+    assert found[0].shape == (9,)
+    assert len(set(found[0])) == 9
+    monkeypatch.undo()
+
+    def refuse(x):
+        limits.extend(blas.threads for blas in cpu.loaded_blas())
+        raise InputError("no such pixel")
+
+    model.likelihood.require_support = refuse
+    before = cpu.loaded_blas()
+    with pytest.raises(InputError, match="no such pixel"):
+        log_likelihood(model, data, samples=4, rng=np.random.default_rng(0))
+    assert set(limits) == {1}
+    assert cpu.loaded_blas() == before
+
+
+def test_memory_of_an_estimate_does_not_grow_with_its_samples():
+    model, law = linear_gaussian()
+    data, peaks = Dataset("x", law.rvs(3, random_state=0)), []
+    for samples in (5_000, 5_000, 50_000):
+        tracemalloc.start()
+        log_likelihood(model, data, samples=samples, rng=np.random.default_rng(0))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 1.3 * peaks[1]
+
+
 def test_weights_that_differ_by_thousands_of_nats_do_not_overflow():
     model, law = linear_gaussian()
     model.likelihood.log_var.value[:] = -12.0
     x = law.rvs(3, random_state=0)
     found = model.score_samples(x, samples=40)
-    noise = model.posterior.draw_noise(120, np.random.default_rng(0))
+    noise = model.posterior.draw_noise(120, np.random.default_rng(0).spawn(1)[0])
     log_w = np.sum([t * s for t, s in zip(log_weight_terms(model, x, noise, 40)[0], (1, 1, -1), strict=True)], axis=0)
     assert np.ptp(log_w, axis=1).min() > 1000
     np.testing.assert_allclose(found, logsumexp(log_w, axis=1) - np.log(40), rtol=1e-12)

@@ -34,10 +34,10 @@ def of_linear_layers(rows: int, widths: Sequence[int], *, needs_dx: bool, backwa
 
 
 def of_convolution(outputs: int, patch: int, places: int, *, needs_dx: bool) -> list[Product]:
-    """W (O, C·I·J) against patches (C·I·J, B·P·Q), and backwards; the transposed convolution multiplies the same shapes."""
-    W, cols, dy = _array(outputs, patch), _array(patch, places), _array(outputs, places)
-    products = [(W, cols), (dy, cols.T)]
-    return [*products, (W.T, dy)] if needs_dx else products
+    """Patches (B·P·Q, I·J·C) with W (I·J·C, O), and backwards; the transposed convolution multiplies the same shapes."""
+    cols, W, dy = _array(places, patch), _array(patch, outputs), _array(places, outputs)
+    products = [(cols, W), (cols.T, dy)]
+    return [*products, (dy, W.T)] if needs_dx else products
 
 
 def _array(rows: int, columns: int) -> Array:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+from scratchvae import cpu
 from scratchvae.arrays import InputError
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -35,6 +36,8 @@ def measure(
 
 def _one(implementation: str, workload: str, seconds: float, threads: int, sizes: Mapping[str, int]) -> dict[str, float]:
     environment = os.environ | dict.fromkeys(THREADS, str(threads))
+    if implementation != "scratchvae":
+        environment[cpu.SWITCH] = "default"  # others run as their users run them
     if implementation == "jax":
         environment["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
     command = [sys.executable, "-m", "scratchvae.bench.worker", implementation, workload, "--seconds", str(seconds)]

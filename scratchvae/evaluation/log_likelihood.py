@@ -1,13 +1,16 @@
 """log p(x), estimated by importance sampling with the posterior as the proposal."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
-from scratchvae.arrays import Array, InputError
+from scratchvae import cpu
+from scratchvae.arrays import Array, require_at_least
 from scratchvae.data import Dataset, binarize
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import Model, log_weight_terms
 
-ROWS = 2048  # of decoder input at once: what bounds the memory, whatever the number of samples
+ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
 
 
 def log_likelihood(
@@ -15,34 +18,45 @@ def log_likelihood(
 ) -> Array:
     """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = `samples`, for each example  ->  (N,) in nats, float64.
 
-    A lower bound on log p(x) in expectation, that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1). The sum is
-    taken a chunk of draws at a time, its terms scaled by the largest so far. `binarized` draws x ~ Bernoulli(x) first: grey
-    pixels under a Bernoulli have a bound, but no log p(x) of their own.
+    A lower bound on log p(x) in expectation, that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
+    `binarized` draws x ~ Bernoulli(x) first: grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
+
+    Examples are shared out among as many threads as BLAS is set to, each with a generator of its own and products on one
+    thread: the estimates are the same for any number of threads.
     """
-    if samples < 1:
-        raise InputError(f"log_likelihood: samples should be at least 1, found {samples}")
-    dtype = dtype_of(model)
-    chunk = min(samples, ROWS)
-    batch = max(1, ROWS // chunk)
-    estimates = np.empty(len(data), np.float64)
-    for start in range(0, len(data), batch):
-        x = data.batch(slice(start, start + batch), dtype)
+    require_at_least("log_likelihood", "samples", samples, 1)
+    batch = max(1, ROWS // samples)
+    starts = range(0, len(data), batch)
+
+    def estimate(start: int, rng: np.random.Generator) -> Array:
+        x = data.batch(slice(start, start + batch), dtype_of(model))
         model.likelihood.require_support(x)
-        x = binarize(x, rng) if binarized else x
-        largest, total = np.full(len(x), -np.inf), np.zeros(len(x))
-        for done in range(0, samples, chunk):
-            K = min(chunk, samples - done)
-            noise = model.posterior.draw_noise(len(x) * K, rng)
-            (log_px, log_pz, log_q), _ = log_weight_terms(model, x, noise, K)
-            log_w = log_px.astype(np.float64) + log_pz - log_q
-            new_largest = np.maximum(largest, log_w.max(axis=1))
-            with np.errstate(invalid="ignore"):  # −∞ − (−∞), where every weight so far is 0
-                old = np.where(largest == -np.inf, 0, total * np.exp(largest - new_largest))
-                added = np.where(new_largest == -np.inf, 0, np.exp(log_w - new_largest[:, None]).sum(axis=1))
-            largest, total = new_largest, old + added
-        with np.errstate(divide="ignore"):
-            estimates[start : start + batch] = largest + np.log(total / samples)
-    return estimates
+        return _estimates(model, binarize(x, rng) if binarized else x, samples, rng)
+
+    with cpu.one_blas_thread_each() as threads, ThreadPoolExecutor(threads) as pool:
+        try:
+            return np.concatenate([np.empty(0), *pool.map(estimate, starts, rng.spawn(len(starts)))])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C, or data that can't be used: the rest isn't waited for
+            raise
+
+
+def _estimates(model: Model, x: Array, samples: int, rng: np.random.Generator) -> Array:
+    """log_likelihood of a batch, a chunk of draws at a time: the sum's terms are scaled by the largest so far."""
+    largest, total = np.full(len(x), -np.inf), np.zeros(len(x))
+    chunk = max(1, ROWS // len(x))
+    for done in range(0, samples, chunk):
+        K = min(chunk, samples - done)
+        noise = model.posterior.draw_noise(len(x) * K, rng)
+        (log_px, log_pz, log_q), _ = log_weight_terms(model, x, noise, K)
+        log_w = log_px.astype(np.float64) + log_pz - log_q
+        new_largest = np.maximum(largest, log_w.max(axis=1))
+        with np.errstate(invalid="ignore"):  # −∞ − (−∞), where every weight so far is 0
+            old = np.where(largest == -np.inf, 0, total * np.exp(largest - new_largest))
+            added = np.where(new_largest == -np.inf, 0, np.exp(log_w - new_largest[:, None]).sum(axis=1))
+        largest, total = new_largest, old + added
+    with np.errstate(divide="ignore"):
+        return largest + np.log(total / samples)
 
 
 def bits_per_dimension(log_px: float, n_entries: int, *, levels: int | None = None) -> float:

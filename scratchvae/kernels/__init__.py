@@ -1,4 +1,4 @@
-"""Arithmetic that NumPy does slowly or clumsily: plain functions, arrays in, fresh arrays out.
+"""Arithmetic that NumPy does slowly or clumsily: plain functions, arrays in, fresh arrays out (but for an optimizer's slots).
 
 Each kernel is written twice under one name and signature: `textbook/` (NumPy, as on paper; the names below lead there) and
 `compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process, `using(...)` for a block; the choice at

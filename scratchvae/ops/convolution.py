@@ -1,9 +1,9 @@
 """Convolution and its transpose, as one matrix product over image patches.
 
 Letters: B images, C input and O output channels, H × W input and P × Q output pixels, kernel I × J.
-"""
 
-import numpy as np
+Arrays are indexed [image, channel, row, column]; in memory the channels come last, so that the products need no transposing.
+"""
 
 from scratchvae import kernels
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
@@ -19,23 +19,25 @@ def conv2d(
     """
     n = require_shapes("conv2d", x=(x, "B C H W"), W=(W, "O C I J"), b=(b, "O"))
     _require_fit("conv2d", n["H"] + 2 * padding, n["W"] + 2 * padding, n["I"], n["J"], stride, padding)
-    cols = kernels.patches(x, (n["I"], n["J"]), stride, padding)  # (C, I, J, B, P, Q)
-    P, Q = cols.shape[4:]
-    cols2 = cols.reshape(-1, n["B"] * P * Q)
-    W2 = W.reshape(n["O"], -1)
-    y = _images_first(W2 @ cols2 + b[:, None], (n["O"], n["B"], P, Q))
+    cols = kernels.patches(_channels_last(x), (n["I"], n["J"]), stride, padding)  # (B, P, Q, I, J, C)
+    B, P, Q = cols.shape[:3]
+    cols2 = cols.reshape(B * P * Q, -1)
+    W2 = W.transpose(2, 3, 1, 0).reshape(-1, n["O"])  # (I·J·C, O)
+    y = cols2 @ W2
+    y += b
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-        dy2 = _channels_first(dy)  # (O, B·P·Q)
-        dW = (dy2 @ cols2.T).reshape(W.shape)  # dW[o,cij] = Σ_bpq dy[o,bpq] cols[cij,bpq]
-        db = dy2.sum(axis=1)  # db[o] = Σ_bpq dy[o,bpq]
+        dy2 = _channels_last(dy).reshape(B * P * Q, -1)
+        dW2 = cols2.T @ dy2  # dW[ijc,o] = Σ_bpq cols[bpq,ijc] dy[bpq,o]
+        dW = dW2.reshape(n["I"], n["J"], n["C"], n["O"]).transpose(3, 2, 0, 1)
+        db = dy2.sum(axis=0)  # db[o] = Σ_bpq dy[bpq,o]
         if not needs_dx:
             return None, dW, db
-        dcols = (W2.T @ dy2).reshape(cols.shape)  # dcols[cij,bpq] = Σ_o W[o,cij] dy[o,bpq]
+        dcols = (dy2 @ W2.T).reshape(cols.shape)  # dcols[bpq,ijc] = Σ_o dy[bpq,o] W[ijc,o]
         dx = kernels.patches_backward(dcols, n["H"], n["W"], stride, padding)  # dx = Σ of dcols over the windows
-        return dx, dW, db
+        return _channels_second(dx), dW, db
 
-    return y, pullback
+    return _channels_second(y.reshape(B, P, Q, -1)), pullback
 
 
 def conv_transpose2d(
@@ -63,32 +65,33 @@ def conv_transpose2d(
     _require_fit("conv_transpose2d", H + 2 * padding, width + 2 * padding, n["I"], n["J"], stride, padding)
     if H < 1 or width < 1:
         raise InputError(f"conv_transpose2d: the output should have at least one pixel, found {H} x {width}")
-    x2 = _channels_first(x)  # (C, B·P·Q)
-    W2 = W.reshape(n["C"], -1)
-    cols_shape = (n["O"], n["I"], n["J"], n["B"], n["P"], n["Q"])
-    cols = (W2.T @ x2).reshape(cols_shape)
-    y = kernels.patches_backward(cols, H, width, stride, padding) + b[:, None, None]
+    x2 = _channels_last(x).reshape(-1, n["C"])  # (B·P·Q, C)
+    W2 = W.transpose(0, 2, 3, 1).reshape(n["C"], -1)  # (C, I·J·O)
+    cols = (x2 @ W2).reshape(n["B"], n["P"], n["Q"], n["I"], n["J"], n["O"])
+    y = kernels.patches_backward(cols, H, width, stride, padding)  # the sum over the windows
+    y += b
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-        dcols = kernels.patches(dy, (n["I"], n["J"]), stride, padding).reshape(-1, x2.shape[1])
-        dW = (x2 @ dcols.T).reshape(W.shape)  # dW[c,oij] = Σ_bpq x[c,bpq] dcols[oij,bpq]
+        dcols = kernels.patches(_channels_last(dy), (n["I"], n["J"]), stride, padding).reshape(len(x2), -1)
+        dW2 = x2.T @ dcols  # dW[c,ijo] = Σ_bpq x[bpq,c] dcols[bpq,ijo]
+        dW = dW2.reshape(n["C"], n["I"], n["J"], n["O"]).transpose(0, 3, 1, 2)
         db = dy.sum(axis=(0, 2, 3))  # db[o] = Σ_bhw dy[b,o,h,w]
         if not needs_dx:
             return None, dW, db
-        dx = _images_first(W2 @ dcols, (n["C"], n["B"], n["P"], n["Q"]))  # dx[c,bpq] = Σ_oij W[c,oij] dcols[oij,bpq]
-        return dx, dW, db
+        dx = dcols @ W2.T  # dx[bpq,c] = Σ_ijo dcols[bpq,ijo] W[c,ijo]
+        return _channels_second(dx.reshape(n["B"], n["P"], n["Q"], n["C"])), dW, db
 
-    return y, pullback
-
-
-def _images_first(y: Array, shape: tuple[int, int, int, int]) -> Array:
-    """(O, B·P·Q) -> (B, O, P, Q)."""
-    return np.ascontiguousarray(y.reshape(shape).transpose(1, 0, 2, 3))
+    return _channels_second(y), pullback
 
 
-def _channels_first(y: Array) -> Array:
-    """(B, O, P, Q) -> (O, B·P·Q)."""
-    return np.ascontiguousarray(y.transpose(1, 0, 2, 3)).reshape(y.shape[1], -1)
+def _channels_last(x: Array) -> Array:
+    """(B, C, H, W) -> (B, H, W, C), a view."""
+    return x.transpose(0, 2, 3, 1)
+
+
+def _channels_second(x: Array) -> Array:
+    """(B, H, W, C) -> (B, C, H, W), a view."""
+    return x.transpose(0, 3, 1, 2)
 
 
 def _require_fit(where: str, rows: int, columns: int, I: int, J: int, stride: int, padding: int) -> None:

@@ -6,7 +6,8 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 def linear(x: Array, W: Array, b: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
     """y = x W + b.     x (B, D), W (D, H), b (H,)  ->  y (B, H).     needs_dx=False skips a gradient nobody uses: x is data."""
     require_shapes("linear", x=(x, "B D"), W=(W, "D H"), b=(b, "H"))
-    y = x @ W + b
+    y = x @ W
+    y += b
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
         dx = dy @ W.T if needs_dx else None  # dx_bd = Σ_h dy_bh W_dh

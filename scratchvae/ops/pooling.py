@@ -24,15 +24,16 @@ def max_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[A
 def mean_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[Array, Pullback]:
     """y = the mean of each size × size window; shapes as in max_pool2d."""
     H, W, stride = _sizes("mean_pool2d", x, size, stride)
-    cols = kernels.patches(x, (size, size), stride, 0)  # (C, I, J, B, P, Q)
-    y = np.ascontiguousarray(cols.mean(axis=(1, 2)).transpose(1, 0, 2, 3))
+    cols = kernels.patches(x.transpose(0, 2, 3, 1), (size, size), stride, 0)  # (B, P, Q, I, J, C)
+    y = cols.mean(axis=(3, 4))  # (B, P, Q, C)
 
     def pullback(dy: Array) -> Array:
-        share = dy.transpose(1, 0, 2, 3)[:, None, None] / size**2
+        share = dy.transpose(0, 2, 3, 1)[:, :, :, None, None] / size**2
         dcols = np.broadcast_to(share, cols.shape)  # dcols = dy / size², the same for every place in a window
-        return kernels.patches_backward(dcols, H, W, stride, 0)  # dx = Σ of dcols over the windows
+        dx = kernels.patches_backward(dcols, H, W, stride, 0)  # dx = Σ of dcols over the windows
+        return dx.transpose(0, 3, 1, 2)
 
-    return y, pullback
+    return y.transpose(0, 3, 1, 2), pullback
 
 
 def upsample2d(x: Array, *, factor: int = 2) -> tuple[Array, Pullback]:

@@ -42,11 +42,11 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
-        """(new value, new slots…) of one Parameter at its update number `count`, from 1."""
+        """(new value, new slots…) of one Parameter at its update number `count`, from 1. It may overwrite the slots."""
 
     def state(self) -> dict[str, Array]:
-        """All slots by "slot/parameter", and the numbers of steps taken: what a checkpoint keeps."""
-        arrays = {f"{slot}/{name}": array for slot, named in self.slots.items() for name, array in named.items()}
+        """Copies of all slots by "slot/parameter", and the numbers of steps taken: what a checkpoint keeps."""
+        arrays = {f"{slot}/{name}": array.copy() for slot, named in self.slots.items() for name, array in named.items()}
         arrays |= {f"updates/{name}": np.array([count]) for name, count in self.updates.items()}
         return {"steps_taken": np.array([self.steps_taken]), **arrays}
 
@@ -58,7 +58,7 @@ class Optimizer(ABC):
             if key != "steps_taken":
                 if kind not in named:
                     raise InputError(f"{type(self).__name__}: slots should be {', '.join(self.slot_names)}; found {kind!r}")
-                named[kind][name] = array
+                named[kind][name] = array.copy()  # slots are overwritten
         if "steps_taken" not in state or any(named[kind].keys() != named["updates"].keys() for kind in named):
             raise InputError(f"{type(self).__name__}: the state should be of every slot and all steps, found part of it")
         self.steps_taken = int(state["steps_taken"][0])

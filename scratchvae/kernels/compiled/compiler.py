@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial, wraps
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,39 @@ from scratchvae.arrays import InputError
 
 # Division by zero gives infinity as in NumPy (this also lets loops with a division vectorize), and a product may be fused with a
 # sum. Loops that add up many terms may take them in any order. Never the flags that assume away NaN and infinity.
-AS_WRITTEN: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
-REORDERED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+AS_WRITTEN: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
+REORDERED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "nogil": True}
 
 scalar = numba.njit(forceinline=True, **AS_WRITTEN)  # a function of numbers; as a call it would keep loops from vectorizing
 
 
-def compiled(loop: Callable[..., Any], options: dict[str, Any] = AS_WRITTEN) -> Callable[..., Any]:
-    """Compile `loop`; its arrays may come in any memory layout, read-only too, and are handed over C-contiguous and aligned."""
+def compiled(
+    loop: Callable[..., Any], options: dict[str, Any] = AS_WRITTEN, given_up: tuple[str, ...] = ()
+) -> Callable[..., Any]:
+    """Compile `loop`; its arrays may come in any memory layout, read-only too, and are handed over C-contiguous and aligned.
+
+    A loop writes into arrays that it made, and into arguments that its caller gives up: those named `given_up`.
+    """
     specialized: dict[tuple[Any, ...], Callable[..., Any]] = {}
+    written = [name in given_up for name in signature(loop).parameters]
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
-        arguments = tuple(_in_order(a) if isinstance(a, np.ndarray) else a for a in arguments)
-        key = tuple((a.dtype, a.ndim) if isinstance(a, np.ndarray) else type(a) for a in arguments)
-        if key not in specialized:
-            specialized[key] = _specialize(loop, arguments, options)
-        return specialized[key](*arguments)
+        ready: list[Any] = []
+        key: list[Any] = []
+        for a, writes in zip(arguments, written, strict=True):
+            if isinstance(a, np.ndarray):
+                flags = a.flags
+                fits = flags.c_contiguous and flags.aligned and (flags.writeable or not writes)
+                ready.append(a if fits else a.copy())
+                key.append((a.dtype, a.ndim))
+            else:
+                ready.append(a)
+                key.append(type(a))
+        kind = tuple(key)
+        if kind not in specialized:
+            specialized[kind] = _specialize(loop, ready, written, options)
+        return specialized[kind](*ready)
 
     return kernel
 
@@ -43,52 +60,73 @@ def compiled(loop: Callable[..., Any], options: dict[str, Any] = AS_WRITTEN) -> 
 summing = partial(compiled, options=REORDERED)
 
 
-def pointwise(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a `loop` over 1-D arrays of one length into a kernel for arrays of any one shape."""
-    over_vectors = compiled(loop)
+def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Callable[..., Any]:
+    """Compile a `loop` over 1-D arrays of one length into a kernel for arrays of any one shape.
+
+    Its value lies in memory as its first array does: images whose channels come last keep them there.
+    """
+    over_vectors = compiled(loop, given_up=given_up)
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
-        shape = arguments[0].shape
+        shape, order = arguments[0].shape, _memory_order(arguments[0])
+        vectors = []
         for a in arguments:
-            if isinstance(a, np.ndarray) and a.shape != shape:
-                raise InputError(f"{loop.__name__}: the arrays should have one shape, found {shape} and {a.shape}")
-        value = over_vectors(*(a.reshape(-1) if isinstance(a, np.ndarray) else a for a in arguments))
-        return tuple(part.reshape(shape) for part in value) if isinstance(value, tuple) else value.reshape(shape)
+            if isinstance(a, np.ndarray):
+                if a.shape != shape:
+                    raise InputError(f"{loop.__name__}: the arrays should have one shape, found {shape} and {a.shape}")
+                a = (a if order is None else a.transpose(order)).reshape(-1)
+            vectors.append(a)
+        value = over_vectors(*vectors)
+        if isinstance(value, tuple):
+            return tuple(_shaped(part, shape, order) for part in value)
+        return _shaped(value, shape, order)
 
     return kernel
 
 
-def _in_order(a: np.ndarray) -> np.ndarray:
-    return a if a.flags.c_contiguous and a.flags.aligned else a.copy()
+updating = partial(pointwise, given_up=("velocity", "square", "m", "v"))  # an optimizer's slots
 
 
-def _specialize(loop: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Callable[..., Any]:
+def _memory_order(a: np.ndarray) -> tuple[int, ...] | None:
+    """The axes from the longest stride to the shortest; None where they are in that order."""
+    return None if a.flags.c_contiguous else tuple(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
+
+
+def _shaped(vector: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...] | None) -> np.ndarray:
+    if order is None:
+        return vector.reshape(shape)
+    return vector.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+
+
+def _specialize(
+    loop: Callable[..., Any], arguments: list[Any], written: list[bool], options: dict[str, Any]
+) -> Callable[..., Any]:
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
         return np.errstate(all="ignore")(loop)
     try:
-        signature = tuple(_numba_type(a) for a in arguments)
+        types = tuple(map(_numba_type, arguments, written))
         try:
-            return _compile(loop, signature, options, _Cache(loop))
+            return _compile(loop, types, options, _Cache(loop))
         except Exception:  # nowhere to keep the cache, or what is there can't be read: compile for this process only
-            return _compile(loop, signature, options, None)
+            return _compile(loop, types, options, None)
     except Exception as error:
         return _textbook_twin(loop, error)
 
 
-def _compile(loop: Callable[..., Any], signature: tuple[Any, ...], options: dict[str, Any], cache: Any) -> Callable[..., Any]:
+def _compile(loop: Callable[..., Any], types: tuple[Any, ...], options: dict[str, Any], cache: Any) -> Callable[..., Any]:
     dispatcher = numba.njit(**options)(loop)
     if cache is not None:
         dispatcher._cache = cache
-    dispatcher.compile(signature)
+    dispatcher.compile(types)
     dispatcher.disable_compile()
     return dispatcher
 
 
-def _numba_type(a: Any) -> Any:
+def _numba_type(a: Any, written: bool) -> Any:
     if isinstance(a, np.ndarray):  # declared read-only, which admits both kinds of array with one compilation
-        return numba.types.Array(numba.from_dtype(a.dtype), a.ndim, "C", readonly=True)
+        return numba.types.Array(numba.from_dtype(a.dtype), a.ndim, "C", readonly=not written)
     return numba.typeof(a)  # type: ignore[no-untyped-call]
 
 

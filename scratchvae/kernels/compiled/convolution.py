@@ -1,61 +1,54 @@
-"""Compiled twins of `textbook/convolution.py`, one channel of one image at a time.
-
-A padded channel is held as its s × s phases, phases[r, t, h, w] = padded[h·s + r, w·s + t]: what place (i, j) of all windows
-reads is then a block without gaps, phases[i mod s, j mod s, i div s + p, j div s + q].
+"""Compiled twins of `textbook/convolution.py`, one image at a time, padded in a frame: no place in a window is then a special
+case, and what a window reads of one row is one run of J·C entries.
 """
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.kernels.compiled.compiler import compiled, scalar
+from scratchvae.kernels.compiled.compiler import compiled
 
 
 @compiled
 def patches(x: Array, kernel: tuple[int, int], stride: int, padding: int) -> Array:
-    B, C, H, W = x.shape
+    B, H, W, C = x.shape
     I, J = kernel
     P, Q = (H + 2 * padding - I) // stride + 1, (W + 2 * padding - J) // stride + 1
-    cols = np.empty((C, I, J, B, P, Q), x.dtype)
-    phases = np.zeros((stride, stride, -(-(H + 2 * padding) // stride), -(-(W + 2 * padding) // stride)), x.dtype)
-    for c in range(C):
-        for b in range(B):
-            for h in range(H):
-                for t in range(stride):
-                    row = phases[(h + padding) % stride, t, (h + padding) // stride]
-                    first, last = _inside(t - padding, W, row.size, stride)
-                    for w in range(first, last):
-                        row[w] = x[b, c, h, w * stride + t - padding]
+    cols = np.empty((B, P, Q, I, J * C), x.dtype)
+    frame = np.zeros((H + 2 * padding, (W + 2 * padding) * C), x.dtype)
+    for b in range(B):
+        for h in range(H):
+            inside, row = frame[h + padding, padding * C :], x[b, h].reshape(-1)
+            for k in range(row.size):
+                inside[k] = row[k]
+        for p in range(P):
             for i in range(I):
-                for j in range(J):
-                    block, out = phases[i % stride, j % stride, i // stride :, j // stride :], cols[c, i, j, b]
-                    for p in range(P):
-                        for q in range(Q):
-                            out[p, q] = block[p, q]
-    return cols
+                for q in range(Q):
+                    read, run = frame[p * stride + i, q * stride * C :], cols[b, p, q, i]
+                    for k in range(run.size):
+                        run[k] = read[k]
+    return cols.reshape(B, P, Q, I, J, C)
 
 
 @compiled
 def patches_backward(dcols: Array, height: int, width: int, stride: int, padding: int) -> Array:
-    C, I, J, B, P, Q = dcols.shape
+    B, P, Q, I, J, C = dcols.shape
     rows, columns = max(height + 2 * padding, (P - 1) * stride + I), max(width + 2 * padding, (Q - 1) * stride + J)
-    dx = np.empty((B, C, height, width), dcols.dtype)
-    phases = np.empty((stride, stride, -(-rows // stride), -(-columns // stride)), dcols.dtype)
-    for c in range(C):
-        for b in range(B):
-            phases[:] = 0
+    dx = np.empty((B, height, width * C), dcols.dtype)
+    runs = dcols.reshape(B, P, Q, I, J * C)
+    frame = np.empty((rows, columns * C), dcols.dtype)
+    for b in range(B):
+        frame[:] = 0
+        for p in range(P):
             for i in range(I):
-                for j in range(J):
-                    block, out = phases[i % stride, j % stride, i // stride :, j // stride :], dcols[c, i, j, b]
-                    for p in range(P):
-                        for q in range(Q):
-                            block[p, q] += out[p, q]
-            for h in range(height):
-                for t in range(stride):
-                    row = phases[(h + padding) % stride, t, (h + padding) // stride]
-                    first, last = _inside(t - padding, width, row.size, stride)
-                    for w in range(first, last):
-                        dx[b, c, h, w * stride + t - padding] = row[w]
-    return dx
+                for q in range(Q):
+                    read, run = frame[p * stride + i, q * stride * C :], runs[b, p, q, i]
+                    for k in range(run.size):
+                        read[k] += run[k]
+        for h in range(height):
+            inside, row = frame[h + padding, padding * C :], dx[b, h]
+            for k in range(row.size):
+                row[k] = inside[k]
+    return dx.reshape(B, height, width, C)
 
 
 @compiled
@@ -91,11 +84,3 @@ def max_pool_backward(dy: Array, place: Array, height: int, width: int, size: in
                     k = place[b, c, p, q]
                     dx[b, c, p * stride + k // size, q * stride + k % size] += dy[b, c, p, q]
     return dx
-
-
-@scalar
-def _inside(offset: int, size: int, count: int, stride: int) -> tuple[int, int]:
-    """The places first <= w < last of `count` for which 0 <= w·stride + offset < size."""
-    first = min(max(-(offset // stride), 0), count)
-    last = min(max((size - 1 - offset) // stride + 1, first), count)
-    return first, last

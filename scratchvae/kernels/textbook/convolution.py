@@ -2,6 +2,7 @@
 
 Letters: B images, C channels, H × W pixels, kernel I × J, stride s, padding p; windows P × Q with
 P = ⌊(H + 2p − I) / s⌋ + 1 and Q likewise. Window (p, q) starts at row p·s − padding, column q·s − padding.
+Patches have the channels last: what a window reads of one image row is then one piece of memory.
 """
 
 import numpy as np
@@ -11,22 +12,21 @@ from scratchvae.arrays import Array
 
 
 def patches(x: Array, kernel: tuple[int, int], stride: int, padding: int) -> Array:
-    """x (B, C, H, W) -> cols (C, I, J, B, P, Q), cols[c,i,j,b,p,q] = x[b, c, p·s + i − padding, q·s + j − padding], 0 outside."""
-    padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    windows = sliding_window_view(padded, kernel, axis=(2, 3))[:, :, ::stride, ::stride]  # (B, C, P, Q, I, J)
-    return np.ascontiguousarray(windows.transpose(1, 4, 5, 0, 2, 3))
+    """x (B, H, W, C) -> cols (B, P, Q, I, J, C), cols[b,p,q,i,j,c] = x[b, p·s + i − padding, q·s + j − padding, c], 0 outside."""
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    windows = sliding_window_view(padded, kernel, axis=(1, 2))[:, ::stride, ::stride]  # (B, P, Q, C, I, J)
+    return np.ascontiguousarray(windows.transpose(0, 1, 2, 4, 5, 3))
 
 
 def patches_backward(dcols: Array, height: int, width: int, stride: int, padding: int) -> Array:
-    """dx[b,c,h,w] = Σ dcols over all windows and places in them that read x[b,c,h,w]."""
-    C, I, J, B, P, Q = dcols.shape
+    """dx (B, H, W, C): each entry the sum of dcols (B, P, Q, I, J, C) over all windows and places in them that read it."""
+    B, P, Q, I, J, C = dcols.shape
     rows, columns = max(height + 2 * padding, (P - 1) * stride + I), max(width + 2 * padding, (Q - 1) * stride + J)
-    padded = np.zeros((B, C, rows, columns), dcols.dtype)
+    padded = np.zeros((B, rows, columns, C), dcols.dtype)
     for i in range(I):
         for j in range(J):
-            target = padded[:, :, i : i + P * stride : stride, j : j + Q * stride : stride]
-            target += dcols[:, i, j].transpose(1, 0, 2, 3)
-    return np.ascontiguousarray(padded[:, :, padding : padding + height, padding : padding + width])
+            padded[:, i : i + P * stride : stride, j : j + Q * stride : stride] += dcols[:, :, :, i, j]
+    return np.ascontiguousarray(padded[:, padding : padding + height, padding : padding + width])
 
 
 def max_pool(x: Array, size: int, stride: int) -> tuple[Array, Array]:

@@ -1,4 +1,7 @@
-"""One optimizer step for one Parameter: fresh arrays out, the old ones untouched. `step` counts from 1."""
+"""One optimizer step for one Parameter, `step` counted from 1: (new value, new slots…).
+
+The caller gives its slots up (velocity, square, m, v): the compiled twins overwrite them and return them.
+"""
 
 import numpy as np
 
