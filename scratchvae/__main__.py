@@ -1,6 +1,7 @@
 """The command line: `scratchvae <command> …`, or `python -m scratchvae <command> …`."""
 
 import argparse
+import logging
 import os
 import sys
 from importlib import import_module
@@ -40,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
         top.print_help()
         return 0
     name = argv[0]
+    logging.basicConfig(format="%(message)s")  # on standard error
+    logging.getLogger("scratchvae").setLevel(logging.INFO)
     try:
         command = import_module(f"scratchvae.commands.{name}")
         parser = argparse.ArgumentParser(prog=f"scratchvae {name}", description=command.__doc__)

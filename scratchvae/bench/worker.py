@@ -8,7 +8,8 @@ from collections.abc import Callable
 from inspect import signature
 
 SIZES = ("batch", "hidden", "latent", "samples")
-WARM_UP_SECONDS = 0.3
+WARM_UP_SECONDS = 0.5
+TURNS = 4
 
 
 def main() -> None:
@@ -46,19 +47,25 @@ def _timed(implementation: str, workload: str, given: dict[str, int], seconds: f
 
 
 def _medians(functions: list[Callable[[], None]], seconds: float) -> list[float]:
-    """The median time of each function, called in turn."""
-    start = time.perf_counter()
-    while time.perf_counter() - start < WARM_UP_SECONDS:
-        for function in functions:
-            function()
+    """The median time of each function. They take turns of many calls, so that they meet the same machine in the same state,
+    each with caches that hold its own arrays."""
     times: list[list[float]] = [[] for _ in functions]
-    start = time.perf_counter()
-    while time.perf_counter() - start < seconds or len(times[0]) < 3:
+    for function in functions:
+        _turn(function, WARM_UP_SECONDS)
+    for _ in range(TURNS):
         for function, taken in zip(functions, times, strict=True):
-            before = time.perf_counter()
-            function()
-            taken.append(time.perf_counter() - before)
+            taken += _turn(function, seconds / TURNS)
     return [statistics.median(taken) for taken in times]
+
+
+def _turn(function: Callable[[], None], seconds: float) -> list[float]:
+    """The time of each call in so many seconds, of at least one."""
+    taken, start = [], time.perf_counter()
+    while not taken or time.perf_counter() - start < seconds:
+        before = time.perf_counter()
+        function()
+        taken.append(time.perf_counter() - before)
+    return taken
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Where a loop can't be compiled, its textbook twin stands in, with one warning.
 """
 
 import hashlib
+import logging
 import warnings
 from collections.abc import Callable
 from functools import partial, wraps
@@ -117,7 +118,9 @@ def _specialize(
 
 def _compile(loop: Callable[..., Any], types: tuple[Any, ...], options: dict[str, Any], cache: Any) -> Callable[..., Any]:
     dispatcher = numba.njit(**options)(loop)
-    if cache is not None:
+    if cache is None:
+        _tell_that_it_compiles()
+    else:
         dispatcher._cache = cache
     dispatcher.compile(types)
     dispatcher.disable_compile()
@@ -145,9 +148,24 @@ class _Cache(FunctionCache):
         super().__init__(loop)  # type: ignore[no-untyped-call]
         self._cache_file._source_stamp = (self._cache_file._source_stamp, SOURCES)
 
+    def load_overload(self, *arguments: Any) -> Any:
+        found = super().load_overload(*arguments)  # type: ignore[no-untyped-call]
+        if found is None:
+            _tell_that_it_compiles()
+        return found
+
 
 SOURCES = _sources()
+_told = False
 _warned = False
+
+
+def _tell_that_it_compiles() -> None:
+    """Once, by the logger "scratchvae": the command line prints it."""
+    global _told
+    if not _told:
+        _told = True
+        logging.getLogger("scratchvae").info("compiling the kernels for this machine; this takes some seconds, once")
 
 
 def _textbook_twin(loop: Callable[..., Any], error: Exception) -> Callable[..., Any]:
