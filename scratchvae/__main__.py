@@ -16,6 +16,7 @@ COMMANDS = {
     "sample": "draw images from a run's model",
     "reconstruct": "data above their reconstructions by a run's model",
     "plot": "draw the pictures of a run",
+    "diagnose": "hold one step of any VAE code against the reference, and name its mistake",
     "check": "hold every gradient against finite differences",
     "bench": "time training beside its own matrix products, and beside other frameworks",
     "info": "what this machine gives, or what a run is",

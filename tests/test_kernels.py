@@ -22,6 +22,7 @@ from scratchvae.kernels.compiled import compiler, exponential
 NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
 FILES = ("convolution", "densities", "pointwise", "updates")
 DTYPES = (np.float32, np.float64)
+jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds")
 EXTREMES = (0.0, 1e-45, 1e-40, 5e-324, 1e-310, 1e-20, 1e-5, 0.25, 0.7, 1.0, 1.3, 3.0, 5.5, 9.0, 17.0, 40.0, 80.0, 1e4, np.inf)
 
 
@@ -333,6 +334,7 @@ EXPONENTIALS = {  # name: the truth, the units of the last place it may be off
 }
 
 
+@jit
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_exponentials_against_mpmath(dtype):
     end = 104 if dtype == np.float32 else 745.2
@@ -361,6 +363,7 @@ def test_exponentials_against_mpmath(dtype):
                     assert off <= bound, (name, point, y, float(off))
 
 
+@jit
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_exponentials_at_the_edges(dtype):
     inf, nan = np.inf, np.nan
@@ -393,6 +396,7 @@ ROWS = {  # logits, x
 }
 
 
+@jit
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("row", ROWS)
 def test_bernoulli_log_prob_keeps_its_digits(row, dtype):
@@ -405,6 +409,7 @@ def test_bernoulli_log_prob_keeps_its_digits(row, dtype):
         np.testing.assert_allclose(log_px, true, rtol=4e-6 if dtype == np.float32 else 5e-15)
 
 
+@jit
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("row", ROWS)
 def test_gaussian_log_prob_keeps_its_digits(row, dtype):
@@ -594,6 +599,7 @@ def run(script, **environment):
     )
 
 
+@jit
 def test_a_dtype_numba_does_not_know_falls_back_with_one_warning(monkeypatch):
     monkeypatch.setattr(compiler, "_warned", False)
 

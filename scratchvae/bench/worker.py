@@ -60,7 +60,8 @@ def _medians(functions: list[Callable[[], None]], seconds: float) -> list[float]
 
 def _turn(function: Callable[[], None], seconds: float) -> list[float]:
     """The time of each call in so many seconds, of at least one."""
-    taken, start = [], time.perf_counter()
+    taken: list[float] = []
+    start = time.perf_counter()
     while not taken or time.perf_counter() - start < seconds:
         before = time.perf_counter()
         function()

@@ -7,7 +7,8 @@
     glyphs         glyphs(n): characters warped by known factors; draw_glyphs(factors) draws any you ask for
     typefaces      the characters and fonts behind them, as signed distance fields
     idx            read_idx(path): the format of MNIST, plain or gzipped
-    numpy_files    read_arrays(path): .npy and .npz
+    numpy_files    read_arrays(path): images from .npy and .npz
+    array_files    read_named_arrays(path): whatever arrays a .npz or .safetensors holds
     images         read_png_folder(folder): PNG files, or a sub-folder of them for each class
     layouts        channels_first: which axis of a file's array is what
     streams        files read no further than their headers promise
@@ -15,6 +16,7 @@
 Bad input of any kind is an `InputError` that names the file or the argument.
 """
 
+from scratchvae.data.array_files import read_named_arrays
 from scratchvae.data.binarization import binarize
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
@@ -37,5 +39,6 @@ __all__ = [
     "load",
     "read_arrays",
     "read_idx",
+    "read_named_arrays",
     "read_png_folder",
 ]

@@ -5,6 +5,8 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import IO
@@ -44,22 +46,39 @@ def read_arrays(path: str | PathLike[str]) -> Dataset:
     return Dataset(path.name, channels_first(images, str(path)), labels)
 
 
-def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None]:
+def read_npz(path: str | PathLike[str], *, most_bytes: int) -> dict[str, Array]:
+    """Every array of a .npz file by its name; InputError as above, and where they'd take more than `most_bytes` together."""
+    path = Path(path)
+    with opened(path) as stream, _archive(stream, path) as members:
+        archive, named = members
+        promised = sum(member.file_size for member in named.values())
+        if promised > most_bytes:
+            raise InputError(f"{path}: the arrays should take at most {most_bytes:,} bytes together, found {promised:,}")
+        return {name: _read_member(archive, member, f"{path}[{name!r}]") for name, member in named.items()}
+
+
+@contextmanager
+def _archive(stream: IO[bytes], path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """The zip and its arrays by name; what goes wrong in it becomes an InputError."""
     try:
         with zipfile.ZipFile(stream) as archive:
-            members = {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
-            found = [name for name in IMAGES if name in members] or (list(members) if len(members) == 1 else [])
-            if not found:
-                raise InputError(
-                    f"{path}: expected images under one of {', '.join(IMAGES)}, or a single array; "
-                    f"found {', '.join(members) or 'no arrays'}"
-                )
-            labelled = [name for name in LABELS if name in members and name != found[0]]
-            images, *labels = [_read_member(archive, members[name], f"{path}[{name!r}]") for name in (*found[:1], *labelled[:1])]
+            yield archive, {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path}: the zip archive is corrupt or truncated ({error})") from None
+
+
+def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None]:
+    with _archive(stream, path) as (archive, members):
+        found = [name for name in IMAGES if name in members] or (list(members) if len(members) == 1 else [])
+        if not found:
+            raise InputError(
+                f"{path}: expected images under one of {', '.join(IMAGES)}, or a single array; "
+                f"found {', '.join(members) or 'no arrays'}"
+            )
+        labelled = [name for name in LABELS if name in members and name != found[0]]
+        images, *labels = [_read_member(archive, members[name], f"{path}[{name!r}]") for name in (*found[:1], *labelled[:1])]
     return images, labels[0] if labels else None
 
 

@@ -2,8 +2,9 @@
 
 Each kernel is written twice under one name and signature: `textbook/` (NumPy, as on paper; the names below lead there) and
 `compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process, `using(...)` for a block; the choice at
-the start is the environment's SCRATCHVAE_KERNELS, or else compiled. Where Numba can't be used the textbook twins stand in,
-with one warning; where it can't compile a kernel, its textbook twin does. Ops reach a kernel as `kernels.relu(x)`.
+the start is the environment's SCRATCHVAE_KERNELS, or else compiled (textbook under NUMBA_DISABLE_JIT). Where Numba can't be
+used the textbook twins stand in, with one warning; where it can't compile a kernel, its textbook twin does. Ops reach a kernel as
+`kernels.relu(x)`.
 """
 
 import os
@@ -122,6 +123,6 @@ def _numba_works() -> bool:
     return not _numba_failed
 
 
-_chosen = os.environ.get("SCRATCHVAE_KERNELS") or "compiled"
+_chosen = os.environ.get("SCRATCHVAE_KERNELS") or ("textbook" if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else "compiled")
 require_choice("scratchvae", "the environment variable SCRATCHVAE_KERNELS", _chosen, TWINS)
 use(_chosen)

@@ -1,0 +1,63 @@
+"""Hold one training step of any VAE code, its arrays in a file, against the reference: what departs first, and why.
+
+The file is .npz or .safetensors; its arrays are named as in `scratchvae.reference.diagnose`. The exit status is 0 where all
+agrees, 1 where something departs.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from scratchvae.arrays import InputError
+from scratchvae.data import read_named_arrays
+from scratchvae.files import write_whole
+from scratchvae.reference import diagnose
+from scratchvae.reference.diagnosis import LIKELIHOODS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The file, and what was meant."""
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="one step: x, mean, log_var, noise, z, logits, kl, loss, d_mean, …"
+    )
+    parser.add_argument("--likelihood", choices=LIKELIHOODS, default="bernoulli", help="default bernoulli")
+    parser.add_argument("--variance", type=float, default=1.0, help="of a Gaussian or Laplace (default 1)")
+    parser.add_argument("--beta", type=float, default=1.0, help="the weight of the KL (default 1)")
+    parser.add_argument("--reduction", choices=("mean", "sum"), default="mean", help="of the loss over the batch (default mean)")
+    parser.add_argument("--free-bits", type=float, default=0.0, help="nats of each latent's KL that are free (default 0)")
+    parser.add_argument("--no-constants", action="store_true", help="a Gaussian or Laplace is meant without its constant")
+    parser.add_argument("--evaluation", action="store_true", help="z is meant to be the mean")
+    parser.add_argument("--name", action="append", default=[], metavar="THEIRS=OURS", help="an array's name; may be repeated")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there too")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Diagnose and print the table."""
+    names = {}
+    for pair in arguments.name:
+        theirs, equals, ours = pair.partition("=")
+        if not (theirs and equals and ours):
+            raise InputError(f"--name should be like THEIRS=OURS, found {pair!r}")
+        names[theirs] = ours
+    report = diagnose(
+        read_named_arrays(arguments.file),
+        likelihood=arguments.likelihood,
+        variance=arguments.variance,
+        beta=arguments.beta,
+        reduction=arguments.reduction,
+        free_bits=arguments.free_bits,
+        constants=not arguments.no_constants,
+        evaluation=arguments.evaluation,
+        names=names,
+    )
+    print(report)
+    if arguments.json:
+        verdict = {
+            "ok": report.ok,
+            "first": report.first,
+            "causes": report.causes,
+            "explanation": report.explanation,
+            "quantities": {line.quantity: line.verdict for line in report.lines},
+        }
+        write_whole(arguments.json, (json.dumps(verdict, indent=1, ensure_ascii=False) + "\n").encode())
+    return 0 if report.ok else 1

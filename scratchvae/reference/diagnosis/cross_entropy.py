@@ -1,0 +1,149 @@
+"""The cross-entropy −x log p − (1 − x) log (1 − p) of a Bernoulli, and what is written instead of it.
+
+A probability that was rounded to float32 is as near to 1 as 6e-8: what depends on log (1 − p) is only known so far.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.distributions import bernoulli
+from scratchvae.kernels import sigmoid
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, masked
+from scratchvae.reference.diagnosis.quantities import Given
+
+LOG_FLOORS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # that people add to, or clip at, inside a logarithm
+TORCH_FLOOR = -100.0  # of the logarithms in torch.nn.functional.binary_cross_entropy
+Logarithms = Callable[[Array], tuple[Array, Array, Array, Array]]  # p -> log p, log (1 − p) as somebody takes them, and slopes
+
+
+def by_logits(logits: Array, x: Array) -> Terms:
+    """softplus(l) − x l, with gradient σ(l) − x."""
+    log_px, pullback = bernoulli.log_prob(logits.reshape(-1, 1), x=x.reshape(-1, 1))
+    dlogits = pullback(-np.ones_like(log_px)).reshape(x.shape)
+    return Terms(-log_px.reshape(x.shape), {"logits": dlogits}, 1 + np.abs(logits) * (1 + np.abs(x)))
+
+
+def by_probabilities(p: Array, x: Array) -> Terms:
+    """−x log p − (1 − x) log (1 − p), with 0 log 0 = 0."""
+    value = -np.where(x == 0, 0, x * np.log(p)) - np.where(x == 1, 0, (1 - x) * np.log1p(-p))
+    slope = np.where(x == p, 0, (p - x) / (p * (1 - p)))
+    return Terms(value, {"x_mean": slope}, 1 + np.abs(value))
+
+
+def probability(given: Given) -> tuple[Array, Array] | None:
+    """p as the user's dtype holds it, and dp/d(what was handed over)."""
+    if given.likelihood != "bernoulli" or given.x is None:
+        return None
+    if given.logits is not None:
+        p = sigmoid(given.logits.astype(given.dtype)).astype(np.float64)
+        return p, p * (1 - p)
+    return None if given.x_mean is None else (given.x_mean, np.ones_like(given.x_mean))
+
+
+def _cross_entropy(
+    logarithms: Logarithms, change: Callable[[Array], tuple[Array, Array]] = lambda p: (p, np.ones_like(p))
+) -> Piece:
+    """The cross-entropy with somebody's logarithms, of a changed probability: change(p) -> (changed p, its slope)."""
+
+    def piece(given: Given) -> Terms | None:
+        found = probability(given)
+        if found is None or given.x is None:
+            return None
+        (p, dp), x = found, given.x
+        q, dq = change(p)
+        if not ((q >= 0) & (q <= 1)).all():
+            return None
+        on, off, d_on, d_off = logarithms(q)
+        value, slope = -x * on - (1 - x) * off, (-x * d_on - (1 - x) * d_off) * dq
+        unsure = np.where((q > 0) & (q < 1), np.abs(slope) * q / 16, 0)  # two units in the last place of p
+        return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value) + unsure))
+
+    return piece
+
+
+def through_probabilities(given: Given) -> Terms | None:
+    """The cross-entropy of the probabilities, where none of them is rounded to 0 or 1: right, but for lost digits."""
+    found = probability(given)
+    if found is None or given.logits is None or not ((found[0] > 0) & (found[0] < 1)).all():
+        return None
+    terms: Terms | None = _cross_entropy(_exact)(given)
+    return terms
+
+
+def _handed_over(given: Given) -> str:
+    return "logits" if given.logits is not None else "x_mean"
+
+
+def _exact(p: Array) -> tuple[Array, Array, Array, Array]:
+    return np.log(p), np.log1p(-p), 1 / p, -1 / (1 - p)
+
+
+def _floored(floor: float) -> Logarithms:
+    return lambda p: (np.log(p + floor), np.log(1 - p + floor), 1 / (p + floor), -1 / (1 - p + floor))
+
+
+def _held(p: Array) -> tuple[Array, Array, Array, Array]:
+    on, off = np.maximum(np.log(p), TORCH_FLOOR), np.maximum(np.log1p(-p), TORCH_FLOOR)
+    return on, off, 1 / np.maximum(p, 1e-12), -1 / np.maximum(1 - p, 1e-12)
+
+
+def _clipped(floor: float) -> Callable[[Given], Callable[[Array], tuple[Array, Array]]]:
+    def change(given: Given) -> Callable[[Array], tuple[Array, Array]]:
+        low, high = (float(given.dtype(bound)) for bound in (floor, 1 - floor))
+        return lambda p: (np.clip(p, low, high), ((p > low) & (p < high)).astype(np.float64))
+
+    return change
+
+
+def _with_clipping(floor: float) -> Piece:
+    return lambda given: _cross_entropy(_exact, _clipped(floor)(given))(given)
+
+
+def _logits_as_probabilities(floor: float) -> Piece:
+    def piece(given: Given) -> Terms | None:
+        if given.likelihood != "bernoulli" or given.logits is None or given.x is None:
+            return None
+        p, inside = _clipped(floor)(given)(given.logits)
+        terms = by_probabilities(p, given.x)
+        return masked(given, Terms(terms.value, {"logits": terms.gradients["x_mean"] * inside}, terms.size))
+
+    return piece
+
+
+def _sigmoid(p: Array) -> tuple[Array, Array]:
+    q = sigmoid(p)
+    return q, q * (1 - q)
+
+
+def _on_only(p: Array) -> tuple[Array, Array, Array, Array]:
+    return np.log(p), np.zeros_like(p), 1 / p, np.zeros_like(p)
+
+
+def _row(name: str, computes: Piece, fix: str) -> Mistake:
+    return Mistake(name, "reconstruction", computes, fix)
+
+
+SATURATES = (
+    "a logarithm is held above a floor, so that confident errors cost too little and get no gradient: use the logits' form"
+)
+MISTAKES = [
+    *(
+        _row(
+            "logits_used_as_probabilities",
+            _logits_as_probabilities(floor),
+            "logits are taken for probabilities: use the cross-entropy with logits, or the sigmoid first",
+        )
+        for floor in (0.0, *LOG_FLOORS)
+    ),
+    _row(
+        "sigmoid_twice",
+        _cross_entropy(_exact, _sigmoid),
+        "a sigmoid is applied twice: the cross-entropy with logits has one of its own",
+    ),
+    *(_row("log_clipped", _cross_entropy(_floored(floor)), SATURATES) for floor in LOG_FLOORS),
+    *(_row("log_clipped", _with_clipping(floor), SATURATES) for floor in LOG_FLOORS),
+    _row("log_clipped", _cross_entropy(_held), SATURATES),
+    _row("off_pixels_missing", _cross_entropy(_on_only), "the cross-entropy lacks its (1 − x) log (1 − p)"),
+]

@@ -1,0 +1,127 @@
+"""KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B), and what is written instead."""
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, d_std_read_as, standard_kl, std_read_as
+from scratchvae.reference.diagnosis.quantities import SCALES, Given
+
+
+def closed_form(given: Given, reading: str | None = None) -> Terms | None:
+    """By latent (B, Z), with gradients to the mean and to σ as it was handed over."""
+    read = _mean_and_std(given, reading)
+    return None if read is None else _onto_scale(given, standard_kl(*read), reading)
+
+
+def one_sample(given: Given) -> Terms | None:
+    """log q(z|x) − log p(z) at z by latent: an unbiased estimate of the KL, right too. Its gradients are those at a fixed z."""
+    read = _mean_and_std(given, None)
+    if read is None or given.z is None:
+        return None
+    mean, std = read
+    u = (given.z - mean) / std
+    value = 0.5 * (given.z**2 - u**2) - np.log(std)
+    terms = Terms(value, {"mean": u / std, "std": (u**2 - 1) / std}, 0.5 * (given.z**2 + u**2) + np.abs(np.log(std)))
+    return _onto_scale(given, terms, None)
+
+
+def _mean_and_std(given: Given, reading: str | None) -> tuple[Array, Array] | None:
+    if given.scale is None or given.mean is None:
+        return None
+    std = std_read_as(reading or given.scale, given.arrays[given.scale])
+    return (given.mean, std) if (np.isfinite(std) & (std > 0)).all() else None
+
+
+def _onto_scale(given: Given, terms: Terms, reading: str | None) -> Terms:
+    """The gradient to σ made one to what was handed over."""
+    kind = str(given.scale)
+    dstd = d_std_read_as(reading or kind, given.arrays[kind])
+    return Terms(terms.value, {"mean": terms.gradients["mean"], kind: terms.gradients["std"] * dstd}, terms.size)
+
+
+def _read(kind: str, reading: str) -> Piece:
+    return lambda given: closed_form(given, reading) if given.scale == kind else None
+
+
+def _scaled(factor: float) -> Piece:
+    def piece(given: Given) -> Terms | None:
+        terms = closed_form(given)
+        return None if terms is None else terms.times(factor)
+
+    return piece
+
+
+def _reversed(given: Given) -> Terms | None:
+    """KL(N(0, 1) ‖ N(mean, σ²)) = ½ ((1 + mean²) / σ² − 1 + log σ²)."""
+    read = _mean_and_std(given, None)
+    if read is None:
+        return None
+    mean, std = read
+    ratio = (1 + mean**2) / std**2
+    gradients = {"mean": mean / std**2, "std": (1 - ratio) / std}
+    size = 0.5 * (ratio + 1) + np.abs(np.log(std))
+    return _onto_scale(given, Terms(0.5 * (ratio - 1) + np.log(std), gradients, size), None)
+
+
+def _changed(dvalue: object, **gradients: object) -> Piece:
+    """The closed form plus dvalue(mean, σ), its gradients plus those named."""
+
+    def piece(given: Given) -> Terms | None:
+        terms, read = closed_form(given), _mean_and_std(given, None)
+        if terms is None or read is None:
+            return None
+        mean, std = read
+        plain = standard_kl(mean, std)
+        changed = {name: plain.gradients[name] + gradients.get(name, _zero)(mean, std) for name in plain.gradients}  # type: ignore[operator]
+        more = dvalue(mean, std)  # type: ignore[operator]
+        return _onto_scale(given, Terms(plain.value + more, changed, plain.size + np.abs(more)), None)
+
+    return piece
+
+
+def _zero(mean: Array, std: Array) -> Array:
+    return np.zeros_like(mean)
+
+
+def _detached(given: Given) -> Terms | None:
+    terms = closed_form(given)
+    return None if terms is None else Terms(terms.value, {n: np.zeros_like(g) for n, g in terms.gradients.items()}, terms.size)
+
+
+MISTAKES = [
+    Mistake("kl_half_missing", "divergence", _scaled(2.0), "the KL lacks its factor ½"),
+    Mistake(
+        "kl_sign", "divergence", _scaled(-1.0), "the KL has the wrong sign: −½ Σ 1 + log σ² − mean² − σ² is what should be added"
+    ),
+    Mistake("kl_reversed", "divergence", _reversed, "this is KL(p ‖ q), the prior's to the posterior: the bound has KL(q ‖ p)"),
+    *(
+        Mistake(
+            f"kl_{kind}_read_as_{reading}",
+            "divergence",
+            _read(kind, reading),
+            f"the KL takes {kind} for {reading}: it should get σ² and log σ² from {kind}",
+        )
+        for kind in SCALES
+        for reading in SCALES
+        if reading != kind
+    ),
+    Mistake(
+        "kl_constant_missing",
+        "divergence",
+        _changed(lambda mean, std: np.full_like(mean, 0.5)),
+        "the KL lacks its −½ for each latent: gradients are right, values are ½ Z too high",
+    ),
+    Mistake(
+        "kl_mean_not_squared",
+        "divergence",
+        _changed(lambda mean, std: 0.5 * (mean - mean**2), mean=lambda mean, std: 0.5 - mean),
+        "the mean enters the KL unsquared",
+    ),
+    Mistake(
+        "kl_variance_not_squared",
+        "divergence",
+        _changed(lambda mean, std: 0.5 * (std - std**2), std=lambda mean, std: 0.5 - std),
+        "the KL has σ where σ² belongs",
+    ),
+    Mistake("kl_detached", "divergence", _detached, "the KL is detached: its gradient doesn't reach the encoder"),
+]

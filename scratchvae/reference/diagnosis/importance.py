@@ -1,0 +1,68 @@
+"""log 1/K Σ_k w_k with w_k = p(x|z_k) p(z_k) / q(z_k|x) (Burda, Grosse & Salakhutdinov 2016), and what is written instead."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.ops import log_sum_exp
+from scratchvae.reference.diagnosis.pieces import Mistake, Terms
+from scratchvae.reference.diagnosis.quantities import Given
+
+Bound = tuple[Array, Array]  # (B,), and its gradient to log w (B, K)
+
+
+def log_weights(given: Given, signs: tuple[int, int, int] = (1, 1, -1)) -> Terms | None:
+    """log p(x|z) + log p(z) − log q(z|x)   (B, K)."""
+    parts = [given.log_px, given.log_pz, given.log_q]
+    if any(part is None for part in parts):
+        return None
+    signed = [sign * part for sign, part in zip(signs, parts, strict=True) if part is not None]
+    return Terms(sum(signed[1:], signed[0]), {}, sum((np.abs(part) for part in signed[1:]), np.abs(signed[0])))
+
+
+def bound(log_w: Array) -> Bound:
+    """log 1/K Σ_k w_k, with gradient w̃ = w / Σ_k w."""
+    total, pullback = log_sum_exp(log_w, axis=1)
+    return total - np.log(log_w.shape[1]), pullback(np.ones(len(log_w)))
+
+
+def _sum(log_w: Array) -> Bound:
+    value, share = bound(log_w)
+    return value + np.log(log_w.shape[1]), share
+
+
+def _mean_of_logs(log_w: Array) -> Bound:
+    return log_w.mean(axis=1), np.full_like(log_w, 1 / log_w.shape[1])
+
+
+def _weighted(log_w: Array) -> Bound:
+    """Σ_k w̃ log w, differentiated through w̃ too."""
+    _, share = bound(log_w)
+    value = (share * log_w).sum(axis=1)
+    return value, share * (1 + log_w - value[:, None])
+
+
+def _signs(*signs: int) -> Callable[[Given], Terms | None]:
+    return lambda given: log_weights(given, signs)  # type: ignore[arg-type]
+
+
+MISTAKES = [
+    Mistake("log_weight_sign", "log_weights", _signs(1, 1, 1), "log q is added to the log-weight: it is subtracted"),
+    Mistake("log_weight_sign", "log_weights", _signs(1, -1, 1), "log p(z) − log q(z|x) has the wrong sign in the log-weight"),
+    Mistake("log_weight_sign", "log_weights", _signs(-1, 1, -1), "log p(x|z) has the wrong sign in the log-weight"),
+    Mistake("log_weight_sign", "log_weights", _signs(-1, -1, 1), "the log-weight has the wrong sign"),
+    Mistake("log_k_missing", "importance", lambda given: _sum, "the bound lacks its −log K: it is a mean of weights, not a sum"),
+    Mistake(
+        "averaged_inside_log",
+        "importance",
+        lambda given: _mean_of_logs,
+        "logarithms of weights are averaged, which is the plain bound: take the logarithm of the mean weight",
+    ),
+    Mistake(
+        "weights_not_detached",
+        "importance",
+        lambda given: _weighted,
+        "normalized weights times log-weights, without detaching the weights: detach them, or differentiate log Σ_k w_k",
+    ),
+]

@@ -1,0 +1,92 @@
+"""A step of a VAE in four pieces that can each be replaced: sampling, reconstruction, divergence, total.
+
+A mistake is a piece that somebody wrote instead of the right one. Whatever a piece computes comes with its gradients, so that one
+row of the catalogue is recognized in values and in gradients alike.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.distributions import gaussian
+from scratchvae.ops import softplus
+from scratchvae.reference.diagnosis.quantities import SCALES, Given
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a piece computes, entry by entry; d(value)/d(quantity) by quantity; and how large the parts of each entry are."""
+
+    value: Array
+    gradients: dict[str, Array]
+    size: Array  # rounding errs by a few units of this, not of the value, where parts cancel
+
+    def times(self, factor: float) -> "Terms":
+        """All of it multiplied by a number."""
+        gradients = {name: factor * gradient for name, gradient in self.gradients.items()}
+        return Terms(factor * self.value, gradients, abs(factor) * self.size)
+
+
+Piece = Callable[[Given], Any]  # Terms (of "total" two weights, …); None where what it needs was not handed over
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A row of the catalogue: a stable name, which piece it replaces and by what, and one sentence with the fix."""
+
+    name: str
+    piece: str
+    computes: Piece
+    fix: str
+
+
+def masked(given: Given, terms: Terms | None) -> Terms | None:
+    """Entries that the mask leaves out count as 0."""
+    if terms is None or given.mask is None:
+        return terms
+    mask = given.mask
+    return Terms(terms.value * mask, {name: gradient * mask for name, gradient in terms.gradients.items()}, terms.size * mask)
+
+
+def std_read_as(kind: str, held: Array) -> Array:
+    """σ if `held` is taken for the quantity `kind` of SCALES; NaN where it can't be one."""
+    with np.errstate(all="ignore"):
+        if kind == "log_var":
+            return np.exp(0.5 * held)
+        if kind == "log_std":
+            return np.exp(held)
+        if kind == "std":
+            return held
+        if kind == "var":
+            return np.sqrt(held)
+        return softplus(held)[0]
+
+
+def d_std_read_as(kind: str, held: Array) -> Array:
+    """dσ / d(held)."""
+    with np.errstate(all="ignore"):
+        if kind == "log_var":
+            return 0.5 * np.exp(0.5 * held)
+        if kind == "log_std":
+            return np.exp(held)
+        if kind == "std":
+            return np.ones_like(held)
+        if kind == "var":
+            return 0.5 / np.sqrt(held)
+        return softplus(held)[1](np.ones_like(held))
+
+
+def others(kind: str) -> tuple[str, ...]:
+    """The readings of σ that are not `kind`."""
+    return tuple(other for other in SCALES if other != kind)
+
+
+def standard_kl(mean: Array, std: Array) -> Terms:
+    """½ (mean² + σ² − 1 − log σ²) by latent, with gradients to mean and "std"."""
+    log_var = 2 * np.log(std)
+    value, pullback = gaussian.kl_to_standard_by_dimension(mean, log_var)
+    dmean, dlog_var = pullback(np.ones_like(value))
+    return Terms(value, {"mean": dmean, "std": dlog_var * 2 / std}, 0.5 * (mean**2 + std**2 + 1 + np.abs(log_var)))

@@ -1,0 +1,137 @@
+"""−log p(x|z) by entry, for the likelihoods that most code is written for, and what is written instead of a Gaussian's.
+
+The decoder's output is `logits`, or `x_mean` (with `x_log_var` where the variance is its own); a Gaussian's variance is otherwise
+the declared one.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.distributions import gaussian, laplace
+from scratchvae.reference.diagnosis import cross_entropy
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, masked
+from scratchvae.reference.diagnosis.quantities import Given
+
+
+def negative_log_likelihood(given: Given) -> Terms | None:
+    """−log p(x|z) by entry (B, D), masked entries 0, with gradients to the decoder's output."""
+    return masked(given, _of_each_entry(given))
+
+
+def _of_each_entry(given: Given) -> Terms | None:
+    x, logits, mean = given.x, given.logits, given.x_mean
+    if x is None:
+        return None
+    if given.likelihood == "bernoulli" and logits is not None:
+        return cross_entropy.by_logits(logits, x)
+    if mean is None:
+        return None
+    if given.likelihood == "bernoulli":
+        return cross_entropy.by_probabilities(mean, x) if ((mean >= 0) & (mean <= 1)).all() else None
+    log_var = np.full_like(mean, np.log(given.variance)) if given.x_log_var is None else given.x_log_var
+    flat = [a.reshape(-1, 1) for a in (x, mean, log_var)]
+    if given.likelihood == "laplace":
+        flat[2] = 0.5 * (flat[2] - np.log(2))  # log s: the variance is 2 s²
+    log_px, pullback = (laplace if given.likelihood == "laplace" else gaussian).log_prob(*flat)
+    _, dmean, dlog_var = (d.reshape(x.shape) for d in pullback(-np.ones_like(log_px)))
+    value = -log_px.reshape(x.shape) - (0 if given.constants else _constant(given))
+    gradients = {"x_mean": dmean}
+    if given.x_log_var is not None:
+        gradients["x_log_var"] = dlog_var * (0.5 if given.likelihood == "laplace" else 1)
+    return Terms(value, gradients, 1 + np.abs(log_var) + np.abs(dmean) * (np.abs(x) + np.abs(mean)))
+
+
+def _constant(given: Given) -> float:
+    """Of each entry, whatever its parameters."""
+    return {"gaussian": 0.5 * float(np.log(2 * np.pi)), "laplace": float(np.log(2))}.get(given.likelihood, 0.0)
+
+
+def _log_sigma(given: Given) -> Array | float:
+    return 0.5 * (np.log(given.variance) if given.x_log_var is None else given.x_log_var)
+
+
+def _squares(weight: Callable[[Given], float], constant: Callable[[Given], float], *likelihoods: str) -> Piece:
+    """weight · (x − mean)² + constant."""
+
+    def piece(given: Given) -> Terms | None:
+        x = given.x
+        if x is None or given.x_log_var is not None or given.likelihood not in likelihoods:
+            return None
+        found = cross_entropy.probability(given) or (given.x_mean, 1.0)
+        mean, slope = found
+        if mean is None:
+            return None
+        a, c = weight(given), constant(given)
+        name = "logits" if given.logits is not None else "x_mean"
+        size = a * (np.abs(x) + np.abs(mean)) * np.abs(x - mean) + abs(c)
+        return masked(given, Terms(a * (x - mean) ** 2 + c, {name: 2 * a * (mean - x) * slope}, size))
+
+    return piece
+
+
+def _without(part: Callable[[Given], Array | float], *, of_sigma: bool) -> Piece:
+    """A Gaussian's terms less a part of them; `of_sigma` where that part depends on σ."""
+
+    def piece(given: Given) -> Terms | None:
+        terms = _of_each_entry(given)
+        if terms is None or given.likelihood == "bernoulli" or not given.constants:
+            return None
+        less, gradients = part(given), dict(terms.gradients)
+        if of_sigma and "x_log_var" in gradients:
+            gradients["x_log_var"] = gradients["x_log_var"] - 0.5
+        return masked(given, Terms(terms.value - less, gradients, terms.size + np.abs(less)))
+
+    return piece
+
+
+def _unmasked(given: Given) -> Terms | None:
+    return None if given.mask is None else _of_each_entry(given)
+
+
+def _negated(given: Given) -> Terms | None:
+    terms = negative_log_likelihood(given)
+    return None if terms is None else terms.times(-1.0)
+
+
+def _row(name: str, computes: Piece, fix: str) -> Mistake:
+    return Mistake(name, "reconstruction", computes, fix)
+
+
+ANY = ("bernoulli", "gaussian", "laplace")
+MISTAKES = [
+    _row("reconstruction_sign", _negated, "the reconstruction has the wrong sign: the loss adds −log p(x|z)"),
+    *cross_entropy.MISTAKES,
+    _row(
+        "squared_error_unscaled",
+        _squares(lambda given: 1.0, lambda given: 0.0, *ANY),
+        "the squared error lacks its factor 1/(2σ²) (and log σ): it amounts to a Gaussian with σ² = ½",
+    ),
+    _row(
+        "squared_error_half",
+        _squares(lambda given: 0.5, lambda given: 0.0, *ANY),
+        "half the squared error amounts to a Gaussian with σ² = 1 without its constant",
+    ),
+    _row(
+        "gaussian_half_missing",
+        _squares(lambda given: 1 / given.variance, lambda given: 0.5 * float(np.log(2 * np.pi * given.variance)), "gaussian"),
+        "the squared error over σ² lacks its factor ½",
+    ),
+    _row(
+        "constant_dropped",
+        _without(_constant, of_sigma=False),
+        "the constant (½ log 2π an entry) is dropped: gradients are right, log p(x) is not",
+    ),
+    _row(
+        "log_sigma_missing",
+        _without(_log_sigma, of_sigma=True),
+        "log σ is missing: values can't be compared across σ, and a learned σ would grow without limit",
+    ),
+    _row(
+        "constant_and_log_sigma_missing",
+        _without(lambda given: _constant(given) + _log_sigma(given), of_sigma=True),
+        "log σ and the constant are missing: values can't be compared across σ, and a learned σ would grow without limit",
+    ),
+    _row("padding_counted", _unmasked, "masked entries are counted: multiply by the mask before the sum"),
+]

@@ -1,0 +1,98 @@
+"""z = mean + σ · noise (Kingma & Welling 2014, section 2.4), and what is written instead of it."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.quantities import SCALES, Given
+
+
+def reparameterized(given: Given) -> Terms | None:
+    """mean + σ · noise; with evaluation=True, the mean.     (B, Z), gradients to the mean and to σ as it was handed over."""
+    return _evaluated(given) if given.evaluation else _sampled(given)
+
+
+def _evaluated(given: Given) -> Terms | None:
+    return None if given.mean is None else _terms(given.mean, np.zeros_like(given.mean), None, given.scale, 0.0)
+
+
+def _sampled(
+    given: Given,
+    *,
+    reading: str | None = None,
+    noise: Callable[[Array], Array] = lambda noise: noise,
+    through_mean: bool = True,
+    through_std: bool = True,
+) -> Terms | None:
+    kind = given.scale
+    drawn = given.noise if given.noise is not None else implied_noise(given)
+    if kind is None or given.mean is None or drawn is None:
+        return None
+    held, drawn = given.arrays[kind], noise(drawn)
+    std = std_read_as(reading or kind, held)
+    dz_dheld = d_std_read_as(reading or kind, held) * drawn if through_std else np.zeros_like(held)
+    return _terms(given.mean, std * drawn, dz_dheld, kind, float(through_mean))
+
+
+def _terms(mean: Array, spread: Array, dz_dheld: Array | None, kind: str | None, dz_dmean: float) -> Terms:
+    gradients = {"mean": np.full_like(mean, dz_dmean if dz_dheld is not None else 1.0)}
+    if kind is not None:
+        gradients[kind] = np.zeros_like(mean) if dz_dheld is None else dz_dheld
+    return Terms(mean + spread, gradients, np.abs(mean) + np.abs(spread))
+
+
+def implied_noise(given: Given) -> Array | None:
+    """(z − mean) / σ."""
+    if given.z is None or given.mean is None or given.scale is None or given.evaluation:
+        return None
+    with np.errstate(all="ignore"):
+        return (given.z - given.mean) / std_read_as(given.scale, given.arrays[given.scale])
+
+
+def _read(kind: str, reading: str) -> Piece:
+    return lambda given: _sampled(given, reading=reading) if given.scale == kind and not given.evaluation else None
+
+
+def _training(**settings: object) -> Piece:
+    return lambda given: None if given.evaluation else _sampled(given, **settings)  # type: ignore[arg-type]
+
+
+def _at_evaluation(given: Given) -> Terms | None:
+    return _sampled(given) if given.evaluation else None
+
+
+def _no_noise(given: Given) -> Terms | None:
+    return None if given.evaluation else _evaluated(given)
+
+
+MISTAKES = [
+    *(
+        Mistake(
+            f"sampling_{kind}_read_as_{reading}",
+            "sampling",
+            _read(kind, reading),
+            f"the sampling takes {kind} for {reading}: it should get σ from {kind} before it scales the noise",
+        )
+        for kind in SCALES
+        for reading in SCALES
+        if reading != kind
+    ),
+    Mistake("noise_missing", "sampling", _no_noise, "z is the mean alone: in training it should be mean + σ · noise"),
+    Mistake(
+        "noise_shared_across_batch",
+        "sampling",
+        _training(noise=lambda noise: np.broadcast_to(noise[:1], noise.shape)),
+        "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
+    ),
+    Mistake("noise_at_evaluation", "sampling", _at_evaluation, "noise is added at evaluation too: there z should be the mean"),
+    Mistake("mean_detached", "sampling", _training(through_mean=False), "the mean is detached in z: let z's gradient reach it"),
+    Mistake("sigma_detached", "sampling", _training(through_std=False), "σ is detached in z: let z's gradient reach it"),
+    Mistake(
+        "z_detached",
+        "sampling",
+        _training(through_mean=False, through_std=False),
+        "z is detached from the encoder: reparameterize, so that z's gradient reaches mean and σ",
+    ),
+]
