@@ -16,8 +16,10 @@ class Line:
     theirs: Array
     reference: Array | None = None
 
-    def __str__(self) -> str:
-        return f"{self.quantity:16} {_shown(self.theirs):>14} {_shown(self.reference):>14} {self._apart():>16}  {self.verdict}"
+    def row(self, width: int) -> str:
+        """The line of a table whose first column has this width."""
+        theirs, reference = _shown(self.theirs), _shown(self.reference)
+        return f"{self.quantity:{width}} {theirs:>14} {reference:>14} {self._apart():>18}  {self.verdict}"
 
     def _apart(self) -> str:
         """The ratio, where there is one for all entries; else the largest difference."""
@@ -74,9 +76,11 @@ class Report:
         return self.findings[0].explanation if self.findings else "nothing that was handed over departs from the reference"
 
     def __str__(self) -> str:
-        head = f"{'quantity':16} {'theirs':>14} {'reference':>14} {'ratio, difference':>16}  verdict"
+        width = max([16, *(len(line.quantity) for line in self.lines)])
+        head = f"{'quantity':{width}} {'theirs':>14} {'reference':>14} {'ratio, difference':>18}  verdict"
         said = [f"{finding.quantity} departs: {finding.explanation}" for finding in self.findings]
-        return "\n".join([head, *map(str, self.lines), "", *(said or [self.explanation]), *(f"note: {n}" for n in self.notes)])
+        table = [head, *(line.row(width) for line in self.lines)]
+        return "\n".join([*table, "", *(said or [self.explanation]), *(f"note: {note}" for note in self.notes)])
 
 
 def _shown(array: Array | None) -> str:
