@@ -17,6 +17,7 @@ COMMANDS = {
     "reconstruct": "data above their reconstructions by a run's model",
     "plot": "draw the pictures of a run",
     "diagnose": "hold one step of any VAE code against the reference, and name its mistake",
+    "golden": "write vectors of every case, for code in any language to be held against",
     "check": "hold every gradient against finite differences",
     "bench": "time training beside its own matrix products, and beside other frameworks",
     "info": "what this machine gives, or what a run is",

@@ -7,19 +7,24 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
-from scratchvae.layers import Layer, Mode, cast, named_parameters
-from scratchvae.objectives import Model, Objective
+from scratchvae.layers import Layer, Mode, Parameter, cast, named_buffers, named_parameters
+from scratchvae.objectives import Model, Objective, Report
 from scratchvae.posteriors import Noise
 
 
 @dataclass(frozen=True)
 class Case:
-    """`value, pullback = op(*arrays.values(), **constants)`, all arrays float64, none near a kink."""
+    """`value, pullback = op(*arrays.values(), **constants)`, all arrays float64, none near a kink.
+
+    `held` are the data and noise that an objective's op holds itself, `terms` its terms as a function of the same arrays.
+    """
 
     name: str
     op: Callable[..., Any]
     arrays: Mapping[str, Array]
     constants: Mapping[str, Any] = field(default_factory=dict)
+    held: Mapping[str, Array] = field(default_factory=dict)
+    terms: Callable[..., Mapping[str, Array]] | None = None
 
 
 def normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Array:
@@ -45,8 +50,7 @@ def layer_case(name: str, layer: Layer, x: Array, *, training: bool = False) -> 
     parameters = named_parameters(layer)
 
     def op(x: Array, *values: Array) -> tuple[Array, Pullback]:
-        for parameter, value in zip(parameters.values(), values, strict=True):
-            parameter.value = value
+        _take(layer, parameters, values)
         y, layer_pullback = layer(x, mode=Mode(np.random.default_rng(0)) if training else Mode())
 
         def pullback(dy: Array) -> tuple[Array, ...]:
@@ -63,19 +67,39 @@ def objective_case(name: str, objective: Objective, model: Model, x: Array, *, n
     cast(model, np.float64)
     parameters = named_parameters(model)
 
-    def op(*values: Array) -> tuple[Array, Pullback]:
-        for parameter, value in zip(parameters.values(), values, strict=True):
-            parameter.value = value
+    def report_and_pullback(values: tuple[Array, ...]) -> tuple[Report, Pullback]:
+        _take(model, parameters, values)
+        dtype = values[0].dtype
         mode = Mode(np.random.default_rng(0)) if training else Mode()
-        report, objective_pullback = objective(model, x, noise, mode=mode)
+        return objective(model, x.astype(dtype), _as_dtype(noise, dtype), mode=mode)
+
+    def op(*values: Array) -> tuple[Array, Pullback]:
+        report, objective_pullback = report_and_pullback(values)
 
         def pullback(dloss: Array) -> tuple[Array, ...]:
             objective_pullback()
             return tuple(dloss * gradient for gradient in _collected(parameters))
 
-        return np.asarray(report.loss), pullback
+        return np.asarray(report.loss, values[0].dtype), pullback
 
-    return Case(name, op, {name: parameter.value for name, parameter in parameters.items()})
+    arrays = {name: parameter.value for name, parameter in parameters.items()}
+    drawn = noise if isinstance(noise, tuple) else (noise,)
+    held = {"x": x, **{f"noise.{i}": part for i, part in enumerate(drawn) if part is not None and part.size}}
+    return Case(name, op, arrays, held=held, terms=lambda *values: report_and_pullback(values)[0].terms)
+
+
+def _take(owner: Layer | Model, parameters: Mapping[str, Parameter], values: tuple[Array, ...]) -> None:
+    """Give the Parameters these values, and the Buffers their dtype."""
+    for parameter, value in zip(parameters.values(), values, strict=True):
+        parameter.value = value
+    for buffer in named_buffers(owner).values():
+        buffer.value = buffer.value.astype(values[0].dtype if values else np.float64)
+
+
+def _as_dtype(noise: Noise, dtype: Any) -> Noise:
+    if isinstance(noise, tuple):
+        return tuple(_as_dtype(part, dtype) for part in noise)
+    return noise.astype(dtype) if noise is not None and noise.dtype.kind == "f" else noise
 
 
 def _collected(parameters: Mapping[str, Any]) -> list[Array]:

@@ -94,7 +94,7 @@ class Training:
             self._tell("step")
             if self.interrupted and self.position < len(order):
                 return
-        record: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step, "seconds": round(self.seconds, 3)}
+        record: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step, "seconds": round(self.seconds, 6)}
         record["learning_rate"] = learning_rate_at(self.phases[0].optimizer.learning_rate, self.step - 1)
         record["train"] = {name: total / len(order) for name, total in self.totals.items()}
         if self.held_out is not None:

@@ -49,9 +49,9 @@ def predict(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
 def _predicted(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     if quantity.startswith("d_"):
         return _gradient(quantity.removeprefix("d_"), given, pieces)
-    shape = np.shape(given.arrays[quantity])
     if quantity == "z":
         return _as_is(pieces["sampling"](given))
+    shape = np.shape(given.arrays[quantity])
     if quantity in {"reconstruction", "log_px"}:
         if given.log_pz is not None:
             return []

@@ -1,0 +1,140 @@
+"""Golden vectors: inputs, values and gradients of every case, for code in any language to be held against.
+
+For each case and dtype: `CASE/input/NAME` what is differentiated, `CASE/held/NAME` data, noise and constants that are arrays,
+`CASE/value/I` the parts of the value, `CASE/seed/I` the gradient handed to the pullback for each, `CASE/gradient/NAME` what it
+returns; for an objective also `CASE/term/NAME` by example, and `CASE/adam/NAME` each parameter after Adam's first step with its
+defaults. The manifest holds what is not an array, and for every result how far it may be off.
+
+How far: each input is changed by a roundoff, 32 times at random; the largest change of a result is what its inputs' own rounding
+costs. 16 times that, and 16 roundoffs of the result's largest entry, bound what another order of summation can do.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from scratchvae import __version__, kernels
+from scratchvae.arrays import Array, InputError
+from scratchvae.reference.case import Case
+from scratchvae.reference.cases import all_cases
+
+DTYPES = ("float64", "float32")
+RESULTS = ("value", "gradient", "term", "adam")
+TRIALS, ALLOWED = 32, 16
+CONVENTIONS = {
+    "positional": "inputs are differentiated; held arrays and constants are not",
+    "gradient": "of Σ seed · value, summed over the parts of the value",
+    "reductions": "log-probabilities in nats: sums over the event; an objective's loss is a mean over the batch",
+    "Linear": "weight (in, out): the transpose of PyTorch's",
+    "within": "|yours − ours| ≤ tolerance, entry by entry",
+}
+REGENERATE = "scratchvae golden --out DIR"
+
+
+def vectors(dtype: str, cases: Iterable[Case] | None = None) -> dict[str, Array]:
+    """Every array of every case in `dtype`, by the textbook kernels."""
+    with kernels.using("textbook"):
+        return {
+            f"{case.name}/{name}": array
+            for case in (all_cases() if cases is None else cases)
+            for name, array in _computed(case, _inputs(case, dtype), dtype).items()
+        }
+
+
+def manifest(arrays: Mapping[str, Mapping[str, Array]], files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What goes with `vectors` by dtype and the files that hold them: versions, conventions, constants, tolerances, hashes."""
+    rows = {}
+    with kernels.using("textbook"):
+        for case in all_cases():
+            constants = {name: value for name, value in case.constants.items() if not isinstance(value, np.ndarray)}
+            rows[case.name] = {
+                "op": getattr(case.op, "__name__", case.name) if case.terms is None else "objective",
+                "constants": constants,
+                "tolerance": {dtype: _tolerances(case, dtype, arrays[dtype]) for dtype in DTYPES},
+            }
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return {
+        "format": "scratchvae golden vectors",
+        "version": __version__,
+        "conventions": CONVENTIONS,
+        "sha256": hashes,
+        "regenerate": REGENERATE,
+        "cases": rows,
+    }
+
+
+def departures(stored: Mapping[str, Any], arrays: Mapping[str, Array], dtype: str) -> list[str]:
+    """A sentence for each result among `arrays` that is further than allowed from what this library computes now."""
+    now, wrong = vectors(dtype), []
+    for name, row in stored["cases"].items():
+        for result, tolerance in row["tolerance"][dtype].items():
+            key = f"{name}/{result}"
+            if key not in now or key not in arrays:
+                wrong.append(f"{key} ({dtype}) is missing; `{stored['regenerate']}` writes the vectors anew")
+            elif now[key].shape != arrays[key].shape or not (np.abs(now[key] - arrays[key]) <= tolerance).all():
+                wrong.append(f"{key} ({dtype}) is no longer what was stored; if it should be, `{stored['regenerate']}`")
+    return wrong
+
+
+def as_json(content: Mapping[str, Any]) -> bytes:
+    """The manifest's bytes."""
+    return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def _inputs(case: Case, dtype: str) -> list[Array]:
+    return [array.astype(dtype) for array in case.arrays.values()]
+
+
+def _constants(case: Case, dtype: str) -> dict[str, Any]:
+    return {name: _as(value, dtype) if isinstance(value, np.ndarray) else value for name, value in case.constants.items()}
+
+
+def _as(array: Array, dtype: str) -> Array:
+    return array.astype(dtype) if array.dtype.kind == "f" else array
+
+
+def _computed(case: Case, inputs: list[Array], dtype: str) -> dict[str, Array]:
+    value, pullback = case.op(*inputs, **_constants(case, dtype))
+    parts = value if isinstance(value, tuple) else (value,)
+    rng = np.random.default_rng(0)
+    seeds = [
+        np.asarray(rng.standard_normal(np.shape(part)), dtype) if case.terms is None else np.ones((), dtype) for part in parts
+    ]
+    gradients = pullback(*seeds)
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+    found = {f"input/{name}": array for name, array in zip(case.arrays, inputs, strict=True)}
+    found |= {f"held/{name}": _as(array, dtype) for name, array in case.held.items()}
+    found |= {f"held/{name}": array for name, array in _constants(case, dtype).items() if isinstance(array, np.ndarray)}
+    found |= {f"value/{i}": np.asarray(part) for i, part in enumerate(parts)}
+    found |= {f"seed/{i}": seed for i, seed in enumerate(seeds)}
+    found |= {f"gradient/{name}": gradient for name, gradient in zip(case.arrays, gradients, strict=True)}
+    if case.terms is not None:
+        found |= {f"term/{name}": term for name, term in case.terms(*inputs).items()}
+        for name, array, gradient in zip(case.arrays, inputs, gradients, strict=True):
+            zeros = np.zeros_like(array)
+            found[f"adam/{name}"] = kernels.adam_update(array, gradient, zeros, zeros.copy(), 1, 1e-3, 0.9, 0.999, 1e-8, 0.0)[0]
+    for name, array in found.items():
+        if array.dtype != np.dtype(dtype) and array.dtype.kind == "f":
+            raise InputError(f"golden: {case.name}/{name} should be {dtype}, found {array.dtype}")
+    return {name: np.ascontiguousarray(array) for name, array in found.items()}
+
+
+def _tolerances(case: Case, dtype: str, arrays: Mapping[str, Array]) -> dict[str, float]:
+    inputs, roundoff = _inputs(case, dtype), float(np.finfo(dtype).eps) / 2
+    rng = np.random.default_rng(1)
+    results = {name: array for name, array in _own(case.name, arrays).items() if name.partition("/")[0] in RESULTS}
+    worst = dict.fromkeys(results, 0.0)
+    exact = _computed(case, [a.astype(np.float64) for a in inputs], "float64")
+    for _ in range(TRIALS):
+        moved = [a.astype(np.float64) * (1 + roundoff * rng.choice([-1.0, 1.0], a.shape)) for a in inputs]
+        for name, array in _computed(case, moved, "float64").items():
+            if name in worst:
+                worst[name] = max(worst[name], float(np.abs(array - exact[name]).max(initial=0)))
+    return {name: ALLOWED * (worst[name] + roundoff * float(np.abs(array).max(initial=0))) for name, array in results.items()}
+
+
+def _own(case: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {key.removeprefix(f"{case}/"): array for key, array in arrays.items() if key.startswith(f"{case}/")}

@@ -1,0 +1,95 @@
+"""Golden vectors: the stored ones are what the library computes, anywhere; regenerating them gives the same bytes."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from scratchvae.__main__ import main
+from scratchvae.reference import all_cases, golden
+
+STORED = Path(__file__).parent / "golden"
+MANIFEST = json.loads((STORED / "manifest.json").read_text(encoding="utf-8"))
+
+
+def stored(dtype, folder=STORED):
+    with np.load(folder / f"golden-{dtype}.npz", allow_pickle=False) as archive:
+        return dict(archive)
+
+
+@pytest.mark.parametrize("dtype", golden.DTYPES)
+def test_what_is_stored_is_what_is_computed(dtype):
+    arrays = stored(dtype)
+    wrong = golden.departures(MANIFEST, arrays, dtype)
+    assert not wrong, "\n".join(wrong)
+    assert {case.name for case in all_cases()} == MANIFEST["cases"].keys()
+    assert hashlib.sha256((STORED / f"golden-{dtype}.npz").read_bytes()).hexdigest() == MANIFEST["sha256"][f"golden-{dtype}.npz"]
+    assert all(array.dtype == dtype or array.dtype.kind in "ib" for array in arrays.values())
+    kinds = {key.rpartition("/")[0].rpartition("/")[2] for key in arrays}
+    assert kinds == {"input", "held", "value", "seed", "gradient", "term", "adam"}
+
+
+@pytest.mark.parametrize("dtype", golden.DTYPES)
+def test_a_changed_number_is_named_with_the_command_that_regenerates(dtype):
+    arrays = stored(dtype)
+    key = "gaussian.kl_to_standard/gradient/mean"
+    arrays[key] = arrays[key] * (1 + 1e-4)
+    (said,) = golden.departures(MANIFEST, arrays, dtype)
+    assert key in said
+    assert "scratchvae golden --out" in said
+    del arrays[key]
+    assert "is missing" in golden.departures(MANIFEST, arrays, dtype)[0]
+
+
+def test_tolerances_are_a_few_roundoffs_of_what_was_summed():
+    for dtype in golden.DTYPES:
+        arrays, roundoff = stored(dtype), np.finfo(dtype).eps / 2
+        for name, row in MANIFEST["cases"].items():
+            for result, tolerance in row["tolerance"][dtype].items():
+                largest = np.abs(arrays[f"{name}/{result}"]).max(initial=0)
+                assert tolerance > 0 or largest == 0, (name, result)
+                assert tolerance < 4000 * roundoff * max(largest, 1), (name, result, tolerance)
+
+
+def test_regenerating_gives_the_same_bytes_and_other_kernels_the_same_within_tolerance(tmp_path):
+    for folder in ("a", "b"):
+        assert main(["golden", "--out", str(tmp_path / folder)]) == 0
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == ["golden-float32.npz", "golden-float64.npz", "manifest.json"]
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+    for kernels in ("Haswell", "SkylakeX", "Nehalem"):
+        environment = {**os.environ, "OPENBLAS_CORETYPE": kernels, "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "scratchvae", "golden", "--out", str(tmp_path / kernels)]
+        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+        if done.returncode < 0:
+            continue  # instructions that this processor has not
+        assert done.returncode == 0, done.stderr
+        for dtype in golden.DTYPES:
+            other, ours = stored(dtype, tmp_path / kernels), stored(dtype)
+            assert other.keys() == ours.keys()
+            for name, row in MANIFEST["cases"].items():
+                for result, tolerance in row["tolerance"][dtype].items():
+                    key = f"{name}/{result}"
+                    assert (np.abs(other[key] - ours[key]) <= tolerance).all(), (kernels, dtype, key)
+
+
+def test_safetensors_hold_the_same(tmp_path):
+    assert main(["golden", "--out", str(tmp_path), "--format", "safetensors"]) == 0
+    for dtype in golden.DTYPES:
+        found = load_file(tmp_path / f"golden-{dtype}.safetensors")
+        assert golden.departures(MANIFEST, found, dtype) == []
+
+
+def test_the_reader_in_readme_needs_numpy_alone():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "golden-float64" in block]
+    blocked = "import sys; sys.modules['scratchvae'] = None\n"
+    command = [sys.executable, "-c", blocked + code]
+    subprocess.run(command, cwd=STORED.parent, check=True, capture_output=True, text=True)
