@@ -5,11 +5,20 @@ import pytest
 
 from scratchvae import layers
 from scratchvae.arrays import InputError
-from scratchvae.layers import EVALUATION, Mode, cast, named_parameters
+from scratchvae.layers import EVALUATION, Mode, named_parameters
+from scratchvae.recipes import convolutional, mlp
+from scratchvae.reference import (
+    check_torch,
+    layer_from_torch,
+    load_state_dict,
+    module_from_layer,
+    read_state_dict,
+    save_state_dict,
+    state_dict,
+)
+from scratchvae.reference.torch_twins import paired
 
 torch = pytest.importorskip("torch")
-from scratchvae.reference.torch_check import check_torch  # noqa: E402  (needs torch)
-from scratchvae.reference.torch_twins import layer_from_torch, module_from_layer, paired  # noqa: E402
 
 nn, F = torch.nn, torch.nn.functional
 IMAGE, ROW = (4, 3, 8, 8), (4, 6)
@@ -99,7 +108,6 @@ def test_what_has_no_layer_is_said(module, words):
 def test_a_layer_without_a_module_is_said():
     with pytest.raises(InputError, match="no PyTorch module for a Heads"):
         module_from_layer(layers.Heads(layers.Linear(2, 2)))
-    cast(layers.Linear(2, 2), np.float64)
 
 
 class Plain(nn.Module):
@@ -192,3 +200,30 @@ def test_a_models_mistake_is_named_and_a_wrong_description_is_not_blamed_on_it()
         check_torch(Plain(), x, lambda m, x: m.loss(x), **{**PLAIN, "encoder": ("fc9",)})
     with pytest.raises(InputError, match="never called the module for"):
         check_torch(Plain(), x, lambda m, x: m.fc1.weight.sum(), **PLAIN)
+
+
+def test_state_dicts_are_pytorchs(tmp_path):
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
+    layer = layer_from_torch(module)
+    theirs = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+    ours = state_dict(layer)
+    assert ours.keys() == theirs.keys() - {"1.num_batches_tracked"}
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, theirs[name], strict=True)
+    other = layer_from_torch(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3)))
+    load_state_dict(other, theirs)
+    x = np.random.default_rng(0).normal(size=(2, 1, 4, 4)).astype(np.float32)
+    np.testing.assert_array_equal(other(x)[0], layer(x)[0])
+    for model in (mlp((6,), latent_dim=2, hidden=(3,)), convolutional((1, 8, 8), latent_dim=2, channels=(2, 3), hidden=4)):
+        save_state_dict(model, tmp_path / "m.safetensors")
+        before = state_dict(model)
+        for parameter in named_parameters(model).values():
+            parameter.value = 0 * parameter.value
+        read_state_dict(model, tmp_path / "m.safetensors")
+        assert all(np.array_equal(before[name], array) for name, array in state_dict(model).items())
+    safetensors = pytest.importorskip("safetensors.torch")
+    assert safetensors.load_file(tmp_path / "m.safetensors").keys() == before.keys()
+    with pytest.raises(InputError, match=r"missing 0.bias, .*; unknown none|missing 0.bias"):
+        load_state_dict(layer, {name: array for name, array in ours.items() if name != "0.bias"})
+    with pytest.raises(InputError, match=r"3.weight should have shape \(3, 8\), found \(8, 3\)"):
+        load_state_dict(layer, {**ours, "3.weight": ours["3.weight"].T})
