@@ -77,6 +77,7 @@ EXPRESSIONS = {
     ops.embedding: lambda table, *, indices: F.embedding(indices, table),
     ops.dropout: lambda x, *, mask, rate: x.masked_fill(~mask, 0) / (1 - rate),
     gaussian.log_prob: lambda x, mean, log_var: normal(mean, log_var).log_prob(x).sum(1),
+    gaussian.log_prob_of_draw: lambda v, *, noise: normal(0 * v, v).log_prob((v / 2).exp() * noise).sum(1),
     gaussian.reparameterize: lambda mean, log_var, *, noise: shifted(mean, torch.exp(log_var / 2), noise),
     gaussian.kl_to_standard: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)).sum(1),
     gaussian.kl_to_standard_by_dimension: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)),

@@ -14,7 +14,7 @@ from scratchvae import kernels
 from scratchvae.arrays import InputError
 from scratchvae.checks import GradientError, check_draws, check_pullback
 from scratchvae.files import write_whole
-from scratchvae.reference import Case, SamplingCase, all_cases, sampling_cases
+from scratchvae.reference import Case, SamplingCase, all_cases, certificate, sampling_cases
 
 DRAWS = 100_000
 
@@ -23,12 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which cases, how strictly, where to."""
     parser.add_argument("--case", metavar="TEXT", default="", help="only cases whose name holds this text")
     parser.add_argument("--tolerance", type=float, default=1e-6, help="on the relative error (default 1e-6)")
+    parser.add_argument("--certify", action="store_true", help="compare values and gradients with mpmath's instead, extremes too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, print a line as each argument and moment is done, and the count at the end."""
     rows: list[dict[str, Any]] = []
+    if arguments.certify:
+        return _finished(_certified(arguments.case), arguments)
     print(f"{'case':50} {'argument':24} {'shape':16} {'compiled':>9} {'textbook':>9}  verdict")
     for case in all_cases():
         if arguments.case in case.name:
@@ -37,12 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
     for sampler in sampling_cases():
         if arguments.case in sampler.name:
             rows += _checked_moments(sampler)
+    return _finished(rows, arguments)
+
+
+def _finished(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> int:
     if not rows:
         raise InputError(f"--case should be part of a case's name, found no case with {arguments.case!r} in it")
     failed = sum(row["verdict"] != "ok" for row in rows)
-    worst = max((row["error"] for row in rows if "argument" in row), default=0.0)
+    worst = max((row["error"] for row in rows if "moment" not in row), default=0.0)
     cases = len({row["case"] for row in rows})
-    print(f"\n{cases} cases, {len(rows)} checks, {failed} failed; worst relative error of a gradient {worst:.2g}")
+    print(f"\n{cases} cases, {len(rows)} checks, {failed} failed; worst relative error {worst:.2g}")
     if arguments.json:
         write_whole(arguments.json, (json.dumps(rows, indent=1) + "\n").encode())
     return 1 if failed else 0
@@ -77,4 +84,22 @@ def _checked_moments(sampler: SamplingCase) -> list[dict[str, Any]]:
         verdict = "ok" if moment.ok else f"FAILS: {moment}"
         print(f"{sampler.name:50} {moment.name:40} {moment.standard_errors:19.2f}  {verdict}")
         rows.append({"case": sampler.name, "moment": moment.name, "error": moment.standard_errors, "verdict": verdict})
+    return rows
+
+
+def _certified(text: str) -> list[dict[str, Any]]:
+    """Every trial of the certificate, in each dtype, with the kernels in use."""
+    rows = []
+    heads = f"{'relative error of value':>24} {'of gradient':>12} {'in ulps':>9} {'':>9}"
+    print(f"{'case':55} {'dtype':8} {heads}  verdict")
+    for trial in (trial for trial in certificate.trials() if text in trial.name):
+        for dtype, limit in certificate.LIMITS.items():
+            c = certificate.certify(trial, dtype)
+            verdict = "ok" if c.ok else f"FAILS: beyond {limit:g}"
+            floor = f"  (floor {trial.floor:g}: {trial.why})" if trial.floor else ""
+            ulps = f"{c.value_ulps:9.1f} {c.gradient_ulps:9.1f}"
+            print(f"{trial.name:55} {dtype:8} {c.value:24.1e} {c.gradient:12.1e} {ulps}  {verdict}{floor}")
+            error = max(c.value, c.gradient)
+            row = {"case": trial.name, "dtype": dtype, "value": c.value, "gradient": c.gradient}
+            rows.append(row | {"error": error, "verdict": verdict})
     return rows

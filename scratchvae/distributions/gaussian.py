@@ -43,6 +43,22 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array) -> tuple[Array,
     return z, pullback
 
 
+def log_prob_of_draw(log_var: Array, *, noise: Array) -> tuple[Array, Pullback]:
+    """log N(z; mean, σ²) at z = mean + σ · noise: −½ Σ_d log 2π + log σ² + noise².     log_var, noise (B, D)  ->  (B,) in nats.
+
+    As z moves with mean and σ, its gradient to the mean is 0 and to log σ² −½. (z − mean)/σ would give the noise back only as far
+    as z has digits: where σ is small beside the mean it has few.
+    """
+    require_shapes("gaussian.log_prob_of_draw", log_var=(log_var, "B D"), noise=(noise, "B D"))
+    u = noise.astype(log_var.dtype, copy=False)
+    log_q = -0.5 * (log_var + (u * u + log_var.dtype.type(np.log(2 * np.pi)))).sum(axis=1)
+
+    def pullback(dlog_q: Array) -> Array:
+        return np.repeat(-0.5 * dlog_q[:, None], log_var.shape[1], axis=1)  # dlog_var = −dlog_q / 2
+
+    return log_q, pullback
+
+
 def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d mean² + σ² − 1 − log σ².     mean, log_var (B, D)  ->  (B,) in nats.
 

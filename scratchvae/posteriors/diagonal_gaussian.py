@@ -36,15 +36,14 @@ class DiagonalGaussian(Posterior):
         return z, pullback
 
     def sample_with_log_prob(self, q_params: Array, *, noise: Noise) -> tuple[tuple[Array, Array], Pullback]:
-        """z and log N(z; mean, σ²)."""
+        """z and log N(z; mean, σ²) at that z, in which z moves with mean and σ."""
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
         z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise)
-        log_q, log_q_pullback = gaussian.log_prob(z, mean, log_var)
+        log_q, log_q_pullback = gaussian.log_prob_of_draw(log_var, noise=noise)
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
-            dz_density, dmean_density, dlog_var_density = log_q_pullback(dlog_q)
-            dmean_path, dlog_var_path = z_pullback(dz + dz_density)  # z moves with mean and log_var
-            return split_pullback(dmean_density + dmean_path, dlog_var_density + dlog_var_path)
+            dmean, dlog_var = z_pullback(dz)
+            return split_pullback(dmean, dlog_var + log_q_pullback(dlog_q))
 
         return (z, log_q), pullback
 

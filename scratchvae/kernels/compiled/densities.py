@@ -46,9 +46,13 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array) -> Arra
         raise ValueError("bernoulli_log_prob_backward: logits and x should have one shape, dlog_px one entry per row")
     B, D = logits.shape
     dlogits = np.empty_like(logits)
+    zero, one = logits.dtype.type(0), logits.dtype.type(1)
     for b in range(B):
         for d in range(D):
-            dlogits[b, d] = dlog_px[b] * (x[b, d] - exponential.sigmoid(logits[b, d]))
+            l = logits[b, d]
+            e = exponential.exp(-abs(l))  # σ(|l|) = 1 / (1 + e), σ(−|l|) = e / (1 + e)
+            on, off = (e if l > zero else one), (one if l > zero else e)
+            dlogits[b, d] = dlog_px[b] * ((x[b, d] * on - (one - x[b, d]) * off) / (one + e))
     return dlogits
 
 

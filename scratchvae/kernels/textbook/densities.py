@@ -14,8 +14,8 @@ def bernoulli_log_prob(logits: Array, x: Array) -> Array:
 
 
 def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array) -> Array:
-    """dlogits = dlog_px (x − σ(l))   (B, D)."""
-    return dlog_px[:, None] * (x - sigmoid(logits))
+    """dlogits = dlog_px (x − σ(l))   (B, D), as x σ(−l) − (1 − x) σ(l): keeps the digits where σ(l) is near x = 1."""
+    return dlog_px[:, None] * (x * sigmoid(-logits) - (1 - x) * sigmoid(logits))
 
 
 def gaussian_log_prob(x: Array, mean: Array, log_var: Array) -> Array:

@@ -11,6 +11,7 @@ MEAN, LOG_VAR = normal(B, D, seed=1), normal(B, D, seed=2)
 CASES = [
     Case("gaussian.log_prob", gaussian.log_prob, {"x": normal(B, D), "mean": MEAN, "log_var": LOG_VAR}),
     Case("gaussian.reparameterize", gaussian.reparameterize, {"mean": MEAN, "log_var": LOG_VAR}, {"noise": normal(B, D, seed=3)}),
+    Case("gaussian.log_prob_of_draw", gaussian.log_prob_of_draw, {"log_var": LOG_VAR}, {"noise": normal(B, D, seed=3)}),
     Case("gaussian.kl_to_standard", gaussian.kl_to_standard, {"mean": MEAN, "log_var": LOG_VAR}),
     Case(
         "gaussian.kl_to_standard_by_dimension",

@@ -1,0 +1,57 @@
+"""Against mpmath: the limits that the certificate states hold for every distribution and objective, in both dtypes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from scratchvae import distributions, kernels
+from scratchvae.__main__ import main
+from scratchvae.reference import certificate, oracles
+from scratchvae.reference.cases import distributions as rows
+
+TRIALS = certificate.trials()
+
+
+@pytest.mark.parametrize("dtype", certificate.LIMITS)
+@pytest.mark.parametrize("trial", TRIALS, ids=[trial.name for trial in TRIALS])
+def test_values_and_gradients_are_within_the_limits(trial, dtype):
+    found = certificate.certify(trial, dtype)
+    assert found.ok, found
+    assert (trial.floor > 0) == bool(trial.why)
+
+
+@pytest.mark.parametrize("trial", [trial for trial in TRIALS if "bernoulli" in trial.name or "gaussian.log_prob" in trial.name])
+def test_the_textbook_kernels_are_within_the_limits(trial):
+    with kernels.using("textbook"):
+        assert all(certificate.certify(trial, dtype).ok for dtype in certificate.LIMITS)
+
+
+def test_every_distribution_has_a_trial():
+    named = {case.name.partition(":")[0] for case in rows.CASES}
+    assert named == set(oracles.DISTRIBUTIONS)
+    assert named <= {trial.name.partition(":")[0] for trial in TRIALS}
+    assert set(certificate.LAWS) == set(distributions.__all__)
+
+
+def test_a_wrong_function_is_not_certified():
+    right = next(trial for trial in TRIALS if trial.name == "gaussian.kl_to_standard: ordinary")
+
+    def off(mean, log_var):
+        value, pullback = right.op(mean, log_var)
+        return value * (1 + 1e-5), pullback
+
+    found = certificate.certify(certificate.Trial("off", off, right.oracle, right.arrays), "float64")
+    assert not found.ok
+    assert found.value == pytest.approx(1e-5, rel=1e-3)
+    assert found.gradient < 1e-13
+
+
+def test_the_command_prints_the_table(tmp_path, capsys):
+    path = tmp_path / "table.json"
+    assert main(["check", "--certify", "--case", "gaussian.entropy", "--json", str(path)]) == 0
+    assert "log σ² of both signs cancel" in capsys.readouterr().out
+    table = json.loads(path.read_text())
+    assert {row["dtype"] for row in table} == set(certificate.LIMITS)
+    assert np.isfinite([row["error"] for row in table]).all()
+    assert main(["check", "--certify", "--case", "no such case"]) == 2
