@@ -7,10 +7,10 @@ import pytest
 
 from scratchvae import distributions, kernels
 from scratchvae.__main__ import main
-from scratchvae.reference import certificate, oracles
+from scratchvae.reference import certificate, oracles, trials
 from scratchvae.reference.cases import distributions as rows
 
-TRIALS = certificate.trials()
+TRIALS = trials.all_trials()
 
 
 @pytest.mark.parametrize("dtype", certificate.LIMITS)
@@ -31,7 +31,7 @@ def test_every_distribution_has_a_trial():
     named = {case.name.partition(":")[0] for case in rows.CASES}
     assert named == set(oracles.DISTRIBUTIONS)
     assert named <= {trial.name.partition(":")[0] for trial in TRIALS}
-    assert set(certificate.LAWS) == set(distributions.__all__)
+    assert set(trials.LAWS) == set(distributions.__all__)
 
 
 def test_a_wrong_function_is_not_certified():

@@ -14,7 +14,7 @@ from scratchvae import kernels
 from scratchvae.arrays import InputError
 from scratchvae.checks import GradientError, check_draws, check_pullback
 from scratchvae.files import write_whole
-from scratchvae.reference import Case, SamplingCase, all_cases, certificate, sampling_cases
+from scratchvae.reference import Case, SamplingCase, all_cases, certificate, sampling_cases, trials
 
 DRAWS = 100_000
 
@@ -92,7 +92,7 @@ def _certified(text: str) -> list[dict[str, Any]]:
     rows = []
     heads = f"{'relative error of value':>24} {'of gradient':>12} {'in ulps':>9} {'':>9}"
     print(f"{'case':55} {'dtype':8} {heads}  verdict")
-    for trial in (trial for trial in certificate.trials() if text in trial.name):
+    for trial in (trial for trial in trials.all_trials() if text in trial.name):
         for dtype, limit in certificate.LIMITS.items():
             c = certificate.certify(trial, dtype)
             verdict = "ok" if c.ok else f"FAILS: beyond {limit:g}"

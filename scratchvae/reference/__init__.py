@@ -6,6 +6,7 @@
     torch_twins        layer_from_torch, module_from_layer;  torch_check: check_torch, a module's own step
     jax_twins          check_jax, a function of a parameter tree
     state_dicts        names, layouts and files that PyTorch's users have
+    certificate        values and gradients beside mpmath's: trials, oracles
     golden             vectors for code in any language
 """
 

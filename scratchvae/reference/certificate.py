@@ -12,19 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback
-from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
-from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast
-from scratchvae.likelihoods import Bernoulli
-from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, Iwae, Objective, SampledElbo
-from scratchvae.posteriors import DiagonalGaussian
-from scratchvae.priors import StandardGaussian
+from scratchvae.arrays import Array
 from scratchvae.reference import oracles
 
 LIMITS = {"float64": 1e-13, "float32": 4e-6}
-LAWS = {"bernoulli": bernoulli, "categorical": categorical, "gaussian": gaussian, "laplace": laplace, "mixture": mixture}
-B, D, Z = 3, 4, 2
 
 
 @dataclass(frozen=True)
@@ -56,11 +47,6 @@ class Certified:
     def ok(self) -> bool:
         """Whether both are within LIMITS."""
         return max(self.value, self.gradient) <= LIMITS[self.dtype]
-
-
-def trials() -> list[Trial]:
-    """Every trial."""
-    return [*distribution_trials(), *objective_trials()]
 
 
 def certify(trial: Trial, dtype: str) -> Certified:
@@ -111,160 +97,3 @@ def _errors(ours: Array, true: Array, floor: float, dtype: str) -> tuple[float, 
 
 def _as(value: Any, dtype: str) -> Any:
     return value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
-
-
-def _normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Array:
-    return scale * np.random.default_rng([seed, *shape]).standard_normal(shape)
-
-
-ORDINARY = _normal(B, D, seed=1)
-LOG_VARS = {"ordinary": _normal(B, D, seed=2), "from −80 to 80": np.linspace(-80, 80, B * D).reshape(B, D)}
-LOGITS = {
-    "ordinary": _normal(B, D, scale=3.0),
-    "to ±10⁴": np.array([[1e4, -1e4, 12, -12], [80, -80, 1e-3, -1e-3], [700, -700, 30, -30]], np.float64),
-    "one far outlier": np.where(np.arange(B * D).reshape(B, D) == 5, 1e4, -9.0),
-}
-BITS = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]], np.float64)
-GREY = "x − σ(l) cancels where σ(l) is near a grey x"
-CANCEL = "the square and 1 (or log σ² and the square) cancel"
-
-
-def distribution_trials() -> list[Trial]:
-    """Every distribution, on each kind of input that it can meet."""
-
-    def trial(
-        name: str, kind: str, arrays: Mapping[str, Array], constants: Mapping[str, Any] | None = None, **more: Any
-    ) -> Trial:
-        law, function = name.split(".")
-        return Trial(
-            f"{name}: {kind}", getattr(LAWS[law], function), oracles.DISTRIBUTIONS[name], arrays, constants or {}, **more
-        )
-
-    trials = []
-    for kind, log_var in LOG_VARS.items():
-        x = ORDINARY + 0.5
-        trials += [
-            trial("gaussian.log_prob", kind, {"x": x, "mean": ORDINARY, "log_var": log_var}, floor=1.0, why=CANCEL),
-            trial("gaussian.reparameterize", kind, {"mean": ORDINARY, "log_var": log_var}, {"noise": _normal(B, D, seed=3)}),
-            trial(
-                "gaussian.log_prob_of_draw",
-                kind,
-                {"log_var": log_var},
-                {"noise": _normal(B, D, seed=3)},
-                floor=1.0,
-                why="log σ² and the square cancel",
-            ),
-            trial("gaussian.kl_to_standard", kind, {"mean": ORDINARY, "log_var": log_var}),
-            trial("gaussian.kl_to_standard_by_dimension", kind, {"mean": ORDINARY, "log_var": log_var}),
-            trial(
-                "gaussian.kl",
-                kind,
-                {"mean": ORDINARY, "log_var": log_var, "other_mean": ORDINARY[::-1].copy(), "other_log_var": 0.5 * log_var},
-                floor=1.0,
-                why=CANCEL,
-            ),
-            trial("gaussian.entropy", kind, {"log_var": log_var}, floor=1.0, why="log σ² of both signs cancel"),
-            trial("laplace.log_prob", kind, {"x": x, "mean": ORDINARY, "log_scale": log_var / 2}, floor=1.0, why=CANCEL),
-            trial("laplace.entropy", kind, {"log_scale": log_var}, floor=1.0, why="log s of both signs cancel"),
-            trial("laplace.reparameterize", kind, {"mean": ORDINARY, "log_scale": log_var / 2}, {"noise": _normal(B, D, seed=3)}),
-        ]
-    for kind, logits in LOGITS.items():
-        trials += [
-            trial("bernoulli.log_prob", kind, {"logits": logits}, {"x": BITS}, digits=400),
-            trial(
-                "bernoulli.log_prob", f"{kind}, grey", {"logits": logits}, {"x": 0.5 + 0.3 * (BITS - 0.5)}, floor=1.0, why=GREY
-            ),
-            trial("bernoulli.entropy", kind, {"logits": logits}, digits=400),
-            trial(
-                "categorical.log_prob",
-                kind,
-                {"logits": logits[:, :, None] * np.array([1.0, 0.0, -0.5])},
-                {"x": BITS.astype(int)},
-                floor=1.0,
-                why="1 − p cancels where p is near 1",
-            ),
-            trial(
-                "categorical.entropy",
-                kind,
-                {"logits": logits[:, :, None] * np.array([1.0, 0.0, -0.5])},
-                floor=1.0,
-                why="log p + H cancel",
-            ),
-        ]
-    weights = {"ordinary": _normal(3), "all equal": np.zeros(3), "one far outlier": np.array([0.0, 60.0, -60.0])}
-    for kind, logits in weights.items():
-        arrays = {"z": _normal(B, 2), "logits": logits, "means": _normal(3, 2, seed=2), "log_vars": _normal(3, 2, seed=3)}
-        trials.append(trial("mixture.log_prob", kind, arrays, floor=1.0, why="responsibilities and weights cancel"))
-    return trials
-
-
-class _Given(Layer):
-    """q_params as they are, whatever x."""
-
-    def __init__(self, value: Array) -> None:
-        self.q_params = Parameter(value)
-
-    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
-        def pullback(dy: Array) -> None:
-            self.q_params.receive(dy)
-
-        return self.q_params.value, pullback
-
-
-def objective_trials() -> list[Trial]:
-    """Every objective of a variational model, with ordinary and extreme posteriors and weights."""
-    kinds = {
-        "ordinary": (_normal(B, 2 * Z, seed=4), _normal(Z, D, seed=5)),
-        "wide and narrow posteriors": (
-            np.array([[0.5, -1, -40, 3], [1, 2, 2, -40], [0, 0.1, -30, -30]], np.float64),
-            _normal(Z, D),
-        ),
-        "sure decoder": (_normal(B, 2 * Z, seed=4), _normal(Z, D, seed=5, scale=60.0)),
-        "all weights equal": (np.tile([[0.3, -0.2, -60.0, -60.0]], (B, 1)), _normal(Z, D, seed=5)),
-    }
-    objectives: dict[str, tuple[Objective, dict[str, Any]]] = {
-        "Elbo": (Elbo(), {}),
-        "Elbo: beta": (Elbo(beta=4.0), {"beta": 4.0}),
-        "Elbo: free bits": (Elbo(free_bits=0.3), {"free_bits": 0.3}),
-        "Elbo: capacity": (Elbo(capacity=0.7), {"capacity": 0.7}),
-        "SampledElbo": (SampledElbo(beta=2.0, samples=3), {"kind": "sampled", "K": 3, "beta": 2.0}),
-        "Iwae": (Iwae(3), {"kind": "iwae", "K": 3}),
-    }
-    return [
-        Trial(
-            f"{name}: {kind}",
-            _loss_op(objective),
-            lambda q_params, W, settings=settings, **data: oracles.loss(q_params, W, **data, **settings),
-            {"q_params": q_params, "W": W},
-            {"x": BITS, "noise": _normal(B * settings.get("K", 1), Z, seed=7)},
-            floor=1.0,
-            why="gradients of draws and of terms cancel",
-        )
-        for name, (objective, settings) in objectives.items()
-        for kind, (q_params, W) in kinds.items()
-    ]
-
-
-def _loss_op(objective: Objective) -> Callable[..., tuple[Array, Pullback]]:
-    def op(q_params: Array, W: Array, *, x: Array, noise: Array) -> tuple[Array, Pullback]:
-        encoder, decoder = _Given(q_params), Linear(W.shape[0], W.shape[1], bias=False, rng=0)
-        model = VAE(
-            event_shape=(D,),
-            encoder=encoder,
-            posterior=DiagonalGaussian(Z),
-            prior=StandardGaussian(Z),
-            decoder=decoder,
-            likelihood=Bernoulli(),
-        )
-        cast(model, q_params.dtype)
-        encoder.q_params.value, decoder.weight.value = q_params, W
-        report, objective_pullback = objective(model, x, noise)
-
-        def pullback(dloss: Array) -> tuple[Array | None, ...]:
-            encoder.q_params.grad = decoder.weight.grad = None
-            objective_pullback()
-            return encoder.q_params.grad, decoder.weight.grad
-
-        return np.asarray(report.loss), pullback
-
-    return op
