@@ -1,0 +1,452 @@
+"""The diagnosis: every mistake of the catalogue, planted in a PyTorch step with autograd's gradients, is named; no other is."""
+
+import numpy as np
+import pytest
+
+from scratchvae.reference import CATALOGUE, diagnose
+
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+SIZES = [(8, 12, 5), (16, 30, 7)]  # B, D, Z
+DTYPES = ["float32", "float64"]
+
+
+def sample(mean, log_var, noise):
+    return mean + torch.exp(0.5 * log_var) * noise
+
+
+def bernoulli(logits, x):
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+
+
+def kl(mean, log_var, z=None):
+    return 0.5 * (mean**2 + log_var.exp() - 1 - log_var)
+
+
+def step(
+    dtype="float64",
+    size=SIZES[0],
+    *,
+    sample=sample,
+    reconstruction=bernoulli,
+    kl=kl,
+    total=lambda R, K: (R.sum() + K.sum()) / len(R),
+    encode=lambda q: q,
+    likelihood="bernoulli",
+    log_var_shift=0.0,
+    logit_scale=1.0,
+    noise=torch.randn,
+    seed=0,
+):
+    """One step of a linear VAE, all that a diagnosis may be given."""
+    B, D, Z = size
+    generator = torch.Generator().manual_seed(seed)
+    real = getattr(torch, dtype)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator, dtype=torch.float64).to(real)
+
+    x = (torch.rand(B, D, generator=generator, dtype=torch.float64) < 0.4).to(real) if likelihood == "bernoulli" else normal(B, D)
+    q = normal(B, 2 * Z) * 0.7
+    mean, log_var = q[:, :Z].clone().requires_grad_(), (q[:, Z:] + log_var_shift).clone().requires_grad_()
+    eps = normal(B, Z) if noise is torch.randn else noise(B, Z, generator).to(real)
+    z = sample(mean, log_var, eps)
+    z.retain_grad() if z.requires_grad else None
+    out = logit_scale * (z @ normal(Z, D))
+    out.retain_grad() if out.requires_grad else out.requires_grad_()
+    R = reconstruction(out, x)
+    K = kl(mean, log_var, z)
+    loss = total(R, K)
+    loss.backward()
+    found = {"x": x, "noise": eps, "mean": mean, "log_var": log_var, "z": z, "loss": loss}
+    found["logits" if likelihood == "bernoulli" else "x_mean"] = out
+    found |= {"d_mean": mean.grad, "d_log_var": log_var.grad}
+    if z.grad is not None:
+        found["d_z"] = z.grad
+    if out.grad is not None:
+        found["d_logits" if likelihood == "bernoulli" else "d_x_mean"] = out.grad
+    if R.ndim == 2:
+        found["reconstruction"] = R.sum(dim=1)
+    if K.ndim == 2:
+        found["kl"] = K.sum(dim=1)
+    return found
+
+
+def softplus_noise(mean, log_var, noise):
+    return mean + F.softplus(log_var) * noise
+
+
+class RedrawnBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, mean, log_var, noise):
+        ctx.save_for_backward(log_var)
+        return mean + torch.exp(0.5 * log_var) * noise
+
+    @staticmethod
+    def backward(ctx, dz):
+        (log_var,) = ctx.saved_tensors
+        other = torch.randn(*dz.shape, generator=torch.Generator().manual_seed(99), dtype=torch.float64).to(dz.dtype)
+        return dz, dz * 0.5 * torch.exp(0.5 * log_var) * other, None
+
+
+def scaled(**by):
+    """reconstruction and KL reduced otherwise: names of sizes to divide by or multiply with."""
+
+    def total(R, K):
+        return by.get("R", lambda r: r.sum() / len(r))(R) + by.get("K", lambda k: k.sum() / len(k))(K)
+
+    return total
+
+
+PLANTS = {
+    # sampling
+    "sampling_log_var_read_as_std": ({"sample": lambda m, v, n: m + v * n}, {}, "z"),
+    "sampling_log_var_read_as_log_std": ({"sample": lambda m, v, n: m + v.exp() * n}, {}, "z"),
+    "sampling_log_var_read_as_var": ({"sample": lambda m, v, n: m + v.sqrt() * n, "log_var_shift": 3.0}, {}, "z"),
+    "sampling_log_var_read_as_raw_std": ({"sample": softplus_noise}, {}, "z"),
+    "noise_missing": ({"sample": lambda m, v, n: m + 0 * v}, {}, "z"),
+    "noise_shared_across_batch": ({"sample": lambda m, v, n: m + (0.5 * v).exp() * n[:1]}, {}, "z"),
+    "noise_at_evaluation": ({}, {"evaluation": True}, "z"),
+    "mean_detached": ({"sample": lambda m, v, n: m.detach() + (0.5 * v).exp() * n}, {}, "d_mean"),
+    "sigma_detached": ({"sample": lambda m, v, n: m + (0.5 * v).exp().detach() * n}, {}, "d_log_var"),
+    "z_detached": ({"sample": lambda m, v, n: sample(m, v, n).detach().requires_grad_()}, {}, "d_mean"),
+    "noise_redrawn": ({"sample": RedrawnBackward.apply}, {}, "d_log_var"),
+    # divergence
+    "kl_half_missing": ({"kl": lambda m, v, z: 2 * kl(m, v)}, {}, "kl"),
+    "kl_sign": ({"kl": lambda m, v, z: -kl(m, v)}, {}, "kl"),
+    "kl_reversed": ({"kl": lambda m, v, z: 0.5 * ((1 + m**2) / v.exp() - 1 + v)}, {}, "kl"),
+    "kl_log_var_read_as_log_std": ({"kl": lambda m, v, z: 0.5 * (m**2 + (2 * v).exp() - 1 - 2 * v)}, {}, "kl"),
+    "kl_log_var_read_as_var": ({"kl": lambda m, v, z: 0.5 * (m**2 + v - 1 - v.log()), "log_var_shift": 4.0}, {}, "kl"),
+    "kl_log_var_read_as_std": ({"kl": lambda m, v, z: 0.5 * (m**2 + v**2 - 1 - 2 * v.log()), "log_var_shift": 4.0}, {}, "kl"),
+    "kl_constant_missing": ({"kl": lambda m, v, z: kl(m, v) + 0.5}, {}, "kl"),
+    "kl_mean_not_squared": ({"kl": lambda m, v, z: 0.5 * (m + v.exp() - 1 - v)}, {}, "kl"),
+    "kl_variance_not_squared": ({"kl": lambda m, v, z: 0.5 * (m**2 + (0.5 * v).exp() - 1 - v)}, {}, "kl"),
+    "kl_detached": ({"kl": lambda m, v, z: kl(m, v).detach()}, {}, "d_mean"),
+    # reconstruction
+    "sigmoid_twice": ({"reconstruction": lambda l, x: bernoulli(l.sigmoid(), x)}, {}, "reconstruction"),
+    "logits_used_as_probabilities": (
+        {"reconstruction": lambda l, x: F.binary_cross_entropy(l.clamp(1e-6, 1 - 1e-6), x, reduction="none")},
+        {},
+        "reconstruction",
+    ),
+    "log_clipped": (
+        {
+            "reconstruction": lambda l, x: -x * (l.sigmoid() + 1e-8).log() - (1 - x) * (1 - l.sigmoid() + 1e-8).log(),
+            "logit_scale": 30.0,
+        },
+        {},
+        "reconstruction",
+    ),
+    "off_pixels_missing": ({"reconstruction": lambda l, x: -x * F.logsigmoid(l)}, {}, "reconstruction"),
+    "squared_error_unscaled": (
+        {"reconstruction": lambda m, x: (x - m) ** 2, "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+        "reconstruction",
+    ),
+    "squared_error_half": (
+        {"reconstruction": lambda m, x: 0.5 * (x - m) ** 2, "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+        "reconstruction",
+    ),
+    "gaussian_half_missing": (
+        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.3 + 0.5 * np.log(2 * np.pi * 0.3), "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+        "reconstruction",
+    ),
+    "constant_dropped": (
+        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(0.3), "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+        "reconstruction",
+    ),
+    "log_sigma_missing": (
+        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(2 * np.pi), "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+        "reconstruction",
+    ),
+    "constant_and_log_sigma_missing": (
+        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6, "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+        "reconstruction",
+    ),
+    # total
+    "reconstruction_mean_over_pixels": ({"total": scaled(R=lambda r: r.mean())}, {}, "loss"),
+    "kl_mean_over_latents": ({"total": scaled(K=lambda k: k.mean())}, {}, "loss"),
+    "kl_mean_over_batch": ({"total": scaled(K=lambda k: k.sum() / len(k) ** 2)}, {}, "loss"),
+    "kl_mean_over_batch_and_latents": (
+        {"total": scaled(R=lambda r: r.sum(), K=lambda k: k.mean())},
+        {"reduction": "sum"},
+        "loss",
+    ),
+    "kl_summed_over_batch": ({"total": scaled(K=lambda k: k.sum())}, {}, "loss"),
+    "reconstruction_summed_over_batch": ({"total": scaled(R=lambda r: r.sum())}, {}, "loss"),
+    "reconstruction_mean_over_batch": ({"total": scaled(K=lambda k: k.sum())}, {"reduction": "sum"}, "loss"),
+    "reconstruction_mean_and_kl_sum": ({"total": scaled(R=lambda r: r.mean(), K=lambda k: k.sum())}, {}, "loss"),
+    "everything_averaged": ({"total": scaled(R=lambda r: r.mean(), K=lambda k: k.mean())}, {}, "loss"),
+    "batch_summed": ({"total": lambda R, K: R.sum() + K.sum()}, {}, "loss"),
+    "batch_averaged": ({}, {"reduction": "sum"}, "loss"),
+    "reconstruction_sign": ({"total": lambda R, K: (K.sum() - R.sum()) / len(R)}, {}, "loss"),
+    "loss_sign": ({"total": lambda R, K: -(K.sum() + R.sum()) / len(R)}, {}, "loss"),
+    "beta_missing": ({}, {"beta": 4.0}, "loss"),
+    "beta_on_reconstruction": ({"total": lambda R, K: (4 * R.sum() + K.sum()) / len(R)}, {"beta": 4.0}, "loss"),
+    "beta_squared": ({"total": lambda R, K: (R.sum() + 16 * K.sum()) / len(R)}, {"beta": 4.0}, "loss"),
+    "beta_on_both": ({"total": lambda R, K: 4 * (R.sum() + K.sum()) / len(R)}, {"beta": 4.0}, "loss"),
+    "free_bits_over_total": (
+        {"total": lambda R, K: R.sum() / len(R) + K.sum(1).mean().clamp(min=8.0)},
+        {"free_bits": 8.0},
+        "loss",
+    ),
+    "free_bits_by_example": ({"total": lambda R, K: (R.sum() + K.clamp(min=0.5).sum()) / len(R)}, {"free_bits": 0.5}, "loss"),
+    "free_bits_over_example": (
+        {"total": lambda R, K: R.sum() / len(R) + K.sum(1).clamp(min=2.0).mean()},
+        {"free_bits": 2.0},
+        "loss",
+    ),
+    "free_bits_missing": ({}, {"free_bits": 4.0}, "loss"),
+}
+SAME = {"free_bits_over_total"}  # where nothing is above the free bits, other mistakes give the very same step
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", PLANTS)
+def test_every_planted_mistake_is_named(name, dtype, size):
+    changed, settings, first = PLANTS[name]
+    report = diagnose(step(dtype, size, **changed), **settings)
+    assert report.first == first, str(report)
+    assert name in report.causes, str(report)
+    assert report.cause == name or name in SAME, str(report)
+
+
+def softplus_step(dtype, size):
+    """σ = softplus(raw)."""
+    B, D, Z = size
+    g = torch.Generator().manual_seed(3)
+    x = (torch.rand(B, D, generator=g) < 0.4).to(getattr(torch, dtype))
+    mean, raw = (torch.randn(B, Z, generator=g).to(x.dtype).requires_grad_() for _ in range(2))
+    noise = torch.randn(B, Z, generator=g).to(x.dtype)
+    std = F.softplus(raw)
+    z = mean + std * noise
+    z.retain_grad()
+    logits = z @ torch.randn(Z, D, generator=g).to(x.dtype)
+    q = torch.distributions.Normal(mean, std)
+    K = torch.distributions.kl_divergence(q, torch.distributions.Normal(0, 1)).sum(1)
+    loss = (bernoulli(logits, x).sum(1) + K).mean()
+    loss.backward()
+    arrays = {"x": x, "mu": mean, "pre_softplus": raw, "eps": noise, "z": z, "kl": K, "loss": loss, "logits": logits}
+    return arrays | {"mu_grad": mean.grad, "d_raw_std": raw.grad, "dz": z.grad}
+
+
+def constants_dropped(m, x):
+    return (x - m) ** 2 / 0.6 + 0.5 * np.log(0.3)
+
+
+RIGHT = {
+    "as it should be": ({}, {}),
+    "sums over the batch": ({"total": lambda R, K: R.sum() + K.sum()}, {"reduction": "sum"}),
+    "beta": ({"total": lambda R, K: (R.sum() + 4 * K.sum()) / len(R)}, {"beta": 4.0}),
+    "one-sample kl": ({"kl": lambda m, v, z: 0.5 * (z**2 - (z - m) ** 2 / v.exp() - v)}, {}),
+    "through probabilities": (
+        {"reconstruction": lambda l, x: F.binary_cross_entropy(l.sigmoid(), x, reduction="none"), "logit_scale": 0.5},
+        {},
+    ),
+    "through probabilities near 0 and 1": (
+        {"reconstruction": lambda l, x: F.binary_cross_entropy(l.sigmoid(), x, reduction="none"), "logit_scale": 1.5},
+        {},
+    ),
+    "gaussian": (
+        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(2 * np.pi * 0.3), "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+    ),
+    "constants dropped as declared": (
+        {"reconstruction": constants_dropped, "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3, "constants": False},
+    ),
+    "laplace": (
+        {"reconstruction": lambda m, x: (x - m).abs() / 0.5 + np.log(2 * 0.5), "likelihood": "laplace"},
+        {"likelihood": "laplace", "variance": 0.5},
+    ),
+    "free bits": ({"total": lambda R, K: R.sum() / len(R) + K.mean(0).clamp(min=0.3).sum()}, {"free_bits": 0.3}),
+    "mean at evaluation": ({"sample": lambda m, v, n: m + 0 * v}, {"evaluation": True}),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_right_is_not_accused(name, dtype, size):
+    changed, settings = RIGHT[name]
+    report = diagnose(step(dtype, size, **changed), **settings)
+    assert report.ok, str(report)
+    checked = [line for line in report.lines if line.verdict == "agrees"]
+    assert len(checked) >= 5
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_softplus_parameterization_is_not_accused(dtype, size):
+    report = diagnose(softplus_step(dtype, size))
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_mistake_is_named_or_left_open_without_what_comes_between(name, dtype, size):
+    """From the inputs and the loss alone: the planted mistake is among the causes, or the loss is right."""
+    changed, settings, first = PLANTS[name]
+    found = step(dtype, size, **changed)
+    found = {key: found[key] for key in ("x", "mean", "log_var", "logits", "x_mean", "loss") if key in found}
+    report = diagnose(found, **settings)
+    if report.ok:
+        assert first in {"z", "d_mean", "d_log_var"}
+    else:
+        assert report.first == "loss"
+        assert name in report.causes, str(report)
+
+
+STD = {
+    "log_var": lambda h: torch.exp(0.5 * h),
+    "log_std": torch.exp,
+    "std": lambda h: h,
+    "var": torch.sqrt,
+    "raw_std": F.softplus,
+}
+
+
+def scaled_step(kind, dtype, size, *, sampling=None, divergence=None):
+    """A step whose encoder gives σ as `kind`, which the sampling or the KL may take for another."""
+    B, D, Z = size
+    g = torch.Generator().manual_seed(5)
+    real = getattr(torch, dtype)
+    x = (torch.rand(B, D, generator=g) < 0.4).to(real)
+    mean = torch.randn(B, Z, generator=g).to(real).requires_grad_()
+    held = (0.3 + 1.2 * torch.rand(B, Z, generator=g)).to(real).requires_grad_()
+    noise = torch.randn(B, Z, generator=g).to(real)
+    z = mean + STD[sampling or kind](held) * noise
+    z.retain_grad()
+    logits = z @ torch.randn(Z, D, generator=g).to(real)
+    std = STD[divergence or kind](held)
+    K = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1)
+    loss = (bernoulli(logits, x).sum(1) + K).mean()
+    loss.backward()
+    arrays = {"x": x, "mean": mean, kind: held, "noise": noise, "z": z, "kl": K, "loss": loss, "logits": logits}
+    return arrays | {"d_mean": mean.grad, f"d_{kind}": held.grad, "d_z": z.grad}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reading", STD)
+@pytest.mark.parametrize("kind", STD)
+def test_every_misreading_of_sigma_is_named(kind, reading, dtype, size):
+    right = kind == reading
+    for piece, quantity in (("sampling", "z"), ("divergence", "kl")):
+        report = diagnose(scaled_step(kind, dtype, size, **{piece: reading}))
+        name = f"{'kl' if piece == 'divergence' else piece}_{kind}_read_as_{reading}"
+        assert (report.first, report.cause) == ((None, None) if right else (quantity, name)), str(report)
+
+
+def importance_step(dtype, size, *, log_weights=lambda px, pz, q: px + pz - q, bound=None):
+    """Importance weights of K draws for each of B examples; the parts by normal numbers."""
+    B, K, _ = size
+    g = torch.Generator().manual_seed(6)
+    log_px, log_pz, log_q = (2 * torch.randn(B, K, generator=g).to(getattr(torch, dtype)) - c for c in (30.0, 5.0, 7.0))
+    log_w = log_weights(log_px, log_pz, log_q).requires_grad_()
+    value = (bound or (lambda w: torch.logsumexp(w, 1) - np.log(K)))(log_w)
+    loss = -value.mean()
+    loss.backward()
+    return {"log_px": log_px, "log_pz": log_pz, "log_q": log_q, "log_w": log_w, "loss": loss, "d_log_w": log_w.grad}
+
+
+def surrogate(w):
+    return (w.softmax(1) * w).sum(1)
+
+
+IMPORTANCE = {
+    "log_weight_sign": ({"log_weights": lambda px, pz, q: px + pz + q}, "log_w"),
+    "log_k_missing": ({"bound": lambda w: torch.logsumexp(w, 1)}, "loss"),
+    "averaged_inside_log": ({"bound": lambda w: w.mean(1)}, "loss"),
+    "weights_not_detached": ({"bound": surrogate}, "loss"),
+    None: ({}, None),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", IMPORTANCE)
+def test_importance_weights(name, size, dtype):
+    changed, first = IMPORTANCE[name]
+    found = importance_step(dtype, size, **changed)
+    report = diagnose(found)
+    assert (report.first, report.cause) == (first, name), str(report)
+    if name:
+        assert report.lines[-1].verdict == ("agrees" if name in {"log_k_missing", "log_weight_sign"} else f"follows from {name}")
+
+
+def masked_step(dtype, size, counted):
+    B, D, _ = size
+    g = torch.Generator().manual_seed(7)
+    x, mask = ((torch.rand(B, D, generator=g) < p).to(getattr(torch, dtype)) for p in (0.4, 0.7))
+    logits = torch.randn(B, D, generator=g).to(x.dtype).requires_grad_()
+    R = bernoulli(logits, x) * (1 if counted else mask)
+    R.sum(1).mean().backward()
+    return {"x": x, "mask": mask, "logits": logits, "reconstruction": R.sum(1), "d_logits": logits.grad}
+
+
+PROBABILITIES = {
+    "sigmoid_twice": lambda p, x: bernoulli(p, x),
+    "log_clipped": lambda p, x: F.binary_cross_entropy(p.clamp(1e-3, 1 - 1e-3), x, reduction="none"),
+    None: lambda p, x: F.binary_cross_entropy(p, x, reduction="none"),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_masks_and_probabilities(size, dtype):
+    assert diagnose(masked_step(dtype, size, False)).ok
+    report = diagnose(masked_step(dtype, size, True))
+    assert (report.first, report.cause) == ("reconstruction", "padding_counted")
+    assert report.lines[-1].verdict == "follows from padding_counted"
+    B, D, _ = size
+    g = torch.Generator().manual_seed(8)
+    x = (torch.rand(B, D, generator=g) < 0.4).to(getattr(torch, dtype))
+    for name, cross_entropy in PROBABILITIES.items():
+        p = torch.sigmoid(4 * torch.randn(B, D, generator=g)).clamp(1e-5, 1 - 1e-5).to(x.dtype).requires_grad_()
+        R = cross_entropy(p, x)
+        R.sum(1).mean().backward()
+        report = diagnose({"x": x, "recon_x": p, "bce": R.sum(1), "d_recon_x": p.grad})
+        assert report.cause == name, str(report)
+        assert report.ok == (name is None), str(report)
+
+
+def test_the_noise_and_the_data_themselves():
+    def shared(B, Z, g):
+        return torch.randn(1, Z, generator=g).expand(B, Z)
+
+    for noise, cause in ((shared, "noise_shared_across_batch"), (lambda B, Z, g: torch.rand(B, Z, generator=g), "noise_uniform")):
+        report = diagnose(step(noise=noise))
+        assert (report.first, report.cause) == ("noise", cause), str(report)
+    for x, ok in ((np.array([[0.0, 1.0], [0.5, 0.2]]), True), (np.array([[0.0, 255.0], [13, 2]]), False)):
+        report = diagnose({"x": x, "kl": np.ones(2), "mean": np.ones((2, 1)), "log_var": np.ones((2, 1)) - 1})
+        assert (report.first == "x") != ok
+    noise = np.random.default_rng(0).normal(size=(8, 5))
+    other = np.random.default_rng(1).normal(size=(8, 5))
+    for z, cause in ((other, "noise_redrawn"), (1.1 * noise, None)):
+        report = diagnose({"mean": np.zeros((8, 5)), "log_var": np.zeros((8, 5)), "noise": noise, "z": z})
+        assert (report.first, report.cause) == ("z", cause)
+        assert cause or report.explanation == "the cause is unknown"
+
+
+def test_every_row_of_the_catalogue_is_planted():
+    readings = {f"{piece}_{a}_read_as_{b}" for piece in ("sampling", "kl") for a in STD for b in STD if a != b}
+    planted = {*PLANTS, *IMPORTANCE, *PROBABILITIES, *readings, "padding_counted"}
+    missing = {mistake.name for mistake in CATALOGUE} - planted
+    assert missing == set()
+
+
+def test_half_precision_is_read_as_such():
+    right = step("float32", SIZES[0])
+    half = {name: right[name].to(torch.bfloat16) for name in ("mean", "log_var", "noise")}
+    half["z"] = sample(half["mean"], half["log_var"], half["noise"])
+    half["kl"] = kl(half["mean"], half["log_var"]).sum(1)
+    assert diagnose(half).ok
+    assert not diagnose({**half, "z": half["z"] * 1.5}).ok
