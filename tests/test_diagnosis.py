@@ -48,20 +48,26 @@ def test_numbers_as_print_gives_them_and_terms_as_sums_or_means():
 
 
 def test_whoever_has_only_loss_and_kl_is_told_what_they_show():
-    assert diagnose({"loss": 120.5, "kl": 20.25}).ok
-    report = diagnose({"loss": 120.5, "kl": -20.25})
-    assert report.first == "kl"
-    assert "never negative" in report.explanation
-    report = diagnose({"loss": 10.0, "kl": 20.25})
-    assert report.first == "loss"
-    assert "sign" in report.explanation
-    assert diagnose({"loss": 10.0, "kl": 20.25}, likelihood="gaussian").ok
-    report = diagnose({"loss": 4 * 20.25 + 100, "reconstruction": 100.0, "kl": 20.25})
-    assert report.first == "loss"
-    assert report.cause is None
-    assert diagnose({"loss": 4 * 20.25 + 100, "reconstruction": 100.0, "kl": 20.25}, beta=4.0).ok
-    assert diagnose({"loss": 20.25 + 100, "reconstruction": 100.0, "kl": 20.25}, beta=4.0).cause == "beta_missing"
-    assert diagnose({"bound": -120.25, "reconstruction": 100.0, "kl": 20.25}).ok
+    """Nothing exact follows from the two alone: notes, and no accusation."""
+    for theirs, settings, words in (
+        ({"loss": 120.5, "kl": 20.25}, {}, "leaves for −log p(x|z) is 100.25 nats"),
+        ({"loss": 120.5, "kl": -20.25}, {}, "never negative: its sign is flipped"),
+        ({"loss": 10.0, "kl": 20.25}, {}, "a sign is flipped, beta is not 1"),
+        ({"reconstruction": -100.0, "kl": 20.0}, {}, "the sign is that of log p"),
+        ({"loss": 3.0, "bound": 3.0}, {}, "not each other's negatives"),
+    ):
+        report = diagnose(theirs, **settings)
+        assert report.ok
+        assert words in str(report)
+        assert "nothing could be checked" in str(report)
+    assert "sign" not in str(diagnose({"loss": 10.0, "kl": 20.25}, likelihood="gaussian"))
+    parts = {"reconstruction": 100.0, "kl": 20.25}
+    report = diagnose({**parts, "loss": 4 * 20.25 + 100})
+    assert (report.first, report.cause) == ("loss", None)
+    assert diagnose({**parts, "loss": 4 * 20.25 + 100}, beta=4.0).ok
+    assert diagnose({**parts, "loss": 20.25 + 100}, beta=4.0).cause == "beta_missing"
+    assert diagnose({**parts, "loss": 100.0}).cause == "kl_missing"
+    assert diagnose({**parts, "bound": -120.25}).ok
 
 
 def test_a_report_reads_as_a_table_and_assert_matches_raises_it():
@@ -90,6 +96,14 @@ UNUSABLE = [
     ({"kl": 1.0}, {"beta": -1.0}, "beta should be at least 0"),
     ({"kl": 1.0}, {"variance": 0.0}, "variance should be positive"),
     ({"kl": 1.0}, {"names": {"kl": "banana"}}, "which is no quantity"),
+    ({"kl": 1.0}, {"beta": "much"}, "beta should be a number, found 'much'"),
+    ({"kl": 1.0}, {"variance": np.inf}, "variance should be positive"),
+    ([("kl", 1.0)], {}, "should be a mapping"),
+    ({"mu": [[1.0], [1.0, 2.0]]}, {}, "mu should be an array of real numbers"),
+    ({"mu": np.ones((3, 0))}, {}, "mu should have entries"),
+    ({"mu": np.ones(3)}, {}, "examples first, found"),
+    ({"mu": np.ones((3, 2)), "kl": np.ones(4)}, {}, "kl should have 3 examples"),
+    ({"log_px": np.ones((3, 2)), "log_pz": np.ones(3)}, {}, "should have one shape"),
 ]
 
 
@@ -133,3 +147,30 @@ def test_hostile_files_end_in_a_sentence(tmp_path, capsys):
         assert said.count("\n") == 1, said
         assert "Traceback" not in said
     assert main(["diagnose", str(tmp_path / "nan.npz"), "--name", "kl"]) == 2
+
+
+def test_any_subset_and_shape_that_can_only_mean_one_thing_is_read():
+    right = numbers()
+    for kl in (right["kld"][:, None], right["kld"].sum(), np.array([right["kld"].mean()])):
+        assert diagnose({**right, "kld": kl}).ok
+        assert not diagnose({**right, "kld": 2 * kl}).ok
+    assert diagnose({"d_mu": right["mu"], "d_logits": np.ones((6, 9)), "z": right["z"], "mu": right["mu"]}).ok
+    assert diagnose({"loss": 1e300}).ok
+    rng = np.random.default_rng(2)
+    log_px, log_pz, log_q = rng.normal(size=(3, 6))
+    assert diagnose({"log_px": log_px, "log_pz": log_pz, "log_q": log_q, "loss": -(log_px + log_pz - log_q).mean()}).ok
+    x = (rng.random((6, 9)) < 0.4).astype(float)
+    p = rng.uniform(0.1, 0.9, (6, 9))
+    R = -(x * np.log(p) + (1 - x) * np.log1p(-p)).sum(axis=1)
+    assert diagnose({**right, "x": x, "recon": p, "loss": (R + right["kld"]).mean()}).ok
+    assert diagnose({"x": x * (1 + 1e-15), "recon_x": p, "bce": R}).ok
+
+
+def test_numbers_that_may_be_sums_or_means_are_not_accused():
+    K, R = numbers()["kld"], np.random.default_rng(1).uniform(50, 60, 6)
+    given = {key: numbers()[key] for key in ("mu", "logvar")}
+    for reduction, whole in (("mean", 1 / 6), ("sum", 1.0)):
+        for part in (1.0, 1 / 6):
+            found = {**given, "recon_loss": part * R.sum(), "kl": part * K.sum(), "loss": whole * (R + K).sum()}
+            report = diagnose(found, reduction=reduction)
+            assert report.ok, str(report)

@@ -182,6 +182,15 @@ PLANTS = {
     "reconstruction_mean_over_batch": ({"total": scaled(K=lambda k: k.sum())}, {"reduction": "sum"}, "loss"),
     "reconstruction_mean_and_kl_sum": ({"total": scaled(R=lambda r: r.mean(), K=lambda k: k.sum())}, {}, "loss"),
     "everything_averaged": ({"total": scaled(R=lambda r: r.mean(), K=lambda k: k.mean())}, {}, "loss"),
+    "kl_missing": ({"total": lambda R, K: R.sum() / len(R) + 0 * K.sum()}, {}, "loss"),
+    "kl_divided_by_pixels": ({"total": lambda R, K: (R.sum() + K.sum() / R.shape[1]) / len(R)}, {}, "loss"),
+    "loss_divided_by_pixels": ({"total": lambda R, K: R.mean() + K.sum() / R.numel()}, {}, "loss"),
+    "reconstruction_sum_and_kl_mean": ({"total": scaled(R=lambda r: r.sum(), K=lambda k: k.mean())}, {}, "loss"),
+    "squared_error_mean_over_pixels": (
+        {"reconstruction": lambda m, x: (x - m) ** 2 / x.shape[1], "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+        "reconstruction",
+    ),
     "batch_summed": ({"total": lambda R, K: R.sum() + K.sum()}, {}, "loss"),
     "batch_averaged": ({}, {"reduction": "sum"}, "loss"),
     "reconstruction_sign": ({"total": lambda R, K: (K.sum() - R.sum()) / len(R)}, {}, "loss"),
@@ -266,6 +275,18 @@ RIGHT = {
         {"likelihood": "laplace", "variance": 0.5},
     ),
     "free bits": ({"total": lambda R, K: R.sum() / len(R) + K.mean(0).clamp(min=0.3).sum()}, {"free_bits": 0.3}),
+    "one-sample kl, log q from the noise": (
+        {"kl": lambda m, v, z: 0.5 * (z**2 - ((z - m) / (0.5 * v).exp()).detach() ** 2 - v)},
+        {},
+    ),
+    "one-sample kl, sticking the landing": (
+        {"kl": lambda m, v, z: 0.5 * (z**2 - (z - m.detach()) ** 2 / v.detach().exp() - v.detach())},
+        {},
+    ),
+    "constants and fixed log σ dropped as declared": (
+        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6, "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3, "constants": False},
+    ),
     "mean at evaluation": ({"sample": lambda m, v, n: m + 0 * v}, {"evaluation": True}),
 }
 
@@ -438,7 +459,7 @@ def test_the_noise_and_the_data_themselves():
 
 def test_every_row_of_the_catalogue_is_planted():
     readings = {f"{piece}_{a}_read_as_{b}" for piece in ("sampling", "kl") for a in STD for b in STD if a != b}
-    planted = {*PLANTS, *IMPORTANCE, *PROBABILITIES, *readings, "padding_counted"}
+    planted = {*PLANTS, *IMPORTANCE, *PROBABILITIES, *readings, "padding_counted", "surrogate_for_bound"}
     missing = {mistake.name for mistake in CATALOGUE} - planted
     assert missing == set()
 
@@ -450,3 +471,63 @@ def test_half_precision_is_read_as_such():
     half["kl"] = kl(half["mean"], half["log_var"]).sum(1)
     assert diagnose(half).ok
     assert not diagnose({**half, "z": half["z"] * 1.5}).ok
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [name for name in RIGHT if name != "mean at evaluation"])
+@pytest.mark.parametrize(
+    "left_out", [("noise",), ("z",), ("z", "noise"), ("kl",), ("kl", "z", "noise"), ("reconstruction", "kl")], ids=str
+)
+def test_what_is_right_is_not_accused_whatever_is_left_out(name, left_out, dtype):
+    changed, settings = RIGHT[name]
+    found = {key: value for key, value in step(dtype, SIZES[1], **changed).items() if key not in left_out}
+    report = diagnose(found, **settings)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_narrow_posterior_and_a_sure_decoder_are_not_accused(dtype):
+    def gaussian(m, x):
+        return (x - m) ** 2 / 0.02 + 0.5 * np.log(2 * np.pi * 0.01)
+
+    settings = {"likelihood": "gaussian", "variance": 0.01}
+    for seed in range(5):
+        found = step(dtype, SIZES[1], reconstruction=gaussian, likelihood="gaussian", log_var_shift=-6.0, seed=seed)
+        assert diagnose(found, **settings).ok
+        found.pop("noise")
+        report = diagnose(found, **settings)
+        assert report.ok, str(report)
+    for sure in (8.0, 12.0, 20.0, 38.0):
+        logits = torch.zeros(4, 9, dtype=getattr(torch, dtype))
+        logits[:, 0] = sure
+        x = torch.zeros_like(logits)
+        R = bernoulli(logits, x).sum(1)
+        report = diagnose({"x": x, "recon_x": logits.sigmoid(), "bce": R})
+        assert report.ok, str(report)
+        assert diagnose({"x": x, "logits": logits, "bce": R}).ok
+        assert not diagnose({"x": x, "logits": logits, "bce": R + 0.01}).ok or sure > 8
+
+
+def test_a_wrong_sampling_is_named_from_z_and_gradients_alone():
+    found = step("float64", SIZES[1], sample=lambda m, v, n: m + v.exp() * n)
+    found.pop("noise")
+    report = diagnose(found)
+    assert (report.first, report.cause) == ("d_log_var", "sampling_log_var_read_as_log_std"), str(report)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_detached_weights_times_log_weights_are_a_surrogate(dtype):
+    found = importance_step(dtype, SIZES[1], bound=lambda w: (w.softmax(1).detach() * w).sum(1))
+    report = diagnose(found)
+    assert report.ok, str(report)
+    assert "its gradient is right" in str(report)
+    found.pop("d_log_w")
+    assert diagnose(found).cause == "surrogate_for_bound"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sign_that_half_precision_could_hide_is_seen(dtype):
+    right = step(dtype, SIZES[1])
+    half = {name: right[name].to(torch.bfloat16) for name in ("mean", "log_var")}
+    assert not diagnose({**half, "kl": -kl(half["mean"], half["log_var"]).sum(1)}).ok
+    assert not diagnose({**right, "x": right["x"].to(torch.bfloat16), "kl": 1.01 * right["kl"]}).ok

@@ -12,7 +12,7 @@ from scratchvae.arrays import Array
 from scratchvae.layers import Linear, Mode, Sequential
 from scratchvae.reference.diagnosis import Finding, Report
 from scratchvae.reference.diagnosis.predictions import RIGHT, predict
-from scratchvae.reference.diagnosis.quantities import read
+from scratchvae.reference.diagnosis.reading import read
 from scratchvae.reference.diagnosis.report import Line
 
 AS_MEANT = {"variance": 1.0, "beta": 1.0, "reduction": "mean", "free_bits": 0.0, "constants": True, "evaluation": False}

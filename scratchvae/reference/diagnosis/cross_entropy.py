@@ -57,8 +57,8 @@ def _cross_entropy(
             return None
         on, off, d_on, d_off = logarithms(q)
         value, slope = -x * on - (1 - x) * off, (-x * d_on - (1 - x) * d_off) * dq
-        unsure = np.where((q > 0) & (q < 1), np.abs(slope) * q / 16, 0)  # two units in the last place of p
-        return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value) + unsure))
+        unsure = np.where((q > 0) & (q < 1), np.abs(slope) * q * 4 * given.eps, 0)  # two units in the last place of p
+        return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure))
 
     return piece
 
@@ -66,7 +66,7 @@ def _cross_entropy(
 def through_probabilities(given: Given) -> Terms | None:
     """The cross-entropy of the probabilities, where none of them is rounded to 0 or 1: right, but for lost digits."""
     found = probability(given)
-    if found is None or given.logits is None or not ((found[0] > 0) & (found[0] < 1)).all():
+    if found is None or not ((found[0] > 0) & (found[0] < 1)).all():
         return None
     terms: Terms | None = _cross_entropy(_exact)(given)
     return terms
@@ -84,15 +84,22 @@ def _floored(floor: float) -> Logarithms:
     return lambda p: (np.log(p + floor), np.log(1 - p + floor), 1 / (p + floor), -1 / (1 - p + floor))
 
 
-def _held(p: Array) -> tuple[Array, Array, Array, Array]:
+def _held(given: Given) -> Terms | None:
+    """As torch.nn.functional.binary_cross_entropy: logarithms held above −100, the slope's divisor above 1e-12."""
+    found = probability(given)
+    if found is None or given.x is None or not ((found[0] >= 0) & (found[0] <= 1)).all():
+        return None
+    (p, dp), x = found, given.x
     on, off = np.maximum(np.log(p), TORCH_FLOOR), np.maximum(np.log1p(-p), TORCH_FLOOR)
-    return on, off, 1 / np.maximum(p, 1e-12), -1 / np.maximum(1 - p, 1e-12)
+    value, slope = -x * on - (1 - x) * off, (p - x) / np.maximum(p * (1 - p), 1e-12)
+    unsure = np.where((p > 0) & (p < 1), np.abs(slope) * p * 4 * given.eps, 0)
+    return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure))
 
 
 def _clipped(floor: float) -> Callable[[Given], Callable[[Array], tuple[Array, Array]]]:
     def change(given: Given) -> Callable[[Array], tuple[Array, Array]]:
         low, high = (float(given.dtype(bound)) for bound in (floor, 1 - floor))
-        return lambda p: (np.clip(p, low, high), ((p > low) & (p < high)).astype(np.float64))
+        return lambda p: (np.clip(p, low, high), ((p >= low) & (p <= high)).astype(np.float64))
 
     return change
 
@@ -144,6 +151,6 @@ MISTAKES = [
     ),
     *(_row("log_clipped", _cross_entropy(_floored(floor)), SATURATES) for floor in LOG_FLOORS),
     *(_row("log_clipped", _with_clipping(floor), SATURATES) for floor in LOG_FLOORS),
-    _row("log_clipped", _cross_entropy(_held), SATURATES),
+    _row("log_clipped", _held, SATURATES),
     _row("off_pixels_missing", _cross_entropy(_on_only), "the cross-entropy lacks its (1 − x) log (1 − p)"),
 ]

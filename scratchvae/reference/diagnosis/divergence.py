@@ -1,5 +1,7 @@
 """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B), and what is written instead."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from scratchvae.arrays import Array
@@ -15,13 +17,29 @@ def closed_form(given: Given, reading: str | None = None) -> Terms | None:
 
 def one_sample(given: Given) -> Terms | None:
     """log q(z|x) − log p(z) at z by latent: an unbiased estimate of the KL, right too. Its gradients are those at a fixed z."""
+    return _estimate(given, lambda u, std: (u / std, (u**2 - 1) / std))
+
+
+def one_sample_of_noise(given: Given) -> Terms | None:
+    """The same with log q taken from the noise: at a fixed z, −log σ is all that is left of it."""
+    return _estimate(given, lambda u, std: (np.zeros_like(u), -1 / std))
+
+
+def one_sample_sticking(given: Given) -> Terms | None:
+    """The same with log q's parameters detached: sticking the landing (Roeder, Wu & Duvenaud 2017)."""
+    return _estimate(given, lambda u, std: (np.zeros_like(u), np.zeros_like(u)))
+
+
+def _estimate(given: Given, slopes: Callable[[Array, Array], tuple[Array, Array]]) -> Terms | None:
     read = _mean_and_std(given, None)
-    if read is None or given.z is None:
+    if read is None or (given.z is None and given.noise is None):
         return None
     mean, std = read
-    u = (given.z - mean) / std
-    value = 0.5 * (given.z**2 - u**2) - np.log(std)
-    terms = Terms(value, {"mean": u / std, "std": (u**2 - 1) / std}, 0.5 * (given.z**2 + u**2) + np.abs(np.log(std)))
+    z = given.z if given.z is not None else mean + std * given.noise
+    u = (z - mean) / std if given.noise is None else given.noise
+    dmean, dstd = slopes(u, std)
+    lost = np.abs(u) * (np.abs(z) + np.abs(mean)) / std  # of u², where z has few digits beside σ
+    terms = Terms(0.5 * (z**2 - u**2) - np.log(std), {"mean": dmean, "std": dstd}, 2 + z**2 + u**2 + np.abs(np.log(std)) + lost)
     return _onto_scale(given, terms, None)
 
 
@@ -122,6 +140,12 @@ MISTAKES = [
         "divergence",
         _changed(lambda mean, std: 0.5 * (std - std**2), std=lambda mean, std: 0.5 - std),
         "the KL has σ where σ² belongs",
+    ),
+    Mistake(
+        "kl_mean_over_latents",
+        "divergence",
+        lambda given: _scaled(1 / given.Z)(given) if given.Z else None,
+        "the KL is averaged over the latents: sum over them",
     ),
     Mistake("kl_detached", "divergence", _detached, "the KL is detached: its gradient doesn't reach the encoder"),
 ]

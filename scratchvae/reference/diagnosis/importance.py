@@ -43,6 +43,12 @@ def _weighted(log_w: Array) -> Bound:
     return value, share * (1 + log_w - value[:, None])
 
 
+def surrogate(log_w: Array) -> Bound:
+    """Σ_k w̃ log w with w̃ detached: not the bound, but with its gradient."""
+    value, _ = _weighted(log_w)
+    return value, bound(log_w)[1]
+
+
 def _signs(*signs: int) -> Callable[[Given], Terms | None]:
     return lambda given: log_weights(given, signs)  # type: ignore[arg-type]
 
@@ -60,9 +66,15 @@ MISTAKES = [
         "logarithms of weights are averaged, which is the plain bound: take the logarithm of the mean weight",
     ),
     Mistake(
+        "surrogate_for_bound",
+        "importance",
+        lambda given: surrogate if given.d_log_w is None else None,
+        "normalized weights times log-weights are not the bound; their gradient is right if the weights are detached",
+    ),
+    Mistake(
         "weights_not_detached",
         "importance",
-        lambda given: _weighted,
+        lambda given: _weighted if given.d_log_w is not None else None,
         "normalized weights times log-weights, without detaching the weights: detach them, or differentiate log Σ_k w_k",
     ),
 ]

@@ -23,11 +23,13 @@ class Terms:
     value: Array
     gradients: dict[str, Array]
     size: Array  # rounding errs by a few units of this, not of the value, where parts cancel
+    unsure: Array | float = 0.0  # beyond rounding: what the digits that were handed over leave open
+    digits_lost: Array | float = 0.0  # by dz/dσ, where the noise was had from z: in roundoffs
 
     def times(self, factor: float) -> "Terms":
         """All of it multiplied by a number."""
         gradients = {name: factor * gradient for name, gradient in self.gradients.items()}
-        return Terms(factor * self.value, gradients, abs(factor) * self.size)
+        return Terms(factor * self.value, gradients, abs(factor) * self.size, abs(factor) * self.unsure)
 
 
 Piece = Callable[[Given], Any]  # Terms (of "total" two weights, …); None where what it needs was not handed over
@@ -48,7 +50,8 @@ def masked(given: Given, terms: Terms | None) -> Terms | None:
     if terms is None or given.mask is None:
         return terms
     mask = given.mask
-    return Terms(terms.value * mask, {name: gradient * mask for name, gradient in terms.gradients.items()}, terms.size * mask)
+    gradients = {name: gradient * mask for name, gradient in terms.gradients.items()}
+    return Terms(terms.value * mask, gradients, terms.size * mask, terms.unsure * mask)
 
 
 def std_read_as(kind: str, held: Array) -> Array:

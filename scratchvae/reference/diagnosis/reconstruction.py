@@ -49,7 +49,9 @@ def _constant(given: Given) -> float:
 
 
 def _log_sigma(given: Given) -> Array | float:
-    return 0.5 * (np.log(given.variance) if given.x_log_var is None else given.x_log_var)
+    """log σ of a Gaussian, log s of a Laplace, whose variance is 2 s²."""
+    log_var = np.log(given.variance) if given.x_log_var is None else given.x_log_var
+    return 0.5 * (log_var - np.log(2)) if given.likelihood == "laplace" else 0.5 * log_var
 
 
 def _squares(weight: Callable[[Given], float], constant: Callable[[Given], float], *likelihoods: str) -> Piece:
@@ -64,7 +66,7 @@ def _squares(weight: Callable[[Given], float], constant: Callable[[Given], float
         if mean is None:
             return None
         a, c = weight(given), constant(given)
-        name = "logits" if given.logits is not None else "x_mean"
+        name = "logits" if given.likelihood == "bernoulli" and given.logits is not None else "x_mean"
         size = a * (np.abs(x) + np.abs(mean)) * np.abs(x - mean) + abs(c)
         return masked(given, Terms(a * (x - mean) ** 2 + c, {name: 2 * a * (mean - x) * slope}, size))
 
@@ -76,7 +78,7 @@ def _without(part: Callable[[Given], Array | float], *, of_sigma: bool) -> Piece
 
     def piece(given: Given) -> Terms | None:
         terms = _of_each_entry(given)
-        if terms is None or given.likelihood == "bernoulli" or not given.constants:
+        if terms is None or given.likelihood == "bernoulli":
             return None
         less, gradients = part(given), dict(terms.gradients)
         if of_sigma and "x_log_var" in gradients:
@@ -86,8 +88,21 @@ def _without(part: Callable[[Given], Array | float], *, of_sigma: bool) -> Piece
     return piece
 
 
+def without_fixed_sigma(given: Given) -> Terms | None:
+    """Where constants are declared to be left out, log σ of a fixed σ is one too."""
+    if given.constants or given.x_log_var is not None:
+        return None
+    terms: Terms | None = _without(_log_sigma, of_sigma=False)(given)
+    return terms
+
+
 def _unmasked(given: Given) -> Terms | None:
     return None if given.mask is None else _of_each_entry(given)
+
+
+def _averaged(given: Given) -> Terms | None:
+    terms = negative_log_likelihood(given)
+    return None if terms is None else terms.times(1.0 / terms.value.shape[1])
 
 
 def _negated(given: Given) -> Terms | None:
@@ -120,7 +135,7 @@ MISTAKES = [
     ),
     _row(
         "constant_dropped",
-        _without(_constant, of_sigma=False),
+        _without(lambda given: _constant(given) if given.constants else np.nan, of_sigma=False),
         "the constant (½ log 2π an entry) is dropped: gradients are right, log p(x) is not",
     ),
     _row(
@@ -130,8 +145,18 @@ MISTAKES = [
     ),
     _row(
         "constant_and_log_sigma_missing",
-        _without(lambda given: _constant(given) + _log_sigma(given), of_sigma=True),
+        _without(lambda given: _constant(given) + _log_sigma(given) if given.constants else np.nan, of_sigma=True),
         "log σ and the constant are missing: values can't be compared across σ, and a learned σ would grow without limit",
+    ),
+    _row(
+        "squared_error_mean_over_pixels",
+        _squares(lambda given: 1.0 / (given.D or 1), lambda given: 0.0, *ANY),
+        "the squared error is averaged over an event's entries, without 1/(2σ²): sum over them (it amounts to σ² = D/2)",
+    ),
+    _row(
+        "reconstruction_mean_over_pixels",
+        _averaged,
+        "the reconstruction is averaged over an event's entries: sum over them, average over examples only",
     ),
     _row("padding_counted", _unmasked, "masked entries are counted: multiply by the mask before the sum"),
 ]

@@ -1,6 +1,7 @@
 """z = mean + σ · noise (Kingma & Welling 2014, section 2.4), and what is written instead of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,13 +28,19 @@ def _sampled(
     through_std: bool = True,
 ) -> Terms | None:
     kind = given.scale
-    drawn = given.noise if given.noise is not None else implied_noise(given)
-    if kind is None or given.mean is None or drawn is None:
+    if kind is None or given.mean is None:
         return None
-    held, drawn = given.arrays[kind], noise(drawn)
-    std = std_read_as(reading or kind, held)
-    dz_dheld = d_std_read_as(reading or kind, held) * drawn if through_std else np.zeros_like(held)
-    return _terms(given.mean, std * drawn, dz_dheld, kind, float(through_mean))
+    held = given.arrays[kind]
+    std, dstd = std_read_as(reading or kind, held), d_std_read_as(reading or kind, held)
+    if given.noise is not None:
+        drawn, lost = noise(given.noise), np.zeros_like(held)
+    elif given.z is not None:  # what z implies
+        drawn = (given.z - given.mean) / std
+        lost = np.abs(dstd / std) * (np.abs(given.z) + np.abs(given.mean))
+    else:
+        return None
+    dz_dheld = dstd * drawn if through_std else np.zeros_like(held)
+    return replace(_terms(given.mean, std * drawn, dz_dheld, kind, float(through_mean)), digits_lost=lost)
 
 
 def _terms(mean: Array, spread: Array, dz_dheld: Array | None, kind: str | None, dz_dmean: float) -> Terms:
@@ -41,14 +48,6 @@ def _terms(mean: Array, spread: Array, dz_dheld: Array | None, kind: str | None,
     if kind is not None:
         gradients[kind] = np.zeros_like(mean) if dz_dheld is None else dz_dheld
     return Terms(mean + spread, gradients, np.abs(mean) + np.abs(spread))
-
-
-def implied_noise(given: Given) -> Array | None:
-    """(z − mean) / σ."""
-    if given.z is None or given.mean is None or given.scale is None or given.evaluation:
-        return None
-    with np.errstate(all="ignore"):
-        return (given.z - given.mean) / std_read_as(given.scale, given.arrays[given.scale])
 
 
 def _read(kind: str, reading: str) -> Piece:

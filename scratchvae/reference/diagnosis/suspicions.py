@@ -14,7 +14,10 @@ UNIT = "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, o
 
 def outside_support(given: Given) -> Finding | None:
     """A Bernoulli's data lie in [0, 1]."""
-    if given.x is None or given.likelihood != "bernoulli" or not given.x.size or (given.x.min() >= 0 and given.x.max() <= 1):
+    if given.x is None or given.likelihood != "bernoulli" or not given.x.size:
+        return None
+    beyond = 64 * given.eps  # what an interpolation of pixels may overshoot by rounding
+    if given.x.min() >= -beyond and given.x.max() <= 1 + beyond:
         return None
     return Finding("x", ("data_outside_support",), f"{UNIT}; found values from {given.x.min():g} to {given.x.max():g}")
 
@@ -22,13 +25,13 @@ def outside_support(given: Given) -> Finding | None:
 def noise_mistake(given: Given) -> Finding | None:
     """The noise itself: one draw for all examples, or uniform numbers."""
     noise = given.noise
-    if noise is None or given.evaluation or noise.size < ENOUGH:
+    if noise is None or given.evaluation:
         return None
     if len(noise) > 1 and (noise == noise[:1]).all() and noise.any():
         return Finding(
             "noise", ("noise_shared_across_batch",), "one draw of noise serves the whole batch: draw it with shape (B, Z)"
         )
-    if noise.min() >= 0 and noise.max() <= 1 and noise.any():
+    if noise.size >= ENOUGH and noise.min() >= 0 and noise.max() <= 1 and noise.any():
         return Finding("noise", ("noise_uniform",), "the noise is uniform in [0, 1): it should be standard normal")
     return None
 
@@ -59,22 +62,29 @@ def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:
     known = np.isfinite(implied)
     if known.sum() < ENOUGH or known.mean() < 0.9:
         return False
+    same = np.abs(np.sort(implied.ravel()) - np.sort(noise.ravel())).max() < 1e-3  # the given noise, in another order
     implied, noise = implied[known], noise[known]
+    if same or np.ptp(implied) == 0 or np.ptp(noise) == 0:
+        return False
     apart = abs(np.corrcoef(implied, noise)[0, 1]) < 4 / np.sqrt(len(noise))
     return bool(apart and stats.kstest(implied, "norm").pvalue > 0.01)
 
 
-def plausibility(given: Given) -> Finding | None:
-    """For the reader who has loss and kl alone: a KL is never negative, nor is −log p of data that are on or off."""
-    kl, loss = given.kl, given.loss if given.bound is None else -given.bound
-    if kl is not None and (kl < 0).any() and given.z is None and given.mean is None:
-        return Finding(
-            "kl", (), "a KL in closed form is never negative: its sign is flipped, or this is an estimate from one draw"
-        )
-    if kl is None or loss is None or kl.shape != loss.shape or given.likelihood != "bernoulli":
-        return None
+def plausibility(given: Given, agreed: list[str]) -> list[str]:
+    """For the reader who has loss and kl alone: notes on what can hardly be, where nothing exact was found right."""
+    kl, loss, notes = given.kl, given.loss if given.bound is None else -given.bound, []
+    both = {name: given.arrays[name] for name in ("loss", "bound") if name in given.arrays}
+    if len(both) == 2 and both["loss"].shape == both["bound"].shape and not np.allclose(both["loss"], -both["bound"], rtol=1e-5):
+        notes.append("loss and bound are not each other's negatives, which without weights they would be")
+    if kl is not None and "kl" not in agreed and (kl < 0).any():
+        notes.append("a KL in closed form is never negative: its sign is flipped, or this is an estimate from one draw")
+    R = given.reconstruction
+    if given.likelihood == "bernoulli" and R is not None and "reconstruction" not in agreed and (R < 0).any():
+        notes.append("−log p(x|z) of data in [0, 1] is never negative: the sign is that of log p(x|z), or it isn't a Bernoulli's")
+    if kl is None or loss is None or kl.shape != loss.shape or given.free_bits or {"kl", "loss", "bound"} & set(agreed):
+        return notes
     rest = loss - given.beta * kl  # −log p(x|z) of an example
-    if (rest < 0).any():
-        what = "−log p(x|z) of data in [0, 1] is never negative, yet loss − beta · kl is"
-        return Finding("loss", (), f"{what}: a sign is flipped, or beta is not {given.beta:g}")
-    return None
+    if given.likelihood == "bernoulli" and (rest < 0).any():
+        why = f"a sign is flipped, beta is not {given.beta:g}, one is a sum and one a mean over the batch, or it's no Bernoulli"
+        return [*notes, f"−log p(x|z) of data in [0, 1] is never negative, yet loss − beta · kl is: {why}"]
+    return [*notes, f"what the loss leaves for −log p(x|z) is {rest.mean():.6g} nats an example, if both are means over examples"]

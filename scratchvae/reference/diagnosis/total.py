@@ -20,8 +20,8 @@ def _row(name: str, choose: Callable[[Given, float, int, int, int], Weights | No
     """`choose(given, β, B, D, Z)`; a row that needs a size nobody handed over predicts nothing (NaN)."""
 
     def computes(given: Given) -> Weights | None:
-        B, D, Z = (np.nan if n is None else n for n in (given.B, given.D, given.Z))
-        chosen = choose(given, given.beta, B, D, Z)  # type: ignore[arg-type]
+        B, D, Z = (np.float64(np.nan if n is None else n) for n in (given.B, given.D, given.Z))
+        chosen = choose(given, np.float64(given.beta), B, D, Z)  # type: ignore[arg-type]
         return chosen if chosen is not None and np.isfinite(chosen).all() else None
 
     return Mistake(name, "total", computes, fix)
@@ -112,7 +112,27 @@ MISTAKES = [
     ),
     _row("reconstruction_sign", lambda given, beta, B, D, Z: (-1, beta), "the reconstruction has the wrong sign in the loss"),
     _row("kl_sign", lambda given, beta, B, D, Z: (1, -beta), "the KL has the wrong sign in the loss: it is added"),
-    _row("loss_sign", lambda given, beta, B, D, Z: (-1, -beta), "this is the bound: the loss is its negative"),
+    _row(
+        "loss_sign",
+        lambda given, beta, B, D, Z: (-1, -beta),
+        "its sign is flipped: the loss is minimized, the bound is its negative",
+    ),
+    _row("kl_missing", lambda given, beta, B, D, Z: (1, 0), "the KL is missing from the loss, or weighs less than rounding"),
+    _row(
+        "kl_divided_by_pixels",
+        lambda given, beta, B, D, Z: (1, beta / D),
+        "the KL is divided by the number of an event's entries",
+    ),
+    _row(
+        "loss_divided_by_pixels",
+        lambda given, beta, B, D, Z: (1 / D, beta / D),
+        "the whole loss is divided by the number of an event's entries: harmless but for the learning rate, and no bound in nats",
+    ),
+    _row(
+        "reconstruction_sum_and_kl_mean",
+        lambda given, beta, B, D, Z: (B, beta / Z) if given.reduction == "mean" else None,
+        "the reconstruction is summed over the batch, the KL averaged over all there is: reduce both alike",
+    ),
     _row("beta_missing", lambda given, beta, B, D, Z: (1, 1), "the KL isn't weighted by beta"),
     _row(
         "beta_on_reconstruction", lambda given, beta, B, D, Z: (beta, 1), "beta weighs the reconstruction: it belongs on the KL"

@@ -1,0 +1,95 @@
+"""How a step is read: anybody's arrays as flat float64 ones by canonical name, and the precision they were computed in."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_at_least, require_choice, require_finite
+from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
+from scratchvae.reference.diagnosis.shapes import require_agreement
+
+MOST_ENTRIES = 1 << 28  # of one array
+
+
+def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any) -> Given:
+    """The mapping as a Given; InputError for names, shapes or values that can't be what they say."""
+    require_choice("diagnose", "likelihood", settings["likelihood"], LIKELIHOODS)
+    for name in ("beta", "free_bits", "variance"):
+        try:
+            settings[name] = float(settings[name])
+        except (TypeError, ValueError):
+            raise InputError(f"diagnose: {name} should be a number, found {settings[name]!r}") from None
+    require_choice("diagnose", "reduction", settings["reduction"], ("mean", "sum"))
+    require_at_least("diagnose", "beta", settings["beta"], 0)
+    require_at_least("diagnose", "free_bits", settings["free_bits"], 0)
+    if not (settings["variance"] > 0 and np.isfinite(settings["variance"])):
+        raise InputError(f"diagnose: variance should be positive, found {settings['variance']}")
+    if not isinstance(theirs, Mapping):
+        raise InputError(f"diagnose: what to diagnose should be a mapping of names to arrays, found a {type(theirs).__name__}")
+    _check_names(names)
+    arrays: dict[str, Array] = {}
+    spelled: dict[str, str] = {}
+    roundoffs = []
+    for name, value in theirs.items():
+        quantity = canonical(str(name), names)
+        if quantity is None:
+            known = ", ".join([*ALIASES, "and d_… for gradients"])
+            raise InputError(f"diagnose: {name!r} is no quantity known by that name; give names={{{name!r}: …}}, one of {known}")
+        if quantity in arrays:
+            raise InputError(f"diagnose: {name!r} and {spelled[quantity]!r} both stand for {quantity}; give one of them")
+        array, roundoff = _array(name, value)
+        arrays[quantity], spelled[quantity] = array, name
+        roundoffs += [roundoff] if roundoff and quantity not in {"x", "mask"} else []  # which are exact as a rule
+    given = Given(arrays, _coarsest(arrays, roundoffs), spelled=spelled, **settings)
+    if len([name for name in SCALES if name in arrays]) > 1:
+        raise InputError(
+            f"diagnose: of {', '.join(n for n in SCALES if n in arrays)} give one, which is what the encoder puts out"
+        )
+    require_agreement(given)
+    return given
+
+
+def _array(name: str, value: Any) -> tuple[Array, float | None]:
+    """Flat per example, float64; and the unit roundoff of its dtype, None for Python's own numbers and for whole numbers."""
+    roundoff = None
+    try:
+        if hasattr(value, "detach"):  # a torch tensor
+            value = value.detach().cpu()
+            roundoff = {"torch.bfloat16": 2.0**-8, "torch.float16": 2.0**-11}.get(str(value.dtype))
+            array = np.asarray(value.float() if roundoff else value)
+        else:
+            array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, sparse tensors, lists of tensors with gradients
+        raise InputError(f"diagnose: {name} should be an array of real numbers ({str(error).splitlines()[0]})") from None
+    if array.dtype.name == "bfloat16":
+        array, roundoff = array.astype(np.float32), 2.0**-8
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"diagnose: {name} should be an array of real numbers, found {array.dtype}")
+    if array.size > MOST_ENTRIES:
+        raise InputError(f"diagnose: {name} should have at most {MOST_ENTRIES:,} entries, found {array.size:,}")
+    if array.dtype.kind == "f" and not isinstance(value, float | int) and roundoff is None:
+        roundoff = max(float(np.finfo(array.dtype).eps), float(np.finfo(np.float64).eps)) / 2
+    if not array.size:
+        raise InputError(f"diagnose: {name} should have entries, found shape {array.shape}")
+    wide = array.astype(np.float64)
+    require_finite("diagnose", name, wide)
+    return (wide.reshape(len(wide), -1) if wide.ndim > 2 else wide), roundoff
+
+
+def _coarsest(arrays: Mapping[str, Array], roundoffs: list[float]) -> float:
+    """Of the arrays' dtypes; where all are Python's numbers, float32's if float32 holds every one of them."""
+    if roundoffs:
+        return max(roundoffs)
+    with np.errstate(over="ignore"):
+        single = all(np.array_equal(a, a.astype(np.float32)) for a in arrays.values())
+    return float(np.finfo(np.float32 if single else np.float64).eps) / 2
+
+
+def _check_names(names: Mapping[str, str]) -> None:
+    """InputError where `names` leads to no quantity."""
+    for theirs, ours in names.items():
+        if ours.removeprefix("d_") not in ALIASES:
+            raise InputError(
+                f"diagnose: {theirs!r} is said to be {ours!r}, which is no quantity; there are {', '.join(ALIASES)}, d_…"
+            )

@@ -1,0 +1,63 @@
+"""Which shapes the quantities of a step have, which others can only mean one thing, and what is said of the rest."""
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.reference.diagnosis.quantities import SCALES, Given
+
+
+def require_agreement(given: Given) -> None:
+    """Settle what can be settled in place; InputError where shapes contradict each other."""
+    _settle(given)
+    sizes = {"B": given.B, "D": given.D, "Z": given.Z}
+    shapes = {
+        **dict.fromkeys(("x", "mask", "logits", "x_mean", "x_log_var", "d_logits", "d_x_mean", "d_x_log_var"), ("B", "D")),
+        **dict.fromkeys(("noise", "mean", "z", "d_z", "d_mean", *SCALES, *(f"d_{s}" for s in SCALES)), ("B", "Z")),
+    }
+    for name, letters in shapes.items():
+        array = given.arrays.get(name)
+        expected = tuple(sizes[letter] for letter in letters)
+        if array is not None and array.shape != expected:
+            words = f"({', '.join(letters)}) = {expected}" if None not in expected else f"({', '.join(letters)}), examples first"
+            raise InputError(f"diagnose: {given.spelled[name]} should have shape {words}, found {array.shape}")
+    for name in ("kl", "reconstruction", "log_px", "log_pz", "log_q", "log_w", "loss", "bound"):
+        array = given.arrays.get(name)
+        if array is not None and array.ndim and len(array) != given.B:
+            raise InputError(
+                f"diagnose: {given.spelled[name]} should have {given.B} examples as the others, found shape {array.shape}"
+            )
+    weights = {given.arrays[name].shape for name in ("log_pz", "log_q", "log_w", "d_log_w") if name in given.arrays}
+    if given.log_pz is not None and given.log_px is not None:
+        weights.add(given.log_px.shape)
+    if len(weights) > 1:
+        raise InputError(f"diagnose: log_px, log_pz, log_q and log_w should have one shape (B, K), found {sorted(weights)}")
+
+
+def _settle(given: Given) -> None:
+    """Shapes that can only mean one thing: (B, 1) and (1,) of numbers by example, one row of noise, one draw for each example."""
+    arrays = given.arrays
+    for name in ("kl", "reconstruction", "log_px", "loss", "bound"):
+        array = arrays.get(name)
+        if array is not None and array.ndim == 2 and array.shape[1] == 1 and not (name == "kl" and given.Z == 1):
+            arrays[name] = array = array[:, 0]
+        if array is not None and array.shape == (1,) and (given.B or 1) > 1:
+            arrays[name] = array[0]
+    for name in ("log_px", "log_pz", "log_q", "log_w", "d_log_w"):
+        if name in arrays and (name != "log_px" or given.log_pz is not None):
+            arrays[name] = arrays[name].reshape(len(arrays[name]), -1) if arrays[name].ndim else arrays[name].reshape(1, 1)
+    noise = arrays.get("noise")
+    if noise is not None and noise.ndim == 1:
+        noise = noise[None]
+    if noise is not None and noise.ndim == 2 and len(noise) == 1 and (given.B or 1) > 1:
+        noise = np.broadcast_to(noise, (given.B or 1, noise.shape[1]))
+    if noise is not None:
+        arrays["noise"] = noise
+    picture, x = arrays.get("reconstruction"), arrays.get("x")
+    alone = "logits" not in arrays and "x_mean" not in arrays
+    if alone and picture is not None and x is not None and picture.shape == x.shape and x.ndim == 2 and _is_picture(picture):
+        arrays["x_mean"] = arrays.pop("reconstruction")  # what many call recon is the picture
+        given.spelled["x_mean"] = given.spelled.pop("reconstruction")
+
+
+def _is_picture(array: Array) -> bool:
+    return array.shape[1] > 1 and array.min() >= 0 and array.max() <= 1
