@@ -58,7 +58,7 @@ def _cross_entropy(
         on, off, d_on, d_off = logarithms(q)
         value, slope = -x * on - (1 - x) * off, (-x * d_on - (1 - x) * d_off) * dq
         unsure = np.where((q > 0) & (q < 1), np.abs(slope) * q * 4 * given.eps, 0)  # two units in the last place of p
-        return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure))
+        return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure, _lost(slope * dp, p)))
 
     return piece
 
@@ -93,7 +93,23 @@ def _held(given: Given) -> Terms | None:
     on, off = np.maximum(np.log(p), TORCH_FLOOR), np.maximum(np.log1p(-p), TORCH_FLOOR)
     value, slope = -x * on - (1 - x) * off, (p - x) / np.maximum(p * (1 - p), 1e-12)
     unsure = np.where((p > 0) & (p < 1), np.abs(slope) * p * 4 * given.eps, 0)
-    return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure))
+    return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure, _lost(slope * dp, p)))
+
+
+def _lost(gradient: Array, p: Array) -> Array:
+    """What a few units in the last place of p do to 1 / (1 − p), in roundoffs of which 32 are allowed."""
+    edge = np.minimum(p, 1 - p)
+    return np.where(edge > 0, np.abs(gradient) / (8 * np.maximum(edge, 1e-300)), 0)
+
+
+def as_torch(given: Given) -> Terms | None:
+    """As torch.nn.functional.binary_cross_entropy, where none of its floors is reached by a pixel that is wrong."""
+    found = probability(given)
+    if found is None or given.x is None:
+        return None
+    (p, _), x = found, given.x
+    reached = ((p < 1e-12) & (x > 0)) | ((1 - p < 1e-12) & (x < 1))
+    return None if reached.any() else _held(given)
 
 
 def _clipped(floor: float) -> Callable[[Given], Callable[[Array], tuple[Array, Array]]]:

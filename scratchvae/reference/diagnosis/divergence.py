@@ -1,6 +1,7 @@
 """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B), and what is written instead."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -39,8 +40,10 @@ def _estimate(given: Given, slopes: Callable[[Array, Array], tuple[Array, Array]
     u = (z - mean) / std if given.noise is None else given.noise
     dmean, dstd = slopes(u, std)
     lost = np.abs(u) * (np.abs(z) + np.abs(mean)) / std  # of u², where z has few digits beside σ
-    terms = Terms(0.5 * (z**2 - u**2) - np.log(std), {"mean": dmean, "std": dstd}, 2 + z**2 + u**2 + np.abs(np.log(std)) + lost)
-    return _onto_scale(given, terms, None)
+    size = 2 + z**2 + u**2 + np.abs(np.log(std)) + lost
+    terms = _onto_scale(given, Terms(0.5 * (z**2 - u**2) - np.log(std), {"mean": dmean, "std": dstd}, size), None)
+    steep = 1 + 2 * np.abs(u) * np.abs(d_std_read_as(str(given.scale), given.arrays[str(given.scale)]))
+    return replace(terms, digits_lost=steep * (np.abs(z) + np.abs(mean)) / std**2)
 
 
 def _mean_and_std(given: Given, reading: str | None) -> tuple[Array, Array] | None:

@@ -24,7 +24,7 @@ class Terms:
     gradients: dict[str, Array]
     size: Array  # rounding errs by a few units of this, not of the value, where parts cancel
     unsure: Array | float = 0.0  # beyond rounding: what the digits that were handed over leave open
-    digits_lost: Array | float = 0.0  # by dz/dσ, where the noise was had from z: in roundoffs
+    digits_lost: Array | float = 0.0  # by the gradients, where a quantity was had from one with few digits: in roundoffs
 
     def times(self, factor: float) -> "Terms":
         """All of it multiplied by a number."""
@@ -51,7 +51,7 @@ def masked(given: Given, terms: Terms | None) -> Terms | None:
         return terms
     mask = given.mask
     gradients = {name: gradient * mask for name, gradient in terms.gradients.items()}
-    return Terms(terms.value * mask, gradients, terms.size * mask, terms.unsure * mask)
+    return Terms(terms.value * mask, gradients, terms.size * mask, terms.unsure * mask, terms.digits_lost * mask)
 
 
 def std_read_as(kind: str, held: Array) -> Array:

@@ -38,6 +38,11 @@ ALSO_RIGHT: list[tuple[str, Callable[..., Any], str]] = [
         cross_entropy.through_probabilities,
         "taken through probabilities: right, but it loses digits near 0 and 1",
     ),
+    (
+        "reconstruction",
+        cross_entropy.as_torch,
+        "torch's cross-entropy of probabilities, whose slope is held where p (1 − p) < 1e-12",
+    ),
     ("reconstruction", reconstruction.without_fixed_sigma, "without log σ, which is a constant here"),
     (
         "importance",
@@ -123,8 +128,8 @@ def _loss(given: Given, pieces: Pieces, shape: tuple[int, ...], *, sign: float) 
     )  # a number alone may be a mean or a sum over the batch: what is right may be either, a mistake may not
     found = [
         _joined(weights, R, K, given, shape, sign)
-        for R in _part("reconstruction", given, pieces)[: None if right else 1]
-        for K in (_penalized(given, pieces) if given.free_bits else _part("kl", given, pieces))[: None if right else 1]
+        for R in _part("reconstruction", given, pieces, shape)[: None if right else 1]
+        for K in (_penalized(given, pieces) if given.free_bits else _part("kl", given, pieces, shape))[: None if right else 1]
     ]
     return [prediction for prediction in found if prediction is not None]
 
@@ -168,13 +173,16 @@ def _mean(value: Any) -> Array:
     return np.asarray(value if np.ndim(value) == 0 else np.mean(value))
 
 
-def _part(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
-    """The user's own reconstruction or KL by example, or as its mean over the batch; else what the piece makes of it."""
+def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:
+    """The user's own reconstruction or KL by example, or as its mean over the batch; else what the piece makes of it.
+
+    For a loss by example, of that `shape`, a number of theirs is none.
+    """
     terms = pieces["divergence" if name == "kl" else name](given)
     theirs = given.arrays.get(name)
     if theirs is None and name == "reconstruction" and given.log_px is not None:
         theirs = -given.log_px
-    if theirs is None:
+    if theirs is None or (theirs.ndim == 0 and shape != ()):
         return [] if terms is None else _forms(terms, terms.value.shape[:1], given)
     if theirs.ndim == 2:
         theirs = theirs.sum(axis=1)
@@ -224,7 +232,7 @@ def _gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
         if terms is None or name not in terms.gradients:
             return []
         gradient = a * each * terms.gradients[name]
-        return [Prediction(gradient, np.abs(gradient) + abs(a) * each)]
+        return [Prediction(gradient, np.abs(gradient) + abs(a) * each * (1 + terms.digits_lost))]
     if name != "mean" and name not in SCALES:
         return []
     sampled, kl = pieces["sampling"](given), pieces["divergence"](given)
@@ -237,5 +245,5 @@ def _gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
             return []
         counted = penalty(given, kl.value)[1]
     path, own = given.d_z * sampled.gradients[name], b * each * counted * kl.gradients[name]
-    lost = np.abs(given.d_z) * sampled.digits_lost if name != "mean" else 0
+    lost = abs(b) * each * kl.digits_lost + (np.abs(given.d_z) * sampled.digits_lost if name != "mean" else 0)
     return [Prediction(path + own, np.abs(path) + np.abs(own) + abs(b) * each + lost)]

@@ -40,7 +40,9 @@ def _sampled(
     else:
         return None
     dz_dheld = dstd * drawn if through_std else np.zeros_like(held)
-    return replace(_terms(given.mean, std * drawn, dz_dheld, kind, float(through_mean)), digits_lost=lost)
+    linear = (reading or kind) == "raw_std"  # beyond 20, where frameworks take softplus(x) for x
+    unsure = np.where((held > 20) & linear, np.exp(-held) * np.abs(drawn), 0)
+    return replace(_terms(given.mean, std * drawn, dz_dheld, kind, float(through_mean)), digits_lost=lost, unsure=unsure)
 
 
 def _terms(mean: Array, spread: Array, dz_dheld: Array | None, kind: str | None, dz_dmean: float) -> Terms:
