@@ -75,7 +75,7 @@ def _run(
     seen: dict[str, Any] = {"x": x}
     draws: list[Any] = []
 
-    class Watch(torch.overrides.TorchFunctionMode):  # type: ignore[misc]
+    class Watch(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # (torch may be there or not)
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = function(*args, **(kwargs or {}))
             if getattr(function, "__name__", "") in {"randn", "randn_like", "normal", "normal_"}:
