@@ -224,6 +224,7 @@ def test_every_planted_mistake_is_named(name, dtype, size):
     assert report.first == first, str(report)
     assert name in report.causes, str(report)
     assert report.cause == name or name in SAME, str(report)
+    assert len(report.findings) == 1, str(report)  # what comes later is right, or follows
 
 
 def softplus_step(dtype, size):
@@ -437,6 +438,7 @@ def test_masks_and_probabilities(size, dtype):
         report = diagnose({"x": x, "recon_x": p, "bce": R.sum(1), "d_recon_x": p.grad})
         assert report.cause == name, str(report)
         assert report.ok == (name is None), str(report)
+        assert name is not None or not report.notes
 
 
 def test_the_noise_and_the_data_themselves():
