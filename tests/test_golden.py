@@ -72,6 +72,11 @@ def test_regenerating_gives_the_same_bytes_and_other_kernels_the_same_within_tol
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == ["golden-float32.npz", "golden-float64.npz", "manifest.json"]
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+    fresh = json.loads((tmp_path / "a" / "manifest.json").read_text(encoding="utf-8"))["cases"]
+    for name, row in MANIFEST["cases"].items():
+        for dtype, tolerances in row["tolerance"].items():
+            for result, tolerance in tolerances.items():
+                assert fresh[name]["tolerance"][dtype][result] == pytest.approx(tolerance, rel=0.9, abs=1e-12)
     for kernels in ("Haswell", "SkylakeX", "Nehalem"):
         environment = {**os.environ, "OPENBLAS_CORETYPE": kernels, "OPENBLAS_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "scratchvae", "golden", "--out", str(tmp_path / kernels)]
