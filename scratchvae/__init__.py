@@ -11,8 +11,8 @@ Six words:
 
 The floors, each importing only from those below it:
 
-    commands                        train, evaluate, sample, reconstruct, plot, check, bench, info
-    runs, reference, bench          runs that live in folders; the table of cases; how fast
+    commands                        train, evaluate, sample, plot, diagnose, golden, check, bench, info …
+    runs, reference, bench          runs that live in folders; cases, diagnosis, golden vectors; how fast
     recipes                         builders from plain numbers: mlp, convolutional
     models                          VAE, Autoencoder: fit, transform, sample, score_samples
     training                        one step, the loop, optimizers, schedules, checkpoints

@@ -533,3 +533,25 @@ def test_a_sign_that_half_precision_could_hide_is_seen(dtype):
     half = {name: right[name].to(torch.bfloat16) for name in ("mean", "log_var")}
     assert not diagnose({**half, "kl": -kl(half["mean"], half["log_var"]).sum(1)}).ok
     assert not diagnose({**right, "x": right["x"].to(torch.bfloat16), "kl": 1.01 * right["kl"]}).ok
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("likelihood", ["gaussian", "laplace"])
+def test_a_variance_for_each_pixel_has_gradients_too(likelihood, size, dtype):
+    B, D, _ = size
+    g = torch.Generator().manual_seed(9)
+    x, mean, log_var = (torch.randn(B, D, generator=g, dtype=torch.float64).to(getattr(torch, dtype)) for _ in range(3))
+    mean, log_var = mean.requires_grad_(), log_var.requires_grad_()
+    std = (0.5 * log_var).exp()
+    law = torch.distributions.Normal(mean, std) if likelihood == "gaussian" else torch.distributions.Laplace(mean, std / 2**0.5)
+    whole = -law.log_prob(x)
+    without = whole - (0.5 * log_var if likelihood == "gaussian" else 0.5 * (log_var - np.log(2)))  # log σ, log s
+    for R, cause in ((whole, None), (without, "log_sigma_missing")):
+        dmean, dlog_var = torch.autograd.grad(R.sum(1).mean(), (mean, log_var), retain_graph=True)
+        found = {"x": x, "x_mean": mean, "x_log_var": log_var, "reconstruction": R.sum(1)}
+        report = diagnose({**found, "d_x_mean": dmean, "d_x_log_var": dlog_var}, likelihood=likelihood)
+        assert report.cause == cause, str(report)
+        assert len(report.lines) == 3
+        assert len(report.findings) == (cause is not None)
+        assert not any("not checked" in line.verdict for line in report.lines)

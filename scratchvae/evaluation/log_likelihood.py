@@ -34,11 +34,7 @@ def log_likelihood(
         return _estimates(model, binarize(x, rng) if binarized else x, samples, rng)
 
     with cpu.one_blas_thread_each() as threads, ThreadPoolExecutor(threads) as pool:
-        try:
-            return np.concatenate([np.empty(0), *pool.map(estimate, starts, rng.spawn(len(starts)))])
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # Ctrl-C, or data that can't be used: the rest isn't waited for
-            raise
+        return np.concatenate([np.empty(0), *pool.map(estimate, starts, rng.spawn(len(starts)))])
 
 
 def _estimates(model: Model, x: Array, samples: int, rng: np.random.Generator) -> Array:

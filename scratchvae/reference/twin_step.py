@@ -15,7 +15,6 @@ from scratchvae.reference.diagnosis.predictions import RIGHT, predict
 from scratchvae.reference.diagnosis.reading import read
 from scratchvae.reference.diagnosis.report import Line
 
-AS_MEANT = {"variance": 1.0, "beta": 1.0, "reduction": "mean", "free_bits": 0.0, "constants": True, "evaluation": False}
 CLOSE = {"float32": 1e-5, "float64": 1e-10}  # of the largest entry
 
 
@@ -37,7 +36,7 @@ class TwinStep:
 
     def run(self, x: Array, noise: Array | None, settings: Mapping[str, Any], mode: Mode) -> dict[str, Array]:
         """Forward and backward, each Parameter receiving its gradient; returns mean, σ as held, z and the decoder's output."""
-        meant: dict[str, Any] = {**AS_MEANT, **{name: value for name, value in settings.items() if name != "names"}}
+        meant: dict[str, Any] = {name: value for name, value in settings.items() if name != "names"}
         x = np.asarray(x, np.float64)
         flat = bool(self.trunk.layers) and isinstance(self.trunk.layers[0], Linear)
         h, trunk_pullback = self.trunk(x.reshape(len(x), -1) if flat else x, mode=mode)

@@ -10,11 +10,13 @@ from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCAL
 from scratchvae.reference.diagnosis.shapes import require_agreement
 
 MOST_ENTRIES = 1 << 28  # of one array
+AS_MEANT: dict[str, Any] = {"variance": 1.0, "beta": 1.0, "reduction": "mean", "free_bits": 0.0}  # unless it is said otherwise
 
 
 def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any) -> Given:
     """The mapping as a Given; InputError for names, shapes or values that can't be what they say."""
     require_choice("diagnose", "likelihood", settings["likelihood"], LIKELIHOODS)
+    settings = AS_MEANT | settings
     for name in ("beta", "free_bits", "variance"):
         try:
             settings[name] = float(settings[name])

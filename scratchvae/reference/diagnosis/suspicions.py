@@ -42,7 +42,7 @@ def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:
     The one mistake recognized by a law and not to precision: the other noise is known to nobody. It is held to be standard normal
     (Kolmogorov–Smirnov, p > 0.01) and independent of the given noise (correlation within 4/√n).
     """
-    noise = given.noise if given.noise is not None else None
+    noise = given.noise
     if given.evaluation or given.scale is None or given.mean is None or noise is None or noise.size < ENOUGH:
         return False
     held = given.arrays[given.scale]
