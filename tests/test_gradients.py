@@ -95,6 +95,7 @@ def test_draws_follow_their_density(sampler):
 
 WIDE = {
     "DiagonalGaussian": lambda n, rng: posteriors.DiagonalGaussian(3).draw_noise(n, rng),
+    "FullGaussian": lambda n, rng: posteriors.FullGaussian(3).draw_noise(n, rng),
     "StandardGaussian": lambda n, rng: priors.StandardGaussian(3).sample(n, rng),
     "GaussianMixture": lambda n, rng: priors.GaussianMixture(3, components=1, rng=0).sample(n, rng),
     "Bernoulli": lambda n, rng: likelihoods.Bernoulli().sample(np.zeros((n, 3)), rng),

@@ -339,12 +339,12 @@ def plain(objective):
 
 def half_free(twin, x):
     """Free bits above the KL of some latents and below that of others."""
-    return Elbo(beta=0.7, free_bits=between(twin.kl(x).mean(0)))
+    return Elbo(beta=0.7, free_bits=between(twin.posterior.kl(twin.encoder(x)).mean(0)))
 
 
 def half_over_capacity(twin, x):
     """A capacity above the KL of some examples and below that of others."""
-    return Elbo(beta=3.0, capacity=between(twin.kl(x).sum(1)))
+    return Elbo(beta=3.0, capacity=between(twin.posterior.kl(twin.encoder(x)).sum(1)))
 
 
 def between(numbers):
@@ -353,6 +353,7 @@ def between(numbers):
 
 
 VAE, MIXTURE, AUTOENCODER = {}, {"prior": "gaussian_mixture"}, {"model": "autoencoder"}
+FULL = {"posterior": "full_gaussian"}
 OBJECTIVES = {  # settings of the recipe, objective
     "elbo": (VAE, plain(Elbo())),
     "elbo: beta": (VAE, plain(Elbo(beta=4.0))),
@@ -363,6 +364,10 @@ OBJECTIVES = {  # settings of the recipe, objective
     "sampled elbo: mixture": (MIXTURE, plain(SampledElbo(beta=0.6, samples=2))),
     "iwae": (VAE, plain(Iwae(5))),
     "iwae: mixture": (MIXTURE, plain(Iwae(5))),
+    "elbo: full covariance": (FULL, plain(Elbo())),
+    "elbo: full covariance, free bits": (FULL, half_free),
+    "sampled elbo: full covariance, mixture": ({**FULL, **MIXTURE}, plain(SampledElbo(samples=2))),
+    "iwae: full covariance": (FULL, plain(Iwae(5))),
     "reconstruction": (AUTOENCODER, plain(Reconstruction())),
     "reconstruction: denoising": (AUTOENCODER, plain(Reconstruction(noise_std=0.3, mask_rate=0.4))),
     "reconstruction: of a VAE": (VAE, plain(Reconstruction(mask_rate=0.4))),
@@ -419,13 +424,14 @@ def as_tensors(noise):
 
 def test_every_choice_of_the_recipes_has_a_twin():
     assert set(recipes.LIKELIHOODS) == set(expressions.LIKELIHOODS)
+    assert set(recipes.POSTERIORS) == set(expressions.POSTERIORS)
     assert set(recipes.PRIORS) == set(expressions.PRIORS)
     assert set(recipes.CATALOGUE) == set(expressions.NETWORKS)
 
 
 LIKELIHOODS = sorted(recipes.LIKELIHOODS)
 ALL = list(product(LIKELIHOODS, OBJECTIVES))
-SOME = ALL[::5]  # 5 and 12 have no common divisor: each likelihood and each objective is met
+SOME = ALL[::5]  # 5 and 16 have no common divisor: each likelihood and each objective is met
 FORWARDS = list(zip(LIKELIHOODS, cycle(OBJECTIVES), strict=False))
 BACKWARDS = list(zip(LIKELIHOODS, cycle(reversed(OBJECTIVES)), strict=False))
 SMALL = [(*both, activation) for both, activation in zip(ALL, cycle(sorted(layers.ACTIVATIONS)), strict=False)]

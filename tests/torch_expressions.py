@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from scratchvae import ops
-from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
+from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
 from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
 
 torch = pytest.importorskip("torch")
@@ -26,6 +26,38 @@ def standard(like):
 
 def shifted(mean, scale, noise):
     return laws.AffineTransform(mean, scale)(noise)
+
+
+def full(mean, L):
+    return laws.MultivariateNormal(mean, scale_tril=torch.tril(L), validate_args=False)
+
+
+def full_to_standard(mean, L):
+    eye = torch.eye(mean.shape[1], dtype=L.dtype).expand(L.shape)
+    return laws.kl_divergence(full(mean, L), full(torch.zeros_like(mean), eye))
+
+
+def full_by_dimension(mean, L):
+    """By the chain rule: what each latent adds to the divergence of those before it."""
+    upto = [full_to_standard(mean[:, :i], L[:, :i, :i]) for i in range(1, mean.shape[1] + 1)]
+    return torch.stack([upto[0], *(now - before for before, now in pairwise(upto))], dim=1)
+
+
+def full_drawn(mean, L, noise):
+    return mean + torch.einsum("bij,bj->bi", torch.tril(L), noise)
+
+
+def cross_entropy(q, p):
+    """H(q) + KL(q ‖ p)."""
+    return q.entropy() + laws.kl_divergence(q, p)
+
+
+def triangular(entries):
+    D = int((2 * entries.shape[1]) ** 0.5)
+    L = torch.diag_embed(torch.exp(entries[:, :D]))
+    rows, columns = torch.tril_indices(D, D, -1)
+    L[:, rows, columns] = entries[:, D:]
+    return L
 
 
 def gaussian_mixture(logits, means, log_vars):
@@ -76,6 +108,9 @@ EXPRESSIONS = {
     ops.weight_norm: weight_norm,
     ops.embedding: lambda table, *, indices: F.embedding(indices, table),
     ops.dropout: lambda x, *, mask, rate: x.masked_fill(~mask, 0) / (1 - rate),
+    ops.lower_triangular: triangular,
+    ops.solve_triangular: lambda L, b: torch.linalg.solve_triangular(L, b, upper=False),
+    ops.cholesky: lambda S: torch.linalg.cholesky((S + S.mT) / 2),
     gaussian.log_prob: lambda x, mean, log_var: normal(mean, log_var).log_prob(x).sum(1),
     gaussian.log_prob_of_draw: lambda v, *, noise: normal(0 * v, v).log_prob((v / 2).exp() * noise).sum(1),
     gaussian.reparameterize: lambda mean, log_var, *, noise: shifted(mean, torch.exp(log_var / 2), noise),
@@ -83,6 +118,16 @@ EXPRESSIONS = {
     gaussian.kl_to_standard_by_dimension: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)),
     gaussian.kl: lambda mean, log_var, *other: laws.kl_divergence(normal(mean, log_var), normal(*other)).sum(1),
     gaussian.entropy: lambda log_var: normal(torch.zeros_like(log_var), log_var).entropy().sum(1),
+    gaussian.expected_log_prob: lambda mean, log_var, *other: -cross_entropy(normal(mean, log_var), normal(*other)).sum(1),
+    gaussian_full.log_prob: lambda x, mean, L: full(mean, L).log_prob(x),
+    gaussian_full.reparameterize: lambda mean, L, *, noise: full_drawn(mean, L, noise),
+    gaussian_full.log_prob_of_draw: lambda L, *, noise: full(0 * noise, L).log_prob(full_drawn(0, L, noise)),
+    gaussian_full.entropy: lambda L: full(torch.zeros_like(L[:, 0]), L).entropy(),
+    gaussian_full.kl: lambda mean, L, *other: laws.kl_divergence(full(mean, L), full(*other)),
+    gaussian_full.kl_to_standard: full_to_standard,
+    gaussian_full.kl_to_standard_by_dimension: full_by_dimension,
+    gaussian_full.expected_log_prob: lambda mean, L, *other: -cross_entropy(full(mean, L), full(*other)),
+    gaussian_full.expected_quadratic_form: lambda mean, S, A: torch.einsum("bij,ji->b", S + mean[:, :, None] * mean[:, None], A),
     bernoulli.log_prob: lambda logits, *, x: laws.Bernoulli(logits=logits, validate_args=False).log_prob(x).sum(1),
     bernoulli.entropy: lambda logits: laws.Bernoulli(logits=logits).entropy().sum(1),
     categorical.log_prob: lambda logits, *, x: laws.Categorical(logits=logits).log_prob(x).sum(1),
@@ -124,6 +169,42 @@ class MixturePrior(nn.Module):
         return gaussian_mixture(self.logits, self.means, self.log_vars).log_prob(z)
 
 
+class DiagonalPosterior:
+    def __init__(self, latent_dim):
+        self.outputs = 2 * latent_dim
+
+    def law(self, q_params):
+        return laws.Independent(normal(*q_params.chunk(2, dim=1)), 1)
+
+    def kl(self, q_params):
+        """For each latent of each example."""
+        q = normal(*q_params.chunk(2, dim=1))
+        return laws.kl_divergence(q, standard(q.mean))
+
+    def draw(self, q_params, noise):
+        q = normal(*q_params.chunk(2, dim=1))
+        return shifted(q.mean, q.stddev, noise)
+
+
+class FullPosterior:
+    def __init__(self, latent_dim):
+        self.latent_dim, self.outputs = latent_dim, latent_dim + latent_dim * (latent_dim + 1) // 2
+
+    def mean_and_factor(self, q_params):
+        return q_params[:, : self.latent_dim], triangular(q_params[:, self.latent_dim :])
+
+    def law(self, q_params):
+        return full(*self.mean_and_factor(q_params))
+
+    def kl(self, q_params):
+        """For each latent of each example, given the latents before it."""
+        return full_by_dimension(*self.mean_and_factor(q_params))
+
+    def draw(self, q_params, noise):
+        return full_drawn(*self.mean_and_factor(q_params), noise)
+
+
+POSTERIORS = {"diagonal_gaussian": DiagonalPosterior, "full_gaussian": FullPosterior}
 PRIORS = {"gaussian_mixture": MixturePrior, "standard_gaussian": StandardPrior}
 
 
@@ -252,38 +333,40 @@ NETWORKS = {"convolutional": convolutional_networks, "mlp": mlp_networks}
 class Twin(nn.Module):
     """A recipe's model in PyTorch."""
 
-    def __init__(self, recipe, event_shape, *, latent_dim, likelihood, model="vae", prior="standard_gaussian", **sizes):
+    def __init__(
+        self,
+        recipe,
+        event_shape,
+        *,
+        latent_dim,
+        likelihood,
+        model="vae",
+        posterior="diagonal_gaussian",
+        prior="standard_gaussian",
+        **sizes,
+    ):
         super().__init__()
+        self.posterior = POSTERIORS[posterior](latent_dim)
         self.likelihood = LIKELIHOODS[likelihood]()
         self.prior = PRIORS[prior](latent_dim)
-        codes = {"autoencoder": latent_dim, "vae": 2 * latent_dim}[model]
+        codes = {"autoencoder": latent_dim, "vae": self.posterior.outputs}[model]
         self.encoder, self.decoder = NETWORKS[recipe](event_shape, codes, latent_dim, self.likelihood.outputs, **sizes)
         self.variational = model == "vae"
 
-    def posterior(self, x):
-        return normal(*self.encoder(x).chunk(2, dim=1))
-
-    def kl(self, x):
-        """For each latent of each example."""
-        q = self.posterior(x)
-        return laws.kl_divergence(q, standard(q.mean))
-
     def draw(self, x, noise):
-        if not self.variational:
-            return self.encoder(x)
-        q = self.posterior(x)
-        return shifted(q.mean, q.stddev, noise)
+        return self.posterior.draw(self.encoder(x), noise) if self.variational else self.encoder(x)
 
     def log_weights(self, x, noise, K):
         """log p(x|z), log p(z) and log q(z|x), each (B, K)."""
-        q = self.posterior(x)
-        q = laws.Normal(q.mean[:, None], q.stddev[:, None])
-        z = shifted(q.mean, q.stddev, noise.unflatten(0, (-1, K)))
-        log_px = self.likelihood(self.decoder(z.flatten(0, 1)), x.repeat_interleave(K, dim=0))
-        return log_px.unflatten(0, (-1, K)), self.prior.log_prob(z), q.log_prob(z).sum(2)
+        q_params = self.encoder(x).repeat_interleave(K, dim=0)
+        z = self.posterior.draw(q_params, noise)
+        log_px = self.likelihood(self.decoder(z), x.repeat_interleave(K, dim=0))
+        terms = log_px, self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
+        return [term.unflatten(0, (-1, K)) for term in terms]
 
     def elbo(self, x, noise, *, beta, free_bits, capacity):
-        log_px, kl = self.likelihood(self.decoder(self.draw(x, noise)), x), self.kl(x)
+        q_params = self.encoder(x)
+        log_px, kl = self.likelihood(self.decoder(self.posterior.draw(q_params, noise)), x), self.posterior.kl(q_params)
         penalty = kl.mean(0).clamp(min=free_bits).sum() if capacity is None else (kl.sum(1) - capacity).abs().mean()
         return beta * penalty - log_px.mean(), {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
 

@@ -14,11 +14,11 @@ from scratchvae.arrays import InputError
 from scratchvae.commands.summary import as_table, summarize
 from scratchvae.data import NAMES
 from scratchvae.layers import ACTIVATIONS, INITIALIZERS, named_parameters
-from scratchvae.recipes import CATALOGUE, LIKELIHOODS, PRIORS
+from scratchvae.recipes import CATALOGUE, LIKELIHOODS, POSTERIORS, PRIORS
 from scratchvae.runs import OBJECTIVES, SCHEDULES, Config, Run, figures
 from scratchvae.training import OPTIMIZERS, Callback, ProgressBar, Training
 
-SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "likelihood", "prior", "init")
+SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "likelihood", "posterior", "prior", "init")
 SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) in the table at the end
 
 
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--channels", type=int, nargs="+", metavar="C", help="of the convolutions (default: 32 64)")
     model.add_argument("--activation", choices=sorted(ACTIVATIONS), help="default relu")
     model.add_argument("--likelihood", choices=sorted(LIKELIHOODS), help="default bernoulli; gaussian has variance 1")
+    model.add_argument("--posterior", choices=sorted(POSTERIORS), help="default diagonal_gaussian")
     model.add_argument("--prior", choices=sorted(PRIORS), help="default standard_gaussian")
     model.add_argument("--init", choices=sorted(INITIALIZERS), help="of the weights (default pytorch)")
 

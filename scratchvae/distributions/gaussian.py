@@ -122,3 +122,31 @@ def entropy(log_var: Array) -> tuple[Array, Pullback]:
         return np.broadcast_to(0.5 * dH[:, None], log_var.shape).copy()  # dlog_var = dH / 2
 
     return H, pullback
+
+
+def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
+    """E[log N(x; other_mean, τ²)] for x ~ N(mean, σ²) = −½ Σ_d log 2π + log τ² + (σ² + (mean − other_mean)²)/τ².
+
+    (B, D)  ->  (B,) in nats: minus the cross-entropy.     Kingma & Welling 2014, appendix B, where the other is N(0, 1).
+    """
+    require_shapes(
+        "gaussian.expected_log_prob",
+        mean=(mean, "B D"),
+        log_var=(log_var, "B D"),
+        other_mean=(other_mean, "B D"),
+        other_log_var=(other_log_var, "B D"),
+    )
+    with np.errstate(over="ignore"):
+        precision = np.minimum(np.exp(-0.5 * other_log_var), np.finfo(mean.dtype).max)  # 1/τ
+        u = (mean - other_mean) * precision
+        ratio = np.exp(log_var - other_log_var)  # σ²/τ²
+        value = -0.5 * (other_log_var + mean.dtype.type(np.log(2 * np.pi)) + (ratio + u * u)).sum(axis=1)
+
+    def pullback(dvalue: Array) -> tuple[Array, Array, Array, Array]:
+        d = dvalue[:, None]
+        dmean = -d * (u * precision)  # dmean = −dvalue (mean − other_mean)/τ²
+        dlog_var = -d * (0.5 * ratio)  # dlog_var = −dvalue ½ σ²/τ²
+        dother_log_var = d * (0.5 * (ratio + u * u - 1))  # dother_log_var = dvalue ½ (σ²/τ² + (mean − other_mean)²/τ² − 1)
+        return dmean, dlog_var, -dmean, dother_log_var
+
+    return value, pullback

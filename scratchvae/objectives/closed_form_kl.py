@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from scratchvae.arrays import Array, InputError, Pullback
-from scratchvae.distributions import gaussian
-from scratchvae.posteriors import DiagonalGaussian, Point, Posterior
+from scratchvae.distributions import gaussian, gaussian_full
+from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
 from scratchvae.priors import Prior, StandardGaussian
 
 
@@ -20,8 +20,20 @@ def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q
     return kl, pullback
 
 
+def full_to_standard(posterior: FullGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
+    """distributions.gaussian_full.kl_to_standard_by_dimension: of each latent given those before it."""
+    (mean, L), params_pullback = posterior.mean_and_factor(q_params)
+    kl, kl_pullback = gaussian_full.kl_to_standard_by_dimension(mean, L)
+
+    def pullback(dkl: Array) -> Array:
+        return params_pullback(*kl_pullback(dkl))
+
+    return kl, pullback
+
+
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
+    (FullGaussian, StandardGaussian): full_to_standard,
 }
 
 

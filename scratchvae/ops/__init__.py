@@ -5,6 +5,7 @@ returns the gradient of each positional argument. Letters: B batch, D inputs, H 
 """
 
 from scratchvae.ops.activations import elu, gelu_erf, gelu_tanh, leaky_relu, relu, sigmoid, silu, softplus, tanh
+from scratchvae.ops.cholesky import cholesky
 from scratchvae.ops.convolution import conv2d, conv_transpose2d
 from scratchvae.ops.dropout import dropout
 from scratchvae.ops.embedding import embedding
@@ -13,10 +14,12 @@ from scratchvae.ops.normalization import batch_norm, batch_norm_frozen, layer_no
 from scratchvae.ops.pooling import max_pool2d, mean_pool2d, upsample2d
 from scratchvae.ops.reductions import log_sum_exp, softmax, sum
 from scratchvae.ops.shaping import concatenate, reshape, split
+from scratchvae.ops.triangular import lower_triangular, solve_triangular
 
 __all__ = [
     "batch_norm",
     "batch_norm_frozen",
+    "cholesky",
     "concatenate",
     "conv2d",
     "conv_transpose2d",
@@ -29,6 +32,7 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_sum_exp",
+    "lower_triangular",
     "max_pool2d",
     "mean_pool2d",
     "relu",
@@ -37,6 +41,7 @@ __all__ = [
     "silu",
     "softmax",
     "softplus",
+    "solve_triangular",
     "split",
     "sum",
     "tanh",

@@ -1,7 +1,8 @@
 """The role q(z|x): how many numbers an encoder must output, and which distribution over latents they feed."""
 
 from scratchvae.posteriors.diagonal_gaussian import DiagonalGaussian
+from scratchvae.posteriors.full_gaussian import FullGaussian
 from scratchvae.posteriors.interface import Noise, Posterior
 from scratchvae.posteriors.point import Point
 
-__all__ = ["DiagonalGaussian", "Noise", "Point", "Posterior"]
+__all__ = ["DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior"]

@@ -47,6 +47,17 @@ class DiagonalGaussian(Posterior):
 
         return (z, log_q), pullback
 
+    def log_prob(self, q_params: Array, *, z: Array) -> tuple[Array, Pullback]:
+        """distributions.gaussian.log_prob."""
+        (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
+        log_q, log_q_pullback = gaussian.log_prob(z, mean, log_var, needs_dx=False)
+
+        def pullback(dlog_q: Array) -> Array:
+            _, dmean, dlog_var = log_q_pullback(dlog_q)
+            return split_pullback(dmean, dlog_var)
+
+        return log_q, pullback
+
     def mean(self, q_params: Array) -> Array:
         """The first half of q_params."""
         (mean, _), _ = self.mean_and_log_var(q_params)

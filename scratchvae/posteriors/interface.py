@@ -30,5 +30,9 @@ class Posterior(Owner, ABC):
         """(z, log q(z|x)), shapes (B, Z) and (B,); pullback(dz, dlog_q) -> dq_params, through the density and through z."""
 
     @abstractmethod
+    def log_prob(self, q_params: Array, *, z: Array) -> tuple[Array, Pullback]:
+        """log q(z|x) (B,) of a given z (B, Z), which does not move; pullback(dlog_q) -> dq_params."""
+
+    @abstractmethod
     def mean(self, q_params: Array) -> Array:
         """E[z] (B, Z): the code of each example."""

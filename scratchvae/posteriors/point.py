@@ -5,6 +5,8 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 from scratchvae.posteriors.interface import Noise, Posterior
 
+NO_DENSITY = "Point: a point posterior has no density; a bound needs a DiagonalGaussian or a FullGaussian"
+
 
 class Point(Posterior):
     """z = q_params, without noise."""
@@ -28,7 +30,11 @@ class Point(Posterior):
 
     def sample_with_log_prob(self, q_params: Array, *, noise: Noise) -> tuple[tuple[Array, Array], Pullback]:
         """A point has no density: always an InputError."""
-        raise InputError("Point: a point posterior has no density; a bound needs a DiagonalGaussian")
+        raise InputError(NO_DENSITY)
+
+    def log_prob(self, q_params: Array, *, z: Array) -> tuple[Array, Pullback]:
+        """A point has no density: always an InputError."""
+        raise InputError(NO_DENSITY)
 
     def mean(self, q_params: Array) -> Array:
         """The code itself."""

@@ -3,6 +3,6 @@
 from scratchvae.recipes.catalogue import CATALOGUE, build
 from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.roles import LIKELIHOODS, PRIORS
+from scratchvae.recipes.roles import LIKELIHOODS, POSTERIORS, PRIORS
 
-__all__ = ["CATALOGUE", "LIKELIHOODS", "PRIORS", "build", "convolutional", "mlp"]
+__all__ = ["CATALOGUE", "LIKELIHOODS", "POSTERIORS", "PRIORS", "build", "convolutional", "mlp"]

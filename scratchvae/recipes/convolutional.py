@@ -9,7 +9,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named, weights_generator
+from scratchvae.recipes.roles import assemble, likelihood_named, posterior_named, weights_generator
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -22,6 +22,7 @@ def convolutional(
     hidden: int = 256,
     activation: str = "relu",
     model: str = "vae",
+    posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
     init: str = "pytorch",
@@ -38,7 +39,7 @@ def convolutional(
         found = f"{latent_dim}, {hidden}, {tuple(channels)}"
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
-    law = likelihood_named(likelihood)
+    law, q = likelihood_named(likelihood), posterior_named(model, posterior, latent_dim)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:
@@ -55,7 +56,7 @@ def convolutional(
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
         encoder += [conv, ACTIVATIONS[activation]()]
     encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, encoder_outputs(model, latent_dim), init=init, rng=rng)]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng)]
 
     decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]
@@ -66,8 +67,8 @@ def convolutional(
     return assemble(
         model,
         event_shape=(C, H, W),
-        latent_dim=latent_dim,
         encoder=Sequential(*encoder),
+        posterior=q,
         decoder=Sequential(*decoder),
         likelihood=law,
         prior=prior,

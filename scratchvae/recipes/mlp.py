@@ -10,7 +10,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, encoder_outputs, likelihood_named, weights_generator
+from scratchvae.recipes.roles import assemble, likelihood_named, posterior_named, weights_generator
 
 
 def mlp(
@@ -20,6 +20,7 @@ def mlp(
     hidden: Sequence[int] = (400,),
     activation: str = "relu",
     model: str = "vae",
+    posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
     init: str = "pytorch",
@@ -30,14 +31,14 @@ def mlp(
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
     rng = weights_generator(seed)
-    law = likelihood_named(likelihood)
-    encoder = [prod(event_shape), *hidden, encoder_outputs(model, latent_dim)]
+    law, q = likelihood_named(likelihood), posterior_named(model, posterior, latent_dim)
+    encoder = [prod(event_shape), *hidden, q.n_params]
     decoder = [latent_dim, *reversed(hidden), law.n_params(tuple(event_shape))]
     return assemble(
         model,
         event_shape=tuple(event_shape),
-        latent_dim=latent_dim,
         encoder=_chain(encoder, activation, init, rng),
+        posterior=q,
         decoder=_chain(decoder, activation, init, rng),
         likelihood=law,
         prior=prior,

@@ -8,7 +8,7 @@ from scratchvae.arrays import require_choice
 from scratchvae.layers import Layer
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
 from scratchvae.models import VAE, Autoencoder, LatentVariableModel
-from scratchvae.posteriors import DiagonalGaussian
+from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
 
 LIKELIHOODS: dict[str, Callable[[], Likelihood]] = {
@@ -21,11 +21,12 @@ LIKELIHOODS: dict[str, Callable[[], Likelihood]] = {
     "laplace": Laplace,
     "laplace_learned": lambda: Laplace(learned=True),
 }
+POSTERIORS: dict[str, Callable[[int], Posterior]] = {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}
 PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {
     "gaussian_mixture": lambda latent_dim, rng: GaussianMixture(latent_dim, rng=rng),
     "standard_gaussian": lambda latent_dim, _: StandardGaussian(latent_dim),
 }
-MODELS = {"autoencoder": 1, "vae": 2}  # model: encoder outputs for each latent
+MODELS = ("autoencoder", "vae")
 
 
 def weights_generator(seed: int) -> np.random.Generator:
@@ -41,18 +42,19 @@ def likelihood_named(given: str | Likelihood) -> Likelihood:
     return LIKELIHOODS[given]()
 
 
-def encoder_outputs(model: str, latent_dim: int) -> int:
-    """How many numbers the encoder of that model must output."""
+def posterior_named(model: str, posterior: str, latent_dim: int) -> Posterior:
+    """The posterior of that name; an autoencoder has a Point whatever the name."""
     require_choice("recipe", "model", model, MODELS)
-    return MODELS[model] * latent_dim
+    require_choice("recipe", "posterior", posterior, POSTERIORS)
+    return Point(latent_dim) if model == "autoencoder" else POSTERIORS[posterior](latent_dim)
 
 
 def assemble(
     model: str,
     *,
     event_shape: tuple[int, ...],
-    latent_dim: int,
     encoder: Layer,
+    posterior: Posterior,
     decoder: Layer,
     likelihood: Likelihood,
     prior: str,
@@ -60,13 +62,14 @@ def assemble(
 ) -> LatentVariableModel:
     """The parts as a model of that name; an autoencoder has no use for `prior`."""
     require_choice("recipe", "prior", prior, PRIORS)
+    latent_dim = posterior.latent_dim
     if model == "autoencoder":
         parts = {"encoder": encoder, "decoder": decoder}
         return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, likelihood=likelihood, **parts)
     return VAE(
         event_shape=event_shape,
         encoder=encoder,
-        posterior=DiagonalGaussian(latent_dim),
+        posterior=posterior,
         prior=PRIORS[prior](latent_dim, rng),
         decoder=decoder,
         likelihood=likelihood,

@@ -44,6 +44,13 @@ def spread(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng([seed, *shape]).permutation(0.1 * np.arange(n) - 0.05 * n).reshape(shape)
 
 
+def cholesky_factors(n: int, size: int, *, seed: int = 0) -> Array:
+    """Lower triangular matrices (n, size, size), each with a diagonal between 0.5 and 2."""
+    rng = np.random.default_rng([seed, n, size])
+    diagonal = rng.uniform(0.5, 2, (n, size))
+    return np.tril(rng.standard_normal((n, size, size)), -1) + diagonal[:, :, None] * np.eye(size)
+
+
 def layer_case(name: str, layer: Layer, x: Array, *, training: bool = False) -> Case:
     """A layer as an op of x and of its Parameters, whose values start at normal numbers."""
     cast(layer, np.float64)

@@ -94,6 +94,65 @@ def _mixture(z: Array, logits: Array, means: Array, log_vars: Array) -> Array:
     return log_sum_exp(categorical_log(logits) + pairs, 1)
 
 
+def covariance(L: Array) -> Array:
+    """T Tᵀ of the lower triangle T of each L (B, D, D)."""
+    T = np.tril(L)
+    return np.stack([t @ t.T for t in T])
+
+
+def inverse_and_log_det(S: Array) -> tuple[Array, Array]:
+    """S⁻¹ (B, D, D) and log |S| (B,), by mpmath's matrices."""
+    import mpmath
+
+    matrices = [mpmath.matrix(one.tolist()) for one in S]
+    inverses = np.array([np.array((one**-1).tolist(), object) for one in matrices], object)
+    return inverses, np.array([mpmath.log(mpmath.det(one)) for one in matrices], object)
+
+
+def quadratic(d: Array, A: Array) -> Array:
+    """dᵀ A d.     d (B, D), A (B, D, D)  ->  (B,)."""
+    return (d[:, :, None] * A * d[:, None, :]).sum(axis=(1, 2))
+
+
+def gaussian_full(x: Array, mean: Array, L: Array) -> Array:
+    """log N(x; mean, S), from S⁻¹ and |S|."""
+    m = mathematics()
+    precision, log_det = inverse_and_log_det(covariance(L))
+    return -(x.shape[1] * m.log(2 * m.pi) + log_det + quadratic(x - mean, precision)) / 2
+
+
+def gaussian_full_entropy(L: Array) -> Array:
+    """½ log |2πe S|."""
+    m = mathematics()
+    _, log_det = inverse_and_log_det(covariance(L))
+    return (L.shape[1] * (m.log(2 * m.pi) + 1) + log_det) / 2
+
+
+def gaussian_full_expected(mean: Array, L: Array, other_mean: Array, other_L: Array) -> Array:
+    """E log N(x; other_mean, S') = log N(mean; other_mean, S') − ½ tr(S'⁻¹ S)."""
+    precision, _ = inverse_and_log_det(covariance(other_L))
+    return gaussian_full(mean, other_mean, other_L) - (precision * covariance(L)).sum(axis=(1, 2)) / 2
+
+
+def gaussian_full_kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> Array:
+    """−H − E log N(x; other_mean, S')."""
+    return -gaussian_full_entropy(L) - gaussian_full_expected(mean, L, other_mean, other_L)
+
+
+def _to_standard(mean: Array, L: Array) -> Array:
+    return gaussian_full_kl(mean, L, 0 * mean, np.stack([exact(np.eye(mean.shape[1]))] * len(mean)))
+
+
+def _to_standard_by_dimension(mean: Array, L: Array) -> Array:
+    """KL of the first i latents' law less that of the first i − 1: the chain rule."""
+    upto = [_to_standard(mean[:, :i], L[:, :i, :i]) for i in range(1, mean.shape[1] + 1)]
+    return np.stack([now - before for now, before in zip(upto, [0 * upto[0], *upto[:-1]], strict=True)], axis=1)
+
+
+def _full_draw(mean: Array, L: Array, noise: Array) -> Array:
+    return mean + (np.tril(L) * noise[:, None, :]).sum(axis=2)
+
+
 DISTRIBUTIONS: dict[str, Callable[..., Array]] = {
     "gaussian.log_prob": lambda x, mean, log_var: gaussian_terms(x, mean, log_var).sum(axis=1),
     "gaussian.reparameterize": lambda mean, log_var, noise: mean + mathematics().exp(log_var / 2) * noise,
@@ -105,6 +164,19 @@ DISTRIBUTIONS: dict[str, Callable[..., Array]] = {
     "gaussian.kl": lambda mean, log_var, other_mean, other_log_var: gaussian_kl(mean, log_var, other_mean, other_log_var).sum(
         axis=1
     ),
+    "gaussian.expected_log_prob": lambda mean, log_var, other_mean, other_log_var: (
+        gaussian_terms(mean, other_mean, other_log_var) - mathematics().exp(log_var - other_log_var) / 2
+    ).sum(axis=1),
+    "gaussian_full.log_prob": gaussian_full,
+    "gaussian_full.reparameterize": _full_draw,
+    "gaussian_full.log_prob_of_draw": lambda L, noise: gaussian_full(_full_draw(0 * noise, L, noise), 0 * noise, L),
+    "gaussian_full.entropy": gaussian_full_entropy,
+    "gaussian_full.kl": gaussian_full_kl,
+    "gaussian_full.kl_to_standard": _to_standard,
+    "gaussian_full.kl_to_standard_by_dimension": _to_standard_by_dimension,
+    "gaussian_full.expected_log_prob": gaussian_full_expected,
+    "gaussian_full.expected_quadratic_form": lambda mean, S, A: (A * S.transpose(0, 2, 1)).sum(axis=(1, 2))
+    + quadratic(mean, np.broadcast_to(A, S.shape)),
     "gaussian.entropy": lambda log_var: ((mathematics().log(2 * mathematics().pi) + 1 + log_var) / 2).sum(axis=1),
     "bernoulli.log_prob": lambda logits, x: bernoulli_terms(logits, x).sum(axis=1),
     "bernoulli.entropy": _bernoulli_entropy,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
+from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
-from scratchvae.posteriors import DiagonalGaussian
+from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
 
 GRID = np.linspace(-40, 40, 160_001)
@@ -40,6 +40,8 @@ def sampling_cases() -> list[SamplingCase]:
             lambda t: gaussian.log_prob(t[:, None], _full(len(t), mean), _full(len(t), log_var))[0],
             GRID,
         ),
+        SamplingCase("gaussian_full.reparameterize", _second_of_two, _second_of_two_log_prob, GRID),
+        SamplingCase("FullGaussian.sample", _second_latent, _second_of_two_log_prob, GRID),
         SamplingCase(
             "laplace.reparameterize",
             lambda n, rng: laplace.reparameterize(_full(n, mean), _full(n, 0.5), noise=rng.laplace(size=(n, 1)))[0][:, 0],
@@ -78,6 +80,29 @@ def sampling_cases() -> list[SamplingCase]:
 
 def _full(n: int, value: float) -> Array:
     return np.full((n, 1), value)
+
+
+FACTOR = np.array([[1.5, 0.0], [-2.0, 0.5]])  # of a covariance whose second variance is 2² + 0.5²
+
+
+def _second_of_two(n: int, rng: np.random.Generator) -> Array:
+    """Draws of the second entry of N([0, 0.7], L Lᵀ)."""
+    mean, L = np.tile([0.0, 0.7], (n, 1)), np.broadcast_to(FACTOR, (n, 2, 2))
+    z, _ = gaussian_full.reparameterize(mean, L, noise=rng.standard_normal((n, 2)))
+    return z[:, 1]
+
+
+def _second_latent(n: int, rng: np.random.Generator) -> Array:
+    """The same by the role."""
+    posterior = FullGaussian(2)
+    q_params = np.tile([0.0, 0.7, np.log(FACTOR[0, 0]), np.log(FACTOR[1, 1]), FACTOR[1, 0]], (n, 1))
+    z, _ = posterior.sample(q_params, noise=posterior.draw_noise(n, rng).astype(np.float64))
+    return z[:, 1]
+
+
+def _second_of_two_log_prob(t: Array) -> Array:
+    log_p, _ = gaussian.log_prob(t[:, None], _full(len(t), 0.7), _full(len(t), np.log(FACTOR[1] @ FACTOR[1])))
+    return log_p
 
 
 def _posterior(name: str, mean: float, log_var: float) -> SamplingCase:

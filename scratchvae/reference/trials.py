@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
-from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
+from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE
@@ -18,7 +18,7 @@ from scratchvae.priors import StandardGaussian
 from scratchvae.reference import oracles
 from scratchvae.reference.certificate import Trial
 
-LAWS = {"bernoulli": bernoulli, "categorical": categorical, "gaussian": gaussian, "laplace": laplace, "mixture": mixture}
+LAWS = {law.__name__.rpartition(".")[2]: law for law in (bernoulli, categorical, gaussian, gaussian_full, laplace, mixture)}
 B, D, Z = 3, 4, 2
 
 
@@ -31,8 +31,19 @@ def _normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Array:
     return scale * np.random.default_rng([seed, *shape]).standard_normal(shape)
 
 
+def _factors(deviations: Array) -> Array:
+    """Two lower triangular matrices 3 × 3, with rows in units of `deviations`."""
+    L = np.tril(_normal(2, 3, 3, seed=5), -1) + np.exp(_normal(2, 3, seed=6))[:, :, None] * np.eye(3)
+    return deviations[:, None] * L
+
+
 ORDINARY = _normal(B, D, seed=1)
 LOG_VARS = {"ordinary": _normal(B, D, seed=2), "from −80 to 80": np.linspace(-80, 80, B * D).reshape(B, D)}
+FACTORS = {
+    "ordinary": _factors(np.ones(3)),
+    "deviations from e⁻²⁰ to e²⁰": _factors(np.exp([-20.0, 0.0, 20.0])),
+    "nearly dependent": np.tile([[1.0, 0, 0], [2.0, 1e-3, 0], [-1.0, 0.5, 1e-2]], (2, 1, 1)),
+}
 LOGITS = {
     "ordinary": _normal(B, D, scale=3.0),
     "to ±10⁴": np.array([[1e4, -1e4, 12, -12], [80, -80, 1e-3, -1e-3], [700, -700, 30, -30]], np.float64),
@@ -77,11 +88,34 @@ def distribution_trials() -> list[Trial]:
                 floor=1.0,
                 why=CANCEL,
             ),
+            trial(
+                "gaussian.expected_log_prob",
+                kind,
+                {"mean": ORDINARY, "log_var": log_var, "other_mean": ORDINARY[::-1].copy(), "other_log_var": 0.5 * log_var},
+                floor=1.0,
+                why=CANCEL,
+            ),
             trial("gaussian.entropy", kind, {"log_var": log_var}, floor=1.0, why="log σ² of both signs cancel"),
             trial("laplace.log_prob", kind, {"x": x, "mean": ORDINARY, "log_scale": log_var / 2}, floor=1.0, why=CANCEL),
             trial("laplace.entropy", kind, {"log_scale": log_var}, floor=1.0, why="log s of both signs cancel"),
             trial("laplace.reparameterize", kind, {"mean": ORDINARY, "log_scale": log_var / 2}, {"noise": _normal(B, D, seed=3)}),
         ]
+    for kind, L in FACTORS.items():
+        one, other = {"mean": _normal(2, 3), "L": L}, {"other_mean": _normal(2, 3, seed=1), "other_L": L[::-1].copy()}
+        noise = {"noise": _normal(2, 3, seed=3)}
+        cancel: dict[str, Any] = {"floor": 1.0, "why": CANCEL, "digits": 120}
+        trials += [
+            trial("gaussian_full.log_prob", kind, {"x": _normal(2, 3, seed=2), **one}, **cancel),
+            trial("gaussian_full.reparameterize", kind, one, noise, **cancel),
+            trial("gaussian_full.log_prob_of_draw", kind, {"L": L}, noise, **cancel),
+            trial("gaussian_full.entropy", kind, {"L": L}, **cancel),
+            trial("gaussian_full.kl", kind, {**one, **other}, **cancel),
+            trial("gaussian_full.kl_to_standard", kind, one, **cancel),
+            trial("gaussian_full.kl_to_standard_by_dimension", kind, one, **cancel),
+            trial("gaussian_full.expected_log_prob", kind, {**one, **other}, **cancel),
+        ]
+    form = {"mean": _normal(2, 3), "S": _normal(2, 3, 3), "A": _normal(3, 3)}
+    trials.append(trial("gaussian_full.expected_quadratic_form", "ordinary", form, floor=1.0, why="the sum's terms cancel"))
     for kind, logits in LOGITS.items():
         trials += [
             trial("bernoulli.log_prob", kind, {"logits": logits}, {"x": BITS}, digits=400),

@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
-from scratchvae.reference.case import Case, normal
+from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
+from scratchvae.reference.case import Case, cholesky_factors, normal
 
 B, D = 3, 4
 MEAN, LOG_VAR = normal(B, D, seed=1), normal(B, D, seed=2)
+OTHER = {"other_mean": normal(B, D, seed=3), "other_log_var": normal(B, D, seed=4)}
+FACTOR, OTHER_FACTOR = cholesky_factors(B, D, seed=5), cholesky_factors(B, D, seed=6)
+TWO_FULL = {"mean": MEAN, "L": FACTOR, "other_mean": OTHER["other_mean"], "other_L": OTHER_FACTOR}
 
 CASES = [
     Case("gaussian.log_prob", gaussian.log_prob, {"x": normal(B, D), "mean": MEAN, "log_var": LOG_VAR}),
@@ -21,9 +24,32 @@ CASES = [
     Case(
         "gaussian.kl",
         gaussian.kl,
-        {"mean": MEAN, "log_var": LOG_VAR, "other_mean": normal(B, D, seed=3), "other_log_var": normal(B, D, seed=4)},
+        {"mean": MEAN, "log_var": LOG_VAR, **OTHER},
     ),
     Case("gaussian.entropy", gaussian.entropy, {"log_var": LOG_VAR}),
+    Case("gaussian.expected_log_prob", gaussian.expected_log_prob, {"mean": MEAN, "log_var": LOG_VAR, **OTHER}),
+    Case("gaussian_full.log_prob", gaussian_full.log_prob, {"x": normal(B, D), "mean": MEAN, "L": FACTOR}),
+    Case(
+        "gaussian_full.reparameterize",
+        gaussian_full.reparameterize,
+        {"mean": MEAN, "L": FACTOR},
+        {"noise": normal(B, D, seed=3)},
+    ),
+    Case("gaussian_full.log_prob_of_draw", gaussian_full.log_prob_of_draw, {"L": FACTOR}, {"noise": normal(B, D, seed=3)}),
+    Case("gaussian_full.entropy", gaussian_full.entropy, {"L": FACTOR}),
+    Case("gaussian_full.kl", gaussian_full.kl, TWO_FULL),
+    Case("gaussian_full.kl_to_standard", gaussian_full.kl_to_standard, {"mean": MEAN, "L": FACTOR}),
+    Case(
+        "gaussian_full.kl_to_standard_by_dimension",
+        gaussian_full.kl_to_standard_by_dimension,
+        {"mean": MEAN, "L": FACTOR},
+    ),
+    Case("gaussian_full.expected_log_prob", gaussian_full.expected_log_prob, TWO_FULL),
+    Case(
+        "gaussian_full.expected_quadratic_form",
+        gaussian_full.expected_quadratic_form,
+        {"mean": MEAN, "S": normal(B, D, D, seed=7), "A": normal(D, D, seed=8)},
+    ),
     Case(
         "bernoulli.log_prob",
         bernoulli.log_prob,

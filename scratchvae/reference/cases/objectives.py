@@ -6,7 +6,7 @@ from scratchvae.layers import Linear, Sequential, Tanh
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
 from scratchvae.models import VAE, Autoencoder
 from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
-from scratchvae.posteriors import DiagonalGaussian
+from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Posterior
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
 from scratchvae.reference.case import Case, normal, objective_case
 
@@ -16,13 +16,13 @@ NOISE = normal(B, Z)
 NOISES = normal(B * K, Z)
 
 
-def vae(likelihood: Likelihood | None = None, prior: Prior | None = None) -> VAE:
+def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, posterior: Posterior | None = None) -> VAE:
     """A VAE of D entries and Z latents with one hidden layer each way."""
-    likelihood = likelihood or Bernoulli()
+    likelihood, posterior = likelihood or Bernoulli(), posterior or DiagonalGaussian(Z)
     return VAE(
         event_shape=(D,),
-        encoder=Sequential(Linear(D, 3, rng=1), Tanh(), Linear(3, 2 * Z, rng=2)),
-        posterior=DiagonalGaussian(Z),
+        encoder=Sequential(Linear(D, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
+        posterior=posterior,
         prior=prior or StandardGaussian(Z),
         decoder=Sequential(Linear(Z, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
         likelihood=likelihood,
@@ -54,6 +54,10 @@ def cases() -> list[Case]:
         objective_case("Elbo: Laplace", Elbo(), vae(Laplace(0.3)), X, noise=NOISE),
         objective_case("Elbo: Laplace, learned", Elbo(), vae(Laplace(0.3, learned=True)), X, noise=NOISE),
         objective_case("Elbo: Categorical", Elbo(), vae(Categorical(3)), X, noise=NOISE),
+        objective_case("Elbo: FullGaussian", Elbo(), vae(posterior=FullGaussian(Z)), X, noise=NOISE),
+        objective_case("Elbo: FullGaussian, free bits", Elbo(free_bits=0.05), vae(posterior=FullGaussian(Z)), X, noise=NOISE),
+        objective_case("SampledElbo: FullGaussian", SampledElbo(), vae(posterior=FullGaussian(Z)), X, noise=NOISE),
+        objective_case("Iwae: FullGaussian", Iwae(K), vae(posterior=FullGaussian(Z)), X, noise=NOISES),
         objective_case("SampledElbo", SampledElbo(beta=2.0, samples=K), vae(), X, noise=NOISES),
         objective_case("SampledElbo: GaussianMixture", SampledElbo(), vae(prior=mixture), X, noise=NOISE),
         objective_case("Iwae", Iwae(K), vae(), X, noise=NOISES),

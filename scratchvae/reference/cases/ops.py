@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.reference.case import Case, normal, off_zero, spread
+from scratchvae.reference.case import Case, cholesky_factors, normal, off_zero, spread
 
 ACTIVATIONS = [
     Case("relu", ops.relu, {"x": off_zero(3, 4)}),
@@ -107,6 +107,14 @@ LOOKUP = [
     ),
 ]
 
+FACTORS = cholesky_factors(2, 4)
+TRIANGULAR = [
+    Case("lower_triangular", ops.lower_triangular, {"entries": normal(2, 6)}),
+    Case("lower_triangular: one row", ops.lower_triangular, {"entries": normal(3, 1)}),
+    Case("solve_triangular", ops.solve_triangular, {"L": FACTORS, "b": normal(2, 4, 3)}),
+    Case("cholesky", ops.cholesky, {"S": FACTORS @ FACTORS.transpose(0, 2, 1)}),
+]
+
 CASES = [
     *ACTIVATIONS,
     *LINEAR,
@@ -116,4 +124,5 @@ CASES = [
     *POOLING,
     *NORMALIZATION,
     *LOOKUP,
+    *TRIANGULAR,
 ]

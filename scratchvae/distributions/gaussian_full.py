@@ -1,0 +1,200 @@
+"""The Gaussian with any covariance, N(x; mean, L Lᵀ), by its Cholesky factor L: lower triangular, its diagonal positive.
+
+Letters: B examples, D entries of an event. What stands above the diagonal of an L is not read. `ops.lower_triangular` makes an L
+of free numbers, `ops.cholesky` one of a covariance. With L = diag σ each function is that of `distributions.gaussian`.
+"""
+
+import numpy as np
+
+from scratchvae import ops
+from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
+    """log p(x) = −Σ_i log L_ii − ½ Σ_i u_i² + log 2π with u = L⁻¹ (x − mean).     x, mean (B, D), L (B, D, D)  ->  (B,) nats."""
+    require_shapes("gaussian_full.log_prob", x=(x, "B D"), mean=(mean, "B D"), L=(L, "B D D"))
+    log_diagonal, log_diagonal_pullback = _log_diagonal("log_prob", "L", L)
+    u, u_pullback = ops.solve_triangular(L, (x - mean)[:, :, None])
+    log_px = -(log_diagonal + 0.5 * (u[:, :, 0] ** 2 + x.dtype.type(LOG_2PI))).sum(axis=1)
+
+    def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
+        dL_by_u, dresidual = u_pullback(-dlog_px[:, None, None] * u)  # du = −dlog_px u
+        dL_by_diagonal = log_diagonal_pullback(np.repeat(-dlog_px[:, None], L.shape[1], axis=1))  # d log L_ii = −dlog_px
+        dL = dL_by_u + dL_by_diagonal  # dL = dlog_px (L⁻ᵀ u uᵀ − diag 1/L_ii), its lower triangle
+        dmean = -dresidual[:, :, 0]  # dmean = dlog_px (L Lᵀ)⁻¹ (x − mean)
+        return -dmean if needs_dx else None, dmean, dL
+
+    return log_px, pullback
+
+
+def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullback]:
+    """z = mean + L · noise: a draw from N(mean, L Lᵀ) where noise is one from N(0, I).
+
+    mean, noise (B, D), L (B, D, D)  ->  z (B, D).     Kingma & Welling 2019, section 2.5.1.
+    """
+    require_shapes("gaussian_full.reparameterize", mean=(mean, "B D"), L=(L, "B D D"), noise=(noise, "B D"))
+    noise = noise.astype(L.dtype, copy=False)
+    z = mean + (np.tril(L) @ noise[:, :, None])[:, :, 0]
+
+    def pullback(dz: Array) -> tuple[Array, Array]:
+        dL = np.tril(dz[:, :, None] * noise[:, None, :])  # dL_ij = dz_i noise_j,  j ≤ i
+        return dz, dL  # dmean = dz
+
+    return z, pullback
+
+
+def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
+    """log N(z; mean, L Lᵀ) at z = mean + L · noise: −Σ_i log L_ii − ½ Σ_i noise_i² + log 2π.     L (B, D, D), noise (B, D).
+
+    As z moves with mean and L, only the determinant is left to differentiate: see gaussian.log_prob_of_draw.
+    """
+    require_shapes("gaussian_full.log_prob_of_draw", L=(L, "B D D"), noise=(noise, "B D"))
+    log_diagonal, log_diagonal_pullback = _log_diagonal("log_prob_of_draw", "L", L)
+    u = noise.astype(L.dtype, copy=False)
+    log_q = -(log_diagonal + 0.5 * (u * u + L.dtype.type(LOG_2PI))).sum(axis=1)
+
+    def pullback(dlog_q: Array) -> Array:
+        return log_diagonal_pullback(np.repeat(-dlog_q[:, None], L.shape[1], axis=1))  # dL_ii = −dlog_q / L_ii
+
+    return log_q, pullback
+
+
+def entropy(L: Array) -> tuple[Array, Pullback]:
+    """H = Σ_i log L_ii + ½ D log 2πe, whatever the mean.     L (B, D, D)  ->  (B,) in nats."""
+    require_shapes("gaussian_full.entropy", L=(L, "B D D"))
+    log_diagonal, log_diagonal_pullback = _log_diagonal("entropy", "L", L)
+    H = (log_diagonal + L.dtype.type(0.5 * LOG_2PI + 0.5)).sum(axis=1)
+
+    def pullback(dH: Array) -> Array:
+        return log_diagonal_pullback(np.repeat(dH[:, None], L.shape[1], axis=1))  # dL_ii = dH / L_ii
+
+    return H, pullback
+
+
+def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
+    """KL(N(mean, L Lᵀ) ‖ N(other_mean, M Mᵀ)) = ½ (‖A‖² + ‖u‖² − D) − Σ_i log A_ii,  A = M⁻¹ L,  u = M⁻¹ (mean − other_mean).
+
+    mean, other_mean (B, D), L, other_L (B, D, D)  ->  (B,) in nats.
+    """
+    require_shapes(
+        "gaussian_full.kl",
+        mean=(mean, "B D"),
+        L=(L, "B D D"),
+        other_mean=(other_mean, "B D"),
+        other_L=(other_L, "B D D"),
+    )
+    D = mean.shape[1]
+    for name, factor in {"L": L, "other_L": other_L}.items():
+        _require_positive_diagonal("kl", name, factor)
+    beside = np.concatenate([np.tril(L), (mean - other_mean)[:, :, None]], axis=2)
+    both, both_pullback = ops.solve_triangular(other_L, beside)  # [A | u] = M⁻¹ [L | mean − other_mean]
+    by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(both[:, :, D], both[:, :, :D])  # as M⁻¹ makes M Mᵀ to I
+
+    def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
+        du, dA = by_dimension_pullback(np.repeat(dkl[:, None], D, axis=1))  # du = dkl u,  dA = dkl (A − diag 1/A_ii)
+        dother_L, dbeside = both_pullback(np.concatenate([dA, du[:, :, None]], axis=2))
+        dmean = dbeside[:, :, D]  # dmean = M⁻ᵀ du
+        return dmean, np.tril(dbeside[:, :, :D]), -dmean, dother_L  # dL = M⁻ᵀ dA,  dM = −M⁻ᵀ (dA Aᵀ + du uᵀ), lower triangles
+
+    return by_dimension.sum(axis=1), pullback
+
+
+def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
+    """KL(N(mean, L Lᵀ) ‖ N(0, I)) = ½ (‖mean‖² + ‖L‖² − D) − Σ_i log L_ii.     mean (B, D), L (B, D, D)  ->  (B,) in nats."""
+    by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(mean, L)
+
+    def pullback(dkl: Array) -> tuple[Array, Array]:
+        return by_dimension_pullback(np.repeat(dkl[:, None], mean.shape[1], axis=1))  # kl_b = Σ_i kl_bi
+
+    return by_dimension.sum(axis=1), pullback
+
+
+def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]:
+    """The summands of kl_to_standard: ½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii.     (B, D), (B, D, D)  ->  (B, D) nats.
+
+    The i-th is E[KL(q(z_i | z_1 … z_i−1) ‖ N(0, 1))], the share of entry i by the chain rule, and so never negative: given those
+    before it, z_i has the deviation L_ii, and a mean whose square is on average mean_i² + Σ_j<i L_ij².
+    """
+    require_shapes("gaussian_full.kl_to_standard", mean=(mean, "B D"), L=(L, "B D D"))
+    log_diagonal, log_diagonal_pullback = _log_diagonal("kl_to_standard", "L", L)
+    below = np.tril(L, -1)
+    excess = np.expm1(2 * log_diagonal)  # L_ii² − 1, exact for L_ii near 1 too
+    kl = 0.5 * (mean * mean + (below * below).sum(axis=2) + (excess - 2 * log_diagonal))
+
+    def pullback(dkl: Array) -> tuple[Array, Array]:
+        dmean = dkl * mean  # dmean = dkl mean
+        dL = dkl[:, :, None] * below + log_diagonal_pullback(dkl * excess)
+        return dmean, dL  # dL_ij = dkl_i L_ij,  dL_ii = dkl_i (L_ii − 1/L_ii)
+
+    return kl, pullback
+
+
+def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
+    """E[log N(x; other_mean, M Mᵀ)] for x ~ N(mean, L Lᵀ) = −½ D log 2π − Σ_i log M_ii − ½ (‖A‖² + ‖u‖²).
+
+    A = M⁻¹ L,  u = M⁻¹ (mean − other_mean).     mean, other_mean (B, D), L, other_L (B, D, D)  ->  (B,) in nats: minus the
+    cross-entropy.
+    """
+    require_shapes(
+        "gaussian_full.expected_log_prob",
+        mean=(mean, "B D"),
+        L=(L, "B D D"),
+        other_mean=(other_mean, "B D"),
+        other_L=(other_L, "B D D"),
+    )
+    D = mean.shape[1]
+    log_diagonal, log_diagonal_pullback = _log_diagonal("expected_log_prob", "other_L", other_L)
+    beside = np.concatenate([np.tril(L), (mean - other_mean)[:, :, None]], axis=2)
+    both, both_pullback = ops.solve_triangular(other_L, beside)  # [A | u] = M⁻¹ [L | mean − other_mean]
+    value = -(log_diagonal + 0.5 * ((both * both).sum(axis=2) + mean.dtype.type(LOG_2PI))).sum(axis=1)
+
+    def pullback(dvalue: Array) -> tuple[Array, Array, Array, Array]:
+        dother_L, dbeside = both_pullback(-dvalue[:, None, None] * both)  # d[A | u] = −dvalue [A | u]
+        dlog_diagonal = np.repeat(-dvalue[:, None], D, axis=1)  # d log M_ii = −dvalue
+        dmean = dbeside[:, :, D]  # dmean = −dvalue (M Mᵀ)⁻¹ (mean − other_mean)
+        dL = np.tril(dbeside[:, :, :D])  # dL = −dvalue (M Mᵀ)⁻¹ L, its lower triangle
+        return dmean, dL, -dmean, dother_L + log_diagonal_pullback(dlog_diagonal)
+
+    return value, pullback
+
+
+def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pullback]:
+    """E[xᵀ A x] = tr(A S) + meanᵀ A mean, whatever the law of x with that mean and covariance S.
+
+    mean (B, D), S (B, D, D), A (D, D)  ->  (B,).     Petersen & Pedersen 2012, equation 318.
+    """
+    require_shapes("gaussian_full.expected_quadratic_form", mean=(mean, "B D"), S=(S, "B D D"), A=(A, "D D"))
+    moment = S.transpose(0, 2, 1) + mean[:, :, None] * mean[:, None, :]  # E[x xᵀ]ᵀ, so that the value is Σ_ij A_ij moment_ij
+    value = (moment * A).sum(axis=(1, 2))
+
+    def pullback(dvalue: Array) -> tuple[Array, Array, Array]:
+        dmean = dvalue[:, None] * (mean @ (A + A.T))  # dmean = dvalue (A + Aᵀ) mean
+        dS = dvalue[:, None, None] * A.T  # dS = dvalue Aᵀ
+        dA = np.tensordot(dvalue, moment, axes=1)  # dA = Σ_b dvalue_b (Sᵀ + mean meanᵀ)
+        return dmean, dS, dA
+
+    return value, pullback
+
+
+def _log_diagonal(where: str, name: str, L: Array) -> tuple[Array, Pullback]:
+    """log L_ii (B, D)."""
+    _require_positive_diagonal(where, name, L)
+    diagonal = np.diagonal(L, axis1=1, axis2=2)
+
+    def pullback(dlog_diagonal: Array) -> Array:
+        dL = np.zeros_like(L)
+        on = np.arange(L.shape[1])
+        dL[:, on, on] = dlog_diagonal / diagonal  # dL_ii = d(log L_ii) / L_ii
+        return dL
+
+    return np.log(diagonal), pullback
+
+
+def _require_positive_diagonal(where: str, name: str, L: Array) -> None:
+    diagonal = np.diagonal(L, axis1=1, axis2=2)
+    if not (diagonal > 0).all():
+        example, i = np.argwhere(~(diagonal > 0))[0]
+        expected = f"the diagonal of {name} should be positive (a singular covariance has no density)"
+        raise InputError(f"gaussian_full.{where}: {expected}, found {diagonal[example, i]} at entry {i} of example {example}")

@@ -1,0 +1,39 @@
+"""The Cholesky factor of a covariance.     Letters: B batch, D rows."""
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, Pullback, require_finite, require_shapes
+from scratchvae.ops.triangular import solve_triangular
+
+
+def cholesky(S: Array) -> tuple[Array, Pullback]:
+    """L, lower triangular with a positive diagonal, with L Lᵀ = ½ (S + Sᵀ).     S (B, D, D)  ->  L (B, D, D).
+
+    InputError where that matrix is not positive definite: a singular covariance has no density.     Murray 2016, section 3.1.
+    """
+    require_shapes("cholesky", S=(S, "B D D"))
+    require_finite("cholesky", "S", S)
+    symmetric = 0.5 * (S + S.transpose(0, 2, 1))
+    try:
+        L = np.linalg.cholesky(symmetric)
+    except np.linalg.LinAlgError:
+        smallest = np.linalg.eigvalsh(symmetric)[:, 0]
+        example = int(smallest.argmin())
+        found = f"the smallest eigenvalue of example {example} is {smallest[example]:.3g}"
+        raise InputError(f"cholesky: S should be positive definite, found that {found}") from None
+
+    def pullback(dL: Array) -> Array:
+        phi = np.tril(L.transpose(0, 2, 1) @ np.tril(dL))
+        phi *= 1 - 0.5 * np.eye(S.shape[1], dtype=S.dtype)  # Φ(Lᵀ dL): the lower triangle, with half the diagonal
+        half = _solve_transposed(L, phi)  # L⁻ᵀ Φ
+        dS = _solve_transposed(L, half.transpose(0, 2, 1))  # (L⁻ᵀ Φ L⁻¹)ᵀ = L⁻ᵀ (L⁻ᵀ Φ)ᵀ
+        return 0.5 * (dS + dS.transpose(0, 2, 1))  # dS = ½ (P + Pᵀ),  P = L⁻ᵀ Φ(Lᵀ dL) L⁻¹
+
+    return L, pullback
+
+
+def _solve_transposed(L: Array, b: Array) -> Array:
+    """u with Lᵀ u = b: the gradient to the right-hand side of L u = b."""
+    _, pullback = solve_triangular(L, b)
+    _, u = pullback(b)
+    return u
