@@ -73,10 +73,11 @@ def test_every_distribution_function_with_a_pullback_has_a_case():
         (layers, [case.name for case in layer_cases.cases()], layers.Layer),
         (likelihoods, [case.name for case in objective_cases.cases()], likelihoods.Likelihood),
         (objectives, [case.name for case in objective_cases.cases()], objectives.Objective),
+        (objectives, [case.name for case in objective_cases.cases()], objectives.Penalty),
         (posteriors, [case.name for case in objective_cases.cases()], posteriors.Posterior),
         (priors, [case.name for case in objective_cases.cases()], priors.Prior),
     ],
-    ids=["layers", "likelihoods", "objectives", "posteriors", "priors"],
+    ids=["layers", "likelihoods", "objectives", "penalties", "posteriors", "priors"],
 )
 def test_every_class_of_a_room_has_a_case(room, rows, interface):
     needed = {name for name in room.__all__ if inspect.isclass(c := getattr(room, name)) and issubclass(c, interface)}

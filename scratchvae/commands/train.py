@@ -18,7 +18,8 @@ from scratchvae.recipes import CATALOGUE, LIKELIHOODS, POSTERIORS, PRIORS
 from scratchvae.runs import OBJECTIVES, SCHEDULES, Config, Run, figures
 from scratchvae.training import OPTIMIZERS, Callback, ProgressBar, Training
 
-SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "likelihood", "posterior", "prior", "init")
+ROLES = ("posterior", "likelihood", "prior")
+SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "code_activation", *ROLES, "init")
 SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) in the table at the end
 
 
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--hidden", type=int, nargs="+", metavar="H", help="hidden widths (default 400; convolutional 256)")
     model.add_argument("--channels", type=int, nargs="+", metavar="C", help="of the convolutions (default: 32 64)")
     model.add_argument("--activation", choices=sorted(ACTIVATIONS), help="default relu")
+    model.add_argument("--code-activation", choices=sorted(ACTIVATIONS), help="behind an autoencoder's codes (default: none)")
     model.add_argument("--likelihood", choices=sorted(LIKELIHOODS), help="default bernoulli; gaussian has variance 1")
     model.add_argument("--posterior", choices=sorted(POSTERIORS), help="default diagonal_gaussian")
     model.add_argument("--prior", choices=sorted(PRIORS), help="default standard_gaussian")
@@ -61,6 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     objective.add_argument("--samples", type=int, metavar="K", help="draws an example, for iwae (50) and sampled_elbo (1)")
     objective.add_argument("--noise-std", type=float, metavar="S", help="Gaussian corruption, for reconstruction")
     objective.add_argument("--mask-rate", type=float, metavar="P", help="share of entries masked, for reconstruction")
+    objective.add_argument("--l1", type=float, metavar="W", help="weight of the codes' L1 norm, for reconstruction")
+    objective.add_argument("--sparsity", type=float, metavar="W", help="weight of KL to a target activation, for reconstruction")
+    objective.add_argument("--sparsity-target", type=float, metavar="P", help="that activation (default 0.05)")
+    objective.add_argument("--contraction", type=float, metavar="W", help="weight of |dz/dx|^2, for reconstruction and mlp")
 
     training = parser.add_argument_group("training")
     training.add_argument("--optimizer", choices=sorted(OPTIMIZERS), help="default adam")

@@ -5,24 +5,31 @@ An objective is the only place where a mean over the batch is taken.
 
 from scratchvae.objectives.annealing import Ramp, Schedule
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
+from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.elbo import Elbo
 from scratchvae.objectives.importance_weights import log_weight_terms
 from scratchvae.objectives.interface import Model, Objective, Report
 from scratchvae.objectives.iwae import Iwae
+from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.sampled_elbo import SampledElbo
 
 __all__ = [
     "CLOSED_FORMS",
+    "L1",
+    "ActivationKl",
+    "Contraction",
     "Elbo",
     "Iwae",
     "Model",
     "Objective",
+    "Penalty",
     "Ramp",
     "Reconstruction",
     "Report",
     "SampledElbo",
     "Schedule",
     "closed_form_kl",
+    "jacobian_norm",
     "log_weight_terms",
 ]

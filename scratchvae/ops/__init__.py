@@ -14,6 +14,7 @@ from scratchvae.ops.normalization import batch_norm, batch_norm_frozen, layer_no
 from scratchvae.ops.pooling import max_pool2d, mean_pool2d, upsample2d
 from scratchvae.ops.reductions import log_sum_exp, softmax, sum
 from scratchvae.ops.shaping import concatenate, reshape, split
+from scratchvae.ops.slopes import slope
 from scratchvae.ops.triangular import lower_triangular, solve_triangular
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "reshape",
     "sigmoid",
     "silu",
+    "slope",
     "softmax",
     "softplus",
     "solve_triangular",

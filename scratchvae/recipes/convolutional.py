@@ -9,7 +9,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -21,6 +21,7 @@ def convolutional(
     channels: Sequence[int] = (32, 64),
     hidden: int = 256,
     activation: str = "relu",
+    code_activation: str | None = None,
     model: str = "vae",
     posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
@@ -56,7 +57,7 @@ def convolutional(
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
         encoder += [conv, ACTIVATIONS[activation]()]
     encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng)]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(model, code_activation)]
 
     decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]

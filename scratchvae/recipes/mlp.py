@@ -10,7 +10,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
 
 
 def mlp(
@@ -19,6 +19,7 @@ def mlp(
     latent_dim: int = 20,
     hidden: Sequence[int] = (400,),
     activation: str = "relu",
+    code_activation: str | None = None,
     model: str = "vae",
     posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
@@ -37,17 +38,17 @@ def mlp(
     return assemble(
         model,
         event_shape=tuple(event_shape),
-        encoder=_chain(encoder, activation, init, rng),
+        encoder=Sequential(*_chain(encoder, activation, init, rng), *code_layers(model, code_activation)),
         posterior=q,
-        decoder=_chain(decoder, activation, init, rng),
+        decoder=Sequential(*_chain(decoder, activation, init, rng)),
         likelihood=law,
         prior=prior,
         rng=rng,
     )
 
 
-def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> Sequential:
+def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> list[Layer]:
     layers: list[Layer] = []
     for wide, narrow in pairwise(widths):
         layers += [Linear(wide, narrow, init=init, rng=rng), ACTIVATIONS[activation]()]
-    return Sequential(*layers[:-1])
+    return layers[:-1]

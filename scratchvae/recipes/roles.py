@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scratchvae.arrays import require_choice
-from scratchvae.layers import Layer
+from scratchvae.arrays import InputError, require_choice
+from scratchvae.layers import ACTIVATIONS, Layer
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
 from scratchvae.models import VAE, Autoencoder, LatentVariableModel
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
@@ -47,6 +47,16 @@ def posterior_named(model: str, posterior: str, latent_dim: int) -> Posterior:
     require_choice("recipe", "model", model, MODELS)
     require_choice("recipe", "posterior", posterior, POSTERIORS)
     return Point(latent_dim) if model == "autoencoder" else POSTERIORS[posterior](latent_dim)
+
+
+def code_layers(model: str, activation: str | None) -> list[Layer]:
+    """The activation of that name behind an autoencoder's codes, or nothing."""
+    if activation is None:
+        return []
+    require_choice("recipe", "code_activation", activation, ACTIVATIONS)
+    if model != "autoencoder":
+        raise InputError(f"recipe: code_activation is for the model autoencoder, whose encoder puts out codes; found {model}")
+    return [ACTIVATIONS[activation]()]
 
 
 def assemble(

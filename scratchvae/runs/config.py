@@ -9,7 +9,18 @@ from typing import Any, get_type_hints
 from scratchvae.arrays import InputError, require_at_least, require_choice
 from scratchvae.data import Dataset, load
 from scratchvae.models import LatentVariableModel
-from scratchvae.objectives import Elbo, Iwae, Objective, Ramp, Reconstruction, SampledElbo, Schedule
+from scratchvae.objectives import (
+    L1,
+    ActivationKl,
+    Contraction,
+    Elbo,
+    Iwae,
+    Objective,
+    Ramp,
+    Reconstruction,
+    SampledElbo,
+    Schedule,
+)
 from scratchvae.recipes import build
 from scratchvae.training import OPTIMIZERS, Constant, Cosine, Optimizer, StepDecay
 
@@ -28,6 +39,9 @@ LOWEST = {  # what numbers may be, where they are given
     "samples": 1,
     "noise_std": 0,
     "mask_rate": 0,
+    "l1": 0,
+    "sparsity": 0,
+    "contraction": 0,
     "learning_rate": 0,
     "warm_up": 0,
     "decay_every": 1,
@@ -46,6 +60,10 @@ TAKEN_BY = {  # which objectives an entry means something to
     "samples": ("iwae", "sampled_elbo"),
     "noise_std": ("reconstruction",),
     "mask_rate": ("reconstruction",),
+    "l1": ("reconstruction",),
+    "sparsity": ("reconstruction",),
+    "sparsity_target": ("reconstruction",),
+    "contraction": ("reconstruction",),
 }
 
 
@@ -71,6 +89,10 @@ class Config:
     samples: int | None = None  # draws an example, for iwae (None: 50) and sampled_elbo (None: 1)
     noise_std: float = 0.0  # corruption, for reconstruction
     mask_rate: float = 0.0
+    l1: float = 0.0  # weights of penalties, for reconstruction
+    sparsity: float = 0.0  # of the KL to the target, for codes in (0, 1)
+    sparsity_target: float = 0.05
+    contraction: float = 0.0
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     schedule: str = "constant"
@@ -153,7 +175,9 @@ def build_objective(config: Config, model: LatentVariableModel) -> Objective:
     if name == "sampled_elbo":
         return SampledElbo(beta=beta, samples=1 if config.samples is None else config.samples)
     if name == "reconstruction":
-        return Reconstruction(noise_std=config.noise_std, mask_rate=config.mask_rate)
+        kl = ActivationKl(config.sparsity, config.sparsity_target)
+        penalties = tuple(penalty for penalty in (L1(config.l1), kl, Contraction(config.contraction)) if penalty.weight)
+        return Reconstruction(noise_std=config.noise_std, mask_rate=config.mask_rate, penalties=penalties)
     grows = config.capacity is not None and config.capacity_steps
     capacity = Ramp(0.0, config.capacity or 0.0, config.capacity_steps) if grows else config.capacity
     return Elbo(beta=beta, free_bits=config.free_bits, capacity=capacity)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from scratchvae.layers import Linear, Sequential, Tanh
+from scratchvae.layers import Layer, Linear, Sequential, Sigmoid, SiLU, Softplus, Tanh
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
 from scratchvae.models import VAE, Autoencoder
-from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
+from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Posterior
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
 from scratchvae.reference.case import Case, normal, objective_case
@@ -14,6 +14,7 @@ B, D, Z, K = 3, 4, 2, 3
 X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))
 NOISE = normal(B, Z)
 NOISES = normal(B * K, Z)
+POINT = (NOISE[:, :0], None, None)  # what Reconstruction draws where nothing is random
 
 
 def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, posterior: Posterior | None = None) -> VAE:
@@ -29,11 +30,16 @@ def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, poster
     )
 
 
-def autoencoder() -> Autoencoder:
+def autoencoder(encoder: Layer | None = None) -> Autoencoder:
     """The same with a point for a posterior."""
-    return Autoencoder(
-        event_shape=(D,), latent_dim=Z, encoder=Linear(D, Z, rng=1), decoder=Linear(Z, D, rng=2), likelihood=Bernoulli()
-    )
+    encoder = encoder or Linear(D, Z, rng=1)
+    return Autoencoder(event_shape=(D,), latent_dim=Z, encoder=encoder, decoder=Linear(Z, D, rng=2), likelihood=Bernoulli())
+
+
+def deep_encoder() -> Sequential:
+    """Activations of three kinds, the last of which gives codes in (0, 1)."""
+    first = Sequential(Linear(D, 5, rng=1), Softplus(), Linear(5, 3, rng=2))
+    return Sequential(first, Tanh(), Linear(3, Z, bias=False, rng=3), Sigmoid())
 
 
 def cases() -> list[Case]:
@@ -61,7 +67,30 @@ def cases() -> list[Case]:
         objective_case("SampledElbo", SampledElbo(beta=2.0, samples=K), vae(), X, noise=NOISES),
         objective_case("SampledElbo: GaussianMixture", SampledElbo(), vae(prior=mixture), X, noise=NOISE),
         objective_case("Iwae", Iwae(K), vae(), X, noise=NOISES),
-        objective_case("Reconstruction", Reconstruction(), autoencoder(), X, noise=(NOISE[:, :0], None, None)),
+        objective_case("Reconstruction", Reconstruction(), autoencoder(), X, noise=POINT),
+        objective_case("Reconstruction: L1", Reconstruction(penalties=(L1(0.3),)), autoencoder(), X, noise=POINT),
+        objective_case(
+            "Reconstruction: ActivationKl",
+            Reconstruction(penalties=(ActivationKl(0.7, target=0.2),)),
+            autoencoder(deep_encoder()),
+            X,
+            noise=POINT,
+        ),
+        objective_case(
+            "Reconstruction: Contraction",
+            Reconstruction(penalties=(Contraction(5.0),)),
+            autoencoder(deep_encoder()),
+            X,
+            noise=POINT,
+        ),
+        objective_case(
+            "Reconstruction: Contraction, L1, denoising",
+            Reconstruction(noise_std=0.3, penalties=(Contraction(2.0), L1(0.2))),
+            autoencoder(Sequential(Linear(D, 3, rng=1), SiLU(), Linear(3, Z, rng=2))),
+            X,
+            noise=(NOISE[:, :0], normal(B, D, seed=9), None),
+            training=True,
+        ),
         objective_case(
             "Reconstruction: denoising",
             Reconstruction(noise_std=0.3, mask_rate=0.3),

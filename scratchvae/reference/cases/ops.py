@@ -18,6 +18,11 @@ ACTIVATIONS = [
     Case("softplus", ops.softplus, {"x": normal(3, 4, scale=3.0)}),
 ]
 
+SLOPES = [
+    Case(f"slope: {case.name}", ops.slope, case.arrays, {"activation": case.op.__name__, **case.constants})
+    for case in ACTIVATIONS
+]
+
 LINEAR = [Case("linear", ops.linear, {"x": normal(4, 3), "W": normal(3, 2), "b": normal(2)})]
 
 SHAPING = [
@@ -117,6 +122,7 @@ TRIANGULAR = [
 
 CASES = [
     *ACTIVATIONS,
+    *SLOPES,
     *LINEAR,
     *SHAPING,
     *REDUCTIONS,

@@ -1,0 +1,102 @@
+"""The contractive penalty: how much the code moves when the data do, ‖∂z/∂x‖², and its gradient by hand.
+
+With layers h_l = f_l(a_l), a_l = h_l−1 W_l + b_l and slopes s_l = f_l′(a_l), the rows of the Jacobian are carried from the code
+down to the data, one row k for each latent, by the pullbacks' own rule:
+
+    G_L = I,    through an activation  G ← G ∘ s_l,    through a Linear  G ← G W_lᵀ,    at the data  J = G.
+
+The value ‖J‖² depends on each W_l twice: by the product G W_lᵀ, and by way of a_l, where the slopes move with f″. So its gradient
+runs back up through the rows, and then the encoder's own pullbacks carry what the slopes got, da_l = f_l″ ds_l, down again.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from scratchvae import ops
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least
+from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Sequential
+from scratchvae.layers.activations import Activation
+from scratchvae.objectives.penalties import Penalty
+
+
+@dataclass(frozen=True)
+class Contraction(Penalty):
+    """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, for encoders made of Linear layers and activations.
+
+    Rifai, Vincent, Muller, Glorot & Bengio 2011, section 2; for one sigmoid layer it is Σ_j (h_j (1 − h_j))² Σ_d W_dj².
+    """
+
+    weight: float
+    term: ClassVar[str] = "contraction"
+
+    def __post_init__(self) -> None:
+        require_at_least("Contraction", "weight", self.weight, 0)
+
+    def __call__(self, encoder: Layer, x: Array, z: Array, *, mode: Mode) -> tuple[Array, Pullback]:
+        return jacobian_norm(encoder, x, mode=mode)
+
+
+def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    """‖∂z/∂x‖² (B,) of z = encoder(x) (B, Z) at x (B, D); pullback(dnorm) gives the encoder's Parameters their gradients.
+
+    Costs Z times what a pullback does, and memory for Z rows of the widest layer for each example.
+    """
+    passed = []  # each layer with its input and its pullback, from the data up
+    h = x
+    for layer in _chain(encoder):
+        below = h
+        h, layer_pullback = layer(below, mode=mode)
+        passed.append((layer, below, layer_pullback))
+    B, Z = h.shape
+    G = np.broadcast_to(np.eye(Z, dtype=h.dtype), (B, Z, Z))
+    row_pullbacks = []
+    for layer, below, _ in reversed(passed):
+        G, row_pullback = _linear_rows(layer, G) if isinstance(layer, Linear) else _activation_rows(layer, below, G)
+        row_pullbacks.append(row_pullback)
+    J = G
+
+    def pullback(dnorm: Array) -> None:
+        dG = 2 * dnorm[:, None, None] * J  # dJ = 2 dnorm J
+        by_slopes = []
+        for row_pullback in reversed(row_pullbacks):
+            dG, da = row_pullback(dG)
+            by_slopes.append(da)
+        dh = np.zeros((B, Z), J.dtype)
+        for (_, _, layer_pullback), da in zip(reversed(passed), reversed(by_slopes), strict=True):
+            dh = layer_pullback(dh) + da  # what the layers above ask for, and what the slope here does
+
+    return (J * J).sum(axis=(1, 2)), pullback
+
+
+def _linear_rows(layer: Linear, G: Array) -> tuple[Array, Pullback]:
+    """G Wᵀ; pullback(dbelow) -> dG and 0, as W is a Parameter and no input."""
+    W = layer.weight
+
+    def pullback(dbelow: Array) -> tuple[Array, float]:
+        W.receive(np.tensordot(dbelow, G, axes=((0, 1), (0, 1))))  # dW_io = Σ_bk dbelow_bki G_bko
+        return dbelow @ W.value, 0.0  # dG = dbelow W
+
+    return G @ W.value.T, pullback
+
+
+def _activation_rows(layer: Activation, a: Array, G: Array) -> tuple[Array, Pullback]:
+    """G ∘ s with s = f′(a); pullback(dbelow) -> dG and da."""
+    s, slope_pullback = ops.slope(a, activation=layer.op.__name__, **layer.constants)
+
+    def pullback(dbelow: Array) -> tuple[Array, Array]:
+        ds = (dbelow * G).sum(axis=1)  # ds_bi = Σ_k dbelow_bki G_bki
+        return dbelow * s[:, None, :], slope_pullback(ds)  # dG = dbelow ∘ s,  da = f″(a) ds
+
+    return G * s[:, None, :], pullback
+
+
+def _chain(layer: Layer) -> list[Linear | Activation]:
+    """The layers that x passes, one after another."""
+    if isinstance(layer, Sequential):
+        return [part for inner in layer.layers for part in _chain(inner)]
+    if isinstance(layer, Linear | Activation):
+        return [layer]
+    expected = "the encoder should be made of Linear layers and activations, whose second derivatives are known"
+    raise InputError(f"Contraction: {expected}; found {type(layer).__name__}")
