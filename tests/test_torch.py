@@ -9,7 +9,7 @@ from scipy.stats import ks_2samp
 
 from scratchvae import kernels, layers, ops, priors, recipes
 from scratchvae.layers import Mode, cast, named_buffers, named_parameters
-from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
+from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
 from scratchvae.reference.cases import distributions as distribution_cases
 from scratchvae.reference.cases import ops as op_cases
 from scratchvae.training import schedules
@@ -368,6 +368,8 @@ OBJECTIVES = {  # settings of the recipe, objective
     "elbo: full covariance, free bits": (FULL, half_free),
     "sampled elbo: full covariance, mixture": ({**FULL, **MIXTURE}, plain(SampledElbo(samples=2))),
     "iwae: full covariance": (FULL, plain(Iwae(5))),
+    "score function": (MIXTURE, plain(ScoreFunctionElbo(samples=1, leave_one_out=False))),
+    "score function: leave one out": (FULL, plain(ScoreFunctionElbo(samples=3))),
     "reconstruction": (AUTOENCODER, plain(Reconstruction())),
     "reconstruction: denoising": (AUTOENCODER, plain(Reconstruction(noise_std=0.3, mask_rate=0.4))),
     "reconstruction: of a VAE": (VAE, plain(Reconstruction(mask_rate=0.4))),
@@ -431,7 +433,7 @@ def test_every_choice_of_the_recipes_has_a_twin():
 
 LIKELIHOODS = sorted(recipes.LIKELIHOODS)
 ALL = list(product(LIKELIHOODS, OBJECTIVES))
-SOME = ALL[::5]  # 5 and 16 have no common divisor: each likelihood and each objective is met
+SOME = ALL[::5]  # 5 and 18 have no common divisor: each likelihood and each objective is met
 FORWARDS = list(zip(LIKELIHOODS, cycle(OBJECTIVES), strict=False))
 BACKWARDS = list(zip(LIKELIHOODS, cycle(reversed(OBJECTIVES)), strict=False))
 SMALL = [(*both, activation) for both, activation in zip(ALL, cycle(sorted(layers.ACTIVATIONS)), strict=False)]
@@ -441,6 +443,23 @@ SMALL = [(*both, activation) for both, activation in zip(ALL, cycle(sorted(layer
 def test_small_mlp(likelihood, objective, activation, twin):
     sizes = {"latent_dim": 3, "hidden": (6, 5), "activation": activation}
     require_same_model("mlp", (7,), likelihood, objective, batch=6, modes=(True, True, False), **sizes)
+
+
+PENALIZED = {
+    "L1": (L1(0.7),),
+    "KL to a target": (ActivationKl(2.0, target=0.1),),
+    "contraction": (Contraction(3.0),),
+    "two of them": (Contraction(0.5), ActivationKl(0.3)),
+}
+
+
+@pytest.mark.parametrize("activation", sorted(layers.ACTIVATIONS))
+@pytest.mark.parametrize("penalties", PENALIZED)
+def test_penalties(penalties, activation, twin, monkeypatch):
+    settings = {**AUTOENCODER, "code_activation": "sigmoid"}
+    monkeypatch.setitem(OBJECTIVES, "penalized", (settings, plain(Reconstruction(noise_std=0.2, penalties=PENALIZED[penalties]))))
+    sizes = {"latent_dim": 3, "hidden": (6, 5), "activation": activation}
+    require_same_model("mlp", (7,), "gaussian", "penalized", batch=6, modes=(True, False), **sizes)
 
 
 @pytest.mark.parametrize(("likelihood", "objective"), FORWARDS)

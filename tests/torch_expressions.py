@@ -10,7 +10,7 @@ import pytest
 
 from scratchvae import ops
 from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
-from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
+from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
 
 torch = pytest.importorskip("torch")
 F, nn, laws = torch.nn.functional, torch.nn, torch.distributions
@@ -307,7 +307,7 @@ class ConvolutionBackTo(nn.Module):
         return self.convolution(x, output_size=self.size)
 
 
-def mlp_networks(event_shape, codes, latents, outputs, *, hidden=(400,), activation="relu"):
+def mlp_networks(event_shape, codes, latents, outputs, *, hidden=(400,), activation="relu", code_activation=None):
     """Encoder and decoder of the recipe `mlp`; the encoder puts out `codes` numbers."""
     D = math.prod(event_shape)
 
@@ -315,7 +315,8 @@ def mlp_networks(event_shape, codes, latents, outputs, *, hidden=(400,), activat
         layers = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), ACTIVATIONS[activation]())]
         return nn.Sequential(*layers[:-1])
 
-    return chain([D, *hidden, codes]), chain([latents, *hidden[::-1], outputs * D])
+    ends = [ACTIVATIONS[code_activation]()] if code_activation else []
+    return nn.Sequential(*chain([D, *hidden, codes]), *ends), chain([latents, *hidden[::-1], outputs * D])
 
 
 def convolutional_networks(event_shape, codes, latents, outputs, *, channels=(32, 64), hidden=256, activation="relu"):
@@ -388,19 +389,54 @@ class Twin(nn.Module):
         bound = torch.logsumexp(log_w, dim=1) - math.log(samples)
         return -bound.mean(), {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
 
-    def reconstruction(self, x, noise, *, noise_std, mask_rate):
+    def score_function(self, x, noise, *, samples, leave_one_out):
+        """The value of the bound, with the gradient of a surrogate in which draws and their worth stand still."""
+        K = samples
+        q_params, x = self.encoder(x).repeat_interleave(K, dim=0), x.repeat_interleave(K, dim=0)
+        z = self.posterior.draw(q_params, noise).detach()
+        terms = self.likelihood(self.decoder(z), x), self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
+        log_px, log_pz, log_q = (term.unflatten(0, (-1, K)) for term in terms)
+        f = log_px + log_pz - log_q
+        others = torch.stack([f[:, [j for j in range(K) if j != k]].mean(1) for k in range(K)], dim=1) if leave_one_out else 0
+        surrogate = (log_px + log_pz + (f - others).detach() * log_q).mean()
+        loss = surrogate.detach() - surrogate - f.detach().mean()
+        return loss, {"bound": f.mean(1), "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
+
+    def reconstruction(self, x, noise, *, noise_std, mask_rate, penalties):
         noise, epsilon, kept = noise
         seen = x
         if self.training and noise_std:
             seen = seen + noise_std * epsilon
         if self.training and mask_rate:
             seen = seen.masked_fill(~kept, 0)
-        log_px = self.likelihood(self.decoder(self.draw(seen, noise)), x)
-        return -log_px.mean(), {"log_px": log_px}
+        z = self.draw(seen, noise)
+        log_px = self.likelihood(self.decoder(z), x)
+        loss, terms = -log_px.mean(), {"log_px": log_px}
+        for penalty in penalties:
+            terms[penalty.term] = PENALTIES[type(penalty)](penalty, self.encoder, seen, z)
+            loss = loss + penalty.weight * terms[penalty.term].mean()
+        return loss, terms
 
     def forward(self, objective, x, noise):
         """(loss, terms) as `objective` names them."""
         return getattr(self, OBJECTIVES[type(objective)])(x, noise, **vars(objective))
 
 
-OBJECTIVES = {Elbo: "elbo", Iwae: "iwae", Reconstruction: "reconstruction", SampledElbo: "sampled_elbo"}
+def activation_kl(penalty, encoder, x, z):
+    q, p = laws.Bernoulli(torch.full_like(z[0], penalty.target)), laws.Bernoulli(z.mean(0))
+    return laws.kl_divergence(q, p).sum().expand(len(z))
+
+
+def contraction(penalty, encoder, x, z):
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda one: encoder(one[None])[0]))(x)
+    return (jacobian**2).sum((1, 2))
+
+
+PENALTIES = {L1: lambda penalty, encoder, x, z: z.abs().sum(1), ActivationKl: activation_kl, Contraction: contraction}
+OBJECTIVES = {
+    Elbo: "elbo",
+    Iwae: "iwae",
+    Reconstruction: "reconstruction",
+    SampledElbo: "sampled_elbo",
+    ScoreFunctionElbo: "score_function",
+}

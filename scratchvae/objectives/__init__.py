@@ -13,6 +13,7 @@ from scratchvae.objectives.iwae import Iwae
 from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.sampled_elbo import SampledElbo
+from scratchvae.objectives.score_function import ScoreFunctionElbo
 
 __all__ = [
     "CLOSED_FORMS",
@@ -29,6 +30,7 @@ __all__ = [
     "Report",
     "SampledElbo",
     "Schedule",
+    "ScoreFunctionElbo",
     "closed_form_kl",
     "jacobian_norm",
     "log_weight_terms",

@@ -1,0 +1,48 @@
+"""How much an objective's value and gradient scatter from draw to draw: what a step's direction is worth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import Array, require_at_least
+from scratchvae.layers import named_parameters
+from scratchvae.objectives import Model, Objective
+
+
+@dataclass(frozen=True)
+class EstimatorNoise:
+    """Means and variances over `draws` evaluations, each with its own noise; a mean's standard error is √(variance / draws)."""
+
+    draws: int
+    loss_mean: float
+    loss_variance: float
+    gradient_mean: dict[str, Array]  # by the Parameter's name
+    gradient_variance: dict[str, Array]
+
+    def total_variance(self, prefix: str = "") -> float:
+        """Σ of the variances of all gradients' entries, of the Parameters whose names begin so: E‖g − E g‖²."""
+        return float(sum(variance.sum() for name, variance in self.gradient_variance.items() if name.startswith(prefix)))
+
+
+def estimator_noise(model: Model, objective: Objective, x: Array, *, draws: int, rng: np.random.Generator) -> EstimatorNoise:
+    """Evaluate the objective on one batch x (B, D), in evaluation mode, `draws` times; the model's gradients are left as None.
+
+    Two estimators of one quantity have equal means, and are compared by their variances (Kingma & Welling 2014, section 2.2).
+    """
+    require_at_least("estimator_noise", "draws", draws, 2)
+    parameters = named_parameters(model)
+    mean: dict[str, Array] = {name: np.zeros(p.value.shape) for name, p in parameters.items()} | {"": np.zeros(())}
+    squares: dict[str, Array] = {name: np.zeros_like(m) for name, m in mean.items()}
+    for k in range(1, draws + 1):
+        report, pullback = objective(model, x, objective.draw_noise(model, len(x), rng))
+        pullback()
+        found: dict[str, Array] = {"": np.asarray(report.loss)}
+        for name, parameter in parameters.items():
+            found[name] = np.zeros(()) if parameter.grad is None else parameter.grad
+            parameter.grad = None
+        for name, value in found.items():  # Welford 1962
+            difference = value - mean[name]
+            mean[name] = mean[name] + difference / k
+            squares[name] = squares[name] + difference * (value - mean[name])
+    variance = {name: s / (draws - 1) for name, s in squares.items()}
+    return EstimatorNoise(draws, float(mean.pop("")), float(variance.pop("")), mean, variance)
