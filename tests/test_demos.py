@@ -56,12 +56,61 @@ def likelihoods(text):
         assert of_level > numbers_after(text, "categorical, 8 levels")[-1]
 
 
+def regularized(text):
+    rows = {name: numbers_after(text, name) for name in ("plain", "sparse, L1", "sparse, KL", "denoising", "contractive")}
+    assert rows["denoising"][1] < rows["plain"][1]
+    assert min(rows, key=lambda name: rows[name][4]) == "contractive"
+    for name in ("sparse, L1", "sparse, KL"):
+        assert rows[name][2] < rows["plain"][2] / 2
+    found, closed = re.search(r"contractive one: ([\d.]+) .* closed form: ([\d.]+)", text).groups()
+    assert float(found) == pytest.approx(float(closed), rel=1e-5)
+
+
+def gaussians(text):
+    for number in range(1, 11):
+        closed, exact, off, sampled, error = numbers_after(text, f"({number})")[-5:]
+        assert off < 1e-10
+        assert sampled == pytest.approx(closed, abs=4 * error + 1e-4)
+        assert closed == pytest.approx(exact, abs=1e-8)
+    assert "and with the draws to 4 standard errors: yes" in text
+    for name, least in (("diagonal q", 0.640967), ("full q", 0.0)):
+        line = next(line for line in text.splitlines() if line.strip().startswith(name))
+        assert float(re.findall(r"brackets\) +([\d.]+)", line)[0]) == pytest.approx(least, abs=1e-5)
+
+
+def the_bound(text):
+    for row in ("the prior", "some q, number 1", "some q, number 4", "the posterior"):
+        *_, log_px_z, kl, bound, to_posterior, total, joint = numbers_after(text, row)
+        assert log_px_z - kl == pytest.approx(bound, abs=3e-6)
+        assert joint == pytest.approx(bound, abs=3e-6)
+        assert bound + to_posterior == pytest.approx(total, abs=3e-6)
+    assert numbers_after(text, "largest difference between what should be equal:")[0] < 1e-10
+    assert numbers_after(text, "largest difference:")[0] < 1e-6
+    moved, still = numbers_after(text, "With another q the bound moves by at least")
+    assert moved > 0.01
+    assert still < 1e-12
+    bias, error = numbers_after(text, "bias")
+    assert abs(bias) < 4 * error
+    closed, sampled, one_out, plain = (
+        numbers_after(text, name)
+        for name in ("reparameterized, KL in", "reparameterized, KL sampled", "score function, leave one out", "score function  ")
+    )
+    for reparameterized in (closed, sampled):
+        assert all(a < b < c for a, b, c in zip(reparameterized, one_out, plain, strict=True))
+    assert numbers_after(text, "their means differ by at most")[0] < 6
+    bounds = [numbers_after(text, f"K = {K} ")[0] for K in (1, 10, 100)]
+    assert bounds == sorted(bounds)
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
     "02_autoencoder": autoencoder,
     "03_vae": vae,
     "04_likelihoods": likelihoods,
+    "08_regularized_autoencoders": regularized,
+    "09_gaussians": gaussians,
+    "10_the_bound": the_bound,
 }
 
 

@@ -1,6 +1,8 @@
 """Pictures of a model and its training: arrays in, a matplotlib Figure out.
 
 growth                  cost against size
+lines                   curves by their names, in panels side by side
+ellipses                Gaussians in the plane
 learning_curves         bound, reconstruction and divergence, epoch after epoch
 grids                   images side by side; data above their reconstructions; samples
 latent_traversals       one latent walks through its range: the codes to decode, and their picture
@@ -11,6 +13,7 @@ saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
 
+from scratchvae.plots.ellipses import ellipses
 from scratchvae.plots.grids import image_grid, reconstructions, samples
 from scratchvae.plots.growth import growth
 from scratchvae.plots.latent_codes import codes
@@ -18,15 +21,18 @@ from scratchvae.plots.latent_interpolations import interpolation_codes, interpol
 from scratchvae.plots.latent_plane import manifold, manifold_codes
 from scratchvae.plots.latent_traversals import traversal_codes, traversals
 from scratchvae.plots.learning_curves import curves
+from scratchvae.plots.lines import lines
 from scratchvae.plots.saving import save
 
 __all__ = [
     "codes",
     "curves",
+    "ellipses",
     "growth",
     "image_grid",
     "interpolation_codes",
     "interpolations",
+    "lines",
     "manifold",
     "manifold_codes",
     "reconstructions",
