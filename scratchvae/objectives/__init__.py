@@ -11,6 +11,7 @@ from scratchvae.objectives.interface import Model, Objective, Report
 from scratchvae.objectives.iwae import Iwae
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.sampled_elbo import SampledElbo
+from scratchvae.objectives.sigma_points import sigma_points
 
 __all__ = [
     "CLOSED_FORMS",
@@ -25,4 +26,5 @@ __all__ = [
     "Schedule",
     "closed_form_kl",
     "log_weight_terms",
+    "sigma_points",
 ]
