@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy import optimize
 from scipy.linalg import subspace_angles
 
 from scratchvae.arrays import InputError
+from scratchvae.data import Dataset
+from scratchvae.evaluation import rate_distortion, reverse_water_filling
 from scratchvae.layers import Linear, Sequential, cast, named_parameters
 from scratchvae.likelihoods import Bernoulli, Gaussian
 from scratchvae.models import ProbabilisticPCA
 from scratchvae.objectives import Elbo, Reconstruction, sigma_points
+from scratchvae.priors import GaussianMixture
 from scratchvae.recipes import mlp
 from scratchvae.training import Diverged, minimize
 
@@ -107,6 +111,83 @@ def test_a_latent_too_many_collapses_to_the_prior():
     assert kept[2:].max() < 1e-8
 
 
+# ------------------------------------------------------------------------------------------------------------ rate, distortion
+
+def linear_vae(variance, latent_dim=D):
+    """The optimum of the bound among linear VAEs with that decoder variance, above λ_D, in closed form."""
+    return ProbabilisticPCA(latent_dim, min_noise_variance=variance).fit(X).to_vae()
+
+
+@pytest.mark.parametrize(("variance", "beta", "latent_dim"), [(1.0, 1.0, 6), (0.5, 4.0, 6), (4.0, 0.25, 3), (3.0, 0.4, 2)])
+def test_a_trained_linear_vae_lies_on_the_rate_distortion_function(variance, beta, latent_dim):
+    model = linear("vae", latent_dim, Gaussian(variance))
+    found = minimize(model, Elbo(beta=beta), *sigma_points(X, latent_dim))
+    rate, error = reverse_water_filling(EIGENVALUES, beta * np.exp(model.likelihood.log_var.value[0]), latent_dim=latent_dim)
+    assert found.report.terms["kl"].mean() == pytest.approx(rate, rel=1e-6)
+    sigma2 = np.exp(model.likelihood.log_var.value[0])
+    squared = -2 * sigma2 * (found.report.terms["log_px"].mean() + 0.5 * D * np.log(2 * np.pi * sigma2))
+    assert squared == pytest.approx(error, rel=1e-6)
+    point = rate_distortion(lambda: model, [{}], Dataset("x", X), samples=200)[0]
+    assert point.rate == pytest.approx(rate, rel=1e-6)
+    assert point.squared_error == pytest.approx(error, rel=0.02)
+    assert point.distortion == pytest.approx(-found.report.terms["log_px"].mean(), rel=0.02)
+
+
+def test_rate_distortion_sweeps_settings():
+    data = Dataset("x", X)
+    settings = [{"variance": variance, "latent_dim": Z} for Z in (1, D) for variance in EIGENVALUES[[-2, 2, 0]]]
+    points = rate_distortion(linear_vae, settings, data, samples=100)
+    assert [point.setting for point in points] == settings
+    assert [point.latent_dim for point in points] == [1, 1, 1, D, D, D]
+    for point in points[-2:]:
+        rate, error = reverse_water_filling(EIGENVALUES, point.setting["variance"])
+        assert point.rate == pytest.approx(rate, rel=1e-9, abs=1e-12)
+        assert point.squared_error == pytest.approx(error, rel=0.03)
+        again = rate_distortion(linear_vae, [point.setting], data, samples=100)
+        assert again == [point]
+    for point in points:  # R + D = −bound, and no code of the data's moments beats Shannon's
+        level = np.geomspace(1e-3, EIGENVALUES[0], 400)
+        rates, errors = np.array([reverse_water_filling(EIGENVALUES, s) for s in level]).T
+        assert point.squared_error > 0.97 * np.interp(point.rate, rates[::-1], errors[::-1])
+        model = linear_vae(**point.setting)
+        assert point.rate + point.distortion == pytest.approx(-bound(model).mean(), rel=0.02)
+
+
+def test_a_plain_autoencoder_has_an_infinite_rate_and_the_error_of_pca():
+    (point,) = rate_distortion(autoencoder, [{"latent_dim": 2}], Dataset("x", X))
+    assert point.rate == np.inf
+    assert point.squared_error == pytest.approx(EIGENVALUES[2:].sum(), rel=1e-6)
+    assert point.distortion == pytest.approx(0.5 * point.squared_error + 0.5 * D * np.log(2 * np.pi), rel=1e-6)
+
+
+def test_a_prior_without_a_closed_form_is_measured_by_draws():
+    model = linear("vae", 2)
+    (exact,) = rate_distortion(lambda: model, [{}], Dataset("x", X))
+    model.prior = GaussianMixture(2, components=1, rng=0)
+    cast(model.prior, np.float64)
+    model.prior.means.value[:] = 0  # N(0, I) again
+    (drawn,) = rate_distortion(lambda: model, [{}], Dataset("x", X), samples=2000)
+    assert drawn.rate == pytest.approx(exact.rate, rel=0.01)
+
+
+def test_reverse_water_filling_is_shannons():
+    """Against a numerical solution: the cheapest split of an error over independent Gaussians."""
+    variances = np.array([3.0, 0.2, 1.0])
+    for s in (0.1, 0.5, 2.0):
+        rate, error = reverse_water_filling(variances, s)
+        best = optimize.minimize(
+            lambda share: 0.5 * np.log(variances / share).sum(),
+            np.minimum(variances, error / 3) * 0.9,
+            bounds=[(1e-6, v) for v in variances],
+            constraints={"type": "ineq", "fun": lambda share, error=error: error - share.sum()},
+            options={"ftol": 1e-12},
+        )
+        assert rate == pytest.approx(best.fun, abs=1e-6)
+    assert reverse_water_filling(variances, 5.0) == (0.0, pytest.approx(4.2))
+    assert reverse_water_filling([1.0, 0.0], 0.5) == (pytest.approx(0.5 * np.log(2)), 0.5)
+    assert reverse_water_filling(variances, 0.1, latent_dim=1) == (pytest.approx(0.5 * np.log(30)), pytest.approx(1.3))
+
+
 # ---------------------------------------------------------------------------------------------------------------- sigma points
 
 
@@ -191,6 +272,10 @@ def test_a_loss_that_is_no_number_leaves_the_parameters_alone():
         (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(X, 2), max_steps=0), "max_steps should be at least 1"),
         (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(X, 2), tolerance=-1), "tolerance should be at least 0"),
         (lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(X, 2)), r"x should lie in \[0, 1\]"),
+        (lambda: rate_distortion(linear, [], Dataset("x", X), samples=0), "samples should be at least 1"),
+        (lambda: reverse_water_filling([1.0, -1.0], 1.0), "finite and not negative"),
+        (lambda: reverse_water_filling([[1.0]], 1.0), r"should be \(D,\)"),
+        (lambda: reverse_water_filling([1.0], 0.0), "level should be positive, found 0.0"),
         (lambda: sigma_points(X, 0), "latent_dim at least 1"),
         (lambda: sigma_points(X[0], 2), r"x should be \(B, D\)"),
     ],
