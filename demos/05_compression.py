@@ -78,7 +78,7 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_05", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
-    n_train, epochs = (1000, 12) if options.quick else (3000, 40)
+    n_train, epochs = (1000, 12) if options.quick else (3000, 32)
     sizes = (2, 8, 32) if options.quick else (1, 2, 4, 8, 16, 32)
     betas = (0.1, 1.0, 10.0) if options.quick else (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     seed = options.seed
@@ -160,7 +160,7 @@ def main(argv=None):
         beta, at_rate = point.setting["beta"], np.interp(point.rate, *curve[::-1].T)
         sums = f"{point.rate:8.3f}   {point.distortion:10.3f}   {point.rate + point.distortion:14.3f}"
         print(f"  {beta:7g}   {sums}   {point.squared_error:8.4f}   {at_rate:8.4f}")
-    print("  (expected: rate falls and error rises with beta; −bound is least near beta = 1; errors below a linear VAE's)")
+    print("  (expected: rate falls, distortion rises with beta; −bound least at 1; at low rates errors below a linear one's)")
 
     # ------------------------------------------------------------------------------------------------------------ 4. pictures
 
@@ -171,7 +171,7 @@ def main(argv=None):
             "deep VAE": pairs(noisy),
             "linear VAE": pairs(linear),
         },
-        limits={"Gaussian limit": curve[low].T},
+        limits={"Shannon, Gaussian": curve[low].T},
         error="squared error per digit",
     )
     plots.save(figure, options.out / "trade_off.png")

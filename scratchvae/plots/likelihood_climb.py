@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from scratchvae.arrays import InputError
 from scratchvae.plots.style import CLASS_COLOURS, FAINT, INK, LABEL_SIZE, TITLE_SIZE, blank_figure, dress
@@ -25,6 +26,8 @@ def likelihood_climb(curves: Mapping[str, npt.ArrayLike], maxima: Mapping[str, f
         left = maxima[name] - values
         steps = np.flatnonzero(left > 1e-10)
         axes.loglog(steps + 1, left[steps], color=CLASS_COLOURS[k % len(CLASS_COLOURS)], linewidth=1.2, label=name)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(True, which="major", axis="y", color=FAINT, linewidth=0.3)
     axes.set_xlabel("step of EM", size=LABEL_SIZE, color=INK)
     axes.set_ylabel("nats per example below the maximum", size=LABEL_SIZE, color=INK)

@@ -30,9 +30,9 @@ def rate_distortion(by_latents: Curves, by_rate: Curves, *, limits: Curves | Non
     if not (drawn["by_latents"] and drawn["by_rate"]):
         raise InputError("rate_distortion: by_latents and by_rate should hold at least one curve each, found none")
     names = list(dict.fromkeys([*drawn["by_latents"], *drawn["by_rate"]]))
-    figure = blank_figure(6.6, 3.2)
-    left = figure.add_axes((0.09, 0.15, 0.39, 0.6))
-    right = figure.add_axes((0.57, 0.15, 0.39, 0.6), sharey=left)
+    figure = blank_figure(6.6, 3.0)
+    left = figure.add_axes((0.09, 0.15, 0.39, 0.66))
+    right = figure.add_axes((0.57, 0.15, 0.39, 0.66), sharey=left)
     for axes, panel in ((left, "by_latents"), (right, "by_rate")):
         dress(axes)
         axes.set_yscale("log")
@@ -44,6 +44,9 @@ def rate_distortion(by_latents: Curves, by_rate: Curves, *, limits: Curves | Non
         right.plot(where, values, "--", color=FAINT, linewidth=1, label=name, zorder=0)
     _finish(left, "Error against the number of latents", "latents", error)
     _finish(right, "Error against the rate", "rate, nats per example", "")
+    shown = _round_numbers(*left.get_ylim())
+    left.yaxis.set_minor_locator(NullLocator())
+    left.set_yticks(shown, [f"{value:.3g}" for value in shown])
     latents = np.unique(np.concatenate([where for where, _ in drawn["by_latents"].values()]))
     left.set_xscale("log")
     left.xaxis.set_major_locator(FixedLocator(list(latents)))
@@ -51,8 +54,16 @@ def rate_distortion(by_latents: Curves, by_rate: Curves, *, limits: Curves | Non
     left.set_xticks(latents, [f"{Z:g}" for Z in latents])
     lines = {str(line.get_label()): line for axes in (left, right) for line in axes.get_lines()}
     words: dict[str, Any] = {"frameon": False, "fontsize": LABEL_SIZE, "labelcolor": INK, "handlelength": 1.8}
-    figure.legend(lines.values(), lines.keys(), loc="upper center", ncols=min(len(lines), 4), **words)
+    figure.legend(lines.values(), lines.keys(), loc="upper center", ncols=min(len(lines), 5), columnspacing=1.4, **words)
     return figure
+
+
+def _round_numbers(low: float, high: float) -> Array:
+    """1, 2 and 5 times powers of 10 from low to high; where there are less than two, equal steps."""
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high) + 1)
+    numbers = np.outer(powers, (1, 2, 5)).ravel()
+    inside = numbers[(numbers >= low) & (numbers <= high)]
+    return inside if len(inside) > 1 else np.linspace(low, high, 4)
 
 
 def _positive(where: str, places: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Array, Array]:
