@@ -275,6 +275,23 @@ def test_copied_columns_and_few_examples_are_no_trouble_while_noise_is_left():
         assert np.isfinite(fitted.score(x))
 
 
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("scale", "offset"), [(1e-100, 0), (1e100, 0), (1, 1e6)])
+def test_units_and_offsets_change_nothing_but_the_volume(model, scale, offset):
+    for x in (X, HOLED):
+        plain, changed = model(2).fit(x), model(2).fit(scale * x + offset)
+        volume = np.log(scale) * (~np.isnan(x)).sum(axis=1)
+        np.testing.assert_allclose(changed.score_samples(scale * x + offset) + volume, plain.score_samples(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [None, "em"])
+@pytest.mark.parametrize("model", MODELS)
+def test_one_entry_is_a_gaussian(model, method):
+    fitted = model(2, method=method, tolerance=1e-12).fit(X[:, :1])
+    assert fitted.get_covariance() == pytest.approx(X[:, :1].var(), rel=1e-5)
+    assert fitted.mean == pytest.approx(X[:, 0].mean())
+
+
 def test_rows_of_which_nothing_is_observed_change_nothing():
     empty = np.full((3, 6), np.nan)
     for model in MODELS:
@@ -297,6 +314,8 @@ def test_rows_of_which_nothing_is_observed_change_nothing():
         (FactorAnalysis, CONSTANT, {}),
         (FactorAnalysis, CONSTANT, {"method": "em"}),
         (FactorAnalysis, COPIED, {}),
+        (FactorAnalysis, COPIED, {"method": "em"}),
+        (ProbabilisticPCA, X[:3], {"method": "em"}),
         (ProbabilisticPCA, X[:3], {}),
         (ProbabilisticPCA, np.outer(X[:, 0], np.ones(4)), {}),
         (FactorAnalysis, np.outer(X[:, 0], np.ones(4)), {}),
@@ -304,7 +323,9 @@ def test_rows_of_which_nothing_is_observed_change_nothing():
 )
 def test_data_without_a_most_likely_model_are_refused(model, x, settings):
     with pytest.raises(InputError, match="has no maximum, as noise variances fall to 0"):
-        model(2, **settings).fit(x)
+        (refused := model(2, **settings)).fit(x)
+    with pytest.raises(InputError, match="fit the model first"):
+        refused.score(x)
     floored = model(2, **settings, min_noise_variance=0.01).fit(x)
     assert np.isfinite(floored.score(x))
     assert floored.noise_variance.min() >= 0.01 * (1 - 1e-12)
@@ -328,7 +349,8 @@ PPCA = ProbabilisticPCA(2).fit(X)
         (lambda: FactorAnalysis(2).fit(np.zeros((0, 4))), r"at least one example; found float64 of shape \(0, 4\)"),
         (lambda: FactorAnalysis(2).fit(np.zeros(4)), r"found float64 of shape \(4,\)"),
         (lambda: FactorAnalysis(2).fit(np.ones((5, 3), int)), "x should be floating"),
-        (lambda: FactorAnalysis(2).fit(np.full((5, 3), np.inf)), "finite, or NaN where missing; found infinity"),
+        (lambda: FactorAnalysis(2).fit(np.full((5, 3), np.inf)), r"should be 1e\+150 at most, or NaN where missing; found inf"),
+        (lambda: FactorAnalysis(2).fit(1e200 * X), r"found 6.*e\+200"),
         (lambda: FactorAnalysis(2).score(X), "fit the model first"),
         (lambda: PPCA.score(X[:, :5]), r"x should have shape \(N, 6\), found \(200, 5\)"),
         (lambda: PPCA.inverse_transform(np.zeros((3, 4))), "z should have shape"),

@@ -19,6 +19,7 @@ from scratchvae.data import Dataset
 from scratchvae.models.linear_inference import Inference, Rows, em_step, infer
 
 SMALLEST = 1e-12  # of a variance: noise below this share of it is nothing but rounding
+LARGEST = 1e150  # entries: their squares have to be numbers too
 
 
 class LinearGaussian(ABC):
@@ -98,6 +99,7 @@ class LinearGaussian(ABC):
         else:
             self._fit_complete(x)
         if self.min_noise_variance == 0 and self._nearly_singular():
+            del self.weight, self.mean, self.noise_variance
             raise self._no_maximum()
         correction = len(x) / (len(x) - self.ddof)
         self.weight = _canonical(self.weight, self.noise_variance) * np.sqrt(correction)
@@ -195,9 +197,11 @@ class LinearGaussian(ABC):
         if given.ndim != 2 or given.size == 0 or given.dtype.kind != "f":
             expected = "x should be floating, (N, D) with at least one example"
             raise InputError(f"{type(self).__name__}: {expected}; found {given.dtype} of shape {given.shape}")
-        if np.isinf(given).any():
-            raise InputError(f"{type(self).__name__}: x should be finite, or NaN where missing; found infinity")
-        return given.astype(np.float64)
+        rows: Array = given.astype(np.float64)
+        if (np.abs(rows) > LARGEST).any():
+            found = f"found {np.nanmax(np.abs(rows)):g}"
+            raise InputError(f"{type(self).__name__}: entries of x should be {LARGEST:g} at most, or NaN where missing; {found}")
+        return rows
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "weight"):
