@@ -266,6 +266,15 @@ def test_a_loss_that_is_no_number_leaves_the_parameters_alone():
         np.testing.assert_array_equal(parameter.value, before[name])
 
 
+def test_steps_that_overflow_are_named_and_taken_back():
+    model = linear("vae", 2, Gaussian(1.0, learned=True))
+    before = {name: p.value.copy() for name, p in named_parameters(model).items()}
+    with pytest.raises(Diverged, match="Smaller first weights, or data in smaller units, may help"):
+        minimize(model, Elbo(), *sigma_points(100 * X, 2))
+    for name, parameter in named_parameters(model).items():
+        np.testing.assert_array_equal(parameter.value, before[name])
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

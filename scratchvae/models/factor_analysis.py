@@ -45,7 +45,7 @@ class FactorAnalysis(LinearGaussian):
         options = {"maxiter": self.max_steps, "maxfun": 20 * self.max_steps, "gtol": 1e-12, "ftol": 0, "maxcor": 30}
         start = np.log(np.maximum(variance / 2, lowest))
         found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=limits, options=options)
-        self.converged = found.get("status") != 1  # 1: at a limit; none where every ψ is given by its bounds
+        self.converged = found.get("status", 0) == 0  # it has none where the bounds leave no choice
         self.noise_variance = np.exp(found.x)
         weight, _, _ = best_weight(self.noise_variance)
         self.weight = np.concatenate([weight, np.zeros((self.latent_dim - len(weight), x.shape[1]))])

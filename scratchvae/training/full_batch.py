@@ -56,12 +56,13 @@ def minimize(
 
     def evaluate(theta: Array) -> tuple[Report, Array]:
         write(theta)
-        report, pullback = objective(model, x, noise, mode=Mode(np.random.default_rng(0)))
+        with np.errstate(over="ignore", invalid="ignore"):  # said below, in words
+            report, pullback = objective(model, x, noise, mode=Mode(np.random.default_rng(0)))
+            pullback()
         if not np.isfinite(report.loss):
             words = what_went_first(named, report)
             write(first_theta)
-            raise Diverged(f"minimize: {words}. Another start may help")
-        pullback()
+            raise Diverged(f"minimize: {words}. Smaller first weights, or data in smaller units, may help")
         gradients = (np.zeros_like(p.value) if p.grad is None else p.grad for p in parameters)
         return report, np.concatenate([gradient.ravel().astype(np.float64) for gradient in gradients])
 
@@ -75,4 +76,4 @@ def minimize(
     found = optimize.minimize(loss_and_gradient, first_theta, jac=True, method="L-BFGS-B", options=options)
     report, gradient = evaluate(found.x)
     largest = float(np.abs(gradient).max())
-    return Minimum(report, largest, int(found.nit), int(found.nfev), found.status != 1)  # 1: at a limit
+    return Minimum(report, largest, int(found.nit), int(found.nfev), found.status == 0)
