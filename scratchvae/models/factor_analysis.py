@@ -27,10 +27,10 @@ class FactorAnalysis(LinearGaussian):
 
         self.mean = x.mean(axis=0)
         variance, lowest = x.var(axis=0), self._lowest_noise(x)
-        centred = (x - self.mean) / np.sqrt(len(x))
+        root = np.linalg.qr((x - self.mean) / np.sqrt(len(x)), mode="r")  # rootᵀ root = S
 
         def best_weight(noise_variance: Array) -> tuple[Array, Array, Array]:
-            _, scale, axes = np.linalg.svd(centred / np.sqrt(noise_variance), full_matrices=False)
+            _, scale, axes = np.linalg.svd(root / np.sqrt(noise_variance), full_matrices=False)
             theta = scale**2
             kept = (np.arange(len(theta)) < self.latent_dim) & (theta > 1)
             return np.sqrt(theta[kept] - 1)[:, None] * axes[kept] * np.sqrt(noise_variance), theta, kept
@@ -45,7 +45,9 @@ class FactorAnalysis(LinearGaussian):
         options = {"maxiter": self.max_steps, "maxfun": 20 * self.max_steps, "gtol": 1e-12, "ftol": 0, "maxcor": 30}
         start = np.log(np.maximum(variance / 2, lowest))
         found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=limits, options=options)
-        self.converged = found.get("status", 0) == 0  # it has none where the bounds leave no choice
+        _, gradient = loss_and_gradient(found.x)
+        downhill = np.clip(found.x - gradient, limits.lb, limits.ub) - found.x  # where a bound doesn't forbid it
+        self.converged = bool(np.abs(downhill).max() < 1e-6)
         self.noise_variance = np.exp(found.x)
         weight, _, _ = best_weight(self.noise_variance)
         self.weight = np.concatenate([weight, np.zeros((self.latent_dim - len(weight), x.shape[1]))])
