@@ -100,6 +100,52 @@ def the_bound(text):
     assert numbers_after(text, "their means differ by at most")[0] < 6
     bounds = [numbers_after(text, f"K = {K} ")[0] for K in (1, 10, 100)]
     assert bounds == sorted(bounds)
+def compression(text):
+    for Z in (1, 2, 4, 8):
+        error, expected, difference = numbers_after(text, f"{Z}  ")
+        assert abs(difference) < 1e-6
+        assert error == pytest.approx(expected, abs=1e-7)
+    assert numbers_after(text, "16  ")[0] < 1e-10  # the identity
+    for Z in (2, 8, 32):
+        row = next(line for line in text.split("held out")[1].splitlines() if line.strip().startswith(f"{Z}  "))
+        linear, _, deep, *_, left = (float(number) for number in re.findall(r"\d+\.\d+", row))
+        assert linear == pytest.approx(left, abs=2e-4)
+        assert Z > 2 or deep < linear
+    for level in ("0.1", "0.03", "0.01", "0.003"):
+        rate, expected_rate, error, expected_error = numbers_after(text.split("Linear VAEs")[1], f"{level}  ")
+        assert rate == pytest.approx(expected_rate, abs=2e-4)
+        assert error == pytest.approx(expected_error, rel=0.02)
+    points = [numbers_after(text.split("Deep VAEs")[1], f"{beta}  ") for beta in ("0.1", "1", "10")]
+    rates, distortions, sums, _, _ = zip(*points, strict=True)
+    assert rates[0] > rates[1] > rates[2]
+    assert distortions[0] < distortions[1] < distortions[2]
+    assert sums[1] == min(sums)
+
+
+def factor_analysis(text):
+    pca, factors = (numbers_after(text, name) for name in ("probabilistic PCA", "factor analysis"))
+    assert pca[1] < factors[1]
+    assert max(pca[2], factors[2]) < 1e-10
+    climb = text.split("EM from random weights")[1]
+    for name in ("probabilistic PCA", "factor analysis"):
+        *climbing, end, best = numbers_after(climb, name)
+        assert climbing == sorted(climbing)
+        assert end == pytest.approx(best, abs=1e-3)
+    assert min(float(gain) for gain in re.findall(r"gain of a step (\S+)", text)) > -1e-11
+    assert numbers_after(text, "largest |bound − log p(x)|")[0] < 1e-4
+    assert numbers_after(text, "angle of decoder")[0] < 1e-3
+    assert numbers_after(text, "closed form as weights: |bound − log p(x)|")[0] < 1e-10
+    for what in ("bound after", "learned variance"):
+        line = next(line for line in text.splitlines() if line.strip().startswith(what))
+        found, expected = re.findall(r"-?\d+\.\d+", line)
+        assert float(found) == pytest.approx(float(expected), abs=2e-6 if what == "learned variance" else 1e-4)
+    means = numbers_after(text, "the pixel's mean")
+    hidden = text.split("the pixel's mean")[1]
+    for name in ("probabilistic PCA", "factor analysis"):
+        errors = numbers_after(hidden, name)
+        assert errors[0] < means[0]
+        assert errors[1] < means[1]
+        assert errors[2] < errors[3]
 
 
 CLAIMS = {  # demo: what the numbers it prints must satisfy
@@ -111,6 +157,8 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "08_regularized_autoencoders": regularized,
     "09_gaussians": gaussians,
     "10_the_bound": the_bound,
+    "05_compression": compression,
+    "11_factor_analysis": factor_analysis,
 }
 
 

@@ -63,6 +63,7 @@ def one_lit(index, shape):
     return images
 
 
+CURVES = {name: (np.arange(1, 7), np.geomspace(2, 0.001, 6)) for name in ("linear (PCA)", "deep autoencoder", "deep VAE")}
 PICTURES = {
     "curves, one record": lambda: plots.curves(records(1)),
     "curves, many": lambda: plots.curves(records(60), ("loss", "bound", "log_px", "kl")),
@@ -86,6 +87,11 @@ PICTURES = {
     "codes of two classes": lambda: plots.codes(POINTS, np.arange(400) % 2, ["a", "a far longer name"]),
     "codes of twelve classes": lambda: plots.codes(POINTS, np.arange(400) % 12),
     "codes of 62 classes, collapsed": lambda: plots.codes(0.01 * POINTS, np.arange(400) % 62, [f"class {i}" for i in range(62)]),
+    "one rate": lambda: plots.rate_distortion({"a": ([1], [2.0])}, {"a": ([0.5], [2.1])}),
+    "rates of many kinds": lambda: plots.rate_distortion(
+        CURVES, {"linear VAE": ([1, 9], [2, 0.02])}, limits={"Shannon, Gaussian": ([0, 9], [3, 0.01])}
+    ),
+    "climb": lambda: plots.likelihood_climb({"EM": [-3.0, -2.0, -1.5, -1.0]}, {"EM": -1.0}),
     "codes far away": lambda: plots.codes(-1e5 + 4e4 * POINTS, np.arange(400) % 10),
 }
 
@@ -352,6 +358,12 @@ IMAGES = np.zeros((2, 1, 4, 4))
         (lambda: plots.codes(POINTS, np.zeros(3, int)), "N = 400"),
         (lambda: plots.codes(POINTS, np.zeros(400)), "whole numbers"),
         (lambda: plots.codes(POINTS, np.arange(400) % 3, ["a", "b"]), "between 0 and 1"),
+        (lambda: plots.rate_distortion({}, CURVES), "at least one curve each"),
+        (lambda: plots.rate_distortion(CURVES, {"a": ([1, 2], [1])}), "by_rate: a should be two rows of numbers of one length"),
+        (lambda: plots.rate_distortion({"a": ([1], [0.0])}, CURVES), "by_latents: a should .* positive"),
+        (lambda: plots.rate_distortion(CURVES, {"a": ([np.inf], [1.0])}), "finite and positive"),
+        (lambda: plots.likelihood_climb({"EM": [1.0]}, {"EM": 1.0}), "two or more numbers"),
+        (lambda: plots.likelihood_climb({"EM": [1.0, 2.0]}, {}), "each with its maximum"),
         (lambda: plots.curves([]), "at least one epoch"),
         (lambda: plots.curves([{"train": {}}]), "epoch"),
         (lambda: plots.curves(records(2), ("accuracy",)), "one of accuracy; found loss, bound"),

@@ -1,7 +1,13 @@
-"""Models: encoder, roles and decoder under one name, with encode, decode, reconstruct, sample, and scikit-learn's verbs."""
+"""Models: encoder, roles and decoder under one name, with encode, decode, reconstruct, sample, and scikit-learn's verbs.
+
+FactorAnalysis and ProbabilisticPCA have the same verbs but neither networks nor a bound: their log p(x) is exact.
+"""
 
 from scratchvae.models.autoencoder import Autoencoder
+from scratchvae.models.factor_analysis import FactorAnalysis
 from scratchvae.models.interface import LatentVariableModel
+from scratchvae.models.linear_gaussian import LinearGaussian
+from scratchvae.models.probabilistic_pca import ProbabilisticPCA
 from scratchvae.models.vae import VAE
 
-__all__ = ["VAE", "Autoencoder", "LatentVariableModel"]
+__all__ = ["VAE", "Autoencoder", "FactorAnalysis", "LatentVariableModel", "LinearGaussian", "ProbabilisticPCA"]

@@ -14,6 +14,7 @@ from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.sampled_elbo import SampledElbo
 from scratchvae.objectives.score_function import ScoreFunctionElbo
+from scratchvae.objectives.sigma_points import sigma_points
 
 __all__ = [
     "CLOSED_FORMS",
@@ -34,4 +35,5 @@ __all__ = [
     "closed_form_kl",
     "jacobian_norm",
     "log_weight_terms",
+    "sigma_points",
 ]

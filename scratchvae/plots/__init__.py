@@ -8,6 +8,8 @@ grids                   images side by side; data above their reconstructions; s
 latent_traversals       one latent walks through its range: the codes to decode, and their picture
 latent_interpolations   from one code to another: the codes to decode, and their picture
 latent_plane            the manifold over two latents: the codes to decode, and one big picture
+likelihood_climb        what EM has yet to gain, step after step
+rate_distortion         error against the number of latents, and against the rate
 latent_codes            where data go in the plane of two latents
 saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
@@ -22,6 +24,8 @@ from scratchvae.plots.latent_plane import manifold, manifold_codes
 from scratchvae.plots.latent_traversals import traversal_codes, traversals
 from scratchvae.plots.learning_curves import curves
 from scratchvae.plots.lines import lines
+from scratchvae.plots.likelihood_climb import likelihood_climb
+from scratchvae.plots.rate_distortion import rate_distortion
 from scratchvae.plots.saving import save
 
 __all__ = [
@@ -33,8 +37,10 @@ __all__ = [
     "interpolation_codes",
     "interpolations",
     "lines",
+    "likelihood_climb",
     "manifold",
     "manifold_codes",
+    "rate_distortion",
     "reconstructions",
     "samples",
     "save",

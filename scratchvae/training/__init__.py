@@ -3,6 +3,7 @@
 from scratchvae.training.checkpoint import Checkpoint, load_checkpoint, restore_model, restore_training, save_checkpoint
 from scratchvae.training.clipping import clip_by_norm
 from scratchvae.training.early_stopping import EarlyStopping
+from scratchvae.training.full_batch import Minimum, minimize
 from scratchvae.training.loop import Callback, Training
 from scratchvae.training.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
 from scratchvae.training.progress import ProgressBar
@@ -21,6 +22,7 @@ __all__ = [
     "Cosine",
     "Diverged",
     "EarlyStopping",
+    "Minimum",
     "Optimizer",
     "Phase",
     "ProgressBar",
@@ -31,6 +33,7 @@ __all__ = [
     "clip_by_norm",
     "generator",
     "load_checkpoint",
+    "minimize",
     "restore_model",
     "restore_training",
     "save_checkpoint",

@@ -39,7 +39,8 @@ def train_step(
     noise = objective.draw_noise(model, len(x), rng)
     report, pullback = objective(model, x, noise, mode=Mode(rng))
     if not np.isfinite(report.loss):
-        raise Diverged(_what_went_first(parameters, report, step))
+        remedy = "A lower learning rate or clipping by norm may help"
+        raise Diverged(f"step {step + 1}: {what_went_first(parameters, report)}. {remedy}")
     pullback()
     if phase.max_norm is not None:
         clip_by_norm(parameters.values(), phase.max_norm)
@@ -47,10 +48,11 @@ def train_step(
     return report
 
 
-def _what_went_first(parameters: Mapping[str, Parameter], report: Report, step: int) -> str:
+def what_went_first(parameters: Mapping[str, Parameter], report: Report) -> str:
+    """In words: which of the terms, and which Parameter, made the loss no number."""
     parts = ("log_px", "kl")  # the terms that the others are sums of
     terms = [name for name in (*parts, *report.terms) if name in report.terms and not np.isfinite(report.terms[name]).all()]
     wrong = [name for name, parameter in parameters.items() if not np.isfinite(parameter.value).all()]
     term = f"its term {terms[0]} is not finite" if terms else "each of its terms is finite, but not their sum"
     where = f"of the parameters {wrong[0]} went first" if wrong else "all parameters are still finite"
-    return f"step {step + 1}: the loss is {report.loss}; {term}, and {where}. A lower learning rate or clipping by norm may help"
+    return f"the loss is {report.loss}; {term}, and {where}"

@@ -1,0 +1,302 @@
+"""Linear networks trained to their optimum: autoencoders become PCA, VAEs probabilistic PCA, and every point lies on R(D)."""
+
+import numpy as np
+import pytest
+from scipy import optimize
+from scipy.linalg import subspace_angles
+
+from scratchvae.arrays import InputError
+from scratchvae.data import Dataset
+from scratchvae.evaluation import rate_distortion, reverse_water_filling
+from scratchvae.layers import Linear, Sequential, cast, named_parameters
+from scratchvae.likelihoods import Bernoulli, Gaussian
+from scratchvae.models import ProbabilisticPCA
+from scratchvae.objectives import Elbo, Reconstruction, sigma_points
+from scratchvae.priors import GaussianMixture
+from scratchvae.recipes import mlp
+from scratchvae.training import Diverged, minimize
+
+N, D = 120, 6
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, D)) @ RNG.normal(size=(D, D)) + RNG.normal(size=D)
+CENTRED = X - X.mean(axis=0)
+EIGENVALUES, AXES = (part[..., ::-1] for part in np.linalg.eigh(CENTRED.T @ CENTRED / N))
+
+
+def linear(kind, latent_dim, likelihood=None, seed=0):
+    """One Linear each way, float64."""
+    law = likelihood or Gaussian(1.0)
+    model = mlp((D,), latent_dim=latent_dim, hidden=(), model=kind, likelihood=law, seed=seed)
+    cast(model, np.float64)
+    return model
+
+
+def autoencoder(latent_dim, x=X):
+    model, objective = linear("autoencoder", latent_dim), Reconstruction()
+    found = minimize(model, objective, x, objective.draw_noise(model, len(x), RNG))
+    assert found.converged
+    return model
+
+
+# --------------------------------------------------------------------------------------------------- linear autoencoder = PCA
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 3, 5])
+def test_a_linear_autoencoder_is_pca(latent_dim):
+    model = autoencoder(latent_dim)
+    error = ((model.reconstruct(X) - X) ** 2).sum(axis=1).mean()
+    assert error == pytest.approx(EIGENVALUES[latent_dim:].sum(), rel=1e-6)
+    decoder = model.decoder.layers[0].weight.value
+    assert subspace_angles(decoder.T, AXES[:, :latent_dim]).max() < 1e-5  # measured: below 3e-7
+
+
+@pytest.mark.parametrize("latent_dim", [D, D + 2])
+def test_with_as_many_latents_as_inputs_a_linear_autoencoder_is_the_identity(latent_dim):
+    model = autoencoder(latent_dim)
+    assert ((model.reconstruct(X) - X) ** 2).mean() < 1e-12  # measured: 1e-15
+    unseen = 3 * RNG.normal(size=(50, D))
+    np.testing.assert_allclose(model.reconstruct(unseen), unseen, atol=1e-5)
+    there, back = model.encoder.layers[0].weight.value, model.decoder.layers[0].weight.value
+    np.testing.assert_allclose(there @ back, np.eye(D), atol=1e-5)
+
+
+# ------------------------------------------------------------------------------------------------ linear VAE = probabilistic PCA
+
+
+def bound(model, x=X):
+    """The exact bound of each example, of a VAE with a linear decoder."""
+    latent_dim = model.posterior.latent_dim
+    report, _ = Elbo()(model, *sigma_points(x, latent_dim))
+    return report.terms["bound"].reshape(len(x), 2 * latent_dim).mean(axis=1)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 3])
+def test_a_linear_vae_is_probabilistic_pca(latent_dim):
+    model = linear("vae", latent_dim, Gaussian(1.0, learned=True))
+    assert minimize(model, Elbo(), *sigma_points(X, latent_dim)).converged
+    exact = ProbabilisticPCA(latent_dim).fit(X)
+    np.testing.assert_allclose(bound(model), exact.score_samples(X), rtol=0, atol=1e-4)  # measured: below 2e-6
+    decoder, log_var = model.decoder.layers[0], model.likelihood.log_var.value
+    assert np.exp(log_var[0]) == pytest.approx(EIGENVALUES[latent_dim:].mean(), rel=1e-6)
+    assert subspace_angles(decoder.weight.value.T, AXES[:, :latent_dim]).max() < 1e-5
+    np.testing.assert_allclose(decoder.bias.value, X.mean(axis=0), atol=1e-5)
+    # not only the subspace: latents are PCA's axes, up to order and sign, as q is diagonal (Lucas et al. 2019, theorem 1)
+    gram = np.sort(np.diag(decoder.weight.value @ decoder.weight.value.T))[::-1]
+    np.testing.assert_allclose(gram, EIGENVALUES[:latent_dim] - EIGENVALUES[latent_dim:].mean(), rtol=1e-5)
+    spread = model.encoder.layers[0].weight.value[:, latent_dim:]
+    assert np.abs(spread).max() < 1e-5  # log σ² of q(z|x) is the same for every x
+
+
+@pytest.mark.parametrize("latent_dim", [1, 3, 5])
+def test_the_closed_form_optimum_in_a_vaes_weights(latent_dim):
+    exact = ProbabilisticPCA(latent_dim).fit(X)
+    model = exact.to_vae()
+    np.testing.assert_allclose(bound(model), exact.score_samples(X), rtol=1e-12)
+    np.testing.assert_allclose(model.transform(X), exact.transform(X), atol=1e-12)
+    np.testing.assert_allclose(model.score_samples(X[:5], samples=3), exact.score_samples(X[:5]), rtol=1e-6)  # q is exact
+    _, pullback = Elbo()(model, *sigma_points(X, latent_dim))
+    pullback()
+    assert max(np.abs(p.grad).max() for p in named_parameters(model).values()) < 1e-11
+    unseen = RNG.normal(size=(20, D))
+    np.testing.assert_allclose(bound(model, unseen), exact.score_samples(unseen), rtol=1e-12)
+
+
+def test_a_latent_too_many_collapses_to_the_prior():
+    """σ² held above an eigenvalue: its direction is not worth a latent."""
+    variance = 0.5 * (EIGENVALUES[1] + EIGENVALUES[2])
+    model = linear("vae", 4, Gaussian(variance))
+    minimize(model, Elbo(), *sigma_points(X, 4))
+    kept = np.sort(np.diag(model.decoder.layers[0].weight.value @ model.decoder.layers[0].weight.value.T))[::-1]
+    np.testing.assert_allclose(kept[:2], EIGENVALUES[:2] - np.exp(model.likelihood.log_var.value), rtol=1e-5)
+    assert kept[2:].max() < 1e-8
+
+
+# ------------------------------------------------------------------------------------------------------------ rate, distortion
+
+def linear_vae(variance, latent_dim=D):
+    """The optimum of the bound among linear VAEs with that decoder variance, above λ_D, in closed form."""
+    return ProbabilisticPCA(latent_dim, min_noise_variance=variance).fit(X).to_vae()
+
+
+@pytest.mark.parametrize(("variance", "beta", "latent_dim"), [(1.0, 1.0, 6), (0.5, 4.0, 6), (4.0, 0.25, 3), (3.0, 0.4, 2)])
+def test_a_trained_linear_vae_lies_on_the_rate_distortion_function(variance, beta, latent_dim):
+    model = linear("vae", latent_dim, Gaussian(variance))
+    found = minimize(model, Elbo(beta=beta), *sigma_points(X, latent_dim))
+    rate, error = reverse_water_filling(EIGENVALUES, beta * np.exp(model.likelihood.log_var.value[0]), latent_dim=latent_dim)
+    assert found.report.terms["kl"].mean() == pytest.approx(rate, rel=1e-6)
+    sigma2 = np.exp(model.likelihood.log_var.value[0])
+    squared = -2 * sigma2 * (found.report.terms["log_px"].mean() + 0.5 * D * np.log(2 * np.pi * sigma2))
+    assert squared == pytest.approx(error, rel=1e-6)
+    point = rate_distortion(lambda: model, [{}], Dataset("x", X), samples=200)[0]
+    assert point.rate == pytest.approx(rate, rel=1e-6)
+    assert point.squared_error == pytest.approx(error, rel=0.02)
+    assert point.distortion == pytest.approx(-found.report.terms["log_px"].mean(), rel=0.02)
+
+
+def test_rate_distortion_sweeps_settings():
+    data = Dataset("x", X)
+    settings = [{"variance": variance, "latent_dim": Z} for Z in (1, D) for variance in EIGENVALUES[[-2, 2, 0]]]
+    points = rate_distortion(linear_vae, settings, data, samples=100)
+    assert [point.setting for point in points] == settings
+    assert [point.latent_dim for point in points] == [1, 1, 1, D, D, D]
+    for point in points[-2:]:
+        rate, error = reverse_water_filling(EIGENVALUES, point.setting["variance"])
+        assert point.rate == pytest.approx(rate, rel=1e-9, abs=1e-12)
+        assert point.squared_error == pytest.approx(error, rel=0.03)
+        again = rate_distortion(linear_vae, [point.setting], data, samples=100)
+        assert again == [point]
+    for point in points:  # R + D = −bound, and no code of the data's moments beats Shannon's
+        level = np.geomspace(1e-3, EIGENVALUES[0], 400)
+        rates, errors = np.array([reverse_water_filling(EIGENVALUES, s) for s in level]).T
+        assert point.squared_error > 0.97 * np.interp(point.rate, rates[::-1], errors[::-1])
+        model = linear_vae(**point.setting)
+        assert point.rate + point.distortion == pytest.approx(-bound(model).mean(), rel=0.02)
+
+
+def test_a_plain_autoencoder_has_an_infinite_rate_and_the_error_of_pca():
+    (point,) = rate_distortion(autoencoder, [{"latent_dim": 2}], Dataset("x", X))
+    assert point.rate == np.inf
+    assert point.squared_error == pytest.approx(EIGENVALUES[2:].sum(), rel=1e-6)
+    assert point.distortion == pytest.approx(0.5 * point.squared_error + 0.5 * D * np.log(2 * np.pi), rel=1e-6)
+
+
+def test_a_prior_without_a_closed_form_is_measured_by_draws():
+    model = linear("vae", 2)
+    (exact,) = rate_distortion(lambda: model, [{}], Dataset("x", X))
+    model.prior = GaussianMixture(2, components=1, rng=0)
+    cast(model.prior, np.float64)
+    model.prior.means.value[:] = 0  # N(0, I) again
+    (drawn,) = rate_distortion(lambda: model, [{}], Dataset("x", X), samples=2000)
+    assert drawn.rate == pytest.approx(exact.rate, rel=0.01)
+
+
+def test_reverse_water_filling_is_shannons():
+    """Against a numerical solution: the cheapest split of an error over independent Gaussians."""
+    variances = np.array([3.0, 0.2, 1.0])
+    for s in (0.1, 0.5, 2.0):
+        rate, error = reverse_water_filling(variances, s)
+        best = optimize.minimize(
+            lambda share: 0.5 * np.log(variances / share).sum(),
+            np.minimum(variances, error / 3) * 0.9,
+            bounds=[(1e-6, v) for v in variances],
+            constraints={"type": "ineq", "fun": lambda share, error=error: error - share.sum()},
+            options={"ftol": 1e-12},
+        )
+        assert rate == pytest.approx(best.fun, abs=1e-6)
+    assert reverse_water_filling(variances, 5.0) == (0.0, pytest.approx(4.2))
+    assert reverse_water_filling([1.0, 0.0], 0.5) == (pytest.approx(0.5 * np.log(2)), 0.5)
+    assert reverse_water_filling(variances, 0.1, latent_dim=1) == (pytest.approx(0.5 * np.log(30)), pytest.approx(1.3))
+
+
+# ---------------------------------------------------------------------------------------------------------------- sigma points
+
+
+@pytest.mark.parametrize("Z", [1, 2, 5])
+def test_sigma_points_integrate_cubic_polynomials_exactly(Z):
+    x = RNG.normal(size=(3, 4))
+    copies, noise = sigma_points(x, Z)
+    np.testing.assert_array_equal(copies, np.repeat(x, 2 * Z, axis=0))
+    A, b, T = RNG.normal(size=(Z, Z)), RNG.normal(size=Z), RNG.normal(size=(Z, Z, Z))
+    for points in noise.reshape(3, 2 * Z, Z):
+        quadratic = np.einsum("ni,ij,nj->n", points, A, points) + points @ b
+        assert quadratic.mean() == pytest.approx(np.trace(A), rel=1e-12)  # E[ε'Aε + b'ε] = tr A
+        cubic = np.einsum("ijk,ni,nj,nk->n", T, points, points, points)
+        assert cubic.mean() == pytest.approx(0, abs=1e-12)
+    assert sigma_points(x.astype(np.float32), Z)[1].dtype == np.float32
+
+
+def test_the_bound_on_sigma_points_is_the_expectation_over_draws():
+    model = linear("vae", 2)
+    many = np.repeat(X[:4], 50_000, axis=0)
+    report, _ = Elbo()(model, many, np.random.default_rng(0).standard_normal((len(many), 2)))
+    draws = report.terms["bound"].reshape(4, -1)
+    error = draws.std(axis=1) / np.sqrt(draws.shape[1])
+    assert (np.abs(draws.mean(axis=1) - bound(model, X[:4])) < 4 * error).all()
+
+
+# -------------------------------------------------------------------------------------------------------------------- minimize
+
+
+def test_minimize_finds_least_squares():
+    """A decoder that has to make x from a code that it can't change: linear regression, whose solution is known."""
+    model = linear("autoencoder", 2)
+    frozen = model.encoder.layers[0]
+    model.encoder = Fixed(frozen)
+    objective = Reconstruction()
+    found = minimize(model, objective, X, objective.draw_noise(model, N, RNG), tolerance=1e-10)
+    z = np.concatenate([X @ frozen.weight.value + frozen.bias.value, np.ones((N, 1))], axis=1)
+    best, squares, _, _ = np.linalg.lstsq(z, X, rcond=None)
+    np.testing.assert_allclose(model.decoder.layers[0].weight.value, best[:2], atol=1e-6)
+    assert found.report.loss == pytest.approx(0.5 * squares.sum() / N + 0.5 * D * np.log(2 * np.pi), rel=1e-12)
+    assert found.steps <= found.evaluations
+
+
+class Fixed:
+    """A layer whose Parameters nobody finds."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def __call__(self, x, **settings):
+        return self.layer(x, **settings)
+
+
+def test_minimize_is_deterministic_and_keeps_dtypes():
+    results = []
+    for _ in range(2):
+        model = mlp((D,), latent_dim=2, hidden=(4,), activation="tanh", likelihood=Gaussian(1.0), seed=3)
+        noise = Elbo().draw_noise(model, N, np.random.default_rng(0))
+        found = minimize(model, Elbo(), X.astype(np.float32), noise, max_steps=15)
+        assert not found.converged
+        assert found.steps == 15
+        results.append((found.report.loss, [p.value for p in named_parameters(model).values()]))
+    assert results[0][0] == results[1][0]
+    for one, other in zip(results[0][1], results[1][1], strict=True):
+        assert one.dtype == np.float32
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_loss_that_is_no_number_leaves_the_parameters_alone():
+    model = linear("vae", 2)
+    model.decoder.layers[0].bias.value[1] = np.nan
+    before = {name: p.value.copy() for name, p in named_parameters(model).items()}
+    with pytest.raises(Diverged, match=r"minimize: the loss is nan; its term log_px .*decoder\.0\.bias went first"):
+        minimize(model, Elbo(), *sigma_points(X, 2))
+    for name, parameter in named_parameters(model).items():
+        np.testing.assert_array_equal(parameter.value, before[name])
+
+
+def test_steps_that_overflow_are_named_and_taken_back():
+    model = linear("vae", 2, Gaussian(1.0, learned=True))
+    before = {name: p.value.copy() for name, p in named_parameters(model).items()}
+    with pytest.raises(Diverged, match="Smaller first weights, or data in smaller units, may help"):
+        minimize(model, Elbo(), *sigma_points(100 * X, 2))
+    for name, parameter in named_parameters(model).items():
+        np.testing.assert_array_equal(parameter.value, before[name])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(X, 2), max_steps=0), "max_steps should be at least 1"),
+        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(X, 2), tolerance=-1), "tolerance should be at least 0"),
+        (lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(X, 2)), r"x should lie in \[0, 1\]"),
+        (lambda: rate_distortion(linear, [], Dataset("x", X), samples=0), "samples should be at least 1"),
+        (lambda: reverse_water_filling([1.0, -1.0], 1.0), "finite and not negative"),
+        (lambda: reverse_water_filling([[1.0]], 1.0), r"should be \(D,\)"),
+        (lambda: reverse_water_filling([1.0], 0.0), "level should be positive, found 0.0"),
+        (lambda: sigma_points(X, 0), "latent_dim at least 1"),
+        (lambda: sigma_points(X[0], 2), r"x should be \(B, D\)"),
+    ],
+)
+def test_bad_input_is_named(call, words):
+    with pytest.raises(InputError, match=words):
+        call()
+
+
+def test_a_model_without_parameters_is_named():
+    model = linear("autoencoder", 2)
+    model.encoder = model.decoder = Sequential()
+    with pytest.raises(InputError, match="should have Parameters, found none"):
+        minimize(model, Reconstruction(), X, None)
+    assert isinstance(linear("vae", 1).encoder.layers[0], Linear)
