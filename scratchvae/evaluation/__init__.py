@@ -18,7 +18,6 @@ __all__ = [
     "estimator_noise",
     "evidence",
     "log_likelihood",
-    "log_likelihood",
     "rate_distortion",
     "reverse_water_filling",
 ]

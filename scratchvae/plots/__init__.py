@@ -23,8 +23,8 @@ from scratchvae.plots.latent_interpolations import interpolation_codes, interpol
 from scratchvae.plots.latent_plane import manifold, manifold_codes
 from scratchvae.plots.latent_traversals import traversal_codes, traversals
 from scratchvae.plots.learning_curves import curves
-from scratchvae.plots.lines import lines
 from scratchvae.plots.likelihood_climb import likelihood_climb
+from scratchvae.plots.lines import lines
 from scratchvae.plots.rate_distortion import rate_distortion
 from scratchvae.plots.saving import save
 
@@ -36,8 +36,8 @@ __all__ = [
     "image_grid",
     "interpolation_codes",
     "interpolations",
-    "lines",
     "likelihood_climb",
+    "lines",
     "manifold",
     "manifold_codes",
     "rate_distortion",
