@@ -8,6 +8,7 @@ from scipy.stats import kstest
 
 from scratchvae import layers, likelihoods
 from scratchvae.arrays import InputError
+from scratchvae.data import Dataset
 from scratchvae.evaluation import (
     completeness,
     continuity,
@@ -15,6 +16,7 @@ from scratchvae.evaluation import (
     expected_coverage,
     median_distance,
     mmd2,
+    regularity,
     two_sample_test,
     two_samples,
 )
@@ -384,3 +386,98 @@ def test_identical_points_can_not_be_told_apart():
     apart = two_sample_test(same, same + 1, rng=np.random.default_rng(0), permutations=999)
     assert apart.p_value < 0.05
     assert apart.mmd2 == pytest.approx(2 - 2 * np.exp(-0.5), rel=1e-9)
+
+
+# ------------------------------------------------------------------------------------------------------- a model as a whole
+
+
+def perfect_model(Z=2, D=3):
+    """E[x|z] = z in the first Z entries: where data are N(0, I) there, prior samples have the data's law."""
+    return model_with(linear_decoder(np.eye(Z, D)), Z=Z, D=D)
+
+
+def normal_data(n, scale=1.0):
+    x = np.random.default_rng(5).standard_normal((n, 3)) * [scale, scale, 0]
+    return Dataset("normal", x)
+
+
+def test_regularity_of_a_model_whose_codes_follow_the_prior_and_of_one_whose_do_not():
+    good = regularity(perfect_model(), normal_data(400), rng=np.random.default_rng(0), pairs=10, steps=8, permutations=99)
+    bad = regularity(perfect_model(), normal_data(400, 5.0), rng=np.random.default_rng(0), pairs=10, steps=8, permutations=99)
+    assert good.continuity.steps.shape == (10, 8)
+    np.testing.assert_allclose(good.continuity.speeds, 1)
+    for found in (good.to_data, good.to_decoded):
+        assert found.expected_coverage == expected_coverage(400, 400)
+        assert found.coverage == pytest.approx(found.expected_coverage, abs=0.03)
+        assert found.density == pytest.approx(1, abs=0.15)
+        assert found.test.p_value > 0.05
+    for found in (bad.to_data, bad.to_decoded):
+        assert found.coverage < 0.3
+        assert found.test.p_value == 0.01
+    words = str(good)
+    assert "continuity on 10 paths of 8 steps between codes" in words
+    assert f"{good.to_data.coverage:.3g}" in words
+    assert all(len(line) <= 100 for line in words.splitlines())
+
+
+def test_draws_have_the_noise_that_means_lack():
+    """Data with noise of variance 1 in every entry: E[x|z] lies in their middle, x ~ p(x|z) among them."""
+    x = np.random.default_rng(5).standard_normal((400, 8)) + np.random.default_rng(6).standard_normal((400, 2)) @ np.eye(2, 8)
+    one = perfect_model(D=8)
+    settings = {"rng": np.random.default_rng(0), "pairs": 2, "steps": 2, "permutations": 99}
+    means, drawn = (regularity(one, Dataset("noisy", x), draws=draws, **settings).to_data for draws in (False, True))
+    assert means.density > 2
+    assert means.test.p_value == 0.01
+    assert drawn.density == pytest.approx(1, abs=0.2)
+    assert drawn.test.p_value > 0.05
+
+
+def test_a_constant_decoder_covers_nothing_and_moves_nowhere():
+    one = model_with(linear_decoder(np.zeros((2, 3)), 0.5))
+    found = regularity(one, normal_data(50), rng=np.random.default_rng(0), pairs=3, permutations=19)
+    assert not found.continuity.speeds.any()
+    assert found.to_data.coverage < 0.2
+    assert found.to_data.test.p_value == 0.05
+    assert found.to_decoded.test.p_value == 1  # one point against itself
+    assert found.to_decoded.coverage == 1
+    assert str(found)
+
+
+def test_one_seed_gives_one_regularity_and_two_examples_are_enough_with_one_neighbour():
+    one = smooth_model()
+    x = Dataset("few", np.random.default_rng(0).random((2, 3)))
+    first, again = (regularity(one, x, rng=np.random.default_rng(3), k=1, permutations=9) for _ in range(2))
+    assert str(first) == str(again)
+    assert first.continuity.steps.shape == (1, 64)
+
+
+NAN = np.full((3, 2), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: regularity(perfect_model(), normal_data(5), rng=None), "more than k = 5 and more than one, found 1000 and 5"),
+        (lambda: regularity(perfect_model(), normal_data(1), rng=None, k=0), "more than one, found 1000 and 1"),
+        (lambda: regularity(perfect_model(), normal_data(9), rng=None, pairs=0), "pairs should be at least 1, found 0"),
+        (lambda: continuity(perfect_model(), CODES[0], CODES[1][:2]), r"b should have shape \(R, Z\) with R = 6"),
+        (lambda: continuity(perfect_model(), CODES[0][:0], CODES[1][:0]), "number of paths should be at least 1, found 0"),
+        (lambda: continuity(perfect_model(), *CODES, steps=0), "steps should be at least 1, found 0"),
+        (lambda: continuity(perfect_model(), NAN, NAN), "a should be finite"),
+        (lambda: density_and_coverage(np.zeros((5, 2)), np.zeros((5, 2))), "more than k data.*k = 5, 5 data and 5 samples"),
+        (lambda: density_and_coverage(np.zeros((9, 2)), np.zeros((0, 2))), "at least one sample"),
+        (lambda: density_and_coverage(np.zeros((9, 2)), np.zeros((9, 2)), k=0), "k should be at least 1"),
+        (lambda: density_and_coverage(np.zeros((9, 2)), np.zeros((9, 3))), r"samples should have shape \(M, D\) with D = 2"),
+        (lambda: density_and_coverage(np.zeros((9, 2)), NAN), "samples should be finite"),
+        (lambda: expected_coverage(3, 3, k=3), "found k = 3, 3 data"),
+        (lambda: mmd2(np.zeros((1, 2)), np.zeros((3, 2)), bandwidth=1.0), "x should hold at least 2 examples, found 1"),
+        (lambda: mmd2(np.zeros((3, 2)), np.zeros((3, 2)), bandwidth=0.0), "bandwidth should be positive, found 0.0"),
+        (lambda: two_sample_test(np.zeros((3, 2)), NAN, rng=None), "y should be finite"),
+        (lambda: two_sample_test(np.zeros((3, 2)), np.zeros((1, 2)), rng=None), "y should hold at least 2 examples"),
+        (lambda: two_sample_test(np.zeros((3, 2)), np.zeros((3, 1)), rng=None), r"y should have shape \(N, D\) with D = 2"),
+        (lambda: two_sample_test(np.eye(3), np.eye(3), rng=None, permutations=0), "permutations should be at least 1"),
+    ],
+)
+def test_what_can_not_be_measured_is_named(call, words):
+    with pytest.raises(InputError, match=words):
+        call()
