@@ -7,6 +7,7 @@ latent_traversals       one latent walks through its range: the codes to decode,
 latent_interpolations   from one code to another: the codes to decode, and their picture
 latent_plane            the manifold over two latents: the codes to decode, and one big picture
 latent_codes            where data go in the plane of two latents
+path_speeds             how evenly decoded points move from one code to another
 saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
@@ -18,6 +19,7 @@ from scratchvae.plots.latent_interpolations import interpolation_codes, interpol
 from scratchvae.plots.latent_plane import manifold, manifold_codes
 from scratchvae.plots.latent_traversals import traversal_codes, traversals
 from scratchvae.plots.learning_curves import curves
+from scratchvae.plots.path_speeds import path_speeds
 from scratchvae.plots.saving import save
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "interpolations",
     "manifold",
     "manifold_codes",
+    "path_speeds",
     "reconstructions",
     "samples",
     "save",

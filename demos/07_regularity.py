@@ -1,0 +1,184 @@
+"""Is a latent space regular? Continuity and completeness, measured on a plain autoencoder and on a VAE of the same networks.
+
+The world is simple enough that the truth is known. One number u ~ N(0, 1) places a lamp along a row of 32 counters, and each
+counter clicks or does not:
+
+    x_d ~ Bernoulli(p_d(u)),   p_d(u) = 0.02 + 0.96 exp(−(d − c − 5u)² / 8),   c = 15.5
+
+Both models have one latent. The world itself is such a model, with z = u: nothing better can be hoped for than what it does.
+
+    continuity     a path z(t) from one code to another decodes to x(t) = E[x|z(t)], whose speed is ‖J(z) z′(t)‖, J the decoder's
+                   Jacobian. Jacobian-vector products give the speed at a point, finite steps the way between two. Jump: the
+                   largest step of a path over its mean step; 1 for an even motion.
+    completeness   decoded prior samples against data: density (do samples lie where data do?), coverage (are all data reached?),
+                   and MMD² = ‖mean embedding of one − of the other‖² with the p-value of a permutation test
+
+Two comparisons. Draws x ~ p(x|z), z ~ p(z), against data judge everything. E[x|z] of z ~ p(z) against E[x|z] of the data's own
+z ~ q(z|x) judges the latent space alone.
+
+    python 07_regularity.py [--quick] [--seed N] [--out FOLDER]
+
+Sources: Naeem, Oh, Uh, Choi & Yoo 2020, "Reliable Fidelity and Diversity Metrics for Generative Models"; Gretton, Borgwardt,
+Rasch, Schölkopf & Smola 2012, "A Kernel Two-Sample Test"; Arvanitidis, Hansen & Hauberg 2018, "Latent Space Oddity".
+"""
+
+import argparse
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+
+from scratchvae import plots, recipes
+from scratchvae.data import Dataset
+from scratchvae.evaluation import density_and_coverage, expected_coverage, regularity, two_sample_test
+from scratchvae.training import Cosine
+
+COUNTERS = 32
+BATCH = 128
+PAIRS, STEPS = 100, 64
+TESTED = 1000  # examples that completeness is measured with
+ROWS = 48  # of the pictures of a decoder
+
+
+def lamp(u):
+    """p_d(u) of u (N,)  ->  (N, 32)."""
+    middle = (COUNTERS - 1) / 2 + 5 * u[:, None]
+    return 0.02 + 0.96 * np.exp(-((np.arange(COUNTERS) - middle) ** 2) / 8)
+
+
+def clicks(n, seed):
+    """n rows of counters, and the u behind them."""
+    rng = np.random.default_rng(seed)
+    u = rng.standard_normal(n)
+    return Dataset("clicks", (rng.random((n, COUNTERS)) < lamp(u)).astype(np.float32), factors={"u": u})
+
+
+def trained(train, kind, epochs, seed):
+    """An autoencoder or a VAE, `kind`, with one latent."""
+    model = recipes.mlp(train.event_shape, latent_dim=1, hidden=(64, 64), activation="silu", model=kind, seed=seed)
+    steps = epochs * -(-len(train) // BATCH)
+    return model.fit(train, epochs=epochs, batch_size=BATCH, learning_rate=Cosine(5e-3, steps), seed=seed)
+
+
+def normal_quantiles(n):
+    """n values of z that share out the mass of N(0, 1) evenly, in increasing order."""
+    return np.array([NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)])
+
+
+def true_steps(u, rng):
+    """‖p(u(t_k)) − p(u(t_k−1))‖ on straight paths between pairs of the u that data came from  ->  (R, T)."""
+    ends = rng.permutation(u)[: 2 * PAIRS].reshape(2, PAIRS)
+    t = np.linspace(0, 1, STEPS + 1)
+    places = ends[0, :, None] + t * (ends[1] - ends[0])[:, None]
+    decoded = lamp(places.reshape(-1)).reshape(PAIRS, STEPS + 1, COUNTERS)
+    return np.linalg.norm(np.diff(decoded, axis=1), axis=2)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description="Continuity and completeness of two latent spaces.")
+    parser.add_argument("--quick", action="store_true", help="half the training, fewer permutations: a few seconds")
+    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_07", help="for the pictures (default: %(default)s)")
+    options = parser.parse_args(argv)
+    epochs, permutations, tests = (20, 199, 40) if options.quick else (40, 999, 200)
+    seed = options.seed
+    options.out.mkdir(parents=True, exist_ok=True)
+    train, test = clicks(4000 + TESTED, seed).split(TESTED)
+    other = clicks(TESTED, seed + 1)
+    rng = np.random.default_rng(seed + 2)
+
+    # ------------------------------------------------------------------------------------------------------- 1. the yardsticks
+
+    print("Two samples of one law: what the measures say when there is nothing to find")
+    gauss = rng.standard_normal((2, TESTED, 3))
+    density, coverage = density_and_coverage(*gauss)
+    print(f"  density, Gaussian             {density:6.3f}   (expected: 1)")
+    print(f"  coverage, Gaussian            {coverage:6.3f}   (expected: {expected_coverage(TESTED, TESTED):.3f})")
+    pool = clicks(60 * tests, seed + 3).batch(slice(None)).reshape(tests, 2, 30, COUNTERS)
+    p = np.array([two_sample_test(a, b, rng=rng, permutations=99).p_value for a, b in pool])
+    print(f"  share of p ≤ 0.2, {tests:3d} tests    {(p <= 0.2).mean():6.3f}   (expected: 0.200 ± {(0.16 / tests) ** 0.5:.3f})")
+
+    # --------------------------------------------------------------------------------------------------------- 2. two models
+
+    models = {"autoencoder": trained(train, "autoencoder", epochs, seed), "VAE": trained(train, "vae", epochs, seed)}
+    found = {
+        name: regularity(
+            model, test, rng=np.random.default_rng(seed), pairs=PAIRS, steps=STEPS, permutations=permutations, draws=True
+        )
+        for name, model in models.items()
+    }
+    for name, model in models.items():
+        z = model.encode(test)
+        print(f"\n{name}, codes from {z.min():.1f} to {z.max():.1f}   (N(0, 1), {TESTED} draws: about -3.2 to 3.2)")
+        print("\n".join(f"  {line}" for line in str(found[name]).splitlines()))
+
+    # ---------------------------------------------------------------------------------------------------------- 3. continuity
+
+    steps = {"the world": true_steps(test.factors["u"], rng)}
+    steps |= {name: regular.continuity.steps for name, regular in found.items()}
+    print(f"\nContinuity, {PAIRS} paths of {STEPS} steps between codes of test examples: the largest step over the mean step,")
+    print("and the length of all paths by tangents over that by steps")
+    print("                      median   95 % below   worst   lengths")
+    for name, paths in steps.items():
+        jumps = paths.max(axis=1) / paths.mean(axis=1)
+        row = f"  jumps, {name:<12} {np.median(jumps):8.2f} {np.quantile(jumps, 0.95):12.2f} {jumps.max():7.2f}"
+        if name in found:
+            along = found[name].continuity
+            ratio = along.lengths_by_tangents.sum() / along.lengths.sum()
+            row += f" {ratio:9.4f}   (expected: jumps {'below 2' if name == 'VAE' else 'above 2 among them'}, lengths 1)"
+        else:
+            row += "             (expected: even motion, 1)"
+        print(row)
+    plots.save(plots.path_speeds(steps), options.out / "speeds.png")
+
+    # -------------------------------------------------------------------------------------------------------- 4. completeness
+
+    print(f"\nCompleteness, {TESTED} decoded prior samples and {TESTED} test examples")
+    print("                                           density   coverage       MMD²   p")
+    test_x, other_x = test.batch(slice(None)), other.batch(slice(None))
+    density, coverage = density_and_coverage(test_x, other_x)
+    result = two_sample_test(test_x, other_x, rng=rng, permutations=permutations)
+    print(f"  the world's draws and the data           {density:7.2f} {coverage:10.2f} {result.mmd2:10.5f}   {result.p_value:.3f}")
+    for name, regular in found.items():
+        for partner, measured in (("draws and the data", regular.to_data), ("means and decoded codes", regular.to_decoded)):
+            row = f"{measured.density:7.2f} {measured.coverage:10.2f} {measured.test.mmd2:10.5f}   {measured.test.p_value:.3f}"
+            print(f"  {name + ', ' + partner:<40} {row}")
+    print("(expected: the VAE as the world, p not small; the autoencoder below in coverage, p at its least. Clicks have ties:")
+    print(" on balls' borders lie whole groups of examples, and density against data has the world's value to meet, not 1)")
+
+    # ------------------------------------------------------------------------------------------------------------ 5. pictures
+
+    u = test.factors["u"]
+    codes = {name: model.encode(test)[:, 0] for name, model in models.items()}
+    along_codes, along_prior = [lamp(np.linspace(u.min(), u.max(), ROWS))], [lamp(normal_quantiles(ROWS))]
+    for name, model in models.items():
+        sign = np.sign(np.corrcoef(codes[name], u)[0, 1])  # z and −z are as good as each other
+        ends = sorted((codes[name].min(), codes[name].max()), reverse=sign < 0)
+        along_codes.append(model.decode(np.linspace(*ends, ROWS)[:, None]))
+        along_prior.append(model.decode(sign * normal_quantiles(ROWS)[:, None]))
+    figure = plots.image_grid(
+        np.stack([*along_codes, *along_prior]),
+        columns=3,
+        title="E[x|z], a line of pixels for each z",
+        row_labels=["over all codes", "over N(0, 1)"],
+        column_labels=["the world", *models],
+    )
+    plots.save(figure, options.out / "decoders.png")
+
+    far = np.flatnonzero(np.abs(u[::2] - u[1::2]) > 2)[:8]  # neighbours in the data set whose lamps are apart
+    strips = [lamp(np.linspace(u[2 * i], u[2 * i + 1], ROWS)) for i in far]
+    for name, model in models.items():
+        strips += [model.decode(np.linspace(codes[name][2 * i], codes[name][2 * i + 1], ROWS)[:, None]) for i in far]
+    figure = plots.image_grid(
+        np.stack(strips),
+        columns=len(far),
+        title="Paths between the codes of two examples, from top to bottom",
+        row_labels=["the world", *models],
+    )
+    plots.save(figure, options.out / "paths.png")
+    print(f"Pictures: {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
