@@ -55,7 +55,7 @@ def clicks(n, seed):
 
 def trained(train, kind, epochs, seed):
     """An autoencoder or a VAE, `kind`, with one latent."""
-    model = recipes.mlp(train.event_shape, latent_dim=1, hidden=(64, 64), activation="silu", model=kind, seed=seed)
+    model = recipes.mlp(train.event_shape, latent_dim=1, hidden=(128, 128), activation="silu", model=kind, seed=seed)
     steps = epochs * -(-len(train) // BATCH)
     return model.fit(train, epochs=epochs, batch_size=BATCH, learning_rate=Cosine(5e-3, steps), seed=seed)
 
@@ -109,7 +109,7 @@ def main(argv=None):
     }
     for name, model in models.items():
         z = model.encode(test)
-        print(f"\n{name}, codes from {z.min():.1f} to {z.max():.1f}   (N(0, 1), {TESTED} draws: about -3.2 to 3.2)")
+        print(f"\n{name}, codes from {z.min():.1f} to {z.max():.1f}   (draws from N(0, 1): -3.2 to 3.2)")
         print("\n".join(f"  {line}" for line in str(found[name]).splitlines()))
 
     # ---------------------------------------------------------------------------------------------------------- 3. continuity
@@ -138,7 +138,8 @@ def main(argv=None):
     test_x, other_x = test.batch(slice(None)), other.batch(slice(None))
     density, coverage = density_and_coverage(test_x, other_x)
     result = two_sample_test(test_x, other_x, rng=rng, permutations=permutations)
-    print(f"  the world's draws and the data           {density:7.2f} {coverage:10.2f} {result.mmd2:10.5f}   {result.p_value:.3f}")
+    name = "the world's draws and the data"
+    print(f"  {name:<40} {density:7.2f} {coverage:10.2f} {result.mmd2:10.5f}   {result.p_value:.3f}")
     for name, regular in found.items():
         for partner, measured in (("draws and the data", regular.to_data), ("means and decoded codes", regular.to_decoded)):
             row = f"{measured.density:7.2f} {measured.coverage:10.2f} {measured.test.mmd2:10.5f}   {measured.test.p_value:.3f}"
@@ -153,8 +154,8 @@ def main(argv=None):
     along_codes, along_prior = [lamp(np.linspace(u.min(), u.max(), ROWS))], [lamp(normal_quantiles(ROWS))]
     for name, model in models.items():
         sign = np.sign(np.corrcoef(codes[name], u)[0, 1])  # z and −z are as good as each other
-        ends = sorted((codes[name].min(), codes[name].max()), reverse=sign < 0)
-        along_codes.append(model.decode(np.linspace(*ends, ROWS)[:, None]))
+        low_to_high = np.linspace(codes[name].min(), codes[name].max(), ROWS)
+        along_codes.append(model.decode(low_to_high[:: int(sign), None]))
         along_prior.append(model.decode(sign * normal_quantiles(ROWS)[:, None]))
     figure = plots.image_grid(
         np.stack([*along_codes, *along_prior]),

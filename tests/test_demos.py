@@ -56,12 +56,31 @@ def likelihoods(text):
         assert of_level > numbers_after(text, "categorical, 8 levels")[-1]
 
 
+def regularity(text):
+    assert numbers_after(text, "density, Gaussian")[0] == pytest.approx(1, abs=0.1)
+    assert numbers_after(text, "coverage, Gaussian")[0] == pytest.approx(0.969, abs=0.03)
+    worst = {name: numbers_after(text, f"jumps, {name}")[2] for name in ("the world", "autoencoder", "VAE")}
+    assert worst["the world"] <= worst["VAE"] < 2 < worst["autoencoder"]
+    for name in ("autoencoder", "VAE"):
+        assert numbers_after(text, f"jumps, {name}")[3] == pytest.approx(1, abs=0.01)
+    *_, world_p = numbers_after(text, "the world's draws and the data")
+    assert world_p > 0.02
+    for partner in ("draws and the data", "means and decoded codes"):
+        _, covered, _, p = numbers_after(text, f"VAE, {partner}")
+        _, left_out, _, least = numbers_after(text, f"autoencoder, {partner}")
+        assert p > 0.02
+        assert least == 0.005
+        assert left_out < covered - 0.03
+    assert numbers_after(text, "VAE, means and decoded codes")[:2] == pytest.approx([1, 0.969], abs=0.06)
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
     "02_autoencoder": autoencoder,
     "03_vae": vae,
     "04_likelihoods": likelihoods,
+    "07_regularity": regularity,
 }
 
 
