@@ -13,6 +13,9 @@ Both models have one latent. The world itself is such a model, with z = u: nothi
     completeness   decoded prior samples against data: density (do samples lie where data do?), coverage (are all data reached?),
                    and MMD² = ‖mean embedding of one − of the other‖² with the p-value of a permutation test
 
+Nothing in an autoencoder's training asks for either, so what it does is luck: each model is trained from several first weights. By
+the default seed one of the autoencoders tears the row of counters in two; with another all may be only uneven.
+
 Two comparisons. Draws x ~ p(x|z), z ~ p(z), against data judge everything. E[x|z] of z ~ p(z) against E[x|z] of the data's own
 z ~ q(z|x) judges the latent space alone.
 
@@ -76,7 +79,7 @@ def true_steps(u, rng):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Continuity and completeness of two latent spaces.")
     parser.add_argument("--quick", action="store_true", help="fewer epochs, starts and examples: a few seconds")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
+    parser.add_argument("--seed", type=int, metavar="N", default=5, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_07", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
     epochs, starts, tested, permutations, tests = (25, 2, 500, 199, 40) if options.quick else (40, 3, 1000, 999, 200)

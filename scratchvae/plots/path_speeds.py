@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
-from scratchvae.plots.style import FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
+from scratchvae.plots.labels import text_width
+from scratchvae.plots.style import DPI, FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
 
 _WIDTH, _HEIGHT = 1.9, 1.7  # inches of a panel
 _LEFT, _GAP, _RIGHT, _BOTTOM, _TOP = 0.5, 0.2, 0.1, 0.4, 0.55  # inches around and between them
@@ -21,12 +22,13 @@ def path_speeds(steps: Mapping[str, Array], *, title: str = "How far each step m
         raise InputError("path_speeds: steps should hold the paths of at least one model, found none")
     relative = {name: _relative(name, np.asarray(paths, float)) for name, paths in steps.items()}
     highest = max([2.0, *(float(paths.max()) for paths in relative.values() if paths.size)])
-    width = _LEFT + len(steps) * (_WIDTH + _GAP) - _GAP + _RIGHT
+    panels = _LEFT + len(steps) * (_WIDTH + _GAP) - _GAP + _RIGHT
+    width = max(panels, text_width([title], TITLE_SIZE) / DPI + 2 * _RIGHT)
     height = _BOTTOM + _HEIGHT + _TOP
     figure = blank_figure(width, height)
     figure.text(0.5, 1 - 0.12 / height, title, ha="center", va="top", size=TITLE_SIZE, color=INK)
     for k, (name, paths) in enumerate(relative.items()):
-        left = _LEFT + k * (_WIDTH + _GAP)
+        left = (width - panels) / 2 + _LEFT + k * (_WIDTH + _GAP)
         axes = figure.add_axes((left / width, _BOTTOM / height, _WIDTH / width, _HEIGHT / height))
         dress(axes)
         axes.axhline(1, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)))
