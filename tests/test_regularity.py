@@ -36,6 +36,7 @@ from scratchvae.layers import (
 )
 from scratchvae.layers.tangents import RULES
 from scratchvae.models import Autoencoder
+from scratchvae.reference.case import layer_case
 from scratchvae.reference.cases import layers as layer_cases
 
 # ------------------------------------------------------------------------------------------------------------- pushforwards
@@ -52,7 +53,17 @@ def layer_of(case):
     return layer
 
 
-@pytest.fixture(params=layer_cases.cases(), ids=lambda case: case.name)
+IMAGES = np.random.default_rng(0).standard_normal((2, 2, 5, 4))
+ROWS = [  # beside the case table: settings that are not the defaults
+    *layer_cases.cases(),
+    layer_case("LayerNorm: large ε", layers.LayerNorm((2, 5, 4), eps=0.5), IMAGES),
+    layer_case("BatchNorm: large ε", layers.BatchNorm(2, eps=0.5), IMAGES),
+    layer_case("MaxPool2d: overlapping windows", layers.MaxPool2d(3, 1), IMAGES),
+    layer_case("Conv2d after Flatten and Reshape", Sequential(layers.Reshape(2, 5, 4), layers.Conv2d(2, 3, 2, rng=0), Tanh()), IMAGES),
+]
+
+
+@pytest.fixture(params=ROWS, ids=lambda case: case.name)
 def layer_and_x(request):
     return layer_of(request.param), request.param.arrays["x"]
 
@@ -424,12 +435,15 @@ def test_draws_have_the_noise_that_means_lack():
     """Data with noise of variance 1 in every entry: E[x|z] lies in their middle, x ~ p(x|z) among them."""
     x = np.random.default_rng(5).standard_normal((400, 8)) + np.random.default_rng(6).standard_normal((400, 2)) @ np.eye(2, 8)
     one = perfect_model(D=8)
-    settings = {"rng": np.random.default_rng(0), "pairs": 2, "steps": 2, "permutations": 99}
-    means, drawn = (regularity(one, Dataset("noisy", x), draws=draws, **settings).to_data for draws in (False, True))
-    assert means.density > 2
-    assert means.test.p_value == 0.01
-    assert drawn.density == pytest.approx(1, abs=0.2)
-    assert drawn.test.p_value > 0.05
+    settings = {"pairs": 2, "steps": 2, "permutations": 99}
+    means, drawn = (
+        regularity(one, Dataset("noisy", x), rng=np.random.default_rng(0), draws=draws, **settings) for draws in (False, True)
+    )
+    assert means.to_data.density > 2
+    assert means.to_data.test.p_value == 0.01
+    assert drawn.to_data.density == pytest.approx(1, abs=0.2)
+    assert drawn.to_data.test.p_value > 0.05
+    assert drawn.to_decoded.density == means.to_decoded.density  # where means are held against means either way
 
 
 def test_a_constant_decoder_covers_nothing_and_moves_nowhere():
@@ -459,6 +473,7 @@ NAN = np.full((3, 2), np.nan)
     [
         (lambda: regularity(perfect_model(), normal_data(5), rng=None), "more than k = 5 and more than one, found 1000 and 5"),
         (lambda: regularity(perfect_model(), normal_data(1), rng=None, k=0), "more than one, found 1000 and 1"),
+        (lambda: regularity(smooth_model(), normal_data(9), rng=np.random.default_rng(0)), r"Bernoulli: x should lie in \[0, 1\]"),
         (lambda: regularity(perfect_model(), normal_data(9), rng=None, pairs=0), "pairs should be at least 1, found 0"),
         (lambda: continuity(perfect_model(), CODES[0], CODES[1][:2]), r"b should have shape \(R, Z\) with R = 6"),
         (lambda: continuity(perfect_model(), CODES[0][:0], CODES[1][:0]), "number of paths should be at least 1, found 0"),

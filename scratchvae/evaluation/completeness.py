@@ -14,8 +14,8 @@ def density_and_coverage(data: Array, samples: Array, *, k: int = 5) -> tuple[fl
         coverage = 1/N #{i : some y_j ∈ B_i}          low where samples leave out some of the data
 
     Naeem, Oh, Uh, Choi & Yoo 2020, section 3.2. Both laws one, E[density] = 1 and E[coverage] is `expected_coverage`. Balls are
-    closed, so that data that repeat are covered by copies of themselves; where k + 1 or more are equal their ball is a point. With
-    ties between distances, as of binary data, both expectations are higher: take a second sample of data for the yardstick.
+    closed, so that data that repeat are covered by copies of themselves; where k + 1 or more are equal their ball is a point.
+    With ties between distances, as of binary data, both expectations are higher: take a second sample of data for the yardstick.
     InputError for k or fewer data. Time O(N (N + M) D), memory O(N + M).
     """
     from scipy.spatial.distance import cdist
