@@ -309,9 +309,9 @@ def test_same_figure_same_bytes(name, tmp_path):
 
 def test_path_speeds_are_relative_to_each_path_and_a_still_one_is_left_out():
     figure = plots.path_speeds({"three": np.array([[1.0, 3.0], [0.0, 0.0], [5.0, 5.0]])})
-    drawn = [line.get_ydata().tolist() for line in figure.axes[0].get_lines()]
+    drawn = [list(line.get_ydata()) for line in figure.axes[0].get_lines()]
     assert drawn[1:] == [[0.5, 1.5], [1, 1]]  # the first is the dashed line at 1
-    assert figure.axes[0].get_lines()[1].get_xdata().tolist() == [0.25, 0.75]
+    assert list(figure.axes[0].get_lines()[1].get_xdata()) == [0.25, 0.75]
 
 
 @pytest.mark.parametrize(

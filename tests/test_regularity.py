@@ -59,7 +59,6 @@ ROWS = [  # beside the case table: settings that are not the defaults
     layer_case("LayerNorm: large ε", layers.LayerNorm((2, 5, 4), eps=0.5), IMAGES),
     layer_case("BatchNorm: large ε", layers.BatchNorm(2, eps=0.5), IMAGES),
     layer_case("MaxPool2d: overlapping windows", layers.MaxPool2d(3, 1), IMAGES),
-    layer_case("Conv2d after Flatten and Reshape", Sequential(layers.Reshape(2, 5, 4), layers.Conv2d(2, 3, 2, rng=0), Tanh()), IMAGES),
 ]
 
 
@@ -473,7 +472,7 @@ NAN = np.full((3, 2), np.nan)
     [
         (lambda: regularity(perfect_model(), normal_data(5), rng=None), "more than k = 5 and more than one, found 1000 and 5"),
         (lambda: regularity(perfect_model(), normal_data(1), rng=None, k=0), "more than one, found 1000 and 1"),
-        (lambda: regularity(smooth_model(), normal_data(9), rng=np.random.default_rng(0)), r"Bernoulli: x should lie in \[0, 1\]"),
+        (lambda: regularity(smooth_model(), normal_data(9), rng=np.random.default_rng(0)), "x should lie in"),
         (lambda: regularity(perfect_model(), normal_data(9), rng=None, pairs=0), "pairs should be at least 1, found 0"),
         (lambda: continuity(perfect_model(), CODES[0], CODES[1][:2]), r"b should have shape \(R, Z\) with R = 6"),
         (lambda: continuity(perfect_model(), CODES[0][:0], CODES[1][:0]), "number of paths should be at least 1, found 0"),
