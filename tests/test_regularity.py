@@ -486,6 +486,8 @@ NAN = np.full((3, 2), np.nan)
         (lambda: expected_coverage(3, 3, k=3), "found k = 3, 3 data"),
         (lambda: mmd2(np.zeros((1, 2)), np.zeros((3, 2)), bandwidth=1.0), "x should hold at least 2 examples, found 1"),
         (lambda: mmd2(np.zeros((3, 2)), np.zeros((3, 2)), bandwidth=0.0), "bandwidth should be positive, found 0.0"),
+        (lambda: median_distance(np.zeros(3)), r"median_distance: x should have shape \(N, D\), found \(3,\)"),
+        (lambda: median_distance(NAN), "x should be finite"),
         (lambda: two_sample_test(np.zeros((3, 2)), NAN, rng=None), "y should be finite"),
         (lambda: two_sample_test(np.zeros((3, 2)), np.zeros((1, 2)), rng=None), "y should hold at least 2 examples"),
         (lambda: two_sample_test(np.zeros((3, 2)), np.zeros((3, 1)), rng=None), r"y should have shape \(N, D\) with D = 2"),

@@ -41,7 +41,10 @@ def median_distance(x: Array) -> float:
 
     x (N, D), both samples together.     Gretton et al. 2012, section 8.
     """
-    distances = np.sqrt(_squared_distances(np.asarray(x, np.float64)))
+    x = np.asarray(x, np.float64)
+    require_shapes("median_distance", x=(x, "N D"))
+    require_finite("median_distance", "x", x)
+    distances = np.sqrt(_squared_distances(x))
     apart = distances[np.triu(distances, 1) > 0]
     return float(np.median(apart)) if len(apart) else 1.0  # identical points have k = 1 whatever the bandwidth
 
