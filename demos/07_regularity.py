@@ -14,7 +14,7 @@ Both models have one latent. The world itself is such a model, with z = u: nothi
                    and MMD² = ‖mean embedding of one − of the other‖² with the p-value of a permutation test
 
 Nothing in an autoencoder's training asks for either, so what it does is luck: each model is trained from several first weights.
-By the default seed one of the autoencoders tears the row of counters in two; with another all may be only uneven.
+By the default seed most autoencoders tear the row of counters apart; with another all may be only uneven.
 
 Two comparisons. Draws x ~ p(x|z), z ~ p(z), against data judge everything. E[x|z] of z ~ p(z) against E[x|z] of the data's own
 z ~ q(z|x) judges the latent space alone.
