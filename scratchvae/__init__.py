@@ -16,7 +16,7 @@ The floors, each importing only from those below it:
     recipes                         builders from plain numbers: mlp, convolutional
     models                          VAE, Autoencoder: fit, transform, sample, score_samples
     training                        one step, the loop, optimizers, schedules, checkpoints
-    evaluation                      log-likelihood, bound, active units
+    evaluation                      log-likelihood, bound, active units, regularity
     objectives                      Elbo, SampledElbo, Iwae, Reconstruction
     posteriors, likelihoods, priors the roles
     layers                          Linear, Conv2d, BatchNorm, Sequential, …

@@ -146,6 +146,20 @@ def factor_analysis(text):
         assert errors[0] < means[0]
         assert errors[1] < means[1]
         assert errors[2] < errors[3]
+def regularity(text):
+    assert numbers_after(text, "density, Gaussian")[0] == pytest.approx(1, abs=0.1)
+    assert numbers_after(text, "coverage, Gaussian")[0] == pytest.approx(0.969, abs=0.03)
+    models = {kind: [f"{kind} {start}" for start in (1, 2)] for kind in ("autoencoder", "VAE")}
+    jumps = {name: numbers_after(text, f"jumps, {name} ") for name in ("the world", *models["autoencoder"], *models["VAE"])}
+    for by_chance, even in zip(models["autoencoder"], models["VAE"], strict=True):
+        assert jumps["the world"][2] < jumps[even][2] < 2 < jumps[by_chance][2]
+        assert (jumps[by_chance][3], jumps[even][3]) == pytest.approx((1, 1), abs=0.02)
+        assert numbers_after(text, f"{even}, means and decoded codes")[:2] == pytest.approx([1, 0.969], abs=0.08)
+        for partner in ("draws and the data", "means and decoded codes"):
+            _, covered, _, p = numbers_after(text, f"{even}, {partner}")
+            _, left_out, _, least = numbers_after(text, f"{by_chance}, {partner}")
+            assert left_out < covered
+            assert least < 0.05 < p
 
 
 CLAIMS = {  # demo: what the numbers it prints must satisfy
@@ -159,6 +173,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "10_the_bound": the_bound,
     "05_compression": compression,
     "11_factor_analysis": factor_analysis,
+    "07_regularity": regularity,
 }
 
 

@@ -83,6 +83,9 @@ PICTURES = {
     "interpolations": lambda: plots.interpolations(GREYS[:12].reshape(3, 4, 1, 28, 28)),
     "manifold": lambda: plots.manifold(GREYS[:196, :2, :2].reshape(14, 14, 1, 2, 2), plots.manifold_codes(14)[1]),
     "fine manifold": lambda: plots.manifold(np.zeros((45, 45, 1, 5, 5)), plots.manifold_codes(45)[1]),
+    "path speeds": lambda: plots.path_speeds({"one": GREYS[0], "with a longer name": 9 * GREYS[1, :3]}),
+    "path speeds, one torn path": lambda: plots.path_speeds({"torn": np.eye(1, 90)}),
+    "path speeds, all still": lambda: plots.path_speeds({"still": np.zeros((3, 4))}),
     "codes": lambda: plots.codes(POINTS),
     "codes of two classes": lambda: plots.codes(POINTS, np.arange(400) % 2, ["a", "a far longer name"]),
     "codes of twelve classes": lambda: plots.codes(POINTS, np.arange(400) % 12),
@@ -310,6 +313,13 @@ def test_same_figure_same_bytes(name, tmp_path):
     np.testing.assert_array_equal(np.rint(255 * imread(tmp_path / "first.png")[..., :3]), render(figure))
 
 
+def test_path_speeds_are_relative_to_each_path_and_a_still_one_is_left_out():
+    figure = plots.path_speeds({"three": np.array([[1.0, 3.0], [0.0, 0.0], [5.0, 5.0]])})
+    drawn = [list(line.get_ydata()) for line in figure.axes[0].get_lines()]
+    assert drawn[1:] == [[0.5, 1.5], [1, 1]]  # the first is the dashed line at 1
+    assert list(figure.axes[0].get_lines()[1].get_xdata()) == [0.25, 0.75]
+
+
 @pytest.mark.parametrize(
     ("path", "words"),
     [
@@ -364,6 +374,11 @@ IMAGES = np.zeros((2, 1, 4, 4))
         (lambda: plots.rate_distortion(CURVES, {"a": ([np.inf], [1.0])}), "finite and positive"),
         (lambda: plots.likelihood_climb({"EM": [1.0]}, {"EM": 1.0}), "two or more numbers"),
         (lambda: plots.likelihood_climb({"EM": [1.0, 2.0]}, {}), "each with its maximum"),
+        (lambda: plots.path_speeds({}), "at least one model"),
+        (lambda: plots.path_speeds({"a": np.zeros(3)}), r"a should have shape \(R, T\)"),
+        (lambda: plots.path_speeds({"a": np.zeros((0, 3))}), "a should hold at least one step"),
+        (lambda: plots.path_speeds({"a": -np.ones((2, 3))}), "none below 0"),
+        (lambda: plots.path_speeds({"a": np.full((2, 3), np.nan)}), "a should be finite"),
         (lambda: plots.curves([]), "at least one epoch"),
         (lambda: plots.curves([{"train": {}}]), "epoch"),
         (lambda: plots.curves(records(2), ("accuracy",)), "one of accuracy; found loss, bound"),

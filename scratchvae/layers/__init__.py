@@ -12,6 +12,7 @@ from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape
+from scratchvae.layers.tangents import pushforward
 
 __all__ = [
     "ACTIVATIONS",
@@ -50,4 +51,5 @@ __all__ = [
     "dtype_of",
     "named_buffers",
     "named_parameters",
+    "pushforward",
 ]

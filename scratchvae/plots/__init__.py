@@ -11,6 +11,7 @@ latent_plane            the manifold over two latents: the codes to decode, and 
 likelihood_climb        what EM has yet to gain, step after step
 rate_distortion         error against the number of latents, and against the rate
 latent_codes            where data go in the plane of two latents
+path_speeds             how evenly decoded points move from one code to another
 saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
@@ -26,6 +27,7 @@ from scratchvae.plots.learning_curves import curves
 from scratchvae.plots.likelihood_climb import likelihood_climb
 from scratchvae.plots.lines import lines
 from scratchvae.plots.rate_distortion import rate_distortion
+from scratchvae.plots.path_speeds import path_speeds
 from scratchvae.plots.saving import save
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "manifold",
     "manifold_codes",
     "rate_distortion",
+    "path_speeds",
     "reconstructions",
     "samples",
     "save",

@@ -1,0 +1,55 @@
+"""Are samples where the data are, and are the data where samples are? Density and coverage, by balls around the data."""
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+
+AT_ONCE = 1 << 22  # distances held together
+
+
+def density_and_coverage(data: Array, samples: Array, *, k: int = 5) -> tuple[float, float]:
+    """How full of samples (M, D) the balls B_i are that reach from each of the data x_i (N, D) to its k-th nearest other.
+
+        density  = 1/(kM) Σ_j #{i : y_j ∈ B_i}        low where samples lie off the data; not bounded by 1
+        coverage = 1/N #{i : some y_j ∈ B_i}          low where samples leave out some of the data
+
+    Naeem, Oh, Uh, Choi & Yoo 2020, section 3.2. Both laws one, E[density] = 1 and E[coverage] is `expected_coverage`. Balls are
+    closed, so that data that repeat are covered by copies of themselves; where k + 1 or more are equal their ball is a point.
+    With ties between distances, as of binary data, both expectations are higher: take a second sample of data for the yardstick.
+    InputError for k or fewer data. Time O(N (N + M) D), memory O(N + M).
+    """
+    from scipy.spatial.distance import cdist
+
+    data, samples = np.asarray(data, np.float64), np.asarray(samples, np.float64)
+    n = require_shapes("density_and_coverage", data=(data, "N D"), samples=(samples, "M D"))
+    require_finite("density_and_coverage", "data", data)
+    require_finite("density_and_coverage", "samples", samples)
+    _require_neighbours("density_and_coverage", n["N"], n["M"], k)
+    inside, covered = 0, 0
+    rows = max(1, AT_ONCE // max(n["N"], n["M"]))
+    for start in range(0, n["N"], rows):
+        centres = data[start : start + rows]
+        to_data = cdist(centres, data, "sqeuclidean")
+        to_data[np.arange(len(centres)), start + np.arange(len(centres))] = -1.0  # itself comes first
+        radius = np.partition(to_data, k, axis=1)[:, k]
+        within = cdist(centres, samples, "sqeuclidean") <= radius[:, None]
+        inside += int(within.sum())
+        covered += int(within.any(axis=1).sum())
+    return inside / (k * n["M"]), covered / n["N"]
+
+
+def expected_coverage(n_data: int, n_samples: int, *, k: int = 5) -> float:
+    """E[coverage] of N data by M samples of the same continuous law: 1 − Π_{i=1..k} (N − i) / (M + N − i).
+
+    No sample lies in a ball when the k nearest of the M + N − 1 other points, in all orders equally likely, are all data.
+    Naeem et al. 2020, lemma 2.
+    """
+    _require_neighbours("expected_coverage", n_data, n_samples, k)
+    i = np.arange(1, k + 1)
+    return float(1 - np.prod((n_data - i) / (n_samples + n_data - i)))
+
+
+def _require_neighbours(where: str, n_data: int, n_samples: int, k: int) -> None:
+    if k < 1 or n_data <= k or n_samples < 1:
+        limits = "k should be at least 1, and there should be more than k data and at least one sample"
+        raise InputError(f"{where}: {limits}; found k = {k}, {n_data} data and {n_samples} samples")

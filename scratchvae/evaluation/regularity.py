@@ -1,0 +1,113 @@
+"""Regularity of a latent space: continuity and completeness together, for one model and data that it has not seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.data import Dataset
+from scratchvae.evaluation.completeness import density_and_coverage, expected_coverage
+from scratchvae.evaluation.continuity import Continuity, continuity
+from scratchvae.evaluation.decoding import decoded
+from scratchvae.evaluation.latent_usage import codes
+from scratchvae.evaluation.two_samples import TwoSampleTest, two_sample_test
+from scratchvae.layers import dtype_of
+from scratchvae.objectives import Model
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Decoded prior samples held against as many others: density, coverage and what it is for one law, and the MMD test."""
+
+    density: float
+    coverage: float
+    expected_coverage: float
+    test: TwoSampleTest
+
+
+@dataclass(frozen=True)
+class Regularity:
+    """How regular a latent space is.
+
+    continuity   on straight paths between codes of pairs of examples
+    to_data      decoded prior samples against the data
+    to_decoded   decoded prior samples against decoded draws z ~ q(z|x) of the data
+    """
+
+    continuity: Continuity
+    to_data: Completeness
+    to_decoded: Completeness
+
+    def __str__(self) -> str:
+        along = self.continuity
+        rows = [
+            ("speed", f"{along.speeds.mean():.3g}", f"mean, data units per latent unit; largest {along.speeds.max():.3g}"),
+            ("length / straight", f"{np.median(along.detours):.3g}", "median of the paths   (straight: 1)"),
+            ("largest / mean step", f"{np.median(along.jumps):.3g}", f"median; worst {along.jumps.max():.3g}   (even motion: 1)"),
+        ]
+        paths, steps = along.steps.shape
+        lines = [f"continuity on {paths} paths of {steps} steps between codes", *map(_line, rows)]
+        for partner, found in (("the data", self.to_data), ("decoded codes of the data", self.to_decoded)):
+            rows = [
+                ("density", f"{found.density:.3g}", "(one law: 1)"),
+                ("coverage", f"{found.coverage:.3g}", f"(one law: {found.expected_coverage:.3g})"),
+                ("MMD²", f"{found.test.mmd2:.2g}", f"p = {found.test.p_value:.3g}   (one law: about 0, p uniform)"),
+            ]
+            lines += [f"completeness: decoded prior samples against {partner}", *map(_line, rows)]
+        return "\n".join(lines)
+
+
+def regularity(
+    model: Model,
+    data: Dataset,
+    *,
+    rng: np.random.Generator,
+    pairs: int = 100,
+    steps: int = 64,
+    samples: int = 1000,
+    k: int = 5,
+    permutations: int = 999,
+    draws: bool = False,
+) -> Regularity:
+    """Measure continuity on `pairs` of paths, and completeness with up to `samples` examples and as many prior samples.
+
+    `data` should be held out: what a model has learned by heart would count for it. Completeness is asked twice.
+
+    Against the data: prior samples E[x|z], or with draws=True x ~ p(x|z). It judges everything at once, latent space, decoder
+    and likelihood. E[x|z] has none of the noise of p(x|z), so that it is the fair partner of data without noise; for noisy data
+    take draws, or read a density far above 1 as what it is, samples in the middle of the data. Even a good model's blur is a
+    difference of laws, which enough examples will show: p depends on their number, a distance does not.
+
+    Against decoded draws z ~ q(z|x) of the same data, E[x|z] on both sides: noise and blur are alike, and what is left is
+    whether prior and codes are one law, as far as the decoder lets it be seen. A decoder that ignores z passes this, and fails
+    against the data.
+    """
+    require_at_least("regularity", "pairs", pairs, 1)
+    N = min(samples, len(data))
+    if max(k, 1) >= N:
+        limits = f"samples and data should be more than k = {k} and more than one"
+        raise InputError(f"regularity: {limits}, found {samples} and {len(data)}")
+    chosen = rng.permutation(len(data))[:N]
+    judged = data.subset(chosen)
+    x = judged.batch(slice(None), dtype_of(model))
+    model.likelihood.require_support(x)
+    z = codes(model, judged)
+    R = min(pairs, N // 2)
+    along = continuity(model, z[:R], z[R : 2 * R], steps=steps)
+    q_params, _ = model.encoder(x)
+    posterior_z, _ = model.posterior.sample(q_params, noise=model.posterior.draw_noise(N, rng))
+    prior_z = model.prior.sample(N, rng)
+    means = decoded(model, prior_z)
+    sampled = decoded(model, prior_z, draws=rng) if draws else means
+
+    def against(partner: Array, of_prior: Array) -> Completeness:
+        density, coverage = density_and_coverage(partner, of_prior, k=k)
+        test = two_sample_test(partner, of_prior, rng=rng, permutations=permutations)
+        return Completeness(density, coverage, expected_coverage(N, N, k=k), test)
+
+    return Regularity(along, against(x, sampled), against(decoded(model, posterior_z), means))
+
+
+def _line(row: tuple[str, str, str]) -> str:
+    name, value, note = row
+    return f"  {name:<20} {value:>9}   {note}"

@@ -1,0 +1,138 @@
+"""Pushforwards: how far a layer's output moves for a small move of its input, J(x) dx. A pullback gives Jᵀ dy, this gives J dx.
+
+One visible table, a row for each `__call__` there is, and the reason why each row is right beside it.
+"""
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from scratchvae import kernels, ops
+from scratchvae.arrays import Array, InputError
+from scratchvae.layers.activations import Activation
+from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
+from scratchvae.layers.dropout import Dropout
+from scratchvae.layers.interface import Layer
+from scratchvae.layers.linear import Linear
+from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
+from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
+from scratchvae.layers.sequential import Heads, Residual, Sequential
+from scratchvae.layers.shaping import Flatten, Reshape
+
+Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
+
+
+def pushforward(layer: Layer, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = layer(x) and dy = J(x) dx, J the Jacobian of the layer in evaluation mode.     x, dx (B, ...)  ->  y, dy like y.
+
+    Each example moves along its own dx. dy is exact, however long dx is: it is linear in dx, and no step is taken. At a kink the
+    slope is the one that the layer's pullback uses. No Parameter receives a gradient. InputError for a layer without a rule.
+    Forward accumulation: Griewank & Walther 2008, section 3.1.
+    """
+    if np.shape(dx) != np.shape(x):
+        raise InputError(f"pushforward: dx should have the shape of x, {np.shape(x)}, found {np.shape(dx)}")
+    runs = next(kind for kind in type(layer).__mro__ if "__call__" in vars(kind))  # a rule is for the __call__ that runs
+    if runs not in RULES:
+        known = ", ".join(sorted(kind.__name__ for kind in RULES))
+        raise InputError(f"pushforward: there are rules for {known}; found {type(layer).__name__}")
+    return RULES[runs](layer, x, dx)
+
+
+def linear(layer: Layer, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = A x  =>  dy = A dx: a linear map is its own derivative."""
+    return layer(x)[0], layer(dx)[0]
+
+
+def affine(layer: Linear | Conv2d | ConvTranspose2d, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = A x + b  =>  dy = A dx: the same layer without its bias."""
+    return layer(x)[0], _unbiased(layer)(dx)[0]
+
+
+def weight_norm(layer: WeightNorm, x: Array, dx: Array) -> tuple[Array, Array]:
+    """The weight does not depend on x, so this is affine too."""
+    slope = copy(layer)
+    slope.layer = _unbiased(layer.layer)
+    return layer(x)[0], slope(dx)[0]
+
+
+def pointwise(layer: Activation, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y_i = f(x_i)  =>  dy_i = f′(x_i) dx_i: J is diagonal, so that J = Jᵀ, and the pullback is the pushforward."""
+    y, pullback = layer(x)
+    return y, pullback(dx)
+
+
+def batch_norm(layer: BatchNorm, x: Array, dx: Array) -> tuple[Array, Array]:
+    """With the running statistics y_c = γ_c (x_c − mean_c) / √(var_c + ε) + β_c: J is diagonal here too, J = Jᵀ.
+
+    The op's pullback is called, not the layer's: Parameters are left alone.
+    """
+    running = {"mean": layer.running_mean.value, "var": layer.running_var.value}
+    y, pullback = ops.batch_norm_frozen(x, layer.weight.value, layer.bias.value, **running, epsilon=layer.eps)
+    return y, pullback(dx)[0]
+
+
+def layer_norm(layer: LayerNorm, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = γ x̂ + β  =>  dy = γ dx̂, and ∂x̂/∂x = (I − 11ᵀ/F − x̂ x̂ᵀ/F) / √(var + ε) is symmetric.
+
+    So the pullback of x̂, the op at γ = 1 and β = 0, is its pushforward.
+    """
+    gamma, beta = layer.weight.value, layer.bias.value
+    x_hat, pullback = ops.layer_norm(x, np.ones_like(gamma), np.zeros_like(beta), epsilon=layer.eps)
+    return gamma * x_hat + beta, gamma * pullback(dx)[0]
+
+
+def max_pool(layer: MaxPool2d, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = x at the largest entry of each window  =>  dy = dx at that same place."""
+    y, _ = layer(x)
+    size, stride = layer.kernel_size, layer.stride or layer.kernel_size
+    _, place = kernels.max_pool(x, size, stride)
+    windows = np.lib.stride_tricks.sliding_window_view(dx, (size, size), axis=(2, 3))[:, :, ::stride, ::stride]
+    dy = np.take_along_axis(windows.reshape(*place.shape, size * size), place[..., None], axis=-1)[..., 0]
+    return y, dy
+
+
+def sequential(layer: Sequential, x: Array, dx: Array) -> tuple[Array, Array]:
+    """The chain rule, forwards: J = J_n … J_2 J_1, and dx passes through J_1 first."""
+    for part in layer.layers:
+        x, dx = pushforward(part, x, dx)
+    return x, dx
+
+
+def residual(layer: Residual, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = x + f(x)  =>  dy = dx + J_f dx."""
+    change, dchange = pushforward(layer.layer, x, dx)
+    return x + change, dx + dchange
+
+
+def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = [f_1(x) | f_2(x) | …]  =>  dy = [J_1 dx | J_2 dx | …]."""
+    y, dy = zip(*(pushforward(head, x, dx) for head in layer.heads), strict=True)
+    return np.concatenate(y, axis=1), np.concatenate(dy, axis=1)
+
+
+RULES: dict[type[Layer], Rule] = {
+    Linear: affine,
+    Conv2d: affine,
+    ConvTranspose2d: affine,
+    WeightNorm: weight_norm,
+    AvgPool2d: linear,
+    Upsample: linear,
+    Flatten: linear,
+    Reshape: linear,
+    Dropout: linear,  # at evaluation it is the identity
+    Activation: pointwise,
+    BatchNorm: batch_norm,
+    LayerNorm: layer_norm,
+    MaxPool2d: max_pool,
+    Sequential: sequential,
+    Residual: residual,
+    Heads: heads,
+}
+
+
+def _unbiased(layer: Linear | Conv2d | ConvTranspose2d) -> Any:
+    slope = copy(layer)
+    slope.bias = None
+    return slope
