@@ -26,8 +26,8 @@ from scratchvae.plots.latent_traversals import traversal_codes, traversals
 from scratchvae.plots.learning_curves import curves
 from scratchvae.plots.likelihood_climb import likelihood_climb
 from scratchvae.plots.lines import lines
-from scratchvae.plots.rate_distortion import rate_distortion
 from scratchvae.plots.path_speeds import path_speeds
+from scratchvae.plots.rate_distortion import rate_distortion
 from scratchvae.plots.saving import save
 
 __all__ = [
@@ -42,8 +42,8 @@ __all__ = [
     "lines",
     "manifold",
     "manifold_codes",
-    "rate_distortion",
     "path_speeds",
+    "rate_distortion",
     "reconstructions",
     "samples",
     "save",
