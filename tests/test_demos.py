@@ -56,12 +56,27 @@ def likelihoods(text):
         assert of_level > numbers_after(text, "categorical, 8 levels")[-1]
 
 
+def any_data(text):
+    for name in ("patches", "notes", "docstrings", "bouncing glyphs"):
+        _, _, bound, reconstruction, kl, constant, brought = numbers_after(text, f"{name}  ")
+        assert bound == pytest.approx(reconstruction - kl, abs=0.02)
+        assert brought == pytest.approx(bound - constant, abs=0.02)
+        assert brought > 0  # no decoder that ignores z can reach it
+    for name in ("notes: timbre", "docstrings: module", "bouncing glyphs: letter"):
+        found, chance = numbers_after(text, name)
+        assert found > chance
+    assert numbers_after(text, "largest error")[0] < 1e-12
+    none, ten, sixty = (numbers_after(text, f"after {iterations} iterations")[0] for iterations in (" 0", 10, 60))
+    assert sixty < ten < none
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
     "02_autoencoder": autoencoder,
     "03_vae": vae,
     "04_likelihoods": likelihoods,
+    "06_any_data": any_data,
 }
 
 

@@ -34,7 +34,7 @@ from scratchvae.data.bags import bag_of_characters, bag_of_words
 from scratchvae.data.binarization import binarize
 from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
-from scratchvae.data.docstrings import docstrings
+from scratchvae.data.docstrings import MODULES, docstrings
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import read_png_folder
@@ -51,6 +51,7 @@ __all__ = [
     "CHARACTERS",
     "FACTORS",
     "FONTS",
+    "MODULES",
     "NAMES",
     "SOURCES",
     "TIMBRES",

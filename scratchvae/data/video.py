@@ -16,7 +16,8 @@ from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME
 
 ANIMATIONS = ("GIF", "PNG", "WEBP")
 MOST_BYTES = 1 << 30
-SCALE = 0.45  # of a bouncing glyph
+SCALE = 0.5  # of a bouncing glyph
+SMALLEST = 16  # pixels a side: in smaller pictures the margin that a glyph is drawn with would show
 WALL = FRAME / 2 - 20 * SCALE / 2  # how far from the middle its own middle turns round
 
 
@@ -80,6 +81,10 @@ def bouncing_glyphs(
     """
     if n < 1 or length < 1:
         raise InputError(f"bouncing_glyphs: n and length should be at least 1, found {n} and {length}")
+    if size < SMALLEST:
+        raise InputError(f"bouncing_glyphs: size should be at least {SMALLEST} pixels, found {size}")
+    if not (np.isfinite(speed).all() and 0 <= speed[0] <= speed[1]):
+        raise InputError(f"bouncing_glyphs: speed should be a range of numbers from 0 on, found {speed}")
     if not characters or set(characters) - set(CHARACTERS):
         raise InputError(f"bouncing_glyphs: characters should be some of {''.join(CHARACTERS)}, found {''.join(characters)!r}")
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
@@ -90,7 +95,7 @@ def bouncing_glyphs(
     start = WALL * (2 * uniform[:, 2:4] - 1)
     velocity = pace[:, None] * np.stack([np.cos(direction), np.sin(direction)], axis=1)
     place = _reflected(start[:, None] + velocity[:, None] * np.arange(length)[:, None])  # (n, length, 2)
-    still = {"rotation": 0.0, "scale": SCALE, "shear": 0.0, "weight": 0.5}
+    still = {"rotation": 0.0, "scale": SCALE, "shear": 0.0, "weight": 0.0}
     factors = {name: np.full(n * length, value) for name, value in still.items()}
     factors["character"] = np.array([CHARACTERS.index(character) for character in characters])[labels].repeat(length)
     factors["font"] = (uniform[:, 1] * len(FONTS)).astype(np.intp).repeat(length)

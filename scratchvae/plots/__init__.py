@@ -7,6 +7,8 @@ latent_traversals       one latent walks through its range: the codes to decode,
 latent_interpolations   from one code to another: the codes to decode, and their picture
 latent_plane            the manifold over two latents: the codes to decode, and one big picture
 latent_codes            where data go in the plane of two latents
+spectrograms            sound: the levels of frequencies over time
+word_lists              the words that each latent makes likelier
 saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
@@ -19,6 +21,8 @@ from scratchvae.plots.latent_plane import manifold, manifold_codes
 from scratchvae.plots.latent_traversals import traversal_codes, traversals
 from scratchvae.plots.learning_curves import curves
 from scratchvae.plots.saving import save
+from scratchvae.plots.spectrograms import spectrograms
+from scratchvae.plots.word_lists import word_lists
 
 __all__ = [
     "codes",
@@ -32,6 +36,8 @@ __all__ = [
     "reconstructions",
     "samples",
     "save",
+    "spectrograms",
     "traversal_codes",
     "traversals",
+    "word_lists",
 ]
