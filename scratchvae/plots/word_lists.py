@@ -6,10 +6,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
-from scratchvae.plots.labels import latent_name
-from scratchvae.plots.style import FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure
+from scratchvae.plots.labels import latent_name, text_width
+from scratchvae.plots.style import DPI, FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure
 
 _ROW = 0.24  # inches
+_WIDTH = 6.5
+_ROOM = int((0.45 * _WIDTH - 0.1) * DPI)  # pixels for the words of one side
 
 
 def word_lists(
@@ -20,7 +22,7 @@ def word_lists(
     shown: int = 6,
     title: str = "Words that gain most on the way along a latent",
 ) -> Figure:
-    """A line for each latent: the `shown` words whose log-probability falls most, and those for which it rises most.
+    """A line for each latent: `shown` words whose log-probability falls most, and as many that rise most, as far as there is room.
 
     changes (L, V): how much log p of each word changes from one end of a latent's range to the other; words, their V names.
     `latents` are the numbers that the rows bear, 0, 1, … without them.
@@ -36,7 +38,7 @@ def word_lists(
     if len(numbers) != n["L"]:
         raise InputError(f"word_lists: latents should be {n['L']} numbers, found {len(numbers)}")
     height = 0.65 + _ROW * n["L"]
-    figure = blank_figure(6.5, height)
+    figure = blank_figure(_WIDTH, height)
     top = 1 - 0.5 / height
     for x, words_above, colour in ((0.46, "← likelier below", TRAIN), (0.54, "likelier above →", HELD_OUT)):
         align = "right" if x < 0.5 else "left"
@@ -46,7 +48,17 @@ def word_lists(
         order = np.argsort(changes[row], kind="stable")
         falling, rising = order[:shown], order[::-1][:shown]
         figure.text(0.5, y, latent_name(number), ha="center", va="center", size=TITLE_SIZE, color=FAINT)
-        figure.text(0.46, y, "  ".join(words[i] for i in falling[::-1]), ha="right", va="center", size=LABEL_SIZE, color=INK)
-        figure.text(0.54, y, "  ".join(words[i] for i in rising), ha="left", va="center", size=LABEL_SIZE, color=INK)
+        below, above = (_fitting([words[i] for i in side]) for side in (falling, rising))
+        figure.text(0.46, y, "  ".join(reversed(below)), ha="right", va="center", size=LABEL_SIZE, color=INK)
+        figure.text(0.54, y, "  ".join(above), ha="left", va="center", size=LABEL_SIZE, color=INK)
     figure.text(0.5, 1 - 0.1 / height, title, ha="center", va="top", size=TITLE_SIZE, color=INK)
     return figure
+
+
+def _fitting(words: list[str]) -> list[str]:
+    """The first of the words, as many as there is room for; of a single one that is too long its beginning."""
+    while len(words) > 1 and text_width(["  ".join(words)], LABEL_SIZE) > _ROOM:
+        words = words[:-1]
+    while text_width(words, LABEL_SIZE) > _ROOM:
+        words = [words[0].removesuffix("…")[:-1] + "…"]
+    return words
