@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from scratchvae import data
+from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
-from scratchvae.data import video
+from scratchvae.data import sources, video
 from scratchvae.data.notes import FACTORS
 
 RNG = np.random.default_rng(0)
@@ -90,7 +91,8 @@ def test_frames_are_windowed_fourier_transforms():
     t, f = np.arange(64), np.arange(33)
     expected = (HANN * NOISE[first : first + 64]) @ np.exp(-2j * np.pi * np.outer(t, f) / 64) * 2 / HANN.sum()
     np.testing.assert_allclose(np.abs(frames[middle]), np.abs(expected), atol=1e-13)
-    np.testing.assert_allclose(SMALL.frame_levels(NOISE[None, first : first + 64])[0], SMALL.levels(NOISE[:500])[middle], atol=1e-6)
+    alone = SMALL.frame_levels(NOISE[None, first : first + 64])[0]
+    np.testing.assert_allclose(alone, SMALL.levels(NOISE[:500])[middle], atol=1e-6)
 
 
 def test_power_is_kept_as_parseval_says():
@@ -279,6 +281,9 @@ def animation(frames, kind, **options):
     return stream.getvalue()
 
 
+GIF = animation(MOVING, "GIF")
+
+
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_an_animation_is_read_frame_by_frame(kind, tmp_path):
     options = {"lossless": True} if kind == "WEBP" else {}
@@ -350,10 +355,76 @@ def test_patches_are_cut_where_their_factors_say():
     np.testing.assert_allclose(grey.images[0, 0], photograph[:, grey.factors["y"][0] :][:, :512].mean(axis=0), atol=0.51)
 
 
+# ---- names and paths --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "shape"), [("bouncing-glyphs", (4, 16, 16)), ("notes", (129,)), ("patches", (1, 16, 16))])
+def test_what_is_drawn_has_splits_of_separate_streams(name, shape, monkeypatch):
+    monkeypatch.setattr(sources, "DRAWN", {"train": 20, "test": 10})
+    train, test = data.load(name, seed=1, size=16), data.load(name, split="test", seed=1, size=16)
+    assert (train.name, len(train), len(test)) == (name, 20, 10)
+    assert train.event_shape == test.event_shape == shape
+    assert not {row.tobytes() for row in train.images} & {row.tobytes() for row in test.images}
+    np.testing.assert_array_equal(data.load(name, seed=1, size=16).images, train.images)
+
+
+def test_the_splits_of_docstrings_share_a_vocabulary(monkeypatch):
+    monkeypatch.setattr(sources, "docstrings", lambda: data.docstrings(["statistics", "calendar"]))
+    train, test = data.load("docstrings"), data.load("docstrings", split="test")
+    assert train.entry_names == test.entry_names
+    assert train.images.sum(axis=0).min() > 0  # chosen from the words of the training part
+    assert len(test) == (len(train) + len(test)) // 5
+    assert train.label_names == ("statistics", "calendar")
+
+
+def test_a_path_is_known_by_what_it_holds(tmp_path):
+    (tmp_path / "sound").write_bytes(wav(np.arange(4000), 2, rate=16000))
+    (tmp_path / "moving").write_bytes(GIF)
+    (tmp_path / "texts" / "a").mkdir(parents=True)
+    for path in (tmp_path / "text.txt", tmp_path / "texts" / "a" / "one.txt"):
+        path.write_text("one two\n\ntwo")
+    sound = data.load(tmp_path / "sound")
+    assert (sound.name, sound.event_shape) == ("sound", (257,))
+    assert data.load(tmp_path / "moving").images.shape == (2, 4, 6, 8)
+    np.testing.assert_array_equal(data.load(tmp_path / "text.txt").images, [[1, 1], [1, 0]])
+    np.testing.assert_array_equal(data.load(tmp_path / "texts").images, [[2, 1]])
+    with pytest.raises(InputError, match="no separate 'test' split"):
+        data.load(tmp_path / "sound", split="test")
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        ("words.txt", ["--likelihood", "multinomial"]),
+        ("words.txt", ["--likelihood", "poisson"]),
+        ("sound.wav", ["--likelihood", "gaussian_optimal"]),
+        ("moving.gif", ["--recipe", "convolutional", "--channels", "2", "3"]),
+    ],
+)
+def test_a_run_trains_on_any_of_them(source, options, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.txt").write_text("\n\n".join(["one two two", "three one", "two"] * 8))
+    (tmp_path / "sound.wav").write_bytes(wav(8000 * np.sin(np.arange(4000)), 2))
+    (tmp_path / "moving.gif").write_bytes(animation(RNG.integers(0, 256, (20, 8, 8), np.uint8), "GIF"))
+    once = ["--epochs", "1", "--latent-dim", "3", "--hidden", "6", "--quiet"]
+    assert main(["train", "--data", source, *options, *once, "--out", "run"]) == 0
+    assert {path.stem for path in (tmp_path / "run" / "figures").iterdir()} == {"codes", "curves"}  # nothing that isn't a picture
+    assert main(["evaluate", "run", "--likelihood-of", "2"]) == 0
+    assert main(["sample", "run", "-n", "3", "--draw", "--out", "drawn.npy"]) == 0
+    drawn = np.load(tmp_path / "drawn.npy")
+    assert len(drawn) == 3
+    capsys.readouterr()
+    assert main(["sample", "run", "-n", "3"]) == 2
+    assert "images should have shape" in capsys.readouterr().err
+    if source == "words.txt":
+        assert (drawn == np.rint(drawn)).all()
+        assert main(["train", "--data", source, *once, "--out", "other"]) == 2
+        assert "Bernoulli: x should lie in [0, 1], found values from 0 to 2" in capsys.readouterr().err
+
+
 # ---- what is refused --------------------------------------------------------------------------------------------------------
 
 SOUND = wav(np.arange(400), 2)
-GIF = animation(MOVING, "GIF")
 FILES = {  # content, reader, words
     "wav: empty": (b"", data.read_wav, ["can't be read as a WAV file"]),
     "wav: another format": (b"GIF89a" + bytes(60), data.read_wav, ["can't be read as a WAV file"]),
@@ -411,7 +482,7 @@ ARGUMENTS = {
     "words twice": (lambda: data.bag_of_words(["a"], vocabulary=["a", "a"]), "found one twice"),
     "no size": (lambda: data.bag_of_characters(["a"], size=0), "size should be at least 1"),
     "labels": (lambda: data.Corpus("c", ["a"], np.zeros(2, int)), "labels should be 1 integers"),
-    "names": (lambda: data.Dataset("d", np.zeros((2, 3)), entry_names=("a",)), "1 entries, one for each name; found shape (2, 3)"),
+    "names": (lambda: data.Dataset("d", np.zeros((2, 3)), entry_names=("a",)), "1 entries, one for each name; found shape"),
     "module": (lambda: data.docstrings(["no_such_module"]), "found no no_such_module"),
     "module by path": (lambda: data.docstrings(["../secret"]), "found no ../secret"),
     "no modules": (lambda: data.docstrings([]), "found none"),

@@ -1,7 +1,7 @@
 """Data: where the examples x come from. Everything ends as a `Dataset`, as stored, and as batches (B, D): pixels in [0, 1],
 levels of sound, counts of words.
 
-    sources        load("glyphs" | "mnist" | "fashion-mnist" | a path) -> Dataset
+    sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
     dataset        Dataset: images, labels, factors; batch, subset, split
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 

@@ -32,6 +32,14 @@ class Spectrogram:
         if not (np.isfinite(self.range_db) and self.range_db > 0):
             raise InputError(f"Spectrogram: range_db should be positive, found {self.range_db}")
 
+    @classmethod
+    def of_rate(cls, rate: int) -> "Spectrogram":
+        """With the window whose size is the power of two nearest to 32 ms, moved by a quarter: 256 samples at 8 kHz."""
+        if rate < 1:
+            raise InputError(f"Spectrogram: rate should be positive, found {rate}")
+        size = max(4, 2 ** round(np.log2(0.032 * rate)))
+        return cls(rate, size, size // 4)
+
     @property
     def frequencies(self) -> Array:
         """Of the entries of a frame, in Hz: (F,)."""
