@@ -232,6 +232,24 @@ def test_poisson_keeps_its_digits_at_extreme_rates_and_counts(dtype, log_rate, c
     assert pullback(np.ones(1, dtype))[0, 0] == pytest.approx(float(gradient), rel=tolerance)
 
 
+def test_multinomial_keeps_its_digits_where_a_million_words_are_counted():
+    p = softmax(LOGITS[:1])
+    logits = np.log(p).astype(np.float32)
+    x = np.rint(1e6 * p).astype(np.float32)
+    with mpmath.workdps(40):
+        given = [mpmath.mpf(float(v)) for v in logits[0]]
+        normalizer = mpmath.log(sum(mpmath.exp(v) for v in given))
+        exact = mpmath.loggamma(int(x.sum(dtype=np.float64)) + 1)
+        exact += sum(int(k) * (v - normalizer) - mpmath.loggamma(int(k) + 1) for k, v in zip(x[0], given, strict=True))
+    assert -20 < exact < -8  # of parts of a million
+    assert multinomial.log_prob(logits, x=x)[0][0] == pytest.approx(float(exact), rel=1e-5)
+
+
+def test_a_word_is_the_first_whose_cumulative_probability_exceeds_its_number():
+    uniform = np.array([[0.0, 0.25, 0.4999, 0.5, 0.75, 0.9999]])
+    np.testing.assert_array_equal(multinomial.sample(np.zeros((1, 4)), uniform=uniform), [[1, 2, 1, 2]])
+
+
 @pytest.mark.parametrize("rate", [1e-30, 0.02, 0.9, 7.5, 300.0, 1e6, 1.3e8, 1e12])
 def test_a_draw_is_the_quantile_of_its_uniform_number(rate):
     u = np.array([0.0, 1e-9, 0.01, 0.3, 0.5, 0.8, 0.999, 1 - 1e-9])

@@ -188,6 +188,15 @@ def test_a_note_is_the_sum_of_its_partials():
         assert np.abs(data.play_note(timbre, 80, rate=4000)).max() <= 1  # whose upper partials are left out
 
 
+def test_partials_above_half_the_rate_are_left_out():
+    samples = data.play_note("violin", 93, seconds=0.1, rate=4000, release=0)  # 1760 Hz: only the first is below 2000
+    _, amplitude, decay = data.TIMBRES["violin"]
+    t = np.arange(400) / 4000
+    expected = amplitude[0] / amplitude.sum() * np.exp(-decay[0] * t) * np.sin(2 * np.pi * 1760 * t) * np.minimum(t / 0.01, 1)
+    np.testing.assert_allclose(samples[:-1], expected[:-1], atol=1e-12)
+    assert not data.play_note("sine", 120, rate=4000).any()
+
+
 def test_a_frame_of_notes_is_a_frame_of_the_note_played():
     drawn = data.notes(12, ranges={"time": (0.1, 0.5)}, seed=1)
     spectrogram = data.Spectrogram()
@@ -430,6 +439,7 @@ FILES = {  # content, reader, words
     "wav: another format": (b"GIF89a" + bytes(60), data.read_wav, ["can't be read as a WAV file"]),
     "wav: header cut": (SOUND[:20], data.read_wav, ["WAV"]),
     "wav: samples cut": (SOUND[:300], data.read_wav, ["WAV"]),
+    "wav: header only": (SOUND[:36], data.read_wav, ["WAV"]),
     "wav: no samples": (wav([], 2), data.read_wav, ["at least one sample, found 0"]),
     "text: empty": (b"", data.read_texts, ["expected text, found none"]),
     "text: blank": (b" \n\n \n", data.read_texts, ["expected text, found none"]),
@@ -439,6 +449,7 @@ FILES = {  # content, reader, words
     "video: empty": (b"", data.read_video, ["can't be read as an animated GIF"]),
     "video: another format": (SOUND, data.read_video, ["can't be read as an animated GIF"]),
     "video: cut": (GIF[: len(GIF) // 2], data.read_video, ["can't be read as an animated GIF"]),
+    "video: sizes": (GIF[:6] + bytes((4, 0)) + GIF[8:], data.read_video, ["GIF"]),
     "picture: empty": (b"", data.read_picture, ["can't be read as a picture"]),
 }
 

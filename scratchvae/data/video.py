@@ -36,6 +36,8 @@ def read_video(path: str | PathLike[str]) -> Array:
                     seen = frame.convert("RGBA")
                     over_black = Image.alpha_composite(Image.new("RGBA", seen.size, (0, 0, 0, 255)), seen)
                     frames.append(np.asarray(over_black.convert("L")))
+                    if frames[-1].shape != frames[0].shape:
+                        raise InputError(f"{path}: frames should be of one size, found {frames[0].shape} and {frames[-1].shape}")
                     if len(frames) * frames[0].nbytes > MOST_BYTES:
                         raise InputError(f"{path}: frames should take at most {MOST_BYTES:,} bytes, found more")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -9,7 +9,10 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 
-UNREADABLE = (ValueError, EOFError, OSError, struct.error, IndexError, ZeroDivisionError, OverflowError, MemoryError, TypeError)
+UNREADABLE = (  # what the reader raises for damaged headers, one without data (UnboundLocalError) among them
+    *(ValueError, EOFError, OSError, struct.error, IndexError, KeyError, ZeroDivisionError, OverflowError, MemoryError),
+    *(TypeError, AttributeError, UnboundLocalError),
+)
 
 
 def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
