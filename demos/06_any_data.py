@@ -91,12 +91,12 @@ def main(argv=None):
 
     # -------------------------------------------------------------------------------------------- four kinds of data
 
-    corpus = data.docstrings(data.MODULES[:6]) if options.quick else data.docstrings()
+    corpus = data.docstrings()
     scenes = data.bouncing_glyphs(5000 // share + 500, characters="AHLOTX", size=20, seed=seed)
     kinds = {  # name: data, how many are held out, likelihood, epochs
         "patches": (data.patches(n=8000 // share + 500, seed=seed), 500, GaussianOptimal(), 12),
         "notes": (data.notes(6000 // share + 500, spectrogram=SPECTROGRAM, seed=seed), 500, Gaussian(0.02, learned=True), 16),
-        "docstrings": (data.bag_of_words(corpus, size=500), len(corpus) // 5, Multinomial(), 40),
+        "docstrings": (data.bag_of_words(corpus, size=500), len(corpus) // 5, Multinomial(), 24 if options.quick else 40),
         "bouncing glyphs": (scenes, 500, Bernoulli(), 24),
     }
 
