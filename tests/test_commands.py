@@ -78,7 +78,7 @@ def test_train_prints_what_it_learned(images, tmp_path, capsys, monkeypatch):
         assert main(["train", "--data", str(images), *SMALL, "--no-figures"]) == 0
         out = capsys.readouterr().out
         assert f"runs/images-mlp{k}:" in out
-        for words in ("54 examples, 6 held out", "after 2 epochs", "bound", "KL(q", "importance-weighted", "of 2", "images/s"):
+        for words in ("54 examples, 6 held out", "after 2 epochs", "bound", "KL(q", "importance-weighted", "of 2", "examples/s"):
             assert words in out
 
 

@@ -160,6 +160,18 @@ def regularity(text):
             _, left_out, _, least = numbers_after(text, f"{by_chance}, {partner}")
             assert left_out < covered
             assert least < 0.05 < p
+def any_data(text):
+    for name in ("patches", "notes", "docstrings", "bouncing glyphs"):
+        _, _, bound, reconstruction, kl, constant, brought = numbers_after(text, f"{name}  ")
+        assert bound == pytest.approx(reconstruction - kl, abs=0.02)
+        assert brought == pytest.approx(bound - constant, abs=0.02)
+        assert brought > 0  # no decoder that ignores z can reach it
+    for name in ("notes: timbre", "docstrings: module", "bouncing glyphs: letter"):
+        found, chance = numbers_after(text, name)
+        assert found > chance
+    assert numbers_after(text, "largest error")[0] < 1e-12
+    none, ten, sixty = (numbers_after(text, f"after {iterations} iterations")[0] for iterations in (" 0", 10, 60))
+    assert sixty < ten < none
 
 
 CLAIMS = {  # demo: what the numbers it prints must satisfy
@@ -174,6 +186,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "05_compression": compression,
     "11_factor_analysis": factor_analysis,
     "07_regularity": regularity,
+    "06_any_data": any_data,
 }
 
 

@@ -7,7 +7,7 @@ from scipy import integrate, stats
 
 from scratchvae import kernels
 from scratchvae.arrays import InputError
-from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture
+from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture, multinomial, poisson
 
 RNG = np.random.default_rng(0)
 X, MEAN, LOG_VAR = (RNG.normal(size=(4, 3)) for _ in range(3))
@@ -16,6 +16,7 @@ BITS = RNG.integers(0, 2, (4, 3)).astype(float)
 CLASS_LOGITS = 2 * RNG.normal(size=(4, 3, 5))
 CLASSES = RNG.integers(0, 5, (4, 3))
 SIGMA = np.exp(LOG_VAR / 2)
+COUNTS = RNG.poisson(4, (4, 3)).astype(float)
 
 pytestmark = pytest.mark.parametrize("twin", kernels.TWINS)
 
@@ -60,6 +61,14 @@ ORACLES = {
     "categorical.entropy": (
         lambda: categorical.entropy(CLASS_LOGITS)[0],
         lambda: stats.entropy(softmax(CLASS_LOGITS), axis=2).sum(axis=1),
+    ),
+    "multinomial.log_prob": (
+        lambda: multinomial.log_prob(LOGITS, x=COUNTS)[0],
+        lambda: stats.multinomial.logpmf(COUNTS, COUNTS.sum(axis=1), softmax(LOGITS)),
+    ),
+    "poisson.log_prob": (
+        lambda: poisson.log_prob(MEAN, x=COUNTS)[0],
+        lambda: stats.poisson.logpmf(COUNTS, np.exp(MEAN)).sum(axis=1),
     ),
     "mixture.log_prob": (lambda: mixture.log_prob(X, LOGITS[:, 0], MEAN, LOG_VAR)[0], mixture_by_scipy),
 }
@@ -164,6 +173,12 @@ def test_any_finite_input_gives_a_number_or_its_limit_never_nan(dtype, extreme):
         lambda: bernoulli.entropy(row),
         lambda: categorical.log_prob(np.stack([row, zero], axis=2), x=np.zeros((1, 2), int)),
         lambda: categorical.entropy(np.stack([row, zero], axis=2)),
+        lambda: multinomial.log_prob(np.hstack([row, zero]), x=np.hstack([zero, one])),
+        lambda: multinomial.log_prob(np.hstack([row, zero]), x=np.hstack([one * dtype(1e30), zero])),
+        lambda: multinomial.log_prob(row, x=zero),
+        lambda: poisson.log_prob(row, x=zero),
+        lambda: poisson.log_prob(row, x=one),
+        lambda: poisson.log_prob(row, x=one * dtype(1e30)),
     ]
     for call in calls:
         with np.errstate(over="ignore"):
@@ -181,6 +196,87 @@ def test_probabilities_sum_to_one():
     assert np.exp(each).sum() == pytest.approx(1, rel=1e-14)
 
 
+def test_probabilities_of_counts_sum_to_one():
+    k = np.arange(200.0)[:, None]
+    for log_rate in (-3.0, 1.0, 4.0):
+        each = poisson.log_prob(np.full_like(k, log_rate), x=k)[0]
+        assert np.exp(each).sum() == pytest.approx(1, rel=1e-13)
+        assert (np.exp(each) @ k)[0] == pytest.approx(np.exp(log_rate), rel=1e-12)
+    n = 6
+    all_of_six = np.array([x for x in np.ndindex(n + 1, n + 1, n + 1) if sum(x) == n], float)
+    p = np.exp(multinomial.log_prob(np.tile(LOGITS[:1], (len(all_of_six), 1)), x=all_of_six)[0])
+    assert p.sum() == pytest.approx(1, rel=1e-13)
+    np.testing.assert_allclose(p @ all_of_six, n * softmax(LOGITS[0]), rtol=1e-12)
+
+
+def test_a_multinomial_is_poissons_given_their_sum():
+    log_rate = 2 + LOGITS / 3
+    total = np.log(np.exp(log_rate).sum(axis=1, keepdims=True))
+    n = COUNTS.sum(axis=1, keepdims=True)
+    conditional = poisson.log_prob(log_rate, x=COUNTS)[0] - poisson.log_prob(total, x=n)[0]
+    np.testing.assert_allclose(multinomial.log_prob(log_rate, x=COUNTS)[0], conditional, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("log_rate", [-80.0, -3.0, 0.0, 9.0, 13.8, 80.0])
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 1000, 10**6])
+def test_poisson_keeps_its_digits_at_extreme_rates_and_counts(dtype, log_rate, count):
+    row = np.full((1, 1), log_rate, dtype)
+    log_px, pullback = poisson.log_prob(row, x=np.full((1, 1), count, dtype))
+    with mpmath.workdps(60):
+        given = mpmath.mpf(float(row[0, 0]))
+        exact = count * given - mpmath.exp(given) - mpmath.loggamma(count + 1)
+        gradient = count - mpmath.exp(given)
+    tolerance = 1e-6 if dtype == np.float32 else 1e-12
+    assert log_px[0] == pytest.approx(float(exact), rel=tolerance)
+    assert pullback(np.ones(1, dtype))[0, 0] == pytest.approx(float(gradient), rel=tolerance)
+
+
+def test_multinomial_keeps_its_digits_where_a_million_words_are_counted():
+    p = softmax(LOGITS[:1])
+    logits = np.log(p).astype(np.float32)
+    x = np.rint(1e6 * p).astype(np.float32)
+    with mpmath.workdps(40):
+        given = [mpmath.mpf(float(v)) for v in logits[0]]
+        normalizer = mpmath.log(sum(mpmath.exp(v) for v in given))
+        exact = mpmath.loggamma(int(x.sum(dtype=np.float64)) + 1)
+        exact += sum(int(k) * (v - normalizer) - mpmath.loggamma(int(k) + 1) for k, v in zip(x[0], given, strict=True))
+    assert -20 < exact < -8  # of parts of a million
+    assert multinomial.log_prob(logits, x=x)[0][0] == pytest.approx(float(exact), rel=1e-5)
+
+
+def test_a_word_is_the_first_whose_cumulative_probability_exceeds_its_number():
+    uniform = np.array([[0.0, 0.25, 0.4999, 0.5, 0.75, 0.9999]])
+    np.testing.assert_array_equal(multinomial.sample(np.zeros((1, 4)), uniform=uniform), [[1, 2, 1, 2]])
+
+
+@pytest.mark.parametrize("rate", [1e-30, 0.02, 0.9, 7.5, 300.0, 1e6, 1.3e8, 1e12])
+def test_a_draw_is_the_quantile_of_its_uniform_number(rate):
+    u = np.array([0.0, 1e-9, 0.01, 0.3, 0.5, 0.8, 0.999, 1 - 1e-9])
+    drawn = poisson.sample(np.full((1, 8), np.log(rate)), uniform=u[None])[0]
+    expected = stats.poisson.ppf(u, np.exp(np.log(rate))) if rate < 1e8 else stats.norm.ppf(u, rate, np.sqrt(rate))
+    if rate < 1e8:
+        np.testing.assert_array_equal(drawn[1:], expected[1:])
+        assert drawn[0] == 0
+    else:
+        np.testing.assert_allclose(drawn[1:], expected[1:], atol=10)  # (w² − 1)/6 and the rounding
+        assert 0 <= drawn[0] < rate
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_draws_of_counts_at_extreme_parameters_are_counts(dtype):
+    u = np.random.default_rng(0).random((1, 7))
+    drawn = poisson.sample(np.array([HUGE], dtype), uniform=u)
+    assert np.isfinite(drawn).all()
+    assert (drawn >= 0).all()
+    assert drawn.dtype == dtype
+    assert not drawn[0, :3].any()
+    words = multinomial.sample(np.array([HUGE], dtype), uniform=np.repeat(u, 3, axis=1))
+    np.testing.assert_array_equal(words, [[0, 0, 0, 0, 0, 0, 21]])
+    assert words.dtype == dtype
+    assert not multinomial.sample(np.zeros((2, 3), dtype), uniform=np.empty((2, 0))).any()
+
+
 def test_laplace_gradients_at_the_kink_are_zero():
     dx, dmean, _ = laplace.log_prob(X, X, LOG_VAR)[1](np.ones(4))
     assert not dx.any()
@@ -194,6 +290,10 @@ def test_laplace_gradients_at_the_kink_are_zero():
         (lambda: bernoulli.log_prob(LOGITS, x=BITS[:, :2]), "x should have shape"),
         (lambda: categorical.log_prob(CLASS_LOGITS, x=CLASSES + 1), "classes 0..4, found 1..5"),
         (lambda: categorical.log_prob(CLASS_LOGITS, x=BITS), "integers, found float64"),
+        (lambda: poisson.log_prob(MEAN, x=-COUNTS), "poisson.log_prob: x should hold counts, 0 or more, found -"),
+        (lambda: poisson.log_prob(MEAN, x=COUNTS * np.nan), "0 or more, found nan"),
+        (lambda: multinomial.log_prob(MEAN, x=-COUNTS), "multinomial.log_prob: x should hold counts, 0 or more, found -"),
+        (lambda: multinomial.sample(MEAN, uniform=X[:2]), "uniform should have shape"),
         (lambda: mixture.log_prob(X, LOGITS[:, 0], MEAN[:3], LOG_VAR), r"means should have shape \(K, D\)"),
     ],
 )

@@ -95,6 +95,12 @@ def test_draws_follow_their_density(sampler):
     assert not wrong, "\n".join(wrong)
 
 
+def whitened(x):
+    """50 draws of four outcomes: three of the counts, by their true covariance 50 (diag p − p p') made independent."""
+    p = np.array([0.1, 0.2, 0.3])
+    return x[:, :3] @ np.linalg.inv(np.linalg.cholesky(50 * (np.diag(p) - np.outer(p, p)))).T
+
+
 WIDE = {
     "DiagonalGaussian": lambda n, rng: posteriors.DiagonalGaussian(3).draw_noise(n, rng),
     "FullGaussian": lambda n, rng: posteriors.FullGaussian(3).draw_noise(n, rng),
@@ -106,6 +112,8 @@ WIDE = {
     "GaussianOptimal": lambda n, rng: likelihoods.GaussianOptimal().sample(np.zeros((n, 3)), rng),
     "GaussianPerPixel": lambda n, rng: likelihoods.GaussianPerPixel().sample(np.zeros((n, 6)), rng),
     "Laplace": lambda n, rng: likelihoods.Laplace().sample(np.zeros((n, 3)), rng),
+    "Multinomial": lambda n, rng: whitened(likelihoods.Multinomial(50).sample(np.tile(np.log([1.0, 2, 3, 4]), (n, 1)), rng)),
+    "Poisson": lambda n, rng: likelihoods.Poisson().sample(np.zeros((n, 3)), rng),
 }
 
 

@@ -15,7 +15,7 @@ from scratchvae.data import Dataset
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast, named_parameters
 from scratchvae.layers.interface import apply
-from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal
+from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, Multinomial, Poisson
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Ramp, Reconstruction, SampledElbo, log_weight_terms
 from scratchvae.posteriors import DiagonalGaussian, Point
@@ -294,6 +294,34 @@ def test_categorical_levels_keep_every_byte():
     np.testing.assert_allclose(law.sample(logits, np.random.default_rng(0))[:, 0], x[:, 0], atol=1e-6)
 
 
+def test_multinomial_speaks_of_as_many_draws_as_it_is_told():
+    logits = np.log(np.array([[1.0, 2.0, 5.0], [3.0, 0.5, 0.5]], np.float32))
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    for total in (1, 40):
+        law = Multinomial(total)
+        drawn = np.array([law.sample(logits, np.random.default_rng(seed)) for seed in range(2000)])
+        assert (drawn.sum(axis=2) == total).all()
+        np.testing.assert_allclose(law.mean(logits), total * p, rtol=1e-6)
+        assert np.all(np.abs(drawn.mean(axis=0) - total * p) < 4.5 * np.sqrt(total * p * (1 - p) / 2000))
+        counts = np.array([[3.0, 0, 1], [0, 7, 7]])
+        np.testing.assert_array_equal(law.log_prob(logits, x=counts)[0], Multinomial().log_prob(logits, x=counts)[0])
+
+
+@pytest.mark.parametrize("law", [Multinomial(), Poisson()])
+def test_counts_are_told_from_what_is_none(law):
+    law.require_support(np.array([[0.0, 1.0, 2.0**24]], np.float32))
+    for wrong, found in ((0.5, "0.5"), (-1.0, "-1"), (np.nan, "nan"), (np.inf, "inf")):
+        with pytest.raises(InputError, match=f"{type(law).__name__}: x should hold counts 0, 1, 2, …, found {found}"):
+            law.require_support(np.array([[3.0, wrong]]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_mean_of_a_poisson_is_its_rate_and_stays_finite(dtype):
+    mean = Poisson().mean(np.array([[-1e30, -80.0, 0.0, 3.0, 1e30]], dtype))
+    np.testing.assert_allclose(mean, [[0, np.exp(-80.0), 1, np.exp(3.0), np.finfo(dtype).max]], rtol=1e-6)
+    assert mean.dtype == dtype
+
+
 def test_schedules_become_numbers_at_a_step():
     ramp = Ramp(0.0, 4.0, 100)
     assert [ramp(s) for s in (0, 50, 100, 1000)] == [0, 2, 4, 4]
@@ -340,6 +368,7 @@ def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
         (lambda: Point(2).sample_with_log_prob(X, noise=None), "no density"),
         (lambda: Bernoulli().require_support(np.array([[0.5, 2.0]])), r"\[0, 1\], found values from 0.5 to 2"),
         (lambda: Gaussian(-1.0), "positive, found -1.0"),
+        (lambda: Multinomial(0), "total should be at least 1, found 0"),
         (lambda: Categorical(1), "at least 2, found 1"),
         (lambda: Gaussian().require_support(np.array([[np.inf]])), "finite"),
     ],

@@ -95,6 +95,12 @@ PICTURES = {
         CURVES, {"linear VAE": ([1, 9], [2, 0.02])}, limits={"Shannon, Gaussian": ([0, 9], [3, 0.01])}
     ),
     "climb": lambda: plots.likelihood_climb({"EM": [-3.0, -2.0, -1.5, -1.0]}, {"EM": -1.0}),
+    "one spectrogram": lambda: plots.spectrograms([GREYS[0]], np.arange(28.0), 0.01, names=["a note"]),
+    "spectrograms": lambda: plots.spectrograms(
+        [GREYS[0], GREYS[1, :9], GREYS[2]], 100 * np.arange(28.0), 0.2, names=["one", "two", "three"], title="Three"
+    ),
+    "word lists": lambda: plots.word_lists(POINTS[:40].T, [f"word{'w' * (i % 30)}{i}" for i in range(40)], latents=[11, 3]),
+    "words without room": lambda: plots.word_lists(POINTS[:2, :1].T, ["verylong" * 30, "w" * 300], shown=1),
     "codes far away": lambda: plots.codes(-1e5 + 4e4 * POINTS, np.arange(400) % 10),
 }
 
@@ -140,6 +146,26 @@ def test_the_white_image_is_where_it_should_be(figure, position, shape):
     shown = axes_pixels(figure().axes[0])
     for cell in np.ndindex(*shape):
         assert (cell_of(shown, cell, shape) == (255 if cell == position else 0)).all(), cell
+
+
+def test_a_spectrogram_has_time_to_the_right_and_frequency_upwards():
+    levels = np.zeros((4, 3))
+    levels[1, 2] = 1.0  # the second frame, the highest frequency
+    axes = plots.spectrograms([levels], np.array([0.0, 1000.0, 2000.0]), 0.5, names=["one"]).axes[0]
+    shown = axes_pixels(axes)
+    for cell in np.ndindex(3, 4):
+        lit = cell_of(shown, cell, (3, 4))
+        assert (lit.min() > 150) == (cell == (0, 1)), cell
+        assert lit.max() < 10 or cell == (0, 1)
+    assert axes.get_xlim() == (0, 2.0)
+    assert axes.get_ylim() == (-0.5, 2.5)
+
+
+def test_word_lists_name_what_changes_most():
+    changes = np.array([[3.0, -1.0, 0.5, -2.0, 2.0, 0.0]])
+    figure = plots.word_lists(changes, list("abcdef"), shown=2, latents=[4])
+    words = [t.get_text() for t in figure.findobj(Text)]
+    assert {"b  d", "a  e", "z₅"} <= set(words)
 
 
 def test_every_pixel_is_a_sharp_square_of_its_colour():
@@ -379,6 +405,14 @@ IMAGES = np.zeros((2, 1, 4, 4))
         (lambda: plots.path_speeds({"a": np.zeros((0, 3))}), "a should hold at least one step"),
         (lambda: plots.path_speeds({"a": -np.ones((2, 3))}), "none below 0"),
         (lambda: plots.path_speeds({"a": np.full((2, 3), np.nan)}), "a should be finite"),
+        (lambda: plots.spectrograms([], np.arange(4.0), 1.0, names=[]), "one or more; found 0 and 0"),
+        (lambda: plots.spectrograms([POINTS], np.arange(2.0), 1.0, names=["a", "b"]), "found 2 and 1"),
+        (lambda: plots.spectrograms([POINTS], np.arange(3.0), 1.0, names=["a"]), r"F = 3, found \(400, 2\)"),
+        (lambda: plots.spectrograms([POINTS * np.nan], np.arange(2.0), 1.0, names=["a"]), "finite"),
+        (lambda: plots.word_lists(POINTS.T, ["a", "b"]), "words should be 400"),
+        (lambda: plots.word_lists(np.zeros((1, 4)), list("abcd"), shown=3), "from 1 to half of them; found 4 and 3"),
+        (lambda: plots.word_lists(np.zeros((0, 4)), list("abcd"), shown=2), "for 0 latents"),
+        (lambda: plots.word_lists(np.zeros((1, 4)), list("abcd"), shown=2, latents=[1, 2]), "1 numbers, found 2"),
         (lambda: plots.curves([]), "at least one epoch"),
         (lambda: plots.curves([{"train": {}}]), "epoch"),
         (lambda: plots.curves(records(2), ("accuracy",)), "one of accuracy; found loss, bound"),

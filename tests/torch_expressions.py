@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from scratchvae import ops
-from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
+from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
 
 torch = pytest.importorskip("torch")
@@ -142,6 +142,8 @@ EXPRESSIONS = {
     laplace.log_prob: lambda x, mean, log_scale: laws.Laplace(mean, torch.exp(log_scale)).log_prob(x).sum(1),
     laplace.entropy: lambda log_scale: laws.Laplace(torch.zeros_like(log_scale), torch.exp(log_scale)).entropy().sum(1),
     laplace.reparameterize: lambda mean, log_scale, *, noise: shifted(mean, torch.exp(log_scale), noise),
+    multinomial.log_prob: lambda logits, *, x: laws.Multinomial(1, logits=logits, validate_args=False).log_prob(x),
+    poisson.log_prob: lambda log_rate, *, x: laws.Poisson(torch.exp(log_rate)).log_prob(x).sum(1),
     mixture.log_prob: lambda z, *parameters: gaussian_mixture(*parameters).log_prob(z),
 }
 
@@ -283,6 +285,16 @@ class LaplaceLearned(Likelihood):
         return laws.Laplace(x_params, torch.exp(self.log_scale)).log_prob(x).sum(1)
 
 
+class MultinomialCounts(Likelihood):
+    def forward(self, x_params, x):
+        return laws.Multinomial(1, logits=x_params, validate_args=False).log_prob(x)
+
+
+class PoissonCounts(Likelihood):
+    def forward(self, x_params, x):
+        return -F.poisson_nll_loss(x_params, x, reduction="none").sum(1) - torch.lgamma(x + 1).sum(1)
+
+
 LIKELIHOODS = {
     "bernoulli": BernoulliPixels,
     "categorical": CategoricalPixels,
@@ -292,6 +304,8 @@ LIKELIHOODS = {
     "gaussian_per_pixel": GaussianPerPixel,
     "laplace": LaplacePixels,
     "laplace_learned": LaplaceLearned,
+    "multinomial": MultinomialCounts,
+    "poisson": PoissonCounts,
 }
 
 

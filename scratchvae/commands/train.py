@@ -1,4 +1,4 @@
-"""Train a model on images and show what it learned. Without options: an MLP VAE on glyphs, characters drawn from fonts."""
+"""Train a model and show what it learned. Without options: an MLP VAE on glyphs, characters drawn from fonts."""
 
 import argparse
 import signal
@@ -34,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--quiet", action="store_true", help="no progress bar")
 
     data = parser.add_argument_group("data")
-    data.add_argument("--data", help="glyphs, mnist, fashion-mnist, or the path of IDX, npy, npz files or a folder of PNGs")
+    data.add_argument(
+        "--data",
+        help=f"{', '.join(NAMES)}, or the path of an IDX, npy, npz, wav, gif, webp or txt file, or a folder of PNG or txt files",
+    )
     data.add_argument("--data-dir", metavar="DIR", help="where named data sets lie (also: $SCRATCHVAE_DATA)")
     data.add_argument("--limit", type=int, metavar="N", help="use the first N examples")
     data.add_argument("--held-out", type=int, metavar="N", help="judge on the last N of them (default: a tenth)")
@@ -176,5 +179,5 @@ def _report(one: Run, training: Training, first: int) -> None:
     print(as_table(summary, latent_dim=one.model.posterior.latent_dim, samples=SAMPLES, likelihood_of=likelihood_of))
     if training.step > first:
         seconds = sum(record["seconds"] for record in training.history)
-        print(f"  {'speed':32}{len(one.data) * len(training.history) / seconds:12,.0f}  images/s")
+        print(f"  {'speed':32}{len(one.data) * len(training.history) / seconds:12,.0f}  examples/s")
     print(f"\nin {one.folder}:\n  {one.checkpoint}\n  {one.folder / 'metrics.jsonl'}")

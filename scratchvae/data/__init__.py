@@ -1,6 +1,7 @@
-"""Data: where the examples x come from. Everything ends as a `Dataset`, images as stored and batches (B, D) in [0, 1].
+"""Data: where the examples x come from. Everything ends as a `Dataset`, as stored, and as batches (B, D): pixels in [0, 1],
+levels of sound, counts of words.
 
-    sources        load("glyphs" | "mnist" | "fashion-mnist" | a path) -> Dataset
+    sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
     dataset        Dataset: images, labels, factors; batch, subset, split
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
@@ -10,6 +11,18 @@
     numpy_files    read_arrays(path): images from .npy and .npz
     array_files    read_named_arrays(path): whatever arrays a .npz or .safetensors holds
     images         read_png_folder(folder): PNG files, or a sub-folder of them for each class
+    pictures       patches(picture): cut from one picture, such as the photograph() that every machine has
+
+    wav            read_wav(path), write_wav: samples of sound
+    spectrogram    Spectrogram: samples as frames of levels, and as sound again
+    notes          notes(n): frames of synthesized notes; play_note(timbre, pitch): one as samples
+
+    corpus         Corpus: documents; read_texts(path): of text files
+    docstrings     docstrings(): what Python's standard library says about itself
+    bags           bag_of_words, bag_of_characters: documents as counts
+
+    video          read_video(path); windows(video): stacks of frames; bouncing_glyphs(n): scenes that need no file
+
     layouts        channels_first: which axis of a file's array is what
     streams        files read no further than their headers promise
 
@@ -17,28 +30,54 @@ Bad input of any kind is an `InputError` that names the file or the argument.
 """
 
 from scratchvae.data.array_files import read_named_arrays
+from scratchvae.data.bags import bag_of_characters, bag_of_words
 from scratchvae.data.binarization import binarize
+from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.docstrings import MODULES, docstrings
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import read_png_folder
+from scratchvae.data.notes import TIMBRES, notes, play_note
 from scratchvae.data.numpy_files import read_arrays
+from scratchvae.data.pictures import patches, photograph, read_picture
 from scratchvae.data.sources import NAMES, SOURCES, load
+from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.typefaces import CHARACTERS, FONTS
+from scratchvae.data.video import bouncing_glyphs, read_video, windows
+from scratchvae.data.wav import read_wav, write_wav
 
 __all__ = [
     "CHARACTERS",
     "FACTORS",
     "FONTS",
+    "MODULES",
     "NAMES",
     "SOURCES",
+    "TIMBRES",
+    "Corpus",
     "Dataset",
+    "Spectrogram",
+    "bag_of_characters",
+    "bag_of_words",
     "binarize",
+    "bouncing_glyphs",
+    "docstrings",
     "draw_glyphs",
     "glyphs",
     "load",
+    "notes",
+    "patches",
+    "photograph",
+    "play_note",
     "read_arrays",
     "read_idx",
     "read_named_arrays",
+    "read_picture",
     "read_png_folder",
+    "read_texts",
+    "read_video",
+    "read_wav",
+    "windows",
+    "write_wav",
 ]

@@ -25,6 +25,7 @@ class Dataset:
     labels       (N,) integers, or None
     label_names  the name of label 0, 1, ...; empty when the labels have no names
     factors      known generating factors, each (N,) finite numbers; empty when nothing is known
+    entry_names  what each entry of a plain vector is, as the words of a vocabulary; empty when they have no names
     """
 
     name: str
@@ -32,6 +33,7 @@ class Dataset:
     labels: Array | None = None
     label_names: tuple[str, ...] = ()
     factors: Mapping[str, Array] = field(default_factory=dict)
+    entry_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)
@@ -61,6 +63,10 @@ class Dataset:
                     f"{self.name}: factor {name!r} should be {len(images)} numbers, found {values.dtype} of shape {values.shape}"
                 )
             require_finite(self.name, f"factor {name!r}", values)
+
+        if self.entry_names and images.shape[1:] != (len(self.entry_names),):
+            expected = f"images should have {len(self.entry_names)} entries, one for each name"
+            raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
 
     def _checked_labels(self, labels: Array) -> Array:
         if labels.shape != (len(self),) or labels.dtype.kind not in "iu":
@@ -97,7 +103,7 @@ class Dataset:
         chosen = self._checked_indices(indices)
         labels = None if self.labels is None else self.labels[chosen]
         factors = {name: values[chosen] for name, values in self.factors.items()}
-        return Dataset(self.name, self.images[chosen], labels, self.label_names, factors)
+        return Dataset(self.name, self.images[chosen], labels, self.label_names, factors, self.entry_names)
 
     def split(self, held_out: int) -> tuple[Dataset, Dataset]:
         """Two views: all but the last `held_out` examples, and those last ones. Both must hold at least one example."""

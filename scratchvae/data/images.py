@@ -63,14 +63,15 @@ def _read_png(file: Path) -> Array:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=("PNG",)) as image:
-                return _eight_bits(image)
+                return eight_bits(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{file}: too many pixels for a PNG image to be read ({error})") from None
     except UNREADABLE as error:
         raise InputError(f"{file}: can't be read as a PNG image ({error})") from None
 
 
-def _eight_bits(image: Image.Image) -> Array:
+def eight_bits(image: Image.Image) -> Array:
+    """One image as (C, H, W) uint8, by the rules of read_png_folder."""
     if image.mode in ("I", "I;16"):
         return ((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8)[np.newaxis]
     grey = image.mode in GREY

@@ -9,13 +9,21 @@ from pathlib import Path
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
+from scratchvae.data.bags import bag_of_words
+from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.docstrings import docstrings
 from scratchvae.data.glyphs import glyphs
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import read_png_folder
 from scratchvae.data.layouts import channels_first
+from scratchvae.data.notes import notes
 from scratchvae.data.numpy_files import read_arrays
+from scratchvae.data.pictures import patches
+from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.streams import opened
+from scratchvae.data.video import bouncing_glyphs, read_video, windows
+from scratchvae.data.wav import read_wav
 
 
 @dataclass(frozen=True)
@@ -31,9 +39,10 @@ SOURCES = {
     "mnist": Source(("mnist", "MNIST/raw"), tuple("0123456789")),
     "fashion-mnist": Source(("fashion-mnist", "FashionMNIST/raw"), CLOTHES),
 }
-NAMES = ("glyphs", *SOURCES)
+NAMES = ("glyphs", *SOURCES, "bouncing-glyphs", "docstrings", "notes", "patches")
 SPLITS = {"train": "train", "test": "t10k"}  # split: how its IDX files begin
 GLYPHS = {"train": 20_000, "test": 2_000}  # split: how many are drawn
+DRAWN = {"train": 10_000, "test": 2_000}  # how many scenes, notes and patches are
 IMAGE_FILES = ("{}-images-idx3-ubyte", "{}-images-idx3-ubyte.gz", "{}-images.idx3-ubyte", "{}-images.idx3-ubyte.gz")
 VARIABLE = "SCRATCHVAE_DATA"
 SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset packages put theirs
@@ -50,26 +59,47 @@ def load(
     """The data set of that name (NAMES), else the one at that path.
 
     "glyphs" is drawn from `seed` at `size` pixels a side, its 20,000 training and 2,000 test images from random streams that
-    never meet. The other names are IDX files with their labels; they are looked for in `data_dir`, $SCRATCHVAE_DATA and
-    /usr/share/datasets, each time in a folder of that name, and in `data_dir` itself unless it bears another data set's name.
+    never meet. So are "bouncing-glyphs", "notes" and "patches", 10,000 and 2,000 of each. "docstrings" are bags of words of
+    Python's own documentation, a fifth of it the test split. mnist and fashion-mnist are IDX files with their labels; they are
+    looked for in `data_dir`, $SCRATCHVAE_DATA and /usr/share/datasets, each time in a folder of that name, and in `data_dir`
+    itself unless it bears another data set's name.
 
     A path is an IDX file (labels are taken from the file beside it, images-idx3 -> labels-idx1), a .npy or .npz file, a folder
-    of PNG files, or a folder that holds both splits: as MNIST's IDX files, or as train/ and test/. All but the last have one
-    split only, "train", which is all of it. `Dataset.split` holds some of it out.
+    of PNG files, or a folder that holds both splits: as MNIST's IDX files, or as train/ and test/. Or it is a .wav file, whose
+    frames are levels of a spectrogram; a .gif or .webp file, in windows of four frames; a .txt file or a folder of them, bags of
+    words. All but those folders of both have one split only, "train", which is all of it. `Dataset.split` holds some of it out.
     """
     require_choice("load", "split", split, SPLITS)
     if source == "glyphs":
         return glyphs(GLYPHS[split], seed=_stream(seed, split), size=size)
+    if source in NAMES and source not in SOURCES:
+        return _made(str(source), split, seed, size)
     if source in SOURCES:
         return _load_named(str(source), split, data_dir)
     return _mixed(_load_path(Path(source), split))
 
 
+def _made(name: str, split: str, seed: int, size: int) -> Dataset:
+    """What needs no file: drawn from the seed, or counted in Python's own documentation."""
+    if name == "docstrings":
+        corpus = docstrings()
+        n = len(corpus) - len(corpus) // 5
+        first = Corpus(corpus.name, corpus.documents[:n], None)
+        everything = bag_of_words(corpus, vocabulary=bag_of_words(first).entry_names)
+        return everything.subset(slice(0, n) if split == "train" else slice(n, None))
+    stream = _stream(seed, split)
+    if name == "notes":
+        return notes(DRAWN[split], seed=stream)
+    if name == "patches":
+        return patches(n=DRAWN[split], size=size, seed=stream)
+    return bouncing_glyphs(DRAWN[split], size=size, seed=stream)
+
+
 def _load_path(path: Path, split: str) -> Dataset:
     if not path.exists():
         raise InputError(
-            f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy or .npz file or of a folder of PNG "
-            f"files; found {str(path)!r}, which is neither a known name nor an existing path"
+            f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy, .npz, .wav, .gif, .webp or .txt "
+            f"file or of a folder of PNG or .txt files; found {str(path)!r}, which is neither a known name nor an existing path"
         )
     if path.is_dir() and any(_images_in(path, either) for either in SPLITS):
         if images := _images_in(path, split):
@@ -82,10 +112,18 @@ def _load_path(path: Path, split: str) -> Dataset:
             f"{path}: holds no separate {split!r} split: split='train' takes all of it, and Dataset.split holds some of it out"
         )
     if path.is_dir():
-        return read_png_folder(path)
+        texts = any(path.glob("*.txt")) or any(path.glob("*/*.txt"))
+        return bag_of_words(read_texts(path)) if texts else read_png_folder(path)
+    if path.suffix.lower() == ".txt":
+        return bag_of_words(read_texts(path))
     with opened(path) as stream:
-        start = stream.read(2)
-    return read_arrays(path) if start in (b"\x93N", b"PK") else _read_pair(path, path.name)
+        start = stream.read(12)
+    if start[:4] == b"GIF8" or start[8:] == b"WEBP":
+        return windows(read_video(path), name=path.name)
+    if start[8:] == b"WAVE" or path.suffix.lower() == ".wav":
+        samples, rate = read_wav(path)
+        return Spectrogram.of_rate(rate).dataset(samples, path.name)
+    return read_arrays(path) if start[:2] in (b"\x93N", b"PK") else _read_pair(path, path.name)
 
 
 def _stream(seed: int, split: str) -> int | np.random.SeedSequence:

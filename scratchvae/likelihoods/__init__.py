@@ -5,5 +5,17 @@ from scratchvae.likelihoods.categorical import Categorical
 from scratchvae.likelihoods.gaussian import Gaussian, GaussianOptimal, GaussianPerPixel
 from scratchvae.likelihoods.interface import Likelihood
 from scratchvae.likelihoods.laplace import Laplace
+from scratchvae.likelihoods.multinomial import Multinomial
+from scratchvae.likelihoods.poisson import Poisson
 
-__all__ = ["Bernoulli", "Categorical", "Gaussian", "GaussianOptimal", "GaussianPerPixel", "Laplace", "Likelihood"]
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "Gaussian",
+    "GaussianOptimal",
+    "GaussianPerPixel",
+    "Laplace",
+    "Likelihood",
+    "Multinomial",
+    "Poisson",
+]

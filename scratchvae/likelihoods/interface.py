@@ -41,6 +41,13 @@ def n_entries(event_shape: tuple[int, ...]) -> int:
     return prod(event_shape)
 
 
+def require_counts(where: str, x: Array) -> None:
+    """Raise InputError unless every entry is one of 0, 1, 2, …"""
+    wrong = ~((x >= 0) & (x == np.floor(x)) & np.isfinite(x))
+    if wrong.any():
+        raise InputError(f"{where}: x should hold counts 0, 1, 2, …, found {x[wrong][0]:g}")
+
+
 def require_unit_interval(where: str, x: Array) -> None:
     """Raise InputError unless every entry lies in [0, 1]."""
     if x.size and not (x.min() >= 0 and x.max() <= 1):

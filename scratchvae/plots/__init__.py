@@ -12,6 +12,8 @@ likelihood_climb        what EM has yet to gain, step after step
 rate_distortion         error against the number of latents, and against the rate
 latent_codes            where data go in the plane of two latents
 path_speeds             how evenly decoded points move from one code to another
+spectrograms            sound: the levels of frequencies over time
+word_lists              the words that each latent makes likelier
 saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
@@ -29,6 +31,8 @@ from scratchvae.plots.lines import lines
 from scratchvae.plots.path_speeds import path_speeds
 from scratchvae.plots.rate_distortion import rate_distortion
 from scratchvae.plots.saving import save
+from scratchvae.plots.spectrograms import spectrograms
+from scratchvae.plots.word_lists import word_lists
 
 __all__ = [
     "codes",
@@ -47,6 +51,8 @@ __all__ = [
     "reconstructions",
     "samples",
     "save",
+    "spectrograms",
     "traversal_codes",
     "traversals",
+    "word_lists",
 ]

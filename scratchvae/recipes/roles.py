@@ -6,7 +6,17 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer
-from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
+from scratchvae.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    GaussianOptimal,
+    GaussianPerPixel,
+    Laplace,
+    Likelihood,
+    Multinomial,
+    Poisson,
+)
 from scratchvae.models import VAE, Autoencoder, LatentVariableModel
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
@@ -20,6 +30,8 @@ LIKELIHOODS: dict[str, Callable[[], Likelihood]] = {
     "gaussian_per_pixel": GaussianPerPixel,
     "laplace": Laplace,
     "laplace_learned": lambda: Laplace(learned=True),
+    "multinomial": Multinomial,
+    "poisson": Poisson,
 }
 POSTERIORS: dict[str, Callable[[int], Posterior]] = {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}
 PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {

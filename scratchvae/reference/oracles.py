@@ -22,7 +22,7 @@ def mathematics() -> SimpleNamespace:
         import mpmath
     except ImportError:
         raise InputError("--certify compares with mpmath, which is not installed: pip install mpmath") from None
-    names = ("exp", "log", "sqrt")
+    names = ("exp", "log", "loggamma", "sqrt")
     functions: dict[str, Any] = {name: np.frompyfunc(getattr(mpmath, name), 1, 1) for name in names}
     return SimpleNamespace(
         digits=mpmath.workdps, mpf=np.frompyfunc(mpmath.mpf, 1, 1), pi=mpmath.pi, diff=mpmath.diff, **functions
@@ -87,6 +87,16 @@ def _categorical(logits: Array, x: Array) -> Array:
 def _laplace(x: Array, mean: Array, log_scale: Array) -> Array:
     m = mathematics()
     return -(m.log(m.mpf(2)) + log_scale + abs(x - mean) / m.exp(log_scale)).sum(axis=1)
+
+
+def _multinomial(logits: Array, x: Array) -> Array:
+    m = mathematics()
+    return m.loggamma(x.sum(axis=1) + 1) - m.loggamma(x + 1).sum(axis=1) + (x * categorical_log(logits)).sum(axis=1)
+
+
+def _poisson(log_rate: Array, x: Array) -> Array:
+    m = mathematics()
+    return (x * log_rate - m.exp(log_rate) - m.loggamma(x + 1)).sum(axis=1)
 
 
 def _mixture(z: Array, logits: Array, means: Array, log_vars: Array) -> Array:
@@ -186,6 +196,8 @@ DISTRIBUTIONS: dict[str, Callable[..., Array]] = {
     "laplace.entropy": lambda log_scale: (1 + mathematics().log(mathematics().mpf(2)) + log_scale).sum(axis=1),
     "laplace.reparameterize": lambda mean, log_scale, noise: mean + mathematics().exp(log_scale) * noise,
     "mixture.log_prob": _mixture,
+    "multinomial.log_prob": _multinomial,
+    "poisson.log_prob": _poisson,
 }
 
 

@@ -6,12 +6,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
-from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
+from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
+from scratchvae.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    GaussianOptimal,
+    GaussianPerPixel,
+    Laplace,
+    Likelihood,
+    Multinomial,
+    Poisson,
+)
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
 
 GRID = np.linspace(-40, 40, 160_001)
+FIVES = np.array([a + 6 * b for b in range(6) for a in range(6 - b)])  # counts a, b, 5 − a − b of three words, as one number
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,18 @@ def sampling_cases() -> list[SamplingCase]:
             lambda t: mixture.log_prob(t[:, None], **mixed)[0],
             GRID,
         ),
+        SamplingCase(
+            "multinomial.sample",
+            lambda n, rng: multinomial.sample(np.tile(logits, (n, 1)), uniform=rng.random((n, 5)))[:, :2] @ [1, 6],
+            lambda t: multinomial.log_prob(np.tile(logits, (len(t), 1)), x=_fives(t))[0],
+            FIVES,
+        ),
+        SamplingCase(
+            "poisson.sample",
+            lambda n, rng: poisson.sample(_full(n, mean), uniform=rng.random((n, 1)))[:, 0],
+            lambda t: poisson.log_prob(_full(len(t), mean), x=t[:, None].astype(np.float64))[0],
+            np.arange(40),
+        ),
         _posterior("DiagonalGaussian.sample", mean, log_var),
         _prior("StandardGaussian.sample", StandardGaussian(1)),
         _prior("GaussianMixture.sample", learned),
@@ -75,7 +98,20 @@ def sampling_cases() -> list[SamplingCase]:
         _likelihood("GaussianOptimal.sample", optimal, [mean], GRID),
         _likelihood("GaussianPerPixel.sample", GaussianPerPixel(), [mean, log_var], GRID),
         _likelihood("Laplace.sample", Laplace(scale=2.0), [mean], GRID),
+        SamplingCase(
+            "Multinomial.sample",
+            lambda n, rng: Multinomial(5).sample(np.tile(logits, (n, 1)), rng)[:, :2] @ [1, 6],
+            lambda t: Multinomial(5).log_prob(np.tile(logits, (len(t), 1)), x=_fives(t))[0],
+            FIVES,
+        ),
+        _likelihood("Poisson.sample", Poisson(), [mean], np.arange(40)),
     ]
+
+
+def _fives(t: Array) -> Array:
+    """The counts (M, 3) that FIVES names by numbers (M,)."""
+    first, second = t % 6, t // 6
+    return np.stack([first, second, 5 - first - second], axis=1).astype(np.float64)
 
 
 def _full(n: int, value: float) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
-from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
+from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE
@@ -18,7 +18,10 @@ from scratchvae.priors import StandardGaussian
 from scratchvae.reference import oracles
 from scratchvae.reference.certificate import Trial
 
-LAWS = {law.__name__.rpartition(".")[2]: law for law in (bernoulli, categorical, gaussian, gaussian_full, laplace, mixture)}
+LAWS = {
+    law.__name__.rpartition(".")[2]: law
+    for law in (bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson)
+}
 B, D, Z = 3, 4, 2
 
 
@@ -51,6 +54,11 @@ LOGITS = {
 }
 BITS = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]], np.float64)
 GREY = "x − σ(l) cancels where σ(l) is near a grey x"
+COUNTS = {
+    "small counts": np.array([[0, 3, 1, 20], [1, 0, 0, 0], [7, 2, 15, 5]], np.float64),
+    "large counts": np.array([[1e3, 1e6, 16, 17], [2**24, 12, 0, 400], [1e5, 9e4, 8e4, 64]], np.float64),
+}
+LARGE = "log n!, log x! and x log p cancel, and x and n p"
 CANCEL = "the square and 1 (or log σ² and the square) cancel"
 
 
@@ -138,6 +146,16 @@ def distribution_trials() -> list[Trial]:
                 floor=1.0,
                 why="log p + H cancel",
             ),
+        ]
+        trials += [
+            trial("multinomial.log_prob", f"{kind}, {many}", {"logits": logits}, {"x": x}, floor=x.sum(), why=LARGE, digits=400)
+            for many, x in COUNTS.items()
+        ]
+    for many, x in COUNTS.items():
+        rates = {"near": (np.log(x + 0.5), x.max()), **{kind: (log_rate, 1.0) for kind, log_rate in LOG_VARS.items()}}
+        trials += [
+            trial("poisson.log_prob", f"{kind}, {many}", {"log_rate": log_rate}, {"x": x}, floor=floor, why="x and λ cancel")
+            for kind, (log_rate, floor) in rates.items()
         ]
     weights = {"ordinary": _normal(3), "all equal": np.zeros(3), "one far outlier": np.array([0.0, 60.0, -60.0])}
     for kind, logits in weights.items():

@@ -135,5 +135,6 @@ def _decoded(run: Run, z: Array) -> Array:
 def _principal_plane(z: Array) -> Array:
     """z (N, Z) seen along its first two principal directions, the origin where it was."""
     z = np.hstack([z, np.zeros_like(z)]) if z.shape[1] < 2 else z
-    _, _, directions = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+    rows = np.vstack([z - z.mean(axis=0), np.zeros_like(z, shape=(2, z.shape[1]))])  # zeros, so that one example has a plane too
+    _, _, directions = np.linalg.svd(rows, full_matrices=False)
     return z @ directions[:2].T

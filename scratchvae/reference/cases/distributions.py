@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture
+from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
 from scratchvae.reference.case import Case, cholesky_factors, normal
 
 B, D = 3, 4
@@ -10,6 +10,7 @@ MEAN, LOG_VAR = normal(B, D, seed=1), normal(B, D, seed=2)
 OTHER = {"other_mean": normal(B, D, seed=3), "other_log_var": normal(B, D, seed=4)}
 FACTOR, OTHER_FACTOR = cholesky_factors(B, D, seed=5), cholesky_factors(B, D, seed=6)
 TWO_FULL = {"mean": MEAN, "L": FACTOR, "other_mean": OTHER["other_mean"], "other_L": OTHER_FACTOR}
+COUNTS = np.array([[0, 3, 1, 20], [1, 0, 0, 0], [7, 2, 40, 5]], np.float64)
 
 CASES = [
     Case("gaussian.log_prob", gaussian.log_prob, {"x": normal(B, D), "mean": MEAN, "log_var": LOG_VAR}),
@@ -72,4 +73,6 @@ CASES = [
         mixture.log_prob,
         {"z": normal(B, 2), "logits": normal(4, seed=1), "means": normal(4, 2, seed=2), "log_vars": normal(4, 2, seed=3)},
     ),
+    Case("multinomial.log_prob", multinomial.log_prob, {"logits": normal(B, D, scale=2.0)}, {"x": COUNTS}),
+    Case("poisson.log_prob", poisson.log_prob, {"log_rate": normal(B, D)}, {"x": COUNTS}),
 ]

@@ -3,7 +3,17 @@
 import numpy as np
 
 from scratchvae.layers import Layer, Linear, Sequential, Sigmoid, SiLU, Softplus, Tanh
-from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace, Likelihood
+from scratchvae.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    GaussianOptimal,
+    GaussianPerPixel,
+    Laplace,
+    Likelihood,
+    Multinomial,
+    Poisson,
+)
 from scratchvae.models import VAE, Autoencoder
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Posterior
@@ -12,6 +22,7 @@ from scratchvae.reference.case import Case, normal, objective_case
 
 B, D, Z, K = 3, 4, 2, 3
 X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))
+COUNTS = np.array([[0, 3, 1, 5], [1, 0, 0, 0], [2, 0, 4, 1]], np.float64)
 NOISE = normal(B, Z)
 NOISES = normal(B * K, Z)
 POINT = (NOISE[:, :0], None, None)  # what Reconstruction draws where nothing is random
@@ -64,6 +75,8 @@ def cases() -> list[Case]:
         objective_case("Elbo: FullGaussian, free bits", Elbo(free_bits=0.05), vae(posterior=FullGaussian(Z)), X, noise=NOISE),
         objective_case("SampledElbo: FullGaussian", SampledElbo(), vae(posterior=FullGaussian(Z)), X, noise=NOISE),
         objective_case("Iwae: FullGaussian", Iwae(K), vae(posterior=FullGaussian(Z)), X, noise=NOISES),
+        objective_case("Elbo: Multinomial", Elbo(), vae(Multinomial()), COUNTS, noise=NOISE),
+        objective_case("Elbo: Poisson", Elbo(), vae(Poisson()), COUNTS, noise=NOISE),
         objective_case("SampledElbo", SampledElbo(beta=2.0, samples=K), vae(), X, noise=NOISES),
         objective_case("SampledElbo: GaussianMixture", SampledElbo(), vae(prior=mixture), X, noise=NOISE),
         objective_case("Iwae", Iwae(K), vae(), X, noise=NOISES),

@@ -1,0 +1,71 @@
+"""Bags: a document as how often each word, or each character, occurs in it; their order is given up."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from scratchvae.arrays import InputError
+from scratchvae.data.corpus import Corpus
+from scratchvae.data.dataset import Dataset
+
+WORD = re.compile(r"[^\W\d_]+")  # letters of any script, nothing else
+
+
+def bag_of_words(
+    documents: Corpus | Sequence[str],
+    *,
+    size: int = 1000,
+    vocabulary: Sequence[str] | None = None,
+    stop_words: Iterable[str] = (),
+) -> Dataset:
+    """Counts of words: runs of letters, case folded.     N documents  ->  (N, V) float32, entry_names the vocabulary.
+
+    The vocabulary is the `size` most frequent words but the stop_words, the most frequent first and equally frequent ones in the
+    order of the alphabet; or it is given, so that other documents are counted by the same words. What is not in it doesn't count:
+    a document can be a row of zeros. InputError when no word is left.
+    """
+    return _bags("bag_of_words", _words, documents, size, vocabulary, stop_words)
+
+
+def bag_of_characters(documents: Corpus | Sequence[str], *, size: int = 200, vocabulary: Sequence[str] | None = None) -> Dataset:
+    """Counts of characters, spaces and all, as they are written.     N documents  ->  (N, V) float32; else as bag_of_words."""
+    return _bags("bag_of_characters", list, documents, size, vocabulary, ())
+
+
+def _words(document: str) -> list[str]:
+    return WORD.findall(document.casefold())
+
+
+def _bags(
+    where: str,
+    tokens: Callable[[str], list[str]],
+    documents: Corpus | Sequence[str],
+    size: int,
+    vocabulary: Sequence[str] | None,
+    stop_words: Iterable[str],
+) -> Dataset:
+    if size < 1:
+        raise InputError(f"{where}: size should be at least 1, found {size}")
+    corpus = documents if isinstance(documents, Corpus) else Corpus("documents", documents)
+    bags = [Counter(tokens(document)) for document in corpus.documents]
+    names = _most_frequent(bags, size, frozenset(stop_words)) if vocabulary is None else tuple(vocabulary)
+    place = {name: i for i, name in enumerate(names)}
+    if not names or len(place) < len(names):
+        wrong = "found one twice" if names else "found none"
+        raise InputError(f"{where}: the vocabulary of {corpus.name} should be one token or more, each once, {wrong}")
+    counts = np.zeros((len(bags), len(names)), np.float32)
+    for row, bag in zip(counts, bags, strict=True):
+        for token, count in bag.items():
+            if token in place:
+                row[place[token]] = count
+    return Dataset(corpus.name, counts, corpus.labels, corpus.label_names, entry_names=names)
+
+
+def _most_frequent(bags: Sequence[Counter[str]], size: int, stop_words: frozenset[str]) -> tuple[str, ...]:
+    total: Counter[str] = Counter()
+    for bag in bags:
+        total.update(bag)
+    kept = [token for token in total if token not in stop_words]
+    return tuple(sorted(kept, key=lambda token: (-total[token], token))[:size])

@@ -1,0 +1,59 @@
+"""Patches cut from one big picture, such as the photograph that Matplotlib brings along."""
+
+import warnings
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.data.dataset import Dataset
+from scratchvae.data.images import UNREADABLE, eight_bits
+
+PHOTOGRAPH = "grace_hopper.jpg"  # 512 x 600 pixels, in every Matplotlib
+
+
+def photograph() -> Array:
+    """Matplotlib's sample photograph of Grace Hopper, in colour: (3, 600, 512) uint8."""
+    import matplotlib
+
+    return read_picture(Path(matplotlib.get_data_path(), "sample_data", PHOTOGRAPH))
+
+
+def read_picture(path: str | PathLike[str]) -> Array:
+    """A picture in any format that Pillow reads, as (C, H, W) uint8: C 1 if it is grey, else 3. Of several frames the first."""
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return eight_bits(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"{path}: too many pixels for a picture to be read ({error})") from None
+    except UNREADABLE as error:
+        raise InputError(f"{path}: can't be read as a picture ({error})") from None
+
+
+def patches(
+    picture: Array | None = None, n: int = 10_000, *, size: int = 16, grey: bool = True, seed: int | np.random.SeedSequence = 0
+) -> Dataset:
+    """n square patches of a picture (C, H, W) uint8, from uniformly random places: (n, C, size, size) uint8.
+
+    Without a picture they are of the photograph. `grey` averages its colours. The places are the factors x and y, in pixels from
+    the left and from the top. InputError when a patch would be larger than the picture.
+    """
+    picture = photograph() if picture is None else np.asarray(picture)
+    if picture.ndim != 3 or picture.dtype != np.uint8:
+        raise InputError(f"patches: picture should be (C, H, W) uint8, found {picture.dtype} of shape {picture.shape}")
+    if n < 1 or not 1 <= size <= min(picture.shape[1:]):
+        raise InputError(f"patches: n and size should be at least 1, size at most {min(picture.shape[1:])}; found {n} and {size}")
+    if not isinstance(seed, np.random.SeedSequence) and seed < 0:
+        raise InputError(f"patches: seed should not be negative, found {seed}")
+    if grey:
+        picture = np.rint(picture.mean(axis=0, keepdims=True)).astype(np.uint8)
+    _, height, width = picture.shape
+    uniform = np.random.default_rng(seed).random((n, 2))
+    x, y = (uniform * (width - size + 1, height - size + 1)).astype(np.intp).T
+    every = np.lib.stride_tricks.sliding_window_view(picture, (size, size), axis=(1, 2))
+    return Dataset("patches", np.ascontiguousarray(every[:, y, x].swapaxes(0, 1)), factors={"x": x, "y": y})

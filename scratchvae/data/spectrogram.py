@@ -1,0 +1,116 @@
+"""Sound as frames of a spectrogram, the levels of its frequencies moment after moment, and frames as sound again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+from scratchvae.data.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Spectrogram:
+    """How sound is cut into frames: a Hann window of `size` samples every `hop` samples, `rate` samples to a second.
+
+    A frame has F = size/2 + 1 frequencies, rate/size Hz apart. A level is logarithmic power from 0 to 1 (and a little beyond):
+
+        level = max(0, 1 + 20 log₁₀(|S| / |S| of a full-scale sine) / range_db)
+
+    so 1 is a sine of amplitude 1, and 0 is `range_db` decibels below it and everything under that, silence too.
+    """
+
+    rate: int = 8000
+    size: int = 256
+    hop: int = 64
+    range_db: float = 80.0
+
+    def __post_init__(self) -> None:
+        if self.rate < 1 or self.size < 4 or self.size % 2 or not 0 < self.hop <= self.size // 2:
+            expected = "rate should be positive, size even and at least 4, and hop from 1 to size/2"
+            raise InputError(f"Spectrogram: {expected}; found {self.rate}, {self.size} and {self.hop}")
+        if not (np.isfinite(self.range_db) and self.range_db > 0):
+            raise InputError(f"Spectrogram: range_db should be positive, found {self.range_db}")
+
+    @classmethod
+    def of_rate(cls, rate: int) -> "Spectrogram":
+        """With the window whose size is the power of two nearest to 32 ms, moved by a quarter: 256 samples at 8 kHz."""
+        if rate < 1:
+            raise InputError(f"Spectrogram: rate should be positive, found {rate}")
+        size = max(4, 2 ** round(np.log2(0.032 * rate)))
+        return cls(rate, size, size // 4)
+
+    @property
+    def frequencies(self) -> Array:
+        """Of the entries of a frame, in Hz: (F,)."""
+        return np.arange(self.size // 2 + 1) * (self.rate / self.size)
+
+    def transform(self, samples: Array) -> Array:
+        """The complex frames S (T, F) of samples (N,), the first and the last reaching over the ends, scaled so that a sine of
+        amplitude A at one of the frequencies has |S| = A there. T = ⌈N / hop⌉ plus a few.
+        """
+        require_shapes("Spectrogram", samples=(samples, "N"))
+        require_finite("Spectrogram", "samples", samples)
+        if len(samples) < self.size // 2:
+            raise InputError(f"Spectrogram: samples should be at least {self.size // 2}, half a window; found {len(samples)}")
+        frames: Array = self._windows().stft(samples.astype(np.float64)).T
+        return frames
+
+    def inverse(self, frames: Array, n: int) -> Array:
+        """The n samples whose frames are nearest to `frames` (T, F) in mean square: Griffin & Lim 1984, equation 6."""
+        require_shapes("Spectrogram", frames=(frames, f"T {self.size // 2 + 1}"))
+        if len(frames) != self.n_frames(n):
+            raise InputError(f"Spectrogram: {n} samples have {self.n_frames(n)} frames, found {len(frames)}")
+        samples: Array = self._windows().istft(frames.T, k1=n)
+        return samples
+
+    def n_frames(self, n: int) -> int:
+        """T, the number of frames of n samples."""
+        frames: int = self._windows().p_num(n)
+        return frames
+
+    def levels(self, samples: Array) -> Array:
+        """The levels (T, F) float32 of samples (N,)."""
+        return self.level_of(np.abs(self.transform(samples)))
+
+    def frame_levels(self, windows: Array) -> Array:
+        """The levels (N, F) float32 of N single frames, given as the samples (N, size) under each window."""
+        require_shapes("Spectrogram", windows=(windows, f"N {self.size}"))
+        return self.level_of(np.abs(np.fft.rfft(windows * self._windows().win)))
+
+    def level_of(self, amplitude: Array) -> Array:
+        """Levels, float32, of amplitudes |S|."""
+        floor = 10 ** (-self.range_db / 20)
+        return (1 + 20 * np.log10(np.maximum(amplitude, floor)) / self.range_db).clip(0).astype(np.float32)
+
+    def amplitude_of(self, levels: Array) -> Array:
+        """The amplitudes |S| of levels: 0 for level 0 and less, 10^(range_db (level − 1) / 20) above."""
+        levels = np.asarray(levels, np.float64)
+        return np.where(levels > 0, 10 ** (self.range_db / 20 * (levels - 1)), 0.0)
+
+    def sound(self, levels: Array, *, phase: Array, n: int, iterations: int = 0) -> Array:
+        """n samples that sound like levels (T, F), from a `phase` (T, F) in radians.
+
+        Each of the `iterations` takes the phase of the frames that the sound so far really has: the distance between their
+        amplitudes and the asked ones never grows. 0 of them leave the phase as given.     Griffin & Lim 1984, section III.
+        """
+        require_shapes("Spectrogram", levels=(levels, "T F"), phase=(phase, "T F"))
+        require_finite("Spectrogram", "levels", levels)
+        amplitude = self.amplitude_of(levels)
+        samples = self.inverse(amplitude * np.exp(1j * phase), n)
+        for _ in range(iterations):
+            samples = self.inverse(amplitude * np.exp(1j * np.angle(self.transform(samples))), n)
+        return samples
+
+    def dataset(self, samples: Array, name: str = "sound") -> Dataset:
+        """The frames of samples (N,) as a Dataset of levels (T, F), with the factor time, in seconds, of the middle of each."""
+        levels = self.levels(samples)
+        time = (np.arange(len(levels)) + self._windows().p_min) * (self.hop / self.rate)
+        return Dataset(name, levels, factors={"time": time})
+
+    def _windows(self) -> Any:
+        from scipy.signal import ShortTimeFFT  # imported here: it takes half a second
+        from scipy.signal.windows import hann
+
+        window = hann(self.size, sym=False)
+        return ShortTimeFFT(window * (2 / window.sum()), self.hop, self.rate, fft_mode="onesided")

@@ -1,0 +1,112 @@
+"""Moving pictures: the frames of an animation, stacked in short windows, and scenes that need no file."""
+
+import warnings
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.data.dataset import Dataset
+from scratchvae.data.glyphs import draw_glyphs
+from scratchvae.data.images import UNREADABLE
+from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME
+
+ANIMATIONS = ("GIF", "PNG", "WEBP")
+MOST_BYTES = 1 << 30
+SCALE = 0.5  # of a bouncing glyph
+SMALLEST = 16  # pixels a side: in smaller pictures the margin that a glyph is drawn with would show
+WALL = FRAME / 2 - 20 * SCALE / 2  # how far from the middle its own middle turns round
+
+
+def read_video(path: str | PathLike[str]) -> Array:
+    """The frames of an animated GIF, PNG or WebP in grey, (T, H, W) uint8, each as it is seen, over black.
+
+    A still picture has one. InputError for another format, a file that breaks off, or frames of more than 1 GiB together.
+    """
+    path = Path(path)
+    frames: list[Array] = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=ANIMATIONS) as image:
+                for frame in ImageSequence.Iterator(image):
+                    seen = frame.convert("RGBA")
+                    over_black = Image.alpha_composite(Image.new("RGBA", seen.size, (0, 0, 0, 255)), seen)
+                    frames.append(np.asarray(over_black.convert("L")))
+                    if frames[-1].shape != frames[0].shape:
+                        raise InputError(f"{path}: frames should be of one size, found {frames[0].shape} and {frames[-1].shape}")
+                    if len(frames) * frames[0].nbytes > MOST_BYTES:
+                        raise InputError(f"{path}: frames should take at most {MOST_BYTES:,} bytes, found more")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"{path}: too many pixels for a video to be read ({error})") from None
+    except InputError:
+        raise
+    except UNREADABLE as error:
+        where = f"after {len(frames)} frames " if frames else ""
+        raise InputError(f"{path}: can't be read as an animated GIF, PNG or WebP {where}({error})") from None
+    return np.stack(frames)
+
+
+def windows(video: Array, length: int = 4, *, step: int = 1, name: str = "video") -> Dataset:
+    """Every `step`-th stack of `length` frames that follow each other.     video (T, H, W)  ->  (N, length, H, W), as channels.
+
+    N = ⌊(T − length) / step⌋ + 1, views of the same memory; the factor time is the index of the first frame. uint8, bool or
+    floats as a Dataset takes them. InputError for a video shorter than a window.
+    """
+    video = np.asarray(video)
+    if video.ndim != 3:
+        raise InputError(f"windows: video should have shape (T, H, W), found {video.shape}")
+    if length < 1 or step < 1 or len(video) < length:
+        expected = f"1 to {len(video)}, the frames there are, and step at least 1"
+        raise InputError(f"windows: length should be {expected}; found {length} and {step}")
+    every = np.lib.stride_tricks.sliding_window_view(video, length, axis=0)[::step]
+    return Dataset(name, np.moveaxis(every, 3, 1), factors={"time": np.arange(len(every)) * step})
+
+
+def bouncing_glyphs(
+    n: int = 5_000,
+    *,
+    length: int = 4,
+    characters: Sequence[str] = CHARACTERS,
+    speed: tuple[float, float] = (1.0, 3.0),
+    size: int = 28,
+    seed: int | np.random.SeedSequence = 0,
+) -> Dataset:
+    """n short scenes in which a glyph flies straight on and is thrown back by the walls: (n, length, size, size) uint8.
+
+    Labels are the index of the character; factors its start x and y and its velocity, speed_x to the right and speed_y downwards,
+    in 1/28 of the picture's side (a frame). The absolute speed is uniform in `speed`, its direction and the start anywhere.
+    The same seed gives the same bytes, and the first m of n are the m of bouncing_glyphs(m).
+    """
+    if n < 1 or length < 1:
+        raise InputError(f"bouncing_glyphs: n and length should be at least 1, found {n} and {length}")
+    if size < SMALLEST:
+        raise InputError(f"bouncing_glyphs: size should be at least {SMALLEST} pixels, found {size}")
+    if not (np.isfinite(speed).all() and 0 <= speed[0] <= speed[1]):
+        raise InputError(f"bouncing_glyphs: speed should be a range of numbers from 0 on, found {speed}")
+    if not characters or set(characters) - set(CHARACTERS):
+        raise InputError(f"bouncing_glyphs: characters should be some of {''.join(CHARACTERS)}, found {''.join(characters)!r}")
+    if not isinstance(seed, np.random.SeedSequence) and seed < 0:
+        raise InputError(f"bouncing_glyphs: seed should not be negative, found {seed}")
+    uniform = np.random.default_rng(seed).random((n, 6))
+    labels = (uniform[:, 0] * len(characters)).astype(np.intp)
+    direction, pace = 2 * np.pi * uniform[:, 4], speed[0] + (speed[1] - speed[0]) * uniform[:, 5]
+    start = WALL * (2 * uniform[:, 2:4] - 1)
+    velocity = pace[:, None] * np.stack([np.cos(direction), np.sin(direction)], axis=1)
+    place = _reflected(start[:, None] + velocity[:, None] * np.arange(length)[:, None])  # (n, length, 2)
+    still = {"rotation": 0.0, "scale": SCALE, "shear": 0.0, "weight": 0.0}
+    factors = {name: np.full(n * length, value) for name, value in still.items()}
+    factors["character"] = np.array([CHARACTERS.index(character) for character in characters])[labels].repeat(length)
+    factors["font"] = (uniform[:, 1] * len(FONTS)).astype(np.intp).repeat(length)
+    factors["x"], factors["y"] = place.reshape(-1, 2).T
+    images = draw_glyphs(factors, size=size).reshape(n, length, size, size)
+    moving = {"x": start[:, 0], "y": start[:, 1], "speed_x": velocity[:, 0], "speed_y": velocity[:, 1]}
+    return Dataset("bouncing-glyphs", images, labels, tuple(characters), moving)
+
+
+def _reflected(place: Array) -> Array:
+    """Where a straight flight to `place` ends between walls at ±WALL: the line is folded, there and back within 4 WALL."""
+    return np.abs((place - WALL) % (4 * WALL) - 2 * WALL) - WALL

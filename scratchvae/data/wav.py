@@ -1,0 +1,65 @@
+"""Sound files: WAV, read as samples between −1 and 1, and written."""
+
+import struct
+import warnings
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+
+UNREADABLE = (  # what the reader raises for damaged headers, one without data (UnboundLocalError) among them
+    *(ValueError, EOFError, OSError, struct.error, IndexError, KeyError, ZeroDivisionError, OverflowError, MemoryError),
+    *(TypeError, AttributeError, UnboundLocalError),
+)
+
+
+def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
+    """The samples (T,) float32 of a WAV file and how many there are to a second, several channels averaged to one.
+
+    Integers of 8 (unsigned), 16, 24 and 32 bits are divided by 2⁷, 2¹⁵, 2²³ and 2³¹, so that full scale is 1; floats stay as they
+    are. InputError for a file that is not WAV, is compressed, breaks off, or holds no samples or ones that aren't finite.
+    """
+    from scipy.io import wavfile
+
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", wavfile.WavFileWarning)  # a file that breaks off is only warned of
+            warnings.filterwarnings("ignore", "Chunk .non-data. not understood")
+            rate, stored = wavfile.read(path)
+    except wavfile.WavFileWarning as error:
+        raise InputError(f"{path}: the WAV file is damaged or truncated ({error})") from None
+    except UNREADABLE as error:
+        raise InputError(f"{path}: can't be read as a WAV file ({error})") from None
+    if stored.size == 0 or rate < 1:
+        raise InputError(f"{path}: expected at least one sample, found {stored.size} at {rate} a second")
+    if stored.dtype == np.uint8:
+        samples = (stored.astype(np.float32) - 128) / 128
+    elif stored.dtype.kind == "i":
+        samples = stored / -float(np.iinfo(stored.dtype).min)  # 24 bits come as the upper ones of 32
+    else:
+        samples = stored
+    require_finite(str(path), "samples", samples)
+    return samples.reshape(len(samples), -1).mean(axis=1).astype(np.float32), int(rate)
+
+
+def write_wav(path: str | PathLike[str], samples: Array, rate: int) -> None:
+    """Samples (T,) from −1 to 1, `rate` to a second, as 16-bit WAV, each rounded to the nearest 1/32768.
+
+    InputError for samples beyond ±1, which would be clipped: divide them by the largest first.
+    """
+    from scipy.io import wavfile
+
+    require_shapes("write_wav", samples=(samples, "T"))
+    require_finite("write_wav", "samples", samples)
+    if samples.size == 0 or rate < 1:
+        raise InputError(f"write_wav: samples and rate should be at least 1, found {samples.size} and {rate}")
+    if np.abs(samples).max() > 1:
+        raise InputError(f"write_wav: samples should lie in [-1, 1], found {np.abs(samples).max():g}")
+    steps = np.minimum(np.rint(samples.astype(np.float64) * 32768), 32767).astype(np.int16)
+    try:
+        wavfile.write(Path(path), rate, steps)
+    except OSError as error:
+        raise InputError(f"{path}: can't be written ({error.strerror or error})") from None

@@ -1,0 +1,43 @@
+"""Bags of words or characters: p(x|z) = Multinomial(n, softmax(logits)), x_params = logits."""
+
+import numpy as np
+
+from scratchvae import ops
+from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.distributions import multinomial
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods.interface import Likelihood, n_entries, require_counts
+
+
+class Multinomial(Likelihood):
+    """How often each of D words occurs in a document, given how many it has: log p(x | z, n) with n = Σ_d x_d of that document.
+
+    A decoder says nothing of n, so `mean` and `sample` are told it: `total` draws. One, unless said otherwise: the mean is then
+    softmax(logits), the probability of each word, and a sample is a single word. Miao, Yu & Blunsom 2016, section 3.
+    """
+
+    def __init__(self, total: int = 1) -> None:
+        if total < 1:
+            raise InputError(f"Multinomial: total should be at least 1, found {total}")
+        self.total = total
+
+    def n_params(self, event_shape: tuple[int, ...]) -> int:
+        """One logit an entry."""
+        return n_entries(event_shape)
+
+    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """distributions.multinomial.log_prob, whose n is the document's own."""
+        return multinomial.log_prob(x_params, x=x)
+
+    def mean(self, x_params: Array) -> Array:
+        """total · softmax(logits)."""
+        p, _ = ops.softmax(x_params, axis=1)
+        return p * p.dtype.type(self.total)
+
+    def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
+        """The counts of `total` drawn words."""
+        return multinomial.sample(x_params, uniform=rng.random((len(x_params), self.total)))
+
+    def require_support(self, x: Array) -> None:
+        """0, 1, 2, …"""
+        require_counts("Multinomial", x)

@@ -1,0 +1,33 @@
+"""Counts of events that come one by one: p(x|z) = Poisson(λ), x_params = log λ."""
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.distributions import poisson
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods.interface import Likelihood, n_entries, require_counts
+
+
+class Poisson(Likelihood):
+    """Each entry a count 0, 1, 2, … of its own, whose variance is its mean."""
+
+    def n_params(self, event_shape: tuple[int, ...]) -> int:
+        """One log-rate an entry."""
+        return n_entries(event_shape)
+
+    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """distributions.poisson.log_prob."""
+        return poisson.log_prob(x_params, x=x)
+
+    def mean(self, x_params: Array) -> Array:
+        """λ."""
+        with np.errstate(over="ignore"):
+            return np.minimum(np.exp(x_params), np.finfo(x_params.dtype).max)
+
+    def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
+        """A count for each entry."""
+        return poisson.sample(x_params, uniform=rng.random(x_params.shape))
+
+    def require_support(self, x: Array) -> None:
+        """0, 1, 2, …"""
+        require_counts("Poisson", x)
