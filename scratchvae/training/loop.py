@@ -8,7 +8,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
 from scratchvae.layers import dtype_of, named_parameters
-from scratchvae.objectives import Model
+from scratchvae.objectives import Trainable
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
 from scratchvae.training.step import Phase, train_step
@@ -29,7 +29,7 @@ class Training:
 
     def __init__(
         self,
-        model: Model,
+        model: Trainable,
         phases: Sequence[Phase],
         data: Dataset,
         *,
