@@ -5,6 +5,7 @@
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
     glyphs         glyphs(n): characters warped by known factors; draw_glyphs(factors) draws any you ask for
+    bars           bars(n): images of bars; bars_law() lists all there are with their probabilities
     typefaces      the characters and fonts behind them, as signed distance fields
     idx            read_idx(path): the format of MNIST, plain or gzipped
     numpy_files    read_arrays(path): images from .npy and .npz
@@ -17,6 +18,7 @@ Bad input of any kind is an `InputError` that names the file or the argument.
 """
 
 from scratchvae.data.array_files import read_named_arrays
+from scratchvae.data.bars import bars, bars_law
 from scratchvae.data.binarization import binarize
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
@@ -33,6 +35,8 @@ __all__ = [
     "NAMES",
     "SOURCES",
     "Dataset",
+    "bars",
+    "bars_law",
     "binarize",
     "draw_glyphs",
     "glyphs",

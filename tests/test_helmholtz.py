@@ -1,0 +1,420 @@
+"""The Helmholtz machine against sums over all its states; each objective's expected gradient against an exact one."""
+
+from itertools import pairwise, product
+from math import prod
+
+import numpy as np
+import pytest
+from scipy.special import expit, logsumexp
+
+from scratchvae.arrays import InputError
+from scratchvae.checks import check_draws
+from scratchvae.data import Dataset
+from scratchvae.evaluation import binary_states, bound, enumerate_hidden, log_likelihood
+from scratchvae.layers import Linear, Sequential, Tanh, cast, named_parameters
+from scratchvae.models import HelmholtzMachine
+from scratchvae.models.helmholtz import ALGORITHMS
+from scratchvae.objectives import BeliefNet, ReweightedRecognition, ReweightedWake, Sleep, Wake
+from scratchvae.recipes import mlp
+from scratchvae.training import (
+    Adam,
+    EarlyStopping,
+    Phase,
+    Training,
+    load_checkpoint,
+    restore_model,
+    restore_training,
+    save_checkpoint,
+)
+
+D, HIDDEN = 3, (2, 1)
+H = sum(HIDDEN)
+IMAGES, STATES = binary_states(D).astype(float), binary_states(H).astype(float)
+X = IMAGES[[1, 3, 6, 6, 0]]
+
+
+def machine(hidden=HIDDEN, seed=0, entries=D):
+    """Weights of normal numbers, so that no conditional is near a coin."""
+    widths = (entries, *hidden)
+    up = [Linear(a, b, rng=0) for a, b in pairwise(widths)]
+    down = [Linear(b, a, rng=0) for a, b in pairwise(widths)]
+    one = HelmholtzMachine(event_shape=(entries,), hidden=hidden, generation=down[::-1], recognition=up)
+    rng = np.random.default_rng(seed)
+    for parameter in named_parameters(one).values():
+        parameter.value = rng.standard_normal(parameter.value.shape)
+    return one
+
+
+def generative(name):
+    return not name.startswith("recognition")
+
+
+def bernoulli(units, logits):
+    return prod(p if unit else 1 - p for unit, p in zip(units, expit(logits), strict=True))
+
+
+def affine(layer, units):
+    return np.array(units) @ layer.weight.value + layer.bias.value
+
+
+def p_of(model, x, h1, h2):
+    """p(x, h) by the definition, as a product of numbers."""
+    down = model.generation
+    return bernoulli(h2, model.top.value) * bernoulli(h1, affine(down[0], h2)) * bernoulli(x, affine(down[1], h1))
+
+
+def q_of(model, x, h1, h2):
+    """q(h|x) likewise."""
+    return bernoulli(h1, affine(model.recognition[0], x)) * bernoulli(h2, affine(model.recognition[1], h1))
+
+
+def gradients(model, objective, x, noise):
+    for parameter in named_parameters(model).values():
+        parameter.grad = None
+    report, pullback = objective(model, x, noise)
+    pullback()
+    return report, {name: parameter.grad for name, parameter in named_parameters(model).items()}
+
+
+def slopes(model, loss, kept):
+    """d loss() by central differences, for the Parameters whose names are kept."""
+    found = {}
+    for name, parameter in named_parameters(model).items():
+        if kept(name):
+            value, found[name] = parameter.value, np.empty_like(parameter.value)
+            for index in np.ndindex(value.shape):
+                ends = []
+                for step in (1e-5, -1e-5):
+                    parameter.value = value.copy()
+                    parameter.value[index] += step
+                    ends.append(loss())
+                found[name][index] = (ends[0] - ends[1]) / 2e-5
+            parameter.value = value
+    return found
+
+
+def require_close(found, expected):
+    assert {name for name, gradient in found.items() if gradient is not None} == expected.keys()
+    for name, gradient in expected.items():
+        np.testing.assert_allclose(found[name], gradient, rtol=1e-7, atol=1e-8, err_msg=name)
+
+
+def weighted(terms):
+    """Σ weight · gradients over pairs (weight, gradients), those that are None apart."""
+    total = {}
+    for weight, found in terms:
+        for name, gradient in found.items():
+            if gradient is not None:
+                total[name] = total.get(name, 0) + weight * gradient
+    return total
+
+
+# Probabilities
+
+
+def test_the_joint_and_the_recognition_are_what_their_definitions_say():
+    model = machine()
+    found = enumerate_hidden(model, IMAGES)
+    for (i, x), (s, h) in product(enumerate(IMAGES), enumerate(STATES)):
+        assert np.exp(found.log_joint[i, s]) == pytest.approx(p_of(model, x, h[:2], h[2:]), rel=1e-12)
+        assert np.exp(found.log_q[i, s]) == pytest.approx(q_of(model, x, h[:2], h[2:]), rel=1e-12)
+
+
+@pytest.mark.parametrize("hidden", [(1,), (4,), (2, 3), (3, 1, 2)])
+def test_probabilities_of_all_events_and_of_all_states_sum_to_one(hidden):
+    found = enumerate_hidden(machine(hidden), IMAGES)
+    assert np.exp(found.log_px).sum() == pytest.approx(1, rel=1e-12)
+    np.testing.assert_allclose(np.exp(found.log_q).sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(found.log_posterior).sum(axis=1), 1, rtol=1e-12)
+
+
+def test_the_evidence_is_the_bound_and_the_divergence_whatever_q_is():
+    evidences = []
+    for seed in range(5):
+        model = machine()
+        for name, parameter in named_parameters(machine(seed=seed)).items():
+            if not generative(name):
+                named_parameters(model)[name].value = parameter.value
+        found = enumerate_hidden(model, IMAGES)
+        np.testing.assert_allclose(found.bound + found.kl, found.log_px, rtol=1e-12)
+        assert (found.kl > 1e-3).all()
+        evidences.append(found.log_px)
+    assert np.ptp(evidences, axis=0).max() < 1e-12
+
+
+def test_draws_have_the_probabilities_that_the_model_gives_them():
+    model, code = machine(), 2 ** np.arange(D + H)[::-1]
+    exact = enumerate_hidden(model, IMAGES)
+    rng = np.random.default_rng(0)
+    x, h = model.dream(uniform=rng.random((40_000, D + H)))
+    pairs = check_draws(np.hstack([x, h]) @ code, lambda t: exact.log_joint.ravel()[t.astype(int)], np.arange(2 ** (D + H)))
+    h, log_q = model.recognize(x=np.tile(IMAGES[5], (40_000, 1)), uniform=rng.random((40_000, H)))
+    state = (h @ code[D:]).astype(int)
+    np.testing.assert_allclose(log_q, exact.log_q[5][state], rtol=1e-12)
+    recognized = check_draws(state, lambda t: exact.log_q[5][t.astype(int)], np.arange(2**H))
+    assert all(moment.ok for moment in (*pairs, *recognized))
+
+
+def test_importance_sampling_tends_to_the_evidence():
+    model = machine()
+    exact = enumerate_hidden(model, IMAGES).log_px
+    estimated = model.score_samples(IMAGES, samples=20_000)
+    assert np.abs(estimated - exact).max() < 0.05
+    data = Dataset("all", IMAGES)
+    one = np.mean([log_likelihood(model, data, samples=1, rng=np.random.default_rng(s)) for s in range(200)], axis=0)
+    np.testing.assert_allclose(one, enumerate_hidden(model, IMAGES).bound, atol=0.35)
+    assert model.score(IMAGES) == pytest.approx(exact.mean(), abs=0.1)
+
+
+# Gradients: uniform numbers 1 − h draw exactly h, so that expectations over draws are sums
+
+
+def every_draw(model, x):
+    """(q(h|x), uniform numbers that draw h) for all assignments of a state to each row of x."""
+    log_q = enumerate_hidden(model, x).log_q
+    for states in product(range(len(STATES)), repeat=len(x)):
+        yield np.exp(log_q[range(len(x)), states].sum()), 1 - STATES[list(states)]
+
+
+@pytest.mark.parametrize("rows", [[1], [6, 3]])
+def test_wake_follows_the_bound_in_expectation(rows):
+    model, x = machine(), IMAGES[rows]
+    found = weighted((q, gradients(model, Wake(), x, noise)[1]) for q, noise in every_draw(model, x))
+    require_close(found, slopes(model, lambda: -enumerate_hidden(model, x).bound.mean(), generative))
+
+
+def test_sleep_follows_the_divergence_of_dreams_in_expectation():
+    model = machine()
+    p = np.exp(enumerate_hidden(model, IMAGES).log_joint)
+
+    def divergence():
+        return -(p * enumerate_hidden(model, IMAGES).log_q).sum()  # Σ_x p(x) KL(p(h|x) ‖ q(h|x)) + what q can't change
+
+    dreams = product(enumerate(IMAGES), enumerate(STATES))
+    found = weighted(
+        (p[i, s], gradients(model, Sleep(), X[:1], 1 - np.concatenate([x, h])[None])[1]) for (i, x), (s, h) in dreams
+    )
+    require_close(found, slopes(model, divergence, lambda name: not generative(name)))
+
+
+def test_reweighted_wake_follows_its_bound_in_expectation():
+    model, x = machine((2,)), IMAGES[[5]]
+    states = binary_states(2).astype(float)
+
+    def multi_sample_bound():
+        """E[log ½ (w_1 + w_2)], both draws from q."""
+        exact = enumerate_hidden(model, x)
+        log_w, q = (exact.log_joint - exact.log_q)[0], np.exp(exact.log_q[0])
+        return sum(q[i] * q[j] * (np.logaddexp(log_w[i], log_w[j]) - np.log(2)) for i, j in product(range(4), repeat=2))
+
+    q = np.exp(enumerate_hidden(model, x).log_q[0])
+    reports = {
+        (i, j): gradients(model, ReweightedWake(2), x, 1 - states[[i, j]]) for i, j in product(range(4), repeat=2)
+    }
+    assert sum(q[i] * q[j] * report.loss for (i, j), (report, _) in reports.items()) == pytest.approx(-multi_sample_bound())
+    found = weighted((q[i] * q[j], gradient) for (i, j), (_, gradient) in reports.items())
+    require_close(found, slopes(model, lambda: -multi_sample_bound(), generative))
+
+
+def even(model):
+    """The model with a q that gives every state the same probability."""
+    for name, parameter in named_parameters(model).items():
+        if not generative(name):
+            parameter.value = np.zeros_like(parameter.value)
+    return model
+
+
+def test_drawing_every_state_once_gives_the_exact_gradients_of_the_evidence_and_of_the_posterior():
+    """With an even q and each of the 2^H states drawn once, 1/K Σ w is p(x) and w̃ is p(h|x)."""
+    model = even(machine())
+    noise, K = np.tile(1 - STATES, (len(X), 1)), len(STATES)
+    exact = enumerate_hidden(model, X)
+    posterior = np.exp(exact.log_posterior)
+    report, found = gradients(model, ReweightedWake(K), X, noise)
+    np.testing.assert_allclose(report.terms["bound"], exact.log_px, rtol=1e-12)
+    require_close(found, slopes(model, lambda: -enumerate_hidden(model, X).log_px.mean(), generative))
+    report, found = gradients(model, ReweightedRecognition(K), X, noise)
+    np.testing.assert_allclose(report.terms["log_q"], np.log(1 / K), rtol=1e-12)
+    np.testing.assert_allclose(report.terms["bound"], exact.log_px, rtol=1e-12)
+
+    def to_posterior():
+        return -(posterior * enumerate_hidden(model, X).log_q).sum(axis=1).mean()  # KL(p(h|x) ‖ q(h|x)) + a constant
+
+    require_close(found, slopes(model, to_posterior, lambda name: not generative(name)))
+
+
+def test_one_draw_is_wake():
+    model, noise = machine(), np.random.default_rng(0).random((len(X), H))
+    wake, from_wake = gradients(model, Wake(), X, noise)
+    one, from_one = gradients(model, ReweightedWake(1), X, noise)
+    for name in wake.terms:
+        np.testing.assert_allclose(one.terms[name], wake.terms[name], rtol=1e-12)
+    require_close(from_one, {name: gradient for name, gradient in from_wake.items() if gradient is not None})
+
+
+def test_more_draws_come_nearer_to_the_evidence_and_to_its_gradient():
+    model, x = machine(), np.repeat(IMAGES, 400, axis=0)
+    exact = enumerate_hidden(model, IMAGES).log_px.mean()
+    expected = slopes(model, lambda: -enumerate_hidden(model, IMAGES).log_px.mean(), generative)
+    gaps, distances = [], []
+    for K in (1, 10, 100):
+        objective = ReweightedWake(K)
+        report, found = gradients(model, objective, x, objective.draw_noise(model, len(x), np.random.default_rng(0)))
+        gaps.append(exact + report.loss)
+        distances.append(np.sqrt(sum(((found[name] - g) ** 2).sum() for name, g in expected.items())))
+    assert gaps[0] > 2 * gaps[1] > 4 * gaps[2] > 0
+    assert distances[0] > 2 * distances[1] > 4 * distances[2]
+
+
+@pytest.mark.parametrize(
+    ("objective", "fills"),
+    [(Wake(), True), (Sleep(), False), (ReweightedWake(3), True), (ReweightedRecognition(3), False)],
+    ids=lambda o: type(o).__name__,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_objective_fills_exactly_its_own_parameters_in_the_dtype_it_is_given(objective, fills, dtype):
+    model = machine((3, 2, 2))
+    cast(model, dtype)
+    noise = objective.draw_noise(model, len(X), np.random.default_rng(0))
+    report, found = gradients(model, objective, X.astype(dtype), noise)
+    assert {name for name, gradient in found.items() if gradient is not None} == {n for n in found if generative(n) is fills}
+    for name, gradient in found.items():
+        if gradient is not None:
+            assert gradient.dtype == dtype
+            assert gradient.shape == named_parameters(model)[name].value.shape
+    assert all(term.dtype == dtype and term.shape == (len(X),) for term in report.terms.values())
+
+
+def test_terms_add_up():
+    model = machine()
+    for objective in (Wake(), ReweightedWake(4)):
+        noise = objective.draw_noise(model, len(X), np.random.default_rng(0))
+        terms = objective(model, X, noise)[0].terms
+        plain = terms["log_px"] - terms["kl"]
+        assert (terms["bound"] >= plain - 1e-12).all()
+        assert isinstance(objective, ReweightedWake) or np.array_equal(terms["bound"], plain)
+
+
+# Training
+
+
+def data(n=200):
+    return Dataset("all or nothing", IMAGES[[0, 7] * (n // 2)])
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_training_makes_the_data_more_probable(algorithm):
+    model = machine((4, 2))
+    before = enumerate_hidden(model, data().images).log_px.mean()
+    model.fit(data(), algorithm=algorithm, epochs=100, learning_rate=0.03, held_out=data(50))
+    after = enumerate_hidden(model, data().images).log_px.mean()
+    assert before < -1.5
+    assert -0.8 < after < -np.log(2)  # the ceiling; of independent bits, −log 8 = −2.08
+    record = model.history[-1]
+    assert record["held_out"]["0.bound"] == pytest.approx(enumerate_hidden(model, data(50).images).bound.mean(), abs=0.3)
+    assert model.transform(data()).shape == (200, 6)
+    for images in (model.sample(9, 0), model.sample(9, 0, mean=False), model.reconstruct(IMAGES)):
+        assert images.shape[1:] == (D,)
+        assert ((images >= 0) & (images <= 1)).all()
+    np.testing.assert_array_equal(np.round(model.sample(9, 0, mean=False)), model.sample(9, 0, mean=False))
+
+
+def run(callbacks=(), epochs=4):
+    model = machine((3, 2))
+    cast(model, np.float32)
+    phases = [Phase(objective, Adam(1e-2), max_norm=5.0) for objective in (Wake(), Sleep())]
+    grey = Dataset("grey", np.random.default_rng(1).random((60, D)))
+    return Training(
+        model, phases, grey, epochs=epochs, batch_size=25, seed=1, held_out=grey, binarized=True, callbacks=callbacks
+    )
+
+
+def test_a_run_stopped_and_resumed_comes_to_the_same_bits(tmp_path):
+    whole = run().run()
+
+    def stop(training, event):
+        training.interrupted = training.step == 5
+
+    part = run([stop]).run()
+    save_checkpoint(tmp_path / "a.safetensors", part, {})
+    checkpoint = load_checkpoint(tmp_path / "a.safetensors")
+    again = run()
+    restore_training(checkpoint, again)
+    again.run()
+    for name, parameter in named_parameters(whole.model).items():
+        np.testing.assert_array_equal(parameter.value, named_parameters(again.model)[name].value)
+    restored = run().model
+    restore_model(checkpoint, restored)
+    np.testing.assert_array_equal(restored.transform(IMAGES), part.model.transform(IMAGES))
+
+
+def test_a_run_goes_with_what_other_runs_go_with():
+    training = run([EarlyStopping(1)], epochs=30)
+    assert training.run().best
+    judged = bound(training.model, data(), Wake(), rng=np.random.default_rng(0))
+    assert judged["bound"] == pytest.approx(judged["log_px"] - judged["kl"], rel=1e-5)
+
+
+# What can't be
+
+
+def linear(*widths):
+    return [Linear(a, b, rng=0) for a, b in pairwise(widths)]
+
+
+def built(hidden=(2, 1), generation=(1, 2, 3), recognition=(3, 2, 1)):
+    return HelmholtzMachine(
+        event_shape=(3,), hidden=hidden, generation=linear(*generation), recognition=linear(*recognition)
+    )
+
+
+MODEL = machine()
+ERRORS = {
+    "no hidden layer": (lambda: built((), (3,), (3,)), "one width or more"),
+    "no hidden units": (lambda: built((2, 0)), "at least 1, found \\(2, 0\\)"),
+    "a layer too few": (lambda: built(generation=(2, 3)), "2 layers each, one for each hidden layer, found 1 and 2"),
+    "inputs of another width": (lambda: built(recognition=(3, 4, 1)), "recognition\\[0\\] should map 3 units to 2, found"),
+    "layers the wrong way round": (lambda: built(generation=(3, 2, 1)), "generation\\[0\\] should map 1 units to 2: linear"),
+    "outputs of another width": (lambda: built(generation=(1, 2, 4)), "generation\\[1\\] should map 2 units to 3, found"),
+    "grey": (lambda: Wake()(MODEL, X + 0.25, np.zeros((5, H))), "x should be 0 or 1 everywhere, found 0.25; data.binarize"),
+    "grey, in training": (lambda: machine().fit(X / 2), "x should be 0 or 1 everywhere, found 0.5"),
+    "grey, enumerated": (lambda: enumerate_hidden(MODEL, X / 2), "x should be 0 or 1"),
+    "not a number": (lambda: Wake()(MODEL, X * np.nan, np.zeros((5, H))), "x should be 0 or 1 everywhere, found nan"),
+    "half a hidden unit": (lambda: MODEL.log_recognition(x=X, h=np.full((5, H), 0.5)), "h should be 0 or 1"),
+    "outside": (lambda: machine().fit(3 * X), "should lie in \\[0, 1\\]"),
+    "too few uniforms": (lambda: Wake()(MODEL, X, np.zeros((5, 2))), "uniform should have shape \\(B, 3\\) with B = 5"),
+    "uniforms of other rows": (lambda: Wake()(MODEL, X, np.zeros((4, H))), "uniform should have shape"),
+    "uniforms of a wake": (lambda: Sleep()(MODEL, X, np.zeros((5, H))), "uniform should have shape \\(B, 6\\)"),
+    "events of another width": (lambda: MODEL.transform(np.zeros((4, 5))), "x should have shape \\(N, 3\\)"),
+    "codes of another width": (lambda: MODEL.inverse_transform(np.zeros((4, 5))), "h should have shape"),
+    "codes that are no numbers": (lambda: MODEL.inverse_transform(np.full((4, H), np.nan)), "h should be finite"),
+    "an unknown algorithm": (lambda: machine().fit(X, algorithm="dreaming"), "reweighted_wake_sleep, wake_sleep"),
+    "no draws": (lambda: ReweightedWake(0), "samples should be at least 1"),
+    "no draws for q": (lambda: ReweightedRecognition(0), "samples should be at least 1"),
+    "another kind of model": (lambda: Wake().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),
+    "another kind, asleep": (lambda: Sleep().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),
+    "too many states": (lambda: enumerate_hidden(machine((21,)), X), "at most 20, .*found 21"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_what_can_not_be_is_said(case):
+    attempt, words = ERRORS[case]
+    with pytest.raises(InputError, match=words):
+        attempt()
+
+
+def test_one_example_one_unit_and_deeper_conditionals_are_fine():
+    one = HelmholtzMachine(
+        event_shape=(1, 2, 2),
+        hidden=(1,),
+        generation=[Sequential(Linear(1, 3, rng=0), Tanh(), Linear(3, 4, rng=1))],
+        recognition=linear(4, 1),
+    )
+    assert isinstance(one, BeliefNet)
+    x = np.ones((1, 1, 2, 2), bool)
+    one.fit(x, epochs=200, learning_rate=0.05)
+    assert one.score(x) > -0.1
+    assert one.sample(3, 0).shape == (3, 1, 2, 2)
+    exact = enumerate_hidden(one, np.ones((1, 4)))
+    np.testing.assert_allclose(exact.log_px, logsumexp(exact.bound + exact.kl), rtol=1e-5)
