@@ -9,13 +9,13 @@ from scipy.special import expit, logsumexp
 
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_draws
-from scratchvae.data import Dataset
+from scratchvae.data import Dataset, bars, bars_law
 from scratchvae.evaluation import binary_states, bound, enumerate_hidden, log_likelihood
 from scratchvae.layers import Linear, Sequential, Tanh, cast, named_parameters
 from scratchvae.models import HelmholtzMachine
 from scratchvae.models.helmholtz import ALGORITHMS
 from scratchvae.objectives import BeliefNet, ReweightedRecognition, ReweightedWake, Sleep, Wake
-from scratchvae.recipes import mlp
+from scratchvae.recipes import belief_net, mlp
 from scratchvae.training import (
     Adam,
     EarlyStopping,
@@ -298,25 +298,66 @@ def test_terms_add_up():
 # Training
 
 
-def data(n=200):
-    return Dataset("all or nothing", IMAGES[[0, 7] * (n // 2)])
+def small_bars(n):
+    return bars(n, side=2, on=0.3)
 
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
-def test_training_makes_the_data_more_probable(algorithm):
-    model = machine((4, 2))
-    before = enumerate_hidden(model, data().images).log_px.mean()
-    model.fit(data(), algorithm=algorithm, epochs=100, learning_rate=0.03, held_out=data(50))
-    after = enumerate_hidden(model, data().images).log_px.mean()
-    assert before < -1.5
-    assert -0.8 < after < -np.log(2)  # the ceiling; of independent bits, −log 8 = −2.08
-    record = model.history[-1]
-    assert record["held_out"]["0.bound"] == pytest.approx(enumerate_hidden(model, data(50).images).bound.mean(), abs=0.3)
-    assert model.transform(data()).shape == (200, 6)
-    for images in (model.sample(9, 0), model.sample(9, 0, mean=False), model.reconstruct(IMAGES)):
-        assert images.shape[1:] == (D,)
+def test_training_comes_nearer_to_the_law_of_the_data(algorithm):
+    model = belief_net((1, 2, 2), layers=(4, 1), seed=1)
+    images, p = bars_law(side=2, on=0.3)
+
+    def divergence():
+        """KL(data ‖ model)."""
+        return (p * (np.log(p) - enumerate_hidden(model, images).log_px)).sum()
+
+    before = divergence()
+    model.fit(small_bars(2000), algorithm=algorithm, epochs=15, batch_size=50, learning_rate=0.1, held_out=small_bars(400))
+    assert 0 < divergence() < before / 3
+    exact = (p * enumerate_hidden(model, images).bound).sum()
+    assert model.history[-1]["held_out"]["0.bound"] == pytest.approx(exact, abs=0.3)
+
+
+def test_the_verbs():
+    model = belief_net((1, 2, 2), layers=(4, 3, 1), seed=0).fit(small_bars(50).images, epochs=1)
+    x = small_bars(7)
+    h = model.transform(x)
+    assert h.shape == (7, 8)
+    np.testing.assert_allclose(h[:, :4], expit(affine(model.recognition[0], x.batch(slice(None)))), rtol=1e-5)
+    assert model.score_samples(x).shape == (7,)
+    for images in (model.sample(7, 0), model.sample(7, 0, mean=False), model.reconstruct(x), model.inverse_transform(h)):
+        assert images.shape == (7, 1, 2, 2)
         assert ((images >= 0) & (images <= 1)).all()
-    np.testing.assert_array_equal(np.round(model.sample(9, 0, mean=False)), model.sample(9, 0, mean=False))
+    assert set(np.unique(model.sample(200, 0, mean=False))) == {0, 1}
+    np.testing.assert_allclose(model.sample(4000, 0, mean=False).mean(0), model.sample(4000, 0).mean(0), atol=0.02)
+
+
+def test_bars_follow_their_law():
+    """Against a list of all uniform choices, image by image."""
+    side, on, vertical = 3, 0.3, 0.6
+    expected = {}
+    for upright, lit in product((True, False), product((0, 1), repeat=side)):
+        image = np.tile(lit, (side, 1)) if upright else np.tile(lit, (side, 1)).T
+        weight = (vertical if upright else 1 - vertical) * prod(on if bar else 1 - on for bar in lit)
+        expected[tuple(image.ravel())] = expected.get(tuple(image.ravel()), 0) + weight
+    images, p = bars_law(side=side, on=on, vertical=vertical)
+    assert p.sum() == pytest.approx(1)
+    assert {tuple(image): pytest.approx(weight) for image, weight in zip(images, p, strict=True)} == expected
+    drawn = bars(60_000, side=side, on=on, vertical=vertical)
+    assert set(np.unique(drawn.images)) == {0, 255}
+    code = 2.0 ** np.arange(side**2)
+    (counts,) = (np.bincount((drawn.batch(slice(None)) @ code).astype(int), minlength=2**9)[(images @ code).astype(int)],)
+    assert counts.sum() == 60_000
+    assert (np.abs(counts / 60_000 - p) < 5 * np.sqrt(p / 60_000)).all()
+    assert drawn.labels.mean() == pytest.approx(vertical, abs=0.01)
+    np.testing.assert_array_equal(bars(10, seed=3).images, bars(20, seed=3).images[:10])
+
+
+def test_bars_as_in_the_paper():
+    images, p = bars_law()
+    assert images.shape == (30, 16)
+    assert p[images.sum(axis=1) == 0] == pytest.approx([0.8**4])
+    assert -(p * np.log2(p)).sum() == pytest.approx(3.4284, abs=1e-4)
 
 
 def run(callbacks=(), epochs=4):
@@ -351,7 +392,7 @@ def test_a_run_stopped_and_resumed_comes_to_the_same_bits(tmp_path):
 def test_a_run_goes_with_what_other_runs_go_with():
     training = run([EarlyStopping(1)], epochs=30)
     assert training.run().best
-    judged = bound(training.model, data(), Wake(), rng=np.random.default_rng(0))
+    judged = bound(training.model, Dataset("all", IMAGES), Wake(), rng=np.random.default_rng(0))
     assert judged["bound"] == pytest.approx(judged["log_px"] - judged["kl"], rel=1e-5)
 
 
@@ -393,6 +434,12 @@ ERRORS = {
     "no draws for q": (lambda: ReweightedRecognition(0), "samples should be at least 1"),
     "another kind of model": (lambda: Wake().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),
     "another kind, asleep": (lambda: Sleep().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),
+    "a recipe without layers": (lambda: belief_net((3,), layers=()), "one width or more"),
+    "a recipe with an empty layer": (lambda: belief_net((3,), layers=(4, 0)), "at least 1, found \\(4, 0\\)"),
+    "no bars": (lambda: bars(0), "n should be at least 1"),
+    "no pixels": (lambda: bars(3, side=0), "side should be at least 1"),
+    "bars on too often": (lambda: bars_law(on=1.5), "probabilities, found 1.5"),
+    "too many bars": (lambda: bars_law(side=17), "at most 16"),
     "too many states": (lambda: enumerate_hidden(machine((21,)), X), "at most 20, .*found 21"),
 }
 
