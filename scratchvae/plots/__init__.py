@@ -1,5 +1,6 @@
 """Pictures of a model and its training: arrays in, a matplotlib Figure out.
 
+ascent                  curves that rise towards a level none can pass
 growth                  cost against size
 learning_curves         bound, reconstruction and divergence, epoch after epoch
 grids                   images side by side; data above their reconstructions; samples
@@ -11,6 +12,7 @@ saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
 
+from scratchvae.plots.ascent import ascent
 from scratchvae.plots.grids import image_grid, reconstructions, samples
 from scratchvae.plots.growth import growth
 from scratchvae.plots.latent_codes import codes
@@ -21,6 +23,7 @@ from scratchvae.plots.learning_curves import curves
 from scratchvae.plots.saving import save
 
 __all__ = [
+    "ascent",
     "codes",
     "curves",
     "growth",
