@@ -108,19 +108,29 @@ def what_units_draw(model):
     return model.inverse_transform(np.hstack([alone, np.zeros((len(alone), sum(BARS_LAYERS[1:])))]))[:, 0]
 
 
+def shades(x):
+    """Units that are on as dark pixels on a pale ground, which the white between images sets off."""
+    return 0.9 - 0.9 * x
+
+
+def some_not_empty(images):
+    """The first 18 images (N, 4, 4) of which any pixel is on."""
+    return images[images.any(axis=(1, 2))][:18]
+
+
 def draw_bars(models, steps, curves, ceiling, seed, out):
-    shown = data.bars(18, seed=seed + 1).images[:, 0] / 255
-    dreams = [model.sample(18, seed, mean=False)[:, 0] for model in models.values()]
-    rows = ["bars", *(f"dreams, {name}" for name in models)]
-    figure = plots.image_grid(np.concatenate([shown, *dreams]), columns=18, title="What the machines dream", row_labels=rows)
-    plots.save(figure, out / "bars_dreams.png")
-    units = ["none", *map(str, range(1, BARS_LAYERS[0] + 1))]
+    """The pictures of section 2."""
+    shown = {"bars": data.bars(100, seed=seed + 1).images[:, 0] / 255}
+    shown |= {f"dreams, {name}": model.sample(200, seed, mean=False)[:, 0] for name, model in models.items()}
+    dreams = np.concatenate([some_not_empty(images) for images in shown.values()])
+    title = "What the machines dream, the empty image left out"
+    plots.save(plots.image_grid(shades(dreams), columns=18, title=title, row_labels=list(shown)), out / "bars_dreams.png")
     figure = plots.image_grid(
-        np.concatenate([what_units_draw(model) for model in models.values()]),
-        columns=len(units),
-        title="E[x|h₁] with one unit on",
+        shades(np.concatenate([what_units_draw(model) for model in models.values()])),
+        columns=1 + BARS_LAYERS[0],
+        title="E[x|h₁] with no unit of h₁ on, and with one",
         row_labels=list(models),
-        column_labels=units,
+        column_labels=["none", *map(str, range(1, BARS_LAYERS[0] + 1))],
     )
     plots.save(figure, out / "bars_units.png")
     words = {"ceiling": ceiling, "ceiling_label": "−H of the bars: no model is above", "title": "Mean log p(x) of bars, exact"}
@@ -137,6 +147,7 @@ def learn_digits(n, epochs, seed, out):
     held_out = black_or_white.batch(slice(None))
     independent = (held_out @ np.log(pixels) + (1 - held_out) @ np.log(1 - pixels)).mean()
     model = recipes.belief_net((1, SIDE, SIDE), layers=LAYERS, seed=seed)
+    model.generation[-1].bias.value = np.log(pixels / (1 - pixels))  # begins near the independent pixels
     rate = Cosine(3e-3, epochs * -(-n // BATCH))
     settings = {"epochs": epochs, "batch_size": BATCH, "learning_rate": rate, "seed": seed, "binarized": True}
     model.fit(train, algorithm="reweighted_wake_sleep", samples=SAMPLES, **settings)
