@@ -33,10 +33,11 @@ from scratchvae.layers import cast, named_parameters
 from scratchvae.objectives import Wake
 from scratchvae.training import Cosine
 
-BARS_BATCH, BARS_LAYERS = 20, (8, 1)  # the paper's machine: a unit for each bar, one above them for the orientation
+BARS_BATCH, BARS_RATE = 20, 0.1
+BARS_LAYERS = (8, 1)  # the paper's machine: a unit for each bar, one above them for the orientation
+OFF = -2.0  # where the biases of pixels begin: a pixel is off unless a unit turns it on
 SAMPLES = 5  # draws of reweighted wake-sleep
 ALGORITHMS = {"wake-sleep": "wake_sleep", "reweighted wake-sleep": "reweighted_wake_sleep"}
-BARS_RATE = {"wake-sleep": 0.1, "reweighted wake-sleep": 0.05}
 SIDE, LAYERS, BATCH = 16, (200, 100, 20), 50
 
 
@@ -70,6 +71,7 @@ def learn_bars(n, epochs, seed):
     models, curves = {}, {}
     for name, algorithm in ALGORITHMS.items():
         model = models[name] = recipes.belief_net((1, 4, 4), layers=BARS_LAYERS, seed=seed)
+        model.generation[-1].bias.value[:] = OFF
         steps, curve = [0], [p @ enumerate_hidden(model, images).log_px]
 
         def judge(training, event, model=model, steps=steps, curve=curve):
@@ -77,7 +79,7 @@ def learn_bars(n, epochs, seed):
                 steps.append(training.step)
                 curve.append(p @ enumerate_hidden(model, images).log_px)
 
-        rate = Cosine(BARS_RATE[name], epochs * -(-n // BARS_BATCH))
+        rate = Cosine(BARS_RATE, epochs * -(-n // BARS_BATCH))
         settings = {"epochs": epochs, "batch_size": BARS_BATCH, "learning_rate": rate, "seed": seed}
         model.fit(train, algorithm=algorithm, samples=SAMPLES, callbacks=[judge], **settings)
         curves[name] = curve

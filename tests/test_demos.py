@@ -56,12 +56,33 @@ def likelihoods(text):
         assert of_level > numbers_after(text, "categorical, 8 levels")[-1]
 
 
+def helmholtz_machine(text):
+    for q in range(1, 6):
+        row = numbers_after(text, f"{q}  ")
+        assert row[0] == 1
+        assert row[1] == pytest.approx(row[2] + row[3], abs=2e-6)
+        assert row[4] < 1e-12
+    assert numbers_after(text, "Largest change of log p(x) from q to q:")[0] == 0
+    (ceiling,) = numbers_after(text, "law of the bars         mean log p(x)")[:1]
+    for name in ("wake-sleep  ", "reweighted wake-sleep  "):
+        log_px, bound, kl, divergence, _, untrained = numbers_after(text, name)
+        assert log_px == pytest.approx(bound + kl, abs=2e-4)
+        assert divergence == pytest.approx(ceiling - log_px, abs=2e-4)
+        assert 0 < divergence < untrained / 3
+    independent, bound, few, many = (
+        numbers_after(text, row)[-1] for row in ("independent pixels", "machine     ", "machine, K = 5 ", "machine, K = 50")
+    )
+    assert bound < few < many
+    assert independent < many
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
     "02_autoencoder": autoencoder,
     "03_vae": vae,
     "04_likelihoods": likelihoods,
+    "12_helmholtz_machine": helmholtz_machine,
 }
 
 

@@ -179,7 +179,10 @@ def every_draw(model, x):
 @pytest.mark.parametrize("rows", [[1], [6, 3]])
 def test_wake_follows_the_bound_in_expectation(rows):
     model, x = machine(), IMAGES[rows]
-    found = weighted((q, gradients(model, Wake(), x, noise)[1]) for q, noise in every_draw(model, x))
+    draws = [(q, *gradients(model, Wake(), x, noise)) for q, noise in every_draw(model, x)]
+    found, exact = weighted((q, gradient) for q, _, gradient in draws), enumerate_hidden(model, x)
+    energy = -(np.exp(exact.log_q) * exact.log_joint).sum(axis=1).mean()
+    assert sum(q * report.loss for q, report, _ in draws) == pytest.approx(energy, rel=1e-12)
     require_close(found, slopes(model, lambda: -enumerate_hidden(model, x).bound.mean(), generative))
 
 
@@ -190,10 +193,12 @@ def test_sleep_follows_the_divergence_of_dreams_in_expectation():
     def divergence():
         return -(p * enumerate_hidden(model, IMAGES).log_q).sum()  # Σ_x p(x) KL(p(h|x) ‖ q(h|x)) + what q can't change
 
-    dreams = product(enumerate(IMAGES), enumerate(STATES))
-    found = weighted(
-        (p[i, s], gradients(model, Sleep(), X[:1], 1 - np.concatenate([x, h])[None])[1]) for (i, x), (s, h) in dreams
-    )
+    draws = [
+        (p[i, s], *gradients(model, Sleep(), X[:1], 1 - np.concatenate([x, h])[None]))
+        for (i, x), (s, h) in product(enumerate(IMAGES), enumerate(STATES))
+    ]
+    assert sum(weight * report.loss for weight, report, _ in draws) == pytest.approx(divergence(), rel=1e-12)
+    found = weighted((weight, gradient) for weight, _, gradient in draws)
     require_close(found, slopes(model, divergence, lambda name: not generative(name)))
 
 
@@ -235,12 +240,27 @@ def test_drawing_every_state_once_gives_the_exact_gradients_of_the_evidence_and_
     require_close(found, slopes(model, lambda: -enumerate_hidden(model, X).log_px.mean(), generative))
     report, found = gradients(model, ReweightedRecognition(K), X, noise)
     np.testing.assert_allclose(report.terms["log_q"], np.log(1 / K), rtol=1e-12)
+    assert report.loss == pytest.approx(np.log(K), rel=1e-12)
     np.testing.assert_allclose(report.terms["bound"], exact.log_px, rtol=1e-12)
 
     def to_posterior():
         return -(posterior * enumerate_hidden(model, X).log_q).sum(axis=1).mean()  # KL(p(h|x) ‖ q(h|x)) + a constant
 
     require_close(found, slopes(model, to_posterior, lambda name: not generative(name)))
+
+
+def test_the_joint_passes_each_part_its_own_gradient():
+    model, rng = machine((2, 2, 1)), np.random.default_rng(0)
+    h = binary_states(5)[rng.integers(32, size=len(X))].astype(float)
+    dlog_px, dlog_ph = rng.standard_normal((2, len(X)))
+    _, pullback = model.log_joint(x=X, h=h)
+    pullback(dlog_px, dlog_ph)
+
+    def weighed():
+        (log_px, log_ph), _ = model.log_joint(x=X, h=h)
+        return dlog_px @ log_px + dlog_ph @ log_ph
+
+    require_close({name: p.grad for name, p in named_parameters(model).items()}, slopes(model, weighed, generative))
 
 
 def test_one_draw_is_wake():
@@ -324,6 +344,9 @@ def test_the_verbs():
     h = model.transform(x)
     assert h.shape == (7, 8)
     np.testing.assert_allclose(h[:, :4], expit(affine(model.recognition[0], x.batch(slice(None)))), rtol=1e-5)
+    images = expit(affine(model.generation[-1], h[:, :4])).reshape(7, 1, 2, 2)
+    np.testing.assert_allclose(model.inverse_transform(h), images, rtol=1e-5)
+    np.testing.assert_array_equal(model.reconstruct(x), model.inverse_transform(h))
     assert model.score_samples(x).shape == (7,)
     for images in (model.sample(7, 0), model.sample(7, 0, mean=False), model.reconstruct(x), model.inverse_transform(h)):
         assert images.shape == (7, 1, 2, 2)
