@@ -380,7 +380,18 @@ def test_bars_as_in_the_paper():
     images, p = bars_law()
     assert images.shape == (30, 16)
     assert p[images.sum(axis=1) == 0] == pytest.approx([0.8**4])
+    assert p[(images == np.tile([1, 0, 0, 0], 4)).all(axis=1)] == pytest.approx([2 / 3 * 0.2 * 0.8**3])  # one upright bar
     assert -(p * np.log2(p)).sum() == pytest.approx(3.4284, abs=1e-4)
+    assert bars(3000).labels.mean() == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_each_algorithm_has_its_phases():
+    kinds = {name: [type(objective) for objective in make(7)] for name, make in ALGORITHMS.items()}
+    assert kinds == {
+        "wake_sleep": [Wake, Sleep],
+        "reweighted_wake_sleep": [ReweightedWake, ReweightedRecognition, Sleep],
+    }
+    assert [objective.samples for objective in ALGORITHMS["reweighted_wake_sleep"](7)[:2]] == [7, 7]
 
 
 def run(callbacks=(), epochs=4):
