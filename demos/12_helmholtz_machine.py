@@ -35,7 +35,7 @@ from scratchvae.training import Cosine
 
 BARS_BATCH, BARS_RATE = 20, 0.1
 BARS_LAYERS = (8, 1)  # the paper's machine: a unit for each bar, one above them for the orientation
-OFF = -3.0  # where the biases of pixels begin: a pixel is off unless a unit turns it on
+OFF, RARE = -3.0, -2.0  # where biases of pixels and of h₁ begin: a pixel is off unless a unit turns it on, and few units are on
 SAMPLES = 5  # draws of reweighted wake-sleep
 ALGORITHMS = {"wake-sleep": "wake_sleep", "reweighted wake-sleep": "reweighted_wake_sleep"}
 SIDE, LAYERS, BATCH = 16, (200, 100, 20), 50
@@ -72,6 +72,7 @@ def learn_bars(n, epochs, seed):
     for name, algorithm in ALGORITHMS.items():
         model = models[name] = recipes.belief_net((1, 4, 4), layers=BARS_LAYERS, seed=seed)
         model.generation[-1].bias.value[:] = OFF
+        model.generation[0].bias.value[:] = RARE
         steps, curve = [0], [p @ enumerate_hidden(model, images).log_px]
 
         def judge(training, event, model=model, steps=steps, curve=curve):
@@ -177,7 +178,7 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_12", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
-    (n_bars, epochs), digits = ((2000, 12), (1500, 8)) if options.quick else ((8000, 20), (4000, 20))
+    (n_bars, epochs), digits = ((2000, 12), (1500, 8)) if options.quick else ((8000, 15), (4000, 20))
     options.out.mkdir(parents=True, exist_ok=True)
     exactly(options.seed)
     models, steps, curves = learn_bars(n_bars, epochs, options.seed)
