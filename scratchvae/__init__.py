@@ -13,11 +13,11 @@ The floors, each importing only from those below it:
 
     commands                        train, evaluate, sample, plot, diagnose, golden, check, bench, info …
     runs, reference, bench          runs that live in folders; cases, diagnosis, golden vectors; how fast
-    recipes                         builders from plain numbers: mlp, convolutional
-    models                          VAE, Autoencoder: fit, transform, sample, score_samples
+    recipes                         builders from plain numbers: mlp, convolutional, belief_net
+    models                          VAE, Autoencoder, HelmholtzMachine: fit, transform, sample …
     training                        one step, the loop, optimizers, schedules, checkpoints
-    evaluation                      log-likelihood, bound, active units
-    objectives                      Elbo, SampledElbo, Iwae, Reconstruction
+    evaluation                      log-likelihood, bound, active units, enumeration
+    objectives                      Elbo, SampledElbo, Iwae, Reconstruction, Wake, Sleep …
     posteriors, likelihoods, priors the roles
     layers                          Linear, Conv2d, BatchNorm, Sequential, …
     distributions                   log_prob, reparameterize, kl, entropy
