@@ -7,7 +7,7 @@ Hidden causes that a model has to find: an orientation for the whole image, and 
     pixel     = 1 where a bar that is on covers it, else 0
 
 An empty image and a full one arise both ways, any other in one: 2 · 2^side − 2 images have a probability, 30 of 2^16 with side 4.
-Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neural networks", figure 2 and the text beside it.
+Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neural networks".
 """
 
 import numpy as np

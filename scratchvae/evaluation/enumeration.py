@@ -18,7 +18,7 @@ ROWS = 1 << 15  # pairs of x and h at once
 class Enumeration:
     """What N examples and all S = 2^H hidden states amount to, in nats and float64.
 
-    log p(x) = bound + kl for every q: the evidence does not depend on it (Dayan et al. 1995, equations 1 to 5).
+    log p(x) = bound + kl for every q: the evidence does not depend on it (Dayan, Hinton, Neal & Zemel 1995).
     """
 
     states: Array  # (S, H)

@@ -1,7 +1,7 @@
 """Reweighted wake-sleep: K draws of each example stand for the posterior, weighted by how much more p likes them than q does.
 
 w_k = p(x, h_k) / q(h_k|x), h_k ~ q(h|x), and w̃ = w / Σ_k w: as K grows, Σ_k w̃_k f(h_k) tends to the mean of f under p(h|x).
-With `Sleep` as a third phase these are all the updates of Bornschein & Bengio 2015, "Reweighted Wake-Sleep", section 2.
+With `Sleep` as a third phase these are all the updates of Bornschein & Bengio 2015, "Reweighted Wake-Sleep".
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class ReweightedWake(Objective):
     """loss = −⟨log 1/K Σ_k w_k⟩, K = `samples`: fills the generative Parameters, and no others.
 
     Its gradient is that of −⟨Σ_k w̃_k log p(x, h_k)⟩ with w̃ held; K = 1 is Wake.     Terms: bound (with its −log K), log_px and
-    kl as means over the draws.     Bornschein & Bengio 2015, equations 3 to 5.
+    kl as means over the draws.     Bornschein & Bengio 2015, the p-update.
     """
 
     samples: int = 5
@@ -53,10 +53,10 @@ class ReweightedWake(Objective):
 
 @dataclass(frozen=True)
 class ReweightedRecognition(Objective):
-    """loss = −⟨Σ_k w̃_k log q(h_k|x)⟩, draws and w̃ held: fills q's Parameters, and no others. The "wake phase q-update".
+    """loss = −⟨Σ_k w̃_k log q(h_k|x)⟩, draws and w̃ held: fills q's Parameters, and no others.
 
     It estimates the gradient of KL(p(h|x) ‖ q(h|x)) at the examples, where Sleep takes it at dreams.     Terms: bound
-    = log 1/K Σ_k w_k, log_q = Σ_k w̃_k log q(h_k|x).     Bornschein & Bengio 2015, section 2.3.
+    = log 1/K Σ_k w_k, log_q = Σ_k w̃_k log q(h_k|x).     Bornschein & Bengio 2015, the wake phase q-update.
     """
 
     samples: int = 5

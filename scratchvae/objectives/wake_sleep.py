@@ -22,7 +22,7 @@ class Wake(Objective):
     """loss = −⟨log p(x, h)⟩ with one draw h ~ q(h|x) for each example: fills the generative Parameters, and no others.
 
     Terms: log_px = log p(x|h), kl = log q(h|x) − log p(h) (an estimate, which may be negative), bound = log_px − kl. The loss
-    lacks q's entropy, which p can't change.     Hinton et al. 1995, equation 5.
+    lacks q's entropy, which p can't change.     Hinton et al. 1995, the wake phase.
     """
 
     def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:
@@ -50,7 +50,7 @@ class Wake(Objective):
 class Sleep(Objective):
     """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples: fills q's Parameters, and no others.
 
-    The examples themselves are not looked at.     Terms: log_q = log q(h|x) of each dream.     Hinton et al. 1995, equation 7.
+    The examples themselves are not looked at.     Terms: log_q = log q(h|x) of each dream.     Hinton et al. 1995, the sleep phase.
     """
 
     def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:

@@ -15,7 +15,7 @@ def belief_net(
 ) -> HelmholtzMachine:
     """x -> h_1 -> … -> h_L and back, `layers` the widths from h_1 up to h_L. Same seed, same weights.
 
-    The widths 200, 200 and 10 are those of Bornschein & Bengio 2015, table 1.
+    The widths 200, 200 and 10 are among those of Bornschein & Bengio 2015.
     """
     if not layers or min(layers) < 1:
         raise InputError(f"belief_net: layers should be one width or more, each at least 1, found {tuple(layers)}")
