@@ -50,7 +50,7 @@ class Wake(Objective):
 class Sleep(Objective):
     """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples: fills q's Parameters, and no others.
 
-    The examples themselves are not looked at.     Terms: log_q = log q(h|x) of each dream.     Hinton et al. 1995, the sleep phase.
+    The examples themselves are not looked at.     Terms: log_q = log q(h|x) of dreams.     Hinton et al. 1995, the sleep phase.
     """
 
     def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:
