@@ -13,11 +13,11 @@ The floors, each importing only from those below it:
 
     commands                        train, evaluate, sample, plot, diagnose, golden, check, bench, info …
     runs, reference, bench          runs that live in folders; cases, diagnosis, golden vectors; how fast
-    recipes                         builders from plain numbers: mlp, convolutional
-    models                          VAE, Autoencoder: fit, transform, sample, score_samples
-    training                        one step, the loop, optimizers, schedules, checkpoints
-    evaluation                      log-likelihood, bound, active units, regularity
-    objectives                      Elbo, SampledElbo, Iwae, Reconstruction
+    recipes                         builders from plain numbers: mlp, convolutional, belief_net
+    models                          VAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
+    training                        one step, the loop, optimizers, schedules, checkpoints, full-batch L-BFGS
+    evaluation                      log-likelihood, bound, active units, regularity, evidence, rate and distortion
+    objectives                      Elbo, SampledElbo, Iwae, Reconstruction and its penalties, Wake, Sleep …
     posteriors, likelihoods, priors the roles
     layers                          Linear, Conv2d, BatchNorm, Sequential, …
     distributions                   log_prob, reparameterize, kl, entropy

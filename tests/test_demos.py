@@ -172,6 +172,24 @@ def any_data(text):
     assert numbers_after(text, "largest error")[0] < 1e-12
     none, ten, sixty = (numbers_after(text, f"after {iterations} iterations")[0] for iterations in (" 0", 10, 60))
     assert sixty < ten < none
+def helmholtz_machine(text):
+    for q in range(1, 6):
+        row = numbers_after(text, f"{q}  ")
+        assert row[0] == 1
+        assert row[1] == pytest.approx(row[2] + row[3], abs=2e-6)
+        assert row[4] < 1e-12
+    assert numbers_after(text, "Largest change of log p(x) from q to q:")[0] == 0
+    (ceiling,) = numbers_after(text, "law of the bars         mean log p(x)")[:1]
+    for name in ("wake-sleep  ", "reweighted wake-sleep  "):
+        log_px, bound, kl, divergence, _, untrained = numbers_after(text, name)
+        assert log_px == pytest.approx(bound + kl, abs=2e-4)
+        assert divergence == pytest.approx(ceiling - log_px, abs=2e-4)
+        assert 0 < divergence < untrained / 3
+    independent, bound, few, many = (
+        numbers_after(text, row)[-1] for row in ("independent pixels", "machine     ", "machine, K = 5 ", "machine, K = 50")
+    )
+    assert bound < few < many
+    assert independent < many
 
 
 CLAIMS = {  # demo: what the numbers it prints must satisfy
@@ -187,6 +205,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "11_factor_analysis": factor_analysis,
     "07_regularity": regularity,
     "06_any_data": any_data,
+    "12_helmholtz_machine": helmholtz_machine,
 }
 
 

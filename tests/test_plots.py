@@ -422,3 +422,18 @@ IMAGES = np.zeros((2, 1, 4, 4))
 def test_what_is_wrong_is_named(call, words):
     with pytest.raises(InputError, match=words):
         call()
+
+
+def test_an_ascent_stays_below_its_ceiling():
+    words = {"ceiling": -2.0, "ceiling_label": "the most there is", "title": "Nearer and nearer"}
+    figure = plots.ascent([0, 10, 20], {"one": [-9.0, -4.0, -2.5], "other": [-9.0, -6.0, -3.0]}, **words)
+    render(figure)
+    (axes,) = figure.axes
+    level, *lines = axes.get_lines()
+    assert list(level.get_ydata()) == [-2.0, -2.0]
+    assert [list(line.get_ydata()) for line in lines] == [[-9.0, -4.0, -2.5], [-9.0, -6.0, -3.0]]
+    assert axes.get_ylim()[1] > -2.0 > axes.get_ylim()[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["the most there is", "one", "other"]
+    for steps, series in (([0, 1], {"one": [1.0]}), ([], {"one": []}), ([0], {})):
+        with pytest.raises(InputError, match="one value for each"):
+            plots.ascent(steps, series, **words)

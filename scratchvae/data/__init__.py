@@ -6,6 +6,7 @@ levels of sound, counts of words.
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
     glyphs         glyphs(n): characters warped by known factors; draw_glyphs(factors) draws any you ask for
+    bars           bars(n): images of bars; bars_law() lists all there are with their probabilities
     typefaces      the characters and fonts behind them, as signed distance fields
     idx            read_idx(path): the format of MNIST, plain or gzipped
     numpy_files    read_arrays(path): images from .npy and .npz
@@ -31,6 +32,7 @@ Bad input of any kind is an `InputError` that names the file or the argument.
 
 from scratchvae.data.array_files import read_named_arrays
 from scratchvae.data.bags import bag_of_characters, bag_of_words
+from scratchvae.data.bars import bars, bars_law
 from scratchvae.data.binarization import binarize
 from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
@@ -60,6 +62,8 @@ __all__ = [
     "Spectrogram",
     "bag_of_characters",
     "bag_of_words",
+    "bars",
+    "bars_law",
     "binarize",
     "bouncing_glyphs",
     "docstrings",

@@ -3,6 +3,7 @@
 from scratchvae.evaluation.bound import bound
 from scratchvae.evaluation.completeness import density_and_coverage, expected_coverage
 from scratchvae.evaluation.continuity import Continuity, continuity
+from scratchvae.evaluation.enumeration import Enumeration, binary_states, enumerate_hidden
 from scratchvae.evaluation.estimator_noise import EstimatorNoise, estimator_noise
 from scratchvae.evaluation.evidence import Evidence, evidence
 from scratchvae.evaluation.latent_usage import active_units, codes
@@ -14,17 +15,20 @@ from scratchvae.evaluation.two_samples import TwoSampleTest, median_distance, mm
 __all__ = [
     "Completeness",
     "Continuity",
+    "Enumeration",
     "EstimatorNoise",
     "Evidence",
     "RatePoint",
     "Regularity",
     "TwoSampleTest",
     "active_units",
+    "binary_states",
     "bits_per_dimension",
     "bound",
     "codes",
     "continuity",
     "density_and_coverage",
+    "enumerate_hidden",
     "estimator_noise",
     "evidence",
     "expected_coverage",

@@ -4,11 +4,17 @@ import numpy as np
 
 from scratchvae.data import Dataset, binarize
 from scratchvae.layers import EVALUATION, dtype_of
-from scratchvae.objectives import Model, Objective
+from scratchvae.objectives import Objective, Trainable
 
 
 def bound(
-    model: Model, data: Dataset, objective: Objective, *, rng: np.random.Generator, binarized: bool = False, batch_size: int = 500
+    model: Trainable,
+    data: Dataset,
+    objective: Objective,
+    *,
+    rng: np.random.Generator,
+    binarized: bool = False,
+    batch_size: int = 500,
 ) -> dict[str, float]:
     """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x)."""
     dtype = dtype_of(model)

@@ -8,13 +8,13 @@ from scratchvae import cpu
 from scratchvae.arrays import Array, require_at_least
 from scratchvae.data import Dataset, binarize
 from scratchvae.layers import dtype_of
-from scratchvae.objectives import Model, log_weight_terms
+from scratchvae.objectives import BeliefNet, Model, log_weight_terms, recognized_terms
 
 ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
 
 
 def log_likelihood(
-    model: Model, data: Dataset, *, samples: int, rng: np.random.Generator, binarized: bool = False
+    model: Model | BeliefNet, data: Dataset, *, samples: int, rng: np.random.Generator, binarized: bool = False
 ) -> Array:
     """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = `samples`, for each example  ->  (N,) in nats, float64.
 
@@ -37,15 +37,13 @@ def log_likelihood(
         return np.concatenate([np.empty(0), *pool.map(estimate, starts, rng.spawn(len(starts)))])
 
 
-def _estimates(model: Model, x: Array, samples: int, rng: np.random.Generator) -> Array:
+def _estimates(model: Model | BeliefNet, x: Array, samples: int, rng: np.random.Generator) -> Array:
     """log_likelihood of a batch, a chunk of draws at a time: the sum's terms are scaled by the largest so far."""
     largest, total = np.full(len(x), -np.inf), np.zeros(len(x))
     chunk = max(1, ROWS // len(x))
     for done in range(0, samples, chunk):
         K = min(chunk, samples - done)
-        noise = model.posterior.draw_noise(len(x) * K, rng)
-        (log_px, log_pz, log_q), _ = log_weight_terms(model, x, noise, K)
-        log_w = log_px.astype(np.float64) + log_pz - log_q
+        log_w = _log_weights(model, x, K, rng)
         new_largest = np.maximum(largest, log_w.max(axis=1))
         with np.errstate(invalid="ignore"):  # −∞ − (−∞), where every weight so far is 0
             old = np.where(largest == -np.inf, 0, total * np.exp(largest - new_largest))
@@ -53,6 +51,16 @@ def _estimates(model: Model, x: Array, samples: int, rng: np.random.Generator) -
         largest, total = new_largest, old + added
     with np.errstate(divide="ignore"):
         return largest + np.log(total / samples)
+
+
+def _log_weights(model: Model | BeliefNet, x: Array, K: int, rng: np.random.Generator) -> Array:
+    """log w of K draws for each example (B, K), float64; a BeliefNet's hidden units h are its z."""
+    if isinstance(model, BeliefNet):
+        uniform = rng.random((len(x) * K, model.n_hidden), dtype=np.float32)
+        (log_px, log_pz, log_q, _), _ = recognized_terms(model, x, uniform, K)
+    else:
+        (log_px, log_pz, log_q), _ = log_weight_terms(model, x, model.posterior.draw_noise(len(x) * K, rng), K)
+    return log_px.astype(np.float64) + log_pz - log_q
 
 
 def bits_per_dimension(log_px: float, n_entries: int, *, levels: int | None = None) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from scratchvae.data import Dataset
 from scratchvae.evaluation import codes
 from scratchvae.layers import Layer, Owner, dtype_of
 from scratchvae.likelihoods import Likelihood
+from scratchvae.models.examples import as_dataset
 from scratchvae.objectives import Objective, Schedule
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
@@ -143,13 +143,4 @@ class LatentVariableModel(Owner, ABC):
         return decoded
 
     def _dataset(self, x: npt.ArrayLike | Dataset) -> Dataset:
-        if isinstance(x, Dataset):
-            if x.event_shape != self.event_shape:
-                expected = f"events should have shape {self.event_shape}, which the model is for"
-                raise InputError(f"{type(self).__name__}: {expected}; found {x.event_shape} in {x.name}")
-            return x
-        x = np.asarray(x)
-        if x.ndim < 2 or prod(x.shape[1:]) != prod(self.event_shape):
-            expected = f"(N, {prod(self.event_shape)}) or (N, {', '.join(map(str, self.event_shape))})"
-            raise InputError(f"{type(self).__name__}: x should have shape {expected}, found {x.shape}")
-        return Dataset("x", x.reshape(len(x), *self.event_shape))
+        return as_dataset(type(self).__name__, x, self.event_shape)

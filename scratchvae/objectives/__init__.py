@@ -4,22 +4,26 @@ An objective is the only place where a mean over the batch is taken.
 """
 
 from scratchvae.objectives.annealing import Ramp, Schedule
+from scratchvae.objectives.belief_net import BeliefNet, recognized_terms
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.elbo import Elbo
 from scratchvae.objectives.importance_weights import log_weight_terms
-from scratchvae.objectives.interface import Model, Objective, Report
+from scratchvae.objectives.interface import Model, Objective, Report, Trainable
 from scratchvae.objectives.iwae import Iwae
 from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
+from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, ReweightedWake
 from scratchvae.objectives.sampled_elbo import SampledElbo
 from scratchvae.objectives.score_function import ScoreFunctionElbo
 from scratchvae.objectives.sigma_points import sigma_points
+from scratchvae.objectives.wake_sleep import Sleep, Wake
 
 __all__ = [
     "CLOSED_FORMS",
     "L1",
     "ActivationKl",
+    "BeliefNet",
     "Contraction",
     "Elbo",
     "Iwae",
@@ -29,11 +33,17 @@ __all__ = [
     "Ramp",
     "Reconstruction",
     "Report",
+    "ReweightedRecognition",
+    "ReweightedWake",
     "SampledElbo",
     "Schedule",
     "ScoreFunctionElbo",
+    "Sleep",
+    "Trainable",
+    "Wake",
     "closed_form_kl",
     "jacobian_norm",
     "log_weight_terms",
+    "recognized_terms",
     "sigma_points",
 ]

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,15 +13,20 @@ from scratchvae.posteriors import Noise, Posterior
 from scratchvae.priors import Prior
 
 
-class Model(Protocol):
-    """What an objective needs of a model."""
+class Trainable(Protocol):
+    """What every model has, whatever it is made of: what training, checkpoints and judgements ask for."""
 
     event_shape: tuple[int, ...]
+    likelihood: Likelihood
+
+
+class Model(Trainable, Protocol):
+    """What most objectives need of a model; those of a BeliefNet say so."""
+
     encoder: Layer
     posterior: Posterior
     prior: Prior
     decoder: Layer
-    likelihood: Likelihood
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,17 @@ class Report:
 
 
 class Objective(ABC):
-    """A loss over a batch. It draws nothing itself: what draw_noise drew, handed back, gives the same numbers again."""
+    """A loss over a batch. It draws nothing itself: what draw_noise drew, handed back, gives the same numbers again.
+
+    Each objective says in its signatures which kind of model it is for.
+    """
 
     @abstractmethod
-    def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
+    def draw_noise(self, model: Any, batch: int, rng: np.random.Generator) -> Noise:
         """All the randomness of one call for `batch` examples."""
 
     @abstractmethod
-    def __call__(self, model: Model, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(self, model: Any, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
         """x (B, D)  ->  report; pullback() gives every Parameter that took part its gradient of the loss, a mean over B."""
 
     @abstractmethod

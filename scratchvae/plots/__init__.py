@@ -1,5 +1,6 @@
 """Pictures of a model and its training: arrays in, a matplotlib Figure out.
 
+ascent                  curves that rise towards a level none can pass
 growth                  cost against size
 lines                   curves by their names, in panels side by side
 ellipses                Gaussians in the plane
@@ -18,6 +19,7 @@ saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
 
+from scratchvae.plots.ascent import ascent
 from scratchvae.plots.ellipses import ellipses
 from scratchvae.plots.grids import image_grid, reconstructions, samples
 from scratchvae.plots.growth import growth
@@ -35,6 +37,7 @@ from scratchvae.plots.spectrograms import spectrograms
 from scratchvae.plots.word_lists import word_lists
 
 __all__ = [
+    "ascent",
     "codes",
     "curves",
     "ellipses",

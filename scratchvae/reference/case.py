@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, Pullback
 from scratchvae.layers import Layer, Mode, Parameter, cast, named_buffers, named_parameters
-from scratchvae.objectives import Model, Objective, Report
+from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
 
 
@@ -69,14 +69,26 @@ def layer_case(name: str, layer: Layer, x: Array, *, training: bool = False) -> 
     return Case(name, op, {"x": x, **arrays})
 
 
-def objective_case(name: str, objective: Objective, model: Model, x: Array, *, noise: Noise, training: bool = False) -> Case:
-    """An objective's loss as an op of the model's Parameters."""
+def objective_case(
+    name: str,
+    objective: Objective,
+    model: Trainable,
+    x: Array,
+    *,
+    noise: Noise,
+    training: bool = False,
+    over: tuple[str, ...] = ("",),
+) -> Case:
+    """An objective's loss as an op of the model's Parameters, or of those alone whose names begin with one of `over`."""
     cast(model, np.float64)
-    parameters = named_parameters(model)
+    parameters = {name: found for name, found in named_parameters(model).items() if name.startswith(over)}
+    others = {name: found for name, found in named_parameters(model).items() if name not in parameters}
+    fixed = tuple(parameter.value for parameter in others.values())
 
     def report_and_pullback(values: tuple[Array, ...]) -> tuple[Report, Pullback]:
-        _take(model, parameters, values)
         dtype = values[0].dtype
+        _take(model, parameters, values)
+        _take(model, others, tuple(value.astype(dtype) for value in fixed))
         mode = Mode(np.random.default_rng(0)) if training else Mode()
         return objective(model, x.astype(dtype), _as_dtype(noise, dtype), mode=mode)
 
@@ -92,15 +104,16 @@ def objective_case(name: str, objective: Objective, model: Model, x: Array, *, n
     arrays = {name: parameter.value for name, parameter in parameters.items()}
     drawn = noise if isinstance(noise, tuple) else (noise,)
     held = {"x": x, **{f"noise.{i}": part for i, part in enumerate(drawn) if part is not None and part.size}}
+    held |= dict(zip(others, fixed, strict=True))
     return Case(name, op, arrays, held=held, terms=lambda *values: report_and_pullback(values)[0].terms)
 
 
-def _take(owner: Layer | Model, parameters: Mapping[str, Parameter], values: tuple[Array, ...]) -> None:
+def _take(owner: Layer | Trainable, parameters: Mapping[str, Parameter], values: tuple[Array, ...]) -> None:
     """Give the Parameters these values, and the Buffers their dtype."""
     for parameter, value in zip(parameters.values(), values, strict=True):
         parameter.value = value
     for buffer in named_buffers(owner).values():
-        buffer.value = buffer.value.astype(values[0].dtype if values else np.float64)
+        buffer.value = buffer.value.astype(values[0].dtype if values else buffer.value.dtype)
 
 
 def _as_dtype(noise: Noise, dtype: Any) -> Noise:

@@ -8,7 +8,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
 from scratchvae.layers import dtype_of, named_parameters
-from scratchvae.objectives import Model
+from scratchvae.objectives import Trainable
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
 from scratchvae.training.step import Phase, train_step
@@ -29,7 +29,7 @@ class Training:
 
     def __init__(
         self,
-        model: Model,
+        model: Trainable,
         phases: Sequence[Phase],
         data: Dataset,
         *,
@@ -74,7 +74,8 @@ class Training:
     def try_one_example(self) -> None:
         """Judge one example by every phase: what model, objective and data can't do together is an error now."""
         for phase in self.phases:
-            bound(self.model, self.data.subset(slice(0, 1)), phase.objective.at(0), rng=generator(self.seed, Purpose.HELD_OUT, 0))
+            one, rng = self.data.subset(slice(0, 1)), generator(self.seed, Purpose.HELD_OUT, 0)
+            bound(self.model, one, phase.objective.at(0), rng=rng, binarized=self.binarized)
 
     def _finish_epoch(self) -> None:
         order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))

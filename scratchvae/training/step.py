@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import Mode, Parameter
-from scratchvae.objectives import Model, Objective, Report
+from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.training.clipping import clip_by_norm
 from scratchvae.training.optimizers import Optimizer
 
@@ -30,7 +30,7 @@ class Phase:
 
 
 def train_step(
-    model: Model, parameters: Mapping[str, Parameter], phase: Phase, x: Array, rng: np.random.Generator, *, step: int
+    model: Trainable, parameters: Mapping[str, Parameter], phase: Phase, x: Array, rng: np.random.Generator, *, step: int
 ) -> Report:
     """Noise, forward, backward, update, for the batch x (B, D).     Raises Diverged, not updating, if the loss is not finite."""
     for parameter in parameters.values():

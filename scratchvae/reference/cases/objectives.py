@@ -19,6 +19,7 @@ from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Rec
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Posterior
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
 from scratchvae.reference.case import Case, normal, objective_case
+from scratchvae.reference.cases import wake_sleep
 
 B, D, Z, K = 3, 4, 2, 3
 X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))
@@ -112,4 +113,5 @@ def cases() -> list[Case]:
             noise=(NOISE[:, :0], normal(B, D, seed=9), mask),
             training=True,
         ),
+        *wake_sleep.cases(),
     ]

@@ -1,0 +1,55 @@
+"""A chain of layers of binary units: each layer of units is drawn given the one before, s_i ~ Bernoulli(σ(layer_i(s_{i−1}))).
+
+Both halves of a Helmholtz machine are one: recognition from x upwards, generation from the top downwards.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.distributions import bernoulli
+from scratchvae.layers import Layer, Mode
+
+
+def draw(layers: Sequence[Layer], first: Array, uniforms: Sequence[Array]) -> tuple[list[Array], Array]:
+    """The states after `first` (B, ·), each from uniform numbers of its shape, and Σ_i log p(s_i|s_{i−1}) (B,) in nats."""
+    state, states, log_p = first, [], np.zeros(len(first), first.dtype)
+    for layer, uniform in zip(layers, uniforms, strict=True):
+        logits, _ = layer(state)
+        state = bernoulli.sample(logits, uniform=uniform)
+        log_p = log_p + bernoulli.log_prob(logits, x=state)[0]
+        states.append(state)
+    return states, log_p
+
+
+def log_prob(layers: Sequence[Layer], states: Sequence[Array], *, mode: Mode) -> tuple[tuple[Array, ...], Pullback]:
+    """log p(s_i|s_{i−1}) of each layer, each (B,) in nats; pullback(dlog_p₁, …) fills the layers' Parameters.
+
+    With Linear layers the gradient is the delta rule: dW_jk = Σ_b dlog_p_b s_{i−1,bj} (s_{i,bk} − σ(l_bk)).
+    """
+    terms, pullbacks = [], []
+    for layer, (before, after) in zip(layers, pairwise(states), strict=True):
+        logits, layer_pullback = layer(before, mode=mode, needs_dx=False)
+        log_p, law_pullback = bernoulli.log_prob(logits, x=after)
+        terms.append(log_p)
+        pullbacks.append((layer_pullback, law_pullback))
+
+    def pullback(*dterms: Array) -> None:
+        for dlog_p, (layer_pullback, law_pullback) in zip(dterms, pullbacks, strict=True):
+            layer_pullback(law_pullback(dlog_p))  # states are data: nothing passes from one layer to the next
+
+    return tuple(terms), pullback
+
+
+def require_widths(where: str, layers: Sequence[Layer], widths: Sequence[int]) -> None:
+    """Raise InputError unless each layer maps as many units as `widths` says to as many logits as the next width."""
+    for i, (layer, (before, after)) in enumerate(zip(layers, pairwise(widths), strict=True)):
+        expected = f"{where}[{i}] should map {before} units to {after}"
+        try:
+            logits, _ = layer(np.zeros((1, before), np.float32))
+        except InputError as error:
+            raise InputError(f"{expected}: {error}") from error
+        if logits.shape != (1, after):
+            raise InputError(f"{expected}, found an output of shape {logits.shape} for one example")

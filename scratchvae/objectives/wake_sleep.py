@@ -1,0 +1,72 @@
+"""The wake-sleep algorithm: each half of a Helmholtz machine learns from what the other half draws.
+
+Neither half waits for the exact posterior. Awake, p is moved up its own slope of the bound ⟨log p(x,h) − log q(h|x)⟩, h ~ q;
+asleep, q is moved down KL(p(h|x) ‖ q(h|x)) of dreamt x: not down KL(q ‖ p), which the bound asks for. Hence no one loss falls.
+Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neural networks".
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.objectives.belief_net import BeliefNet, draw_uniform, recognized_terms, require_belief_net
+from scratchvae.objectives.interface import Objective, Report
+from scratchvae.posteriors import Noise
+
+
+@dataclass(frozen=True)
+class Wake(Objective):
+    """loss = −⟨log p(x, h)⟩ with one draw h ~ q(h|x) for each example: fills the generative Parameters, and no others.
+
+    Terms: log_px = log p(x|h), kl = log q(h|x) − log p(h) (an estimate, which may be negative), bound = log_px − kl. The loss
+    lacks q's entropy, which p can't change.     Hinton et al. 1995, the wake phase.
+    """
+
+    def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:
+        """Uniform numbers for one recognition of each example, (B, H)."""
+        return draw_uniform("Wake", model, batch, rng)
+
+    def at(self, step: int) -> "Wake":
+        """Itself: nothing is scheduled."""
+        return self
+
+    def __call__(self, model: BeliefNet, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        (log_px, log_ph, log_q, _), terms_pullback = recognized_terms(model, x, noise, 1, mode=mode)
+        kl = (log_q - log_ph)[:, 0]
+        terms = {"bound": log_px[:, 0] - kl, "log_px": log_px[:, 0], "kl": kl}
+        loss = -(log_px + log_ph).mean(dtype=np.float64)
+
+        def pullback() -> None:
+            share = np.full_like(log_px, -1 / len(x))
+            terms_pullback(share, share)  # ∂loss/∂log_px_b = ∂loss/∂log_ph_b = −1/B
+
+        return Report(float(loss), terms), pullback
+
+
+@dataclass(frozen=True)
+class Sleep(Objective):
+    """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples: fills q's Parameters, and no others.
+
+    The examples themselves are not looked at.     Terms: log_q = log q(h|x) of dreams.     Hinton et al. 1995, the sleep phase.
+    """
+
+    def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:
+        """Uniform numbers for B dreams, (B, D + H)."""
+        require_belief_net("Sleep", model)
+        return rng.random((batch, prod(model.event_shape) + model.n_hidden), dtype=np.float32)
+
+    def at(self, step: int) -> "Sleep":
+        """Itself: nothing is scheduled."""
+        return self
+
+    def __call__(self, model: BeliefNet, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        dreamt, h = model.dream(uniform=noise)
+        log_q, recognition_pullback = model.log_recognition(x=dreamt, h=h, mode=mode)
+
+        def pullback() -> None:
+            recognition_pullback(np.full_like(log_q, -1 / len(log_q)))  # ∂loss/∂log_q_b = −1/B
+
+        return Report(float(-log_q.mean(dtype=np.float64)), {"log_q": log_q}), pullback

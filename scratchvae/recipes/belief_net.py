@@ -1,0 +1,26 @@
+"""The Helmholtz machine of sigmoid belief networks: one Linear layer between neighbouring layers of units, each way."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+
+from scratchvae.arrays import InputError
+from scratchvae.layers import Linear
+from scratchvae.models import HelmholtzMachine
+from scratchvae.recipes.roles import weights_generator
+
+
+def belief_net(
+    event_shape: Sequence[int], *, layers: Sequence[int] = (200, 200, 10), init: str = "pytorch", seed: int = 0
+) -> HelmholtzMachine:
+    """x -> h_1 -> … -> h_L and back, `layers` the widths from h_1 up to h_L. Same seed, same weights.
+
+    The widths 200, 200 and 10 are among those of Bornschein & Bengio 2015.
+    """
+    if not layers or min(layers) < 1:
+        raise InputError(f"belief_net: layers should be one width or more, each at least 1, found {tuple(layers)}")
+    rng = weights_generator(seed)
+    widths = [prod(event_shape), *layers]
+    recognition = [Linear(below, above, init=init, rng=rng) for below, above in pairwise(widths)]
+    generation = [Linear(above, below, init=init, rng=rng) for above, below in pairwise(widths[::-1])]
+    return HelmholtzMachine(event_shape=tuple(event_shape), hidden=layers, generation=generation, recognition=recognition)

@@ -1,0 +1,72 @@
+"""Cases of wake-sleep's objectives, each as an op of the Parameters that it fills, its draws and weights held."""
+
+from copy import deepcopy
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers import EVALUATION, Linear, Mode, Owner, Sequential, Tanh
+from scratchvae.models import HelmholtzMachine
+from scratchvae.objectives import ReweightedRecognition, ReweightedWake, Sleep, Wake
+from scratchvae.reference.case import Case, normal, objective_case
+
+B, D, K = 3, 4, 3
+HIDDEN = (3, 2)
+H = sum(HIDDEN)
+X = np.array([[0.0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 0, 1]])
+GENERATIVE, RECOGNITION = ("top", "generation"), ("recognition",)
+
+
+def machine() -> HelmholtzMachine:
+    """Two hidden layers, the lowest conditionals deeper than a sigmoid belief network's."""
+    one = HelmholtzMachine(
+        event_shape=(D,),
+        hidden=HIDDEN,
+        generation=[Linear(2, 3, rng=1), Sequential(Linear(3, 3, rng=2), Tanh(), Linear(3, D, rng=3))],
+        recognition=[Sequential(Linear(D, 3, rng=4), Tanh(), Linear(3, 3, rng=5)), Linear(3, 2, rng=6)],
+    )
+    one.top.value = normal(2, seed=7)
+    return one
+
+
+class HeldDraws(Owner):
+    """A machine whose draws from q, and their log q in the weights, are those of a copy that never moves."""
+
+    def __init__(self, model: HelmholtzMachine) -> None:
+        self.event_shape, self.likelihood, self.n_hidden = model.event_shape, model.likelihood, model.n_hidden
+        self.recognition = model.recognition
+        self.model, self.still = model, deepcopy(model)
+
+    def recognize(self, *, x: Array, uniform: Array) -> tuple[Array, Array]:
+        """The copy's draws."""
+        return self.still.recognize(x=x, uniform=uniform)
+
+    def dream(self, *, uniform: Array) -> tuple[Array, Array]:
+        """The copy's dreams."""
+        return self.still.dream(uniform=uniform)
+
+    def log_joint(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[tuple[Array, Array], Pullback]:
+        """The model's own."""
+        return self.model.log_joint(x=x, h=h, mode=mode)
+
+    def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """The model's own."""
+        return self.model.log_recognition(x=x, h=h, mode=mode)
+
+
+def cases() -> list[Case]:
+    """Built anew, since models hold state.
+
+    Draws are steps of the Parameters that they are drawn by. p's losses hold those still that q is made of, and the other way
+    round; only ReweightedRecognition's q moves, while its draws and weights must not.
+    """
+    rng = np.random.default_rng(8)
+    one, several, dreams = (rng.random(shape) for shape in ((B, H), (B * K, H), (B, D + H)))
+    return [
+        objective_case("Wake", Wake(), machine(), X, noise=one, over=GENERATIVE),
+        objective_case("Sleep", Sleep(), machine(), X, noise=dreams, over=RECOGNITION),
+        objective_case("ReweightedWake", ReweightedWake(K), machine(), X, noise=several, over=GENERATIVE),
+        objective_case(
+            "ReweightedRecognition", ReweightedRecognition(K), HeldDraws(machine()), X, noise=several, over=RECOGNITION
+        ),
+    ]
