@@ -147,7 +147,9 @@ def main(argv=None):
     picture = np.clip(np.concatenate(rows), 0, 1).reshape(-1, SIDE, SIDE)
     figure = plots.image_grid(picture, columns=10, title="Pixels hidden, and what is expected of them", row_labels=labels)
     plots.save(figure, options.out / "hidden_pixels.png")
-    figure = plots.likelihood_climb(histories, {name: model.score(x) for name, model in models.items()})
+    left = {name: (np.arange(1, len(history) + 1), models[name].score(x) - history) for name, history in histories.items()}
+    words = {"x_label": "step of EM", "y_label": "nats per example below the maximum", "title": "What EM has yet to gain"}
+    figure = plots.lines({"": left}, **words, log="xy")
     plots.save(figure, options.out / "em.png")
     print(f"Pictures: {options.out}")
     return 0

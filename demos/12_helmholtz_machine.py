@@ -137,8 +137,10 @@ def draw_bars(models, steps, curves, ceiling, seed, out):
         column_labels=["none", *map(str, range(1, BARS_LAYERS[0] + 1))],
     )
     plots.save(figure, out / "bars_units.png")
-    words = {"ceiling": ceiling, "ceiling_label": "−H of the bars: no model is above", "title": "Mean log p(x) of bars, exact"}
-    plots.save(plots.ascent(steps, curves, **words, quantity="nats per image"), out / "bars_learning.png")
+    words = {"x_label": "steps", "y_label": "nats per image", "title": "Mean log p(x) of bars, exact"}
+    series = {name: (steps, values) for name, values in curves.items()}
+    figure = plots.lines({"": series}, **words, levels={"−H of the bars: no model is above": ceiling})
+    plots.save(figure, out / "bars_learning.png")
 
 
 def learn_digits(n, epochs, seed, out):

@@ -94,7 +94,17 @@ PICTURES = {
     "rates of many kinds": lambda: plots.rate_distortion(
         CURVES, {"linear VAE": ([1, 9], [2, 0.02])}, limits={"Shannon, Gaussian": ([0, 9], [3, 0.01])}
     ),
-    "climb": lambda: plots.likelihood_climb({"EM": [-3.0, -2.0, -1.5, -1.0]}, {"EM": -1.0}),
+    "lines": lambda: plots.lines(
+        {"left": {"one": ([1, 2], [3, 4]), "a longer name": ([1, 2], [5, 2])}, "right": {"one": ([5, 6], [3, 3])}},
+        x_label="where",
+        y_label="how much",
+        title="Lines",
+        levels={"a level with a long name": 3.5},
+    ),
+    "one panel of lines": lambda: plots.lines(
+        {"": {f"{'long ' * k}name {k}": ([1, 10, 100], [1, k + 1, 1e3]) for k in range(6)}}, x_label="x", y_label="y", log="xy"
+    ),
+    "ellipses": lambda: plots.ellipses({"p": (np.zeros(2), np.eye(2)), "q": (np.ones(2), np.diag([0.2, 3]))}, title="Two laws"),
     "one spectrogram": lambda: plots.spectrograms([GREYS[0]], np.arange(28.0), 0.01, names=["a note"]),
     "spectrograms": lambda: plots.spectrograms(
         [GREYS[0], GREYS[1, :9], GREYS[2]], 100 * np.arange(28.0), 0.2, names=["one", "two", "three"], title="Three"
@@ -398,8 +408,12 @@ IMAGES = np.zeros((2, 1, 4, 4))
         (lambda: plots.rate_distortion(CURVES, {"a": ([1, 2], [1])}), "by_rate: a should be two rows of numbers of one length"),
         (lambda: plots.rate_distortion({"a": ([1], [0.0])}, CURVES), "by_latents: a should .* positive"),
         (lambda: plots.rate_distortion(CURVES, {"a": ([np.inf], [1.0])}), "finite and positive"),
-        (lambda: plots.likelihood_climb({"EM": [1.0]}, {"EM": 1.0}), "two or more numbers"),
-        (lambda: plots.likelihood_climb({"EM": [1.0, 2.0]}, {}), "each with its maximum"),
+        (lambda: plots.lines({}, x_label="", y_label=""), "at least one curve"),
+        (lambda: plots.lines({"": {"a": ([1, 2], [1])}}, x_label="", y_label=""), r"a should be two rows .* \(2,\) and \(1,\)"),
+        (lambda: plots.lines({"": {"a": ([1], [1])}}, x_label="", y_label="", log="z"), "log should be one of"),
+        (lambda: plots.ellipses({}), "at least one mean"),
+        (lambda: plots.ellipses({"a": (np.zeros(2), -np.eye(2))}), "covariance of a should have no negative variance, found -1"),
+        (lambda: plots.ellipses({"a": (np.zeros(3), np.eye(3))}), "mean should have shape"),
         (lambda: plots.path_speeds({}), "at least one model"),
         (lambda: plots.path_speeds({"a": np.zeros(3)}), r"a should have shape \(R, T\)"),
         (lambda: plots.path_speeds({"a": np.zeros((0, 3))}), "a should hold at least one step"),
@@ -424,16 +438,27 @@ def test_what_is_wrong_is_named(call, words):
         call()
 
 
-def test_an_ascent_stays_below_its_ceiling():
-    words = {"ceiling": -2.0, "ceiling_label": "the most there is", "title": "Nearer and nearer"}
-    figure = plots.ascent([0, 10, 20], {"one": [-9.0, -4.0, -2.5], "other": [-9.0, -6.0, -3.0]}, **words)
+def test_lines_are_drawn_as_given_in_one_colour_by_name():
+    one, other = ([0, 10, 20], [-9.0, -4.0, np.inf]), ([0, 20], [-9.0, -3.0])
+    panels = {"left": {"one": one, "other": other}, "right": {"other": ([1], [2.0])}}
+    figure = plots.lines(panels, x_label="steps", y_label="nats", levels={"the most there is": -2.0})
     render(figure)
-    (axes,) = figure.axes
-    level, *lines = axes.get_lines()
+    left, right = figure.axes
+    level, one, other = left.get_lines()
     assert list(level.get_ydata()) == [-2.0, -2.0]
-    assert [list(line.get_ydata()) for line in lines] == [[-9.0, -4.0, -2.5], [-9.0, -6.0, -3.0]]
-    assert axes.get_ylim()[1] > -2.0 > axes.get_ylim()[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["the most there is", "one", "other"]
-    for steps, series in (([0, 1], {"one": [1.0]}), ([], {"one": []}), ([0], {})):
-        with pytest.raises(InputError, match="one value for each"):
-            plots.ascent(steps, series, **words)
+    np.testing.assert_array_equal(one.get_ydata(), [-9.0, -4.0, np.nan])
+    assert other.get_color() == right.get_lines()[1].get_color() != one.get_color()
+    assert left.get_ylim() == right.get_ylim()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["the most there is", "one", "other"]
+    logarithmic = plots.lines({"": {"one": ([1, 10, 100], [1.0, 0.1, 0.0])}}, x_label="", y_label="", log="xy")
+    render(logarithmic)
+    assert {logarithmic.axes[0].get_xscale(), logarithmic.axes[0].get_yscale()} == {"log"}
+
+
+def test_ellipses_lie_where_the_density_has_fallen_as_far():
+    mean, S = np.array([1.0, -2.0]), np.array([[2.0, 0.8], [0.8, 1.0]])
+    figure = plots.ellipses({"law": (mean, S)}, deviations=3)
+    render(figure)
+    for k, line in enumerate(figure.axes[0].get_lines(), start=1):
+        offsets = np.stack(line.get_data()) - mean[:, None]
+        np.testing.assert_allclose((offsets * np.linalg.solve(S, offsets)).sum(axis=0), k**2, rtol=1e-9)

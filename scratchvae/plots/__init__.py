@@ -1,6 +1,5 @@
 """Pictures of a model and its training: arrays in, a matplotlib Figure out.
 
-ascent                  curves that rise towards a level none can pass
 growth                  cost against size
 lines                   curves by their names, in panels side by side
 ellipses                Gaussians in the plane
@@ -9,7 +8,6 @@ grids                   images side by side; data above their reconstructions; s
 latent_traversals       one latent walks through its range: the codes to decode, and their picture
 latent_interpolations   from one code to another: the codes to decode, and their picture
 latent_plane            the manifold over two latents: the codes to decode, and one big picture
-likelihood_climb        what EM has yet to gain, step after step
 rate_distortion         error against the number of latents, and against the rate
 latent_codes            where data go in the plane of two latents
 path_speeds             how evenly decoded points move from one code to another
@@ -19,7 +17,6 @@ saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
 
-from scratchvae.plots.ascent import ascent
 from scratchvae.plots.ellipses import ellipses
 from scratchvae.plots.grids import image_grid, reconstructions, samples
 from scratchvae.plots.growth import growth
@@ -28,7 +25,6 @@ from scratchvae.plots.latent_interpolations import interpolation_codes, interpol
 from scratchvae.plots.latent_plane import manifold, manifold_codes
 from scratchvae.plots.latent_traversals import traversal_codes, traversals
 from scratchvae.plots.learning_curves import curves
-from scratchvae.plots.likelihood_climb import likelihood_climb
 from scratchvae.plots.lines import lines
 from scratchvae.plots.path_speeds import path_speeds
 from scratchvae.plots.rate_distortion import rate_distortion
@@ -37,7 +33,6 @@ from scratchvae.plots.spectrograms import spectrograms
 from scratchvae.plots.word_lists import word_lists
 
 __all__ = [
-    "ascent",
     "codes",
     "curves",
     "ellipses",
@@ -45,7 +40,6 @@ __all__ = [
     "image_grid",
     "interpolation_codes",
     "interpolations",
-    "likelihood_climb",
     "lines",
     "manifold",
     "manifold_codes",
