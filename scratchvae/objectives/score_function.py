@@ -49,6 +49,8 @@ class ScoreFunctionElbo(Objective):
         log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=np.repeat(x, K, axis=0), mode=mode)
         f = (log_px + log_pz - log_q).reshape(B, K)
         baseline = (f.sum(axis=1, keepdims=True) - f) / (K - 1) if self.leave_one_out else np.zeros_like(f)
+        kl = (log_q - log_pz).reshape(B, K).mean(axis=1)
+        terms = {"bound": f.mean(axis=1), "log_px": log_px.reshape(B, K).mean(axis=1), "kl": kl}
 
         def pullback() -> None:
             share = np.full_like(log_px, 1 / (B * K))
@@ -57,6 +59,4 @@ class ScoreFunctionElbo(Objective):
             dlog_q = -(f - baseline).reshape(-1) * share  # −(f_bk − b_bk) / BK
             encoder_pullback(log_q_pullback(dlog_q).reshape(B, K, -1).sum(axis=1))  # one q(z|x_b) for all K draws
 
-        terms = {"log_px": log_px.reshape(B, K).mean(axis=1), "kl": (log_q - log_pz).reshape(B, K).mean(axis=1)}
-        bound = f.mean(axis=1)
-        return Report(float(-bound.mean(dtype=np.float64)), {"bound": bound, **terms}), pullback
+        return Report(float(-f.mean(dtype=np.float64)), terms), pullback
