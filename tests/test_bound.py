@@ -120,12 +120,21 @@ def test_the_evidence_is_the_same_for_every_q_and_the_bound_is_not():
     assert np.ptp(bounds, axis=0).min() > 0.01
 
 
+def narrow(one):
+    """With q(z|x) = N(0, e⁻⁴) whatever x."""
+    last = one.encoder.layers[2]
+    last.weight.value, last.bias.value = np.zeros((5, 2)), np.array([0.0, -4.0])
+    return one
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: evidence(model(3), X), "for one or two latents, found 3"),
         (lambda: evidence(model(), X, points=9), "wide and fine enough for .*every second point"),
         (lambda: evidence(model(), X, reach=1.0), "a grid to ±1 with 2001 points .* at the ends"),
+        (lambda: evidence(model(likelihood=Gaussian(1e-7)), X), "fine enough for p"),
+        (lambda: evidence(narrow(model(decoder=Linear(1, D, rng=0))), 0 * X, reach=1.0), "wide and fine enough for p"),
         (lambda: evidence(model(), X, reach=-1.0), "reach should be positive"),
         (lambda: ScoreFunctionElbo(samples=1), "at least 2 samples, found 1"),
         (lambda: estimator_noise(model(), Elbo(), X, draws=1, rng=np.random.default_rng(0)), "draws should be at least 2"),
@@ -152,7 +161,7 @@ def exact_gradients(one):
     return gradients
 
 
-ESTIMATORS = {
+ESTIMATORS = {  # the objective, and how many draws an example
     "reparameterized": (Elbo(), 1),
     "reparameterized, sampled KL": (SampledElbo(), 1),
     "score function": (ScoreFunctionElbo(samples=1, leave_one_out=False), 1),
@@ -165,7 +174,7 @@ ESTIMATORS = {
 def test_every_estimator_of_the_gradient_has_the_same_exact_mean(name):
     """The mean over all draws by quadrature over the noise of each of K draws: no sampling error to hide behind."""
     objective, K = ESTIMATORS[name]
-    one = model()
+    one = model(prior=StandardGaussian(1) if name == "reparameterized" else GaussianMixture(1, components=3, rng=0))
     noise, weights = noise_grid(K)
     total = {}
     for draws, weight in zip(noise, weights, strict=True):
@@ -178,6 +187,24 @@ def test_every_estimator_of_the_gradient_has_the_same_exact_mean(name):
             p.grad = None
     for parameter_name, expected in exact_gradients(one).items():
         np.testing.assert_allclose(total[parameter_name], expected, atol=1e-7)
+
+
+def test_leaving_one_out_leaves_no_noise_where_q_is_the_posterior():
+    """f is then log p(x) at every draw, and f − b is 0."""
+    one, W, b, variance = linear_gaussian()
+    precision_L = np.linalg.cholesky(np.linalg.inv(np.eye(2) + W.T @ W / variance))
+    M = precision_L @ precision_L.T
+    one.encoder = Linear(D, 5, rng=0)
+    cast(one, np.float64)
+    one.encoder.weight.value = np.hstack([W @ M / variance, np.zeros((D, 3))])
+    free = [np.log(precision_L[0, 0]), np.log(precision_L[1, 1]), precision_L[1, 0]]
+    one.encoder.bias.value = np.concatenate([-b @ W @ M / variance, free])
+    noise = np.random.default_rng(0).standard_normal((3 * len(X), 2))
+    for objective, still in ((ScoreFunctionElbo(3), True), (ScoreFunctionElbo(3, leave_one_out=False), False)):
+        _, pullback = objective(one, X, noise)
+        pullback()
+        assert (np.abs(one.encoder.weight.grad).max() < 1e-12) == still
+        one.encoder.weight.grad = one.encoder.bias.grad = None
 
 
 def test_noise_of_estimators_is_measured():

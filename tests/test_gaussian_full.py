@@ -158,6 +158,8 @@ def test_a_posterior_gives_its_draw_the_density_that_it_gives_the_point(posterio
     rng = np.random.default_rng(5)
     q_params, noise = rng.normal(size=(6, posterior.n_params)), rng.normal(size=(6, 2))
     (z, log_q), total_pullback = posterior.sample_with_log_prob(q_params, noise=noise)
+    without_noise, _ = posterior.sample(q_params, noise=np.zeros((6, 2)))
+    np.testing.assert_array_equal(posterior.mean(q_params), without_noise)
     of_point, fixed_pullback = posterior.log_prob(q_params, z=z)
     np.testing.assert_allclose(of_point, log_q, rtol=1e-12)
     # d log q(z(φ); φ) = ∂ log q/∂φ + (∂z/∂φ)ᵀ ∂ log q/∂z, the last by differences of the density of the point

@@ -23,7 +23,7 @@ def cholesky(S: Array) -> tuple[Array, Pullback]:
         raise InputError(f"cholesky: S should be positive definite, found that {found}") from None
 
     def pullback(dL: Array) -> Array:
-        phi = np.tril(L.transpose(0, 2, 1) @ np.tril(dL))
+        phi = np.tril(L.transpose(0, 2, 1) @ dL)
         phi *= 1 - 0.5 * np.eye(S.shape[1], dtype=S.dtype)  # Φ(Lᵀ dL): the lower triangle, with half the diagonal
         half = _solve_transposed(L, phi)  # L⁻ᵀ Φ
         dS = _solve_transposed(L, half.transpose(0, 2, 1))  # (L⁻ᵀ Φ L⁻¹)ᵀ = L⁻ᵀ (L⁻ᵀ Φ)ᵀ
