@@ -133,7 +133,7 @@ def narrow(one):
         (lambda: evidence(model(3), X), "for one or two latents, found 3"),
         (lambda: evidence(model(), X, points=9), "wide and fine enough for .*every second point"),
         (lambda: evidence(model(), X, reach=1.0), "a grid to ±1 with 2001 points .* at the ends"),
-        (lambda: evidence(model(likelihood=Gaussian(1e-7)), X), "fine enough for p"),
+        (lambda: evidence(model(decoder=Linear(1, D, rng=0), likelihood=Gaussian(1e-5)), X), "fine enough for p"),
         (lambda: evidence(narrow(model(decoder=Linear(1, D, rng=0))), 0 * X, reach=1.0), "wide and fine enough for p"),
         (lambda: evidence(model(), X, reach=-1.0), "reach should be positive"),
         (lambda: ScoreFunctionElbo(samples=1), "at least 2 samples, found 1"),
