@@ -18,20 +18,23 @@ def closed_form(given: Given, reading: str | None = None) -> Terms | None:
 
 def one_sample(given: Given) -> Terms | None:
     """log q(z|x) − log p(z) at z by latent: an unbiased estimate of the KL, right too. Its gradients are those at a fixed z."""
-    return _estimate(given, lambda u, std: (u / std, (u**2 - 1) / std))
+    return _estimate(given, lambda u, std: (u / std, (u**2 - 1) / std), lambda z, u, std: z - u / std)
 
 
 def one_sample_of_noise(given: Given) -> Terms | None:
     """The same with log q taken from the noise: at a fixed z, −log σ is all that is left of it."""
-    return _estimate(given, lambda u, std: (np.zeros_like(u), -1 / std))
+    return _estimate(given, lambda u, std: (np.zeros_like(u), -1 / std), lambda z, u, std: z)
 
 
 def one_sample_sticking(given: Given) -> Terms | None:
     """The same with log q's parameters detached: sticking the landing (Roeder, Wu & Duvenaud 2017)."""
-    return _estimate(given, lambda u, std: (np.zeros_like(u), np.zeros_like(u)))
+    return _estimate(given, lambda u, std: (np.zeros_like(u), np.zeros_like(u)), lambda z, u, std: z - u / std)
 
 
-def _estimate(given: Given, slopes: Callable[[Array, Array], tuple[Array, Array]]) -> Terms | None:
+def _estimate(
+    given: Given, slopes: Callable[[Array, Array], tuple[Array, Array]], through_z: Callable[[Array, Array, Array], Array]
+) -> Terms | None:
+    """`slopes(u, σ)` to mean and σ at a fixed z, `through_z(z, u, σ)` to z, which is part of a d_z that was handed over."""
     read = _mean_and_std(given, None)
     if read is None or (given.z is None and given.noise is None):
         return None
@@ -43,6 +46,7 @@ def _estimate(given: Given, slopes: Callable[[Array, Array], tuple[Array, Array]
     size = 2 + z**2 + u**2 + np.abs(np.log(std)) + lost
     terms = _onto_scale(given, Terms(0.5 * (z**2 - u**2) - np.log(std), {"mean": dmean, "std": dstd}, size), None)
     steep = 1 + 2 * np.abs(u) * np.abs(d_std_read_as(str(given.scale), given.arrays[str(given.scale)]))
+    terms = replace(terms, gradients={**terms.gradients, "z": through_z(z, u, std)})
     return replace(terms, digits_lost=steep * (np.abs(z) + np.abs(mean)) / std**2)
 
 
