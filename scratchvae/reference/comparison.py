@@ -81,7 +81,8 @@ def compared(examination: Examination, report: Report, observed: Observed, twin:
         lines.append(Line(_label(name, values), verdict, shown, reference_of))
     unknown = sorted(name for name, found in observed.gradients.items() if name not in gradients and found is not None)
     notes = (*report.notes, *([f"not named, so not compared: {', '.join(unknown)}"] if unknown else []))
-    return Report((*report.lines, *lines), findings, notes)
+    settled = [line for line in report.lines if not (line.quantity == "d_z" and "d_z" in apart)]  # the layers' line says it
+    return Report((*settled, *lines), findings, notes)
 
 
 def _label(name: str, values: Mapping[str, Array]) -> str:

@@ -19,7 +19,7 @@ from scratchvae.reference.diagnosis.examination import Examination
 from scratchvae.reference.diagnosis.quantities import canonical
 from scratchvae.reference.diagnosis.reading import read
 from scratchvae.reference.diagnosis.right import RIGHT, Pieces
-from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations
+from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
 from scratchvae.reference.twin_step import TwinStep
 
 WEIGHTS, BIASES = ("kernel", "weight", "w", "W"), ("bias", "b")
@@ -50,6 +50,7 @@ def check_jax(
     mistakes of sampling are rehearsed; arrays show more.
     """
     scale, ends = as_scale("check_jax", scale), as_heads("check_jax", heads)
+    require_settings("check_jax", settings)
     encoder, decoder = as_parts("check_jax", "encoder", encoder), as_parts("check_jax", "decoder", decoder)
     twins: dict[str, tuple[Parameter, str]] = {}
     chains = [_chain(parameters, parts, twins) for parts in (encoder, decoder, *([head] for head in ends))]
@@ -78,7 +79,8 @@ def check_jax(
     if drawn is None and not settings.get("evaluation") and "noise_missing" not in report.causes:
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
     gradients = {name: np.asarray(_at(gradient, path)) for name, (_, path) in twins.items()}
-    hint = "" if {"z", "mean"} <= set(shown) else "; a step that returns (loss, {'mean': mean, 'z': z, …}) shows more"
+    hint = "; a step that returns (loss, {'mean': mean, 'z': z, …}) shows more, as whether the layers are named as they are"
+    hint = "" if {"z", "mean"} <= set(shown) else hint
     observed = Observed({name: shown[name] for name in values if name in shown and name != "loss"}, gradients, loss, dtype)
     return compared(examination, report, observed, rehearse, hint)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scratchvae.arrays import InputError
 from scratchvae.layers import ACTIVATIONS, Layer
 from scratchvae.reference.diagnosis.quantities import SCALES, canonical
+from scratchvae.reference.diagnosis.reading import AS_MEANT
 
 OTHER_NAMES = {"swish": "silu", "lrelu": "leaky_relu"}
 
@@ -53,3 +54,11 @@ def as_scale(where: str, scale: Any) -> str:
     if found not in SCALES:
         raise InputError(f"{where}: scale should be one of {', '.join(SCALES)} (raw_std: σ = softplus), found {scale!r}")
     return found
+
+
+def require_settings(where: str, settings: Mapping[str, Any]) -> None:
+    """InputError for a setting that diagnose has not."""
+    known = [*AS_MEANT, "constants", "evaluation", "names"]
+    for name in settings:
+        if name not in known:
+            raise InputError(f"{where}: there is no setting {name!r}; there are {', '.join(known)}")

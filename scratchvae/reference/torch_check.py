@@ -18,7 +18,7 @@ from scratchvae.reference.diagnosis import Report
 from scratchvae.reference.diagnosis.examination import Examination
 from scratchvae.reference.diagnosis.reading import read
 from scratchvae.reference.diagnosis.right import Pieces
-from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations
+from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
 from scratchvae.reference.torch_step import as_array, observe
 from scratchvae.reference.torch_twins import layer_from_torch, paired
 from scratchvae.reference.twin_step import TwinStep
@@ -44,7 +44,7 @@ def check_torch(
     `encoder` and `decoder` name what happens in order: children of the module by their dotted names, activations that are
     functions in its code ("relu", "tanh", …, or torch's functions and modules themselves), "flatten", or a shape for a view.
     `heads` are the children that give the mean and, by default as log σ² (`scale`: as in diagnose), the spread; or the one
-    child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is part of the loss, named or not.
+    child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end counts as the loss's, named or not.
     `settings` are those of diagnose: beta, reduction, variance, evaluation, …
 
     The noise is what the step draws by torch.randn, randn_like, normal or rand before it calls the decoder; draws from elsewhere
@@ -60,8 +60,8 @@ def check_torch(
     if not torch.is_tensor(x):
         raise InputError(f"check_torch: x should be a torch tensor, found a {type(x).__name__}")
     scale, encoded = as_scale("check_torch", scale), as_heads("check_torch", heads)
+    require_settings("check_torch", settings)
     encoder, decoder = as_parts("check_torch", "encoder", encoder), as_parts("check_torch", "decoder", decoder)
-    training = module.training
     chains = [_chain(module, parts) for parts in (encoder, *([head] for head in encoded))]  # as they are before the step
     leaves = [leaf for part in decoder for leaf in _leaves(module, part)]
     while likelihood == "bernoulli" and isinstance(leaves[-1][1], layers.Sigmoid):
@@ -78,6 +78,7 @@ def check_torch(
         done = after(as_array(tensors[output]).astype(np.float64))[0]
         tensors[output] = torch.from_numpy(done).to(tensors[output].dtype)
         tensors.pop(f"d_{output}", None)
+    training = module.training  # which the step may have set
     examination = Examination(read(tensors, names={}, likelihood=likelihood, **settings))
     theirs = {name: as_array(tensor) for name, tensor in tensors.items()}
     report = examination.report()
@@ -110,7 +111,7 @@ def _leaves(module: Any, part: Part) -> list[Leaf]:
     """A part as layers, an nn.Sequential as those it holds."""
     import torch
 
-    children = dict(module.named_modules())
+    children = dict(module.named_modules(remove_duplicate=False))
     if isinstance(part, str) and part in children:
         child = children[part]
         if isinstance(child, torch.nn.Sequential):

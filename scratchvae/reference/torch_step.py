@@ -80,7 +80,7 @@ def _run(
         keep("z", z, decoder[0])
         return (z, *inputs[1:])
 
-    places = dict(module.named_modules())
+    places = dict(module.named_modules(remove_duplicate=False))
     hooks = [places[h].register_forward_hook(lambda m, i, o, k=k, h=h: keep(f"head {k}", o, h)) for k, h in enumerate(heads)]
     hooks.append(places[decoder[0]].register_forward_pre_hook(enter))
     hooks.append(places[decoder[1]].register_forward_hook(lambda m, i, o: keep("output", o, decoder[1])))

@@ -104,6 +104,35 @@ def _changed(dvalue: object, **gradients: object) -> Piece:
     return piece
 
 
+def _log_var_squared(given: Given) -> Terms | None:
+    if given.scale != "log_var":
+        return None
+    return _changed(
+        lambda mean, std: 0.5 * ((2 * np.log(std)) ** 2 - std**2), std=lambda mean, std: 4 * np.log(std) / std - std
+    )(given)
+
+
+def _largest(given: Given) -> Terms | None:
+    terms = closed_form(given)
+    if terms is None:
+        return None
+    chosen = (np.arange(terms.value.shape[1]) == terms.value.argmax(axis=1)[:, None]).astype(float)
+    return Terms(terms.value * chosen, {name: d * chosen for name, d in terms.gradients.items()}, terms.size)
+
+
+def _swapped(given: Given) -> Terms | None:
+    """What was handed over as σ is the mean, and the mean taken for σ."""
+    if given.scale is None or given.mean is None:
+        return None
+    other = replace(given, arrays={"mean": given.arrays[given.scale], given.scale: given.mean})
+    terms = closed_form(other)
+    return terms and replace(terms, gradients={"mean": terms.gradients[given.scale], given.scale: terms.gradients["mean"]})
+
+
+def _times_beta(given: Given) -> Terms | None:
+    return None if given.beta == 1 else _scaled(given.beta)(given)
+
+
 def _zero(mean: Array, std: Array) -> Array:
     return np.zeros_like(mean)
 
@@ -136,6 +165,28 @@ MISTAKES = [
         _changed(lambda mean, std: np.full_like(mean, 0.5)),
         "the KL lacks its −½ for each latent: gradients are right, values are ½ Z too high",
     ),
+    Mistake(
+        "kl_constant_sign",
+        "divergence",
+        _changed(lambda mean, std: np.ones_like(mean)),
+        "the KL adds ½ for each latent where it should subtract it: −½ Σ 1 + log σ² − mean² − σ²",
+    ),
+    Mistake(
+        "kl_log_var_halved",
+        "divergence",
+        _changed(lambda mean, std: 0.5 * np.log(std), std=lambda mean, std: 0.5 / std),
+        "the KL has ½ log σ where ½ log σ² belongs",
+    ),
+    Mistake("kl_log_var_squared", "divergence", _log_var_squared, "the KL has (log σ²)² where σ² = exp log σ² belongs"),
+    Mistake(
+        "kl_mean_absolute",
+        "divergence",
+        _changed(lambda mean, std: 0.5 * (np.abs(mean) - mean**2), mean=lambda mean, std: 0.5 * np.sign(mean) - mean),
+        "the KL has |mean| where mean² belongs",
+    ),
+    Mistake("kl_largest_latent", "divergence", _largest, "the KL is the largest of the latents': sum over them"),
+    Mistake("kl_heads_swapped", "divergence", _swapped, "mean and spread are exchanged in the KL: mind the order of arguments"),
+    Mistake("kl_times_beta", "divergence", _times_beta, "beta is in the KL already, and is applied again or was not meant there"),
     Mistake(
         "kl_mean_not_squared",
         "divergence",

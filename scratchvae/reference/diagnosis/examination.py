@@ -56,7 +56,8 @@ class Examination:
             found = f"found only what they follow from ({', '.join(self.given.arrays)})" if self.given.arrays else "found nothing"
             raise InputError(f"diagnose: there should be a quantity to check, such as z, kl, loss or d_mean; {found}")
         lines = [line for quantity in ORDER if quantity in self.given.arrays for line in self._lines(quantity)]
-        self.notes += plausibility(self.given, [line.quantity for line in lines if line.verdict == AGREES])
+        known = [line.quantity for line in lines if line.verdict.startswith((AGREES, FOLLOWS, f"{DEPARTS}:"))]
+        self.notes += plausibility(self.given, known)
         return Report(tuple(lines), tuple(self.findings), tuple(dict.fromkeys(self.notes)))
 
     def _lines(self, quantity: str) -> list[Line]:

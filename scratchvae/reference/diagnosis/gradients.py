@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.pieces import Prediction
-from scratchvae.reference.diagnosis.quantities import SCALES, Given
+from scratchvae.reference.diagnosis.quantities import SCALES, X_SCALES, Given
 from scratchvae.reference.diagnosis.right import Pieces
 
 
@@ -26,7 +26,7 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
     if weights is None:
         return []
     a, b = weights
-    if name in {"logits", "x_mean", "x_log_var"}:
+    if name in {"logits", "x_mean", *X_SCALES}:
         terms = pieces["reconstruction"](given)
         if terms is None or name not in terms.gradients:
             return []
