@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -81,7 +81,12 @@ def compared(examination: Examination, report: Report, observed: Observed, twin:
         lines.append(Line(_label(name, values), verdict, shown, reference_of))
     unknown = sorted(name for name, found in observed.gradients.items() if name not in gradients and found is not None)
     notes = (*report.notes, *([f"not named, so not compared: {', '.join(unknown)}"] if unknown else []))
-    settled = [line for line in report.lines if not (line.quantity == "d_z" and "d_z" in apart)]  # the layers' line says it
+    if alone and not unexplained and findings[0].causes:
+        named, found_in = f"{DEPARTS}: {' or '.join(findings[0].causes)}", alone.quantity
+        before = [replace(line, verdict=named) if line.quantity == found_in else line for line in report.lines]
+    else:
+        before = list(report.lines)
+    settled = [line for line in before if not (line.quantity == "d_z" and "d_z" in apart)]  # the layers' line says it
     return Report((*settled, *lines), findings, notes)
 
 
@@ -92,7 +97,7 @@ def _label(name: str, values: Mapping[str, Array]) -> str:
 def _fair(
     examination: Examination, observed: Observed, twin: Twin
 ) -> tuple[Pieces, tuple[dict[str, Array], dict[str, Array]]]:
-    """The right pieces, and what the twin makes of them; of estimates of the KL, which are told apart by gradients, the nearest."""
+    """The right pieces, and what the twin makes of them; of estimates of the KL, which gradients tell apart, the nearest."""
     forms = [examination.fair]
     if examination.fair["divergence"] in ESTIMATES:
         forms += [{**examination.fair, "divergence": estimate} for estimate in ESTIMATES]

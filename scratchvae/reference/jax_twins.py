@@ -6,6 +6,7 @@ jax is imported inside these functions only; `pip install jax` is the user's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,7 @@ def check_jax(
     meant = {name: value for name, value in settings.items() if name != "names"}
     examination = Examination(read(seen, names=settings.get("names") or {}, likelihood=likelihood, **meant))
     report = examination.report()
+    report = replace(report, lines=tuple(line for line in report.lines if line.quantity in known))  # the others are the twin's
     if drawn is None and not settings.get("evaluation") and "noise_missing" not in report.causes:
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
     gradients = {name: np.asarray(_at(gradient, path)) for name, (_, path) in twins.items()}

@@ -44,7 +44,7 @@ def check_torch(
     `encoder` and `decoder` name what happens in order: children of the module by their dotted names, activations that are
     functions in its code ("relu", "tanh", …, or torch's functions and modules themselves), "flatten", or a shape for a view.
     `heads` are the children that give the mean and, by default as log σ² (`scale`: as in diagnose), the spread; or the one
-    child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end counts as the loss's, named or not.
+    child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is the loss's, named or not.
     `settings` are those of diagnose: beta, reduction, variance, evaluation, …
 
     The noise is what the step draws by torch.randn, randn_like, normal or rand before it calls the decoder; draws from elsewhere

@@ -53,7 +53,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a diagnosis. `str(report)` is a table with a line for each quantity, in the order in which a step makes them.
+    """The outcome of a diagnosis. `str(report)` is a table, a line for each quantity in the order in which a step makes them.
 
     A number stands for itself, |.| is the mean magnitude of an array; "x 2" says that all of it is twice the reference,
     "differ by" is the largest difference. "d_fc1.weight" is a parameter's gradient, and "z by the layers" is compared with what
