@@ -126,7 +126,7 @@ PLANTS = {
     "kl_log_var_halved": ({"kl": lambda m, v, z: 0.5 * (m**2 + v.exp() - 1 - 0.5 * v)}, {}, "kl"),
     "kl_log_var_squared": ({"kl": lambda m, v, z: 0.5 * (m**2 + v**2 - 1 - v)}, {}, "kl"),
     "kl_mean_absolute": ({"kl": lambda m, v, z: 0.5 * (m.abs() + v.exp() - 1 - v)}, {}, "kl"),
-    "kl_largest_latent": ({"kl": lambda m, v, z: kl(m, v) * (kl(m, v) == kl(m, v).amax(1, keepdim=True))}, {}, "kl"),
+    "kl_of_one_latent": ({"kl": lambda m, v, z: kl(m, v) * (kl(m, v) == kl(m, v).amax(1, keepdim=True))}, {}, "kl"),
     "kl_heads_swapped": ({"kl": lambda m, v, z: kl(v, m)}, {}, "kl"),
     "kl_times_beta": (
         {"kl": lambda m, v, z: 4 * kl(m, v), "total": lambda R, K: (R.sum() + 4 * K.sum()) / len(R)},

@@ -112,12 +112,15 @@ def _log_var_squared(given: Given) -> Terms | None:
     )(given)
 
 
-def _largest(given: Given) -> Terms | None:
-    terms = closed_form(given)
-    if terms is None:
-        return None
-    chosen = (np.arange(terms.value.shape[1]) == terms.value.argmax(axis=1)[:, None]).astype(float)
-    return Terms(terms.value * chosen, {name: d * chosen for name, d in terms.gradients.items()}, terms.size)
+def _chosen(which: Callable[..., Array]) -> Piece:
+    def piece(given: Given) -> Terms | None:
+        terms = closed_form(given)
+        if terms is None:
+            return None
+        chosen = (np.arange(terms.value.shape[1]) == which(terms.value, axis=1)[:, None]).astype(float)
+        return Terms(terms.value * chosen, {name: d * chosen for name, d in terms.gradients.items()}, terms.size)
+
+    return piece
 
 
 def _swapped(given: Given) -> Terms | None:
@@ -142,6 +145,7 @@ def _detached(given: Given) -> Terms | None:
     return None if terms is None else Terms(terms.value, {n: np.zeros_like(g) for n, g in terms.gradients.items()}, terms.size)
 
 
+ONE_LATENT = "the KL is that of one latent, the largest or the smallest: sum over them"
 MISTAKES = [
     Mistake("kl_half_missing", "divergence", _scaled(2.0), "the KL lacks its factor ½"),
     Mistake(
@@ -184,7 +188,8 @@ MISTAKES = [
         _changed(lambda mean, std: 0.5 * (np.abs(mean) - mean**2), mean=lambda mean, std: 0.5 * np.sign(mean) - mean),
         "the KL has |mean| where mean² belongs",
     ),
-    Mistake("kl_largest_latent", "divergence", _largest, "the KL is the largest of the latents': sum over them"),
+    Mistake("kl_of_one_latent", "divergence", _chosen(np.argmax), ONE_LATENT),
+    Mistake("kl_of_one_latent", "divergence", _chosen(np.argmin), ONE_LATENT),
     Mistake("kl_heads_swapped", "divergence", _swapped, "mean and spread are exchanged in the KL: mind the order of arguments"),
     Mistake("kl_times_beta", "divergence", _times_beta, "beta is in the KL already, and is applied again or was not meant there"),
     Mistake(

@@ -82,6 +82,8 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
         raise InputError(f"diagnose: {name} should be an array of real numbers ({str(error).splitlines()[0]})") from None
     if array.dtype.name == "bfloat16":
         array, roundoff = array.astype(np.float32), 2.0**-8
+    if value is None:
+        raise InputError(f"diagnose: {name} is None: leave out what there is not")
     if array.dtype.kind not in "fiub":
         raise InputError(f"diagnose: {name} should be an array of real numbers, found {array.dtype}")
     if array.size > MOST_ENTRIES:
