@@ -196,8 +196,10 @@ def test_subclasses_that_compute_the_same_and_half_precision():
     module = Small()
     module.fc1 = Named(D, H)
     assert checked(step(), {}, module=module).matches
-    report = checked(step(), {}, torch.bfloat16)
-    assert report.ok, str(report)
+    for dtype in (torch.bfloat16, torch.float16):
+        report = checked(step(), {}, dtype)
+        assert report.ok, str(report)
+        assert not checked(step(kl=lambda mu, lv, z: -kld(mu, lv)), {}, dtype).ok
 
 
 UNUSABLE = [

@@ -15,7 +15,7 @@ from scratchvae.reference.diagnosis.report import AGREES, DEPARTS, FOLLOWS, Line
 from scratchvae.reference.diagnosis.right import RIGHT, Pieces
 
 CLOSE = {"float32": 1e-5, "float64": 1e-10}  # of the largest entry
-HALF_CLOSE = 5e-2
+HALF_CLOSE = 5e-2  # in half precision of the root mean square: there a ReLU near its kink may fall on the other side
 ESTIMATES = (one_sample, one_sample_of_noise, one_sample_sticking)
 REHEARSED = ("sampling", "kl_detached")  # pieces and names that gradients, or a loss alone, are recognized by
 
@@ -36,8 +36,9 @@ class Observed:
 
     def apart(self, values: Mapping[str, Array], gradients: Mapping[str, Array]) -> dict[str, float]:
         """By name, gradients as d_name, how far from a twin's; infinite where no gradient reached the parameter."""
-        found = {name: _apart(self.values[name], name, values) for name in values if name in self.values}
-        return found | {f"d_{name}": _apart(self.gradients[name], name, gradients) for name in gradients}
+        size = _largest if self.dtype in CLOSE else _root_mean_square
+        found = {name: _apart(self.values[name], name, values, size) for name in values if name in self.values}
+        return found | {f"d_{name}": _apart(self.gradients[name], name, gradients, size) for name in gradients}
 
 
 Twin = Callable[[Pieces], tuple[dict[str, Array], dict[str, Array]] | None]  # values, the gradients of the parameters by name
@@ -74,7 +75,7 @@ def compared(examination: Examination, report: Report, observed: Observed, twin:
         if name not in departing:
             verdict = AGREES
         elif name in unexplained:
-            verdict = f"{DEPARTS}: no gradient reached it" if theirs is None else f"{DEPARTS}, by {by:.2g} of its largest entry"
+            verdict = f"{DEPARTS}: no gradient reached it" if theirs is None else f"{DEPARTS}, by {by:.2g} of its size"
         else:
             verdict = f"{FOLLOWS} {blamed or ' or '.join(findings[0].causes)}"
         shown = np.zeros(0) if theirs is None else theirs.reshape(reference_of.shape)
@@ -126,16 +127,23 @@ def _unexplained(departing: list[str], values: Mapping[str, Array]) -> str:
     return "every value agrees, so the layers are named as they are; gradients are stopped or changed on the way, or added to"
 
 
-def _apart(found: Array | None, name: str, wanted: Mapping[str, Array]) -> float:
-    """The largest difference, over the largest entry of what is like it.
+def _apart(found: Array | None, name: str, wanted: Mapping[str, Array], size: Callable[[Array], float]) -> float:
+    """The size of the difference, over the largest size of what is like it.
 
     A bias before a batch norm has gradient 0 alone: of a child's tensors the largest counts, and of the values going forward.
     """
     if found is None or found.size != wanted[name].size:
         return float("inf")
     alike = [other for other in wanted if _kin(other) == _kin(name)]
-    largest = max(np.abs(wanted[other]).max(initial=0) for other in alike)
-    return float(np.abs(found.reshape(wanted[name].shape) - wanted[name]).max(initial=0) / (largest or 1))
+    return size(found.reshape(wanted[name].shape) - wanted[name]) / (max(size(wanted[other]) for other in alike) or 1)
+
+
+def _largest(array: Array) -> float:
+    return float(np.abs(array).max(initial=0))
+
+
+def _root_mean_square(array: Array) -> float:
+    return float(np.sqrt(np.mean(array**2)))
 
 
 def _kin(name: str) -> str:
