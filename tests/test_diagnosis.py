@@ -96,6 +96,11 @@ def test_nothing_checked_and_nothing_proven_is_no_success(tmp_path):
             assert_matches(theirs)
         np.savez(tmp_path / "step.npz", **theirs)
         assert main(["diagnose", str(tmp_path / "step.npz")]) == 2
+    x, logits = (rng.random((6, 9)) < 0.4).astype(float), rng.normal(size=(6, 9))
+    agreeing = {"x": x, "logits": logits, "bce": np.logaddexp(0, logits).sum(1) - (x * logits).sum(1)}
+    assert diagnose({**right, **agreeing}).matches
+    report = diagnose({**right, **agreeing, "kld": 7.3 * right["kld"]})
+    assert (report.ok, report.matches) == (True, False)
     full = {**right, "z": numbers()["z"], "d_z": np.ones((6, 4)), "d_mu": np.ones((6, 4)) + right["mu"] / 6}
     report = diagnose(full)
     assert report.matches

@@ -479,6 +479,12 @@ def test_importance_weights_right_in_any_form_and_a_wrong_loss(dtype):
         report = diagnose({name: array for name, array in right.items() if name not in left_out})
         assert report.matches, str(report)
     assert diagnose({**right, "loss": 7.3 * right["loss"]}).findings
+    few = {name: array for name, array in right.items() if name not in {"z", "noise", "logits"}}
+    assert not diagnose({**few, "loss": 7.3 * right["loss"]}).ok  # no KL whose estimate it might be
+    report = diagnose({**few, "d_mean": right["mean"], "d_log_var": right["mean"], "d_z": right["mean"]})
+    assert report.ok
+    assert {"d_mean", "d_log_var", "d_z"} <= set(report.unchecked)
+    assert diagnose({**right, "loss": SIZES[0][0] * right["loss"]}).cause == "batch_summed"
     report = diagnose({**right, "loss": 12 * right["loss"]})
     assert report.first == "loss"
     assert not any("kl" in cause for cause in report.causes)  # there is none in the weights

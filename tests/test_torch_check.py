@@ -144,6 +144,7 @@ def test_mistakes_are_named_and_gradients_follow(name, dtype):
     loss, first = WRONG[name]
     report = checked(loss, {}, dtype)
     assert (report.first, report.cause, len(report.findings)) == (first, name, 1), str(report)
+    assert "d_z by the layers" in {line.quantity for line in report.lines}
     verdicts = {line.verdict for line in report.lines if "weight" in line.quantity}
     assert verdicts <= {"agrees", f"follows from {name}"}, str(report)
 
