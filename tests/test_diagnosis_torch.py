@@ -485,6 +485,8 @@ def test_importance_weights_right_in_any_form_and_a_wrong_loss(dtype):
     assert report.ok
     assert {"d_mean", "d_log_var", "d_z"} <= set(report.unchecked)
     assert diagnose({**right, "loss": SIZES[0][0] * right["loss"]}).cause == "batch_summed"
+    report = diagnose({**right, "d_logits": right["logits"], "x": right["x"][:1].repeat(8, 1)[: SIZES[0][0]]})
+    assert "d_logits" in report.unchecked
     report = diagnose({**right, "loss": 12 * right["loss"]})
     assert report.first == "loss"
     assert not any("kl" in cause for cause in report.causes)  # there is none in the weights
