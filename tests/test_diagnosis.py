@@ -1,6 +1,7 @@
 """How a diagnosis is asked and read: names, numbers, reductions, unusable input, the command and hostile files."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from safetensors.numpy import save_file
 
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
-from scratchvae.reference import assert_matches, diagnose
+from scratchvae.reference import CATALOGUE, assert_matches, diagnose, mistakes
+from scratchvae.reference.diagnosis.quantities import canonical
 
 
 def numbers(**changed):
@@ -60,6 +62,7 @@ def test_whoever_has_only_loss_and_kl_is_told_what_they_show():
     parts = {"reconstruction": 100.0, "kl": 20.25}
     report = diagnose({**parts, "loss": 4 * 20.25 + 100})
     assert (report.first, report.cause) == ("loss", None)
+    assert "would agree with beta = 4," in report.explanation
     assert diagnose({**parts, "loss": 4 * 20.25 + 100}, beta=4.0).ok
     assert diagnose({**parts, "loss": 20.25 + 100}, beta=4.0).cause == "beta_missing"
     assert diagnose({**parts, "loss": 100.0}).cause == "kl_missing"
@@ -77,7 +80,91 @@ def test_a_report_reads_as_a_table_and_assert_matches_raises_it():
     assert diagnose(wrong, names={"kld": "kl"}).cause == "kl_half_missing"
 
 
+def test_nothing_checked_and_nothing_proven_is_no_success(tmp_path):
+    right = {name: numbers()[name] for name in ("mu", "logvar", "kld")}
+    assert_matches(right)
+    rng = np.random.default_rng(4)
+    for theirs, unchecked in (
+        ({"kl": 20.25}, ("kl",)),
+        ({**right, "kld": 7.3 * right["kld"]}, ("kl",)),  # hand over z or noise, to tell it from an estimate
+        ({**right, "kld": 100 * rng.random(6)}, ("kl",)),
+    ):
+        report = diagnose(theirs)
+        assert (report.ok, report.matches, report.unchecked) == (True, False, unchecked), str(report)
+        assert "nothing that was handed over departs" not in str(report)
+        with pytest.raises(AssertionError, match="hand over"):
+            assert_matches(theirs)
+        np.savez(tmp_path / "step.npz", **theirs)
+        assert main(["diagnose", str(tmp_path / "step.npz")]) == 2
+    x, logits = (rng.random((6, 9)) < 0.4).astype(float), rng.normal(size=(6, 9))
+    agreeing = {"x": x, "logits": logits, "bce": np.logaddexp(0, logits).sum(1) - (x * logits).sum(1)}
+    assert diagnose({**right, **agreeing}).matches
+    report = diagnose({**right, **agreeing, "kld": 7.3 * right["kld"]})
+    assert (report.ok, report.matches) == (True, False)
+    full = {**right, "z": numbers()["z"], "d_z": np.ones((6, 4)), "d_mu": np.ones((6, 4)) + right["mu"] / 6}
+    report = diagnose(full)
+    assert report.matches
+    assert report.unchecked == ("z", "d_z")
+    assert report.lines[0].verdict.startswith("taken as given: it follows from mean, log_var")
+
+
+def test_noise_and_gradients_that_are_missing_are_seen_in_arrays():
+    right = numbers()
+    rng = np.random.default_rng(5)
+    report = diagnose({"mu": right["mu"], "logvar": right["logvar"], "z": right["mu"]})
+    assert (report.first, report.cause) == ("z", "noise_missing")
+    assert diagnose({"mu": right["mu"], "logvar": right["logvar"] - 90, "z": right["mu"]}).ok  # σ below rounding
+    logits, own = rng.normal(size=(6, 9)), {"d_mu": right["mu"] / 6, "d_logvar": (np.exp(right["logvar"]) - 1) / 12}
+    for left, cause in ((own, "z_detached"), ({**own, "d_logvar": rng.normal(size=(6, 4))}, "mean_detached")):
+        report = diagnose({**right, "logits": logits, **left})
+        assert (report.first, report.cause, len(report.findings)) == ("d_mean", cause, 1), str(report)
+    assert diagnose({**right, "logits": 0 * logits, **own}).ok  # a decoder that ignores z
+    assert diagnose({**right, **own}).ok
+
+
+def test_what_was_said_otherwise_or_rounded():
+    right = numbers()
+    R = np.random.default_rng(6).uniform(50, 60, 6)
+    found = {**right, "recon_loss": R, "kld": 4 * right["kld"], "loss": (R + 4 * right["kld"]).mean()}
+    report = diagnose(found, beta=4.0)
+    assert report.matches, str(report)
+    assert "kl holds its weight" in str(report)
+    report = diagnose({**found, "kld": right["kld"], "loss": R + 2.123456 * right["kld"]})
+    assert "would agree with beta = 2.12346, where 1 was declared" in str(report)
+    loss = (R + right["kld"]).mean()
+    for changed, cause, word in (
+        (round(loss, 4), None, "digits: was it rounded"),
+        (loss * 1.01, None, "the cause is unknown"),
+        (R.mean() / 3 + right["kld"].mean(), None, "the cause is unknown"),
+    ):
+        report = diagnose({**right, "recon_loss": R, "loss": changed})
+        assert (report.first, report.cause) == ("loss", cause), str(report)
+        assert word in str(report)
+
+
+def test_names_are_read_as_people_write_them():
+    for spelled, quantity in (
+        *(("mu_q", "mean"), ("q_mu", "mean"), ("z_mu", "mean"), ("z_logvar", "log_var"), ("log_var_q", "log_var")),
+        *(("sigma_z", "std"), ("z_mean", "mean"), ("recon_batch", "x_mean"), ("nelbo", "loss"), ("logpz", "log_pz")),
+        *(("dL_dmu", "d_mean"), ("mu.grad", "d_mean"), ("d_z_logvar", "d_log_var"), ("MSE", "reconstruction"), ("q_loss", None)),
+    ):
+        assert canonical(spelled, {}) == quantity, spelled
+    assert diagnose({"foo": numbers()["mu"], "logvar": numbers()["logvar"], "kl": numbers()["kld"]}, names={"foo": "mu"}).ok
+
+
+def test_every_mistake_is_listed_and_counted(capsys):
+    assert main(["diagnose", "--mistakes"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"{name}\n" in listed for name in {mistake.name for mistake in CATALOGUE} | {"noise_redrawn"})
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"a catalogue of {len(mistakes())}" in readme
+
+
 UNUSABLE = [
+    ({"mu": np.ones((2, 3)), "std": -np.ones((2, 3))}, {}, "std, taken for std, should not be negative"),
+    ({"x": np.ones((2, 3)), "x_hat": 3 * np.ones((2, 3)), "bce": 1.0}, {}, r"x_hat of a Bernoulli should lie in \[0, 1\]"),
+    ({"mu": np.ones((2, 8)), "logvar": np.ones((8, 2)), "z": np.ones((8, 2))}, {}, r"mu should have shape"),
+    ({"kl": 1.0}, {"names": ["a"]}, "names should be a mapping"),
     ({"banana": np.ones(3)}, {}, "'banana' is no quantity"),
     ({"mu": np.ones((2, 3)), "mean": np.ones((2, 3))}, {}, "both stand for mean"),
     ({"mu": np.ones((2, 3)), "logvar": np.ones((2, 3)), "sigma": np.ones((2, 3))}, {}, "log_var, std give one"),

@@ -104,6 +104,7 @@ PLANTS = {
     "sampling_log_var_read_as_log_std": ({"sample": lambda m, v, n: m + v.exp() * n}, {}, "z"),
     "sampling_log_var_read_as_var": ({"sample": lambda m, v, n: m + v.sqrt() * n, "log_var_shift": 3.0}, {}, "z"),
     "sampling_log_var_read_as_raw_std": ({"sample": softplus_noise}, {}, "z"),
+    "heads_swapped": ({"sample": lambda m, v, n: v + (0.5 * m).exp() * n}, {}, "z"),
     "noise_missing": ({"sample": lambda m, v, n: m + 0 * v}, {}, "z"),
     "noise_shared_across_batch": ({"sample": lambda m, v, n: m + (0.5 * v).exp() * n[:1]}, {}, "z"),
     "noise_at_evaluation": ({}, {"evaluation": True}, "z"),
@@ -121,6 +122,17 @@ PLANTS = {
     "kl_constant_missing": ({"kl": lambda m, v, z: kl(m, v) + 0.5}, {}, "kl"),
     "kl_mean_not_squared": ({"kl": lambda m, v, z: 0.5 * (m + v.exp() - 1 - v)}, {}, "kl"),
     "kl_variance_not_squared": ({"kl": lambda m, v, z: 0.5 * (m**2 + (0.5 * v).exp() - 1 - v)}, {}, "kl"),
+    "kl_constant_sign": ({"kl": lambda m, v, z: kl(m, v) + 1}, {}, "kl"),
+    "kl_log_var_halved": ({"kl": lambda m, v, z: 0.5 * (m**2 + v.exp() - 1 - 0.5 * v)}, {}, "kl"),
+    "kl_log_var_squared": ({"kl": lambda m, v, z: 0.5 * (m**2 + v**2 - 1 - v)}, {}, "kl"),
+    "kl_mean_absolute": ({"kl": lambda m, v, z: 0.5 * (m.abs() + v.exp() - 1 - v)}, {}, "kl"),
+    "kl_of_one_latent": ({"kl": lambda m, v, z: kl(m, v) * (kl(m, v) == kl(m, v).amax(1, keepdim=True))}, {}, "kl"),
+    "kl_heads_swapped": ({"kl": lambda m, v, z: kl(v, m)}, {}, "kl"),
+    "kl_times_beta": (
+        {"kl": lambda m, v, z: 4 * kl(m, v), "total": lambda R, K: (R.sum() + 4 * K.sum()) / len(R)},
+        {"beta": 4.0},
+        "kl",
+    ),
     "kl_detached": ({"kl": lambda m, v, z: kl(m, v).detach()}, {}, "d_mean"),
     # reconstruction
     "sigmoid_twice": ({"reconstruction": lambda l, x: bernoulli(l.sigmoid(), x)}, {}, "reconstruction"),
@@ -150,6 +162,11 @@ PLANTS = {
     ),
     "gaussian_half_missing": (
         {"reconstruction": lambda m, x: (x - m) ** 2 / 0.3 + 0.5 * np.log(2 * np.pi * 0.3), "likelihood": "gaussian"},
+        {"likelihood": "gaussian", "variance": 0.3},
+        "reconstruction",
+    ),
+    "constant_without_log": (
+        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(0.3) + np.pi, "likelihood": "gaussian"},
         {"likelihood": "gaussian", "variance": 0.3},
         "reconstruction",
     ),
@@ -385,6 +402,9 @@ def surrogate(w):
 
 IMPORTANCE = {
     "log_weight_sign": ({"log_weights": lambda px, pz, q: px + pz + q}, "log_w"),
+    "log_q_missing": ({"log_weights": lambda px, pz, q: px + pz}, "log_w"),
+    "log_pz_missing": ({"log_weights": lambda px, pz, q: px - q}, "log_w"),
+    "weights_summed_over_batch": ({"bound": lambda w: torch.logsumexp(w, 0) - np.log(w.shape[0])}, "loss"),
     "log_k_missing": ({"bound": lambda w: torch.logsumexp(w, 1)}, "loss"),
     "averaged_inside_log": ({"bound": lambda w: w.mean(1)}, "loss"),
     "weights_not_detached": ({"bound": surrogate}, "loss"),
@@ -401,7 +421,130 @@ def test_importance_weights(name, size, dtype):
     report = diagnose(found)
     assert (report.first, report.cause) == (first, name), str(report)
     if name:
-        assert report.lines[-1].verdict == ("agrees" if name in {"log_k_missing", "log_weight_sign"} else f"follows from {name}")
+        right = name == "log_k_missing" or first == "log_w"  # the gradient to the log-weights that there are
+        assert report.lines[-1].verdict == ("agrees" if right else f"follows from {name}")
+
+
+def drawn_step(
+    dtype, size, *, kind="log_var", z_as=None, q_as=None, log_px=1.0, log_pz=1.0, log_q=1.0, constants=(1, 1), noise=None
+):
+    """K draws for each example: z, log p(x|z), log p(z), log q(z|x) and the bound; `constants` of log p(z) and of log q."""
+    (B, D, Z), K = size, 4
+    g = torch.Generator().manual_seed(10)
+    real = getattr(torch, dtype)
+    x = (torch.rand(B, D, generator=g) < 0.4).to(real)
+    mean, held = torch.randn(B, 1, Z, generator=g).to(real), (0.3 + 1.2 * torch.rand(B, 1, Z, generator=g)).to(real)
+    noise = (noise or torch.randn)(B, K, Z, generator=g).to(real).expand(B, K, Z)
+    z = mean + STD[z_as or kind](held) * noise
+    logits = z @ torch.randn(Z, D, generator=g).to(real)
+    std, half = STD[q_as or kind](held), 0.5 * np.log(2 * np.pi)
+    px = -log_px * bernoulli(logits, x[:, None].expand(B, K, D)).sum(2)
+    pz = log_pz * (-0.5 * z**2 - constants[0] * half).sum(2)
+    q = log_q * (-0.5 * ((z - mean) / std) ** 2 - std.log() - constants[1] * half).sum(2)
+    loss = -(torch.logsumexp(px + pz - q, 1) - np.log(K)).mean()
+    found = {"x": x, "mean": mean[:, 0], kind: held[:, 0], "noise": noise, "z": z, "logits": logits}
+    return found | {"log_px": px, "log_pz": pz, "log_q": q, "log_w": px + pz - q, "loss": loss}
+
+
+DRAWS = {
+    "log_pz_mean_over_latents": (lambda D, Z: {"log_pz": 1 / Z}, "log_pz"),
+    "log_q_mean_over_latents": (lambda D, Z: {"log_q": 1 / Z}, "log_q"),
+    "constants_of_weights_differ": (lambda D, Z: {"constants": (1, 0)}, "log_q"),
+    "reconstruction_mean_over_pixels": (lambda D, Z: {"log_px": 1 / D}, "log_px"),
+    "sampling_log_var_read_as_log_std": (lambda D, Z: {"z_as": "log_std"}, "z"),
+    "noise_shared_across_draws": (lambda D, Z: {"noise": lambda B, K, Z, generator: torch.randn(B, 1, Z)}, "noise"),
+    "noise_shared_across_batch": (lambda D, Z: {"noise": lambda B, K, Z, generator: torch.randn(1, K, Z)}, "noise"),
+    None: (lambda D, Z: {}, None),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", DRAWS)
+def test_the_parts_of_importance_weights(name, size, dtype):
+    change, first = DRAWS[name]
+    found = drawn_step(dtype, size, **change(*size[1:]))
+    report = diagnose(found)
+    assert (report.first, report.cause) == (first, name), str(report)
+    assert len(report.findings) == (name is not None), str(report)
+    assert not report.unchecked
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_importance_weights_right_in_any_form_and_a_wrong_loss(dtype):
+    right = drawn_step(dtype, SIZES[0])
+    assert diagnose(drawn_step(dtype, SIZES[0], constants=(0, 0))).matches
+    assert diagnose(drawn_step(dtype, SIZES[0], constants=(0, 1))).cause == "constants_of_weights_differ"
+    for left_out in (("z",), ("noise",), ("z", "noise", "logits"), ("log_w",), ("mean",)):
+        report = diagnose({name: array for name, array in right.items() if name not in left_out})
+        assert report.matches, str(report)
+    assert diagnose({**right, "loss": 7.3 * right["loss"]}).findings
+    few = {name: array for name, array in right.items() if name not in {"z", "noise", "logits"}}
+    assert not diagnose({**few, "loss": 7.3 * right["loss"]}).ok  # no KL whose estimate it might be
+    report = diagnose({**few, "d_mean": right["mean"], "d_log_var": right["mean"], "d_z": right["mean"]})
+    assert report.ok
+    assert {"d_mean", "d_log_var", "d_z"} <= set(report.unchecked)
+    assert diagnose({**right, "loss": SIZES[0][0] * right["loss"]}).cause == "batch_summed"
+    report = diagnose({**right, "d_logits": right["logits"], "x": right["x"][:1].repeat(8, 1)[: SIZES[0][0]]})
+    assert "d_logits" in report.unchecked
+    report = diagnose({**right, "loss": 12 * right["loss"]})
+    assert report.first == "loss"
+    assert not any("kl" in cause for cause in report.causes)  # there is none in the weights
+    right.pop("logits")
+    assert "log_px" in diagnose(right).unchecked
+
+
+@pytest.mark.parametrize("reading", STD)
+@pytest.mark.parametrize("kind", STD)
+def test_every_misreading_of_sigma_in_log_q_is_named(kind, reading):
+    report = diagnose(drawn_step("float64", SIZES[0], kind=kind, q_as=reading))
+    wanted = (None, None) if kind == reading else ("log_q", f"log_q_{kind}_read_as_{reading}")
+    assert (report.first, report.cause) == wanted, str(report)
+
+
+DECODERS = ("log_var", "log_std", "std")  # what a decoder may give
+
+
+def decoded(kind="log_var", reading=None, *, square=0.5, log_var=0.5, over_std=False, detached=False, dtype="float64"):
+    """A Gaussian decoder that gives its own σ, its likelihood written with these factors."""
+    g = torch.Generator().manual_seed(11)
+    x, m = (torch.randn(8, 12, generator=g).to(getattr(torch, dtype)) for _ in range(2))
+    held = (0.3 + 1.2 * torch.rand(8, 12, generator=g)).to(x.dtype).requires_grad_()
+    m.requires_grad_()
+    std = STD[reading or kind](held.detach() + 0 * held if detached else held)
+    R = square * (x - m) ** 2 / (std if over_std else std**2) + 2 * log_var * std.log() + 0.5 * np.log(2 * np.pi)
+    R.sum(1).mean().backward()
+    return {"x": x, "x_mean": m, f"x_{kind}": held, "nll": R.sum(1), "d_x_mean": m.grad, f"d_x_{kind}": held.grad}
+
+
+DECODED = {
+    "gaussian_half_missing": {"square": 1.0},
+    "decoder_log_var_unhalved": {"log_var": 1.0},
+    "decoder_log_var_halved_twice": {"log_var": 0.25},
+    "decoder_variance_not_squared": {"over_std": True},
+    "decoder_variance_detached": {"detached": True},
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", DECODERS)
+@pytest.mark.parametrize("changed", DECODED)
+def test_a_decoders_own_variance(changed, kind, dtype):
+    first = f"d_x_{kind}" if changed == "decoder_variance_detached" else "reconstruction"
+    report = diagnose(decoded(kind, dtype=dtype, **DECODED[changed]), likelihood="gaussian")
+    assert (report.first, report.cause, len(report.findings)) == (first, changed, 1), str(report)
+    torchs = decoded(kind, over_std=True, log_var=0.25, dtype=dtype)  # gaussian_nll_loss given σ for the variance
+    readings = {"log_std": "decoder_log_std_read_as_log_var", "std": "decoder_std_read_as_var"}  # the same
+    assert diagnose(torchs, likelihood="gaussian").cause == readings.get(kind, "decoder_variance_not_squared")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("reading", STD)
+@pytest.mark.parametrize("kind", DECODERS)
+def test_every_misreading_of_a_decoders_sigma_is_named(kind, reading, dtype):
+    report = diagnose(decoded(kind, reading, dtype=dtype), likelihood="gaussian")
+    assert report.cause == (None if kind == reading else f"decoder_{kind}_read_as_{reading}"), str(report)
+    assert report.ok == (kind == reading)
 
 
 def masked_step(dtype, size, counted):
@@ -461,7 +604,9 @@ def test_the_noise_and_the_data_themselves():
 
 def test_every_row_of_the_catalogue_is_planted():
     readings = {f"{piece}_{a}_read_as_{b}" for piece in ("sampling", "kl") for a in STD for b in STD if a != b}
-    planted = {*PLANTS, *IMPORTANCE, *PROBABILITIES, *readings, "padding_counted", "surrogate_for_bound"}
+    readings |= {f"log_q_{a}_read_as_{b}" for a in STD for b in STD if a != b}
+    readings |= {f"decoder_{a}_read_as_{b}" for a in DECODERS for b in STD if a != b}
+    planted = {*PLANTS, *IMPORTANCE, *PROBABILITIES, *DRAWS, *DECODED, *readings, "padding_counted", "surrogate_for_bound"}
     missing = {mistake.name for mistake in CATALOGUE} - planted
     assert missing == set()
 

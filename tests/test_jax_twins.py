@@ -23,15 +23,29 @@ def tree(dtype):
     return {"fc1": {"kernel": kernel, "bias": bias}, "mu": dense(H, Z), "logvar": dense(H, Z), "dec": [dense(Z, H), dense(H, D)]}
 
 
+DRAWS = {
+    "noise_uniform": lambda key, shape, dtype: jax.random.uniform(key, shape, dtype),
+    "noise_shared_across_batch": lambda key, shape, dtype: jax.random.normal(key, shape[1:], dtype),
+    "given": lambda key, shape, dtype: key,
+}
+
+
 def step(wrong=None, *, aux=True):
     def loss(p, x, key):
         h = jax.nn.relu(x @ p["fc1"]["kernel"] + p["fc1"]["bias"])
         mu, logvar = (h @ p[name][0] + p[name][1] for name in ("mu", "logvar"))
         std = jax.nn.softplus(logvar) if wrong == "softplus" else jnp.exp(0.5 * logvar)
-        z = mu + std * jax.random.normal(key, mu.shape, mu.dtype)
+        z = mu + std * DRAWS.get(wrong, jax.random.normal)(key, mu.shape, mu.dtype)
+        if wrong == "noise_missing":
+            z = mu
+        if wrong == "z_detached":
+            z = jax.lax.stop_gradient(z)
         logits = jnp.tanh(z @ p["dec"][0][0] + p["dec"][0][1]) @ p["dec"][1][0] + p["dec"][1][1]
         R = (jnp.logaddexp(0, logits) - x * logits).sum(1)
         K = 0.5 * (mu**2 + jnp.exp(logvar) - 1 - logvar).sum(1)
+        K = jax.lax.stop_gradient(K) if wrong == "kl_detached" else K
+        if wrong == "one sample":
+            K = 0.5 * (z**2 - ((z - mu) / std) ** 2).sum(1) - jnp.log(std).sum(1)
         value = (R + K).mean() if wrong != "mean" else R.mean() / D + K.mean()
         return (value, {"mu": mu, "logvar": logvar, "z": z, "logits": logits}) if aux else value
 
@@ -64,12 +78,52 @@ def test_mistakes_are_named(dtype):
     assert (report.first, report.cause) == ("loss", "reconstruction_mean_over_pixels"), str(report)
 
 
+@pytest.mark.parametrize("aux", [True, False])
+@pytest.mark.parametrize(
+    ("wrong", "shown", "alone"),
+    [
+        ("noise_missing", "z", "loss"),
+        ("z_detached", "d_fc1.kernel", "d_fc1.kernel"),
+        ("kl_detached", "d_fc1.kernel", "d_fc1.kernel"),
+        ("noise_uniform", "noise", "noise"),
+        ("noise_shared_across_batch", "noise", "noise"),
+    ],
+)
+def test_mistakes_are_rehearsed(wrong, shown, alone, aux, dtype):
+    report = check_jax(step(wrong, aux=aux), tree(dtype), data(dtype), jax.random.key(0), **NAMES)
+    assert (report.first, report.cause) == (shown if aux else alone, wrong), str(report)
+    assert len(report.findings) == 1
+    assert not any(line.verdict.startswith("DEPARTS,") for line in report.lines), str(report)
+
+
+def test_a_softplus_is_named_from_the_loss_alone(dtype):
+    report = check_jax(step("softplus", aux=False), tree(dtype), data(dtype), jax.random.key(0), **NAMES)
+    assert (report.first, report.cause) == ("loss", "sampling_log_var_read_as_raw_std"), str(report)
+    report = check_jax(step(aux=False), tree(dtype), data(dtype), jax.random.key(0), **{**NAMES, "encoder": ("fc1", "silu")})
+    assert (report.first, report.cause) == ("loss", None)
+    assert "a step that returns (loss, {" in report.explanation
+
+
+@pytest.mark.parametrize("aux", [True, False])
+def test_a_one_sample_kl_and_noise_from_elsewhere_pass(aux, dtype):
+    report = check_jax(step("one sample", aux=aux), tree(dtype), data(dtype), jax.random.key(0), **NAMES)
+    assert report.matches, str(report)
+    eps = jnp.asarray(np.random.default_rng(2).normal(size=(B, Z)), dtype)
+    assert check_jax(step("given", aux=aux), tree(dtype), data(dtype), eps, noise=eps, **NAMES).matches
+    with pytest.raises(InputError, match=r"no noise of shape \(B, Z\) = \(12, 5\) was seen"):
+        check_jax(step("given", aux=aux), tree(dtype), data(dtype), eps, **NAMES)
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
         ({"encoder": ("fc2", "relu")}, "no 'fc2'; at 'fc2' there is fc1, mu"),
         ({"decoder": ("dec.7",)}, "no 'dec.7'; at '7' there is 0 to 1"),
         ({"encoder": ("dec",)}, "dec should hold a dense layer"),
+        ({"heads": ("mu",)}, "heads should be two names"),
+        ({"scale": "softplus"}, "scale should be one of"),
+        ({"encoder": ("fc1", "rleu")}, "no 'rleu'.*activations are elu"),
+        ({"betta": 2}, "no setting 'betta'"),
     ],
 )
 def test_a_wrong_description_is_one_sentence(changed, words):

@@ -6,16 +6,22 @@ jax is imported inside these functions only; `pip install jax` is the user's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
-from scratchvae.layers import ACTIVATIONS, EVALUATION, Layer, Parameter, cast
-from scratchvae.reference.diagnosis import Report, diagnose
+from scratchvae.layers import EVALUATION, Layer, Parameter, cast
+from scratchvae.reference.comparison import CLOSE, HALF_CLOSE, Observed, compared
+from scratchvae.reference.diagnosis import Report
+from scratchvae.reference.diagnosis.examination import Examination
 from scratchvae.reference.diagnosis.quantities import canonical
-from scratchvae.reference.twin_step import CLOSE, TwinStep, extended
+from scratchvae.reference.diagnosis.reading import read
+from scratchvae.reference.diagnosis.right import RIGHT, Pieces
+from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.twin_step import TwinStep
 
 WEIGHTS, BIASES = ("kernel", "weight", "w", "W"), ("bias", "b")
 
@@ -25,56 +31,111 @@ def check_jax(
     parameters: Any,
     x: Any,
     *arguments: Any,
-    encoder: Sequence[str],
-    heads: tuple[str, str],
-    decoder: Sequence[str],
+    encoder: Sequence[str] | str,
+    heads: tuple[str, str] | str,
+    decoder: Sequence[str] | str,
     scale: str = "log_var",
     likelihood: str = "bernoulli",
+    noise: Any = None,
     **settings: Any,
 ) -> Report:
     """Differentiate `step(parameters, x, *arguments)` -> loss or (loss, arrays), and compare with the same weights and noise.
 
     `arrays`, where the step returns them, are quantities for diagnose: mean, log_var, z, logits, kl, … `encoder` and `decoder`
     name what happens in order: dense layers by the dotted path of their part of the tree, a (W, b) pair or a dict of kernel and
-    bias with W (in, out), and activations ("relu", "tanh", …); `heads` are the layers of the mean and of the spread, by default
-    log σ². `settings` are those of diagnose. The noise is what the step draws by jax.random.normal; the step must not be jitted.
+    bias with W (in, out), and activations ("relu", "tanh", …, or jax's functions); `heads` are the layers of the mean and of the
+    spread, by default log σ², or the one layer that gives both, the mean in the first half. `settings` are those of diagnose.
+
+    The noise is what `arrays` hold as noise, what is handed over as `noise`, or what the step draws by jax.random.normal or
+    uniform, called by that name; the step must not be jitted, nor vmapped over its keys. From the loss and its gradients alone
+    mistakes of sampling are rehearsed; arrays show more.
     """
+    scale, ends = as_scale("check_jax", scale), as_heads("check_jax", heads)
+    require_settings("check_jax", settings)
+    encoder, decoder = as_parts("check_jax", "encoder", encoder), as_parts("check_jax", "decoder", decoder)
+    twins: dict[str, tuple[Parameter, str]] = {}
+    chains = [_chain(parameters, parts, twins) for parts in (encoder, decoder, *([head] for head in ends))]
+    twin = TwinStep(chains[0], tuple(chains[2:]), chains[1], scale, likelihood)
+    loss, arrays, gradient, draws = _run(step, parameters, x, arguments)
+    x = np.asarray(x)
+    shown = {canonical(name, settings.get("names") or {}) or name: np.asarray(array) for name, array in arrays.items()}
+    latents = _latents(chains[2]) // (3 - len(chains[2:]))
+    drawn = shown.get("noise", None if noise is None else np.asarray(noise))
+    drawn = _noise(draws if drawn is None else [drawn], (len(x), latents))
+
+    def rehearse(pieces: Pieces) -> tuple[dict[str, Array], dict[str, Array]] | None:
+        made = twin.run(x, drawn, settings, EVALUATION, pieces)
+        received = {name: ours.grad for name, (ours, _) in twins.items() if ours.grad is not None}
+        return None if made is None else (made, received)
+
+    values, _ = rehearse(RIGHT) or ({}, {})
+    dtype = str(loss.dtype)
+    known = {"x": x, "loss": loss, **({} if drawn is None else {"noise": drawn.astype(dtype)}), **shown}
+    seen = {**{name: value.astype(dtype) for name, value in values.items() if name not in {*known, "d_z"}}, **known}
+    if drawn is None and not settings.get("evaluation") and "z" not in shown and not _agrees(loss, values.get("loss"), dtype):
+        raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
+    meant = {name: value for name, value in settings.items() if name != "names"}
+    examination = Examination(read(seen, names=settings.get("names") or {}, likelihood=likelihood, **meant))
+    report = examination.report()
+    report = replace(report, lines=tuple(line for line in report.lines if line.quantity in known))  # the others are the twin's
+    if drawn is None and not settings.get("evaluation") and "noise_missing" not in report.causes:
+        raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
+    gradients = {name: np.asarray(_at(gradient, path)) for name, (_, path) in twins.items()}
+    hint = "; a step that returns (loss, {'mean': mean, 'z': z, …}) shows more, as whether the layers are named as they are"
+    hint = "" if {"z", "mean"} <= set(shown) else hint
+    observed = Observed({name: shown[name] for name in values if name in shown and name != "loss"}, gradients, loss, dtype)
+    return compared(examination, report, observed, rehearse, hint)
+
+
+def _run(step: Callable[..., Any], parameters: Any, x: Any, arguments: Any) -> tuple[Array, dict[str, Any], Any, list[Array]]:
+    """The loss, the arrays returned beside it, the gradients, and what was drawn: the last first, normal before uniform."""
     import jax
 
-    noises: list[Array] = []
-    normal = jax.random.normal
+    draws: dict[str, list[Array]] = {"normal": [], "uniform": []}
+    originals = {name: getattr(jax.random, name) for name in draws}
 
-    def watched(*given: Any, **named: Any) -> Any:
-        draw = normal(*given, **named)
-        if isinstance(draw, jax.core.Tracer):
-            raise InputError("check_jax: the step should not be jitted, or vmapped over its keys: its noise can't be seen then")
-        noises.append(np.asarray(draw))
+    def watched(name: str) -> Callable[..., Any]:
+        def draw(*given: Any, **named: Any) -> Any:
+            drawn = originals[name](*given, **named)
+            if isinstance(drawn, jax.core.Tracer):
+                raise InputError(
+                    "check_jax: the step should not be jitted, or vmapped over its keys: its noise can't be seen then"
+                )
+            draws[name].append(np.asarray(drawn))
+            return drawn
+
         return draw
 
     def split(tree: Any) -> tuple[Any, dict[str, Any]]:
         result = step(tree, x, *arguments)
-        return result if isinstance(result, tuple) else (result, {})
+        loss, arrays = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
+        if not isinstance(arrays, dict) or np.shape(loss) != ():
+            raise InputError("check_jax: step should return the loss of the batch, one number, or (loss, a dict of arrays)")
+        return loss, arrays
 
-    jax.random.normal = watched
+    for name in draws:
+        setattr(jax.random, name, watched(name))
     try:
         (loss, arrays), gradient = jax.value_and_grad(split, has_aux=True)(parameters)
     finally:
-        jax.random.normal = normal
-    twins: dict[str, tuple[Parameter, str]] = {}
-    chains = [_chain(parameters, parts, twins) for parts in (encoder, heads[:1], heads[1:], decoder)]
-    twin = TwinStep(chains[0], chains[1], chains[2], chains[3], scale=scale, likelihood=likelihood)
-    x = np.asarray(x)
-    fitting = [noise for noise in noises if noise.size == len(x) * _latents(chains[1])]
-    noise = fitting[-1].reshape(len(x), -1) if fitting else None
-    values = twin.run(x, noise, settings, EVALUATION)
-    shown = {canonical(name, settings.get("names") or {}) or name: np.asarray(array) for name, array in arrays.items()}
-    dtype = str(np.asarray(loss).dtype)
-    theirs: dict[str, Any] = {"x": x, "loss": np.asarray(loss), **({} if noise is None else {"noise": noise}), **shown}
-    seen = {**{name: value.astype(dtype) for name, value in values.items() if name not in shown}, **theirs}
-    report = diagnose(seen, likelihood=likelihood, **settings)
-    gradients = {name: np.asarray(_at(gradient, path)) for name, (_, path) in twins.items()}
-    expected = {name: ours.grad for name, (ours, _) in twins.items() if ours.grad is not None}
-    return extended(report, shown, values, gradients, expected, CLOSE.get(dtype, 1e-2))
+        for name, original in originals.items():
+            setattr(jax.random, name, original)
+    return np.asarray(loss), arrays, gradient, [*reversed(draws["normal"]), *reversed(draws["uniform"])]
+
+
+def _noise(draws: list[Array], shape: tuple[int, int]) -> Array | None:
+    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it, else None."""
+    for draw in draws:
+        if draw.size == shape[0] * shape[1]:
+            return draw.reshape(shape)
+    for draw in draws:
+        if draw.size > 1 and draw.ndim <= 2 and all(a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False)):
+            return np.broadcast_to(draw, shape)
+    return None
+
+
+def _agrees(loss: Array, other: Array | None, dtype: str) -> bool:
+    return other is not None and bool(abs(loss - other) <= CLOSE.get(dtype, HALF_CLOSE) * abs(other))
 
 
 def _latents(head: layers.Sequential) -> int:
@@ -86,8 +147,9 @@ def _chain(tree: Any, parts: Sequence[str], twins: dict[str, tuple[Parameter, st
     """The layers that the parts name, in float64; their Parameters are entered into `twins` by their path."""
     chain: list[Layer] = []
     for part in parts:
-        if part in ACTIVATIONS:
-            chain.append(ACTIVATIONS[part]())
+        known = activation(part)
+        if known is not None:
+            chain.append(known)
             continue
         W, b, names = _dense(_at(tree, part), part)
         layer = layers.Linear(W.shape[0], W.shape[1], bias=b is not None)
@@ -118,7 +180,7 @@ def _dense(node: Any, path: str) -> tuple[Array, Array | None, tuple[str, str]]:
 
 def _at(tree: Any, path: str) -> Any:
     """The part of a tree of dicts, tuples and lists at a dotted path."""
-    for step in path.split("."):
+    for step in str(path).split("."):
         try:
             tree = tree[step] if isinstance(tree, dict) else tree[int(step)]
         except (KeyError, ValueError, IndexError, TypeError):
@@ -129,5 +191,6 @@ def _at(tree: Any, path: str) -> Any:
                 if isinstance(tree, tuple | list)
                 else ""
             )
-            raise InputError(f"check_jax: the parameters have no {path!r}; at {step!r} there is {known or 'no tree'}") from None
+            found = f"at {step!r} there is {known or 'no tree'}; activations are {known_activations()}"
+            raise InputError(f"check_jax: the parameters have no {path!r}; {found}") from None
     return tree

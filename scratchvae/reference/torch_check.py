@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 
 from scratchvae import layers
-from scratchvae.arrays import InputError
-from scratchvae.layers import ACTIVATIONS, Layer, Mode, cast
-from scratchvae.reference.diagnosis import Report, diagnose
+from scratchvae.arrays import Array, InputError
+from scratchvae.layers import Layer, Mode
+from scratchvae.reference.comparison import Observed, compared
+from scratchvae.reference.diagnosis import Report
+from scratchvae.reference.diagnosis.examination import Examination
+from scratchvae.reference.diagnosis.reading import read
+from scratchvae.reference.diagnosis.right import Pieces
+from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.torch_step import as_array, observe
 from scratchvae.reference.torch_twins import layer_from_torch, paired
-from scratchvae.reference.twin_step import CLOSE, TwinStep, extended
+from scratchvae.reference.twin_step import TwinStep
 
-Part = str | tuple[int, ...]  # a child's dotted name, an activation's, "flatten", or the shape that an example is given
+Part = str | tuple[int, ...] | Any  # a child's dotted name, an activation's, "flatten", or the shape that an example is given
 
 
 def check_torch(
@@ -25,118 +31,110 @@ def check_torch(
     x: Any,
     step: Callable[[Any, Any], Any],
     *,
-    encoder: Sequence[Part],
-    heads: tuple[str, str],
-    decoder: Sequence[Part],
+    encoder: Sequence[Part] | str,
+    heads: tuple[str, str] | str,
+    decoder: Sequence[Part] | str,
     scale: str = "log_var",
     likelihood: str = "bernoulli",
+    noise: Any = None,
     **settings: Any,
 ) -> Report:
     """Run `step(module, x) -> loss` and its backward pass, and compare with the same weights, batch and noise here.
 
-    `encoder` and `decoder` name what happens in order: children of the module, activations that are functions in its code
-    ("relu", "tanh", …), "flatten", or a shape for a view; `heads` are the children that give the mean and, by default as log σ²
-    (`scale`: as in diagnose), the spread. A sigmoid at the decoder's end belongs to the loss and is not named. `settings` are
-    those of diagnose: beta, reduction, variance, …
+    `encoder` and `decoder` name what happens in order: children of the module by their dotted names, activations that are
+    functions in its code ("relu", "tanh", …, or torch's functions and modules themselves), "flatten", or a shape for a view.
+    `heads` are the children that give the mean and, by default as log σ² (`scale`: as in diagnose), the spread; or the one
+    child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is the loss's, named or not.
+    `settings` are those of diagnose: beta, reduction, variance, evaluation, …
 
-    The noise is what the step draws by torch.randn, randn_like or normal. InputError where a name or a layer isn't known.
+    The noise is what the step draws by torch.randn, randn_like, normal or rand before it calls the decoder; draws from elsewhere
+    are handed over as `noise`. The module, its gradients and buffers, and torch's generator on the CPU are left as they were.
+
+    One draw of z for each example, which alone enters the decoder: conditional decoders and several draws can't be checked, and
+    like anything that can't be told from the arrays end in an InputError, as names and layers do that aren't known.
     """
     import torch
 
     if any(isinstance(m, torch.nn.Dropout) and m.p > 0 and m.training for m in module.modules()):
         raise InputError("check_torch: dropout draws masks of its own: set its p to 0, or call module.eval()")
-    before = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-    theirs = _run(module, x, step, heads, decoder, scale, "logits" if likelihood == "bernoulli" else "x_mean")
-    gradients = {name: p.grad.detach().cpu().numpy() for name, p in module.named_parameters() if p.grad is not None}
-    report = diagnose(theirs, likelihood=likelihood, **settings)
-    after = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-    module.load_state_dict(before)  # running statistics as they were before the step
-    pairs: dict[str, Any] = {}
-    chains: list[layers.Sequential] = []
-    for parts in (encoder, heads[:1], heads[1:], decoder):
-        chain, named = _chain(module, parts)
-        chains.append(chain)
-        pairs |= named
-    module.load_state_dict(after)
-    twin = TwinStep(chains[0], chains[1], chains[2], chains[3], scale=scale, likelihood=likelihood)
-    found = {name: array.detach().cpu().numpy() for name, array in theirs.items()}
-    mode = Mode(np.random.default_rng(0)) if module.training else Mode()
-    values = twin.run(found["x"], found.get("noise"), settings, mode)
-    expected = {name: ours.grad.T if turned else ours.grad for name, (ours, _, turned) in pairs.items() if ours.grad is not None}
-    return extended(report, found, values, gradients, expected, CLOSE.get(str(found["mean"].dtype), 1e-2))
+    if not torch.is_tensor(x):
+        raise InputError(f"check_torch: x should be a torch tensor, found a {type(x).__name__}")
+    scale, encoded = as_scale("check_torch", scale), as_heads("check_torch", heads)
+    require_settings("check_torch", settings)
+    encoder, decoder = as_parts("check_torch", "encoder", encoder), as_parts("check_torch", "decoder", decoder)
+    chains = [_chain(module, parts) for parts in (encoder, *([head] for head in encoded))]  # as they are before the step
+    leaves = [leaf for part in decoder for leaf in _leaves(module, part)]
+    while likelihood == "bernoulli" and isinstance(leaves[-1][1], layers.Sigmoid):
+        leaves.pop()
+    named = [i for i, leaf in enumerate(leaves) if leaf[0]]
+    if not named:
+        raise InputError(f"check_torch: the decoder should name a child of the module at least, found {decoder!r}")
+    body = layers.Sequential(*(layer for _, layer, _ in leaves))
+    output = "logits" if likelihood == "bernoulli" else "x_mean"
+    after = layers.Sequential(*(layer for _, layer, _ in leaves[named[-1] + 1 :]))
+    ends = (leaves[named[0]][0], leaves[named[-1]][0])
+    tensors, gradients = observe(module, x, step, encoded, ends, scale=scale, output=output, noise=noise)
+    if after.layers:  # what is done to the last child's output by functions
+        done = after(as_array(tensors[output]).astype(np.float64))[0]
+        tensors[output] = torch.from_numpy(done).to(tensors[output].dtype)
+        tensors.pop(f"d_{output}", None)
+    training = module.training  # which the step may have set
+    examination = Examination(read(tensors, names={}, likelihood=likelihood, **settings))
+    theirs = {name: as_array(tensor) for name, tensor in tensors.items()}
+    report = examination.report()
+    if "noise" not in theirs and not settings.get("evaluation") and "noise_missing" not in report.causes:
+        raise InputError(f"check_torch: no noise of shape (B, Z) = {theirs['mean'].shape} was seen; hand it over as noise=")
+    twin = TwinStep(chains[0][0], tuple(chain for chain, _ in chains[1:]), body, scale, likelihood)
+    pairs = {name: pair for _, found in chains for name, pair in found.items()}
+    for _, _, found in leaves:
+        pairs |= found
+
+    def rehearse(pieces: Pieces) -> tuple[dict[str, Array], dict[str, Array]] | None:
+        mode = Mode(np.random.default_rng(0)) if training else Mode()
+        values = twin.run(theirs["x"], theirs.get("noise"), settings, mode, pieces)
+        received = {
+            name: ours.grad.T if turned else ours.grad
+            for name, (ours, tensor, turned) in pairs.items()
+            if ours.grad is not None and tensor.requires_grad
+        }
+        return None if values is None else (values, received)
+
+    values = {name: theirs[name] for name in ("mean", scale, "z", output, "d_z") if name in theirs}
+    dtype = str(next(module.parameters()).dtype).removeprefix("torch.")
+    return compared(examination, report, Observed(values, gradients, theirs["loss"], dtype), rehearse)
 
 
-def _run(
-    module: Any, x: Any, step: Callable[[Any, Any], Any], heads: tuple[str, str], decoder: Sequence[Part], scale: str, output: str
-) -> dict[str, Any]:
-    """Their step, and what passes by on the way."""
+Leaf = tuple[str, Layer, dict[str, Any]]  # a child's name ("" of what is none), its layer, their Parameters beside each other
+
+
+def _leaves(module: Any, part: Part) -> list[Leaf]:
+    """A part as layers, an nn.Sequential as those it holds."""
     import torch
 
-    seen: dict[str, Any] = {"x": x}
-    draws: list[Any] = []
-
-    class Watch(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # (torch may be there or not)
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            result = function(*args, **(kwargs or {}))
-            if getattr(function, "__name__", "") in {"randn", "randn_like", "normal", "normal_"}:
-                draws.append(result.detach().clone())
-            return result
-
-    def keep(name: str, tensor: Any) -> None:
-        seen[name] = tensor
-        if tensor.requires_grad:
-            tensor.retain_grad()
-
-    named = [part for part in decoder if isinstance(part, str) and part not in ACTIVATIONS and part != "flatten"]
-    hooks = [
-        _child(module, n).register_forward_hook(lambda m, i, o, q=q: keep(q, o))
-        for n, q in zip(heads, ("mean", scale), strict=True)
-    ]
-    hooks.append(_child(module, named[0]).register_forward_pre_hook(lambda m, i: keep("decoder_input", i[0])))
-    hooks.append(_child(module, named[-1]).register_forward_hook(lambda m, i, o: keep(output, o)))
-    module.zero_grad()
-    try:
-        with Watch():
-            loss = step(module, x)
-        loss.backward()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    missing = [name for name in ("mean", scale, "decoder_input", output) if name not in seen]
-    if missing:
-        raise InputError(f"check_torch: the step never called the module for {', '.join(missing)}")
-    seen["z"], seen["loss"] = seen.pop("decoder_input"), loss
-    fitting = [draw for draw in draws if draw.numel() == seen["mean"].numel()]
-    if fitting:
-        seen["noise"] = fitting[-1].reshape(seen["mean"].shape)
-    if seen["z"].shape != seen["mean"].shape:
-        seen["z"] = seen["z"].reshape(seen["mean"].shape)
-    return seen | {f"d_{name}": seen[name].grad for name in ("mean", scale, "z", output) if seen[name].grad is not None}
-
-
-def _child(module: Any, name: str) -> Any:
-    try:
-        return module.get_submodule(name)
-    except AttributeError:
-        known = ", ".join(n for n, _ in module.named_modules() if n)
-        raise InputError(f"check_torch: the module has no child {name!r}; it has {known}") from None
+    children = dict(module.named_modules(remove_duplicate=False))
+    if isinstance(part, str) and part in children:
+        child = children[part]
+        if isinstance(child, torch.nn.Sequential):
+            return [leaf for name, _ in child.named_children() for leaf in _leaves(module, f"{part}.{name}")]
+        layer = layer_from_torch(child, name=part)
+        return [(part, layer, paired(layer, child, f"{part}."))]
+    if isinstance(part, torch.nn.Module):
+        return [("", layer_from_torch(part), {})]
+    if isinstance(part, tuple | list) and all(isinstance(size, int) for size in part):
+        return [("", layers.Reshape(*part), {})]
+    if part == "flatten":
+        return [("", layers.Flatten(), {})]
+    found = activation(part)
+    if found is None:
+        known = ", ".join(name for name in children if name)
+        raise InputError(f"check_torch: the module has no child {part!r}; it has {known}; activations are {known_activations()}")
+    return [("", found, {})]
 
 
 def _chain(module: Any, parts: Sequence[Part]) -> tuple[layers.Sequential, dict[str, Any]]:
-    """The layers that the parts name, in float64, and their Parameters beside the module's by name."""
-    chain: list[Layer] = []
+    """The layers that the parts name, and their Parameters beside the module's by name."""
+    leaves = [leaf for part in parts for leaf in _leaves(module, part)]
     pairs: dict[str, Any] = {}
-    for part in parts:
-        if isinstance(part, tuple):
-            chain.append(layers.Reshape(*part))
-        elif part in ACTIVATIONS:
-            chain.append(ACTIVATIONS[part]())
-        elif part == "flatten":
-            chain.append(layers.Flatten())
-        else:
-            child = _child(module, part)
-            chain.append(layer_from_torch(child))
-            pairs |= paired(chain[-1], child, f"{part}.")
-    twin = layers.Sequential(*chain)
-    cast(twin, np.float64)
-    return twin, pairs
+    for _, _, found in leaves:
+        pairs |= found
+    return layers.Sequential(*(layer for _, layer, _ in leaves)), pairs

@@ -15,14 +15,14 @@ from scratchvae.arrays import InputError
 from scratchvae.layers import Buffer, Layer, Parameter
 
 
-def layer_from_torch(module: Any, *, share: bool = False) -> Layer:
+def layer_from_torch(module: Any, *, share: bool = False, name: str = "") -> Layer:
     """The layer that computes what an nn.Module does, with its weights: copied, or with share=True the same memory.
 
     Takes nn.Sequential of, and by themselves: Linear, Conv2d, ConvTranspose2d, BatchNorm1d and 2d, LayerNorm, Embedding, Dropout,
     MaxPool2d, AvgPool2d, Upsample (nearest), Flatten, Unflatten, Identity, and the activations. A Linear's weight is transposed.
-    InputError for any other module, and for settings that a layer here has not.
+    `name` is what messages call it. InputError for any other module, and for settings that a layer here has not.
     """
-    return _twin(module, type(module).__name__, share)
+    return _twin(module, name or type(module).__name__, share)
 
 
 def module_from_layer(layer: Layer) -> Any:
@@ -58,14 +58,17 @@ def _twin(module: Any, where: str, share: bool) -> Layer:
     import torch
 
     nn = torch.nn
-    if isinstance(module, nn.Sequential):
+    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
         return layers.Sequential(*(_twin(child, f"{where}.{name}", share) for name, child in module.named_children()))
-    for kind, build in _readers(nn).items():
-        if type(module) is kind:
+    known = _readers(nn)
+    plain = not nn.utils.parametrize.is_parametrized(module)  # a subclass that computes the same will do
+    for kind, build in known.items():
+        if plain and isinstance(module, kind) and type(module).forward is kind.forward:
             layer = build(module, where)
             _take_over(layer, module, share)
             return layer
-    raise InputError(f"layer_from_torch: {where} is a {type(module).__name__}, for which there is no layer")
+    names = ", ".join(kind.__name__ for kind in known)
+    raise InputError(f"layer_from_torch: {where} is a {type(module).__name__}, for which there is no layer; there are {names}")
 
 
 def _readers(nn: Any) -> dict[Any, Callable[[Any, str], Layer]]:
@@ -185,7 +188,8 @@ def _take_over(layer: Layer, module: Any, share: bool) -> None:
     """The module's tensors as the layer's arrays."""
     for name, ours in vars(layer).items():
         if isinstance(ours, Parameter | Buffer):
-            array = getattr(module, name).detach().cpu().numpy()
+            tensor = getattr(module, name).detach().cpu()
+            array = (tensor.float() if tensor.itemsize == 2 else tensor).numpy()  # NumPy has no bfloat16
             array = array.T if isinstance(layer, layers.Linear) and name == "weight" else array
             ours.value = array if share else array.copy()
 

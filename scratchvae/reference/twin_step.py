@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.layers import Linear, Mode, Sequential
-from scratchvae.reference.diagnosis import Finding, Report
-from scratchvae.reference.diagnosis.predictions import RIGHT, predict
+from scratchvae.layers import Linear, Mode, Sequential, cast
+from scratchvae.reference.diagnosis.gradients import of_kl_through_z
+from scratchvae.reference.diagnosis.predictions import predict
+from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.reading import read
-from scratchvae.reference.diagnosis.report import Line
-
-CLOSE = {"float32": 1e-5, "float64": 1e-10}  # of the largest entry
+from scratchvae.reference.diagnosis.right import RIGHT, Pieces
 
 
 @dataclass(frozen=True)
 class TwinStep:
-    """x -> trunk -> (mean_head, scale_head) -> z -> body -> logits or x_mean; σ by the scale head as `scale` says."""
+    """x -> trunk -> heads -> z -> body -> logits or x_mean; `heads`: of the mean and of σ as `scale` says, or one in halves."""
 
     trunk: Sequential
-    mean_head: Sequential
-    scale_head: Sequential
+    heads: tuple[Sequential, ...]
     body: Sequential
     scale: str
     likelihood: str
@@ -34,69 +32,53 @@ class TwinStep:
         """What the decoder gives."""
         return "logits" if self.likelihood == "bernoulli" else "x_mean"
 
-    def run(self, x: Array, noise: Array | None, settings: Mapping[str, Any], mode: Mode) -> dict[str, Array]:
-        """Forward and backward, each Parameter receiving its gradient; returns mean, σ as held, z and the decoder's output."""
+    def run(
+        self, x: Array, noise: Array | None, settings: Mapping[str, Any], mode: Mode, pieces: Pieces = RIGHT
+    ) -> dict[str, Array] | None:
+        """Forward and backward, each Parameter receiving its gradient, by these pieces of the step; None where they can't be.
+
+        Returns mean, σ as held, z, the decoder's output, d_z and the loss. Without noise z is the mean.
+        """
+        for part in (self.trunk, *self.heads, self.body):
+            cast(part, np.float64)  # which forgets gradients
         meant: dict[str, Any] = {name: value for name, value in settings.items() if name != "names"}
         x = np.asarray(x, np.float64)
         flat = bool(self.trunk.layers) and isinstance(self.trunk.layers[0], Linear)
         h, trunk_pullback = self.trunk(x.reshape(len(x), -1) if flat else x, mode=mode)
-        mean, mean_pullback = self.mean_head(h, mode=mode)
-        held, scale_pullback = self.scale_head(h, mode=mode)
+        mean, held, heads_pullback = self._heads(h, mode)
         known: dict[str, Any] = {"x": x, "mean": mean, self.scale: held, "z": mean}
-
-        def predicted(quantity: str, **found: Array) -> Array:
-            known.update(found)
-            return predict(quantity, read(known, names={}, likelihood=self.likelihood, **meant), RIGHT)[0].value
-
         if noise is not None:
             known["noise"] = np.asarray(noise, np.float64)
-        z = mean if noise is None else predicted("z")
-        out, body_pullback = self.body(z, mode=mode)
-        dout = predicted(f"d_{self.output}", z=z, **{self.output: out})
-        dz = body_pullback(dout.reshape(out.shape))
-        dmean, dheld = predicted("d_mean", d_z=dz), predicted(f"d_{self.scale}")
-        trunk_pullback(mean_pullback(dmean) + scale_pullback(dheld))
-        return {"mean": mean, self.scale: held, "z": z, self.output: out.reshape(len(out), -1)}
 
+        def given() -> Given:
+            return read(known, names={}, likelihood=self.likelihood, **meant)
 
-def extended(
-    report: Report,
-    theirs: Mapping[str, Array],
-    values: Mapping[str, Array],
-    gradients: Mapping[str, Array],
-    expected: Mapping[str, Array],
-    close: float,
-) -> Report:
-    """The diagnosis, with a line for each value and each parameter's gradient by the twins."""
-    lines, departing = [], []
-    flat = {name: theirs[name].reshape(value.shape) for name, value in values.items() if name in theirs}
-    values = {name: value for name, value in values.items() if name in theirs}
-    one_sample = any("one-sample" in note for note in report.notes)  # another gradient, whose mean is the same
-    expected = {} if one_sample else expected
-    for kind, found, wanted in (("by the layers", flat, values), ("gradient", gradients, expected)):
-        for name in wanted:
-            label = f"{name} {kind}" if kind != "gradient" else f"d_{name}"
-            apart = _apart(found.get(name), name, wanted)
-            agrees = apart <= close
-            lines.append(
-                Line(label, "agrees" if agrees else f"DEPARTS by {apart:.2g}", found.get(name, np.zeros(0)), wanted[name])
-            )
-            if not agrees:
-                departing.append(label)
-    unknown = sorted(set(gradients) - set(expected))
-    left = "with a one-sample KL these are not compared" if one_sample else "not named, so not compared"
-    notes = (*report.notes, *([f"{left}: {', '.join(unknown)}"] if unknown else []))
-    findings = report.findings
-    if departing and not findings:
-        where = "encoder, heads and decoder should name all that happens in order; if they do, the cause is unknown"
-        findings = (Finding(departing[0], (), where),)
-    return Report((*report.lines, *lines), findings, notes)
+        def predicted(quantity: str) -> Array | None:
+            forms = predict(quantity, given(), pieces)
+            return forms[0].value if forms else None
 
+        known["z"] = mean if noise is None else predicted("z")
+        if known["z"] is None or not np.isfinite(known["z"]).all():
+            return None
+        out, body_pullback = self.body(known["z"], mode=mode)
+        known |= {self.output: out, "loss": np.zeros(())}
+        dout = predicted(f"d_{self.output}")
+        if dout is None:
+            return None
+        known["d_z"] = body_pullback(dout.reshape(out.shape)) + of_kl_through_z(given(), pieces)
+        dmean, dheld, loss = predicted("d_mean"), predicted(f"d_{self.scale}"), predicted("loss")
+        if dmean is None or dheld is None or loss is None:
+            return None
+        trunk_pullback(heads_pullback(dmean, dheld))
+        flat_out = out.reshape(len(out), -1)
+        return {"mean": mean, self.scale: held, "z": known["z"], self.output: flat_out, "d_z": known["d_z"], "loss": loss}
 
-def _apart(found: Array | None, name: str, wanted: Mapping[str, Array]) -> float:
-    """The largest difference, over the largest entry of the child's tensors: a bias before a batch norm has gradient 0 alone."""
-    if found is None or found.shape != wanted[name].shape:
-        return float("inf")
-    child = name.rpartition(".")[0]
-    largest = max(np.abs(array).max(initial=0) for other, array in wanted.items() if other.rpartition(".")[0] == child)
-    return float(np.abs(found - wanted[name]).max(initial=0) / (largest or 1))
+    def _heads(self, h: Array, mode: Mode) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
+        """Mean, σ as held, and the pullback of both."""
+        if len(self.heads) == 1:
+            both, pullback = self.heads[0](h, mode=mode)
+            Z = both.shape[1] // 2
+            return both[:, :Z], both[:, Z:], lambda dmean, dheld: pullback(np.concatenate([dmean, dheld], axis=1))
+        mean, mean_pullback = self.heads[0](h, mode=mode)
+        held, scale_pullback = self.heads[1](h, mode=mode)
+        return mean, held, lambda dmean, dheld: mean_pullback(dmean) + scale_pullback(dheld)

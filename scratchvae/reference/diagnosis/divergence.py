@@ -18,20 +18,23 @@ def closed_form(given: Given, reading: str | None = None) -> Terms | None:
 
 def one_sample(given: Given) -> Terms | None:
     """log q(z|x) − log p(z) at z by latent: an unbiased estimate of the KL, right too. Its gradients are those at a fixed z."""
-    return _estimate(given, lambda u, std: (u / std, (u**2 - 1) / std))
+    return _estimate(given, lambda u, std: (u / std, (u**2 - 1) / std), lambda z, u, std: z - u / std)
 
 
 def one_sample_of_noise(given: Given) -> Terms | None:
     """The same with log q taken from the noise: at a fixed z, −log σ is all that is left of it."""
-    return _estimate(given, lambda u, std: (np.zeros_like(u), -1 / std))
+    return _estimate(given, lambda u, std: (np.zeros_like(u), -1 / std), lambda z, u, std: z)
 
 
 def one_sample_sticking(given: Given) -> Terms | None:
     """The same with log q's parameters detached: sticking the landing (Roeder, Wu & Duvenaud 2017)."""
-    return _estimate(given, lambda u, std: (np.zeros_like(u), np.zeros_like(u)))
+    return _estimate(given, lambda u, std: (np.zeros_like(u), np.zeros_like(u)), lambda z, u, std: z - u / std)
 
 
-def _estimate(given: Given, slopes: Callable[[Array, Array], tuple[Array, Array]]) -> Terms | None:
+def _estimate(
+    given: Given, slopes: Callable[[Array, Array], tuple[Array, Array]], through_z: Callable[[Array, Array, Array], Array]
+) -> Terms | None:
+    """`slopes(u, σ)` to mean and σ at a fixed z, `through_z(z, u, σ)` to z, which is part of a d_z that was handed over."""
     read = _mean_and_std(given, None)
     if read is None or (given.z is None and given.noise is None):
         return None
@@ -43,6 +46,7 @@ def _estimate(given: Given, slopes: Callable[[Array, Array], tuple[Array, Array]
     size = 2 + z**2 + u**2 + np.abs(np.log(std)) + lost
     terms = _onto_scale(given, Terms(0.5 * (z**2 - u**2) - np.log(std), {"mean": dmean, "std": dstd}, size), None)
     steep = 1 + 2 * np.abs(u) * np.abs(d_std_read_as(str(given.scale), given.arrays[str(given.scale)]))
+    terms = replace(terms, gradients={**terms.gradients, "z": through_z(z, u, std)})
     return replace(terms, digits_lost=steep * (np.abs(z) + np.abs(mean)) / std**2)
 
 
@@ -100,6 +104,38 @@ def _changed(dvalue: object, **gradients: object) -> Piece:
     return piece
 
 
+def _log_var_squared(given: Given) -> Terms | None:
+    if given.scale != "log_var":
+        return None
+    return _changed(
+        lambda mean, std: 0.5 * ((2 * np.log(std)) ** 2 - std**2), std=lambda mean, std: 4 * np.log(std) / std - std
+    )(given)
+
+
+def _chosen(which: Callable[..., Array]) -> Piece:
+    def piece(given: Given) -> Terms | None:
+        terms = closed_form(given)
+        if terms is None:
+            return None
+        chosen = (np.arange(terms.value.shape[1]) == which(terms.value, axis=1)[:, None]).astype(float)
+        return Terms(terms.value * chosen, {name: d * chosen for name, d in terms.gradients.items()}, terms.size)
+
+    return piece
+
+
+def _swapped(given: Given) -> Terms | None:
+    """What was handed over as σ is the mean, and the mean taken for σ."""
+    if given.scale is None or given.mean is None:
+        return None
+    other = replace(given, arrays={"mean": given.arrays[given.scale], given.scale: given.mean})
+    terms = closed_form(other)
+    return terms and replace(terms, gradients={"mean": terms.gradients[given.scale], given.scale: terms.gradients["mean"]})
+
+
+def _times_beta(given: Given) -> Terms | None:
+    return None if given.beta == 1 else _scaled(given.beta)(given)
+
+
 def _zero(mean: Array, std: Array) -> Array:
     return np.zeros_like(mean)
 
@@ -109,6 +145,7 @@ def _detached(given: Given) -> Terms | None:
     return None if terms is None else Terms(terms.value, {n: np.zeros_like(g) for n, g in terms.gradients.items()}, terms.size)
 
 
+ONE_LATENT = "the KL is that of one latent, the largest or the smallest: sum over them"
 MISTAKES = [
     Mistake("kl_half_missing", "divergence", _scaled(2.0), "the KL lacks its factor ½"),
     Mistake(
@@ -132,6 +169,29 @@ MISTAKES = [
         _changed(lambda mean, std: np.full_like(mean, 0.5)),
         "the KL lacks its −½ for each latent: gradients are right, values are ½ Z too high",
     ),
+    Mistake(
+        "kl_constant_sign",
+        "divergence",
+        _changed(lambda mean, std: np.ones_like(mean)),
+        "the KL adds ½ for each latent where it should subtract it: −½ Σ 1 + log σ² − mean² − σ²",
+    ),
+    Mistake(
+        "kl_log_var_halved",
+        "divergence",
+        _changed(lambda mean, std: 0.5 * np.log(std), std=lambda mean, std: 0.5 / std),
+        "the KL has ½ log σ where ½ log σ² belongs",
+    ),
+    Mistake("kl_log_var_squared", "divergence", _log_var_squared, "the KL has (log σ²)² where σ² = exp log σ² belongs"),
+    Mistake(
+        "kl_mean_absolute",
+        "divergence",
+        _changed(lambda mean, std: 0.5 * (np.abs(mean) - mean**2), mean=lambda mean, std: 0.5 * np.sign(mean) - mean),
+        "the KL has |mean| where mean² belongs",
+    ),
+    Mistake("kl_of_one_latent", "divergence", _chosen(np.argmax), ONE_LATENT),
+    Mistake("kl_of_one_latent", "divergence", _chosen(np.argmin), ONE_LATENT),
+    Mistake("kl_heads_swapped", "divergence", _swapped, "mean and spread are exchanged in the KL: mind the order of arguments"),
+    Mistake("kl_times_beta", "divergence", _times_beta, "beta is in the KL already, and is applied again or was not meant there"),
     Mistake(
         "kl_mean_not_squared",
         "divergence",

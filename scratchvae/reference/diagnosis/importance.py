@@ -53,11 +53,28 @@ def _signs(*signs: int) -> Callable[[Given], Terms | None]:
     return lambda given: log_weights(given, signs)  # type: ignore[arg-type]
 
 
+def _over_batch(log_w: Array) -> Bound:
+    """The bound with the axes of examples and draws exchanged, as a mean over the draws, for each example the same."""
+    value, share = bound(log_w.T)
+    return np.full(len(log_w), value.mean()), share.T * len(log_w) / log_w.shape[1]
+
+
+def _over_batch_by_draws(log_w: Array) -> Bound:
+    """The same less log K, as if the sum were over draws."""
+    value, share = _over_batch(log_w)
+    return value + np.log(len(log_w) / log_w.shape[1]), share
+
+
+OVER_BATCH = "weights are added up over the batch: take the logarithm of the mean over an example's K draws"
 MISTAKES = [
     Mistake("log_weight_sign", "log_weights", _signs(1, 1, 1), "log q is added to the log-weight: it is subtracted"),
     Mistake("log_weight_sign", "log_weights", _signs(1, -1, 1), "log p(z) − log q(z|x) has the wrong sign in the log-weight"),
     Mistake("log_weight_sign", "log_weights", _signs(-1, 1, -1), "log p(x|z) has the wrong sign in the log-weight"),
     Mistake("log_weight_sign", "log_weights", _signs(-1, -1, 1), "the log-weight has the wrong sign"),
+    Mistake("log_q_missing", "log_weights", _signs(1, 1, 0), "the log-weight lacks its −log q(z|x)"),
+    Mistake("log_pz_missing", "log_weights", _signs(1, 0, -1), "the log-weight lacks its log p(z)"),
+    Mistake("weights_summed_over_batch", "importance", lambda given: _over_batch, OVER_BATCH),
+    Mistake("weights_summed_over_batch", "importance", lambda given: _over_batch_by_draws, OVER_BATCH),
     Mistake("log_k_missing", "importance", lambda given: _sum, "the bound lacks its −log K: it is a mean of weights, not a sum"),
     Mistake(
         "averaged_inside_log",

@@ -15,6 +15,9 @@ from scratchvae.distributions import gaussian
 from scratchvae.ops import softplus
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 
+ULPS = 32  # of the parts that are summed: what rounding in any order of summation stays below
+HALF_ULPS = 4  # in half precision, where frameworks add up in float32
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -30,6 +33,22 @@ class Terms:
         """All of it multiplied by a number."""
         gradients = {name: factor * gradient for name, gradient in self.gradients.items()}
         return Terms(factor * self.value, gradients, abs(factor) * self.size, abs(factor) * self.unsure)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A value a quantity may have, and how large the parts of each entry are."""
+
+    value: Array
+    size: Array
+    unsure: Array | float = 0.0  # what the digits that were handed over leave open, beyond rounding
+
+    def fits(self, theirs: Array, eps: float) -> bool:
+        """|theirs − value| ≤ 32 units of roundoff of the parts, and what they leave open, entry by entry."""
+        if theirs.shape != np.shape(self.value) or not np.isfinite(self.value).all():
+            return False
+        allowed = (ULPS if eps < 1e-4 else HALF_ULPS) * eps * self.size + self.unsure
+        return bool((np.abs(theirs - self.value) <= allowed).all())
 
 
 Piece = Callable[[Given], Any]  # Terms (of "total" two weights, …); None where what it needs was not handed over

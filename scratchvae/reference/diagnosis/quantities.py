@@ -12,33 +12,42 @@ import numpy as np
 from scratchvae.arrays import Array
 
 SCALES = ("log_var", "log_std", "std", "var", "raw_std")  # ways to hold σ; raw_std: σ = softplus(raw_std)
+X_SCALES = ("x_log_var", "x_log_std", "x_std")  # the decoder's own, where it has one
+DRAWN = ("z", "noise", "logits", "x_mean", *X_SCALES)  # of K draws for each example (B, K, …)
 ALIASES: dict[str, tuple[str, ...]] = {  # quantity: other spellings of it
-    "x": ("data", "inputs", "target", "targets"),
+    "x": ("data", "input", "inputs", "target", "targets"),
     "mask": ("padding_mask",),
     "noise": ("eps", "epsilon"),
-    "mean": ("mu", "z_mean", "mus", "loc", "q_mean"),
-    "log_var": ("logvar", "log_variance", "log_sigma2", "log_sigma_sq", "z_log_var", "lnvar"),
+    "mean": ("mu", "mus", "loc"),
+    "log_var": ("logvar", "log_variance", "log_sigma2", "log_sigma_sq", "lnvar"),
     "log_std": ("logstd", "log_sigma", "logsigma", "log_scale"),
-    "std": ("sigma", "stddev", "scale", "z_std"),
+    "std": ("sigma", "stddev", "scale"),
     "var": ("variance", "sigma2", "sigma_sq"),
     "raw_std": ("rho", "pre_softplus"),
-    "z": ("latent", "latents", "code", "codes"),
-    "logits": ("x_logits", "decoder_logits"),
-    "x_mean": ("recon_x", "x_hat", "x_recon", "probs", "reconstructed", "output", "decoded"),
+    "z": ("latent", "latents", "code", "codes", "z_sample"),
+    "logits": ("x_logits", "x_logit", "decoder_logits"),
+    "x_mean": (
+        *("recon_x", "x_hat", "x_rec", "x_recon", "probs", "reconstructed", "output", "decoded"),
+        *("recon_batch", "recons", "y_hat"),
+    ),
     "x_log_var": ("x_logvar", "decoder_log_var"),
-    "log_px": ("log_px_z", "log_likelihood", "log_prob"),
-    "reconstruction": ("recon", "recon_loss", "reconstruction_loss", "bce", "nll", "rec", "rec_loss"),
+    "x_log_std": ("x_logstd", "x_log_sigma", "decoder_log_std"),
+    "x_std": ("x_sigma", "decoder_std"),
+    "log_px": ("log_px_z", "logpx_z", "log_p_x_given_z", "log_likelihood", "log_prob"),
+    "reconstruction": ("recon", "recon_loss", "reconstruction_loss", "bce", "mse", "nll", "rec", "rec_loss"),
     "kl": ("kld", "kl_loss", "kl_div", "kl_divergence"),
-    "loss": ("neg_elbo", "negative_elbo", "total_loss", "objective"),
-    "bound": ("elbo", "lower_bound"),
-    "log_pz": (),
-    "log_q": ("log_qz", "log_qz_x"),
-    "log_w": ("log_weights", "log_weight"),
+    "loss": ("neg_elbo", "negative_elbo", "nelbo", "elbo_loss", "total_loss", "objective"),
+    "bound": ("elbo", "lower_bound", "iw_bound"),
+    "log_pz": ("logpz",),
+    "log_q": ("log_qz", "log_qz_x", "logqz", "logqz_x"),
+    "log_w": ("log_weights", "log_weight", "log_iw"),
 }
+LATENT = ("mean", *SCALES, "z", "noise")  # whose spellings may have a z or q before or behind them
 LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
 ORDER = (  # in which a step makes them
-    *("x", "noise", "z", "reconstruction", "log_px", "kl", "log_w", "loss", "bound"),
-    *("d_logits", "d_x_mean", "d_x_log_var", "d_z", "d_mean", *(f"d_{scale}" for scale in SCALES), "d_log_w"),
+    *("x", "noise", "z", "reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w", "loss", "bound"),
+    *("d_logits", "d_x_mean", *(f"d_{scale}" for scale in X_SCALES)),
+    *("d_z", "d_mean", *(f"d_{scale}" for scale in SCALES), "d_log_w"),
 )
 
 
@@ -72,9 +81,25 @@ class Given:
         """The name under which σ was handed over."""
         return next((name for name in SCALES if name in self.arrays), None)
 
+    @property
+    def x_scale(self) -> str | None:
+        """The name under which the decoder's own σ was handed over."""
+        return next((name for name in X_SCALES if name in self.arrays), None)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the loss is of importance weights, not of a reconstruction and a KL."""
+        return self.log_w is not None or self.log_pz is not None
+
+    @property
+    def K(self) -> int | None:
+        """Draws for each example, where log-weights or parts of them were handed over."""
+        return self.size("log_w", "log_pz", "log_q", axis=1)
+
     def size(self, *names: str, axis: int) -> int | None:
-        """The length of an axis, from the first of `names` that has it."""
-        return next((self.arrays[n].shape[axis] for n in names if n in self.arrays and self.arrays[n].ndim > axis), None)
+        """The length of an axis, from the first of `names` that has it; −1: the last of several."""
+        least = axis if axis >= 0 else 1
+        return next((self.arrays[n].shape[axis] for n in names if n in self.arrays and self.arrays[n].ndim > least), None)
 
     @property
     def B(self) -> int | None:
@@ -92,25 +117,36 @@ class Given:
     @property
     def D(self) -> int | None:
         """Entries of an event."""
-        return self.size("x", "logits", "x_mean", "mask", "x_log_var", "d_logits", "d_x_mean", "d_x_log_var", axis=1)
+        outputs = ("logits", "x_mean", *X_SCALES)
+        return self.size("x", "mask", *outputs, *(f"d_{name}" for name in outputs), axis=-1)
 
     @property
     def Z(self) -> int | None:
         """Latents."""
-        return self.size("mean", "z", *SCALES, "noise", "d_mean", "d_z", *(f"d_{scale}" for scale in SCALES), axis=1)
+        return self.size("mean", "z", *SCALES, "noise", "d_mean", "d_z", *(f"d_{scale}" for scale in SCALES), axis=-1)
 
 
 def canonical(name: str, names: Mapping[str, str]) -> str | None:
-    """The quantity that `name` stands for: by `names`, or as a key of ALIASES or one of its spellings; "d_…" for a gradient."""
+    """The quantity that `name` stands for: by `names`, or as a key of ALIASES or one of its spellings; "d_…" for a gradient.
+
+    Of what belongs to the posterior z_, q_, _z and _q are dropped: q_mu and mu_z are a mean.
+    """
     if name in names:
-        return names[name]
+        return canonical(str(names[name]), {})
     plain = name.strip().lower().replace(".", "_")
-    for quantity, spellings in ALIASES.items():
-        if plain == quantity or plain in spellings:
-            return quantity
-    for start, end in (("d_", ""), ("grad_", ""), ("", "_grad"), ("d", "")):
+    found = _quantity(plain)
+    if found:
+        return found
+    for short in (plain.removeprefix("z_"), plain.removeprefix("q_"), plain.removesuffix("_z"), plain.removesuffix("_q")):
+        if _quantity(short) in LATENT:
+            return _quantity(short)
+    for start, end in (("d_", ""), ("grad_", ""), ("dl_d_", ""), ("dl_d", ""), ("", "_grad"), ("d", "")):
         if plain.startswith(start) and plain.endswith(end):
             inner = canonical(plain[len(start) : len(plain) - len(end)], {}) if len(plain) > len(start) + len(end) else None
             if inner and not inner.startswith("d_"):
                 return f"d_{inner}"
     return None
+
+
+def _quantity(plain: str) -> str | None:
+    return next((quantity for quantity, spellings in ALIASES.items() if plain == quantity or plain in spellings), None)

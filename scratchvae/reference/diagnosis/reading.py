@@ -49,11 +49,27 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
             f"diagnose: of {', '.join(n for n in SCALES if n in arrays)} give one, which is what the encoder puts out"
         )
     require_agreement(given)
+    _require_values(given)
     return given
 
 
+def _require_values(given: Given) -> None:
+    """What a σ or a probability can't be is a wrong name, not a mistake of the step."""
+    for name in ("std", "var", "x_std"):
+        array = given.arrays.get(name)
+        if array is not None and (array < 0).any():
+            said = f"{given.spelled[name]}, taken for {name}, should not be negative, found {array.min():.4g}"
+            raise InputError(f"diagnose: {said}; is it another of {', '.join(SCALES)}?")
+    p, beyond = given.x_mean, 64 * given.eps
+    if given.likelihood == "bernoulli" and p is not None and (p.min() < -beyond or p.max() > 1 + beyond):
+        raise InputError(
+            f"diagnose: {given.spelled['x_mean']} of a Bernoulli should lie in [0, 1], found {p.min():.4g} to {p.max():.4g}: "
+            "hand over logits as logits, or say which likelihood is meant"
+        )
+
+
 def _array(name: str, value: Any) -> tuple[Array, float | None]:
-    """Flat per example, float64; and the unit roundoff of its dtype, None for Python's own numbers and for whole numbers."""
+    """float64; and the unit roundoff of its dtype, None for Python's own numbers and for whole numbers."""
     roundoff = None
     try:
         if hasattr(value, "detach"):  # a torch tensor
@@ -66,6 +82,8 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
         raise InputError(f"diagnose: {name} should be an array of real numbers ({str(error).splitlines()[0]})") from None
     if array.dtype.name == "bfloat16":
         array, roundoff = array.astype(np.float32), 2.0**-8
+    if value is None:
+        raise InputError(f"diagnose: {name} is None: leave out what there is not")
     if array.dtype.kind not in "fiub":
         raise InputError(f"diagnose: {name} should be an array of real numbers, found {array.dtype}")
     if array.size > MOST_ENTRIES:
@@ -76,7 +94,7 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
         raise InputError(f"diagnose: {name} should have entries, found shape {array.shape}")
     wide = array.astype(np.float64)
     require_finite("diagnose", name, wide)
-    return (wide.reshape(len(wide), -1) if wide.ndim > 2 else wide), roundoff
+    return wide, roundoff
 
 
 def _coarsest(arrays: Mapping[str, Array], roundoffs: list[float]) -> float:
@@ -90,8 +108,10 @@ def _coarsest(arrays: Mapping[str, Array], roundoffs: list[float]) -> float:
 
 def _check_names(names: Mapping[str, str]) -> None:
     """InputError where `names` leads to no quantity."""
+    if not isinstance(names, Mapping):
+        raise InputError(f"diagnose: names should be a mapping of your names to ours, found a {type(names).__name__}")
     for theirs, ours in names.items():
-        if ours.removeprefix("d_") not in ALIASES:
+        if canonical(str(ours), {}) is None:
             raise InputError(
                 f"diagnose: {theirs!r} is said to be {ours!r}, which is no quantity; there are {', '.join(ALIASES)}, d_…"
             )

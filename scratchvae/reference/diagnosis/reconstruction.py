@@ -1,7 +1,7 @@
 """−log p(x|z) by entry, for the likelihoods that most code is written for, and what is written instead of a Gaussian's.
 
-The decoder's output is `logits`, or `x_mean` (with `x_log_var` where the variance is its own); a Gaussian's variance is otherwise
-the declared one.
+The decoder's output is `logits`, or `x_mean` (with `x_log_var`, `x_log_std` or `x_std` where the variance is its own); a
+Gaussian's variance is otherwise the declared one.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.distributions import gaussian, laplace
-from scratchvae.reference.diagnosis import cross_entropy
+from scratchvae.reference.diagnosis import cross_entropy, decoder_variance
 from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, masked
 from scratchvae.reference.diagnosis.quantities import Given
 
@@ -30,7 +30,7 @@ def _of_each_entry(given: Given) -> Terms | None:
         return None
     if given.likelihood == "bernoulli":
         return cross_entropy.by_probabilities(mean, x) if ((mean >= 0) & (mean <= 1)).all() else None
-    log_var = np.full_like(mean, np.log(given.variance)) if given.x_log_var is None else given.x_log_var
+    log_var = np.broadcast_to(2 * _log_std(given), mean.shape)
     flat = [a.reshape(-1, 1) for a in (x, mean, log_var)]
     if given.likelihood == "laplace":
         flat[2] = 0.5 * (flat[2] - np.log(2))  # log s: the variance is 2 s²
@@ -38,8 +38,8 @@ def _of_each_entry(given: Given) -> Terms | None:
     _, dmean, dlog_var = (d.reshape(x.shape) for d in pullback(-np.ones_like(log_px)))
     value = -log_px.reshape(x.shape) - (0 if given.constants else _constant(given))
     gradients = {"x_mean": dmean}
-    if given.x_log_var is not None:
-        gradients["x_log_var"] = dlog_var * (0.5 if given.likelihood == "laplace" else 1)
+    if given.x_scale is not None:
+        gradients[given.x_scale] = dlog_var * (1 if given.likelihood == "laplace" else 2) * _dlog_std(given)
     return Terms(value, gradients, 1 + np.abs(log_var) + np.abs(dmean) * (np.abs(x) + np.abs(mean)))
 
 
@@ -50,8 +50,21 @@ def _constant(given: Given) -> float:
 
 def _log_sigma(given: Given) -> Array | float:
     """log σ of a Gaussian, log s of a Laplace, whose variance is 2 s²."""
-    log_var = np.log(given.variance) if given.x_log_var is None else given.x_log_var
-    return 0.5 * (log_var - np.log(2)) if given.likelihood == "laplace" else 0.5 * log_var
+    return _log_std(given) - (0.5 * float(np.log(2)) if given.likelihood == "laplace" else 0.0)
+
+
+def _log_std(given: Given) -> Array | float:
+    """Half the logarithm of the variance, the declared one or the decoder's own."""
+    if given.x_scale is None:
+        return 0.5 * float(np.log(given.variance))
+    held = given.arrays[given.x_scale]
+    return {"x_log_var": 0.5 * held, "x_log_std": held}.get(given.x_scale, np.log(held))
+
+
+def _dlog_std(given: Given) -> Array:
+    """d log σ / d(what the decoder gives)."""
+    held = given.arrays[str(given.x_scale)]
+    return {"x_log_var": np.full_like(held, 0.5), "x_log_std": np.ones_like(held)}.get(str(given.x_scale), 1 / held)
 
 
 def _squares(weight: Callable[[Given], float], constant: Callable[[Given], float], *likelihoods: str) -> Piece:
@@ -59,7 +72,7 @@ def _squares(weight: Callable[[Given], float], constant: Callable[[Given], float
 
     def piece(given: Given) -> Terms | None:
         x = given.x
-        if x is None or given.x_log_var is not None or given.likelihood not in likelihoods:
+        if x is None or given.x_scale is not None or given.likelihood not in likelihoods:
             return None
         found = cross_entropy.probability(given) or (given.x_mean, 1.0)
         mean, slope = found
@@ -81,8 +94,8 @@ def _without(part: Callable[[Given], Array | float], *, of_sigma: bool) -> Piece
         if terms is None or given.likelihood == "bernoulli":
             return None
         less, gradients = part(given), dict(terms.gradients)
-        if of_sigma and "x_log_var" in gradients:
-            gradients["x_log_var"] = gradients["x_log_var"] - 0.5
+        if of_sigma and given.x_scale is not None:
+            gradients[given.x_scale] = gradients[given.x_scale] - _dlog_std(given)
         return masked(given, Terms(terms.value - less, gradients, terms.size + np.abs(less)))
 
     return piece
@@ -90,7 +103,7 @@ def _without(part: Callable[[Given], Array | float], *, of_sigma: bool) -> Piece
 
 def without_fixed_sigma(given: Given) -> Terms | None:
     """Where constants are declared to be left out, log σ of a fixed σ is one too."""
-    if given.constants or given.x_log_var is not None:
+    if given.constants or given.x_scale is not None:
         return None
     terms: Terms | None = _without(_log_sigma, of_sigma=False)(given)
     return terms
@@ -118,6 +131,7 @@ ANY = ("bernoulli", "gaussian", "laplace")
 MISTAKES = [
     _row("reconstruction_sign", _negated, "the reconstruction has the wrong sign: the loss adds −log p(x|z)"),
     *cross_entropy.MISTAKES,
+    *decoder_variance.MISTAKES,
     _row(
         "squared_error_unscaled",
         _squares(lambda given: 1.0, lambda given: 0.0, *ANY),
@@ -137,6 +151,11 @@ MISTAKES = [
         "constant_dropped",
         _without(lambda given: _constant(given) if given.constants else np.nan, of_sigma=False),
         "the constant (½ log 2π an entry) is dropped: gradients are right, log p(x) is not",
+    ),
+    _row(
+        "constant_without_log",
+        _without(lambda given: _constant(given) - np.pi if given.constants else np.nan, of_sigma=False),
+        "the constant is ½ · 2π an entry where ½ log 2π belongs: gradients are right, log p(x) is not",
     ),
     _row(
         "log_sigma_missing",

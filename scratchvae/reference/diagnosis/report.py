@@ -6,6 +6,10 @@ import numpy as np
 
 from scratchvae.arrays import Array
 
+AGREES, DEPARTS, FOLLOWS, TAKEN, UNCHECKED, UNPROVEN = (
+    *("agrees", "DEPARTS", "follows from", "taken as given", "not checked", "unproven"),
+)  # how a verdict begins
+
 
 @dataclass(frozen=True)
 class Line:
@@ -15,6 +19,11 @@ class Line:
     verdict: str
     theirs: Array
     reference: Array | None = None
+
+    @property
+    def checked(self) -> bool:
+        """Whether it was compared, to an end."""
+        return self.verdict.startswith((AGREES, DEPARTS, FOLLOWS))
 
     def row(self, width: int) -> str:
         """The line of a table whose first column has this width."""
@@ -44,7 +53,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a diagnosis. `str(report)` is the table."""
+    """The outcome of a diagnosis. `str(report)` is a table, a line for each quantity in the order in which a step makes them.
+
+    A number stands for itself, |.| is the mean magnitude of an array; "x 2" says that all of it is twice the reference,
+    "differ by" is the largest difference. "d_fc1.weight" is a parameter's gradient, and "z by the layers" is compared with what
+    layers of this library make of the same weights, batch and noise; "z" alone, with what follows from your own mean and σ.
+
+    The verdicts: "agrees", but for rounding in its dtype; "DEPARTS", for the mistakes named, each of which gives exactly what was
+    found; "follows from" a mistake, and is right but for that; "taken as given", "not checked", where what it follows from was
+    not handed over; "unproven", where it differs and might yet be right, for want of what is said.
+
+    `ok`: nothing departs. `matches`: something agrees besides, and nothing is unproven. `first` is the first quantity that
+    departs, `causes` the mistakes that explain it equally well, `cause` the only one, if there is one; `findings` holds it and
+    those that no finding before them explains.
+    """
 
     lines: tuple[Line, ...]
     findings: tuple[Finding, ...]
@@ -54,6 +76,16 @@ class Report:
     def ok(self) -> bool:
         """Whether nothing departs."""
         return not self.findings
+
+    @property
+    def matches(self) -> bool:
+        """Whether something agrees, nothing departs, and nothing differs for want of proof."""
+        return self.ok and not self._unproven and any(line.verdict == AGREES for line in self.lines)
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """The quantities about which nothing was found out."""
+        return tuple(line.quantity for line in self.lines if not line.checked)
 
     @property
     def first(self) -> str | None:
@@ -73,7 +105,19 @@ class Report:
     @property
     def explanation(self) -> str:
         """One sentence: what is wrong, and the fix."""
-        return self.findings[0].explanation if self.findings else "nothing that was handed over departs from the reference"
+        if self.findings:
+            return self.findings[0].explanation
+        if self._unproven:
+            return "; ".join(f"{line.quantity} differs, {line.verdict}" for line in self._unproven)
+        if not any(line.checked for line in self.lines):
+            return "nothing could be checked: hand over what these follow from too (x, logits, mean, log_var, noise, z)"
+        unchecked = [name for name in self.unchecked if name != "d_z"]  # which is for others to follow from
+        left = f" ({', '.join(unchecked)} could not be checked)" if unchecked else ""
+        return f"nothing that was handed over departs from the reference{left}"
+
+    @property
+    def _unproven(self) -> list[Line]:
+        return [line for line in self.lines if line.verdict.startswith(UNPROVEN)]
 
     def __str__(self) -> str:
         width = max([16, *(len(line.quantity) for line in self.lines)])

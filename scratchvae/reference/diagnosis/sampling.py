@@ -60,6 +60,16 @@ def _training(**settings: object) -> Piece:
     return lambda given: None if given.evaluation else _sampled(given, **settings)  # type: ignore[arg-type]
 
 
+def _swapped(given: Given) -> Terms | None:
+    """What was handed over as σ is the mean, and the mean taken for σ."""
+    if given.scale is None or given.mean is None or given.noise is None or given.evaluation:
+        return None
+    held = given.arrays[given.scale]
+    std, dstd = std_read_as(given.scale, given.mean), d_std_read_as(given.scale, given.mean)
+    terms = _terms(held, std * given.noise, np.ones_like(held), given.scale, 1.0)
+    return replace(terms, gradients={"mean": dstd * given.noise, given.scale: np.ones_like(held)})
+
+
 def _at_evaluation(given: Given) -> Terms | None:
     return _sampled(given) if given.evaluation else None
 
@@ -88,6 +98,9 @@ MISTAKES = [
         "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
     ),
     Mistake("noise_at_evaluation", "sampling", _at_evaluation, "noise is added at evaluation too: there z should be the mean"),
+    Mistake(
+        "heads_swapped", "sampling", _swapped, "mean and spread are exchanged in z: the order of the heads, or of the arguments"
+    ),
     Mistake("mean_detached", "sampling", _training(through_mean=False), "the mean is detached in z: let z's gradient reach it"),
     Mistake("sigma_detached", "sampling", _training(through_std=False), "σ is detached in z: let z's gradient reach it"),
     Mistake(

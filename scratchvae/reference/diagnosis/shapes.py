@@ -1,21 +1,30 @@
 """Which shapes the quantities of a step have, which others can only mean one thing, and what is said of the rest."""
 
+from collections import Counter
+
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.reference.diagnosis.quantities import SCALES, Given
+from scratchvae.reference.diagnosis.quantities import DRAWN, SCALES, X_SCALES, Given
 
 
 def require_agreement(given: Given) -> None:
     """Settle what can be settled in place; InputError where shapes contradict each other."""
+    _flatten(given)
     _settle(given)
-    sizes = {"B": given.B, "D": given.D, "Z": given.Z}
-    shapes = {
-        **dict.fromkeys(("x", "mask", "logits", "x_mean", "x_log_var", "d_logits", "d_x_mean", "d_x_log_var"), ("B", "D")),
+    outputs = ("logits", "x_mean", *X_SCALES)
+    shapes: dict[str, tuple[str, ...]] = {
+        **dict.fromkeys(("x", "mask", *outputs, *(f"d_{name}" for name in outputs)), ("B", "D")),
         **dict.fromkeys(("noise", "mean", "z", "d_z", "d_mean", *SCALES, *(f"d_{s}" for s in SCALES)), ("B", "Z")),
     }
+    sizes = {"B": given.B, "K": given.K, "D": None, "Z": None}
+    for letter in "DZ":  # the most common size is right
+        found = [array.shape[-1] for name, array in given.arrays.items() if array.ndim > 1 and letter in shapes.get(name, ())]
+        sizes[letter] = Counter(found).most_common(1)[0][0] if found else None
     for name, letters in shapes.items():
         array = given.arrays.get(name)
+        if array is not None and array.ndim == 3:
+            letters = ("B", "K", letters[1])
         expected = tuple(sizes[letter] for letter in letters)
         if array is not None and array.shape != expected:
             words = f"({', '.join(letters)}) = {expected}" if None not in expected else f"({', '.join(letters)}), examples first"
@@ -31,6 +40,16 @@ def require_agreement(given: Given) -> None:
         weights.add(given.log_px.shape)
     if len(weights) > 1:
         raise InputError(f"diagnose: log_px, log_pz, log_q and log_w should have one shape (B, K), found {sorted(weights)}")
+
+
+def _flatten(given: Given) -> None:
+    """(B, D) of what an example has; (B, K, D) of what each of K draws has."""
+    x = given.x
+    for name, array in given.arrays.items():
+        one = x is not None and array[0].size == x[0].size if array.ndim > 2 else True  # an image of as many channels as draws
+        if array.ndim > 2:
+            drawn = name.removeprefix("d_") in DRAWN and array.shape[1] == given.K and not one
+            given.arrays[name] = array.reshape(*array.shape[:2], -1) if drawn else array.reshape(len(array), -1)
 
 
 def _settle(given: Given) -> None:

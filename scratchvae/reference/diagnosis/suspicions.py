@@ -3,13 +3,23 @@
 import numpy as np
 from scipy import stats
 
-from scratchvae.reference.diagnosis.pieces import d_std_read_as
-from scratchvae.reference.diagnosis.predictions import Pieces
+from scratchvae.reference.diagnosis import sampling
+from scratchvae.reference.diagnosis.pieces import d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.report import Finding
+from scratchvae.reference.diagnosis.right import Pieces
 
 ENOUGH = 24  # numbers, for a law to be told from another
-UNIT = "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, or take a Gaussian"
+SUSPICIONS = {  # what is named without a piece of the step that computes it
+    "data_outside_support": "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, or take a Gaussian",
+    "noise_shared_across_batch": "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
+    "noise_shared_across_latents": "one number serves all latents of an example: draw noise with the shape of the mean, (B, Z)",
+    "noise_shared_across_draws": "one draw of noise serves all K draws of an example: draw it with shape (B, K, Z)",
+    "noise_uniform": "the noise is uniform in [0, 1): it should be standard normal",
+    "noise_redrawn": "this was computed with other noise than z: draw once, use it in both",
+}
+OUTPUTS_VARY = 1e-2  # so much that a decoder which ignores z exactly is none
 
 
 def outside_support(given: Given) -> Finding | None:
@@ -19,21 +29,52 @@ def outside_support(given: Given) -> Finding | None:
     beyond = 64 * given.eps  # what an interpolation of pixels may overshoot by rounding
     if given.x.min() >= -beyond and given.x.max() <= 1 + beyond:
         return None
-    return Finding("x", ("data_outside_support",), f"{UNIT}; found values from {given.x.min():g} to {given.x.max():g}")
+    found = f"found values from {given.x.min():g} to {given.x.max():g}"
+    return Finding("x", ("data_outside_support",), f"{SUSPICIONS['data_outside_support']}; {found}")
 
 
-def noise_mistake(given: Given) -> Finding | None:
-    """The noise itself: one draw for all examples, or uniform numbers."""
+def suspected_noise(given: Given) -> Finding | None:
+    """The noise itself: one draw for all examples, latents or draws, or uniform numbers."""
     noise = given.noise
-    if noise is None or given.evaluation:
+    if noise is None or given.evaluation or not noise.any():
         return None
-    if len(noise) > 1 and (noise == noise[:1]).all() and noise.any():
-        return Finding(
-            "noise", ("noise_shared_across_batch",), "one draw of noise serves the whole batch: draw it with shape (B, Z)"
-        )
-    if noise.size >= ENOUGH and noise.min() >= 0 and noise.max() <= 1 and noise.any():
-        return Finding("noise", ("noise_uniform",), "the noise is uniform in [0, 1): it should be standard normal")
+    axes = {"noise_shared_across_batch": 0, "noise_shared_across_latents": -1, "noise_shared_across_draws": 1}
+    for name, axis in axes.items():
+        several = noise.shape[axis] > 1 and (name != "noise_shared_across_draws" or noise.ndim == 3)
+        if several and not np.ptp(noise, axis=axis).any():
+            return Finding("noise", (name,), SUSPICIONS[name])
+    if noise.size >= ENOUGH and noise.min() >= 0 and noise.max() <= 1:
+        return Finding("noise", ("noise_uniform",), SUSPICIONS["noise_uniform"])
     return None
+
+
+def z_is_mean(given: Given) -> Finding | None:
+    """z without noise to compute it from, but equal to the mean where σ would show."""
+    if given.z is None or given.mean is None or given.scale is None or given.evaluation or given.z.shape != given.mean.shape:
+        return None
+    std = std_read_as(given.scale, given.arrays[given.scale])
+    if not (given.z == given.mean).all() or not (std > 64 * given.eps * (1 + np.abs(given.mean))).any():
+        return None
+    return Finding("z", ("noise_missing",), next(m.fix for m in sampling.MISTAKES if m.name == "noise_missing"))
+
+
+def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> Finding | None:
+    """A gradient that is the KL's alone, where a decoder whose outputs vary should add to it; d_z was not handed over.
+
+    `settled`: z was found right, so that it is not the noise that is missing.
+    """
+    out = given.logits if given.logits is not None else given.x_mean
+    if given.d_z is not None or given.evaluation or given.weighted or out is None or np.ptp(out, axis=0).max() < OUTPUTS_VARY:
+        return None
+    alone = {**pieces, "sampling": next(m.computes for m in sampling.MISTAKES if m.name == "z_detached")}
+    of = [q for q in ("d_mean", f"d_{given.scale}") if q in given.arrays]
+    of = [q for q in of if any(p.fits(given.arrays[q], given.eps) for p in predict(q, given, alone))]
+    if quantity not in of:
+        return None
+    name = "z_detached" if len(of) == 2 else "mean_detached" if quantity == "d_mean" else "sigma_detached"
+    causes = (name,) if settled or name != "sigma_detached" else (name, "noise_missing")
+    fixes = {m.name: m.fix for m in sampling.MISTAKES}
+    return Finding(quantity, causes, "; or ".join(fixes[cause] for cause in causes))
 
 
 def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:

@@ -22,6 +22,8 @@ def _row(name: str, choose: Callable[[Given, float, int, int, int], Weights | No
     def computes(given: Given) -> Weights | None:
         B, D, Z = (np.float64(np.nan if n is None else n) for n in (given.B, given.D, given.Z))
         chosen = choose(given, np.float64(given.beta), B, D, Z)  # type: ignore[arg-type]
+        if given.weighted and chosen is not None and not np.isclose(chosen[1], chosen[0] * given.beta):
+            return None  # log-weights hold both parts: no weight can be on one alone
         return chosen if chosen is not None and np.isfinite(chosen).all() else None
 
     return Mistake(name, "total", computes, fix)

@@ -1,0 +1,62 @@
+"""What the gradients of the loss should be, from the arrays of the step and d_z."""
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.pieces import Prediction
+from scratchvae.reference.diagnosis.quantities import SCALES, X_SCALES, Given
+from scratchvae.reference.diagnosis.right import Pieces
+
+
+def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
+    """d(loss)/d(name)."""
+    if given.weighted and name != "log_w":
+        return []
+    each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)  # of an example in the loss
+    if name == "log_w":
+        if given.log_w is None:
+            return []
+        weights, bounding = pieces["total"](given), pieces["importance"](given)
+        if weights is None or bounding is None:
+            return []
+        _, share = bounding(given.log_w)
+        gradient = -weights[0] * (share / len(given.log_w) if given.reduction == "mean" else share)
+        return [Prediction(gradient, np.abs(gradient) + abs(weights[0]) * each)]
+    weights = pieces["total"](given)
+    if weights is None:
+        return []
+    a, b = weights
+    if name in {"logits", "x_mean", *X_SCALES}:
+        terms = pieces["reconstruction"](given)
+        if terms is None or name not in terms.gradients:
+            return []
+        gradient = a * each * terms.gradients[name]
+        return [Prediction(gradient, np.abs(gradient) + abs(a) * each * (1 + terms.digits_lost))]
+    if name != "mean" and name not in SCALES:
+        return []
+    sampled, kl = pieces["sampling"](given), pieces["divergence"](given)
+    if sampled is None or kl is None or name not in sampled.gradients or name not in kl.gradients:
+        return []
+    if given.d_z is None and sampled.gradients[name].any():
+        return []
+    dz = 0.0 if given.d_z is None else given.d_z
+    counted = 1.0
+    if given.free_bits:
+        penalty = pieces["penalty"](given)
+        if penalty is None:
+            return []
+        counted = penalty(given, kl.value)[1]
+    path, own = dz * sampled.gradients[name], b * each * counted * kl.gradients[name]
+    lost = abs(b) * each * kl.digits_lost + (np.abs(dz) * sampled.digits_lost if name != "mean" else 0)
+    return [Prediction(path + own, np.abs(path) + np.abs(own) + abs(b) * each + lost)]
+
+
+def of_kl_through_z(given: Given, pieces: Pieces) -> Array | float:
+    """What the KL's own dependence on z adds to d_z, where it is estimated from one draw."""
+    weights, kl = pieces["total"](given), pieces["divergence"](given)
+    if weights is None or kl is None or "z" not in kl.gradients:
+        return 0.0
+    each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
+    counted = pieces["penalty"](given)(given, kl.value)[1] if given.free_bits else 1.0
+    added: Array = weights[1] * each * counted * kl.gradients["z"]
+    return added

@@ -1,0 +1,104 @@
+"""What the loss should be: the user's own reconstruction and KL, or what the pieces make of them, joined and reduced."""
+
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.pieces import Prediction, Terms
+from scratchvae.reference.diagnosis.quantities import Given
+from scratchvae.reference.diagnosis.reductions import forms
+from scratchvae.reference.diagnosis.right import RIGHT, Pieces
+
+
+def loss(given: Given, pieces: Pieces, shape: tuple[int, ...], *, sign: float) -> list[Prediction]:
+    """The loss of that shape, by example or as a number; with sign −1 the bound."""
+    if given.weighted:
+        return _importance_loss(given, pieces, shape, sign)
+    weights = pieces["total"](given)
+    if weights is None:
+        return []
+    right = pieces is RIGHT  # a number alone may be a mean or a sum over the batch: what is right may be either, a mistake not
+    found = [
+        _joined(weights, R, K, given, shape, sign)
+        for R in _part("reconstruction", given, pieces, shape)[: None if right else 1]
+        for K in (_penalized(given, pieces) if given.free_bits else _part("kl", given, pieces, shape))[: None if right else 1]
+    ]
+    return [prediction for prediction in found if prediction is not None]
+
+
+def _joined(
+    weights: tuple[float, float], R: Prediction, K: Prediction, given: Given, shape: tuple[int, ...], sign: float
+) -> Prediction | None:
+    """a R + b K by example, or as the declared reduction of it."""
+    a, b = weights
+    B = given.B or 1
+    if shape != () or (R.value.ndim == K.value.ndim == 1 and R.value.shape == K.value.shape):
+        value, size = sign * (a * R.value + b * K.value), abs(a) * R.size + abs(b) * K.size
+        unsure = abs(a) * R.unsure + abs(b) * K.unsure + 0 * value
+        if shape != ():
+            return Prediction(value, size, unsure) if np.shape(value) == shape else None
+    else:
+        (R_value, R_size), (K_value, K_size) = ((_mean(part.value), _mean(part.size)) for part in (R, K))
+        value, size = sign * (a * R_value + b * K_value), abs(a) * R_size + abs(b) * K_size
+        unsure = abs(a) * _mean(R.unsure) + abs(b) * _mean(K.unsure)
+    scale = 1 if given.reduction == "mean" else B
+    return Prediction(scale * _mean(value), scale * _mean(size), scale * _mean(unsure))
+
+
+def _importance_loss(given: Given, pieces: Pieces, shape: tuple[int, ...], sign: float) -> list[Prediction]:
+    terms, weights = (None if given.log_w is not None else pieces["log_weights"](given)), pieces["total"](given)
+    log_w, bounding = given.log_w if terms is None else terms.value, pieces["importance"](given)
+    if log_w is None or weights is None or bounding is None:
+        return []
+    bound, _ = bounding(log_w)
+    value = -sign * weights[0] * bound
+    size = abs(weights[0]) * (1 + np.max(np.abs(log_w) if terms is None else terms.size, axis=1))
+    if shape == value.shape:
+        return [Prediction(value, size)]
+    if shape != ():
+        return []
+    scale = 1 if given.reduction == "mean" else len(value)
+    return [Prediction(scale * value.mean(), scale * size.mean())]
+
+
+def _mean(value: Any) -> Array:
+    return np.asarray(value if np.ndim(value) == 0 else np.mean(value))
+
+
+def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:
+    """The user's own reconstruction or KL by example, or as its mean over the batch; else what the piece makes of it.
+
+    For a loss by example, of that `shape`, a number of theirs is none.
+    """
+    terms = pieces["divergence" if name == "kl" else name](given)
+    theirs = given.arrays.get(name)
+    if theirs is None and name == "reconstruction" and given.log_px is not None:
+        theirs = -given.log_px
+    if theirs is None or (theirs.ndim == 0 and shape != ()):
+        return [] if terms is None else forms(terms, terms.value.shape[:1], given)
+    if theirs.ndim == 2:
+        theirs = theirs.sum(axis=1)
+    if theirs.ndim == 1:
+        return [Prediction(theirs, np.abs(theirs))]
+    B = given.B or 1
+    mean, whole = Prediction(theirs, np.abs(theirs)), Prediction(theirs / B, np.abs(theirs / B))
+    if terms is None:
+        return [mean, whole] if given.reduction == "mean" else [whole, mean]
+    expected = abs(terms.value.sum()) / B  # of the two the one that is nearer
+    return [whole] if abs(abs(theirs) - B * expected) < abs(abs(theirs) - expected) else [mean]
+
+
+def _penalized(given: Given, pieces: Pieces) -> list[Prediction]:
+    """What free bits make of the KL, as a mean over the batch."""
+    kl, penalty = _kl_by_latent(given, pieces), pieces["penalty"](given)
+    if kl is None or penalty is None:
+        return []
+    return [Prediction(np.asarray(penalty(given, kl.value)[0]), np.asarray(kl.size.sum() / len(kl.size)))]
+
+
+def _kl_by_latent(given: Given, pieces: Pieces) -> Terms | None:
+    terms: Terms | None = pieces["divergence"](given)
+    if given.kl is not None and given.kl.ndim == 2:
+        return Terms(given.kl, {} if terms is None else terms.gradients, np.abs(given.kl))
+    return terms

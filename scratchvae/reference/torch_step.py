@@ -1,0 +1,173 @@
+"""Somebody's training step in PyTorch, watched: what passes by on the way, and the gradients that arrive.
+
+torch is imported inside these functions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError
+
+NORMAL, UNIFORM = {"randn", "randn_like", "normal", "normal_"}, {"rand", "rand_like", "uniform_"}
+
+
+def observe(
+    module: Any,
+    x: Any,
+    step: Callable[[Any, Any], Any],
+    heads: tuple[str, ...],
+    decoder: tuple[str, str],
+    *,
+    scale: str,
+    output: str,
+    noise: Any,
+) -> tuple[dict[str, Any], dict[str, Array | None]]:
+    """Their step's quantities as tensors by canonical name, and each learned parameter's gradient, None where none arrived.
+
+    `decoder`: the children that take z and that give the output. The module is left as it was.
+    """
+    import torch
+
+    before = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+    kept = [(p, p.grad) for p in module.parameters()]
+    for p, _ in kept:
+        p.grad = None
+    try:
+        with torch.random.fork_rng(devices=[]):
+            seen = _run(module, x, step, heads, decoder, noise)
+        gradients = {n: None if p.grad is None else as_array(p.grad) for n, p in module.named_parameters() if p.requires_grad}
+    finally:
+        module.load_state_dict(before)
+        for p, grad in kept:
+            p.grad = grad
+    return _quantities(seen, x, scale, output), gradients
+
+
+def _run(
+    module: Any, x: Any, step: Callable[[Any, Any], Any], heads: tuple[str, ...], decoder: tuple[str, str], noise: Any
+) -> dict[str, Any]:
+    """Forward and backward: the heads' outputs, z, the decoder's output, the loss, and the noise if it was seen."""
+    import torch
+
+    seen: dict[str, Any] = {}
+    draws: dict[str, list[Any]] = {"normal": [], "uniform": []}
+
+    class Watch(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # (torch may be there or not)
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = function(*args, **(kwargs or {}))
+            name = getattr(function, "__name__", "")
+            if name in NORMAL | UNIFORM and "z" not in seen:  # draws before the decoder is called
+                draws["normal" if name in NORMAL else "uniform"].append(result.detach().clone())
+            return result
+
+    def keep(name: str, tensor: Any, whose: str) -> None:
+        if name in seen:
+            raise InputError(f"check_torch: the step calls {whose} more than once; one pass through the model can be checked")
+        seen[name] = tensor
+        if tensor.requires_grad:
+            tensor.retain_grad()
+
+    def enter(child: Any, inputs: Any) -> Any:
+        z = inputs[0]
+        if any(_shared(z, seen[h]) for h in ("head 0", "head 1") if h in seen):
+            z = z.view_as(z)  # the mean itself: its gradient through the decoder should be told from the KL's
+        elif not z.requires_grad:
+            z = z.detach().requires_grad_()  # detached by them: the decoder's gradient shows that
+        keep("z", z, decoder[0])
+        return (z, *inputs[1:])
+
+    places = dict(module.named_modules(remove_duplicate=False))
+    hooks = [places[h].register_forward_hook(lambda m, i, o, k=k, h=h: keep(f"head {k}", o, h)) for k, h in enumerate(heads)]
+    hooks.append(places[decoder[0]].register_forward_pre_hook(enter))
+    hooks.append(places[decoder[1]].register_forward_hook(lambda m, i, o: keep("output", o, decoder[1])))
+    try:
+        with Watch():
+            loss = step(module, x)
+        _backward(loss)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    names = {"z": decoder[0], "output": decoder[1], **{f"head {k}": head for k, head in enumerate(heads)}}
+    missing = [whose for name, whose in names.items() if name not in seen]
+    if missing:
+        raise InputError(f"check_torch: the step never called the module for {', '.join(missing)}")
+    seen["loss"] = loss
+    seen["draws"] = [*reversed(draws["normal"]), *reversed(draws["uniform"])] if noise is None else [torch.as_tensor(noise)]
+    return seen
+
+
+def _backward(loss: Any) -> None:
+    import torch
+
+    if not torch.is_tensor(loss):
+        kind = "a " + type(loss).__name__
+        raise InputError(f"check_torch: step should return the loss alone, a tensor that gradients flow from, found {kind}")
+    if loss.numel() != 1:
+        raise InputError(f"check_torch: step should return one number, the loss of the batch, found shape {tuple(loss.shape)}")
+    try:
+        loss.backward()
+    except RuntimeError as error:
+        said = str(error).split(". ")[0]
+        raise InputError(
+            f"check_torch: no backward pass from the loss, which step should return without one of its own ({said})"
+        ) from None
+
+
+def _shared(one: Any, other: Any) -> bool:
+    """Whether both are the same memory."""
+    return bool(one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr())
+
+
+def _noise(draws: list[Any], shape: tuple[int, ...]) -> Any:
+    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it, else None."""
+    import torch
+
+    for draw in draws:
+        if draw.numel() == np.prod(shape):
+            return draw.reshape(shape)
+    for draw in draws:
+        fits = draw.ndim <= len(shape) and all(a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False))
+        if fits and draw.numel() > 1:
+            return torch.broadcast_to(draw, shape)
+    return None
+
+
+def _quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> dict[str, Any]:
+    """What was seen by canonical name, gradients as d_name."""
+    found: dict[str, Any] = {"x": x, "loss": seen["loss"]}
+    tensors = {"z": seen["z"], output: seen["output"]}
+    if "head 1" in seen:
+        tensors |= {"mean": seen["head 0"], scale: seen["head 1"]}
+    else:
+        both = seen["head 0"]
+        if both.ndim != 2 or both.shape[1] % 2:
+            raise InputError(f"check_torch: one head should give mean and spread in halves (B, 2 Z), found {tuple(both.shape)}")
+        Z = both.shape[1] // 2
+        for name, columns in (("mean", slice(None, Z)), (scale, slice(Z, None))):
+            found[name] = both[:, columns]
+            if both.grad is not None:
+                found[f"d_{name}"] = both.grad[:, columns]
+    for name, tensor in tensors.items():
+        found[name] = tensor
+        if tensor.grad is not None:
+            found[f"d_{name}"] = tensor.grad
+    shape = found["mean"].shape
+    if found["z"].numel() != found["mean"].numel():
+        raise InputError(
+            f"check_torch: the decoder's input should be z of the mean's shape (B, Z) = {tuple(shape)}, found "
+            f"{tuple(found['z'].shape)}: one draw for each example, and nothing joined to it"
+        )
+    for name in {"z", "d_z"} & set(found):
+        found[name] = found[name].reshape(shape)
+    noise = _noise(seen["draws"], tuple(shape))
+    return found if noise is None else {**found, "noise": noise}
+
+
+def as_array(tensor: Any) -> Array:
+    """As NumPy holds it, which has no bfloat16."""
+    tensor = tensor.detach().cpu()
+    return np.asarray(tensor.float() if tensor.is_floating_point() and tensor.itemsize == 2 else tensor)
