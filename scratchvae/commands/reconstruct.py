@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scratchvae.arrays import require_at_least
 from scratchvae.data import load
-from scratchvae.runs import Run
+from scratchvae.runs import Run, figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Reconstruct and draw."""
     require_at_least("reconstruct", "-n", arguments.n, 1)
     one = Run.open(arguments.run)
+    figures.require_images(one)
     data = load(arguments.data, data_dir=arguments.data_dir or one.config.data_dir) if arguments.data else one.judged
     path = arguments.out or one.folder / "figures" / "reconstructions.png"
     some = data.subset(slice(0, arguments.n))

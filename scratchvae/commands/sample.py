@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import require_at_least
 from scratchvae.files import write_whole
-from scratchvae.runs import Run
+from scratchvae.runs import Run, figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     require_at_least("sample", "--seed", arguments.seed, 0)
     one = Run.open(arguments.run)
     path = arguments.out or one.folder / "figures" / "samples.png"
+    if path.suffix != ".npy":
+        figures.require_images(one)
     images = one.model.sample(arguments.n, arguments.seed, mean=not arguments.draw)
     if path.suffix == ".npy":
         buffer = BytesIO()

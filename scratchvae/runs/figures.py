@@ -96,13 +96,23 @@ FIGURES: dict[str, Callable[[Run], "Figure"]] = {
 
 def available(run: Run) -> list[str]:
     """The figures that make sense for this run: pictures need images, the manifold two latents."""
-    pictures = len(run.model.event_shape) == 3 and run.model.event_shape[0] in (1, 3)
-    missing = set() if pictures else FIGURES.keys() - {"codes", "curves"}
+    missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "curves"}
     if run.model.posterior.latent_dim != 2:
         missing |= {"manifold"}
     if len(run.judged) < 2:
         missing |= {"interpolations"}
     return [name for name in FIGURES if name not in missing]
+
+
+def require_images(run: Run) -> None:
+    """Raise InputError for a run on data that can't be shown as images."""
+    if not _has_images(run):
+        found = f"found events of shape {tuple(run.model.event_shape)}"
+        raise InputError(f"{run.folder}: a picture needs images (1 or 3, H, W), {found}; sample --out FILE.npy keeps numbers")
+
+
+def _has_images(run: Run) -> bool:
+    return len(run.model.event_shape) == 3 and run.model.event_shape[0] in (1, 3)
 
 
 def draw(run: Run, names: list[str]) -> list[Path]:
