@@ -8,13 +8,13 @@
     contractive             + λ ‖∂z/∂x‖²                                 the code keeps still where images do not vary
 
 The last needs the derivative of a derivative. For one sigmoid layer ‖∂z/∂x‖² = Σ_j (h_j (1 − h_j))² Σ_d W_dj², which is printed
-beside what the library finds for any number of layers. Its gradient for small noise is also where denoising and contraction meet:
-E‖z(x + ε) − z(x)‖² = s² ‖∂z/∂x‖² for noise of variance s² → 0 (Alain & Bengio 2014), the second check.
+beside what the library finds for any number of layers. It is also how far small noise moves the code, the second check:
+E‖z(x + ε) − z(x)‖² = s² ‖∂z/∂x‖² for noise of variance s² → 0; so who is trained to undo noise contracts too.
 
     python 08_regularized_autoencoders.py [--quick] [--seed N] [--out FOLDER]
 
 Sources: Ng 2011, "Sparse autoencoder" (CS294A lecture notes); Vincent et al. 2010, "Stacked Denoising Autoencoders"; Rifai,
-Vincent, Muller, Glorot & Bengio 2011, "Contractive Auto-Encoders"; Alain & Bengio 2014.
+Vincent, Muller, Glorot & Bengio 2011, "Contractive Auto-Encoders".
 """
 
 import argparse

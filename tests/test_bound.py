@@ -8,7 +8,7 @@ from scratchvae.arrays import InputError
 from scratchvae.distributions import gaussian, gaussian_full
 from scratchvae.evaluation import estimator_noise, evidence
 from scratchvae.layers import Linear, Sequential, Tanh, cast, named_parameters
-from scratchvae.likelihoods import Bernoulli, Gaussian
+from scratchvae.likelihoods import Bernoulli, Gaussian, Poisson
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, SampledElbo, ScoreFunctionElbo
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
@@ -127,6 +127,26 @@ def narrow(one):
     return one
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_density_of_zero_where_q_is_zero_too_counts_for_nothing(dtype):
+    """log p(x|z) = z' − exp(z'), z' = 120 z, falls to −∞ long before the grid ends."""
+    decoder = Linear(1, 1, rng=0)
+    one = VAE(
+        event_shape=(1,),
+        encoder=Linear(1, 2, rng=0),
+        posterior=DiagonalGaussian(1),
+        prior=StandardGaussian(1),
+        decoder=decoder,
+        likelihood=Poisson(),
+    )
+    cast(one, dtype)
+    decoder.weight.value, decoder.bias.value = np.full((1, 1), 120, dtype), np.zeros(1, dtype)
+    one.encoder.weight.value, one.encoder.bias.value = np.zeros((1, 2), dtype), np.array([0, -9], dtype)
+    found = evidence(one, np.ones((1, 1)), points=20_001)
+    assert np.isfinite([found.log_px, found.bound, found.kl_to_posterior]).all()
+    assert found.log_px == pytest.approx(found.bound + found.kl_to_posterior, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -223,6 +243,8 @@ def test_noise_of_estimators_is_measured():
 
 def test_moments_are_numpys_of_the_same_draws():
     one = model()
+    for p in named_parameters(one).values():
+        p.grad = np.full_like(p.value, 7.0)  # left by an earlier pullback
     found = estimator_noise(one, Iwae(2), X, draws=7, rng=np.random.default_rng(3))
     rng, losses, gradients = np.random.default_rng(3), [], []
     for _ in range(7):

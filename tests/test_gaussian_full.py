@@ -183,6 +183,24 @@ def test_any_finite_entries_give_a_factor_and_no_nan(dtype, extreme):
         assert np.isfinite(factor_pullback(pullback(np.ones(1, dtype)))).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_limits_are_those_of_the_diagonal_gaussian(dtype):
+    x, zero, log_var = np.array([[1e10, 0]], dtype), np.zeros((1, 2), dtype), np.array([[-1e4, 0]], dtype)
+    small = np.array([[[np.finfo(dtype).tiny, 0], [0, 1]]], dtype)
+    with np.errstate(over="ignore"):
+        full, diagonal = gaussian_full.log_prob(x, zero, small), gaussian.log_prob(x, zero, log_var)
+        np.testing.assert_array_equal(full[0], diagonal[0])
+        for ours, theirs in zip(full[1](np.ones(1, dtype))[:2], diagonal[1](np.ones(1, dtype))[:2], strict=True):
+            np.testing.assert_array_equal(np.sign(ours), np.sign(theirs))
+        for function in (gaussian_full.kl, gaussian_full.expected_log_prob):
+            value, pullback = function(x, np.eye(2, dtype=dtype)[None], zero, small)
+            assert np.isinf(value).all()
+            assert not any(np.isnan(g).any() for g in pullback(np.ones(1, dtype)))
+        large = np.sqrt(np.finfo(dtype).max) * 10
+        _, pullback = gaussian_full.kl_to_standard(zero[:, :1], np.full((1, 1, 1), large, dtype))
+        assert pullback(np.ones(1, dtype))[1][0, 0, 0] == pytest.approx(large)
+
+
 SINGULAR = L.copy()
 SINGULAR[2, 1, 1] = 0
 NEGATIVE = L.copy()
@@ -203,6 +221,7 @@ NEGATIVE[0, 2, 2] = -1.0
         (lambda: ops.lower_triangular(np.zeros((1, 5))), "such as 1, 3, 6, 10; found 5"),
         (lambda: ops.cholesky(np.stack([np.eye(2), np.ones((2, 2)) * [[1], [-1]]])), "eigenvalue of example 1 is -1"),
         (lambda: ops.cholesky(np.full((1, 2, 2), np.nan)), "S should be finite"),
+        (lambda: ops.cholesky(np.array([[[1e-8, 1e-4], [1e-4, 1 + 1e-15]]])), "should be positive definite"),
         (lambda: FullGaussian(2).sample(np.zeros((3, 4)), noise=NOISE), r"q_params should have shape \(B, 5\)"),
         (lambda: Point(2).log_prob(np.zeros((3, 2)), z=np.zeros((3, 2))), "a point posterior has no density"),
     ],

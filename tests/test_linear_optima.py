@@ -9,7 +9,7 @@ from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.evaluation import rate_distortion, reverse_water_filling
 from scratchvae.layers import Linear, Sequential, cast, named_parameters
-from scratchvae.likelihoods import Bernoulli, Gaussian
+from scratchvae.likelihoods import Bernoulli, Gaussian, GaussianOptimal
 from scratchvae.models import ProbabilisticPCA
 from scratchvae.objectives import Elbo, Reconstruction, sigma_points
 from scratchvae.priors import GaussianMixture
@@ -241,6 +241,15 @@ class Fixed:
         return self.layer(x, **settings)
 
 
+def test_buffers_are_those_of_the_minimum_and_not_of_the_way_there():
+    model, objective = linear("autoencoder", 2, GaussianOptimal()), Reconstruction()
+    found = minimize(model, objective, X, objective.draw_noise(model, N, RNG))
+    residual = X - model.reconstruct(X)
+    np.testing.assert_allclose(model.likelihood.variance.value, (residual**2).mean(), rtol=1e-9)
+    np.testing.assert_array_equal(model.likelihood.batches_seen.value, 1)
+    assert -model.score(X) == pytest.approx(found.report.loss, rel=1e-9)
+
+
 def test_minimize_is_deterministic_and_keeps_dtypes():
     results = []
     for _ in range(2):
@@ -285,6 +294,7 @@ def test_steps_that_overflow_are_named_and_taken_back():
         (lambda: reverse_water_filling([1.0, -1.0], 1.0), "finite and not negative"),
         (lambda: reverse_water_filling([[1.0]], 1.0), r"should be \(D,\)"),
         (lambda: reverse_water_filling([1.0], 0.0), "level should be positive, found 0.0"),
+        (lambda: reverse_water_filling([1.0], 0.5, latent_dim=-1), "latent_dim should be at least 0, found -1"),
         (lambda: sigma_points(X, 0), "latent_dim at least 1"),
         (lambda: sigma_points(X[0], 2), r"x should be \(B, D\)"),
     ],

@@ -32,7 +32,7 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array) -> tuple[Array,
     require_shapes("gaussian.reparameterize", mean=(mean, "B D"), log_var=(log_var, "B D"), noise=(noise, "B D"))
     with np.errstate(over="ignore"):
         sigma = np.minimum(np.exp(0.5 * log_var), np.finfo(log_var.dtype).max)
-    spread = sigma * noise  # z − mean
+    spread = sigma * noise.astype(log_var.dtype, copy=False)  # z − mean
     z = mean + spread
 
     def pullback(dz: Array) -> tuple[Array, Array]:

@@ -118,15 +118,18 @@ def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]
     before it, z_i has the deviation L_ii, and a mean whose square is on average mean_i² + Σ_j<i L_ij².
     """
     require_shapes("gaussian_full.kl_to_standard", mean=(mean, "B D"), L=(L, "B D D"))
-    log_diagonal, log_diagonal_pullback = _log_diagonal("kl_to_standard", "L", L)
-    below = np.tril(L, -1)
-    excess = np.expm1(2 * log_diagonal)  # L_ii² − 1, exact for L_ii near 1 too
-    kl = 0.5 * (mean * mean + (below * below).sum(axis=2) + (excess - 2 * log_diagonal))
+    log_diagonal, _ = _log_diagonal("kl_to_standard", "L", L)
+    on = np.arange(L.shape[1])
+    below, diagonal = np.tril(L, -1), L[:, on, on]
+    with np.errstate(over="ignore"):
+        excess = np.expm1(2 * log_diagonal)  # L_ii² − 1, exact for L_ii near 1 too
+        kl = 0.5 * (mean * mean + (below * below).sum(axis=2) + (excess - 2 * log_diagonal))
 
     def pullback(dkl: Array) -> tuple[Array, Array]:
         dmean = dkl * mean  # dmean = dkl mean
-        dL = dkl[:, :, None] * below + log_diagonal_pullback(dkl * excess)
-        return dmean, dL  # dL_ij = dkl_i L_ij,  dL_ii = dkl_i (L_ii − 1/L_ii)
+        dL = dkl[:, :, None] * below  # dL_ij = dkl_i L_ij,  j < i
+        dL[:, on, on] = dkl * np.where(np.abs(log_diagonal) < 1, 2 * np.sinh(log_diagonal), diagonal - 1 / diagonal)
+        return dmean, dL  # dL_ii = dkl_i (L_ii − 1/L_ii), by 2 sinh log L_ii where that would cancel
 
     return kl, pullback
 

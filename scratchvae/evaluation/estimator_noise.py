@@ -33,6 +33,8 @@ def estimator_noise(model: Model, objective: Objective, x: Array, *, draws: int,
     parameters = named_parameters(model)
     mean: dict[str, Array] = {name: np.zeros(p.value.shape) for name, p in parameters.items()} | {"": np.zeros(())}
     squares: dict[str, Array] = {name: np.zeros_like(m) for name, m in mean.items()}
+    for parameter in parameters.values():
+        parameter.grad = None  # what an earlier pullback left would be added to the first draw's
     for k in range(1, draws + 1):
         report, pullback = objective(model, x, objective.draw_noise(model, len(x), rng))
         pullback()

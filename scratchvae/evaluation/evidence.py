@@ -29,7 +29,8 @@ def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int = 2001) 
     """All terms for x (N, D) on an even grid of `points` along each latent, from −reach to reach.
 
     The trapezoid rule: for smooth densities that have vanished at the grid's ends its error falls faster than any power of the
-    spacing. InputError where the grid does not hold all of q(z|x) or p(z|x), or is too coarse for them.
+    spacing. InputError where the grid does not hold all of q(z|x), is too coarse for it or for p(z|x), or cuts p(z|x) off: of a
+    second mode of p(z|x) that lies wholly beyond `reach` it can't know.
     Kingma & Welling 2014, equation 1; the bound depends on q, and log p(x) does not.
     """
     Z = model.posterior.latent_dim
@@ -57,8 +58,9 @@ def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int = 2001) 
     q = np.exp(log_q) * cell
     _require_on_grid("q(z|x)", q, z, reach, points)
     _require_on_grid("p(z|x)", np.exp(log_posterior) * cell, z, reach, points)
-    bound = (q * (log_joint - log_q)).sum(axis=1)
-    kl = (q * (log_q - log_posterior)).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        bound = np.where(q > 0, q * (log_joint - log_q), 0).sum(axis=1)  # 0 · −∞ counts as its limit, 0
+        kl = np.where(q > 0, q * (log_q - log_posterior), 0).sum(axis=1)
     return Evidence(log_px, bound, kl, z, cell, log_posterior, log_q)
 
 

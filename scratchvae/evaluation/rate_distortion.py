@@ -92,6 +92,8 @@ def reverse_water_filling(eigenvalues: npt.ArrayLike, level: float, *, latent_di
         raise InputError("reverse_water_filling: eigenvalues should be (D,), finite and not negative")
     if not (np.isfinite(level) and level > 0):
         raise InputError(f"reverse_water_filling: level should be positive, found {level}")
+    if latent_dim is not None:
+        require_at_least("reverse_water_filling", "latent_dim", latent_dim, 0)
     kept = variances[: len(variances) if latent_dim is None else latent_dim]
     rate = 0.5 * np.log(np.maximum(kept, level) / level).sum()
     return float(rate), float(np.minimum(kept, level).sum() + variances[len(kept) :].sum())

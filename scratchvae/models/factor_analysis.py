@@ -16,8 +16,8 @@ class FactorAnalysis(LinearGaussian):
         −⟨log p(x)⟩ = ½ (D log 2π + Σ_d log ψ_d + Σ_{j kept} (log θ_j + 1) + Σ_{j not kept} θ_j)
         ∂/∂log ψ_d  = ½ (WᵀW + Ψ − S)_dd / ψ_d
 
-    It comes in tens of steps to where EM needs thousands. A ψ_d that the data drive to 0 (a Heywood case) stays at 1e-12 of its
-    column's variance, or at min_noise_variance.
+    It comes in tens of steps to where EM needs thousands. A ψ_d that the data drive to 0 (a Heywood case) ends between 1e-12
+    of its column's variance (or min_noise_variance) and where the likelihood no longer feels it, some 1e-5.
     """
 
     METHODS = ("profile", "em")

@@ -26,8 +26,8 @@ class LinearGaussian(ABC):
     """A model x = z W + mean + ε with exact log p(x) and posterior, and scikit-learn's verbs.
 
     - `min_noise_variance` bounds ψ from below. With 0, data whose likelihood has no maximum are an InputError: one example, no
-      more examples or independent columns than latents need, columns that are constant or copies of others (unless the model
-      gives them noise). With more than 0 they have one, which is found.
+      more examples or independent columns than latents need, columns that are constant or copies of others, to within 1e-11 of
+      their variance (unless the model gives them noise). With more than 0 they have one, which is found.
     - `method`: how `fit` maximizes the likelihood, one of the model's METHODS; None takes "em" where entries are missing, else
       the first. "em" stops after `max_steps` or when a step gains no more than `tolerance` nats per example; the weights that it
       starts from are drawn by `seed`. It never loses likelihood, but may be slow.

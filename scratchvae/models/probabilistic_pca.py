@@ -19,7 +19,7 @@ class ProbabilisticPCA(LinearGaussian):
 
         σ² = mean of λ_{Z+1}, …, λ_D,     W_j = √(λ_j − σ²) u_j,  j = 1 … Z
 
-    The mean is over all D − Z of them, the zeros too where N ≤ D (scikit-learn's PCA leaves those out from the Nth on).
+    The mean is over all D − Z of them, the zeros too where N ≤ D (scikit-learn's PCA leaves out those after the Nth).
     With Z ≥ D the model can be S itself, whatever is called noise: it takes σ² = λ_D, and the rows of W from D on are 0.
     """
 

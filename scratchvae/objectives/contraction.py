@@ -23,9 +23,10 @@ from scratchvae.objectives.penalties import Penalty
 
 @dataclass(frozen=True)
 class Contraction(Penalty):
-    """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, for encoders made of Linear layers and activations.
+    """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, z all that the encoder puts out: the codes of a Point posterior.
 
-    Rifai, Vincent, Muller, Glorot & Bengio 2011, section 2; for one sigmoid layer it is Σ_j (h_j (1 − h_j))² Σ_d W_dj².
+    The encoder may be made of Linear layers and activations.     Rifai, Vincent, Muller, Glorot &
+    Bengio 2011, section 2; for one sigmoid layer it is Σ_j (h_j (1 − h_j))² Σ_d W_dj².
     """
 
     weight: float

@@ -19,7 +19,8 @@ class ScoreFunctionElbo(Objective):
 
         −⟨(f_k − b_k) ∂log q(z_k|x)⟩,    b_k the mean of f over the other draws of that example, or 0 if not `leave_one_out`.
 
-    Terms: log_px, kl (its estimate), bound.     Williams 1992, section 4; Mnih & Rezende 2016, section 2.5.
+    f of a draw must depend on that draw alone, as it does but for what couples a batch in training (BatchNorm, GaussianOptimal).
+    Terms: log_px, kl (its estimate), bound.     Williams 1992, section 4; Kool, van Hoof & Welling 2019.
     """
 
     samples: int = 2
@@ -42,8 +43,8 @@ class ScoreFunctionElbo(Objective):
         B, K = len(x), self.samples
         q_params, encoder_pullback = model.encoder(x, mode=mode, needs_dx=False)
         repeated = np.repeat(q_params, K, axis=0)
-        z, _ = model.posterior.sample(repeated, noise=noise)
-        log_q, log_q_pullback = model.posterior.log_prob(repeated, z=z)
+        (z, log_q), _ = model.posterior.sample_with_log_prob(repeated, noise=noise)
+        _, log_q_pullback = model.posterior.log_prob(repeated, z=z)
         log_pz, prior_pullback = model.prior.log_prob(z)
         x_params, decoder_pullback = model.decoder(z, mode=mode)
         log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=np.repeat(x, K, axis=0), mode=mode)

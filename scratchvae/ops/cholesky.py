@@ -9,7 +9,8 @@ from scratchvae.ops.triangular import solve_triangular
 def cholesky(S: Array) -> tuple[Array, Pullback]:
     """L, lower triangular with a positive diagonal, with L Lᵀ = ½ (S + Sᵀ).     S (B, D, D)  ->  L (B, D, D).
 
-    InputError where that matrix is not positive definite: a singular covariance has no density.     Murray 2016, section 3.1.
+    InputError where that matrix is not positive definite, to rounding: a singular covariance has no density, and a pivot L_ii² of
+    a few roundoffs of S_ii is none.     Murray 2016, section 3.1.
     """
     require_shapes("cholesky", S=(S, "B D D"))
     require_finite("cholesky", "S", S)
@@ -17,10 +18,10 @@ def cholesky(S: Array) -> tuple[Array, Pullback]:
     try:
         L = np.linalg.cholesky(symmetric)
     except np.linalg.LinAlgError:
-        smallest = np.linalg.eigvalsh(symmetric)[:, 0]
-        example = int(smallest.argmin())
-        found = f"the smallest eigenvalue of example {example} is {smallest[example]:.3g}"
-        raise InputError(f"cholesky: S should be positive definite, found that {found}") from None
+        raise _not_positive_definite(symmetric) from None
+    pivots, variances = (np.diagonal(part, axis1=1, axis2=2) for part in (L * L, symmetric))
+    if (pivots <= 4 * S.shape[1] * np.finfo(S.dtype).eps * variances).any():
+        raise _not_positive_definite(symmetric)
 
     def pullback(dL: Array) -> Array:
         phi = np.tril(L.transpose(0, 2, 1) @ dL)
@@ -30,6 +31,13 @@ def cholesky(S: Array) -> tuple[Array, Pullback]:
         return 0.5 * (dS + dS.transpose(0, 2, 1))  # dS = ½ (P + Pᵀ),  P = L⁻ᵀ Φ(Lᵀ dL) L⁻¹
 
     return L, pullback
+
+
+def _not_positive_definite(S: Array) -> InputError:
+    smallest = np.linalg.eigvalsh(S)[:, 0]
+    example = int(smallest.argmin())
+    found = f"the smallest eigenvalue of example {example} is {smallest[example]:.3g}"
+    return InputError(f"cholesky: S should be positive definite, found that {found}")
 
 
 def _solve_transposed(L: Array, b: Array) -> Array:

@@ -9,6 +9,8 @@ from scratchvae import kernels
 from scratchvae.arrays import Array, Pullback, require_choice
 from scratchvae.ops import activations
 
+FAR = 50.0  # where a GELU is as good as straight: squares of larger numbers might overflow
+
 
 def slope(x: Array, *, activation: str, **constants: float) -> tuple[Array, Pullback]:
     """s = f′(x) of the op f of that name, with its constants, for x of any shape; f″ at a kink is 0, or α for elu."""
@@ -52,11 +54,13 @@ def _silu(x: Array) -> Array:
 
 
 def _gelu_erf(x: Array) -> Array:
+    x = np.clip(x, -FAR, FAR)
     density = np.exp(-0.5 * x * x) * x.dtype.type(1 / sqrt(2 * pi))
     return density * (2 - x * x)  # (x Φ)″ = 2 φ + x φ′ with φ′ = −x φ
 
 
 def _gelu_tanh(x: Array) -> Array:
+    x = np.clip(x, -FAR, FAR)
     scale, cubic = x.dtype.type(sqrt(2 / pi)), x.dtype.type(0.044715)
     t = np.tanh(scale * (x + cubic * x * x * x))  # tanh u
     du = scale * (1 + 3 * cubic * x * x)  # u′

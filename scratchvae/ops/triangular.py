@@ -41,16 +41,23 @@ def solve_triangular(L: Array, b: Array) -> tuple[Array, Pullback]:
         raise InputError(f"solve_triangular: the diagonal of L should not be 0, found 0 at entry {i} of example {example}")
     u = np.empty_like(b)
     for i in range(b.shape[1]):
-        u[:, i] = (b[:, i] - _row_by(L[:, i, :i], u[:, :i])) / diagonal[:, i, None]  # L_ii u_i = b_i − Σ_j<i L_ij u_j
+        u[:, i] = _quotient(b[:, i] - _row_by(L[:, i, :i], u[:, :i]), diagonal[:, i, None])  # L_ii u_i = b_i − Σ_j<i L_ij u_j
 
     def pullback(du: Array) -> tuple[Array, Array]:
         db = np.empty_like(b)
         for i in reversed(range(b.shape[1])):  # Lᵀ db = du, by backward substitution
-            db[:, i] = (du[:, i] - _row_by(L[:, i + 1 :, i], db[:, i + 1 :])) / diagonal[:, i, None]
+            db[:, i] = _quotient(du[:, i] - _row_by(L[:, i + 1 :, i], db[:, i + 1 :]), diagonal[:, i, None])
         dL = -np.tril(db @ u.transpose(0, 2, 1))  # from L du = db − dL u:  dL_ij = −Σ_k db_ik u_jk,  j ≤ i
         return dL, db
 
     return u, pullback
+
+
+def _quotient(a: Array, b: Array) -> Array:
+    """a / b, held at the largest finite number, so that 0 · u stays 0 in the rows that follow."""
+    largest = np.finfo(a.dtype).max
+    with np.errstate(over="ignore"):
+        return np.clip(a / b, -largest, largest)
 
 
 def _row_by(row: Array, u: Array) -> Array:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least
-from scratchvae.layers import Mode, named_parameters
+from scratchvae.layers import Mode, named_buffers, named_parameters
 from scratchvae.objectives import Model, Objective, Report
 from scratchvae.posteriors import Noise
 from scratchvae.training.step import Diverged, what_went_first
@@ -36,7 +36,9 @@ def minimize(
     nor do the masks of dropout. No learning rate, nothing random: same start, same minimum.
     The vector θ of all Parameters is float64, but they keep their dtype: cast(model, np.float64) first for all its digits.
 
-    Raises Diverged where the loss is not finite, with the Parameters as they were before.     Liu & Nocedal 1989.
+    Buffers (running statistics, the σ² of GaussianOptimal) end as after one training step at the minimum.
+
+    Raises Diverged where the loss is not finite, with Parameters and Buffers as they were before.     Liu & Nocedal 1989.
     """
     from scipy import optimize  # here, as it takes a while to import
 
@@ -48,11 +50,14 @@ def minimize(
         raise InputError("minimize: the model should have Parameters, found none")
     parameters = list(named.values())
     start = [parameter.value for parameter in parameters]
+    buffers = {buffer: buffer.value for buffer in named_buffers(model).values()}
     ends = np.cumsum([value.size for value in start])
 
     def write(theta: Array) -> None:
         for parameter, first, part in zip(parameters, start, np.split(theta, ends[:-1]), strict=True):
             parameter.value, parameter.grad = part.reshape(first.shape).astype(first.dtype), None
+        for buffer, value in buffers.items():
+            buffer.value = value
 
     def evaluate(theta: Array) -> tuple[Report, Array]:
         write(theta)
