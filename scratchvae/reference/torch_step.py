@@ -109,7 +109,7 @@ def _backward(loss: Any) -> None:
     if loss.numel() != 1:
         raise InputError(f"check_torch: step should return one number, the loss of the batch, found shape {tuple(loss.shape)}")
     try:
-        loss.backward()
+        torch.autograd.backward(loss)
     except RuntimeError as error:
         said = str(error).split(". ")[0]
         raise InputError(
