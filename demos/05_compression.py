@@ -137,7 +137,7 @@ def main(argv=None):
     for k, Z in enumerate(sizes):
         cells = [f"{seen[k].squared_error:9.4f} ({held_out[k].squared_error:.4f})" for seen, held_out in swept.values()]
         print(f"  {Z:7d}   " + "   ".join(f"{cell:>18}" for cell in cells) + f"    {eigenvalues[Z:].sum():12.4f}")
-    print("  (expected: deep codes win where latents are few; the VAE's noise costs it the rest, as it buys a low rate)")
+    print("  (expected, fully trained: deep codes win with few latents; a VAE's noise costs it the rest, and buys a low rate)")
 
     # ------------------------------------------------------------------------------------------------------------ 3. the rate
 
@@ -160,7 +160,7 @@ def main(argv=None):
         beta, at_rate = point.setting["beta"], np.interp(point.rate, *curve[::-1].T)
         sums = f"{point.rate:8.3f}   {point.distortion:10.3f}   {point.rate + point.distortion:14.3f}"
         print(f"  {beta:7g}   {sums}   {point.squared_error:8.4f}   {at_rate:8.4f}")
-    print("  (expected: rate falls, distortion rises with beta; −bound least at 1; at low rates errors below a linear one's)")
+    print("  (expected, fully trained: rate falls, distortion rises with beta; −bound least at 1; low rates beat a linear one)")
 
     # ------------------------------------------------------------------------------------------------------------ 4. pictures
 

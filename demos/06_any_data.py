@@ -103,7 +103,7 @@ def main(argv=None):
     # ------------------------------------------------------------------------------------------------ the same few lines
 
     print("Held out, in nats an example                                            the best that ignores z,")
-    print("                 examples      D   bound = reconstruction - KL          in closed form           z brings")
+    print("                  trained      D   bound = reconstruction - KL          in closed form           z brings")
     models, parts = {}, {}
     for name, (examples, n, likelihood, epochs) in kinds.items():
         seen, held_out = parts[name] = examples.split(n)

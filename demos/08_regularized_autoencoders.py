@@ -1,13 +1,13 @@
 """Autoencoders with more latents than they need, and what keeps them from learning the identity: five of one shape, side by side.
 
-    code             z = σ(x W + b), 64 numbers between 0 and 1         E[x|z] = σ(z V + c)         h below is z
+    code             z = σ(x W + b), 64 numbers between 0 and 1         E[x|z] = σ(z V + c)
     plain            loss = −log p(x|z)
     sparse, L1              + λ Σ_j |z_j|                                few latents take part in an image
     sparse, KL              + λ Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(⟨z_j⟩))  each latent takes part in a share ρ of the images
     denoising        −log p(x|z(x + noise))                              undo the noise: go back to where images are
     contractive             + λ ‖∂z/∂x‖²                                 the code keeps still where images do not vary
 
-The last needs the derivative of a derivative. For one sigmoid layer ‖∂z/∂x‖² = Σ_j (h_j (1 − h_j))² Σ_d W_dj², which is printed
+The last needs the derivative of a derivative. For one sigmoid layer ‖∂z/∂x‖² = Σ_j (z_j (1 − z_j))² Σ_d W_dj², which is printed
 beside what the library finds for any number of layers. It is also how far small noise moves the code, the second check:
 E‖z(x + ε) − z(x)‖² = s² ‖∂z/∂x‖² for noise of variance s² → 0; so who is trained to undo noise contracts too.
 

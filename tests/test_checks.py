@@ -110,6 +110,21 @@ def test_a_broken_rule_is_named(mistake, words):
         check_pullback(affine(mistake), ARRAYS)
 
 
+def test_gradients_that_vanish_are_right_at_a_minimum():
+    """There a function is flat, and differences of it are rounding, which is no mistake; a gradient of 1e-5 is one."""
+
+    def kl(mean, log_var, *, more):
+        def pullback(dkl):
+            return dkl[:, None] * mean, dkl[:, None] * (0.5 * (np.exp(log_var) - 1) + more)
+
+        return 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum(axis=1), pullback
+
+    zero = np.zeros((4, 3))
+    for more in (0.0, 1e-5):
+        right = [c.ok for c in check_pullback(kl, {"mean": zero, "log_var": zero}, {"more": more})]
+        assert right == [True, not more]
+
+
 def test_derivatives_are_accurate_over_twelve_orders_of_magnitude():
     x = np.array([1e-6, 1e-3, 1.0, 1e3, 1e6])
 

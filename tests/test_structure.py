@@ -136,6 +136,11 @@ def test_what_is_slow_is_imported_only_when_it_is_needed(statement, absent):
     assert not absent & set(loaded)
 
 
+@pytest.mark.parametrize("path", [f for f in FILES if f.name == "__init__.py"], ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_room_has_one_list_of_what_it_offers(path):
+    assert path.read_text(encoding="utf-8").count("__all__ =") <= 1
+
+
 @pytest.mark.parametrize("room", sorted(set().union(*FLOORS, SIDE_ROOMS) - {"__main__", "commands"}))
 def test_every_room_is_reached_from_the_package(room):
     assert getattr(scratchvae, room).__name__ == f"scratchvae.{room}"

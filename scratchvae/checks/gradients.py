@@ -80,23 +80,26 @@ def check_pullback(
         parts = value if isinstance(value, tuple) else (value,)
         return float(sum(np.sum(dpart * part) for dpart, part in zip(dparts, parts, strict=True)))
 
+    values = value if isinstance(value, tuple) else (value,)
+    sizes = (np.sum(np.abs(dpart) * (1 + np.abs(part))) for dpart, part in zip(dparts, values, strict=True))
+    rounding = float(np.finfo(np.float64).eps * sum(sizes))  # of the sum that is differentiated
     comparisons = []
     for (name, x), analytic in zip(inputs.items(), gradients, strict=True):
         numeric = np.empty_like(x)
         for index in np.ndindex(x.shape):
             h = step * max(1.0, abs(float(x[index])))
             numeric[index] = _derivative(lambda t: projected(name, _moved(x, index, t)), h)  # noqa: B023 (called at once)
-        comparisons.append(_compare(name, analytic, numeric, tolerance))
+        comparisons.append(_compare(name, analytic, numeric, tolerance, rounding / step))
     for name, first, again in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
         if not np.array_equal(first, again, equal_nan=True):
             raise GradientError(f"the pullback gives another d{name} after other calls of the op: something it reads has changed")
     return comparisons
 
 
-def _compare(name: str, analytic: Array, numeric: Array, tolerance: float) -> Comparison:
+def _compare(name: str, analytic: Array, numeric: Array, tolerance: float, noise: float) -> Comparison:
     if analytic.size == 0:
         return Comparison(name, analytic.shape, 0.0, (), 0.0, 0.0, True)
-    smallest = max(1e-3 * float(np.abs(numeric).max()), 1e-10)
+    smallest = max(1e-3 * float(np.abs(numeric).max()), 1e-10, noise / tolerance)  # noise: that of differences, at a minimum too
     errors = np.abs(analytic - numeric) / np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), smallest)
     errors = np.where(np.isnan(errors), np.inf, errors)
     worst = np.unravel_index(int(errors.argmax()), errors.shape)

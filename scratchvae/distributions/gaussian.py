@@ -11,7 +11,7 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 
 
 def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = −½ Σ_d log 2π + log σ² + (x − mean)²/σ².     x, mean, log_var (B, D)  ->  (B,) in nats."""
+    """log p(x) = −½ Σ_d (log 2π + log σ² + (x − mean)²/σ²).     x, mean, log_var (B, D)  ->  (B,) in nats."""
     require_shapes("gaussian.log_prob", x=(x, "B D"), mean=(mean, "B D"), log_var=(log_var, "B D"))
     log_px = kernels.gaussian_log_prob(x, mean, log_var)
 
@@ -44,7 +44,7 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array) -> tuple[Array,
 
 
 def log_prob_of_draw(log_var: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """log N(z; mean, σ²) at z = mean + σ · noise: −½ Σ_d log 2π + log σ² + noise².     log_var, noise (B, D)  ->  (B,) in nats.
+    """log N(z; mean, σ²) at z = mean + σ · noise: −½ Σ_d (log 2π + log σ² + noise²).     log_var, noise (B, D)  ->  (B,) in nats.
 
     As z moves with mean and σ, its gradient to the mean is 0 and to log σ² −½. (z − mean)/σ would give the noise back only as far
     as z has digits: where σ is small beside the mean it has few.
@@ -60,7 +60,7 @@ def log_prob_of_draw(log_var: Array, *, noise: Array) -> tuple[Array, Pullback]:
 
 
 def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
-    """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d mean² + σ² − 1 − log σ².     mean, log_var (B, D)  ->  (B,) in nats.
+    """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d (mean² + σ² − 1 − log σ²).     mean, log_var (B, D)  ->  (B,) in nats.
 
     Kingma & Welling 2014, appendix B.
     """
@@ -88,7 +88,7 @@ def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pul
 
 
 def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
-    """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d (σ² + (mean − other_mean)²)/τ² − 1 − log σ² + log τ².     (B, D) -> (B,)."""
+    """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).     (B, D) -> (B,)."""
     require_shapes(
         "gaussian.kl",
         mean=(mean, "B D"),
@@ -114,7 +114,7 @@ def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> 
 
 
 def entropy(log_var: Array) -> tuple[Array, Pullback]:
-    """H = ½ Σ_d log 2πe + log σ², whatever the mean.     log_var (B, D)  ->  (B,) in nats."""
+    """H = ½ Σ_d (log 2πe + log σ²), whatever the mean.     log_var (B, D)  ->  (B,) in nats."""
     require_shapes("gaussian.entropy", log_var=(log_var, "B D"))
     H = 0.5 * (log_var + log_var.dtype.type(np.log(2 * np.pi * np.e))).sum(axis=1)
 
@@ -125,7 +125,7 @@ def entropy(log_var: Array) -> tuple[Array, Pullback]:
 
 
 def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
-    """E[log N(x; other_mean, τ²)] for x ~ N(mean, σ²) = −½ Σ_d log 2π + log τ² + (σ² + (mean − other_mean)²)/τ².
+    """E[log N(x; other_mean, τ²)] for x ~ N(mean, σ²) = −½ Σ_d (log 2π + log τ² + (σ² + (mean − other_mean)²)/τ²).
 
     (B, D)  ->  (B,) in nats: minus the cross-entropy.     Kingma & Welling 2014, appendix B, where the other is N(0, 1).
     """

@@ -13,7 +13,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 
 def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = −Σ_i log L_ii − ½ Σ_i u_i² + log 2π with u = L⁻¹ (x − mean).     x, mean (B, D), L (B, D, D)  ->  (B,) nats."""
+    """log p(x) = −Σ_i log L_ii − ½ Σ_i (u_i² + log 2π), u = L⁻¹ (x − mean).     x, mean (B, D), L (B, D, D)  ->  (B,) nats."""
     require_shapes("gaussian_full.log_prob", x=(x, "B D"), mean=(mean, "B D"), L=(L, "B D D"))
     log_diagonal, log_diagonal_pullback = _log_diagonal("log_prob", "L", L)
     u, u_pullback = ops.solve_triangular(L, (x - mean)[:, :, None])
@@ -46,7 +46,7 @@ def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullb
 
 
 def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """log N(z; mean, L Lᵀ) at z = mean + L · noise: −Σ_i log L_ii − ½ Σ_i noise_i² + log 2π.     L (B, D, D), noise (B, D).
+    """log N(z; mean, L Lᵀ) at z = mean + L · noise: −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π).     L (B, D, D), noise (B, D).
 
     As z moves with mean and L, only the determinant is left to differentiate: see gaussian.log_prob_of_draw.
     """

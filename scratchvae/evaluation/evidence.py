@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.arrays import Array, InputError, require_at_least, require_shapes
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import Model
 
@@ -25,8 +25,10 @@ class Evidence:
     log_q: Array  # (N, G) log q(z|x)
 
 
-def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int = 2001) -> Evidence:
-    """All terms for x (N, D) on an even grid of `points` along each latent, from −reach to reach.
+def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int | None = None) -> Evidence:
+    """All terms for x (N, D) on an even grid along each latent, from −reach to reach.
+
+    `points` of it an axis, by default 2001 for one latent and 201 for two; each is decoded.
 
     The trapezoid rule: for smooth densities that have vanished at the grid's ends its error falls faster than any power of the
     spacing. InputError where the grid does not hold all of q(z|x), is too coarse for it or for p(z|x), or cuts p(z|x) off: of a
@@ -36,7 +38,10 @@ def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int = 2001) 
     Z = model.posterior.latent_dim
     if Z > 2:
         raise InputError(f"evidence: quadrature is for one or two latents, found {Z}; log_likelihood estimates log p(x) for more")
+    points = (2001 if Z == 1 else 201) if points is None else points
     require_at_least("evidence", "points", points, 3)
+    require_shapes("evidence", x=(x, "N D"))
+    model.likelihood.require_support(x)
     if not (np.isfinite(reach) and reach > 0):
         raise InputError(f"evidence: reach should be positive, found {reach}")
     dtype = dtype_of(model)

@@ -49,7 +49,7 @@ class Regularity:
         lines = [f"continuity on {paths} paths of {steps} steps between codes", *map(_line, rows)]
         for partner, found in (("the data", self.to_data), ("decoded codes of the data", self.to_decoded)):
             rows = [
-                ("density", f"{found.density:.3g}", "(one law: 1)"),
+                ("density", f"{found.density:.3g}", "(one law without ties: 1)"),
                 ("coverage", f"{found.coverage:.3g}", f"(one law: {found.expected_coverage:.3g})"),
                 ("MMD²", f"{found.test.mmd2:.2g}", f"p = {found.test.p_value:.3g}   (one law: about 0, p uniform)"),
             ]

@@ -11,5 +11,12 @@ from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.probabilistic_pca import ProbabilisticPCA
 from scratchvae.models.vae import VAE
 
-__all__ = ["VAE", "Autoencoder", "FactorAnalysis", "LatentVariableModel", "LinearGaussian", "ProbabilisticPCA"]
-__all__ = ["VAE", "Autoencoder", "HelmholtzMachine", "LatentVariableModel"]
+__all__ = [
+    "VAE",
+    "Autoencoder",
+    "FactorAnalysis",
+    "HelmholtzMachine",
+    "LatentVariableModel",
+    "LinearGaussian",
+    "ProbabilisticPCA",
+]

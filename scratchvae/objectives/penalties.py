@@ -57,8 +57,8 @@ class ActivationKl(Penalty):
 
     def __call__(self, encoder: Layer, x: Array, z: Array, *, mode: Mode) -> tuple[Array, Pullback]:
         if not (z.min(initial=1) >= 0 and z.max(initial=0) <= 1):
-            found = f"found codes from {z.min():g} to {z.max():g}"
-            raise InputError(f"ActivationKl: codes should lie in (0, 1), as an encoder's that ends in a Sigmoid; {found}")
+            expected = "codes should lie in (0, 1), as an encoder's that ends in a Sigmoid (code_activation sigmoid)"
+            raise InputError(f"ActivationKl: {expected}; found codes from {z.min():g} to {z.max():g}")
         limits = np.finfo(z.dtype)
         on = np.clip(z.mean(axis=0), limits.tiny, 1 - limits.epsneg)  # ρ̂
         rho = z.dtype.type(self.target)

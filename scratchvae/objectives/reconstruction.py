@@ -9,7 +9,7 @@ from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.interface import Model, Objective, Report
 from scratchvae.objectives.penalties import Penalty
-from scratchvae.posteriors import Noise
+from scratchvae.posteriors import Noise, Point
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Reconstruction(Objective):
         return self
 
     def __call__(self, model: Model, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        if self.penalties and not isinstance(model.posterior, Point):
+            found = f"found a {type(model.posterior).__name__}"
+            raise InputError(f"Reconstruction: penalties are on the codes of an autoencoder, whose posterior is a Point; {found}")
         posterior_noise, epsilon, kept = noise
         corrupted = x
         if mode.training and epsilon is not None:

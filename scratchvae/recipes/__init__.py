@@ -6,5 +6,4 @@ from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.mlp import mlp
 from scratchvae.recipes.roles import LIKELIHOODS, POSTERIORS, PRIORS
 
-__all__ = ["CATALOGUE", "LIKELIHOODS", "POSTERIORS", "PRIORS", "build", "convolutional", "mlp"]
-__all__ = ["CATALOGUE", "LIKELIHOODS", "PRIORS", "belief_net", "build", "convolutional", "mlp"]
+__all__ = ["CATALOGUE", "LIKELIHOODS", "POSTERIORS", "PRIORS", "belief_net", "build", "convolutional", "mlp"]
