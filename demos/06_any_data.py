@@ -65,8 +65,9 @@ def same_label(model, held_out):
     """The share of codes whose nearest other code has their label, and the share that chance would give."""
     z = model.encode(held_out)
     distance = ((z[:, None] - z[None]) ** 2).sum(axis=2) + np.diag(np.full(len(z), np.inf))
-    share = np.bincount(held_out.labels) / len(z)
-    return (held_out.labels[distance.argmin(axis=1)] == held_out.labels).mean(), (share**2).sum()
+    n = np.bincount(held_out.labels)
+    by_chance = (n * (n - 1)).sum() / (len(z) * (len(z) - 1))
+    return (held_out.labels[distance.argmin(axis=1)] == held_out.labels).mean(), by_chance
 
 
 def gains(model):

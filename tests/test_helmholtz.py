@@ -500,3 +500,20 @@ def test_one_example_one_unit_and_deeper_conditionals_are_fine():
     assert one.sample(3, 0).shape == (3, 1, 2, 2)
     exact = enumerate_hidden(one, np.ones((1, 4)))
     np.testing.assert_allclose(exact.log_px, logsumexp(exact.bound + exact.kl), rtol=1e-5)
+
+
+class AllZero:
+    """A generator whose draws are all 0, as one in 2²⁴ is."""
+
+    def random(self, shape, dtype):
+        return np.zeros(shape, dtype)
+
+
+def test_a_unit_that_is_as_good_as_never_on_is_never_drawn():
+    model = belief_net((2,), layers=(3,), seed=0)
+    for layer in model.recognition:
+        layer.bias.value = np.full_like(layer.bias.value, -60)
+    for objective in (Wake(), ReweightedWake(2)):
+        noise = objective.draw_noise(model, 4, AllZero())
+        h, _ = model.recognize(x=np.ones((len(noise), 2), np.float32), uniform=noise)
+        assert not h.any()

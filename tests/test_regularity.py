@@ -491,6 +491,7 @@ NAN = np.full((3, 2), np.nan)
         (lambda: two_sample_test(np.zeros((3, 2)), NAN, rng=None), "y should be finite"),
         (lambda: two_sample_test(np.zeros((3, 2)), np.zeros((1, 2)), rng=None), "y should hold at least 2 examples"),
         (lambda: two_sample_test(np.zeros((3, 2)), np.zeros((3, 1)), rng=None), r"y should have shape \(N, D\) with D = 2"),
+        (lambda: two_sample_test(1e155 * np.eye(3), -1e155 * np.eye(3), rng=None), "found overflow; take other units"),
         (lambda: two_sample_test(np.eye(3), np.eye(3), rng=None, permutations=0), "permutations should be at least 1"),
     ],
 )

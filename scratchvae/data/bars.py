@@ -31,7 +31,7 @@ def bars(
 def bars_law(*, side: int = 4, on: float = 0.2, vertical: float = 2 / 3) -> tuple[Array, Array]:
     """Every image that can arise, once, and its probability: (S, side²) of 0 and 1, and (S,) summing to 1, float64.
 
-    −Σ p log p, the entropy, is what log p(x) of no model exceeds on average, neither in nats nor in bits.
+    Σ p log p = −H is the most that the mean log p(x) of any model can be.
     """
     _require_law("bars_law", side, on, vertical)
     if side > 16:

@@ -47,7 +47,7 @@ class Spectrogram:
 
     def transform(self, samples: Array) -> Array:
         """The complex frames S (T, F) of samples (N,), the first and the last reaching over the ends, scaled so that a sine of
-        amplitude A at one of the frequencies has |S| = A there. T = ⌈N / hop⌉ plus a few.
+        amplitude A at one of the frequencies has |S| = A there (2A at the first and the last). T = ⌈N / hop⌉ plus a few.
         """
         require_shapes("Spectrogram", samples=(samples, "N"))
         require_finite("Spectrogram", "samples", samples)
@@ -57,7 +57,10 @@ class Spectrogram:
         return frames
 
     def inverse(self, frames: Array, n: int) -> Array:
-        """The n samples whose frames are nearest to `frames` (T, F) in mean square: Griffin & Lim 1984, equation 6."""
+        """The n samples whose frames are nearest to `frames` (T, F) in mean square, Griffin & Lim 1984, equation 6.
+
+        Every frequency but the first and the last counts twice there, once for its mirror image.
+        """
         require_shapes("Spectrogram", frames=(frames, f"T {self.size // 2 + 1}"))
         if len(frames) != self.n_frames(n):
             raise InputError(f"Spectrogram: {n} samples have {self.n_frames(n)} frames, found {len(frames)}")

@@ -54,16 +54,19 @@ def two_sample_test(
 ) -> TwoSampleTest:
     """Test whether x (M, D) and y (N, D) come from one law, by unbiased MMD²; σ is the median distance unless given.
 
-    Under one law every way to deal out the M + N examples to two samples is equally likely, so that the rank of the observed
-    statistic among those of B = `permutations` shuffles is uniform: p = (1 + #{shuffled ≥ observed}) / (1 + B), exact for any
-    M, N and B, ties counted against the difference. It can't be below 1/(1 + B). Shuffles permute one kernel matrix, 8 (M + N)²
-    bytes.     Gretton et al. 2012, equation 3; Phipson & Smyth 2010, equation 2.
+    Under one law every way to deal out the M + N examples to two samples is equally likely, the observed one as well as each of
+    B = `permutations` shuffles: p = (1 + #{shuffled ≥ observed}) / (1 + B), valid for any M, N and B; larger than need be where
+    ties are likely, as with few examples, since ties count against the difference. It can't be below 1/(1 + B). Shuffles permute
+    one kernel matrix, 8 (M + N)² bytes.     Gretton et al. 2012, equation 3; Phipson & Smyth 2010.
     """
     x, y = _samples("two_sample_test", x, y, at_least=2)
     require_at_least("two_sample_test", "permutations", permutations, 1)
     together = np.concatenate([x, y])
     sigma = median_distance(together) if bandwidth is None else _checked("two_sample_test", bandwidth)
-    gram = np.exp(-_squared_distances(together) / (2 * sigma**2))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        gram = np.exp(-_squared_distances(together) / (2 * sigma**2))
+    if not np.isfinite(gram).all():
+        raise InputError("two_sample_test: distances between examples should be numbers, found overflow; take other units")
     in_x = np.arange(len(gram)) < len(x)
     observed = float(_statistics(gram, in_x[None])[0])
     as_large, rows = 0, max(1, AT_ONCE // len(gram))

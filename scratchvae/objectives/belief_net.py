@@ -43,9 +43,13 @@ def require_belief_net(where: str, model: Any) -> None:
 
 
 def draw_uniform(where: str, model: BeliefNet, rows: int, rng: np.random.Generator) -> Array:
-    """The noise of `rows` recognitions: (rows, H) from U[0, 1), float32."""
+    """The noise of `rows` recognitions: (rows, H) from U(0, 1), float32.
+
+    Of the 2²⁴ numbers that are drawn 0 becomes half a step: below it lies every probability, however small, and a unit that is on
+    with 1e-30 would be on at every 2²⁴th draw, with a weight of 1e30.
+    """
     require_belief_net(where, model)
-    return rng.random((rows, model.n_hidden), dtype=np.float32)
+    return np.maximum(rng.random((rows, model.n_hidden), dtype=np.float32), np.float32(2.0**-25))
 
 
 def recognized_terms(

@@ -20,8 +20,8 @@ from scratchvae.posteriors import Noise
 class ReweightedWake(Objective):
     """loss = −⟨log 1/K Σ_k w_k⟩, K = `samples`: fills the generative Parameters, and no others.
 
-    Its gradient is that of −⟨Σ_k w̃_k log p(x, h_k)⟩ with w̃ held; K = 1 is Wake.     Terms: bound (with its −log K), log_px and
-    kl as means over the draws.     Bornschein & Bengio 2015, the p-update.
+    Its gradient is that of −⟨Σ_k w̃_k log p(x, h_k)⟩ with w̃ held; at K = 1 it is Wake's.     Terms: bound (with its
+    −log K), log_px and kl as means over the draws.     Bornschein & Bengio 2015, the p-update.
     """
 
     samples: int = 5
