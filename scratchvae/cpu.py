@@ -30,6 +30,7 @@ class Blas:
     version: str
     kernels: str
     threads: int
+    path: str = ""
 
 
 def prepare() -> None:
@@ -78,7 +79,13 @@ def loaded_blas() -> list[Blas]:
 
     found = [entry for entry in threadpool_info() if entry["user_api"] == "blas"]
     return [
-        Blas(entry["internal_api"], entry["version"] or "unknown", entry.get("architecture") or "unknown", entry["num_threads"])
+        Blas(
+            entry["internal_api"],
+            entry["version"] or "unknown",
+            entry.get("architecture") or "unknown",
+            entry["num_threads"],
+            entry["filepath"],
+        )
         for entry in found
     ]
 

@@ -15,15 +15,17 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, NullCache
 
 from scratchvae.arrays import InputError
+from scratchvae.kernels.compiled import pool
 
 # Division by zero gives infinity as in NumPy (this also lets loops with a division vectorize), and a product may be fused with a
 # sum. Loops that add up many terms may take them in any order. Never the flags that assume away NaN and infinity.
 AS_WRITTEN: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REORDERED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "nogil": True}
 
+LARGE = 1 << 15  # entries: below, a loop is done sooner than it is shared out
 scalar = numba.njit(forceinline=True, **AS_WRITTEN)  # a function of numbers; as a call it would keep loops from vectorizing
 
 
@@ -32,28 +34,28 @@ def compiled(
 ) -> Callable[..., Any]:
     """Compile `loop`; its arrays may come in any memory layout, read-only too, and are handed over C-contiguous and aligned.
 
-    A loop writes into arrays that it made, and into arguments that its caller gives up: those named `given_up`.
+    A loop writes into arrays that it made, and into arguments that its caller gives up: those named `given_up`. Its `prange` is
+    shared out among the threads of `pool.one_pool` where some array has LARGE entries, and is a plain range elsewhere.
     """
-    specialized: dict[tuple[Any, ...], Callable[..., Any]] = {}
-    written = [name in given_up for name in signature(loop).parameters]
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
+        return wraps(loop)(np.errstate(all="ignore")(loop))
+    alone, shared = _Version(loop, given_up, options), _Version(loop, given_up, options | {"parallel": True})
+    written = [writes for writes, _ in alone.kinds]
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
         ready: list[Any] = []
-        key: list[Any] = []
+        large = False
         for a, writes in zip(arguments, written, strict=True):
             if isinstance(a, np.ndarray):
                 flags = a.flags
-                fits = flags.c_contiguous and flags.aligned and (flags.writeable or not writes)
+                fits = flags.carray or (flags.c_contiguous and flags.aligned and not writes)
                 ready.append(a if fits else a.copy())
-                key.append((a.dtype, a.ndim))
+                large |= a.size >= LARGE
             else:
                 ready.append(a)
-                key.append(type(a))
-        kind = tuple(key)
-        if kind not in specialized:
-            specialized[kind] = _specialize(loop, ready, written, options)
-        return specialized[kind](*ready)
+        return (shared if large and pool.here.threads > 1 else alone)(*ready)
 
     return kernel
 
@@ -70,7 +72,8 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
-        shape, order = arguments[0].shape, _memory_order(arguments[0])
+        shape = arguments[0].shape
+        order = None if arguments[0].flags.c_contiguous else _memory_order(arguments[0])
         vectors = []
         for a in arguments:
             if isinstance(a, np.ndarray):
@@ -89,9 +92,9 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
 updating = partial(pointwise, given_up=("velocity", "square", "m", "v"))  # an optimizer's slots
 
 
-def _memory_order(a: np.ndarray) -> tuple[int, ...] | None:
-    """The axes from the longest stride to the shortest; None where they are in that order."""
-    return None if a.flags.c_contiguous else tuple(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
+def _memory_order(a: np.ndarray) -> tuple[int, ...]:
+    """The axes from the longest stride to the shortest."""
+    return tuple(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
 
 
 def _shaped(vector: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...] | None) -> np.ndarray:
@@ -100,37 +103,50 @@ def _shaped(vector: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...] |
     return vector.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
 
 
-def _specialize(
-    loop: Callable[..., Any], arguments: list[Any], written: list[bool], options: dict[str, Any]
-) -> Callable[..., Any]:
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
-        return np.errstate(all="ignore")(loop)
-    try:
-        types = tuple(map(_numba_type, arguments, written))
+class _Version:
+    """A loop compiled one way, alone or shared out: a machine function for each combination of dtypes that has come."""
+
+    def __init__(self, loop: Callable[..., Any], given_up: tuple[str, ...], options: dict[str, Any]) -> None:
+        self.loop, self.options = loop, options
+        self.kinds = [(name in given_up, parameter.annotation) for name, parameter in signature(loop).parameters.items()]
+        self.stand_ins: dict[tuple[Any, ...], Callable[..., Any]] = {}  # where the loop can't be compiled
+        self.function: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
         try:
-            return _compile(loop, types, options, _Cache(loop))
-        except Exception:  # nowhere to keep the cache, or what is there can't be read: compile for this process only
-            return _compile(loop, types, options, None)
-    except Exception as error:
-        return _textbook_twin(loop, error)
+            return self.function(*arguments)
+        except TypeError:  # nothing is compiled yet, or nothing for these types
+            return self._for(arguments)(*arguments)
+
+    def _for(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        types = tuple(a.dtype if isinstance(a, np.ndarray) else type(a) for a in arguments)
+        if types not in self.stand_ins:
+            try:
+                signature = [_numba_type(a, *kind) for a, kind in zip(arguments, self.kinds, strict=True)]
+                try:
+                    self._compile(signature, _Cache(self.loop, self.options))
+                except Exception:  # nowhere to keep the cache, or what is there can't be read: compile for this process only
+                    tell_that_it_compiles()
+                    self._compile(signature, NullCache())
+                return self.function
+            except Exception as error:
+                self.stand_ins[types] = _textbook_twin(self.loop, error)
+        return self.stand_ins[types]
+
+    def _compile(self, signature: list[Any], cache: Any) -> None:
+        self.function = self.function or numba.njit(**self.options)(self.loop)
+        self.function._cache = cache
+        self.function.disable_compile(False)
+        try:
+            self.function.compile(tuple(signature))
+        finally:
+            self.function.disable_compile()
 
 
-def _compile(loop: Callable[..., Any], types: tuple[Any, ...], options: dict[str, Any], cache: Any) -> Callable[..., Any]:
-    dispatcher = numba.njit(**options)(loop)
-    if cache is None:
-        _tell_that_it_compiles()
-    else:
-        dispatcher._cache = cache
-    dispatcher.compile(types)
-    dispatcher.disable_compile()
-    return dispatcher
-
-
-def _numba_type(a: Any, written: bool) -> Any:
+def _numba_type(a: Any, written: bool, annotation: Any) -> Any:
     if isinstance(a, np.ndarray):  # declared read-only, which admits both kinds of array with one compilation
         return numba.types.Array(numba.from_dtype(a.dtype), a.ndim, "C", readonly=not written)
-    return numba.typeof(a)  # type: ignore[no-untyped-call]
+    return numba.typeof(float(a) if annotation is float else a)  # type: ignore[no-untyped-call]
 
 
 def _sources() -> str:
@@ -144,14 +160,18 @@ def _sources() -> str:
 class _Cache(FunctionCache):
     """Numba's cache on disk, which by itself looks at a loop's own file, not at the functions and options taken from others."""
 
-    def __init__(self, loop: Callable[..., Any]) -> None:
+    def __init__(self, loop: Callable[..., Any], options: dict[str, Any]) -> None:
         super().__init__(loop)  # type: ignore[no-untyped-call]
+        self.options = repr(options)
         self._cache_file._source_stamp = (self._cache_file._source_stamp, SOURCES)
+
+    def _index_key(self, *arguments: Any) -> Any:
+        return super()._index_key(*arguments), self.options  # type: ignore[no-untyped-call]
 
     def load_overload(self, *arguments: Any) -> Any:
         found = super().load_overload(*arguments)  # type: ignore[no-untyped-call]
         if found is None:
-            _tell_that_it_compiles()
+            tell_that_it_compiles()
         return found
 
 
@@ -160,7 +180,7 @@ _told = False
 _warned = False
 
 
-def _tell_that_it_compiles() -> None:
+def tell_that_it_compiles() -> None:
     """Once, by the logger "scratchvae": the command line prints it."""
     global _told
     if not _told:

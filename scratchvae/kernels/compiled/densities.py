@@ -1,6 +1,7 @@
 """Compiled twins of `textbook/densities.py`: one pass over each row. Short sums in the arrays' dtype, added up in float64."""
 
 import numpy as np
+from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
@@ -18,7 +19,7 @@ def bernoulli_log_prob(logits: Array, x: Array) -> Array:
     B, D = logits.shape
     zero = logits.dtype.type(0)
     log_px = np.empty(B, logits.dtype)
-    for b in range(B):
+    for b in prange(B):
         total = 0.0
         for start in range(0, D, TERMS):
             ls, xs = logits[b, start : start + TERMS], x[b, start : start + TERMS]
@@ -47,7 +48,7 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array) -> Arra
     B, D = logits.shape
     dlogits = np.empty_like(logits)
     zero, one = logits.dtype.type(0), logits.dtype.type(1)
-    for b in range(B):
+    for b in prange(B):
         for d in range(D):
             l = logits[b, d]
             e = exponential.exp(-abs(l))  # σ(|l|) = 1 / (1 + e), σ(−|l|) = e / (1 + e)
@@ -62,7 +63,7 @@ def gaussian_log_prob(x: Array, mean: Array, log_var: Array) -> Array:
         raise ValueError("gaussian_log_prob: x, mean and log_var should have one shape")
     B, D = x.shape
     log_px = np.empty(B, x.dtype)
-    for b in range(B):
+    for b in prange(B):
         total = D * LOG_2PI
         for start in range(0, D, TERMS):
             xs, means, log_vars = x[b, start : start + TERMS], mean[b, start : start + TERMS], log_var[b, start : start + TERMS]
@@ -82,7 +83,7 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
     B, D = x.shape
     dmean, dlog_var = np.empty_like(x), np.empty_like(x)
     half, one = x.dtype.type(0.5), x.dtype.type(1)
-    for b in range(B):
+    for b in prange(B):
         for d in range(D):
             precision = _precision(log_var[b, d])
             u = (x[b, d] - mean[b, d]) * precision

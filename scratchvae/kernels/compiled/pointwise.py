@@ -1,6 +1,7 @@
 """Compiled twins of `textbook/pointwise.py`."""
 
 import numpy as np
+from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
@@ -14,7 +15,7 @@ __all__ = ["tanh"]  # NumPy's own is vectorized already
 def relu(x: Array) -> Array:
     y = np.empty_like(x)
     zero = x.dtype.type(0)
-    for i in range(x.size):
+    for i in prange(x.size):
         y[i] = zero if x[i] < zero else x[i]
     return y
 
@@ -23,7 +24,7 @@ def relu(x: Array) -> Array:
 def relu_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
     zero = dy.dtype.type(0)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         dx[i] = dy[i] if y[i] > zero else zero
     return dx
 
@@ -32,7 +33,7 @@ def relu_backward(dy: Array, y: Array) -> Array:
 def leaky_relu(x: Array, slope: float) -> Array:
     y = np.empty_like(x)
     a = x.dtype.type(slope)
-    for i in range(x.size):
+    for i in prange(x.size):
         y[i] = x[i] if x[i] > 0 else a * x[i]
     return y
 
@@ -41,7 +42,7 @@ def leaky_relu(x: Array, slope: float) -> Array:
 def leaky_relu_backward(dy: Array, x: Array, slope: float) -> Array:
     dx = np.empty_like(dy)
     a = dy.dtype.type(slope)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         dx[i] = dy[i] if x[i] > 0 else a * dy[i]
     return dx
 
@@ -50,7 +51,7 @@ def leaky_relu_backward(dy: Array, x: Array, slope: float) -> Array:
 def elu(x: Array, alpha: float) -> Array:
     y = np.empty_like(x)
     a = x.dtype.type(alpha)
-    for i in range(x.size):
+    for i in prange(x.size):
         y[i] = x[i] if x[i] > 0 else a * exponential.expm1(x[i])
     return y
 
@@ -59,7 +60,7 @@ def elu(x: Array, alpha: float) -> Array:
 def elu_backward(dy: Array, x: Array, y: Array, alpha: float) -> Array:
     dx = np.empty_like(dy)
     a = dy.dtype.type(alpha)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         dx[i] = dy[i] if x[i] > 0 else dy[i] * (y[i] + a)
     return dx
 
@@ -67,7 +68,7 @@ def elu_backward(dy: Array, x: Array, y: Array, alpha: float) -> Array:
 @pointwise
 def gelu_erf(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in range(x.size):
+    for i in prange(x.size):
         y[i] = x[i] * _normal_cdf(x[i])
     return y
 
@@ -77,7 +78,7 @@ def gelu_erf_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
     peak = x.dtype.type(0.5 * SQRT_2_OVER_PI)
     half = x.dtype.type(0.5)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         dx[i] = dy[i] * (_normal_cdf(x[i]) + x[i] * peak * exponential.exp(-half * x[i] * x[i]))
     return dx
 
@@ -86,7 +87,7 @@ def gelu_erf_backward(dy: Array, x: Array) -> Array:
 def gelu_tanh(x: Array) -> Array:
     y = np.empty_like(x)
     half, one = x.dtype.type(0.5), x.dtype.type(1)
-    for i in range(x.size):
+    for i in prange(x.size):
         y[i] = half * x[i] * (one + exponential.tanh(_gelu_argument(x[i])))
     return y
 
@@ -96,7 +97,7 @@ def gelu_tanh_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
     half, one = x.dtype.type(0.5), x.dtype.type(1)
     scale, three_cubic = x.dtype.type(SQRT_2_OVER_PI), x.dtype.type(3 * CUBIC)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         t = exponential.tanh(_gelu_argument(x[i]))
         du = scale * (one + three_cubic * x[i] * x[i])
         dx[i] = dy[i] * (half * (one + t) + half * x[i] * (one - t * t) * du)
@@ -106,7 +107,7 @@ def gelu_tanh_backward(dy: Array, x: Array) -> Array:
 @pointwise
 def sigmoid(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in range(x.size):
+    for i in prange(x.size):
         y[i] = exponential.sigmoid(x[i])
     return y
 
@@ -115,7 +116,7 @@ def sigmoid(x: Array) -> Array:
 def sigmoid_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
     one = dy.dtype.type(1)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         dx[i] = dy[i] * y[i] * (one - y[i])
     return dx
 
@@ -123,7 +124,7 @@ def sigmoid_backward(dy: Array, y: Array) -> Array:
 @pointwise
 def silu(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in range(x.size):
+    for i in prange(x.size):
         y[i] = x[i] * exponential.sigmoid(x[i])
     return y
 
@@ -132,7 +133,7 @@ def silu(x: Array) -> Array:
 def silu_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
     one = dy.dtype.type(1)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         dx[i] = dy[i] * exponential.sigmoid(x[i]) * (one + x[i] * exponential.sigmoid(-x[i]))
     return dx
 
@@ -140,7 +141,7 @@ def silu_backward(dy: Array, x: Array) -> Array:
 @pointwise
 def softplus(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in range(x.size):
+    for i in prange(x.size):
         y[i] = exponential.softplus(x[i])
     return y
 
@@ -148,7 +149,7 @@ def softplus(x: Array) -> Array:
 @pointwise
 def softplus_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         dx[i] = dy[i] * exponential.sigmoid(x[i])
     return dx
 
@@ -157,7 +158,7 @@ def softplus_backward(dy: Array, x: Array) -> Array:
 def tanh_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
     one = dy.dtype.type(1)
-    for i in range(dy.size):
+    for i in prange(dy.size):
         dx[i] = dy[i] * (one - y[i] * y[i])
     return dx
 
