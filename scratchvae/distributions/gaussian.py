@@ -4,6 +4,8 @@ Letters: B examples, D entries of an event. Log-densities sum over the event. Fi
 squares fit into the dtype, and the limit (±∞, never NaN) beyond.     Kingma & Welling 2014, appendices B and C.2.
 """
 
+import math
+
 import numpy as np
 
 from scratchvae import kernels
@@ -24,16 +26,24 @@ def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) ->
     return log_px, pullback
 
 
+def standard_log_prob(x: Array) -> tuple[Array, Pullback]:
+    """log p(x) at mean 0 and variance 1: −½ Σ_d (log 2π + x²).     x (B, D)  ->  (B,) in nats."""
+    require_shapes("gaussian.standard_log_prob", x=(x, "B D"))
+    log_px = kernels.standard_gaussian_log_prob(x)
+
+    def pullback(dlog_px: Array) -> Array:
+        return -dlog_px[:, None] * x  # dx = −dlog_px x
+
+    return log_px, pullback
+
+
 def reparameterize(mean: Array, log_var: Array, *, noise: Array) -> tuple[Array, Pullback]:
     """z = mean + σ · noise with σ = exp(log_var / 2): a draw from N(mean, σ²) where noise is one from N(0, 1).
 
     mean, log_var, noise (B, D)  ->  z (B, D).     Kingma & Welling 2014, section 2.4.
     """
     require_shapes("gaussian.reparameterize", mean=(mean, "B D"), log_var=(log_var, "B D"), noise=(noise, "B D"))
-    with np.errstate(over="ignore"):
-        sigma = np.minimum(np.exp(0.5 * log_var), np.finfo(log_var.dtype).max)
-    spread = sigma * noise.astype(log_var.dtype, copy=False)  # z − mean
-    z = mean + spread
+    z, spread = kernels.gaussian_draw(mean, log_var, noise.astype(log_var.dtype, copy=False))  # spread = z − mean
 
     def pullback(dz: Array) -> tuple[Array, Array]:
         dmean = dz  # dmean = dz
@@ -50,13 +60,20 @@ def log_prob_of_draw(log_var: Array, *, noise: Array) -> tuple[Array, Pullback]:
     as z has digits: where σ is small beside the mean it has few.
     """
     require_shapes("gaussian.log_prob_of_draw", log_var=(log_var, "B D"), noise=(noise, "B D"))
-    u = noise.astype(log_var.dtype, copy=False)
-    log_q = -0.5 * (log_var + (u * u + log_var.dtype.type(np.log(2 * np.pi)))).sum(axis=1)
+    log_p_noise = kernels.standard_gaussian_log_prob(noise.astype(log_var.dtype, copy=False))
+    log_q = log_p_noise - 0.5 * log_var.sum(axis=1)
 
     def pullback(dlog_q: Array) -> Array:
         return np.repeat(-0.5 * dlog_q[:, None], log_var.shape[1], axis=1)  # dlog_var = −dlog_q / 2
 
     return log_q, pullback
+
+
+def draw_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Draws from N(0, 1), float32, by kernels.standard_normal."""
+    n = math.prod(shape)
+    bits = rng.bit_generator.random_raw((n + 1) // 2)
+    return kernels.standard_normal(bits).reshape(-1)[:n].reshape(shape)
 
 
 def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
@@ -75,9 +92,7 @@ def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
 def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
     """The summands of kl_to_standard, one for each dimension: ½ (mean² + σ² − 1 − log σ²).     (B, D)  ->  (B, D) in nats."""
     require_shapes("gaussian.kl_to_standard", mean=(mean, "B D"), log_var=(log_var, "B D"))
-    with np.errstate(over="ignore"):
-        excess = np.expm1(log_var)  # σ² − 1, exact for σ near 1 too
-        kl = 0.5 * (mean * mean + (excess - log_var))
+    kl, excess = kernels.gaussian_kl(mean, log_var)  # excess = σ² − 1
 
     def pullback(dkl: Array) -> tuple[Array, Array]:
         dmean = dkl * mean  # dmean = dkl mean

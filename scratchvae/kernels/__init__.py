@@ -18,9 +18,12 @@ from scratchvae.kernels.textbook.convolution import max_pool, max_pool_backward,
 from scratchvae.kernels.textbook.densities import (
     bernoulli_log_prob,
     bernoulli_log_prob_backward,
+    gaussian_kl,
     gaussian_log_prob,
     gaussian_log_prob_backward,
+    standard_gaussian_log_prob,
 )
+from scratchvae.kernels.textbook.draws import gaussian_draw, standard_normal
 from scratchvae.kernels.textbook.pointwise import (
     elu,
     elu_backward,
@@ -41,14 +44,18 @@ from scratchvae.kernels.textbook.pointwise import (
     tanh,
     tanh_backward,
 )
+from scratchvae.kernels.textbook.rows import add_to_rows, sum_of_rows
 from scratchvae.kernels.textbook.updates import adam_update, rmsprop_update, sgd_update
 
 __all__ = [
     "adam_update",
+    "add_to_rows",
     "bernoulli_log_prob",
     "bernoulli_log_prob_backward",
     "elu",
     "elu_backward",
+    "gaussian_draw",
+    "gaussian_kl",
     "gaussian_log_prob",
     "gaussian_log_prob_backward",
     "gelu_erf",
@@ -72,6 +79,9 @@ __all__ = [
     "silu_backward",
     "softplus",
     "softplus_backward",
+    "standard_gaussian_log_prob",
+    "standard_normal",
+    "sum_of_rows",
     "tanh",
     "tanh_backward",
     "use",

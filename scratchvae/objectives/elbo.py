@@ -44,7 +44,9 @@ class Elbo(Objective):
         return model.posterior.draw_noise(batch, rng)
 
     def at(self, step: int) -> "Elbo":
-        """With beta and capacity as they are at `step`."""
+        """With beta and capacity as they are at `step`; itself where neither is scheduled."""
+        if not callable(self.beta) and not callable(self.capacity):
+            return self
         capacity = None if self.capacity is None else at_step(self.capacity, step)
         return replace(self, beta=at_step(self.beta, step), capacity=capacity)
 

@@ -23,14 +23,13 @@ def conv2d(
     B, P, Q = cols.shape[:3]
     cols2 = cols.reshape(B * P * Q, -1)
     W2 = W.transpose(2, 3, 1, 0).reshape(-1, n["O"])  # (I·J·C, O)
-    y = cols2 @ W2
-    y += b
+    y = kernels.add_to_rows(cols2 @ W2, b)
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
         dy2 = _channels_last(dy).reshape(B * P * Q, -1)
         dW2 = cols2.T @ dy2  # dW[ijc,o] = Σ_bpq cols[bpq,ijc] dy[bpq,o]
         dW = dW2.reshape(n["I"], n["J"], n["C"], n["O"]).transpose(3, 2, 0, 1)
-        db = dy2.sum(axis=0)  # db[o] = Σ_bpq dy[bpq,o]
+        db = kernels.sum_of_rows(dy2)  # db[o] = Σ_bpq dy[bpq,o]
         if not needs_dx:
             return None, dW, db
         dcols = (dy2 @ W2.T).reshape(cols.shape)  # dcols[bpq,ijc] = Σ_o dy[bpq,o] W[ijc,o]
@@ -69,13 +68,14 @@ def conv_transpose2d(
     W2 = W.transpose(0, 2, 3, 1).reshape(n["C"], -1)  # (C, I·J·O)
     cols = (x2 @ W2).reshape(n["B"], n["P"], n["Q"], n["I"], n["J"], n["O"])
     y = kernels.patches_backward(cols, H, width, stride, padding)  # the sum over the windows
-    y += b
+    y = kernels.add_to_rows(y.reshape(-1, n["O"]), b).reshape(y.shape)
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-        dcols = kernels.patches(_channels_last(dy), (n["I"], n["J"]), stride, padding).reshape(len(x2), -1)
+        dy_last = _channels_last(dy)
+        dcols = kernels.patches(dy_last, (n["I"], n["J"]), stride, padding).reshape(len(x2), -1)
         dW2 = x2.T @ dcols  # dW[c,ijo] = Σ_bpq x[bpq,c] dcols[bpq,ijo]
         dW = dW2.reshape(n["C"], n["I"], n["J"], n["O"]).transpose(0, 3, 1, 2)
-        db = dy.sum(axis=(0, 2, 3))  # db[o] = Σ_bhw dy[b,o,h,w]
+        db = kernels.sum_of_rows(dy_last.reshape(-1, n["O"]))  # db[o] = Σ_bhw dy[b,o,h,w]
         if not needs_dx:
             return None, dW, db
         dx = dcols @ W2.T  # dx[bpq,c] = Σ_ijo dcols[bpq,ijo] W[c,ijo]

@@ -1,18 +1,18 @@
 """The affine map of a fully connected layer."""
 
+from scratchvae import kernels
 from scratchvae.arrays import Array, Pullback, require_shapes
 
 
 def linear(x: Array, W: Array, b: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
     """y = x W + b.     x (B, D), W (D, H), b (H,)  ->  y (B, H).     needs_dx=False skips a gradient nobody uses: x is data."""
     require_shapes("linear", x=(x, "B D"), W=(W, "D H"), b=(b, "H"))
-    y = x @ W
-    y += b
+    y = kernels.add_to_rows(x @ W, b)
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
         dx = dy @ W.T if needs_dx else None  # dx_bd = Σ_h dy_bh W_dh
         dW = x.T @ dy  # dW_dh = Σ_b x_bd dy_bh
-        db = dy.sum(axis=0)  # db_h  = Σ_b dy_bh
+        db = kernels.sum_of_rows(dy)  # db_h  = Σ_b dy_bh
         return dx, dW, db
 
     return y, pullback

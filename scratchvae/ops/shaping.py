@@ -1,6 +1,7 @@
 """Ops that move entries and compute nothing: their pullbacks move the gradients back."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def split(x: Array, *, sizes: Sequence[int], axis: int = 1) -> tuple[tuple[Array
     """x cut along `axis` into parts of the given sizes, which sum to that axis; the inverse of concatenate."""
     if sum(sizes) != x.shape[axis]:
         raise InputError(f"split: sizes should sum to {x.shape[axis]}, the length of axis {axis} of x, found {tuple(sizes)}")
-    parts = tuple(np.split(x, np.cumsum(sizes)[:-1], axis=axis))
+    parts = _cut(x, sizes, axis)
 
     def pullback(*dparts: Array) -> Array:
         return np.concatenate(dparts, axis=axis)  # dx = [dpart₁ | dpart₂ | …]
@@ -39,10 +40,16 @@ def concatenate(*parts: Array, axis: int = 1) -> tuple[Array, Pullback]:
     except ValueError:
         shapes = ", ".join(str(part.shape) for part in parts)
         raise InputError(f"concatenate: the parts should agree in every axis but {axis}, found shapes {shapes}") from None
-    ends = np.cumsum([part.shape[axis] for part in parts])[:-1]
+    sizes = [part.shape[axis] for part in parts]
 
     def pullback(dy: Array) -> Array | tuple[Array, ...]:
-        dparts = tuple(np.split(dy, ends, axis=axis))  # dpart_k = dy at the place of part k
+        dparts = _cut(dy, sizes, axis)  # dpart_k = dy at the place of part k
         return dparts if len(dparts) > 1 else dparts[0]
 
     return y, pullback
+
+
+def _cut(x: Array, sizes: Sequence[int], axis: int) -> tuple[Array, ...]:
+    """Views of x, parts of the given sizes along `axis`."""
+    along = x.swapaxes(0, axis)
+    return tuple(along[end - size : end].swapaxes(0, axis) for size, end in zip(sizes, accumulate(sizes), strict=True))

@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchvae import ops
 from scratchvae.arrays import Array, Pullback, require_shapes
-from scratchvae.distributions import gaussian_full
+from scratchvae.distributions import gaussian, gaussian_full
 from scratchvae.posteriors.interface import Noise, Posterior
 
 
@@ -20,7 +20,7 @@ class FullGaussian(Posterior):
 
     def draw_noise(self, batch: int, rng: np.random.Generator) -> Noise:
         """Standard normal numbers (B, Z)."""
-        return rng.standard_normal((batch, self.latent_dim), dtype=np.float32)
+        return gaussian.draw_standard((batch, self.latent_dim), rng)
 
     def mean_and_factor(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
         """mean (B, Z) and L (B, Z, Z); pullback(dmean, dL) -> dq_params."""

@@ -25,7 +25,7 @@ from scratchvae.kernels.compiled import pool
 AS_WRITTEN: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REORDERED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "nogil": True}
 
-LARGE = 1 << 15  # entries: below, a loop is done sooner than it is shared out
+LARGE = 1 << 16  # entries: below, a loop is done sooner than it is shared out
 scalar = numba.njit(forceinline=True, **AS_WRITTEN)  # a function of numbers; as a call it would keep loops from vectorizing
 
 
@@ -61,6 +61,11 @@ def compiled(
 
 
 summing = partial(compiled, options=REORDERED)
+
+
+def giving_up(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`compiled` for a loop that overwrites arguments."""
+    return partial(compiled, given_up=names)
 
 
 def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Callable[..., Any]:
@@ -136,11 +141,11 @@ class _Version:
     def _compile(self, signature: list[Any], cache: Any) -> None:
         self.function = self.function or numba.njit(**self.options)(self.loop)
         self.function._cache = cache
-        self.function.disable_compile(False)
+        self.function._can_compile = True
         try:
             self.function.compile(tuple(signature))
         finally:
-            self.function.disable_compile()
+            self.function._can_compile = False
 
 
 def _numba_type(a: Any, written: bool, annotation: Any) -> Any:

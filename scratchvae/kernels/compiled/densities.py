@@ -5,7 +5,7 @@ from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
-from scratchvae.kernels.compiled.compiler import compiled, scalar, summing
+from scratchvae.kernels.compiled.compiler import compiled, pointwise, scalar, summing
 from scratchvae.kernels.textbook.densities import LOG_2PI
 
 TERMS = 1024  # in a short sum
@@ -58,6 +58,21 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array) -> Arra
 
 
 @summing
+def standard_gaussian_log_prob(x: Array) -> Array:
+    B, D = x.shape
+    log_px = np.empty(B, x.dtype)
+    for b in prange(B):
+        total = D * LOG_2PI
+        for start in range(0, D, TERMS):
+            xs, part = x[b, start : start + TERMS], x.dtype.type(0)
+            for d in range(xs.size):
+                part += xs[d] * xs[d]
+            total += part
+        log_px[b] = -0.5 * total
+    return log_px
+
+
+@summing
 def gaussian_log_prob(x: Array, mean: Array, log_var: Array) -> Array:
     if mean.shape != x.shape or log_var.shape != x.shape:
         raise ValueError("gaussian_log_prob: x, mean and log_var should have one shape")
@@ -90,6 +105,16 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
             dmean[b, d] = dlog_px[b] * (u * precision)
             dlog_var[b, d] = dlog_px[b] * (half * (u * u - one))
     return dmean, dlog_var
+
+
+@pointwise
+def gaussian_kl(mean: Array, log_var: Array) -> tuple[Array, Array]:
+    kl, excess = np.empty_like(mean), np.empty_like(mean)
+    half = mean.dtype.type(0.5)
+    for i in prange(mean.size):
+        excess[i] = exponential.expm1(log_var[i])
+        kl[i] = half * (mean[i] * mean[i] + (excess[i] - log_var[i]))
+    return kl, excess
 
 
 @scalar

@@ -92,14 +92,28 @@ def _functions(
         return x if x == ZERO else y
 
     @scalar
-    def log1p(x: Any) -> Any:
-        k = whole(real(ONE + x).view(whole) - ROOT_HALF_BITS) >> BITS
-        n = whole(k + SHIFTER_BITS).view(real) - SHIFTER
-        shrink = power_of_two(-n)
-        f = x * shrink + (shrink - ONE)  # 1 + x = 2ⁿ (1 + f), √½ ≤ 1 + f < √2
+    def exponent(x: Any) -> Any:
+        """n with √½ ≤ x / 2ⁿ < √2."""
+        k = whole(real(x).view(whole) - ROOT_HALF_BITS) >> BITS
+        return whole(k + SHIFTER_BITS).view(real) - SHIFTER
+
+    @scalar
+    def log_of_parts(n: Any, f: Any) -> Any:
+        """log 2ⁿ (1 + f)."""
         s = f / (ONE + HALF * f)  # log(1 + f) = 2 artanh(s/2) = s + s³/12 + …
         z = s * s
         return n * LN2_HIGH + (s + (s * z * horner(z, LOG_TAIL) + n * LN2_LOW))
+
+    @scalar
+    def log(x: Any) -> Any:
+        n = exponent(x)
+        return log_of_parts(n, x * power_of_two(-n) - ONE)
+
+    @scalar
+    def log1p(x: Any) -> Any:
+        n = exponent(ONE + x)
+        shrink = power_of_two(-n)
+        return log_of_parts(n, x * shrink + (shrink - ONE))
 
     @scalar
     def sigmoid(x: Any) -> Any:
@@ -124,7 +138,7 @@ def _functions(
         far = ONE - exp(-(horner(held * held, ERF_FAR_EVEN) + held * horner(held * held, ERF_FAR_ODD)))
         return near if t < ONE else (far if x > ZERO else -far)
 
-    return {f.__name__: f for f in (exp, expm1, log1p, sigmoid, softplus, tanh, erf)}
+    return {f.__name__: f for f in (exp, expm1, log, log1p, sigmoid, softplus, tanh, erf)}
 
 
 SINGLE = _functions(
@@ -194,6 +208,7 @@ def _of_either_dtype(name: str, doc: str) -> Scalar:
 
 exp = _of_either_dtype("exp", "eˣ.")
 expm1 = _of_either_dtype("expm1", "eˣ − 1, without cancellation near 0.")
+log = _of_either_dtype("log", "log x for normal x > 0.")
 log1p = _of_either_dtype("log1p", "log(1 + x) for −1 < x < 2¹²⁶ (float64: 2¹⁰²²), without cancellation near 0.")
 sigmoid = _of_either_dtype("sigmoid", "1 / (1 + e⁻ˣ), from e^−|x| so that nothing overflows.")
 softplus = _of_either_dtype("softplus", "log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|).")

@@ -18,6 +18,11 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array) -> Arra
     return dlog_px[:, None] * (x * sigmoid(-logits) - (1 - x) * sigmoid(logits))
 
 
+def standard_gaussian_log_prob(x: Array) -> Array:
+    """x (B, D) -> −½ Σ_d log 2π + x²   (B,); its gradient is −x."""
+    return -0.5 * (x.dtype.type(LOG_2PI) + x * x).sum(axis=1)
+
+
 def gaussian_log_prob(x: Array, mean: Array, log_var: Array) -> Array:
     """x, mean, log_var (B, D) -> −½ Σ_d log 2π + log σ² + u²   (B,) with u = (x − mean) / σ."""
     u, _ = _standardized(x, mean, log_var)
@@ -30,6 +35,13 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
     u, precision = _standardized(x, mean, log_var)
     with np.errstate(over="ignore"):
         return dlog_px[:, None] * (u * precision), dlog_px[:, None] * (0.5 * (u * u - 1))
+
+
+def gaussian_kl(mean: Array, log_var: Array) -> tuple[Array, Array]:
+    """½ (mean² + (σ² − 1) − log σ²), the KL of each entry to N(0, 1), and σ² − 1, exact for σ near 1 too."""
+    with np.errstate(over="ignore"):
+        excess = np.expm1(log_var)
+        return 0.5 * (mean * mean + (excess - log_var)), excess
 
 
 def _standardized(x: Array, mean: Array, log_var: Array) -> tuple[Array, Array]:
