@@ -7,8 +7,6 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -88,16 +86,6 @@ def loaded_blas() -> list[Blas]:
         )
         for entry in found
     ]
-
-
-@contextmanager
-def one_blas_thread_each() -> Iterator[int]:
-    """For work that is shared out among threads: each one's products run on that thread. Gives the threads that BLAS had."""
-    from threadpoolctl import threadpool_limits
-
-    threads = max((blas.threads for blas in loaded_blas()), default=1)
-    with threadpool_limits(1, user_api="blas"):
-        yield threads
 
 
 def processor() -> str:

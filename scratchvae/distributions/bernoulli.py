@@ -9,16 +9,17 @@ from scratchvae import kernels
 from scratchvae.arrays import Array, Pullback, require_shapes
 
 
-def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d x l − softplus(l).     logits, x (B, D)  ->  (B,) in nats.     Kingma & Welling 2014, appendix C.1.
+def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullback]:
+    """log p(x) = Σ_d x l − softplus(l).     logits (B, D), x (B / draws, D)  ->  (B,) in nats.
 
-    Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.
+    Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l. With `draws`, each x is compared with so many rows
+    of logits, side by side.     Kingma & Welling 2014, appendix C.1.
     """
-    require_shapes("bernoulli.log_prob", logits=(logits, "B D"), x=(x, "B D"))
-    log_px = kernels.bernoulli_log_prob(logits, x)
+    require_shapes("bernoulli.log_prob", logits=(logits, "B D"), x=(x, f"{len(logits) // draws} D"))
+    log_px = kernels.bernoulli_log_prob(logits, x, draws)
 
     def pullback(dlog_px: Array) -> Array:
-        return kernels.bernoulli_log_prob_backward(dlog_px, logits, x)  # dlogits = dlog_px (x − σ(l))
+        return kernels.bernoulli_log_prob_backward(dlog_px, logits, x, draws)  # dlogits = dlog_px (x − σ(l))
 
     return log_px, pullback
 

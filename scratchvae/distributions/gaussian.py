@@ -37,34 +37,38 @@ def standard_log_prob(x: Array) -> tuple[Array, Pullback]:
     return log_px, pullback
 
 
-def reparameterize(mean: Array, log_var: Array, *, noise: Array) -> tuple[Array, Pullback]:
+def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1) -> tuple[Array, Pullback]:
     """z = mean + σ · noise with σ = exp(log_var / 2): a draw from N(mean, σ²) where noise is one from N(0, 1).
 
-    mean, log_var, noise (B, D)  ->  z (B, D).     Kingma & Welling 2014, section 2.4.
+    mean, log_var (B, D), noise (B · draws, D), those for one mean side by side  ->  z (B · draws, D).
+    Kingma & Welling 2014, section 2.4.
     """
-    require_shapes("gaussian.reparameterize", mean=(mean, "B D"), log_var=(log_var, "B D"), noise=(noise, "B D"))
-    z, spread = kernels.gaussian_draw(mean, log_var, noise.astype(log_var.dtype, copy=False))  # spread = z − mean
+    shapes = {"mean": (mean, "B D"), "log_var": (log_var, "B D"), "noise": (noise, f"{len(mean) * draws} D")}
+    require_shapes("gaussian.reparameterize", **shapes)
+    z, spread = kernels.gaussian_draw(mean, log_var, noise.astype(log_var.dtype, copy=False), draws)  # spread = z − mean
 
     def pullback(dz: Array) -> tuple[Array, Array]:
-        dmean = dz  # dmean = dz
-        dlog_var = 0.5 * dz * spread  # dlog_var = dz ½ σ noise
+        dmean = _sum_of_draws(dz, draws)  # dmean = Σ_k dz
+        dlog_var = _sum_of_draws(0.5 * dz * spread, draws)  # dlog_var = Σ_k dz ½ σ noise
         return dmean, dlog_var
 
     return z, pullback
 
 
-def log_prob_of_draw(log_var: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """log N(z; mean, σ²) at z = mean + σ · noise: −½ Σ_d (log 2π + log σ² + noise²).     log_var, noise (B, D)  ->  (B,) in nats.
+def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[Array, Pullback]:
+    """log N(z; mean, σ²) at z = mean + σ · noise: −½ Σ_d (log 2π + log σ² + noise²).
 
+    log_var (B, D), noise (B · draws, D), those for one mean side by side  ->  (B · draws,) in nats.
     As z moves with mean and σ, its gradient to the mean is 0 and to log σ² −½. (z − mean)/σ would give the noise back only as far
     as z has digits: where σ is small beside the mean it has few.
     """
-    require_shapes("gaussian.log_prob_of_draw", log_var=(log_var, "B D"), noise=(noise, "B D"))
+    shapes = {"log_var": (log_var, "B D"), "noise": (noise, f"{len(log_var) * draws} D")}
+    require_shapes("gaussian.log_prob_of_draw", **shapes)
     log_p_noise = kernels.standard_gaussian_log_prob(noise.astype(log_var.dtype, copy=False))
-    log_q = log_p_noise - 0.5 * log_var.sum(axis=1)
+    log_q = log_p_noise - np.repeat(0.5 * log_var.sum(axis=1), draws)
 
     def pullback(dlog_q: Array) -> Array:
-        return np.repeat(-0.5 * dlog_q[:, None], log_var.shape[1], axis=1)  # dlog_var = −dlog_q / 2
+        return np.repeat(-0.5 * _sum_of_draws(dlog_q[:, None], draws), log_var.shape[1], axis=1)  # dlog_var = −Σ_k dlog_q / 2
 
     return log_q, pullback
 
@@ -165,3 +169,8 @@ def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_
         return dmean, dlog_var, -dmean, dother_log_var
 
     return value, pullback
+
+
+def _sum_of_draws(a: Array, draws: int) -> Array:
+    """(B · draws, D), those of one example side by side  ->  their sums (B, D)."""
+    return a if draws == 1 else a.reshape(-1, draws, a.shape[1]).sum(axis=1)

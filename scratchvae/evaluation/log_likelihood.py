@@ -1,14 +1,14 @@
 """log p(x), estimated by importance sampling with the posterior as the proposal."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import numpy as np
 
-from scratchvae import cpu
+from scratchvae import kernels
 from scratchvae.arrays import Array, require_at_least
 from scratchvae.data import Dataset, binarize
 from scratchvae.layers import dtype_of
-from scratchvae.objectives import BeliefNet, Model, log_weight_terms, recognized_terms
+from scratchvae.objectives import BeliefNet, Model, recognized_terms, terms_of_draws
 
 ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
 
@@ -20,30 +20,22 @@ def log_likelihood(
 
     A lower bound on log p(x) in expectation, that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
     `binarized` draws x ~ Bernoulli(x) first: grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
-
-    Examples are shared out among as many threads as BLAS is set to, each with a generator of its own and products on one
-    thread: the estimates are the same for any number of threads.
     """
     require_at_least("log_likelihood", "samples", samples, 1)
     batch = max(1, ROWS // samples)
-    starts = range(0, len(data), batch)
-
-    def estimate(start: int, rng: np.random.Generator) -> Array:
-        x = data.batch(slice(start, start + batch), dtype_of(model))
-        model.likelihood.require_support(x)
-        return _estimates(model, binarize(x, rng) if binarized else x, samples, rng)
-
-    with cpu.one_blas_thread_each() as threads, ThreadPoolExecutor(threads) as pool:
-        return np.concatenate([np.empty(0), *pool.map(estimate, starts, rng.spawn(len(starts)))])
+    estimates = [np.empty(0)]
+    with kernels.one_pool():
+        for start in range(0, len(data), batch):
+            x = data.batch(slice(start, start + batch), dtype_of(model))
+            model.likelihood.require_support(x)
+            estimates.append(_estimates(model, binarize(x, rng) if binarized else x, samples, rng))
+    return np.concatenate(estimates)
 
 
 def _estimates(model: Model | BeliefNet, x: Array, samples: int, rng: np.random.Generator) -> Array:
     """log_likelihood of a batch, a chunk of draws at a time: the sum's terms are scaled by the largest so far."""
     largest, total = np.full(len(x), -np.inf), np.zeros(len(x))
-    chunk = max(1, ROWS // len(x))
-    for done in range(0, samples, chunk):
-        K = min(chunk, samples - done)
-        log_w = _log_weights(model, x, K, rng)
+    for log_w in _log_weights(model, x, samples, max(1, ROWS // len(x)), rng):
         new_largest = np.maximum(largest, log_w.max(axis=1))
         with np.errstate(invalid="ignore"):  # −∞ − (−∞), where every weight so far is 0
             old = np.where(largest == -np.inf, 0, total * np.exp(largest - new_largest))
@@ -53,14 +45,20 @@ def _estimates(model: Model | BeliefNet, x: Array, samples: int, rng: np.random.
         return largest + np.log(total / samples)
 
 
-def _log_weights(model: Model | BeliefNet, x: Array, K: int, rng: np.random.Generator) -> Array:
-    """log w of K draws for each example (B, K), float64; a BeliefNet's hidden units h are its z."""
+def _log_weights(model: Model | BeliefNet, x: Array, samples: int, chunk: int, rng: np.random.Generator) -> Iterator[Array]:
+    """log w of all draws for each example, (B, chunk) at a time, float64; a BeliefNet's hidden units h are its z."""
+    chunks = [min(chunk, samples - done) for done in range(0, samples, chunk)]
     if isinstance(model, BeliefNet):
-        uniform = rng.random((len(x) * K, model.n_hidden), dtype=np.float32)
-        (log_px, log_pz, log_q, _), _ = recognized_terms(model, x, uniform, K)
-    else:
-        (log_px, log_pz, log_q), _ = log_weight_terms(model, x, model.posterior.draw_noise(len(x) * K, rng), K)
-    return log_px.astype(np.float64) + log_pz - log_q
+        for K in chunks:
+            uniform = rng.random((len(x) * K, model.n_hidden), dtype=np.float32)
+            (log_px, log_pz, log_q, _), _ = recognized_terms(model, x, uniform, K)
+            yield log_px.astype(np.float64) + log_pz - log_q
+        return
+    q_params, _ = model.encoder(x, needs_dx=False)
+    for K in chunks:
+        noise = model.posterior.draw_noise(len(x) * K, rng)
+        (log_px, log_pz, log_q), _ = terms_of_draws(model, q_params, x=x, noise=noise, K=K)
+        yield log_px.astype(np.float64) + log_pz - log_q
 
 
 def bits_per_dimension(log_px: float, n_entries: int, *, levels: int | None = None) -> float:

@@ -67,6 +67,7 @@ __all__ = [
     "leaky_relu_backward",
     "max_pool",
     "max_pool_backward",
+    "one_pool",
     "patches",
     "patches_backward",
     "relu",
@@ -89,7 +90,7 @@ __all__ = [
 ]
 
 TWINS = ("compiled", "textbook")
-_FILES = {name: globals()[name].__module__.rpartition(".")[2] for name in __all__ if name not in {"in_use", "use", "using"}}
+_FILES = {name: globals()[name].__module__.rpartition(".")[2] for name in __all__ if name not in {"in_use", "one_pool", "use", "using"}}
 _in_use = "textbook"
 _numba_failed = False
 
@@ -119,6 +120,16 @@ def using(twin: str) -> Iterator[None]:
         yield
     finally:
         use(before)
+
+
+@contextmanager
+def one_pool() -> Iterator[None]:
+    """Run the matrix products and the compiled loops of this thread's block on one pool of threads: compiled/pool.py."""
+    if _in_use == "textbook":
+        yield
+    else:
+        with import_module("scratchvae.kernels.compiled.pool").one_pool():
+            yield
 
 
 def _numba_works() -> bool:

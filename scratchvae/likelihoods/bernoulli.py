@@ -16,9 +16,9 @@ class Bernoulli(Likelihood):
         """One logit an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """distributions.bernoulli.log_prob."""
-        return bernoulli.log_prob(x_params, x=x)
+        return bernoulli.log_prob(x_params, x=x, draws=draws)
 
     def mean(self, x_params: Array) -> Array:
         """σ(logits)."""

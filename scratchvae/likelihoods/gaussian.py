@@ -6,7 +6,7 @@ from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, require_finite, require_shapes
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
-from scratchvae.likelihoods.interface import Likelihood, n_entries
+from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
 
 
 class Gaussian(Likelihood):
@@ -25,10 +25,10 @@ class Gaussian(Likelihood):
         """One mean an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """distributions.gaussian.log_prob; a learned log σ² receives the sum of its gradients."""
         log_var = np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape)
-        log_px, op_pullback = gaussian.log_prob(x, x_params, log_var, needs_dx=False)
+        log_px, op_pullback = gaussian.log_prob(for_each_draw(x, draws), x_params, log_var, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
@@ -58,10 +58,10 @@ class GaussianPerPixel(Likelihood):
         """A mean and a log-variance an entry."""
         return 2 * n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """distributions.gaussian.log_prob."""
         (mean, log_var), split_pullback = _halves(x_params)
-        log_px, op_pullback = gaussian.log_prob(x, mean, log_var, needs_dx=False)
+        log_px, op_pullback = gaussian.log_prob(for_each_draw(x, draws), mean, log_var, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
@@ -101,8 +101,9 @@ class GaussianOptimal(Likelihood):
         """One mean an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """distributions.gaussian.log_prob at the batch's optimal σ² in training, at the running one else."""
+        x = for_each_draw(x, draws)
         require_shapes("GaussianOptimal", x_params=(x_params, "B D"), x=(x, "B D"))
         residual = x - x_params
         smallest = np.finfo(x_params.dtype).tiny  # a perfect reconstruction has no best σ²

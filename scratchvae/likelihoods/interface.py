@@ -20,8 +20,11 @@ class Likelihood(Owner, ABC):
         """How many numbers the decoder must output for one event."""
 
     @abstractmethod
-    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log p(x|z) (B,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own Parameters."""
+    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log p(x|z) (B,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own Parameters.
+
+        x is (B / draws, D): `draws` rows of x_params, side by side, for each x.
+        """
 
     @abstractmethod
     def mean(self, x_params: Array) -> Array:
@@ -34,6 +37,11 @@ class Likelihood(Owner, ABC):
     @abstractmethod
     def require_support(self, x: Array) -> None:
         """Raise InputError where x (B, D) holds values that p(x|z) gives no probability to."""
+
+
+def for_each_draw(x: Array, draws: int) -> Array:
+    """x (B / draws, D), each row `draws` times  ->  (B, D)."""
+    return x if draws == 1 else np.repeat(x, draws, axis=0)
 
 
 def n_entries(event_shape: tuple[int, ...]) -> int:

@@ -6,7 +6,7 @@ from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.distributions import multinomial
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.likelihoods.interface import Likelihood, n_entries, require_counts
+from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_counts
 
 
 class Multinomial(Likelihood):
@@ -25,9 +25,9 @@ class Multinomial(Likelihood):
         """One logit an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """distributions.multinomial.log_prob, whose n is the document's own."""
-        return multinomial.log_prob(x_params, x=x)
+        return multinomial.log_prob(x_params, x=for_each_draw(x, draws))
 
     def mean(self, x_params: Array) -> Array:
         """total · softmax(logits)."""

@@ -5,7 +5,7 @@ import numpy as np
 from scratchvae.arrays import Array, Pullback
 from scratchvae.distributions import poisson
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.likelihoods.interface import Likelihood, n_entries, require_counts
+from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_counts
 
 
 class Poisson(Likelihood):
@@ -15,9 +15,9 @@ class Poisson(Likelihood):
         """One log-rate an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """distributions.poisson.log_prob."""
-        return poisson.log_prob(x_params, x=x)
+        return poisson.log_prob(x_params, x=for_each_draw(x, draws))
 
     def mean(self, x_params: Array) -> Array:
         """λ."""

@@ -8,7 +8,7 @@ from scratchvae.objectives.belief_net import BeliefNet, recognized_terms
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.elbo import Elbo
-from scratchvae.objectives.importance_weights import log_weight_terms
+from scratchvae.objectives.importance_weights import log_weight_terms, terms_of_draws
 from scratchvae.objectives.interface import Model, Objective, Report, Trainable
 from scratchvae.objectives.iwae import Iwae
 from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
@@ -46,4 +46,5 @@ __all__ = [
     "log_weight_terms",
     "recognized_terms",
     "sigma_points",
+    "terms_of_draws",
 ]

@@ -3,8 +3,6 @@
 log w_bk = log p(x_b|z_bk) + log p(z_bk) − log q(z_bk|x_b).     Letters: B examples, K draws.
 """
 
-import numpy as np
-
 from scratchvae.arrays import Array, Pullback
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.interface import Model
@@ -18,16 +16,27 @@ def log_weight_terms(
 
     `noise` is what the posterior drew for B·K examples, those of one x side by side.
     """
-    B = len(x)
     q_params, encoder_pullback = model.encoder(x, mode=mode, needs_dx=False)
-    (z, log_q), sample_pullback = model.posterior.sample_with_log_prob(np.repeat(q_params, K, axis=0), noise=noise)
-    log_pz, prior_pullback = model.prior.log_prob(z)
-    x_params, decoder_pullback = model.decoder(z, mode=mode)
-    log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=np.repeat(x, K, axis=0), mode=mode)
+    terms, terms_pullback = terms_of_draws(model, q_params, x=x, noise=noise, K=K, mode=mode)
 
     def pullback(dlog_px: Array, dlog_pz: Array, dlog_q: Array) -> None:
-        dz = decoder_pullback(likelihood_pullback(dlog_px.reshape(-1))) + prior_pullback(dlog_pz.reshape(-1))
-        dq_repeated = sample_pullback(dz, dlog_q.reshape(-1))
-        encoder_pullback(dq_repeated.reshape(B, K, -1).sum(axis=1))  # one q(z|x_b) for all K draws
+        encoder_pullback(terms_pullback(dlog_px, dlog_pz, dlog_q))
 
-    return (log_px.reshape(B, K), log_pz.reshape(B, K), log_q.reshape(B, K)), pullback
+    return terms, pullback
+
+
+def terms_of_draws(
+    model: Model, q_params: Array, *, x: Array, noise: Noise, K: int, mode: Mode = EVALUATION
+) -> tuple[tuple[Array, Array, Array], Pullback]:
+    """log_weight_terms from the encoder's output q_params on; pullback(dlog_px, dlog_pz, dlog_q) returns dq_params."""
+    (z, log_q), sample_pullback = model.posterior.sample_with_log_prob(q_params, noise=noise, draws=K)
+    log_pz, prior_pullback = model.prior.log_prob(z)
+    x_params, decoder_pullback = model.decoder(z, mode=mode)
+    log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=x, draws=K, mode=mode)
+
+    def pullback(dlog_px: Array, dlog_pz: Array, dlog_q: Array) -> Array:
+        dz = decoder_pullback(likelihood_pullback(dlog_px.reshape(-1))) + prior_pullback(dlog_pz.reshape(-1))
+        return sample_pullback(dz, dlog_q.reshape(-1))  # by way of z, and of q(z|x)
+
+    shape = (len(x), K)
+    return (log_px.reshape(shape), log_pz.reshape(shape), log_q.reshape(shape)), pullback

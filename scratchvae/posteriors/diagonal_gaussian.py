@@ -35,11 +35,13 @@ class DiagonalGaussian(Posterior):
 
         return z, pullback
 
-    def sample_with_log_prob(self, q_params: Array, *, noise: Noise) -> tuple[tuple[Array, Array], Pullback]:
+    def sample_with_log_prob(
+        self, q_params: Array, *, noise: Noise, draws: int = 1
+    ) -> tuple[tuple[Array, Array], Pullback]:
         """z and log N(z; mean, σ²) at that z, in which z moves with mean and σ."""
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
-        z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise)
-        log_q, log_q_pullback = gaussian.log_prob_of_draw(log_var, noise=noise)
+        z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise, draws=draws)
+        log_q, log_q_pullback = gaussian.log_prob_of_draw(log_var, noise=noise, draws=draws)
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dmean, dlog_var = z_pullback(dz)

@@ -43,15 +43,18 @@ class FullGaussian(Posterior):
 
         return z, pullback
 
-    def sample_with_log_prob(self, q_params: Array, *, noise: Noise) -> tuple[tuple[Array, Array], Pullback]:
+    def sample_with_log_prob(
+        self, q_params: Array, *, noise: Noise, draws: int = 1
+    ) -> tuple[tuple[Array, Array], Pullback]:
         """z and log N(z; mean, L Lᵀ) at that z, in which z moves with mean and L."""
-        (mean, L), params_pullback = self.mean_and_factor(q_params)
+        (mean, L), params_pullback = self.mean_and_factor(np.repeat(q_params, draws, axis=0))
         z, z_pullback = gaussian_full.reparameterize(mean, L, noise=noise)
         log_q, log_q_pullback = gaussian_full.log_prob_of_draw(L, noise=noise)
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dmean, dL = z_pullback(dz)
-            return params_pullback(dmean, dL + log_q_pullback(dlog_q))
+            dq_repeated = params_pullback(dmean, dL + log_q_pullback(dlog_q))
+            return dq_repeated.reshape(len(q_params), draws, -1).sum(axis=1)  # one q(z|x) for all draws
 
         return (z, log_q), pullback
 

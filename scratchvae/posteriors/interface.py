@@ -26,8 +26,13 @@ class Posterior(Owner, ABC):
         """z (B, Z), a draw from q(z|x) as a function of the noise; pullback(dz) -> dq_params."""
 
     @abstractmethod
-    def sample_with_log_prob(self, q_params: Array, *, noise: Noise) -> tuple[tuple[Array, Array], Pullback]:
-        """(z, log q(z|x)), shapes (B, Z) and (B,); pullback(dz, dlog_q) -> dq_params, through the density and through z."""
+    def sample_with_log_prob(
+        self, q_params: Array, *, noise: Noise, draws: int = 1
+    ) -> tuple[tuple[Array, Array], Pullback]:
+        """(z, log q(z|x)), shapes (R, Z) and (R,); pullback(dz, dlog_q) -> dq_params, through the density and through z.
+
+        `noise` is of R = B · draws examples, those of one x side by side.
+        """
 
     @abstractmethod
     def log_prob(self, q_params: Array, *, z: Array) -> tuple[Array, Pullback]:

@@ -28,7 +28,9 @@ class Point(Posterior):
 
         return q_params, pullback
 
-    def sample_with_log_prob(self, q_params: Array, *, noise: Noise) -> tuple[tuple[Array, Array], Pullback]:
+    def sample_with_log_prob(
+        self, q_params: Array, *, noise: Noise, draws: int = 1
+    ) -> tuple[tuple[Array, Array], Pullback]:
         """A point has no density: always an InputError."""
         raise InputError(NO_DENSITY)
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from scratchvae import kernels
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
@@ -66,8 +67,9 @@ class Training:
     def run(self) -> "Training":
         """Train until all epochs are done, a callback has asked to stop, or someone has interrupted."""
         self._tell("start")
-        while self.epoch < self.epochs and not self.stopping and not self.interrupted:
-            self._finish_epoch()
+        with kernels.one_pool():
+            while self.epoch < self.epochs and not self.stopping and not self.interrupted:
+                self._finish_epoch()
         self._tell("interrupt" if self.interrupted else "end")
         return self
 

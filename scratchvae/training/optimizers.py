@@ -21,7 +21,7 @@ class Optimizer(ABC):
         self.learning_rate = learning_rate
         self.steps_taken = 0
         self.updates: dict[str, int] = {}  # of each Parameter
-        self.slots: dict[str, dict[str, Array]] = {slot: {} for slot in self.slot_names}
+        self.slots: dict[str, list[Array]] = {}  # of each Parameter, in the order of slot_names
 
     def step(self, parameters: Mapping[str, Parameter]) -> None:
         """One update of each Parameter from its `grad`."""
@@ -32,13 +32,10 @@ class Optimizer(ABC):
                 continue
             if name not in self.updates:
                 self.updates[name] = 0
-                for named in self.slots.values():
-                    named[name] = np.zeros_like(parameter.value)
+                self.slots[name] = [np.zeros_like(parameter.value) for _ in self.slot_names]
             self.updates[name] += 1
-            before = [named[name] for named in self.slots.values()]
-            parameter.value, *after = self.update(parameter.value, parameter.grad, rate, before, self.updates[name])
-            for named, array in zip(self.slots.values(), after, strict=True):
-                named[name] = array
+            moved = self.update(parameter.value, parameter.grad, rate, self.slots[name], self.updates[name])
+            parameter.value, *self.slots[name] = moved
 
     @abstractmethod
     def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
@@ -46,7 +43,8 @@ class Optimizer(ABC):
 
     def state(self) -> dict[str, Array]:
         """Copies of all slots by "slot/parameter", and the numbers of steps taken: what a checkpoint keeps."""
-        arrays = {f"{slot}/{name}": array.copy() for slot, named in self.slots.items() for name, array in named.items()}
+        by_name = [(name, zip(self.slot_names, arrays, strict=True)) for name, arrays in self.slots.items()]
+        arrays = {f"{slot}/{name}": array.copy() for name, slots in by_name for slot, array in slots}
         arrays |= {f"updates/{name}": np.array([count]) for name, count in self.updates.items()}
         return {"steps_taken": np.array([self.steps_taken]), **arrays}
 
@@ -63,7 +61,7 @@ class Optimizer(ABC):
             raise InputError(f"{type(self).__name__}: the state should be of every slot and all steps, found part of it")
         self.steps_taken = int(state["steps_taken"][0])
         self.updates = {name: int(count[0]) for name, count in named.pop("updates").items()}
-        self.slots = named
+        self.slots = {name: [named[slot][name] for slot in self.slot_names] for name in self.updates}
 
 
 class SGD(Optimizer):

@@ -5,6 +5,7 @@ Where a loop can't be compiled, its textbook twin stands in, with one warning.
 
 import hashlib
 import logging
+import threading
 import warnings
 from collections.abc import Callable
 from functools import partial, wraps
@@ -109,43 +110,46 @@ def _shaped(vector: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...] |
 
 
 class _Version:
-    """A loop compiled one way, alone or shared out: a machine function for each combination of dtypes that has come."""
+    """A loop compiled one way, alone or shared out: a machine function for each combination of types that has come."""
 
     def __init__(self, loop: Callable[..., Any], given_up: tuple[str, ...], options: dict[str, Any]) -> None:
         self.loop, self.options = loop, options
         self.kinds = [(name in given_up, parameter.annotation) for name, parameter in signature(loop).parameters.items()]
-        self.stand_ins: dict[tuple[Any, ...], Callable[..., Any]] = {}  # where the loop can't be compiled
+        self.lock = threading.Lock()
+        self.known: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self.function: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
         try:
-            return self.function(*arguments)
-        except TypeError:  # nothing is compiled yet, or nothing for these types
+            return self.function(*arguments)  # Numba finds the machine function
+        except TypeError:  # there is none for these types
             return self._for(arguments)(*arguments)
 
     def _for(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
-        types = tuple(a.dtype if isinstance(a, np.ndarray) else type(a) for a in arguments)
-        if types not in self.stand_ins:
-            try:
-                signature = [_numba_type(a, *kind) for a, kind in zip(arguments, self.kinds, strict=True)]
+        types = tuple((a.dtype, a.ndim) if isinstance(a, np.ndarray) else type(a) for a in arguments)
+        with self.lock:
+            if types not in self.known:
                 try:
-                    self._compile(signature, _Cache(self.loop, self.options))
-                except Exception:  # nowhere to keep the cache, or what is there can't be read: compile for this process only
-                    tell_that_it_compiles()
-                    self._compile(signature, NullCache())
-                return self.function
-            except Exception as error:
-                self.stand_ins[types] = _textbook_twin(self.loop, error)
-        return self.stand_ins[types]
+                    self._compile(tuple(_numba_type(a, *kind) for a, kind in zip(arguments, self.kinds, strict=True)))
+                    self.known[types] = self.function
+                except Exception as error:
+                    self.known[types] = _textbook_twin(self.loop, error)
+        return self.known[types]
 
-    def _compile(self, signature: list[Any], cache: Any) -> None:
-        self.function = self.function or numba.njit(**self.options)(self.loop)
-        self.function._cache = cache
-        self.function._can_compile = True
+    def _compile(self, signature: tuple[Any, ...]) -> None:
+        compiler = numba.njit(**self.options)(self.loop)
         try:
-            self.function.compile(tuple(signature))
-        finally:
-            self.function._can_compile = False
+            compiler._cache = _Cache(self.loop, self.options)
+            compiler.compile(signature)
+        except Exception:  # nowhere to keep the cache, or what is there can't be read: compile for this process only
+            tell_that_it_compiles()
+            compiler._cache = NullCache()
+            compiler.compile(signature)
+        if self.function is None:
+            compiler.disable_compile()
+            self.function = compiler
+        else:
+            self.function.add_overload(compiler.overloads[signature])
 
 
 def _numba_type(a: Any, written: bool, annotation: Any) -> Any:

@@ -12,17 +12,17 @@ TERMS = 1024  # in a short sum
 
 
 @summing
-def bernoulli_log_prob(logits: Array, x: Array) -> Array:
+def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
     """x l − softplus(l) = x l − max(l, 0) − log(1 + e) with e = e^−|l|; four (1 + e) share a logarithm."""
-    if x.shape != logits.shape:
-        raise ValueError("bernoulli_log_prob: logits and x should have one shape")
     B, D = logits.shape
+    if x.shape[0] * draws != B or x.shape[1] != D:
+        raise ValueError("bernoulli_log_prob: logits should have `draws` rows for each row of x, and as many columns")
     zero = logits.dtype.type(0)
     log_px = np.empty(B, logits.dtype)
     for b in prange(B):
         total = 0.0
         for start in range(0, D, TERMS):
-            ls, xs = logits[b, start : start + TERMS], x[b, start : start + TERMS]
+            ls, xs = logits[b, start : start + TERMS], x[b // draws, start : start + TERMS]
             quarter = ls.size // 4
             ls_by_four, xs_by_four = ls[: 4 * quarter].reshape(4, quarter), xs[: 4 * quarter].reshape(4, quarter)
             part = zero
@@ -42,18 +42,19 @@ def bernoulli_log_prob(logits: Array, x: Array) -> Array:
 
 
 @compiled
-def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array) -> Array:
-    if x.shape != logits.shape or dlog_px.shape != logits.shape[:1]:
-        raise ValueError("bernoulli_log_prob_backward: logits and x should have one shape, dlog_px one entry per row")
+def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: int) -> Array:
     B, D = logits.shape
+    if x.shape[0] * draws != B or x.shape[1] != D or dlog_px.shape != (B,):
+        raise ValueError("bernoulli_log_prob_backward: logits should have `draws` rows for each of x, dlog_px as many entries")
     dlogits = np.empty_like(logits)
     zero, one = logits.dtype.type(0), logits.dtype.type(1)
     for b in prange(B):
+        seen = x[b // draws]
         for d in range(D):
             l = logits[b, d]
             e = exponential.exp(-abs(l))  # σ(|l|) = 1 / (1 + e), σ(−|l|) = e / (1 + e)
             on, off = (e if l > zero else one), (one if l > zero else e)
-            dlogits[b, d] = dlog_px[b] * ((x[b, d] * on - (one - x[b, d]) * off) / (one + e))
+            dlogits[b, d] = dlog_px[b] * ((seen[d] * on - (one - seen[d]) * off) / (one + e))
     return dlogits
 
 

@@ -9,6 +9,7 @@ rounding, in units of the last place against mpmath: exp 1.0 / 1.1, expm1 1.4 / 
 softplus 2.6 / 2.8, tanh 2.5 / 2.5, erf 2.3 / 1.0, for results that are subnormal too. `tests/test_kernels.py` holds bounds.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,7 @@ def _functions(
     SHIFTER_BITS, ONE_BITS = SHIFTER.view(whole), ONE.view(whole)
     ROOT_HALF_BITS = real(np.sqrt(0.5)).view(whole)
     EXPM1_LOWEST, EXPM1_ALL = real(-fraction_bits), real(64)
+    TANH_ONE = real(-1.4 * fraction_bits)  # from here on e^-2|x| doesn't change 1 − e^-2|x|
     ERF_ONE = real(erf_one)  # beyond: erf is 1
     EXP_TAIL, LOG_TAIL, ERF_NEAR, ERF_FAR_EVEN, ERF_FAR_ODD = (
         tuple(real(c) for c in reversed(tail)) for tail in (exp_tail, log_tail, erf_near, erf_far[::2], erf_far[1::2])
@@ -126,9 +128,11 @@ def _functions(
 
     @scalar
     def tanh(x: Any) -> Any:
-        m = expm1(-TWO * abs(x))
-        y = m / (TWO + m)
-        return x if x == ZERO else (-y if x > ZERO else y)
+        double = -TWO * abs(x)
+        n, tail = reduced(TANH_ONE if double < TANH_ONE else double)
+        scale = power_of_two(n)
+        m = tail * scale + (scale - ONE)
+        return math.copysign(m / (TWO + m), x)
 
     @scalar
     def erf(x: Any) -> Any:

@@ -6,9 +6,7 @@ from numba import prange
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
 from scratchvae.kernels.compiled.compiler import pointwise, scalar
-from scratchvae.kernels.textbook.pointwise import CUBIC, SQRT_2_OVER_PI, SQRT_HALF, tanh
-
-__all__ = ["tanh"]  # NumPy's own is vectorized already
+from scratchvae.kernels.textbook.pointwise import CUBIC, SQRT_2_OVER_PI, SQRT_HALF
 
 
 @pointwise
@@ -152,6 +150,14 @@ def softplus_backward(dy: Array, x: Array) -> Array:
     for i in prange(dy.size):
         dx[i] = dy[i] * exponential.sigmoid(x[i])
     return dx
+
+
+@pointwise
+def tanh(x: Array) -> Array:
+    y = np.empty_like(x)
+    for i in prange(x.size):
+        y[i] = exponential.tanh(x[i])
+    return y
 
 
 @pointwise

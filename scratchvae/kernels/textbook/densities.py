@@ -8,13 +8,18 @@ from scratchvae.kernels.textbook.pointwise import sigmoid
 LOG_2PI = float(np.log(2 * np.pi))
 
 
-def bernoulli_log_prob(logits: Array, x: Array) -> Array:
-    """logits, x (B, D) -> Σ_d x l − softplus(l)   (B,), as (x l − max(l, 0)) − log(1 + e^−|l|): keeps small sums exact."""
+def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
+    """logits (B, D) -> Σ_d x l − softplus(l)   (B,), as (x l − max(l, 0)) − log(1 + e^−|l|): keeps small sums exact.
+
+    x (B / draws, D): each row is compared with `draws` rows of logits, which stand side by side.
+    """
+    x = np.repeat(x, draws, axis=0)
     return ((x * logits - np.maximum(logits, 0)) - np.log1p(np.exp(-np.abs(logits)))).sum(axis=1)
 
 
-def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array) -> Array:
+def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: int) -> Array:
     """dlogits = dlog_px (x − σ(l))   (B, D), as x σ(−l) − (1 − x) σ(l): keeps the digits where σ(l) is near x = 1."""
+    x = np.repeat(x, draws, axis=0)
     return dlog_px[:, None] * (x * sigmoid(-logits) - (1 - x) * sigmoid(logits))
 
 
