@@ -19,8 +19,8 @@ from scratchvae import kernels
 from scratchvae.arrays import InputError
 from scratchvae.kernels.compiled import compiler, exponential
 
-NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
-FILES = ("convolution", "densities", "pointwise", "updates")
+NAMES = sorted(set(kernels.__all__) - {"in_use", "one_pool", "use", "using"})
+FILES = ("convolution", "densities", "draws", "pointwise", "rows", "updates")
 DTYPES = (np.float32, np.float64)
 jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds")
 EXTREMES = (0.0, 1e-45, 1e-40, 5e-324, 1e-310, 1e-20, 1e-5, 0.25, 0.7, 1.0, 1.3, 3.0, 5.5, 9.0, 17.0, 40.0, 80.0, 1e4, np.inf)
@@ -58,8 +58,11 @@ def example(name, dtype, rows=5, columns=7):
         "leaky_relu_backward": (a, b, 0.2),
         "elu": (a, 1.3),
         "elu_backward": (a, b, c, 1.3),
-        "bernoulli_log_prob": (a, abs(b)),
-        "bernoulli_log_prob_backward": (normal(rows), a, abs(b)),
+        "add_to_rows": (a, normal(columns)),
+        "bernoulli_log_prob": (a, abs(b), 1),
+        "bernoulli_log_prob_backward": (normal(rows), a, abs(b), 1),
+        "gaussian_draw": (a, b, c, 1),
+        "gaussian_kl": (a, b),
         "gaussian_log_prob": (a, b, c),
         "gaussian_log_prob_backward": (normal(rows), a, b, c),
         "sgd_update": (a, b, c, 0.1, 0.9),
@@ -69,6 +72,7 @@ def example(name, dtype, rows=5, columns=7):
         "patches_backward": (normal(2, 3, 4, 3, 2, 3), 6, 7, 2, 1),
         "max_pool": (normal(2, 3, 8, 7), 3, 2),
         "max_pool_backward": (normal(2, 3, 3, 2), place, 8, 7, 3, 2),
+        "standard_normal": (rng.integers(0, 2**64, rows * columns, dtype=np.uint64),),
     }
     return special.get(name, (a, b) if name.endswith("_backward") else (a,))
 
@@ -78,9 +82,9 @@ def parts(value):
 
 
 def given_up(name):
-    """The places of the arguments that a kernel may overwrite: an optimizer's slots."""
-    names = list(inspect.signature(both_twins(name)[0]).parameters)
-    return {i for i, argument in enumerate(names) if name.endswith("_update") and argument in {"velocity", "square", "m", "v"}}
+    """The places of the arguments that a kernel may overwrite: an optimizer's slots, and what rows are added to."""
+    written = {"add_to_rows": {"y"}}.get(name, {"velocity", "square", "m", "v"} if name.endswith("_update") else set())
+    return {i for i, argument in enumerate(inspect.signature(both_twins(name)[0]).parameters) if argument in written}
 
 
 def fresh(name, arguments):
@@ -157,7 +161,7 @@ def test_any_layout_gives_the_same_fresh_arrays_and_leaves_the_arguments_alone(n
                 assert not any(np.shares_memory(got, a) for a in kept)
         floats = [y for y in expected if y.dtype.kind == "f"]
         assert floats
-        assert {y.dtype for y in floats} == {np.dtype(dtype)}
+        assert {y.dtype for y in floats} == {np.dtype(np.float32 if name == "standard_normal" else dtype)}
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if kernels._FILES[n] in {"pointwise", "updates"}])
@@ -185,6 +189,10 @@ def test_pointwise_kernels_take_any_shape(name):
         ("bernoulli_log_prob", 1),
         ("bernoulli_log_prob_backward", 0),
         ("bernoulli_log_prob_backward", 2),
+        ("add_to_rows", 1),
+        ("gaussian_draw", 0),
+        ("gaussian_draw", 1),
+        ("gaussian_kl", 1),
         ("gaussian_log_prob", 1),
         ("gaussian_log_prob", 2),
         ("gaussian_log_prob_backward", 0),
@@ -224,7 +232,7 @@ AGREEMENT = {  # kernel: units of the last place, and of what (of the result, or
     "silu_backward": (8, lambda dy, x: np.abs(dy) * np.exp(np.minimum(x, 0)) * (1 + np.abs(x) * np.exp(-np.maximum(x, 0)))),
     "softplus": (5, 0),
     "softplus_backward": (4, 0),
-    "tanh": (0, 0),
+    "tanh": (4, 0),
     "tanh_backward": (4, lambda dy, x: np.abs(dy)),
 }
 
@@ -404,7 +412,7 @@ def test_bernoulli_log_prob_keeps_its_digits(row, dtype):
     long_l, long_x = l.astype(np.longdouble), x.astype(np.longdouble)
     true = (long_x * long_l - np.maximum(long_l, 0) - np.log1p(np.exp(-abs(long_l)))).sum(axis=1)
     for kernel in both_twins("bernoulli_log_prob"):
-        log_px = kernel(l, x)
+        log_px = kernel(l, x, 1)
         assert log_px.shape == (2,)
         np.testing.assert_allclose(log_px, true, rtol=4e-6 if dtype == np.float32 else 5e-15)
 
@@ -431,8 +439,8 @@ def test_density_twins_agree_at_extremes(dtype):
         l, seed = logits, every_seed
         x = np.full_like(logits, target)
         calls = {
-            "bernoulli_log_prob": (l, x),
-            "bernoulli_log_prob_backward": (seed, l, x),
+            "bernoulli_log_prob": (l, x, 1),
+            "bernoulli_log_prob_backward": (seed, l, x, 1),
             "gaussian_log_prob": (x, l, x),
             "gaussian_log_prob_backward": (seed, x, l, x),
         }
@@ -460,7 +468,7 @@ def test_density_gradients_by_their_formula(twin):
     rng = np.random.default_rng(9)
     d, l, x, log_var = rng.normal(size=3), *(rng.normal(size=(3, 9)) for _ in range(3))
     sigma = np.exp(log_var / 2)
-    got = both_twins("bernoulli_log_prob_backward")[twin](d, l, x)
+    got = both_twins("bernoulli_log_prob_backward")[twin](d, l, x, 1)
     np.testing.assert_allclose(got, d[:, None] * (x - 1 / (1 + np.exp(-l))), rtol=1e-13)
     dmean, dlog_var = both_twins("gaussian_log_prob_backward")[twin](d, x, l, log_var)
     np.testing.assert_allclose(dmean, d[:, None] * (x - l) / sigma**2, rtol=1e-13)
@@ -619,7 +627,7 @@ def test_a_dtype_numba_does_not_know_falls_back_with_one_warning(monkeypatch):
 
 
 def test_without_a_place_for_the_cache_kernels_are_compiled_all_the_same(monkeypatch):
-    def nowhere(loop):
+    def nowhere(loop, options):
         raise RuntimeError("no locator available")
 
     monkeypatch.setattr(compiler, "_Cache", nowhere)
@@ -632,7 +640,7 @@ def test_without_a_place_for_the_cache_kernels_are_compiled_all_the_same(monkeyp
 
 
 def test_the_cache_knows_all_sources():
-    stamp = compiler._Cache(both_twins("relu")[1].__wrapped__)._cache_file._source_stamp
+    stamp = compiler._Cache(both_twins("relu")[1].__wrapped__, {})._cache_file._source_stamp
     assert stamp[1] == compiler._sources()
 
 
@@ -666,7 +674,7 @@ for dtype in t.DTYPES:
     for name in t.NAMES:
         textbook, compiled = (kernel(*t.example(name, dtype)) for kernel in t.both_twins(name))
         for a, b in zip(t.parts(compiled), t.parts(textbook), strict=True):
-            tolerance = 32 * np.finfo(dtype).eps
+            tolerance = 32 * np.finfo(np.asarray(b).dtype if np.asarray(b).dtype.kind == "f" else dtype).eps
             np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, strict=True)
     with np.errstate(all="ignore"):
         t.test_exponentials_at_the_edges(dtype)

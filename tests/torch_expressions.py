@@ -28,6 +28,16 @@ def shifted(mean, scale, noise):
     return laws.AffineTransform(mean, scale)(noise)
 
 
+def drawn(mean, log_var, *, noise, draws=1):
+    mean, log_var = (a.repeat_interleave(draws, 0) for a in (mean, log_var))
+    return shifted(mean, torch.exp(log_var / 2), noise)
+
+
+def log_prob_of_draw(log_var, *, noise, draws=1):
+    log_var = log_var.repeat_interleave(draws, 0)
+    return normal(0 * log_var, log_var).log_prob((log_var / 2).exp() * noise).sum(1)
+
+
 def full(mean, L):
     return laws.MultivariateNormal(mean, scale_tril=torch.tril(L), validate_args=False)
 
@@ -119,8 +129,9 @@ EXPRESSIONS = {
     ops.solve_triangular: lambda L, b: torch.linalg.solve_triangular(L, b, upper=False),
     ops.cholesky: lambda S: torch.linalg.cholesky((S + S.mT) / 2),
     gaussian.log_prob: lambda x, mean, log_var: normal(mean, log_var).log_prob(x).sum(1),
-    gaussian.log_prob_of_draw: lambda v, *, noise: normal(0 * v, v).log_prob((v / 2).exp() * noise).sum(1),
-    gaussian.reparameterize: lambda mean, log_var, *, noise: shifted(mean, torch.exp(log_var / 2), noise),
+    gaussian.standard_log_prob: lambda x: standard(x).log_prob(x).sum(1),
+    gaussian.log_prob_of_draw: log_prob_of_draw,
+    gaussian.reparameterize: drawn,
     gaussian.kl_to_standard: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)).sum(1),
     gaussian.kl_to_standard_by_dimension: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)),
     gaussian.kl: lambda mean, log_var, *other: laws.kl_divergence(normal(mean, log_var), normal(*other)).sum(1),
@@ -135,7 +146,9 @@ EXPRESSIONS = {
     gaussian_full.kl_to_standard_by_dimension: full_by_dimension,
     gaussian_full.expected_log_prob: lambda mean, L, *other: -cross_entropy(full(mean, L), full(*other)),
     gaussian_full.expected_quadratic_form: lambda mean, S, A: torch.einsum("bij,ji->b", S + mean[:, :, None] * mean[:, None], A),
-    bernoulli.log_prob: lambda logits, *, x: laws.Bernoulli(logits=logits, validate_args=False).log_prob(x).sum(1),
+    bernoulli.log_prob: lambda logits, *, x, draws=1: (
+        laws.Bernoulli(logits=logits, validate_args=False).log_prob(x.repeat_interleave(draws, 0)).sum(1)
+    ),
     bernoulli.entropy: lambda logits: laws.Bernoulli(logits=logits).entropy().sum(1),
     categorical.log_prob: lambda logits, *, x: laws.Categorical(logits=logits).log_prob(x).sum(1),
     categorical.entropy: lambda logits: laws.Categorical(logits=logits).entropy().sum(1),

@@ -73,7 +73,7 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
     return log_q, pullback
 
 
-def draw_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """Draws from N(0, 1), float32, by kernels.standard_normal."""
     n = math.prod(shape)
     bits = rng.bit_generator.random_raw((n + 1) // 2)

@@ -33,10 +33,10 @@ def terms_of_draws(
     log_pz, prior_pullback = model.prior.log_prob(z)
     x_params, decoder_pullback = model.decoder(z, mode=mode)
     log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=x, draws=K, mode=mode)
+    terms = (log_px.reshape(-1, K), log_pz.reshape(-1, K), log_q.reshape(-1, K))
 
     def pullback(dlog_px: Array, dlog_pz: Array, dlog_q: Array) -> Array:
         dz = decoder_pullback(likelihood_pullback(dlog_px.reshape(-1))) + prior_pullback(dlog_pz.reshape(-1))
         return sample_pullback(dz, dlog_q.reshape(-1))  # by way of z, and of q(z|x)
 
-    shape = (len(x), K)
-    return (log_px.reshape(shape), log_pz.reshape(shape), log_q.reshape(shape)), pullback
+    return terms, pullback

@@ -17,7 +17,7 @@ class DiagonalGaussian(Posterior):
 
     def draw_noise(self, batch: int, rng: np.random.Generator) -> Noise:
         """Standard normal numbers (B, Z)."""
-        return gaussian.draw_standard((batch, self.latent_dim), rng)
+        return gaussian.sample_standard((batch, self.latent_dim), rng)
 
     def mean_and_log_var(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
         """The two halves of q_params (B, 2Z); pullback(dmean, dlog_var) -> dq_params."""

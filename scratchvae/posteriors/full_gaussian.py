@@ -20,7 +20,7 @@ class FullGaussian(Posterior):
 
     def draw_noise(self, batch: int, rng: np.random.Generator) -> Noise:
         """Standard normal numbers (B, Z)."""
-        return gaussian.draw_standard((batch, self.latent_dim), rng)
+        return gaussian.sample_standard((batch, self.latent_dim), rng)
 
     def mean_and_factor(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
         """mean (B, Z) and L (B, Z, Z); pullback(dmean, dL) -> dq_params."""

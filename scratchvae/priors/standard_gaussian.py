@@ -20,4 +20,4 @@ class StandardGaussian(Prior):
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Standard normal numbers."""
-        return gaussian.draw_standard((n, self.latent_dim), rng)
+        return gaussian.sample_standard((n, self.latent_dim), rng)

@@ -165,6 +165,7 @@ def _full_draw(mean: Array, L: Array, noise: Array) -> Array:
 
 DISTRIBUTIONS: dict[str, Callable[..., Array]] = {
     "gaussian.log_prob": lambda x, mean, log_var: gaussian_terms(x, mean, log_var).sum(axis=1),
+    "gaussian.standard_log_prob": lambda x: gaussian_terms(x, 0 * x, 0 * x).sum(axis=1),
     "gaussian.reparameterize": lambda mean, log_var, noise: mean + mathematics().exp(log_var / 2) * noise,
     "gaussian.log_prob_of_draw": lambda log_var, noise: gaussian_terms(
         mathematics().exp(log_var / 2) * noise, 0 * log_var, log_var

@@ -51,6 +51,12 @@ def sampling_cases() -> list[SamplingCase]:
             lambda t: gaussian.log_prob(t[:, None], _full(len(t), mean), _full(len(t), log_var))[0],
             GRID,
         ),
+        SamplingCase(
+            "gaussian.sample_standard",
+            lambda n, rng: gaussian.sample_standard((n,), rng).astype(np.float64),
+            lambda t: gaussian.standard_log_prob(t[:, None])[0],
+            GRID,
+        ),
         SamplingCase("gaussian_full.reparameterize", _second_of_two, _second_of_two_log_prob, GRID),
         SamplingCase("FullGaussian.sample", _second_latent, _second_of_two_log_prob, GRID),
         SamplingCase(

@@ -122,6 +122,8 @@ def distribution_trials() -> list[Trial]:
             trial("gaussian_full.kl_to_standard_by_dimension", kind, one, **cancel),
             trial("gaussian_full.expected_log_prob", kind, {**one, **other}, **cancel),
         ]
+    for kind, x in (("ordinary", ORDINARY), ("far", 1e3 * ORDINARY), ("near 0", 1e-6 * ORDINARY)):
+        trials.append(trial("gaussian.standard_log_prob", kind, {"x": x}))
     form = {"mean": _normal(2, 3), "S": _normal(2, 3, 3), "A": _normal(3, 3)}
     trials.append(trial("gaussian_full.expected_quadratic_form", "ordinary", form, floor=1.0, why="the sum's terms cancel"))
     for kind, logits in LOGITS.items():

@@ -41,9 +41,9 @@ _given: list[Callable[[int | None], None]] = []  # the setters of the libraries 
 
 @contextmanager
 def one_pool() -> Iterator[None]:
-    """Products and loops of this thread's block run on one pool, of as many threads as OpenBLAS is set to; the results are the same.
+    """Products and loops of this thread's block run on one pool, of as many threads as OpenBLAS is set to.
 
-    Nothing changes where that can't be had: another BLAS, a single thread, another system than Linux, or another threading layer.
+    Products stay the same to the bit, loops to a unit in the last place. Nothing changes where that can't be had: another BLAS, a single thread, another system than Linux, or another threading layer.
     """
     libraries = [] if _given or here.threads > 1 else _libraries()
     threads = max((blas.threads for blas, _ in libraries), default=1)

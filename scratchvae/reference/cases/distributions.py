@@ -11,11 +11,16 @@ OTHER = {"other_mean": normal(B, D, seed=3), "other_log_var": normal(B, D, seed=
 FACTOR, OTHER_FACTOR = cholesky_factors(B, D, seed=5), cholesky_factors(B, D, seed=6)
 TWO_FULL = {"mean": MEAN, "L": FACTOR, "other_mean": OTHER["other_mean"], "other_L": OTHER_FACTOR}
 COUNTS = np.array([[0, 3, 1, 20], [1, 0, 0, 0], [7, 2, 40, 5]], np.float64)
+TWO_DRAWS = {"noise": normal(2 * B, D, seed=3), "draws": 2}
+PIXELS = np.array([[0, 1, 0.3, 1], [1, 0, 0.9, 0], [0, 0, 1, 0.5]])
 
 CASES = [
     Case("gaussian.log_prob", gaussian.log_prob, {"x": normal(B, D), "mean": MEAN, "log_var": LOG_VAR}),
+    Case("gaussian.standard_log_prob", gaussian.standard_log_prob, {"x": normal(B, D)}),
     Case("gaussian.reparameterize", gaussian.reparameterize, {"mean": MEAN, "log_var": LOG_VAR}, {"noise": normal(B, D, seed=3)}),
+    Case("gaussian.reparameterize: two draws", gaussian.reparameterize, {"mean": MEAN, "log_var": LOG_VAR}, TWO_DRAWS),
     Case("gaussian.log_prob_of_draw", gaussian.log_prob_of_draw, {"log_var": LOG_VAR}, {"noise": normal(B, D, seed=3)}),
+    Case("gaussian.log_prob_of_draw: two draws", gaussian.log_prob_of_draw, {"log_var": LOG_VAR}, TWO_DRAWS),
     Case("gaussian.kl_to_standard", gaussian.kl_to_standard, {"mean": MEAN, "log_var": LOG_VAR}),
     Case(
         "gaussian.kl_to_standard_by_dimension",
@@ -55,8 +60,9 @@ CASES = [
         "bernoulli.log_prob",
         bernoulli.log_prob,
         {"logits": normal(B, D, scale=3.0)},
-        {"x": np.array([[0, 1, 0.3, 1], [1, 0, 0.9, 0], [0, 0, 1, 0.5]])},
+        {"x": PIXELS},
     ),
+    Case("bernoulli.log_prob: two draws", bernoulli.log_prob, {"logits": normal(2 * B, D, scale=3.0)}, {"x": PIXELS, "draws": 2}),
     Case("bernoulli.entropy", bernoulli.entropy, {"logits": normal(B, D, scale=3.0)}),
     Case(
         "categorical.log_prob",
