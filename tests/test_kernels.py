@@ -644,6 +644,20 @@ def test_the_cache_knows_all_sources():
     assert stamp[1] == compiler._sources()
 
 
+@jit
+def test_the_cache_tells_ways_of_compiling_apart_and_knows_them_again():
+    """In other processes too, where sets are in another order."""
+    script = """
+from scratchvae.kernels.compiled import compiler, pointwise
+loop = pointwise.relu.__wrapped__
+for options in (compiler.REORDERED, compiler.AS_WRITTEN, compiler.REORDERED | {"parallel": True}):
+    print(compiler._Cache(loop, options).options)
+"""
+    seen = {run(script, PYTHONHASHSEED=str(seed)).stdout for seed in range(4)}
+    assert len(seen) == 1
+    assert len(set(seen.pop().splitlines())) == 3
+
+
 def test_without_numba_the_textbook_stands_in_with_one_warning(tmp_path):
     (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 1.0 or less')")
     script = (

@@ -1,7 +1,6 @@
 """Bounds: their order, their limits, their terms; what schedules do; and models for which log p(x) is known exactly."""
 
 import tracemalloc
-from contextlib import nullcontext
 from importlib import import_module
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from scratchvae import cpu, ops
+from scratchvae import ops
 from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-from importlib import import_module
 
 import numba
 import numpy as np
@@ -35,18 +34,14 @@ def test_a_loop_shared_out_gives_the_same_numbers(name, dtype, monkeypatch):
         np.testing.assert_allclose(got, want, rtol=4 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps, strict=True)
 
 
-def test_only_large_arrays_are_shared_out(monkeypatch):
-    monkeypatch.setattr(pool.here, "threads", 2)
-    shared = [len(numbers) for numbers in (np.ones(compiler.LARGE - 1), np.ones(compiler.LARGE)) if _is_shared(numbers, monkeypatch)]
-    assert shared == [compiler.LARGE]
-
-
-def _is_shared(numbers, monkeypatch):
+def test_only_large_arrays_are_shared_out_and_only_in_the_pool(monkeypatch):
     used = []
-    monkeypatch.setattr(compiler._Version, "__call__", lambda self, *arguments: used.append(self.options) or arguments[0])
-    kernels_of_its_own = import_module("scratchvae.kernels.compiled.pointwise")
-    kernels_of_its_own.relu(numbers)
-    return used[0].get("parallel", False)
+    monkeypatch.setattr(compiler._Version, "__call__", lambda self, a: used.append("parallel" in self.options) or a)
+    for threads in (1, 2):
+        monkeypatch.setattr(pool.here, "threads", threads)
+        for size in (compiler.LARGE - 1, compiler.LARGE):
+            both_twins("relu")[1](np.ones(size))
+    assert used == [False, False, False, True]
 
 
 PRODUCTS = {
@@ -115,6 +110,18 @@ def test_afterwards_everything_is_as_before():
         raise KeyError
     assert state() == before
     assert elsewhere == [1]  # loops of other threads are not shared out
+
+
+def test_beside_another_thread_nothing_changes():
+    """What it multiplies may be under way, and would share OpenBLAS's scratch buffers."""
+    before, done = state(), threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    with pool.one_pool() as threads:
+        assert threads == 1
+        assert state() == before
+    done.set()
+    other.join()
 
 
 def test_the_textbook_kernels_need_no_pool(monkeypatch):

@@ -9,7 +9,7 @@ from inspect import signature
 
 SIZES = ("batch", "hidden", "latent", "samples")
 WARM_UP_SECONDS = 0.5
-TURNS = 4
+TURN_SECONDS = 0.1
 
 
 def main() -> None:
@@ -32,8 +32,9 @@ def _timed(implementation: str, workload: str, given: dict[str, int], seconds: f
     if implementation == "scratchvae":
         ours = WORKLOADS[workload](**given)
         with kernels.one_pool():
-            step, products = _medians([ours.step, ours.products], seconds)
-        return {"step": step, "products": products, "images": ours.images}
+            steps, products = _medians_of_turns([ours.step, ours.products], seconds)
+        ratio = statistics.median(step / floor for step, floor in zip(steps, products, strict=True))
+        return {"step": statistics.median(steps), "products": statistics.median(products), "ratio": ratio, "images": ours.images}
     defaults = {size: p.default for size, p in signature(WORKLOADS[workload]).parameters.items()}
     sizes = {"samples": 1, **defaults, **given}
     if implementation == "jax":
@@ -44,31 +45,35 @@ def _timed(implementation: str, workload: str, given: dict[str, int], seconds: f
         from scratchvae.bench import torch_peer
 
         peer, images = torch_peer.build(workload, compiled=implementation == "torch-compile", **sizes)
-    (median,) = _medians([peer], seconds)
-    return {"step": median, "images": images}
+    (steps,) = _medians_of_turns([peer], seconds)
+    return {"step": statistics.median(steps), "images": images}
 
 
-def _medians(functions: list[Callable[[], None]], seconds: float) -> list[float]:
-    """The median time of each function. They take turns of many calls, so that they meet the same machine in the same state,
-    each with caches that hold its own arrays."""
-    times: list[list[float]] = [[] for _ in functions]
+def _medians_of_turns(functions: list[Callable[[], None]], seconds: float) -> list[list[float]]:
+    """For each function the median time of a call in each of its turns.
+
+    Turns are short, so that neighbouring ones meet the machine in one state, but of many calls where calls are short: each
+    function's with caches that hold its own arrays.
+    """
     for function in functions:
         _turn(function, WARM_UP_SECONDS)
-    for _ in range(TURNS):
-        for function, taken in zip(functions, times, strict=True):
-            taken += _turn(function, seconds / TURNS)
-    return [statistics.median(taken) for taken in times]
+    medians: list[list[float]] = [[] for _ in functions]
+    start = time.perf_counter()
+    while not medians[0] or time.perf_counter() - start < seconds * len(functions):
+        for function, taken in zip(functions, medians, strict=True):
+            taken.append(_turn(function, min(seconds, TURN_SECONDS)))
+    return medians
 
 
-def _turn(function: Callable[[], None], seconds: float) -> list[float]:
-    """The time of each call in so many seconds, of at least one."""
+def _turn(function: Callable[[], None], seconds: float) -> float:
+    """The median time of the calls that so many seconds hold, of at least one."""
     taken: list[float] = []
     start = time.perf_counter()
     while not taken or time.perf_counter() - start < seconds:
         before = time.perf_counter()
         function()
         taken.append(time.perf_counter() - before)
-    return taken
+    return statistics.median(taken)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _compared(arguments: argparse.Namespace, settings: dict[str, Any]) -> dict[s
         for name, one in measured.items():
             line = f"{workload:10} {name:15} {1e3 * one['step']:9.2f} {one['images'] / one['step']:10,.0f}"
             if "products" in one:
-                line += f" {1e3 * one['products']:12.2f} {one['step'] / one['products']:11.2f}x"
+                line += f" {1e3 * one['products']:12.2f} {one['ratio']:11.2f}x"
             else:
                 line += f" {'':25} {one['step'] / ours['step']:7.2f}x faster"
             print(line, flush=True)

@@ -90,7 +90,11 @@ __all__ = [
 ]
 
 TWINS = ("compiled", "textbook")
-_FILES = {name: globals()[name].__module__.rpartition(".")[2] for name in __all__ if name not in {"in_use", "one_pool", "use", "using"}}
+_FILES = {
+    name: globals()[name].__module__.rpartition(".")[2]
+    for name in __all__
+    if name not in {"in_use", "one_pool", "use", "using"}
+}
 _in_use = "textbook"
 _numba_failed = False
 
@@ -123,13 +127,13 @@ def using(twin: str) -> Iterator[None]:
 
 
 @contextmanager
-def one_pool() -> Iterator[None]:
-    """Run the matrix products and the compiled loops of this thread's block on one pool of threads: compiled/pool.py."""
+def one_pool() -> Iterator[int]:
+    """Run products and compiled loops of this thread's block on one pool of threads, and give their number: compiled/pool.py."""
     if _in_use == "textbook":
-        yield
+        yield 1
     else:
-        with import_module("scratchvae.kernels.compiled.pool").one_pool():
-            yield
+        with import_module("scratchvae.kernels.compiled.pool").one_pool() as threads:
+            yield threads
 
 
 def _numba_works() -> bool:

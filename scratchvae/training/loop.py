@@ -66,8 +66,8 @@ class Training:
 
     def run(self) -> "Training":
         """Train until all epochs are done, a callback has asked to stop, or someone has interrupted."""
-        self._tell("start")
         with kernels.one_pool():
+            self._tell("start")
             while self.epoch < self.epochs and not self.stopping and not self.interrupted:
                 self._finish_epoch()
         self._tell("interrupt" if self.interrupted else "end")

@@ -26,7 +26,7 @@ from scratchvae.kernels.compiled import pool
 AS_WRITTEN: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REORDERED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "nogil": True}
 
-LARGE = 1 << 16  # entries: below, a loop is done sooner than it is shared out
+LARGE = 1 << 13  # entries: below, a loop is done sooner than it is shared out
 scalar = numba.njit(forceinline=True, **AS_WRITTEN)  # a function of numbers; as a call it would keep loops from vectorizing
 
 
@@ -38,25 +38,18 @@ def compiled(
     A loop writes into arrays that it made, and into arguments that its caller gives up: those named `given_up`. Its `prange` is
     shared out among the threads of `pool.one_pool` where some array has LARGE entries, and is a plain range elsewhere.
     """
-    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
-        return wraps(loop)(np.errstate(all="ignore")(loop))
-    alone, shared = _Version(loop, given_up, options), _Version(loop, given_up, options | {"parallel": True})
-    written = [writes for writes, _ in alone.kinds]
+    run, written = _compiled(loop, options, given_up)
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
         ready: list[Any] = []
-        large = False
+        size = 0
         for a, writes in zip(arguments, written, strict=True):
             if isinstance(a, np.ndarray):
-                flags = a.flags
-                fits = flags.carray or (flags.c_contiguous and flags.aligned and not writes)
-                ready.append(a if fits else a.copy())
-                large |= a.size >= LARGE
-            else:
-                ready.append(a)
-        return (shared if large and pool.here.threads > 1 else alone)(*ready)
+                a = _fit(a, writes)
+                size = max(size, a.size)
+            ready.append(a)
+        return run(ready, size)
 
     return kernel
 
@@ -74,28 +67,52 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
 
     Its value lies in memory as its first array does: images whose channels come last keep them there.
     """
-    over_vectors = compiled(loop, given_up=given_up)
+    run, written = _compiled(loop, AS_WRITTEN, given_up)
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
-        shape = arguments[0].shape
-        order = None if arguments[0].flags.c_contiguous else _memory_order(arguments[0])
-        vectors = []
-        for a in arguments:
+        first = arguments[0]
+        shape = first.shape
+        order = None if first.flags.c_contiguous else _memory_order(first)
+        vectors: list[Any] = []
+        for a, writes in zip(arguments, written, strict=True):
             if isinstance(a, np.ndarray):
                 if a.shape != shape:
                     raise InputError(f"{loop.__name__}: the arrays should have one shape, found {shape} and {a.shape}")
-                a = (a if order is None else a.transpose(order)).reshape(-1)
+                a = _fit((a if order is None else a.transpose(order)).reshape(-1), writes)
             vectors.append(a)
-        value = over_vectors(*vectors)
+        value = run(vectors, first.size)
         if isinstance(value, tuple):
-            return tuple(_shaped(part, shape, order) for part in value)
+            return tuple([_shaped(part, shape, order) for part in value])
         return _shaped(value, shape, order)
 
     return kernel
 
 
 updating = partial(pointwise, given_up=("velocity", "square", "m", "v"))  # an optimizer's slots
+
+
+def _compiled(
+    loop: Callable[..., Any], options: dict[str, Any], given_up: tuple[str, ...]
+) -> tuple[Callable[[list[Any], int], Any], list[bool]]:
+    """run(arguments, size) of the loop, compiled, and which of its arguments it writes into."""
+    written = [name in given_up for name in signature(loop).parameters]
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
+        quiet = np.errstate(all="ignore")(loop)
+        return lambda arguments, size: quiet(*arguments), written
+    alone, shared = _Version(loop, written, options), _Version(loop, written, options | {"parallel": True})
+
+    def run(arguments: list[Any], size: int) -> Any:
+        return (shared if size >= LARGE and pool.here.threads > 1 else alone)(*arguments)
+
+    return run, written
+
+
+def _fit(a: np.ndarray, writes: bool) -> np.ndarray:
+    """The array as a loop expects it: itself, or a copy."""
+    flags = a.flags
+    return a if flags.carray or (flags.c_contiguous and flags.aligned and not writes) else a.copy()
 
 
 def _memory_order(a: np.ndarray) -> tuple[int, ...]:
@@ -112,9 +129,9 @@ def _shaped(vector: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...] |
 class _Version:
     """A loop compiled one way, alone or shared out: a machine function for each combination of types that has come."""
 
-    def __init__(self, loop: Callable[..., Any], given_up: tuple[str, ...], options: dict[str, Any]) -> None:
+    def __init__(self, loop: Callable[..., Any], written: list[bool], options: dict[str, Any]) -> None:
         self.loop, self.options = loop, options
-        self.kinds = [(name in given_up, parameter.annotation) for name, parameter in signature(loop).parameters.items()]
+        self.kinds = [(writes, p.annotation) for writes, p in zip(written, signature(loop).parameters.values(), strict=True)]
         self.lock = threading.Lock()
         self.known: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self.function: Any = None
@@ -171,7 +188,7 @@ class _Cache(FunctionCache):
 
     def __init__(self, loop: Callable[..., Any], options: dict[str, Any]) -> None:
         super().__init__(loop)  # type: ignore[no-untyped-call]
-        self.options = repr(options)
+        self.options = repr([(name, sorted(o) if isinstance(o, set) else o) for name, o in sorted(options.items())])
         self._cache_file._source_stamp = (self._cache_file._source_stamp, SOURCES)
 
     def _index_key(self, *arguments: Any) -> Any:

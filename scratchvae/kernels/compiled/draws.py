@@ -1,4 +1,4 @@
-"""Compiled twins of `textbook/draws.py`: the angle is a number of quarter turns, and a rest that is small enough for polynomials."""
+"""Compiled twins of `textbook/draws.py`. An angle is a number of quarter turns, and a rest small enough for polynomials."""
 
 import math
 

@@ -3,8 +3,8 @@
 OpenBLAS's own threads spin while they wait for the next product: a loop shared out beside them meets cores that are taken.
 Inside `one_pool` OpenBLAS hands the jobs of a product to the OpenMP threads that run Numba's parallel loops (the callback of
 openblas_set_threads_callback_function, cblas.h), and large loops are shared out among the same threads. Two rules come with it:
-all jobs of a product run at the same time, since they wait for each other; and only one product runs at a time, since OpenBLAS
-has one scratch buffer for each thread.
+all jobs of a product run at the same time, since they wait for each other; and one product runs at a time, since OpenBLAS has
+one scratch buffer for each job's number.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numba
@@ -25,10 +25,12 @@ from scratchvae import cpu
 
 SETTERS = [f"{prefix}openblas_set_threads_callback_function{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
 CRITICAL = ("GOMP_critical_start", "GOMP_critical_end")  # the lock of OpenMP's critical sections
-address, number = types.uintp, types.int32
-_start, _end = (types.ExternalFunction(name, types.void()) for name in CRITICAL)
-_get_threads = types.ExternalFunction("get_num_threads", number())  # of Numba's threading layer, by the names it goes by there
-_set_threads = types.ExternalFunction("set_num_threads", types.void(number))
+address: Any = types.uintp
+number: Any = types.int32
+_start: Any = types.ExternalFunction(CRITICAL[0], types.void())
+_end: Any = types.ExternalFunction(CRITICAL[1], types.void())
+_get_threads: Any = types.ExternalFunction("get_num_threads", number())  # of Numba's threading layer, by their names there
+_set_threads: Any = types.ExternalFunction("set_num_threads", types.void(number))
 
 
 class _Here(threading.local):
@@ -40,15 +42,17 @@ _given: list[Callable[[int | None], None]] = []  # the setters of the libraries 
 
 
 @contextmanager
-def one_pool() -> Iterator[None]:
-    """Products and loops of this thread's block run on one pool, of as many threads as OpenBLAS is set to.
+def one_pool() -> Iterator[int]:
+    """Products and loops of this thread's block run on one pool, of as many threads as OpenBLAS is set to: gives their number.
 
-    Products stay the same to the bit, loops to a unit in the last place. Nothing changes where that can't be had: another BLAS, a single thread, another system than Linux, or another threading layer.
+    Products stay the same to the bit, loops to a unit in the last place. Nothing changes, and the number is 1, where that can't
+    be had: with another BLAS, one thread of it, another system than Linux, another threading layer of Numba's; or beside other
+    threads of Python's, which may be multiplying just now.
     """
-    libraries = [] if _given or here.threads > 1 else _libraries()
+    libraries = _libraries() if threading.active_count() == 1 and not _given else []
     threads = max((blas.threads for blas, _ in libraries), default=1)
     if threads == 1 or not _has_threads(threads):
-        yield
+        yield here.threads
         return
     callback, before = _callback().address, numba.get_num_threads()
     _given[:] = [setter for _, setter in libraries]
@@ -57,9 +61,11 @@ def one_pool() -> Iterator[None]:
     for setter in _given:
         setter(callback)
     try:
-        yield
+        yield threads
     finally:
+        _openmp().GOMP_critical_start()  # nobody's product is under way
         _take_back()
+        _openmp().GOMP_critical_end()
         numba.set_num_threads(before)
 
 
@@ -71,7 +77,8 @@ def _take_back() -> None:
     here.threads = 1
 
 
-os.register_at_fork(after_in_child=_take_back)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_take_back)
 
 
 def _libraries() -> list[tuple[cpu.Blas, Callable[[int | None], None]]]:
@@ -89,7 +96,7 @@ def _libraries() -> list[tuple[cpu.Blas, Callable[[int | None], None]]]:
 def _has_threads(wanted: int) -> bool:
     """Whether OpenMP, asked for so many threads, gives them, every time."""
     openmp = _openmp()
-    if openmp is None or numba.config.NUMBA_NUM_THREADS < wanted:  # type: ignore[attr-defined]
+    if openmp is None or wanted > numba.config.NUMBA_NUM_THREADS:  # type: ignore[attr-defined]
         return False
     return openmp.omp_get_thread_limit() >= wanted and not openmp.omp_get_dynamic() and not openmp.omp_in_parallel()
 
@@ -102,9 +109,9 @@ def _openmp() -> Any:
         if asked == "default":
             numba.config.THREADING_LAYER = "omp"  # type: ignore[attr-defined]
         numba.set_num_threads(numba.get_num_threads())  # starts the layer, if nobody has
-        if numba.threading_layer() != "omp":
+        if numba.threading_layer() != "omp":  # type: ignore[attr-defined]
             return None
-        from numba.np.ufunc import omppool
+        from numba.np.ufunc import omppool  # type: ignore[attr-defined]
 
         openmp = ctypes.CDLL(omppool.__file__)
         for name in CRITICAL:
@@ -129,10 +136,10 @@ def _call(context: Any, do: Any, i: Any, job: Any, mark: Any) -> Any:
     return types.void(do, i, job, mark), build
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(parallel=True)
 def _share(do: int, jobs: int, size: int, first: int, mark: int) -> None:
     for i in numba.prange(jobs):
-        _call(do, number(i), first + address(i) * size, mark)
+        _call(do, number(i), first + address(i) * size, mark)  # type: ignore[call-arg]
 
 
 def _run(sync: int, do: int, jobs: int, size: int, first: int, mark: int) -> None:
@@ -147,4 +154,10 @@ def _run(sync: int, do: int, jobs: int, size: int, first: int, mark: int) -> Non
 
 @cache
 def _callback() -> Any:
-    return numba.cfunc(types.void(number, address, number, address, address, number), cache=True)(_run)
+    """_run as a C function, from the cache on disk if there is one."""
+    compile_run = partial(numba.cfunc, types.void(number, address, number, address, address, number))
+    try:
+        _share.enable_caching()
+        return compile_run(cache=True)(_run)
+    except RuntimeError:  # nowhere to keep it
+        return compile_run()(_run)
