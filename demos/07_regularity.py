@@ -14,7 +14,8 @@ Both models have one latent. The world itself is such a model, with z = u: nothi
                    and MMD² = ‖mean embedding of one − of the other‖² with the p-value of a permutation test
 
 Nothing in an autoencoder's training asks for either, so what it does is luck: each model is trained from several first weights.
-By the default seed most autoencoders tear the row of counters apart; with another all may be only uneven.
+By the default seed some autoencoders tear the row of counters apart; with another all may be only uneven. A VAE, too, folds its
+latent from one start in some fifteen, and jumps there.
 
 Two comparisons. Draws x ~ p(x|z), z ~ p(z), against data judge everything. E[x|z] of z ~ p(z) against E[x|z] of the data's own
 z ~ q(z|x) judges the latent space alone.
@@ -79,7 +80,7 @@ def true_steps(u, rng):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Continuity and completeness of two latent spaces.")
     parser.add_argument("--quick", action="store_true", help="fewer epochs, starts and examples: a few seconds")
-    parser.add_argument("--seed", type=int, metavar="N", default=5, help="of everything random (default: %(default)s)")
+    parser.add_argument("--seed", type=int, metavar="N", default=4, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_07", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
     epochs, starts, tested, permutations, tests = (25, 2, 500, 199, 40) if options.quick else (40, 3, 1000, 999, 200)
@@ -119,14 +120,15 @@ def main(argv=None):
     print("and the length of all paths by tangents over that by steps")
     print("                         median   95 % below   worst   lengths")
     steps = {"the world": true_steps(test.factors["u"], rng)} | {name: one.continuity.steps for name, one in found.items()}
-    jumps = {name: paths.max(axis=1) / paths.mean(axis=1) for name, paths in steps.items()}
+    leads = {name: paths[paths.max(axis=1) > 0] for name, paths in steps.items()}  # not from a code to an equal one
+    jumps = {name: paths.max(axis=1) / paths.mean(axis=1) for name, paths in leads.items()}
     for name, of_paths in jumps.items():
         row = f"  jumps, {name:<14} {np.median(of_paths):8.2f} {np.quantile(of_paths, 0.95):12.2f} {of_paths.max():7.2f}"
         if name in found:
             along = found[name].continuity
             row += f"   {along.lengths_by_tangents.sum() / along.lengths.sum():7.4f}"
         print(row)
-    print("(expected: the world 1, the VAE below 2 from every start, the autoencoder above 2, how far is luck; lengths 1)")
+    print("(expected: the world 1, the VAE below 2 from nearly every start, the autoencoder above 2, how far is luck; lengths 1)")
     worst = [max((name for name in found if kind in name), key=lambda name: jumps[name].max()) for kind in ("auto", "VAE")]
     shown = {name: steps[name] for name in ("the world", *worst)}
     figure = plots.path_speeds(shown, title="How far each step moves the decoded point, least even starts")

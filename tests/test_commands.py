@@ -124,7 +124,7 @@ def test_evaluate_sample_reconstruct_plot_info(trained, tmp_path, capsys):
     assert main(["evaluate", str(trained), "--samples", "5", "--json", str(numbers)]) == 0
     summary = json.loads(numbers.read_text())
     assert summary["bound"] == pytest.approx(summary["log_px"] - summary["kl"], rel=1e-6)
-    assert summary["log_likelihood"] == pytest.approx(summary["bound"], abs=4 * summary["kl"])  # two estimates, few draws
+    assert summary["log_likelihood"] == pytest.approx(summary["bound"], abs=1.5)  # 0.3 above it, give or take 0.3
     assert main(["evaluate", str(trained), "--split", "train", "--samples", "0", "--limit", "7"]) == 0
     assert "on 7 examples of" in capsys.readouterr().out
     for name in ("a.npy", "b.png"):
