@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-SWITCH = "SCRATCHVAE_CPU"  # "default" leaves OpenBLAS and the allocator their own choices
+SWITCH = "SCRATCHVAE_CPU"  # "default" leaves OpenBLAS, its threads and the allocator alone
 CORETYPE = "OPENBLAS_CORETYPE"
 WIDE = "SkylakeX"  # OpenBLAS's name for its AVX-512 kernels
 AVX512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"}

@@ -153,6 +153,7 @@ NOT_THERE = [
     {"NUMBA_NUM_THREADS": "1"},
     {"NUMBA_THREADING_LAYER": "workqueue"},
     {"OPENBLAS_NUM_THREADS": "1"},
+    {"SCRATCHVAE_CPU": "default"},
 ]
 
 

@@ -30,12 +30,12 @@ def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
                 product = zero  # Π (1 + e) − 1, which keeps the digits of small e: (1 + P)(1 + e) − 1 = P + e + P e
                 for k in range(4):
                     l = ls_by_four[k, d]
-                    e = exponential.exp(-abs(l))
+                    e = exponential.exp_to_one(-abs(l))
                     product += e + product * e
                     part += _kink(l, xs_by_four[k, d])
                 part -= exponential.log1p(product)
             for d in range(4 * quarter, ls.size):
-                part += _kink(ls[d], xs[d]) - exponential.log1p(exponential.exp(-abs(ls[d])))
+                part += _kink(ls[d], xs[d]) - exponential.log1p(exponential.exp_to_one(-abs(ls[d])))
             total += part
         log_px[b] = total
     return log_px
@@ -52,7 +52,7 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: 
         seen = x[b // draws]
         for d in range(D):
             l = logits[b, d]
-            e = exponential.exp(-abs(l))  # σ(|l|) = 1 / (1 + e), σ(−|l|) = e / (1 + e)
+            e = exponential.exp_to_one(-abs(l))  # σ(|l|) = 1 / (1 + e), σ(−|l|) = e / (1 + e)
             on, off = (e if l > zero else one), (one if l > zero else e)
             dlogits[b, d] = dlog_px[b] * ((seen[d] * on - (one - seen[d]) * off) / (one + e))
     return dlogits

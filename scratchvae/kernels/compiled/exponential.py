@@ -26,6 +26,7 @@ def _functions(
     real: Any,
     whole: Any,
     fraction_bits: int,
+    lift: int,
     exp_range: tuple[float, float],
     ln2_high: float,
     erf_one: float,
@@ -42,6 +43,7 @@ def _functions(
     SHIFTER = real(1.5 * 2.0**fraction_bits)  # x + SHIFTER has round(x) in its low bits, and no room for a fraction
     SHIFTER_BITS, ONE_BITS = SHIFTER.view(whole), ONE.view(whole)
     ROOT_HALF_BITS = real(np.sqrt(0.5)).view(whole)
+    LIFT, DROP = real(lift), real(2.0**-lift)  # from where 2ⁿ is written as a normal number, and back
     EXPM1_LOWEST, EXPM1_ALL = real(-fraction_bits), real(64)
     TANH_ONE = real(-1.4 * fraction_bits)  # from here on e^-2|x| doesn't change 1 − e^-2|x|
     ERF_ONE = real(erf_one)  # beyond: erf is 1
@@ -86,6 +88,12 @@ def _functions(
         return times_power_of_two(ONE + tail, n)
 
     @scalar
+    def exp_to_one(x: Any) -> Any:
+        x = LOWEST if x < LOWEST else x
+        n, tail = reduced(x)
+        return (ONE + tail) * power_of_two(n + LIFT) * DROP
+
+    @scalar
     def expm1(x: Any) -> Any:
         held = EXPM1_LOWEST if x < EXPM1_LOWEST else x
         held = HIGHEST if held > HIGHEST else held
@@ -119,12 +127,12 @@ def _functions(
 
     @scalar
     def sigmoid(x: Any) -> Any:
-        e = exp(-abs(x))
+        e = exp_to_one(-abs(x))
         return (ONE if x >= ZERO else e) / (ONE + e)
 
     @scalar
     def softplus(x: Any) -> Any:
-        return (x if x > ZERO else ZERO) + log1p(exp(-abs(x)))
+        return (x if x > ZERO else ZERO) + log1p(exp_to_one(-abs(x)))
 
     @scalar
     def tanh(x: Any) -> Any:
@@ -142,13 +150,14 @@ def _functions(
         far = ONE - exp(-(horner(held * held, ERF_FAR_EVEN) + held * horner(held * held, ERF_FAR_ODD)))
         return near if t < ONE else (far if x > ZERO else -far)
 
-    return {f.__name__: f for f in (exp, expm1, log, log1p, sigmoid, softplus, tanh, erf)}
+    return {f.__name__: f for f in (exp, exp_to_one, expm1, log, log1p, sigmoid, softplus, tanh, erf)}
 
 
 SINGLE = _functions(
     real=np.float32,
     whole=np.int32,
     fraction_bits=23,
+    lift=64,
     exp_range=(-104.0, 89.0),
     ln2_high=0.693145751953125,  # 15 bits: its product with n is exact
     erf_one=4.0,
@@ -167,6 +176,7 @@ DOUBLE = _functions(
     real=np.float64,
     whole=np.int64,
     fraction_bits=52,
+    lift=512,
     exp_range=(-746.0, 710.0),
     ln2_high=0.693147180369123816490,  # 33 bits
     erf_one=6.0,
@@ -211,6 +221,7 @@ def _of_either_dtype(name: str, doc: str) -> Scalar:
 
 
 exp = _of_either_dtype("exp", "eˣ.")
+exp_to_one = _of_either_dtype("exp_to_one", "eˣ for x ≤ 0, in fewer steps: the same bits.")
 expm1 = _of_either_dtype("expm1", "eˣ − 1, without cancellation near 0.")
 log = _of_either_dtype("log", "log x for normal x > 0.")
 log1p = _of_either_dtype("log1p", "log(1 + x) for −1 < x < 2¹²⁶ (float64: 2¹⁰²²), without cancellation near 0.")

@@ -47,9 +47,10 @@ def one_pool() -> Iterator[int]:
 
     Products stay the same to the bit, loops to a unit in the last place. Nothing changes, and the number is 1, where that can't
     be had: with another BLAS, one thread of it, another system than Linux, another threading layer of Numba's; or beside other
-    threads of Python's, which may be multiplying just now.
+    threads of Python's, which may be multiplying just now. SCRATCHVAE_CPU=default forbids it.
     """
-    libraries = _libraries() if threading.active_count() == 1 and not _given else []
+    allowed = os.environ.get(cpu.SWITCH) != "default" and threading.active_count() == 1 and not _given
+    libraries = _libraries() if allowed else []
     threads = max((blas.threads for blas, _ in libraries), default=1)
     if threads == 1 or not _has_threads(threads):
         yield here.threads
