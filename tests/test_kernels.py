@@ -319,7 +319,7 @@ def test_derivatives_at_kinks_and_far_out(twin):
 
 @numba.njit(**compiler.REORDERED)
 def all_exponentials(x):
-    y = np.empty((7, x.size), x.dtype)
+    y = np.empty((9, x.size), x.dtype)
     for i in range(x.size):
         y[0, i] = exponential.exp(x[i])
         y[1, i] = exponential.expm1(x[i])
@@ -328,6 +328,8 @@ def all_exponentials(x):
         y[4, i] = exponential.softplus(x[i])
         y[5, i] = exponential.tanh(x[i])
         y[6, i] = exponential.erf(x[i])
+        y[7, i] = exponential.log(abs(x[i]))
+        y[8, i] = exponential.exp_to_one(-abs(x[i]))
     return y
 
 
@@ -339,6 +341,8 @@ EXPONENTIALS = {  # name: the truth, the units of the last place it may be off
     "softplus": (TRUTH["softplus"], 3),
     "tanh": (mpmath.tanh, 3),
     "erf": (mpmath.erf, 3),
+    "log": (lambda x: mpmath.log(abs(x)), 2),
+    "exp_to_one": (lambda x: mpmath.exp(-abs(x)), 1.5),
 }
 
 
@@ -473,6 +477,55 @@ def test_density_gradients_by_their_formula(twin):
     dmean, dlog_var = both_twins("gaussian_log_prob_backward")[twin](d, x, l, log_var)
     np.testing.assert_allclose(dmean, d[:, None] * (x - l) / sigma**2, rtol=1e-13)
     np.testing.assert_allclose(dlog_var, d[:, None] * 0.5 * (((x - l) / sigma) ** 2 - 1), rtol=1e-12)
+
+
+# --- draws and rows --------------------------------------------------------------------------------------------------
+
+
+@jit
+def test_normal_draws_follow_from_their_bits():
+    """By mpmath: the upper half of a word is the radius, the angle is 26 bits of the lower; the twins to 4 ulp of the radius."""
+    edges = [0, 2**64 - 1, 2**32 - 1, 2**32, 2**63, 2**6, 2**30, 2**31, 3 << 30]
+    bits = np.array([*edges, *np.random.default_rng(0).integers(0, 2**64, 200, dtype=np.uint64)], np.uint64)
+    textbook, compiled = (kernel(bits) for kernel in both_twins("standard_normal"))
+    assert np.abs(textbook).max() < 6.8
+    for i, word in enumerate(map(int, bits)):
+        u = (np.float32(word >> 32) + np.float32(0.5)) * np.float32(2.0**-32)
+        radius = mpmath.sqrt(-2 * mpmath.log(float(u)))
+        turn = mpmath.mpf((word >> 6) % 2**26) / 2**26 - mpmath.mpf(1) / 8
+        true = [float(radius * f(2 * mpmath.pi * turn)) for f in (mpmath.cos, mpmath.sin)]
+        unit = float(np.spacing(np.float32(radius)))
+        np.testing.assert_allclose(textbook[:, i], true, rtol=1e-7, atol=1e-12)
+        np.testing.assert_allclose(compiled[:, i], true, rtol=3e-7, atol=4 * unit * 2**-20)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (1, 1), (7, 1), (100, 3), (33, 64), (5, 65), (9, 200)])
+def test_rows_of_every_width(shape):
+    rng = np.random.default_rng(0)
+    y, b = rng.normal(size=shape), rng.normal(size=shape[1])
+    for add in both_twins("add_to_rows"):
+        np.testing.assert_array_equal(add(y.copy(), b), y + b, strict=True)
+    for total in both_twins("sum_of_rows"):
+        np.testing.assert_allclose(total(y), y.sum(axis=0), rtol=1e-13, atol=1e-13, strict=True)
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gaussian_twins_agree(dtype, draws):
+    rng, eps = np.random.default_rng(0), np.finfo(dtype).eps
+    mean, log_var = (rng.normal(size=(4, 5)).astype(dtype) * scale for scale in (1, 20))
+    log_var[0, :3] = 1e4, -1e4, np.nan
+    noise = rng.normal(size=(4 * draws, 5)).astype(dtype)
+    noise[0, 0] = 0  # 0 · σ is 0, however large σ
+    for name, arguments in {"gaussian_draw": (mean, log_var, noise, draws), "gaussian_kl": (mean, log_var)}.items():
+        with np.errstate(all="ignore"):
+            want, got = (kernel(*arguments) for kernel in both_twins(name))
+        for a, b in zip(got, want, strict=True):
+            np.testing.assert_allclose(a, b, rtol=8 * eps, atol=4 * eps, strict=True)
+    assert both_twins("gaussian_draw")[1](mean, log_var, noise, draws)[1][0, 0] == 0
+    x = rng.normal(size=(3, 3000)).astype(dtype)
+    want, got = (kernel(x) for kernel in both_twins("standard_gaussian_log_prob"))
+    np.testing.assert_allclose(got, want, rtol=20 * eps, strict=True)
 
 
 # --- windows ---------------------------------------------------------------------------------------------------------
