@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from scratchvae import kernels
 from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.files import write_whole
-from scratchvae.layers import EVALUATION, BatchNorm, Dropout, Linear, ReLU, Sequential, named_buffers, named_parameters
+from scratchvae.layers import EVALUATION, BatchNorm, Dropout, Linear, Parameter, ReLU, Sequential, named_buffers, named_parameters
 from scratchvae.objectives import Elbo, Ramp
 from scratchvae.recipes import mlp
 from scratchvae.recipes.roles import weights_generator
 from scratchvae.training import (
+    OPTIMIZERS,
     Adam,
     Constant,
     Cosine,
@@ -352,3 +354,22 @@ def test_progress_shows_the_bound_and_its_parts():
     assert words in screen.getvalue()
     assert len(log.getvalue().splitlines()) == 2
     assert log.getvalue().endswith(f"epoch 2/2: {words}\n")
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_remembers_its_slots_whichever_kernels_it_runs_on(name):
+    """The compiled kernels overwrite them, the textbook's return new ones."""
+    moved = []
+    for twin in kernels.TWINS:
+        parameters = {"w": Parameter(np.ones(3)), "never": Parameter(np.ones(2))}
+        optimizer = OPTIMIZERS[name](0.1, momentum=0.9) if name == "sgd" else OPTIMIZERS[name](0.1)
+        with kernels.using(twin):
+            for step in range(5):
+                parameters["w"].grad = np.array([1.0, -2.0, 0.5]) * (step + 1)
+                optimizer.step(parameters)
+        moved.append([parameters["w"].value, *optimizer.slots["w"]])
+        assert list(optimizer.slots) == ["w"]
+        assert optimizer.updates == {"w": 5}
+    assert all(np.abs(slot).min() > 0 for slot in moved[0][1:])
+    for textbook, compiled in zip(*moved, strict=True):
+        np.testing.assert_allclose(compiled, textbook, rtol=1e-14)
