@@ -1,6 +1,8 @@
 """Against mpmath: the limits that the certificate states hold for every distribution and objective, in both dtypes."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +34,12 @@ def test_every_distribution_has_a_trial():
     assert named == set(oracles.DISTRIBUTIONS)
     assert named <= {trial.name.partition(":")[0] for trial in TRIALS}
     assert set(trials.LAWS) == set(distributions.__all__)
+
+
+def test_the_readme_has_a_row_for_each():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    table = readme.split("float64: value")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `([\w.]+)`", table, re.MULTILINE)) == {trial.name.partition(":")[0] for trial in TRIALS}
 
 
 def test_a_wrong_function_is_not_certified():

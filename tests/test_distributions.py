@@ -287,7 +287,7 @@ def test_laplace_gradients_at_the_kink_are_zero():
     ("call", "words"),
     [
         (lambda: gaussian.log_prob(X, MEAN[:2], LOG_VAR), r"mean should have shape \(B, D\) with B = 4"),
-        (lambda: bernoulli.log_prob(LOGITS, x=BITS[:, :2]), "x should have shape"),
+        (lambda: bernoulli.log_prob(LOGITS, x=BITS[:, :2]), "logits should have shape"),
         (lambda: categorical.log_prob(CLASS_LOGITS, x=CLASSES + 1), "classes 0..4, found 1..5"),
         (lambda: categorical.log_prob(CLASS_LOGITS, x=BITS), "integers, found float64"),
         (lambda: poisson.log_prob(MEAN, x=-COUNTS), "poisson.log_prob: x should hold counts, 0 or more, found -"),

@@ -55,7 +55,7 @@ def test_each_q_has_its_draws(name):
 
 
 def test_every_role_is_here():
-    concrete = {name for name in likelihoods.__all__ if name != "Likelihood"}
+    concrete = {name for name in likelihoods.__all__ if name not in {"Likelihood", "for_each_draw"}}
     assert LIKELIHOODS.keys() == concrete
     assert POSTERIORS.keys() == {name for name in posteriors.__all__ if name.endswith("Gaussian")}
     assert isinstance(LIKELIHOODS["Laplace"][0].log_scale, Parameter)
@@ -64,8 +64,8 @@ def test_every_role_is_here():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: bernoulli.log_prob(np.zeros((6, 2)), x=np.zeros((2, 2)), draws=2), r"x should have shape \(3, D\)"),
-        (lambda: bernoulli.log_prob(np.zeros((5, 2)), x=np.zeros((2, 2)), draws=2), "5 rows of logits"),
+        (lambda: bernoulli.log_prob(np.zeros((6, 2)), x=np.zeros((2, 2)), draws=2), r"logits should have shape \(4, D\)"),
+        (lambda: bernoulli.log_prob(np.zeros((5, 2)), x=np.zeros((2, 2)), draws=0), "draws should be at least 1, found 0"),
         (lambda: gaussian.reparameterize(REAL, REAL, noise=REAL, draws=2), r"noise should have shape \(6, D\)"),
         (lambda: gaussian.log_prob_of_draw(REAL, noise=REAL, draws=2), r"noise should have shape \(6, D\)"),
     ],

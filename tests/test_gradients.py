@@ -127,6 +127,15 @@ def test_draws_are_independent_across_dimensions_and_examples(name):
     assert np.abs(along).max() < 5 / np.sqrt(n)
 
 
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+def test_normal_draws_are_normal_whatever_generator_the_bits_come_from(bits):
+    """MT19937 gives 32 bits at a time."""
+    x = distributions.gaussian.sample_standard((20_001,), np.random.Generator(bits(0)))
+    assert x.shape == (20_001,)
+    assert abs(x.mean()) < 5 / np.sqrt(x.size)
+    assert abs(x.std() - 1) < 5 / np.sqrt(2 * x.size)
+
+
 def test_every_sampler_has_a_sampling_case():
     rows = {case.name for case in sampling_cases()}
     draws = ("sample", "sample_standard", "reparameterize")

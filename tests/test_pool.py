@@ -112,6 +112,14 @@ def test_afterwards_everything_is_as_before():
     assert elsewhere == [1]  # loops of other threads are not shared out
 
 
+def test_inside_it_there_is_no_obstacle_and_outside_one_is_named(monkeypatch):
+    assert (pool.obstacle() is None) == THERE
+    monkeypatch.setattr(pool, "_libraries", list)
+    assert "no OpenBLAS" in pool.obstacle()
+    with pool.one_pool() as threads:
+        assert threads == 1
+
+
 def test_beside_another_thread_nothing_changes():
     """What it multiplies may be under way, and would share OpenBLAS's scratch buffers."""
     before, done = state(), threading.Event()
@@ -171,16 +179,20 @@ from scratchvae import kernels
 from scratchvae.kernels.compiled import pool
 warnings.simplefilter("ignore")  # Python's word on forking beside threads
 a = np.random.default_rng(0).normal(size=(400, 500)).astype(np.float32)
-with pool.one_pool():
-    want = a @ a.T, kernels.relu(a)
+def forked():
     child = os.fork()
     if child == 0:
-        same = all((x == y).all() for x, y in zip((a @ a.T, kernels.relu(a)), want))
-        os._exit(0 if same and pool.here.threads == 1 else 3)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), pool.here.threads, (a @ a.T == want[0]).all())
+        with pool.one_pool() as threads:
+            same = all((x == y).all() for x, y in zip((a @ a.T, kernels.relu(a)), want))
+        os._exit(0 if same and threads == 1 and "forked" in pool.obstacle() else 3)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+with pool.one_pool():
+    want = a @ a.T, kernels.relu(a)
+    print(forked(), pool.here.threads, (a @ a.T == want[0]).all())
+print(forked(), pool.here.threads)
 """
 
 
 @needs_pool
 def test_a_forked_process_multiplies_with_threads_of_its_own():
-    assert run(FORKS) == "0 2 True\n"
+    assert run(FORKS) == "0 2 True\n0 1\n"

@@ -6,18 +6,16 @@ x between 0 and 1 is taken as the expectation over its binarizations: x log p + 
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_at_least, require_shapes
 
 
 def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d x l − softplus(l).     logits (B, D), x (B / draws, D)  ->  (B,) in nats.
+    """log p(x) = Σ_d x l − softplus(l).     x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,) in nats.
 
-    Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l. With `draws`, each x is compared with so many rows
-    of logits, side by side.     Kingma & Welling 2014, appendix C.1.
+    Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.     Kingma & Welling 2014, appendix C.1.
     """
-    if len(logits) % draws:
-        raise InputError(f"bernoulli.log_prob: {draws} draws of each x should divide the {len(logits)} rows of logits")
-    require_shapes("bernoulli.log_prob", logits=(logits, "B D"), x=(x, f"{len(logits) // draws} D"))
+    require_at_least("bernoulli.log_prob", "draws", draws, 1)
+    require_shapes("bernoulli.log_prob", x=(x, "B D"), logits=(logits, f"{len(x) * draws} D"))
     log_px = kernels.bernoulli_log_prob(logits, x, draws)
 
     def pullback(dlog_px: Array) -> Array:

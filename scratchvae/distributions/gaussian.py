@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_at_least, require_shapes
 
 
 def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
@@ -43,9 +43,10 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
     mean, log_var (B, D), noise (B · draws, D), those for one mean side by side  ->  z (B · draws, D).
     Kingma & Welling 2014, section 2.4.
     """
+    require_at_least("gaussian.reparameterize", "draws", draws, 1)
     shapes = {"mean": (mean, "B D"), "log_var": (log_var, "B D"), "noise": (noise, f"{len(mean) * draws} D")}
     require_shapes("gaussian.reparameterize", **shapes)
-    z, spread = kernels.gaussian_draw(mean, log_var, noise.astype(log_var.dtype, copy=False), draws)  # spread = z − mean
+    z, spread = kernels.gaussian_reparameterize(mean, log_var, noise.astype(log_var.dtype, copy=False), draws)  # z, z − mean
 
     def pullback(dz: Array) -> tuple[Array, Array]:
         dmean = _sum_of_draws(dz, draws)  # dmean = Σ_k dz
@@ -62,6 +63,7 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
     As z moves with mean and σ, its gradient to the mean is 0 and to log σ² −½. (z − mean)/σ would give the noise back only as far
     as z has digits: where σ is small beside the mean it has few.
     """
+    require_at_least("gaussian.log_prob_of_draw", "draws", draws, 1)
     shapes = {"log_var": (log_var, "B D"), "noise": (noise, f"{len(log_var) * draws} D")}
     require_shapes("gaussian.log_prob_of_draw", **shapes)
     log_p_noise = kernels.standard_gaussian_log_prob(noise.astype(log_var.dtype, copy=False))
@@ -74,9 +76,12 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
 
 
 def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Draws from N(0, 1), float32, by kernels.standard_normal."""
+    """Draws from N(0, 1), float32, by kernels.standard_normal: four times as fast as NumPy's own, none beyond 6.8.
+
+    The second half of the draws goes with the first in pairs: fewer draws from the same state are not the first of more.
+    """
     n = math.prod(shape)
-    bits = rng.bit_generator.random_raw((n + 1) // 2)
+    bits = rng.integers(0, 2**64, (n + 1) // 2, dtype=np.uint64)
     return kernels.standard_normal(bits).reshape(-1)[:n].reshape(shape)
 
 
@@ -96,7 +101,7 @@ def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
 def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
     """The summands of kl_to_standard, one for each dimension: ½ (mean² + σ² − 1 − log σ²).     (B, D)  ->  (B, D) in nats."""
     require_shapes("gaussian.kl_to_standard", mean=(mean, "B D"), log_var=(log_var, "B D"))
-    kl, excess = kernels.gaussian_kl(mean, log_var)  # excess = σ² − 1
+    kl, excess = kernels.gaussian_kl_to_standard(mean, log_var)  # excess = σ² − 1
 
     def pullback(dkl: Array) -> tuple[Array, Array]:
         dmean = dkl * mean  # dmean = dkl mean

@@ -46,19 +46,27 @@ def _estimates(model: Model | BeliefNet, x: Array, samples: int, rng: np.random.
 
 
 def _log_weights(model: Model | BeliefNet, x: Array, samples: int, chunk: int, rng: np.random.Generator) -> Iterator[Array]:
-    """log w of all draws for each example, (B, chunk) at a time, float64; a BeliefNet's hidden units h are its z."""
-    chunks = [min(chunk, samples - done) for done in range(0, samples, chunk)]
-    if isinstance(model, BeliefNet):
-        for K in chunks:
-            uniform = rng.random((len(x) * K, model.n_hidden), dtype=np.float32)
-            (log_px, log_pz, log_q, _), _ = recognized_terms(model, x, uniform, K)
-            yield log_px.astype(np.float64) + log_pz - log_q
-        return
-    q_params, _ = model.encoder(x, needs_dx=False)
-    for K in chunks:
-        noise = model.posterior.draw_noise(len(x) * K, rng)
-        (log_px, log_pz, log_q), _ = terms_of_draws(model, q_params, x=x, noise=noise, K=K)
+    """log w of all draws for each example, float64, in pieces (B, K) with K = `chunk`, but for the last."""
+    pieces = [min(chunk, samples - done) for done in range(0, samples, chunk)]
+    terms = _recognized(model, x, pieces, rng) if isinstance(model, BeliefNet) else _decoded(model, x, pieces, rng)
+    for log_px, log_pz, log_q in terms:
         yield log_px.astype(np.float64) + log_pz - log_q
+
+
+def _decoded(model: Model, x: Array, pieces: list[int], rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
+    q_params, _ = model.encoder(x, needs_dx=False)
+    for K in pieces:
+        noise = model.posterior.draw_noise(len(x) * K, rng)
+        terms, _ = terms_of_draws(model, q_params, x=x, noise=noise, K=K)
+        yield terms
+
+
+def _recognized(model: BeliefNet, x: Array, pieces: list[int], rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
+    """A BeliefNet's hidden units h are its z."""
+    for K in pieces:
+        uniform = rng.random((len(x) * K, model.n_hidden), dtype=np.float32)
+        (log_px, log_ph, log_q, _), _ = recognized_terms(model, x, uniform, K)
+        yield log_px, log_ph, log_q
 
 
 def bits_per_dimension(log_px: float, n_entries: int, *, levels: int | None = None) -> float:

@@ -1,4 +1,4 @@
-"""Arithmetic that NumPy does slowly or clumsily: plain functions, arrays in, fresh arrays out (but for an optimizer's slots).
+"""Arithmetic that NumPy does slowly or clumsily: plain functions, arrays in, fresh arrays out (but for arguments given up).
 
 Each kernel is written twice under one name and signature: `textbook/` (NumPy, as on paper; the names below lead there) and
 `compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process, `using(...)` for a block; the choice at
@@ -12,18 +12,19 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 from scratchvae.arrays import require_choice
 from scratchvae.kernels.textbook.convolution import max_pool, max_pool_backward, patches, patches_backward
 from scratchvae.kernels.textbook.densities import (
     bernoulli_log_prob,
     bernoulli_log_prob_backward,
-    gaussian_kl,
+    gaussian_kl_to_standard,
     gaussian_log_prob,
     gaussian_log_prob_backward,
     standard_gaussian_log_prob,
 )
-from scratchvae.kernels.textbook.draws import gaussian_draw, standard_normal
+from scratchvae.kernels.textbook.draws import gaussian_reparameterize, standard_normal
 from scratchvae.kernels.textbook.pointwise import (
     elu,
     elu_backward,
@@ -54,10 +55,10 @@ __all__ = [
     "bernoulli_log_prob_backward",
     "elu",
     "elu_backward",
-    "gaussian_draw",
-    "gaussian_kl",
+    "gaussian_kl_to_standard",
     "gaussian_log_prob",
     "gaussian_log_prob_backward",
+    "gaussian_reparameterize",
     "gelu_erf",
     "gelu_erf_backward",
     "gelu_tanh",
@@ -87,13 +88,14 @@ __all__ = [
     "tanh_backward",
     "use",
     "using",
+    "why_no_pool",
 ]
 
 TWINS = ("compiled", "textbook")
 _FILES = {
     name: globals()[name].__module__.rpartition(".")[2]
     for name in __all__
-    if name not in {"in_use", "one_pool", "use", "using"}
+    if name not in {"in_use", "one_pool", "use", "using", "why_no_pool"}
 }
 _in_use = "textbook"
 _numba_failed = False
@@ -126,13 +128,22 @@ def using(twin: str) -> Iterator[None]:
         use(before)
 
 
+def why_no_pool() -> str | None:
+    """Why one_pool changes nothing here, in words; None where it does."""
+    return "NumPy's kernels have no loops" if _in_use == "textbook" else _pool().obstacle()
+
+
+def _pool() -> Any:
+    return import_module("scratchvae.kernels.compiled.pool")
+
+
 @contextmanager
 def one_pool() -> Iterator[int]:
     """Run products and compiled loops of this thread's block on one pool of threads, and give their number: compiled/pool.py."""
     if _in_use == "textbook":
         yield 1
     else:
-        with import_module("scratchvae.kernels.compiled.pool").one_pool() as threads:
+        with _pool().one_pool() as threads:
             yield threads
 
 

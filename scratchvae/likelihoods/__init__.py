@@ -3,7 +3,7 @@
 from scratchvae.likelihoods.bernoulli import Bernoulli
 from scratchvae.likelihoods.categorical import Categorical
 from scratchvae.likelihoods.gaussian import Gaussian, GaussianOptimal, GaussianPerPixel
-from scratchvae.likelihoods.interface import Likelihood
+from scratchvae.likelihoods.interface import Likelihood, for_each_draw
 from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.multinomial import Multinomial
 from scratchvae.likelihoods.poisson import Poisson
@@ -18,4 +18,5 @@ __all__ = [
     "Likelihood",
     "Multinomial",
     "Poisson",
+    "for_each_draw",
 ]

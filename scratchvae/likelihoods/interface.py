@@ -23,7 +23,7 @@ class Likelihood(Owner, ABC):
     def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log p(x|z) (B,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own Parameters.
 
-        x is (B / draws, D): `draws` rows of x_params, side by side, for each x.
+        x_params has B · draws rows, and the value as many entries: those for one x stand side by side.
         """
 
     @abstractmethod
@@ -40,7 +40,7 @@ class Likelihood(Owner, ABC):
 
 
 def for_each_draw(x: Array, draws: int) -> Array:
-    """x (B / draws, D), each row `draws` times  ->  (B, D)."""
+    """x (B, D)  ->  (B · draws, D), each row `draws` times."""
     return x if draws == 1 else np.repeat(x, draws, axis=0)
 
 

@@ -29,9 +29,9 @@ class Posterior(Owner, ABC):
     def sample_with_log_prob(
         self, q_params: Array, *, noise: Noise, draws: int = 1
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """(z, log q(z|x)), shapes (R, Z) and (R,); pullback(dz, dlog_q) -> dq_params, through the density and through z.
+        """(z, log q(z|x)), shapes (B · draws, Z) and (B · draws,); pullback(dz, dlog_q) -> dq_params, by the density and by z.
 
-        `noise` is of R = B · draws examples, those of one x side by side.
+        `noise` is of B · draws examples: those of one x stand side by side.
         """
 
     @abstractmethod

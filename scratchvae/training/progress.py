@@ -8,10 +8,6 @@ from tqdm import tqdm
 from scratchvae.training.loop import Training
 
 
-class _Bar(tqdm):  # type: ignore[misc]
-    monitor_interval = 0  # no thread that watches over it: beside other threads there is no kernels.one_pool
-
-
 class ProgressBar:
     """A callback: examples seen out of all, and the running means of the epoch's terms in nats per example.
 
@@ -31,7 +27,7 @@ class ProgressBar:
         seen = training.epoch * size + training.position
         if self.bar is None:
             total = training.epochs * size
-            self.bar = _Bar(total=total, initial=seen, unit=" images", unit_scale=True, file=self.file, dynamic_ncols=True)
+            self.bar = tqdm(total=total, initial=seen, unit=" images", unit_scale=True, file=self.file, dynamic_ncols=True)
         if event in ("end", "interrupt"):
             self.bar.close()
         if event not in ("step", "epoch"):

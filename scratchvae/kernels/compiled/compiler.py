@@ -137,10 +137,12 @@ class _Version:
         self.function: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
-        try:
-            return self.function(*arguments)  # Numba finds the machine function
-        except TypeError:  # there is none for these types
-            return self._for(arguments)(*arguments)
+        if self.function is not None:
+            try:
+                return self.function(*arguments)  # Numba finds the machine function
+            except TypeError:  # there is none for these types
+                pass
+        return self._for(arguments)(*arguments)
 
     def _for(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
         types = tuple((a.dtype, a.ndim) if isinstance(a, np.ndarray) else type(a) for a in arguments)
@@ -159,7 +161,7 @@ class _Version:
             compiler._cache = _Cache(self.loop, self.options)
             compiler.compile(signature)
         except Exception:  # nowhere to keep the cache, or what is there can't be read: compile for this process only
-            tell_that_it_compiles()
+            _tell_that_it_compiles()
             compiler._cache = NullCache()
             compiler.compile(signature)
         if self.function is None:
@@ -197,7 +199,7 @@ class _Cache(FunctionCache):
     def load_overload(self, *arguments: Any) -> Any:
         found = super().load_overload(*arguments)  # type: ignore[no-untyped-call]
         if found is None:
-            tell_that_it_compiles()
+            _tell_that_it_compiles()
         return found
 
 
@@ -206,7 +208,7 @@ _told = False
 _warned = False
 
 
-def tell_that_it_compiles() -> None:
+def _tell_that_it_compiles() -> None:
     """Once, by the logger "scratchvae": the command line prints it."""
     global _told
     if not _told:

@@ -109,7 +109,7 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
 
 
 @pointwise
-def gaussian_kl(mean: Array, log_var: Array) -> tuple[Array, Array]:
+def gaussian_kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Array]:
     kl, excess = np.empty_like(mean), np.empty_like(mean)
     half = mean.dtype.type(0.5)
     for i in prange(mean.size):

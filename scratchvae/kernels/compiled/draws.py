@@ -17,10 +17,10 @@ U_STEP, T_STEP = np.float32(2.0**-32), np.float32(2.0**-26)
 
 
 @compiled
-def gaussian_draw(mean: Array, log_var: Array, noise: Array, draws: int) -> tuple[Array, Array]:
+def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: int) -> tuple[Array, Array]:
     B, Z = noise.shape
     if mean.shape != log_var.shape or mean.shape[0] * draws != B or mean.shape[1] != Z:
-        raise ValueError("gaussian_draw: noise should have `draws` rows for each row of mean and log_var, and as many columns")
+        raise ValueError("gaussian_reparameterize: noise should have `draws` rows for each of mean and log_var, as wide")
     z, spread = np.empty_like(noise), np.empty_like(noise)
     half, largest = log_var.dtype.type(0.5), np.finfo(log_var.dtype).max
     for row in prange(mean.shape[0]):
@@ -45,7 +45,7 @@ def standard_normal(bits: Array) -> Array:
         square = t * t
         sin = t * _polynomial(square, SIN)
         cos = ONE + square * _polynomial(square, COS)
-        quarters = lower >> 30
+        quarters = lower >> 30  # so many quarter turns on, (cos, sin) is (cos, sin), (−sin, cos), (−cos, −sin), (sin, −cos)
         odd, back, down = quarters & 1 == 1, quarters == 1 or quarters == 2, quarters >= 2
         x, y = (sin if odd else cos), (cos if odd else sin)
         z[0, i] = r * (-x if back else x)

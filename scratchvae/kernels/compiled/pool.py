@@ -39,30 +39,28 @@ class _Here(threading.local):
 
 here = _Here()  # `here.threads`: among how many a large loop of this thread is shared out
 _given: list[Callable[[int | None], None]] = []  # the setters of the libraries whose jobs come here
+_forked = False
 
 
 @contextmanager
 def one_pool() -> Iterator[int]:
     """Products and loops of this thread's block run on one pool, of as many threads as OpenBLAS is set to: gives their number.
 
-    Products stay the same to the bit, loops to a unit in the last place. Nothing changes, and the number is 1, where that can't
-    be had: with another BLAS, one thread of it, another system than Linux, another threading layer of Numba's; or beside other
-    threads of Python's, which may be multiplying just now. SCRATCHVAE_CPU=default forbids it.
+    Products stay the same to the bit, loops to a unit in the last place. Where there is an `obstacle` nothing changes, and the
+    number is 1; inside such a block it is that of the block.
     """
-    allowed = os.environ.get(cpu.SWITCH) != "default" and threading.active_count() == 1 and not _given
-    libraries = _libraries() if allowed else []
-    threads = max((blas.threads for blas, _ in libraries), default=1)
-    if threads == 1 or not _has_threads(threads):
+    if _given or obstacle() is not None:
         yield here.threads
         return
+    libraries = _libraries()
     callback, before = _callback().address, numba.get_num_threads()
-    _given[:] = [setter for _, setter in libraries]
-    numba.set_num_threads(threads)
-    here.threads = threads
-    for setter in _given:
-        setter(callback)
     try:
-        yield threads
+        here.threads = max(blas.threads for blas, _ in libraries)
+        numba.set_num_threads(here.threads)
+        for _, setter in libraries:
+            _given.append(setter)
+            setter(callback)
+        yield here.threads
     finally:
         _openmp().GOMP_critical_start()  # nobody's product is under way
         _take_back()
@@ -70,22 +68,51 @@ def one_pool() -> Iterator[int]:
         numba.set_num_threads(before)
 
 
+def obstacle() -> str | None:
+    """Why there is no pool to be had, in words; None where there is one."""
+    if os.environ.get(cpu.SWITCH) == "default":
+        return f"{cpu.SWITCH}=default"
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return "NUMBA_DISABLE_JIT"
+    if sys.platform != "linux":
+        return "this system is not Linux"
+    if _forked:
+        return "OpenMP's threads can't be used in a forked process"
+    if any(thread is not threading.current_thread() and not _never_multiplies(thread) for thread in threading.enumerate()):
+        return "other Python threads, which may be multiplying just now"
+    libraries = _libraries()
+    if not libraries:
+        return "no OpenBLAS with several threads that hands its jobs over"
+    return _missing(max(blas.threads for blas, _ in libraries))
+
+
+def _never_multiplies(thread: threading.Thread) -> bool:
+    return type(thread).__module__ == "tqdm._monitor"
+
+
 def _take_back() -> None:
-    """OpenBLAS runs its jobs itself again. A forked process does this first: it has no threads but its own."""
+    """OpenBLAS runs its jobs itself again."""
     for setter in _given:
         setter(None)
     _given.clear()
     here.threads = 1
 
 
+def _after_fork() -> None:
+    """The new process has no threads but its own, and GNU's OpenMP ends a process that asks for some after a fork."""
+    global _forked
+    _forked = _openmp.cache_info().currsize > 0
+    _take_back()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_take_back)
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _libraries() -> list[tuple[cpu.Blas, Callable[[int | None], None]]]:
     """The OpenBLAS libraries loaded that can hand their jobs over, and how to tell them to."""
     found = []
-    for blas in cpu.loaded_blas() if sys.platform == "linux" else []:
+    for blas in cpu.loaded_blas():
         library = ctypes.CDLL(blas.path)
         setter = next((getattr(library, name) for name in SETTERS if hasattr(library, name)), None)
         if setter is not None and blas.threads > 1:
@@ -94,12 +121,16 @@ def _libraries() -> list[tuple[cpu.Blas, Callable[[int | None], None]]]:
     return found
 
 
-def _has_threads(wanted: int) -> bool:
-    """Whether OpenMP, asked for so many threads, gives them, every time."""
+def _missing(wanted: int) -> str | None:
+    """Why OpenMP, asked for so many threads, might give fewer; None if it gives them every time."""
     openmp = _openmp()
-    if openmp is None or wanted > numba.config.NUMBA_NUM_THREADS:  # type: ignore[attr-defined]
-        return False
-    return openmp.omp_get_thread_limit() >= wanted and not openmp.omp_get_dynamic() and not openmp.omp_in_parallel()
+    if openmp is None:
+        return "Numba's parallel loops don't run on OpenMP here"
+    if wanted > numba.config.NUMBA_NUM_THREADS:  # type: ignore[attr-defined]
+        return f"OpenBLAS has {wanted} threads, Numba {numba.config.NUMBA_NUM_THREADS}"  # type: ignore[attr-defined]
+    if openmp.omp_get_thread_limit() < wanted or openmp.omp_get_dynamic() or openmp.omp_in_parallel():
+        return f"OpenMP may give fewer than {wanted} threads"
+    return None
 
 
 @cache

@@ -1,4 +1,7 @@
-"""Compiled twins of `textbook/rows.py`. Short rows are taken several at a time, as one long row: loops like those."""
+"""Compiled twins of `textbook/rows.py`. Short rows are taken several at a time, as one long row: loops like those.
+
+A sum is shared out by columns, LONG at a time, so that it is added up in one order whatever the threads: narrow ones stay whole.
+"""
 
 import numpy as np
 from numba import prange

@@ -9,16 +9,16 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 
 def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
-    """logits (B, D) -> Σ_d x l − softplus(l)   (B,), as (x l − max(l, 0)) − log(1 + e^−|l|): keeps small sums exact.
+    """Σ_d x l − softplus(l)   (B · draws,), as (x l − max(l, 0)) − log(1 + e^−|l|): keeps small sums exact.
 
-    x (B / draws, D): each row is compared with `draws` rows of logits, which stand side by side.
+    x (B, D), logits (B · draws, D): those for one x stand side by side.
     """
     x = np.repeat(x, draws, axis=0)
     return ((x * logits - np.maximum(logits, 0)) - np.log1p(np.exp(-np.abs(logits)))).sum(axis=1)
 
 
 def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: int) -> Array:
-    """dlogits = dlog_px (x − σ(l))   (B, D), as x σ(−l) − (1 − x) σ(l): keeps the digits where σ(l) is near x = 1."""
+    """dlogits = dlog_px (x − σ(l))   (B · draws, D), as x σ(−l) − (1 − x) σ(l): keeps the digits where σ(l) is near x = 1."""
     x = np.repeat(x, draws, axis=0)
     return dlog_px[:, None] * (x * sigmoid(-logits) - (1 - x) * sigmoid(logits))
 
@@ -42,7 +42,7 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
         return dlog_px[:, None] * (u * precision), dlog_px[:, None] * (0.5 * (u * u - 1))
 
 
-def gaussian_kl(mean: Array, log_var: Array) -> tuple[Array, Array]:
+def gaussian_kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Array]:
     """½ (mean² + (σ² − 1) − log σ²), the KL of each entry to N(0, 1), and σ² − 1, exact for σ near 1 too."""
     with np.errstate(over="ignore"):
         excess = np.expm1(log_var)

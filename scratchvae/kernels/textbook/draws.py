@@ -5,10 +5,10 @@ import numpy as np
 from scratchvae.arrays import Array
 
 
-def gaussian_draw(mean: Array, log_var: Array, noise: Array, draws: int) -> tuple[Array, Array]:
+def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: int) -> tuple[Array, Array]:
     """z = mean + σ noise and z − mean, with σ = exp(log_var / 2) held at the largest finite number so that σ · 0 stays 0.
 
-    noise (B, Z), mean and log_var (B / draws, Z): each row of theirs meets `draws` rows of noise, which stand side by side.
+    mean, log_var (B, Z), noise (B · draws, Z): those for one mean stand side by side.
     """
     with np.errstate(over="ignore"):
         sigma = np.minimum(np.exp(0.5 * log_var), np.finfo(log_var.dtype).max)
