@@ -23,7 +23,10 @@ def measure(
     threads: int,
     sizes: Mapping[str, int] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """For each implementation the medians over the rounds: seconds a step, images, and ours also of its products alone."""
+    """For each implementation the medians over the rounds: seconds a step, images; ours also of its products alone, and the ratio.
+
+    The ratio is a median itself, of turns that stand beside each other, and need not be that of the medians.
+    """
     taken: dict[str, list[dict[str, float]]] = {implementation: [] for implementation in implementations}
     for _ in range(rounds):
         for implementation in implementations:

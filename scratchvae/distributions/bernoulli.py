@@ -10,7 +10,7 @@ from scratchvae.arrays import Array, Pullback, require_at_least, require_shapes
 
 
 def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d x l − softplus(l).     x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,) in nats.
+    """log p(x) = Σ_d x l − softplus(l).     x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,), nats.
 
     Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.     Kingma & Welling 2014, appendix C.1.
     """
