@@ -23,7 +23,7 @@ def measure(
     threads: int,
     sizes: Mapping[str, int] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """For each implementation the medians over the rounds: seconds a step, images; ours also of its products alone, and the ratio.
+    """For each implementation the medians over the rounds: seconds a step, images; ours also of its products, and the ratio.
 
     The ratio is a median itself, of turns that stand beside each other, and need not be that of the medians.
     """
