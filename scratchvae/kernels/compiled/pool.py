@@ -4,7 +4,8 @@ OpenBLAS's own threads spin while they wait for the next product: a loop shared 
 Inside `one_pool` OpenBLAS hands the jobs of a product to the OpenMP threads that run Numba's parallel loops (the callback of
 openblas_set_threads_callback_function, cblas.h), and large loops are shared out among the same threads. Two rules come with it:
 all jobs of a product run at the same time, since they wait for each other; and one product runs at a time, since OpenBLAS has
-one scratch buffer for each job's number.
+one scratch buffer for each job's number. Decompositions also queue jobs for OpenBLAS's own threads under those numbers: while the
+pool lasts, threads that somebody starts may multiply, but only one thread at a time may call LAPACK (numpy.linalg).
 """
 
 import ctypes
@@ -47,7 +48,7 @@ def one_pool() -> Iterator[int]:
     """Products and loops of this thread's block run on one pool, of as many threads as OpenBLAS is set to: gives their number.
 
     Products stay the same to the bit, loops to a unit in the last place. Where there is an `obstacle` nothing changes, and the
-    number is 1; inside such a block it is that of the block.
+    number is 1; inside such a block it is that of the block. Start no threads in it that call numpy.linalg.
     """
     if _given or obstacle() is not None:
         yield here.threads
