@@ -699,6 +699,23 @@ def test_the_cache_knows_all_sources():
 
 
 @jit
+@pytest.mark.parametrize("rate", [0.1, np.float32(0.1), np.longdouble(0.1), np.float64(0.1), 1])
+def test_numbers_of_any_kind_are_taken_for_what_the_loop_says(rate):
+    value, grad, velocity = np.ones(3), np.ones(3), np.zeros(3)
+    for r in (0.1, rate, 0.1):
+        moved, _ = both_twins("sgd_update")[1](value, grad, velocity.copy(), r, 0.9)
+        np.testing.assert_allclose(moved, 1 - float(r), rtol=1e-15)
+    with pytest.raises(TypeError):
+        both_twins("bernoulli_log_prob")[1](value[:, None], grad[:, None], 1.7)
+
+
+@jit
+def test_whole_numbers_are_left_to_the_textbook(monkeypatch):
+    monkeypatch.setattr(compiler, "_warned", True)
+    np.testing.assert_array_equal(both_twins("tanh")[1](np.array([-1, 2, 3])), np.tanh([-1, 2, 3]))
+
+
+@jit
 def test_the_cache_tells_ways_of_compiling_apart_and_knows_them_again():
     """In other processes too, where sets are in another order."""
     script = """

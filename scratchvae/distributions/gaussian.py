@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, Pullback, require_at_least, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_shapes
 
 
 def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
@@ -29,6 +29,8 @@ def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) ->
 def standard_log_prob(x: Array) -> tuple[Array, Pullback]:
     """log p(x) at mean 0 and variance 1: −½ Σ_d (log 2π + x²).     x (B, D)  ->  (B,) in nats."""
     require_shapes("gaussian.standard_log_prob", x=(x, "B D"))
+    if x.dtype.kind != "f":
+        raise InputError(f"gaussian.standard_log_prob: x should be float32 or float64, found {x.dtype}")
     log_px = kernels.standard_gaussian_log_prob(x)
 
     def pullback(dlog_px: Array) -> Array:

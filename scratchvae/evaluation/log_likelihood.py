@@ -8,7 +8,7 @@ from scratchvae import kernels
 from scratchvae.arrays import Array, require_at_least
 from scratchvae.data import Dataset, binarize
 from scratchvae.layers import dtype_of
-from scratchvae.objectives import BeliefNet, Model, recognized_terms, terms_of_draws
+from scratchvae.objectives import BeliefNet, Model, draw_uniform, recognized_terms, terms_of_draws
 
 ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
 
@@ -64,7 +64,7 @@ def _decoded(model: Model, x: Array, pieces: list[int], rng: np.random.Generator
 def _recognized(model: BeliefNet, x: Array, pieces: list[int], rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
     """A BeliefNet's hidden units h are its z."""
     for K in pieces:
-        uniform = rng.random((len(x) * K, model.n_hidden), dtype=np.float32)
+        uniform = draw_uniform("log_likelihood", model, len(x) * K, rng)
         (log_px, log_ph, log_q, _), _ = recognized_terms(model, x, uniform, K)
         yield log_px, log_ph, log_q
 

@@ -4,7 +4,7 @@ An objective is the only place where a mean over the batch is taken.
 """
 
 from scratchvae.objectives.annealing import Ramp, Schedule
-from scratchvae.objectives.belief_net import BeliefNet, recognized_terms
+from scratchvae.objectives.belief_net import BeliefNet, draw_uniform, recognized_terms
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.elbo import Elbo
@@ -42,6 +42,7 @@ __all__ = [
     "Trainable",
     "Wake",
     "closed_form_kl",
+    "draw_uniform",
     "jacobian_norm",
     "log_weight_terms",
     "recognized_terms",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from importlib import import_module
 from inspect import signature
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +39,19 @@ def compiled(
     A loop writes into arrays that it made, and into arguments that its caller gives up: those named `given_up`. Its `prange` is
     shared out among the threads of `pool.one_pool` where some array has LARGE entries, and is a plain range elsewhere.
     """
-    run, written = _compiled(loop, options, given_up)
+    run, kinds = _compiled(loop, options, given_up)
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
         ready: list[Any] = []
         size = 0
-        for a, writes in zip(arguments, written, strict=True):
+        for a, (writes, number) in zip(arguments, kinds, strict=True):
             if isinstance(a, np.ndarray):
                 a = _fit(a, writes)
                 size = max(size, a.size)
-            ready.append(a)
+                ready.append(a)
+            else:
+                ready.append(number(a))
         return run(ready, size)
 
     return kernel
@@ -67,7 +70,7 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
 
     Its value lies in memory as its first array does: images whose channels come last keep them there.
     """
-    run, written = _compiled(loop, AS_WRITTEN, given_up)
+    run, kinds = _compiled(loop, AS_WRITTEN, given_up)
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
@@ -75,12 +78,13 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
         shape = first.shape
         order = None if first.flags.c_contiguous else _memory_order(first)
         vectors: list[Any] = []
-        for a, writes in zip(arguments, written, strict=True):
+        for a, (writes, number) in zip(arguments, kinds, strict=True):
             if isinstance(a, np.ndarray):
                 if a.shape != shape:
                     raise InputError(f"{loop.__name__}: the arrays should have one shape, found {shape} and {a.shape}")
-                a = _fit((a if order is None else a.transpose(order)).reshape(-1), writes)
-            vectors.append(a)
+                vectors.append(_fit((a if order is None else a.transpose(order)).reshape(-1), writes))
+            else:
+                vectors.append(number(a))
         value = run(vectors, first.size)
         if isinstance(value, tuple):
             return tuple([_shaped(part, shape, order) for part in value])
@@ -94,19 +98,25 @@ updating = partial(pointwise, given_up=("velocity", "square", "m", "v"))  # an o
 
 def _compiled(
     loop: Callable[..., Any], options: dict[str, Any], given_up: tuple[str, ...]
-) -> tuple[Callable[[list[Any], int], Any], list[bool]]:
-    """run(arguments, size) of the loop, compiled, and which of its arguments it writes into."""
-    written = [name in given_up for name in signature(loop).parameters]
+) -> tuple[Callable[[list[Any], int], Any], list[tuple[bool, Callable[[Any], Any]]]]:
+    """run(arguments, size) of the loop, compiled; and of each argument whether it is written into, and what makes it a number."""
+    numbers: dict[Any, Callable[[Any], Any]] = {float: float, int: index}  # as annotated: Numba by itself would cut 2.5 off to 2
+    kinds = [(name in given_up, numbers.get(p.annotation, _as_it_is)) for name, p in signature(loop).parameters.items()]
+    written = [writes for writes, _ in kinds]
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
         quiet = np.errstate(all="ignore")(loop)
-        return lambda arguments, size: quiet(*arguments), written
+        return lambda arguments, size: quiet(*arguments), kinds
     alone, shared = _Version(loop, written, options), _Version(loop, written, options | {"parallel": True})
 
     def run(arguments: list[Any], size: int) -> Any:
         return (shared if size >= LARGE and pool.here.threads > 1 else alone)(*arguments)
 
-    return run, written
+    return run, kinds
+
+
+def _as_it_is(a: Any) -> Any:
+    return a
 
 
 def _fit(a: np.ndarray, writes: bool) -> np.ndarray:
@@ -130,8 +140,7 @@ class _Version:
     """A loop compiled one way, alone or shared out: a machine function for each combination of types that has come."""
 
     def __init__(self, loop: Callable[..., Any], written: list[bool], options: dict[str, Any]) -> None:
-        self.loop, self.options = loop, options
-        self.kinds = [(writes, p.annotation) for writes, p in zip(written, signature(loop).parameters.values(), strict=True)]
+        self.loop, self.written, self.options = loop, written, options
         self.lock = threading.Lock()
         self.known: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self.function: Any = None
@@ -149,7 +158,7 @@ class _Version:
         with self.lock:
             if types not in self.known:
                 try:
-                    self._compile(tuple(_numba_type(a, *kind) for a, kind in zip(arguments, self.kinds, strict=True)))
+                    self._compile(tuple(map(_numba_type, arguments, self.written)))
                     self.known[types] = self.function
                 except Exception as error:
                     self.known[types] = _textbook_twin(self.loop, error)
@@ -171,10 +180,10 @@ class _Version:
             self.function.add_overload(compiler.overloads[signature])
 
 
-def _numba_type(a: Any, written: bool, annotation: Any) -> Any:
+def _numba_type(a: Any, written: bool) -> Any:
     if isinstance(a, np.ndarray):  # declared read-only, which admits both kinds of array with one compilation
         return numba.types.Array(numba.from_dtype(a.dtype), a.ndim, "C", readonly=not written)
-    return numba.typeof(float(a) if annotation is float else a)  # type: ignore[no-untyped-call]
+    return numba.typeof(a)  # type: ignore[no-untyped-call]
 
 
 def _sources() -> str:

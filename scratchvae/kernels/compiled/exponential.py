@@ -214,6 +214,8 @@ def _of_either_dtype(name: str, doc: str) -> Scalar:
 
     @overload(function, strict=False, jit_options={"forceinline": True})  # not strict: the lambda carries no annotations
     def _choose(x: Any) -> Any:
+        if x not in (types.float32, types.float64):
+            return None  # and so the textbook twin computes it
         chosen = single if x == types.float32 else double
         return lambda x: chosen(x)
 
@@ -224,7 +226,7 @@ def _of_either_dtype(name: str, doc: str) -> Scalar:
 exp = _of_either_dtype("exp", "eˣ.")
 exp_to_one = _of_either_dtype("exp_to_one", "eˣ for x ≤ 0, in fewer steps: the same bits.")
 expm1 = _of_either_dtype("expm1", "eˣ − 1, without cancellation near 0.")
-log = _of_either_dtype("log", "log x for normal x > 0.")
+log = _of_either_dtype("log", "log x for normal x > 0 below 2¹²⁶ (float64: 2¹⁰²²).")
 log1p = _of_either_dtype("log1p", "log(1 + x) for −1 < x < 2¹²⁶ (float64: 2¹⁰²²), without cancellation near 0.")
 sigmoid = _of_either_dtype("sigmoid", "1 / (1 + e⁻ˣ), from e^−|x| so that nothing overflows.")
 softplus = _of_either_dtype("softplus", "log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|).")

@@ -4,8 +4,8 @@ OpenBLAS's own threads spin while they wait for the next product: a loop shared 
 Inside `one_pool` OpenBLAS hands the jobs of a product to the OpenMP threads that run Numba's parallel loops (the callback of
 openblas_set_threads_callback_function, cblas.h), and large loops are shared out among the same threads. Two rules come with it:
 all jobs of a product run at the same time, since they wait for each other; and one product runs at a time, since OpenBLAS has
-one scratch buffer for each job's number. Decompositions also queue jobs for OpenBLAS's own threads under those numbers: while the
-pool lasts, threads that somebody starts may multiply, but only one thread at a time may call LAPACK (numpy.linalg).
+one scratch buffer for each job's number. Decompositions also queue jobs for OpenBLAS's own threads under those numbers, and keep
+Python's lock meanwhile: threads started while the pool lasts may multiply, but must not call numpy.linalg.
 """
 
 import ctypes
@@ -20,6 +20,7 @@ from typing import Any
 import numba
 from llvmlite import binding, ir
 from numba import types
+from numba.core.caching import NullCache
 from numba.extending import intrinsic
 
 from scratchvae import cpu
@@ -64,8 +65,10 @@ def one_pool() -> Iterator[int]:
         yield here.threads
     finally:
         _openmp().GOMP_critical_start()  # nobody's product is under way
-        _take_back()
-        _openmp().GOMP_critical_end()
+        try:
+            _take_back()
+        finally:
+            _openmp().GOMP_critical_end()
         numba.set_num_threads(before)
 
 
@@ -192,5 +195,6 @@ def _callback() -> Any:
     try:
         _share.enable_caching()
         return compile_run(cache=True)(_run)
-    except RuntimeError:  # nowhere to keep it
+    except Exception:  # nowhere to keep it, or what is there can't be read
+        _share._cache = NullCache()  # type: ignore[attr-defined]
         return compile_run()(_run)
