@@ -103,9 +103,9 @@ def _take_back() -> None:
 
 
 def _after_fork() -> None:
-    """The new process has no threads but its own, and GNU's OpenMP ends a process that asks for some after a fork."""
+    """GNU's OpenMP, whoever started it before the fork, would end the new process when it asks for threads."""
     global _forked
-    _forked = _openmp.cache_info().currsize > 0
+    _forked = True
     _take_back()
 
 
