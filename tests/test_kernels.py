@@ -72,6 +72,7 @@ def example(name, dtype, rows=5, columns=7):
         "patches_backward": (normal(2, 3, 4, 3, 2, 3), 6, 7, 2, 1),
         "max_pool": (normal(2, 3, 8, 7), 3, 2),
         "max_pool_backward": (normal(2, 3, 3, 2), place, 8, 7, 3, 2),
+        "random_bits": (rng.integers(0, 2**32, 5, dtype=np.uint32), rng.integers(0, 2**32, rows * columns, dtype=np.uint32)),
         "standard_normal": (rng.integers(0, 2**64, rows * columns, dtype=np.uint64),),
     }
     return special.get(name, (a, b) if name.endswith("_backward") else (a,))
@@ -159,9 +160,8 @@ def test_any_layout_gives_the_same_fresh_arrays_and_leaves_the_arguments_alone(n
                 np.testing.assert_array_equal(got, want, strict=True)
                 assert got.flags.writeable
                 assert not any(np.shares_memory(got, a) for a in kept)
-        floats = [y for y in expected if y.dtype.kind == "f"]
-        assert floats
-        assert {y.dtype for y in floats} == {np.dtype(np.float32 if name == "standard_normal" else dtype)}
+        real = {"random_bits": set(), "standard_normal": {np.dtype(np.float32)}}.get(name, {np.dtype(dtype)})
+        assert {y.dtype for y in expected if y.dtype.kind == "f"} == real
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if kernels._FILES[n] in {"pointwise", "updates"}])
@@ -482,6 +482,22 @@ def test_density_gradients_by_their_formula(twin):
 # --- draws and rows --------------------------------------------------------------------------------------------------
 
 
+PHILOX = [  # counter, key, words: published with the generator (Random123, kat_vectors, philox4x32 10)
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]
+
+
+@pytest.mark.parametrize(("counter", "key", "words"), PHILOX)
+def test_random_bits_are_those_of_philox(counter, key, words):
+    first, *rest = (int(word, 16) for word in f"{counter} {key}".split())
+    for random_bits in both_twins("random_bits"):
+        bits = random_bits(np.array(rest, np.uint32), np.array([0, first], np.uint32))
+        assert bits.shape == (2, 2) and bits.dtype == np.uint64
+        assert [f"{int(half):016x}" for half in bits[:, 1]] == [words.replace(" ", "")[:16], words.replace(" ", "")[16:]]
+
+
 @jit
 def test_normal_draws_follow_from_their_bits():
     """By mpmath: the upper half of a word is the radius, the angle is 26 bits of the lower; the twins to 4 ulp of the radius."""
@@ -505,8 +521,6 @@ def test_rows_of_every_width(shape):
     y, b = rng.normal(size=shape), rng.normal(size=shape[1])
     for add in both_twins("add_to_rows"):
         np.testing.assert_array_equal(add(y.copy(), b), y + b, strict=True)
-    for total in both_twins("sum_of_rows"):
-        np.testing.assert_allclose(total(y), y.sum(axis=0), rtol=1e-13, atol=1e-13, strict=True)
 
 
 @pytest.mark.parametrize("draws", [1, 3])

@@ -52,7 +52,7 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
 
     def pullback(dz: Array) -> tuple[Array, Array]:
         dmean = _sum_of_draws(dz, draws)  # dmean = Σ_k dz
-        dlog_var = _sum_of_draws(0.5 * dz * spread, draws)  # dlog_var = Σ_k dz ½ σ noise
+        dlog_var = 0.5 * _sum_of_draws(dz * spread, draws)  # dlog_var = ½ Σ_k dz σ noise
         return dmean, dlog_var
 
     return z, pullback
@@ -78,13 +78,14 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
 
 
 def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Draws from N(0, 1), float32, by kernels.standard_normal: four times as fast as NumPy's own, none beyond 6.8.
+    """Draws from N(0, 1), float32, none beyond 6.8, several times as fast as NumPy's own: all from a seed that `rng` gives.
 
-    The second half of the draws goes with the first in pairs: fewer draws from the same state are not the first of more.
+    They come four at a time, each from another quarter: fewer draws from the same state are not the first of more.
     """
     n = math.prod(shape)
-    bits = rng.integers(0, 2**64, (n + 1) // 2, dtype=np.uint64)
-    return kernels.standard_normal(bits).reshape(-1)[:n].reshape(shape)
+    seed = rng.bit_generator.random_raw(5).astype(np.uint32)  # the lower halves: MT19937 has no others
+    bits = kernels.random_bits(seed, np.arange((n + 3) // 4, dtype=np.uint32))
+    return kernels.standard_normal(bits.reshape(-1)).reshape(-1)[:n].reshape(shape)
 
 
 def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
@@ -180,4 +181,4 @@ def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_
 
 def _sum_of_draws(a: Array, draws: int) -> Array:
     """(B · draws, D), those of one example side by side  ->  their sums (B, D)."""
-    return a if draws == 1 else a.reshape(-1, draws, a.shape[1]).sum(axis=1)
+    return a if draws == 1 else np.ones(draws, a.dtype) @ a.reshape(-1, draws, a.shape[1])

@@ -24,7 +24,7 @@ from scratchvae.kernels.textbook.densities import (
     gaussian_log_prob_backward,
     standard_gaussian_log_prob,
 )
-from scratchvae.kernels.textbook.draws import gaussian_reparameterize, standard_normal
+from scratchvae.kernels.textbook.draws import gaussian_reparameterize, random_bits, standard_normal
 from scratchvae.kernels.textbook.pointwise import (
     elu,
     elu_backward,
@@ -45,7 +45,7 @@ from scratchvae.kernels.textbook.pointwise import (
     tanh,
     tanh_backward,
 )
-from scratchvae.kernels.textbook.rows import add_to_rows, sum_of_rows
+from scratchvae.kernels.textbook.rows import add_to_rows
 from scratchvae.kernels.textbook.updates import adam_update, rmsprop_update, sgd_update
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "one_pool",
     "patches",
     "patches_backward",
+    "random_bits",
     "relu",
     "relu_backward",
     "rmsprop_update",
@@ -83,7 +84,6 @@ __all__ = [
     "softplus_backward",
     "standard_gaussian_log_prob",
     "standard_normal",
-    "sum_of_rows",
     "tanh",
     "tanh_backward",
     "use",

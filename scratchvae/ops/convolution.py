@@ -5,6 +5,8 @@ Letters: B images, C input and O output channels, H × W input and P × Q output
 Arrays are indexed [image, channel, row, column]; in memory the channels come last, so that the products need no transposing.
 """
 
+import numpy as np
+
 from scratchvae import kernels
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
@@ -29,7 +31,7 @@ def conv2d(
         dy2 = _channels_last(dy).reshape(B * P * Q, -1)
         dW2 = cols2.T @ dy2  # dW[ijc,o] = Σ_bpq cols[bpq,ijc] dy[bpq,o]
         dW = dW2.reshape(n["I"], n["J"], n["C"], n["O"]).transpose(3, 2, 0, 1)
-        db = kernels.sum_of_rows(dy2)  # db[o] = Σ_bpq dy[bpq,o]
+        db = np.ones(len(dy2), dy2.dtype) @ dy2  # db[o] = Σ_bpq dy[bpq,o]
         if not needs_dx:
             return None, dW, db
         dcols = (dy2 @ W2.T).reshape(cols.shape)  # dcols[bpq,ijc] = Σ_o dy[bpq,o] W[ijc,o]
@@ -72,10 +74,11 @@ def conv_transpose2d(
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
         dy_last = _channels_last(dy)
+        dy2 = dy_last.reshape(-1, n["O"])
         dcols = kernels.patches(dy_last, (n["I"], n["J"]), stride, padding).reshape(len(x2), -1)
         dW2 = x2.T @ dcols  # dW[c,ijo] = Σ_bpq x[bpq,c] dcols[bpq,ijo]
         dW = dW2.reshape(n["C"], n["I"], n["J"], n["O"]).transpose(0, 3, 1, 2)
-        db = kernels.sum_of_rows(dy_last.reshape(-1, n["O"]))  # db[o] = Σ_bhw dy[b,o,h,w]
+        db = np.ones(len(dy2), dy2.dtype) @ dy2  # db[o] = Σ_bhw dy[b,o,h,w]
         if not needs_dx:
             return None, dW, db
         dx = dcols @ W2.T  # dx[bpq,c] = Σ_ijo dcols[bpq,ijo] W[c,ijo]

@@ -1,4 +1,6 @@
-"""The affine map of a fully connected layer."""
+"""The affine map of a fully connected layer. Rows are summed by a product with ones, which is faster than sum(axis=0)."""
+
+import numpy as np
 
 from scratchvae import kernels
 from scratchvae.arrays import Array, Pullback, require_shapes
@@ -12,7 +14,7 @@ def linear(x: Array, W: Array, b: Array, *, needs_dx: bool = True) -> tuple[Arra
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
         dx = dy @ W.T if needs_dx else None  # dx_bd = Σ_h dy_bh W_dh
         dW = x.T @ dy  # dW_dh = Σ_b x_bd dy_bh
-        db = kernels.sum_of_rows(dy)  # db_h  = Σ_b dy_bh
+        db = np.ones(len(dy), dy.dtype) @ dy  # db_h  = Σ_b dy_bh
         return dx, dW, db
 
     return y, pullback

@@ -125,9 +125,10 @@ def _fit(a: np.ndarray, writes: bool) -> np.ndarray:
     return a if flags.carray or (flags.c_contiguous and flags.aligned and not writes) else a.copy()
 
 
-def _memory_order(a: np.ndarray) -> tuple[int, ...]:
-    """The axes from the longest stride to the shortest."""
-    return tuple(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
+def _memory_order(a: np.ndarray) -> tuple[int, ...] | None:
+    """The axes from the longest stride to the shortest; None if that's as they are."""
+    order = tuple(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
+    return None if order == tuple(range(a.ndim)) else order
 
 
 def _shaped(vector: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...] | None) -> np.ndarray:

@@ -8,6 +8,7 @@ from numba import prange
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
 from scratchvae.kernels.compiled.compiler import compiled, scalar
+from scratchvae.kernels.textbook.draws import FACTORS, ROUNDS, STEPS
 
 # sin 2πt = t p(t²) and cos 2πt = 1 + t² q(t²) for |t| ≤ ⅛: minimax fits, off by 3.3e-9 and 6.4e-11 of the value
 SIN = tuple(np.float32(c) for c in (6.283185286833378729, -41.341661454939392453, 81.592353556912003231, -75.393562889107180284))
@@ -21,18 +22,33 @@ def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: in
     B, Z = noise.shape
     if mean.shape != log_var.shape or mean.shape[0] * draws != B or mean.shape[1] != Z:
         raise ValueError("gaussian_reparameterize: noise should have `draws` rows for each of mean and log_var, as wide")
-    z, spread = np.empty_like(noise), np.empty_like(noise)
+    z, spread, sigma = np.empty_like(noise), np.empty_like(noise), np.empty_like(log_var)
     half, largest = log_var.dtype.type(0.5), np.finfo(log_var.dtype).max
     for row in prange(mean.shape[0]):
-        sigma = np.empty_like(log_var[row])
         for j in range(Z):
             s = exponential.exp(half * log_var[row, j])
-            sigma[j] = largest if s > largest else s
-        for b in range(row * draws, (row + 1) * draws):
-            for j in range(Z):
-                spread[b, j] = sigma[j] * noise[b, j]
-                z[b, j] = mean[row, j] + spread[b, j]
+            sigma[row, j] = largest if s > largest else s
+    for b in prange(B):
+        row = b // draws
+        for j in range(Z):
+            spread[b, j] = sigma[row, j] * noise[b, j]
+            z[b, j] = mean[row, j] + spread[b, j]
     return z, spread
+
+
+@compiled
+def random_bits(seed: Array, counters: Array) -> Array:
+    bits = np.empty((2, counters.size), np.uint64)
+    for i in prange(counters.size):
+        c0, c1, c2, c3, k0, k1 = counters[i], seed[0], seed[1], seed[2], seed[3], seed[4]
+        for _ in range(ROUNDS):
+            first, second = FACTORS[0] * np.uint64(c0), FACTORS[1] * np.uint64(c2)
+            c0, c1 = np.uint32(second >> 32) ^ c1 ^ k0, np.uint32(second)
+            c2, c3 = np.uint32(first >> 32) ^ c3 ^ k1, np.uint32(first)
+            k0, k1 = np.uint32(k0 + STEPS[0]), np.uint32(k1 + STEPS[1])
+        bits[0, i] = np.uint64(c0) << 32 | np.uint64(c1)
+        bits[1, i] = np.uint64(c2) << 32 | np.uint64(c3)
+    return bits
 
 
 @compiled

@@ -41,10 +41,10 @@ def _functions(
     LOWEST, HIGHEST = real(exp_range[0]), real(exp_range[1])  # beyond: exp is 0, inf
     LOG2_E, LN2_HIGH, LN2_LOW = real(1 / np.log(2)), real(ln2_high), real(np.log(np.longdouble(2)) - np.longdouble(ln2_high))
     BITS = whole(fraction_bits)
-    SHIFTER = real(1.5 * 2.0**fraction_bits)  # x + SHIFTER has round(x) in its low bits, and no room for a fraction
-    SHIFTER_BITS, ONE_BITS = SHIFTER.view(whole), ONE.view(whole)
+    SHIFTER = real(1.5 * 2.0**fraction_bits)  # x + SHIFTER has no room for a fraction
+    SHIFTER_BITS, ONE_BITS, LIFTED_BITS = SHIFTER.view(whole), ONE.view(whole), real(2.0**lift).view(whole)
     ROOT_HALF_BITS = real(np.sqrt(0.5)).view(whole)
-    LIFT, DROP = real(lift), real(2.0**-lift)  # from where 2ⁿ is written as a normal number, and back
+    DROP = real(2.0**-lift)  # back from where 2ⁿ is written as a normal number
     EXPM1_LOWEST, EXPM1_ALL = real(-fraction_bits), real(64)
     TANH_ONE = real(-1.4 * fraction_bits)  # from here on e^-2|x| doesn't change 1 − e^-2|x|
     ERF_ONE = real(erf_one)  # beyond: erf is 1
@@ -54,31 +54,32 @@ def _functions(
 
     @scalar
     def horner(x: Any, coefficients: Any) -> Any:
-        y = ZERO
-        for c in coefficients:
+        y = coefficients[0]
+        for c in coefficients[1:]:
             y = y * x + c
         return y
 
     @scalar
-    def rounded(x: Any) -> Any:
-        return (x + SHIFTER) - SHIFTER
+    def shifted(x: Any) -> Any:
+        """round(x) in the low bits of a number whose spacing is 1; less SHIFTER it is round(x)."""
+        return x + SHIFTER
 
     @scalar
-    def power_of_two(n: Any) -> Any:
-        """2ⁿ for a whole number |n| < 127 (1023)."""
-        return whole(whole(real(n + SHIFTER).view(whole) << BITS) + ONE_BITS).view(real)
+    def power_of_two(n: Any, one_bits: Any) -> Any:
+        """2ⁿ for a whole number |n| < 127 (1023) as `shifted` gives it; with LIFTED_BITS for ONE_BITS times 2^lift."""
+        return whole(whole(real(n).view(whole) << BITS) + one_bits).view(real)
 
     @scalar
     def times_power_of_two(y: Any, n: Any) -> Any:
         """y · 2ⁿ in two steps, for results at the ends of the range: the last one alone rounds."""
-        half = rounded(HALF * n)
-        return y * power_of_two(half) * power_of_two(n - half)
+        half = shifted(HALF * (n - SHIFTER))
+        return y * power_of_two(half, ONE_BITS) * power_of_two(n - (half - SHIFTER), ONE_BITS)
 
     @scalar
     def reduced(x: Any) -> Any:
-        """x = n ln 2 + r with |r| ≤ ½ ln 2  ->  n, eʳ − 1."""
-        n = rounded(x * LOG2_E)
-        r = (x - n * LN2_HIGH) - n * LN2_LOW
+        """x = n ln 2 + r with |r| ≤ ½ ln 2  ->  n, as `shifted` gives it, and eʳ − 1."""
+        n = shifted(x * LOG2_E)
+        r = (x - (n - SHIFTER) * LN2_HIGH) - (n - SHIFTER) * LN2_LOW
         return n, r + r * r * horner(r, EXP_TAIL)
 
     @scalar
@@ -92,38 +93,39 @@ def _functions(
     def exp_to_one(x: Any) -> Any:
         x = LOWEST if x < LOWEST else x
         n, tail = reduced(x)
-        return (ONE + tail) * power_of_two(n + LIFT) * DROP
+        return (ONE + tail) * power_of_two(n, LIFTED_BITS) * DROP
 
     @scalar
     def expm1(x: Any) -> Any:
         held = EXPM1_LOWEST if x < EXPM1_LOWEST else x
         held = HIGHEST if held > HIGHEST else held
         n, tail = reduced(held)
-        y = times_power_of_two(tail + (ONE - power_of_two(-(EXPM1_ALL if n > EXPM1_ALL else n))), n)
+        all_of_it = SHIFTER + EXPM1_ALL
+        y = times_power_of_two(tail + (ONE - power_of_two(TWO * SHIFTER - (all_of_it if n > all_of_it else n), ONE_BITS)), n)
         return x if x == ZERO else y
 
     @scalar
     def exponent(x: Any) -> Any:
-        """n with √½ ≤ x / 2ⁿ < √2."""
-        k = whole(real(x).view(whole) - ROOT_HALF_BITS) >> BITS
-        return whole(k + SHIFTER_BITS).view(real) - SHIFTER
+        """n, an integer, with √½ ≤ x / 2ⁿ < √2; and 2⁻ⁿ."""
+        n = whole(real(x).view(whole) - ROOT_HALF_BITS) >> BITS
+        return n, whole(ONE_BITS - whole(n << BITS)).view(real)
 
     @scalar
-    def log_of_parts(n: Any, f: Any) -> Any:
+    def log_of_parts(whole_n: Any, f: Any) -> Any:
         """log 2ⁿ (1 + f)."""
+        n = whole(whole_n + SHIFTER_BITS).view(real) - SHIFTER
         s = f / (ONE + HALF * f)  # log(1 + f) = 2 artanh(s/2) = s + s³/12 + …
         z = s * s
         return n * LN2_HIGH + (s + (s * z * horner(z, LOG_TAIL) + n * LN2_LOW))
 
     @scalar
     def log(x: Any) -> Any:
-        n = exponent(x)
-        return log_of_parts(n, x * power_of_two(-n) - ONE)
+        n, shrink = exponent(x)
+        return log_of_parts(n, x * shrink - ONE)
 
     @scalar
     def log1p(x: Any) -> Any:
-        n = exponent(ONE + x)
-        shrink = power_of_two(-n)
+        n, shrink = exponent(ONE + x)
         return log_of_parts(n, x * shrink + (shrink - ONE))
 
     @scalar
@@ -139,7 +141,7 @@ def _functions(
     def tanh(x: Any) -> Any:
         double = -TWO * abs(x)
         n, tail = reduced(TANH_ONE if double < TANH_ONE else double)
-        scale = power_of_two(n)
+        scale = power_of_two(n, ONE_BITS)
         m = tail * scale + (scale - ONE)
         return math.copysign(m / (TWO + m), x)
 

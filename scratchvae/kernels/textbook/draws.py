@@ -4,6 +4,11 @@ import numpy as np
 
 from scratchvae.arrays import Array
 
+ROUNDS = 10  # of Philox
+FACTORS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+STEPS = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # of the key, from round to round
+LOW = np.uint64(0xFFFFFFFF)  # the lower 32 bits
+
 
 def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: int) -> tuple[Array, Array]:
     """z = mean + σ noise and z − mean, with σ = exp(log_var / 2) held at the largest finite number so that σ · 0 stays 0.
@@ -14,6 +19,20 @@ def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: in
         sigma = np.minimum(np.exp(0.5 * log_var), np.finfo(log_var.dtype).max)
     spread = np.repeat(sigma, draws, axis=0) * noise
     return np.repeat(mean, draws, axis=0) + spread, spread
+
+
+def random_bits(seed: Array, counters: Array) -> Array:
+    """Philox 4×32 of ten rounds: seed (5,), counters (n,), both uint32  ->  (2, n) uint64, 128 random bits for each counter.
+
+    A round multiplies two of the counter's four words into 64 bits each, and mixes the halves with the others and the key. The
+    counter is a number of `counters` with seed[:3], the key seed[3:].     Salmon, Moraes, Dror & Shaw 2011, section 4.
+    """
+    c0, (c1, c2, c3, k0, k1) = counters.astype(np.uint64), (np.full(counters.shape, word, np.uint64) for word in seed)
+    for _ in range(ROUNDS):
+        first, second = FACTORS[0] * c0, FACTORS[1] * c2
+        c0, c1, c2, c3 = second >> 32 ^ c1 ^ k0, second & LOW, first >> 32 ^ c3 ^ k1, first & LOW
+        k0, k1 = k0 + STEPS[0] & LOW, k1 + STEPS[1] & LOW
+    return np.stack([c0 << 32 | c1, c2 << 32 | c3])
 
 
 def standard_normal(bits: Array) -> Array:

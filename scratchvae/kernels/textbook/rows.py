@@ -1,4 +1,4 @@
-"""What a bias does to the rows of a matrix, and its gradient. Letters: R rows, C columns."""
+"""What a bias does to the rows of a matrix. Letters: R rows, C columns."""
 
 from scratchvae.arrays import Array
 
@@ -6,8 +6,3 @@ from scratchvae.arrays import Array
 def add_to_rows(y: Array, b: Array) -> Array:
     """y_rc + b_c.     y (R, C), b (C,)  ->  (R, C). The caller gives y up: the compiled twin overwrites it and returns it."""
     return y + b.astype(y.dtype, copy=False)
-
-
-def sum_of_rows(x: Array) -> Array:
-    """Σ_r x_rc.     x (R, C)  ->  (C,)."""
-    return x.sum(axis=0)
