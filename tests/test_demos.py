@@ -159,7 +159,7 @@ def regularity(text):
             _, covered, _, p = numbers_after(text, f"{even}, {partner}")
             _, left_out, _, least = numbers_after(text, f"{by_chance}, {partner}")
             assert left_out < covered
-            assert least < 0.05 < p
+            assert least < 0.01 < p  # p is uniform where the laws are one: of four, one is this small in 4 % of all seeds
 def any_data(text):
     for name in ("patches", "notes", "docstrings", "bouncing glyphs"):
         _, _, bound, reconstruction, kl, constant, brought = numbers_after(text, f"{name}  ")
