@@ -132,6 +132,29 @@ def test_beside_another_thread_nothing_changes():
     other.join()
 
 
+@needs_pool
+@pytest.mark.parametrize("home", ["tqdm._monitor", "ipykernel.iostream", "ipykernel.heartbeat", "IPython.core.history"])
+@pytest.mark.parametrize("by_class", [True, False])
+def test_threads_of_progress_bars_and_notebooks_are_no_obstacle(home, by_class):
+    done = threading.Event()
+
+    class Theirs(threading.Thread):
+        def run(self):
+            done.wait()
+
+    def wait():
+        done.wait()
+
+    Theirs.__module__ = wait.__module__ = home
+    other = Theirs() if by_class else threading.Thread(target=wait)
+    other.start()
+    try:
+        assert pool.obstacle() is None
+    finally:
+        done.set()
+        other.join()
+
+
 def test_the_textbook_kernels_need_no_pool(monkeypatch):
     monkeypatch.setattr(pool, "one_pool", None)
     with kernels.using("textbook"), kernels.one_pool():

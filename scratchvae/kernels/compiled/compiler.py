@@ -82,7 +82,7 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
             if isinstance(a, np.ndarray):
                 if a.shape != shape:
                     raise InputError(f"{loop.__name__}: the arrays should have one shape, found {shape} and {a.shape}")
-                vectors.append(_fit((a if order is None else a.transpose(order)).reshape(-1), writes))
+                vectors.append(_fit((a if order is None else a.transpose(order)).ravel(), writes))
             else:
                 vectors.append(number(a))
         value = run(vectors, first.size)

@@ -26,6 +26,16 @@ from numba.extending import intrinsic
 from scratchvae import cpu
 
 SETTERS = [f"{prefix}openblas_set_threads_callback_function{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
+NEVER_MULTIPLY = {  # where the threads are at home that progress bars and notebooks keep
+    "tqdm._monitor",
+    "ipykernel.control",
+    "ipykernel.heartbeat",
+    "ipykernel.iostream",
+    "ipykernel.parentpoller",
+    "ipykernel.shellchannel",
+    "IPython.core.history",
+    "zmq.utils.garbage",
+}
 CRITICAL = ("GOMP_critical_start", "GOMP_critical_end")  # the lock of OpenMP's critical sections
 address: Any = types.uintp
 number: Any = types.int32
@@ -91,7 +101,8 @@ def obstacle() -> str | None:
 
 
 def _never_multiplies(thread: threading.Thread) -> bool:
-    return type(thread).__module__ == "tqdm._monitor"
+    runs = getattr(thread, "_target", None)  # of a plain Thread, a function
+    return bool({type(thread).__module__, getattr(runs, "__module__", None)} & NEVER_MULTIPLY)
 
 
 def _take_back() -> None:

@@ -7,7 +7,7 @@ from scratchvae.arrays import Array
 ROUNDS = 10  # of Philox
 FACTORS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 STEPS = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # of the key, from round to round
-LOW = np.uint64(0xFFFFFFFF)  # the lower 32 bits
+WORD, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)  # bits of a word, and the lower word of two
 
 
 def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: int) -> tuple[Array, Array]:
@@ -24,15 +24,16 @@ def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: in
 def random_bits(seed: Array, counters: Array) -> Array:
     """Philox 4×32 of ten rounds: seed (5,), counters (n,), both uint32  ->  (2, n) uint64, 128 random bits for each counter.
 
-    A round multiplies two of the counter's four words into 64 bits each, and mixes the halves with the others and the key. The
-    counter is a number of `counters` with seed[:3], the key seed[3:].     Salmon, Moraes, Dror & Shaw 2011, section 4.
+    A counter has four words, one of `counters` and seed[:3], and the key two, seed[3:]. A round multiplies two words into 64 bits
+    each, and mixes the halves with the other words and the key.     Salmon, Moraes, Dror & Shaw 2011, section 3.3.
     """
-    c0, (c1, c2, c3, k0, k1) = counters.astype(np.uint64), (np.full(counters.shape, word, np.uint64) for word in seed)
+    c0 = counters.astype(np.uint64)
+    c1, c2, c3, k0, k1 = (np.full(counters.shape, word, np.uint64) for word in seed)
     for _ in range(ROUNDS):
         first, second = FACTORS[0] * c0, FACTORS[1] * c2
-        c0, c1, c2, c3 = second >> 32 ^ c1 ^ k0, second & LOW, first >> 32 ^ c3 ^ k1, first & LOW
+        c0, c1, c2, c3 = second >> WORD ^ c1 ^ k0, second & LOW, first >> WORD ^ c3 ^ k1, first & LOW
         k0, k1 = k0 + STEPS[0] & LOW, k1 + STEPS[1] & LOW
-    return np.stack([c0 << 32 | c1, c2 << 32 | c3])
+    return np.stack([c0 << WORD | c1, c2 << WORD | c3])
 
 
 def standard_normal(bits: Array) -> Array:
