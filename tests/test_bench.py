@@ -2,13 +2,15 @@
 
 import json
 import tracemalloc
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from scratchvae import kernels
 from scratchvae.__main__ import main
-from scratchvae.bench import growth, workloads
+from scratchvae.arrays import InputError
+from scratchvae.bench import growth, rounds, workloads
 from scratchvae.bench.products import of_convolution, of_linear_layers
 from scratchvae.layers import named_parameters
 
@@ -72,7 +74,43 @@ def test_bench_prints_a_table_and_writes_it(tmp_path, capsys):
     assert "of products" in capsys.readouterr().out
     ours = json.loads(path.read_text())["mlp"]["scratchvae"]
     assert ours["images"] == 128
-    assert ours["step"] > 0 < ours["products"]
+    assert min(ours["step"], ours["products"], ours["of_products"]) > 0
+
+
+def test_neighbouring_turns_are_held_against_each_other(monkeypatch):
+    """By workers whose machine halves its speed with every other turn: the ratios stay."""
+    now = [1.0]
+
+    class Scripted:
+        def __init__(self, name):
+            self.name, self.images, self.functions = name, 7, ["step", "products"] if name == "scratchvae" else ["step"]
+
+        def turn(self, what, seconds):
+            if (self.name, what) == ("scratchvae", "step"):
+                now[0] = 3 - now[0]
+            return now[0] * {"scratchvae": 2.0, "jax": 5.0}[self.name] / {"step": 1, "products": 4}[what]
+
+    @contextmanager
+    def scripted(name, *_):
+        yield Scripted(name)
+        now.append("ended")
+
+    monkeypatch.setattr(rounds, "worker", scripted)
+    found = rounds.measure("mlp", ["jax"], rounds=3, seconds=0.01, threads=1)
+    assert found["scratchvae"]["of_products"] == pytest.approx(4)
+    assert found["jax"]["of_ours"] == pytest.approx(2.5)
+    assert found["jax"]["images"] == 7
+    assert now[1:] == ["ended"] * 6
+
+
+def test_a_worker_that_dies_is_one_sentence():
+    with pytest.raises(InputError, match=r"scratchvae can't run gan here: .*'gan'"), rounds.worker("scratchvae", "gan", 1, {}):
+        pass
+    sizes = {"batch": 2, "hidden": 3}
+    with rounds.worker("scratchvae", "mlp", 1, sizes) as one, pytest.raises(InputError, match="can't run mlp here: no message"):
+        assert one.turn("step", 0.01) > 0
+        one.process.kill()
+        one.turn("step", 0.01)
 
 
 def test_bench_grows_a_size(tmp_path, capsys, monkeypatch):

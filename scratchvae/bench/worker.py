@@ -1,78 +1,79 @@
-"""One implementation of one workload, timed in a process of its own: `python -m scratchvae.bench.worker` prints JSON."""
+"""One implementation of one workload, timed in a process of its own: `python -m scratchvae.bench.worker`.
+
+It says in a line of JSON what it has built, reads requests, a line each, {"run": "step", "seconds": 0.1}, and answers with the
+median time of a call.
+"""
 
 import argparse
 import json
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
+from typing import Any
 
 SIZES = ("batch", "hidden", "latent", "samples")
 WARM_UP_SECONDS = 0.5
-TURN_SECONDS = 0.1
+SETTLING = 0.2  # of a turn: its arrays come back into the caches, and threads that had the turn before stop spinning
 
 
 def main() -> None:
-    """Warm up, then time steps (and ours also the products alone, in turn) for so many seconds."""
+    """Build, warm up, and answer until the requests end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("implementation", choices=("scratchvae", "torch", "torch-compile", "jax"))
     parser.add_argument("workload")
-    parser.add_argument("--seconds", type=float, required=True)
     for size in SIZES:
         parser.add_argument(f"--{size}", type=int)
     arguments = parser.parse_args()
     given = {size: getattr(arguments, size) for size in SIZES if getattr(arguments, size) is not None}
-    print(json.dumps(_timed(arguments.implementation, arguments.workload, given, arguments.seconds)))
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a framework prints is no answer
+    functions, images, context = _built(arguments.implementation, arguments.workload, given)
+    with context:
+        for function in functions.values():
+            _turn(function, WARM_UP_SECONDS)
+        print(json.dumps({"images": images, "functions": list(functions)}), file=answers, flush=True)
+        for line in sys.stdin:
+            request = json.loads(line)
+            print(_turn(functions[request["run"]], request["seconds"]), file=answers, flush=True)
 
 
-def _timed(implementation: str, workload: str, given: dict[str, int], seconds: float) -> dict[str, float]:
+def _built(
+    implementation: str, workload: str, given: dict[str, int]
+) -> tuple[dict[str, Callable[[], None]], int, AbstractContextManager[Any]]:
+    """What can be run, how many images a step sees, and the context to run it in."""
     from scratchvae import kernels
     from scratchvae.bench.workloads import WORKLOADS
 
     if implementation == "scratchvae":
         ours = WORKLOADS[workload](**given)
-        with kernels.one_pool():
-            steps, products = _medians_of_turns([ours.step, ours.products], seconds)
-        ratio = statistics.median(step / floor for step, floor in zip(steps, products, strict=True))
-        return {"step": statistics.median(steps), "products": statistics.median(products), "ratio": ratio, "images": ours.images}
+        return {"step": ours.step, "products": ours.products}, ours.images, kernels.one_pool()
     defaults = {size: p.default for size, p in signature(WORKLOADS[workload]).parameters.items()}
     sizes = {"samples": 1, **defaults, **given}
     if implementation == "jax":
         from scratchvae.bench import jax_peer
 
-        peer, images = jax_peer.build(workload, **sizes)
+        step, images = jax_peer.build(workload, **sizes)
     else:
         from scratchvae.bench import torch_peer
 
-        peer, images = torch_peer.build(workload, compiled=implementation == "torch-compile", **sizes)
-    (steps,) = _medians_of_turns([peer], seconds)
-    return {"step": statistics.median(steps), "images": images}
-
-
-def _medians_of_turns(functions: list[Callable[[], None]], seconds: float) -> list[list[float]]:
-    """For each function the median time of a call in each of its turns.
-
-    Turns are short, so that neighbouring ones meet the machine in one state, but of many calls where calls are short: each
-    function's with caches that hold its own arrays.
-    """
-    for function in functions:
-        _turn(function, WARM_UP_SECONDS)
-    medians: list[list[float]] = [[] for _ in functions]
-    start = time.perf_counter()
-    while not medians[0] or time.perf_counter() - start < seconds * len(functions):
-        for function, taken in zip(functions, medians, strict=True):
-            taken.append(_turn(function, min(seconds, TURN_SECONDS)))
-    return medians
+        step, images = torch_peer.build(workload, compiled=implementation == "torch-compile", **sizes)
+    return {"step": step}, images, nullcontext()
 
 
 def _turn(function: Callable[[], None], seconds: float) -> float:
-    """The median time of the calls that so many seconds hold, of at least one."""
+    """The median time of the calls that so many seconds hold, of at least one; those that begin while it settles don't count."""
     taken: list[float] = []
     start = time.perf_counter()
-    while not taken or time.perf_counter() - start < seconds:
+    while not taken or time.perf_counter() < start + seconds:
         before = time.perf_counter()
         function()
-        taken.append(time.perf_counter() - before)
+        after = time.perf_counter()
+        if before >= start + SETTLING * seconds or after >= start + seconds:
+            taken.append(after - before)
     return statistics.median(taken)
 
 
