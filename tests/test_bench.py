@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from scratchvae import kernels
+from scratchvae import cpu, kernels
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
-from scratchvae.bench import growth, rounds, workloads
+from scratchvae.bench import growth, rounds, worker, workloads
 from scratchvae.bench.products import of_convolution, of_linear_layers
 from scratchvae.layers import named_parameters
 
@@ -74,43 +74,113 @@ def test_bench_prints_a_table_and_writes_it(tmp_path, capsys):
     assert "of products" in capsys.readouterr().out
     ours = json.loads(path.read_text())["mlp"]["scratchvae"]
     assert ours["images"] == 128
-    assert min(ours["step"], ours["products"], ours["of_products"]) > 0
+    assert min(ours["step"], ours["products"], ours["of_products"], ours["turns"]) > 0
 
 
-def test_neighbouring_turns_are_held_against_each_other(monkeypatch):
-    """By workers whose machine halves its speed with every other turn: the ratios stay."""
-    now = [1.0]
+STATES = (1.0, 3.0, 2.0)  # how slow the machine is in each lap, in turn
 
-    class Scripted:
-        def __init__(self, name):
-            self.name, self.images, self.functions = name, 7, ["step", "products"] if name == "scratchvae" else ["step"]
 
-        def turn(self, what, seconds):
-            if (self.name, what) == ("scratchvae", "step"):
-                now[0] = 3 - now[0]
-            return now[0] * {"scratchvae": 2.0, "jax": 5.0}[self.name] / {"step": 1, "products": 4}[what]
+class Scripted:
+    """A worker whose answers are known, by a clock that it moves itself: turns of 0.25 s."""
+
+    def __init__(self, name, clock, sizes):
+        self.name, self.clock, self.images, self.lap = name, clock, 7, -1
+        self.functions = ["step", "products"] if name == "scratchvae" else ["step"]
+        self.scale = sizes.get("batch", 1)
+
+    def turn(self, function, seconds):
+        self.clock[0] += seconds
+        self.lap += function == "step"
+        ours = {"step": (2, 4, 30), "products": (1, 1, 10)}[function][self.lap % 3]
+        return STATES[self.lap % 3] * self.scale * (ours if self.name == "scratchvae" else 5 * ours - 5)
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    clock, seen = [0.0], []
 
     @contextmanager
-    def scripted(name, *_):
-        yield Scripted(name)
-        now.append("ended")
+    def started(name, workload, threads, sizes):
+        seen.append((name, workload, threads))
+        yield Scripted(name, clock, sizes)
+        seen.append("ended")
 
-    monkeypatch.setattr(rounds, "worker", scripted)
-    found = rounds.measure("mlp", ["jax"], rounds=3, seconds=0.01, threads=1)
-    assert found["scratchvae"]["of_products"] == pytest.approx(4)
-    assert found["jax"]["of_ours"] == pytest.approx(2.5)
-    assert found["jax"]["images"] == 7
-    assert now[1:] == ["ended"] * 6
+    monkeypatch.setattr(rounds, "started", started)
+    monkeypatch.setattr(rounds.time, "perf_counter", lambda: clock[0])
+    return seen
 
 
-def test_a_worker_that_dies_is_one_sentence():
-    with pytest.raises(InputError, match=r"scratchvae can't run gan here: .*'gan'"), rounds.worker("scratchvae", "gan", 1, {}):
+def test_turns_of_one_lap_are_held_against_each_other(scripted):
+    """The median of the ratios, 3 and 3.75; the ratios of the medians are 4."""
+    found = rounds.compare("mlp", ["jax"], rounds=2, seconds=0.75, threads=1)
+    assert list(found) == ["scratchvae", "jax"]
+    assert found["scratchvae"] == {"step": 12, "images": 7, "turns": 6, "products": 3, "of_products": 3}
+    assert found["jax"] == {"step": 45, "images": 7, "turns": 6, "of_ours": 3.75}
+    assert scripted == [("scratchvae", "mlp", 1), ("jax", "mlp", 1), "ended", "ended"] * 2
+
+
+def test_growth_is_by_ratios_of_one_lap(scripted):
+    assert rounds.grow("mlp", "batch", (4, 8, 40), rounds=1, seconds=0.75, threads=1) == pytest.approx([48, 96, 480])
+
+
+def test_each_implementation_runs_as_its_users_run_it(monkeypatch):
+    seen = {}
+
+    class Popen:
+        stdin = stdout = None
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda *_: None  # noqa: E731
+        kill = lambda self: None  # noqa: E731
+        wait = lambda self: 1  # noqa: E731
+
+        def __init__(self, command, env, **_):
+            seen[command[3]] = env, command
+
+    monkeypatch.setattr(rounds.subprocess, "Popen", Popen)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
+    monkeypatch.delenv(cpu.SWITCH, raising=False)
+    for name in rounds.IMPLEMENTATIONS:
+        with pytest.raises(InputError, match="it said nothing"), rounds.started(name, "mlp", 1, {"batch": 3}):
+            pass
+        environment, command = seen[name]
+        assert command[2:] == ["scratchvae.bench.worker", name, "mlp", "--batch", "3"]
+        assert {environment[name] for name in rounds.THREADS} == {"1"}
+        assert environment.get(cpu.SWITCH) == (None if name == "scratchvae" else "default")
+    assert seen["jax"][0]["XLA_FLAGS"] == "--xla_dump_to=x --xla_cpu_multi_thread_eigen=false"
+
+
+@pytest.mark.parametrize(("calls", "median"), [([9, 8, 1, 2, 6, 1], 2), ([30], 30), ([1] * 5 + [3] * 9, 3)])
+def test_a_turn_is_a_median_of_what_comes_when_it_has_settled(calls, median, monkeypatch):
+    """Of 20: what begins in the first 4 doesn't count, unless it lasts to the end."""
+    clock, left = [0.0], list(calls)
+
+    def function():
+        clock[0] += left.pop(0)
+
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: clock[0])
+    assert worker._turn(function, 20) == median
+
+
+def test_a_worker_that_dies_is_one_sentence(capsys, monkeypatch):
+    with pytest.raises(InputError, match=r"scratchvae can't run gan here: .*'gan'"), rounds.started("scratchvae", "gan", 1, {}):
         pass
-    with rounds.worker("scratchvae", "mlp", 1, {"batch": 2, "hidden": 3}) as one:
+    with rounds.started("scratchvae", "mlp", 1, {"batch": 2, "hidden": 3}) as one:
         assert one.turn("step", 0.01) > 0
         one.process.kill()
-        with pytest.raises(InputError, match="can't run mlp here: no message"):
+        one.process.wait()
+        with pytest.raises(InputError, match="can't run mlp here: its process was killed by signal 9"):
             one.turn("step", 0.01)
+    assert one.process.returncode == -9
+    turn = rounds.Worker.turn
+
+    def too_late(self, function, seconds):
+        self.process.kill()
+        self.process.wait()
+        return turn(self, function, seconds)
+
+    monkeypatch.setattr(rounds.Worker, "turn", too_late)
+    assert main(["bench", "mlp", "--rounds", "1", "--seconds", "0.1", "--threads", "1"]) == 2
+    assert "killed by signal 9" in capsys.readouterr().err
 
 
 def test_bench_grows_a_size(tmp_path, capsys, monkeypatch):
@@ -128,6 +198,11 @@ def test_bench_grows_a_size(tmp_path, capsys, monkeypatch):
         (["bench", "gan"], "one of conv, evaluate, iwae, mlp; found 'gan'"),
         (["bench", "mlp", "--against", "tensorflow"], "one of jax, torch, torch-compile; found 'tensorflow'"),
         (["bench", "mlp", "--rounds", "0"], "--rounds should be at least 1"),
+        (["bench", "mlp", "--threads", "100000"], "--threads should be at most"),
+        (["bench", "mlp", "--json", "/nowhere/x.json"], "there is no folder /nowhere"),
+        (["bench", "mlp", "--plot", "x.png"], "--plot goes with --grow"),
+        (["bench", "--grow", "batch", "--plot", "x.pdf"], "--plot should end in .png"),
+        (["bench", "mlp", "--grow", "batch"], "--grow goes without workloads"),
     ],
 )
 def test_bad_arguments_are_one_sentence(argv, words, capsys):

@@ -129,9 +129,14 @@ def test_draws_are_independent_across_dimensions_and_examples(name):
 
 @pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
 def test_normal_draws_are_normal_whatever_generator_the_bits_come_from(bits):
-    """MT19937 gives 32 bits at a time."""
-    x = distributions.gaussian.sample_standard((20_001,), np.random.Generator(bits(0)))
+    """MT19937 gives 32 bits at a time. Five words of the generator are the seed, and so the next call has another."""
+    rng, twin = np.random.Generator(bits(0)), np.random.Generator(bits(0))
+    x, y = (distributions.gaussian.sample_standard((20_001,), rng) for _ in range(2))
     assert x.shape == (20_001,)
+    for draws in (x, y):
+        words = kernels.random_bits(twin.bit_generator.random_raw(5).astype(np.uint32), np.arange(5001, dtype=np.uint32))
+        np.testing.assert_array_equal(draws, kernels.standard_normal(words.ravel()).ravel()[:20_001])
+    assert abs(np.mean(x * y)) < 5 / np.sqrt(x.size)
     assert abs(x.mean()) < 5 / np.sqrt(x.size)
     assert abs(x.std() - 1) < 5 / np.sqrt(2 * x.size)
 

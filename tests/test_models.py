@@ -26,8 +26,11 @@ def test_every_recipe_trains_with_every_likelihood(recipe, likelihood, model):
     examples = COUNTS if likelihood in ("multinomial", "poisson") else IMAGES
     one.fit(examples, epochs=1, batch_size=8)
     moved = [name for name, p in named_parameters(one).items() if not np.array_equal(p.value, first[name])]
-    still = {"decoder.7.bias"} if (recipe, likelihood) == ("convolutional", "multinomial") else set()  # moves all logits alike
-    assert [name for name in moved if name not in still] == [name for name in first if name not in still]
+    if (recipe, likelihood) == ("convolutional", "multinomial"):  # the last bias moves all logits alike, which changes nothing
+        last = "decoder.7.bias"
+        np.testing.assert_allclose(named_parameters(one)[last].value, first.pop(last), atol=5e-3)
+        moved = [name for name in moved if name != last]
+    assert moved == list(first)
     z = one.transform(examples)
     assert z.shape == (20, 2)
     for images in (one.inverse_transform(z), one.reconstruct(examples), one.sample(20, 0), one.sample(20, 0, mean=False)):

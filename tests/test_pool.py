@@ -1,5 +1,6 @@
 """One pool of threads for products and loops: the same numbers as without it, no product lost, everything put back."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -128,31 +129,43 @@ def test_beside_another_thread_nothing_changes():
     with pool.one_pool() as threads:
         assert threads == 1
         assert state() == before
+    assert not THERE or pool.obstacle().endswith(other.name)
     done.set()
     other.join()
 
 
 @needs_pool
-@pytest.mark.parametrize("home", ["tqdm._monitor", "ipykernel.iostream", "ipykernel.heartbeat", "IPython.core.history"])
-@pytest.mark.parametrize("by_class", [True, False])
-def test_threads_of_progress_bars_and_notebooks_are_no_obstacle(home, by_class):
+@pytest.mark.parametrize("home", sorted(pool.NEVER_MULTIPLY))
+@pytest.mark.parametrize("runs", ["its class", "a function", "a method"])
+def test_threads_of_progress_bars_and_notebooks_are_no_obstacle(home, runs):
     done = threading.Event()
 
     class Theirs(threading.Thread):
         def run(self):
             done.wait()
 
-    def wait():
+        def method(self):
+            done.wait()
+
+    def function():
         done.wait()
 
-    Theirs.__module__ = wait.__module__ = home
-    other = Theirs() if by_class else threading.Thread(target=wait)
+    Theirs.__module__ = Theirs.method.__module__ = function.__module__ = home
+    targets = {"its class": None, "a function": function, "a method": Theirs().method}
+    other = Theirs() if runs == "its class" else threading.Thread(target=targets[runs])
     other.start()
     try:
         assert pool.obstacle() is None
     finally:
         done.set()
         other.join()
+
+
+def test_the_threads_of_notebooks_are_called_what_they_are():
+    """As far as their packages are installed."""
+    for module in pool.NEVER_MULTIPLY:
+        if importlib.util.find_spec(module.partition(".")[0]):
+            assert importlib.util.find_spec(module)
 
 
 def test_the_textbook_kernels_need_no_pool(monkeypatch):

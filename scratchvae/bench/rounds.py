@@ -1,7 +1,8 @@
-"""Implementations measured in short turns, each in a process of its own with the same number of threads, and again in others.
+"""Implementations measured in short turns, each in a process of its own with the same number of threads.
 
-A machine's state can change within seconds, more so a virtual one: two cores share a cache now, and not a moment later. Turns
-that stand beside each other meet one state: it is their ratio that is steady, while a time is the machine's as much as ours.
+A machine's state can change within seconds, more so a virtual one: two cores share a cache now, and not a moment later. Turns of
+one lap nearly always meet one state: it is their ratio that is steady, while a time is the machine's as much as ours. Each round
+starts new processes.
 """
 
 import json
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, Any
@@ -19,45 +19,73 @@ from typing import IO, Any
 from scratchvae import cpu
 from scratchvae.arrays import InputError
 
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 IMPLEMENTATIONS = ("scratchvae", "torch", "torch-compile", "jax")
+OURS = IMPLEMENTATIONS[0]
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 TURN_SECONDS = 0.25
 
+Turns = dict[str, list[float]]  # by function, "step" or "products": the median time of a call in each turn
 
-def measure(
-    workload: str,
-    peers: Sequence[str],
-    *,
-    rounds: int,
-    seconds: float,
-    threads: int,
-    sizes: Mapping[str, int] | None = None,
+
+def compare(
+    workload: str, peers: Sequence[str], *, rounds: int, seconds: float, threads: int
 ) -> dict[str, dict[str, float]]:
-    """For each implementation, ours first, the median over all turns: seconds a `step`, and `images` a step.
+    """For each implementation, ours first: seconds a `step` (the median over all `turns`), and how many `images` a step sees.
 
-    Ours has those of its `products` too, and the median ratio `of_products` of neighbouring turns; the others theirs `of_ours`.
+    Ours has its `products` too, and the median over the laps of step / products, `of_products`; the others of their step / ours,
+    `of_ours`. `seconds` are for the turns of each function in each round.
     """
-    turns: dict[tuple[str, str], list[float]] = defaultdict(list)  # by implementation, and step or products
-    images = {}
-    for _ in range(rounds):
-        with ExitStack() as stack:
-            workers = [stack.enter_context(worker(name, workload, threads, sizes or {})) for name in ("scratchvae", *peers)]
-            images = {each.name: each.images for each in workers}
-            start = time.perf_counter()
-            while time.perf_counter() - start < seconds * len(workers):
-                for each in workers:
-                    for what in each.functions:
-                        turns[each.name, what].append(each.turn(what, min(seconds, TURN_SECONDS)))
-    ours, products = turns["scratchvae", "step"], turns["scratchvae", "products"]
-    found = {name: {"step": statistics.median(turns[name, "step"]), "images": count} for name, count in images.items()}
-    found["scratchvae"] |= {"products": statistics.median(products), "of_products": _median_ratio(ours, products)}
-    for peer in peers:
-        found[peer]["of_ours"] = _median_ratio(turns[peer, "step"], ours)
+    found: dict[str, dict[str, float]] = {}
+    entrants: list[tuple[str, Mapping[str, int]]] = [(name, {}) for name in (OURS, *peers)]
+    taken = _take_turns(workload, entrants, ("step", "products"), rounds, seconds, threads)
+    (_, ours), *_ = taken
+    for (name, _), (images, turns) in zip(entrants, taken, strict=True):
+        steps = turns["step"]
+        found[name] = {"step": statistics.median(steps), "images": images, "turns": len(steps)}
+        if name == OURS:
+            products = turns["products"]
+            found[name] |= {"products": statistics.median(products), "of_products": _ratio(steps, products)}
+        else:
+            found[name]["of_ours"] = _ratio(steps, ours["step"])
     return found
 
 
-def _median_ratio(above: list[float], below: list[float]) -> float:
+def grow(workload: str, size: str, values: Sequence[int], *, rounds: int, seconds: float, threads: int) -> list[float]:
+    """Seconds a step of ours at each value of the size: the median at the first, times the median ratio to it over the laps."""
+    taken = _take_turns(workload, [(OURS, {size: value}) for value in values], ("step",), rounds, seconds, threads)
+    (_, first), *_ = taken
+    return [statistics.median(first["step"]) * _ratio(turns["step"], first["step"]) for _, turns in taken]
+
+
+def _ratio(above: list[float], below: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def _take_turns(
+    workload: str,
+    entrants: Sequence[tuple[str, Mapping[str, int]]],
+    functions: Sequence[str],
+    rounds: int,
+    seconds: float,
+    threads: int,
+) -> list[tuple[int, Turns]]:
+    """Of each entrant, an implementation at some sizes: the images of a step, and the turns of those functions that it has."""
+    taken: list[tuple[int, Turns]] = [(0, {}) for _ in entrants]
+    for _ in range(rounds):
+        with ExitStack() as stack:
+            workers = [stack.enter_context(started(name, workload, threads, sizes)) for name, sizes in entrants]
+            taken = [(worker.images, turns) for worker, (_, turns) in zip(workers, taken, strict=True)]
+            lap = [
+                (worker, function, turns.setdefault(function, []))
+                for worker, (_, turns) in zip(workers, taken, strict=True)
+                for function in functions
+                if function in worker.functions
+            ]
+            end = time.perf_counter() + seconds * len(lap)
+            while time.perf_counter() < end:
+                for worker, function, times in lap:
+                    times.append(worker.turn(function, min(seconds, TURN_SECONDS)))
+    return taken
 
 
 class Worker:
@@ -68,30 +96,32 @@ class Worker:
         built = self._answer()
         self.images, self.functions = built["images"], built["functions"]
 
-    def turn(self, what: str, seconds: float) -> float:
+    def turn(self, function: str, seconds: float) -> float:
         """The median time of a call."""
         with suppress(BrokenPipeError):  # a process that has died gives no answer either
-            print(json.dumps({"run": what, "seconds": seconds}), file=self.process.stdin, flush=True)
+            print(json.dumps({"run": function, "seconds": seconds}), file=self.process.stdin, flush=True)
         return float(self._answer())
 
     def _answer(self) -> Any:
         answer = self.process.stdout.readline() if self.process.stdout else ""
         if answer:
             return json.loads(answer)
-        self.process.wait()
+        status = self.process.wait()
         self.complaints.seek(0)
-        last = (self.complaints.read().strip().splitlines() or ["no message"])[-1]
-        raise InputError(f"bench: {self.name} can't run {self.workload} here: {last}")
+        last = (self.complaints.read().strip().splitlines() or ["it said nothing"])[-1]
+        why = f"its process was killed by signal {-status}" if status < 0 else last
+        raise InputError(f"{self.name} can't run {self.workload} here: {why}")
 
 
 @contextmanager
-def worker(name: str, workload: str, threads: int, sizes: Mapping[str, int]) -> Iterator[Worker]:
+def started(name: str, workload: str, threads: int, sizes: Mapping[str, int]) -> Iterator[Worker]:
     """A Worker, whose process ends with the block."""
     environment = os.environ | dict.fromkeys(THREADS, str(threads))
-    if name != "scratchvae":
+    if name != OURS:
         environment[cpu.SWITCH] = "default"  # others run as their users run them
     if name == "jax":
-        environment["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
+        eigen = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"  # on every core, or on one
+        environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {eigen}".strip()
     command = [sys.executable, "-m", "scratchvae.bench.worker", name, workload]
     for size, value in sizes.items():
         command += [f"--{size}", str(value)]
@@ -104,3 +134,6 @@ def worker(name: str, workload: str, threads: int, sizes: Mapping[str, int]) -> 
             yield Worker(name, workload, process, complaints)
         finally:
             process.kill()
+            with suppress(BrokenPipeError):  # a request that it didn't read
+                if process.stdin:
+                    process.stdin.close()

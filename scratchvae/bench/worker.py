@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
 from typing import Any
 
+from scratchvae.bench.rounds import IMPLEMENTATIONS
+
 SIZES = ("batch", "hidden", "latent", "samples")
 WARM_UP_SECONDS = 0.5
 SETTLING = 0.2  # of a turn: its arrays come back into the caches, and threads that had the turn before stop spinning
@@ -23,7 +25,7 @@ SETTLING = 0.2  # of a turn: its arrays come back into the caches, and threads t
 def main() -> None:
     """Build, warm up, and answer until the requests end."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("implementation", choices=("scratchvae", "torch", "torch-compile", "jax"))
+    parser.add_argument("implementation", choices=IMPLEMENTATIONS)
     parser.add_argument("workload")
     for size in SIZES:
         parser.add_argument(f"--{size}", type=int)
@@ -65,7 +67,7 @@ def _built(
 
 
 def _turn(function: Callable[[], None], seconds: float) -> float:
-    """The median time of the calls that so many seconds hold, of at least one; those that begin while it settles don't count."""
+    """The median time of the calls in so many seconds, of at least one; the first don't count, unless one outlasts them."""
     taken: list[float] = []
     start = time.perf_counter()
     while not taken or time.perf_counter() < start + seconds:

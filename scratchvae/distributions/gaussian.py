@@ -78,12 +78,12 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
 
 
 def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Draws from N(0, 1), float32, none beyond 6.8, several times as fast as NumPy's own: all from a seed that `rng` gives.
+    """Draws from N(0, 1), float32, none beyond 6.8, from a seed that `rng` gives: compiled, several times as fast as NumPy's own.
 
-    They come four at a time, each from another quarter: fewer draws from the same state are not the first of more.
+    A counter gives four, one for each quarter of them all: fewer draws from the same state are not the first of more.
     """
     n = math.prod(shape)
-    seed = rng.bit_generator.random_raw(5).astype(np.uint32)  # the lower halves: MT19937 has no others
+    seed = rng.bit_generator.random_raw(5).astype(np.uint32)  # lower halves: of 64 bits MT19937 gives but those
     bits = kernels.random_bits(seed, np.arange((n + 3) // 4, dtype=np.uint32))
     return kernels.standard_normal(bits.reshape(-1)).reshape(-1)[:n].reshape(shape)
 
@@ -180,5 +180,5 @@ def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_
 
 
 def _sum_of_draws(a: Array, draws: int) -> Array:
-    """(B · draws, D), those of one example side by side  ->  their sums (B, D)."""
+    """(B · draws, D), those of one example side by side  ->  their sums (B, D), as products with ones: those are fast."""
     return a if draws == 1 else np.ones(draws, a.dtype) @ a.reshape(-1, draws, a.shape[1])

@@ -77,6 +77,6 @@ class Elbo(Objective):
             excess = kl.sum(axis=1) - as_number("Elbo", self.capacity)
             dkl = np.full(kl.shape, np.sign(excess)[:, None] / B, kl.dtype)  # ∂KL/∂kl_bj = sign(Σ_j kl_bj − C) / B
             return float(np.abs(excess).mean(dtype=np.float64)), dkl
-        mean = kl.sum(axis=0, dtype=np.float64) / B
+        mean = kl.mean(axis=0, dtype=np.float64)
         dkl = np.full(kl.shape, (mean >= self.free_bits) / B, kl.dtype)  # ∂KL/∂kl_bj = [⟨kl_j⟩ ≥ λ] / B
         return float(np.maximum(mean, self.free_bits).sum()), dkl

@@ -3,6 +3,7 @@
 Letters: B images, C input and O output channels, H × W input and P × Q output pixels, kernel I × J.
 
 Arrays are indexed [image, channel, row, column]; in memory the channels come last, so that the products need no transposing.
+A bias gets its gradient by a product with ones, as in ops/linear.py.
 """
 
 import numpy as np

@@ -38,6 +38,8 @@ def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: in
 
 @compiled
 def random_bits(seed: Array, counters: Array) -> Array:
+    if seed.shape != (5,):
+        raise ValueError("random_bits: seed should have five words")
     bits = np.empty((2, counters.size), np.uint64)
     for i in prange(counters.size):
         c0, c1, c2, c3, k0, k1 = counters[i], seed[0], seed[1], seed[2], seed[3], seed[4]

@@ -45,7 +45,7 @@ def _functions(
     SHIFTER_BITS, ONE_BITS, LIFTED_BITS = SHIFTER.view(whole), ONE.view(whole), real(2.0**lift).view(whole)
     ROOT_HALF_BITS = real(np.sqrt(0.5)).view(whole)
     DROP = real(2.0**-lift)  # back from where 2ⁿ is written as a normal number
-    EXPM1_LOWEST, EXPM1_ALL = real(-fraction_bits), real(64)
+    EXPM1_LOWEST, EXPM1_ALL = real(-fraction_bits), real(64)  # from where eˣ − 1 is −1; from which n on 1 − 2⁻ⁿ is 1
     TANH_ONE = real(-1.4 * fraction_bits)  # from here on e^-2|x| doesn't change 1 − e^-2|x|
     ERF_ONE = real(erf_one)  # beyond: erf is 1
     EXP_TAIL, LOG_TAIL, ERF_NEAR, ERF_FAR_EVEN, ERF_FAR_ODD = (
@@ -65,9 +65,9 @@ def _functions(
         return x + SHIFTER
 
     @scalar
-    def power_of_two(n: Any, one_bits: Any) -> Any:
-        """2ⁿ for a whole number |n| < 127 (1023) as `shifted` gives it; with LIFTED_BITS for ONE_BITS times 2^lift."""
-        return whole(whole(real(n).view(whole) << BITS) + one_bits).view(real)
+    def power_of_two(n: Any, bits_of_one: Any) -> Any:
+        """2ⁿ for a whole number |n| < 127 (1023) as `shifted` gives it; times 2^lift, for a smaller n, with LIFTED_BITS."""
+        return whole(whole(real(n).view(whole) << BITS) + bits_of_one).view(real)
 
     @scalar
     def times_power_of_two(y: Any, n: Any) -> Any:
@@ -100,8 +100,8 @@ def _functions(
         held = EXPM1_LOWEST if x < EXPM1_LOWEST else x
         held = HIGHEST if held > HIGHEST else held
         n, tail = reduced(held)
-        all_of_it = SHIFTER + EXPM1_ALL
-        y = times_power_of_two(tail + (ONE - power_of_two(TWO * SHIFTER - (all_of_it if n > all_of_it else n), ONE_BITS)), n)
+        held_n = SHIFTER + EXPM1_ALL if n > SHIFTER + EXPM1_ALL else n
+        y = times_power_of_two(tail + (ONE - power_of_two(TWO * SHIFTER - held_n, ONE_BITS)), n)  # 2ⁿ (tail + 1 − 2⁻ⁿ)
         return x if x == ZERO else y
 
     @scalar

@@ -26,7 +26,7 @@ from numba.extending import intrinsic
 from scratchvae import cpu
 
 SETTERS = [f"{prefix}openblas_set_threads_callback_function{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
-NEVER_MULTIPLY = {  # where the threads are at home that progress bars and notebooks keep
+NEVER_MULTIPLY = {  # modules of the threads that progress bars and notebooks keep
     "tqdm._monitor",
     "ipykernel.control",
     "ipykernel.heartbeat",
@@ -92,8 +92,9 @@ def obstacle() -> str | None:
         return "this system is not Linux"
     if _forked:
         return "OpenMP's threads can't be used in a forked process"
-    if any(thread is not threading.current_thread() and not _never_multiplies(thread) for thread in threading.enumerate()):
-        return "other Python threads, which may be multiplying just now"
+    others = [t.name for t in threading.enumerate() if t is not threading.current_thread() and not _never_multiplies(t)]
+    if others:
+        return f"other Python threads, which may be multiplying just now: {', '.join(others)}"
     libraries = _libraries()
     if not libraries:
         return "no OpenBLAS with several threads that hands its jobs over"

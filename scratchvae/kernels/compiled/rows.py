@@ -1,4 +1,4 @@
-"""Compiled twins of `textbook/rows.py`. Short rows are taken several at a time, as one long row: loops like those."""
+"""Compiled twins of `textbook/rows.py`. Short rows are taken several at a time, as one long row: vectors are long."""
 
 import numpy as np
 from numba import prange

@@ -1,4 +1,4 @@
-"""Draws from random bits: what is random comes in as an argument."""
+"""Random bits from a seed, draws from random bits: what is random comes in as an argument."""
 
 import numpy as np
 
@@ -22,18 +22,18 @@ def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: in
 
 
 def random_bits(seed: Array, counters: Array) -> Array:
-    """Philox 4×32 of ten rounds: seed (5,), counters (n,), both uint32  ->  (2, n) uint64, 128 random bits for each counter.
+    """Philox 4×32 of ten rounds: seed (5,), counters (n,), both uint32  ->  (2, n) uint64, 128 random bits for each of n.
 
-    A counter has four words, one of `counters` and seed[:3], and the key two, seed[3:]. A round multiplies two words into 64 bits
-    each, and mixes the halves with the other words and the key.     Salmon, Moraes, Dror & Shaw 2011, section 3.3.
+    What is encrypted has four words, one of `counters` and seed[:3]; the key has two, seed[3:]. A round multiplies two words into
+    64 bits each, and mixes the halves with the other words and the key.     Salmon, Moraes, Dror & Shaw 2011, section 3.3.
     """
     c0 = counters.astype(np.uint64)
     c1, c2, c3, k0, k1 = (np.full(counters.shape, word, np.uint64) for word in seed)
     for _ in range(ROUNDS):
         first, second = FACTORS[0] * c0, FACTORS[1] * c2
-        c0, c1, c2, c3 = second >> WORD ^ c1 ^ k0, second & LOW, first >> WORD ^ c3 ^ k1, first & LOW
-        k0, k1 = k0 + STEPS[0] & LOW, k1 + STEPS[1] & LOW
-    return np.stack([c0 << WORD | c1, c2 << WORD | c3])
+        c0, c1, c2, c3 = (second >> WORD) ^ c1 ^ k0, second & LOW, (first >> WORD) ^ c3 ^ k1, first & LOW
+        k0, k1 = (k0 + STEPS[0]) & LOW, (k1 + STEPS[1]) & LOW
+    return np.stack([(c0 << WORD) | c1, (c2 << WORD) | c3])
 
 
 def standard_normal(bits: Array) -> Array:
