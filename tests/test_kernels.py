@@ -341,7 +341,7 @@ EXPONENTIALS = {  # name: the truth, the units of the last place it may be off
     "softplus": (TRUTH["softplus"], 3),
     "tanh": (mpmath.tanh, 3),
     "erf": (mpmath.erf, 3),
-    "log": (lambda x: mpmath.log(abs(x)), 2),
+    "log": (lambda x: mpmath.log(abs(x)), 2.5),
     "exp_to_one": (lambda x: mpmath.exp(-abs(x)), 1.5),
 }
 

@@ -8,6 +8,7 @@ import numpy as np
 from scratchvae.bench.products import of_convolution, of_linear_layers, run_products
 from scratchvae.data import Dataset
 from scratchvae.evaluation import log_likelihood
+from scratchvae.evaluation.log_likelihood import ROWS
 from scratchvae.layers import named_parameters
 from scratchvae.models import LatentVariableModel
 from scratchvae.objectives import Elbo, Iwae, Objective
@@ -58,8 +59,8 @@ def evaluate_step(batch: int = 100, hidden: int = 200, latent: int = 50, samples
     model = _iwae_network(hidden, latent)
     data = Dataset("bench", _binary_images(batch))
     rng = np.random.default_rng(0)
-    rows, chunk = batch * samples, 2000
-    pieces = [min(chunk, rows - done) for done in range(0, rows, chunk)]
+    together = max(1, ROWS // samples)  # images
+    pieces = [min(ROWS, together * samples - done) for done in range(0, together * samples, ROWS)] * (batch // together)
     layers = {n: of_linear_layers(n, (latent, hidden, hidden, PIXELS), needs_dx=False, backward=False) for n in set(pieces)}
     products = [product for n in pieces for product in layers[n]]
 

@@ -52,7 +52,7 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
 
     def pullback(dz: Array) -> tuple[Array, Array]:
         dmean = _sum_of_draws(dz, draws)  # dmean = Σ_k dz
-        dlog_var = 0.5 * _sum_of_draws(dz * spread, draws)  # dlog_var = ½ Σ_k dz σ noise
+        dlog_var = _sum_of_draws(dz * (0.5 * spread), draws)  # dlog_var = Σ_k dz ½ σ noise
         return dmean, dlog_var
 
     return z, pullback

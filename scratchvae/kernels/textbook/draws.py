@@ -25,7 +25,7 @@ def random_bits(seed: Array, counters: Array) -> Array:
     """Philox 4×32 of ten rounds: seed (5,), counters (n,), both uint32  ->  (2, n) uint64, 128 random bits for each of n.
 
     What is encrypted has four words, one of `counters` and seed[:3]; the key has two, seed[3:]. A round multiplies two words into
-    64 bits each, and mixes the halves with the other words and the key.     Salmon, Moraes, Dror & Shaw 2011, section 3.3.
+    64 bits each, and mixes the halves with the other words and the key.     Salmon, Moraes, Dror & Shaw 2011.
     """
     c0 = counters.astype(np.uint64)
     c1, c2, c3, k0, k1 = (np.full(counters.shape, word, np.uint64) for word in seed)
