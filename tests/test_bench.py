@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from contextlib import contextmanager
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -28,6 +29,14 @@ def test_the_floor_counts_every_product_of_a_step():
     assert multiplications(decoder) == B * 3 * (Z * H + H * D)
     assert multiplications(of_convolution(32, 16, 99, needs_dx=True)) == 3 * 32 * 16 * 99
     assert all(a.dtype == np.float32 for pair in encoder for a in pair)
+
+
+@pytest.mark.parametrize(("batch", "samples"), [(2, 5000), (3, 100), (25, 100), (1, 1)])
+def test_the_floor_of_evaluate_decodes_every_draw(batch, samples, monkeypatch):
+    seen = []
+    monkeypatch.setattr(workloads, "run_products", seen.append)
+    workloads.evaluate_step(batch, hidden=8, latent=3, samples=samples)
+    assert multiplications(seen[0]) == batch * samples * (3 * 8 + 8 * 8 + 8 * 784)
 
 
 SMALL = {"mlp": {"batch": 4, "hidden": 8}, "conv": {"batch": 2, "hidden": 8}, "iwae": {"batch": 2, "hidden": 8, "samples": 3}}
@@ -126,17 +135,14 @@ def test_growth_is_by_ratios_of_one_lap(scripted):
 def test_each_implementation_runs_as_its_users_run_it(monkeypatch):
     seen = {}
 
-    class Popen:
-        stdin = stdout = None
-        __enter__ = lambda self: self  # noqa: E731
-        __exit__ = lambda *_: None  # noqa: E731
-        kill = lambda self: None  # noqa: E731
-        wait = lambda self: 1  # noqa: E731
+    process = MagicMock(stdin=None, stdout=None)
+    process.__enter__.return_value, process.wait.return_value = process, 1
 
-        def __init__(self, command, env, **_):
-            seen[command[3]] = env, command
+    def popen(command, env, **_):
+        seen[command[3]] = env, command
+        return process
 
-    monkeypatch.setattr(rounds.subprocess, "Popen", Popen)
+    monkeypatch.setattr(rounds.subprocess, "Popen", popen)
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
     monkeypatch.delenv(cpu.SWITCH, raising=False)
     for name in rounds.IMPLEMENTATIONS:

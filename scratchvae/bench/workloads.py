@@ -60,7 +60,8 @@ def evaluate_step(batch: int = 100, hidden: int = 200, latent: int = 50, samples
     data = Dataset("bench", _binary_images(batch))
     rng = np.random.default_rng(0)
     together = max(1, ROWS // samples)  # images
-    pieces = [min(ROWS, together * samples - done) for done in range(0, together * samples, ROWS)] * (batch // together)
+    groups = [min(together, batch - start) * samples for start in range(0, batch, together)]
+    pieces = [min(ROWS, rows - done) for rows in groups for done in range(0, rows, ROWS)]
     layers = {n: of_linear_layers(n, (latent, hidden, hidden, PIXELS), needs_dx=False, backward=False) for n in set(pieces)}
     products = [product for n in pieces for product in layers[n]]
 

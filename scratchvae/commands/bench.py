@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,35 +28,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    for option, low in (("rounds", 1), ("threads", 1), ("seconds", 0.01)):
-        require_at_least("bench", f"--{option}", getattr(arguments, option), low)
-    if arguments.threads > cpu.cores():
-        raise InputError(f"--threads should be at most {cpu.cores()}, the cores; found {arguments.threads}")
-    for path in (arguments.json, arguments.plot):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise InputError(f"{path} can't be written: there is no folder {path.absolute().parent}")
-    settings = {"rounds": arguments.rounds, "seconds": arguments.seconds, "threads": arguments.threads}
+    peers = list(dict.fromkeys(name.strip() for name in arguments.against.split(",") if name.strip()))
+    _require_usable(arguments, peers)
     processes = "one process" if arguments.rounds == 1 else f"{arguments.rounds} processes"
-    taken = f"turns for {arguments.seconds:g} s in {processes} each, medians"
-    results = _grown(arguments, settings, taken) if arguments.grow else _compared(arguments, settings, taken)
+    turns = f"turns for {arguments.seconds:g} s in {processes} each, medians"
+    print(f"{cpu.processor()}; threads: {arguments.threads}; {turns}\n", flush=True)
+    settings = {"rounds": arguments.rounds, "seconds": arguments.seconds, "threads": arguments.threads}
+    if arguments.grow:
+        results = _grown(arguments.grow, arguments.plot, settings)
+    else:
+        results = _compared(arguments.workload or NAMES, peers, settings)
     if arguments.json:
         write_whole(arguments.json, (json.dumps(results, indent=1) + "\n").encode())
     return 0
 
 
-def _compared(arguments: argparse.Namespace, settings: dict[str, Any], taken: str) -> dict[str, Any]:
-    peers = list(dict.fromkeys(name.strip() for name in arguments.against.split(",") if name.strip()))
+def _require_usable(arguments: argparse.Namespace, peers: Sequence[str]) -> None:
+    """Complain before anything is measured."""
+    for option, low in (("rounds", 1), ("threads", 1), ("seconds", 0.01)):
+        require_at_least("bench", f"--{option}", getattr(arguments, option), low)
+    if arguments.threads > cpu.cores():
+        raise InputError(f"--threads should be at most {cpu.cores()}, the cores; found {arguments.threads}")
     for name in peers:
         require_choice("bench", "--against", name, IMPLEMENTATIONS[1:])
     for name in arguments.workload:
         require_choice("bench", "workload", name, NAMES)
-    if arguments.plot:
+    if arguments.grow and (arguments.workload or peers):
+        raise InputError("--grow goes without workloads and without --against: each size has its workload")
+    if arguments.plot and not arguments.grow:
         raise InputError("--plot goes with --grow")
-    print(f"{cpu.processor()}; threads: {arguments.threads}; {taken}")
+    if arguments.plot and arguments.plot.suffix.lower() != ".png":
+        raise InputError(f"--plot should end in .png, found {str(arguments.plot)!r}")
+    for path in (arguments.json, arguments.plot):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise InputError(f"{path} can't be written: there is no folder {path.absolute().parent}")
+
+
+def _compared(workloads: Sequence[str], peers: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
     heads = f"{'ms/step':>9} {'images/s':>10} {'of ours':>8} {'products ms':>12} {'of products':>12} {'turns':>6}"
-    print(f"\n{'workload':10} {'implementation':15} {heads}")
+    print(f"{'workload':10} {'implementation':15} {heads}")
     results = {}
-    for workload in dict.fromkeys(arguments.workload or NAMES):
+    for workload in dict.fromkeys(workloads):
         results[workload] = compare(workload, peers, **settings)
         for name, one in results[workload].items():
             ours = f"{one['of_ours']:7.2f}x" if "of_ours" in one else ""
@@ -65,20 +78,16 @@ def _compared(arguments: argparse.Namespace, settings: dict[str, Any], taken: st
     return results
 
 
-def _grown(arguments: argparse.Namespace, settings: dict[str, Any], taken: str) -> dict[str, Any]:
-    if arguments.workload or arguments.against:
-        raise InputError("--grow goes without workloads and without --against: each size has its workload")
-    if arguments.plot and arguments.plot.suffix.lower() != ".png":
-        raise InputError(f"--plot should end in .png, found {str(arguments.plot)!r}")
-    workload, sizes = SWEEPS[arguments.grow]
-    print(f"{cpu.processor()}; threads: {arguments.threads}; {taken}\n\n{workload} against {arguments.grow}", flush=True)
-    seconds = grow(workload, arguments.grow, sizes, **settings)
-    for size, taken_by_one in zip(sizes, seconds, strict=True):
-        print(f"{size:8} {1e3 * taken_by_one:10.2f} ms")
-    slope = exponent(sizes, seconds)
-    print(f"time grows as {arguments.grow}^{slope:.2f} over the last three sizes")
-    if arguments.plot:
+def _grown(size: str, plot: Path | None, settings: dict[str, Any]) -> dict[str, Any]:
+    workload, values = SWEEPS[size]
+    print(f"{workload} against {size}", flush=True)
+    seconds = grow(workload, size, values, **settings)
+    for value, taken in zip(values, seconds, strict=True):
+        print(f"{value:8} {1e3 * taken:10.2f} ms")
+    slope = exponent(values, seconds)
+    print(f"time grows as {size}^{slope:.2f} over the last three sizes")
+    if plot:
         from scratchvae import plots
 
-        plots.save(plots.growth(arguments.grow, sizes, seconds, slope), arguments.plot)
-    return {"workload": workload, "size": arguments.grow, "sizes": list(sizes), "seconds": seconds, "exponent": slope}
+        plots.save(plots.growth(size, values, seconds, slope), plot)
+    return {"workload": workload, "size": size, "sizes": list(values), "seconds": seconds, "exponent": slope}
