@@ -110,19 +110,41 @@ def test_a_broken_rule_is_named(mistake, words):
         check_pullback(affine(mistake), ARRAYS)
 
 
-def test_gradients_that_vanish_are_right_at_a_minimum():
-    """There a function is flat, and differences of it are rounding, which is no mistake; a gradient of 1e-5 is one."""
+def kl_off_by(more, noise=0.0):
+    """KL(N(mean, σ²) ‖ N(0, 1)) with `more` added to its gradient, each value moved by up to `noise` roundoffs of 1 + |value|."""
 
-    def kl(mean, log_var, *, more):
+    def kl(mean, log_var):
+        value = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum(axis=1)
+        if noise:
+            seed = [int(part) for part in np.concatenate([mean, log_var]).sum(axis=1).view(np.uint64)]
+            signs = np.random.default_rng(seed).choice([-1.0, 1.0], len(value))
+            value = value + noise * np.finfo(float).eps * (1 + np.abs(value)) * signs
+
         def pullback(dkl):
-            return dkl[:, None] * mean, dkl[:, None] * (0.5 * (np.exp(log_var) - 1) + more)
+            return dkl[:, None] * mean, dkl[:, None] * (0.5 * np.expm1(log_var) + more)
 
-        return 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum(axis=1), pullback
+        return value, pullback
 
-    zero = np.zeros((4, 3))
-    for more in (0.0, 1e-5):
-        right = [c.ok for c in check_pullback(kl, {"mean": zero, "log_var": zero}, {"more": more})]
-        assert right == [True, not more]
+    return kl
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.9])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 3), (12, 1)], ids=str)
+def test_gradients_that_vanish_are_right_at_a_minimum(shape, noise):
+    """There a function is flat, and differences of it are rounding, which is no mistake; a gradient of 1e-5 is one."""
+    zero = np.zeros(shape)
+    for seed in range(1 + 60 // zero.size):
+        for more in (0.0, 1e-5):
+            found = check_pullback(kl_off_by(more, noise), {"mean": zero, "log_var": zero}, seed=seed)
+            assert [c.ok for c in found] == [True, not more], f"{found}, seed {seed}"
+
+
+def test_rounding_does_not_hide_a_small_mistake_elsewhere():
+    """Away from a minimum the allowance for rounding is far below the tolerance: a factor of 1 + 2e-6 is seen."""
+    arrays = {"mean": np.full((3, 2), 0.7), "log_var": np.full((3, 2), -1.3)}
+    slope = 0.5 * np.expm1(-1.3)
+    for more in (0.0, 2e-6 * slope):
+        assert [c.ok for c in check_pullback(kl_off_by(more, 0.9), arrays)] == [True, not more]
 
 
 def test_derivatives_are_accurate_over_twelve_orders_of_magnitude():

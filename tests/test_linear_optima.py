@@ -8,7 +8,7 @@ from scipy.linalg import subspace_angles
 from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.evaluation import rate_distortion, reverse_water_filling
-from scratchvae.layers import Linear, Sequential, cast, named_parameters
+from scratchvae.layers import EVALUATION, Linear, Sequential, cast, named_parameters
 from scratchvae.likelihoods import Bernoulli, Gaussian, GaussianOptimal
 from scratchvae.models import ProbabilisticPCA
 from scratchvae.objectives import Elbo, Reconstruction, sigma_points
@@ -263,6 +263,61 @@ def test_minimize_is_deterministic_and_keeps_dtypes():
     for one, other in zip(results[0][1], results[1][1], strict=True):
         assert one.dtype == np.float32
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_minimum_knows_how_far_it_is_from_the_lowest(seed):
+    """Stopped on the way, `left` is what the loss then still falls by; at the end it is far below the loss's rounding."""
+    model = linear("vae", 2, Gaussian(1.0, learned=True), seed=seed)
+    way = [minimize(model, Elbo(), *sigma_points(X, 2), tolerance=tolerance) for tolerance in (1e-4, 1e-5, 1e-9)]
+    assert [stop.converged for stop in way] == [True, True, True]
+    for stop, tolerance in zip(way, (1e-4, 1e-5, 1e-9), strict=True):
+        assert 0 < stop.gradient <= tolerance
+    for stop in way[:2]:
+        fall = stop.report.loss - way[-1].report.loss
+        assert stop.left == pytest.approx(fall, rel=0.1, abs=way[-1].rounding)  # measured: within 0.01; no quadratic form
+        assert stop.left > 100 * stop.rounding
+    assert way[-1].left < 1e-3 * way[-1].rounding
+
+
+def test_the_limit_of_rounding_is_convergence_too():
+    """A tolerance of 0 can't be reached; what is left of the loss is below what it can show."""
+    found = minimize(linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(X, 2), tolerance=0.0)
+    assert found.converged
+    assert 0 < found.gradient < 1e-11
+    assert found.left <= found.rounding
+    assert found.rounding == pytest.approx(2.2e-16 * (1 + np.log2(4 * N * D)) * (1 + 25.9), rel=0.05)
+
+
+class Off(Elbo):
+    """An Elbo whose gradient to the decoder's bias is `factor` times what it should be."""
+
+    factor = 1.0
+
+    def __call__(self, model, x, noise, *, mode=EVALUATION):
+        report, right = super().__call__(model, x, noise, mode=mode)
+
+        def pullback():
+            right()
+            model.decoder.layers[0].bias.grad = self.factor * model.decoder.layers[0].bias.grad
+
+        return report, pullback
+
+
+@pytest.mark.parametrize(("factor", "converged"), [(1.0, True), (-1.0, False), (-0.1, False)])
+def test_where_the_gradient_is_not_the_slope_of_the_loss_nothing_has_converged(factor, converged):
+    model, objective = linear("vae", 2, Gaussian(1.0, learned=True)), Off()
+    objective.factor = factor
+    found = minimize(model, objective, *sigma_points(X, 2))
+    assert found.converged == converged
+    assert (found.left <= found.rounding) == converged
+
+
+def test_a_search_that_ran_out_of_steps_has_not_converged():
+    found = minimize(linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(X, 2), max_steps=5)
+    assert not found.converged
+    assert found.steps == 5
+    assert found.left > 1e6 * found.rounding
 
 
 def test_a_loss_that_is_no_number_leaves_the_parameters_alone():

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
 
-HALVINGS = 6  # of the step, in Ridders' extrapolation
+ROWS = 6  # of Ridders' table: the step is halved between them
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One argument of an op, its gradient held against finite differences. `index` is where they are furthest apart."""
+    """The gradient of one argument of an op, compared with finite differences; `index` is where the two are furthest apart."""
 
     argument: str
     shape: tuple[int, ...]
@@ -47,21 +48,34 @@ def check_pullback(
 ) -> list[Comparison]:
     """Compare every entry of every gradient of `op` with central differences: one Comparison for each argument.
 
-    `value, pullback = op(*arrays, **constants)` is called in float64 with read-only arrays. With random gradients g of the
-    value's parts, d⟨g, op⟩/dx_i is extrapolated from central differences at steps h, h/2, h/4, … (Ridders 1982), taking the
-    step with the smallest error estimate; h = `step` · max(1, |x_i|). No entry may lie within h of a kink or the domain's edge.
+    The check calls `value, pullback = op(*arrays, **constants)` in float64 with read-only arrays. It draws gradients g
+    of the value's parts at random, and differentiates f(t) = ⟨g, op(x + t e_i)⟩ for each entry i of each argument x, by
+    Ridders' extrapolation of central differences at the steps h, h/2, … h/32 with h = `step` · max(1, |x_i|). No entry
+    may lie within h of a kink or of the edge of the op's domain.     Ridders 1982; Press et al. 2007, section 5.7.
 
-    The relative error of an entry is |analytic − numeric| over the larger of the two, but at least over a thousandth of the
-    argument's largest gradient, so that rounding in entries that should be 0 isn't counted. `ok` is error < tolerance.
+    An entry is right where analytic and numeric differ by less than the larger of two allowances.
+    - `tolerance` times the scale of the entry: the larger of |analytic| and |numeric|, but at least a thousandth of the
+      argument's largest gradient, and at least 1e-10.
+    - The rounding of the differences. The check takes each part v of the value to be right to ε (1 + |v|), ε = 2.2e-16,
+      so that f is right to δ = ε Σ |g| (1 + |v|) and a difference with step h to δ/h. Each extrapolation multiplies
+      this bound as it multiplies the differences. Where a function is flat, as at a minimum, nothing else is left.
+    `error` is the difference over the scale that these two make, so that `ok` is error < `tolerance`.
 
     Raises GradientError where the pullback writes into its arguments, is not linear, changes after other calls, or returns
     gradients of another number, shape or dtype than its arguments.
     """
     if isinstance(arrays, np.ndarray):
-        raise GradientError("arrays should be a mapping or a sequence of arrays, found one array; put it in a list")
-    named = dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
+        raise GradientError(
+            "arrays should be a mapping or a sequence of arrays, found one array; put it in a list"
+        )
+    named = (
+        dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
+    )
     inputs = {name: _read_only(np.array(a, np.float64)) for name, a in named.items()}
-    constants = {name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c for name, c in (constants or {}).items()}
+    constants = {
+        name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c
+        for name, c in (constants or {}).items()
+    }
     answer = _guarded("the op", lambda: op(*inputs.values(), **constants))
     if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
         raise GradientError(f"the op should return (value, pullback), found {type(answer).__name__}")
@@ -73,67 +87,94 @@ def check_pullback(
     twice = _gradients(pullback, [_read_only(np.asarray(2 * dpart)) for dpart in dparts], inputs)
     for name, once, double in zip(inputs, gradients, twice, strict=True):
         if not np.array_equal(2 * once, double, equal_nan=True):
-            raise GradientError(f"the pullback is not linear: twice the gradient should give twice d{name} at its second call")
+            raise GradientError(
+                f"the pullback is not linear: twice the gradient should give twice d{name} at its second call"
+            )
 
     def projected(name: str, perturbed: Array) -> float:
         value, _ = op(*{**inputs, name: _read_only(perturbed)}.values(), **constants)
         parts = value if isinstance(value, tuple) else (value,)
         return float(sum(np.sum(dpart * part) for dpart, part in zip(dparts, parts, strict=True)))
 
-    values = value if isinstance(value, tuple) else (value,)
-    sizes = (np.sum(np.abs(dpart) * (1 + np.abs(part))) for dpart, part in zip(dparts, values, strict=True))
-    rounding = float(np.finfo(np.float64).eps * sum(sizes))  # of the sum that is differentiated
+    sizes = (np.sum(np.abs(dpart) * (1 + np.abs(part))) for dpart, part in zip(dparts, parts, strict=True))
+    rounding = float(np.finfo(np.float64).eps * sum(sizes))  # δ
     comparisons = []
     for (name, x), analytic in zip(inputs.items(), gradients, strict=True):
-        numeric = np.empty_like(x)
+        numeric, noise = np.empty_like(x), np.empty_like(x)
         for index in np.ndindex(x.shape):
             h = step * max(1.0, abs(float(x[index])))
-            numeric[index] = _derivative(lambda t: projected(name, _moved(x, index, t)), h)  # noqa: B023 (called at once)
-        comparisons.append(_compare(name, analytic, numeric, tolerance, rounding / step))
+            f = partial(_along, projected, name, x, index)
+            numeric[index], noise[index] = _derivative(f, h, rounding)
+        comparisons.append(_compare(name, analytic, numeric, noise, tolerance))
     for name, first, again in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
         if not np.array_equal(first, again, equal_nan=True):
-            raise GradientError(f"the pullback gives another d{name} after other calls of the op: something it reads has changed")
+            raise GradientError(
+                f"the pullback gives another d{name} after other calls of the op: something it reads has changed"
+            )
     return comparisons
 
 
-def _compare(name: str, analytic: Array, numeric: Array, tolerance: float, noise: float) -> Comparison:
+def _compare(name: str, analytic: Array, numeric: Array, noise: Array, tolerance: float) -> Comparison:
     if analytic.size == 0:
         return Comparison(name, analytic.shape, 0.0, (), 0.0, 0.0, True)
-    smallest = max(1e-3 * float(np.abs(numeric).max()), 1e-10, noise / tolerance)  # noise: that of differences, at a minimum too
-    errors = np.abs(analytic - numeric) / np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), smallest)
+    scale = np.maximum(
+        np.maximum(np.abs(analytic), np.abs(numeric)), max(1e-3 * float(np.abs(numeric).max()), 1e-10)
+    )
+    errors = np.abs(analytic - numeric) / np.maximum(scale, noise / tolerance)
     errors = np.where(np.isnan(errors), np.inf, errors)
     worst = np.unravel_index(int(errors.argmax()), errors.shape)
     index = tuple(int(i) for i in worst)
     error = float(errors[worst])
-    return Comparison(name, analytic.shape, error, index, float(analytic[worst]), float(numeric[worst]), error < tolerance)
+    return Comparison(
+        name, analytic.shape, error, index, float(analytic[worst]), float(numeric[worst]), error < tolerance
+    )
 
 
-def _derivative(f: Callable[[float], float], h: float) -> float:
-    """f′(0) by Ridders' method: Neville extrapolation of central differences to step 0, the column with the least change."""
-    best, best_error = np.nan, np.inf
-    previous: list[float] = []
-    for k in range(HALVINGS):
-        row = [(f(h) - f(-h)) / (2 * h)]
-        for j, older in enumerate(previous):
-            row.append(row[j] + (row[j] - older) / (4.0 ** (j + 1) - 1))
-            error = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - older))
-            if error <= best_error:
-                best, best_error = row[j + 1], error
-        if k == 0:
-            best = row[0]
-        previous, h = row, h / 2
-    return best
+def _derivative(f: Callable[[float], float], h: float, rounding: float) -> tuple[float, float]:
+    """f′(0) by Ridders' table, and how far rounding can have moved it, where each value of f is right to `rounding`.
+
+        T_k0 = (f(h_k) − f(−h_k)) / 2h_k,  h_k = h / 2ᵏ            off by at most rounding / h_k
+        T_kj = T_k,j−1 + (T_k,j−1 − T_k−1,j−1) / (4ʲ − 1)          off by those two bounds, combined with the same weights
+
+    The entry returned is that with the smallest sum of its rounding and its change from the two entries that it combines.
+    """
+    best, noise, least = np.nan, np.nan, np.inf
+    above: list[tuple[float, float]] = []  # the row T_k−1
+    for k in range(ROWS):
+        h_k = h / 2**k
+        row = [((f(h_k) - f(-h_k)) / (2 * h_k), rounding / h_k)]
+        for j, (older, older_noise) in enumerate(above, start=1):
+            newer, newer_noise = row[-1]
+            weight = 1 / (4.0**j - 1)
+            value = newer + weight * (newer - older)
+            bound = newer_noise + weight * (newer_noise + older_noise)
+            row.append((value, bound))
+            uncertainty = max(abs(value - newer), abs(value - older)) + bound
+            if uncertainty <= least:
+                best, noise, least = value, bound, uncertainty
+        above = row
+    return best, noise
 
 
-def _gradients(pullback: Callable[..., Any], dparts: list[Array], inputs: dict[str, Array]) -> tuple[Array, ...]:
+def _gradients(
+    pullback: Callable[..., Any], dparts: list[Array], inputs: dict[str, Array]
+) -> tuple[Array, ...]:
     returned = _guarded("the pullback", lambda: pullback(*dparts))
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     if len(gradients) != len(inputs):
-        raise GradientError(f"the pullback returns {len(gradients)} gradients for {len(inputs)} arguments ({', '.join(inputs)})")
+        raise GradientError(
+            f"the pullback returns {len(gradients)} gradients for {len(inputs)} arguments ({', '.join(inputs)})"
+        )
     for (name, x), gradient in zip(inputs.items(), gradients, strict=True):
-        if not isinstance(gradient, np.ndarray | np.floating) or np.shape(gradient) != x.shape or gradient.dtype != x.dtype:
+        if (
+            not isinstance(gradient, np.ndarray | np.floating)
+            or np.shape(gradient) != x.shape
+            or gradient.dtype != x.dtype
+        ):
             found = f"{np.shape(gradient)} {getattr(gradient, 'dtype', type(gradient).__name__)}"
-            raise GradientError(f"d{name} should be like {name}, {x.shape} {x.dtype}; the pullback returns {found}")
+            raise GradientError(
+                f"d{name} should be like {name}, {x.shape} {x.dtype}; the pullback returns {found}"
+            )
     return gradients
 
 
@@ -146,10 +187,13 @@ def _guarded(who: str, call: Callable[[], Any]) -> Any:
         raise
 
 
-def _moved(x: Array, index: tuple[int, ...], distance: float) -> Array:
+def _along(
+    projected: Callable[[str, Array], float], name: str, x: Array, index: tuple[int, ...], t: float
+) -> float:
+    """f(t): the projected value where the entry at `index` of the argument x has moved by t."""
     moved = x.copy()
-    moved[index] += distance
-    return moved
+    moved[index] += t
+    return projected(name, moved)
 
 
 def _read_only(a: Array) -> Array:

@@ -1,13 +1,15 @@
 """Training on all examples at once with noise that stays the same: to the precision of the optimum, not about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least
-from scratchvae.layers import Mode, named_buffers, named_parameters
+from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
 from scratchvae.objectives import Model, Objective, Report
 from scratchvae.posteriors import Noise
+from scratchvae.training.newton import newton_step
 from scratchvae.training.step import Diverged, what_went_first
 
 REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluation costs more than they do
@@ -15,30 +17,57 @@ REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluatio
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where minimize stopped: the report there, the largest entry |∂loss/∂θ| of the gradient, steps and evaluations it took.
+    """Where `minimize` stopped: the report there, the steps and evaluations that it took, and how near the minimum it is.
 
-    `converged`: that entry is at most the tolerance, or no step makes the loss smaller by as much as its last digit.
+    `gradient` is the largest |∂loss/∂θ_i|.
+
+    `left` is how far the loss can still fall, in nats: half of Newton's decrement squared, ½ gᵀ H⁻¹ g, which is the whole
+    way down where the loss is a quadratic form. It is infinite where the loss curves downwards.
+
+    `rounding` is how far the loss itself can be off: ε (1 + log₂ n) (1 + Σ |term|), since a sum of n numbers is right
+    to log₂ n roundoffs ε of their magnitudes (Higham 2002, section 4.2). Here n = B D, and each term of the report
+    counts by its mean over the batch.
+
+    `converged`: `gradient` is at most the tolerance, or `left` is at most `rounding`. In the second case the loss
+    cannot tell this point from the minimum, whatever the gradient still is. A gradient that is not the slope of its
+    loss stops where `left` is large, and has not converged.
     """
 
     report: Report
     gradient: float
+    left: float
+    rounding: float
     steps: int
     evaluations: int
     converged: bool
 
 
 def minimize(
-    model: Model, objective: Objective, x: Array, noise: Noise, *, max_steps: int = 10_000, tolerance: float = 1e-9
+    model: Model,
+    objective: Objective,
+    x: Array,
+    noise: Noise,
+    *,
+    max_steps: int = 10_000,
+    tolerance: float = 1e-9,
 ) -> Minimum:
-    """Minimize objective(model, x, noise) over all Parameters by L-BFGS, and leave them at the minimum.     x (B, D).
+    """Minimize objective(model, x, noise) over all Parameters, and leave them at the minimum.     x (B, D).
 
-    The loss is a function of the Parameters alone: all examples take part, `noise` (as of objective.draw_noise) never changes,
-    nor do the masks of dropout. No learning rate, nothing random: same start, same minimum.
-    The vector θ of all Parameters is float64, but they keep their dtype: cast(model, np.float64) first for all its digits.
+    The loss is a function of the Parameters alone: all examples take part, and neither `noise` (as drawn by
+    objective.draw_noise) nor the masks of dropout ever change. There is no learning rate and nothing is random, so
+    that the same start leads to the same minimum.
 
-    Buffers (running statistics, the σ² of GaussianOptimal) end as after one training step at the minimum.
+    L-BFGS comes first (Liu & Nocedal 1989). It ends where the loss falls no further in its last digit, which fixes the
+    Parameters to half of their digits only, since a loss is flat at its minimum. The gradient is not, and so Newton
+    steps go on from there as long as each makes the gradient smaller. All of it ends where no entry of the gradient is
+    above `tolerance`, or after `max_steps` steps.
 
-    Raises Diverged where the loss is not finite, with Parameters and Buffers as they were before.     Liu & Nocedal 1989.
+    The vector θ of all Parameters is float64, but each Parameter keeps its dtype: call cast(model, np.float64) first
+    for all the digits. Buffers (running statistics, the σ² of GaussianOptimal) end as after one training step at the
+    minimum.
+
+    Raises Diverged where the loss is not finite, with Parameters and Buffers as they were before, and InputError where
+    x lies outside the support of the likelihood or the model has no Parameters.
     """
     from scipy import optimize  # here, as it takes a while to import
 
@@ -48,37 +77,60 @@ def minimize(
     named = named_parameters(model)
     if not named:
         raise InputError("minimize: the model should have Parameters, found none")
-    parameters = list(named.values())
-    start = [parameter.value for parameter in parameters]
     buffers = {buffer: buffer.value for buffer in named_buffers(model).values()}
-    ends = np.cumsum([value.size for value in start])
+    first = {name: parameter.value for name, parameter in named.items()}
+    start = np.concatenate([value.ravel().astype(np.float64) for value in first.values()])
 
-    def write(theta: Array) -> None:
-        for parameter, first, part in zip(parameters, start, np.split(theta, ends[:-1]), strict=True):
-            parameter.value, parameter.grad = part.reshape(first.shape).astype(first.dtype), None
+    def put(theta: Array) -> None:
+        _put(named, theta)
         for buffer, value in buffers.items():
             buffer.value = value
 
+    evaluations = 0
+
     def evaluate(theta: Array) -> tuple[Report, Array]:
-        write(theta)
-        with np.errstate(over="ignore", invalid="ignore"):  # said below, in words
+        nonlocal evaluations
+        evaluations += 1
+        put(theta)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in words below
             report, pullback = objective(model, x, noise, mode=Mode(np.random.default_rng(0)))
             pullback()
-        if not np.isfinite(report.loss):
-            words = what_went_first(named, report)
-            write(first_theta)
-            raise Diverged(f"minimize: {words}. Smaller first weights, or data in smaller units, may help")
-        gradients = (np.zeros_like(p.value) if p.grad is None else p.grad for p in parameters)
+        gradients = (np.zeros_like(p.value) if p.grad is None else p.grad for p in named.values())
         return report, np.concatenate([gradient.ravel().astype(np.float64) for gradient in gradients])
 
     def loss_and_gradient(theta: Array) -> tuple[float, Array]:
         report, gradient = evaluate(theta)
+        if not np.isfinite(report.loss):
+            words = what_went_first(named, report)
+            put(start)
+            raise Diverged(f"minimize: {words}. Smaller first weights, or data in smaller units, may help")
         return report.loss, gradient
 
-    first_theta = np.concatenate([value.ravel().astype(np.float64) for value in start])
     # ftol = 0: the loss may stop falling in its last digit, never before
     options = {"maxiter": max_steps, "maxfun": 20 * max_steps, "gtol": tolerance, "ftol": 0, "maxcor": REMEMBERED}
-    found = optimize.minimize(loss_and_gradient, first_theta, jac=True, method="L-BFGS-B", options=options)
-    report, gradient = evaluate(found.x)
+    found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
+    theta, steps = found.x, int(found.nit)
+    epsilon = max(float(np.finfo(a.dtype).eps) for a in (x, *first.values()))
+    report, gradient = evaluate(theta)
+    rounding = epsilon * (1 + np.log2(max(x.size, 2))) * (1 + sum(abs(term).mean() for term in report.terms.values()))
+    newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
+    while steps < max_steps and tolerance < np.abs(gradient).max() and left < np.inf:
+        nearer, its_gradient = evaluate(theta - newton)
+        if not (nearer.loss <= report.loss + rounding and np.abs(its_gradient).max() < np.abs(gradient).max()):
+            break
+        theta, report, gradient, steps = theta - newton, nearer, its_gradient, steps + 1
+        newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
+    report, gradient = evaluate(theta)
     largest = float(np.abs(gradient).max())
-    return Minimum(report, largest, int(found.nit), int(found.nfev), found.status == 0)
+    converged = bool(largest <= tolerance or left <= rounding)
+    return Minimum(report, largest, float(left), float(rounding), steps, evaluations, converged)
+
+
+def _put(named: Mapping[str, Parameter], theta: Array) -> None:
+    """Give each Parameter its part of θ, in its own dtype and shape, and no gradient."""
+    at = 0
+    for parameter in named.values():
+        old = parameter.value
+        part = theta[at : at + old.size]
+        parameter.value, parameter.grad = part.reshape(old.shape).astype(old.dtype), None
+        at += old.size

@@ -1,0 +1,45 @@
+"""Newton's step and what it gains, without ever forming the Hessian: conjugate gradients on differences of gradients."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scratchvae.arrays import Array
+
+MOST = 200  # iterations of conjugate gradients: exact arithmetic would need as many as there are parameters
+ENOUGH = 1e-4  # of the gradient, left in the residual: each Newton step then removes all but that
+
+
+def newton_step(
+    gradient_at: Callable[[Array], Array], theta: Array, g: Array, *, epsilon: float
+) -> tuple[Array, float]:
+    """The step p ≈ H⁻¹ g (P,), and half of Newton's decrement squared, ½ gᵀ p, in units of the loss.
+
+    A loss that is a quadratic form is lowest at θ − p, and falls by ½ gᵀ p on the way there (Boyd & Vandenberghe 2004,
+    section 9.5.1). Conjugate gradients minimize that form, ½ pᵀ H p − gᵀ p, along one direction d after the other,
+    and what they gain grows towards ½ gᵀ p from below (Nocedal & Wright 2006, algorithm 7.1). They ask for H d alone:
+
+        H d ≈ (g(θ + h d) − g(θ − h d)) / 2h        h ‖d‖ = ∛ε (1 + ‖θ‖), where rounding and truncation are alike
+
+    `epsilon` is the roundoff ε of the arithmetic behind `gradient_at`. A direction along which the loss is flat, to
+    the rounding of these differences, ends the iteration. One along which it curves downwards makes the gain infinite.
+    """
+    p, left = np.zeros_like(g), 0.0
+    residual, d = g, g
+    flat = 0.0  # the curvature that rounding can feign
+    for _ in range(MOST):
+        rr, dd = residual @ residual, d @ d
+        if rr <= ENOUGH**2 * (g @ g) or dd == 0:
+            break
+        h = np.cbrt(epsilon) * (1 + np.linalg.norm(theta)) / np.sqrt(dd)
+        Hd = (gradient_at(theta + h * d) - gradient_at(theta - h * d)) / (2 * h)
+        curvature = (d @ Hd) / dd
+        flat = max(flat, np.cbrt(epsilon) ** 2 * np.linalg.norm(Hd) / np.sqrt(dd))
+        if not curvature > flat:
+            return p, left if abs(curvature) <= flat and left > 0 else np.inf
+        share = rr / (d @ Hd)
+        p = p + share * d
+        left += 0.5 * share * rr  # the form falls by ½ rr² / dᵀHd
+        residual = residual - share * Hd
+        d = residual + (residual @ residual) / rr * d
+    return p, left
