@@ -2,7 +2,8 @@
 levels of sound, counts of words.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
-    dataset        Dataset: images, labels, factors; batch, subset, split
+    dataset        Dataset: images, labels, factors; batch, batches, subset, split
+    batch          Batch: examples that are looked at together, and what else is known of them
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
     glyphs         glyphs(n): characters warped by known factors; draw_glyphs(factors) draws any you ask for
@@ -33,6 +34,7 @@ Bad input of any kind is an `InputError` that names the file or the argument.
 from scratchvae.data.array_files import read_named_arrays
 from scratchvae.data.bags import bag_of_characters, bag_of_words
 from scratchvae.data.bars import bars, bars_law
+from scratchvae.data.batch import Batch
 from scratchvae.data.binarization import binarize
 from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
@@ -57,6 +59,7 @@ __all__ = [
     "NAMES",
     "SOURCES",
     "TIMBRES",
+    "Batch",
     "Corpus",
     "Dataset",
     "Spectrogram",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_finite
+from scratchvae.data.batch import Batch
 
 Indices = slice | npt.ArrayLike  # a slice, whole numbers (B,), or a mask (N,)
 
@@ -86,17 +87,23 @@ class Dataset:
         """The shape of one example: (C, H, W) or (D,)."""
         return self.images.shape[1:]
 
-    def batch(self, indices: Indices, dtype: npt.DTypeLike = np.float32) -> Array:
-        """The chosen examples as fresh rows (B, D) of `dtype`: uint8 divided by 255, floating values as they are.
+    def batch(self, indices: Indices, dtype: npt.DTypeLike = np.float32) -> Batch:
+        """The chosen examples as fresh rows x (B, D) of `dtype`, uint8 divided by 255, and their labels as y.
 
-        >>> Dataset("pixels", np.array([[0, 51, 255]], np.uint8)).batch(slice(0, 1), np.float64)
+        >>> Dataset("pixels", np.array([[0, 51, 255]], np.uint8)).batch(slice(0, 1), np.float64).x
         array([[0. , 0.2, 1. ]])
         """
-        chosen = self.images[self._checked_indices(indices)]
+        checked = self._checked_indices(indices)
+        chosen = self.images[checked]
         rows = chosen.reshape(len(chosen), -1).astype(dtype)
         if chosen.dtype == np.uint8:
             rows /= rows.dtype.type(255)
-        return rows
+        return Batch(rows, None if self.labels is None else self.labels[checked])
+
+    def batches(self, size: int, dtype: npt.DTypeLike = np.float32) -> Iterator[Batch]:
+        """All examples in order, `size` at a time; the last batch may be smaller."""
+        for start in range(0, len(self), size):
+            yield self.batch(slice(start, start + size), dtype)
 
     def subset(self, indices: Indices) -> Dataset:
         """The chosen examples with their labels and factors; a slice gives views of the same memory."""

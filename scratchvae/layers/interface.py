@@ -1,5 +1,6 @@
 """What every layer is, and the mode it runs in."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ from scratchvae.layers.parameter import Owner, Parameter
 class Mode:
     """How a model runs: evaluating (no generator), or training, with the generator that dropout masks are drawn from.
 
-    Running a model twice from one state of the generator draws the same masks.
+    Running a model twice from one state of the generator draws the same masks. `step` is the step at which schedules
+    are read, counted from 0. Evaluation is after all steps, where a ramp has reached its end.
     """
 
     rng: np.random.Generator | None = None
+    step: float = math.inf
 
     @property
     def training(self) -> bool:

@@ -2,7 +2,7 @@
 
 from scratchvae.posteriors.diagonal_gaussian import DiagonalGaussian
 from scratchvae.posteriors.full_gaussian import FullGaussian
-from scratchvae.posteriors.interface import Noise, Posterior
+from scratchvae.posteriors.interface import Density, Noise, Posterior
 from scratchvae.posteriors.point import Point
 
-__all__ = ["DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior"]
+__all__ = ["Density", "DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior"]

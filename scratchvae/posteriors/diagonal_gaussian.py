@@ -5,19 +5,20 @@ import numpy as np
 from scratchvae import ops
 from scratchvae.arrays import Array, Pullback, require_shapes
 from scratchvae.distributions import gaussian
-from scratchvae.posteriors.interface import Noise, Posterior
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.posteriors.interface import Density, Noise
 
 
-class DiagonalGaussian(Posterior):
+class DiagonalGaussian(Density):
     """The posterior of Kingma & Welling 2014: a Gaussian with independent latents."""
 
     def __init__(self, latent_dim: int) -> None:
         self.latent_dim = latent_dim
         self.n_params = 2 * latent_dim
 
-    def draw_noise(self, batch: int, rng: np.random.Generator) -> Noise:
-        """Standard normal numbers (B, Z)."""
-        return gaussian.sample_standard((batch, self.latent_dim), rng)
+    def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
+        """Standard normal numbers (rows, Z)."""
+        return gaussian.sample_standard((rows, self.latent_dim), rng)
 
     def mean_and_log_var(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
         """The two halves of q_params (B, 2Z); pullback(dmean, dlog_var) -> dq_params."""
@@ -25,10 +26,12 @@ class DiagonalGaussian(Posterior):
         (mean, log_var), pullback = ops.split(q_params, sizes=(self.latent_dim, self.latent_dim))
         return (mean, log_var), pullback
 
-    def sample(self, q_params: Array, *, noise: Noise) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """z = mean + σ · noise."""
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
-        z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise)
+        z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise, draws=draws)
 
         def pullback(dz: Array) -> Array:
             return split_pullback(*z_pullback(dz))
@@ -36,31 +39,37 @@ class DiagonalGaussian(Posterior):
         return z, pullback
 
     def sample_with_log_prob(
-        self, q_params: Array, *, noise: Noise, draws: int = 1
+        self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """z and log N(z; mean, σ²) at that z, in which z moves with mean and σ."""
+        """z = mean + σ · noise, and log N(z; mean, σ²) = −½ Σ_j (log 2π + log σ² + noise²), by the noise itself.
+
+        All of its gradient is −½ to log σ². Without the score, log q moves with z alone: ∂log q/∂z = −noise/σ.
+        """
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
         z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise, draws=draws)
         log_q, log_q_pullback = gaussian.log_prob_of_draw(log_var, noise=noise, draws=draws)
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
-            dmean, dlog_var = z_pullback(dz)
-            return split_pullback(dmean, dlog_var + log_q_pullback(dlog_q))
+            if score:
+                dmean, dlog_var = z_pullback(dz)
+                return split_pullback(dmean, dlog_var + log_q_pullback(dlog_q))
+            steepness = noise.astype(log_var.dtype, copy=False) * np.repeat(np.exp(-0.5 * log_var), draws, axis=0)
+            return split_pullback(*z_pullback(dz - dlog_q[:, None] * steepness))  # dz − dlog_q noise/σ
 
         return (z, log_q), pullback
 
-    def log_prob(self, q_params: Array, *, z: Array) -> tuple[Array, Pullback]:
-        """distributions.gaussian.log_prob."""
+    def log_prob(self, q_params: Array, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log N(z; mean, σ²) = −½ Σ_j (log 2π + log σ² + (z − mean)²/σ²)."""
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
-        log_q, log_q_pullback = gaussian.log_prob(z, mean, log_var, needs_dx=False)
+        log_q, log_q_pullback = gaussian.log_prob(z, mean, log_var)
 
-        def pullback(dlog_q: Array) -> Array:
-            _, dmean, dlog_var = log_q_pullback(dlog_q)
-            return split_pullback(dmean, dlog_var)
+        def pullback(dlog_q: Array) -> tuple[Array, Array]:
+            dz, dmean, dlog_var = log_q_pullback(dlog_q)
+            return split_pullback(dmean, dlog_var), dz
 
         return log_q, pullback
 
-    def mean(self, q_params: Array) -> Array:
-        """The first half of q_params."""
+    def code(self, q_params: Array) -> Array:
+        """E[z|x], the first half of q_params."""
         (mean, _), _ = self.mean_and_log_var(q_params)
         return mean

@@ -5,10 +5,11 @@ import numpy as np
 from scratchvae import ops
 from scratchvae.arrays import Array, Pullback, require_shapes
 from scratchvae.distributions import gaussian, gaussian_full
-from scratchvae.posteriors.interface import Noise, Posterior
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.posteriors.interface import Density, Noise
 
 
-class FullGaussian(Posterior):
+class FullGaussian(Density):
     """A Gaussian whose latents may depend on each other, by the Cholesky factor of its covariance.
 
     An encoder's output for Z latents is Z + Z (Z + 1)/2 numbers wide.     Kingma & Welling 2019, section 2.5.1.
@@ -18,9 +19,9 @@ class FullGaussian(Posterior):
         self.latent_dim = latent_dim
         self.n_params = latent_dim + latent_dim * (latent_dim + 1) // 2
 
-    def draw_noise(self, batch: int, rng: np.random.Generator) -> Noise:
-        """Standard normal numbers (B, Z)."""
-        return gaussian.sample_standard((batch, self.latent_dim), rng)
+    def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
+        """Standard normal numbers (rows, Z)."""
+        return gaussian.sample_standard((rows, self.latent_dim), rng)
 
     def mean_and_factor(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
         """mean (B, Z) and L (B, Z, Z); pullback(dmean, dL) -> dq_params."""
@@ -33,9 +34,11 @@ class FullGaussian(Posterior):
 
         return (mean, L), pullback
 
-    def sample(self, q_params: Array, *, noise: Noise) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """z = mean + L · noise."""
-        (mean, L), params_pullback = self.mean_and_factor(q_params)
+        (mean, L), params_pullback = self._for_each_draw(q_params, draws)
         z, z_pullback = gaussian_full.reparameterize(mean, L, noise=noise)
 
         def pullback(dz: Array) -> Array:
@@ -44,32 +47,47 @@ class FullGaussian(Posterior):
         return z, pullback
 
     def sample_with_log_prob(
-        self, q_params: Array, *, noise: Noise, draws: int = 1
+        self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """z and log N(z; mean, L Lᵀ) at that z, in which z moves with mean and L."""
-        (mean, L), params_pullback = self.mean_and_factor(np.repeat(q_params, draws, axis=0))
+        """z = mean + L · noise, and log N(z; mean, L Lᵀ) = −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π), by the noise.
+
+        All of its gradient goes to the diagonal of L. Without the score, log q moves with z alone: ∂log q/∂z = −L⁻ᵀ noise.
+        """
+        (mean, L), params_pullback = self._for_each_draw(q_params, draws)
         z, z_pullback = gaussian_full.reparameterize(mean, L, noise=noise)
         log_q, log_q_pullback = gaussian_full.log_prob_of_draw(L, noise=noise)
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
-            dmean, dL = z_pullback(dz)
-            dq_repeated = params_pullback(dmean, dL + log_q_pullback(dlog_q))
-            return dq_repeated.reshape(len(q_params), draws, -1).sum(axis=1)  # one q(z|x) for all draws
+            if score:
+                dmean, dL = z_pullback(dz)
+                return params_pullback(dmean, dL + log_q_pullback(dlog_q))
+            transposed = np.tril(L).transpose(0, 2, 1)
+            steepness = np.linalg.solve(transposed, noise.astype(L.dtype, copy=False)[:, :, None])[:, :, 0]  # L⁻ᵀ noise
+            return params_pullback(*z_pullback(dz - dlog_q[:, None] * steepness))
 
         return (z, log_q), pullback
 
-    def log_prob(self, q_params: Array, *, z: Array) -> tuple[Array, Pullback]:
-        """distributions.gaussian_full.log_prob."""
+    def log_prob(self, q_params: Array, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log N(z; mean, L Lᵀ) = −Σ_i log L_ii − ½ Σ_i (u_i² + log 2π), u = L⁻¹ (z − mean)."""
         (mean, L), params_pullback = self.mean_and_factor(q_params)
-        log_q, log_q_pullback = gaussian_full.log_prob(z, mean, L, needs_dx=False)
+        log_q, log_q_pullback = gaussian_full.log_prob(z, mean, L)
 
-        def pullback(dlog_q: Array) -> Array:
-            _, dmean, dL = log_q_pullback(dlog_q)
-            return params_pullback(dmean, dL)
+        def pullback(dlog_q: Array) -> tuple[Array, Array]:
+            dz, dmean, dL = log_q_pullback(dlog_q)
+            return params_pullback(dmean, dL), dz
 
         return log_q, pullback
 
-    def mean(self, q_params: Array) -> Array:
-        """The first Z of q_params."""
+    def code(self, q_params: Array) -> Array:
+        """E[z|x], the first Z of q_params."""
         require_shapes("FullGaussian", q_params=(q_params, f"B {self.n_params}"))
         return q_params[:, : self.latent_dim]
+
+    def _for_each_draw(self, q_params: Array, draws: int) -> tuple[tuple[Array, Array], Pullback]:
+        """mean_and_factor of each draw's own copy; the pullback adds up what the copies of one example received."""
+        both, copies_pullback = self.mean_and_factor(np.repeat(q_params, draws, axis=0))
+
+        def pullback(dmean: Array, dL: Array) -> Array:
+            return copies_pullback(dmean, dL).reshape(len(q_params), draws, -1).sum(axis=1)  # one q(z|x) for all draws
+
+        return both, pullback

@@ -6,38 +6,48 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
-from scratchvae.layers import Owner
+from scratchvae.layers import EVALUATION, Mode, Owner
 
-Noise = Any  # whatever draw_noise returns: arrays, to be handed back unread
+Noise = Any  # whatever draw_noise returns: arrays that are handed back unread
 
 
 class Posterior(Owner, ABC):
-    """q(z|x), its parameters q_params (B, n_params) computed by the encoder.     B examples, Z latents."""
+    """q(z|x), whose parameters q_params (B, n_params) the encoder computes.     B examples, K draws of each, Z latents."""
 
     latent_dim: int
     n_params: int
 
     @abstractmethod
-    def draw_noise(self, batch: int, rng: np.random.Generator) -> Noise:
-        """All the randomness of one draw for each of `batch` examples, float32."""
+    def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
+        """All the randomness of `rows` draws, float32."""
 
     @abstractmethod
-    def sample(self, q_params: Array, *, noise: Noise) -> tuple[Array, Pullback]:
-        """z (B, Z), a draw from q(z|x) as a function of the noise; pullback(dz) -> dq_params."""
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
+        """K = `draws` of each q(z|x), as functions of the noise: z (B·K, Z); pullback(dz) -> dq_params.
 
-    @abstractmethod
-    def sample_with_log_prob(
-        self, q_params: Array, *, noise: Noise, draws: int = 1
-    ) -> tuple[tuple[Array, Array], Pullback]:
-        """(z, log q(z|x)), shapes (B · draws, Z) and (B · draws,); pullback(dz, dlog_q) -> dq_params, by the density and by z.
-
-        `noise` is of B · draws examples: those of one x stand side by side.
+        `noise` is that of B·K draws. The draws of one x stand side by side.
         """
 
     @abstractmethod
-    def log_prob(self, q_params: Array, *, z: Array) -> tuple[Array, Pullback]:
-        """log q(z|x) (B,) of a given z (B, Z), which does not move; pullback(dlog_q) -> dq_params."""
+    def code(self, q_params: Array) -> Array:
+        """The one code (B, Z) that stands for each example: E[z|x] where there is an expectation."""
+
+
+class Density(Posterior):
+    """A posterior with a density, which sampled bounds ask for."""
 
     @abstractmethod
-    def mean(self, q_params: Array) -> Array:
-        """E[z] (B, Z): the code of each example."""
+    def sample_with_log_prob(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
+    ) -> tuple[tuple[Array, Array], Pullback]:
+        """z (B·K, Z) as of `sample`, and log q(z|x) (B·K,) in nats at that z; pullback(dz, dlog_q) -> dq_params.
+
+        log q(z|x) depends on q_params by way of z, and directly. The direct part, the score ∂log q(z|x)/∂q_params at a
+        fixed z, is 0 on average; with score=False it is left out of the gradient.     Roeder, Wu & Duvenaud 2017.
+        """
+
+    @abstractmethod
+    def log_prob(self, q_params: Array, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log q(z|x) (B,) in nats at given z (B, Z); pullback(dlog_q) -> dq_params and dz."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, Pullback
 from scratchvae.distributions import mixture
-from scratchvae.layers import Parameter
+from scratchvae.layers import EVALUATION, Mode, Parameter
 from scratchvae.layers.interface import apply
 from scratchvae.priors.interface import Prior
 
@@ -19,8 +19,8 @@ class GaussianMixture(Prior):
         self.means = Parameter(means.astype(np.float32))
         self.log_vars = Parameter(np.zeros((components, latent_dim), np.float32))
 
-    def log_prob(self, z: Array) -> tuple[Array, Pullback]:
-        """distributions.mixture.log_prob."""
+    def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log Σ_k π_k N(z; mean_k, diag σ_k²)."""
         return apply(mixture.log_prob, z, self.logits, self.means, self.log_vars)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
-from scratchvae.layers import Owner
+from scratchvae.layers import EVALUATION, Mode, Owner
 
 
 class Prior(Owner, ABC):
@@ -14,9 +14,9 @@ class Prior(Owner, ABC):
     latent_dim: int
 
     @abstractmethod
-    def log_prob(self, z: Array) -> tuple[Array, Pullback]:
-        """log p(z) of z (B, Z)  ->  (B,) in nats; pullback(dlog_pz) -> dz, and gradients for the prior's Parameters."""
+    def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log p(z) (B,) in nats at z (B, Z); pullback(dlog_pz) -> dz, and gradients for the prior's Parameters."""
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Draws z (n, Z), float32."""
+        """n draws z (n, Z), float32."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, Pullback, require_shapes
 from scratchvae.distributions import gaussian
+from scratchvae.layers import EVALUATION, Mode
 from scratchvae.priors.interface import Prior
 
 
@@ -13,8 +14,8 @@ class StandardGaussian(Prior):
     def __init__(self, latent_dim: int) -> None:
         self.latent_dim = latent_dim
 
-    def log_prob(self, z: Array) -> tuple[Array, Pullback]:
-        """distributions.gaussian.standard_log_prob."""
+    def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log N(z; 0, I) = −½ Σ_j (log 2π + z_j²)."""
         require_shapes("StandardGaussian", z=(z, f"B {self.latent_dim}"))
         return gaussian.standard_log_prob(z)
 
