@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae.bench.products import of_convolution, of_linear_layers, run_products
-from scratchvae.data import Dataset
+from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import log_likelihood
 from scratchvae.evaluation.log_likelihood import ROWS
 from scratchvae.layers import named_parameters
@@ -87,11 +87,12 @@ def _binary_images(batch: int) -> np.ndarray:
     return (np.random.default_rng(0).random((batch, PIXELS)) < 0.3).astype(np.float32)
 
 
-def _training(model: LatentVariableModel, objective: Objective, batch: int) -> Callable[[], None]:
-    x, rng, phase = _binary_images(batch), np.random.default_rng(0), Phase(objective, Adam(1e-3))
+def _training(model: LatentVariableModel, objective: Objective, images: int) -> Callable[[], None]:
+    batch = Batch(_binary_images(images))
+    rng, phase = np.random.default_rng(0), Phase(objective, Adam(1e-3))
     parameters = named_parameters(model)
 
     def step() -> None:
-        train_step(model, parameters, phase, x, rng, step=0)
+        train_step(model, parameters, phase, batch, rng, step=0)
 
     return step

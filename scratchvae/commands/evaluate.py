@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name, low in (("samples", 0), ("likelihood_of", 1), ("limit", 1), ("seed", 0)):
         if getattr(arguments, name) is not None:
             require_at_least("evaluate", f"--{name.replace('_', '-')}", getattr(arguments, name), low)
-    objective = build_objective(one.config, one.model).at(one.steps)
+    objective = build_objective(one.config, one.model)
     of = min(arguments.likelihood_of or len(data), len(data))
     summary = summarize(one, data, objective, samples=arguments.samples, likelihood_of=of, seed=arguments.seed)
     print(f"{one.folder} on {len(data):,} examples of {data.name}:")

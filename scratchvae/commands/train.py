@@ -170,7 +170,7 @@ def _description(one: Run) -> str:
 
 
 def _report(one: Run, training: Training, first: int) -> None:
-    objective = training.phases[0].objective.at(training.step)
+    objective = training.phases[0].objective
     likelihood_of = min(LIKELIHOOD_OF, len(one.judged))
     summary = summarize(one, one.judged, objective, samples=SAMPLES, likelihood_of=likelihood_of, seed=one.config.seed)
     where = "training" if one.held_out is None else "held-out"

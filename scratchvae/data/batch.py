@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -31,15 +31,13 @@ class Batch:
 
     def repeat(self, times: int) -> Batch:
         """Every example `times` times, the copies side by side."""
-        return Batch(*(None if part is None else np.repeat(part, times, axis=0) for part in self._parts()))
+        return self._with(lambda part: np.repeat(part, times, axis=0))
 
     def astype(self, dtype: npt.DTypeLike) -> Batch:
         """The same in another floating dtype. Integers, such as labels, stay what they are."""
-        return Batch(*(part.astype(dtype) if _is_floating(part) else part for part in self._parts()))
+        return self._with(lambda part: part.astype(dtype) if part.dtype.kind == "f" else part)
 
-    def _parts(self) -> tuple[Array | None, ...]:
-        return tuple(getattr(self, field.name) for field in fields(self))
-
-
-def _is_floating(part: Any) -> bool:
-    return part is not None and part.dtype.kind == "f"
+    def _with(self, change: Callable[[Array], Array]) -> Batch:
+        """Each part that there is, changed."""
+        others = (None if part is None else change(part) for part in (self.y, self.observed, self.shown))
+        return Batch(change(self.x), *others)

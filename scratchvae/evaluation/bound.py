@@ -1,14 +1,16 @@
 """An objective's terms as means over a data set."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from scratchvae.data import Dataset, binarize
 from scratchvae.layers import EVALUATION, dtype_of
-from scratchvae.objectives import Objective, Trainable
+from scratchvae.objectives import Model, Objective
 
 
 def bound(
-    model: Trainable,
+    model: Model,
     data: Dataset,
     objective: Objective,
     *,
@@ -19,11 +21,10 @@ def bound(
     """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x)."""
     dtype = dtype_of(model)
     totals: dict[str, float] = {}
-    for start in range(0, len(data), batch_size):
-        x = data.batch(slice(start, start + batch_size), dtype)
-        model.likelihood.require_support(x)
-        x = binarize(x, rng) if binarized else x
-        report, _ = objective(model, x, objective.draw_noise(model, len(x), rng), mode=EVALUATION)
+    for batch in data.batches(batch_size, dtype):
+        model.likelihood.require_support(batch.x)
+        judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
+        report, _ = objective(model, judged, objective.draw_noise(model, len(batch), rng), mode=EVALUATION)
         for name, mean in report.means().items():
-            totals[name] = totals.get(name, 0.0) + mean * len(x)
+            totals[name] = totals.get(name, 0.0) + mean * len(batch)
     return {name: total / len(data) for name, total in totals.items()}

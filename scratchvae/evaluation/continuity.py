@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, require_at_least, require_finite, require_shapes
 from scratchvae.evaluation.decoding import decoded, decoded_tangents
-from scratchvae.objectives import Model
+from scratchvae.objectives import LatentModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Continuity:
         return np.where(mean > 0, self.steps.max(axis=1) / np.where(mean > 0, mean, 1), 1.0)
 
 
-def continuity(model: Model, a: Array, b: Array, *, steps: int = 64) -> Continuity:
+def continuity(model: LatentModel, a: Array, b: Array, *, steps: int = 64) -> Continuity:
     """How E[x|z] moves on the straight paths from codes a (R, Z) to b (R, Z), by Jacobian-vector products and by finite steps.
 
     The pullback metric of the decoder, ‖J(z) dz‖: Arvanitidis, Hansen & Hauberg 2018, section 2; Chen et al. 2018.

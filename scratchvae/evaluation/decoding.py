@@ -3,24 +3,26 @@
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.data import Batch
 from scratchvae.layers import dtype_of, pushforward
 from scratchvae.likelihoods import Likelihood
-from scratchvae.objectives import Model
+from scratchvae.objectives import LatentModel
 
 AT_ONCE = 500  # codes, so that memory does not grow with their number
 STEP = 1e-3  # of the parameter that moves furthest
 
 
-def decoded(model: Model, z: Array, *, draws: np.random.Generator | None = None) -> Array:
+def decoded(model: LatentModel, z: Array, *, draws: np.random.Generator | None = None) -> Array:
     """E[x|z] of codes (N, Z)  ->  (N, D); with a generator, draws x ~ p(x|z)."""
     parts = []
     for start in range(0, len(z), AT_ONCE):
-        x_params, _ = model.decoder(z[start : start + AT_ONCE].astype(dtype_of(model)))
+        rows = z[start : start + AT_ONCE].astype(dtype_of(model))
+        x_params, _ = model.decoded(rows, Batch(rows[:, :0]))  # of no example
         parts.append(model.likelihood.mean(x_params) if draws is None else model.likelihood.sample(x_params, draws))
     return np.concatenate(parts)
 
 
-def decoded_tangents(model: Model, z: Array, dz: Array) -> Array:
+def decoded_tangents(model: LatentModel, z: Array, dz: Array) -> Array:
     """J(z) dz, J the Jacobian of E[x|z] by z: how far the decoded point moves, in data units.     z, dz (N, Z)  ->  (N, D)."""
     parts, dtype = [], dtype_of(model)
     for start in range(0, len(z), AT_ONCE):

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from scratchvae.arrays import Array, InputError, require_shapes
+from scratchvae.data import Batch
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import BeliefNet
 
@@ -59,8 +60,8 @@ def enumerate_hidden(model: BeliefNet, x: npt.ArrayLike) -> Enumeration:
     for start in range(0, N * S, ROWS):
         pair = np.arange(start, min(start + ROWS, N * S))
         each, h = x[pair // S], states[pair % S]
-        (log_px, log_ph), _ = model.log_joint(x=each, h=h)
-        log_joint[pair] = log_px.astype(np.float64) + log_ph
+        (log_px, log_ph), _ = model.log_joint(Batch(each), h)
+        log_joint[pair] = log_px[:, 0].astype(np.float64) + log_ph[:, 0]
         log_q[pair], _ = model.log_recognition(x=each, h=h)
     return Enumeration(states, log_joint.reshape(N, S), log_q.reshape(N, S))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae.arrays import Array, require_at_least
+from scratchvae.data import Batch
 from scratchvae.layers import named_parameters
 from scratchvae.objectives import Model, Objective
 
@@ -24,8 +25,8 @@ class EstimatorNoise:
         return float(sum(variance.sum() for name, variance in self.gradient_variance.items() if name.startswith(prefix)))
 
 
-def estimator_noise(model: Model, objective: Objective, x: Array, *, draws: int, rng: np.random.Generator) -> EstimatorNoise:
-    """Evaluate the objective on one batch x (B, D), in evaluation mode, `draws` times; the model's gradients are left as None.
+def estimator_noise(model: Model, objective: Objective, batch: Batch, *, draws: int, rng: np.random.Generator) -> EstimatorNoise:
+    """Evaluate the objective on one batch, in evaluation mode, `draws` times; the model's gradients are left as None.
 
     Two estimators of one quantity have equal means, and are compared by their variances (Kingma & Welling 2014, section 2.2).
     """
@@ -36,7 +37,7 @@ def estimator_noise(model: Model, objective: Objective, x: Array, *, draws: int,
     for parameter in parameters.values():
         parameter.grad = None  # what an earlier pullback left would be added to the first draw's
     for k in range(1, draws + 1):
-        report, pullback = objective(model, x, objective.draw_noise(model, len(x), rng))
+        report, pullback = objective(model, batch, objective.draw_noise(model, len(batch), rng))
         pullback()
         found: dict[str, Array] = {"": np.asarray(report.loss)}
         for name, parameter in parameters.items():

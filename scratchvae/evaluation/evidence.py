@@ -6,7 +6,8 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_shapes
 from scratchvae.layers import dtype_of
-from scratchvae.objectives import Model
+from scratchvae.objectives import LatentModel
+from scratchvae.posteriors import Density
 
 WHOLE = 1e-6  # how far from 1 the mass of q or p(z|x) on the grid may be,
 WHOLE_BY_HALF = 1e-3  # and that on every second point of each axis: the error falls with a power of four at least of this
@@ -25,7 +26,7 @@ class Evidence:
     log_q: Array  # (N, G) log q(z|x)
 
 
-def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int | None = None) -> Evidence:
+def evidence(model: LatentModel, x: Array, *, reach: float = 8.0, points: int | None = None) -> Evidence:
     """All terms for x (N, D) on an even grid along each latent, from −reach to reach.
 
     `points` of it an axis, by default 2001 for one latent and 201 for two; each is decoded.
@@ -36,6 +37,8 @@ def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int | None =
     Kingma & Welling 2014, equation 1; the bound depends on q, and log p(x) does not.
     """
     Z = model.posterior.latent_dim
+    if not isinstance(model.posterior, Density):
+        raise InputError(f"evidence: the posterior should have a density, found a {type(model.posterior).__name__}")
     if Z > 2:
         raise InputError(f"evidence: quadrature is for one or two latents, found {Z}; log_likelihood estimates log p(x) for more")
     points = (2001 if Z == 1 else 201) if points is None else points
@@ -56,7 +59,7 @@ def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int | None =
     for i, one in enumerate(x.astype(dtype)):
         log_px_z, _ = model.likelihood.log_prob(x_params, x=np.broadcast_to(one, (G, x.shape[1])))
         log_joint[i] = log_px_z.astype(np.float64) + log_pz
-        log_q[i], _ = model.posterior.log_prob(np.broadcast_to(q_params[i].astype(np.float64), (G, q_params.shape[1])), z=z)
+        log_q[i], _ = model.posterior.log_prob(np.broadcast_to(q_params[i].astype(np.float64), (G, q_params.shape[1])), z)
     largest = log_joint.max(axis=1, keepdims=True)
     log_px = largest[:, 0] + np.log(np.exp(log_joint - largest).sum(axis=1) * cell)
     log_posterior = log_joint - log_px[:, None]

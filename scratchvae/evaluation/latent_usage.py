@@ -5,17 +5,12 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.data import Dataset
 from scratchvae.layers import dtype_of
-from scratchvae.objectives import Model
+from scratchvae.objectives import LatentModel
 
 
-def codes(model: Model, data: Dataset, *, batch_size: int = 500) -> Array:
-    """E[z|x] of every example  ->  (N, Z)."""
-    dtype = dtype_of(model)
-    parts = []
-    for start in range(0, len(data), batch_size):
-        q_params, _ = model.encoder(data.batch(slice(start, start + batch_size), dtype))
-        parts.append(model.posterior.mean(q_params))
-    return np.concatenate(parts)
+def codes(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> Array:
+    """The code of every example, E[z|x] where there is one  ->  (N, Z)."""
+    return np.concatenate([model.code(batch) for batch in data.batches(batch_size, dtype_of(model))])
 
 
 def active_units(z: Array, *, threshold: float = 0.01) -> Array:

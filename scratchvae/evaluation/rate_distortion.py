@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.data import Dataset
 from scratchvae.layers import dtype_of
-from scratchvae.objectives import CLOSED_FORMS, Model, closed_form_kl
+from scratchvae.objectives import CLOSED_FORMS, Kl, LatentModel, Pass
 from scratchvae.posteriors import Point
 
 
@@ -40,7 +40,7 @@ class RatePoint:
 
 
 def rate_distortion(
-    fit: Callable[..., Model], settings: Iterable[Mapping[str, Any]], data: Dataset, *, samples: int = 1, seed: int = 0
+    fit: Callable[..., LatentModel], settings: Iterable[Mapping[str, Any]], data: Dataset, *, samples: int = 1, seed: int = 0
 ) -> list[RatePoint]:
     """The point of each model `fit(**setting)` on `data`, `samples` draws of z for each example.
 
@@ -50,32 +50,29 @@ def rate_distortion(
     return [_measured(fit(**setting), dict(setting), data, samples, np.random.default_rng(seed)) for setting in settings]
 
 
-def _measured(model: Model, setting: dict[str, Any], data: Dataset, samples: int, rng: np.random.Generator) -> RatePoint:
-    batch = max(1, 500 // samples)
+def _measured(
+    model: LatentModel, setting: dict[str, Any], data: Dataset, samples: int, rng: np.random.Generator
+) -> RatePoint:
+    pair = (type(model.posterior), type(model.prior))
+    kl: Kl = "none" if isinstance(model.posterior, Point) else "closed_form" if pair in CLOSED_FORMS else "sampled"
     sums = np.zeros(3)
-    for start in range(0, len(data), batch):
-        x = data.batch(slice(start, start + batch), dtype_of(model))
-        model.likelihood.require_support(x)
-        x = np.repeat(x, samples, axis=0)
-        z, kl = _codes_and_kl(model, model.encoder(x)[0], model.posterior.draw_noise(len(x), rng))
-        x_params, _ = model.decoder(z)
-        log_px, _ = model.likelihood.log_prob(x_params, x=x)
+    for batch in data.batches(max(1, 500 // samples), dtype_of(model)):
+        model.likelihood.require_support(batch.x)
+        one, _ = model.run(batch, model.draw_noise(len(batch) * samples, rng), draws=samples, kl=kl)
+        x_params, _ = model.decoded(one.z, batch, draws=samples)
+        x = np.repeat(batch.x, samples, axis=0)
         squared = ((x - model.likelihood.mean(x_params).reshape(x.shape)) ** 2).sum(axis=1)
-        sums += [np.sum(part, dtype=np.float64) for part in (kl, -log_px, squared)]
+        sums += [np.sum(part, dtype=np.float64) for part in (_rates(one), -one.log_px, squared)]
     rate, distortion, squared_error = (float(total) for total in sums / (len(data) * samples))
     return RatePoint(setting, model.posterior.latent_dim, rate, distortion, squared_error)
 
 
-def _codes_and_kl(model: Model, q_params: Array, noise: Any) -> tuple[Array, Array]:
-    """z ~ q(z|x) and KL(q ‖ p), in closed form or from the draw: (B, Z) and (B,)."""
-    posterior, prior = model.posterior, model.prior
-    if isinstance(posterior, Point):
-        return posterior.sample(q_params, noise=noise)[0], np.full(len(q_params), np.inf)
-    if (type(posterior), type(prior)) in CLOSED_FORMS:
-        kl, _ = closed_form_kl(posterior, prior, q_params)
-        return posterior.sample(q_params, noise=noise)[0], kl.sum(axis=1)
-    (z, log_q), _ = posterior.sample_with_log_prob(q_params, noise=noise)
-    return z, log_q - prior.log_prob(z)[0]
+def _rates(one: Pass) -> Array:
+    """KL(q ‖ p) of each example and draw (B, K): in closed form, from the draws, or infinite for a Point."""
+    if one.log_q is not None:
+        return one.sampled_kl
+    by_example = np.full(len(one.q_params), np.inf) if one.kl is None else one.kl.sum(axis=1)
+    return np.broadcast_to(by_example[:, None], one.log_px.shape)
 
 
 def reverse_water_filling(eigenvalues: npt.ArrayLike, level: float, *, latent_dim: int | None = None) -> tuple[float, float]:

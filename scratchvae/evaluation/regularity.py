@@ -12,7 +12,7 @@ from scratchvae.evaluation.decoding import decoded
 from scratchvae.evaluation.latent_usage import codes
 from scratchvae.evaluation.two_samples import TwoSampleTest, two_sample_test
 from scratchvae.layers import dtype_of
-from scratchvae.objectives import Model
+from scratchvae.objectives import LatentModel
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Regularity:
 
 
 def regularity(
-    model: Model,
+    model: LatentModel,
     data: Dataset,
     *,
     rng: np.random.Generator,
@@ -89,13 +89,13 @@ def regularity(
         raise InputError(f"regularity: {limits}, found {samples} and {len(data)}")
     chosen = rng.permutation(len(data))[:N]
     judged = data.subset(chosen)
-    x = judged.batch(slice(None), dtype_of(model))
+    batch = judged.batch(slice(None), dtype_of(model))
+    x = batch.x
     model.likelihood.require_support(x)
     z = codes(model, judged)
     R = min(pairs, N // 2)
     along = continuity(model, z[:R], z[R : 2 * R], steps=steps)
-    q_params, _ = model.encoder(x)
-    posterior_z, _ = model.posterior.sample(q_params, noise=model.posterior.draw_noise(N, rng))
+    posterior_z = model.run(batch, model.draw_noise(N, rng))[0].z
     prior_z = model.prior.sample(N, rng)
     means = decoded(model, prior_z)
     sampled = decoded(model, prior_z, draws=rng) if draws else means

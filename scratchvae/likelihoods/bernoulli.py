@@ -6,7 +6,8 @@ from scratchvae import kernels
 from scratchvae.arrays import Array, Pullback
 from scratchvae.distributions import bernoulli
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.likelihoods.interface import Likelihood, n_entries, require_unit_interval
+from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_unit_interval
+from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Bernoulli(Likelihood):
@@ -16,9 +17,20 @@ class Bernoulli(Likelihood):
         """One logit an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """distributions.bernoulli.log_prob."""
-        return bernoulli.log_prob(x_params, x=x, draws=draws)
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """Σ_d x log σ(logits) + (1 − x) log σ(−logits)."""
+        if observed is None:
+            return bernoulli.log_prob(x_params, x=x, draws=draws)
+        x = for_each_draw(fill_missing(x, observed), draws)
+        return where_observed(bernoulli.log_prob, observed, draws)(x_params, x=x)
 
     def mean(self, x_params: Array) -> Array:
         """σ(logits)."""

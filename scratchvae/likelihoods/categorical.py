@@ -7,6 +7,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 from scratchvae.distributions import categorical
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_unit_interval
+from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Categorical(Likelihood):
@@ -24,12 +25,20 @@ class Categorical(Likelihood):
         """A logit for each level of each entry."""
         return self.levels * n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """distributions.categorical.log_prob of the levels of x."""
-        x = for_each_draw(x, draws)
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """Σ_d log softmax(logits of entry d) at the level of x_d."""
+        x = for_each_draw(fill_missing(x, observed), draws)
         n = require_shapes("Categorical", x=(x, "B D"), x_params=(x_params, f"B {x.shape[1] * self.levels}"))
         level = np.minimum((x * self.levels).astype(np.int64), self.levels - 1)
-        log_px, op_pullback = categorical.log_prob(self._logits(x_params), x=level)
+        log_px, op_pullback = where_observed(categorical.log_prob, observed, draws)(self._logits(x_params), x=level)
 
         def pullback(dlog_px: Array) -> Array:
             dlogits = op_pullback(dlog_px)  # (B, D, L)

@@ -8,6 +8,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_at_least, req
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
+from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Gaussian(Likelihood):
@@ -26,10 +27,20 @@ class Gaussian(Likelihood):
         """One mean an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """distributions.gaussian.log_prob; a learned log σ² receives the sum of its gradients."""
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """log N(x; mean, σ² I); a learned log σ² receives the sum of its gradients."""
         log_var = np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape)
-        log_px, op_pullback = gaussian.log_prob(for_each_draw(x, draws), x_params, log_var, needs_dx=False)
+        x = for_each_draw(fill_missing(x, observed), draws)
+        log_prob = where_observed(gaussian.log_prob, observed, draws)
+        log_px, op_pullback = log_prob(x, x_params, log_var, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
@@ -90,13 +101,22 @@ class GaussianDiagonal(Likelihood):
             raise InputError(f"GaussianDiagonal: there should be one variance for each entry, D = {D}; {found}")
         return D
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
         """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives its gradient, summed over rows."""
         require_shapes("GaussianDiagonal", x_params=(x_params, f"B {self.log_excess.value.size}"))
         log_var = self._log_var()
         share = np.exp(self.log_excess.value - log_var)  # ∂log σ_d²/∂log_excess_d = exp(log_excess_d) / σ_d²
         rows = np.broadcast_to(log_var.astype(x_params.dtype), x_params.shape)
-        log_px, op_pullback = gaussian.log_prob(for_each_draw(x, draws), x_params, rows, needs_dx=False)
+        x = for_each_draw(fill_missing(x, observed), draws)
+        log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, x_params, rows, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
@@ -128,10 +148,19 @@ class GaussianPerPixel(Likelihood):
         """A mean and a log-variance an entry."""
         return 2 * n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """distributions.gaussian.log_prob."""
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """log N(x; mean, diag σ²)."""
         (mean, log_var), split_pullback = _halves(x_params)
-        log_px, op_pullback = gaussian.log_prob(for_each_draw(x, draws), mean, log_var, needs_dx=False)
+        x = for_each_draw(fill_missing(x, observed), draws)
+        log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, mean, log_var, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
@@ -171,26 +200,38 @@ class GaussianOptimal(Likelihood):
         """One mean an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """distributions.gaussian.log_prob at the batch's optimal σ² in training, at the running one else."""
-        x = for_each_draw(x, draws)
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """log N(x; mean, σ² I), at the batch's optimal σ² in training and at the running one otherwise.
+
+        The mean over b and d in σ² is one over the observed entries.
+        """
+        x = for_each_draw(fill_missing(x, observed), draws)
         require_shapes("GaussianOptimal", x_params=(x_params, "B D"), x=(x, "B D"))
-        residual = x - x_params
+        residual = x - x_params if observed is None else np.where(for_each_draw(observed, draws) != 0, x - x_params, 0)
+        count = residual.size if observed is None else max(draws * int(np.count_nonzero(observed)), 1)
         smallest = np.finfo(x_params.dtype).tiny  # a perfect reconstruction has no best σ²
-        best = (residual * residual).mean() if mode.training else self.variance.value[0].astype(x_params.dtype)
+        best = (residual * residual).sum() / residual.dtype.type(count) if mode.training else self.variance.value[0].astype(x_params.dtype)
         variance = max(best, smallest)
         follows = mode.training and best > smallest  # whether σ² moves with the mean
         if mode.training:
             self._remember(variance)
         log_var = np.full_like(x_params, np.log(variance))
-        log_px, op_pullback = gaussian.log_prob(x, x_params, log_var, needs_dx=False)
+        log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, x_params, log_var, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
             if not follows:
                 return dmean
             dvariance = dlog_var.sum() / variance  # dσ² = Σ_bd dlog_var_bd / σ²
-            return dmean - dvariance * (2 / residual.size) * residual  # ∂σ²/∂mean = −2 (x − mean) / BD
+            return dmean - dvariance * (2 / count) * residual  # ∂σ²/∂mean = −2 (x − mean) / BD
 
         return log_px, pullback
 

@@ -20,10 +20,19 @@ class Likelihood(Owner, ABC):
         """How many numbers the decoder must output for one event."""
 
     @abstractmethod
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log p(x|z) (B,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own Parameters.
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """log p(x|z) (B·K,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own Parameters.
 
-        x_params has B · draws rows, and the value as many entries: those for one x stand side by side.
+        x_params has B·K rows, K = `draws`: those for one x (B, D) stand side by side. Where `observed` (B, D) is 0 an
+        entry is missing, and adds exactly nothing to the value and to every gradient, whatever stands in x.
         """
 
     @abstractmethod

@@ -6,6 +6,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_finite
 from scratchvae.distributions import laplace
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
+from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Laplace(Likelihood):
@@ -21,10 +22,19 @@ class Laplace(Likelihood):
         """One mean an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """distributions.laplace.log_prob; a learned log s receives the sum of its gradients."""
-        x = for_each_draw(x, draws)
-        log_px, op_pullback = laplace.log_prob(x, x_params, self._log_scale_like(x_params), needs_dx=False)
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """log Laplace(x; mean, s); a learned log s receives the sum of its gradients."""
+        x = for_each_draw(fill_missing(x, observed), draws)
+        log_prob = where_observed(laplace.log_prob, observed, draws)
+        log_px, op_pullback = log_prob(x, x_params, self._log_scale_like(x_params), needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_scale = op_pullback(dlog_px)

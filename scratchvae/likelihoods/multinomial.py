@@ -7,6 +7,7 @@ from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.distributions import multinomial
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_counts
+from scratchvae.likelihoods.missing import fill_missing
 
 
 class Multinomial(Likelihood):
@@ -25,9 +26,31 @@ class Multinomial(Likelihood):
         """One logit an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """distributions.multinomial.log_prob, whose n is the document's own."""
-        return multinomial.log_prob(x_params, x=for_each_draw(x, draws))
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """log Multinomial(x; n, softmax(logits)), n the document's own.
+
+        Where words are missing, the others are judged given how many of them there are: a multinomial over the observed
+        words, with their probabilities divided by their sum.
+        """
+        x = for_each_draw(fill_missing(x, observed), draws)
+        if observed is None:
+            return multinomial.log_prob(x_params, x=x)
+        seen = for_each_draw(observed, draws) != 0
+        lowest = x_params.dtype.type(np.finfo(x_params.dtype).min / 4)  # a probability of 0, and no NaN
+        log_px, op_pullback = multinomial.log_prob(np.where(seen, x_params, lowest), x=x)
+
+        def pullback(dlog_px: Array) -> Array:
+            return np.where(seen, op_pullback(dlog_px), x_params.dtype.type(0))
+
+        return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
         """total · softmax(logits)."""

@@ -6,6 +6,7 @@ from scratchvae.arrays import Array, Pullback
 from scratchvae.distributions import poisson
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_counts
+from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Poisson(Likelihood):
@@ -15,9 +16,18 @@ class Poisson(Likelihood):
         """One log-rate an entry."""
         return n_entries(event_shape)
 
-    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """distributions.poisson.log_prob."""
-        return poisson.log_prob(x_params, x=for_each_draw(x, draws))
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """Σ_d x log λ − λ − log x!."""
+        x = for_each_draw(fill_missing(x, observed), draws)
+        return where_observed(poisson.log_prob, observed, draws)(x_params, x=x)
 
     def mean(self, x_params: Array) -> Array:
         """λ."""

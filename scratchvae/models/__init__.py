@@ -4,9 +4,10 @@ FactorAnalysis and ProbabilisticPCA have the same verbs but neither networks nor
 """
 
 from scratchvae.models.autoencoder import Autoencoder
+from scratchvae.models.estimator import Estimator
 from scratchvae.models.factor_analysis import FactorAnalysis
 from scratchvae.models.helmholtz import HelmholtzMachine
-from scratchvae.models.interface import LatentVariableModel
+from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.probabilistic_pca import ProbabilisticPCA
 from scratchvae.models.vae import VAE
@@ -14,6 +15,7 @@ from scratchvae.models.vae import VAE
 __all__ = [
     "VAE",
     "Autoencoder",
+    "Estimator",
     "FactorAnalysis",
     "HelmholtzMachine",
     "LatentVariableModel",

@@ -7,7 +7,8 @@ from scratchvae.arrays import Array
 from scratchvae.data import Dataset
 from scratchvae.layers import Layer, dtype_of
 from scratchvae.likelihoods import Likelihood
-from scratchvae.models.interface import AT_ONCE, LatentVariableModel
+from scratchvae.models.estimator import AT_ONCE
+from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.objectives import Objective, Reconstruction
 from scratchvae.posteriors import Point
 from scratchvae.priors import StandardGaussian
@@ -37,13 +38,9 @@ class Autoencoder(LatentVariableModel):
 
     def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
-        data = self._dataset(x)
-        dtype = dtype_of(self)
-        scores = []
-        for start in range(0, len(data), AT_ONCE):
-            batch = data.batch(slice(start, start + AT_ONCE), dtype)
-            self.likelihood.require_support(batch)
-            z, _ = self.encoder(batch)
-            log_px, _ = self.likelihood.log_prob(self.decoder(z)[0], x=batch)
-            scores.append(log_px)
+        scores, rng = [], np.random.default_rng(seed)
+        for batch in self._dataset(x).batches(AT_ONCE, dtype_of(self)):
+            self.likelihood.require_support(batch.x)
+            one, _ = self.run(batch, self.draw_noise(len(batch), rng))
+            scores.append(one.log_px[:, 0])
         return np.concatenate(scores)

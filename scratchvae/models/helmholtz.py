@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_finite, require_shapes
-from scratchvae.data import Dataset
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_finite, require_shapes
+from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import log_likelihood
-from scratchvae.layers import EVALUATION, Layer, Mode, Owner, Parameter, dtype_of
+from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
 from scratchvae.likelihoods import Bernoulli, Likelihood
 from scratchvae.models import bernoulli_chain
-from scratchvae.models.examples import as_dataset
-from scratchvae.objectives import Objective, ReweightedRecognition, ReweightedWake, Schedule, Sleep, Wake
-from scratchvae.training import Adam, Callback, Phase, ProgressBar, Training
+from scratchvae.models.estimator import AT_ONCE, Estimator, require_count
+from scratchvae.objectives import Kl, Objective, Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
+from scratchvae.posteriors import Noise
+from scratchvae.training import Optimizer, Phase
 
-AT_ONCE = 500  # examples, so that memory does not grow with their number
-ALGORITHMS: Mapping[str, Callable[[int], Sequence[Objective]]] = {  # name: the phases of a step, for so many draws an example
-    "wake_sleep": lambda samples: (Wake(), Sleep()),
-    "reweighted_wake_sleep": lambda samples: (ReweightedWake(samples), ReweightedRecognition(samples), Sleep()),
+GENERATIVE, RECOGNITION = ("top", "generation"), ("recognition",)  # how the names of each half's Parameters begin
+ALGORITHMS: Mapping[str, Callable[[int], Sequence[tuple[Objective, tuple[str, ...]]]]] = {
+    # name: for so many draws an example, each phase's objective and the half that it moves
+    "wake_sleep": lambda samples: ((Wake(), GENERATIVE), (Sleep(), RECOGNITION)),
+    "reweighted_wake_sleep": lambda samples: (
+        (ReweightedWake(samples), GENERATIVE),
+        (ReweightedRecognition(samples), RECOGNITION),
+        (Sleep(), RECOGNITION),
+    ),
 }
 
 
-class HelmholtzMachine(Owner):
+class HelmholtzMachine(Estimator):
     """p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l), h_0 = x, and q(h|x) = Π_l q(h_l|h_{l−1}), every unit of every layer 0 or 1.
 
         p(h_L) = Bernoulli(σ(top))        p(h_{l−1}|h_l) = Bernoulli(σ(generation(h_l)))
@@ -36,14 +41,26 @@ class HelmholtzMachine(Owner):
 
     `hidden` are the widths of h_1 … h_L, `recognition` the L layers from x upwards, `generation` those from h_L downwards to x:
     each any map to the logits of the layer that follows. Where all of h is one array (B, H), h_1 comes first. Draws are functions
-    of uniform numbers handed in, and pass no gradient on.
+    of uniform numbers handed in, and pass no gradient on. `fit` trains by `algorithm`, one of ALGORITHMS, whose phases each have
+    an optimizer of their own; `samples` are the draws of each example that reweighted_wake_sleep takes.
 
     Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
     """
 
     def __init__(
-        self, *, event_shape: tuple[int, ...], hidden: Sequence[int], generation: Sequence[Layer], recognition: Sequence[Layer]
+        self,
+        *,
+        event_shape: tuple[int, ...],
+        hidden: Sequence[int],
+        generation: Sequence[Layer],
+        recognition: Sequence[Layer],
+        algorithm: str = "wake_sleep",
+        samples: int = 5,
     ) -> None:
+        super().__init__()
+        require_choice("HelmholtzMachine", "algorithm", algorithm, ALGORITHMS)
+        require_at_least("HelmholtzMachine", "samples", samples, 1)
+        self.algorithm, self.samples = algorithm, samples
         self.event_shape, self.hidden = tuple(event_shape), tuple(hidden)
         if not self.hidden or min(self.hidden) < 1:
             raise InputError(f"HelmholtzMachine: hidden should be one width or more, each at least 1, found {self.hidden}")
@@ -57,7 +74,58 @@ class HelmholtzMachine(Owner):
         widths = (prod(self.event_shape), *self.hidden)
         bernoulli_chain.require_widths("HelmholtzMachine: recognition", self.recognition, widths)
         bernoulli_chain.require_widths("HelmholtzMachine: generation", self.generation, widths[::-1])
-        self.history: list[dict[str, Any]] = []
+
+    def phases(self, optimizer: Optimizer) -> list[Phase]:
+        """Those of the algorithm, each over one half of the machine."""
+        return [Phase(objective, optimizer, over=half) for objective, half in ALGORITHMS[self.algorithm](self.samples)]
+
+    def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
+        """The noise of `rows` recognitions: (rows, H) from U(0, 1), float32.
+
+        Of the 2²⁴ numbers that are drawn 0 becomes half a step: below it lies every probability, however small, and a unit that
+        is on with 1e-30 would be on at every 2²⁴th draw, with a weight of 1e30.
+        """
+        return np.maximum(rng.random((rows, self.n_hidden), dtype=np.float32), np.float32(2.0**-25))
+
+    def run(
+        self,
+        batch: Batch,
+        noise: Noise,
+        *,
+        draws: int = 1,
+        kl: Kl = "none",
+        score: bool = True,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Pass, Pullback]:
+        """One pass: h ~ q(h|x) as z, log p(x|h), and with kl="sampled" log p(h) and log q(h|x).
+
+        In the pullback dlog_px and dlog_pz fill the generative Parameters, dlog_q those of q, whose draws do not move:
+        so there is nothing for `score`, `path` and dz to change. q(h|x) has no q_params (B, 0). InputError for
+        kl="closed_form", of which there is none.
+        """
+        if kl == "closed_form":
+            raise InputError("HelmholtzMachine: the KL has no closed form; objectives by sampling need none")
+        repeated = batch.repeat(draws)
+        h, log_q = self.recognize(x=repeated.x, uniform=noise)
+        (log_px, log_ph), joint_pullback = self.log_joint(batch, h, draws=draws, mode=mode)
+
+        def pullback(
+            *,
+            dlog_px: Array | None = None,
+            dlog_pz: Array | None = None,
+            dlog_q: Array | None = None,
+            path: Array | None = None,
+        ) -> None:
+            if dlog_px is not None or dlog_pz is not None:
+                joint_pullback(*(np.zeros_like(log_px) if d is None else d for d in (dlog_px, dlog_pz)))
+            if dlog_q is not None:
+                _, recognition_pullback = self.log_recognition(x=repeated.x, h=h, mode=mode)
+                recognition_pullback(dlog_q.reshape(-1))
+
+        none = np.empty((len(batch), 0), h.dtype)
+        if kl == "none":
+            return Pass(log_px, none, h), pullback
+        return Pass(log_px, none, h, log_pz=log_ph, log_q=log_q.reshape(-1, draws)), pullback
 
     def recognize(self, *, x: Array, uniform: Array) -> tuple[Array, Array]:
         """h ~ q(h|x), from the bottom up, and log q(h|x).     x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats."""
@@ -75,11 +143,14 @@ class HelmholtzMachine(Owner):
         *h, x = top, *drawn
         return x, np.concatenate(h[::-1], axis=1)
 
-    def log_joint(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|h) = log p(x|h_1) and log p(h) = log p(h_L) + Σ_l log p(h_{l−1}|h_l), each (B,) in nats.
+    def log_joint(
+        self, batch: Batch, h: Array, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[tuple[Array, Array], Pullback]:
+        """log p(x|h) = log p(x|h_1) and log p(h) = log p(h_L) + Σ_l log p(h_{l−1}|h_l), each (B, K) in nats.     h (B·K, H).
 
-        pullback(dlog_px, dlog_ph) fills the generative Parameters.
+        pullback(dlog_px, dlog_ph) fills the generative Parameters; h is data, and gets no gradient.
         """
+        x = np.repeat(batch.x, draws, axis=0)
         self._require("log_joint", x=(x, "B D"), h=(h, "B H"))
         _require_binary("log_joint", x=x, h=h)
         states = [x, *_parts(h, self.hidden)][::-1]
@@ -88,10 +159,11 @@ class HelmholtzMachine(Owner):
         log_ph = sum(inner, log_top)
 
         def pullback(dlog_px: Array, dlog_ph: Array) -> None:
-            chain_pullback(*[dlog_ph] * len(inner), dlog_px)
-            self.top.receive(top_pullback(dlog_ph).sum(axis=0))  # dtop_j = Σ_b dlog_ph_b (h_bj − σ(top_j)), h that of h_L
+            by_row = dlog_ph.reshape(-1)
+            chain_pullback(*[by_row] * len(inner), dlog_px.reshape(-1))
+            self.top.receive(top_pullback(by_row).sum(axis=0))  # dtop_j = Σ_b dlog_ph_b (h_bj − σ(top_j)), h that of h_L
 
-        return (log_px, log_ph), pullback
+        return (log_px.reshape(-1, draws), log_ph.reshape(-1, draws)), pullback
 
     def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log q(h|x) = Σ_l log q(h_l|h_{l−1})  (B,) in nats; pullback(dlog_q) fills q's Parameters."""
@@ -105,50 +177,12 @@ class HelmholtzMachine(Owner):
 
         return log_q, pullback
 
-    def fit(
-        self,
-        x: npt.ArrayLike | Dataset,
-        y: None = None,
-        *,
-        algorithm: str = "wake_sleep",
-        samples: int = 5,
-        epochs: int = 10,
-        batch_size: int = 100,
-        learning_rate: float | Schedule = 1e-3,
-        held_out: npt.ArrayLike | Dataset | None = None,
-        binarized: bool = False,
-        seed: int = 0,
-        callbacks: Sequence[Callback] = (),
-        progress: bool = False,
-    ) -> HelmholtzMachine:
-        """Train on x by one of ALGORITHMS, each phase by an Adam of its own, and return the machine.
-
-        `samples` are the draws of each example that reweighted_wake_sleep takes. `history` has a record for each epoch, whose
-        terms are led by their phase's number ("0.bound"); `binarized` draws x ~ Bernoulli(x) anew in every batch.
-        """
-        require_choice("HelmholtzMachine", "algorithm", algorithm, ALGORITHMS)
-        phases = [Phase(objective, Adam(learning_rate)) for objective in ALGORITHMS[algorithm](samples)]
-        bar: list[Callback] = [ProgressBar()] if progress else []
-        training = Training(
-            self,
-            phases,
-            self._dataset(x),
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            held_out=None if held_out is None else self._dataset(held_out),
-            binarized=binarized,
-            callbacks=[*callbacks, *bar],
-        )
-        self.history = training.run().history
-        return self
-
     def transform(self, x: npt.ArrayLike | Dataset) -> Array:
         """The probability of each hidden unit  ->  (N, H), grey x allowed; means are passed up in place of draws.
 
         For h_1 this is E[h_1|x] under q, for higher layers its mean-field approximation.
         """
-        codes = [np.concatenate(self._means(batch), axis=1) for batch in self._batches(self._dataset(x))]
+        codes = [np.concatenate(self._means(batch.x), axis=1) for batch in self._dataset(x).batches(AT_ONCE, dtype_of(self))]
         return np.concatenate(codes)
 
     def inverse_transform(self, h: npt.ArrayLike) -> Array:
@@ -165,6 +199,7 @@ class HelmholtzMachine(Owner):
 
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
+        require_count("sample", n)
         uniform = np.random.default_rng(rng).random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
         x, h = self.dream(uniform=uniform)
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
@@ -172,10 +207,6 @@ class HelmholtzMachine(Owner):
     def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0, samples: int = 100) -> Array:
         """log p(x) of each example, estimated with `samples` importance-weighted draws  ->  (N,) in nats."""
         return log_likelihood(self, self._dataset(x), samples=samples, rng=np.random.default_rng(seed))
-
-    def score(self, x: npt.ArrayLike | Dataset, y: None = None) -> float:
-        """The mean of score_samples."""
-        return float(self.score_samples(x).mean())
 
     def _means(self, x: Array) -> list[Array]:
         self.likelihood.require_support(x)
@@ -190,13 +221,6 @@ class HelmholtzMachine(Owner):
         D, H = prod(self.event_shape), self.n_hidden
         sizes = {"B D": f"B {D}", "B H": f"B {H}", "B D+H": f"B {D + H}"}
         require_shapes(f"HelmholtzMachine.{where}", **{name: (array, sizes[shape]) for name, (array, shape) in arrays.items()})
-
-    def _dataset(self, x: npt.ArrayLike | Dataset) -> Dataset:
-        return as_dataset("HelmholtzMachine", x, self.event_shape)
-
-    def _batches(self, data: Dataset) -> Iterator[Array]:
-        for start in range(0, len(data), AT_ONCE):
-            yield data.batch(slice(start, start + AT_ONCE), dtype_of(self))
 
 
 def _parts(array: Array, widths: Sequence[int]) -> list[Array]:

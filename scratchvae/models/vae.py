@@ -6,7 +6,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array
 from scratchvae.data import Dataset
 from scratchvae.evaluation import log_likelihood
-from scratchvae.models.interface import LatentVariableModel
+from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.objectives import CLOSED_FORMS, Elbo, Objective, SampledElbo
 
 

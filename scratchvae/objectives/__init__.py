@@ -1,15 +1,14 @@
-"""How a model is trained or judged: `report, pullback = objective(model, x, noise)`; `pullback()` fills Parameters' gradients.
+"""How passes are weighed into a loss: `report, pullback = objective(model, batch, noise)`; `pullback()` fills Parameters' gradients.
 
 An objective is the only place where a mean over the batch is taken.
 """
 
 from scratchvae.objectives.annealing import Ramp, Schedule
-from scratchvae.objectives.belief_net import BeliefNet, draw_uniform, recognized_terms
+from scratchvae.objectives.belief_net import BeliefNet
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.elbo import Elbo
-from scratchvae.objectives.importance_weights import log_weight_terms, terms_of_draws
-from scratchvae.objectives.interface import Model, Objective, Report, Trainable
+from scratchvae.objectives.interface import Kl, LatentModel, Model, Objective, Pass, Report
 from scratchvae.objectives.iwae import Iwae
 from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
@@ -27,8 +26,11 @@ __all__ = [
     "Contraction",
     "Elbo",
     "Iwae",
+    "Kl",
+    "LatentModel",
     "Model",
     "Objective",
+    "Pass",
     "Penalty",
     "Ramp",
     "Reconstruction",
@@ -39,13 +41,8 @@ __all__ = [
     "Schedule",
     "ScoreFunctionElbo",
     "Sleep",
-    "Trainable",
     "Wake",
     "closed_form_kl",
-    "draw_uniform",
     "jacobian_norm",
-    "log_weight_terms",
-    "recognized_terms",
     "sigma_points",
-    "terms_of_draws",
 ]

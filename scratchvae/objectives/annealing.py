@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scratchvae.arrays import InputError
+from scratchvae.layers import Mode
 
-Schedule = Callable[[int], float]
+Schedule = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -16,17 +16,10 @@ class Ramp:
     end: float
     steps: int
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         return self.start + (self.end - self.start) * min(1.0, step / max(self.steps, 1))
 
 
-def at_step(weight: float | Schedule, step: int) -> float:
-    """The number that a weight, fixed or scheduled, has at `step`."""
-    return weight(step) if callable(weight) else weight
-
-
-def as_number(where: str, weight: float | Schedule) -> float:
-    """The number itself; an InputError for a schedule, which has none before `.at(step)`."""
-    if callable(weight):
-        raise InputError(f"{where}: a schedule has a number only at a step; call objective.at(step) first")
-    return weight
+def weight_in(mode: Mode, weight: float | Schedule) -> float:
+    """The number that a weight, fixed or scheduled, has at the mode's step; evaluation is after all steps (step = ∞)."""
+    return weight(mode.step) if callable(weight) else weight

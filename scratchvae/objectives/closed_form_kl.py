@@ -10,7 +10,7 @@ from scratchvae.priors import Prior, StandardGaussian
 
 
 def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
-    """distributions.gaussian.kl_to_standard_by_dimension."""
+    """½ (mean_j² + σ_j² − 1 − log σ_j²) for each latent j."""
     (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
     kl, kl_pullback = gaussian.kl_to_standard_by_dimension(mean, log_var)
 
@@ -21,7 +21,7 @@ def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q
 
 
 def full_to_standard(posterior: FullGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
-    """distributions.gaussian_full.kl_to_standard_by_dimension: of each latent given those before it."""
+    """½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii: the share of each latent i, given those before it."""
     (mean, L), params_pullback = posterior.mean_and_factor(q_params)
     kl, kl_pullback = gaussian_full.kl_to_standard_by_dimension(mean, L)
 

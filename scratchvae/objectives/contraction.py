@@ -10,15 +10,18 @@ runs back up through the rows, and then the encoder's own pullbacks carry what t
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least
+from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Sequential
 from scratchvae.layers.activations import Activation
+from scratchvae.objectives.interface import Pass
 from scratchvae.objectives.penalties import Penalty
+from scratchvae.posteriors import Noise, Point
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,19 @@ class Contraction(Penalty):
     def __post_init__(self) -> None:
         require_at_least("Contraction", "weight", self.weight, 0)
 
-    def __call__(self, encoder: Layer, x: Array, z: Array, *, mode: Mode) -> tuple[Array, Pullback]:
-        return jacobian_norm(encoder, x, mode=mode)
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
+        if not isinstance(model.posterior, Point):
+            expected = "the penalty is on the codes of an autoencoder, whose posterior is a Point"
+            raise InputError(f"Contraction: {expected}; found a {type(model.posterior).__name__}")
+        norm, norm_pullback = jacobian_norm(model.encoder, model.seen(batch), mode=mode)
+
+        def pullback(dpenalty: Array) -> dict[str, Array]:
+            norm_pullback(dpenalty)  # the encoder's Parameters receive theirs
+            return {}
+
+        return norm, pullback
 
 
 def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:

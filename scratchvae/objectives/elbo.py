@@ -1,34 +1,38 @@
 """The evidence lower bound with its KL term in closed form, and the usual ways of weighing that term.
 
-Letters: B examples, Z latents.     Kingma & Welling 2014, equation 10.
+Letters: B examples, G latents or groups of latents.     Kingma & Welling 2014, equation 10.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least
+from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.objectives.annealing import Schedule, as_number, at_step
-from scratchvae.objectives.closed_form_kl import closed_form_kl
+from scratchvae.objectives.annealing import Schedule, weight_in
 from scratchvae.objectives.interface import Model, Objective, Report
+from scratchvae.objectives.penalties import Penalty, noise_with_penalties, penalized, require_penalties
 from scratchvae.posteriors import Noise
 
 
 @dataclass(frozen=True)
 class Elbo(Objective):
-    """loss = −⟨log p(x|z)⟩ + β KL, with one draw z ~ q(z|x) for each example and ⟨ ⟩ the mean over the batch.
+    """loss = −⟨log p(x|z)⟩ + β KL + Σ weight ⟨penalty⟩, with one draw z ~ q(z|x) an example; ⟨ ⟩ is the mean over the batch.
 
     - `beta`: the weight β, a number or a schedule (Higgins et al. 2017; warm-up: Bowman et al. 2016).
     - `free_bits` λ > 0, in nats for each latent: KL = Σ_j max(λ, ⟨kl_j⟩) (Kingma et al. 2016, equation 15).
     - `capacity` C, in nats, a number or a schedule: KL = ⟨|Σ_j kl_j − C|⟩ (Burgess et al. 2018, equation 8, whose γ is beta).
+    - `penalties`: further terms, such as L1.
 
-    Terms: log_px, kl, bound = log_px − kl, never weighted. At the kinks max takes ⟨kl_j⟩, and |·| has gradient 0.
+    Terms: log_px, kl, bound = log_px − kl, and each penalty by its name, never weighted. At the kinks max takes ⟨kl_j⟩, and
+    |·| has gradient 0.
     """
 
     beta: float | Schedule = 1.0
     free_bits: float = 0.0
     capacity: float | Schedule | None = None
+    penalties: tuple[Penalty, ...] = ()
 
     def __post_init__(self) -> None:
         if self.free_bits and self.capacity is not None:
@@ -38,43 +42,35 @@ class Elbo(Objective):
             weight = getattr(self, name)
             if weight is not None and not callable(weight):
                 require_at_least("Elbo", name, weight, 0)
+        require_penalties("Elbo", self.penalties)
 
-    def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
-        """The posterior's noise."""
-        return model.posterior.draw_noise(batch, rng)
+    def draw_noise(self, model: Model, rows: int, rng: np.random.Generator) -> Noise:
+        """The model's noise, and that of the penalties behind it."""
+        return noise_with_penalties(model.draw_noise(rows, rng), self.penalties, model, rows, rng)
 
-    def at(self, step: int) -> "Elbo":
-        """With beta and capacity as they are at `step`; itself where neither is scheduled."""
-        if not callable(self.beta) and not callable(self.capacity):
-            return self
-        capacity = None if self.capacity is None else at_step(self.capacity, step)
-        return replace(self, beta=at_step(self.beta, step), capacity=capacity)
-
-    def __call__(self, model: Model, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        beta = as_number("Elbo", self.beta)
-        q_params, encoder_pullback = model.encoder(x, mode=mode, needs_dx=False)
-        z, sample_pullback = model.posterior.sample(q_params, noise=noise)
-        kl_by_dimension, kl_pullback = closed_form_kl(model.posterior, model.prior, q_params)
-        x_params, decoder_pullback = model.decoder(z, mode=mode)
-        log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=x, mode=mode)
-        penalty, dkl_by_dimension = self._penalty(kl_by_dimension)
-        kl = kl_by_dimension.sum(axis=1)
-        loss = -log_px.mean(dtype=np.float64) + beta * penalty
+    def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        own, *others = noise if self.penalties else (noise,)
+        beta = weight_in(mode, self.beta)
+        one, run_pullback = model.run(batch, own, kl="closed_form", mode=mode)
+        log_px, kl_by_group = one.log_px[:, 0], one.kl
+        assert kl_by_group is not None
+        counted, dkl_by_group = self._counted(kl_by_group, mode)
+        (penalty, terms), penalty_pullback = penalized(self.penalties, model, batch, one, others, mode=mode)
+        kl = kl_by_group.sum(axis=1)
+        loss = -log_px.mean(dtype=np.float64) + beta * counted + penalty
 
         def pullback() -> None:
-            dlog_px = np.full_like(log_px, -1 / len(x))  # ∂loss/∂log_px_b = −1/B
-            dz = decoder_pullback(likelihood_pullback(dlog_px))
-            dkl = log_px.dtype.type(beta) * dkl_by_dimension  # ∂loss/∂kl_bj = β ∂KL/∂kl_bj
-            dq_params = sample_pullback(dz) + kl_pullback(dkl)  # by way of z, and of the KL
-            encoder_pullback(dq_params)
+            dlog_px = np.full_like(one.log_px, -1 / len(batch))  # ∂loss/∂log_px_b = −1/B
+            dkl = log_px.dtype.type(beta) * dkl_by_group  # ∂loss/∂kl_bj = β ∂KL/∂kl_bj
+            run_pullback(dlog_px=dlog_px, dkl=dkl, **penalty_pullback())
 
-        return Report(float(loss), {"bound": log_px - kl, "log_px": log_px, "kl": kl}), pullback
+        return Report(float(loss), {"bound": log_px - kl, "log_px": log_px, "kl": kl, **terms}), pullback
 
-    def _penalty(self, kl: Array) -> tuple[float, Array]:
-        """KL as the loss counts it, and its gradient (B, Z)."""
+    def _counted(self, kl: Array, mode: Mode) -> tuple[float, Array]:
+        """KL as the loss counts it, and its gradient (B, G)."""
         B = len(kl)
         if self.capacity is not None:
-            excess = kl.sum(axis=1) - as_number("Elbo", self.capacity)
+            excess = kl.sum(axis=1) - weight_in(mode, self.capacity)
             dkl = np.full(kl.shape, np.sign(excess)[:, None] / B, kl.dtype)  # ∂KL/∂kl_bj = sign(Σ_j kl_bj − C) / B
             return float(np.abs(excess).mean(dtype=np.float64)), dkl
         mean = kl.mean(axis=0, dtype=np.float64)

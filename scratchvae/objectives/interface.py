@@ -1,40 +1,114 @@
-"""How a model is trained or judged: `report, pullback = objective(model, x, noise)`."""
+"""What an objective is, what it asks of a model, and what a model answers: `report, pullback = objective(model, batch, noise)`.
+
+Letters: B examples, K draws of each, Z latents, G groups of latents whose KL is counted apart, P numbers of q_params.
+"""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
+from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood
 from scratchvae.posteriors import Noise, Posterior
 from scratchvae.priors import Prior
 
+Kl = Literal["none", "closed_form", "sampled"]
 
-class Trainable(Protocol):
-    """What every model has, whatever it is made of: what training, checkpoints and judgements ask for."""
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One trip of a batch through a model: the log-probabilities, in nats, that objectives weigh.
+
+    log_px    (B, K)    log p(x|z)
+    q_params  (B, P)    what the encoder said of q(z|x)
+    z         (B·K, Z)  the draws, those of one x side by side
+    log_pz    (B, K)    log p(z), and
+    log_q     (B, K)    log q(z|x), where kl="sampled" was asked for
+    kl        (B, G)    KL(q(z|x) ‖ p(z)) by group of latents, where kl="closed_form" was asked for
+    """
+
+    log_px: Array
+    q_params: Array
+    z: Array
+    log_pz: Array | None = None
+    log_q: Array | None = None
+    kl: Array | None = None
+
+    @property
+    def log_weights(self) -> Array:
+        """log w = log p(x|z) + log p(z) − log q(z|x)  (B, K), of a pass with kl="sampled"."""
+        assert self.log_pz is not None
+        return self.log_px + self.log_pz - self._log_q
+
+    @property
+    def sampled_kl(self) -> Array:
+        """log q(z|x) − log p(z)  (B, K), whose mean over q is KL(q ‖ p), of a pass with kl="sampled"."""
+        return self._log_q - self.log_pz
+
+    @property
+    def _log_q(self) -> Array:
+        assert self.log_q is not None, 'the pass should have been run with kl="sampled"'
+        return self.log_q
+
+
+class Model(Protocol):
+    """What objectives, training and evaluation ask of every model, whatever it is made of."""
 
     event_shape: tuple[int, ...]
     likelihood: Likelihood
 
+    def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
+        """All the randomness of `rows` draws of z."""
 
-class Model(Trainable, Protocol):
-    """What most objectives need of a model; those of a BeliefNet say so."""
+    def run(
+        self,
+        batch: Batch,
+        noise: Noise,
+        *,
+        draws: int = 1,
+        kl: Kl = "none",
+        score: bool = True,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Pass, Pullback]:
+        """One pass with K = `draws` of each example, `noise` being that of B·K draws.
+
+        pullback(*, dlog_px=None, dlog_pz=None, dlog_q=None, dkl=None, dz=None, dq_params=None, path=None) gives every
+        Parameter that took part its gradient of Σ dlog_px log_px + …, where each argument is shaped as what it belongs to,
+        and None stands for 0. With score=False log q(z|x) moves with z alone, not with its own parameters. `path` (B, K)
+        multiplies what each draw's z passes on to q, and needs score=False.
+        """
+
+    def log_joint(
+        self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[tuple[Array, Array], Pullback]:
+        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z); pullback(dlog_px, dlog_pz) -> dz."""
+
+
+class LatentModel(Model, Protocol):
+    """A model with one vector of latents for each example: what is asked of one whose latent space is looked at."""
 
     encoder: Layer
     posterior: Posterior
     prior: Prior
     decoder: Layer
 
+    def code(self, batch: Batch) -> Array:
+        """The one code (B, Z) of each example."""
+
+    def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
+
 
 @dataclass(frozen=True)
 class Report:
     """The number that is minimized, and the terms it is made of for each of B examples, in nats.
 
-    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts. In training mode, layers and
-    likelihoods that fit themselves to the batch (BatchNorm, GaussianOptimal) make it one for that batch only.
+    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts. In training mode, layers
+    and likelihoods that fit themselves to the batch (BatchNorm, GaussianOptimal) make it a bound for that batch only.
     """
 
     loss: float
@@ -48,17 +122,13 @@ class Report:
 class Objective(ABC):
     """A loss over a batch. It draws nothing itself: what draw_noise drew, handed back, gives the same numbers again.
 
-    Each objective says in its signatures which kind of model it is for.
+    Weights may be schedules, functions of the step: they are read at `mode.step`.
     """
 
     @abstractmethod
-    def draw_noise(self, model: Any, batch: int, rng: np.random.Generator) -> Noise:
-        """All the randomness of one call for `batch` examples."""
+    def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
+        """All the randomness of one call for a batch of `rows` examples."""
 
     @abstractmethod
-    def __call__(self, model: Any, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        """x (B, D)  ->  report; pullback() gives every Parameter that took part its gradient of the loss, a mean over B."""
-
-    @abstractmethod
-    def at(self, step: int) -> "Objective":
-        """This objective with every schedule replaced by its number at `step`, counted from 0."""
+    def __call__(self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        """The report; pullback() gives every Parameter that took part its gradient of the loss, a mean over B."""

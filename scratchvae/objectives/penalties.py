@@ -1,24 +1,38 @@
-"""What may be added to a reconstruction to make codes sparse, each with its gradient to the codes, and the interface."""
+"""Terms that any loss may add, each with its gradients to the parts of a pass, and the interface."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least
-from scratchvae.layers import Layer, Mode
+from scratchvae.data import Batch
+from scratchvae.layers import Mode
+from scratchvae.objectives.interface import Model, Pass
+from scratchvae.posteriors import Noise
 
 
 class Penalty(ABC):
-    """A term of the loss, weight · ⟨penalty⟩, that depends on the encoder or on its codes z (B, Z) of x (B, D)."""
+    """A term of the loss, weight · ⟨penalty⟩, that depends on the parts of a pass, and perhaps on the model itself."""
 
     term: ClassVar[str]  # its name in a Report
     weight: float
 
+    def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
+        """All the randomness of one call: None where there is none."""
+        return None
+
     @abstractmethod
-    def __call__(self, encoder: Layer, x: Array, z: Array, *, mode: Mode) -> tuple[Array, Pullback]:
-        """The penalty of each example (B,), unweighted; pullback(dpenalty) -> dz, or None where it acts on the encoder alone."""
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
+        """The penalty of each example (B,), or of the batch as a whole (), unweighted.
+
+        pullback(d) -> the gradients of the parts of the pass by name, {"dz": …, "dq_params": …}; either may be left out.
+        Parameters that the penalty reads itself receive theirs.
+        """
 
 
 @dataclass(frozen=True)
@@ -31,18 +45,22 @@ class L1(Penalty):
     def __post_init__(self) -> None:
         require_at_least("L1", "weight", self.weight, 0)
 
-    def __call__(self, encoder: Layer, x: Array, z: Array, *, mode: Mode) -> tuple[Array, Pullback]:
-        def pullback(dpenalty: Array) -> Array:
-            return dpenalty[:, None] * np.sign(z)  # dz_bj = dpenalty_b sign(z_bj)
+    def __call__(
+        self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
+        B, K = one.log_px.shape
 
-        return np.abs(z).sum(axis=1), pullback
+        def pullback(dpenalty: Array) -> dict[str, Array]:
+            return {"dz": np.repeat(dpenalty / K, K)[:, None] * np.sign(one.z)}  # dz_bkj = dpenalty_b sign(z_bkj) / K
+
+        return np.abs(one.z).sum(axis=1).reshape(B, K).mean(axis=1), pullback
 
 
 @dataclass(frozen=True)
 class ActivationKl(Penalty):
     """Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(ρ̂_j)) with ρ̂_j = ⟨z_j⟩ over the batch: each latent is on for a share ρ = `target` of it.
 
-    Codes must lie in (0, 1), as an encoder's that ends in a Sigmoid. It is one number of the batch, given to every example.
+    Codes must lie in (0, 1), as those of an encoder that ends in a Sigmoid. The penalty is one number of the batch.
     Ng 2011, "Sparse autoencoder" (CS294A lecture notes), section 3.
     """
 
@@ -55,7 +73,10 @@ class ActivationKl(Penalty):
         if not 0 < self.target < 1:
             raise InputError(f"ActivationKl: target should lie between 0 and 1, found {self.target}")
 
-    def __call__(self, encoder: Layer, x: Array, z: Array, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
+        z = one.z
         if not (z.min(initial=1) >= 0 and z.max(initial=0) <= 1):
             expected = "codes should lie in (0, 1), as an encoder's that ends in a Sigmoid (code_activation sigmoid)"
             raise InputError(f"ActivationKl: {expected}; found codes from {z.min():g} to {z.max():g}")
@@ -64,8 +85,48 @@ class ActivationKl(Penalty):
         rho = z.dtype.type(self.target)
         kl = (rho * np.log(rho / on) + (1 - rho) * np.log((1 - rho) / (1 - on))).sum()
 
-        def pullback(dpenalty: Array) -> Array:
-            don = dpenalty.sum() * ((1 - rho) / (1 - on) - rho / on)  # dρ̂_j = Σ_b dpenalty_b ((1 − ρ)/(1 − ρ̂_j) − ρ/ρ̂_j)
-            return np.repeat(don[None] / z.dtype.type(len(z)), len(z), axis=0)  # dz_bj = dρ̂_j / B
+        def pullback(dpenalty: Array) -> dict[str, Array]:
+            don = dpenalty * ((1 - rho) / (1 - on) - rho / on)  # dρ̂_j = dpenalty ((1 − ρ)/(1 − ρ̂_j) − ρ/ρ̂_j)
+            return {"dz": np.repeat(don[None] / z.dtype.type(len(z)), len(z), axis=0)}  # dz_bj = dρ̂_j / B
 
-        return np.full(len(z), kl, z.dtype), pullback
+        return np.asarray(kl, z.dtype), pullback
+
+
+def require_penalties(where: str, penalties: Sequence[Penalty]) -> None:
+    """Raise InputError unless all are Penalties, each with a term of its own."""
+    for penalty in penalties:
+        if not isinstance(penalty, Penalty):
+            expected = "penalties should be such as L1, ActivationKl or Contraction"
+            raise InputError(f"{where}: {expected}, found {penalty!r}")
+    terms = [penalty.term for penalty in penalties]
+    if len(set(terms)) < len(terms):
+        raise InputError(f"{where}: penalties should each have a term of their own, found {', '.join(terms)}")
+
+
+def noise_with_penalties(
+    own: Noise, penalties: Sequence[Penalty], model: Any, rows: int, rng: np.random.Generator
+) -> Noise:
+    """An objective's noise: its own where there are no penalties, else (its own, the first penalty's, …)."""
+    return (own, *(penalty.draw_noise(model, rows, rng) for penalty in penalties)) if penalties else own
+
+
+def penalized(
+    penalties: Sequence[Penalty], model: Any, batch: Batch, one: Pass, noises: Sequence[Noise], *, mode: Mode
+) -> tuple[tuple[float, dict[str, Array]], Callable[[], dict[str, Array]]]:
+    """Σ weight ⟨penalty⟩ and each penalty by its term (B,); pullback() -> the sum of their gradients by part of the pass."""
+    loss, terms, pullbacks, B = 0.0, {}, [], len(batch)
+    for penalty, noise in zip(penalties, noises, strict=True):
+        value, penalty_pullback = penalty(model, batch, one, noise, mode=mode)
+        loss += penalty.weight * float(value.mean(dtype=np.float64))
+        terms[penalty.term] = np.broadcast_to(value, (B,))
+        seed = np.full(value.shape, penalty.weight / max(value.size, 1), value.dtype)  # ∂loss/∂penalty_b = weight / B
+        pullbacks.append((penalty_pullback, seed))
+
+    def pullback() -> dict[str, Array]:
+        parts: dict[str, Array] = {}
+        for penalty_pullback, seed in pullbacks:
+            for name, gradient in penalty_pullback(seed).items():
+                parts[name] = parts[name] + gradient if name in parts else gradient
+        return parts
+
+    return (loss, terms), pullback

@@ -10,9 +10,10 @@ import numpy as np
 
 from scratchvae import ops
 from scratchvae.arrays import Array, Pullback, require_at_least
+from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.objectives.belief_net import BeliefNet, draw_uniform, recognized_terms
-from scratchvae.objectives.interface import Objective, Report
+from scratchvae.objectives.belief_net import BeliefNet, require_belief_net
+from scratchvae.objectives.interface import Objective, Pass, Report
 from scratchvae.posteriors import Noise
 
 
@@ -29,24 +30,21 @@ class ReweightedWake(Objective):
     def __post_init__(self) -> None:
         require_at_least("ReweightedWake", "samples", self.samples, 1)
 
-    def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:
+    def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
         """Uniform numbers for K recognitions of each example, (B·K, H)."""
-        return draw_uniform("ReweightedWake", model, batch * self.samples, rng)
+        require_belief_net("ReweightedWake", model)
+        return model.draw_noise(rows * self.samples, rng)
 
-    def at(self, step: int) -> "ReweightedWake":
-        """Itself: nothing is scheduled."""
-        return self
-
-    def __call__(self, model: BeliefNet, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        (log_px, log_ph, log_q, _), terms_pullback = recognized_terms(model, x, noise, self.samples, mode=mode)
-        log_w = log_px + log_ph - log_q
-        log_sum, log_sum_pullback = ops.log_sum_exp(log_w, axis=1)
-        bound = log_sum - log_w.dtype.type(np.log(self.samples))
-        terms = {"bound": bound, "log_px": log_px.mean(axis=1), "kl": (log_q - log_ph).mean(axis=1)}
+    def __call__(
+        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
+        one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", mode=mode)
+        bound, weights = _weighed(one)
+        terms = {"bound": bound, "log_px": one.log_px.mean(axis=1), "kl": one.sampled_kl.mean(axis=1)}
 
         def pullback() -> None:
-            dlog_w = log_sum_pullback(np.full_like(bound, -1 / len(x)))  # ∂loss/∂log w_bk = −w̃_bk / B
-            terms_pullback(dlog_w, dlog_w)
+            dlog_w = weights * weights.dtype.type(-1 / len(batch))  # ∂loss/∂log w_bk = −w̃_bk / B
+            run_pullback(dlog_px=dlog_w, dlog_pz=dlog_w)
 
         return Report(float(-bound.mean(dtype=np.float64)), terms), pullback
 
@@ -64,25 +62,27 @@ class ReweightedRecognition(Objective):
     def __post_init__(self) -> None:
         require_at_least("ReweightedRecognition", "samples", self.samples, 1)
 
-    def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:
+    def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
         """Uniform numbers for K recognitions of each example, (B·K, H)."""
-        return draw_uniform("ReweightedRecognition", model, batch * self.samples, rng)
+        require_belief_net("ReweightedRecognition", model)
+        return model.draw_noise(rows * self.samples, rng)
 
-    def at(self, step: int) -> "ReweightedRecognition":
-        """Itself: nothing is scheduled."""
-        return self
-
-    def __call__(self, model: BeliefNet, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        K = self.samples
-        (log_px, log_ph, log_q_drawn, h), _ = recognized_terms(model, x, noise, K)
-        log_w = log_px + log_ph - log_q_drawn
-        log_sum, _ = ops.log_sum_exp(log_w, axis=1)
-        weights = np.exp(log_w - log_sum[:, None])  # w̃
-        flat_log_q, recognition_pullback = model.log_recognition(x=np.repeat(x, K, axis=0), h=h, mode=mode)
-        log_q = (weights * flat_log_q.reshape(weights.shape)).sum(axis=1)
-        terms = {"bound": log_sum - log_w.dtype.type(np.log(K)), "log_q": log_q}
+    def __call__(
+        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
+        one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", mode=mode)
+        bound, weights = _weighed(one)
+        log_q = (weights * one.log_q).sum(axis=1)
 
         def pullback() -> None:
-            recognition_pullback((weights * log_w.dtype.type(-1 / len(x))).reshape(-1))  # ∂loss/∂log q_bk = −w̃_bk / B
+            dlog_q = weights * weights.dtype.type(-1 / len(batch))  # ∂loss/∂log q_bk = −w̃_bk / B
+            run_pullback(dlog_q=dlog_q)
 
-        return Report(float(-log_q.mean(dtype=np.float64)), terms), pullback
+        return Report(float(-log_q.mean(dtype=np.float64)), {"bound": bound, "log_q": log_q}), pullback
+
+
+def _weighed(one: Pass) -> tuple[Array, Array]:
+    """log 1/K Σ_k w_k (B,) and w̃ (B, K)."""
+    log_w = one.log_weights
+    log_sum, _ = ops.log_sum_exp(log_w, axis=1)
+    return log_sum - log_w.dtype.type(np.log(log_w.shape[1])), np.exp(log_w - log_sum[:, None])

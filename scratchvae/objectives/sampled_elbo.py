@@ -1,50 +1,60 @@
 """The evidence lower bound with its KL term by Monte Carlo: for every posterior that has a density, and every prior."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback, require_at_least
+from scratchvae.arrays import Pullback, require_at_least, require_choice
+from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.objectives.annealing import Schedule, as_number, at_step
-from scratchvae.objectives.importance_weights import log_weight_terms
+from scratchvae.objectives.annealing import Schedule, weight_in
 from scratchvae.objectives.interface import Model, Objective, Report
+from scratchvae.objectives.penalties import Penalty, noise_with_penalties, penalized, require_penalties
 from scratchvae.posteriors import Noise
 
 
 @dataclass(frozen=True)
 class SampledElbo(Objective):
-    """loss = −⟨log p(x|z)⟩ + β ⟨log q(z|x) − log p(z)⟩ over K = `samples` draws for each example, and the batch.
+    """loss = −⟨log p(x|z)⟩ + β ⟨log q(z|x) − log p(z)⟩ + Σ weight ⟨penalty⟩ over K = `samples` draws an example, and the batch.
 
-    Terms: log_px, kl (its estimate, which may be negative), bound = log_px − kl.     Kingma & Welling 2014, equation 6.
+    `gradient` says how log q(z|x) moves: by "total", with all that it depends on, or by "stl" (sticking the landing), with z
+    alone. Its own parameters' part is 0 on average, and left out it leaves a gradient without any noise where q(z|x) is the
+    posterior (Roeder, Wu & Duvenaud 2017).
+
+    Terms: log_px, kl (its estimate, which may be negative), bound = log_px − kl, and each penalty by its name, unweighted.
+    Kingma & Welling 2014, equation 6.
     """
 
     beta: float | Schedule = 1.0
     samples: int = 1
+    gradient: str = "total"
+    penalties: tuple[Penalty, ...] = ()
 
     def __post_init__(self) -> None:
         require_at_least("SampledElbo", "samples", self.samples, 1)
+        require_choice("SampledElbo", "gradient", self.gradient, ("stl", "total"))
         if not callable(self.beta):
             require_at_least("SampledElbo", "beta", self.beta, 0)
+        require_penalties("SampledElbo", self.penalties)
 
-    def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
-        """The posterior's noise for K draws of each example."""
-        return model.posterior.draw_noise(batch * self.samples, rng)
+    def draw_noise(self, model: Model, rows: int, rng: np.random.Generator) -> Noise:
+        """The model's noise for K draws of each example, and that of the penalties behind it."""
+        return noise_with_penalties(model.draw_noise(rows * self.samples, rng), self.penalties, model, rows, rng)
 
-    def at(self, step: int) -> "SampledElbo":
-        """With beta as it is at `step`."""
-        return replace(self, beta=at_step(self.beta, step))
-
-    def __call__(self, model: Model, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        beta = as_number("SampledElbo", self.beta)
-        (log_px, log_pz, log_q), terms_pullback = log_weight_terms(model, x, noise, self.samples, mode=mode)
-        reconstruction = log_px.mean(axis=1)
-        kl = (log_q - log_pz).mean(axis=1)
-        loss = -reconstruction.mean(dtype=np.float64) + beta * kl.mean(dtype=np.float64)
+    def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        own, *others = noise if self.penalties else (noise,)
+        beta = weight_in(mode, self.beta)
+        score = self.gradient == "total"
+        one, run_pullback = model.run(batch, own, draws=self.samples, kl="sampled", score=score, mode=mode)
+        (penalty, terms), penalty_pullback = penalized(self.penalties, model, batch, one, others, mode=mode)
+        log_px = one.log_px.mean(axis=1)
+        kl = one.sampled_kl.mean(axis=1)
+        loss = -log_px.mean(dtype=np.float64) + beta * kl.mean(dtype=np.float64) + penalty
 
         def pullback() -> None:
-            share = np.full_like(log_px, 1 / log_px.size)
-            weighted = log_px.dtype.type(beta) * share
-            terms_pullback(-share, -weighted, weighted)  # ∂loss/∂log_px = −1/BK, ∂/∂log_pz = −β/BK, ∂/∂log_q = β/BK
+            share = np.full_like(one.log_px, 1 / one.log_px.size)
+            weighted = share.dtype.type(beta) * share
+            # ∂loss/∂log_px = −1/BK, ∂loss/∂log_pz = −β/BK, ∂loss/∂log_q = β/BK
+            run_pullback(dlog_px=-share, dlog_pz=-weighted, dlog_q=weighted, **penalty_pullback())
 
-        return Report(float(loss), {"bound": reconstruction - kl, "log_px": reconstruction, "kl": kl}), pullback
+        return Report(float(loss), {"bound": log_px - kl, "log_px": log_px, "kl": kl, **terms}), pullback

@@ -1,13 +1,21 @@
 """The evidence lower bound with its gradient by the score function: for draws that do not move with q."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least
+from scratchvae.arrays import InputError, Pullback, require_at_least
+from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.interface import Model, Objective, Report
-from scratchvae.posteriors import Noise
+from scratchvae.posteriors import Density, Noise
+
+
+class Scored(Model, Protocol):
+    """A model whose posterior has a density, which the score is the slope of."""
+
+    posterior: Density
 
 
 @dataclass(frozen=True)
@@ -31,33 +39,27 @@ class ScoreFunctionElbo(Objective):
         if self.leave_one_out and self.samples < 2:
             raise InputError("ScoreFunctionElbo: leave_one_out should come with at least 2 samples, found 1")
 
-    def draw_noise(self, model: Model, batch: int, rng: np.random.Generator) -> Noise:
-        """The posterior's noise for K draws of each example."""
-        return model.posterior.draw_noise(batch * self.samples, rng)
+    def draw_noise(self, model: Scored, rows: int, rng: np.random.Generator) -> Noise:
+        """The model's noise for K draws of each example."""
+        return model.draw_noise(rows * self.samples, rng)
 
-    def at(self, step: int) -> "ScoreFunctionElbo":
-        """Itself: nothing is scheduled."""
-        return self
-
-    def __call__(self, model: Model, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        B, K = len(x), self.samples
-        q_params, encoder_pullback = model.encoder(x, mode=mode, needs_dx=False)
-        repeated = np.repeat(q_params, K, axis=0)
-        (z, log_q), _ = model.posterior.sample_with_log_prob(repeated, noise=noise)
-        _, log_q_pullback = model.posterior.log_prob(repeated, z=z)
-        log_pz, prior_pullback = model.prior.log_prob(z)
-        x_params, decoder_pullback = model.decoder(z, mode=mode)
-        log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=np.repeat(x, K, axis=0), mode=mode)
-        f = (log_px + log_pz - log_q).reshape(B, K)
+    def __call__(
+        self, model: Scored, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
+        B, K = len(batch), self.samples
+        one, run_pullback = model.run(batch, noise, draws=K, kl="sampled", score=False, mode=mode)
+        _, log_q_pullback = model.posterior.log_prob(np.repeat(one.q_params, K, axis=0), one.z, mode=mode)
+        f = one.log_weights
         baseline = (f.sum(axis=1, keepdims=True) - f) / (K - 1) if self.leave_one_out else np.zeros_like(f)
-        kl = (log_q - log_pz).reshape(B, K).mean(axis=1)
-        terms = {"bound": f.mean(axis=1), "log_px": log_px.reshape(B, K).mean(axis=1), "kl": kl}
+        kl = one.sampled_kl.mean(axis=1)
+        terms = {"bound": f.mean(axis=1), "log_px": one.log_px.mean(axis=1), "kl": kl}
 
         def pullback() -> None:
-            share = np.full_like(log_px, 1 / (B * K))
-            decoder_pullback(likelihood_pullback(-share))  # of the decoder: −⟨∂log p(x|z)⟩ at the draws
-            prior_pullback(-share)  # of a prior that learns: −⟨∂log p(z)⟩
-            dlog_q = -(f - baseline).reshape(-1) * share  # −(f_bk − b_bk) / BK
-            encoder_pullback(log_q_pullback(dlog_q).reshape(B, K, -1).sum(axis=1))  # one q(z|x_b) for all K draws
+            share = np.full_like(f, 1 / (B * K))
+            dlog_q = -(f - baseline) * share  # −(f_bk − b_bk) / BK
+            dq_repeated, _ = log_q_pullback(dlog_q.reshape(-1))
+            dq_params = dq_repeated.reshape(B, K, -1).sum(axis=1)  # one q(z|x_b) for all K draws
+            # −⟨∂log p(x|z)⟩ and −⟨∂log p(z)⟩ at the draws, of which nothing moves with q
+            run_pullback(dlog_px=-share, dlog_pz=-share, dq_params=dq_params, path=np.zeros_like(f))
 
         return Report(float(-f.mean(dtype=np.float64)), terms), pullback

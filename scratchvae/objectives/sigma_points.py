@@ -3,10 +3,11 @@
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
+from scratchvae.data import Batch
 
 
-def sigma_points(x: Array, latent_dim: int) -> tuple[Array, Array]:
-    """Every example 2Z times, and ±√Z e_j, j = 1 … Z, as the noise of its copies.     x (B, D)  ->  (2ZB, D) and (2ZB, Z).
+def sigma_points(batch: Batch, latent_dim: int) -> tuple[Batch, Array]:
+    """Every example 2Z times, and ±√Z e_j, j = 1 … Z, as the noise (2ZB, Z) of its copies.
 
         1/2Z Σ_j f(√Z e_j) + f(−√Z e_j) = E[f(ε)],  ε ~ N(0, I)          for every polynomial f of degree 3 at most
 
@@ -14,8 +15,9 @@ def sigma_points(x: Array, latent_dim: int) -> tuple[Array, Array]:
     and a Gaussian likelihood, they make the mean over an example's copies (2Z rows that follow each other) its expected bound,
     exact if the decoder is linear.     Arasaratnam & Haykin 2009, section IV.
     """
-    if x.ndim != 2 or latent_dim < 1:
-        raise InputError(f"sigma_points: x should be (B, D) and latent_dim at least 1, found {x.shape} and {latent_dim}")
+    if batch.x.ndim != 2 or latent_dim < 1:
+        found = f"{batch.x.shape} and {latent_dim}"
+        raise InputError(f"sigma_points: x should be (B, D) and latent_dim at least 1, found {found}")
     axes = np.sqrt(latent_dim) * np.eye(latent_dim)
-    points = np.concatenate([axes, -axes]).astype(x.dtype)
-    return np.repeat(x, 2 * latent_dim, axis=0), np.tile(points, (len(x), 1))
+    points = np.concatenate([axes, -axes]).astype(batch.x.dtype)
+    return batch.repeat(2 * latent_dim), np.tile(points, (len(batch), 1))

@@ -1,7 +1,7 @@
 """The wake-sleep algorithm: each half of a Helmholtz machine learns from what the other half draws.
 
-Neither half waits for the exact posterior. Awake, p is moved up its own slope of the bound ⟨log p(x,h) − log q(h|x)⟩, h ~ q;
-asleep, q is moved down KL(p(h|x) ‖ q(h|x)) of dreamt x: not down KL(q ‖ p), which the bound asks for. Hence no one loss falls.
+Neither half waits for the exact posterior. Awake, p is moved up its own slope of the bound ⟨log p(x,h) − log q(h|x)⟩, h ~ q.
+Asleep, q is moved down KL(p(h|x) ‖ q(h|x)) of dreamt x, and not down KL(q ‖ p), which the bound asks for. Hence no one loss falls.
 Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neural networks".
 """
 
@@ -10,9 +10,10 @@ from math import prod
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Pullback
+from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.objectives.belief_net import BeliefNet, draw_uniform, recognized_terms, require_belief_net
+from scratchvae.objectives.belief_net import BeliefNet, require_belief_net
 from scratchvae.objectives.interface import Objective, Report
 from scratchvae.posteriors import Noise
 
@@ -25,23 +26,23 @@ class Wake(Objective):
     lacks q's entropy, which p can't change.     Hinton et al. 1995, the wake phase.
     """
 
-    def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:
+    def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
         """Uniform numbers for one recognition of each example, (B, H)."""
-        return draw_uniform("Wake", model, batch, rng)
+        require_belief_net("Wake", model)
+        return model.draw_noise(rows, rng)
 
-    def at(self, step: int) -> "Wake":
-        """Itself: nothing is scheduled."""
-        return self
-
-    def __call__(self, model: BeliefNet, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        (log_px, log_ph, log_q, _), terms_pullback = recognized_terms(model, x, noise, 1, mode=mode)
-        kl = (log_q - log_ph)[:, 0]
-        terms = {"bound": log_px[:, 0] - kl, "log_px": log_px[:, 0], "kl": kl}
-        loss = -(log_px + log_ph).mean(dtype=np.float64)
+    def __call__(
+        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
+        one, run_pullback = model.run(batch, noise, kl="sampled", mode=mode)
+        log_px, kl = one.log_px[:, 0], one.sampled_kl[:, 0]
+        terms = {"bound": log_px - kl, "log_px": log_px, "kl": kl}
+        assert one.log_pz is not None
+        loss = -(log_px + one.log_pz[:, 0]).mean(dtype=np.float64)
 
         def pullback() -> None:
-            share = np.full_like(log_px, -1 / len(x))
-            terms_pullback(share, share)  # ∂loss/∂log_px_b = ∂loss/∂log_ph_b = −1/B
+            share = np.full_like(one.log_px, -1 / len(batch))
+            run_pullback(dlog_px=share, dlog_pz=share)  # ∂loss/∂log_px_b = ∂loss/∂log_ph_b = −1/B
 
         return Report(float(loss), terms), pullback
 
@@ -53,16 +54,14 @@ class Sleep(Objective):
     The examples themselves are not looked at.     Terms: log_q = log q(h|x) of dreams.     Hinton et al. 1995, the sleep phase.
     """
 
-    def draw_noise(self, model: BeliefNet, batch: int, rng: np.random.Generator) -> Noise:
+    def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
         """Uniform numbers for B dreams, (B, D + H)."""
         require_belief_net("Sleep", model)
-        return rng.random((batch, prod(model.event_shape) + model.n_hidden), dtype=np.float32)
+        return rng.random((rows, prod(model.event_shape) + model.n_hidden), dtype=np.float32)
 
-    def at(self, step: int) -> "Sleep":
-        """Itself: nothing is scheduled."""
-        return self
-
-    def __call__(self, model: BeliefNet, x: Array, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         dreamt, h = model.dream(uniform=noise)
         log_q, recognition_pullback = model.log_recognition(x=dreamt, h=h, mode=mode)
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
+from scratchvae.data import Batch
 from scratchvae.layers import Layer, Mode, Parameter, cast, named_buffers, named_parameters
-from scratchvae.objectives import Objective, Report, Trainable
+from scratchvae.objectives import Model, Objective, Report
 from scratchvae.posteriors import Noise
 
 
@@ -72,7 +73,7 @@ def layer_case(name: str, layer: Layer, x: Array, *, training: bool = False) -> 
 def objective_case(
     name: str,
     objective: Objective,
-    model: Trainable,
+    model: Model,
     x: Array,
     *,
     noise: Noise,
@@ -90,7 +91,7 @@ def objective_case(
         _take(model, parameters, values)
         _take(model, others, tuple(value.astype(dtype) for value in fixed))
         mode = Mode(np.random.default_rng(0)) if training else Mode()
-        return objective(model, x.astype(dtype), _as_dtype(noise, dtype), mode=mode)
+        return objective(model, Batch(x.astype(dtype)), _as_dtype(noise, dtype), mode=mode)
 
     def op(*values: Array) -> tuple[Array, Pullback]:
         report, objective_pullback = report_and_pullback(values)
@@ -108,7 +109,7 @@ def objective_case(
     return Case(name, op, arrays, held=held, terms=lambda *values: report_and_pullback(values)[0].terms)
 
 
-def _take(owner: Layer | Trainable, parameters: Mapping[str, Parameter], values: tuple[Array, ...]) -> None:
+def _take(owner: Layer | Model, parameters: Mapping[str, Parameter], values: tuple[Array, ...]) -> None:
     """Give the Parameters these values, and the Buffers their dtype."""
     for parameter, value in zip(parameters.values(), values, strict=True):
         parameter.value = value

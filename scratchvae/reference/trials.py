@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
+from scratchvae.data import Batch
 from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast
 from scratchvae.likelihoods import Bernoulli
@@ -226,7 +227,7 @@ def _loss_op(objective: Objective) -> Callable[..., tuple[Array, Pullback]]:
         )
         cast(model, q_params.dtype)
         encoder.q_params.value, decoder.weight.value = q_params, W
-        report, objective_pullback = objective(model, x, noise)
+        report, objective_pullback = objective(model, Batch(x), noise)
 
         def pullback(dloss: Array) -> tuple[Array | None, ...]:
             encoder.q_params.grad = decoder.weight.grad = None

@@ -134,7 +134,7 @@ def draw(run: Run, names: list[str]) -> list[Path]:
 
 def _images(run: Run, n: int) -> Array:
     chosen = run.judged.subset(slice(0, n))
-    return chosen.batch(slice(0, n)).reshape(-1, *chosen.event_shape)
+    return chosen.batch(slice(0, n)).x.reshape(-1, *chosen.event_shape)
 
 
 def _decoded(run: Run, z: Array) -> Array:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
 from scratchvae.objectives import Model, Objective, Report
 from scratchvae.posteriors import Noise
@@ -45,13 +46,13 @@ class Minimum:
 def minimize(
     model: Model,
     objective: Objective,
-    x: Array,
+    batch: Batch,
     noise: Noise,
     *,
     max_steps: int = 10_000,
     tolerance: float = 1e-9,
 ) -> Minimum:
-    """Minimize objective(model, x, noise) over all Parameters, and leave them at the minimum.     x (B, D).
+    """Minimize objective(model, batch, noise) over all Parameters, and leave them at the minimum.
 
     The loss is a function of the Parameters alone: all examples take part, and neither `noise` (as drawn by
     objective.draw_noise) nor the masks of dropout ever change. There is no learning rate and nothing is random, so
@@ -73,7 +74,7 @@ def minimize(
 
     require_at_least("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)
-    model.likelihood.require_support(x)
+    model.likelihood.require_support(batch.x)
     named = named_parameters(model)
     if not named:
         raise InputError("minimize: the model should have Parameters, found none")
@@ -93,7 +94,7 @@ def minimize(
         evaluations += 1
         put(theta)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in words below
-            report, pullback = objective(model, x, noise, mode=Mode(np.random.default_rng(0)))
+            report, pullback = objective(model, batch, noise, mode=Mode(np.random.default_rng(0)))
             pullback()
         gradients = (np.zeros_like(p.value) if p.grad is None else p.grad for p in named.values())
         return report, np.concatenate([gradient.ravel().astype(np.float64) for gradient in gradients])
@@ -110,9 +111,9 @@ def minimize(
     options = {"maxiter": max_steps, "maxfun": 20 * max_steps, "gtol": tolerance, "ftol": 0, "maxcor": REMEMBERED}
     found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
     theta, steps = found.x, int(found.nit)
-    epsilon = max(float(np.finfo(a.dtype).eps) for a in (x, *first.values()))
+    epsilon = max(float(np.finfo(a.dtype).eps) for a in (batch.x, *first.values()))
     report, gradient = evaluate(theta)
-    rounding = epsilon * (1 + np.log2(max(x.size, 2))) * (1 + sum(abs(term).mean() for term in report.terms.values()))
+    rounding = epsilon * (1 + np.log2(max(batch.x.size, 2))) * (1 + sum(abs(term).mean() for term in report.terms.values()))
     newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
     while steps < max_steps and tolerance < np.abs(gradient).max() and left < np.inf:
         nearer, its_gradient = evaluate(theta - newton)

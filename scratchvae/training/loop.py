@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from scratchvae import kernels
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
 from scratchvae.layers import dtype_of, named_parameters
-from scratchvae.objectives import Trainable
+from scratchvae.objectives import Model
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
 from scratchvae.training.step import Phase, train_step
@@ -30,7 +33,7 @@ class Training:
 
     def __init__(
         self,
-        model: Trainable,
+        model: Model,
         phases: Sequence[Phase],
         data: Dataset,
         *,
@@ -41,14 +44,15 @@ class Training:
         binarized: bool = False,
         callbacks: Sequence[Callback] = (),
     ) -> None:
-        if epochs < 1 or batch_size < 1:
-            raise InputError(f"Training: epochs and batch_size should be at least 1, found {epochs} and {batch_size}")
+        for name, number in (("epochs", epochs), ("batch_size", batch_size)):
+            if not isinstance(number, int | np.integer) or number < 1:
+                raise InputError(f"Training: {name} should be a whole number, at least 1; found {number!r}")
         for part in (data,) if held_out is None else (data, held_out):
             if part.event_shape != model.event_shape:
                 expected = f"events should have shape {model.event_shape}, which the model is for"
                 raise InputError(f"Training: {expected}; found {part.event_shape} in {part.name}")
-            for start in range(0, len(part), CHECKED_AT_ONCE):
-                model.likelihood.require_support(part.batch(slice(start, start + CHECKED_AT_ONCE)))
+            for batch in part.batches(CHECKED_AT_ONCE):
+                model.likelihood.require_support(batch.x)
         self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.callbacks = list(callbacks)
@@ -77,7 +81,7 @@ class Training:
         """Judge one example by every phase: what model, objective and data can't do together is an error now."""
         for phase in self.phases:
             one, rng = self.data.subset(slice(0, 1)), generator(self.seed, Purpose.HELD_OUT, 0)
-            bound(self.model, one, phase.objective.at(0), rng=rng, binarized=self.binarized)
+            bound(self.model, one, phase.objective, rng=rng, binarized=self.binarized)
 
     def _finish_epoch(self) -> None:
         order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))
@@ -85,12 +89,12 @@ class Training:
         while self.position < len(order):
             chosen = order[self.position : self.position + self.batch_size]
             rng = generator(self.seed, Purpose.STEP, self.step)
-            x = self.data.batch(chosen, self.dtype)
-            x = binarize(x, rng) if self.binarized else x
+            batch = self.data.batch(chosen, self.dtype)
+            batch = replace(batch, x=binarize(batch.x, rng)) if self.binarized else batch
             for i, phase in enumerate(self.phases):
-                means = train_step(self.model, self.parameters, phase, x, rng, step=self.step).means()
+                means = train_step(self.model, self.parameters, phase, batch, rng, step=self.step).means()
                 for name, mean in self._named(i, means).items():
-                    self.totals[name] = self.totals.get(name, 0.0) + mean * len(x)
+                    self.totals[name] = self.totals.get(name, 0.0) + mean * len(batch)
             self.step += 1
             self.position += len(chosen)
             self.seconds = time.perf_counter() - clock
@@ -108,11 +112,10 @@ class Training:
 
     def _judge(self, data: Dataset) -> dict[str, float]:
         """The means of all terms over held-out data, with the same noise at every call, and the weights that schedules end at."""
-        last = self.epochs * -(-len(self.data) // self.batch_size)
         judged: dict[str, float] = {}
         for i, phase in enumerate(self.phases):
             rng = generator(self.seed, Purpose.HELD_OUT, 0)
-            judged |= self._named(i, bound(self.model, data, phase.objective.at(last), rng=rng, binarized=self.binarized))
+            judged |= self._named(i, bound(self.model, data, phase.objective, rng=rng, binarized=self.binarized))
         return judged
 
     def _named(self, i: int, means: dict[str, float]) -> dict[str, float]:

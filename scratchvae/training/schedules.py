@@ -17,7 +17,7 @@ class Constant:
     def __post_init__(self) -> None:
         require_at_least("Constant", "warm_up", self.warm_up, 0)
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         return self.rate * _warmth(step, self.warm_up)
 
 
@@ -34,7 +34,7 @@ class StepDecay:
         require_at_least("StepDecay", "every", self.every, 1)
         require_at_least("StepDecay", "warm_up", self.warm_up, 0)
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         return float(self.rate * self.factor ** (max(step - self.warm_up, 0) // self.every) * _warmth(step, self.warm_up))
 
 
@@ -50,17 +50,17 @@ class Cosine:
     def __post_init__(self) -> None:
         require_at_least("Cosine", "warm_up", self.warm_up, 0)
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         if step < self.warm_up:
             return self.rate * _warmth(step, self.warm_up)
         done = min(1.0, (step - self.warm_up) / max(self.steps - self.warm_up, 1))
         return self.final + (self.rate - self.final) * (1 + cos(pi * done)) / 2
 
 
-def _warmth(step: int, warm_up: int) -> float:
+def _warmth(step: float, warm_up: int) -> float:
     return min(1.0, (step + 1) / (warm_up + 1))
 
 
-def learning_rate_at(rate: float | Schedule, step: int) -> float:
+def learning_rate_at(rate: float | Schedule, step: float) -> float:
     """The learning rate, fixed or scheduled, at `step`."""
     return rate(step) if callable(rate) else rate

@@ -1,13 +1,15 @@
 """One training step."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import InputError
+from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter
-from scratchvae.objectives import Objective, Report, Trainable
+from scratchvae.objectives import Model, Objective, Report
 from scratchvae.training.clipping import clip_by_norm
 from scratchvae.training.optimizers import Optimizer
 
@@ -18,33 +20,39 @@ class Diverged(FloatingPointError):
 
 @dataclass
 class Phase:
-    """One objective and the optimizer that follows it. A VAE has one phase; wake-sleep or an adversary has two."""
+    """One objective, and the optimizer that follows it. A VAE has one phase; wake-sleep or an adversary has two or more.
+
+    A phase clips (to the norm `max_norm`) and moves only the Parameters whose names begin with one of `over`. Its optimizer
+    is a copy of the one given, so that phases made from one optimizer share no state.
+    """
 
     objective: Objective
     optimizer: Optimizer
     max_norm: float | None = None
+    over: tuple[str, ...] = ("",)
 
     def __post_init__(self) -> None:
         if self.max_norm is not None and not self.max_norm > 0:
             raise InputError(f"Phase: max_norm should be positive, found {self.max_norm}")
+        self.optimizer = deepcopy(self.optimizer)
 
 
 def train_step(
-    model: Trainable, parameters: Mapping[str, Parameter], phase: Phase, x: Array, rng: np.random.Generator, *, step: int
+    model: Model, parameters: Mapping[str, Parameter], phase: Phase, batch: Batch, rng: np.random.Generator, *, step: int
 ) -> Report:
-    """Noise, forward, backward, update, for the batch x (B, D).     Raises Diverged, not updating, if the loss is not finite."""
+    """Noise, forward, backward, update, for one batch.     Raises Diverged, not updating, if the loss is not finite."""
     for parameter in parameters.values():
         parameter.grad = None
-    objective = phase.objective.at(step)
-    noise = objective.draw_noise(model, len(x), rng)
-    report, pullback = objective(model, x, noise, mode=Mode(rng))
+    noise = phase.objective.draw_noise(model, len(batch), rng)
+    report, pullback = phase.objective(model, batch, noise, mode=Mode(rng, step))
     if not np.isfinite(report.loss):
         remedy = "A lower learning rate or clipping by norm may help"
         raise Diverged(f"step {step + 1}: {what_went_first(parameters, report)}. {remedy}")
     pullback()
+    moved = parameters if "" in phase.over else {n: p for n, p in parameters.items() if n.startswith(phase.over)}
     if phase.max_norm is not None:
-        clip_by_norm(parameters.values(), phase.max_norm)
-    phase.optimizer.step(parameters)
+        clip_by_norm(moved.values(), phase.max_norm)
+    phase.optimizer.step(moved)
     return report
 
 

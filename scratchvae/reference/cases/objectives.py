@@ -28,7 +28,7 @@ COUNTS = np.array([[0, 3, 1, 5], [1, 0, 0, 0], [2, 0, 4, 1]], np.float64)
 VARIANCES = np.array([0.15, 0.3, 0.6, 1.2])
 NOISE = normal(B, Z)
 NOISES = normal(B * K, Z)
-POINT = (NOISE[:, :0], None, None)  # what Reconstruction draws where nothing is random
+POINT = (NOISE[:, :0], None, None)  # what Reconstruction draws where nothing is random, and None for each penalty
 
 
 def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, posterior: Posterior | None = None) -> VAE:
@@ -86,27 +86,27 @@ def cases() -> list[Case]:
         objective_case("SampledElbo: GaussianMixture", SampledElbo(), vae(prior=mixture), X, noise=NOISE),
         objective_case("Iwae", Iwae(K), vae(), X, noise=NOISES),
         objective_case("Reconstruction", Reconstruction(), autoencoder(), X, noise=POINT),
-        objective_case("Reconstruction: L1", Reconstruction(penalties=(L1(0.3),)), autoencoder(), X, noise=POINT),
+        objective_case("Reconstruction: L1", Reconstruction(penalties=(L1(0.3),)), autoencoder(), X, noise=(*POINT, None)),
         objective_case(
             "Reconstruction: ActivationKl",
             Reconstruction(penalties=(ActivationKl(0.7, target=0.2),)),
             autoencoder(deep_encoder()),
             X,
-            noise=POINT,
+            noise=(*POINT, None),
         ),
         objective_case(
             "Reconstruction: Contraction",
             Reconstruction(penalties=(Contraction(5.0),)),
             autoencoder(deep_encoder()),
             X,
-            noise=POINT,
+            noise=(*POINT, None),
         ),
         objective_case(
             "Reconstruction: Contraction, L1, denoising",
             Reconstruction(noise_std=0.3, penalties=(Contraction(2.0), L1(0.2))),
             autoencoder(Sequential(Linear(D, 3, rng=1), SiLU(), Linear(3, Z, rng=2))),
             X,
-            noise=(NOISE[:, :0], normal(B, D, seed=9), None),
+            noise=(NOISE[:, :0], normal(B, D, seed=9), None, None, None),
             training=True,
         ),
         objective_case(

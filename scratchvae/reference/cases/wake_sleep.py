@@ -29,29 +29,19 @@ def machine() -> HelmholtzMachine:
     return one
 
 
-class HeldDraws(Owner):
+class HeldDraws(HelmholtzMachine):
     """A machine whose draws from q, and their log q in the weights, are those of a copy that never moves."""
 
     def __init__(self, model: HelmholtzMachine) -> None:
-        self.event_shape, self.likelihood, self.n_hidden = model.event_shape, model.likelihood, model.n_hidden
-        self.recognition = model.recognition
-        self.model, self.still = model, deepcopy(model)
+        super().__init__(
+            event_shape=model.event_shape, hidden=model.hidden, generation=model.generation, recognition=model.recognition
+        )
+        self.top.value = model.top.value
+        self.still = deepcopy(model)
 
     def recognize(self, *, x: Array, uniform: Array) -> tuple[Array, Array]:
         """The copy's draws."""
         return self.still.recognize(x=x, uniform=uniform)
-
-    def dream(self, *, uniform: Array) -> tuple[Array, Array]:
-        """The copy's dreams."""
-        return self.still.dream(uniform=uniform)
-
-    def log_joint(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[tuple[Array, Array], Pullback]:
-        """The model's own."""
-        return self.model.log_joint(x=x, h=h, mode=mode)
-
-    def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """The model's own."""
-        return self.model.log_recognition(x=x, h=h, mode=mode)
 
 
 def cases() -> list[Case]:

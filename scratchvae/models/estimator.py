@@ -1,0 +1,133 @@
+"""What every trained model offers, whatever its pass looks like: `fit`, `score`, and a history."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.data import Batch, Dataset
+from scratchvae.layers import EVALUATION, Mode, Owner, named_buffers, named_parameters
+from scratchvae.likelihoods import Likelihood
+from scratchvae.models.examples import as_dataset
+from scratchvae.objectives import Kl, Objective, Pass, Schedule
+from scratchvae.posteriors import Noise
+from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, Training
+
+AT_ONCE = 500  # examples, so that memory does not grow with their number
+
+
+class Estimator(Owner, ABC):
+    """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
+
+    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset.
+    """
+
+    event_shape: tuple[int, ...]
+    likelihood: Likelihood
+
+    def __init__(self) -> None:
+        self.history: list[dict[str, Any]] = []
+        self.first_weights: dict[str, Array] = {}
+
+    @abstractmethod
+    def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
+        """All the randomness of `rows` draws of z."""
+
+    @abstractmethod
+    def run(
+        self,
+        batch: Batch,
+        noise: Noise,
+        *,
+        draws: int = 1,
+        kl: Kl = "none",
+        score: bool = True,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Pass, Pullback]:
+        """One pass of a batch, and the pullback that fills the Parameters: objectives.Model states the contract."""
+
+    @abstractmethod
+    def log_joint(
+        self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[tuple[Array, Array], Pullback]:
+        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z); pullback(dlog_px, dlog_pz) -> dz."""
+
+    @abstractmethod
+    def phases(self, optimizer: Optimizer) -> list[Phase]:
+        """What a training step does unless told otherwise: each phase with its objective and a copy of the optimizer."""
+
+    @abstractmethod
+    def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0) -> Array:
+        """A log-probability of each example  ->  (N,) in nats."""
+
+    def fit(
+        self,
+        x: npt.ArrayLike | Dataset,
+        y: None = None,
+        *,
+        epochs: int = 10,
+        batch_size: int = 128,
+        learning_rate: float | Schedule = 1e-3,
+        optimizer: Optimizer | None = None,
+        objective: Objective | None = None,
+        max_norm: float | None = None,
+        held_out: npt.ArrayLike | Dataset | None = None,
+        binarized: bool = False,
+        warm_start: bool = False,
+        seed: int = 0,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = False,
+    ) -> Self:
+        """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record for each epoch.
+
+        `objective` replaces the model's own phases by one. With `held_out` examples each epoch is judged on them too;
+        `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the weights that the model had before
+        its first one, so that two fits with one seed give one result; with `warm_start` it goes on from those that are there.
+        """
+        data = self._dataset(x)
+        judged = None if held_out is None else self._dataset(held_out)
+        by = optimizer or Adam(learning_rate)
+        phases = [Phase(objective, by)] if objective else self.phases(by)
+        bar: list[Callback] = [ProgressBar()] if progress else []
+        training = Training(
+            self,
+            [replace(phase, max_norm=max_norm) for phase in phases],
+            data,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=seed,
+            held_out=judged,
+            binarized=binarized,
+            callbacks=[*callbacks, *bar],
+        )
+        self._start_from_first_weights(warm_start)
+        self.history = training.history  # which grows as the training runs, and stays where it is interrupted
+        training.run()
+        return self
+
+    def score(self, x: npt.ArrayLike | Dataset, y: None = None) -> float:
+        """The mean of score_samples."""
+        return float(self.score_samples(x).mean())
+
+    def _start_from_first_weights(self, warm_start: bool) -> None:
+        held = named_parameters(self) | named_buffers(self)
+        if not self.first_weights:
+            self.first_weights = {name: owner.value for name, owner in held.items()}
+        elif not warm_start:
+            for name, owner in held.items():
+                owner.value = self.first_weights[name].astype(owner.value.dtype)
+
+    def _dataset(self, x: npt.ArrayLike | Dataset) -> Dataset:
+        return as_dataset(type(self).__name__, x, self.event_shape)
+
+
+def require_count(where: str, n: int) -> None:
+    """Raise InputError unless n is a whole number, 0 or more."""
+    if not isinstance(n, int | np.integer) or n < 0:
+        raise InputError(f"{where}: the number of samples should be a whole number, 0 or more; found {n!r}")
