@@ -43,7 +43,7 @@ def trained(train, latent_dim, epochs, seed, objective=None):
 
 def pixels(dataset):
     """All its images, (N, D) in [0, 1]."""
-    return dataset.batch(slice(None))
+    return dataset.batch(slice(None)).x
 
 
 def rms(a, b):

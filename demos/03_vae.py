@@ -127,7 +127,7 @@ def main(argv=None):
 
     print("\nRMS distance, per pixel           to the nearest    from a test image")
     print("                                  training image    to the nearest of these")
-    seen = train.batch(slice(None))
+    seen = train.batch(slice(None)).x
     samples = {}
     for name, model in (("autoencoder", autoencoder), ("VAE", vae)):
         samples[name] = model.sample(1000, seed).reshape(1000, -1)

@@ -102,7 +102,7 @@ def main(argv=None):
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
     train, test = digits(n_train + 1000, seed).split(1000)
-    seen, held_out = train.batch(slice(None)), test.batch(slice(None))
+    seen, held_out = train.batch(slice(None)).x, test.batch(slice(None)).x
     rng = np.random.default_rng(seed + 1)
 
     models, bounds = {}, {}

@@ -109,7 +109,7 @@ def main(argv=None):
     for name, (examples, n, likelihood, epochs) in kinds.items():
         seen, held_out = parts[name] = examples.split(n)
         models[name], terms = train(seen, held_out, likelihood, epochs=epochs, seed=seed)
-        x = held_out.batch(slice(None), np.float64)
+        x = held_out.batch(slice(None), np.float64).x
         constant, bound = best_without_z(likelihood, x), terms["bound"]
         line = f"{len(seen):8d} {x.shape[1]:6d}  {bound:8.2f} {terms['log_px']:14.2f} {terms['kl']:6.2f}"
         print(f"  {name:<15}{line} {constant:22.2f} {bound - constant:18.2f}   (expected: above 0)")
@@ -141,7 +141,7 @@ def main(argv=None):
 
     # ------------------------------------------------------------------------------------------------------------ pictures
 
-    shown = parts["patches"][1].batch(slice(0, 30))
+    shown = parts["patches"][1].batch(slice(0, 30)).x
     pair = [x.reshape(-1, 16, 16) for x in (shown, models["patches"].reconstruct(shown))]
     figures = {"patches": plots.reconstructions(*pair, title="Patches of a photograph, and their reconstructions")}
     figures["sound"] = plots.spectrograms(
@@ -158,7 +158,7 @@ def main(argv=None):
         latents=busiest.tolist(),
         title="Words that gain most along each latent, the most active latent first",
     )
-    clips = parts["bouncing glyphs"][1].batch(slice(0, 8))
+    clips = parts["bouncing glyphs"][1].batch(slice(0, 8)).x
     rows = [x.reshape(8, 4, 20, 20) for x in (clips, models["bouncing glyphs"].reconstruct(clips))]
     paper = np.ones((8, 1, 20, 20), np.float32)
     figures["video"] = plots.image_grid(

@@ -96,7 +96,7 @@ def main(argv=None):
     density, coverage = density_and_coverage(*gauss)
     print(f"  density, Gaussian             {density:6.3f}   (expected: 1)")
     print(f"  coverage, Gaussian            {coverage:6.3f}   (expected: {expected_coverage(1000, 1000):.3f})")
-    pool = clicks(60 * tests, seed + 3).batch(slice(None)).reshape(tests, 2, 30, COUNTERS)
+    pool = clicks(60 * tests, seed + 3).batch(slice(None)).x.reshape(tests, 2, 30, COUNTERS)
     p = np.array([two_sample_test(a, b, rng=rng, permutations=99).p_value for a, b in pool])
     print(f"  share of p ≤ 0.2, {tests:3d} tests    {(p <= 0.2).mean():6.3f}   (expected: 0.200 ± {(0.16 / tests) ** 0.5:.3f})")
 
@@ -138,7 +138,7 @@ def main(argv=None):
 
     print(f"\nCompleteness, {tested} decoded prior samples and {tested} test examples")
     print("                                              density   coverage       MMD²   p")
-    test_x, other_x = test.batch(slice(None)), clicks(tested, seed + 4).batch(slice(None))
+    test_x, other_x = test.batch(slice(None)).x, clicks(tested, seed + 4).batch(slice(None)).x
     density, coverage = density_and_coverage(test_x, other_x)
     result = two_sample_test(test_x, other_x, rng=rng, permutations=permutations)
     rows = {"the world, draws and the data": (density, coverage, result)}

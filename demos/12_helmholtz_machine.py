@@ -83,7 +83,7 @@ def learn_bars(n, epochs, seed):
 
         rate = Cosine(BARS_RATE, epochs * -(-n // BARS_BATCH))
         settings = {"epochs": epochs, "batch_size": BARS_BATCH, "learning_rate": rate, "seed": seed}
-        model.fit(train, algorithm=algorithm, samples=SAMPLES, callbacks=[judge], **settings)
+        model.fit(train, callbacks=[judge], **settings)
         curves[name] = curve
     return models, steps, curves
 
@@ -149,15 +149,17 @@ def learn_digits(n, epochs, seed, out):
     drawn = data.glyphs(n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
     train, test = drawn.split(500)
     rng = np.random.default_rng(seed)
-    pixels = np.clip(train.batch(slice(None)).mean(axis=0), 1e-3, 1 - 1e-3)
-    black_or_white = data.Dataset("digits", data.binarize(test.batch(slice(None)), rng).reshape(-1, 1, SIDE, SIDE))
-    held_out = black_or_white.batch(slice(None))
+    pixels = np.clip(train.batch(slice(None)).x.mean(axis=0), 1e-3, 1 - 1e-3)
+    black_or_white = data.Dataset("digits", data.binarize(test.batch(slice(None)).x, rng).reshape(-1, 1, SIDE, SIDE))
+    held_out = black_or_white.batch(slice(None)).x
     independent = (held_out @ np.log(pixels) + (1 - held_out) @ np.log(1 - pixels)).mean()
-    model = recipes.belief_net((1, SIDE, SIDE), layers=LAYERS, seed=seed)
+    model = recipes.belief_net(
+        (1, SIDE, SIDE), layers=LAYERS, algorithm="reweighted_wake_sleep", samples=SAMPLES, seed=seed
+    )
     model.generation[-1].bias.value = np.log(pixels / (1 - pixels))  # begins near the independent pixels
     rate = Cosine(3e-3, epochs * -(-n // BATCH))
     settings = {"epochs": epochs, "batch_size": BATCH, "learning_rate": rate, "seed": seed, "binarized": True}
-    model.fit(train, algorithm="reweighted_wake_sleep", samples=SAMPLES, **settings)
+    model.fit(train, **settings)
     lower = bound(model, black_or_white, Wake(), rng=rng)["bound"]
     units = " + ".join(map(str, LAYERS))
     print(f"\nDigits, {SIDE} x {SIDE} pixels black or white, {units} hidden units, {len(test)} images held out")

@@ -5,7 +5,7 @@ import pytest
 
 from scratchvae.arrays import InputError
 from scratchvae.layers import BatchNorm, Linear, ReLU, Sequential, Sigmoid, Tanh, cast
-from scratchvae.objectives import L1, ActivationKl, Contraction, Reconstruction, jacobian_norm
+from scratchvae.objectives import L1, ActivationKl, Contraction, Pass, Reconstruction, jacobian_norm
 from scratchvae.recipes import mlp
 
 RNG = np.random.default_rng(0)
@@ -38,30 +38,36 @@ def test_contraction_is_the_squared_norm_of_the_jacobian_by_differences(last):
     np.testing.assert_allclose(jacobian_norm(encoder, X)[0], (np.stack(columns) ** 2).sum(axis=(0, 2)), rtol=1e-7)
 
 
+def at(z):
+    """A pass whose draws are z, one an example."""
+    return Pass(np.zeros((len(z), 1)), z, z)
+
+
 def test_activation_kl_is_zero_at_its_target_and_the_sum_over_latents():
     penalty = ActivationKl(1.0, target=0.3)
-    at_target, pullback = penalty(None, X, np.full((4, 3), 0.3), mode=None)
+    at_target, pullback = penalty(None, None, at(np.full((4, 3), 0.3)), None, mode=None)
     assert np.abs(at_target).max() < 1e-15
-    assert np.abs(pullback(np.ones(4))).max() < 1e-15
-    value, _ = penalty(None, X, Z, mode=None)
+    assert np.abs(pullback(np.ones(()))["dz"]).max() < 1e-15
+    value, _ = penalty(None, None, at(Z), None, mode=None)
     on = Z.mean(axis=0)
     expected = (0.3 * np.log(0.3 / on) + 0.7 * np.log(0.7 / (1 - on))).sum()
-    np.testing.assert_allclose(value, np.full(5, expected), rtol=1e-12)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("dead", [0.0, 1.0])
 def test_latents_that_are_always_off_or_always_on_give_numbers(dtype, dead):
-    value, pullback = ActivationKl(1.0)(None, X, np.full((4, 2), dead, dtype), mode=None)
+    value, pullback = ActivationKl(1.0)(None, None, at(np.full((4, 2), dead, dtype)), None, mode=None)
     assert np.isfinite(value).all()
-    assert np.isfinite(pullback(np.ones(4, dtype))).all()
-    assert (np.sign(pullback(np.ones(4, dtype))) == (1 if dead else -1)).all()  # towards the target
+    dz = pullback(np.ones((), dtype))["dz"]
+    assert np.isfinite(dz).all()
+    assert (np.sign(dz) == (1 if dead else -1)).all()  # towards the target
 
 
 def test_l1_has_no_slope_at_zero():
-    value, pullback = L1(1.0)(None, X, np.array([[0.0, -2.0, 0.5]]), mode=None)
+    value, pullback = L1(1.0)(None, None, at(np.array([[0.0, -2.0, 0.5]])), None, mode=None)
     assert value[0] == 2.5
-    np.testing.assert_array_equal(pullback(np.ones(1)), [[0, -1, 1]])
+    np.testing.assert_array_equal(pullback(np.ones(1))["dz"], [[0, -1, 1]])
 
 
 def trained(penalties, **settings):
@@ -98,10 +104,10 @@ def test_each_penalty_does_what_it_is_for():
         (lambda: Contraction(np.nan), "weight should be at least 0, found nan"),
         (lambda: ActivationKl(1.0)(None, X, Z + 0.5, mode=None), r"codes should lie in \(0, 1\).*found codes from"),
         (lambda: ActivationKl(1.0)(None, X, Z * np.nan, mode=None), r"codes should lie in \(0, 1\).*nan"),
-        (lambda: Reconstruction(penalties=(0.3,)), "penalties should be L1, ActivationKl or Contraction, found 0.3"),
+        (lambda: Reconstruction(penalties=(0.3,)), "penalties should be such as L1, ActivationKl or Contraction, found 0.3"),
         (lambda: Reconstruction(penalties=(L1(1.0), ActivationKl(1.0))), "each have a term of their own, found spars"),
         (lambda: jacobian_norm(Sequential(Linear(6, 2, rng=0), BatchNorm(2)), X), "found BatchNorm"),
-        (lambda: mlp((6,)).fit(X, objective=Reconstruction(penalties=(L1(1.0),))), "a Point; found a DiagonalGaussian"),
+        (lambda: mlp((6,)).fit(X, objective=Reconstruction(penalties=(Contraction(1.0),))), "a Point; found a DiagonalGaussian"),
         (lambda: mlp((6,), code_activation="sigmoid"), "code_activation is for the model autoencoder"),
         (lambda: mlp((6,), model="autoencoder", code_activation="step"), "code_activation should be one of"),
     ],

@@ -5,6 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from scratchvae.arrays import InputError
+from scratchvae.data import Batch
 from scratchvae.distributions import gaussian, gaussian_full
 from scratchvae.evaluation import estimator_noise, evidence
 from scratchvae.layers import Linear, Sequential, Tanh, cast, named_parameters
@@ -60,7 +61,7 @@ def test_log_px_is_the_bound_and_the_divergence_to_the_posterior(name):
     found = evidence(one, X, **grid)
     noise, weights = noise_grid(one.posterior.latent_dim, 129)
     K = len(noise)
-    report, _ = SampledElbo(samples=1)(one, np.repeat(X, K, axis=0), np.tile(noise, (len(X), 1)))
+    report, _ = SampledElbo(samples=1)(one, Batch(np.repeat(X, K, axis=0)), np.tile(noise, (len(X), 1)))
     bound = report.terms["bound"].reshape(len(X), K) @ weights
     np.testing.assert_allclose(found.bound, bound, atol=2e-7)
     np.testing.assert_allclose(bound + found.kl_to_posterior, found.log_px, atol=2e-7)
@@ -159,7 +160,7 @@ def test_a_density_of_zero_where_q_is_zero_too_counts_for_nothing(dtype):
         (lambda: evidence(narrow(model(decoder=Linear(1, D, rng=0))), 0 * X, reach=1.0), "wide and fine enough for p"),
         (lambda: evidence(model(), X, reach=-1.0), "reach should be positive"),
         (lambda: ScoreFunctionElbo(samples=1), "at least 2 samples, found 1"),
-        (lambda: estimator_noise(model(), Elbo(), X, draws=1, rng=np.random.default_rng(0)), "draws should be at least 2"),
+        (lambda: estimator_noise(model(), Elbo(), Batch(X), draws=1, rng=np.random.default_rng(0)), "draws should be at least 2"),
     ],
 )
 def test_what_cannot_be_is_said(call, words):
@@ -175,7 +176,7 @@ def exact_gradients(one):
     noise, weights = noise_grid(1, 161)
     gradients = {}
     for t, weight in zip(noise[:, 0], weights, strict=True):
-        _, pullback = SampledElbo()(one, X, np.full((len(X), 1), t))
+        _, pullback = SampledElbo()(one, Batch(X), np.full((len(X), 1), t))
         pullback()
         for name, p in named_parameters(one).items():
             gradients[name] = gradients.get(name, 0) + weight * p.grad
@@ -202,7 +203,7 @@ def test_every_estimator_of_the_gradient_has_the_same_exact_mean(name):
     for draws, weight in zip(noise, weights, strict=True):
         if weight < 1e-12:
             continue
-        _, pullback = objective(one, X, np.tile(draws, len(X))[:, None])
+        _, pullback = objective(one, Batch(X), np.tile(draws, len(X))[:, None])
         pullback()
         for parameter_name, p in named_parameters(one).items():
             total[parameter_name] = total.get(parameter_name, 0) + weight * p.grad
@@ -223,7 +224,7 @@ def test_leaving_one_out_leaves_no_noise_where_q_is_the_posterior():
     one.encoder.bias.value = np.concatenate([-b @ W @ M / variance, free])
     noise = np.random.default_rng(0).standard_normal((3 * len(X), 2))
     for objective, still in ((ScoreFunctionElbo(3), True), (ScoreFunctionElbo(3, leave_one_out=False), False)):
-        _, pullback = objective(one, X, noise)
+        _, pullback = objective(one, Batch(X), noise)
         pullback()
         assert (np.abs(one.encoder.weight.grad).max() < 1e-12) == still
         one.encoder.weight.grad = one.encoder.bias.grad = None
@@ -231,7 +232,7 @@ def test_leaving_one_out_leaves_no_noise_where_q_is_the_posterior():
 
 def test_noise_of_estimators_is_measured():
     one, rng = model(), np.random.default_rng(0)
-    found = {name: estimator_noise(one, objective, X, draws=800, rng=rng) for name, (objective, _) in ESTIMATORS.items()}
+    found = {name: estimator_noise(one, objective, Batch(X), draws=800, rng=rng) for name, (objective, _) in ESTIMATORS.items()}
     exact = exact_gradients(one)
     for noise in found.values():
         for name, mean in noise.gradient_mean.items():
@@ -247,10 +248,10 @@ def test_moments_are_numpys_of_the_same_draws():
     one = model()
     for p in named_parameters(one).values():
         p.grad = np.full_like(p.value, 7.0)  # left by an earlier pullback
-    found = estimator_noise(one, Iwae(2), X, draws=7, rng=np.random.default_rng(3))
+    found = estimator_noise(one, Iwae(2), Batch(X), draws=7, rng=np.random.default_rng(3))
     rng, losses, gradients = np.random.default_rng(3), [], []
     for _ in range(7):
-        report, pullback = Iwae(2)(one, X, Iwae(2).draw_noise(one, 3, rng))
+        report, pullback = Iwae(2)(one, Batch(X), Iwae(2).draw_noise(one, 3, rng))
         pullback()
         losses.append(report.loss)
         weight = one.encoder.layers[0].weight

@@ -216,7 +216,7 @@ def test_every_layout_of_an_array_file_becomes_channels_first(shape, dtype, tmp_
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
 def test_a_file_of_black_and_white_is_black_and_white(dtype, tmp_path):
     found = data.read_arrays(put(tmp_path / "file", npy(np.array([[0, 1, 1]], dtype))))
-    np.testing.assert_array_equal(found.batch(slice(None)), [[0, 1, 1]])
+    np.testing.assert_array_equal(found.batch(slice(None)).x, [[0, 1, 1]])
 
 
 OPAQUE_HALF = np.stack([GREY, np.where(np.arange(6) < 3, 255, 0).astype(np.uint8) * np.ones((4, 1), np.uint8)], 2)
@@ -258,12 +258,12 @@ def test_a_folder_is_read_in_the_order_of_its_names_and_sub_folders_are_classes(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_batch_is_fresh_flat_and_in_the_dtype_asked_for(dtype):
     pixels = data.Dataset("d", np.arange(256, dtype=np.uint8).reshape(64, 1, 2, 2))
-    rows = pixels.batch(np.array([63, 0, -1]), dtype)
+    rows = pixels.batch(np.array([63, 0, -1]), dtype).x
     assert (rows.shape, rows.dtype) == ((3, 4), dtype)
     np.testing.assert_array_equal(rows[0], np.array([252, 253, 254, 255], dtype) / dtype(255))
     np.testing.assert_array_equal(rows[2], rows[0])
     vectors = data.Dataset("d", np.array([[-1.5, 2.0]], dtype))
-    rows = vectors.batch(slice(0, 1), dtype)
+    rows = vectors.batch(slice(0, 1), dtype).x
     np.testing.assert_array_equal(rows, vectors.images)
     assert not np.shares_memory(rows, vectors.images)
 

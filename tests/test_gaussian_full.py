@@ -159,12 +159,12 @@ def test_a_posterior_gives_its_draw_the_density_that_it_gives_the_point(posterio
     q_params, noise = rng.normal(size=(6, posterior.n_params)), rng.normal(size=(6, 2))
     (z, log_q), total_pullback = posterior.sample_with_log_prob(q_params, noise=noise)
     without_noise, _ = posterior.sample(q_params, noise=np.zeros((6, 2)))
-    np.testing.assert_array_equal(posterior.mean(q_params), without_noise)
-    of_point, fixed_pullback = posterior.log_prob(q_params, z=z)
+    np.testing.assert_array_equal(posterior.code(q_params), without_noise)
+    of_point, fixed_pullback = posterior.log_prob(q_params, z)
     np.testing.assert_allclose(of_point, log_q, rtol=1e-12)
     # d log q(z(φ); φ) = ∂ log q/∂φ + (∂z/∂φ)ᵀ ∂ log q/∂z, the last by differences of the density of the point
     h = 1e-6
-    after, before = ([posterior.log_prob(q_params, z=z + t * e)[0] for e in np.eye(2)] for t in (h, -h))
+    after, before = ([posterior.log_prob(q_params, z + t * e)[0] for e in np.eye(2)] for t in (h, -h))
     dz = (np.stack(after, axis=1) - np.stack(before, axis=1)) / (2 * h)
     _, sample_pullback = posterior.sample(q_params, noise=noise)
     by_parts = fixed_pullback(np.ones(6)) + sample_pullback(dz)

@@ -9,7 +9,7 @@ from scipy.special import expit, logsumexp
 
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_draws
-from scratchvae.data import Dataset, bars, bars_law
+from scratchvae.data import Batch, Dataset, bars, bars_law
 from scratchvae.evaluation import binary_states, bound, enumerate_hidden, log_likelihood
 from scratchvae.layers import Linear, Sequential, Tanh, cast, named_parameters
 from scratchvae.models import HelmholtzMachine
@@ -71,7 +71,7 @@ def q_of(model, x, h1, h2):
 def gradients(model, objective, x, noise):
     for parameter in named_parameters(model).values():
         parameter.grad = None
-    report, pullback = objective(model, x, noise)
+    report, pullback = objective(model, Batch(x), noise)
     pullback()
     return report, {name: parameter.grad for name, parameter in named_parameters(model).items()}
 
@@ -253,11 +253,11 @@ def test_the_joint_passes_each_part_its_own_gradient():
     model, rng = machine((2, 2, 1)), np.random.default_rng(0)
     h = binary_states(5)[rng.integers(32, size=len(X))].astype(float)
     dlog_px, dlog_ph = rng.standard_normal((2, len(X)))
-    _, pullback = model.log_joint(x=X, h=h)
+    _, pullback = model.log_joint(Batch(X), h)
     pullback(dlog_px, dlog_ph)
 
     def weighed():
-        (log_px, log_ph), _ = model.log_joint(x=X, h=h)
+        (log_px, log_ph), _ = model.log_joint(Batch(X), h)
         return dlog_px @ log_px + dlog_ph @ log_ph
 
     require_close({name: p.grad for name, p in named_parameters(model).items()}, slopes(model, weighed, generative))
@@ -309,7 +309,7 @@ def test_terms_add_up():
     model = machine()
     for objective in (Wake(), ReweightedWake(4)):
         noise = objective.draw_noise(model, len(X), np.random.default_rng(0))
-        terms = objective(model, X, noise)[0].terms
+        terms = objective(model, Batch(X), noise)[0].terms
         plain = terms["log_px"] - terms["kl"]
         assert (terms["bound"] >= plain - 1e-12).all()
         assert isinstance(objective, ReweightedWake) or np.array_equal(terms["bound"], plain)
@@ -324,7 +324,7 @@ def small_bars(n):
 
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
 def test_training_comes_nearer_to_the_law_of_the_data(algorithm):
-    model = belief_net((1, 2, 2), layers=(4, 1), seed=1)
+    model = belief_net((1, 2, 2), layers=(4, 1), algorithm=algorithm, seed=1)
     images, p = bars_law(side=2, on=0.3)
 
     def divergence():
@@ -332,7 +332,7 @@ def test_training_comes_nearer_to_the_law_of_the_data(algorithm):
         return (p * (np.log(p) - enumerate_hidden(model, images).log_px)).sum()
 
     before = divergence()
-    model.fit(small_bars(2000), algorithm=algorithm, epochs=15, batch_size=50, learning_rate=0.1, held_out=small_bars(400))
+    model.fit(small_bars(2000), epochs=15, batch_size=50, learning_rate=0.1, held_out=small_bars(400))
     assert 0 < divergence() < before / 3
     exact = (p * enumerate_hidden(model, images).bound).sum()
     assert model.history[-1]["held_out"]["0.bound"] == pytest.approx(exact, abs=0.3)
@@ -343,7 +343,7 @@ def test_the_verbs():
     x = small_bars(7)
     h = model.transform(x)
     assert h.shape == (7, 8)
-    np.testing.assert_allclose(h[:, :4], expit(affine(model.recognition[0], x.batch(slice(None)))), rtol=1e-5)
+    np.testing.assert_allclose(h[:, :4], expit(affine(model.recognition[0], x.batch(slice(None)).x)), rtol=1e-5)
     images = expit(affine(model.generation[-1], h[:, :4])).reshape(7, 1, 2, 2)
     np.testing.assert_allclose(model.inverse_transform(h), images, rtol=1e-5)
     np.testing.assert_array_equal(model.reconstruct(x), model.inverse_transform(h))
@@ -369,7 +369,7 @@ def test_bars_follow_their_law():
     drawn = bars(60_000, side=side, on=on, vertical=vertical)
     assert set(np.unique(drawn.images)) == {0, 255}
     code = 2.0 ** np.arange(side**2)
-    (counts,) = (np.bincount((drawn.batch(slice(None)) @ code).astype(int), minlength=2**9)[(images @ code).astype(int)],)
+    (counts,) = (np.bincount((drawn.batch(slice(None)).x @ code).astype(int), minlength=2**9)[(images @ code).astype(int)],)
     assert counts.sum() == 60_000
     assert (np.abs(counts / 60_000 - p) < 5 * np.sqrt(p / 60_000)).all()
     assert drawn.labels.mean() == pytest.approx(vertical, abs=0.01)
@@ -452,19 +452,19 @@ ERRORS = {
     "inputs of another width": (lambda: built(recognition=(3, 4, 1)), "recognition\\[0\\] should map 3 units to 2, found"),
     "layers the wrong way round": (lambda: built(generation=(3, 2, 1)), "generation\\[0\\] should map 1 units to 2: linear"),
     "outputs of another width": (lambda: built(generation=(1, 2, 4)), "generation\\[1\\] should map 2 units to 3, found"),
-    "grey": (lambda: Wake()(MODEL, X + 0.25, np.zeros((5, H))), "x should be 0 or 1 everywhere, found 0.25; data.binarize"),
+    "grey": (lambda: Wake()(MODEL, Batch(X + 0.25), np.zeros((5, H))), "x should be 0 or 1 everywhere, found 0.25; data.binarize"),
     "grey, in training": (lambda: machine().fit(X / 2), "x should be 0 or 1 everywhere, found 0.5"),
     "grey, enumerated": (lambda: enumerate_hidden(MODEL, X / 2), "x should be 0 or 1"),
-    "not a number": (lambda: Wake()(MODEL, X * np.nan, np.zeros((5, H))), "x should be 0 or 1 everywhere, found nan"),
+    "not a number": (lambda: Wake()(MODEL, Batch(X * np.nan), np.zeros((5, H))), "x should be 0 or 1 everywhere, found nan"),
     "half a hidden unit": (lambda: MODEL.log_recognition(x=X, h=np.full((5, H), 0.5)), "h should be 0 or 1"),
     "outside": (lambda: machine().fit(3 * X), "should lie in \\[0, 1\\]"),
-    "too few uniforms": (lambda: Wake()(MODEL, X, np.zeros((5, 2))), "uniform should have shape \\(B, 3\\) with B = 5"),
-    "uniforms of other rows": (lambda: Wake()(MODEL, X, np.zeros((4, H))), "uniform should have shape"),
-    "uniforms of a wake": (lambda: Sleep()(MODEL, X, np.zeros((5, H))), "uniform should have shape \\(B, 6\\)"),
+    "too few uniforms": (lambda: Wake()(MODEL, Batch(X), np.zeros((5, 2))), "uniform should have shape \\(B, 3\\) with B = 5"),
+    "uniforms of other rows": (lambda: Wake()(MODEL, Batch(X), np.zeros((4, H))), "uniform should have shape"),
+    "uniforms of a wake": (lambda: Sleep()(MODEL, Batch(X), np.zeros((5, H))), "uniform should have shape \\(B, 6\\)"),
     "events of another width": (lambda: MODEL.transform(np.zeros((4, 5))), "x should have shape \\(N, 3\\)"),
     "codes of another width": (lambda: MODEL.inverse_transform(np.zeros((4, 5))), "h should have shape"),
     "codes that are no numbers": (lambda: MODEL.inverse_transform(np.full((4, H), np.nan)), "h should be finite"),
-    "an unknown algorithm": (lambda: machine().fit(X, algorithm="dreaming"), "reweighted_wake_sleep, wake_sleep"),
+    "an unknown algorithm": (lambda: belief_net((3,), layers=(2, 1), algorithm="dreaming"), "reweighted_wake_sleep, wake_sleep"),
     "no draws": (lambda: ReweightedWake(0), "samples should be at least 1"),
     "no draws for q": (lambda: ReweightedRecognition(0), "samples should be at least 1"),
     "another kind of model": (lambda: Wake().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),

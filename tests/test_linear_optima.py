@@ -6,7 +6,7 @@ from scipy import optimize
 from scipy.linalg import subspace_angles
 
 from scratchvae.arrays import InputError
-from scratchvae.data import Dataset
+from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import rate_distortion, reverse_water_filling
 from scratchvae.layers import EVALUATION, Linear, Sequential, cast, named_parameters
 from scratchvae.likelihoods import Bernoulli, Gaussian, GaussianOptimal
@@ -33,7 +33,7 @@ def linear(kind, latent_dim, likelihood=None, seed=0):
 
 def autoencoder(latent_dim, x=X):
     model, objective = linear("autoencoder", latent_dim), Reconstruction()
-    found = minimize(model, objective, x, objective.draw_noise(model, len(x), RNG))
+    found = minimize(model, objective, Batch(x), objective.draw_noise(model, len(x), RNG))
     assert found.converged
     return model
 
@@ -66,14 +66,14 @@ def test_with_as_many_latents_as_inputs_a_linear_autoencoder_is_the_identity(lat
 def bound(model, x=X):
     """The exact bound of each example, of a VAE with a linear decoder."""
     latent_dim = model.posterior.latent_dim
-    report, _ = Elbo()(model, *sigma_points(x, latent_dim))
+    report, _ = Elbo()(model, *sigma_points(Batch(x), latent_dim))
     return report.terms["bound"].reshape(len(x), 2 * latent_dim).mean(axis=1)
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 3])
 def test_a_linear_vae_is_probabilistic_pca(latent_dim):
     model = linear("vae", latent_dim, Gaussian(1.0, learned=True))
-    assert minimize(model, Elbo(), *sigma_points(X, latent_dim)).converged
+    assert minimize(model, Elbo(), *sigma_points(Batch(X), latent_dim)).converged
     exact = ProbabilisticPCA(latent_dim).fit(X)
     np.testing.assert_allclose(bound(model), exact.score_samples(X), rtol=0, atol=1e-4)  # measured: below 2e-6
     decoder, log_var = model.decoder.layers[0], model.likelihood.log_var.value
@@ -94,7 +94,7 @@ def test_the_closed_form_optimum_in_a_vaes_weights(latent_dim):
     np.testing.assert_allclose(bound(model), exact.score_samples(X), rtol=1e-12)
     np.testing.assert_allclose(model.transform(X), exact.transform(X), atol=1e-12)
     np.testing.assert_allclose(model.score_samples(X[:5], samples=3), exact.score_samples(X[:5]), rtol=1e-6)  # q is exact
-    _, pullback = Elbo()(model, *sigma_points(X, latent_dim))
+    _, pullback = Elbo()(model, *sigma_points(Batch(X), latent_dim))
     pullback()
     assert max(np.abs(p.grad).max() for p in named_parameters(model).values()) < 1e-11
     unseen = RNG.normal(size=(20, D))
@@ -105,7 +105,7 @@ def test_a_latent_too_many_collapses_to_the_prior():
     """σ² held above an eigenvalue: its direction is not worth a latent."""
     variance = 0.5 * (EIGENVALUES[1] + EIGENVALUES[2])
     model = linear("vae", 4, Gaussian(variance))
-    minimize(model, Elbo(), *sigma_points(X, 4))
+    minimize(model, Elbo(), *sigma_points(Batch(X), 4))
     kept = np.sort(np.diag(model.decoder.layers[0].weight.value @ model.decoder.layers[0].weight.value.T))[::-1]
     np.testing.assert_allclose(kept[:2], EIGENVALUES[:2] - np.exp(model.likelihood.log_var.value), rtol=1e-5)
     assert kept[2:].max() < 1e-8
@@ -121,7 +121,7 @@ def linear_vae(variance, latent_dim=D):
 @pytest.mark.parametrize(("variance", "beta", "latent_dim"), [(1.0, 1.0, 6), (0.5, 4.0, 6), (4.0, 0.25, 3), (3.0, 0.4, 2)])
 def test_a_trained_linear_vae_lies_on_the_rate_distortion_function(variance, beta, latent_dim):
     model = linear("vae", latent_dim, Gaussian(variance))
-    found = minimize(model, Elbo(beta=beta), *sigma_points(X, latent_dim))
+    found = minimize(model, Elbo(beta=beta), *sigma_points(Batch(X), latent_dim))
     rate, error = reverse_water_filling(EIGENVALUES, beta * np.exp(model.likelihood.log_var.value[0]), latent_dim=latent_dim)
     assert found.report.terms["kl"].mean() == pytest.approx(rate, rel=1e-6)
     sigma2 = np.exp(model.likelihood.log_var.value[0])
@@ -194,7 +194,7 @@ def test_reverse_water_filling_is_shannons():
 @pytest.mark.parametrize("Z", [1, 2, 5])
 def test_sigma_points_integrate_cubic_polynomials_exactly(Z):
     x = RNG.normal(size=(3, 4))
-    copies, noise = sigma_points(x, Z)
+    copies, noise = sigma_points(Batch(x), Z)
     np.testing.assert_array_equal(copies, np.repeat(x, 2 * Z, axis=0))
     A, b, T = RNG.normal(size=(Z, Z)), RNG.normal(size=Z), RNG.normal(size=(Z, Z, Z))
     for points in noise.reshape(3, 2 * Z, Z):
@@ -202,13 +202,13 @@ def test_sigma_points_integrate_cubic_polynomials_exactly(Z):
         assert quadratic.mean() == pytest.approx(np.trace(A), rel=1e-12)  # E[ε'Aε + b'ε] = tr A
         cubic = np.einsum("ijk,ni,nj,nk->n", T, points, points, points)
         assert cubic.mean() == pytest.approx(0, abs=1e-12)
-    assert sigma_points(x.astype(np.float32), Z)[1].dtype == np.float32
+    assert sigma_points(Batch(x.astype(np.float32)), Z)[1].dtype == np.float32
 
 
 def test_the_bound_on_sigma_points_is_the_expectation_over_draws():
     model = linear("vae", 2)
     many = np.repeat(X[:4], 50_000, axis=0)
-    report, _ = Elbo()(model, many, np.random.default_rng(0).standard_normal((len(many), 2)))
+    report, _ = Elbo()(model, Batch(many), np.random.default_rng(0).standard_normal((len(many), 2)))
     draws = report.terms["bound"].reshape(4, -1)
     error = draws.std(axis=1) / np.sqrt(draws.shape[1])
     assert (np.abs(draws.mean(axis=1) - bound(model, X[:4])) < 4 * error).all()
@@ -223,7 +223,7 @@ def test_minimize_finds_least_squares():
     frozen = model.encoder.layers[0]
     model.encoder = Fixed(frozen)
     objective = Reconstruction()
-    found = minimize(model, objective, X, objective.draw_noise(model, N, RNG), tolerance=1e-10)
+    found = minimize(model, objective, Batch(X), objective.draw_noise(model, N, RNG), tolerance=1e-10)
     z = np.concatenate([X @ frozen.weight.value + frozen.bias.value, np.ones((N, 1))], axis=1)
     best, squares, _, _ = np.linalg.lstsq(z, X, rcond=None)
     np.testing.assert_allclose(model.decoder.layers[0].weight.value, best[:2], atol=1e-6)
@@ -243,7 +243,7 @@ class Fixed:
 
 def test_buffers_are_those_of_the_minimum_and_not_of_the_way_there():
     model, objective = linear("autoencoder", 2, GaussianOptimal()), Reconstruction()
-    found = minimize(model, objective, X, objective.draw_noise(model, N, RNG))
+    found = minimize(model, objective, Batch(X), objective.draw_noise(model, N, RNG))
     residual = X - model.reconstruct(X)
     np.testing.assert_allclose(model.likelihood.variance.value, (residual**2).mean(), rtol=1e-9)
     np.testing.assert_array_equal(model.likelihood.batches_seen.value, 1)
@@ -255,7 +255,7 @@ def test_minimize_is_deterministic_and_keeps_dtypes():
     for _ in range(2):
         model = mlp((D,), latent_dim=2, hidden=(4,), activation="tanh", likelihood=Gaussian(1.0), seed=3)
         noise = Elbo().draw_noise(model, N, np.random.default_rng(0))
-        found = minimize(model, Elbo(), X.astype(np.float32), noise, max_steps=15)
+        found = minimize(model, Elbo(), Batch(X.astype(np.float32)), noise, max_steps=15)
         assert not found.converged
         assert found.steps == 15
         results.append((found.report.loss, [p.value for p in named_parameters(model).values()]))
@@ -269,7 +269,7 @@ def test_minimize_is_deterministic_and_keeps_dtypes():
 def test_a_minimum_knows_how_far_it_is_from_the_lowest(seed):
     """Stopped on the way, `left` is what the loss then still falls by; at the end it is far below the loss's rounding."""
     model = linear("vae", 2, Gaussian(1.0, learned=True), seed=seed)
-    way = [minimize(model, Elbo(), *sigma_points(X, 2), tolerance=tolerance) for tolerance in (1e-4, 1e-5, 1e-9)]
+    way = [minimize(model, Elbo(), *sigma_points(Batch(X), 2), tolerance=tolerance) for tolerance in (1e-4, 1e-5, 1e-9)]
     assert [stop.converged for stop in way] == [True, True, True]
     for stop, tolerance in zip(way, (1e-4, 1e-5, 1e-9), strict=True):
         assert 0 < stop.gradient <= tolerance
@@ -282,7 +282,7 @@ def test_a_minimum_knows_how_far_it_is_from_the_lowest(seed):
 
 def test_the_limit_of_rounding_is_convergence_too():
     """A tolerance of 0 can't be reached; what is left of the loss is below what it can show."""
-    found = minimize(linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(X, 2), tolerance=0.0)
+    found = minimize(linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(Batch(X), 2), tolerance=0.0)
     assert found.converged
     assert 0 < found.gradient < 1e-11
     assert found.left <= found.rounding
@@ -294,8 +294,8 @@ class Off(Elbo):
 
     factor = 1.0
 
-    def __call__(self, model, x, noise, *, mode=EVALUATION):
-        report, right = super().__call__(model, x, noise, mode=mode)
+    def __call__(self, model, batch, noise, *, mode=EVALUATION):
+        report, right = super().__call__(model, batch, noise, mode=mode)
 
         def pullback():
             right()
@@ -308,13 +308,13 @@ class Off(Elbo):
 def test_where_the_gradient_is_not_the_slope_of_the_loss_nothing_has_converged(factor, converged):
     model, objective = linear("vae", 2, Gaussian(1.0, learned=True)), Off()
     objective.factor = factor
-    found = minimize(model, objective, *sigma_points(X, 2))
+    found = minimize(model, objective, *sigma_points(Batch(X), 2))
     assert found.converged == converged
     assert (found.left <= found.rounding) == converged
 
 
 def test_a_search_that_ran_out_of_steps_has_not_converged():
-    found = minimize(linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(X, 2), max_steps=5)
+    found = minimize(linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(Batch(X), 2), max_steps=5)
     assert not found.converged
     assert found.steps == 5
     assert found.left > 1e6 * found.rounding
@@ -325,7 +325,7 @@ def test_a_loss_that_is_no_number_leaves_the_parameters_alone():
     model.decoder.layers[0].bias.value[1] = np.nan
     before = {name: p.value.copy() for name, p in named_parameters(model).items()}
     with pytest.raises(Diverged, match=r"minimize: the loss is nan; its term log_px .*decoder\.0\.bias went first"):
-        minimize(model, Elbo(), *sigma_points(X, 2))
+        minimize(model, Elbo(), *sigma_points(Batch(X), 2))
     for name, parameter in named_parameters(model).items():
         np.testing.assert_array_equal(parameter.value, before[name])
 
@@ -334,7 +334,7 @@ def test_steps_that_overflow_are_named_and_taken_back():
     model = linear("vae", 2, Gaussian(1.0, learned=True))
     before = {name: p.value.copy() for name, p in named_parameters(model).items()}
     with pytest.raises(Diverged, match="Smaller first weights, or data in smaller units, may help"):
-        minimize(model, Elbo(), *sigma_points(100 * X, 2))
+        minimize(model, Elbo(), *sigma_points(Batch(100 * X), 2))
     for name, parameter in named_parameters(model).items():
         np.testing.assert_array_equal(parameter.value, before[name])
 
@@ -342,16 +342,16 @@ def test_steps_that_overflow_are_named_and_taken_back():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(X, 2), max_steps=0), "max_steps should be at least 1"),
-        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(X, 2), tolerance=-1), "tolerance should be at least 0"),
-        (lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(X, 2)), r"x should lie in \[0, 1\]"),
+        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), max_steps=0), "max_steps should be at least 1"),
+        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), tolerance=-1), "tolerance should be at least 0"),
+        (lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(Batch(X), 2)), r"x should lie in \[0, 1\]"),
         (lambda: rate_distortion(linear, [], Dataset("x", X), samples=0), "samples should be at least 1"),
         (lambda: reverse_water_filling([1.0, -1.0], 1.0), "finite and not negative"),
         (lambda: reverse_water_filling([[1.0]], 1.0), r"should be \(D,\)"),
         (lambda: reverse_water_filling([1.0], 0.0), "level should be positive, found 0.0"),
         (lambda: reverse_water_filling([1.0], 0.5, latent_dim=-1), "latent_dim should be at least 0, found -1"),
-        (lambda: sigma_points(X, 0), "latent_dim at least 1"),
-        (lambda: sigma_points(X[0], 2), r"x should be \(B, D\)"),
+        (lambda: sigma_points(Batch(X), 0), "latent_dim at least 1"),
+        (lambda: sigma_points(Batch(X[0]), 2), r"x should be \(B, D\)"),
     ],
 )
 def test_bad_input_is_named(call, words):
@@ -363,5 +363,5 @@ def test_a_model_without_parameters_is_named():
     model = linear("autoencoder", 2)
     model.encoder = model.decoder = Sequential()
     with pytest.raises(InputError, match="should have Parameters, found none"):
-        minimize(model, Reconstruction(), X, None)
+        minimize(model, Reconstruction(), Batch(X), None)
     assert isinstance(linear("vae", 1).encoder.layers[0], Linear)

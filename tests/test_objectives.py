@@ -1,5 +1,6 @@
 """Bounds: their order, their limits, their terms; what schedules do; and models for which log p(x) is known exactly."""
 
+import math
 import tracemalloc
 from importlib import import_module
 
@@ -10,13 +11,13 @@ from scipy.special import logsumexp
 
 from scratchvae import ops
 from scratchvae.arrays import InputError
-from scratchvae.data import Dataset
+from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast, named_parameters
 from scratchvae.layers.interface import apply
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, Multinomial, Poisson
 from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, Iwae, Ramp, Reconstruction, SampledElbo, log_weight_terms
+from scratchvae.objectives import Elbo, Iwae, Ramp, Reconstruction, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian, Point
 from scratchvae.priors import GaussianMixture, StandardGaussian
 from scratchvae.recipes import mlp
@@ -31,9 +32,9 @@ def small(**settings):
     return model
 
 
-def report(objective, model=None, seed=0, x=X):
+def report(objective, model=None, seed=0, x=X, mode=EVALUATION):
     model = model or small()
-    return objective(model, x, objective.draw_noise(model, len(x), np.random.default_rng(seed)))[0]
+    return objective(model, Batch(x), objective.draw_noise(model, len(x), np.random.default_rng(seed)), mode=mode)[0]
 
 
 def test_the_terms_add_up():
@@ -181,7 +182,7 @@ def test_batches_of_examples_are_each_estimated():
     assert len(set(found)) == 9
     whole = log_likelihood(model, data, samples=20_000, rng=np.random.default_rng(1))
     assert np.abs(found - whole).max() < 1
-    np.testing.assert_allclose(whole, law.logpdf(data.batch(slice(None))), atol=0.05)
+    np.testing.assert_allclose(whole, law.logpdf(data.batch(slice(None)).x), atol=0.05)
 
 
 def test_memory_of_an_estimate_does_not_grow_with_its_samples():
@@ -201,7 +202,7 @@ def test_weights_that_differ_by_thousands_of_nats_do_not_overflow():
     x = law.rvs(3, random_state=0)
     found = model.score_samples(x, samples=40)
     noise = model.posterior.draw_noise(120, np.random.default_rng(0))
-    log_w = np.sum([t * s for t, s in zip(log_weight_terms(model, x, noise, 40)[0], (1, 1, -1), strict=True)], axis=0)
+    log_w = model.run(Batch(x), noise, draws=40, kl="sampled")[0].log_weights
     assert np.ptp(log_w, axis=1).min() > 1000
     np.testing.assert_allclose(found, logsumexp(log_w, axis=1) - np.log(40), rtol=1e-12)
 
@@ -219,7 +220,7 @@ def test_importance_shares_are_never_subnormal_numbers():
 
     model.decoder = Watched()
     objective, x = Iwae(200), law.rvs(5, random_state=0)
-    _, pullback = objective(model, x, objective.draw_noise(model, 5, np.random.default_rng(0)))
+    _, pullback = objective(model, Batch(x), objective.draw_noise(model, 5, np.random.default_rng(0)))
     pullback()
     (dx_params,) = shares
     assert (dx_params == 0).mean() > 0.3
@@ -313,13 +314,12 @@ def test_schedules_become_numbers_at_a_step():
     ramp = Ramp(0.0, 4.0, 100)
     assert [ramp(s) for s in (0, 50, 100, 1000)] == [0, 2, 4, 4]
     assert [Ramp(3.0, 1.0, 10)(s) for s in (0, 5, 10, 11)] == [3, 2, 1, 1]
-    objective = Elbo(beta=ramp).at(25)
-    assert objective.beta == 1.0
-    assert report(objective).loss == pytest.approx(report(Elbo()).loss)
-    assert SampledElbo(beta=ramp).at(50).beta == 2
-    assert Elbo(capacity=ramp).at(75).capacity == 3
-    with pytest.raises(InputError, match=r"objective.at\(step\)"):
-        report(Elbo(beta=ramp))
+    for step, weight in ((25, 1.0), (50, 2.0), (math.inf, 4.0)):
+        mode = Mode(step=step)
+        assert report(Elbo(beta=ramp), mode=mode).loss == report(Elbo(beta=weight)).loss
+        assert report(SampledElbo(beta=ramp), mode=mode).loss == report(SampledElbo(beta=weight)).loss
+        assert report(Elbo(capacity=ramp), mode=mode).loss == report(Elbo(capacity=weight)).loss
+    assert report(Elbo(beta=ramp)).loss == report(Elbo(beta=4.0)).loss  # evaluation is after all steps
 
 
 def test_corruption_keeps_the_share_it_should():
@@ -333,8 +333,8 @@ def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
     objective = Reconstruction(noise_std=0.5, mask_rate=0.4)
     noise = objective.draw_noise(model, N, np.random.default_rng(0))
     clean = report(Reconstruction(), model)
-    assert objective(model, X, noise)[0].loss == clean.loss
-    trained = objective(model, X, noise, mode=Mode(np.random.default_rng(0)))[0]
+    assert objective(model, Batch(X), noise)[0].loss == clean.loss
+    trained = objective(model, Batch(X), noise, mode=Mode(np.random.default_rng(0)))[0]
     _, epsilon, kept = noise
     z, _ = model.encoder(kept * (X + 0.5 * epsilon))
     expected, _ = Bernoulli().log_prob(model.decoder(z)[0], x=X)
@@ -352,7 +352,7 @@ def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
         (lambda: Reconstruction(mask_rate=1.0), "below 1"),
         (lambda: report(Elbo(), small(prior="gaussian_mixture")), "no closed form .* from DiagonalGaussian to GaussianMixture"),
         (lambda: report(Elbo(), small(model="autoencoder")), "no closed form is known from Point"),
-        (lambda: Point(2).sample_with_log_prob(X, noise=None), "no density"),
+        (lambda: report(SampledElbo(), small(model="autoencoder")), "should have a density, found a Point"),
         (lambda: Bernoulli().require_support(np.array([[0.5, 2.0]])), r"\[0, 1\], found values from 0.5 to 2"),
         (lambda: Gaussian(-1.0), "positive, found -1.0"),
         (lambda: Multinomial(0), "total should be at least 1, found 0"),

@@ -310,7 +310,7 @@ def test_windows_are_frames_that_follow_each_other(length, step):
     expected = np.array([MOVING[t : t + length] for t in range(0, 5 - length + 1, step)])
     np.testing.assert_array_equal(found.images, expected)
     np.testing.assert_array_equal(found.factors["time"], np.arange(0, 5 - length + 1, step))
-    assert found.batch(slice(None)).shape == (len(expected), length * 48)
+    assert found.batch(slice(None)).x.shape == (len(expected), length * 48)
 
 
 def centroids(scenes):

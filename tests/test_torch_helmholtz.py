@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from scratchvae.data import Batch
 from scratchvae.layers import cast, named_parameters
 from scratchvae.objectives import ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.recipes import belief_net
@@ -113,7 +114,7 @@ def test_objective(name):
             other.copy_(torch.tensor(ours.value.T if ours.value.ndim == 2 else ours.value))
     x = (rng.random((B, D)) < 0.5).astype(float)
     noise = objective.draw_noise(model, B, rng)
-    report, pullback = objective(model, x, noise)
+    report, pullback = objective(model, Batch(x), noise)
     pullback()
     loss, terms = peer(machine, torch.tensor(x), torch.tensor(noise))
     loss.backward()

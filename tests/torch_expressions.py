@@ -406,27 +406,37 @@ class Twin(nn.Module):
     def draw(self, x, noise):
         return self.posterior.draw(self.encoder(x), noise) if self.variational else self.encoder(x)
 
-    def log_weights(self, x, noise, K):
-        """log p(x|z), log p(z) and log q(z|x), each (B, K)."""
+    def log_weights(self, x, noise, K, *, score=True, squared=False):
+        """log p(x|z), log p(z) and log q(z|x), each (B, K); without the score, q's own parameters stand still in log q.
+
+        `squared` multiplies what each draw passes on to q by its normalized weight (Tucker et al. 2019, equation 8).
+        """
         q_params = self.encoder(x).repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise)
         log_px = self.likelihood(self.decoder(z), x.repeat_interleave(K, dim=0))
-        terms = log_px, self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
-        return [term.unflatten(0, (-1, K)) for term in terms]
+        law = self.posterior.law(q_params if score else q_params.detach())
+        terms = [term.unflatten(0, (-1, K)) for term in (log_px, self.prior.log_prob(z), law.log_prob(z))]
+        if squared:
+            weights = torch.softmax(terms[0] + terms[1] - terms[2], dim=1).detach().flatten()
+            z.register_hook(lambda dz: dz * weights[:, None])
+        return terms
 
-    def elbo(self, x, noise, *, beta, free_bits, capacity):
+    def elbo(self, x, noise, *, beta, free_bits, capacity, penalties):
         q_params = self.encoder(x)
         log_px, kl = self.likelihood(self.decoder(self.posterior.draw(q_params, noise)), x), self.posterior.kl(q_params)
         penalty = kl.mean(0).clamp(min=free_bits).sum() if capacity is None else (kl.sum(1) - capacity).abs().mean()
         return beta * penalty - log_px.mean(), {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
 
-    def sampled_elbo(self, x, noise, *, beta, samples):
-        log_px, log_pz, log_q = (term.mean(1) for term in self.log_weights(x, noise, samples))
+    def sampled_elbo(self, x, noise, *, beta, samples, gradient, penalties):
+        log_px, log_pz, log_q = (
+            term.mean(1) for term in self.log_weights(x, noise, samples, score=gradient == "total")
+        )
         kl = log_q - log_pz
         return (beta * kl - log_px).mean(), {"bound": log_px - kl, "log_px": log_px, "kl": kl}
 
-    def iwae(self, x, noise, *, samples):
-        log_px, log_pz, log_q = self.log_weights(x, noise, samples)
+    def iwae(self, x, noise, *, samples, gradient):
+        total = gradient == "total"
+        log_px, log_pz, log_q = self.log_weights(x, noise, samples, score=total, squared=not total)
         log_w = log_px + log_pz - log_q
         bound = torch.logsumexp(log_w, dim=1) - math.log(samples)
         return -bound.mean(), {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
@@ -445,7 +455,7 @@ class Twin(nn.Module):
         return loss, {"bound": f.mean(1), "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
 
     def reconstruction(self, x, noise, *, noise_std, mask_rate, penalties):
-        noise, epsilon, kept = noise
+        noise, epsilon, kept, *_ = noise
         seen = x
         if self.training and noise_std:
             seen = seen + noise_std * epsilon

@@ -11,9 +11,17 @@ from scratchvae.recipes.roles import weights_generator
 
 
 def belief_net(
-    event_shape: Sequence[int], *, layers: Sequence[int] = (200, 200, 10), init: str = "pytorch", seed: int = 0
+    event_shape: Sequence[int],
+    *,
+    layers: Sequence[int] = (200, 200, 10),
+    algorithm: str = "wake_sleep",
+    samples: int = 5,
+    init: str = "pytorch",
+    seed: int = 0,
 ) -> HelmholtzMachine:
-    """x -> h_1 -> … -> h_L and back, `layers` the widths from h_1 up to h_L. Same seed, same weights.
+    """x -> h_1 -> … -> h_L and back, `layers` the widths from h_1 up to h_L. The same seed gives the same weights.
+
+    `algorithm` and `samples` say how `fit` trains it: HelmholtzMachine has them.
 
     The widths 200, 200 and 10 are among those of Bornschein & Bengio 2015.
     """
@@ -23,4 +31,11 @@ def belief_net(
     widths = [prod(event_shape), *layers]
     recognition = [Linear(below, above, init=init, rng=rng) for below, above in pairwise(widths)]
     generation = [Linear(above, below, init=init, rng=rng) for above, below in pairwise(widths[::-1])]
-    return HelmholtzMachine(event_shape=tuple(event_shape), hidden=layers, generation=generation, recognition=recognition)
+    return HelmholtzMachine(
+        event_shape=tuple(event_shape),
+        hidden=layers,
+        generation=generation,
+        recognition=recognition,
+        algorithm=algorithm,
+        samples=samples,
+    )
