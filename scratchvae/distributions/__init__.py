@@ -1,4 +1,4 @@
-"""Probability laws: log_prob, entropy, KL, reparameterized draws, as `value, pullback = f(*arrays, **constants)`.
+"""Probability laws: log_prob, entropy, KL and draws, each `value, pullback = f(*arrays, **constants)`.
 
 Log-probabilities are (B,) in nats, summed over the event, every constant included. Draws are functions of
 noise that the caller drew. `gaussian_algebra` leads from Gaussians to Gaussians: marginals, conditionals,

@@ -66,7 +66,7 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
     does not depend on the mean, which therefore is no argument, and its derivative by each log σ² is −½.
 
     `log_prob` at z would recover the noise as (z − mean)/σ, from a z that was rounded. Where σ is small
-    beside the mean, few digits of the noise are left in z. This function takes the noise itself, and loses none.
+    beside the mean, few digits of the noise are left in z. This function takes the noise itself.
     """
     require_at_least("gaussian.log_prob_of_draw", "draws", draws, 1)
     shapes = {"log_var": (log_var, "B D"), "noise": (noise, f"{len(log_var) * draws} D")}

@@ -8,8 +8,8 @@ Letters: B examples, D entries of an event; o are the observed entries, r is the
 Gradients by a covariance treat its D² entries as independent numbers. `marginal`, `affine` and
 `sum_of_independent` take singular covariances too, and return the covariance as their formula gives it.
 `conditional` and `product` invert covariances, and read ½ (S + Sᵀ) for S as `ops.cholesky` does: their dS
-is symmetric. A symmetric S has only D (D + 1)/2 free numbers. For it the gradients mean that adding a small δ
-to both S_ij and S_ji changes the loss by (dS_ij + dS_ji) δ, and adding it to S_ii changes the loss by dS_ii δ.
+is symmetric. A symmetric S has only D (D + 1)/2 free numbers. For it the gradients mean that adding a small
+δ to both S_ij and S_ji changes the loss by (dS_ij + dS_ji) δ, and adding δ to S_ii changes it by dS_ii δ.
 
 Sources: Bishop 2006, "Pattern Recognition and Machine Learning", section 2.3; Rasmussen & Williams 2006,
 "Gaussian Processes for Machine Learning", appendix A.2; Petersen & Pedersen 2012, "The Matrix Cookbook",
@@ -69,15 +69,16 @@ def conditional(mean: Array, S: Array, x: Array, *, observed: Sequence[int]) -> 
     L = _factor("conditional", "S", ordered)
     L_oo = L[:, : len(o), : len(o)]  # the factor of S begins with that of S_oo
     S_or, S_rr = ordered[:, : len(o), len(o) :], ordered[:, len(o) :, len(o) :]
-    solved = _solve(L_oo, np.concatenate([S_or, (x - mean[:, o])[:, :, None]], axis=2))
-    K, v = _transposed(solved[:, :, :-1]), solved[:, :, -1]  # K = S_ro S_oo⁻¹,  v = S_oo⁻¹ (x − mean_o)
-    mean_given = mean[:, r] + (_transposed(S_or) @ v[:, :, None])[:, :, 0]
-    S_given = _symmetric(S_rr - K @ S_or)
+    half, whole = _solve(L_oo, np.concatenate([S_or, (x - mean[:, o])[:, :, None]], axis=2))
+    K, v = _transposed(whole[:, :, :-1]), whole[:, :, -1]  # K = S_ro S_oo⁻¹,  v = S_oo⁻¹ (x − mean_o)
+    explained = _transposed(half[:, :, :-1]) @ half  # S_ro S_oo⁻¹ [S_or | x − mean_o], by halves: more digits
+    mean_given = mean[:, r] + explained[:, :, -1]
+    S_given = _symmetric(S_rr - explained[:, :, :-1])
     P, w = np.zeros((*mean.shape, len(r)), mean.dtype), np.zeros_like(mean)
     P[:, o], P[:, r] = -_transposed(K), np.eye(len(r), dtype=mean.dtype)
     w[:, o] = v
-    # Pᵀ x = x_r − K x_o is independent of x_o, with the covariance Pᵀ S P = S_given. When S changes by a small E,
-    # K and v change too, and all in all S_given changes by Pᵀ E P, and mean_given by Pᵀ E w.
+    # Pᵀ x = x_r − K x_o is independent of x_o, with the covariance Pᵀ S P = S_given. When S changes by a
+    # small E, K and v change too; all in all S_given changes by Pᵀ E P, and mean_given by Pᵀ E w.
 
     def pullback(dmean_given: Array, dS_given: Array) -> tuple[Array, Array, Array]:
         dmean = (P @ dmean_given[:, :, None])[:, :, 0]  # dmean = P dmean_given
@@ -143,16 +144,16 @@ def product(
     log_c, _ = gaussian_full.log_prob(mean, other_mean, L)
     D = mean.shape[1]
     beside = np.concatenate([one, other, (other_mean - mean)[:, :, None]], axis=2)
-    solved = _solve(L, beside)  # V⁻¹ [S | T | other_mean − mean] = [Kᵀ | Jᵀ | v]
-    K, J, v = _transposed(solved[:, :, :D]), _transposed(solved[:, :, D : 2 * D]), solved[:, :, 2 * D]
+    half, whole = _solve(L, beside)  # V⁻¹ [S | T | other_mean − mean] = [Kᵀ | Jᵀ | v]
+    K, J, v = _transposed(whole[:, :, :D]), _transposed(whole[:, :, D:-1]), whole[:, :, -1]
     m = (J @ mean[:, :, None] + K @ other_mean[:, :, None])[:, :, 0]
-    C = _symmetric(one @ _transposed(J))  # S V⁻¹ T, in which nothing cancels, whichever law is the wider
+    C = _symmetric(_transposed(half[:, :, :D]) @ half[:, :, D:-1])  # S V⁻¹ T, in which nothing cancels
 
     def pullback(dm: Array, dC: Array, dlog_c: Array) -> tuple[Array, Array, Array, Array]:
         J_dm, K_dm, dv = (dm[:, None] @ J)[:, 0], (dm[:, None] @ K)[:, 0], dlog_c[:, None] * v
         dmean = J_dm + dv  # dmean = Jᵀ dm + dlog_c v
         dother_mean = K_dm - dv  # dother_mean = Kᵀ dm − dlog_c v
-        inverse = _solve(L, np.broadcast_to(np.eye(D, dtype=L.dtype), L.shape))
+        _, inverse = _solve(L, np.broadcast_to(np.eye(D, dtype=L.dtype), L.shape))
         dV = 0.5 * (_outer(dv, v) - dlog_c[:, None, None] * inverse)  # of log c: dV = dlog_c ½ (v vᵀ − V⁻¹)
         dS = _transposed(J) @ dC @ J + _outer(J_dm, v) + dV  # dS = Jᵀ dC J + Jᵀ dm vᵀ + dV
         dT = _transposed(K) @ dC @ K - _outer(K_dm, v) + dV  # dT = Kᵀ dC K − Kᵀ dm vᵀ + dV
@@ -185,11 +186,11 @@ def _factor(where: str, name: str, S: Array) -> Array:
     return L
 
 
-def _solve(L: Array, b: Array) -> Array:
-    """(L Lᵀ)⁻¹ b.     L (B, D, D), b (B, D, K)  ->  (B, D, K)."""
-    u, u_pullback = ops.solve_triangular(L, b)  # L u = b
-    _, solved = u_pullback(u)  # Lᵀ solved = u, as db = L⁻ᵀ du
-    return solved
+def _solve(L: Array, b: Array) -> tuple[Array, Array]:
+    """L⁻¹ b and (L Lᵀ)⁻¹ b.     L (B, D, D), b (B, D, K)  ->  both (B, D, K)."""
+    half, half_pullback = ops.solve_triangular(L, b)
+    _, whole = half_pullback(half)  # db = L⁻ᵀ du
+    return half, whole
 
 
 def _outer(a: Array, b: Array) -> Array:

@@ -202,9 +202,10 @@ def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) 
 
 
 def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pullback]:
-    """E[xᵀ A x] = tr(A S) + meanᵀ A mean, for every law of x, Gaussian or not, with this mean and covariance S.
+    """E[xᵀ A x] = tr(A S) + meanᵀ A mean, for every law of x, Gaussian or not, with this mean and this S.
 
-    mean (B, D), S (B, D, D), A (D, D)  ->  (B,).     Petersen & Pedersen 2012, section 6.2.2, equation 328.
+    mean (B, D), covariance S (B, D, D), A (D, D)  ->  (B,).
+    Petersen & Pedersen 2012, section 6.2.2, equation 328.
     """
     require_shapes("gaussian_full.expected_quadratic_form", mean=(mean, "B D"), S=(S, "B D D"), A=(A, "D D"))
     moment = S.transpose(0, 2, 1) + mean[:, :, None] * mean[:, None, :]  # E[x xᵀ]ᵀ, so that the value is Σ_ij A_ij moment_ij
