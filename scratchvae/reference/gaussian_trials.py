@@ -81,7 +81,7 @@ def _normal(*shape: int, seed: int = 0) -> Array:
 
 
 def all_trials() -> list[Trial]:
-    """Each operation on ordinary laws, on entries in units from e⁻²⁰ to e²⁰, and with a correlation of 0.9."""
+    """Each operation on ordinary laws, on entries in units from e⁻²⁰ to e²⁰, and at a correlation of 0.9."""
     deviations = np.exp(0.3 * _normal(B, D, seed=6))
     L = np.tril(0.5 * _normal(B, D, D, seed=5), -1) + deviations[:, :, None] * np.eye(D)
     near = np.array([[1.0, 0.0, 0.0], [0.9, np.sqrt(1 - 0.9**2), 0.0], [0.3, -0.2, 0.7]])
