@@ -20,7 +20,7 @@ A, SHIFT = RNG.normal(size=(2, D)), RNG.normal(size=2)
 TWO = (MEAN, S, OTHER_MEAN, T)
 EYE = np.broadcast_to(np.eye(D), S.shape)
 SPLITS = [(0,), (2, 0), (3, 1, 0), (1, 2), (), (0, 1, 2, 3), (3, 2, 1, 0)]
-CLOSE = {"rtol": 1e-11, "atol": 1e-12}  # roundoffs times the condition numbers of S and T, below 500, are 1e-13
+CLOSE = {"rtol": 1e-11, "atol": 1e-12}  # roundoffs of S and T times their condition numbers, below 500: 1e-13
 
 
 def rest(observed):
@@ -221,7 +221,7 @@ def test_a_product_with_an_infinitely_narrow_gaussian_is_that_one():
 
 
 def test_conditioning_on_a_noisy_view_is_the_product_with_its_likelihood():
-    """y = x + ε, ε ~ N(0, T): p(x | y) is a conditional of (x, y), and it is N(x; mean, S) N(x; y, T) / p(y)."""
+    """y = x + ε, ε ~ N(0, T): p(x | y) is a conditional of (x, y), and is N(x; mean, S) N(x; y, T) / p(y)."""
     joint = np.block([[S, S], [S, S + T]])
     both = np.concatenate([MEAN, MEAN], axis=1)
     given, _ = gaussian_algebra.conditional(both, joint, X, observed=range(D, 2 * D))
@@ -308,11 +308,11 @@ def test_the_gradient_by_a_covariance_is_that_of_independent_entries():
     (_, S_given), pullback = gaussian_algebra.conditional(MEAN, S, X[:, :2], observed=[0, 1])
     _, dS, _ = pullback(np.zeros((B, 2)), 0.5 * np.linalg.inv(S_given))  # dH = ½ tr(S_given⁻¹ dS_given)
     np.testing.assert_array_equal(dS, dS.transpose(0, 2, 1))
-    h, alone = 1e-5, np.zeros_like(S)
+    h, alone = 1e-5, np.zeros_like(S)  # differences err by h² = 1e-10 and eps/h = 2e-11
     alone[0, 3, 1] = 1
     halves = 0.5 * (alone + alone.transpose(0, 2, 1))
     by_entry, by_halves = (entropy_of_given(S + h * E) - entropy_of_given(S - h * E) for E in (alone, halves))
-    assert by_entry / (2 * h) == pytest.approx(dS[0, 3, 1], rel=1e-7)  # differences err by h² = 1e-10 and eps/h = 2e-11
+    assert by_entry / (2 * h) == pytest.approx(dS[0, 3, 1], rel=1e-7)
     assert by_halves / (2 * h) == pytest.approx(dS[0, 3, 1], rel=1e-7)
     # H(r | o) = H(o, r) − H(o):  ∂/∂S = ½ S⁻¹ − ½ (S_oo⁻¹ in its place)
     expected = 0.5 * np.linalg.inv(S)
@@ -350,13 +350,13 @@ UNUSABLE = {
         lambda: product(MEAN, NEGATIVE, MEAN, 9 * S)
     ),
     "other_S should be positive definite": lambda: product(MEAN, 9 * S, MEAN, NEGATIVE),
-    r"kept should be different numbers of 0..3, .*; found \[1, 1\]": lambda: gaussian_algebra.marginal(MEAN, S, kept=[1, 1]),
+    r"kept should be different numbers.*1, 1\]": lambda: gaussian_algebra.marginal(MEAN, S, kept=[1, 1]),
     r"found \[4\]": lambda: gaussian_algebra.marginal(MEAN, S, kept=[4]),
     r"observed should be .* found \[-1\]": lambda: conditional(MEAN, S, X[:, :1], observed=[-1]),
     r"x should have shape \(B, 1\)": lambda: conditional(MEAN, S, X, observed=[0]),
     r"b should have shape \(E,\) with E = 2": (lambda: gaussian_algebra.affine(MEAN, S, A, np.zeros(3))),
     r"other_mean should have shape \(B, D\)": lambda: product(MEAN, S, MEAN[:, :2], T),
-    r"sum_of_independent: other_S should have": lambda: gaussian_algebra.sum_of_independent(MEAN, S, MEAN, T[:2]),
+    "sum_of_independent: other_S should": lambda: gaussian_algebra.sum_of_independent(MEAN, S, MEAN, T[:2]),
     "x should have at most D = 4 entries": lambda: gaussian_full.conditional(MEAN, L, np.zeros((B, 5))),
     "diagonal of L should be positive": lambda: gaussian_full.conditional(MEAN, -L, X),
 }
