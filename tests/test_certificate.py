@@ -54,6 +54,19 @@ def test_a_wrong_function_is_not_certified():
     assert found.gradient < 1e-13
 
 
+def test_every_part_of_a_value_and_every_gradient_counts():
+    right = next(trial for trial in TRIALS if trial.name == "gaussian_algebra.sum_of_independent: ordinary")
+    wrong = 1 + 1e-5
+
+    def off(mean, S, *other):
+        value, pullback = right.op(mean, S, *other)
+        return (value[0], value[1] * wrong), lambda *d: (pullback(*d)[0] * wrong, *pullback(*d)[1:])
+
+    found = certificate.certify(certificate.Trial("off", off, right.oracle, right.arrays), "float64")
+    assert found.value == pytest.approx(1e-5, rel=1e-3)
+    assert found.gradient == pytest.approx(1e-5, rel=1e-3)
+
+
 def test_the_command_prints_the_table(tmp_path, capsys):
     path = tmp_path / "table.json"
     assert main(["check", "--certify", "--case", "gaussian.entropy", "--json", str(path)]) == 0
