@@ -349,8 +349,9 @@ UNUSABLE = {
     "gaussian_algebra.product: S should be positive definite, found .* example 1 is -1": (
         lambda: product(MEAN, NEGATIVE, MEAN, 9 * S)
     ),
-    "other_S should be positive definite": lambda: product(MEAN, 9 * S, MEAN, NEGATIVE),
+    "product: other_S should be positive definite": lambda: product(MEAN, 9 * EYE, MEAN, NEGATIVE),
     r"kept should be different numbers.*1, 1\]": lambda: gaussian_algebra.marginal(MEAN, S, kept=[1, 1]),
+    r"found \[True, False\]": lambda: conditional(MEAN, S, X[:, :2], observed=[True, False]),
     r"found \[4\]": lambda: gaussian_algebra.marginal(MEAN, S, kept=[4]),
     r"observed should be .* found \[-1\]": lambda: conditional(MEAN, S, X[:, :1], observed=[-1]),
     r"x should have shape \(B, 1\)": lambda: conditional(MEAN, S, X, observed=[0]),

@@ -163,11 +163,13 @@ def product(
 
 
 def _entries(where: str, name: str, given: Sequence[int], D: int) -> Array:
-    entries = np.asarray(given, np.intp).reshape(-1)
-    if len(set(entries.tolist())) < len(entries) or not ((entries >= 0) & (entries < D)).all():
+    entries = np.asarray(given).reshape(-1)
+    integers = entries.dtype.kind in "iu" or entries.size == 0  # and no mask of True and False
+    in_range = integers and ((entries >= 0) & (entries < D)).all()
+    if not in_range or len(set(entries.tolist())) < len(entries):
         expected = f"{name} should be different numbers of 0..{D - 1}, the entries of an event"
         raise InputError(f"gaussian_algebra.{where}: {expected}; found {entries.tolist()}")
-    return entries
+    return entries.astype(np.intp)
 
 
 def _require_two_laws(where: str, mean: Array, S: Array, other_mean: Array, other_S: Array) -> None:
