@@ -67,12 +67,14 @@ def regularized(text):
 
 
 def gaussians(text):
-    for number in range(1, 11):
+    for number in range(1, 19):
         closed, exact, off, sampled, error = numbers_after(text, f"({number})")[-5:]
         assert off < 1e-10
         assert sampled == pytest.approx(closed, abs=4 * error + 1e-4)
         assert closed == pytest.approx(exact, abs=1e-8)
     assert "and with the draws to 4 standard errors: yes" in text
+    way = "(18) by the joint law's Cholesky factor, and by the model's equations: differ by"
+    assert max(numbers_after(text, way)) < 1e-13
     for name, least in (("diagonal q", 0.640967), ("full q", 0.0)):
         line = next(line for line in text.splitlines() if line.strip().startswith(name))
         assert float(re.findall(r"brackets\) +([\d.]+)", line)[0]) == pytest.approx(least, abs=1e-5)
