@@ -49,6 +49,8 @@ LAWS = {  # each q by its means (B, Z) and factors (B, Z, Z)
     "the posterior": (POSTERIOR_MEAN, POSTERIOR_L),
 }
 GRID = even_grid(Z, reach=14.0, points=281)
+ONE = even_grid(1)
+NORMAL = gaussian.log_prob(ONE.z, np.zeros((2001, 1)), np.zeros((2001, 1)))[0][None]
 
 
 def log_densities(z, mean, L):
@@ -123,6 +125,20 @@ def test_the_integrand_of_the_bound_varies_with_z_unless_q_is_the_posterior(name
     assert (np.abs(sampled.mean - bound) <= 5 * expected / np.sqrt(K) + 1e-10).all()
     # a deviation of K draws of a quadratic form scatters by √(kurtosis − 1) / 2√K of itself, below 4 % here
     np.testing.assert_allclose(sampled.standard_error, expected / np.sqrt(K), rtol=0.2, atol=1e-12)
+
+
+@pytest.mark.parametrize(("latent_dim", "points"), [(1, 7), (2, 4)])
+def test_an_even_grid_reaches_both_ends_of_each_axis(latent_dim, points):
+    grid = even_grid(latent_dim, reach=3.0, points=points)
+    axis = [-3.0 + 6.0 * k / (points - 1) for k in range(points)]
+    expected = [[z] for z in axis] if latent_dim == 1 else [[first, second] for first in axis for second in axis]
+    np.testing.assert_allclose(grid.z, expected, rtol=0, atol=4 * EPS)
+    assert grid.cell == pytest.approx((6.0 / (points - 1)) ** latent_dim, rel=1e-14)
+
+
+def test_the_integral_is_not_divided_by_that_of_q():
+    found = expectation_by_quadrature(np.ones((1, 2001)), NORMAL + 5e-7, grid=ONE)
+    assert found.mean[0] == pytest.approx(1 + 5e-7, rel=1e-12)
 
 
 def test_expectations_are_means_and_deviations_of_what_is_known():
@@ -364,10 +380,6 @@ def test_of_a_network_too_what_the_bound_gains_the_kl_loses_down_to_the_best_gau
 
 
 # ----------------------------------------------------------------------------------------------------------- what cannot be
-
-
-ONE = even_grid(1)
-NORMAL = gaussian.log_prob(ONE.z, np.zeros((2001, 1)), np.zeros((2001, 1)))[0][None]
 
 
 def runaway(q_params):
