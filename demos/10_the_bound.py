@@ -1,20 +1,20 @@
 """What the bound leaves out, and what it does not depend on: a model in which every number is known.
 
-    log p(x) = bound(q) + KL(q(z|x) ‖ p(z|x))       for every q: so the bound is below, and the best q is p(z|x)
-    bound(q) = E_q[log p(x, z)] + H(q)              joint and entropy,
-             = E_q[log p(x|z)] − KL(q ‖ p(z))       likelihood and divergence: the same number
+    log p(x) = bound(q) + KL(q(z|x) ‖ p(z|x))     for every q: so the bound is below, and the best q is p(z|x)
+    bound(q) = E_q[log p(x, z)] + H(q)            joint and entropy,
+             = E_q[log p(x|z)] − KL(q ‖ p(z))     likelihood and divergence: the same number
 
-Two things follow. log p(x) has no z in it, so that ∫ q(z) log p(x) dz = log p(x) for every q; Bayes' rule writes
-the same number as log p(x, z) − log p(z|x), at whichever z. And log p(x) has no q in it: to minimize the KL is to
-maximize the bound, for which p(z|x) need not be known.
+Two things follow. log p(x) has no z in it, so that ∫ q(z) log p(x) dz = log p(x) for every q; Bayes' rule
+writes the same number as log p(x, z) − log p(z|x), at whichever z. And log p(x) has no q in it: to minimize
+the KL is to maximize the bound, for which p(z|x) need not be known.
 
 The model is z ~ N(0, I), x = z W + b + noise. Its posterior is Gaussian, with the covariance (I + W Wᵀ/σ²)⁻¹.
 Demo 13 shows the same of a decoder that is a network.
 
     python 10_the_bound.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes", section 2.2; Kingma & Welling 2019, section 2.2;
-Jordan et al. 1999, section 6; Bishop 2006, section 10.1.2 (the best q with independent latents).
+Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes", section 2.2; Kingma & Welling 2019, section
+2.2; Jordan et al. 1999, section 6; Bishop 2006, section 10.1.2 (the best q with independent latents).
 """
 
 import argparse
@@ -119,7 +119,7 @@ def climb(known, steps):
     posterior, panels = FullGaussian(Z), {}
     precision = np.linalg.inv(known.S)
     least = 0.5 * (np.log(np.diag(precision)).sum() + np.linalg.slogdet(known.S)[1])
-    rate = 0.2 / np.linalg.eigvalsh(precision)[-1]
+    rate = 0.5 / np.linalg.eigvalsh(precision)[-1]
     print(f"\nq climbs the bound from the prior by {steps} gradient steps, and p stays   (expected in brackets)")
     print("  q             KL that is left              bound                       gain of bound - loss of KL, any step")
     for name, free, limit in (("full q", posterior.n_params, 0.0), ("diagonal q", 2 * Z, least)):
@@ -153,7 +153,7 @@ def main(argv=None):
     known = LinearGaussian(rng)
     the_sum(known, rng)
     no_z_in_it(known, rng, 200 if options.quick else 10_000)
-    panels = climb(known, 500)
+    panels = climb(known, 1000)
     title = "To minimize the KL is to maximize the bound"
     figure = plots.lines(panels, x_label="step (1: the start)", y_label="nats", title=title, log="x")
     plots.save(figure, options.out / "ascent.png")

@@ -2,19 +2,19 @@
 
     log p(x) = bound(q) + KL(q(z|x) ‖ p(z|x)),      bound(q) = E_q[log p(x|z) + log p(z) − log q(z|x)]
 
-Demo 10 has all of it in closed form. With a decoder that is a network and one latent the integrals are done by
-quadrature: log p(x) has no z in it, and to minimize the KL is to maximize the bound, here too. With more latents
-means over q are estimated by draws, and the gradient of the bound to the encoder has to go through such a mean. There
-are two ways, both right on average:
+Demo 10 has all of it in closed form. With a decoder that is a network and one latent the integrals are done
+by quadrature: log p(x) has no z in it, and to minimize the KL is to maximize the bound, here too. With more
+latents means over q are estimated by draws, and the gradient of the bound to the encoder has to go through
+such a mean. There are two ways, both right on average:
 
-    reparameterized   z = m + σ ε:  E_ε[∂f/∂z ∂z/∂φ]            f = log p(x|z) + log p(z) − log q(z|x)
-    score function                  E_q[(f − b) ∂log q/∂φ]      any b without this z: here the mean f of the other draws
+    reparameterized   z = m + σ ε:  E_ε[∂f/∂z ∂z/∂φ]          f = log p(x|z) + log p(z) − log q(z|x)
+    score function                  E_q[(f − b) ∂log q/∂φ]    any b without this z: here the others' mean f
 
     python 13_the_bound_of_a_network.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes", sections 2.2 and 2.3; Opper & Archambeau 2009 (the
-best Gaussian q); Cremer, Li & Duvenaud 2018 (what the encoder leaves on the way to it); Williams 1992 (the score
-function); Burda, Grosse & Salakhutdinov 2016 (more draws).
+Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes", sections 2.2 and 2.3; Opper & Archambeau
+2009 (the best Gaussian q); Cremer, Li & Duvenaud 2018 (what the encoder leaves on the way to it); Williams
+1992 (the score function); Burda, Grosse & Salakhutdinov 2016 (more draws).
 """
 
 import argparse
@@ -49,7 +49,7 @@ def log_likelihood_at(model, z, x):
 
 
 def bound_over_noise(model, q_params, x):
-    """The bound of one x for each row of q_params, by even steps of the noise: it never meets the grid of latents."""
+    """The bound of one x for each row of q_params, by even steps of the noise, without the grid of latents."""
     noise = np.linspace(-8, 8, 1001)
     weights = np.exp(-0.5 * noise**2) / np.exp(-0.5 * noise**2).sum()
     (mean, log_var), _ = model.posterior.mean_and_log_var(q_params)
@@ -125,7 +125,7 @@ def climb(model, found, steps):
 
 
 def estimators(draws, seed):
-    """Part 5: E‖g − E g‖² of each estimator of the encoder's gradient early in training; the picture's curves."""
+    """Part 5: E‖g − E g‖² of each estimator of the encoder's gradient, early in training; returns curves."""
     rng = np.random.default_rng(seed + 1)
     factors = rng.normal(size=(400, 4)) @ rng.normal(size=(4, 32))
     points = (0.5 * factors + 0.3 * rng.normal(size=(400, 32))).astype(np.float32)
@@ -194,7 +194,7 @@ def main(argv=None):
     title = "The true posterior and the encoder's, the last for a point off the curve"
     plots.save(plots.lines(panels, x_label="z", y_label="density", title=title), options.out / "posteriors.png")
 
-    # -------------------------------------------------------------------------------- 4. the KL in closed form, and sampled
+    # ------------------------------------------------------------------ 4. the KL in closed form, and sampled
 
     q_params, _ = model.encoder(points.astype(np.float64))
     closed = closed_form_kl(model.posterior, model.prior, q_params)[0].mean()
@@ -210,7 +210,7 @@ def main(argv=None):
     print(f"  bias     {bias:+.6f} ± {error:.6f}   (expected: 0 within 4 standard errors)")
     print(f"  variance {np.var(kls, ddof=1):.4g}   (expected: {expected:.4g}; of the closed form 0)")
 
-    # ------------------------------------------------------------------------------------------- 5. the gradient's scatter
+    # ------------------------------------------------------------------------------- 5. the gradient's scatter
 
     title = "Two ways through an expectation"
     figure = plots.lines({"": estimators(draws, options.seed)}, x_label="latents", y_label="E‖g − E g‖²", title=title, log="xy")
@@ -222,7 +222,7 @@ def main(argv=None):
     print(f"  On the trained model of part 1, with q near the posterior, the score function scatters {ratio:.1f} times less")
     print("  (expected: less: where q is the posterior, f is the constant log p(x), and f − b is 0)")
 
-    # ------------------------------------------------------------------------------------------------- 6. towards log p(x)
+    # ------------------------------------------------------------------------------------- 6. towards log p(x)
 
     some = points[:100].astype(np.float64)
     log_px = evaluation.evidence(model, some, **GRID).log_px.mean()
