@@ -104,17 +104,18 @@ def climb(model, found, steps):
     def bound(q_params):
         return evaluation.bound_on_grid(q_params, posterior=posterior, log_joint=found.log_joint, grid=grid)
 
-    climbed = evaluation.ascend(bound, np.zeros((len(X), 2)), steps=steps, rate=np.array([0.01, 0.1]))
-    print(f"\nFrom the prior q climbs by {steps} steps, for each x by itself, while the encoder has to serve them all")
-    print("            x    KL: prior   encoder's q    the end   |bound + KL − log p(x)|   −σ² E_q[∂² log p(x, z)]")
+    bends = -np.gradient(np.gradient(found.log_joint, grid.z[:, 0], axis=1), grid.z[:, 0], axis=1)  # −∂² log p(x, z)
+    start, rate = np.tile([1.0, -4.0], (len(X), 1)), np.array([1 / np.abs(bends).max(), 0.1])
+    climbed = evaluation.ascend(bound, start, steps=steps, rate=rate)
+    print(f"\nFrom N(1, e⁻⁴) q climbs by {steps} steps, for each x by itself, while the encoder has to serve them all")
+    print("            x    KL: start   encoder's q    the end   |bound + KL − log p(x)|   −σ² E_q[∂² log p(x, z)]")
     panels = {}
     for i, x in enumerate(X):
         path = climbed.q_params[:, i]
         log_q, _ = evaluation.log_q_on_grid(path, posterior=posterior, grid=grid)
         kl = evaluation.expectation_by_quadrature(log_q - found.log_posterior[i], log_q, grid=grid).mean
         rising, step = bound_over_noise(model, path, x), np.arange(1, steps + 2)
-        bend = np.gradient(np.gradient(found.log_joint[i], grid.z[:, 0]), grid.z[:, 0])[None]
-        bend = -np.exp(path[-1, 1]) * evaluation.expectation_by_quadrature(bend, log_q[-1:], grid=grid).mean[0]
+        bend = evaluation.expectation_by_quadrature(bends[i : i + 1], log_q[-1:], grid=grid).mean[0] * np.exp(path[-1, 1])
         off, kls = np.abs(rising + kl - found.log_px[i]).max(), (kl[0], found.kl_to_posterior[i], kl[-1])
         numbers = f"{kls[0]:10.4f} {kls[1]:12.5f} {kls[2]:12.5f} {off:17.1e} {bend:24.4f}"
         print(f"  ({x[0]:5.2f}, {x[1]:4.2f}) {numbers}")

@@ -102,7 +102,7 @@ def the_bound(text):
 
 def bound_of_a_network(text):
     assert numbers_after(text, "largest difference:")[0] < 1e-6
-    flat, climb = text.split("at x = (0, 1)")[1].split("From the prior q climbs")
+    flat, climb = text.split("at x = (0, 1)")[1].split("q climbs by")
     log_px = float(re.search(r"expected: (-?[\d.]+) and", flat).group(1))
     for row in ("the prior", "a wrong q", "the encoder's q"):
         integral, deviation, bound, bound_deviation = numbers_after(flat, row)
@@ -114,8 +114,8 @@ def bound_of_a_network(text):
     assert len(estimates) == 3
     assert all(abs(float(value) - log_px) < 5 * float(error) for value, error in estimates)
     for row in ("(-1.00, 0.00)", "( 0.00, 1.00)", "( 0.60, 0.80)", "( 0.00, 0.30)"):
-        prior, encoder, end, off, bend = numbers_after(climb, row)
-        assert prior > encoder > end > 0
+        start, encoder, end, off, bend = numbers_after(climb, row)
+        assert start > encoder > end > 0
         assert off < 1e-6
         assert bend == pytest.approx(1, abs=0.02)
     bias, error = numbers_after(text, "bias")

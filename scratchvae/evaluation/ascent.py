@@ -18,7 +18,6 @@ from scratchvae.arrays import Array, InputError, Pullback, require_at_least, req
 from scratchvae.evaluation.quadrature import Grid, log_q_on_grid, require_whole
 from scratchvae.posteriors import Posterior
 
-
 Bound = Callable[[Array], tuple[Array, Pullback]]  # an op: q_params (B, P) -> (B,) in nats
 
 
