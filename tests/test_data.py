@@ -398,7 +398,7 @@ def test_every_character_of_every_font_is_drawn_and_no_two_alike():
 
 
 def ink_box(images):
-    """Left, right, top, bottom (n,) of the ink, in 1/28 of the side from the middle; the outermost pixel counts by its coverage."""
+    """Left, right, top, bottom (n,) of the ink in units from the middle; an outer pixel counts by coverage."""
     size, ends = images.shape[-1], []
     for axis in (1, 2):
         reach = images[:, 0].max(axis) / 255
@@ -409,7 +409,7 @@ def ink_box(images):
 
 
 def outline(character, font):
-    """Width and height of a glyph's outline as its font has it, by Matplotlib, large enough that hinting moves nothing."""
+    """Width and height of a glyph's outline by Matplotlib, so large that hinting moves nothing."""
     face = FT2Font(str(Path(matplotlib.get_data_path(), "fonts", "ttf", f"{font}.ttf")))
     face.set_size(1000, 72)
     face.load_char(ord(character))
@@ -417,15 +417,17 @@ def outline(character, font):
     return box.width, box.height
 
 
-# A sample of the distance field is 0.4 units wide. A tip that is narrower may end one sample early, a straight edge lies within
-# half a sample of where it should. Hinting may move an edge by a pixel of the font as it was drawn, of which an H has 80 or more.
-SAMPLE, HINT = 28 / 70, 20 / 80
+# A sample of the distance field is 0.4 units wide. A tip that is narrower may end one sample early; a
+# straight edge lies within half a sample of where it should. Hinting may move an edge by a pixel of the font
+# as drawn, whose H has 78 or more.
+SAMPLE, HINT = 28 / 70, 20 / 78
 
 
 @pytest.mark.parametrize("place", [{}, {"scale": 0.8, "x": 1.3, "y": -0.7}], ids=["still", "moved"])
 def test_ink_is_as_large_as_scale_says_and_centred_at_x_and_y_in_every_font(place):
     letters, fonts = "EHILJMQWXgjz05", np.arange(len(data.FONTS))
-    font, character = (axis.ravel() for axis in np.meshgrid(fonts, [data.CHARACTERS.index(c) for c in letters], indexing="ij"))
+    indices = [data.CHARACTERS.index(c) for c in letters]
+    font, character = (axis.ravel() for axis in np.meshgrid(fonts, indices, indexing="ij"))
     n = len(font)
     factors = upright(n, weight=np.zeros(n), scale=np.ones(n), font=font, character=character)
     factors |= {name: np.full(n, value) for name, value in place.items()}
@@ -441,7 +443,8 @@ def test_ink_is_as_large_as_scale_says_and_centred_at_x_and_y_in_every_font(plac
     named = np.array([data.CHARACTERS[c] for c in character])
     capitals = np.char.isupper(named)
     np.testing.assert_allclose(box[capitals].max(1), 20, atol=2 * SAMPLE)
-    np.testing.assert_allclose(box[np.isin(named, ["I", "L"]), 1], 20, atol=SAMPLE)  # higher than wide, and flat at both ends
+    flat_and_high = np.isin(named, ["I", "L"])
+    np.testing.assert_allclose(box[flat_and_high, 1], 20, atol=SAMPLE)
     assert box.max() < 20 + SAMPLE
 
 
@@ -452,15 +455,18 @@ def test_the_box_of_the_ink_is_measured_to_a_fraction_of_a_pixel():
     coverage[6] *= 0.6
     coverage[:, 3] *= 0.8
     left, top, right, bottom = typefaces._ink_box(Image.fromarray(np.rint(255 * coverage).astype(np.uint8)))
-    assert (left, top, right, bottom) == pytest.approx((3.2, 2.8, 10, 6.6), abs=1 / 255)  # coverage is stored in steps of 1/255
+    step = 1 / 255  # of the coverage that is stored
+    assert (left, top, right, bottom) == pytest.approx((3.2, 2.8, 10, 6.6), abs=step)
 
 
 @pytest.mark.parametrize("size", [8, 12, 28])
 def test_beyond_the_ink_a_picture_of_any_size_is_black(size):
-    stroke = {"scale": np.full(19, 0.75), "weight": np.full(19, 1.4)}
-    images = data.draw_glyphs(upright(19, font=np.arange(19), character=np.full(19, data.CHARACTERS.index("W")), **stroke), size=size)
-    away = np.abs((np.arange(size) + 0.5) * 28 / size - 14) - (0.75 * 20 + 1.4) / 2  # from the ink's box, in units
-    beyond = np.maximum(away[:, None], away) > 28 / size / 2 + 0.75 * SAMPLE  # by more than half a pixel and a sample
+    n = len(data.FONTS)
+    factors = upright(n, font=np.arange(n), character=np.full(n, data.CHARACTERS.index("W")))
+    images = data.draw_glyphs(factors | {"scale": np.full(n, 0.75), "weight": np.full(n, 1.4)}, size=size)
+    pixel = 28 / size
+    away = np.abs((np.arange(size) + 0.5) * pixel - 14) - (0.75 * 20 + 1.4) / 2  # from the ink's box, in units
+    beyond = np.maximum(away[:, None], away) > pixel / 2 + 0.75 * SAMPLE
     assert beyond.any()
     assert not images[:, 0, beyond].any()
 

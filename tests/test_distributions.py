@@ -265,6 +265,7 @@ class Always:
 
 NEVER_OR_ALWAYS = np.array([[0.0, 1.0]])  # probabilities
 WITH_NEVER = np.array([[-np.inf, 0.0, -np.inf]])  # logits of three classes, of which the second is certain
+COMPONENTS = np.stack([np.eye(3), np.zeros((3, 3))])  # means and log-variances
 LIMITS = {  # place: (what it draws from a generator, what that must be)
     "binarize": (lambda rng, dtype: binarize(NEVER_OR_ALWAYS.astype(dtype), rng), [[0, 1]]),
     "Bernoulli": (lambda rng, dtype: Bernoulli().sample(np.array([[-np.inf, np.inf]], dtype), rng), [[0, 1]]),
@@ -273,7 +274,7 @@ LIMITS = {  # place: (what it draws from a generator, what that must be)
     "Poisson": (lambda rng, dtype: Poisson().sample(np.array([[-np.inf]], dtype), rng), [[0]]),
     "mixture": (
         lambda rng, dtype: mixture.sample(
-            WITH_NEVER[0].astype(dtype), np.eye(3, dtype=dtype), np.zeros((3, 3), dtype), uniform=rng.random(2), noise=np.zeros((2, 3))
+            WITH_NEVER[0].astype(dtype), *COMPONENTS.astype(dtype), uniform=rng.random(2), noise=np.zeros((2, 3))
         ),
         [[0, 1, 0]] * 2,
     ),
@@ -283,8 +284,8 @@ LIMITS = {  # place: (what it draws from a generator, what that must be)
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("place", LIMITS)
-def test_what_has_probability_0_is_never_drawn_and_what_has_1_always_even_from_the_first_and_last_number(place, dtype):
-    """U[0, 1) holds 0 and the last number before 1. On is u < p: u ≤ p would draw what is impossible whenever u is 0."""
+def test_the_impossible_is_never_drawn_and_the_certain_always_whatever_the_number(place, dtype):
+    """U[0, 1) holds 0. On is u < p: u ≤ p would draw what is impossible whenever u is 0."""
     draw, expected = LIMITS[place]
     for number in (0.0, 2.0**-30, 0.5, 1 - 2.0**-24):  # the last that float32 draws; float64 draws it too
         np.testing.assert_array_equal(draw(Always(number), dtype), expected)

@@ -19,8 +19,8 @@ FONTS = (
 )  # files that Matplotlib ships, all of which have all of the characters
 
 FRAME = 28.0  # lengths are in units of which the picture has 28 to a side: pixels, when it is 28 x 28
-LETTER = 20.0  # the longer side of a capital's ink, and of the largest ink there is (MNIST's digits fill a box of 20 as well)
-FIELD = 28.0  # a field's side: the ink, and a margin as wide as any stroke grows and any blurred edge reaches
+LETTER = 20.0  # the longer side of a capital's ink, and the most of any (MNIST's digits fill such a box too)
+FIELD = 28.0  # a field's side: the ink, and a margin for strokes that grow and edges that small pictures blur
 SAMPLES = 70  # samples along that side
 POINTS = 128  # size at which a font is drawn before it is brought to the field's resolution
 
@@ -29,10 +29,12 @@ POINTS = 128  # size at which a font is drawn before it is brought to the field'
 def distance_field(character: int, font: int) -> Array:
     """Signed distance to the outline of one glyph, positive inside, (70, 70) float32 in units of 1/28 picture.
 
-    The font is enlarged until its capital H is 20 units high. A glyph whose ink is then higher or wider than 20 units is made
-    smaller, its proportions kept, until the longer side is 20. So the longer side of every capital's ink is 20: its height, or its
-    width where the capital is wider than high. The middle of the ink's bounding box is the middle of the field; sample (i, j)
-    lies at the centre of its square of the field. The array is read-only.
+    The font is enlarged until its capital H is 20 units high. A glyph whose ink is then higher or wider than
+    20 units is made smaller, its proportions kept, until the longer side is 20. So the longer side of every
+    capital's ink is 20: its height, or its width where the capital is wider than high. The middle of the
+    ink's bounding box is the middle of the field; sample (i, j) lies at the centre of its square of the
+    field. The array is read-only.
+
     Where the outline passes, a sample's coverage c says how far inside its centre lies: s = c − 1/2. Elsewhere the distance is
     ±(distance to the nearest such sample) + its s, after Gustavson and Strand (2011), "Anti-aliased Euclidean distance
     transform".
@@ -59,17 +61,18 @@ def _coverage(character: str, font: str) -> Array:
 
 
 def _drawn(character: str, font: str) -> Image.Image:
-    """One character in white on black, near the middle of a picture that has room for the widest one and its margin."""
-    canvas = Image.new("L", (3 * POINTS, 3 * POINTS))
-    ImageDraw.Draw(canvas).text((1.5 * POINTS, 1.5 * POINTS), character, fill=255, font=_typeface(font), anchor="mm")
+    """One character in white on black, near the middle of a picture with room for the widest and margins."""
+    canvas, middle = Image.new("L", (3 * POINTS, 3 * POINTS)), (1.5 * POINTS, 1.5 * POINTS)
+    ImageDraw.Draw(canvas).text(middle, character, fill=255, font=_typeface(font), anchor="mm")
     return canvas
 
 
 def _ink_box(canvas: Image.Image) -> tuple[float, float, float, float]:
     """Where the ink begins and ends: left, top, right, bottom in pixels, to a fraction of one.
 
-    In the outermost row or column that the ink touches, the fraction is the largest coverage there: exact where the ink ends in
-    a straight edge along the row, as that of an H does, and short by less than a pixel where it ends in a tip.
+    In the outermost row or column that the ink touches, the fraction is the largest coverage there: exact
+    where the ink ends in a straight edge along the row, as that of an H does, and short by less than a pixel
+    where it ends in a tip.
     """
     ink = np.asarray(canvas)
     ends = []

@@ -17,8 +17,8 @@ from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME, LETTER
 ANIMATIONS = ("GIF", "PNG", "WEBP")
 MOST_BYTES = 1 << 30
 SCALE = 0.5  # of a bouncing glyph
-SMALLEST = 16  # pixels a side: in smaller pictures a glyph of that scale is 5 pixels high or less, and no longer legible
-WALL = FRAME / 2 - LETTER * SCALE / 2  # how far from the picture's middle the middle of the glyph's ink turns round
+SMALLEST = 16  # pixels a side: in smaller pictures a glyph is 5 pixels high or less, and no longer legible
+WALL = FRAME / 2 - LETTER * SCALE / 2  # how far from the picture's middle that of the ink turns round
 
 
 def read_video(path: str | PathLike[str]) -> Array:

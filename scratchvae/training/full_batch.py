@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.layers import Mode, named_buffers, named_parameters
-from scratchvae.objectives import Model, Objective, Report
+from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
 from scratchvae.training.step import Diverged, what_went_first
 
@@ -28,7 +28,7 @@ class Minimum:
 
 
 def minimize(
-    model: Model, objective: Objective, x: Array, noise: Noise, *, max_steps: int = 10_000, tolerance: float = 1e-9
+    model: Trainable, objective: Objective, x: Array, noise: Noise, *, max_steps: int = 10_000, tolerance: float = 1e-9
 ) -> Minimum:
     """Minimize objective(model, x, noise) over all Parameters by L-BFGS, and leave them at the minimum.     x (B, D).
 
