@@ -39,7 +39,7 @@ from scratchvae.training import Adam
 
 SIDE = 14
 D = SIDE * SIDE
-MODULES = ("asyncio", "email", "decimal", "unittest", "logging")  # whose docstrings are the classes of words
+MODULES = ("asyncio", "email", "argparse", "unittest", "logging")  # whose docstrings are the classes of words
 NOISE = 0.01  # the variance added to each pixel's, relative to the largest: corners are always black
 
 
