@@ -225,6 +225,26 @@ def helmholtz_machine(text):
     assert independent < many
 
 
+def naive_bayes(text):
+    for name in ("Gaussian  ", "Bernoulli  ", "multinomial  "):
+        by_count, by_gradient, theirs, right = numbers_after(text, name)
+        assert by_count < 1e-12  # sums of a thousand numbers and a logarithm, in other orders
+        assert by_gradient < 1e-4
+        assert theirs < 1e-9  # the same, times the hundreds that log p(x|z) may be
+        assert right > 0.5
+    first, kl, bound = numbers_after(text, "E[log p(x|z)] − KL(q ‖ p(z))")
+    assert first - kl == pytest.approx(bound, abs=2e-4)
+    assert numbers_after(text, "log p(x) − KL(q ‖ p(z|x))") == [bound]
+    differences = [numbers_after(text, f"after {steps} steps of Adam")[0] for steps in ("  0", " 10", 100, 300)]
+    assert differences == sorted(differences, reverse=True)
+    assert differences[-1] < 1e-2
+    impossible, log_px, right = zip(*(numbers_after(text, f"α = {alpha} ") for alpha in (0.01, 1, 100)), strict=True)
+    assert impossible == (0, 0, 0)
+    assert max(right[:2]) > right[2]
+    assert max(log_px[:2]) > log_px[2]
+    assert re.search(r"α = 0 +[1-9]\d* +-inf", text)
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -240,6 +260,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "06_any_data": any_data,
     "12_helmholtz_machine": helmholtz_machine,
     "13_the_bound_of_a_network": bound_of_a_network,
+    "14_naive_bayes": naive_bayes,
 }
 
 

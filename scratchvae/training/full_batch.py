@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
-from scratchvae.objectives import Model, Objective, Report
+from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
 from scratchvae.training.newton import newton_step
 from scratchvae.training.step import Diverged, what_went_first
@@ -43,7 +43,7 @@ class Minimum:
 
 
 def minimize(
-    model: Model,
+    model: Trainable,
     objective: Objective,
     x: Array,
     noise: Noise,
