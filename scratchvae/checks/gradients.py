@@ -128,10 +128,9 @@ def _compare(name: str, analytic: Array, numeric: Array, noise: Array, tolerance
     wrong = ~((errors < tolerance) | (apart <= noise))
     worst = np.unravel_index(int(np.where(wrong | ~wrong.any(), errors, -1.0).argmax()), errors.shape)
     at = tuple(int(i) for i in worst)
-    numbers = (float(array[worst]) for array in (analytic, numeric))
-    return Comparison(
-        name, analytic.shape, float(errors[worst]), float(noise[worst]), at, *numbers, not wrong.any()
-    )
+    there = {"error": errors, "rounding": noise, "analytic": analytic, "numeric": numeric}
+    numbers = {what: float(array[worst]) for what, array in there.items()}
+    return Comparison(name, analytic.shape, index=at, ok=not wrong.any(), **numbers)
 
 
 def _derivative(f: Callable[[float], float], h: float, rounding: float) -> tuple[float, float]:
