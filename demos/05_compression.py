@@ -58,7 +58,7 @@ def linear_autoencoder(event_shape, latent_dim, seed=0):
 def trained(model, x):
     """Fitted to x (N, D) by L-BFGS."""
     objective = Reconstruction()
-    minimize(model, objective, x, objective.draw_noise(model, len(x), np.random.default_rng(0)))
+    minimize(model, objective, data.Batch(x), objective.draw_noise(model, len(x), np.random.default_rng(0)))
     return model
 
 
@@ -84,7 +84,7 @@ def main(argv=None):
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
     train, test = digits(n_train + 500, seed).split(500)
-    x = train.batch(slice(None), np.float64)
+    x = train.batch(slice(None), np.float64).x
     eigenvalues = eigenvalues_of(x)
 
     # ---------------------------------------------------------------------------------------------- 1. PCA and the identity
@@ -175,7 +175,7 @@ def main(argv=None):
         error="squared error per digit",
     )
     plots.save(figure, options.out / "trade_off.png")
-    shown = test.batch([int(np.flatnonzero(test.labels == digit)[0]) for digit in range(10)], np.float32)
+    shown = test.batch([int(np.flatnonzero(test.labels == digit)[0]) for digit in range(10)], np.float32).x
     rows, labels = [shown], ["data"]
     for name, by_size in fitted.items():
         for Z in (2, 8, 32):

@@ -52,7 +52,7 @@ def small(n, seed):
 def bound_of(vae, x):
     """The exact bound of each example under a VAE with linear networks."""
     latent_dim = vae.posterior.latent_dim
-    report, _ = Elbo()(vae, *sigma_points(x, latent_dim))
+    report, _ = Elbo()(vae, *sigma_points(data.Batch(x), latent_dim))
     return report.terms["bound"].reshape(len(x), 2 * latent_dim).mean(axis=1)
 
 
@@ -100,7 +100,7 @@ def main(argv=None):
     cast(vae, np.float64)
     print(f"\nA linear VAE of {Z} latents, trained on its exact bound by L-BFGS")
     print(f"  bound before training                       {bound_of(vae, x).mean():10.4f}")
-    found = minimize(vae, Elbo(), *sigma_points(x, Z))
+    found = minimize(vae, Elbo(), *sigma_points(data.Batch(x), Z))
     bounds, evidence = bound_of(vae, x), exact.score_samples(x)
     (decoder,) = vae.decoder.layers
     angle = np.rad2deg(subspace_angles(decoder.weight.value.T, axes[:, :Z]).max())
@@ -118,7 +118,7 @@ def main(argv=None):
 
     n, latents, steps = (600, 12, 25) if options.quick else (2000, 20, 80)
     digits = data.glyphs(n + 200, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
-    train, test = (part.batch(slice(None), np.float64) for part in digits.split(200))
+    train, test = (part.batch(slice(None), np.float64).x for part in digits.split(200))
     rng = np.random.default_rng(seed + 1)
     holed, judged = (np.where(rng.random(part.shape) < 0.4, np.nan, part) for part in (train, test))
     lower_half = test.copy()

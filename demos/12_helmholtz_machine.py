@@ -71,7 +71,9 @@ def learn_bars(n, epochs, seed):
     train = data.bars(n, seed=seed)
     models, curves = {}, {}
     for name, algorithm in ALGORITHMS.items():
-        model = models[name] = recipes.belief_net((1, 4, 4), layers=BARS_LAYERS, seed=seed)
+        model = models[name] = recipes.belief_net(
+            (1, 4, 4), layers=BARS_LAYERS, algorithm=algorithm, samples=SAMPLES, seed=seed
+        )
         model.generation[-1].bias.value[:] = OFF
         model.generation[0].bias.value[:] = RARE
         steps, curve = [0], [p @ enumerate_hidden(model, images).log_px]

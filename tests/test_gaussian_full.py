@@ -7,7 +7,7 @@ from scipy import integrate, stats
 from scratchvae import ops
 from scratchvae.arrays import InputError
 from scratchvae.distributions import gaussian, gaussian_full
-from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point
+from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.reference.case import cholesky_factors
 
 B, D = 4, 3
@@ -165,10 +165,15 @@ def test_a_posterior_gives_its_draw_the_density_that_it_gives_the_point(posterio
     # d log q(z(φ); φ) = ∂ log q/∂φ + (∂z/∂φ)ᵀ ∂ log q/∂z, the last by differences of the density of the point
     h = 1e-6
     after, before = ([posterior.log_prob(q_params, z + t * e)[0] for e in np.eye(2)] for t in (h, -h))
-    dz = (np.stack(after, axis=1) - np.stack(before, axis=1)) / (2 * h)
+    differences = (np.stack(after, axis=1) - np.stack(before, axis=1)) / (2 * h)
+    score, dz = fixed_pullback(np.ones(6))
+    np.testing.assert_allclose(dz, differences, rtol=1e-6, atol=1e-7)
     _, sample_pullback = posterior.sample(q_params, noise=noise)
-    by_parts = fixed_pullback(np.ones(6)) + sample_pullback(dz)
-    np.testing.assert_allclose(total_pullback(np.zeros_like(z), np.ones(6)), by_parts, rtol=1e-6, atol=1e-7)
+    by_z = sample_pullback(dz)
+    none, ones = np.zeros_like(z), np.ones(6)
+    np.testing.assert_allclose(total_pullback(none, ones), score + by_z, rtol=1e-10, atol=1e-12)
+    _, pathwise_pullback = posterior.sample_with_log_prob(q_params, noise=noise, score=False)
+    np.testing.assert_allclose(pathwise_pullback(none, ones), by_z, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -223,7 +228,6 @@ NEGATIVE[0, 2, 2] = -1.0
         (lambda: ops.cholesky(np.full((1, 2, 2), np.nan)), "S should be finite"),
         (lambda: ops.cholesky(np.array([[[1e-8, 1e-4], [1e-4, 1 + 1e-15]]])), "should be positive definite"),
         (lambda: FullGaussian(2).sample(np.zeros((3, 4)), noise=NOISE), r"q_params should have shape \(B, 5\)"),
-        (lambda: Point(2).log_prob(np.zeros((3, 2)), z=np.zeros((3, 2))), "a point posterior has no density"),
     ],
 )
 def test_degenerate_arguments_are_named(call, words):

@@ -195,7 +195,7 @@ def test_reverse_water_filling_is_shannons():
 def test_sigma_points_integrate_cubic_polynomials_exactly(Z):
     x = RNG.normal(size=(3, 4))
     copies, noise = sigma_points(Batch(x), Z)
-    np.testing.assert_array_equal(copies, np.repeat(x, 2 * Z, axis=0))
+    np.testing.assert_array_equal(copies.x, np.repeat(x, 2 * Z, axis=0))
     A, b, T = RNG.normal(size=(Z, Z)), RNG.normal(size=Z), RNG.normal(size=(Z, Z, Z))
     for points in noise.reshape(3, 2 * Z, Z):
         quadratic = np.einsum("ni,ij,nj->n", points, A, points) + points @ b

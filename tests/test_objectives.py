@@ -18,7 +18,7 @@ from scratchvae.layers.interface import apply
 from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, Multinomial, Poisson
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Ramp, Reconstruction, SampledElbo
-from scratchvae.posteriors import DiagonalGaussian, Point
+from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import GaussianMixture, StandardGaussian
 from scratchvae.recipes import mlp
 

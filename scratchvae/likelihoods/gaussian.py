@@ -96,7 +96,7 @@ class GaussianDiagonal(Likelihood):
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One mean an entry; InputError for events with more or fewer entries than there are variances."""
         D = n_entries(event_shape)
-        if D != self.log_excess.value.size:
+        if self.log_excess.value.size != D:
             found = f"found {self.log_excess.value.size} variances for events of shape {tuple(event_shape)}"
             raise InputError(f"GaussianDiagonal: there should be one variance for each entry, D = {D}; {found}")
         return D
@@ -218,7 +218,8 @@ class GaussianOptimal(Likelihood):
         residual = x - x_params if observed is None else np.where(for_each_draw(observed, draws) != 0, x - x_params, 0)
         count = residual.size if observed is None else max(draws * int(np.count_nonzero(observed)), 1)
         smallest = np.finfo(x_params.dtype).tiny  # a perfect reconstruction has no best σ²
-        best = (residual * residual).sum() / residual.dtype.type(count) if mode.training else self.variance.value[0].astype(x_params.dtype)
+        of_batch = (residual * residual).sum() / residual.dtype.type(count)
+        best = of_batch if mode.training else self.variance.value[0].astype(x_params.dtype)
         variance = max(best, smallest)
         follows = mode.training and best > smallest  # whether σ² moves with the mean
         if mode.training:

@@ -116,10 +116,8 @@ class LatentVariableModel(Estimator):
             dq_params: Array | None = None,
             path: Array | None = None,
         ) -> None:
-            if dlog_px is None:
-                dz_found = np.zeros_like(z)
-            else:
-                dz_found = decoder_pullback(likelihood_pullback(dlog_px.reshape(-1)))
+            dx_params = None if dlog_px is None else likelihood_pullback(dlog_px.reshape(-1))
+            dz_found = np.zeros_like(z) if dx_params is None else decoder_pullback(dx_params)
             if dlog_pz is not None:
                 dz_found = dz_found + prior_pullback(dlog_pz.reshape(-1))
             if dz is not None:

@@ -1,4 +1,4 @@
-"""How passes are weighed into a loss: `report, pullback = objective(model, batch, noise)`; `pullback()` fills Parameters' gradients.
+"""How passes are weighed into a loss: `report, pullback = objective(model, batch, noise)`; `pullback()` fills the gradients.
 
 An objective is the only place where a mean over the batch is taken.
 """
@@ -8,7 +8,7 @@ from scratchvae.objectives.belief_net import BeliefNet
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.elbo import Elbo
-from scratchvae.objectives.interface import Kl, LatentModel, Model, Objective, Pass, Report
+from scratchvae.objectives.interface import Kl, LatentModel, Model, Objective, Pass, Report, Trainable
 from scratchvae.objectives.iwae import Iwae
 from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
@@ -41,6 +41,7 @@ __all__ = [
     "Schedule",
     "ScoreFunctionElbo",
     "Sleep",
+    "Trainable",
     "Wake",
     "closed_form_kl",
     "jacobian_norm",

@@ -55,11 +55,15 @@ class Pass:
         return self.log_q
 
 
-class Model(Protocol):
-    """What objectives, training and evaluation ask of every model, whatever it is made of."""
+class Trainable(Protocol):
+    """What every model has, whatever it is made of: what checkpoints and minimizers ask for."""
 
     event_shape: tuple[int, ...]
     likelihood: Likelihood
+
+
+class Model(Trainable, Protocol):
+    """A model that has passes: what objectives, training and evaluation ask for."""
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
         """All the randomness of `rows` draws of z."""

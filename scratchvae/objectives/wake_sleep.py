@@ -1,7 +1,8 @@
 """The wake-sleep algorithm: each half of a Helmholtz machine learns from what the other half draws.
 
 Neither half waits for the exact posterior. Awake, p is moved up its own slope of the bound ⟨log p(x,h) − log q(h|x)⟩, h ~ q.
-Asleep, q is moved down KL(p(h|x) ‖ q(h|x)) of dreamt x, and not down KL(q ‖ p), which the bound asks for. Hence no one loss falls.
+Asleep, q is moved down KL(p(h|x) ‖ q(h|x)) of dreamt x, and not down KL(q ‖ p), which the bound asks for. Hence no
+one loss falls.
 Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neural networks".
 """
 

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 from scratchvae.arrays import Array, InputError
 from scratchvae.files import write_whole
 from scratchvae.layers import named_buffers, named_parameters
-from scratchvae.objectives import Model
+from scratchvae.objectives import Trainable
 from scratchvae.training.loop import Training
 from scratchvae.training.step import Diverged
 
@@ -67,7 +67,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise InputError(f"{path} should be a scratchvae checkpoint; it is damaged or of another kind ({error})") from error
 
 
-def restore_model(checkpoint: Checkpoint, model: Model, *, best: bool = False) -> None:
+def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = False) -> None:
     """Give the model the checkpoint's weights and buffers; InputError, with nothing changed, where the two don't fit.
 
     With `best` those of the best epoch, where the run has kept them.
@@ -90,7 +90,7 @@ def restore_training(checkpoint: Checkpoint, training: Training) -> None:
         setattr(training, key, checkpoint.position[key])
 
 
-def _fitting(checkpoint: Checkpoint, model: Model, prefix: str = "model/") -> dict[str, Array]:
+def _fitting(checkpoint: Checkpoint, model: Trainable, prefix: str = "model/") -> dict[str, Array]:
     """The checkpoint's arrays for the model by the model's names: none missing or left over, all of the right shape and dtype."""
     saved, held = _below(prefix, checkpoint.arrays), _held(model)
     where = "the checkpoint is of another model"
@@ -110,5 +110,5 @@ def _below(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _held(model: Model) -> dict[str, Any]:
+def _held(model: Trainable) -> dict[str, Any]:
     return {**named_parameters(model), **named_buffers(model)}

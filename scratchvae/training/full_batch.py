@@ -8,7 +8,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
-from scratchvae.objectives import Model, Objective, Report
+from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
 from scratchvae.training.newton import newton_step
 from scratchvae.training.step import Diverged, what_went_first
@@ -44,7 +44,7 @@ class Minimum:
 
 
 def minimize(
-    model: Model,
+    model: Trainable,
     objective: Objective,
     batch: Batch,
     noise: Noise,

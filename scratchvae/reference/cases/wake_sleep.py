@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback
-from scratchvae.layers import EVALUATION, Linear, Mode, Owner, Sequential, Tanh
+from scratchvae.arrays import Array
+from scratchvae.layers import Linear, Sequential, Tanh
 from scratchvae.models import HelmholtzMachine
 from scratchvae.objectives import ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.reference.case import Case, normal, objective_case
