@@ -144,7 +144,8 @@ def estimators(draws, seed):
         model = recipes.mlp((32,), latent_dim=Z, hidden=(32,), activation="tanh", likelihood="gaussian", seed=seed)
         model.fit(points, epochs=2, batch_size=50, learning_rate=3e-3, seed=seed)
         cast(model, np.float64)
-        found = {name: evaluation.estimator_noise(model, kind, Batch(x), draws=draws, rng=rng) for name, (kind, x) in kinds.items()}
+        settings = {"draws": draws, "rng": rng}
+        found = {n: evaluation.estimator_noise(model, kind, Batch(x), **settings) for n, (kind, x) in kinds.items()}
         first = found["reparameterized, KL in closed form"]
         for name, noise in found.items():
             variances[name].append(noise.total_variance("encoder"))
@@ -232,9 +233,8 @@ def main(argv=None):
     for K in (1, 10, 100, 1000):
         repeats = max(5, draws // K)
         objective = Iwae(K)
-        values = [
-            objective(model, Batch(some), objective.draw_noise(model, len(some), rng))[0].terms["bound"].mean() for _ in range(repeats)
-        ]
+        noises = [objective.draw_noise(model, len(some), rng) for _ in range(repeats)]
+        values = [objective(model, Batch(some), noise)[0].terms["bound"].mean() for noise in noises]
         print(f"  K = {K:<5d} {np.mean(values):9.5f}")
     print(f"Pictures: {options.out / 'ascent.png'}, posteriors.png, gradients.png")
     return 0

@@ -112,7 +112,7 @@ ONE = mlp((6,), latent_dim=2, hidden=(4,))
         (lambda: ONE.fit(np.zeros((3, 5))), r"x should have shape \(N, 6\) or \(N, 6\), found \(3, 5\)"),
         (lambda: ONE.fit(np.zeros((0, 6))), "at least one example"),
         (lambda: ONE.fit(np.zeros((3, 6), int)), "uint8"),
-        (lambda: ONE.fit(np.zeros((3, 6)), epochs=0), "epochs and batch_size should be at least 1"),
+        (lambda: ONE.fit(np.zeros((3, 6)), epochs=0), "epochs should be a whole number, at least 1; found 0"),
         (lambda: ONE.fit(np.zeros((3, 6)), held_out=np.full((1, 6), 9.0)), r"\[0, 1\]"),
         (lambda: ONE.score_samples(np.full((3, 6), -1.0)), r"\[0, 1\]"),
         (lambda: ONE.score_samples(np.zeros((3, 6)), samples=0), "samples should be at least 1"),

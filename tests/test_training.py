@@ -156,12 +156,9 @@ class Watched(Elbo):
 
     calls: ClassVar[list] = []
 
-    def at(self, step):
-        return self
-
-    def __call__(self, model, x, noise, *, mode=EVALUATION):
-        self.calls.append((mode.training, x, noise))
-        return super().__call__(model, x, noise, mode=mode)
+    def __call__(self, model, batch, noise, *, mode=EVALUATION):
+        self.calls.append((mode.training, batch.x, noise))
+        return super().__call__(model, batch, noise, mode=mode)
 
 
 def test_every_step_has_noise_and_data_of_its_own_and_every_judgement_the_same():
@@ -362,12 +359,9 @@ class Total(Objective):
     def draw_noise(self, model, batch, rng):
         return np.empty(0)
 
-    def __call__(self, model, x, noise, *, mode=EVALUATION):
-        total = x.sum(axis=1)
+    def __call__(self, model, batch, noise, *, mode=EVALUATION):
+        total = batch.x.sum(axis=1)
         return Report(float(total.mean()), {"total": total}), lambda: None
-
-    def at(self, step):
-        return self
 
 
 @pytest.mark.parametrize("phases", [1, 2])
