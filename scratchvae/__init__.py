@@ -1,11 +1,13 @@
 """scratchvae: variational autoencoders from scratch in NumPy, every gradient derived and written by hand.
 
-Six words:
+Eight words:
 
     op          a differentiable plain function     value, pullback = op(*arrays, **constants)
     layer       an object that owns Parameters      y, pullback = layer(x)
     role        posterior q(z|x), likelihood p(x|z), prior p(z): which distribution a network's output feeds
-    objective   how a model is trained or judged    report, pullback = objective(model, x, noise)
+    batch       what is looked at together: x, and what else is known of it
+    pass        one trip of a batch through a model one, pullback = model.run(batch, noise)
+    objective   how passes are weighed into a loss  report, pullback = objective(model, batch, noise)
     twin        one kernel written twice under one name: textbook (NumPy) and compiled (Numba)
     case        a row of the table that drives every check: an op, its arrays, its constants
 
@@ -26,7 +28,8 @@ The floors, each importing only from those below it:
     arrays, files, cpu              the ground
 
 Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots (arrays in, Figures out).
-A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`.
+A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`. What everybody reaches
+for is here too: `from scratchvae import VAE, mlp, load`.
 """
 
 from importlib import import_module
@@ -60,6 +63,15 @@ ROOMS = (
     "training",
 )
 
+NAMES = {  # what everybody reaches for, and the room that it lives in
+    "VAE": "models",
+    "Autoencoder": "models",
+    "FactorAnalysis": "models",
+    "Batch": "data",
+    "load": "data",
+    "convolutional": "recipes",
+    "mlp": "recipes",
+}
 
 prepare()
 
@@ -67,8 +79,11 @@ prepare()
 def __getattr__(name: str) -> Any:
     if name in ROOMS:
         return import_module(f"scratchvae.{name}")
-    raise AttributeError(f"scratchvae has no room {name!r}; its rooms are {', '.join(ROOMS)}")
+    if name in NAMES:
+        return getattr(import_module(f"scratchvae.{NAMES[name]}"), name)
+    known = f"its rooms are {', '.join(ROOMS)}; {', '.join(NAMES)} can be taken from it directly"
+    raise AttributeError(f"scratchvae has no room {name!r}: {known}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *ROOMS]
+    return [*globals(), *ROOMS, *NAMES]

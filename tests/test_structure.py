@@ -147,6 +147,12 @@ def test_every_room_is_reached_from_the_package(room):
     assert room in dir(scratchvae)
 
 
+def test_what_everybody_reaches_for_is_at_the_top():
+    for name, room in scratchvae.NAMES.items():
+        assert getattr(scratchvae, name) is getattr(getattr(scratchvae, room), name)
+        assert name in dir(scratchvae)
+
+
 def test_an_unknown_room_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_room"):
         scratchvae.no_such_room  # noqa: B018
