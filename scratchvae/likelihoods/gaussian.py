@@ -57,13 +57,13 @@ class GaussianDiagonal(Likelihood):
 
         σ_d² = min_variance + exp(log_excess_d),   d = 1 … D
 
-    With linear networks this is the noise Ψ = diag σ² of factor analysis (Rubin & Thayer 1982), where GaussianPerPixel has a σ²
-    that depends on z, and Gaussian has one for all entries.
+    With linear networks this is the noise Ψ = diag σ² of factor analysis (Rubin & Thayer 1982). GaussianPerPixel has a σ² that
+    depends on z, and Gaussian has one for all entries.
 
     `variance` (D,), in units of x², is where learning starts: begin near the residuals' mean squares, as learning is slow from
     far above them. The floor `min_variance`, in the same units, must lie below it. An entry that the mean can reproduce exactly,
-    such as a pixel that is always black, drives its σ_d² down to the floor; with min_variance = 0 it has none, log p(x|z) has no
-    maximum (a Heywood case), and training ends by overflow, which `Diverged` then reports.
+    such as a pixel that is always black or a Heywood case of factor analysis, drives its σ_d² down to the floor. With
+    min_variance = 0 there is none: then σ_d² falls for as long as training lasts, because log p(x|z) has no maximum.
     """
 
     def __init__(self, variance: npt.ArrayLike, *, min_variance: float = 1e-6) -> None:
@@ -91,7 +91,7 @@ class GaussianDiagonal(Likelihood):
         return D
 
     def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives its gradient, summed over rows."""
+        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives the sum of its gradients."""
         require_shapes("GaussianDiagonal", x_params=(x_params, f"B {self.log_excess.value.size}"))
         log_var = self._log_var()
         share = np.exp(self.log_excess.value - log_var)  # ∂log σ_d²/∂log_excess_d = exp(log_excess_d) / σ_d²

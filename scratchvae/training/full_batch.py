@@ -17,6 +17,7 @@ REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluatio
 class Minimum:
     """Where minimize stopped: the report there, the largest entry |∂loss/∂θ| of the gradient, steps and evaluations it took.
 
+    `losses` holds the loss of each evaluation in turn; each evaluation is one epoch, as it looks at all examples once.
     `converged`: that entry is at most the tolerance, or no step makes the loss smaller by as much as its last digit.
     """
 
@@ -24,6 +25,7 @@ class Minimum:
     gradient: float
     steps: int
     evaluations: int
+    losses: tuple[float, ...]
     converged: bool
 
 
@@ -73,7 +75,10 @@ def minimize(
 
     def loss_and_gradient(theta: Array) -> tuple[float, Array]:
         report, gradient = evaluate(theta)
+        losses.append(report.loss)
         return report.loss, gradient
+
+    losses: list[float] = []
 
     first_theta = np.concatenate([value.ravel().astype(np.float64) for value in start])
     # ftol = 0: the loss may stop falling in its last digit, never before
@@ -81,4 +86,4 @@ def minimize(
     found = optimize.minimize(loss_and_gradient, first_theta, jac=True, method="L-BFGS-B", options=options)
     report, gradient = evaluate(found.x)
     largest = float(np.abs(gradient).max())
-    return Minimum(report, largest, int(found.nit), int(found.nfev), found.status == 0)
+    return Minimum(report, largest, int(found.nit), int(found.nfev), tuple(losses), found.status == 0)
