@@ -118,7 +118,7 @@ def compression(text):
     assert straight > at_first
     assert numbers_after(deep, "error of patches 5 times as large")[0] > 10 * rows[25][2]
     for Z in (2, 8, 32):
-        row = next(line for line in text.split("held out")[1].splitlines() if line.strip().startswith(f"{Z}  "))
+        row = next(line for line in text.split("Squared error of")[1].splitlines() if line.strip().startswith(f"{Z}  "))
         linear, _, deep, *_, left = (float(number) for number in re.findall(r"\d+\.\d+", row))
         assert linear == pytest.approx(left, abs=2e-4)
         assert Z > 2 or deep < linear

@@ -119,7 +119,8 @@ def test_the_closed_form_optimum_in_a_vaes_weights(exact, x):
     _, pullback = Elbo()(model, *sigma_points(x, exact.latent_dim))
     pullback()
     steepest = max(np.abs(p.grad).max() for p in named_parameters(model).values())
-    assert steepest < (1e-11 if isinstance(exact, ProbabilisticPCA) else 1e-5)  # which FactorAnalysis calls converged at 1e-6, by log ψ
+    searched = isinstance(exact, FactorAnalysis)  # until its own gradient, by log ψ, is below 1e-6; measured: 7e-10
+    assert steepest < (1e-5 if searched else 1e-11)
     unseen = RNG.normal(size=(20, x.shape[1]))
     np.testing.assert_allclose(bound(model, unseen), exact.score_samples(unseen), rtol=1e-12)
 
@@ -141,7 +142,7 @@ def test_a_linear_vae_with_a_variance_for_each_entry_is_factor_analysis(latent_d
 
 
 def heywood():
-    """Examples with the correlations ρ_12 = ρ_13 = 0.7, ρ_23 = 0.4: ψ_1 = 1 − ρ_12 ρ_13 / ρ_23 < 0 is what one factor asks for."""
+    """Examples with ρ_12 = ρ_13 = 0.7 and ρ_23 = 0.4, for which one factor would need ψ_1 = 1 − ρ_12 ρ_13 / ρ_23 < 0."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 3))
     white = (x - x.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T, bias=True))).T

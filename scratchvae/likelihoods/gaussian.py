@@ -85,9 +85,9 @@ class GaussianDiagonal(Likelihood):
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One mean an entry; InputError for events with more or fewer entries than there are variances."""
         D = n_entries(event_shape)
-        if D != self.log_excess.value.size:
-            found = f"found {self.log_excess.value.size} variances for events of shape {tuple(event_shape)}"
-            raise InputError(f"GaussianDiagonal: there should be one variance for each entry, D = {D}; {found}")
+        if self.log_excess.value.size != D:
+            found = f"found {self.log_excess.value.size} for events of shape {tuple(event_shape)}"
+            raise InputError(f"GaussianDiagonal: there should be a variance for each entry, D = {D}; {found}")
         return D
 
     def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
