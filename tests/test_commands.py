@@ -94,6 +94,7 @@ OPTIONS = [
     ["--free-bits", "0.1", "--binarized", "--optimizer", "sgd", "--schedule", "step", "--decay-every", "2", "--max-norm", "1"],
     ["--held-out", "0", "--limit", "20", "--optimizer", "rmsprop", "--batch-size", "7", "--init", "orthogonal"],
     ["--patience", "1", "--held-out", "10", "--learning-rate", "0.5", "--activation", "silu"],
+    ["--likelihood", "gaussian_diagonal"],
 ]
 
 

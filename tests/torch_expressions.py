@@ -277,9 +277,12 @@ PRIORS = {"gaussian_mixture": MixturePrior, "standard_gaussian": StandardPrior}
 
 
 class Likelihood(nn.Module):
-    """log p(x|z) of flat x (B, D), from what a decoder puts out; `outputs` numbers for each entry."""
+    """log p(x|z) of flat x (B, D), from what a decoder puts out; `outputs` numbers for each of D entries."""
 
     outputs = 1
+
+    def __init__(self, D):
+        super().__init__()
 
 
 class BernoulliPixels(Likelihood):
@@ -301,17 +304,28 @@ class GaussianPixels(Likelihood):
 
 
 class GaussianLearned(Likelihood):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, D):
+        super().__init__(D)
         self.log_var = nn.Parameter(torch.zeros(1))
 
     def forward(self, x_params, x):
         return normal(x_params, self.log_var).log_prob(x).sum(1)
 
 
+class GaussianDiagonal(Likelihood):
+    """A variance for each of D entries: at least 1e-6, and at first 1."""
+
+    def __init__(self, D):
+        super().__init__(D)
+        self.log_excess = nn.Parameter(torch.full((D,), math.log1p(-1e-6)))
+
+    def forward(self, x_params, x):
+        return laws.Normal(x_params, torch.sqrt(self.log_excess.exp() + 1e-6)).log_prob(x).sum(1)
+
+
 class GaussianOptimal(Likelihood):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, D):
+        super().__init__(D)
         self.seen = []
 
     def forward(self, x_params, x):
@@ -336,8 +350,8 @@ class LaplacePixels(Likelihood):
 
 
 class LaplaceLearned(Likelihood):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, D):
+        super().__init__(D)
         self.log_scale = nn.Parameter(torch.zeros(1))
 
     def forward(self, x_params, x):
@@ -358,6 +372,7 @@ LIKELIHOODS = {
     "bernoulli": BernoulliPixels,
     "categorical": CategoricalPixels,
     "gaussian": GaussianPixels,
+    "gaussian_diagonal": GaussianDiagonal,
     "gaussian_learned": GaussianLearned,
     "gaussian_optimal": GaussianOptimal,
     "gaussian_per_pixel": GaussianPerPixel,
@@ -428,7 +443,7 @@ class Twin(nn.Module):
     ):
         super().__init__()
         self.posterior = POSTERIORS[posterior](latent_dim)
-        self.likelihood = LIKELIHOODS[likelihood]()
+        self.likelihood = LIKELIHOODS[likelihood](math.prod(event_shape))
         self.prior = PRIORS[prior](latent_dim)
         codes = {"autoencoder": latent_dim, "vae": self.posterior.outputs}[model]
         self.encoder, self.decoder = NETWORKS[recipe](event_shape, codes, latent_dim, self.likelihood.outputs, **sizes)
