@@ -94,6 +94,7 @@ OPTIONS = [
     ["--free-bits", "0.1", "--binarized", "--optimizer", "sgd", "--schedule", "step", "--decay-every", "2", "--max-norm", "1"],
     ["--held-out", "0", "--limit", "20", "--optimizer", "rmsprop", "--batch-size", "7", "--init", "orthogonal"],
     ["--patience", "1", "--held-out", "10", "--learning-rate", "0.5", "--activation", "silu"],
+    ["--likelihood", "gaussian_diagonal"],
 ]
 
 
@@ -263,7 +264,7 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["train", "--data", "IMAGES", "--noise-std", "1"], "noise_std is for the objective reconstruction"),
         (["train", "--data", "IMAGES", "--capacity-steps", "5"], "should come with a capacity"),
         (["train", "--data", "IMAGES", "--prior", "gaussian_mixture", "--objective", "elbo"], "no closed form"),
-        (["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "iwae"], "no density"),
+        (["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "iwae"], "should have a density"),
         (["train", "--data", "x" * 300], "x" * 300),
         (["train", "--resume", "RUN", "--epochs", "0"], "epochs should be at least 2, found 0"),
         (["train", "--resume", "RUN", "--epochs", "1"], "epochs should be at least 2, found 1"),

@@ -139,8 +139,19 @@ def compression(text):
         assert abs(difference) < 1e-6
         assert error == pytest.approx(expected, abs=1e-7)
     assert numbers_after(text, "16  ")[0] < 1e-10  # the identity
+    deep = text.split("Deep autoencoders")[1]
+    rows = {Z: numbers_after(deep, f"{Z}  ") for Z in (25, 10)}  # of PCA, reached, held out, its median; then epochs
+    assert rows[25][0] < 1e-12
+    assert max(rows[25][1:4]) < 1e-3  # measured: 8e-5 after 250 steps
+    assert 1e-2 < rows[10][1] < rows[10][0]
+    assert rows[10][2] > 1e-2
+    assert rows[25][5] < rows[10][5]
+    assert len(rows[25]) > len(rows[10])
+    straight, at_first = numbers_after(deep, "share of ELUs where they are straight")
+    assert straight > at_first
+    assert numbers_after(deep, "error of patches 5 times as large")[0] > 10 * rows[25][2]
     for Z in (2, 8, 32):
-        row = next(line for line in text.split("held out")[1].splitlines() if line.strip().startswith(f"{Z}  "))
+        row = next(line for line in text.split("Squared error of")[1].splitlines() if line.strip().startswith(f"{Z}  "))
         linear, _, deep, *_, left = (float(number) for number in re.findall(r"\d+\.\d+", row))
         assert linear == pytest.approx(left, abs=2e-4)
         assert Z > 2 or deep < linear
@@ -165,13 +176,15 @@ def factor_analysis(text):
         assert climbing == sorted(climbing)
         assert end == pytest.approx(best, abs=1e-3)
     assert min(float(gain) for gain in re.findall(r"gain of a step (\S+)", text)) > -1e-11
-    assert numbers_after(text, "largest |bound − log p(x)|")[0] < 1e-4
-    assert numbers_after(text, "angle of decoder")[0] < 1e-3
-    assert numbers_after(text, "closed form as weights: |bound − log p(x)|")[0] < 1e-10
-    for what in ("bound after", "learned variance"):
-        line = next(line for line in text.splitlines() if line.strip().startswith(what))
-        found, expected = re.findall(r"-?\d+\.\d+", line)
-        assert float(found) == pytest.approx(float(expected), abs=2e-6 if what == "learned variance" else 1e-4)
+    for vae in text.split("A linear VAE of")[1:]:
+        assert numbers_after(vae, "largest |bound − log p(x)|")[0] < 1e-4
+        assert numbers_after(vae, "angle of the decoder")[0] < 1e-3
+        assert numbers_after(vae, "closed form as weights: |bound − log p(x)|")[0] < 1e-10
+        found, expected = re.findall(r"-?\d+\.\d+", next(line for line in vae.splitlines() if line.startswith("  bound after")))
+        assert float(found) == pytest.approx(float(expected), abs=1e-4)
+    found, expected = re.findall(r"\d+\.\d+", next(line for line in text.splitlines() if "learned variance σ²" in line))
+    assert float(found) == pytest.approx(float(expected), abs=2e-6)
+    assert numbers_after(text, "learned variances, largest relative error")[0] < 1e-3
     means = numbers_after(text, "the pixel's mean")
     hidden = text.split("the pixel's mean")[1]
     for name in ("probabilistic PCA", "factor analysis"):

@@ -294,7 +294,7 @@ def test_at_one_draw_both_are_the_same_draw_by_draw():
 def test_with_more_draws_sticking_the_landing_is_biased_and_refused():
     model, batch = linear()
     moved(model)
-    with pytest.raises(InputError, match='gradient "stl" should come with samples = 1, .*found samples = 2'):
+    with pytest.raises(InputError, match=r'gradient "stl" should come with samples = 1, .*found samples = 2'):
         Iwae(2, gradient="stl")
 
     class Naive(Iwae):

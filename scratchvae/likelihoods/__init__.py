@@ -2,7 +2,8 @@
 
 from scratchvae.likelihoods.bernoulli import Bernoulli
 from scratchvae.likelihoods.categorical import Categorical
-from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianOptimal, GaussianPerPixel
+from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianPerPixel
+from scratchvae.likelihoods.gaussian_optimal import GaussianOptimal
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw
 from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.multinomial import Multinomial

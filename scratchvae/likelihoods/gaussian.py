@@ -1,4 +1,4 @@
-"""Real-valued entries: p(x|z) = N(mean, σ²), with five ways to come by σ²."""
+"""Real-valued entries: p(x|z) = N(mean, σ²), with σ² fixed, learned, or computed from z."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,7 @@ from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_finite, require_shapes
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
-from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
+from scratchvae.likelihoods.interface import Likelihood, n_entries
 from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
@@ -56,7 +56,7 @@ class Gaussian(Likelihood):
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
         """mean + σ · noise."""
-        return _draw(x_params, np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape), rng)
+        return draw_gaussian(x_params, np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape), rng)
 
     def require_support(self, x: Array) -> None:
         """Every finite number."""
@@ -68,13 +68,13 @@ class GaussianDiagonal(Likelihood):
 
         σ_d² = min_variance + exp(log_excess_d),   d = 1 … D
 
-    With linear networks this is the noise Ψ = diag σ² of factor analysis (Rubin & Thayer 1982), where GaussianPerPixel has a σ²
-    that depends on z, and Gaussian has one for all entries.
+    With linear networks this is the noise Ψ = diag σ² of factor analysis (Rubin & Thayer 1982). GaussianPerPixel has a σ² that
+    depends on z, and Gaussian has one for all entries.
 
     `variance` (D,), in units of x², is where learning starts: begin near the residuals' mean squares, as learning is slow from
     far above them. The floor `min_variance`, in the same units, must lie below it. An entry that the mean can reproduce exactly,
-    such as a pixel that is always black, drives its σ_d² down to the floor; with min_variance = 0 it has none, log p(x|z) has no
-    maximum (a Heywood case), and training ends by overflow, which `Diverged` then reports.
+    such as a pixel that is always black or a Heywood case of factor analysis, drives its σ_d² down to the floor. With
+    min_variance = 0 there is none: then σ_d² falls for as long as training lasts, because log p(x|z) has no maximum.
     """
 
     def __init__(self, variance: npt.ArrayLike, *, min_variance: float = 1e-6) -> None:
@@ -97,8 +97,8 @@ class GaussianDiagonal(Likelihood):
         """One mean an entry; InputError for events with more or fewer entries than there are variances."""
         D = n_entries(event_shape)
         if self.log_excess.value.size != D:
-            found = f"found {self.log_excess.value.size} variances for events of shape {tuple(event_shape)}"
-            raise InputError(f"GaussianDiagonal: there should be one variance for each entry, D = {D}; {found}")
+            found = f"found {self.log_excess.value.size} for events of shape {tuple(event_shape)}"
+            raise InputError(f"GaussianDiagonal: there should be a variance for each entry, D = {D}; {found}")
         return D
 
     def log_prob(
@@ -110,7 +110,7 @@ class GaussianDiagonal(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives its gradient, summed over rows."""
+        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives the sum of its gradients."""
         require_shapes("GaussianDiagonal", x_params=(x_params, f"B {self.log_excess.value.size}"))
         log_var = self._log_var()
         share = np.exp(self.log_excess.value - log_var)  # ∂log σ_d²/∂log_excess_d = exp(log_excess_d) / σ_d²
@@ -131,7 +131,7 @@ class GaussianDiagonal(Likelihood):
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
         """mean + σ · noise."""
-        return _draw(x_params, np.broadcast_to(self._log_var().astype(x_params.dtype), x_params.shape), rng)
+        return draw_gaussian(x_params, np.broadcast_to(self._log_var().astype(x_params.dtype), x_params.shape), rng)
 
     def require_support(self, x: Array) -> None:
         """Every finite number."""
@@ -176,83 +176,11 @@ class GaussianPerPixel(Likelihood):
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
         """mean + σ · noise."""
         (mean, log_var), _ = _halves(x_params)
-        return _draw(mean, log_var, rng)
+        return draw_gaussian(mean, log_var, rng)
 
     def require_support(self, x: Array) -> None:
         """Every finite number."""
         require_finite("GaussianPerPixel", "x", x)
-
-
-class GaussianOptimal(Likelihood):
-    """One variance for all entries, in training that which is best for the batch at hand.     x_params = mean.
-
-    σ² = Σ_bd (x − mean)² / BD maximizes Σ_b log p(x_b|z_b), and is differentiated through. The running average of the batches'
-    optima, with `momentum` for each new one, is what evaluation and sampling use: σ² must not depend on the data it judges.
-    Rybkin, Daniilidis & Levine 2021, section 3.3.
-    """
-
-    def __init__(self, *, momentum: float = 0.01) -> None:
-        self.variance = Buffer(np.ones(1, np.float32))
-        self.batches_seen = Buffer(np.zeros(1, np.float32))
-        self.momentum = momentum
-
-    def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One mean an entry."""
-        return n_entries(event_shape)
-
-    def log_prob(
-        self,
-        x_params: Array,
-        *,
-        x: Array,
-        observed: Array | None = None,
-        draws: int = 1,
-        mode: Mode = EVALUATION,
-    ) -> tuple[Array, Pullback]:
-        """log N(x; mean, σ² I), at the batch's optimal σ² in training and at the running one otherwise.
-
-        The mean over b and d in σ² is one over the observed entries.
-        """
-        x = for_each_draw(fill_missing(x, observed), draws)
-        require_shapes("GaussianOptimal", x_params=(x_params, "B D"), x=(x, "B D"))
-        residual = x - x_params if observed is None else np.where(for_each_draw(observed, draws) != 0, x - x_params, 0)
-        count = residual.size if observed is None else max(draws * int(np.count_nonzero(observed)), 1)
-        smallest = np.finfo(x_params.dtype).tiny  # a perfect reconstruction has no best σ²
-        of_batch = (residual * residual).sum() / residual.dtype.type(count)
-        best = of_batch if mode.training else self.variance.value[0].astype(x_params.dtype)
-        variance = max(best, smallest)
-        follows = mode.training and best > smallest  # whether σ² moves with the mean
-        if mode.training:
-            self._remember(variance)
-        log_var = np.full_like(x_params, np.log(variance))
-        log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, x_params, log_var, needs_dx=False)
-
-        def pullback(dlog_px: Array) -> Array:
-            _, dmean, dlog_var = op_pullback(dlog_px)
-            if not follows:
-                return dmean
-            dvariance = dlog_var.sum() / variance  # dσ² = Σ_bd dlog_var_bd / σ²
-            return dmean - dvariance * (2 / count) * residual  # ∂σ²/∂mean = −2 (x − mean) / BD
-
-        return log_px, pullback
-
-    def _remember(self, variance: float) -> None:
-        seen = self.batches_seen.value + 1
-        share = np.maximum(self.momentum, 1 / seen)  # a plain average over the first batches
-        self.variance.value = ((1 - share) * self.variance.value + share * variance).astype(self.variance.value.dtype)
-        self.batches_seen.value = seen
-
-    def mean(self, x_params: Array) -> Array:
-        """The mean."""
-        return x_params
-
-    def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """mean + σ · noise, with the running σ²."""
-        return _draw(x_params, np.full_like(x_params, np.log(self.variance.value[0])), rng)
-
-    def require_support(self, x: Array) -> None:
-        """Every finite number."""
-        require_finite("GaussianOptimal", "x", x)
 
 
 def _halves(x_params: Array) -> tuple[tuple[Array, Array], Pullback]:
@@ -261,6 +189,7 @@ def _halves(x_params: Array) -> tuple[tuple[Array, Array], Pullback]:
     return (mean, log_var), pullback
 
 
-def _draw(mean: Array, log_var: Array, rng: np.random.Generator) -> Array:
+def draw_gaussian(mean: Array, log_var: Array, rng: np.random.Generator) -> Array:
+    """x = mean + σ · noise, of any shape."""
     x, _ = gaussian.reparameterize(mean, log_var, noise=rng.standard_normal(mean.shape, dtype=np.float32))
     return x

@@ -20,10 +20,13 @@ REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluatio
 class Minimum:
     """Where `minimize` stopped: the report there, the steps and evaluations that it took, and how near the minimum it is.
 
+    `losses` are those that L-BFGS met, one an evaluation, and so one an epoch, as each looks at all examples once.
+
     `gradient` is the largest |∂loss/∂θ_i|.
 
     `left` is how far the loss can still fall, in nats: half of Newton's decrement squared, ½ gᵀ H⁻¹ g, which is the whole
-    way down where the loss is a quadratic form. It is infinite where the loss curves downwards.
+    way down where the loss is a quadratic form. It is infinite where the loss curves downwards, and NaN where the steps ran
+    out, since nobody asked for the minimum then.
 
     `rounding` is how far the loss itself can be off: ε (1 + log₂ n) (1 + Σ |term|), since a sum of n numbers is right
     to log₂ n roundoffs ε of their magnitudes (Higham 2002, section 4.2). Here n = B D, and each term of the report
@@ -40,6 +43,7 @@ class Minimum:
     rounding: float
     steps: int
     evaluations: int
+    losses: tuple[float, ...]
     converged: bool
 
 
@@ -105,8 +109,10 @@ def minimize(
             words = what_went_first(named, report)
             put(start)
             raise Diverged(f"minimize: {words}. Smaller first weights, or data in smaller units, may help")
+        losses.append(report.loss)
         return report.loss, gradient
 
+    losses: list[float] = []
     # ftol = 0: the loss may stop falling in its last digit, never before
     options = {"maxiter": max_steps, "maxfun": 20 * max_steps, "gtol": tolerance, "ftol": 0, "maxcor": REMEMBERED}
     found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
@@ -114,7 +120,9 @@ def minimize(
     epsilon = max(float(np.finfo(a.dtype).eps) for a in (batch.x, *first.values()))
     report, gradient = evaluate(theta)
     rounding = epsilon * (1 + np.log2(max(batch.x.size, 2))) * (1 + sum(abs(term).mean() for term in report.terms.values()))
-    newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
+    newton, left = gradient, np.nan
+    if steps < max_steps:
+        newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
     while steps < max_steps and tolerance < np.abs(gradient).max() and left < np.inf:
         nearer, its_gradient = evaluate(theta - newton)
         if not (nearer.loss <= report.loss + rounding and np.abs(its_gradient).max() < np.abs(gradient).max()):
@@ -124,7 +132,7 @@ def minimize(
     report, gradient = evaluate(theta)
     largest = float(np.abs(gradient).max())
     converged = bool(largest <= tolerance or left <= rounding)
-    return Minimum(report, largest, float(left), float(rounding), steps, evaluations, converged)
+    return Minimum(report, largest, float(left), float(rounding), steps, evaluations, tuple(losses), converged)
 
 
 def _put(named: Mapping[str, Parameter], theta: Array) -> None:

@@ -1,13 +1,17 @@
 """Cases of wake-sleep's objectives, each as an op of the Parameters that it fills, its draws and weights held."""
 
 from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array
+from scratchvae.arrays import Array, Pullback
+from scratchvae.data import Batch
 from scratchvae.layers import Linear, Sequential, Tanh
 from scratchvae.models import HelmholtzMachine
-from scratchvae.objectives import ReweightedRecognition, ReweightedWake, Sleep, Wake
+from scratchvae.objectives import Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
+from scratchvae.posteriors import Noise
 from scratchvae.reference.case import Case, normal, objective_case
 
 B, D, K = 3, 4, 3
@@ -29,8 +33,21 @@ def machine() -> HelmholtzMachine:
     return one
 
 
+@dataclass(frozen=True, eq=False)
+class HeldWeights(Pass):
+    """A pass whose weights stay what they were, while its log q moves."""
+
+    held: Array | None = None
+
+    @property
+    def log_weights(self) -> Array:
+        """The weights that were held."""
+        assert self.held is not None
+        return self.held
+
+
 class HeldDraws(HelmholtzMachine):
-    """A machine whose draws from q, and their log q in the weights, are those of a copy that never moves."""
+    """A machine whose draws from q, and their weights, are those of a copy that never moves."""
 
     def __init__(self, model: HelmholtzMachine) -> None:
         super().__init__(
@@ -42,6 +59,13 @@ class HeldDraws(HelmholtzMachine):
     def recognize(self, *, x: Array, uniform: Array) -> tuple[Array, Array]:
         """The copy's draws."""
         return self.still.recognize(x=x, uniform=uniform)
+
+    def run(self, batch: Batch, noise: Noise, *, draws: int = 1, **settings: Any) -> tuple[Pass, Pullback]:
+        """The copy's draws and weights, and the model's own log q at these draws."""
+        one, pullback = super().run(batch, noise, draws=draws, **settings)
+        log_q, _ = self.log_recognition(x=batch.repeat(draws).x, h=one.z)
+        parts = (one.log_px, one.q_params, one.z, one.log_pz, log_q.reshape(-1, draws))
+        return HeldWeights(*parts, held=one.log_weights), pullback
 
 
 def cases() -> list[Case]:

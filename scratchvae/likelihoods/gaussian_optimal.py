@@ -1,0 +1,82 @@
+"""Real-valued entries: p(x|z) = N(mean, σ² I), with the σ² that is best for the batch at hand."""
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback, require_finite, require_shapes
+from scratchvae.distributions import gaussian
+from scratchvae.layers import EVALUATION, Buffer, Mode
+from scratchvae.likelihoods.gaussian import draw_gaussian
+from scratchvae.likelihoods.interface import Likelihood, n_entries
+from scratchvae.likelihoods.missing import fill_missing, where_observed
+
+
+class GaussianOptimal(Likelihood):
+    """One variance for all entries, in training that which is best for the batch at hand.     x_params = mean.
+
+    σ² = Σ_bd (x − mean)² / BD maximizes Σ_b log p(x_b|z_b), and is differentiated through. The running average of the batches'
+    optima, with `momentum` for each new one, is what evaluation and sampling use: σ² must not depend on the data it judges.
+    Rybkin, Daniilidis & Levine 2021, section 3.3.
+    """
+
+    def __init__(self, *, momentum: float = 0.01) -> None:
+        self.variance = Buffer(np.ones(1, np.float32))
+        self.batches_seen = Buffer(np.zeros(1, np.float32))
+        self.momentum = momentum
+
+    def n_params(self, event_shape: tuple[int, ...]) -> int:
+        """One mean an entry."""
+        return n_entries(event_shape)
+
+    def log_prob(
+        self,
+        x_params: Array,
+        *,
+        x: Array,
+        observed: Array | None = None,
+        draws: int = 1,
+        mode: Mode = EVALUATION,
+    ) -> tuple[Array, Pullback]:
+        """log N(x; mean, σ² I), at the batch's optimal σ² in training and at the running one otherwise.
+
+        The mean over b and d in σ² is one over the observed entries.
+        """
+        x = for_each_draw(fill_missing(x, observed), draws)
+        require_shapes("GaussianOptimal", x_params=(x_params, "B D"), x=(x, "B D"))
+        residual = x - x_params if observed is None else np.where(for_each_draw(observed, draws) != 0, x - x_params, 0)
+        count = residual.size if observed is None else max(draws * int(np.count_nonzero(observed)), 1)
+        smallest = np.finfo(x_params.dtype).tiny  # a perfect reconstruction has no best σ²
+        of_batch = (residual * residual).sum() / residual.dtype.type(count)
+        best = of_batch if mode.training else self.variance.value[0].astype(x_params.dtype)
+        variance = max(best, smallest)
+        follows = mode.training and best > smallest  # whether σ² moves with the mean
+        if mode.training:
+            self._remember(variance)
+        log_var = np.full_like(x_params, np.log(variance))
+        log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, x_params, log_var, needs_dx=False)
+
+        def pullback(dlog_px: Array) -> Array:
+            _, dmean, dlog_var = op_pullback(dlog_px)
+            if not follows:
+                return dmean
+            dvariance = dlog_var.sum() / variance  # dσ² = Σ_bd dlog_var_bd / σ²
+            return dmean - dvariance * (2 / count) * residual  # ∂σ²/∂mean = −2 (x − mean) / BD
+
+        return log_px, pullback
+
+    def _remember(self, variance: float) -> None:
+        seen = self.batches_seen.value + 1
+        share = np.maximum(self.momentum, 1 / seen)  # a plain average over the first batches
+        self.variance.value = ((1 - share) * self.variance.value + share * variance).astype(self.variance.value.dtype)
+        self.batches_seen.value = seen
+
+    def mean(self, x_params: Array) -> Array:
+        """The mean."""
+        return x_params
+
+    def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
+        """mean + σ · noise, with the running σ²."""
+        return draw_gaussian(x_params, np.full_like(x_params, np.log(self.variance.value[0])), rng)
+
+    def require_support(self, x: Array) -> None:
+        """Every finite number."""
+        require_finite("GaussianOptimal", "x", x)
