@@ -7,7 +7,7 @@ from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_finite, require_shapes
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
-from scratchvae.likelihoods.interface import Likelihood, n_entries
+from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
 from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 

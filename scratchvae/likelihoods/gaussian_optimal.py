@@ -6,7 +6,7 @@ from scratchvae.arrays import Array, Pullback, require_finite, require_shapes
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode
 from scratchvae.likelihoods.gaussian import draw_gaussian
-from scratchvae.likelihoods.interface import Likelihood, n_entries
+from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
 from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
