@@ -148,7 +148,7 @@ def test_draws_have_the_probabilities_that_the_model_gives_them():
     rng = np.random.default_rng(0)
     x, h = model.dream(uniform=rng.random((40_000, D + H)))
     pairs = check_draws(np.hstack([x, h]) @ code, lambda t: exact.log_joint.ravel()[t.astype(int)], np.arange(2 ** (D + H)))
-    h, log_q = model.recognize(x=np.tile(IMAGES[5], (40_000, 1)), uniform=rng.random((40_000, H)))
+    (h, log_q), _ = model.recognize(x=np.tile(IMAGES[5], (40_000, 1)), uniform=rng.random((40_000, H)))
     state = (h @ code[D:]).astype(int)
     np.testing.assert_allclose(log_q, exact.log_q[5][state], rtol=1e-12)
     recognized = check_draws(state, lambda t: exact.log_q[5][t.astype(int)], np.arange(2**H))
@@ -516,5 +516,5 @@ def test_a_unit_that_is_as_good_as_never_on_is_never_drawn():
         layer.bias.value = np.full_like(layer.bias.value, -60)
     for objective in (Wake(), ReweightedWake(2)):
         noise = objective.draw_noise(model, 4, AllZero())
-        h, _ = model.recognize(x=np.ones((len(noise), 2), np.float32), uniform=noise)
+        (h, _), _ = model.recognize(x=np.ones((len(noise), 2), np.float32), uniform=noise)
         assert not h.any()

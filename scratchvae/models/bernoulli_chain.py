@@ -10,18 +10,30 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.distributions import bernoulli
-from scratchvae.layers import Layer, Mode
+from scratchvae.layers import EVALUATION, Layer, Mode
 
 
-def draw(layers: Sequence[Layer], first: Array, uniforms: Sequence[Array]) -> tuple[list[Array], Array]:
-    """The states after `first` (B, ·), each from uniform numbers of its shape, and Σ_i log p(s_i|s_{i−1}) (B,) in nats."""
-    state, states, log_p = first, [], np.zeros(len(first), first.dtype)
+def draw(
+    layers: Sequence[Layer], first: Array, uniforms: Sequence[Array], *, mode: Mode = EVALUATION
+) -> tuple[tuple[list[Array], Array], Pullback]:
+    """The states after `first` (B, ·), each from uniform numbers of its shape, and Σ_i log p(s_i|s_{i−1}) (B,) in nats.
+
+    pullback(dlog_p) fills the layers' Parameters: the states stay what they are.
+    """
+    state, states, log_p, pullbacks = first, [], np.zeros(len(first), first.dtype), []
     for layer, uniform in zip(layers, uniforms, strict=True):
-        logits, _ = layer(state)
+        logits, layer_pullback = layer(state, mode=mode, needs_dx=False)
         state = bernoulli.sample(logits, uniform=uniform)
-        log_p = log_p + bernoulli.log_prob(logits, x=state)[0]
+        term, law_pullback = bernoulli.log_prob(logits, x=state)
+        log_p = log_p + term
         states.append(state)
-    return states, log_p
+        pullbacks.append((layer_pullback, law_pullback))
+
+    def pullback(dlog_p: Array) -> None:
+        for layer_pullback, law_pullback in pullbacks:
+            layer_pullback(law_pullback(dlog_p))
+
+    return (states, log_p), pullback
 
 
 def log_prob(layers: Sequence[Layer], states: Sequence[Array], *, mode: Mode) -> tuple[tuple[Array, ...], Pullback]:

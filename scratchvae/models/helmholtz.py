@@ -106,7 +106,7 @@ class HelmholtzMachine(Estimator):
         if kl == "closed_form":
             raise InputError("HelmholtzMachine: the KL has no closed form; objectives by sampling need none")
         repeated = batch.repeat(draws)
-        h, log_q = self.recognize(x=repeated.x, uniform=noise)
+        (h, log_q), recognition_pullback = self.recognize(x=repeated.x, uniform=noise, mode=mode)
         (log_px, log_ph), joint_pullback = self.log_joint(batch, h, draws=draws, mode=mode)
 
         def pullback(
@@ -119,7 +119,6 @@ class HelmholtzMachine(Estimator):
             if dlog_px is not None or dlog_pz is not None:
                 joint_pullback(*(np.zeros_like(log_px) if d is None else d for d in (dlog_px, dlog_pz)))
             if dlog_q is not None:
-                _, recognition_pullback = self.log_recognition(x=repeated.x, h=h, mode=mode)
                 recognition_pullback(dlog_q.reshape(-1))
 
         none = np.empty((len(batch), 0), h.dtype)
@@ -127,19 +126,25 @@ class HelmholtzMachine(Estimator):
             return Pass(log_px, none, h), pullback
         return Pass(log_px, none, h, log_pz=log_ph, log_q=log_q.reshape(-1, draws)), pullback
 
-    def recognize(self, *, x: Array, uniform: Array) -> tuple[Array, Array]:
-        """h ~ q(h|x), from the bottom up, and log q(h|x).     x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats."""
+    def recognize(
+        self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
+    ) -> tuple[tuple[Array, Array], Pullback]:
+        """h ~ q(h|x), from the bottom up, and log q(h|x).     x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats.
+
+        pullback(dlog_q) fills q's Parameters: the draws stay what they are.
+        """
         self._require("recognize", x=(x, "B D"), uniform=(uniform, "B H"))
         _require_binary("recognize", x=x)
-        drawn, log_q = bernoulli_chain.draw(self.recognition, x, _parts(uniform, self.hidden))
-        return np.concatenate(drawn, axis=1), log_q
+        uniforms = _parts(uniform, self.hidden)
+        (drawn, log_q), pullback = bernoulli_chain.draw(self.recognition, x, uniforms, mode=mode)
+        return (np.concatenate(drawn, axis=1), log_q), pullback
 
     def dream(self, *, uniform: Array) -> tuple[Array, Array]:
         """(x, h) ~ p(x, h), from the top down.     uniform (B, D + H), x's columns first  ->  (B, D) and (B, H)."""
         self._require("dream", uniform=(uniform, "B D+H"))
         for_top, *downwards = _parts(uniform, (prod(self.event_shape), *self.hidden))[::-1]
         top = bernoulli.sample(np.repeat(self.top.value[None], len(uniform), axis=0), uniform=for_top)
-        drawn, _ = bernoulli_chain.draw(self.generation, top, downwards)
+        (drawn, _), _ = bernoulli_chain.draw(self.generation, top, downwards)
         *h, x = top, *drawn
         return x, np.concatenate(h[::-1], axis=1)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, Pullback
 from scratchvae.data import Batch
-from scratchvae.layers import Linear, Sequential, Tanh
+from scratchvae.layers import EVALUATION, Linear, Mode, Sequential, Tanh
 from scratchvae.models import HelmholtzMachine
 from scratchvae.objectives import Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.posteriors import Noise
@@ -56,9 +56,13 @@ class HeldDraws(HelmholtzMachine):
         self.top.value = model.top.value
         self.still = deepcopy(model)
 
-    def recognize(self, *, x: Array, uniform: Array) -> tuple[Array, Array]:
-        """The copy's draws."""
-        return self.still.recognize(x=x, uniform=uniform)
+    def recognize(
+        self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
+    ) -> tuple[tuple[Array, Array], Pullback]:
+        """The copy's draws, and the gradient of the model's own log q at them."""
+        (h, log_q), _ = self.still.recognize(x=x, uniform=uniform)
+        _, pullback = self.log_recognition(x=x, h=h, mode=mode)
+        return (h, log_q), pullback
 
     def run(self, batch: Batch, noise: Noise, *, draws: int = 1, **settings: Any) -> tuple[Pass, Pullback]:
         """The copy's draws and weights, and the model's own log q at these draws."""
