@@ -18,6 +18,9 @@ class Optimizer(ABC):
     slot_names: tuple[str, ...]
 
     def __init__(self, learning_rate: float | Schedule) -> None:
+        if not callable(learning_rate) and not (np.isfinite(learning_rate) and learning_rate > 0):
+            expected = "learning_rate should be positive, or a function of the step"
+            raise InputError(f"{type(self).__name__}: {expected}; found {learning_rate}")
         self.learning_rate = learning_rate
         self.steps_taken = 0
         self.updates: dict[str, int] = {}  # of each Parameter
