@@ -166,6 +166,16 @@ def test_the_weight_is_canonical(model):
     assert all(row[np.abs(row).argmax()] > 0 for row in weight)
 
 
+@pytest.mark.parametrize("method", ["first", "em"])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_largest_entry_of_each_row_is_positive_whatever_a_decomposition_gives(model, method):
+    """An eigenvector has either sign: of 24 rows, some would be of the other one by chance."""
+    for seed in range(8):
+        settings = {} if method == "first" else {"method": "em", "max_steps": 3, "seed": seed}
+        weight = model(3, **settings).fit(factors(40, 8, 3, seed=seed)).weight
+        assert all(row[np.abs(row).argmax()] > 0 for row in weight)
+
+
 # ------------------------------------------------------------------------------------------------------------------------ EM
 
 

@@ -252,6 +252,13 @@ def test_active_units_are_those_whose_codes_vary():
     assert active_units(codes(model, data)).tolist() == [True, False]
 
 
+def test_a_unit_is_active_where_its_variance_is_above_the_threshold():
+    """Not its deviation, which of codes in (−1, 1) is larger; and at the threshold it is not active yet."""
+    z = np.array([0.05, 0.2, 0.5, 0.6]) * np.array([[1.0], [-1.0], [1.0], [-1.0]]) + 3.0  # variances 0.0025, 0.04, ¼, 0.36
+    assert active_units(z).tolist() == [False, True, True, True]
+    assert active_units(z, threshold=0.25).tolist() == [False, False, False, True]
+
+
 def test_the_optimal_variance_is_the_mean_square_in_training_and_its_average_afterwards():
     law, mean = GaussianOptimal(), np.zeros((N, D))
     training = Mode(np.random.default_rng(0))
