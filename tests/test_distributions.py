@@ -167,6 +167,19 @@ def test_any_finite_input_gives_a_number_or_its_limit_never_nan(dtype, extreme):
         lambda: gaussian.log_prob(one, zero, row),
         lambda: gaussian.kl_to_standard(zero, row),
         lambda: gaussian.reparameterize(zero, row, noise=zero),
+        lambda: gaussian.kl_to_standard_by_dimension(zero, row),
+        lambda: gaussian.kl(zero, row, zero, zero),
+        lambda: gaussian.kl(zero, zero, zero, row),
+        lambda: gaussian.kl(one, zero, zero, row),
+        lambda: gaussian.kl(one, row, one, row),
+        lambda: gaussian.expected_log_prob(zero, row, zero, zero),
+        lambda: gaussian.expected_log_prob(zero, zero, zero, row),
+        lambda: gaussian.expected_log_prob(one, zero, zero, row),
+        lambda: gaussian.expected_log_prob(one, row, one, row),
+        lambda: gaussian.log_prob_of_draw(row, noise=zero),
+        lambda: gaussian.entropy(row),
+        lambda: laplace.reparameterize(zero, row, noise=zero),
+        lambda: laplace.entropy(row),
         lambda: laplace.log_prob(zero, zero, row),
         lambda: laplace.log_prob(one, zero, row),
         lambda: bernoulli.log_prob(row, x=one),
@@ -231,6 +244,17 @@ def test_what_is_normalized_does_not_see_an_offset_of_all_logits(name, offset, d
         assert plain.any()
         allowed = 10 * abs(offset) * np.finfo(dtype).eps  # of up to six counts, each times a normalizer that rounds
         np.testing.assert_allclose(shifted, plain, rtol=0, atol=0 if name in NORMALIZED_ALONE else allowed)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_of_exponentials_have_their_limits(dtype):
+    """log Σ e^−∞ = −∞ with a gradient of 0, and what holds +∞ gives +∞."""
+    x = np.array([[-np.inf, -np.inf], [-np.inf, 2.0], [np.inf, 2.0]], dtype)
+    with np.errstate(invalid="ignore"):
+        y, pullback = ops.log_sum_exp(x, axis=1)
+    np.testing.assert_array_equal(y, [-np.inf, 2.0, np.inf])
+    y, pullback = ops.log_sum_exp(x[:2], axis=1)
+    np.testing.assert_array_equal(pullback(np.ones(2, dtype)), [[0, 0], [0, 1]])
 
 
 def test_probabilities_sum_to_one():
