@@ -176,6 +176,39 @@ def test_the_largest_entry_of_each_row_is_positive_whatever_a_decomposition_give
         assert all(row[np.abs(row).argmax()] > 0 for row in weight)
 
 
+def test_the_search_over_noise_is_told_the_loss_and_its_slope(monkeypatch):
+    """−⟨log p(x)⟩ less ½ D log 2π, at any ψ, by SciPy's density of the best W that there is; and its differences."""
+    told = {}
+    search = optimize.minimize
+
+    def watched(function, start, **settings):
+        told.update(function=function, start=start)
+        return search(function, start, **settings)
+
+    monkeypatch.setattr(optimize, "minimize", watched)
+    fitted = FactorAnalysis(2).fit(X)
+    end = np.log(fitted.noise_variance)
+    loss, _ = told["function"](end)
+    assert loss + 3 * np.log(2 * np.pi) == pytest.approx(-log_density(fitted, X).mean(), rel=1e-12)
+    for at in (told["start"], end, end + 0.3 * np.random.default_rng(1).normal(size=6)):
+        _, slope = told["function"](at)
+        for d in range(6):
+            h = np.zeros(6)
+            h[d] = 1e-5
+            difference = (told["function"](at + h)[0] - told["function"](at - h)[0]) / 2e-5
+            assert slope[d] == pytest.approx(difference, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e-3, 1e9 + 0.3])
+@pytest.mark.parametrize("method", [None, "em"])
+def test_a_constant_column_is_one_whatever_its_variance_is_rounded_to(value, method):
+    """The variance of ten times 0.1 comes out as 2e-34."""
+    constant = np.full((10, 3), value)
+    for model, x in ((ProbabilisticPCA, constant), (FactorAnalysis, np.hstack([X[:10, :3], constant[:, :1]]))):
+        with pytest.raises(InputError, match="has no maximum"):
+            model(1, method=method).fit(x)
+
+
 # ------------------------------------------------------------------------------------------------------------------------ EM
 
 

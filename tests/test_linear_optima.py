@@ -325,10 +325,11 @@ def quadratic(H):
     return gradient_at, asked
 
 
-def test_newtons_step_solves_a_quadratic_form_and_says_what_it_gains():
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_newtons_step_solves_a_quadratic_form_and_says_what_it_gains(unit):
     rng = np.random.default_rng(2)
     A = rng.normal(size=(8, 8))
-    H, theta = A @ A.T + np.eye(8), rng.normal(size=8)
+    H, theta = A @ A.T + np.eye(8), unit * rng.normal(size=8)
     gradient_at, _ = quadratic(H)
     step, left = newton_step(gradient_at, theta, H @ theta, epsilon=2.2e-16)
     np.testing.assert_allclose(step, theta, atol=1e-4 * np.linalg.norm(H @ theta))  # H ≥ I, and 1e-4 of the gradient is left

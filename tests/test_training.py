@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -76,6 +79,19 @@ def state(run):
 
 def same(a, b):
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def test_seconds_are_those_of_an_epochs_steps_also_where_it_was_left_and_gone_on_with(monkeypatch):
+    """By a clock that is a second later at each look, an epoch of five steps takes five."""
+    clock = SimpleNamespace(perf_counter=count(100.0).__next__)
+    monkeypatch.setattr(import_module("scratchvae.training.loop"), "time", clock)
+    run = training(epochs=2, callbacks=[lambda run, event: setattr(run, "interrupted", event == "step" and run.step == 2)])
+    run.run()
+    assert (run.position, run.seconds) == (128, 2.0)
+    clock.perf_counter()  # time passes between the two
+    run.callbacks, run.interrupted = [], False
+    run.run()
+    assert [record["seconds"] for record in run.history] == [5.0, 5.0]
 
 
 def without_seconds(history):
