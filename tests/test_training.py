@@ -21,7 +21,7 @@ from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.files import write_whole
 from scratchvae.layers import EVALUATION, BatchNorm, Dropout, Linear, Parameter, ReLU, Sequential, named_buffers, named_parameters
-from scratchvae.objectives import Elbo, Ramp
+from scratchvae.objectives import Elbo, Ramp, Report
 from scratchvae.recipes import mlp
 from scratchvae.recipes.roles import weights_generator
 from scratchvae.training import (
@@ -41,6 +41,7 @@ from scratchvae.training import (
     restore_training,
     save_checkpoint,
 )
+from scratchvae.training.step import what_went_first
 
 
 def bars(n=300, side=6, seed=0):
@@ -291,6 +292,42 @@ def test_schedules():
     assert [StepDecay(1.0, 10, 0.5, warm_up=4)(s) for s in (3, 4, 13, 14)] == pytest.approx([0.8, 1, 1, 0.5])
     run = training(epochs=1).run()
     assert run.history[0]["learning_rate"] == Cosine(3e-3, 24, warm_up=2)(4)
+
+
+@pytest.mark.parametrize("rate", [0.3, 2.0])
+@pytest.mark.parametrize("warm_up", [0, 1, 5])
+def test_schedules_at_every_step(rate, warm_up):
+    """By their equations, at a rate that is not 1; a line from 0 reaches the rate at the first step after `warm_up`."""
+    for step in range(40):
+        since = step - warm_up
+        line = rate * (step + 1) / (warm_up + 1)
+        half_cosine = 0.1 + (rate - 0.1) * (1 + np.cos(np.pi * min(since / (30 - warm_up), 1))) / 2
+        after = {
+            Constant(rate, warm_up=warm_up): rate,
+            StepDecay(rate, 7, 0.6, warm_up=warm_up): rate * 0.6 ** (since // 7),
+            StepDecay(rate, 7, warm_up=warm_up): rate * 0.1 ** (since // 7),
+            Cosine(rate, 30, final=0.1, warm_up=warm_up): half_cosine,
+        }
+        for schedule, value in after.items():
+            assert schedule(step) == pytest.approx(line if since < 0 else value, rel=1e-12), (schedule, step)
+
+
+@pytest.mark.parametrize(
+    ("terms", "bad", "words"),
+    [
+        ({"bound": np.nan, "log_px": 1.0, "kl": np.nan}, None, "its term kl is not finite, and all parameters are still"),
+        ({"bound": np.nan, "log_px": np.inf, "kl": np.nan}, None, "its term log_px is not finite"),
+        ({"log_q": np.nan}, "b", "its term log_q is not finite, and of the parameters b went first"),
+        ({"log_q": 1.0, "bound": 2.0}, None, "each of its terms is finite, but not their sum"),
+        ({"sparsity": np.inf, "log_px": 1.0}, "a", "its term sparsity is not finite, and of the parameters a went first"),
+    ],
+)
+def test_what_went_first_is_found_whatever_terms_an_objective_has(terms, bad, words):
+    parameters = {name: Parameter(np.ones(2)) for name in ("a", "b")}
+    if bad:
+        parameters[bad].value[1] = np.nan
+    report = Report(float("nan"), {name: np.array([0.0, value]) for name, value in terms.items()})
+    assert words in what_went_first(parameters, report)
 
 
 def damaged(path, change):
