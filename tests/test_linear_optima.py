@@ -348,9 +348,9 @@ def test_differences_of_gradients_are_as_long_as_rounding_asks_for(scale, epsilo
         assert np.linalg.norm(one - theta) == pytest.approx(epsilon ** (1 / 3) * (1 + scale), rel=1e-6)
 
 
-@pytest.mark.parametrize(("spread", "differences"), [(1e-5, 2), (1e-3, 4)])
+@pytest.mark.parametrize(("spread", "differences"), [(1e-5, 2), (0.95e-4, 2), (1.05e-4, 4), (1e-3, 4)])
 def test_conjugate_gradients_end_at_a_ten_thousandth_of_the_gradient(spread, differences):
-    """H = 1 ± spread leaves a residual of about `spread` after the first direction, and next to none after the second."""
+    """H = 1 ± spread leaves just that share of the gradient after the first direction, and next to none after the second."""
     curvatures = np.array([1 - spread, 1 + spread])
     gradient_at, asked = quadratic(np.diag(curvatures))
     step, _ = newton_step(gradient_at, np.zeros(2), np.ones(2), epsilon=2.2e-16)
