@@ -175,6 +175,20 @@ def test_an_entry_is_compared_with_a_thousandth_of_the_largest_of_its_argument()
             assert found.error == pytest.approx(share * 1e-6, rel=1e-3)
 
 
+@pytest.mark.parametrize(("share", "ok"), [(0.95, True), (1.0, False), (1.05, False)])
+def test_gradients_of_nothing_are_compared_with_1e_10(share, ok):
+    """A tolerance of ½ lets half of that pass, where rounding is some 1e-15; an error just at the tolerance is one."""
+
+    unit = np.random.default_rng(0).standard_normal(())  # what the check draws for dy
+
+    def op(x):
+        return 0 * x[0], lambda dy: dy / unit * np.array([0.0, share * 0.5e-10])
+
+    (found,) = check_pullback(op, {"x": np.array([0.5, 0.25])}, tolerance=0.5)
+    assert found.error == pytest.approx(share / 2, rel=1e-12)
+    assert found.ok == ok
+
+
 @pytest.mark.parametrize("x", [0.5, -8.0])
 def test_steps_are_halved_five_times_from_the_first(x):
     tried = []

@@ -526,6 +526,10 @@ def test_enumeration_in_pieces_of_any_size_is_complete(rows, monkeypatch):
     one = machine()
     whole = enumerate_hidden(one, X)
     monkeypatch.setattr(import_module("scratchvae.evaluation.enumeration"), "ROWS", rows)
+    sizes, log_joint = [], one.log_joint
+    one.log_joint = lambda *, x, h: sizes.append(len(x)) or log_joint(x=x, h=h)
     found = enumerate_hidden(one, X)
+    assert sizes[:-1] == [rows] * (len(sizes) - 1)
+    assert sum(sizes) == 40
     np.testing.assert_allclose(found.log_joint, whole.log_joint, rtol=1e-13)
     np.testing.assert_allclose(found.log_q, whole.log_q, rtol=1e-13)

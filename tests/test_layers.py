@@ -65,6 +65,16 @@ def test_orthogonal_rows_or_columns(shape):
     np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3), (4, 2)])
+def test_orthogonal_matrices_are_as_likely_with_either_sign(shape):
+    """The mean of each entry is 0 and its variance 1 over the longer side, as for uniformly drawn directions."""
+    rng = np.random.default_rng(0)
+    drawn = np.stack([layers.INITIALIZERS["orthogonal"](shape, 1, 1, rng) for _ in range(400)])
+    variance = 1 / max(shape)
+    assert np.abs(drawn.mean(axis=0)).max() < 5 * np.sqrt(variance / 400)
+    assert np.abs((drawn**2).mean(axis=0) - variance).max() < 5 * np.sqrt(2 / 400) * variance
+
+
 def test_biases_start_at_zero_but_for_pytorch():
     assert not Linear(3, 4, init="he_normal", rng=0).bias.value.any()
     assert Linear(3, 4, rng=0).bias.value.any()

@@ -15,7 +15,7 @@ from scratchvae.distributions import mixture
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
 from scratchvae.layers import EVALUATION, Dropout, Layer, Linear, Mode, Parameter, cast, named_parameters
 from scratchvae.layers.interface import apply
-from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, Multinomial, Poisson
+from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, Laplace, Multinomial, Poisson
 from scratchvae.models import VAE
 from scratchvae.objectives import (
     ActivationKl,
@@ -242,6 +242,27 @@ def test_chunks_of_draws_give_what_all_at_once_gives(monkeypatch):
     assert log_likelihood(model, data, samples=6, rng=np.random.default_rng(0)).shape == (4,)
 
 
+@pytest.mark.parametrize(
+    "log_w",
+    [
+        [-np.inf, -np.inf, 0.0, 1.0],
+        [0.0, 1.0, -np.inf, -np.inf],
+        [-np.inf] * 4,
+        [-np.inf, -1e4, -np.inf, 3.0],
+        [1e4, 9_999.0, -1e4, 1e4],
+        [-1e4, -9_999.0, 1e4, 9_998.0],
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 2, 3, 4])
+def test_weights_of_nothing_and_of_any_size_are_summed_in_pieces(log_w, piece, monkeypatch):
+    """A weight of 0, log w = −∞, is what a draw has that can't have made x; all of them 0 give −∞ and never NaN."""
+    two = np.array([log_w, log_w[::-1]])
+    pieces = [two[:, k : k + piece] for k in range(0, 4, piece)]
+    monkeypatch.setattr(import_module("scratchvae.evaluation.log_likelihood"), "_log_weights", lambda *a: iter(pieces))
+    found = log_likelihood(small(), Dataset("x", X[:2]), samples=4, rng=np.random.default_rng(0))
+    np.testing.assert_allclose(found, logsumexp(two, axis=1) - np.log(4), rtol=1e-12)
+
+
 def test_batches_of_examples_are_each_estimated():
     model, law = linear_gaussian()
     data = Dataset("x", law.rvs(9, random_state=0))
@@ -345,6 +366,19 @@ def test_the_optimal_variance_is_the_mean_square_in_training_and_its_average_aft
         log_px, pullback = law.log_prob(almost, x=X, mode=training)
         assert np.isfinite(log_px).all()
         assert np.isfinite(pullback(np.ones(N))).all()
+
+
+def test_the_running_variance_is_a_plain_average_until_a_batch_counts_by_the_momentum():
+    law, training, running = GaussianOptimal(momentum=0.25), Mode(np.random.default_rng(0)), 1.0
+    for seen in range(1, 9):
+        x = np.full((2, D), float(seen))
+        law.log_prob(np.zeros_like(x), x=x, mode=training)
+        share = max(0.25, 1 / seen)
+        running = (1 - share) * running + share * seen**2
+        assert law.variance.value[0] == pytest.approx(running, rel=1e-5)  # kept in float32, eight times rounded
+        assert law.batches_seen.value[0] == seen
+    law.log_prob(np.zeros_like(x), x=x)
+    assert law.batches_seen.value[0] == 8
 
 
 def test_categorical_levels_keep_every_byte():
@@ -456,6 +490,9 @@ def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
     np.testing.assert_allclose(trained.terms["log_px"], expected, rtol=1e-6)
 
 
+BAD_SCALES = (-1.0, 0.0, float("inf"), float("nan"))
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -470,7 +507,7 @@ def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
         (lambda: report(Elbo(), small(prior="gaussian_mixture")), "of the objectives sampled_elbo and iwae need none"),
         (lambda: Point(2).sample_with_log_prob(X, noise=None), "no density"),
         (lambda: Bernoulli().require_support(np.array([[0.5, 2.0]])), r"\[0, 1\], found values from 0.5 to 2"),
-        (lambda: Gaussian(-1.0), "positive, found -1.0"),
+        *((lambda law=law, bad=bad: law(bad), f"positive, found {bad}") for law in (Gaussian, Laplace) for bad in BAD_SCALES),
         (lambda: Multinomial(0), "total should be at least 1, found 0"),
         (lambda: Categorical(1), "at least 2, found 1"),
         (lambda: Gaussian().require_support(np.array([[np.inf]])), "finite"),
