@@ -359,9 +359,9 @@ def test_conjugate_gradients_end_at_a_ten_thousandth_of_the_gradient(spread, dif
 
 
 def test_a_curve_downwards_gains_without_limit_and_a_flat_one_ends_the_search():
-    for H, expected in ((-np.eye(2), np.inf), (np.diag([1.0, -1.0]), np.inf)):
+    for H in (-np.eye(2), np.diag([1.0, -1.0]), np.zeros((2, 2))):
         gradient_at, _ = quadratic(H)
-        assert newton_step(gradient_at, np.zeros(2), np.array([1.0, 2.0]), epsilon=2.2e-16)[1] == expected
+        assert newton_step(gradient_at, np.zeros(2), np.array([1.0, 2.0]), epsilon=2.2e-16)[1] == np.inf
     gradient_at, _ = quadratic(np.diag([2.0, 0.0]))
     step, left = newton_step(gradient_at, np.zeros(2), np.array([2.0, 0.0]), epsilon=2.2e-16)
     np.testing.assert_allclose(step, [1, 0], rtol=1e-6)

@@ -26,7 +26,9 @@ from scratchvae.recipes import mlp
 from scratchvae.recipes.roles import weights_generator
 from scratchvae.training import (
     OPTIMIZERS,
+    SGD,
     Adam,
+    AdamW,
     Constant,
     Cosine,
     Diverged,
@@ -34,6 +36,7 @@ from scratchvae.training import (
     Phase,
     ProgressBar,
     Purpose,
+    RMSprop,
     StepDecay,
     Training,
     generator,
@@ -41,6 +44,7 @@ from scratchvae.training import (
     restore_training,
     save_checkpoint,
 )
+from scratchvae.training.clipping import clip_by_norm
 from scratchvae.training.step import what_went_first
 
 
@@ -292,6 +296,79 @@ def test_schedules():
     assert [StepDecay(1.0, 10, 0.5, warm_up=4)(s) for s in (3, 4, 13, 14)] == pytest.approx([0.8, 1, 1, 0.5])
     run = training(epochs=1).run()
     assert run.history[0]["learning_rate"] == Cosine(3e-3, 24, warm_up=2)(4)
+
+
+@pytest.mark.parametrize("max_norm", [0.5, 5.0, 13.0, 14.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_are_clipped_together_to_their_common_norm(max_norm, dtype):
+    """(3, 4), 12 and a Parameter that received none have the norm 13; what is not above the limit stays as it is."""
+    parameters = [Parameter(np.zeros(n, dtype)) for n in (2, 1, 3)]
+    parameters[0].grad, parameters[1].grad = np.array([3, 4], dtype), np.array([12], dtype)
+    assert clip_by_norm(parameters, max_norm) == 13
+    share = min(max_norm / 13, 1)
+    np.testing.assert_allclose(parameters[0].grad, [3 * share, 4 * share], rtol=1e-6)
+    np.testing.assert_allclose(parameters[1].grad, [12 * share], rtol=1e-6)
+    assert parameters[2].grad is None
+    assert parameters[0].grad.dtype == dtype
+
+
+def sgd_by_hand(theta, g, slots, t, rate):
+    slots["v"] = 0.7 * slots.get("v", 0.0) + g
+    return theta - rate * slots["v"]
+
+
+def rmsprop_by_hand(theta, g, slots, t, rate):
+    slots["s"] = 0.8 * slots.get("s", 0.0) + 0.2 * g**2
+    return theta - rate * g / (np.sqrt(slots["s"]) + 1e-3)
+
+
+def adam_by_hand(theta, g, slots, t, rate, decay=0.0):
+    slots["m"] = 0.6 * slots.get("m", 0.0) + 0.4 * g
+    slots["v"] = 0.95 * slots.get("v", 0.0) + 0.05 * g**2
+    m, v = slots["m"] / (1 - 0.6**t), slots["v"] / (1 - 0.95**t)
+    return theta - rate * decay * theta - rate * m / (np.sqrt(v) + 1e-3)
+
+
+BY_HAND = {  # constants none of which is near another
+    "sgd": (lambda rate: SGD(rate, momentum=0.7), sgd_by_hand),
+    "rmsprop": (lambda rate: RMSprop(rate, decay=0.8, epsilon=1e-3), rmsprop_by_hand),
+    "adam": (lambda rate: Adam(rate, betas=(0.6, 0.95), epsilon=1e-3), adam_by_hand),
+    "adamw": (
+        lambda rate: AdamW(rate, betas=(0.6, 0.95), epsilon=1e-3, weight_decay=0.3),
+        lambda *given: adam_by_hand(*given, decay=0.3),
+    ),
+}
+
+
+@pytest.mark.parametrize("twin", kernels.TWINS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_follow_their_equations_number_by_number(name, twin):
+    """Five steps, at a rate of each step; b receives no gradient at the third, which leaves it and its count alone."""
+    build, by_hand = BY_HAND[name]
+    rng, schedule = np.random.default_rng(4), StepDecay(0.2, 2, 0.5)
+    optimizer = build(schedule)
+    parameters = {"a": Parameter(rng.normal(size=(2, 3))), "b": Parameter(rng.normal(size=4))}
+    expected = {key: (p.value.copy(), {}, 0) for key, p in parameters.items()}
+    with kernels.using(twin):
+        for step in range(5):
+            for key, parameter in parameters.items():
+                parameter.grad = None if (key, step) == ("b", 2) else rng.normal(size=parameter.value.shape)
+                if parameter.grad is not None:
+                    theta, slots, t = expected[key]
+                    expected[key] = by_hand(theta, parameter.grad.copy(), slots, t + 1, schedule(step)), slots, t + 1
+            optimizer.step(parameters)
+    for key, parameter in parameters.items():
+        np.testing.assert_allclose(parameter.value, expected[key][0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 500, 501, 1000, 1001])
+def test_the_last_example_is_looked_at_before_training_too(n):
+    """Data are checked in pieces of 500: a last piece of one is a piece."""
+    images = np.zeros((n, 6))
+    images[-1, 2] = 1.5
+    phases = [Phase(Elbo(), Adam())]
+    with pytest.raises(InputError, match=r"should lie in \[0, 1\]"):
+        Training(mlp((6,), latent_dim=2, hidden=(3,)), phases, Dataset("x", images), epochs=1)
 
 
 @pytest.mark.parametrize("rate", [0.3, 2.0])
