@@ -3,7 +3,10 @@
 A code of Z numbers, and a decoder that makes x̂ of it. What is the smallest error ⟨‖x − x̂‖²⟩?
 
     linear both ways    PCA: the error is the sum of the covariance's eigenvalues from the Z + 1st on; with Z = D the identity, 0
-    deep both ways      less, where data lie near something that is not flat
+    deep both ways      less, where data lie near something that is not flat; with Z = D the identity too, where data lie
+
+A deep network with Z = D need not compress: it can reach the error 0, on examples that it never saw too, by working where its
+activations are straight. With fewer numbers each level of error takes more epochs, and below some level none will do.
 
 Counting numbers is a crude measure: a real number can hold anything. A VAE's code is noisy, and says R = ⟨KL(q(z|x) ‖ p(z))⟩ nats
 about x. With D = −⟨log p(x|z)⟩ the bound is −(R + D), and β in D + β R buys rate with distortion. For linear networks the whole
@@ -36,6 +39,7 @@ SIDE, PATCH = 10, 4
 D = SIDE * SIDE
 VARIANCE = 0.01  # σ² of a pixel, fixed: a tenth of the way from black to white is a small error
 BATCH = 64
+LEVELS = (0.3, 0.1, 0.03, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10)  # of squared error, as a share of the variance of the data
 
 
 def digits(n, seed):
@@ -72,13 +76,38 @@ def pca(x, latent_dim, event_shape):
     return model
 
 
+def middles(x, side):
+    """The side x side pixels in the middle of pictures x (N, D)."""
+    middle = slice((SIDE - side) // 2, (SIDE + side) // 2)
+    return x.reshape(-1, SIDE, SIDE)[:, middle, middle].reshape(len(x), -1)
+
+
+def deep_identity(x, latent_dim, steps, seed):
+    """An autoencoder of x (N, D) with a layer of ELUs each way, fitted by L-BFGS; and its squared error in every epoch."""
+    D, variance = x.shape[1], 1e-6  # a small σ², so that the last digits of the loss are not those of its constant
+    settings = {"hidden": (40,), "activation": "elu", "init": "orthogonal", "likelihood": Gaussian(variance), "seed": seed}
+    model = recipes.mlp((D,), latent_dim=latent_dim, model="autoencoder", **settings)
+    cast(model, np.float64)
+    objective = Reconstruction()
+    noise = objective.draw_noise(model, len(x), np.random.default_rng(0))
+    losses = minimize(model, objective, x, noise, max_steps=steps).losses
+    return model, 2 * variance * (np.array(losses) - 0.5 * D * np.log(2 * np.pi * variance))
+
+
+def straight(model, x):
+    """The share of the encoder's ELUs, over all examples x, that are positive, where ELU(a) = a."""
+    a, _ = model.encoder.layers[0](x)
+    return (a > 0).mean()
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Compression against fidelity.")
     parser.add_argument("--quick", action="store_true", help="fewer models and examples: a few seconds")
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_05", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
-    n_train, epochs = (1000, 12) if options.quick else (3000, 32)
+    n_train, epochs = (1000, 12) if options.quick else (3000, 24)
+    codes = {25: 250, 10: 100} if options.quick else {25: 1500, 20: 300, 15: 300, 10: 300, 5: 300}  # steps by size
     sizes = (2, 8, 32) if options.quick else (1, 2, 4, 8, 16, 32)
     betas = (0.1, 1.0, 10.0) if options.quick else (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     seed = options.seed
@@ -89,21 +118,45 @@ def main(argv=None):
 
     # ---------------------------------------------------------------------------------------------- 1. PCA and the identity
 
-    middle = slice(SIDE // 2 - PATCH // 2, SIDE // 2 + PATCH // 2)
-    patches = x[:500].reshape(-1, SIDE, SIDE)[:, middle, middle].reshape(500, -1)
+    patches = middles(x[:500], PATCH)
     of_patches = eigenvalues_of(patches)
     print(f"Linear autoencoders of {PATCH} x {PATCH} pixels in the middle of {len(patches)} digits, trained by L-BFGS")
     print("  latents   squared error   discarded eigenvalues (expected)    relative difference")
     for Z in (1, 2, 4, 8, PATCH * PATCH):
         model = trained(linear_autoencoder((PATCH * PATCH,), Z, seed), patches)
-        error = ((model.reconstruct(patches) - patches) ** 2).sum(axis=1).mean()
-        expected = of_patches[Z:].sum()
+        error, expected = ((model.reconstruct(patches) - patches) ** 2).sum(axis=1).mean(), of_patches[Z:].sum()
         if Z < PATCH * PATCH:
             print(f"  {Z:7d}   {error:13.8f}   {expected:20.8f}   {error / expected - 1:30.1e}")
         else:
             print(f"  {Z:7d}   {error:13.1e}   {0:20.8f}   (expected: the identity, so 0 but for rounding)")
 
-    # ------------------------------------------------------------------------------------------------ 2. the number of latents
+    # --------------------------------------------------------------------------------------- 2. the identity by deep networks
+
+    everything = np.concatenate([x, test.batch(slice(None), np.float64)])
+    grey = np.random.default_rng(seed).random((len(everything), 25)) / 8  # noise, so that patches vary in every direction
+    patches = middles(everything, 5) + grey
+    patches -= patches[:n_train].mean(axis=0)
+    seen, unseen = patches[:1000], patches[n_train:]
+    total, spectrum = seen.var(axis=0).sum(), eigenvalues_of(seen)
+    print(f"\nDeep autoencoders of 5 x 5 pixels: squared error as a share of the variance of {len(seen)} patches")
+    print("                               error                         epochs of L-BFGS until an error of")
+    print("  latents       PCA    reached   held out   its median" + "".join(f"{level:8.0g}" for level in LEVELS))
+    deeply = {}
+    for Z, steps in codes.items():
+        deeply[Z], errors = deep_identity(seen, Z, steps, seed)
+        others = ((deeply[Z].reconstruct(unseen) - unseen) ** 2).sum(axis=1) / total
+        cells = [spectrum[Z:].sum() / total, errors[-1] / total, others.mean()]
+        first = [np.flatnonzero(errors / total < level)[:1] + 1 for level in LEVELS]
+        reached = "".join(f"{epoch[0]:8d}" if len(epoch) else "       -" for epoch in first)
+        print(f"  {Z:7d}   " + "    ".join(f"{cell:7.1e}" for cell in cells) + f"   {np.median(others):10.1e}{reached}")
+    print("  (expected, fully trained: of 25 the error goes to 0, held out too: the identity; fewer stop early, and beat PCA)")
+    at_first, _ = deep_identity(seen, 25, 1, seed)
+    shares = f"{straight(deeply[25], seen):.4f}, and {straight(at_first, seen):.4f} at first"
+    print(f"  share of ELUs where they are straight  {shares}   (expected: near 1 in the end)")
+    far = ((deeply[25].reconstruct(5 * unseen) / 5 - unseen) ** 2).sum(axis=1).mean() / total
+    print(f"  error of patches 5 times as large      {far:.1e}   (expected: not 0, as the identity ends where data do)")
+
+    # ------------------------------------------------------------------------------------------------ 3. the number of latents
 
     steps = epochs * -(-len(train) // BATCH)
 
@@ -139,7 +192,7 @@ def main(argv=None):
         print(f"  {Z:7d}   " + "   ".join(f"{cell:>18}" for cell in cells) + f"    {eigenvalues[Z:].sum():12.4f}")
     print("  (expected, fully trained: deep codes win with few latents; a VAE's noise costs it the rest, and buys a low rate)")
 
-    # ------------------------------------------------------------------------------------------------------------ 3. the rate
+    # ------------------------------------------------------------------------------------------------------------ 4. the rate
 
     print("\nLinear VAEs in closed form, at decoder variance s: rate and error on the data, beside reverse water-filling")
     print("        s       rate   expected      error   expected (± sampling)")
@@ -162,7 +215,7 @@ def main(argv=None):
         print(f"  {beta:7g}   {sums}   {point.squared_error:8.4f}   {at_rate:8.4f}")
     print("  (expected, fully trained: rate falls, distortion rises with beta; −bound least at 1; low rates beat a linear one)")
 
-    # ------------------------------------------------------------------------------------------------------------ 4. pictures
+    # ------------------------------------------------------------------------------------------------------------ 5. pictures
 
     low = curve[:, 0] <= 1.1 * max(point.rate for point in [*linear, *noisy])
     figure = plots.rate_distortion(
@@ -182,10 +235,8 @@ def main(argv=None):
             rows.append(by_size[Z].reconstruct(shown).reshape(10, D))
             labels.append(f"{name}, {Z} latents")
     picture = np.clip(np.concatenate(rows), 0, 1).astype(np.float32).reshape(-1, SIDE, SIDE)
-    plots.save(
-        plots.image_grid(picture, columns=10, title="Digits held out, from their codes", row_labels=labels),
-        options.out / "reconstructions.png",
-    )
+    figure = plots.image_grid(picture, columns=10, title="Digits held out, from their codes", row_labels=labels)
+    plots.save(figure, options.out / "reconstructions.png")
     print(f"Pictures: {options.out}")
     return 0
 

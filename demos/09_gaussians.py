@@ -16,14 +16,24 @@ With several latents q may have any covariance S = L Lᵀ, p any mean μ and cov
     (10) KL(q ‖ p) = ½ (tr(T⁻¹ S) + (m − μ)ᵀ T⁻¹ (m − μ) − D + log |T| / |S|)     E_q[log q] − (9)
     (11) with T = I, μ = 0 and S = diag σ² it is the sum of (5) over the latents
 
+Whatever the theory does to a Gaussian gives one. k and o are some of the entries of z ~ N(m, S), r the rest:
+
+    (12) marginal       z_k ~ N(m_k, S_kk)
+    (13) conditional    z_r given z_o = a  ~  N(m_r + K (a − m_o), S_rr − K S_or),  K = S_ro S_oo⁻¹
+    (14) affine map     A z + b ~ N(A m + b, A S Aᵀ)
+    (15) sum            z + y ~ N(m + μ, S + T), if y ~ N(μ, T) is independent of z
+    (16) product        N(z; m, S) N(z; μ, T) = c N(z; n, C),  c = N(m; μ, S + T)
+    (17)                n = C (S⁻¹ m + T⁻¹ μ),  C = (S⁻¹ + T⁻¹)⁻¹
+    (18) posterior      of z given x = z W + b + ε: (13) of the law of (x, z), which (14) and (15) give
+
 At the end a posterior with dependent latents is approximated by gradient descent on (10), once with a diagonal q and once with a
 full one. With a diagonal q the best that can be done is known: σ_i² = 1 / (S⁻¹)_ii, and the KL that is left is
 ½ (Σ_i log (S⁻¹)_ii + log |S|).
 
     python 09_gaussians.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Kingma & Welling 2014, appendix B; Petersen & Pedersen 2012, "The Matrix Cookbook", section 8.2; Bishop 2006,
-"Pattern Recognition and Machine Learning", section 10.1.2.
+Sources: Kingma & Welling 2014, appendix B; Petersen & Pedersen 2012, "The Matrix Cookbook", section 8.1, and
+equation 328, which is (8); Bishop 2006, "Pattern Recognition and Machine Learning", sections 2.3 and 10.1.2.
 """
 
 import argparse
@@ -32,16 +42,17 @@ from pathlib import Path
 import numpy as np
 
 from scratchvae import ops, plots
-from scratchvae.distributions import gaussian, gaussian_full
+from scratchvae.distributions import gaussian, gaussian_algebra, gaussian_full
+from scratchvae.models import FactorAnalysis
 
 M, LOG_VAR = 0.8, -1.1  # of the one latent
 D = 3  # latents of the general case
 
 
-def by_quadrature(f, mean, L, points=40):
+def by_quadrature(f, mean, L):
     """E[f(z)] for z ~ N(mean, L Lᵀ), f of rows (G, D): Gauss and Hermite's nodes along each of the D axes."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(points)
     axes = len(mean)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40 if axes < 4 else 20)
     grid = np.stack(np.meshgrid(*[nodes] * axes, indexing="ij"), axis=-1).reshape(-1, axes)
     shares = np.prod(np.stack(np.meshgrid(*[weights] * axes, indexing="ij"), axis=-1).reshape(-1, axes), axis=1)
     return shares @ f(mean + grid @ L.T) / shares.sum()
@@ -69,14 +80,62 @@ class Table:
         print(f"  {number:<4} {name:<18} {closed:13.9f}   {exact:13.9f}     {off:7.1e}   {sampled:12.5f} ± {error:.5f}")
 
 
-def one(value):
-    return np.full((1, 1), value)
-
-
 def log_normal(z, mean, S):
     """log N(z; mean, S) of rows, straight from its definition: the determinant, and the quadratic form by solving for it."""
     d = z - mean
     return -0.5 * ((d * np.linalg.solve(S, d.T).T).sum(axis=1) + np.linalg.slogdet(2 * np.pi * S)[1])
+
+
+def wave(y):
+    """cos(y_1 + y_2 + …) of rows. Its expectation for y ~ N(m, S) is cos(Σ_i m_i) exp(−½ Σ_ij S_ij)."""
+    return np.cos(y.sum(axis=1))
+
+
+def closed(table):
+    """The rows (12) to (18): laws by a formula, beside expectations over the laws that they come from."""
+    m, S = np.array([[0.5, -0.3, 0.8]]), np.array([[[1.0, 0.6, 0.3], [0.6, 1.5, -0.4], [0.3, -0.4, 0.8]]])
+    mu, T, a = np.array([[-0.4, 0.2]]), np.array([[[2.0, -0.5], [-0.5, 1.8]]]), np.array([[1.4]])
+    A, b = np.array([[1.0, -0.5, 0.2], [0.3, 0.4, -1.0]]), np.array([0.1, -0.7])
+    pair, _ = gaussian_algebra.marginal(m, S, kept=[1, 2])
+    given, _ = gaussian_algebra.conditional(m, S, a, observed=[0])
+    mapped, _ = gaussian_algebra.affine(m, S, A, b)
+    total, _ = gaussian_algebra.sum_of_independent(*pair, mu, T)
+    (n, C, log_c), _ = gaussian_algebra.product(*pair, mu, T)
+    both = np.hstack([pair[0], mu]), np.block([[pair[1], 0 * T], [0 * T, T]])
+
+    def row(number, name, law, f, mean, S):
+        value = wave(law[0])[0] * np.exp(-0.5 * law[1].sum())
+        table.row(number, name, value, f, mean[0], np.linalg.cholesky(S[0]))
+
+    def given_a(z):  # p(z_r | a) = p(a, z_r) / p(a), and z is drawn from p(z_r)
+        log_joint = log_normal(np.column_stack([np.full(len(z), a), z]), m, S[0])
+        log_p_a = log_normal(a, m[:, :1], S[0, :1, :1])
+        return wave(z) * np.exp(log_joint - log_p_a - log_normal(z, pair[0], pair[1][0]))
+
+    row("(12)", "marginal", pair, lambda z: wave(z[:, 1:]), m, S)
+    row("(13)", "conditional", given, given_a, *pair)
+    row("(14)", "affine map", mapped, lambda z: wave(z @ A.T + b), m, S)
+    row("(15)", "sum", total, lambda zy: wave(zy[:, :2] + zy[:, 2:]), *both)
+    L = np.linalg.cholesky(pair[1][0])
+    table.row("(16)", "constant", np.exp(log_c[0]), lambda z: np.exp(log_normal(z, mu, T[0])), pair[0][0], L)
+    row("(17)", "product", (n, C), lambda z: wave(z) * np.exp(log_normal(z, mu, T[0]) - log_c), *pair)
+    x, prior, model = np.array([[1.0, -0.4, 0.6]]), (np.zeros((1, 2)), np.eye(2)[None]), FactorAnalysis(2)
+    model.weight = W = np.array([[0.8, -0.3, 0.5], [0.2, 0.7, -0.4]])
+    model.mean, model.noise_variance = np.array([0.3, 0.0, -0.2]), np.array([0.9, 0.6, 1.2])
+    noise = np.diag(np.append(model.noise_variance, [0, 0]))
+    view, _ = gaussian_algebra.affine(*prior, np.vstack([W.T, np.eye(2)]), np.append(model.mean, [0, 0]))
+    joint, _ = gaussian_algebra.sum_of_independent(*view, np.zeros((1, 5)), noise[None])  # of x, z
+    posterior, _ = gaussian_algebra.conditional(*joint, x, observed=[0, 1, 2])
+
+    def by_bayes(z):  # p(z | x) = p(x | z) p(z) / p(x), and z is drawn from p(z)
+        return wave(z) * np.exp(log_normal(x - z @ W, model.mean, noise[:3, :3]) - model.score_samples(x))
+
+    row("(18)", "posterior", posterior, by_bayes, *prior)
+    mean, L = gaussian_full.conditional(joint[0], ops.cholesky(joint[1])[0], x)[0]
+    ways = (mean, L @ L.mT), model.posterior(x)
+    apart = [max(np.abs(ours - its).max() for ours, its in zip(posterior, law, strict=True)) for law in ways]
+    found = f"differ by {apart[0]:.1e}, {apart[1]:.1e}   (expected: 0, to rounding)"
+    print(f"  (18) by the joint law's Cholesky factor, and by the model's equations: {found}")
 
 
 def fitted(S, diagonal, steps):
@@ -115,8 +174,8 @@ def main(argv=None):
     table = Table(n, rng)
     mean, L = np.array([M]), np.array([[sigma]])
     S, eye = L @ L.T, np.eye(1)
-    q = {"mean": one(M), "log_var": one(LOG_VAR)}
-    standard = {"mean": one(0.0), "log_var": one(0.0)}
+    q = {"mean": np.full((1, 1), M), "log_var": np.full((1, 1), LOG_VAR)}
+    standard = {"mean": np.zeros((1, 1)), "log_var": np.zeros((1, 1))}
     table.row("(1)", "E (z − m)²", sigma2, lambda z: (z[:, 0] - M) ** 2, mean, L)
     table.row("(2)", "E z²", M**2 + sigma2, lambda z: z[:, 0] ** 2, mean, L)
     table.row("(3)", "E log q", -gaussian.entropy(q["log_var"])[0][0], lambda z: log_normal(z, mean, S), mean, L)
@@ -150,19 +209,22 @@ def main(argv=None):
     log_var = rng.normal(size=D)
     diagonal = np.diag(np.exp(log_var / 2))
     special = gaussian_full.kl_to_standard(m[None], diagonal[None])[0][0]
-    general.row(
-        "(11)",
-        "KL to N(0, I)",
-        gaussian.kl_to_standard(m[None], log_var[None])[0][0],
-        lambda z: log_normal(z, m, diagonal @ diagonal) - log_normal(z, 0, np.eye(D)),
-        m,
-        diagonal,
-    )
+    of_diagonal = gaussian.kl_to_standard(m[None], log_var[None])[0][0]
+
+    def log_ratio_to_standard(z):
+        return log_normal(z, m, diagonal @ diagonal) - log_normal(z, 0, np.eye(D))
+
+    general.row("(11)", "KL to N(0, I)", of_diagonal, log_ratio_to_standard, m, diagonal)
     print(f"  (11) by way of the full covariance: {special:.9f}   (expected: the same as above)")
-    wrong = table.disagreements + general.disagreements
+
+    # ------------------------------------------------------------------ 3. Gaussians that come from Gaussians
+
+    print("\nGaussians are closed under … (E cos(y_1 + y_2) for y of each new law; for (16), c)")
+    closed(closure := Table(n, rng))
+    wrong = table.disagreements + general.disagreements + closure.disagreements
     print(f"All lines agree to 1e-10, and with the draws to 4 standard errors: {'no: ' + ', '.join(wrong) if wrong else 'yes'}")
 
-    # ------------------------------------------------------------------------- 3. what a diagonal q can't say, and a full one can
+    # ------------------------------------------------------------------------- 4. what a diagonal q can't say, and a full one can
 
     target = np.array([[1.0, 0.85], [0.85, 1.0]])
     precision = np.diag(np.linalg.inv(target))

@@ -8,8 +8,11 @@ With Ψ = σ² I this is probabilistic PCA, whose best W and σ² are made of th
 
 With any diagonal Ψ it is factor analysis: a pixel may be noisier than its neighbour. Both have an exact log p(x), and so a
 VAE's bound can be judged: with linear networks it is ⟨log p(x)⟩ − ⟨KL(q(z|x) ‖ p(z|x))⟩, whose KL can be 0, since the
-posterior of probabilistic PCA along its own axes has a diagonal covariance, the same for all x. The best linear VAE is
-probabilistic PCA.
+posterior of either model along its own axes has a diagonal covariance, the same for all x:
+
+    q(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), M⁻¹),     M = I + W Ψ⁻¹ Wᵀ,     diagonal in the rotation in which W Ψ⁻¹ Wᵀ is
+
+The best linear VAE with one variance is probabilistic PCA, and with a variance for each pixel it is factor analysis.
 
 EM goes where there is no closed form: given W, mean and Ψ, infer z from what was observed (E); given the moments of z, regress
 each pixel on z over the examples that show it (M). The likelihood of what was observed never falls, and what was not is filled
@@ -31,7 +34,7 @@ from scipy.stats import multivariate_normal
 
 from scratchvae import data, plots, recipes
 from scratchvae.layers import cast
-from scratchvae.likelihoods import Gaussian
+from scratchvae.likelihoods import Gaussian, GaussianDiagonal
 from scratchvae.models import FactorAnalysis, ProbabilisticPCA
 from scratchvae.objectives import Elbo, sigma_points
 from scratchvae.training import minimize
@@ -91,28 +94,35 @@ def main(argv=None):
         smallest = np.diff(curve).min()
         print(f"    {len(curve)} steps; smallest gain of a step {smallest:.1e}   (expected: not below 0 but for rounding)")
 
-    # ----------------------------------------------------------------------------------------------- 3. the linear VAE is PPCA
+    # ----------------------------------------------------------------------------------- 3. the linear VAE is each of the two
 
-    exact = models["probabilistic PCA"]
-    eigenvalues, axes = (part[..., ::-1] for part in np.linalg.eigh(np.cov(x.T, bias=True)))
-    law = Gaussian(1.0, learned=True)
-    vae = recipes.mlp(x.shape[1:], latent_dim=Z, hidden=(), likelihood=law, seed=seed)
-    cast(vae, np.float64)
-    print(f"\nA linear VAE of {Z} latents, trained on its exact bound by L-BFGS")
-    print(f"  bound before training                       {bound_of(vae, x).mean():10.4f}")
-    found = minimize(vae, Elbo(), *sigma_points(x, Z))
-    bounds, evidence = bound_of(vae, x), exact.score_samples(x)
-    (decoder,) = vae.decoder.layers
-    angle = np.rad2deg(subspace_angles(decoder.weight.value.T, axes[:, :Z]).max())
-    closed = exact.to_vae()
-    mean_evidence = f"(expected: {evidence.mean():.4f}, ⟨log p(x)⟩)"
-    print(f"  bound after {found.steps:4d} steps                      {bounds.mean():10.4f}   {mean_evidence}")
-    print(f"  largest |bound − log p(x)| of an example    {np.abs(bounds - evidence).max():10.1e}   (expected: below 1e-4)")
-    print(f"  angle of decoder and principal subspace     {angle:10.1e}   (expected: 0 degrees)")
-    discarded = f"(expected: {eigenvalues[Z:].mean():.6f}, the mean discarded eigenvalue)"
-    print(f"  learned variance σ²                         {np.exp(law.log_var.value[0]):10.6f}   {discarded}")
-    difference = np.abs(bound_of(closed, x) - evidence).max()
-    print(f"  closed form as weights: |bound − log p(x)|  {difference:10.1e}   (expected: rounding)")
+    eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
+    laws = {
+        "probabilistic PCA": Gaussian(1.0, learned=True),
+        "factor analysis": GaussianDiagonal(np.ones(x.shape[1]), min_variance=1e-6),
+    }
+    for name, law in laws.items():
+        exact, words = models[name], "one learned variance" if name == "probabilistic PCA" else "a learned variance an entry"
+        vae = recipes.mlp(x.shape[1:], latent_dim=Z, hidden=(), likelihood=law, seed=seed)
+        cast(vae, np.float64)
+        print(f"\nA linear VAE of {Z} latents with {words}, trained on its exact bound by L-BFGS, beside {name}")
+        print(f"  bound before training                       {bound_of(vae, x).mean():10.4f}")
+        found = minimize(vae, Elbo(), *sigma_points(x, Z))
+        bounds, evidence = bound_of(vae, x), exact.score_samples(x)
+        (decoder,) = vae.decoder.layers
+        angle = np.rad2deg(subspace_angles(decoder.weight.value.T, exact.weight.T).max())
+        mean_evidence = f"(expected: {evidence.mean():.4f}, ⟨log p(x)⟩)"
+        print(f"  bound after {found.steps:4d} steps                      {bounds.mean():10.4f}   {mean_evidence}")
+        print(f"  largest |bound − log p(x)| of an example    {np.abs(bounds - evidence).max():10.1e}   (expected: below 1e-4)")
+        print(f"  angle of the decoder and its subspace       {angle:10.1e}   (expected: 0 degrees)")
+        if name == "probabilistic PCA":
+            discarded = f"(expected: {eigenvalues[Z:].mean():.6f}, the mean discarded eigenvalue)"
+            print(f"  learned variance σ²                         {np.exp(law.log_var.value[0]):10.6f}   {discarded}")
+        else:
+            difference = np.abs(law.variance / exact.noise_variance - 1).max()
+            print(f"  learned variances, largest relative error   {difference:10.1e}   (expected: below 1e-3)")
+        difference = np.abs(bound_of(exact.to_vae(), x) - evidence).max()
+        print(f"  closed form as weights: |bound − log p(x)|  {difference:10.1e}   (expected: rounding)")
 
     # ---------------------------------------------------------------------------------------------------------- 4. hidden pixels
 

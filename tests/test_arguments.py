@@ -9,6 +9,7 @@ import pytest
 from scratchvae import distributions
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_draws
+from scratchvae.distributions import gaussian_algebra
 from scratchvae.reference import sampling_cases
 from scratchvae.reference.cases import distributions as distribution_cases
 from scratchvae.reference.cases import ops as op_cases
@@ -86,4 +87,6 @@ def test_a_case_tells_its_arguments_apart(case):
             except InputError:  # what is no count is refused
                 continue
             apart = [np.abs(r - w).max() / np.abs(r).max() for r, w in zip(right, wrong, strict=True)]
+            if case.op is gaussian_algebra.sum_of_independent and first.removeprefix("other_") == second.removeprefix("other_"):
+                continue  # a sum has the same law in either order, and the same slopes
             assert not max(apart) < 0.1, (first, second)  # NaN, of the root of a negative number, is apart too

@@ -51,17 +51,17 @@ def test_densities_on_the_grid_are_those_of_q_and_of_the_posterior(name):
     one, grid = MODELS[name]()
     found = evidence(one, X, **grid)
     Z = one.posterior.latent_dim
-    assert found.z.shape == (found.log_q.shape[1], Z)
+    assert found.grid.z.shape == (found.log_q.shape[1], Z)
     q_params, _ = one.encoder(X)
-    x_params, _ = one.decoder(found.z)
-    log_pz, _ = one.prior.log_prob(found.z)
+    x_params, _ = one.decoder(found.grid.z)
+    log_pz, _ = one.prior.log_prob(found.grid.z)
     for n in range(len(X)):
         mean, log_var = q_params[n, :Z], q_params[n, Z:]
-        np.testing.assert_allclose(found.log_q[n], stats.norm.logpdf(found.z, mean, np.exp(log_var / 2)).sum(axis=1), rtol=1e-10)
-        log_px, _ = one.likelihood.log_prob(x_params, x=np.repeat(X[n : n + 1], len(found.z), axis=0))
+        np.testing.assert_allclose(found.log_q[n], stats.norm.logpdf(found.grid.z, mean, np.exp(log_var / 2)).sum(axis=1), rtol=1e-10)
+        log_px, _ = one.likelihood.log_prob(x_params, x=np.repeat(X[n : n + 1], len(found.grid.z), axis=0))
         np.testing.assert_allclose(found.log_posterior[n] + found.log_px[n], log_px + log_pz, rtol=1e-10, atol=1e-10)
         for density in (found.log_q[n], found.log_posterior[n]):
-            assert np.exp(density).sum() * found.cell == pytest.approx(1, abs=1e-6)
+            assert np.exp(density).sum() * found.grid.cell == pytest.approx(1, abs=1e-6)
 
 
 def noise_grid(Z, points=65):
@@ -173,7 +173,7 @@ def test_a_density_of_zero_where_q_is_zero_too_counts_for_nothing(dtype):
         (lambda: evidence(model(), 5 * X), r"x should lie in \[0, 1\]"),
         (lambda: evidence(model(), X[0]), r"x should have shape \(N, D\)"),
         (lambda: evidence(model(), X, points=9), "wide and fine enough for .*every second point"),
-        (lambda: evidence(model(), X, reach=1.0), "a grid to ±1 with 2001 points .* at the ends"),
+        (lambda: evidence(model(), X, reach=1.0), r"evidence: a grid to ±1 with 2001 points .* for q\(z\|x\); .* at the ends"),
         (lambda: evidence(model(decoder=Linear(1, D, rng=0), likelihood=Gaussian(1e-5)), X), "fine enough for p"),
         (lambda: evidence(narrow(model(decoder=Linear(1, D, rng=0))), 0 * X, reach=1.0), "wide and fine enough for p"),
         (lambda: evidence(model(), X, reach=-1.0), "reach should be positive"),

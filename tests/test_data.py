@@ -10,13 +10,16 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.ft2font import FT2Font
+from matplotlib.path import Path as Outline
 from PIL import Image
 
 from scratchvae import data
 from scratchvae.arrays import InputError
-from scratchvae.data import sources
+from scratchvae.data import sources, typefaces
 from scratchvae.data.idx import ELEMENT_TYPES
 
 
@@ -409,6 +412,80 @@ def test_every_character_of_every_font_is_drawn_and_no_two_alike():
     assert np.min(np.max(box, 1)) >= 11
     assert np.max(box) <= 22
     assert len({image.tobytes() for image in images}) == len(images)
+
+
+def ink_box(images):
+    """Left, right, top, bottom (n,) of the ink in units from the middle; an outer pixel counts by coverage."""
+    size, ends = images.shape[-1], []
+    for axis in (1, 2):
+        reach = images[:, 0].max(axis) / 255
+        first, last = (reach > 0).argmax(1), size - 1 - (reach[:, ::-1] > 0).argmax(1)
+        rows = np.arange(len(images))
+        ends += [first + 1 - reach[rows, first], last + reach[rows, last]]
+    return [end * 28 / size - 14 for end in ends]
+
+
+def outline(character, font):
+    """Width and height of a glyph's outline by Matplotlib, so large that hinting moves nothing."""
+    face = FT2Font(str(Path(matplotlib.get_data_path(), "fonts", "ttf", f"{font}.ttf")))
+    face.set_size(1000, 72)
+    face.load_char(ord(character))
+    box = Outline(*face.get_path()).get_extents()
+    return box.width, box.height
+
+
+# A sample of the distance field is 0.4 units wide. A tip that is narrower may end one sample early; a
+# straight edge lies within half a sample of where it should. Hinting may move an edge by a pixel of the font
+# as drawn, whose H has 78 or more.
+SAMPLE, HINT = 28 / 70, 20 / 78
+
+
+@pytest.mark.parametrize("place", [{}, {"scale": 0.8, "x": 1.3, "y": -0.7}], ids=["still", "moved"])
+def test_ink_is_as_large_as_scale_says_and_centred_at_x_and_y_in_every_font(place):
+    letters, fonts = "EHILJMQWXgjz05", np.arange(len(data.FONTS))
+    indices = [data.CHARACTERS.index(c) for c in letters]
+    font, character = (axis.ravel() for axis in np.meshgrid(fonts, indices, indexing="ij"))
+    n = len(font)
+    factors = upright(n, weight=np.zeros(n), scale=np.ones(n), font=font, character=character)
+    factors |= {name: np.full(n, value) for name, value in place.items()}
+    scale = factors["scale"][0]
+    left, right, top, bottom = ink_box(data.draw_glyphs(factors, size=112))
+    box = np.stack([right - left, bottom - top], 1) / scale
+    np.testing.assert_allclose((left + right) / 2, factors["x"], atol=SAMPLE / 2)
+    np.testing.assert_allclose((top + bottom) / 2, factors["y"], atol=SAMPLE / 2)
+    outlines = np.array([[outline(c, name) for c in letters] for name in data.FONTS])  # (fonts, letters, 2)
+    capital = outlines[:, letters.index("H"), 1]
+    true = 20 * outlines / np.maximum(outlines.max(2), capital[:, None])[..., None]
+    np.testing.assert_allclose(box, true.reshape(n, 2), atol=2 * (SAMPLE + HINT))
+    named = np.array([data.CHARACTERS[c] for c in character])
+    capitals = np.char.isupper(named)
+    np.testing.assert_allclose(box[capitals].max(1), 20, atol=2 * SAMPLE)
+    flat_and_high = np.isin(named, ["I", "L"])
+    np.testing.assert_allclose(box[flat_and_high, 1], 20, atol=SAMPLE)
+    assert box.max() < 20 + SAMPLE
+
+
+def test_the_box_of_the_ink_is_measured_to_a_fraction_of_a_pixel():
+    coverage = np.zeros((9, 12))
+    coverage[2:7, 3:10] = 1
+    coverage[2] *= 0.2
+    coverage[6] *= 0.6
+    coverage[:, 3] *= 0.8
+    left, top, right, bottom = typefaces._ink_box(Image.fromarray(np.rint(255 * coverage).astype(np.uint8)))
+    step = 1 / 255  # of the coverage that is stored
+    assert (left, top, right, bottom) == pytest.approx((3.2, 2.8, 10, 6.6), abs=step)
+
+
+@pytest.mark.parametrize("size", [8, 12, 28])
+def test_beyond_the_ink_a_picture_of_any_size_is_black(size):
+    n = len(data.FONTS)
+    factors = upright(n, font=np.arange(n), character=np.full(n, data.CHARACTERS.index("W")))
+    images = data.draw_glyphs(factors | {"scale": np.full(n, 0.75), "weight": np.full(n, 1.4)}, size=size)
+    pixel = 28 / size
+    away = np.abs((np.arange(size) + 0.5) * pixel - 14) - (0.75 * 20 + 1.4) / 2  # from the ink's box, in units
+    beyond = np.maximum(away[:, None], away) > pixel / 2 + 0.75 * SAMPLE
+    assert beyond.any()
+    assert not images[:, 0, beyond].any()
 
 
 @pytest.mark.parametrize("size", [28, 56])

@@ -67,12 +67,14 @@ def regularized(text):
 
 
 def gaussians(text):
-    for number in range(1, 11):
+    for number in range(1, 19):
         closed, exact, off, sampled, error = numbers_after(text, f"({number})")[-5:]
         assert off < 1e-10
         assert sampled == pytest.approx(closed, abs=4 * error + 1e-4)
         assert closed == pytest.approx(exact, abs=1e-8)
     assert "and with the draws to 4 standard errors: yes" in text
+    way = "(18) by the joint law's Cholesky factor, and by the model's equations: differ by"
+    assert max(numbers_after(text, way)) < 1e-13
     for name, least in (("diagonal q", 0.640967), ("full q", 0.0)):
         line = next(line for line in text.splitlines() if line.strip().startswith(name))
         assert float(re.findall(r"brackets\) +([\d.]+)", line)[0]) == pytest.approx(least, abs=1e-5)
@@ -85,10 +87,39 @@ def the_bound(text):
         assert joint == pytest.approx(bound, abs=3e-6)
         assert bound + to_posterior == pytest.approx(total, abs=3e-6)
     assert numbers_after(text, "largest difference between what should be equal:")[0] < 1e-10
+    log_px = total
+    flat, climb = text.split("log p(x) has no z in it")[1].split("q climbs the bound")
+    assert numbers_after(flat, "largest difference from log p(x):")[0] < 3e-10  # 1000 roundoffs of terms of size 1204
+    for row in ("the prior", "a wrong q", "the best diagonal", "the posterior"):
+        integral, deviation, sampled, error, bound, bound_deviation = numbers_after(flat, row)
+        assert integral == sampled == log_px
+        assert max(deviation, error) < 3e-10
+        assert (bound_deviation > 0.1 and bound < log_px) == (row != "the posterior")
+    for name in ("full q", "diagonal q"):
+        kl, least, bound, expected, off = numbers_after(climb, name)
+        assert kl == pytest.approx(least, abs=2e-8)
+        assert bound == pytest.approx(expected, abs=2e-6)
+        assert off < 1e-11  # roundoffs of terms of size 28
+
+
+def bound_of_a_network(text):
     assert numbers_after(text, "largest difference:")[0] < 1e-6
-    moved, still = numbers_after(text, "With another q the bound moves by at least")
-    assert moved > 0.01
-    assert still < 1e-12
+    flat, climb = text.split("at x = (0, 1)")[1].split("q climbs by")
+    log_px = float(re.search(r"expected: (-?[\d.]+) and", flat).group(1))
+    for row in ("the prior", "a wrong q", "the encoder's q"):
+        integral, deviation, bound, bound_deviation = numbers_after(flat, row)
+        assert integral == log_px
+        assert deviation < 1e-10
+        assert bound < log_px
+        assert bound_deviation > 0.01
+    estimates = re.findall(r"(-?[\d.]+) ± ([\d.]+)", flat)
+    assert len(estimates) == 3
+    assert all(abs(float(value) - log_px) < 5 * float(error) for value, error in estimates)
+    for row in ("(-1.00, 0.00)", "( 0.00, 1.00)", "( 0.60, 0.80)", "( 0.00, 0.30)"):
+        start, encoder, end, off, bend = numbers_after(climb, row)
+        assert start > encoder > end > 0
+        assert off < 1e-6
+        assert bend == pytest.approx(1, abs=0.02)
     bias, error = numbers_after(text, "bias")
     assert abs(bias) < 4 * error
     closed, sampled, one_out, plain = (
@@ -100,14 +131,27 @@ def the_bound(text):
     assert numbers_after(text, "their means differ by at most")[0] < 6
     bounds = [numbers_after(text, f"K = {K} ")[0] for K in (1, 10, 100)]
     assert bounds == sorted(bounds)
+
+
 def compression(text):
     for Z in (1, 2, 4, 8):
         error, expected, difference = numbers_after(text, f"{Z}  ")
         assert abs(difference) < 1e-6
         assert error == pytest.approx(expected, abs=1e-7)
     assert numbers_after(text, "16  ")[0] < 1e-10  # the identity
+    deep = text.split("Deep autoencoders")[1]
+    rows = {Z: numbers_after(deep, f"{Z}  ") for Z in (25, 10)}  # of PCA, reached, held out, its median; then epochs
+    assert rows[25][0] < 1e-12
+    assert max(rows[25][1:4]) < 1e-3  # measured: 8e-5 after 250 steps
+    assert 1e-2 < rows[10][1] < rows[10][0]
+    assert rows[10][2] > 1e-2
+    assert rows[25][5] < rows[10][5]
+    assert len(rows[25]) > len(rows[10])
+    straight, at_first = numbers_after(deep, "share of ELUs where they are straight")
+    assert straight > at_first
+    assert numbers_after(deep, "error of patches 5 times as large")[0] > 10 * rows[25][2]
     for Z in (2, 8, 32):
-        row = next(line for line in text.split("held out")[1].splitlines() if line.strip().startswith(f"{Z}  "))
+        row = next(line for line in text.split("Squared error of")[1].splitlines() if line.strip().startswith(f"{Z}  "))
         linear, _, deep, *_, left = (float(number) for number in re.findall(r"\d+\.\d+", row))
         assert linear == pytest.approx(left, abs=2e-4)
         assert Z > 2 or deep < linear
@@ -132,13 +176,15 @@ def factor_analysis(text):
         assert climbing == sorted(climbing)
         assert end == pytest.approx(best, abs=1e-3)
     assert min(float(gain) for gain in re.findall(r"gain of a step (\S+)", text)) > -1e-11
-    assert numbers_after(text, "largest |bound − log p(x)|")[0] < 1e-4
-    assert numbers_after(text, "angle of decoder")[0] < 1e-3
-    assert numbers_after(text, "closed form as weights: |bound − log p(x)|")[0] < 1e-10
-    for what in ("bound after", "learned variance"):
-        line = next(line for line in text.splitlines() if line.strip().startswith(what))
-        found, expected = re.findall(r"-?\d+\.\d+", line)
-        assert float(found) == pytest.approx(float(expected), abs=2e-6 if what == "learned variance" else 1e-4)
+    for vae in text.split("A linear VAE of")[1:]:
+        assert numbers_after(vae, "largest |bound − log p(x)|")[0] < 1e-4
+        assert numbers_after(vae, "angle of the decoder")[0] < 1e-3
+        assert numbers_after(vae, "closed form as weights: |bound − log p(x)|")[0] < 1e-10
+        found, expected = re.findall(r"-?\d+\.\d+", next(line for line in vae.splitlines() if line.startswith("  bound after")))
+        assert float(found) == pytest.approx(float(expected), abs=1e-4)
+    found, expected = re.findall(r"\d+\.\d+", next(line for line in text.splitlines() if "learned variance σ²" in line))
+    assert float(found) == pytest.approx(float(expected), abs=2e-6)
+    assert numbers_after(text, "learned variances, largest relative error")[0] < 1e-3
     means = numbers_after(text, "the pixel's mean")
     hidden = text.split("the pixel's mean")[1]
     for name in ("probabilistic PCA", "factor analysis"):
@@ -192,6 +238,26 @@ def helmholtz_machine(text):
     assert independent < many
 
 
+def naive_bayes(text):
+    for name in ("Gaussian  ", "Bernoulli  ", "multinomial  "):
+        by_count, by_gradient, theirs, right = numbers_after(text, name)
+        assert by_count < 1e-12  # sums of a thousand numbers and a logarithm, in other orders
+        assert by_gradient < 1e-4
+        assert theirs < 1e-9  # the same, times the hundreds that log p(x|z) may be
+        assert right > 0.5
+    first, kl, bound = numbers_after(text, "E[log p(x|z)] − KL(q ‖ p(z))")
+    assert first - kl == pytest.approx(bound, abs=2e-4)
+    assert numbers_after(text, "log p(x) − KL(q ‖ p(z|x))") == [bound]
+    differences = [numbers_after(text, f"after {steps} steps of Adam")[0] for steps in ("  0", " 10", 100, 300)]
+    assert differences == sorted(differences, reverse=True)
+    assert differences[-1] < 1e-2
+    impossible, log_px, right = zip(*(numbers_after(text, f"α = {alpha} ") for alpha in (0.01, 1, 100)), strict=True)
+    assert impossible == (0, 0, 0)
+    assert max(right[:2]) > right[2]
+    assert max(log_px[:2]) > log_px[2]
+    assert re.search(r"α = 0 +[1-9]\d* +-inf", text)
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -206,6 +272,8 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "07_regularity": regularity,
     "06_any_data": any_data,
     "12_helmholtz_machine": helmholtz_machine,
+    "13_the_bound_of_a_network": bound_of_a_network,
+    "14_naive_bayes": naive_bayes,
 }
 
 

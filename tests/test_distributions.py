@@ -7,8 +7,10 @@ from scipy import integrate, stats
 
 from scratchvae import kernels, ops
 from scratchvae.arrays import InputError
+from scratchvae.data import bars, binarize
 from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture, multinomial, poisson
-from scratchvae.likelihoods import Categorical, Multinomial
+from scratchvae.layers import Dropout, Mode
+from scratchvae.likelihoods import Bernoulli, Categorical, Multinomial, Poisson
 
 RNG = np.random.default_rng(0)
 X, MEAN, LOG_VAR = (RNG.normal(size=(4, 3)) for _ in range(3))
@@ -316,6 +318,62 @@ def test_multinomial_keeps_its_digits_where_a_million_words_are_counted():
 def test_a_word_is_the_first_whose_cumulative_probability_exceeds_its_number():
     uniform = np.array([[0.0, 0.25, 0.4999, 0.5, 0.75, 0.9999]])
     np.testing.assert_array_equal(multinomial.sample(np.zeros((1, 4)), uniform=uniform), [[1, 2, 1, 2]])
+
+
+class Always:
+    """A generator whose every uniform number is the same one."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def random(self, shape=(), dtype=np.float64):
+        return np.full(shape, np.dtype(dtype).type(self.number))
+
+
+NEVER_OR_ALWAYS = np.array([[0.0, 1.0]])  # probabilities
+WITH_NEVER = np.array([[-np.inf, 0.0, -np.inf]])  # logits of three classes, of which the second is certain
+COMPONENTS = np.stack([np.eye(3), np.zeros((3, 3))])  # means and log-variances
+LIMITS = {  # place: (what it draws from a generator, what that must be)
+    "binarize": (lambda rng, dtype: binarize(NEVER_OR_ALWAYS.astype(dtype), rng), [[0, 1]]),
+    "Bernoulli": (lambda rng, dtype: Bernoulli().sample(np.array([[-np.inf, np.inf]], dtype), rng), [[0, 1]]),
+    "Categorical": (lambda rng, dtype: Categorical(3).sample(WITH_NEVER.astype(dtype), rng), [[0.5]]),
+    "Multinomial": (lambda rng, dtype: Multinomial(4).sample(WITH_NEVER.astype(dtype), rng), [[0, 4, 0]]),
+    "Poisson": (lambda rng, dtype: Poisson().sample(np.array([[-np.inf]], dtype), rng), [[0]]),
+    "mixture": (
+        lambda rng, dtype: mixture.sample(
+            WITH_NEVER[0].astype(dtype), *COMPONENTS.astype(dtype), uniform=rng.random(2), noise=np.zeros((2, 3))
+        ),
+        [[0, 1, 0]] * 2,
+    ),
+    "Dropout": (lambda rng, dtype: Dropout(0.0)(np.ones((1, 2), dtype), mode=Mode(rng))[0], [[1, 1]]),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("place", LIMITS)
+def test_the_impossible_is_never_drawn_and_the_certain_always_whatever_the_number(place, dtype):
+    """U[0, 1) holds 0. On is u < p: u ≤ p would draw what is impossible whenever u is 0."""
+    draw, expected = LIMITS[place]
+    for number in (0.0, 2.0**-30, 0.5, 1 - 2.0**-24):  # the last that float32 draws; float64 draws it too
+        np.testing.assert_array_equal(draw(Always(number), dtype), expected)
+
+
+@pytest.mark.parametrize("image", [False, True])
+@pytest.mark.parametrize("number", [0.0, 0.5, 1 - 2.0**-53])
+def test_bars_that_are_never_on_or_always_upright_are_drawn_so_from_any_number(image, number, monkeypatch):
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: Always(number))
+    drawn = bars(3, on=float(image), vertical=float(image))
+    assert (drawn.images == 255 * image).all()
+    assert (drawn.labels == image).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_number_equal_to_the_probability_is_off(dtype):
+    """So that of 2ⁿ equally spaced numbers exactly the share p draws 1."""
+    uniform = (np.arange(16, dtype=dtype) / 16)[:, None]
+    assert bernoulli.sample(np.zeros((16, 1), dtype), uniform=uniform).sum() == 8
+    drawn = [binarize(np.array([0.25], dtype), Always(u)) for u in uniform[:, 0]]
+    assert np.sum(drawn) == 4
 
 
 @pytest.mark.parametrize("rate", [1e-30, 0.02, 0.9, 7.5, 300.0, 1e6, 1.3e8, 1e12])

@@ -15,6 +15,7 @@ LIKELIHOODS = {
     "Bernoulli": (likelihoods.Bernoulli(), UNIT),
     "Categorical": (likelihoods.Categorical(4), UNIT),
     "Gaussian": (likelihoods.Gaussian(0.5, learned=True), REAL),
+    "GaussianDiagonal": (likelihoods.GaussianDiagonal(np.linspace(0.5, 2, D), min_variance=0.3), REAL),
     "GaussianOptimal": (likelihoods.GaussianOptimal(), REAL),
     "GaussianPerPixel": (likelihoods.GaussianPerPixel(), REAL),
     "Laplace": (likelihoods.Laplace(0.5, learned=True), REAL),

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -66,7 +65,8 @@ def test_tolerances_grow_with_what_the_inputs_rounding_costs():
         assert MANIFEST["cases"]["gaussian.kl"]["tolerance"][dtype]["value/0"] > 1.5 * golden.ALLOWED * roundoff * largest
 
 
-def test_regenerating_gives_the_same_bytes_and_other_kernels_the_same_within_tolerance(tmp_path):
+def test_regenerating_gives_the_same_bytes(tmp_path):
+    """That other processors' numbers are within the tolerances is what .ci/processors.py runs this file for."""
     for folder in ("a", "b"):
         assert main(["golden", "--out", str(tmp_path / folder)]) == 0
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
@@ -77,20 +77,6 @@ def test_regenerating_gives_the_same_bytes_and_other_kernels_the_same_within_tol
         for dtype, tolerances in row["tolerance"].items():
             for result, tolerance in tolerances.items():
                 assert fresh[name]["tolerance"][dtype][result] == pytest.approx(tolerance, rel=0.9, abs=1e-12)
-    for kernels in ("Haswell", "SkylakeX", "Nehalem"):
-        environment = {**os.environ, "OPENBLAS_CORETYPE": kernels, "OPENBLAS_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "scratchvae", "golden", "--out", str(tmp_path / kernels)]
-        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-        if done.returncode < 0:
-            continue  # instructions that this processor has not
-        assert done.returncode == 0, done.stderr
-        for dtype in golden.DTYPES:
-            other, ours = stored(dtype, tmp_path / kernels), stored(dtype)
-            assert other.keys() == ours.keys()
-            for name, row in MANIFEST["cases"].items():
-                for result, tolerance in row["tolerance"][dtype].items():
-                    key = f"{name}/{result}"
-                    assert (np.abs(other[key] - ours[key]) <= tolerance).all(), (kernels, dtype, key)
 
 
 def test_safetensors_hold_the_same(tmp_path):

@@ -109,6 +109,7 @@ WIDE = {
     "Bernoulli": lambda n, rng: likelihoods.Bernoulli().sample(np.zeros((n, 3)), rng),
     "Categorical": lambda n, rng: likelihoods.Categorical(4).sample(np.zeros((n, 12)), rng),
     "Gaussian": lambda n, rng: likelihoods.Gaussian().sample(np.zeros((n, 3)), rng),
+    "GaussianDiagonal": lambda n, rng: likelihoods.GaussianDiagonal([0.2, 1, 5]).sample(np.zeros((n, 3)), rng),
     "GaussianOptimal": lambda n, rng: likelihoods.GaussianOptimal().sample(np.zeros((n, 3)), rng),
     "GaussianPerPixel": lambda n, rng: likelihoods.GaussianPerPixel().sample(np.zeros((n, 6)), rng),
     "Laplace": lambda n, rng: likelihoods.Laplace().sample(np.zeros((n, 3)), rng),

@@ -15,7 +15,16 @@ from scratchvae.distributions import mixture
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
 from scratchvae.layers import EVALUATION, Dropout, Layer, Linear, Mode, Parameter, cast, named_parameters
 from scratchvae.layers.interface import apply
-from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, Laplace, Multinomial, Poisson
+from scratchvae.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    GaussianDiagonal,
+    GaussianOptimal,
+    Laplace,
+    Multinomial,
+    Poisson,
+)
 from scratchvae.models import VAE
 from scratchvae.objectives import (
     ActivationKl,
@@ -379,6 +388,55 @@ def test_the_running_variance_is_a_plain_average_until_a_batch_counts_by_the_mom
         assert law.batches_seen.value[0] == seen
     law.log_prob(np.zeros_like(x), x=x)
     assert law.batches_seen.value[0] == 8
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_diagonal_variances_are_those_of_scipy_and_move_by_the_closed_form(floor, dtype):
+    start = np.linspace(0.5, 4, D)
+    law, mean, x = GaussianDiagonal(start, min_variance=floor), (0.1 * X).astype(dtype), X.astype(dtype)
+    cast(law, dtype)
+    log_px, pullback = law.log_prob(mean, x=x)
+    dmean = pullback(np.arange(1.0, N + 1).astype(dtype))
+    dlog_excess = law.log_excess.grad
+    assert {part.dtype for part in (log_px, dmean, dlog_excess, law.variance)} == {np.dtype(dtype)}
+    seed, residual = np.arange(1.0, N + 1)[:, None], X - 0.1 * X
+    close = {"rtol": 2e-5, "atol": 1e-4}  # the start is stored in float32, and float32's sums of N · D terms
+    np.testing.assert_allclose(law.variance, start, rtol=1e-6)
+    np.testing.assert_allclose(log_px, stats.norm.logpdf(X, 0.1 * X, np.sqrt(start)).sum(axis=1), **close)
+    np.testing.assert_allclose(dmean, seed * residual / start, **close)
+    expected = (seed * 0.5 * (residual**2 / start - 1)).sum(axis=0) * (start - floor) / start
+    np.testing.assert_allclose(dlog_excess, expected, **close)
+
+
+def test_a_diagonal_variance_goes_down_to_its_floor_and_no_further():
+    law, x = GaussianDiagonal(np.ones(D), min_variance=0.01), np.zeros((N, D))
+    cast(law, np.float64)
+    law.log_excess.value[:] = -1000.0  # whose exponential is 0
+    log_px, pullback = law.log_prob(x, x=x)
+    pullback(np.ones(N))
+    np.testing.assert_allclose(log_px, D * stats.norm.logpdf(0, 0, 0.1), rtol=1e-12)
+    np.testing.assert_array_equal(law.log_excess.grad, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: GaussianDiagonal(1.0), r"variance should have shape \(D,\), found \(\)"),
+        (lambda: GaussianDiagonal([1.0], min_variance=-1), "min_variance should be at least 0, found -1"),
+        (lambda: GaussianDiagonal([1.0, 0.0]), "finite and above min_variance = 1e-06; found 0 for entry 1"),
+        (lambda: GaussianDiagonal([2.0, 1.0, np.inf]), "found inf for entry 2"),
+        (lambda: GaussianDiagonal([2.0, 1.0], min_variance=1), "found 1 for entry 1"),
+        (lambda: GaussianDiagonal([1.0, 1.0]).n_params((3,)), "a variance for each entry, D = 3; found 2 for events"),
+        (lambda: GaussianDiagonal(np.ones(4)).n_params((3,)), "a variance for each entry, D = 3; found 4 for events"),
+        (lambda: mlp((1, 3), likelihood=GaussianDiagonal([1.0, 1.0])), r"found 2 for events of shape \(1, 3\)"),
+        (lambda: GaussianDiagonal([1.0]).log_prob(np.ones((4, 3)), x=np.ones((4, 3))), r"x_params should have shape \(B, 1\)"),
+        (lambda: GaussianDiagonal([1.0]).require_support(np.array([[np.nan]])), "GaussianDiagonal: x should be finite"),
+    ],
+)
+def test_variances_that_do_not_fit_are_named(call, words):
+    with pytest.raises(InputError, match=words):
+        call()
 
 
 def test_categorical_levels_keep_every_byte():

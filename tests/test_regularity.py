@@ -146,6 +146,7 @@ SLOPES = {  # of E[x|z], by hand
     "Bernoulli": (likelihoods.Bernoulli(), bernoulli_slope),
     "Categorical": (likelihoods.Categorical(3), categorical_slope),
     "Gaussian": (likelihoods.Gaussian(0.3), lambda l, dl: dl),
+    "GaussianDiagonal": (likelihoods.GaussianDiagonal(np.ones(6)), lambda l, dl: dl),
     "GaussianOptimal": (likelihoods.GaussianOptimal(), lambda l, dl: dl),
     "GaussianPerPixel": (likelihoods.GaussianPerPixel(), lambda l, dl: dl[:, :3]),
     "Laplace": (likelihoods.Laplace(0.3), lambda l, dl: dl),

@@ -21,7 +21,7 @@ from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.files import write_whole
 from scratchvae.layers import EVALUATION, BatchNorm, Dropout, Linear, Parameter, ReLU, Sequential, named_buffers, named_parameters
-from scratchvae.objectives import Elbo, Ramp, Report
+from scratchvae.objectives import Elbo, Objective, Ramp, Report
 from scratchvae.recipes import mlp
 from scratchvae.recipes.roles import weights_generator
 from scratchvae.training import (
@@ -484,6 +484,34 @@ def test_progress_shows_the_bound_and_its_parts():
     assert words in screen.getvalue()
     assert len(log.getvalue().splitlines()) == 2
     assert log.getvalue().endswith(f"epoch 2/2: {words}\n")
+
+
+class Total(Objective):
+    """The sum of each example, a term that no weight changes: its mean over an epoch is that of the data."""
+
+    def draw_noise(self, model, batch, rng):
+        return np.empty(0)
+
+    def __call__(self, model, x, noise, *, mode=EVALUATION):
+        total = x.sum(axis=1)
+        return Report(float(total.mean()), {"total": total}), lambda: None
+
+    def at(self, step):
+        return self
+
+
+@pytest.mark.parametrize("phases", [1, 2])
+def test_an_epochs_means_are_over_its_examples_whatever_the_sizes_of_its_batches(phases):
+    """Five examples in batches of three and two: no two of these and the other three have the same mean."""
+    x = np.array([[0, 1], [10, 0], [100, 0], [1000, 0], [9999, 1]], np.float32)
+    one = mlp((2,), latent_dim=1, hidden=(), likelihood="gaussian", seed=0)
+    several = [Phase(Total(), Adam(1e-3)) for _ in range(phases)]
+    run = Training(one, several, Dataset("five", x), epochs=2, batch_size=3).run()
+    assert run.step == 4
+    for record in run.history:
+        names = ["loss", "total"] if phases == 1 else ["0.loss", "0.total", "1.loss", "1.total"]
+        # a mean in float32 is off by 6e-8 at most
+        assert record["train"] == pytest.approx(dict.fromkeys(names, 11111 / 5), rel=1e-6)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -9,7 +9,17 @@ from itertools import pairwise
 import pytest
 
 from scratchvae import ops
-from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
+from scratchvae.distributions import (
+    bernoulli,
+    categorical,
+    gaussian,
+    gaussian_algebra,
+    gaussian_full,
+    laplace,
+    mixture,
+    multinomial,
+    poisson,
+)
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
 
 torch = pytest.importorskip("torch")
@@ -55,6 +65,36 @@ def full_by_dimension(mean, L):
 
 def full_drawn(mean, L, noise):
     return mean + torch.einsum("bij,bj->bi", torch.tril(L), noise)
+
+
+def full_conditional(mean, L, x):
+    """By blocks of the precision; the factor by a Cholesky decomposition of the covariance that they give."""
+    L = torch.tril(L)
+    mean_given, S_given = conditional(mean, L @ L.mT, x, observed=range(x.shape[1]))
+    return mean_given, torch.linalg.cholesky(S_given)
+
+
+def conditional(mean, S, x, *, observed):
+    """By blocks of the precision Λ: N(mean_r − Λ_rr⁻¹ Λ_ro (x − mean_o), Λ_rr⁻¹)."""
+    o = list(observed)
+    r = [i for i in range(mean.shape[1]) if i not in o]
+    precision = torch.linalg.inv((S + S.mT) / 2)
+    S_given = torch.linalg.inv(precision[:, r][:, :, r])
+    pull = precision[:, r][:, :, o] @ (x - mean[:, o])[:, :, None]
+    return mean[:, r] - (S_given @ pull)[:, :, 0], S_given
+
+
+def product(mean, S, other_mean, other_S):
+    """By precisions, and the constant from the three densities at 0."""
+    S, T = (S + S.mT) / 2, (other_S + other_S.mT) / 2
+    C = torch.linalg.inv(torch.linalg.inv(S) + torch.linalg.inv(T))
+    pulls = torch.linalg.solve(S, mean[:, :, None]) + torch.linalg.solve(T, other_mean[:, :, None])
+    m = (C @ pulls)[:, :, 0]
+    one, other, both = (
+        laws.MultivariateNormal(c, V, validate_args=False).log_prob(torch.zeros_like(c))
+        for c, V in ((mean, S), (other_mean, T), (m, (C + C.mT) / 2))
+    )
+    return m, C, one + other - both
 
 
 def cross_entropy(q, p):
@@ -146,6 +186,12 @@ EXPRESSIONS = {
     gaussian_full.kl_to_standard_by_dimension: full_by_dimension,
     gaussian_full.expected_log_prob: lambda mean, L, *other: -cross_entropy(full(mean, L), full(*other)),
     gaussian_full.expected_quadratic_form: lambda mean, S, A: torch.einsum("bij,ji->b", S + mean[:, :, None] * mean[:, None], A),
+    gaussian_full.conditional: full_conditional,
+    gaussian_algebra.marginal: lambda mean, S, *, kept: (mean[:, kept], S[:, kept][:, :, kept]),
+    gaussian_algebra.conditional: conditional,
+    gaussian_algebra.affine: lambda mean, S, A, b: (F.linear(mean, A, b), A @ S @ A.mT),
+    gaussian_algebra.sum_of_independent: lambda mean, S, *other: (mean + other[0], S + other[1]),
+    gaussian_algebra.product: product,
     bernoulli.log_prob: lambda logits, *, x, draws=1: (
         laws.Bernoulli(logits=logits, validate_args=False).log_prob(x.repeat_interleave(draws, 0)).sum(1)
     ),
@@ -231,9 +277,12 @@ PRIORS = {"gaussian_mixture": MixturePrior, "standard_gaussian": StandardPrior}
 
 
 class Likelihood(nn.Module):
-    """log p(x|z) of flat x (B, D), from what a decoder puts out; `outputs` numbers for each entry."""
+    """log p(x|z) of flat x (B, D), from what a decoder puts out; `outputs` numbers for each of D entries."""
 
     outputs = 1
+
+    def __init__(self, D):
+        super().__init__()
 
 
 class BernoulliPixels(Likelihood):
@@ -255,17 +304,28 @@ class GaussianPixels(Likelihood):
 
 
 class GaussianLearned(Likelihood):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, D):
+        super().__init__(D)
         self.log_var = nn.Parameter(torch.zeros(1))
 
     def forward(self, x_params, x):
         return normal(x_params, self.log_var).log_prob(x).sum(1)
 
 
+class GaussianDiagonal(Likelihood):
+    """A variance for each of D entries: at least 1e-6, and at first 1."""
+
+    def __init__(self, D):
+        super().__init__(D)
+        self.log_excess = nn.Parameter(torch.full((D,), math.log1p(-1e-6)))
+
+    def forward(self, x_params, x):
+        return laws.Normal(x_params, torch.sqrt(self.log_excess.exp() + 1e-6)).log_prob(x).sum(1)
+
+
 class GaussianOptimal(Likelihood):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, D):
+        super().__init__(D)
         self.seen = []
 
     def forward(self, x_params, x):
@@ -290,8 +350,8 @@ class LaplacePixels(Likelihood):
 
 
 class LaplaceLearned(Likelihood):
-    def __init__(self):
-        super().__init__()
+    def __init__(self, D):
+        super().__init__(D)
         self.log_scale = nn.Parameter(torch.zeros(1))
 
     def forward(self, x_params, x):
@@ -312,6 +372,7 @@ LIKELIHOODS = {
     "bernoulli": BernoulliPixels,
     "categorical": CategoricalPixels,
     "gaussian": GaussianPixels,
+    "gaussian_diagonal": GaussianDiagonal,
     "gaussian_learned": GaussianLearned,
     "gaussian_optimal": GaussianOptimal,
     "gaussian_per_pixel": GaussianPerPixel,
@@ -382,7 +443,7 @@ class Twin(nn.Module):
     ):
         super().__init__()
         self.posterior = POSTERIORS[posterior](latent_dim)
-        self.likelihood = LIKELIHOODS[likelihood]()
+        self.likelihood = LIKELIHOODS[likelihood](math.prod(event_shape))
         self.prior = PRIORS[prior](latent_dim)
         codes = {"autoencoder": latent_dim, "vae": self.posterior.outputs}[model]
         self.encoder, self.decoder = NETWORKS[recipe](event_shape, codes, latent_dim, self.likelihood.outputs, **sizes)

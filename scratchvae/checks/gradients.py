@@ -14,11 +14,16 @@ ROWS = 6  # of Ridders' table: the step is halved between them
 
 @dataclass(frozen=True)
 class Comparison:
-    """The gradient of one argument of an op, compared with finite differences; `index` is where the two are furthest apart."""
+    """The gradient of one argument of an op, compared with finite differences.
+
+    `index` is where the two are furthest apart, `error` their relative difference there, and `rounding` how far apart the
+    rounding of the differences alone can have moved them. `ok` says whether every entry is right.
+    """
 
     argument: str
     shape: tuple[int, ...]
     error: float
+    rounding: float
     index: tuple[int, ...]
     analytic: float
     numeric: float
@@ -53,13 +58,12 @@ def check_pullback(
     Ridders' extrapolation of central differences at the steps h, h/2, … h/32 with h = `step` · max(1, |x_i|). No entry
     may lie within h of a kink or of the edge of the op's domain.     Ridders 1982; Press et al. 2007, section 5.7.
 
-    An entry is right where analytic and numeric differ by less than the larger of two allowances.
-    - `tolerance` times the scale of the entry: the larger of |analytic| and |numeric|, but at least a thousandth of the
-      argument's largest gradient, and at least 1e-10.
-    - The rounding of the differences. The check takes each part v of the value to be right to ε (1 + |v|), ε = 2.2e-16,
+    An entry is right where its relative error is below `tolerance`, or where rounding explains the difference.
+    - The relative error is |analytic − numeric| over the larger of the two, but at least over a thousandth of the
+      argument's largest gradient, and at least over 1e-10.
+    - Rounding: the check takes each part v of the value to be right to ε (1 + |v|), ε = 2.2e-16,
       so that f is right to δ = ε Σ |g| (1 + |v|) and a difference with step h to δ/h. Each extrapolation multiplies
       this bound as it multiplies the differences. Where a function is flat, as at a minimum, nothing else is left.
-    `error` is the difference over the scale that these two make, so that `ok` is error < `tolerance`.
 
     Raises GradientError where the pullback writes into its arguments, is not linear, changes after other calls, or returns
     gradients of another number, shape or dtype than its arguments.
@@ -116,18 +120,17 @@ def check_pullback(
 
 def _compare(name: str, analytic: Array, numeric: Array, noise: Array, tolerance: float) -> Comparison:
     if analytic.size == 0:
-        return Comparison(name, analytic.shape, 0.0, (), 0.0, 0.0, True)
-    scale = np.maximum(
-        np.maximum(np.abs(analytic), np.abs(numeric)), max(1e-3 * float(np.abs(numeric).max()), 1e-10)
-    )
-    errors = np.abs(analytic - numeric) / np.maximum(scale, noise / tolerance)
-    errors = np.where(np.isnan(errors), np.inf, errors)
-    worst = np.unravel_index(int(errors.argmax()), errors.shape)
-    index = tuple(int(i) for i in worst)
-    error = float(errors[worst])
-    return Comparison(
-        name, analytic.shape, error, index, float(analytic[worst]), float(numeric[worst]), error < tolerance
-    )
+        return Comparison(name, analytic.shape, 0.0, 0.0, (), 0.0, 0.0, True)
+    scale = np.maximum(np.abs(analytic), np.abs(numeric))
+    scale = np.maximum(scale, max(1e-3 * float(np.abs(numeric).max()), 1e-10))
+    apart = np.abs(analytic - numeric)
+    errors = np.where(np.isnan(apart), np.inf, apart / scale)
+    wrong = ~((errors < tolerance) | (apart <= noise))
+    worst = np.unravel_index(int(np.where(wrong | ~wrong.any(), errors, -1.0).argmax()), errors.shape)
+    at = tuple(int(i) for i in worst)
+    there = {"error": errors, "rounding": noise, "analytic": analytic, "numeric": numeric}
+    numbers = {what: float(array[worst]) for what, array in there.items()}
+    return Comparison(name, analytic.shape, index=at, ok=not wrong.any(), **numbers)
 
 
 def _derivative(f: Callable[[float], float], h: float, rounding: float) -> tuple[float, float]:

@@ -51,7 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--channels", type=int, nargs="+", metavar="C", help="of the convolutions (default: 32 64)")
     model.add_argument("--activation", choices=sorted(ACTIVATIONS), help="default relu")
     model.add_argument("--code-activation", choices=sorted(ACTIVATIONS), help="behind an autoencoder's codes (default: none)")
-    model.add_argument("--likelihood", choices=sorted(LIKELIHOODS), help="default bernoulli; gaussian has variance 1")
+    model.add_argument(
+        "--likelihood",
+        choices=sorted(LIKELIHOODS),
+        help="default bernoulli; gaussian has variance 1, gaussian_diagonal learns one for each entry, whatever z, above 1e-6",
+    )
     model.add_argument("--posterior", choices=sorted(POSTERIORS), help="default diagonal_gaussian")
     model.add_argument("--prior", choices=sorted(PRIORS), help="default standard_gaussian")
     model.add_argument("--init", choices=sorted(INITIALIZERS), help="of the weights (default pytorch)")

@@ -8,15 +8,15 @@ from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.typefaces import CHARACTERS, FIELD, FONTS, FRAME, SAMPLES, distance_field
 
-FACTORS = {  # name: values are uniform from the first number up to the second; lengths in units of 1/28 of the picture's side
+FACTORS = {  # name: values are uniform from the first number up to the second; a unit is 1/28 of a picture's side
     "character": (0, len(CHARACTERS)),  # index into CHARACTERS, the label
     "font": (0, len(FONTS)),  # index into FONTS
     "rotation": (-15.0, 15.0),  # degrees, counterclockwise
-    "scale": (0.75, 1.05),  # of a capital 20 units high
+    "scale": (0.75, 1.05),  # 1: the longer side of a capital's ink is 20 units, of other ink at most that
     "shear": (-0.2, 0.2),  # tangent of the slant to the right
-    "x": (-2.0, 2.0),  # to the right
-    "y": (-2.0, 2.0),  # downwards
-    "weight": (0.0, 1.4),  # added to the thickness of every stroke
+    "x": (-2.0, 2.0),  # units to the right of the picture's middle, where the middle of the ink's box lies
+    "y": (-2.0, 2.0),  # units below the picture's middle
+    "weight": (0.0, 1.4),  # units added to each stroke's thickness, and so to the ink's height and width
 }
 DRAWN_AT_ONCE = 32  # images whose intermediate arrays fit the processor's cache together
 
@@ -54,9 +54,11 @@ def glyphs(
 def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
     """The images (n, 1, size, size) uint8 of n rows of FACTORS, each given as (n,); values may go a little beyond their range.
 
-    A point q of the upright glyph is drawn at p = scale · R(rotation) · S(shear) · q + (x, y), all measured from the middle. A
-    pixel looks up the signed distance d(q) at its own q, bilinearly, and is covered by
-    clip(1/2 + (scale · d(q) + weight / 2) / pixel, 0, 1), the area that a straight edge at that distance leaves it.
+    A point q of the upright glyph is drawn at p = scale · R(rotation) · S(shear) · q + (x, y): q is measured
+    from the middle of the upright ink's bounding box, p from the middle of the picture, both in units of 1/28
+    of the picture's side. `distance_field` says how large the upright glyph is. A pixel looks up the signed
+    distance d(q) at its own q, bilinearly, and is covered by clip(1/2 + (scale · d(q) + weight / 2) / pixel,
+    0, 1), the area that a straight edge at that distance leaves it.
     """
     if size < 8:
         raise InputError(f"draw_glyphs: size should be at least 8 pixels, found {size}")

@@ -1,7 +1,6 @@
 """The characters of the glyphs and the typefaces they are drawn from, each drawn once as a signed distance field."""
 
 import functools
-import math
 import string
 from pathlib import Path
 
@@ -20,17 +19,22 @@ FONTS = (
 )  # files that Matplotlib ships, all of which have all of the characters
 
 FRAME = 28.0  # lengths are in units of which the picture has 28 to a side: pixels, when it is 28 x 28
-LETTER = 20.0  # a capital H is this high, and no glyph is higher or wider (MNIST's digits fill a box of 20 as well)
-FIELD = 24.0  # a field's side: the letter and a margin around it
-SAMPLES = 60  # samples along that side
+LETTER = 20.0  # the longer side of a capital's ink, and the most of any (MNIST's digits fill such a box too)
+FIELD = 28.0  # a field's side: the ink, and a margin for strokes that grow and edges that small pictures blur
+SAMPLES = 70  # samples along that side
 POINTS = 128  # size at which a font is drawn before it is brought to the field's resolution
 
 
 @functools.cache
 def distance_field(character: int, font: int) -> Array:
-    """Signed distance to the outline of one glyph, positive inside, (60, 60) float32 in units of 1/28 picture.
+    """Signed distance to the outline of one glyph, positive inside, (70, 70) float32 in units of 1/28 picture.
 
-    The glyph's bounding box is centred; sample (i, j) lies at the centre of its square of the field. Read-only.
+    The font is enlarged until its capital H is 20 units high. A glyph whose ink is then higher or wider than
+    20 units is made smaller, its proportions kept, until the longer side is 20. So the longer side of every
+    capital's ink is 20: its height, or its width where the capital is wider than high. The middle of the
+    ink's bounding box is the middle of the field; sample (i, j) lies at the centre of its square of the
+    field. The array is read-only.
+
     Where the outline passes, a sample's coverage c says how far inside its centre lies: s = c − 1/2. Elsewhere the distance is
     ±(distance to the nearest such sample) + its s, after Gustavson and Strand (2011), "Anti-aliased Euclidean distance
     transform".
@@ -47,17 +51,43 @@ def distance_field(character: int, font: int) -> Array:
 
 
 def _coverage(character: str, font: str) -> Array:
-    """How much of each square of the field the glyph covers, (60, 60) in 0..1."""
-    typeface = _typeface(font)
-    left, top, right, bottom = typeface.getbbox(character)
-    highest, lowest = typeface.getbbox("H")[1::2]
-    half = FIELD / 2 * max(right - left, bottom - top, lowest - highest) / LETTER
-    x, y = math.ceil(half - (left + right) / 2), math.ceil(half - (top + bottom) / 2)
-    canvas = Image.new("L", (math.ceil(2 * half) + 1,) * 2)
-    ImageDraw.Draw(canvas).text((x, y), character, fill=255, font=typeface)
-    middle_x, middle_y = x + (left + right) / 2, y + (top + bottom) / 2
-    box = (middle_x - half, middle_y - half, middle_x + half, middle_y + half)
+    """How much of each square of the field the glyph covers, (70, 70) in 0..1."""
+    canvas = _drawn(character, font)
+    left, top, right, bottom = _ink_box(canvas)
+    half = FIELD / 2 * max(right - left, bottom - top, _capital_height(font)) / LETTER
+    x, y = (left + right) / 2, (top + bottom) / 2
+    box = (x - half, y - half, x + half, y + half)
     return np.asarray(canvas.resize((SAMPLES, SAMPLES), Image.Resampling.BOX, box)) / 255.0
+
+
+def _drawn(character: str, font: str) -> Image.Image:
+    """One character in white on black, near the middle of a picture with room for the widest and margins."""
+    canvas, middle = Image.new("L", (3 * POINTS, 3 * POINTS)), (1.5 * POINTS, 1.5 * POINTS)
+    ImageDraw.Draw(canvas).text(middle, character, fill=255, font=_typeface(font), anchor="mm")
+    return canvas
+
+
+def _ink_box(canvas: Image.Image) -> tuple[float, float, float, float]:
+    """Where the ink begins and ends: left, top, right, bottom in pixels, to a fraction of one.
+
+    In the outermost row or column that the ink touches, the fraction is the largest coverage there: exact
+    where the ink ends in a straight edge along the row, as that of an H does, and short by less than a pixel
+    where it ends in a tip.
+    """
+    ink = np.asarray(canvas)
+    ends = []
+    for reach in (ink.max(axis=0) / 255.0, ink.max(axis=1) / 255.0):
+        first, *_, last = np.flatnonzero(reach)
+        ends.append((first + 1 - reach[first], last + reach[last]))
+    (left, right), (top, bottom) = ends
+    return left, top, right, bottom
+
+
+@functools.cache
+def _capital_height(font: str) -> float:
+    """The height of the ink of a capital H in pixels, as `_drawn` draws it."""
+    _, top, _, bottom = _ink_box(_drawn("H", font))
+    return bottom - top
 
 
 @functools.cache

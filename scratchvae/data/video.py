@@ -12,13 +12,13 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.glyphs import draw_glyphs
 from scratchvae.data.images import UNREADABLE
-from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME
+from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME, LETTER
 
 ANIMATIONS = ("GIF", "PNG", "WEBP")
 MOST_BYTES = 1 << 30
 SCALE = 0.5  # of a bouncing glyph
-SMALLEST = 16  # pixels a side: in smaller pictures the margin that a glyph is drawn with would show
-WALL = FRAME / 2 - 20 * SCALE / 2  # how far from the middle its own middle turns round
+SMALLEST = 16  # pixels a side: in smaller pictures a glyph is 5 pixels high or less, and no longer legible
+WALL = FRAME / 2 - LETTER * SCALE / 2  # how far from the picture's middle that of the ink turns round
 
 
 def read_video(path: str | PathLike[str]) -> Array:

@@ -59,11 +59,14 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
 
 
 def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[Array, Pullback]:
-    """log N(z; mean, σ²) at z = mean + σ · noise: −½ Σ_d (log 2π + log σ² + noise²).
+    """log N(z; mean, σ²) at the draw z = mean + σ · noise: −½ Σ_d (log 2π + log σ² + noise²).
 
     log_var (B, D), noise (B · draws, D), those for one mean side by side  ->  (B · draws,) in nats.
-    As z moves with mean and σ, its gradient to the mean is 0 and to log σ² −½. (z − mean)/σ would give the noise back only as far
-    as z has digits: where σ is small beside the mean it has few.
+    The noise is given, and so z moves when mean or log σ² changes: (z − mean)/σ stays the noise. The value
+    does not depend on the mean, which therefore is no argument, and its derivative by each log σ² is −½.
+
+    `log_prob` at z would recover the noise as (z − mean)/σ, from a z that was rounded. Where σ is small
+    beside the mean, few digits of the noise are left in z. This function takes the noise itself.
     """
     require_at_least("gaussian.log_prob_of_draw", "draws", draws, 1)
     shapes = {"log_var": (log_var, "B D"), "noise": (noise, f"{len(log_var) * draws} D")}

@@ -1,7 +1,9 @@
-"""The Gaussian with any covariance, N(x; mean, L Lᵀ), by its Cholesky factor L: lower triangular, its diagonal positive.
+"""The Gaussian with any covariance, N(x; mean, L Lᵀ), by its Cholesky factor L.
 
-Letters: B examples, D entries of an event. What stands above the diagonal of an L is not read. `ops.lower_triangular` makes an L
-of free numbers, `ops.cholesky` one of a covariance. With L = diag σ each function is that of `distributions.gaussian`.
+L is lower triangular with a positive diagonal. Letters: B examples, D entries of an event. No function reads
+what stands above the diagonal of an L. `ops.lower_triangular` makes an L of free numbers, and `ops.cholesky`
+makes the L of a covariance. Where L is diagonal, L = diag σ, a function that `distributions.gaussian` has too
+gives what it gives there.
 """
 
 import numpy as np
@@ -45,10 +47,43 @@ def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullb
     return z, pullback
 
 
-def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """log N(z; mean, L Lᵀ) at z = mean + L · noise: −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π).     L (B, D, D), noise (B, D).
+def conditional(mean: Array, L: Array, x: Array) -> tuple[tuple[Array, Array], Pullback]:
+    """The law of the last D − O entries given that the first O are x: N(mean_r + L_ro u, L_rr L_rrᵀ).
 
-    As z moves with mean and L, only the determinant is left to differentiate: see gaussian.log_prob_of_draw.
+    u = L_oo⁻¹ (x − mean_o); o are the first O entries, r the others.     mean (B, D), L (B, D, D), x (B, O)
+    ->  mean (B, D − O), factor (B, D − O, D − O).     InputError where O > D or an L_ii is not positive.
+
+    In z = mean + L · noise, z_o is x exactly where the first O entries of the noise are u. The others stay
+    free, and so the factor is a block of L. `gaussian_algebra.conditional` finds this law by the covariance.
+    """
+    n = require_shapes("gaussian_full.conditional", mean=(mean, "B D"), L=(L, "B D D"), x=(x, "B O"))
+    if n["O"] > n["D"]:
+        expected = f"x should have at most D = {n['D']} entries"
+        raise InputError(f"gaussian_full.conditional: {expected}, found {n['O']}")
+    _require_positive_diagonal("conditional", "L", L)
+    o, r = slice(0, n["O"]), slice(n["O"], n["D"])
+    L_ro = L[:, r, o]
+    u, u_pullback = ops.solve_triangular(L[:, o, o], (x - mean[:, o])[:, :, None])  # u = L_oo⁻¹ (x − mean_o)
+    mean_given = mean[:, r] + (L_ro @ u)[:, :, 0]
+
+    def pullback(dmean_given: Array, dL_rr: Array) -> tuple[Array, Array, Array]:
+        dL = np.zeros_like(L)
+        du = L_ro.transpose(0, 2, 1) @ dmean_given[:, :, None]  # du = L_roᵀ dmean_given
+        dL[:, o, o], dresidual = u_pullback(du)  # dL_oo = −L_oo⁻ᵀ du uᵀ, its lower triangle
+        dL[:, r, o] = dmean_given[:, :, None] * u.transpose(0, 2, 1)  # dL_ro = dmean_given uᵀ
+        dL[:, r, r] = np.tril(dL_rr)  # the factor is L_rr itself
+        dx = dresidual[:, :, 0]  # dx = L_oo⁻ᵀ L_roᵀ dmean_given
+        return np.concatenate([-dx, dmean_given], axis=1), dL, dx  # dmean_o = −dx,  dmean_r = dmean_given
+
+    return (mean_given, np.tril(L[:, r, r])), pullback
+
+
+def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
+    """log N(z; mean, L Lᵀ) at the draw z = mean + L · noise: −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π).
+
+    L (B, D, D), noise (B, D)  ->  (B,) in nats. The noise is given, and so z moves when mean or L changes:
+    L⁻¹ (z − mean) stays the noise, and only the determinant Π_i L_ii changes the log-density. The value does
+    not depend on the mean, which therefore is no argument.
     """
     require_shapes("gaussian_full.log_prob_of_draw", L=(L, "B D D"), noise=(noise, "B D"))
     log_diagonal, log_diagonal_pullback = _log_diagonal("log_prob_of_draw", "L", L)
@@ -76,7 +111,8 @@ def entropy(L: Array) -> tuple[Array, Pullback]:
 def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, L Lᵀ) ‖ N(other_mean, M Mᵀ)) = ½ (‖A‖² + ‖u‖² − D) − Σ_i log A_ii,  A = M⁻¹ L,  u = M⁻¹ (mean − other_mean).
 
-    mean, other_mean (B, D), L, other_L (B, D, D)  ->  (B,) in nats.
+    mean, other_mean (B, D), L, other_L (B, D, D), where M is other_L  ->  (B,) in nats. ‖A‖² is the sum of
+    the squares of A's entries.
     """
     require_shapes(
         "gaussian_full.kl",
@@ -90,7 +126,8 @@ def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array,
         _require_positive_diagonal("kl", name, factor)
     beside = np.concatenate([np.tril(L), (mean - other_mean)[:, :, None]], axis=2)
     both, both_pullback = ops.solve_triangular(other_L, beside)  # [A | u] = M⁻¹ [L | mean − other_mean]
-    by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(both[:, :, D], both[:, :, :D])  # as M⁻¹ makes M Mᵀ to I
+    by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(both[:, :, D], both[:, :, :D])
+    # the map M⁻¹ changes no KL and turns the covariance M Mᵀ into I
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
         du, dA = by_dimension_pullback(np.repeat(dkl[:, None], D, axis=1))  # du = dkl u,  dA = dkl (A − diag 1/A_ii)
@@ -114,8 +151,9 @@ def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
 def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]:
     """The summands of kl_to_standard: ½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii.     (B, D), (B, D, D)  ->  (B, D) nats.
 
-    The i-th is E[KL(q(z_i | z_1 … z_i−1) ‖ N(0, 1))], the share of entry i by the chain rule, and so never negative: given those
-    before it, z_i has the deviation L_ii, and a mean whose square is on average mean_i² + Σ_j<i L_ij².
+    By the chain rule the i-th is E[KL(q(z_i | z_1 … z_i−1) ‖ N(0, 1))], the share of entry i, and so it is
+    never negative. Given the entries before it, z_i has the deviation L_ii and a mean whose square averages
+    mean_i² + Σ_j<i L_ij², as `conditional` shows.
     """
     require_shapes("gaussian_full.kl_to_standard", mean=(mean, "B D"), L=(L, "B D D"))
     log_diagonal, _ = _log_diagonal("kl_to_standard", "L", L)
@@ -137,8 +175,8 @@ def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]
 def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
     """E[log N(x; other_mean, M Mᵀ)] for x ~ N(mean, L Lᵀ) = −½ D log 2π − Σ_i log M_ii − ½ (‖A‖² + ‖u‖²).
 
-    A = M⁻¹ L,  u = M⁻¹ (mean − other_mean).     mean, other_mean (B, D), L, other_L (B, D, D)  ->  (B,) in nats: minus the
-    cross-entropy.
+    A = M⁻¹ L,  u = M⁻¹ (mean − other_mean),  M is other_L.     mean, other_mean (B, D), L, other_L (B, D, D)
+    ->  (B,) in nats: minus the cross-entropy of the first law relative to the other.
     """
     require_shapes(
         "gaussian_full.expected_log_prob",
@@ -164,9 +202,10 @@ def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) 
 
 
 def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pullback]:
-    """E[xᵀ A x] = tr(A S) + meanᵀ A mean, whatever the law of x with that mean and covariance S.
+    """E[xᵀ A x] = tr(A S) + meanᵀ A mean, for every law of x, Gaussian or not, with this mean and this S.
 
-    mean (B, D), S (B, D, D), A (D, D)  ->  (B,).     Petersen & Pedersen 2012, equation 318.
+    mean (B, D), covariance S (B, D, D), A (D, D)  ->  (B,).
+    Petersen & Pedersen 2012, section 6.2.2, equation 328.
     """
     require_shapes("gaussian_full.expected_quadratic_form", mean=(mean, "B D"), S=(S, "B D D"), A=(A, "D D"))
     moment = S.transpose(0, 2, 1) + mean[:, :, None] * mean[:, None, :]  # E[x xᵀ]ᵀ, so that the value is Σ_ij A_ij moment_ij

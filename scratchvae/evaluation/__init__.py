@@ -1,38 +1,52 @@
 """What a model has learned, in numbers."""
 
+from scratchvae.evaluation.ascent import Ascent, ascend, bound_on_grid
 from scratchvae.evaluation.bound import bound
 from scratchvae.evaluation.completeness import density_and_coverage, expected_coverage
 from scratchvae.evaluation.continuity import Continuity, continuity
 from scratchvae.evaluation.enumeration import Enumeration, binary_states, enumerate_hidden
 from scratchvae.evaluation.estimator_noise import EstimatorNoise, estimator_noise
 from scratchvae.evaluation.evidence import Evidence, evidence
+from scratchvae.evaluation.expectation import Expectation, expectation_by_quadrature, expectation_by_sampling
 from scratchvae.evaluation.latent_usage import active_units, codes
+from scratchvae.evaluation.linear_gaussian_bound import linear_gaussian_bound
 from scratchvae.evaluation.log_likelihood import bits_per_dimension, log_likelihood
+from scratchvae.evaluation.quadrature import Grid, even_grid, log_q_on_grid
 from scratchvae.evaluation.rate_distortion import RatePoint, rate_distortion, reverse_water_filling
 from scratchvae.evaluation.regularity import Completeness, Regularity, regularity
 from scratchvae.evaluation.two_samples import TwoSampleTest, median_distance, mmd2, two_sample_test
 
 __all__ = [
+    "Ascent",
     "Completeness",
     "Continuity",
     "Enumeration",
     "EstimatorNoise",
     "Evidence",
+    "Expectation",
+    "Grid",
     "RatePoint",
     "Regularity",
     "TwoSampleTest",
     "active_units",
+    "ascend",
     "binary_states",
     "bits_per_dimension",
     "bound",
+    "bound_on_grid",
     "codes",
     "continuity",
     "density_and_coverage",
     "enumerate_hidden",
     "estimator_noise",
+    "even_grid",
     "evidence",
+    "expectation_by_quadrature",
+    "expectation_by_sampling",
     "expected_coverage",
+    "linear_gaussian_bound",
     "log_likelihood",
+    "log_q_on_grid",
     "median_distance",
     "mmd2",
     "rate_distortion",

@@ -68,8 +68,8 @@ def continuity(model: Model, a: Array, b: Array, *, steps: int = 64) -> Continui
     distances = np.linalg.norm(b - a, axis=1)
     directions = (b - a) / np.where(distances > 0, distances, 1)[:, None]
     t = np.linspace(0, 1, steps + 1)[:, None]
-    speeds, moved, ends = np.empty((R, steps + 1)), np.empty((R, steps)), np.empty(R)
-    for r in range(R):
+    speeds, moved, ends = np.zeros((R, steps + 1)), np.zeros((R, steps)), np.zeros(R)
+    for r in np.flatnonzero(distances):  # where a = b nothing moves, though a product may round equal rows differently
         z = a[r] + t * (b[r] - a[r])
         x = decoded(model, z).astype(np.float64)
         speeds[r] = np.linalg.norm(decoded_tangents(model, z, np.broadcast_to(directions[r], z.shape)), axis=1)

@@ -1,84 +1,60 @@
-"""The three terms of log p(x) = bound + KL(q(z|x) ‖ p(z|x)), each by quadrature over one or two latents: nothing is sampled."""
+"""The three terms of log p(x) = bound + KL(q(z|x) ‖ p(z|x)), by quadrature over one or two latents."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least, require_shapes
+from scratchvae.arrays import Array, require_shapes
+from scratchvae.evaluation.expectation import expectation_by_quadrature
+from scratchvae.evaluation.quadrature import Grid, even_grid, log_q_on_grid, require_whole
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import Model
-
-WHOLE = 1e-6  # how far from 1 the mass of q or p(z|x) on the grid may be,
-WHOLE_BY_HALF = 1e-3  # and that on every second point of each axis: the error falls with a power of four at least of this
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of N examples, in nats, float64; the densities are those at the G points z of a grid of cells."""
+    """The three terms of N examples, and the densities that they integrate, at G points; in nats, float64."""
 
-    log_px: Array  # (N,) log ∫ p(x|z) p(z) dz
+    log_px: Array  # (N,) log p(x) = log ∫ p(x, z) dz
     bound: Array  # (N,) ∫ q(z|x) (log p(x, z) − log q(z|x)) dz
-    kl_to_posterior: Array  # (N,) KL(q(z|x) ‖ p(z|x))
-    z: Array  # (G, Z)
-    cell: float  # the volume that a point stands for
-    log_posterior: Array  # (N, G) log p(z|x)
+    kl_to_posterior: Array  # (N,) ∫ q(z|x) (log q(z|x) − log p(z|x)) dz
+    log_joint: Array  # (N, G) log p(x, z) = log p(x|z) + log p(z)
+    log_posterior: Array  # (N, G) log p(z|x), which is defined here as log p(x, z) − log p(x)
     log_q: Array  # (N, G) log q(z|x)
+    grid: Grid
 
 
 def evidence(model: Model, x: Array, *, reach: float = 8.0, points: int | None = None) -> Evidence:
-    """All terms for x (N, D) on an even grid along each latent, from −reach to reach.
+    """Integrate over the latents of each example x (N, D), on an even grid from −reach to reach on each axis.
 
-    `points` of it an axis, by default 2001 for one latent and 201 for two; each is decoded.
+    An axis has `points` points: 2001 by default with one latent, 201 with two. Each point of the grid is
+    decoded once.
 
-    The trapezoid rule: for smooth densities that have vanished at the grid's ends its error falls faster than any power of the
-    spacing. InputError where the grid does not hold all of q(z|x), is too coarse for it or for p(z|x), or cuts p(z|x) off: of a
-    second mode of p(z|x) that lies wholly beyond `reach` it can't know.
-    Kingma & Welling 2014, equation 1; the bound depends on q, and log p(x) does not.
+    The bound depends on q(z|x), and log p(x) does not: nothing that log p(x) is computed from contains q. As
+    p(z|x) is defined by the log p(x) found here, the three terms add up on any grid. So their sum is no
+    evidence that the grid is good. InputError is raised where it is not: where q(z|x) or p(z|x) does not
+    integrate to 1, by all of the points or by every second one, or reaches the ends of the grid. A second
+    mode of p(z|x) that lies wholly beyond `reach` goes unnoticed.     Kingma & Welling 2014, equation 1.
     """
-    Z = model.posterior.latent_dim
-    if Z > 2:
-        raise InputError(f"evidence: quadrature is for one or two latents, found {Z}; log_likelihood estimates log p(x) for more")
-    points = (2001 if Z == 1 else 201) if points is None else points
-    require_at_least("evidence", "points", points, 3)
     require_shapes("evidence", x=(x, "N D"))
     model.likelihood.require_support(x)
-    if not (np.isfinite(reach) and reach > 0):
-        raise InputError(f"evidence: reach should be positive, found {reach}")
+    grid = even_grid(model.posterior.latent_dim, reach=reach, points=points)
     dtype = dtype_of(model)
-    axis = np.linspace(-reach, reach, points)
-    z = np.stack(np.meshgrid(*[axis] * Z, indexing="ij"), axis=-1).reshape(-1, Z)
-    cell = float((axis[1] - axis[0]) ** Z)
-    x_params, _ = model.decoder(z.astype(dtype))
-    log_pz, _ = model.prior.log_prob(z)
+    x_params, _ = model.decoder(grid.z.astype(dtype))
+    log_pz, _ = model.prior.log_prob(grid.z)
     q_params, _ = model.encoder(x.astype(dtype))
-    N, G = len(x), len(z)
+    N, G = len(x), len(grid.z)
     log_joint, log_q = np.empty((N, G)), np.empty((N, G))
     for i, one in enumerate(x.astype(dtype)):
         log_px_z, _ = model.likelihood.log_prob(x_params, x=np.broadcast_to(one, (G, x.shape[1])))
         log_joint[i] = log_px_z.astype(np.float64) + log_pz
-        log_q[i], _ = model.posterior.log_prob(np.broadcast_to(q_params[i].astype(np.float64), (G, q_params.shape[1])), z=z)
-    largest = log_joint.max(axis=1, keepdims=True)
-    log_px = largest[:, 0] + np.log(np.exp(log_joint - largest).sum(axis=1) * cell)
+        log_q[i] = log_q_on_grid(q_params[i : i + 1], posterior=model.posterior, grid=grid)[0][0]
+    largest = log_joint.max(axis=1, keepdims=True)  # so that the largest exponential is 1
+    log_px = largest[:, 0] + np.log(np.exp(log_joint - largest).sum(axis=1) * grid.cell)
     log_posterior = log_joint - log_px[:, None]
-    q = np.exp(log_q) * cell
-    _require_on_grid("q(z|x)", q, z, reach, points)
-    _require_on_grid("p(z|x)", np.exp(log_posterior) * cell, z, reach, points)
-    with np.errstate(invalid="ignore"):
-        bound = np.where(q > 0, q * (log_joint - log_q), 0).sum(axis=1)  # 0 · −∞ counts as its limit, 0
-        kl = np.where(q > 0, q * (log_q - log_posterior), 0).sum(axis=1)
-    return Evidence(log_px, bound, kl, z, cell, log_posterior, log_q)
-
-
-def _require_on_grid(name: str, mass: Array, z: Array, reach: float, points: int) -> None:
-    """That each row of masses (N, G) sums to 1, is small at the grid's ends, and is spread over several points."""
-    N, Z = len(mass), z.shape[1]
-    at_ends = mass[:, (np.abs(z) >= reach).any(axis=1)].sum(axis=1)
-    half = mass.reshape(N, *[points] * Z)[(slice(None), *[slice(None, None, 2)] * Z)]
-    every_second = half.reshape(N, -1).sum(axis=1) * 2**Z
-    off = np.maximum(np.abs(mass.sum(axis=1) - 1), at_ends)
-    off = np.maximum(off, np.abs(every_second - 1) * (WHOLE / WHOLE_BY_HALF))
-    i = int(off.argmax())
-    if not off[i] <= WHOLE:
-        expected = f"a grid to ±{reach:g} with {points} points on an axis should be wide and fine enough for {name}"
-        found = f"{mass[i].sum():.6g} of its mass, {at_ends[i]:.2g} at the ends, {every_second[i]:.6g} by every second point"
-        raise InputError(f"evidence: {expected}; found for example {i} {found}")
+    require_whole("evidence", "q(z|x)", log_q, grid)
+    require_whole("evidence", "p(z|x)", log_posterior, grid)
+    with np.errstate(invalid="ignore"):  # −∞ less −∞, where q is 0
+        bound = expectation_by_quadrature(log_joint - log_q, log_q, grid=grid).mean
+        kl = expectation_by_quadrature(log_q - log_posterior, log_q, grid=grid).mean
+    return Evidence(log_px, bound, kl, log_joint, log_posterior, log_q, grid)

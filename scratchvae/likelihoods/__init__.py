@@ -2,7 +2,7 @@
 
 from scratchvae.likelihoods.bernoulli import Bernoulli
 from scratchvae.likelihoods.categorical import Categorical
-from scratchvae.likelihoods.gaussian import Gaussian, GaussianOptimal, GaussianPerPixel
+from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianOptimal, GaussianPerPixel
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw
 from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.multinomial import Multinomial
@@ -12,6 +12,7 @@ __all__ = [
     "Bernoulli",
     "Categorical",
     "Gaussian",
+    "GaussianDiagonal",
     "GaussianOptimal",
     "GaussianPerPixel",
     "Laplace",

@@ -1,9 +1,10 @@
-"""Real-valued entries: p(x|z) = N(mean, σ²), with four ways to come by σ²."""
+"""Real-valued entries: p(x|z) = N(mean, σ²), with five ways to come by σ²."""
 
 import numpy as np
+import numpy.typing as npt
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_finite, require_shapes
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
@@ -51,8 +52,77 @@ class Gaussian(Likelihood):
         require_finite("Gaussian", "x", x)
 
 
+class GaussianDiagonal(Likelihood):
+    """A variance for each entry, learned, and the same for every z.     x_params = mean.
+
+        σ_d² = min_variance + exp(log_excess_d),   d = 1 … D
+
+    With linear networks this is the noise Ψ = diag σ² of factor analysis (Rubin & Thayer 1982). GaussianPerPixel has a σ² that
+    depends on z, and Gaussian has one for all entries.
+
+    `variance` (D,), in units of x², is where learning starts: begin near the residuals' mean squares, as learning is slow from
+    far above them. The floor `min_variance`, in the same units, must lie below it. An entry that the mean can reproduce exactly,
+    such as a pixel that is always black or a Heywood case of factor analysis, drives its σ_d² down to the floor. With
+    min_variance = 0 there is none: then σ_d² falls for as long as training lasts, because log p(x|z) has no maximum.
+    """
+
+    def __init__(self, variance: npt.ArrayLike, *, min_variance: float = 1e-6) -> None:
+        start: Array = np.asarray(variance, np.float64)
+        require_shapes("GaussianDiagonal", variance=(start, "D"))
+        require_at_least("GaussianDiagonal", "min_variance", min_variance, 0)
+        fits = np.isfinite(start) & (start > min_variance)
+        if not fits.all():
+            expected = f"every variance should be finite and above min_variance = {min_variance:g}"
+            raise InputError(f"GaussianDiagonal: {expected}; found {start[~fits][0]:g} for entry {int(np.argmin(fits))}")
+        self.log_excess = Parameter(np.log(start - min_variance).astype(np.float32))
+        self.log_min_variance = float(np.log(min_variance)) if min_variance else -np.inf
+
+    @property
+    def variance(self) -> Array:
+        """σ² (D,), in units of x²."""
+        return np.exp(self._log_var())
+
+    def n_params(self, event_shape: tuple[int, ...]) -> int:
+        """One mean an entry; InputError for events with more or fewer entries than there are variances."""
+        D = n_entries(event_shape)
+        if self.log_excess.value.size != D:
+            found = f"found {self.log_excess.value.size} for events of shape {tuple(event_shape)}"
+            raise InputError(f"GaussianDiagonal: there should be a variance for each entry, D = {D}; {found}")
+        return D
+
+    def log_prob(self, x_params: Array, *, x: Array, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives the sum of its gradients."""
+        require_shapes("GaussianDiagonal", x_params=(x_params, f"B {self.log_excess.value.size}"))
+        log_var = self._log_var()
+        share = np.exp(self.log_excess.value - log_var)  # ∂log σ_d²/∂log_excess_d = exp(log_excess_d) / σ_d²
+        rows = np.broadcast_to(log_var.astype(x_params.dtype), x_params.shape)
+        log_px, op_pullback = gaussian.log_prob(for_each_draw(x, draws), x_params, rows, needs_dx=False)
+
+        def pullback(dlog_px: Array) -> Array:
+            _, dmean, dlog_var = op_pullback(dlog_px)
+            self.log_excess.receive(dlog_var.sum(axis=0) * share)  # dlog_excess_d = Σ_b dlog_var_bd · exp(log_excess_d) / σ_d²
+            return dmean
+
+        return log_px, pullback
+
+    def mean(self, x_params: Array) -> Array:
+        """The mean."""
+        return x_params
+
+    def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
+        """mean + σ · noise."""
+        return _draw(x_params, np.broadcast_to(self._log_var().astype(x_params.dtype), x_params.shape), rng)
+
+    def require_support(self, x: Array) -> None:
+        """Every finite number."""
+        require_finite("GaussianDiagonal", "x", x)
+
+    def _log_var(self) -> Array:
+        return np.logaddexp(self.log_excess.value, self.log_min_variance)  # log (exp(log_excess) + min_variance)
+
+
 class GaussianPerPixel(Likelihood):
-    """A variance for each entry, by the decoder.     x_params = [mean | log σ²]."""
+    """A variance for each entry, which the decoder computes from z.     x_params = [mean | log σ²]."""
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """A mean and a log-variance an entry."""

@@ -1,6 +1,7 @@
 """Models: encoder, roles and decoder under one name, with encode, decode, reconstruct, sample, and scikit-learn's verbs.
 
 FactorAnalysis and ProbabilisticPCA have the same verbs but neither networks nor a bound: their log p(x) is exact.
+NaiveBayes has an observed class in the place of z: the first term of its ELBO has a maximum in closed form.
 """
 
 from scratchvae.models.autoencoder import Autoencoder
@@ -8,6 +9,7 @@ from scratchvae.models.factor_analysis import FactorAnalysis
 from scratchvae.models.helmholtz import HelmholtzMachine
 from scratchvae.models.interface import LatentVariableModel
 from scratchvae.models.linear_gaussian import LinearGaussian
+from scratchvae.models.naive_bayes import NaiveBayes
 from scratchvae.models.probabilistic_pca import ProbabilisticPCA
 from scratchvae.models.vae import VAE
 
@@ -18,5 +20,6 @@ __all__ = [
     "HelmholtzMachine",
     "LatentVariableModel",
     "LinearGaussian",
+    "NaiveBayes",
     "ProbabilisticPCA",
 ]

@@ -3,7 +3,10 @@
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.likelihoods import GaussianDiagonal
 from scratchvae.models.linear_gaussian import SMALLEST, LinearGaussian
+from scratchvae.models.linear_vae import linear_vae
+from scratchvae.models.vae import VAE
 
 
 class FactorAnalysis(LinearGaussian):
@@ -58,3 +61,17 @@ class FactorAnalysis(LinearGaussian):
     def _lowest_noise(self, x: Array) -> Array:
         varies = np.nanmax(x, axis=0) > np.nanmin(x, axis=0)
         return np.maximum(self.min_noise_variance, np.where(varies, SMALLEST * np.nanvar(x, axis=0), 0))
+
+    def to_vae(self) -> VAE:
+        """Build the linear VAE, float64, whose bound is log p(x).
+
+        q(z|x) = N((x − mean) Ψ⁻¹ Wᵀ M⁻¹, diag M⁻¹),  M = I + W Ψ⁻¹ Wᵀ        p(x|z) = N(z W + mean, Ψ)
+
+        Its posterior is the exact one: `fit` leaves the latents in the rotation in which W Ψ⁻¹ Wᵀ, and with it M, is diagonal.
+        Its likelihood is a GaussianDiagonal without a floor, whatever min_noise_variance was.     Rubin & Thayer 1982.
+        """
+        self._require_fitted()
+        likelihood = GaussianDiagonal(self.noise_variance, min_variance=0.0)
+        vae = linear_vae(self.weight, self.mean, self.noise_variance, likelihood)
+        likelihood.log_excess.value = np.log(self.noise_variance)  # to all digits of float64
+        return vae

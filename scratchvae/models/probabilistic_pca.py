@@ -3,12 +3,10 @@
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.layers import Linear, cast
 from scratchvae.likelihoods import Gaussian
 from scratchvae.models.linear_gaussian import SMALLEST, LinearGaussian
+from scratchvae.models.linear_vae import linear_vae
 from scratchvae.models.vae import VAE
-from scratchvae.posteriors import DiagonalGaussian
-from scratchvae.priors import StandardGaussian
 
 
 class ProbabilisticPCA(LinearGaussian):
@@ -47,34 +45,15 @@ class ProbabilisticPCA(LinearGaussian):
         return np.full(x.shape[1], max(self.min_noise_variance, rounding))
 
     def to_vae(self) -> VAE:
-        """The linear VAE, float64, whose bound is log p(x): its posterior is the exact one, diagonal as W's rows are orthogonal.
+        """Build the linear VAE, float64, whose bound is log p(x).
 
         q(z|x) = N((x − mean) Wᵀ M⁻¹ / σ², diag M⁻¹),  M = I + W Wᵀ / σ²        p(x|z) = N(z W + mean, σ² I)
 
+        Its posterior is the exact one, which is diagonal because the rows of W are orthogonal.
         Lucas, Tucker, Grosse & Norouzi 2019, section 4.
         """
         self._require_fitted()
-        Z, D, variance = self.latent_dim, len(self.mean), self.noise_variance[0]
-        M = 1 + (self.weight**2).sum(axis=1) / variance  # the diagonal, which is all there is
-        encoder, decoder, likelihood = Linear(D, 2 * Z, rng=0), Linear(Z, D, rng=0), Gaussian(variance, learned=True)
-        vae = VAE(
-            event_shape=(D,),
-            encoder=encoder,
-            posterior=DiagonalGaussian(Z),
-            prior=StandardGaussian(Z),
-            decoder=decoder,
-            likelihood=likelihood,
-        )
-        cast(vae, np.float64)
-        towards = self.weight.T / variance / M
-        values = {
-            encoder.weight: np.concatenate([towards, np.zeros((D, Z))], axis=1),
-            encoder.bias: np.concatenate([-self.mean @ towards, -np.log(M)]),
-            decoder.weight: self.weight.copy(),
-            decoder.bias: self.mean.copy(),
-            likelihood.log_var: np.log(self.noise_variance[:1]),
-        }
-        for parameter, value in values.items():
-            assert parameter is not None
-            parameter.value = value
+        likelihood = Gaussian(self.noise_variance[0], learned=True)
+        vae = linear_vae(self.weight, self.mean, self.noise_variance, likelihood)
+        likelihood.log_var.value = np.log(self.noise_variance[:1])  # to all digits of float64
         return vae

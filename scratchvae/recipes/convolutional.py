@@ -40,7 +40,7 @@ def convolutional(
         found = f"{latent_dim}, {hidden}, {tuple(channels)}"
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood), posterior_named(model, posterior, latent_dim)
+    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:

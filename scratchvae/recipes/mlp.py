@@ -32,7 +32,7 @@ def mlp(
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood), posterior_named(model, posterior, latent_dim)
+    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
     encoder = [prod(event_shape), *hidden, q.n_params]
     decoder = [latent_dim, *reversed(hidden), law.n_params(tuple(event_shape))]
     return assemble(

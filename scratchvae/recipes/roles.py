@@ -1,6 +1,7 @@
 """Roles and models by name, as recipes take them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
     Gaussian,
+    GaussianDiagonal,
     GaussianOptimal,
     GaussianPerPixel,
     Laplace,
@@ -21,17 +23,18 @@ from scratchvae.models import VAE, Autoencoder, LatentVariableModel
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
 
-LIKELIHOODS: dict[str, Callable[[], Likelihood]] = {
-    "bernoulli": Bernoulli,
-    "categorical": Categorical,
-    "gaussian": Gaussian,
-    "gaussian_learned": lambda: Gaussian(learned=True),
-    "gaussian_optimal": GaussianOptimal,
-    "gaussian_per_pixel": GaussianPerPixel,
-    "laplace": Laplace,
-    "laplace_learned": lambda: Laplace(learned=True),
-    "multinomial": Multinomial,
-    "poisson": Poisson,
+LIKELIHOODS: dict[str, Callable[[int], Likelihood]] = {  # each from D, the number of entries of an event
+    "bernoulli": lambda _: Bernoulli(),
+    "categorical": lambda _: Categorical(),
+    "gaussian": lambda _: Gaussian(),
+    "gaussian_diagonal": lambda D: GaussianDiagonal(np.ones(D)),
+    "gaussian_learned": lambda _: Gaussian(learned=True),
+    "gaussian_optimal": lambda _: GaussianOptimal(),
+    "gaussian_per_pixel": lambda _: GaussianPerPixel(),
+    "laplace": lambda _: Laplace(),
+    "laplace_learned": lambda _: Laplace(learned=True),
+    "multinomial": lambda _: Multinomial(),
+    "poisson": lambda _: Poisson(),
 }
 POSTERIORS: dict[str, Callable[[int], Posterior]] = {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}
 PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {
@@ -46,12 +49,12 @@ def weights_generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
 
 
-def likelihood_named(given: str | Likelihood) -> Likelihood:
-    """The likelihood of that name with its defaults, or the one given."""
+def likelihood_named(given: str | Likelihood, event_shape: Sequence[int]) -> Likelihood:
+    """Return the likelihood of that name with its defaults, for events of that shape; a Likelihood is returned as it is."""
     if isinstance(given, Likelihood):
         return given
     require_choice("recipe", "likelihood", given, LIKELIHOODS)
-    return LIKELIHOODS[given]()
+    return LIKELIHOODS[given](prod(event_shape))
 
 
 def posterior_named(model: str, posterior: str, latent_dim: int) -> Posterior:

@@ -59,16 +59,15 @@ def _certified(trial: Trial, dtype: str) -> Certified:
     inputs = {name: array.astype(dtype) for name, array in trial.arrays.items()}
     constants = {name: _as(value, dtype) for name, value in trial.constants.items()}
     value, pullback = trial.op(*inputs.values(), **constants)
-    value = np.asarray(value)
-    seed = np.asarray(1 + np.arange(value.size).reshape(value.shape) % 2, value.dtype)
-    gradients = pullback(seed)
-    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+    parts = [np.asarray(part) for part in _tuple_of(value)]
+    seeds = [np.asarray(1 + np.arange(part.size).reshape(part.shape) % 2, part.dtype) for part in parts]
+    gradients = _tuple_of(pullback(*seeds))
     m = oracles.mathematics()
     points = [oracles.exact(array) for array in inputs.values()]
     held = {name: oracles.exact(c) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c for name, c in constants.items()}
-    true = np.asarray(trial.oracle(*points, **held), object)
-    weights = oracles.exact(seed)
-    found = [(value, true)]
+    true = [np.asarray(part, object) for part in _tuple_of(trial.oracle(*points, **held))]
+    weights = [oracles.exact(seed) for seed in seeds]
+    found = list(zip(parts, true, strict=True))
     for i, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
         slope = np.empty(point.shape, object)
         for index in np.ndindex(*point.shape):
@@ -76,12 +75,16 @@ def _certified(trial: Trial, dtype: str) -> Certified:
             def along(t: Any, i: int = i, index: tuple[int, ...] = index, point: Array = point) -> Any:
                 moved = point.copy()
                 moved[index] = t
-                return np.sum(weights * trial.oracle(*points[:i], moved, *points[i + 1 :], **held))
+                there = _tuple_of(trial.oracle(*points[:i], moved, *points[i + 1 :], **held))
+                return sum(np.sum(weight * part) for weight, part in zip(weights, there, strict=True))
 
             slope[index] = m.diff(along, point[index])
         found.append((gradient, slope))
     errors = [_errors(ours, exactly, trial.floor, dtype) for ours, exactly in found]
-    return Certified(trial, dtype, errors[0][0], max(e for e, _ in errors[1:]), errors[0][1], max(ulps for _, ulps in errors[1:]))
+    (value_error, value_ulps), (gradient_error, gradient_ulps) = (
+        np.max(some, axis=0) for some in (errors[: len(parts)], errors[len(parts) :])
+    )
+    return Certified(trial, dtype, value_error, gradient_error, value_ulps, gradient_ulps)
 
 
 def _errors(ours: Array, true: Array, floor: float, dtype: str) -> tuple[float, float]:
@@ -93,6 +96,10 @@ def _errors(ours: Array, true: Array, floor: float, dtype: str) -> tuple[float, 
         worst = max(worst, float(off / size))
         ulps = max(ulps, float(off / float(np.spacing(np.dtype(dtype).type(float(size))))))
     return worst, ulps
+
+
+def _tuple_of(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _as(value: Any, dtype: str) -> Any:

@@ -7,27 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae import distributions
 from scratchvae.arrays import Array, Pullback
-from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Objective, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import StandardGaussian
-from scratchvae.reference import oracles
+from scratchvae.reference import gaussian_trials, oracles
 from scratchvae.reference.certificate import Trial
 
-LAWS = {
-    law.__name__.rpartition(".")[2]: law
-    for law in (bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson)
-}
+LAWS = {name: getattr(distributions, name) for name in distributions.__all__}
 B, D, Z = 3, 4, 2
 
 
 def all_trials() -> list[Trial]:
     """Every trial."""
-    return [*distribution_trials(), *objective_trials()]
+    return [*distribution_trials(), *gaussian_trials.all_trials(), *objective_trials()]
 
 
 def _normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
-from scratchvae.objectives import Model, Objective, Report
+from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
 from scratchvae.training.newton import newton_step
 from scratchvae.training.step import Diverged, what_went_first
@@ -19,10 +19,13 @@ REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluatio
 class Minimum:
     """Where `minimize` stopped: the report there, the steps and evaluations that it took, and how near the minimum it is.
 
+    `losses` are those that L-BFGS met, one an evaluation, and so one an epoch, as each looks at all examples once.
+
     `gradient` is the largest |∂loss/∂θ_i|.
 
     `left` is how far the loss can still fall, in nats: half of Newton's decrement squared, ½ gᵀ H⁻¹ g, which is the whole
-    way down where the loss is a quadratic form. It is infinite where the loss curves downwards.
+    way down where the loss is a quadratic form. It is infinite where the loss curves downwards, and NaN where the steps ran
+    out, since nobody asked for the minimum then.
 
     `rounding` is how far the loss itself can be off: ε (1 + log₂ n) (1 + Σ |term|), since a sum of n numbers is right
     to log₂ n roundoffs ε of their magnitudes (Higham 2002, section 4.2). Here n = B D, and each term of the report
@@ -39,11 +42,12 @@ class Minimum:
     rounding: float
     steps: int
     evaluations: int
+    losses: tuple[float, ...]
     converged: bool
 
 
 def minimize(
-    model: Model,
+    model: Trainable,
     objective: Objective,
     x: Array,
     noise: Noise,
@@ -104,8 +108,10 @@ def minimize(
             words = what_went_first(named, report)
             put(start)
             raise Diverged(f"minimize: {words}. Smaller first weights, or data in smaller units, may help")
+        losses.append(report.loss)
         return report.loss, gradient
 
+    losses: list[float] = []
     # ftol = 0: the loss may stop falling in its last digit, never before
     options = {"maxiter": max_steps, "maxfun": 20 * max_steps, "gtol": tolerance, "ftol": 0, "maxcor": REMEMBERED}
     found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
@@ -113,7 +119,9 @@ def minimize(
     epsilon = max(float(np.finfo(a.dtype).eps) for a in (x, *first.values()))
     report, gradient = evaluate(theta)
     rounding = epsilon * (1 + np.log2(max(x.size, 2))) * (1 + sum(abs(term).mean() for term in report.terms.values()))
-    newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
+    newton, left = gradient, np.nan
+    if steps < max_steps:
+        newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
     while steps < max_steps and tolerance < np.abs(gradient).max() and left < np.inf:
         nearer, its_gradient = evaluate(theta - newton)
         if not (nearer.loss <= report.loss + rounding and np.abs(its_gradient).max() < np.abs(gradient).max()):
@@ -123,7 +131,7 @@ def minimize(
     report, gradient = evaluate(theta)
     largest = float(np.abs(gradient).max())
     converged = bool(largest <= tolerance or left <= rounding)
-    return Minimum(report, largest, float(left), float(rounding), steps, evaluations, converged)
+    return Minimum(report, largest, float(left), float(rounding), steps, evaluations, tuple(losses), converged)
 
 
 def _put(named: Mapping[str, Parameter], theta: Array) -> None:

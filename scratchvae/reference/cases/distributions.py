@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
+from scratchvae.distributions import (
+    bernoulli,
+    categorical,
+    gaussian,
+    gaussian_algebra,
+    gaussian_full,
+    laplace,
+    mixture,
+    multinomial,
+    poisson,
+)
 from scratchvae.reference.case import Case, cholesky_factors, normal
 
 B, D = 3, 4
@@ -10,6 +20,10 @@ MEAN, LOG_VAR = normal(B, D, seed=1), normal(B, D, seed=2)
 OTHER = {"other_mean": normal(B, D, seed=3), "other_log_var": normal(B, D, seed=4)}
 FACTOR, OTHER_FACTOR = cholesky_factors(B, D, seed=5), cholesky_factors(B, D, seed=6)
 TWO_FULL = {"mean": MEAN, "L": FACTOR, "other_mean": OTHER["other_mean"], "other_L": OTHER_FACTOR}
+COVARIANCE, OTHER_COVARIANCE = (L @ L.transpose(0, 2, 1) + np.eye(D) for L in (FACTOR, OTHER_FACTOR))
+LAW = {"mean": MEAN, "S": COVARIANCE}
+TWO_LAWS = {**LAW, "other_mean": OTHER["other_mean"], "other_S": OTHER_COVARIANCE}
+MAP = {"A": normal(2, D, seed=9), "b": normal(2, seed=10)}
 COUNTS = np.array([[0, 3, 1, 20], [1, 0, 0, 0], [7, 2, 40, 5]], np.float64)
 TWO_DRAWS = {"noise": normal(2 * B, D, seed=3), "draws": 2}
 PIXELS = np.array([[0, 1, 0.3, 1], [1, 0, 0.9, 0], [0, 0, 1, 0.5]])
@@ -42,6 +56,11 @@ CASES = [
         {"noise": normal(B, D, seed=3)},
     ),
     Case("gaussian_full.log_prob_of_draw", gaussian_full.log_prob_of_draw, {"L": FACTOR}, {"noise": normal(B, D, seed=3)}),
+    Case(
+        "gaussian_full.conditional",
+        gaussian_full.conditional,
+        {"mean": MEAN, "L": FACTOR, "x": normal(B, 2, seed=7)},
+    ),
     Case("gaussian_full.entropy", gaussian_full.entropy, {"L": FACTOR}),
     Case("gaussian_full.kl", gaussian_full.kl, TWO_FULL),
     Case("gaussian_full.kl_to_standard", gaussian_full.kl_to_standard, {"mean": MEAN, "L": FACTOR}),
@@ -56,6 +75,16 @@ CASES = [
         gaussian_full.expected_quadratic_form,
         {"mean": MEAN, "S": normal(B, D, D, seed=7), "A": normal(D, D, seed=8)},
     ),
+    Case("gaussian_algebra.marginal", gaussian_algebra.marginal, LAW, {"kept": (3, 1)}),
+    Case(
+        "gaussian_algebra.conditional",
+        gaussian_algebra.conditional,
+        {**LAW, "x": normal(B, 2, seed=7)},
+        {"observed": (2, 0)},
+    ),
+    Case("gaussian_algebra.affine", gaussian_algebra.affine, {**LAW, **MAP}),
+    Case("gaussian_algebra.sum_of_independent", gaussian_algebra.sum_of_independent, TWO_LAWS),
+    Case("gaussian_algebra.product", gaussian_algebra.product, TWO_LAWS),
     Case(
         "bernoulli.log_prob",
         bernoulli.log_prob,

@@ -7,6 +7,7 @@ from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
     Gaussian,
+    GaussianDiagonal,
     GaussianOptimal,
     GaussianPerPixel,
     Laplace,
@@ -24,6 +25,7 @@ from scratchvae.reference.cases import wake_sleep
 B, D, Z, K = 3, 4, 2, 3
 X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))
 COUNTS = np.array([[0, 3, 1, 5], [1, 0, 0, 0], [2, 0, 4, 1]], np.float64)
+VARIANCES = np.array([0.15, 0.3, 0.6, 1.2])
 NOISE = normal(B, Z)
 NOISES = normal(B * K, Z)
 POINT = (NOISE[:, :0], None, None)  # what Reconstruction draws where nothing is random
@@ -65,6 +67,8 @@ def cases() -> list[Case]:
         objective_case("Elbo: capacity", Elbo(beta=3.0, capacity=0.15), vae(), X, noise=NOISE),
         objective_case("Elbo: Gaussian", Elbo(), vae(Gaussian(0.3)), X, noise=NOISE),
         objective_case("Elbo: Gaussian, learned", Elbo(), vae(Gaussian(0.3, learned=True)), X, noise=NOISE),
+        objective_case("Elbo: GaussianDiagonal", Elbo(), vae(GaussianDiagonal(VARIANCES, min_variance=0.1)), X, noise=NOISE),
+        objective_case("Iwae: GaussianDiagonal", Iwae(K), vae(GaussianDiagonal(VARIANCES, min_variance=0)), X, noise=NOISES),
         objective_case("Elbo: GaussianPerPixel", Elbo(), vae(GaussianPerPixel()), X, noise=NOISE),
         objective_case("Elbo: GaussianOptimal", Elbo(), vae(GaussianOptimal()), X, noise=NOISE),
         objective_case("Elbo: GaussianOptimal, training", Elbo(), vae(GaussianOptimal()), X, noise=NOISE, training=True),

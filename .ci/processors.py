@@ -1,0 +1,198 @@
+"""The numerical tests on many processors, from one machine: README's claims have to hold on whatever a reader has.
+
+Libraries choose their loops by the processor, and each choice rounds differently. They can be asked to choose otherwise:
+
+    OPENBLAS_CORETYPE            the matrix products of NumPy and SciPy: from Prescott (SSE3) to SkylakeX (AVX-512)
+    NPY_DISABLE_CPU_FEATURES     NumPy's own loops, down to the baseline of its wheels
+    NUMBA_CPU_NAME=generic       the compiled kernels, for the plainest x86-64
+    SCRATCHVAE_KERNELS=textbook  NumPy in place of the compiled kernels
+    OPENBLAS_NUM_THREADS, NUMBA_NUM_THREADS
+
+Each row of the table below is a run of the tests with some of these. Two further kinds of row have an environment of their
+own: the oldest packages that pyproject.toml allows, and every Python from 3.11 to 3.14 that is on the PATH
+or with pyenv. A row that
+this machine cannot run says why. Before a row's tests a probe prints what NumPy, OpenBLAS and Numba really use in it.
+
+    python .ci/processors.py                    all rows, two at a time, with this Python's packages
+    python .ci/processors.py --rows textbook    some of them
+    python .ci/processors.py --list             their names
+
+The exit status is 1 where a test failed.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_NUMERICAL = {"bench", "commands", "cpu", "demos", "plots", "pool", "structure"}  # what no rounding can change
+FRAMEWORKS = {"torch", "jax"}  # these run in a step of their own
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+TWO_THREADS = {"OPENBLAS_NUM_THREADS": "2", "NUMBA_NUM_THREADS": "2"}
+CORES = {"Prescott": "sse3", "Nehalem": "sse4_2", "Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512f"}
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PROBE = """
+import importlib.metadata as m, sys, warnings
+warnings.simplefilter("ignore")
+import numpy, scipy.linalg, threadpoolctl
+from numpy._core._multiarray_umath import __cpu_features__ as has, __cpu_dispatch__ as dispatched
+blas = {f"{b['architecture']} x{b['num_threads']}" for b in threadpoolctl.threadpool_info() if b["user_api"] == "blas"}
+from scratchvae import kernels
+loops = [name for name in dispatched if has.get(name)]
+from numba.core import config
+numba = m.version("numba")
+print("Python", sys.version.split()[0], "NumPy", numpy.__version__, "SciPy", scipy.__version__, "Numba", numba, end="; ")
+print("OpenBLAS", *sorted(blas), end="; ")
+print("NumPy's loops", *(loops or ["baseline"]), end="; ")
+print("Numba", config.CPU_NAME or "host", kernels.in_use())
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what the environment says, and which packages and Python it is for ("" is this one's)."""
+
+    name: str
+    environment: dict[str, str]
+    impossible: str = ""
+    python: str = ""
+    constraints: tuple[str, ...] = field(default_factory=tuple)
+
+
+def rows() -> list[Row]:
+    """All of them, as far as this machine's processor and its Pythons go."""
+    flags = _flags()
+    found = [Row("two threads", TWO_THREADS), Row("one thread", ONE_THREAD)]
+    found.append(Row("textbook", ONE_THREAD | {"SCRATCHVAE_KERNELS": "textbook"}))
+    for core, needs in CORES.items():
+        impossible = "" if needs in flags else f"this processor has no {needs}"
+        found.append(Row(f"OpenBLAS {core}", ONE_THREAD | {"OPENBLAS_CORETYPE": core}, impossible))
+    wide, narrow = _numpy_loops()
+    without_wide = {"NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
+    baseline = {"NPY_DISABLE_CPU_FEATURES": " ".join([*wide, *narrow])}
+    found.append(Row("NumPy without AVX-512", ONE_THREAD | without_wide, "" if wide else "NumPy uses none here"))
+    found.append(Row("NumPy baseline", ONE_THREAD | baseline, "" if wide or narrow else "it is the baseline"))
+    generic = {"NUMBA_CPU_NAME": "generic"}
+    found.append(Row("Numba generic", ONE_THREAD | generic))
+    smallest = ONE_THREAD | generic | baseline | {"OPENBLAS_CORETYPE": "Prescott"}
+    found.append(Row("smallest of each", smallest, "" if "sse3" in flags or "pni" in flags else "no x86-64"))
+    found.append(Row("oldest packages", ONE_THREAD, python=sys.executable, constraints=_oldest()))
+    for version in PYTHONS:
+        python = _python(version)
+        here = sys.version.startswith(f"{version}.")
+        impossible = "the rows above" if here else "" if python else f"no python{version} on the PATH or with pyenv"
+        found.append(Row(f"Python {version}", ONE_THREAD, impossible, python=python))
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The numerical tests on many processors, from one machine.")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="some rows only (--list names them)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="rows at a time (default: %(default)s)")
+    parser.add_argument("--list", action="store_true", help="name the rows, and say which can't run here")
+    options = parser.parse_args()
+    table = rows()
+    unknown = set(options.rows or ()) - {row.name for row in table}
+    if unknown:
+        parser.error(f"no row is called {', '.join(sorted(unknown))}; --list names them")
+    chosen = [row for row in table if not options.rows or row.name in options.rows]
+    if options.list:
+        print(*(f"{row.name:<24} {row.impossible and f'not here: {row.impossible}'}" for row in chosen), sep="\n")
+        return 0
+    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(options.jobs) as pool:
+        outcomes = list(pool.map(lambda row: _run(row, Path(place)), chosen))
+    print("\n| row | uses | tests | minutes |\n|---|---|---|---|")
+    for row, (_, uses, verdict, minutes) in zip(chosen, outcomes, strict=True):
+        print(f"| {row.name} | {uses} | {verdict} | {minutes:.1f} |")
+    failed = [row.name for row, (ok, *_) in zip(chosen, outcomes, strict=True) if not ok]
+    print(f"failed: {', '.join(failed)}" if failed else "every row that can run here passed")
+    return 1 if failed else 0
+
+
+def _run(row: Row, place: Path) -> tuple[bool, str, str, float]:
+    """Whether the row passed, what it used, its last line, and its minutes."""
+    if row.impossible:
+        return True, "not here", row.impossible, 0.0
+    start = time.monotonic()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS_", "NPY_", "NUMBA_"))}
+    environment |= row.environment
+    python = _environment(row, place) if row.python else sys.executable
+    probe = subprocess.run([python, "-c", PROBE], cwd=ROOT, env=environment, capture_output=True, text=True)
+    if probe.returncode:
+        return False, "the probe failed", probe.stderr.strip().splitlines()[-1], 0.0
+    tests = [str(path) for path in sorted(ROOT.glob("tests/test_*.py")) if _is_numerical(path)]
+    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "--maxfail=20", *tests]
+    # NumPy warns on import where a feature can't be disabled: this is the one warning that is no error here
+    environment["PYTHONWARNINGS"] = "ignore:During parsing environment variable:ImportWarning"
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    lines = done.stdout.strip().splitlines() or done.stderr.strip().splitlines()
+    minutes = (time.monotonic() - start) / 60
+    print(f"{row.name}: {probe.stdout.strip()}\n  {lines[-1]}  ({minutes:.1f} min)", flush=True)
+    if done.returncode:
+        print(done.stdout[-20_000:], done.stderr[-2_000:], flush=True)
+    verdict = re.sub(r" in [\d.]+s.*", "", lines[-1].strip("= "))
+    return done.returncode == 0, probe.stdout.strip(), verdict, minutes
+
+
+def _is_numerical(path: Path) -> bool:
+    words = path.stem.split("_")[1:]
+    return not (set(words) & (NOT_NUMERICAL | FRAMEWORKS))
+
+
+def _environment(row: Row, place: Path) -> str:
+    """A virtual environment with the row's packages; its Python."""
+    folder = place / re.sub(r"\W", "-", row.name)
+    python = folder / "bin" / "python"
+    subprocess.run([row.python, "-m", "venv", folder], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *row.constraints, "-e", f"{ROOT}[test]"], check=True)
+    return str(python)
+
+
+def _python(version: str) -> str:
+    """The path of that Python, on the PATH or one of pyenv's, or nothing."""
+    environment = dict(os.environ)
+    if shutil.which("pyenv"):
+        known = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True).stdout.split()
+        environment["PYENV_VERSION"] = ":".join(known)
+    command = [f"python{version}", "-c", "import sys; print(sys.executable)"]
+    if not shutil.which(command[0]):
+        return ""
+    return subprocess.run(command, env=environment, capture_output=True, text=True).stdout.strip()
+
+
+def _oldest() -> tuple[str, ...]:
+    """pyproject.toml's lower bounds, as the newest release of each: numpy>=2.0 is numpy==2.0.*."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    return tuple(f"{bound.replace('>=', '==')}.*" for bound in bounds)
+
+
+def _numpy_loops() -> tuple[list[str], list[str]]:
+    """What NumPy chose beyond its baseline: the groups with AVX-512, and the others."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    chosen = [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
+    wide = [name for name in chosen if name.startswith(("AVX512", "X86_V4"))]
+    return wide, [name for name in chosen if name not in wide]
+
+
+def _flags() -> set[str]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    return {"sse3" if flag == "pni" else flag for flag in line.partition(":")[2].split()}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,80 @@
+"""Minimizing KL(q ‖ p(z|x)) is maximizing the bound: q climbs the bound by gradient steps, and p stays fixed.
+
+    log p(x) = bound(q) + KL(q ‖ p(z|x))
+
+The left side has no q in it. So the parameters φ of q have ∂bound/∂φ = −∂KL/∂φ: whatever a step adds to the
+bound, it takes from the KL, and the maximum of the one is the minimum of the other. The gradient of the bound
+needs p(x, z) alone, and so a KL is made small whose p(z|x) nobody can compute. If the family of q contains
+p(z|x), the KL falls to 0 and the bound rises to log p(x); otherwise the KL that is left is what the family
+cannot express. Jordan et al. 1999, section 6; Blei, Kucukelbir & McAuliffe 2017, section 2.2.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_shapes
+from scratchvae.evaluation.quadrature import Grid, log_q_on_grid, require_whole
+from scratchvae.posteriors import Posterior
+
+Bound = Callable[[Array], tuple[Array, Pullback]]  # an op: q_params (B, P) -> (B,) in nats
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """The way of q in T steps, the start first, and the bound there.     B examples, P parameters of q."""
+
+    q_params: Array  # (T + 1, B, P)
+    bound: Array  # (T + 1, B) in nats
+
+
+def ascend(bound: Bound, q_params: Array, *, steps: int, rate: float | Array) -> Ascent:
+    """Take `steps` steps φ ← φ + rate · ∂bound/∂φ from q_params φ (B, P); each example climbs its own bound.
+
+    `rate` is a number, or one for each parameter, (P,): the bound of a narrow q bends much more along its mean
+    than along its log σ². A step is certain to climb if the rate is below 2 over the largest curvature of the
+    bound on the way. InputError where the bound or q_params stop being finite.     Nesterov 2004, section 1.2.3.
+    """
+    require_shapes("ascend", q_params=(q_params, "B P"))
+    require_at_least("ascend", "steps", steps, 1)
+    if np.shape(rate) not in ((), q_params.shape[1:]) or not (np.isfinite(rate) & (np.asarray(rate) > 0)).all():
+        expected = f"rate should be positive, one number or {q_params.shape[1]}"
+        raise InputError(f"ascend: {expected}, found {rate}")
+    path, bounds = [], []
+    for step in range(steps + 1):
+        value, pullback = bound(q_params)
+        if not (np.isfinite(value).all() and np.isfinite(q_params).all()):
+            found = f"found other values after {step} steps at the rate {rate}"
+            raise InputError(f"ascend: the bound and q_params should be finite, {found}; lower the rate")
+        path.append(q_params)
+        bounds.append(value)
+        q_params = q_params + rate * pullback(np.ones_like(value))
+    return Ascent(np.stack(path), np.stack(bounds))
+
+
+def bound_on_grid(
+    q_params: Array,
+    *,
+    posterior: Posterior,
+    log_joint: Array,
+    grid: Grid,
+) -> tuple[Array, Pullback]:
+    """∫ q(z) (log p(x, z) − log q(z)) dz by quadrature, for any p(x, z).
+
+    q_params (B, P), log_joint = log p(x, z_g) of each example at each point (B, G)  ->  (B,) in nats. The
+    points stay where they are when q moves, so that p is evaluated once for all steps. The gradient is that
+    of the sum which is computed, exactly. InputError where the grid does not hold all of q.
+    """
+    shapes = {"q_params": (q_params, f"B {posterior.n_params}"), "log_joint": (log_joint, f"B {len(grid.z)}")}
+    require_shapes("bound_on_grid", **shapes)
+    log_q, log_q_pullback = log_q_on_grid(q_params, posterior=posterior, grid=grid)
+    require_whole("bound_on_grid", "q(z)", log_q, grid)
+    mass = np.exp(log_q) * grid.cell
+    f = np.where(mass > 0, log_joint - log_q, 0)
+
+    def pullback(dbound: Array) -> Array:
+        dlog_q = dbound[:, None] * mass * (f - 1)  # dlog_q = dbound cell q (log p(x, z) − log q − 1)
+        return log_q_pullback(dlog_q)
+
+    return (mass * f).sum(axis=1), pullback

@@ -1,0 +1,109 @@
+"""Laws of each class fitted in closed form: means and variances, frequencies, and frequencies with smoothing.
+
+Each maximizes Σ_n w_n log p(x_n|z_n) + log prior(x_params) over the examples of a class. Smoothing is the
+prior.
+
+Letters: N examples, D entries of an event, K classes. weights[k, n] is w_n where z_n = k, else 0, and n_k
+their sum over n. The two laws of counts are McCallum & Nigam 1998, section 2.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae import kernels, ops
+from scratchvae.arrays import Array, Pullback
+from scratchvae.likelihoods import Bernoulli, GaussianPerPixel, Likelihood, Multinomial
+
+
+def gaussian_parameters(x: Array, weights: Array, smoothing: float) -> Array:
+    """[mean | log σ²] of each class, σ² = Σ_n w_n (x_n − mean)² / n_k + smoothing.
+
+    x (N, D), weights (K, N)  ->  (K, 2D).
+    """
+    share = weights / weights.sum(axis=1, keepdims=True)
+    mean = share @ x
+    variance = np.stack([row @ (x - centre) ** 2 for row, centre in zip(share, mean, strict=True)]) + smoothing
+    with np.errstate(divide="ignore"):
+        return np.concatenate([mean, np.log(variance)], axis=1)
+
+
+def bernoulli_parameters(x: Array, weights: Array, smoothing: float) -> Array:
+    """The logit of p_kd = (Σ_n w_n x_nd + α) / (n_k + 2 α), α = smoothing. x (N, D), weights (K, N) -> (K, D)."""
+    with np.errstate(divide="ignore"):
+        return np.log(weights @ x + smoothing) - np.log(weights @ (1 - x) + smoothing)
+
+
+def multinomial_parameters(x: Array, weights: Array, smoothing: float) -> Array:
+    """log p_kd, p_kd ∝ Σ_n w_n x_nd + α, α = smoothing. x (N, D), weights (K, N) -> (K, D), NaN if all are 0."""
+    counts = weights @ x + smoothing
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(counts) - np.log(counts.sum(axis=1, keepdims=True))
+
+
+def gaussian_log_prior(x_params: Array, *, strength: Array, smoothing: float) -> tuple[Array, Pullback]:
+    """−½ strength · smoothing · Σ_d 1/σ²: what log p(x|z) of so many examples loses on average by noise on x.
+
+    `smoothing` is the variance of the noise, `strength` (K,) is n_k; x_params (K, 2D) holds [mean | log
+    σ²]  ->  (K,).
+    """
+    (mean, log_var), split_pullback = ops.split(x_params, sizes=(x_params.shape[1] // 2,) * 2)
+    each = 0.5 * smoothing * strength[:, None] * np.exp(-log_var)
+
+    def pullback(dlog_prior: Array) -> Array:
+        dlog_var = dlog_prior[:, None] * each  # dlog_var = dlog_prior ½ strength smoothing / σ²
+        return split_pullback(np.zeros_like(mean), dlog_var)
+
+    return -each.sum(axis=1), pullback
+
+
+def beta_log_prior(x_params: Array, *, strength: Array, smoothing: float) -> tuple[Array, Pullback]:
+    """α Σ_d (log p_d + log(1 − p_d)), p = σ(l), α = smoothing: log Beta(p; α + 1, α + 1) but for a constant.
+
+    x_params (K, D) holds l  ->  (K,). `strength`, the weight of each class, does not enter.
+    """
+    log_prior = -smoothing * (kernels.softplus(x_params) + kernels.softplus(-x_params)).sum(axis=1)
+
+    def pullback(dlog_prior: Array) -> Array:
+        slope = smoothing * (1 - 2 * kernels.sigmoid(x_params))
+        return dlog_prior[:, None] * slope  # dl = dlog_prior α ((1 − σ(l)) − σ(l))
+
+    return log_prior, pullback
+
+
+def dirichlet_log_prior(x_params: Array, *, strength: Array, smoothing: float) -> tuple[Array, Pullback]:
+    """α Σ_d log p_d, p = softmax(l), α = smoothing: log Dirichlet(p; α + 1, …, α + 1) but for a constant.
+
+    x_params (K, D) holds l  ->  (K,). `strength`, the weight of each class, does not enter.
+    """
+    D = x_params.shape[1]
+    normalizer, normalizer_pullback = ops.log_sum_exp(x_params, axis=1)
+
+    def pullback(dlog_prior: Array) -> Array:
+        share = normalizer_pullback(D * dlog_prior)  # D dlog_prior softmax(l)
+        return smoothing * (dlog_prior[:, None] - share)  # dl = dlog_prior α (1 − D softmax(l))
+
+    return smoothing * (x_params.sum(axis=1) - D * normalizer), pullback
+
+
+def largest_variance(x: Array, weights: Array) -> float:
+    """The largest variance of an entry of x over all examples, of any class.     x (N, D), weights (N,)."""
+    return float(np.exp(gaussian_parameters(x, weights[None], 0.0)[0, x.shape[1] :].max()))
+
+
+@dataclass(frozen=True)
+class Family:
+    """What fitting one kind of likelihood takes."""
+
+    smoothing: float  # what scikit-learn takes unless told otherwise
+    unit: Callable[[Array, Array], float]  # of smoothing, for x and weights
+    parameters: Callable[[Array, Array, float], Array]  # the maximum in closed form
+    log_prior: Callable[..., tuple[Array, Pullback]]  # the term of that maximum which the smoothing is
+
+
+FAMILIES: Mapping[type[Likelihood], Family] = {
+    GaussianPerPixel: Family(1e-9, largest_variance, gaussian_parameters, gaussian_log_prior),
+    Bernoulli: Family(1.0, lambda x, weights: 1.0, bernoulli_parameters, beta_log_prior),
+    Multinomial: Family(1.0, lambda x, weights: 1.0, multinomial_parameters, dirichlet_log_prior),
+}

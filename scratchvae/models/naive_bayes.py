@@ -1,0 +1,230 @@
+"""Naive Bayes: what the first term of the ELBO fits where z is observed, the class of each example.
+
+    ELBO = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)),   p(x|z) = Π_d p(x_d|z),   q(z|x) = 1 at the observed class
+
+The first term is then the log-likelihood of each class's examples under parameters of their own. It has its
+maximum where these are the class's means and variances, or its frequencies: no gradient is needed. The KL is
+−log p(z) of the observed class, so that the bound is log p(x, z) itself. Its maximum over p(z) is the share
+of each class.
+
+Letters: N examples, D entries of an event, K classes, P parameters of p(x|z); w_n is the weight of an
+example, z_n its class, and n_k the weight of all examples of class k.     Kingma & Welling 2014, equation 3;
+McCallum & Nigam 1998.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchvae import ops
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_at_least,
+    require_choice,
+    require_finite,
+    require_shapes,
+)
+from scratchvae.data import Dataset
+from scratchvae.layers import EVALUATION, Embedding, Mode, Owner
+from scratchvae.likelihoods import GaussianPerPixel, Likelihood
+from scratchvae.models.class_laws import FAMILIES, Family
+from scratchvae.objectives import Objective, Report
+from scratchvae.training import minimize
+
+BEYOND = 1e4  # stands in for an infinite logit, and gives the same probabilities, 0 and 1, in float64
+
+
+class FirstTerm(Objective):
+    """−(Σ_n w_n log p(x_n|z_n) + Σ_k log prior_k) / Σ_n w_n: the ELBO's first term at known z, and smoothing.
+
+    The model's decoder is a table with a row of x_params for each class; z (N,) holds the row of each
+    example.
+    """
+
+    def __init__(self, z: Array, weights: Array, family: Family, smoothing: float) -> None:
+        self.z, self.weights, self.family = z, weights, family
+        self.prior = {"strength": np.bincount(z, weights), "smoothing": smoothing}
+
+    def draw_noise(self, model: Any, batch: int, rng: np.random.Generator) -> Array:
+        """No noise, since z is observed: (batch, 0)."""
+        return np.empty((batch, 0))
+
+    def __call__(self, model: Any, x: Array, noise: Any, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        total, table = self.weights.sum(), model.decoder.weight
+        x_params, decoder_pullback = model.decoder(self.z)
+        log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=x)
+        log_prior, prior_pullback = self.family.log_prior(table.value, **self.prior)
+        loss = float(-(self.weights @ log_px + log_prior.sum()) / total)
+
+        def pullback() -> None:
+            decoder_pullback(likelihood_pullback(-self.weights / total))  # dlog_px_n = −w_n / Σ w
+            table.receive(prior_pullback(np.full(len(log_prior), -1 / total)))  # dlog_prior_k = −1 / Σ w
+
+        return Report(loss, {"log_px": log_px}), pullback
+
+    def at(self, step: int) -> FirstTerm:
+        """The objective itself, as it has no schedules."""
+        return self
+
+
+class NaiveBayes(Owner):
+    """p(z) p(x|z) with z a class and p(x|z) = Π_d p(x_d|z), fitted to examples whose class is known.
+
+    `likelihood` is one of the library's own. `decoder` is a table with a row of x_params for each class: a
+    linear map of the class as a one-hot vector. `fit` sets it, in float64, to the maximum of the first term
+    of the ELBO:
+
+        GaussianPerPixel()    mean_d = Σ_n x_nd / n_k
+                              σ²_d = Σ_n (x_nd − mean_d)² / n_k + smoothing · max_d Var[x_d]
+        Bernoulli()           p_d = (Σ_n x_nd + α) / (n_k + 2 α),    α = smoothing
+        Multinomial()         p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α),    α = smoothing
+
+    Each sum is over the examples of the class; Var[x_d] is over all examples. Smoothing by α is called
+    Lidstone's, or Laplace's where α = 1: p is then the mode of the posterior density over p whose prior is
+    Beta(α + 1, α + 1), or Dirichlet(α + 1, …, α + 1). The variance that is added acts as a noise on x would.
+    None takes scikit-learn's values, 1e-9 for variances and α = 1.
+
+    Without smoothing a pixel that is never on in a class has p = 0 there. An example with that pixel on has
+    log p(x|z) = −∞, and an example with it off gets log 1 = 0 from it. A variance of 0, as in a class with
+    one example, is an InputError.
+
+    `method` "closed_form" evaluates the formula; "gradient" finds the same table by L-BFGS, through the
+    pullbacks of the likelihood and of the prior, starting from the parameters of all classes taken together.
+    It is an InputError where the maximum lies at infinity, and it gives the logits of a multinomial up to a
+    constant for each class.
+
+    After `fit`: `classes` (K,), sorted, `log_prior` (K,) = log p(z), `decoder.weight`, the x_params (K, P).
+    """
+
+    METHODS = ("closed_form", "gradient")
+    event_shape: tuple[int, ...]
+    classes: Array
+    log_prior: Array
+    decoder: Embedding
+
+    def __init__(self, likelihood: Likelihood, *, smoothing: float | None = None, method: str = "closed_form") -> None:
+        if type(likelihood) not in FAMILIES:
+            names = ", ".join(kind.__name__ for kind in FAMILIES)
+            raise InputError(f"NaiveBayes: likelihood should be one of {names}; found {type(likelihood).__name__}")
+        require_choice("NaiveBayes", "method", method, self.METHODS)
+        self.likelihood, self.family, self.method = likelihood, FAMILIES[type(likelihood)], method
+        self.smoothing = self.family.smoothing if smoothing is None else smoothing
+        require_at_least("NaiveBayes", "smoothing", self.smoothing, 0)
+
+    def fit(
+        self,
+        x: npt.ArrayLike | Dataset,
+        y: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> NaiveBayes:
+        """Fit p(z) and p(x|z) to examples x (N, D) of classes y (N,), and return the model.
+
+        Classes may be any integers or strings. A Dataset brings its labels. `sample_weight` (N,), 0 or more,
+        counts an example as so many. It is an InputError if a class has no weight, if a variance is 0, or if
+        a class has no counts.
+        """
+        if y is None and isinstance(x, Dataset):
+            y = x.labels
+        if y is None:
+            raise InputError("NaiveBayes.fit: y should hold the class of each example, found None")
+        event_shape = x.event_shape if isinstance(x, Dataset) else np.shape(x)[1:]
+        x, y = self._rows(x), np.asarray(y)
+        weights = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        require_shapes("NaiveBayes.fit", x=(x, "N D"), y=(y, "N"), sample_weight=(weights, "N"))
+        require_finite("NaiveBayes.fit", "sample_weight", weights)
+        if weights.min() < 0:
+            raise InputError(f"NaiveBayes.fit: sample_weight should be 0 or more, found {weights.min():g}")
+        if (y != y).any():
+            raise InputError("NaiveBayes.fit: y should hold the class of each example, found NaN")
+        classes, z = np.unique(y, return_inverse=True)
+        strength = np.bincount(z, weights)
+        if strength.min() <= 0:
+            found = f"found none for class {classes[strength.argmin()]}"
+            raise InputError(f"NaiveBayes.fit: sample_weight should leave some weight to every class, {found}")
+        smoothing = self.smoothing * self.family.unit(x, weights)
+        of_class = np.where(z == np.arange(len(classes))[:, None], weights, 0.0)
+        table = self.family.parameters(x, of_class, smoothing)
+        self._require_maximum(table, classes)
+        self.event_shape = event_shape
+        self.classes, self.log_prior, self.decoder = (
+            classes,
+            np.log(strength / strength.sum()),
+            Embedding(*table.shape),
+        )
+        self.decoder.weight.value = table
+        if self.method == "gradient":
+            together = self.family.parameters(x, weights[None], smoothing)
+            self.decoder.weight.value = np.repeat(together, len(table), axis=0)
+            objective = FirstTerm(z, weights, self.family, smoothing)
+            minimize(self, objective, x, objective.draw_noise(self, len(x), np.random.default_rng(0)))
+        return self
+
+    def log_joint(self, x: npt.ArrayLike | Dataset) -> Array:
+        """log p(x|z) + log p(z) of every class, in the order of `classes`  ->  (N, K) in nats."""
+        if not hasattr(self, "decoder"):
+            raise InputError("NaiveBayes: fit the model first")
+        x = self._rows(x)
+        table = self.decoder.weight.value
+        D = table.shape[1] // self.likelihood.n_params((1,))
+        require_shapes("NaiveBayes", x=(x, f"N {D}"))
+        return np.stack([self._log_px(row, x) for row in table], axis=1) + self.log_prior
+
+    def score_samples(self, x: npt.ArrayLike | Dataset) -> Array:
+        """log p(x) = log Σ_k p(x|z = k) p(z = k)  ->  (N,) in nats."""
+        log_px, _ = ops.log_sum_exp(self.log_joint(x), axis=1)
+        return log_px
+
+    def predict_log_proba(self, x: npt.ArrayLike | Dataset) -> Array:
+        """log p(z|x) = log p(x|z) + log p(z) − log p(x), Bayes' rule  ->  (N, K). InputError if p(x) = 0."""
+        joint = self.log_joint(x)
+        log_px, _ = ops.log_sum_exp(joint, axis=1)
+        impossible = np.flatnonzero(log_px == -np.inf)
+        if impossible.size:
+            found = f"found p(x) = 0 for {impossible.size}, the first at {impossible[0]}: give smoothing above 0"
+            raise InputError(f"NaiveBayes: every example should be possible in some class, {found}")
+        return joint - log_px[:, None]
+
+    def predict(self, x: npt.ArrayLike | Dataset) -> Array:
+        """The most probable class of each example  ->  (N,)."""
+        log_pz = self.predict_log_proba(x)
+        return self.classes[log_pz.argmax(axis=1)]
+
+    def _log_px(self, row: Array, x: Array) -> Array:
+        """log p(x|z) of one class  ->  (N,): −∞ where an entry of x is not what the class is certain of."""
+        finite = np.clip(row, -BEYOND, BEYOND) if np.isinf(row).any() else row
+        log_px, _ = self.likelihood.log_prob(np.repeat(finite[None], len(x), axis=0), x=x)
+        if finite is not row:
+            log_px[((x > 0) & (row == -np.inf) | (x < 1) & (row == np.inf)).any(axis=1)] = -np.inf
+        return log_px
+
+    def _require_maximum(self, table: Array, classes: Array) -> None:
+        """Raise InputError where there is no maximum, or one at infinity that `method` can't reach."""
+        if np.isfinite(table).all():
+            return
+        k, d = np.argwhere(~np.isfinite(table))[0]
+        remedy = "give smoothing above 0"
+        if isinstance(self.likelihood, GaussianPerPixel):
+            found = f"entry {d - table.shape[1] // 2} has variance 0 in class {classes[k]}"
+            raise InputError(f"NaiveBayes.fit: the likelihood has no maximum, as {found}: {remedy}, or data that vary")
+        if np.isnan(table).any():
+            raise InputError(f"NaiveBayes.fit: the likelihood has no maximum, as class {classes[k]} has no counts: {remedy}")
+        if self.method == "gradient":
+            found = f"entry {d} has probability 0 or 1 in class {classes[k]}"
+            raise InputError(f"NaiveBayes.fit: the maximum lies at infinite logits, as {found}: {remedy}, or take 'closed_form'")
+
+    def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
+        if isinstance(x, Dataset):
+            rows = x.batch(slice(None), np.float64)
+        else:
+            given: npt.NDArray[Any] = np.asarray(x)
+            if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "biuf":
+                expected = "x should hold numbers, (N, D) with at least one example"
+                raise InputError(f"NaiveBayes: {expected}; found {given.dtype} of shape {given.shape}")
+            rows = given.astype(np.float64)
+        self.likelihood.require_support(rows)
+        return rows
