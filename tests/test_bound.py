@@ -46,6 +46,26 @@ MODELS = {
 }
 
 
+@pytest.mark.parametrize("name", ["one latent", "two latents", "a mixture for a prior", "real values"])
+def test_densities_on_the_grid_are_those_of_q_and_of_the_posterior(name):
+    """q by SciPy's normal law, p(z|x) by p(x, z) up to its mass; both have the mass 1 in all cells."""
+    one, grid = MODELS[name]()
+    found = evidence(one, X, **grid)
+    Z = one.posterior.latent_dim
+    assert found.grid.z.shape == (found.log_q.shape[1], Z)
+    q_params, _ = one.encoder(X)
+    x_params, _ = one.decoder(found.grid.z)
+    log_pz, _ = one.prior.log_prob(found.grid.z)
+    for n in range(len(X)):
+        mean, log_var = q_params[n, :Z], q_params[n, Z:]
+        log_q = stats.norm.logpdf(found.grid.z, mean, np.exp(log_var / 2)).sum(axis=1)
+        np.testing.assert_allclose(found.log_q[n], log_q, rtol=1e-10)
+        log_px, _ = one.likelihood.log_prob(x_params, x=np.repeat(X[n : n + 1], len(found.grid.z), axis=0))
+        np.testing.assert_allclose(found.log_posterior[n] + found.log_px[n], log_px + log_pz, rtol=1e-10, atol=1e-10)
+        for density in (found.log_q[n], found.log_posterior[n]):
+            assert np.exp(density).sum() * found.grid.cell == pytest.approx(1, abs=1e-6)
+
+
 def noise_grid(Z, points=65):
     """Nodes (G, Z) and weights (G,) for means over N(0, I): the trapezoid rule."""
     nodes = np.linspace(-8, 8, points)
@@ -262,6 +282,11 @@ def test_moments_are_numpys_of_the_same_draws():
     assert found.loss_variance == pytest.approx(np.var(losses, ddof=1), rel=1e-9)
     np.testing.assert_allclose(found.gradient_mean["encoder.0.weight"], np.mean(gradients, axis=0), rtol=1e-10)
     np.testing.assert_allclose(found.gradient_variance["encoder.0.weight"], np.var(gradients, axis=0, ddof=1), rtol=1e-8)
+    total = np.var(gradients, axis=0, ddof=1).sum()
+    assert found.total_variance("encoder.0.weight") == pytest.approx(total, rel=1e-8)
+    parts = [found.total_variance(prefix) for prefix in ("encoder", "decoder")]
+    assert found.total_variance() == pytest.approx(sum(parts), rel=1e-12)
+    assert 0 < total < parts[0]
 
 
 def test_monte_carlo_kl_has_the_closed_forms_mean_and_the_known_variance():

@@ -1,7 +1,10 @@
 """The checkers themselves: each planted mistake must be found, at the right argument and index."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from scratchvae.arrays import InputError, require_finite, require_shapes
 from scratchvae.checks import GradientError, check_draws, check_pullback
@@ -158,6 +161,47 @@ def test_derivatives_are_accurate_over_twelve_orders_of_magnitude():
         assert c.error < 1e-7 or abs(c.analytic - c.numeric) < 1e-9
 
 
+def test_an_entry_is_compared_with_a_thousandth_of_the_largest_of_its_argument():
+    """Both sides of the limit that the docstring states, at the tolerance 1e-6, where rounding is some 1e-13."""
+    for share, ok in ((0.95, True), (1.05, False)):
+
+        def op(x, share=share):
+            return x[0], lambda dy: dy * np.array([1.0, share * 1e-9])
+
+        (found,) = check_pullback(op, {"x": np.array([0.5, 0.25])})
+        assert found.ok == ok, found
+        if not ok:
+            assert found.index == (1,)
+            assert found.error == pytest.approx(share * 1e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize(("share", "ok"), [(0.95, True), (1.0, False), (1.05, False)])
+def test_gradients_of_nothing_are_compared_with_1e_10(share, ok):
+    """A tolerance of ½ lets half of that pass, where rounding is some 1e-15; an error just at the tolerance is one."""
+
+    unit = np.random.default_rng(0).standard_normal(())  # what the check draws for dy
+
+    def op(x):
+        return 0 * x[0], lambda dy: dy / unit * np.array([0.0, share * 0.5e-10])
+
+    (found,) = check_pullback(op, {"x": np.array([0.5, 0.25])}, tolerance=0.5)
+    assert found.error == pytest.approx(share / 2, rel=1e-12)
+    assert found.ok == ok
+
+
+@pytest.mark.parametrize("x", [0.5, -8.0])
+def test_steps_are_halved_five_times_from_the_first(x):
+    tried = []
+
+    def op(a):
+        tried.append(float(a[0] - x))
+        return a**2, lambda dy: 2 * dy * a
+
+    check_pullback(op, [np.array([x])], step=0.25)
+    h = 0.25 * max(1, abs(x))
+    assert sorted({abs(t) for t in tried} - {0.0}) == [h / 32, h / 16, h / 8, h / 4, h / 2, h]
+
+
 GRID = np.linspace(-30, 30, 60_001)
 
 
@@ -202,6 +246,94 @@ def test_skewed_draws_of_the_right_mean_and_variance_are_named():
     failed = [m.name for m in check_draws(draws, normal_log_density(4.0), GRID) if not m.ok]
     assert "skewness" in failed
     assert "mean" not in failed
+
+
+def moments_by_hand(x, mean, variance, expected, spreads, extra):
+    """name -> (sampled, expected, standard errors), from what the law's own formulas say."""
+    sigma = np.sqrt(variance)
+    functions = [x, (x - mean) ** 2, ((x - mean) / sigma) ** 3, x > mean + sigma, np.abs(x - mean) > 2 * sigma]
+    names = ["mean", "variance", "skewness", "mass above one standard deviation", "mass beyond two standard deviations"]
+    rows = {}
+    for name, function, value, spread in zip(names, functions, expected, spreads, strict=True):
+        sampled = np.mean(function)
+        error = spread / np.sqrt(len(x)) + (extra if "mass" in name else 0)
+        rows[name] = (sampled, value, abs(sampled - value) / error)
+    return rows
+
+
+def assert_moments(found, rows, gap):
+    named = {m.name: m for m in found}
+    for name, (sampled, expected, apart) in rows.items():
+        assert named[name].sampled == pytest.approx(sampled, rel=1e-9, abs=1e-9)
+        assert named[name].expected == pytest.approx(expected, rel=1e-3, abs=1e-3)  # a grid cuts a tail at one of its points
+        assert named[name].standard_errors == pytest.approx(apart, rel=0.02, abs=0.02)
+    assert named["total mass"].sampled == 1
+    assert named["total mass"].expected == pytest.approx(1, abs=1e-9)
+    last = found[-1]
+    assert last.sampled == pytest.approx(gap, rel=1e-3)
+    assert last.standard_errors == pytest.approx(last.sampled * np.sqrt(len(DRAWS)))
+
+
+DRAWS = 0.3 + 2.1 * np.random.default_rng(5).standard_normal(4_000)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.00005])
+def test_each_moment_is_that_of_the_formulas_for_a_density(scale):
+    """N(0.5, 4), of a total mass that is off by what is allowed: the variances of t, t², t³ are σ², 2σ⁴, 15σ⁶."""
+    log_prob = normal_log_density(4.0)
+    found = check_draws(DRAWS, lambda t: log_prob(t - 0.5) + np.log(scale), GRID)
+    above, beyond = stats.norm.sf(1), 2 * stats.norm.sf(2)
+    expected = [0.5, 4.0, 0.0, above, beyond]
+    spreads = [2.0, np.sqrt(2) * 4, np.sqrt(15), np.sqrt(above * (1 - above)), np.sqrt(beyond * (1 - beyond))]
+    assert found[0].expected == pytest.approx(scale, abs=1e-9)
+    assert found[0].standard_errors == pytest.approx((scale - 1) / 1e-4, abs=1e-4)
+    found[0] = replace(found[0], expected=found[0].expected / scale)
+    cell = 0.001 * stats.norm.pdf(0) / 2  # the most mass that a cell of the grid has
+    gap = stats.kstest(DRAWS, stats.norm(0.5, 2).cdf).statistic
+    below = np.searchsorted(np.sort(DRAWS), DRAWS, side="right") / len(DRAWS) - stats.norm(0.5, 2).cdf(DRAWS)
+    assert np.abs(below).max() <= gap  # at the draws themselves, where the function has jumped
+    assert_moments(found, moments_by_hand(DRAWS, 0.5, 4.0, expected, spreads, cell), np.abs(below).max())
+
+
+def test_each_moment_is_that_of_the_formulas_for_counts():
+    """A binomial law of ten coins of 0.3, whose support has no cells that a limit might cut."""
+    law, k = stats.binom(10, 0.3), np.arange(11)
+    x = np.random.default_rng(3).binomial(10, 0.33, len(DRAWS))
+    found = check_draws(x, law.logpmf, k)
+    p, sigma = law.pmf(k), np.sqrt(2.1)
+    functions = [k, (k - 3) ** 2, ((k - 3) / sigma) ** 3, k > 3 + sigma, np.abs(k - 3) > 2 * sigma]
+    expected = [p @ f for f in functions]
+    assert expected[:2] == pytest.approx([3, 2.1])
+    spreads = [np.sqrt(p @ (f - e) ** 2) for f, e in zip(functions, expected, strict=True)]
+    gap = np.abs([np.mean(x <= i) - law.cdf(i) for i in range(11)]).max()
+    assert_moments(found, moments_by_hand(x, 3.0, 2.1, expected, spreads, 0.0), gap)
+
+
+@pytest.mark.parametrize(("mass", "ok"), [(1.00009, True), (1.00011, False), (0.99991, True), (0.99989, False)])
+def test_a_total_mass_is_right_to_within_a_ten_thousandth(mass, ok):
+    log_prob = normal_log_density(4.0)
+    assert check_draws(DRAWS, lambda t: log_prob(t) + np.log(mass), GRID)[0].ok == ok
+
+
+@pytest.mark.parametrize("limit", [3.0, 5.0])
+def test_limits_are_in_standard_errors_and_half_of_them_for_the_distribution_function(limit):
+    n = 10_000
+    for apart, ok in ((0.98 * limit, True), (1.02 * limit, False)):
+        draws = stats.norm.ppf((np.arange(n) + 0.5) / n)
+        draws += apart / np.sqrt(n) - draws.mean()
+        mean = next(m for m in check_draws(draws, normal_log_density(1.0), GRID, limit=limit) if m.name == "mean")
+        assert mean.standard_errors == pytest.approx(apart, rel=1e-3)
+        assert mean.ok == ok
+        low = apart / 2 / np.sqrt(n)  # so much less mass below every point than there should be, and a heap at the end
+        draws = stats.norm.ppf(np.minimum((np.arange(n) + 0.5) / n + low, 1 - 0.5 / n))
+        gap = check_draws(draws, normal_log_density(1.0), GRID, limit=limit)[-1]
+        assert gap.standard_errors == pytest.approx(apart / 2, rel=0.03)
+        assert gap.ok == (gap.standard_errors <= limit / 2)
+
+
+def test_points_of_a_density_are_evenly_spaced():
+    with pytest.raises(InputError, match="evenly spaced"):
+        check_draws(DRAWS, normal_log_density(4.0), np.geomspace(0.1, 10, 50))
 
 
 def test_discrete_draws():

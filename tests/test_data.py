@@ -216,6 +216,23 @@ def test_every_layout_of_an_array_file_becomes_channels_first(shape, dtype, tmp_
     np.testing.assert_array_equal(found.labels, [3, 4])
 
 
+@pytest.mark.parametrize(
+    ("members", "labels"),
+    [
+        ({"images": IMAGES, "x": IMAGES[::-1]}, None),
+        ({"x": IMAGES[::-1], "images": IMAGES, "arr_0": IMAGES[::-1]}, None),
+        ({"images": IMAGES, "y": np.array([5, 6]), "labels": np.array([3, 4])}, [3, 4]),
+        ({"x": np.array([5, 6]), "images": IMAGES, "y": np.array([3, 4])}, [3, 4]),
+        ({"images": IMAGES, "classes": np.array([5, 6])}, None),
+        ({"anything": IMAGES}, None),
+    ],
+)
+def test_of_an_archives_arrays_the_first_known_name_counts(members, labels, tmp_path):
+    found = data.read_arrays(put(tmp_path / "file", npz(**members)))
+    np.testing.assert_array_equal(found.images[:, 0], IMAGES)
+    assert (found.labels if labels is None else found.labels.tolist()) == labels
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
 def test_a_file_of_black_and_white_is_black_and_white(dtype, tmp_path):
     found = data.read_arrays(put(tmp_path / "file", npy(np.array([[0, 1, 1]], dtype))))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from scratchvae import kernels
+from scratchvae import kernels, ops
 from scratchvae.arrays import InputError
 from scratchvae.data import bars, binarize
 from scratchvae.distributions import bernoulli, categorical, gaussian, laplace, mixture, multinomial, poisson
@@ -169,6 +169,19 @@ def test_any_finite_input_gives_a_number_or_its_limit_never_nan(dtype, extreme):
         lambda: gaussian.log_prob(one, zero, row),
         lambda: gaussian.kl_to_standard(zero, row),
         lambda: gaussian.reparameterize(zero, row, noise=zero),
+        lambda: gaussian.kl_to_standard_by_dimension(zero, row),
+        lambda: gaussian.kl(zero, row, zero, zero),
+        lambda: gaussian.kl(zero, zero, zero, row),
+        lambda: gaussian.kl(one, zero, zero, row),
+        lambda: gaussian.kl(one, row, one, row),
+        lambda: gaussian.expected_log_prob(zero, row, zero, zero),
+        lambda: gaussian.expected_log_prob(zero, zero, zero, row),
+        lambda: gaussian.expected_log_prob(one, zero, zero, row),
+        lambda: gaussian.expected_log_prob(one, row, one, row),
+        lambda: gaussian.log_prob_of_draw(row, noise=zero),
+        lambda: gaussian.entropy(row),
+        lambda: laplace.reparameterize(zero, row, noise=zero),
+        lambda: laplace.entropy(row),
         lambda: laplace.log_prob(zero, zero, row),
         lambda: laplace.log_prob(one, zero, row),
         lambda: bernoulli.log_prob(row, x=one),
@@ -190,6 +203,60 @@ def test_any_finite_input_gives_a_number_or_its_limit_never_nan(dtype, extreme):
         assert not np.isnan(value).any()
         for gradient in gradients if isinstance(gradients, tuple) else (gradients,):
             assert not np.isnan(gradient).any()
+
+
+LEVELS = np.array([[0.25, -1.5, 2.0, 0.5], [1.0, 0.75, -0.5, -2.0]])  # quarters: a power of two is added to them exactly
+NORMALIZED = {
+    "softmax": lambda l: ops.softmax(l, axis=1),
+    "softmax: first axis": lambda l: ops.softmax(np.ascontiguousarray(l.T), axis=0),
+    "categorical.log_prob": lambda l: categorical.log_prob(l[:, None], x=np.array([[1], [3]])),
+    "categorical.entropy": lambda l: categorical.entropy(l[:, None]),
+    "multinomial.log_prob": lambda l: multinomial.log_prob(l, x=np.array([[0.0, 2, 1, 3], [4, 0, 0, 1]])),
+    "mixture.log_prob": lambda l: mixture.log_prob(
+        np.array([[0.5], [-2.0]], l.dtype), l[0], np.array([[-1.0], [0.0], [1.0], [3.0]], l.dtype), np.zeros((4, 1), l.dtype)
+    ),
+}
+U = np.array([[0.05, 0.3, 0.6, 0.95]])
+NORMALIZED_ALONE = {
+    "categorical.sample": lambda l: categorical.sample(np.repeat(l[:1, None], 4, axis=1), uniform=U),
+    "multinomial.sample": lambda l: multinomial.sample(l[:1], uniform=U),
+    "mixture.sample": lambda l: mixture.sample(
+        l[0], np.arange(4, dtype=l.dtype)[:, None], np.zeros((4, 1), l.dtype), uniform=U[0], noise=np.zeros((4, 1), l.dtype)
+    ),
+    "Categorical.mean": Categorical(4).mean,
+    "Multinomial.mean": Multinomial(7).mean,
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("offset", [-1024.0, 1024.0])
+@pytest.mark.parametrize("name", [*NORMALIZED, *NORMALIZED_ALONE])
+def test_what_is_normalized_does_not_see_an_offset_of_all_logits(name, offset, dtype):
+    """e^1024 is no number, and e^−1024 is 0. log Σ exp l rounds at the offset's size, not at its own: hence the tolerance."""
+    found = []
+    for logits in (LEVELS.astype(dtype), LEVELS.astype(dtype) + dtype(offset)):
+        if name in NORMALIZED_ALONE:
+            found.append([NORMALIZED_ALONE[name](logits)])
+        else:
+            value, pullback = NORMALIZED[name](logits)
+            gradients = pullback(np.linspace(-1, 2, value.size).reshape(value.shape).astype(dtype))
+            found.append([value, *(gradients if isinstance(gradients, tuple) else (gradients,))])
+    for plain, shifted in zip(*found, strict=True):
+        assert np.isfinite(plain).all()
+        assert plain.any()
+        allowed = 10 * abs(offset) * np.finfo(dtype).eps  # of up to six counts, each times a normalizer that rounds
+        np.testing.assert_allclose(shifted, plain, rtol=0, atol=0 if name in NORMALIZED_ALONE else allowed)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_of_exponentials_have_their_limits(dtype):
+    """log Σ e^−∞ = −∞ with a gradient of 0, and what holds +∞ gives +∞."""
+    x = np.array([[-np.inf, -np.inf], [-np.inf, 2.0], [np.inf, 2.0]], dtype)
+    with np.errstate(invalid="ignore"):
+        y, pullback = ops.log_sum_exp(x, axis=1)
+    np.testing.assert_array_equal(y, [-np.inf, 2.0, np.inf])
+    y, pullback = ops.log_sum_exp(x[:2], axis=1)
+    np.testing.assert_array_equal(pullback(np.ones(2, dtype)), [[0, 0], [0, 1]])
 
 
 def test_probabilities_sum_to_one():
@@ -320,6 +387,23 @@ def test_a_draw_is_the_quantile_of_its_uniform_number(rate):
     else:
         np.testing.assert_allclose(drawn[1:], expected[1:], atol=10)  # (w² − 1)/6 and the rounding
         assert 0 <= drawn[0] < rate
+
+
+def poisson_up_to(n, rate):
+    """P(x ≤ n): mpmath's p(n), and from there p(k − 1) = p(k) k/λ down to 14 deviations below the mean, where nothing is left."""
+    with mpmath.workdps(40):
+        last = float(mpmath.exp(n * mpmath.log(rate) - mpmath.mpf(rate) - mpmath.loggamma(n + 1)))
+    k = np.arange(n, rate - 14 * np.sqrt(rate), -1)
+    return last * (1 + np.exp(np.cumsum(np.log(k / rate))).sum())
+
+
+@pytest.mark.parametrize("rate", [1.3e8, 1e9])
+@pytest.mark.parametrize("u", [1e-6, 1e-3, 0.5, 1 - 1e-3, 1 - 1e-6])
+def test_large_counts_are_quantiles_to_within_one(u, rate):
+    """So they are with (w² − 1)/6, here up to 3.6, and what that leaves out is of the order of w³/√λ, below 0.01. SciPy's own
+    upper tail is of no use here: its 1 − 10⁻⁶ is off by half of the 10⁻⁶."""
+    drawn = int(poisson.sample(np.full((1, 1), np.log(rate)), uniform=np.full((1, 1), u))[0, 0])
+    assert poisson_up_to(drawn - 2, rate) < u < poisson_up_to(drawn + 1, rate)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -1,5 +1,6 @@
 """The Helmholtz machine against sums over all its states; each objective's expected gradient against an exact one."""
 
+from importlib import import_module
 from itertools import pairwise, product
 from math import prod
 
@@ -518,3 +519,18 @@ def test_a_unit_that_is_as_good_as_never_on_is_never_drawn():
         noise = objective.draw_noise(model, 4, AllZero())
         (h, _), _ = model.recognize(x=np.ones((len(noise), 2), np.float32), uniform=noise)
         assert not h.any()
+
+
+@pytest.mark.parametrize("rows", [1, 5, 7, 8, 39, 40, 41])
+def test_enumeration_in_pieces_of_any_size_is_complete(rows, monkeypatch):
+    """5 examples and 8 states: pieces that end anywhere, also one pair before the end."""
+    one = machine()
+    whole = enumerate_hidden(one, X)
+    monkeypatch.setattr(import_module("scratchvae.evaluation.enumeration"), "ROWS", rows)
+    sizes, log_joint = [], one.log_joint
+    one.log_joint = lambda batch, h: sizes.append(len(batch)) or log_joint(batch, h)
+    found = enumerate_hidden(one, X)
+    assert sizes[:-1] == [rows] * (len(sizes) - 1)
+    assert sum(sizes) == 40
+    np.testing.assert_allclose(found.log_joint, whole.log_joint, rtol=1e-13)
+    np.testing.assert_allclose(found.log_q, whole.log_q, rtol=1e-13)

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from scratchvae import kernels
 from scratchvae.arrays import InputError
 from scratchvae.kernels.compiled import compiler, exponential
+from scratchvae.reference.cases import ops as op_cases
 
 NAMES = sorted(set(kernels.__all__) - {"in_use", "one_pool", "use", "using", "why_no_pool"})
 FILES = ("convolution", "densities", "draws", "pointwise", "rows", "updates")
@@ -312,6 +313,27 @@ def test_derivatives_at_kinks_and_far_out(twin):
     np.testing.assert_array_equal(of["silu"](far), [0, 0, 800, 1e4])
     np.testing.assert_array_equal(of["elu"](far, 1.7), [-1.7, -1.7, 800, 1e4])
     np.testing.assert_array_equal(of["silu_backward"](np.ones(4), far), [0, 0, 1, 1])
+
+
+FAR_OUT = [-1e30, -1e19, -1e4, -100.0, -50.0, 0.0, 50.0, 100.0, 1e4, 1e19, 1e30]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("twin", kernels.TWINS)
+@pytest.mark.parametrize("case", [*op_cases.ACTIVATIONS, *op_cases.SLOPES], ids=lambda case: case.name)
+def test_activations_slopes_and_curvatures_are_straight_far_out_and_nothing_overflows(case, twin, dtype):
+    """Each is a line or a constant there: f(x) ≈ f′(x) x + c. (A warning is an error of this suite.)"""
+    x = np.array(FAR_OUT, dtype)
+    with kernels.using(twin):
+        y, pullback = case.op(x, **case.constants)
+        slope = pullback(np.ones_like(y))
+    assert np.isfinite(y).all()
+    assert np.isfinite(slope).all()
+    outer = np.abs(x) >= 50
+    constant = (y - slope * x)[outer]
+    np.testing.assert_allclose(constant / np.abs(x)[outer], 0, atol=0.05)
+    if case.name.startswith("slope: "):
+        np.testing.assert_allclose(slope[outer], 0, atol=1e-20)
 
 
 # --- the exponential file --------------------------------------------------------------------------------------------

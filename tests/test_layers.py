@@ -8,6 +8,7 @@ from scratchvae.arrays import InputError
 from scratchvae.layers import (
     BatchNorm,
     Conv2d,
+    ConvTranspose2d,
     Dropout,
     Embedding,
     Flatten,
@@ -26,21 +27,35 @@ from scratchvae.layers import (
 X = np.random.default_rng(0).standard_normal((6, 4)).astype(np.float32)
 
 
-@pytest.mark.parametrize(
-    ("init", "variance"),
-    [
-        ("glorot_uniform", 2 / (300 + 200)),
-        ("glorot_normal", 2 / (300 + 200)),
-        ("he_uniform", 2 / 300),
-        ("he_normal", 2 / 300),
-        ("pytorch", 1 / (3 * 300)),
-    ],
-)
-def test_initializers_have_their_variance(init, variance):
-    weight = Linear(300, 200, init=init, rng=0).weight.value
+VARIANCES = {  # of the numbers that feed one output, and that one input feeds
+    "glorot_uniform": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
+    "glorot_normal": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
+    "he_uniform": lambda fan_in, fan_out: 2 / fan_in,
+    "he_normal": lambda fan_in, fan_out: 2 / fan_in,
+    "pytorch": lambda fan_in, fan_out: 1 / (3 * fan_in),
+}
+FANS = {
+    "Linear": (lambda init: Linear(300, 200, init=init, rng=0), 300, 200),
+    "Conv2d": (lambda init: Conv2d(24, 40, 5, init=init, rng=0), 24 * 25, 40 * 25),
+    "ConvTranspose2d": (lambda init: ConvTranspose2d(24, 40, 5, init=init, rng=0), 24 * 25, 40 * 25),
+}
+
+
+@pytest.mark.parametrize("init", VARIANCES)
+@pytest.mark.parametrize("kind", FANS)
+def test_initializers_have_their_variance(kind, init):
+    build, fan_in, fan_out = FANS[kind]
+    if kind == "ConvTranspose2d" and init == "pytorch":
+        fan_in, fan_out = fan_out, fan_in  # PyTorch counts the weight's axis 1, which are the outputs here
+    layer, variance = build(init), VARIANCES[init](fan_in, fan_out)
+    weight = layer.weight.value
     assert weight.dtype == np.float32
-    assert weight.var() == pytest.approx(variance, rel=0.02)
+    assert weight.var() == pytest.approx(variance, rel=5 * np.sqrt(2 / weight.size))  # five deviations of normal draws' variance
     assert abs(weight.mean()) < 5 * np.sqrt(variance / weight.size)
+    uniform = init in ("glorot_uniform", "he_uniform", "pytorch")
+    assert (np.abs(weight).max() < 1.001 * np.sqrt(3 * variance)) == uniform
+    largest = np.abs(layer.bias.value).max()
+    assert largest == 0 if init != "pytorch" else 0.5 / np.sqrt(fan_in) < largest < 1.001 / np.sqrt(fan_in)
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4)])
@@ -48,6 +63,16 @@ def test_orthogonal_rows_or_columns(shape):
     W = layers.INITIALIZERS["orthogonal"](shape, 1, 1, np.random.default_rng(0))
     product = W @ W.T if shape[0] <= shape[1] else W.T @ W
     np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3), (4, 2)])
+def test_orthogonal_matrices_are_as_likely_with_either_sign(shape):
+    """The mean of each entry is 0 and its variance 1 over the longer side, as for uniformly drawn directions."""
+    rng = np.random.default_rng(0)
+    drawn = np.stack([layers.INITIALIZERS["orthogonal"](shape, 1, 1, rng) for _ in range(400)])
+    variance = 1 / max(shape)
+    assert np.abs(drawn.mean(axis=0)).max() < 5 * np.sqrt(variance / 400)
+    assert np.abs((drawn**2).mean(axis=0) - variance).max() < 5 * np.sqrt(2 / 400) * variance
 
 
 def test_biases_start_at_zero_but_for_pytorch():

@@ -166,6 +166,76 @@ def test_the_weight_is_canonical(model):
     assert all(row[np.abs(row).argmax()] > 0 for row in weight)
 
 
+@pytest.mark.parametrize("method", ["first", "em"])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_largest_entry_of_each_row_is_positive_whatever_a_decomposition_gives(model, method):
+    """An eigenvector has either sign: of 24 rows, some would be of the other one by chance."""
+    for seed in range(8):
+        settings = {} if method == "first" else {"method": "em", "max_steps": 3, "seed": seed}
+        weight = model(3, **settings).fit(factors(40, 8, 3, seed=seed)).weight
+        assert all(row[np.abs(row).argmax()] > 0 for row in weight)
+
+
+def test_the_search_over_noise_is_told_the_loss_and_its_slope(monkeypatch):
+    """−⟨log p(x)⟩ less ½ D log 2π, at any ψ, by SciPy's density of the best W that there is; and its differences."""
+    told = {}
+    search = optimize.minimize
+
+    def watched(function, start, **settings):
+        told.update(function=function, start=start)
+        return search(function, start, **settings)
+
+    monkeypatch.setattr(optimize, "minimize", watched)
+    fitted = FactorAnalysis(2).fit(X)
+    end = np.log(fitted.noise_variance)
+    loss, _ = told["function"](end)
+    assert loss + 3 * np.log(2 * np.pi) == pytest.approx(-log_density(fitted, X).mean(), rel=1e-12)
+    for at in (told["start"], end, end + 0.3 * np.random.default_rng(1).normal(size=6)):
+        _, slope = told["function"](at)
+        for d in range(6):
+            h = np.zeros(6)
+            h[d] = 1e-5
+            difference = (told["function"](at + h)[0] - told["function"](at - h)[0]) / 2e-5
+            assert slope[d] == pytest.approx(difference, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+@pytest.mark.parametrize("model", MODELS)
+def test_em_takes_as_many_steps_as_it_is_allowed(model, steps):
+    fitted = model(2, method="em", max_steps=steps, tolerance=0).fit(X)
+    assert [record["step"] for record in fitted.history] == list(range(1, steps + 1))
+    assert not fitted.converged
+
+
+@pytest.mark.parametrize("share", [5e-12, 2e-11])
+@pytest.mark.parametrize("model", MODELS)
+def test_columns_are_copies_of_each_other_to_within_1e_11_of_their_variance(model, share):
+    """Two columns z + ε have a correlation of 1 less `share`, whatever their units; above 1e-11 there is a maximum."""
+    one = model(1)
+    one.weight, one.noise_variance = np.array([[1.0, 1e3]]), share * np.array([1.0, 1e6])
+    assert one._nearly_singular() == (share < 1e-11)
+
+
+def test_the_least_noise_is_rounding_of_the_mean_variance_or_of_each_columns():
+    """1e-12 of it, where data of rank two and a floor next to nothing leave nothing else."""
+    x = factors(50, 6, 2, seed=1, noise=0.0)
+    variance = x.var(axis=0)
+    found = ProbabilisticPCA(2, min_noise_variance=1e-300).fit(x).noise_variance
+    np.testing.assert_allclose(found, 1e-12 * variance.mean(), rtol=1e-9)
+    np.testing.assert_allclose(FactorAnalysis(2)._lowest_noise(x), 1e-12 * variance, rtol=1e-9)
+    np.testing.assert_allclose(FactorAnalysis(2, min_noise_variance=0.5)._lowest_noise(x), 0.5)
+
+
+@pytest.mark.parametrize("value", [0.1, 1e-3, 1e9 + 0.3])
+@pytest.mark.parametrize("method", [None, "em"])
+def test_a_constant_column_is_one_whatever_its_variance_is_rounded_to(value, method):
+    """The variance of ten times 0.1 comes out as 2e-34."""
+    constant = np.full((10, 3), value)
+    for model, x in ((ProbabilisticPCA, constant), (FactorAnalysis, np.hstack([X[:10, :3], constant[:, :1]]))):
+        with pytest.raises(InputError, match="has no maximum"):
+            model(1, method=method).fit(x)
+
+
 # ------------------------------------------------------------------------------------------------------------------------ EM
 
 

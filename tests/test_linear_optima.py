@@ -11,10 +11,11 @@ from scratchvae.evaluation import rate_distortion, reverse_water_filling
 from scratchvae.layers import EVALUATION, Linear, Sequential, cast, named_parameters
 from scratchvae.likelihoods import Bernoulli, Gaussian, GaussianDiagonal, GaussianOptimal
 from scratchvae.models import FactorAnalysis, ProbabilisticPCA
-from scratchvae.objectives import Elbo, Reconstruction, sigma_points
+from scratchvae.objectives import Elbo, Reconstruction, Report, sigma_points
 from scratchvae.priors import GaussianMixture
 from scratchvae.recipes import mlp
 from scratchvae.training import Diverged, minimize
+from scratchvae.training.newton import newton_step
 
 N, D = 120, 6
 RNG = np.random.default_rng(0)
@@ -373,6 +374,81 @@ def test_where_the_gradient_is_not_the_slope_of_the_loss_nothing_has_converged(f
     found = minimize(model, objective, *sigma_points(Batch(X), 2))
     assert found.converged == converged
     assert (found.left <= found.rounding) == converged
+
+
+def quadratic(H):
+    """gradient_at of ½ θᵀ H θ, and the list of the θ that it is asked at."""
+    asked = []
+
+    def gradient_at(theta):
+        asked.append(theta)
+        return H @ theta
+
+    return gradient_at, asked
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_newtons_step_solves_a_quadratic_form_and_says_what_it_gains(unit):
+    rng = np.random.default_rng(2)
+    A = rng.normal(size=(8, 8))
+    H, theta = A @ A.T + np.eye(8), unit * rng.normal(size=8)
+    gradient_at, _ = quadratic(H)
+    step, left = newton_step(gradient_at, theta, H @ theta, epsilon=2.2e-16)
+    np.testing.assert_allclose(step, theta, atol=1e-4 * np.linalg.norm(H @ theta))  # H ≥ I, and 1e-4 of the gradient is left
+    assert left == pytest.approx(0.5 * theta @ H @ theta, rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e4])
+@pytest.mark.parametrize("epsilon", [2.2e-16, 1.2e-7])
+def test_differences_of_gradients_are_as_long_as_rounding_asks_for(scale, epsilon):
+    """h ‖d‖ = ∛ε (1 + ‖θ‖), to both sides of θ, whatever the length of d."""
+    theta, g = scale * np.array([0.6, -0.8, 0.0]), np.array([30.0, 0.0, 40.0])
+    gradient_at, asked = quadratic(np.diag([1.0, 2.0, 3.0]))
+    newton_step(gradient_at, theta, g, epsilon=epsilon)
+    for one, other in zip(asked[::2], asked[1::2], strict=True):
+        np.testing.assert_allclose((one + other) / 2, theta, rtol=1e-12)
+        assert np.linalg.norm(one - theta) == pytest.approx(epsilon ** (1 / 3) * (1 + scale), rel=1e-6)
+
+
+@pytest.mark.parametrize(("spread", "differences"), [(1e-5, 2), (0.95e-4, 2), (1.05e-4, 4), (1e-3, 4)])
+def test_conjugate_gradients_end_at_a_ten_thousandth_of_the_gradient(spread, differences):
+    """H = 1 ± spread leaves just that share of the gradient after the first direction, and next to none after the second."""
+    curvatures = np.array([1 - spread, 1 + spread])
+    gradient_at, asked = quadratic(np.diag(curvatures))
+    step, _ = newton_step(gradient_at, np.zeros(2), np.ones(2), epsilon=2.2e-16)
+    assert len(asked) == differences
+    np.testing.assert_allclose(step, 1 / curvatures, atol=1.5e-4)
+
+
+def test_a_curve_downwards_gains_without_limit_and_a_flat_one_ends_the_search():
+    for H in (-np.eye(2), np.diag([1.0, -1.0]), np.zeros((2, 2))):
+        gradient_at, _ = quadratic(H)
+        assert newton_step(gradient_at, np.zeros(2), np.array([1.0, 2.0]), epsilon=2.2e-16)[1] == np.inf
+    gradient_at, _ = quadratic(np.diag([2.0, 0.0]))
+    step, left = newton_step(gradient_at, np.zeros(2), np.array([2.0, 0.0]), epsilon=2.2e-16)
+    np.testing.assert_allclose(step, [1, 0], rtol=1e-6)
+    assert left == pytest.approx(1.0, rel=1e-6)
+
+
+class Valley(Reconstruction):
+    """Its loss is 10⁶ + Σ a_i (cosh(w_i − 1) − 1) of the decoder's bias w: only its gradient can tell where the end is."""
+
+    def __call__(self, model, batch, noise, *, mode=EVALUATION):
+        w, a = model.decoder.layers[0].bias, np.linspace(1, 3, D)
+        loss = 1e6 + (a * (np.cosh(w.value - 1) - 1)).sum()
+
+        def pullback():
+            w.grad = a * np.sinh(w.value - 1)
+
+        return Report(float(loss), {"log_px": np.full(len(batch), -loss)}), pullback
+
+
+def test_newtons_steps_go_on_where_the_loss_has_no_digits_left_and_other_parameters_none_to_do():
+    """The loss is right to 1e-9 only, which leaves w at 1 ± 1e-5; all Parameters but w have the gradient 0."""
+    model = linear("autoencoder", 2)
+    found = minimize(model, Valley(), Batch(X), None, tolerance=1e-13)
+    assert found.gradient <= 1e-13
+    np.testing.assert_allclose(model.decoder.layers[0].bias.value, 1, atol=1e-13)
 
 
 def test_a_search_that_ran_out_of_steps_has_not_converged():

@@ -12,12 +12,31 @@ from scipy.special import logsumexp
 from scratchvae import ops
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
+from scratchvae.distributions import mixture
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
-from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast, named_parameters
+from scratchvae.layers import EVALUATION, Dropout, Layer, Linear, Mode, Owner, Parameter, cast, named_parameters
 from scratchvae.layers.interface import apply
-from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianDiagonal, GaussianOptimal, Multinomial, Poisson
+from scratchvae.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    GaussianDiagonal,
+    GaussianOptimal,
+    Laplace,
+    Multinomial,
+    Poisson,
+)
 from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, Iwae, Ramp, Reconstruction, SampledElbo
+from scratchvae.objectives import (
+    ActivationKl,
+    Elbo,
+    Iwae,
+    Pass,
+    Ramp,
+    Reconstruction,
+    SampledElbo,
+    ScoreFunctionElbo,
+)
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import GaussianMixture, StandardGaussian
 from scratchvae.recipes import mlp
@@ -61,6 +80,37 @@ def test_capacity_counts_the_distance_of_each_example():
     assert r.loss == pytest.approx((-r.terms["log_px"] + 5 * np.abs(r.terms["kl"] - 0.2)).mean())
 
 
+@pytest.mark.parametrize(
+    ("objective", "slope"),
+    [
+        (Elbo(), 1),
+        (Elbo(free_bits=0.5), 1),  # max(λ, ⟨kl⟩) takes ⟨kl⟩ where they are equal
+        (Elbo(free_bits=0.5 + 1e-15), 0),
+        (Elbo(capacity=1.0), 0),  # |Σ kl − C| has the slope 0 there
+        (Elbo(capacity=1.0 + 1e-15), -1),
+        (Elbo(capacity=1.0 - 1e-15), 1),
+    ],
+    ids=repr,
+)
+def test_at_a_kink_the_slope_is_the_one_that_is_promised(objective, slope):
+    """Two latents of mean 1 and variance 1 cost ½ each, exactly; the decoder looks at neither."""
+    encoder, decoder = Linear(D, 2 * Z, rng=0), Linear(Z, D, rng=0)
+    model = VAE(
+        event_shape=(D,),
+        encoder=encoder,
+        posterior=DiagonalGaussian(Z),
+        prior=StandardGaussian(Z),
+        decoder=decoder,
+        likelihood=Bernoulli(),
+    )
+    cast(model, np.float64)
+    encoder.weight.value[:], encoder.bias.value[:], decoder.weight.value[:] = 0, [1, 1, 0, 0], 0
+    one, pullback = objective(model, Batch(X), np.zeros((N, Z)))
+    assert (one.terms["kl"] == 1).all()
+    pullback()
+    np.testing.assert_allclose(encoder.bias.grad, [slope, slope, 0, 0], rtol=1e-14)
+
+
 def test_one_importance_sample_is_the_sampled_bound():
     one, sampled = report(Iwae(1)), report(SampledElbo())
     np.testing.assert_allclose(one.terms["bound"], sampled.terms["bound"], rtol=1e-12)
@@ -83,6 +133,51 @@ def test_the_importance_weighted_bound_lies_between_the_means_and_the_largest_we
     log_w = (x * np.log(p) + (1 - x) * np.log(1 - p)).sum(1) + stats.norm.logpdf(z).sum(1)
     log_w -= stats.norm.logpdf(z, mean, np.exp(log_var / 2)).sum(1)
     np.testing.assert_allclose(r.terms["bound"], logsumexp(log_w.reshape(N, K), axis=1) - np.log(K), rtol=1e-12)
+
+
+@pytest.mark.parametrize("K", [1, 2, 4])
+def test_objectives_of_several_draws_report_the_same_terms(K):
+    """log_px and kl are means over an example's own draws, which stand side by side."""
+    model = small()
+    plain = report(SampledElbo(samples=K), model)
+    for objective in (Iwae(K), ScoreFunctionElbo(K, leave_one_out=K > 1)):
+        terms = report(objective, model).terms
+        for name in ("log_px", "kl") if isinstance(objective, Iwae) else ("log_px", "kl", "bound"):
+            assert terms[name].shape == (N,)
+            np.testing.assert_allclose(terms[name], plain.terms[name], rtol=1e-12)
+
+
+class Drawn(Owner):
+    """A model whose passes, one after another, have the given weights; `asked` keeps what is handed to their pullbacks."""
+
+    likelihood = Bernoulli()
+
+    def __init__(self, log_weights, asked=None):
+        self.log_weights, self.asked = iter(log_weights), asked
+        self.parameter = Parameter(np.zeros(1))
+
+    def draw_noise(self, rows, rng):
+        return np.empty((rows, 0))
+
+    def run(self, batch, noise, *, draws=1, **settings):
+        log_px = next(self.log_weights)
+        zero = np.zeros_like(log_px)
+        return Pass(log_px, zero, zero, zero, zero), lambda **parts: self.asked.append(parts)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_share_is_dropped_where_no_sum_would_notice_it(dtype):
+    """w̃ below ε² is: of an example's draws, whatever their number and that of the examples."""
+    limit = 2 * np.log(np.finfo(dtype).eps)
+    log_px, asked = np.array([[0, limit - 0.1, limit + 0.1], [limit + 0.1, 0, limit - 0.1]] * 4, dtype), []
+    _, pullback = Iwae(3)(Drawn([log_px], asked), Batch(np.empty((8, 1), dtype)), None)
+    pullback()
+    (passed,) = asked
+    assert passed.pop("path") is None
+    expected = np.where(log_px < limit, 0, -np.exp(log_px) / 8)
+    for found in (passed["dlog_px"], passed["dlog_pz"], -passed["dlog_q"]):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=0)
 
 
 def test_the_sampled_bound_estimates_the_closed_form_without_bias():
@@ -173,6 +268,27 @@ def test_chunks_of_draws_give_what_all_at_once_gives(monkeypatch):
     assert log_likelihood(model, data, samples=6, rng=np.random.default_rng(0)).shape == (4,)
 
 
+@pytest.mark.parametrize(
+    "log_w",
+    [
+        [-np.inf, -np.inf, 0.0, 1.0],
+        [0.0, 1.0, -np.inf, -np.inf],
+        [-np.inf] * 4,
+        [-np.inf, -1e4, -np.inf, 3.0],
+        [1e4, 9_999.0, -1e4, 1e4],
+        [-1e4, -9_999.0, 1e4, 9_998.0],
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 2, 3, 4])
+def test_weights_of_nothing_and_of_any_size_are_summed_in_pieces(log_w, piece, monkeypatch):
+    """A weight of 0, log w = −∞, is what a draw has that can't have made x; all of them 0 give −∞ and never NaN."""
+    monkeypatch.setattr(import_module("scratchvae.evaluation.log_likelihood"), "ROWS", piece)
+    for row in (np.array([log_w]), np.array([log_w[::-1]])):
+        model = Drawn([row[:, k : k + piece] for k in range(0, 4, piece)])
+        found = log_likelihood(model, Dataset("x", X[:1]), samples=4, rng=np.random.default_rng(0))
+        np.testing.assert_allclose(found, logsumexp(row, axis=1) - np.log(4), rtol=1e-12)
+
+
 def test_batches_of_examples_are_each_estimated():
     model, law = linear_gaussian()
     data = Dataset("x", law.rvs(9, random_state=0))
@@ -253,6 +369,13 @@ def test_active_units_are_those_whose_codes_vary():
     assert active_units(codes(model, data)).tolist() == [True, False]
 
 
+def test_a_unit_is_active_where_its_variance_is_above_the_threshold():
+    """Not its deviation, which of codes in (−1, 1) is larger; and at the threshold it is not active yet."""
+    z = np.array([0.05, 0.2, 0.5, 0.6]) * np.array([[1.0], [-1.0], [1.0], [-1.0]]) + 3.0  # variances 0.0025, 0.04, ¼, 0.36
+    assert active_units(z).tolist() == [False, True, True, True]
+    assert active_units(z, threshold=0.25).tolist() == [False, False, False, True]
+
+
 def test_the_optimal_variance_is_the_mean_square_in_training_and_its_average_afterwards():
     law, mean = GaussianOptimal(), np.zeros((N, D))
     training = Mode(np.random.default_rng(0))
@@ -269,6 +392,19 @@ def test_the_optimal_variance_is_the_mean_square_in_training_and_its_average_aft
         log_px, pullback = law.log_prob(almost, x=X, mode=training)
         assert np.isfinite(log_px).all()
         assert np.isfinite(pullback(np.ones(N))).all()
+
+
+def test_the_running_variance_is_a_plain_average_until_a_batch_counts_by_the_momentum():
+    law, training, running = GaussianOptimal(momentum=0.25), Mode(np.random.default_rng(0)), 1.0
+    for seen in range(1, 9):
+        x = np.full((2, D), float(seen))
+        law.log_prob(np.zeros_like(x), x=x, mode=training)
+        share = max(0.25, 1 / seen)
+        running = (1 - share) * running + share * seen**2
+        assert law.variance.value[0] == pytest.approx(running, rel=1e-5)  # kept in float32, eight times rounded
+        assert law.batches_seen.value[0] == seen
+    law.log_prob(np.zeros_like(x), x=x)
+    assert law.batches_seen.value[0] == 8
 
 
 @pytest.mark.parametrize("floor", [0.0, 0.3])
@@ -377,6 +513,45 @@ def test_corruption_keeps_the_share_it_should():
     assert epsilon.std() == pytest.approx(1, abs=0.02)
 
 
+class Given:
+    """A generator whose next numbers are known."""
+
+    def __init__(self, *numbers):
+        self.numbers = numbers
+
+    def random(self, shape=None, dtype=np.float64):
+        return np.resize(np.array(self.numbers, dtype), shape)
+
+
+EVEN = np.zeros(2), np.array([[-3.0], [5.0]]), np.zeros((2, 1))  # a mixture of two
+HALVES = (0.0, float(np.nextafter(np.float32(0.5), 0)), 0.5, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("draw", "expected"),
+    [
+        (lambda rng: Dropout(0.5)(np.ones((1, 4)), mode=Mode(rng))[0], [0, 0, 2, 2]),
+        (lambda rng: Reconstruction(mask_rate=0.5).draw_noise(small(model="autoencoder"), 1, rng)[2][:, :4], [0, 0, 1, 1]),
+        (lambda rng: Bernoulli().sample(np.zeros((1, 4)), rng), [1, 1, 0, 0]),
+        (lambda rng: Categorical(2).sample(np.zeros((1, 8)), rng), [0, 0, 1, 1]),
+        (lambda rng: Multinomial(4).sample(np.zeros((1, 2)), rng), [2, 2]),
+        (lambda rng: mixture.sample(*EVEN, uniform=rng.random(4), noise=np.zeros((4, 1))).T, [-3, -3, 5, 5]),
+    ],
+    ids=["Dropout", "Reconstruction", "Bernoulli", "Categorical", "Multinomial", "mixture"],
+)
+def test_half_of_the_half_open_interval_is_what_lies_below_one_half(draw, expected):
+    """U[0, 1) holds 0 and not 1, so that P(u < ½) is ½, and P(u ≤ ½) is more."""
+    np.testing.assert_array_equal(draw(Given(*HALVES))[0], expected)
+
+
+@pytest.mark.parametrize("z", [[-0.1, 0.5], [0.5, 1.1], [-0.1, 1.1], [np.nan, 0.5]])
+def test_codes_outside_of_the_unit_interval_have_no_activation_kl(z):
+    codes_of_two = np.array([z, [0.5, 0.5]])
+    one = Pass(np.zeros((2, 1)), codes_of_two, codes_of_two)
+    with pytest.raises(InputError, match=r"codes should lie in \(0, 1\).*found codes from"):
+        ActivationKl(1.0)(None, None, one, None, mode=EVALUATION)
+
+
 def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
     model = small(model="autoencoder")
     objective = Reconstruction(noise_std=0.5, mask_rate=0.4)
@@ -390,6 +565,9 @@ def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
     np.testing.assert_allclose(trained.terms["log_px"], expected, rtol=1e-6)
 
 
+BAD_SCALES = (-1.0, 0.0, float("inf"), float("nan"))
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -400,10 +578,11 @@ def test_denoising_corrupts_in_training_only_and_reconstructs_the_clean_data():
         (lambda: SampledElbo(samples=0), "at least 1, found 0"),
         (lambda: Reconstruction(mask_rate=1.0), "below 1"),
         (lambda: report(Elbo(), small(prior="gaussian_mixture")), "no closed form .* from DiagonalGaussian to GaussianMixture"),
-        (lambda: report(Elbo(), small(model="autoencoder")), "no closed form is known from Point"),
+        (lambda: report(Elbo(), small(model="autoencoder")), "from Point to .*; of the objectives reconstruction takes a Point"),
+        (lambda: report(Elbo(), small(prior="gaussian_mixture")), "of the objectives sampled_elbo and iwae need none"),
         (lambda: report(SampledElbo(), small(model="autoencoder")), "should have a density, found a Point"),
         (lambda: Bernoulli().require_support(np.array([[0.5, 2.0]])), r"\[0, 1\], found values from 0.5 to 2"),
-        (lambda: Gaussian(-1.0), "positive, found -1.0"),
+        *((lambda law=law, bad=bad: law(bad), f"positive, found {bad}") for law in (Gaussian, Laplace) for bad in BAD_SCALES),
         (lambda: Multinomial(0), "total should be at least 1, found 0"),
         (lambda: Categorical(1), "at least 2, found 1"),
         (lambda: Gaussian().require_support(np.array([[np.inf]])), "finite"),

@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -23,7 +26,9 @@ from scratchvae.recipes import mlp
 from scratchvae.recipes.roles import weights_generator
 from scratchvae.training import (
     OPTIMIZERS,
+    SGD,
     Adam,
+    AdamW,
     Constant,
     Cosine,
     Diverged,
@@ -31,6 +36,7 @@ from scratchvae.training import (
     Phase,
     ProgressBar,
     Purpose,
+    RMSprop,
     StepDecay,
     Training,
     generator,
@@ -38,6 +44,8 @@ from scratchvae.training import (
     restore_training,
     save_checkpoint,
 )
+from scratchvae.training.clipping import clip_by_norm
+from scratchvae.training.step import what_went_first
 
 
 def bars(n=300, side=6, seed=0):
@@ -76,6 +84,19 @@ def state(run):
 
 def same(a, b):
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def test_seconds_are_those_of_an_epochs_steps_also_where_it_was_left_and_gone_on_with(monkeypatch):
+    """By a clock that is a second later at each look, an epoch of five steps takes five."""
+    clock = SimpleNamespace(perf_counter=count(100.0).__next__)
+    monkeypatch.setattr(import_module("scratchvae.training.loop"), "time", clock)
+    run = training(epochs=2, callbacks=[lambda run, event: setattr(run, "interrupted", event == "step" and run.step == 2)])
+    run.run()
+    assert (run.position, run.seconds) == (128, 2.0)
+    clock.perf_counter()  # time passes between the two
+    run.callbacks, run.interrupted = [], False
+    run.run()
+    assert [record["seconds"] for record in run.history] == [5.0, 5.0]
 
 
 def without_seconds(history):
@@ -272,6 +293,115 @@ def test_schedules():
     assert [StepDecay(1.0, 10, 0.5, warm_up=4)(s) for s in (3, 4, 13, 14)] == pytest.approx([0.8, 1, 1, 0.5])
     run = training(epochs=1).run()
     assert run.history[0]["learning_rate"] == Cosine(3e-3, 24, warm_up=2)(4)
+
+
+@pytest.mark.parametrize("max_norm", [0.5, 5.0, 13.0, 14.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_are_clipped_together_to_their_common_norm(max_norm, dtype):
+    """(3, 4), 12 and a Parameter that received none have the norm 13; what is not above the limit stays as it is."""
+    parameters = [Parameter(np.zeros(n, dtype)) for n in (2, 1, 3)]
+    parameters[0].grad, parameters[1].grad = np.array([3, 4], dtype), np.array([12], dtype)
+    assert clip_by_norm(parameters, max_norm) == 13
+    share = min(max_norm / 13, 1)
+    np.testing.assert_allclose(parameters[0].grad, [3 * share, 4 * share], rtol=1e-6)
+    np.testing.assert_allclose(parameters[1].grad, [12 * share], rtol=1e-6)
+    assert parameters[2].grad is None
+    assert parameters[0].grad.dtype == dtype
+
+
+def sgd_by_hand(theta, g, slots, t, rate):
+    slots["v"] = 0.7 * slots.get("v", 0.0) + g
+    return theta - rate * slots["v"]
+
+
+def rmsprop_by_hand(theta, g, slots, t, rate):
+    slots["s"] = 0.8 * slots.get("s", 0.0) + 0.2 * g**2
+    return theta - rate * g / (np.sqrt(slots["s"]) + 1e-3)
+
+
+def adam_by_hand(theta, g, slots, t, rate, decay=0.0):
+    slots["m"] = 0.6 * slots.get("m", 0.0) + 0.4 * g
+    slots["v"] = 0.95 * slots.get("v", 0.0) + 0.05 * g**2
+    m, v = slots["m"] / (1 - 0.6**t), slots["v"] / (1 - 0.95**t)
+    return theta - rate * decay * theta - rate * m / (np.sqrt(v) + 1e-3)
+
+
+BY_HAND = {  # constants none of which is near another
+    "sgd": (lambda rate: SGD(rate, momentum=0.7), sgd_by_hand),
+    "rmsprop": (lambda rate: RMSprop(rate, decay=0.8, epsilon=1e-3), rmsprop_by_hand),
+    "adam": (lambda rate: Adam(rate, betas=(0.6, 0.95), epsilon=1e-3), adam_by_hand),
+    "adamw": (
+        lambda rate: AdamW(rate, betas=(0.6, 0.95), epsilon=1e-3, weight_decay=0.3),
+        lambda *given: adam_by_hand(*given, decay=0.3),
+    ),
+}
+
+
+@pytest.mark.parametrize("twin", kernels.TWINS)
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_follow_their_equations_number_by_number(name, twin):
+    """Five steps, at a rate of each step; b receives no gradient at the third, which leaves it and its count alone."""
+    build, by_hand = BY_HAND[name]
+    rng, schedule = np.random.default_rng(4), StepDecay(0.2, 2, 0.5)
+    optimizer = build(schedule)
+    parameters = {"a": Parameter(rng.normal(size=(2, 3))), "b": Parameter(rng.normal(size=4))}
+    expected = {key: (p.value.copy(), {}, 0) for key, p in parameters.items()}
+    with kernels.using(twin):
+        for step in range(5):
+            for key, parameter in parameters.items():
+                parameter.grad = None if (key, step) == ("b", 2) else rng.normal(size=parameter.value.shape)
+                if parameter.grad is not None:
+                    theta, slots, t = expected[key]
+                    expected[key] = by_hand(theta, parameter.grad.copy(), slots, t + 1, schedule(step)), slots, t + 1
+            optimizer.step(parameters)
+    for key, parameter in parameters.items():
+        np.testing.assert_allclose(parameter.value, expected[key][0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 500, 501, 1000, 1001])
+def test_the_last_example_is_looked_at_before_training_too(n):
+    """Data are checked in pieces of 500: a last piece of one is a piece."""
+    images = np.zeros((n, 6))
+    images[-1, 2] = 1.5
+    phases = [Phase(Elbo(), Adam())]
+    with pytest.raises(InputError, match=r"should lie in \[0, 1\]"):
+        Training(mlp((6,), latent_dim=2, hidden=(3,)), phases, Dataset("x", images), epochs=1)
+
+
+@pytest.mark.parametrize("rate", [0.3, 2.0])
+@pytest.mark.parametrize("warm_up", [0, 1, 5])
+def test_schedules_at_every_step(rate, warm_up):
+    """By their equations, at a rate that is not 1; a line from 0 reaches the rate at the first step after `warm_up`."""
+    for step in range(40):
+        since = step - warm_up
+        line = rate * (step + 1) / (warm_up + 1)
+        half_cosine = 0.1 + (rate - 0.1) * (1 + np.cos(np.pi * min(since / (30 - warm_up), 1))) / 2
+        after = {
+            Constant(rate, warm_up=warm_up): rate,
+            StepDecay(rate, 7, 0.6, warm_up=warm_up): rate * 0.6 ** (since // 7),
+            StepDecay(rate, 7, warm_up=warm_up): rate * 0.1 ** (since // 7),
+            Cosine(rate, 30, final=0.1, warm_up=warm_up): half_cosine,
+        }
+        for schedule, value in after.items():
+            assert schedule(step) == pytest.approx(line if since < 0 else value, rel=1e-12), (schedule, step)
+
+
+@pytest.mark.parametrize(
+    ("terms", "bad", "words"),
+    [
+        ({"bound": np.nan, "log_px": 1.0, "kl": np.nan}, None, "its term kl is not finite, and all parameters are still"),
+        ({"bound": np.nan, "log_px": np.inf, "kl": np.nan}, None, "its term log_px is not finite"),
+        ({"log_q": np.nan}, "b", "its term log_q is not finite, and of the parameters b went first"),
+        ({"log_q": 1.0, "bound": 2.0}, None, "each of its terms is finite, but not their sum"),
+        ({"sparsity": np.inf, "log_px": 1.0}, "a", "its term sparsity is not finite, and of the parameters a went first"),
+    ],
+)
+def test_what_went_first_is_found_whatever_terms_an_objective_has(terms, bad, words):
+    parameters = {name: Parameter(np.ones(2)) for name in ("a", "b")}
+    if bad:
+        parameters[bad].value[1] = np.nan
+    report = Report(float("nan"), {name: np.array([0.0, value]) for name, value in terms.items()})
+    assert words in what_went_first(parameters, report)
 
 
 def damaged(path, change):

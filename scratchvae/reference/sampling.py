@@ -37,14 +37,18 @@ class SamplingCase:
 
 
 def sampling_cases() -> list[SamplingCase]:
-    """Every sampler of distributions, posteriors, likelihoods and priors. None has unit variance, where σ² and σ are alike."""
-    mean, log_var = 0.7, 1.3
+    """Every sampler of distributions, posteriors, likelihoods and priors.
+
+    None has unit variance, where σ² and σ are alike, and no two parameters of one law are near each other, up to their signs: a
+    sampler that exchanges them would follow its density all the same. tests/test_arguments.py exchanges them.
+    """
+    mean, log_var, log_scale = 0.7, 1.3, -0.4
     logits = np.array([0.3, -1.0, 1.1])
     mixed = {"logits": logits, "means": np.array([[-3.0], [0.5], [2.0]]), "log_vars": np.array([[0.2], [-1.5], [1.0]])}
     learned = GaussianMixture(1, components=3, rng=0)
     learned.logits.value, learned.means.value, learned.log_vars.value = mixed.values()
     optimal = GaussianOptimal()
-    optimal.variance.value = np.array([2.5])
+    optimal.variance.value = np.array([5.0])
     return [
         SamplingCase(
             "gaussian.reparameterize",
@@ -62,8 +66,8 @@ def sampling_cases() -> list[SamplingCase]:
         SamplingCase("FullGaussian.sample", _second_latent, _second_of_two_log_prob, GRID),
         SamplingCase(
             "laplace.reparameterize",
-            lambda n, rng: laplace.reparameterize(_full(n, mean), _full(n, 0.5), noise=rng.laplace(size=(n, 1)))[0][:, 0],
-            lambda t: laplace.log_prob(t[:, None], _full(len(t), mean), _full(len(t), 0.5))[0],
+            lambda n, rng: laplace.reparameterize(_full(n, mean), _full(n, log_scale), noise=rng.laplace(size=(n, 1)))[0][:, 0],
+            lambda t: laplace.log_prob(t[:, None], _full(len(t), mean), _full(len(t), log_scale))[0],
             GRID,
         ),
         SamplingCase(
@@ -101,11 +105,11 @@ def sampling_cases() -> list[SamplingCase]:
         _prior("GaussianMixture.sample", learned),
         _likelihood("Bernoulli.sample", Bernoulli(), [-1.2], np.arange(2)),
         _likelihood("Categorical.sample", Categorical(2), [0.4, -0.3], np.arange(2)),
-        _likelihood("Gaussian.sample", Gaussian(variance=3.0), [mean], GRID),
-        _likelihood("GaussianDiagonal.sample", GaussianDiagonal([3.0], min_variance=1.0), [mean], GRID),
+        _likelihood("Gaussian.sample", Gaussian(variance=5.0), [mean], GRID),
+        _likelihood("GaussianDiagonal.sample", GaussianDiagonal([5.0], min_variance=1.0), [mean], GRID),
         _likelihood("GaussianOptimal.sample", optimal, [mean], GRID),
         _likelihood("GaussianPerPixel.sample", GaussianPerPixel(), [mean, log_var], GRID),
-        _likelihood("Laplace.sample", Laplace(scale=2.0), [mean], GRID),
+        _likelihood("Laplace.sample", Laplace(scale=3.5), [mean], GRID),
         SamplingCase(
             "Multinomial.sample",
             lambda n, rng: Multinomial(5).sample(np.tile(logits, (n, 1)), rng)[:, :2] @ [1, 6],

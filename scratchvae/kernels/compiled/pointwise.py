@@ -6,7 +6,7 @@ from numba import prange
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
 from scratchvae.kernels.compiled.compiler import pointwise, scalar
-from scratchvae.kernels.textbook.pointwise import CUBIC, SQRT_2_OVER_PI, SQRT_HALF
+from scratchvae.kernels.textbook.pointwise import CUBIC, FAR, SQRT_2_OVER_PI, SQRT_HALF
 
 
 @pointwise
@@ -75,9 +75,10 @@ def gelu_erf(x: Array) -> Array:
 def gelu_erf_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
     peak = x.dtype.type(0.5 * SQRT_2_OVER_PI)
-    half = x.dtype.type(0.5)
+    half, far = x.dtype.type(0.5), x.dtype.type(FAR)
     for i in prange(dy.size):
-        dx[i] = dy[i] * (_normal_cdf(x[i]) + x[i] * peak * exponential.exp(-half * x[i] * x[i]))
+        near = min(max(x[i], -far), far)
+        dx[i] = dy[i] * (_normal_cdf(x[i]) + near * peak * exponential.exp(-half * near * near))
     return dx
 
 
@@ -95,10 +96,12 @@ def gelu_tanh_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
     half, one = x.dtype.type(0.5), x.dtype.type(1)
     scale, three_cubic = x.dtype.type(SQRT_2_OVER_PI), x.dtype.type(3 * CUBIC)
+    far = x.dtype.type(FAR)
     for i in prange(dy.size):
+        near = min(max(x[i], -far), far)
         t = exponential.tanh(_gelu_argument(x[i]))
-        du = scale * (one + three_cubic * x[i] * x[i])
-        dx[i] = dy[i] * (half * (one + t) + half * x[i] * (one - t * t) * du)
+        du = scale * (one + three_cubic * near * near)
+        dx[i] = dy[i] * (half * (one + t) + half * near * (one - t * t) * du)
     return dx
 
 

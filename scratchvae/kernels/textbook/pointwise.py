@@ -11,6 +11,7 @@ from scratchvae.arrays import Array
 SQRT_HALF = float(np.sqrt(0.5))
 SQRT_2_OVER_PI = float(np.sqrt(2.0 / np.pi))
 CUBIC = 0.044715  # Hendrycks & Gimpel 2016, section 2
+FAR = 50.0  # where a GELU is straight in every digit: powers of larger numbers might overflow
 
 
 def relu(x: Array) -> Array:
@@ -50,20 +51,22 @@ def gelu_erf(x: Array) -> Array:
 
 def gelu_erf_backward(dy: Array, x: Array) -> Array:
     """f′ = Φ(x) + x φ(x), φ the standard normal density."""
-    density = np.exp(-0.5 * x * x) * x.dtype.type(0.5 * SQRT_2_OVER_PI)
-    return dy * (_normal_cdf(x) + x * density)
+    near = np.clip(x, -FAR, FAR)
+    density = np.exp(-0.5 * near * near) * x.dtype.type(0.5 * SQRT_2_OVER_PI)
+    return dy * (_normal_cdf(x) + near * density)
 
 
 def gelu_tanh(x: Array) -> Array:
     """y = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³)."""
-    return 0.5 * x * (1 + np.tanh(_gelu_argument(x)))
+    return 0.5 * x * (1 + np.tanh(_gelu_argument(np.clip(x, -FAR, FAR))))
 
 
 def gelu_tanh_backward(dy: Array, x: Array) -> Array:
     """f′ = (1 + tanh u) / 2 + x (1 − tanh² u) u′ / 2 with u′ = √(2/π) (1 + 3 · 0.044715 x²)."""
-    t = np.tanh(_gelu_argument(x))
-    du = x.dtype.type(SQRT_2_OVER_PI) * (1 + x.dtype.type(3 * CUBIC) * x * x)
-    return dy * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * du)
+    near = np.clip(x, -FAR, FAR)
+    t = np.tanh(_gelu_argument(near))
+    du = x.dtype.type(SQRT_2_OVER_PI) * (1 + x.dtype.type(3 * CUBIC) * near * near)
+    return dy * (0.5 * (1 + t) + 0.5 * near * (1 - t * t) * du)
 
 
 def sigmoid(x: Array) -> Array:
