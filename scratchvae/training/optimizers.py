@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.layers import Parameter
 from scratchvae.objectives import Schedule
 from scratchvae.training.schedules import learning_rate_at
@@ -18,9 +18,8 @@ class Optimizer(ABC):
     slot_names: tuple[str, ...]
 
     def __init__(self, learning_rate: float | Schedule) -> None:
-        if not callable(learning_rate) and not (np.isfinite(learning_rate) and learning_rate > 0):
-            expected = "learning_rate should be positive, or a function of the step"
-            raise InputError(f"{type(self).__name__}: {expected}; found {learning_rate}")
+        if not callable(learning_rate):
+            require_at_least(type(self).__name__, "learning_rate", learning_rate, 0)
         self.learning_rate = learning_rate
         self.steps_taken = 0
         self.updates: dict[str, int] = {}  # of each Parameter
