@@ -142,6 +142,61 @@ def test_gradients_that_vanish_are_right_at_a_minimum(shape, noise):
             assert [c.ok for c in found] == [True, not more], f"{found}, seed {seed}"
 
 
+MASK = np.array([True, False, False])
+BESIDE = {  # value beside which a small part of it is differentiated, as a function of x
+    "nothing": lambda x: x**2,
+    "a huge part": lambda x: (x**2, np.full(3, 1e16)),
+    "a huge part that moves otherwise": lambda x: (x**2, np.array([1e16, -1e12])),
+    "masked entries": lambda x: np.where(MASK, -1e30, x**2),
+}
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.5, 0.0])
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_huge_part_of_the_value_does_not_hide_a_small_one(name, factor):
+    """The gradient of x² is 2x: a factor, or nothing, is a mistake whatever stands beside it."""
+    value, keep = BESIDE[name], (~MASK if name == "masked entries" else 1.0)
+
+    def op(x):
+        return value(x), lambda *dy: dy[0] * keep * 2 * factor * x
+
+    (found,) = check_pullback(op, {"x": np.array([0.3, 0.7, -1.1])})
+    assert found.ok == (factor == 1)
+    if factor != 1:
+        assert "is wrong" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict"), [(1.0, "cannot be judged (rounding of"), (1.01, "cannot be judged"), (9.0, "is wrong")]
+)
+def test_what_rounding_hides_is_not_called_right(factor, verdict):
+    """Differences of x + 10¹³ know its slope of 1 to one digit."""
+
+    def op(x):
+        return x + 1e13, lambda dy: factor * dy
+
+    (found,) = check_pullback(op, {"x": np.array([0.3, 0.7])})
+    assert not found.ok
+    assert verdict in str(found)
+    assert found.rounding > 0.01
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "words"),
+    [
+        (ARRAYS, {"tolerance": np.inf}, "tolerance should be positive, found inf"),
+        (ARRAYS, {"tolerance": -1.0}, "tolerance should be positive, found -1.0"),
+        (ARRAYS, {"step": 0.0}, "step should be positive, found 0.0"),
+        (ARRAYS, {"step": np.nan}, "step should be positive, found nan"),
+        (2.0, {}, "a mapping or a sequence of arrays, found a float"),
+        ({**ARRAYS, "b": np.array([1j, 0])}, {}, "b should be real, found complex128"),
+    ],
+)
+def test_what_cannot_be_checked_is_said(arguments, settings, words):
+    with pytest.raises((InputError, GradientError), match=words):
+        check_pullback(affine(None), arguments, **settings)
+
+
 def test_rounding_does_not_hide_a_small_mistake_elsewhere():
     """Away from a minimum the allowance for rounding is far below the tolerance: a factor of 1 + 2e-6 is seen."""
     arrays = {"mean": np.full((3, 2), 0.7), "log_var": np.full((3, 2), -1.3)}
@@ -237,7 +292,9 @@ def test_draws_with_the_right_moments_and_the_wrong_shape_are_named():
 @pytest.mark.parametrize("unit", [1.0, 1e6])
 def test_the_verdict_does_not_depend_on_the_unit(unit):
     draws = unit * np.random.default_rng(0).uniform(-(3**0.5), 3**0.5, 100_000)
-    failed = [m.name for m in check_draws(draws, normal_log_density(unit**2), unit * np.linspace(-30, 30, 60_001)) if not m.ok]
+    failed = [
+        m.name for m in check_draws(draws, normal_log_density(unit**2), unit * np.linspace(-30, 30, 60_001)) if not m.ok
+    ]
     assert "mass beyond two standard deviations" in failed
 
 
@@ -265,7 +322,9 @@ def assert_moments(found, rows, gap):
     named = {m.name: m for m in found}
     for name, (sampled, expected, apart) in rows.items():
         assert named[name].sampled == pytest.approx(sampled, rel=1e-9, abs=1e-9)
-        assert named[name].expected == pytest.approx(expected, rel=1e-3, abs=1e-3)  # a grid cuts a tail at one of its points
+        assert named[name].expected == pytest.approx(
+            expected, rel=1e-3, abs=1e-3
+        )  # a grid cuts a tail at one of its points
         assert named[name].standard_errors == pytest.approx(apart, rel=0.02, abs=0.02)
     assert named["total mass"].sampled == 1
     assert named["total mass"].expected == pytest.approx(1, abs=1e-9)
@@ -346,7 +405,10 @@ def test_discrete_draws():
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"x": (np.zeros((2, 3)), "B D"), "y": (np.zeros(2), "B D")}, r"y should have shape \(B, D\) with B = 2 \(from x\)"),
+        (
+            {"x": (np.zeros((2, 3)), "B D"), "y": (np.zeros(2), "B D")},
+            r"y should have shape \(B, D\) with B = 2 \(from x\)",
+        ),
         ({"x": (np.zeros((2, 3)), "n n")}, r"x should have shape \(n, n\), found \(2, 3\)"),
         ({"x": (np.zeros((2, 3)), "B 4")}, r"x should have shape \(B, 4\)"),
         ({"x": (np.zeros(2), "B C ...")}, r"x should have shape \(B, C, \.\.\.\)"),

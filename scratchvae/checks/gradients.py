@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array
+from scratchvae.arrays import Array, InputError
 
+EPSILON = float(np.finfo(np.float64).eps)
 ROWS = 6  # of Ridders' table: the step is halved between them
 
 
@@ -32,6 +33,8 @@ class Comparison:
     def __str__(self) -> str:
         at = f"[{', '.join(map(str, self.index))}]" if self.index else ""
         verdict = "agrees" if self.ok else "is wrong"
+        if not self.ok and abs(self.analytic - self.numeric) <= self.rounding:
+            verdict = f"cannot be judged (rounding of the value may explain {self.rounding:.2g}; make it smaller)"
         return (
             f"d{self.argument} {verdict}: worst at d{self.argument}{at}, the pullback gives {self.analytic:.10g}, "
             f"finite differences {self.numeric:.10g}, relative error {self.error:.2g}"
@@ -61,30 +64,42 @@ def check_pullback(
     An entry is right where its relative error is below `tolerance`, or where rounding explains the difference.
     - The relative error is |analytic − numeric| over the larger of the two, but at least over a thousandth of the
       argument's largest gradient, and at least over 1e-10.
-    - Rounding: the check takes each part v of the value to be right to ε (1 + |v|), ε = 2.2e-16,
-      so that f is right to δ = ε Σ |g| (1 + |v|) and a difference with step h to δ/h. Each extrapolation multiplies
-      this bound as it multiplies the differences. Where a function is flat, as at a minimum, nothing else is left.
+    - Rounding: the check takes each entry v of the value to be right to ε (1 + |v|), ε = 2.2e-16, so that a difference
+      f(h) − f(−h) is right to δ = 2 ε Σ |g| (1 + |v|), over the entries of the value that change at all. Each
+      extrapolation multiplies this bound as it multiplies the differences. Where a function is flat, as at a minimum,
+      nothing else is left. But a bound above `tolerance` · max(1, scale) explains too much: then the entry cannot be
+      judged, and is not called right. An op that subtracts numbers much larger than its value rounds worse than that.
 
     Raises GradientError where the pullback writes into its arguments, is not linear, changes after other calls, or returns
     gradients of another number, shape or dtype than its arguments.
     """
+    for name, number in (("tolerance", tolerance), ("step", step)):
+        if not (np.isfinite(number) and number > 0):
+            raise InputError(f"check_pullback: {name} should be positive, found {number}")
+    if not isinstance(arrays, Mapping | Sequence | np.ndarray):
+        expected = "arrays should be a mapping or a sequence of arrays"
+        raise GradientError(f"{expected}, found a {type(arrays).__name__}; put it in a list")
     if isinstance(arrays, np.ndarray):
         raise GradientError(
             "arrays should be a mapping or a sequence of arrays, found one array; put it in a list"
         )
-    named = (
-        dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
-    )
+    named = dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
+    for name, a in named.items():
+        if np.iscomplexobj(a):
+            raise GradientError(
+                f"{name} should be real, found {np.asarray(a).dtype}: the check knows no complex derivatives"
+            )
     inputs = {name: _read_only(np.array(a, np.float64)) for name, a in named.items()}
     constants = {
-        name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c
-        for name, c in (constants or {}).items()
+        name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c for name, c in (constants or {}).items()
     }
     answer = _guarded("the op", lambda: op(*inputs.values(), **constants))
     if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
         raise GradientError(f"the op should return (value, pullback), found {type(answer).__name__}")
     value, pullback = answer
     parts = value if isinstance(value, tuple) else (value,)
+    if any(np.iscomplexobj(part) for part in parts):
+        raise GradientError("the value should be real, found complex numbers in it")
     rng = np.random.default_rng(seed)
     dparts = [_read_only(rng.standard_normal(np.shape(part))) for part in parts]
     gradients = _gradients(pullback, dparts, inputs)
@@ -95,20 +110,25 @@ def check_pullback(
                 f"the pullback is not linear: twice the gradient should give twice d{name} at its second call"
             )
 
-    def projected(name: str, perturbed: Array) -> float:
+    def parts_of(name: str, perturbed: Array) -> list[Array]:
         value, _ = op(*{**inputs, name: _read_only(perturbed)}.values(), **constants)
-        parts = value if isinstance(value, tuple) else (value,)
-        return float(sum(np.sum(dpart * part) for dpart, part in zip(dparts, parts, strict=True)))
+        return [np.asarray(part) for part in (value if isinstance(value, tuple) else (value,))]
 
-    sizes = (np.sum(np.abs(dpart) * (1 + np.abs(part))) for dpart, part in zip(dparts, parts, strict=True))
-    rounding = float(np.finfo(np.float64).eps * sum(sizes))  # δ
+    def difference(name: str, x: Array, index: tuple[int, ...], h: float) -> tuple[float, float]:
+        """f(h) − f(−h), and δ: part by part, so that no large part swallows the change of a small one."""
+        total = bound = 0.0
+        for g, up, down in zip(dparts, *(parts_of(name, _moved(x, index, t)) for t in (h, -h)), strict=True):
+            total += float(np.sum(g * (up - down)))
+            sizes = np.abs(g) * (1 + np.maximum(np.abs(up), np.abs(down)))
+            bound += 2 * EPSILON * float(np.sum(np.where(up != down, sizes, 0.0)))
+        return total, bound
+
     comparisons = []
     for (name, x), analytic in zip(inputs.items(), gradients, strict=True):
         numeric, noise = np.empty_like(x), np.empty_like(x)
         for index in np.ndindex(x.shape):
             h = step * max(1.0, abs(float(x[index])))
-            f = partial(_along, projected, name, x, index)
-            numeric[index], noise[index] = _derivative(f, h, rounding)
+            numeric[index], noise[index] = _derivative(partial(difference, name, x, index), h)
         comparisons.append(_compare(name, analytic, numeric, noise, tolerance))
     for name, first, again in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
         if not np.array_equal(first, again, equal_nan=True):
@@ -125,7 +145,8 @@ def _compare(name: str, analytic: Array, numeric: Array, noise: Array, tolerance
     scale = np.maximum(scale, max(1e-3 * float(np.abs(numeric).max()), 1e-10))
     apart = np.abs(analytic - numeric)
     errors = np.where(np.isnan(apart), np.inf, apart / scale)
-    wrong = ~((errors < tolerance) | (apart <= noise))
+    explained = (apart <= noise) & (noise <= tolerance * np.maximum(1.0, scale))
+    wrong = ~((errors < tolerance) | explained)
     worst = np.unravel_index(int(np.where(wrong | ~wrong.any(), errors, -1.0).argmax()), errors.shape)
     at = tuple(int(i) for i in worst)
     there = {"error": errors, "rounding": noise, "analytic": analytic, "numeric": numeric}
@@ -133,10 +154,10 @@ def _compare(name: str, analytic: Array, numeric: Array, noise: Array, tolerance
     return Comparison(name, analytic.shape, index=at, ok=not wrong.any(), **numbers)
 
 
-def _derivative(f: Callable[[float], float], h: float, rounding: float) -> tuple[float, float]:
-    """f′(0) by Ridders' table, and how far rounding can have moved it, where each value of f is right to `rounding`.
+def _derivative(difference: Callable[[float], tuple[float, float]], h: float) -> tuple[float, float]:
+    """f′(0) by Ridders' table of differences f(h) − f(−h), each with its bound δ, and how far rounding can have moved it.
 
-        T_k0 = (f(h_k) − f(−h_k)) / 2h_k,  h_k = h / 2ᵏ            off by at most rounding / h_k
+        T_k0 = (f(h_k) − f(−h_k)) / 2h_k,  h_k = h / 2ᵏ            off by at most δ / 2h_k
         T_kj = T_k,j−1 + (T_k,j−1 − T_k−1,j−1) / (4ʲ − 1)          off by those two bounds, combined with the same weights
 
     The entry returned is that with the smallest sum of its rounding and its change from the two entries that it combines.
@@ -145,7 +166,8 @@ def _derivative(f: Callable[[float], float], h: float, rounding: float) -> tuple
     above: list[tuple[float, float]] = []  # the row T_k−1
     for k in range(ROWS):
         h_k = h / 2**k
-        row = [((f(h_k) - f(-h_k)) / (2 * h_k), rounding / h_k)]
+        change, bound = difference(h_k)
+        row = [(change / (2 * h_k), bound / (2 * h_k))]
         for j, (older, older_noise) in enumerate(above, start=1):
             newer, newer_noise = row[-1]
             weight = 1 / (4.0**j - 1)
@@ -159,9 +181,7 @@ def _derivative(f: Callable[[float], float], h: float, rounding: float) -> tuple
     return best, noise
 
 
-def _gradients(
-    pullback: Callable[..., Any], dparts: list[Array], inputs: dict[str, Array]
-) -> tuple[Array, ...]:
+def _gradients(pullback: Callable[..., Any], dparts: list[Array], inputs: dict[str, Array]) -> tuple[Array, ...]:
     returned = _guarded("the pullback", lambda: pullback(*dparts))
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     if len(gradients) != len(inputs):
@@ -190,13 +210,10 @@ def _guarded(who: str, call: Callable[[], Any]) -> Any:
         raise
 
 
-def _along(
-    projected: Callable[[str, Array], float], name: str, x: Array, index: tuple[int, ...], t: float
-) -> float:
-    """f(t): the projected value where the entry at `index` of the argument x has moved by t."""
+def _moved(x: Array, index: tuple[int, ...], distance: float) -> Array:
     moved = x.copy()
-    moved[index] += t
-    return projected(name, moved)
+    moved[index] += distance
+    return moved
 
 
 def _read_only(a: Array) -> Array:
