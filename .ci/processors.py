@@ -9,15 +9,15 @@ Libraries choose their loops by the processor, and each choice rounds differentl
     OPENBLAS_NUM_THREADS, NUMBA_NUM_THREADS
 
 Each row of the table below is a run of the tests with some of these. Two further kinds of row have an environment of their
-own: the oldest packages that pyproject.toml allows, and every Python from 3.11 to 3.14 that is on the PATH
-or with pyenv. A row that
-this machine cannot run says why. Before a row's tests a probe prints what NumPy, OpenBLAS and Numba really use in it.
+own: the oldest packages that pyproject.toml allows, and every Python from 3.11 to 3.14 that is on the PATH or with pyenv.
+A row that this machine cannot run says why. A probe prints what NumPy, OpenBLAS and Numba really use in each row. All rows
+take about half an hour on two idle cores.
 
     python .ci/processors.py                    all rows, two at a time, with this Python's packages
     python .ci/processors.py --rows textbook    some of them
     python .ci/processors.py --list             their names
 
-The exit status is 1 where a test failed.
+The exit status is 1 where a test failed, or where no row could run.
 """
 
 import argparse
@@ -89,7 +89,8 @@ def rows() -> list[Row]:
     for version in PYTHONS:
         python = _python(version)
         here = sys.version.startswith(f"{version}.")
-        impossible = "the rows above" if here else "" if python else f"no python{version} on the PATH or with pyenv"
+        absent = "" if python else f"no python{version} on the PATH or with pyenv"
+        impossible = "it is the Python of the rows above" if here else absent
         found.append(Row(f"Python {version}", ONE_THREAD, impossible, python=python))
     return found
 
@@ -100,6 +101,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="rows at a time (default: %(default)s)")
     parser.add_argument("--list", action="store_true", help="name the rows, and say which can't run here")
     options = parser.parse_args()
+    if options.jobs < 1:
+        parser.error(f"--jobs should be at least 1, found {options.jobs}")
     table = rows()
     unknown = set(options.rows or ()) - {row.name for row in table}
     if unknown:
@@ -114,8 +117,9 @@ def main() -> int:
     for row, (_, uses, verdict, minutes) in zip(chosen, outcomes, strict=True):
         print(f"| {row.name} | {uses} | {verdict} | {minutes:.1f} |")
     failed = [row.name for row, (ok, *_) in zip(chosen, outcomes, strict=True) if not ok]
-    print(f"failed: {', '.join(failed)}" if failed else "every row that can run here passed")
-    return 1 if failed else 0
+    ran = [row.name for row in chosen if not row.impossible]
+    print(f"failed: {', '.join(failed)}" if failed else f"{len(ran)} passed, 0 failed")
+    return 1 if failed or not ran else 0
 
 
 def _run(row: Row, place: Path) -> tuple[bool, str, str, float]:
@@ -125,10 +129,13 @@ def _run(row: Row, place: Path) -> tuple[bool, str, str, float]:
     start = time.monotonic()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS_", "NPY_", "NUMBA_"))}
     environment |= row.environment
-    python = _environment(row, place) if row.python else sys.executable
+    try:
+        python = _environment(row, place) if row.python else sys.executable
+    except subprocess.CalledProcessError as error:
+        return False, "no environment", f"`{' '.join(map(str, error.cmd))}` failed", 0.0
     probe = subprocess.run([python, "-c", PROBE], cwd=ROOT, env=environment, capture_output=True, text=True)
     if probe.returncode:
-        return False, "the probe failed", probe.stderr.strip().splitlines()[-1], 0.0
+        return False, "the probe failed", (probe.stderr.strip() or "without a word").splitlines()[-1], 0.0
     tests = [str(path) for path in sorted(ROOT.glob("tests/test_*.py")) if _is_numerical(path)]
     command = [python, "-m", "pytest", "-p", "no:cacheprovider", "--maxfail=20", *tests]
     # NumPy warns on import where a feature can't be disabled: this is the one warning that is no error here

@@ -10,8 +10,9 @@ What maximizes ⟨log p(x|z)⟩ needs no gradient then:
     Bernoulli      p_d = (Σ_n x_nd + α) / (n_k + 2 α)
     multinomial    p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α)
 
-α = 0 is maximum likelihood. α > 0 maximizes ⟨log p(x|z)⟩ + α Σ_d log p_d (for Bernoulli + α Σ_d log(1 − p_d) too), which
-is the log-density of Beta(α + 1, α + 1), or of Dirichlet(α + 1, …, α + 1). Its gradient in the logits l, by hand:
+α = 0 is maximum likelihood. α > 0 maximizes Σ_n log p(x_n|z) + α Σ_d log p_d over the examples of a class (for Bernoulli
++ α Σ_d log(1 − p_d) too). What is added is the log-density of Beta(α + 1, α + 1), or of Dirichlet(α + 1, …, α + 1). Its
+gradient in the logits l, by hand:
 
     Bernoulli      d/dl_d α (log σ(l_d) + log σ(−l_d)) = α (1 − 2 p_d)
     multinomial    d/dl_d α Σ_e log softmax(l)_e       = α (1 − D p_d)

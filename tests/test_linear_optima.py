@@ -349,7 +349,7 @@ def test_the_limit_of_rounding_is_convergence_too():
     assert found.converged
     assert 0 < found.gradient < 1e-11
     assert found.left <= found.rounding
-    assert found.rounding == pytest.approx(2.2e-16 * (1 + np.log2(4 * N * D)) * (1 + 25.9), rel=0.05)
+    assert found.rounding == pytest.approx(2.2e-16 * (1 + np.log2(4 * N * D)) * (D + 25.9), rel=0.05)
 
 
 class Off(Elbo):
@@ -483,6 +483,7 @@ def test_steps_that_overflow_are_named_and_taken_back():
         (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), max_steps=0), "max_steps should be at least 1"),
         (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), tolerance=-1), "tolerance should be at least 0"),
         (lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(Batch(X), 2)), r"x should lie in \[0, 1\]"),
+        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X[:0]), 2)), "at least one example, found none"),
         (lambda: ProbabilisticPCA(2).to_vae(), "fit the model first"),
         (lambda: FactorAnalysis(2).to_vae(), "fit the model first"),
         (lambda: rate_distortion(linear, [], Dataset("x", X), samples=0), "samples should be at least 1"),

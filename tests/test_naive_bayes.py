@@ -264,3 +264,31 @@ def test_a_class_with_one_example_has_the_smoothing_as_its_variance():
     x = ONE_ALONE[0]
     np.testing.assert_allclose(np.exp(model.decoder.weight.value[1, 2:]), 0.1 * x.var(0).max(), rtol=1e-12)
     np.testing.assert_array_equal(model.predict(x), ONE_ALONE[1])
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 255.0, 1e-7, 1e6])
+@pytest.mark.parametrize("n", [1, 3, 5, 6, 7, 11, 49])
+def test_a_constant_entry_has_a_variance_of_exactly_0(value, n):
+    """Whatever the rounding of its mean: shares of 1/n need not sum to 1."""
+    x = np.concatenate([np.full((n, 1), value), [[0.0], [5.0]]])
+    y = [0] * n + [1, 1]
+    with pytest.raises(InputError, match="entry 0 has variance 0 in class 0"):
+        NaiveBayes(GaussianPerPixel(), smoothing=0).fit(x, y)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: NaiveBayes(Bernoulli()).fit(np.ma.array(np.ones((2, 2)), mask=np.eye(2)), [0, 1]), "found a masked array"),
+        (lambda: NaiveBayes(Bernoulli()).fit(np.ones((2, 2)), [0, 1], [1e308, 1e308]), "should have a finite sum"),
+        (
+            lambda: NaiveBayes(GaussianPerPixel(), method="gradient").fit(
+                np.random.default_rng(0).normal(size=(60, 3)) * [1e-4, 1.0, 1e7], [0, 1] * 30
+            ),
+            "give columns of like units, or take 'closed_form'",
+        ),
+    ],
+)
+def test_what_would_be_a_silent_wrong_number_is_said(call, words):
+    with pytest.raises(InputError, match=words):
+        call()

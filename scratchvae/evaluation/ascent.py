@@ -45,8 +45,8 @@ def ascend(bound: Bound, q_params: Array, *, steps: int, rate: float | Array) ->
     for step in range(steps + 1):
         value, pullback = bound(q_params)
         if not (np.isfinite(value).all() and np.isfinite(q_params).all()):
-            found = f"found other values after {step} steps at the rate {rate}"
-            raise InputError(f"ascend: the bound and q_params should be finite, {found}; lower the rate")
+            found = f"found other values after {step} steps at the rate {rate}; lower the rate"
+            raise InputError(f"ascend: the bound and q_params should be finite, {found if step else 'also at the start'}")
         path.append(q_params)
         bounds.append(value)
         q_params = q_params + rate * pullback(np.ones_like(value))

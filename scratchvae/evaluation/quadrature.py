@@ -44,6 +44,8 @@ def even_grid(latent_dim: int, *, reach: float = 8.0, points: int | None = None)
 def log_q_on_grid(q_params: Array, *, posterior: Density, grid: Grid) -> tuple[Array, Pullback]:
     """log q(z_g|x_b) of every example at every point.     q_params (B, P)  ->  (B, G) in nats."""
     require_shapes("log_q_on_grid", q_params=(q_params, f"B {posterior.n_params}"))
+    if not len(q_params):
+        raise InputError("log_q_on_grid: there should be at least one example, found none")
     G = len(grid.z)
     q_params = q_params.astype(np.float64)
     rows = [posterior.log_prob(np.broadcast_to(row, (G, len(row))), grid.z) for row in q_params]
@@ -63,6 +65,8 @@ def require_whole(where: str, name: str, log_density: Array, grid: Grid) -> None
     density off. A second mode that lies wholly beyond the grid goes unnoticed.
     """
     N, Z = len(log_density), grid.z.shape[1]
+    if not N:
+        raise InputError(f"{where}: there should be at least one example, found none")
     mass = np.exp(log_density) * grid.cell
     at_ends = mass[:, (np.abs(grid.z) >= grid.reach).any(axis=1)].sum(axis=1)
     every_second = mass.reshape(N, *[grid.points] * Z)[(slice(None), *[slice(None, None, 2)] * Z)]

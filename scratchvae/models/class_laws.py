@@ -24,7 +24,11 @@ def gaussian_parameters(x: Array, weights: Array, smoothing: float) -> Array:
     """
     share = weights / weights.sum(axis=1, keepdims=True)
     mean = share @ x
-    variance = np.stack([row @ (x - centre) ** 2 for row, centre in zip(share, mean, strict=True)]) + smoothing
+    variance = np.stack([row @ (x - centre) ** 2 for row, centre in zip(share, mean, strict=True)])
+    for k, row in enumerate(weights):
+        constant = x[row > 0].max(axis=0) == x[row > 0].min(axis=0)
+        variance[k, constant] = 0  # and no rounding of the mean
+    variance = variance + smoothing
     with np.errstate(divide="ignore"):
         return np.concatenate([mean, np.log(variance)], axis=1)
 

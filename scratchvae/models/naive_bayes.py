@@ -80,10 +80,11 @@ class NaiveBayes(Owner):
         Bernoulli()           p_d = (Σ_n x_nd + α) / (n_k + 2 α),    α = smoothing
         Multinomial()         p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α),    α = smoothing
 
-    Each sum is over the examples of the class; Var[x_d] is over all examples. Smoothing by α is called
+    Each sum is over the examples of the class; Var[x_d] is over all examples. An array x is taken as it is; a Dataset of
+    uint8 holds pixels, which are divided by 255. Smoothing by α is called
     Lidstone's, or Laplace's where α = 1: p is then the mode of the posterior density over p whose prior is
     Beta(α + 1, α + 1), or Dirichlet(α + 1, …, α + 1). The variance that is added acts as a noise on x would.
-    None takes scikit-learn's values, 1e-9 for variances and α = 1.
+    With `smoothing` None it is what scikit-learn takes: 1e-9 for variances and α = 1.
 
     Without smoothing a pixel that is never on in a class has p = 0 there. An example with that pixel on has
     log p(x|z) = −∞, and an example with it off gets log 1 = 0 from it. A variance of 0, as in a class with
@@ -133,6 +134,8 @@ class NaiveBayes(Owner):
         weights = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         require_shapes("NaiveBayes.fit", x=(x, "N D"), y=(y, "N"), sample_weight=(weights, "N"))
         require_finite("NaiveBayes.fit", "sample_weight", weights)
+        if weights.max() > np.finfo(np.float64).max / len(weights):
+            raise InputError(f"NaiveBayes.fit: sample_weight should have a finite sum, found {weights.max():g} in it")
         if weights.min() < 0:
             raise InputError(f"NaiveBayes.fit: sample_weight should be 0 or more, found {weights.min():g}")
         if (y != y).any():
@@ -157,7 +160,10 @@ class NaiveBayes(Owner):
             together = self.family.parameters(x, weights[None], smoothing)
             self.decoder.weight.value = np.repeat(together, len(table), axis=0)
             objective = FirstTerm(weights, self.family, strength=strength, smoothing=smoothing)
-            minimize(self, objective, Batch(x, z), objective.draw_noise(self, len(x), np.random.default_rng(0)))
+            end = minimize(self, objective, Batch(x, z), objective.draw_noise(self, len(x), np.random.default_rng(0)))
+            if not end.converged:
+                stopped = f"the search stopped at a gradient of {end.gradient:.1e}"
+                raise InputError(f"NaiveBayes.fit: {stopped}: give columns of like units, or take 'closed_form'")
         return self
 
     def log_joint(self, x: npt.ArrayLike | Dataset) -> Array:
@@ -217,6 +223,8 @@ class NaiveBayes(Owner):
         if isinstance(x, Dataset):
             rows = x.batch(slice(None), np.float64).x
         else:
+            if isinstance(x, np.ma.MaskedArray):
+                raise InputError("NaiveBayes: x should have no mask, as every entry counts; found a masked array")
             given: npt.NDArray[Any] = np.asarray(x)
             if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "biuf":
                 expected = "x should hold numbers, (N, D) with at least one example"

@@ -24,17 +24,18 @@ class Minimum:
 
     `gradient` is the largest |∂loss/∂θ_i|.
 
-    `left` is how far the loss can still fall, in nats: half of Newton's decrement squared, ½ gᵀ H⁻¹ g, which is the whole
-    way down where the loss is a quadratic form. It is infinite where the loss curves downwards, and NaN where the steps ran
-    out, since nobody asked for the minimum then.
+    `left` is an estimate from below of how far the loss can still fall, in nats: ½ gᵀ H⁻¹ g, which is the whole way down
+    where the loss is a quadratic form with the Hessian H. Conjugate gradients find it, but for directions in which the
+    loss is so flat that the rounding of gradients hides their curvature; in float32 these are many. `left` is infinite
+    where they meet a direction that curves downwards, and NaN where the steps ran out.
 
-    `rounding` is how far the loss itself can be off: ε (1 + log₂ n) (1 + Σ |term|), since a sum of n numbers is right
-    to log₂ n roundoffs ε of their magnitudes (Higham 2002, section 4.2). Here n = B D, and each term of the report
-    counts by its mean over the batch.
+    `rounding` is how far the loss itself can be off: ε (1 + log₂ n) (D + Σ |term|), since a sum of n numbers is right
+    to log₂ n roundoffs ε of their magnitudes (Higham 2002, section 4.2). Here n = B D. Each term of the report counts by
+    its mean over the batch, and each of the D entries by 1, as what it adds to log p(x|z) may cancel in the term.
 
     `converged`: `gradient` is at most the tolerance, or `left` is at most `rounding`. In the second case the loss
-    cannot tell this point from the minimum, whatever the gradient still is. A gradient that is not the slope of its
-    loss stops where `left` is large, and has not converged.
+    cannot tell this point from a minimum that the gradient knows of, whatever the gradient still is. Both look at the
+    gradient alone: a saddle passes, and so does a point where a wrong gradient vanishes.
     """
 
     report: Report
@@ -79,6 +80,8 @@ def minimize(
     require_at_least("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)
     model.likelihood.require_support(batch.x)
+    if not len(batch):
+        raise InputError("minimize: there should be at least one example, found none")
     named = named_parameters(model)
     if not named:
         raise InputError("minimize: the model should have Parameters, found none")
@@ -119,7 +122,8 @@ def minimize(
     theta, steps = found.x, int(found.nit)
     epsilon = max(float(np.finfo(a.dtype).eps) for a in (batch.x, *first.values()))
     report, gradient = evaluate(theta)
-    rounding = epsilon * (1 + np.log2(max(batch.x.size, 2))) * (1 + sum(abs(term).mean() for term in report.terms.values()))
+    sizes = batch.x.shape[1] + sum(abs(term).mean() for term in report.terms.values())
+    rounding = epsilon * (1 + np.log2(max(batch.x.size, 2))) * sizes
     newton, left = gradient, np.nan
     if steps < max_steps:
         newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)

@@ -22,7 +22,9 @@ def newton_step(
         H d ≈ (g(θ + h d) − g(θ − h d)) / 2h        h ‖d‖ = ∛ε (1 + ‖θ‖), where rounding and truncation are alike
 
     `epsilon` is the roundoff ε of the arithmetic behind `gradient_at`. A direction along which the loss is flat, to
-    the rounding of these differences, ends the iteration. One along which it curves downwards makes the gain infinite.
+    the rounding of these differences, ends the iteration, and what could be gained along it is not counted. One along
+    which it curves downwards makes the gain infinite. The directions that are tried are those that the gradient leads
+    to, g, H g, H² g …: exactly at a saddle there are none.
     """
     p, left = np.zeros_like(g), 0.0
     residual, d = g, g
