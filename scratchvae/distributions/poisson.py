@@ -53,7 +53,7 @@ def sample(log_rate: Array, *, uniform: Array) -> Array:
     w = ndtri(np.maximum(u, np.finfo(np.float64).tiny))
     wide = np.rint(rate + np.sqrt(rate) * w + (w * w - 1) / 6)
     small = np.minimum(rate, NORMAL_FROM)
-    count = np.ceil(pdtrik(u, small))
+    count = np.where(u > 0, np.ceil(pdtrik(u, small)), 0.0)  # P(x ≤ 0) > 0, though far below the smallest number
     below = np.maximum(count - 1, 0)  # the inverse may be off by rounding
     count = np.where(pdtr(below, small) > u, below, count)
     return np.minimum(np.where(rate < NORMAL_FROM, count, wide), largest).astype(log_rate.dtype)

@@ -18,6 +18,7 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core.caching import FunctionCache, NullCache
+from numba.core.errors import NumbaError
 
 from scratchvae.arrays import InputError
 from scratchvae.kernels.compiled import pool
@@ -150,7 +151,7 @@ class _Version:
         if self.function is not None:
             try:
                 return self.function(*arguments)  # Numba finds the machine function
-            except TypeError:  # there is none for these types
+            except (TypeError, NumbaError):  # there is none for these types
                 pass
         return self._for(arguments)(*arguments)
 
