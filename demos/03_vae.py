@@ -65,7 +65,8 @@ def main(argv=None):
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
     train, test = digits(n_train + 1000, seed).split(1000)
-    held_out = test.batch(slice(None))
+    batch = test.batch(slice(None))
+    held_out = batch.x
     rng = np.random.default_rng(seed + 1)
 
     # ---------------------------------------------------------------------------------------------------------- 1. training
@@ -79,7 +80,7 @@ def main(argv=None):
     # ------------------------------------------------------------------------------------- 2. the bound, and what it bounds
 
     objective = Elbo()
-    report, _ = objective(vae, held_out, objective.draw_noise(vae, len(test), rng))
+    report, _ = objective(vae, batch, objective.draw_noise(vae, len(test), rng))
     terms = report.terms
     gap = np.abs(terms["bound"] - (terms["log_px"] - terms["kl"])).max()
     print(f"\nSmallest KL of an image        {terms['kl'].min():8.2f}   (expected: never below 0)")

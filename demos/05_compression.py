@@ -132,7 +132,7 @@ def main(argv=None):
 
     # --------------------------------------------------------------------------------------- 2. the identity by deep networks
 
-    everything = np.concatenate([x, test.batch(slice(None), np.float64)])
+    everything = np.concatenate([x, test.batch(slice(None), np.float64).x])
     grey = np.random.default_rng(seed).random((len(everything), 25)) / 8  # noise, so that patches vary in every direction
     patches = middles(everything, 5) + grey
     patches -= patches[:n_train].mean(axis=0)
