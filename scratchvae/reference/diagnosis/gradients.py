@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.importance import bound
 from scratchvae.reference.diagnosis.pieces import Prediction
 from scratchvae.reference.diagnosis.quantities import SCALES, X_SCALES, Given
 from scratchvae.reference.diagnosis.right import Pieces
@@ -21,7 +22,10 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
             return []
         _, share = bounding(given.log_w)
         gradient = -weights[0] * (share / len(given.log_w) if given.reduction == "mean" else share)
-        return [Prediction(gradient, np.abs(gradient) + abs(weights[0]) * each)]
+        # what is rounded are log-weights, whose differences are taken, by them or in the exponent of a share w̃
+        _, normalized = bound(given.log_w)
+        logarithms = np.abs(given.log_w) + np.abs(given.log_w).max(axis=1, keepdims=True)
+        return [Prediction(gradient, np.abs(gradient) + abs(weights[0]) * each * (1 + normalized * logarithms))]
     weights = pieces["total"](given)
     if weights is None:
         return []
