@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from scratchvae.arrays import InputError
-from scratchvae.data import Batch
-from scratchvae.layers import named_buffers, named_parameters
+from scratchvae.data import Batch, Dataset
+from scratchvae.layers import Parameter, named_buffers, named_parameters
 from scratchvae.objectives import Elbo, Reconstruction
 from scratchvae.recipes import belief_net, mlp
-from scratchvae.training import SGD, Adam, Phase, train_step
+from scratchvae.training import SGD, Adam, Phase, Training, train_step
 
 X = np.random.default_rng(0).uniform(0, 1, (30, 4)).astype(np.float32)
 BINARY = (X > 0.5).astype(np.float32)
@@ -82,6 +82,22 @@ def test_a_phase_moves_and_clips_the_parameters_that_it_is_over(max_norm):
     if max_norm:
         length = np.sqrt(sum(((parameters[n].value - before[n]) ** 2).sum() for n in moved))
         assert length == pytest.approx(max_norm, rel=1e-3)  # differences of weights in float32
+
+
+@pytest.mark.parametrize(
+    ("over", "words"),
+    [("decoder", "over should be a tuple of names, found 'decoder'"), (("decodr",), "each phase should move some Parameters")],
+)
+def test_a_phase_over_nothing_is_named(over, words):
+    model, x = MODELS["vae"]()
+    with pytest.raises(InputError, match=words):
+        Training(model, [Phase(Elbo(), SGD(1.0), over=over)], Dataset("x", x), epochs=1)
+
+
+def test_a_name_is_not_the_beginning_of_another():
+    parameters = {name: Parameter(np.zeros(1)) for name in ("encoder.1.weight", "encoder.10.weight", "top", "topmost")}
+    phase = Phase(Elbo(), SGD(1.0), over=("encoder.1", "top"))
+    assert list(phase.moved(parameters)) == ["encoder.1.weight", "top"]
 
 
 def test_a_schedule_is_read_at_the_step_of_the_mode():

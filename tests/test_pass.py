@@ -15,7 +15,7 @@ from scratchvae.models import VAE, Autoencoder, FactorAnalysis, ProbabilisticPCA
 from scratchvae.objectives import L1, Elbo, Iwae, Reconstruction, SampledElbo, sigma_points
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.priors import GaussianMixture, StandardGaussian
-from scratchvae.recipes import mlp
+from scratchvae.recipes import belief_net, mlp
 
 B, D, Z, K = 3, 4, 2, 3
 RNG = np.random.default_rng(0)
@@ -317,3 +317,72 @@ def test_a_point_has_no_bound(objective):
     with pytest.raises(InputError, match="the posterior should have a density, found a Point"):
         objective(model, Batch(X.astype(np.float32)), np.empty((B * getattr(objective, "samples", 1), 0)))
     assert Reconstruction()(model, Batch(X.astype(np.float32)), (np.empty((B, 0)), None, None))[0].loss > 0
+
+
+# ---------------------------------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize("garbage", [1.0, np.nan, np.inf])
+def test_what_stands_under_the_mask_does_not_reach_the_encoder(garbage):
+    model, noise = small(), np.random.default_rng(1).normal(size=(B, Z))
+    for objective in (Elbo(), Reconstruction(noise_std=0.1, mask_rate=0.2)):
+        drawn = noise if isinstance(objective, Elbo) else (noise, np.ones((B, D)), np.ones((B, D), bool))
+        found = []
+        for under in (0.0, garbage):
+            batch = Batch(np.where(OBSERVED == 1, X, under), observed=OBSERVED)
+            report, pullback = objective(model, batch, drawn, mode=Mode(np.random.default_rng(0)))
+            found.append((report.loss, gradients(model, pullback)))
+        assert found[0][0] == found[1][0]
+        for name, gradient in found[0][1].items():
+            np.testing.assert_array_equal(gradient, found[1][1][name])
+
+
+def test_a_batch_of_which_nothing_was_observed_says_nothing_of_the_variance():
+    law, x = likelihoods.GaussianOptimal(), X.astype(np.float32)
+    training = Mode(np.random.default_rng(0))
+    law.log_prob(x + 1, x=x, mode=training)
+    before = law.variance.value.copy()
+    log_px, pullback = law.log_prob(x + 2, x=x, observed=np.zeros((B, D)), mode=training)
+    assert (log_px == 0).all()
+    assert (pullback(np.ones(B, np.float32)) == 0).all()
+    np.testing.assert_array_equal(law.variance.value, before)
+    assert law.batches_seen.value == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("log_var", [-2000.0, -200.0, 80.0])
+def test_sticking_the_landing_has_no_nan(dtype, log_var):
+    q, noise = DiagonalGaussian(1), np.array([[0.5], [-2.0], [0.0]], dtype)
+    q_params = np.array([[0.3, log_var]], dtype)
+    _, pullback = q.sample_with_log_prob(q_params, noise=noise, draws=3, score=False)
+    for dlog_q in (np.zeros(3, dtype), np.ones(3, dtype)):
+        found = pullback(np.zeros((3, 1), dtype), dlog_q)
+        assert found.dtype == dtype
+        assert not np.isnan(found).any()
+        assert found[0, 1] == pytest.approx(-0.5 * dlog_q @ (noise[:, 0] ** 2))
+
+
+@pytest.mark.parametrize("objective", [Iwae(2), SampledElbo(samples=2)], ids=str)
+def test_draws_that_do_not_move_with_q_are_judged_by_these_bounds_and_not_trained(objective):
+    model = belief_net((D,), layers=(3,), seed=0)
+    x = (X > 0.5).astype(np.float32)
+    noise = objective.draw_noise(model, B, np.random.default_rng(0))
+    assert np.isfinite(objective(model, Batch(x), noise)[0].loss)
+    with pytest.raises(InputError, match=r"draws should move with q, .*train it by its own phases"):
+        model.fit(x, objective=objective)
+
+
+def test_wrong_words_for_a_pass_are_named():
+    model, noise = small(), np.zeros((B, Z))
+    _, plain = model.run(Batch(X), noise)
+    _, total = model.run(Batch(X), noise, kl="sampled")
+    one = np.ones((B, 1))
+    for call, words in (
+        (lambda: model.run(Batch(X), noise, kl="closedform"), "kl should be one of closed_form, none, sampled"),
+        (lambda: plain(dlog_q=one), 'of a pass with kl="sampled"; found kl="none"'),
+        (lambda: plain(dkl=np.ones((B, Z))), 'of a pass with kl="closed_form"; found kl="none"'),
+        (lambda: total(dlog_px=one, path=one), "path should come with score=False"),
+        (lambda: belief_net((D,), layers=(2,)).run(Batch(X, observed=OBSERVED), noise), "every entry should be observed"),
+    ):
+        with pytest.raises(InputError, match=words):
+            call()

@@ -6,6 +6,7 @@ from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, Gaussian
 from scratchvae.likelihoods.gaussian_optimal import GaussianOptimal
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw
 from scratchvae.likelihoods.laplace import Laplace
+from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
 from scratchvae.likelihoods.poisson import Poisson
 
@@ -20,5 +21,6 @@ __all__ = [
     "Likelihood",
     "Multinomial",
     "Poisson",
+    "fill_missing",
     "for_each_draw",
 ]

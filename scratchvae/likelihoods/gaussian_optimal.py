@@ -43,13 +43,14 @@ class GaussianOptimal(Likelihood):
         x = for_each_draw(fill_missing(x, observed), draws)
         require_shapes("GaussianOptimal", x_params=(x_params, "B D"), x=(x, "B D"))
         residual = x - x_params if observed is None else np.where(for_each_draw(observed, draws) != 0, x - x_params, 0)
-        count = residual.size if observed is None else max(draws * int(np.count_nonzero(observed)), 1)
+        count = residual.size if observed is None else draws * int(np.count_nonzero(observed))
+        fitted = mode.training and count > 0  # a batch of which nothing was observed says nothing of σ²
         smallest = np.finfo(x_params.dtype).tiny  # a perfect reconstruction has no best σ²
-        of_batch = (residual * residual).sum() / residual.dtype.type(count)
-        best = of_batch if mode.training else self.variance.value[0].astype(x_params.dtype)
+        of_batch = (residual * residual).sum() / residual.dtype.type(max(count, 1))
+        best = of_batch if fitted else self.variance.value[0].astype(x_params.dtype)
         variance = max(best, smallest)
-        follows = mode.training and best > smallest  # whether σ² moves with the mean
-        if mode.training:
+        follows = fitted and best > smallest  # whether σ² moves with the mean
+        if fitted:
             self._remember(variance)
         log_var = np.full_like(x_params, np.log(variance))
         log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, x_params, log_var, needs_dx=False)

@@ -97,7 +97,7 @@ class Estimator(Owner, ABC):
         bar: list[Callback] = [ProgressBar()] if progress else []
         training = Training(
             self,
-            [replace(phase, max_norm=max_norm) for phase in phases],
+            phases if max_norm is None else [replace(phase, max_norm=max_norm) for phase in phases],
             data,
             epochs=epochs,
             batch_size=batch_size,

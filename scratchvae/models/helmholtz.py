@@ -100,9 +100,12 @@ class HelmholtzMachine(Estimator):
         """One pass: h ~ q(h|x) as z, log p(x|h), and with kl="sampled" log p(h) and log q(h|x).
 
         In the pullback dlog_px and dlog_pz fill the generative Parameters, dlog_q those of q, whose draws do not move:
-        so there is nothing for `score`, `path` and dz to change. q(h|x) has no q_params (B, 0). InputError for
+        so that `score` and `path` change nothing, and there are no dz, dkl and dq_params. q_params is (B, 0). InputError for
         kl="closed_form", of which there is none.
         """
+        require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
+        if batch.observed is not None or batch.shown is not None:
+            raise InputError("HelmholtzMachine: every entry should be observed, and seen as it is; found a mask, or others shown")
         if kl == "closed_form":
             raise InputError("HelmholtzMachine: the KL has no closed form; objectives by sampling need none")
         repeated = batch.repeat(draws)

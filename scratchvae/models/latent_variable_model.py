@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_finite, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import codes
 from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
-from scratchvae.likelihoods import Likelihood
+from scratchvae.likelihoods import Likelihood, fill_missing
 from scratchvae.models.estimator import AT_ONCE, Estimator, require_count
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
@@ -62,8 +62,8 @@ class LatentVariableModel(Estimator):
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets: x, or what is shown in its place."""
-        return batch.x if batch.shown is None else batch.shown
+        """What the encoder gets: x, or what is shown in its place, with 0 for what is missing."""
+        return fill_missing(batch.x if batch.shown is None else batch.shown, batch.observed)
 
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example, E[z|x] where there is one."""
@@ -89,6 +89,7 @@ class LatentVariableModel(Estimator):
         The arguments and the pullback's are those of `objectives.Model.run`. InputError where kl="sampled" is asked of a
         posterior without a density, or kl="closed_form" of a pair without one.
         """
+        require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
         K, sampled = draws, kl == "sampled"
         q_params, encoder_pullback = self.encoder(self.seen(batch), mode=mode, needs_dx=False)
         log_q = log_pz = kl_by_group = None
@@ -116,6 +117,12 @@ class LatentVariableModel(Estimator):
             dq_params: Array | None = None,
             path: Array | None = None,
         ) -> None:
+            if not sampled and not (dlog_pz is None and dlog_q is None):
+                raise InputError('run: dlog_pz and dlog_q should be of a pass with kl="sampled"; found kl="' + kl + '"')
+            if kl != "closed_form" and dkl is not None:
+                raise InputError('run: dkl should be of a pass with kl="closed_form"; found kl="' + kl + '"')
+            if path is not None and score:
+                raise InputError("run: path should come with score=False; found score=True")
             dx_params = None if dlog_px is None else likelihood_pullback(dlog_px.reshape(-1))
             dz_found = np.zeros_like(z) if dx_params is None else decoder_pullback(dx_params)
             if dlog_pz is not None:
@@ -188,7 +195,8 @@ class LatentVariableModel(Estimator):
         require_finite("decode", "z", z)
         decoded = np.empty((len(z), *self.event_shape), dtype)
         for start in range(0, len(z), AT_ONCE):
-            x_params, _ = self.decoder(z[start : start + AT_ONCE])
+            rows = z[start : start + AT_ONCE]
+            x_params, _ = self.decoded(rows, Batch(rows[:, :0]))  # of no example
             decoded[start : start + AT_ONCE] = read(x_params).reshape(-1, *self.event_shape)
         return decoded
 

@@ -25,6 +25,14 @@ class BeliefNet(Model, Protocol):
         """log q(h|x) (B,) in nats; pullback(dlog_q)."""
 
 
+def require_moving_draws(where: str, model: Any, mode: Mode) -> None:
+    """Raise InputError where a model whose draws do not move with q is to be trained by a gradient that needs them to."""
+    if mode.training and hasattr(model, "dream"):
+        expected = "draws should move with q, as those of a Gaussian do"
+        remedy = "train it by its own phases (wake_sleep, reweighted_wake_sleep)"
+        raise InputError(f"{where}: {expected}; those of a {type(model).__name__} do not: {remedy}")
+
+
 def require_belief_net(where: str, model: Any) -> None:
     """Raise InputError for a model that cannot dream."""
     if not hasattr(model, "dream"):  # isinstance takes ten times as long, at every step

@@ -8,6 +8,7 @@ from scratchvae import ops
 from scratchvae.arrays import InputError, Pullback, require_at_least, require_choice
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
+from scratchvae.objectives.belief_net import require_moving_draws
 from scratchvae.objectives.interface import Model, Objective, Report
 from scratchvae.posteriors import Noise
 
@@ -22,8 +23,9 @@ class Iwae(Objective):
                    "dreg"    Σ_k w̃_k² ∂log w_k/∂z_k ∂z_k/∂φ, doubly reparameterized         Tucker et al. 2019, equation 8
                    "stl"     ∂log w/∂z ∂z/∂φ, at K = 1 only, where dreg is the same draw by draw     Roeder et al. 2017
 
-    The three have one expectation. The signal of "total" fades beside its noise as K grows (Rainforth et al. 2018), and that of
-    "dreg" does not. At K > 1, "stl" is biased, and is refused. The decoder's gradient is Σ_k w̃_k ∂log w_k in each.
+    The three have one expectation, unless training couples the draws, as GaussianOptimal and BatchNorm do: there w̃_k depends
+    on other draws too, and "dreg" is biased. The signal of "total" fades beside its noise as K grows (Rainforth et al. 2018),
+    and that of "dreg" does not. At K > 1, "stl" is biased, and is refused. The decoder's gradient is Σ_k w̃_k ∂log w_k in each.
 
     Terms: bound (with its −log K), log_px and kl as means over the draws; log_px − kl is the plain bound, never above.
     Burda, Grosse & Salakhutdinov 2016, equation 8.
@@ -44,6 +46,7 @@ class Iwae(Objective):
         return model.draw_noise(rows * self.samples, rng)
 
     def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+        require_moving_draws("Iwae", model, mode)
         one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", score=self.gradient == "total", mode=mode)
         log_w = one.log_weights
         log_sum, log_sum_pullback = ops.log_sum_exp(log_w, axis=1)

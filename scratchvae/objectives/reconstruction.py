@@ -8,6 +8,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods import fill_missing
 from scratchvae.objectives.interface import Model, Objective, Report
 from scratchvae.objectives.penalties import Penalty, penalized, require_penalties
 from scratchvae.posteriors import Noise
@@ -59,7 +60,7 @@ class Reconstruction(Objective):
         """x̃ (B, D), or None where nothing is corrupted."""
         if epsilon is None and kept is None:
             return batch.shown
-        seen = batch.x if batch.shown is None else batch.shown
+        seen = fill_missing(batch.x if batch.shown is None else batch.shown, batch.observed)
         if epsilon is not None:
             seen = seen + seen.dtype.type(self.noise_std) * epsilon
         return seen if kept is None else seen * kept

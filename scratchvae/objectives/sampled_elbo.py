@@ -8,6 +8,7 @@ from scratchvae.arrays import Pullback, require_at_least, require_choice
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.annealing import Schedule, weight_in
+from scratchvae.objectives.belief_net import require_moving_draws
 from scratchvae.objectives.interface import Model, Objective, Report
 from scratchvae.objectives.penalties import Penalty, noise_with_penalties, penalized, require_penalties
 from scratchvae.posteriors import Noise
@@ -43,6 +44,7 @@ class SampledElbo(Objective):
 
     def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
         own, *others = noise if self.penalties else (noise,)
+        require_moving_draws("SampledElbo", model, mode)
         beta = weight_in(mode, self.beta)
         score = self.gradient == "total"
         one, run_pullback = model.run(batch, own, draws=self.samples, kl="sampled", score=score, mode=mode)

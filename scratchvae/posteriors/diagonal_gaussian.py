@@ -50,11 +50,16 @@ class DiagonalGaussian(Density):
         log_q, log_q_pullback = gaussian.log_prob_of_draw(log_var, noise=noise, draws=draws)
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
+            dmean, dlog_var = z_pullback(dz)
             if score:
-                dmean, dlog_var = z_pullback(dz)
                 return split_pullback(dmean, dlog_var + log_q_pullback(dlog_q))
-            steepness = noise.astype(log_var.dtype, copy=False) * np.repeat(np.exp(-0.5 * log_var), draws, axis=0)
-            return split_pullback(*z_pullback(dz - dlog_q[:, None] * steepness))  # dz − dlog_q noise/σ
+            by_z = dlog_q[:, None] * noise.astype(log_var.dtype, copy=False)  # −∂log q/∂z σ = noise
+            pushed, squared = (_sum_of_draws(part, len(mean)) for part in (by_z, by_z * noise))
+            with np.errstate(over="ignore"):
+                precision = np.minimum(np.exp(-0.5 * log_var), np.finfo(log_var.dtype).max)  # 1/σ
+                dmean = dmean - pushed * precision  # dmean = Σ_k dz − dlog_q noise/σ
+            dlog_var = dlog_var - 0.5 * squared  # dlog_var = Σ_k dz ½ σ noise − ½ dlog_q noise²
+            return split_pullback(dmean, dlog_var.astype(log_var.dtype, copy=False))
 
         return (z, log_q), pullback
 
@@ -73,3 +78,8 @@ class DiagonalGaussian(Density):
         """E[z|x], the first half of q_params."""
         (mean, _), _ = self.mean_and_log_var(q_params)
         return mean
+
+
+def _sum_of_draws(a: Array, examples: int) -> Array:
+    """(B·K, Z), the draws of one example side by side  ->  their sums (B, Z)."""
+    return a.reshape(examples, -1, a.shape[1]).sum(axis=1)

@@ -57,6 +57,10 @@ class Training:
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.callbacks = list(callbacks)
         self.parameters = named_parameters(model)
+        for phase in self.phases:
+            if not phase.moved(self.parameters):
+                found = f"over = {phase.over}, which none of {', '.join(self.parameters)} is below"
+                raise InputError(f"Training: each phase should move some Parameters; found {found}")
         self.dtype = dtype_of(model)
         self.step = 0  # steps taken
         self.epoch = 0  # epochs completed

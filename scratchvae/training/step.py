@@ -22,7 +22,7 @@ class Diverged(FloatingPointError):
 class Phase:
     """One objective, and the optimizer that follows it. A VAE has one phase; wake-sleep or an adversary has two or more.
 
-    A phase clips (to the norm `max_norm`) and moves only the Parameters whose names begin with one of `over`. Its optimizer
+    A phase clips (to the norm `max_norm`) and moves only the Parameters that are below one of `over`. Its optimizer
     is a copy of the one given, so that phases made from one optimizer share no state.
     """
 
@@ -34,7 +34,17 @@ class Phase:
     def __post_init__(self) -> None:
         if self.max_norm is not None and not self.max_norm > 0:
             raise InputError(f"Phase: max_norm should be positive, found {self.max_norm}")
+        if isinstance(self.over, str):
+            raise InputError(f"Phase: over should be a tuple of names, found {self.over!r}; write ({self.over!r},)")
         self.optimizer = deepcopy(self.optimizer)
+
+    def moved(self, parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+        """Those of the Parameters that the phase is over: "encoder.1" is for it and all below it, and "" for all."""
+        return {
+            name: parameter
+            for name, parameter in parameters.items()
+            if any(start in ("", name) or name.startswith(f"{start}.") for start in self.over)
+        }
 
 
 def train_step(
@@ -49,7 +59,7 @@ def train_step(
         remedy = "A lower learning rate or clipping by norm may help"
         raise Diverged(f"step {step + 1}: {what_went_first(parameters, report)}. {remedy}")
     pullback()
-    moved = parameters if "" in phase.over else {n: p for n, p in parameters.items() if n.startswith(phase.over)}
+    moved = parameters if "" in phase.over else phase.moved(parameters)
     if phase.max_norm is not None:
         clip_by_norm(moved.values(), phase.max_norm)
     phase.optimizer.step(moved)
