@@ -386,3 +386,27 @@ def test_wrong_words_for_a_pass_are_named():
     ):
         with pytest.raises(InputError, match=words):
             call()
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"observed": OBSERVED[:, :2]}, r"observed should have the shape of x, \(3, 4\), found \(3, 2\)"),
+        ({"observed": OBSERVED.tolist()}, "observed should be an array, found a list"),
+        ({"shown": X[:2]}, r"shown should have the shape of x, \(3, 4\), found \(2, 4\)"),
+        ({"y": np.arange(4)}, "y should say something of each of 3 examples, found 4"),
+    ],
+)
+def test_parts_of_a_batch_belong_together(parts, words):
+    with pytest.raises(InputError, match=words):
+        Batch(X, **parts)
+
+
+def test_a_batch_repeats_and_casts_all_its_parts():
+    batch = Batch(X, np.arange(B), OBSERVED, X + 1)
+    twice = batch.repeat(2).astype(np.float32)
+    for name in ("x", "y", "observed", "shown"):
+        part, given = getattr(twice, name), getattr(batch, name)
+        np.testing.assert_array_equal(part, np.repeat(given, 2, axis=0).astype(part.dtype))
+        assert part.dtype == (np.float32 if given.dtype.kind == "f" else given.dtype)
+    assert len(twice) == 2 * B

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array
+from scratchvae.arrays import Array, InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,18 @@ class Batch:
     y: Array | None = None
     observed: Array | None = None
     shown: Array | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("observed", "shown"):
+            part = getattr(self, name)
+            if part is not None and np.shape(part) != self.x.shape:
+                raise InputError(f"Batch: {name} should have the shape of x, {self.x.shape}, found {np.shape(part)}")
+        for name in ("y", "observed", "shown"):
+            part = getattr(self, name)
+            if part is not None and not isinstance(part, np.ndarray):
+                raise InputError(f"Batch: {name} should be an array, found a {type(part).__name__}")
+        if self.y is not None and len(self.y) != len(self.x):
+            raise InputError(f"Batch: y should say something of each of {len(self.x)} examples, found {len(self.y)}")
 
     def __len__(self) -> int:
         return len(self.x)
