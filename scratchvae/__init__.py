@@ -29,7 +29,8 @@ The floors, each importing only from those below it:
 
 Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots (arrays in, Figures out).
 A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`. What everybody reaches
-for is here too: `from scratchvae import VAE, mlp, load`.
+for is here too: `from scratchvae import VAE, mlp, load`. Importing the package changes nothing in the process; `prepare()`,
+which the command line calls, asks OpenBLAS and the allocator for more speed.
 """
 
 from importlib import import_module
@@ -37,6 +38,7 @@ from typing import Any
 
 from scratchvae.cpu import prepare
 
+__all__ = ["prepare"]
 __version__ = "0.1.0"
 
 ROOMS = (
@@ -72,8 +74,6 @@ NAMES = {  # what everybody reaches for, and the room that it lives in
     "convolutional": "recipes",
     "mlp": "recipes",
 }
-
-prepare()
 
 
 def __getattr__(name: str) -> Any:

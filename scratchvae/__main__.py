@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from scratchvae import __version__
-from scratchvae.arrays import InputError
+from scratchvae.cpu import prepare
 
 COMMANDS = {
     "train": "train a model on images, or resume a run",
@@ -42,6 +42,9 @@ def main(argv: list[str] | None = None) -> int:
         top.parse_args(argv)
         top.print_help()
         return 0
+    prepare()  # before NumPy is imported
+    from scratchvae.arrays import InputError
+
     name = argv[0]
     logging.basicConfig(format="%(message)s")  # on standard error
     logging.getLogger("scratchvae").setLevel(logging.INFO)

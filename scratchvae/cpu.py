@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-SWITCH = "SCRATCHVAE_CPU"  # "default" leaves OpenBLAS, its threads and the allocator alone
+SWITCH = "SCRATCHVAE_CPU"  # "default" leaves OpenBLAS and the allocator alone, on the command line too
 CORETYPE = "OPENBLAS_CORETYPE"
 WIDE = "SkylakeX"  # OpenBLAS's name for its AVX-512 kernels
 AVX512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"}
 ALLOCATOR = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES")  # the user's own word
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 KEPT = 128  # MB
+chosen_here: list[str] = []  # the environment's variables that `prepare` has set
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,11 @@ class Blas:
 
 
 def prepare() -> None:
-    """What importing scratchvae does: the two functions below. With SCRATCHVAE_CPU=default it does nothing."""
+    """Make products and steps faster in this process: `prefer_wide_kernels`, then `keep_freed_memory`.
+
+    The command line calls it. A script or a notebook may, before it imports NumPy; importing scratchvae changes nothing.
+    With SCRATCHVAE_CPU=default in the environment it does nothing.
+    """
     if os.environ.get(SWITCH) != "default":
         prefer_wide_kernels()
         keep_freed_memory()
@@ -45,6 +50,7 @@ def prefer_wide_kernels() -> None:
     """
     if "numpy" not in sys.modules and CORETYPE not in os.environ and falls_back():
         os.environ[CORETYPE] = WIDE
+        chosen_here.append(CORETYPE)
 
 
 def keep_freed_memory() -> None:

@@ -144,14 +144,15 @@ def test_each_implementation_runs_as_its_users_run_it(monkeypatch):
 
     monkeypatch.setattr(rounds.subprocess, "Popen", popen)
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
-    monkeypatch.delenv(cpu.SWITCH, raising=False)
+    monkeypatch.setenv(cpu.CORETYPE, "SkylakeX")
+    monkeypatch.setattr(cpu, "chosen_here", [cpu.CORETYPE])
     for name in rounds.IMPLEMENTATIONS:
         with pytest.raises(InputError, match="it said nothing"), rounds.started(name, "mlp", 1, {"batch": 3}):
             pass
         environment, command = seen[name]
         assert command[2:] == ["scratchvae.bench.worker", name, "mlp", "--batch", "3"]
         assert {environment[name] for name in rounds.THREADS} == {"1"}
-        assert environment.get(cpu.SWITCH) == (None if name == "scratchvae" else "default")
+        assert environment.get(cpu.CORETYPE) == ("SkylakeX" if name == "scratchvae" else None)
     assert seen["jax"][0]["XLA_FLAGS"] == "--xla_dump_to=x --xla_cpu_multi_thread_eigen=false"
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -70,3 +71,38 @@ def test_this_machine_is_described():
     assert cpu.processor()
     assert cpu.cores() >= 1
     assert all(blas.threads >= 1 and blas.library for blas in cpu.loaded_blas())
+
+
+WHAT_CHANGES = """
+import ctypes, os, sys
+before = dict(os.environ)
+called = []
+real = ctypes.CDLL
+class Seen(real):
+    def __getattr__(self, name):
+        if name == "mallopt":
+            called.append(name)
+        return super().__getattr__(name)
+ctypes.CDLL = Seen
+import scratchvae
+for room in scratchvae.ROOMS:
+    getattr(scratchvae, room)
+import scratchvae.__main__
+assert dict(os.environ) == before, set(os.environ.items()) ^ set(before.items())
+assert not called
+"""
+
+
+def test_an_import_changes_nothing_in_the_process():
+    """Neither the environment nor the allocator: a library's import is no place for either."""
+    done = subprocess.run([sys.executable, "-c", WHAT_CHANGES], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_command_line_prepares_before_numpy_is_there():
+    seen = "import sys, scratchvae.cpu as cpu; cpu._facts = lambda: %r; from scratchvae.__main__ import main; main(['info'])"
+    code = seen % ZEN5 + "; import os; print(os.environ['OPENBLAS_CORETYPE'], cpu.chosen_here)"
+    environment = {name: value for name, value in os.environ.items() if name not in (cpu.CORETYPE, cpu.SWITCH)}
+    # a core type that this processor lacks is another matter: OpenBLAS checks what it is asked for
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert "SkylakeX ['OPENBLAS_CORETYPE']" in done.stdout, done.stderr

@@ -20,7 +20,7 @@ from scratchvae.arrays import InputError
 from scratchvae.kernels.compiled import compiler, exponential
 from scratchvae.reference.cases import ops as op_cases
 
-NAMES = sorted(set(kernels.__all__) - {"in_use", "one_pool", "use", "using", "why_no_pool"})
+NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
 FILES = ("convolution", "densities", "draws", "pointwise", "rows", "updates")
 DTYPES = (np.float32, np.float64)
 jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds")
@@ -802,3 +802,16 @@ for dtype in t.DTYPES:
 """
     done = run(script, NUMBA_DISABLE_JIT="1", SCRATCHVAE_KERNELS="compiled", PYTHONPATH=str(Path(__file__).parents[1]))
     assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_inside_a_kernel_is_an_interrupt(monkeypatch):
+    """Python says SystemError where a signal comes while Numba is looking for the machine function."""
+
+    def interrupted(self, *arguments):
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    if compiler.numba.config.DISABLE_JIT:
+        pytest.skip("nothing is compiled")
+    monkeypatch.setattr(compiler._Machine, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        both_twins("relu")[1](np.ones(3))

@@ -117,8 +117,8 @@ class Worker:
 def started(name: str, workload: str, threads: int, sizes: Mapping[str, int]) -> Iterator[Worker]:
     """A Worker, whose process ends with the block."""
     environment = os.environ | dict.fromkeys(THREADS, str(threads))
-    if name != OURS:
-        environment[cpu.SWITCH] = "default"  # others run as their users run them
+    if name != OURS:  # others run as their users run them
+        environment = {key: value for key, value in environment.items() if key not in cpu.chosen_here}
     if name == "jax":
         eigen = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"  # on every core, or on one
         environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {eigen}".strip()

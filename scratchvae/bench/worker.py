@@ -11,10 +11,9 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from inspect import signature
-from typing import Any
 
+from scratchvae import cpu
 from scratchvae.bench.rounds import IMPLEMENTATIONS
 
 SIZES = ("batch", "hidden", "latent", "samples")
@@ -33,26 +32,25 @@ def main() -> None:
     given = {size: getattr(arguments, size) for size in SIZES if getattr(arguments, size) is not None}
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a framework prints is no answer
-    functions, images, context = _built(arguments.implementation, arguments.workload, given)
-    with context:
-        for function in functions.values():
-            _turn(function, WARM_UP_SECONDS)
-        print(json.dumps({"images": images, "functions": list(functions)}), file=answers, flush=True)
-        for line in sys.stdin:
-            request = json.loads(line)
-            print(_turn(functions[request["run"]], request["seconds"]), file=answers, flush=True)
+    functions, images = _built(arguments.implementation, arguments.workload, given)
+    for function in functions.values():
+        _turn(function, WARM_UP_SECONDS)
+    print(json.dumps({"images": images, "functions": list(functions)}), file=answers, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(_turn(functions[request["run"]], request["seconds"]), file=answers, flush=True)
 
 
 def _built(
     implementation: str, workload: str, given: dict[str, int]
-) -> tuple[dict[str, Callable[[], None]], int, AbstractContextManager[Any]]:
-    """What can be run, how many images a step sees, and the context to run it in."""
-    from scratchvae import kernels
+) -> tuple[dict[str, Callable[[], None]], int]:
+    """What can be run, and how many images a step sees."""
     from scratchvae.bench.workloads import WORKLOADS
 
     if implementation == "scratchvae":
+        cpu.prepare()  # as the command line does; OpenBLAS has been told by the environment
         ours = WORKLOADS[workload](**given)
-        return {"step": ours.step, "products": ours.products}, ours.images, kernels.one_pool()
+        return {"step": ours.step, "products": ours.products}, ours.images
     defaults = {size: p.default for size, p in signature(WORKLOADS[workload]).parameters.items()}
     sizes = {"samples": 1, **defaults, **given}
     if implementation == "jax":
@@ -63,7 +61,7 @@ def _built(
         from scratchvae.bench import torch_peer
 
         step, images = torch_peer.build(workload, compiled=implementation == "torch-compile", **sizes)
-    return {"step": step}, images, nullcontext()
+    return {"step": step}, images
 
 
 def _turn(function: Callable[[], None], seconds: float) -> float:

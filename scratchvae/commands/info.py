@@ -32,9 +32,6 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"faster     {advice}")
         chosen = "chosen by SCRATCHVAE_KERNELS" if "SCRATCHVAE_KERNELS" in os.environ else "the default"
         print(f"kernels    {kernels.in_use()} ({chosen})")
-        why = f"none: {reason}" if (reason := kernels.why_no_pool()) else ""
-        with kernels.one_pool() as threads:
-            print(f"pool       {why or f'{threads} threads for products and loops'}")
         return 0
     one = Run.open(arguments.run)
     position = load_checkpoint(one.checkpoint).position

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae import kernels
 from scratchvae.arrays import Array, require_at_least
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.layers import dtype_of
@@ -23,11 +22,10 @@ def log_likelihood(
     """
     require_at_least("log_likelihood", "samples", samples, 1)
     estimates = [np.empty(0)]
-    with kernels.one_pool():
-        for batch in data.batches(max(1, ROWS // samples), dtype_of(model)):
-            model.likelihood.require_support(batch.x)
-            judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
-            estimates.append(_estimates(model, judged, samples, rng))
+    for batch in data.batches(max(1, ROWS // samples), dtype_of(model)):
+        model.likelihood.require_support(batch.x)
+        judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
+        estimates.append(_estimates(model, judged, samples, rng))
     return np.concatenate(estimates)
 
 

@@ -4,7 +4,7 @@ Each kernel is written twice under one name and signature: `textbook/` (NumPy, a
 `compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process, `using(...)` for a block; the choice at
 the start is the environment's SCRATCHVAE_KERNELS, or else compiled (textbook under NUMBA_DISABLE_JIT). Where Numba can't be
 used the textbook twins stand in, with one warning; where it can't compile a kernel, its textbook twin does. Ops reach a kernel as
-`kernels.relu(x)`.
+`kernels.relu(x)`. A kernel runs in the thread that calls it, and holds no lock of Python's while it does.
 """
 
 import os
@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
 
 from scratchvae.arrays import require_choice
 from scratchvae.kernels.textbook.convolution import max_pool, max_pool_backward, patches, patches_backward
@@ -68,7 +67,6 @@ __all__ = [
     "leaky_relu_backward",
     "max_pool",
     "max_pool_backward",
-    "one_pool",
     "patches",
     "patches_backward",
     "random_bits",
@@ -88,14 +86,13 @@ __all__ = [
     "tanh_backward",
     "use",
     "using",
-    "why_no_pool",
 ]
 
 TWINS = ("compiled", "textbook")
 _FILES = {
     name: globals()[name].__module__.rpartition(".")[2]
     for name in __all__
-    if name not in {"in_use", "one_pool", "use", "using", "why_no_pool"}
+    if name not in {"in_use", "use", "using"}
 }
 _in_use = "textbook"
 _numba_failed = False
@@ -126,25 +123,6 @@ def using(twin: str) -> Iterator[None]:
         yield
     finally:
         use(before)
-
-
-def why_no_pool() -> str | None:
-    """Why one_pool changes nothing here, in words; None where it does."""
-    return "NumPy's kernels have no loops" if _in_use == "textbook" else _pool().obstacle()
-
-
-def _pool() -> Any:
-    return import_module("scratchvae.kernels.compiled.pool")
-
-
-@contextmanager
-def one_pool() -> Iterator[int]:
-    """Run products and compiled loops of this thread's block on one pool of threads, and give their number: compiled/pool.py."""
-    if _in_use == "textbook":
-        yield 1
-    else:
-        with _pool().one_pool() as threads:
-            yield threads
 
 
 def _numba_works() -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae import kernels
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
@@ -74,10 +73,9 @@ class Training:
 
     def run(self) -> "Training":
         """Train until all epochs are done, a callback has asked to stop, or someone has interrupted."""
-        with kernels.one_pool():
-            self._tell("start")
-            while self.epoch < self.epochs and not self.stopping and not self.interrupted:
-                self._finish_epoch()
+        self._tell("start")
+        while self.epoch < self.epochs and not self.stopping and not self.interrupted:
+            self._finish_epoch()
         self._tell("interrupt" if self.interrupted else "end")
         return self
 

@@ -21,14 +21,12 @@ from numba.core.caching import FunctionCache, NullCache
 from numba.core.errors import NumbaError
 
 from scratchvae.arrays import InputError
-from scratchvae.kernels.compiled import pool
 
 # Division by zero gives infinity as in NumPy (this also lets loops with a division vectorize), and a product may be fused with a
 # sum. Loops that add up many terms may take them in any order. Never the flags that assume away NaN and infinity.
 AS_WRITTEN: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REORDERED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "nogil": True}
 
-LARGE = 1 << 13  # entries: below, a loop is done sooner than it is shared out
 scalar = numba.njit(forceinline=True, **AS_WRITTEN)  # a function of numbers; as a call it would keep loops from vectorizing
 
 
@@ -37,23 +35,16 @@ def compiled(
 ) -> Callable[..., Any]:
     """Compile `loop`; its arrays may come in any memory layout, read-only too, and are handed over C-contiguous and aligned.
 
-    A loop writes into arrays that it made, and into arguments that its caller gives up: those named `given_up`. Its `prange` is
-    shared out among the threads of `pool.one_pool` where some array has LARGE entries, and is a plain range elsewhere.
+    A loop writes into arrays that it made, and into arguments that its caller gives up: those named `given_up`.
     """
     run, kinds = _compiled(loop, options, given_up)
 
     @wraps(loop)
     def kernel(*arguments: Any) -> Any:
         ready: list[Any] = []
-        size = 0
         for a, (writes, number) in zip(arguments, kinds, strict=True):
-            if isinstance(a, np.ndarray):
-                a = _fit(a, writes)
-                size = max(size, a.size)
-                ready.append(a)
-            else:
-                ready.append(number(a))
-        return run(ready, size)
+            ready.append(_fit(a, writes) if isinstance(a, np.ndarray) else number(a))
+        return run(ready)
 
     return kernel
 
@@ -86,7 +77,7 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
                 vectors.append(_fit((a if order is None else a.transpose(order)).ravel(), writes))
             else:
                 vectors.append(number(a))
-        value = run(vectors, first.size)
+        value = run(vectors)
         if isinstance(value, tuple):
             return tuple([_shaped(part, shape, order) for part in value])
         return _shaped(value, shape, order)
@@ -99,19 +90,24 @@ updating = partial(pointwise, given_up=("velocity", "square", "m", "v"))  # an o
 
 def _compiled(
     loop: Callable[..., Any], options: dict[str, Any], given_up: tuple[str, ...]
-) -> tuple[Callable[[list[Any], int], Any], list[tuple[bool, Callable[[Any], Any]]]]:
-    """run(arguments, size) of the loop, compiled; and of each argument whether it is written into, and what makes it a number."""
+) -> tuple[Callable[[list[Any]], Any], list[tuple[bool, Callable[[Any], Any]]]]:
+    """run(arguments) of the loop, compiled; and of each argument whether it is written into, and what makes it a number."""
     numbers: dict[Any, Callable[[Any], Any]] = {float: float, int: index}  # as annotated: Numba by itself would cut 2.5 off to 2
     kinds = [(name in given_up, numbers.get(p.annotation, _as_it_is)) for name, p in signature(loop).parameters.items()]
     written = [writes for writes, _ in kinds]
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
         quiet = np.errstate(all="ignore")(loop)
-        return lambda arguments, size: quiet(*arguments), kinds
-    alone, shared = _Version(loop, written, options), _Version(loop, written, options | {"parallel": True})
+        return lambda arguments: quiet(*arguments), kinds
+    machine = _Machine(loop, written, options)
 
-    def run(arguments: list[Any], size: int) -> Any:
-        return (shared if size >= LARGE and pool.here.threads > 1 else alone)(*arguments)
+    def run(arguments: list[Any]) -> Any:
+        try:
+            return machine(*arguments)
+        except SystemError as error:  # Ctrl-C came while Numba was looking for the machine function
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
 
     return run, kinds
 
@@ -138,8 +134,8 @@ def _shaped(vector: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...] |
     return vector.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
 
 
-class _Version:
-    """A loop compiled one way, alone or shared out: a machine function for each combination of types that has come."""
+class _Machine:
+    """A loop, compiled: it keeps a machine function for each combination of types that has come."""
 
     def __init__(self, loop: Callable[..., Any], written: list[bool], options: dict[str, Any]) -> None:
         self.loop, self.written, self.options = loop, written, options

@@ -3,7 +3,6 @@ case, and what a window reads of one row is one run of J·C entries.
 """
 
 import numpy as np
-from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled.compiler import compiled
@@ -15,7 +14,7 @@ def patches(x: Array, kernel: tuple[int, int], stride: int, padding: int) -> Arr
     I, J = kernel
     P, Q = (H + 2 * padding - I) // stride + 1, (W + 2 * padding - J) // stride + 1
     cols = np.empty((B, P, Q, I, J * C), x.dtype)
-    for b in prange(B):
+    for b in range(B):
         frame = np.zeros((H + 2 * padding, (W + 2 * padding) * C), x.dtype)
         for h in range(H):
             inside, row = frame[h + padding, padding * C :], x[b, h].reshape(-1)
@@ -36,7 +35,7 @@ def patches_backward(dcols: Array, height: int, width: int, stride: int, padding
     rows, columns = max(height + 2 * padding, (P - 1) * stride + I), max(width + 2 * padding, (Q - 1) * stride + J)
     dx = np.empty((B, height, width * C), dcols.dtype)
     runs = dcols.reshape(B, P, Q, I, J * C)
-    for b in prange(B):
+    for b in range(B):
         frame = np.zeros((rows, columns * C), dcols.dtype)
         for p in range(P):
             for i in range(I):
@@ -57,7 +56,7 @@ def max_pool(x: Array, size: int, stride: int) -> tuple[Array, Array]:
     P, Q = (H - size) // stride + 1, (W - size) // stride + 1
     y = np.empty((B, C, P, Q), x.dtype)
     place = np.empty((B, C, P, Q), np.int64)
-    for b in prange(B):
+    for b in range(B):
         for c in range(C):
             for p in range(P):
                 for q in range(Q):
@@ -77,7 +76,7 @@ def max_pool_backward(dy: Array, place: Array, height: int, width: int, size: in
         raise ValueError("max_pool_backward: dy and place should have one shape")
     B, C, P, Q = dy.shape
     dx = np.zeros((B, C, height, width), dy.dtype)
-    for b in prange(B):
+    for b in range(B):
         for c in range(C):
             for p in range(P):
                 for q in range(Q):

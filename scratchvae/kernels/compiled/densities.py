@@ -1,7 +1,6 @@
 """Compiled twins of `textbook/densities.py`: one pass over each row. Short sums in the arrays' dtype, added up in float64."""
 
 import numpy as np
-from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
@@ -19,7 +18,7 @@ def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
         raise ValueError("bernoulli_log_prob: logits should have `draws` rows for each row of x, and as many columns")
     zero = logits.dtype.type(0)
     log_px = np.empty(B, logits.dtype)
-    for b in prange(B):
+    for b in range(B):
         total = 0.0
         for start in range(0, D, TERMS):
             ls, xs = logits[b, start : start + TERMS], x[b // draws, start : start + TERMS]
@@ -48,7 +47,7 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: 
         raise ValueError("bernoulli_log_prob_backward: logits should have `draws` rows for each of x, dlog_px as many entries")
     dlogits = np.empty_like(logits)
     zero, one = logits.dtype.type(0), logits.dtype.type(1)
-    for b in prange(B):
+    for b in range(B):
         seen = x[b // draws]
         for d in range(D):
             l = logits[b, d]
@@ -62,7 +61,7 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: 
 def standard_gaussian_log_prob(x: Array) -> Array:
     B, D = x.shape
     log_px = np.empty(B, x.dtype)
-    for b in prange(B):
+    for b in range(B):
         total = D * LOG_2PI
         for start in range(0, D, TERMS):
             xs, part = x[b, start : start + TERMS], x.dtype.type(0)
@@ -79,7 +78,7 @@ def gaussian_log_prob(x: Array, mean: Array, log_var: Array) -> Array:
         raise ValueError("gaussian_log_prob: x, mean and log_var should have one shape")
     B, D = x.shape
     log_px = np.empty(B, x.dtype)
-    for b in prange(B):
+    for b in range(B):
         total = D * LOG_2PI
         for start in range(0, D, TERMS):
             xs, means, log_vars = x[b, start : start + TERMS], mean[b, start : start + TERMS], log_var[b, start : start + TERMS]
@@ -99,7 +98,7 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
     B, D = x.shape
     dmean, dlog_var = np.empty_like(x), np.empty_like(x)
     half, one = x.dtype.type(0.5), x.dtype.type(1)
-    for b in prange(B):
+    for b in range(B):
         for d in range(D):
             precision = _precision(log_var[b, d])
             u = (x[b, d] - mean[b, d]) * precision
@@ -112,7 +111,7 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
 def gaussian_kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Array]:
     kl, excess = np.empty_like(mean), np.empty_like(mean)
     half = mean.dtype.type(0.5)
-    for i in prange(mean.size):
+    for i in range(mean.size):
         excess[i] = exponential.expm1(log_var[i])
         kl[i] = half * (mean[i] * mean[i] + (excess[i] - log_var[i]))
     return kl, excess

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
@@ -24,11 +23,11 @@ def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: in
         raise ValueError("gaussian_reparameterize: noise should have `draws` rows for each of mean and log_var, as wide")
     z, spread, sigma = np.empty_like(noise), np.empty_like(noise), np.empty_like(log_var)
     half, largest = log_var.dtype.type(0.5), np.finfo(log_var.dtype).max
-    for row in prange(mean.shape[0]):
+    for row in range(mean.shape[0]):
         for j in range(Z):
             s = exponential.exp(half * log_var[row, j])
             sigma[row, j] = largest if s > largest else s
-    for b in prange(B):
+    for b in range(B):
         row = b // draws
         for j in range(Z):
             spread[b, j] = sigma[row, j] * noise[b, j]
@@ -41,7 +40,7 @@ def random_bits(seed: Array, counters: Array) -> Array:
     if seed.shape != (5,):
         raise ValueError("random_bits: seed should have five words")
     bits = np.empty((2, counters.size), np.uint64)
-    for i in prange(counters.size):
+    for i in range(counters.size):
         c0, c1, c2, c3, k0, k1 = counters[i], seed[0], seed[1], seed[2], seed[3], seed[4]
         for _ in range(ROUNDS):
             first, second = FACTORS[0] * np.uint64(c0), FACTORS[1] * np.uint64(c2)
@@ -56,7 +55,7 @@ def random_bits(seed: Array, counters: Array) -> Array:
 @compiled
 def standard_normal(bits: Array) -> Array:
     z = np.empty((2, bits.size), np.float32)
-    for i in prange(bits.size):
+    for i in range(bits.size):
         upper, lower = np.uint32(bits[i] >> 32), np.uint32(bits[i])
         r = math.sqrt(-TWO * exponential.log((np.float32(upper) + HALF) * U_STEP))
         t = np.float32((lower >> 6) & 0xFFFFFF) * T_STEP - EIGHTH

@@ -1,7 +1,6 @@
 """Compiled twins of `textbook/pointwise.py`."""
 
 import numpy as np
-from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled import exponential
@@ -13,7 +12,7 @@ from scratchvae.kernels.textbook.pointwise import CUBIC, FAR, SQRT_2_OVER_PI, SQ
 def relu(x: Array) -> Array:
     y = np.empty_like(x)
     zero = x.dtype.type(0)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = zero if x[i] < zero else x[i]
     return y
 
@@ -22,7 +21,7 @@ def relu(x: Array) -> Array:
 def relu_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
     zero = dy.dtype.type(0)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         dx[i] = dy[i] if y[i] > zero else zero
     return dx
 
@@ -31,7 +30,7 @@ def relu_backward(dy: Array, y: Array) -> Array:
 def leaky_relu(x: Array, slope: float) -> Array:
     y = np.empty_like(x)
     a = x.dtype.type(slope)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = x[i] if x[i] > 0 else a * x[i]
     return y
 
@@ -40,7 +39,7 @@ def leaky_relu(x: Array, slope: float) -> Array:
 def leaky_relu_backward(dy: Array, x: Array, slope: float) -> Array:
     dx = np.empty_like(dy)
     a = dy.dtype.type(slope)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         dx[i] = dy[i] if x[i] > 0 else a * dy[i]
     return dx
 
@@ -49,7 +48,7 @@ def leaky_relu_backward(dy: Array, x: Array, slope: float) -> Array:
 def elu(x: Array, alpha: float) -> Array:
     y = np.empty_like(x)
     a = x.dtype.type(alpha)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = x[i] if x[i] > 0 else a * exponential.expm1(x[i])
     return y
 
@@ -58,7 +57,7 @@ def elu(x: Array, alpha: float) -> Array:
 def elu_backward(dy: Array, x: Array, y: Array, alpha: float) -> Array:
     dx = np.empty_like(dy)
     a = dy.dtype.type(alpha)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         dx[i] = dy[i] if x[i] > 0 else dy[i] * (y[i] + a)
     return dx
 
@@ -66,7 +65,7 @@ def elu_backward(dy: Array, x: Array, y: Array, alpha: float) -> Array:
 @pointwise
 def gelu_erf(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = x[i] * _normal_cdf(x[i])
     return y
 
@@ -76,7 +75,7 @@ def gelu_erf_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
     peak = x.dtype.type(0.5 * SQRT_2_OVER_PI)
     half, far = x.dtype.type(0.5), x.dtype.type(FAR)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         near = min(max(x[i], -far), far)
         dx[i] = dy[i] * (_normal_cdf(x[i]) + near * peak * exponential.exp(-half * near * near))
     return dx
@@ -86,7 +85,7 @@ def gelu_erf_backward(dy: Array, x: Array) -> Array:
 def gelu_tanh(x: Array) -> Array:
     y = np.empty_like(x)
     half, one = x.dtype.type(0.5), x.dtype.type(1)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = half * x[i] * (one + exponential.tanh(_gelu_argument(x[i])))
     return y
 
@@ -97,7 +96,7 @@ def gelu_tanh_backward(dy: Array, x: Array) -> Array:
     half, one = x.dtype.type(0.5), x.dtype.type(1)
     scale, three_cubic = x.dtype.type(SQRT_2_OVER_PI), x.dtype.type(3 * CUBIC)
     far = x.dtype.type(FAR)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         near = min(max(x[i], -far), far)
         t = exponential.tanh(_gelu_argument(x[i]))
         du = scale * (one + three_cubic * near * near)
@@ -108,7 +107,7 @@ def gelu_tanh_backward(dy: Array, x: Array) -> Array:
 @pointwise
 def sigmoid(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = exponential.sigmoid(x[i])
     return y
 
@@ -117,7 +116,7 @@ def sigmoid(x: Array) -> Array:
 def sigmoid_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
     one = dy.dtype.type(1)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         dx[i] = dy[i] * y[i] * (one - y[i])
     return dx
 
@@ -125,7 +124,7 @@ def sigmoid_backward(dy: Array, y: Array) -> Array:
 @pointwise
 def silu(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = x[i] * exponential.sigmoid(x[i])
     return y
 
@@ -134,7 +133,7 @@ def silu(x: Array) -> Array:
 def silu_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
     one = dy.dtype.type(1)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         dx[i] = dy[i] * exponential.sigmoid(x[i]) * (one + x[i] * exponential.sigmoid(-x[i]))
     return dx
 
@@ -142,7 +141,7 @@ def silu_backward(dy: Array, x: Array) -> Array:
 @pointwise
 def softplus(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = exponential.softplus(x[i])
     return y
 
@@ -150,7 +149,7 @@ def softplus(x: Array) -> Array:
 @pointwise
 def softplus_backward(dy: Array, x: Array) -> Array:
     dx = np.empty_like(dy)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         dx[i] = dy[i] * exponential.sigmoid(x[i])
     return dx
 
@@ -158,7 +157,7 @@ def softplus_backward(dy: Array, x: Array) -> Array:
 @pointwise
 def tanh(x: Array) -> Array:
     y = np.empty_like(x)
-    for i in prange(x.size):
+    for i in range(x.size):
         y[i] = exponential.tanh(x[i])
     return y
 
@@ -167,7 +166,7 @@ def tanh(x: Array) -> Array:
 def tanh_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
     one = dy.dtype.type(1)
-    for i in prange(dy.size):
+    for i in range(dy.size):
         dx[i] = dy[i] * (one - y[i] * y[i])
     return dx
 

@@ -1,7 +1,6 @@
 """Compiled twins of `textbook/rows.py`. Short rows are taken several at a time, as one long row: vectors are long."""
 
 import numpy as np
-from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled.compiler import giving_up
@@ -18,7 +17,7 @@ def add_to_rows(y: Array, b: Array) -> Array:
     rows, repeated = y[: R // n * n].reshape(R // n, n * C), np.empty(n * C, b.dtype)
     for k in range(n * C):
         repeated[k] = b[k % C]
-    for r in prange(R // n):
+    for r in range(R // n):
         for k in range(n * C):
             rows[r, k] += repeated[k]
     for r in range(R // n * n, R):

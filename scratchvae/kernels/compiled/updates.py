@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import prange
 
 from scratchvae.arrays import Array
 from scratchvae.kernels.compiled.compiler import updating
@@ -13,7 +12,7 @@ from scratchvae.kernels.compiled.compiler import updating
 def sgd_update(value: Array, grad: Array, velocity: Array, learning_rate: float, momentum: float) -> tuple[Array, Array]:
     new_value = np.empty_like(value)
     rate, mu = value.dtype.type(learning_rate), value.dtype.type(momentum)
-    for i in prange(value.size):
+    for i in range(value.size):
         velocity[i] = mu * velocity[i] + grad[i]
         new_value[i] = value[i] - rate * velocity[i]
     return new_value, velocity
@@ -26,7 +25,7 @@ def rmsprop_update(
     new_value = np.empty_like(value)
     rate, rho, rest = value.dtype.type(learning_rate), value.dtype.type(decay), value.dtype.type(1 - decay)
     eps = value.dtype.type(epsilon)
-    for i in prange(value.size):
+    for i in range(value.size):
         square[i] = rho * square[i] + rest * grad[i] * grad[i]
         new_value[i] = value[i] - rate * grad[i] / (math.sqrt(square[i]) + eps)
     return new_value, square
@@ -51,7 +50,7 @@ def adam_update(
     rate = value.dtype.type(learning_rate / (1 - beta1**step))
     unbias_v = value.dtype.type(1 / math.sqrt(1 - beta2**step))
     eps, decay = value.dtype.type(epsilon), value.dtype.type(learning_rate * weight_decay)
-    for i in prange(value.size):
+    for i in range(value.size):
         m[i] = keep_m * m[i] + take_m * grad[i]
         v[i] = keep_v * v[i] + take_v * grad[i] * grad[i]
         new_value[i] = value[i] - rate * m[i] / (math.sqrt(v[i]) * unbias_v + eps) - decay * value[i]
