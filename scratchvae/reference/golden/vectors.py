@@ -79,6 +79,11 @@ def departures(stored: Mapping[str, Any], arrays: Mapping[str, Array], dtype: st
     return wrong
 
 
+def new_cases(stored: Mapping[str, Any]) -> list[str]:
+    """The cases that a stored manifest has no vectors of: they are written at the next release."""
+    return [case.name for case in all_cases() if case.name not in stored["cases"]]
+
+
 def as_json(content: Mapping[str, Any]) -> bytes:
     """The manifest's bytes."""
     return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
