@@ -10,12 +10,10 @@ from scratchvae import distributions
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_draws
 from scratchvae.distributions import gaussian_algebra
-from scratchvae.reference import sampling_cases
-from scratchvae.reference.cases import distributions as distribution_cases
-from scratchvae.reference.cases import ops as op_cases
+from scratchvae.reference import all_parts, sampling_cases
 
 N = 20_000
-PURE = [*op_cases.CASES, *distribution_cases.CASES]
+PURE = [case for part in all_parts() if inspect.isfunction(part.of) for case in part.cases]
 
 
 def exchanged(function, first, second, happened):

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from scratchvae.__main__ import main
 from scratchvae.reference import all_cases, golden
+from scratchvae.reference.golden.vectors import ALLOWED
 
 STORED = Path(__file__).parent / "golden"
 MANIFEST = json.loads((STORED / "manifest.json").read_text(encoding="utf-8"))
@@ -28,11 +29,29 @@ def test_what_is_stored_is_what_is_computed(dtype):
     arrays = stored(dtype)
     wrong = golden.departures(MANIFEST, arrays, dtype)
     assert not wrong, "\n".join(wrong)
-    assert {case.name for case in all_cases()} == MANIFEST["cases"].keys()
+    assert MANIFEST["cases"].keys() <= {case.name for case in all_cases()}
     assert hashlib.sha256((STORED / f"golden-{dtype}.npz").read_bytes()).hexdigest() == MANIFEST["sha256"][f"golden-{dtype}.npz"]
     assert all(array.dtype == dtype or array.dtype.kind in "ib" for array in arrays.values())
     kinds = {key.rpartition("/")[0].rpartition("/")[2] for key in arrays}
     assert kinds == {"input", "held", "value", "seed", "gradient", "term", "adam"}
+
+
+@pytest.mark.parametrize("name", golden.new_cases(MANIFEST))
+def test_a_new_case_waits_for_the_next_release(name):
+    """Nothing is compared: the vectors of a new case are written with the release, by whoever makes it."""
+    pytest.skip(f"{name} is new, and has no golden vectors yet: `{MANIFEST['regenerate']}` stores them at the next release")
+
+
+def test_a_case_without_vectors_is_listed_as_new(tmp_path, capsys):
+    """What is stored is compared whether or not there are new cases beside it."""
+    older = {**MANIFEST, "cases": {name: row for name, row in MANIFEST["cases"].items() if name != "gaussian.kl"}}
+    assert set(golden.new_cases(older)) - set(golden.new_cases(MANIFEST)) == {"gaussian.kl"}
+    (tmp_path / "manifest.json").write_text(json.dumps(older), encoding="utf-8")
+    assert main(["golden", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "new since what was stored there: " in said
+    assert "gaussian.kl" in said
+    assert "gaussian.kl" in json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))["cases"]
 
 
 @pytest.mark.parametrize("dtype", golden.DTYPES)
@@ -54,7 +73,7 @@ def test_tolerances_are_a_few_roundoffs_of_what_was_summed():
             for result, tolerance in row["tolerance"][dtype].items():
                 largest = np.abs(arrays[f"{name}/{result}"]).max(initial=0)
                 assert tolerance > 0 or largest == 0, (name, result)
-                assert tolerance >= golden.ALLOWED * roundoff * largest
+                assert tolerance >= ALLOWED * roundoff * largest
                 assert tolerance < 4000 * roundoff * max(largest, 1), (name, result, tolerance)
 
 
@@ -62,7 +81,7 @@ def test_tolerances_grow_with_what_the_inputs_rounding_costs():
     for dtype in golden.DTYPES:
         roundoff = np.finfo(dtype).eps / 2
         largest = np.abs(stored(dtype)["gaussian.kl/value/0"]).max()
-        assert MANIFEST["cases"]["gaussian.kl"]["tolerance"][dtype]["value/0"] > 1.5 * golden.ALLOWED * roundoff * largest
+        assert MANIFEST["cases"]["gaussian.kl"]["tolerance"][dtype]["value/0"] > 1.5 * ALLOWED * roundoff * largest
 
 
 def test_regenerating_gives_the_same_bytes(tmp_path):

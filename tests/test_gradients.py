@@ -7,14 +7,11 @@ import pytest
 
 from scratchvae import distributions, kernels, layers, likelihoods, objectives, ops, posteriors, priors
 from scratchvae.checks import check_draws, check_pullback
-from scratchvae.reference import all_cases, sampling_cases
-from scratchvae.reference.cases import distributions as distribution_cases
-from scratchvae.reference.cases import layers as layer_cases
-from scratchvae.reference.cases import objectives as objective_cases
-from scratchvae.reference.cases import ops as op_cases
+from scratchvae.reference import all_cases, all_parts, sampling_cases
 
 CASES = all_cases()
-PURE = [*op_cases.CASES, *distribution_cases.CASES]
+PARTS = all_parts()
+PURE = [case for part in PARTS if inspect.isfunction(part.of) for case in part.cases]
 
 
 def named(cases):
@@ -56,7 +53,8 @@ def test_float32_goes_in_and_comes_out_and_agrees_with_float64(case, twin):
 
 
 def test_every_public_op_has_a_case():
-    assert {case.op for case in op_cases.CASES} == {getattr(ops, name) for name in ops.__all__}
+    tried = {case.op for case in PURE if case.op.__module__.startswith("scratchvae.ops")}
+    assert tried == {getattr(ops, name) for name in ops.__all__}
 
 
 def test_every_distribution_function_with_a_pullback_has_a_case():
@@ -64,29 +62,29 @@ def test_every_distribution_function_with_a_pullback_has_a_case():
     for law in (getattr(distributions, name) for name in distributions.__all__):
         functions = inspect.getmembers(law, lambda m, law=law: inspect.isfunction(m) and m.__module__ == law.__name__)
         public |= {f for name, f in functions if not name.startswith("_") and name not in {"sample", "sample_standard"}}
-    assert {case.op for case in distribution_cases.CASES} == public
+    assert {case.op for case in PURE if case.op.__module__.startswith("scratchvae.distributions")} == public
 
 
 @pytest.mark.parametrize(
-    ("room", "rows", "interface"),
+    ("room", "interface"),
     [
-        (layers, [case.name for case in layer_cases.cases()], layers.Layer),
-        (likelihoods, [case.name for case in objective_cases.cases()], likelihoods.Likelihood),
-        (objectives, [case.name for case in objective_cases.cases()], objectives.Objective),
-        (objectives, [case.name for case in objective_cases.cases()], objectives.Penalty),
-        (posteriors, [case.name for case in objective_cases.cases()], posteriors.Posterior),
-        (priors, [case.name for case in objective_cases.cases()], priors.Prior),
+        (layers, layers.Layer),
+        (likelihoods, likelihoods.Likelihood),
+        (objectives, objectives.Objective),
+        (objectives, objectives.Penalty),
+        (posteriors, posteriors.Posterior),
+        (priors, priors.Prior),
     ],
     ids=["layers", "likelihoods", "objectives", "penalties", "posteriors", "priors"],
 )
-def test_every_class_of_a_room_has_a_case(room, rows, interface):
+def test_every_class_of_a_room_has_a_case(room, interface):
     kinds = {name: c for name in room.__all__ if inspect.isclass(c := getattr(room, name)) and issubclass(c, interface)}
     needed = {name for name, kind in kinds.items() if not inspect.isabstract(kind)}
     needed -= {interface.__name__, "Embedding"}  # which takes integers; its op has a case
     needed -= {"ScoreFunctionElbo"}  # whose pullback is no derivative of its value: test_bound and test_torch hold it
     needed -= {"Bernoulli", "DiagonalGaussian", "Point", "StandardGaussian"}  # the plain rows are made of these
-    missing = needed - {word.strip(",:") for row in rows for word in row.split()}
-    assert not missing, f"no row of scratchvae/reference/cases names {', '.join(missing)}"
+    missing = needed - {word.strip(",:") for case in CASES for word in case.name.split()}
+    assert not missing, f"no case of scratchvae/reference/cases names {', '.join(missing)}"
 
 
 @pytest.mark.parametrize("sampler", **named(sampling_cases()))
@@ -96,27 +94,7 @@ def test_draws_follow_their_density(sampler):
     assert not wrong, "\n".join(wrong)
 
 
-def whitened(x):
-    """50 draws of four outcomes: three of the counts, by their true covariance 50 (diag p − p p') made independent."""
-    p = np.array([0.1, 0.2, 0.3])
-    return x[:, :3] @ np.linalg.inv(np.linalg.cholesky(50 * (np.diag(p) - np.outer(p, p)))).T
-
-
-WIDE = {
-    "DiagonalGaussian": lambda n, rng: posteriors.DiagonalGaussian(3).draw_noise(n, rng),
-    "FullGaussian": lambda n, rng: posteriors.FullGaussian(3).draw_noise(n, rng),
-    "StandardGaussian": lambda n, rng: priors.StandardGaussian(3).sample(n, rng),
-    "GaussianMixture": lambda n, rng: priors.GaussianMixture(3, components=1, rng=0).sample(n, rng),
-    "Bernoulli": lambda n, rng: likelihoods.Bernoulli().sample(np.zeros((n, 3)), rng),
-    "Categorical": lambda n, rng: likelihoods.Categorical(4).sample(np.zeros((n, 12)), rng),
-    "Gaussian": lambda n, rng: likelihoods.Gaussian().sample(np.zeros((n, 3)), rng),
-    "GaussianDiagonal": lambda n, rng: likelihoods.GaussianDiagonal([0.2, 1, 5]).sample(np.zeros((n, 3)), rng),
-    "GaussianOptimal": lambda n, rng: likelihoods.GaussianOptimal().sample(np.zeros((n, 3)), rng),
-    "GaussianPerPixel": lambda n, rng: likelihoods.GaussianPerPixel().sample(np.zeros((n, 6)), rng),
-    "Laplace": lambda n, rng: likelihoods.Laplace().sample(np.zeros((n, 3)), rng),
-    "Multinomial": lambda n, rng: whitened(likelihoods.Multinomial(50).sample(np.tile(np.log([1.0, 2, 3, 4]), (n, 1)), rng)),
-    "Poisson": lambda n, rng: likelihoods.Poisson().sample(np.zeros((n, 3)), rng),
-}
+WIDE = {part.of.__name__: part.columns for part in PARTS if part.columns}
 
 
 @pytest.mark.parametrize("name", WIDE)

@@ -1,6 +1,7 @@
 """Against PyTorch, in float64: every op and distribution, layer, initializer, objective, optimizer and schedule."""
 
 import inspect
+from functools import partial
 from itertools import cycle, product
 
 import numpy as np
@@ -10,9 +11,9 @@ from scipy.stats import ks_2samp
 from scratchvae import kernels, layers, ops, priors, recipes
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, cast, named_buffers, named_parameters
+from scratchvae.likelihoods import Likelihood
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
-from scratchvae.reference.cases import distributions as distribution_cases
-from scratchvae.reference.cases import ops as op_cases
+from scratchvae.reference import all_parts
 from scratchvae.training import schedules
 from scratchvae.training.clipping import clip_by_norm
 from scratchvae.training.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop
@@ -24,7 +25,9 @@ nn, weight_norm = torch.nn, torch.nn.utils.parametrizations.weight_norm
 
 CLOSE = 1e-10  # of the largest entry
 SMALLEST = 1e-4  # largest entry that still counts as that: sums that cancel to 0 leave their rounding
-CASES = [*op_cases.CASES, *distribution_cases.CASES]
+PARTS = [part for part in all_parts() if inspect.isfunction(part.of)]
+EXPRESSIONS = {part.of: partial(part.torch, torch) for part in PARTS if part.torch}
+CASES = [case for part in PARTS for case in part.cases]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -63,7 +66,7 @@ def tuple_of(value):
 
 
 def test_every_op_and_distribution_of_the_case_table_has_an_expression():
-    missing = [case.name for case in CASES if case.op not in expressions.EXPRESSIONS]
+    missing = [case.name for case in CASES if case.op not in EXPRESSIONS]
     assert not missing, f"no torch expression for {missing}"
     assert {getattr(ops, name) for name in ops.__all__} <= {case.op for case in CASES}
 
@@ -74,7 +77,7 @@ def test_op(case, twin):
     value, pullback = case.op(*arrays.values(), **case.constants)
     tensors = {name: tensor(a, grad=True) for name, a in arrays.items()}
     constants = {name: tensor(c) if isinstance(c, np.ndarray) else c for name, c in case.constants.items()}
-    expected = tuple_of(expressions.EXPRESSIONS[case.op](*tensors.values(), **constants))
+    expected = tuple_of(EXPRESSIONS[case.op](*tensors.values(), **constants))
     parts = tuple_of(value)
     for i, (part, expected_part) in enumerate(zip(parts, expected, strict=True)):
         require_agreement(f"part {i}", part, expected_part)
@@ -432,7 +435,8 @@ def as_tensors(noise):
 
 
 def test_every_choice_of_the_recipes_has_a_twin():
-    assert set(recipes.LIKELIHOODS) == set(expressions.LIKELIHOODS)
+    roles = {part.name for part in all_parts() if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch}
+    assert set(recipes.LIKELIHOODS) == roles
     assert set(recipes.POSTERIORS) == set(expressions.POSTERIORS)
     assert set(recipes.PRIORS) == set(expressions.PRIORS)
     assert set(recipes.CATALOGUE) == set(expressions.NETWORKS)

@@ -1,4 +1,4 @@
-"""PyTorch's own words for what scratchvae computes: an expression for each op and distribution, and whole models.
+"""Whole models in PyTorch's own words; each op's and each law's expression is in its Part of scratchvae.reference.cases.
 
 Nothing here is derived by hand: values are torch.nn.functional's and torch.distributions', gradients are autograd's.
 """
@@ -8,203 +8,21 @@ from itertools import pairwise
 
 import pytest
 
-from scratchvae import ops
-from scratchvae.distributions import (
-    bernoulli,
-    categorical,
-    gaussian,
-    gaussian_algebra,
-    gaussian_full,
-    laplace,
-    mixture,
-    multinomial,
-    poisson,
-)
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
+from scratchvae.reference import all_parts
+from scratchvae.reference.cases.gaussian import torch_law, torch_standard
+from scratchvae.reference.cases.gaussian_full import torch_by_dimension, torch_draw
+from scratchvae.reference.cases.gaussian_full import torch_law as full_law
+from scratchvae.reference.cases.mixture import torch_law as mixture_law
+from scratchvae.reference.cases.ops import torch_triangular
 
 torch = pytest.importorskip("torch")
-F, nn, laws = torch.nn.functional, torch.nn, torch.distributions
+nn, laws = torch.nn, torch.distributions
 
 
 def normal(mean, log_var):
-    return laws.Normal(mean, torch.exp(log_var / 2))
+    return torch_law(torch, mean, log_var)
 
-
-def standard(like):
-    return laws.Normal(torch.zeros_like(like), torch.ones_like(like))
-
-
-def shifted(mean, scale, noise):
-    return laws.AffineTransform(mean, scale)(noise)
-
-
-def drawn(mean, log_var, *, noise, draws=1):
-    mean, log_var = (a.repeat_interleave(draws, 0) for a in (mean, log_var))
-    return shifted(mean, torch.exp(log_var / 2), noise)
-
-
-def log_prob_of_draw(log_var, *, noise, draws=1):
-    log_var = log_var.repeat_interleave(draws, 0)
-    return normal(0 * log_var, log_var).log_prob((log_var / 2).exp() * noise).sum(1)
-
-
-def full(mean, L):
-    return laws.MultivariateNormal(mean, scale_tril=torch.tril(L), validate_args=False)
-
-
-def full_to_standard(mean, L):
-    eye = torch.eye(mean.shape[1], dtype=L.dtype).expand(L.shape)
-    return laws.kl_divergence(full(mean, L), full(torch.zeros_like(mean), eye))
-
-
-def full_by_dimension(mean, L):
-    """By the chain rule: what each latent adds to the divergence of those before it."""
-    upto = [full_to_standard(mean[:, :i], L[:, :i, :i]) for i in range(1, mean.shape[1] + 1)]
-    return torch.stack([upto[0], *(now - before for before, now in pairwise(upto))], dim=1)
-
-
-def full_drawn(mean, L, noise):
-    return mean + torch.einsum("bij,bj->bi", torch.tril(L), noise)
-
-
-def full_conditional(mean, L, x):
-    """By blocks of the precision; the factor by a Cholesky decomposition of the covariance that they give."""
-    L = torch.tril(L)
-    mean_given, S_given = conditional(mean, L @ L.mT, x, observed=range(x.shape[1]))
-    return mean_given, torch.linalg.cholesky(S_given)
-
-
-def conditional(mean, S, x, *, observed):
-    """By blocks of the precision Λ: N(mean_r − Λ_rr⁻¹ Λ_ro (x − mean_o), Λ_rr⁻¹)."""
-    o = list(observed)
-    r = [i for i in range(mean.shape[1]) if i not in o]
-    precision = torch.linalg.inv((S + S.mT) / 2)
-    S_given = torch.linalg.inv(precision[:, r][:, :, r])
-    pull = precision[:, r][:, :, o] @ (x - mean[:, o])[:, :, None]
-    return mean[:, r] - (S_given @ pull)[:, :, 0], S_given
-
-
-def product(mean, S, other_mean, other_S):
-    """By precisions, and the constant from the three densities at 0."""
-    S, T = (S + S.mT) / 2, (other_S + other_S.mT) / 2
-    C = torch.linalg.inv(torch.linalg.inv(S) + torch.linalg.inv(T))
-    pulls = torch.linalg.solve(S, mean[:, :, None]) + torch.linalg.solve(T, other_mean[:, :, None])
-    m = (C @ pulls)[:, :, 0]
-    one, other, both = (
-        laws.MultivariateNormal(c, V, validate_args=False).log_prob(torch.zeros_like(c))
-        for c, V in ((mean, S), (other_mean, T), (m, (C + C.mT) / 2))
-    )
-    return m, C, one + other - both
-
-
-def cross_entropy(q, p):
-    """H(q) + KL(q ‖ p)."""
-    return q.entropy() + laws.kl_divergence(q, p)
-
-
-def triangular(entries):
-    D = int((2 * entries.shape[1]) ** 0.5)
-    L = torch.diag_embed(torch.exp(entries[:, :D]))
-    rows, columns = torch.tril_indices(D, D, -1)
-    L[:, rows, columns] = entries[:, D:]
-    return L
-
-
-def gaussian_mixture(logits, means, log_vars):
-    return laws.MixtureSameFamily(laws.Categorical(logits=logits), laws.Independent(normal(means, log_vars), 1))
-
-
-def batch_norm(x, gamma, beta, *, epsilon=1e-5):
-    others = [axis for axis in range(x.ndim) if axis != 1]
-    y = F.batch_norm(x, None, None, gamma, beta, training=True, eps=epsilon)
-    return y, x.mean(dim=others), x.var(dim=others, correction=0)
-
-
-def batch_norm_frozen(x, gamma, beta, *, mean, var, epsilon=1e-5):
-    return F.batch_norm(x, mean, var, gamma, beta, training=False, eps=epsilon)
-
-
-def weight_norm(v, g, *, axis=0):
-    slices = v.movedim(axis, 0)
-    directions = F.normalize(slices.flatten(1), dim=1)
-    return (g[:, None] * directions).reshape(slices.shape).movedim(0, axis)
-
-
-def slope(x, *, activation, **constants):
-    """By automatic differentiation; + 0 x, since the slope of a straight line does not depend on x."""
-    y = EXPRESSIONS[getattr(ops, activation)](x, **constants)
-    return torch.autograd.grad(y.sum(), x, create_graph=True)[0] + 0 * x
-
-
-EXPRESSIONS = {
-    ops.slope: slope,
-    ops.relu: F.relu,
-    ops.leaky_relu: lambda x, *, slope=0.01: F.leaky_relu(x, slope),
-    ops.elu: lambda x, *, alpha=1.0: F.elu(x, alpha),
-    ops.gelu_erf: F.gelu,
-    ops.gelu_tanh: lambda x: F.gelu(x, approximate="tanh"),
-    ops.silu: F.silu,
-    ops.tanh: torch.tanh,
-    ops.sigmoid: torch.sigmoid,
-    ops.softplus: lambda x: F.softplus(x, threshold=50),
-    ops.linear: lambda x, W, b: F.linear(x, W.T, b),
-    ops.reshape: lambda x, *, shape: torch.reshape(x, shape),
-    ops.split: lambda x, *, sizes, axis=1: torch.split(x, sizes, dim=axis),
-    ops.concatenate: lambda *parts, axis=1: torch.cat(parts, dim=axis),
-    ops.sum: lambda x, *, axis=None: torch.sum(x, dim=axis),
-    ops.log_sum_exp: lambda x, *, axis=-1: torch.logsumexp(x, dim=axis),
-    ops.softmax: lambda x, *, axis=-1: torch.softmax(x, dim=axis),
-    ops.conv2d: F.conv2d,
-    ops.conv_transpose2d: F.conv_transpose2d,
-    ops.max_pool2d: lambda x, *, size=2, stride=None: F.max_pool2d(x, size, stride),
-    ops.mean_pool2d: lambda x, *, size=2, stride=None: F.avg_pool2d(x, size, stride),
-    ops.upsample2d: lambda x, *, factor=2: F.interpolate(x, scale_factor=factor, mode="nearest"),
-    ops.batch_norm: batch_norm,
-    ops.batch_norm_frozen: batch_norm_frozen,
-    ops.layer_norm: lambda x, gamma, beta, *, epsilon=1e-5: F.layer_norm(x, gamma.shape, gamma, beta, epsilon),
-    ops.weight_norm: weight_norm,
-    ops.embedding: lambda table, *, indices: F.embedding(indices, table),
-    ops.dropout: lambda x, *, mask, rate: x.masked_fill(~mask, 0) / (1 - rate),
-    ops.lower_triangular: triangular,
-    ops.solve_triangular: lambda L, b: torch.linalg.solve_triangular(L, b, upper=False),
-    ops.cholesky: lambda S: torch.linalg.cholesky((S + S.mT) / 2),
-    gaussian.log_prob: lambda x, mean, log_var: normal(mean, log_var).log_prob(x).sum(1),
-    gaussian.standard_log_prob: lambda x: standard(x).log_prob(x).sum(1),
-    gaussian.log_prob_of_draw: log_prob_of_draw,
-    gaussian.reparameterize: drawn,
-    gaussian.kl_to_standard: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)).sum(1),
-    gaussian.kl_to_standard_by_dimension: lambda mean, log_var: laws.kl_divergence(normal(mean, log_var), standard(mean)),
-    gaussian.kl: lambda mean, log_var, *other: laws.kl_divergence(normal(mean, log_var), normal(*other)).sum(1),
-    gaussian.entropy: lambda log_var: normal(torch.zeros_like(log_var), log_var).entropy().sum(1),
-    gaussian.expected_log_prob: lambda mean, log_var, *other: -cross_entropy(normal(mean, log_var), normal(*other)).sum(1),
-    gaussian_full.log_prob: lambda x, mean, L: full(mean, L).log_prob(x),
-    gaussian_full.reparameterize: lambda mean, L, *, noise: full_drawn(mean, L, noise),
-    gaussian_full.log_prob_of_draw: lambda L, *, noise: full(0 * noise, L).log_prob(full_drawn(0, L, noise)),
-    gaussian_full.entropy: lambda L: full(torch.zeros_like(L[:, 0]), L).entropy(),
-    gaussian_full.kl: lambda mean, L, *other: laws.kl_divergence(full(mean, L), full(*other)),
-    gaussian_full.kl_to_standard: full_to_standard,
-    gaussian_full.kl_to_standard_by_dimension: full_by_dimension,
-    gaussian_full.expected_log_prob: lambda mean, L, *other: -cross_entropy(full(mean, L), full(*other)),
-    gaussian_full.expected_quadratic_form: lambda mean, S, A: torch.einsum("bij,ji->b", S + mean[:, :, None] * mean[:, None], A),
-    gaussian_full.conditional: full_conditional,
-    gaussian_algebra.marginal: lambda mean, S, *, kept: (mean[:, kept], S[:, kept][:, :, kept]),
-    gaussian_algebra.conditional: conditional,
-    gaussian_algebra.affine: lambda mean, S, A, b: (F.linear(mean, A, b), A @ S @ A.mT),
-    gaussian_algebra.sum_of_independent: lambda mean, S, *other: (mean + other[0], S + other[1]),
-    gaussian_algebra.product: product,
-    bernoulli.log_prob: lambda logits, *, x, draws=1: (
-        laws.Bernoulli(logits=logits, validate_args=False).log_prob(x.repeat_interleave(draws, 0)).sum(1)
-    ),
-    bernoulli.entropy: lambda logits: laws.Bernoulli(logits=logits).entropy().sum(1),
-    categorical.log_prob: lambda logits, *, x: laws.Categorical(logits=logits).log_prob(x).sum(1),
-    categorical.entropy: lambda logits: laws.Categorical(logits=logits).entropy().sum(1),
-    laplace.log_prob: lambda x, mean, log_scale: laws.Laplace(mean, torch.exp(log_scale)).log_prob(x).sum(1),
-    laplace.entropy: lambda log_scale: laws.Laplace(torch.zeros_like(log_scale), torch.exp(log_scale)).entropy().sum(1),
-    laplace.reparameterize: lambda mean, log_scale, *, noise: shifted(mean, torch.exp(log_scale), noise),
-    multinomial.log_prob: lambda logits, *, x: laws.Multinomial(1, logits=logits, validate_args=False).log_prob(x),
-    poisson.log_prob: lambda log_rate, *, x: laws.Poisson(torch.exp(log_rate)).log_prob(x).sum(1),
-    mixture.log_prob: lambda z, *parameters: gaussian_mixture(*parameters).log_prob(z),
-}
 
 ACTIVATIONS = {
     "elu": nn.ELU,
@@ -223,7 +41,7 @@ class StandardPrior(nn.Module):
         super().__init__()
 
     def log_prob(self, z):
-        return laws.Independent(standard(z), 1).log_prob(z)
+        return laws.Independent(torch_standard(torch, z), 1).log_prob(z)
 
 
 class MixturePrior(nn.Module):
@@ -234,7 +52,7 @@ class MixturePrior(nn.Module):
         self.log_vars = nn.Parameter(torch.zeros(10, latent_dim))
 
     def log_prob(self, z):
-        return gaussian_mixture(self.logits, self.means, self.log_vars).log_prob(z)
+        return mixture_law(torch, self.logits, self.means, self.log_vars).log_prob(z)
 
 
 class DiagonalPosterior:
@@ -247,11 +65,11 @@ class DiagonalPosterior:
     def kl(self, q_params):
         """For each latent of each example."""
         q = normal(*q_params.chunk(2, dim=1))
-        return laws.kl_divergence(q, standard(q.mean))
+        return laws.kl_divergence(q, torch_standard(torch, q.mean))
 
     def draw(self, q_params, noise):
         q = normal(*q_params.chunk(2, dim=1))
-        return shifted(q.mean, q.stddev, noise)
+        return laws.AffineTransform(q.mean, q.stddev)(noise)
 
 
 class FullPosterior:
@@ -259,128 +77,27 @@ class FullPosterior:
         self.latent_dim, self.outputs = latent_dim, latent_dim + latent_dim * (latent_dim + 1) // 2
 
     def mean_and_factor(self, q_params):
-        return q_params[:, : self.latent_dim], triangular(q_params[:, self.latent_dim :])
+        return q_params[:, : self.latent_dim], torch_triangular(torch, q_params[:, self.latent_dim :])
 
     def law(self, q_params):
-        return full(*self.mean_and_factor(q_params))
+        return full_law(torch, *self.mean_and_factor(q_params))
 
     def kl(self, q_params):
         """For each latent of each example, given the latents before it."""
-        return full_by_dimension(*self.mean_and_factor(q_params))
+        return torch_by_dimension(torch, *self.mean_and_factor(q_params))
 
     def draw(self, q_params, noise):
-        return full_drawn(*self.mean_and_factor(q_params), noise)
+        return torch_draw(torch, *self.mean_and_factor(q_params), noise)
 
 
 POSTERIORS = {"diagonal_gaussian": DiagonalPosterior, "full_gaussian": FullPosterior}
 PRIORS = {"gaussian_mixture": MixturePrior, "standard_gaussian": StandardPrior}
 
 
-class Likelihood(nn.Module):
-    """log p(x|z) of flat x (B, D), from what a decoder puts out; `outputs` numbers for each of D entries."""
-
-    outputs = 1
-
-    def __init__(self, D):
-        super().__init__()
-
-
-class BernoulliPixels(Likelihood):
-    def forward(self, x_params, x):
-        return -F.binary_cross_entropy_with_logits(x_params, x, reduction="none").sum(1)
-
-
-class CategoricalPixels(Likelihood):
-    outputs = 256
-
-    def forward(self, x_params, x):
-        level = torch.floor(256 * x).clamp(max=255).long()
-        return -F.cross_entropy(x_params.unflatten(1, (256, -1)), level, reduction="none").sum(1)
-
-
-class GaussianPixels(Likelihood):
-    def forward(self, x_params, x):
-        return laws.Normal(x_params, 1.0).log_prob(x).sum(1)
-
-
-class GaussianLearned(Likelihood):
-    def __init__(self, D):
-        super().__init__(D)
-        self.log_var = nn.Parameter(torch.zeros(1))
-
-    def forward(self, x_params, x):
-        return normal(x_params, self.log_var).log_prob(x).sum(1)
-
-
-class GaussianDiagonal(Likelihood):
-    """A variance for each of D entries: at least 1e-6, and at first 1."""
-
-    def __init__(self, D):
-        super().__init__(D)
-        self.log_excess = nn.Parameter(torch.full((D,), math.log1p(-1e-6)))
-
-    def forward(self, x_params, x):
-        return laws.Normal(x_params, torch.sqrt(self.log_excess.exp() + 1e-6)).log_prob(x).sum(1)
-
-
-class GaussianOptimal(Likelihood):
-    def __init__(self, D):
-        super().__init__(D)
-        self.seen = []
-
-    def forward(self, x_params, x):
-        if self.training:
-            var = F.mse_loss(x_params, x)
-            self.seen.append(var.detach())
-        else:
-            var = torch.stack(self.seen).mean()
-        return laws.Normal(x_params, var.sqrt()).log_prob(x).sum(1)
-
-
-class GaussianPerPixel(Likelihood):
-    outputs = 2
-
-    def forward(self, x_params, x):
-        return normal(*x_params.chunk(2, dim=1)).log_prob(x).sum(1)
-
-
-class LaplacePixels(Likelihood):
-    def forward(self, x_params, x):
-        return laws.Laplace(x_params, 1.0).log_prob(x).sum(1)
-
-
-class LaplaceLearned(Likelihood):
-    def __init__(self, D):
-        super().__init__(D)
-        self.log_scale = nn.Parameter(torch.zeros(1))
-
-    def forward(self, x_params, x):
-        return laws.Laplace(x_params, torch.exp(self.log_scale)).log_prob(x).sum(1)
-
-
-class MultinomialCounts(Likelihood):
-    def forward(self, x_params, x):
-        return laws.Multinomial(1, logits=x_params, validate_args=False).log_prob(x)
-
-
-class PoissonCounts(Likelihood):
-    def forward(self, x_params, x):
-        return -F.poisson_nll_loss(x_params, x, reduction="none").sum(1) - torch.lgamma(x + 1).sum(1)
-
-
-LIKELIHOODS = {
-    "bernoulli": BernoulliPixels,
-    "categorical": CategoricalPixels,
-    "gaussian": GaussianPixels,
-    "gaussian_diagonal": GaussianDiagonal,
-    "gaussian_learned": GaussianLearned,
-    "gaussian_optimal": GaussianOptimal,
-    "gaussian_per_pixel": GaussianPerPixel,
-    "laplace": LaplacePixels,
-    "laplace_learned": LaplaceLearned,
-    "multinomial": MultinomialCounts,
-    "poisson": PoissonCounts,
-}
+def _likelihood(name, D):
+    """The module of a choice's Part."""
+    (part,) = (part for part in all_parts() if part.name == name)
+    return part.torch(torch, D)
 
 
 class ConvolutionBackTo(nn.Module):
@@ -443,7 +160,7 @@ class Twin(nn.Module):
     ):
         super().__init__()
         self.posterior = POSTERIORS[posterior](latent_dim)
-        self.likelihood = LIKELIHOODS[likelihood](math.prod(event_shape))
+        self.likelihood = _likelihood(likelihood, math.prod(event_shape))
         self.prior = PRIORS[prior](latent_dim)
         codes = {"autoencoder": latent_dim, "vae": self.posterior.outputs}[model]
         self.encoder, self.decoder = NETWORKS[recipe](event_shape, codes, latent_dim, self.likelihood.outputs, **sizes)

@@ -14,7 +14,7 @@ from scratchvae import kernels
 from scratchvae.arrays import InputError
 from scratchvae.checks import GradientError, check_draws, check_pullback
 from scratchvae.files import write_whole
-from scratchvae.reference import Case, SamplingCase, all_cases, certificate, oracles, sampling_cases, trials
+from scratchvae.reference import Case, SamplingCase, all_cases, certificate, sampling_cases
 
 DRAWS = 100_000
 
@@ -90,10 +90,10 @@ def _checked_moments(sampler: SamplingCase) -> list[dict[str, Any]]:
 def _certified(text: str) -> list[dict[str, Any]]:
     """Every trial of the certificate, in each dtype, with the kernels in use."""
     rows: list[dict[str, Any]] = []
-    chosen = [trial for trial in trials.all_trials() if text in trial.name]
+    chosen = [trial for trial in certificate.all_trials() if text in trial.name]
     if not chosen:
         return rows
-    oracles.mathematics()  # InputError without mpmath, before the table begins
+    certificate.mathematics()  # InputError without mpmath, before the table begins
     heads = f"{'relative error of value':>24} {'of gradient':>12} {'in ulps':>9} {'':>9}"
     print(f"{'case':55} {'dtype':8} {heads}  verdict")
     for trial in chosen:

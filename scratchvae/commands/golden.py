@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,8 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compute the vectors and their tolerances, and write three files."""
+    """Compute the vectors and their tolerances, write three files, and name the cases that were not stored there before."""
     make_folder(arguments.out)
+    stored = arguments.out / "manifest.json"
+    new = golden.new_cases(json.loads(stored.read_text(encoding="utf-8"))) if stored.is_file() else []
     vectors = {dtype: golden.vectors(dtype) for dtype in golden.DTYPES}
     packed = _npz if arguments.format == "npz" else _safetensors
     files = {f"golden-{dtype}.{arguments.format}": packed(arrays) for dtype, arrays in vectors.items()}
@@ -31,6 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     for name, content in (*files.items(), ("manifest.json", golden.as_json(manifest))):
         write_whole(arguments.out / name, content)
         print(f"{arguments.out / name}: {len(content):,} bytes")
+    if new:
+        print(f"new since what was stored there: {', '.join(new)}")
     print(f"{len(manifest['cases'])} cases, {sum(map(len, vectors.values()))} arrays")
     return 0
 

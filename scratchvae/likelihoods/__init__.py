@@ -9,6 +9,7 @@ from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
 from scratchvae.likelihoods.poisson import Poisson
+from scratchvae.likelihoods.student_t import StudentT
 
 __all__ = [
     "Bernoulli",
@@ -21,6 +22,7 @@ __all__ = [
     "Likelihood",
     "Multinomial",
     "Poisson",
+    "StudentT",
     "fill_missing",
     "for_each_draw",
 ]

@@ -18,6 +18,7 @@ from scratchvae.likelihoods import (
     Likelihood,
     Multinomial,
     Poisson,
+    StudentT,
 )
 from scratchvae.models import VAE, Autoencoder, LatentVariableModel
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
@@ -35,6 +36,7 @@ LIKELIHOODS: dict[str, Callable[[int], Likelihood]] = {  # each from D, the numb
     "laplace_learned": lambda _: Laplace(learned=True),
     "multinomial": lambda _: Multinomial(),
     "poisson": lambda _: Poisson(),
+    "student_t": lambda _: StudentT(scale_from="parameter", df_from="parameter"),
 }
 POSTERIORS: dict[str, Callable[[int], Posterior]] = {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}
 PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {

@@ -1,12 +1,41 @@
-"""The case table: every public op and distribution, every layer, every objective and role, on small float64 arrays."""
+"""The case table: every public op and distribution, every layer, every objective and role, on small float64 arrays.
 
-from scratchvae.reference.case import Case
-from scratchvae.reference.cases import distributions, layers, objectives, ops
+A law's file here has all that the checks know about it: a file with a function `parts` is found by itself.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from scratchvae.reference.cases import layers, objectives
+from scratchvae.reference.cases.case import Case
+from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, Trial
+
+
+def all_parts() -> list[Part]:
+    """The Parts of every file of this folder that has any, built anew, since models hold state."""
+    files = [import_module(f"{__name__}.{file.name}") for file in iter_modules(__path__)]
+    return [part for file in files if hasattr(file, "parts") for part in file.parts()]
 
 
 def all_cases() -> list[Case]:
-    """The whole table."""
-    return [*ops.CASES, *distributions.CASES, *layers.cases(), *objectives.cases()]
+    """Every case of a gradient."""
+    return [*(case for part in all_parts() for case in part.cases), *layers.cases(), *objectives.cases()]
 
 
-__all__ = ["all_cases", "distributions", "layers", "objectives", "ops"]
+def sampling_cases() -> list[SamplingCase]:
+    """Every sampler of distributions, posteriors, likelihoods and priors, beside its density."""
+    return [part.sampling for part in all_parts() if part.sampling is not None]
+
+
+__all__ = [
+    "Case",
+    "Inputs",
+    "Part",
+    "SamplingCase",
+    "Trial",
+    "all_cases",
+    "all_parts",
+    "layers",
+    "objectives",
+    "sampling_cases",
+]

@@ -12,7 +12,7 @@ from scratchvae.layers import EVALUATION, Linear, Mode, Sequential, Tanh
 from scratchvae.models import HelmholtzMachine
 from scratchvae.objectives import Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.posteriors import Noise
-from scratchvae.reference.case import Case, normal, objective_case
+from scratchvae.reference.cases.case import Case, normal, objective_case
 
 B, D, K = 3, 4, 3
 HIDDEN = (3, 2)
@@ -56,9 +56,7 @@ class HeldDraws(HelmholtzMachine):
         self.top.value = model.top.value
         self.still = deepcopy(model)
 
-    def recognize(
-        self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
-    ) -> tuple[tuple[Array, Array], Pullback]:
+    def recognize(self, *, x: Array, uniform: Array, mode: Mode = EVALUATION) -> tuple[tuple[Array, Array], Pullback]:
         """The copy's draws, and the gradient of the model's own log q at them."""
         (h, log_q), _ = self.still.recognize(x=x, uniform=uniform)
         _, pullback = self.log_recognition(x=x, h=h, mode=mode)

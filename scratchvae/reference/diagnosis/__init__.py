@@ -2,19 +2,44 @@
 
 from scratchvae.reference.diagnosis.catalogue import CATALOGUE, mistakes
 from scratchvae.reference.diagnosis.diagnosing import assert_matches, diagnose
-from scratchvae.reference.diagnosis.pieces import Mistake
-from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS
-from scratchvae.reference.diagnosis.report import Finding, Line, Report
+from scratchvae.reference.diagnosis.divergence import ESTIMATES, KL_DETACHED
+from scratchvae.reference.diagnosis.examination import UNKNOWN, Examination, examine
+from scratchvae.reference.diagnosis.gradients import of_kl_through_z
+from scratchvae.reference.diagnosis.pieces import Mistake, Pieces, Place
+from scratchvae.reference.diagnosis.predictions import predict
+from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
+from scratchvae.reference.diagnosis.reading import AS_MEANT, read
+from scratchvae.reference.diagnosis.report import Finding, Line, Outcome, Report, Verdict
+from scratchvae.reference.diagnosis.right import RIGHT
+from scratchvae.reference.diagnosis.sampling import NOISE_MISSING
 
 __all__ = [
     "ALIASES",
+    "AS_MEANT",
     "CATALOGUE",
+    "ESTIMATES",
+    "KL_DETACHED",
     "LIKELIHOODS",
+    "NOISE_MISSING",
+    "RIGHT",
+    "SCALES",
+    "UNKNOWN",
+    "Examination",
     "Finding",
+    "Given",
     "Line",
     "Mistake",
+    "Outcome",
+    "Pieces",
+    "Place",
     "Report",
+    "Verdict",
     "assert_matches",
+    "canonical",
     "diagnose",
+    "examine",
     "mistakes",
+    "of_kl_through_z",
+    "predict",
+    "read",
 ]

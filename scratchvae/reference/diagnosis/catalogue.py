@@ -17,6 +17,7 @@ CATALOGUE: list[Mistake] = [
 def mistakes() -> dict[str, str]:
     """What each name means, in one sentence with the fix."""
     named: dict[str, list[str]] = {}
-    for name, fix in [*((m.name, m.fix) for m in CATALOGUE), *SUSPICIONS.items()]:
+    rows = [*((row.name, row.fix) for row in CATALOGUE), *((row.name, row.fix) for row in SUSPICIONS)]
+    for name, fix in rows:
         named.setdefault(name, []).extend([fix] if fix not in named.get(name, []) else [])
     return {name: "; or ".join(fixes) for name, fixes in named.items()}

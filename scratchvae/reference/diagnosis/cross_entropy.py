@@ -10,7 +10,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli
 from scratchvae.kernels import sigmoid
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, masked
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, masked
 from scratchvae.reference.diagnosis.quantities import Given
 
 LOG_FLOORS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # that people add to, or clip at, inside a logarithm
@@ -145,7 +145,7 @@ def _on_only(p: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def _row(name: str, computes: Piece, fix: str) -> Mistake:
-    return Mistake(name, "reconstruction", computes, fix)
+    return Mistake(name, Place.RECONSTRUCTION, computes, fix)
 
 
 SATURATES = (

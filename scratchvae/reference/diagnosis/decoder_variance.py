@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, d_std_read_as, masked, others, std_read_as
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, d_std_read_as, masked, others, std_read_as
 from scratchvae.reference.diagnosis.quantities import X_SCALES, Given
 
 
@@ -21,7 +21,7 @@ def _written(
         x, mean, held_as = given.x, given.x_mean, given.x_scale
         if x is None or mean is None or held_as is None or given.likelihood != "gaussian" or kind not in (None, held_as):
             return None
-        read_as = reading or held_as.removeprefix("x_")
+        read_as = reading or X_SCALES[held_as]
         std, dstd = (read(read_as, given.arrays[held_as]) for read in (std_read_as, d_std_read_as))
         below, dbelow = (std, 1.0) if over_std else (std**2, 2 * std)
         error = square * (x - mean) ** 2 / below
@@ -37,19 +37,19 @@ def _written(
 
 
 def _row(name: str, computes: Piece, fix: str) -> Mistake:
-    return Mistake(name, "reconstruction", computes, fix)
+    return Mistake(name, Place.RECONSTRUCTION, computes, fix)
 
 
 SQUARED = "the decoder's σ stands where σ² belongs"
 MISTAKES = [
     *(
         _row(
-            f"decoder_{scale.removeprefix('x_')}_read_as_{reading}",
+            f"decoder_{held}_read_as_{reading}",
             _written(kind=scale, reading=reading),
             f"the likelihood takes {scale} for {reading}: it should get σ² and log σ² from {scale}",
         )
-        for scale in X_SCALES
-        for reading in others(scale.removeprefix("x_"))
+        for scale, held in X_SCALES.items()
+        for reading in others(held)
     ),
     _row("gaussian_half_missing", _written(square=1.0), "the squared error over σ² lacks its factor ½"),
     _row("decoder_log_var_unhalved", _written(log_var=1.0), "log σ² of the decoder lacks its factor ½"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scratchvae.reference.diagnosis.examination import Examination
+from scratchvae.reference.diagnosis.examination import examine
 from scratchvae.reference.diagnosis.reading import read
 from scratchvae.reference.diagnosis.report import Report
 
@@ -37,7 +37,7 @@ def diagnose(
     """
     settings = {"variance": variance, "beta": beta, "reduction": reduction, "free_bits": free_bits, "constants": constants}
     given = read(theirs, names=names or {}, likelihood=likelihood, evaluation=evaluation, **settings)
-    return Examination(given).report()
+    return examine(given).report
 
 
 def assert_matches(theirs: Mapping[str, Any], **settings: Any) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, d_std_read_as, standard_kl, std_read_as
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, d_std_read_as, standard_kl, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 
 
@@ -48,6 +48,9 @@ def _estimate(
     steep = 1 + 2 * np.abs(u) * np.abs(d_std_read_as(str(given.scale), given.arrays[str(given.scale)]))
     terms = replace(terms, gradients={**terms.gradients, "z": through_z(z, u, std)})
     return replace(terms, digits_lost=steep * (np.abs(z) + np.abs(mean)) / std**2)
+
+
+ESTIMATES = (one_sample, one_sample_of_noise, one_sample_sticking)
 
 
 def _mean_and_std(given: Given, reading: str | None) -> tuple[Array, Array] | None:
@@ -107,9 +110,9 @@ def _changed(dvalue: object, **gradients: object) -> Piece:
 def _log_var_squared(given: Given) -> Terms | None:
     if given.scale != "log_var":
         return None
-    return _changed(
-        lambda mean, std: 0.5 * ((2 * np.log(std)) ** 2 - std**2), std=lambda mean, std: 4 * np.log(std) / std - std
-    )(given)
+    return _changed(lambda mean, std: 0.5 * ((2 * np.log(std)) ** 2 - std**2), std=lambda mean, std: 4 * np.log(std) / std - std)(
+        given
+    )
 
 
 def _chosen(which: Callable[..., Array]) -> Piece:
@@ -145,17 +148,23 @@ def _detached(given: Given) -> Terms | None:
     return None if terms is None else Terms(terms.value, {n: np.zeros_like(g) for n, g in terms.gradients.items()}, terms.size)
 
 
+KL_DETACHED = Mistake("kl_detached", Place.DIVERGENCE, _detached, "the KL is detached: its gradient doesn't reach the encoder")
 ONE_LATENT = "the KL is that of one latent, the largest or the smallest: sum over them"
 MISTAKES = [
-    Mistake("kl_half_missing", "divergence", _scaled(2.0), "the KL lacks its factor ½"),
+    Mistake("kl_half_missing", Place.DIVERGENCE, _scaled(2.0), "the KL lacks its factor ½"),
     Mistake(
-        "kl_sign", "divergence", _scaled(-1.0), "the KL has the wrong sign: −½ Σ 1 + log σ² − mean² − σ² is what should be added"
+        "kl_sign",
+        Place.DIVERGENCE,
+        _scaled(-1.0),
+        "the KL has the wrong sign: −½ Σ 1 + log σ² − mean² − σ² is what should be added",
     ),
-    Mistake("kl_reversed", "divergence", _reversed, "this is KL(p ‖ q), the prior's to the posterior: the bound has KL(q ‖ p)"),
+    Mistake(
+        "kl_reversed", Place.DIVERGENCE, _reversed, "this is KL(p ‖ q), the prior's to the posterior: the bound has KL(q ‖ p)"
+    ),
     *(
         Mistake(
             f"kl_{kind}_read_as_{reading}",
-            "divergence",
+            Place.DIVERGENCE,
             _read(kind, reading),
             f"the KL takes {kind} for {reading}: it should get σ² and log σ² from {kind}",
         )
@@ -165,50 +174,54 @@ MISTAKES = [
     ),
     Mistake(
         "kl_constant_missing",
-        "divergence",
+        Place.DIVERGENCE,
         _changed(lambda mean, std: np.full_like(mean, 0.5)),
         "the KL lacks its −½ for each latent: gradients are right, values are ½ Z too high",
     ),
     Mistake(
         "kl_constant_sign",
-        "divergence",
+        Place.DIVERGENCE,
         _changed(lambda mean, std: np.ones_like(mean)),
         "the KL adds ½ for each latent where it should subtract it: −½ Σ 1 + log σ² − mean² − σ²",
     ),
     Mistake(
         "kl_log_var_halved",
-        "divergence",
+        Place.DIVERGENCE,
         _changed(lambda mean, std: 0.5 * np.log(std), std=lambda mean, std: 0.5 / std),
         "the KL has ½ log σ where ½ log σ² belongs",
     ),
-    Mistake("kl_log_var_squared", "divergence", _log_var_squared, "the KL has (log σ²)² where σ² = exp log σ² belongs"),
+    Mistake("kl_log_var_squared", Place.DIVERGENCE, _log_var_squared, "the KL has (log σ²)² where σ² = exp log σ² belongs"),
     Mistake(
         "kl_mean_absolute",
-        "divergence",
+        Place.DIVERGENCE,
         _changed(lambda mean, std: 0.5 * (np.abs(mean) - mean**2), mean=lambda mean, std: 0.5 * np.sign(mean) - mean),
         "the KL has |mean| where mean² belongs",
     ),
-    Mistake("kl_of_one_latent", "divergence", _chosen(np.argmax), ONE_LATENT),
-    Mistake("kl_of_one_latent", "divergence", _chosen(np.argmin), ONE_LATENT),
-    Mistake("kl_heads_swapped", "divergence", _swapped, "mean and spread are exchanged in the KL: mind the order of arguments"),
-    Mistake("kl_times_beta", "divergence", _times_beta, "beta is in the KL already, and is applied again or was not meant there"),
+    Mistake("kl_of_one_latent", Place.DIVERGENCE, _chosen(np.argmax), ONE_LATENT),
+    Mistake("kl_of_one_latent", Place.DIVERGENCE, _chosen(np.argmin), ONE_LATENT),
+    Mistake(
+        "kl_heads_swapped", Place.DIVERGENCE, _swapped, "mean and spread are exchanged in the KL: mind the order of arguments"
+    ),
+    Mistake(
+        "kl_times_beta", Place.DIVERGENCE, _times_beta, "beta is in the KL already, and is applied again or was not meant there"
+    ),
     Mistake(
         "kl_mean_not_squared",
-        "divergence",
+        Place.DIVERGENCE,
         _changed(lambda mean, std: 0.5 * (mean - mean**2), mean=lambda mean, std: 0.5 - mean),
         "the mean enters the KL unsquared",
     ),
     Mistake(
         "kl_variance_not_squared",
-        "divergence",
+        Place.DIVERGENCE,
         _changed(lambda mean, std: 0.5 * (std - std**2), std=lambda mean, std: 0.5 - std),
         "the KL has σ where σ² belongs",
     ),
     Mistake(
         "kl_mean_over_latents",
-        "divergence",
+        Place.DIVERGENCE,
         lambda given: _scaled(1 / given.Z)(given) if given.Z else None,
         "the KL is averaged over the latents: sum over them",
     ),
-    Mistake("kl_detached", "divergence", _detached, "the KL is detached: its gradient doesn't reach the encoder"),
+    KL_DETACHED,
 ]

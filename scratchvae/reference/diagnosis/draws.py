@@ -3,25 +3,23 @@
 Both densities may lack their constant −½ log 2π, which cancels in the weight: then both should.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Prediction, Terms, std_read_as
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Pieces, Place, Prediction, Terms, std_read_as
 from scratchvae.reference.diagnosis.quantities import DRAWN, SCALES, X_SCALES, Given
 
 CONSTANT = -0.5 * float(np.log(2 * np.pi))  # of each latent
-PLACES = {"z": "sampling", "log_px": "reconstruction", "log_pz": "log_pz", "log_q": "log_q"}  # the piece that computes it
 
 
-def by_draw(quantity: str, given: Given, pieces: Mapping[str, Callable[..., Any]]) -> list[Prediction]:
+def by_draw(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     """z (B, K, Z), or log p(x|z), log p(z) or log q(z|x) (B, K), as a step of B·K examples has them."""
     theirs, step = given.arrays[quantity], _each_draw(given)
     if quantity == "z" and step.noise is None and not given.evaluation:
         return []
-    terms: Terms | None = pieces[PLACES[quantity]](step)
+    computes = {"z": pieces.sampling, "log_px": pieces.reconstruction, "log_pz": pieces.log_pz, "log_q": pieces.log_q}[quantity]
+    terms = computes(step)
     if terms is None or (quantity != "z" and len(terms.value) != theirs.size):
         return []
     if quantity == "z":
@@ -35,9 +33,9 @@ def by_draw(quantity: str, given: Given, pieces: Mapping[str, Callable[..., Any]
     without = Prediction(value, size, unsure)
     if quantity == "log_pz" or given.log_pz is None:
         return [with_constant, without]
-    prior = by_draw("log_pz", given, {**pieces, "log_pz": log_prior})
+    prior = by_draw("log_pz", given, pieces.having(Place.LOG_PZ, log_prior))
     dropped = bool(prior) and prior[1].fits(given.log_pz, given.eps) and not prior[0].fits(given.log_pz, given.eps)
-    return [without if dropped == pieces["constants"](given) else with_constant]
+    return [without if dropped == pieces.constants(given) else with_constant]
 
 
 def _each_draw(given: Given) -> Given:
@@ -87,7 +85,7 @@ MISTAKES = [
     *(
         Mistake(
             f"log_q_{kind}_read_as_{reading}",
-            "log_q",
+            Place.LOG_Q,
             _read(kind, reading),
             f"log q(z|x) takes {kind} for {reading}: it should get σ from {kind}",
         )
@@ -95,13 +93,15 @@ MISTAKES = [
         for reading in SCALES
         if reading != kind
     ),
-    Mistake("log_pz_mean_over_latents", "log_pz", _averaged(log_prior), "log p(z) is averaged over the latents: sum over them"),
     Mistake(
-        "log_q_mean_over_latents", "log_q", _averaged(log_posterior), "log q(z|x) is averaged over the latents: sum over them"
+        "log_pz_mean_over_latents", Place.LOG_PZ, _averaged(log_prior), "log p(z) is averaged over the latents: sum over them"
+    ),
+    Mistake(
+        "log_q_mean_over_latents", Place.LOG_Q, _averaged(log_posterior), "log q(z|x) is averaged over the latents: sum over them"
     ),
     Mistake(
         "constants_of_weights_differ",
-        "constants",
+        Place.CONSTANTS,
         lambda given: False,
         "of log p(z) and log q(z|x) one lacks its constant −½ log 2π a latent: keep it in both, or in neither",
     ),

@@ -4,9 +4,8 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.importance import bound
-from scratchvae.reference.diagnosis.pieces import Prediction
+from scratchvae.reference.diagnosis.pieces import Pieces, Prediction
 from scratchvae.reference.diagnosis.quantities import SCALES, X_SCALES, Given
-from scratchvae.reference.diagnosis.right import Pieces
 
 
 def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
@@ -17,36 +16,36 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
     if name == "log_w":
         if given.log_w is None:
             return []
-        weights, bounding = pieces["total"](given), pieces["importance"](given)
+        weights, bounding = pieces.total(given), pieces.importance(given)
         if weights is None or bounding is None:
             return []
         _, share = bounding(given.log_w)
-        gradient = -weights[0] * (share / len(given.log_w) if given.reduction == "mean" else share)
+        gradient = -weights.reconstruction * (share / len(given.log_w) if given.reduction == "mean" else share)
         # what is rounded are log-weights, whose differences are taken, by them or in the exponent of a share w̃
         _, normalized = bound(given.log_w)
         logarithms = np.abs(given.log_w) + np.abs(given.log_w).max(axis=1, keepdims=True)
-        return [Prediction(gradient, np.abs(gradient) + abs(weights[0]) * each * (1 + normalized * logarithms))]
-    weights = pieces["total"](given)
+        return [Prediction(gradient, np.abs(gradient) + abs(weights.reconstruction) * each * (1 + normalized * logarithms))]
+    weights = pieces.total(given)
     if weights is None:
         return []
     a, b = weights
     if name in {"logits", "x_mean", *X_SCALES}:
-        terms = pieces["reconstruction"](given)
+        terms = pieces.reconstruction(given)
         if terms is None or name not in terms.gradients:
             return []
         gradient = a * each * terms.gradients[name]
         return [Prediction(gradient, np.abs(gradient) + abs(a) * each * (1 + terms.digits_lost))]
     if name != "mean" and name not in SCALES:
         return []
-    sampled, kl = pieces["sampling"](given), pieces["divergence"](given)
+    sampled, kl = pieces.sampling(given), pieces.divergence(given)
     if sampled is None or kl is None or name not in sampled.gradients or name not in kl.gradients:
         return []
     if given.d_z is None and sampled.gradients[name].any():
         return []
     dz = 0.0 if given.d_z is None else given.d_z
-    counted = 1.0
+    counted: Array | float = 1.0
     if given.free_bits:
-        penalty = pieces["penalty"](given)
+        penalty = pieces.penalty(given)
         if penalty is None:
             return []
         counted = penalty(given, kl.value)[1]
@@ -57,10 +56,11 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
 
 def of_kl_through_z(given: Given, pieces: Pieces) -> Array | float:
     """What the KL's own dependence on z adds to d_z, where it is estimated from one draw."""
-    weights, kl = pieces["total"](given), pieces["divergence"](given)
+    weights, kl = pieces.total(given), pieces.divergence(given)
     if weights is None or kl is None or "z" not in kl.gradients:
         return 0.0
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
-    counted = pieces["penalty"](given)(given, kl.value)[1] if given.free_bits else 1.0
-    added: Array = weights[1] * each * counted * kl.gradients["z"]
+    penalty = pieces.penalty(given) if given.free_bits else None
+    counted: Array | float = 1.0 if penalty is None else penalty(given, kl.value)[1]
+    added: Array = weights.kl * each * counted * kl.gradients["z"]
     return added

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Prediction, Terms
+from scratchvae.reference.diagnosis.pieces import Pieces, Prediction, Terms, Weights
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.reductions import forms
-from scratchvae.reference.diagnosis.right import RIGHT, Pieces
+from scratchvae.reference.diagnosis.right import RIGHT
 
 
 def loss(given: Given, pieces: Pieces, shape: tuple[int, ...], *, sign: float) -> list[Prediction]:
     """The loss of that shape, by example or as a number; with sign −1 the bound."""
     if given.weighted:
         return _importance_loss(given, pieces, shape, sign)
-    weights = pieces["total"](given)
+    weights = pieces.total(given)
     if weights is None:
         return []
     right = pieces is RIGHT  # a number alone may be a mean or a sum over the batch: what is right may be either, a mistake not
@@ -28,7 +28,7 @@ def loss(given: Given, pieces: Pieces, shape: tuple[int, ...], *, sign: float) -
 
 
 def _joined(
-    weights: tuple[float, float], R: Prediction, K: Prediction, given: Given, shape: tuple[int, ...], sign: float
+    weights: Weights, R: Prediction, K: Prediction, given: Given, shape: tuple[int, ...], sign: float
 ) -> Prediction | None:
     """a R + b K by example, or as the declared reduction of it."""
     a, b = weights
@@ -47,13 +47,13 @@ def _joined(
 
 
 def _importance_loss(given: Given, pieces: Pieces, shape: tuple[int, ...], sign: float) -> list[Prediction]:
-    terms, weights = (None if given.log_w is not None else pieces["log_weights"](given)), pieces["total"](given)
-    log_w, bounding = given.log_w if terms is None else terms.value, pieces["importance"](given)
+    terms, weights = (None if given.log_w is not None else pieces.log_weights(given)), pieces.total(given)
+    log_w, bounding = given.log_w if terms is None else terms.value, pieces.importance(given)
     if log_w is None or weights is None or bounding is None:
         return []
     bound, _ = bounding(log_w)
-    value = -sign * weights[0] * bound
-    size = abs(weights[0]) * (1 + np.max(np.abs(log_w) if terms is None else terms.size, axis=1))
+    value = -sign * weights.reconstruction * bound
+    size = abs(weights.reconstruction) * (1 + np.max(np.abs(log_w) if terms is None else terms.size, axis=1))
     if shape == value.shape:
         return [Prediction(value, size)]
     if shape != ():
@@ -71,7 +71,7 @@ def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> li
 
     For a loss by example, of that `shape`, a number of theirs is none.
     """
-    terms = pieces["divergence" if name == "kl" else name](given)
+    terms = (pieces.divergence if name == "kl" else pieces.reconstruction)(given)
     theirs = given.arrays.get(name)
     if theirs is None and name == "reconstruction" and given.log_px is not None:
         theirs = -given.log_px
@@ -91,14 +91,14 @@ def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> li
 
 def _penalized(given: Given, pieces: Pieces) -> list[Prediction]:
     """What free bits make of the KL, as a mean over the batch."""
-    kl, penalty = _kl_by_latent(given, pieces), pieces["penalty"](given)
+    kl, penalty = _kl_by_latent(given, pieces), pieces.penalty(given)
     if kl is None or penalty is None:
         return []
     return [Prediction(np.asarray(penalty(given, kl.value)[0]), np.asarray(kl.size.sum() / len(kl.size)))]
 
 
 def _kl_by_latent(given: Given, pieces: Pieces) -> Terms | None:
-    terms: Terms | None = pieces["divergence"](given)
+    terms = pieces.divergence(given)
     if given.kl is not None and given.kl.ndim == 2:
         return Terms(given.kl, {} if terms is None else terms.gradients, np.abs(given.kl))
     return terms

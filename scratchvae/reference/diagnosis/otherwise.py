@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Mistake, Prediction
+from scratchvae.reference.diagnosis.pieces import Mistake, Pieces, Place, Prediction, Weights
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import Given
-from scratchvae.reference.diagnosis.right import RIGHT, Pieces
+from scratchvae.reference.diagnosis.right import RIGHT
 
 ALIKE = 1e-5  # what is nearer than this, relative to the parts, was rounded rather than computed otherwise
 
@@ -52,28 +51,26 @@ def other_weight(quantity: str, given: Given, pieces: Pieces) -> float | None:
     return chosen if gradients or theirs.size > 1 or chosen == plain else None
 
 
-def other_reduction(
-    quantity: str, given: Given, pieces: Pieces, catalogue: list[Mistake]
-) -> tuple[Mistake, Pieces, str] | None:
+def other_reduction(quantity: str, given: Given, pieces: Pieces, catalogue: list[Mistake]) -> tuple[Mistake, Pieces, str] | None:
     """The one mistake that explains the loss as the mean over the batch where a sum was declared, or the other way round."""
     scale, over = (1 / (given.B or 1), "a mean") if given.reduction == "sum" else (float(given.B or 1), "a sum")
     found: dict[str, tuple[Mistake, Pieces, str]] = {}
     for mistake in catalogue:
-        total = mistake.computes if mistake.piece == "total" else pieces["total"]
-        changed = {**pieces, mistake.piece: mistake.computes, "total": _scaled(total, scale)}
+        made = pieces.under(mistake)
+        changed = made.having(Place.TOTAL, _scaled(made.total, scale))
         if _fits(quantity, given, changed):
             found.setdefault(mistake.name, (mistake, changed, over))
     return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _weighing(pieces: Pieces, a: float, b: float) -> Pieces:
-    return {**pieces, "total": lambda given: (a, b)}
+    return pieces.having(Place.TOTAL, lambda given: Weights(a, b))
 
 
-def _scaled(total: Callable[..., Any], scale: float) -> Callable[..., Any]:
-    def computes(given: Given) -> tuple[float, float] | None:
+def _scaled(total: Callable[[Given], Weights | None], scale: float) -> Callable[[Given], Weights | None]:
+    def computes(given: Given) -> Weights | None:
         weights = total(given)
-        return None if weights is None else (scale * weights[0], scale * weights[1])
+        return None if weights is None else Weights(scale * weights.reconstruction, scale * weights.kl)
 
     return computes
 

@@ -1,12 +1,15 @@
-"""A step of a VAE in four pieces that can each be replaced: sampling, reconstruction, divergence, total.
+"""A step of a VAE in pieces, each of which can be replaced by another.
 
-A mistake is a piece that somebody wrote instead of the right one. Whatever a piece computes comes with its gradients, so that one
-row of the catalogue is recognized in values and in gradients alike.
+A mistake is a piece that somebody wrote instead of the right one. Whatever a piece computes comes with its gradients, so that
+one row of the catalogue is recognized in values and in gradients alike.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,7 +32,7 @@ class Terms:
     unsure: Array | float = 0.0  # beyond rounding: what the digits that were handed over leave open
     digits_lost: Array | float = 0.0  # by the gradients, where a quantity was had from one with few digits: in roundoffs
 
-    def times(self, factor: float) -> "Terms":
+    def times(self, factor: float) -> Terms:
         """All of it multiplied by a number."""
         gradients = {name: factor * gradient for name, gradient in self.gradients.items()}
         return Terms(factor * self.value, gradients, abs(factor) * self.size, abs(factor) * self.unsure)
@@ -51,7 +54,63 @@ class Prediction:
         return bool((np.abs(theirs - self.value) <= allowed).all())
 
 
-Piece = Callable[[Given], Any]  # Terms (of "total" two weights, …); None where what it needs was not handed over
+class Weights(NamedTuple):
+    """What the loss multiplies the reconstruction and the KL by, beside the declared reduction over the batch."""
+
+    reconstruction: float
+    kl: float
+
+
+Piece = Callable[[Given], Terms | None]  # None where what it needs was not handed over
+Penalty = Callable[[Given, Array], tuple[float, Array]]  # KL (B, Z) -> its term of the loss, and the gradient times B
+Bounding = Callable[[Array], tuple[Array, Array]]  # log w (B, K) -> the bound (B,), and its gradient (B, K)
+
+
+class Place(StrEnum):
+    """Which piece of a step: the fields of Pieces by name."""
+
+    SAMPLING = "sampling"
+    RECONSTRUCTION = "reconstruction"
+    DIVERGENCE = "divergence"
+    TOTAL = "total"
+    PENALTY = "penalty"
+    LOG_PZ = "log_pz"
+    LOG_Q = "log_q"
+    CONSTANTS = "constants"
+    LOG_WEIGHTS = "log_weights"
+    IMPORTANCE = "importance"
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A whole step: what computes each of its pieces from the arrays that were given."""
+
+    sampling: Piece  # z
+    reconstruction: Piece  # −log p(x|z) by entry
+    divergence: Piece  # the KL by latent
+    total: Callable[[Given], Weights | None]  # how the loss weighs both
+    penalty: Callable[[Given], Penalty | None]  # what free bits make of the KL
+    log_pz: Piece  # log p(z) by latent, without its constant
+    log_q: Piece  # log q(z|x) by latent, without its constant
+    constants: Callable[[Given], bool]  # whether log p(z) and log q(z|x) agree on their constants
+    log_weights: Piece  # log w (B, K)
+    importance: Callable[[Given], Bounding | None]  # how log-weights make a bound
+
+    def having(self, place: Place, computes: Callable[[Given], Any]) -> Pieces:
+        """The same step with another piece in that place."""
+        return replace(self, **{place.value: computes})
+
+    def under(self, mistake: Mistake) -> Pieces:
+        """The same step with the mistake made."""
+        return self.having(mistake.place, mistake.computes)
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What is named without a piece that computes it: a stable name, and one sentence with the fix."""
+
+    name: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -59,8 +118,8 @@ class Mistake:
     """A row of the catalogue: a stable name, which piece it replaces and by what, and one sentence with the fix."""
 
     name: str
-    piece: str
-    computes: Piece
+    place: Place
+    computes: Callable[[Given], Any]
     fix: str
 
 

@@ -5,10 +5,9 @@ import numpy as np
 from scratchvae.reference.diagnosis.draws import by_draw
 from scratchvae.reference.diagnosis.gradients import gradient
 from scratchvae.reference.diagnosis.losses import loss
-from scratchvae.reference.diagnosis.pieces import Prediction, Terms
-from scratchvae.reference.diagnosis.quantities import Given
+from scratchvae.reference.diagnosis.pieces import Pieces, Prediction, Terms
+from scratchvae.reference.diagnosis.quantities import GRADIENTS, Given
 from scratchvae.reference.diagnosis.reductions import forms
-from scratchvae.reference.diagnosis.right import Pieces
 
 
 def predict(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
@@ -18,21 +17,21 @@ def predict(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
 
 
 def _predicted(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
-    if quantity.startswith("d_"):
-        return gradient(quantity.removeprefix("d_"), given, pieces)
+    if quantity in GRADIENTS:
+        return gradient(GRADIENTS[quantity], given, pieces)
     shape = np.shape(given.arrays[quantity])
     if quantity in {"log_pz", "log_q"} or (quantity == "log_px" and given.weighted) or (quantity == "z" and len(shape) == 3):
         return by_draw(quantity, given, pieces)
     if quantity == "z":
-        return _as_is(pieces["sampling"](given)) if given.noise is not None or given.evaluation else []
+        return _as_is(pieces.sampling(given)) if given.noise is not None or given.evaluation else []
     if quantity in {"reconstruction", "log_px"}:
-        terms = pieces["reconstruction"](given)
+        terms = pieces.reconstruction(given)
         return forms(terms if quantity == "reconstruction" else terms and terms.times(-1.0), shape, given)
     if quantity == "kl":
-        closed = forms(pieces["divergence"](given), shape, given)
+        closed = forms(pieces.divergence(given), shape, given)
         return [*closed, *_penalty_forms(given, pieces)] if given.free_bits and shape == () else closed
     if quantity == "log_w":
-        return _as_is(pieces["log_weights"](given))
+        return _as_is(pieces.log_weights(given))
     if quantity in {"loss", "bound"}:
         return loss(given, pieces, shape, sign=1.0 if quantity == "loss" else -1.0)
     return []
@@ -44,10 +43,8 @@ def _as_is(terms: Terms | None) -> list[Prediction]:
 
 def _penalty_forms(given: Given, pieces: Pieces) -> list[Prediction]:
     """The KL as free bits make it, which may be what was handed over as the KL."""
-    terms, penalty = pieces["divergence"](given), pieces["penalty"](given)
+    terms, penalty = pieces.divergence(given), pieces.penalty(given)
     if terms is None or penalty is None:
         return []
     value, size = np.asarray(penalty(given, terms.value)[0]), terms.size.sum() / len(terms.size) + given.free_bits
     return [Prediction(value, size), Prediction(value * len(terms.value), size * len(terms.value))]
-
-

@@ -12,7 +12,7 @@ import numpy as np
 from scratchvae.arrays import Array
 
 SCALES = ("log_var", "log_std", "std", "var", "raw_std")  # ways to hold σ; raw_std: σ = softplus(raw_std)
-X_SCALES = ("x_log_var", "x_log_std", "x_std")  # the decoder's own, where it has one
+X_SCALES = {"x_log_var": "log_var", "x_log_std": "log_std", "x_std": "std"}  # the decoder's own, and which of SCALES each is
 DRAWN = ("z", "noise", "logits", "x_mean", *X_SCALES)  # of K draws for each example (B, K, …)
 ALIASES: dict[str, tuple[str, ...]] = {  # quantity: other spellings of it
     "x": ("data", "input", "inputs", "target", "targets"),
@@ -49,6 +49,8 @@ ORDER = (  # in which a step makes them
     *("d_logits", "d_x_mean", *(f"d_{scale}" for scale in X_SCALES)),
     *("d_z", "d_mean", *(f"d_{scale}" for scale in SCALES), "d_log_w"),
 )
+
+GRADIENTS = {f"d_{name}": name for name in (*ALIASES, *X_SCALES)}  # which quantity each is the loss's gradient by
 
 
 @dataclass

@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.distributions import gaussian, laplace
 from scratchvae.reference.diagnosis import cross_entropy, decoder_variance
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, masked
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, masked
 from scratchvae.reference.diagnosis.quantities import Given
 
 
@@ -124,7 +124,7 @@ def _negated(given: Given) -> Terms | None:
 
 
 def _row(name: str, computes: Piece, fix: str) -> Mistake:
-    return Mistake(name, "reconstruction", computes, fix)
+    return Mistake(name, Place.RECONSTRUCTION, computes, fix)
 
 
 ANY = ("bernoulli", "gaussian", "laplace")

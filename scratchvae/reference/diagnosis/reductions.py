@@ -1,6 +1,5 @@
 """A term by entry as people hand it over: as it is, by example, or as one number."""
 
-
 from scratchvae.reference.diagnosis.pieces import Prediction, Terms
 from scratchvae.reference.diagnosis.quantities import Given
 

@@ -1,14 +1,47 @@
 """What a diagnosis says: a line for each quantity, the first that departs, and the mistake that explains it."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 
 from scratchvae.arrays import Array
 
-AGREES, DEPARTS, FOLLOWS, TAKEN, UNCHECKED, UNPROVEN = (
-    *("agrees", "DEPARTS", "follows from", "taken as given", "not checked", "unproven"),
-)  # how a verdict begins
+
+class Outcome(Enum):
+    """What came of comparing a quantity; the value is how its words begin."""
+
+    AGREES = "agrees"
+    DEPARTS = "DEPARTS"
+    FOLLOWS = "follows from"
+    TAKEN = "taken as given"
+    UNCHECKED = "not checked"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An outcome, the mistakes that explain it, and where there are none, what else is said."""
+
+    outcome: Outcome
+    causes: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def checked(self) -> bool:
+        """Whether the quantity was compared, to an end."""
+        return self.outcome in {Outcome.AGREES, Outcome.DEPARTS, Outcome.FOLLOWS}
+
+    @property
+    def explained(self) -> bool:
+        """Whether it is known why the quantity is what it is."""
+        return self.outcome in {Outcome.AGREES, Outcome.FOLLOWS} or (self.outcome is Outcome.DEPARTS and bool(self.causes))
+
+    def __str__(self) -> str:
+        named = " or ".join(self.causes)
+        if self.outcome is Outcome.FOLLOWS:
+            return f"{self.outcome.value} {named}"
+        return f"{self.outcome.value}: {named}" if named else f"{self.outcome.value}{self.why}"
 
 
 @dataclass(frozen=True)
@@ -16,14 +49,14 @@ class Line:
     """One quantity beside what it should be."""
 
     quantity: str
-    verdict: str
+    found: Verdict
     theirs: Array
     reference: Array | None = None
 
     @property
-    def checked(self) -> bool:
-        """Whether it was compared, to an end."""
-        return self.verdict.startswith((AGREES, DEPARTS, FOLLOWS))
+    def verdict(self) -> str:
+        """The verdict in words."""
+        return str(self.found)
 
     def row(self, width: int) -> str:
         """The line of a table whose first column has this width."""
@@ -49,6 +82,7 @@ class Finding:
     quantity: str
     causes: tuple[str, ...]
     explanation: str
+    said: bool = True  # False: nothing is known of why, and the explanation says no more than that
 
 
 @dataclass(frozen=True)
@@ -80,12 +114,12 @@ class Report:
     @property
     def matches(self) -> bool:
         """Whether something agrees, nothing departs, and nothing differs for want of proof."""
-        return self.ok and not self._unproven and any(line.verdict == AGREES for line in self.lines)
+        return self.ok and not self._unproven and any(line.found.outcome is Outcome.AGREES for line in self.lines)
 
     @property
     def unchecked(self) -> tuple[str, ...]:
         """The quantities about which nothing was found out."""
-        return tuple(line.quantity for line in self.lines if not line.checked)
+        return tuple(line.quantity for line in self.lines if not line.found.checked)
 
     @property
     def first(self) -> str | None:
@@ -109,7 +143,7 @@ class Report:
             return self.findings[0].explanation
         if self._unproven:
             return "; ".join(f"{line.quantity} differs, {line.verdict}" for line in self._unproven)
-        if not any(line.checked for line in self.lines):
+        if not any(line.found.checked for line in self.lines):
             return "nothing could be checked: hand over what these follow from too (x, logits, mean, log_var, noise, z)"
         unchecked = [name for name in self.unchecked if name != "d_z"]  # which is for others to follow from
         left = f" ({', '.join(unchecked)} could not be checked)" if unchecked else ""
@@ -117,7 +151,7 @@ class Report:
 
     @property
     def _unproven(self) -> list[Line]:
-        return [line for line in self.lines if line.verdict.startswith(UNPROVEN)]
+        return [line for line in self.lines if line.found.outcome is Outcome.UNPROVEN]
 
     def __str__(self) -> str:
         width = max([16, *(len(line.quantity) for line in self.lines)])

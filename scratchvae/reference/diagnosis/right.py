@@ -1,48 +1,61 @@
 """The pieces of a right step, and other forms of a piece that are right too."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from scratchvae.reference.diagnosis import cross_entropy, divergence, draws, importance, reconstruction, sampling, total
+from scratchvae.reference.diagnosis.pieces import Pieces, Place
+from scratchvae.reference.diagnosis.quantities import Given
 
-Pieces = Mapping[str, Callable[..., Any]]
-RIGHT: Pieces = {
-    "sampling": sampling.reparameterized,
-    "reconstruction": reconstruction.negative_log_likelihood,
-    "divergence": divergence.closed_form,
-    "total": total.weights,
-    "penalty": lambda given: total.free_bits,
-    "log_pz": draws.log_prior,
-    "log_q": draws.log_posterior,
-    "constants": lambda given: True,
-    "log_weights": importance.log_weights,
-    "importance": lambda given: importance.bound,
-}
-ALSO_RIGHT: list[tuple[str, Callable[..., Any], str]] = [
-    ("divergence", divergence.one_sample, "a one-sample estimate of the KL: right, if less exact"),
-    (
-        "divergence",
+RIGHT = Pieces(
+    sampling=sampling.reparameterized,
+    reconstruction=reconstruction.negative_log_likelihood,
+    divergence=divergence.closed_form,
+    total=total.weights,
+    penalty=lambda given: total.free_bits,
+    log_pz=draws.log_prior,
+    log_q=draws.log_posterior,
+    constants=lambda given: True,
+    log_weights=importance.log_weights,
+    importance=lambda given: importance.bound,
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """Another form of a piece that is right too, and the words for it."""
+
+    place: Place
+    computes: Callable[[Given], Any]
+    what: str
+
+
+ALSO_RIGHT = [
+    Form(Place.DIVERGENCE, divergence.one_sample, "a one-sample estimate of the KL: right, if less exact"),
+    Form(
+        Place.DIVERGENCE,
         divergence.one_sample_of_noise,
         "a one-sample estimate of the KL, log q taken from the noise: right, if less exact",
     ),
-    (
-        "divergence",
+    Form(
+        Place.DIVERGENCE,
         divergence.one_sample_sticking,
         "a one-sample estimate of the KL, log q's parameters detached: right, if less exact",
     ),
-    (
-        "reconstruction",
+    Form(
+        Place.RECONSTRUCTION,
         cross_entropy.through_probabilities,
         "taken through probabilities: right, but it loses digits near 0 and 1",
     ),
-    (
-        "reconstruction",
+    Form(
+        Place.RECONSTRUCTION,
         cross_entropy.as_torch,
         "torch's cross-entropy of probabilities, whose slope is held where p (1 − p) < 1e-12",
     ),
-    ("reconstruction", reconstruction.without_fixed_sigma, "without log σ, which is a constant here"),
-    (
-        "importance",
+    Form(Place.RECONSTRUCTION, reconstruction.without_fixed_sigma, "without log σ, which is a constant here"),
+    Form(
+        Place.IMPORTANCE,
         lambda given: importance.surrogate,
         "Σ w̃ log w with detached weights: not the bound, but its gradient is right",
     ),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 
 
@@ -78,11 +78,26 @@ def _no_noise(given: Given) -> Terms | None:
     return None if given.evaluation else _evaluated(given)
 
 
+NOISE_MISSING = Mistake(
+    "noise_missing", Place.SAMPLING, _no_noise, "z is the mean alone: in training it should be mean + σ · noise"
+)
+MEAN_DETACHED = Mistake(
+    "mean_detached", Place.SAMPLING, _training(through_mean=False), "the mean is detached in z: let z's gradient reach it"
+)
+SIGMA_DETACHED = Mistake(
+    "sigma_detached", Place.SAMPLING, _training(through_std=False), "σ is detached in z: let z's gradient reach it"
+)
+Z_DETACHED = Mistake(
+    "z_detached",
+    Place.SAMPLING,
+    _training(through_mean=False, through_std=False),
+    "z is detached from the encoder: reparameterize, so that z's gradient reaches mean and σ",
+)
 MISTAKES = [
     *(
         Mistake(
             f"sampling_{kind}_read_as_{reading}",
-            "sampling",
+            Place.SAMPLING,
             _read(kind, reading),
             f"the sampling takes {kind} for {reading}: it should get σ from {kind} before it scales the noise",
         )
@@ -90,23 +105,23 @@ MISTAKES = [
         for reading in SCALES
         if reading != kind
     ),
-    Mistake("noise_missing", "sampling", _no_noise, "z is the mean alone: in training it should be mean + σ · noise"),
+    NOISE_MISSING,
     Mistake(
         "noise_shared_across_batch",
-        "sampling",
+        Place.SAMPLING,
         _training(noise=lambda noise: np.broadcast_to(noise[:1], noise.shape)),
         "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
     ),
-    Mistake("noise_at_evaluation", "sampling", _at_evaluation, "noise is added at evaluation too: there z should be the mean"),
     Mistake(
-        "heads_swapped", "sampling", _swapped, "mean and spread are exchanged in z: the order of the heads, or of the arguments"
+        "noise_at_evaluation", Place.SAMPLING, _at_evaluation, "noise is added at evaluation too: there z should be the mean"
     ),
-    Mistake("mean_detached", "sampling", _training(through_mean=False), "the mean is detached in z: let z's gradient reach it"),
-    Mistake("sigma_detached", "sampling", _training(through_std=False), "σ is detached in z: let z's gradient reach it"),
     Mistake(
-        "z_detached",
-        "sampling",
-        _training(through_mean=False, through_std=False),
-        "z is detached from the encoder: reparameterize, so that z's gradient reaches mean and σ",
+        "heads_swapped",
+        Place.SAMPLING,
+        _swapped,
+        "mean and spread are exchanged in z: the order of the heads, or of the arguments",
     ),
+    MEAN_DETACHED,
+    SIGMA_DETACHED,
+    Z_DETACHED,
 ]

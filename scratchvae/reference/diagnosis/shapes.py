@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.reference.diagnosis.quantities import DRAWN, SCALES, X_SCALES, Given
+from scratchvae.reference.diagnosis.quantities import DRAWN, GRADIENTS, SCALES, X_SCALES, Given
 
 
 def require_agreement(given: Given) -> None:
@@ -48,7 +48,7 @@ def _flatten(given: Given) -> None:
     for name, array in given.arrays.items():
         one = x is not None and array[0].size == x[0].size if array.ndim > 2 else True  # an image of as many channels as draws
         if array.ndim > 2:
-            drawn = name.removeprefix("d_") in DRAWN and array.shape[1] == given.K and not one
+            drawn = GRADIENTS.get(name, name) in DRAWN and array.shape[1] == given.K and not one
             given.arrays[name] = array.reshape(*array.shape[:2], -1) if drawn else array.reshape(len(array), -1)
 
 

@@ -4,21 +4,27 @@ import numpy as np
 from scipy import stats
 
 from scratchvae.reference.diagnosis import sampling
-from scratchvae.reference.diagnosis.pieces import d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import Mistake, Pieces, Suspicion, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.report import Finding
-from scratchvae.reference.diagnosis.right import Pieces
 
 ENOUGH = 24  # numbers, for a law to be told from another
-SUSPICIONS = {  # what is named without a piece of the step that computes it
-    "data_outside_support": "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, or take a Gaussian",
-    "noise_shared_across_batch": "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
-    "noise_shared_across_latents": "one number serves all latents of an example: draw noise with the shape of the mean, (B, Z)",
-    "noise_shared_across_draws": "one draw of noise serves all K draws of an example: draw it with shape (B, K, Z)",
-    "noise_uniform": "the noise is uniform in [0, 1): it should be standard normal",
-    "noise_redrawn": "this was computed with other noise than z: draw once, use it in both",
-}
+OUTSIDE_SUPPORT = Suspicion(
+    "data_outside_support", "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, or take a Gaussian"
+)
+SHARED_ACROSS_BATCH = Suspicion(
+    "noise_shared_across_batch", "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)"
+)
+SHARED_ACROSS_LATENTS = Suspicion(
+    "noise_shared_across_latents", "one number serves all latents of an example: draw noise with the shape of the mean, (B, Z)"
+)
+SHARED_ACROSS_DRAWS = Suspicion(
+    "noise_shared_across_draws", "one draw of noise serves all K draws of an example: draw it with shape (B, K, Z)"
+)
+UNIFORM = Suspicion("noise_uniform", "the noise is uniform in [0, 1): it should be standard normal")
+REDRAWN = Suspicion("noise_redrawn", "this was computed with other noise than z: draw once, use it in both")
+SUSPICIONS = [OUTSIDE_SUPPORT, SHARED_ACROSS_BATCH, SHARED_ACROSS_LATENTS, SHARED_ACROSS_DRAWS, UNIFORM, REDRAWN]
 OUTPUTS_VARY = 1e-2  # so much that a decoder which ignores z exactly is none
 
 
@@ -30,7 +36,7 @@ def outside_support(given: Given) -> Finding | None:
     if given.x.min() >= -beyond and given.x.max() <= 1 + beyond:
         return None
     found = f"found values from {given.x.min():g} to {given.x.max():g}"
-    return Finding("x", ("data_outside_support",), f"{SUSPICIONS['data_outside_support']}; {found}")
+    return Finding("x", (OUTSIDE_SUPPORT.name,), f"{OUTSIDE_SUPPORT.fix}; {found}")
 
 
 def suspected_noise(given: Given) -> Finding | None:
@@ -38,43 +44,43 @@ def suspected_noise(given: Given) -> Finding | None:
     noise = given.noise
     if noise is None or given.evaluation or not noise.any():
         return None
-    axes = {"noise_shared_across_batch": 0, "noise_shared_across_latents": -1, "noise_shared_across_draws": 1}
-    for name, axis in axes.items():
-        several = noise.shape[axis] > 1 and (name != "noise_shared_across_draws" or noise.ndim == 3)
+    for shared, axis in ((SHARED_ACROSS_BATCH, 0), (SHARED_ACROSS_LATENTS, -1), (SHARED_ACROSS_DRAWS, 1)):
+        several = noise.shape[axis] > 1 and (shared is not SHARED_ACROSS_DRAWS or noise.ndim == 3)
         if several and not np.ptp(noise, axis=axis).any():
-            return Finding("noise", (name,), SUSPICIONS[name])
+            return Finding("noise", (shared.name,), shared.fix)
     if noise.size >= ENOUGH and noise.min() >= 0 and noise.max() <= 1:
-        return Finding("noise", ("noise_uniform",), SUSPICIONS["noise_uniform"])
+        return Finding("noise", (UNIFORM.name,), UNIFORM.fix)
     return None
 
 
-def z_is_mean(given: Given) -> Finding | None:
+def z_is_mean(given: Given) -> Mistake | None:
     """z without noise to compute it from, but equal to the mean where σ would show."""
     if given.z is None or given.mean is None or given.scale is None or given.evaluation or given.z.shape != given.mean.shape:
         return None
     std = std_read_as(given.scale, given.arrays[given.scale])
     if not (given.z == given.mean).all() or not (std > 64 * given.eps * (1 + np.abs(given.mean))).any():
         return None
-    return Finding("z", ("noise_missing",), next(m.fix for m in sampling.MISTAKES if m.name == "noise_missing"))
+    return sampling.NOISE_MISSING
 
 
-def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> Finding | None:
-    """A gradient that is the KL's alone, where a decoder whose outputs vary should add to it; d_z was not handed over.
+def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> list[Mistake]:
+    """What explains a gradient that is the KL's alone, where a decoder whose outputs vary should add to it without d_z.
 
     `settled`: z was found right, so that it is not the noise that is missing.
     """
     out = given.logits if given.logits is not None else given.x_mean
     if given.d_z is not None or given.evaluation or given.weighted or out is None or np.ptp(out, axis=0).max() < OUTPUTS_VARY:
-        return None
-    alone = {**pieces, "sampling": next(m.computes for m in sampling.MISTAKES if m.name == "z_detached")}
+        return []
+    alone = pieces.under(sampling.Z_DETACHED)
     of = [q for q in ("d_mean", f"d_{given.scale}") if q in given.arrays]
     of = [q for q in of if any(p.fits(given.arrays[q], given.eps) for p in predict(q, given, alone))]
     if quantity not in of:
-        return None
-    name = "z_detached" if len(of) == 2 else "mean_detached" if quantity == "d_mean" else "sigma_detached"
-    causes = (name,) if settled or name != "sigma_detached" else (name, "noise_missing")
-    fixes = {m.name: m.fix for m in sampling.MISTAKES}
-    return Finding(quantity, causes, "; or ".join(fixes[cause] for cause in causes))
+        return []
+    if len(of) == 2:
+        return [sampling.Z_DETACHED]
+    if quantity == "d_mean":
+        return [sampling.MEAN_DETACHED]
+    return [sampling.SIGMA_DETACHED] if settled else [sampling.SIGMA_DETACHED, sampling.NOISE_MISSING]
 
 
 def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:
@@ -89,14 +95,16 @@ def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:
     held = given.arrays[given.scale]
     with np.errstate(all="ignore"):
         if quantity == "z" and given.z is not None:
-            sampled = pieces["sampling"](given)
+            sampled = pieces.sampling(given)
+            if sampled is None:
+                return False
             implied = (given.z - given.mean) / ((sampled.value - given.mean) / noise)
         elif quantity == f"d_{given.scale}" and given.d_z is not None:
-            weights, kl = pieces["total"](given), pieces["divergence"](given)
+            weights, kl = pieces.total(given), pieces.divergence(given)
             if weights is None or kl is None or given.free_bits:
                 return False
             each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
-            path = given.arrays[quantity] - weights[1] * each * kl.gradients[given.scale]
+            path = given.arrays[quantity] - weights.kl * each * kl.gradients[given.scale]
             implied = path / (given.d_z * d_std_read_as(given.scale, held))
         else:
             return False

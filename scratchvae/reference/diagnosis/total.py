@@ -5,18 +5,16 @@ from collections.abc import Callable
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Mistake
+from scratchvae.reference.diagnosis.pieces import Mistake, Penalty, Place, Weights
 from scratchvae.reference.diagnosis.quantities import Given
-
-Weights = tuple[float, float]  # of the reconstruction and of the KL, beside the declared reduction over the batch
 
 
 def weights(given: Given) -> Weights:
     """(1, β)."""
-    return 1.0, given.beta
+    return Weights(1.0, given.beta)
 
 
-def _row(name: str, choose: Callable[[Given, float, int, int, int], Weights | None], fix: str) -> Mistake:
+def _row(name: str, choose: Callable[[Given, float, int, int, int], tuple[float, float] | None], fix: str) -> Mistake:
     """`choose(given, β, B, D, Z)`; a row that needs a size nobody handed over predicts nothing (NaN)."""
 
     def computes(given: Given) -> Weights | None:
@@ -24,9 +22,9 @@ def _row(name: str, choose: Callable[[Given, float, int, int, int], Weights | No
         chosen = choose(given, np.float64(given.beta), B, D, Z)  # type: ignore[arg-type]
         if given.weighted and chosen is not None and not np.isclose(chosen[1], chosen[0] * given.beta):
             return None  # log-weights hold both parts: no weight can be on one alone
-        return chosen if chosen is not None and np.isfinite(chosen).all() else None
+        return Weights(*chosen) if chosen is not None and np.isfinite(chosen).all() else None
 
-    return Mistake(name, "total", computes, fix)
+    return Mistake(name, Place.TOTAL, computes, fix)
 
 
 def free_bits(given: Given, kl: Array) -> tuple[float, Array]:
@@ -54,10 +52,13 @@ def _missing(given: Given, kl: Array) -> tuple[float, Array]:
     return float(kl.sum(axis=1).mean()), np.ones(kl.shape)
 
 
-def _penalty(name: str, penalty: Callable[[Given, Array], tuple[float, Array]], fix: str) -> Mistake:
-    return Mistake(name, "penalty", lambda given: penalty if given.free_bits else None, fix)
+def _penalty(name: str, penalty: Penalty, fix: str) -> Mistake:
+    return Mistake(name, Place.PENALTY, lambda given: penalty if given.free_bits else None, fix)
 
 
+KL_MISSING = _row(
+    "kl_missing", lambda given, beta, B, D, Z: (1, 0), "the KL is missing from the loss, or weighs less than rounding"
+)
 MISTAKES = [
     _row(
         "reconstruction_mean_over_pixels",
@@ -119,7 +120,7 @@ MISTAKES = [
         lambda given, beta, B, D, Z: (-1, -beta),
         "its sign is flipped: the loss is minimized, the bound is its negative",
     ),
-    _row("kl_missing", lambda given, beta, B, D, Z: (1, 0), "the KL is missing from the loss, or weighs less than rounding"),
+    KL_MISSING,
     _row(
         "kl_divided_by_pixels",
         lambda given, beta, B, D, Z: (1, beta / D),

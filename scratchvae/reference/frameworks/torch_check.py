@@ -13,15 +13,12 @@ import numpy as np
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import Layer, Mode
-from scratchvae.reference.comparison import Observed, compared
-from scratchvae.reference.diagnosis import Report
-from scratchvae.reference.diagnosis.examination import Examination
-from scratchvae.reference.diagnosis.reading import read
-from scratchvae.reference.diagnosis.right import Pieces
-from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
-from scratchvae.reference.torch_step import as_array, observe
-from scratchvae.reference.torch_twins import layer_from_torch, paired
-from scratchvae.reference.twin_step import TwinStep
+from scratchvae.reference.diagnosis import NOISE_MISSING, Pieces, Report, examine, read
+from scratchvae.reference.frameworks.comparison import Observed, compared
+from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.torch_step import as_array, observe
+from scratchvae.reference.frameworks.torch_twins import layer_from_torch, paired
+from scratchvae.reference.frameworks.twin_step import TwinStep
 
 Part = str | tuple[int, ...] | Any  # a child's dotted name, an activation's, "flatten", or the shape that an example is given
 
@@ -79,10 +76,10 @@ def check_torch(
         tensors[output] = torch.from_numpy(done).to(tensors[output].dtype)
         tensors.pop(f"d_{output}", None)
     training = module.training  # which the step may have set
-    examination = Examination(read(tensors, names={}, likelihood=likelihood, **settings))
+    examination = examine(read(tensors, names={}, likelihood=likelihood, **settings))
     theirs = {name: as_array(tensor) for name, tensor in tensors.items()}
-    report = examination.report()
-    if "noise" not in theirs and not settings.get("evaluation") and "noise_missing" not in report.causes:
+    report = examination.report
+    if "noise" not in theirs and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
         raise InputError(f"check_torch: no noise of shape (B, Z) = {theirs['mean'].shape} was seen; hand it over as noise=")
     twin = TwinStep(chains[0][0], tuple(chain for chain, _ in chains[1:]), body, scale, likelihood)
     pairs = {name: pair for _, found in chains for name, pair in found.items()}

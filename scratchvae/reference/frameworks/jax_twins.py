@@ -14,14 +14,10 @@ import numpy as np
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import EVALUATION, Layer, Parameter, cast
-from scratchvae.reference.comparison import CLOSE, HALF_CLOSE, Observed, compared
-from scratchvae.reference.diagnosis import Report
-from scratchvae.reference.diagnosis.examination import Examination
-from scratchvae.reference.diagnosis.quantities import canonical
-from scratchvae.reference.diagnosis.reading import read
-from scratchvae.reference.diagnosis.right import RIGHT, Pieces
-from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
-from scratchvae.reference.twin_step import TwinStep
+from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, canonical, examine, read
+from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
+from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.twin_step import TwinStep
 
 WEIGHTS, BIASES = ("kernel", "weight", "w", "W"), ("bias", "b")
 
@@ -75,10 +71,10 @@ def check_jax(
     if drawn is None and not settings.get("evaluation") and "z" not in shown and not _agrees(loss, values.get("loss"), dtype):
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
     meant = {name: value for name, value in settings.items() if name != "names"}
-    examination = Examination(read(seen, names=settings.get("names") or {}, likelihood=likelihood, **meant))
-    report = examination.report()
-    report = replace(report, lines=tuple(line for line in report.lines if line.quantity in known))  # the others are the twin's
-    if drawn is None and not settings.get("evaluation") and "noise_missing" not in report.causes:
+    examination = examine(read(seen, names=settings.get("names") or {}, likelihood=likelihood, **meant))
+    kept = tuple(line for line in examination.report.lines if line.quantity in known)  # the others are the twin's
+    report = replace(examination.report, lines=kept)
+    if drawn is None and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
     gradients = {name: np.asarray(_at(gradient, path)) for name, (_, path) in twins.items()}
     hint = "; a step that returns (loss, {'mean': mean, 'z': z, …}) shows more, as whether the layers are named as they are"

@@ -10,11 +10,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.layers import Linear, Mode, Sequential, cast
-from scratchvae.reference.diagnosis.gradients import of_kl_through_z
-from scratchvae.reference.diagnosis.predictions import predict
-from scratchvae.reference.diagnosis.quantities import Given
-from scratchvae.reference.diagnosis.reading import read
-from scratchvae.reference.diagnosis.right import RIGHT, Pieces
+from scratchvae.reference.diagnosis import RIGHT, Given, Pieces, of_kl_through_z, predict, read
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import numpy as np
 
 from scratchvae import __version__, kernels
 from scratchvae.arrays import Array, InputError
-from scratchvae.reference.case import Case
 from scratchvae.reference.cases import all_cases
+from scratchvae.reference.cases.case import Case
 
 DTYPES = ("float64", "float32")
 RESULTS = ("value", "gradient", "term", "adam")
@@ -77,6 +77,11 @@ def departures(stored: Mapping[str, Any], arrays: Mapping[str, Array], dtype: st
             elif now[key].shape != arrays[key].shape or not (np.abs(now[key] - arrays[key]) <= tolerance).all():
                 wrong.append(f"{key} ({dtype}) is no longer what was stored; if it should be, `{stored['regenerate']}`")
     return wrong
+
+
+def new_cases(stored: Mapping[str, Any]) -> list[str]:
+    """The cases that a stored manifest has no vectors of: they are written at the next release."""
+    return [case.name for case in all_cases() if case.name not in stored["cases"]]
 
 
 def as_json(content: Mapping[str, Any]) -> bytes:

@@ -7,8 +7,7 @@ from typing import Any
 
 from scratchvae.arrays import InputError
 from scratchvae.layers import ACTIVATIONS, Layer
-from scratchvae.reference.diagnosis.quantities import SCALES, canonical
-from scratchvae.reference.diagnosis.reading import AS_MEANT
+from scratchvae.reference.diagnosis import AS_MEANT, SCALES, canonical
 
 OTHER_NAMES = {"swish": "silu", "lrelu": "leaky_relu"}
 

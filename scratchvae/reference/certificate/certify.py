@@ -6,30 +6,16 @@ can do better than a few roundoffs of the parts: such rows state a floor, in uni
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference import oracles
+from scratchvae.reference.cases import Trial
+from scratchvae.reference.cases.mathematics import exact, mathematics
 
 LIMITS = {"float64": 1e-13, "float32": 4e-6}
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One function on one kind of input, beside its oracle. `floor`, if not 0, is there for the reason `why`."""
-
-    name: str
-    op: Callable[..., Any]
-    oracle: Callable[..., Array]
-    arrays: Mapping[str, Array]
-    constants: Mapping[str, Any] = field(default_factory=dict)
-    floor: float = 0.0
-    why: str = ""
-    digits: int = 60  # of mpmath's: more where slopes are tiny beside values
 
 
 @dataclass(frozen=True)
@@ -51,7 +37,7 @@ class Certified:
 
 def certify(trial: Trial, dtype: str) -> Certified:
     """Compare values, and gradients for a seed of ones and twos, entry by entry."""
-    with oracles.mathematics().digits(trial.digits):
+    with mathematics().digits(trial.digits):
         return _certified(trial, dtype)
 
 
@@ -62,11 +48,11 @@ def _certified(trial: Trial, dtype: str) -> Certified:
     parts = [np.asarray(part) for part in _tuple_of(value)]
     seeds = [np.asarray(1 + np.arange(part.size).reshape(part.shape) % 2, part.dtype) for part in parts]
     gradients = _tuple_of(pullback(*seeds))
-    m = oracles.mathematics()
-    points = [oracles.exact(array) for array in inputs.values()]
-    held = {name: oracles.exact(c) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c for name, c in constants.items()}
+    m = mathematics()
+    points = [exact(array) for array in inputs.values()]
+    held = {name: exact(c) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c for name, c in constants.items()}
     true = [np.asarray(part, object) for part in _tuple_of(trial.oracle(*points, **held))]
-    weights = [oracles.exact(seed) for seed in seeds]
+    weights = [exact(seed) for seed in seeds]
     found = list(zip(parts, true, strict=True))
     for i, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
         slope = np.empty(point.shape, object)
@@ -92,7 +78,7 @@ def _errors(ours: Array, true: Array, floor: float, dtype: str) -> tuple[float, 
     tiny = float(np.finfo(dtype).tiny)
     for mine, exactly in zip(np.ravel(ours), np.ravel(true), strict=True):
         size = max(abs(exactly), floor, tiny)
-        off = abs(oracles.exact(mine).item() - exactly)
+        off = abs(exact(mine).item() - exactly)
         worst = max(worst, float(off / size))
         ulps = max(ulps, float(off / float(np.spacing(np.dtype(dtype).type(float(size))))))
     return worst, ulps

@@ -1,0 +1,103 @@
+"""The Laplace law and the likelihoods of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.distributions import laplace
+from scratchvae.likelihoods import Laplace
+from scratchvae.objectives import Elbo
+from scratchvae.reference.cases.case import normal, objective_case
+from scratchvae.reference.cases.inputs import (
+    CANCEL,
+    GRID,
+    LOG_VAR,
+    LOG_VARS,
+    MEAN,
+    NOISE,
+    SAMPLED_LOG_SCALE,
+    SAMPLED_MEAN,
+    B,
+    D,
+    column,
+    likelihood_sampler,
+    torch_likelihood,
+)
+from scratchvae.reference.cases.mathematics import mathematics
+from scratchvae.reference.cases.models import LATENT_NOISE, X, vae
+from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
+
+
+def parts() -> list[Part]:
+    """Every function of the law, and every choice of the role."""
+    tried: dict[str, list[Inputs]] = {"log_prob": [], "entropy": [], "reparameterize": []}
+    for kind, log_var in LOG_VARS.items():
+        law = {"mean": MEAN, "log_scale": log_var / 2}
+        tried["log_prob"].append(Inputs(kind, {"x": MEAN + 0.5, **law}, floor=1.0, why=CANCEL))
+        tried["entropy"].append(Inputs(kind, {"log_scale": log_var}, floor=1.0, why="log s of both signs cancel"))
+        tried["reparameterize"].append(Inputs(kind, law, {"noise": NOISE}))
+    return [
+        part_of(
+            laplace.log_prob,
+            {"x": normal(B, D), "mean": MEAN, "log_scale": LOG_VAR},
+            oracle=_log_prob,
+            tried=tried["log_prob"],
+            torch=lambda torch, x, mean, log_scale: _law(torch, mean, log_scale).log_prob(x).sum(1),
+        ),
+        part_of(
+            laplace.entropy,
+            {"log_scale": LOG_VAR},
+            oracle=lambda log_scale: (1 + mathematics().log(mathematics().mpf(2)) + log_scale).sum(axis=1),
+            tried=tried["entropy"],
+            torch=lambda torch, log_scale: _law(torch, torch.zeros_like(log_scale), log_scale).entropy().sum(1),
+        ),
+        part_of(
+            laplace.reparameterize,
+            {"mean": MEAN, "log_scale": LOG_VAR},
+            {"noise": NOISE},
+            sampling=SamplingCase(
+                "laplace.reparameterize",
+                lambda n, rng: laplace.reparameterize(*_sampled(n), noise=rng.laplace(size=(n, 1)))[0][:, 0],
+                lambda t: laplace.log_prob(t[:, None], *_sampled(len(t)))[0],
+                GRID,
+            ),
+            oracle=lambda mean, log_scale, noise: mean + mathematics().exp(log_scale) * noise,
+            tried=tried["reparameterize"],
+            torch=lambda torch, mean, log_scale, *, noise: torch.distributions.AffineTransform(mean, torch.exp(log_scale))(noise),
+        ),
+        Part(
+            "laplace",
+            Laplace,
+            [objective_case("Elbo: Laplace", Elbo(), vae(Laplace(0.3)), X, noise=LATENT_NOISE)],
+            sampling=likelihood_sampler(Laplace(scale=3.5), [SAMPLED_MEAN], GRID),
+            columns=lambda n, rng: Laplace().sample(np.zeros((n, 3)), rng),
+            torch=torch_likelihood(
+                lambda torch, role, x_params, x: torch.distributions.Laplace(x_params, 1.0).log_prob(x).sum(1)
+            ),
+        ),
+        Part(
+            "laplace_learned",
+            Laplace,
+            [objective_case("Elbo: Laplace, learned", Elbo(), vae(Laplace(0.3, learned=True)), X, noise=LATENT_NOISE)],
+            torch=torch_likelihood(
+                lambda torch, role, x_params, x: _law(torch, x_params, role.log_scale).log_prob(x).sum(1),
+                log_scale=lambda D: [0.0],
+            ),
+        ),
+    ]
+
+
+def _log_prob(x: Array, mean: Array, log_scale: Array) -> Array:
+    m = mathematics()
+    return -(m.log(m.mpf(2)) + log_scale + abs(x - mean) / m.exp(log_scale)).sum(axis=1)
+
+
+def _law(torch: Any, mean: Any, log_scale: Any) -> Any:
+    return torch.distributions.Laplace(mean, torch.exp(log_scale))
+
+
+def _sampled(n: int) -> tuple[Array, Array]:
+    return column(n, SAMPLED_MEAN), column(n, SAMPLED_LOG_SCALE)

@@ -1,0 +1,60 @@
+"""mpmath's functions of arrays, for the oracles, which are written from the papers and not from this library's code.
+
+`mpmath` is imported where it is asked for: `pip install mpmath`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError
+
+
+@cache
+def mathematics() -> SimpleNamespace:
+    """exp, log and so on of arrays of mpmath numbers; InputError without mpmath."""
+    try:
+        import mpmath
+    except ImportError:
+        raise InputError("--certify compares with mpmath, which is not installed: pip install mpmath") from None
+    names = ("exp", "log", "loggamma", "sqrt")
+    functions: dict[str, Any] = {name: np.frompyfunc(getattr(mpmath, name), 1, 1) for name in names}
+    return SimpleNamespace(
+        digits=mpmath.workdps, mpf=np.frompyfunc(mpmath.mpf, 1, 1), pi=mpmath.pi, diff=mpmath.diff, **functions
+    )
+
+
+def exact(array: Array) -> Array:
+    """The same numbers as mpmath's."""
+    return np.asarray(mathematics().mpf(np.asarray(array, np.float64)), object)
+
+
+def log_sum_exp(a: Array, axis: int) -> Array:
+    """log Σ exp a."""
+    m = mathematics()
+    top = a.max(axis=axis, keepdims=True)
+    return np.squeeze(top, axis) + m.log(m.exp(a - top).sum(axis=axis))
+
+
+def softplus(a: Array) -> Array:
+    """log (1 + eᵃ)."""
+    m = mathematics()
+    return m.log(1 + m.exp(a))
+
+
+def inverse_and_log_det(S: Array) -> tuple[Array, Array]:
+    """S⁻¹ (B, D, D) and log |S| (B,), by mpmath's matrices."""
+    import mpmath
+
+    matrices = [mpmath.matrix(one.tolist()) for one in S]
+    inverses = np.array([np.array((one**-1).tolist(), object) for one in matrices], object)
+    return inverses, np.array([mpmath.log(mpmath.det(one)) for one in matrices], object)
+
+
+def quadratic(d: Array, A: Array) -> Array:
+    """dᵀ A d.     d (B, D), A (B, D, D)  ->  (B,)."""
+    return (d[:, :, None] * A * d[:, None, :]).sum(axis=(1, 2))

@@ -1,0 +1,100 @@
+"""What the certificate tries: the functions of every law, and every objective, on ordinary inputs and on extreme ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.data import Batch
+from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast
+from scratchvae.likelihoods import Bernoulli
+from scratchvae.models import VAE
+from scratchvae.objectives import Elbo, Iwae, Objective, SampledElbo
+from scratchvae.posteriors import DiagonalGaussian
+from scratchvae.priors import StandardGaussian
+from scratchvae.reference.cases import Trial, all_parts
+from scratchvae.reference.cases.case import normal
+from scratchvae.reference.cases.inputs import BITS, B, D
+from scratchvae.reference.certificate import oracles
+
+Z = 2
+
+
+def all_trials() -> list[Trial]:
+    """Every trial."""
+    return [*(trial for part in all_parts() for trial in part.trials()), *objective_trials()]
+
+
+class _Given(Layer):
+    """q_params as they are, whatever x."""
+
+    def __init__(self, value: Array) -> None:
+        self.q_params = Parameter(value)
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        def pullback(dy: Array) -> None:
+            self.q_params.receive(dy)
+
+        return self.q_params.value, pullback
+
+
+def objective_trials() -> list[Trial]:
+    """Every objective of a variational model, with ordinary and extreme posteriors and weights."""
+    kinds = {
+        "ordinary": (normal(B, 2 * Z, seed=4), normal(Z, D, seed=5)),
+        "wide and narrow posteriors": (
+            np.array([[0.5, -1, -40, 3], [1, 2, 2, -40], [0, 0.1, -30, -30]], np.float64),
+            normal(Z, D),
+        ),
+        "sure decoder": (normal(B, 2 * Z, seed=4), normal(Z, D, seed=5, scale=60.0)),
+        "all weights equal": (np.tile([[0.3, -0.2, -60.0, -60.0]], (B, 1)), normal(Z, D, seed=5)),
+    }
+    objectives: dict[str, tuple[Objective, dict[str, Any]]] = {
+        "Elbo": (Elbo(), {}),
+        "Elbo: beta": (Elbo(beta=4.0), {"beta": 4.0}),
+        "Elbo: free bits": (Elbo(free_bits=0.3), {"free_bits": 0.3}),
+        "Elbo: capacity": (Elbo(capacity=0.7), {"capacity": 0.7}),
+        "SampledElbo": (SampledElbo(beta=2.0, samples=3), {"kind": "sampled", "K": 3, "beta": 2.0}),
+        "Iwae": (Iwae(3), {"kind": "iwae", "K": 3}),
+    }
+    return [
+        Trial(
+            f"{name}: {kind}",
+            _loss_op(objective),
+            lambda q_params, W, settings=settings, **data: oracles.loss(q_params, W, **data, **settings),
+            {"q_params": q_params, "W": W},
+            {"x": BITS, "noise": normal(B * settings.get("K", 1), Z, seed=7)},
+            floor=1.0,
+            why="gradients of draws and of terms cancel",
+        )
+        for name, (objective, settings) in objectives.items()
+        for kind, (q_params, W) in kinds.items()
+    ]
+
+
+def _loss_op(objective: Objective) -> Callable[..., tuple[Array, Pullback]]:
+    def op(q_params: Array, W: Array, *, x: Array, noise: Array) -> tuple[Array, Pullback]:
+        encoder, decoder = _Given(q_params), Linear(W.shape[0], W.shape[1], bias=False, rng=0)
+        model = VAE(
+            event_shape=(D,),
+            encoder=encoder,
+            posterior=DiagonalGaussian(Z),
+            prior=StandardGaussian(Z),
+            decoder=decoder,
+            likelihood=Bernoulli(),
+        )
+        cast(model, q_params.dtype)
+        encoder.q_params.value, decoder.weight.value = q_params, W
+        report, objective_pullback = objective(model, Batch(x), noise)
+
+        def pullback(dloss: Array) -> tuple[Array | None, ...]:
+            encoder.q_params.grad = decoder.weight.grad = None
+            objective_pullback()
+            return encoder.q_params.grad, decoder.weight.grad
+
+        return np.asarray(report.loss), pullback
+
+    return op
