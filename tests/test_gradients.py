@@ -102,11 +102,18 @@ def whitened(x):
     return x[:, :3] @ np.linalg.inv(np.linalg.cholesky(50 * (np.diag(p) - np.outer(p, p)))).T
 
 
+def identity_prior(q_params):
+    """A VampPrior whose encoder passes the pseudo-inputs on, so that these are q's parameters."""
+    posterior = posteriors.DiagonalGaussian(q_params.shape[1] // 2)
+    return priors.VampPrior(q_params.shape[1:], layers.Sequential(), posterior, pseudo_inputs=q_params)
+
+
 WIDE = {
     "DiagonalGaussian": lambda n, rng: posteriors.DiagonalGaussian(3).draw_noise(n, rng),
     "FullGaussian": lambda n, rng: posteriors.FullGaussian(3).draw_noise(n, rng),
     "StandardGaussian": lambda n, rng: priors.StandardGaussian(3).sample(n, rng),
     "GaussianMixture": lambda n, rng: priors.GaussianMixture(3, components=1, rng=0).sample(n, rng),
+    "VampPrior": lambda n, rng: identity_prior(np.zeros((1, 6))).sample(n, rng),
     "Bernoulli": lambda n, rng: likelihoods.Bernoulli().sample(np.zeros((n, 3)), rng),
     "Categorical": lambda n, rng: likelihoods.Categorical(4).sample(np.zeros((n, 12)), rng),
     "Gaussian": lambda n, rng: likelihoods.Gaussian().sample(np.zeros((n, 3)), rng),

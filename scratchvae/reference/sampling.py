@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
+from scratchvae.layers import Sequential, cast
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -20,7 +21,7 @@ from scratchvae.likelihoods import (
     Poisson,
 )
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
-from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
+from scratchvae.priors import GaussianMixture, Prior, StandardGaussian, VampPrior
 
 GRID = np.linspace(-40, 40, 160_001)
 FIVES = np.array([a + 6 * b for b in range(6) for a in range(6 - b)])  # counts a, b, 5 − a − b of three words, as one number
@@ -103,6 +104,7 @@ def sampling_cases() -> list[SamplingCase]:
         _posterior("DiagonalGaussian.sample", mean, log_var),
         _prior("StandardGaussian.sample", StandardGaussian(1)),
         _prior("GaussianMixture.sample", learned),
+        _prior("VampPrior.sample", _vamp(mixed["means"], mixed["log_vars"])),
         _likelihood("Bernoulli.sample", Bernoulli(), [-1.2], np.arange(2)),
         _likelihood("Categorical.sample", Categorical(2), [0.4, -0.3], np.arange(2)),
         _likelihood("Gaussian.sample", Gaussian(variance=5.0), [mean], GRID),
@@ -166,6 +168,13 @@ def _posterior(name: str, mean: float, log_var: float) -> SamplingCase:
         return log_q
 
     return SamplingCase(name, draw, log_prob, GRID)
+
+
+def _vamp(means: Array, log_vars: Array) -> VampPrior:
+    """One latent, and components N(mean_k, σ_k²): the encoder passes its input on, and the pseudo-inputs are q's parameters."""
+    prior = VampPrior((2,), Sequential(), DiagonalGaussian(1), pseudo_inputs=np.hstack([means, log_vars]))
+    cast(prior, np.float64)
+    return prior
 
 
 def _prior(name: str, prior: Prior) -> SamplingCase:

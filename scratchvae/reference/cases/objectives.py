@@ -17,8 +17,8 @@ from scratchvae.likelihoods import (
 )
 from scratchvae.models import VAE, Autoencoder
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo
-from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Posterior
-from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Posterior
+from scratchvae.priors import GaussianMixture, Prior, StandardGaussian, VampPrior
 from scratchvae.reference.case import Case, normal, objective_case
 from scratchvae.reference.cases import wake_sleep
 
@@ -42,6 +42,15 @@ def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, poster
         decoder=Sequential(Linear(Z, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
         likelihood=likelihood,
     )
+
+
+def vamp(posterior: Posterior | None = None, bounds: tuple[float, float] | None = None) -> VAE:
+    """The VAE above whose prior is made of its own encoder; of its pseudo-inputs some lie within [0, 1] and some beyond."""
+    model = vae(posterior=posterior)
+    assert isinstance(model.posterior, Density)
+    parts = {"encoder": model.encoder, "posterior": model.posterior}
+    model.prior = VampPrior((D,), **parts, components=3, bounds=bounds, mean=0.5, std=0.5, rng=6)
+    return model
 
 
 def autoencoder(encoder: Layer | None = None) -> Autoencoder:
@@ -84,6 +93,8 @@ def cases() -> list[Case]:
         objective_case("Elbo: Poisson", Elbo(), vae(Poisson()), COUNTS, noise=NOISE),
         objective_case("SampledElbo", SampledElbo(beta=2.0, samples=K), vae(), X, noise=NOISES),
         objective_case("SampledElbo: GaussianMixture", SampledElbo(), vae(prior=mixture), X, noise=NOISE),
+        objective_case("SampledElbo: VampPrior", SampledElbo(samples=K), vamp(bounds=(0, 1)), X, noise=NOISES),
+        objective_case("Iwae: VampPrior, FullGaussian", Iwae(K), vamp(FullGaussian(Z)), X, noise=NOISES),
         objective_case("Iwae", Iwae(K), vae(), X, noise=NOISES),
         objective_case("Reconstruction", Reconstruction(), autoencoder(), X, noise=POINT),
         objective_case("Reconstruction: L1", Reconstruction(penalties=(L1(0.3),)), autoencoder(), X, noise=(*POINT, None)),
