@@ -83,6 +83,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=4, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_07", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
     epochs, starts, tested, permutations, tests = (25, 2, 500, 199, 40) if options.quick else (40, 3, 1000, 999, 200)
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)

@@ -93,9 +93,10 @@ def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
     ...
     scratchvae.arrays.InputError: Iwae: samples should be a whole number, at least 1; found 2.5
     """
-    whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
-    if not (whole and count >= low):
+    if not isinstance(count, int | np.integer) or isinstance(count, bool):
         raise InputError(f"{where}: {name} should be a whole number, at least {low}; found {count!r}")
+    if count < low:
+        raise InputError(f"{where}: {name} should be at least {low}, found {count}")
 
 
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
@@ -275,6 +276,16 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "13_the_bound_of_a_network": bound_of_a_network,
     "14_naive_bayes": naive_bayes,
 }
+
+
+@pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.stem)
+def test_a_seed_below_0_is_said_in_a_sentence(demo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        run_path(str(demo))["main"](["--quick", "--seed", "-1"])
+    assert stopped.value.code == 2
+    assert "error: --seed should be 0 or more, found -1" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.stem)

@@ -196,7 +196,8 @@ LAYERS = {  # ours, theirs, x
 WITH_A_TEST_OF_ITS_OWN = {"Dropout"}  # masks are drawn anew: test_dropout
 
 
-TABLES = (layers.Embedding, priors.GaussianMixture, priors.VampPrior)  # their rows are vectors; the rows of other matrices are PyTorch's columns
+# their rows are vectors; the rows of other matrices are PyTorch's columns
+TABLES = (layers.Embedding, priors.GaussianMixture, priors.VampPrior)
 
 
 def pair(owner, module):

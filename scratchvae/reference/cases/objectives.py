@@ -44,12 +44,11 @@ def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, poster
     )
 
 
-def vamp(posterior: Posterior | None = None, bounds: tuple[float, float] | None = None) -> VAE:
+def vamp(posterior: Density | None = None, bounds: tuple[float, float] | None = None) -> VAE:
     """The VAE above whose prior is made of its own encoder; of its pseudo-inputs some lie within [0, 1] and some beyond."""
-    model = vae(posterior=posterior)
-    assert isinstance(model.posterior, Density)
-    parts = {"encoder": model.encoder, "posterior": model.posterior}
-    model.prior = VampPrior((D,), **parts, components=3, bounds=bounds, mean=0.5, std=0.5, rng=6)
+    q = posterior or DiagonalGaussian(Z)
+    model = vae(posterior=q)
+    model.prior = VampPrior((D,), model.encoder, q, components=3, bounds=bounds, mean=0.5, std=0.5, rng=6)
     return model
 
 
