@@ -203,6 +203,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_00", help="for the picture (default: %(default)s)")
     options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
     steps = options.steps if options.steps is not None else 300 if options.quick else 3000
     if steps < 1:
         parser.error("--steps must be at least 1")

@@ -106,6 +106,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_05", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
     n_train, epochs = (1000, 12) if options.quick else (3000, 24)
     codes = {25: 250, 10: 100} if options.quick else {25: 1500, 20: 300, 15: 300, 10: 300, 5: 300}  # steps by size
     sizes = (2, 8, 32) if options.quick else (1, 2, 4, 8, 16, 32)

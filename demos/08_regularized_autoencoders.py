@@ -63,6 +63,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_08", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
     n_train, epochs = (1500, 20) if options.quick else (3000, 25)
     options.out.mkdir(parents=True, exist_ok=True)
     train, test = digits(n_train + 500, options.seed).split(500)

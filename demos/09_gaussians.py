@@ -163,6 +163,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_09", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
     n = 100_000 if options.quick else 1_000_000

@@ -185,6 +185,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_12", help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
     (n_bars, epochs), digits = ((2000, 9), (1200, 6)) if options.quick else ((8000, 15), (4000, 20))
     options.out.mkdir(parents=True, exist_ok=True)
     exactly(options.seed)

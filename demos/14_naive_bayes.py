@@ -83,6 +83,8 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_14", help="for the picture (default: %(default)s)")
     options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
     (n, documents), seed = (600, 300) if options.quick else (4000, 1000), options.seed
     options.out.mkdir(parents=True, exist_ok=True)
 

@@ -20,7 +20,8 @@ The floors, each importing only from those below it:
     training                        one step, the loop, optimizers, schedules, checkpoints, full-batch L-BFGS
     evaluation                      log-likelihood, bound, active units, regularity, evidence, rate and distortion
     objectives                      Elbo, SampledElbo, Iwae, Reconstruction and its penalties, Wake, Sleep …
-    posteriors, likelihoods, priors the roles
+    priors                          p(z), of its own or made of an encoder and a posterior
+    posteriors, likelihoods         the other roles
     layers                          Linear, Conv2d, BatchNorm, Sequential, …
     distributions                   log_prob, reparameterize, kl, entropy; the algebra of Gaussians
     ops                             linear, conv2d, softplus, batch_norm, …

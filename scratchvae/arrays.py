@@ -1,4 +1,4 @@
-"""Names for arrays, and the one place that words a complaint about them."""
+"""Names for arrays, the sum over draws, and the one place that words a complaint about arrays and numbers."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -62,6 +62,14 @@ def _sizes(where: str, asked: tuple[tuple[str, tuple[int, ...], str, str], ...])
     return sizes
 
 
+def sum_of_draws(a: Array, draws: int) -> Array:
+    """(B · draws, D), where the draws of one example stand side by side  ->  their sums (B, D).
+
+    It is how a gradient comes back to what was repeated for each draw. The sums are products with ones, which are fast.
+    """
+    return a if draws == 1 else np.ones(draws, a.dtype) @ a.reshape(-1, draws, a.shape[1])
+
+
 def require_finite(where: str, name: str, array: Array) -> None:
     """Raise InputError unless every entry is finite; the message counts the others and says where the first one is."""
     finite = np.isfinite(array)
@@ -75,6 +83,20 @@ def require_at_least(where: str, name: str, value: float, low: float) -> None:
     """Raise InputError unless the number is finite and at least `low`."""
     if not (np.isfinite(value) and value >= low):
         raise InputError(f"{where}: {name} should be at least {low:g}, found {value}")
+
+
+def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
+    """Raise InputError unless `count` is a whole number, an int or one of NumPy's integers, and at least `low`.
+
+    >>> require_count("Iwae", "samples", 2.5)
+    Traceback (most recent call last):
+    ...
+    scratchvae.arrays.InputError: Iwae: samples should be a whole number, at least 1; found 2.5
+    """
+    if not isinstance(count, int | np.integer) or isinstance(count, bool):
+        raise InputError(f"{where}: {name} should be a whole number, at least {low}; found {count!r}")
+    if count < low:
+        raise InputError(f"{where}: {name} should be at least {low}, found {count}")
 
 
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:

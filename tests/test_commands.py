@@ -88,6 +88,7 @@ OPTIONS = [
     ["--recipe", "convolutional", "--channels", "2", "--hidden", "4"],
     ["--model", "autoencoder", "--noise-std", "0.1", "--mask-rate", "0.2"],
     ["--prior", "gaussian_mixture", "--likelihood", "gaussian_optimal"],
+    ["--prior", "vamp", "--likelihood", "gaussian", "--posterior", "full_gaussian"],
     ["--objective", "iwae", "--samples", "3", "--optimizer", "adamw", "--schedule", "cosine", "--warm-up", "2"],
     ["--objective", "sampled_elbo", "--samples", "2", "--beta", "2", "--beta-warm-up", "3"],
     ["--capacity", "3", "--capacity-steps", "5", "--beta", "10", "--likelihood", "laplace_learned"],

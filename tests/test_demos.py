@@ -5,7 +5,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from runpy import run_path
 
+import numpy as np
 import pytest
 
 DEMOS = sorted(Path(__file__).parent.parent.joinpath("demos").glob("*.py"))
@@ -206,6 +208,15 @@ def regularity(text):
             _, left_out, _, least = numbers_after(text, f"{by_chance}, {partner}")
             assert left_out < covered
             assert least < 0.01 < p  # p is uniform where the laws are one: of four, one is this small in 4 % of all seeds
+    normal, aggregate = (numbers_after(text, f"p(z) is {prior}")[0] for prior in ("N(0, I)", "the mean of all q(z|x)"))
+    (saved,) = numbers_after(text, "what the better prior saves")
+    from_normal = float(re.search(r"KL\(mean q ‖ N\(0, I\)\) = (\d+\.\d+)", text)[1])
+    assert 0 < aggregate < np.log(200)
+    assert saved == pytest.approx(from_normal, abs=2e-4)  # both to four decimals
+    assert saved == pytest.approx(normal - aggregate, abs=2e-4)
+    assert from_normal > 0.001
+
+
 def any_data(text):
     for name in ("patches", "notes", "docstrings", "bouncing glyphs"):
         _, _, bound, reconstruction, kl, constant, brought = numbers_after(text, f"{name}  ")
@@ -275,6 +286,16 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "13_the_bound_of_a_network": bound_of_a_network,
     "14_naive_bayes": naive_bayes,
 }
+
+
+@pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.stem)
+def test_a_seed_below_0_is_said_in_a_sentence(demo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        run_path(str(demo))["main"](["--quick", "--seed", "-1"])
+    assert stopped.value.code == 2
+    assert "error: --seed should be 0 or more, found -1" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.stem)

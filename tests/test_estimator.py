@@ -1,14 +1,16 @@
 """What `fit` does whatever the model: where it starts, what it leaves behind, which Parameters a phase moves."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import Parameter, named_buffers, named_parameters
+from scratchvae.layers import Linear, Parameter, cast, named_buffers, named_parameters
 from scratchvae.objectives import Elbo, Reconstruction
 from scratchvae.recipes import belief_net, mlp
-from scratchvae.training import SGD, Adam, Phase, Training, train_step
+from scratchvae.training import SGD, Adam, Phase, Training, load_checkpoint, restore_model, save_checkpoint, train_step
 
 X = np.random.default_rng(0).uniform(0, 1, (30, 4)).astype(np.float32)
 BINARY = (X > 0.5).astype(np.float32)
@@ -43,6 +45,70 @@ def test_two_fits_with_one_seed_give_one_result_and_a_warm_start_goes_on(name):
     fresh, _ = MODELS[name]()
     require_same(state(fresh.fit(x, **SETTINGS)), first)
     assert len(model.history) == 2
+
+
+def by_hand(model, _):
+    """One entry of one Parameter, in place."""
+    next(iter(named_parameters(model).values())).value[0] += 1
+
+
+def by_restoring(model, folder):
+    """The weights of another model, from a file."""
+    other = mlp((4,), latent_dim=2, hidden=(3,), likelihood="gaussian_optimal", seed=7)
+    save_checkpoint(folder / "c.safetensors", Training(other, other.phases(SGD(0.1)), Dataset("x", X), epochs=1), {})
+    restore_model(load_checkpoint(folder / "c.safetensors"), model)
+
+
+def by_another_part(model, _):
+    """A decoder of other shapes and names."""
+    model.decoder = Linear(2, 4, rng=8)
+
+
+def by_another_training(model, _):
+    Training(model, model.phases(SGD(0.1)), Dataset("x", X), epochs=1).run()
+
+
+@pytest.mark.parametrize("change", [by_hand, by_restoring, by_another_part, by_another_training], ids=lambda f: f.__name__)
+def test_weights_changed_since_a_fit_are_where_fits_start(change, tmp_path):
+    model, x = MODELS["vae"]()
+    model.fit(x, **SETTINGS)
+    change(model, tmp_path)
+    given = state(model)
+    fresh = deepcopy(model)
+    fresh.first_weights, fresh.left_weights = {}, {}
+    expected = state(fresh.fit(x, **SETTINGS))
+    require_same(state(model.fit(x, **SETTINGS)), expected)
+    require_same(state(model.fit(x, **SETTINGS)), expected)  # and again
+    require_same(model.first_weights, given)
+    change(model, tmp_path)
+    model.fit(x, warm_start=True, **SETTINGS).fit(x, **SETTINGS)
+    assert any((model.first_weights[name] != given[name]).any() for name in given) or change is by_restoring
+
+
+@pytest.mark.parametrize("there_and_back", [(np.float64,), (np.float64, np.float32), (np.float32,)])
+def test_another_precision_is_no_change_of_weights(there_and_back):
+    model, x = MODELS["vae"]()
+    if there_and_back == (np.float32,):
+        cast(model, np.float64)
+    first = state(model)
+    model.fit(x, **SETTINGS)
+    for dtype in there_and_back:
+        cast(model, dtype)
+    model.fit(x, **SETTINGS)
+    require_same(model.first_weights, first)
+
+
+def test_an_interrupted_fit_leaves_weights_that_are_not_new():
+    model, x = MODELS["vae"]()
+    expected = state(model.fit(x, **SETTINGS))
+
+    def interrupt(training, event):
+        if event == "step" and training.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, callbacks=[interrupt], **SETTINGS)
+    require_same(state(model.fit(x, **SETTINGS)), expected)
 
 
 def test_an_optimizer_given_to_fit_is_copied_and_not_used_up():
@@ -111,12 +177,12 @@ def test_a_schedule_is_read_at_the_step_of_the_mode():
     ("call", "words"),
     [
         (lambda m: m.fit(X, epochs=2.5), "epochs should be a whole number, at least 1; found 2.5"),
-        (lambda m: m.fit(X, batch_size=0), "batch_size should be a whole number, at least 1; found 0"),
+        (lambda m: m.fit(X, batch_size=0), "batch_size should be at least 1, found 0"),
         (lambda m: m.fit(X, learning_rate=-1), "learning_rate should be at least 0, found -1"),
         (lambda m: m.fit(X, learning_rate=np.nan), "learning_rate should be at least 0, found nan"),
         (lambda m: m.fit(X, max_norm=0.0), "max_norm should be positive, found 0.0"),
-        (lambda m: m.sample(-1), "a whole number, 0 or more; found -1"),
-        (lambda m: m.sample(2.0), r"a whole number, 0 or more; found 2\.0"),
+        (lambda m: m.sample(-1), "n should be at least 0, found -1"),
+        (lambda m: m.sample(2.0), r"a whole number, at least 0; found 2\.0"),
         (lambda m: m.fit(X, objective=Reconstruction(penalties=("L1",))), "penalties should be such as L1, .*found 'L1'"),
     ],
 )

@@ -491,8 +491,8 @@ def test_steps_that_overflow_are_named_and_taken_back():
         (lambda: reverse_water_filling([[1.0]], 1.0), r"should be \(D,\)"),
         (lambda: reverse_water_filling([1.0], 0.0), "level should be positive, found 0.0"),
         (lambda: reverse_water_filling([1.0], 0.5, latent_dim=-1), "latent_dim should be at least 0, found -1"),
-        (lambda: sigma_points(Batch(X), 0), "latent_dim at least 1"),
-        (lambda: sigma_points(Batch(X[0]), 2), r"x should be \(B, D\)"),
+        (lambda: sigma_points(Batch(X), 0), "latent_dim should be at least 1"),
+        (lambda: sigma_points(Batch(X[0]), 2), r"x should have shape \(B, D\)"),
     ],
 )
 def test_bad_input_is_named(call, words):

@@ -235,6 +235,11 @@ REFUSED = {
         "y should hold the class of each example, found None",
     ),
     "unknown label": (lambda: NaiveBayes(Bernoulli()).fit(BITS, np.where(Y == 3, np.nan, Y)), "found NaN"),
+    "no string": (lambda: NaiveBayes(Bernoulli()).fit(BITS[:2], [1, "a"]), "all of them strings; found int and str"),
+    "a label of another kind": (
+        lambda: NaiveBayes(Bernoulli()).fit(BITS[:2], np.array(["a", None], object)),
+        "one kind, .*; found NoneType and str",
+    ),
     "too few labels": (lambda: NaiveBayes(Bernoulli()).fit(BITS, Y[1:]), r"y should have shape \(N,\)"),
     "no weight": (lambda: NaiveBayes(Bernoulli()).fit(BITS, Y, Y != 3), "found none for class 3"),
     "a weight below 0": (lambda: NaiveBayes(Bernoulli()).fit(BITS, Y, -1.0 * (Y == 3)), "0 or more, found -1"),
@@ -257,6 +262,11 @@ def test_what_can_not_be_fitted_is_said_in_words(case):
     call, words = REFUSED[case]
     with pytest.raises(InputError, match=words):
         call()
+
+
+@pytest.mark.parametrize("y", [["a", "b"], np.array(["a", "b"], object), np.array([1, 2.5], object), [b"a", b"b"], [1, 2.5]])
+def test_classes_may_be_any_numbers_or_any_strings(y):
+    assert list(NaiveBayes(Bernoulli()).fit(BITS[:2], y).classes) == list(y)
 
 
 def test_a_class_with_one_example_has_the_smoothing_as_its_variance():

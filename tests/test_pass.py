@@ -9,10 +9,11 @@ from scipy.special import logsumexp
 from scratchvae import likelihoods
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_pullback
-from scratchvae.data import Batch
+from scratchvae.data import Batch, Dataset
+from scratchvae.evaluation import rate_distortion
 from scratchvae.layers import EVALUATION, Linear, Mode, Sequential, Tanh, cast, named_parameters
 from scratchvae.models import VAE, Autoencoder, FactorAnalysis, ProbabilisticPCA
-from scratchvae.objectives import L1, Elbo, Iwae, Reconstruction, SampledElbo, sigma_points
+from scratchvae.objectives import L1, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo, sigma_points
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.priors import GaussianMixture, StandardGaussian
 from scratchvae.recipes import belief_net, mlp
@@ -217,6 +218,47 @@ def test_penalties_are_added_to_any_bound():
         before, after = gradients(model, plain_pullback), gradients(model, pullback)
         for name in before:
             np.testing.assert_allclose(after[name], before[name] + alone[name], rtol=1e-10, atol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------- nothing is done in vain
+
+
+def counted(monkeypatch, owner, name):
+    """A list that grows with each call of owner.name, by the call's first argument."""
+    calls, original = [], getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *given, **settings: calls.append(given[0]) or original(*given, **settings))
+    return calls
+
+
+def test_rate_and_distortion_decode_once(monkeypatch):
+    model = small()
+    calls = counted(monkeypatch, model, "decoder")
+    rate_distortion(lambda: model, [{}], Dataset("x", X), samples=2)
+    assert [len(z) for z in calls] == [2 * B]
+
+
+def test_the_score_is_computed_for_its_gradient_alone(monkeypatch):
+    model = small()
+    calls = counted(monkeypatch, model.posterior, "log_prob")
+    objective = ScoreFunctionElbo(2)
+    _, pullback = objective(model, Batch(X), np.zeros((2 * B, Z)))
+    assert not calls
+    pullback()
+    assert len(calls) == 1
+
+
+def test_one_factor_is_solved_for_all_draws_of_an_example(monkeypatch):
+    """And gives each draw what it gets alone."""
+    q, rng = FullGaussian(Z), np.random.default_rng(1)
+    q_params, noise = rng.normal(size=(B, q.n_params)), rng.normal(size=(B * K, Z))
+    dz, dlog_q = rng.normal(size=(B * K, Z)), rng.normal(size=B * K)
+    alone, each = np.zeros_like(q_params), np.arange(B * K).reshape(B, K).T
+    for rows in each:
+        alone += q.sample_with_log_prob(q_params, noise=noise[rows], score=False)[1](dz[rows], dlog_q[rows])
+    calls = counted(monkeypatch, np.linalg, "solve")
+    _, pullback = q.sample_with_log_prob(q_params, noise=noise, draws=K, score=False)
+    np.testing.assert_allclose(pullback(dz, dlog_q), alone, rtol=1e-12)
+    assert [len(L) for L in calls] == [B]
 
 
 # --------------------------------------------------------------------------------------- sticking the landing, and twice more

@@ -37,7 +37,7 @@ ACTIVATIONS = {
 
 
 class StandardPrior(nn.Module):
-    def __init__(self, latent_dim):
+    def __init__(self, twin, D, latent_dim):
         super().__init__()
 
     def log_prob(self, z):
@@ -45,7 +45,7 @@ class StandardPrior(nn.Module):
 
 
 class MixturePrior(nn.Module):
-    def __init__(self, latent_dim):
+    def __init__(self, twin, D, latent_dim):
         super().__init__()
         self.logits = nn.Parameter(torch.zeros(10))
         self.means = nn.Parameter(torch.zeros(10, latent_dim))
@@ -53,6 +53,21 @@ class MixturePrior(nn.Module):
 
     def log_prob(self, z):
         return mixture_law(torch, self.logits, self.means, self.log_vars).log_prob(z)
+
+
+class VampPrior(nn.Module):
+    """1/K Σ_k q(z|u_k), by the twin's own encoder, which its own `encoder` registers; u is held within `bounds`."""
+
+    bounds = -math.inf, math.inf
+
+    def __init__(self, twin, D, latent_dim):
+        super().__init__()
+        self.pseudo_inputs = nn.Parameter(torch.zeros(100, D))
+        self.component = lambda u: twin.posterior.law(twin.encoder(u))
+
+    def log_prob(self, z):
+        law = self.component(nn.functional.hardtanh(self.pseudo_inputs, *self.bounds))
+        return torch.logsumexp(law.log_prob(z[:, None]), dim=1) - math.log(len(self.pseudo_inputs))
 
 
 class DiagonalPosterior:
@@ -91,7 +106,7 @@ class FullPosterior:
 
 
 POSTERIORS = {"diagonal_gaussian": DiagonalPosterior, "full_gaussian": FullPosterior}
-PRIORS = {"gaussian_mixture": MixturePrior, "standard_gaussian": StandardPrior}
+PRIORS = {"gaussian_mixture": MixturePrior, "standard_gaussian": StandardPrior, "vamp": VampPrior}
 
 
 def _likelihood(name, D):
@@ -161,7 +176,7 @@ class Twin(nn.Module):
         super().__init__()
         self.posterior = POSTERIORS[posterior](latent_dim)
         self.likelihood = _likelihood(likelihood, math.prod(event_shape))
-        self.prior = PRIORS[prior](latent_dim)
+        self.prior = PRIORS[prior](self, math.prod(event_shape), latent_dim)
         codes = {"autoencoder": latent_dim, "vae": self.posterior.outputs}[model]
         self.encoder, self.decoder = NETWORKS[recipe](event_shape, codes, latent_dim, self.likelihood.outputs, **sizes)
         self.variational = model == "vae"

@@ -6,7 +6,7 @@ x between 0 and 1 is taken as the expectation over its binarizations: x log p + 
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, Pullback, require_at_least, require_shapes
+from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 
 
 def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullback]:
@@ -14,7 +14,7 @@ def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullbac
 
     Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.     Kingma & Welling 2014, appendix C.1.
     """
-    require_at_least("bernoulli.log_prob", "draws", draws, 1)
+    require_count("bernoulli.log_prob", "draws", draws)
     require_shapes("bernoulli.log_prob", x=(x, "B D"), logits=(logits, f"{len(x) * draws} D"))
     log_px = kernels.bernoulli_log_prob(logits, x, draws)
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes, sum_of_draws
 
 
 def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
@@ -45,14 +45,14 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
     mean, log_var (B, D), noise (B · draws, D), those for one mean side by side  ->  z (B · draws, D).
     Kingma & Welling 2014, section 2.4.
     """
-    require_at_least("gaussian.reparameterize", "draws", draws, 1)
+    require_count("gaussian.reparameterize", "draws", draws)
     shapes = {"mean": (mean, "B D"), "log_var": (log_var, "B D"), "noise": (noise, f"{len(mean) * draws} D")}
     require_shapes("gaussian.reparameterize", **shapes)
     z, spread = kernels.gaussian_reparameterize(mean, log_var, noise.astype(log_var.dtype, copy=False), draws)  # z, z − mean
 
     def pullback(dz: Array) -> tuple[Array, Array]:
-        dmean = _sum_of_draws(dz, draws)  # dmean = Σ_k dz
-        dlog_var = _sum_of_draws(dz * (0.5 * spread), draws)  # dlog_var = Σ_k dz ½ σ noise
+        dmean = sum_of_draws(dz, draws)  # dmean = Σ_k dz
+        dlog_var = sum_of_draws(dz * (0.5 * spread), draws)  # dlog_var = Σ_k dz ½ σ noise
         return dmean, dlog_var
 
     return z, pullback
@@ -68,14 +68,14 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
     `log_prob` at z would recover the noise as (z − mean)/σ, from a z that was rounded. Where σ is small
     beside the mean, few digits of the noise are left in z. This function takes the noise itself.
     """
-    require_at_least("gaussian.log_prob_of_draw", "draws", draws, 1)
+    require_count("gaussian.log_prob_of_draw", "draws", draws)
     shapes = {"log_var": (log_var, "B D"), "noise": (noise, f"{len(log_var) * draws} D")}
     require_shapes("gaussian.log_prob_of_draw", **shapes)
     log_p_noise = kernels.standard_gaussian_log_prob(noise.astype(log_var.dtype, copy=False))
     log_q = log_p_noise - np.repeat(0.5 * log_var.sum(axis=1), draws)
 
     def pullback(dlog_q: Array) -> Array:
-        return np.repeat(-0.5 * _sum_of_draws(dlog_q[:, None], draws), log_var.shape[1], axis=1)  # dlog_var = −Σ_k dlog_q / 2
+        return np.repeat(-0.5 * sum_of_draws(dlog_q[:, None], draws), log_var.shape[1], axis=1)  # dlog_var = −Σ_k dlog_q / 2
 
     return log_q, pullback
 
@@ -180,8 +180,3 @@ def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_
         return dmean, dlog_var, -dmean, dother_log_var
 
     return value, pullback
-
-
-def _sum_of_draws(a: Array, draws: int) -> Array:
-    """(B · draws, D), those of one example side by side  ->  their sums (B, D), as products with ones: those are fast."""
-    return a if draws == 1 else np.ones(draws, a.dtype) @ a.reshape(-1, draws, a.shape[1])

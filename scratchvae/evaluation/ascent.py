@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes
 from scratchvae.evaluation.quadrature import Grid, log_q_on_grid, require_whole
 from scratchvae.posteriors import Density
 
@@ -37,7 +37,7 @@ def ascend(bound: Bound, q_params: Array, *, steps: int, rate: float | Array) ->
     bound on the way. InputError where the bound or q_params stop being finite.     Nesterov 2004, section 1.2.3.
     """
     require_shapes("ascend", q_params=(q_params, "B P"))
-    require_at_least("ascend", "steps", steps, 1)
+    require_count("ascend", "steps", steps)
     if np.shape(rate) not in ((), q_params.shape[1:]) or not (np.isfinite(rate) & (np.asarray(rate) > 0)).all():
         expected = f"rate should be positive, one number or {q_params.shape[1]}"
         raise InputError(f"ascend: {expected}, found {rate}")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from scratchvae.arrays import require_count
 from scratchvae.data import Dataset, binarize
 from scratchvae.layers import EVALUATION, dtype_of
 from scratchvae.objectives import Model, Objective
@@ -19,6 +20,7 @@ def bound(
     batch_size: int = 500,
 ) -> dict[str, float]:
     """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x)."""
+    require_count("bound", "batch_size", batch_size)
     dtype = dtype_of(model)
     totals: dict[str, float] = {}
     for batch in data.batches(batch_size, dtype):

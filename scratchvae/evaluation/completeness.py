@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, require_count, require_finite, require_shapes
 
 AT_ONCE = 1 << 22  # distances held together
 
@@ -50,6 +50,9 @@ def expected_coverage(n_data: int, n_samples: int, *, k: int = 5) -> float:
 
 
 def _require_neighbours(where: str, n_data: int, n_samples: int, k: int) -> None:
-    if k < 1 or n_data <= k or n_samples < 1:
-        limits = "k should be at least 1, and there should be more than k data and at least one sample"
+    require_count(where, "k", k)
+    require_count(where, "the number of data", n_data, 0)
+    require_count(where, "the number of samples", n_samples, 0)
+    if n_data <= k or n_samples < 1:
+        limits = "there should be more than k data and at least one sample"
         raise InputError(f"{where}: {limits}; found k = {k}, {n_data} data and {n_samples} samples")

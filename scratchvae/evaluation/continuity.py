@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, require_at_least, require_finite, require_shapes
+from scratchvae.arrays import Array, require_at_least, require_count, require_finite, require_shapes
 from scratchvae.evaluation.decoding import decoded, decoded_tangents
 from scratchvae.objectives import LatentModel
 
@@ -61,7 +61,7 @@ def continuity(model: LatentModel, a: Array, b: Array, *, steps: int = 64) -> Co
     """
     R = require_shapes("continuity", a=(a, "R Z"), b=(b, "R Z"))["R"]
     require_at_least("continuity", "number of paths", R, 1)
-    require_at_least("continuity", "steps", steps, 1)
+    require_count("continuity", "steps", steps)
     for name, ends in (("a", a), ("b", b)):
         require_finite("continuity", name, ends)
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-from scratchvae.arrays import Array, InputError, require_shapes
+from scratchvae.arrays import Array, InputError, require_count, require_shapes
 from scratchvae.data import Batch
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import BeliefNet
@@ -68,6 +68,7 @@ def enumerate_hidden(model: BeliefNet, x: npt.ArrayLike) -> Enumeration:
 
 def binary_states(n: int, what: str = "binary_states: n") -> Array:
     """All states of n binary units (2^n, n), 00…0 first, 11…1 last; InputError for more than 20 units."""
+    require_count("binary_states", "n", n, 0)
     if n > MOST:
         raise InputError(f"{what} should be at most {MOST}, since there are 2^n states of them; found {n}")
     return (np.arange(2**n)[:, None] >> np.arange(n)[::-1]) & 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, require_at_least
+from scratchvae.arrays import Array, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import named_parameters
 from scratchvae.objectives import Model, Objective
@@ -30,7 +30,7 @@ def estimator_noise(model: Model, objective: Objective, batch: Batch, *, draws: 
 
     Two estimators of one quantity have equal means, and are compared by their variances (Kingma & Welling 2014, section 2.2).
     """
-    require_at_least("estimator_noise", "draws", draws, 2)
+    require_count("estimator_noise", "draws", draws, 2)
     parameters = named_parameters(model)
     mean: dict[str, Array] = {name: np.zeros(p.value.shape) for name, p in parameters.items()} | {"": np.zeros(())}
     squares: dict[str, Array] = {name: np.zeros_like(m) for name, m in mean.items()}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array
+from scratchvae.arrays import Array, require_count
 from scratchvae.data import Dataset
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import LatentModel
@@ -10,6 +10,7 @@ from scratchvae.objectives import LatentModel
 
 def codes(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> Array:
     """The code of every example, E[z|x] where there is one  ->  (N, Z)."""
+    require_count("codes", "batch_size", batch_size)
     return np.concatenate([model.code(batch) for batch in data.batches(batch_size, dtype_of(model))])
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.arrays import Array, require_at_least
+from scratchvae.arrays import Array, require_count
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import Model
@@ -20,7 +20,7 @@ def log_likelihood(
     A lower bound on log p(x) in expectation, that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
     `binarized` draws x ~ Bernoulli(x) first: grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
     """
-    require_at_least("log_likelihood", "samples", samples, 1)
+    require_count("log_likelihood", "samples", samples)
     estimates = [np.empty(0)]
     for batch in data.batches(max(1, ROWS // samples), dtype_of(model)):
         model.likelihood.require_support(batch.x)
@@ -53,5 +53,8 @@ def bits_per_dimension(log_px: float, n_entries: int, *, levels: int | None = No
     probability of k by + log₂ levels. Without the noise the density can be made as high as one likes, and means nothing.
     Theis, van den Oord & Bethge 2016, section 3.1.
     """
+    require_count("bits_per_dimension", "n_entries", n_entries)
+    if levels is not None:
+        require_count("bits_per_dimension", "levels", levels)
     bits = -log_px / (n_entries * np.log(2))
     return float(bits if levels is None else bits + np.log2(levels))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes
 from scratchvae.posteriors import Density
 
 WHOLE = 1e-6  # how far from 1 the mass of a density on the grid may be
@@ -29,11 +29,12 @@ class Grid:
 
 def even_grid(latent_dim: int, *, reach: float = 8.0, points: int | None = None) -> Grid:
     """A grid for one latent, by default of 2001 points, or for two, by default of 201 points along each."""
+    require_count("even_grid", "latent_dim", latent_dim, 0)
     if latent_dim not in (1, 2):
         remedy = "log_likelihood estimates log p(x) for more"
         raise InputError(f"even_grid: quadrature is for one or two latents, found {latent_dim}; {remedy}")
     points = (2001 if latent_dim == 1 else 201) if points is None else points
-    require_at_least("even_grid", "points", points, 3)
+    require_count("even_grid", "points", points, 3)
     if not (np.isfinite(reach) and reach > 0):
         raise InputError(f"even_grid: reach should be positive, found {reach}")
     axis = np.linspace(-reach, reach, points)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Dataset
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import CLOSED_FORMS, Kl, LatentModel, Pass
@@ -46,7 +46,7 @@ def rate_distortion(
 
     Settings may be anything `fit` takes, such as {"latent_dim": 4, "beta": 2.0}; `seed` gives every model the same draws.
     """
-    require_at_least("rate_distortion", "samples", samples, 1)
+    require_count("rate_distortion", "samples", samples)
     return [_measured(fit(**setting), dict(setting), data, samples, np.random.default_rng(seed)) for setting in settings]
 
 
@@ -59,9 +59,9 @@ def _measured(
     for batch in data.batches(max(1, 500 // samples), dtype_of(model)):
         model.likelihood.require_support(batch.x)
         one, _ = model.run(batch, model.draw_noise(len(batch) * samples, rng), draws=samples, kl=kl)
-        x_params, _ = model.decoded(one.z, batch, draws=samples)
+        assert one.x_params is not None
         x = np.repeat(batch.x, samples, axis=0)
-        squared = ((x - model.likelihood.mean(x_params).reshape(x.shape)) ** 2).sum(axis=1)
+        squared = ((x - model.likelihood.mean(one.x_params).reshape(x.shape)) ** 2).sum(axis=1)
         sums += [np.sum(part, dtype=np.float64) for part in (_rates(one), -one.log_px, squared)]
     rate, distortion, squared_error = (float(total) for total in sums / (len(data) * samples))
     return RatePoint(setting, model.posterior.latent_dim, rate, distortion, squared_error)
@@ -90,7 +90,7 @@ def reverse_water_filling(eigenvalues: npt.ArrayLike, level: float, *, latent_di
     if not (np.isfinite(level) and level > 0):
         raise InputError(f"reverse_water_filling: level should be positive, found {level}")
     if latent_dim is not None:
-        require_at_least("reverse_water_filling", "latent_dim", latent_dim, 0)
+        require_count("reverse_water_filling", "latent_dim", latent_dim, 0)
     kept = variances[: len(variances) if latent_dim is None else latent_dim]
     rate = 0.5 * np.log(np.maximum(kept, level) / level).sum()
     return float(rate), float(np.minimum(kept, level).sum() + variances[len(kept) :].sum())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Dataset
 from scratchvae.evaluation.completeness import density_and_coverage, expected_coverage
 from scratchvae.evaluation.continuity import Continuity, continuity
@@ -82,10 +82,12 @@ def regularity(
     whether prior and codes are one law, as far as the decoder lets it be seen. A decoder that ignores z passes this, and fails
     against the data.
     """
-    require_at_least("regularity", "pairs", pairs, 1)
+    counts = {"pairs": pairs, "steps": steps, "samples": samples, "k": k, "permutations": permutations}
+    for name, count in counts.items():
+        require_count("regularity", name, count)
     N = min(samples, len(data))
-    if max(k, 1) >= N:
-        limits = f"samples and data should be more than k = {k} and more than one"
+    if k >= N:
+        limits = f"samples and data should be more than k = {k}"
         raise InputError(f"regularity: {limits}, found {samples} and {len(data)}")
     chosen = rng.permutation(len(data))[:N]
     judged = data.subset(chosen)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, require_count, require_finite, require_shapes
 
 AT_ONCE = 1 << 22  # entries of the largest array of permutations
 ROUNDING = 1e-12  # statistics of values in [0, 1] that are closer than this are one number, computed in two orders
@@ -60,7 +60,7 @@ def two_sample_test(
     one kernel matrix, 8 (M + N)² bytes.     Gretton et al. 2012, equation 3; Phipson & Smyth 2010.
     """
     x, y = _samples("two_sample_test", x, y, at_least=2)
-    require_at_least("two_sample_test", "permutations", permutations, 1)
+    require_count("two_sample_test", "permutations", permutations)
     together = np.concatenate([x, y])
     sigma = median_distance(together) if bandwidth is None else _checked("two_sample_test", bandwidth)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

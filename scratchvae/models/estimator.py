@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, Pullback
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Mode, Owner, named_buffers, named_parameters
+from scratchvae.layers import EVALUATION, Buffer, Mode, Owner, Parameter, named_buffers, named_parameters
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.examples import as_dataset
 from scratchvae.objectives import Kl, Objective, Pass, Schedule
@@ -33,7 +33,8 @@ class Estimator(Owner, ABC):
 
     def __init__(self) -> None:
         self.history: list[dict[str, Any]] = []
-        self.first_weights: dict[str, Array] = {}
+        self.first_weights: dict[str, Array] = {}  # what a fit starts from
+        self.left_weights: dict[str, Array] = {}  # what the last fit has left behind
 
     @abstractmethod
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
@@ -56,7 +57,7 @@ class Estimator(Owner, ABC):
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z); pullback(dlog_px, dlog_pz) -> dz."""
+        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z): objectives.Model states what the pullback returns."""
 
     @abstractmethod
     def phases(self, optimizer: Optimizer) -> list[Phase]:
@@ -87,8 +88,10 @@ class Estimator(Owner, ABC):
         """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record for each epoch.
 
         `objective` replaces the model's own phases by one. With `held_out` examples each epoch is judged on them too;
-        `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the weights that the model had before
-        its first one, so that two fits with one seed give one result; with `warm_start` it goes on from those that are there.
+        `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the model's first weights, so that two
+        fits with one seed give one result; with `warm_start` it goes on from those that are there. The first weights are those
+        that the model had before its first fit. Where they have changed since the last fit, as by assignment, by restore_model,
+        by training of another kind or by putting in another part, the model's weights of now are the first ones from then on.
         """
         data = self._dataset(x)
         judged = None if held_out is None else self._dataset(held_out)
@@ -106,28 +109,36 @@ class Estimator(Owner, ABC):
             binarized=binarized,
             callbacks=[*callbacks, *bar],
         )
-        self._start_from_first_weights(warm_start)
+        self._start(warm_start)
         self.history = training.history  # which grows as the training runs, and stays where it is interrupted
-        training.run()
+        try:
+            training.run()
+        finally:
+            self.left_weights = {name: owner.value.copy() for name, owner in self._held().items()}
         return self
 
     def score(self, x: npt.ArrayLike | Dataset, y: None = None) -> float:
         """The mean of score_samples."""
         return float(self.score_samples(x).mean())
 
-    def _start_from_first_weights(self, warm_start: bool) -> None:
-        held = named_parameters(self) | named_buffers(self)
-        if not self.first_weights:
-            self.first_weights = {name: owner.value for name, owner in held.items()}
+    def _start(self, warm_start: bool) -> None:
+        """Go back to the first weights, unless those that are there are new ones, which then are the first, or a warm start."""
+        held = self._held()
+        if _differ(held, self.left_weights):
+            self.first_weights = {name: owner.value.copy() for name, owner in held.items()}
         elif not warm_start:
             for name, owner in held.items():
                 owner.value = self.first_weights[name].astype(owner.value.dtype)
+
+    def _held(self) -> dict[str, Parameter | Buffer]:
+        return named_parameters(self) | named_buffers(self)
 
     def _dataset(self, x: npt.ArrayLike | Dataset) -> Dataset:
         return as_dataset(type(self).__name__, x, self.event_shape)
 
 
-def require_count(where: str, n: int) -> None:
-    """Raise InputError unless n is a whole number, 0 or more."""
-    if not isinstance(n, int | np.integer) or n < 0:
-        raise InputError(f"{where}: the number of samples should be a whole number, 0 or more; found {n!r}")
+def _differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:
+    """Whether what a model holds is not, to its own precision, what the last fit left behind."""
+    return held.keys() != left.keys() or not all(
+        np.array_equal(owner.value, left[name].astype(owner.value.dtype), equal_nan=True) for name, owner in held.items()
+    )

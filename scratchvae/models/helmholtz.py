@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_finite, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
 from scratchvae.likelihoods import Bernoulli, Likelihood
 from scratchvae.models import bernoulli_chain
-from scratchvae.models.estimator import AT_ONCE, Estimator, require_count
+from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.objectives import Kl, Objective, Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.posteriors import Noise
 from scratchvae.training import Optimizer, Phase
@@ -59,9 +59,11 @@ class HelmholtzMachine(Estimator):
     ) -> None:
         super().__init__()
         require_choice("HelmholtzMachine", "algorithm", algorithm, ALGORITHMS)
-        require_at_least("HelmholtzMachine", "samples", samples, 1)
+        require_count("HelmholtzMachine", "samples", samples)
         self.algorithm, self.samples = algorithm, samples
         self.event_shape, self.hidden = tuple(event_shape), tuple(hidden)
+        for width in self.hidden:
+            require_count("HelmholtzMachine", "each width of hidden", width, 0)
         if not self.hidden or min(self.hidden) < 1:
             raise InputError(f"HelmholtzMachine: hidden should be one width or more, each at least 1, found {self.hidden}")
         if len(generation) != len(self.hidden) or len(recognition) != len(self.hidden):
@@ -156,7 +158,7 @@ class HelmholtzMachine(Estimator):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """log p(x|h) = log p(x|h_1) and log p(h) = log p(h_L) + Σ_l log p(h_{l−1}|h_l), each (B, K) in nats.     h (B·K, H).
 
-        pullback(dlog_px, dlog_ph) fills the generative Parameters; h is data, and gets no gradient.
+        pullback(dlog_px, dlog_ph) fills the generative Parameters and returns None: h is 0 or 1 and has no gradient.
         """
         x = np.repeat(batch.x, draws, axis=0)
         self._require("log_joint", x=(x, "B D"), h=(h, "B H"))
@@ -207,7 +209,7 @@ class HelmholtzMachine(Estimator):
 
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
-        require_count("sample", n)
+        require_count("sample", "n", n, 0)
         uniform = np.random.default_rng(rng).random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
         x, h = self.dream(uniform=uniform)
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)

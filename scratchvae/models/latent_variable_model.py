@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_finite, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import codes
 from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
 from scratchvae.likelihoods import Likelihood, fill_missing
-from scratchvae.models.estimator import AT_ONCE, Estimator, require_count
+from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
 from scratchvae.priors import Prior
@@ -90,6 +90,7 @@ class LatentVariableModel(Estimator):
         posterior without a density, or kl="closed_form" of a pair without one.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
+        require_count("run", "draws", draws)
         K, sampled = draws, kl == "sampled"
         q_params, encoder_pullback = self.encoder(self.seen(batch), mode=mode, needs_dx=False)
         log_q = log_pz = kl_by_group = None
@@ -139,7 +140,7 @@ class LatentVariableModel(Estimator):
                 found = found + dq_params
             encoder_pullback(found)
 
-        return Pass(log_px.reshape(-1, K), q_params, z, log_pz, log_q, kl_by_group), pullback
+        return Pass(log_px.reshape(-1, K), q_params, z, log_pz, log_q, kl_by_group, x_params), pullback
 
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
@@ -183,7 +184,7 @@ class LatentVariableModel(Estimator):
 
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """Decode n draws z ~ p(z): E[x|z], or with mean=False draws x ~ p(x|z)  ->  (n, *event_shape)."""
-        require_count("sample", n)
+        require_count("sample", "n", n, 0)
         rng = np.random.default_rng(rng)
         z = self.prior.sample(n, rng)
         return self._decoded(z, self.likelihood.mean if mean else lambda x_params: self.likelihood.sample(x_params, rng))

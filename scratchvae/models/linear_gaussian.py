@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, require_at_least, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, require_at_least, require_count, require_finite, require_shapes
 from scratchvae.data import Dataset
 from scratchvae.models.linear_inference import Inference, Rows, em_step, infer
 
@@ -55,9 +55,9 @@ class LinearGaussian(ABC):
         ddof: int = 0,
     ) -> None:
         name = type(self).__name__
-        require_at_least(name, "latent_dim", latent_dim, 1)
+        require_count(name, "latent_dim", latent_dim)
         require_at_least(name, "min_noise_variance", min_noise_variance, 0)
-        require_at_least(name, "max_steps", max_steps, 1)
+        require_count(name, "max_steps", max_steps)
         require_at_least(name, "tolerance", tolerance, 0)
         if method is not None and method not in self.METHODS:
             raise InputError(f"{name}: method should be one of {', '.join(self.METHODS)}; found {method!r}")
@@ -165,6 +165,7 @@ class LinearGaussian(ABC):
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None) -> Array:
         """n draws x ~ N(mean, C)  ->  (n, D)."""
         self._require_fitted()
+        require_count("sample", "n", n, 0)
         rng = np.random.default_rng(rng)
         z, noise = rng.standard_normal((n, self.latent_dim)), rng.standard_normal((n, len(self.mean)))
         return z @ self.weight + self.mean + np.sqrt(self.noise_variance) * noise

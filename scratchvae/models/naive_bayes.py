@@ -14,6 +14,7 @@ McCallum & Nigam 1998.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ class NaiveBayes(Owner):
     ) -> NaiveBayes:
         """Fit p(z) and p(x|z) to examples x (N, D) of classes y (N,), and return the model.
 
-        Classes may be any integers or strings. A Dataset brings its labels. `sample_weight` (N,), 0 or more,
+        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. `sample_weight` (N,), 0 or more,
         counts an example as so many. It is an InputError if a class has no weight, if a variance is 0, or if
         a class has no counts.
         """
@@ -130,7 +131,7 @@ class NaiveBayes(Owner):
         if y is None:
             raise InputError("NaiveBayes.fit: y should hold the class of each example, found None")
         event_shape = x.event_shape if isinstance(x, Dataset) else np.shape(x)[1:]
-        x, y = self._rows(x), np.asarray(y)
+        x, y = self._rows(x), _of_one_kind(y)
         weights = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         require_shapes("NaiveBayes.fit", x=(x, "N D"), y=(y, "N"), sample_weight=(weights, "N"))
         require_finite("NaiveBayes.fit", "sample_weight", weights)
@@ -232,3 +233,15 @@ class NaiveBayes(Owner):
             rows = given.astype(np.float64)
         self.likelihood.require_support(rows)
         return rows
+
+
+def _of_one_kind(y: npt.ArrayLike) -> Array:
+    """y as an array; InputError unless it holds numbers alone or strings alone, as NumPy would make strings of all."""
+    given = np.asarray(y)
+    if given.dtype.kind in "OSU":
+        labels = np.asarray(y, object).reshape(-1)
+        if not any(all(isinstance(label, kind) for label in labels) for kind in (str, bytes, Real)):
+            expected = "y should hold classes of one kind, all of them numbers or all of them strings"
+            found = " and ".join(sorted({type(label).__name__ for label in labels}))
+            raise InputError(f"NaiveBayes.fit: {expected}; found {found}")
+    return given

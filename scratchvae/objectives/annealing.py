@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scratchvae.arrays import require_count
 from scratchvae.layers import Mode
 
 Schedule = Callable[[float], float]
@@ -15,6 +16,9 @@ class Ramp:
     start: float
     end: float
     steps: int
+
+    def __post_init__(self) -> None:
+        require_count("Ramp", "steps", self.steps, 0)
 
     def __call__(self, step: float) -> float:
         return self.start + (self.end - self.start) * min(1.0, step / max(self.steps, 1))

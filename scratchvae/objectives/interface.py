@@ -29,6 +29,7 @@ class Pass:
     log_pz    (B, K)    log p(z), and
     log_q     (B, K)    log q(z|x), where kl="sampled" was asked for
     kl        (B, G)    KL(q(z|x) ‖ p(z)) by group of latents, where kl="closed_form" was asked for
+    x_params  (B·K, P)  what the decoder said of p(x|z), in as many numbers as the likelihood takes; None without one decoder
     """
 
     log_px: Array
@@ -37,6 +38,7 @@ class Pass:
     log_pz: Array | None = None
     log_q: Array | None = None
     kl: Array | None = None
+    x_params: Array | None = None
 
     @property
     def log_weights(self) -> Array:
@@ -89,7 +91,11 @@ class Model(Trainable, Protocol):
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z); pullback(dlog_px, dlog_pz) -> dz."""
+        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z).
+
+        pullback(dlog_px, dlog_pz) gives the Parameters of p their gradients and returns dz, or None where z is discrete
+        and so has no gradient.
+        """
 
 
 class LatentModel(Model, Protocol):

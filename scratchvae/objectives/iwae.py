@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import InputError, Pullback, require_at_least, require_choice
+from scratchvae.arrays import InputError, Pullback, require_choice, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.belief_net import require_moving_draws
@@ -35,7 +35,7 @@ class Iwae(Objective):
     gradient: str = "total"
 
     def __post_init__(self) -> None:
-        require_at_least("Iwae", "samples", self.samples, 1)
+        require_count("Iwae", "samples", self.samples)
         require_choice("Iwae", "gradient", self.gradient, ("dreg", "stl", "total"))
         if self.gradient == "stl" and self.samples > 1:
             expected = 'gradient "stl" should come with samples = 1, since it is biased with more; take "dreg"'

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_at_least
+from scratchvae.arrays import Array, Pullback, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.belief_net import BeliefNet, require_belief_net
@@ -28,7 +28,7 @@ class ReweightedWake(Objective):
     samples: int = 5
 
     def __post_init__(self) -> None:
-        require_at_least("ReweightedWake", "samples", self.samples, 1)
+        require_count("ReweightedWake", "samples", self.samples)
 
     def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
         """Uniform numbers for K recognitions of each example, (B·K, H)."""
@@ -60,7 +60,7 @@ class ReweightedRecognition(Objective):
     samples: int = 5
 
     def __post_init__(self) -> None:
-        require_at_least("ReweightedRecognition", "samples", self.samples, 1)
+        require_count("ReweightedRecognition", "samples", self.samples)
 
     def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
         """Uniform numbers for K recognitions of each example, (B·K, H)."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Pullback, require_at_least, require_choice
+from scratchvae.arrays import Pullback, require_at_least, require_choice, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.annealing import Schedule, weight_in
@@ -32,7 +32,7 @@ class SampledElbo(Objective):
     penalties: tuple[Penalty, ...] = ()
 
     def __post_init__(self) -> None:
-        require_at_least("SampledElbo", "samples", self.samples, 1)
+        require_count("SampledElbo", "samples", self.samples)
         require_choice("SampledElbo", "gradient", self.gradient, ("stl", "total"))
         if not callable(self.beta):
             require_at_least("SampledElbo", "beta", self.beta, 0)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from scratchvae.arrays import InputError, Pullback, require_at_least
+from scratchvae.arrays import InputError, Pullback, require_count, sum_of_draws
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.interface import Model, Objective, Report
@@ -35,7 +35,7 @@ class ScoreFunctionElbo(Objective):
     leave_one_out: bool = True
 
     def __post_init__(self) -> None:
-        require_at_least("ScoreFunctionElbo", "samples", self.samples, 1)
+        require_count("ScoreFunctionElbo", "samples", self.samples)
         if self.leave_one_out and self.samples < 2:
             raise InputError("ScoreFunctionElbo: leave_one_out should come with at least 2 samples, found 1")
 
@@ -48,7 +48,6 @@ class ScoreFunctionElbo(Objective):
     ) -> tuple[Report, Pullback]:
         B, K = len(batch), self.samples
         one, run_pullback = model.run(batch, noise, draws=K, kl="sampled", score=False, mode=mode)
-        _, log_q_pullback = model.posterior.log_prob(np.repeat(one.q_params, K, axis=0), one.z, mode=mode)
         f = one.log_weights
         baseline = (f.sum(axis=1, keepdims=True) - f) / (K - 1) if self.leave_one_out else np.zeros_like(f)
         kl = one.sampled_kl.mean(axis=1)
@@ -57,8 +56,9 @@ class ScoreFunctionElbo(Objective):
         def pullback() -> None:
             share = np.full_like(f, 1 / (B * K))
             dlog_q = -(f - baseline) * share  # −(f_bk − b_bk) / BK
+            _, log_q_pullback = model.posterior.log_prob(np.repeat(one.q_params, K, axis=0), one.z, mode=mode)
             dq_repeated, _ = log_q_pullback(dlog_q.reshape(-1))
-            dq_params = dq_repeated.reshape(B, K, -1).sum(axis=1)  # one q(z|x_b) for all K draws
+            dq_params = sum_of_draws(dq_repeated, K)  # one q(z|x_b) for all K draws
             # −⟨∂log p(x|z)⟩ and −⟨∂log p(z)⟩ at the draws, of which nothing moves with q
             run_pullback(dlog_px=-share, dlog_pz=-share, dq_params=dq_params, path=np.zeros_like(f))
 

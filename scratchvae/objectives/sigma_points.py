@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, require_count, require_shapes
 from scratchvae.data import Batch
 
 
@@ -15,9 +15,8 @@ def sigma_points(batch: Batch, latent_dim: int) -> tuple[Batch, Array]:
     and a Gaussian likelihood, they make the mean over an example's copies (2Z rows that follow each other) its expected bound,
     exact if the decoder is linear.     Arasaratnam & Haykin 2009, section IV.
     """
-    if batch.x.ndim != 2 or latent_dim < 1:
-        found = f"{batch.x.shape} and {latent_dim}"
-        raise InputError(f"sigma_points: x should be (B, D) and latent_dim at least 1, found {found}")
+    require_shapes("sigma_points", x=(batch.x, "B D"))
+    require_count("sigma_points", "latent_dim", latent_dim)
     axes = np.sqrt(latent_dim) * np.eye(latent_dim)
     points = np.concatenate([axes, -axes]).astype(batch.x.dtype)
     return batch.repeat(2 * latent_dim), np.tile(points, (len(batch), 1))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_count, require_shapes, sum_of_draws
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors.interface import Density, Noise
@@ -13,6 +13,7 @@ class DiagonalGaussian(Density):
     """The posterior of Kingma & Welling 2014: a Gaussian with independent latents."""
 
     def __init__(self, latent_dim: int) -> None:
+        require_count("DiagonalGaussian", "latent_dim", latent_dim)
         self.latent_dim = latent_dim
         self.n_params = 2 * latent_dim
 
@@ -54,7 +55,7 @@ class DiagonalGaussian(Density):
             if score:
                 return split_pullback(dmean, dlog_var + log_q_pullback(dlog_q))
             by_z = dlog_q[:, None] * noise.astype(log_var.dtype, copy=False)  # −∂log q/∂z σ = noise
-            pushed, squared = (_sum_of_draws(part, len(mean)) for part in (by_z, by_z * noise))
+            pushed, squared = (sum_of_draws(part, draws) for part in (by_z, by_z * noise))
             with np.errstate(over="ignore"):
                 precision = np.minimum(np.exp(-0.5 * log_var), np.finfo(log_var.dtype).max)  # 1/σ
                 dmean = dmean - pushed * precision  # dmean = Σ_k dz − dlog_q noise/σ
@@ -78,8 +79,3 @@ class DiagonalGaussian(Density):
         """E[z|x], the first half of q_params."""
         (mean, _), _ = self.mean_and_log_var(q_params)
         return mean
-
-
-def _sum_of_draws(a: Array, examples: int) -> Array:
-    """(B·K, Z), the draws of one example side by side  ->  their sums (B, Z)."""
-    return a.reshape(examples, -1, a.shape[1]).sum(axis=1)

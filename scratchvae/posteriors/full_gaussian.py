@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_count, require_shapes, sum_of_draws
 from scratchvae.distributions import gaussian, gaussian_full
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors.interface import Density, Noise
@@ -16,6 +16,7 @@ class FullGaussian(Density):
     """
 
     def __init__(self, latent_dim: int) -> None:
+        require_count("FullGaussian", "latent_dim", latent_dim)
         self.latent_dim = latent_dim
         self.n_params = latent_dim + latent_dim * (latent_dim + 1) // 2
 
@@ -61,8 +62,7 @@ class FullGaussian(Density):
             if score:
                 dmean, dL = z_pullback(dz)
                 return params_pullback(dmean, dL + log_q_pullback(dlog_q))
-            transposed = np.tril(L).transpose(0, 2, 1)
-            steepness = np.linalg.solve(transposed, noise.astype(L.dtype, copy=False)[:, :, None])[:, :, 0]  # L⁻ᵀ noise
+            steepness = _solve_transposed(L[::draws], noise.astype(L.dtype, copy=False))  # −∂log q/∂z = L⁻ᵀ noise
             return params_pullback(*z_pullback(dz - dlog_q[:, None] * steepness))
 
         return (z, log_q), pullback
@@ -85,9 +85,19 @@ class FullGaussian(Density):
 
     def _for_each_draw(self, q_params: Array, draws: int) -> tuple[tuple[Array, Array], Pullback]:
         """mean_and_factor of each draw's own copy; the pullback adds up what the copies of one example received."""
+        require_count("FullGaussian", "draws", draws)
         both, copies_pullback = self.mean_and_factor(np.repeat(q_params, draws, axis=0))
 
         def pullback(dmean: Array, dL: Array) -> Array:
-            return copies_pullback(dmean, dL).reshape(len(q_params), draws, -1).sum(axis=1)  # one q(z|x) for all draws
+            return sum_of_draws(copies_pullback(dmean, dL), draws)  # one q(z|x) for all draws
 
         return both, pullback
+
+
+def _solve_transposed(L: Array, noise: Array) -> Array:
+    """L⁻ᵀ noise, all draws of one L (B, Z, Z) together.     noise (B·K, Z), that of one L side by side  ->  (B·K, Z).
+
+    NumPy's solver finds nothing to eliminate in a triangular matrix, and goes on to substitute.
+    """
+    columns = noise.reshape(len(L), -1, noise.shape[1]).transpose(0, 2, 1)
+    return np.linalg.solve(np.tril(L).transpose(0, 2, 1), columns).transpose(0, 2, 1).reshape(noise.shape)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_count, require_shapes, sum_of_draws
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors.interface import Noise, Posterior
 
@@ -11,6 +11,7 @@ class Point(Posterior):
     """z = q_params, without noise. A point has no density, and so no bound."""
 
     def __init__(self, latent_dim: int) -> None:
+        require_count("Point", "latent_dim", latent_dim)
         self.latent_dim = latent_dim
         self.n_params = latent_dim
 
@@ -23,10 +24,11 @@ class Point(Posterior):
     ) -> tuple[Array, Pullback]:
         """z = q_params, `draws` times."""
         require_shapes("Point", q_params=(q_params, f"B {self.n_params}"))
+        require_count("Point.sample", "draws", draws)
         z = np.repeat(q_params, draws, axis=0) if draws > 1 else q_params
 
         def pullback(dz: Array) -> Array:
-            return dz.reshape(len(q_params), draws, -1).sum(axis=1) if draws > 1 else dz  # dq_params = Σ_k dz_k
+            return sum_of_draws(dz, draws)  # dq_params = Σ_k dz_k
 
         return z, pullback
 

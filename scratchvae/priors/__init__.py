@@ -3,5 +3,6 @@
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.standard_gaussian import StandardGaussian
+from scratchvae.priors.vamp import VampPrior
 
-__all__ = ["GaussianMixture", "Prior", "StandardGaussian"]
+__all__ = ["GaussianMixture", "Prior", "StandardGaussian", "VampPrior"]

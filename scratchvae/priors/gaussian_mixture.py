@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Array, Pullback, require_count
 from scratchvae.distributions import mixture
 from scratchvae.layers import EVALUATION, Mode, Parameter
 from scratchvae.layers.interface import apply
@@ -13,7 +13,9 @@ class GaussianMixture(Prior):
     """`components` diagonal Gaussians: equal weights, unit variances, and means drawn from N(0, 1) to begin with."""
 
     def __init__(self, latent_dim: int, components: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
+        require_count("GaussianMixture", "latent_dim", latent_dim)
         self.latent_dim = latent_dim
+        require_count("GaussianMixture", "components", components)
         means = np.random.default_rng(rng).standard_normal((components, latent_dim))
         self.logits = Parameter(np.zeros(components, np.float32))
         self.means = Parameter(means.astype(np.float32))
@@ -25,5 +27,6 @@ class GaussianMixture(Prior):
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """A component for each draw, then a draw from it."""
+        require_count("GaussianMixture.sample", "n", n, 0)
         uniform, noise = rng.random(n), rng.standard_normal((n, self.latent_dim), dtype=np.float32)
         return mixture.sample(self.logits.value, self.means.value, self.log_vars.value, uniform=uniform, noise=noise)

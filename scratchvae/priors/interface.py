@@ -9,7 +9,7 @@ from scratchvae.layers import EVALUATION, Mode, Owner
 
 
 class Prior(Owner, ABC):
-    """p(z) over Z latents, with or without Parameters of its own."""
+    """p(z) over Z latents, with or without Parameters. It may share the model's encoder and posterior, as VampPrior does."""
 
     latent_dim: int
 

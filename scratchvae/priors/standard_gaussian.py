@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.priors.interface import Prior
@@ -12,6 +12,7 @@ class StandardGaussian(Prior):
     """The prior of Kingma & Welling 2014."""
 
     def __init__(self, latent_dim: int) -> None:
+        require_count("StandardGaussian", "latent_dim", latent_dim)
         self.latent_dim = latent_dim
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
@@ -21,4 +22,5 @@ class StandardGaussian(Prior):
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """Standard normal numbers."""
+        require_count("StandardGaussian.sample", "n", n, 0)
         return gaussian.sample_standard((n, self.latent_dim), rng)

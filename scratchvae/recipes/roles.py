@@ -1,6 +1,7 @@
 """Roles and models by name, as recipes take them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -21,8 +22,19 @@ from scratchvae.likelihoods import (
     StudentT,
 )
 from scratchvae.models import VAE, Autoencoder, LatentVariableModel
-from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
+from scratchvae.priors import GaussianMixture, Prior, StandardGaussian, VampPrior
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a prior may be built from: the shape of an event, the model's encoder and posterior, and a generator of weights."""
+
+    event_shape: tuple[int, ...]
+    encoder: Layer
+    posterior: Density
+    rng: np.random.Generator
+
 
 LIKELIHOODS: dict[str, Callable[[int], Likelihood]] = {  # each from D, the number of entries of an event
     "bernoulli": lambda _: Bernoulli(),
@@ -38,10 +50,11 @@ LIKELIHOODS: dict[str, Callable[[int], Likelihood]] = {  # each from D, the numb
     "poisson": lambda _: Poisson(),
     "student_t": lambda _: StudentT(scale_from="parameter", df_from="parameter"),
 }
-POSTERIORS: dict[str, Callable[[int], Posterior]] = {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}
-PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {
-    "gaussian_mixture": lambda latent_dim, rng: GaussianMixture(latent_dim, rng=rng),
-    "standard_gaussian": lambda latent_dim, _: StandardGaussian(latent_dim),
+POSTERIORS: dict[str, Callable[[int], Density]] = {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}
+PRIORS: dict[str, Callable[[Parts], Prior]] = {
+    "gaussian_mixture": lambda parts: GaussianMixture(parts.posterior.latent_dim, rng=parts.rng),
+    "standard_gaussian": lambda parts: StandardGaussian(parts.posterior.latent_dim),
+    "vamp": lambda parts: VampPrior(parts.event_shape, parts.encoder, parts.posterior, rng=parts.rng),
 }
 MODELS = ("autoencoder", "vae")
 
@@ -93,11 +106,12 @@ def assemble(
     if model == "autoencoder":
         parts = {"encoder": encoder, "decoder": decoder}
         return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, likelihood=likelihood, **parts)
+    assert isinstance(posterior, Density)
     return VAE(
         event_shape=event_shape,
         encoder=encoder,
         posterior=posterior,
-        prior=PRIORS[prior](latent_dim, rng),
+        prior=PRIORS[prior](Parts(event_shape, encoder, posterior, rng)),
         decoder=decoder,
         likelihood=likelihood,
     )

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
 from scratchvae.layers import dtype_of, named_parameters
@@ -44,8 +42,7 @@ class Training:
         callbacks: Sequence[Callback] = (),
     ) -> None:
         for name, number in (("epochs", epochs), ("batch_size", batch_size)):
-            if not isinstance(number, int | np.integer) or number < 1:
-                raise InputError(f"Training: {name} should be a whole number, at least 1; found {number!r}")
+            require_count("Training", name, number)
         for part in (data,) if held_out is None else (data, held_out):
             if part.event_shape != model.event_shape:
                 expected = f"events should have shape {model.event_shape}, which the model is for"
