@@ -19,9 +19,9 @@ from scratchvae.likelihoods import (
     Multinomial,
     Poisson,
 )
-from scratchvae.models import VAE, Autoencoder, LatentVariableModel
+from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian
 
 LIKELIHOODS: dict[str, Callable[[int], Likelihood]] = {  # each from D, the number of entries of an event
     "bernoulli": lambda _: Bernoulli(),
@@ -41,7 +41,8 @@ PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {
     "gaussian_mixture": lambda latent_dim, rng: GaussianMixture(latent_dim, rng=rng),
     "standard_gaussian": lambda latent_dim, _: StandardGaussian(latent_dim),
 }
-MODELS = ("autoencoder", "vae")
+CONDITIONAL = "conditional_gaussian"  # the prior p(z|y), which a conditional_vae may have
+MODELS = ("autoencoder", "conditional_vae", "vae")
 
 
 def weights_generator(seed: int) -> np.random.Generator:
@@ -64,6 +65,15 @@ def posterior_named(model: str, posterior: str, latent_dim: int) -> Posterior:
     return Point(latent_dim) if model == "autoencoder" else POSTERIORS[posterior](latent_dim)
 
 
+def condition_of(model: str, classes: int | None, condition_dim: int | None) -> Condition | None:
+    """What a conditional_vae is told: Classes or Reals, of which exactly one should be given. None for any other model."""
+    given = [kind(n) for kind, n in ((Classes, classes), (Reals, condition_dim)) if n is not None]
+    if len(given) != (model == "conditional_vae"):
+        expected = "a conditional_vae should have either classes or a condition_dim, and any other model neither"
+        raise InputError(f"recipe: {expected}; found model {model}, classes {classes}, condition_dim {condition_dim}")
+    return given[0] if given else None
+
+
 def code_layers(model: str, activation: str | None) -> list[Layer]:
     """The activation of that name behind an autoencoder's codes, or nothing."""
     if activation is None:
@@ -84,18 +94,19 @@ def assemble(
     likelihood: Likelihood,
     prior: str,
     rng: np.random.Generator,
+    condition: Condition | None = None,
 ) -> LatentVariableModel:
     """The parts as a model of that name; an autoencoder has no use for `prior`."""
-    require_choice("recipe", "prior", prior, PRIORS)
+    require_choice("recipe", "prior", prior, (*PRIORS, CONDITIONAL) if condition else PRIORS)
     latent_dim = posterior.latent_dim
     if model == "autoencoder":
         parts = {"encoder": encoder, "decoder": decoder}
         return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, likelihood=likelihood, **parts)
-    return VAE(
-        event_shape=event_shape,
-        encoder=encoder,
-        posterior=posterior,
-        prior=PRIORS[prior](latent_dim, rng),
-        decoder=decoder,
-        likelihood=likelihood,
-    )
+    if condition and prior == CONDITIONAL:
+        p: Prior = ConditionalGaussian(latent_dim, condition.width)
+    else:
+        p = PRIORS[prior](latent_dim, rng)
+    parts = {"encoder": encoder, "posterior": posterior, "prior": p, "decoder": decoder, "likelihood": likelihood}
+    if condition:
+        return ConditionalVAE(event_shape=event_shape, condition=condition, **parts)
+    return VAE(event_shape=event_shape, **parts)
