@@ -106,6 +106,7 @@ WIDE = {
     "DiagonalGaussian": lambda n, rng: posteriors.DiagonalGaussian(3).draw_noise(n, rng),
     "FullGaussian": lambda n, rng: posteriors.FullGaussian(3).draw_noise(n, rng),
     "StandardGaussian": lambda n, rng: priors.StandardGaussian(3).sample(n, rng),
+    "ConditionalGaussian": lambda n, rng: priors.ConditionalGaussian(3, 2).given(np.ones((1, 2), np.float32)).sample(n, rng),
     "GaussianMixture": lambda n, rng: priors.GaussianMixture(3, components=1, rng=0).sample(n, rng),
     "Bernoulli": lambda n, rng: likelihoods.Bernoulli().sample(np.zeros((n, 3)), rng),
     "Categorical": lambda n, rng: likelihoods.Categorical(4).sample(np.zeros((n, 12)), rng),

@@ -172,6 +172,7 @@ DISTRIBUTIONS: dict[str, Callable[..., Array]] = {
     ).sum(axis=1),
     "gaussian.kl_to_standard": lambda mean, log_var: gaussian_kl(mean, log_var, 0 * mean, 0 * mean).sum(axis=1),
     "gaussian.kl_to_standard_by_dimension": lambda mean, log_var: gaussian_kl(mean, log_var, 0 * mean, 0 * mean),
+    "gaussian.kl_by_dimension": gaussian_kl,
     "gaussian.kl": lambda mean, log_var, other_mean, other_log_var: gaussian_kl(mean, log_var, other_mean, other_log_var).sum(
         axis=1
     ),

@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli, categorical, gaussian, gaussian_full, laplace, mixture, multinomial, poisson
+from scratchvae.layers import Linear
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -20,7 +21,7 @@ from scratchvae.likelihoods import (
     Poisson,
 )
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
-from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian
 
 GRID = np.linspace(-40, 40, 160_001)
 FIVES = np.array([a + 6 * b for b in range(6) for a in range(6 - b)])  # counts a, b, 5 − a − b of three words, as one number
@@ -103,6 +104,7 @@ def sampling_cases() -> list[SamplingCase]:
         _posterior("DiagonalGaussian.sample", mean, log_var),
         _prior("StandardGaussian.sample", StandardGaussian(1)),
         _prior("GaussianMixture.sample", learned),
+        _prior("ConditionalGaussian.sample", _second_class(mean, log_var)),
         _likelihood("Bernoulli.sample", Bernoulli(), [-1.2], np.arange(2)),
         _likelihood("Categorical.sample", Categorical(2), [0.4, -0.3], np.arange(2)),
         _likelihood("Gaussian.sample", Gaussian(variance=5.0), [mean], GRID),
@@ -170,6 +172,13 @@ def _posterior(name: str, mean: float, log_var: float) -> SamplingCase:
 
 def _prior(name: str, prior: Prior) -> SamplingCase:
     return SamplingCase(name, lambda n, rng: prior.sample(n, rng)[:, 0], lambda t: prior.log_prob(t[:, None])[0], GRID)
+
+
+def _second_class(mean: float, log_var: float) -> Prior:
+    """p(z|y) at the second of two classes."""
+    prior = ConditionalGaussian(1, 2, layer=Linear(2, 2, bias=False, rng=0))
+    prior.layer.weight.value = np.array([[-3.0, 0.2], [mean, log_var]])
+    return prior.given(np.array([[0.0, 1.0]]))
 
 
 def _likelihood(name: str, likelihood: Likelihood, x_params: list[float], points: Array) -> SamplingCase:

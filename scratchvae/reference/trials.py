@@ -87,12 +87,15 @@ def distribution_trials() -> list[Trial]:
             ),
             trial("gaussian.kl_to_standard", kind, {"mean": ORDINARY, "log_var": log_var}),
             trial("gaussian.kl_to_standard_by_dimension", kind, {"mean": ORDINARY, "log_var": log_var}),
-            trial(
-                "gaussian.kl",
-                kind,
-                {"mean": ORDINARY, "log_var": log_var, "other_mean": ORDINARY[::-1].copy(), "other_log_var": 0.5 * log_var},
-                floor=1.0,
-                why=CANCEL,
+            *(
+                trial(
+                    name,
+                    kind,
+                    {"mean": ORDINARY, "log_var": log_var, "other_mean": ORDINARY[::-1].copy(), "other_log_var": 0.5 * log_var},
+                    floor=1.0,
+                    why=CANCEL,
+                )
+                for name in ("gaussian.kl", "gaussian.kl_by_dimension")
             ),
             trial(
                 "gaussian.expected_log_prob",

@@ -46,6 +46,7 @@ CASES = [
         gaussian.kl,
         {"mean": MEAN, "log_var": LOG_VAR, **OTHER},
     ),
+    Case("gaussian.kl_by_dimension", gaussian.kl_by_dimension, {"mean": MEAN, "log_var": LOG_VAR, **OTHER}),
     Case("gaussian.entropy", gaussian.entropy, {"log_var": LOG_VAR}),
     Case("gaussian.expected_log_prob", gaussian.expected_log_prob, {"mean": MEAN, "log_var": LOG_VAR, **OTHER}),
     Case("gaussian_full.log_prob", gaussian_full.log_prob, {"x": normal(B, D), "mean": MEAN, "L": FACTOR}),

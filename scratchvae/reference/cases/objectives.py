@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.layers import Layer, Linear, Sequential, Sigmoid, SiLU, Softplus, Tanh
+from scratchvae.layers import Layer, Linear, Sequential, Sigmoid, SiLU, Softplus, Tanh, named_parameters
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -15,16 +15,18 @@ from scratchvae.likelihoods import (
     Multinomial,
     Poisson,
 )
-from scratchvae.models import VAE, Autoencoder
+from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, Reals
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Posterior
-from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian
 from scratchvae.reference.case import Case, normal, objective_case
 from scratchvae.reference.cases import wake_sleep
 
 B, D, Z, K = 3, 4, 2, 3
 X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))
 COUNTS = np.array([[0, 3, 1, 5], [1, 0, 0, 0], [2, 0, 4, 1]], np.float64)
+LABELS = np.array([2, 0, 2])
+CONDITIONS = normal(B, 2, seed=7)
 VARIANCES = np.array([0.15, 0.3, 0.6, 1.2])
 NOISE = normal(B, Z)
 NOISES = normal(B * K, Z)
@@ -41,6 +43,23 @@ def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, poster
         prior=prior or StandardGaussian(Z),
         decoder=Sequential(Linear(Z, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
         likelihood=likelihood,
+    )
+
+
+def conditional_vae(condition: Condition, *, learned: bool = True) -> ConditionalVAE:
+    """The same told y, with the prior p(z|y), whose Parameters are away from 0, or with N(0, I)."""
+    C = condition.width
+    prior = ConditionalGaussian(Z, C)
+    for i, parameter in enumerate(named_parameters(prior).values()):
+        parameter.value = normal(*parameter.value.shape, seed=i + 8, scale=0.5)
+    return ConditionalVAE(
+        event_shape=(D,),
+        condition=condition,
+        encoder=Sequential(Linear(D + C, 3, rng=1), Tanh(), Linear(3, 2 * Z, rng=2)),
+        posterior=DiagonalGaussian(Z),
+        prior=prior if learned else StandardGaussian(Z),
+        decoder=Sequential(Linear(Z + C, 3, rng=3), Tanh(), Linear(3, D, rng=4)),
+        likelihood=Bernoulli(),
     )
 
 
@@ -85,6 +104,25 @@ def cases() -> list[Case]:
         objective_case("SampledElbo", SampledElbo(beta=2.0, samples=K), vae(), X, noise=NOISES),
         objective_case("SampledElbo: GaussianMixture", SampledElbo(), vae(prior=mixture), X, noise=NOISE),
         objective_case("Iwae", Iwae(K), vae(), X, noise=NOISES),
+        objective_case("Elbo: labels", Elbo(), conditional_vae(Classes(3), learned=False), X, y=LABELS, noise=NOISE),
+        objective_case("Elbo: labels, ConditionalGaussian", Elbo(), conditional_vae(Classes(3)), X, y=LABELS, noise=NOISE),
+        objective_case(
+            "Elbo: conditions, ConditionalGaussian, free bits",
+            Elbo(beta=2.0, free_bits=0.3),
+            conditional_vae(Reals(2)),
+            X,
+            y=CONDITIONS,
+            noise=NOISE,
+        ),
+        objective_case(
+            "SampledElbo: conditions, ConditionalGaussian",
+            SampledElbo(beta=2.0, samples=K),
+            conditional_vae(Reals(2)),
+            X,
+            y=CONDITIONS,
+            noise=NOISES,
+        ),
+        objective_case("Iwae: labels, ConditionalGaussian", Iwae(K), conditional_vae(Classes(3)), X, y=LABELS, noise=NOISES),
         objective_case("Reconstruction", Reconstruction(), autoencoder(), X, noise=POINT),
         objective_case("Reconstruction: L1", Reconstruction(penalties=(L1(0.3),)), autoencoder(), X, noise=(*POINT, None)),
         objective_case(
