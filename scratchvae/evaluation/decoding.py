@@ -15,7 +15,10 @@ STEP = 1e-3  # of the parameter that moves furthest
 def decoded(
     model: LatentModel, z: Array, y: Array | None = None, *, draws: np.random.Generator | None = None
 ) -> Array:
-    """E[x|z] of codes (N, Z), with the y (N, …) of each if the model is told it  ->  (N, D); with a generator, draws x ~ p(x|z)."""
+    """E[x|z] of codes (N, Z), or with a generator draws x ~ p(x|z)  ->  (N, D).
+
+    y (N, …) is what the model is told of each code, if it is told anything.
+    """
     parts = []
     for start in range(0, len(z), AT_ONCE):
         rows, batch = _rows(model, z, y, start)

@@ -90,9 +90,9 @@ class Estimator(Owner, ABC):
     ) -> Self:
         """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record for each epoch.
 
-        `objective` replaces the model's own phases by one. With `held_out` examples, or a pair (x, y) of them, each epoch is
-        judged on them too; `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the weights that the model had before
-        its first one, so that two fits with one seed give one result; with `warm_start` it goes on from those that are there.
+        `objective` replaces the model's own phases by one. With `held_out` examples, or a pair (x, y), each epoch is judged on
+        them too; `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the weights that the model had
+        before its first one, so that two fits with one seed give one result; with `warm_start` it goes on from those there are.
         """
         data = self._dataset(x, y)
         pair = held_out if isinstance(held_out, tuple) and len(held_out) == 2 else (held_out, None)

@@ -38,8 +38,7 @@ def as_dataset(
         return data
     if y is None and data.y is None:
         raise InputError(f"{where}: y should be {condition.words}; found none")
-    given = data.y if y is None else y
-    known = condition.read(where, given, len(data))
+    known = condition.read(where, data.y if y is None else y, len(data))
     if isinstance(condition, Classes):
-        return data if data.labels is given else replace(data, labels=known, label_names=(), conditions=None)
-    return data if data.conditions is given else replace(data, conditions=known)
+        return data if y is None else replace(data, labels=known, label_names=(), conditions=None)
+    return replace(data, conditions=known)
