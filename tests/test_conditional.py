@@ -64,13 +64,23 @@ def told_and_plain(recipe, k):
     return told, plain, event_shape
 
 
+TOLD_AT = {"encoder.0.weight", "encoder.1.weight", "decoder.0.weight"}  # which of them there are depends on the recipe
+
+
 def on_noise(objective):
     def loss_and_gradients(model, data):
         batch = data.batch(slice(None), np.float64)
         report, pullback = objective(model, batch, objective.draw_noise(model, len(batch), np.random.default_rng(3)))
         found = gradients(model, pullback)
-        shared = [found[name][: 0 if name.endswith("weight") else None] for name in ("decoder.0.bias", "decoder.2.bias")]
-        return [report.loss, *report.terms.values(), *shared]
+        if model.condition:  # the label's own rows have the gradient of the bias, and those of other labels none
+            for name in TOLD_AT & found.keys():
+                own, rest = found[name][:-K], found[name][-K:]
+                bias = found[name.replace("weight", "bias")]
+                for k, row in enumerate(rest):
+                    np.testing.assert_allclose(row, bias if (data.labels == k).all() else row, rtol=1e-10, atol=1e-12)
+                    assert (data.labels == k).any() or (row == 0).all()
+                found[name] = own
+        return [report.loss, *report.terms.values(), *found.values()]
 
     return loss_and_gradients
 
@@ -164,7 +174,8 @@ def test_where_the_weights_of_the_label_are_0_the_label_changes_nothing():
 
 # ------------------------------------------------------------------------------------------- a linear model, in closed form
 
-W, V, MEAN, VARIANCE = RNG.normal(size=(Z, D)), RNG.normal(size=(2, D)), RNG.normal(size=D), np.exp(-0.5)  # whose logarithm float32 holds
+W, V, MEAN = RNG.normal(size=(Z, D)), RNG.normal(size=(2, D)), RNG.normal(size=D)
+VARIANCE = np.exp(-0.5)  # whose logarithm float32 holds
 W = np.linalg.qr(W.T)[0].T * np.array([[1.5], [0.7]])  # orthogonal rows, so that the posterior is diagonal
 SHIFT, TAU = 0.4 * RNG.normal(size=(2, Z)), np.array([0.3, -0.5])  # p(z|y): what y adds to its mean, and its log τ²
 

@@ -36,9 +36,10 @@ def as_dataset(
         data = Dataset("x", x.reshape(len(x), *event_shape))
     if condition is None:
         return data
-    if y is None and data.y is None:
+    given = data.y if y is None else y
+    if given is None:
         raise InputError(f"{where}: y should be {condition.words}; found none")
-    known = condition.read(where, data.y if y is None else y, len(data))
+    known = condition.read(where, given, len(data))
     if isinstance(condition, Classes):
         return data if y is None else replace(data, labels=known, label_names=(), conditions=None)
     return replace(data, conditions=known)

@@ -42,12 +42,12 @@ class ConditionalGaussian(Prior):
         if self._params is None:
             raise InputError("ConditionalGaussian: y should be known before p(z|y) is; found none")
         params, layer_pullback = self._params
-        both, split_pullback = ops.split(params, sizes=(self.latent_dim, self.latent_dim))
+        (mean, log_var), split_pullback = ops.split(params, sizes=(self.latent_dim, self.latent_dim))
 
         def pullback(dmean: Array, dlog_var: Array) -> None:
             layer_pullback(split_pullback(dmean, dlog_var))
 
-        return both, pullback
+        return (mean, log_var), pullback
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log N(z; mean(y), diag σ²(y)) of z (B·K, Z), the K draws of each example side by side."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -100,13 +101,14 @@ def assemble(
     require_choice("recipe", "prior", prior, (*PRIORS, CONDITIONAL) if condition else PRIORS)
     latent_dim = posterior.latent_dim
     if model == "autoencoder":
-        parts = {"encoder": encoder, "decoder": decoder}
-        return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, likelihood=likelihood, **parts)
+        return Autoencoder(
+            event_shape=event_shape, latent_dim=latent_dim, encoder=encoder, decoder=decoder, likelihood=likelihood
+        )
     if condition and prior == CONDITIONAL:
         p: Prior = ConditionalGaussian(latent_dim, condition.width)
     else:
         p = PRIORS[prior](latent_dim, rng)
-    parts = {"encoder": encoder, "posterior": posterior, "prior": p, "decoder": decoder, "likelihood": likelihood}
+    parts: dict[str, Any] = {"encoder": encoder, "posterior": posterior, "prior": p, "decoder": decoder, "likelihood": likelihood}
     if condition:
         return ConditionalVAE(event_shape=event_shape, condition=condition, **parts)
     return VAE(event_shape=event_shape, **parts)

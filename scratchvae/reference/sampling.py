@@ -176,9 +176,9 @@ def _prior(name: str, prior: Prior) -> SamplingCase:
 
 def _second_class(mean: float, log_var: float) -> Prior:
     """p(z|y) at the second of two classes."""
-    prior = ConditionalGaussian(1, 2, layer=Linear(2, 2, bias=False, rng=0))
-    prior.layer.weight.value = np.array([[-3.0, 0.2], [mean, log_var]])
-    return prior.given(np.array([[0.0, 1.0]]))
+    table = Linear(2, 2, bias=False, rng=0)
+    table.weight.value = np.array([[-3.0, 0.2], [mean, log_var]])
+    return ConditionalGaussian(1, 2, layer=table).given(np.array([[0.0, 1.0]]))
 
 
 def _likelihood(name: str, likelihood: Likelihood, x_params: list[float], points: Array) -> SamplingCase:
