@@ -3,9 +3,10 @@
     VAE               log p(x)   ≥ E_q[log p(x|z)]    − KL(q(z|x) ‖ p(z))
     conditional VAE   log p(x|y) ≥ E_q[log p(x|z, y)] − KL(q(z|x, y) ‖ p(z|y))
 
-y becomes numbers c: the one-hot vector of a label, or real numbers as they are. The encoder gets [x | c] in the place of x,
-and the decoder [z | c] in the place of z. Nothing else changes, as long as p(z|y) = N(0, I). If the prior is learned,
-p(z|y) = N(m, diag τ²) with [m | log τ²] = c A + a, then A and a get their gradients from the divergence of each latent:
+y becomes numbers c: the one-hot vector of a label, or real numbers as they are. The encoder gets [x | c] in the
+place of x, and the decoder [z | c] in the place of z. Nothing else changes, as long as p(z|y) = N(0, I). If the
+prior is learned, p(z|y) = N(m, diag τ²) with [m | log τ²] = c A + a, then A and a get their gradients from the
+divergence of each latent:
 
     KL = ½ ((σ² + (mean − m)²)/τ² − 1 − log σ²/τ²)
     dm = (m − mean)/τ²        dlog τ² = ½ (1 − σ²/τ² − (mean − m)²/τ²)
@@ -16,8 +17,9 @@ log p(y|x) = log p(x|y) + log p(y) − log p(x), with p(x) = Σ_y p(x|y) p(y).
     python 15_labels.py [--quick] [--seed N] [--out FOLDER]
 
 The images are Fashion-MNIST's where that is found ($SCRATCHVAE_DATA), and otherwise digits drawn from fonts.
-Sources: Sohn, Lee & Yan 2015, "Learning Structured Output Representation using Deep Conditional Generative Models"; Kingma,
-Rezende, Mohamed & Welling 2014, "Semi-Supervised Learning with Deep Generative Models", section 4 (analogies).
+Sources: Sohn, Lee & Yan 2015, "Learning Structured Output Representation using Deep Conditional Generative
+Models"; Kingma, Rezende, Mohamed & Welling 2014, "Semi-Supervised Learning with Deep Generative Models", section 4
+(one z with other labels).
 """
 
 import argparse
@@ -61,7 +63,10 @@ def merged(told, label):
 
 def linear(rng):
     """x = z W + c V + ε, z ~ N(0, I), ε ~ N(0, I), two real numbers c known, with the posterior as its q(z|x, y)."""
-    W, V = np.linalg.qr(rng.normal(size=(6, 2)))[0].T * 1.5, rng.normal(size=(2, 6))  # orthogonal rows: q is diagonal
+    W, V = (
+        np.linalg.qr(rng.normal(size=(6, 2)))[0].T * 1.5,
+        rng.normal(size=(2, 6)),
+    )  # orthogonal rows: q is diagonal
     model = recipes.mlp((6,), latent_dim=2, hidden=(), likelihood="gaussian", model="conditional_vae", condition_dim=2)
     cast(model, np.float64)
     assert isinstance(model, ConditionalVAE)
@@ -92,7 +97,13 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description="A VAE that is told labels, or other conditions.")
     parser.add_argument("--quick", action="store_true", help="few examples: some seconds")
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_15", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_15",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     n, unseen, epochs, draws = (1500, 300, 10, 10) if options.quick else (20_000, 500, 20, 100)
     seed = options.seed
@@ -133,7 +144,11 @@ def main(argv=None):
     kinds = {
         "VAE": {},
         "conditional, N(0, I)": {"model": "conditional_vae", "classes": K},
-        "conditional, learned p(z|y)": {"model": "conditional_vae", "classes": K, "prior": "conditional_gaussian"},
+        "conditional, learned p(z|y)": {
+            "model": "conditional_vae",
+            "classes": K,
+            "prior": "conditional_gaussian",
+        },
     }
     steps = epochs * -(-n // 50)
     print(f"\n{n} images of {train.name} with their labels, {LATENTS} latents; nats per image, of {len(test)} held out")

@@ -48,7 +48,10 @@ def told_and_plain(recipe, k):
     if recipe == "mlp":
         build, event_shape = lambda **s: mlp((D,), latent_dim=Z, hidden=(5,), activation="tanh", **s), (D,)
     else:
-        build, event_shape = lambda **s: convolutional((1, 8, 8), latent_dim=Z, channels=(2, 3), hidden=5, **s), (1, 8, 8)
+        build, event_shape = (
+            lambda **s: convolutional((1, 8, 8), latent_dim=Z, channels=(2, 3), hidden=5, **s),
+            (1, 8, 8),
+        )
     told, plain = build(model="conditional_vae", classes=K, seed=1), build(seed=2)
     for model in (told, plain):
         cast(model, np.float64)
@@ -64,7 +67,11 @@ def told_and_plain(recipe, k):
     return told, plain, event_shape
 
 
-TOLD_AT = {"encoder.0.weight", "encoder.1.weight", "decoder.0.weight"}  # which of them there are depends on the recipe
+TOLD_AT = {
+    "encoder.0.weight",
+    "encoder.1.weight",
+    "decoder.0.weight",
+}  # which of them there are depends on the recipe
 
 
 def on_noise(objective):
@@ -117,7 +124,11 @@ VERBS = {
     "Elbo": on_noise(Elbo(beta=2.0, free_bits=0.1)),
     "SampledElbo": on_noise(SampledElbo(samples=2)),
     "Iwae": on_noise(Iwae(3, gradient="dreg")),
-    "codes": lambda model, data: [model.encode(data), model.transform(data), evaluation.active_units(model.encode(data))],
+    "codes": lambda model, data: [
+        model.encode(data),
+        model.transform(data),
+        evaluation.active_units(model.encode(data)),
+    ],
     "reconstruct": lambda model, data: [model.reconstruct(data)],
     "score_samples": lambda model, data: [model.score_samples(data, samples=7), model.score(data)],
     "bound": lambda model, data: list(evaluation.bound(model, data, Elbo(), rng=np.random.default_rng(4)).values()),
@@ -177,7 +188,10 @@ def test_where_the_weights_of_the_label_are_0_the_label_changes_nothing():
 W, V, MEAN = RNG.normal(size=(Z, D)), RNG.normal(size=(2, D)), RNG.normal(size=D)
 VARIANCE = np.exp(-0.5)  # whose logarithm float32 holds
 W = np.linalg.qr(W.T)[0].T * np.array([[1.5], [0.7]])  # orthogonal rows, so that the posterior is diagonal
-SHIFT, TAU = 0.4 * RNG.normal(size=(2, Z)), np.array([0.3, -0.5])  # p(z|y): what y adds to its mean, and its log τ²
+SHIFT, TAU = (
+    0.4 * RNG.normal(size=(2, Z)),
+    np.array([0.3, -0.5]),
+)  # p(z|y): what y adds to its mean, and its log τ²
 
 
 def linear_gaussian(condition, learned):
@@ -281,13 +295,16 @@ def test_a_pass_gives_each_part_its_own_gradient(kind, draws, kl):
     """Σ seeds · parts as a function of every Parameter, those of p(z|y) among them."""
     condition, y = CONDITION[kind]
     prior = ConditionalGaussian(
-        Z, condition.width, layer=Sequential(Linear(condition.width, 3, rng=8), Tanh(), Linear(3, 2 * Z, rng=9))
+        Z,
+        condition.width,
+        layer=Sequential(Linear(condition.width, 3, rng=8), Tanh(), Linear(3, 2 * Z, rng=9)),
     )
     model = ConditionalVAE(
         event_shape=(D,),
         condition=condition,
         encoder=Sequential(
-            Bypass(Sequential(Linear(D, 3, rng=1), Tanh()), condition.width), Linear(3 + condition.width, 2 * Z, rng=2)
+            Bypass(Sequential(Linear(D, 3, rng=1), Tanh()), condition.width),
+            Linear(3 + condition.width, 2 * Z, rng=2),
         ),
         posterior=DiagonalGaussian(Z),
         prior=prior,
@@ -297,7 +314,12 @@ def test_a_pass_gives_each_part_its_own_gradient(kind, draws, kl):
     cast(model, np.float64)
     rng, batch = np.random.default_rng(4), Batch(X[:3], y[:3])
     noise = rng.normal(size=(3 * draws, Z))
-    names = ["log_px", "z", "q_params", *{"sampled": ["log_pz", "log_q"], "closed_form": ["kl"], "none": []}[kl]]
+    names = [
+        "log_px",
+        "z",
+        "q_params",
+        *{"sampled": ["log_pz", "log_q"], "closed_form": ["kl"], "none": []}[kl],
+    ]
     first, _ = model.run(batch, noise, draws=draws, kl=kl)
     seeds = {name: rng.normal(size=getattr(first, name).shape) for name in names}
     parameters = named_parameters(model)
@@ -339,7 +361,9 @@ def test_the_closed_form_is_the_mean_of_the_sampled_divergence():
 
 @pytest.mark.parametrize("prior", ["standard_gaussian", "gaussian_mixture", "conditional_gaussian"])
 @pytest.mark.parametrize(
-    ("settings", "y"), [({"classes": K}, LABELS), ({"condition_dim": 2}, CONDITIONS)], ids=["classes", "reals"]
+    ("settings", "y"),
+    [({"classes": K}, LABELS), ({"condition_dim": 2}, CONDITIONS)],
+    ids=["classes", "reals"],
 )
 @pytest.mark.parametrize("recipe", ["mlp", "convolutional"])
 def test_every_parameter_learns_whatever_form_y_comes_in(recipe, settings, y, prior):
@@ -415,10 +439,16 @@ PLAIN = mlp((D,), latent_dim=Z, hidden=(5,))
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: TOLD.fit(X), "ConditionalVAE: y should be a class of each example, a whole number from 0 to 2; found none"),
+        (
+            lambda: TOLD.fit(X),
+            "ConditionalVAE: y should be a class of each example, a whole number from 0 to 2; found none",
+        ),
         (lambda: TOLD.score_samples(X), "found none"),
         (lambda: TOLD.encode(Dataset("x", X)), "found none"),
-        (lambda: TOLD.decode(np.zeros((2, Z))), r"ConditionalVAE\.decode: y should be a class .*; found none"),
+        (
+            lambda: TOLD.decode(np.zeros((2, Z))),
+            r"ConditionalVAE\.decode: y should be a class .*; found none",
+        ),
         (lambda: TOLD.sample(3), r"ConditionalVAE\.sample: y should be a class .*; found none"),
         (lambda: TOLD.run(Batch(X), np.zeros((N, Z))), "ConditionalVAE: y should be a class .*; found none"),
         (lambda: evaluation.evidence(TOLD, X), "found none"),
@@ -436,12 +466,18 @@ PLAIN = mlp((D,), latent_dim=Z, hidden=(5,))
         (lambda: TOLD.fit(X, LABELS > 0), "found bools"),
         (lambda: TOLD.fit(X, LABELS, held_out=X), "found none"),
         (lambda: TOLD.fit(X, LABELS, held_out=(X, LABELS + 9)), "from 0 to 2; found"),
-        (lambda: Training(TOLD, [Phase(Elbo(), Adam())], Dataset("x", X, LABELS + 2), epochs=1).run(), "from 0 to 2; found"),
+        (
+            lambda: Training(TOLD, [Phase(Elbo(), Adam())], Dataset("x", X, LABELS + 2), epochs=1).run(),
+            "from 0 to 2; found",
+        ),
         (
             lambda: REAL.fit(X, CONDITIONS[:, :1]),
             r"2 finite numbers .*: \(12, 2\) of them, or \(2,\) for all; found shape \(12, 1\)",
         ),
-        (lambda: REAL.fit(X, np.where(CONDITIONS > 1, np.nan, CONDITIONS)), "ConditionalVAE: y should be finite, found"),
+        (
+            lambda: REAL.fit(X, np.where(CONDITIONS > 1, np.nan, CONDITIONS)),
+            "ConditionalVAE: y should be finite, found",
+        ),
         (lambda: REAL.fit(X, [["a", "b"]] * N), "2 finite numbers for each example; found strings"),
         (lambda: REAL.sample(2, y=0.5), r"or \(2,\) for all; found shape \(\)"),
         (
@@ -464,16 +500,31 @@ PLAIN = mlp((D,), latent_dim=Z, hidden=(5,))
             "found model conditional_vae, classes 2, condition_dim 2",
         ),
         (lambda: mlp((D,), classes=2), "and any other model neither; found model vae, classes 2"),
-        (lambda: mlp((D,), prior="conditional_gaussian"), "prior should be one of gaussian_mixture, standard_gaussian"),
-        (lambda: ConditionalGaussian(Z, 2).sample(3, RNG), r"y should be known before p\(z\|y\) is; found none"),
-        (lambda: ConditionalGaussian(Z, 2).given(np.eye(2)).sample(3, RNG), "as many draws of each of 2 examples, found 3"),
-        (lambda: ConditionalGaussian(Z, 2, layer=Linear(2, 3)).given(np.eye(2)), r"should have shape \(B, 4\), found \(2, 3\)"),
+        (
+            lambda: mlp((D,), prior="conditional_gaussian"),
+            "prior should be one of gaussian_mixture, standard_gaussian",
+        ),
+        (
+            lambda: ConditionalGaussian(Z, 2).sample(3, RNG),
+            r"y should be known before p\(z\|y\) is; found none",
+        ),
+        (
+            lambda: ConditionalGaussian(Z, 2).given(np.eye(2)).sample(3, RNG),
+            "as many draws of each of 2 examples, found 3",
+        ),
+        (
+            lambda: ConditionalGaussian(Z, 2, layer=Linear(2, 3)).given(np.eye(2)),
+            r"should have shape \(B, 4\), found \(2, 3\)",
+        ),
         (lambda: Bypass(Linear(2, 2), 3)(np.zeros((4, 3))), "more than width = 3 entries, found 3"),
         (
             lambda: Dataset("x", X, conditions=CONDITIONS[:3]),
             r"conditions should be \(12, C\) floating numbers, found float64 of shape \(3, 2\)",
         ),
-        (lambda: Dataset("x", X, conditions=LABELS[:, None]), r"conditions should be \(12, C\) floating numbers, found int64"),
+        (
+            lambda: Dataset("x", X, conditions=LABELS[:, None]),
+            r"conditions should be \(12, C\) floating numbers, found int64",
+        ),
         (lambda: Dataset("x", X, conditions=np.full((N, 1), np.inf)), "conditions should be finite"),
     ],
 )

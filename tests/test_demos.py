@@ -268,7 +268,8 @@ def labels(text):
         found, off = numbers_after(text, name)
         assert found == exact
         assert off < 1e-12
-    plain, told, learned = (numbers_after(text, name) for name in ("VAE  ", "conditional, N(0, I)", "conditional, learned p(z|y)"))
+    names = ("VAE  ", "conditional, N(0, I)", "conditional, learned p(z|y)")
+    plain, told, learned = (numbers_after(text, name) for name in names)
     for bound, log_px_z, kl, estimate, found in (plain, told, learned):
         assert bound == pytest.approx(log_px_z - kl, abs=0.02)
         assert bound < estimate

@@ -52,7 +52,8 @@ class Residual(Layer):
 class Bypass(Layer):
     """y = [layer(x₁) | x₂] along axis 1, x = [x₁ | x₂]: the last `width` entries of each example go around `layer`.
 
-    So a label gets past convolutions, which take images: x (B, D + width)  ->  y (B, F + width), for a layer (B, D) -> (B, F).
+    So a label gets past convolutions, which take images. For a layer (B, D) -> (B, F), x is (B, D + width), and y
+    is (B, F + width).
     """
 
     def __init__(self, layer: Layer, width: int) -> None:

@@ -13,14 +13,15 @@ from scratchvae.priors import ConditionalGaussian, Prior
 
 
 class ConditionalVAE(VAE):
-    """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y); p(y) is not modelled.
+    """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y).
 
         log p(x|y) = log ∫ p(x|z, y) p(z|y) dz  ≥  E_q[log p(x|z, y)] − KL(q(z|x, y) ‖ p(z|y))
 
-    `condition` says what y is, and which C numbers c stand for it: the one-hot vector of Classes(K), or Reals(C) as they are.
-    The encoder gets [x | c] (B, D + C), and the decoder [z | c] (B·K, Z + C). With convolutions, which take images, c passes
-    by in a Bypass layer. The prior is p(z) for all y, or a ConditionalGaussian, N(mean(y), diag σ²(y)), learned with the
-    model. With one class c is the constant 1, its weights are a second bias, and the model is a VAE.
+    The model says nothing of p(y). `condition` says what y is, and which C numbers c stand for it: the
+    one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D + C), and the
+    decoder [z | c] (B·K, Z + C). Convolutions take images, and so c goes around them in a Bypass layer. The
+    prior is one p(z) for all y, or a ConditionalGaussian, N(mean(y), diag σ²(y)), which is learned with the
+    model. With one class, c is the constant 1, its weights are a second bias, and the model is a VAE.
 
     Sohn, Lee & Yan 2015, section 4, where x is what is known and y is what is generated.
     """

@@ -1,4 +1,4 @@
-"""What a conditional model is told of each example, y, and the numbers that its networks get in the place of y.
+"""What a conditional model is told of each example, y, and the numbers that its networks get for it.
 
 Letters: N examples, K classes, C numbers for each example.
 """
@@ -12,16 +12,16 @@ from scratchvae.arrays import Array, InputError, require_at_least, require_finit
 
 
 class Condition(ABC):
-    """A kind of y. `width` C is how many numbers stand for the y of one example, and `words` say what y should be."""
+    """A kind of y. `width` C is how many numbers stand for the y of one example; `words` say what y should be."""
 
     width: int
     words: str
 
     @abstractmethod
     def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
-        """Check the y of n examples, one for all of them or one for each  ->  one for each, as a Batch holds them.
+        """Check y, one for all of n examples or one for each  ->  one for each, as a Batch holds them.
 
-        InputError, which begins with `where`, for any other number of them and for what `words` do not describe.
+        InputError, which begins with `where`, for another number of them and for what `words` do not describe.
         """
 
     @abstractmethod
@@ -30,9 +30,9 @@ class Condition(ABC):
 
 
 class Classes(Condition):
-    """y is one of K classes, a whole number from 0 to K − 1; it becomes a one-hot vector: 1 at the class, and 0 elsewhere.
+    """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector: 1 at y, and 0 elsewhere.
 
-    The row that a Linear layer has for a class is then the vector that the layer adds for that class: an embedding.
+    The row that a Linear layer has for a class is then what the layer adds for that class: an embedding.
     """
 
     def __init__(self, count: int) -> None:
@@ -47,7 +47,8 @@ class Classes(Condition):
             remedy = "np.unique(y, return_inverse=True) numbers labels of any kind"
             raise InputError(f"{where}: y should be {self.words}; found {_kind(y)}. {remedy}")
         if y.shape not in ((), (n,)):
-            raise InputError(f"{where}: y should be {self.words}: ({n},) of them, or one for all; found shape {y.shape}")
+            expected = f"({n},) of them, or one for all"
+            raise InputError(f"{where}: y should be {self.words}: {expected}; found shape {y.shape}")
         if y.size and not (y.min() >= 0 and y.max() < self.width):
             found = y[(y < 0) | (y >= self.width)][0] if y.ndim else y
             raise InputError(f"{where}: y should be {self.words}; found {found}")
@@ -61,7 +62,10 @@ class Classes(Condition):
 
 
 class Reals(Condition):
-    """y is C real numbers for each example, which networks get as they are: give them a mean near 0 and a spread near 1."""
+    """y is C real numbers for each example, which networks get as they are.
+
+    Networks learn best from numbers with a mean near 0 and a standard deviation near 1.
+    """
 
     def __init__(self, width: int) -> None:
         require_at_least("Reals", "width", width, 1)
@@ -69,7 +73,7 @@ class Reals(Condition):
         self.words = f"{width} finite number{'s' if width > 1 else ''} for each example"
 
     def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
-        """y as (C,) for all examples, or (n, C); where C = 1 also as a number, or (n,)  ->  (n, C) floating."""
+        """y as (C,) for all examples, or (n, C); where C = 1 also as a number, or (n,)  ->  (n, C) floats."""
         y = np.asarray(y)
         if y.dtype.kind not in "iuf":
             raise InputError(f"{where}: y should be {self.words}; found {_kind(y)}")
@@ -87,4 +91,6 @@ class Reals(Condition):
 
 
 def _kind(y: Array) -> str:
-    return {"U": "strings", "S": "strings", "b": "bools", "O": "objects", "f": "floating numbers"}.get(y.dtype.kind, str(y.dtype))
+    """In words, what an array holds."""
+    kinds = {"U": "strings", "S": "strings", "b": "bools", "O": "objects", "f": "floating numbers"}
+    return kinds.get(y.dtype.kind, str(y.dtype))

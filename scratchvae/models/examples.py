@@ -18,10 +18,11 @@ def as_dataset(
     y: npt.ArrayLike | None = None,
     condition: Condition | None = None,
 ) -> Dataset:
-    """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset; InputError for events of another shape.
+    """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset.
 
-    A model whose `condition` is None has no use for y, and y is not looked at. Any other model gets its y from `y`, or where
-    that is None from the Dataset; InputError where neither has it, or where it is not what the condition asks for.
+    A model whose `condition` is None has no use for y, and this function does not look at it. Any other model
+    gets its y from `y`, or where that is None from the Dataset. InputError for events of another shape, where
+    y is missing, and where y is not what the condition asks for.
     """
     if isinstance(x, Dataset):
         if x.event_shape != event_shape:

@@ -9,14 +9,19 @@ from scratchvae.arrays import Array, InputError, require_shapes
 from scratchvae.plots.grids import image_grid
 
 
-def classes(images: Array, names: Sequence[str] = (), *, title: str = "Each class a row, each draw of z a column") -> Figure:
-    """Images (K, T, C, H, W) in [0, 1]: a row for each of K classes with its name, a column for each of T draws of z.
+TITLE = "Each class a row, each draw of z a column"
 
-    `model.sample(T, seed, y=k)` draws the same noise for every class k. Without names, the classes are numbered from 0.
+
+def classes(images: Array, names: Sequence[str] = (), *, title: str = TITLE) -> Figure:
+    """Images (K, T, C, H, W) in [0, 1]: a row for each of K classes, a column for each of T draws of z.
+
+    `model.sample(T, seed, y=k)` draws the same noise for every class k, and so the same z unless p(z|y)
+    depends on k. Classes without `names` are numbered from 0.
     """
     sizes = require_shapes("classes", images=(images, "K T C H W"))
     if names and len(names) != sizes["K"]:
-        raise InputError(f"classes: names should hold {sizes['K']} words, one for each class, found {len(names)}")
+        expected = f"names should hold {sizes['K']} words, one for each class"
+        raise InputError(f"classes: {expected}, found {len(names)}")
     return image_grid(
         np.reshape(images, (sizes["K"] * sizes["T"], *np.shape(images)[2:])),
         columns=sizes["T"],

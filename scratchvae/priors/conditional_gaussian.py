@@ -14,11 +14,13 @@ from scratchvae.priors.interface import Prior
 
 
 class ConditionalGaussian(Prior):
-    """Maps the C numbers c that stand for the y of an example to [mean | log σ²] = layer(c), (B, C)  ->  (B, 2Z).
+    """A prior whose layer maps the C numbers c that stand for y to [mean | log σ²] = layer(c), (B, C) -> (B, 2Z).
 
-    The layer is one Linear unless another is given; it starts from zeros, so that p(z|y) is N(0, I) for every y at first. With
-    one-hot c its rows are a table of the classes' means and log-variances. `given(c)` is p(z|y) for a batch; before that there
-    is no y, and so no density.     Sohn, Lee & Yan 2015, section 4.
+    Unless `layer` is given it is one Linear, which starts from zeros: p(z|y) is N(0, I) for every y at first.
+    With one-hot c, the rows of its weight are a table of the classes' means and log-variances. `given(c)` is
+    p(z|y) for a batch. Before that there is no y, and so there is no density.
+
+    Sohn, Lee & Yan 2015, section 4.
     """
 
     def __init__(self, latent_dim: int, condition_dim: int, *, layer: Layer | None = None) -> None:
@@ -38,7 +40,10 @@ class ConditionalGaussian(Prior):
         return known
 
     def mean_and_log_var(self) -> tuple[tuple[Array, Array], Pullback]:
-        """mean and log σ² of each example (B, Z); pullback(dmean, dlog_var) gives the layer's Parameters their gradients."""
+        """mean and log σ² of each example (B, Z).
+
+        pullback(dmean, dlog_var) gives the layer's Parameters their gradients, and returns nothing.
+        """
         if self._params is None:
             raise InputError("ConditionalGaussian: y should be known before p(z|y) is; found none")
         params, layer_pullback = self._params
@@ -57,7 +62,8 @@ class ConditionalGaussian(Prior):
 
         def pullback(dlog_pz: Array) -> Array:
             dz, *dcopies = law_pullback(dlog_pz)
-            params_pullback(*(d.reshape(len(mean), K, -1).sum(axis=1) for d in dcopies))  # one p(z|y) for all draws
+            dmean, dlog_var = (d.reshape(len(mean), K, -1).sum(axis=1) for d in dcopies)
+            params_pullback(dmean, dlog_var)  # Σ_k, as all draws of an example have one p(z|y)
             return dz
 
         return log_pz, pullback
@@ -72,5 +78,6 @@ class ConditionalGaussian(Prior):
 
     def _draws(self, n: int, examples: int) -> int:
         if n % max(examples, 1):
-            raise InputError(f"ConditionalGaussian: there should be as many draws of each of {examples} examples, found {n}")
+            expected = f"there should be as many draws of each of {examples} examples"
+            raise InputError(f"ConditionalGaussian: {expected}, found {n}")
         return n // max(examples, 1)
