@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from scratchvae.arrays import Array, InputError, require_shapes
 from scratchvae.plots.grids import image_grid
 
-
 TITLE = "Each class a row, each draw of z a column"
 
 
