@@ -339,6 +339,22 @@ def test_a_pass_gives_each_part_its_own_gradient(kind, draws, kl):
     assert all(c.ok for c in check_pullback(lambda z: model.log_joint(batch, z, draws=draws), [z]))
 
 
+def test_draws_of_one_example_have_its_y():
+    model, noise = labelled(prior="conditional_gaussian"), RNG.normal(size=(N * 3, Z))
+    for parameter in named_parameters(model.prior).values():
+        parameter.value = RNG.normal(size=parameter.value.shape)
+    together, _ = model.run(Batch(X, LABELS), noise, draws=3, kl="sampled")
+    copies, _ = model.run(Batch(X, LABELS).repeat(3), noise, kl="sampled")
+    for part in ("log_px", "log_pz", "log_q"):
+        np.testing.assert_allclose(getattr(together, part).ravel(), getattr(copies, part).ravel(), rtol=1e-10)
+
+
+def test_a_learned_prior_starts_as_the_standard_one():
+    z = RNG.normal(size=(3, Z))
+    log_pz, _ = ConditionalGaussian(Z, 2).given(CONDITIONS[:3]).log_prob(z)
+    np.testing.assert_allclose(log_pz, StandardGaussian(Z).log_prob(z)[0], rtol=1e-12)
+
+
 def test_the_closed_form_is_the_mean_of_the_sampled_divergence():
     model = labelled(prior="conditional_gaussian")
     for parameter in named_parameters(model.prior).values():
