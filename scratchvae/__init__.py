@@ -16,7 +16,7 @@ The floors, each importing only from those below it:
     commands                        train, evaluate, sample, plot, diagnose, golden, check, bench, info …
     runs, reference, bench          runs that live in folders; cases, diagnosis, golden vectors; how fast
     recipes                         builders from plain numbers: mlp, convolutional, belief_net
-    models                          VAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
+    models                          VAE, ConditionalVAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
     training                        one step, the loop, optimizers, schedules, checkpoints, full-batch L-BFGS
     evaluation                      log-likelihood, bound, active units, regularity, evidence, rate and distortion
     objectives                      Elbo, SampledElbo, Iwae, Reconstruction and its penalties, Wake, Sleep …
@@ -69,6 +69,7 @@ ROOMS = (
 NAMES = {  # what everybody reaches for, and the room that it lives in
     "VAE": "models",
     "Autoencoder": "models",
+    "ConditionalVAE": "models",
     "FactorAnalysis": "models",
     "Batch": "data",
     "load": "data",

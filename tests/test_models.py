@@ -122,7 +122,7 @@ ONE = mlp((6,), latent_dim=2, hidden=(4,))
         (lambda: mlp((6,), activation="swish"), "activation should be one of"),
         (lambda: mlp((6,), likelihood="cauchy"), "likelihood should be one of"),
         (lambda: mlp((6,), prior="vamp"), "prior should be one of"),
-        (lambda: mlp((6,), model="gan"), "model should be one of autoencoder, vae; found 'gan'"),
+        (lambda: mlp((6,), model="gan"), "model should be one of autoencoder, conditional_vae, vae; found 'gan'"),
         (lambda: mlp((6,), latent_dim=0), "at least 1, found 0"),
         (lambda: convolutional((6,)), r"images \(C, H, W\), found shape \(6,\)"),
         (lambda: convolutional((1, 2, 9)), "at least 4 x 4 pixels, found 2 x 9"),

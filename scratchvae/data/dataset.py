@@ -27,6 +27,7 @@ class Dataset:
     label_names  the name of label 0, 1, ...; empty when the labels have no names
     factors      known generating factors, each (N,) finite numbers; empty when nothing is known
     entry_names  what each entry of a plain vector is, as the words of a vocabulary; empty when they have no names
+    conditions   (N, C) finite floating numbers that a model may be told of each example, or None
     """
 
     name: str
@@ -35,6 +36,7 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     factors: Mapping[str, Array] = field(default_factory=dict)
     entry_names: tuple[str, ...] = ()
+    conditions: Array | None = None
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)
@@ -65,6 +67,8 @@ class Dataset:
                 )
             require_finite(self.name, f"factor {name!r}", values)
 
+        if self.conditions is not None:
+            object.__setattr__(self, "conditions", self._checked_conditions(np.asarray(self.conditions)))
         if self.entry_names and images.shape[1:] != (len(self.entry_names),):
             expected = f"images should have {len(self.entry_names)} entries, one for each name"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
@@ -79,6 +83,13 @@ class Dataset:
             )
         return labels.astype(np.intp, copy=False)
 
+    def _checked_conditions(self, conditions: Array) -> Array:
+        if conditions.ndim != 2 or len(conditions) != len(self) or conditions.dtype.kind != "f":
+            expected = f"conditions should be ({len(self)}, C) floating numbers"
+            raise InputError(f"{self.name}: {expected}, found {conditions.dtype} of shape {conditions.shape}")
+        require_finite(self.name, "conditions", conditions)
+        return conditions
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -87,8 +98,13 @@ class Dataset:
         """The shape of one example: (C, H, W) or (D,)."""
         return self.images.shape[1:]
 
+    @property
+    def y(self) -> Array | None:
+        """What a model may be told of each example: the conditions where there are any, else the labels, or None."""
+        return self.labels if self.conditions is None else self.conditions
+
     def batch(self, indices: Indices, dtype: npt.DTypeLike = np.float32) -> Batch:
-        """The chosen examples as fresh rows x (B, D) of `dtype`, uint8 divided by 255, and their labels as y.
+        """The chosen examples as fresh rows x (B, D) of `dtype`, uint8 divided by 255, and their y.
 
         >>> Dataset("pixels", np.array([[0, 51, 255]], np.uint8)).batch(slice(0, 1), np.float64).x
         array([[0. , 0.2, 1. ]])
@@ -98,7 +114,8 @@ class Dataset:
         rows = chosen.reshape(len(chosen), -1).astype(dtype)
         if chosen.dtype == np.uint8:
             rows /= rows.dtype.type(255)
-        return Batch(rows, None if self.labels is None else self.labels[checked])
+        y = None if self.y is None else self.y[checked]
+        return Batch(rows, y.astype(dtype) if y is not None and y.dtype.kind == "f" else y)
 
     def batches(self, size: int, dtype: npt.DTypeLike = np.float32) -> Iterator[Batch]:
         """All examples in order, `size` at a time; the last batch may be smaller."""
@@ -106,11 +123,11 @@ class Dataset:
             yield self.batch(slice(start, start + size), dtype)
 
     def subset(self, indices: Indices) -> Dataset:
-        """The chosen examples with their labels and factors; a slice gives views of the same memory."""
+        """The chosen examples with all that is known about them; a slice gives views of the same memory."""
         chosen = self._checked_indices(indices)
-        labels = None if self.labels is None else self.labels[chosen]
+        labels, conditions = (None if known is None else known[chosen] for known in (self.labels, self.conditions))
         factors = {name: values[chosen] for name, values in self.factors.items()}
-        return Dataset(self.name, self.images[chosen], labels, self.label_names, factors, self.entry_names)
+        return Dataset(self.name, self.images[chosen], labels, self.label_names, factors, self.entry_names, conditions)
 
     def split(self, held_out: int) -> tuple[Dataset, Dataset]:
         """Two views: all but the last `held_out` examples, and those last ones. Both must hold at least one example."""

@@ -119,6 +119,16 @@ def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pul
 
 def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).     (B, D) -> (B,)."""
+    by_dimension, by_dimension_pullback = kl_by_dimension(mean, log_var, other_mean, other_log_var)
+
+    def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
+        return by_dimension_pullback(np.broadcast_to(dkl[:, None], mean.shape))  # kl_b = Σ_d kl_bd
+
+    return by_dimension.sum(axis=1), pullback
+
+
+def kl_by_dimension(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
+    """The summands of kl, one for each dimension: ½ ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).  (B, D) -> (B, D)."""
     require_shapes(
         "gaussian.kl",
         mean=(mean, "B D"),
@@ -131,13 +141,12 @@ def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> 
         excess = np.expm1(log_ratio)  # σ²/τ² − 1
         precision = np.minimum(np.exp(-0.5 * other_log_var), np.finfo(mean.dtype).max)  # 1/τ
         u = (mean - other_mean) * precision
-        kl = 0.5 * (u * u + (excess - log_ratio)).sum(axis=1)
+        kl = 0.5 * (u * u + (excess - log_ratio))
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
-        d = dkl[:, None]
-        dmean = d * (u * precision)  # dmean = dkl (mean − other_mean)/τ²
-        dlog_var = d * (0.5 * excess)  # dlog_var = dkl ½ (σ²/τ² − 1)
-        dother_log_var = d * (-0.5 * (excess + u * u))  # dother_log_var = dkl ½ (1 − σ²/τ² − (mean − other_mean)²/τ²)
+        dmean = dkl * (u * precision)  # dmean = dkl (mean − other_mean)/τ²
+        dlog_var = dkl * (0.5 * excess)  # dlog_var = dkl ½ (σ²/τ² − 1)
+        dother_log_var = dkl * (-0.5 * (excess + u * u))  # dother_log_var = dkl ½ (1 − σ²/τ² − (mean − other_mean)²/τ²)
         return dmean, dlog_var, -dmean, dother_log_var
 
     return kl, pullback

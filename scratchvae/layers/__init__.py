@@ -10,7 +10,7 @@ from scratchvae.layers.linear import Linear
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of, named_buffers, named_parameters
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
-from scratchvae.layers.sequential import Heads, Residual, Sequential
+from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape
 from scratchvae.layers.tangents import pushforward
 
@@ -23,6 +23,7 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm",
     "Buffer",
+    "Bypass",
     "Conv2d",
     "ConvTranspose2d",
     "Dropout",

@@ -18,7 +18,7 @@ from scratchvae.layers.interface import Layer
 from scratchvae.layers.linear import Linear
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
-from scratchvae.layers.sequential import Heads, Residual, Sequential
+from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
@@ -106,6 +106,13 @@ def residual(layer: Residual, x: Array, dx: Array) -> tuple[Array, Array]:
     return x + change, dx + dchange
 
 
+def bypass(layer: Bypass, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = [f(x₁) | x₂]  =>  dy = [J_f dx₁ | dx₂]."""
+    cut = x.shape[1] - layer.width
+    y, dy = pushforward(layer.layer, x[:, :cut], dx[:, :cut])
+    return np.concatenate([y, x[:, cut:]], axis=1), np.concatenate([dy, dx[:, cut:]], axis=1)
+
+
 def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
     """y = [f_1(x) | f_2(x) | …]  =>  dy = [J_1 dx | J_2 dx | …]."""
     y, dy = zip(*(pushforward(head, x, dx) for head in layer.heads), strict=True)
@@ -128,6 +135,7 @@ RULES: dict[type[Layer], Rule] = {
     MaxPool2d: max_pool,
     Sequential: sequential,
     Residual: residual,
+    Bypass: bypass,
     Heads: heads,
 }
 

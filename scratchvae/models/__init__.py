@@ -5,6 +5,8 @@ NaiveBayes has an observed class in the place of z: the first term of its ELBO h
 """
 
 from scratchvae.models.autoencoder import Autoencoder
+from scratchvae.models.conditional_vae import ConditionalVAE
+from scratchvae.models.conditions import Classes, Condition, Reals
 from scratchvae.models.estimator import Estimator
 from scratchvae.models.factor_analysis import FactorAnalysis
 from scratchvae.models.helmholtz import HelmholtzMachine
@@ -17,6 +19,9 @@ from scratchvae.models.vae import VAE
 __all__ = [
     "VAE",
     "Autoencoder",
+    "Classes",
+    "Condition",
+    "ConditionalVAE",
     "Estimator",
     "FactorAnalysis",
     "HelmholtzMachine",
@@ -24,4 +29,5 @@ __all__ = [
     "LinearGaussian",
     "NaiveBayes",
     "ProbabilisticPCA",
+    "Reals",
 ]

@@ -214,7 +214,9 @@ class HelmholtzMachine(Estimator):
         x, h = self.dream(uniform=uniform)
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 
-    def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0, samples: int = 100) -> Array:
+    def score_samples(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0, samples: int = 100
+    ) -> Array:
         """log p(x) of each example, estimated with `samples` importance-weighted draws  ->  (N,) in nats."""
         return log_likelihood(self, self._dataset(x), samples=samples, rng=np.random.default_rng(seed))
 

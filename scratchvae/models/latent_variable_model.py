@@ -27,8 +27,8 @@ class LatentVariableModel(Estimator):
     `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params (B, likelihood.n_params); D is
     the product of `event_shape`. `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
 
-    Two hooks are all that a model overrides whose networks look at more than x and z: `seen`, what the encoder gets, and
-    `decoded`, how codes become x_params.
+    Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the encoder gets; `told`,
+    what the decoder gets; and `prior_given`, the prior of the latents of a batch.
     """
 
     def __init__(
@@ -70,9 +70,22 @@ class LatentVariableModel(Estimator):
         q_params, _ = self.encoder(self.seen(batch))
         return self.posterior.code(q_params)
 
+    def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
+        """What the decoder gets: codes z (B·K, Z), and in the columns behind them what else it is told of each example."""
+        return z
+
+    def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
+        """p(z) for the latents of this batch: one prior for all batches, unless it depends on what is known of them."""
+        return self.prior
+
     def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
-        return self.decoder(z, mode=mode)
+        x_params, decoder_pullback = self.decoder(self.told(z, batch, draws=draws), mode=mode)
+
+        def pullback(dx_params: Array) -> Array:
+            return decoder_pullback(dx_params)[:, : z.shape[1]]  # what stands behind z is data
+
+        return x_params, pullback
 
     def run(
         self,
@@ -94,12 +107,13 @@ class LatentVariableModel(Estimator):
         K, sampled = draws, kl == "sampled"
         q_params, encoder_pullback = self.encoder(self.seen(batch), mode=mode, needs_dx=False)
         log_q = log_pz = kl_by_group = None
+        prior = self.prior_given(batch, mode=mode)
         if kl == "closed_form":
-            kl_by_group, kl_pullback = closed_form_kl(self.posterior, self.prior, q_params)
+            kl_by_group, kl_pullback = closed_form_kl(self.posterior, prior, q_params)
         if sampled:
             q = self._density()
             (z, log_q), z_pullback = q.sample_with_log_prob(q_params, noise=noise, draws=K, score=score, mode=mode)
-            log_pz, prior_pullback = self.prior.log_prob(z, mode=mode)
+            log_pz, prior_pullback = prior.log_prob(z, mode=mode)
         else:
             z, z_pullback = self.posterior.sample(q_params, noise=noise, draws=K, mode=mode)
         x_params, decoder_pullback = self.decoded(z, batch, draws=K, mode=mode)
@@ -150,7 +164,7 @@ class LatentVariableModel(Estimator):
         log_px, likelihood_pullback = self.likelihood.log_prob(
             x_params, x=batch.x, observed=batch.observed, draws=draws, mode=mode
         )
-        log_pz, prior_pullback = self.prior.log_prob(z, mode=mode)
+        log_pz, prior_pullback = self.prior_given(batch, mode=mode).log_prob(z, mode=mode)
 
         def pullback(dlog_px: Array, dlog_pz: Array) -> Array:
             dz = decoder_pullback(likelihood_pullback(dlog_px.reshape(-1)))
@@ -158,48 +172,76 @@ class LatentVariableModel(Estimator):
 
         return (log_px.reshape(-1, draws), log_pz.reshape(-1, draws)), pullback
 
-    def encode(self, x: npt.ArrayLike | Dataset) -> Array:
+    def encode(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """The code of each example, E[z|x] where there is one  ->  (N, Z)."""
-        return codes(self, self._dataset(x), batch_size=AT_ONCE)
+        return codes(self, self._dataset(x, y), batch_size=AT_ONCE)
 
-    def transform(self, x: npt.ArrayLike | Dataset) -> Array:
+    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """`encode`, by its name in scikit-learn."""
-        return self.encode(x)
+        return self.encode(x, y)
 
-    def fit_transform(self, x: npt.ArrayLike | Dataset, y: None = None, **settings: Any) -> Array:
+    def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Array:
         """`fit`, then `transform`."""
-        return self.fit(x, y, **settings).transform(x)
+        return self.fit(x, y, **settings).transform(x, y)
 
-    def decode(self, z: npt.ArrayLike) -> Array:
-        """E[x|z] of codes (N, Z)  ->  (N, *event_shape)."""
-        return self._decoded(z, self.likelihood.mean)
+    def decode(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
+        """E[x|z] of codes (N, Z), at y where the model is told it  ->  (N, *event_shape)."""
+        return self._decoded("decode", z, y, self.likelihood.mean)
 
-    def inverse_transform(self, z: npt.ArrayLike) -> Array:
+    def inverse_transform(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
         """`decode`, by its name in scikit-learn."""
-        return self.decode(z)
+        return self.decode(z, y)
 
-    def reconstruct(self, x: npt.ArrayLike | Dataset) -> Array:
+    def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
-        return self.decode(self.encode(x))
+        data = self._dataset(x, y)
+        return self.decode(self.encode(data), None if self.condition is None else data.y)
 
-    def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
-        """Decode n draws z ~ p(z): E[x|z], or with mean=False draws x ~ p(x|z)  ->  (n, *event_shape)."""
+    def sample(
+        self,
+        n: int = 1,
+        rng: np.random.Generator | int | None = None,
+        *,
+        y: npt.ArrayLike | None = None,
+        mean: bool = True,
+    ) -> Array:
+        """Decode n draws z ~ p(z): E[x|z], or with mean=False draws x ~ p(x|z)  ->  (n, *event_shape).
+
+        `y`, where the model is told it, is one for all draws or one for each.
+        """
         require_count("sample", "n", n, 0)
         rng = np.random.default_rng(rng)
-        z = self.prior.sample(n, rng)
-        return self._decoded(z, self.likelihood.mean if mean else lambda x_params: self.likelihood.sample(x_params, rng))
+        known = self._known("sample", y, n)
+        z = self.prior_given(Batch(np.empty((n, 0), dtype_of(self)), known)).sample(n, rng)
+        read = self.likelihood.mean if mean else lambda x_params: self.likelihood.sample(x_params, rng)
+        return self._decoded("sample", z, known, read)
 
-    def _decoded(self, z: npt.ArrayLike, read: Callable[[Array], Array]) -> Array:
+    def _decoded(
+        self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]
+    ) -> Array:
         dtype = dtype_of(self)
         z = np.asarray(z, dtype)
         require_shapes("decode", z=(z, f"N {self.posterior.latent_dim}"))
         require_finite("decode", "z", z)
+        known = self._known(where, y, len(z))
         decoded = np.empty((len(z), *self.event_shape), dtype)
         for start in range(0, len(z), AT_ONCE):
-            rows = z[start : start + AT_ONCE]
-            x_params, _ = self.decoded(rows, Batch(rows[:, :0]))  # of no example
-            decoded[start : start + AT_ONCE] = read(x_params).reshape(-1, *self.event_shape)
+            rows = slice(start, start + AT_ONCE)
+            batch = Batch(z[rows, :0], None if known is None else known[rows])  # of no entries
+            x_params, _ = self.decoded(z[rows], batch)
+            decoded[rows] = read(x_params).reshape(-1, *self.event_shape)
         return decoded
+
+    def _known(self, where: str, y: npt.ArrayLike | None, n: int) -> Array | None:
+        """y of n codes. What a decoder should make of a y that the model has no use for is nobody's guess: InputError."""
+        where = f"{type(self).__name__}.{where}"
+        if self.condition is None and y is None:
+            return None
+        if self.condition is None:
+            raise InputError(f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r}")
+        if y is None:
+            raise InputError(f"{where}: y should be {self.condition.words}; found none")
+        return self.condition.read(where, y, n)
 
     def _density(self) -> Density:
         if not isinstance(self.posterior, Density):

@@ -6,10 +6,17 @@ from math import prod
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
+from scratchvae.layers import ACTIVATIONS, Bypass, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import (
+    assemble,
+    code_layers,
+    condition_of,
+    likelihood_named,
+    posterior_named,
+    weights_generator,
+)
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -23,6 +30,8 @@ def convolutional(
     activation: str = "relu",
     code_activation: str | None = None,
     model: str = "vae",
+    classes: int | None = None,
+    condition_dim: int | None = None,
     posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
@@ -31,7 +40,9 @@ def convolutional(
 ) -> LatentVariableModel:
     """Images (C, H, W) -> convolutions of 4 × 4 with stride 2 -> hidden -> q_params, and all of it backwards.
 
-    Where a halved size was rounded down, the transposed convolution pads its output back to it. Same seed, same weights.
+    A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: they go around the convolutions, and
+    are further inputs of both layers that have `hidden` outputs. Where a halved size was rounded down, the transposed
+    convolution pads its output back to it. Same seed, same weights.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     if len(event_shape) != 3:
@@ -52,14 +63,19 @@ def convolutional(
     smallest = (channels[-1], *sizes[-1])
     x_channels = law.n_params((C, H, W)) // (H * W)
 
-    encoder: list[Layer] = [Reshape(C, H, W)]
+    condition = condition_of(model, classes, condition_dim)
+    known = condition.width if condition else 0
+
+    down: list[Layer] = [Reshape(C, H, W)]
     for before, after in zip((C, *channels[:-1]), channels, strict=True):
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
-        encoder += [conv, ACTIVATIONS[activation]()]
-    encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
+        down += [conv, ACTIVATIONS[activation]()]
+    down += [Flatten()]
+    encoder: list[Layer] = [Bypass(Sequential(*down), known)] if known else down
+    encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(model, code_activation)]
 
-    decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
+    decoder: list[Layer] = [Linear(latent_dim + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]
     widths = [*reversed(channels), x_channels]
     for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
@@ -67,6 +83,7 @@ def convolutional(
     decoder[-1] = Flatten()
     return assemble(
         model,
+        condition=condition,
         event_shape=(C, H, W),
         encoder=Sequential(*encoder),
         posterior=q,

@@ -10,7 +10,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import assemble, code_layers, condition_of, likelihood_named, posterior_named, weights_generator
 
 
 def mlp(
@@ -21,22 +21,30 @@ def mlp(
     activation: str = "relu",
     code_activation: str | None = None,
     model: str = "vae",
+    classes: int | None = None,
+    condition_dim: int | None = None,
     posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
-    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights."""
+    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights.
+
+    A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: C more inputs of both networks.
+    """
     require_choice("mlp", "activation", activation, ACTIVATIONS)
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
     rng = weights_generator(seed)
     law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
-    encoder = [prod(event_shape), *hidden, q.n_params]
-    decoder = [latent_dim, *reversed(hidden), law.n_params(tuple(event_shape))]
+    condition = condition_of(model, classes, condition_dim)
+    C = condition.width if condition else 0
+    encoder = [prod(event_shape) + C, *hidden, q.n_params]
+    decoder = [latent_dim + C, *reversed(hidden), law.n_params(tuple(event_shape))]
     return assemble(
         model,
+        condition=condition,
         event_shape=tuple(event_shape),
         encoder=Sequential(*_chain(encoder, activation, init, rng), *code_layers(model, code_activation)),
         posterior=q,

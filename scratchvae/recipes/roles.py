@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,9 @@ from scratchvae.likelihoods import (
     Poisson,
     StudentT,
 )
-from scratchvae.models import VAE, Autoencoder, LatentVariableModel
+from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import GaussianMixture, Prior, StandardGaussian, VampPrior
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ PRIORS: dict[str, Callable[[Parts], Prior]] = {
     "standard_gaussian": lambda parts: StandardGaussian(parts.posterior.latent_dim),
     "vamp": lambda parts: VampPrior(parts.event_shape, parts.encoder, parts.posterior, rng=parts.rng),
 }
-MODELS = ("autoencoder", "vae")
+CONDITIONAL = "conditional_gaussian"  # the prior p(z|y), which a conditional_vae may have
+MODELS = ("autoencoder", "conditional_vae", "vae")
 
 
 def weights_generator(seed: int) -> np.random.Generator:
@@ -79,6 +81,15 @@ def posterior_named(model: str, posterior: str, latent_dim: int) -> Posterior:
     return Point(latent_dim) if model == "autoencoder" else POSTERIORS[posterior](latent_dim)
 
 
+def condition_of(model: str, classes: int | None, condition_dim: int | None) -> Condition | None:
+    """What a conditional_vae is told: Classes or Reals, of which exactly one should be given. None for any other model."""
+    given = [kind(n) for kind, n in ((Classes, classes), (Reals, condition_dim)) if n is not None]
+    if len(given) != (model == "conditional_vae"):
+        expected = "a conditional_vae should have either classes or a condition_dim, and any other model neither"
+        raise InputError(f"recipe: {expected}; found model {model}, classes {classes}, condition_dim {condition_dim}")
+    return given[0] if given else None
+
+
 def code_layers(model: str, activation: str | None) -> list[Layer]:
     """The activation of that name behind an autoencoder's codes, or nothing."""
     if activation is None:
@@ -99,19 +110,21 @@ def assemble(
     likelihood: Likelihood,
     prior: str,
     rng: np.random.Generator,
+    condition: Condition | None = None,
 ) -> LatentVariableModel:
     """The parts as a model of that name; an autoencoder has no use for `prior`."""
-    require_choice("recipe", "prior", prior, PRIORS)
+    require_choice("recipe", "prior", prior, (*PRIORS, CONDITIONAL) if condition else PRIORS)
     latent_dim = posterior.latent_dim
     if model == "autoencoder":
-        parts = {"encoder": encoder, "decoder": decoder}
-        return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, likelihood=likelihood, **parts)
-    assert isinstance(posterior, Density)
-    return VAE(
-        event_shape=event_shape,
-        encoder=encoder,
-        posterior=posterior,
-        prior=PRIORS[prior](Parts(event_shape, encoder, posterior, rng)),
-        decoder=decoder,
-        likelihood=likelihood,
-    )
+        return Autoencoder(
+            event_shape=event_shape, latent_dim=latent_dim, encoder=encoder, decoder=decoder, likelihood=likelihood
+        )
+    if condition and prior == CONDITIONAL:
+        p: Prior = ConditionalGaussian(latent_dim, condition.width)
+    else:
+        assert isinstance(posterior, Density)
+        p = PRIORS[prior](Parts(event_shape, encoder, posterior, rng))
+    parts: dict[str, Any] = {"encoder": encoder, "posterior": posterior, "prior": p, "decoder": decoder, "likelihood": likelihood}
+    if condition:
+        return ConditionalVAE(event_shape=event_shape, condition=condition, **parts)
+    return VAE(event_shape=event_shape, **parts)

@@ -8,6 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.files import make_folder
+from scratchvae.models import Classes
 from scratchvae.runs.folder import Run
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
@@ -16,6 +17,8 @@ if TYPE_CHECKING:  # matplotlib takes half a second to import
 SHOWN = 20  # pairs of images
 DRAWN = 64  # samples
 CODES = 2000  # points
+MOST_CLASSES = 36  # rows of samples
+OF_EACH = 12  # samples of a class
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
 PLANE = 15  # images a side
@@ -33,15 +36,21 @@ def reconstructions(run: Run) -> "Figure":
     """Data above their reconstructions."""
     from scratchvae import plots
 
-    x = _images(run, SHOWN)
-    return plots.reconstructions(x, run.model.reconstruct(x))
+    shown = run.judged.subset(slice(0, SHOWN))
+    return plots.reconstructions(_images(run, SHOWN), run.model.reconstruct(shown))
 
 
 def samples(run: Run) -> "Figure":
-    """Decoded draws from the prior."""
+    """Decoded draws from the prior: of each class, where the model is told it, or with the y of examples."""
     from scratchvae import plots
 
-    return plots.samples(run.model.sample(DRAWN, run.config.seed))
+    seed, condition = run.config.seed, run.model.condition
+    if isinstance(condition, Classes):
+        K = min(condition.width, MOST_CLASSES)
+        images = np.stack([run.model.sample(OF_EACH, seed, y=k) for k in range(K)])
+        return plots.classes(images, run.data.label_names[:K])
+    y = _y(run, DRAWN)
+    return plots.samples(run.model.sample(DRAWN if y is None else len(y), seed, y=y))
 
 
 def traversals(run: Run) -> "Figure":
@@ -52,16 +61,19 @@ def traversals(run: Run) -> "Figure":
     busiest = np.argsort(-z.var(axis=0))[:ROWS]
     values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
     codes = plots.traversal_codes(z[0], values)[busiest]
-    return plots.traversals(_decoded(run, codes), values, latents=busiest.tolist(), title="Traversals of the most active latents")
+    y = _y(run, 1)
+    images = _decoded(run, codes, None if y is None else y[0])
+    return plots.traversals(images, values, latents=busiest.tolist(), title="Traversals of the most active latents")
 
 
 def interpolations(run: Run) -> "Figure":
-    """Straight lines between the codes of pairs of examples."""
+    """Straight lines between the codes of pairs of examples, with the y of the first where the model is told it."""
     from scratchvae import plots
 
-    z = run.model.encode(_images(run, 2 * ROWS))
+    z, y = run.model.encode(run.judged.subset(slice(0, 2 * ROWS))), _y(run, 2 * ROWS)
     half = len(z) // 2
-    return plots.interpolations(_decoded(run, plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)))
+    paths = plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)
+    return plots.interpolations(_decoded(run, paths, None if y is None else np.repeat(y[:half], STEPS, axis=0)))
 
 
 def codes(run: Run) -> "Figure":
@@ -76,11 +88,11 @@ def codes(run: Run) -> "Figure":
 
 
 def manifold(run: Run) -> "Figure":
-    """The plane of both latents, decoded."""
+    """The plane of both latents, decoded, with the y of the first example where the model is told it."""
     from scratchvae import plots
 
-    plane, values = plots.manifold_codes(PLANE)
-    return plots.manifold(_decoded(run, plane), values)
+    (plane, values), y = plots.manifold_codes(PLANE), _y(run, 1)
+    return plots.manifold(_decoded(run, plane, None if y is None else y[0]), values)
 
 
 FIGURES: dict[str, Callable[[Run], "Figure"]] = {
@@ -137,9 +149,14 @@ def _images(run: Run, n: int) -> Array:
     return chosen.batch(slice(0, n)).x.reshape(-1, *chosen.event_shape)
 
 
-def _decoded(run: Run, z: Array) -> Array:
-    """Codes (…, Z) -> images (…, C, H, W)."""
-    return run.model.decode(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *run.model.event_shape)
+def _y(run: Run, n: int) -> Array | None:
+    """What the model is told of the first n examples; None where it is told nothing."""
+    return None if run.model.condition is None or run.judged.y is None else run.judged.y[:n]
+
+
+def _decoded(run: Run, z: Array, y: Array | None) -> Array:
+    """Codes (…, Z), and their y, one or one for each -> images (…, C, H, W)."""
+    return run.model.decode(z.reshape(-1, z.shape[-1]), y).reshape(*z.shape[:-1], *run.model.event_shape)
 
 
 def _principal_plane(z: Array) -> Array:

@@ -77,6 +77,7 @@ def objective_case(
     x: Array,
     *,
     noise: Noise,
+    y: Array | None = None,
     training: bool = False,
     over: tuple[str, ...] = ("",),
 ) -> Case:
@@ -91,7 +92,8 @@ def objective_case(
         _take(model, parameters, values)
         _take(model, others, tuple(value.astype(dtype) for value in fixed))
         mode = Mode(np.random.default_rng(0)) if training else Mode()
-        return objective(model, Batch(x.astype(dtype)), _as_dtype(noise, dtype), mode=mode)
+        batch = Batch(x, y).astype(dtype)
+        return objective(model, batch, _as_dtype(noise, dtype), mode=mode)
 
     def op(*values: Array) -> tuple[Array, Pullback]:
         report, objective_pullback = report_and_pullback(values)
@@ -105,6 +107,7 @@ def objective_case(
     arrays = {name: parameter.value for name, parameter in parameters.items()}
     drawn = noise if isinstance(noise, tuple) else (noise,)
     held = {"x": x, **{f"noise.{i}": part for i, part in enumerate(drawn) if part is not None and part.size}}
+    held |= {} if y is None else {"y": y}
     held |= dict(zip(others, fixed, strict=True))
     return Case(name, op, arrays, held=held, terms=lambda *values: report_and_pullback(values)[0].terms)
 

@@ -140,6 +140,15 @@ def _divergences() -> list[Part]:
             ).sum(1),
         ),
         part_of(
+            gaussian.kl_by_dimension,
+            {**LAW, **OTHER},
+            oracle=kl,
+            tried=two,
+            torch=lambda torch, mean, log_var, *other: torch.distributions.kl_divergence(
+                torch_law(torch, mean, log_var), torch_law(torch, *other)
+            ),
+        ),
+        part_of(
             gaussian.expected_log_prob,
             {**LAW, **OTHER},
             oracle=_expected_log_prob,

@@ -46,10 +46,9 @@ def column(n: int, value: float) -> Array:
     return np.full((n, 1), value)
 
 
-def prior_sampler(prior: Prior) -> SamplingCase:
+def prior_sampler(prior: Prior, name: str = "") -> SamplingCase:
     """Draws of a prior of one latent."""
-    name = f"{type(prior).__name__}.sample"
-    return SamplingCase(name, lambda n, rng: prior.sample(n, rng)[:, 0], lambda t: prior.log_prob(t[:, None])[0], GRID)
+    return SamplingCase(f"{name or type(prior).__name__}.sample", lambda n, rng: prior.sample(n, rng)[:, 0], lambda t: prior.log_prob(t[:, None])[0], GRID)
 
 
 def likelihood_sampler(likelihood: Likelihood, x_params: list[float], points: Array) -> SamplingCase:

@@ -1,7 +1,7 @@
 """Cases of the layers, each as an op of x and of its Parameters."""
 
 from scratchvae import layers
-from scratchvae.layers import BatchNorm, Conv2d, ConvTranspose2d, Heads, Linear, Residual, Sequential, Tanh, WeightNorm
+from scratchvae.layers import BatchNorm, Bypass, Conv2d, ConvTranspose2d, Heads, Linear, Residual, Sequential, Tanh, WeightNorm
 from scratchvae.reference.cases.case import Case, layer_case, normal, off_zero, spread
 
 IMAGES = normal(2, 2, 4, 4)
@@ -32,6 +32,7 @@ def cases() -> list[Case]:
         layer_case("Flatten", layers.Flatten(), IMAGES),
         layer_case("Reshape", layers.Reshape(4, 2), normal(3, 8)),
         layer_case("Residual", Residual(Sequential(Linear(3, 3, rng=0), Tanh())), normal(4, 3)),
+        layer_case("Bypass", Bypass(Sequential(Linear(3, 2, rng=0), Tanh()), 2), normal(4, 5)),
         layer_case("Heads", Heads(Linear(3, 2, rng=0), Linear(3, 1, rng=1)), normal(4, 3)),
         layer_case("Sequential: one layer twice", _twice(Linear(3, 3, rng=0)), normal(4, 3)),
     ]
