@@ -218,7 +218,7 @@ class Twin(nn.Module):
     def tell(self, y):
         """What y (B,) or (B, C) is of the next batch."""
         if y is not None:
-            self.known = self.prior.known = F.one_hot(y, self.classes).double() if self.classes else y
+            self.known = self.prior.known = nn.functional.one_hot(y, self.classes).double() if self.classes else y
 
     def encode(self, x):
         return self.encoder(x if self.known is None else torch.hstack([x, self.known]))
