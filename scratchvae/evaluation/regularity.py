@@ -17,7 +17,7 @@ from scratchvae.objectives import LatentModel
 
 @dataclass(frozen=True)
 class Completeness:
-    """Decoded prior samples held against as many others: density, coverage and what it is for one law, and the MMD test."""
+    """Decoded prior samples compared with as many others: density, coverage with its value for one law, and the MMD test."""
 
     density: float
     coverage: float

@@ -11,7 +11,10 @@ Schedule = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Ramp:
-    """From `start` to `end` in a straight line over `steps`, then `end`.     Bowman et al. 2016; Sønderby et al. 2016."""
+    """The weight goes from `start` to `end` in a straight line over `steps`, and stays at `end`.
+
+    Bowman et al. 2016; Sønderby et al. 2016.
+    """
 
     start: float
     end: float
@@ -25,5 +28,5 @@ class Ramp:
 
 
 def weight_in(mode: Mode, weight: float | Schedule) -> float:
-    """The number that a weight, fixed or scheduled, has at the mode's step; evaluation is after all steps (step = ∞)."""
+    """The number that a weight, fixed or scheduled, has at the mode's step. Evaluation comes after all steps (step = ∞)."""
     return weight(mode.step) if callable(weight) else weight
