@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from math import prod
+from typing import overload
 
 import numpy as np
 
@@ -48,9 +49,17 @@ class Likelihood(Owner, ABC):
         """Raise InputError where x (B, D) holds values that p(x|z) gives no probability to."""
 
 
-def for_each_draw(x: Array, draws: int) -> Array:
-    """x (B, D)  ->  (B · draws, D), each row `draws` times."""
-    return x if draws == 1 else np.repeat(x, draws, axis=0)
+@overload
+def for_each_draw(x: Array, draws: int) -> Array: ...
+
+
+@overload
+def for_each_draw(x: None, draws: int) -> None: ...
+
+
+def for_each_draw(x: Array | None, draws: int) -> Array | None:
+    """x (B, D)  ->  (B · draws, D), each row `draws` times; None, as of a mask that is not there, stays None."""
+    return x if x is None or draws == 1 else np.repeat(x, draws, axis=0)
 
 
 def n_entries(event_shape: tuple[int, ...]) -> int:

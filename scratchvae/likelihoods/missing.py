@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array, Pullback, require_shapes
 
 LogProb = Callable[..., tuple[Array, Pullback]]
@@ -15,7 +16,7 @@ def fill_missing(x: Array, observed: Array | None) -> Array:
     if observed is None:
         return x
     require_shapes("observed", x=(x, "B D"), observed=(observed, "B D"))
-    return np.where(observed != 0, x, x.dtype.type(0))
+    return kernels.fill_missing(x, observed, 0.0)
 
 
 def where_observed(log_prob: LogProb, observed: Array | None, draws: int) -> LogProb:
