@@ -26,6 +26,11 @@ torch = pytest.importorskip("torch")
 F, nn, laws = torch.nn.functional, torch.nn, torch.distributions
 
 
+def of_observed(by_entry, observed, draws=1):
+    """Σ over the observed entries of log-densities (B · draws, D)."""
+    return by_entry.sum(1) if observed is None else (by_entry * observed.repeat_interleave(draws, 0)).sum(1)
+
+
 def normal(mean, log_var):
     return laws.Normal(mean, torch.exp(log_var / 2))
 
@@ -151,6 +156,7 @@ EXPRESSIONS = {
     ops.reshape: lambda x, *, shape: torch.reshape(x, shape),
     ops.split: lambda x, *, sizes, axis=1: torch.split(x, sizes, dim=axis),
     ops.concatenate: lambda *parts, axis=1: torch.cat(parts, dim=axis),
+    ops.fill_missing: lambda x, fill, *, observed: torch.where(observed != 0, x, fill),
     ops.sum: lambda x, *, axis=None: torch.sum(x, dim=axis),
     ops.log_sum_exp: lambda x, *, axis=-1: torch.logsumexp(x, dim=axis),
     ops.softmax: lambda x, *, axis=-1: torch.softmax(x, dim=axis),
@@ -168,7 +174,7 @@ EXPRESSIONS = {
     ops.lower_triangular: triangular,
     ops.solve_triangular: lambda L, b: torch.linalg.solve_triangular(L, b, upper=False),
     ops.cholesky: lambda S: torch.linalg.cholesky((S + S.mT) / 2),
-    gaussian.log_prob: lambda x, mean, log_var: normal(mean, log_var).log_prob(x).sum(1),
+    gaussian.log_prob: lambda x, mean, log_var, *, observed=None: of_observed(normal(mean, log_var).log_prob(x), observed),
     gaussian.standard_log_prob: lambda x: standard(x).log_prob(x).sum(1),
     gaussian.log_prob_of_draw: log_prob_of_draw,
     gaussian.reparameterize: drawn,
@@ -192,8 +198,8 @@ EXPRESSIONS = {
     gaussian_algebra.affine: lambda mean, S, A, b: (F.linear(mean, A, b), A @ S @ A.mT),
     gaussian_algebra.sum_of_independent: lambda mean, S, *other: (mean + other[0], S + other[1]),
     gaussian_algebra.product: product,
-    bernoulli.log_prob: lambda logits, *, x, draws=1: (
-        laws.Bernoulli(logits=logits, validate_args=False).log_prob(x.repeat_interleave(draws, 0)).sum(1)
+    bernoulli.log_prob: lambda logits, *, x, observed=None, draws=1: of_observed(
+        laws.Bernoulli(logits=logits, validate_args=False).log_prob(x.repeat_interleave(draws, 0)), observed, draws
     ),
     bernoulli.entropy: lambda logits: laws.Bernoulli(logits=logits).entropy().sum(1),
     categorical.log_prob: lambda logits, *, x: laws.Categorical(logits=logits).log_prob(x).sum(1),

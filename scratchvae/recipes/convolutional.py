@@ -9,7 +9,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import assemble, code_layers, encoder_inputs, likelihood_named, posterior_named, weights_generator
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -26,12 +26,15 @@ def convolutional(
     posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
+    fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
     """Images (C, H, W) -> convolutions of 4 × 4 with stride 2 -> hidden -> q_params, and all of it backwards.
 
     Where a halved size was rounded down, the transposed convolution pads its output back to it. Same seed, same weights.
+    `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
+    "zero_and_mask", zero and, as C further channels, which pixels were observed.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     if len(event_shape) != 3:
@@ -52,8 +55,9 @@ def convolutional(
     smallest = (channels[-1], *sizes[-1])
     x_channels = law.n_params((C, H, W)) // (H * W)
 
-    encoder: list[Layer] = [Reshape(C, H, W)]
-    for before, after in zip((C, *channels[:-1]), channels, strict=True):
+    inputs, filled = encoder_inputs(fill, C * H * W)
+    encoder: list[Layer] = [*filled, Reshape(inputs // (H * W), H, W)]
+    for before, after in zip((inputs // (H * W), *channels[:-1]), channels, strict=True):
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
         encoder += [conv, ACTIVATIONS[activation]()]
     encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
@@ -74,6 +78,7 @@ def convolutional(
         likelihood=law,
         prior=prior,
         rng=rng,
+        fill=fill,
     )
 
 

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.layers import ACTIVATIONS, Layer
+from scratchvae.layers import ACTIVATIONS, Layer, LearnedFill
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -42,6 +42,7 @@ PRIORS: dict[str, Callable[[int, np.random.Generator], Prior]] = {
     "standard_gaussian": lambda latent_dim, _: StandardGaussian(latent_dim),
 }
 MODELS = ("autoencoder", "vae")
+FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
 
 def weights_generator(seed: int) -> np.random.Generator:
@@ -74,6 +75,18 @@ def code_layers(model: str, activation: str | None) -> list[Layer]:
     return [ACTIVATIONS[activation]()]
 
 
+def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
+    """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes before it.
+
+    "zero" puts 0 where one of D = `entries` entries is missing. "learned" puts a number of its own there for each entry.
+    "zero_and_mask" puts 0 there, and shows which entries were observed as D more numbers.
+    """
+    require_choice("recipe", "fill", fill, FILLS)
+    if fill == "learned":
+        return entries, [LearnedFill(entries)]
+    return (2 * entries if fill == "zero_and_mask" else entries), []
+
+
 def assemble(
     model: str,
     *,
@@ -84,13 +97,20 @@ def assemble(
     likelihood: Likelihood,
     prior: str,
     rng: np.random.Generator,
+    fill: str = "zero",
 ) -> LatentVariableModel:
     """The parts as a model of that name; an autoencoder has no use for `prior`."""
     require_choice("recipe", "prior", prior, PRIORS)
     latent_dim = posterior.latent_dim
     if model == "autoencoder":
-        parts = {"encoder": encoder, "decoder": decoder}
-        return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, likelihood=likelihood, **parts)
+        return Autoencoder(
+            event_shape=event_shape,
+            latent_dim=latent_dim,
+            encoder=encoder,
+            decoder=decoder,
+            likelihood=likelihood,
+            shows_mask=fill != "zero",
+        )
     return VAE(
         event_shape=event_shape,
         encoder=encoder,
@@ -98,4 +118,5 @@ def assemble(
         prior=PRIORS[prior](latent_dim, rng),
         decoder=decoder,
         likelihood=likelihood,
+        shows_mask=fill != "zero",
     )

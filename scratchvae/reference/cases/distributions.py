@@ -27,9 +27,22 @@ MAP = {"A": normal(2, D, seed=9), "b": normal(2, seed=10)}
 COUNTS = np.array([[0, 3, 1, 20], [1, 0, 0, 0], [7, 2, 40, 5]], np.float64)
 TWO_DRAWS = {"noise": normal(2 * B, D, seed=3), "draws": 2}
 PIXELS = np.array([[0, 1, 0.3, 1], [1, 0, 0.9, 0], [0, 0, 1, 0.5]])
+OBSERVED = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 1]])
 
 CASES = [
     Case("gaussian.log_prob", gaussian.log_prob, {"x": normal(B, D), "mean": MEAN, "log_var": LOG_VAR}),
+    Case(
+        "gaussian.log_prob: missing entries",
+        gaussian.log_prob,
+        {"x": normal(B, D), "mean": MEAN, "log_var": LOG_VAR},
+        {"observed": OBSERVED},
+    ),
+    Case(
+        "bernoulli.log_prob: missing entries, two draws",
+        bernoulli.log_prob,
+        {"logits": normal(2 * B, D, seed=1)},
+        {"x": PIXELS, "observed": OBSERVED, "draws": 2},
+    ),
     Case("gaussian.standard_log_prob", gaussian.standard_log_prob, {"x": normal(B, D)}),
     Case("gaussian.reparameterize", gaussian.reparameterize, {"mean": MEAN, "log_var": LOG_VAR}, {"noise": normal(B, D, seed=3)}),
     Case("gaussian.reparameterize: two draws", gaussian.reparameterize, {"mean": MEAN, "log_var": LOG_VAR}, TWO_DRAWS),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.layers import Layer, Linear, Sequential, Sigmoid, SiLU, Softplus, Tanh
+from scratchvae.layers import Layer, LearnedFill, Linear, Sequential, Sigmoid, SiLU, Softplus, Tanh
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -25,18 +25,28 @@ from scratchvae.reference.cases import wake_sleep
 B, D, Z, K = 3, 4, 2, 3
 X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))
 COUNTS = np.array([[0, 3, 1, 5], [1, 0, 0, 0], [2, 0, 4, 1]], np.float64)
+OBSERVED = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 1]])
+FILL = np.array([0.3, -0.6, 1.1, 0.2])
 VARIANCES = np.array([0.15, 0.3, 0.6, 1.2])
 NOISE = normal(B, Z)
 NOISES = normal(B * K, Z)
 POINT = (NOISE[:, :0], None, None)  # what Reconstruction draws where nothing is random, and None for each penalty
 
 
-def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, posterior: Posterior | None = None) -> VAE:
-    """A VAE of D entries and Z latents with one hidden layer each way."""
+def vae(
+    likelihood: Likelihood | None = None,
+    prior: Prior | None = None,
+    posterior: Posterior | None = None,
+    *,
+    encoder_inputs: int = D,
+    before: tuple[Layer, ...] = (),
+) -> VAE:
+    """A VAE of D entries and Z latents with one hidden layer each way, and in the encoder what comes `before` it."""
     likelihood, posterior = likelihood or Bernoulli(), posterior or DiagonalGaussian(Z)
     return VAE(
         event_shape=(D,),
-        encoder=Sequential(Linear(D, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
+        shows_mask=encoder_inputs > D or bool(before),
+        encoder=Sequential(*before, Linear(encoder_inputs, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
         posterior=posterior,
         prior=prior or StandardGaussian(Z),
         decoder=Sequential(Linear(Z, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
@@ -117,5 +127,32 @@ def cases() -> list[Case]:
             noise=(NOISE[:, :0], normal(B, D, seed=9), mask),
             training=True,
         ),
+        *missing(),
         *wake_sleep.cases(),
+    ]
+
+
+def missing() -> list[Case]:
+    """Cases with missing entries: what an encoder may see there, and likelihoods with gradients of their own."""
+    learned, masked = LearnedFill(D), vae(encoder_inputs=2 * D)
+    filled = vae(GaussianPerPixel(), before=(learned,))
+    learned.fill.value = FILL
+    seen = {"observed": OBSERVED}
+    point = autoencoder()
+    return [
+        objective_case("Elbo: missing entries", Elbo(), vae(), X, noise=NOISE, **seen),
+        objective_case("Elbo: missing entries, learned fill", Elbo(), filled, X, noise=NOISE, **seen),
+        objective_case("Iwae: missing entries, mask shown", Iwae(K), masked, X, noise=NOISES, **seen),
+        objective_case("Iwae: missing entries, Gaussian", Iwae(K), vae(Gaussian(0.3, learned=True)), X, noise=NOISES, **seen),
+        objective_case("Iwae: missing entries, Multinomial", Iwae(K), vae(Multinomial()), COUNTS, noise=NOISES, **seen),
+        objective_case(
+            "SampledElbo: missing entries, GaussianOptimal, training",
+            SampledElbo(samples=K),
+            vae(GaussianOptimal()),
+            X,
+            noise=NOISES,
+            training=True,
+            **seen,
+        ),
+        objective_case("Reconstruction: missing entries", Reconstruction(), point, X, noise=POINT, **seen),
     ]

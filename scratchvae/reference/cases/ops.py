@@ -5,6 +5,8 @@ import numpy as np
 from scratchvae import ops
 from scratchvae.reference.case import Case, cholesky_factors, normal, off_zero, spread
 
+OBSERVED = np.array([[1, 0, 1, 0], [1, 1, 0, 0], [0, 1, 1, 0]])
+
 ACTIVATIONS = [
     Case("relu", ops.relu, {"x": off_zero(3, 4)}),
     Case("leaky_relu", ops.leaky_relu, {"x": off_zero(3, 4)}, {"slope": 0.2}),
@@ -31,6 +33,7 @@ SHAPING = [
     Case("split: last axis", ops.split, {"x": normal(2, 5)}, {"sizes": (4, 1), "axis": -1}),
     Case("concatenate", ops.concatenate, {"a": normal(2, 1), "b": normal(2, 3)}, {"axis": 1}),
     Case("concatenate: one part", ops.concatenate, {"a": normal(2, 3)}, {"axis": 0}),
+    Case("fill_missing", ops.fill_missing, {"x": normal(3, 4), "fill": normal(4)}, {"observed": OBSERVED}),
 ]
 
 REDUCTIONS = [
