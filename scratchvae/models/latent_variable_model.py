@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_finite, require_shapes
 from scratchvae.data import Batch, Dataset
-from scratchvae.evaluation import codes
+from scratchvae.evaluation import codes, impute
 from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
 from scratchvae.likelihoods import Likelihood, fill_missing
 from scratchvae.models.estimator import AT_ONCE, Estimator, require_count
@@ -190,6 +190,19 @@ class LatentVariableModel(Estimator):
     def reconstruct(self, x: npt.ArrayLike | Dataset) -> Array:
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
         return self.decode(self.encode(x))
+
+    def impute(
+        self, x: npt.ArrayLike | Dataset, *, samples: int = 1000, draws: int | None = None, seed: int = 0
+    ) -> Array:
+        """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
+
+        Each missing entry is at its expectation given the observed ones, estimated with `samples` importance-weighted
+        draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
+        """
+        rng = np.random.default_rng(seed)
+        found = impute(self, self._dataset(x), samples=samples, draws=draws or 0, rng=rng)
+        filled = found.x if draws is None else found.draws
+        return filled.reshape(*filled.shape[:-1], *self.event_shape)
 
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """Decode n draws z ~ p(z): E[x|z], or with mean=False draws x ~ p(x|z)  ->  (n, *event_shape)."""

@@ -14,6 +14,7 @@ import numpy as np
 from scratchvae.arrays import Pullback
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods import fill_missing
 from scratchvae.objectives.belief_net import BeliefNet, require_belief_net
 from scratchvae.objectives.interface import Objective, Report
 from scratchvae.posteriors import Noise
@@ -52,7 +53,7 @@ class Wake(Objective):
 class Sleep(Objective):
     """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples: fills q's Parameters, and no others.
 
-    The examples themselves are not looked at.     Terms: log_q = log q(h|x) of dreams.     Hinton et al. 1995, the sleep phase.
+    Of the examples nothing is looked at but what they lack: q sees each dream with the holes of one example.     Terms: log_q = log q(h|x) of dreams.     Hinton et al. 1995, the sleep phase.
     """
 
     def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
@@ -64,7 +65,8 @@ class Sleep(Objective):
         self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
     ) -> tuple[Report, Pullback]:
         dreamt, h = model.dream(uniform=noise)
-        log_q, recognition_pullback = model.log_recognition(x=dreamt, h=h, mode=mode)
+        seen = fill_missing(dreamt, batch.observed)
+        log_q, recognition_pullback = model.log_recognition(x=seen, h=h, mode=mode)
 
         def pullback() -> None:
             recognition_pullback(np.full_like(log_q, -1 / len(log_q)))  # ∂loss/∂log_q_b = −1/B

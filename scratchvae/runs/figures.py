@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
+from scratchvae.data import Dataset
 from scratchvae.files import make_folder
 from scratchvae.runs.folder import Run
 
@@ -33,8 +34,8 @@ def reconstructions(run: Run) -> "Figure":
     """Data above their reconstructions."""
     from scratchvae import plots
 
-    x = _images(run, SHOWN)
-    return plots.reconstructions(x, run.model.reconstruct(x))
+    shown = run.judged.subset(slice(0, SHOWN))
+    return plots.reconstructions(_pixels(shown), run.model.reconstruct(shown))
 
 
 def samples(run: Run) -> "Figure":
@@ -59,7 +60,7 @@ def interpolations(run: Run) -> "Figure":
     """Straight lines between the codes of pairs of examples."""
     from scratchvae import plots
 
-    z = run.model.encode(_images(run, 2 * ROWS))
+    z = run.model.encode(run.judged.subset(slice(0, 2 * ROWS)))
     half = len(z) // 2
     return plots.interpolations(_decoded(run, plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)))
 
@@ -132,9 +133,9 @@ def draw(run: Run, names: list[str]) -> list[Path]:
     return paths
 
 
-def _images(run: Run, n: int) -> Array:
-    chosen = run.judged.subset(slice(0, n))
-    return chosen.batch(slice(0, n)).x.reshape(-1, *chosen.event_shape)
+def _pixels(data: Dataset) -> Array:
+    """Images (N, C, H, W), NaN where a pixel is missing."""
+    return data.batch(slice(None)).x_or_nan.reshape(-1, *data.event_shape)
 
 
 def _decoded(run: Run, z: Array) -> Array:
