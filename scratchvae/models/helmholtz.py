@@ -44,8 +44,7 @@ class HelmholtzMachine(Estimator):
     of uniform numbers handed in, and pass no gradient on. `fit` trains by `algorithm`, one of ALGORITHMS, whose phases each have
     an optimizer of their own; `samples` are the draws of each example that reweighted_wake_sleep takes.
 
-    Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Asleep, dreams lack the entries that
-    the batch's examples lack, so that q learns to recognize what it will be shown.
+    Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the examples lack.
 
     Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
     """
@@ -112,9 +111,8 @@ class HelmholtzMachine(Estimator):
         if kl == "closed_form":
             raise InputError("HelmholtzMachine: the KL has no closed form; objectives by sampling need none")
         repeated = batch.repeat(draws)
-        (h, log_q), recognition_pullback = self.recognize(
-            x=fill_missing(repeated.x, repeated.observed), uniform=noise, mode=mode
-        )
+        x = fill_missing(repeated.x, repeated.observed)
+        (h, log_q), recognition_pullback = self.recognize(x=x, uniform=noise, mode=mode)
         (log_px, log_ph), joint_pullback = self.log_joint(batch, h, draws=draws, mode=mode)
 
         def pullback(
@@ -169,9 +167,7 @@ class HelmholtzMachine(Estimator):
         _require_binary("log_joint", x=x, h=h)
         states = [x, *_parts(h, self.hidden)][::-1]
         log_top, top_pullback = bernoulli.log_prob(np.repeat(self.top.value[None], len(x), axis=0), x=states[0])
-        (*inner, log_px), chain_pullback = bernoulli_chain.log_prob(
-            self.generation, states, observed=repeated.observed, mode=mode
-        )
+        (*inner, log_px), chain_pullback = bernoulli_chain.log_prob(self.generation, states, observed=repeated.observed, mode=mode)
         log_ph = sum(inner, log_top)
 
         def pullback(dlog_px: Array, dlog_ph: Array) -> None:
