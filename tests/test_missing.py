@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from scratchvae import data, evaluation, likelihoods, recipes
+from scratchvae import evaluation, likelihoods, recipes
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Sequential, Tanh, cast, named_parameters
-from scratchvae.models import VAE, Autoencoder, FactorAnalysis, ProbabilisticPCA
+from scratchvae.layers import EVALUATION, Layer, Linear, Mode, cast, named_parameters
+from scratchvae.models import VAE, FactorAnalysis, ProbabilisticPCA
 from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
 from scratchvae.posteriors import FullGaussian
 from scratchvae.priors import StandardGaussian

@@ -123,8 +123,8 @@ class Dataset:
         labels = None if self.labels is None else self.labels[chosen]
         factors = {name: values[chosen] for name, values in self.factors.items()}
         observed = None if self.observed is None else self.observed[chosen]
-        known = {"label_names": self.label_names, "factors": factors, "entry_names": self.entry_names}
-        return Dataset(self.name, self.images[chosen], labels, **known, observed=observed)
+        named = (self.label_names, factors, self.entry_names)
+        return Dataset(self.name, self.images[chosen], labels, *named, observed=observed)
 
     def split(self, held_out: int) -> tuple[Dataset, Dataset]:
         """Two views: all but the last `held_out` examples, and those last ones. Both must hold at least one example."""

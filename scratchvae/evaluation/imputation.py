@@ -39,9 +39,7 @@ class Imputation:
     draws: Array
 
 
-def impute(
-    model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator, draws: int = 0
-) -> Imputation:
+def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator, draws: int = 0) -> Imputation:
     """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws` times.
 
     An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. Of an example without any observed
@@ -56,7 +54,7 @@ def impute(
             model.likelihood.require_support(batch.x)
             mean, worth, z = _weighed(model, batch, samples, draws, rng)
             if not np.isfinite(mean).all():
-                example = sum(map(len, x)) + int(np.argmin(np.isfinite(mean).all(axis=1)))
+                example = sum(len(part) for part in x) + int(np.argmin(np.isfinite(mean).all(axis=1)))
                 expected = "some draw should give what was observed a probability"
                 raise InputError(f"impute: {expected}; found none of {samples} for example {example} of {data.name}")
             x.append(_completed(batch, mean))
@@ -65,9 +63,7 @@ def impute(
     return Imputation(np.concatenate(x), np.concatenate(effective), np.concatenate(several, axis=1))
 
 
-def _weighed(
-    model: LatentModel, batch: Batch, samples: int, draws: int, rng: np.random.Generator
-) -> tuple[Array, Array, Array]:
+def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     """Σ_k w̃_k E[x|z_k] (B, D), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
 
     A chunk of draws at a time: sums are scaled by the largest weight so far, and each of the M places of an example takes
@@ -95,9 +91,7 @@ def _weighed(
         return mean / total[:, None], total * total / squares, chosen
 
 
-def _chunks(
-    model: LatentModel, batch: Batch, samples: int, rng: np.random.Generator
-) -> Iterator[tuple[Array, Array, Array]]:
+def _chunks(model: LatentModel, batch: Batch, samples: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
     """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, D), for some of the draws at a time."""
     B = len(batch)
     chunk = max(1, ROWS // B)

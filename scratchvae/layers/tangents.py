@@ -17,8 +17,8 @@ from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.interface import Layer
 from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
-from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
+from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape

@@ -1,7 +1,6 @@
 """Many images as one array of pixels."""
 
 import numpy as np
-
 from matplotlib.colors import to_rgb
 
 from scratchvae.arrays import Array, InputError, require_finite

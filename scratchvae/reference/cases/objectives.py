@@ -137,14 +137,13 @@ def missing() -> list[Case]:
     learned, masked = LearnedFill(D), vae(encoder_inputs=2 * D)
     filled = vae(GaussianPerPixel(), before=(learned,))
     learned.fill.value = FILL
-    seen = {"observed": OBSERVED}
     point = autoencoder()
     return [
-        objective_case("Elbo: missing entries", Elbo(), vae(), X, noise=NOISE, **seen),
-        objective_case("Elbo: missing entries, learned fill", Elbo(), filled, X, noise=NOISE, **seen),
-        objective_case("Iwae: missing entries, mask shown", Iwae(K), masked, X, noise=NOISES, **seen),
-        objective_case("Iwae: missing entries, Gaussian", Iwae(K), vae(Gaussian(0.3, learned=True)), X, noise=NOISES, **seen),
-        objective_case("Iwae: missing entries, Multinomial", Iwae(K), vae(Multinomial()), COUNTS, noise=NOISES, **seen),
+        objective_case("Elbo: missing entries", Elbo(), vae(), X, noise=NOISE, observed=OBSERVED),
+        objective_case("Elbo: missing entries, learned fill", Elbo(), filled, X, noise=NOISE, observed=OBSERVED),
+        objective_case("Iwae: missing entries, mask shown", Iwae(K), masked, X, noise=NOISES, observed=OBSERVED),
+        objective_case("Iwae: missing entries, Gaussian", Iwae(K), vae(Gaussian(0.3, learned=True)), X, noise=NOISES, observed=OBSERVED),
+        objective_case("Iwae: missing entries, Multinomial", Iwae(K), vae(Multinomial()), COUNTS, noise=NOISES, observed=OBSERVED),
         objective_case(
             "SampledElbo: missing entries, GaussianOptimal, training",
             SampledElbo(samples=K),
@@ -152,7 +151,7 @@ def missing() -> list[Case]:
             X,
             noise=NOISES,
             training=True,
-            **seen,
+            observed=OBSERVED,
         ),
-        objective_case("Reconstruction: missing entries", Reconstruction(), point, X, noise=POINT, **seen),
+        objective_case("Reconstruction: missing entries", Reconstruction(), point, X, noise=POINT, observed=OBSERVED),
     ]
