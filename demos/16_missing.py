@@ -98,9 +98,8 @@ def main() -> int:
     print("\nMean squared error of the removed entries                       here   the notebook")
     print(f"  the column's mean                                      {error(np.zeros_like(x), x, hidden):11.4f}")
     print(f"  factor analysis, 2 latents, exact                      {error(linear.impute(holes), x, hidden):11.4f}")
-    print(
-        f"  the VAE's expectation, {many:6,} draws                    {error(found.x, x, hidden):11.4f} {THEIRS['error']:14.3f}"
-    )
+    ours, theirs = error(found.x, x, hidden), THEIRS["error"]
+    print(f"  the VAE's expectation, {many:6,} draws                    {ours:11.4f} {theirs:14.3f}")
     print(f"  one drawn imputation                                   {error(found.draws[0], x, hidden):11.4f}")
     print(f"Bound before training, nats per example                  {bounds[0]:11.3f} {THEIRS['first']:14.1f}")
     print(f"Bound after training                                     {bounds[-1]:11.3f} {THEIRS['last']:14.2f}")
@@ -135,7 +134,7 @@ def read_options():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
-    parser.add_argument("--likelihood", choices=LIKELIHOODS, default="gaussian_diagonal")
+    parser.add_argument("--likelihood", choices=LIKELIHOODS, default="gaussian_per_pixel")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("missing_pictures"))

@@ -39,7 +39,7 @@ class Dataset:
     observed: Array | None = None
 
     def __post_init__(self) -> None:
-        hidden = np.ma.getmask(self.images)
+        hidden = np.ma.getmaskarray(self.images) if isinstance(self.images, np.ma.MaskedArray) else None
         images = np.asarray(self.images)
         if images.ndim < 2 or images.size == 0:
             raise InputError(

@@ -7,13 +7,13 @@ from scratchvae.arrays import Array, InputError
 CHECKED_AT_ONCE = 1 << 20  # values of a floating array looked at together, so that the check needs little memory
 
 
-def observed_entries(where: str, images: Array, hidden: Array, observed: Array | None) -> Array | None:
+def observed_entries(where: str, images: Array, hidden: Array | None, observed: Array | None) -> Array | None:
     """Bools of the shape of `images`, True where an entry was observed, or None where every entry was.
 
     An entry is missing where `images` is NaN, where the mask `hidden` (of a masked array) is True, and where `observed`
     is 0. InputError for infinite entries that were observed, and for an `observed` of another shape.
     """
-    seen = np.array(~hidden) if hidden is not np.ma.nomask else None
+    seen = None if hidden is None else ~hidden
     if observed is not None:
         observed = np.asarray(observed)
         if observed.shape != images.shape or observed.dtype.kind not in "biuf":

@@ -21,11 +21,12 @@ def log_prob(
     whatever stands there.
     """
     require_shapes("gaussian.log_prob", x=(x, "B D"), mean=(mean, "B D"), log_var=(log_var, "B D"))
-    counted, held = np.full(len(x), x.shape[1]), [x, mean, log_var]
+    counted: Array = np.full(len(x), x.shape[1])
+    held = [x, mean, log_var]
     if observed is not None:
         require_shapes("gaussian.log_prob", x=(x, "B D"), observed=(observed, "B D"))
         counted, held = np.count_nonzero(observed, axis=1), [kernels.fill_missing(a, observed, 0.0) for a in held]
-    log_px = kernels.gaussian_log_prob(*held, counted)
+    log_px = kernels.gaussian_log_prob(held[0], held[1], held[2], counted)
 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
         dmean, dlog_var = kernels.gaussian_log_prob_backward(dlog_px, *held)

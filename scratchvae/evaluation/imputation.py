@@ -48,7 +48,8 @@ def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Ge
     require_at_least("impute", "samples", samples, 1)
     require_at_least("impute", "draws", draws, 0)
     samples = 1 if isinstance(model.posterior, Point) else samples
-    x, effective, several = [], [], []
+    x: list[Array] = []
+    effective, several = [], []
     with kernels.one_pool():
         for batch in data.batches(max(1, ROWS // max(samples, draws)), dtype_of(model)):
             model.likelihood.require_support(batch.x)

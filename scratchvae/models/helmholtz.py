@@ -167,7 +167,8 @@ class HelmholtzMachine(Estimator):
         _require_binary("log_joint", x=x, h=h)
         states = [x, *_parts(h, self.hidden)][::-1]
         log_top, top_pullback = bernoulli.log_prob(np.repeat(self.top.value[None], len(x), axis=0), x=states[0])
-        (*inner, log_px), chain_pullback = bernoulli_chain.log_prob(self.generation, states, observed=repeated.observed, mode=mode)
+        terms, chain_pullback = bernoulli_chain.log_prob(self.generation, states, observed=repeated.observed, mode=mode)
+        *inner, log_px = terms
         log_ph = sum(inner, log_top)
 
         def pullback(dlog_px: Array, dlog_ph: Array) -> None:

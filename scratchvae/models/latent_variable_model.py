@@ -26,7 +26,8 @@ class LatentVariableModel(Estimator):
 
     `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params (B, likelihood.n_params); D is
     the product of `event_shape`. With `shows_mask` the encoder gets 2 D columns: x, and which of its entries were observed.
-    Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that of the entries that were observed. `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
+    Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that of the entries that were observed.
+    `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
 
     Two hooks are all that a model overrides whose networks look at more than x and z: `seen`, what the encoder gets, and
     `decoded`, how codes become x_params.

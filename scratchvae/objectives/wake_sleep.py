@@ -53,7 +53,8 @@ class Wake(Objective):
 class Sleep(Objective):
     """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples: fills q's Parameters, and no others.
 
-    Of the examples nothing is looked at but what they lack: q sees each dream with the holes of one example.     Terms: log_q = log q(h|x) of dreams.     Hinton et al. 1995, the sleep phase.
+    Of the examples nothing is looked at but what they lack: q sees each dream with the holes of one example.
+    Terms: log_q = log q(h|x) of dreams.     Hinton et al. 1995, the sleep phase.
     """
 
     def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:

@@ -137,13 +137,13 @@ def missing() -> list[Case]:
     learned, masked = LearnedFill(D), vae(encoder_inputs=2 * D)
     filled = vae(GaussianPerPixel(), before=(learned,))
     learned.fill.value = FILL
-    point = autoencoder()
+    gaussian, words, point = vae(Gaussian(0.3, learned=True)), vae(Multinomial()), autoencoder()
     return [
         objective_case("Elbo: missing entries", Elbo(), vae(), X, noise=NOISE, observed=OBSERVED),
         objective_case("Elbo: missing entries, learned fill", Elbo(), filled, X, noise=NOISE, observed=OBSERVED),
         objective_case("Iwae: missing entries, mask shown", Iwae(K), masked, X, noise=NOISES, observed=OBSERVED),
-        objective_case("Iwae: missing entries, Gaussian", Iwae(K), vae(Gaussian(0.3, learned=True)), X, noise=NOISES, observed=OBSERVED),
-        objective_case("Iwae: missing entries, Multinomial", Iwae(K), vae(Multinomial()), COUNTS, noise=NOISES, observed=OBSERVED),
+        objective_case("Iwae: missing entries, Gaussian", Iwae(K), gaussian, X, noise=NOISES, observed=OBSERVED),
+        objective_case("Iwae: missing entries, Multinomial", Iwae(K), words, COUNTS, noise=NOISES, observed=OBSERVED),
         objective_case(
             "SampledElbo: missing entries, GaussianOptimal, training",
             SampledElbo(samples=K),
