@@ -53,7 +53,7 @@ def main() -> int:
 
     # ----------------------------------------------------------------------------------- 1. where the answers are exact
 
-    steps, samples = (30, (1, 30, 1000)) if options.quick else (300, (1, 30, 1000, 30_000))
+    steps, samples = (20, (1, 30, 1000)) if options.quick else (300, (1, 30, 1000, 30_000))
     few = slice(0, 20 if options.quick else 100)
     narrow, holed = x[:, :6], holes[:, :6]  # six columns, so that the encoder of complete rows is of some use
     exact = FactorAnalysis(1, max_steps=steps, min_noise_variance=0.5, seed=options.seed).fit(holed)
@@ -71,8 +71,8 @@ def main() -> int:
     law = LIKELIHOODS[options.likelihood](D)
     model = recipes.mlp((D,), latent_dim=LATENTS, hidden=HIDDEN, likelihood=law, init="orthogonal", seed=options.seed)
     data, hidden = Dataset("half of breast cancer", holes.astype(np.float32)), np.isnan(holes)
-    epochs = options.epochs or (60 if options.quick else 2002)
-    stops = np.unique(np.linspace(0, epochs, 11).astype(int))
+    epochs = options.epochs or (40 if options.quick else 2002)
+    stops = np.unique(np.linspace(0, epochs, 3 if options.quick else 11).astype(int))
     bounds, errors = [], []
     print(f"\nA VAE of {LATENTS} latents, {options.likelihood}, trained on what was observed with K = {K} draws")
     print("  epochs        bound   imputation error")
@@ -91,7 +91,7 @@ def main() -> int:
         errors.append(error(model.impute(data, samples=100, seed=options.seed), x, hidden))
         print(f"  {stop:6} {bounds[-1]:12.3f} {errors[-1]:18.4f}", flush=True)
 
-    many = 1000 if options.quick else 10_000
+    many = 300 if options.quick else 10_000
     found = evaluation.impute(model, data, samples=many, draws=100, rng=np.random.default_rng(options.seed))
     low, high = np.quantile(found.draws, (0.05, 0.95), axis=0)
     linear = FactorAnalysis(2, max_steps=steps, min_noise_variance=0.01, seed=options.seed).fit(holes)
