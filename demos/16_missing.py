@@ -64,7 +64,7 @@ def main() -> int:
         scores = twin.score_samples(holed[few], samples=n, seed=options.seed)
         imputed = twin.impute(holed[few], samples=n, seed=options.seed)
         print(f"  {n:>10,} {scores.mean():18.4f} {np.abs(scores - truth).max():22.4f} {np.abs(imputed - filled).max():25.4f}")
-    print(f"  exact      {truth.mean():18.4f}   (expected: approached from below, and both errors fall)")
+    print(f"  exact      {truth.mean():18.4f}   (expected: approached, from below on average; errors fall)")
 
     # --------------------------------------------------------------------------------------- 2. the notebook's experiment
 
