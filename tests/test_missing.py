@@ -170,9 +170,15 @@ def test_what_stands_under_the_mask_changes_no_bit(law, name):
 def test_all_observed_is_the_bound_itself_bit_for_bit(law, dtype):
     make, x = LIKELIHOODS[law]
     noise, x = np.random.default_rng(1).normal(size=(B * K, Z)).astype(dtype), x.astype(dtype)
-    for training in (False, True):
+    for fill, training in product(FILLS, (False, True)):
         plain, masked = (
-            step(small(make(), dtype=dtype), Iwae(K), batch, noise, Mode(np.random.default_rng(0)) if training else EVALUATION)
+            step(
+                small(make(), fill, dtype=dtype),
+                Iwae(K),
+                batch,
+                noise,
+                Mode(np.random.default_rng(0)) if training else EVALUATION,
+            )
             for batch in (Batch(x), Batch(x, observed=np.ones((B, D))))
         )
         for one, two in zip(plain, masked, strict=True):
@@ -303,6 +309,28 @@ def test_weights_make_up_for_a_wrong_posterior(monkeypatch, chunk):
     assert (found.effective > 50).all()  # and the standard errors mean something
     error = np.sqrt(1 / 500 + 1 / found.effective[:, None]) * scale
     assert (np.abs(found.draws.mean(axis=0) - expected)[missing] / error[missing]).max() < 4.5
+
+
+def test_sums_over_chunks_are_those_over_all_draws(monkeypatch):
+    """Chunk after chunk of ever larger weights, so that everything summed before has to be scaled down."""
+    _, model, holes = holed(ProbabilisticPCA)
+    blind = Linear(10, 5, rng=0)
+    cast(blind, np.float64)
+    blind.weight.value, blind.bias.value = np.zeros((10, 5)), np.zeros(5)
+    model.encoder = blind
+    one, n = Dataset("d", holes[3:4]), 24
+    noise = np.random.default_rng(0).normal(size=(n, 2))
+    weights = model.run(one.batch([0], np.float64), noise, draws=n, kl="sampled")[0].log_weights[0]
+    noise = noise[np.argsort(weights)]
+    found = []
+    for rows in (1024, 1, 5):
+        monkeypatch.setattr(evaluation.imputation, "ROWS", rows)
+        left = iter(noise)
+        model.draw_noise = lambda count, rng, left=left: np.stack([next(left) for _ in range(count)])
+        found.append(evaluation.impute(model, one, samples=n, rng=RNG))
+    for other in found[1:]:
+        np.testing.assert_allclose(other.x, found[0].x, rtol=1e-11)
+        np.testing.assert_allclose(other.effective, found[0].effective, rtol=1e-11)
 
 
 def test_the_bound_is_one_of_what_was_observed_and_rises_to_it():
