@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "the bound, log-likelihood and active units of a run",
     "sample": "draw images from a run's model",
     "reconstruct": "data above their reconstructions by a run's model",
+    "impute": "fill in missing entries by a run's model",
     "plot": "draw the pictures of a run",
     "diagnose": "hold one step of any VAE code against the reference, and name its mistake",
     "golden": "write vectors of every case, for code in any language to be held against",

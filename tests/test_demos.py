@@ -299,6 +299,20 @@ def labels(text):
     assert all(float(found) == pytest.approx(float(asked), abs=1) for asked, found in places)
 
 
+def missing(text):
+    rows = [numbers_after(text, f"{n} ") for n in ("1", "30", "1,000")]
+    assert rows[0][0] < rows[1][0]
+    assert rows[2][0] == pytest.approx(numbers_after(text, "exact ")[0], abs=0.4)  # measured 0.04, of 20 examples
+    assert rows[2][1] < rows[0][1]
+    assert rows[2][2] < rows[0][2]
+    bounds, errors = zip(*(numbers_after(text, f"{epoch} ") for epoch in (0, 20, 40)), strict=True)
+    assert bounds[0] < bounds[1] < bounds[2]
+    assert errors[0] > errors[1] > errors[2]
+    mean, vae, drawn = (numbers_after(text, name) for name in ("the column's mean", "the VAE's expectation", "one drawn imp"))
+    assert vae[-2] < mean[-1] / 2  # before the notebook's
+    assert vae[-2] < drawn[-1]  # an expectation has the smallest squared error
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -316,6 +330,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "13_the_bound_of_a_network": bound_of_a_network,
     "14_naive_bayes": naive_bayes,
     "15_labels": labels,
+    "16_missing": missing,
 }
 
 

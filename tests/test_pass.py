@@ -427,7 +427,7 @@ def test_wrong_words_for_a_pass_are_named():
         (lambda: plain(dlog_q=one), 'of a pass with kl="sampled"; found kl="none"'),
         (lambda: plain(dkl=np.ones((B, Z))), 'of a pass with kl="closed_form"; found kl="none"'),
         (lambda: total(dlog_px=one, path=one), "path should come with score=False"),
-        (lambda: belief_net((D,), layers=(2,)).run(Batch(X, observed=OBSERVED), noise), "every entry should be observed"),
+        (lambda: belief_net((D,), layers=(2,)).run(Batch(X, shown=X), noise), "every example should be seen as it is"),
     ):
         with pytest.raises(InputError, match=words):
             call()

@@ -136,6 +136,16 @@ class HeadsTwin(nn.Module):
         return torch.cat([head(x) for head in self.heads], dim=1)
 
 
+class LearnedFillTwin(nn.Module):
+    def __init__(self, entries):
+        super().__init__()
+        self.fill = nn.Parameter(torch.zeros(entries))
+
+    def forward(self, x):
+        D = len(self.fill)
+        return torch.cat([torch.where(x[:, D : 2 * D] > 0.5, x[:, :D], self.fill), x[:, 2 * D :]], dim=1)
+
+
 IMAGES, VECTORS, INTEGERS = (4, 2, 7, 6), (5, 4), "integers"
 LAYERS = {  # ours, theirs, x
     "AvgPool2d": (layers.AvgPool2d(2), nn.AvgPool2d(2), IMAGES),
@@ -170,6 +180,8 @@ LAYERS = {  # ours, theirs, x
     ),
     "LayerNorm": (layers.LayerNorm(4), nn.LayerNorm(4), VECTORS),
     "LayerNorm: images": (layers.LayerNorm((2, 7, 6), eps=1e-2), nn.LayerNorm((2, 7, 6), eps=1e-2), IMAGES),
+    "LearnedFill": (layers.LearnedFill(2), LearnedFillTwin(2), (5, 6)),
+    "LearnedFill: nothing behind": (layers.LearnedFill(2), LearnedFillTwin(2), VECTORS),
     "LeakyReLU": (layers.LeakyReLU(), nn.LeakyReLU(), VECTORS),
     "LeakyReLU: slope": (layers.LeakyReLU(0.3), nn.LeakyReLU(0.3), VECTORS),
     "Linear": (layers.Linear(4, 3), nn.Linear(4, 3), VECTORS),

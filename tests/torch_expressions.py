@@ -20,6 +20,11 @@ torch = pytest.importorskip("torch")
 nn, laws = torch.nn, torch.distributions
 
 
+def of_observed(by_entry, observed, draws=1):
+    """Σ over the observed entries of log-densities (B · draws, D)."""
+    return by_entry.sum(1) if observed is None else (by_entry * observed.repeat_interleave(draws, 0)).sum(1)
+
+
 def normal(mean, log_var):
     return torch_law(torch, mean, log_var)
 

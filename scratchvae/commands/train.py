@@ -14,12 +14,12 @@ from scratchvae.arrays import InputError
 from scratchvae.commands.summary import as_table, summarize
 from scratchvae.data import NAMES
 from scratchvae.layers import ACTIVATIONS, INITIALIZERS, named_parameters
-from scratchvae.recipes import CATALOGUE, LIKELIHOODS, POSTERIORS, PRIORS
+from scratchvae.recipes import CATALOGUE, FILLS, LIKELIHOODS, POSTERIORS, PRIORS
 from scratchvae.runs import OBJECTIVES, SCHEDULES, Config, Run, figures
 from scratchvae.training import OPTIMIZERS, Callback, ProgressBar, Training
 
 ROLES = ("posterior", "likelihood", "prior")
-SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "code_activation", *ROLES, "init")
+SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "code_activation", *ROLES, "fill", "init")
 SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) in the table at the end
 
 
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--posterior", choices=sorted(POSTERIORS), help="default diagonal_gaussian")
     model.add_argument("--prior", choices=sorted(PRIORS), help="default standard_gaussian")
+    model.add_argument("--fill", choices=FILLS, help="what the encoder sees where an entry is missing (default zero)")
     model.add_argument("--init", choices=sorted(INITIALIZERS), help="of the weights (default pytorch)")
 
     objective = parser.add_argument_group("objective")
@@ -166,7 +167,8 @@ def _description(one: Run) -> str:
     count = sum(parameter.value.size for parameter in named_parameters(one.model).values())
     held_out = f", {len(one.held_out):,} held out" if one.held_out is not None else ""
     model = f"{type(one.model).__name__} {one.config.recipe} with {one.model.posterior.latent_dim} latents"
-    return f"{one.folder}: {one.data.name}, {len(one.data):,} examples{held_out}; {model}, {count:,} parameters"
+    missing = f", {one.data.share_missing:.1%} of their entries missing" if one.data.observed is not None else ""
+    return f"{one.folder}: {one.data.name}, {len(one.data):,} examples{held_out}{missing}; {model}, {count:,} parameters"
 
 
 def _report(one: Run, training: Training, first: int) -> None:

@@ -12,14 +12,27 @@ from scratchvae import kernels
 from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes, sum_of_draws
 
 
-def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = −½ Σ_d (log 2π + log σ² + (x − mean)²/σ²).     x, mean, log_var (B, D)  ->  (B,) in nats."""
+def log_prob(
+    x: Array, mean: Array, log_var: Array, *, observed: Array | None = None, needs_dx: bool = True
+) -> tuple[Array, Pullback]:
+    """log p(x) = −½ Σ_d (log 2π + log σ² + (x − mean)²/σ²).     x, mean, log_var (B, D)  ->  (B,) in nats.
+
+    Where `observed` (B, D) is 0 an entry is missing: it adds exactly nothing to the sum, and its gradients are 0,
+    whatever stands there.
+    """
     require_shapes("gaussian.log_prob", x=(x, "B D"), mean=(mean, "B D"), log_var=(log_var, "B D"))
-    log_px = kernels.gaussian_log_prob(x, mean, log_var)
+    counted: Array = np.full(len(x), x.shape[1])
+    held = [x, mean, log_var]
+    if observed is not None:
+        require_shapes("gaussian.log_prob", x=(x, "B D"), observed=(observed, "B D"))
+        counted, held = np.count_nonzero(observed, axis=1), [kernels.fill_missing(a, observed, 0.0) for a in held]
+    log_px = kernels.gaussian_log_prob(held[0], held[1], held[2], counted)
 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
-        dmean, dlog_var = kernels.gaussian_log_prob_backward(dlog_px, x, mean, log_var)
+        dmean, dlog_var = kernels.gaussian_log_prob_backward(dlog_px, *held)
         # dmean = dlog_px (x − mean)/σ²,  dlog_var = dlog_px ½ ((x − mean)²/σ² − 1)
+        if observed is not None:
+            dmean, dlog_var = (kernels.fill_missing(d, observed, 0.0) for d in (dmean, dlog_var))
         dx = -dmean if needs_dx else None  # dx = −dlog_px (x − mean)/σ²
         return dx, dmean, dlog_var
 

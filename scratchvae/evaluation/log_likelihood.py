@@ -18,6 +18,7 @@ def log_likelihood(
     """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = `samples`, for each example  ->  (N,) in nats, float64.
 
     Its expectation is a lower bound on log p(x) that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
+    With missing entries x is what was observed of it, and log p(x) is 0 where that is nothing.
     `binarized` draws x ~ Bernoulli(x) first, since grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
     """
     require_count("log_likelihood", "samples", samples)
@@ -25,7 +26,9 @@ def log_likelihood(
     for batch in data.batches(max(1, ROWS // samples), dtype_of(model)):
         model.likelihood.require_support(batch.x)
         judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
-        estimates.append(_estimates(model, judged, samples, rng))
+        found = _estimates(model, judged, samples, rng)
+        nothing = np.zeros(len(batch), np.bool_) if batch.observed is None else ~batch.observed.any(axis=1)
+        estimates.append(np.where(nothing, 0.0, found))
     return np.concatenate(estimates)
 
 

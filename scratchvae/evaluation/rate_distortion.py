@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Dataset
 from scratchvae.layers import dtype_of
+from scratchvae.likelihoods import fill_missing
 from scratchvae.objectives import CLOSED_FORMS, Kl, LatentModel, Pass
 from scratchvae.posteriors import Point
 
@@ -29,7 +30,7 @@ class RatePoint:
     latent_dim     Z
     rate           R in nats; infinite for a Point posterior, whose code is exact to its last digit
     distortion     D in nats
-    squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the entries, in the units of x²
+    squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the entries that were observed, in the units of x²
     """
 
     setting: Mapping[str, Any]
@@ -61,7 +62,10 @@ def _measured(
         one, _ = model.run(batch, model.draw_noise(len(batch) * samples, rng), draws=samples, kl=kl)
         assert one.x_params is not None
         x = np.repeat(batch.x, samples, axis=0)
-        squared = ((x - model.likelihood.mean(one.x_params).reshape(x.shape)) ** 2).sum(axis=1)
+        residual = x - model.likelihood.mean(one.x_params).reshape(x.shape)
+        if batch.observed is not None:
+            residual = fill_missing(residual, np.repeat(batch.observed, samples, axis=0))
+        squared = (residual**2).sum(axis=1)
         sums += [np.sum(part, dtype=np.float64) for part in (_rates(one), -one.log_px, squared)]
     rate, distortion, squared_error = (float(total) for total in sums / (len(data) * samples))
     return RatePoint(setting, model.posterior.latent_dim, rate, distortion, squared_error)

@@ -92,6 +92,9 @@ def regularity(
     if k >= N:
         limits = f"samples and data should be more than k = {k}"
         raise InputError(f"regularity: {limits}, found {samples} and {len(data)}")
+    if data.observed is not None:
+        expected = "every entry should be observed, as distances between examples need all of them"
+        raise InputError(f"regularity: {expected}; found missing ones in {data.name}")
     chosen = rng.permutation(len(data))[:N]
     judged = data.subset(chosen)
     batch = judged.batch(slice(None), dtype_of(model))

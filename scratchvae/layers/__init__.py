@@ -6,6 +6,7 @@ from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.embedding import Embedding
 from scratchvae.layers.initializers import INITIALIZERS
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
+from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of, named_buffers, named_parameters
@@ -33,6 +34,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedFill",
     "Linear",
     "MaxPool2d",
     "Mode",

@@ -15,8 +15,10 @@ from scratchvae.layers.activations import Activation
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.interface import Layer
+from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
+from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape
@@ -93,6 +95,13 @@ def max_pool(layer: MaxPool2d, x: Array, dx: Array) -> tuple[Array, Array]:
     return y, dy
 
 
+def learned_fill(layer: LearnedFill, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = x where an entry was observed and a constant elsewhere  =>  dy = dx where it was observed, and 0 elsewhere."""
+    moving, D = copy(layer), len(layer.fill.value)
+    moving.fill = Parameter(np.zeros_like(layer.fill.value))
+    return layer(x)[0], moving(np.concatenate([dx[:, :D], x[:, D : 2 * D], dx[:, 2 * D :]], axis=1))[0]
+
+
 def sequential(layer: Sequential, x: Array, dx: Array) -> tuple[Array, Array]:
     """The chain rule, forwards: J = J_n … J_2 J_1, and dx passes through J_1 first."""
     for part in layer.layers:
@@ -128,6 +137,7 @@ RULES: dict[type[Layer], Rule] = {
     Upsample: linear,
     Flatten: linear,
     Reshape: linear,
+    LearnedFill: learned_fill,
     Dropout: linear,  # at evaluation it is the identity
     Activation: pointwise,
     BatchNorm: batch_norm,

@@ -21,7 +21,14 @@ class Autoencoder(LatentVariableModel):
     """
 
     def __init__(
-        self, *, event_shape: tuple[int, ...], latent_dim: int, encoder: Layer, decoder: Layer, likelihood: Likelihood
+        self,
+        *,
+        event_shape: tuple[int, ...],
+        latent_dim: int,
+        encoder: Layer,
+        decoder: Layer,
+        likelihood: Likelihood,
+        shows_mask: bool = False,
     ) -> None:
         super().__init__(
             event_shape=event_shape,
@@ -30,6 +37,7 @@ class Autoencoder(LatentVariableModel):
             prior=StandardGaussian(latent_dim),
             decoder=decoder,
             likelihood=likelihood,
+            shows_mask=shows_mask,
         )
 
     def default_objective(self) -> Objective:

@@ -21,7 +21,8 @@ def as_dataset(
     """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset.
 
     A model whose `condition` is None has no use for y, and this function does not look at it. Any other model
-    gets its y from `y`, or where that is None from the Dataset. InputError for events of another shape, where
+    gets its y from `y`, or where that is None from the Dataset. NaN and the mask of a masked array say which
+    entries are missing. InputError for events of another shape, where
     y is missing, and where y is not what the condition asks for.
     """
     if isinstance(x, Dataset):
@@ -30,7 +31,7 @@ def as_dataset(
             raise InputError(f"{where}: {expected}; found {x.event_shape} in {x.name}")
         data = x
     else:
-        x = np.asarray(x)
+        x = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)  # whose mask says what is missing
         if x.ndim < 2 or prod(x.shape[1:]) != prod(event_shape):
             expected = f"(N, {prod(event_shape)}) or (N, {', '.join(map(str, event_shape))})"
             raise InputError(f"{where}: x should have shape {expected}, found {x.shape}")

@@ -14,7 +14,7 @@ from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
-from scratchvae.likelihoods import Bernoulli, Likelihood
+from scratchvae.likelihoods import Bernoulli, Likelihood, fill_missing
 from scratchvae.models import bernoulli_chain
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.objectives import Kl, Objective, Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
@@ -43,6 +43,8 @@ class HelmholtzMachine(Estimator):
     each any map to the logits of the layer that follows. Where all of h is one array (B, H), h_1 comes first. Draws are functions
     of uniform numbers handed in, and pass no gradient on. `fit` trains by `algorithm`, one of ALGORITHMS, whose phases each have
     an optimizer of their own; `samples` are the draws of each example that reweighted_wake_sleep takes.
+
+    Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the examples lack.
 
     Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
     """
@@ -106,12 +108,13 @@ class HelmholtzMachine(Estimator):
         kl="closed_form", of which there is none.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
-        if batch.observed is not None or batch.shown is not None:
-            raise InputError("HelmholtzMachine: every entry should be observed, and seen as it is; found a mask, or others shown")
+        if batch.shown is not None:
+            raise InputError("HelmholtzMachine: every example should be seen as it is; found others shown")
         if kl == "closed_form":
             raise InputError("HelmholtzMachine: the KL has no closed form; objectives by sampling need none")
         repeated = batch.repeat(draws)
-        (h, log_q), recognition_pullback = self.recognize(x=repeated.x, uniform=noise, mode=mode)
+        x = fill_missing(repeated.x, repeated.observed)
+        (h, log_q), recognition_pullback = self.recognize(x=x, uniform=noise, mode=mode)
         (log_px, log_ph), joint_pullback = self.log_joint(batch, h, draws=draws, mode=mode)
 
         def pullback(
@@ -160,12 +163,14 @@ class HelmholtzMachine(Estimator):
 
         pullback(dlog_px, dlog_ph) fills the generative Parameters and returns None: h is 0 or 1 and has no gradient.
         """
-        x = np.repeat(batch.x, draws, axis=0)
+        repeated = batch.repeat(draws)
+        x = fill_missing(repeated.x, repeated.observed)
         self._require("log_joint", x=(x, "B D"), h=(h, "B H"))
         _require_binary("log_joint", x=x, h=h)
         states = [x, *_parts(h, self.hidden)][::-1]
         log_top, top_pullback = bernoulli.log_prob(np.repeat(self.top.value[None], len(x), axis=0), x=states[0])
-        (*inner, log_px), chain_pullback = bernoulli_chain.log_prob(self.generation, states, mode=mode)
+        terms, chain_pullback = bernoulli_chain.log_prob(self.generation, states, observed=repeated.observed, mode=mode)
+        *inner, log_px = terms
         log_ph = sum(inner, log_top)
 
         def pullback(dlog_px: Array, dlog_ph: Array) -> None:

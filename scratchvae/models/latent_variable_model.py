@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_finite, require_shapes
 from scratchvae.data import Batch, Dataset
-from scratchvae.evaluation import codes
+from scratchvae.evaluation import codes, impute
 from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
 from scratchvae.likelihoods import Likelihood, fill_missing
 from scratchvae.models.estimator import AT_ONCE, Estimator
@@ -25,7 +25,9 @@ class LatentVariableModel(Estimator):
     """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood -> x.
 
     `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params (B, likelihood.n_params); D is
-    the product of `event_shape`. `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
+    the product of `event_shape`. With `shows_mask` the encoder gets 2 D columns: x, and which of its entries were observed.
+    Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that of the entries that were observed.
+    `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
 
     Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the encoder gets; `told`,
     what the decoder gets; and `prior_given`, the prior of the latents of a batch.
@@ -40,8 +42,10 @@ class LatentVariableModel(Estimator):
         prior: Prior,
         decoder: Layer,
         likelihood: Likelihood,
+        shows_mask: bool = False,
     ) -> None:
         super().__init__()
+        self.shows_mask = shows_mask
         if posterior.latent_dim != prior.latent_dim:
             latents = f"{posterior.latent_dim} and {prior.latent_dim}"
             raise InputError(f"{type(self).__name__}: posterior and prior should have as many latents, found {latents}")
@@ -62,8 +66,15 @@ class LatentVariableModel(Estimator):
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets: x, or what is shown in its place, with 0 for what is missing."""
-        return fill_missing(batch.x if batch.shown is None else batch.shown, batch.observed)
+        """What the encoder gets: x, or what is shown in its place, with 0 for what is missing.
+
+        Where the model `shows_mask`, which entries were observed follows as D columns of 1 and 0.
+        """
+        x = fill_missing(batch.x if batch.shown is None else batch.shown, batch.observed)
+        if not self.shows_mask:
+            return x
+        observed = np.ones_like(x) if batch.observed is None else (batch.observed != 0).astype(x.dtype)
+        return np.concatenate([x, observed], axis=1)
 
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example, E[z|x] where there is one."""
@@ -196,6 +207,25 @@ class LatentVariableModel(Estimator):
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
         data = self._dataset(x, y)
         return self.decode(self.encode(data), None if self.condition is None else data.y)
+
+    def impute(
+        self,
+        x: npt.ArrayLike | Dataset,
+        y: npt.ArrayLike | None = None,
+        *,
+        samples: int = 1000,
+        draws: int | None = None,
+        seed: int = 0,
+    ) -> Array:
+        """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
+
+        Each missing entry is at its expectation given the observed ones, estimated with `samples` importance-weighted
+        draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
+        """
+        rng = np.random.default_rng(seed)
+        found = impute(self, self._dataset(x, y), samples=samples, draws=draws or 0, rng=rng)
+        filled = found.x if draws is None else found.draws
+        return filled.reshape(*filled.shape[:-1], *self.event_shape)
 
     def sample(
         self,

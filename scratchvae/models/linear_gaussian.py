@@ -193,7 +193,9 @@ class LinearGaussian(ABC):
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
         if isinstance(x, Dataset):
-            return x.batch(slice(None), np.float64).x
+            return x.batch(slice(None), np.float64).x_or_nan
+        if isinstance(x, np.ma.MaskedArray) and x.dtype.kind == "f":
+            x = x.filled(np.nan)
         given: npt.NDArray[Any] = np.asarray(x)
         if given.ndim != 2 or given.size == 0 or given.dtype.kind != "f":
             expected = "x should be floating, (N, D) with at least one example"

@@ -14,6 +14,7 @@ import numpy as np
 from scratchvae.arrays import Pullback
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods import fill_missing
 from scratchvae.objectives.belief_net import BeliefNet, require_belief_net
 from scratchvae.objectives.interface import Objective, Report
 from scratchvae.posteriors import Noise
@@ -52,7 +53,8 @@ class Wake(Objective):
 class Sleep(Objective):
     """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples. It fills q's Parameters alone.
 
-    It does not look at the examples themselves. The term is log_q = log q(h|x) of the dreams.
+    Of the examples it looks at nothing but what they lack: q sees each dream with the holes of one example.
+    The term is log_q = log q(h|x) of the dreams.
     Hinton et al. 1995, the sleep phase.
     """
 
@@ -65,7 +67,8 @@ class Sleep(Objective):
         self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
     ) -> tuple[Report, Pullback]:
         dreamt, h = model.dream(uniform=noise)
-        log_q, recognition_pullback = model.log_recognition(x=dreamt, h=h, mode=mode)
+        seen = fill_missing(dreamt, batch.observed)
+        log_q, recognition_pullback = model.log_recognition(x=seen, h=h, mode=mode)
 
         def pullback() -> None:
             recognition_pullback(np.full_like(log_q, -1 / len(log_q)))  # ∂loss/∂log_q_b = −1/B

@@ -4,6 +4,6 @@ from scratchvae.recipes.belief_net import belief_net
 from scratchvae.recipes.catalogue import CATALOGUE, build
 from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.roles import LIKELIHOODS, POSTERIORS, PRIORS
+from scratchvae.recipes.roles import FILLS, LIKELIHOODS, POSTERIORS, PRIORS
 
-__all__ = ["CATALOGUE", "LIKELIHOODS", "POSTERIORS", "PRIORS", "belief_net", "build", "convolutional", "mlp"]
+__all__ = ["CATALOGUE", "FILLS", "LIKELIHOODS", "POSTERIORS", "PRIORS", "belief_net", "build", "convolutional", "mlp"]

@@ -13,6 +13,7 @@ from scratchvae.recipes.roles import (
     assemble,
     code_layers,
     condition_of,
+    encoder_inputs,
     likelihood_named,
     posterior_named,
     weights_generator,
@@ -35,6 +36,7 @@ def convolutional(
     posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
+    fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
@@ -43,6 +45,8 @@ def convolutional(
     A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: they go around the convolutions, and
     are further inputs of both layers that have `hidden` outputs. Where a halved size was rounded down, the transposed
     convolution pads its output back to it. Same seed, same weights.
+    `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
+    "zero_and_mask", zero and, as C further channels, which pixels were observed.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     if len(event_shape) != 3:
@@ -65,9 +69,10 @@ def convolutional(
 
     condition = condition_of(model, classes, condition_dim)
     known = condition.width if condition else 0
+    inputs, filled = encoder_inputs(fill, C * H * W)
 
-    down: list[Layer] = [Reshape(C, H, W)]
-    for before, after in zip((C, *channels[:-1]), channels, strict=True):
+    down: list[Layer] = [*filled, Reshape(inputs // (H * W), H, W)]
+    for before, after in zip((inputs // (H * W), *channels[:-1]), channels, strict=True):
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
         down += [conv, ACTIVATIONS[activation]()]
     down += [Flatten()]
@@ -91,6 +96,7 @@ def convolutional(
         likelihood=law,
         prior=prior,
         rng=rng,
+        fill=fill,
     )
 
 

@@ -10,7 +10,15 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, condition_of, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import (
+    assemble,
+    code_layers,
+    condition_of,
+    encoder_inputs,
+    likelihood_named,
+    posterior_named,
+    weights_generator,
+)
 
 
 def mlp(
@@ -26,12 +34,15 @@ def mlp(
     posterior: str = "diagonal_gaussian",
     likelihood: str | Likelihood = "bernoulli",
     prior: str = "standard_gaussian",
+    fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
     """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights.
 
     A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: C more inputs of both networks.
+    `fill` says what the encoder sees where an entry is missing: "zero", a "learned" number for each entry, or
+    "zero_and_mask", zero and, as further D inputs, which entries were observed.
     """
     require_choice("mlp", "activation", activation, ACTIVATIONS)
     if latent_dim < 1 or any(width < 1 for width in hidden):
@@ -40,18 +51,20 @@ def mlp(
     law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
     condition = condition_of(model, classes, condition_dim)
     C = condition.width if condition else 0
-    encoder = [prod(event_shape) + C, *hidden, q.n_params]
+    inputs, before = encoder_inputs(fill, prod(event_shape))
+    encoder = [inputs + C, *hidden, q.n_params]
     decoder = [latent_dim + C, *reversed(hidden), law.n_params(tuple(event_shape))]
     return assemble(
         model,
         condition=condition,
         event_shape=tuple(event_shape),
-        encoder=Sequential(*_chain(encoder, activation, init, rng), *code_layers(model, code_activation)),
+        encoder=Sequential(*before, *_chain(encoder, activation, init, rng), *code_layers(model, code_activation)),
         posterior=q,
         decoder=Sequential(*_chain(decoder, activation, init, rng)),
         likelihood=law,
         prior=prior,
         rng=rng,
+        fill=fill,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.layers import ACTIVATIONS, Layer
+from scratchvae.layers import ACTIVATIONS, Layer, LearnedFill
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -59,6 +59,7 @@ PRIORS: dict[str, Callable[[Parts], Prior]] = {
 }
 CONDITIONAL = "conditional_gaussian"  # the prior p(z|y), which a conditional_vae may have
 MODELS = ("autoencoder", "conditional_vae", "vae")
+FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
 
 def weights_generator(seed: int) -> np.random.Generator:
@@ -100,6 +101,18 @@ def code_layers(model: str, activation: str | None) -> list[Layer]:
     return [ACTIVATIONS[activation]()]
 
 
+def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
+    """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes before it.
+
+    "zero" puts 0 where one of D = `entries` entries is missing. "learned" puts a number of its own there for each entry.
+    "zero_and_mask" puts 0 there, and shows which entries were observed as D more numbers.
+    """
+    require_choice("recipe", "fill", fill, FILLS)
+    if fill == "learned":
+        return entries, [LearnedFill(entries)]
+    return (2 * entries if fill == "zero_and_mask" else entries), []
+
+
 def assemble(
     model: str,
     *,
@@ -111,20 +124,27 @@ def assemble(
     prior: str,
     rng: np.random.Generator,
     condition: Condition | None = None,
+    fill: str = "zero",
 ) -> LatentVariableModel:
     """The parts as a model of that name; an autoencoder has no use for `prior`."""
     require_choice("recipe", "prior", prior, (*PRIORS, CONDITIONAL) if condition else PRIORS)
     latent_dim = posterior.latent_dim
     if model == "autoencoder":
         return Autoencoder(
-            event_shape=event_shape, latent_dim=latent_dim, encoder=encoder, decoder=decoder, likelihood=likelihood
+            event_shape=event_shape,
+            latent_dim=latent_dim,
+            encoder=encoder,
+            decoder=decoder,
+            likelihood=likelihood,
+            shows_mask=fill != "zero",
         )
     if condition and prior == CONDITIONAL:
         p: Prior = ConditionalGaussian(latent_dim, condition.width)
     else:
         assert isinstance(posterior, Density)
         p = PRIORS[prior](Parts(event_shape, encoder, posterior, rng))
-    parts: dict[str, Any] = {"encoder": encoder, "posterior": posterior, "prior": p, "decoder": decoder, "likelihood": likelihood}
+    parts: dict[str, Any] = {"encoder": encoder, "posterior": posterior, "prior": p, "decoder": decoder}
+    parts |= {"likelihood": likelihood, "shows_mask": fill != "zero"}
     if condition:
         return ConditionalVAE(event_shape=event_shape, condition=condition, **parts)
     return VAE(event_shape=event_shape, **parts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
+from scratchvae.data import Dataset
 from scratchvae.files import make_folder
 from scratchvae.models import Classes
 from scratchvae.runs.folder import Run
@@ -37,7 +38,7 @@ def reconstructions(run: Run) -> "Figure":
     from scratchvae import plots
 
     shown = run.judged.subset(slice(0, SHOWN))
-    return plots.reconstructions(_images(run, SHOWN), run.model.reconstruct(shown))
+    return plots.reconstructions(_pixels(shown), run.model.reconstruct(shown))
 
 
 def samples(run: Run) -> "Figure":
@@ -144,9 +145,9 @@ def draw(run: Run, names: list[str]) -> list[Path]:
     return paths
 
 
-def _images(run: Run, n: int) -> Array:
-    chosen = run.judged.subset(slice(0, n))
-    return chosen.batch(slice(0, n)).x.reshape(-1, *chosen.event_shape)
+def _pixels(data: Dataset) -> Array:
+    """Images (N, C, H, W), NaN where a pixel is missing."""
+    return data.batch(slice(None)).x_or_nan.reshape(-1, *data.event_shape)
 
 
 def _y(run: Run, n: int) -> Array | None:

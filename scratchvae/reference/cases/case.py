@@ -80,6 +80,7 @@ def objective_case(
     y: Array | None = None,
     training: bool = False,
     over: tuple[str, ...] = ("",),
+    observed: Array | None = None,
 ) -> Case:
     """An objective's loss as an op of the model's Parameters, or of those alone whose names begin with one of `over`."""
     cast(model, np.float64)
@@ -92,7 +93,7 @@ def objective_case(
         _take(model, parameters, values)
         _take(model, others, tuple(value.astype(dtype) for value in fixed))
         mode = Mode(np.random.default_rng(0)) if training else Mode()
-        batch = Batch(x, y).astype(dtype)
+        batch = Batch(x, y, observed).astype(dtype)
         return objective(model, batch, _as_dtype(noise, dtype), mode=mode)
 
     def op(*values: Array) -> tuple[Array, Pullback]:
@@ -108,6 +109,7 @@ def objective_case(
     drawn = noise if isinstance(noise, tuple) else (noise,)
     held = {"x": x, **{f"noise.{i}": part for i, part in enumerate(drawn) if part is not None and part.size}}
     held |= {} if y is None else {"y": y}
+    held |= {} if observed is None else {"observed": observed}
     held |= dict(zip(others, fixed, strict=True))
     return Case(name, op, arrays, held=held, terms=lambda *values: report_and_pullback(values)[0].terms)
 

@@ -4,49 +4,49 @@ from __future__ import annotations
 
 import numpy as np
 
+from scratchvae.arrays import Array
 from scratchvae.layers import Linear, Sequential, Tanh, named_parameters
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import Classes, Condition, ConditionalVAE, Reals
-from scratchvae.objectives import Elbo, Iwae, SampledElbo
+from scratchvae.objectives import Elbo, Iwae, Objective, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import ConditionalGaussian, Prior, StandardGaussian
-from scratchvae.reference.cases.case import normal, objective_case
+from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.inputs import SAMPLED_LOG_VAR, SAMPLED_MEAN, prior_sampler
 from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, B, D, K, X, Z
 from scratchvae.reference.cases.part import Part
 
-LABELS = {"y": np.array([2, 0, 2]), "noise": LATENT_NOISE}
-CONDITIONS = {"y": normal(B, 2, seed=7), "noise": LATENT_NOISE}
+LABELS = np.array([2, 0, 2])
+CONDITIONS = normal(B, 2, seed=7)
 
 
 def parts() -> list[Part]:
     """The prior, and each objective of a model that is told y."""
-    learned = ", ConditionalGaussian"
+    labels, reals = Classes(3), Reals(2)
     return [
         Part(
             "conditional_gaussian",
             ConditionalGaussian,
             [
-                objective_case("Elbo: labels", Elbo(), _model(Classes(3), learned=False), X, **LABELS),
-                objective_case(f"Elbo: labels{learned}", Elbo(), _model(Classes(3)), X, **LABELS),
-                objective_case(
-                    f"Elbo: conditions{learned}, free bits", Elbo(beta=2.0, free_bits=0.3), _model(Reals(2)), X, **CONDITIONS
+                _case("Elbo: labels", Elbo(), labels, LATENT_NOISE, learned=False),
+                _case("Elbo: labels, ConditionalGaussian", Elbo(), labels, LATENT_NOISE),
+                _case(
+                    "Elbo: conditions, ConditionalGaussian, free bits", Elbo(beta=2.0, free_bits=0.3), reals, LATENT_NOISE
                 ),
-                objective_case(
-                    f"SampledElbo: conditions{learned}",
-                    SampledElbo(beta=2.0, samples=K),
-                    _model(Reals(2)),
-                    X,
-                    **CONDITIONS | {"noise": LATENT_NOISES},
+                _case(
+                    "SampledElbo: conditions, ConditionalGaussian", SampledElbo(beta=2.0, samples=K), reals, LATENT_NOISES
                 ),
-                objective_case(
-                    f"Iwae: labels{learned}", Iwae(K), _model(Classes(3)), X, **LABELS | {"noise": LATENT_NOISES}
-                ),
+                _case("Iwae: labels, ConditionalGaussian", Iwae(K), labels, LATENT_NOISES),
             ],
             sampling=prior_sampler(_second_class(SAMPLED_MEAN, SAMPLED_LOG_VAR), "ConditionalGaussian"),
             columns=lambda n, rng: ConditionalGaussian(3, 2).given(np.ones((1, 2), np.float32)).sample(n, rng),
         )
     ]
+
+
+def _case(name: str, objective: Objective, condition: Condition, noise: Array, *, learned: bool = True) -> Case:
+    y = LABELS if isinstance(condition, Classes) else CONDITIONS
+    return objective_case(name, objective, _model(condition, learned=learned), X, y=y, noise=noise)
 
 
 def _model(condition: Condition, *, learned: bool = True) -> ConditionalVAE:

@@ -28,6 +28,7 @@ LOGITS = {
     "to ±10⁴": np.array([[1e4, -1e4, 12, -12], [80, -80, 1e-3, -1e-3], [700, -700, 30, -30]], np.float64),
     "one far outlier": np.where(np.arange(B * D).reshape(B, D) == 5, 1e4, -9.0),
 }
+OBSERVED = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 1]])
 BITS = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]], np.float64)
 MANY_COUNTS = {
     "small counts": np.array([[0, 3, 1, 20], [1, 0, 0, 0], [7, 2, 15, 5]], np.float64),
@@ -48,7 +49,12 @@ def column(n: int, value: float) -> Array:
 
 def prior_sampler(prior: Prior, name: str = "") -> SamplingCase:
     """Draws of a prior of one latent."""
-    return SamplingCase(f"{name or type(prior).__name__}.sample", lambda n, rng: prior.sample(n, rng)[:, 0], lambda t: prior.log_prob(t[:, None])[0], GRID)
+    return SamplingCase(
+        f"{name or type(prior).__name__}.sample",
+        lambda n, rng: prior.sample(n, rng)[:, 0],
+        lambda t: prior.log_prob(t[:, None])[0],
+        GRID,
+    )
 
 
 def likelihood_sampler(likelihood: Likelihood, x_params: list[float], points: Array) -> SamplingCase:
@@ -81,3 +87,8 @@ def torch_likelihood(
         return module
 
     return build
+
+
+def torch_of_observed(by_entry: Any, observed: Any, draws: int = 1) -> Any:
+    """Σ over the observed entries of PyTorch's log-densities (B · draws, D)."""
+    return by_entry.sum(1) if observed is None else (by_entry * observed.repeat_interleave(draws, 0)).sum(1)

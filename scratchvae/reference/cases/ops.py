@@ -9,6 +9,8 @@ from scratchvae import ops
 from scratchvae.reference.cases.case import Case, cholesky_factors, normal, off_zero, spread
 from scratchvae.reference.cases.part import Part
 
+OBSERVED = np.array([[1, 0, 1, 0], [1, 1, 0, 0], [0, 1, 1, 0]])
+
 ACTIVATIONS = [
     Case("relu", ops.relu, {"x": off_zero(3, 4)}),
     Case("leaky_relu", ops.leaky_relu, {"x": off_zero(3, 4)}, {"slope": 0.2}),
@@ -35,6 +37,7 @@ SHAPING = [
     Case("split: last axis", ops.split, {"x": normal(2, 5)}, {"sizes": (4, 1), "axis": -1}),
     Case("concatenate", ops.concatenate, {"a": normal(2, 1), "b": normal(2, 3)}, {"axis": 1}),
     Case("concatenate: one part", ops.concatenate, {"a": normal(2, 3)}, {"axis": 0}),
+    Case("fill_missing", ops.fill_missing, {"x": normal(3, 4), "fill": normal(4)}, {"observed": OBSERVED}),
 ]
 
 REDUCTIONS = [
@@ -189,6 +192,7 @@ EXPRESSIONS: dict[Callable[..., Any], Callable[..., Any]] = {  # each receives t
     ops.linear: lambda torch, x, W, b: torch.nn.functional.linear(x, W.T, b),
     ops.reshape: lambda torch, x, *, shape: torch.reshape(x, shape),
     ops.split: lambda torch, x, *, sizes, axis=1: torch.split(x, sizes, dim=axis),
+    ops.fill_missing: lambda torch, x, fill, *, observed: torch.where(observed != 0, x, fill),
     ops.concatenate: lambda torch, *parts, axis=1: torch.cat(parts, dim=axis),
     ops.sum: lambda torch, x, *, axis=None: torch.sum(x, dim=axis),
     ops.log_sum_exp: lambda torch, x, *, axis=-1: torch.logsumexp(x, dim=axis),
