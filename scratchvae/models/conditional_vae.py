@@ -36,6 +36,7 @@ class ConditionalVAE(VAE):
         prior: Prior,
         decoder: Layer,
         likelihood: Likelihood,
+        shows_mask: bool = False,
     ) -> None:
         super().__init__(
             event_shape=event_shape,
@@ -44,6 +45,7 @@ class ConditionalVAE(VAE):
             prior=prior,
             decoder=decoder,
             likelihood=likelihood,
+            shows_mask=shows_mask,
         )
         self.condition = condition
 

@@ -20,13 +20,13 @@ def pixels(where: str, name: str, images: Array, *, holed: bool = False) -> Arra
         raise InputError(f"{where}: {name} should hold at least one image of at least one pixel, found shape {images.shape}")
     if not (np.issubdtype(images.dtype, np.floating) or images.dtype == bool):
         raise InputError(f"{where}: {name} should be floats between 0 (black) and 1 (white), found dtype {images.dtype}")
-    missing: Array = np.isnan(coloured) if holed else np.zeros(coloured.shape, np.bool_)
+    missing = np.asarray(np.isnan(coloured)) if holed else np.zeros(coloured.shape, np.bool_)
     known = np.where(missing, 0, coloured)
     require_finite(where, name, known)
     shades = np.rint(255 * np.clip(known, 0, 1).astype(np.float32)).astype(np.uint8)
     shades = np.broadcast_to(shades, (len(shades), 3, *shades.shape[2:])).transpose(0, 2, 3, 1)
     if missing.any():
-        shades = np.where(missing.any(axis=1)[..., None], np.array(to_rgb(MISSING)) * 255, shades).astype(np.uint8)
+        shades = np.where(np.expand_dims(missing.any(axis=1), -1), np.array(to_rgb(MISSING)) * 255, shades).astype(np.uint8)
     return shades
 
 
