@@ -40,7 +40,7 @@ from typing import Any
 from scratchvae.cpu import prepare
 
 __all__ = ["prepare"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 ROOMS = (
     "arrays",
