@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scratchvae.arrays import require_at_least
 from scratchvae.layers import Mode
 
 Schedule = Callable[[float], float]
@@ -15,6 +16,10 @@ class Ramp:
     start: float
     end: float
     steps: int
+
+    def __post_init__(self) -> None:
+        for name in ("start", "end", "steps"):
+            require_at_least("Ramp", name, getattr(self, name), 0)
 
     def __call__(self, step: float) -> float:
         return self.start + (self.end - self.start) * min(1.0, step / max(self.steps, 1))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Array, Pullback, require_at_least
 from scratchvae.distributions import mixture
 from scratchvae.layers import EVALUATION, Mode, Parameter
 from scratchvae.layers.interface import apply
@@ -13,6 +13,7 @@ class GaussianMixture(Prior):
     """`components` diagonal Gaussians: equal weights, unit variances, and means drawn from N(0, 1) to begin with."""
 
     def __init__(self, latent_dim: int, components: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
+        require_at_least("GaussianMixture", "components", components, 1)
         self.latent_dim = latent_dim
         means = np.random.default_rng(rng).standard_normal((components, latent_dim))
         self.logits = Parameter(np.zeros(components, np.float32))

@@ -9,7 +9,14 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import (
+    Parts,
+    assemble,
+    code_layers,
+    likelihood_chosen,
+    posterior_chosen,
+    weights_generator,
+)
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -40,7 +47,8 @@ def convolutional(
         found = f"{latent_dim}, {hidden}, {tuple(channels)}"
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
+    parts = Parts(tuple(event_shape), latent_dim, rng)
+    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:
@@ -57,7 +65,7 @@ def convolutional(
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
         encoder += [conv, ACTIVATIONS[activation]()]
     encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(model, code_activation)]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(q, code_activation)]
 
     decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]

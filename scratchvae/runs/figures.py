@@ -8,6 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.files import make_folder
+from scratchvae.models import LatentVariableModel
 from scratchvae.runs.folder import Run
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
@@ -23,10 +24,15 @@ PLANE_TITLE = "Codes of the data, first two principal components"
 
 
 def curves(run: Run) -> "Figure":
-    """Each term, epoch after epoch."""
+    """Each term, epoch after epoch; of a run with several phases those of the first."""
     from scratchvae import plots
 
-    return plots.curves(run.history())
+    records = [
+        {part: {name.removeprefix("0."): mean for name, mean in record[part].items()} for part in PARTS if part in record}
+        | {"epoch": record["epoch"]}
+        for record in run.history()
+    ]
+    return plots.curves(records)
 
 
 def reconstructions(run: Run) -> "Figure":
@@ -69,7 +75,7 @@ def codes(run: Run) -> "Figure":
     from scratchvae import plots
 
     shown = run.judged.subset(slice(0, CODES))
-    z = run.model.encode(shown)
+    z = run.model.transform(shown)
     if z.shape[1] == 2:
         return plots.codes(z, shown.labels, shown.label_names)
     return plots.codes(_principal_plane(z), shown.labels, shown.label_names, axis_names=("u₁", "u₂"), title=PLANE_TITLE)
@@ -95,9 +101,11 @@ FIGURES: dict[str, Callable[[Run], "Figure"]] = {
 
 
 def available(run: Run) -> list[str]:
-    """The figures that make sense for this run: pictures need images, the manifold two latents."""
+    """The figures that make sense for this run: pictures need images, the manifold two latents, and lines real-valued ones."""
     missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "curves"}
-    if run.model.posterior.latent_dim != 2:
+    if not isinstance(run.model, LatentVariableModel):
+        missing |= {"interpolations", "manifold", "traversals"}
+    if run.latents != 2:
         missing |= {"manifold"}
     if len(run.judged) < 2:
         missing |= {"interpolations"}
