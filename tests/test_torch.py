@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from scratchvae import kernels, layers, ops, priors, recipes
+from scratchvae.choices import parse
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, cast, named_buffers, named_parameters
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
@@ -387,7 +388,7 @@ def require_same_model(recipe, event_shape, likelihood, objective, *, batch, mod
     """Weights, batch and noise copied: loss, terms and the gradient of every Parameter agree, in each of the `modes` in turn."""
     settings, make_objective = OBJECTIVES[objective]
     settings = {"likelihood": likelihood, **settings, **sizes}
-    model = recipes.build(recipe, event_shape, {**settings, "seed": seed})
+    model = recipes.RECIPES[recipe](event_shape, **settings, seed=seed)
     twin = expressions.Twin(recipe, event_shape, **settings).double()
     rng = np.random.default_rng(seed)
     for role in (model.prior, model.likelihood):
@@ -432,13 +433,14 @@ def as_tensors(noise):
 
 
 def test_every_choice_of_the_recipes_has_a_twin():
-    assert set(recipes.LIKELIHOODS) == set(expressions.LIKELIHOODS)
+    assert set(recipes.LIKELIHOODS) == {parse(text).name for text in expressions.LIKELIHOODS}
     assert set(recipes.POSTERIORS) == set(expressions.POSTERIORS)
     assert set(recipes.PRIORS) == set(expressions.PRIORS)
-    assert set(recipes.CATALOGUE) == set(expressions.NETWORKS)
+    with_encoders = {name for name in recipes.RECIPES if "likelihood" in recipes.RECIPES.parameters(name)}
+    assert with_encoders == set(expressions.NETWORKS)
 
 
-LIKELIHOODS = sorted(recipes.LIKELIHOODS)
+LIKELIHOODS = sorted(expressions.LIKELIHOODS)
 ALL = list(product(LIKELIHOODS, OBJECTIVES))
 SOME = ALL[::5]  # 5 and 23 have no common divisor: each likelihood and each objective is met
 FORWARDS = list(zip(LIKELIHOODS, cycle(OBJECTIVES), strict=False))
@@ -489,7 +491,7 @@ def test_convolutional_on_odd_sizes(likelihood, objective, twin):
 
 def test_convolutional_with_three_layers():
     sizes = {"latent_dim": 2, "channels": (3, 4, 2), "hidden": 5, "activation": "silu"}
-    require_same_model("convolutional", (2, 9, 15), "gaussian_learned", "iwae", batch=3, modes=(True, False), **sizes)
+    require_same_model("convolutional", (2, 9, 15), "gaussian(learned=True)", "iwae", batch=3, modes=(True, False), **sizes)
 
 
 # Optimizers, clipping and schedules

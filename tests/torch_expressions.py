@@ -373,11 +373,11 @@ LIKELIHOODS = {
     "categorical": CategoricalPixels,
     "gaussian": GaussianPixels,
     "gaussian_diagonal": GaussianDiagonal,
-    "gaussian_learned": GaussianLearned,
+    "gaussian(learned=True)": GaussianLearned,
     "gaussian_optimal": GaussianOptimal,
     "gaussian_per_pixel": GaussianPerPixel,
     "laplace": LaplacePixels,
-    "laplace_learned": LaplaceLearned,
+    "laplace(learned=True)": LaplaceLearned,
     "multinomial": MultinomialCounts,
     "poisson": PoissonCounts,
 }

@@ -40,14 +40,19 @@ def parse(text: str, where: str = "choice") -> Choice:
     >>> parse("elbo(beta=ramp(0, 4, 1000), free_bits=0.1)").keywords["beta"]
     Choice(name='ramp', keywords={}, positions=(0, 4, 1000))
     """
-    found = parse_value(text, where)
+    complaint = partial(_unreadable, where, "name(parameter=value, …)", text)
+    found = _read(text, where, complaint)
     if not isinstance(found, Choice):
-        raise _unreadable(where, text, "it does not begin with a name")
+        raise complaint("it does not begin with a name")
     return found
 
 
 def parse_value(text: str, where: str = "value") -> Any:
     """Read any value of the grammar, a list as a tuple. InputError, a sentence that begins with `where`, for any other text."""
+    return _read(text, where, partial(_unreadable, where, "a number, a name, or name(parameter=value, …)", text))
+
+
+def _read(text: str, where: str, complaint: Callable[[str], InputError]) -> Any:
     if len(text) > LONGEST:
         raise InputError(f"{where} should be a text of at most {LONGEST} characters, found {len(text)}")
     try:
@@ -57,8 +62,8 @@ def parse_value(text: str, where: str = "value") -> Any:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         matching = all(text.count(opened) == text.count(closed) for opened, closed in ("()", "[]"))
         reason = getattr(error, "msg", "it can't be read") if matching else "its parentheses do not match"
-        raise _unreadable(where, text, reason) from None
-    return _value(tree, partial(_unreadable, where, text), DEEPEST)
+        raise complaint(reason) from None
+    return _value(tree, complaint, DEEPEST)
 
 
 def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -> Any:
@@ -69,7 +74,9 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
             return node.value
         case ast.Constant(value=int() | float() as number):
             pass
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as positive)) if not isinstance(positive, bool):
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as positive)) if not isinstance(
+            positive, bool
+        ):
             number = -positive
         case ast.Tuple(elts=inner) | ast.List(elts=inner):
             return tuple(_value(one, complaint, depth - 1) for one in inner)
@@ -89,8 +96,8 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
     return number
 
 
-def _unreadable(where: str, text: str, reason: str) -> InputError:
-    return InputError(f"{where} should be written as name(parameter=value, …), found {shortened(text)}: {reason}")
+def _unreadable(where: str, expected: str, text: str, reason: str) -> InputError:
+    return InputError(f"{where} should be {expected}, found {shortened(text)}: {reason}")
 
 
 def written(value: Any) -> str:

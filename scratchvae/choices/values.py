@@ -28,7 +28,7 @@ def replaced(value: Any, hint: Any, kinds: Kinds, on_choice: Callable[[Any, Choi
     without a table of its own for its text.
     """
     origin, parts = get_origin(hint), get_args(hint)
-    if hint in kinds and isinstance(value, Choice):
+    if hint in kinds and isinstance(value, Choice) and value.name in kinds[hint]:
         return on_choice(kinds[hint], value)
     if origin in (Union, UnionType):
         for part in parts:

@@ -44,9 +44,7 @@ def reweighted_wake_sleep(samples: int = 5) -> Halves:
     return ALGORITHMS["reweighted_wake_sleep"](samples)
 
 
-SCHEDULES = Table(
-    "schedule", {"constant": Constant, "cosine": cosine, "ramp": Ramp, "step": step}, given=("run_steps",)
-)
+SCHEDULES = Table("schedule", {"constant": Constant, "cosine": cosine, "ramp": Ramp, "step": step}, given=("run_steps",))
 OPTIMIZERS = Table("optimizer", BY_NAME, inner={Schedule: SCHEDULES})
 PENALTIES = Table("penalty", {"contraction": Contraction, "l1": L1, "sparsity": ActivationKl})
 OBJECTIVES = Table(

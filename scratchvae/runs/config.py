@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from scratchvae.arrays import InputError, require_at_least, require_choice
-from scratchvae.choices import fitted, parse
+from scratchvae.choices import fitted, parse, shortened
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.runs.version_0_1 import translated
@@ -44,8 +44,10 @@ class Config:
                 require_at_least("config", name, getattr(self, name), low)
         for name, table in (("recipe", RECIPES), ("objective", OBJECTIVES), ("optimizer", OPTIMIZERS)):
             choice = parse(getattr(self, name), name)
-            settled = choice if (name, choice.name) == ("objective", DEFAULT) else table.settle(choice)
-            object.__setattr__(self, name, str(settled))
+            own = name == "objective" and choice.name == DEFAULT  # which row that is, the model knows
+            if own and choice.positions:
+                raise InputError(f"objective {DEFAULT} takes values with their names only, found {shortened(choice)}")
+            object.__setattr__(self, name, str(choice if own else table.settle(choice)))
 
     def to_json(self) -> str:
         """As text, a line for each entry."""
@@ -56,11 +58,11 @@ class Config:
         """From what the JSON of `where` holds; InputError for anything but a config, of this version or of 0.1.0."""
         if not isinstance(entries, Mapping):
             raise InputError(f"{where} should hold one JSON object, found {type(entries).__name__}")
-        if "settings" in entries:
-            entries = translated(entries, where)
-        for name in entries:
-            require_choice(where, "entry", name, cls.__dataclass_fields__)
         try:
+            if "settings" in entries:
+                entries = translated(entries)
+            for name in entries:
+                require_choice("config", "entry", name, cls.__dataclass_fields__)
             return cls(**entries)
         except InputError as error:
             raise InputError(f"{where}: {str(error).removeprefix('config: ')}") from error

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ CODES = 2000  # points
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
 PLANE = 15  # images a side
+HELD = ("train", "held_out")  # the parts of a record that hold terms
 PLANE_TITLE = "Codes of the data, first two principal components"
 
 
@@ -27,8 +28,8 @@ def curves(run: Run) -> "Figure":
     """Each term, epoch after epoch; of a run with several phases those of the first."""
     from scratchvae import plots
 
-    records = [
-        {part: {name.removeprefix("0."): mean for name, mean in record[part].items()} for part in PARTS if part in record}
+    records: list[dict[str, Any]] = [
+        {part: {name.removeprefix("0."): mean for name, mean in record[part].items()} for part in HELD if part in record}
         | {"epoch": record["epoch"]}
         for record in run.history()
     ]

@@ -56,9 +56,9 @@ class Judgement:
         """The named metrics, or all that there are. InputError for one that this run does not have."""
         known = METRICS | {term: _term(term) for term in self.terms if term not in METRICS}
         for name in names:
-            require_choice("evaluate", "--metrics", name, known)
+            require_choice(str(self.run.folder), "a metric", name, known)
             if not known[name].has(self):
-                raise InputError(f"evaluate: {name} can't be found for this run: it needs {known[name].needs}")
+                raise InputError(f"{self.run.folder} has no {name}, which needs {known[name].needs}")
         return {name: known[name].compute(self) for name in names or [n for n, metric in known.items() if metric.has(self)]}
 
     def table(self, found: dict[str, float]) -> str:

@@ -100,8 +100,9 @@ def _optimizer(given: Mapping[str, Any], short: Mapping[str, dict[str, Any]], sp
     if "schedule" in given or "schedule" in short:
         schedule = SCHEDULES.settle(given.get("schedule", "constant"))
         values = dict(short.get("schedule", {}))
-        if rate or "rate" not in schedule.keywords:
-            default = OPTIMIZERS.parameters(optimizer.name)["learning_rate"].default
-            values["rate"] = rate.get("learning_rate", default)
+        if rate:
+            values["rate"] = rate["learning_rate"]
+        elif "rate" in SCHEDULES.parameters(schedule.name) and "rate" not in schedule.keywords:
+            values["rate"] = OPTIMIZERS.parameters(optimizer.name)["learning_rate"].default
         rate = {"learning_rate": joined(SCHEDULES, schedule, values, spelling)}
     return joined(OPTIMIZERS, optimizer, rate, spelling)

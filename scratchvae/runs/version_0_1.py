@@ -27,20 +27,20 @@ DEFAULTS = {
 NAMES = {"gaussian_learned": "gaussian(learned=True)", "laplace_learned": "laplace(learned=True)"}
 
 
-def translated(entries: Mapping[str, Any], where: str) -> dict[str, Any]:
+def translated(entries: Mapping[str, Any]) -> dict[str, Any]:
     """The entries, `settings` among them, as those of today. InputError where one is of another type than it was."""
     settings = entries["settings"]
     if not isinstance(settings, Mapping):
-        raise InputError(f"{where}: settings should be a JSON object, found {type(settings).__name__}")
+        raise InputError(f"config: settings should be a JSON object, found {type(settings).__name__}")
     given = {name: value for name, value in entries.items() if value != DEFAULTS.get(name, ...)}
     if given.get("schedule") != "step":
         given.pop("decay_every", None)
     for name in ("recipe", "objective", "optimizer", "schedule"):
         if not isinstance(given.get(name, ""), str):
-            raise InputError(f"{where}: {name} should be a name, found {given[name]!r}")
+            raise InputError(f"config: {name} should be a name, found {given[name]!r}")
     for name, value in settings.items():
         if name not in SHORT or SHORT[name].of != "recipe":
-            raise InputError(f"{where}: settings should be those of a recipe, found {name!r}")
+            raise InputError(f"config: settings should be those of a recipe, found {name!r}")
         given[name] = parse_value(NAMES.get(value, value), name) if isinstance(value, str) else value
     today = {name: value for name, value in given.items() if name not in {*SHORT, "schedule", "settings"}}
     return today | spelled_out(given)
