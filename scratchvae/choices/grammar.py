@@ -74,10 +74,8 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
             return node.value
         case ast.Constant(value=int() | float() as number):
             pass
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as positive)) if not isinstance(
-            positive, bool
-        ):
-            number = -positive
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=(int() | float()) as size)) if type(size) is not bool:
+            number = -size
         case ast.Tuple(elts=inner) | ast.List(elts=inner):
             return tuple(_value(one, complaint, depth - 1) for one in inner)
         case ast.Name(id=name):

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchvae.data import Dataset
 from scratchvae.layers import named_parameters
-from scratchvae.models import VAE, FactorAnalysis, LinearGaussian, ProbabilisticPCA
+from scratchvae.models import VAE, FactorAnalysis, ProbabilisticPCA
 
 
 class SolvedVAE(VAE):
@@ -18,7 +18,7 @@ class SolvedVAE(VAE):
     is 0, and every noise variance is 1.
     """
 
-    def __init__(self, event_shape: Sequence[int], linear: LinearGaussian) -> None:
+    def __init__(self, event_shape: Sequence[int], linear: FactorAnalysis | ProbabilisticPCA) -> None:
         D = prod(event_shape)
         linear.weight, linear.mean, linear.noise_variance = np.zeros((linear.latent_dim, D)), np.zeros(D), np.ones(D)
         equal, self.linear = linear.to_vae(), linear
@@ -36,8 +36,8 @@ class SolvedVAE(VAE):
 
         InputError where the likelihood has no maximum.
         """
-        equal = self.linear.fit(data).to_vae()
-        found = named_parameters(equal)
+        self.linear.fit(data)
+        found = named_parameters(self.linear.to_vae())
         for name, parameter in named_parameters(self).items():
             parameter.value = found[name].value
         return self.linear.history

@@ -6,7 +6,7 @@ from dataclasses import replace
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse
 from scratchvae.data import Dataset, load
-from scratchvae.models import ALGORITHMS, Estimator, HelmholtzMachine
+from scratchvae.models import ALGORITHMS, Estimator, HelmholtzMachine, LatentVariableModel
 from scratchvae.objectives import Objective
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE
 from scratchvae.runs.config import Config
@@ -33,7 +33,7 @@ def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
     return data.split(held_out) if held_out else (data, None)
 
 
-def build_model(config: Config, event_shape: tuple[int, ...]) -> Estimator:
+def build_model(config: Config, event_shape: tuple[int, ...]) -> LatentVariableModel | HelmholtzMachine:
     """The recipe's model, with weights drawn from the run's seed."""
     return RECIPES.build(config.recipe, event_shape=event_shape, seed=config.seed)
 

@@ -20,7 +20,7 @@ CODES = 2000  # points
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
 PLANE = 15  # images a side
-HELD = ("train", "held_out")  # the parts of a record that hold terms
+HELD = {"train", "held_out"}  # the parts of a record that hold terms
 PLANE_TITLE = "Codes of the data, first two principal components"
 
 
@@ -28,11 +28,10 @@ def curves(run: Run) -> "Figure":
     """Each term, epoch after epoch; of a run with several phases those of the first."""
     from scratchvae import plots
 
-    records: list[dict[str, Any]] = [
-        {part: {name.removeprefix("0."): mean for name, mean in record[part].items()} for part in HELD if part in record}
-        | {"epoch": record["epoch"]}
-        for record in run.history()
-    ]
+    records: list[dict[str, Any]] = run.history()
+    for record in records:
+        for part in HELD & record.keys():
+            record[part] = {name.removeprefix("0."): mean for name, mean in record[part].items()}
     return plots.curves(records)
 
 
@@ -55,7 +54,7 @@ def traversals(run: Run) -> "Figure":
     """The most active latents, one after the other from −3 to 3, the rest as in the first example's code."""
     from scratchvae import plots
 
-    z = run.model.encode(run.judged.subset(slice(0, CODES)))
+    z = run.model.transform(run.judged.subset(slice(0, CODES)))
     busiest = np.argsort(-z.var(axis=0))[:ROWS]
     values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
     codes = plots.traversal_codes(z[0], values)[busiest]
@@ -66,7 +65,7 @@ def interpolations(run: Run) -> "Figure":
     """Straight lines between the codes of pairs of examples."""
     from scratchvae import plots
 
-    z = run.model.encode(_images(run, 2 * ROWS))
+    z = run.model.transform(_images(run, 2 * ROWS))
     half = len(z) // 2
     return plots.interpolations(_decoded(run, plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)))
 
@@ -148,7 +147,7 @@ def _images(run: Run, n: int) -> Array:
 
 def _decoded(run: Run, z: Array) -> Array:
     """Codes (…, Z) -> images (…, C, H, W)."""
-    return run.model.decode(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *run.model.event_shape)
+    return run.model.inverse_transform(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *run.model.event_shape)
 
 
 def _principal_plane(z: Array) -> Array:

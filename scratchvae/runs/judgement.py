@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
-from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
+from scratchvae.evaluation import active_units, bits_per_dimension, bound, log_likelihood
 from scratchvae.likelihoods import Categorical
 from scratchvae.models import HelmholtzMachine, LatentVariableModel
 from scratchvae.objectives import Objective
@@ -141,6 +141,6 @@ METRICS: dict[str, Metric] = {
         "of {latents}",
         "a vector of latents",
         lambda j: isinstance(j.run.model, LatentVariableModel),
-        lambda j: int(active_units(codes(j.run.model, j.data)).sum()),
+        lambda j: int(active_units(j.run.model.transform(j.data)).sum()),
     ),
 }

@@ -83,7 +83,7 @@ def _joined(table: Table, choice: Choice, values: Mapping[str, Any], spelling: C
 
 def _weights(given: Mapping[str, Any], short: Mapping[str, dict[str, Any]], spelling: Callable[[str], str]) -> dict[str, Any]:
     """The values of the objective's parameters that the short spellings set."""
-    values = {"beta": 1.0} if "beta" in short.get("ramp", {}) else {}
+    values: dict[str, Any] = {"beta": 1.0} if "beta" in short.get("ramp", {}) else {}
     values |= short.get("objective", {})
     for weight, steps in short.get("ramp", {}).items():
         if weight not in values:
