@@ -38,7 +38,7 @@ its parameters. config.json keeps recipe, objective and optimizer as such texts.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, the data, the choices, and the short options of each."""
-    parser.epilog = GRAMMAR
+    parser.usage, parser.epilog = "scratchvae train [options]", GRAMMAR
     default = Config()
     run = parser.add_argument_group("the run")
     run.add_argument("--list", action="store_true", help="list what can be chosen, with all parameters, and stop")

@@ -7,6 +7,7 @@ from scratchvae.arrays import InputError
 from scratchvae.choices import Choice, Table, joined, parse
 from scratchvae.recipes import (
     LIKELIHOODS,
+    MODELS,
     OBJECTIVES,
     OPTIMIZERS,
     PENALTIES,
@@ -28,10 +29,10 @@ class Short(NamedTuple):
 
 
 SHORT = {
-    "model": Short("recipe", "model", "vae, autoencoder, or a recipe that is a model of its own (default vae)"),
-    "latent_dim": Short("recipe", "latent_dim", "number of latents"),
-    "hidden": Short("recipe", "hidden", "widths of the hidden layers"),
-    "channels": Short("recipe", "channels", "channels of the convolutions"),
+    "model": Short("recipe", "model", f"{', '.join(MODELS)}, or a recipe that is a model of its own (default vae)"),
+    "latent_dim": Short("recipe", "latent_dim", "number of latents (default 20; convolutional 16)"),
+    "hidden": Short("recipe", "hidden", "widths of the hidden layers (default 400; convolutional 256)"),
+    "channels": Short("recipe", "channels", "channels of the convolutions (default 32 64)"),
     "activation": Short("recipe", "activation", "between layers (default relu)"),
     "code_activation": Short("recipe", "code_activation", "behind an autoencoder's codes (default: none)"),
     "likelihood": Short("recipe", "likelihood", f"{', '.join(LIKELIHOODS)} (default bernoulli)"),
