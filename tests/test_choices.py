@@ -116,6 +116,7 @@ def test_what_can_not_be_chosen_is_one_sentence(text, words):
         OBJECTIVES.build(text)
     assert len(str(error.value).splitlines()) == 1
     assert len(str(error.value)) < 400
+    assert "can't be built" not in str(error.value)  # whoever is built says what is wrong, and nobody adds to it
 
 
 def test_a_choice_is_what_its_class_builds():
