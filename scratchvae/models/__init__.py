@@ -7,7 +7,7 @@ NaiveBayes has an observed class in the place of z: the first term of its ELBO h
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.estimator import Estimator
 from scratchvae.models.factor_analysis import FactorAnalysis
-from scratchvae.models.helmholtz import HelmholtzMachine
+from scratchvae.models.helmholtz import ALGORITHMS, HelmholtzMachine
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.naive_bayes import NaiveBayes
@@ -15,6 +15,7 @@ from scratchvae.models.probabilistic_pca import ProbabilisticPCA
 from scratchvae.models.vae import VAE
 
 __all__ = [
+    "ALGORITHMS",
     "VAE",
     "Autoencoder",
     "Estimator",

@@ -9,7 +9,16 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import (
+    POSTERIOR,
+    PRIOR,
+    Parts,
+    assemble,
+    code_layers,
+    likelihood_chosen,
+    posterior_chosen,
+    weights_generator,
+)
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -23,9 +32,9 @@ def convolutional(
     activation: str = "relu",
     code_activation: str | None = None,
     model: str = "vae",
-    posterior: str = "diagonal_gaussian",
+    posterior: str = POSTERIOR,
     likelihood: str | Likelihood = "bernoulli",
-    prior: str = "standard_gaussian",
+    prior: str = PRIOR,
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
@@ -40,7 +49,8 @@ def convolutional(
         found = f"{latent_dim}, {hidden}, {tuple(channels)}"
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
+    parts = Parts(tuple(event_shape), latent_dim, rng)
+    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:
@@ -57,7 +67,7 @@ def convolutional(
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
         encoder += [conv, ACTIVATIONS[activation]()]
     encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(model, code_activation)]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(q, code_activation)]
 
     decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]

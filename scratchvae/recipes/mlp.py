@@ -10,7 +10,16 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import (
+    POSTERIOR,
+    PRIOR,
+    Parts,
+    assemble,
+    code_layers,
+    likelihood_chosen,
+    posterior_chosen,
+    weights_generator,
+)
 
 
 def mlp(
@@ -21,9 +30,9 @@ def mlp(
     activation: str = "relu",
     code_activation: str | None = None,
     model: str = "vae",
-    posterior: str = "diagonal_gaussian",
+    posterior: str = POSTERIOR,
     likelihood: str | Likelihood = "bernoulli",
-    prior: str = "standard_gaussian",
+    prior: str = PRIOR,
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
@@ -32,13 +41,14 @@ def mlp(
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
+    parts = Parts(tuple(event_shape), latent_dim, rng)
+    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
     encoder = [prod(event_shape), *hidden, q.n_params]
     decoder = [latent_dim, *reversed(hidden), law.n_params(tuple(event_shape))]
     return assemble(
         model,
         event_shape=tuple(event_shape),
-        encoder=Sequential(*_chain(encoder, activation, init, rng), *code_layers(model, code_activation)),
+        encoder=Sequential(*_chain(encoder, activation, init, rng), *code_layers(q, code_activation)),
         posterior=q,
         decoder=Sequential(*_chain(decoder, activation, init, rng)),
         likelihood=law,

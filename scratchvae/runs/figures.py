@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.files import make_folder
+from scratchvae.models import LatentVariableModel
 from scratchvae.runs.folder import Run
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
@@ -19,14 +20,19 @@ CODES = 2000  # points
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
 PLANE = 15  # images a side
+HELD = {"train", "held_out"}  # the parts of a record that hold terms
 PLANE_TITLE = "Codes of the data, first two principal components"
 
 
 def curves(run: Run) -> "Figure":
-    """Each term, epoch after epoch."""
+    """Each term, epoch after epoch; of a run with several phases those of the first."""
     from scratchvae import plots
 
-    return plots.curves(run.history())
+    records: list[dict[str, Any]] = run.history()
+    for record in records:
+        for part in HELD & record.keys():
+            record[part] = {name.removeprefix("0."): mean for name, mean in record[part].items()}
+    return plots.curves(records)
 
 
 def reconstructions(run: Run) -> "Figure":
@@ -48,7 +54,7 @@ def traversals(run: Run) -> "Figure":
     """The most active latents, one after the other from −3 to 3, the rest as in the first example's code."""
     from scratchvae import plots
 
-    z = run.model.encode(run.judged.subset(slice(0, CODES)))
+    z = run.model.transform(run.judged.subset(slice(0, CODES)))
     busiest = np.argsort(-z.var(axis=0))[:ROWS]
     values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
     codes = plots.traversal_codes(z[0], values)[busiest]
@@ -59,7 +65,7 @@ def interpolations(run: Run) -> "Figure":
     """Straight lines between the codes of pairs of examples."""
     from scratchvae import plots
 
-    z = run.model.encode(_images(run, 2 * ROWS))
+    z = run.model.transform(_images(run, 2 * ROWS))
     half = len(z) // 2
     return plots.interpolations(_decoded(run, plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)))
 
@@ -69,7 +75,7 @@ def codes(run: Run) -> "Figure":
     from scratchvae import plots
 
     shown = run.judged.subset(slice(0, CODES))
-    z = run.model.encode(shown)
+    z = run.model.transform(shown)
     if z.shape[1] == 2:
         return plots.codes(z, shown.labels, shown.label_names)
     return plots.codes(_principal_plane(z), shown.labels, shown.label_names, axis_names=("u₁", "u₂"), title=PLANE_TITLE)
@@ -95,9 +101,11 @@ FIGURES: dict[str, Callable[[Run], "Figure"]] = {
 
 
 def available(run: Run) -> list[str]:
-    """The figures that make sense for this run: pictures need images, the manifold two latents."""
+    """The figures that make sense for this run: pictures need images, the manifold two latents, and lines real-valued ones."""
     missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "curves"}
-    if run.model.posterior.latent_dim != 2:
+    if not isinstance(run.model, LatentVariableModel):
+        missing |= {"interpolations", "manifold", "traversals"}
+    if run.latents != 2:
         missing |= {"manifold"}
     if len(run.judged) < 2:
         missing |= {"interpolations"}
@@ -139,7 +147,7 @@ def _images(run: Run, n: int) -> Array:
 
 def _decoded(run: Run, z: Array) -> Array:
     """Codes (…, Z) -> images (…, C, H, W)."""
-    return run.model.decode(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *run.model.event_shape)
+    return run.model.inverse_transform(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *run.model.event_shape)
 
 
 def _principal_plane(z: Array) -> Array:
