@@ -26,7 +26,7 @@ The floors, each importing only from those below it:
     distributions                   log_prob, reparameterize, kl, entropy; the algebra of Gaussians
     ops                             linear, conv2d, softplus, batch_norm, …
     kernels                         arithmetic that NumPy does slowly or clumsily, both twins
-    arrays, files, cpu              the ground
+    arrays, files, cpu, choices     the ground; choices in words, such as elbo(beta=4)
 
 Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots (arrays in, Figures out).
 A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`. What everybody reaches
@@ -46,6 +46,7 @@ ROOMS = (
     "arrays",
     "bench",
     "checks",
+    "choices",
     "cpu",
     "data",
     "distributions",

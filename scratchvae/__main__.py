@@ -53,7 +53,9 @@ def main(argv: list[str] | None = None) -> int:
         command = import_module(f"scratchvae.commands.{name}")
         parser = argparse.ArgumentParser(prog=f"scratchvae {name}", description=command.__doc__)
         command.add_arguments(parser)
-        status = int(command.run(parser.parse_args(argv[1:])))
+        arguments = parser.parse_args(argv[1:])
+        _require_countable(arguments)
+        status = int(command.run(arguments))
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of our output has gone
@@ -68,6 +70,17 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"scratchvae {name}: interrupted", file=sys.stderr)
         return 130
+
+
+def _require_countable(arguments: argparse.Namespace) -> None:
+    """Raise InputError for a whole number that no array can count to, or a seed of more than 63 bits."""
+    from scratchvae.arrays import InputError
+
+    for name, value in vars(arguments).items():
+        bits = 63 if name == "seed" else 31
+        if isinstance(value, int) and abs(value) >= 2**bits:
+            option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} should be below 2^{bits}, found {value}")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from scratchvae import kernels, layers, ops, priors, recipes
+from scratchvae.choices import parse
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, cast, named_buffers, named_parameters
 from scratchvae.likelihoods import Likelihood
@@ -426,7 +427,7 @@ def require_same_model(recipe, event_shape, likelihood, objective, *, batch, mod
     """Weights, batch and noise copied: loss, terms and the gradient of every Parameter agree, in each of the `modes` in turn."""
     settings, make_objective = OBJECTIVES[objective]
     settings = {"likelihood": likelihood, **settings, **sizes}
-    model = recipes.build(recipe, event_shape, {**settings, "seed": seed})
+    model = recipes.RECIPES[recipe](event_shape, **settings, seed=seed)
     twin = expressions.Twin(recipe, event_shape, **settings).double()
     rng = np.random.default_rng(seed)
     cast(model, np.float64)
@@ -481,14 +482,16 @@ def as_tensors(noise):
 
 
 def test_every_choice_of_the_recipes_has_a_twin():
-    roles = {part.name for part in all_parts() if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch}
-    assert set(recipes.LIKELIHOODS) == roles
+    assert {parse(text).name for text in LIKELIHOODS} == set(recipes.LIKELIHOODS)
     assert set(recipes.POSTERIORS) == set(expressions.POSTERIORS)
     assert set(recipes.PRIORS) == set(expressions.PRIORS)
-    assert set(recipes.CATALOGUE) == set(expressions.NETWORKS)
+    with_encoders = {name for name in recipes.RECIPES if "likelihood" in recipes.RECIPES.parameters(name)}
+    assert with_encoders == set(expressions.NETWORKS)
 
 
-LIKELIHOODS = sorted(recipes.LIKELIHOODS)
+LIKELIHOODS = sorted(
+    part.name for part in all_parts() if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch
+)
 ALL = list(product(LIKELIHOODS, OBJECTIVES))
 SOME = ALL[::5]  # 5 and 34 have no common divisor: each likelihood and each objective is met
 FORWARDS = list(zip(LIKELIHOODS, cycle(OBJECTIVES), strict=False))
@@ -540,20 +543,15 @@ def test_convolutional_on_odd_sizes(likelihood, objective, twin):
 def test_pseudo_inputs_within_bounds(twin, monkeypatch):
     """Of normal numbers a third lies beyond ±1, where neither library has a gradient."""
     monkeypatch.setattr(expressions.VampPrior, "bounds", (-1.0, 1.0))
-    bounded = {"prior": "bounded vamp"}
-    monkeypatch.setitem(expressions.PRIORS, "bounded vamp", expressions.VampPrior)
-    monkeypatch.setitem(
-        recipes.roles.PRIORS,
-        "bounded vamp",
-        lambda parts: priors.VampPrior(parts.event_shape, parts.encoder, parts.posterior, bounds=(-1.0, 1.0), rng=parts.rng),
-    )
+    bounded = {"prior": "vamp(bounds=(-1, 1))"}
+    monkeypatch.setitem(expressions.PRIORS, bounded["prior"], expressions.VampPrior)
     monkeypatch.setitem(OBJECTIVES, "bounded", (bounded, plain(Iwae(3))))
     require_same_model("mlp", (7,), "gaussian", "bounded", batch=6, modes=(True, False), latent_dim=3, hidden=(6,))
 
 
 def test_convolutional_with_three_layers():
     sizes = {"latent_dim": 2, "channels": (3, 4, 2), "hidden": 5, "activation": "silu"}
-    require_same_model("convolutional", (2, 9, 15), "gaussian_learned", "iwae", batch=3, modes=(True, False), **sizes)
+    require_same_model("convolutional", (2, 9, 15), "gaussian(learned=True)", "iwae", batch=3, modes=(True, False), **sizes)
 
 
 # Optimizers, clipping and schedules

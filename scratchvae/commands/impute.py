@@ -10,6 +10,7 @@ from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import load
 from scratchvae.evaluation import impute
 from scratchvae.files import write_whole
+from scratchvae.models import LatentVariableModel
 from scratchvae.runs import Run
 
 
@@ -32,6 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.suffix != ".npy":
         raise InputError(f"impute: --out should be a .npy file, found {arguments.out}")
     one = Run.open(arguments.run)
+    if not isinstance(one.model, LatentVariableModel):
+        found = f"found a {type(one.model).__name__}"
+        raise InputError(f"impute: the run should be of a model with one vector of latents for each example, {found}")
     data = load(arguments.data, data_dir=arguments.data_dir or one.config.data_dir) if arguments.data else one.judged
     if data.event_shape != one.model.event_shape:
         expected = f"examples of shape {one.model.event_shape}"

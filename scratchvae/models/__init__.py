@@ -9,7 +9,7 @@ from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.conditions import Classes, Condition, Reals
 from scratchvae.models.estimator import Estimator
 from scratchvae.models.factor_analysis import FactorAnalysis
-from scratchvae.models.helmholtz import HelmholtzMachine
+from scratchvae.models.helmholtz import ALGORITHMS, HelmholtzMachine
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.naive_bayes import NaiveBayes
@@ -17,6 +17,7 @@ from scratchvae.models.probabilistic_pca import ProbabilisticPCA
 from scratchvae.models.vae import VAE
 
 __all__ = [
+    "ALGORITHMS",
     "VAE",
     "Autoencoder",
     "Classes",

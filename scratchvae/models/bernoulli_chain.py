@@ -69,3 +69,12 @@ def require_widths(where: str, layers: Sequence[Layer], widths: Sequence[int]) -
             raise InputError(f"{expected}: {error}") from error
         if logits.shape != (1, after):
             raise InputError(f"{expected}, found an output of shape {logits.shape} for one example")
+
+
+def require_binary(where: str, **arrays: Array) -> None:
+    """Raise InputError unless every entry is 0 or 1."""
+    for name, array in arrays.items():
+        binary = (array == 0) | (array == 1)
+        if not binary.all():
+            found = f"found {array[~binary][0]:g}; data.binarize, or binarized=True in training, draws such from grey"
+            raise InputError(f"HelmholtzMachine.{where}: {name} should be 0 or 1 everywhere, {found}")

@@ -142,7 +142,7 @@ class HelmholtzMachine(Estimator):
         pullback(dlog_q) fills q's Parameters: the draws stay what they are.
         """
         self._require("recognize", x=(x, "B D"), uniform=(uniform, "B H"))
-        _require_binary("recognize", x=x)
+        bernoulli_chain.require_binary("recognize", x=x)
         uniforms = _parts(uniform, self.hidden)
         (drawn, log_q), pullback = bernoulli_chain.draw(self.recognition, x, uniforms, mode=mode)
         return (np.concatenate(drawn, axis=1), log_q), pullback
@@ -166,7 +166,7 @@ class HelmholtzMachine(Estimator):
         repeated = batch.repeat(draws)
         x = fill_missing(repeated.x, repeated.observed)
         self._require("log_joint", x=(x, "B D"), h=(h, "B H"))
-        _require_binary("log_joint", x=x, h=h)
+        bernoulli_chain.require_binary("log_joint", x=x, h=h)
         states = [x, *_parts(h, self.hidden)][::-1]
         log_top, top_pullback = bernoulli.log_prob(np.repeat(self.top.value[None], len(x), axis=0), x=states[0])
         terms, chain_pullback = bernoulli_chain.log_prob(self.generation, states, observed=repeated.observed, mode=mode)
@@ -183,7 +183,7 @@ class HelmholtzMachine(Estimator):
     def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log q(h|x) = Σ_l log q(h_l|h_{l−1})  (B,) in nats; pullback(dlog_q) fills q's Parameters."""
         self._require("log_recognition", x=(x, "B D"), h=(h, "B H"))
-        _require_binary("log_recognition", x=x, h=h)
+        bernoulli_chain.require_binary("log_recognition", x=x, h=h)
         terms, chain_pullback = bernoulli_chain.log_prob(self.recognition, [x, *_parts(h, self.hidden)], mode=mode)
         log_q = sum(terms[1:], terms[0])
 
@@ -243,11 +243,3 @@ class HelmholtzMachine(Estimator):
 def _parts(array: Array, widths: Sequence[int]) -> list[Array]:
     """The columns of each layer, contiguous."""
     return [np.ascontiguousarray(part) for part in np.split(array, np.cumsum(widths)[:-1], axis=1)]
-
-
-def _require_binary(where: str, **arrays: Array) -> None:
-    for name, array in arrays.items():
-        binary = (array == 0) | (array == 1)
-        if not binary.all():
-            found = f"found {array[~binary][0]:g}; data.binarize, or binarized=True in training, draws such from grey"
-            raise InputError(f"HelmholtzMachine.{where}: {name} should be 0 or 1 everywhere, {found}")

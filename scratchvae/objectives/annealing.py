@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scratchvae.arrays import require_count
+from scratchvae.arrays import require_at_least, require_count
 from scratchvae.layers import Mode
 
 Schedule = Callable[[float], float]
@@ -21,6 +21,8 @@ class Ramp:
     steps: int
 
     def __post_init__(self) -> None:
+        require_at_least("Ramp", "start", self.start, 0)
+        require_at_least("Ramp", "end", self.end, 0)
         require_count("Ramp", "steps", self.steps, 0)
 
     def __call__(self, step: float) -> float:

@@ -10,12 +10,15 @@ from scratchvae.layers import ACTIVATIONS, Bypass, Conv2d, ConvTranspose2d, Flat
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
 from scratchvae.recipes.roles import (
+    POSTERIOR,
+    PRIOR,
+    Parts,
     assemble,
     code_layers,
     condition_of,
     encoder_inputs,
-    likelihood_named,
-    posterior_named,
+    likelihood_chosen,
+    posterior_chosen,
     weights_generator,
 )
 
@@ -33,9 +36,9 @@ def convolutional(
     model: str = "vae",
     classes: int | None = None,
     condition_dim: int | None = None,
-    posterior: str = "diagonal_gaussian",
+    posterior: str = POSTERIOR,
     likelihood: str | Likelihood = "bernoulli",
-    prior: str = "standard_gaussian",
+    prior: str = PRIOR,
     fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
@@ -55,7 +58,8 @@ def convolutional(
         found = f"{latent_dim}, {hidden}, {tuple(channels)}"
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
+    parts = Parts(tuple(event_shape), latent_dim, rng)
+    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:
@@ -78,7 +82,7 @@ def convolutional(
     down += [Flatten()]
     encoder: list[Layer] = [Bypass(Sequential(*down), known)] if known else down
     encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(model, code_activation)]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(q, code_activation)]
 
     decoder: list[Layer] = [Linear(latent_dim + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]

@@ -11,12 +11,15 @@ from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
 from scratchvae.recipes.roles import (
+    POSTERIOR,
+    PRIOR,
+    Parts,
     assemble,
     code_layers,
     condition_of,
     encoder_inputs,
-    likelihood_named,
-    posterior_named,
+    likelihood_chosen,
+    posterior_chosen,
     weights_generator,
 )
 
@@ -31,9 +34,9 @@ def mlp(
     model: str = "vae",
     classes: int | None = None,
     condition_dim: int | None = None,
-    posterior: str = "diagonal_gaussian",
+    posterior: str = POSTERIOR,
     likelihood: str | Likelihood = "bernoulli",
-    prior: str = "standard_gaussian",
+    prior: str = PRIOR,
     fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
@@ -48,7 +51,8 @@ def mlp(
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
+    parts = Parts(tuple(event_shape), latent_dim, rng)
+    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
     condition = condition_of(model, classes, condition_dim)
     C = condition.width if condition else 0
     inputs, before = encoder_inputs(fill, prod(event_shape))
@@ -58,7 +62,7 @@ def mlp(
         model,
         condition=condition,
         event_shape=tuple(event_shape),
-        encoder=Sequential(*before, *_chain(encoder, activation, init, rng), *code_layers(model, code_activation)),
+        encoder=Sequential(*before, *_chain(encoder, activation, init, rng), *code_layers(q, code_activation)),
         posterior=q,
         decoder=Sequential(*_chain(decoder, activation, init, rng)),
         likelihood=law,

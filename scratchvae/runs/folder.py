@@ -4,15 +4,19 @@ import json
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import Dataset
 from scratchvae.files import make_folder, write_whole
-from scratchvae.runs.config import Config, build_model, build_objective, build_optimizer, divide, load_data, read_config
+from scratchvae.models import HelmholtzMachine
+from scratchvae.recipes import SolvedVAE
+from scratchvae.runs.config import Config, read_config
+from scratchvae.runs.construction import build_model, build_phases, divide, load_data
+from scratchvae.runs.solution import Solution
 from scratchvae.training import (
     Callback,
     EarlyStopping,
-    Phase,
     Training,
     load_checkpoint,
     restore_model,
@@ -29,6 +33,7 @@ class Run:
 
     def __init__(self, folder: Path, config: Config) -> None:
         self.folder, self.config = folder, config
+        self.solution: Solution | None = None  # of a model that takes no steps
         self.model = build_model(config, tuple(config.event_shape or self.data.event_shape))
 
     @cached_property
@@ -60,6 +65,11 @@ class Run:
         return self.config.epochs * -(-len(self.data) // self.config.batch_size)
 
     @property
+    def latents(self) -> int:
+        """How many latents the model has."""
+        return self.model.n_hidden if isinstance(self.model, HelmholtzMachine) else self.model.posterior.latent_dim
+
+    @property
     def checkpoint(self) -> Path:
         """The file with the run's state."""
         return self.folder / "checkpoint.safetensors"
@@ -71,7 +81,11 @@ class Run:
             raise InputError(f"{folder} holds a run already: go on with --resume {folder}, or choose another folder")
         run = cls(folder, config)
         run.training().try_one_example()
-        run.config = replace(config, examples=len(run._whole), event_shape=list(run._whole.event_shape))
+        known: dict[str, Any] = {"examples": len(run._whole), "event_shape": run._whole.event_shape}
+        if isinstance(run.model, SolvedVAE):
+            run.solution = Solution(run.model, config, run.data)
+            known["epochs"] = 1
+        run.config = replace(config, **known)
         make_folder(folder / "figures")
         write_whole(folder / "config.json", run.config.to_json().encode())
         return run
@@ -84,12 +98,14 @@ class Run:
         """
         run = cls(folder, read_config(folder / "config.json"))
         saved = load_checkpoint(run.checkpoint)
-        for entry in ("recipe", "settings"):
-            if saved.config.get(entry) != json.loads(run.config.to_json())[entry]:
-                names = f"{run.checkpoint} is of {entry} {saved.config.get(entry)}, config.json of {getattr(run.config, entry)}"
-                raise InputError(f"{folder} should hold one run: {names}")
+        recipe = Config.from_entries(saved.config, str(run.checkpoint)).recipe
+        if recipe != run.config.recipe:
+            names = f"{run.checkpoint} is of the recipe {recipe}, config.json of {run.config.recipe}"
+            raise InputError(f"{folder} should hold one run: {names}")
         restore_model(saved, run.model, best=True)
         if epochs is not None and epochs != run.config.epochs:
+            if isinstance(run.model, SolvedVAE):
+                raise InputError(f"{folder} holds a model that is solved on all examples at once: it has no epochs to add")
             require_at_least(str(folder), "epochs", epochs, max(1, saved.position["epoch"]))
             run.config = replace(run.config, epochs=epochs)
             write_whole(folder / "config.json", run.config.to_json().encode())
@@ -97,14 +113,13 @@ class Run:
 
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
         """The training of this run from its beginning; `resumed` puts it where the checkpoint stands."""
-        optimizer = build_optimizer(self.config, self.steps)
-        phase = Phase(build_objective(self.config, self.model), optimizer, self.config.max_norm)
+        phases = build_phases(self.config, self.model, self.steps)
         stopping = () if self.config.patience is None else (EarlyStopping(self.config.patience),)
         if stopping and self.held_out is None:
             raise InputError("patience needs held-out data to stop by; found held_out 0")
-        return Training(
+        training = Training(
             self.model,
-            [phase],
+            phases,
             self.data,
             epochs=self.config.epochs,
             batch_size=self.config.batch_size,
@@ -113,6 +128,9 @@ class Run:
             binarized=self.config.binarized,
             callbacks=[*stopping, *callbacks],
         )
+        if self.solution:
+            self.solution.finish(training)
+        return training
 
     def resumed(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
         """The training of this run at its last checkpoint."""
