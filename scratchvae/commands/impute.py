@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"impute: --out should be a .npy file, found {arguments.out}")
     one = Run.open(arguments.run)
     if not isinstance(one.model, LatentVariableModel):
-        found = f"found a {type(one.model).__name__}"
-        raise InputError(f"impute: the run should be of a model with one vector of latents for each example, {found}")
+        kind = type(one.model).__name__
+        raise InputError(f"impute: the run should be of a model with one vector of latents for each example, found a {kind}")
     data = load(arguments.data, data_dir=arguments.data_dir or one.config.data_dir) if arguments.data else one.judged
     if data.event_shape != one.model.event_shape:
         expected = f"examples of shape {one.model.event_shape}"

@@ -35,6 +35,10 @@ class Coding(Estimator):
         """The one code (B, Z) of each example."""
 
     @abstractmethod
+    def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
+        """What the decoder gets."""
+
+    @abstractmethod
     def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
 

@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_choice
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood, fill_missing
