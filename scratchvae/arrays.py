@@ -50,7 +50,7 @@ def _sizes(where: str, asked: tuple[tuple[str, tuple[int, ...], str, str], ...])
         here: dict[str, int] = {}
         for axis, size in zip(axes, shape, strict=False):
             fits &= size == (int(axis) if axis.isdigit() else sizes.get(axis, here.setdefault(axis, size)))
-        if not fits:
+        if not fits or kind:
             known = ", ".join(f"{a} = {sizes[a]} (from {origin[a]})" for a in axes if a in sizes)
             expected = ", ".join(letters.split()) + ("," if len(letters.split()) == 1 else "")
             raise InputError(

@@ -153,6 +153,7 @@ EXPRESSIONS = {
     ops.concatenate: lambda *parts, axis=1: torch.cat(parts, dim=axis),
     ops.sum: lambda x, *, axis=None: torch.sum(x, dim=axis),
     ops.log_sum_exp: lambda x, *, axis=-1: torch.logsumexp(x, dim=axis),
+    ops.log_softmax: lambda x, *, axis=-1: torch.log_softmax(x, dim=axis),
     ops.softmax: lambda x, *, axis=-1: torch.softmax(x, dim=axis),
     ops.conv2d: F.conv2d,
     ops.conv_transpose2d: F.conv_transpose2d,

@@ -9,11 +9,13 @@ gives what it gives there.
 import numpy as np
 
 from scratchvae import ops
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 LOG_2PI = float(np.log(2 * np.pi))
 
 
+@differentiable
 def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
     """log p(x) = −Σ_i log L_ii − ½ Σ_i (u_i² + log 2π), u = L⁻¹ (x − mean).     x, mean (B, D), L (B, D, D)  ->  (B,) nats."""
     require_shapes("gaussian_full.log_prob", x=(x, "B D"), mean=(mean, "B D"), L=(L, "B D D"))
@@ -31,6 +33,7 @@ def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple
     return log_px, pullback
 
 
+@differentiable
 def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullback]:
     """z = mean + L · noise: a draw from N(mean, L Lᵀ) where noise is one from N(0, I).
 
@@ -47,6 +50,7 @@ def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullb
     return z, pullback
 
 
+@differentiable
 def conditional(mean: Array, L: Array, x: Array) -> tuple[tuple[Array, Array], Pullback]:
     """The law of the last D − O entries given that the first O are x: N(mean_r + L_ro u, L_rr L_rrᵀ).
 
@@ -78,6 +82,7 @@ def conditional(mean: Array, L: Array, x: Array) -> tuple[tuple[Array, Array], P
     return (mean_given, np.tril(L[:, r, r])), pullback
 
 
+@differentiable
 def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
     """log N(z; mean, L Lᵀ) at the draw z = mean + L · noise: −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π).
 
@@ -96,6 +101,7 @@ def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
     return log_q, pullback
 
 
+@differentiable
 def entropy(L: Array) -> tuple[Array, Pullback]:
     """H = Σ_i log L_ii + ½ D log 2πe, whatever the mean.     L (B, D, D)  ->  (B,) in nats."""
     require_shapes("gaussian_full.entropy", L=(L, "B D D"))
@@ -108,6 +114,7 @@ def entropy(L: Array) -> tuple[Array, Pullback]:
     return H, pullback
 
 
+@differentiable
 def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, L Lᵀ) ‖ N(other_mean, M Mᵀ)) = ½ (‖A‖² + ‖u‖² − D) − Σ_i log A_ii,  A = M⁻¹ L,  u = M⁻¹ (mean − other_mean).
 
@@ -138,6 +145,7 @@ def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array,
     return by_dimension.sum(axis=1), pullback
 
 
+@differentiable
 def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, L Lᵀ) ‖ N(0, I)) = ½ (‖mean‖² + ‖L‖² − D) − Σ_i log L_ii.     mean (B, D), L (B, D, D)  ->  (B,) in nats."""
     by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(mean, L)
@@ -148,6 +156,7 @@ def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
     return by_dimension.sum(axis=1), pullback
 
 
+@differentiable
 def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]:
     """The summands of kl_to_standard: ½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii.     (B, D), (B, D, D)  ->  (B, D) nats.
 
@@ -172,6 +181,7 @@ def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]
     return kl, pullback
 
 
+@differentiable
 def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
     """E[log N(x; other_mean, M Mᵀ)] for x ~ N(mean, L Lᵀ) = −½ D log 2π − Σ_i log M_ii − ½ (‖A‖² + ‖u‖²).
 
@@ -201,6 +211,7 @@ def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) 
     return value, pullback
 
 
+@differentiable
 def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pullback]:
     """E[xᵀ A x] = tr(A S) + meanᵀ A mean, for every law of x, Gaussian or not, with this mean and this S.
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_finite, require_shapes
 from scratchvae.ops.triangular import solve_triangular
 
 
+@differentiable
 def cholesky(S: Array) -> tuple[Array, Pullback]:
     """L, lower triangular with a positive diagonal, with L Lᵀ = ½ (S + Sᵀ).     S (B, D, D)  ->  L (B, D, D).
 

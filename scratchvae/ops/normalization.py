@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
+@differentiable
 def batch_norm(
     x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5
 ) -> tuple[tuple[Array, Array, Array], Pullback]:
@@ -15,9 +17,9 @@ def batch_norm(
     """
     n = require_shapes("batch_norm", x=(x, "B C ..."), gamma=(gamma, "C"), beta=(beta, "C"))
     axes = (0, *range(2, x.ndim))
-    N = x.size // n["C"]
+    N = x.size // max(1, n["C"])
     if N < 2:
-        raise InputError("batch_norm: x should hold at least two values per channel to take a variance of, found one")
+        raise InputError(f"batch_norm: x should hold at least two values per channel to take a variance of, found {N}")
     over_channels = (1, n["C"]) + (1,) * (x.ndim - 2)
     mean, var = x.mean(axis=axes), x.var(axis=axes)
     centred = x - mean.reshape(over_channels)
@@ -39,6 +41,7 @@ def batch_norm(
     return (y, mean, var), pullback
 
 
+@differentiable
 def batch_norm_frozen(
     x: Array, gamma: Array, beta: Array, *, mean: Array, var: Array, epsilon: float = 1e-5
 ) -> tuple[Array, Pullback]:
@@ -46,6 +49,7 @@ def batch_norm_frozen(
     n = require_shapes(
         "batch_norm_frozen", x=(x, "B C ..."), gamma=(gamma, "C"), beta=(beta, "C"), mean=(mean, "C"), var=(var, "C")
     )
+    mean, var = mean.astype(x.dtype, copy=False), var.astype(x.dtype, copy=False)
     axes = (0, *range(2, x.ndim))
     over_channels = (1, n["C"]) + (1,) * (x.ndim - 2)
     scale = (1 / np.sqrt(var + x.dtype.type(epsilon))).reshape(over_channels)
@@ -61,6 +65,7 @@ def batch_norm_frozen(
     return y, pullback
 
 
+@differentiable
 def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Pullback]:
     """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over each example's last axes, those of gamma.
 
@@ -88,6 +93,7 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) ->
     return y, pullback
 
 
+@differentiable
 def weight_norm(v: Array, g: Array, *, axis: int = 0) -> tuple[Array, Pullback]:
     """W = g v / ‖v‖, one length for each slice along `axis`.     v any shape, g (v.shape[axis],)  ->  W like v.
 

@@ -37,6 +37,7 @@ REDUCTIONS = [
     Case("sum: all", ops.sum, {"x": normal(2, 3)}),
     Case("sum: some axes", ops.sum, {"x": normal(2, 3, 4)}, {"axis": (0, 2)}),
     Case("log_sum_exp", ops.log_sum_exp, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
+    Case("log_softmax", ops.log_softmax, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
     Case("softmax", ops.softmax, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
 ]
 
