@@ -14,7 +14,7 @@ from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, SampledElbo, ScoreFunctionElbo
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.priors import GaussianMixture, StandardGaussian
-from scratchvae.reference.case import cholesky_factors
+from scratchvae.reference.cases.case import cholesky_factors
 
 D = 4
 X = np.random.default_rng(0).uniform(0.1, 0.9, (3, D))

@@ -9,8 +9,9 @@ import pytest
 
 from scratchvae import kernels
 from scratchvae.__main__ import main
-from scratchvae.reference import certificate, gaussian_trials, oracles, trials
+from scratchvae.reference import certificate
 from scratchvae.reference.cases import distributions as rows
+from scratchvae.reference.certificate import gaussian_trials, oracles, trials
 
 TRIALS = trials.all_trials()
 

@@ -26,7 +26,7 @@ from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, sigma_points
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.priors import StandardGaussian
-from scratchvae.reference.case import cholesky_factors
+from scratchvae.reference.cases.case import cholesky_factors
 
 B, D, Z = 3, 4, 2
 EPS = np.finfo(np.float64).eps

@@ -9,7 +9,7 @@ from scratchvae.arrays import InputError
 from scratchvae.checks import check_pullback
 from scratchvae.distributions import gaussian, gaussian_algebra, gaussian_full
 from scratchvae.models import FactorAnalysis, ProbabilisticPCA
-from scratchvae.reference.case import cholesky_factors
+from scratchvae.reference.cases.case import cholesky_factors
 
 B, D = 3, 4
 RNG = np.random.default_rng(0)

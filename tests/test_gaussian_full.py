@@ -8,7 +8,7 @@ from scratchvae import ops
 from scratchvae.arrays import InputError
 from scratchvae.distributions import gaussian, gaussian_full
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
-from scratchvae.reference.case import cholesky_factors
+from scratchvae.reference.cases.case import cholesky_factors
 
 B, D = 4, 3
 RNG = np.random.default_rng(0)

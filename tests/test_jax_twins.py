@@ -6,7 +6,7 @@ import pytest
 from scratchvae.arrays import InputError
 
 jax = pytest.importorskip("jax")
-from scratchvae.reference.jax_twins import check_jax  # noqa: E402  (needs jax)
+from scratchvae.reference.frameworks.jax_twins import check_jax  # noqa: E402  (needs jax)
 
 jnp = jax.numpy
 D, H, Z, B = 30, 16, 5, 12

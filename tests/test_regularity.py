@@ -36,8 +36,8 @@ from scratchvae.layers import (
 )
 from scratchvae.layers.tangents import RULES
 from scratchvae.models import Autoencoder
-from scratchvae.reference.case import layer_case
 from scratchvae.reference.cases import layers as layer_cases
+from scratchvae.reference.cases.case import layer_case
 
 # ------------------------------------------------------------------------------------------------------------- pushforwards
 

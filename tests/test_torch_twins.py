@@ -16,7 +16,7 @@ from scratchvae.reference import (
     save_state_dict,
     state_dict,
 )
-from scratchvae.reference.torch_twins import paired
+from scratchvae.reference.frameworks.torch_twins import paired
 
 torch = pytest.importorskip("torch")
 

@@ -14,7 +14,8 @@ from scratchvae import kernels
 from scratchvae.arrays import InputError
 from scratchvae.checks import GradientError, check_draws, check_pullback
 from scratchvae.files import write_whole
-from scratchvae.reference import Case, SamplingCase, all_cases, certificate, oracles, sampling_cases, trials
+from scratchvae.reference import Case, SamplingCase, all_cases, certificate, sampling_cases
+from scratchvae.reference.certificate import oracles, trials
 
 DRAWS = 100_000
 

@@ -13,7 +13,7 @@ from scratchvae.distributions import (
     multinomial,
     poisson,
 )
-from scratchvae.reference.case import Case, cholesky_factors, normal
+from scratchvae.reference.cases.case import Case, cholesky_factors, normal
 
 B, D = 3, 4
 MEAN, LOG_VAR = normal(B, D, seed=1), normal(B, D, seed=2)

@@ -2,7 +2,7 @@
 
 from scratchvae import layers
 from scratchvae.layers import BatchNorm, Conv2d, ConvTranspose2d, Heads, Linear, Residual, Sequential, Tanh, WeightNorm
-from scratchvae.reference.case import Case, layer_case, normal, off_zero, spread
+from scratchvae.reference.cases.case import Case, layer_case, normal, off_zero, spread
 
 IMAGES = normal(2, 2, 4, 4)
 

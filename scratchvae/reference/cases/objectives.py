@@ -19,8 +19,8 @@ from scratchvae.models import VAE, Autoencoder
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Posterior
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
-from scratchvae.reference.case import Case, normal, objective_case
 from scratchvae.reference.cases import wake_sleep
+from scratchvae.reference.cases.case import Case, normal, objective_case
 
 B, D, Z, K = 3, 4, 2, 3
 X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))

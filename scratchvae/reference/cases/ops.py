@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.reference.case import Case, cholesky_factors, normal, off_zero, spread
+from scratchvae.reference.cases.case import Case, cholesky_factors, normal, off_zero, spread
 
 ACTIVATIONS = [
     Case("relu", ops.relu, {"x": off_zero(3, 4)}),

@@ -12,7 +12,7 @@ from scratchvae.layers import EVALUATION, Linear, Mode, Sequential, Tanh
 from scratchvae.models import HelmholtzMachine
 from scratchvae.objectives import Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.posteriors import Noise
-from scratchvae.reference.case import Case, normal, objective_case
+from scratchvae.reference.cases.case import Case, normal, objective_case
 
 B, D, K = 3, 4, 3
 HIDDEN = (3, 2)

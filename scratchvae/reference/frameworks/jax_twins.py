@@ -14,14 +14,14 @@ import numpy as np
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import EVALUATION, Layer, Parameter, cast
-from scratchvae.reference.comparison import CLOSE, HALF_CLOSE, Observed, compared
 from scratchvae.reference.diagnosis import Report
 from scratchvae.reference.diagnosis.examination import Examination
 from scratchvae.reference.diagnosis.quantities import canonical
 from scratchvae.reference.diagnosis.reading import read
 from scratchvae.reference.diagnosis.right import RIGHT, Pieces
-from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
-from scratchvae.reference.twin_step import TwinStep
+from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
+from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.twin_step import TwinStep
 
 WEIGHTS, BIASES = ("kernel", "weight", "w", "W"), ("bias", "b")
 

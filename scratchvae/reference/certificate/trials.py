@@ -16,8 +16,8 @@ from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Objective, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import StandardGaussian
-from scratchvae.reference import gaussian_trials, oracles
-from scratchvae.reference.certificate import Trial
+from scratchvae.reference.certificate import gaussian_trials, oracles
+from scratchvae.reference.certificate.certify import Trial
 
 LAWS = {name: getattr(distributions, name) for name in distributions.__all__}
 B, D, Z = 3, 4, 2

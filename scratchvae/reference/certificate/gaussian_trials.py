@@ -9,8 +9,8 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.distributions import gaussian_algebra, gaussian_full
-from scratchvae.reference.certificate import Trial
-from scratchvae.reference.oracles import covariance, inverse_and_log_det, mathematics, quadratic
+from scratchvae.reference.certificate.certify import Trial
+from scratchvae.reference.certificate.oracles import covariance, inverse_and_log_det, mathematics, quadratic
 
 
 def _symmetric(S: Array) -> Array:

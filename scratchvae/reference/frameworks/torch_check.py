@@ -13,15 +13,15 @@ import numpy as np
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import Layer, Mode
-from scratchvae.reference.comparison import Observed, compared
 from scratchvae.reference.diagnosis import Report
 from scratchvae.reference.diagnosis.examination import Examination
 from scratchvae.reference.diagnosis.reading import read
 from scratchvae.reference.diagnosis.right import Pieces
-from scratchvae.reference.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
-from scratchvae.reference.torch_step import as_array, observe
-from scratchvae.reference.torch_twins import layer_from_torch, paired
-from scratchvae.reference.twin_step import TwinStep
+from scratchvae.reference.frameworks.comparison import Observed, compared
+from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.torch_step import as_array, observe
+from scratchvae.reference.frameworks.torch_twins import layer_from_torch, paired
+from scratchvae.reference.frameworks.twin_step import TwinStep
 
 Part = str | tuple[int, ...] | Any  # a child's dotted name, an activation's, "flatten", or the shape that an example is given
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from scratchvae import __version__, kernels
 from scratchvae.arrays import Array, InputError
-from scratchvae.reference.case import Case
 from scratchvae.reference.cases import all_cases
+from scratchvae.reference.cases.case import Case
 
 DTYPES = ("float64", "float32")
 RESULTS = ("value", "gradient", "term", "adam")

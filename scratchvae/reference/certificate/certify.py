@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference import oracles
+from scratchvae.reference.certificate import oracles
 
 LIMITS = {"float64": 1e-13, "float32": 4e-6}
 
