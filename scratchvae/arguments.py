@@ -56,6 +56,26 @@ def differentiable(op: Function) -> Function:
     return cast(Function, checked)
 
 
+def in_float64(op: Function) -> Function:
+    """Compute an op in float64 whatever comes in: the value and the gradients go out in the dtype that came in.
+
+    For what is made of differences of large numbers. A gradient beyond the dtype's range is infinite.
+    """
+
+    @wraps(op)
+    def computed(*arrays: Array, **constants: Any) -> tuple[Any, Pullback]:
+        given = tuple(a.dtype for a in arrays)
+        value, op_pullback = op(*(a.astype(np.float64, copy=False) for a in arrays), **constants)
+        parts = len(value) if isinstance(value, tuple) else 1
+
+        def pullback(*gradients: Array) -> Any:
+            return _as_given(op_pullback(*(d.astype(np.float64, copy=False) for d in gradients)), given)
+
+        return _as_given(value, given[:1] * parts), pullback
+
+    return cast(Function, computed)
+
+
 def sampler(draw: Function) -> Function:
     """The door of a function that draws: `differentiable` for what has no pullback. InputError for parameters that are NaN."""
     where, names = _called(draw), _positional(draw)
@@ -160,7 +180,8 @@ def _as_gradients(
 
 
 def _as_given(gradients: Any, dtypes: tuple[Any, ...]) -> Any:
-    """Each gradient in the dtype of its argument."""
-    if not isinstance(gradients, tuple):
-        return gradients.astype(dtypes[0], copy=False)
-    return tuple(d if d is None else d.astype(dtype, copy=False) for d, dtype in zip(gradients, dtypes, strict=True))
+    """Each in the dtype of its argument."""
+    with np.errstate(over="ignore"):
+        if not isinstance(gradients, tuple):
+            return gradients.astype(dtypes[0], copy=False)
+        return tuple(d if d is None else d.astype(dtype, copy=False) for d, dtype in zip(gradients, dtypes, strict=True))

@@ -7,34 +7,32 @@ responsibilities are made of the differences.
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arguments import differentiable, sampler
+from scratchvae.arguments import differentiable, in_float64, sampler
 from scratchvae.arrays import Array, Pullback, require_shapes
 from scratchvae.distributions import gaussian
 
 
 @differentiable
+@in_float64
 def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Array, Pullback]:
     """log p(z) = log Σ_k π_k N(z; mean_k, σ_k²).     z (B, D), logits (K,), means, log_vars (K, D)  ->  (B,) in nats."""
     n = require_shapes(
         "mixture.log_prob", z=(z, "B D"), logits=(logits, "K"), means=(means, "K D"), log_vars=(log_vars, "K D")
     )
     B, K, D = n["B"], n["K"], n["D"]
-    log_weights, log_weights_pullback = ops.log_softmax(logits.astype(np.float64), axis=0)
-    pairs = [
-        np.broadcast_to(a, (B, K, D)).astype(np.float64).reshape(B * K, D) for a in (z[:, None], means, log_vars)
-    ]  # each z with each k
+    log_weights, log_weights_pullback = ops.log_softmax(logits, axis=0)
+    pairs = [np.broadcast_to(a, (B, K, D)).reshape(B * K, D) for a in (z[:, None], means, log_vars)]  # each z with each k
     log_pairs, pairs_pullback = gaussian.log_prob(*pairs)
     joint = log_weights + log_pairs.reshape(B, K)  # log π_k + log N(z; mean_k, σ_k²)
     log_pz, joint_pullback = ops.log_sum_exp(joint, axis=1)
 
     def pullback(dlog_pz: Array) -> tuple[Array, Array, Array, Array]:
-        djoint = joint_pullback(dlog_pz.astype(np.float64))  # djoint_bk = dlog_pz_b r_bk, r the responsibilities
+        djoint = joint_pullback(dlog_pz)  # djoint_bk = dlog_pz_b r_bk, r the responsibilities
         dz, dmeans, dlog_vars = (d.reshape(B, K, D) for d in pairs_pullback(djoint.reshape(B * K)))
         dlogits = log_weights_pullback(djoint.sum(axis=0))  # dlogits_k = Σ_b dlog_pz_b (r_bk − π_k)
-        gradients = dz.sum(axis=1), dlogits, dmeans.sum(axis=0), dlog_vars.sum(axis=0)  # each summed over its other axis
-        return tuple(gradient.astype(z.dtype) for gradient in gradients)
+        return dz.sum(axis=1), dlogits, dmeans.sum(axis=0), dlog_vars.sum(axis=0)  # each summed over its other axis
 
-    return log_pz.astype(z.dtype), pullback
+    return log_pz, pullback
 
 
 @sampler
