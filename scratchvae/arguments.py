@@ -95,6 +95,19 @@ def sampler(draw: Function) -> Function:
     return cast(Function, checked)
 
 
+def as_float(where: str, name: str, a: Any) -> Array:
+    """A plain array of float32 or float64, in the machine's byte order. InputError for anything else."""
+    if type(a) is np.ndarray and (a.dtype is FLOATS[0] or a.dtype is FLOATS[1]):
+        return a
+    plain = _plain(where, name, a)
+    dtype = plain.dtype.newbyteorder("=")
+    if dtype not in FLOATS:
+        real = dtype.kind in "biuf"
+        helps = f": {name}.astype(np.float64) makes it so" if real else ""
+        raise InputError(f"{where}: {name} should be float32 or float64, found {plain.dtype}{helps}")
+    return plain.astype(dtype, copy=False)
+
+
 def _called(function: Callable[..., Any]) -> str:
     """What messages call it: "linear" in the room of ops, "gaussian.kl" in that of distributions."""
     room, file = function.__module__.split(".")[-2:]
@@ -128,18 +141,7 @@ def _in_order(
 
 def _as_floats(where: str, names: list[str], arrays: tuple[Any, ...]) -> tuple[Array, ...]:
     named = names or [f"part {i}" for i in range(len(arrays))]
-    return tuple(_as_float(where, name, a) for name, a in zip(named, arrays, strict=False)) + arrays[len(named) :]
-
-
-def _as_float(where: str, name: str, a: Any) -> Array:
-    """A plain array of float32 or float64, in the machine's byte order."""
-    plain = _plain(where, name, a)
-    dtype = plain.dtype.newbyteorder("=")
-    if dtype not in FLOATS:
-        real = dtype.kind in "biuf"
-        helps = f": {name}.astype(np.float64) makes it so" if real else ""
-        raise InputError(f"{where}: {name} should be float32 or float64, found {plain.dtype}{helps}")
-    return plain.astype(dtype, copy=False)
+    return tuple(as_float(where, name, a) for name, a in zip(named, arrays, strict=False)) + arrays[len(named) :]
 
 
 def _as_constant(where: str, name: str, a: Array) -> Array:
@@ -172,10 +174,10 @@ def _as_gradients(
             ready.append(d)
             continue
         number = isinstance(d, int | float)
-        array = np.asarray(d, dtype) if number else _as_float(where, "the gradient of the value", d).astype(dtype, copy=False)
+        array = np.asarray(d, dtype) if number else as_float(where, "the gradient of the value", d).astype(dtype, copy=False)
         if array.ndim and array.shape != shape:
             raise InputError(f"{where}: the gradient of the value should have its shape {shape}, found {array.shape}")
-        ready.append(np.broadcast_to(array, shape))
+        ready.append(array if array.shape == shape else np.full(shape, array))
     return (*ready, *gradients[len(shapes) :])
 
 

@@ -44,7 +44,7 @@ class Residual(Layer):
 
         def pullback(dy: Array) -> Array | None:
             dx = layer_pullback(dy)
-            return dy + dx if needs_dx else None  # dx = dy + (∂layer/∂x)ᵀ dy
+            return (dy + dx).astype(x.dtype, copy=False) if needs_dx else None  # dx = dy + (∂layer/∂x)ᵀ dy
 
         return y, pullback
 

@@ -78,6 +78,8 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) ->
     if beta.shape != gamma.shape or gamma.ndim < 1 or x.shape[x.ndim - gamma.ndim :] != gamma.shape:
         found = f"found {gamma.shape} and {beta.shape}"
         raise InputError(f"layer_norm: gamma and beta should be shaped like the last axes of x {x.shape}, {found}")
+    if not gamma.size:
+        raise InputError(f"layer_norm: the last axes of x should hold at least one entry, found shape {x.shape}")
     axes = tuple(range(x.ndim - gamma.ndim, x.ndim))
     examples = tuple(range(x.ndim - gamma.ndim))
     centred = x - x.mean(axis=axes, keepdims=True)

@@ -47,7 +47,8 @@ def log_softmax(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
     above = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
     e = np.exp(above)
     total = e.sum(axis=axis, keepdims=True)
-    y = above - np.log(total)
+    with np.errstate(divide="ignore"):  # an axis without entries has none to take the logarithm from
+        y = above - np.log(total)
 
     def pullback(dy: Array) -> Array:
         return dy - e / total * dy.sum(axis=axis, keepdims=True)  # dx_i = dy_i − softmax(x)_i Σ_j dy_j
