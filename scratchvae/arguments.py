@@ -1,6 +1,6 @@
 """The door of every op and law: which arrays may come in, and in which dtype they are computed with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, TypeVar, cast
@@ -10,7 +10,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, Pullback
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+SINGLE, DOUBLE = FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def differentiable(op: Function) -> Function:
@@ -26,16 +26,20 @@ def differentiable(op: Function) -> Function:
     of its part of the value, and comes to the op in that part's dtype; a number stands for an array of it.
     """
     where, names = _called(op), _positional(op)
+    count = len(names)
 
     @wraps(op)
     def checked(*arrays: Any, **constants: Any) -> tuple[Any, Pullback]:
-        dtype = _one_dtype(arrays)
+        dtype = arrays[0].dtype if arrays and type(arrays[0]) is np.ndarray else None
+        plain = (dtype is SINGLE or dtype is DOUBLE) and len(arrays) >= count
+        for a in arrays if plain else ():
+            plain = plain and type(a) is np.ndarray and a.dtype is dtype
         given = None
-        if dtype is None or len(arrays) < len(names):
+        if not plain:
             arrays, constants = _in_order(arrays, constants, names)
             arrays = _as_floats(where, names, arrays)
             given = tuple(a.dtype for a in arrays)
-            dtype = np.result_type(*given) if given else FLOATS[1]
+            dtype = np.result_type(*given) if given else DOUBLE
             arrays = tuple(a.astype(dtype, copy=False) for a in arrays)
         for name, constant in constants.items():
             if isinstance(constant, np.ndarray):
@@ -44,7 +48,7 @@ def differentiable(op: Function) -> Function:
         shapes = tuple([part.shape for part in value]) if isinstance(value, tuple) else (value.shape,)
 
         def pullback(*gradients: Any) -> Any:
-            for d, shape in zip(gradients, shapes, strict=False):
+            for d, shape in zip(gradients, shapes):  # noqa: B905  (batch_norm's last two may be left out)
                 if type(d) is not np.ndarray or d.dtype is not dtype or d.shape != shape:
                     gradients = _as_gradients(where, gradients, shapes, dtype)
                     break
@@ -97,7 +101,7 @@ def sampler(draw: Function) -> Function:
 
 def as_float(where: str, name: str, a: Any) -> Array:
     """A plain array of float32 or float64, in the machine's byte order. InputError for anything else."""
-    if type(a) is np.ndarray and (a.dtype is FLOATS[0] or a.dtype is FLOATS[1]):
+    if type(a) is np.ndarray and (a.dtype is SINGLE or a.dtype is DOUBLE):
         return a
     plain = _plain(where, name, a)
     dtype = plain.dtype.newbyteorder("=")
@@ -117,17 +121,6 @@ def _called(function: Callable[..., Any]) -> str:
 def _positional(function: Callable[..., Any]) -> list[str]:
     """The names of its positional arguments; none for `*parts`."""
     return [name for name, p in signature(function).parameters.items() if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
-
-
-def _one_dtype(arrays: Sequence[Any]) -> Any:
-    """The dtype of plain arrays that are all float32 or all float64; None of others."""
-    dtype = arrays[0].dtype if arrays and type(arrays[0]) is np.ndarray else None
-    if dtype not in FLOATS:
-        return None
-    for a in arrays:
-        if type(a) is not np.ndarray or a.dtype is not dtype:
-            return None
-    return dtype
 
 
 def _in_order(
