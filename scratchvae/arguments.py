@@ -123,9 +123,7 @@ def _positional(function: Callable[..., Any]) -> list[str]:
     return [name for name, p in signature(function).parameters.items() if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
 
 
-def _in_order(
-    arrays: tuple[Any, ...], constants: dict[str, Any], names: list[str]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _in_order(arrays: tuple[Any, ...], constants: dict[str, Any], names: list[str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arrays with those that were given by name, and what was given by name besides."""
     by_name = [name for name in names[len(arrays) :] if name in constants]
     rest = {name: constant for name, constant in constants.items() if name not in by_name}
@@ -158,9 +156,7 @@ def _plain(where: str, name: str, a: Any) -> Array:
     return np.asarray(a)
 
 
-def _as_gradients(
-    where: str, gradients: tuple[Any, ...], shapes: tuple[tuple[int, ...], ...], dtype: Any
-) -> tuple[Any, ...]:
+def _as_gradients(where: str, gradients: tuple[Any, ...], shapes: tuple[tuple[int, ...], ...], dtype: Any) -> tuple[Any, ...]:
     ready: list[Any] = []
     for d, shape in zip(gradients, shapes, strict=False):
         if d is None:

@@ -22,7 +22,7 @@ def mathematics() -> SimpleNamespace:
         import mpmath
     except ImportError:
         raise InputError("--certify compares with mpmath, which is not installed: pip install mpmath") from None
-    names = ("erfc", "exp", "log", "loggamma", "sqrt", "tanh")
+    names = ("erfc", "exp", "log", "log1p", "loggamma", "sqrt", "tanh")
     functions: dict[str, Any] = {name: np.frompyfunc(getattr(mpmath, name), 1, 1) for name in names}
     return SimpleNamespace(
         digits=mpmath.workdps, mpf=np.frompyfunc(mpmath.mpf, 1, 1), pi=mpmath.pi, diff=mpmath.diff, **functions
