@@ -21,7 +21,8 @@ def log_prob(x: Array, mean: Array, log_scale: Array, *, needs_dx: bool = True) 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
         d = dlog_px[:, None]
         dmean = d * (np.sign(u) * rate)  # dmean = dlog_px sign(x − mean)/s
-        dlog_scale = np.where(d == 0, d, d * (np.abs(u) - 1))  # dlog_scale = dlog_px (|x − mean|/s − 1), and 0 · ∞ = 0
+        with np.errstate(invalid="ignore"):
+            dlog_scale = np.where(d == 0, d, d * (np.abs(u) - 1))  # dlog_scale = dlog_px (|x − mean|/s − 1), and 0 · ∞ = 0
         dx = -dmean if needs_dx else None  # dx = −dlog_px sign(x − mean)/s
         return dx, dmean, dlog_scale
 

@@ -25,7 +25,8 @@ B, D, Z = 3, 4, 2
 
 def all_trials() -> list[Trial]:
     """Every trial."""
-    return [*distribution_trials(), *gaussian_trials.all_trials(), *objective_trials(), *branches.all_trials(), *offsets.all_trials()]
+    laws = [*distribution_trials(), *gaussian_trials.all_trials(), *offsets.all_trials()]
+    return [*laws, *branches.all_trials(), *objective_trials()]
 
 
 def _normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Array:
