@@ -6,9 +6,11 @@ x between 0 and 1 is taken as the expectation over its binarizations: x log p + 
 import numpy as np
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable, sampler
 from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 
 
+@differentiable
 def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d x l − softplus(l).     x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,), nats.
 
@@ -16,6 +18,7 @@ def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullbac
     """
     require_count("bernoulli.log_prob", "draws", draws)
     require_shapes("bernoulli.log_prob", x=(x, "B D"), logits=(logits, f"{len(x) * draws} D"))
+    x = x.astype(logits.dtype, copy=False)  # pixels of 0 and 1 may be whole numbers
     log_px = kernels.bernoulli_log_prob(logits, x, draws)
 
     def pullback(dlog_px: Array) -> Array:
@@ -24,6 +27,7 @@ def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullbac
     return log_px, pullback
 
 
+@differentiable
 def entropy(logits: Array) -> tuple[Array, Pullback]:
     """H = Σ_d softplus(l) − l σ(l).     logits (B, D)  ->  (B,) in nats."""
     require_shapes("bernoulli.entropy", logits=(logits, "B D"))
@@ -37,6 +41,7 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
     return H, pullback
 
 
+@sampler
 def sample(logits: Array, *, uniform: Array) -> Array:
     """1 where uniform < σ(l), else 0: a draw where `uniform` is one from U[0, 1).     logits, uniform of one shape."""
     return (uniform < kernels.sigmoid(logits)).astype(logits.dtype)
