@@ -26,7 +26,8 @@ The floors, each importing only from those below it:
     distributions                   log_prob, reparameterize, kl, entropy; the algebra of Gaussians
     ops                             linear, conv2d, softplus, batch_norm, …
     kernels                         arithmetic that NumPy does slowly or clumsily, both twins
-    arrays, files, cpu, choices     the ground; choices in words, such as elbo(beta=4)
+    arrays, arguments, files, cpu   the ground: words for errors, what an op may be given, files, the processor
+    choices                         choices in words, such as elbo(beta=4): their grammar and tables
 
 Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots (arrays in, Figures out).
 A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`. What everybody reaches
@@ -43,6 +44,7 @@ __all__ = ["prepare"]
 __version__ = "0.2.0"
 
 ROOMS = (
+    "arguments",
     "arrays",
     "bench",
     "checks",

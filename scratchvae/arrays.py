@@ -50,7 +50,7 @@ def _sizes(where: str, asked: tuple[tuple[str, tuple[int, ...], str, str], ...])
         here: dict[str, int] = {}
         for axis, size in zip(axes, shape, strict=False):
             fits &= size == (int(axis) if axis.isdigit() else sizes.get(axis, here.setdefault(axis, size)))
-        if not fits:
+        if not fits or kind:
             known = ", ".join(f"{a} = {sizes[a]} (from {origin[a]})" for a in axes if a in sizes)
             expected = ", ".join(letters.split()) + ("," if len(letters.split()) == 1 else "")
             raise InputError(
@@ -67,7 +67,7 @@ def sum_of_draws(a: Array, draws: int) -> Array:
 
     It is how a gradient comes back to what was repeated for each draw. The sums are products with ones, which are fast.
     """
-    return a if draws == 1 else np.ones(draws, a.dtype) @ a.reshape(-1, draws, a.shape[1])
+    return a if draws == 1 else np.ones(draws, a.dtype) @ a.reshape(len(a) // draws, draws, a.shape[1])
 
 
 def require_finite(where: str, name: str, array: Array) -> None:

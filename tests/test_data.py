@@ -694,3 +694,11 @@ def test_data_sorted_by_class_are_mixed(tmp_path):
     np.testing.assert_array_equal(mixed.images[:, 0, 0, 0] // 10, mixed.labels)
     np.testing.assert_array_equal(data.load(tmp_path / "sorted.npz").images, mixed.images)
     np.testing.assert_array_equal(data.load(tmp_path / "mixed.npz").images[:, 0], images)
+
+
+def test_numbers_beyond_float32_are_refused_where_a_batch_is_cast():
+    far = data.Dataset("far", np.array([[1e300, 1.0], [2.0, 3.0]]))
+    with pytest.raises(InputError, match=r"far: images should fit into float32, found 1e\+300: divide them, or ask for float64"):
+        far.batch(slice(0, 2))
+    assert far.batch(slice(1, 2)).x.dtype == np.float32
+    assert far.batch(slice(0, 2), np.float64).x[0, 0] == 1e300

@@ -13,7 +13,7 @@ ROOT = Path(scratchvae.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"arrays"},
-    {"choices", "cpu", "files"},
+    {"arguments", "choices", "cpu", "files"},
     {"kernels"},
     {"ops"},
     {"distributions"},

@@ -34,6 +34,25 @@ def test_infinite_degrees_are_the_gaussian_to_rounding(dtype):
     assert not dlog_df.any()
 
 
+@pytest.mark.parametrize("df", [2.0, np.inf])
+@pytest.mark.parametrize("seed", [0.0, 1.0])
+def test_an_overflowing_square_leaves_no_nan(df, seed):
+    """At ν = 2 log p is a logarithm of what overflows, at ν = ∞ the square itself. A weight of 0 gives a gradient of 0."""
+    x, zero = np.float32([[1e18, -2e18, 3.0]]), np.zeros((1, 3), np.float32)
+    log_px, pullback = student_t.log_prob(x, zero, zero - 80, np.full_like(x, np.log(df)))
+    assert log_px[0] == -np.inf
+    for gradient in pullback(np.full(1, seed, np.float32)):
+        assert not np.isnan(gradient).any()
+        assert seed or not gradient.any()
+
+
+def test_draws_come_by_the_door():
+    one = np.ones((2, 3))
+    for refused in (np.ones((2, 3), int), one.astype(np.float16), np.full_like(one, np.nan)):
+        with pytest.raises(InputError, match=r"student_t\.sample: location should be"):
+            student_t.sample(refused, one, noise=one, precision=one)
+
+
 @pytest.mark.parametrize("df", [1e8, 1e10, 1e30])
 def test_large_learned_degrees_lose_no_digit_in_float32(df):
     """∂log p/∂log ν = (1 + 2u² − u⁴)/4ν + O(ν⁻²), which a difference of log Γ in float32 could not give."""

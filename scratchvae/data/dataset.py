@@ -123,7 +123,11 @@ class Dataset:
             observed = observed.reshape(len(chosen), -1)
         else:
             observed = None
-        rows = chosen.reshape(len(chosen), -1).astype(dtype)
+        with np.errstate(over="ignore"):
+            rows = chosen.reshape(len(chosen), -1).astype(dtype)
+        if rows.dtype.itemsize < chosen.dtype.itemsize and np.isinf(rows).any():  # they were finite before
+            found = f"found {np.nanmax(np.abs(chosen)):g}: divide them, or ask for float64"
+            raise InputError(f"{self.name}: images should fit into {rows.dtype}, {found}")
         if chosen.dtype == np.uint8:
             rows /= rows.dtype.type(255)
         y = None if self.y is None else self.y[checked]

@@ -6,11 +6,13 @@ x between 0 and 1 is taken as the expectation over its binarizations: x log p + 
 import numpy as np
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable, sampler
 from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 
 SURELY_0 = -1e4  # a logit l at which e^l is 0, in float64 too, so that softplus(l) and σ(l) are 0
 
 
+@differentiable
 def log_prob(
     logits: Array, *, x: Array, observed: Array | None = None, draws: int = 1
 ) -> tuple[Array, Pullback]:
@@ -23,6 +25,7 @@ def log_prob(
     """
     require_count("bernoulli.log_prob", "draws", draws)
     require_shapes("bernoulli.log_prob", x=(x, "B D"), logits=(logits, f"{len(x) * draws} D"))
+    x = x.astype(logits.dtype, copy=False)  # pixels of 0 and 1 may be whole numbers
     if observed is not None:
         require_shapes("bernoulli.log_prob", x=(x, "B D"), observed=(observed, "B D"))
         x = kernels.fill_missing(x, observed, 0.0)
@@ -35,6 +38,7 @@ def log_prob(
     return log_px, pullback
 
 
+@differentiable
 def entropy(logits: Array) -> tuple[Array, Pullback]:
     """H = Σ_d softplus(l) − l σ(l).     logits (B, D)  ->  (B,) in nats."""
     require_shapes("bernoulli.entropy", logits=(logits, "B D"))
@@ -48,6 +52,7 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
     return H, pullback
 
 
+@sampler
 def sample(logits: Array, *, uniform: Array) -> Array:
     """1 where uniform < σ(l), else 0: a draw where `uniform` is one from U[0, 1).     logits, uniform of one shape."""
     return (uniform < kernels.sigmoid(logits)).astype(logits.dtype)

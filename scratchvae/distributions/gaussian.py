@@ -9,9 +9,11 @@ import math
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes, sum_of_draws
+from scratchvae.arguments import differentiable
+from scratchvae.arrays import Array, Pullback, require_count, require_shapes, sum_of_draws
 
 
+@differentiable
 def log_prob(
     x: Array, mean: Array, log_var: Array, *, observed: Array | None = None, needs_dx: bool = True
 ) -> tuple[Array, Pullback]:
@@ -39,11 +41,10 @@ def log_prob(
     return log_px, pullback
 
 
+@differentiable
 def standard_log_prob(x: Array) -> tuple[Array, Pullback]:
     """log p(x) at mean 0 and variance 1: −½ Σ_d (log 2π + x²).     x (B, D)  ->  (B,) in nats."""
     require_shapes("gaussian.standard_log_prob", x=(x, "B D"))
-    if x.dtype.kind != "f":
-        raise InputError(f"gaussian.standard_log_prob: x should be float32 or float64, found {x.dtype}")
     log_px = kernels.standard_gaussian_log_prob(x)
 
     def pullback(dlog_px: Array) -> Array:
@@ -52,6 +53,7 @@ def standard_log_prob(x: Array) -> tuple[Array, Pullback]:
     return log_px, pullback
 
 
+@differentiable
 def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1) -> tuple[Array, Pullback]:
     """z = mean + σ · noise with σ = exp(log_var / 2): a draw from N(mean, σ²) where noise is one from N(0, 1).
 
@@ -71,6 +73,7 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
     return z, pullback
 
 
+@differentiable
 def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[Array, Pullback]:
     """log N(z; mean, σ²) at the draw z = mean + σ · noise: −½ Σ_d (log 2π + log σ² + noise²).
 
@@ -104,6 +107,7 @@ def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return kernels.standard_normal(bits.reshape(-1)).reshape(-1)[:n].reshape(shape)
 
 
+@differentiable
 def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d (mean² + σ² − 1 − log σ²).     mean, log_var (B, D)  ->  (B,) in nats.
 
@@ -117,6 +121,7 @@ def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
     return by_dimension.sum(axis=1), pullback
 
 
+@differentiable
 def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
     """The summands of kl_to_standard, one for each dimension: ½ (mean² + σ² − 1 − log σ²).     (B, D)  ->  (B, D) in nats."""
     require_shapes("gaussian.kl_to_standard", mean=(mean, "B D"), log_var=(log_var, "B D"))
@@ -130,6 +135,7 @@ def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pul
     return kl, pullback
 
 
+@differentiable
 def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).     (B, D) -> (B,)."""
     by_dimension, by_dimension_pullback = kl_by_dimension(mean, log_var, other_mean, other_log_var)
@@ -140,6 +146,7 @@ def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> 
     return by_dimension.sum(axis=1), pullback
 
 
+@differentiable
 def kl_by_dimension(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
     """The summands of kl, one for each dimension: ½ ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).  (B, D) -> (B, D)."""
     require_shapes(
@@ -165,6 +172,7 @@ def kl_by_dimension(mean: Array, log_var: Array, other_mean: Array, other_log_va
     return kl, pullback
 
 
+@differentiable
 def entropy(log_var: Array) -> tuple[Array, Pullback]:
     """H = ½ Σ_d (log 2πe + log σ²), whatever the mean.     log_var (B, D)  ->  (B,) in nats."""
     require_shapes("gaussian.entropy", log_var=(log_var, "B D"))
@@ -176,6 +184,7 @@ def entropy(log_var: Array) -> tuple[Array, Pullback]:
     return H, pullback
 
 
+@differentiable
 def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
     """E[log N(x; other_mean, τ²)] for x ~ N(mean, σ²) = −½ Σ_d (log 2π + log τ² + (σ² + (mean − other_mean)²)/τ²).
 

@@ -21,12 +21,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchvae import ops
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_finite, require_shapes
 from scratchvae.distributions import gaussian_full
 
 Law = tuple[Array, Array]  # mean (B, D) and covariance (B, D, D)
 
 
+@differentiable
 def marginal(mean: Array, S: Array, *, kept: Sequence[int]) -> tuple[Law, Pullback]:
     """The law of the entries `kept` of x ~ N(mean, S), in that order: N(mean_k, S_kk).
 
@@ -46,6 +48,7 @@ def marginal(mean: Array, S: Array, *, kept: Sequence[int]) -> tuple[Law, Pullba
     return (mean[:, k], S[:, rows, columns]), pullback
 
 
+@differentiable
 def conditional(mean: Array, S: Array, x: Array, *, observed: Sequence[int]) -> tuple[Law, Pullback]:
     """The law of the rest given that the entries `observed` are x, by the Schur complement of S_oo in S:
 
@@ -88,6 +91,7 @@ def conditional(mean: Array, S: Array, x: Array, *, observed: Sequence[int]) -> 
     return (mean_given, S_given), pullback
 
 
+@differentiable
 def affine(mean: Array, S: Array, A: Array, b: Array) -> tuple[Law, Pullback]:
     """The law of y = A x + b for x ~ N(mean, S): N(A mean + b, A S Aᵀ).
 
@@ -107,6 +111,7 @@ def affine(mean: Array, S: Array, A: Array, b: Array) -> tuple[Law, Pullback]:
     return (mean @ A.T + b, A @ S @ A.T), pullback
 
 
+@differentiable
 def sum_of_independent(mean: Array, S: Array, other_mean: Array, other_S: Array) -> tuple[Law, Pullback]:
     """The law of x + y for independent x ~ N(mean, S) and y ~ N(other_mean, T): N(mean + other_mean, S + T).
 
@@ -120,6 +125,7 @@ def sum_of_independent(mean: Array, S: Array, other_mean: Array, other_S: Array)
     return (mean + other_mean, S + other_S), pullback
 
 
+@differentiable
 def product(
     mean: Array,
     S: Array,

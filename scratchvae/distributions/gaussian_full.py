@@ -3,17 +3,20 @@
 L is lower triangular with a positive diagonal. Letters: B examples, D entries of an event. No function reads
 what stands above the diagonal of an L. `ops.lower_triangular` makes an L of free numbers, and `ops.cholesky`
 makes the L of a covariance. Where L is diagonal, L = diag σ, a function that `distributions.gaussian` has too
-gives what it gives there.
+gives what it gives there. What needs L⁻¹ is computed in float64 whatever comes in: its entries may be large.
 """
 
 import numpy as np
 
 from scratchvae import ops
+from scratchvae.arguments import differentiable, in_float64
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 LOG_2PI = float(np.log(2 * np.pi))
 
 
+@differentiable
+@in_float64
 def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
     """log p(x) = −Σ_i log L_ii − ½ Σ_i (u_i² + log 2π), u = L⁻¹ (x − mean).     x, mean (B, D), L (B, D, D)  ->  (B,) nats."""
     require_shapes("gaussian_full.log_prob", x=(x, "B D"), mean=(mean, "B D"), L=(L, "B D D"))
@@ -31,6 +34,7 @@ def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple
     return log_px, pullback
 
 
+@differentiable
 def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullback]:
     """z = mean + L · noise: a draw from N(mean, L Lᵀ) where noise is one from N(0, I).
 
@@ -47,6 +51,8 @@ def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullb
     return z, pullback
 
 
+@differentiable
+@in_float64
 def conditional(mean: Array, L: Array, x: Array) -> tuple[tuple[Array, Array], Pullback]:
     """The law of the last D − O entries given that the first O are x: N(mean_r + L_ro u, L_rr L_rrᵀ).
 
@@ -78,6 +84,7 @@ def conditional(mean: Array, L: Array, x: Array) -> tuple[tuple[Array, Array], P
     return (mean_given, np.tril(L[:, r, r])), pullback
 
 
+@differentiable
 def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
     """log N(z; mean, L Lᵀ) at the draw z = mean + L · noise: −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π).
 
@@ -96,6 +103,7 @@ def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
     return log_q, pullback
 
 
+@differentiable
 def entropy(L: Array) -> tuple[Array, Pullback]:
     """H = Σ_i log L_ii + ½ D log 2πe, whatever the mean.     L (B, D, D)  ->  (B,) in nats."""
     require_shapes("gaussian_full.entropy", L=(L, "B D D"))
@@ -108,19 +116,15 @@ def entropy(L: Array) -> tuple[Array, Pullback]:
     return H, pullback
 
 
+@differentiable
+@in_float64
 def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, L Lᵀ) ‖ N(other_mean, M Mᵀ)) = ½ (‖A‖² + ‖u‖² − D) − Σ_i log A_ii,  A = M⁻¹ L,  u = M⁻¹ (mean − other_mean).
 
     mean, other_mean (B, D), L, other_L (B, D, D), where M is other_L  ->  (B,) in nats. ‖A‖² is the sum of
     the squares of A's entries.
     """
-    require_shapes(
-        "gaussian_full.kl",
-        mean=(mean, "B D"),
-        L=(L, "B D D"),
-        other_mean=(other_mean, "B D"),
-        other_L=(other_L, "B D D"),
-    )
+    _require_two_laws("kl", mean, L, other_mean, other_L)
     D = mean.shape[1]
     for name, factor in {"L": L, "other_L": other_L}.items():
         _require_positive_diagonal("kl", name, factor)
@@ -138,6 +142,7 @@ def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array,
     return by_dimension.sum(axis=1), pullback
 
 
+@differentiable
 def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, L Lᵀ) ‖ N(0, I)) = ½ (‖mean‖² + ‖L‖² − D) − Σ_i log L_ii.     mean (B, D), L (B, D, D)  ->  (B,) in nats."""
     by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(mean, L)
@@ -148,6 +153,7 @@ def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
     return by_dimension.sum(axis=1), pullback
 
 
+@differentiable
 def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]:
     """The summands of kl_to_standard: ½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii.     (B, D), (B, D, D)  ->  (B, D) nats.
 
@@ -172,19 +178,15 @@ def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]
     return kl, pullback
 
 
+@differentiable
+@in_float64
 def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
     """E[log N(x; other_mean, M Mᵀ)] for x ~ N(mean, L Lᵀ) = −½ D log 2π − Σ_i log M_ii − ½ (‖A‖² + ‖u‖²).
 
     A = M⁻¹ L,  u = M⁻¹ (mean − other_mean),  M is other_L.     mean, other_mean (B, D), L, other_L (B, D, D)
     ->  (B,) in nats: minus the cross-entropy of the first law relative to the other.
     """
-    require_shapes(
-        "gaussian_full.expected_log_prob",
-        mean=(mean, "B D"),
-        L=(L, "B D D"),
-        other_mean=(other_mean, "B D"),
-        other_L=(other_L, "B D D"),
-    )
+    _require_two_laws("expected_log_prob", mean, L, other_mean, other_L)
     D = mean.shape[1]
     log_diagonal, log_diagonal_pullback = _log_diagonal("expected_log_prob", "other_L", other_L)
     beside = np.concatenate([np.tril(L), (mean - other_mean)[:, :, None]], axis=2)
@@ -201,6 +203,7 @@ def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) 
     return value, pullback
 
 
+@differentiable
 def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pullback]:
     """E[xᵀ A x] = tr(A S) + meanᵀ A mean, for every law of x, Gaussian or not, with this mean and this S.
 
@@ -218,6 +221,11 @@ def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pul
         return dmean, dS, dA
 
     return value, pullback
+
+
+def _require_two_laws(where: str, mean: Array, L: Array, other_mean: Array, other_L: Array) -> None:
+    other = {"other_mean": (other_mean, "B D"), "other_L": (other_L, "B D D")}
+    require_shapes(f"gaussian_full.{where}", mean=(mean, "B D"), L=(L, "B D D"), **other)
 
 
 def _log_diagonal(where: str, name: str, L: Array) -> tuple[Array, Pullback]:

@@ -6,9 +6,12 @@ n is not modelled: it is the sum of the counts that are judged. Computed in floa
 import numpy as np
 
 from scratchvae import ops
+from scratchvae.arguments import differentiable, in_float64, sampler
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
+@differentiable
+@in_float64
 def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
     """log p(x) = log n! − Σ_d log x_d! + Σ_d x_d log softmax(l)_d with n = Σ_d x_d.     logits, x (B, D)  ->  (B,) in nats.
 
@@ -21,12 +24,11 @@ def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
         raise InputError(f"multinomial.log_prob: x should hold counts, 0 or more, found {x.min():g}")
     counts = x.astype(np.float64)
     n = counts.sum(axis=1)
-    normalizer, normalizer_pullback = ops.log_sum_exp(logits.astype(np.float64), axis=1)
+    log_p, log_p_pullback = ops.log_softmax(logits, axis=1)
     coefficient = gammaln(n + 1) - gammaln(counts + 1).sum(axis=1)  # log n! / Π_d x_d!
     with np.errstate(over="ignore"):
-        log_p = logits - normalizer[:, None]
-        log_px = (coefficient + np.where(counts > 0, counts * log_p, 0.0).sum(axis=1)).astype(logits.dtype)
-    excess = (counts - normalizer_pullback(n)).astype(logits.dtype)  # x − n softmax(l)
+        log_px = coefficient + np.where(counts > 0, counts * log_p, 0.0).sum(axis=1)
+    excess = log_p_pullback(counts)  # x − n softmax(l)
 
     def pullback(dlog_px: Array) -> Array:
         return dlog_px[:, None] * excess  # dlogits = dlog_px (x − n softmax(l))
@@ -34,6 +36,7 @@ def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
     return log_px, pullback
 
 
+@sampler
 def sample(logits: Array, *, uniform: Array) -> Array:
     """How often each outcome comes up in n draws.     logits (B, D), uniform (B, n) from U[0, 1)  ->  counts (B, D).
 

@@ -5,12 +5,14 @@ Computed in float64 whatever comes in: of a count of a million, x log λ, λ and
 
 import numpy as np
 
+from scratchvae.arguments import differentiable, sampler
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 SERIES_FROM = 16.0  # where the four terms of Stirling's series leave less than 10⁻¹³
 NORMAL_FROM = 1e8  # rates at which a quantile's third term is below the count's own steps
 
 
+@differentiable
 def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d x log λ − λ − log x!.     log_rate = log λ, x (B, D), x ≥ 0  ->  (B,) in nats.
 
@@ -38,6 +40,7 @@ def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
     return log_px, pullback
 
 
+@sampler
 def sample(log_rate: Array, *, uniform: Array) -> Array:
     """The first count whose cumulative probability exceeds `uniform`, a draw from U[0, 1).     Both (B, D)  ->  (B, D).
 

@@ -6,6 +6,7 @@ At ν = ∞ this is the Gaussian of variance s², at ν = 1 Cauchy's law.
 
 import numpy as np
 
+from scratchvae.arguments import differentiable, sampler
 from scratchvae.arrays import Array, Pullback, require_shapes
 
 SHIFT = 8  # steps of the recurrence before Stirling's series
@@ -13,6 +14,7 @@ SERIES = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224, -546
 NEAR = 0.5  # of |u|/√ν: up to it the terms have a limit at ν = ∞
 
 
+@differentiable
 def log_prob(x: Array, location: Array, log_scale: Array, log_df: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d C(ν) − ½ log 2π − log s − ½ (ν+1) log(1 + u²/ν).     x and parameters (B, D)  ->  (B,) in nats.
 
@@ -32,15 +34,18 @@ def log_prob(x: Array, location: Array, log_scale: Array, log_df: Array, *, need
 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array, Array]:
         d = dlog_px[:, None]
-        dlocation = d * (dT_du * rate)  # dlocation = dlog_px (ν+1) u/(ν + u²)/s
-        dlog_scale = d * moment  # dlog_scale = dlog_px ((ν+1) u²/(ν + u²) − 1) = dlog_px ν (u² − 1)/(ν + u²)
-        dlog_df = d * (dC - dT_dlog_df)  # dlog_df = dlog_px (dC/d log ν − dT/d log ν)
+        with np.errstate(over="ignore", invalid="ignore"):
+            dlocation = d * (dT_du * rate)  # dlocation = dlog_px (ν+1) u/(ν + u²)/s
+            dlog_scale = d * moment  # dlog_scale = dlog_px ((ν+1) u²/(ν + u²) − 1) = dlog_px ν (u² − 1)/(ν + u²)
+            dlog_df = d * (dC - dT_dlog_df)  # dlog_df = dlog_px (dC/d log ν − dT/d log ν)
+        dlocation, dlog_scale, dlog_df = (np.where(d == 0, d, g) for g in (dlocation, dlog_scale, dlog_df))  # 0 · ∞ = 0
         dx = -dlocation if needs_dx else None  # dx = −dlog_px (ν+1) u/(ν + u²)/s
         return dx, dlocation, dlog_scale, dlog_df
 
     return log_px, pullback
 
 
+@sampler
 def sample(location: Array, log_scale: Array, *, noise: Array, precision: Array) -> Array:
     """x = location + s · noise/√precision, for standard normal noise and a precision from Gamma(ν/2)/(ν/2), of mean 1.
 
@@ -87,7 +92,7 @@ def _tail(u: Array, log_df: Array) -> tuple[Array, Array, Array, Array]:
     times what has a limit at ν = ∞: there log(1 + q) − q/(1 + q) = 2y²/(1 + y) + 2 Σ_j y²ʲ⁺¹/(2j+1), y = q/(2 + q), all positive.
     """
     df, inverse = _df_and_inverse(log_df)
-    r = np.abs(u) * np.exp(-0.5 * log_df)
+    r = np.where(log_df == np.inf, np.where(np.isnan(u), u, 0), np.abs(u) * np.exp(-0.5 * log_df))
     near, df = r <= NEAR, np.where(r <= NEAR, 0, df)  # near 0, ν itself is not needed
     p = np.minimum(r, 1 / np.maximum(r, 1)) ** 2
     logarithm = 2 * np.log(np.maximum(r, 1)) + np.log1p(p)
@@ -101,7 +106,7 @@ def _tail(u: Array, log_df: Array) -> tuple[Array, Array, Array, Array]:
     T = np.where(near, 0.5 * (1 + inverse) * squares * ratio, 0.5 * (df + 1) * logarithm)
     dT_du = np.where(near, (1 + inverse) * np.where(near, u, 0) / (1 + q), (df + 1) * share / np.where(near, 1, u))
     moment = np.where(near, (squares - 1) / (1 + q), df * share - np.where(r > 1, p, 1) / (1 + p))
-    dT_dlog_df = np.where(near, 0.5 * squares * gap, 0.5 * df * (logarithm - share)) - 0.5 * share
+    dT_dlog_df = np.where(near, 0.5 * np.where(q > 0, squares, 0) * gap, 0.5 * df * (logarithm - share)) - 0.5 * share
     return T, dT_du, moment, dT_dlog_df
 
 

@@ -6,15 +6,25 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from scratchvae.arguments import as_float
 from scratchvae.arrays import Array
 
 
 class Parameter:
-    """A learned array and the gradient it has received since the last step (None: none yet)."""
+    """A learned array of float32 or float64, and the gradient it has received since the last step (None: none yet)."""
 
     def __init__(self, value: Array) -> None:
         self.value = value
         self.grad: Array | None = None
+
+    @property
+    def value(self) -> Array:
+        """What is learned. InputError where it is set to anything but an array of float32 or float64."""
+        return self._value
+
+    @value.setter
+    def value(self, value: Array) -> None:
+        self._value = as_float("Parameter", "value", value)
 
     def receive(self, grad: Array) -> None:
         """Add `grad` to what was received before: a Parameter used twice gets the sum of two gradients."""

@@ -1,6 +1,7 @@
 """Layers made of layers: one after another, around a shortcut, around a layer, side by side."""
 
 from scratchvae import ops
+from scratchvae.arguments import as_float
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_shapes
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.parameter import named_parameters
@@ -39,12 +40,13 @@ class Residual(Layer):
         self.layer = layer
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        x = as_float("Residual", "x", x)
         change, layer_pullback = self.layer(x, mode=mode, needs_dx=needs_dx)
         y = x + change
 
         def pullback(dy: Array) -> Array | None:
             dx = layer_pullback(dy)
-            return dy + dx if needs_dx else None  # dx = dy + (∂layer/∂x)ᵀ dy
+            return (dy + dx).astype(x.dtype, copy=False) if needs_dx else None  # dx = dy + (∂layer/∂x)ᵀ dy
 
         return y, pullback
 

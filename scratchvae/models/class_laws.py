@@ -81,14 +81,13 @@ def dirichlet_log_prior(x_params: Array, *, strength: Array, smoothing: float) -
 
     x_params (K, D) holds l  ->  (K,). `strength`, the weight of each class, does not enter.
     """
-    D = x_params.shape[1]
-    normalizer, normalizer_pullback = ops.log_sum_exp(x_params, axis=1)
+    log_p, log_p_pullback = ops.log_softmax(x_params, axis=1)
 
     def pullback(dlog_prior: Array) -> Array:
-        share = normalizer_pullback(D * dlog_prior)  # D dlog_prior softmax(l)
-        return smoothing * (dlog_prior[:, None] - share)  # dl = dlog_prior α (1 − D softmax(l))
+        return log_p_pullback(np.repeat(smoothing * dlog_prior[:, None], x_params.shape[1], axis=1))
+        # dl = dlog_prior α (1 − D softmax(l))
 
-    return smoothing * (x_params.sum(axis=1) - D * normalizer), pullback
+    return smoothing * log_p.sum(axis=1), pullback
 
 
 def largest_variance(x: Array, weights: Array) -> float:

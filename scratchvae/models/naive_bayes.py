@@ -190,7 +190,8 @@ class NaiveBayes(Owner):
         if impossible.size:
             found = f"found p(x) = 0 for {impossible.size}, the first at {impossible[0]}: give smoothing above 0"
             raise InputError(f"NaiveBayes: every example should be possible in some class, {found}")
-        return joint - log_px[:, None]
+        log_pz, _ = ops.log_softmax(joint, axis=1)
+        return log_pz
 
     def predict(self, x: npt.ArrayLike | Dataset) -> Array:
         """The most probable class of each example  ->  (N,)."""

@@ -85,4 +85,5 @@ def _weighed(one: Pass) -> tuple[Array, Array]:
     """log 1/K Σ_k w_k (B,) and w̃ (B, K)."""
     log_w = one.log_weights
     log_sum, _ = ops.log_sum_exp(log_w, axis=1)
-    return log_sum - log_w.dtype.type(np.log(log_w.shape[1])), np.exp(log_w - log_sum[:, None])
+    weights, _ = ops.softmax(log_w, axis=1)
+    return log_sum - log_w.dtype.type(np.log(log_w.shape[1])), weights

@@ -13,7 +13,7 @@ from scratchvae.ops.linear import linear
 from scratchvae.ops.missing import fill_missing
 from scratchvae.ops.normalization import batch_norm, batch_norm_frozen, layer_norm, weight_norm
 from scratchvae.ops.pooling import max_pool2d, mean_pool2d, upsample2d
-from scratchvae.ops.reductions import log_sum_exp, softmax, sum
+from scratchvae.ops.reductions import log_softmax, log_sum_exp, softmax, sum
 from scratchvae.ops.shaping import concatenate, reshape, split
 from scratchvae.ops.slopes import slope
 from scratchvae.ops.triangular import lower_triangular, solve_triangular
@@ -34,6 +34,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
+    "log_softmax",
     "log_sum_exp",
     "lower_triangular",
     "max_pool2d",

@@ -1,9 +1,11 @@
 """Pointwise nonlinearities y = f(x) of arrays of any shape; every pullback is dx = dy f′(x), with f′ at each kink stated."""
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback
 
 
+@differentiable
 def relu(x: Array) -> tuple[Array, Pullback]:
     """y = max(x, 0);  f′(0) = 0.     Nair & Hinton 2010."""
     y = kernels.relu(x)
@@ -14,6 +16,7 @@ def relu(x: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def leaky_relu(x: Array, *, slope: float = 0.01) -> tuple[Array, Pullback]:
     """y = x if x > 0, else slope · x;  f′(0) = slope.     Maas, Hannun & Ng 2013."""
     y = kernels.leaky_relu(x, slope)
@@ -24,6 +27,7 @@ def leaky_relu(x: Array, *, slope: float = 0.01) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def elu(x: Array, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     """y = x if x > 0, else α (eˣ − 1);  f′(0) = α.     Clevert, Unterthiner & Hochreiter 2016."""
     y = kernels.elu(x, alpha)
@@ -34,6 +38,7 @@ def elu(x: Array, *, alpha: float = 1.0) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def gelu_erf(x: Array) -> tuple[Array, Pullback]:
     """y = x Φ(x) with Φ(x) = ½ (1 + erf(x/√2)), exact.     Hendrycks & Gimpel 2016, section 2."""
     y = kernels.gelu_erf(x)
@@ -44,6 +49,7 @@ def gelu_erf(x: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def gelu_tanh(x: Array) -> tuple[Array, Pullback]:
     """y = ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), an approximation of gelu_erf.     Hendrycks & Gimpel 2016, section 2."""
     y = kernels.gelu_tanh(x)
@@ -54,6 +60,7 @@ def gelu_tanh(x: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def silu(x: Array) -> tuple[Array, Pullback]:
     """y = x σ(x), also called swish.     Elfwing, Uchibe & Doya 2018."""
     y = kernels.silu(x)
@@ -64,6 +71,7 @@ def silu(x: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def tanh(x: Array) -> tuple[Array, Pullback]:
     """y = tanh x."""
     y = kernels.tanh(x)
@@ -74,6 +82,7 @@ def tanh(x: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def sigmoid(x: Array) -> tuple[Array, Pullback]:
     """y = σ(x) = 1 / (1 + e⁻ˣ)."""
     y = kernels.sigmoid(x)
@@ -84,6 +93,7 @@ def sigmoid(x: Array) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def softplus(x: Array) -> tuple[Array, Pullback]:
     """y = log(1 + eˣ), without overflow.     Dugas et al. 2001."""
     y = kernels.softplus(x)

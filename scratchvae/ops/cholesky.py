@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_finite, require_shapes
 from scratchvae.ops.triangular import solve_triangular
 
 
+@differentiable
 def cholesky(S: Array) -> tuple[Array, Pullback]:
     """L, lower triangular with a positive diagonal, with L Lᵀ = ½ (S + Sᵀ).     S (B, D, D)  ->  L (B, D, D).
 
@@ -14,7 +16,7 @@ def cholesky(S: Array) -> tuple[Array, Pullback]:
     """
     require_shapes("cholesky", S=(S, "B D D"))
     require_finite("cholesky", "S", S)
-    symmetric = 0.5 * (S + S.transpose(0, 2, 1))
+    symmetric = 0.5 * S + 0.5 * S.transpose(0, 2, 1)
     try:
         L = np.linalg.cholesky(symmetric)
     except np.linalg.LinAlgError:
@@ -34,7 +36,8 @@ def cholesky(S: Array) -> tuple[Array, Pullback]:
 
 
 def _not_positive_definite(S: Array) -> InputError:
-    smallest = np.linalg.eigvalsh(S)[:, 0]
+    largest = np.abs(S).max(initial=1)
+    smallest = np.linalg.eigvalsh(S / largest)[:, 0] * largest
     example = int(smallest.argmin())
     found = f"the smallest eigenvalue of example {example} is {smallest[example]:.3g}"
     return InputError(f"cholesky: S should be positive definite, found that {found}")

@@ -9,9 +9,11 @@ A bias gets its gradient by a product with ones, as in ops/linear.py.
 import numpy as np
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
+@differentiable
 def conv2d(
     x: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, needs_dx: bool = True
 ) -> tuple[Array, Pullback]:
@@ -24,12 +26,12 @@ def conv2d(
     _require_fit("conv2d", n["H"] + 2 * padding, n["W"] + 2 * padding, n["I"], n["J"], stride, padding)
     cols = kernels.patches(_channels_last(x), (n["I"], n["J"]), stride, padding)  # (B, P, Q, I, J, C)
     B, P, Q = cols.shape[:3]
-    cols2 = cols.reshape(B * P * Q, -1)
-    W2 = W.transpose(2, 3, 1, 0).reshape(-1, n["O"])  # (I·J·C, O)
+    cols2 = cols.reshape(B * P * Q, n["I"] * n["J"] * n["C"])
+    W2 = W.transpose(2, 3, 1, 0).reshape(cols2.shape[1], n["O"])  # (I·J·C, O)
     y = kernels.add_to_rows(cols2 @ W2, b)
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
-        dy2 = _channels_last(dy).reshape(B * P * Q, -1)
+        dy2 = _channels_last(dy).reshape(B * P * Q, n["O"])
         dW2 = cols2.T @ dy2  # dW[ijc,o] = Σ_bpq cols[bpq,ijc] dy[bpq,o]
         dW = dW2.reshape(n["I"], n["J"], n["C"], n["O"]).transpose(3, 2, 0, 1)
         db = np.ones(len(dy2), dy2.dtype) @ dy2  # db[o] = Σ_bpq dy[bpq,o]
@@ -39,9 +41,10 @@ def conv2d(
         dx = kernels.patches_backward(dcols, n["H"], n["W"], stride, padding)  # dx = Σ of dcols over the windows
         return _channels_second(dx), dW, db
 
-    return _channels_second(y.reshape(B, P, Q, -1)), pullback
+    return _channels_second(y.reshape(B, P, Q, n["O"])), pullback
 
 
+@differentiable
 def conv_transpose2d(
     x: Array,
     W: Array,
@@ -67,16 +70,16 @@ def conv_transpose2d(
     _require_fit("conv_transpose2d", H + 2 * padding, width + 2 * padding, n["I"], n["J"], stride, padding)
     if H < 1 or width < 1:
         raise InputError(f"conv_transpose2d: the output should have at least one pixel, found {H} x {width}")
-    x2 = _channels_last(x).reshape(-1, n["C"])  # (B·P·Q, C)
-    W2 = W.transpose(0, 2, 3, 1).reshape(n["C"], -1)  # (C, I·J·O)
+    x2 = _channels_last(x).reshape(n["B"] * n["P"] * n["Q"], n["C"])  # (B·P·Q, C)
+    W2 = W.transpose(0, 2, 3, 1).reshape(n["C"], n["I"] * n["J"] * n["O"])  # (C, I·J·O)
     cols = (x2 @ W2).reshape(n["B"], n["P"], n["Q"], n["I"], n["J"], n["O"])
     y = kernels.patches_backward(cols, H, width, stride, padding)  # the sum over the windows
-    y = kernels.add_to_rows(y.reshape(-1, n["O"]), b).reshape(y.shape)
+    y = kernels.add_to_rows(y.reshape(n["B"] * H * width, n["O"]), b).reshape(y.shape)
 
     def pullback(dy: Array) -> tuple[Array | None, Array, Array]:
         dy_last = _channels_last(dy)
-        dy2 = dy_last.reshape(-1, n["O"])
-        dcols = kernels.patches(dy_last, (n["I"], n["J"]), stride, padding).reshape(len(x2), -1)
+        dy2 = dy_last.reshape(n["B"] * H * width, n["O"])
+        dcols = kernels.patches(dy_last, (n["I"], n["J"]), stride, padding).reshape(len(x2), W2.shape[1])
         dW2 = x2.T @ dcols  # dW[c,ijo] = Σ_bpq x[bpq,c] dcols[bpq,ijo]
         dW = dW2.reshape(n["C"], n["I"], n["J"], n["O"]).transpose(0, 3, 1, 2)
         db = np.ones(len(dy2), dy2.dtype) @ dy2  # db[o] = Σ_bhw dy[b,o,h,w]

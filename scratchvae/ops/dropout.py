@@ -1,8 +1,10 @@
 """Entries set to zero by a given mask."""
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback
 
 
+@differentiable
 def dropout(x: Array, *, mask: Array, rate: float) -> tuple[Array, Pullback]:
     """y = x · mask / (1 − rate): entries where the mask (x's shape, of 0 and 1) is 0 vanish, the mean stays.
 

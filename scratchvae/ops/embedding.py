@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
+@differentiable
 def embedding(table: Array, *, indices: Array) -> tuple[Array, Pullback]:
     """y = table[indices].     table (N, D), indices any shape of integers in 0..N−1  ->  y (*indices.shape, D)."""
     n = require_shapes("embedding", table=(table, "N D"))

@@ -3,9 +3,11 @@
 import numpy as np
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_shapes
 
 
+@differentiable
 def linear(x: Array, W: Array, b: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
     """y = x W + b.     x (B, D), W (D, H), b (H,)  ->  y (B, H).     needs_dx=False skips a gradient nobody uses: x is data."""
     require_shapes("linear", x=(x, "B D"), W=(W, "D H"), b=(b, "H"))

@@ -3,9 +3,11 @@
 import numpy as np
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_shapes
 
 
+@differentiable
 def fill_missing(x: Array, fill: Array, *, observed: Array) -> tuple[Array, Pullback]:
     """y_bd = x_bd where entry d of example b was observed, else fill_d.     x, observed (B, D), fill (D,)  ->  (B, D).
 

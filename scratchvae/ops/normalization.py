@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
+@differentiable
 def batch_norm(
     x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5
 ) -> tuple[tuple[Array, Array, Array], Pullback]:
@@ -15,12 +17,15 @@ def batch_norm(
     """
     n = require_shapes("batch_norm", x=(x, "B C ..."), gamma=(gamma, "C"), beta=(beta, "C"))
     axes = (0, *range(2, x.ndim))
-    N = x.size // n["C"]
+    N = x.size // max(1, n["C"])
     if N < 2:
-        raise InputError("batch_norm: x should hold at least two values per channel to take a variance of, found one")
+        raise InputError(f"batch_norm: x should hold at least two values per channel to take a variance of, found {N}")
     over_channels = (1, n["C"]) + (1,) * (x.ndim - 2)
-    mean, var = x.mean(axis=axes), x.var(axis=axes)
+    mean = x.mean(axis=axes)
     centred = x - mean.reshape(over_channels)
+    rounding = centred.mean(axis=axes)  # of the mean, which matters where the mean is large beside the deviations
+    mean, centred = mean + rounding, centred - rounding.reshape(over_channels)
+    var = _variance("batch_norm", centred, axes).reshape(n["C"])
     scale = (1 / np.sqrt(var + x.dtype.type(epsilon))).reshape(over_channels)
     x_hat = centred * scale
     y = gamma.reshape(over_channels) * x_hat + beta.reshape(over_channels)
@@ -39,6 +44,7 @@ def batch_norm(
     return (y, mean, var), pullback
 
 
+@differentiable
 def batch_norm_frozen(
     x: Array, gamma: Array, beta: Array, *, mean: Array, var: Array, epsilon: float = 1e-5
 ) -> tuple[Array, Pullback]:
@@ -46,6 +52,8 @@ def batch_norm_frozen(
     n = require_shapes(
         "batch_norm_frozen", x=(x, "B C ..."), gamma=(gamma, "C"), beta=(beta, "C"), mean=(mean, "C"), var=(var, "C")
     )
+    mean, var = mean.astype(x.dtype, copy=False), var.astype(x.dtype, copy=False)
+    _require_variance("batch_norm_frozen", var)
     axes = (0, *range(2, x.ndim))
     over_channels = (1, n["C"]) + (1,) * (x.ndim - 2)
     scale = (1 / np.sqrt(var + x.dtype.type(epsilon))).reshape(over_channels)
@@ -61,6 +69,7 @@ def batch_norm_frozen(
     return y, pullback
 
 
+@differentiable
 def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Pullback]:
     """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over each example's last axes, those of gamma.
 
@@ -69,10 +78,13 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) ->
     if beta.shape != gamma.shape or gamma.ndim < 1 or x.shape[x.ndim - gamma.ndim :] != gamma.shape:
         found = f"found {gamma.shape} and {beta.shape}"
         raise InputError(f"layer_norm: gamma and beta should be shaped like the last axes of x {x.shape}, {found}")
+    if not gamma.size:
+        raise InputError(f"layer_norm: the last axes of x should hold at least one entry, found shape {x.shape}")
     axes = tuple(range(x.ndim - gamma.ndim, x.ndim))
     examples = tuple(range(x.ndim - gamma.ndim))
     centred = x - x.mean(axis=axes, keepdims=True)
-    scale = 1 / np.sqrt(x.var(axis=axes, keepdims=True) + x.dtype.type(epsilon))
+    centred = centred - centred.mean(axis=axes, keepdims=True)  # the mean was rounded
+    scale = 1 / np.sqrt(_variance("layer_norm", centred, axes) + x.dtype.type(epsilon))
     x_hat = centred * scale
     y = gamma * x_hat + beta
 
@@ -88,6 +100,7 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) ->
     return y, pullback
 
 
+@differentiable
 def weight_norm(v: Array, g: Array, *, axis: int = 0) -> tuple[Array, Pullback]:
     """W = g v / ‖v‖, one length for each slice along `axis`.     v any shape, g (v.shape[axis],)  ->  W like v.
 
@@ -98,16 +111,33 @@ def weight_norm(v: Array, g: Array, *, axis: int = 0) -> tuple[Array, Pullback]:
     others = tuple(i for i in range(v.ndim) if i != axis % v.ndim)
     along_axis = [1] * v.ndim
     along_axis[axis] = -1
-    norm = np.sqrt((v * v).sum(axis=others)).reshape(along_axis)
-    if not norm.all():
+    largest = np.abs(v).max(axis=others, initial=0).reshape(along_axis)
+    if not largest.all():
         raise InputError("weight_norm: every slice of v should have a direction, found one of length zero")
-    direction = v / norm
+    scaled = v / largest  # whose squares neither overflow nor vanish
+    scaled_norm = np.sqrt((scaled * scaled).sum(axis=others)).reshape(along_axis)
+    direction = scaled / scaled_norm
     length = g.reshape(along_axis)
     W = length * direction
 
     def pullback(dW: Array) -> tuple[Array, Array]:
         dg = (dW * direction).sum(axis=others)  # dg = ⟨dW, v/‖v‖⟩
-        dv = length / norm * (dW - dg.reshape(along_axis) * direction)  # dv = g/‖v‖ (dW − dg v/‖v‖)
+        dv = length / scaled_norm / largest * (dW - dg.reshape(along_axis) * direction)  # dv = g/‖v‖ (dW − dg v/‖v‖)
         return dv, dg
 
     return W, pullback
+
+
+def _variance(where: str, centred: Array, axes: tuple[int, ...]) -> Array:
+    """⟨centred²⟩ over the axes, which are kept."""
+    with np.errstate(over="ignore"):
+        var = np.square(centred).mean(axis=axes, keepdims=True)
+    _require_variance(where, var)
+    return var
+
+
+def _require_variance(where: str, var: Array) -> None:
+    """InputError where it has overflowed: by 1/√∞ every entry would come out as β."""
+    if np.isposinf(var).any():
+        limit = np.sqrt(np.finfo(var.dtype).max)
+        raise InputError(f"{where}: the variance should be finite, found infinity: x is beyond {limit:.1g} in {var.dtype}")

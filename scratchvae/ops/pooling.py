@@ -3,9 +3,11 @@
 import numpy as np
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
+@differentiable
 def max_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[Array, Pullback]:
     """y = the largest entry of each size × size window, every `stride` pixels (None: size).
 
@@ -21,6 +23,7 @@ def max_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[A
     return y, pullback
 
 
+@differentiable
 def mean_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[Array, Pullback]:
     """y = the mean of each size × size window; shapes as in max_pool2d."""
     H, W, stride = _sizes("mean_pool2d", x, size, stride)
@@ -36,6 +39,7 @@ def mean_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[
     return y.transpose(0, 3, 1, 2), pullback
 
 
+@differentiable
 def upsample2d(x: Array, *, factor: int = 2) -> tuple[Array, Pullback]:
     """y[b,c,h,w] = x[b, c, ⌊h/factor⌋, ⌊w/factor⌋]: nearest-neighbour upsampling.     x (B, C, H, W) -> (B, C, fH, fW)."""
     n = require_shapes("upsample2d", x=(x, "B C H W"))

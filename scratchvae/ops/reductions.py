@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback
 
 
+@differentiable
 def sum(x: Array, *, axis: int | tuple[int, ...] | None = None) -> tuple[Array, Pullback]:
     """y = Σ x over `axis` (None: over all)."""
     y = np.asarray(x.sum(axis=axis))
@@ -16,12 +18,13 @@ def sum(x: Array, *, axis: int | tuple[int, ...] | None = None) -> tuple[Array, 
     return y, pullback
 
 
+@differentiable
 def log_sum_exp(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
     """y = log Σ exp(x) over `axis`, shifted by the largest entry so that nothing overflows.
 
     An axis that holds nothing but −∞ gives −∞ (and a zero gradient), one that holds +∞ gives +∞.
     """
-    largest = x.max(axis=axis, keepdims=True)
+    largest = x.max(axis=axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0)
     with np.errstate(divide="ignore", over="ignore"):
         e = np.exp(x - shift)
@@ -35,9 +38,28 @@ def log_sum_exp(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
+def log_softmax(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
+    """y_i = log (exp(x_i) / Σ_j exp(x_j)) = (x_i − largest) − log Σ_j exp(x_j − largest) along `axis`.
+
+    The largest entry is subtracted first, and so an offset that all entries have in common costs no digits.
+    """
+    above = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+    e = np.exp(above)
+    total = e.sum(axis=axis, keepdims=True)
+    with np.errstate(divide="ignore"):  # an axis without entries has none to take the logarithm from
+        y = above - np.log(total)
+
+    def pullback(dy: Array) -> Array:
+        return dy - e / total * dy.sum(axis=axis, keepdims=True)  # dx_i = dy_i − softmax(x)_i Σ_j dy_j
+
+    return y, pullback
+
+
+@differentiable
 def softmax(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
     """y_i = exp(x_i) / Σ_j exp(x_j) along `axis`."""
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    e = np.exp(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
     y = e / e.sum(axis=axis, keepdims=True)
 
     def pullback(dy: Array) -> Array:

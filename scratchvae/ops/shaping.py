@@ -5,9 +5,11 @@ from itertools import accumulate
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback
 
 
+@differentiable
 def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Pullback]:
     """The same entries in row-major order under another shape; one size may be −1."""
     try:
@@ -21,6 +23,7 @@ def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def split(x: Array, *, sizes: Sequence[int], axis: int = 1) -> tuple[tuple[Array, ...], Pullback]:
     """x cut along `axis` into parts of the given sizes, which sum to that axis; the inverse of concatenate."""
     if sum(sizes) != x.shape[axis]:
@@ -33,6 +36,7 @@ def split(x: Array, *, sizes: Sequence[int], axis: int = 1) -> tuple[tuple[Array
     return parts, pullback
 
 
+@differentiable
 def concatenate(*parts: Array, axis: int = 1) -> tuple[Array, Pullback]:
     """The parts side by side along `axis`; all other axes must agree."""
     try:

@@ -6,12 +6,14 @@ from math import pi, sqrt
 import numpy as np
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_choice
 from scratchvae.ops import activations
 
 FAR = 50.0  # where a GELU is as good as straight: squares of larger numbers might overflow
 
 
+@differentiable
 def slope(x: Array, *, activation: str, **constants: float) -> tuple[Array, Pullback]:
     """s = f′(x) of the op f of that name, with its constants, for x of any shape; f″ at a kink is 0, or α for elu."""
     require_choice("slope", "activation", activation, CURVATURES)

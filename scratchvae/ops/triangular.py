@@ -5,9 +5,11 @@ Letters: B batch, D rows, K columns of the right-hand side. What stands above th
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
+@differentiable
 def lower_triangular(entries: Array) -> tuple[Array, Pullback]:
     """L with L_ii = exp(a_i), a the first D entries, and the rest below the diagonal, row by row: L Lᵀ is a covariance.
 
@@ -32,6 +34,7 @@ def lower_triangular(entries: Array) -> tuple[Array, Pullback]:
     return L, pullback
 
 
+@differentiable
 def solve_triangular(L: Array, b: Array) -> tuple[Array, Pullback]:
     """u with L u = b, by forward substitution.     L (B, D, D), b (B, D, K)  ->  u (B, D, K).     InputError if an L_ii is 0."""
     require_shapes("solve_triangular", L=(L, "B D D"), b=(b, "B D K"))

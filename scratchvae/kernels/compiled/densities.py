@@ -12,7 +12,7 @@ TERMS = 1024  # in a short sum
 
 @summing
 def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
-    """x l − softplus(l) = x l − max(l, 0) − log(1 + e) with e = e^−|l|; four (1 + e) share a logarithm."""
+    """x l − softplus(l) = (x − [l > 0]) l − log(1 + e) with e = e^−|l|; four (1 + e) share a logarithm."""
     B, D = logits.shape
     if x.shape[0] * draws != B or x.shape[1] != D:
         raise ValueError("bernoulli_log_prob: logits should have `draws` rows for each row of x, and as many columns")
@@ -99,6 +99,9 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
     dmean, dlog_var = np.empty_like(x), np.empty_like(x)
     half, one = x.dtype.type(0.5), x.dtype.type(1)
     for b in range(B):
+        if dlog_px[b] == 0:  # where a square has overflowed, 0 · ∞ is 0
+            dmean[b], dlog_var[b] = dlog_px[b], dlog_px[b]
+            continue
         for d in range(D):
             precision = _precision(log_var[b, d])
             u = (x[b, d] - mean[b, d]) * precision
@@ -119,8 +122,8 @@ def gaussian_kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Array]:
 
 @scalar
 def _kink(l: float, x: float) -> float:
-    """x l − max(l, 0), before it meets the sum: where x and l agree it is 0."""
-    return x * l - (l if l > type(l)(0) else type(l)(0))
+    """x l − max(l, 0) = (x − [l > 0]) l, in which nothing cancels."""
+    return (x - (type(l)(1) if l > type(l)(0) else type(l)(0))) * l
 
 
 @scalar

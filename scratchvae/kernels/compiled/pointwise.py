@@ -22,7 +22,7 @@ def relu_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy)
     zero = dy.dtype.type(0)
     for i in range(dy.size):
-        dx[i] = dy[i] if y[i] > zero else zero
+        dx[i] = dy[i] if y[i] > zero else (zero if y[i] <= zero else y[i])
     return dx
 
 
@@ -40,7 +40,7 @@ def leaky_relu_backward(dy: Array, x: Array, slope: float) -> Array:
     dx = np.empty_like(dy)
     a = dy.dtype.type(slope)
     for i in range(dy.size):
-        dx[i] = dy[i] if x[i] > 0 else a * dy[i]
+        dx[i] = dy[i] if x[i] > 0 else (a * dy[i] if x[i] <= 0 else x[i])
     return dx
 
 

@@ -9,12 +9,12 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 
 def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
-    """Σ_d x l − softplus(l)   (B · draws,), as (x l − max(l, 0)) − log(1 + e^−|l|): keeps small sums exact.
+    """Σ_d x l − softplus(l)   (B · draws,), as (x − [l > 0]) l − log(1 + e^−|l|): x l and max(l, 0) need not cancel.
 
     x (B, D), logits (B · draws, D): those for one x stand side by side.
     """
     x = np.repeat(x, draws, axis=0)
-    return ((x * logits - np.maximum(logits, 0)) - np.log1p(np.exp(-np.abs(logits)))).sum(axis=1)
+    return ((x - (logits > 0)) * logits - np.log1p(np.exp(-np.abs(logits)))).sum(axis=1)
 
 
 def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: int) -> Array:
@@ -40,10 +40,12 @@ def gaussian_log_prob(x: Array, mean: Array, log_var: Array, counted: Array) -> 
 
 
 def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: Array) -> tuple[Array, Array]:
-    """dmean = dlog_px u/σ,  dlog_var = dlog_px ½ (u² − 1)   both (B, D);  dx = −dmean."""
+    """dmean = dlog_px u/σ,  dlog_var = dlog_px ½ (u² − 1)   both (B, D);  dx = −dmean.     Where dlog_px is 0, so are they."""
     u, precision = _standardized(x, mean, log_var)
-    with np.errstate(over="ignore"):
-        return dlog_px[:, None] * (u * precision), dlog_px[:, None] * (0.5 * (u * u - 1))
+    d = dlog_px[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        dmean, dlog_var = d * (u * precision), d * (0.5 * (u * u - 1))
+    return np.where(d == 0, d, dmean), np.where(d == 0, d, dlog_var)
 
 
 def gaussian_kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Array]:

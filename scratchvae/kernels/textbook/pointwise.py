@@ -1,7 +1,6 @@
 """Activations and their derivatives, entry by entry. Every `f_backward` returns dx = dy · f′(x).
 
-Where f has a kink, the derivative there is the one said in its docstring. NaN goes in, NaN comes out; only the slope of relu and
-leaky_relu at NaN is that of x ≤ 0.
+Where f has a kink, the derivative there is the one said in its docstring. Where NaN goes in, NaN comes out, of f and of f′.
 """
 
 import numpy as np
@@ -21,7 +20,7 @@ def relu(x: Array) -> Array:
 
 def relu_backward(dy: Array, y: Array) -> Array:
     """f′ = 1 where y > 0, else 0: at the kink 0."""
-    return np.where(y > 0, dy, dy.dtype.type(0))
+    return np.where(y > 0, dy, np.where(np.isnan(y), y, dy.dtype.type(0)))
 
 
 def leaky_relu(x: Array, slope: float) -> Array:
@@ -31,7 +30,7 @@ def leaky_relu(x: Array, slope: float) -> Array:
 
 def leaky_relu_backward(dy: Array, x: Array, slope: float) -> Array:
     """f′ = 1 where x > 0, else slope: at the kink slope."""
-    return np.where(x > 0, dy, dy * dy.dtype.type(slope))
+    return np.where(x > 0, dy, np.where(np.isnan(x), x, dy * dy.dtype.type(slope)))
 
 
 def elu(x: Array, alpha: float) -> Array:

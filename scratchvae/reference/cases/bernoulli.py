@@ -25,7 +25,7 @@ from scratchvae.reference.cases.mathematics import mathematics, softplus
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 PIXELS = np.array([[0, 1, 0.3, 1], [1, 0, 0.9, 0], [0, 0, 1, 0.5]])
-GREY = {"floor": 1.0, "why": "x − σ(l) cancels where σ(l) is near a grey x"}
+GREY = "x − σ(l) cancels where σ(l) is near a grey x"
 
 
 def parts() -> list[Part]:
@@ -33,7 +33,8 @@ def parts() -> list[Part]:
     tried = []
     for kind, logits in LOGITS.items():
         tried.append(Inputs(kind, {"logits": logits}, {"x": BITS}, digits=400))
-        tried.append(Inputs(f"{kind}, grey", {"logits": logits}, {"x": 0.5 + 0.3 * (BITS - 0.5)}, **GREY))  # type: ignore[arg-type]
+        for greys, x in {"grey": 0.5 + 0.3 * (BITS - 0.5), "x next to 0 and 1": np.abs(BITS - 2.0**-24)}.items():
+            tried.append(Inputs(f"{kind}, {greys}", {"logits": logits}, {"x": x}, floor=1.0, why=GREY))
     return [
         part_of(
             bernoulli.log_prob,

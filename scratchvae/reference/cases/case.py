@@ -89,8 +89,8 @@ def objective_case(
     fixed = tuple(parameter.value for parameter in others.values())
 
     def report_and_pullback(values: tuple[Array, ...]) -> tuple[Report, Pullback]:
-        dtype = values[0].dtype
         _take(model, parameters, values)
+        dtype = next(iter(parameters.values())).value.dtype
         _take(model, others, tuple(value.astype(dtype) for value in fixed))
         mode = Mode(np.random.default_rng(0)) if training else Mode()
         batch = Batch(x, y, observed).astype(dtype)
@@ -103,7 +103,7 @@ def objective_case(
             objective_pullback()
             return tuple(dloss * gradient for gradient in _collected(parameters))
 
-        return np.asarray(report.loss, values[0].dtype), pullback
+        return np.asarray(report.loss, next(iter(parameters.values())).value.dtype), pullback
 
     arrays = {name: parameter.value for name, parameter in parameters.items()}
     drawn = noise if isinstance(noise, tuple) else (noise,)
@@ -119,7 +119,8 @@ def _take(owner: Layer | Model, parameters: Mapping[str, Parameter], values: tup
     for parameter, value in zip(parameters.values(), values, strict=True):
         parameter.value = value
     for buffer in named_buffers(owner).values():
-        buffer.value = buffer.value.astype(values[0].dtype if values else buffer.value.dtype)
+        dtypes = [parameter.value.dtype for parameter in parameters.values()]
+        buffer.value = buffer.value.astype(dtypes[0] if dtypes else buffer.value.dtype)
 
 
 def _as_dtype(noise: Noise, dtype: Any) -> Noise:

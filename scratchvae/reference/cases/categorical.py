@@ -11,17 +11,19 @@ from scratchvae.distributions import categorical
 from scratchvae.likelihoods import Categorical
 from scratchvae.objectives import Elbo
 from scratchvae.reference.cases.case import normal, objective_case
-from scratchvae.reference.cases.inputs import BITS, LOGITS, SAMPLED_LOGITS, B, D, likelihood_sampler, torch_likelihood
-from scratchvae.reference.cases.mathematics import log_sum_exp, mathematics
+from scratchvae.reference.cases.inputs import BITS, CLASSES, LOGITS, SAMPLED_LOGITS, B, D, likelihood_sampler, torch_likelihood
+from scratchvae.reference.cases.mathematics import log_softmax, mathematics
 from scratchvae.reference.cases.models import LATENT_NOISE, X, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
-CLASSES = np.array([1.0, 0.0, -0.5])
+SLOPES = np.array([1.0, 0.0, -0.5])
+TWO_EACH = np.array([[0, 1], [2, 0]])
 
 
 def parts() -> list[Part]:
     """Every function of the law, and the role."""
-    spread = {kind: logits[:, :, None] * CLASSES for kind, logits in LOGITS.items()}
+    spread = {kind: logits[:, :, None] * SLOPES for kind, logits in LOGITS.items()}
+    offsets = {f"all classes, {kind}": np.stack([logits, logits[::-1]], axis=1) for kind, logits in CLASSES.items()}
     return [
         part_of(
             categorical.log_prob,
@@ -31,6 +33,10 @@ def parts() -> list[Part]:
             tried=[
                 Inputs(kind, {"logits": logits}, {"x": BITS.astype(int)}, floor=1.0, why="1 − p cancels where p is near 1")
                 for kind, logits in spread.items()
+            ]
+            + [
+                Inputs(kind, {"logits": logits}, {"x": TWO_EACH}, floor=1.0, why="1 − p cancels where p is near 1", digits=120)
+                for kind, logits in offsets.items()
             ],
             torch=lambda torch, logits, *, x: torch.distributions.Categorical(logits=logits).log_prob(x).sum(1),
         ),
@@ -38,7 +44,10 @@ def parts() -> list[Part]:
             categorical.entropy,
             {"logits": normal(B, 2, D, scale=2.0)},
             oracle=_entropy,
-            tried=[Inputs(kind, {"logits": logits}, floor=1.0, why="log p + H cancel") for kind, logits in spread.items()],
+            tried=[
+                Inputs(kind, {"logits": logits}, floor=1.0, why="log p + H cancel", digits=120)
+                for kind, logits in {**spread, **offsets}.items()
+            ],
             torch=lambda torch, logits: torch.distributions.Categorical(logits=logits).entropy().sum(1),
         ),
         part_of(
@@ -59,11 +68,6 @@ def parts() -> list[Part]:
             torch=torch_likelihood(_torch_pixels, outputs=256),
         ),
     ]
-
-
-def log_softmax(logits: Array) -> Array:
-    """log softmax over the last axis, of mpmath numbers."""
-    return logits - np.expand_dims(log_sum_exp(logits, -1), -1)
 
 
 def _log_prob(logits: Array, x: Array) -> Array:

@@ -116,6 +116,11 @@ def _draws() -> list[Part]:
 
 def _divergences() -> list[Part]:
     one = {kind: {"mean": MEAN, "log_var": log_var} for kind, log_var in LOG_VARS.items()}
+    near = {"mean": 1e-3 * MEAN, "log_var": 1e-3 * LOG_VAR}
+    to_standard = [
+        *(Inputs(kind, law) for kind, law in one.items()),
+        Inputs("near N(0, 1)", near, floor=1.0, why="σ² − 1 and log σ² cancel near σ = 1"),
+    ]
     two = [
         Inputs(kind, {**law, "other_mean": MEAN[::-1].copy(), "other_log_var": 0.5 * law["log_var"]}, floor=1.0, why=CANCEL)
         for kind, law in one.items()
@@ -125,14 +130,14 @@ def _divergences() -> list[Part]:
             gaussian.kl_to_standard,
             LAW,
             oracle=lambda mean, log_var: kl(mean, log_var, 0 * mean, 0 * mean).sum(axis=1),
-            tried=[Inputs(kind, law) for kind, law in one.items()],
+            tried=to_standard,
             torch=lambda torch, mean, log_var: _torch_kl_to_standard(torch, mean, log_var).sum(1),
         ),
         part_of(
             gaussian.kl_to_standard_by_dimension,
             LAW,
             oracle=lambda mean, log_var: kl(mean, log_var, 0 * mean, 0 * mean),
-            tried=[Inputs(kind, law) for kind, law in one.items()],
+            tried=to_standard,
             torch=lambda torch, mean, log_var: _torch_kl_to_standard(torch, mean, log_var),
         ),
         part_of(

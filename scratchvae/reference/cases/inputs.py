@@ -27,6 +27,14 @@ LOGITS = {
     "ordinary": normal(B, D, scale=3.0),
     "to ±10⁴": np.array([[1e4, -1e4, 12, -12], [80, -80, 1e-3, -1e-3], [700, -700, 30, -30]], np.float64),
     "one far outlier": np.where(np.arange(B * D).reshape(B, D) == 5, 1e4, -9.0),
+    "near 0": 1e-6 * normal(B, D),
+}
+CLASSES = {  # logits of two entries: an offset common to all classes changes neither a probability nor a gradient
+    "offset 0": np.array([[0.3, -1.2, 2.0], [1.0, 1.0, 1.0]]),
+    "offset 10⁴": 1e4 + np.array([[0.0, 1.0, 2.0], [0.5, 0.25, -1.0]]),
+    "offset −10⁴": -1e4 + np.array([[0.0, 1.0, 2.0], [0.5, 0.25, -1.0]]),
+    "10³⁰ each": np.full((2, 3), 1e30),
+    "from −10⁴ to 10⁴": np.array([[-1e4, 1e4, 5.0], [1e4, 1e4, -1e4]]),
 }
 OBSERVED = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 1]])
 BITS = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]], np.float64)

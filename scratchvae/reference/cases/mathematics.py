@@ -21,7 +21,7 @@ def mathematics() -> SimpleNamespace:
         import mpmath
     except ImportError:
         raise InputError("--certify compares with mpmath, which is not installed: pip install mpmath") from None
-    names = ("exp", "log", "loggamma", "sqrt")
+    names = ("erfc", "exp", "log", "log1p", "loggamma", "sqrt", "tanh")
     functions: dict[str, Any] = {name: np.frompyfunc(getattr(mpmath, name), 1, 1) for name in names}
     return SimpleNamespace(
         digits=mpmath.workdps, mpf=np.frompyfunc(mpmath.mpf, 1, 1), pi=mpmath.pi, diff=mpmath.diff, **functions
@@ -40,10 +40,15 @@ def log_sum_exp(a: Array, axis: int) -> Array:
     return np.squeeze(top, axis) + m.log(m.exp(a - top).sum(axis=axis))
 
 
+def log_softmax(a: Array) -> Array:
+    """log (eᵃ / Σ eᵃ) over the last axis."""
+    return a - np.expand_dims(log_sum_exp(a, -1), -1)
+
+
 def softplus(a: Array) -> Array:
-    """log (1 + eᵃ)."""
+    """log (1 + eᵃ), as max(a, 0) + log(1 + e^−|a|)."""
     m = mathematics()
-    return m.log(1 + m.exp(a))
+    return np.maximum(a, 0) + m.log1p(m.exp(-abs(a)))
 
 
 def inverse_and_log_det(S: Array) -> tuple[Array, Array]:

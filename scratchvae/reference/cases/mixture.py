@@ -12,9 +12,8 @@ from scratchvae.objectives import SampledElbo
 from scratchvae.priors import GaussianMixture
 from scratchvae.reference.cases import gaussian
 from scratchvae.reference.cases.case import normal, objective_case
-from scratchvae.reference.cases.categorical import log_softmax
-from scratchvae.reference.cases.inputs import GRID, B, prior_sampler
-from scratchvae.reference.cases.mathematics import log_sum_exp
+from scratchvae.reference.cases.inputs import CLASSES, GRID, B, prior_sampler
+from scratchvae.reference.cases.mathematics import log_softmax, log_sum_exp
 from scratchvae.reference.cases.models import LATENT_NOISE, X, Z, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
@@ -45,7 +44,8 @@ def parts() -> list[Part]:
                     why="responsibilities and weights cancel",
                 )
                 for kind, logits in WEIGHTS.items()
-            ],
+            ]
+            + _far_and_narrow(),
             torch=lambda torch, z, *parameters: torch_law(torch, *parameters).log_prob(z),
         ),
         part_of(
@@ -70,6 +70,27 @@ def parts() -> list[Part]:
 def _log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> Array:
     pairs = gaussian.terms(z[:, None], means[None], log_vars[None]).sum(axis=2)
     return log_sum_exp(log_softmax(logits) + pairs, 1)
+
+
+def _far_and_narrow() -> list[Inputs]:
+    """Components that are narrow, wide or far from z, and logits of every offset."""
+    z, means, log_vars = normal(3, 2), normal(3, 2, seed=2), normal(3, 2, seed=3)
+    ordinary = WEIGHTS["ordinary"]
+    rows = {
+        **{f"all weights, {kind}": (z, logits[0], log_vars) for kind, logits in CLASSES.items()},
+        "far from all components": (z + 20, ordinary, 0 * log_vars),
+        "σ² from e⁻⁸⁰ to e⁸⁰": (z, ordinary, np.array([[-80.0, -80], [80, 80], [-80, 80]])),
+    }
+    return [
+        Inputs(
+            kind,
+            {"z": z, "logits": logits, "means": means, "log_vars": log_vars},
+            floor=float(1 + np.abs(z).max()),
+            why="responsibilities and weights cancel",
+            digits=120,
+        )
+        for kind, (z, logits, log_vars) in rows.items()
+    ]
 
 
 def torch_law(torch: Any, logits: Any, means: Any, log_vars: Any) -> Any:

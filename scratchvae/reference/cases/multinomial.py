@@ -11,13 +11,13 @@ from scratchvae.distributions import multinomial
 from scratchvae.likelihoods import Multinomial
 from scratchvae.objectives import Elbo
 from scratchvae.reference.cases.case import normal, objective_case
-from scratchvae.reference.cases.categorical import log_softmax
-from scratchvae.reference.cases.inputs import COUNTS, LOGITS, MANY_COUNTS, SAMPLED_LOGITS, B, D, torch_likelihood
-from scratchvae.reference.cases.mathematics import mathematics
+from scratchvae.reference.cases.inputs import CLASSES, COUNTS, LOGITS, MANY_COUNTS, SAMPLED_LOGITS, B, D, torch_likelihood
+from scratchvae.reference.cases.mathematics import log_softmax, mathematics
 from scratchvae.reference.cases.models import FEW, LATENT_NOISE, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 LARGE = "log n!, log x! and x log p cancel, and x and n p"
+FEW_COUNTS = np.array([[0.0, 3, 1], [2, 2, 1]])
 FIVES = np.array([a + 6 * b for b in range(6) for a in range(6 - b)])  # counts a, b, 5 − a − b of three words, as one number
 
 
@@ -33,6 +33,10 @@ def parts() -> list[Part]:
                 Inputs(f"{kind}, {many}", {"logits": logits}, {"x": x}, floor=x.sum(), why=LARGE, digits=400)
                 for kind, logits in LOGITS.items()
                 for many, x in MANY_COUNTS.items()
+            ]
+            + [
+                Inputs(f"all classes, {kind}", {"logits": logits}, {"x": FEW_COUNTS}, floor=5.0, why=LARGE, digits=120)
+                for kind, logits in CLASSES.items()
             ],
             torch=lambda torch, logits, *, x: _law(torch, logits).log_prob(x),
         ),

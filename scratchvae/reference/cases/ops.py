@@ -8,6 +8,7 @@ import numpy as np
 from scratchvae import ops
 from scratchvae.reference.cases.case import Case, cholesky_factors, normal, off_zero, spread
 from scratchvae.reference.cases.part import Part
+from scratchvae.reference.cases.special_functions import ORACLES
 
 OBSERVED = np.array([[1, 0, 1, 0], [1, 1, 0, 0], [0, 1, 1, 0]])
 
@@ -44,6 +45,7 @@ REDUCTIONS = [
     Case("sum: all", ops.sum, {"x": normal(2, 3)}),
     Case("sum: some axes", ops.sum, {"x": normal(2, 3, 4)}, {"axis": (0, 2)}),
     Case("log_sum_exp", ops.log_sum_exp, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
+    Case("log_softmax", ops.log_softmax, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
     Case("softmax", ops.softmax, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
 ]
 
@@ -143,8 +145,12 @@ CASES = [
 
 def parts() -> list[Part]:
     """A Part for each op."""
-    functions = dict.fromkeys(case.op for case in CASES)
-    return [Part(op.__name__, op, [case for case in CASES if case.op is op], torch=EXPRESSIONS.get(op)) for op in functions]
+    parts = []
+    for op in dict.fromkeys(case.op for case in CASES):
+        oracle, tried = ORACLES.get(op, (None, ()))
+        cases = [case for case in CASES if case.op is op]
+        parts.append(Part(op.__name__, op, cases, oracle=oracle, tried=tried, torch=EXPRESSIONS.get(op)))
+    return parts
 
 
 def _batch_norm(torch: Any, x: Any, gamma: Any, beta: Any, *, epsilon: float = 1e-5) -> Any:
@@ -196,6 +202,7 @@ EXPRESSIONS: dict[Callable[..., Any], Callable[..., Any]] = {  # each receives t
     ops.concatenate: lambda torch, *parts, axis=1: torch.cat(parts, dim=axis),
     ops.sum: lambda torch, x, *, axis=None: torch.sum(x, dim=axis),
     ops.log_sum_exp: lambda torch, x, *, axis=-1: torch.logsumexp(x, dim=axis),
+    ops.log_softmax: lambda torch, x, *, axis=-1: torch.log_softmax(x, dim=axis),
     ops.softmax: lambda torch, x, *, axis=-1: torch.softmax(x, dim=axis),
     ops.conv2d: lambda torch, *arrays, **constants: torch.nn.functional.conv2d(*arrays, **constants),
     ops.conv_transpose2d: lambda torch, *arrays, **constants: torch.nn.functional.conv_transpose2d(*arrays, **constants),
