@@ -78,9 +78,9 @@ class VampPrior(nn.Module):
 class ConditionalPrior(nn.Module):
     """p(z|y) at `known` (B, C), which is set before each step."""
 
-    def __init__(self, latent_dim, condition_dim):
+    def __init__(self, twin, D, latent_dim):
         super().__init__()
-        self.layer = nn.Linear(condition_dim, 2 * latent_dim)
+        self.layer = nn.Linear(twin.told, 2 * latent_dim)
 
     def law(self, draws):
         return normal(*self.layer(self.known).repeat_interleave(draws, dim=0).chunk(2, dim=1))
@@ -125,7 +125,12 @@ class FullPosterior:
 
 
 POSTERIORS = {"diagonal_gaussian": DiagonalPosterior, "full_gaussian": FullPosterior}
-PRIORS = {"gaussian_mixture": MixturePrior, "standard_gaussian": StandardPrior, "vamp": VampPrior}
+PRIORS = {
+    "conditional_gaussian": ConditionalPrior,
+    "gaussian_mixture": MixturePrior,
+    "standard_gaussian": StandardPrior,
+    "vamp": VampPrior,
+}
 
 
 def _likelihood(name, D):
@@ -211,10 +216,9 @@ class Twin(nn.Module):
         self.posterior = POSTERIORS[posterior](latent_dim)
         self.likelihood = _likelihood(likelihood, math.prod(event_shape))
         self.classes, self.known = classes, None
-        told = classes or condition_dim or 0
+        self.told = told = classes or condition_dim or 0
         self.conditional_prior = prior == "conditional_gaussian"
-        plain = None if self.conditional_prior else PRIORS[prior]
-        self.prior = plain(self, math.prod(event_shape), latent_dim) if plain else ConditionalPrior(latent_dim, told)
+        self.prior = PRIORS[prior](self, math.prod(event_shape), latent_dim)
         self.variational = model != "autoencoder"
         codes = self.posterior.outputs if self.variational else latent_dim
         sizes |= {"told": told} if told else {}

@@ -6,11 +6,12 @@ from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.learning import OBJECTIVES, OPTIMIZERS, PENALTIES, SCHEDULES
 from scratchvae.recipes.linear_gaussian import SolvedVAE, factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.roles import LIKELIHOODS, MODELS, POSTERIORS, PRIORS, Parts
+from scratchvae.recipes.roles import FILLS, LIKELIHOODS, MODELS, POSTERIORS, PRIORS, Parts
 
 TABLES = (RECIPES, MODELS, LIKELIHOODS, POSTERIORS, PRIORS, OBJECTIVES, PENALTIES, OPTIMIZERS, SCHEDULES)
 
 __all__ = [
+    "FILLS",
     "LIKELIHOODS",
     "MODELS",
     "OBJECTIVES",
