@@ -48,7 +48,7 @@ def test_an_overflowing_square_leaves_no_nan(df, seed):
 def test_draws_come_by_the_door():
     one = np.ones((2, 3))
     for refused in (np.ones((2, 3), int), one.astype(np.float16), np.full_like(one, np.nan)):
-        with pytest.raises(InputError, match="student_t.sample: location should be"):
+        with pytest.raises(InputError, match=r"student_t\.sample: location should be"):
             student_t.sample(refused, one, noise=one, precision=one)
 
 
