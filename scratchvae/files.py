@@ -80,7 +80,9 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise InputError(f"{path}: expected a file, found nothing there") from None
     except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror or error})") from None
+        if error.errno is None:  # what a reader says of the bytes, such as gzip or Pillow
+            raise
+        raise InputError(f"{path}: can't be read ({error.strerror})") from None
     except ValueError as error:
         if isinstance(error, InputError) or "\0" not in str(path):
             raise
