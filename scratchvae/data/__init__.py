@@ -3,6 +3,7 @@ levels of sound, counts of words.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
+    digest         digest(data): whether two sets are the same one
     batch          Batch: examples that are looked at together, and what else is known of them
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
@@ -40,6 +41,7 @@ from scratchvae.data.batch import Batch
 from scratchvae.data.binarization import binarize
 from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
 from scratchvae.data.idx import read_idx
@@ -74,6 +76,7 @@ __all__ = [
     "bars_law",
     "binarize",
     "bouncing_glyphs",
+    "digest",
     "docstrings",
     "draw_glyphs",
     "glyphs",

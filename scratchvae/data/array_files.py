@@ -36,7 +36,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     from safetensors.numpy import load
 
     content = read_whole(path, most_bytes=max_bytes())
-    expected = f"{path}: expected a .npz or .safetensors file of arrays of numbers"
+    expected = f"{path}: expected a .npz or .safetensors file of arrays of numbers, whole"
     if len(content) < 8:
         raise InputError(f"{expected}, found {len(content)} bytes")
     (length,) = struct.unpack("<Q", content[:8])
