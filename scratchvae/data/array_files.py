@@ -49,4 +49,4 @@ def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     try:
         return {name: np.array(array) for name, array in load(content).items()}, metadata
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise InputError(f"{expected} ({error})") from None
+        raise InputError(f"{expected} ({error!s:.200})") from None

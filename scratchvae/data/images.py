@@ -73,13 +73,13 @@ def decoding(file: Path, formats: tuple[str, ...], kind: str) -> Iterator[Image.
                 require_room(str(file), width * height * OF_A_PIXEL, f"{width:,} x {height:,} pixels, while decoded,")
                 yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{file}: too many pixels for {kind} to be read ({error})") from None
+        raise InputError(f"{file}: too many pixels for {kind} to be read ({error!s:.200})") from None
     except UnidentifiedImageError:
         raise InputError(f"{file}: can't be read as {kind}, found another format") from None
     except InputError:
         raise
     except UNREADABLE as error:
-        raise InputError(f"{file}: can't be read as {kind} ({error})") from None
+        raise InputError(f"{file}: can't be read as {kind} ({error!s:.200})") from None
 
 
 def eight_bits(image: Image.Image) -> Array:

@@ -72,7 +72,7 @@ def _archive(stream: IO[bytes], path: Path) -> Iterator[tuple[zipfile.ZipFile, d
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{path}: the zip archive is corrupt or truncated ({error})") from None
+        raise InputError(f"{path}: the zip archive is corrupt or truncated ({error!s:.200})") from None
 
 
 def _length_of_directory(stream: IO[bytes]) -> int:
@@ -120,7 +120,7 @@ def _read_npy(stream: IO[bytes], where: str) -> Array:
     except InputError:
         raise
     except (ValueError, TypeError, SyntaxError, tokenize.TokenError, OverflowError, MemoryError, RecursionError) as error:
-        raise InputError(f"{where}: malformed .npy header ({error})") from None
+        raise InputError(f"{where}: malformed .npy header ({error!s:.200})") from None
     if dtype.kind not in "biuf":
         raise InputError(f"{where}: expected an array of numbers, found {dtype} (Python objects are never read)")
     if any(length <= 0 for length in shape) or len(shape) > MOST_AXES:

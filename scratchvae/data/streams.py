@@ -34,7 +34,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     except EOFError:
         raise InputError(f"{path}: the gzip stream is truncated, it ends before its end mark") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: the gzip stream is corrupt ({error})") from None
+        raise InputError(f"{path}: the gzip stream is corrupt ({error!s:.200})") from None
 
 
 def read_promised(stream: IO[bytes], promised: int, where: str) -> bytearray:

@@ -42,7 +42,7 @@ def read_video(path: str | PathLike[str]) -> Array:
             raise
         except UNREADABLE as error:
             where = f"after {len(frames)} frames " if frames else ""
-            raise InputError(f"{path}: can't be read as an animated GIF, PNG or WebP {where}({error})") from None
+            raise InputError(f"{path}: can't be read as an animated GIF, PNG or WebP {where}({error!s:.200})") from None
     return np.stack(frames)
 
 

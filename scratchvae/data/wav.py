@@ -37,9 +37,9 @@ def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
             warnings.filterwarnings("ignore", "Chunk .non-data. not understood")
             rate, stored = wavfile.read(BytesIO(content))  # which believes no header beyond the bytes there are
     except wavfile.WavFileWarning as error:
-        raise InputError(f"{path}: the WAV file is damaged or truncated ({error})") from None
+        raise InputError(f"{path}: the WAV file is damaged or truncated ({error!s:.200})") from None
     except UNREADABLE as error:
-        raise InputError(f"{path}: can't be read as a WAV file ({error})") from None
+        raise InputError(f"{path}: can't be read as a WAV file ({error!s:.200})") from None
     if stored.size == 0 or rate < 1:
         raise InputError(f"{path}: expected at least one sample, found {stored.size} at {rate} a second")
     if stored.dtype == np.uint8:

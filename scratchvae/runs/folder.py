@@ -24,8 +24,6 @@ from scratchvae.training import (
     save_checkpoint,
 )
 
-
-
 MAY_CHANGE = {"epochs", "data", "data_dir"}  # when a run goes on: how far, and where the same data lie
 
 

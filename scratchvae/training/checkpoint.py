@@ -109,8 +109,8 @@ def restore_training(checkpoint: Checkpoint, training: Training) -> None:
         _fitting(checkpoint, training.model, "best/")
     _require_place(checkpoint, training)
     states = [_below(f"optimizer/{i}/", checkpoint.arrays) for i in range(len(training.phases))]
-    for i, state in enumerate(states):
-        _require_slots(state, training, f"{checkpoint.path}: optimizer/{i}")
+    for i, (phase, state) in enumerate(zip(training.phases, states, strict=True)):
+        _require_slots(state, phase.optimizer.slot_names, training, f"{checkpoint.path}: optimizer/{i}")
     for phase, state in zip(training.phases, states, strict=True):
         phase.optimizer.load_state(state)
     restore_model(checkpoint, training.model)
@@ -134,16 +134,16 @@ def _require_place(checkpoint: Checkpoint, training: Training) -> None:
             raise InputError(f"{where}.history[{i}] should hold {loss} in {' and '.join(parts)}, and no other part")
 
 
-def _require_slots(state: Mapping[str, Array], training: Training, where: str) -> None:
-    """InputError unless counts are one whole number, and every other array is shaped and typed as the Parameter in its name."""
+def _require_slots(state: Mapping[str, Array], slots: tuple[str, ...], training: Training, where: str) -> None:
+    """InputError unless counts are one whole number, and the arrays of slots are shaped and typed as the Parameters they name."""
     for name, array in state.items():
         kind, _, parameter = name.partition("/")
         if kind in ("steps_taken", "updates"):
             if array.shape != (1,) or array.dtype.kind not in "iu" or array[0] < 0:
                 raise InputError(f"{where}/{name} should be one whole number from 0, found {array.dtype} of shape {array.shape}")
-        elif parameter not in training.parameters:
-            raise InputError(f"{where}/{name} should be of one of the model's parameters, found {parameter!r:.80}")
-        else:
+        elif kind in slots:
+            if parameter not in training.parameters:
+                raise InputError(f"{where}/{name} should be of one of the model's parameters, found {parameter!r:.80}")
             value = training.parameters[parameter].value
             if (array.shape, array.dtype) != (value.shape, value.dtype):
                 found = f"{array.dtype} of shape {array.shape}"
