@@ -20,9 +20,7 @@ KINDS = {  # what a path may lead to that is no regular file
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
-ABANDONED = (
-    3600.0  # seconds after which an unfinished file of another machine's process is taken for a dead one's
-)
+ABANDONED = 3600.0  # seconds after which an unfinished file of another machine's process is taken for a dead one's
 _numbers = count()
 
 
@@ -36,9 +34,7 @@ def write_whole(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{next(_numbers)}.part")
     try:
         _remove_abandoned(path)
-        flags = (
-            os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(beside, flags, 0o666), "wb") as file:
             file.write(content)
             file.flush()
@@ -57,9 +53,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"the folder {path} can't be made: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        raise InputError(f"the folder {path} can't be made: {getattr(error, 'strerror', None) or error}") from error
 
 
 @contextmanager
@@ -73,9 +67,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "rb") as file:
             mode = os.fstat(descriptor).st_mode
             if not stat.S_ISREG(mode):
-                raise InputError(
-                    f"{path}: expected a file, found {KINDS.get(stat.S_IFMT(mode), 'something else')}"
-                )
+                raise InputError(f"{path}: expected a file, found {KINDS.get(stat.S_IFMT(mode), 'something else')}")
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: expected a file, found nothing there") from None

@@ -36,15 +36,11 @@ def parse(text: str | bytes, where: str) -> Any:
         raise InputError(f"{where} should be JSON of at most {MOST_BYTES:,} bytes, found {len(text):,}")
     try:
         text = text.decode() if isinstance(text, bytes) else text
-        found = json.loads(
-            text, object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_finite
-        )
+        found = json.loads(text, object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
     except RecursionError:
         raise InputError(f"{where} should be JSON nested at most {DEEPEST} deep, found more") from None
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{where} should be text in UTF-8, found other bytes at byte {error.start}"
-        ) from None
+        raise InputError(f"{where} should be text in UTF-8, found other bytes at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{where} should be JSON, found an error in it: {error}") from None
     except _Doubt as doubt:
@@ -92,20 +88,9 @@ def _require_shallow(value: Any, where: str) -> None:
             raise InputError(f"{where} should be JSON nested at most {DEEPEST} deep, found more")
         for entry in level:
             strings = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, dict) else []
-            if any(
-                "\ud800" <= letter <= "\udfff"
-                for string in strings
-                for letter in string
-                if not string.isascii()
-            ):
-                raise InputError(
-                    f"{where} should be JSON with whole characters, found half of a surrogate pair"
-                )
-        inside = [
-            entry.values() if isinstance(entry, dict) else entry
-            for entry in level
-            if isinstance(entry, dict | list)
-        ]
+            if any("\ud800" <= letter <= "\udfff" for string in strings for letter in string if not string.isascii()):
+                raise InputError(f"{where} should be JSON with whole characters, found half of a surrogate pair")
+        inside = [entry.values() if isinstance(entry, dict) else entry for entry in level if isinstance(entry, dict | list)]
         level, depth = [part for parts in inside for part in parts], depth + 1
 
 

@@ -1,4 +1,4 @@
-"""Damage of every kind at every door: files, folders, command lines, kills. What can't be used is one sentence, never a traceback.
+"""Damage of every kind at every door: what can't be used is one sentence, and never a traceback.
 
 The suite does a little of it. `pytest -m fuzz` does as much as the variables ask for, from a seed:
 
@@ -38,9 +38,7 @@ from scratchvae.runs import Run
 
 SEED = int(os.environ.get("SCRATCHVAE_FUZZ_SEED", "14"))
 LIMIT = 1 << 24  # bytes that reading may take here
-SLACK = (
-    1 << 28
-)  # that the process may grow by beyond three times the limit, all files together: caches and fragments
+SLACK = 1 << 28  # that the process may grow by beyond three times the limit, all files together: caches and fragments
 LONGEST = 120  # seconds that one file may take before it counts as hanging, on the busiest machine
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -116,21 +114,9 @@ def command(*argv):
 
 DOORS = {  # name: contents that are right, what opens them, and a share of all files
     "idx": ([idx(IMAGES), gzip.compress(idx(IMAGES))], load, 10),
-    "npy": (
-        [npy(IMAGES), npy(IMAGES[:, :, 0] / 255), npy(np.asfortranarray(IMAGES.astype(">f4")))],
-        load,
-        10,
-    ),
-    "npz": (
-        [zipped({"x.npy": npy(IMAGES), "y.npy": npy(np.arange(6))}), zipped({"x.npy": npy(IMAGES)}, 0)],
-        load,
-        10,
-    ),
-    "named arrays": (
-        [zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)],
-        data.read_named_arrays,
-        10,
-    ),
+    "npy": ([npy(IMAGES), npy(IMAGES[:, :, 0] / 255), npy(np.asfortranarray(IMAGES.astype(">f4")))], load, 10),
+    "npz": ([zipped({"x.npy": npy(IMAGES), "y.npy": npy(np.arange(6))}), zipped({"x.npy": npy(IMAGES)}, 0)], load, 10),
+    "named arrays": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], data.read_named_arrays, 10),
     "diagnose": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], command("diagnose"), 4),
     "png": ([picture(i, "PNG") for i in (GREY, COLOUR, CLEAR, COLOUR.convert("P"))], folder_of_one, 10),
     "picture": (
@@ -143,10 +129,7 @@ DOORS = {  # name: contents that are right, what opens them, and a share of all 
     "wav": (
         [sound(WAVES.astype(t)) for t in (np.float32, np.float64)]
         + [sound((WAVES * 100).astype(t)) for t in (np.int16, np.int32)]
-        + [
-            sound((WAVES * 100 + 128).astype(np.uint8)),
-            sound(np.stack([WAVES, WAVES], 1).astype(np.float32)),
-        ],
+        + [sound((WAVES * 100 + 128).astype(np.uint8)), sound(np.stack([WAVES, WAVES], 1).astype(np.float32))],
         load,
         10,
     ),
@@ -157,53 +140,9 @@ NAMES = {"text": "words.txt", "wav": "sound.wav", "idx": "x-images-idx3-ubyte"}
 
 # ---- how it is damaged ------------------------------------------------------------------------------------------------------
 
-EXTREMES = (
-    0,
-    1,
-    2,
-    127,
-    128,
-    255,
-    256,
-    32767,
-    65535,
-    65536,
-    (1 << 31) - 1,
-    1 << 31,
-    (1 << 32) - 1,
-    (1 << 63) - 1,
-    (1 << 64) - 1,
-)
-WORDS = (
-    "-1",
-    "0",
-    "1",
-    "2",
-    "-0.0",
-    "1.5",
-    "1e999",
-    "NaN",
-    "-Infinity",
-    "null",
-    "true",
-    '""',
-    '"x"',
-    "[]",
-    "{}",
-    "[1]",
-    "()",
-)
-WORDS += (
-    "9" * 30,
-    "9" * 5000,
-    "18446744073709551616",
-    "1e308",
-    "(1,)",
-    '"\\ud800"',
-    "[" * 50,
-    "[" * 100_000,
-    '{"a":' * 2000,
-)
+EXTREMES = (0, 1, 2, 127, 128, 255, 256, 32767, 65535, 65536, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, (1 << 63) - 1, (1 << 64) - 1)
+WORDS = ("-1", "0", "1", "2", "-0.0", "1.5", "1e999", "NaN", "-Infinity", "null", "true", '""', '"x"', "[]", "{}", "[1]", "()")
+WORDS += ("9" * 30, "9" * 5000, "18446744073709551616", "1e308", "(1,)", '"\\ud800"', "[" * 50, "[" * 100_000, '{"a":' * 2000)
 
 
 def bytes_damaged(content, rng):
@@ -236,9 +175,7 @@ def bytes_damaged(content, rng):
 
 def text_damaged(content, rng):
     """A number, name or word of a text such as JSON, or of the Python literal in a .npy file, replaced by one of the WORDS."""
-    tokens = list(
-        re.finditer(rb'-?\d[\d.e+-]*|"[^"]*"|\'[^\']*\'|true|false|null|True|False|\[|\{|\(', content[:4000])
-    )
+    tokens = list(re.finditer(rb'-?\d[\d.e+-]*|"[^"]*"|\'[^\']*\'|true|false|null|True|False|\[|\{|\(', content[:4000]))
     if not tokens:
         return bytes_damaged(content, rng)
     token = tokens[rng.integers(len(tokens))]
@@ -265,9 +202,7 @@ def inside_damaged(content, rng):
         k = int(rng.integers(len(chunks)))
         kind, body = chunks[k]
         if kind == b"IDAT" and rng.random() < 0.5:
-            body = (
-                zlib.compress(bytes_damaged(zlib.decompress(body), rng)) if b"acTL" not in content else body
-            )
+            body = zlib.compress(bytes_damaged(zlib.decompress(body), rng)) if b"acTL" not in content else body
         chunks[k] = kind, bytes_damaged(body, rng)
         parts = [struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks]
         return content[:8] + b"".join(parts)
@@ -319,21 +254,14 @@ class Tally:
             place = error.__traceback__
             while place.tb_next:
                 place = place.tb_next
-            kind = (
-                f"{what}: {type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}"
-            )
+            kind = f"{what}: {type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}"
             if kind not in self.found:
-                kept = (
-                    Path(os.environ.get("SCRATCHVAE_FUZZ_KEEP", self.folder))
-                    / f"fault-{len(self.found)}-{what}"
-                )
+                kept = Path(os.environ.get("SCRATCHVAE_FUZZ_KEEP", self.folder)) / f"fault-{len(self.found)}-{what}"
                 kept.write_bytes(content)
                 self.found[kind] = kept
 
     def require_none(self):
-        print(
-            f"seed {SEED}: {self.read + self.refused:,} files, {self.read:,} read and {self.refused:,} refused"
-        )
+        print(f"seed {SEED}: {self.read + self.refused:,} files, {self.read:,} read and {self.refused:,} refused")
         assert not self.found, "\n".join(f"{kind}\n    by {kept}" for kind, kept in self.found.items())
 
 
@@ -364,20 +292,8 @@ def run(tmp_path_factory):
     """A small run, trained for two epochs."""
     folder = tmp_path_factory.mktemp("fuzz")
     np.save(folder / "images.npy", RNG.integers(0, 256, (30, 4, 4), np.uint8))
-    argv = [
-        "train",
-        "--data",
-        str(folder / "images.npy"),
-        "--out",
-        str(folder / "run"),
-        "--epochs",
-        "2",
-        "--latent-dim",
-        "2",
-    ]
-    assert (
-        main([*argv, "--hidden", "4", "--held-out", "5", "--patience", "9", "--quiet", "--no-figures"]) == 0
-    )
+    argv = ["train", "--data", str(folder / "images.npy"), "--out", str(folder / "run"), "--epochs", "2", "--latent-dim", "2"]
+    assert main([*argv, "--hidden", "4", "--held-out", "5", "--patience", "9", "--quiet", "--no-figures"]) == 0
     return folder / "run"
 
 
@@ -390,9 +306,7 @@ def look(folder):
 def runs_damaged(folder, run, number):
     """`number` runs with one file damaged, each opened, resumed and its history read."""
     tally, rng = Tally(folder), np.random.default_rng([SEED, 100])
-    files = {
-        name: (run / name).read_bytes() for name in ("config.json", "checkpoint.safetensors", "metrics.jsonl")
-    }
+    files = {name: (run / name).read_bytes() for name in ("config.json", "checkpoint.safetensors", "metrics.jsonl")}
     with data.at_most(LIMIT):
         look(run)
     copy = folder / "copy"
@@ -414,9 +328,7 @@ def description_damaged(content, rng):
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
     part = str(rng.choice(["config", "position", "version", "format"], p=[0.3, 0.6, 0.05, 0.05]))
-    header["__metadata__"][part] = text_damaged(header["__metadata__"][part].encode(), rng).decode(
-        errors="replace"
-    )
+    header["__metadata__"][part] = text_damaged(header["__metadata__"][part].encode(), rng).decode(errors="replace")
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + content[8 + length :]
 
@@ -425,45 +337,20 @@ def vectors_damaged(folder, number):
     """`number` damaged manifests and vectors of tests/golden."""
     tally, rng = Tally(folder), np.random.default_rng([SEED, 200])
     path = folder / "golden"
-    right = {
-        "float64": zipped(
-            {"gaussian.kl/value/0.npy": npy(np.ones(3)), "gaussian.kl/input/mean.npy": npy(np.ones((3, 2)))}
-        )
-    }
-    right["manifest"] = golden.as_json(
-        {"format": "scratchvae golden vectors", "cases": {"gaussian.kl": {"tolerance": {"x": 1e-9}}}}
-    )
+    right = {"float64": zipped({"gaussian.kl/value/0.npy": npy(np.ones(3)), "gaussian.kl/input/mean.npy": npy(np.ones((3, 2)))})}
+    cases = {"gaussian.kl": {"tolerance": {"float64": {"value/0": 1e-9}}}}
+    right["manifest"] = golden.as_json({"format": "scratchvae golden vectors", "cases": cases})
     for _ in range(number):
         name = str(rng.choice(list(right)))
         bad = damaged(right[name], rng)
         path.write_bytes(bad)
-        tally.open(
-            strict_json.read if name == "manifest" else data.read_named_arrays, path, f"golden {name}", bad
-        )
+        tally.open(strict_json.read if name == "manifest" else data.read_named_arrays, path, f"golden {name}", bad)
     tally.require_none()
 
 
 # ---- command lines ----------------------------------------------------------------------------------------------------------
 
-VALUES = (
-    "-1",
-    "0",
-    "1",
-    "2",
-    "3",
-    "0.5",
-    "1e-3",
-    "1e300",
-    "nan",
-    "inf",
-    "-inf",
-    "x",
-    "",
-    "ü",
-    "1,2",
-    "99999999999999999999",
-    "[1]",
-)
+VALUES = ("-1", "0", "1", "2", "3", "0.5", "1e-3", "1e300", "nan", "inf", "-inf", "x", "", "ü", "1,2", "9" * 20, "[1]")
 FEW = {"epochs", "limit", "samples", "n", "draws", "likelihood_of"}  # what would only take long
 SLOW = {"bench", "golden", "check"}  # commands that do a lot by default
 
@@ -488,35 +375,14 @@ def words(action, rng, run, folder):
     if action.nargs == 0:
         return [] if action.dest in ("help", "no_figures") else flag
     if action.dest in ("run", "resume"):
-        return [
-            *flag,
-            str(
-                rng.choice(
-                    [str(run), str(run), str(folder / "nowhere"), str(run / "config.json"), "/dev/null"]
-                )
-            ),
-        ]
+        return [*flag, str(rng.choice([str(run), str(run), str(folder / "nowhere"), str(run / "config.json"), "/dev/null"]))]
     if action.dest in ("data", "file"):
         images = str(run.parent / "images.npy")
-        return [
-            *flag,
-            str(
-                rng.choice(
-                    [images, images, images, str(run), "/dev/zero", str(folder / "nowhere"), "a\0b", "mnist"]
-                )
-            ),
-        ]
+        return [*flag, str(rng.choice([images, images, images, str(run), "/dev/zero", str(folder / "nowhere"), "a\0b", "mnist"]))]
     if action.dest == "data_dir":
         return [*flag, str(rng.choice([str(folder), "~nosuchuser", "/dev/null"]))]
     if action.dest in ("out", "json"):
-        return [
-            *flag,
-            str(
-                rng.choice(
-                    [str(folder / "out"), str(folder / "out.png"), str(folder / "out.npy"), "/dev/null/x"]
-                )
-            ),
-        ]
+        return [*flag, str(rng.choice([str(folder / "out"), str(folder / "out.png"), str(folder / "out.npy"), "/dev/null/x"]))]
     if action.choices and rng.random() < 0.8:
         return [*flag, str(rng.choice(list(action.choices)))]
     if action.dest in FEW:
@@ -543,9 +409,7 @@ def command_lines(folder, run, number):
             place = error.__traceback__
             while place.tb_next:
                 place = place.tb_next
-            found.setdefault(
-                f"{type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}", argv
-            )
+            found.setdefault(f"{type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}", argv)
             status = "traceback"
         statuses[status] = statuses.get(status, 0) + 1
         shutil.rmtree(copy)
@@ -570,39 +434,25 @@ def claimed_by(folder, pid):
 
 
 def kills(folder, number):
-    """A training of some seconds in a process of its own, killed `number` times, each time resumed: the bits of one never killed."""
+    """A training in a process of its own, killed `number` times and resumed each time, to the bits of one never killed."""
     np.save(folder / "images.npy", np.random.default_rng(1).integers(0, 256, (400, 6, 6), np.uint8))
-    argv = [
-        "--data",
-        str(folder / "images.npy"),
-        "--latent-dim",
-        "2",
-        "--hidden",
-        "8",
-        "--batch-size",
-        "20",
-        "--quiet",
-        "--no-figures",
-    ]
-    argv += ["--checkpoint-every", "1", "--epochs", "4"]
+    quiet = ["--quiet", "--no-figures", "--checkpoint-every", "1"]
+    small = ["--latent-dim", "2", "--hidden", "8", "--batch-size", "20", "--epochs", "4"]
+    argv = ["--data", str(folder / "images.npy"), *small, *quiet]
     assert main(["train", *argv, "--out", str(folder / "whole")]) == 0
     rng, done, killed = np.random.default_rng([SEED, 400]), 0, 0
     while killed < number:
         done += 1
         run = folder / f"run{done}"
         ended = False
-        while not ended and killed < number:
-            go_on = ["--resume", str(run), "--quiet", "--no-figures", "--checkpoint-every", "1"]
+
+        def line(run=run):
             started = (run / "config.json").exists()
-            line = [
-                sys.executable,
-                "-m",
-                "scratchvae",
-                "train",
-                *(go_on if started else [*argv, "--out", str(run)]),
-            ]
+            return ["train", *(["--resume", str(run), *quiet] if started else [*argv, "--out", str(run)])]
+
+        while not ended and killed < number:
             with (folder / "said").open("wb") as said:
-                child = subprocess.Popen(line, stdout=said, stderr=said)
+                child = subprocess.Popen([sys.executable, "-m", "scratchvae", *line()], stdout=said, stderr=said)
                 while child.poll() is None and not claimed_by(run, child.pid) and rng.random() > 0.003:
                     time.sleep(0.01)  # so that a few are killed while they import, and most while they train
                 time.sleep(float(rng.random()) * 0.4)
@@ -614,16 +464,10 @@ def kills(folder, number):
             if ended:
                 assert child.returncode == 0, (folder / "said").read_text()
         if run.exists():
-            again = (
-                ["--resume", str(run), "--quiet", "--no-figures"]
-                if (run / "config.json").exists()
-                else [*argv, "--out", str(run)]
-            )
-            assert main(["train", *again]) == 0
+            assert main(line()) == 0
             assert weights(run) == weights(folder / "whole")
-            assert not [p.name for p in run.iterdir() if p.name.endswith(".part") or p.name == ".lock"], (
-                "left behind"
-            )
+            left = [path.name for path in run.iterdir() if path.name.endswith((".part", ".lock"))]
+            assert not left, left
     print(f"seed {SEED}: {killed} kills in {done} runs, each with the bits of a run that was never killed")
 
 

@@ -26,9 +26,7 @@ class Claim:
             try:
                 if not _locks(descriptor):
                     holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
-                    raise InputError(
-                        f"{folder} is being trained in by {holder}: wait for its end, or choose another folder"
-                    )
+                    raise InputError(f"{folder} is being trained in by {holder}: wait for its end, or choose another folder")
                 if _is_at(path, descriptor):  # it is not where its last holder has just removed it
                     break
             except BaseException:
