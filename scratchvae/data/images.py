@@ -69,8 +69,7 @@ def decoding(file: Path, formats: tuple[str, ...], kind: str) -> Iterator[Image.
             warnings.simplefilter("ignore")  # of what is odd about a file but can be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(stream, formats=formats) as image:
-                width, height = image.size
-                require_room(str(file), width * height * OF_A_PIXEL, f"{width:,} x {height:,} pixels, while decoded,")
+                require_room_to_decode(image, str(file))
                 yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{file}: too many pixels for {kind} to be read ({error!s:.200})") from None
@@ -80,6 +79,12 @@ def decoding(file: Path, formats: tuple[str, ...], kind: str) -> Iterator[Image.
         raise
     except UNREADABLE as error:
         raise InputError(f"{file}: can't be read as {kind} ({error!s:.200})") from None
+
+
+def require_room_to_decode(image: Image.Image, where: str) -> None:
+    """InputError where the pixels of an image, or of the frame that it stands at, would take more bytes than reading may."""
+    width, height = image.size
+    require_room(where, width * height * OF_A_PIXEL, f"{width:,} x {height:,} pixels, while decoded,")
 
 
 def eight_bits(image: Image.Image) -> Array:

@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.glyphs import draw_glyphs
-from scratchvae.data.images import UNREADABLE, decoding
+from scratchvae.data.images import UNREADABLE, decoding, require_room_to_decode
 from scratchvae.data.limits import OF_A_FRAME, require_room
 from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME, LETTER
 
@@ -31,6 +31,7 @@ def read_video(path: str | PathLike[str]) -> Array:
     with decoding(path, ANIMATIONS, "an animated GIF, PNG or WebP") as image:
         try:
             for frame in ImageSequence.Iterator(image):
+                require_room_to_decode(frame, str(path))  # a GIF's frame may be larger than the picture before it
                 seen = frame.convert("RGBA")
                 over_black = Image.alpha_composite(Image.new("RGBA", seen.size, (0, 0, 0, 255)), seen)
                 frames.append(np.asarray(over_black.convert("L")))
