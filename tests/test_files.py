@@ -234,6 +234,14 @@ def image(kind, *size, **options):
     return stream.getvalue()
 
 
+def growing():
+    """A GIF of 2 x 2 pixels whose last frame says that it has 5000 x 5000."""
+    content = bytearray(image("GIF", 2, 2, save_all=True, append_images=[Image.new("L", (2, 2), 255)], duration=99))
+    at = content.rindex(b"\x2c\0\0\0\0")
+    content[at + 5 : at + 9] = struct.pack("<HH", 5000, 5000)
+    return bytes(content)
+
+
 def sound(seconds):
     stream = io.BytesIO()
     wavfile.write(stream, 8000, (RNG.random(8000 * seconds) * 99).astype(np.uint8))
@@ -260,6 +268,7 @@ TOO_MUCH = {  # name of the file: what it holds, who reads it, and what the mess
         data.load,
         "the first 65 frames and more take 1,064,960 bytes",
     ),
+    "a frame larger than the picture": ("x.gif", growing(), data.load, "5,000 x 5,000 pixels, while decoded, take 400,000,000"),
     "a text": ("x.txt", b"word " * 20_000, data.load, "at 16 for each"),
     "paragraphs": ("x.txt", b"a\n\n" * 5000, data.load, "5,000 paragraphs take 2,560,000 bytes"),
     "counts": ("x.txt", b" ".join(b"%c%c" % (97 + k // 26, 97 + k % 26) for k in range(600)), data.read_texts, None),
