@@ -137,8 +137,8 @@ class Run:
             if then != now and entry not in MAY_CHANGE:
                 said = f"was trained with {entry} {then!r:.80}, config.json says {now!r:.80}"
                 raise InputError(f"{self.checkpoint} {said}: put that back, or {again}")
-        if (then := saved.config.get("data_digest", self._digest)) != self._digest:
-            said = f"was trained on examples of the digest {then!r:.10}, {self.config.data} holds others, of {self._digest!r:.10}"
+        if saved.data is not None and saved.data != self._digest:
+            said = f"was trained on examples of the digest {saved.data!r:.10}, {self.config.data} holds others, of {self._digest!r:.10}"
             raise InputError(f"{self.checkpoint} {said}: put those back, or {again}")
 
     def _described(self) -> dict[str, object]:
@@ -188,7 +188,7 @@ class Run:
         def keeper(training: Training, event: str) -> None:
             if event == "end" or (event == "step" and not (every and training.step % every == 0)):
                 return
-            save_checkpoint(self.checkpoint, training, self._described() | {"data_digest": self._digest})
+            save_checkpoint(self.checkpoint, training, self._described(), data=self._digest)
             lines = [strict_json.dump(record) + "\n" for record in training.history]
             write_whole(self.folder / "metrics.jsonl", "".join(lines).encode())
 

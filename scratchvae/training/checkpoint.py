@@ -42,10 +42,11 @@ class Checkpoint:
     config: dict[str, Any]
     position: dict[str, Any]
     arrays: dict[str, Array]
+    data: str | None = None  # the digest of what it was trained on, where that is known
 
 
-def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any]) -> None:
-    """Write the run's whole state. Weights that are not finite are not written, nor slots of an optimizer that are NaN.
+def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any], *, data: str | None = None) -> None:
+    """Write the run's whole state, and the digest of its `data`. Weights that are not finite are not written, nor slots of an optimizer that are NaN.
 
     Raises Diverged then, and the old file stays.
     """
@@ -60,6 +61,7 @@ def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any]) -
     position = {key: getattr(training, key) for key in POSITION}
     description = {"format": "scratchvae checkpoint", "version": str(VERSION)}
     description |= {"config": strict_json.dump(config), "position": strict_json.dump(position)}
+    description |= {} if data is None else {"data": data}
     write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description))
 
 
@@ -86,7 +88,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if part not in description:
             raise InputError(f"{path} should be a scratchvae checkpoint; its {part} is missing")
         parts[part] = check(strict_json.parse(description[part], f"{path}: {part}"), kind, str(path), part)
-    return Checkpoint(path, **parts, arrays=arrays)
+    return Checkpoint(path, **parts, arrays=arrays, data=description.get("data"))
 
 
 def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = False) -> None:
