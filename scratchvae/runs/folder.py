@@ -138,7 +138,8 @@ class Run:
                 said = f"was trained with {entry} {then!r:.80}, config.json says {now!r:.80}"
                 raise InputError(f"{self.checkpoint} {said}: put that back, or {again}")
         if saved.data is not None and saved.data != self._digest:
-            said = f"was trained on examples of the digest {saved.data!r:.10}, {self.config.data} holds others, of {self._digest!r:.10}"
+            others = f"{self.config.data} holds others, of {self._digest!r:.10}"
+            said = f"was trained on examples of the digest {saved.data!r:.10}, {others}"
             raise InputError(f"{self.checkpoint} {said}: put those back, or {again}")
 
     def _described(self) -> dict[str, object]:

@@ -46,9 +46,9 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any], *, data: str | None = None) -> None:
-    """Write the run's whole state, and the digest of its `data`. Weights that are not finite are not written, nor slots of an optimizer that are NaN.
+    """Write the run's whole state, and the digest of its `data` where it is given.
 
-    Raises Diverged then, and the old file stays.
+    Raises Diverged, and the old file stays, where weights are not finite, or slots of an optimizer are NaN.
     """
     arrays = {f"model/{name}": held.value for name, held in _held(training.model).items()}
     arrays |= {f"best/{name}": array for name, array in training.best.items()}
