@@ -82,7 +82,7 @@ MALFORMED = {
     "idx: trailing": (idx(IMAGES) + b"!", data.read_idx, ["promises 48 bytes", "trailing"]),
     "idx: no values": (b"\0\0\x08\2\0\0\0\0" + TERABYTE, data.read_idx, ["no values", "(0, 1048576)"]),
     "idx: hostile": (b"\0\0\x08\2" + TERABYTE * 2 + b"1234", data.read_idx, ["the header promises", "1,099,511,627,776 bytes"]),
-    "gzip: hostile": (gzip.compress(b"\0\0\x08\2" + TERABYTE * 2), data.read_idx, ["the header promises", "1,099,511,627,776 bytes"]),
+    "gzip: hostile": (gzip.compress(b"\0\0\x08\2" + TERABYTE * 2), data.read_idx, ["header promises", "1,099,511,627,776"]),
     "gzip: values cut": (gzip.compress(idx(IMAGES)[:-8]), data.read_idx, ["promises 48 bytes", "holds 40"]),
     "gzip: stream cut": (gzip.compress(idx(IMAGES))[:-9], data.read_idx, ["gzip", "truncated"]),
     "gzip: corrupt": (gzip.compress(idx(IMAGES))[:-6] + b"wrong!", data.read_idx, ["gzip", "corrupt"]),
@@ -107,7 +107,7 @@ MALFORMED = {
     "npz: damaged": (CUT[:200] + b"????" + CUT[204:], data.read_arrays, ["corrupt"]),
     "npz: packed otherwise": (npz(zipfile.ZIP_BZIP2, x=IMAGES), data.read_arrays, ["['x']", "stored or deflated"]),
     "npz: name damaged": (npz(imäges=IMAGES).replace(b"\xc3\xa4", b"\xc3(", 1), data.read_arrays, ["corrupt"]),
-    "npz: hostile": (npz(x=npy_promising((1 << 20, 1 << 20))), data.read_arrays, ["['x']", "the header promises", "1,099,511,627,776 bytes"]),
+    "npz: hostile": (npz(x=npy_promising((1 << 20, 1 << 20))), data.read_arrays, ["['x']", "promises", "1,099,511,627,776"]),
     "npz: labels short": (npz(images=IMAGES, labels=np.array([1])), data.read_arrays, ["labels", "2 integers", "(1,)"]),
     "npz: labels float": (npz(images=IMAGES, y=np.array([1.0, 2.0])), data.read_arrays, ["labels", "float64"]),
 }
