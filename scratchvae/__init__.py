@@ -26,7 +26,7 @@ The floors, each importing only from those below it:
     distributions                   log_prob, reparameterize, kl, entropy; the algebra of Gaussians
     ops                             linear, conv2d, softplus, batch_norm, …
     kernels                         arithmetic that NumPy does slowly or clumsily, both twins
-    arguments, arrays, files, cpu   the ground: what an op may be given, words for errors, files, the processor
+    arguments, arrays, files, …     the ground: what arrays, files and JSON from files have to be; the processor
 
 Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots (arrays in, Figures out).
 A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`. What everybody reaches
@@ -64,6 +64,8 @@ ROOMS = (
     "recipes",
     "reference",
     "runs",
+    "schema",
+    "strict_json",
     "training",
 )
 

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run = parser.add_argument_group("the run")
     run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/DATA-RECIPE, numbered if taken)")
     run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR; --epochs may give it more epochs")
+    run.add_argument("--force", action="store_true", help="with --resume: though the data or config.json have been changed")
     run.add_argument("--checkpoint-every", type=int, default=0, metavar="STEPS", help="write it between epochs too")
     run.add_argument("--no-figures", action="store_true", help="draw no pictures at the end")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -93,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     callbacks: list[Callback] = [] if arguments.quiet else [ProgressBar(sys.stderr)]
     if arguments.resume:
         _refuse_other_options(arguments)
-        one = Run.open(arguments.resume, epochs=arguments.epochs)
+        one = Run.resume(arguments.resume, epochs=arguments.epochs, force=arguments.force)
         training = one.resumed(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
         print(f"{_description(one)}, resumed after {training.step} steps", flush=True)
     else:
@@ -102,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         training = one.training(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
         print(_description(one), flush=True)
     first = training.step
-    with _interruptible(training), np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is stopped, and says so
+    with one, _interruptible(training), np.errstate(over="ignore", invalid="ignore"):  # a run that diverges says so
         training.run()
     if training.interrupted:
         print(f"\nstopped after step {training.step}; `scratchvae train --resume {one.folder}` goes on", file=sys.stderr)
@@ -147,7 +148,7 @@ def _config(arguments: argparse.Namespace) -> Config:
 
 def _refuse_other_options(arguments: argparse.Namespace) -> None:
     """What a run is trained by is in its config.json, not on the command line that resumes it."""
-    free = {"resume", "epochs", "checkpoint_every", "no_figures", "quiet"}
+    free = {"resume", "epochs", "checkpoint_every", "no_figures", "quiet", "force"}
     given = [name for name, value in vars(arguments).items() if name not in free and value is not None]
     if given:
         option = "--" + given[0].replace("_", "-")
