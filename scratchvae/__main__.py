@@ -1,11 +1,11 @@
 """The command line: `scratchvae <command> …`, or `python -m scratchvae <command> …`."""
 
-import argparse
-import logging
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 
 from scratchvae import __version__
 from scratchvae.cpu import prepare
@@ -27,6 +27,11 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 where a check failed, 2 for unusable input, 130 for an interruption."""
+    with _leaving_at_once():
+        import argparse  # imports take the first half a second, in which Ctrl-C may come as well
+        import logging
+        from pathlib import Path
+
     argv = sys.argv[1:] if argv is None else argv
     listing = "\n".join(f"  {name:12} {purpose}" for name, purpose in COMMANDS.items())
     top = argparse.ArgumentParser(
@@ -44,13 +49,15 @@ def main(argv: list[str] | None = None) -> int:
         top.print_help()
         return 0
     prepare()  # before NumPy is imported
-    from scratchvae.arrays import InputError
+    with _leaving_at_once():
+        from scratchvae.arrays import InputError
 
     name = argv[0]
     logging.basicConfig(format="%(message)s")  # on standard error
     logging.getLogger("scratchvae").setLevel(logging.INFO)
     try:
-        command = import_module(f"scratchvae.commands.{name}")
+        with _leaving_at_once():
+            command = import_module(f"scratchvae.commands.{name}")
         parser = argparse.ArgumentParser(prog=f"scratchvae {name}", description=command.__doc__)
         command.add_arguments(parser)
         arguments = parser.parse_args(argv[1:])
@@ -81,6 +88,31 @@ def _require_countable(arguments: argparse.Namespace) -> None:
         if isinstance(value, int) and abs(value) >= 2**bits:
             option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
             raise InputError(f"{option} should be below 2^{bits}, found {value}")
+
+
+@contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    """Ctrl-C while modules are imported ends the process with status 130 and one word: there is nothing yet to clean up.
+
+    KeyboardInterrupt won't do here: extension modules that are interrupted in their import raise other errors.
+    """
+
+    def leave(*_: object) -> None:
+        os.write(2, b"interrupted\n")
+        os._exit(130)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # somebody else's word, or not the main thread
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, leave)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":

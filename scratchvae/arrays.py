@@ -81,7 +81,7 @@ def require_finite(where: str, name: str, array: Array) -> None:
 
 def require_at_least(where: str, name: str, value: float, low: float) -> None:
     """Raise InputError unless the number is finite and at least `low`."""
-    if not (np.isfinite(value) and value >= low):
+    if not ((isinstance(value, int) or np.isfinite(value)) and value >= low):  # NumPy has no integers from 2⁶⁴ on
         raise InputError(f"{where}: {name} should be at least {low:g}, found {value}")
 
 

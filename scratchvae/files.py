@@ -1,33 +1,129 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and only regular files are read."""
 
 import os
-from contextlib import suppress
+import re
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from scratchvae.arrays import InputError
+
+KINDS = {  # what a path may lead to that is no regular file
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+ABANDONED = 3600.0  # seconds after which an unfinished file of another machine's process is taken for a dead one's
+_numbers = count()
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` beside `path` and rename it there: whatever happens, `path` holds the old file or the new one, whole.
 
-    Raises InputError where the folder can't be written or the disk is full; the old file is untouched then.
+    File and folder are synced, so that the new file outlasts a loss of power. A link at `path` is replaced, never followed.
+    What killed writers of the same file have left beside it is removed. Raises InputError where the folder can't be written or
+    the disk is full; the old file is untouched then.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{next(_numbers)}.part")
     try:
-        with beside.open("wb") as file:
+        _remove_abandoned(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(beside, flags, 0o666), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
+        _sync_folder(path.parent)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        with suppress(OSError, ValueError):
             beside.unlink()
-        raise InputError(f"{path} can't be written: {error.strerror or error}; what stood there before is unchanged") from error
+        said = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} can't be written: {said}; what stood there before is unchanged") from error
 
 
 def make_folder(path: Path) -> None:
     """Create the folder and those above it, if they aren't there; InputError where that can't be."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"the folder {path} can't be made: {getattr(error, 'strerror', None) or error}") from error
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """The regular file at `path`, open to be read; InputError for a folder, a device, or a pipe, which might never end.
+
+    Links are followed, and what they lead to has to be a regular file as well. Errors while it is read become InputError too.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise InputError(f"{path}: expected a file, found {KINDS.get(stat.S_IFMT(mode), 'something else')}")
+            yield file
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected a file, found nothing there") from None
     except OSError as error:
-        raise InputError(f"the folder {path} can't be made: {error.strerror or error}") from error
+        if error.errno is None:  # what a reader says of the bytes, such as gzip or Pillow
+            raise
+        raise InputError(f"{path}: can't be read ({error.strerror})") from None
+    except ValueError as error:
+        if isinstance(error, InputError) or "\0" not in str(path):
+            raise
+        raise InputError(f"{str(path)!r}: can't be read ({error})") from None
+
+
+def read_whole(path: Path, *, most_bytes: int) -> bytes:
+    """All bytes of a regular file; InputError where it can't be read, or where it has more than `most_bytes`."""
+    with open_regular(path) as file:
+        content = file.read(most_bytes + 1)
+        if len(content) > most_bytes:
+            size = max(os.fstat(file.fileno()).st_size, len(content))
+            raise InputError(f"{path}: the file should have at most {most_bytes:,} bytes, found {size:,}")
+    return content
+
+
+def _host() -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname())[:32] or "host"
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the unfinished files of processes that no longer run, and of other machines those that nobody has written to."""
+    unfinished = re.compile(rf"\.{re.escape(path.name)}\.(?P<host>[\w-]+)-(?P<pid>\d+)-\d+\.part")
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if found := unfinished.fullmatch(entry.name):
+                dead = found["host"] == _host() and _is_dead(found["pid"])
+                with suppress(OSError):
+                    if dead or time.time() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED:
+                        Path(entry.path).unlink()
+
+
+def _is_dead(pid: str) -> bool:
+    if os.name != "posix":  # elsewhere the question itself would end the process
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the renaming itself on disk, where folders can be synced."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -313,8 +313,8 @@ def test_bad_arguments_are_one_sentence(argv, words, images, trained, tmp_path, 
         ("config.json", lambda t: t.replace("latent_dim=2", "latent_dim=3"), "should hold one run"),
         ("config.json", lambda t: t.replace('"adam"', '"magic"'), "optimizer should be one of"),
         ("config.json", lambda t: t.replace('"patience": null', '"patience": "3"'), "patience should be a whole number or None"),
-        ("config.json", lambda t: t.replace('"examples": 60', '"examples": 61'), "should hold 61 examples"),
-        ("checkpoint.safetensors", lambda t: "", "damaged or of another kind"),
+        ("config.json", lambda t: t.replace('"examples": 60', '"examples": 61'), "with examples 60, config.json says 61"),
+        ("checkpoint.safetensors", lambda t: "", "arrays of numbers, whole, found 0 bytes"),
     ],
 )
 def test_a_damaged_run_is_one_sentence(file, damage, words, copy, capsys):
@@ -368,8 +368,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(images, tmp_path, capsys
 
 def test_a_run_stopped_before_its_first_step_can_be_resumed(images, tmp_path):
     config = Config(data=str(images), recipe="mlp(latent_dim=2, hidden=8)", epochs=1)
-    run = Run.start(tmp_path / "run", config)
-    run.keep()(run.training(), "start")
+    Run.start(tmp_path / "run", config).claim.release()
     assert main(["train", "--resume", str(tmp_path / "run"), "--quiet", "--no-figures"]) == 0
 
 

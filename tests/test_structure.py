@@ -13,7 +13,8 @@ ROOT = Path(scratchvae.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"arrays"},
-    {"arguments", "choices", "cpu", "files"},
+    {"arguments", "choices", "cpu", "files", "schema"},
+    {"strict_json"},
     {"kernels"},
     {"ops"},
     {"distributions"},
@@ -38,7 +39,7 @@ def room_of(path):
 
 
 def level(room):
-    return 1.5 if room in SIDE_ROOMS else next(i for i, rooms in enumerate(FLOORS) if room in rooms)
+    return 2.5 if room in SIDE_ROOMS else next(i for i, rooms in enumerate(FLOORS) if room in rooms)
 
 
 def imports(path):

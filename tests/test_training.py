@@ -1,6 +1,7 @@
 """Training: it learns, it stops where it should, and a run stopped anywhere goes on to the same bits."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -414,17 +415,58 @@ def damaged(path, change):
     save_file(tensors, path, description)
 
 
+def placed(path, change):
+    def both(tensors, description):
+        position = json.loads(description["position"])
+        change(position)
+        description["position"] = json.dumps(position)
+
+    damaged(path, both)
+
+
+def poisoned(path, name, value):
+    def poison(tensors, description):
+        tensors.setdefault(name, np.array(tensors["model/" + name.split("/", 1)[1]] if "best" in name else tensors[name]))
+        tensors[name][1] = value
+
+    damaged(path, poison)
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
         (lambda p: p.unlink(), "found no such file"),
-        (lambda p: p.write_bytes(b""), "damaged or of another kind"),
-        (lambda p: p.write_bytes(p.read_bytes()[:-100]), "damaged or of another kind"),
-        (lambda p: p.write_bytes(b"\xff" * 8 + b"{}"), "damaged or of another kind"),
-        (lambda p: damaged(p, lambda t, d: d.update(version="99")), "version 1, found version 99"),
+        (lambda p: p.write_bytes(b""), "arrays of numbers, whole, found 0 bytes"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-100]), "arrays of numbers, whole"),
+        (lambda p: p.write_bytes(b"\xff" * 8 + b"{}"), "whose header would have"),
+        (lambda p: damaged(p, lambda t, d: d.update(version="99")), "version 1, found version '99'"),
         (lambda p: damaged(p, lambda t, d: d.update(format="x")), "of another kind"),
-        (lambda p: damaged(p, lambda t, d: d.update(position="{")), "damaged or of another kind"),
-        (lambda p: damaged(p, lambda t, d: d.update(position="{}")), "damaged or of another kind"),
+        (lambda p: damaged(p, lambda t, d: d.update(position="{")), "checkpoint: position should be JSON, found"),
+        (lambda p: damaged(p, lambda t, d: d.update(position="[" * 100_000)), "position should be JSON nested at most 32"),
+        (lambda p: damaged(p, lambda t, d: d.update(config="1" * 5000)), "config should be JSON with whole numbers"),
+        (lambda p: damaged(p, lambda t, d: d.update(config="null")), "config should be an object, found null"),
+        (lambda p: damaged(p, lambda t, d: d.pop("config")), "its config is missing"),
+        (lambda p: placed(p, lambda at: at.update(step=-1)), "position.step should be a whole number from 0 .* found -1"),
+        (lambda p: placed(p, lambda at: at.update(step=True)), "position.step should be .* found true"),
+        (lambda p: placed(p, lambda at: at.update(stopping=0)), "position.stopping should be true or false, found 0"),
+        (lambda p: placed(p, lambda at: at.update(totals=None)), "position.totals should be an object, found null"),
+        (lambda p: placed(p, lambda at: at.update(more=1)), "position should have the entries step, .*; found 'more'"),
+        (lambda p: placed(p, lambda at: at.update(seconds="1")), "position.seconds should be a finite number .* found '1'"),
+        (lambda p: placed(p, lambda at: at.update(position=10**6)), "position.position should be at most"),
+        (lambda p: placed(p, lambda at: at.update(history=[])), "history should have 1 records"),
+        (lambda p: placed(p, lambda at: at["history"][0].pop("train")), r"history\[0\].train should be an object, found nothing"),
+        (lambda p: placed(p, lambda at: at["history"][0].pop("held_out")), r"should hold loss in train and held_out"),
+        (lambda p: placed(p, lambda at: at["history"][0]["train"].pop("loss")), r"history\[0\] should hold loss in train"),
+        (lambda p: placed(p, lambda at: at["history"][0]["train"].update(kl=[])), r"history\[0\].train.kl should be a number"),
+        (lambda p: poisoned(p, "model/encoder.0.bias", np.nan), "checkpoint: model/encoder.0.bias should be finite, found 1"),
+        (lambda p: poisoned(p, "best/encoder.0.bias", np.inf), "checkpoint: best/encoder.0.bias should be finite"),
+        (lambda p: poisoned(p, "optimizer/0/v/encoder.0.bias", np.nan), "optimizer/0/v/encoder.0.bias should be finite"),
+        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/m/encoder.0.bias": np.zeros(3)})), r"float32 of shape \(16,\)"),
+        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/m/no": np.zeros(3)})), "found 'no'"),
+        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/steps_taken": np.array([-3])})), "one whole number from 0"),
+        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/steps_taken": np.array(3)})), "one whole number from 0"),
+        (lambda p: damaged(p, lambda t, d: t.update({"best/more": np.zeros(1)})), "it has no"),
+        (lambda p: damaged(p, lambda t, d: d.update(position="{}")), "position.step should be a whole number .* found nothing"),
         (lambda p: damaged(p, lambda t, d: t.pop("model/encoder.0.weight")), "has no encoder.0.weight"),
         (lambda p: damaged(p, lambda t, d: t.update({"model/more": np.zeros(1)})), "has more, which this model has not"),
         (lambda p: damaged(p, lambda t, d: t.update({"model/encoder.0.bias": np.zeros(3)})), r"shape \(16,\), found \(3,\)"),
@@ -442,6 +484,17 @@ def test_a_checkpoint_that_does_not_fit_is_refused_whole(damage, words, tmp_path
     with pytest.raises(InputError, match=words):
         restore_training(load_checkpoint(path), fresh)
     assert same(before, state(fresh))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_survive_in_the_history(number, tmp_path):
+    run = training(epochs=1).run()
+    run.history[0]["train"]["kl"] = run.totals["kl"] = number
+    save_checkpoint(tmp_path / "checkpoint", run, {})
+    resumed = training()
+    restore_training(load_checkpoint(tmp_path / "checkpoint"), resumed)
+    np.testing.assert_equal(resumed.history, run.history)
+    np.testing.assert_equal(resumed.totals, run.totals)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):

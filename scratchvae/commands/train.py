@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--list", action="store_true", help="list what can be chosen, with all parameters, and stop")
     run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/DATA-RECIPE, numbered if taken)")
     run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR; --epochs may give it more epochs")
+    run.add_argument("--force", action="store_true", help="with --resume: though the data or config.json have been changed")
     run.add_argument("--checkpoint-every", type=int, default=0, metavar="STEPS", help="write it between epochs too")
     run.add_argument("--no-figures", action="store_true", help="draw no pictures at the end")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     callbacks: list[Callback] = [] if arguments.quiet else [ProgressBar(sys.stderr)]
     if arguments.resume:
         _refuse_other_options(arguments)
-        one = Run.open(arguments.resume, epochs=arguments.epochs)
+        one = Run.resume(arguments.resume, epochs=arguments.epochs, force=arguments.force)
         training = one.resumed(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
         print(f"{_description(one)}, resumed after {training.step} steps", flush=True)
     else:
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         training = one.training(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
         print(_description(one), flush=True)
     first = training.step
-    with _interruptible(training), np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is stopped, and says so
+    with one, _interruptible(training), np.errstate(over="ignore", invalid="ignore"):  # a run that diverges says so
         training.run()
     if training.interrupted:
         print(f"\nstopped after step {training.step}; `scratchvae train --resume {one.folder}` goes on", file=sys.stderr)
@@ -139,7 +140,7 @@ def _config(arguments: argparse.Namespace) -> Config:
 
 def _refuse_other_options(arguments: argparse.Namespace) -> None:
     """What a run is trained by is in its config.json, not on the command line that resumes it."""
-    free = {"list", "resume", "epochs", "checkpoint_every", "no_figures", "quiet"}
+    free = {"list", "resume", "epochs", "checkpoint_every", "no_figures", "quiet", "force"}
     given = [name for name, value in vars(arguments).items() if name not in free and value is not None]
     if given:
         raise InputError(f"{_flag(given[0])} can't be changed by --resume: the run in {arguments.resume} has its own")

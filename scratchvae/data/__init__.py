@@ -3,6 +3,7 @@ levels of sound, counts of words.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
+    digest         digest(data): whether two sets are the same one
     batch          Batch: examples that are looked at together, and what else is known of them
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
@@ -27,21 +28,25 @@ levels of sound, counts of words.
 
     layouts        channels_first: which axis of a file's array is what
     streams        files read no further than their headers promise
+    folders        examples(folder, ".png", …): the files of a folder, or of a sub-folder for each class
+    limits         how many bytes reading may take, and at_most(bytes), which raises that
 
 Bad input of any kind is an `InputError` that names the file or the argument.
 """
 
-from scratchvae.data.array_files import read_named_arrays
+from scratchvae.data.array_files import read_named_arrays, read_safetensors
 from scratchvae.data.bags import bag_of_characters, bag_of_words
 from scratchvae.data.bars import bars, bars_law
 from scratchvae.data.batch import Batch
 from scratchvae.data.binarization import binarize
 from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import read_png_folder
+from scratchvae.data.limits import MAX_BYTES, at_most
 from scratchvae.data.notes import TIMBRES, notes, play_note
 from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.pictures import patches, photograph, read_picture
@@ -55,6 +60,7 @@ __all__ = [
     "CHARACTERS",
     "FACTORS",
     "FONTS",
+    "MAX_BYTES",
     "MODULES",
     "NAMES",
     "SOURCES",
@@ -63,12 +69,14 @@ __all__ = [
     "Corpus",
     "Dataset",
     "Spectrogram",
+    "at_most",
     "bag_of_characters",
     "bag_of_words",
     "bars",
     "bars_law",
     "binarize",
     "bouncing_glyphs",
+    "digest",
     "docstrings",
     "draw_glyphs",
     "glyphs",
@@ -82,6 +90,7 @@ __all__ = [
     "read_named_arrays",
     "read_picture",
     "read_png_folder",
+    "read_safetensors",
     "read_texts",
     "read_video",
     "read_wav",

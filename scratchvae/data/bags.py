@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from scratchvae.arrays import InputError
 from scratchvae.data.corpus import Corpus
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.limits import require_room
 
 WORD = re.compile(r"[^\W\d_]+")  # letters of any script, nothing else
 
@@ -31,16 +32,16 @@ def bag_of_words(
 
 def bag_of_characters(documents: Corpus | Sequence[str], *, size: int = 200, vocabulary: Sequence[str] | None = None) -> Dataset:
     """Counts of characters, spaces and all, as they are written.     N documents  ->  (N, V) float32; else as bag_of_words."""
-    return _bags("bag_of_characters", list, documents, size, vocabulary, ())
+    return _bags("bag_of_characters", iter, documents, size, vocabulary, ())
 
 
-def _words(document: str) -> list[str]:
-    return WORD.findall(document.casefold())
+def _words(document: str) -> Iterator[str]:
+    return (found.group() for found in WORD.finditer(document.casefold()))
 
 
 def _bags(
     where: str,
-    tokens: Callable[[str], list[str]],
+    tokens: Callable[[str], Iterator[str]],
     documents: Corpus | Sequence[str],
     size: int,
     vocabulary: Sequence[str] | None,
@@ -55,6 +56,8 @@ def _bags(
     if not names or len(place) < len(names):
         wrong = "found one twice" if names else "found none"
         raise InputError(f"{where}: the vocabulary of {corpus.name} should be one token or more, each once, {wrong}")
+    need = 4 * len(bags) * len(names)
+    require_room(where, need, f"the counts of {len(names):,} tokens in {len(bags):,} documents")
     counts = np.zeros((len(bags), len(names)), np.float32)
     for row, bag in zip(counts, bags, strict=True):
         for token, count in bag.items():

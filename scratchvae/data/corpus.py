@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.data.streams import opened
+from scratchvae.data.folders import examples
+from scratchvae.data.limits import OF_A_DOCUMENT, OF_A_LETTER, require_room
+from scratchvae.data.streams import opened, read_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,41 +48,39 @@ def read_texts(path: str | PathLike[str], *, encoding: str = "utf-8") -> Corpus:
 
     A folder of sub-folders of *.txt files holds one class in each: labels count them in the order of their names. UTF-8 and
     UTF-16 that begin with a byte-order mark are known by it, whatever `encoding` says.
-    InputError when there is no text, or when a file's bytes are not of that encoding: another one must then be named.
+    InputError when there is no text, when there is more than reading may take, or when a file's bytes are not of that
+    encoding: another one must then be named.
     """
     path = Path(path)
     if not path.is_dir():
         documents = [part.strip() for part in re.split(r"\n[^\S\n]*\n", _read_text(path, encoding)) if part.strip()]
         if not documents:
             raise InputError(f"{path}: expected text, found none")
+        require_room(str(path), len(documents) * OF_A_DOCUMENT, f"{len(documents):,} paragraphs")
         return Corpus(path.name, documents)
-    files = _text_files(path)
-    classes = {sub.name: found for sub in sorted(path.iterdir()) if sub.is_dir() and (found := _text_files(sub))}
-    if bool(files) == bool(classes):
-        raise InputError(f"{path}: expected *.txt files, or sub-folders of them, found {'both' if files else 'none'}")
-    labels = np.repeat(np.arange(len(classes)), [len(found) for found in classes.values()]) if classes else None
-    chosen = files or [file for found in classes.values() for file in found]
-    return Corpus(path.name, [_read_text(file, encoding) for file in chosen], labels, tuple(classes))
-
-
-def _text_files(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.suffix.lower() == ".txt" and not f.name.startswith(".") and f.is_file())
+    files, labels, names = examples(path, ".txt", "*.txt")
+    texts, letters = [], 0
+    for file in files:
+        texts.append(_read_text(file, encoding))
+        letters += len(texts[-1])
+        require_room(str(path), letters * OF_A_LETTER, f"the first {len(texts):,} texts, of {letters:,} letters,")
+    return Corpus(path.name, texts, labels, names)
 
 
 def _read_text(file: Path, encoding: str) -> str:
     with opened(file) as stream:
-        content = stream.read()
+        content = read_all(stream, str(file), each=OF_A_LETTER)
     if content.startswith(b"\xef\xbb\xbf"):
         encoding = "utf-8-sig"
     elif content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     try:
         text = content.decode(encoding)
-    except LookupError:
+    except (LookupError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            where = f"byte {error.start} of {len(content)}"
+            raise InputError(f"{file}: expected text in {encoding}, found other bytes at {where}; name its encoding") from None
         raise InputError(f"{file}: encoding should be one that Python knows, found {encoding!r}") from None
-    except UnicodeDecodeError as error:
-        where = f"byte {error.start} of {len(content)}"
-        raise InputError(f"{file}: expected text in {encoding}, found other bytes at {where}; name its encoding") from None
     if "\0" in text:
         raise InputError(f"{file}: expected text, found zero bytes, as binary files and UTF-16 without its mark have them")
     return "\n".join(text.splitlines())

@@ -1,6 +1,8 @@
 """NumPy's own files: one array (.npy), or a zip of them (.npz), never unpickled."""
 
+import gzip
 import math
+import os
 import struct
 import tokenize
 import zipfile
@@ -16,10 +18,13 @@ import numpy as np
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.layouts import channels_first
+from scratchvae.data.limits import in_words, require_room
 from scratchvae.data.streams import MOST_AXES, opened, read_promised
+from scratchvae.files import open_regular
 
 IMAGES = ("images", "x", "data", "arr_0")  # names under which a .npz may keep its images, the first found counts
 LABELS = ("labels", "y")
+OF_A_DIRECTORY = 16  # what each byte of a zip's directory becomes in memory
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -38,6 +43,8 @@ def read_arrays(path: str | PathLike[str]) -> Dataset:
         if start == b"\x93NUMPY":
             images = _read_npy(stream, str(path))
         elif start[:4] in (b"PK\3\4", b"PK\5\6"):
+            if isinstance(stream, gzip.GzipFile):  # a zip begins at its end, which is known when all is inflated
+                raise InputError(f"{path}: a .npz file in a gzip is not read: unpack the gzip")
             images, labels = _read_npz(stream, path)
         else:
             raise InputError(f"{path}: expected a .npy or .npz file, found {'other bytes' if start else 'an empty file'}")
@@ -46,14 +53,12 @@ def read_arrays(path: str | PathLike[str]) -> Dataset:
     return Dataset(path.name, channels_first(images, str(path)), labels)
 
 
-def read_npz(path: str | PathLike[str], *, most_bytes: int) -> dict[str, Array]:
-    """Every array of a .npz file by its name; InputError as above, and where they'd take more than `most_bytes` together."""
+def read_npz(path: str | PathLike[str]) -> dict[str, Array]:
+    """Every array of a .npz file by its name; InputError as above, and where they take more bytes together than reading may."""
     path = Path(path)
-    with opened(path) as stream, _archive(stream, path) as members:
-        archive, named = members
+    with open_regular(path) as stream, _archive(stream, path) as (archive, named):
         promised = sum(member.file_size for member in named.values())
-        if promised > most_bytes:
-            raise InputError(f"{path}: the arrays should take at most {most_bytes:,} bytes together, found {promised:,}")
+        require_room(str(path), promised, f"{len(named):,} arrays together")
         return {name: _read_member(archive, member, f"{path}[{name!r}]") for name, member in named.items()}
 
 
@@ -61,12 +66,28 @@ def read_npz(path: str | PathLike[str], *, most_bytes: int) -> dict[str, Array]:
 def _archive(stream: IO[bytes], path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     """The zip and its arrays by name; what goes wrong in it becomes an InputError."""
     try:
+        require_room(str(path), _length_of_directory(stream) * OF_A_DIRECTORY, "the names in the zip's directory")
         with zipfile.ZipFile(stream) as archive:
             yield archive, {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{path}: the zip archive is corrupt or truncated ({error})") from None
+        raise InputError(f"{path}: the zip archive is corrupt or truncated ({error!s:.200})") from None
+
+
+def _length_of_directory(stream: IO[bytes]) -> int:
+    """The bytes that a zip's list of its members promises to have, which are read before anything else of it.
+
+    The record at its end says so: at offset 12, and where its comment is followed by nothing else. A zip of more than 4 GB has
+    a second such record before it, with the length at offset 40.
+    """
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - (1 << 16) - 98))
+    tail = stream.read()
+    stream.seek(0)
+    ends = [tail.rfind(mark) for mark in (b"PK\5\6", b"PK\6\6")]
+    lengths = [tail[end + at : end + at + n] for end, at, n in zip(ends, (12, 40), (4, 8), strict=True) if end >= 0]
+    return min(size, max((int.from_bytes(length, "little") for length in lengths), default=0))
 
 
 def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None]:
@@ -99,11 +120,12 @@ def _read_npy(stream: IO[bytes], where: str) -> Array:
     except InputError:
         raise
     except (ValueError, TypeError, SyntaxError, tokenize.TokenError, OverflowError, MemoryError, RecursionError) as error:
-        raise InputError(f"{where}: malformed .npy header ({error})") from None
+        raise InputError(f"{where}: malformed .npy header ({error!s:.200})") from None
     if dtype.kind not in "biuf":
         raise InputError(f"{where}: expected an array of numbers, found {dtype} (Python objects are never read)")
     if any(length <= 0 for length in shape) or len(shape) > MOST_AXES:
-        raise InputError(f"{where}: expected at least one value and at most {MOST_AXES} axes, found shape {shape}")
+        found = ", ".join(map(in_words, shape))
+        raise InputError(f"{where}: expected at least one value and at most {MOST_AXES} axes, found shape ({found})")
     values = read_promised(stream, math.prod(shape) * dtype.itemsize, where)
     array = np.frombuffer(values, dtype).astype(dtype.newbyteorder("="), copy=False)
     return array.reshape(shape[::-1]).T if columns_first else array.reshape(shape)

@@ -1,16 +1,15 @@
 """Patches cut from one big picture, such as the photograph that Matplotlib brings along."""
 
-import warnings
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.dataset import Dataset
-from scratchvae.data.images import UNREADABLE, eight_bits
+from scratchvae.data.images import decoding, eight_bits
 
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # not those that Pillow hands to other programs, as it does EPS
 PHOTOGRAPH = "grace_hopper.jpg"  # 512 x 600 pixels, in every Matplotlib
 
 
@@ -22,17 +21,9 @@ def photograph() -> Array:
 
 
 def read_picture(path: str | PathLike[str]) -> Array:
-    """A picture in any format that Pillow reads, as (C, H, W) uint8: C 1 if it is grey, else 3. Of several frames the first."""
-    path = Path(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return eight_bits(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path}: too many pixels for a picture to be read ({error})") from None
-    except UNREADABLE as error:
-        raise InputError(f"{path}: can't be read as a picture ({error})") from None
+    """A picture in one of the FORMATS, as (C, H, W) uint8: C is 1 if it is grey, else 3. Of several frames the first is taken."""
+    with decoding(Path(path), FORMATS, "a picture") as image:
+        return eight_bits(image)
 
 
 def patches(

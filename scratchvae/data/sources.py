@@ -13,10 +13,12 @@ from scratchvae.data.bags import bag_of_words
 from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.docstrings import docstrings
+from scratchvae.data.folders import holds
 from scratchvae.data.glyphs import glyphs
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import read_png_folder
 from scratchvae.data.layouts import channels_first
+from scratchvae.data.limits import at_most
 from scratchvae.data.notes import notes
 from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.pictures import patches
@@ -55,6 +57,7 @@ def load(
     data_dir: str | PathLike[str] | None = None,
     seed: int = 0,
     size: int = 28,
+    max_bytes: int | None = None,
 ) -> Dataset:
     """The data set of that name (NAMES), else the one at that path.
 
@@ -68,7 +71,15 @@ def load(
     of PNG files, or a folder that holds both splits: as MNIST's IDX files, or as train/ and test/. Or it is a .wav file, whose
     frames are levels of a spectrogram; a .gif or .webp file, in windows of four frames; a .txt file or a folder of them, bags of
     words. All but those folders of both have one split only, "train", which is all of it. `Dataset.split` holds some of it out.
+
+    Only regular files are read. Those that would take more than `max_bytes` (None: $SCRATCHVAE_MAX_BYTES, else 1 GiB; `limits`
+    says what counts) are refused before, or as soon as decompression goes beyond.
     """
+    with at_most(max_bytes):
+        return _load(source, split, data_dir, seed, size)
+
+
+def _load(source: str | PathLike[str], split: str, data_dir: str | PathLike[str] | None, seed: int, size: int) -> Dataset:
     require_choice("load", "split", split, SPLITS)
     if source == "glyphs":
         return glyphs(GLYPHS[split], seed=_stream(seed, split), size=size)
@@ -96,11 +107,15 @@ def _made(name: str, split: str, seed: int, size: int) -> Dataset:
 
 
 def _load_path(path: Path, split: str) -> Dataset:
-    if not path.exists():
+    try:
+        path.stat()
+    except PermissionError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror})") from None
+    except (OSError, ValueError):  # ValueError: a zero byte in the path
         raise InputError(
             f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy, .npz, .wav, .gif, .webp or .txt "
             f"file or of a folder of PNG or .txt files; found {str(path)!r}, which is neither a known name nor an existing path"
-        )
+        ) from None
     if path.is_dir() and any(_images_in(path, either) for either in SPLITS):
         if images := _images_in(path, split):
             return _read_pair(images, path.name)
@@ -112,8 +127,7 @@ def _load_path(path: Path, split: str) -> Dataset:
             f"{path}: holds no separate {split!r} split: split='train' takes all of it, and Dataset.split holds some of it out"
         )
     if path.is_dir():
-        texts = any(path.glob("*.txt")) or any(path.glob("*/*.txt"))
-        return bag_of_words(read_texts(path)) if texts else read_png_folder(path)
+        return bag_of_words(read_texts(path)) if holds(path, ".txt") else read_png_folder(path)
     if path.suffix.lower() == ".txt":
         return bag_of_words(read_texts(path))
     with opened(path) as stream:
@@ -142,7 +156,7 @@ def _mixed(data: Dataset) -> Dataset:
 
 
 def _load_named(name: str, split: str, data_dir: str | PathLike[str] | None) -> Dataset:
-    places = [Path(place).expanduser() for place in (data_dir, os.environ.get(VARIABLE)) if place] + [SYSTEM]
+    places = [_expanded(place) for place in (data_dir, os.environ.get(VARIABLE)) if place] + [SYSTEM]
     folders = [place / folder for place in places for folder in SOURCES[name].folders]
     if data_dir and _may_hold(places[0], name):
         folders.insert(len(SOURCES[name].folders), places[0])
@@ -157,6 +171,13 @@ def _load_named(name: str, split: str, data_dir: str | PathLike[str] | None) -> 
         f"load: {name} was not found in {', '.join(map(str, folders))}; expected {_expected(split)}; "
         f"put them there, or name another place by data_dir or ${VARIABLE}"
     )
+
+
+def _expanded(place: str | PathLike[str]) -> Path:
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        raise InputError(f"load: data_dir should be a folder, found {str(place)!r}, the home of a user who isn't known") from None
 
 
 def _may_hold(folder: Path, name: str) -> bool:

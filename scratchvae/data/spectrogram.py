@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.limits import require_room
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Spectrogram:
         require_finite("Spectrogram", "samples", samples)
         if len(samples) < self.size // 2:
             raise InputError(f"Spectrogram: samples should be at least {self.size // 2}, half a window; found {len(samples)}")
+        need = 16 * (len(samples) // self.hop + self.size // self.hop + 1) * (self.size // 2 + 1)
+        require_room("Spectrogram", need, f"the frames of {len(samples):,} samples")
         frames: Array = self._windows().stft(samples.astype(np.float64)).T
         return frames
 

@@ -1,4 +1,4 @@
-"""Files read no further than they promise: a header is believed only as far as the bytes are there."""
+"""Files are read no further than they promise, and a header is believed only as far as the bytes are there."""
 
 import gzip
 import zlib
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from scratchvae.arrays import InputError
+from scratchvae.data.limits import require_room
+from scratchvae.files import open_regular
 
 MOST_AXES = 32  # more than any file of images has, and NumPy has room for
 PIECE = 1 << 20  # bytes asked for at a time
@@ -15,12 +17,13 @@ PIECE = 1 << 20  # bytes asked for at a time
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file's bytes, inflated if it begins as gzip does.
+    """The bytes of a regular file, inflated if it begins as gzip does.
 
-    InputError, naming the file, when it can't be opened or when its gzip stream breaks off or is corrupt.
+    InputError, naming the file, when it can't be opened, when it is a device or a pipe, or when its gzip stream breaks off or
+    is corrupt.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             compressed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             if compressed:
@@ -31,16 +34,16 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     except EOFError:
         raise InputError(f"{path}: the gzip stream is truncated, it ends before its end mark") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path}: the gzip stream is corrupt ({error})") from None
-    except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: the gzip stream is corrupt ({error!s:.200})") from None
 
 
 def read_promised(stream: IO[bytes], promised: int, where: str) -> bytearray:
     """The bytes that remain in the stream, exactly the `promised` number of them, else an InputError.
 
-    Memory grows with the bytes that arrive, not with the promise, and one byte beyond the promise is as far as it reads.
+    More than reading may take are refused before the first is read. Memory grows with the bytes that arrive, not with the
+    promise, and one byte beyond the promise is as far as this reads.
     """
+    require_room(where, promised, "the values that the header promises")
     values = bytearray()
     while len(values) < promised:
         piece = stream.read(min(PIECE, promised - len(values)))
@@ -50,3 +53,13 @@ def read_promised(stream: IO[bytes], promised: int, where: str) -> bytearray:
     if stream.read(1):
         raise InputError(f"{where}: the header promises {promised} bytes of values, the file holds trailing bytes beyond them")
     return values
+
+
+def read_all(stream: IO[bytes], where: str, *, each: int = 1) -> bytes:
+    """Every byte that remains in the stream, each of which counts as `each`; InputError as soon as reading may take no more."""
+    pieces, length = [], 0
+    while piece := stream.read(PIECE):
+        length += len(piece)
+        require_room(where, length * each, f"the first {length:,} bytes and more, at {each} for each of them,")
+        pieces.append(piece)
+    return b"".join(pieces)

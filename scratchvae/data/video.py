@@ -1,6 +1,5 @@
 """Moving pictures: the frames of an animation, stacked in short windows, and scenes that need no file."""
 
-import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,11 +10,11 @@ from PIL import Image, ImageSequence
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.glyphs import draw_glyphs
-from scratchvae.data.images import UNREADABLE
+from scratchvae.data.images import UNREADABLE, decoding, require_room_to_decode
+from scratchvae.data.limits import OF_A_FRAME, require_room
 from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME, LETTER
 
 ANIMATIONS = ("GIF", "PNG", "WEBP")
-MOST_BYTES = 1 << 30
 SCALE = 0.5  # of a bouncing glyph
 SMALLEST = 16  # pixels a side: in smaller pictures a glyph is 5 pixels high or less, and no longer legible
 WALL = FRAME / 2 - LETTER * SCALE / 2  # how far from the picture's middle that of the ink turns round
@@ -24,29 +23,27 @@ WALL = FRAME / 2 - LETTER * SCALE / 2  # how far from the picture's middle that 
 def read_video(path: str | PathLike[str]) -> Array:
     """The frames of an animated GIF, PNG or WebP in grey, (T, H, W) uint8, each as it is seen, over black.
 
-    A still picture has one. InputError for another format, a file that breaks off, or frames of more than 1 GiB together.
+    A still picture has one. InputError for another format, a file that breaks off, or frames that would take more bytes than
+    reading may, where each counts as OF_A_FRAME at least.
     """
     path = Path(path)
     frames: list[Array] = []
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=ANIMATIONS) as image:
-                for frame in ImageSequence.Iterator(image):
-                    seen = frame.convert("RGBA")
-                    over_black = Image.alpha_composite(Image.new("RGBA", seen.size, (0, 0, 0, 255)), seen)
-                    frames.append(np.asarray(over_black.convert("L")))
-                    if frames[-1].shape != frames[0].shape:
-                        raise InputError(f"{path}: frames should be of one size, found {frames[0].shape} and {frames[-1].shape}")
-                    if len(frames) * frames[0].nbytes > MOST_BYTES:
-                        raise InputError(f"{path}: frames should take at most {MOST_BYTES:,} bytes, found more")
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path}: too many pixels for a video to be read ({error})") from None
-    except InputError:
-        raise
-    except UNREADABLE as error:
-        where = f"after {len(frames)} frames " if frames else ""
-        raise InputError(f"{path}: can't be read as an animated GIF, PNG or WebP {where}({error})") from None
+    with decoding(path, ANIMATIONS, "an animated GIF, PNG or WebP") as image:
+        try:
+            for frame in ImageSequence.Iterator(image):
+                require_room_to_decode(frame, str(path))  # a GIF's frame may be larger than the picture before it
+                seen = frame.convert("RGBA")
+                over_black = Image.alpha_composite(Image.new("RGBA", seen.size, (0, 0, 0, 255)), seen)
+                frames.append(np.asarray(over_black.convert("L")))
+                if frames[-1].shape != frames[0].shape:
+                    raise InputError(f"{path}: frames should be of one size, found {frames[0].shape} and {frames[-1].shape}")
+                need = len(frames) * max(OF_A_FRAME, frames[0].nbytes)
+                require_room(str(path), need, f"the first {len(frames):,} frames and more")
+        except InputError:
+            raise
+        except UNREADABLE as error:
+            where = f"after {len(frames)} frames " if frames else ""
+            raise InputError(f"{path}: can't be read as an animated GIF, PNG or WebP {where}({error!s:.200})") from None
     return np.stack(frames)
 
 

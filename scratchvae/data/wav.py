@@ -2,13 +2,17 @@
 
 import struct
 import warnings
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+from scratchvae.data.streams import read_all
+from scratchvae.files import open_regular, write_whole
 
+OF_A_BYTE = 4  # a byte of 8 bits becomes a float32
 UNREADABLE = (  # what the reader raises for damaged headers, one without data (UnboundLocalError) among them
     *(ValueError, EOFError, OSError, struct.error, IndexError, KeyError, ZeroDivisionError, OverflowError, MemoryError),
     *(TypeError, AttributeError, UnboundLocalError),
@@ -19,20 +23,23 @@ def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
     """The samples (T,) float32 of a WAV file and how many there are to a second, several channels averaged to one.
 
     Integers of 8 (unsigned), 16, 24 and 32 bits are divided by 2⁷, 2¹⁵, 2²³ and 2³¹, so that full scale is 1; floats stay as they
-    are. InputError for a file that is not WAV, is compressed, breaks off, or holds no samples or ones that aren't finite.
+    are. InputError for a file that is not WAV, is compressed, breaks off, takes more bytes than reading may, or holds no
+    samples, or ones that are not finite in float32.
     """
     from scipy.io import wavfile
 
     path = Path(path)
+    with open_regular(path) as file:
+        content = read_all(file, str(path), each=OF_A_BYTE)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", wavfile.WavFileWarning)  # a file that breaks off is only warned of
             warnings.filterwarnings("ignore", "Chunk .non-data. not understood")
-            rate, stored = wavfile.read(path)
+            rate, stored = wavfile.read(BytesIO(content))  # which believes no header beyond the bytes there are
     except wavfile.WavFileWarning as error:
-        raise InputError(f"{path}: the WAV file is damaged or truncated ({error})") from None
+        raise InputError(f"{path}: the WAV file is damaged or truncated ({error!s:.200})") from None
     except UNREADABLE as error:
-        raise InputError(f"{path}: can't be read as a WAV file ({error})") from None
+        raise InputError(f"{path}: can't be read as a WAV file ({error!s:.200})") from None
     if stored.size == 0 or rate < 1:
         raise InputError(f"{path}: expected at least one sample, found {stored.size} at {rate} a second")
     if stored.dtype == np.uint8:
@@ -41,8 +48,10 @@ def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
         samples = stored / -float(np.iinfo(stored.dtype).min)  # 24 bits come as the upper ones of 32
     else:
         samples = stored
-    require_finite(str(path), "samples", samples)
-    return samples.reshape(len(samples), -1).mean(axis=1).astype(np.float32), int(rate)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = samples.reshape(len(samples), -1).mean(axis=1, dtype=np.float64).astype(np.float32)
+    require_finite(str(path), "samples in float32", mean)
+    return mean, int(rate)
 
 
 def write_wav(path: str | PathLike[str], samples: Array, rate: int) -> None:
@@ -59,7 +68,6 @@ def write_wav(path: str | PathLike[str], samples: Array, rate: int) -> None:
     if np.abs(samples).max() > 1:
         raise InputError(f"write_wav: samples should lie in [-1, 1], found {np.abs(samples).max():g}")
     steps = np.minimum(np.rint(samples.astype(np.float64) * 32768), 32767).astype(np.int16)
-    try:
-        wavfile.write(Path(path), rate, steps)
-    except OSError as error:
-        raise InputError(f"{path}: can't be written ({error.strerror or error})") from None
+    buffer = BytesIO()
+    wavfile.write(buffer, rate, steps)
+    write_whole(Path(path), buffer.getvalue())

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from scratchvae import strict_json
 from scratchvae.arrays import InputError, require_at_least, require_choice
 from scratchvae.choices import fitted, parse, shortened
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES
@@ -70,12 +71,7 @@ class Config:
 
 def read_config(path: Path) -> Config:
     """The config in a file."""
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path.parent} should be a run's folder, found no {path.name} in it") from None
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} should be JSON, found an error in it: {error}") from error
+    if path.parent.is_dir() and not path.exists():
+        raise InputError(f"{path.parent} should be a run's folder, found no {path.name} in it")
+    entries = strict_json.read(path)
     return Config.from_entries(entries, str(path))

@@ -1,6 +1,13 @@
 """From an objective to a trained model: one step, the loop around it, and everything a run needs to stop and go on."""
 
-from scratchvae.training.checkpoint import Checkpoint, load_checkpoint, restore_model, restore_training, save_checkpoint
+from scratchvae.training.checkpoint import (
+    RECORD,
+    Checkpoint,
+    load_checkpoint,
+    restore_model,
+    restore_training,
+    save_checkpoint,
+)
 from scratchvae.training.clipping import clip_by_norm
 from scratchvae.training.early_stopping import EarlyStopping
 from scratchvae.training.full_batch import Minimum, minimize
@@ -13,6 +20,7 @@ from scratchvae.training.step import Diverged, Phase, train_step
 
 __all__ = [
     "OPTIMIZERS",
+    "RECORD",
     "SGD",
     "Adam",
     "AdamW",

@@ -1,70 +1,94 @@
 """A run's state in one safetensors file, written whole: arrays, and a JSON description in its metadata."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from scratchvae import strict_json
 from scratchvae.arrays import Array, InputError
+from scratchvae.data import read_safetensors
 from scratchvae.files import write_whole
 from scratchvae.layers import named_buffers, named_parameters
 from scratchvae.objectives import Trainable
+from scratchvae.schema import Anything, Flag, Kind, Listing, Number, Record, Table, Whole, check
 from scratchvae.training.loop import Training
 from scratchvae.training.step import Diverged
 
 VERSION = 1
-POSITION = ("step", "epoch", "position", "totals", "seconds", "history", "stopping")  # what JSON keeps of a Training
+TERMS = Table(Number(finite=False))  # a mean may be infinite, or unknown, where the weights are still finite
+RECORD = Record(  # of an epoch, as `Training` describes it
+    {"epoch": Whole(1), "step": Whole(1), "seconds": Number(0), "learning_rate": Number(0), "train": TERMS}, {"held_out": TERMS}
+)
+POSITION: dict[str, Kind] = {  # what JSON keeps of a Training
+    "step": Whole(),
+    "epoch": Whole(),
+    "position": Whole(),
+    "totals": TERMS,
+    "seconds": Number(0),
+    "history": Listing(RECORD),
+    "stopping": Flag(),
+}
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file held: `config`, whatever the run was described by, `position` in it, and `arrays` by name."""
+    """What the file at `path` held: `config`, whatever the run was described by, `position` in it, and `arrays` by name."""
 
+    path: Path
     config: dict[str, Any]
     position: dict[str, Any]
     arrays: dict[str, Array]
+    data: str | None = None  # the digest of what it was trained on, where that is known
 
 
-def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any]) -> None:
-    """Write the run's whole state. Weights that are not finite are not written: Diverged, and the old file stays."""
+def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any], *, data: str | None = None) -> None:
+    """Write the run's whole state, and the digest of its `data` where it is given.
+
+    Raises Diverged, and the old file stays, where weights are not finite, or slots of an optimizer are NaN.
+    """
     arrays = {f"model/{name}": held.value for name, held in _held(training.model).items()}
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            found = f"step {training.step}: {name.removeprefix('model/')} is not finite any more"
-            raise Diverged(f"{found}; {path} keeps the last good state")
     arrays |= {f"best/{name}": array for name, array in training.best.items()}
     for i, phase in enumerate(training.phases):
         arrays |= {f"optimizer/{i}/{name}": array for name, array in phase.optimizer.state().items()}
+    for name, array in arrays.items():
+        if _is_lost(name, array):
+            found = f"step {training.step}: {name.removeprefix('model/')} is not finite any more"
+            raise Diverged(f"{found}; {path} keeps the last good state")
     position = {key: getattr(training, key) for key in POSITION}
     description = {"format": "scratchvae checkpoint", "version": str(VERSION)}
-    description |= {"config": json.dumps(dict(config)), "position": json.dumps(position)}
+    description |= {"config": strict_json.dump(config), "position": strict_json.dump(position)}
+    description |= {} if data is None else {"data": data}
     write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint; InputError for anything that isn't one, whole and of this version."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            description = file.metadata() or {}
-            if description.get("format") != "scratchvae checkpoint":
-                raise InputError(f"{path} should be a scratchvae checkpoint, found a safetensors file of another kind")
-            if description.get("version") != str(VERSION):
-                found = description.get("version")
-                raise InputError(f"{path} should be a checkpoint of version {VERSION}, found version {found}")
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        position = json.loads(description["position"])
-        return Checkpoint(json.loads(description["config"]), {key: position[key] for key in POSITION}, arrays)
-    except FileNotFoundError:
-        raise InputError(f"{path} should be a checkpoint, found no such file") from None
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror or error}") from error
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} should be a scratchvae checkpoint; it is damaged or of another kind ({error})") from error
+    """Read a checkpoint; InputError for anything that isn't one, whole, of this version, and with finite weights.
+
+    A file of more bytes than reading data may take, as `data.limits` says, is refused too.
+    """
+    if not path.exists():
+        raise InputError(f"{path} should be a checkpoint, found no such file")
+    arrays, description = read_safetensors(path)
+    if description.get("format") != "scratchvae checkpoint":
+        raise InputError(f"{path} should be a scratchvae checkpoint, found a safetensors file of another kind")
+    if description.get("version") != str(VERSION):
+        found = description.get("version")
+        raise InputError(f"{path} should be a checkpoint of version {VERSION}, found version {found!r:.40}")
+    for name, array in arrays.items():
+        if _is_lost(name, array):
+            found = f"found {np.count_nonzero(~np.isfinite(array)):,} entries of {array.size:,} that are not"
+            raise InputError(f"{path}: {name} should be finite, {found}; put back an earlier copy, or train the run anew")
+    kinds: dict[str, Kind] = {"config": Table(Anything()), "position": Record(POSITION)}
+    parts = {}
+    for part, kind in kinds.items():
+        if part not in description:
+            raise InputError(f"{path} should be a scratchvae checkpoint; its {part} is missing")
+        parts[part] = check(strict_json.parse(description[part], f"{path}: {part}"), kind, str(path), part)
+    return Checkpoint(path, **parts, arrays=arrays, data=description.get("data"))
 
 
 def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = False) -> None:
@@ -80,20 +104,65 @@ def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = Fals
 
 
 def restore_training(checkpoint: Checkpoint, training: Training) -> None:
-    """Put a freshly built run where the saved one stood; InputError where the two don't fit."""
+    """Put a freshly built run where the saved one stood; InputError, with nothing changed, where the two don't fit."""
     _fitting(checkpoint, training.model)
-    for i, phase in enumerate(training.phases):
-        phase.optimizer.load_state(_below(f"optimizer/{i}/", checkpoint.arrays))
+    best = _below("best/", checkpoint.arrays)
+    if best:
+        _fitting(checkpoint, training.model, "best/")
+    _require_place(checkpoint, training)
+    states = [_below(f"optimizer/{i}/", checkpoint.arrays) for i in range(len(training.phases))]
+    for i, (phase, state) in enumerate(zip(training.phases, states, strict=True)):
+        _require_slots(state, phase.optimizer.slot_names, training, f"{checkpoint.path}: optimizer/{i}")
+    for phase, state in zip(training.phases, states, strict=True):
+        phase.optimizer.load_state(state)
     restore_model(checkpoint, training.model)
-    training.best = _below("best/", checkpoint.arrays)
+    training.best = best
     for key in POSITION:
         setattr(training, key, checkpoint.position[key])
+
+
+def _require_place(checkpoint: Checkpoint, training: Training) -> None:
+    """InputError unless the position is a place in this training, and the history what such a training has recorded."""
+    place, where = checkpoint.position, f"{checkpoint.path}: position"
+    if place["position"] > len(training.data):
+        raise InputError(f"{where}.position should be at most {len(training.data)}, the examples; found {place['position']}")
+    if len(place["history"]) != place["epoch"]:
+        found = f"found {len(place['history'])}"
+        raise InputError(f"{where}.history should have {place['epoch']} records, as many as epochs are done; {found}")
+    loss = "loss" if len(training.phases) == 1 else "0.loss"
+    parts = ("train",) if training.held_out is None else ("train", "held_out")
+    for i, record in enumerate(place["history"]):
+        if ("held_out" in record) != ("held_out" in parts) or any(loss not in record[part] for part in parts):
+            raise InputError(f"{where}.history[{i}] should hold {loss} in {' and '.join(parts)}, and no other part")
+
+
+def _require_slots(state: Mapping[str, Array], slots: tuple[str, ...], training: Training, where: str) -> None:
+    """InputError unless counts are one whole number, and the arrays of slots are shaped and typed as the Parameters they name."""
+    for name, array in state.items():
+        kind, _, parameter = name.partition("/")
+        if kind in ("steps_taken", "updates"):
+            if array.shape != (1,) or array.dtype.kind not in "iu" or array[0] < 0:
+                raise InputError(f"{where}/{name} should be one whole number from 0, found {array.dtype} of shape {array.shape}")
+        elif kind in slots:
+            if parameter not in training.parameters:
+                raise InputError(f"{where}/{name} should be of one of the model's parameters, found {parameter!r:.80}")
+            value = training.parameters[parameter].value
+            if (array.shape, array.dtype) != (value.shape, value.dtype):
+                found = f"{array.dtype} of shape {array.shape}"
+                raise InputError(f"{where}/{name} should be {value.dtype} of shape {value.shape}, found {found}")
+
+
+def _is_lost(name: str, array: Array) -> bool:
+    """Whether training can't go on from this array: a weight that is not finite, or a slot that is NaN."""
+    if array.dtype.kind != "f":
+        return False
+    return bool(np.isnan(array).any() if name.startswith("optimizer/") else not np.isfinite(array).all())
 
 
 def _fitting(checkpoint: Checkpoint, model: Trainable, prefix: str = "model/") -> dict[str, Array]:
     """The checkpoint's arrays for the model by the model's names: none missing or left over, all of the right shape and dtype."""
     saved, held = _below(prefix, checkpoint.arrays), _held(model)
-    where = "the checkpoint is of another model"
+    where = f"{checkpoint.path} is a checkpoint of another model"
     if missing := sorted(held.keys() - saved.keys()):
         raise InputError(f"{where}: it has no {missing[0]}, which this model needs")
     if surplus := sorted(saved.keys() - held.keys()):

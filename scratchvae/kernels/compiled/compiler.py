@@ -193,7 +193,11 @@ def _sources() -> str:
 
 
 class _Cache(FunctionCache):
-    """Numba's cache on disk, which by itself looks at a loop's own file, not at the functions and options taken from others."""
+    """Numba's cache on disk, which by itself looks at a loop's own file, not at the functions and options taken from others.
+
+    Numba unpickles what lies there: whoever may write into the cache's folder may have code executed. What can't be read, such
+    as a file that was cut off, is cleared, so that the kernel is compiled and kept anew.
+    """
 
     def __init__(self, loop: Callable[..., Any], options: dict[str, Any]) -> None:
         super().__init__(loop)  # type: ignore[no-untyped-call]
@@ -204,7 +208,11 @@ class _Cache(FunctionCache):
         return super()._index_key(*arguments), self.options  # type: ignore[no-untyped-call]
 
     def load_overload(self, *arguments: Any) -> Any:
-        found = super().load_overload(*arguments)  # type: ignore[no-untyped-call]
+        try:
+            found = super().load_overload(*arguments)  # type: ignore[no-untyped-call]
+        except Exception:  # whatever unpickling damaged bytes may raise
+            self.flush()  # type: ignore[no-untyped-call]
+            found = None
         if found is None:
             _tell_that_it_compiles()
         return found

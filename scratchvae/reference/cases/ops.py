@@ -145,12 +145,13 @@ CASES = [
 
 def parts() -> list[Part]:
     """A Part for each op."""
-    parts = []
-    for op in dict.fromkeys(case.op for case in CASES):
-        oracle, tried = ORACLES.get(op, (None, ()))
-        cases = [case for case in CASES if case.op is op]
-        parts.append(Part(op.__name__, op, cases, oracle=oracle, tried=tried, torch=EXPRESSIONS.get(op)))
-    return parts
+    return [_part_of(op) for op in dict.fromkeys(case.op for case in CASES)]
+
+
+def _part_of(op: Callable[..., Any]) -> Part:
+    oracle, tried = ORACLES.get(op, (None, []))
+    cases = [case for case in CASES if case.op is op]
+    return Part(op.__name__, op, cases, oracle=oracle, tried=tried, torch=EXPRESSIONS.get(op))
 
 
 def _batch_norm(torch: Any, x: Any, gamma: Any, beta: Any, *, epsilon: float = 1e-5) -> Any:

@@ -1,0 +1,80 @@
+"""A folder that one process trains in: a lock that ends with the process, however it ends."""
+
+import os
+import socket
+import sys
+import weakref
+from contextlib import suppress
+from pathlib import Path
+
+from scratchvae.arrays import InputError
+
+NAME = ".lock"
+
+
+class Claim:
+    """The only claim to a folder on this machine, from its making until `release`, or until its process has died.
+
+    The system's lock on the file `.lock` is what counts; what is written there only tells others who holds it. So a file that
+    a killed process has left hinders nobody. InputError while another process, or another claim of this one, holds the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / NAME
+        while True:
+            descriptor = _opened(path)
+            try:
+                if not _locks(descriptor):
+                    holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
+                    raise InputError(f"{folder} is being trained in by {holder}: wait for its end, or choose another folder")
+                if _is_at(path, descriptor):  # it is not where its last holder has just removed it
+                    break
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+        self.release = weakref.finalize(self, _release, path, descriptor)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    except FileNotFoundError:
+        raise InputError(f"{path.parent} should be a run's folder, found nothing there") from None
+    except OSError as error:
+        raise InputError(f"{path.parent} can't be trained in: {path.name} {error.strerror or error}") from error
+
+
+def _locks(descriptor: int) -> bool:
+    """Lock the file for this process; False where somebody has done so. Where a file system knows no locks, nobody can have."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
+def _release(path: Path, descriptor: int) -> None:
+    """Remove the file while it is still locked, then let go."""
+    with suppress(OSError):
+        path.unlink()
+    with suppress(OSError):
+        os.close(descriptor)

@@ -1,0 +1,102 @@
+"""JSON that is read as strictly as data: bounded in size and in depth, its numbers finite.
+
+This library writes JSON beside data, but anybody may have changed it. `parse` turns a text into plain objects, `schema.check`
+compares those with what they should be, and both raise InputError with one sentence that names the file and what is wrong in it.
+JSON has no words for infinities and NaN. `dump` writes them as the strings "Infinity", "-Infinity" and "NaN", as Protocol
+Buffers do, and `schema.Number(finite=False)` takes them back.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scratchvae.arrays import InputError
+from scratchvae.files import read_whole
+from scratchvae.schema import shortened, shown
+
+MOST_BYTES = 64 << 20  # of one text: metrics of some 100,000 epochs
+DEEPEST = 32  # lists and objects within each other
+MOST_DIGITS = 19  # of a whole number: those of 2⁶³
+
+
+def read(path: Path) -> Any:
+    """The JSON in a file, as `parse` reads it; InputError also where the file can't be read or is too long."""
+    return parse(read_whole(path, most_bytes=MOST_BYTES), str(path))
+
+
+def parse(text: str | bytes, where: str) -> Any:
+    """The plain objects that a JSON text describes; InputError, naming `where`, for anything doubtful.
+
+    Doubtful are a text of more than MOST_BYTES or not in UTF-8, lists and objects nested deeper than DEEPEST, a name that comes
+    twice in an object, whole numbers beyond ±2⁶³, numbers that are not finite, and strings that hold half of a surrogate pair.
+    """
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{where} should be JSON of at most {MOST_BYTES:,} bytes, found {len(text):,}")
+    try:
+        text = text.decode() if isinstance(text, bytes) else text
+        found = json.loads(text, object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise InputError(f"{where} should be JSON nested at most {DEEPEST} deep, found more") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} should be text in UTF-8, found other bytes at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where} should be JSON, found an error in it: {error}") from None
+    except _Doubt as doubt:
+        raise InputError(f"{where} should be JSON {doubt}") from None
+    _require_shallow(found, where)
+    return found
+
+
+def dump(value: Any, *, indent: int | None = None) -> str:
+    """The text that `parse` reads: numbers that are not finite become the strings of NOT_FINITE."""
+    return json.dumps(_writable(value), indent=indent, allow_nan=False)
+
+
+class _Doubt(ValueError):
+    """What is wrong with a text, worded to follow "should be JSON"."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Doubt(f"with each name once in an object, found {shown(twice)} twice")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > MOST_DIGITS or not -(1 << 63) <= int(digits) < 1 << 63:
+        raise _Doubt(f"with whole numbers from -2⁶³ to 2⁶³ - 1, found {shortened(digits)}")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise _Doubt(f"with finite numbers, found {shortened(digits)}")
+    return number
+
+
+def _require_shallow(value: Any, where: str) -> None:
+    """InputError where lists and objects are nested too deep, or a string can't be written as UTF-8."""
+    level, depth = [value], 0
+    while level:
+        if depth > DEEPEST:
+            raise InputError(f"{where} should be JSON nested at most {DEEPEST} deep, found more")
+        for entry in level:
+            strings = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, dict) else []
+            if any("\ud800" <= letter <= "\udfff" for string in strings for letter in string if not string.isascii()):
+                raise InputError(f"{where} should be JSON with whole characters, found half of a surrogate pair")
+        inside = [entry.values() if isinstance(entry, dict) else entry for entry in level if isinstance(entry, dict | list)]
+        level, depth = [part for parts in inside for part in parts], depth + 1
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {name: _writable(part) for name, part in value.items()}
+    return [_writable(part) for part in value] if isinstance(value, list | tuple) else value

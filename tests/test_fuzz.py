@@ -1,0 +1,511 @@
+"""Damage of every kind at every door: what can't be used is one sentence, and never a traceback.
+
+The suite does a little of it. `pytest -m fuzz` does as much as the variables ask for, from a seed:
+
+    SCRATCHVAE_FUZZ_FILES=20000 SCRATCHVAE_FUZZ_COMMANDS=500 SCRATCHVAE_FUZZ_KILLS=50 SCRATCHVAE_FUZZ_SEED=14 pytest -m fuzz
+"""
+
+import argparse
+import gzip
+import io
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+import zlib
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save
+from scipy.io import wavfile
+
+from scratchvae import data, strict_json
+from scratchvae.__main__ import COMMANDS, main
+from scratchvae.arrays import InputError
+from scratchvae.reference import golden
+from scratchvae.runs import Run
+
+SEED = int(os.environ.get("SCRATCHVAE_FUZZ_SEED", "14"))
+LIMIT = 1 << 24  # bytes that reading may take here
+SLACK = 1 << 28  # that the process may grow by beyond three times the limit, all files together: caches and fragments
+LONGEST = 120  # seconds that one file may take before it counts as hanging, on the busiest machine
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def asked(what, otherwise):
+    return int(os.environ.get(f"SCRATCHVAE_FUZZ_{what}", otherwise))
+
+
+# ---- what is damaged --------------------------------------------------------------------------------------------------------
+
+
+def npy(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def zipped(members, method=zipfile.ZIP_DEFLATED):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def idx(array):
+    return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+def picture(image, kind, **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def sound(samples):
+    stream = io.BytesIO()
+    wavfile.write(stream, 8000, samples)
+    return stream.getvalue()
+
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (6, 4, 5), np.uint8)
+GREY = Image.fromarray(IMAGES[0])
+COLOUR = Image.fromarray(RNG.integers(0, 256, (9, 8, 3), np.uint8))
+CLEAR = Image.fromarray(RNG.integers(0, 256, (9, 8, 4), np.uint8))
+WAVES = 0.5 * np.sin(np.arange(400) / 5)
+ANIMATED = {"save_all": True, "append_images": [GREY.rotate(90 * k) for k in range(4)], "duration": 50}
+TEXT = "The first words.\n\nSome more words, ünd others.\n \nThe last.\n".encode() * 4
+STEP = {name: RNG.normal(size=(4, 2)) for name in ("mean", "log_var", "noise", "z")} | {"kl": RNG.random(4)}
+
+
+def load(path):
+    return data.load(path)
+
+
+def folder_of_one(path):
+    """The file as the only picture of a folder."""
+    folder = path.parent / "folder"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(path, folder / "a.png")
+    return data.load(folder)
+
+
+def command(*argv):
+    def run(path):
+        status = main([*argv, str(path)])
+        assert status in (0, 1, 2), status
+
+    return run
+
+
+DOORS = {  # name: contents that are right, what opens them, and a share of all files
+    "idx": ([idx(IMAGES), gzip.compress(idx(IMAGES))], load, 10),
+    "npy": ([npy(IMAGES), npy(IMAGES[:, :, 0] / 255), npy(np.asfortranarray(IMAGES.astype(">f4")))], load, 10),
+    "npz": ([zipped({"x.npy": npy(IMAGES), "y.npy": npy(np.arange(6))}), zipped({"x.npy": npy(IMAGES)}, 0)], load, 10),
+    "named arrays": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], data.read_named_arrays, 10),
+    "diagnose": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], command("diagnose"), 4),
+    "png": ([picture(i, "PNG") for i in (GREY, COLOUR, CLEAR, COLOUR.convert("P"))], folder_of_one, 10),
+    "picture": (
+        [picture(COLOUR, kind) for kind in ("JPEG", "BMP", "TIFF", "PPM", "WEBP", "GIF")]
+        + [picture(GREY, "TIFF", compression="tiff_lzw"), picture(CLEAR, "PNG")],
+        data.read_picture,
+        10,
+    ),
+    "video": ([picture(GREY, kind, **ANIMATED) for kind in ("GIF", "PNG", "WEBP")], data.read_video, 10),
+    "wav": (
+        [sound(WAVES.astype(t)) for t in (np.float32, np.float64)]
+        + [sound((WAVES * 100).astype(t)) for t in (np.int16, np.int32)]
+        + [sound((WAVES * 100 + 128).astype(np.uint8)), sound(np.stack([WAVES, WAVES], 1).astype(np.float32))],
+        load,
+        10,
+    ),
+    "text": ([TEXT, gzip.compress(TEXT), TEXT.decode().encode("utf-16")], load, 6),
+}
+NAMES = {"text": "words.txt", "wav": "sound.wav", "idx": "x-images-idx3-ubyte"}
+
+
+# ---- how it is damaged ------------------------------------------------------------------------------------------------------
+
+EXTREMES = (0, 1, 2, 127, 128, 255, 256, 32767, 65535, 65536, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, (1 << 63) - 1, (1 << 64) - 1)
+WORDS = ("-1", "0", "1", "2", "-0.0", "1.5", "1e999", "NaN", "-Infinity", "null", "true", '""', '"x"', "[]", "{}", "[1]", "()")
+WORDS += ("9" * 30, "9" * 5000, "18446744073709551616", "1e308", "(1,)", '"\\ud800"', "[" * 50, "[" * 100_000, '{"a":' * 2000)
+
+
+def bytes_damaged(content, rng):
+    """Bits turned, bytes set, parts cut off, cut out, doubled, filled with zeros, or numbers of the header made extreme."""
+    bad = bytearray(content)
+    for _ in range(rng.choice([1, 1, 1, 2, 5])):
+        if not bad:
+            break
+        at = int(rng.integers(len(bad) if rng.random() < 0.5 else min(len(bad), 160)))
+        end = at + int(rng.integers(1, 40))
+        match rng.integers(7):
+            case 0:
+                bad[at] ^= 1 << int(rng.integers(8))
+            case 1:
+                bad[at] = int(rng.integers(256))
+            case 2:
+                del bad[at:]
+            case 3:
+                del bad[at:end]
+            case 4:
+                bad[at:at] = bad[at:end] * int(rng.integers(1, 4))
+            case 5:
+                bad[at:end] = bytes(min(end, len(bad)) - at)
+            case 6:
+                size = int(rng.choice([1, 2, 4, 8]))
+                number = int(rng.choice(np.array(EXTREMES, object))) % (1 << 8 * size)
+                bad[at : at + size] = number.to_bytes(size, str(rng.choice(["little", "big"])))
+    return bytes(bad)
+
+
+def text_damaged(content, rng):
+    """A number, name or word of a text such as JSON, or of the Python literal in a .npy file, replaced by one of the WORDS."""
+    tokens = list(re.finditer(rb'-?\d[\d.e+-]*|"[^"]*"|\'[^\']*\'|true|false|null|True|False|\[|\{|\(', content[:4000]))
+    if not tokens:
+        return bytes_damaged(content, rng)
+    token = tokens[rng.integers(len(tokens))]
+    return content[: token.start()] + str(rng.choice(WORDS)).encode() + content[token.end() :]
+
+
+def inside_damaged(content, rng):
+    """What lies within a gzip, a zip, a PNG or a .safetensors file, damaged and wrapped again with lengths and sums set right."""
+    damaged = text_damaged if rng.random() < 0.5 else bytes_damaged
+    if content[:2] == b"\x1f\x8b":
+        return gzip.compress(damaged(gzip.decompress(content), rng))
+    if content[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        chosen = str(rng.choice(list(members)))
+        members[chosen] = damaged(members[chosen], rng)
+        return zipped(members)
+    if content[:4] == b"\x89PNG":
+        chunks, at = [], 8
+        while at < len(content):
+            (length,) = struct.unpack(">I", content[at : at + 4])
+            chunks.append((content[at + 4 : at + 8], content[at + 8 : at + 8 + length]))
+            at += 12 + length
+        k = int(rng.integers(len(chunks)))
+        kind, body = chunks[k]
+        if kind == b"IDAT" and rng.random() < 0.5:
+            body = zlib.compress(bytes_damaged(zlib.decompress(body), rng)) if b"acTL" not in content else body
+        chunks[k] = kind, bytes_damaged(body, rng)
+        parts = [struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks]
+        return content[:8] + b"".join(parts)
+    (length,) = struct.unpack("<Q", content[:8]) if len(content) > 8 else (0,)
+    if 0 < length < len(content) and content[8:9] == b"{":
+        header = damaged(content[8 : 8 + length], rng)
+        return struct.pack("<Q", len(header)) + header + content[8 + length :]
+    return bytes_damaged(content, rng)
+
+
+def damaged(content, rng):
+    return (bytes_damaged, text_damaged, inside_damaged)[rng.choice(3, p=[0.5, 0.2, 0.3])](content, rng)
+
+
+@contextmanager
+def never_for_ever(what):
+    def hangs(*_):
+        raise TimeoutError(f"{what} takes more than {LONGEST} s")
+
+    before = signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(LONGEST)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def grown():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+class Tally:
+    """What came of the files: read, refused, and the tracebacks, each kind once with what brought it about."""
+
+    def __init__(self, folder):
+        self.folder, self.read, self.refused, self.found = folder, 0, 0, {}
+
+    def open(self, opened, path, what, content):
+        try:
+            with never_for_ever(what), data.at_most(LIMIT):
+                opened(path)
+            self.read += 1
+        except InputError as error:
+            self.refused += 1
+            if len(str(error)) > 1000:
+                self.found[f"{what}: a message of {len(str(error))} characters: {str(error)[:300]}"] = path
+        except Exception as error:
+            place = error.__traceback__
+            while place.tb_next:
+                place = place.tb_next
+            kind = f"{what}: {type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}"
+            if kind not in self.found:
+                kept = Path(os.environ.get("SCRATCHVAE_FUZZ_KEEP", self.folder)) / f"fault-{len(self.found)}-{what}"
+                kept.write_bytes(content)
+                self.found[kind] = kept
+
+    def require_none(self):
+        print(f"seed {SEED}: {self.read + self.refused:,} files, {self.read:,} read and {self.refused:,} refused")
+        assert not self.found, "\n".join(f"{kind}\n    by {kept}" for kind, kept in self.found.items())
+
+
+def files_at_every_door(folder, number):
+    """`number` damaged files at the doors, in their shares."""
+    tally, total = Tally(folder), sum(share for _, _, share in DOORS.values())
+    before = grown()
+    for k, (door, (contents, opened, share)) in enumerate(DOORS.items()):
+        rng = np.random.default_rng([SEED, k])
+        path = folder / NAMES.get(door, "file.bin")
+        for content in contents:
+            path.write_bytes(content)
+            with data.at_most(LIMIT):
+                opened(path)  # a door that refuses what is right would prove nothing
+        for _ in range(number * share // total + 1):
+            bad = damaged(contents[rng.integers(len(contents))], rng)
+            path.write_bytes(bad)
+            tally.open(opened, path, door, bad)
+    tally.require_none()
+    assert grown() - before < 3 * LIMIT + SLACK
+
+
+# ---- runs and golden vectors ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small run, trained for two epochs."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    np.save(folder / "images.npy", RNG.integers(0, 256, (30, 4, 4), np.uint8))
+    argv = ["train", "--data", str(folder / "images.npy"), "--out", str(folder / "run"), "--epochs", "2", "--latent-dim", "2"]
+    assert main([*argv, "--hidden", "4", "--held-out", "5", "--patience", "9", "--quiet", "--no-figures"]) == 0
+    return folder / "run"
+
+
+def look(folder):
+    with Run.resume(folder) as one:
+        one.resumed()
+        one.history()
+
+
+def runs_damaged(folder, run, number):
+    """`number` runs with one file damaged, each opened, resumed and its history read."""
+    tally, rng = Tally(folder), np.random.default_rng([SEED, 100])
+    files = {name: (run / name).read_bytes() for name in ("config.json", "checkpoint.safetensors", "metrics.jsonl")}
+    with data.at_most(LIMIT):
+        look(run)
+    copy = folder / "copy"
+    for _ in range(number):
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        chosen = str(rng.choice(list(files), p=[0.3, 0.5, 0.2]))
+        content = files[chosen]
+        how = damaged if chosen != "checkpoint.safetensors" or rng.random() < 0.3 else description_damaged
+        bad = how(content, rng)
+        for name, right in files.items():
+            (copy / name).write_bytes(bad if name == chosen else right)
+        tally.open(look, copy, chosen, bad)
+    tally.require_none()
+
+
+def description_damaged(content, rng):
+    """A checkpoint whose JSON in the metadata, its config or its position, has one word replaced."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    part = str(rng.choice(["config", "position", "version", "format"], p=[0.3, 0.6, 0.05, 0.05]))
+    header["__metadata__"][part] = text_damaged(header["__metadata__"][part].encode(), rng).decode(errors="replace")
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + content[8 + length :]
+
+
+def vectors_damaged(folder, number):
+    """`number` damaged manifests and vectors of tests/golden."""
+    tally, rng = Tally(folder), np.random.default_rng([SEED, 200])
+    path = folder / "golden"
+    right = {"float64": zipped({"gaussian.kl/value/0.npy": npy(np.ones(3)), "gaussian.kl/input/mean.npy": npy(np.ones((3, 2)))})}
+    cases = {"gaussian.kl": {"tolerance": {"float64": {"value/0": 1e-9}}}}
+    right["manifest"] = golden.as_json({"format": "scratchvae golden vectors", "cases": cases})
+    for _ in range(number):
+        name = str(rng.choice(list(right)))
+        bad = damaged(right[name], rng)
+        path.write_bytes(bad)
+        tally.open(strict_json.read if name == "manifest" else data.read_named_arrays, path, f"golden {name}", bad)
+    tally.require_none()
+
+
+# ---- command lines ----------------------------------------------------------------------------------------------------------
+
+VALUES = ("-1", "0", "1", "2", "3", "0.5", "1e-3", "1e300", "nan", "inf", "-inf", "x", "", "ü", "1,2", "9" * 20, "[1]")
+FEW = {"epochs", "limit", "samples", "n", "draws", "likelihood_of"}  # what would only take long
+SLOW = {"bench", "golden", "check"}  # commands that do a lot by default
+
+
+def command_line(name, rng, run, folder):
+    """A random command line of a command: what it must have, and some of its options with likely or absurd values."""
+    parser = argparse.ArgumentParser()
+    import_module(f"scratchvae.commands.{name}").add_arguments(parser)
+    argv = [name]
+    for action in parser._actions:
+        if not action.option_strings or rng.random() < 0.25 or action.required:
+            argv += words(action, rng, run, folder)
+    if name == "train" and "--epochs" not in argv:
+        argv += ["--epochs", "1"]
+    if name == "train" and not {"--out", "--resume"} & set(argv):
+        argv += ["--out", str(folder / "out")]
+    return argv
+
+
+def words(action, rng, run, folder):
+    flag = action.option_strings[-1:]
+    if action.nargs == 0:
+        return [] if action.dest in ("help", "no_figures") else flag
+    if action.dest in ("run", "resume"):
+        return [*flag, str(rng.choice([str(run), str(run), str(folder / "nowhere"), str(run / "config.json"), "/dev/null"]))]
+    if action.dest in ("data", "file"):
+        images = str(run.parent / "images.npy")
+        return [*flag, str(rng.choice([images, images, images, str(run), "/dev/zero", str(folder / "nowhere"), "a\0b", "mnist"]))]
+    if action.dest == "data_dir":
+        return [*flag, str(rng.choice([str(folder), "~nosuchuser", "/dev/null"]))]
+    if action.dest in ("out", "json"):
+        return [*flag, str(rng.choice([str(folder / "out"), str(folder / "out.png"), str(folder / "out.npy"), "/dev/null/x"]))]
+    if action.choices and rng.random() < 0.8:
+        return [*flag, str(rng.choice(list(action.choices)))]
+    if action.dest in FEW:
+        return [*flag, str(rng.choice(["-1", "0", "1", "2", "nan", "x"]))]
+    return [*flag, str(rng.choice(VALUES))]
+
+
+def command_lines(folder, run, number):
+    """`number` random command lines, called in this process."""
+    rng, found, statuses = np.random.default_rng([SEED, 300]), {}, {}
+    names = [name for name in COMMANDS if name not in SLOW]
+    for k in range(number):
+        name = str(rng.choice(names, p=[0.4, *[0.6 / (len(names) - 1)] * (len(names) - 1)]))
+        copy = folder / str(k)
+        shutil.copytree(run, copy / "run")
+        shutil.copy(run.parent / "images.npy", copy)
+        argv = command_line(name, rng, copy / "run", copy)
+        try:
+            with never_for_ever(argv):
+                status = main(argv)
+        except SystemExit as end:  # what argparse refuses
+            status = end.code
+        except Exception as error:
+            place = error.__traceback__
+            while place.tb_next:
+                place = place.tb_next
+            found.setdefault(f"{type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}", argv)
+            status = "traceback"
+        statuses[status] = statuses.get(status, 0) + 1
+        shutil.rmtree(copy)
+    print(f"seed {SEED}: {number} command lines, by status {statuses}")
+    assert not found, "\n".join(f"{kind}\n    by {' '.join(argv)}" for kind, argv in found.items())
+    assert set(statuses) <= {0, 1, 2}
+
+
+# ---- kills ------------------------------------------------------------------------------------------------------------------
+
+
+def weights(folder):
+    one = Run.open(folder)
+    return {name: parameter.value.tobytes() for name, parameter in one.resumed().parameters.items()}
+
+
+def claimed_by(folder, pid):
+    try:
+        return f"process {pid} " in (folder / ".lock").read_text()
+    except OSError:
+        return False
+
+
+def kills(folder, number):
+    """A training in a process of its own, killed `number` times and resumed each time, to the bits of one never killed."""
+    np.save(folder / "images.npy", np.random.default_rng(1).integers(0, 256, (400, 6, 6), np.uint8))
+    quiet = ["--quiet", "--no-figures", "--checkpoint-every", "1"]
+    small = ["--latent-dim", "2", "--hidden", "8", "--batch-size", "20", "--epochs", "4"]
+    argv = ["--data", str(folder / "images.npy"), *small, *quiet]
+    assert main(["train", *argv, "--out", str(folder / "whole")]) == 0
+    rng, done, killed = np.random.default_rng([SEED, 400]), 0, 0
+    while killed < number:
+        done += 1
+        run = folder / f"run{done}"
+        ended = False
+
+        def line(run=run):
+            started = (run / "config.json").exists()
+            return ["train", *(["--resume", str(run), *quiet] if started else [*argv, "--out", str(run)])]
+
+        while not ended and killed < number:
+            with (folder / "said").open("wb") as said:
+                child = subprocess.Popen([sys.executable, "-m", "scratchvae", *line()], stdout=said, stderr=said)
+                while child.poll() is None and not claimed_by(run, child.pid) and rng.random() > 0.003:
+                    time.sleep(0.01)  # so that a few are killed while they import, and most while they train
+                time.sleep(float(rng.random()) * 0.4)
+                ended = child.poll() is not None
+                if not ended:
+                    child.send_signal(signal.SIGKILL)
+                    killed += 1
+                child.wait()
+            if ended:
+                assert child.returncode == 0, (folder / "said").read_text()
+        if run.exists():
+            assert main(line()) == 0
+            assert weights(run) == weights(folder / "whole")
+            left = [path.name for path in run.iterdir() if path.name.endswith((".part", ".lock"))]
+            assert not left, left
+    print(f"seed {SEED}: {killed} kills in {done} runs, each with the bits of a run that was never killed")
+
+
+# ---- the two amounts --------------------------------------------------------------------------------------------------------
+
+
+def test_some_files_at_every_door(tmp_path, capsys):
+    files_at_every_door(tmp_path, 1000)
+
+
+def test_some_damaged_runs(tmp_path, run, capsys):
+    runs_damaged(tmp_path, run, 40)
+
+
+def test_some_damaged_vectors(tmp_path):
+    vectors_damaged(tmp_path, 100)
+
+
+def test_some_command_lines(tmp_path, run, capsys):
+    command_lines(tmp_path, run, 15)
+
+
+def test_a_few_kills(tmp_path, capsys):
+    kills(tmp_path, 2)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("door", ["files", "runs", "golden", "commands", "kills"])
+def test_fuzz(door, tmp_path, run):
+    files = asked("FILES", 20_000)
+    match door:
+        case "files":
+            files_at_every_door(tmp_path, files)
+        case "runs":
+            runs_damaged(tmp_path, run, files // 20)
+        case "golden":
+            vectors_damaged(tmp_path, files // 20)
+        case "commands":
+            command_lines(tmp_path, run, asked("COMMANDS", 500))
+        case "kills":
+            kills(tmp_path, asked("KILLS", 50))
