@@ -1,13 +1,12 @@
 """Judge a run's model: the bound and its parts, the importance-weighted log-likelihood, bits per dimension, active latents."""
 
 import argparse
-import json
 from pathlib import Path
 
 from scratchvae.arrays import InputError, require_at_least
 from scratchvae.commands.summary import as_table, summarize
 from scratchvae.data import Dataset, load
-from scratchvae.files import write_whole
+from scratchvae.files import strict_json, write_whole
 from scratchvae.runs import Run
 from scratchvae.runs.config import build_objective
 
@@ -38,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{one.folder} on {len(data):,} examples of {data.name}:")
     print(as_table(summary, latent_dim=one.model.posterior.latent_dim, samples=arguments.samples, likelihood_of=of))
     if arguments.json:
-        write_whole(arguments.json, (json.dumps(summary, indent=2) + "\n").encode())
+        write_whole(arguments.json, strict_json(str(arguments.json), summary, indent=2).encode())
     return 0
 
 

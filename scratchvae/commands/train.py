@@ -18,8 +18,9 @@ from scratchvae.recipes import CATALOGUE, LIKELIHOODS, POSTERIORS, PRIORS
 from scratchvae.runs import OBJECTIVES, SCHEDULES, Config, Run, figures
 from scratchvae.training import OPTIMIZERS, Callback, ProgressBar, Training
 
+UNITS = ("standardize", "log_var_bounds")
 ROLES = ("posterior", "likelihood", "prior")
-SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "code_activation", *ROLES, "init")
+SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "code_activation", *ROLES, "init", *UNITS)
 SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) in the table at the end
 
 
@@ -56,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=sorted(LIKELIHOODS),
         help="default bernoulli; gaussian has variance 1, gaussian_diagonal learns one for each entry, whatever z, above 1e-6",
     )
+    model.add_argument("--standardize", action="store_true", default=None, help="see columns of mean 0 and deviation 1")
     model.add_argument("--posterior", choices=sorted(POSTERIORS), help="default diagonal_gaussian")
+    model.add_argument("--log-var-bounds", type=float, nargs=2, metavar=("LOW", "HIGH"), help="of log σ² of q(z|x)")
     model.add_argument("--prior", choices=sorted(PRIORS), help="default standard_gaussian")
     model.add_argument("--init", choices=sorted(INITIALIZERS), help="of the weights (default pytorch)")
 
@@ -84,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--max-norm", type=float, help="clip gradients to this norm")
     training.add_argument("--epochs", type=int, help=f"default {default.epochs}")
     training.add_argument("--batch-size", type=int, help=f"default {default.batch_size}")
+    training.add_argument("--drop-last", action="store_true", default=None, help="leave out an epoch's last, smaller batch")
     training.add_argument("--patience", type=int, metavar="EPOCHS", help="stop when held-out data stop gaining")
     training.add_argument("--seed", type=int, help="of weights, order, noise (default 0)")
 
@@ -183,5 +187,5 @@ def _report(one: Run, training: Training, first: int) -> None:
     print(as_table(summary, latent_dim=one.model.posterior.latent_dim, samples=SAMPLES, likelihood_of=likelihood_of))
     if training.step > first:
         seconds = sum(record["seconds"] for record in training.history)
-        print(f"  {'speed':32}{len(one.data) * len(training.history) / seconds:12,.0f}  examples/s")
+        print(f"  {'speed':32}{training.examples_an_epoch * len(training.history) / seconds:12,.0f}  examples/s")
     print(f"\nin {one.folder}:\n  {one.checkpoint}\n  {one.folder / 'metrics.jsonl'}")

@@ -9,6 +9,7 @@ from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
 from scratchvae.likelihoods.poisson import Poisson
+from scratchvae.likelihoods.standardized import Standardized, column_moments
 
 __all__ = [
     "Bernoulli",
@@ -21,6 +22,8 @@ __all__ = [
     "Likelihood",
     "Multinomial",
     "Poisson",
+    "Standardized",
+    "column_moments",
     "fill_missing",
     "for_each_draw",
 ]

@@ -79,6 +79,7 @@ class Estimator(Owner, ABC):
         max_norm: float | None = None,
         held_out: npt.ArrayLike | Dataset | None = None,
         binarized: bool = False,
+        drop_last: bool = False,
         warm_start: bool = False,
         seed: int = 0,
         callbacks: Sequence[Callback] = (),
@@ -87,7 +88,8 @@ class Estimator(Owner, ABC):
         """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record for each epoch.
 
         `objective` replaces the model's own phases by one. With `held_out` examples each epoch is judged on them too;
-        `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the weights that the model had before
+        `binarized` draws x ~ Bernoulli(x) anew in every batch, and `drop_last` leaves out the last batch of an epoch where it
+        would be smaller than the others. Every fit starts from the weights that the model had before
         its first one, so that two fits with one seed give one result; with `warm_start` it goes on from those that are there.
         """
         data = self._dataset(x)
@@ -104,6 +106,7 @@ class Estimator(Owner, ABC):
             seed=seed,
             held_out=judged,
             binarized=binarized,
+            drop_last=drop_last,
             callbacks=[*callbacks, *bar],
         )
         self._start_from_first_weights(warm_start)

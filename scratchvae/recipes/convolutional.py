@@ -9,7 +9,7 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import assemble, last_layers, likelihood_named, posterior_named, weights_generator
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -24,7 +24,9 @@ def convolutional(
     code_activation: str | None = None,
     model: str = "vae",
     posterior: str = "diagonal_gaussian",
+    log_var_bounds: Sequence[float] | None = None,
     likelihood: str | Likelihood = "bernoulli",
+    standardize: bool = False,
     prior: str = "standard_gaussian",
     init: str = "pytorch",
     seed: int = 0,
@@ -32,6 +34,7 @@ def convolutional(
     """Images (C, H, W) -> convolutions of 4 × 4 with stride 2 -> hidden -> q_params, and all of it backwards.
 
     Where a halved size was rounded down, the transposed convolution pads its output back to it. Same seed, same weights.
+    `log_var_bounds` and `standardize` are those of `mlp`.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     if len(event_shape) != 3:
@@ -40,7 +43,8 @@ def convolutional(
         found = f"{latent_dim}, {hidden}, {tuple(channels)}"
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
+    law = likelihood_named(likelihood, event_shape, standardize=standardize)
+    q = posterior_named(model, posterior, latent_dim)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:
@@ -57,7 +61,7 @@ def convolutional(
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
         encoder += [conv, ACTIVATIONS[activation]()]
     encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(model, code_activation)]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *last_layers(model, q, code_activation, log_var_bounds)]
 
     decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]

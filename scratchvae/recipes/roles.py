@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.layers import ACTIVATIONS, Layer
+from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -18,6 +18,7 @@ from scratchvae.likelihoods import (
     Likelihood,
     Multinomial,
     Poisson,
+    Standardized,
 )
 from scratchvae.models import VAE, Autoencoder, LatentVariableModel
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
@@ -49,12 +50,17 @@ def weights_generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
 
 
-def likelihood_named(given: str | Likelihood, event_shape: Sequence[int]) -> Likelihood:
-    """Return the likelihood of that name with its defaults, for events of that shape; a Likelihood is returned as it is."""
-    if isinstance(given, Likelihood):
-        return given
-    require_choice("recipe", "likelihood", given, LIKELIHOODS)
-    return LIKELIHOODS[given](prod(event_shape))
+def likelihood_named(
+    given: str | Likelihood, event_shape: Sequence[int], *, standardize: bool = False
+) -> Likelihood:
+    """Return the likelihood of that name with its defaults, for events of that shape; a Likelihood is returned as it is.
+
+    With `standardize` it becomes that of the standardized columns: likelihoods.Standardized.
+    """
+    if not isinstance(given, Likelihood):
+        require_choice("recipe", "likelihood", given, LIKELIHOODS)
+        given = LIKELIHOODS[given](prod(event_shape))
+    return Standardized(given, prod(event_shape)) if standardize else given
 
 
 def posterior_named(model: str, posterior: str, latent_dim: int) -> Posterior:
@@ -64,10 +70,20 @@ def posterior_named(model: str, posterior: str, latent_dim: int) -> Posterior:
     return Point(latent_dim) if model == "autoencoder" else POSTERIORS[posterior](latent_dim)
 
 
-def code_layers(model: str, activation: str | None) -> list[Layer]:
-    """The activation of that name behind an autoencoder's codes, or nothing."""
+def last_layers(
+    model: str, posterior: Posterior, activation: str | None, log_var_bounds: Sequence[float] | None
+) -> list[Layer]:
+    """What stands behind an encoder: bounds of log σ², an activation of an autoencoder's codes, or nothing."""
+    bounds: list[Layer] = []
+    if log_var_bounds is not None:
+        if not isinstance(posterior, DiagonalGaussian):
+            found = f"found a {type(posterior).__name__}"
+            raise InputError(f"recipe: log_var_bounds are for the log σ² of a diagonal_gaussian; {found}")
+        if np.shape(log_var_bounds) != (2,):
+            raise InputError(f"recipe: log_var_bounds should be two numbers, low and high; found {log_var_bounds!r}")
+        bounds = [BoundedLogVar(*log_var_bounds)]
     if activation is None:
-        return []
+        return bounds
     require_choice("recipe", "code_activation", activation, ACTIVATIONS)
     if model != "autoencoder":
         raise InputError(f"recipe: code_activation is for the model autoencoder, whose encoder puts out codes; found {model}")

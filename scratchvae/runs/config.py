@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from scratchvae.arrays import InputError, require_at_least, require_choice
 from scratchvae.data import Dataset, load
+from scratchvae.files import strict_json
 from scratchvae.models import LatentVariableModel
 from scratchvae.objectives import (
     L1,
@@ -45,7 +46,6 @@ LOWEST = {  # what numbers may be, where they are given
     "learning_rate": 0,
     "warm_up": 0,
     "decay_every": 1,
-    "max_norm": 0,
     "epochs": 1,
     "batch_size": 1,
     "patience": 1,
@@ -101,6 +101,7 @@ class Config:
     max_norm: float | None = None
     epochs: int = 20
     batch_size: int = 128
+    drop_last: bool = False  # leave out the last batch of an epoch where it would be smaller than the others
     patience: int | None = None  # epochs without a gain on held-out data before the run ends early
     seed: int = 0
 
@@ -115,7 +116,7 @@ class Config:
 
     def to_json(self) -> str:
         """As text, a line for each entry."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        return strict_json("config", asdict(self), indent=2)
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "Config":

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.arrays import Array, InputError, require_at_least, require_whole
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
 from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
+from scratchvae.training.divergence import Diverged, divergence
 from scratchvae.training.newton import newton_step
-from scratchvae.training.step import Diverged, what_went_first
 
 REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluation costs more than they do
 
@@ -77,7 +77,7 @@ def minimize(
     """
     from scipy import optimize  # here, as it takes a while to import
 
-    require_at_least("minimize", "max_steps", max_steps, 1)
+    require_whole("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)
     model.likelihood.require_support(batch.x)
     if not len(batch):
@@ -109,9 +109,10 @@ def minimize(
     def loss_and_gradient(theta: Array) -> tuple[float, Array]:
         report, gradient = evaluate(theta)
         if not np.isfinite(report.loss):
-            words = what_went_first(named, report)
+            given = (model, named, objective, batch, noise, report)
+            words = divergence(*given, mode=Mode(np.random.default_rng(0)), moved=bool(losses))
             put(start)
-            raise Diverged(f"minimize: {words}. Smaller first weights, or data in smaller units, may help")
+            raise Diverged(f"minimize: {words}")
         losses.append(report.loss)
         return report.loss, gradient
 
