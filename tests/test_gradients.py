@@ -102,6 +102,11 @@ def whitened(x):
     return x[:, :3] @ np.linalg.inv(np.linalg.cholesky(50 * (np.diag(p) - np.outer(p, p)))).T
 
 
+def standardized_draws(n, rng):
+    law = likelihoods.Standardized(likelihoods.Gaussian(), 3, mean=[3, 0, -2], scale=[0.2, 1, 5])
+    return law.sample(np.zeros((n, 3)), rng)
+
+
 WIDE = {
     "DiagonalGaussian": lambda n, rng: posteriors.DiagonalGaussian(3).draw_noise(n, rng),
     "FullGaussian": lambda n, rng: posteriors.FullGaussian(3).draw_noise(n, rng),
@@ -115,6 +120,7 @@ WIDE = {
     "GaussianPerPixel": lambda n, rng: likelihoods.GaussianPerPixel().sample(np.zeros((n, 6)), rng),
     "Laplace": lambda n, rng: likelihoods.Laplace().sample(np.zeros((n, 3)), rng),
     "Multinomial": lambda n, rng: whitened(likelihoods.Multinomial(50).sample(np.tile(np.log([1.0, 2, 3, 4]), (n, 1)), rng)),
+    "Standardized": lambda n, rng: standardized_draws(n, rng),
     "Poisson": lambda n, rng: likelihoods.Poisson().sample(np.zeros((n, 3)), rng),
 }
 

@@ -136,6 +136,12 @@ def slope(x, *, activation, **constants):
     return torch.autograd.grad(y.sum(), x, create_graph=True)[0] + 0 * x
 
 
+def softplus_clamp(x, *, low, high):
+    """As Chua et al. 2018 wrote it."""
+    x = high - F.softplus(high - x, threshold=50)
+    return low + F.softplus(x - low, threshold=50)
+
+
 EXPRESSIONS = {
     ops.slope: slope,
     ops.relu: F.relu,
@@ -147,6 +153,9 @@ EXPRESSIONS = {
     ops.tanh: torch.tanh,
     ops.sigmoid: torch.sigmoid,
     ops.softplus: lambda x: F.softplus(x, threshold=50),
+    ops.clamp: lambda x, *, low, high: torch.clamp(x, low, high),
+    ops.softplus_clamp: softplus_clamp,
+    ops.tanh_clamp: lambda x, *, low, high: (high + low) / 2 + (high - low) / 2 * torch.tanh((2 * x - high - low) / (high - low)),
     ops.linear: lambda x, W, b: F.linear(x, W.T, b),
     ops.reshape: lambda x, *, shape: torch.reshape(x, shape),
     ops.split: lambda x, *, sizes, axis=1: torch.split(x, sizes, dim=axis),

@@ -69,9 +69,9 @@ class Standardized(Likelihood):
         if unfit.any():
             d = int(np.argmax(unfit))
             found = f"column {d} of the data has mean {mean[d]:g} and standard deviation {deviation[d]:.3g}"
-            steps = f"which {kept.dtype} cannot tell apart: it keeps steps of {roundoff[d]:.2g} and numbers from {kept.tiny:.0e}"
-            remedy = "subtract a constant near that mean, or take another unit, before"
-            raise InputError(f"Standardized: {found}, {steps}; {remedy}")
+            steps = f"its values should be told apart by {kept.dtype}, whose steps are {max(roundoff[d], kept.tiny):.2g} there"
+            remedy = "Subtract a constant near that mean, or take another unit, before"
+            raise InputError(f"Standardized: {found}; {steps}. {remedy}")
         self._take(mean, np.where(deviation > 0, deviation, 1.0), examples=len(data))
 
     def standardize(self, x: Array) -> Array:

@@ -18,6 +18,7 @@ from scratchvae.likelihoods import (
     Likelihood,
     Multinomial,
     Poisson,
+    Standardized,
 )
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.priors import GaussianMixture, Prior, StandardGaussian
@@ -116,6 +117,7 @@ def sampling_cases() -> list[SamplingCase]:
             lambda t: Multinomial(5).log_prob(np.tile(logits, (len(t), 1)), x=_fives(t))[0],
             FIVES,
         ),
+        _likelihood("Standardized.sample", Standardized(Gaussian(5.0), 1, mean=[-1.6], scale=[2.4]), [mean], GRID),
         _likelihood("Poisson.sample", Poisson(), [mean], np.arange(40)),
     ]
 

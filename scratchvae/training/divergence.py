@@ -17,6 +17,8 @@ from scratchvae.posteriors import DiagonalGaussian, Noise
 
 FAR = 10.0  # what a column's |mean| or deviation is above when its scale is named
 NAMED = 3  # columns
+STANDARDIZE = "Standardized columns (standardize=True), or data in smaller units, may help"
+OUTLYING = 50.0  # deviations of the training data
 BOUNDS = (-10.0, 10.0)
 SLOWER = "A lower learning rate, or clipping by norm (max_norm), may help"
 
@@ -50,16 +52,23 @@ def divergence(
     found = f"{what_went_first(report, places, batch.x)}; {where}"
     if wrong:
         return f"{found}. {SLOWER}" if moved else f"{found}: the training began with such weights"
-    tried = _tried(model, objective, batch, noise, mode, data)
+    outlier = None if data is None else _outlier(report, batch, data)
+    if outlier:
+        return f"{found}. {outlier}"
+    tried, refused = _tried(model, objective, batch, noise, mode, data)
     far = [] if isinstance(model.likelihood, Standardized) else _far_columns(batch if data is None else data)
+    columns = f": {', '.join(far)}" if far else ""
     remedies = []
-    if "standardize" in tried and (far or not moved):
-        fault = "The scale of the data is at fault" + (f": {', '.join(far)}" if far else "")
-        remedies.append(f"{fault}. standardize=True, as recipes take it, helps: {tried['standardize']}")
-    elif far:
-        remedies.append(f"The scale of the data may be at fault: {', '.join(far)}")
-    if "bounds" in tried and "standardize" not in tried:
-        remedies.append(f"The encoder's log σ² overflows. log_var_bounds={BOUNDS} helps: {tried['bounds']}")
+    if refused:
+        remedies.append(refused)
+    elif "standardize" in tried and not moved:
+        remedies.append(f"The scale of the data is at fault{columns}")
+        remedies.append(f"standardize=True, as recipes take it, helps: {tried['standardize']}")
+    else:
+        if far:
+            remedies.append(f"The scale of the data may be at fault{columns}")
+        if "bounds" in tried:
+            remedies.append(f"The encoder's log σ² overflows. log_var_bounds={BOUNDS} helps: {tried['bounds']}")
     if moved:
         remedies.append(SLOWER)
     else:
@@ -68,7 +77,7 @@ def divergence(
     return f"{found}. {'. '.join(remedies)}"
 
 
-def require_usable_gradients(parameters: Mapping[str, Parameter], *, step: int) -> None:
+def require_usable_gradients(parameters: Mapping[str, Parameter], *, step: int, moved: bool) -> None:
     """Raise Diverged where a gradient's entry is not finite, or its square is not: Adam and RMSprop would keep that for ever.
 
     In float32 a square overflows above 1.8e19. The running mean square is infinite from then on, and that entry of the
@@ -83,7 +92,7 @@ def require_usable_gradients(parameters: Mapping[str, Parameter], *, step: int) 
             index = tuple(int(i) for i in np.argwhere(~usable)[0])
             found = f"step {step + 1}: the gradient of {name} is {g[index]:.3g} at {index}"
             limit = f"and its square is no number in {g.dtype}: nothing was updated"
-            raise Diverged(f"{found}, {limit}. A lower learning rate before, or data in smaller units, may help")
+            raise Diverged(f"{found}, {limit}. {SLOWER if moved else STANDARDIZE}")
 
 
 @contextmanager
@@ -99,15 +108,21 @@ def unchanged_buffers(model: Any) -> Iterator[None]:
 
 def _tried(
     model: Any, objective: Objective, batch: Batch, noise: Noise, mode: Mode, data: Dataset | None
-) -> dict[str, str]:
-    """The remedies by which the loss of this batch becomes a number, each with that number in words."""
+) -> tuple[dict[str, str], str | None]:
+    """The remedies by which the loss of this batch becomes a number, each with that number in words.
+
+    The second part says why columns could not be standardized, where the likelihood is one of real values.
+    """
     trials: dict[str, Any] = {}
-    with suppress(InputError):  # a likelihood of counts or bits, or columns that are standardized already
-        if hasattr(model, "seen"):
-            law = Standardized(model.likelihood, batch.x.shape[1])
+    refused = None
+    law = _standardized(model, batch)
+    if law is not None:
+        try:
             law.measure(batch if data is None else data)
             trials["standardize"] = copy(model)
             trials["standardize"].likelihood = law
+        except InputError as error:
+            refused = str(error)
     if isinstance(getattr(model, "posterior", None), DiagonalGaussian):
         trials["bounds"] = copy(model)
         trials["bounds"].encoder = Sequential(model.encoder, BoundedLogVar(*BOUNDS))
@@ -118,7 +133,30 @@ def _tried(
             report, _ = objective(other, batch, noise, mode=again)
         if np.isfinite(report.loss):
             tried[remedy] = f"by it the loss here is {report.loss:.4g}"
-    return tried
+    return tried, refused
+
+
+def _standardized(model: Any, batch: Batch) -> Standardized | None:
+    """The model's likelihood, of standardized columns; None for one of counts or bits, or standardized already."""
+    with suppress(InputError):
+        return Standardized(model.likelihood, batch.x.shape[1]) if hasattr(model, "seen") else None
+    return None
+
+
+def _outlier(report: Report, batch: Batch, data: Dataset) -> str | None:
+    """In words: that the first example whose loss is no number is far from all that the model is trained on."""
+    first = report.first_not_finite()
+    if first is None:
+        return None
+    mean, deviation = column_moments(data)
+    x = batch.x[first[1][0]].astype(np.float64)
+    known = np.ones(len(x), bool) if batch.observed is None else batch.observed[first[1][0]] != 0
+    away = np.where(known, np.abs(x - mean) / np.where(deviation > 0, deviation, 1), 0)
+    d = int(np.argmax(away))
+    if away[d] <= OUTLYING:
+        return None
+    unlike = f"{x[d]:.4g} in column {d} is {away[d]:.3g} standard deviations from the mean of {data.name}"
+    return f"That example is unlike what the model is trained on: {unlike}"
 
 
 def _far_columns(data: Dataset | Batch) -> list[str]:

@@ -71,7 +71,7 @@ def train_step(
         raise Diverged(f"step {step + 1}: {words}")
     pullback()
     followed = parameters if "" in phase.over else phase.moved(parameters)
-    require_usable_gradients(followed, step=step)
+    require_usable_gradients(followed, step=step, moved=moved)
     if phase.max_norm is not None:
         clip_by_norm(followed.values(), phase.max_norm)
     phase.optimizer.step(followed)

@@ -14,6 +14,7 @@ from scratchvae.likelihoods import (
     Likelihood,
     Multinomial,
     Poisson,
+    Standardized,
 )
 from scratchvae.models import VAE, Autoencoder
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo
@@ -42,6 +43,11 @@ def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, poster
         decoder=Sequential(Linear(Z, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
         likelihood=likelihood,
     )
+
+
+def standardized() -> Standardized:
+    """The likelihood of columns of which no two have the same mean or scale."""
+    return Standardized(GaussianDiagonal(VARIANCES), D, mean=[0.4, -1.5, 2.0, 0.1], scale=[0.7, 2.5, 0.2, 1.6])
 
 
 def autoencoder(encoder: Layer | None = None) -> Autoencoder:
@@ -75,6 +81,8 @@ def cases() -> list[Case]:
         objective_case("Iwae: GaussianOptimal, training", Iwae(K), vae(GaussianOptimal()), X, noise=NOISES, training=True),
         objective_case("Elbo: Laplace", Elbo(), vae(Laplace(0.3)), X, noise=NOISE),
         objective_case("Elbo: Laplace, learned", Elbo(), vae(Laplace(0.3, learned=True)), X, noise=NOISE),
+        objective_case("Elbo: Standardized", Elbo(), vae(standardized()), X, noise=NOISE),
+        objective_case("Iwae: Standardized", Iwae(K), vae(standardized()), X, noise=NOISES),
         objective_case("Elbo: Categorical", Elbo(), vae(Categorical(3)), X, noise=NOISE),
         objective_case("Elbo: FullGaussian", Elbo(), vae(posterior=FullGaussian(Z)), X, noise=NOISE),
         objective_case("Elbo: FullGaussian, free bits", Elbo(free_bits=0.05), vae(posterior=FullGaussian(Z)), X, noise=NOISE),

@@ -18,6 +18,12 @@ ACTIVATIONS = [
     Case("softplus", ops.softplus, {"x": normal(3, 4, scale=3.0)}),
 ]
 
+BOUNDS = [  # each on numbers below, between and above its bounds, and off the kinks of clamp
+    Case("clamp", ops.clamp, {"x": spread(3, 4)}, {"low": -0.33, "high": 0.27}),
+    Case("softplus_clamp", ops.softplus_clamp, {"x": normal(3, 4, scale=3.0)}, {"low": -1.7, "high": 0.6}),
+    Case("tanh_clamp", ops.tanh_clamp, {"x": normal(3, 4, scale=3.0)}, {"low": -1.7, "high": 0.6}),
+]
+
 SLOPES = [
     Case(f"slope: {case.name}", ops.slope, case.arrays, {"activation": case.op.__name__, **case.constants})
     for case in ACTIVATIONS
@@ -122,6 +128,7 @@ TRIANGULAR = [
 
 CASES = [
     *ACTIVATIONS,
+    *BOUNDS,
     *SLOPES,
     *LINEAR,
     *SHAPING,
