@@ -1,6 +1,6 @@
 """Names for arrays, and the one place that words a complaint about them."""
 
-import sys
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from numbers import Integral, Real
@@ -76,7 +76,10 @@ def require_finite(where: str, name: str, array: Array) -> None:
 def is_number(value: Any) -> bool:
     """Whether `value` is a real number that a float can hold: a bool, NaN, an infinity and an array are none."""
     real = isinstance(value, Real) and not isinstance(value, bool)
-    return real and bool(abs(value) <= sys.float_info.max)
+    try:
+        return real and math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
 
 
 def require_at_least(where: str, name: str, value: Any, low: float) -> None:

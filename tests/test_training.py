@@ -276,7 +276,8 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_went_first(tmp_pat
             run.parameters["decoder.2.bias"].value[3] = np.nan
 
     run = training(callbacks=[keep, poison])
-    with pytest.raises(Diverged, match=r"step 8: the loss is nan; its term log_px is not finite first, .*decoder\.2\.bias went first"):
+    words = r"step 8: the loss is nan; its term log_px is not finite first, .*decoder\.2\.bias went first"
+    with pytest.raises(Diverged, match=words):
         run.run()
     assert load_checkpoint(path).position["step"] == 7
     with pytest.raises(Diverged, match=r"decoder\.2\.bias is not finite any more; .* keeps the last good state"):

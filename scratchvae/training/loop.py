@@ -9,9 +9,9 @@ import numpy as np
 
 from scratchvae import kernels
 from scratchvae.arrays import Array, InputError, require_whole
-from scratchvae.data import Dataset, binarize
+from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.evaluation import NotFinite, bound
-from scratchvae.layers import EVALUATION, Mode, dtype_of, named_parameters
+from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
 from scratchvae.likelihoods import Standardized
 from scratchvae.objectives import Model
 from scratchvae.training.divergence import Diverged, divergence, unchanged_buffers
@@ -65,7 +65,7 @@ class Training:
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.drop_last = drop_last
         self.callbacks = list(callbacks)
-        self.parameters = named_parameters(model)
+        self.parameters, self.buffers = named_parameters(model), named_buffers(model)
         for phase in self.phases:
             if not phase.moved(self.parameters):
                 found = f"over = {phase.over}, which none of {', '.join(self.parameters)} is below"
@@ -144,19 +144,7 @@ class Training:
             batch = replace(batch, x=binarize(batch.x, rng)) if self.binarized else batch
             for i, phase in enumerate(self.phases):
                 moved = self.step > 0 or i > 0
-                report = train_step(
-                    self.model,
-                    self.parameters,
-                    phase,
-                    batch,
-                    rng,
-                    step=self.step,
-                    moved=moved,
-                    places=chosen,
-                    data=self.data,
-                )
-                means = report.means()
-                for name, mean in self._named(i, means).items():
+                for name, mean in self._named(i, self._stepped(phase, batch, rng, moved, chosen)).items():
                     self.totals[name] = self.totals.get(name, 0.0) + mean * len(batch)
             self.step += 1
             self.position += len(chosen)
@@ -175,6 +163,19 @@ class Training:
         self.history.append(record)
         self.epoch, self.position, self.totals, self.seconds = self.epoch + 1, 0, {}, 0.0
         self._tell("epoch")
+
+    def _stepped(
+        self, phase: Phase, batch: Batch, rng: np.random.Generator, moved: bool, places: Array
+    ) -> dict[str, float]:
+        """The means of a step's terms. A step that diverges leaves running statistics as they were before it."""
+        before = [(buffer, buffer.value) for buffer in self.buffers.values()]
+        given = (self.model, self.parameters, phase, batch, rng)
+        try:
+            return train_step(*given, step=self.step, moved=moved, places=places, data=self.data).means()
+        except Diverged:
+            for buffer, value in before:
+                buffer.value = value
+            raise
 
     def _judge(self, data: Dataset) -> dict[str, float]:
         """The means of all terms over held-out data, with the same noise at every call, and the weights that schedules end at."""
