@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -100,11 +100,17 @@ def require_share(where: str, name: str, value: Any) -> None:
         raise InputError(f"{where}: {name} should be at least 0 and below 1, found {_shown(value)}")
 
 
-def require_whole(where: str, name: str, value: Any, low: int) -> None:
-    """Raise InputError unless `value` is a whole number, at least `low`; 2.0 is none, since it counts nothing."""
-    whole = isinstance(value, Integral) and is_number(value)
-    if not (whole and value >= low):
-        raise InputError(f"{where}: {name} should be a whole number, at least {low}; found {_shown(value)}")
+def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
+    """Raise InputError unless `count` is a whole number, at least `low`; 2.0 is none, since it counts nothing.
+
+    >>> require_count("Training", "epochs", 2.5)
+    Traceback (most recent call last):
+    ...
+    scratchvae.arrays.InputError: Training: epochs should be a whole number, at least 1; found 2.5
+    """
+    whole = isinstance(count, int | np.integer) and is_number(count)
+    if not (whole and count >= low):
+        raise InputError(f"{where}: {name} should be a whole number, at least {low}; found {_shown(count)}")
 
 
 def require_bounds(where: str, low: Any, high: Any) -> None:
@@ -116,8 +122,9 @@ def require_bounds(where: str, low: Any, high: Any) -> None:
 
 def _shown(value: Any) -> str:
     """A number as it is written, anything else as Python would show it."""
-    plain = isinstance(value, Real) and not isinstance(value, bool)
-    return str(value) if plain else repr(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if is_number(value) else "a whole number that no float can hold"
+    return str(value) if isinstance(value, float | np.number) else repr(value)
 
 
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:

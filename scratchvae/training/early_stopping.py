@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_whole
+from scratchvae.arrays import InputError, require_count
 from scratchvae.layers import named_buffers
 from scratchvae.training.loop import Training
 
@@ -20,7 +20,7 @@ class EarlyStopping:
     patience: int = 5
 
     def __post_init__(self) -> None:
-        require_whole("EarlyStopping", "patience", self.patience, 1)
+        require_count("EarlyStopping", "patience", self.patience, 1)
 
     def __call__(self, training: Training, event: str) -> None:
         if event not in ("epoch", "end", "diverged"):

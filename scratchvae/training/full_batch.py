@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least, require_whole
+from scratchvae.arrays import Array, InputError, require_at_least, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
 from scratchvae.objectives import Objective, Report, Trainable
@@ -77,7 +77,7 @@ def minimize(
     """
     from scipy import optimize  # here, as it takes a while to import
 
-    require_whole("minimize", "max_steps", max_steps, 1)
+    require_count("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)
     model.likelihood.require_support(batch.x)
     if not len(batch):

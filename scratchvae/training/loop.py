@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, require_whole
+from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.evaluation import NotFinite, bound
 from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
@@ -51,7 +51,7 @@ class Training:
         callbacks: Sequence[Callback] = (),
     ) -> None:
         for name, number, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
-            require_whole("Training", name, number, low)
+            require_count("Training", name, number, low)
         if drop_last and len(data) < batch_size:
             found = f"found {len(data)} in batches of {batch_size}"
             raise InputError(f"Training: with drop_last there should be examples for one batch at least; {found}")

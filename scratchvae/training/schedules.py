@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import cos, pi
 
-from scratchvae.arrays import require_at_least, require_whole
+from scratchvae.arrays import require_at_least, require_count
 from scratchvae.objectives import Schedule
 
 
@@ -16,7 +16,7 @@ class Constant:
 
     def __post_init__(self) -> None:
         require_at_least("Constant", "rate", self.rate, 0)
-        require_whole("Constant", "warm_up", self.warm_up, 0)
+        require_count("Constant", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: float) -> float:
         return self.rate * _warmth(step, self.warm_up)
@@ -33,9 +33,9 @@ class StepDecay:
 
     def __post_init__(self) -> None:
         require_at_least("StepDecay", "rate", self.rate, 0)
-        require_whole("StepDecay", "every", self.every, 1)
+        require_count("StepDecay", "every", self.every, 1)
         require_at_least("StepDecay", "factor", self.factor, 0)
-        require_whole("StepDecay", "warm_up", self.warm_up, 0)
+        require_count("StepDecay", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: float) -> float:
         return float(self.rate * self.factor ** (max(step - self.warm_up, 0) // self.every) * _warmth(step, self.warm_up))
@@ -52,9 +52,9 @@ class Cosine:
 
     def __post_init__(self) -> None:
         require_at_least("Cosine", "rate", self.rate, 0)
-        require_whole("Cosine", "steps", self.steps, 0)
+        require_count("Cosine", "steps", self.steps, 0)
         require_at_least("Cosine", "final", self.final, 0)
-        require_whole("Cosine", "warm_up", self.warm_up, 0)
+        require_count("Cosine", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: float) -> float:
         if step < self.warm_up:
