@@ -9,7 +9,7 @@ from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
 from scratchvae.likelihoods.poisson import Poisson
-from scratchvae.likelihoods.standardized import Standardized, column_moments
+from scratchvae.likelihoods.standardized import Standardized, column_moments, column_range
 
 __all__ = [
     "Bernoulli",
@@ -24,6 +24,7 @@ __all__ = [
     "Poisson",
     "Standardized",
     "column_moments",
+    "column_range",
     "fill_missing",
     "for_each_draw",
 ]

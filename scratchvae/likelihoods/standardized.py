@@ -1,6 +1,6 @@
 """Columns in their own units: a likelihood of what is left of x when each column has mean 0 and deviation 1."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -131,26 +131,31 @@ def column_moments(data: Dataset | Batch) -> tuple[Array, Array]:
     The deviation is that of numpy.std, which divides by the number of entries. It is exactly 0 where all are equal, and
     both are 0 where none is observed.
     """
-
-    def batches() -> Iterable[Batch]:
-        return [data.astype(np.float64)] if isinstance(data, Batch) else data.batches(AT_ONCE, np.float64)
-
-    count: Array = np.zeros(1)
-    total, squares, lowest, highest = np.zeros(1), np.zeros(1), np.full(1, np.inf), np.full(1, -np.inf)
-    for batch in batches():
-        known = _known(batch)
-        count, total = count + known.sum(axis=0), total + np.where(known, batch.x, 0).sum(axis=0)
-        lowest = np.minimum(lowest, np.where(known, batch.x, np.inf).min(axis=0))
-        highest = np.maximum(highest, np.where(known, batch.x, -np.inf).max(axis=0))
-    mean = total / np.maximum(count, 1)
-    for batch in batches():
+    count, total = np.zeros(1), np.zeros(1)
+    for x, known in _pieces(data):
+        count, total = count + known.sum(axis=0), total + np.where(known, x, 0).sum(axis=0)
+    mean, squares = total / np.maximum(count, 1), np.zeros(1)
+    for x, known in _pieces(data):
         with np.errstate(over="ignore"):  # an infinite deviation is no number that anyone takes
-            squares = squares + (np.where(_known(batch), batch.x - mean, 0) ** 2).sum(axis=0)
+            squares = squares + (np.where(known, x - mean, 0) ** 2).sum(axis=0)
+    lowest, highest = column_range(data)
     return mean, np.where(lowest < highest, np.sqrt(squares / np.maximum(count, 1)), 0.0)
 
 
-def _known(batch: Batch) -> Array:
-    return np.ones(batch.x.shape, bool) if batch.observed is None else batch.observed != 0
+def column_range(data: Dataset | Batch) -> tuple[Array, Array]:
+    """The lowest and the highest observed entry of each column (D,); ∞ and −∞ where none is observed."""
+    lowest, highest = np.full(1, np.inf), np.full(1, -np.inf)
+    for x, known in _pieces(data):
+        lowest = np.minimum(lowest, np.where(known, x, np.inf).min(axis=0))
+        highest = np.maximum(highest, np.where(known, x, -np.inf).max(axis=0))
+    return lowest, highest
+
+
+def _pieces(data: Dataset | Batch) -> Iterator[tuple[Array, Array]]:
+    """The examples in float64, some at a time, and which of their entries were observed."""
+    batches = [data.astype(np.float64)] if isinstance(data, Batch) else data.batches(AT_ONCE, np.float64)
+    for batch in batches:
+        yield batch.x, np.ones(batch.x.shape, bool) if batch.observed is None else batch.observed != 0
 
 
 def _takes_any_number(likelihood: Likelihood, n_entries: int) -> bool:

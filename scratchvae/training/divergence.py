@@ -11,14 +11,14 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import what_went_first
 from scratchvae.layers import BoundedLogVar, Mode, Parameter, Sequential, named_buffers
-from scratchvae.likelihoods import Standardized, column_moments
+from scratchvae.likelihoods import Standardized, column_moments, column_range
 from scratchvae.objectives import Objective, Report
 from scratchvae.posteriors import DiagonalGaussian, Noise
 
 FAR = 10.0  # what a column's |mean| or deviation is above when its scale is named
 NAMED = 3  # columns
 STANDARDIZE = "Standardized columns (standardize=True), or data in smaller units, may help"
-OUTLYING = 50.0  # deviations of the training data
+OUTLYING = 10.0  # ranges of the training data: how far outside an entry is what no training can be blamed for
 BOUNDS = (-10.0, 10.0)
 SLOWER = "A lower learning rate, or clipping by norm (max_norm), may help"
 
@@ -144,19 +144,20 @@ def _standardized(model: Any, batch: Batch) -> Standardized | None:
 
 
 def _outlier(report: Report, batch: Batch, data: Dataset) -> str | None:
-    """In words: that the first example whose loss is no number is far from all that the model is trained on."""
+    """In words: that the first example whose loss is no number lies far outside the range of what is trained on."""
     first = report.first_not_finite()
     if first is None:
         return None
-    mean, deviation = column_moments(data)
-    x = batch.x[first[1][0]].astype(np.float64)
-    known = np.ones(len(x), bool) if batch.observed is None else batch.observed[first[1][0]] != 0
-    away = np.where(known, np.abs(x - mean) / np.where(deviation > 0, deviation, 1), 0)
-    d = int(np.argmax(away))
-    if away[d] <= OUTLYING:
+    row = first[1][0]
+    lowest, highest = column_range(data)
+    span = np.where(highest > lowest, highest - lowest, 1.0)
+    beyond = np.maximum(lowest - batch.x[row], batch.x[row] - highest) / span
+    beyond = beyond if batch.observed is None else np.where(batch.observed[row] != 0, beyond, 0)
+    d = int(np.argmax(beyond))
+    if not beyond[d] > OUTLYING:
         return None
-    unlike = f"{x[d]:.4g} in column {d} is {away[d]:.3g} standard deviations from the mean of {data.name}"
-    return f"That example is unlike what the model is trained on: {unlike}"
+    unlike = f"{batch.x[row, d]:.4g} in column {d}, which is {lowest[d]:.4g} to {highest[d]:.4g} in {data.name}"
+    return f"That example is unlike what the model is trained on: it has {unlike}"
 
 
 def _far_columns(data: Dataset | Batch) -> list[str]:

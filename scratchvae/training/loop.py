@@ -80,6 +80,7 @@ class Training:
         self.stopping = False  # set by a callback to end the run after this epoch
         self.interrupted = False  # set by anyone, at any time, to leave the run after this step
         self.best: dict[str, Array] = {}  # the weights of the best epoch, where a callback keeps them
+        self._try_a_batch_of_one()
 
     @property
     def examples_an_epoch(self) -> int:
@@ -92,7 +93,7 @@ class Training:
         Raises Diverged where a loss, a gradient or a judgement is not finite, after the callbacks were told: nothing of
         that step or epoch is recorded, and EarlyStopping has put the best epoch's weights back.
         """
-        self._prepare()
+        self._measure_units()
         try:
             with kernels.one_pool(), np.errstate(over="ignore", invalid="ignore"):  # Diverged says it in words
                 self._tell("start")
@@ -110,25 +111,28 @@ class Training:
 
         What model, objective and data can't do together is an InputError now, and Diverged what is not finite.
         """
-        self._prepare()
+        self._measure_units()
         self._judge(self.data.subset(slice(0, 1)))
         if self.held_out is not None:
             self._judge(self.held_out)
 
-    def _prepare(self) -> None:
-        """Measure the units of columns where that is to be done, and try the epoch's last batch if it is of one example."""
+    def _measure_units(self) -> None:
+        """Measure the means and deviations of columns, where the likelihood standardizes them and nobody has yet."""
         likelihood = self.model.likelihood
         if isinstance(likelihood, Standardized) and not likelihood.measured:
             likelihood.measure(self.data)
+
+    def _try_a_batch_of_one(self) -> None:
+        """Raise InputError where an epoch has a batch of one example, and the model can't be trained on one."""
         if (self.examples_an_epoch - 1) % self.batch_size != 0:
             return
         one = self.data.batch(slice(0, 1), self.dtype)
         for phase in self.phases:
-            rng = generator(self.seed, Purpose.STEP, self.step)
+            rng = generator(self.seed, Purpose.STEP, 0)
             noise = phase.objective.draw_noise(self.model, 1, rng)
             try:
                 with unchanged_buffers(self.model), np.errstate(over="ignore", invalid="ignore"):
-                    phase.objective(self.model, one, noise, mode=Mode(rng, self.step))
+                    phase.objective(self.model, one, noise, mode=Mode(rng, 0))
             except InputError as error:
                 found = f"{self.examples_an_epoch} examples in batches of {self.batch_size} make a batch of one example"
                 remedy = "take drop_last=True, which leaves it out, or another batch_size"
