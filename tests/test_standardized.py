@@ -20,12 +20,14 @@ from scratchvae.likelihoods import (
     Standardized,
     column_moments,
 )
-from scratchvae.models import VAE, FactorAnalysis
+from scratchvae.models import VAE, FactorAnalysis, ProbabilisticPCA
 from scratchvae.models.linear_vae import linear_vae
+from scratchvae.objectives import Elbo, sigma_points
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import StandardGaussian
 from scratchvae.recipes import convolutional, mlp
 from scratchvae.runs import Run
+from scratchvae.training import minimize
 
 MEAN, SCALE = np.array([3.0, -200.0, 0.5, 1e4]), np.array([0.2, 50.0, 7.0, 900.0])
 RNG = np.random.default_rng(0)
@@ -224,6 +226,21 @@ def test_a_new_fit_measures_anew_and_a_warm_start_keeps_what_the_weights_were_le
     np.testing.assert_allclose(model.likelihood.column_scale.value, 10 * TABLE.std(axis=0), rtol=1e-6)
     fresh = table_vae().fit(10 * TABLE, epochs=1)
     np.testing.assert_array_equal(fresh.decode(np.zeros((1, 2))), model.decode(np.zeros((1, 2))))
+
+
+def test_minimize_measures_too_and_finds_the_log_p_of_principal_components():
+    """A linear VAE at its optimum is probabilistic PCA of the standardized columns: as good as it, less Σ log s."""
+    law = Standardized(Gaussian(0.5, learned=True), 4)
+    encoder, decoder = Linear(4, 4, rng=0), Linear(2, 4, rng=1)
+    parts = {"posterior": DiagonalGaussian(2), "prior": StandardGaussian(2), "likelihood": law}
+    vae = VAE(event_shape=(4,), encoder=encoder, decoder=decoder, **parts)
+    cast(vae, np.float64)
+    table = TABLE[:40]
+    found = minimize(vae, Elbo(), *sigma_points(Batch(table), 2))
+    np.testing.assert_allclose(law.column_scale.value, table.std(axis=0))
+    standardized = (table - table.mean(axis=0)) / table.std(axis=0)
+    best = ProbabilisticPCA(2).fit(standardized).score(standardized) - np.log(table.std(axis=0)).sum()
+    assert -found.report.loss == pytest.approx(best, abs=1e-6)
 
 
 def test_in_other_units_the_same_model_is_learned():

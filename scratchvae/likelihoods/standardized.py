@@ -23,7 +23,8 @@ class Standardized(Likelihood):
     The second term is the logarithm of the Jacobian ∂x̃/∂x. With it every log-probability is one of x, in nats and in
     the units of x, and it compares with that of any other model of the same data. E[x|z] and draws come back in the
     units of x, and the encoder sees x̃, with 0 for what is missing. What `likelihood` was given in numbers, such as a
-    first variance or a floor, is in the units of x̃.
+    first variance or a floor, is in the units of x̃. A corruption of the input, such as Reconstruction(noise_std=…), is
+    in the units of x.
 
     mean and s (D,) are Buffers: checkpoints keep them, and no gradient moves them. Training measures them on its data
     where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its observed entries. A
