@@ -111,7 +111,8 @@ def _tried(
 ) -> tuple[dict[str, str], str | None]:
     """The remedies by which the loss of this batch becomes a number, each with that number in words.
 
-    The second part says why columns could not be standardized, where the likelihood is one of real values.
+    The second part says why columns could not be standardized, where the likelihood is one of real values. Running
+    statistics may move: who calls this puts them back, as the step itself has moved them too.
     """
     trials: dict[str, Any] = {}
     refused = None
@@ -129,7 +130,7 @@ def _tried(
     tried = {}
     for remedy, other in trials.items():
         again = Mode(None if mode.rng is None else np.random.default_rng(0), mode.step)
-        with unchanged_buffers(model), np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             report, _ = objective(other, batch, noise, mode=again)
         if np.isfinite(report.loss):
             tried[remedy] = f"by it the loss here is {report.loss:.4g}"
