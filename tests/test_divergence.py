@@ -76,9 +76,7 @@ def test_a_judgement_that_fails_later_goes_back_to_the_best_epoch():
             if training.epoch == 3:
                 held_out.images[7, 2] = -1e30
 
-    with pytest.raises(
-        Diverged, match=r"^epoch 4, judged on held out: .*example 7, .*the best epoch again, (\d)$"
-    ) as caught:
+    with pytest.raises(Diverged, match=r"^epoch 4, judged on held out: .*example 7, .*the best epoch again, (\d)$") as caught:
         model.fit(X, epochs=9, held_out=held_out, learning_rate=0.05, callbacks=[EarlyStopping(9), spoil])
     losses = [record["held_out"]["loss"] for record in model.history]
     assert len(losses) == 3
@@ -179,9 +177,7 @@ def test_a_run_that_diverges_keeps_records_that_are_json(tmp_path, capsys):
     ],
 )
 def test_json_has_no_words_for_what_is_no_number(content, where):
-    with pytest.raises(
-        InputError, match=re.escape(f"report.json should hold finite numbers, as JSON has no others; {where}")
-    ):
+    with pytest.raises(InputError, match=re.escape(f"report.json should hold finite numbers, as JSON has no others; {where}")):
         strict_json("report.json", content)
     assert strictly(strict_json("x", {"a": [1, 2.5, None, "é"], "b": (True,)})) == {
         "a": [1, 2.5, None, "é"],
@@ -217,7 +213,7 @@ def test_a_column_of_large_numbers_is_named_and_standardized_columns_help(top, l
         ),
         (
             OUTLYING,
-            r"for example 17, whose largest entry .*column 1 has mean 5e\+27 and standard deviation 7.\d+e\+28\. standardize=True",
+            r"for example 17, whose largest entry .*column 1 has mean 5e\+27 and .* deviation 7\.\d+e\+28\. standardize=True",
         ),
         (
             np.tile(X * 1e4, (1, 5)),
@@ -243,16 +239,12 @@ def test_counts_have_no_other_units_and_a_bounded_log_variance_helps():
     ) as caught:
         model().fit(counts, epochs=3)
     assert "standardize" not in str(caught.value)
-    losses = [
-        record["train"]["loss"] for record in model(log_var_bounds=(-10, 10)).fit(counts, epochs=3).history
-    ]
+    losses = [record["train"]["loss"] for record in model(log_var_bounds=(-10, 10)).fit(counts, epochs=3).history]
     assert losses[2] < losses[0] < np.inf
 
 
 def test_a_learning_rate_that_is_too_high_is_at_fault_once_parameters_have_moved():
-    with pytest.raises(
-        Diverged, match=r"^step [2-9]\d*: .*A lower learning rate, or clipping by norm \(max_norm\)"
-    ) as caught:
+    with pytest.raises(Diverged, match=r"^step [2-9]\d*: .*A lower learning rate, or clipping by norm \(max_norm\)") as caught:
         vae().fit(X, epochs=9, optimizer=SGD(1e3))
     assert "scale of the data" not in str(caught.value)
     for settings in ({"optimizer": SGD(1e-3)}, {"optimizer": SGD(1e3), "max_norm": 1e-6}):  # as advised
@@ -273,9 +265,7 @@ def test_a_rare_pixel_is_not_blamed_for_a_learning_rate():
 def test_weights_that_were_no_numbers_before_training_are_not_blamed_on_it():
     model = vae()
     model.decoder.layers[0].bias.value[2] = np.inf
-    with pytest.raises(
-        Diverged, match=r"step 1: .*of the parameters decoder\.0\.bias went first: the training began with"
-    ):
+    with pytest.raises(Diverged, match=r"step 1: .*of the parameters decoder\.0\.bias went first: the training began with"):
         model.fit(X, epochs=1)
 
 
@@ -375,9 +365,7 @@ def test_a_last_batch_of_one_is_known_before_the_first_step():
     steps = []
     model = normalized().fit(X, epochs=1)
     before = state(model)
-    words = (
-        "129 examples in batches of 128 make a batch of one example, and batch_norm: .*; take drop_last=True"
-    )
+    words = "129 examples in batches of 128 make a batch of one example, and batch_norm: .*; take drop_last=True"
     with pytest.raises(InputError, match=words):
         model.fit(X[:129], epochs=1, callbacks=[lambda training, event: steps.append(event)])
     assert not steps
@@ -511,9 +499,7 @@ def test_a_count_is_a_whole_number(name):
     take, low = COUNTS[name]
     where, option = name.split()
     for wrong in (*NEVER, 2.5, 2.0, low - 1, np.float64(3)):
-        with pytest.raises(
-            InputError, match=rf"{where}: {option} should be a whole number, at least {low}; found "
-        ):
+        with pytest.raises(InputError, match=rf"{where}: {option} should be a whole number, at least {low}; found "):
             take(wrong)
     if where != "minimize":
         for right in (low, low + 1, np.int64(3)):

@@ -97,9 +97,7 @@ class Standardized(Likelihood):
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
         """log p(x|z) = log p̃(x̃|z) − Σ_d o_d log s_d, o_d = 1 where observed; its gradient is that of log p̃."""
-        log_px, pullback = self.likelihood.log_prob(
-            x_params, x=self.standardize(x), observed=observed, draws=draws, mode=mode
-        )
+        log_px, pullback = self.likelihood.log_prob(x_params, x=self.standardize(x), observed=observed, draws=draws, mode=mode)
         log_scale = np.log(self.column_scale.value.astype(np.float64))
         of_each = np.full(len(x), log_scale.sum()) if observed is None else (observed != 0) @ log_scale
         return log_px - np.repeat(of_each, draws).astype(log_px.dtype), pullback
