@@ -5,7 +5,6 @@ could be checked agrees, 1 where something departs, 2 where nothing could be che
 """
 
 import argparse
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import read_named_arrays
-from scratchvae.files import write_whole
+from scratchvae.files import strict_json, write_whole
 from scratchvae.reference import Report, diagnose
 from scratchvae.reference.diagnosis import LIKELIHOODS, mistakes
 
@@ -70,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             "explanation": report.explanation,
             "quantities": {line.quantity: line.verdict for line in report.lines},
         }
-        write_whole(arguments.json, (json.dumps(verdict, indent=1, ensure_ascii=False) + "\n").encode())
+        write_whole(arguments.json, strict_json(str(arguments.json), verdict, indent=1).encode())
     print(report)
     return 0 if report.matches else 1 if report.findings else 2
 

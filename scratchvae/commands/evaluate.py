@@ -1,12 +1,11 @@
 """Judge a run's model: the bound and its parts, the importance-weighted log-likelihood, bits per dimension, active latents."""
 
 import argparse
-import json
 from pathlib import Path
 
 from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import Dataset, load
-from scratchvae.files import write_whole
+from scratchvae.files import strict_json, write_whole
 from scratchvae.runs import METRICS, Judgement, Run, build_phases
 
 
@@ -43,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{one.folder} on {len(data):,} examples of {data.name}:")
     print(judgement.table(found))
     if arguments.json:
-        write_whole(arguments.json, (json.dumps(found, indent=2) + "\n").encode())
+        write_whole(arguments.json, strict_json(str(arguments.json), found, indent=2).encode())
     return 0
 
 

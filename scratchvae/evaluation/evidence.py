@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_shapes
+from scratchvae.data import Batch
 from scratchvae.evaluation.expectation import expectation_by_quadrature
 from scratchvae.evaluation.quadrature import Grid, even_grid, log_q_on_grid, require_whole
 from scratchvae.layers import dtype_of
@@ -45,7 +46,7 @@ def evidence(model: LatentModel, x: Array, *, reach: float = 8.0, points: int | 
     dtype = dtype_of(model)
     x_params, _ = model.decoder(grid.z.astype(dtype))
     log_pz, _ = model.prior.log_prob(grid.z)
-    q_params, _ = model.encoder(x.astype(dtype))
+    q_params, _ = model.encoder(model.seen(Batch(x.astype(dtype))))
     N, G = len(x), len(grid.z)
     log_joint, log_q = np.empty((N, G)), np.empty((N, G))
     for i, one in enumerate(x.astype(dtype)):

@@ -13,7 +13,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_choice, requi
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import codes
 from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
-from scratchvae.likelihoods import Likelihood, fill_missing
+from scratchvae.likelihoods import Likelihood, Standardized, fill_missing
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
@@ -62,8 +62,13 @@ class LatentVariableModel(Estimator):
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets: x, or what is shown in its place, with 0 for what is missing."""
-        return fill_missing(batch.x if batch.shown is None else batch.shown, batch.observed)
+        """What the encoder gets: x, or what is shown in its place, with 0 for what is missing.
+
+        Where the likelihood is Standardized, this is in its units, so that 0 is the mean of the data.
+        """
+        x = batch.x if batch.shown is None else batch.shown
+        x = self.likelihood.standardize(x) if isinstance(self.likelihood, Standardized) else x
+        return fill_missing(x, batch.observed)
 
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example, E[z|x] where there is one."""

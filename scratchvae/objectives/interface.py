@@ -106,6 +106,9 @@ class LatentModel(Model, Protocol):
     prior: Prior
     decoder: Layer
 
+    def seen(self, batch: Batch) -> Array:
+        """What the encoder gets (B, D)."""
+
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example."""
 
@@ -127,6 +130,18 @@ class Report:
     def means(self) -> dict[str, float]:
         """The loss, and the mean of each term over the batch."""
         return {"loss": self.loss, **{name: float(term.mean(dtype=np.float64)) for name, term in self.terms.items()}}
+
+    def first_not_finite(self) -> tuple[str, Array] | None:
+        """The term that a pass computes first among those that are not finite, and the rows where it is not; or None.
+
+        kl comes before log_px, since it depends on q(z|x) alone, and log p(x|z) on a z drawn from it. The other terms
+        are sums of these, or come after them.
+        """
+        for name in ("kl", "log_px", *self.terms):
+            finite = np.isfinite(self.terms[name]) if name in self.terms else np.ones(1, bool)
+            if not finite.all():
+                return name, np.flatnonzero(~finite)
+        return None
 
 
 class Objective(ABC):

@@ -14,7 +14,7 @@ from scratchvae.recipes.roles import (
     PRIOR,
     Parts,
     assemble,
-    code_layers,
+    last_layers,
     likelihood_chosen,
     posterior_chosen,
     weights_generator,
@@ -33,7 +33,9 @@ def convolutional(
     code_activation: str | None = None,
     model: str = "vae",
     posterior: str = POSTERIOR,
+    log_var_bounds: tuple[float, float] | None = None,
     likelihood: str | Likelihood = "bernoulli",
+    standardize: bool = False,
     prior: str = PRIOR,
     init: str = "pytorch",
     seed: int = 0,
@@ -41,6 +43,7 @@ def convolutional(
     """Images (C, H, W) -> convolutions of 4 × 4 with stride 2 -> hidden -> q_params, and all of it backwards.
 
     Where a halved size was rounded down, the transposed convolution pads its output back to it. Same seed, same weights.
+    `log_var_bounds` and `standardize` are those of `mlp`.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     if len(event_shape) != 3:
@@ -50,7 +53,8 @@ def convolutional(
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
     parts = Parts(tuple(event_shape), latent_dim, rng)
-    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
+    law = likelihood_chosen(likelihood, parts, standardize=standardize)
+    q = posterior_chosen(model, posterior, parts)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:
@@ -67,7 +71,7 @@ def convolutional(
         conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
         encoder += [conv, ACTIVATIONS[activation]()]
     encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(q, code_activation)]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *last_layers(q, code_activation, log_var_bounds)]
 
     decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]

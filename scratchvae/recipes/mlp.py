@@ -15,7 +15,7 @@ from scratchvae.recipes.roles import (
     PRIOR,
     Parts,
     assemble,
-    code_layers,
+    last_layers,
     likelihood_chosen,
     posterior_chosen,
     weights_generator,
@@ -31,24 +31,32 @@ def mlp(
     code_activation: str | None = None,
     model: str = "vae",
     posterior: str = POSTERIOR,
+    log_var_bounds: tuple[float, float] | None = None,
     likelihood: str | Likelihood = "bernoulli",
+    standardize: bool = False,
     prior: str = PRIOR,
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
-    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights."""
+    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights.
+
+    `log_var_bounds`, as (−10, 10), keep log σ² of q(z|x) between them: layers.BoundedLogVar. `standardize` is for tables
+    whose columns have units of their own: training measures their means and deviations, the networks see columns of mean
+    0 and deviation 1, and what comes out is in the units of the data again: likelihoods.Standardized.
+    """
     require_choice("mlp", "activation", activation, ACTIVATIONS)
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
     rng = weights_generator(seed)
     parts = Parts(tuple(event_shape), latent_dim, rng)
-    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
+    law = likelihood_chosen(likelihood, parts, standardize=standardize)
+    q = posterior_chosen(model, posterior, parts)
     encoder = [prod(event_shape), *hidden, q.n_params]
     decoder = [latent_dim, *reversed(hidden), law.n_params(tuple(event_shape))]
     return assemble(
         model,
         event_shape=tuple(event_shape),
-        encoder=Sequential(*_chain(encoder, activation, init, rng), *code_layers(q, code_activation)),
+        encoder=Sequential(*_chain(encoder, activation, init, rng), *last_layers(q, code_activation, log_var_bounds)),
         posterior=q,
         decoder=Sequential(*_chain(decoder, activation, init, rng)),
         likelihood=law,

@@ -8,7 +8,7 @@ from typing import Any
 
 from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import Dataset
-from scratchvae.files import make_folder, write_whole
+from scratchvae.files import make_folder, strict_json, write_whole
 from scratchvae.models import HelmholtzMachine
 from scratchvae.recipes import SolvedVAE
 from scratchvae.runs.config import Config, read_config
@@ -22,6 +22,7 @@ from scratchvae.training import (
     restore_model,
     restore_training,
     save_checkpoint,
+    steps_of_an_epoch,
 )
 
 
@@ -62,7 +63,7 @@ class Run:
     @property
     def steps(self) -> int:
         """All steps of the run, from its beginning to the last epoch it aims at."""
-        return self.config.epochs * -(-len(self.data) // self.config.batch_size)
+        return self.config.epochs * steps_of_an_epoch(len(self.data), self.config.batch_size, drop_last=self.config.drop_last)
 
     @property
     def latents(self) -> int:
@@ -76,11 +77,11 @@ class Run:
 
     @classmethod
     def start(cls, folder: Path, config: Config) -> "Run":
-        """A new run in a folder that holds none yet. What can't be built, or judge one example, leaves no folder."""
+        """A new run in a folder that holds none yet. What can't be built, or whose first judgement fails, leaves no folder."""
         if (folder / "config.json").exists():
             raise InputError(f"{folder} holds a run already: go on with --resume {folder}, or choose another folder")
         run = cls(folder, config)
-        run.training().try_one_example()
+        run.training().look_ahead()
         known: dict[str, Any] = {"examples": len(run._whole), "event_shape": run._whole.event_shape}
         if isinstance(run.model, SolvedVAE):
             run.solution = Solution(run.model, config, run.data)
@@ -126,6 +127,7 @@ class Run:
             seed=self.config.seed,
             held_out=self.held_out,
             binarized=self.config.binarized,
+            drop_last=self.config.drop_last,
             callbacks=[*stopping, *callbacks],
         )
         if self.solution:
@@ -142,11 +144,12 @@ class Run:
         """A callback that writes checkpoint and metrics at the start, after each epoch, and every so many steps (0: never)."""
 
         def keeper(training: Training, event: str) -> None:
-            if event == "end" or (event == "step" and not (every and training.step % every == 0)):
+            if event in ("end", "diverged") or (event == "step" and not (every and training.step % every == 0)):
                 return
             save_checkpoint(self.checkpoint, training, json.loads(self.config.to_json()))
-            lines = [json.dumps(record) + "\n" for record in training.history]
-            write_whole(self.folder / "metrics.jsonl", "".join(lines).encode())
+            metrics = self.folder / "metrics.jsonl"
+            lines = [strict_json(str(metrics), record) for record in training.history]
+            write_whole(metrics, "".join(lines).encode())
 
         return keeper
 

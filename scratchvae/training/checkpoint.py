@@ -11,11 +11,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.files import write_whole
+from scratchvae.files import strict_json, write_whole
 from scratchvae.layers import named_buffers, named_parameters
 from scratchvae.objectives import Trainable
+from scratchvae.training.divergence import Diverged
 from scratchvae.training.loop import Training
-from scratchvae.training.step import Diverged
 
 VERSION = 1
 POSITION = ("step", "epoch", "position", "totals", "seconds", "history", "stopping")  # what JSON keeps of a Training
@@ -42,7 +42,8 @@ def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any]) -
         arrays |= {f"optimizer/{i}/{name}": array for name, array in phase.optimizer.state().items()}
     position = {key: getattr(training, key) for key in POSITION}
     description = {"format": "scratchvae checkpoint", "version": str(VERSION)}
-    description |= {"config": json.dumps(dict(config)), "position": json.dumps(position)}
+    where = str(path)
+    description |= {"config": strict_json(where, dict(config)), "position": strict_json(where, position)}
     write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description))
 
 
