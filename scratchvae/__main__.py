@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 from scratchvae import __version__
 from scratchvae.cpu import prepare
@@ -79,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
-def _require_countable(arguments: argparse.Namespace) -> None:
+def _require_countable(arguments: Any) -> None:
     """Raise InputError for a whole number that no array can count to, or a seed of more than 63 bits."""
     from scratchvae.arrays import InputError
 

@@ -1,7 +1,9 @@
 """Names for arrays, the sum over draws, and the one place that words a complaint about arrays and numbers."""
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -79,10 +81,31 @@ def require_finite(where: str, name: str, array: Array) -> None:
         raise InputError(f"{where}: {name} should be finite, found {count} other values, the first {array[index]} at {index}")
 
 
-def require_at_least(where: str, name: str, value: float, low: float) -> None:
-    """Raise InputError unless the number is finite and at least `low`."""
-    if not ((isinstance(value, int) or np.isfinite(value)) and value >= low):  # NumPy has no integers from 2⁶⁴ on
-        raise InputError(f"{where}: {name} should be at least {low:g}, found {value}")
+def is_number(value: Any) -> bool:
+    """Whether `value` is a real number that a float can hold: a bool, NaN, an infinity and an array are none."""
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    try:
+        return real and math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
+
+
+def require_at_least(where: str, name: str, value: Any, low: float) -> None:
+    """Raise InputError unless `value` is a finite number, at least `low`."""
+    if not (is_number(value) and value >= low):
+        raise InputError(f"{where}: {name} should be at least {low:g}, found {_shown(value)}")
+
+
+def require_positive(where: str, name: str, value: Any) -> None:
+    """Raise InputError unless `value` is a finite number above 0."""
+    if not (is_number(value) and value > 0):
+        raise InputError(f"{where}: {name} should be positive, found {_shown(value)}")
+
+
+def require_share(where: str, name: str, value: Any) -> None:
+    """Raise InputError unless `value` is a number in [0, 1)."""
+    if not (is_number(value) and 0 <= value < 1):
+        raise InputError(f"{where}: {name} should be at least 0 and below 1, found {_shown(value)}")
 
 
 def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
@@ -93,10 +116,24 @@ def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
     ...
     scratchvae.arrays.InputError: Iwae: samples should be a whole number, at least 1; found 2.5
     """
-    if not isinstance(count, int | np.integer) or isinstance(count, bool):
-        raise InputError(f"{where}: {name} should be a whole number, at least {low}; found {count!r}")
+    if not isinstance(count, int | np.integer) or not is_number(count):
+        raise InputError(f"{where}: {name} should be a whole number, at least {low}; found {_shown(count)}")
     if count < low:
         raise InputError(f"{where}: {name} should be at least {low}, found {count}")
+
+
+def require_bounds(where: str, low: Any, high: Any) -> None:
+    """Raise InputError unless both bounds are finite numbers, the first below the second."""
+    if not (is_number(low) and is_number(high) and low < high):
+        found = f"found {_shown(low)} and {_shown(high)}"
+        raise InputError(f"{where}: the bounds should be two finite numbers, the lower one first; {found}")
+
+
+def _shown(value: Any) -> str:
+    """A number as it is written, anything else as Python would show it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if is_number(value) else "a whole number that no float can hold"
+    return str(value) if isinstance(value, float | np.number) else repr(value)
 
 
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:

@@ -8,7 +8,7 @@ Buffers do, and `schema.Number(finite=False)` takes them back.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,16 @@ def parse(text: str | bytes, where: str) -> Any:
 def dump(value: Any, *, indent: int | None = None) -> str:
     """The text that `parse` reads: numbers that are not finite become the strings of NOT_FINITE."""
     return json.dumps(_writable(value), indent=indent, allow_nan=False)
+
+
+def dump_finite(where: str, content: Any, *, indent: int | None = None) -> str:
+    """`content` as JSON that every reader takes. InputError, with the entry's name, for NaN and infinities.
+
+    The JSON of RFC 8259 has no words for them (section 6). Python's reader takes its own words for them; others stop.
+    """
+    for name, number in _not_finite(content, ""):
+        raise InputError(f"{where} should hold finite numbers, as JSON has no others; found {number} at {name.strip('.')}")
+    return json.dumps(content, indent=indent, allow_nan=False) + "\n"
 
 
 class _Doubt(ValueError):
@@ -100,3 +110,14 @@ def _writable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _writable(part) for name, part in value.items()}
     return [_writable(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _not_finite(content: Any, name: str) -> Iterator[tuple[str, float]]:
+    if isinstance(content, Mapping):
+        for key, entry in content.items():
+            yield from _not_finite(entry, f"{name}.{key}")
+    elif isinstance(content, list | tuple):
+        for i, entry in enumerate(content):
+            yield from _not_finite(entry, f"{name}[{i}]")
+    elif isinstance(content, float) and not math.isfinite(content):
+        yield name, content

@@ -244,7 +244,7 @@ def test_a_solved_run_is_the_model_fitted_to_all_examples(recipe, kind, examples
     assert json.loads(numbers.read_text())["log_likelihood"] == pytest.approx(expected, rel=1e-9)
     assert main(["plot", str(tmp_path / "run"), "curves", "samples", "traversals"]) == 0
     assert main(["train", "--resume", str(tmp_path / "run"), "--quiet", "--no-figures"]) == 0
-    for options in (["--epochs", "5"], ["--optimizer", "sgd"], ["--binarized"], ["--beta", "2"]):
+    for options in (["--epochs", "5"], ["--optimizer", "sgd"], ["--binarized"], ["--drop-last"], ["--beta", "2"]):
         capsys.readouterr()
         refused = ["train", *argv[1:4], str(tmp_path / "other"), "--recipe", recipe, *options]
         assert main(refused) == 2
@@ -356,7 +356,7 @@ def test_any_entries_are_a_config_or_one_sentence(entries, old):
         ('{"epochs": 2.0}', "epochs should be a whole number, found 2.0"),
         ('{"epochs": true}', "epochs should be a whole number, found True"),
         ('{"seed": -1}', "seed should be at least 0, found -1"),
-        ('{"max_norm": NaN}', "max_norm should be at least 0, found nan"),
+        ('{"max_norm": NaN}', "should hold finite numbers, as JSON has no others; found nan at max_norm"),
         ('{"recipe": null}', "recipe should be a name, found None"),
         ('{"event_shape": [1, "8"]}', "event_shape should be values in parentheses, each a whole number or None"),
         ('{"settings": null}', "settings should be a JSON object, found NoneType"),

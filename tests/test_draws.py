@@ -21,6 +21,7 @@ LIKELIHOODS = {
     "Laplace": (likelihoods.Laplace(0.5, learned=True), REAL),
     "Multinomial": (likelihoods.Multinomial(), COUNTS),
     "Poisson": (likelihoods.Poisson(), COUNTS),
+    "Standardized": (likelihoods.Standardized(likelihoods.Laplace(0.5), D, mean=REAL[0], scale=[2, 3, 0.1, 1, 7]), REAL),
 }
 POSTERIORS = {"DiagonalGaussian": posteriors.DiagonalGaussian(D), "FullGaussian": posteriors.FullGaussian(D)}
 
@@ -56,7 +57,7 @@ def test_each_q_has_its_draws(name):
 
 
 def test_every_role_is_here():
-    concrete = {name for name in likelihoods.__all__ if name[0].isupper() and name != "Likelihood"}
+    concrete = {name for name in likelihoods.__all__ if name[0].isupper()} - {"Likelihood"}
     assert LIKELIHOODS.keys() == concrete
     assert POSTERIORS.keys() == {name for name in posteriors.__all__ if name.endswith("Gaussian")}
 

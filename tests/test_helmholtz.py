@@ -428,7 +428,7 @@ def test_a_run_stopped_and_resumed_comes_to_the_same_bits(tmp_path):
 
 def test_a_run_goes_with_what_other_runs_go_with():
     training = run([EarlyStopping(1)], epochs=30)
-    training.try_one_example()
+    training.look_ahead()
     assert training.run().best
     judged = bound(training.model, Dataset("all", IMAGES), Wake(), rng=np.random.default_rng(0))
     assert judged["bound"] == pytest.approx(judged["log_px"] - judged["kl"], rel=1e-5)

@@ -33,6 +33,10 @@ LIKELIHOODS = {
     "Laplace": (likelihoods.Laplace(0.3, learned=True), X),
     "Multinomial": (likelihoods.Multinomial(), COUNTS),
     "Poisson": (likelihoods.Poisson(), COUNTS),
+    "Standardized": (
+        likelihoods.Standardized(likelihoods.Gaussian(0.3, learned=True), D, mean=X[0], scale=[0.5, 2, 3, 0.1]),
+        X,
+    ),
 }
 
 
@@ -107,6 +111,11 @@ def test_what_was_observed_has_the_density_that_it_has_alone(name):
         expected = [law.log_prob(x_params[b : b + 1, o], x=x[b : b + 1, o])[0][0] for b, o in enumerate(OBSERVED == 1)]
     elif name == "GaussianDiagonal":
         of = [likelihoods.GaussianDiagonal([v]) for v in law.variance]
+        parts = [one.log_prob(x_params[:, [d]], x=x[:, [d]])[0] for d, one in enumerate(of)]
+        expected = (np.stack(parts, axis=1) * OBSERVED).sum(axis=1)
+    elif name == "Standardized":
+        moments = zip(law.column_mean.value, law.column_scale.value, strict=True)
+        of = [likelihoods.Standardized(law.likelihood, 1, mean=[m], scale=[s]) for m, s in moments]
         parts = [one.log_prob(x_params[:, [d]], x=x[:, [d]])[0] for d, one in enumerate(of)]
         expected = (np.stack(parts, axis=1) * OBSERVED).sum(axis=1)
     else:

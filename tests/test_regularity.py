@@ -148,6 +148,10 @@ SLOPES = {  # of E[x|z], by hand
     "Gaussian": (likelihoods.Gaussian(0.3), lambda l, dl: dl),
     "GaussianDiagonal": (likelihoods.GaussianDiagonal(np.ones(6)), lambda l, dl: dl),
     "GaussianOptimal": (likelihoods.GaussianOptimal(), lambda l, dl: dl),
+    "Standardized": (
+        likelihoods.Standardized(likelihoods.Gaussian(), 6, scale=[1, 2, 3, 4, 5, 6]),
+        lambda l, dl: dl * np.arange(1, 7),
+    ),
     "GaussianPerPixel": (likelihoods.GaussianPerPixel(), lambda l, dl: dl[:, :3]),
     "Laplace": (likelihoods.Laplace(0.3), lambda l, dl: dl),
 }

@@ -1,7 +1,6 @@
 """Time the workloads beside their own matrix products and beside other frameworks, or cost against size."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from scratchvae import cpu
 from scratchvae.arrays import InputError, require_at_least, require_choice
 from scratchvae.bench import IMPLEMENTATIONS, SWEEPS, compare, exponent, grow
 from scratchvae.files import write_whole
+from scratchvae.strict_json import dump_finite
 
 NAMES = ("mlp", "conv", "iwae", "evaluate")
 
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         results = _compared(arguments.workload or NAMES, peers, settings)
     if arguments.json:
-        write_whole(arguments.json, (json.dumps(results, indent=1) + "\n").encode())
+        write_whole(arguments.json, dump_finite(str(arguments.json), results, indent=1).encode())
     return 0
 
 

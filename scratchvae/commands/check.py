@@ -4,7 +4,6 @@ The exit status is 1 if anything fails.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from scratchvae.arrays import InputError
 from scratchvae.checks import GradientError, check_draws, check_pullback
 from scratchvae.files import write_whole
 from scratchvae.reference import Case, SamplingCase, all_cases, certificate, sampling_cases
+from scratchvae.strict_json import dump_finite
 
 DRAWS = 100_000
 
@@ -51,8 +51,13 @@ def _finished(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> int:
     cases = len({row["case"] for row in rows})
     print(f"\n{cases} cases, {len(rows)} checks, {failed} failed; worst relative error {worst:.2g}")
     if arguments.json:
-        write_whole(arguments.json, (json.dumps(rows, indent=1) + "\n").encode())
+        write_whole(arguments.json, dump_finite(str(arguments.json), [_with_null(row) for row in rows], indent=1).encode())
     return 1 if failed else 0
+
+
+def _with_null(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with null for an error that is no number: its verdict says what happened."""
+    return {name: None if isinstance(entry, float) and not np.isfinite(entry) else entry for name, entry in row.items()}
 
 
 def _checked_gradients(case: Case, tolerance: float) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ could be checked agrees, 1 where something departs, 2 where nothing could be che
 """
 
 import argparse
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from scratchvae.data import read_named_arrays
 from scratchvae.files import write_whole
 from scratchvae.reference import Report, diagnose
 from scratchvae.reference.diagnosis import LIKELIHOODS, mistakes
+from scratchvae.strict_json import dump_finite
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
             "explanation": report.explanation,
             "quantities": {line.quantity: line.verdict for line in report.lines},
         }
-        write_whole(arguments.json, (json.dumps(verdict, indent=1, ensure_ascii=False) + "\n").encode())
+        write_whole(arguments.json, dump_finite(str(arguments.json), verdict, indent=1).encode())
     print(report)
     return 0 if report.matches else 1 if report.findings else 2
 

@@ -1,13 +1,13 @@
 """Judge a run's model: the bound and its parts, the importance-weighted log-likelihood, bits per dimension, active latents."""
 
 import argparse
-import json
 from pathlib import Path
 
 from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import Dataset, load
 from scratchvae.files import write_whole
 from scratchvae.runs import METRICS, Judgement, Run, build_phases
+from scratchvae.strict_json import dump_finite
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{one.folder} on {len(data):,} examples of {data.name}:")
     print(judgement.table(found))
     if arguments.json:
-        write_whole(arguments.json, (json.dumps(found, indent=2) + "\n").encode())
+        write_whole(arguments.json, dump_finite(str(arguments.json), found, indent=2).encode())
     return 0
 
 

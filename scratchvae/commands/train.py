@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse, parse_value
 from scratchvae.data import NAMES
@@ -72,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--max-norm", type=float, help="clip gradients to this norm")
     training.add_argument("--epochs", type=int, help=f"default {default.epochs}")
     training.add_argument("--batch-size", type=int, help=f"default {default.batch_size}")
+    training.add_argument("--drop-last", action="store_true", default=None, help="leave out an epoch's last, smaller batch")
     training.add_argument("--patience", type=int, metavar="EPOCHS", help="stop when held-out data stop gaining")
     training.add_argument("--seed", type=int, help="of weights, order, noise (default 0)")
 
@@ -93,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         training = one.training(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
         print(_description(one), flush=True)
     first = training.step
-    with one, _interruptible(training), np.errstate(over="ignore", invalid="ignore"):  # a run that diverges says so
+    with one, _interruptible(training):
         training.run()
     if training.interrupted:
         print(f"\nstopped after step {training.step}; `scratchvae train --resume {one.folder}` goes on", file=sys.stderr)
@@ -177,5 +176,5 @@ def _report(one: Run, training: Training, first: int) -> None:
     print(judgement.table(judgement.metrics()))
     if training.step > first:
         seconds = sum(record["seconds"] for record in training.history)
-        print(f"  {'speed':32}{len(one.data) * len(training.history) / seconds:12,.0f}  examples/s")
+        print(f"  {'speed':32}{training.examples_an_epoch * len(training.history) / seconds:12,.0f}  examples/s")
     print(f"\nin {one.folder}:\n  {one.checkpoint}\n  {one.folder / 'metrics.jsonl'}")

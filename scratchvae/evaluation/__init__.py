@@ -1,7 +1,7 @@
 """What a model has learned, in numbers."""
 
 from scratchvae.evaluation.ascent import Ascent, ascend, bound_on_grid
-from scratchvae.evaluation.bound import bound
+from scratchvae.evaluation.bound import NotFinite, bound, what_went_first
 from scratchvae.evaluation.completeness import density_and_coverage, expected_coverage
 from scratchvae.evaluation.continuity import Continuity, continuity
 from scratchvae.evaluation.enumeration import Enumeration, binary_states, enumerate_hidden
@@ -27,6 +27,7 @@ __all__ = [
     "Expectation",
     "Grid",
     "Imputation",
+    "NotFinite",
     "RatePoint",
     "Regularity",
     "TwoSampleTest",
@@ -56,4 +57,5 @@ __all__ = [
     "regularity",
     "reverse_water_filling",
     "two_sample_test",
+    "what_went_first",
 ]

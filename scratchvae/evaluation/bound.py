@@ -4,10 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.arrays import require_count
-from scratchvae.data import Dataset, binarize
+from scratchvae.arrays import Array, require_count
+from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.layers import EVALUATION, dtype_of
-from scratchvae.objectives import Model, Objective
+from scratchvae.objectives import Model, Objective, Report
+from scratchvae.posteriors import Noise
+
+
+class NotFinite(FloatingPointError):
+    """What a model makes of some example is no number: the batch, its noise and report, and the examples' places."""
+
+    def __init__(self, words: str, batch: Batch, noise: Noise, report: Report, places: Array) -> None:
+        super().__init__(words)
+        self.batch, self.noise, self.report, self.places = batch, noise, report, places
 
 
 def bound(
@@ -19,14 +28,39 @@ def bound(
     binarized: bool = False,
     batch_size: int = 500,
 ) -> dict[str, float]:
-    """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x)."""
+    """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x).
+
+    Raises NotFinite where the loss or a term is NaN or infinite, and says which term was first, and of which examples.
+    """
     require_count("bound", "batch_size", batch_size)
     dtype = dtype_of(model)
     totals: dict[str, float] = {}
+    seen = 0
     for batch in data.batches(batch_size, dtype):
         model.likelihood.require_support(batch.x)
         judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
-        report, _ = objective(model, judged, objective.draw_noise(model, len(batch), rng), mode=EVALUATION)
-        for name, mean in report.means().items():
+        noise = objective.draw_noise(model, len(batch), rng)
+        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+            report, _ = objective(model, judged, noise, mode=EVALUATION)
+        means = report.means()
+        if not np.isfinite(list(means.values())).all():
+            places = np.arange(seen, seen + len(batch))
+            words = f"{data.name}: {what_went_first(report, places, judged.x)}"
+            raise NotFinite(words, judged, noise, report, places)
+        seen += len(batch)
+        for name, mean in means.items():
             totals[name] = totals.get(name, 0.0) + mean * len(batch)
     return {name: total / len(data) for name, total in totals.items()}
+
+
+def what_went_first(report: Report, places: Array, x: Array) -> str:
+    """Say which term of a report is not finite first, and of which examples: `places` (B,) are theirs, x (B, D) they."""
+    first = report.first_not_finite()
+    if first is None:
+        return f"the loss is {report.loss}; each of its terms is finite, but not their sum"
+    name, rows = first
+    worst = x[rows[0]]
+    column = int(np.argmax(np.abs(np.where(np.isfinite(worst), worst, 0))))
+    which = f"example {places[rows[0]]}, whose largest entry is {worst[column]:g} in column {column}"
+    many = f", and {len(rows) - 1} more of {len(x)}" if len(rows) > 1 else ""
+    return f"the loss is {report.loss}; its term {name} is not finite first, for {which}{many}"

@@ -1,6 +1,7 @@
 """Objects that own Parameters and call an op: `y, pullback = layer(x)`. Names and defaults are those a PyTorch user expects."""
 
 from scratchvae.layers.activations import ACTIVATIONS, ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.embedding import Embedding
@@ -23,6 +24,7 @@ __all__ = [
     "INITIALIZERS",
     "AvgPool2d",
     "BatchNorm",
+    "BoundedLogVar",
     "Buffer",
     "Bypass",
     "Conv2d",

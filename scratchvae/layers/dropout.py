@@ -1,7 +1,7 @@
 """Dropout as a layer."""
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, Pullback, require_share
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 
 
@@ -9,8 +9,7 @@ class Dropout(Layer):
     """In training, each entry is 0 with probability p and x / (1 − p) otherwise, by the mode's generator; else y = x."""
 
     def __init__(self, p: float = 0.5) -> None:
-        if not 0 <= p < 1:
-            raise InputError(f"Dropout: p should be at least 0 and below 1, found {p}")
+        require_share("Dropout", "p", p)
         self.p = p
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:

@@ -12,6 +12,7 @@ import numpy as np
 from scratchvae import kernels, ops
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers.activations import Activation
+from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.interface import Layer
@@ -59,7 +60,7 @@ def weight_norm(layer: WeightNorm, x: Array, dx: Array) -> tuple[Array, Array]:
     return layer(x)[0], slope(dx)[0]
 
 
-def pointwise(layer: Activation, x: Array, dx: Array) -> tuple[Array, Array]:
+def pointwise(layer: Activation | BoundedLogVar, x: Array, dx: Array) -> tuple[Array, Array]:
     """y_i = f(x_i)  =>  dy_i = f′(x_i) dx_i: J is diagonal, so that J = Jᵀ, and the pullback is the pushforward."""
     y, pullback = layer(x)
     return y, pullback(dx)
@@ -140,6 +141,7 @@ RULES: dict[type[Layer], Rule] = {
     LearnedFill: learned_fill,
     Dropout: linear,  # at evaluation it is the identity
     Activation: pointwise,
+    BoundedLogVar: pointwise,  # the identity in its first half
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
     MaxPool2d: max_pool,

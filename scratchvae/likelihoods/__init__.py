@@ -10,6 +10,7 @@ from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
 from scratchvae.likelihoods.poisson import Poisson
+from scratchvae.likelihoods.standardized import Standardized, column_moments, column_range
 from scratchvae.likelihoods.student_t import StudentT
 
 __all__ = [
@@ -23,7 +24,10 @@ __all__ = [
     "Likelihood",
     "Multinomial",
     "Poisson",
+    "Standardized",
     "StudentT",
+    "column_moments",
+    "column_range",
     "fill_missing",
     "for_each_draw",
     "missing_mean",

@@ -84,6 +84,7 @@ class Estimator(Owner, ABC):
         max_norm: float | None = None,
         held_out: npt.ArrayLike | Dataset | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
         binarized: bool = False,
+        drop_last: bool = False,
         warm_start: bool = False,
         seed: int = 0,
         callbacks: Sequence[Callback] = (),
@@ -92,7 +93,8 @@ class Estimator(Owner, ABC):
         """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record for each epoch.
 
         `objective` replaces the model's own phases by one. With `held_out` examples, or a pair (x, y), each epoch is judged on
-        them too; `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the model's first weights, so
+        them too; `binarized` draws x ~ Bernoulli(x) anew in every batch, and `drop_last` leaves out the last
+        batch of an epoch where it would be smaller than the others. Every fit starts from the model's first weights, so
         that two fits with one seed give one result; with `warm_start` it goes on from those that are there. The first weights
         are those that the model had before its first fit. Where they have changed since the last fit, as by assignment, by
         restore_model, by training of another kind or by putting in another part, the model's weights of now are the first
@@ -113,6 +115,7 @@ class Estimator(Owner, ABC):
             seed=seed,
             held_out=judged,
             binarized=binarized,
+            drop_last=drop_last,
             callbacks=[*callbacks, *bar],
         )
         self._start(warm_start)

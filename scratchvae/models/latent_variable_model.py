@@ -9,7 +9,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
-from scratchvae.likelihoods import Likelihood, fill_missing
+from scratchvae.likelihoods import Likelihood, Standardized, fill_missing
 from scratchvae.models.coding import Coding
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
@@ -64,9 +64,12 @@ class LatentVariableModel(Coding):
     def seen(self, batch: Batch) -> Array:
         """What the encoder gets: x, or what is shown in its place, with 0 for what is missing.
 
-        Where the model `shows_mask`, which entries were observed follows as D columns of 1 and 0.
+        Where the likelihood is Standardized, x is in its units, so that 0 is the mean of the data. Where the model
+        `shows_mask`, which entries were observed follows as D columns of 1 and 0.
         """
-        x = fill_missing(batch.x if batch.shown is None else batch.shown, batch.observed)
+        x = batch.x if batch.shown is None else batch.shown
+        x = self.likelihood.standardize(x) if isinstance(self.likelihood, Standardized) else x
+        x = fill_missing(x, batch.observed)
         if not self.shows_mask:
             return x
         observed = np.ones_like(x) if batch.observed is None else (batch.observed != 0).astype(x.dtype)

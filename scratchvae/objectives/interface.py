@@ -137,6 +137,18 @@ class Report:
         """The loss, and the mean of each term over the batch."""
         return {"loss": self.loss, **{name: float(term.mean(dtype=np.float64)) for name, term in self.terms.items()}}
 
+    def first_not_finite(self) -> tuple[str, Array] | None:
+        """The term that a pass computes first among those that are not finite, and the rows where it is not; or None.
+
+        kl comes before log_px, since it depends on q(z|x) alone, and log p(x|z) on a z drawn from it. The other terms
+        are sums of these, or come after them.
+        """
+        for name in ("kl", "log_px", *self.terms):
+            finite = np.isfinite(self.terms[name]) if name in self.terms else np.ones(1, bool)
+            if not finite.all():
+                return name, np.flatnonzero(~finite)
+        return None
+
 
 class Objective(ABC):
     """A loss over a batch. It draws nothing itself: what draw_noise drew, handed back, gives the same numbers again.

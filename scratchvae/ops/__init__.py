@@ -5,6 +5,7 @@ returns the gradient of each positional argument. Letters: B batch, D inputs, H 
 """
 
 from scratchvae.ops.activations import elu, gelu_erf, gelu_tanh, leaky_relu, relu, sigmoid, silu, softplus, tanh
+from scratchvae.ops.bounds import clamp, softplus_clamp, tanh_clamp
 from scratchvae.ops.cholesky import cholesky
 from scratchvae.ops.convolution import conv2d, conv_transpose2d
 from scratchvae.ops.dropout import dropout
@@ -22,6 +23,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_frozen",
     "cholesky",
+    "clamp",
     "concatenate",
     "conv2d",
     "conv_transpose2d",
@@ -46,10 +48,12 @@ __all__ = [
     "slope",
     "softmax",
     "softplus",
+    "softplus_clamp",
     "solve_triangular",
     "split",
     "sum",
     "tanh",
+    "tanh_clamp",
     "upsample2d",
     "weight_norm",
 ]

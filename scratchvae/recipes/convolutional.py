@@ -14,9 +14,9 @@ from scratchvae.recipes.roles import (
     PRIOR,
     Parts,
     assemble,
-    code_layers,
     condition_of,
     encoder_inputs,
+    last_layers,
     likelihood_chosen,
     posterior_chosen,
     weights_generator,
@@ -37,7 +37,9 @@ def convolutional(
     classes: int | None = None,
     condition_dim: int | None = None,
     posterior: str = POSTERIOR,
+    log_var_bounds: tuple[float, float] | None = None,
     likelihood: str | Likelihood = "bernoulli",
+    standardize: bool = False,
     prior: str = PRIOR,
     fill: str = "zero",
     init: str = "pytorch",
@@ -50,6 +52,7 @@ def convolutional(
     convolution pads its output back to it. Same seed, same weights.
     `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
     "zero_and_mask", zero and, as C further channels, which pixels were observed.
+    `log_var_bounds` and `standardize` are those of `mlp`.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     if len(event_shape) != 3:
@@ -59,7 +62,8 @@ def convolutional(
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
     parts = Parts(tuple(event_shape), latent_dim, rng)
-    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
+    law = likelihood_chosen(likelihood, parts, standardize=standardize)
+    q = posterior_chosen(model, posterior, parts)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:
@@ -82,7 +86,7 @@ def convolutional(
     down += [Flatten()]
     encoder: list[Layer] = [Bypass(Sequential(*down), known)] if known else down
     encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(q, code_activation)]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *last_layers(q, code_activation, log_var_bounds)]
 
     decoder: list[Layer] = [Linear(latent_dim + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]

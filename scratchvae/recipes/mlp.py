@@ -15,9 +15,9 @@ from scratchvae.recipes.roles import (
     PRIOR,
     Parts,
     assemble,
-    code_layers,
     condition_of,
     encoder_inputs,
+    last_layers,
     likelihood_chosen,
     posterior_chosen,
     weights_generator,
@@ -35,7 +35,9 @@ def mlp(
     classes: int | None = None,
     condition_dim: int | None = None,
     posterior: str = POSTERIOR,
+    log_var_bounds: tuple[float, float] | None = None,
     likelihood: str | Likelihood = "bernoulli",
+    standardize: bool = False,
     prior: str = PRIOR,
     fill: str = "zero",
     init: str = "pytorch",
@@ -46,13 +48,17 @@ def mlp(
     A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: C more inputs of both networks.
     `fill` says what the encoder sees where an entry is missing: "zero", a "learned" number for each entry, or
     "zero_and_mask", zero and, as further D inputs, which entries were observed.
+    `log_var_bounds`, as (−10, 10), keep log σ² of q(z|x) between them: layers.BoundedLogVar. `standardize` is for tables
+    whose columns have units of their own: training measures their means and deviations, the networks see columns of mean
+    0 and deviation 1, and what comes out is in the units of the data again: likelihoods.Standardized.
     """
     require_choice("mlp", "activation", activation, ACTIVATIONS)
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
     rng = weights_generator(seed)
     parts = Parts(tuple(event_shape), latent_dim, rng)
-    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
+    law = likelihood_chosen(likelihood, parts, standardize=standardize)
+    q = posterior_chosen(model, posterior, parts)
     condition = condition_of(model, classes, condition_dim)
     C = condition.width if condition else 0
     inputs, before = encoder_inputs(fill, prod(event_shape))
@@ -62,7 +68,7 @@ def mlp(
         model,
         condition=condition,
         event_shape=tuple(event_shape),
-        encoder=Sequential(*before, *_chain(encoder, activation, init, rng), *code_layers(q, code_activation)),
+        encoder=Sequential(*before, *_chain(encoder, activation, init, rng), *last_layers(q, code_activation, log_var_bounds)),
         posterior=q,
         decoder=Sequential(*_chain(decoder, activation, init, rng)),
         likelihood=law,

@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
 from scratchvae.choices import Table, parse, shortened
-from scratchvae.layers import ACTIVATIONS, Layer, LearnedFill
+from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -22,6 +22,7 @@ from scratchvae.likelihoods import (
     Likelihood,
     Multinomial,
     Poisson,
+    Standardized,
     StudentT,
 )
 from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
@@ -124,9 +125,13 @@ def weights_generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
 
 
-def likelihood_chosen(given: str | Likelihood, parts: Parts) -> Likelihood:
-    """The likelihood that a text chooses, for events of that shape; a Likelihood is returned as it is."""
-    return given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
+def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: bool = False) -> Likelihood:
+    """The likelihood that a text chooses, for events of that shape; a Likelihood is returned as it is.
+
+    With `standardize` it becomes that of the standardized columns: likelihoods.Standardized.
+    """
+    law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
+    return Standardized(law, prod(parts.event_shape)) if standardize else law
 
 
 def posterior_chosen(model: str, posterior: str, parts: Parts) -> Posterior:
@@ -166,10 +171,18 @@ def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
     return (2 * entries if fill == "zero_and_mask" else entries), []
 
 
-def code_layers(posterior: Posterior, activation: str | None) -> list[Layer]:
-    """The activation of that name behind an autoencoder's codes, or nothing."""
+def last_layers(posterior: Posterior, activation: str | None, log_var_bounds: tuple[float, float] | None) -> list[Layer]:
+    """What stands behind an encoder: bounds of log σ², an activation of an autoencoder's codes, or nothing."""
+    bounds: list[Layer] = []
+    if log_var_bounds is not None:
+        if not isinstance(posterior, DiagonalGaussian):
+            found = f"found a {type(posterior).__name__}"
+            raise InputError(f"recipe: log_var_bounds are for the log σ² of a diagonal_gaussian; {found}")
+        if np.shape(log_var_bounds) != (2,):
+            raise InputError(f"recipe: log_var_bounds should be two numbers, low and high; found {log_var_bounds!r}")
+        bounds = [BoundedLogVar(*log_var_bounds)]
     if activation is None:
-        return []
+        return bounds
     require_choice("recipe", "code_activation", activation, ACTIVATIONS)
     if not isinstance(posterior, Point):
         found = f"found one whose posterior is a {type(posterior).__name__}"

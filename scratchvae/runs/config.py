@@ -1,6 +1,5 @@
 """Everything that a run is described by, as plain numbers and choices in words: what config.json holds."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,8 +11,9 @@ from scratchvae.choices import fitted, parse, shortened
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.runs.version_0_1 import translated
+from scratchvae.strict_json import dump_finite
 
-LOWEST = {"limit": 1, "held_out": 0, "max_norm": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
+LOWEST = {"limit": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Config:
     max_norm: float | None = None
     epochs: int = 20
     batch_size: int = 128
+    drop_last: bool = False  # leave out the last batch of an epoch where it would be smaller than the others
     patience: int | None = None  # epochs without a gain on held-out data before the run ends early
     seed: int = 0
 
@@ -52,7 +53,7 @@ class Config:
 
     def to_json(self) -> str:
         """As text, a line for each entry."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        return dump_finite("config", asdict(self), indent=2)
 
     @classmethod
     def from_entries(cls, entries: Any, where: str) -> "Config":
@@ -64,7 +65,9 @@ class Config:
                 entries = translated(entries)
             for name in entries:
                 require_choice("config", "entry", name, cls.__dataclass_fields__)
-            return cls(**entries)
+            config = cls(**entries)
+            config.to_json()  # which refuses NaN and infinities
+            return config
         except InputError as error:
             raise InputError(f"{where}: {str(error).removeprefix('config: ')}") from error
 

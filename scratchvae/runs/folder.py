@@ -26,6 +26,7 @@ from scratchvae.training import (
     restore_model,
     restore_training,
     save_checkpoint,
+    steps_of_an_epoch,
 )
 
 MAY_CHANGE = {"epochs", "data", "data_dir"}  # when a run goes on: how far, and where the same data lie
@@ -70,7 +71,7 @@ class Run:
     @property
     def steps(self) -> int:
         """All steps of the run, from its beginning to the last epoch it aims at."""
-        return self.config.epochs * -(-len(self.data) // self.config.batch_size)
+        return self.config.epochs * steps_of_an_epoch(len(self.data), self.config.batch_size, drop_last=self.config.drop_last)
 
     @property
     def latents(self) -> int:
@@ -84,7 +85,7 @@ class Run:
 
     @classmethod
     def start(cls, folder: Path, config: Config) -> "Run":
-        """A new run in a folder that holds none yet. What can't be built, or judge one example, leaves no folder.
+        """A new run in a folder that holds none yet. What can't be built, or whose first judgement fails, leaves no folder.
 
         The checkpoint of step 0 is written before config.json, whose presence makes the folder a run: a process that is killed
         in between leaves a folder where the run can be started again.
@@ -93,7 +94,7 @@ class Run:
         if (folder / "config.json").exists():
             raise InputError(taken)
         run = cls(folder, config)
-        run.training().try_one_example()
+        run.training().look_ahead()
         known: dict[str, Any] = {"examples": len(run._whole), "event_shape": run._whole.event_shape}
         if isinstance(run.model, SolvedVAE):
             run.solution = Solution(run.model, config, run.data)
@@ -188,6 +189,7 @@ class Run:
             seed=self.config.seed,
             held_out=self.held_out,
             binarized=self.config.binarized,
+            drop_last=self.config.drop_last,
             callbacks=[*stopping, *callbacks],
         )
         if self.solution:
@@ -204,7 +206,7 @@ class Run:
         """A callback that writes checkpoint and metrics at the start, after each epoch, and every so many steps (0: never)."""
 
         def keeper(training: Training, event: str) -> None:
-            if event == "end" or (event == "step" and not (every and training.step % every == 0)):
+            if event in ("end", "diverged") or (event == "step" and not (every and training.step % every == 0)):
                 return
             save_checkpoint(self.checkpoint, training, self._described(), data=self._digest)
             lines = [strict_json.dump(record) + "\n" for record in training.history]

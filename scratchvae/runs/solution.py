@@ -19,7 +19,7 @@ class Solution:
 
     def __init__(self, model: SolvedVAE, config: Config, data: Dataset) -> None:
         name = parse(config.recipe).name
-        for entry in ("optimizer", "max_norm", "batch_size", "patience", "binarized"):
+        for entry in ("optimizer", "max_norm", "batch_size", "drop_last", "patience", "binarized"):
             if getattr(config, entry) != getattr(Config, entry):
                 reason = f"{name} is solved on all examples at once, as they are"
                 raise InputError(f"{reason}: {entry} should be left alone, found {getattr(config, entry)}")

@@ -9,14 +9,15 @@ from scratchvae.training.checkpoint import (
     save_checkpoint,
 )
 from scratchvae.training.clipping import clip_by_norm
+from scratchvae.training.divergence import Diverged
 from scratchvae.training.early_stopping import EarlyStopping
 from scratchvae.training.full_batch import Minimum, minimize
-from scratchvae.training.loop import Callback, Training
+from scratchvae.training.loop import Callback, Training, steps_of_an_epoch
 from scratchvae.training.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
 from scratchvae.training.progress import ProgressBar
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import Constant, Cosine, StepDecay
-from scratchvae.training.step import Diverged, Phase, train_step
+from scratchvae.training.step import Phase, train_step
 
 __all__ = [
     "OPTIMIZERS",
@@ -45,5 +46,6 @@ __all__ = [
     "restore_model",
     "restore_training",
     "save_checkpoint",
+    "steps_of_an_epoch",
     "train_step",
 ]

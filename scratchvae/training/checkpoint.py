@@ -15,8 +15,8 @@ from scratchvae.files import write_whole
 from scratchvae.layers import named_buffers, named_parameters
 from scratchvae.objectives import Trainable
 from scratchvae.schema import Anything, Flag, Kind, Listing, Number, Record, Table, Whole, check
+from scratchvae.training.divergence import Diverged
 from scratchvae.training.loop import Training
-from scratchvae.training.step import Diverged
 
 VERSION = 1
 TERMS = Table(Number(finite=False))  # a mean may be infinite, or unknown, where the weights are still finite
@@ -60,7 +60,10 @@ def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any], *
             raise Diverged(f"{found}; {path} keeps the last good state")
     position = {key: getattr(training, key) for key in POSITION}
     description = {"format": "scratchvae checkpoint", "version": str(VERSION)}
-    description |= {"config": strict_json.dump(config), "position": strict_json.dump(position)}
+    description |= {
+        "config": strict_json.dump_finite(str(path), dict(config)),
+        "position": strict_json.dump_finite(str(path), position),
+    }
     description |= {} if data is None else {"data": data}
     write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description))
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.arrays import Array, InputError, require_at_least, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
-from scratchvae.likelihoods import fill_missing
+from scratchvae.likelihoods import Standardized, fill_missing
 from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
+from scratchvae.training.divergence import Diverged, divergence
 from scratchvae.training.newton import newton_step
-from scratchvae.training.step import Diverged, what_went_first
 
 REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluation costs more than they do
 
@@ -78,7 +78,7 @@ def minimize(
     """
     from scipy import optimize  # here, as it takes a while to import
 
-    require_at_least("minimize", "max_steps", max_steps, 1)
+    require_count("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)
     model.likelihood.require_support(fill_missing(batch.x, batch.observed))
     if not len(batch):
@@ -86,6 +86,8 @@ def minimize(
     named = named_parameters(model)
     if not named:
         raise InputError("minimize: the model should have Parameters, found none")
+    if isinstance(model.likelihood, Standardized) and not model.likelihood.measured:
+        model.likelihood.measure(batch)
     buffers = {buffer: buffer.value for buffer in named_buffers(model).values()}
     first = {name: parameter.value for name, parameter in named.items()}
     start = np.concatenate([value.ravel().astype(np.float64) for value in first.values()])
@@ -110,9 +112,10 @@ def minimize(
     def loss_and_gradient(theta: Array) -> tuple[float, Array]:
         report, gradient = evaluate(theta)
         if not np.isfinite(report.loss):
-            words = what_went_first(named, report)
+            given = (model, named, objective, batch, noise, report)
+            words = divergence(*given, mode=Mode(np.random.default_rng(0)), moved=bool(losses))
             put(start)
-            raise Diverged(f"minimize: {words}. Smaller first weights, or data in smaller units, may help")
+            raise Diverged(f"minimize: {words}")
         losses.append(report.loss)
         return report.loss, gradient
 

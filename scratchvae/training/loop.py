@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_count
-from scratchvae.data import Dataset, binarize
-from scratchvae.evaluation import bound
-from scratchvae.layers import dtype_of, named_parameters
+from scratchvae.data import Batch, Dataset, binarize
+from scratchvae.evaluation import NotFinite, bound
+from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
+from scratchvae.likelihoods import Standardized
 from scratchvae.objectives import Model
+from scratchvae.training.divergence import Diverged, divergence, unchanged_buffers
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
 from scratchvae.training.step import Phase, train_step
 
-Callback = Callable[["Training", str], None]  # called with the run and "start", "step", "epoch", "interrupt" or "end"
-
+# A callback is called with the run and "start", "step", "epoch", and at last "end", "interrupt" or "diverged".
+Callback = Callable[["Training", str], None]
 
 CHECKED_AT_ONCE = 500  # examples
 
@@ -28,6 +30,9 @@ class Training:
     Its state is the model's, the optimizers', and step, epoch, position, totals, history, stopping, best; the order of the
     examples and every random draw are functions of `seed` and the step. `history` gets one record an epoch:
     {"epoch", "step", "seconds", "learning_rate", "train": {term: mean}, "held_out": {…} where there are held-out data}.
+
+    An epoch's last batch is smaller where `batch_size` does not divide the number of examples; with `drop_last` it is
+    left out, other examples in each epoch, and an epoch's means are over what was seen.
     """
 
     def __init__(
@@ -41,10 +46,14 @@ class Training:
         seed: int = 0,
         held_out: Dataset | None = None,
         binarized: bool = False,
+        drop_last: bool = False,
         callbacks: Sequence[Callback] = (),
     ) -> None:
-        for name, number in (("epochs", epochs), ("batch_size", batch_size)):
-            require_count("Training", name, number)
+        for name, number, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+            require_count("Training", name, number, low)
+        if drop_last and len(data) < batch_size:
+            found = f"found {len(data)} in batches of {batch_size}"
+            raise InputError(f"Training: with drop_last there should be examples for one batch at least; {found}")
         for part in (data,) if held_out is None else (data, held_out):
             if part.event_shape != model.event_shape:
                 expected = f"events should have shape {model.event_shape}, which the model is for"
@@ -55,8 +64,9 @@ class Training:
             _require_each_entry_observed(data.name, data.observed.reshape(len(data), -1))
         self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
+        self.drop_last = drop_last
         self.callbacks = list(callbacks)
-        self.parameters = named_parameters(model)
+        self.parameters, self.buffers = named_parameters(model), named_buffers(model)
         for phase in self.phases:
             if not phase.moved(self.parameters):
                 found = f"over = {phase.over}, which none of {', '.join(self.parameters)} is below"
@@ -71,23 +81,66 @@ class Training:
         self.stopping = False  # set by a callback to end the run after this epoch
         self.interrupted = False  # set by anyone, at any time, to leave the run after this step
         self.best: dict[str, Array] = {}  # the weights of the best epoch, where a callback keeps them
+        self._try_a_batch_of_one()
+
+    @property
+    def examples_an_epoch(self) -> int:
+        """How many examples an epoch looks at: all of them, or with drop_last those of its full batches."""
+        return len(self.data) - (len(self.data) % self.batch_size if self.drop_last else 0)
 
     def run(self) -> "Training":
-        """Train until all epochs are done, a callback has asked to stop, or someone has interrupted."""
-        self._tell("start")
-        while self.epoch < self.epochs and not self.stopping and not self.interrupted:
-            self._finish_epoch()
+        """Train until all epochs are done, a callback has asked to stop, or someone has interrupted.
+
+        Raises Diverged where a loss, a gradient or a judgement is not finite, after the callbacks were told: nothing of
+        that step or epoch is recorded, and EarlyStopping has put the best epoch's weights back.
+        """
+        self._measure_units()
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # Diverged says it in words
+                self._tell("start")
+                while self.epoch < self.epochs and not self.stopping and not self.interrupted:
+                    self._finish_epoch()
+        except Diverged as error:
+            self._tell("diverged")
+            kept = f". The model has the weights of the best epoch again, {self._best_epoch()}" if self.best else ""
+            raise Diverged(f"{error}{kept}") from error
         self._tell("interrupt" if self.interrupted else "end")
         return self
 
-    def try_one_example(self) -> None:
-        """Judge one example by every phase: what model, objective and data can't do together is an error now."""
+    def look_ahead(self) -> None:
+        """Judge the held-out data, and one example, by every phase, before any step.
+
+        What model, objective and data can't do together is an InputError now, and Diverged what is not finite.
+        """
+        self._measure_units()
+        self._judge(self.data.subset(slice(0, 1)))
+        if self.held_out is not None:
+            self._judge(self.held_out)
+
+    def _measure_units(self) -> None:
+        """Measure the means and deviations of columns, where the likelihood standardizes them and nobody has yet."""
+        likelihood = self.model.likelihood
+        if isinstance(likelihood, Standardized) and not likelihood.measured:
+            likelihood.measure(self.data)
+
+    def _try_a_batch_of_one(self) -> None:
+        """Raise InputError where an epoch has a batch of one example, and the model can't be trained on one."""
+        if (self.examples_an_epoch - 1) % self.batch_size != 0:
+            return
+        one = self.data.batch(slice(0, 1), self.dtype)
         for phase in self.phases:
-            one, rng = self.data.subset(slice(0, 1)), generator(self.seed, Purpose.HELD_OUT, 0)
-            bound(self.model, one, phase.objective, rng=rng, binarized=self.binarized)
+            rng = generator(self.seed, Purpose.STEP, 0)
+            noise = phase.objective.draw_noise(self.model, 1, rng)
+            try:
+                with unchanged_buffers(self.model), np.errstate(over="ignore", invalid="ignore"):
+                    phase.objective(self.model, one, noise, mode=Mode(rng, 0))
+            except InputError as error:
+                found = f"{self.examples_an_epoch} examples in batches of {self.batch_size} make a batch of one example"
+                remedy = "take drop_last=True, which leaves it out, or another batch_size"
+                raise InputError(f"Training: {found}, and {error}; {remedy}") from error
 
     def _finish_epoch(self) -> None:
-        order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))
+        order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))[: self.examples_an_epoch]
         clock = time.perf_counter() - self.seconds
         while self.position < len(order):
             chosen = order[self.position : self.position + self.batch_size]
@@ -95,8 +148,8 @@ class Training:
             batch = self.data.batch(chosen, self.dtype)
             batch = replace(batch, x=binarize(batch.x, rng)) if self.binarized else batch
             for i, phase in enumerate(self.phases):
-                means = train_step(self.model, self.parameters, phase, batch, rng, step=self.step).means()
-                for name, mean in self._named(i, means).items():
+                moved = self.step > 0 or i > 0
+                for name, mean in self._named(i, self._stepped(phase, batch, rng, moved, chosen)).items():
                     self.totals[name] = self.totals.get(name, 0.0) + mean * len(batch)
             self.step += 1
             self.position += len(chosen)
@@ -109,17 +162,46 @@ class Training:
         record["train"] = {name: total / len(order) for name, total in self.totals.items()}
         if self.held_out is not None:
             record["held_out"] = self._judge(self.held_out)
+        if not np.isfinite(list(record["train"].values())).all():
+            names = [name for name, mean in record["train"].items() if not np.isfinite(mean)]
+            raise Diverged(f"epoch {self.epoch + 1}: the loss is finite, but its term {names[0]} is not")
         self.history.append(record)
         self.epoch, self.position, self.totals, self.seconds = self.epoch + 1, 0, {}, 0.0
         self._tell("epoch")
+
+    def _stepped(
+        self, phase: Phase, batch: Batch, rng: np.random.Generator, moved: bool, places: Array
+    ) -> dict[str, float]:
+        """The means of a step's terms. A step that diverges leaves running statistics as they were before it."""
+        before = [(buffer, buffer.value) for buffer in self.buffers.values()]
+        given = (self.model, self.parameters, phase, batch, rng)
+        try:
+            return train_step(*given, step=self.step, moved=moved, places=places, data=self.data).means()
+        except Diverged:
+            for buffer, value in before:
+                buffer.value = value
+            raise
 
     def _judge(self, data: Dataset) -> dict[str, float]:
         """The means of all terms over held-out data, with the same noise at every call, and the weights that schedules end at."""
         judged: dict[str, float] = {}
         for i, phase in enumerate(self.phases):
             rng = generator(self.seed, Purpose.HELD_OUT, 0)
-            judged |= self._named(i, bound(self.model, data, phase.objective, rng=rng, binarized=self.binarized))
+            try:
+                means = bound(self.model, data, phase.objective, rng=rng, binarized=self.binarized)
+            except NotFinite as error:
+                given = (self.model, self.parameters, phase.objective, error.batch, error.noise, error.report)
+                moved = self.step > 0
+                words = divergence(*given, mode=EVALUATION, moved=moved, places=error.places, data=self.data)
+                when = f"epoch {self.epoch + 1}" if moved else "before the first step"
+                raise Diverged(f"{when}, judged on {data.name}: {words}") from error
+            judged |= self._named(i, means)
         return judged
+
+    def _best_epoch(self) -> int:
+        """The number of the epoch with the lowest held-out loss of the first phase."""
+        loss = "loss" if len(self.phases) == 1 else "0.loss"
+        return 1 + int(np.argmin([record["held_out"][loss] for record in self.history]))
 
     def _named(self, i: int, means: dict[str, float]) -> dict[str, float]:
         """Terms by their names, led by the phase's number where there are several phases."""
@@ -136,3 +218,8 @@ def _require_each_entry_observed(name: str, observed: Array) -> None:
     if not known.all():
         found = f"found none of entry {int(np.argmin(known))}, and {int((~known).sum())} such entries in all"
         raise InputError(f"Training: every entry should be observed in some example of {name}; {found}; leave them out")
+
+
+def steps_of_an_epoch(examples: int, batch_size: int, *, drop_last: bool = False) -> int:
+    """How many batches an epoch has: the last one may be smaller, and is left out with drop_last."""
+    return examples // batch_size if drop_last else -(-examples // batch_size)

@@ -23,12 +23,12 @@ class ProgressBar:
             if event == "epoch":
                 print(f"epoch {training.epoch}/{training.epochs}: {_words(_judged(training))}", file=self.file, flush=True)
             return
-        size = len(training.data)
+        size = training.examples_an_epoch
         seen = training.epoch * size + training.position
         if self.bar is None:
             total = training.epochs * size
             self.bar = tqdm(total=total, initial=seen, unit=" images", unit_scale=True, file=self.file, dynamic_ncols=True)
-        if event in ("end", "interrupt"):
+        if event in ("end", "interrupt", "diverged"):
             self.bar.close()
         if event not in ("step", "epoch"):
             return

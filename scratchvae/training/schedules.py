@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import cos, pi
 
-from scratchvae.arrays import require_at_least
+from scratchvae.arrays import require_at_least, require_count
 from scratchvae.objectives import Schedule
 
 
@@ -15,7 +15,8 @@ class Constant:
     warm_up: int = 0
 
     def __post_init__(self) -> None:
-        require_at_least("Constant", "warm_up", self.warm_up, 0)
+        require_at_least("Constant", "rate", self.rate, 0)
+        require_count("Constant", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: float) -> float:
         return self.rate * _warmth(step, self.warm_up)
@@ -31,8 +32,10 @@ class StepDecay:
     warm_up: int = 0
 
     def __post_init__(self) -> None:
-        require_at_least("StepDecay", "every", self.every, 1)
-        require_at_least("StepDecay", "warm_up", self.warm_up, 0)
+        require_at_least("StepDecay", "rate", self.rate, 0)
+        require_count("StepDecay", "every", self.every, 1)
+        require_at_least("StepDecay", "factor", self.factor, 0)
+        require_count("StepDecay", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: float) -> float:
         return float(self.rate * self.factor ** (max(step - self.warm_up, 0) // self.every) * _warmth(step, self.warm_up))
@@ -48,7 +51,10 @@ class Cosine:
     warm_up: int = 0
 
     def __post_init__(self) -> None:
-        require_at_least("Cosine", "warm_up", self.warm_up, 0)
+        require_at_least("Cosine", "rate", self.rate, 0)
+        require_count("Cosine", "steps", self.steps, 0)
+        require_at_least("Cosine", "final", self.final, 0)
+        require_count("Cosine", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: float) -> float:
         if step < self.warm_up:

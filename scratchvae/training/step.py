@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import InputError
-from scratchvae.data import Batch
+from scratchvae.arrays import Array, InputError, require_positive
+from scratchvae.data import Batch, Dataset
 from scratchvae.layers import Mode, Parameter
 from scratchvae.objectives import Model, Objective, Report
 from scratchvae.training.clipping import clip_by_norm
+from scratchvae.training.divergence import Diverged, divergence, require_usable_gradients
 from scratchvae.training.optimizers import Optimizer
-
-
-class Diverged(FloatingPointError):
-    """The loss is no longer a number."""
 
 
 @dataclass
@@ -32,8 +29,8 @@ class Phase:
     over: tuple[str, ...] = ("",)
 
     def __post_init__(self) -> None:
-        if self.max_norm is not None and not self.max_norm > 0:
-            raise InputError(f"Phase: max_norm should be positive, found {self.max_norm}")
+        if self.max_norm is not None:
+            require_positive("Phase", "max_norm", self.max_norm)
         if isinstance(self.over, str):
             raise InputError(f"Phase: over should be a tuple of names, found {self.over!r}; write ({self.over!r},)")
         self.optimizer = deepcopy(self.optimizer)
@@ -48,29 +45,34 @@ class Phase:
 
 
 def train_step(
-    model: Model, parameters: Mapping[str, Parameter], phase: Phase, batch: Batch, rng: np.random.Generator, *, step: int
+    model: Model,
+    parameters: Mapping[str, Parameter],
+    phase: Phase,
+    batch: Batch,
+    rng: np.random.Generator,
+    *,
+    step: int,
+    moved: bool = True,
+    places: Array | None = None,
+    data: Dataset | None = None,
 ) -> Report:
-    """Noise, forward, backward, update, for one batch.     Raises Diverged, not updating, if the loss is not finite."""
+    """Noise, forward, backward, update, for one batch.
+
+    Raises Diverged, not updating, where the loss or a gradient is not finite. Its words alone need `moved`, whether any
+    Parameter was updated before, `data`, what the model is trained on, and `places` (B,), the examples' places in it.
+    """
     for parameter in parameters.values():
         parameter.grad = None
-    noise = phase.objective.draw_noise(model, len(batch), rng)
-    report, pullback = phase.objective(model, batch, noise, mode=Mode(rng, step))
+    noise, mode = phase.objective.draw_noise(model, len(batch), rng), Mode(rng, step)
+    report, pullback = phase.objective(model, batch, noise, mode=mode)
     if not np.isfinite(report.loss):
-        remedy = "A lower learning rate or clipping by norm may help"
-        raise Diverged(f"step {step + 1}: {what_went_first(parameters, report)}. {remedy}")
+        given = (model, parameters, phase.objective, batch, noise, report)
+        words = divergence(*given, mode=mode, moved=moved, places=places, data=data)
+        raise Diverged(f"step {step + 1}: {words}")
     pullback()
-    moved = parameters if "" in phase.over else phase.moved(parameters)
+    followed = parameters if "" in phase.over else phase.moved(parameters)
+    require_usable_gradients(followed, step=step, moved=moved)
     if phase.max_norm is not None:
-        clip_by_norm(moved.values(), phase.max_norm)
-    phase.optimizer.step(moved)
+        clip_by_norm(followed.values(), phase.max_norm)
+    phase.optimizer.step(followed)
     return report
-
-
-def what_went_first(parameters: Mapping[str, Parameter], report: Report) -> str:
-    """In words: which of the terms, and which Parameter, made the loss no number."""
-    parts = ("log_px", "kl")  # the terms that the others are sums of
-    terms = [name for name in (*parts, *report.terms) if name in report.terms and not np.isfinite(report.terms[name]).all()]
-    wrong = [name for name, parameter in parameters.items() if not np.isfinite(parameter.value).all()]
-    term = f"its term {terms[0]} is not finite" if terms else "each of its terms is finite, but not their sum"
-    where = f"of the parameters {wrong[0]} went first" if wrong else "all parameters are still finite"
-    return f"the loss is {report.loss}; {term}, and {where}"

@@ -21,6 +21,10 @@ def cases() -> list[Case]:
         layer_case("ConvTranspose2d", ConvTranspose2d(2, 3, 3, stride=2, output_padding=1, rng=0), normal(2, 2, 2, 2)),
         layer_case("ConvTranspose2d: no bias", ConvTranspose2d(2, 1, 2, bias=False, rng=0), normal(2, 2, 2, 2)),
         *(layer_case(type(layer).__name__, layer, off_zero(3, 4)) for layer in (make() for make in layers.ACTIVATIONS.values())),
+        *(
+            layer_case(f"BoundedLogVar: {form}", layers.BoundedLogVar(-0.33, 0.27, form=form), spread(2, 6))
+            for form in ("clamp", "softplus", "tanh")
+        ),
         layer_case("GELU: tanh", layers.GELU("tanh"), off_zero(3, 4)),
         layer_case("BatchNorm: training", BatchNorm(2), IMAGES, training=True),
         layer_case("BatchNorm: evaluation", BatchNorm(2), IMAGES),

@@ -25,6 +25,12 @@ ACTIVATIONS = [
     Case("softplus", ops.softplus, {"x": normal(3, 4, scale=3.0)}),
 ]
 
+BOUNDS = [  # each on numbers below, between and above its bounds, and off the kinks of clamp
+    Case("clamp", ops.clamp, {"x": spread(3, 4)}, {"low": -0.33, "high": 0.27}),
+    Case("softplus_clamp", ops.softplus_clamp, {"x": normal(3, 4, scale=3.0)}, {"low": -1.7, "high": 0.6}),
+    Case("tanh_clamp", ops.tanh_clamp, {"x": normal(3, 4, scale=3.0)}, {"low": -1.7, "high": 0.6}),
+]
+
 SLOPES = [
     Case(f"slope: {case.name}", ops.slope, case.arrays, {"activation": case.op.__name__, **case.constants})
     for case in ACTIVATIONS
@@ -131,6 +137,7 @@ TRIANGULAR = [
 
 CASES = [
     *ACTIVATIONS,
+    *BOUNDS,
     *SLOPES,
     *LINEAR,
     *SHAPING,
@@ -176,6 +183,17 @@ def _slope(torch: Any, x: Any, *, activation: str, **constants: Any) -> Any:
     return torch.autograd.grad(y.sum(), x, create_graph=True)[0] + 0 * x
 
 
+def _softplus_clamp(torch: Any, x: Any, *, low: float, high: float) -> Any:
+    """As Chua et al. 2018 wrote it."""
+    softplus = torch.nn.functional.softplus
+    x = high - softplus(high - x, threshold=50)
+    return low + softplus(x - low, threshold=50)
+
+
+def _tanh_clamp(torch: Any, x: Any, *, low: float, high: float) -> Any:
+    return (high + low) / 2 + (high - low) / 2 * torch.tanh((2 * x - high - low) / (high - low))
+
+
 def torch_triangular(torch: Any, entries: Any) -> Any:
     """PyTorch's `ops.lower_triangular`."""
     D = int((2 * entries.shape[1]) ** 0.5)
@@ -196,6 +214,9 @@ EXPRESSIONS: dict[Callable[..., Any], Callable[..., Any]] = {  # each receives t
     ops.tanh: lambda torch, x: torch.tanh(x),
     ops.sigmoid: lambda torch, x: torch.sigmoid(x),
     ops.softplus: lambda torch, x: torch.nn.functional.softplus(x, threshold=50),
+    ops.clamp: lambda torch, x, *, low, high: torch.clamp(x, low, high),
+    ops.softplus_clamp: _softplus_clamp,
+    ops.tanh_clamp: _tanh_clamp,
     ops.linear: lambda torch, x, W, b: torch.nn.functional.linear(x, W.T, b),
     ops.reshape: lambda torch, x, *, shape: torch.reshape(x, shape),
     ops.split: lambda torch, x, *, sizes, axis=1: torch.split(x, sizes, dim=axis),

@@ -86,7 +86,7 @@ def new_cases(stored: Mapping[str, Any]) -> list[str]:
 
 def as_json(content: Mapping[str, Any]) -> bytes:
     """The manifest's bytes."""
-    return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+    return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def _inputs(case: Case, dtype: str) -> list[Array]:
