@@ -3,11 +3,13 @@
 import argparse
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import require_at_least
+from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.files import write_whole
+from scratchvae.models import Classes
 from scratchvae.runs import Run, figures
 
 
@@ -16,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("-n", type=int, default=64, help="how many (default 64)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a .png or .npy file (default RUN/figures/samples.png)")
+    parser.add_argument("--y", metavar="Y", help="what a conditional model is told: a label, or numbers as in 0.5,-1.2")
     parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) instead of taking its mean")
     parser.add_argument("--seed", type=int, default=0)
 
@@ -28,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.out or one.folder / "figures" / "samples.png"
     if path.suffix != ".npy":
         figures.require_images(one)
-    images = one.model.sample(arguments.n, arguments.seed, mean=not arguments.draw)
+    images = _sampled(one, arguments)
     if path.suffix == ".npy":
         buffer = BytesIO()
         np.save(buffer, images)
@@ -39,3 +42,24 @@ def run(arguments: argparse.Namespace) -> int:
         plots.save(plots.samples(images), path)
     print(path)
     return 0
+
+
+def _sampled(one: Run, arguments: argparse.Namespace) -> Array:
+    model: Any = one.model  # only a model that is told y takes y
+    told = {} if arguments.y is None else {"y": _read_y(one, arguments.y)}
+    if told and model.condition is None:
+        raise InputError(f"sample: --y is for a model that is told y, found a {type(model).__name__}")
+    return model.sample(arguments.n, arguments.seed, mean=not arguments.draw, **told)
+
+
+def _read_y(one: Run, text: str) -> Any:
+    """A label by its name or its number, or real numbers."""
+    if text in one.data.label_names:
+        return one.data.label_names.index(text)
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        names = f", or one of the names {', '.join(one.data.label_names)}" if one.data.label_names else ""
+        raise InputError(f"sample: --y should be a number, or numbers with commas between them{names}; found {text!r}") from None
+    whole = len(numbers) == 1 and numbers[0].is_integer()
+    return int(numbers[0]) if whole and isinstance(one.model.condition, Classes) else np.array(numbers)
