@@ -66,7 +66,7 @@ def parts() -> list[Part]:
                 )
             ],
             sampling=likelihood_sampler(
-                StudentT(0.5, 12.0, scale_from="decoder", df_from="decoder", min_scale=0.2), [SAMPLED_MEAN, 0.9, 0.3], GRID
+                StudentT(0.5, 12.0, scale_from="decoder", df_from="decoder", min_scale=0.2), [SAMPLED_MEAN, 1.9, 0.3], GRID
             ),
             columns=lambda n, rng: StudentT(df=30.0).sample(np.zeros((n, 3)), rng),
             torch=torch_likelihood(
