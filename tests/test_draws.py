@@ -1,12 +1,15 @@
 """Several draws of one example: what a role makes of them is what it makes of the example repeated."""
 
+import inspect
+
 import numpy as np
 import pytest
 
-from scratchvae import likelihoods, posteriors
+from scratchvae import likelihoods, posteriors, recipes
 from scratchvae.arrays import InputError
 from scratchvae.distributions import bernoulli, gaussian
 from scratchvae.layers import Mode, cast, named_parameters
+from scratchvae.reference import all_parts
 
 B, K, D = 3, 4, 5
 RNG = np.random.default_rng(0)
@@ -23,6 +26,9 @@ LIKELIHOODS = {
     "Poisson": (likelihoods.Poisson(), COUNTS),
     "Standardized": (likelihoods.Standardized(likelihoods.Laplace(0.5), D, mean=REAL[0], scale=[2, 3, 0.1, 1, 7]), REAL),
 }
+for part in all_parts():  # those that a choice names, of any numbers, and nobody has named above
+    if part.torch and inspect.isclass(part.of) and issubclass(part.of, likelihoods.Likelihood):
+        LIKELIHOODS.setdefault(part.of.__name__, (recipes.LIKELIHOODS.build(part.name, event_shape=(D,)), REAL))
 POSTERIORS = {"DiagonalGaussian": posteriors.DiagonalGaussian(D), "FullGaussian": posteriors.FullGaussian(D)}
 
 

@@ -1,12 +1,13 @@
 """The pass of a model: what each part passes on, which entries count, and how q's gradient may be estimated."""
 
+import inspect
 from itertools import product
 
 import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from scratchvae import likelihoods
+from scratchvae import likelihoods, recipes
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_pullback
 from scratchvae.data import Batch, Dataset
@@ -17,6 +18,7 @@ from scratchvae.objectives import L1, Elbo, Iwae, Reconstruction, SampledElbo, S
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian
 from scratchvae.priors import GaussianMixture, StandardGaussian
 from scratchvae.recipes import belief_net, mlp
+from scratchvae.reference import all_parts
 
 B, D, Z, K = 3, 4, 2, 3
 RNG = np.random.default_rng(0)
@@ -38,6 +40,9 @@ LIKELIHOODS = {
         X,
     ),
 }
+for part in all_parts():  # those that a choice names, of any numbers, and nobody has named above
+    if part.torch and inspect.isclass(part.of) and issubclass(part.of, likelihoods.Likelihood):
+        LIKELIHOODS.setdefault(part.of.__name__, (recipes.LIKELIHOODS.build(part.name, event_shape=(D,)), X))
 
 
 def gradients(owner, pullback, *dy, **parts):
