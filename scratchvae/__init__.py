@@ -16,7 +16,7 @@ The floors, each importing only from those below it:
     commands                        train, evaluate, sample, plot, diagnose, golden, check, bench, info …
     runs, reference, bench          runs that live in folders; cases, diagnosis, golden vectors; how fast
     recipes                         builders from plain numbers: mlp, convolutional, belief_net
-    models                          VAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
+    models                          VAE, ConditionalVAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
     training                        one step, the loop, optimizers, schedules, checkpoints, full-batch L-BFGS
     evaluation                      log-likelihood, bound, active units, regularity, evidence, rate and distortion
     objectives                      Elbo, SampledElbo, Iwae, Reconstruction and its penalties, Wake, Sleep …
@@ -27,6 +27,7 @@ The floors, each importing only from those below it:
     ops                             linear, conv2d, softplus, batch_norm, …
     kernels                         arithmetic that NumPy does slowly or clumsily, both twins
     arguments, arrays, files, …     the ground: what arrays, files and JSON from files have to be; the processor
+    choices                         choices in words, such as elbo(beta=4): their grammar and tables
 
 Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots (arrays in, Figures out).
 A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`. What everybody reaches
@@ -40,13 +41,14 @@ from typing import Any
 from scratchvae.cpu import prepare
 
 __all__ = ["prepare"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 ROOMS = (
     "arguments",
     "arrays",
     "bench",
     "checks",
+    "choices",
     "cpu",
     "data",
     "distributions",
@@ -72,6 +74,7 @@ ROOMS = (
 NAMES = {  # what everybody reaches for, and the room that it lives in
     "VAE": "models",
     "Autoencoder": "models",
+    "ConditionalVAE": "models",
     "FactorAnalysis": "models",
     "Batch": "data",
     "load": "data",

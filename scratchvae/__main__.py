@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "the bound, log-likelihood and active units of a run",
     "sample": "draw images from a run's model",
     "reconstruct": "data above their reconstructions by a run's model",
+    "impute": "fill in missing entries by a run's model",
     "plot": "draw the pictures of a run",
     "diagnose": "hold one step of any VAE code against the reference, and name its mistake",
     "golden": "write vectors of every case, for code in any language to be held against",
@@ -59,7 +60,9 @@ def main(argv: list[str] | None = None) -> int:
             command = import_module(f"scratchvae.commands.{name}")
         parser = argparse.ArgumentParser(prog=f"scratchvae {name}", description=command.__doc__)
         command.add_arguments(parser)
-        status = int(command.run(parser.parse_args(argv[1:])))
+        arguments = parser.parse_args(argv[1:])
+        _require_countable(vars(arguments))
+        status = int(command.run(arguments))
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of our output has gone
@@ -99,6 +102,17 @@ def _leaving_at_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _require_countable(options: dict[str, object]) -> None:
+    """Raise InputError for a whole number that no array can count to, or a seed of more than 63 bits."""
+    from scratchvae.arrays import InputError
+
+    for name, value in options.items():
+        bits = 63 if name == "seed" else 31
+        if isinstance(value, int) and abs(value) >= 2**bits:
+            option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} should be below 2^{bits}, found {value}")
 
 
 if __name__ == "__main__":

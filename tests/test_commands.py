@@ -70,8 +70,8 @@ def test_train_leaves_a_run(trained):
     figures = {p.stem for p in (trained / "figures").iterdir()}
     assert figures == {"codes", "curves", "interpolations", "manifold", "reconstructions", "samples", "traversals"}
     assert [json.loads(line)["epoch"] for line in (trained / "metrics.jsonl").read_text().splitlines()] == [1, 2]
-    config = Config.from_json((trained / "config.json").read_text(), "config.json")
-    assert (config.epochs, config.settings) == (2, {"latent_dim": 2, "hidden": [8]})
+    config = json.loads((trained / "config.json").read_text())
+    assert (config["epochs"], config["recipe"]) == (2, "mlp(latent_dim=2, hidden=(8,))")
 
 
 def test_train_prints_what_it_learned(images, tmp_path, capsys, monkeypatch):
@@ -91,7 +91,7 @@ OPTIONS = [
     ["--prior", "vamp", "--likelihood", "gaussian", "--posterior", "full_gaussian"],
     ["--objective", "iwae", "--samples", "3", "--optimizer", "adamw", "--schedule", "cosine", "--warm-up", "2"],
     ["--objective", "sampled_elbo", "--samples", "2", "--beta", "2", "--beta-warm-up", "3"],
-    ["--capacity", "3", "--capacity-steps", "5", "--beta", "10", "--likelihood", "laplace_learned"],
+    ["--capacity", "3", "--capacity-steps", "5", "--beta", "10", "--likelihood", "laplace(learned=True)"],
     ["--free-bits", "0.1", "--binarized", "--optimizer", "sgd", "--schedule", "step", "--decay-every", "2", "--max-norm", "1"],
     ["--held-out", "0", "--limit", "20", "--optimizer", "rmsprop", "--batch-size", "7", "--init", "orthogonal"],
     ["--patience", "1", "--held-out", "10", "--learning-rate", "0.5", "--activation", "silu"],
@@ -216,7 +216,7 @@ def test_python_m_scratchvae():
 
 
 BAD_DATA = {
-    "NaN": (lambda p: np.save(p, np.full((5, 4), np.nan)), "x.npy", "should be finite"),
+    "NaN": (lambda p: np.save(p, np.full((5, 4), np.nan)), "x.npy", "every entry should be observed"),
     "infinity": (lambda p: np.save(p, np.full((5, 4), np.inf)), "x.npy", "should be finite"),
     "2 under a Bernoulli": (lambda p: np.save(p, np.full((50, 4), 2.0)), "x.npy", "Bernoulli: x should lie in [0, 1]"),
     "a flat array": (lambda p: np.save(p, np.zeros(5)), "x.npy", "shape"),
@@ -257,12 +257,12 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["train", "--data", "IMAGES", "--max-norm", "-1"], "max_norm should be at least 0, found -1"),
         (["train", "--data", "IMAGES", "--max-norm", "0"], "max_norm should be positive"),
         (["train", "--data", "IMAGES", "--warm-up", "-1"], "warm_up should be at least 0"),
-        (["train", "--data", "IMAGES", "--schedule", "step", "--decay-every", "0"], "decay_every should be at least 1"),
-        (["train", "--data", "IMAGES", "--beta", "nan"], "beta should be at least 0, found nan"),
+        (["train", "--data", "IMAGES", "--schedule", "step", "--decay-every", "0"], "every should be at least 1"),
+        (["train", "--data", "IMAGES", "--beta", "nan"], "beta should be a number or a schedule"),
         (["train", "--data", "IMAGES", "--patience", "0"], "patience should be at least 1"),
         (["train", "--data", "IMAGES", "--seed", "-1"], "seed should be at least 0"),
-        (["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"], "beta is for the objective elbo or sampled_elbo"),
-        (["train", "--data", "IMAGES", "--noise-std", "1"], "noise_std is for the objective reconstruction"),
+        (["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"], "iwae has no beta, which elbo and"),
+        (["train", "--data", "IMAGES", "--noise-std", "1"], "elbo has no noise_std, which reconstruction has"),
         (["train", "--data", "IMAGES", "--capacity-steps", "5"], "should come with a capacity"),
         (["train", "--data", "IMAGES", "--prior", "gaussian_mixture", "--objective", "elbo"], "no closed form"),
         (["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "iwae"], "should have a density"),
@@ -273,9 +273,9 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["evaluate", "RUN", "--seed", "-1"], "--seed should be at least 0"),
         (["sample", "RUN", "--seed", "-1"], "--seed should be at least 0"),
         (["bench", "mlp", "--seconds", "-1"], "--seconds should be at least 0.01"),
-        (["train", "--data", "IMAGES", "--recipe", "convolutional", "--hidden", "3", "4"], "one width, found 2"),
+        (["train", "--data", "IMAGES", "--recipe", "convolutional", "--hidden", "3", "4"], "a whole number, found (3, 4)"),
         (["train", "--data", "IMAGES", "--recipe", "convolutional", "--channels", "2", "2", "2", "2"], "16 x 16 pixels"),
-        (["train", "--data", "IMAGES", "--channels", "3"], "settings are"),
+        (["train", "--data", "IMAGES", "--channels", "3"], "mlp has no channels, which convolutional has"),
         (["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "elbo"], "no closed form"),
         (["train", "--resume", "RUN", "--latent-dim", "3"], "--latent-dim can't be changed by --resume"),
         (["train", "--resume", "DIR"], "should be a run's folder, found no config.json"),
@@ -307,12 +307,12 @@ def test_bad_arguments_are_one_sentence(argv, words, images, trained, tmp_path, 
         ("config.json", lambda t: t[:50], "config.json should be JSON"),
         ("config.json", lambda t: "[]", "one JSON object, found list"),
         ("config.json", lambda t: t.replace('"epochs"', '"epoch"'), "found 'epoch'"),
-        ("config.json", lambda t: t.replace('"epochs": 2', '"epochs": "two"'), "epochs should be int, found 'two'"),
-        ("config.json", lambda t: t.replace('"mlp"', '"perceptron"'), "found 'perceptron'"),
-        ("config.json", lambda t: t.replace('"mlp"', '"convolutional"'), "found"),
-        ("config.json", lambda t: t.replace('"latent_dim": 2', '"latent_dim": 3'), "should hold one run"),
+        ("config.json", lambda t: t.replace('"epochs": 2', '"epochs": "two"'), "epochs should be a whole number, found 'two'"),
+        ("config.json", lambda t: t.replace('"mlp(', '"perceptron('), "found 'perceptron'"),
+        ("config.json", lambda t: t.replace('"mlp(', '"convolutional('), "a whole number, found (8,)"),
+        ("config.json", lambda t: t.replace("latent_dim=2", "latent_dim=3"), "should hold one run"),
         ("config.json", lambda t: t.replace('"adam"', '"magic"'), "optimizer should be one of"),
-        ("config.json", lambda t: t.replace('"patience": null', '"patience": "3"'), "patience should be int | None, found '3'"),
+        ("config.json", lambda t: t.replace('"patience": null', '"patience": "3"'), "patience should be a whole number or None"),
         ("config.json", lambda t: t.replace('"examples": 60', '"examples": 61'), "with examples 60, config.json says 61"),
         ("checkpoint.safetensors", lambda t: "", "arrays of numbers, whole, found 0 bytes"),
     ],
@@ -367,7 +367,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(images, tmp_path, capsys
 
 
 def test_a_run_stopped_before_its_first_step_can_be_resumed(images, tmp_path):
-    config = Config(data=str(images), settings={"latent_dim": 2, "hidden": [8]}, epochs=1)
+    config = Config(data=str(images), recipe="mlp(latent_dim=2, hidden=8)", epochs=1)
     Run.start(tmp_path / "run", config).claim.release()
     assert main(["train", "--resume", str(tmp_path / "run"), "--quiet", "--no-figures"]) == 0
 

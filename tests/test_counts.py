@@ -48,9 +48,7 @@ CALLS = {
     "priors.GaussianMixture.latent_dim": priors.GaussianMixture,
     "priors.GaussianMixture.components": lambda n: priors.GaussianMixture(1, n),
     "priors.StandardGaussian.latent_dim": priors.StandardGaussian,
-    "priors.VampPrior.components": lambda n: priors.VampPrior(
-        (2,), Linear(2, 2), posteriors.DiagonalGaussian(1), components=n
-    ),
+    "priors.VampPrior.components": lambda n: priors.VampPrior((2,), Linear(2, 2), posteriors.DiagonalGaussian(1), components=n),
     "evaluation.ascend.steps": lambda n: evaluation.ascend(flat, np.ones((1, 2)), steps=n, rate=0.1),
     "evaluation.binary_states.n": evaluation.binary_states,
     "evaluation.bits_per_dimension.n_entries": lambda n: evaluation.bits_per_dimension(-1.0, n),

@@ -100,7 +100,7 @@ MALFORMED = {
     "npy: one axis": (npy(IMAGES[0, 0]), data.read_arrays, ["(N, D)", "(6,)"]),
     "npy: five axes": (npy(IMAGES[None, None]), data.read_arrays, ["(N, C, H, W)", "(1, 1, 2, 4, 6)"]),
     "npy: wide integers": (npy(IMAGES.astype(np.int64)), data.read_arrays, ["int64", "astype(np.uint8)"]),
-    "npy: not finite": (npy(np.array([[0.5], [np.nan]])), data.read_arrays, ["finite", "nan at (1, 0)"]),
+    "npy: not finite": (npy(np.array([[0.5], [np.inf]])), data.read_arrays, ["finite", "inf at (1, 0)"]),
     "npz: no arrays": (npz(), data.read_arrays, ["no arrays"]),
     "npz: which one": (npz(x_train=IMAGES, x_test=IMAGES), data.read_arrays, ["x_train, x_test", "images"]),
     "npz: cut": (CUT[: len(CUT) // 2], data.read_arrays, ["corrupt or truncated"]),

@@ -269,6 +269,50 @@ def naive_bayes(text):
     assert re.search(r"α = 0 +[1-9]\d* +-inf", text)
 
 
+def labels(text):
+    for label in (0, 3):
+        told, plain, off = numbers_after(text, f"label {label}:")
+        assert told == plain
+        assert off < 1e-12  # a few roundoffs of terms of size 21
+    (exact,) = numbers_after(text, "log p(x|y) = log N(x; c V, WᵀW + I)")
+    for name in ("its bound", "one importance-weighted draw"):
+        found, off = numbers_after(text, name)
+        assert found == exact
+        assert off < 1e-12
+    names = ("VAE  ", "conditional, N(0, I)", "conditional, learned p(z|y)")
+    plain, told, learned = (numbers_after(text, name) for name in names)
+    for bound, log_px_z, kl, estimate, found in (plain, told, learned):
+        assert bound == pytest.approx(log_px_z - kl, abs=0.02)
+        assert bound < estimate
+        assert found > 0.1
+    for row in (told, learned):
+        assert row[2] < plain[2]
+        assert row[4] < plain[4]
+        assert row[3] > plain[3]
+    log_px = numbers_after(text, "log p(x) = log Σ_y p(x|y) p(y)")[0]
+    saved, right = (numbers_after(text, name)[0] for name in ("log p(x|y) − log p(x) at the true label", "the likeliest label"))
+    assert log_px + saved == pytest.approx(told[3], abs=1)  # of other draws of z
+    assert 0 < saved <= 2.3026
+    assert right > 0.5
+    places = re.findall(r"asked for +(-?[\d.]+) +found +(-?[\d.]+)", text)
+    assert len(places) == 5
+    assert all(float(found) == pytest.approx(float(asked), abs=1) for asked, found in places)
+
+
+def missing(text):
+    rows = [numbers_after(text, f"{n} ") for n in ("1", "30", "1,000")]
+    assert rows[0][0] < rows[1][0]
+    assert rows[2][0] == pytest.approx(numbers_after(text, "exact ")[0], abs=0.4)  # measured 0.04, of 20 examples
+    assert rows[2][1] < rows[0][1]
+    assert rows[2][2] < rows[0][2]
+    bounds, errors = zip(*(numbers_after(text, f"{epoch} ") for epoch in (0, 20, 40)), strict=True)
+    assert bounds[0] < bounds[1] < bounds[2]
+    assert errors[0] > errors[1] > errors[2]
+    mean, vae, drawn = (numbers_after(text, name) for name in ("the column's mean", "the VAE's expectation", "one drawn imp"))
+    assert vae[-2] < mean[-1] / 2  # before the notebook's
+    assert vae[-2] < drawn[-1]  # an expectation has the smallest squared error
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -285,6 +329,8 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "12_helmholtz_machine": helmholtz_machine,
     "13_the_bound_of_a_network": bound_of_a_network,
     "14_naive_bayes": naive_bayes,
+    "15_labels": labels,
+    "16_missing": missing,
 }
 
 

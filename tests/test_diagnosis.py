@@ -156,7 +156,7 @@ def test_every_mistake_is_listed_and_counted(capsys):
     assert main(["diagnose", "--mistakes"]) == 0
     listed = capsys.readouterr().out
     assert all(f"{name}\n" in listed for name in {mistake.name for mistake in CATALOGUE} | {"noise_redrawn"})
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[1] / "scratchvae/reference/README.md").read_text(encoding="utf-8")
     assert f"a catalogue of {len(mistakes())}" in readme
 
 

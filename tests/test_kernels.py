@@ -21,7 +21,7 @@ from scratchvae.kernels.compiled import compiler, exponential
 from scratchvae.reference.cases import ops as op_cases
 
 NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
-FILES = ("convolution", "densities", "draws", "pointwise", "rows", "updates")
+FILES = ("convolution", "densities", "draws", "missing", "pointwise", "rows", "updates")
 DTYPES = (np.float32, np.float64)
 jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds")
 EXTREMES = (0.0, 1e-45, 1e-40, 5e-324, 1e-310, 1e-20, 1e-5, 0.25, 0.7, 1.0, 1.3, 3.0, 5.5, 9.0, 17.0, 40.0, 80.0, 1e4, np.inf)
@@ -63,8 +63,9 @@ def example(name, dtype, rows=5, columns=7):
         "bernoulli_log_prob": (a, abs(b), 1),
         "bernoulli_log_prob_backward": (normal(rows), a, abs(b), 1),
         "gaussian_reparameterize": (a, b, c, 1),
+        "fill_missing": (a, (b > 0).astype(dtype), 0.3),
         "gaussian_kl_to_standard": (a, b),
-        "gaussian_log_prob": (a, b, c),
+        "gaussian_log_prob": (a, b, c, np.full(len(a), a.shape[1])),
         "gaussian_log_prob_backward": (normal(rows), a, b, c),
         "sgd_update": (a, b, c, 0.1, 0.9),
         "rmsprop_update": (a, b, c**2, 0.1, 0.9, 1e-3),
@@ -196,6 +197,7 @@ def test_pointwise_kernels_take_any_shape(name):
         ("gaussian_kl_to_standard", 1),
         ("gaussian_log_prob", 1),
         ("gaussian_log_prob", 2),
+        ("gaussian_log_prob", 3),
         ("gaussian_log_prob_backward", 0),
         ("gaussian_log_prob_backward", 3),
         ("max_pool_backward", 1),
@@ -415,6 +417,21 @@ def test_exponentials_at_the_edges(dtype):
     np.testing.assert_array_equal(all_exponentials(smallest)[[1, 2, 5, 6], 0], smallest.repeat(4))
 
 
+# --- missing entries -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mask", [np.bool_, np.float32, np.int64])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(0, 3), (2, 5), (64, 200)])
+def test_what_is_missing_is_replaced_and_what_was_observed_stays(shape, dtype, mask):
+    rng = np.random.default_rng(11)
+    x, observed = rng.normal(size=shape).astype(dtype), rng.random(shape) < 0.5
+    dirty = np.where(observed, x, rng.choice([np.nan, np.inf, -np.inf], shape)).astype(dtype)
+    for kernel in both_twins("fill_missing"):
+        y = kernel(dirty, observed.astype(mask), -1e4)
+        np.testing.assert_array_equal(y, np.where(observed, x, dtype(-1e4)), strict=True)
+
+
 # --- densities -------------------------------------------------------------------------------------------------------
 
 ROWS = {  # logits, x
@@ -452,7 +469,7 @@ def test_gaussian_log_prob_keeps_its_digits(row, dtype):
     u = (x.astype(np.longdouble) - mean) * np.exp(-log_var.astype(np.longdouble) / 2)
     terms = -0.5 * (np.log(2 * np.longdouble(np.pi)) + log_var + u * u)
     for kernel in both_twins("gaussian_log_prob"):
-        off = np.abs(kernel(x, mean, log_var) - terms.sum(axis=1))
+        off = np.abs(kernel(x, mean, log_var, np.full(len(x), x.shape[1])) - terms.sum(axis=1))
         assert (off <= (4e-6 if dtype == np.float32 else 5e-15) * np.abs(terms).sum(axis=1)).all()
 
 
@@ -467,7 +484,7 @@ def test_density_twins_agree_at_extremes(dtype):
         calls = {
             "bernoulli_log_prob": (l, x, 1),
             "bernoulli_log_prob_backward": (seed, l, x, 1),
-            "gaussian_log_prob": (x, l, x),
+            "gaussian_log_prob": (x, l, x, np.full(len(x), x.shape[1])),
             "gaussian_log_prob_backward": (seed, x, l, x),
         }
         for name, arguments in calls.items():
@@ -480,7 +497,7 @@ def test_density_twins_agree_at_extremes(dtype):
         x = x[: l.size]
         for log_var in (l, np.full_like(l, -1e4), np.full_like(l, 1e4)):
             for name, arguments in {
-                "gaussian_log_prob": (x, np.full_like(l, 0.3), log_var),
+                "gaussian_log_prob": (x, np.full_like(l, 0.3), log_var, np.full(len(x), x.shape[1])),
                 "gaussian_log_prob_backward": (seed, x, np.full_like(l, 0.3), log_var),
             }.items():
                 with np.errstate(all="ignore"):

@@ -248,13 +248,16 @@ def test_the_score_is_computed_for_its_gradient_alone(monkeypatch):
 
 
 def test_one_factor_is_solved_for_all_draws_of_an_example(monkeypatch):
-    """And gives each draw what it gets alone."""
+    """And each draw gets what it gets alone: what log q passes on to z, and z to q."""
     q, rng = FullGaussian(Z), np.random.default_rng(1)
     q_params, noise = rng.normal(size=(B, q.n_params)), rng.normal(size=(B * K, Z))
     dz, dlog_q = rng.normal(size=(B * K, Z)), rng.normal(size=B * K)
     alone, each = np.zeros_like(q_params), np.arange(B * K).reshape(B, K).T
     for rows in each:
         alone += q.sample_with_log_prob(q_params, noise=noise[rows], score=False)[1](dz[rows], dlog_q[rows])
+    z, z_pullback = q.sample(q_params, noise=noise, draws=K)
+    _, by_z = q.log_prob(np.repeat(q_params, K, axis=0), z)[1](dlog_q)
+    np.testing.assert_allclose(alone, z_pullback(dz + by_z), rtol=1e-10)
     calls = counted(monkeypatch, np.linalg, "solve")
     _, pullback = q.sample_with_log_prob(q_params, noise=noise, draws=K, score=False)
     np.testing.assert_allclose(pullback(dz, dlog_q), alone, rtol=1e-12)
@@ -424,7 +427,7 @@ def test_wrong_words_for_a_pass_are_named():
         (lambda: plain(dlog_q=one), 'of a pass with kl="sampled"; found kl="none"'),
         (lambda: plain(dkl=np.ones((B, Z))), 'of a pass with kl="closed_form"; found kl="none"'),
         (lambda: total(dlog_px=one, path=one), "path should come with score=False"),
-        (lambda: belief_net((D,), layers=(2,)).run(Batch(X, observed=OBSERVED), noise), "every entry should be observed"),
+        (lambda: belief_net((D,), layers=(2,)).run(Batch(X, shown=X), noise), "every example should be seen as it is"),
     ):
         with pytest.raises(InputError, match=words):
             call()

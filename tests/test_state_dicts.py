@@ -58,7 +58,7 @@ def test_a_layer_that_takes_them_over_computes_the_same():
 
 
 def test_files_hold_the_same(tmp_path):
-    model, other = (mlp((4,), latent_dim=2, hidden=(3,), likelihood="gaussian_learned", seed=seed) for seed in (0, 1))
+    model, other = (mlp((4,), latent_dim=2, hidden=(3,), likelihood="gaussian(learned=True)", seed=seed) for seed in (0, 1))
     save_state_dict(model, tmp_path / "m.safetensors")
     expected = state_dict(model)
     stored = load_file(tmp_path / "m.safetensors")

@@ -8,6 +8,7 @@ from scratchvae.arrays import InputError
 from scratchvae.distributions import gaussian, student_t
 from scratchvae.layers import Parameter
 from scratchvae.likelihoods import Gaussian, StudentT
+from scratchvae.recipes import LIKELIHOODS
 
 RNG = np.random.default_rng(0)
 X, LOCATION, LOG_SCALE = RNG.normal(size=(5, 3)) * 3, RNG.normal(size=(5, 3)), RNG.normal(size=(5, 3))
@@ -159,3 +160,11 @@ REFUSED = [
 def test_settings_that_are_no_law_are_refused(settings, words):
     with pytest.raises(InputError, match=words):
         StudentT(**settings)
+
+
+def test_sources_are_chosen_in_words():
+    likelihood = LIKELIHOODS.build("student_t(df=1e999, scale_from=parameter)", event_shape=(3,))
+    assert (likelihood.scale_from, likelihood.df_from, likelihood.n_params((3,))) == ("parameter", "constant", 3)
+    assert LIKELIHOODS.build("student_t(df_from='decoder')", event_shape=(3,)).n_params((3,)) == 6
+    with pytest.raises(InputError, match="df_from should be one of constant, parameter, decoder, found net"):
+        LIKELIHOODS.build("student_t(df_from=net)", event_shape=(3,))

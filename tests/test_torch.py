@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from scratchvae import kernels, layers, ops, priors, recipes
+from scratchvae.choices import parse
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, cast, named_buffers, named_parameters
 from scratchvae.likelihoods import Likelihood
@@ -136,12 +137,27 @@ class HeadsTwin(nn.Module):
         return torch.cat([head(x) for head in self.heads], dim=1)
 
 
+class LearnedFillTwin(nn.Module):
+    def __init__(self, entries):
+        super().__init__()
+        self.fill = nn.Parameter(torch.zeros(entries))
+
+    def forward(self, x):
+        D = len(self.fill)
+        return torch.cat([torch.where(x[:, D : 2 * D] > 0.5, x[:, :D], self.fill), x[:, 2 * D :]], dim=1)
+
+
 IMAGES, VECTORS, INTEGERS = (4, 2, 7, 6), (5, 4), "integers"
 LAYERS = {  # ours, theirs, x
     "AvgPool2d": (layers.AvgPool2d(2), nn.AvgPool2d(2), IMAGES),
     "AvgPool2d: stride": (layers.AvgPool2d(3, 2), nn.AvgPool2d(3, 2), IMAGES),
     "BatchNorm: vectors": (layers.BatchNorm(4), nn.BatchNorm1d(4), VECTORS),
     "BatchNorm: images": (layers.BatchNorm(2, eps=1e-2, momentum=0.3), nn.BatchNorm2d(2, eps=1e-2, momentum=0.3), IMAGES),
+    "Bypass": (
+        layers.Bypass(layers.Sequential(layers.Linear(2, 3), layers.Tanh()), 2),
+        expressions.Around(nn.Sequential(nn.Linear(2, 3), nn.Tanh()), 2),
+        VECTORS,
+    ),
     "Conv2d": (layers.Conv2d(2, 3, 3), nn.Conv2d(2, 3, 3), IMAGES),
     "Conv2d: stride": (layers.Conv2d(2, 3, 4, stride=2, padding=1), nn.Conv2d(2, 3, 4, stride=2, padding=1), IMAGES),
     "Conv2d: no bias": (layers.Conv2d(2, 3, 2, bias=False), nn.Conv2d(2, 3, 2, bias=False), IMAGES),
@@ -165,6 +181,8 @@ LAYERS = {  # ours, theirs, x
     ),
     "LayerNorm": (layers.LayerNorm(4), nn.LayerNorm(4), VECTORS),
     "LayerNorm: images": (layers.LayerNorm((2, 7, 6), eps=1e-2), nn.LayerNorm((2, 7, 6), eps=1e-2), IMAGES),
+    "LearnedFill": (layers.LearnedFill(2), LearnedFillTwin(2), (5, 6)),
+    "LearnedFill: nothing behind": (layers.LearnedFill(2), LearnedFillTwin(2), VECTORS),
     "LeakyReLU": (layers.LeakyReLU(), nn.LeakyReLU(), VECTORS),
     "LeakyReLU: slope": (layers.LeakyReLU(0.3), nn.LeakyReLU(0.3), VECTORS),
     "Linear": (layers.Linear(4, 3), nn.Linear(4, 3), VECTORS),
@@ -349,12 +367,12 @@ def plain(objective):
 
 def half_free(twin, x):
     """Free bits above the KL of some latents and below that of others."""
-    return Elbo(beta=0.7, free_bits=between(twin.posterior.kl(twin.encoder(x)).mean(0)))
+    return Elbo(beta=0.7, free_bits=between(twin.kl(twin.encode(x)).mean(0)))
 
 
 def half_over_capacity(twin, x):
     """A capacity above the KL of some examples and below that of others."""
-    return Elbo(beta=3.0, capacity=between(twin.posterior.kl(twin.encoder(x)).sum(1)))
+    return Elbo(beta=3.0, capacity=between(twin.kl(twin.encode(x)).sum(1)))
 
 
 def between(numbers):
@@ -365,6 +383,8 @@ def between(numbers):
 VAE, MIXTURE, AUTOENCODER = {}, {"prior": "gaussian_mixture"}, {"model": "autoencoder"}
 VAMP = {"prior": "vamp"}
 FULL = {"posterior": "full_gaussian"}
+LABELS, CONDITIONS = {"model": "conditional_vae", "classes": 3}, {"model": "conditional_vae", "condition_dim": 2}
+LEARNED = {"prior": "conditional_gaussian"}
 OBJECTIVES = {  # settings of the recipe, objective
     "elbo": (VAE, plain(Elbo())),
     "elbo: beta": (VAE, plain(Elbo(beta=4.0))),
@@ -394,6 +414,12 @@ OBJECTIVES = {  # settings of the recipe, objective
     "reconstruction": (AUTOENCODER, plain(Reconstruction())),
     "reconstruction: denoising": (AUTOENCODER, plain(Reconstruction(noise_std=0.3, mask_rate=0.4))),
     "reconstruction: of a VAE": (VAE, plain(Reconstruction(mask_rate=0.4))),
+    "elbo: labels": (LABELS, plain(Elbo())),
+    "elbo: labels, learned prior": ({**LABELS, **LEARNED}, half_free),
+    "elbo: conditions, learned prior": ({**CONDITIONS, **LEARNED}, half_over_capacity),
+    "sampled elbo: conditions, full covariance": ({**CONDITIONS, **FULL, **LEARNED}, plain(SampledElbo(beta=1.7, samples=3))),
+    "sampled elbo: stl, conditions": ({**CONDITIONS, **LEARNED}, plain(SampledElbo(gradient="stl"))),
+    "iwae: dreg, labels": ({**LABELS, **LEARNED}, plain(Iwae(5, gradient="dreg"))),
 }
 
 
@@ -401,7 +427,7 @@ def require_same_model(recipe, event_shape, likelihood, objective, *, batch, mod
     """Weights, batch and noise copied: loss, terms and the gradient of every Parameter agree, in each of the `modes` in turn."""
     settings, make_objective = OBJECTIVES[objective]
     settings = {"likelihood": likelihood, **settings, **sizes}
-    model = recipes.build(recipe, event_shape, {**settings, "seed": seed})
+    model = recipes.RECIPES[recipe](event_shape, **settings, seed=seed)
     twin = expressions.Twin(recipe, event_shape, **settings).double()
     rng = np.random.default_rng(seed)
     cast(model, np.float64)
@@ -416,9 +442,11 @@ def require_same_model(recipe, event_shape, likelihood, objective, *, batch, mod
     assert [name for name, *_ in pairs] == list(named_parameters(model))
     for training in modes:
         x = draw_batch(likelihood, (batch, int(np.prod(event_shape))), rng)
+        y = draw_condition(batch, rng, **settings)
+        twin.tell(None if y is None else tensor(y))
         chosen = make_objective(twin, tensor(x))
         noise = chosen.draw_noise(model, batch, rng)
-        report, pullback = chosen(model, Batch(x), noise, mode=Mode(rng) if training else Mode())
+        report, pullback = chosen(model, Batch(x, y), noise, mode=Mode(rng) if training else Mode())
         for parameter in named_parameters(model).values():
             parameter.grad = None
         pullback()
@@ -440,6 +468,13 @@ def draw_batch(likelihood, shape, rng):
     return rng.poisson(1.5, shape).astype(np.float64) if likelihood in COUNTS else rng.standard_normal(shape)
 
 
+def draw_condition(batch, rng, *, classes=None, condition_dim=None, **others):
+    """Labels, real numbers, or None for a model that is told nothing."""
+    if classes:
+        return rng.integers(0, classes, batch)
+    return rng.standard_normal((batch, condition_dim)) if condition_dim else None
+
+
 def as_tensors(noise):
     if isinstance(noise, tuple):
         return [None if a is None else as_tensors(a) for a in noise]
@@ -447,16 +482,18 @@ def as_tensors(noise):
 
 
 def test_every_choice_of_the_recipes_has_a_twin():
-    roles = {part.name for part in all_parts() if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch}
-    assert set(recipes.LIKELIHOODS) == roles
+    assert {parse(text).name for text in LIKELIHOODS} == set(recipes.LIKELIHOODS)
     assert set(recipes.POSTERIORS) == set(expressions.POSTERIORS)
     assert set(recipes.PRIORS) == set(expressions.PRIORS)
-    assert set(recipes.CATALOGUE) == set(expressions.NETWORKS)
+    with_encoders = {name for name in recipes.RECIPES if "likelihood" in recipes.RECIPES.parameters(name)}
+    assert with_encoders == set(expressions.NETWORKS)
 
 
-LIKELIHOODS = sorted(recipes.LIKELIHOODS)
+LIKELIHOODS = sorted(
+    part.name for part in all_parts() if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch
+)
 ALL = list(product(LIKELIHOODS, OBJECTIVES))
-SOME = ALL[::5]  # 5 and 28 have no common divisor: each likelihood and each objective is met
+SOME = ALL[::5]  # 5 and 34 have no common divisor: each likelihood and each objective is met
 FORWARDS = list(zip(LIKELIHOODS, cycle(OBJECTIVES), strict=False))
 BACKWARDS = list(zip(LIKELIHOODS, cycle(reversed(OBJECTIVES)), strict=False))
 SMALL = [(*both, activation) for both, activation in zip(ALL, cycle(sorted(layers.ACTIVATIONS)), strict=False)]
@@ -506,20 +543,15 @@ def test_convolutional_on_odd_sizes(likelihood, objective, twin):
 def test_pseudo_inputs_within_bounds(twin, monkeypatch):
     """Of normal numbers a third lies beyond ±1, where neither library has a gradient."""
     monkeypatch.setattr(expressions.VampPrior, "bounds", (-1.0, 1.0))
-    bounded = {"prior": "bounded vamp"}
-    monkeypatch.setitem(expressions.PRIORS, "bounded vamp", expressions.VampPrior)
-    monkeypatch.setitem(
-        recipes.roles.PRIORS,
-        "bounded vamp",
-        lambda parts: priors.VampPrior(parts.event_shape, parts.encoder, parts.posterior, bounds=(-1.0, 1.0), rng=parts.rng),
-    )
+    bounded = {"prior": "vamp(bounds=(-1, 1))"}
+    monkeypatch.setitem(expressions.PRIORS, bounded["prior"], expressions.VampPrior)
     monkeypatch.setitem(OBJECTIVES, "bounded", (bounded, plain(Iwae(3))))
     require_same_model("mlp", (7,), "gaussian", "bounded", batch=6, modes=(True, False), latent_dim=3, hidden=(6,))
 
 
 def test_convolutional_with_three_layers():
     sizes = {"latent_dim": 2, "channels": (3, 4, 2), "hidden": 5, "activation": "silu"}
-    require_same_model("convolutional", (2, 9, 15), "gaussian_learned", "iwae", batch=3, modes=(True, False), **sizes)
+    require_same_model("convolutional", (2, 9, 15), "gaussian(learned=True)", "iwae", batch=3, modes=(True, False), **sizes)
 
 
 # Optimizers, clipping and schedules

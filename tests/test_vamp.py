@@ -240,7 +240,7 @@ def test_a_model_with_it_is_trained_sampled_and_scored():
     rng = np.random.default_rng(1)
     centres = np.array([[2.0, 0, 0, 0], [-2.0, 0, 0, 0]])
     x = (centres[rng.integers(2, size=400)] + 0.3 * rng.normal(size=(400, D))).astype(np.float32)
-    model = mlp((D,), latent_dim=1, hidden=(16,), likelihood="gaussian_learned", prior="vamp", seed=1)
+    model = mlp((D,), latent_dim=1, hidden=(16,), likelihood="gaussian(learned=True)", prior="vamp", seed=1)
     first = model.prior.pseudo_inputs.value.copy()
     model.fit(x, epochs=30, batch_size=50, learning_rate=1e-2)
     assert (model.prior.pseudo_inputs.value != first).all()

@@ -20,6 +20,11 @@ torch = pytest.importorskip("torch")
 nn, laws = torch.nn, torch.distributions
 
 
+def of_observed(by_entry, observed, draws=1):
+    """Σ over the observed entries of log-densities (B · draws, D)."""
+    return by_entry.sum(1) if observed is None else (by_entry * observed.repeat_interleave(draws, 0)).sum(1)
+
+
 def normal(mean, log_var):
     return torch_law(torch, mean, log_var)
 
@@ -68,6 +73,20 @@ class VampPrior(nn.Module):
     def log_prob(self, z):
         law = self.component(nn.functional.hardtanh(self.pseudo_inputs, *self.bounds))
         return torch.logsumexp(law.log_prob(z[:, None]), dim=1) - math.log(len(self.pseudo_inputs))
+
+
+class ConditionalPrior(nn.Module):
+    """p(z|y) at `known` (B, C), which is set before each step."""
+
+    def __init__(self, latent_dim, condition_dim):
+        super().__init__()
+        self.layer = nn.Linear(condition_dim, 2 * latent_dim)
+
+    def law(self, draws):
+        return normal(*self.layer(self.known).repeat_interleave(draws, dim=0).chunk(2, dim=1))
+
+    def log_prob(self, z):
+        return laws.Independent(self.law(len(z) // len(self.known)), 1).log_prob(z)
 
 
 class DiagonalPosterior:
@@ -127,8 +146,19 @@ class ConvolutionBackTo(nn.Module):
         return self.convolution(x, output_size=self.size)
 
 
-def mlp_networks(event_shape, codes, latents, outputs, *, hidden=(400,), activation="relu", code_activation=None):
-    """Encoder and decoder of the recipe `mlp`; the encoder puts out `codes` numbers."""
+class Around(nn.Module):
+    """The last `width` entries of each example go around `module`."""
+
+    def __init__(self, module, width):
+        super().__init__()
+        self.module, self.width = module, width
+
+    def forward(self, x):
+        return torch.hstack([self.module(x[:, : -self.width]), x[:, -self.width :]])
+
+
+def mlp_networks(event_shape, codes, latents, outputs, *, told=0, hidden=(400,), activation="relu", code_activation=None):
+    """Encoder and decoder of the recipe `mlp`; the encoder puts out `codes` numbers, and `told` are those of y."""
     D = math.prod(event_shape)
 
     def chain(widths):
@@ -136,10 +166,10 @@ def mlp_networks(event_shape, codes, latents, outputs, *, hidden=(400,), activat
         return nn.Sequential(*layers[:-1])
 
     ends = [ACTIVATIONS[code_activation]()] if code_activation else []
-    return nn.Sequential(*chain([D, *hidden, codes]), *ends), chain([latents, *hidden[::-1], outputs * D])
+    return nn.Sequential(*chain([D + told, *hidden, codes]), *ends), chain([latents + told, *hidden[::-1], outputs * D])
 
 
-def convolutional_networks(event_shape, codes, latents, outputs, *, channels=(32, 64), hidden=256, activation="relu"):
+def convolutional_networks(event_shape, codes, latents, outputs, *, told=0, channels=(32, 64), hidden=256, activation="relu"):
     """Encoder and decoder of the recipe `convolutional`."""
     act = ACTIVATIONS[activation]
     down, up, size, before = [], [], event_shape[1:], event_shape[0]
@@ -150,8 +180,10 @@ def convolutional_networks(event_shape, codes, latents, outputs, *, channels=(32
         up = [ConvolutionBackTo(after, outputs * before if first else before, size), *([] if first else [act()]), *up]
         size, before = convolution(torch.zeros(1, before, *size)).shape[2:], after
     flat = before * math.prod(size)
-    encoder = [nn.Unflatten(1, event_shape), *down, nn.Flatten(), nn.Linear(flat, hidden), act(), nn.Linear(hidden, codes)]
-    decoder = [nn.Linear(latents, hidden), act(), nn.Linear(hidden, flat), act(), nn.Unflatten(1, (before, *size)), *up]
+    images = [nn.Unflatten(1, event_shape), *down, nn.Flatten()]
+    images = [Around(nn.Sequential(*images), told)] if told else images
+    encoder = [*images, nn.Linear(flat + told, hidden), act(), nn.Linear(hidden, codes)]
+    decoder = [nn.Linear(latents + told, hidden), act(), nn.Linear(hidden, flat), act(), nn.Unflatten(1, (before, *size)), *up]
     return nn.Sequential(*encoder), nn.Sequential(*decoder, nn.Flatten())
 
 
@@ -171,27 +203,52 @@ class Twin(nn.Module):
         model="vae",
         posterior="diagonal_gaussian",
         prior="standard_gaussian",
+        classes=None,
+        condition_dim=None,
         **sizes,
     ):
         super().__init__()
         self.posterior = POSTERIORS[posterior](latent_dim)
         self.likelihood = _likelihood(likelihood, math.prod(event_shape))
-        self.prior = PRIORS[prior](self, math.prod(event_shape), latent_dim)
-        codes = {"autoencoder": latent_dim, "vae": self.posterior.outputs}[model]
+        self.classes, self.known = classes, None
+        told = classes or condition_dim or 0
+        self.conditional_prior = prior == "conditional_gaussian"
+        plain = None if self.conditional_prior else PRIORS[prior]
+        self.prior = plain(self, math.prod(event_shape), latent_dim) if plain else ConditionalPrior(latent_dim, told)
+        self.variational = model != "autoencoder"
+        codes = self.posterior.outputs if self.variational else latent_dim
+        sizes |= {"told": told} if told else {}
         self.encoder, self.decoder = NETWORKS[recipe](event_shape, codes, latent_dim, self.likelihood.outputs, **sizes)
-        self.variational = model == "vae"
+
+    def tell(self, y):
+        """What y (B,) or (B, C) is of the next batch."""
+        if y is not None:
+            self.known = self.prior.known = nn.functional.one_hot(y, self.classes).double() if self.classes else y
+
+    def encode(self, x):
+        return self.encoder(x if self.known is None else torch.hstack([x, self.known]))
+
+    def decode(self, z):
+        if self.known is None:
+            return self.decoder(z)
+        return self.decoder(torch.hstack([z, self.known.repeat_interleave(len(z) // len(self.known), dim=0)]))
+
+    def kl(self, q_params):
+        if not self.conditional_prior:
+            return self.posterior.kl(q_params)
+        return laws.kl_divergence(normal(*q_params.chunk(2, dim=1)), self.prior.law(1))
 
     def draw(self, x, noise):
-        return self.posterior.draw(self.encoder(x), noise) if self.variational else self.encoder(x)
+        return self.posterior.draw(self.encode(x), noise) if self.variational else self.encode(x)
 
     def log_weights(self, x, noise, K, *, score=True, squared=False):
         """log p(x|z), log p(z) and log q(z|x), each (B, K); without the score, q's own parameters stand still in log q.
 
         `squared` multiplies what each draw passes on to q by its normalized weight (Tucker et al. 2019, equation 8).
         """
-        q_params = self.encoder(x).repeat_interleave(K, dim=0)
+        q_params = self.encode(x).repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise)
-        log_px = self.likelihood(self.decoder(z), x.repeat_interleave(K, dim=0))
+        log_px = self.likelihood(self.decode(z), x.repeat_interleave(K, dim=0))
         law = self.posterior.law(q_params if score else q_params.detach())
         terms = [term.unflatten(0, (-1, K)) for term in (log_px, self.prior.log_prob(z), law.log_prob(z))]
         if squared:
@@ -200,8 +257,8 @@ class Twin(nn.Module):
         return terms
 
     def elbo(self, x, noise, *, beta, free_bits, capacity, penalties):
-        q_params = self.encoder(x)
-        log_px, kl = self.likelihood(self.decoder(self.posterior.draw(q_params, noise)), x), self.posterior.kl(q_params)
+        q_params = self.encode(x)
+        log_px, kl = self.likelihood(self.decode(self.posterior.draw(q_params, noise)), x), self.kl(q_params)
         penalty = kl.mean(0).clamp(min=free_bits).sum() if capacity is None else (kl.sum(1) - capacity).abs().mean()
         return beta * penalty - log_px.mean(), {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
 
@@ -222,9 +279,9 @@ class Twin(nn.Module):
     def score_function(self, x, noise, *, samples, leave_one_out):
         """The value of the bound, with the gradient of a surrogate in which draws and their worth stand still."""
         K = samples
-        q_params, x = self.encoder(x).repeat_interleave(K, dim=0), x.repeat_interleave(K, dim=0)
+        q_params, x = self.encode(x).repeat_interleave(K, dim=0), x.repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise).detach()
-        terms = self.likelihood(self.decoder(z), x), self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
+        terms = self.likelihood(self.decode(z), x), self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
         log_px, log_pz, log_q = (term.unflatten(0, (-1, K)) for term in terms)
         f = log_px + log_pz - log_q
         others = torch.stack([f[:, [j for j in range(K) if j != k]].mean(1) for k in range(K)], dim=1) if leave_one_out else 0
@@ -240,7 +297,7 @@ class Twin(nn.Module):
         if self.training and mask_rate:
             seen = seen.masked_fill(~kept, 0)
         z = self.draw(seen, noise)
-        log_px = self.likelihood(self.decoder(z), x)
+        log_px = self.likelihood(self.decode(z), x)
         loss, terms = -log_px.mean(), {"log_px": log_px}
         for penalty in penalties:
             terms[penalty.term] = PENALTIES[type(penalty)](penalty, self.encoder, seen, z)

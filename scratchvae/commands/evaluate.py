@@ -5,11 +5,9 @@ import json
 from pathlib import Path
 
 from scratchvae.arrays import InputError, require_at_least
-from scratchvae.commands.summary import as_table, summarize
 from scratchvae.data import Dataset, load
 from scratchvae.files import write_whole
-from scratchvae.runs import Run
-from scratchvae.runs.config import build_objective
+from scratchvae.runs import METRICS, Judgement, Run, build_phases
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", help="judge on other data than the run's: a name or a path")
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
     parser.add_argument("--limit", type=int, metavar="N", help="judge on the first N examples")
+    parser.add_argument(
+        "--metrics",
+        metavar="LIST",
+        default="",
+        help=f"of {', '.join(METRICS)}, and the penalties' terms, separated by commas (default: all that the run has)",
+    )
     parser.add_argument("--samples", type=int, default=100, metavar="K", help="draws for log p(x) (default 100; 0: none)")
     parser.add_argument("--likelihood-of", type=int, metavar="N", help="take log p(x) of the first N examples (default: all)")
     parser.add_argument("--seed", type=int, default=0, help="of the draws")
@@ -32,13 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     for name, low in (("samples", 0), ("likelihood_of", 1), ("limit", 1), ("seed", 0)):
         if getattr(arguments, name) is not None:
             require_at_least("evaluate", f"--{name.replace('_', '-')}", getattr(arguments, name), low)
-    objective = build_objective(one.config, one.model)
+    objective = build_phases(one.config, one.model, steps=1)[0].objective
     of = min(arguments.likelihood_of or len(data), len(data))
-    summary = summarize(one, data, objective, samples=arguments.samples, likelihood_of=of, seed=arguments.seed)
+    judgement = Judgement(one, data, objective, arguments.samples, of, arguments.seed)
+    found = judgement.metrics([name.strip() for name in arguments.metrics.split(",") if name.strip()])
     print(f"{one.folder} on {len(data):,} examples of {data.name}:")
-    print(as_table(summary, latent_dim=one.model.posterior.latent_dim, samples=arguments.samples, likelihood_of=of))
+    print(judgement.table(found))
     if arguments.json:
-        write_whole(arguments.json, (json.dumps(summary, indent=2) + "\n").encode())
+        write_whole(arguments.json, (json.dumps(found, indent=2) + "\n").encode())
     return 0
 
 

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     reconstructed = one.model.reconstruct(some)
     from scratchvae import plots
 
-    originals = some.batch(slice(0, len(some))).x.reshape(-1, *some.event_shape)
+    originals = some.batch(slice(0, len(some))).x_or_nan.reshape(-1, *some.event_shape)
     plots.save(plots.reconstructions(originals, reconstructed), path)
     print(path)
     return 0

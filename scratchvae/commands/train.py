@@ -11,22 +11,37 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import InputError
-from scratchvae.commands.summary import as_table, summarize
+from scratchvae.choices import parse, parse_value
 from scratchvae.data import NAMES
-from scratchvae.layers import ACTIVATIONS, INITIALIZERS, named_parameters
-from scratchvae.recipes import CATALOGUE, LIKELIHOODS, POSTERIORS, PRIORS
-from scratchvae.runs import OBJECTIVES, SCHEDULES, Config, Run, figures
-from scratchvae.training import OPTIMIZERS, Callback, ProgressBar, Training
+from scratchvae.layers import named_parameters
+from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PENALTIES, RECIPES, SCHEDULES, TABLES
+from scratchvae.runs import SHORT, Config, Judgement, Run, figures, spelled_out
+from scratchvae.training import Callback, ProgressBar, Training
 
-ROLES = ("posterior", "likelihood", "prior")
-SETTINGS = ("model", "latent_dim", "hidden", "channels", "activation", "code_activation", *ROLES, "init")
 SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) in the table at the end
+CHOICES = {  # options whose value is a choice in words, and the table that it is made from
+    "recipe": (RECIPES, "default mlp"),
+    "objective": (OBJECTIVES, "default: the model's own"),
+    "penalty": (PENALTIES, "a further term of the loss; may be repeated"),
+    "optimizer": (OPTIMIZERS, "default adam"),
+    "schedule": (SCHEDULES, "of the learning rate, default constant"),
+}
+GROUPS = {"recipe": "recipe", "schedule": "optimizer", "optimizer": "optimizer"}  # of what is no part of the objective
+GRAMMAR = """
+A choice is a name, or a name with values for its parameters: --objective "elbo(beta=4, free_bits=0.1)", --prior
+"gaussian_mixture(components=20)", --likelihood "gaussian(learned=True)", --penalty "l1(weight=10)", --optimizer
+"adam(betas=(0.9, 0.99))". A value may be a choice too: "elbo(beta=ramp(start=0, end=4, steps=1000))". --beta 4 is
+short for such a parameter of the objective, --latent-dim 2 for one of the recipe. --list shows every name with
+its parameters. config.json keeps recipe, objective and optimizer as such texts.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options, grouped as in Config."""
+    """The run, the data, the choices, and the short options of each."""
+    parser.usage, parser.epilog = "scratchvae train [options]", GRAMMAR
     default = Config()
     run = parser.add_argument_group("the run")
+    run.add_argument("--list", action="store_true", help="list what can be chosen, with all parameters, and stop")
     run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/DATA-RECIPE, numbered if taken)")
     run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR; --epochs may give it more epochs")
     run.add_argument("--force", action="store_true", help="with --resume: though the data or config.json have been changed")
@@ -44,44 +59,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--held-out", type=int, metavar="N", help="judge on the last N of them (default: a tenth)")
     data.add_argument("--binarized", action="store_true", default=None, help="draw x ~ Bernoulli(pixels) anew in every batch")
 
-    model = parser.add_argument_group("model")
-    model.add_argument("--recipe", choices=sorted(CATALOGUE), help=f"default {default.recipe}")
-    model.add_argument("--model", choices=("autoencoder", "vae"), help="default vae")
-    model.add_argument("--latent-dim", type=int, metavar="Z", help="default: 20 (mlp), 16 (convolutional)")
-    model.add_argument("--hidden", type=int, nargs="+", metavar="H", help="hidden widths (default 400; convolutional 256)")
-    model.add_argument("--channels", type=int, nargs="+", metavar="C", help="of the convolutions (default: 32 64)")
-    model.add_argument("--activation", choices=sorted(ACTIVATIONS), help="default relu")
-    model.add_argument("--code-activation", choices=sorted(ACTIVATIONS), help="behind an autoencoder's codes (default: none)")
-    model.add_argument(
-        "--likelihood",
-        choices=sorted(LIKELIHOODS),
-        help="default bernoulli; gaussian has variance 1, gaussian_diagonal learns one for each entry, whatever z, above 1e-6",
-    )
-    model.add_argument("--posterior", choices=sorted(POSTERIORS), help="default diagonal_gaussian")
-    model.add_argument("--prior", choices=sorted(PRIORS), help="default standard_gaussian")
-    model.add_argument("--init", choices=sorted(INITIALIZERS), help="of the weights (default pytorch)")
-
-    objective = parser.add_argument_group("objective")
-    objective.add_argument("--objective", choices=OBJECTIVES, help="default: what suits model and prior")
-    objective.add_argument("--beta", type=float, help="weight of the KL term (default 1)")
-    objective.add_argument("--beta-warm-up", type=int, metavar="STEPS", help="from 0 to beta over the first STEPS")
-    objective.add_argument("--free-bits", type=float, metavar="NATS", help="KL that costs nothing, for each latent")
-    objective.add_argument("--capacity", type=float, metavar="NATS", help="penalize |KL - capacity| instead of KL")
-    objective.add_argument("--capacity-steps", type=int, metavar="STEPS", help="from 0 to capacity over the first STEPS")
-    objective.add_argument("--samples", type=int, metavar="K", help="draws an example, for iwae (50) and sampled_elbo (1)")
-    objective.add_argument("--noise-std", type=float, metavar="S", help="Gaussian corruption, for reconstruction")
-    objective.add_argument("--mask-rate", type=float, metavar="P", help="share of entries masked, for reconstruction")
-    objective.add_argument("--l1", type=float, metavar="W", help="weight of the codes' L1 norm, for reconstruction")
-    objective.add_argument("--sparsity", type=float, metavar="W", help="weight of KL to a target activation, for reconstruction")
-    objective.add_argument("--sparsity-target", type=float, metavar="P", help="that activation (default 0.05)")
-    objective.add_argument("--contraction", type=float, metavar="W", help="weight of |dz/dx|^2, for reconstruction and mlp")
+    groups = {name: parser.add_argument_group(name) for name in ("recipe", "objective", "optimizer")}
+    for name, (table, words) in CHOICES.items():
+        action = "append" if name == "penalty" else "store"
+        group = groups[GROUPS.get(name, "objective")]
+        group.add_argument(_flag(name), metavar="CHOICE", action=action, help=f"{', '.join(table)} ({words})")
+    for name, short in SHORT.items():
+        group = groups[GROUPS.get(short.of, "objective")]
+        group.add_argument(_flag(name), metavar="VALUE", nargs="*", help=short.words)
 
     training = parser.add_argument_group("training")
-    training.add_argument("--optimizer", choices=sorted(OPTIMIZERS), help="default adam")
-    training.add_argument("--learning-rate", type=float, help=f"default {default.learning_rate}")
-    training.add_argument("--schedule", choices=SCHEDULES, help="of the learning rate (default constant)")
-    training.add_argument("--warm-up", type=int, metavar="STEPS", help="while the learning rate rises (default 0)")
-    training.add_argument("--decay-every", type=int, metavar="STEPS", help="for the schedule step (default 1000)")
     training.add_argument("--max-norm", type=float, help="clip gradients to this norm")
     training.add_argument("--epochs", type=int, help=f"default {default.epochs}")
     training.add_argument("--batch-size", type=int, help=f"default {default.batch_size}")
@@ -90,7 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Start or resume a run, train it to the end, summarize it, draw its figures."""
+    """Start or resume a run, train it to the end, judge it, draw its figures."""
+    if arguments.list:
+        print("\n\n".join(f"{table.kind}\n{table.listing()}" for table in TABLES))
+        return 0
     callbacks: list[Callback] = [] if arguments.quiet else [ProgressBar(sys.stderr)]
     if arguments.resume:
         _refuse_other_options(arguments)
@@ -130,33 +120,34 @@ def _interruptible(training: Training) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 def _config(arguments: argparse.Namespace) -> Config:
-    given = {name: value for name, value in vars(arguments).items() if value is not None}
-    settings = {name: given[name] for name in SETTINGS if name in given}
-    recipe = given.get("recipe", Config.recipe)
-    if recipe == "convolutional" and "hidden" in settings:
-        if len(settings["hidden"]) != 1:
-            raise InputError(f"--hidden: the recipe convolutional takes one width, found {len(settings['hidden'])}")
-        settings["hidden"] = settings["hidden"][0]
-    entries: dict[str, Any] = {name: given[name] for name in Config.__dataclass_fields__ if name in given}
+    given: dict[str, Any] = {name: value for name, value in vars(arguments).items() if value is not None}
+    entries = {name: given[name] for name in Config.__dataclass_fields__ if name in given}
+    for name in SHORT.keys() & given.keys():
+        values = tuple(parse_value(text, _flag(name)) for text in given[name]) or (True,)
+        given[name] = values if len(values) > 1 else values[0]
+    entries |= spelled_out(given, _flag)
     if "data_dir" in entries:
         entries["data_dir"] = str(Path(entries["data_dir"]).absolute())
     if entries.get("data", "glyphs") not in NAMES:  # a path, which must lead there from any folder
         entries["data"] = str(Path(entries["data"]).absolute())
-    return Config(**entries, settings=settings)
+    return Config(**entries)
 
 
 def _refuse_other_options(arguments: argparse.Namespace) -> None:
     """What a run is trained by is in its config.json, not on the command line that resumes it."""
-    free = {"resume", "epochs", "checkpoint_every", "no_figures", "quiet", "force"}
+    free = {"list", "resume", "epochs", "checkpoint_every", "no_figures", "quiet", "force"}
     given = [name for name, value in vars(arguments).items() if name not in free and value is not None]
     if given:
-        option = "--" + given[0].replace("_", "-")
-        raise InputError(f"{option} can't be changed by --resume: the run in {arguments.resume} has its own")
+        raise InputError(f"{_flag(given[0])} can't be changed by --resume: the run in {arguments.resume} has its own")
 
 
 def _free_folder(config: Config) -> Path:
-    name = f"{Path(config.data).name.split('.')[0]}-{config.recipe}"
+    name = f"{Path(config.data).name.split('.')[0]}-{parse(config.recipe).name}"
     folder, k = Path("runs") / name, 2
     while folder.exists():
         folder, k = Path("runs") / f"{name}-{k}", k + 1
@@ -166,22 +157,24 @@ def _free_folder(config: Config) -> Path:
 def _description(one: Run) -> str:
     count = sum(parameter.value.size for parameter in named_parameters(one.model).values())
     held_out = f", {len(one.held_out):,} held out" if one.held_out is not None else ""
-    model = f"{type(one.model).__name__} {one.config.recipe} with {one.model.posterior.latent_dim} latents"
-    return f"{one.folder}: {one.data.name}, {len(one.data):,} examples{held_out}; {model}, {count:,} parameters"
+    model = f"{type(one.model).__name__} {parse(one.config.recipe).name} with {one.latents} latents"
+    missing = f", {one.data.share_missing:.1%} of their entries missing" if one.data.observed is not None else ""
+    return f"{one.folder}: {one.data.name}, {len(one.data):,} examples{held_out}{missing}; {model}, {count:,} parameters"
 
 
 def _report(one: Run, training: Training, first: int) -> None:
-    objective = training.phases[0].objective
     likelihood_of = min(LIKELIHOOD_OF, len(one.judged))
-    summary = summarize(one, one.judged, objective, samples=SAMPLES, likelihood_of=likelihood_of, seed=one.config.seed)
+    objective = training.phases[0].objective
+    judgement = Judgement(one, one.judged, objective, SAMPLES, likelihood_of, one.config.seed)
     where = "training" if one.held_out is None else "held-out"
     early = ""
     if training.best:
-        losses = [record["held_out"]["loss"] for record in training.history]
+        loss = "loss" if len(training.phases) == 1 else "0.loss"
+        losses = [record["held_out"][loss] for record in training.history]
         ended = "stopped early, " if training.stopping else ""
         early = f" ({ended}with the weights of the best epoch, {losses.index(min(losses)) + 1})"
     print(f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, on the {len(one.judged):,} {where} examples:")
-    print(as_table(summary, latent_dim=one.model.posterior.latent_dim, samples=SAMPLES, likelihood_of=likelihood_of))
+    print(judgement.table(judgement.metrics()))
     if training.step > first:
         seconds = sum(record["seconds"] for record in training.history)
         print(f"  {'speed':32}{len(one.data) * len(training.history) / seconds:12,.0f}  examples/s")

@@ -41,6 +41,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def x_or_nan(self) -> Array:
+        """x with NaN where an entry is missing (B, D)."""
+        return self.x if self.observed is None else np.where(self.observed != 0, self.x, self.x.dtype.type(np.nan))
+
     def repeat(self, times: int) -> Batch:
         """Every example `times` times, the copies side by side."""
         return self._with(lambda part: np.repeat(part, times, axis=0))

@@ -10,23 +10,25 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_finite
 from scratchvae.data.batch import Batch
+from scratchvae.data.missing import observed_entries
 
 Indices = slice | npt.ArrayLike  # a slice, whole numbers (B,), or a mask (N,)
-
-CHECKED_AT_ONCE = 1 << 20  # values of a floating array looked at together, so that the check needs little memory
-
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """N examples and what is known about them.
 
     name         what messages and titles call it
-    images       (N, C, H, W), or (N, D) for plain vectors: uint8 in 0..255, or floating and finite, taken as it is. An array of
-                 bools becomes uint8, True being 255. Other integers are refused, since their scale is anybody's guess.
+    images       (N, C, H, W), or (N, D) for plain vectors: uint8 in 0..255, or floating and taken as it is, NaN where an
+                 entry is missing. An array of bools becomes uint8, True being 255. Other integers are refused, since their
+                 scale is anybody's guess. What the mask of a masked array hides is missing, whatever stands there.
     labels       (N,) integers, or None
     label_names  the name of label 0, 1, ...; empty when the labels have no names
     factors      known generating factors, each (N,) finite numbers; empty when nothing is known
     entry_names  what each entry of a plain vector is, as the words of a vocabulary; empty when they have no names
+    conditions   (N, C) finite floating numbers that a model may be told of each example, or None
+    observed     of the shape of images, True where an entry was observed; None where every entry was. NaN and a mask
+                 say the same, and what any of the three calls missing is missing
     """
 
     name: str
@@ -35,8 +37,11 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     factors: Mapping[str, Array] = field(default_factory=dict)
     entry_names: tuple[str, ...] = ()
+    conditions: Array | None = None
+    observed: Array | None = None
 
     def __post_init__(self) -> None:
+        hidden = np.ma.getmaskarray(self.images) if isinstance(self.images, np.ma.MaskedArray) else None
         images = np.asarray(self.images)
         if images.ndim < 2 or images.size == 0:
             raise InputError(
@@ -49,11 +54,7 @@ class Dataset:
                 f"{self.name}: images should be uint8 (0 to 255), bool or floating, found {images.dtype}: convert them first, "
                 "with .astype(np.uint8) if they hold 0 to 255"
             )
-        if images.dtype != np.uint8:
-            rows = max(1, CHECKED_AT_ONCE // (images.size // len(images)))
-            for start in range(0, len(images), rows):
-                stop = min(start + rows, len(images))
-                require_finite(self.name, f"images[{start}:{stop}]", images[start:stop])
+        object.__setattr__(self, "observed", observed_entries(self.name, images, hidden, self.observed))
         object.__setattr__(self, "images", images)
         if self.labels is not None:
             object.__setattr__(self, "labels", self._checked_labels(np.asarray(self.labels)))
@@ -65,6 +66,8 @@ class Dataset:
                 )
             require_finite(self.name, f"factor {name!r}", values)
 
+        if self.conditions is not None:
+            object.__setattr__(self, "conditions", self._checked_conditions(np.asarray(self.conditions)))
         if self.entry_names and images.shape[1:] != (len(self.entry_names),):
             expected = f"images should have {len(self.entry_names)} entries, one for each name"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
@@ -79,6 +82,13 @@ class Dataset:
             )
         return labels.astype(np.intp, copy=False)
 
+    def _checked_conditions(self, conditions: Array) -> Array:
+        if conditions.ndim != 2 or len(conditions) != len(self) or conditions.dtype.kind != "f":
+            expected = f"conditions should be ({len(self)}, C) floating numbers"
+            raise InputError(f"{self.name}: {expected}, found {conditions.dtype} of shape {conditions.shape}")
+        require_finite(self.name, "conditions", conditions)
+        return conditions
+
     def __len__(self) -> int:
         return len(self.images)
 
@@ -87,14 +97,32 @@ class Dataset:
         """The shape of one example: (C, H, W) or (D,)."""
         return self.images.shape[1:]
 
+    @property
+    def y(self) -> Array | None:
+        """What a model may be told of each example: the conditions where there are any, else the labels, or None."""
+        return self.labels if self.conditions is None else self.conditions
+
+    @property
+    def share_missing(self) -> float:
+        """The share of all entries that are missing, from 0 to 1."""
+        return 0.0 if self.observed is None else float(1 - np.count_nonzero(self.observed) / self.observed.size)
+
     def batch(self, indices: Indices, dtype: npt.DTypeLike = np.float32) -> Batch:
-        """The chosen examples as fresh rows x (B, D) of `dtype`, uint8 divided by 255, and their labels as y.
+        """The chosen examples as fresh rows x (B, D) of `dtype`, uint8 divided by 255, and their y.
+
+        Where an entry of theirs is missing, x is 0 and the batch's `observed` is False; `observed` is None where none is.
 
         >>> Dataset("pixels", np.array([[0, 51, 255]], np.uint8)).batch(slice(0, 1), np.float64).x
         array([[0. , 0.2, 1. ]])
         """
         checked = self._checked_indices(indices)
         chosen = self.images[checked]
+        observed = None if self.observed is None else self.observed[checked]
+        if observed is not None and not observed.all():
+            chosen = np.where(observed, chosen, chosen.dtype.type(0))  # before the cast, which what is hidden might overflow
+            observed = observed.reshape(len(chosen), -1)
+        else:
+            observed = None
         with np.errstate(over="ignore"):
             rows = chosen.reshape(len(chosen), -1).astype(dtype)
         if rows.dtype.itemsize < chosen.dtype.itemsize and np.isinf(rows).any():  # they were finite before
@@ -102,7 +130,8 @@ class Dataset:
             raise InputError(f"{self.name}: images should fit into {rows.dtype}, {found}")
         if chosen.dtype == np.uint8:
             rows /= rows.dtype.type(255)
-        return Batch(rows, None if self.labels is None else self.labels[checked])
+        y = None if self.y is None else self.y[checked]
+        return Batch(rows, y.astype(dtype) if y is not None and y.dtype.kind == "f" else y, observed)
 
     def batches(self, size: int, dtype: npt.DTypeLike = np.float32) -> Iterator[Batch]:
         """All examples in order, `size` at a time; the last batch may be smaller."""
@@ -110,11 +139,13 @@ class Dataset:
             yield self.batch(slice(start, start + size), dtype)
 
     def subset(self, indices: Indices) -> Dataset:
-        """The chosen examples with their labels and factors; a slice gives views of the same memory."""
+        """The chosen examples with all that is known about them; a slice gives views of the same memory."""
         chosen = self._checked_indices(indices)
-        labels = None if self.labels is None else self.labels[chosen]
+        labels, conditions = (None if known is None else known[chosen] for known in (self.labels, self.conditions))
         factors = {name: values[chosen] for name, values in self.factors.items()}
-        return Dataset(self.name, self.images[chosen], labels, self.label_names, factors, self.entry_names)
+        observed = None if self.observed is None else self.observed[chosen]
+        named = (self.label_names, factors, self.entry_names)
+        return Dataset(self.name, self.images[chosen], labels, *named, conditions, observed)
 
     def split(self, held_out: int) -> tuple[Dataset, Dataset]:
         """Two views: all but the last `held_out` examples, and those last ones. Both must hold at least one example."""

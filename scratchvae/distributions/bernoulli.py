@@ -9,16 +9,27 @@ from scratchvae import kernels
 from scratchvae.arguments import differentiable, sampler
 from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 
+SURELY_0 = -1e4  # a logit l at which e^l is 0, in float64 too, so that softplus(l) and σ(l) are 0
+
 
 @differentiable
-def log_prob(logits: Array, *, x: Array, draws: int = 1) -> tuple[Array, Pullback]:
+def log_prob(
+    logits: Array, *, x: Array, observed: Array | None = None, draws: int = 1
+) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d x l − softplus(l).     x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,), nats.
 
     Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.     Kingma & Welling 2014, appendix C.1.
+
+    Where `observed` (B, D) is 0 an entry is missing: it counts as a 0 whose probability is 1. Its log-probability, and
+    the gradient of its logit, are then exactly 0, whatever stands there.
     """
     require_count("bernoulli.log_prob", "draws", draws)
     require_shapes("bernoulli.log_prob", x=(x, "B D"), logits=(logits, f"{len(x) * draws} D"))
     x = x.astype(logits.dtype, copy=False)  # pixels of 0 and 1 may be whole numbers
+    if observed is not None:
+        require_shapes("bernoulli.log_prob", x=(x, "B D"), observed=(observed, "B D"))
+        x = kernels.fill_missing(x, observed, 0.0)
+        logits = kernels.fill_missing(logits, np.repeat(observed, draws, axis=0), SURELY_0)
     log_px = kernels.bernoulli_log_prob(logits, x, draws)
 
     def pullback(dlog_px: Array) -> Array:

@@ -14,14 +14,27 @@ from scratchvae.arrays import Array, Pullback, require_count, require_shapes, su
 
 
 @differentiable
-def log_prob(x: Array, mean: Array, log_var: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = −½ Σ_d (log 2π + log σ² + (x − mean)²/σ²).     x, mean, log_var (B, D)  ->  (B,) in nats."""
+def log_prob(
+    x: Array, mean: Array, log_var: Array, *, observed: Array | None = None, needs_dx: bool = True
+) -> tuple[Array, Pullback]:
+    """log p(x) = −½ Σ_d (log 2π + log σ² + (x − mean)²/σ²).     x, mean, log_var (B, D)  ->  (B,) in nats.
+
+    Where `observed` (B, D) is 0 an entry is missing: it adds exactly nothing to the sum, and its gradients are 0,
+    whatever stands there.
+    """
     require_shapes("gaussian.log_prob", x=(x, "B D"), mean=(mean, "B D"), log_var=(log_var, "B D"))
-    log_px = kernels.gaussian_log_prob(x, mean, log_var)
+    counted: Array = np.full(len(x), x.shape[1])
+    held = [x, mean, log_var]
+    if observed is not None:
+        require_shapes("gaussian.log_prob", x=(x, "B D"), observed=(observed, "B D"))
+        counted, held = np.count_nonzero(observed, axis=1), [kernels.fill_missing(a, observed, 0.0) for a in held]
+    log_px = kernels.gaussian_log_prob(held[0], held[1], held[2], counted)
 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
-        dmean, dlog_var = kernels.gaussian_log_prob_backward(dlog_px, x, mean, log_var)
+        dmean, dlog_var = kernels.gaussian_log_prob_backward(dlog_px, *held)
         # dmean = dlog_px (x − mean)/σ²,  dlog_var = dlog_px ½ ((x − mean)²/σ² − 1)
+        if observed is not None:
+            dmean, dlog_var = (kernels.fill_missing(d, observed, 0.0) for d in (dmean, dlog_var))
         dx = -dmean if needs_dx else None  # dx = −dlog_px (x − mean)/σ²
         return dx, dmean, dlog_var
 
@@ -125,6 +138,17 @@ def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pul
 @differentiable
 def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).     (B, D) -> (B,)."""
+    by_dimension, by_dimension_pullback = kl_by_dimension(mean, log_var, other_mean, other_log_var)
+
+    def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
+        return by_dimension_pullback(np.broadcast_to(dkl[:, None], mean.shape))  # kl_b = Σ_d kl_bd
+
+    return by_dimension.sum(axis=1), pullback
+
+
+@differentiable
+def kl_by_dimension(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
+    """The summands of kl, one for each dimension: ½ ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).  (B, D) -> (B, D)."""
     require_shapes(
         "gaussian.kl",
         mean=(mean, "B D"),
@@ -137,13 +161,12 @@ def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> 
         excess = np.expm1(log_ratio)  # σ²/τ² − 1
         precision = np.minimum(np.exp(-0.5 * other_log_var), np.finfo(mean.dtype).max)  # 1/τ
         u = (mean - other_mean) * precision
-        kl = 0.5 * (u * u + (excess - log_ratio)).sum(axis=1)
+        kl = 0.5 * (u * u + (excess - log_ratio))
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
-        d = dkl[:, None]
-        dmean = d * (u * precision)  # dmean = dkl (mean − other_mean)/τ²
-        dlog_var = d * (0.5 * excess)  # dlog_var = dkl ½ (σ²/τ² − 1)
-        dother_log_var = d * (-0.5 * (excess + u * u))  # dother_log_var = dkl ½ (1 − σ²/τ² − (mean − other_mean)²/τ²)
+        dmean = dkl * (u * precision)  # dmean = dkl (mean − other_mean)/τ²
+        dlog_var = dkl * (0.5 * excess)  # dlog_var = dkl ½ (σ²/τ² − 1)
+        dother_log_var = dkl * (-0.5 * (excess + u * u))  # dother_log_var = dkl ½ (1 − σ²/τ² − (mean − other_mean)²/τ²)
         return dmean, dlog_var, -dmean, dother_log_var
 
     return kl, pullback

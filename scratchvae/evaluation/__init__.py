@@ -8,6 +8,7 @@ from scratchvae.evaluation.enumeration import Enumeration, binary_states, enumer
 from scratchvae.evaluation.estimator_noise import EstimatorNoise, estimator_noise
 from scratchvae.evaluation.evidence import Evidence, evidence
 from scratchvae.evaluation.expectation import Expectation, expectation_by_quadrature, expectation_by_sampling
+from scratchvae.evaluation.imputation import Imputation, impute
 from scratchvae.evaluation.latent_usage import active_units, codes
 from scratchvae.evaluation.linear_gaussian_bound import linear_gaussian_bound
 from scratchvae.evaluation.log_likelihood import bits_per_dimension, log_likelihood
@@ -25,6 +26,7 @@ __all__ = [
     "Evidence",
     "Expectation",
     "Grid",
+    "Imputation",
     "RatePoint",
     "Regularity",
     "TwoSampleTest",
@@ -44,6 +46,7 @@ __all__ = [
     "expectation_by_quadrature",
     "expectation_by_sampling",
     "expected_coverage",
+    "impute",
     "linear_gaussian_bound",
     "log_likelihood",
     "log_q_on_grid",

@@ -13,10 +13,11 @@ def density_and_coverage(data: Array, samples: Array, *, k: int = 5) -> tuple[fl
         density  = 1/(kM) Σ_j #{i : y_j ∈ B_i}        low where samples lie off the data; not bounded by 1
         coverage = 1/N #{i : some y_j ∈ B_i}          low where samples leave out some of the data
 
-    Naeem, Oh, Uh, Choi & Yoo 2020, section 3.2. Both laws one, E[density] = 1 and E[coverage] is `expected_coverage`. Balls are
-    closed, so that data that repeat are covered by copies of themselves; where k + 1 or more are equal their ball is a point.
-    With ties between distances, as of binary data, both expectations are higher: take a second sample of data for the yardstick.
-    InputError for k or fewer data. Time O(N (N + M) D), memory O(N + M).
+    If both samples follow one law, E[density] = 1 and E[coverage] is what `expected_coverage` gives. Balls are closed, so
+    that data that repeat are covered by copies of themselves; the ball of k + 1 or more equal data is a point. Where
+    distances are tied, as those of binary data are, both expectations are higher, and a second sample of data is the
+    yardstick to take. InputError for k or fewer data. It takes time O(N (N + M) D) and memory O(N + M).
+    Naeem, Oh, Uh, Choi & Yoo 2020, section 3.2.
     """
     from scipy.spatial.distance import cdist
 

@@ -54,9 +54,10 @@ class Continuity:
         return np.where(mean > 0, self.steps.max(axis=1) / np.where(mean > 0, mean, 1), 1.0)
 
 
-def continuity(model: LatentModel, a: Array, b: Array, *, steps: int = 64) -> Continuity:
+def continuity(model: LatentModel, a: Array, b: Array, y: Array | None = None, *, steps: int = 64) -> Continuity:
     """How E[x|z] moves on the straight paths from codes a (R, Z) to b (R, Z), by Jacobian-vector products and by finite steps.
 
+    A model that is told y is told the path's own, y (R, …), all the way.
     The pullback metric of the decoder, ‖J(z) dz‖: Arvanitidis, Hansen & Hauberg 2018, section 2; Chen et al. 2018.
     """
     R = require_shapes("continuity", a=(a, "R Z"), b=(b, "R Z"))["R"]
@@ -71,8 +72,9 @@ def continuity(model: LatentModel, a: Array, b: Array, *, steps: int = 64) -> Co
     speeds, moved, ends = np.zeros((R, steps + 1)), np.zeros((R, steps)), np.zeros(R)
     for r in np.flatnonzero(distances):  # where a = b nothing moves, though a product may round equal rows differently
         z = a[r] + t * (b[r] - a[r])
-        x = decoded(model, z).astype(np.float64)
-        speeds[r] = np.linalg.norm(decoded_tangents(model, z, np.broadcast_to(directions[r], z.shape)), axis=1)
+        known = None if y is None else np.repeat(y[r : r + 1], len(z), axis=0)
+        x = decoded(model, z, known).astype(np.float64)
+        speeds[r] = np.linalg.norm(decoded_tangents(model, z, np.broadcast_to(directions[r], z.shape), known), axis=1)
         moved[r] = np.linalg.norm(np.diff(x, axis=0), axis=1)
         ends[r] = np.linalg.norm(x[-1] - x[0])
     return Continuity(speeds, moved, ends, distances)

@@ -12,23 +12,40 @@ AT_ONCE = 500  # codes, so that memory does not grow with their number
 STEP = 1e-3  # of the parameter that moves furthest
 
 
-def decoded(model: LatentModel, z: Array, *, draws: np.random.Generator | None = None) -> Array:
-    """E[x|z] of codes (N, Z)  ->  (N, D); with a generator, draws x ~ p(x|z)."""
+def decoded(
+    model: LatentModel, z: Array, y: Array | None = None, *, draws: np.random.Generator | None = None
+) -> Array:
+    """E[x|z] of codes (N, Z), or with a generator draws x ~ p(x|z)  ->  (N, D).
+
+    y (N, …) is what the model is told of each code, if it is told anything.
+    """
     parts = []
     for start in range(0, len(z), AT_ONCE):
-        rows = z[start : start + AT_ONCE].astype(dtype_of(model))
-        x_params, _ = model.decoded(rows, Batch(rows[:, :0]))  # of no example
+        rows, batch = _rows(model, z, y, start)
+        x_params, _ = model.decoded(rows, batch)
         parts.append(model.likelihood.mean(x_params) if draws is None else model.likelihood.sample(x_params, draws))
     return np.concatenate(parts)
 
 
-def decoded_tangents(model: LatentModel, z: Array, dz: Array) -> Array:
-    """J(z) dz, J the Jacobian of E[x|z] by z: how far the decoded point moves, in data units.     z, dz (N, Z)  ->  (N, D)."""
-    parts, dtype = [], dtype_of(model)
+def decoded_tangents(model: LatentModel, z: Array, dz: Array, y: Array | None = None) -> Array:
+    """J(z) dz, J the Jacobian of E[x|z] by z: how far the decoded point moves, in data units.     z, dz (N, Z)  ->  (N, D).
+
+    The y (N, …) of each code, if the model is told it, stands still.
+    """
+    parts = []
     for start in range(0, len(z), AT_ONCE):
-        rows = slice(start, start + AT_ONCE)
-        parts.append(mean_tangents(model.likelihood, *pushforward(model.decoder, z[rows].astype(dtype), dz[rows].astype(dtype))))
+        rows, batch = _rows(model, z, y, start)
+        h = model.told(rows, batch)
+        dh = np.zeros_like(h)
+        dh[:, : z.shape[1]] = dz[start : start + AT_ONCE]  # dh = [dz | 0]
+        parts.append(mean_tangents(model.likelihood, *pushforward(model.decoder, h, dh)))
     return np.concatenate(parts)
+
+
+def _rows(model: LatentModel, z: Array, y: Array | None, start: int) -> tuple[Array, Batch]:
+    """The next codes from `start` on, in the model's dtype, and what is known of them: a batch of examples of no entries."""
+    rows = z[start : start + AT_ONCE].astype(dtype_of(model))
+    return rows, Batch(rows[:, :0], None if y is None else y[start : start + AT_ONCE])
 
 
 def mean_tangents(likelihood: Likelihood, x_params: Array, dx_params: Array) -> Array:

@@ -12,7 +12,10 @@ from scratchvae.objectives import Model, Objective
 
 @dataclass(frozen=True)
 class EstimatorNoise:
-    """Means and variances over `draws` evaluations, each with its own noise; a mean's standard error is √(variance / draws)."""
+    """Means and variances over `draws` evaluations, each with noise of its own.
+
+    The standard error of a mean is √(variance / draws).
+    """
 
     draws: int
     loss_mean: float
@@ -21,7 +24,7 @@ class EstimatorNoise:
     gradient_variance: dict[str, Array]
 
     def total_variance(self, prefix: str = "") -> float:
-        """Σ of the variances of all gradients' entries, of the Parameters whose names begin so: E‖g − E g‖²."""
+        """E‖g − E g‖², the sum of the variances of all entries of g, the gradients of Parameters whose names begin so."""
         return float(sum(variance.sum() for name, variance in self.gradient_variance.items() if name.startswith(prefix)))
 
 

@@ -17,15 +17,18 @@ def log_likelihood(
 ) -> Array:
     """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = `samples`, for each example  ->  (N,) in nats, float64.
 
-    A lower bound on log p(x) in expectation, that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
-    `binarized` draws x ~ Bernoulli(x) first: grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
+    Its expectation is a lower bound on log p(x) that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
+    With missing entries x is what was observed of it, and log p(x) is 0 where that is nothing.
+    `binarized` draws x ~ Bernoulli(x) first, since grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
     """
     require_count("log_likelihood", "samples", samples)
     estimates = [np.empty(0)]
     for batch in data.batches(max(1, ROWS // samples), dtype_of(model)):
         model.likelihood.require_support(batch.x)
         judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
-        estimates.append(_estimates(model, judged, samples, rng))
+        found = _estimates(model, judged, samples, rng)
+        nothing = np.zeros(len(batch), np.bool_) if batch.observed is None else ~batch.observed.any(axis=1)
+        estimates.append(np.where(nothing, 0.0, found))
     return np.concatenate(estimates)
 
 
@@ -49,8 +52,9 @@ def _estimates(model: Model, batch: Batch, samples: int, rng: np.random.Generato
 def bits_per_dimension(log_px: float, n_entries: int, *, levels: int | None = None) -> float:
     """−log₂ p(x) / D from log p(x) in nats.
 
-    A density of x = (k + u) / levels, k an integer below `levels` and u uniform noise in [0, 1), is made comparable with a
-    probability of k by + log₂ levels. Without the noise the density can be made as high as one likes, and means nothing.
+    Adding log₂ levels makes the density of x = (k + u) / levels comparable with a probability of k, where k is an integer
+    below `levels` and u is uniform noise in [0, 1). Without that noise a density can be made as high as one likes, and
+    says nothing.
     Theis, van den Oord & Bethge 2016, section 3.1.
     """
     require_count("bits_per_dimension", "n_entries", n_entries)

@@ -2,9 +2,9 @@
 
     rate R = ⟨KL(q(z|x) ‖ p(z))⟩        distortion D = −⟨log p(x|z)⟩,  z ~ q(z|x)        so that  −⟨bound⟩ = R + D
 
-R is the number of nats by which a code has to differ from a draw of the prior. A decoder is free to ignore it (D high, R = 0) or
-to be told everything (D low, R high); β in R β + D, and the number of latents, choose the place between.     Alemi et al. 2018,
-"Fixing a Broken ELBO", section 2.
+R is the number of nats by which a code has to differ from a draw of the prior. A decoder may ignore the code (D is high and
+R = 0), or be told everything (D is low and R is high). The weight β in β R + D and the number of latents choose a place between.
+Alemi et al. 2018, "Fixing a Broken ELBO", section 2.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Dataset
 from scratchvae.layers import dtype_of
+from scratchvae.likelihoods import fill_missing
 from scratchvae.objectives import CLOSED_FORMS, Kl, LatentModel, Pass
 from scratchvae.posteriors import Point
 
@@ -29,7 +30,7 @@ class RatePoint:
     latent_dim     Z
     rate           R in nats; infinite for a Point posterior, whose code is exact to its last digit
     distortion     D in nats
-    squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the entries, in the units of x²
+    squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the entries that were observed, in the units of x²
     """
 
     setting: Mapping[str, Any]
@@ -61,7 +62,10 @@ def _measured(
         one, _ = model.run(batch, model.draw_noise(len(batch) * samples, rng), draws=samples, kl=kl)
         assert one.x_params is not None
         x = np.repeat(batch.x, samples, axis=0)
-        squared = ((x - model.likelihood.mean(one.x_params).reshape(x.shape)) ** 2).sum(axis=1)
+        residual = x - model.likelihood.mean(one.x_params).reshape(x.shape)
+        if batch.observed is not None:
+            residual = fill_missing(residual, np.repeat(batch.observed, samples, axis=0))
+        squared = (residual**2).sum(axis=1)
         sums += [np.sum(part, dtype=np.float64) for part in (_rates(one), -one.log_px, squared)]
     rate, distortion, squared_error = (float(total) for total in sums / (len(data) * samples))
     return RatePoint(setting, model.posterior.latent_dim, rate, distortion, squared_error)
@@ -80,9 +84,10 @@ def reverse_water_filling(eigenvalues: npt.ArrayLike, level: float, *, latent_di
 
         R = Σ_{j ≤ Z} max(0, ½ log λ_j / s)        ⟨‖x − x̂‖²⟩ = Σ_{j ≤ Z} min(λ_j, s) + Σ_{j > Z} λ_j        λ_1 ≥ … ≥ λ_D
 
-    With Z = D (no `latent_dim`) it is Shannon's rate-distortion function: no code of Gaussian data does better. A linear VAE
-    trained with decoder variance σ² and weight β lies on it, at s = βσ²: only directions in which the data vary by more than s
-    get a latent, and their error is s.     Cover & Thomas 2006, theorem 10.3.3; Lucas et al. 2019, section 4.
+    With Z = D (no `latent_dim`) it is Shannon's rate-distortion function, and no code of Gaussian data does better. A
+    linear VAE that is trained with decoder variance σ² and weight β lies on it at s = βσ². Only directions in which the
+    data vary by more than s get a latent, and the error along these is s.
+    Cover & Thomas 2006, theorem 10.3.3; Lucas et al. 2019, section 4.
     """
     variances = np.sort(np.asarray(eigenvalues, np.float64))[::-1]
     if variances.ndim != 1 or not (np.isfinite(variances) & (variances >= 0)).all():

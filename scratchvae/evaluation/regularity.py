@@ -17,7 +17,7 @@ from scratchvae.objectives import LatentModel
 
 @dataclass(frozen=True)
 class Completeness:
-    """Decoded prior samples held against as many others: density, coverage and what it is for one law, and the MMD test."""
+    """Decoded prior samples compared with as many others: density, coverage with its value for one law, and the MMD test."""
 
     density: float
     coverage: float
@@ -81,6 +81,9 @@ def regularity(
     Against decoded draws z ~ q(z|x) of the same data, E[x|z] on both sides: noise and blur are alike, and what is left is
     whether prior and codes are one law, as far as the decoder lets it be seen. A decoder that ignores z passes this, and fails
     against the data.
+
+    A model that is told y is told that of the data: its prior samples have the labels that the examples have, and a path keeps
+    the label of the example that it starts from.
     """
     counts = {"pairs": pairs, "steps": steps, "samples": samples, "k": k, "permutations": permutations}
     for name, count in counts.items():
@@ -89,6 +92,9 @@ def regularity(
     if k >= N:
         limits = f"samples and data should be more than k = {k}"
         raise InputError(f"regularity: {limits}, found {samples} and {len(data)}")
+    if data.observed is not None:
+        expected = "every entry should be observed, as distances between examples need all of them"
+        raise InputError(f"regularity: {expected}; found missing ones in {data.name}")
     chosen = rng.permutation(len(data))[:N]
     judged = data.subset(chosen)
     batch = judged.batch(slice(None), dtype_of(model))
@@ -96,18 +102,19 @@ def regularity(
     model.likelihood.require_support(x)
     z = codes(model, judged)
     R = min(pairs, N // 2)
-    along = continuity(model, z[:R], z[R : 2 * R], steps=steps)
+    y = batch.y
+    along = continuity(model, z[:R], z[R : 2 * R], None if y is None else y[:R], steps=steps)
     posterior_z = model.run(batch, model.draw_noise(N, rng))[0].z
-    prior_z = model.prior.sample(N, rng)
-    means = decoded(model, prior_z)
-    sampled = decoded(model, prior_z, draws=rng) if draws else means
+    prior_z = model.prior_given(batch).sample(N, rng)
+    means = decoded(model, prior_z, y)
+    sampled = decoded(model, prior_z, y, draws=rng) if draws else means
 
     def against(partner: Array, of_prior: Array) -> Completeness:
         density, coverage = density_and_coverage(partner, of_prior, k=k)
         test = two_sample_test(partner, of_prior, rng=rng, permutations=permutations)
         return Completeness(density, coverage, expected_coverage(N, N, k=k), test)
 
-    return Regularity(along, against(x, sampled), against(decoded(model, posterior_z), means))
+    return Regularity(along, against(x, sampled), against(decoded(model, posterior_z, y), means))
 
 
 def _line(row: tuple[str, str, str]) -> str:

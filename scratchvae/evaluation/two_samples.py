@@ -14,8 +14,8 @@ ROUNDING = 1e-12  # statistics of values in [0, 1] that are closer than this are
 class TwoSampleTest:
     """MMD² between two samples (unbiased: about 0, and of either sign, for one law), its p-value, and the kernel's bandwidth σ.
 
-    The p-value is the chance of so large a discrepancy if both samples come from one law: under that law P(p ≤ α) ≤ α. A small
-    one says that they differ; a large one only that this many examples don't show it.
+    The p-value is the chance of so large a discrepancy if both samples come from one law; in that case P(p ≤ α) ≤ α. A
+    small p-value says that the laws differ. A large one says only that so few examples do not show a difference.
     """
 
     mmd2: float
@@ -54,10 +54,11 @@ def two_sample_test(
 ) -> TwoSampleTest:
     """Test whether x (M, D) and y (N, D) come from one law, by unbiased MMD²; σ is the median distance unless given.
 
-    Under one law every way to deal out the M + N examples to two samples is equally likely, the observed one as well as each of
-    B = `permutations` shuffles: p = (1 + #{shuffled ≥ observed}) / (1 + B), valid for any M, N and B; larger than need be where
-    ties are likely, as with few examples, since ties count against the difference. It can't be below 1/(1 + B). Shuffles permute
-    one kernel matrix, 8 (M + N)² bytes.     Gretton et al. 2012, equation 3; Phipson & Smyth 2010.
+    If both samples come from one law, every way to deal out the M + N examples to two samples is equally likely: the
+    observed one, and each of B = `permutations` shuffles. So p = (1 + #{shuffled ≥ observed}) / (1 + B) is valid for any
+    M, N and B, and never below 1/(1 + B). Ties count against a difference, and so p is larger than it need be where ties
+    are likely, as with few examples. The shuffles permute one kernel matrix of 8 (M + N)² bytes.
+    Gretton et al. 2012, equation 3; Phipson & Smyth 2010.
     """
     x, y = _samples("two_sample_test", x, y, at_least=2)
     require_count("two_sample_test", "permutations", permutations)

@@ -24,6 +24,7 @@ from scratchvae.kernels.textbook.densities import (
     standard_gaussian_log_prob,
 )
 from scratchvae.kernels.textbook.draws import gaussian_reparameterize, random_bits, standard_normal
+from scratchvae.kernels.textbook.missing import fill_missing
 from scratchvae.kernels.textbook.pointwise import (
     elu,
     elu_backward,
@@ -54,6 +55,7 @@ __all__ = [
     "bernoulli_log_prob_backward",
     "elu",
     "elu_backward",
+    "fill_missing",
     "gaussian_kl_to_standard",
     "gaussian_log_prob",
     "gaussian_log_prob_backward",

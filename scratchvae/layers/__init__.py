@@ -6,11 +6,12 @@ from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.embedding import Embedding
 from scratchvae.layers.initializers import INITIALIZERS
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
+from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of, named_buffers, named_parameters
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
-from scratchvae.layers.sequential import Heads, Residual, Sequential
+from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape
 from scratchvae.layers.tangents import pushforward
 
@@ -23,6 +24,7 @@ __all__ = [
     "AvgPool2d",
     "BatchNorm",
     "Buffer",
+    "Bypass",
     "Conv2d",
     "ConvTranspose2d",
     "Dropout",
@@ -32,6 +34,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedFill",
     "Linear",
     "MaxPool2d",
     "Mode",

@@ -1,8 +1,8 @@
-"""Layers made of layers: one after another, around a shortcut, side by side."""
+"""Layers made of layers: one after another, around a shortcut, around a layer, side by side."""
 
 from scratchvae import ops
 from scratchvae.arguments import as_float
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_shapes
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.parameter import named_parameters
 
@@ -47,6 +47,33 @@ class Residual(Layer):
         def pullback(dy: Array) -> Array | None:
             dx = layer_pullback(dy)
             return (dy + dx).astype(x.dtype, copy=False) if needs_dx else None  # dx = dy + (∂layer/∂x)ᵀ dy
+
+        return y, pullback
+
+
+class Bypass(Layer):
+    """y = [layer(x₁) | x₂] along axis 1, x = [x₁ | x₂]: the last `width` entries of each example go around `layer`.
+
+    So a label gets past convolutions, which take images. For a layer (B, D) -> (B, F), x is (B, D + width), and y
+    is (B, F + width).
+    """
+
+    def __init__(self, layer: Layer, width: int) -> None:
+        require_at_least("Bypass", "width", width, 1)
+        self.layer, self.width = layer, width
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        require_shapes("Bypass", x=(x, "B D"))
+        if x.shape[1] <= self.width:
+            raise InputError(f"Bypass: x should have more than width = {self.width} entries, found {x.shape[1]}")
+        (through, around), split_pullback = ops.split(x, sizes=(x.shape[1] - self.width, self.width))
+        h, layer_pullback = self.layer(through, mode=mode, needs_dx=needs_dx)
+        y, concatenate_pullback = ops.concatenate(h, around, axis=1)
+
+        def pullback(dy: Array) -> Array | None:
+            dh, daround = concatenate_pullback(dy)
+            dthrough = layer_pullback(dh)
+            return split_pullback(dthrough, daround) if needs_dx else None  # dx = [(∂layer/∂x₁)ᵀ dh | daround]
 
         return y, pullback
 

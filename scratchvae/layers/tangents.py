@@ -15,10 +15,12 @@ from scratchvae.layers.activations import Activation
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.interface import Layer
+from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
+from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
-from scratchvae.layers.sequential import Heads, Residual, Sequential
+from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
@@ -93,6 +95,13 @@ def max_pool(layer: MaxPool2d, x: Array, dx: Array) -> tuple[Array, Array]:
     return y, dy
 
 
+def learned_fill(layer: LearnedFill, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = x where an entry was observed and a constant elsewhere  =>  dy = dx where it was observed, and 0 elsewhere."""
+    moving, D = copy(layer), len(layer.fill.value)
+    moving.fill = Parameter(np.zeros_like(layer.fill.value))
+    return layer(x)[0], moving(np.concatenate([dx[:, :D], x[:, D : 2 * D], dx[:, 2 * D :]], axis=1))[0]
+
+
 def sequential(layer: Sequential, x: Array, dx: Array) -> tuple[Array, Array]:
     """The chain rule, forwards: J = J_n … J_2 J_1, and dx passes through J_1 first."""
     for part in layer.layers:
@@ -104,6 +113,13 @@ def residual(layer: Residual, x: Array, dx: Array) -> tuple[Array, Array]:
     """y = x + f(x)  =>  dy = dx + J_f dx."""
     change, dchange = pushforward(layer.layer, x, dx)
     return x + change, dx + dchange
+
+
+def bypass(layer: Bypass, x: Array, dx: Array) -> tuple[Array, Array]:
+    """y = [f(x₁) | x₂]  =>  dy = [J_f dx₁ | dx₂]."""
+    cut = x.shape[1] - layer.width
+    y, dy = pushforward(layer.layer, x[:, :cut], dx[:, :cut])
+    return np.concatenate([y, x[:, cut:]], axis=1), np.concatenate([dy, dx[:, cut:]], axis=1)
 
 
 def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
@@ -121,6 +137,7 @@ RULES: dict[type[Layer], Rule] = {
     Upsample: linear,
     Flatten: linear,
     Reshape: linear,
+    LearnedFill: learned_fill,
     Dropout: linear,  # at evaluation it is the identity
     Activation: pointwise,
     BatchNorm: batch_norm,
@@ -128,6 +145,7 @@ RULES: dict[type[Layer], Rule] = {
     MaxPool2d: max_pool,
     Sequential: sequential,
     Residual: residual,
+    Bypass: bypass,
     Heads: heads,
 }
 

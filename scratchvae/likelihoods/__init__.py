@@ -2,6 +2,7 @@
 
 from scratchvae.likelihoods.bernoulli import Bernoulli
 from scratchvae.likelihoods.categorical import Categorical
+from scratchvae.likelihoods.completion import missing_mean, missing_sample
 from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianPerPixel
 from scratchvae.likelihoods.gaussian_optimal import GaussianOptimal
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw
@@ -25,4 +26,6 @@ __all__ = [
     "StudentT",
     "fill_missing",
     "for_each_draw",
+    "missing_mean",
+    "missing_sample",
 ]

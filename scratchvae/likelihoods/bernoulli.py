@@ -6,8 +6,7 @@ from scratchvae import kernels
 from scratchvae.arrays import Array, Pullback
 from scratchvae.distributions import bernoulli
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_unit_interval
-from scratchvae.likelihoods.missing import fill_missing, where_observed
+from scratchvae.likelihoods.interface import Likelihood, n_entries, require_unit_interval
 
 
 class Bernoulli(Likelihood):
@@ -27,10 +26,7 @@ class Bernoulli(Likelihood):
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
         """Σ_d x log σ(logits) + (1 − x) log σ(−logits)."""
-        if observed is None:
-            return bernoulli.log_prob(x_params, x=x, draws=draws)
-        x = for_each_draw(fill_missing(x, observed), draws)
-        return where_observed(bernoulli.log_prob, observed, draws)(x_params, x=x)
+        return bernoulli.log_prob(x_params, x=x, observed=observed, draws=draws)
 
     def mean(self, x_params: Array) -> Array:
         """σ(logits)."""

@@ -8,7 +8,6 @@ from scratchvae.arrays import Array, InputError, Pullback, require_at_least, req
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
-from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Gaussian(Likelihood):
@@ -38,9 +37,8 @@ class Gaussian(Likelihood):
     ) -> tuple[Array, Pullback]:
         """log N(x; mean, σ² I); a learned log σ² receives the sum of its gradients."""
         log_var = np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape)
-        x = for_each_draw(fill_missing(x, observed), draws)
-        log_prob = where_observed(gaussian.log_prob, observed, draws)
-        log_px, op_pullback = log_prob(x, x_params, log_var, needs_dx=False)
+        x, observed = for_each_draw(x, draws), for_each_draw(observed, draws)
+        log_px, op_pullback = gaussian.log_prob(x, x_params, log_var, observed=observed, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
@@ -115,8 +113,8 @@ class GaussianDiagonal(Likelihood):
         log_var = self._log_var()
         share = np.exp(self.log_excess.value - log_var)  # ∂log σ_d²/∂log_excess_d = exp(log_excess_d) / σ_d²
         rows = np.broadcast_to(log_var.astype(x_params.dtype), x_params.shape)
-        x = for_each_draw(fill_missing(x, observed), draws)
-        log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, x_params, rows, needs_dx=False)
+        x, observed = for_each_draw(x, draws), for_each_draw(observed, draws)
+        log_px, op_pullback = gaussian.log_prob(x, x_params, rows, observed=observed, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
@@ -159,8 +157,8 @@ class GaussianPerPixel(Likelihood):
     ) -> tuple[Array, Pullback]:
         """log N(x; mean, diag σ²)."""
         (mean, log_var), split_pullback = _halves(x_params)
-        x = for_each_draw(fill_missing(x, observed), draws)
-        log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, mean, log_var, needs_dx=False)
+        x, observed = for_each_draw(x, draws), for_each_draw(observed, draws)
+        log_px, op_pullback = gaussian.log_prob(x, mean, log_var, observed=observed, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)

@@ -7,7 +7,7 @@ from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode
 from scratchvae.likelihoods.gaussian import draw_gaussian
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
-from scratchvae.likelihoods.missing import fill_missing, where_observed
+from scratchvae.likelihoods.missing import fill_missing
 
 
 class GaussianOptimal(Likelihood):
@@ -40,10 +40,10 @@ class GaussianOptimal(Likelihood):
 
         The mean over b and d in σ² is one over the observed entries.
         """
-        x = for_each_draw(fill_missing(x, observed), draws)
+        x, observed = for_each_draw(fill_missing(x, observed), draws), for_each_draw(observed, draws)
         require_shapes("GaussianOptimal", x_params=(x_params, "B D"), x=(x, "B D"))
-        residual = x - x_params if observed is None else np.where(for_each_draw(observed, draws) != 0, x - x_params, 0)
-        count = residual.size if observed is None else draws * int(np.count_nonzero(observed))
+        residual = x - x_params if observed is None else np.where(observed != 0, x - x_params, 0)
+        count = residual.size if observed is None else int(np.count_nonzero(observed))
         fitted = mode.training and count > 0  # a batch of which nothing was observed says nothing of σ²
         smallest = np.finfo(x_params.dtype).tiny  # a perfect reconstruction has no best σ²
         of_batch = (residual * residual).sum() / residual.dtype.type(max(count, 1))
@@ -53,7 +53,7 @@ class GaussianOptimal(Likelihood):
         if fitted:
             self._remember(variance)
         log_var = np.full_like(x_params, np.log(variance))
-        log_px, op_pullback = where_observed(gaussian.log_prob, observed, draws)(x, x_params, log_var, needs_dx=False)
+        log_px, op_pullback = gaussian.log_prob(x, x_params, log_var, observed=observed, needs_dx=False)
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)

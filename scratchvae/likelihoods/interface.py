@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.layers import EVALUATION, Mode, Owner
+
+Rows = TypeVar("Rows", Array, Array | None)
 
 
 class Likelihood(Owner, ABC):
@@ -48,9 +51,9 @@ class Likelihood(Owner, ABC):
         """Raise InputError where x (B, D) holds values that p(x|z) gives no probability to."""
 
 
-def for_each_draw(x: Array, draws: int) -> Array:
-    """x (B, D)  ->  (B · draws, D), each row `draws` times."""
-    return x if draws == 1 else np.repeat(x, draws, axis=0)
+def for_each_draw(x: Rows, draws: int) -> Rows:
+    """x (B, D)  ->  (B · draws, D), each row `draws` times; None, as of a mask that is not there, stays None."""
+    return x if x is None or draws == 1 else np.repeat(x, draws, axis=0)
 
 
 def n_entries(event_shape: tuple[int, ...]) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array, Pullback, require_shapes
 
 LogProb = Callable[..., tuple[Array, Pullback]]
@@ -15,7 +16,7 @@ def fill_missing(x: Array, observed: Array | None) -> Array:
     if observed is None:
         return x
     require_shapes("observed", x=(x, "B D"), observed=(observed, "B D"))
-    return np.where(observed != 0, x, x.dtype.type(0))
+    return kernels.fill_missing(x, observed, 0.0)
 
 
 def where_observed(log_prob: LogProb, observed: Array | None, draws: int) -> LogProb:
@@ -24,9 +25,10 @@ def where_observed(log_prob: LogProb, observed: Array | None, draws: int) -> Log
         log p(x_o|z) = Σ_d o_d log p(x_d|z),    ∂/∂x_params_d = o_d ∂log p(x_d|z)/∂x_params_d        o_d = 1 where observed
 
     `observed` is (B, D); each array that the law takes is (B·draws, D, …). Every entry is judged as an event of its own, and
-    what is not observed is then left out rather than multiplied by 0, as 0 · ∞ would be NaN. None leaves the law as it is.
+    what is not observed is then left out rather than multiplied by 0, as 0 · ∞ would be NaN. Where nothing is
+    missing the law is left as it is. Bernoulli and Gaussian laws take a mask themselves, which is faster.
     """
-    if observed is None:
+    if observed is None or np.all(observed):
         return log_prob
     seen = np.repeat(observed != 0, draws, axis=0)  # (B·K, D)
     shape = seen.shape

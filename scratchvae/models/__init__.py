@@ -5,9 +5,11 @@ NaiveBayes has an observed class in the place of z: the first term of its ELBO h
 """
 
 from scratchvae.models.autoencoder import Autoencoder
+from scratchvae.models.conditional_vae import ConditionalVAE
+from scratchvae.models.conditions import Classes, Condition, Reals
 from scratchvae.models.estimator import Estimator
 from scratchvae.models.factor_analysis import FactorAnalysis
-from scratchvae.models.helmholtz import HelmholtzMachine
+from scratchvae.models.helmholtz import ALGORITHMS, HelmholtzMachine
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.naive_bayes import NaiveBayes
@@ -15,8 +17,12 @@ from scratchvae.models.probabilistic_pca import ProbabilisticPCA
 from scratchvae.models.vae import VAE
 
 __all__ = [
+    "ALGORITHMS",
     "VAE",
     "Autoencoder",
+    "Classes",
+    "Condition",
+    "ConditionalVAE",
     "Estimator",
     "FactorAnalysis",
     "HelmholtzMachine",
@@ -24,4 +30,5 @@ __all__ = [
     "LinearGaussian",
     "NaiveBayes",
     "ProbabilisticPCA",
+    "Reals",
 ]

@@ -21,7 +21,14 @@ class Autoencoder(LatentVariableModel):
     """
 
     def __init__(
-        self, *, event_shape: tuple[int, ...], latent_dim: int, encoder: Layer, decoder: Layer, likelihood: Likelihood
+        self,
+        *,
+        event_shape: tuple[int, ...],
+        latent_dim: int,
+        encoder: Layer,
+        decoder: Layer,
+        likelihood: Likelihood,
+        shows_mask: bool = False,
     ) -> None:
         super().__init__(
             event_shape=event_shape,
@@ -30,16 +37,17 @@ class Autoencoder(LatentVariableModel):
             prior=StandardGaussian(latent_dim),
             decoder=decoder,
             likelihood=likelihood,
+            shows_mask=shows_mask,
         )
 
     def default_objective(self) -> Objective:
         """Reconstruction."""
         return Reconstruction()
 
-    def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0) -> Array:
+    def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
         scores, rng = [], np.random.default_rng(seed)
-        for batch in self._dataset(x).batches(AT_ONCE, dtype_of(self)):
+        for batch in self._dataset(x, y).batches(AT_ONCE, dtype_of(self)):
             self.likelihood.require_support(batch.x)
             one, _ = self.run(batch, self.draw_noise(len(batch), rng))
             scores.append(one.log_px[:, 0])

@@ -36,15 +36,19 @@ def draw(
     return (states, log_p), pullback
 
 
-def log_prob(layers: Sequence[Layer], states: Sequence[Array], *, mode: Mode) -> tuple[tuple[Array, ...], Pullback]:
+def log_prob(
+    layers: Sequence[Layer], states: Sequence[Array], *, observed: Array | None = None, mode: Mode
+) -> tuple[tuple[Array, ...], Pullback]:
     """log p(s_i|s_{i−1}) of each layer, each (B,) in nats; pullback(dlog_p₁, …) fills the layers' Parameters.
+
+    Where `observed` is 0 an entry of the last state is missing, and its probability counts for nothing.
 
     With Linear layers the gradient is the delta rule: dW_jk = Σ_b dlog_p_b s_{i−1,bj} (s_{i,bk} − σ(l_bk)).
     """
     terms, pullbacks = [], []
-    for layer, (before, after) in zip(layers, pairwise(states), strict=True):
+    for i, (layer, (before, after)) in enumerate(zip(layers, pairwise(states), strict=True)):
         logits, layer_pullback = layer(before, mode=mode, needs_dx=False)
-        log_p, law_pullback = bernoulli.log_prob(logits, x=after)
+        log_p, law_pullback = bernoulli.log_prob(logits, x=after, observed=observed if i == len(layers) - 1 else None)
         terms.append(log_p)
         pullbacks.append((layer_pullback, law_pullback))
 
@@ -65,3 +69,12 @@ def require_widths(where: str, layers: Sequence[Layer], widths: Sequence[int]) -
             raise InputError(f"{expected}: {error}") from error
         if logits.shape != (1, after):
             raise InputError(f"{expected}, found an output of shape {logits.shape} for one example")
+
+
+def require_binary(where: str, **arrays: Array) -> None:
+    """Raise InputError unless every entry is 0 or 1."""
+    for name, array in arrays.items():
+        binary = (array == 0) | (array == 1)
+        if not binary.all():
+            found = f"found {array[~binary][0]:g}; data.binarize, or binarized=True in training, draws such from grey"
+            raise InputError(f"HelmholtzMachine.{where}: {name} should be 0 or 1 everywhere, {found}")

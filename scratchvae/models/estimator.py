@@ -14,6 +14,7 @@ from scratchvae.arrays import Array, Pullback
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Buffer, Mode, Owner, Parameter, named_buffers, named_parameters
 from scratchvae.likelihoods import Likelihood
+from scratchvae.models.conditions import Condition
 from scratchvae.models.examples import as_dataset
 from scratchvae.objectives import Kl, Objective, Pass, Schedule
 from scratchvae.posteriors import Noise
@@ -25,11 +26,14 @@ AT_ONCE = 500  # examples, so that memory does not grow with their number
 class Estimator(Owner, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
-    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset.
+    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. `y` is what else is
+    known of the examples, one for all of them or one for each. A model whose `condition` is None has no use for y and ignores
+    it, as scikit-learn's pipelines and cross-validation expect; any other model refuses examples without y.
     """
 
     event_shape: tuple[int, ...]
     likelihood: Likelihood
+    condition: Condition | None = None
 
     def __init__(self) -> None:
         self.history: list[dict[str, Any]] = []
@@ -64,13 +68,13 @@ class Estimator(Owner, ABC):
         """What a training step does unless told otherwise: each phase with its objective and a copy of the optimizer."""
 
     @abstractmethod
-    def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0) -> Array:
+    def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
         """A log-probability of each example  ->  (N,) in nats."""
 
     def fit(
         self,
         x: npt.ArrayLike | Dataset,
-        y: None = None,
+        y: npt.ArrayLike | None = None,
         *,
         epochs: int = 10,
         batch_size: int = 128,
@@ -78,7 +82,7 @@ class Estimator(Owner, ABC):
         optimizer: Optimizer | None = None,
         objective: Objective | None = None,
         max_norm: float | None = None,
-        held_out: npt.ArrayLike | Dataset | None = None,
+        held_out: npt.ArrayLike | Dataset | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
         binarized: bool = False,
         warm_start: bool = False,
         seed: int = 0,
@@ -87,14 +91,16 @@ class Estimator(Owner, ABC):
     ) -> Self:
         """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record for each epoch.
 
-        `objective` replaces the model's own phases by one. With `held_out` examples each epoch is judged on them too;
-        `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the model's first weights, so that two
-        fits with one seed give one result; with `warm_start` it goes on from those that are there. The first weights are those
-        that the model had before its first fit. Where they have changed since the last fit, as by assignment, by restore_model,
-        by training of another kind or by putting in another part, the model's weights of now are the first ones from then on.
+        `objective` replaces the model's own phases by one. With `held_out` examples, or a pair (x, y), each epoch is judged on
+        them too; `binarized` draws x ~ Bernoulli(x) anew in every batch. Every fit starts from the model's first weights, so
+        that two fits with one seed give one result; with `warm_start` it goes on from those that are there. The first weights
+        are those that the model had before its first fit. Where they have changed since the last fit, as by assignment, by
+        restore_model, by training of another kind or by putting in another part, the model's weights of now are the first
+        ones from then on.
         """
-        data = self._dataset(x)
-        judged = None if held_out is None else self._dataset(held_out)
+        data = self._dataset(x, y)
+        pair = held_out if isinstance(held_out, tuple) and len(held_out) == 2 else (held_out, None)
+        judged = None if held_out is None else self._dataset(*pair)
         by = optimizer or Adam(learning_rate)
         phases = [Phase(objective, by)] if objective else self.phases(by)
         bar: list[Callback] = [ProgressBar()] if progress else []
@@ -117,9 +123,9 @@ class Estimator(Owner, ABC):
             self.left_weights = {name: owner.value.copy() for name, owner in self._held().items()}
         return self
 
-    def score(self, x: npt.ArrayLike | Dataset, y: None = None) -> float:
+    def score(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> float:
         """The mean of score_samples."""
-        return float(self.score_samples(x).mean())
+        return float(self.score_samples(x, y).mean())
 
     def _start(self, warm_start: bool) -> None:
         """Go back to the first weights, unless those that are there are new ones, which then are the first, or a warm start."""
@@ -133,8 +139,8 @@ class Estimator(Owner, ABC):
     def _held(self) -> dict[str, Parameter | Buffer]:
         return named_parameters(self) | named_buffers(self)
 
-    def _dataset(self, x: npt.ArrayLike | Dataset) -> Dataset:
-        return as_dataset(type(self).__name__, x, self.event_shape)
+    def _dataset(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Dataset:
+        return as_dataset(type(self).__name__, x, self.event_shape, y, self.condition)
 
 
 def _differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:

@@ -14,7 +14,7 @@ from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
-from scratchvae.likelihoods import Bernoulli, Likelihood
+from scratchvae.likelihoods import Bernoulli, Likelihood, fill_missing
 from scratchvae.models import bernoulli_chain
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.objectives import Kl, Objective, Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
@@ -43,6 +43,8 @@ class HelmholtzMachine(Estimator):
     each any map to the logits of the layer that follows. Where all of h is one array (B, H), h_1 comes first. Draws are functions
     of uniform numbers handed in, and pass no gradient on. `fit` trains by `algorithm`, one of ALGORITHMS, whose phases each have
     an optimizer of their own; `samples` are the draws of each example that reweighted_wake_sleep takes.
+
+    Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the examples lack.
 
     Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
     """
@@ -106,12 +108,13 @@ class HelmholtzMachine(Estimator):
         kl="closed_form", of which there is none.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
-        if batch.observed is not None or batch.shown is not None:
-            raise InputError("HelmholtzMachine: every entry should be observed, and seen as it is; found a mask, or others shown")
+        if batch.shown is not None:
+            raise InputError("HelmholtzMachine: every example should be seen as it is; found others shown")
         if kl == "closed_form":
             raise InputError("HelmholtzMachine: the KL has no closed form; objectives by sampling need none")
         repeated = batch.repeat(draws)
-        (h, log_q), recognition_pullback = self.recognize(x=repeated.x, uniform=noise, mode=mode)
+        x = fill_missing(repeated.x, repeated.observed)
+        (h, log_q), recognition_pullback = self.recognize(x=x, uniform=noise, mode=mode)
         (log_px, log_ph), joint_pullback = self.log_joint(batch, h, draws=draws, mode=mode)
 
         def pullback(
@@ -139,7 +142,7 @@ class HelmholtzMachine(Estimator):
         pullback(dlog_q) fills q's Parameters: the draws stay what they are.
         """
         self._require("recognize", x=(x, "B D"), uniform=(uniform, "B H"))
-        _require_binary("recognize", x=x)
+        bernoulli_chain.require_binary("recognize", x=x)
         uniforms = _parts(uniform, self.hidden)
         (drawn, log_q), pullback = bernoulli_chain.draw(self.recognition, x, uniforms, mode=mode)
         return (np.concatenate(drawn, axis=1), log_q), pullback
@@ -160,12 +163,14 @@ class HelmholtzMachine(Estimator):
 
         pullback(dlog_px, dlog_ph) fills the generative Parameters and returns None: h is 0 or 1 and has no gradient.
         """
-        x = np.repeat(batch.x, draws, axis=0)
+        repeated = batch.repeat(draws)
+        x = fill_missing(repeated.x, repeated.observed)
         self._require("log_joint", x=(x, "B D"), h=(h, "B H"))
-        _require_binary("log_joint", x=x, h=h)
+        bernoulli_chain.require_binary("log_joint", x=x, h=h)
         states = [x, *_parts(h, self.hidden)][::-1]
         log_top, top_pullback = bernoulli.log_prob(np.repeat(self.top.value[None], len(x), axis=0), x=states[0])
-        (*inner, log_px), chain_pullback = bernoulli_chain.log_prob(self.generation, states, mode=mode)
+        terms, chain_pullback = bernoulli_chain.log_prob(self.generation, states, observed=repeated.observed, mode=mode)
+        *inner, log_px = terms
         log_ph = sum(inner, log_top)
 
         def pullback(dlog_px: Array, dlog_ph: Array) -> None:
@@ -178,7 +183,7 @@ class HelmholtzMachine(Estimator):
     def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log q(h|x) = Σ_l log q(h_l|h_{l−1})  (B,) in nats; pullback(dlog_q) fills q's Parameters."""
         self._require("log_recognition", x=(x, "B D"), h=(h, "B H"))
-        _require_binary("log_recognition", x=x, h=h)
+        bernoulli_chain.require_binary("log_recognition", x=x, h=h)
         terms, chain_pullback = bernoulli_chain.log_prob(self.recognition, [x, *_parts(h, self.hidden)], mode=mode)
         log_q = sum(terms[1:], terms[0])
 
@@ -214,7 +219,9 @@ class HelmholtzMachine(Estimator):
         x, h = self.dream(uniform=uniform)
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 
-    def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0, samples: int = 100) -> Array:
+    def score_samples(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0, samples: int = 100
+    ) -> Array:
         """log p(x) of each example, estimated with `samples` importance-weighted draws  ->  (N,) in nats."""
         return log_likelihood(self, self._dataset(x), samples=samples, rng=np.random.default_rng(seed))
 
@@ -236,11 +243,3 @@ class HelmholtzMachine(Estimator):
 def _parts(array: Array, widths: Sequence[int]) -> list[Array]:
     """The columns of each layer, contiguous."""
     return [np.ascontiguousarray(part) for part in np.split(array, np.cumsum(widths)[:-1], axis=1)]
-
-
-def _require_binary(where: str, **arrays: Array) -> None:
-    for name, array in arrays.items():
-        binary = (array == 0) | (array == 1)
-        if not binary.all():
-            found = f"found {array[~binary][0]:g}; data.binarize, or binarized=True in training, draws such from grey"
-            raise InputError(f"HelmholtzMachine.{where}: {name} should be 0 or 1 everywhere, {found}")

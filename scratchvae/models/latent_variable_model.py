@@ -1,34 +1,32 @@
-"""What models with latent variables have in common: an encoder, a decoder, three roles, and the verbs people reach for."""
+"""What models with latent variables have in common: an encoder, a decoder, three roles, and the pass through them."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_finite, require_shapes
-from scratchvae.data import Batch, Dataset
-from scratchvae.evaluation import codes
-from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count
+from scratchvae.data import Batch
+from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood, fill_missing
-from scratchvae.models.estimator import AT_ONCE, Estimator
+from scratchvae.models.coding import Coding
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
 from scratchvae.priors import Prior
 from scratchvae.training import Optimizer, Phase
 
 
-class LatentVariableModel(Estimator):
+class LatentVariableModel(Coding):
     """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood -> x.
 
     `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params (B, likelihood.n_params); D is
-    the product of `event_shape`. `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
+    the product of `event_shape`. With `shows_mask` the encoder gets 2 D columns: x, and which of its entries were observed.
+    Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that of the entries that were observed.
+    `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
 
-    Two hooks are all that a model overrides whose networks look at more than x and z: `seen`, what the encoder gets, and
-    `decoded`, how codes become x_params.
+    Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the encoder gets; `told`,
+    what the decoder gets; and `prior_given`, the prior of the latents of a batch.
     """
 
     def __init__(
@@ -40,8 +38,10 @@ class LatentVariableModel(Estimator):
         prior: Prior,
         decoder: Layer,
         likelihood: Likelihood,
+        shows_mask: bool = False,
     ) -> None:
         super().__init__()
+        self.shows_mask = shows_mask
         if posterior.latent_dim != prior.latent_dim:
             latents = f"{posterior.latent_dim} and {prior.latent_dim}"
             raise InputError(f"{type(self).__name__}: posterior and prior should have as many latents, found {latents}")
@@ -62,17 +62,37 @@ class LatentVariableModel(Estimator):
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets: x, or what is shown in its place, with 0 for what is missing."""
-        return fill_missing(batch.x if batch.shown is None else batch.shown, batch.observed)
+        """What the encoder gets: x, or what is shown in its place, with 0 for what is missing.
+
+        Where the model `shows_mask`, which entries were observed follows as D columns of 1 and 0.
+        """
+        x = fill_missing(batch.x if batch.shown is None else batch.shown, batch.observed)
+        if not self.shows_mask:
+            return x
+        observed = np.ones_like(x) if batch.observed is None else (batch.observed != 0).astype(x.dtype)
+        return np.concatenate([x, observed], axis=1)
 
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example, E[z|x] where there is one."""
         q_params, _ = self.encoder(self.seen(batch))
         return self.posterior.code(q_params)
 
+    def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
+        """What the decoder gets: codes z (B·K, Z), and in the columns behind them what else it is told of each example."""
+        return z
+
+    def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
+        """p(z) for the latents of this batch: one prior for all batches, unless it depends on what is known of them."""
+        return self.prior
+
     def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
-        return self.decoder(z, mode=mode)
+        x_params, decoder_pullback = self.decoder(self.told(z, batch, draws=draws), mode=mode)
+
+        def pullback(dx_params: Array) -> Array:
+            return decoder_pullback(dx_params)[:, : z.shape[1]]  # what stands behind z is data
+
+        return x_params, pullback
 
     def run(
         self,
@@ -94,12 +114,13 @@ class LatentVariableModel(Estimator):
         K, sampled = draws, kl == "sampled"
         q_params, encoder_pullback = self.encoder(self.seen(batch), mode=mode, needs_dx=False)
         log_q = log_pz = kl_by_group = None
+        prior = self.prior_given(batch, mode=mode)
         if kl == "closed_form":
-            kl_by_group, kl_pullback = closed_form_kl(self.posterior, self.prior, q_params)
+            kl_by_group, kl_pullback = closed_form_kl(self.posterior, prior, q_params)
         if sampled:
             q = self._density()
             (z, log_q), z_pullback = q.sample_with_log_prob(q_params, noise=noise, draws=K, score=score, mode=mode)
-            log_pz, prior_pullback = self.prior.log_prob(z, mode=mode)
+            log_pz, prior_pullback = prior.log_prob(z, mode=mode)
         else:
             z, z_pullback = self.posterior.sample(q_params, noise=noise, draws=K, mode=mode)
         x_params, decoder_pullback = self.decoded(z, batch, draws=K, mode=mode)
@@ -150,56 +171,13 @@ class LatentVariableModel(Estimator):
         log_px, likelihood_pullback = self.likelihood.log_prob(
             x_params, x=batch.x, observed=batch.observed, draws=draws, mode=mode
         )
-        log_pz, prior_pullback = self.prior.log_prob(z, mode=mode)
+        log_pz, prior_pullback = self.prior_given(batch, mode=mode).log_prob(z, mode=mode)
 
         def pullback(dlog_px: Array, dlog_pz: Array) -> Array:
             dz = decoder_pullback(likelihood_pullback(dlog_px.reshape(-1)))
             return dz + prior_pullback(dlog_pz.reshape(-1))
 
         return (log_px.reshape(-1, draws), log_pz.reshape(-1, draws)), pullback
-
-    def encode(self, x: npt.ArrayLike | Dataset) -> Array:
-        """The code of each example, E[z|x] where there is one  ->  (N, Z)."""
-        return codes(self, self._dataset(x), batch_size=AT_ONCE)
-
-    def transform(self, x: npt.ArrayLike | Dataset) -> Array:
-        """`encode`, by its name in scikit-learn."""
-        return self.encode(x)
-
-    def fit_transform(self, x: npt.ArrayLike | Dataset, y: None = None, **settings: Any) -> Array:
-        """`fit`, then `transform`."""
-        return self.fit(x, y, **settings).transform(x)
-
-    def decode(self, z: npt.ArrayLike) -> Array:
-        """E[x|z] of codes (N, Z)  ->  (N, *event_shape)."""
-        return self._decoded(z, self.likelihood.mean)
-
-    def inverse_transform(self, z: npt.ArrayLike) -> Array:
-        """`decode`, by its name in scikit-learn."""
-        return self.decode(z)
-
-    def reconstruct(self, x: npt.ArrayLike | Dataset) -> Array:
-        """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
-        return self.decode(self.encode(x))
-
-    def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
-        """Decode n draws z ~ p(z): E[x|z], or with mean=False draws x ~ p(x|z)  ->  (n, *event_shape)."""
-        require_count("sample", "n", n, 0)
-        rng = np.random.default_rng(rng)
-        z = self.prior.sample(n, rng)
-        return self._decoded(z, self.likelihood.mean if mean else lambda x_params: self.likelihood.sample(x_params, rng))
-
-    def _decoded(self, z: npt.ArrayLike, read: Callable[[Array], Array]) -> Array:
-        dtype = dtype_of(self)
-        z = np.asarray(z, dtype)
-        require_shapes("decode", z=(z, f"N {self.posterior.latent_dim}"))
-        require_finite("decode", "z", z)
-        decoded = np.empty((len(z), *self.event_shape), dtype)
-        for start in range(0, len(z), AT_ONCE):
-            rows = z[start : start + AT_ONCE]
-            x_params, _ = self.decoded(rows, Batch(rows[:, :0]))  # of no example
-            decoded[start : start + AT_ONCE] = read(x_params).reshape(-1, *self.event_shape)
-        return decoded
 
     def _density(self) -> Density:
         if not isinstance(self.posterior, Density):

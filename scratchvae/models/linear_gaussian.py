@@ -78,7 +78,7 @@ class LinearGaussian(ABC):
     def _lowest_noise(self, x: Array) -> Array:
         """The ψ (D,) below which none is taken: min_noise_variance, or rounding; 0 if ψ has no room above 0."""
 
-    def fit(self, x: npt.ArrayLike | Dataset, y: None = None) -> LinearGaussian:
+    def fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> LinearGaussian:
         """Maximize the likelihood of x (N, D), and return the model."""
         x = self._rows(x)
         observed = ~np.isnan(x)
@@ -127,7 +127,7 @@ class LinearGaussian(ABC):
             self.mean, self.weight, squares, counts = em_step(rows, now)
             self.noise_variance = np.maximum(self._noise(squares, counts), lowest)
 
-    def fit_transform(self, x: npt.ArrayLike | Dataset, y: None = None) -> Array:
+    def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """`fit`, then `transform`."""
         return self.fit(x).transform(x)
 
@@ -158,7 +158,7 @@ class LinearGaussian(ABC):
         """log p(x) of the observed entries of each example, exact  ->  (N,) in nats; 0 where none is."""
         return self._inferred(x).log_px
 
-    def score(self, x: npt.ArrayLike | Dataset, y: None = None) -> float:
+    def score(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> float:
         """The mean of score_samples."""
         return float(self.score_samples(x).mean())
 
@@ -193,7 +193,9 @@ class LinearGaussian(ABC):
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
         if isinstance(x, Dataset):
-            return x.batch(slice(None), np.float64).x
+            return x.batch(slice(None), np.float64).x_or_nan
+        if isinstance(x, np.ma.MaskedArray) and x.dtype.kind == "f":
+            x = x.filled(np.nan)
         given: npt.NDArray[Any] = np.asarray(x)
         if given.ndim != 2 or given.size == 0 or given.dtype.kind != "f":
             expected = "x should be floating, (N, D) with at least one example"

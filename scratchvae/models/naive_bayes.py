@@ -223,6 +223,8 @@ class NaiveBayes(Owner):
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
         if isinstance(x, Dataset):
+            if x.observed is not None:
+                raise InputError(f"NaiveBayes: every entry of {x.name} should be observed; found missing ones")
             rows = x.batch(slice(None), np.float64).x
         else:
             if isinstance(x, np.ma.MaskedArray):

@@ -17,6 +17,11 @@ class VAE(LatentVariableModel):
         """The ELBO, its KL in closed form where there is one."""
         return Elbo() if (type(self.posterior), type(self.prior)) in CLOSED_FORMS else SampledElbo()
 
-    def score_samples(self, x: npt.ArrayLike | Dataset, *, seed: int = 0, samples: int = 100) -> Array:
-        """log p(x) of each example, estimated with `samples` importance-weighted draws  ->  (N,) in nats."""
-        return log_likelihood(self, self._dataset(x), samples=samples, rng=np.random.default_rng(seed))
+    def score_samples(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0, samples: int = 100
+    ) -> Array:
+        """log p(x) of each example, or log p(x|y) where the model is told y, estimated with `samples` importance-weighted draws.
+
+        (N,) in nats.
+        """
+        return log_likelihood(self, self._dataset(x, y), samples=samples, rng=np.random.default_rng(seed))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scratchvae.arrays import require_count
+from scratchvae.arrays import require_at_least, require_count
 from scratchvae.layers import Mode
 
 Schedule = Callable[[float], float]
@@ -11,13 +11,18 @@ Schedule = Callable[[float], float]
 
 @dataclass(frozen=True)
 class Ramp:
-    """From `start` to `end` in a straight line over `steps`, then `end`.     Bowman et al. 2016; Sønderby et al. 2016."""
+    """The weight goes from `start` to `end` in a straight line over `steps`, and stays at `end`.
+
+    Bowman et al. 2016; Sønderby et al. 2016.
+    """
 
     start: float
     end: float
     steps: int
 
     def __post_init__(self) -> None:
+        require_at_least("Ramp", "start", self.start, 0)
+        require_at_least("Ramp", "end", self.end, 0)
         require_count("Ramp", "steps", self.steps, 0)
 
     def __call__(self, step: float) -> float:
@@ -25,5 +30,5 @@ class Ramp:
 
 
 def weight_in(mode: Mode, weight: float | Schedule) -> float:
-    """The number that a weight, fixed or scheduled, has at the mode's step; evaluation is after all steps (step = ∞)."""
+    """The number that a weight, fixed or scheduled, has at the mode's step. Evaluation comes after all steps (step = ∞)."""
     return weight(mode.step) if callable(weight) else weight

@@ -6,7 +6,7 @@ from typing import Any
 from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.distributions import gaussian, gaussian_full
 from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import Prior, StandardGaussian
+from scratchvae.priors import ConditionalGaussian, Prior, StandardGaussian
 
 
 def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
@@ -31,8 +31,28 @@ def full_to_standard(posterior: FullGaussian, prior: StandardGaussian, q_params:
     return kl, pullback
 
 
+def diagonal_to_conditional(
+    posterior: DiagonalGaussian, prior: ConditionalGaussian, q_params: Array
+) -> tuple[Array, Pullback]:
+    """½ ((σ_j² + (mean_j − m_j)²)/τ_j² − 1 − log σ_j²/τ_j²) for each latent j, p(z|y) = N(m, diag τ²).
+
+    The pullback returns dq_params, and gives the prior's Parameters the gradients that m and log τ² get.
+    """
+    (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
+    others, prior_pullback = prior.mean_and_log_var()
+    kl, kl_pullback = gaussian.kl_by_dimension(mean, log_var, *others)
+
+    def pullback(dkl: Array) -> Array:
+        dmean, dlog_var, *dothers = kl_pullback(dkl)
+        prior_pullback(*dothers)
+        return split_pullback(dmean, dlog_var)
+
+    return kl, pullback
+
+
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
+    (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
     (FullGaussian, StandardGaussian): full_to_standard,
 }
 

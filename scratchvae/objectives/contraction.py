@@ -1,12 +1,13 @@
 """The contractive penalty: how much the code moves when the data do, ‖∂z/∂x‖², and its gradient by hand.
 
-With layers h_l = f_l(a_l), a_l = h_l−1 W_l + b_l and slopes s_l = f_l′(a_l), the rows of the Jacobian are carried from the code
-down to the data, one row k for each latent, by the pullbacks' own rule:
+The layers are h_l = f_l(a_l) with a_l = h_l−1 W_l + b_l and slopes s_l = f_l′(a_l). The rows of the Jacobian, one row k for
+each latent, are carried from the code down to the data by the pullbacks' own rule:
 
     G_L = I,    through an activation  G ← G ∘ s_l,    through a Linear  G ← G W_lᵀ,    at the data  J = G.
 
-The value ‖J‖² depends on each W_l twice: by the product G W_lᵀ, and by way of a_l, where the slopes move with f″. So its gradient
-runs back up through the rows, and then the encoder's own pullbacks carry what the slopes got, da_l = f_l″ ds_l, down again.
+The value ‖J‖² depends on each W_l twice: through the product G W_lᵀ, and through a_l, on which the slopes depend. So its
+gradient runs back up through the rows first. Then the encoder's own pullbacks carry down what the slopes received,
+da_l = f_l″ ds_l.
 """
 
 from dataclasses import dataclass

@@ -18,15 +18,18 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class Elbo(Objective):
-    """loss = −⟨log p(x|z)⟩ + β KL + Σ weight ⟨penalty⟩, with one draw z ~ q(z|x) an example; ⟨ ⟩ is the mean over the batch.
+    """loss = −⟨log p(x|z)⟩ + β KL + Σ weight ⟨penalty⟩, with one draw z ~ q(z|x) for each example.
+
+    ⟨ ⟩ is the mean over the batch.
 
     - `beta`: the weight β, a number or a schedule (Higgins et al. 2017; warm-up: Bowman et al. 2016).
     - `free_bits` λ > 0, in nats for each latent: KL = Σ_j max(λ, ⟨kl_j⟩) (Kingma et al. 2016, equation 15).
-    - `capacity` C, in nats, a number or a schedule: KL = ⟨|Σ_j kl_j − C|⟩ (Burgess et al. 2018, equation 8, whose γ is beta).
+    - `capacity` C, in nats, a number or a schedule: KL = ⟨|Σ_j kl_j − C|⟩ (Burgess et al. 2018, equation 8, where
+      beta is called γ).
     - `penalties`: further terms, such as L1.
 
-    Terms: log_px, kl, bound = log_px − kl, and each penalty by its name, never weighted. At the kinks max takes ⟨kl_j⟩, and
-    |·| has gradient 0.
+    The terms are log_px, kl, bound = log_px − kl, and each penalty by its name, all without weights. At its kink the
+    maximum has the gradient of ⟨kl_j⟩, and |·| has gradient 0.
     """
 
     beta: float | Schedule = 1.0

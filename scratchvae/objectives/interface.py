@@ -109,6 +109,15 @@ class LatentModel(Model, Protocol):
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example."""
 
+    def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
+        """What the decoder gets (B·K, Z + …): codes z (B·K, Z), and behind them what else it is told."""
+
+    def seen(self, batch: Batch) -> Array:
+        """What the encoder gets, a row for each example."""
+
+    def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
+        """p(z) for the latents of this batch."""
+
     def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
 

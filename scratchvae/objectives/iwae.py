@@ -23,11 +23,13 @@ class Iwae(Objective):
                    "dreg"    Σ_k w̃_k² ∂log w_k/∂z_k ∂z_k/∂φ, doubly reparameterized         Tucker et al. 2019, equation 8
                    "stl"     ∂log w/∂z ∂z/∂φ, at K = 1 only, where dreg is the same draw by draw     Roeder et al. 2017
 
-    The three have one expectation, unless training couples the draws, as GaussianOptimal and BatchNorm do: there w̃_k depends
-    on other draws too, and "dreg" is biased. The signal of "total" fades beside its noise as K grows (Rainforth et al. 2018),
-    and that of "dreg" does not. At K > 1, "stl" is biased, and is refused. The decoder's gradient is Σ_k w̃_k ∂log w_k in each.
+    The three estimators have the same expectation. The exception is training with GaussianOptimal or BatchNorm, which
+    couple the draws: w̃_k then depends on other draws too, and "dreg" is biased. As K grows, the signal of "total" fades
+    beside its noise (Rainforth et al. 2018), and the signal of "dreg" does not. With K > 1, "stl" is biased, and so it is
+    refused. The Parameters of p(x|z) and p(z) get Σ_k w̃_k ∂log w_k from each of the three.
 
-    Terms: bound (with its −log K), log_px and kl as means over the draws; log_px − kl is the plain bound, never above.
+    The terms are bound (with its −log K), and log_px and kl as means over the draws. Their difference log_px − kl is the
+    plain bound, which never exceeds this one.
     Burda, Grosse & Salakhutdinov 2016, equation 8.
     """
 

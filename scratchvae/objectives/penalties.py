@@ -37,7 +37,10 @@ class Penalty(ABC):
 
 @dataclass(frozen=True)
 class L1(Penalty):
-    """Σ_j |z_j|: few entries of a code differ much from 0.     Gradient sign(z), 0 at 0.     Tibshirani 1996, section 1."""
+    """Σ_j |z_j|, which makes few entries of a code differ much from 0. Its gradient is sign(z), and 0 at z = 0.
+
+    Tibshirani 1996, section 1.
+    """
 
     weight: float
     term: ClassVar[str] = "sparsity"
@@ -58,9 +61,10 @@ class L1(Penalty):
 
 @dataclass(frozen=True)
 class ActivationKl(Penalty):
-    """Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(ρ̂_j)) with ρ̂_j = ⟨z_j⟩ over the batch: each latent is on for a share ρ = `target` of it.
+    """Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(ρ̂_j)), where ρ̂_j = ⟨z_j⟩ is the mean over the batch and ρ is `target`.
 
-    Codes must lie in (0, 1), as those of an encoder that ends in a Sigmoid. The penalty is one number of the batch.
+    It makes each latent be on for a share ρ of the examples. Codes must lie in (0, 1), as those of an encoder that ends
+    in a Sigmoid do. The penalty is one number for the batch.
     Ng 2011, "Sparse autoencoder" (CS294A lecture notes), section 3.
     """
 
@@ -113,7 +117,10 @@ def noise_with_penalties(
 def penalized(
     penalties: Sequence[Penalty], model: Any, batch: Batch, one: Pass, noises: Sequence[Noise], *, mode: Mode
 ) -> tuple[tuple[float, dict[str, Array]], Callable[[], dict[str, Array]]]:
-    """Σ weight ⟨penalty⟩ and each penalty by its term (B,); pullback() -> the sum of their gradients by part of the pass."""
+    """Σ weight ⟨penalty⟩, and each penalty by its term (B,).
+
+    pullback() -> for each part of the pass, the sum of the gradients that the penalties give it.
+    """
     loss, terms, pullbacks, B = 0.0, {}, [], len(batch)
     for penalty, noise in zip(penalties, noises, strict=True):
         value, penalty_pullback = penalty(model, batch, one, noise, mode=mode)

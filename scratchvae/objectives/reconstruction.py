@@ -1,4 +1,4 @@
-"""Reconstruction, of the data as they are or from a corrupted copy, with penalties on the codes: how autoencoders are trained."""
+"""Reconstruction of the data, as they are or from a corrupted copy, with penalties: how autoencoders are trained."""
 
 from dataclasses import dataclass, replace
 from math import prod
@@ -16,11 +16,12 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class Reconstruction(Objective):
-    """loss = −⟨log p(x|z)⟩ + Σ weight ⟨penalty⟩, z from x̃ = m (x + s ε), ε ~ N(0, 1), m = 0 with probability `mask_rate`, else 1.
+    """loss = −⟨log p(x|z)⟩ + Σ weight ⟨penalty⟩, where the encoder sees x̃ = m (x + s ε) and ε ~ N(0, 1).
 
-    With `noise_std` s and `mask_rate` both 0 the encoder sees x̃ = x; otherwise the autoencoder is a denoising one. Corruption
-    happens in training mode only. `penalties` make the autoencoder sparse (L1, ActivationKl) or contractive (Contraction).
-    Terms: log_px, and each penalty by its name, unweighted.     Vincent et al. 2010, sections 2.2 and 3.3.
+    s is `noise_std`, and m is 0 with probability `mask_rate` and otherwise 1. Where both are 0 the encoder sees x itself;
+    otherwise the autoencoder is a denoising one. Data are corrupted in training mode only. `penalties` make the
+    autoencoder sparse (L1, ActivationKl) or contractive (Contraction). The terms are log_px, and each penalty by its
+    name, without its weight.     Vincent et al. 2010, sections 2.2 and 3.3.
     """
 
     noise_std: float = 0.0

@@ -16,13 +16,16 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class SampledElbo(Objective):
-    """loss = −⟨log p(x|z)⟩ + β ⟨log q(z|x) − log p(z)⟩ + Σ weight ⟨penalty⟩ over K = `samples` draws an example, and the batch.
+    """loss = −⟨log p(x|z)⟩ + β ⟨log q(z|x) − log p(z)⟩ + Σ weight ⟨penalty⟩.
 
-    `gradient` says how log q(z|x) moves: by "total", with all that it depends on, or by "stl" (sticking the landing), with z
-    alone. Its own parameters' part is 0 on average, and left out it leaves a gradient without any noise where q(z|x) is the
-    posterior (Roeder, Wu & Duvenaud 2017).
+    ⟨ ⟩ is the mean over K = `samples` draws of each example, and over the batch.
 
-    Terms: log_px, kl (its estimate, which may be negative), bound = log_px − kl, and each penalty by its name, unweighted.
+    `gradient` says what log q(z|x) moves with. With "total" it moves with all that it depends on. With "stl" (sticking
+    the landing) it moves with z alone. What "stl" leaves out, the part by q's own parameters, is 0 on average; without
+    it the gradient has no noise where q(z|x) is the posterior (Roeder, Wu & Duvenaud 2017).
+
+    The terms are log_px, kl (an estimate, which may be negative), bound = log_px − kl, and each penalty by its name,
+    without its weight.
     Kingma & Welling 2014, equation 6.
     """
 

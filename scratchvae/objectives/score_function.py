@@ -20,15 +20,16 @@ class Scored(Model, Protocol):
 
 @dataclass(frozen=True)
 class ScoreFunctionElbo(Objective):
-    """loss = −⟨f⟩ with f = log p(x|z) + log p(z) − log q(z|x), over K = `samples` draws z ~ q(z|x) that do not move with q.
+    """loss = −⟨f⟩ with f = log p(x|z) + log p(z) − log q(z|x), over K = `samples` draws z ~ q(z|x) of each example.
 
-    Its pullback gives not the slope of that number but an unbiased estimate of the slope of its mean: for the encoder, as
-    ∂E_q[f] = E_q[(f − b) ∂log q] for any b that does not depend on this draw,
+    The draws do not move with q. So the pullback does not give the slope of that number, but an unbiased estimate of the
+    slope of its mean. For the encoder ∂E_q[f] = E_q[(f − b) ∂log q] holds for any b that does not depend on the draw, and
+    the estimate is
 
         −⟨(f_k − b_k) ∂log q(z_k|x)⟩,    b_k the mean of f over the other draws of that example, or 0 if not `leave_one_out`.
 
-    f of a draw must depend on that draw alone, as it does but for what couples a batch in training (BatchNorm, GaussianOptimal).
-    Terms: log_px, kl (its estimate), bound.     Williams 1992, section 4; Kool, van Hoof & Welling 2019.
+    f of a draw has to depend on that draw alone. It does, except where BatchNorm or GaussianOptimal couple a batch in
+    training. The terms are log_px, kl (an estimate) and bound.     Williams 1992, section 4; Kool, van Hoof & Welling 2019.
     """
 
     samples: int = 2

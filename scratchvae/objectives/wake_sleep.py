@@ -1,8 +1,8 @@
 """The wake-sleep algorithm: each half of a Helmholtz machine learns from what the other half draws.
 
-Neither half waits for the exact posterior. Awake, p is moved up its own slope of the bound ⟨log p(x,h) − log q(h|x)⟩, h ~ q.
-Asleep, q is moved down KL(p(h|x) ‖ q(h|x)) of dreamt x, and not down KL(q ‖ p), which the bound asks for. Hence no
-one loss falls.
+Neither half waits for the exact posterior. In the wake phase p climbs the bound ⟨log p(x,h) − log q(h|x)⟩, h ~ q. In the
+sleep phase q descends KL(p(h|x) ‖ q(h|x)) at dreamt x, where the bound would ask for KL(q ‖ p). The two phases do not
+minimize one loss, and so no single loss need fall.
 Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neural networks".
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from scratchvae.arrays import Pullback
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods import fill_missing
 from scratchvae.objectives.belief_net import BeliefNet, require_belief_net
 from scratchvae.objectives.interface import Objective, Report
 from scratchvae.posteriors import Noise
@@ -21,10 +22,10 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class Wake(Objective):
-    """loss = −⟨log p(x, h)⟩ with one draw h ~ q(h|x) for each example: fills the generative Parameters, and no others.
+    """loss = −⟨log p(x, h)⟩ with one draw h ~ q(h|x) for each example. It fills the generative Parameters alone.
 
-    Terms: log_px = log p(x|h), kl = log q(h|x) − log p(h) (an estimate, which may be negative), bound = log_px − kl. The loss
-    lacks q's entropy, which p can't change.     Hinton et al. 1995, the wake phase.
+    The terms are log_px = log p(x|h), kl = log q(h|x) − log p(h) (an estimate, which may be negative), and
+    bound = log_px − kl. The loss lacks q's entropy, which p cannot change.     Hinton et al. 1995, the wake phase.
     """
 
     def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
@@ -50,9 +51,11 @@ class Wake(Objective):
 
 @dataclass(frozen=True)
 class Sleep(Objective):
-    """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples: fills q's Parameters, and no others.
+    """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples. It fills q's Parameters alone.
 
-    The examples themselves are not looked at.     Terms: log_q = log q(h|x) of dreams.     Hinton et al. 1995, the sleep phase.
+    Of the examples it looks at nothing but what they lack: q sees each dream with the holes of one example.
+    The term is log_q = log q(h|x) of the dreams.
+    Hinton et al. 1995, the sleep phase.
     """
 
     def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
@@ -64,7 +67,8 @@ class Sleep(Objective):
         self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
     ) -> tuple[Report, Pullback]:
         dreamt, h = model.dream(uniform=noise)
-        log_q, recognition_pullback = model.log_recognition(x=dreamt, h=h, mode=mode)
+        seen = fill_missing(dreamt, batch.observed)
+        log_q, recognition_pullback = model.log_recognition(x=seen, h=h, mode=mode)
 
         def pullback() -> None:
             recognition_pullback(np.full_like(log_q, -1 / len(log_q)))  # ∂loss/∂log_q_b = −1/B

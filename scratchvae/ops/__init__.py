@@ -10,6 +10,7 @@ from scratchvae.ops.convolution import conv2d, conv_transpose2d
 from scratchvae.ops.dropout import dropout
 from scratchvae.ops.embedding import embedding
 from scratchvae.ops.linear import linear
+from scratchvae.ops.missing import fill_missing
 from scratchvae.ops.normalization import batch_norm, batch_norm_frozen, layer_norm, weight_norm
 from scratchvae.ops.pooling import max_pool2d, mean_pool2d, upsample2d
 from scratchvae.ops.reductions import log_softmax, log_sum_exp, softmax, sum
@@ -27,6 +28,7 @@ __all__ = [
     "dropout",
     "elu",
     "embedding",
+    "fill_missing",
     "gelu_erf",
     "gelu_tanh",
     "layer_norm",

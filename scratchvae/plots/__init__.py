@@ -5,6 +5,7 @@ lines                   curves by their names, in panels side by side
 ellipses                Gaussians in the plane
 learning_curves         bound, reconstruction and divergence, epoch after epoch
 grids                   images side by side; data above their reconstructions; samples
+classes                 each class a row: what a conditional model makes of the same draws
 latent_traversals       one latent walks through its range: the codes to decode, and their picture
 latent_interpolations   from one code to another: the codes to decode, and their picture
 latent_plane            the manifold over two latents: the codes to decode, and one big picture
@@ -17,6 +18,7 @@ saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
 
+from scratchvae.plots.classes import classes
 from scratchvae.plots.ellipses import ellipses
 from scratchvae.plots.grids import image_grid, reconstructions, samples
 from scratchvae.plots.growth import growth
@@ -33,6 +35,7 @@ from scratchvae.plots.spectrograms import spectrograms
 from scratchvae.plots.word_lists import word_lists
 
 __all__ = [
+    "classes",
     "codes",
     "curves",
     "ellipses",

@@ -40,16 +40,21 @@ def image_grid(
 
 
 def reconstructions(originals: Array, reconstructed: Array, *, title: str = "Data and their reconstructions") -> Figure:
-    """Pairs of rows: data above, what the model makes of them below. Both (N, H, W) or (N, C, H, W), floats in [0, 1]."""
+    """Pairs of rows: data above, what the model makes of them below. Both (N, H, W) or (N, C, H, W), floats in [0, 1].
+
+    Pixels of the data that are missing (NaN) are orange.
+    """
     require_shapes("reconstructions", originals=(originals, "N ..."), reconstructed=(reconstructed, "N ..."))
-    above, below = pixels("reconstructions", "originals", originals), pixels("reconstructions", "reconstructed", reconstructed)
+    above = pixels("reconstructions", "originals", originals, holed=True)
+    below = pixels("reconstructions", "reconstructed", reconstructed)
     if above.shape != below.shape:
         sizes = f"{above.shape[1:3]} pixels like originals, found {below.shape[1:3]}"
         raise InputError(f"reconstructions: reconstructed should have {sizes}")
     most = max(10, isqrt(2 * len(above)))
     K = ceil(len(above) / ceil(len(above) / most))
     pairs = np.stack([_rows(above, K), _rows(below, K)], axis=1)
-    labels = ["data", "reconstruction"] * len(pairs)
+    holed = bool(np.isnan(originals).any())
+    labels = ["data (orange: missing)" if holed else "data", "reconstruction"] * len(pairs)
     return _draw(pairs.reshape(-1, *pairs.shape[2:]), title, labels, None, rows_together=2)
 
 

@@ -1,12 +1,17 @@
 """Many images as one array of pixels."""
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from scratchvae.arrays import Array, InputError, require_finite
+from scratchvae.plots.style import MISSING
 
 
-def pixels(where: str, name: str, images: Array) -> Array:
-    """Images (N, H, W) or (N, C, H, W) of floats, C 1 or 3  ->  bytes (N, H, W, 3). Intensities are clipped to [0, 1]."""
+def pixels(where: str, name: str, images: Array, *, holed: bool = False) -> Array:
+    """Images (N, H, W) or (N, C, H, W) of floats, C 1 or 3  ->  bytes (N, H, W, 3). Intensities are clipped to [0, 1].
+
+    With `holed` a pixel with a NaN among its channels is missing, and gets the colour MISSING.
+    """
     images = np.asarray(images)
     coloured = images[:, None] if images.ndim == 3 else images
     if coloured.ndim != 4 or coloured.shape[1] not in (1, 3):
@@ -15,9 +20,14 @@ def pixels(where: str, name: str, images: Array) -> Array:
         raise InputError(f"{where}: {name} should hold at least one image of at least one pixel, found shape {images.shape}")
     if not (np.issubdtype(images.dtype, np.floating) or images.dtype == bool):
         raise InputError(f"{where}: {name} should be floats between 0 (black) and 1 (white), found dtype {images.dtype}")
-    require_finite(where, name, images)
-    shades = np.rint(255 * np.clip(coloured, 0, 1).astype(np.float32)).astype(np.uint8)
-    return np.broadcast_to(shades, (len(shades), 3, *shades.shape[2:])).transpose(0, 2, 3, 1)
+    missing = np.asarray(np.isnan(coloured)) if holed else np.zeros(coloured.shape, np.bool_)
+    known = np.where(missing, 0, coloured)
+    require_finite(where, name, known)
+    shades = np.rint(255 * np.clip(known, 0, 1).astype(np.float32)).astype(np.uint8)
+    shades = np.broadcast_to(shades, (len(shades), 3, *shades.shape[2:])).transpose(0, 2, 3, 1)
+    if missing.any():
+        shades = np.where(np.expand_dims(missing.any(axis=1), -1), np.array(to_rgb(MISSING)) * 255, shades).astype(np.uint8)
+    return shades
 
 
 def tile(cells: Array, *, gap: int, scale: int, extra_gap: int = 0, every: int = 1) -> Array:

@@ -9,6 +9,8 @@ LABEL_SIZE = 7.0
 INK = "#262626"
 FAINT = "#8c8c8c"
 
+MISSING = "#f0c27a"  # pixels that were not observed: no shade of grey, and light enough beside black and white
+
 TRAIN, HELD_OUT = "#0072b2", "#d55e00"  # Okabe and Ito
 
 # Petroff 2021, "Accessible color sequences for data visualization", and two darker ones.

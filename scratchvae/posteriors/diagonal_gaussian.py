@@ -42,9 +42,10 @@ class DiagonalGaussian(Density):
     def sample_with_log_prob(
         self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """z = mean + σ · noise, and log N(z; mean, σ²) = −½ Σ_j (log 2π + log σ² + noise²), by the noise itself.
+        """z = mean + σ · noise, and log N(z; mean, σ²) = −½ Σ_j (log 2π + log σ² + noise²).
 
-        All of its gradient is −½ to log σ². Without the score, log q moves with z alone: ∂log q/∂z = −noise/σ.
+        The log-density is computed from the noise and not from z. With the score its whole gradient is −½ for each
+        log σ². Without the score log q moves with z alone, and ∂log q/∂z = −noise/σ.
         """
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
         z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise, draws=draws)

@@ -12,7 +12,7 @@ from scratchvae.posteriors.interface import Density, Noise
 class FullGaussian(Density):
     """A Gaussian whose latents may depend on each other, by the Cholesky factor of its covariance.
 
-    An encoder's output for Z latents is Z + Z (Z + 1)/2 numbers wide.     Kingma & Welling 2019, section 2.5.1.
+    For Z latents an encoder puts out Z + Z (Z + 1)/2 numbers.     Kingma & Welling 2019, section 2.5.1.
     """
 
     def __init__(self, latent_dim: int) -> None:
@@ -50,9 +50,10 @@ class FullGaussian(Density):
     def sample_with_log_prob(
         self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """z = mean + L · noise, and log N(z; mean, L Lᵀ) = −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π), by the noise.
+        """z = mean + L · noise, and log N(z; mean, L Lᵀ) = −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π).
 
-        All of its gradient goes to the diagonal of L. Without the score, log q moves with z alone: ∂log q/∂z = −L⁻ᵀ noise.
+        The log-density is computed from the noise and not from z. With the score its whole gradient goes to the diagonal
+        of L. Without the score log q moves with z alone, and ∂log q/∂z = −L⁻ᵀ noise.
         """
         (mean, L), params_pullback = self._for_each_draw(q_params, draws)
         z, z_pullback = gaussian_full.reparameterize(mean, L, noise=noise)
@@ -84,7 +85,10 @@ class FullGaussian(Density):
         return q_params[:, : self.latent_dim]
 
     def _for_each_draw(self, q_params: Array, draws: int) -> tuple[tuple[Array, Array], Pullback]:
-        """mean_and_factor of each draw's own copy; the pullback adds up what the copies of one example received."""
+        """mean_and_factor of a copy of q_params for each draw.
+
+        The pullback adds up what the copies of one example received.
+        """
         require_count("FullGaussian", "draws", draws)
         both, copies_pullback = self.mean_and_factor(np.repeat(q_params, draws, axis=0))
 
@@ -95,7 +99,7 @@ class FullGaussian(Density):
 
 
 def _solve_transposed(L: Array, noise: Array) -> Array:
-    """L⁻ᵀ noise, all draws of one L (B, Z, Z) together.     noise (B·K, Z), that of one L side by side  ->  (B·K, Z).
+    """L⁻ᵀ noise, with one factor L (B, Z, Z) for all K draws of an example.     noise (B·K, Z)  ->  (B·K, Z).
 
     NumPy's solver finds nothing to eliminate in a triangular matrix, and goes on to substitute.
     """

@@ -12,7 +12,10 @@ Noise = Any  # whatever draw_noise returns: arrays that are handed back unread
 
 
 class Posterior(Owner, ABC):
-    """q(z|x), whose parameters q_params (B, n_params) the encoder computes.     B examples, K draws of each, Z latents."""
+    """q(z|x), whose parameters q_params (B, n_params) the encoder computes.
+
+    Letters: B examples, K draws of each, Z latents.
+    """
 
     latent_dim: int
     n_params: int
@@ -44,8 +47,9 @@ class Density(Posterior):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z (B·K, Z) as of `sample`, and log q(z|x) (B·K,) in nats at that z; pullback(dz, dlog_q) -> dq_params.
 
-        log q(z|x) depends on q_params by way of z, and directly. The direct part, the score ∂log q(z|x)/∂q_params at a
-        fixed z, is 0 on average; with score=False it is left out of the gradient.     Roeder, Wu & Duvenaud 2017.
+        log q(z|x) depends on q_params in two ways: through z, and directly. The direct part of the gradient is the score,
+        ∂log q(z|x)/∂q_params at a fixed z. It is 0 on average, and score=False leaves it out of the gradient.
+        Roeder, Wu & Duvenaud 2017.
         """
 
     @abstractmethod

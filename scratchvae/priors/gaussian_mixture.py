@@ -10,7 +10,10 @@ from scratchvae.priors.interface import Prior
 
 
 class GaussianMixture(Prior):
-    """`components` diagonal Gaussians: equal weights, unit variances, and means drawn from N(0, 1) to begin with."""
+    """A mixture of `components` diagonal Gaussians.
+
+    At first all weights are equal, all variances are 1, and the means are drawn from N(0, 1).
+    """
 
     def __init__(self, latent_dim: int, components: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
         require_count("GaussianMixture", "latent_dim", latent_dim)

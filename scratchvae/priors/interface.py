@@ -9,13 +9,19 @@ from scratchvae.layers import EVALUATION, Mode, Owner
 
 
 class Prior(Owner, ABC):
-    """p(z) over Z latents, with or without Parameters. It may share the model's encoder and posterior, as VampPrior does."""
+    """p(z) over Z latents, with or without Parameters.
+
+    A prior may share the model's encoder and posterior, as VampPrior does.
+    """
 
     latent_dim: int
 
     @abstractmethod
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log p(z) (B,) in nats at z (B, Z); pullback(dlog_pz) -> dz, and gradients for the prior's Parameters."""
+        """log p(z) (B,) in nats at z (B, Z).
+
+        pullback(dlog_pz) returns dz, and gives the prior's Parameters their gradients.
+        """
 
     @abstractmethod
     def sample(self, n: int, rng: np.random.Generator) -> Array:

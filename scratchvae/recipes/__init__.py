@@ -1,9 +1,31 @@
-"""Builders of models from plain numbers and names, float32, with weights drawn from a seed."""
+"""Builders of models from plain numbers and names, with weights drawn from a seed, and the tables that choices are made from."""
 
 from scratchvae.recipes.belief_net import belief_net
-from scratchvae.recipes.catalogue import CATALOGUE, build
+from scratchvae.recipes.catalogue import RECIPES
 from scratchvae.recipes.convolutional import convolutional
+from scratchvae.recipes.learning import OBJECTIVES, OPTIMIZERS, PENALTIES, SCHEDULES
+from scratchvae.recipes.linear_gaussian import SolvedVAE, factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.roles import LIKELIHOODS, POSTERIORS, PRIORS
+from scratchvae.recipes.roles import LIKELIHOODS, MODELS, POSTERIORS, PRIORS, Parts
 
-__all__ = ["CATALOGUE", "LIKELIHOODS", "POSTERIORS", "PRIORS", "belief_net", "build", "convolutional", "mlp"]
+TABLES = (RECIPES, MODELS, LIKELIHOODS, POSTERIORS, PRIORS, OBJECTIVES, PENALTIES, OPTIMIZERS, SCHEDULES)
+
+__all__ = [
+    "LIKELIHOODS",
+    "MODELS",
+    "OBJECTIVES",
+    "OPTIMIZERS",
+    "PENALTIES",
+    "POSTERIORS",
+    "PRIORS",
+    "RECIPES",
+    "SCHEDULES",
+    "TABLES",
+    "Parts",
+    "SolvedVAE",
+    "belief_net",
+    "convolutional",
+    "factor_analysis",
+    "mlp",
+    "probabilistic_pca",
+]

@@ -6,10 +6,21 @@ from math import prod
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.layers import ACTIVATIONS, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
+from scratchvae.layers import ACTIVATIONS, Bypass, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import (
+    POSTERIOR,
+    PRIOR,
+    Parts,
+    assemble,
+    code_layers,
+    condition_of,
+    encoder_inputs,
+    likelihood_chosen,
+    posterior_chosen,
+    weights_generator,
+)
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -23,15 +34,22 @@ def convolutional(
     activation: str = "relu",
     code_activation: str | None = None,
     model: str = "vae",
-    posterior: str = "diagonal_gaussian",
+    classes: int | None = None,
+    condition_dim: int | None = None,
+    posterior: str = POSTERIOR,
     likelihood: str | Likelihood = "bernoulli",
-    prior: str = "standard_gaussian",
+    prior: str = PRIOR,
+    fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
     """Images (C, H, W) -> convolutions of 4 × 4 with stride 2 -> hidden -> q_params, and all of it backwards.
 
-    Where a halved size was rounded down, the transposed convolution pads its output back to it. Same seed, same weights.
+    A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: they go around the convolutions, and
+    are further inputs of both layers that have `hidden` outputs. Where a halved size was rounded down, the transposed
+    convolution pads its output back to it. Same seed, same weights.
+    `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
+    "zero_and_mask", zero and, as C further channels, which pixels were observed.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     if len(event_shape) != 3:
@@ -40,7 +58,8 @@ def convolutional(
         found = f"{latent_dim}, {hidden}, {tuple(channels)}"
         raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
+    parts = Parts(tuple(event_shape), latent_dim, rng)
+    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:
@@ -52,14 +71,20 @@ def convolutional(
     smallest = (channels[-1], *sizes[-1])
     x_channels = law.n_params((C, H, W)) // (H * W)
 
-    encoder: list[Layer] = [Reshape(C, H, W)]
-    for before, after in zip((C, *channels[:-1]), channels, strict=True):
-        conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
-        encoder += [conv, ACTIVATIONS[activation]()]
-    encoder += [Flatten(), Linear(prod(smallest), hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(model, code_activation)]
+    condition = condition_of(model, classes, condition_dim)
+    known = condition.width if condition else 0
+    inputs, filled = encoder_inputs(fill, C * H * W)
 
-    decoder: list[Layer] = [Linear(latent_dim, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
+    down: list[Layer] = [*filled, Reshape(inputs // (H * W), H, W)]
+    for before, after in zip((inputs // (H * W), *channels[:-1]), channels, strict=True):
+        conv = Conv2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, init=init, rng=rng)
+        down += [conv, ACTIVATIONS[activation]()]
+    down += [Flatten()]
+    encoder: list[Layer] = [Bypass(Sequential(*down), known)] if known else down
+    encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
+    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *code_layers(q, code_activation)]
+
+    decoder: list[Layer] = [Linear(latent_dim + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]
     widths = [*reversed(channels), x_channels]
     for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
@@ -67,6 +92,7 @@ def convolutional(
     decoder[-1] = Flatten()
     return assemble(
         model,
+        condition=condition,
         event_shape=(C, H, W),
         encoder=Sequential(*encoder),
         posterior=q,
@@ -74,6 +100,7 @@ def convolutional(
         likelihood=law,
         prior=prior,
         rng=rng,
+        fill=fill,
     )
 
 

@@ -10,7 +10,18 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import assemble, code_layers, likelihood_named, posterior_named, weights_generator
+from scratchvae.recipes.roles import (
+    POSTERIOR,
+    PRIOR,
+    Parts,
+    assemble,
+    code_layers,
+    condition_of,
+    encoder_inputs,
+    likelihood_chosen,
+    posterior_chosen,
+    weights_generator,
+)
 
 
 def mlp(
@@ -21,29 +32,43 @@ def mlp(
     activation: str = "relu",
     code_activation: str | None = None,
     model: str = "vae",
-    posterior: str = "diagonal_gaussian",
+    classes: int | None = None,
+    condition_dim: int | None = None,
+    posterior: str = POSTERIOR,
     likelihood: str | Likelihood = "bernoulli",
-    prior: str = "standard_gaussian",
+    prior: str = PRIOR,
+    fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
 ) -> LatentVariableModel:
-    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights."""
+    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights.
+
+    A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: C more inputs of both networks.
+    `fill` says what the encoder sees where an entry is missing: "zero", a "learned" number for each entry, or
+    "zero_and_mask", zero and, as further D inputs, which entries were observed.
+    """
     require_choice("mlp", "activation", activation, ACTIVATIONS)
     if latent_dim < 1 or any(width < 1 for width in hidden):
         raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
     rng = weights_generator(seed)
-    law, q = likelihood_named(likelihood, event_shape), posterior_named(model, posterior, latent_dim)
-    encoder = [prod(event_shape), *hidden, q.n_params]
-    decoder = [latent_dim, *reversed(hidden), law.n_params(tuple(event_shape))]
+    parts = Parts(tuple(event_shape), latent_dim, rng)
+    law, q = likelihood_chosen(likelihood, parts), posterior_chosen(model, posterior, parts)
+    condition = condition_of(model, classes, condition_dim)
+    C = condition.width if condition else 0
+    inputs, before = encoder_inputs(fill, prod(event_shape))
+    encoder = [inputs + C, *hidden, q.n_params]
+    decoder = [latent_dim + C, *reversed(hidden), law.n_params(tuple(event_shape))]
     return assemble(
         model,
+        condition=condition,
         event_shape=tuple(event_shape),
-        encoder=Sequential(*_chain(encoder, activation, init, rng), *code_layers(model, code_activation)),
+        encoder=Sequential(*before, *_chain(encoder, activation, init, rng), *code_layers(q, code_activation)),
         posterior=q,
         decoder=Sequential(*_chain(decoder, activation, init, rng)),
         likelihood=law,
         prior=prior,
         rng=rng,
+        fill=fill,
     )
 
 

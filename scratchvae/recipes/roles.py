@@ -1,13 +1,16 @@
-"""Roles and models by name, as recipes take them."""
+"""Likelihoods, posteriors, priors and models by name: the parts of a recipe that a user chooses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.layers import ACTIVATIONS, Layer
+from scratchvae.choices import Table, parse, shortened
+from scratchvae.layers import ACTIVATIONS, Layer, LearnedFill
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
@@ -21,42 +24,99 @@ from scratchvae.likelihoods import (
     Poisson,
     StudentT,
 )
-from scratchvae.models import VAE, Autoencoder, LatentVariableModel
+from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import GaussianMixture, Prior, StandardGaussian, VampPrior
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, StandardGaussian, VampPrior
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a prior may be built from: the shape of an event, the model's encoder and posterior, and a generator of weights."""
+    """What is known of a model when one of its roles is built. A role's builder takes those by name that it needs.
+
+    The likelihood and the posterior come first, while there is no encoder yet. The prior comes last, and its `event_shape`
+    is the shape of what the encoder gets.
+    """
 
     event_shape: tuple[int, ...]
-    encoder: Layer
-    posterior: Density
+    latent_dim: int
     rng: np.random.Generator
+    encoder: Layer | None = None
+    posterior: Posterior | None = None
+    condition_dim: int | None = None  # how many numbers a conditional model is told of each example
 
 
-LIKELIHOODS: dict[str, Callable[[int], Likelihood]] = {  # each from D, the number of entries of an event
-    "bernoulli": lambda _: Bernoulli(),
-    "categorical": lambda _: Categorical(),
-    "gaussian": lambda _: Gaussian(),
-    "gaussian_diagonal": lambda D: GaussianDiagonal(np.ones(D)),
-    "gaussian_learned": lambda _: Gaussian(learned=True),
-    "gaussian_optimal": lambda _: GaussianOptimal(),
-    "gaussian_per_pixel": lambda _: GaussianPerPixel(),
-    "laplace": lambda _: Laplace(),
-    "laplace_learned": lambda _: Laplace(learned=True),
-    "multinomial": lambda _: Multinomial(),
-    "poisson": lambda _: Poisson(),
-    "student_t": lambda _: StudentT(scale_from="parameter", df_from="parameter"),
-}
-POSTERIORS: dict[str, Callable[[int], Density]] = {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}
-PRIORS: dict[str, Callable[[Parts], Prior]] = {
-    "gaussian_mixture": lambda parts: GaussianMixture(parts.posterior.latent_dim, rng=parts.rng),
-    "standard_gaussian": lambda parts: StandardGaussian(parts.posterior.latent_dim),
-    "vamp": lambda parts: VampPrior(parts.event_shape, parts.encoder, parts.posterior, rng=parts.rng),
-}
-MODELS = ("autoencoder", "vae")
+def gaussian_diagonal(event_shape: tuple[int, ...], *, variance: float = 1.0, min_variance: float = 1e-6) -> GaussianDiagonal:
+    """N(mean, diag σ²), a variance for each entry that is learned and does not depend on z."""
+    return GaussianDiagonal(np.full(prod(event_shape), variance), min_variance=min_variance)
+
+
+def vamp(
+    event_shape: tuple[int, ...],
+    encoder: Layer,
+    posterior: Density,
+    rng: np.random.Generator,
+    *,
+    components: int = 100,
+    bounds: tuple[float, float] | None = None,
+    mean: float = 0.0,
+    std: float = 1.0,
+) -> VampPrior:
+    """A mixture of the densities q(z|u_k) of learned pseudo-inputs u_k, which begin as draws from N(mean, std²)."""
+    return VampPrior(event_shape, encoder, posterior, components=components, bounds=bounds, mean=mean, std=std, rng=rng)
+
+
+def conditional_gaussian(latent_dim: int, condition_dim: int | None) -> ConditionalGaussian:
+    """p(z|y) = N(mean(y), diag σ²(y)), by one linear layer: the prior of a conditional_vae that depends on y."""
+    if condition_dim is None:
+        raise InputError("prior conditional_gaussian is for the model conditional_vae, which is told y; found another model")
+    return ConditionalGaussian(latent_dim, condition_dim)
+
+
+PARTS = tuple(Parts.__dataclass_fields__)
+LIKELIHOODS = Table(
+    "likelihood",
+    {
+        "bernoulli": Bernoulli,
+        "categorical": Categorical,
+        "gaussian": Gaussian,
+        "gaussian_diagonal": gaussian_diagonal,
+        "gaussian_optimal": GaussianOptimal,
+        "gaussian_per_pixel": GaussianPerPixel,
+        "laplace": Laplace,
+        "multinomial": Multinomial,
+        "poisson": Poisson,
+        "student_t": StudentT,
+    },
+    given=PARTS,
+)
+POSTERIORS = Table("posterior", {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}, given=PARTS)
+PRIORS = Table(
+    "prior",
+    {
+        "conditional_gaussian": conditional_gaussian,
+        "gaussian_mixture": GaussianMixture,
+        "standard_gaussian": StandardGaussian,
+        "vamp": vamp,
+    },
+    given=PARTS,
+)
+MODELS = Table(
+    "model",
+    {"autoencoder": Autoencoder, "conditional_vae": ConditionalVAE, "vae": VAE},
+    given=(
+        "event_shape",
+        "latent_dim",
+        "encoder",
+        "posterior",
+        "prior",
+        "decoder",
+        "likelihood",
+        "condition",
+        "shows_mask",
+    ),
+)
+POSTERIOR, PRIOR = "diagonal_gaussian", "standard_gaussian"  # unless others are chosen
+FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
 
 def weights_generator(seed: int) -> np.random.Generator:
@@ -64,54 +124,87 @@ def weights_generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
 
 
-def likelihood_named(given: str | Likelihood, event_shape: Sequence[int]) -> Likelihood:
-    """Return the likelihood of that name with its defaults, for events of that shape; a Likelihood is returned as it is."""
-    if isinstance(given, Likelihood):
-        return given
-    require_choice("recipe", "likelihood", given, LIKELIHOODS)
-    return LIKELIHOODS[given](prod(event_shape))
+def likelihood_chosen(given: str | Likelihood, parts: Parts) -> Likelihood:
+    """The likelihood that a text chooses, for events of that shape; a Likelihood is returned as it is."""
+    return given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
 
 
-def posterior_named(model: str, posterior: str, latent_dim: int) -> Posterior:
-    """The posterior of that name; an autoencoder has a Point whatever the name."""
-    require_choice("recipe", "model", model, MODELS)
-    require_choice("recipe", "posterior", posterior, POSTERIORS)
-    return Point(latent_dim) if model == "autoencoder" else POSTERIORS[posterior](latent_dim)
+def posterior_chosen(model: str, posterior: str, parts: Parts) -> Posterior:
+    """The posterior that a text chooses; a model that takes none, as an autoencoder does, has a Point."""
+    if _takes(model, "posterior", posterior, POSTERIOR):
+        return POSTERIORS.build(posterior, **vars(parts))
+    return Point(parts.latent_dim)
 
 
-def code_layers(model: str, activation: str | None) -> list[Layer]:
+def _takes(model: str, role: str, chosen: str, default: str) -> bool:
+    """Whether the model is built from that role. InputError where it is not, and another than the default was chosen."""
+    if role in signature(MODELS[name := MODELS.settle(model).name]).parameters:
+        return True
+    if chosen != default:
+        raise InputError(f"model {name} has no {role}: {role} should be left alone, found {shortened(parse(chosen, role))}")
+    return False
+
+
+def condition_of(model: str, classes: int | None, condition_dim: int | None) -> Condition | None:
+    """What a conditional_vae is told: Classes or Reals, of which exactly one should be given. None for any other model."""
+    given = [kind(n) for kind, n in ((Classes, classes), (Reals, condition_dim)) if n is not None]
+    if len(given) != (MODELS.settle(model).name == "conditional_vae"):
+        expected = "a conditional_vae should have either classes or a condition_dim, and any other model neither"
+        raise InputError(f"recipe: {expected}; found model {model}, classes {classes}, condition_dim {condition_dim}")
+    return given[0] if given else None
+
+
+def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
+    """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes before it.
+
+    "zero" puts 0 where one of D = `entries` entries is missing. "learned" puts a number of its own there for each entry.
+    "zero_and_mask" puts 0 there, and shows which entries were observed as D more numbers.
+    """
+    require_choice("recipe", "fill", fill, FILLS)
+    if fill == "learned":
+        return entries, [LearnedFill(entries)]
+    return (2 * entries if fill == "zero_and_mask" else entries), []
+
+
+def code_layers(posterior: Posterior, activation: str | None) -> list[Layer]:
     """The activation of that name behind an autoencoder's codes, or nothing."""
     if activation is None:
         return []
     require_choice("recipe", "code_activation", activation, ACTIVATIONS)
-    if model != "autoencoder":
-        raise InputError(f"recipe: code_activation is for the model autoencoder, whose encoder puts out codes; found {model}")
+    if not isinstance(posterior, Point):
+        found = f"found one whose posterior is a {type(posterior).__name__}"
+        raise InputError(f"recipe: code_activation is for a model whose encoder puts out codes, the autoencoder; {found}")
     return [ACTIVATIONS[activation]()]
 
 
 def assemble(
     model: str,
     *,
-    event_shape: tuple[int, ...],
+    event_shape: Sequence[int],
     encoder: Layer,
     posterior: Posterior,
     decoder: Layer,
     likelihood: Likelihood,
     prior: str,
     rng: np.random.Generator,
+    condition: Condition | None = None,
+    fill: str = "zero",
 ) -> LatentVariableModel:
-    """The parts as a model of that name; an autoencoder has no use for `prior`."""
-    require_choice("recipe", "prior", prior, PRIORS)
-    latent_dim = posterior.latent_dim
-    if model == "autoencoder":
-        parts = {"encoder": encoder, "decoder": decoder}
-        return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, likelihood=likelihood, **parts)
-    assert isinstance(posterior, Density)
-    return VAE(
-        event_shape=event_shape,
-        encoder=encoder,
-        posterior=posterior,
-        prior=PRIORS[prior](Parts(event_shape, encoder, posterior, rng)),
-        decoder=decoder,
-        likelihood=likelihood,
-    )
+    """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes them."""
+    shows_mask, told = fill != "zero", condition.width if condition else None
+    given: dict[str, Any] = {
+        "event_shape": tuple(event_shape),
+        "latent_dim": posterior.latent_dim,
+        "encoder": encoder,
+        "posterior": posterior,
+        "decoder": decoder,
+        "likelihood": likelihood,
+        "condition": condition,
+        "shows_mask": shows_mask,
+    }
+    if _takes(model, "prior", prior, PRIOR):
+        more = prod(event_shape) * shows_mask + (told or 0)  # columns that the encoder gets beside x
+        seen = (prod(event_shape) + more,) if more else tuple(event_shape)
+        parts = Parts(seen, posterior.latent_dim, rng, encoder, posterior, told)
+        given["prior"] = PRIORS.build(prior, **vars(parts))
+    return MODELS.build(model, **given)

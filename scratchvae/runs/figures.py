@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
+from scratchvae.data import Dataset
 from scratchvae.files import make_folder
+from scratchvae.models import Classes, LatentVariableModel
 from scratchvae.runs.folder import Run
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
@@ -16,52 +18,69 @@ if TYPE_CHECKING:  # matplotlib takes half a second to import
 SHOWN = 20  # pairs of images
 DRAWN = 64  # samples
 CODES = 2000  # points
+MOST_CLASSES = 36  # rows of samples
+OF_EACH = 12  # samples of a class
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
 PLANE = 15  # images a side
+HELD = {"train", "held_out"}  # the parts of a record that hold terms
 PLANE_TITLE = "Codes of the data, first two principal components"
 
 
 def curves(run: Run) -> "Figure":
-    """Each term, epoch after epoch."""
+    """Each term, epoch after epoch; of a run with several phases those of the first."""
     from scratchvae import plots
 
-    return plots.curves(run.history())
+    records: list[dict[str, Any]] = run.history()
+    for record in records:
+        for part in HELD & record.keys():
+            record[part] = {name.removeprefix("0."): mean for name, mean in record[part].items()}
+    return plots.curves(records)
 
 
 def reconstructions(run: Run) -> "Figure":
     """Data above their reconstructions."""
     from scratchvae import plots
 
-    x = _images(run, SHOWN)
-    return plots.reconstructions(x, run.model.reconstruct(x))
+    shown = run.judged.subset(slice(0, SHOWN))
+    return plots.reconstructions(_pixels(shown), run.model.reconstruct(shown))
 
 
 def samples(run: Run) -> "Figure":
-    """Decoded draws from the prior."""
+    """Decoded draws from the prior: of each class, where the model is told it, or with the y of examples."""
     from scratchvae import plots
 
-    return plots.samples(run.model.sample(DRAWN, run.config.seed))
+    model: Any = run.model  # only a model that is told y takes y
+    seed, condition = run.config.seed, model.condition
+    if isinstance(condition, Classes):
+        K = min(condition.width, MOST_CLASSES)
+        images = np.stack([model.sample(OF_EACH, seed, y=k) for k in range(K)])
+        return plots.classes(images, run.data.label_names[:K])
+    y = _y(run, DRAWN)
+    return plots.samples(model.sample(DRAWN, seed) if y is None else model.sample(len(y), seed, y=y))
 
 
 def traversals(run: Run) -> "Figure":
     """The most active latents, one after the other from −3 to 3, the rest as in the first example's code."""
     from scratchvae import plots
 
-    z = run.model.encode(run.judged.subset(slice(0, CODES)))
+    z = run.model.transform(run.judged.subset(slice(0, CODES)))
     busiest = np.argsort(-z.var(axis=0))[:ROWS]
     values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
     codes = plots.traversal_codes(z[0], values)[busiest]
-    return plots.traversals(_decoded(run, codes), values, latents=busiest.tolist(), title="Traversals of the most active latents")
+    y = _y(run, 1)
+    images = _decoded(run, codes, None if y is None else y[0])
+    return plots.traversals(images, values, latents=busiest.tolist(), title="Traversals of the most active latents")
 
 
 def interpolations(run: Run) -> "Figure":
-    """Straight lines between the codes of pairs of examples."""
+    """Straight lines between the codes of pairs of examples, with the y of the first where the model is told it."""
     from scratchvae import plots
 
-    z = run.model.encode(_images(run, 2 * ROWS))
+    z, y = run.model.transform(run.judged.subset(slice(0, 2 * ROWS))), _y(run, 2 * ROWS)
     half = len(z) // 2
-    return plots.interpolations(_decoded(run, plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)))
+    paths = plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)
+    return plots.interpolations(_decoded(run, paths, None if y is None else np.repeat(y[:half], STEPS, axis=0)))
 
 
 def codes(run: Run) -> "Figure":
@@ -69,18 +88,18 @@ def codes(run: Run) -> "Figure":
     from scratchvae import plots
 
     shown = run.judged.subset(slice(0, CODES))
-    z = run.model.encode(shown)
+    z = run.model.transform(shown)
     if z.shape[1] == 2:
         return plots.codes(z, shown.labels, shown.label_names)
     return plots.codes(_principal_plane(z), shown.labels, shown.label_names, axis_names=("u₁", "u₂"), title=PLANE_TITLE)
 
 
 def manifold(run: Run) -> "Figure":
-    """The plane of both latents, decoded."""
+    """The plane of both latents, decoded, with the y of the first example where the model is told it."""
     from scratchvae import plots
 
-    plane, values = plots.manifold_codes(PLANE)
-    return plots.manifold(_decoded(run, plane), values)
+    (plane, values), y = plots.manifold_codes(PLANE), _y(run, 1)
+    return plots.manifold(_decoded(run, plane, None if y is None else y[0]), values)
 
 
 FIGURES: dict[str, Callable[[Run], "Figure"]] = {
@@ -95,9 +114,11 @@ FIGURES: dict[str, Callable[[Run], "Figure"]] = {
 
 
 def available(run: Run) -> list[str]:
-    """The figures that make sense for this run: pictures need images, the manifold two latents."""
+    """The figures that make sense for this run: pictures need images, the manifold two latents, and lines real-valued ones."""
     missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "curves"}
-    if run.model.posterior.latent_dim != 2:
+    if not isinstance(run.model, LatentVariableModel):
+        missing |= {"interpolations", "manifold", "traversals"}
+    if run.latents != 2:
         missing |= {"manifold"}
     if len(run.judged) < 2:
         missing |= {"interpolations"}
@@ -132,14 +153,22 @@ def draw(run: Run, names: list[str]) -> list[Path]:
     return paths
 
 
-def _images(run: Run, n: int) -> Array:
-    chosen = run.judged.subset(slice(0, n))
-    return chosen.batch(slice(0, n)).x.reshape(-1, *chosen.event_shape)
+def _pixels(data: Dataset) -> Array:
+    """Images (N, C, H, W), NaN where a pixel is missing."""
+    return data.batch(slice(None)).x_or_nan.reshape(-1, *data.event_shape)
 
 
-def _decoded(run: Run, z: Array) -> Array:
-    """Codes (…, Z) -> images (…, C, H, W)."""
-    return run.model.decode(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], *run.model.event_shape)
+def _y(run: Run, n: int) -> Array | None:
+    """What the model is told of the first n examples; None where it is told nothing."""
+    return None if run.model.condition is None or run.judged.y is None else run.judged.y[:n]
+
+
+def _decoded(run: Run, z: Array, y: Array | None) -> Array:
+    """Codes (…, Z), and their y, one or one for each -> images (…, C, H, W)."""
+    model: Any = run.model
+    flat = z.reshape(-1, z.shape[-1])
+    decoded = model.inverse_transform(flat) if y is None else model.inverse_transform(flat, y)
+    return decoded.reshape(*z.shape[:-1], *run.model.event_shape)
 
 
 def _principal_plane(z: Array) -> Array:

@@ -3,20 +3,24 @@
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from scratchvae import strict_json
 from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import Dataset, digest
 from scratchvae.files import make_folder, read_whole, write_whole
+from scratchvae.models import HelmholtzMachine
+from scratchvae.recipes import SolvedVAE
 from scratchvae.runs.claim import Claim
-from scratchvae.runs.config import Config, build_model, build_objective, build_optimizer, divide, load_data, read_config
+from scratchvae.runs.config import Config, read_config
+from scratchvae.runs.construction import build_model, build_phases, divide, load_data
+from scratchvae.runs.solution import Solution
 from scratchvae.schema import check
 from scratchvae.training import (
     RECORD,
     Callback,
     Checkpoint,
     EarlyStopping,
-    Phase,
     Training,
     load_checkpoint,
     restore_model,
@@ -37,6 +41,7 @@ class Run:
     def __init__(self, folder: Path, config: Config) -> None:
         self.folder, self.config = folder, config
         self.claim: Claim | None = None
+        self.solution: Solution | None = None  # of a model that takes no steps
         self.model = build_model(config, tuple(config.event_shape or self.data.event_shape))
 
     @cached_property
@@ -68,6 +73,11 @@ class Run:
         return self.config.epochs * -(-len(self.data) // self.config.batch_size)
 
     @property
+    def latents(self) -> int:
+        """How many latents the model has."""
+        return self.model.n_hidden if isinstance(self.model, HelmholtzMachine) else self.model.posterior.latent_dim
+
+    @property
     def checkpoint(self) -> Path:
         """The file with the run's state."""
         return self.folder / "checkpoint.safetensors"
@@ -85,7 +95,12 @@ class Run:
         run = cls(folder, config)
         training = run.training()
         training.try_one_example()
-        run.config = replace(config, examples=len(run._whole), event_shape=list(run._whole.event_shape))
+        known: dict[str, Any] = {"examples": len(run._whole), "event_shape": run._whole.event_shape}
+        if isinstance(run.model, SolvedVAE):
+            run.solution = Solution(run.model, config, run.data)
+            known["epochs"] = 1
+            training = run.training()
+        run.config = replace(config, **known)
         make_folder(folder / "figures")
         run.claim = Claim(folder)
         if (folder / "config.json").exists():
@@ -112,6 +127,8 @@ class Run:
         if not force:
             run._require_same(saved)
         if epochs is not None and epochs != run.config.epochs:
+            if isinstance(run.model, SolvedVAE):
+                raise InputError(f"{folder} holds a model that is solved on all examples at once: it has no epochs to add")
             require_at_least(str(folder), "epochs", epochs, max(1, saved.position["epoch"]))
             run.config = replace(run.config, epochs=epochs)
             write_whole(folder / "config.json", run.config.to_json().encode())
@@ -121,20 +138,21 @@ class Run:
     def _opened(cls, folder: Path) -> tuple["Run", Checkpoint]:
         run = cls(folder, read_config(folder / "config.json"))
         saved = load_checkpoint(run.checkpoint)
-        now = run._described()
-        for entry in ("recipe", "settings"):
-            if saved.config.get(entry) != now[entry]:
-                found = f"{run.checkpoint.name} is of {entry} {saved.config.get(entry)}, config.json of {now[entry]}"
-                raise InputError(f"{folder} should hold one run: {found}")
+        recipe = Config.from_entries(saved.config, str(run.checkpoint)).recipe
+        if recipe != run.config.recipe:
+            names = f"{run.checkpoint} is of the recipe {recipe}, config.json of {run.config.recipe}"
+            raise InputError(f"{folder} should hold one run: {names}")
         restore_model(saved, run.model, best=True)
         return run, saved
 
     def _require_same(self, saved: Checkpoint) -> None:
         """InputError where the checkpoint was trained with other data, or with other entries of config.json that both know."""
         again = f"--resume {self.folder} --force goes on all the same"
-        for entry, now in self._described().items():
-            then = saved.config.get(entry, now)
-            if then != now and entry not in MAY_CHANGE:
+        trained = vars(Config.from_entries(saved.config, str(self.checkpoint)))
+        for entry, now in vars(self.config).items():
+            then = trained[entry]
+            unknown = then is None and entry in {"examples", "event_shape"}
+            if then != now and entry not in MAY_CHANGE and not unknown:
                 said = f"was trained with {entry} {then!r:.80}, config.json says {now!r:.80}"
                 raise InputError(f"{self.checkpoint} {said}: put that back, or {again}")
         if saved.data is not None and saved.data != self._digest:
@@ -160,14 +178,13 @@ class Run:
 
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
         """The training of this run from its beginning; `resumed` puts it where the checkpoint stands."""
-        optimizer = build_optimizer(self.config, self.steps)
-        phase = Phase(build_objective(self.config, self.model), optimizer, self.config.max_norm)
+        phases = build_phases(self.config, self.model, self.steps)
         stopping = () if self.config.patience is None else (EarlyStopping(self.config.patience),)
         if stopping and self.held_out is None:
             raise InputError("patience needs held-out data to stop by; found held_out 0")
-        return Training(
+        training = Training(
             self.model,
-            [phase],
+            phases,
             self.data,
             epochs=self.config.epochs,
             batch_size=self.config.batch_size,
@@ -176,6 +193,9 @@ class Run:
             binarized=self.config.binarized,
             callbacks=[*stopping, *callbacks],
         )
+        if self.solution:
+            self.solution.finish(training)
+        return training
 
     def resumed(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
         """The training of this run at its last checkpoint."""

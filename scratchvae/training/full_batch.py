@@ -8,6 +8,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
+from scratchvae.likelihoods import fill_missing
 from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
 from scratchvae.training.newton import newton_step
@@ -79,7 +80,7 @@ def minimize(
 
     require_at_least("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)
-    model.likelihood.require_support(batch.x)
+    model.likelihood.require_support(fill_missing(batch.x, batch.observed))
     if not len(batch):
         raise InputError("minimize: there should be at least one example, found none")
     named = named_parameters(model)

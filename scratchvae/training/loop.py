@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Dataset, binarize
 from scratchvae.evaluation import bound
@@ -49,6 +51,8 @@ class Training:
                 raise InputError(f"Training: {expected}; found {part.event_shape} in {part.name}")
             for batch in part.batches(CHECKED_AT_ONCE):
                 model.likelihood.require_support(batch.x)
+        if data.observed is not None:
+            _require_each_entry_observed(data.name, data.observed.reshape(len(data), -1))
         self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.callbacks = list(callbacks)
@@ -124,3 +128,11 @@ class Training:
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
             callback(self, event)
+
+
+def _require_each_entry_observed(name: str, observed: Array) -> None:
+    """Raise InputError where some entry is missing in all examples (N, D), so that nothing could be learned of it."""
+    known = observed.any(axis=0)
+    if not known.all():
+        found = f"found none of entry {int(np.argmin(known))}, and {int((~known).sum())} such entries in all"
+        raise InputError(f"Training: every entry should be observed in some example of {name}; {found}; leave them out")

@@ -66,6 +66,13 @@ class Optimizer(ABC):
         self.slots = {name: [named[slot][name] for slot in self.slot_names] for name in self.updates}
 
 
+def _require_shares(where: str, **shares: float) -> None:
+    """Raise InputError unless each is at least 0 and below 1: the share of a running mean that one more step keeps."""
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise InputError(f"{where}: {name} should be at least 0 and below 1, found {share}")
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum: kernels.sgd_update."""
 
@@ -73,6 +80,7 @@ class SGD(Optimizer):
 
     def __init__(self, learning_rate: float | Schedule = 1e-2, *, momentum: float = 0.0) -> None:
         super().__init__(learning_rate)
+        _require_shares("SGD", momentum=momentum)
         self.momentum = momentum
 
     def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
@@ -87,6 +95,8 @@ class RMSprop(Optimizer):
 
     def __init__(self, learning_rate: float | Schedule = 1e-2, *, decay: float = 0.99, epsilon: float = 1e-8) -> None:
         super().__init__(learning_rate)
+        _require_shares("RMSprop", decay=decay)
+        require_at_least("RMSprop", "epsilon", epsilon, 0)
         self.decay, self.epsilon = decay, epsilon
 
     def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
@@ -108,6 +118,9 @@ class AdamW(Optimizer):
         weight_decay: float = 1e-2,
     ) -> None:
         super().__init__(learning_rate)
+        _require_shares(type(self).__name__, **{"betas[0]": betas[0], "betas[1]": betas[1]})
+        require_at_least(type(self).__name__, "epsilon", epsilon, 0)
+        require_at_least(type(self).__name__, "weight_decay", weight_decay, 0)
         self.betas, self.epsilon, self.weight_decay = betas, epsilon, weight_decay
 
     def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:

@@ -73,13 +73,13 @@ def standard_gaussian_log_prob(x: Array) -> Array:
 
 
 @summing
-def gaussian_log_prob(x: Array, mean: Array, log_var: Array) -> Array:
-    if mean.shape != x.shape or log_var.shape != x.shape:
-        raise ValueError("gaussian_log_prob: x, mean and log_var should have one shape")
+def gaussian_log_prob(x: Array, mean: Array, log_var: Array, counted: Array) -> Array:
+    if mean.shape != x.shape or log_var.shape != x.shape or counted.shape != x.shape[:1]:
+        raise ValueError("gaussian_log_prob: x, mean and log_var should have one shape, counted one entry per row")
     B, D = x.shape
     log_px = np.empty(B, x.dtype)
     for b in range(B):
-        total = D * LOG_2PI
+        total = counted[b] * LOG_2PI
         for start in range(0, D, TERMS):
             xs, means, log_vars = x[b, start : start + TERMS], mean[b, start : start + TERMS], log_var[b, start : start + TERMS]
             part = x.dtype.type(0)

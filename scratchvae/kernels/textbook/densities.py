@@ -28,11 +28,15 @@ def standard_gaussian_log_prob(x: Array) -> Array:
     return -0.5 * (x.dtype.type(LOG_2PI) + x * x).sum(axis=1)
 
 
-def gaussian_log_prob(x: Array, mean: Array, log_var: Array) -> Array:
-    """x, mean, log_var (B, D) -> −½ Σ_d log 2π + log σ² + u²   (B,) with u = (x − mean) / σ."""
+def gaussian_log_prob(x: Array, mean: Array, log_var: Array, counted: Array) -> Array:
+    """x, mean, log_var (B, D) -> −½ (n log 2π + Σ_d log σ² + u²)   (B,) with u = (x − mean) / σ.
+
+    `counted` (B,) is n, the number of entries of a row that count. One that does not has x = mean = log σ² = 0, and so
+    adds exactly 0.
+    """
     u, _ = _standardized(x, mean, log_var)
     with np.errstate(over="ignore"):
-        return -0.5 * (x.dtype.type(LOG_2PI) + log_var + u * u).sum(axis=1)
+        return -0.5 * (x.dtype.type(LOG_2PI) * counted.astype(x.dtype) + (log_var + u * u).sum(axis=1))
 
 
 def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: Array) -> tuple[Array, Array]:

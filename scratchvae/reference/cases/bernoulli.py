@@ -10,7 +10,17 @@ from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.reference.cases.case import normal
-from scratchvae.reference.cases.inputs import BITS, LOGITS, B, D, column, likelihood_sampler, torch_likelihood
+from scratchvae.reference.cases.inputs import (
+    BITS,
+    LOGITS,
+    OBSERVED,
+    B,
+    D,
+    column,
+    likelihood_sampler,
+    torch_likelihood,
+    torch_of_observed,
+)
 from scratchvae.reference.cases.mathematics import mathematics, softplus
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
@@ -30,7 +40,13 @@ def parts() -> list[Part]:
             bernoulli.log_prob,
             {"logits": normal(B, D, scale=3.0)},
             {"x": PIXELS},
-            more={"two draws": ({"logits": normal(2 * B, D, scale=3.0)}, {"x": PIXELS, "draws": 2})},
+            more={
+                "two draws": ({"logits": normal(2 * B, D, scale=3.0)}, {"x": PIXELS, "draws": 2}),
+                "missing entries, two draws": (
+                    {"logits": normal(2 * B, D, seed=1)},
+                    {"x": PIXELS, "observed": OBSERVED, "draws": 2},
+                ),
+            },
             oracle=lambda logits, x: terms(logits, x).sum(axis=1),
             tried=tried,
             torch=_torch_log_prob,
@@ -75,6 +91,6 @@ def _entropy(logits: Array) -> Array:
     return (p * softplus(-logits) + (1 - p) * softplus(logits)).sum(axis=1)
 
 
-def _torch_log_prob(torch: Any, logits: Any, *, x: Any, draws: int = 1) -> Any:
+def _torch_log_prob(torch: Any, logits: Any, *, x: Any, observed: Any = None, draws: int = 1) -> Any:
     law = torch.distributions.Bernoulli(logits=logits, validate_args=False)
-    return law.log_prob(x.repeat_interleave(draws, 0)).sum(1)
+    return torch_of_observed(law.log_prob(x.repeat_interleave(draws, 0)), observed, draws)

@@ -77,8 +77,10 @@ def objective_case(
     x: Array,
     *,
     noise: Noise,
+    y: Array | None = None,
     training: bool = False,
     over: tuple[str, ...] = ("",),
+    observed: Array | None = None,
 ) -> Case:
     """An objective's loss as an op of the model's Parameters, or of those alone whose names begin with one of `over`."""
     cast(model, np.float64)
@@ -91,7 +93,8 @@ def objective_case(
         dtype = next(iter(parameters.values())).value.dtype
         _take(model, others, tuple(value.astype(dtype) for value in fixed))
         mode = Mode(np.random.default_rng(0)) if training else Mode()
-        return objective(model, Batch(x.astype(dtype)), _as_dtype(noise, dtype), mode=mode)
+        batch = Batch(x, y, observed).astype(dtype)
+        return objective(model, batch, _as_dtype(noise, dtype), mode=mode)
 
     def op(*values: Array) -> tuple[Array, Pullback]:
         report, objective_pullback = report_and_pullback(values)
@@ -105,6 +108,8 @@ def objective_case(
     arrays = {name: parameter.value for name, parameter in parameters.items()}
     drawn = noise if isinstance(noise, tuple) else (noise,)
     held = {"x": x, **{f"noise.{i}": part for i, part in enumerate(drawn) if part is not None and part.size}}
+    held |= {} if y is None else {"y": y}
+    held |= {} if observed is None else {"observed": observed}
     held |= dict(zip(others, fixed, strict=True))
     return Case(name, op, arrays, held=held, terms=lambda *values: report_and_pullback(values)[0].terms)
 

@@ -16,6 +16,7 @@ from scratchvae.reference.cases.inputs import (
     LOG_VARS,
     MEAN,
     NOISE,
+    OBSERVED,
     OTHER,
     SAMPLED_LOG_VAR,
     SAMPLED_MEAN,
@@ -23,6 +24,7 @@ from scratchvae.reference.cases.inputs import (
     B,
     D,
     column,
+    torch_of_observed,
 )
 from scratchvae.reference.cases.mathematics import mathematics
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
@@ -41,12 +43,15 @@ def _densities() -> list[Part]:
         part_of(
             gaussian.log_prob,
             {"x": normal(B, D), **LAW},
+            more={"missing entries": ({"x": normal(B, D), **LAW}, {"observed": OBSERVED})},
             oracle=lambda x, mean, log_var: terms(x, mean, log_var).sum(axis=1),
             tried=[
                 Inputs(kind, {"x": MEAN + 0.5, "mean": MEAN, "log_var": log_var}, floor=1.0, why=CANCEL)
                 for kind, log_var in LOG_VARS.items()
             ],
-            torch=lambda torch, x, mean, log_var: torch_law(torch, mean, log_var).log_prob(x).sum(1),
+            torch=lambda torch, x, mean, log_var, *, observed=None: torch_of_observed(
+                torch_law(torch, mean, log_var).log_prob(x), observed
+            ),
         ),
         part_of(
             gaussian.standard_log_prob,
@@ -143,6 +148,15 @@ def _divergences() -> list[Part]:
             torch=lambda torch, mean, log_var, *other: torch.distributions.kl_divergence(
                 torch_law(torch, mean, log_var), torch_law(torch, *other)
             ).sum(1),
+        ),
+        part_of(
+            gaussian.kl_by_dimension,
+            {**LAW, **OTHER},
+            oracle=kl,
+            tried=two,
+            torch=lambda torch, mean, log_var, *other: torch.distributions.kl_divergence(
+                torch_law(torch, mean, log_var), torch_law(torch, *other)
+            ),
         ),
         part_of(
             gaussian.expected_log_prob,

@@ -62,7 +62,7 @@ def parts() -> list[Part]:
             torch=torch_likelihood(lambda torch, role, x_params, x: torch.distributions.Normal(x_params, 1.0).log_prob(x).sum(1)),
         ),
         Part(
-            "gaussian_learned",
+            "gaussian(learned=True)",
             Gaussian,
             [case("Elbo: Gaussian, learned", Elbo(), Gaussian(0.3, learned=True))],
             torch=torch_likelihood(

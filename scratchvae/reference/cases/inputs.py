@@ -36,6 +36,7 @@ CLASSES = {  # logits of two entries: an offset common to all classes changes ne
     "10³⁰ each": np.full((2, 3), 1e30),
     "from −10⁴ to 10⁴": np.array([[-1e4, 1e4, 5.0], [1e4, 1e4, -1e4]]),
 }
+OBSERVED = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 1]])
 BITS = np.array([[1, 0, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]], np.float64)
 MANY_COUNTS = {
     "small counts": np.array([[0, 3, 1, 20], [1, 0, 0, 0], [7, 2, 15, 5]], np.float64),
@@ -54,10 +55,14 @@ def column(n: int, value: float) -> Array:
     return np.full((n, 1), value)
 
 
-def prior_sampler(prior: Prior) -> SamplingCase:
+def prior_sampler(prior: Prior, name: str = "") -> SamplingCase:
     """Draws of a prior of one latent."""
-    name = f"{type(prior).__name__}.sample"
-    return SamplingCase(name, lambda n, rng: prior.sample(n, rng)[:, 0], lambda t: prior.log_prob(t[:, None])[0], GRID)
+    return SamplingCase(
+        f"{name or type(prior).__name__}.sample",
+        lambda n, rng: prior.sample(n, rng)[:, 0],
+        lambda t: prior.log_prob(t[:, None])[0],
+        GRID,
+    )
 
 
 def likelihood_sampler(likelihood: Likelihood, x_params: list[float], points: Array) -> SamplingCase:
@@ -90,3 +95,8 @@ def torch_likelihood(
         return module
 
     return build
+
+
+def torch_of_observed(by_entry: Any, observed: Any, draws: int = 1) -> Any:
+    """Σ over the observed entries of PyTorch's log-densities (B · draws, D)."""
+    return by_entry.sum(1) if observed is None else (by_entry * observed.repeat_interleave(draws, 0)).sum(1)

@@ -79,7 +79,7 @@ def parts() -> list[Part]:
             ),
         ),
         Part(
-            "laplace_learned",
+            "laplace(learned=True)",
             Laplace,
             [objective_case("Elbo: Laplace, learned", Elbo(), vae(Laplace(0.3, learned=True)), X, noise=LATENT_NOISE)],
             torch=torch_likelihood(

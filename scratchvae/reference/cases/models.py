@@ -17,12 +17,20 @@ LATENT_NOISES = normal(B * K, Z)
 POINT = (LATENT_NOISE[:, :0], None, None)  # what Reconstruction draws where nothing is random, and None for each penalty
 
 
-def vae(likelihood: Likelihood | None = None, prior: Prior | None = None, posterior: Posterior | None = None) -> VAE:
-    """A VAE of D entries and Z latents with one hidden layer each way."""
+def vae(
+    likelihood: Likelihood | None = None,
+    prior: Prior | None = None,
+    posterior: Posterior | None = None,
+    *,
+    encoder_inputs: int = D,
+    before: tuple[Layer, ...] = (),
+) -> VAE:
+    """A VAE of D entries and Z latents with one hidden layer each way, and in the encoder what comes `before` it."""
     likelihood, posterior = likelihood or Bernoulli(), posterior or DiagonalGaussian(Z)
     return VAE(
         event_shape=(D,),
-        encoder=Sequential(Linear(D, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
+        shows_mask=encoder_inputs > D or bool(before),
+        encoder=Sequential(*before, Linear(encoder_inputs, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
         posterior=posterior,
         prior=prior or StandardGaussian(Z),
         decoder=Sequential(Linear(Z, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),

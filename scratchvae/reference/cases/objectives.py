@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchvae.layers import Linear, Sequential, SiLU
 from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo
-from scratchvae.reference.cases import wake_sleep
+from scratchvae.reference.cases import missing, wake_sleep
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.models import (
     LATENT_NOISE,
@@ -63,5 +63,6 @@ def cases() -> list[Case]:
             noise=(LATENT_NOISE[:, :0], normal(B, D, seed=9), mask),
             training=True,
         ),
+        *missing.cases(),
         *wake_sleep.cases(),
     ]

@@ -10,6 +10,8 @@ from scratchvae.reference.cases.case import Case, cholesky_factors, normal, off_
 from scratchvae.reference.cases.part import Part
 from scratchvae.reference.cases.special_functions import ORACLES
 
+OBSERVED = np.array([[1, 0, 1, 0], [1, 1, 0, 0], [0, 1, 1, 0]])
+
 ACTIVATIONS = [
     Case("relu", ops.relu, {"x": off_zero(3, 4)}),
     Case("leaky_relu", ops.leaky_relu, {"x": off_zero(3, 4)}, {"slope": 0.2}),
@@ -36,6 +38,7 @@ SHAPING = [
     Case("split: last axis", ops.split, {"x": normal(2, 5)}, {"sizes": (4, 1), "axis": -1}),
     Case("concatenate", ops.concatenate, {"a": normal(2, 1), "b": normal(2, 3)}, {"axis": 1}),
     Case("concatenate: one part", ops.concatenate, {"a": normal(2, 3)}, {"axis": 0}),
+    Case("fill_missing", ops.fill_missing, {"x": normal(3, 4), "fill": normal(4)}, {"observed": OBSERVED}),
 ]
 
 REDUCTIONS = [
@@ -142,13 +145,12 @@ CASES = [
 
 def parts() -> list[Part]:
     """A Part for each op."""
-    return [_part_of(op) for op in dict.fromkeys(case.op for case in CASES)]
-
-
-def _part_of(op: Callable[..., Any]) -> Part:
-    oracle, tried = ORACLES.get(op, (None, []))
-    cases = [case for case in CASES if case.op is op]
-    return Part(op.__name__, op, cases, oracle=oracle, tried=tried, torch=EXPRESSIONS.get(op))
+    parts = []
+    for op in dict.fromkeys(case.op for case in CASES):
+        oracle, tried = ORACLES.get(op, (None, ()))
+        cases = [case for case in CASES if case.op is op]
+        parts.append(Part(op.__name__, op, cases, oracle=oracle, tried=tried, torch=EXPRESSIONS.get(op)))
+    return parts
 
 
 def _batch_norm(torch: Any, x: Any, gamma: Any, beta: Any, *, epsilon: float = 1e-5) -> Any:
@@ -196,6 +198,7 @@ EXPRESSIONS: dict[Callable[..., Any], Callable[..., Any]] = {  # each receives t
     ops.linear: lambda torch, x, W, b: torch.nn.functional.linear(x, W.T, b),
     ops.reshape: lambda torch, x, *, shape: torch.reshape(x, shape),
     ops.split: lambda torch, x, *, sizes, axis=1: torch.split(x, sizes, dim=axis),
+    ops.fill_missing: lambda torch, x, fill, *, observed: torch.where(observed != 0, x, fill),
     ops.concatenate: lambda torch, *parts, axis=1: torch.cat(parts, dim=axis),
     ops.sum: lambda torch, x, *, axis=None: torch.sum(x, dim=axis),
     ops.log_sum_exp: lambda torch, x, *, axis=-1: torch.logsumexp(x, dim=axis),

@@ -51,7 +51,7 @@ def parts() -> list[Part]:
             sampling=SamplingCase("student_t.sample", _draw, _sampled_log_prob, GRID),
         ),
         Part(
-            "student_t",
+            "student_t(scale_from=parameter, df_from=parameter)",
             StudentT,
             [
                 objective_case(name, objective, vae(likelihood), X, noise=noise)

@@ -1,0 +1,113 @@
+"""How a choice is written: the name of a builder, and values for its parameters.
+
+    choice  =  name  |  name(value, …, parameter=value, …)
+    value   =  a number  |  'text'  |  True  |  False  |  None  |  (value, …)  |  [value, …]  |  choice
+
+Python's own parser reads the text, and nothing in it is executed.
+"""
+
+import ast
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from scratchvae.arrays import InputError
+
+LONGEST, DEEPEST = 2000, 8  # characters of a text, and choices and tuples within each other
+BEYOND = 2**63  # whole numbers are below it, as arrays can't count any further
+SHOWN = 80  # characters of a text that a message repeats
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A name, and values for parameters: `keywords` by name, `positions` in order. `str` writes what `parse` reads again."""
+
+    name: str
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    positions: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        named = (f"{name}={written(value)}" for name, value in self.keywords.items())
+        values = ", ".join([*map(written, self.positions), *named])
+        return f"{self.name}({values})" if values else self.name
+
+
+def parse(text: str, where: str = "choice") -> Choice:
+    """Read a choice. InputError, a sentence that begins with `where`, for any other text.
+
+    >>> parse("elbo(beta=ramp(0, 4, 1000), free_bits=0.1)").keywords["beta"]
+    Choice(name='ramp', keywords={}, positions=(0, 4, 1000))
+    """
+    complaint = partial(_unreadable, where, "name(parameter=value, …)", text)
+    found = _read(text, where, complaint)
+    if not isinstance(found, Choice):
+        raise complaint("it does not begin with a name")
+    return found
+
+
+def parse_value(text: str, where: str = "value") -> Any:
+    """Read any value of the grammar, a list as a tuple. InputError, a sentence that begins with `where`, for any other text."""
+    return _read(text, where, partial(_unreadable, where, "a number, a name, or name(parameter=value, …)", text))
+
+
+def _read(text: str, where: str, complaint: Callable[[str], InputError]) -> Any:
+    if len(text) > LONGEST:
+        raise InputError(f"{where} should be a text of at most {LONGEST} characters, found {len(text)}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Python would find odd in a program
+            tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        matching = all(text.count(opened) == text.count(closed) for opened, closed in ("()", "[]"))
+        reason = getattr(error, "msg", "it can't be read") if matching else "its parentheses do not match"
+        raise complaint(reason) from None
+    return _value(tree, complaint, DEEPEST)
+
+
+def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -> Any:
+    if depth == 0:
+        raise complaint(f"it is nested more than {DEEPEST} deep")
+    match node:
+        case ast.Constant(value=bool() | str() | None):
+            return node.value
+        case ast.Constant(value=int() | float() as number):
+            pass
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=(int() | float()) as size)) if type(size) is not bool:
+            number = -size
+        case ast.Tuple(elts=inner) | ast.List(elts=inner):
+            return tuple(_value(one, complaint, depth - 1) for one in inner)
+        case ast.Name(id=name):
+            return Choice(name)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+            values: dict[str, Any] = {}
+            for keyword in keywords:
+                if keyword.arg is None or keyword.arg in values:
+                    raise complaint(f"{keyword.arg} is given twice" if keyword.arg else "** is no value")
+                values[keyword.arg] = _value(keyword.value, complaint, depth - 1)
+            return Choice(name, values, tuple(_value(one, complaint, depth - 1) for one in args))
+        case _:
+            raise complaint("values are numbers, texts, True, False, None, tuples and choices, and nothing is computed")
+    if isinstance(number, int) and abs(number) >= BEYOND:
+        raise complaint("whole numbers should be below 2^63")
+    return number
+
+
+def _unreadable(where: str, expected: str, text: str, reason: str) -> InputError:
+    return InputError(f"{where} should be {expected}, found {shortened(text)}: {reason}")
+
+
+def written(value: Any) -> str:
+    """The value as `parse_value` reads it again."""
+    if isinstance(value, Choice):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(written, value))}{',' if len(value) == 1 else ''})"
+    return repr(value).replace("inf", "1e999") if isinstance(value, float) else repr(value)
+
+
+def shortened(value: Any) -> str:
+    """The value as it is written, and no longer than a message can bear."""
+    whole = written(value)
+    return whole if len(whole) <= SHOWN else f"{whole[:SHOWN]}…"

@@ -1,0 +1,120 @@
+"""What missing entries may have been, given those that were observed: by importance weights, and by draws.
+
+    w_k = p(x_o|z_k) p(z_k) / q(z_k|x_o),  z_k ~ q(z|x_o),  k = 1 … K        w̃_k = w_k / Σ_k w_k
+    E[x_m|x_o] ≈ Σ_k w̃_k E[x_m|z_k]                                          a single imputation
+    x_m ~ p(x_m|z_j), j = k with probability w̃_k                             one of several imputations
+
+x_o are the observed entries of an example and x_m the missing ones, which are independent given z. Both tend to the exact
+answer under the model as K grows, whatever q is.     Mattei & Frellsen 2019, section 4 (self-normalized importance sampling;
+sampling importance resampling).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_count
+from scratchvae.data import Batch, Dataset
+from scratchvae.layers import dtype_of
+from scratchvae.likelihoods import missing_mean, missing_sample
+from scratchvae.objectives import LatentModel
+from scratchvae.posteriors import Point
+
+ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples
+
+
+@dataclass(frozen=True, eq=False)
+class Imputation:
+    """N examples of D entries, with what was missing filled in; observed entries are as they were.
+
+    x          (N, D)     each missing entry at its expectation given the observed ones
+    effective  (N,)       1 / Σ_k w̃_k², how many equally weighted draws the expectation is worth: from 1 to K
+    draws      (M, N, D)  M imputations, each drawn anew
+    """
+
+    x: Array
+    effective: Array
+    draws: Array
+
+
+def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator, draws: int = 0) -> Imputation:
+    """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws` times.
+
+    An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. Of an example without any observed
+    entry the expectation is that of the model. InputError where no draw gives what was observed any probability.
+    """
+    require_count("impute", "samples", samples)
+    require_count("impute", "draws", draws, 0)
+    samples = 1 if isinstance(model.posterior, Point) else samples
+    x: list[Array] = []
+    effective, several = [], []
+    for batch in data.batches(max(1, ROWS // max(samples, draws)), dtype_of(model)):
+        model.likelihood.require_support(batch.x)
+        mean, worth, z = _weighed(model, batch, samples, draws, rng)
+        if not np.isfinite(mean).all():
+            example = sum(len(part) for part in x) + int(np.argmin(np.isfinite(mean).all(axis=1)))
+            expected = "some draw should give what was observed a probability"
+            raise InputError(f"impute: {expected}; found none of {samples} for example {example} of {data.name}")
+        x.append(_completed(batch, mean))
+        effective.append(worth)
+        several.append(_drawn(model, batch, z, rng))
+    return Imputation(np.concatenate(x), np.concatenate(effective), np.concatenate(several, axis=1))
+
+
+def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Σ_k w̃_k E[x|z_k] (B, D), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
+
+    A chunk of draws at a time: sums are scaled by the largest weight so far, and each of the M places of an example takes
+    its z from the newest chunk with the probability of that chunk's share in the weights so far. In the end it holds
+    z_k with probability w̃_k.
+    """
+    B = len(batch)
+    largest, total, squares = np.full(B, -np.inf), np.zeros(B), np.zeros(B)
+    mean: Array = np.zeros(batch.x.shape)
+    chosen = np.zeros((B, draws, model.posterior.latent_dim), batch.x.dtype)
+    for log_w, z, x_means in _chunks(model, batch, samples, rng):
+        new_largest = np.maximum(largest, log_w.max(axis=1))
+        top = np.where(np.isfinite(new_largest), new_largest, 0)  # where every weight so far is 0 it stays 0
+        scale, w = np.exp(largest - top), np.exp(log_w - top[:, None])
+        share = w.sum(axis=1)
+        total, squares = total * scale + share, squares * scale**2 + (w * w).sum(axis=1)
+        mean = mean * scale[:, None] + np.einsum("bk,bkd->bd", w, x_means)
+        largest = new_largest
+        if draws:
+            newest = rng.random((B, draws)) * total[:, None] < share[:, None]
+            below = rng.random((B, draws)) * share[:, None]
+            k = np.minimum((below[:, :, None] >= np.cumsum(w, axis=1)[:, None]).sum(axis=2), w.shape[1] - 1)
+            chosen = np.where(newest[:, :, None], np.take_along_axis(z, k[:, :, None], axis=1), chosen)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return mean / total[:, None], total * total / squares, chosen
+
+
+def _chunks(model: LatentModel, batch: Batch, samples: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
+    """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, D), for some of the draws at a time."""
+    B = len(batch)
+    chunk = max(1, ROWS // B)
+    for done in range(0, samples, chunk):
+        K = min(chunk, samples - done)
+        point = isinstance(model.posterior, Point)
+        one, _ = model.run(batch, model.draw_noise(B * K, rng), draws=K, kl="none" if point else "sampled")
+        x_params, _ = model.decoded(one.z, batch, draws=K)
+        log_w = np.zeros((B, K)) if point else one.log_weights.astype(np.float64)
+        x_means = missing_mean(model.likelihood, x_params, batch.repeat(K))
+        yield log_w, one.z.reshape(B, K, -1), x_means.reshape(B, K, -1)
+
+
+def _drawn(model: LatentModel, batch: Batch, z: Array, rng: np.random.Generator) -> Array:
+    """x_m ~ p(x_m|z) for z (B, M, Z)  ->  (M, B, D), with the observed entries as they are."""
+    B, M, Z = z.shape
+    if not M:
+        return np.empty((0, *batch.x.shape), batch.x.dtype)
+    x_params, _ = model.decoded(z.reshape(B * M, Z), batch, draws=M)
+    repeated = batch.repeat(M)
+    completed = _completed(repeated, missing_sample(model.likelihood, x_params, repeated, rng))
+    return completed.reshape(B, M, -1).swapaxes(0, 1)
+
+
+def _completed(batch: Batch, x: Array) -> Array:
+    """The batch's x with `x` where it is missing, in the batch's dtype."""
+    return batch.x if batch.observed is None else np.where(batch.observed != 0, batch.x, x.astype(batch.x.dtype))

@@ -1,0 +1,96 @@
+"""What a conditional model is told of each example, y, and the numbers that its networks get for it.
+
+Letters: N examples, K classes, C numbers for each example.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchvae.arrays import Array, InputError, require_at_least, require_finite
+
+
+class Condition(ABC):
+    """A kind of y. `width` C is how many numbers stand for the y of one example; `words` say what y should be."""
+
+    width: int
+    words: str
+
+    @abstractmethod
+    def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
+        """Check y, one for all of n examples or one for each  ->  one for each, as a Batch holds them.
+
+        InputError, which begins with `where`, for another number of them and for what `words` do not describe.
+        """
+
+    @abstractmethod
+    def numbers(self, y: Array, dtype: npt.DTypeLike) -> Array:
+        """Return the numbers (N, C) that stand for y, as `read` returns it."""
+
+
+class Classes(Condition):
+    """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector: 1 at y, and 0 elsewhere.
+
+    The row that a Linear layer has for a class is then what the layer adds for that class: an embedding.
+    """
+
+    def __init__(self, count: int) -> None:
+        require_at_least("Classes", "count", count, 1)
+        self.width = count
+        self.words = f"a class of each example, a whole number from 0 to {count - 1}"
+
+    def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
+        """y as a whole number, or as n of them  ->  (n,) integers."""
+        y = np.asarray(y)
+        if y.dtype.kind not in "iu":
+            remedy = "np.unique(y, return_inverse=True) numbers labels of any kind"
+            raise InputError(f"{where}: y should be {self.words}; found {_kind(y)}. {remedy}")
+        if y.shape not in ((), (n,)):
+            expected = f"({n},) of them, or one for all"
+            raise InputError(f"{where}: y should be {self.words}: {expected}; found shape {y.shape}")
+        if y.size and not (y.min() >= 0 and y.max() < self.width):
+            found = y[(y < 0) | (y >= self.width)][0] if y.ndim else y
+            raise InputError(f"{where}: y should be {self.words}; found {found}")
+        return np.broadcast_to(y, (n,)).astype(np.intp)
+
+    def numbers(self, y: Array, dtype: npt.DTypeLike) -> Array:
+        """c_nk = 1 where y_n = k, else 0  ->  (N, K)."""
+        one_hot = np.zeros((len(y), self.width), dtype)
+        one_hot[np.arange(len(y)), y] = 1
+        return one_hot
+
+
+class Reals(Condition):
+    """y is C real numbers for each example, which networks get as they are.
+
+    Networks learn best from numbers with a mean near 0 and a standard deviation near 1.
+    """
+
+    def __init__(self, width: int) -> None:
+        require_at_least("Reals", "width", width, 1)
+        self.width = width
+        self.words = f"{width} finite number{'s' if width > 1 else ''} for each example"
+
+    def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
+        """y as (C,) for all examples, or (n, C); where C = 1 also as a number, or (n,)  ->  (n, C) floats."""
+        y = np.asarray(y)
+        if y.dtype.kind not in "iuf":
+            raise InputError(f"{where}: y should be {self.words}; found {_kind(y)}")
+        y = y if y.dtype.kind == "f" else y.astype(np.float64)
+        rows = y[..., None] if self.width == 1 and y.ndim < 2 else y
+        if rows.shape not in ((self.width,), (n, self.width)):
+            expected = f"({n}, {self.width}) of them, or ({self.width},) for all"
+            raise InputError(f"{where}: y should be {self.words}: {expected}; found shape {y.shape}")
+        require_finite(where, "y", y)
+        return np.broadcast_to(rows, (n, self.width)).copy()
+
+    def numbers(self, y: Array, dtype: npt.DTypeLike) -> Array:
+        """c = y, in another dtype  ->  (N, C)."""
+        return y.astype(dtype)
+
+
+def _kind(y: Array) -> str:
+    """In words, what an array holds."""
+    kinds = {"U": "strings", "S": "strings", "b": "bools", "O": "objects", "f": "floating numbers"}
+    return kinds.get(y.dtype.kind, str(y.dtype))

@@ -1,0 +1,62 @@
+"""What a model learns by, by name: objectives, their penalties, optimizers, and weights that change from step to step."""
+
+from collections.abc import Sequence
+
+from scratchvae.choices import Table
+from scratchvae.models import ALGORITHMS
+from scratchvae.objectives import (
+    L1,
+    ActivationKl,
+    Contraction,
+    Elbo,
+    Iwae,
+    Objective,
+    Penalty,
+    Ramp,
+    Reconstruction,
+    SampledElbo,
+    Schedule,
+    ScoreFunctionElbo,
+)
+from scratchvae.training import OPTIMIZERS as BY_NAME
+from scratchvae.training import Constant, Cosine, StepDecay
+
+Halves = Sequence[tuple[Objective, tuple[str, ...]]]  # each phase's objective, and the Parameters that it moves
+
+
+def step(rate: float, every: int = 1000, factor: float = 0.1, warm_up: int = 0) -> StepDecay:
+    """After a warm-up, `rate` times `factor` for every full `every` steps since."""
+    return StepDecay(rate, every, factor, warm_up)
+
+
+def cosine(rate: float, run_steps: int, steps: int | None = None, final: float = 0.0, warm_up: int = 0) -> Cosine:
+    """After a warm-up, from `rate` to `final` along half a cosine, until `steps`, which are all of the run's unless given."""
+    return Cosine(rate, run_steps if steps is None else steps, final, warm_up)
+
+
+def wake_sleep() -> Halves:
+    """Wake for the generative half of a Helmholtz machine, and Sleep for the half that recognizes."""
+    return ALGORITHMS["wake_sleep"](1)
+
+
+def reweighted_wake_sleep(samples: int = 5) -> Halves:
+    """The same with `samples` weighted draws of each example, and a third phase, awake, for the half that recognizes."""
+    return ALGORITHMS["reweighted_wake_sleep"](samples)
+
+
+SCHEDULES = Table("schedule", {"constant": Constant, "cosine": cosine, "ramp": Ramp, "step": step}, given=("run_steps",))
+OPTIMIZERS = Table("optimizer", BY_NAME, inner={Schedule: SCHEDULES})
+PENALTIES = Table("penalty", {"contraction": Contraction, "l1": L1, "sparsity": ActivationKl})
+OBJECTIVES = Table(
+    "objective",
+    {
+        "elbo": Elbo,
+        "iwae": Iwae,
+        "reconstruction": Reconstruction,
+        "reweighted_wake_sleep": reweighted_wake_sleep,
+        "sampled_elbo": SampledElbo,
+        "score_function": ScoreFunctionElbo,
+        "wake_sleep": wake_sleep,
+    },
+    inner={Schedule: SCHEDULES, Penalty: PENALTIES},
+)

@@ -1,0 +1,146 @@
+"""What a run's model is judged by: a table of metrics, each a row with its words, its unit, its needs and its function."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, require_choice
+from scratchvae.data import Dataset
+from scratchvae.evaluation import active_units, bits_per_dimension, bound, log_likelihood
+from scratchvae.likelihoods import Categorical
+from scratchvae.models import HelmholtzMachine, LatentVariableModel
+from scratchvae.objectives import Objective
+from scratchvae.posteriors import Point
+from scratchvae.runs.folder import Run
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A run's model before examples: what the metrics are computed from, each part once and when it is asked for.
+
+    log p(x) is estimated for the first `likelihood_of` examples, with `samples` draws of each; 0 leaves it out.
+    """
+
+    run: Run
+    data: Dataset
+    objective: Objective
+    samples: int
+    likelihood_of: int
+    seed: int
+
+    @cached_property
+    def terms(self) -> dict[str, float]:
+        """The mean loss, and the mean of each term of the objective."""
+        return bound(self.run.model, self.data, self.objective, rng=self.rng(), binarized=self.run.config.binarized)
+
+    @cached_property
+    def first(self) -> Dataset:
+        """The examples whose log p(x) is estimated."""
+        return self.data.subset(slice(0, self.likelihood_of))
+
+    @cached_property
+    def log_px(self) -> Array:
+        """The estimates of log p(x) of those, (likelihood_of,) in nats."""
+        binarized = self.run.config.binarized
+        return log_likelihood(self.run.model, self.first, samples=self.samples, rng=self.rng(), binarized=binarized)
+
+    @property
+    def weighable(self) -> bool:
+        """Whether log p(x) is asked for, and the model has a density to weigh draws by."""
+        return self.samples > 0 and not isinstance(getattr(self.run.model, "posterior", None), Point)
+
+    def metrics(self, names: Sequence[str] = ()) -> dict[str, float]:
+        """The named metrics, or all that there are. InputError for one that this run does not have."""
+        known = METRICS | {term: _term(term) for term in self.terms if term not in METRICS}
+        for name in names:
+            require_choice(str(self.run.folder), "a metric", name, known)
+            if not known[name].has(self):
+                raise InputError(f"{self.run.folder} has no {name}, which needs {known[name].needs}")
+        return {name: known[name].compute(self) for name in names or [n for n, metric in known.items() if metric.has(self)]}
+
+    def table(self, found: dict[str, float]) -> str:
+        """A line for each metric, with its unit."""
+        known = METRICS | {name: _term(name) for name in found if name not in METRICS}
+        counts = {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
+        lines = []
+        for name, value in found.items():
+            number = f"{value:12d}" if isinstance(value, int) else f"{value:12.3f}"
+            lines.append(f"  {known[name].words:32}{number}  {known[name].unit.format(**counts)}".rstrip())
+        return "\n".join(lines)
+
+    def rng(self) -> np.random.Generator:
+        """A generator that every metric starts with, so that none depends on which others are asked for."""
+        return np.random.default_rng(self.seed)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is computed."""
+
+    words: str
+    unit: str  # may name {samples}, {of} and {latents}
+    needs: str
+    has: Callable[[Judgement], bool]
+    compute: Callable[[Judgement], float]
+
+
+def bound_of_first(j: Judgement) -> float:
+    """The bound of the examples whose log p(x) is estimated, to be compared with it."""
+    return bound(j.run.model, j.first, j.objective, rng=j.rng(), binarized=j.run.config.binarized)["bound"]
+
+
+def bits(j: Judgement) -> float:
+    """−log₂ p(x) / D."""
+    return bits_per_dimension(float(j.log_px.mean()), prod(j.run.model.event_shape))
+
+
+def is_probability(j: Judgement) -> bool:
+    """Whether p(x) is a probability of what the data are, and no density."""
+    model = j.run.model
+    return isinstance(model.likelihood, Categorical) or isinstance(model, HelmholtzMachine) or j.run.config.binarized
+
+
+def _term(name: str, words: str = "") -> Metric:
+    """A term of the objective, under its own name."""
+    needs = f"an objective with the term {name}"
+    return Metric(words or name, "nats per example", needs, lambda j: name in j.terms, lambda j: j.terms[name])
+
+
+DENSITY = "a posterior with a density, and samples"
+METRICS: dict[str, Metric] = {
+    "loss": _term("loss"),
+    "bound": _term("bound"),
+    "log_px": _term("log_px", "reconstruction log p(x|z)"),
+    "kl": _term("kl", "KL(q(z|x) || p(z))"),
+    "bound_of_those": Metric(
+        "bound, the first of them only",
+        "nats per example ({of} examples)",
+        f"{DENSITY}, and fewer examples for log p(x) than for the bound",
+        lambda j: j.weighable and j.likelihood_of < len(j.data) and "bound" in j.terms,
+        bound_of_first,
+    ),
+    "log_likelihood": Metric(
+        "importance-weighted bound",
+        "nats per example ({samples} draws each of {of} examples)",
+        DENSITY,
+        lambda j: j.weighable,
+        lambda j: float(j.log_px.mean()),
+    ),
+    "bits_per_dimension": Metric(
+        "bits per dimension",
+        "",
+        f"{DENSITY}, and a probability of x (categorical, belief_net, or binarized data)",
+        lambda j: j.weighable and is_probability(j),
+        bits,
+    ),
+    "active_units": Metric(
+        "active latents",
+        "of {latents}",
+        "a vector of latents",
+        lambda j: isinstance(j.run.model, LatentVariableModel),
+        lambda j: int(active_units(j.run.model.transform(j.data)).sum()),
+    ),
+}
