@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
 
 from scratchvae import __version__
 from scratchvae.cpu import prepare
@@ -62,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         parser = argparse.ArgumentParser(prog=f"scratchvae {name}", description=command.__doc__)
         command.add_arguments(parser)
         arguments = parser.parse_args(argv[1:])
-        _require_countable(arguments)
+        _require_countable(vars(arguments))
         status = int(command.run(arguments))
         sys.stdout.flush()
         return status
@@ -78,17 +77,6 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"scratchvae {name}: interrupted", file=sys.stderr)
         return 130
-
-
-def _require_countable(arguments: Any) -> None:
-    """Raise InputError for a whole number that no array can count to, or a seed of more than 63 bits."""
-    from scratchvae.arrays import InputError
-
-    for name, value in vars(arguments).items():
-        bits = 63 if name == "seed" else 31
-        if isinstance(value, int) and abs(value) >= 2**bits:
-            option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
-            raise InputError(f"{option} should be below 2^{bits}, found {value}")
 
 
 @contextmanager
@@ -114,6 +102,17 @@ def _leaving_at_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _require_countable(options: dict[str, object]) -> None:
+    """Raise InputError for a whole number that no array can count to, or a seed of more than 63 bits."""
+    from scratchvae.arrays import InputError
+
+    for name, value in options.items():
+        bits = 63 if name == "seed" else 31
+        if isinstance(value, int) and abs(value) >= 2**bits:
+            option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} should be below 2^{bits}, found {value}")
 
 
 if __name__ == "__main__":

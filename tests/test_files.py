@@ -443,7 +443,7 @@ def test_one_process_at_a_time_trains_in_a_folder(copy, images, capsys):
     fails(capsys, ["train", "--resume", copy], f"is being trained in by process {os.getpid()} on", "wait for its end")
     held.release()
     assert not (copy / ".lock").exists()
-    config = Config(data=str(images), settings={"latent_dim": 2, "hidden": [4]}, epochs=1)
+    config = Config(data=str(images), recipe="mlp(latent_dim=2, hidden=4)", epochs=1)
     with Run.start(copy / "new", config), pytest.raises(InputError, match="holds a run already"):
         Run.start(copy / "new", config)
     with Run.resume(copy / "new"), pytest.raises(InputError, match="is being trained in"):
@@ -475,7 +475,7 @@ def test_a_claim_follows_no_link(tmp_path):
 CHANGES = {  # what is changed in config.json, and what is said of it
     "batch_size": (64, "was trained with batch_size 128, config.json says 64"),
     "seed": (1, "was trained with seed 0, config.json says 1"),
-    "learning_rate": (0.5, "was trained with learning_rate 0.001, config.json says 0.5"),
+    "optimizer": ("adam(learning_rate=0.5)", "was trained with optimizer 'adam"),
 }
 
 

@@ -110,7 +110,7 @@ ONE = mlp((6,), latent_dim=2, hidden=(4,))
     ("call", "words"),
     [
         (lambda: ONE.fit(np.full((3, 6), 2.0)), r"Bernoulli: x should lie in \[0, 1\], found values from 2 to 2"),
-        (lambda: ONE.fit(np.full((3, 6), np.nan)), "should be finite"),
+        (lambda: ONE.fit(np.full((3, 6), np.nan)), "every entry should be observed"),
         (lambda: ONE.fit(np.zeros((3, 5))), r"x should have shape \(N, 6\) or \(N, 6\), found \(3, 5\)"),
         (lambda: ONE.fit(np.zeros((0, 6))), "at least one example"),
         (lambda: ONE.fit(np.zeros((3, 6), int)), "uint8"),

@@ -74,7 +74,6 @@ class Config:
 
 def read_config(path: Path) -> Config:
     """The config in a file."""
-    if path.parent.is_dir() and not path.exists():
+    if not path.exists():
         raise InputError(f"{path.parent} should be a run's folder, found no {path.name} in it")
-    entries = strict_json.read(path)
-    return Config.from_entries(entries, str(path))
+    return Config.from_entries(strict_json.read(path), str(path))

@@ -1,6 +1,6 @@
 """A run as a folder: config.json, metrics.jsonl, checkpoint.safetensors, figures/."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -139,18 +139,19 @@ class Run:
         saved = load_checkpoint(run.checkpoint)
         recipe = Config.from_entries(saved.config, str(run.checkpoint)).recipe
         if recipe != run.config.recipe:
-            found = f"{run.checkpoint.name} is of the recipe {recipe}, config.json of {run.config.recipe}"
-            raise InputError(f"{folder} should hold one run: {found}")
+            names = f"{run.checkpoint} is of the recipe {recipe}, config.json of {run.config.recipe}"
+            raise InputError(f"{folder} should hold one run: {names}")
         restore_model(saved, run.model, best=True)
         return run, saved
 
     def _require_same(self, saved: Checkpoint) -> None:
         """InputError where the checkpoint was trained with other data, or with other entries of config.json that both know."""
         again = f"--resume {self.folder} --force goes on all the same"
-        was = asdict(Config.from_entries(saved.config, str(self.checkpoint)))
-        for entry, now in asdict(self.config).items():
-            then = was[entry] if entry in saved.config else now
-            if then != now and entry not in MAY_CHANGE:
+        trained = vars(Config.from_entries(saved.config, str(self.checkpoint)))
+        for entry, now in vars(self.config).items():
+            then = trained[entry]
+            unknown = then is None and entry in {"examples", "event_shape"}
+            if then != now and entry not in MAY_CHANGE and not unknown:
                 said = f"was trained with {entry} {then!r:.80}, config.json says {now!r:.80}"
                 raise InputError(f"{self.checkpoint} {said}: put that back, or {again}")
         if saved.data is not None and saved.data != self._digest:
