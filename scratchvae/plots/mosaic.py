@@ -25,7 +25,7 @@ def pixels(where: str, name: str, images: Array, *, holed: bool = False) -> Arra
     require_finite(where, name, known)
     shades = np.rint(255 * np.clip(known, 0, 1).astype(np.float32)).astype(np.uint8)
     shades = np.broadcast_to(shades, (len(shades), 3, *shades.shape[2:])).transpose(0, 2, 3, 1)
-    anywhere: Array = missing.any(axis=1)  # in any channel
+    anywhere = np.asarray(missing.any(axis=1))  # in any channel
     if anywhere.any():
         shades = np.where(anywhere[..., None], np.array(to_rgb(MISSING)) * 255, shades).astype(np.uint8)
     return shades
