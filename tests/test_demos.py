@@ -268,7 +268,7 @@ def missing(text):
     assert bounds[0] < bounds[1] < bounds[2]
     assert errors[0] > errors[1] > errors[2]
     mean, vae, drawn = (numbers_after(text, name) for name in ("the column's mean", "the VAE's expectation", "one drawn imp"))
-    assert vae[-2] < mean[-1] / 2  # before the notebook's
+    assert vae[-2] < 0.7 * mean[-1]  # vae[-1] is the notebook's; measured 0.44 of it
     assert vae[-2] < drawn[-1]  # an expectation has the smallest squared error
 
 
