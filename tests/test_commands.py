@@ -216,7 +216,7 @@ def test_python_m_scratchvae():
 
 
 BAD_DATA = {
-    "NaN": (lambda p: np.save(p, np.full((5, 4), np.nan)), "x.npy", "every entry should be observed"),
+    "NaN": (lambda p: np.save(p, np.full((5, 4), np.nan)), "x.npy", "observed in some example"),
     "infinity": (lambda p: np.save(p, np.full((5, 4), np.inf)), "x.npy", "should be finite"),
     "2 under a Bernoulli": (lambda p: np.save(p, np.full((50, 4), 2.0)), "x.npy", "Bernoulli: x should lie in [0, 1]"),
     "a flat array": (lambda p: np.save(p, np.zeros(5)), "x.npy", "shape"),

@@ -302,14 +302,14 @@ def labels(text):
 def missing(text):
     rows = [numbers_after(text, f"{n} ") for n in ("1", "30", "1,000")]
     assert rows[0][0] < rows[1][0]
-    assert rows[2][0] == pytest.approx(numbers_after(text, "exact ")[0], abs=0.4)  # measured 0.04, of 20 examples
+    assert rows[2][0] == pytest.approx(numbers_after(text, "exact ")[0], abs=0.02)  # measured 0.0014
     assert rows[2][1] < rows[0][1]
     assert rows[2][2] < rows[0][2]
     bounds, errors = zip(*(numbers_after(text, f"{epoch} ") for epoch in (0, 20, 40)), strict=True)
     assert bounds[0] < bounds[1] < bounds[2]
     assert errors[0] > errors[1] > errors[2]
     mean, vae, drawn = (numbers_after(text, name) for name in ("the column's mean", "the VAE's expectation", "one drawn imp"))
-    assert vae[-2] < mean[-1] / 2  # before the notebook's
+    assert vae[-2] < 0.7 * mean[-1]  # vae[-1] is the notebook's; measured 0.44 of it
     assert vae[-2] < drawn[-1]  # an expectation has the smallest squared error
 
 

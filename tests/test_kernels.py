@@ -473,6 +473,14 @@ def test_gaussian_log_prob_keeps_its_digits(row, dtype):
         assert (off <= (4e-6 if dtype == np.float32 else 5e-15) * np.abs(terms).sum(axis=1)).all()
 
 
+@pytest.mark.parametrize("twin", [0, 1])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gaussian_entries_that_do_not_count_add_exactly_nothing(dtype, twin):
+    kernel, zeros = both_twins("gaussian_log_prob")[twin], np.zeros((2, 7), dtype)
+    constant = np.log(2 * np.pi)
+    np.testing.assert_allclose(kernel(zeros, zeros, zeros, np.array([0, 3])), [0, -1.5 * constant], rtol=4 * np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_density_twins_agree_at_extremes(dtype):
     logits = extremes(dtype)[:, None]

@@ -12,7 +12,7 @@ from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, cast, named_parameters
 from scratchvae.models import VAE, FactorAnalysis, ProbabilisticPCA
-from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
+from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo, Sleep
 from scratchvae.posteriors import FullGaussian
 from scratchvae.priors import StandardGaussian
 from scratchvae.recipes import FILLS, belief_net, mlp
@@ -402,6 +402,10 @@ def test_a_belief_net_gives_what_was_observed_the_sum_over_what_was_not():
     fits = [[(row[o] == one[o]).all() for row in everything] for one, o in zip(x, observed, strict=True)]
     np.testing.assert_allclose(found, [logsumexp(log_p[fit]) for fit in fits], rtol=1e-10, atol=1e-12)
     assert found[1] == pytest.approx(0, abs=1e-12)
+    noise = RNG.random((B, D + model.n_hidden))
+    (dreamt, units), batch = model.dream(uniform=noise), Batch(np.where(observed, x, np.nan), observed=observed)
+    expected, _ = model.log_recognition(x=np.where(observed, dreamt, 0), h=units)
+    np.testing.assert_array_equal(Sleep()(model, batch, noise)[0].terms["log_q"], expected)
     for algorithm in ("wake_sleep", "reweighted_wake_sleep"):
         trained = [
             belief_net((D,), layers=(3, 2), seed=1, algorithm=algorithm).fit(given, epochs=2)

@@ -1,17 +1,17 @@
-"""Which entries of an array of examples were observed: NaN, a mask, or the caller may say that some were not."""
+"""Which entries of an array of examples were observed: NaN, a mask, or the caller says that some were not."""
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
 
-CHECKED_AT_ONCE = 1 << 20  # values of a floating array looked at together, so that the check needs little memory
+CHECKED_AT_ONCE = 1 << 20  # values looked at together, so that the check needs little memory
 
 
 def observed_entries(where: str, images: Array, hidden: Array | None, observed: Array | None) -> Array | None:
     """Bools of the shape of `images`, True where an entry was observed, or None where every entry was.
 
-    An entry is missing where `images` is NaN, where the mask `hidden` (of a masked array) is True, and where `observed`
-    is 0. InputError for infinite entries that were observed, and for an `observed` of another shape.
+    An entry is missing where `images` is NaN, where the mask `hidden` (of a masked array) is True, and where
+    `observed` is 0. InputError for infinite entries that were observed, and for an `observed` of another shape.
     """
     seen = None if hidden is None else ~hidden
     if observed is not None:

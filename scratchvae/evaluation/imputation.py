@@ -4,9 +4,9 @@
     E[x_m|x_o] ≈ Σ_k w̃_k E[x_m|z_k]                                          a single imputation
     x_m ~ p(x_m|z_j), j = k with probability w̃_k                             one of several imputations
 
-x_o are the observed entries of an example and x_m the missing ones, which are independent given z. Both tend to the exact
-answer under the model as K grows, whatever q is.     Mattei & Frellsen 2019, section 4 (self-normalized importance sampling;
-sampling importance resampling).
+x_o are the observed entries of an example and x_m the missing ones, which are independent given z. Both tend
+to the exact answer under the model as K grows, whatever q is: the first is self-normalized importance sampling,
+the second sampling importance resampling.     Mattei & Frellsen 2019.
 """
 
 from collections.abc import Iterator
@@ -41,8 +41,9 @@ class Imputation:
 def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator, draws: int = 0) -> Imputation:
     """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws` times.
 
-    An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. Of an example without any observed
-    entry the expectation is that of the model. InputError where no draw gives what was observed any probability.
+    An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. Of an example without any
+    observed entry the expectation is that of the model. InputError where no draw gives what was observed any
+    probability.
     """
     require_count("impute", "samples", samples)
     require_count("impute", "draws", draws, 0)
@@ -65,9 +66,9 @@ def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Ge
 def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     """Σ_k w̃_k E[x|z_k] (B, D), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
 
-    A chunk of draws at a time: sums are scaled by the largest weight so far, and each of the M places of an example takes
-    its z from the newest chunk with the probability of that chunk's share in the weights so far. In the end it holds
-    z_k with probability w̃_k.
+    It takes a chunk of draws at a time. Sums are scaled by the largest weight so far. Each of the M places of an
+    example takes its z from the newest chunk with the probability of that chunk's share in the weights so far, and
+    so it holds z_k with probability w̃_k in the end.
     """
     B = len(batch)
     largest, total, squares = np.full(B, -np.inf), np.zeros(B), np.zeros(B)

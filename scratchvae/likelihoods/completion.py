@@ -12,8 +12,8 @@ from scratchvae.likelihoods.multinomial import Multinomial
 def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array:
     """E[x|z] (B, D), of use where an entry is missing: given z, entries do not depend on each other.
 
-    Those of a Multinomial do, by way of their number n. With the prior 1/n, under which n_o = Σ_o x_d says nothing of z,
-    the missing counts are negative multinomial:
+    Those of a Multinomial do, by way of their number n. With the prior 1/n, under which n_o = Σ_o x_d says nothing
+    of z, the missing counts are negative multinomial:
 
         E[x_d|z, x_o] = n_o p_d / Σ_o p_d        p = softmax(logits)
 
@@ -28,7 +28,8 @@ def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array
 def missing_sample(likelihood: Likelihood, x_params: Array, batch: Batch, rng: np.random.Generator) -> Array:
     """A draw x ~ p(x|z, x_o) (B, D), of use where an entry is missing.
 
-    Of a Multinomial: x_d ~ Poisson(g p_d / Σ_o p_d) with one g ~ Gamma(n_o) for each row, which is negative multinomial.
+    Of a Multinomial it is x_d ~ Poisson(g p_d / Σ_o p_d) with one g ~ Gamma(n_o) for each row: the draws are then
+    negative multinomial.
     """
     if isinstance(likelihood, Multinomial):
         odds, n = _odds(x_params, batch)

@@ -9,9 +9,9 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 
 @differentiable
 def fill_missing(x: Array, fill: Array, *, observed: Array) -> tuple[Array, Pullback]:
-    """y_bd = x_bd where entry d of example b was observed, else fill_d.     x, observed (B, D), fill (D,)  ->  (B, D).
+    """y_bd = x_bd where entry d of example b was observed, else fill_d.     x (B, D), fill (D,)  ->  (B, D).
 
-    `observed` is 0 where an entry is missing. What stands in x there changes nothing, NaN included.
+    `observed` (B, D) is 0 where an entry is missing. What stands in x there changes nothing, NaN included.
     """
     require_shapes("fill_missing", x=(x, "B D"), fill=(fill, "D"), observed=(observed, "B D"))
     seen = observed != 0

@@ -25,8 +25,9 @@ def pixels(where: str, name: str, images: Array, *, holed: bool = False) -> Arra
     require_finite(where, name, known)
     shades = np.rint(255 * np.clip(known, 0, 1).astype(np.float32)).astype(np.uint8)
     shades = np.broadcast_to(shades, (len(shades), 3, *shades.shape[2:])).transpose(0, 2, 3, 1)
-    if missing.any():
-        shades = np.where(np.expand_dims(missing.any(axis=1), -1), np.array(to_rgb(MISSING)) * 255, shades).astype(np.uint8)
+    anywhere = np.asarray(missing.any(axis=1))  # in any channel
+    if anywhere.any():
+        shades = np.where(anywhere[..., None], np.array(to_rgb(MISSING)) * 255, shades).astype(np.uint8)
     return shades
 
 

@@ -6,5 +6,5 @@ from scratchvae.arrays import Array
 
 
 def fill_missing(x: Array, observed: Array, value: float) -> Array:
-    """y = x where `observed` is not 0, else `value`, so that nothing of what stands there is left, NaN included."""
+    """y = x where `observed` is not 0, else `value`, so that nothing is left of what stands there."""
     return np.where(observed != 0, x, x.dtype.type(value))
