@@ -199,10 +199,13 @@ def examples(tmp_path_factory):
 
 BELIEF_NET = ["--recipe", "belief_net(layers=(3, 2))"]
 SMALL = ["--latent-dim", "2", "--hidden", "4"]
+LABELLED = ["--data", "glyphs", "--limit", "26", "--held-out", "4", "--classes", "62"]
 NEEDS = {  # what a row goes with; the others go with SMALL
     "recipe belief_net": [],
     "recipe factor_analysis": ["--latent-dim", "2"],
     "recipe probabilistic_pca": ["--latent-dim", "2"],
+    "model conditional_vae": [*SMALL, *LABELLED],
+    "prior conditional_gaussian": [*SMALL, *LABELLED, "--model", "conditional_vae"],
     "model autoencoder": [*SMALL, "--code-activation", "sigmoid"],
     "objective wake_sleep": BELIEF_NET,
     "objective reweighted_wake_sleep": BELIEF_NET,
@@ -227,7 +230,8 @@ def test_every_name_of_every_table_trains_two_steps(row, examples, tmp_path, cap
     one = Run.open(tmp_path / "run")
     assert one.resumed().step == (1 if solved else 2)
     assert name in "".join([one.config.recipe, one.config.objective, one.config.optimizer])
-    assert main(["sample", str(tmp_path / "run"), "-n", "2", "--out", str(tmp_path / "x.npy")]) == 0
+    told = ["--y", "7"] if "conditional" in name else []
+    assert main(["sample", str(tmp_path / "run"), "-n", "2", "--out", str(tmp_path / "x.npy"), *told]) == 0
     assert np.isfinite(np.load(tmp_path / "x.npy")).all()
 
 
@@ -352,11 +356,11 @@ def test_any_entries_are_a_config_or_one_sentence(entries, old):
     [
         ("[" * 100_000, "should be JSON"),
         ('{"epochs": ' + "1" * 5000 + "}", "should be JSON"),
-        ('{"epochs": 18446744073709551616}', "epochs should be a whole number below 2^63, found 18446744073709551616"),
+        ('{"epochs": 18446744073709551616}', "whole numbers from -2⁶³ to 2⁶³ - 1, found 18446744073709551616"),
         ('{"epochs": 2.0}', "epochs should be a whole number, found 2.0"),
         ('{"epochs": true}', "epochs should be a whole number, found True"),
         ('{"seed": -1}', "seed should be at least 0, found -1"),
-        ('{"max_norm": NaN}', "should hold finite numbers, as JSON has no others; found nan at max_norm"),
+        ('{"max_norm": NaN}', "should be JSON with finite numbers, found NaN"),
         ('{"recipe": null}', "recipe should be a name, found None"),
         ('{"event_shape": [1, "8"]}', "event_shape should be values in parentheses, each a whole number or None"),
         ('{"settings": null}', "settings should be a JSON object, found NoneType"),
