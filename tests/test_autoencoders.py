@@ -111,7 +111,7 @@ def test_each_penalty_does_what_it_is_for():
         (lambda: Reconstruction(penalties=(L1(1.0), ActivationKl(1.0))), "each have a term of their own, found spars"),
         (lambda: jacobian_norm(Sequential(Linear(6, 2, rng=0), BatchNorm(2)), X), "found BatchNorm"),
         (lambda: mlp((6,)).fit(X, objective=Reconstruction(penalties=(Contraction(1.0),))), "a Point; found a DiagonalGaussian"),
-        (lambda: mlp((6,), code_activation="sigmoid"), "code_activation is for the model autoencoder"),
+        (lambda: mlp((6,), code_activation="sigmoid"), "code_activation is for a model whose encoder puts out codes"),
         (lambda: mlp((6,), model="autoencoder", code_activation="step"), "code_activation should be one of"),
     ],
 )

@@ -518,7 +518,7 @@ PLAIN = mlp((D,), latent_dim=Z, hidden=(5,))
         (lambda: mlp((D,), classes=2), "and any other model neither; found model vae, classes 2"),
         (
             lambda: mlp((D,), prior="conditional_gaussian"),
-            "prior should be one of gaussian_mixture, standard_gaussian",
+            "prior conditional_gaussian is for the model conditional_vae",
         ),
         (
             lambda: ConditionalGaussian(Z, 2).sample(3, RNG),

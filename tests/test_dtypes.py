@@ -261,6 +261,10 @@ def test_draws_come_by_the_door_too(law, twin):
                 DRAWS[law](refused)
 
 
+def test_every_op_and_every_law_has_the_door():
+    assert not [case.name for case in OF_FUNCTIONS if not hasattr(case.op, "__wrapped__")]
+
+
 def test_lists_are_refused():
     assert len(OF_FUNCTIONS) > 90
     for case in OF_FUNCTIONS:

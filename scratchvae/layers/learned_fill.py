@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_finite, require_shapes
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.parameter import Parameter
 
@@ -12,8 +12,8 @@ class LearnedFill(Layer):
     """[x | o | rest]  ->  [y | rest] with y_d = x_d where o_d > ½, and `fill`_d elsewhere.
 
     x is (B, D) with D = `entries`; o (B, D) is 1 where an entry was observed and 0 where it is missing. Columns
-    that follow are passed on as they are. `fill` (D,) starts at 0. The mask gets no gradient, since it is data.
-    Mattei & Frellsen's notebooks learn such a constant, and call it ι.
+    that follow are passed on as they are. `fill` (D,) starts at 0. The mask gets no gradient, since it is data, and
+    InputError says where it is not finite. Mattei & Frellsen's notebooks learn such a constant, and call it ι.
     """
 
     def __init__(self, entries: int) -> None:
@@ -22,13 +22,15 @@ class LearnedFill(Layer):
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         D = len(self.fill.value)
         require_shapes("LearnedFill", x=(x[:, : 2 * D], f"B {2 * D}"))
-        known, observed, rest = x[:, :D], x[:, D : 2 * D] > 0.5, x[:, 2 * D :]
-        y, op_pullback = ops.fill_missing(known, self.fill.value, observed=observed)
+        (known, mask, rest), split_pullback = ops.split(x, sizes=(D, D, x.shape[1] - 2 * D))
+        require_finite("LearnedFill", "the mask", mask)
+        filled, fill_pullback = ops.fill_missing(known, self.fill.value, observed=mask > 0.5)
+        y, concatenate_pullback = ops.concatenate(filled, rest)
 
         def pullback(dy: Array) -> Array | None:
-            dknown, dfill = op_pullback(dy[:, :D])
+            dfilled, drest = concatenate_pullback(dy)
+            dknown, dfill = fill_pullback(dfilled)
             self.fill.receive(dfill)
-            # dx = [o dy | 0 | drest]
-            return np.concatenate([dknown, np.zeros_like(dknown), dy[:, D:]], axis=1) if needs_dx else None
+            return split_pullback(dknown, np.zeros_like(dknown), drest) if needs_dx else None  # dx = [o dy | 0 | drest]
 
-        return np.concatenate([y, rest], axis=1), pullback
+        return y, pullback

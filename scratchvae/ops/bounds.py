@@ -9,9 +9,11 @@ bounds too.
 import numpy as np
 
 from scratchvae import kernels
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_bounds
 
 
+@differentiable
 def clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
     """y = min(max(x, low), high);  f′ = 1 at both bounds, as in PyTorch, and 0 beyond them."""
     require_bounds("clamp", low, high)
@@ -23,6 +25,7 @@ def clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
     return y, pullback
 
 
+@differentiable
 def softplus_clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
     """y = low + softplus(u − low) with u = high − softplus(high − x), where softplus(a) = log(1 + eᵃ).
 
@@ -43,6 +46,7 @@ def softplus_clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullbac
     return y, pullback
 
 
+@differentiable
 def tanh_clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
     """y = c + r tanh((x − c) / r) with the middle c = (low + high)/2 and the radius r = (high − low)/2.
 
