@@ -17,6 +17,10 @@ class InputError(ValueError):
     """What the caller handed over can't be used: the message says what was expected, what was found, and where."""
 
 
+class Overflowed(InputError):
+    """An array has outgrown its dtype, and what would come of it is no number: in training, a run that diverges."""
+
+
 def require_shapes(where: str, **arrays: tuple[Array, str]) -> dict[str, int]:
     """Check that shapes agree with their letters, and return the size of each letter.
 

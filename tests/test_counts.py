@@ -15,6 +15,7 @@ from scratchvae.recipes import belief_net, mlp
 
 X = np.random.default_rng(0).uniform(0, 1, (12, 2)).astype(np.float32)
 DATA = Dataset("x", X)
+HOLED = Dataset("holed", np.where(np.eye(12, 2, dtype=bool), np.nan, X))
 RNG = np.random.default_rng(0)
 RECORDS = {"EstimatorNoise", "Grid", "RatePoint"}  # what functions return
 NO_COUNTS = {"ddof", "rng", "seed"}  # `fit` checks ddof against the number of examples
@@ -45,6 +46,8 @@ CALLS = {
     "posteriors.DiagonalGaussian.latent_dim": posteriors.DiagonalGaussian,
     "posteriors.FullGaussian.latent_dim": posteriors.FullGaussian,
     "posteriors.Point.latent_dim": posteriors.Point,
+    "priors.ConditionalGaussian.latent_dim": lambda n: priors.ConditionalGaussian(n, 2),
+    "priors.ConditionalGaussian.condition_dim": lambda n: priors.ConditionalGaussian(1, n),
     "priors.GaussianMixture.latent_dim": priors.GaussianMixture,
     "priors.GaussianMixture.components": lambda n: priors.GaussianMixture(1, n),
     "priors.StandardGaussian.latent_dim": priors.StandardGaussian,
@@ -66,6 +69,8 @@ CALLS = {
     "evaluation.expected_coverage.n_data": lambda n: evaluation.expected_coverage(n, 20),
     "evaluation.expected_coverage.n_samples": lambda n: evaluation.expected_coverage(20, n),
     "evaluation.expected_coverage.k": lambda n: evaluation.expected_coverage(20, 20, k=n),
+    "evaluation.impute.samples": lambda n: evaluation.impute(vae(), HOLED, samples=n, rng=RNG),
+    "evaluation.impute.draws": lambda n: evaluation.impute(vae(), HOLED, samples=2, draws=n, rng=RNG),
     "evaluation.log_likelihood.samples": lambda n: evaluation.log_likelihood(vae(), DATA, samples=n, rng=RNG),
     "evaluation.rate_distortion.samples": lambda n: evaluation.rate_distortion(vae, [{}], DATA, samples=n),
     **{
@@ -82,6 +87,8 @@ CALLS = {
         for kind in (models.FactorAnalysis, models.ProbabilisticPCA)
         for name in ("latent_dim", "max_steps")
     },
+    "models.Classes.count": models.Classes,
+    "models.Reals.width": models.Reals,
     "models.HelmholtzMachine.samples": lambda n: machine(samples=n),
 }
 OTHERS = {

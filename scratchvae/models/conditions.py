@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, require_at_least, require_finite
+from scratchvae.arrays import Array, InputError, require_count, require_finite
 
 
 class Condition(ABC):
@@ -36,7 +36,7 @@ class Classes(Condition):
     """
 
     def __init__(self, count: int) -> None:
-        require_at_least("Classes", "count", count, 1)
+        require_count("Classes", "count", count)
         self.width = count
         self.words = f"a class of each example, a whole number from 0 to {count - 1}"
 
@@ -68,7 +68,7 @@ class Reals(Condition):
     """
 
     def __init__(self, width: int) -> None:
-        require_at_least("Reals", "width", width, 1)
+        require_count("Reals", "width", width)
         self.width = width
         self.words = f"{width} finite number{'s' if width > 1 else ''} for each example"
 

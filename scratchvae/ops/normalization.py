@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae.arguments import differentiable
-from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+from scratchvae.arrays import Array, InputError, Overflowed, Pullback, require_shapes
 
 
 @differentiable
@@ -137,7 +137,7 @@ def _variance(where: str, centred: Array, axes: tuple[int, ...]) -> Array:
 
 
 def _require_variance(where: str, var: Array) -> None:
-    """InputError where it has overflowed: by 1/√∞ every entry would come out as β."""
+    """Overflowed where it is infinite: by 1/√∞ every entry would come out as β."""
     if np.isposinf(var).any():
         limit = np.sqrt(np.finfo(var.dtype).max)
-        raise InputError(f"{where}: the variance should be finite, found infinity: x is beyond {limit:.1g} in {var.dtype}")
+        raise Overflowed(f"{where}: the variance should be finite, found infinity: x is beyond {limit:.1g} in {var.dtype}")

@@ -7,7 +7,7 @@ from copy import copy
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode
 from scratchvae.priors.interface import Prior
@@ -24,6 +24,8 @@ class ConditionalGaussian(Prior):
     """
 
     def __init__(self, latent_dim: int, condition_dim: int, *, layer: Layer | None = None) -> None:
+        require_count("ConditionalGaussian", "latent_dim", latent_dim)
+        require_count("ConditionalGaussian", "condition_dim", condition_dim)
         self.latent_dim = latent_dim
         if layer is None:
             layer = Linear(condition_dim, 2 * latent_dim, init="glorot_uniform", rng=0)

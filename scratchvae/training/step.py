@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_positive
+from scratchvae.arrays import Array, InputError, Overflowed, require_positive
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import Mode, Parameter
 from scratchvae.objectives import Model, Objective, Report
@@ -64,7 +64,10 @@ def train_step(
     for parameter in parameters.values():
         parameter.grad = None
     noise, mode = phase.objective.draw_noise(model, len(batch), rng), Mode(rng, step)
-    report, pullback = phase.objective(model, batch, noise, mode=mode)
+    try:
+        report, pullback = phase.objective(model, batch, noise, mode=mode)
+    except Overflowed as error:
+        raise Diverged(f"step {step + 1}: {error}") from error
     if not np.isfinite(report.loss):
         given = (model, parameters, phase.objective, batch, noise, report)
         words = divergence(*given, mode=mode, moved=moved, places=places, data=data)
