@@ -105,6 +105,8 @@ def main(argv=None):
         help="for the pictures (default: %(default)s)",
     )
     options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
     n, unseen, epochs, draws = (1500, 300, 10, 10) if options.quick else (20_000, 500, 20, 100)
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)

@@ -40,6 +40,7 @@ from scratchvae.priors import StandardGaussian
 LIKELIHOODS = {  # each from D, the number of entries
     "gaussian_diagonal": lambda D: likelihoods.GaussianDiagonal(np.ones(D), min_variance=0.01),
     "gaussian_per_pixel": lambda D: likelihoods.GaussianPerPixel(),
+    "student_t": lambda D: likelihoods.StudentT(df=3.0, scale_from="decoder", df_from="decoder", min_scale=1e-3),  # theirs
 }
 LATENTS, HIDDEN, K, BATCH = 10, 128, 20, 32
 # what the notebook prints, epoch: bound, error
@@ -69,8 +70,8 @@ def build(D, law, rng):
     )
 
 
-def main() -> int:
-    options = read_options()
+def main(argv=None):
+    options = read_options(argv)
     x = breast_cancer()
     if options.quick:
         x = x[:200]
@@ -167,7 +168,7 @@ def breast_cancer():
     return load_breast_cancer().data
 
 
-def read_options():
+def read_options(argv):
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
@@ -175,7 +176,10 @@ def read_options():
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("missing_pictures"))
-    return parser.parse_args()
+    options = parser.parse_args(argv)
+    if options.seed < 0:
+        parser.error(f"--seed should be 0 or more, found {options.seed}")
+    return options
 
 
 if __name__ == "__main__":
