@@ -70,10 +70,11 @@ def loss_and_gradients(p, x, noise):
     z = mean + std * noise
     g, logits = decode(p, z)
     log_px = (x * logits - np.logaddexp(0, logits)).sum(axis=1)  # x log σ(l) + (1−x) log(1−σ(l)) = x l − softplus(l): no overflow
-    kl = 0.5 * (mean**2 + std**2 - 1 - log_var).sum(axis=1)      # E_q[log q(z|x) − log p(z)] = ½ Σ_z (μ_z² + e^s_z − 1 − s_z)
+    kl = 0.5 * (mean**2 + std**2 - 1 - log_var).sum(axis=1)  # E_q[log q(z|x) − log p(z)] = ½ Σ_z (μ_z² + e^s_z − 1 − s_z)
 
     # Backward, from the loss to the pixels. dname is d(loss)/d(name); in the equations μ is mean, s log_var, ε noise.
     d = {}
+    # fmt: off
     dlogits = (sigmoid(logits) - x) / B                        # dl_bd  = (σ(l_bd) − x_bd) / B          softplus' = σ
     d["W5"] = g.T @ dlogits                                    # dW5_hd = Σ_b g_bh dl_bd
     d["b5"] = dlogits.sum(axis=0)                              # db5_d  = Σ_b dl_bd
@@ -92,6 +93,7 @@ def loss_and_gradients(p, x, noise):
     dc = dh * (1 - h**2)                                       # dc_bh  = dh_bh (1 − h_bh²)             h = tanh(c)
     d["W1"] = x.T @ dc                                         # dW1_dh = Σ_b x_bd dc_bh
     d["b1"] = dc.sum(axis=0)                                   # db1_h  = Σ_b dc_bh
+    # fmt: on
     return log_px, kl, d
 
 
@@ -154,8 +156,8 @@ def exact_bound(x, logits, log_weight):
 
     x (B, D), logits (K, D) of each cause, log_weight (K,) the logarithm of its prior probability up to a constant.
     """
-    log_prior = log_weight - np.logaddexp.reduce(log_weight)                   # log p(k)
-    log_px = x @ logits.T - np.logaddexp(0, logits).sum(axis=1)                # log p(x|k), (B, K)
+    log_prior = log_weight - np.logaddexp.reduce(log_weight)  # log p(k)
+    log_px = x @ logits.T - np.logaddexp(0, logits).sum(axis=1)  # log p(x|k), (B, K)
     evidence = np.logaddexp.reduce(log_px + log_prior, axis=1, keepdims=True)  # log p(x) = log Σ_k p(k) p(x|k)
     reconstruction = (np.exp(log_px + log_prior - evidence) * log_px).sum(axis=1)  # Σ_k p(k|x) log p(x|k)
     return reconstruction, reconstruction - evidence[:, 0]
@@ -186,9 +188,11 @@ def train(p, rng, steps, test, learning_rate=0.02, decay1=0.9, decay2=0.999):
         _, _, gradients = loss_and_gradients(p, x, rng.normal(size=(B, Z)))
         rate = learning_rate * (1 - (t - 1) / steps)
         for name, dvalue in gradients.items():
+            # fmt: off
             m[name] += (1 - decay1) * (dvalue - m[name])       # m = running mean of the gradient
             v[name] += (1 - decay2) * (dvalue**2 - v[name])    # v = running mean of its square
             m_hat = m[name] / (1 - decay1**t)                  # both began at 0: undo that bias
+            # fmt: on
             v_hat = v[name] / (1 - decay2**t)
             p[name] -= rate * m_hat / (np.sqrt(v_hat) + 1e-8)  # θ ← θ − rate m̂ / √v̂
         if t % every == 0 or t == steps:
@@ -233,7 +237,7 @@ def main(argv=None):
 
     codes = encode(p, x)[1]
     _, kl, _ = loss_and_gradients(p, x, noise)
-    design = np.column_stack([codes, np.ones(len(codes))])             # a latent space may come out turned or mirrored,
+    design = np.column_stack([codes, np.ones(len(codes))])  # a latent space may come out turned or mirrored,
     fitted = design @ np.linalg.lstsq(design, centres, rcond=None)[0]  # so the factors are compared with their best linear fit
     row, column = (np.corrcoef(fitted[:, k], centres[:, k])[0, 1] for k in (0, 1))
     print(f"Smallest KL of an image: {kl.min():.2f} (expected: never below 0)")

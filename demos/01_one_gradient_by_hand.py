@@ -42,9 +42,11 @@ def gaussian_log_prob(x, mean, log_var):
 
     def pullback(dlog_px):
         d = dlog_px[:, None]
+        # fmt: off
         dmean = d * residual * precision                                   # dμ_bd = dL_b (x_bd − μ_bd) e^−s_d
         dx = -dmean                                                        # dx_bd = −dμ_bd
         dlog_var = (d * 0.5 * (residual**2 * precision - 1)).sum(axis=0)   # ds_d  = Σ_b dL_b ½ ((x_bd − μ_bd)² e^−s_d − 1)
+        # fmt: on
         return dx, dmean, dlog_var
 
     return log_px, pullback
@@ -127,8 +129,8 @@ def wrong_sampler(mean, log_var, *, noise):
     z = mean + spread
 
     def pullback(dz):
-        dmean = dz                 # dμ_bz = dz_bz
-        dlog_var = dz * spread     # ds_bz = dz_bz e^s_bz noise_bz
+        dmean = dz  # dμ_bz = dz_bz
+        dlog_var = dz * spread  # ds_bz = dz_bz e^s_bz noise_bz
         return dmean, dlog_var
 
     return z, pullback

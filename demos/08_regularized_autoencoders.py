@@ -95,9 +95,7 @@ def main(argv=None):
         errors = rms(model.reconstruct(test).reshape(x.shape), x), rms(model.decode(undone).reshape(x.shape), x)
         found[name] = {"error": errors[0], "noisy": errors[1], "mean": z.mean(), "on": (z > 0.5).sum(axis=1).mean(), "norm": norm}
         row = found[name]
-        print(
-            f"  {name:<13}{row['error']:7.3f} {row['noisy']:16.3f} {row['mean']:13.3f} {row['on']:17.1f} {row['norm']:10.3f}"
-        )
+        print(f"  {name:<13}{row['error']:7.3f} {row['noisy']:16.3f} {row['mean']:13.3f} {row['on']:17.1f} {row['norm']:10.3f}")
     print(f"  noise left as it is {rms(noisy, x):12.3f}")
     least = {what: min(found, key=lambda name, what=what: found[name][what]) for what in ("noisy", "norm", "on")}
     print(f"Least error of noisy input: {least['noisy']}   (expected, fully trained: denoising)")

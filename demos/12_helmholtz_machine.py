@@ -71,9 +71,7 @@ def learn_bars(n, epochs, seed):
     train = data.bars(n, seed=seed)
     models, curves = {}, {}
     for name, algorithm in ALGORITHMS.items():
-        model = models[name] = recipes.belief_net(
-            (1, 4, 4), layers=BARS_LAYERS, algorithm=algorithm, samples=SAMPLES, seed=seed
-        )
+        model = models[name] = recipes.belief_net((1, 4, 4), layers=BARS_LAYERS, algorithm=algorithm, samples=SAMPLES, seed=seed)
         model.generation[-1].bias.value[:] = OFF
         model.generation[0].bias.value[:] = RARE
         steps, curve = [0], [p @ enumerate_hidden(model, images).log_px]
@@ -155,9 +153,7 @@ def learn_digits(n, epochs, seed, out):
     black_or_white = data.Dataset("digits", data.binarize(test.batch(slice(None)).x, rng).reshape(-1, 1, SIDE, SIDE))
     held_out = black_or_white.batch(slice(None)).x
     independent = (held_out @ np.log(pixels) + (1 - held_out) @ np.log(1 - pixels)).mean()
-    model = recipes.belief_net(
-        (1, SIDE, SIDE), layers=LAYERS, algorithm="reweighted_wake_sleep", samples=SAMPLES, seed=seed
-    )
+    model = recipes.belief_net((1, SIDE, SIDE), layers=LAYERS, algorithm="reweighted_wake_sleep", samples=SAMPLES, seed=seed)
     model.generation[-1].bias.value = np.log(pixels / (1 - pixels))  # begins near the independent pixels
     rate = Cosine(3e-3, epochs * -(-n // BATCH))
     settings = {"epochs": epochs, "batch_size": BATCH, "learning_rate": rate, "seed": seed, "binarized": True}

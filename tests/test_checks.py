@@ -292,9 +292,7 @@ def test_draws_with_the_right_moments_and_the_wrong_shape_are_named():
 @pytest.mark.parametrize("unit", [1.0, 1e6])
 def test_the_verdict_does_not_depend_on_the_unit(unit):
     draws = unit * np.random.default_rng(0).uniform(-(3**0.5), 3**0.5, 100_000)
-    failed = [
-        m.name for m in check_draws(draws, normal_log_density(unit**2), unit * np.linspace(-30, 30, 60_001)) if not m.ok
-    ]
+    failed = [m.name for m in check_draws(draws, normal_log_density(unit**2), unit * np.linspace(-30, 30, 60_001)) if not m.ok]
     assert "mass beyond two standard deviations" in failed
 
 
@@ -322,9 +320,7 @@ def assert_moments(found, rows, gap):
     named = {m.name: m for m in found}
     for name, (sampled, expected, apart) in rows.items():
         assert named[name].sampled == pytest.approx(sampled, rel=1e-9, abs=1e-9)
-        assert named[name].expected == pytest.approx(
-            expected, rel=1e-3, abs=1e-3
-        )  # a grid cuts a tail at one of its points
+        assert named[name].expected == pytest.approx(expected, rel=1e-3, abs=1e-3)  # a grid cuts a tail at one of its points
         assert named[name].standard_errors == pytest.approx(apart, rel=0.02, abs=0.02)
     assert named["total mass"].sampled == 1
     assert named["total mass"].expected == pytest.approx(1, abs=1e-9)

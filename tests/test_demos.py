@@ -194,6 +194,8 @@ def factor_analysis(text):
         assert errors[0] < means[0]
         assert errors[1] < means[1]
         assert errors[2] < errors[3]
+
+
 def regularity(text):
     assert numbers_after(text, "density, Gaussian")[0] == pytest.approx(1, abs=0.1)
     assert numbers_after(text, "coverage, Gaussian")[0] == pytest.approx(0.969, abs=0.03)
@@ -229,6 +231,8 @@ def any_data(text):
     assert numbers_after(text, "largest error")[0] < 1e-12
     none, ten, sixty = (numbers_after(text, f"after {iterations} iterations")[0] for iterations in (" 0", 10, 60))
     assert sixty < ten < none
+
+
 def helmholtz_machine(text):
     for q in range(1, 6):
         row = numbers_after(text, f"{q}  ")

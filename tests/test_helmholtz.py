@@ -214,9 +214,7 @@ def test_reweighted_wake_follows_its_bound_in_expectation():
         return sum(q[i] * q[j] * (np.logaddexp(log_w[i], log_w[j]) - np.log(2)) for i, j in product(range(4), repeat=2))
 
     q = np.exp(enumerate_hidden(model, x).log_q[0])
-    reports = {
-        (i, j): gradients(model, ReweightedWake(2), x, 1 - states[[i, j]]) for i, j in product(range(4), repeat=2)
-    }
+    reports = {(i, j): gradients(model, ReweightedWake(2), x, 1 - states[[i, j]]) for i, j in product(range(4), repeat=2)}
     assert sum(q[i] * q[j] * report.loss for (i, j), (report, _) in reports.items()) == pytest.approx(-multi_sample_bound())
     found = weighted((q[i] * q[j], gradient) for (i, j), (_, gradient) in reports.items())
     require_close(found, slopes(model, lambda: -multi_sample_bound(), generative))
@@ -402,9 +400,7 @@ def run(callbacks=(), epochs=4):
     cast(model, np.float32)
     phases = [Phase(objective, Adam(1e-2), max_norm=5.0) for objective in (Wake(), Sleep())]
     grey = Dataset("grey", np.random.default_rng(1).random((60, D)))
-    return Training(
-        model, phases, grey, epochs=epochs, batch_size=25, seed=1, held_out=grey, binarized=True, callbacks=callbacks
-    )
+    return Training(model, phases, grey, epochs=epochs, batch_size=25, seed=1, held_out=grey, binarized=True, callbacks=callbacks)
 
 
 def test_a_run_stopped_and_resumed_comes_to_the_same_bits(tmp_path):
@@ -442,9 +438,7 @@ def linear(*widths):
 
 
 def built(hidden=(2, 1), generation=(1, 2, 3), recognition=(3, 2, 1)):
-    return HelmholtzMachine(
-        event_shape=(3,), hidden=hidden, generation=linear(*generation), recognition=linear(*recognition)
-    )
+    return HelmholtzMachine(event_shape=(3,), hidden=hidden, generation=linear(*generation), recognition=linear(*recognition))
 
 
 MODEL = machine()

@@ -175,6 +175,7 @@ def test_a_latent_too_many_collapses_to_the_prior():
 
 # ------------------------------------------------------------------------------------------------------------ rate, distortion
 
+
 def linear_vae(variance, latent_dim=D):
     """The optimum of the bound among linear VAEs with that decoder variance, above λ_D, in closed form."""
     return ProbabilisticPCA(latent_dim, min_noise_variance=variance).fit(X).to_vae()

@@ -181,9 +181,7 @@ def test_word_lists_name_what_changes_most():
 def test_every_pixel_is_a_sharp_square_of_its_colour():
     images = np.linspace(0, 1, 6 * 3 * 5 * 4).reshape(6, 3, 5, 4)
     shown = axes_pixels(plots.image_grid(images, columns=3).axes[0])
-    scale, gap = next(
-        (s, g) for s in range(1, 99) for g in range(2, 99) if (2 * 5 * s + g, 3 * 4 * s + 2 * g) == shown.shape[:2]
-    )
+    scale, gap = next((s, g) for s in range(1, 99) for g in range(2, 99) if (2 * 5 * s + g, 3 * 4 * s + 2 * g) == shown.shape[:2])
     for k, image in enumerate(images):
         top, left = k // 3 * (5 * scale + gap), k % 3 * (4 * scale + gap)
         expected = np.rint(255 * image).transpose(1, 2, 0).repeat(scale, axis=0).repeat(scale, axis=1)
@@ -239,9 +237,7 @@ def test_curves_show_what_was_recorded():
     axes = plots.curves(kept).axes[1]
     train, held_out = axes.get_lines()
     np.testing.assert_array_equal(train.get_xydata(), [(r["epoch"], r["train"]["log_px"]) for r in kept])
-    np.testing.assert_array_equal(
-        held_out.get_xydata(), [(r["epoch"], r["held_out"]["log_px"]) for r in kept if "held_out" in r]
-    )
+    np.testing.assert_array_equal(held_out.get_xydata(), [(r["epoch"], r["held_out"]["log_px"]) for r in kept if "held_out" in r])
     assert (train.get_label(), held_out.get_label()) == ("train", "held out")
     assert axes.get_ylabel() == "nats per example"
 

@@ -267,9 +267,7 @@ class Twin(nn.Module):
         return beta * penalty - log_px.mean(), {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
 
     def sampled_elbo(self, x, noise, *, beta, samples, gradient, penalties):
-        log_px, log_pz, log_q = (
-            term.mean(1) for term in self.log_weights(x, noise, samples, score=gradient == "total")
-        )
+        log_px, log_pz, log_q = (term.mean(1) for term in self.log_weights(x, noise, samples, score=gradient == "total"))
         kl = log_q - log_pz
         return (beta * kl - log_px).mean(), {"bound": log_px - kl, "log_px": log_px, "kl": kl}
 

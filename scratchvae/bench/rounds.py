@@ -27,9 +27,7 @@ TURN_SECONDS = 0.25
 Turns = dict[str, list[float]]  # by function, "step" or "products": the median time of a call in each turn
 
 
-def compare(
-    workload: str, peers: Sequence[str], *, rounds: int, seconds: float, threads: int
-) -> dict[str, dict[str, float]]:
+def compare(workload: str, peers: Sequence[str], *, rounds: int, seconds: float, threads: int) -> dict[str, dict[str, float]]:
     """For each implementation, ours first: seconds a `step` (the median over all `turns`), and how many `images` a step sees.
 
     Ours has its `products` too, and the median over the laps of step / products, `of_products`; the others of their step / ours,

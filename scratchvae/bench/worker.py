@@ -41,9 +41,7 @@ def main() -> None:
         print(_turn(functions[request["run"]], request["seconds"]), file=answers, flush=True)
 
 
-def _built(
-    implementation: str, workload: str, given: dict[str, int]
-) -> tuple[dict[str, Callable[[], None]], int]:
+def _built(implementation: str, workload: str, given: dict[str, int]) -> tuple[dict[str, Callable[[], None]], int]:
     """What can be run, and how many images a step sees."""
     from scratchvae.bench.workloads import WORKLOADS
 

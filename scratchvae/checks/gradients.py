@@ -80,19 +80,13 @@ def check_pullback(
         expected = "arrays should be a mapping or a sequence of arrays"
         raise GradientError(f"{expected}, found a {type(arrays).__name__}; put it in a list")
     if isinstance(arrays, np.ndarray):
-        raise GradientError(
-            "arrays should be a mapping or a sequence of arrays, found one array; put it in a list"
-        )
+        raise GradientError("arrays should be a mapping or a sequence of arrays, found one array; put it in a list")
     named = dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
     for name, a in named.items():
         if np.iscomplexobj(a):
-            raise GradientError(
-                f"{name} should be real, found {np.asarray(a).dtype}: the check knows no complex derivatives"
-            )
+            raise GradientError(f"{name} should be real, found {np.asarray(a).dtype}: the check knows no complex derivatives")
     inputs = {name: _read_only(np.array(a, np.float64)) for name, a in named.items()}
-    constants = {
-        name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c for name, c in (constants or {}).items()
-    }
+    constants = {name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c for name, c in (constants or {}).items()}
     answer = _guarded("the op", lambda: op(*inputs.values(), **constants))
     if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
         raise GradientError(f"the op should return (value, pullback), found {type(answer).__name__}")
@@ -106,9 +100,7 @@ def check_pullback(
     twice = _gradients(pullback, [_read_only(np.asarray(2 * dpart)) for dpart in dparts], inputs)
     for name, once, double in zip(inputs, gradients, twice, strict=True):
         if not np.array_equal(2 * once, double, equal_nan=True):
-            raise GradientError(
-                f"the pullback is not linear: twice the gradient should give twice d{name} at its second call"
-            )
+            raise GradientError(f"the pullback is not linear: twice the gradient should give twice d{name} at its second call")
 
     def parts_of(name: str, perturbed: Array) -> list[Array]:
         value, _ = op(*{**inputs, name: _read_only(perturbed)}.values(), **constants)
@@ -132,9 +124,7 @@ def check_pullback(
         comparisons.append(_compare(name, analytic, numeric, noise, tolerance))
     for name, first, again in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
         if not np.array_equal(first, again, equal_nan=True):
-            raise GradientError(
-                f"the pullback gives another d{name} after other calls of the op: something it reads has changed"
-            )
+            raise GradientError(f"the pullback gives another d{name} after other calls of the op: something it reads has changed")
     return comparisons
 
 
@@ -185,19 +175,11 @@ def _gradients(pullback: Callable[..., Any], dparts: list[Array], inputs: dict[s
     returned = _guarded("the pullback", lambda: pullback(*dparts))
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     if len(gradients) != len(inputs):
-        raise GradientError(
-            f"the pullback returns {len(gradients)} gradients for {len(inputs)} arguments ({', '.join(inputs)})"
-        )
+        raise GradientError(f"the pullback returns {len(gradients)} gradients for {len(inputs)} arguments ({', '.join(inputs)})")
     for (name, x), gradient in zip(inputs.items(), gradients, strict=True):
-        if (
-            not isinstance(gradient, np.ndarray | np.floating)
-            or np.shape(gradient) != x.shape
-            or gradient.dtype != x.dtype
-        ):
+        if not isinstance(gradient, np.ndarray | np.floating) or np.shape(gradient) != x.shape or gradient.dtype != x.dtype:
             found = f"{np.shape(gradient)} {getattr(gradient, 'dtype', type(gradient).__name__)}"
-            raise GradientError(
-                f"d{name} should be like {name}, {x.shape} {x.dtype}; the pullback returns {found}"
-            )
+            raise GradientError(f"d{name} should be like {name}, {x.shape} {x.dtype}; the pullback returns {found}")
     return gradients
 
 

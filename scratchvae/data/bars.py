@@ -16,9 +16,7 @@ from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.data.dataset import Dataset
 
 
-def bars(
-    n: int, *, side: int = 4, on: float = 0.2, vertical: float = 2 / 3, seed: int | np.random.SeedSequence = 0
-) -> Dataset:
+def bars(n: int, *, side: int = 4, on: float = 0.2, vertical: float = 2 / 3, seed: int | np.random.SeedSequence = 0) -> Dataset:
     """n images (n, 1, side, side) uint8 of independent bars; labels 1 where they were drawn upright, else 0."""
     require_at_least("bars", "n", n, 1)
     _require_law("bars", side, on, vertical)

@@ -14,6 +14,7 @@ from scratchvae.data.missing import observed_entries
 
 Indices = slice | npt.ArrayLike  # a slice, whole numbers (B,), or a mask (N,)
 
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """N examples and what is known about them.

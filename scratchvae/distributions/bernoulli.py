@@ -13,9 +13,7 @@ SURELY_0 = -1e4  # a logit l at which e^l is 0, in float64 too, so that softplus
 
 
 @differentiable
-def log_prob(
-    logits: Array, *, x: Array, observed: Array | None = None, draws: int = 1
-) -> tuple[Array, Pullback]:
+def log_prob(logits: Array, *, x: Array, observed: Array | None = None, draws: int = 1) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d x l − softplus(l).     x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,), nats.
 
     Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.     Kingma & Welling 2014, appendix C.1.

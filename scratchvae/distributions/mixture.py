@@ -16,9 +16,7 @@ from scratchvae.distributions import gaussian
 @in_float64
 def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Array, Pullback]:
     """log p(z) = log Σ_k π_k N(z; mean_k, σ_k²).     z (B, D), logits (K,), means, log_vars (K, D)  ->  (B,) in nats."""
-    n = require_shapes(
-        "mixture.log_prob", z=(z, "B D"), logits=(logits, "K"), means=(means, "K D"), log_vars=(log_vars, "K D")
-    )
+    n = require_shapes("mixture.log_prob", z=(z, "B D"), logits=(logits, "K"), means=(means, "K D"), log_vars=(log_vars, "K D"))
     B, K, D = n["B"], n["K"], n["D"]
     log_weights, log_weights_pullback = ops.log_softmax(logits, axis=0)
     pairs = [np.broadcast_to(a, (B, K, D)).reshape(B * K, D) for a in (z[:, None], means, log_vars)]  # each z with each k

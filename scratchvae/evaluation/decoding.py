@@ -12,9 +12,7 @@ AT_ONCE = 500  # codes, so that memory does not grow with their number
 STEP = 1e-3  # of the parameter that moves furthest
 
 
-def decoded(
-    model: LatentModel, z: Array, y: Array | None = None, *, draws: np.random.Generator | None = None
-) -> Array:
+def decoded(model: LatentModel, z: Array, y: Array | None = None, *, draws: np.random.Generator | None = None) -> Array:
     """E[x|z] of codes (N, Z), or with a generator draws x ~ p(x|z)  ->  (N, D).
 
     y (N, …) is what the model is told of each code, if it is told anything.

@@ -26,9 +26,7 @@ class Evidence:
     grid: Grid
 
 
-def evidence(
-    model: LatentModel, x: Array, y: Array | None = None, *, reach: float = 8.0, points: int | None = None
-) -> Evidence:
+def evidence(model: LatentModel, x: Array, y: Array | None = None, *, reach: float = 8.0, points: int | None = None) -> Evidence:
     """Integrate over the latents of each example x (N, D), on an even grid from −reach to reach on each axis.
 
     An axis has `points` points: 2001 by default with one latent, 201 with two. Each point of the grid is

@@ -12,9 +12,7 @@ from scratchvae.objectives import Model
 ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
 
 
-def log_likelihood(
-    model: Model, data: Dataset, *, samples: int, rng: np.random.Generator, binarized: bool = False
-) -> Array:
+def log_likelihood(model: Model, data: Dataset, *, samples: int, rng: np.random.Generator, binarized: bool = False) -> Array:
     """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = `samples`, for each example  ->  (N,) in nats, float64.
 
     Its expectation is a lower bound on log p(x) that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).

@@ -51,9 +51,7 @@ def rate_distortion(
     return [_measured(fit(**setting), dict(setting), data, samples, np.random.default_rng(seed)) for setting in settings]
 
 
-def _measured(
-    model: LatentModel, setting: dict[str, Any], data: Dataset, samples: int, rng: np.random.Generator
-) -> RatePoint:
+def _measured(model: LatentModel, setting: dict[str, Any], data: Dataset, samples: int, rng: np.random.Generator) -> RatePoint:
     pair = (type(model.posterior), type(model.prior))
     kl: Kl = "none" if isinstance(model.posterior, Point) else "closed_form" if pair in CLOSED_FORMS else "sampled"
     sums = np.zeros(3)

@@ -91,11 +91,7 @@ __all__ = [
 ]
 
 TWINS = ("compiled", "textbook")
-_FILES = {
-    name: globals()[name].__module__.rpartition(".")[2]
-    for name in __all__
-    if name not in {"in_use", "use", "using"}
-}
+_FILES = {name: globals()[name].__module__.rpartition(".")[2] for name in __all__ if name not in {"in_use", "use", "using"}}
 _in_use = "textbook"
 _numba_failed = False
 

@@ -109,9 +109,7 @@ class Coding(Estimator):
         read = self.likelihood.mean if mean else lambda x_params: self.likelihood.sample(x_params, rng)
         return self._decoded("sample", z, known, read)
 
-    def _decoded(
-        self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]
-    ) -> Array:
+    def _decoded(self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]) -> Array:
         dtype = dtype_of(self)
         z = np.asarray(z, dtype)
         require_shapes("decode", z=(z, f"N {self.posterior.latent_dim}"))

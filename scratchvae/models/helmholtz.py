@@ -134,9 +134,7 @@ class HelmholtzMachine(Estimator):
             return Pass(log_px, none, h), pullback
         return Pass(log_px, none, h, log_pz=log_ph, log_q=log_q.reshape(-1, draws)), pullback
 
-    def recognize(
-        self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
-    ) -> tuple[tuple[Array, Array], Pullback]:
+    def recognize(self, *, x: Array, uniform: Array, mode: Mode = EVALUATION) -> tuple[tuple[Array, Array], Pullback]:
         """h ~ q(h|x), from the bottom up, and log q(h|x).     x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats.
 
         pullback(dlog_q) fills q's Parameters: the draws stay what they are.

@@ -127,9 +127,7 @@ class LatentVariableModel(Coding):
         else:
             z, z_pullback = self.posterior.sample(q_params, noise=noise, draws=K, mode=mode)
         x_params, decoder_pullback = self.decoded(z, batch, draws=K, mode=mode)
-        log_px, likelihood_pullback = self.likelihood.log_prob(
-            x_params, x=batch.x, observed=batch.observed, draws=K, mode=mode
-        )
+        log_px, likelihood_pullback = self.likelihood.log_prob(x_params, x=batch.x, observed=batch.observed, draws=K, mode=mode)
         log_pz, log_q = (None if term is None else term.reshape(-1, K) for term in (log_pz, log_q))
 
         def pullback(

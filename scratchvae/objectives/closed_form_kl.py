@@ -31,9 +31,7 @@ def full_to_standard(posterior: FullGaussian, prior: StandardGaussian, q_params:
     return kl, pullback
 
 
-def diagonal_to_conditional(
-    posterior: DiagonalGaussian, prior: ConditionalGaussian, q_params: Array
-) -> tuple[Array, Pullback]:
+def diagonal_to_conditional(posterior: DiagonalGaussian, prior: ConditionalGaussian, q_params: Array) -> tuple[Array, Pullback]:
     """½ ((σ_j² + (mean_j − m_j)²)/τ_j² − 1 − log σ_j²/τ_j²) for each latent j, p(z|y) = N(m, diag τ²).
 
     The pullback returns dq_params, and gives the prior's Parameters the gradients that m and log τ² get.

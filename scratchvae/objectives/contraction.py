@@ -39,9 +39,7 @@ class Contraction(Penalty):
     def __post_init__(self) -> None:
         require_at_least("Contraction", "weight", self.weight, 0)
 
-    def __call__(
-        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
-    ) -> tuple[Array, Pullback]:
+    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
         if not isinstance(model.posterior, Point):
             expected = "the penalty is on the codes of an autoencoder, whose posterior is a Point"
             raise InputError(f"Contraction: {expected}; found a {type(model.posterior).__name__}")

@@ -25,9 +25,7 @@ class Penalty(ABC):
         return None
 
     @abstractmethod
-    def __call__(
-        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
-    ) -> tuple[Array, Pullback]:
+    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
         """The penalty of each example (B,), or of the batch as a whole (), unweighted.
 
         pullback(d) -> the gradients of the parts of the pass by name, {"dz": …, "dq_params": …}; either may be left out.
@@ -48,9 +46,7 @@ class L1(Penalty):
     def __post_init__(self) -> None:
         require_at_least("L1", "weight", self.weight, 0)
 
-    def __call__(
-        self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
-    ) -> tuple[Array, Pullback]:
+    def __call__(self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
         B, K = one.log_px.shape
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
@@ -77,9 +73,7 @@ class ActivationKl(Penalty):
         if not 0 < self.target < 1:
             raise InputError(f"ActivationKl: target should lie between 0 and 1, found {self.target}")
 
-    def __call__(
-        self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
-    ) -> tuple[Array, Pullback]:
+    def __call__(self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
         z = one.z
         if not (z.min(initial=1) >= 0 and z.max(initial=0) <= 1):
             expected = "codes should lie in (0, 1), as an encoder's that ends in a Sigmoid (code_activation sigmoid)"
@@ -107,9 +101,7 @@ def require_penalties(where: str, penalties: Sequence[Penalty]) -> None:
         raise InputError(f"{where}: penalties should each have a term of their own, found {', '.join(terms)}")
 
 
-def noise_with_penalties(
-    own: Noise, penalties: Sequence[Penalty], model: Any, rows: int, rng: np.random.Generator
-) -> Noise:
+def noise_with_penalties(own: Noise, penalties: Sequence[Penalty], model: Any, rows: int, rng: np.random.Generator) -> Noise:
     """An objective's noise: its own where there are no penalties, else (its own, the first penalty's, …)."""
     return (own, *(penalty.draw_noise(model, rows, rng) for penalty in penalties)) if penalties else own
 

@@ -35,9 +35,7 @@ class ReweightedWake(Objective):
         require_belief_net("ReweightedWake", model)
         return model.draw_noise(rows * self.samples, rng)
 
-    def __call__(
-        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
-    ) -> tuple[Report, Pullback]:
+    def __call__(self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
         one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", mode=mode)
         bound, weights = _weighed(one)
         terms = {"bound": bound, "log_px": one.log_px.mean(axis=1), "kl": one.sampled_kl.mean(axis=1)}
@@ -67,9 +65,7 @@ class ReweightedRecognition(Objective):
         require_belief_net("ReweightedRecognition", model)
         return model.draw_noise(rows * self.samples, rng)
 
-    def __call__(
-        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
-    ) -> tuple[Report, Pullback]:
+    def __call__(self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
         one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", mode=mode)
         bound, weights = _weighed(one)
         log_q = (weights * one.log_q).sum(axis=1)

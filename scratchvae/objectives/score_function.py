@@ -44,9 +44,7 @@ class ScoreFunctionElbo(Objective):
         """The model's noise for K draws of each example."""
         return model.draw_noise(rows * self.samples, rng)
 
-    def __call__(
-        self, model: Scored, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
-    ) -> tuple[Report, Pullback]:
+    def __call__(self, model: Scored, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
         B, K = len(batch), self.samples
         one, run_pullback = model.run(batch, noise, draws=K, kl="sampled", score=False, mode=mode)
         f = one.log_weights

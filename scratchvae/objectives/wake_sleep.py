@@ -33,9 +33,7 @@ class Wake(Objective):
         require_belief_net("Wake", model)
         return model.draw_noise(rows, rng)
 
-    def __call__(
-        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
-    ) -> tuple[Report, Pullback]:
+    def __call__(self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
         one, run_pullback = model.run(batch, noise, kl="sampled", mode=mode)
         log_px, kl = one.log_px[:, 0], one.sampled_kl[:, 0]
         terms = {"bound": log_px - kl, "log_px": log_px, "kl": kl}
@@ -63,9 +61,7 @@ class Sleep(Objective):
         require_belief_net("Sleep", model)
         return rng.random((rows, prod(model.event_shape) + model.n_hidden), dtype=np.float32)
 
-    def __call__(
-        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
-    ) -> tuple[Report, Pullback]:
+    def __call__(self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
         dreamt, h = model.dream(uniform=noise)
         seen = fill_missing(dreamt, batch.observed)
         log_q, recognition_pullback = model.log_recognition(x=seen, h=h, mode=mode)

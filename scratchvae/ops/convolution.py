@@ -14,9 +14,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
 @differentiable
-def conv2d(
-    x: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, needs_dx: bool = True
-) -> tuple[Array, Pullback]:
+def conv2d(x: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, needs_dx: bool = True) -> tuple[Array, Pullback]:
     """y[b,o,p,q] = b[o] + Σ_cij W[o,c,i,j] x[b, c, p·stride + i − padding, q·stride + j − padding], zero outside x.
 
     x (B, C, H, W), W (O, C, I, J), b (O,)  ->  y (B, O, P, Q) with P = ⌊(H + 2·padding − I) / stride⌋ + 1, Q likewise. What the

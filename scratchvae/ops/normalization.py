@@ -7,9 +7,7 @@ from scratchvae.arrays import Array, InputError, Overflowed, Pullback, require_s
 
 
 @differentiable
-def batch_norm(
-    x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5
-) -> tuple[tuple[Array, Array, Array], Pullback]:
+def batch_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[tuple[Array, Array, Array], Pullback]:
     """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over the batch and all pixels of each channel.
 
     x (B, C) or (B, C, ...), gamma, beta (C,)  ->  y like x, mean (C,), var (C,). A gradient may be None for a part that is not

@@ -27,9 +27,7 @@ class DiagonalGaussian(Density):
         (mean, log_var), pullback = ops.split(q_params, sizes=(self.latent_dim, self.latent_dim))
         return (mean, log_var), pullback
 
-    def sample(
-        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
-    ) -> tuple[Array, Pullback]:
+    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """z = mean + σ · noise."""
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
         z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise, draws=draws)

@@ -35,9 +35,7 @@ class FullGaussian(Density):
 
         return (mean, L), pullback
 
-    def sample(
-        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
-    ) -> tuple[Array, Pullback]:
+    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """z = mean + L · noise."""
         (mean, L), params_pullback = self._for_each_draw(q_params, draws)
         z, z_pullback = gaussian_full.reparameterize(mean, L, noise=noise)

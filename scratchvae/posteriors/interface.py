@@ -25,9 +25,7 @@ class Posterior(Owner, ABC):
         """All the randomness of `rows` draws, float32."""
 
     @abstractmethod
-    def sample(
-        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
-    ) -> tuple[Array, Pullback]:
+    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """K = `draws` of each q(z|x), as functions of the noise: z (B·K, Z); pullback(dz) -> dq_params.
 
         `noise` is that of B·K draws. The draws of one x stand side by side.

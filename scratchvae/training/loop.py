@@ -169,9 +169,7 @@ class Training:
         self.epoch, self.position, self.totals, self.seconds = self.epoch + 1, 0, {}, 0.0
         self._tell("epoch")
 
-    def _stepped(
-        self, phase: Phase, batch: Batch, rng: np.random.Generator, moved: bool, places: Array
-    ) -> dict[str, float]:
+    def _stepped(self, phase: Phase, batch: Batch, rng: np.random.Generator, moved: bool, places: Array) -> dict[str, float]:
         """The means of a step's terms. A step that diverges leaves running statistics as they were before it."""
         before = [(buffer, buffer.value) for buffer in self.buffers.values()]
         given = (self.model, self.parameters, phase, batch, rng)

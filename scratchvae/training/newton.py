@@ -10,9 +10,7 @@ MOST = 200  # iterations of conjugate gradients: exact arithmetic would need as 
 ENOUGH = 1e-4  # of the gradient, left in the residual: each Newton step then removes all but that
 
 
-def newton_step(
-    gradient_at: Callable[[Array], Array], theta: Array, g: Array, *, epsilon: float
-) -> tuple[Array, float]:
+def newton_step(gradient_at: Callable[[Array], Array], theta: Array, g: Array, *, epsilon: float) -> tuple[Array, float]:
     """The step p ≈ H⁻¹ g (P,), and half of Newton's decrement squared, ½ gᵀ p, in units of the loss.
 
     A loss that is a quadratic form is lowest at θ − p, and falls by ½ gᵀ p on the way there (Boyd & Vandenberghe 2004,

@@ -30,12 +30,8 @@ def parts() -> list[Part]:
             [
                 _case("Elbo: labels", Elbo(), labels, LATENT_NOISE, learned=False),
                 _case("Elbo: labels, ConditionalGaussian", Elbo(), labels, LATENT_NOISE),
-                _case(
-                    "Elbo: conditions, ConditionalGaussian, free bits", Elbo(beta=2.0, free_bits=0.3), reals, LATENT_NOISE
-                ),
-                _case(
-                    "SampledElbo: conditions, ConditionalGaussian", SampledElbo(beta=2.0, samples=K), reals, LATENT_NOISES
-                ),
+                _case("Elbo: conditions, ConditionalGaussian, free bits", Elbo(beta=2.0, free_bits=0.3), reals, LATENT_NOISE),
+                _case("SampledElbo: conditions, ConditionalGaussian", SampledElbo(beta=2.0, samples=K), reals, LATENT_NOISES),
                 _case("Iwae: labels, ConditionalGaussian", Iwae(K), labels, LATENT_NOISES),
             ],
             sampling=prior_sampler(_second_class(SAMPLED_MEAN, SAMPLED_LOG_VAR), "ConditionalGaussian"),
