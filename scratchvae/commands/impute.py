@@ -11,6 +11,7 @@ from scratchvae.data import load
 from scratchvae.evaluation import impute
 from scratchvae.files import write_whole
 from scratchvae.models import LatentVariableModel
+from scratchvae.posteriors import Point
 from scratchvae.runs import Run
 
 
@@ -50,5 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     write_whole(arguments.out, buffer.getvalue())
     least, median = found.effective.min(), np.median(found.effective)
     print(f"{arguments.out}: {len(data):,} examples, {data.share_missing:.1%} of their entries filled in")
+    if isinstance(one.model.posterior, Point):
+        print("an autoencoder has one code for each example: no draws were weighed")
+        return 0
     print(f"{arguments.samples:,} weighted draws were worth {median:,.0f} in the median example, {least:,.1f} in the worst")
     return 0

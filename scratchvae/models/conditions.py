@@ -42,7 +42,7 @@ class Classes(Condition):
 
     def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
         """y as a whole number, or as n of them  ->  (n,) integers."""
-        y = np.asarray(y)
+        y = _array(where, y, self.words)
         if y.dtype.kind not in "iu":
             remedy = "np.unique(y, return_inverse=True) numbers labels of any kind"
             raise InputError(f"{where}: y should be {self.words}; found {_kind(y)}. {remedy}")
@@ -74,7 +74,7 @@ class Reals(Condition):
 
     def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
         """y as (C,) for all examples, or (n, C); where C = 1 also as a number, or (n,)  ->  (n, C) floats."""
-        y = np.asarray(y)
+        y = _array(where, y, self.words)
         if y.dtype.kind not in "iuf":
             raise InputError(f"{where}: y should be {self.words}; found {_kind(y)}")
         y = y if y.dtype.kind == "f" else y.astype(np.float64)
@@ -94,3 +94,13 @@ def _kind(y: Array) -> str:
     """In words, what an array holds."""
     kinds = {"U": "strings", "S": "strings", "b": "bools", "O": "objects", "f": "floating numbers"}
     return kinds.get(y.dtype.kind, str(y.dtype))
+
+
+def _array(where: str, y: npt.ArrayLike, words: str) -> Array:
+    """y as an array; InputError where its rows differ in length, and where a masked array hides some of it."""
+    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
+        raise InputError(f"{where}: y should be {words}; found {np.ma.count_masked(y)} masked, and y can't be missing")
+    try:
+        return np.asarray(y)
+    except ValueError:
+        raise InputError(f"{where}: y should be {words}; found rows of different lengths") from None

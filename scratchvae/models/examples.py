@@ -31,7 +31,10 @@ def as_dataset(
             raise InputError(f"{where}: {expected}; found {x.event_shape} in {x.name}")
         data = x
     else:
-        x = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)  # whose mask says what is missing
+        try:
+            x = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)  # whose mask says what is missing
+        except ValueError:
+            raise InputError(f"{where}: x should be one array; found parts of different shapes") from None
         if x.ndim < 2 or prod(x.shape[1:]) != prod(event_shape):
             expected = f"(N, {prod(event_shape)}) or (N, {', '.join(map(str, event_shape))})"
             raise InputError(f"{where}: x should have shape {expected}, found {x.shape}")

@@ -190,7 +190,7 @@ class HelmholtzMachine(Estimator):
 
         return log_q, pullback
 
-    def transform(self, x: npt.ArrayLike | Dataset) -> Array:
+    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """The probability of each hidden unit  ->  (N, H), grey x allowed; means are passed up in place of draws.
 
         For h_1 this is E[h_1|x] under q, for higher layers its mean-field approximation.
@@ -206,7 +206,7 @@ class HelmholtzMachine(Estimator):
         logits, _ = self.generation[-1](h[:, : self.hidden[0]])
         return self.likelihood.mean(logits).reshape(-1, *self.event_shape)
 
-    def reconstruct(self, x: npt.ArrayLike | Dataset) -> Array:
+    def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """E[x|h_1] at h_1 = E[h_1|x]  ->  (N, *event_shape)."""
         return self.inverse_transform(self.transform(x))
 
