@@ -58,7 +58,7 @@ def test_draws_with_two_arguments_exchanged_do_not_follow_the_density(law, sampl
 def test_exchanges_are_tried_of_every_sampler_with_two_arguments_of_a_shape():
     tried = {(law, sampler) for law, sampler, *_ in SAMPLERS}
     assert ("laplace", "reparameterize") in tried
-    assert len(tried) == 9
+    assert len(tried) >= 9
 
 
 @pytest.mark.parametrize("case", PURE, ids=[case.name for case in PURE])

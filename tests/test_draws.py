@@ -1,11 +1,9 @@
 """Several draws of one example: what a role makes of them is what it makes of the example repeated."""
 
-import inspect
-
 import numpy as np
 import pytest
 
-from scratchvae import likelihoods, posteriors, recipes
+from scratchvae import likelihoods, posteriors
 from scratchvae.arrays import InputError
 from scratchvae.distributions import bernoulli, gaussian
 from scratchvae.layers import Mode, cast, named_parameters
@@ -13,22 +11,8 @@ from scratchvae.reference import all_parts
 
 B, K, D = 3, 4, 5
 RNG = np.random.default_rng(0)
-UNIT, REAL, COUNTS = RNG.random((B, D)), RNG.normal(size=(B, D)), RNG.poisson(3.0, size=(B, D)).astype(np.float64)
-LIKELIHOODS = {
-    "Bernoulli": (likelihoods.Bernoulli(), UNIT),
-    "Categorical": (likelihoods.Categorical(4), UNIT),
-    "Gaussian": (likelihoods.Gaussian(0.5, learned=True), REAL),
-    "GaussianDiagonal": (likelihoods.GaussianDiagonal(np.linspace(0.5, 2, D), min_variance=0.3), REAL),
-    "GaussianOptimal": (likelihoods.GaussianOptimal(), REAL),
-    "GaussianPerPixel": (likelihoods.GaussianPerPixel(), REAL),
-    "Laplace": (likelihoods.Laplace(0.5, learned=True), REAL),
-    "Multinomial": (likelihoods.Multinomial(), COUNTS),
-    "Poisson": (likelihoods.Poisson(), COUNTS),
-    "Standardized": (likelihoods.Standardized(likelihoods.Laplace(0.5), D, mean=REAL[0], scale=[2, 3, 0.1, 1, 7]), REAL),
-}
-for part in all_parts():  # those that a choice names, of any numbers, and nobody has named above
-    if part.torch and inspect.isclass(part.of) and issubclass(part.of, likelihoods.Likelihood):
-        LIKELIHOODS.setdefault(part.of.__name__, (recipes.LIKELIHOODS.build(part.name, event_shape=(D,)), REAL))
+LIKELIHOODS = {part.of.__name__: part.example(D) for part in all_parts() if part.example}
+REAL = RNG.normal(size=(B, D))
 POSTERIORS = {"DiagonalGaussian": posteriors.DiagonalGaussian(D), "FullGaussian": posteriors.FullGaussian(D)}
 
 

@@ -8,7 +8,7 @@ import pytest
 from scratchvae import layers, objectives
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import bound, codes, log_likelihood
-from scratchvae.layers import EVALUATION, Heads, Linear, Mode, Residual, Sequential, Tanh, WeightNorm
+from scratchvae.layers import EVALUATION, Bypass, Heads, Linear, Mode, Residual, Sequential, Tanh, WeightNorm
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE, Autoencoder, HelmholtzMachine
 from scratchvae.objectives import (
@@ -57,6 +57,7 @@ class RecordingBernoulli(Bernoulli):
 
 
 COMPOSITES = {
+    "Bypass": lambda inner: Sequential(Linear(D, D + 1, rng=0), Bypass(inner, 1)),
     "Heads": lambda inner: Heads(Linear(D, 1, rng=0), inner),
     "Residual": Residual,
     "Sequential": lambda inner: Sequential(Tanh(), inner, Tanh()),

@@ -1,13 +1,12 @@
 """The pass of a model: what each part passes on, which entries count, and how q's gradient may be estimated."""
 
-import inspect
 from itertools import product
 
 import numpy as np
 import pytest
 from scipy.special import logsumexp
 
-from scratchvae import likelihoods, recipes
+from scratchvae import likelihoods
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_pullback
 from scratchvae.data import Batch, Dataset
@@ -23,26 +22,8 @@ from scratchvae.reference import all_parts
 B, D, Z, K = 3, 4, 2, 3
 RNG = np.random.default_rng(0)
 X = RNG.uniform(0.1, 0.9, (B, D))
-COUNTS = RNG.poisson(2.0, (B, D)).astype(float)
 OBSERVED = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 1]])
-LIKELIHOODS = {
-    "Bernoulli": (likelihoods.Bernoulli(), X),
-    "Categorical": (likelihoods.Categorical(3), X),
-    "Gaussian": (likelihoods.Gaussian(0.3, learned=True), X),
-    "GaussianDiagonal": (likelihoods.GaussianDiagonal(np.linspace(0.4, 1.9, D)), X),
-    "GaussianOptimal": (likelihoods.GaussianOptimal(), X),
-    "GaussianPerPixel": (likelihoods.GaussianPerPixel(), X),
-    "Laplace": (likelihoods.Laplace(0.3, learned=True), X),
-    "Multinomial": (likelihoods.Multinomial(), COUNTS),
-    "Poisson": (likelihoods.Poisson(), COUNTS),
-    "Standardized": (
-        likelihoods.Standardized(likelihoods.Gaussian(0.3, learned=True), D, mean=X[0], scale=[0.5, 2, 3, 0.1]),
-        X,
-    ),
-}
-for part in all_parts():  # those that a choice names, of any numbers, and nobody has named above
-    if part.torch and inspect.isclass(part.of) and issubclass(part.of, likelihoods.Likelihood):
-        LIKELIHOODS.setdefault(part.of.__name__, (recipes.LIKELIHOODS.build(part.name, event_shape=(D,)), X))
+LIKELIHOODS = {part.of.__name__: part.example(D) for part in all_parts() if part.example}
 
 
 def gradients(owner, pullback, *dy, **parts):

@@ -21,7 +21,7 @@ DRAWS = 100_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which cases, how strictly, where to."""
-    parser.add_argument("--case", metavar="TEXT", default="", help="only cases whose name holds this text")
+    parser.add_argument("--case", metavar="TEXT", default="", help="only cases whose name holds this text, in any capitals")
     parser.add_argument("--tolerance", type=float, default=1e-6, help="on the relative error (default 1e-6)")
     parser.add_argument("--certify", action="store_true", help="compare values and gradients with mpmath's instead, extremes too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
@@ -34,11 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
         return _finished(_certified(arguments.case), arguments)
     print(f"{'case':50} {'argument':24} {'shape':16} {'compiled':>9} {'textbook':>9}  verdict")
     for case in all_cases():
-        if arguments.case in case.name:
+        if _holds(case.name, arguments.case):
             rows += _checked_gradients(case, arguments.tolerance)
     print(f"\n{'sampler':50} {'moment of the draws':40} {'standard errors':>19}  verdict")
     for sampler in sampling_cases():
-        if arguments.case in sampler.name:
+        if _holds(sampler.name, arguments.case):
             rows += _checked_moments(sampler)
     return _finished(rows, arguments)
 
@@ -58,6 +58,12 @@ def _finished(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> int:
 def _with_null(row: dict[str, Any]) -> dict[str, Any]:
     """The row with null for an error that is no number: its verdict says what happened."""
     return {name: None if isinstance(entry, float) and not np.isfinite(entry) else entry for name, entry in row.items()}
+
+
+def _holds(name: str, text: str) -> bool:
+    """Whether a case's name holds the text, whatever their capitals and underscores: student_t finds StudentT too."""
+    plain, sought = (part.lower().replace("_", "") for part in (name, text))
+    return sought in plain
 
 
 def _checked_gradients(case: Case, tolerance: float) -> list[dict[str, Any]]:
@@ -95,7 +101,7 @@ def _checked_moments(sampler: SamplingCase) -> list[dict[str, Any]]:
 def _certified(text: str) -> list[dict[str, Any]]:
     """Every trial of the certificate, in each dtype, with the kernels in use."""
     rows: list[dict[str, Any]] = []
-    chosen = [trial for trial in certificate.all_trials() if text in trial.name]
+    chosen = [trial for trial in certificate.all_trials() if _holds(trial.name, text)]
     if not chosen:
         return rows
     certificate.mathematics()  # InputError without mpmath, before the table begins

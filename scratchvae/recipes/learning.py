@@ -40,7 +40,7 @@ def wake_sleep() -> Halves:
 
 
 def reweighted_wake_sleep(samples: int = 5) -> Halves:
-    """The same with `samples` weighted draws of each example, and a third phase, awake, for the half that recognizes."""
+    """Wake-sleep with `samples` weighted draws of each example, and a third phase, awake, for the half that recognizes."""
     return ALGORITHMS["reweighted_wake_sleep"](samples)
 
 

@@ -20,6 +20,7 @@ from scratchvae.reference.cases.inputs import (
     likelihood_sampler,
     torch_likelihood,
     torch_of_observed,
+    unit_data,
 )
 from scratchvae.reference.cases.mathematics import mathematics, softplus
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
@@ -72,6 +73,7 @@ def parts() -> list[Part]:
             Bernoulli,
             sampling=likelihood_sampler(Bernoulli(), [-1.2], np.arange(2)),
             columns=lambda n, rng: Bernoulli().sample(np.zeros((n, 3)), rng),
+            example=lambda D: (Bernoulli(), unit_data(D)),
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: (
                     -torch.nn.functional.binary_cross_entropy_with_logits(x_params, x, reduction="none").sum(1)

@@ -11,7 +11,17 @@ from scratchvae.distributions import categorical
 from scratchvae.likelihoods import Categorical
 from scratchvae.objectives import Elbo
 from scratchvae.reference.cases.case import normal, objective_case
-from scratchvae.reference.cases.inputs import BITS, CLASSES, LOGITS, SAMPLED_LOGITS, B, D, likelihood_sampler, torch_likelihood
+from scratchvae.reference.cases.inputs import (
+    BITS,
+    CLASSES,
+    LOGITS,
+    SAMPLED_LOGITS,
+    B,
+    D,
+    likelihood_sampler,
+    torch_likelihood,
+    unit_data,
+)
 from scratchvae.reference.cases.mathematics import log_softmax, mathematics
 from scratchvae.reference.cases.models import LATENT_NOISE, X, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
@@ -65,6 +75,7 @@ def parts() -> list[Part]:
             [objective_case("Elbo: Categorical", Elbo(), vae(Categorical(3)), X, noise=LATENT_NOISE)],
             sampling=likelihood_sampler(Categorical(2), [0.4, -0.3], np.arange(2)),
             columns=lambda n, rng: Categorical(4).sample(np.zeros((n, 12)), rng),
+            example=lambda D: (Categorical(4), unit_data(D)),
             torch=torch_likelihood(_torch_pixels, outputs=256),
         ),
     ]

@@ -21,6 +21,7 @@ from scratchvae.reference.cases.inputs import (
     SAMPLED_MEAN,
     likelihood_sampler,
     prior_sampler,
+    real_data,
     torch_likelihood,
 )
 from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, K, X, vae
@@ -59,6 +60,7 @@ def parts() -> list[Part]:
             [case("Elbo: Gaussian", Elbo(), Gaussian(0.3))],
             sampling=likelihood_sampler(Gaussian(variance=5.0), [SAMPLED_MEAN], GRID),
             columns=lambda n, rng: Gaussian().sample(np.zeros((n, 3)), rng),
+            example=lambda D: (Gaussian(0.5, learned=True), real_data(D)),
             torch=torch_likelihood(lambda torch, role, x_params, x: torch.distributions.Normal(x_params, 1.0).log_prob(x).sum(1)),
         ),
         Part(
@@ -79,6 +81,7 @@ def parts() -> list[Part]:
             ],
             sampling=likelihood_sampler(GaussianDiagonal([5.0], min_variance=1.0), [SAMPLED_MEAN], GRID),
             columns=lambda n, rng: GaussianDiagonal([0.2, 1, 5]).sample(np.zeros((n, 3)), rng),
+            example=lambda D: (GaussianDiagonal(np.linspace(0.5, 2, D), min_variance=0.3), real_data(D)),
             torch=torch_likelihood(  # at least 1e-6, and at first 1
                 lambda torch, role, x_params, x: (
                     torch.distributions.Normal(x_params, torch.sqrt(role.log_excess.exp() + 1e-6)).log_prob(x).sum(1)
@@ -96,6 +99,7 @@ def parts() -> list[Part]:
             ],
             sampling=likelihood_sampler(optimal, [SAMPLED_MEAN], GRID),
             columns=lambda n, rng: GaussianOptimal().sample(np.zeros((n, 3)), rng),
+            example=lambda D: (GaussianOptimal(), real_data(D)),
             torch=torch_likelihood(_torch_optimal),
         ),
         Part(
@@ -104,6 +108,7 @@ def parts() -> list[Part]:
             [case("Elbo: GaussianPerPixel", Elbo(), GaussianPerPixel())],
             sampling=likelihood_sampler(GaussianPerPixel(), [SAMPLED_MEAN, SAMPLED_LOG_VAR], GRID),
             columns=lambda n, rng: GaussianPerPixel().sample(np.zeros((n, 6)), rng),
+            example=lambda D: (GaussianPerPixel(), real_data(D)),
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: torch_law(torch, *x_params.chunk(2, dim=1)).log_prob(x).sum(1), outputs=2
             ),

@@ -50,6 +50,21 @@ SAMPLED_MEAN, SAMPLED_LOG_VAR, SAMPLED_LOG_SCALE = 0.7, 1.3, -0.4
 SAMPLED_LOGITS = np.array([0.3, -1.0, 1.1])
 
 
+def unit_data(D: int) -> Array:
+    """Entries in (0, 1) (3, D)."""
+    return np.random.default_rng([7, D]).uniform(0.1, 0.9, (3, D))
+
+
+def real_data(D: int) -> Array:
+    """Entries of both signs (3, D)."""
+    return normal(3, D, seed=7)
+
+
+def count_data(D: int) -> Array:
+    """Counts (3, D)."""
+    return np.random.default_rng([7, D]).poisson(2.0, (3, D)).astype(np.float64)
+
+
 def column(n: int, value: float) -> Array:
     """A number n times (n, 1)."""
     return np.full((n, 1), value)

@@ -24,6 +24,7 @@ from scratchvae.reference.cases.inputs import (
     D,
     column,
     likelihood_sampler,
+    real_data,
     torch_likelihood,
 )
 from scratchvae.reference.cases.mathematics import mathematics
@@ -74,6 +75,7 @@ def parts() -> list[Part]:
             [objective_case("Elbo: Laplace", Elbo(), vae(Laplace(0.3)), X, noise=LATENT_NOISE)],
             sampling=likelihood_sampler(Laplace(scale=3.5), [SAMPLED_MEAN], GRID),
             columns=lambda n, rng: Laplace().sample(np.zeros((n, 3)), rng),
+            example=lambda D: (Laplace(0.5, learned=True), real_data(D)),
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: torch.distributions.Laplace(x_params, 1.0).log_prob(x).sum(1)
             ),

@@ -11,7 +11,17 @@ from scratchvae.distributions import multinomial
 from scratchvae.likelihoods import Multinomial
 from scratchvae.objectives import Elbo
 from scratchvae.reference.cases.case import normal, objective_case
-from scratchvae.reference.cases.inputs import CLASSES, COUNTS, LOGITS, MANY_COUNTS, SAMPLED_LOGITS, B, D, torch_likelihood
+from scratchvae.reference.cases.inputs import (
+    CLASSES,
+    COUNTS,
+    LOGITS,
+    MANY_COUNTS,
+    SAMPLED_LOGITS,
+    B,
+    D,
+    count_data,
+    torch_likelihood,
+)
 from scratchvae.reference.cases.mathematics import log_softmax, mathematics
 from scratchvae.reference.cases.models import FEW, LATENT_NOISE, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
@@ -60,6 +70,7 @@ def parts() -> list[Part]:
                 FIVES,
             ),
             columns=_whitened,
+            example=lambda D: (Multinomial(), count_data(D)),
             torch=torch_likelihood(lambda torch, role, x_params, x: _law(torch, x_params).log_prob(x)),
         ),
     ]

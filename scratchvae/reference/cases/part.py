@@ -62,6 +62,7 @@ class Part:
     `oracle` computes the same of arrays of mpmath numbers, on the `tried` inputs. `torch(torch, *arrays, **constants)` is
     PyTorch's expression for it, which receives the module torch; of a likelihood it is `torch(torch, D)`, a module that has
     `outputs` and gives log p(x|z) of (x_params, x). `columns(n, rng)` are draws (n, 3) whose columns and rows are independent.
+    `example(D)` is a likelihood and data (3, D) for it, which the checks of missing entries and of several draws take.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Part:
     cases: Sequence[Case] = ()
     sampling: SamplingCase | None = None
     columns: Callable[[int, np.random.Generator], Array] | None = None
+    example: Callable[[int], tuple[Any, Array]] | None = None
     oracle: Callable[..., Any] | None = None
     tried: Sequence[Inputs] = ()
     torch: Callable[..., Any] | None = None

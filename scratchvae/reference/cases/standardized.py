@@ -7,7 +7,7 @@ import numpy as np
 from scratchvae.likelihoods import Gaussian, GaussianDiagonal, Standardized
 from scratchvae.objectives import Elbo, Iwae
 from scratchvae.reference.cases.case import objective_case
-from scratchvae.reference.cases.inputs import GRID, SAMPLED_MEAN, likelihood_sampler
+from scratchvae.reference.cases.inputs import GRID, SAMPLED_MEAN, likelihood_sampler, real_data
 from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, D, K, X, vae
 from scratchvae.reference.cases.part import Part
 
@@ -25,6 +25,10 @@ def parts() -> list[Part]:
                 objective_case("Iwae: Standardized", Iwae(K), vae(_standardized()), X, noise=LATENT_NOISES),
             ],
             sampling=likelihood_sampler(Standardized(Gaussian(5.0), 1, mean=[-1.6], scale=[2.4]), [SAMPLED_MEAN], GRID),
+            example=lambda D: (
+                Standardized(Gaussian(0.5, learned=True), D, mean=np.linspace(-2, 3, D), scale=np.linspace(0.1, 2, D)),
+                real_data(D),
+            ),
             columns=lambda n, rng: Standardized(Gaussian(), 3, mean=[3, 0, -2], scale=[0.2, 1, 5]).sample(np.zeros((n, 3)), rng),
         )
     ]

@@ -20,6 +20,7 @@ from scratchvae.reference.cases.inputs import (
     D,
     column,
     likelihood_sampler,
+    real_data,
     torch_likelihood,
 )
 from scratchvae.reference.cases.mathematics import mathematics
@@ -69,6 +70,7 @@ def parts() -> list[Part]:
                 StudentT(0.5, 12.0, scale_from="decoder", df_from="decoder", min_scale=0.2), [SAMPLED_MEAN, 2.2, 0.3], GRID
             ),
             columns=lambda n, rng: StudentT(df=30.0).sample(np.zeros((n, 3)), rng),
+            example=lambda D: (StudentT(0.5, 3.0, scale_from="decoder", df_from="parameter"), real_data(D)),
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: _law(torch, x_params, role.log_excess, role.log_df).log_prob(x).sum(1),
                 log_excess=lambda D: [0.0],
