@@ -93,8 +93,10 @@ def bound_of_first(j: Judgement) -> float:
 
 
 def bits(j: Judgement) -> float:
-    """−log₂ p(x) / D."""
-    return bits_per_dimension(float(j.log_px.mean()), prod(j.run.model.event_shape))
+    """−log₂ p(x) / D, D the number of entries that were observed, in the mean of the examples."""
+    observed = j.first.observed
+    entries = len(j.first) * prod(j.run.model.event_shape) if observed is None else int(np.count_nonzero(observed))
+    return bits_per_dimension(float(j.log_px.sum()), entries)
 
 
 def is_probability(j: Judgement) -> bool:
