@@ -99,7 +99,7 @@ def _kind(y: Array) -> str:
 def _array(where: str, y: npt.ArrayLike, words: str) -> Array:
     """y as an array; InputError where its rows differ in length, and where a masked array hides some of it."""
     if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
-        raise InputError(f"{where}: y should be {words}; found {np.ma.count_masked(y)} masked, and y can't be missing")
+        raise InputError(f"{where}: y should be {words}; found {int(np.ma.getmaskarray(y).sum())} masked, and y can't be missing")
     try:
         return np.asarray(y)
     except ValueError:

@@ -54,10 +54,11 @@ def tanh_clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
     """
     require_bounds("tanh_clamp", low, high)
     c, r = x.dtype.type(low / 2 + high / 2), x.dtype.type(high / 2 - low / 2)
-    t = kernels.tanh((x - c) / r)
-    y = c + r * t
+    a = (x - c) / r
+    y = c + r * kernels.tanh(a)
 
     def pullback(dy: Array) -> Array:
-        return dy * (1 - t) * (1 + t)  # dx = dy (1 − t²)
+        e = np.exp(-2 * np.abs(a))
+        return dy * (4 * e / (1 + e) ** 2)  # dx = dy (1 − tanh² a), as 4e^(−2|a|)/(1 + e^(−2|a|))², which stays above 0
 
     return y, pullback

@@ -39,19 +39,21 @@ def divergence(
     moved: bool,
     places: Array | None = None,
     data: Dataset | None = None,
+    slower: str = SLOWER,
 ) -> str:
     """In words: which term and which Parameter went first in a loss that is no number, and what helps.
 
     `moved`: whether any Parameter has been updated since the training began. `places` (B,) are those of the examples in
     their data set, and `data` is what the model is trained on; without it the units of columns are taken from the
-    batch. A remedy is said to help only where the loss of this batch became a number by it.
+    batch. A remedy is said to help only where the loss of this batch became a number by it. `slower` says what may help
+    where steps were too long.
     """
     places = np.arange(len(batch)) if places is None else places
     wrong = [name for name, parameter in parameters.items() if not np.isfinite(parameter.value).all()]
     where = f"of the parameters {wrong[0]} went first" if wrong else "all parameters are still finite"
     found = f"{what_went_first(report, places, batch.x)}; {where}"
     if wrong:
-        return f"{found}. {SLOWER}" if moved else f"{found}: the training began with such weights"
+        return f"{found}. {slower}" if moved else f"{found}: the training began with such weights"
     outlier = None if data is None else _outlier(report, batch, data)
     if outlier:
         return f"{found}. {outlier}"
@@ -70,7 +72,7 @@ def divergence(
         if "bounds" in tried:
             remedies.append(f"The encoder's log σ² overflows. log_var_bounds={BOUNDS} helps: {tried['bounds']}")
     if moved:
-        remedies.append(SLOWER)
+        remedies.append(slower)
     else:
         found += ". No parameter has moved yet, so that no learning rate is at fault"
         remedies = remedies or ["Data in smaller units, or smaller first weights, may help"]

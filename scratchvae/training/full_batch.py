@@ -15,6 +15,7 @@ from scratchvae.training.divergence import Diverged, divergence
 from scratchvae.training.newton import newton_step
 
 REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluation costs more than they do
+SHORTER = "Smaller first weights, or data in smaller units, may help"  # a line search has no learning rate
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def minimize(
         report, gradient = evaluate(theta)
         if not np.isfinite(report.loss):
             given = (model, named, objective, batch, noise, report)
-            words = divergence(*given, mode=Mode(np.random.default_rng(0)), moved=bool(losses))
+            words = divergence(*given, mode=Mode(np.random.default_rng(0)), moved=bool(losses), slower=SHORTER)
             put(start)
             raise Diverged(f"minimize: {words}")
         losses.append(report.loss)
