@@ -137,6 +137,18 @@ class HeadsTwin(nn.Module):
         return torch.cat([head(x) for head in self.heads], dim=1)
 
 
+class BoundedTwin(nn.Module):
+    """log σ², the second half of x, between bounds by PyTorch's expression of an op."""
+
+    def __init__(self, op):
+        super().__init__()
+        self.bound = next(part.torch for part in all_parts() if part.of is op)
+
+    def forward(self, x):
+        mean, log_var = x.chunk(2, dim=1)
+        return torch.hstack([mean, self.bound(torch, log_var, low=-0.7, high=0.9)])
+
+
 class LearnedFillTwin(nn.Module):
     def __init__(self, entries):
         super().__init__()
@@ -181,6 +193,10 @@ LAYERS = {  # ours, theirs, x
     ),
     "LayerNorm": (layers.LayerNorm(4), nn.LayerNorm(4), VECTORS),
     "LayerNorm: images": (layers.LayerNorm((2, 7, 6), eps=1e-2), nn.LayerNorm((2, 7, 6), eps=1e-2), IMAGES),
+    **{
+        f"BoundedLogVar: {form}": (layers.BoundedLogVar(-0.7, 0.9, form=form), BoundedTwin(op), VECTORS)
+        for form, op in {"clamp": ops.clamp, "softplus": ops.softplus_clamp, "tanh": ops.tanh_clamp}.items()
+    },
     "LearnedFill": (layers.LearnedFill(2), LearnedFillTwin(2), (5, 6)),
     "LearnedFill: nothing behind": (layers.LearnedFill(2), LearnedFillTwin(2), VECTORS),
     "LeakyReLU": (layers.LeakyReLU(), nn.LeakyReLU(), VECTORS),

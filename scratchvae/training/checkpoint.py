@@ -62,7 +62,7 @@ def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any], *
     description = {"format": "scratchvae checkpoint", "version": str(VERSION)}
     description |= {
         "config": strict_json.dump_finite(str(path), dict(config)),
-        "position": strict_json.dump_finite(str(path), position),
+        "position": strict_json.dump(position),  # a term of a loss may be infinite where its weight is 0
     }
     description |= {} if data is None else {"data": data}
     write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description))
