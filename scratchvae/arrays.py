@@ -142,5 +142,5 @@ def _shown(value: Any) -> str:
 
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:
     """Raise InputError unless `choice` is one of the `known` names."""
-    if choice not in known:
+    if not isinstance(choice, str) or choice not in known:
         raise InputError(f"{where}: {name} should be one of {', '.join(sorted(known))}; found {choice!r}")

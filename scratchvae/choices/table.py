@@ -50,6 +50,8 @@ class Table(Mapping[str, Callable[..., Any]]):
 
     def settle(self, chosen: str | Choice) -> Choice:
         """The choice with each value by the name of its parameter, and of its type. InputError where it does not fit."""
+        if not isinstance(chosen, str | Choice):
+            raise InputError(f"{self.kind} should be a name, such as {next(iter(self.rows))!r}; found {chosen!r:.80}")
         choice = parse(chosen, self.kind) if isinstance(chosen, str) else chosen
         if choice.name not in self.rows:
             expected = f"{self.kind} should be one of {', '.join(sorted(self.rows))}"

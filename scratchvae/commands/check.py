@@ -61,7 +61,7 @@ def _with_null(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _holds(name: str, text: str) -> bool:
-    """Whether a case's name holds the text, whatever their capitals and underscores: student_t finds StudentT too."""
+    """Whether a case's name holds the text, whatever their capitals and underscores."""
     plain, sought = (part.lower().replace("_", "") for part in (name, text))
     return sought in plain
 

@@ -19,6 +19,7 @@ from scratchvae.recipes.roles import (
     last_layers,
     likelihood_chosen,
     posterior_chosen,
+    require_sizes,
     weights_generator,
 )
 
@@ -55,11 +56,11 @@ def convolutional(
     `log_var_bounds` and `standardize` are those of `mlp`.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
+    require_sizes("convolutional", event_shape=event_shape, latent_dim=(latent_dim,), hidden=(hidden,), channels=channels)
     if len(event_shape) != 3:
         raise InputError(f"convolutional: events should be images (C, H, W), found shape {tuple(event_shape)}")
-    if latent_dim < 1 or hidden < 1 or not channels or min(channels) < 1:
-        found = f"{latent_dim}, {hidden}, {tuple(channels)}"
-        raise InputError(f"convolutional: latent_dim, hidden and every one of channels should be at least 1, found {found}")
+    if not channels:
+        raise InputError("convolutional: channels should be one number for each convolution, at least 1 of them; found none")
     rng = weights_generator(seed)
     parts = Parts(tuple(event_shape), latent_dim, rng)
     law = likelihood_chosen(likelihood, parts, standardize=standardize)

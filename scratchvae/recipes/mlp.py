@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_choice
+from scratchvae.arrays import require_choice
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
@@ -20,6 +20,7 @@ from scratchvae.recipes.roles import (
     last_layers,
     likelihood_chosen,
     posterior_chosen,
+    require_sizes,
     weights_generator,
 )
 
@@ -53,8 +54,7 @@ def mlp(
     0 and deviation 1, and what comes out is in the units of the data again: likelihoods.Standardized.
     """
     require_choice("mlp", "activation", activation, ACTIVATIONS)
-    if latent_dim < 1 or any(width < 1 for width in hidden):
-        raise InputError(f"mlp: latent_dim and hidden widths should be at least 1, found {latent_dim} and {tuple(hidden)}")
+    require_sizes("mlp", event_shape=event_shape, latent_dim=(latent_dim,), hidden=hidden)
     rng = weights_generator(seed)
     parts = Parts(tuple(event_shape), latent_dim, rng)
     law = likelihood_chosen(likelihood, parts, standardize=standardize)

@@ -1,6 +1,6 @@
 """Likelihoods, posteriors, priors and models by name: the parts of a recipe that a user chooses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from math import prod
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_choice
+from scratchvae.arrays import InputError, require_choice, require_count
 from scratchvae.choices import Table, parse, shortened
 from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
 from scratchvae.likelihoods import (
@@ -123,6 +123,15 @@ FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an en
 def weights_generator(seed: int) -> np.random.Generator:
     """What the first weights are drawn from: a stream apart from those that draw data and noise by the same seed."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
+
+
+def require_sizes(where: str, **sizes: Sequence[int]) -> None:
+    """Raise InputError unless each argument, by its name, is a sequence of whole numbers, each at least 1."""
+    for name, numbers in sizes.items():
+        if isinstance(numbers, str) or not isinstance(numbers, Iterable):
+            raise InputError(f"{where}: {name} should be whole numbers in parentheses, such as (8,); found {numbers!r}")
+        for number in numbers:
+            require_count(where, name, number)
 
 
 def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: bool = False) -> Likelihood:

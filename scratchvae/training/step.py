@@ -31,6 +31,10 @@ class Phase:
     def __post_init__(self) -> None:
         if self.max_norm is not None:
             require_positive("Phase", "max_norm", self.max_norm)
+        if not isinstance(self.objective, Objective):
+            raise InputError(f"Phase: objective should be an Objective, such as Elbo(); found {self.objective!r}")
+        if not isinstance(self.optimizer, Optimizer):
+            raise InputError(f"Phase: optimizer should be an Optimizer, such as Adam(1e-3); found {self.optimizer!r}")
         if isinstance(self.over, str):
             raise InputError(f"Phase: over should be a tuple of names, found {self.over!r}; write ({self.over!r},)")
         self.optimizer = deepcopy(self.optimizer)
