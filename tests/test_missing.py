@@ -272,7 +272,8 @@ def holed(kind):
 @pytest.mark.parametrize("kind", [FactorAnalysis, ProbabilisticPCA])
 def test_with_the_exact_posterior_every_draw_says_the_same(kind):
     exact, model, holes = holed(kind)
-    np.testing.assert_allclose(model.score_samples(holes, samples=1), exact.score_samples(holes), rtol=1e-12, atol=1e-12)
+    # both divide by noise variances, the least of which lets rounding grow; measured 1e-12, and 1e-10 with NumPy 2.0
+    np.testing.assert_allclose(model.score_samples(holes, samples=1), exact.score_samples(holes), rtol=1e-8, atol=1e-8)
     found = evaluation.impute(model, Dataset("d", holes), samples=400, rng=np.random.default_rng(0), draws=3000)
     np.testing.assert_allclose(found.effective, 400, rtol=1e-10)
     missing = np.isnan(holes)
