@@ -34,7 +34,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_NUMERICAL = {"bench", "choices", "commands", "counts", "cpu", "demos", "files", "fuzz", "plots", "structure"}  # what no rounding can change
+# what no rounding can change
+NOT_NUMERICAL = {"bench", "choices", "commands", "counts", "cpu", "demos", "files", "fuzz", "plots", "structure"}
 FRAMEWORKS = {"torch", "jax"}  # these run in a step of their own
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 WRITES = ("test_regenerating_gives_the_same_bytes", "test_safetensors_hold_the_same")  # slow, and about files
