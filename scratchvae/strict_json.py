@@ -50,7 +50,7 @@ def parse(text: str | bytes, where: str) -> Any:
 
 
 def dump(value: Any, *, indent: int | None = None) -> str:
-    """The text that `parse` reads: numbers that are not finite become the strings of NOT_FINITE."""
+    """The text that `parse` reads: numbers that are not finite become the strings of schema.NOT_FINITE."""
     return json.dumps(_writable(value), indent=indent, allow_nan=False)
 
 

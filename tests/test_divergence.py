@@ -10,7 +10,7 @@ from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import NotFinite, bound
-from scratchvae.layers import BatchNorm, Linear, Parameter, ReLU, Sequential, named_buffers, named_parameters
+from scratchvae.layers import BatchNorm, LayerNorm, Linear, Parameter, ReLU, Sequential, named_buffers, named_parameters
 from scratchvae.likelihoods import GaussianOptimal
 from scratchvae.objectives import Elbo
 from scratchvae.recipes import mlp
@@ -358,6 +358,14 @@ def normalized():
     model = vae()
     model.encoder = Sequential(Linear(3, 8, rng=1), BatchNorm(8), ReLU(), Linear(8, 4, rng=2))
     return model
+
+
+def test_what_overflows_in_a_layer_while_held_out_data_are_judged_is_a_divergence():
+    model, rows = vae(), X.copy()
+    model.encoder = Sequential(Linear(3, 8, rng=1), LayerNorm((8,)), ReLU(), Linear(8, 4, rng=2))
+    rows[5] = 1e25
+    with pytest.raises(Diverged, match="epoch 1, judged on x: layer_norm: the variance should be finite"):
+        model.fit(X, epochs=1, held_out=rows)
 
 
 def test_a_last_batch_of_one_is_known_before_the_first_step():

@@ -2,7 +2,7 @@
 
 from scratchvae import ops
 from scratchvae.arguments import as_float
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.parameter import named_parameters
 
@@ -59,7 +59,7 @@ class Bypass(Layer):
     """
 
     def __init__(self, layer: Layer, width: int) -> None:
-        require_at_least("Bypass", "width", width, 1)
+        require_count("Bypass", "width", width)
         self.layer, self.width = layer, width
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:

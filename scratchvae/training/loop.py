@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_count
+from scratchvae.arrays import Array, InputError, Overflowed, require_count
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.evaluation import NotFinite, bound
 from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
@@ -184,14 +184,15 @@ class Training:
         """The means of all terms over held-out data, with the same noise at every call, and the weights that schedules end at."""
         judged: dict[str, float] = {}
         for i, phase in enumerate(self.phases):
-            rng = generator(self.seed, Purpose.HELD_OUT, 0)
+            rng, moved = generator(self.seed, Purpose.HELD_OUT, 0), self.step > 0
+            when = f"epoch {self.epoch + 1}" if moved else "before the first step"
             try:
                 means = bound(self.model, data, phase.objective, rng=rng, binarized=self.binarized)
+            except Overflowed as error:
+                raise Diverged(f"{when}, judged on {data.name}: {error}") from error
             except NotFinite as error:
                 given = (self.model, self.parameters, phase.objective, error.batch, error.noise, error.report)
-                moved = self.step > 0
                 words = divergence(*given, mode=EVALUATION, moved=moved, places=error.places, data=self.data)
-                when = f"epoch {self.epoch + 1}" if moved else "before the first step"
                 raise Diverged(f"{when}, judged on {data.name}: {words}") from error
             judged |= self._named(i, means)
         return judged
