@@ -12,6 +12,9 @@ from scratchvae.cpu import prepare
 
 COMMANDS = {
     "train": "train a model on images, or resume a run",
+    "list": "the runs in a folder: state, what differs, best bound",
+    "compare": "runs side by side: one table and one picture",
+    "report": "everything about a run in one HTML file",
     "evaluate": "the bound, log-likelihood and active units of a run",
     "sample": "draw images from a run's model",
     "reconstruct": "data above their reconstructions by a run's model",

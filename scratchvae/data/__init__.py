@@ -34,7 +34,7 @@ levels of sound, counts of words.
 Bad input of any kind is an `InputError` that names the file or the argument.
 """
 
-from scratchvae.data.array_files import read_named_arrays, read_safetensors
+from scratchvae.data.array_files import read_named_arrays, read_safetensors, read_safetensors_metadata
 from scratchvae.data.bags import bag_of_characters, bag_of_words
 from scratchvae.data.bars import bars, bars_law
 from scratchvae.data.batch import Batch
@@ -91,6 +91,7 @@ __all__ = [
     "read_picture",
     "read_png_folder",
     "read_safetensors",
+    "read_safetensors_metadata",
     "read_texts",
     "read_video",
     "read_wav",

@@ -2,10 +2,12 @@
 
 growth                  cost against size
 lines                   curves by their names, in panels side by side
+bounds                  the held-out bounds of many runs in one picture
 ellipses                Gaussians in the plane
 learning_curves         bound, reconstruction and divergence, epoch after epoch
 grids                   images side by side; data above their reconstructions; samples
 classes                 each class a row: what a conditional model makes of the same draws
+latent_divergences      how much each latent tells of the data, a bar for each
 latent_traversals       one latent walks through its range: the codes to decode, and their picture
 latent_interpolations   from one code to another: the codes to decode, and their picture
 latent_plane            the manifold over two latents: the codes to decode, and one big picture
@@ -18,11 +20,13 @@ saving                  a figure becomes a PNG file
 mosaic, labels, style   many images as one array; words and numbers; sizes and colours
 """
 
+from scratchvae.plots.bounds import bounds
 from scratchvae.plots.classes import classes
 from scratchvae.plots.ellipses import ellipses
 from scratchvae.plots.grids import image_grid, reconstructions, samples
 from scratchvae.plots.growth import growth
 from scratchvae.plots.latent_codes import codes
+from scratchvae.plots.latent_divergences import latent_divergences
 from scratchvae.plots.latent_interpolations import interpolation_codes, interpolations
 from scratchvae.plots.latent_plane import manifold, manifold_codes
 from scratchvae.plots.latent_traversals import traversal_codes, traversals
@@ -35,6 +39,7 @@ from scratchvae.plots.spectrograms import spectrograms
 from scratchvae.plots.word_lists import word_lists
 
 __all__ = [
+    "bounds",
     "classes",
     "codes",
     "curves",
@@ -43,6 +48,7 @@ __all__ = [
     "image_grid",
     "interpolation_codes",
     "interpolations",
+    "latent_divergences",
     "lines",
     "manifold",
     "manifold_codes",

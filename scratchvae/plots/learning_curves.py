@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from scratchvae.arrays import Array, InputError
+from scratchvae.plots.labels import visible_range
 from scratchvae.plots.style import HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
 
 _TITLES = {
@@ -29,7 +30,8 @@ def curves(records: Sequence[Mapping[str, Any]], terms: Sequence[str] = ("bound"
     """One panel for each of the `terms` that the records hold, training and held-out data together, nats per example.
 
     Records are as a run keeps them: {"epoch": 1, "train": {"bound": ..., ...}, "held_out": {...}}, the last perhaps absent.
-    A value that is not finite interrupts its curve and is marked × at the foot of the panel.
+    A value that is not finite interrupts its curve and is marked × at the foot of the panel. First epochs that would flatten
+    all the rest reach out of the panel.
     """
     if not records:
         raise InputError("curves: records should hold at least one epoch, found none")
@@ -69,6 +71,7 @@ def _draw_panel(axes: Axes, records: Sequence[Mapping[str, Any]], term: str) -> 
                 lost, np.zeros(len(lost)), label=f"{label}, not finite", color=colour, linestyle="", marker="x", markersize=4,
                 transform=axes.get_xaxis_transform(), clip_on=False,
             )  # fmt: skip
+    axes.set_ylim(*visible_range([_series(records, part, term) for part in _PARTS]))
     epochs = np.array([record["epoch"] for record in records], float)
     margin = 0.03 * np.ptp(epochs) or 0.5
     axes.set_xlim(epochs.min() - margin, epochs.max() + margin)

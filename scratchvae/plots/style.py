@@ -19,6 +19,10 @@ CLASS_COLOURS = (
     "#e76300", "#b9ac70", "#717581", "#92dadd", "#1c2f6b", "#0f6b43",
 )  # fmt: skip
 
+# For lines, which are thin: Okabe and Ito 2008 without yellow, then the same with other dashes.
+RUN_COLOURS = (TRAIN, HELD_OUT, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", INK)
+RUN_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+
 
 def blank_figure(width: float, height: float) -> Figure:
     """A white figure of width x height inches."""
