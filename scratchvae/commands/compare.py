@@ -31,10 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"compare: --out should end in .png, {', '.join(formats.SUFFIXES)}; found {str(out)!r}")
     kind = arguments.format or formats.SUFFIXES.get(suffix, "text")
     rows, said = compared(runs, names), [formats.printable(sentence) for sentence in remarks(runs, names)]
+    table = formats.FORMATS[kind](rows, WORDS)
     if kind == "json":
         table = dump({"remarks": said, "runs": rows}, indent=2) + "\n"
-    else:
-        table = formats.FORMATS[kind](rows, WORDS)
     if kind in ("text", "markdown"):
         table += "".join(f"\n{sentence}\n" for sentence in said)
     print(table, end="")
@@ -48,10 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _draw(runs: list[Reading], names: list[str], path: Path) -> None:
     """Draw the bounds of the runs that have some, and say where."""
-    shown = {
-        label: {names[k]: runs[k].series("bound") for k in places if runs[k].best}
-        for label, places in groups(runs).items()
-    }
+    shown = {label: {names[k]: runs[k].series("bound") for k in places if runs[k].best} for label, places in groups(runs).items()}
     shown = {label: curves for label, curves in shown.items() if curves}
     if not shown:
         print("compare: no run has a bound of held-out data to draw", file=sys.stderr)

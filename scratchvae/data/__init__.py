@@ -54,7 +54,7 @@ from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.typefaces import CHARACTERS, FONTS
 from scratchvae.data.video import bouncing_glyphs, read_video, windows
-from scratchvae.data.wav import read_wav, write_wav
+from scratchvae.data.wav import read_wav, wav_bytes, write_wav
 
 __all__ = [
     "CHARACTERS",
@@ -95,6 +95,7 @@ __all__ = [
     "read_texts",
     "read_video",
     "read_wav",
+    "wav_bytes",
     "windows",
     "write_wav",
 ]

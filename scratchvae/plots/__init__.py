@@ -3,6 +3,7 @@
 growth                  cost against size
 lines                   curves by their names, in panels side by side
 bounds                  the held-out bounds of many runs in one picture
+histograms              a column of a table, in the data and among samples
 ellipses                Gaussians in the plane
 learning_curves         bound, reconstruction and divergence, epoch after epoch
 grids                   images side by side; data above their reconstructions; samples
@@ -25,13 +26,16 @@ from scratchvae.plots.classes import classes
 from scratchvae.plots.ellipses import ellipses
 from scratchvae.plots.grids import image_grid, reconstructions, samples
 from scratchvae.plots.growth import growth
+from scratchvae.plots.histograms import histogram
+from scratchvae.plots.labels import latent_name
 from scratchvae.plots.latent_codes import codes
 from scratchvae.plots.latent_divergences import latent_divergences
 from scratchvae.plots.latent_interpolations import interpolation_codes, interpolations
 from scratchvae.plots.latent_plane import manifold, manifold_codes
 from scratchvae.plots.latent_traversals import traversal_codes, traversals
-from scratchvae.plots.learning_curves import curves
+from scratchvae.plots.learning_curves import TERM_TITLES, curves
 from scratchvae.plots.lines import lines
+from scratchvae.plots.mosaic import pixels
 from scratchvae.plots.path_speeds import path_speeds
 from scratchvae.plots.rate_distortion import rate_distortion
 from scratchvae.plots.saving import save
@@ -39,20 +43,24 @@ from scratchvae.plots.spectrograms import spectrograms
 from scratchvae.plots.word_lists import word_lists
 
 __all__ = [
+    "TERM_TITLES",
     "bounds",
     "classes",
     "codes",
     "curves",
     "ellipses",
     "growth",
+    "histogram",
     "image_grid",
     "interpolation_codes",
     "interpolations",
     "latent_divergences",
+    "latent_name",
     "lines",
     "manifold",
     "manifold_codes",
     "path_speeds",
+    "pixels",
     "rate_distortion",
     "reconstructions",
     "samples",

@@ -12,7 +12,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.plots.labels import visible_range
 from scratchvae.plots.style import HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
 
-_TITLES = {
+TERM_TITLES = {
     "loss": "Loss",
     "bound": "Lower bound on log p(x)",
     "log_px": "Reconstruction, log p(x|z)",
@@ -78,7 +78,7 @@ def _draw_panel(axes: Axes, records: Sequence[Mapping[str, Any]], term: str) -> 
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
-    axes.set_title(_TITLES.get(term, term), size=TITLE_SIZE, color=INK)
+    axes.set_title(TERM_TITLES.get(term, term), size=TITLE_SIZE, color=INK)
     axes.set_xlabel("epoch", size=LABEL_SIZE, color=INK)
     axes.set_ylabel("nats per example", size=LABEL_SIZE, color=INK, va="top")
     axes.yaxis.set_label_coords(-0.95 * _LEFT / _WIDTH, 0.5)

@@ -7,6 +7,7 @@ from scratchvae.runs.differences import differing, settings
 from scratchvae.runs.folder import Run
 from scratchvae.runs.judgement import METRICS, Judgement
 from scratchvae.runs.reading import Reading, read_run, read_runs
+from scratchvae.runs.report import write_report
 from scratchvae.runs.spellings import SHORT, spelled_out
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "run_names",
     "settings",
     "spelled_out",
+    "write_report",
 ]

@@ -108,9 +108,7 @@ def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
     if without:
         found.append(f"No bound of held-out data is recorded for {', '.join(without)}.")
     if not all("log_likelihood" in one.evaluation for one in runs):
-        found.append(
-            "log_likelihood, the importance-weighted bound on log p(x), is of runs that `scratchvae evaluate` has judged."
-        )
+        found.append("log_likelihood, the importance-weighted bound on log p(x), is what `scratchvae evaluate` has found last.")
     return found + [f"{name} is damaged: {one.damage}" for name, one in zip(names, runs, strict=True) if one.damage]
 
 
@@ -132,7 +130,9 @@ def _measured_by(config: Config) -> tuple[Any, ...]:
 
 def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:
     """What each group of runs is called: its data and likelihood, and more where that does not tell it from the others."""
-    labels = [", ".join(word for word in (Path(key[0]).name, "binarized" if key[5] else "", key[6] or "") if word) for key in keys]
+    labels = [
+        ", ".join(word for word in (Path(key[0]).name, "binarized" if key[5] else "", key[6] or "") if word) for key in keys
+    ]
     for k, words in ((3, "first {}"), (4, "{} held out"), (1, "of {}"), (2, "shape {}"), (0, "in {}")):
         twice = [labels.count(label) > 1 for label in labels]
         labels = [

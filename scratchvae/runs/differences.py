@@ -22,7 +22,7 @@ def settings(config: Config) -> dict[str, Any]:
     >>> settings(Config(objective="elbo(beta=4)"))["beta"], settings(Config())["latent_dim"]
     (4, 20)
     """
-    return {name: value for name, (value, _) in _known(config).items()}
+    return {name: value for name, (value, _) in settings_by_default(config).items()}
 
 
 def differing(configs: Sequence[Config]) -> list[dict[str, Any]]:
@@ -31,14 +31,14 @@ def differing(configs: Sequence[Config]) -> list[dict[str, Any]]:
     A setting that a run does not have is None. What only some runs have, at its default value, is no difference of its
     own: it comes with the recipe or the objective. Paths are named by their last part where that tells them apart.
     """
-    every = [_known(config) for config in configs]
+    every = [settings_by_default(config) for config in configs]
     names = dict.fromkeys(name for one in every for name in one)
     found: list[dict[str, Any]] = [{} for _ in every]
     for name in names:
         having = [one[name] for one in every if name in one]
         chosen = len(having) < len(every) and not all(usual for _, usual in having)
-        values = [_plain(one[name][0]) if name in one else None for one in every]
-        if not chosen and len({_plain(value) for value, _ in having}) == 1:
+        values = [plain(one[name][0]) if name in one else None for one in every]
+        if not chosen and len({plain(value) for value, _ in having}) == 1:
             continue
         if name == "data":
             last = [Path(value).name for value in values]
@@ -48,7 +48,7 @@ def differing(configs: Sequence[Config]) -> list[dict[str, Any]]:
     return found
 
 
-def _known(config: Config) -> dict[str, tuple[Any, bool]]:
+def settings_by_default(config: Config) -> dict[str, tuple[Any, bool]]:
     """Every setting by its name: its value, and whether that is its default."""
     found: dict[str, tuple[Any, bool]] = {}
     for name, value in vars(config).items():
@@ -62,7 +62,7 @@ def _known(config: Config) -> dict[str, tuple[Any, bool]]:
         usual = _defaults(CHOICES[name], choice.name)
         for parameter, held in {**usual, **choice.keywords}.items():
             free = parameter not in found
-            found[parameter if free else f"{name} {parameter}"] = (held, _plain(held) == _plain(usual.get(parameter)))
+            found[parameter if free else f"{name} {parameter}"] = (held, plain(held) == plain(usual.get(parameter)))
     return found
 
 
@@ -75,10 +75,10 @@ def _defaults(table: Table, row: str) -> dict[str, Any]:
     return {name: next(iter(found)) for name, found in agreed.items() if len(found) == 1}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as a number, a truth value, a text or None: what every format of a table can say."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, tuple | list):
-        return " ".join(str(_plain(one)) for one in value)
+        return " ".join(str(plain(one)) for one in value)
     return str(value) if isinstance(value, Choice) else repr(value)

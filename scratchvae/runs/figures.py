@@ -1,6 +1,6 @@
 """The pictures of a run, each a function of the run, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +33,16 @@ def curves(run: Run) -> "Figure":
     """Each term, epoch after epoch; of a run with several phases those of the first."""
     from scratchvae import plots
 
-    records: list[dict[str, Any]] = run.history()
-    for record in records:
+    return plots.curves(by_term(run.history()))
+
+
+def by_term(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The records with each term under its own name; of a run with several phases those of the first."""
+    found = [dict(record) for record in records]
+    for record in found:
         for part in HELD & record.keys():
             record[part] = {name.removeprefix("0."): mean for name, mean in record[part].items()}
-    return plots.curves(records)
+    return found
 
 
 def reconstructions(run: Run) -> "Figure":

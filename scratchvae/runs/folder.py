@@ -54,6 +54,11 @@ class Run:
         return divide(self.config, self._whole)
 
     @property
+    def examples(self) -> Dataset:
+        """All examples of the data set, in its own order."""
+        return self._whole
+
+    @property
     def data(self) -> Dataset:
         """The examples to train on."""
         return self._parts[0]
