@@ -1,4 +1,4 @@
-"""Train a model and show what it learned. Without options: an MLP VAE on glyphs, characters drawn from fonts."""
+"""Train a model and show what it learned. Without options: an MLP VAE on numerals, digits drawn from ten typefaces."""
 
 import argparse
 import signal
@@ -132,7 +132,7 @@ def _config(arguments: argparse.Namespace) -> Config:
     entries |= spelled_out(given, _flag)
     if "data_dir" in entries:
         entries["data_dir"] = str(Path(entries["data_dir"]).absolute())
-    if entries.get("data", "glyphs") not in NAMES:  # a path, which must lead there from any folder
+    if entries.get("data", Config.data) not in NAMES:  # a path, which must lead there from any folder
         entries["data"] = str(Path(entries["data"]).absolute())
     return Config(**entries)
 

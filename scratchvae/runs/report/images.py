@@ -45,10 +45,8 @@ def samples(subject: Subject) -> Section | None:
     pairs = np.stack([_bytes(drawn), _bytes(beside, holed=True)], axis=1)
     cells = pairs.reshape(-1, *pairs.shape[2:])
     among = f"the {len(train):,} first training examples" if len(train) < len(subject.run.data) else "the training examples"
-    words = (
-        f"Left of each pair: a sample, E[x|z] at a draw z from the prior. Right: the nearest of {among}, by squared distance. "
-    )
-    words += f"On average a sample is {distances.mean():.2f} away from it"
+    words = f"Left of each pair: a sample, E[x|z] at a draw z from the prior. Right: the nearest of {among}. "
+    words += f"On average their distance √Σ(x−y)² is {distances.mean():.2f}"
     if subject.run.held_out is not None:
         some = subject.shown.subset(slice(0, 200))
         _, theirs = nearest(some.batch(slice(None)).x, train)
