@@ -170,7 +170,8 @@ def test_a_run_that_is_trained_in_is_running_and_one_that_was_killed_is_not(copi
     other = copies / "beta4"
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    for content in (f"process {dead.pid} on {socket.gethostname()}", "", "process x on y", f"process 1 on {socket.gethostname()}"):
+    here = socket.gethostname()
+    for content in (f"process {dead.pid} on {here}", "", "process x on y", f"process 1 on {here}"):
         (other / ".lock").write_text(content)  # left over, and locked by nobody
         assert read_run(other).state == "done"
     (other / ".lock").unlink()
@@ -341,7 +342,7 @@ def test_which_runs_can_be_compared(trained):
 def test_tables_show_what_names_say_and_do_nothing_else():
     rows = [{"run": "a|b\n\x1b[31m<i>", "bound": -1.5, "n": 3}, {"run": "c", "bound": None, "n": 12}]
     words = {"bound": ("best", "{:.1f}".format)}
-    assert FORMATS["text"](rows, words).splitlines()[1:] == ["a|b��[31m<i>  -1.5   3", "c                    12"]
+    assert FORMATS["text"](rows, words).splitlines()[1:] == ["a|b��[31m<i>  -1.5   3", "c                   12"]
     table = FORMATS["markdown"](rows, words).splitlines()
     assert table[:2] == ["| run | best | n |", "| --- | ---: | ---: |"]
     assert table[2] == r"| a\|b��[31m\<i\> | -1.5 | 3 |"
@@ -377,8 +378,7 @@ def test_bounds_are_drawn_as_recorded_with_the_gap_to_the_best_and_the_best_on_t
     colours = {line.get_color() for line in curves.get_lines()}
     assert colours == {line.get_color() for line in gaps.get_lines()}
     many = plots.bounds({"": {f"run {k}": ([1, 2], [-9.0 - k, -8.0 - k]) for k in range(20)}})
-    looks = [(line.get_color(), line.get_linestyle(), line.get_dashes if False else "") for line in many.axes[0].get_lines()]
-    assert len({(colour, str(style)) for colour, style, _ in looks}) == 20
+    assert len({(line.get_color(), str(line._dash_pattern)) for line in many.axes[0].get_lines()}) == 20
 
 
 def test_steep_first_epochs_reach_out_and_even_curves_do_not():

@@ -40,9 +40,11 @@ from scratchvae.plots.path_speeds import path_speeds
 from scratchvae.plots.rate_distortion import rate_distortion
 from scratchvae.plots.saving import save
 from scratchvae.plots.spectrograms import spectrograms
+from scratchvae.plots.style import CLASS_COLOURS
 from scratchvae.plots.word_lists import word_lists
 
 __all__ = [
+    "CLASS_COLOURS",
     "TERM_TITLES",
     "bounds",
     "classes",

@@ -92,7 +92,7 @@ def _draw_codes(axes: Axes, z: Array, values: Array, labels: Array | None) -> No
     colours: Any = HELD_OUT
     if labels is not None and len(kinds) <= len(CLASS_COLOURS):
         colours = [CLASS_COLOURS[k] for k in np.searchsorted(kinds, labels)]
-    look: dict[str, Any] = {"s": 9, "edgecolors": "white", "linewidths": 0.3, "alpha": 0.9}
+    look: dict[str, Any] = {"s": 16, "edgecolors": "white", "linewidths": 0.4, "alpha": 0.95}
     axes.scatter(np.clip(places[0], 0, n), np.clip(places[1], 0, n), c=colours, clip_on=False, **look)
 
 

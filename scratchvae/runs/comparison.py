@@ -68,7 +68,7 @@ def listed(runs: Sequence[Reading], names: Sequence[str], *, damage: bool = True
 
 def compared(runs: Sequence[Reading], names: Sequence[str]) -> list[Row]:
     """A row for each run: in what it differs, its held-out terms at the epoch of its best bound, log p(x) where evaluated."""
-    rows = []
+    rows: list[Row] = []
     for name, one, unlike in zip(names, runs, _unlike(runs), strict=True):
         best = one.best
         terms = {term: best.get(term) for term in TERMS}

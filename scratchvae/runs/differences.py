@@ -37,12 +37,12 @@ def differing(configs: Sequence[Config]) -> list[dict[str, Any]]:
     for name in names:
         having = [one[name] for one in every if name in one]
         chosen = len(having) < len(every) and not all(usual for _, usual in having)
-        values = [plain(one[name][0]) if name in one else None for one in every]
+        values: list[Any] = [plain(one[name][0]) if name in one else None for one in every]
         if not chosen and len({plain(value) for value, _ in having}) == 1:
             continue
         if name == "data":
-            last = [Path(value).name for value in values]
-            values = last if len(set(last)) == len(set(values)) else values
+            last = [Path(str(value)).name for value in values]
+            values = list(last) if len(set(last)) == len(set(values)) else values
         for one, value in zip(found, values, strict=True):
             one[name] = value
     return found

@@ -23,7 +23,7 @@ def is_held(folder: Path) -> bool:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         try:
             found = _HOLDER.fullmatch(os.read(descriptor, 200).decode(errors="replace").strip())
-            return bool(found) and _may_live(int(found[1]), found[2]) and _is_locked(descriptor)
+            return found is not None and _may_live(int(found[1]), found[2]) and _is_locked(descriptor)
         except PermissionError:  # Windows lets nobody read what another process has locked
             return True
         finally:

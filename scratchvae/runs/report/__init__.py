@@ -16,7 +16,7 @@ from pathlib import Path
 from scratchvae.files import write_whole
 from scratchvae.runs.folder import Run
 from scratchvae.runs.report import columns, images, settings, sounds, texts, training
-from scratchvae.runs.report.page import Section, page
+from scratchvae.runs.report.page import Section, document
 from scratchvae.runs.report.subject import Subject
 
 SECTIONS = (  # each makes a Section of a subject, or None where the run has nothing of the kind
@@ -40,7 +40,7 @@ def report(run: Run) -> str:
     """The run's report, as HTML."""
     subject = Subject(run)
     sections = [made for make in SECTIONS if (made := make(subject)) is not None]
-    return page(subject.name, sections)
+    return document(subject.name, sections)
 
 
 def write_report(run: Run, path: Path) -> None:

@@ -9,12 +9,13 @@ from scratchvae.data import Dataset
 from scratchvae.runs import figures
 from scratchvae.runs.report.embedding import drawing, mosaic
 from scratchvae.runs.report.neighbours import nearest
-from scratchvae.runs.report.page import Section, figure, row
+from scratchvae.runs.report.page import Section, figure, legend, row
 from scratchvae.runs.report.subject import COMPARED, Subject
 
 PAIRS, ACROSS = 20, 10  # data and their reconstructions, and how many to a row
 SAMPLES, BESIDE = 24, 6  # samples, and how many to a row
-PLANE = 15  # images a side
+PLANE, POINTS = 15, 400  # images a side, and codes above them
+DIMMED = 0.6  # of the brightness of images below codes
 
 
 def reconstructions(subject: Subject) -> Section | None:
@@ -86,15 +87,25 @@ def plane(subject: Subject) -> Section | None:
         .transpose(0, 3, 1, 2)
         .reshape(PLANE, PLANE, 3, *_bytes(images[0]).shape[1:3])
     )
-    few = slice(0, 400)
-    look = {"z": both[few], "labels": None if labels is None else labels[few], "axis_names": names, "title": ""}
+    few = slice(0, POINTS)
     bare = plots.manifold(shown / 255.0, values, axis_names=names, title="")
-    above = plots.manifold(shown / 255.0, values, **look)
+    kinds = None if labels is None else labels[few]
+    above = plots.manifold(DIMMED * shown / 255.0, values, z=both[few], labels=kinds, axis_names=names, title="")
     words = f"The decoded plane of {which}, at the quantiles of the codes along each axis."
-    dots = f"The same with the codes of {len(both[few])} {subject.judged_on} examples as points"
-    dots += "." if labels is None or len(np.unique(labels)) > 12 else ", coloured by class."
+    dots = f"The same, dimmed, below the codes of {len(both[few])} {subject.judged_on} examples."
     html = row([figure(drawing(bare, "plane", words), words), figure(drawing(above, "codes", dots), dots)])
-    return Section("codes", "Codes over the decoded plane", html)
+    return Section("codes", "Codes over the decoded plane", html + _legend(subject, labels, few))
+
+
+def _legend(subject: Subject, labels: Array | None, few: slice) -> str:
+    """The classes of the codes drawn, each in its colour, where there are so few that they have one."""
+    from scratchvae.plots import CLASS_COLOURS
+
+    kinds = [] if labels is None else np.unique(labels[few]).tolist()
+    if not 1 < len(kinds) <= len(CLASS_COLOURS):
+        return ""
+    names = subject.shown.label_names
+    return legend({names[kind] if names else str(kind): colour for kind, colour in zip(kinds, CLASS_COLOURS, strict=False)})
 
 
 def _originals(data: Dataset) -> Array:

@@ -20,7 +20,8 @@ def nearest(x: Array, data: Dataset) -> tuple[Array, Array]:
         batch = data.batch(slice(start, start + AT_ONCE), np.float64)
         known = np.ones(batch.x.shape) if batch.observed is None else batch.observed.astype(np.float64)
         squares = x**2 @ known.T - 2 * x @ (known * batch.x).T + (known * batch.x**2).sum(axis=1)
-        squares *= x.shape[1] / np.maximum(known.sum(axis=1), 1)
+        count = known.sum(axis=1)
+        squares = np.where(count > 0, squares * (x.shape[1] / np.maximum(count, 1)), np.inf)  # nothing known is near to nothing
         found = squares.argmin(axis=1)
         nearer = squares[np.arange(len(x)), found] < best
         best = np.where(nearer, squares[np.arange(len(x)), found], best)

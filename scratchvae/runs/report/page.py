@@ -23,7 +23,7 @@ h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; padding-top: .5rem; border-top: 
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
 p, figcaption { max-width: 44rem; }
 a { color: var(--link); }
-nav ul { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
+nav ul, .legend { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
 figure { margin: 1rem 0; }
 figcaption { color: var(--faint); font-size: .875rem; margin-top: .25rem; }
 figure svg, figure img { display: block; max-width: 100%; height: auto; }
@@ -55,7 +55,7 @@ class Section:
     html: str
 
 
-def page(title: str, sections: Sequence[Section]) -> str:
+def document(title: str, sections: Sequence[Section]) -> str:
     """The whole file."""
     contents = "".join(f'<li><a href="#{one.name}">{text(one.title)}</a></li>' for one in sections)
     parts = "\n".join(
@@ -92,6 +92,12 @@ def figure(picture: str, caption: Any = "") -> str:
 def row(pictures: Sequence[str]) -> str:
     """Figures beside each other, as many as there is room for."""
     return f'<div class="row">{"".join(pictures)}</div>'
+
+
+def legend(colours: Mapping[str, str]) -> str:
+    """Names beside dots in their colours, which are of the form #rrggbb."""
+    dots = "".join(f'<li><span style="color:{colour}">●</span> {text(name)}</li>' for name, colour in colours.items())
+    return f'<ul class="legend" aria-label="classes">{dots}</ul>'
 
 
 def details(words: Any, html: str) -> str:

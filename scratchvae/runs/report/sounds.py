@@ -56,14 +56,13 @@ def _stretch(data: Dataset) -> tuple[Array, Spectrogram | None]:
 
 def _walk(subject: Subject, T: int) -> Array:
     """T decoded codes on the straight lines between draws from the prior."""
-    run = subject.run
     told = subject.told(1)
     z = subject.prior_draws(DRAWS)
     at = np.linspace(0, DRAWS - 1, T)
     k = np.minimum(at.astype(int), DRAWS - 2)
     codes = z[k] + (at - k)[:, None] * (z[k + 1] - z[k])
     y = {name: np.resize(value, (T, *value.shape[1:])) for name, value in told.items()}
-    return np.clip(run.model.decode(codes.astype(z.dtype), **y), 0, None)
+    return np.clip(subject.latent_model.decode(codes.astype(z.dtype), **y), 0, None)
 
 
 def _heard(cut: Spectrogram, levels: Array) -> Array:

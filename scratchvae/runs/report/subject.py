@@ -74,6 +74,11 @@ class Subject:
         return isinstance(self.run.model, LatentVariableModel)
 
     @property
+    def latent_model(self) -> Any:
+        """The model, where it `has_latents`: one that encodes and decodes."""
+        return self.run.model
+
+    @property
     def kind(self) -> str:
         """What the examples are: "images", "sound", "text" or "columns"."""
         data = self.run.judged

@@ -57,7 +57,7 @@ def _usual(subject: Subject) -> Array:
 def _shares(subject: Subject, z: Array) -> Array:
     """The probability of each word at codes (N, Z)  ->  (N, V), which sum to 1."""
     told = {name: np.resize(y, (len(z), *y.shape[1:])) for name, y in subject.told(1).items()}
-    expected = np.asarray(subject.run.model.decode(z.astype(subject.codes.dtype), **told), np.float64).reshape(len(z), -1)
+    expected = np.asarray(subject.latent_model.decode(z.astype(subject.codes.dtype), **told), np.float64).reshape(len(z), -1)
     expected = np.maximum(expected, 1e-30)
     return expected / expected.sum(axis=1, keepdims=True)
 

@@ -54,7 +54,7 @@ def latents(subject: Subject) -> Section | None:
     active = active_units(subject.codes)
     Z, used = len(active), int(active.sum())
     try:
-        kl = kl_by_latent(subject.run.model, subject.shown, rng=np.random.default_rng(subject.run.config.seed))
+        kl = kl_by_latent(subject.latent_model, subject.shown, rng=np.random.default_rng(subject.run.config.seed))
         drawn, measure = plots.latent_divergences(kl, active), f"KL(q(z|x) ‖ p(z)) of each latent, {kl.sum():.2f} nats in all"
     except InputError:
         spread = subject.codes.var(axis=0)
