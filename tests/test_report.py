@@ -288,6 +288,9 @@ def test_histograms_share_out_all_rows():
     real, sampled = (patch.get_data().values for patch in figure.axes[0].patches)
     np.testing.assert_allclose(real, [60, 30, 10])
     np.testing.assert_allclose(sampled, [25, 0, 75])
+    figure = plots.histogram(np.array([0.0, 2, 2, 2]), np.array([1.0, 2]), "kind", levels=["red", "$green$", "blue"])
+    assert [list(patch.get_data().values) for patch in figure.axes[0].patches] == [[25, 0, 75], [0, 50, 50]]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["red", r"\$green\$", "blue"]
     figure = plots.histogram(RNG.normal(size=500), np.full(3, 1e6))
     for patch in figure.axes[0].patches:
         assert patch.get_data().values.sum() == pytest.approx(100)

@@ -10,7 +10,7 @@ from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
 
 CHOICES: dict[str, Table] = {"recipe": RECIPES, "objective": OBJECTIVES, "optimizer": OPTIMIZERS}
-NOT_SET = {"data_dir", "examples", "event_shape"}  # what follows from the data, or says where they lie
+NOT_SET = {"data_dir", "examples", "event_shape", "schema"}  # what follows from the data, or says where they lie
 
 
 def settings(config: Config) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class Subject:
             return "images"
         if FRAME in data.factors:
             return "sound"
-        if len(data.entry_names) > FEW_ENTRIES and self._counts:
+        if len(data.entry_names) > FEW_ENTRIES and getattr(data, "schema", None) is None and self._counts:
             return "text"
         return "columns" if len(data.event_shape) == 1 else "other"
 
