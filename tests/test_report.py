@@ -302,6 +302,8 @@ def test_bars_of_latents_are_sorted_and_grey_where_nothing_is_told():
     assert [bar.get_height() for bar in bars] == [2, 1, 0]
     assert bars[0].get_facecolor() == bars[1].get_facecolor() != bars[2].get_facecolor()
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["z₂", "z₃", "z₁"]
+    collapsed = plots.latent_divergences(np.full(4, 1e-3), [False] * 4)
+    assert collapsed.axes[0].get_ylim()[1] > 0.1  # which does not blow them up to the height of the picture
     assert figure.axes[0].get_title() == "2 of 3 latents are active"
 
 

@@ -77,7 +77,7 @@ def sound(samples: Array, rate: int, label: str) -> str:
     """Samples (T,), brought to the largest of 1, as a player."""
     loudest = max(float(np.abs(samples).max(initial=0)), 1e-9)
     source = _uri("audio/wav", wav_bytes(samples / loudest, rate))
-    return f'<audio controls preload="none" src="{source}" aria-label="{text(label)}"></audio>'
+    return f'<audio controls preload="metadata" src="{source}" aria-label="{text(label)}"></audio>'
 
 
 def _starts(n: int, size: int, together: int) -> list[int]:

@@ -92,6 +92,7 @@ def plane(subject: Subject) -> Section | None:
     kinds = None if labels is None else labels[few]
     above = plots.manifold(DIMMED * shown / 255.0, values, z=both[few], labels=kinds, axis_names=names, title="")
     words = f"The decoded plane of {which}, at the quantiles of the codes along each axis."
+    words += " All others are at their means." if Z > 2 else ""
     dots = f"The same, dimmed, below the codes of {len(both[few])} {subject.judged_on} examples."
     html = row([figure(drawing(bare, "plane", words), words), figure(drawing(above, "codes", dots), dots)])
     return Section("codes", "Codes over the decoded plane", html + _legend(subject, labels, few))

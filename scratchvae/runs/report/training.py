@@ -63,5 +63,5 @@ def latents(subject: Subject) -> Section | None:
     alt = f"Bars: {measure}. {used} of {Z} latents are active."
     words = f"{measure}. A latent is active where the variance of its codes is above 0.01 (Burda et al. 2016): {used} of {Z} are."
     if used < Z:
-        words += " The others are collapsed: their codes are the same for every example."
+        words += " What is not active has collapsed: its codes are nearly the same for every example."
     return Section("latents", "Latents", figure(drawing(drawn, "latents", alt), words))
