@@ -31,7 +31,7 @@ def differentiable(op: Function) -> Function:
     @wraps(op)
     def checked(*arrays: Any, **constants: Any) -> tuple[Any, Pullback]:
         dtype = arrays[0].dtype if arrays and type(arrays[0]) is np.ndarray else None
-        plain = dtype in FLOATS and len(arrays) >= count  # equal: kernels return copies of these objects
+        plain = dtype is not None and dtype in FLOATS and len(arrays) >= count  # "is" misses those that kernels return
         for a in arrays if plain else ():
             plain = plain and type(a) is np.ndarray and a.dtype == dtype
         given = None
