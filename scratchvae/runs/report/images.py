@@ -68,9 +68,7 @@ def plane(subject: Subject) -> Section | None:
     first, second = sorted(np.argsort(-z.var(axis=0), kind="stable")[:2].tolist())
     both = z[:, [first, second]]
     names = (plots.latent_name(first), plots.latent_name(second))
-    which = (
-        "both latents" if Z == 2 else f"the two most active latents, {names[0]} and {names[1]}, with the others at their means"
-    )
+    which = "both latents" if Z == 2 else f"the two most active latents, {names[0]} and {names[1]}"
     labels = subject.shown.labels
     if subject.kind != "images" or np.unique(both, axis=0).shape[0] < 2:
         prior = figures.has_standard_prior(subject.run)
