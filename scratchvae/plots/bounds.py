@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.plots.labels import name_shortened, round_numbers, text_width, visible_range
@@ -21,23 +21,14 @@ from scratchvae.plots.style import (
     TITLE_SIZE,
     blank_figure,
     dress,
+    tick_locator,
 )
 
 Series = tuple[npt.ArrayLike, npt.ArrayLike]  # epochs, and the bound after each
 
-_LEFT, _CURVES, _GAP, _DOTS, _RIGHT = (
-    0.62,
-    3.3,
-    0.3,
-    1.5,
-    0.15,
-)  # inches from left to right; names and numbers come between
-_TOP, _BOTTOM, _ROW, _LEAST = (
-    0.5,
-    0.45,
-    0.17,
-    2.7,
-)  # inches above and below a band, of a run's row, and of the lowest band
+_LEFT, _CURVES, _GAP, _DOTS, _RIGHT = 0.62, 3.3, 0.3, 1.5, 0.15  # inches of what comes from left to right
+_TOP, _BOTTOM = 0.45, 0.45  # inches above and below a band
+_ROW, _LEAST = 0.17, 2.7  # inches of a run's row, and of the lowest band
 _FEW = 12  # points that are marked one by one
 _LONGEST = 36  # letters of a name
 _FINEST = 1e-3  # nats: gaps below it are not drawn
@@ -46,10 +37,10 @@ _FINEST = 1e-3  # nats: gaps below it are not drawn
 def bounds(groups: Mapping[str, Mapping[str, Series]], *, title: str = "Lower bound on log p(x), held-out data") -> Figure:
     """A band for each group of runs that can be compared, with one colour and one dash for each run of it.
 
-    On the left are the curves, nats per example, from where most of them have left the steep first epochs, and below them how
-    far each lies below the best curve of that epoch, on a logarithmic scale, so that curves which lie close together part.
-    On the right is the best bound of each run, the highest on top. Each group maps names to epochs and bounds, as many of one
-    as of the other; a bound that is not finite interrupts its curve.
+    On the left are the curves, nats per example, from where most of them have left the steep first epochs. Below them is how
+    far each of several runs lies below the best one of that epoch, on a logarithmic scale: there close curves part. On the
+    right is the best bound of each run, the highest on top. Each group maps names to epochs and bounds, as many of one as of
+    the other; a bound that is not finite interrupts its curve.
     """
     drawn = {group: {name: _row(name, *series) for name, series in runs.items()} for group, runs in groups.items()}
     if not drawn or not all(drawn.values()):
@@ -65,18 +56,22 @@ def bounds(groups: Mapping[str, Mapping[str, Series]], *, title: str = "Lower bo
     for (group, runs), band in zip(drawn.items(), heights, strict=True):
         bottom -= _TOP + band
         looks = _looks(runs)
-        upper, lower = 0.58 * band, 0.36 * band
+        several = len(runs) > 1
+        upper, lower = (0.58 if several else 1) * band, 0.36 * band
         curves = figure.add_axes((_LEFT / width, (bottom + band - upper) / height, _CURVES / width, upper / height))
-        gaps = figure.add_axes((_LEFT / width, bottom / height, _CURVES / width, lower / height), sharex=curves)
+        if several:
+            gaps = figure.add_axes((_LEFT / width, bottom / height, _CURVES / width, lower / height), sharex=curves)
+            _draw_gaps(gaps, runs, looks)
         left = _LEFT + _CURVES + _GAP + words + 0.1
         rows = figure.add_axes((left / width, bottom / height, _DOTS / width, band / height))
         _draw_curves(curves, runs, looks)
-        _draw_gaps(gaps, runs, looks)
+        (gaps if several else curves).set_xlabel("epoch", size=LABEL_SIZE, color=INK)
+        curves.tick_params(labelbottom=not several)
         _draw_best(rows, runs, looks)
         heading = ", ".join(word for word in (title, group) if word)
         figure.text(
             0.5,
-            (bottom + band + 0.34) / height,
+            (bottom + band + 0.25) / height,
             heading,
             ha="center",
             va="center",
@@ -120,10 +115,9 @@ def _draw_curves(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Map
     axes.set_ylim(*visible_range(list(runs.values())))
     last = max(float(epochs.max()) for epochs, _ in runs.values())
     axes.set_xlim(1 - 0.03 * last, last + max(0.03 * (last - 1), 0.5))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(tick_locator(6, whole=True))
+    axes.yaxis.set_major_locator(tick_locator(5))
     axes.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
-    axes.tick_params(labelbottom=False)
     axes.set_ylabel("nats per example", size=LABEL_SIZE, color=INK)
 
 
@@ -146,7 +140,6 @@ def _draw_gaps(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mappi
     ticks = round_numbers(*axes.get_ylim(), most=5)
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_yticks(ticks, [f"{tick:.3g}" for tick in ticks])
-    axes.set_xlabel("epoch", size=LABEL_SIZE, color=INK)
     axes.set_ylabel("below the best, nats", size=LABEL_SIZE, color=INK)
 
 
@@ -171,6 +164,6 @@ def _draw_best(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mappi
         )  # fmt: skip
     axes.set_yticks(range(len(order)), [name_shortened(name, _LONGEST) for name in order])
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_locator(tick_locator(3))
     axes.xaxis.set_major_formatter(ScalarFormatter(useOffset=False))
     axes.set_xlabel("best bound, nats per example", size=LABEL_SIZE, color=INK)

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.plots.labels import name_shortened
-from scratchvae.plots.style import FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, blank_figure, dress
+from scratchvae.plots.style import FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, blank_figure, dress, tick_locator
 
 _WIDTH, _HEIGHT = 2.5, 1.7  # inches
 _BINS = 24
@@ -35,14 +34,14 @@ def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[s
     axes.stairs(100 * parts[0], edges, fill=True, color=FAINT, alpha=0.55, linewidth=0)
     axes.stairs(100 * parts[1], edges, color=HELD_OUT, linewidth=1.2)
     axes.set_ylim(0, 105 * max(float(part.max()) for part in parts))
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(tick_locator(4))
     if levels:
         step = -(-len(levels) // _NAMED)
         shown = range(0, len(levels), step)
         axes.set_xticks(list(shown), [name_shortened(levels[k], max(3, 30 // len(shown))) for k in shown])
-    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.yaxis.set_major_locator(tick_locator(3))
     axes.set_ylabel("% of rows", size=LABEL_SIZE, color=INK)
-    axes.set_title(name_shortened(name, 34), size=TITLE_SIZE, color=INK)
+    axes.set_title(name_shortened(name, 24), size=TITLE_SIZE, color=INK)
     return figure
 
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.plots.labels import latent_name
-from scratchvae.plots.style import FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
+from scratchvae.plots.style import FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress, tick_locator
 
 _NAMED = 40  # bars that are named one by one
 _LEAST = 0.1  # what the axis reaches to at least, so that latents that have collapsed all together look like it
@@ -34,7 +33,7 @@ def latent_divergences(
     axes.bar(range(Z), np.asarray(values)[order], width=0.8, color=[TRAIN if used[i] else FAINT for i in order])
     axes.set_xlim(-0.7, Z - 0.3)
     axes.set_ylim(min(0.0, 1.05 * float(np.min(values))), 1.05 * max(float(np.max(values)), _LEAST))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(tick_locator(5))
     if Z <= _NAMED:
         axes.set_xticks(range(Z), [latent_name(int(i)) for i in order], rotation=90 if Z > 24 else 0)
         axes.tick_params(axis="x", length=0)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import ScalarFormatter
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.plots.labels import visible_range
-from scratchvae.plots.style import HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
+from scratchvae.plots.style import HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress, tick_locator
 
 TERM_TITLES = {
     "loss": "Loss",
@@ -75,8 +75,8 @@ def _draw_panel(axes: Axes, records: Sequence[Mapping[str, Any]], term: str) -> 
     epochs = np.array([record["epoch"] for record in records], float)
     margin = 0.03 * np.ptp(epochs) or 0.5
     axes.set_xlim(epochs.min() - margin, epochs.max() + margin)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(tick_locator(5, whole=True))
+    axes.yaxis.set_major_locator(tick_locator(5))
     axes.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
     axes.set_title(TERM_TITLES.get(term, term), size=TITLE_SIZE, color=INK)
     axes.set_xlabel("epoch", size=LABEL_SIZE, color=INK)
