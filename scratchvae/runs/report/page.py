@@ -29,7 +29,7 @@ figcaption { color: var(--faint); font-size: .875rem; margin-top: .25rem; }
 figure svg, figure img { display: block; max-width: 100%; height: auto; }
 audio { display: block; width: 100%; max-width: 30rem; }
 .row { display: flex; flex-wrap: wrap; gap: 0 1.5rem; align-items: flex-start; }
-.row figure { flex: 0 1 auto; max-width: 100%; }
+.row figure { flex: 0 1 auto; max-width: min(100%, 30rem); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); }
@@ -41,7 +41,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; ov
 .headline dt { color: var(--faint); font-size: .875rem; }
 .headline dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; color: var(--link); }
-@media (max-width: 40rem) { .row figure, .row svg { width: 100%; } }
+@media (max-width: 40rem) { .row figure, .row svg { width: 100%; max-width: 100%; } }
 @media print { nav { display: none; } figure { break-inside: avoid; } }
 """
 
