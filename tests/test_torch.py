@@ -13,7 +13,20 @@ from scratchvae.choices import parse
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, cast, named_buffers, named_parameters
 from scratchvae.likelihoods import Likelihood
-from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
+from scratchvae.objectives import (
+    L1,
+    ActivationKl,
+    Ciwae,
+    Contraction,
+    Elbo,
+    Iwae,
+    Reconstruction,
+    Renyi,
+    SampledElbo,
+    ScoreFunctionElbo,
+    Thermodynamic,
+    Vimco,
+)
 from scratchvae.reference import all_parts
 from scratchvae.training import schedules
 from scratchvae.training.clipping import clip_by_norm
@@ -414,6 +427,13 @@ OBJECTIVES = {  # settings of the recipe, objective
     "iwae: dreg": (MIXTURE, plain(Iwae(5, gradient="dreg"))),
     "iwae: dreg, full covariance": (FULL, plain(Iwae(4, gradient="dreg"))),
     "iwae: stl": (VAE, plain(Iwae(1, gradient="stl"))),
+    "iwae: groups": (VAE, plain(Iwae(2, groups=3))),
+    "iwae: dreg, groups": (MIXTURE, plain(Iwae(3, gradient="dreg", groups=2))),
+    "ciwae": (VAE, plain(Ciwae(4, beta=0.3))),
+    "renyi": (FULL, plain(Renyi(4, alpha=0.6))),
+    "thermodynamic": (VAE, plain(Thermodynamic(4, pieces=3, first=0.2))),
+    "vimco": (FULL, plain(Vimco(samples=3))),
+    "vimco: mixture": (MIXTURE, plain(Vimco(samples=2))),
     "sampled elbo: stl": (VAE, plain(SampledElbo(beta=1.7, samples=3, gradient="stl"))),
     "sampled elbo: stl, full covariance": (FULL, plain(SampledElbo(gradient="stl"))),
     "elbo: full covariance": (FULL, plain(Elbo())),
@@ -509,7 +529,7 @@ LIKELIHOODS = sorted(
     part.name for part in all_parts() if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch
 )
 ALL = list(product(LIKELIHOODS, OBJECTIVES))
-SOME = ALL[::5]  # 5 and 34 have no common divisor: each likelihood and each objective is met
+SOME = ALL[::5]  # 5 and the number of objectives have no common divisor: each likelihood and each objective is met
 FORWARDS = list(zip(LIKELIHOODS, cycle(OBJECTIVES), strict=False))
 BACKWARDS = list(zip(LIKELIHOODS, cycle(reversed(OBJECTIVES)), strict=False))
 SMALL = [(*both, activation) for both, activation in zip(ALL, cycle(sorted(layers.ACTIVATIONS)), strict=False)]

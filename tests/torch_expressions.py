@@ -8,7 +8,20 @@ from itertools import pairwise
 
 import pytest
 
-from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
+from scratchvae.objectives import (
+    L1,
+    ActivationKl,
+    Ciwae,
+    Contraction,
+    Elbo,
+    Iwae,
+    Reconstruction,
+    Renyi,
+    SampledElbo,
+    ScoreFunctionElbo,
+    Thermodynamic,
+    Vimco,
+)
 from scratchvae.reference import all_parts
 from scratchvae.reference.cases.gaussian import torch_law, torch_standard
 from scratchvae.reference.cases.gaussian_full import torch_by_dimension, torch_draw
@@ -271,12 +284,53 @@ class Twin(nn.Module):
         kl = log_q - log_pz
         return (beta * kl - log_px).mean(), {"bound": log_px - kl, "log_px": log_px, "kl": kl}
 
-    def iwae(self, x, noise, *, samples, gradient):
-        total = gradient == "total"
-        log_px, log_pz, log_q = self.log_weights(x, noise, samples, score=total, squared=not total)
+    def weighted(self, x, noise, K, value, **estimator):
+        """−⟨value(log w)⟩, and the terms of all objectives that weigh K draws."""
+        log_px, log_pz, log_q = self.log_weights(x, noise, K, **estimator)
         log_w = log_px + log_pz - log_q
-        bound = torch.logsumexp(log_w, dim=1) - math.log(samples)
-        return -bound.mean(), {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
+        bound = torch.logsumexp(log_w, dim=1) - math.log(K)
+        return -value(log_w).mean(), {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
+
+    def iwae(self, x, noise, *, samples, gradient, groups):
+        def value(log_w):
+            return torch.stack([torch.logsumexp(part, 1) - math.log(samples) for part in log_w.chunk(groups, 1)]).mean(0)
+
+        total = gradient == "total"
+        return self.weighted(x, noise, groups * samples, value, score=total, squared=not total)
+
+    def ciwae(self, x, noise, *, samples, beta):
+        tight = laws.Categorical(torch.ones(samples).double()).probs.log()  # log 1/K
+        return self.weighted(x, noise, samples, lambda w: beta * w.mean(1) + (1 - beta) * torch.logsumexp(w + tight, 1))
+
+    def renyi(self, x, noise, *, samples, alpha):
+        return self.weighted(x, noise, samples, lambda w: (torch.logsumexp((1 - alpha) * w, 1) - math.log(samples)) / (1 - alpha))
+
+    def thermodynamic(self, x, noise, *, samples, pieces, first):
+        ends = [0.0, *(first ** ((pieces - 1 - j) / (pieces - 1)) for j in range(pieces))]
+
+        def value(w):
+            means = [(torch.softmax(beta * w, 1) * w).sum(1) for beta in ends[:-1]]
+            return sum((end - beta) * mean for beta, end, mean in zip(ends, ends[1:], means, strict=False))
+
+        return self.weighted(x, noise, samples, value)
+
+    def vimco(self, x, noise, *, samples):
+        """The value of the bound, with the gradient of a surrogate in which draws and what they add stand still."""
+        K = samples
+        q_params, x = self.encode(x).repeat_interleave(K, dim=0), x.repeat_interleave(K, dim=0)
+        z = self.posterior.draw(q_params, noise).detach()
+        terms = self.likelihood(self.decode(z), x), self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
+        log_px, log_pz, log_q = (term.unflatten(0, (-1, K)) for term in terms)
+        log_w = log_px + log_pz - log_q
+        bound = torch.logsumexp(log_w, 1) - math.log(K)
+        signals = []
+        for k in range(K):
+            others = log_w[:, [j for j in range(K) if j != k]]
+            without = torch.logsumexp(torch.cat([others, others.mean(1, keepdim=True)], 1), 1) - math.log(K)
+            signals.append(bound - without)
+        surrogate = (bound + (torch.stack(signals, 1).detach() * log_q).sum(1)).mean()
+        loss = surrogate.detach() - surrogate - bound.detach().mean()
+        return loss, {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
 
     def score_function(self, x, noise, *, samples, leave_one_out):
         """The value of the bound, with the gradient of a surrogate in which draws and their worth stand still."""
@@ -323,9 +377,13 @@ def contraction(penalty, encoder, x, z):
 
 PENALTIES = {L1: lambda penalty, encoder, x, z: z.abs().sum(1), ActivationKl: activation_kl, Contraction: contraction}
 OBJECTIVES = {
+    Ciwae: "ciwae",
     Elbo: "elbo",
     Iwae: "iwae",
     Reconstruction: "reconstruction",
+    Renyi: "renyi",
     SampledElbo: "sampled_elbo",
     ScoreFunctionElbo: "score_function",
+    Thermodynamic: "thermodynamic",
+    Vimco: "vimco",
 }

@@ -9,13 +9,16 @@ from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.elbo import Elbo
 from scratchvae.objectives.interface import Kl, LatentModel, Model, Objective, Pass, Report, Trainable
-from scratchvae.objectives.iwae import Iwae
+from scratchvae.objectives.iwae import Ciwae, Iwae, Renyi
+from scratchvae.objectives.many_draws import ManyDraws
 from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, ReweightedWake
 from scratchvae.objectives.sampled_elbo import SampledElbo
 from scratchvae.objectives.score_function import ScoreFunctionElbo
 from scratchvae.objectives.sigma_points import sigma_points
+from scratchvae.objectives.thermodynamic import Thermodynamic
+from scratchvae.objectives.vimco import Vimco
 from scratchvae.objectives.wake_sleep import Sleep, Wake
 
 __all__ = [
@@ -23,17 +26,20 @@ __all__ = [
     "L1",
     "ActivationKl",
     "BeliefNet",
+    "Ciwae",
     "Contraction",
     "Elbo",
     "Iwae",
     "Kl",
     "LatentModel",
+    "ManyDraws",
     "Model",
     "Objective",
     "Pass",
     "Penalty",
     "Ramp",
     "Reconstruction",
+    "Renyi",
     "Report",
     "ReweightedRecognition",
     "ReweightedWake",
@@ -41,7 +47,9 @@ __all__ = [
     "Schedule",
     "ScoreFunctionElbo",
     "Sleep",
+    "Thermodynamic",
     "Trainable",
+    "Vimco",
     "Wake",
     "closed_form_kl",
     "jacobian_norm",

@@ -3,7 +3,18 @@
 import numpy as np
 
 from scratchvae.layers import Linear, Sequential, SiLU
-from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo
+from scratchvae.objectives import (
+    L1,
+    ActivationKl,
+    Ciwae,
+    Contraction,
+    Elbo,
+    Iwae,
+    Reconstruction,
+    Renyi,
+    SampledElbo,
+    Thermodynamic,
+)
 from scratchvae.reference.cases import missing, wake_sleep
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.models import (
@@ -31,6 +42,13 @@ def cases() -> list[Case]:
         objective_case("Elbo: capacity", Elbo(beta=3.0, capacity=0.15), vae(), X, noise=LATENT_NOISE),
         objective_case("SampledElbo", SampledElbo(beta=2.0, samples=K), vae(), X, noise=LATENT_NOISES),
         objective_case("Iwae", Iwae(K), vae(), X, noise=LATENT_NOISES),
+        objective_case("Iwae: groups", Iwae(2, groups=3), vae(), X, noise=normal(6 * B, Z)),
+        objective_case("Ciwae", Ciwae(K, beta=0.3), vae(), X, noise=LATENT_NOISES),
+        objective_case("Renyi", Renyi(K, alpha=0.6), vae(), X, noise=LATENT_NOISES),
+        objective_case("Renyi: above 1", Renyi(K, alpha=2.5), vae(), X, noise=LATENT_NOISES),
+        objective_case("Renyi: 1", Renyi(K, alpha=1), vae(), X, noise=LATENT_NOISES),
+        objective_case("Thermodynamic", Thermodynamic(K, pieces=3, first=0.2), vae(), X, noise=LATENT_NOISES),
+        objective_case("Thermodynamic: one piece", Thermodynamic(K, pieces=1), vae(), X, noise=LATENT_NOISES),
         objective_case("Reconstruction", Reconstruction(), autoencoder(), X, noise=POINT),
         objective_case("Reconstruction: L1", Reconstruction(penalties=(L1(0.3),)), autoencoder(), X, noise=(*POINT, None)),
         objective_case(
