@@ -258,10 +258,10 @@ class Twin(nn.Module):
     def draw(self, x, noise):
         return self.posterior.draw(self.encode(x), noise) if self.variational else self.encode(x)
 
-    def log_weights(self, x, noise, K, *, score=True, squared=False):
+    def log_weights(self, x, noise, K, *, score=True, squared=0):
         """log p(x|z), log p(z) and log q(z|x), each (B, K); without the score, q's own parameters stand still in log q.
 
-        `squared` multiplies what each draw passes on to q by its normalized weight (Tucker et al. 2019, equation 8).
+        In `squared` groups, what each draw passes on to q is multiplied by its normalized weight (Tucker et al. 2019, equation 8).
         """
         q_params = self.encode(x).repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise)
@@ -269,7 +269,8 @@ class Twin(nn.Module):
         law = self.posterior.law(q_params if score else q_params.detach())
         terms = [term.unflatten(0, (-1, K)) for term in (log_px, self.prior.log_prob(z), law.log_prob(z))]
         if squared:
-            weights = torch.softmax(terms[0] + terms[1] - terms[2], dim=1).detach().flatten()
+            log_w = (terms[0] + terms[1] - terms[2]).detach()
+            weights = torch.softmax(log_w.unflatten(1, (squared, -1)), dim=2).flatten()
             z.register_hook(lambda dz: dz * weights[:, None])
         return terms
 
@@ -296,7 +297,7 @@ class Twin(nn.Module):
             return torch.stack([torch.logsumexp(part, 1) - math.log(samples) for part in log_w.chunk(groups, 1)]).mean(0)
 
         total = gradient == "total"
-        return self.weighted(x, noise, groups * samples, value, score=total, squared=not total)
+        return self.weighted(x, noise, groups * samples, value, score=total, squared=0 if total else groups)
 
     def ciwae(self, x, noise, *, samples, beta):
         tight = laws.Categorical(torch.ones(samples).double()).probs.log()  # log 1/K
