@@ -261,7 +261,7 @@ class Twin(nn.Module):
     def log_weights(self, x, noise, K, *, score=True, squared=0):
         """log p(x|z), log p(z) and log q(z|x), each (B, K); without the score, q's own parameters stand still in log q.
 
-        In `squared` groups, what each draw passes on to q is multiplied by its normalized weight (Tucker et al. 2019, equation 8).
+        In `squared` groups, what a draw passes on to q is multiplied by its normalized weight (Tucker et al. 2019, equation 8).
         """
         q_params = self.encode(x).repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise)
