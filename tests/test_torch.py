@@ -15,16 +15,22 @@ from scratchvae.layers import Mode, cast, named_buffers, named_parameters
 from scratchvae.likelihoods import Likelihood
 from scratchvae.objectives import (
     L1,
+    L2,
     ActivationKl,
     Ciwae,
+    CodeCovariance,
     Contraction,
+    DecoderGradient,
     Elbo,
     Iwae,
+    Mmd,
     Reconstruction,
     Renyi,
     SampledElbo,
     ScoreFunctionElbo,
+    SlicedWasserstein,
     Thermodynamic,
+    TotalCorrelation,
     Vimco,
 )
 from scratchvae.reference import all_parts
@@ -541,19 +547,26 @@ def test_small_mlp(likelihood, objective, activation, twin):
     require_same_model("mlp", (7,), likelihood, objective, batch=6, modes=(True, True, False), **sizes)
 
 
-PENALIZED = {
-    "L1": (L1(0.7),),
-    "KL to a target": (ActivationKl(2.0, target=0.1),),
-    "contraction": (Contraction(3.0),),
-    "two of them": (Contraction(0.5), ActivationKl(0.3)),
+CODES = {**AUTOENCODER, "code_activation": "sigmoid"}
+STRATIFIED, WEIGHTED = TotalCorrelation(3.0, examples=50), TotalCorrelation(2.0, examples=50, estimator="weighted")
+PENALIZED = {  # settings of the recipe, objective
+    "L1": (CODES, Reconstruction(noise_std=0.2, penalties=(L1(0.7),))),
+    "KL to a target": (CODES, Reconstruction(noise_std=0.2, penalties=(ActivationKl(2.0, target=0.1),))),
+    "contraction": (CODES, Reconstruction(noise_std=0.2, penalties=(Contraction(3.0),))),
+    "two of them": (CODES, Reconstruction(noise_std=0.2, penalties=(Contraction(0.5), ActivationKl(0.3)))),
+    "regularized": (AUTOENCODER, Reconstruction(penalties=(L2(0.3), DecoderGradient(0.4)))),
+    "matched": (AUTOENCODER, Reconstruction(penalties=(Mmd(9.0), SlicedWasserstein(2.0, projections=5)))),
+    "decomposed": (VAE, Elbo(penalties=(STRATIFIED, CodeCovariance(2.0, diagonal=3.0), L2(0.3), DecoderGradient(0.4)))),
+    "weighted": (VAE, Elbo(penalties=(WEIGHTED, CodeCovariance(2.0, of="draws"), Mmd(5.0, "gaussian", "v")))),
+    "of the batch": (VAE, Elbo(penalties=(TotalCorrelation(2.0), Mmd(5.0, "gaussian", "closed_form", scale=0.7)))),
 }
 
 
 @pytest.mark.parametrize("activation", sorted(layers.ACTIVATIONS))
 @pytest.mark.parametrize("penalties", PENALIZED)
 def test_penalties(penalties, activation, twin, monkeypatch):
-    settings = {**AUTOENCODER, "code_activation": "sigmoid"}
-    monkeypatch.setitem(OBJECTIVES, "penalized", (settings, plain(Reconstruction(noise_std=0.2, penalties=PENALIZED[penalties]))))
+    settings, objective = PENALIZED[penalties]
+    monkeypatch.setitem(OBJECTIVES, "penalized", (settings, plain(objective)))
     sizes = {"latent_dim": 3, "hidden": (6, 5), "activation": activation}
     require_same_model("mlp", (7,), "gaussian", "penalized", batch=6, modes=(True, False), **sizes)
 

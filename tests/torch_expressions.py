@@ -10,16 +10,22 @@ import pytest
 
 from scratchvae.objectives import (
     L1,
+    L2,
     ActivationKl,
     Ciwae,
+    CodeCovariance,
     Contraction,
+    DecoderGradient,
     Elbo,
     Iwae,
+    Mmd,
     Reconstruction,
     Renyi,
     SampledElbo,
     ScoreFunctionElbo,
+    SlicedWasserstein,
     Thermodynamic,
+    TotalCorrelation,
     Vimco,
 )
 from scratchvae.reference import all_parts
@@ -275,10 +281,21 @@ class Twin(nn.Module):
         return terms
 
     def elbo(self, x, noise, *, beta, free_bits, capacity, penalties):
+        noise, *others = noise if penalties else (noise,)
         q_params = self.encode(x)
-        log_px, kl = self.likelihood(self.decode(self.posterior.draw(q_params, noise)), x), self.kl(q_params)
+        z = self.posterior.draw(q_params, noise)
+        log_px, kl = self.likelihood(self.decode(z), x), self.kl(q_params)
         penalty = kl.mean(0).clamp(min=free_bits).sum() if capacity is None else (kl.sum(1) - capacity).abs().mean()
-        return beta * penalty - log_px.mean(), {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
+        terms = {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
+        return self.penalized(beta * penalty - log_px.mean(), terms, penalties, others, x=x, q_params=q_params, z=z)
+
+    def penalized(self, loss, terms, penalties, noises, **parts):
+        """The loss with its penalties, and the terms with theirs."""
+        for penalty, noise in zip(penalties, noises, strict=True):
+            value = PENALTIES[type(penalty)](penalty, self, noise=noise, **parts)
+            terms[penalty.term] = value.expand(len(parts["x"]))
+            loss = loss + penalty.weight * value.mean()
+        return loss, terms
 
     def sampled_elbo(self, x, noise, *, beta, samples, gradient, penalties):
         log_px, log_pz, log_q = (term.mean(1) for term in self.log_weights(x, noise, samples, score=gradient == "total"))
@@ -347,7 +364,7 @@ class Twin(nn.Module):
         return loss, {"bound": f.mean(1), "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
 
     def reconstruction(self, x, noise, *, noise_std, mask_rate, penalties):
-        noise, epsilon, kept, *_ = noise
+        noise, epsilon, kept, *others = noise
         seen = x
         if self.training and noise_std:
             seen = seen + noise_std * epsilon
@@ -355,28 +372,83 @@ class Twin(nn.Module):
             seen = seen.masked_fill(~kept, 0)
         z = self.draw(seen, noise)
         log_px = self.likelihood(self.decode(z), x)
-        loss, terms = -log_px.mean(), {"log_px": log_px}
-        for penalty in penalties:
-            terms[penalty.term] = PENALTIES[type(penalty)](penalty, self.encoder, seen, z)
-            loss = loss + penalty.weight * terms[penalty.term].mean()
-        return loss, terms
+        return self.penalized(-log_px.mean(), {"log_px": log_px}, penalties, others, x=seen, q_params=None, z=z)
 
     def forward(self, objective, x, noise):
         """(loss, terms) as `objective` names them."""
         return getattr(self, OBJECTIVES[type(objective)])(x, noise, **vars(objective))
 
 
-def activation_kl(penalty, encoder, x, z):
+def activation_kl(penalty, twin, *, z, **parts):
     q, p = laws.Bernoulli(torch.full_like(z[0], penalty.target)), laws.Bernoulli(z.mean(0))
-    return laws.kl_divergence(q, p).sum().expand(len(z))
+    return laws.kl_divergence(q, p).sum()
 
 
-def contraction(penalty, encoder, x, z):
-    jacobian = torch.func.vmap(torch.func.jacrev(lambda one: encoder(one[None])[0]))(x)
+def contraction(penalty, twin, *, x, **parts):
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda one: twin.encoder(one[None])[0]))(x)
     return (jacobian**2).sum((1, 2))
 
 
-PENALTIES = {L1: lambda penalty, encoder, x, z: z.abs().sum(1), ActivationKl: activation_kl, Contraction: contraction}
+def decoder_gradient(penalty, twin, *, z, **parts):
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda one: twin.decoder(one[None])[0]))(z)
+    return (jacobian**2).sum((1, 2))
+
+
+def total_correlation(penalty, twin, *, q_params, z, **parts):
+    B, N = len(z), penalty.examples or len(z)
+    shares = torch.full((B, B), 1 / (N * B) if penalty.examples else 1 / B).double()
+    if penalty.examples and penalty.estimator == "stratified":
+        for b in range(B):
+            for m in range(B):
+                others = (N - B + 1) / (N * (B - 1)) if m == (b + 1) % B else 1 / (B - 1)
+                shares[b, m] = 1 / N if m == b else others
+    log_q = normal(*q_params.chunk(2, dim=1)).log_prob(z[:, None])  # (B, B, Z)
+    joint = (shares * log_q.sum(2).exp()).sum(1).log()
+    return joint - (shares[:, :, None] * log_q.exp()).sum(1).log().sum(1)
+
+
+def code_covariance(penalty, twin, *, q_params, **parts):
+    law = normal(*q_params.chunk(2, dim=1))
+    C = torch.cov(law.mean.T, correction=0) + (torch.diag(law.variance.mean(0)) if penalty.of == "draws" else 0)
+    diagonal = torch.diagonal(C)
+    return (C**2).sum() - (diagonal**2).sum() + penalty.diagonal * ((diagonal - 1) ** 2).sum()
+
+
+def mmd(penalty, twin, *, z, noise, **parts):
+    Z = z.shape[1]
+    width = penalty.scale * Z
+
+    def mean(a, b, same):
+        squares = ((a[:, None] - b) ** 2).sum(2)
+        k = torch.exp(-squares / (2 * width)) if penalty.kernel == "gaussian" else 2 * width / (2 * width + squares)
+        return (k.sum() - k.trace()) / (len(a) * (len(a) - 1)) if same else k.mean()
+
+    if penalty.estimator == "closed_form":
+        sum_law = laws.Independent(
+            laws.Normal(torch.zeros(Z).double(), math.sqrt(width + 1)), 1
+        )  # of z minus a draw, and its kernel
+        scale = (2 * math.pi * width) ** (Z / 2)
+        pairs = (width / (width + 2)) ** (Z / 2)
+        return mean(z, z, True) + pairs - 2 * scale * sum_law.log_prob(z).exp().mean()
+    return mean(z, z, penalty.estimator == "u") + mean(noise, noise, penalty.estimator == "u") - 2 * mean(z, noise, False)
+
+
+def sliced_wasserstein(penalty, twin, *, z, noise, **parts):
+    p, directions = noise[: len(z)], nn.functional.normalize(noise[len(z) :], dim=1)
+    return ((z @ directions.T).sort(0).values - (p @ directions.T).sort(0).values).square().mean()
+
+
+PENALTIES = {
+    L1: lambda penalty, twin, *, z, **parts: z.abs().sum(1),
+    L2: lambda penalty, twin, *, z, **parts: (z**2).sum(1) / 2,
+    ActivationKl: activation_kl,
+    CodeCovariance: code_covariance,
+    Contraction: contraction,
+    DecoderGradient: decoder_gradient,
+    Mmd: mmd,
+    SlicedWasserstein: sliced_wasserstein,
+    TotalCorrelation: total_correlation,
+}
 OBJECTIVES = {
     Ciwae: "ciwae",
     Elbo: "elbo",

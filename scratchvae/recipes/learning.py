@@ -6,11 +6,15 @@ from scratchvae.choices import Table
 from scratchvae.models import ALGORITHMS
 from scratchvae.objectives import (
     L1,
+    L2,
     ActivationKl,
     Ciwae,
+    CodeCovariance,
     Contraction,
+    DecoderGradient,
     Elbo,
     Iwae,
+    Mmd,
     Objective,
     Penalty,
     Ramp,
@@ -19,7 +23,9 @@ from scratchvae.objectives import (
     SampledElbo,
     Schedule,
     ScoreFunctionElbo,
+    SlicedWasserstein,
     Thermodynamic,
+    TotalCorrelation,
     Vimco,
 )
 from scratchvae.training import OPTIMIZERS as BY_NAME
@@ -60,7 +66,20 @@ def piwae(groups: int = 8, samples: int = 8) -> Halves:
 
 SCHEDULES = Table("schedule", {"constant": Constant, "cosine": cosine, "ramp": Ramp, "step": step}, given=("run_steps",))
 OPTIMIZERS = Table("optimizer", BY_NAME, inner={Schedule: SCHEDULES})
-PENALTIES = Table("penalty", {"contraction": Contraction, "l1": L1, "sparsity": ActivationKl})
+PENALTIES = Table(
+    "penalty",
+    {
+        "contraction": Contraction,
+        "covariance": CodeCovariance,
+        "decoder_gradient": DecoderGradient,
+        "l1": L1,
+        "l2": L2,
+        "mmd": Mmd,
+        "sliced_wasserstein": SlicedWasserstein,
+        "sparsity": ActivationKl,
+        "total_correlation": TotalCorrelation,
+    },
+)
 OBJECTIVES = Table(
     "objective",
     {
