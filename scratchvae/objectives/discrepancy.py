@@ -32,6 +32,7 @@ class Mmd(Penalty):
 
     As a penalty of Reconstruction in an Autoencoder it makes a Wasserstein autoencoder (Tolstikhin, Bousquet, Gelly & Schölkopf
     2018, section 3), and of an Elbo with beta = 1 − α, with weight α + λ − 1, InfoVAE (Zhao, Song & Ermon 2019).
+    A batch of one code has no pairs of two, whose mean counts as 0 in "u" and "closed_form": such a batch tells little.
     The penalty is one number for the batch.     Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, section 2.
     """
 
@@ -60,13 +61,12 @@ class Mmd(Penalty):
         require_standard_prior("Mmd", model)
         z = one.z
         n, Z = z.shape
-        if n == 1 and self.estimator != "v":
-            raise InputError(f"Mmd: estimator {self.estimator!r} should see at least 2 codes in a batch; found 1")
         width = z.dtype.type(self.scale * Z)  # γ²
         kernel = KERNELS[self.kernel]
         apart = 1 - np.eye(n, dtype=z.dtype) if self.estimator != "v" else np.ones((n, n), z.dtype)
         among, among_pullback = kernel(z, z, width)
-        value = (apart * among).sum() / apart.sum()
+        among_pairs = max(apart.sum(), 1)
+        value = (apart * among).sum() / among_pairs
         if self.estimator == "closed_form":
             near = (width / (width + 1)) ** (Z / 2) * np.exp(-(z * z).sum(axis=1) / (2 * (width + 1)))  # E[k(z, p)]
             value = value + (width / (width + 2)) ** (Z / 2) - 2 * near.mean()
@@ -76,10 +76,10 @@ class Mmd(Penalty):
             of_prior, _ = kernel(p, p, width)
             pairs = 1 - np.eye(m, dtype=z.dtype) if self.estimator == "u" else np.ones((m, m), z.dtype)
             between, between_pullback = kernel(z, p, width)
-            value = value + (pairs * of_prior).sum() / pairs.sum() - 2 * between.mean()
+            value = value + (pairs * of_prior).sum() / max(pairs.sum(), 1) - 2 * between.mean()
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
-            left, right = among_pullback(dpenalty * apart / apart.sum())
+            left, right = among_pullback(dpenalty * apart / among_pairs)
             dz = left + right  # z stands on both sides of k(z, z′)
             if self.estimator == "closed_form":
                 dz = dz + dpenalty * 2 / (n * (width + 1)) * near[:, None] * z  # −2/n ∂E[k(z, p)]/∂z

@@ -67,10 +67,8 @@ class TotalCorrelation(Penalty):
         N = self.examples
         if N < B:
             raise InputError(f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}")
-        if self.estimator == "weighted":
+        if self.estimator == "weighted" or B == 1:
             return np.full((B, B), 1 / (N * B))
-        if B == 1:
-            raise InputError('TotalCorrelation: estimator "stratified" should see at least 2 examples in a batch; found 1')
         own, after = np.eye(B, dtype=bool), np.roll(np.eye(B, dtype=bool), 1, axis=1)
         return np.select([own, after], [1 / N, (N - B + 1) / (N * (B - 1))], 1 / (B - 1))
 
