@@ -42,10 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     found = judgement.metrics([name.strip() for name in arguments.metrics.split(",") if name.strip()])
     print(f"{one.folder} on {len(data):,} examples of {data.name}:")
     print(judgement.table(found))
-    if data is one.judged and not arguments.metrics:
-        judgement.keep(found)
     if arguments.json:
         write_whole(arguments.json, dump_finite(str(arguments.json), found, indent=2).encode())
+    if data is one.judged and not arguments.metrics:
+        judgement.keep(found)
     return 0
 
 
