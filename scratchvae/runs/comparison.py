@@ -100,7 +100,7 @@ def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
     for label, places in comparable.items():
         if len({runs[k].digest for k in places} - {None}) > 1:
             which = "The runs" if len(comparable) == 1 else f"The runs of {label}"
-            found.append(f"{which} are not all judged on the same examples, so that small differences mean nothing.")
+            found.append(f"{which} are not all judged on the same examples, which alone makes small differences.")
     draws = {name: _draws(one.config) for name, one in zip(names, runs, strict=True) if one.config is not None}
     if len(set(draws.values())) > 1:
         found.append("A bound that averages more draws of each example is tighter: compare these runs by log_likelihood.")
