@@ -10,12 +10,14 @@ from scratchvae.runs.config import Config
 from scratchvae.runs.differences import differing, settings
 from scratchvae.runs.formats import Row, duration, nats
 from scratchvae.runs.reading import FILES, Reading, read_run, read_runs
+from scratchvae.runs.spellings import DEFAULT
 
 TERMS = (
     "bound",
     "log_px",
     "kl",
 )  # of held-out data: log p(x) ≥ bound = log_px − kl, whatever weights the loss gives them
+ONE_DRAW = {DEFAULT, "elbo", "sampled_elbo", "score_function", "reconstruction", "wake_sleep", "reweighted_wake_sleep"}
 WORDS = {**{term: (term, nats) for term in (*TERMS, "log_likelihood")}, "seconds": ("time", duration)}
 
 
@@ -101,8 +103,8 @@ def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
         if len({runs[k].digest for k in places} - {None}) > 1:
             which = "The runs" if len(comparable) == 1 else f"The runs of {label}"
             found.append(f"{which} are not all judged on the same examples, which alone makes small differences.")
-    draws = {name: _draws(one.config) for name, one in zip(names, runs, strict=True) if one.config is not None}
-    if len(set(draws.values())) > 1:
+    tightness = {name: _tightness(one.config) for name, one in zip(names, runs, strict=True) if one.config is not None}
+    if len(set(tightness.values())) > 1:
         found.append("A bound that averages more draws of each example is tighter: compare these runs by log_likelihood.")
     without = [name for name, one in zip(names, runs, strict=True) if not one.damage and not one.best]
     if without:
@@ -142,6 +144,7 @@ def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:
     return labels
 
 
-def _draws(config: Config) -> int:
-    """How many draws of each example the objective's bound averages inside its logarithm."""
-    return int(settings(config)["samples"]) if parse(config.objective).name == "iwae" else 1
+def _tightness(config: Config) -> tuple[str, int]:
+    """What makes the bounds of two runs equally tight: an objective that draws once, or the same one with as many draws."""
+    name = parse(config.objective).name
+    return ("", 1) if name in ONE_DRAW else (name, int(settings(config).get("samples") or 1))

@@ -10,6 +10,7 @@ from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
 
 CHOICES: dict[str, Table] = {"recipe": RECIPES, "objective": OBJECTIVES, "optimizer": OPTIMIZERS}
+OWN = ("elbo", "reconstruction")  # what models take where no objective is chosen
 NOT_SET = {"data_dir", "examples", "event_shape", "schema"}  # what follows from the data, or says where they lie
 
 
@@ -67,10 +68,10 @@ def settings_by_default(config: Config) -> dict[str, tuple[Any, bool]]:
 
 
 def _defaults(table: Table, row: str) -> dict[str, Any]:
-    """The parameters of a row that have defaults; of a model's own objective those that all objectives agree on."""
+    """The parameters of a row that have defaults; of a model's own objective those that all of OWN agree on."""
     if row != DEFAULT:
         return {name: p.default for name, p in table.parameters(row).items() if p.default is not p.empty}
-    every = [(name, p.default) for other in table for name, p in table.parameters(other).items()]
+    every = [(name, p.default) for other in OWN for name, p in table.parameters(other).items()]
     agreed = {name: {default for other, default in every if other == name} for name, _ in every}
     return {name: next(iter(found)) for name, found in agreed.items() if len(found) == 1}
 
