@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, generator_from, require_choice, require_count
+from scratchvae.arrays import require_finite, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
-from scratchvae.evaluation import log_likelihood
+from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
 from scratchvae.likelihoods import Bernoulli, Likelihood, fill_missing
 from scratchvae.models import bernoulli_chain
@@ -59,7 +60,6 @@ class HelmholtzMachine(Estimator):
         algorithm: str = "wake_sleep",
         samples: int = 5,
     ) -> None:
-        super().__init__()
         require_choice("HelmholtzMachine", "algorithm", algorithm, ALGORITHMS)
         require_count("HelmholtzMachine", "samples", samples)
         self.algorithm, self.samples = algorithm, samples
@@ -78,6 +78,17 @@ class HelmholtzMachine(Estimator):
         widths = (prod(self.event_shape), *self.hidden)
         bernoulli_chain.require_widths("HelmholtzMachine: recognition", self.recognition, widths)
         bernoulli_chain.require_widths("HelmholtzMachine: generation", self.generation, widths[::-1])
+
+    @property
+    def model_(self) -> HelmholtzMachine:
+        """This model: its layers were given."""
+        return self
+
+    def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
+        """Nothing is left to build."""
+
+    def _n_features_out(self) -> int:
+        return self.n_hidden
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
         """Those of the algorithm, each over one half of the machine."""
@@ -213,7 +224,8 @@ class HelmholtzMachine(Estimator):
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
         require_count("sample", "n", n, 0)
-        uniform = np.random.default_rng(rng).random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
+        rng = generator_from("HelmholtzMachine.sample", "rng", rng)
+        uniform = rng.random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
         x, h = self.dream(uniform=uniform)
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 
@@ -221,7 +233,7 @@ class HelmholtzMachine(Estimator):
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0, samples: int = 100
     ) -> Array:
         """log p(x) of each example, estimated with `samples` importance-weighted draws  ->  (N,) in nats."""
-        return log_likelihood(self, self._dataset(x), samples=samples, rng=np.random.default_rng(seed))
+        return log_likelihood(self, self._dataset(x), samples=samples, rng=RowNoise(seed))
 
     def _means(self, x: Array) -> list[Array]:
         self.likelihood.require_support(x)

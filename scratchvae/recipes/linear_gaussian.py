@@ -44,7 +44,7 @@ class SolvedVAE(VAE):
 
 
 def factor_analysis(
-    event_shape: Sequence[int],
+    event_shape: Sequence[int] | int,
     *,
     latent_dim: int = 20,
     method: str | None = None,
@@ -59,7 +59,7 @@ def factor_analysis(
 
 
 def probabilistic_pca(
-    event_shape: Sequence[int],
+    event_shape: Sequence[int] | int,
     *,
     latent_dim: int = 20,
     method: str | None = None,
