@@ -113,7 +113,7 @@ ONE = mlp((6,), latent_dim=2, hidden=(4,))
         (lambda: ONE.fit(np.full((3, 6), np.nan)), "every entry should be observed"),
         (lambda: ONE.fit(np.zeros((3, 5))), r"x should have shape \(N, 6\) or \(N, 6\), found \(3, 5\)"),
         (lambda: ONE.fit(np.zeros((0, 6))), "at least one example"),
-        (lambda: ONE.fit(np.zeros((3, 6), int)), "uint8"),
+        (lambda: ONE.fit(np.full((3, 6), 54)), r"Bernoulli: x should lie in \[0, 1\], found values from 54 to 54"),
         (lambda: ONE.fit(np.zeros((3, 6)), epochs=0), "epochs should be at least 1, found 0"),
         (lambda: ONE.fit(np.zeros((3, 6)), held_out=np.full((1, 6), 9.0)), r"\[0, 1\]"),
         (lambda: ONE.score_samples(np.full((3, 6), -1.0)), r"\[0, 1\]"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, generator_from, require_count, require_finite, require_seed, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import RowNoise, codes, impute
-from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
+from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of, named_parameters
+from scratchvae.models.conditions import Classes
 from scratchvae.models.estimator import AT_ONCE, Estimator
+from scratchvae.models.summary import Row, rows_of
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
 
@@ -170,3 +173,33 @@ class Coding(Estimator):
     def _n_features_out(self) -> int:
         latents: int = self.model_.posterior.latent_dim
         return latents
+
+    def _rows(self) -> Iterator[Row]:
+        one = self._example_of_zeros()
+        z = self.code(one)
+        yield from rows_of("encoder", self.encoder, self.seen(one))
+        yield from rows_of("decoder", self.decoder, self.told(z, one))
+        shapes = {"posterior": z.shape[1:], "prior": z.shape[1:], "likelihood": self.event_shape}
+        for role, shape in shapes.items():
+            part = getattr(self, role)
+            own = [p for p in named_parameters(part).values() if not any(p is q for q in named_parameters(self.encoder).values())]
+            learned = sum(parameter.value.size for parameter in own)
+            yield Row(role, type(part).__name__, f"(N, {', '.join(map(str, shape))})", learned)
+
+    def _try_out(self) -> None:
+        if not self._has_networks():
+            return
+        model = self.model_
+        one = model._example_of_zeros()
+        z = model.code(one)
+        require_shapes("the code", z=(z, f"1 {model.posterior.latent_dim}"))
+        x_params, _ = model.decoded(z, one)
+        require_shapes("the decoder", x_params=(x_params, f"1 {model.likelihood.n_params(model.event_shape)}"))
+        model.likelihood.log_prob(x_params, x=one.x)
+        model.prior_given(one).log_prob(z)
+
+    def _example_of_zeros(self) -> Batch:
+        x = np.zeros((1, prod(self.event_shape)), dtype_of(self))
+        numbers = None if self.condition is None else np.zeros(self.condition.width)
+        zero = 0 if isinstance(self.condition, Classes) else numbers
+        return Batch(x, None if self.condition is None else self.condition.read(type(self).__name__, zero, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from types import MappingProxyType
@@ -14,13 +14,16 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, Pullback, require_seed
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Buffer, Mode, Owner, Parameter, named_buffers, named_parameters
+from scratchvae.layers import EVALUATION, Buffer, Mode, Owner, Parameter, load_state_dict, named_buffers, named_parameters
+from scratchvae.layers import state_dict
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.conditions import Condition
 from scratchvae.models.examples import as_dataset
 from scratchvae.models.features import Features, numbers
 from scratchvae.models.parameters import Parametrized
+from scratchvae.models.saving import Saved
 from scratchvae.models.scikit_learn import FitTasks
+from scratchvae.models.summary import Row, Summary, learned, remembered
 from scratchvae.objectives import Kl, Objective, Pass, Schedule
 from scratchvae.posteriors import Noise
 from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, Training
@@ -28,7 +31,7 @@ from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, T
 AT_ONCE = 500  # examples, so that memory does not grow with their number
 
 
-class Estimator(Parametrized, Features, Owner, ABC):
+class Estimator(Parametrized, Features, Saved, Owner, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
     Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. `y` is what else is
@@ -213,6 +216,33 @@ class Estimator(Parametrized, Features, Owner, ABC):
 
     def _held(self) -> dict[str, Parameter | Buffer]:
         return named_parameters(self) | named_buffers(self)
+
+    def to_torch_state_dict(self) -> dict[str, Array]:
+        """Copies of all weights in the names and layouts of a PyTorch state dict: a Linear's weight is (out, in).
+
+        `{name: torch.from_numpy(array) for …}` makes tensors of them; layers.save_state_dict writes them to a file.
+        """
+        return state_dict(self.model_)
+
+    def load_torch_state_dict(self, arrays: Mapping[str, Any]) -> Self:
+        """Take over such weights, as arrays or as tensors on the CPU, and return the model.
+
+        InputError, with nothing changed, where a name or a shape does not fit.
+        """
+        load_state_dict(self.model_, {name: np.asarray(array) for name, array in arrays.items()})
+        return self
+
+    def summary(self) -> Summary:
+        """The model's parts with their output's shapes and the numbers that they learn: a table that prints itself."""
+        model = self.model_
+        return Summary(type(self).__name__, tuple(model._rows()), learned(model), remembered(model))
+
+    def _rows(self) -> Iterable[Row]:
+        """The rows of the summary."""
+        return [Row(name, "Parameter", str(held.value.shape), held.value.size) for name, held in named_parameters(self).items()]
+
+    def _html_below(self) -> str:
+        return self.summary()._repr_html_() if self._has_networks() else ""
 
     def _leave(self) -> None:
         """Remember the weights that a fit leaves behind."""

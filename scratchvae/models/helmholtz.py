@@ -90,6 +90,9 @@ class HelmholtzMachine(Estimator):
     def _n_features_out(self) -> int:
         return self.n_hidden
 
+    def _try_out(self) -> None:
+        self.inverse_transform(np.concatenate(self._means(np.zeros((1, prod(self.event_shape)), dtype_of(self))), axis=1))
+
     def phases(self, optimizer: Optimizer) -> list[Phase]:
         """Those of the algorithm, each over one half of the machine."""
         return [Phase(objective, optimizer, over=half) for objective, half in ALGORITHMS[self.algorithm](self.samples)]

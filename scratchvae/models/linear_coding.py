@@ -16,12 +16,14 @@ from scratchvae.data import Dataset
 from scratchvae.models.features import Features, numbers
 from scratchvae.models.linear_inference import Inference, Rows, infer
 from scratchvae.models.parameters import Parametrized
+from scratchvae.models.saving import Saved
 from scratchvae.models.scikit_learn import not_fitted
+from scratchvae.models.summary import Row, Summary
 
 LARGEST = 1e150  # entries: their squares have to be numbers too
 
 
-class LinearCoding(Parametrized, Features, ABC):
+class LinearCoding(Parametrized, Features, Saved, ABC):
     """The verbs of a model x = z W + mean + ε, and W, mean and ψ under scikit-learn's names and those of the equations."""
 
     latent_dim: int
@@ -164,6 +166,22 @@ class LinearCoding(Parametrized, Features, ABC):
     def _require_fitted(self, attribute: str = "components_") -> None:
         if attribute not in vars(self):
             raise not_fitted(type(self).__name__)
+
+    def summary(self) -> Summary:
+        """The arrays that `fit` has found, with their shapes: a table that prints itself."""
+        self._require_fitted()
+        found = {name: np.atleast_1d(getattr(self, name)) for name in ("components_", "mean_", "noise_variance_")}
+        rows = tuple(Row(name, "array", str(array.shape), array.size) for name, array in found.items())
+        return Summary(type(self).__name__, rows, sum(row.parameters for row in rows))
+
+    def _html_below(self) -> str:
+        return self.summary()._repr_html_() if self.__sklearn_is_fitted__() else ""
+
+    def _try_out(self) -> None:
+        if self.__sklearn_is_fitted__():
+            require_shapes("the model", components_=(self.components_, f"{self.latent_dim} D"), mean_=(self.mean_, "D"))
+            require_shapes("the model", mean_=(self.mean_, "D"), noise_variance=(self.noise_variance, "D"))
+            infer(Rows.of(self.mean_[None]), self.mean, self.weight, self.noise_variance)
 
     def _n_features_out(self) -> int:
         return len(self.components_)
