@@ -208,7 +208,7 @@ class Estimator(Parametrized, Features, Saved, Owner, ABC):
     def _start(self, warm_start: bool) -> None:
         """Go back to the first weights, unless those that are there are new ones, which then are the first, or a warm start."""
         held = self._held()
-        if _differ(held, self.left_weights):
+        if weights_differ(held, self.left_weights):
             self.first_weights = {name: owner.value.copy() for name, owner in held.items()}
         elif not warm_start:
             for name, owner in held.items():
@@ -286,7 +286,7 @@ class Estimator(Parametrized, Features, Saved, Owner, ABC):
         return as_dataset(type(self).__name__, given, model.event_shape, self._known(y, x), model.condition)
 
 
-def _differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:
+def weights_differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:
     """Whether what a model holds is not, to its own precision, what the last fit left behind."""
     return held.keys() != left.keys() or not all(
         np.array_equal(owner.value, left[name].astype(owner.value.dtype), equal_nan=True) for name, owner in held.items()

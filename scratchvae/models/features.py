@@ -13,6 +13,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset
 from scratchvae.models.scikit_learn import not_fitted, output_container, transformer_tags, warn_of_names
 
+LEFT_OUT = ("_callback_fit_ctx", "_skl_callbacks", "_skl_callbacks_to_teardown", "_parent_callback_ctx", "_partial")
 SHOWN = 5  # names that a message repeats
 
 
@@ -41,6 +42,17 @@ class Features:
         if transform is not None:
             self._sklearn_output_config = {"transform": transform}
         return self
+
+    def set_callbacks(self, *callbacks: Any) -> Self:
+        """Have scikit-learn's callbacks told of every epoch of `fit`; none takes them away. They came with scikit-learn 1.9."""
+        from sklearn.callback import CallbackSupportMixin
+
+        CallbackSupportMixin.set_callbacks(self, *callbacks)
+        return self
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        """What makes an unfitted model with the same parameters the fitted one."""
+        return {name: value for name, value in vars(self).items() if name not in LEFT_OUT}
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """The names of the columns that `transform` returns: "vae0", "vae1", … of a VAE  ->  (Z,) strings.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from copy import deepcopy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,6 @@ class FitTasks:
         self.management.__enter__()
         self.root = CallbackSupportMixin._init_callback_context(self.estimator, max_subtasks=self.epochs)
         self.root.call_on_fit_task_begin(estimator=self.estimator, X=self.x, y=self.y)
-        self.task: Any = None
         return self._tell
 
     def __exit__(self, *error: Any) -> None:
@@ -96,14 +96,14 @@ class FitTasks:
 
     def _tell(self, training: Training, event: str) -> None:
         given = {"estimator": self.estimator, "X": self.x, "y": self.y}
-        if event == "step" and self.task is None:
-            self._begin(given)
-        if event == "epoch":
-            if self.task.call_on_fit_task_end(**given):
-                training.stopping = True
-            self.task = None
+        fitted = {"reconstruction_attributes": lambda: deepcopy(self.estimator._fitted_attributes())}
         if event == "start":
             self._begin(given)
+        if event == "epoch":
+            if self.task.call_on_fit_task_end(**given, **fitted):
+                training.stopping = True
+            elif training.epoch < training.epochs and not training.stopping:
+                self._begin(given)
 
     def _begin(self, given: dict[str, Any]) -> None:
         self.task = self.root.subcontext(task_name="epoch")
