@@ -161,7 +161,7 @@ def sizes_of(where: str, name: str, given: Any, *, least: int = 0) -> tuple[int,
         raise InputError(f"{where}: {name} {expected}; found {_shown(given):.80}")
     sizes = tuple(given)
     if len(sizes) < least:
-        raise InputError(f"{where}: {name} should be at least {least} whole number{'s' * (least > 1)}; found none")
+        raise InputError(f"{where}: {name} should be one whole number or more; found none")
     for size in sizes:
         require_count(where, name, size)
     return tuple(int(size) for size in sizes)

@@ -131,7 +131,7 @@ ONE = mlp((6,), latent_dim=2, hidden=(4,))
         (lambda: mlp((6,), latent_dim="a"), "mlp: latent_dim should be a whole number, at least 1; found 'a'"),
         (lambda: mlp((6,), hidden=8.0), r"hidden should be a whole number, or whole numbers in parentheses, .* found 8\.0"),
         (lambda: mlp("6"), r"mlp: event_shape should be a whole number, or whole numbers in parentheses, .* found '6'"),
-        (lambda: mlp(()), "mlp: event_shape should be at least 1 whole number; found none"),
+        (lambda: mlp(()), "mlp: event_shape should be one whole number or more; found none"),
         (lambda: mlp(6, seed=-1), "mlp: seed should be a whole number, at least 0; found -1"),
         (lambda: mlp(6, seed="a"), "mlp: seed should be a whole number, at least 0; found 'a'"),
         (lambda: ONE.sample(1, -1), "sample: rng should be .* a seed, which is a whole number of at least 0; found -1"),

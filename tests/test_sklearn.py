@@ -69,12 +69,15 @@ def test_scikit_learns_own_checks_pass(name):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.filterwarnings("ignore:X (does not have|has) (valid )?feature names:UserWarning")  # which the checks provoke
 def test_scikit_learns_checks_of_data_frames_pass(name, library):
     pytest.importorskip(library)
     checks = ["check_set_output_transform", "check_get_feature_names_out_error", "check_transformer_get_feature_names_out"]
     checks += [f"check_set_output_transform_{library}", f"check_global_output_transform_{library}"]
     checks += ["check_n_features_in_after_fitting"]
-    checks += ["check_dataframe_column_names_consistency", "check_transformer_get_feature_names_out_pandas"] * (library == "pandas")
+    checks += ["check_dataframe_column_names_consistency", "check_transformer_get_feature_names_out_pandas"] * (
+        library == "pandas"
+    )
     for check in checks:
         getattr(estimator_checks, check)(name, ESTIMATORS[name]())
 
@@ -125,7 +128,13 @@ def test_fit_leaves_the_parameters_and_a_clone_is_not_fitted(name):
 @pytest.mark.parametrize("fill", ["zero", "learned", "zero_and_mask"])
 def test_what_fit_builds_is_the_recipe_mlp(fill):
     x = np.where(RNG.random(X.shape) < 0.1, np.nan, X)
-    settings = {"latent_dim": 3, "hidden": [5, 4], "likelihood": "gaussian(learned=True)", "prior": "vamp(components=3)", "seed": 4}
+    settings = {
+        "latent_dim": 3,
+        "hidden": [5, 4],
+        "likelihood": "gaussian(learned=True)",
+        "prior": "vamp(components=3)",
+        "seed": 4,
+    }
     settings |= {"fill": fill, "standardize": True, "posterior": "full_gaussian", "activation": "tanh"}
     built = VAE(**settings, epochs=2, batch_size=32, learning_rate=0.01).fit(x)
     made = mlp(6, **settings).fit(x, epochs=2, batch_size=32, learning_rate=0.01, seed=4)
@@ -176,7 +185,9 @@ def test_a_grid_over_a_pipeline_finds_the_better_beta(tmp_path):
     joblib.dump(search.best_estimator_, tmp_path / "model.joblib")
     again = joblib.load(tmp_path / "model.joblib")
     np.testing.assert_array_equal(again.score_samples(X), search.best_estimator_.score_samples(X))
-    np.testing.assert_array_equal(again.inverse_transform(again.transform(X)), search.best_estimator_.inverse_transform(again.transform(X)))
+    np.testing.assert_array_equal(
+        again.inverse_transform(again.transform(X)), search.best_estimator_.inverse_transform(again.transform(X))
+    )
 
 
 @pytest.mark.parametrize("name", ["VAE", "ConditionalVAE"])
@@ -246,13 +257,19 @@ CONDITIONAL = ConditionalVAE(**SMALL)
         (lambda: VAE(**SMALL).fit(X).decode("abc"), r"VAE.decode: z should be numbers, \(N, Z\); found 'abc'"),
         (lambda: FactorAnalysis(1).fit(X).inverse_transform("abc"), "FactorAnalysis.inverse_transform: z should be numbers"),
         (lambda: FactorAnalysis(1).fit(X).sample(2, "x"), "FactorAnalysis.sample: rng should be .*; found 'x'"),
-        (lambda: FactorAnalysis(1, method="em").partial_fit(X), "examples should be complete, for profile; found the method em"),
+        (
+            lambda: FactorAnalysis(1, method="em").partial_fit(X),
+            "examples should be complete, for the method profile; found the method em",
+        ),
         (lambda: CONDITIONAL.fit(X), "requires y to be passed, but the target y is None"),
         (lambda: CONDITIONAL.fit(X, Z), "y should be a 1d array"),
         (lambda: CONDITIONAL.fit(X, np.where(Z[:, 0] > 0, 1.0, np.nan)), "y should hold the label of each example; found NaN"),
         (lambda: CONDITIONAL.fit(X, LABELS).sample(1, 0, y="up"), "one of the labels .*'left', 'right'; found .*'up'"),
         (lambda: CONDITIONAL.fit(X, LABELS).score_samples(X, np.zeros(90)), "one of the labels"),
-        (lambda: ConditionalVAE(classes=2, condition_dim=2).fit(X, LABELS), "one parameter should say what y is; found classes and"),
+        (
+            lambda: ConditionalVAE(classes=2, condition_dim=2).fit(X, LABELS),
+            "one parameter should say what y is; found classes and",
+        ),
     ],
 )
 def test_bad_input_is_named(call, words):
@@ -360,7 +377,7 @@ def test_what_is_raised_before_fit_can_be_sent_from_a_worker():
     import pickle
 
     error = scikit_learn.not_fitted("VAE")
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+    again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert str(again) == str(error)
 

@@ -99,11 +99,11 @@ def _walk(owner: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Parame
 
 
 def _shown(name: str, member: Any, transparent: bool) -> str:
-    """A member in the repr of its owner: an array by its shape, layers by their own reprs, and of arrays and functions nothing."""
+    """A member in the repr of its owner: a Parameter by its shape, layers by their reprs, and of functions nothing."""
     if transparent and isinstance(member, list | tuple):
         return ", ".join(map(repr, member))
     if isinstance(member, Parameter):
         return f"{name} {member.value.shape}"
-    if isinstance(member, Buffer | np.ndarray) or callable(member) and not isinstance(member, Owner) or member in ({}, None):
+    if isinstance(member, Buffer | np.ndarray) or (callable(member) and not isinstance(member, Owner)) or member in ({}, None):
         return ""
     return repr(member) if transparent else f"{name}={member!r}"

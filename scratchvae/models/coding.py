@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, generator_from, require_count, require_finite, require_seed, require_shapes
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    generator_from,
+    require_count,
+    require_finite,
+    require_seed,
+    require_shapes,
+)
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import RowNoise, codes, impute
 from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of, named_parameters

@@ -133,7 +133,8 @@ class Reading:
         room, _, name = str(entry.get("class")).partition(".") if isinstance(entry, dict) else ("", "", "")
         if room in ROOMS and isinstance(entry.get("attributes"), dict):
             found = getattr(import_module(f"scratchvae.{room}"), name, None)
-            if isinstance(found, type) and class_name(found) == f"{room}.{name}" and not getattr(found, "__abstractmethods__", ()):
+            public = isinstance(found, type) and class_name(found) == f"{room}.{name}"
+            if public and not getattr(found, "__abstractmethods__", ()):
                 return found.__new__(found)
         raise self._damaged(f"an object {entry!r:.60}")
 

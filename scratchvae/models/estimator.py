@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
-from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -14,8 +13,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, Pullback, require_seed
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Buffer, Mode, Owner, Parameter, load_state_dict, named_buffers, named_parameters
-from scratchvae.layers import state_dict
+from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.conditions import Condition
 from scratchvae.models.examples import as_dataset
@@ -23,7 +21,7 @@ from scratchvae.models.features import Features, numbers
 from scratchvae.models.parameters import Parametrized
 from scratchvae.models.saving import Saved
 from scratchvae.models.scikit_learn import FitTasks
-from scratchvae.models.summary import Row, Summary, learned, remembered
+from scratchvae.models.weights import Weights, weights_differ
 from scratchvae.objectives import Kl, Objective, Pass, Schedule
 from scratchvae.posteriors import Noise
 from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, Training
@@ -31,7 +29,7 @@ from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, T
 AT_ONCE = 500  # examples, so that memory does not grow with their number
 
 
-class Estimator(Parametrized, Features, Saved, Owner, ABC):
+class Estimator(Parametrized, Features, Saved, Weights, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
     Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. `y` is what else is
@@ -42,8 +40,6 @@ class Estimator(Parametrized, Features, Saved, Owner, ABC):
     event_shape: tuple[int, ...]
     likelihood: Likelihood
     condition: Condition | None = None
-    first_weights: Mapping[str, Array] = MappingProxyType({})  # what a fit starts from
-    left_weights: Mapping[str, Array] = MappingProxyType({})  # what the last fit has left behind
     # what `fit` takes unless it is told otherwise
     epochs: int = 10
     batch_size: int = 128
@@ -73,6 +69,13 @@ class Estimator(Parametrized, Features, Saved, Owner, ABC):
         """A record for each epoch of the last fit, and of what partial_fit has added since."""
         found: list[dict[str, Any]] = vars(self.model_).get("_history", []) if self._has_networks() else []
         return found
+
+    def __sklearn_clone__(self) -> Self:
+        """A model of the same parameters that is not fitted: networks that were given have their first weights again."""
+        copied = super().__sklearn_clone__()
+        if self._has_networks() and self.model_ is self and not weights_differ(self._held(), self.left_weights):
+            copied._take(self.first_weights)
+        return copied
 
     def _has_networks(self) -> bool:
         """Whether there is a `model_`."""
@@ -205,49 +208,6 @@ class Estimator(Parametrized, Features, Saved, Owner, ABC):
         """The mean of score_samples."""
         return float(self.score_samples(x, y).mean())
 
-    def _start(self, warm_start: bool) -> None:
-        """Go back to the first weights, unless those that are there are new ones, which then are the first, or a warm start."""
-        held = self._held()
-        if weights_differ(held, self.left_weights):
-            self.first_weights = {name: owner.value.copy() for name, owner in held.items()}
-        elif not warm_start:
-            for name, owner in held.items():
-                owner.value = self.first_weights[name].astype(owner.value.dtype)
-
-    def _held(self) -> dict[str, Parameter | Buffer]:
-        return named_parameters(self) | named_buffers(self)
-
-    def to_torch_state_dict(self) -> dict[str, Array]:
-        """Copies of all weights in the names and layouts of a PyTorch state dict: a Linear's weight is (out, in).
-
-        `{name: torch.from_numpy(array) for …}` makes tensors of them; layers.save_state_dict writes them to a file.
-        """
-        return state_dict(self.model_)
-
-    def load_torch_state_dict(self, arrays: Mapping[str, Any]) -> Self:
-        """Take over such weights, as arrays or as tensors on the CPU, and return the model.
-
-        InputError, with nothing changed, where a name or a shape does not fit.
-        """
-        load_state_dict(self.model_, {name: np.asarray(array) for name, array in arrays.items()})
-        return self
-
-    def summary(self) -> Summary:
-        """The model's parts with their output's shapes and the numbers that they learn: a table that prints itself."""
-        model = self.model_
-        return Summary(type(self).__name__, tuple(model._rows()), learned(model), remembered(model))
-
-    def _rows(self) -> Iterable[Row]:
-        """The rows of the summary."""
-        return [Row(name, "Parameter", str(held.value.shape), held.value.size) for name, held in named_parameters(self).items()]
-
-    def _html_below(self) -> str:
-        return self.summary()._repr_html_() if self._has_networks() else ""
-
-    def _leave(self) -> None:
-        """Remember the weights that a fit leaves behind."""
-        self.left_weights = {name: owner.value.copy() for name, owner in self._held().items()}
-
     def _own(self, name: str, given: Any) -> Any:
         """What `fit` was given, or the model's own."""
         return getattr(self, name) if given is None else given
@@ -284,10 +244,3 @@ class Estimator(Parametrized, Features, Saved, Owner, ABC):
         self._require_features(x)
         given = numbers(type(self).__name__, x)
         return as_dataset(type(self).__name__, given, model.event_shape, self._known(y, x), model.condition)
-
-
-def weights_differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:
-    """Whether what a model holds is not, to its own precision, what the last fit left behind."""
-    return held.keys() != left.keys() or not all(
-        np.array_equal(owner.value, left[name].astype(owner.value.dtype), equal_nan=True) for name, owner in held.items()
-    )

@@ -57,11 +57,19 @@ class Features:
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """The names of the columns that `transform` returns: "vae0", "vae1", … of a VAE  ->  (Z,) strings.
 
-        `input_features`, which scikit-learn's pipelines pass, names the columns that come in, and changes nothing.
+        `input_features`, which scikit-learn's pipelines pass, names the columns that come in. They change nothing, but are an
+        InputError where they are not those of `fit`.
         """
+        name = type(self).__name__
         if not self.__sklearn_is_fitted__():
-            raise not_fitted(type(self).__name__)
-        return np.array([f"{type(self).__name__.lower()}{j}" for j in range(self._n_features_out())], object)
+            raise not_fitted(name)
+        if input_features is not None:
+            if len(input_features) != self.n_features_in_:
+                expected = f"input_features should have length equal to number of features ({self.n_features_in_})"
+                raise InputError(f"{name}.get_feature_names_out: {expected}, got {len(input_features)}")
+            if list(input_features) != list(getattr(self, "feature_names_in_", input_features)):
+                raise InputError(f"{name}.get_feature_names_out: input_features is not equal to feature_names_in_")
+        return np.array([f"{name.lower()}{j}" for j in range(self._n_features_out())], object)
 
     def _n_features_out(self) -> int:
         """How many columns `transform` returns."""
@@ -168,7 +176,10 @@ def _other_names(fitted: Array, found: Array) -> str:
     """scikit-learn's own sentences about names that differ."""
     unseen, missing = sorted(set(found) - set(fitted)), sorted(set(fitted) - set(found))
     said = "The feature names should match those that were passed during fit.\n"
-    for words, names in (("Feature names unseen at fit time", unseen), ("Feature names seen at fit time, yet now missing", missing)):
+    for words, names in (
+        ("Feature names unseen at fit time", unseen),
+        ("Feature names seen at fit time, yet now missing", missing),
+    ):
         if names:
             more = "- ...\n" if len(names) > SHOWN else ""
             said += f"{words}:\n" + "".join(f"- {name}\n" for name in names[:SHOWN]) + more

@@ -8,9 +8,8 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, generator_from, require_choice, require_count
-from scratchvae.arrays import require_finite, require_shapes
+from scratchvae import arrays, kernels
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_finite, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import RowNoise, log_likelihood
@@ -63,11 +62,7 @@ class HelmholtzMachine(Estimator):
         require_choice("HelmholtzMachine", "algorithm", algorithm, ALGORITHMS)
         require_count("HelmholtzMachine", "samples", samples)
         self.algorithm, self.samples = algorithm, samples
-        self.event_shape, self.hidden = tuple(event_shape), tuple(hidden)
-        for width in self.hidden:
-            require_count("HelmholtzMachine", "each width of hidden", width, 0)
-        if not self.hidden or min(self.hidden) < 1:
-            raise InputError(f"HelmholtzMachine: hidden should be one width or more, each at least 1, found {self.hidden}")
+        self.event_shape, self.hidden = tuple(event_shape), arrays.sizes_of("HelmholtzMachine", "hidden", hidden, least=1)
         if len(generation) != len(self.hidden) or len(recognition) != len(self.hidden):
             expected = f"generation and recognition should have {len(self.hidden)} layers each, one for each hidden layer"
             raise InputError(f"HelmholtzMachine: {expected}, found {len(generation)} and {len(recognition)}")
@@ -81,7 +76,7 @@ class HelmholtzMachine(Estimator):
 
     @property
     def model_(self) -> HelmholtzMachine:
-        """This model: its layers were given."""
+        """This model."""
         return self
 
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
@@ -227,7 +222,7 @@ class HelmholtzMachine(Estimator):
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
         require_count("sample", "n", n, 0)
-        rng = generator_from("HelmholtzMachine.sample", "rng", rng)
+        rng = arrays.generator_from("HelmholtzMachine.sample", "rng", rng)
         uniform = rng.random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
         x, h = self.dream(uniform=uniform)
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)

@@ -32,7 +32,9 @@ def indices_of(where: str, y: npt.ArrayLike, labels: Array) -> Array:
     if unknown.any():
         known = ", ".join(map(repr, labels.tolist()))
         found = np.atleast_1d(given)[int(np.argmax(unknown))]
-        raise InputError(f"{where}: y should be one of the labels that the model was fitted to, {known:.200}; found {found!r:.80}")
+        raise InputError(
+            f"{where}: y should be one of the labels that the model was fitted to, {known:.200}; found {found!r:.80}"
+        )
     return np.asarray(places)
 
 

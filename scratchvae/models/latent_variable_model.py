@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood, Standardized, fill_missing
 from scratchvae.models.coding import Coding
 from scratchvae.models.conditions import Condition
-from scratchvae.models.estimator import weights_differ
 from scratchvae.models.scikit_learn import not_fitted
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
@@ -83,14 +82,6 @@ class LatentVariableModel(Coding):
         if "_built" not in vars(self):
             raise not_fitted(type(self).__name__)
         return vars(self)["_built"]
-
-    def __sklearn_clone__(self) -> Self:
-        """A model of the same parameters that is not fitted: networks that were given have their first weights again."""
-        copied = super().__sklearn_clone__()
-        if self._is_ready() and not weights_differ(self._held(), self.left_weights):
-            for name, owner in copied._held().items():
-                owner.value = self.first_weights[name].astype(owner.value.dtype)
-        return copied
 
     def _has_networks(self) -> bool:
         return self._is_ready() or "_built" in vars(self)

@@ -110,11 +110,13 @@ class LinearGaussian(LinearCoding):
             self._require_features(x)
         given, x = x, self._rows(x)
         if np.isnan(x).any() or self.method == "em":
+            expected = f"examples should be complete, for the method {self.METHODS[0]}"
             found = "the method em" if self.method == "em" else "NaN"
-            raise InputError(f"{type(self).__name__}.partial_fit: examples should be complete, for {self.METHODS[0]}; found {found}")
+            raise InputError(f"{type(self).__name__}.partial_fit: {expected}; found {found}")
         before: Moments | None = vars(self).get("_moments")
         if before is None and self.__sklearn_is_fitted__():
-            raise InputError(f"{type(self).__name__}.partial_fit: the model was fitted to examples with NaN, which are not kept")
+            expected = "all earlier examples should be complete, and those of a model that was loaded are unknown"
+            raise InputError(f"{type(self).__name__}.partial_fit: {expected}; the examples of the last fit are not kept")
         if before is not None:
             self._require_columns(x, len(before.mean))
         moments = Moments.of(x) if before is None else before.joined(Moments.of(x))
@@ -191,7 +193,8 @@ class LinearGaussian(LinearCoding):
         return bool(np.linalg.eigvalsh(correlation)[0] < 10 * SMALLEST)
 
     def _no_maximum(self, n: int, columns: int) -> InputError:
-        reason = f"of these data, n_samples={n} and n_features={columns}, with {self.latent_dim} latents has no maximum, as noise variances fall to 0 in it"
+        data = f"of these data, n_samples={n} and n_features={columns}, with {self.latent_dim} latents"
+        reason = f"{data} has no maximum, as noise variances fall to 0 in it"
         remedy = "take fewer latents, drop constant and repeated columns, or give min_noise_variance"
         return InputError(f"{type(self).__name__}: the likelihood {reason}: {remedy}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from html import escape
 from inspect import Parameter, signature
@@ -14,6 +15,8 @@ LONGEST = 300  # characters of a parameter in a repr
 
 class Parametrized:
     """A model whose constructor keeps every parameter as it was given, and under its own name; `fit` validates them."""
+
+    _html_below: Callable[[], str]  # what stands below the parameters in HTML
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's parameters by name; none of them holds parameters of its own, so that `deep` changes nothing."""
@@ -53,10 +56,6 @@ class Parametrized:
         title = f"<summary><code>{escape(repr(self))}</code></summary>"
         return f"<details>{title}<table>{''.join(rows)}</table></details>{self._html_below()}"
 
-    def _html_below(self) -> str:
-        """What stands below the parameters: nothing, unless the model has more to show."""
-        return ""
-
     def _changed(self) -> dict[str, Any]:
         """The parameters that differ from their defaults."""
         defaults, given = _parameters(type(self)), self.get_params(deep=False)
@@ -69,7 +68,9 @@ def _parameters(kind: type) -> dict[str, Parameter]:
 
 
 def _same(value: Any, default: Any) -> bool:
-    return value is default or (type(value) is type(default) and isinstance(value, str | int | float | tuple) and value == default)
+    return value is default or (
+        type(value) is type(default) and isinstance(value, str | int | float | tuple) and value == default
+    )
 
 
 def _shortened(value: Any) -> str:

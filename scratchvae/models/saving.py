@@ -62,15 +62,17 @@ class Saved:
             raise InputError(f"{path} should be a saved model, found no such file")
         arrays, metadata = read_safetensors(path)
         if metadata.get("format") != FORMAT:
-            kind = metadata.get("format")
-            found = f"a {kind:.40}" if kind else "a safetensors file of another kind"
+            other = metadata.get("format")
+            found = f"a {other:.40}" if other else "a safetensors file of another kind"
             raise InputError(f"{path} should be a saved model, as {cls.__name__}.save writes it; found {found}")
         if metadata.get("version") != str(VERSION):
             found, remedy = metadata.get("version"), "a newer scratchvae may read it"
             raise InputError(f"{path} should be a saved model of version {VERSION}, found version {found!r:.40}: {remedy}")
         where = f"{path}: model"
         content = check(
-            strict_json.parse(metadata.get("model", ""), where), Record({"objects": Listing(Anything()), "top": Anything()}), where
+            strict_json.parse(metadata.get("model", ""), where),
+            Record({"objects": Listing(Anything()), "top": Anything()}),
+            where,
         )
         for name, array in arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -95,7 +97,9 @@ class Saved:
                 self._try_out()
         except (InputError, AttributeError, TypeError, KeyError, ValueError, IndexError, ArithmeticError) as error:
             reason = " ".join(str(error).split())
-            raise InputError(f"{where} should hold a {name}, whole and of this version; it does not work: {reason:.200}") from None
+            raise InputError(
+                f"{where} should hold a {name}, whole and of this version; it does not work: {reason:.200}"
+            ) from None
 
     def _try_out(self) -> Any:
         """Do the work of the model once, on an example of zeros; any error says that parts are missing or do not fit."""

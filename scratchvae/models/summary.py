@@ -33,8 +33,8 @@ class Summary:
     buffers: int = 0
 
     def __repr__(self) -> str:
-        head = Row("part", "kind", "output", 0)
-        lines = [(row.name, row.kind, row.output, f"{row.parameters:,}" if row is not head else "learned") for row in (head, *self.rows)]
+        head = ("part", "kind", "output", "learned")
+        lines = [head, *((row.name, row.kind, row.output, f"{row.parameters:,}") for row in self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(4)]
         text = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in lines]
         rule = "-" * max(map(len, text))

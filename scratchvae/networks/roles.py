@@ -102,7 +102,7 @@ POSTERIOR, PRIOR = "diagonal_gaussian", "standard_gaussian"  # unless others are
 FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
 
-def weights_generator(seed: int, where: str) -> np.random.Generator:
+def weights_generator(seed: int, where: str = "recipe") -> np.random.Generator:
     """What the first weights are drawn from: a stream apart from those that draw data and noise by the same seed.
 
     InputError, which begins with `where`, for a seed that is no whole number, or is below 0.
