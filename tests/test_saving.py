@@ -42,7 +42,7 @@ MODELS = {
             **SMALL,
             posterior="full_gaussian",
             prior="vamp(components=3)",
-            likelihood="student_t(df_from=decoder)",
+            likelihood="laplace(learned=True)",
             fill="learned",
         ).fit(X),
         X,

@@ -54,7 +54,7 @@ class Autoencoder(LatentVariableModel):
         shows_mask: bool = False,
     ) -> None:
         given = isinstance(encoder, Layer) and isinstance(decoder, Layer) and isinstance(likelihood, Likelihood)
-        roles = {"posterior": Point(latent_dim), "prior": StandardGaussian(latent_dim)} if given else {}
+        roles: dict[str, Any] = {"posterior": Point(latent_dim), "prior": StandardGaussian(latent_dim)} if given else {}
         super().__init__(
             event_shape=event_shape, encoder=encoder, **roles, decoder=decoder, likelihood=likelihood, shows_mask=shows_mask
         )

@@ -209,6 +209,7 @@ class Coding(Estimator):
 
     def _example_of_zeros(self) -> Batch:
         x = np.zeros((1, prod(self.event_shape)), dtype_of(self))
-        numbers = None if self.condition is None else np.zeros(self.condition.width)
-        zero = 0 if isinstance(self.condition, Classes) else numbers
-        return Batch(x, None if self.condition is None else self.condition.read(type(self).__name__, zero, 1))
+        if self.condition is None:
+            return Batch(x)
+        zero: npt.ArrayLike = 0 if isinstance(self.condition, Classes) else np.zeros(self.condition.width)
+        return Batch(x, self.condition.read(type(self).__name__, zero, 1))

@@ -119,8 +119,10 @@ class ConditionalVAE(VAE):
                 expected = "condition should be a Condition, such as Classes(3)"
                 raise InputError(f"ConditionalVAE: {expected}; found {self.condition!r:.80}")
             self._condition = self.condition
-        elif given:
-            self._condition = Classes(self.classes) if self.condition_dim is None else Reals(self.condition_dim)
+        elif self.classes is not None:
+            self._condition = Classes(self.classes)
+        elif self.condition_dim is not None:
+            self._condition = Reals(self.condition_dim)
         else:
             self.classes_, counts = labels_of("ConditionalVAE", y)
             self.class_prior_ = counts / counts.sum()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import isabstract
 from typing import Any
 
 import numpy as np
@@ -133,8 +134,7 @@ class Reading:
         room, _, name = str(entry.get("class")).partition(".") if isinstance(entry, dict) else ("", "", "")
         if room in ROOMS and isinstance(entry.get("attributes"), dict):
             found = getattr(import_module(f"scratchvae.{room}"), name, None)
-            public = isinstance(found, type) and class_name(found) == f"{room}.{name}"
-            if public and not getattr(found, "__abstractmethods__", ()):
+            if isinstance(found, type) and class_name(found) == f"{room}.{name}" and not isabstract(found):
                 return found.__new__(found)
         raise self._damaged(f"an object {entry!r:.60}")
 

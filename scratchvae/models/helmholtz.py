@@ -14,7 +14,7 @@ from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
-from scratchvae.likelihoods import Bernoulli, Likelihood, fill_missing
+from scratchvae.likelihoods import Bernoulli, fill_missing
 from scratchvae.models import bernoulli_chain
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.objectives import Kl, Objective, Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
@@ -45,7 +45,6 @@ class HelmholtzMachine(Estimator):
     an optimizer of their own; `samples` are the draws of each example that reweighted_wake_sleep takes.
 
     Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the examples lack.
-
     Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
     """
 
@@ -66,8 +65,7 @@ class HelmholtzMachine(Estimator):
         if len(generation) != len(self.hidden) or len(recognition) != len(self.hidden):
             expected = f"generation and recognition should have {len(self.hidden)} layers each, one for each hidden layer"
             raise InputError(f"HelmholtzMachine: {expected}, found {len(generation)} and {len(recognition)}")
-        self.n_hidden = sum(self.hidden)
-        self.likelihood: Likelihood = Bernoulli()
+        self.n_hidden, self.likelihood = sum(self.hidden), Bernoulli()
         self.top = Parameter(np.zeros(self.hidden[-1], np.float32))
         self.generation, self.recognition = tuple(generation), tuple(recognition)
         widths = (prod(self.event_shape), *self.hidden)
@@ -222,8 +220,7 @@ class HelmholtzMachine(Estimator):
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
         require_count("sample", "n", n, 0)
-        rng = arrays.generator_from("HelmholtzMachine.sample", "rng", rng)
-        uniform = rng.random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
+        uniform = arrays.generator_from("HelmholtzMachine.sample", "rng", rng).random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
         x, h = self.dream(uniform=uniform)
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 

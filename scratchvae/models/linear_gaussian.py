@@ -76,7 +76,7 @@ class LinearGaussian(LinearCoding):
 
     def fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
         """Maximize the likelihood of x (N, D), and return the model."""
-        self._require_parameters()
+        self.require_parameters()
         given, x = x, self._rows(x)
         observed = ~np.isnan(x)
         if not observed.any(axis=0).all():
@@ -89,7 +89,7 @@ class LinearGaussian(LinearCoding):
         if (self._lowest_noise(x) <= 0).any():
             raise self._no_maximum(*x.shape)
         self._moments = Moments.of(x) if observed.all() else None
-        self._history = []
+        self._history: list[dict[str, float]] = []
         if method == "em":
             self._fit_by_em(x)
             self._finish(*x.shape)
@@ -105,7 +105,7 @@ class LinearGaussian(LinearCoding):
         The mean and the covariance of the examples are all that is kept of them, so that the result is that of `fit` on all of
         them at once, to rounding. InputError where entries are missing, and for the method "em", which need the examples.
         """
-        self._require_parameters()
+        self.require_parameters()
         if self.__sklearn_is_fitted__():
             self._require_features(x)
         given, x = x, self._rows(x)
@@ -144,7 +144,8 @@ class LinearGaussian(LinearCoding):
         self.weight = _canonical(self.weight, self.noise_variance) * np.sqrt(correction)
         self.noise_variance = self.noise_variance * correction
 
-    def _require_parameters(self) -> None:
+    def require_parameters(self) -> None:
+        """InputError where a parameter of the constructor is not what it should be."""
         name = type(self).__name__
         require_count(name, "latent_dim", self.latent_dim)
         require_at_least(name, "min_noise_variance", self.min_noise_variance, 0)

@@ -29,8 +29,7 @@ class Moments:
     def of(cls, x: Array) -> Moments:
         """Those of x (N, D)."""
         mean = x.mean(axis=0)
-        root = np.linalg.qr((x - mean) / np.sqrt(len(x)), mode="r")
-        return cls(len(x), mean, root, x.min(axis=0), x.max(axis=0))
+        return cls(len(x), mean, _triangle((x - mean) / np.sqrt(len(x))), x.min(axis=0), x.max(axis=0))
 
     def joined(self, other: Moments) -> Moments:
         """Those of both sets of examples together, N = n + m of them.
@@ -43,7 +42,7 @@ class Moments:
         n, m = self.count, other.count
         N, apart = n + m, other.mean - self.mean
         rows = [np.sqrt(n / N) * self.root, np.sqrt(m / N) * other.root, np.sqrt(n * m) / N * apart[None]]
-        root = np.linalg.qr(np.concatenate(rows), mode="r")
+        root = _triangle(np.concatenate(rows))
         lowest, highest = np.minimum(self.lowest, other.lowest), np.maximum(self.highest, other.highest)
         return Moments(N, self.mean + m / N * apart, root, lowest, highest)
 
@@ -52,3 +51,9 @@ class Moments:
         """The diagonal of S (D,)."""
         variance: Array = (self.root**2).sum(axis=0)
         return variance
+
+
+def _triangle(rows: Array) -> Array:
+    """The triangular R with RᵀR = rowsᵀ rows."""
+    triangle: Array = np.asarray(np.linalg.qr(rows, mode="r"))
+    return triangle

@@ -66,8 +66,8 @@ class Saved:
             found = f"a {other:.40}" if other else "a safetensors file of another kind"
             raise InputError(f"{path} should be a saved model, as {cls.__name__}.save writes it; found {found}")
         if metadata.get("version") != str(VERSION):
-            found, remedy = metadata.get("version"), "a newer scratchvae may read it"
-            raise InputError(f"{path} should be a saved model of version {VERSION}, found version {found!r:.40}: {remedy}")
+            found = f"found version {metadata.get('version')!r:.40}: a newer scratchvae may read it"
+            raise InputError(f"{path} should be a saved model of version {VERSION}, {found}")
         where = f"{path}: model"
         content = check(
             strict_json.parse(metadata.get("model", ""), where),

@@ -23,7 +23,7 @@ def unfitted_class() -> type[InputError]:
     try:
         from sklearn.exceptions import NotFittedError as Theirs
     except ImportError:
-        Theirs = AttributeError  # type: ignore[misc, assignment]
+        Theirs = AttributeError
     return type("NotFittedError", (InputError, Theirs), {"__module__": __name__, "__doc__": "The model has no weights yet."})
 
 

@@ -118,7 +118,7 @@ class VAE(LatentVariableModel):
             shows_mask=shows_mask,
             condition_dim=told or None,
         )
-        parts = {"encoder": encoder, "decoder": decoder, "posterior": made.posterior, "prior": prior}
+        parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "posterior": made.posterior, "prior": prior}
         parts |= {"event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
         return parts if self._condition is None else parts | {"condition": self._condition}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ class Weights(Owner):
     """Parameters and Buffers of a model, those of its `model_` where it has built one."""
 
     model_: Any
+    _has_networks: Callable[[], bool]
     first_weights: Mapping[str, Array] = MappingProxyType({})  # what a fit starts from
     left_weights: Mapping[str, Array] = MappingProxyType({})  # what the last fit has left behind
 
