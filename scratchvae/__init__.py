@@ -78,6 +78,7 @@ NAMES = {  # what everybody reaches for, and the room that it lives in
     "Autoencoder": "models",
     "ConditionalVAE": "models",
     "FactorAnalysis": "models",
+    "ProbabilisticPCA": "models",
     "Batch": "data",
     "load": "data",
     "convolutional": "recipes",

@@ -220,8 +220,8 @@ class HelmholtzMachine(Estimator):
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
         require_count("sample", "n", n, 0)
-        uniform = arrays.generator_from("HelmholtzMachine.sample", "rng", rng).random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
-        x, h = self.dream(uniform=uniform)
+        rng, numbers = arrays.generator_from("HelmholtzMachine.sample", "rng", rng), self.n_hidden + prod(self.event_shape)
+        x, h = self.dream(uniform=rng.random((n, numbers), dtype=np.float32))
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 
     def score_samples(

@@ -188,9 +188,9 @@ class LinearGaussian(LinearCoding):
 
     def _nearly_singular(self) -> bool:
         """Whether C, its diagonal scaled to 1, is singular up to rounding: then the likelihood grew without limit."""
-        deviation = np.sqrt((self.weight**2).sum(axis=0) + self.noise_variance)
+        deviation = np.sqrt((self.weight**2).sum(axis=0) + self.noise_variance_)
         scaled = (self.weight / deviation).T
-        correlation = scaled @ scaled.T + np.diag(self.noise_variance / deviation**2)
+        correlation = scaled @ scaled.T + np.diag(self.noise_variance_ / deviation**2)
         return bool(np.linalg.eigvalsh(correlation)[0] < 10 * SMALLEST)
 
     def _no_maximum(self, n: int, columns: int) -> InputError:
