@@ -253,6 +253,7 @@ CONDITIONAL = ConditionalVAE(**SMALL)
         (lambda: VAE(likelihood="gauss").fit(X), "likelihood should be one of .*found 'gauss'"),
         (lambda: VAE(epochs=0).fit(X), "epochs should be at least 1, found 0"),
         (lambda: VAE(beta=4, objective=Elbo()).fit(X), "VAE: beta is the weight of the ELBO's KL, .* found beta 4 beside"),
+        (lambda: ready().set_params(beta=4, objective=Elbo()).fit(X), "VAE: beta is the weight of the ELBO's KL"),
         (lambda: VAE(encoder="mine").fit(X), "VAE: encoder should be a Layer, or None to have it built; found 'mine'"),
         (lambda: VAE(event_shape=5).fit(X), r"X has 6 features, but VAE is expecting 5 features as input"),
         (lambda: VAE().set_params(depth=3), "VAE: a parameter should be one of .*; found 'depth'"),
@@ -290,8 +291,8 @@ def test_partial_fit_goes_on(name):
     losses = [record["train"]["loss"] for record in model.history]
     assert losses[2] < losses[0]
     assert losses[3] < losses[1]
-    once = clone(model).partial_fit(X, **told(name))
-    np.testing.assert_array_equal(once.transform(X), clone(model).fit(X, **told(name)).transform(X))
+    twice = clone(model).partial_fit(X, **told(name)).partial_fit(X, **told(name))
+    np.testing.assert_array_equal(twice.transform(X), clone(model).fit(X, epochs=2, **told(name)).transform(X))
 
 
 @pytest.mark.parametrize("kind", [FactorAnalysis, ProbabilisticPCA])

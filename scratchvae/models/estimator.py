@@ -60,6 +60,9 @@ class Estimator(Parametrized, Features, Saved, Weights, ABC):
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
         """Build what is still to be built for events of that shape, anew if `fresh`, and learn what y is."""
 
+    def _require_parameters(self) -> None:
+        """InputError where parameters of the constructor contradict each other."""
+
     def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
         """y as `model_` takes it."""
         return y
@@ -232,6 +235,7 @@ class Estimator(Parametrized, Features, Saved, Weights, ABC):
         if not fresh:
             self._require_features(x)
         require_seed(type(self).__name__, "seed", self.seed)
+        self._require_parameters()
         self._prepare(shape, y, fresh=fresh)
         data = as_dataset(type(self).__name__, given, self.model_.event_shape, self._known(y, x), self.model_.condition)
         if fresh or not self.__sklearn_is_fitted__():

@@ -87,9 +87,6 @@ class VAE(LatentVariableModel):
 
     def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
         where, rng = type(self).__name__, weights_generator(self.seed, type(self).__name__)
-        if self.objective is not None and not (isinstance(self.beta, int | float) and self.beta == 1):
-            expected = "beta is the weight of the ELBO's KL, and an objective has weights of its own"
-            raise InputError(f"{where}: {expected}; found beta {self.beta!r:.80} beside {self.objective!r:.80}: give one of them")
         told = 0 if self._condition is None else self._condition.width
         made = mlp_networks(
             where,
@@ -121,6 +118,12 @@ class VAE(LatentVariableModel):
         parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "posterior": made.posterior, "prior": prior}
         parts |= {"event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
         return parts if self._condition is None else parts | {"condition": self._condition}
+
+    def _require_parameters(self) -> None:
+        if self.objective is not None and not (isinstance(self.beta, int | float) and self.beta == 1):
+            expected = "beta is the weight of the ELBO's KL, and an objective has weights of its own"
+            found = f"found beta {self.beta!r:.80} beside {self.objective!r:.80}"
+            raise InputError(f"{type(self).__name__}: {expected}; {found}: give one of them")
 
     def default_objective(self) -> Objective:
         """The ELBO with the weight `beta`, its KL in closed form where there is one."""
