@@ -10,7 +10,8 @@ import pytest
 
 from scratchvae import VAE, Autoencoder, ConditionalVAE, FactorAnalysis, mlp
 from scratchvae.arrays import InputError
-from scratchvae.data import Dataset
+from scratchvae.data import Batch, Dataset
+from scratchvae.evaluation import RowNoise
 from scratchvae.layers import Linear, named_parameters
 from scratchvae.likelihoods import Gaussian
 from scratchvae.models import ProbabilisticPCA, scikit_learn
@@ -207,6 +208,14 @@ def test_what_is_estimated_of_a_row_depends_on_the_row_alone(name, verb):
     twice = getattr(model, verb)(x[[7, 7]], None if y is None else y[[7, 7]], samples=20)
     np.testing.assert_array_equal(twice[0], twice[1])
     assert (getattr(model, verb)(x, y, samples=20, seed=1) != whole).any()
+
+
+def test_noise_is_a_function_of_all_that_a_row_holds():
+    x = np.array([[0.0, 1.0]])
+    rows = [Batch(x), Batch(x + 1), Batch(x, y=np.array([0])), Batch(x, y=np.array([1])), Batch(x, observed=x > 0)]
+    first = [RowNoise(seed).of(row).random() for row in rows for seed in (0, 1)]
+    assert len(set(first)) == 10
+    assert [RowNoise(0).of(row).random() for row in (Batch(-x * -1), Batch(np.array([[-0.0, 1.0]])))] == [first[0]] * 2
 
 
 def test_noise_of_different_rows_is_independent():

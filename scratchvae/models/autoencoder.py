@@ -22,10 +22,11 @@ from scratchvae.training import Optimizer
 class Autoencoder(LatentVariableModel):
     """A code for each example and nothing more: nothing in its training makes codes follow a prior.
 
-    `sample` decodes draws from N(0, I) all the same, so that one can see what that lack does. The parameters are those of a VAE
-    but for the posterior and the prior, of which it has none; `code_activation` names an activation behind the encoder, and
-    `objective`, such as Reconstruction(noise_std=0.1), takes the place of Reconstruction(). One that is given its networks
-    needs event_shape, latent_dim, encoder, decoder and likelihood.
+    `sample` decodes draws from N(0, I) all the same, so that one can see what that lack does. The parameters
+    are those of a VAE but for the posterior and the prior, of which it has none; `code_activation` names an
+    activation behind the encoder, and `objective`, such as Reconstruction(noise_std=0.1), takes the place of
+    Reconstruction(). One that is given its networks needs event_shape, latent_dim, encoder, decoder and
+    likelihood.
     """
 
     def __init__(

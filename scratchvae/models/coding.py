@@ -1,4 +1,6 @@
-"""What every model with one vector of latents for each example offers: codes of examples, and examples of codes."""
+"""What every model with one vector of latents for each example offers: codes of examples, and examples of
+codes.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ from scratchvae.priors import Prior
 
 
 class Coding(Estimator):
-    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its parts do."""
+    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its
+    parts do.
+    """
 
     encoder: Layer
     posterior: Posterior
@@ -62,7 +66,8 @@ class Coding(Estimator):
     def encode(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """The code of each example, E[z|x] where there is one  ->  (N, Z).
 
-        Two products of different sizes may differ in the last digit, and so may an example's code alone and among others.
+        Two products of different sizes may differ in the last digit, and so may an example's code alone and
+        among others.
         """
         cases = self._cases(x, y)
         found = [codes(self.model_, data, batch_size=AT_ONCE) for data, _ in cases]
@@ -74,7 +79,9 @@ class Coding(Estimator):
         return average
 
     def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None) -> list[tuple[Dataset, float]]:
-        """The examples with each y that is possible, and log p(y): one case, unless y is hidden from a model that is told it."""
+        """The examples with each y that is possible, and log p(y): one case, unless y is hidden from a model
+        that is told it.
+        """
         return [(self._dataset(x, y), 0.0)]
 
     def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
@@ -118,9 +125,9 @@ class Coding(Estimator):
     ) -> Array:
         """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
 
-        Each missing entry is at its expectation given the observed ones, estimated with `samples` importance-weighted
-        draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape). What is filled into an example is a
-        function of `seed` and the example.
+        Each missing entry is at its expectation given the observed ones, estimated with `samples`
+        importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N,
+        *event_shape). What is filled into an example is a function of `seed` and the example.
         """
         require_seed(f"{type(self).__name__}.impute", "seed", seed)
         data = self._dataset(x, y)
@@ -168,7 +175,9 @@ class Coding(Estimator):
         return decoded
 
     def _told_of_codes(self, where: str, y: npt.ArrayLike | None, n: int) -> Array | None:
-        """y of n codes. What a decoder should make of a y that the model has no use for is nobody's guess: InputError."""
+        """y of n codes. What a decoder should make of a y that the model has no use for is nobody's guess:
+        InputError.
+        """
         where, condition = f"{type(self).__name__}.{where}", self.model_.condition
         if condition is None and y is None:
             return None

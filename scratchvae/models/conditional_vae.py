@@ -25,16 +25,18 @@ class ConditionalVAE(VAE):
 
         log p(x|y) = log ∫ p(x|z, y) p(z|y) dz  ≥  E_q[log p(x|z, y)] − KL(q(z|x, y) ‖ p(z|y))
 
-    What y is says one of three parameters. `classes` K: a whole number from 0 to K − 1. `condition_dim` C: C real numbers.
-    Neither of them: labels of any kind, which `fit` numbers; it keeps them as `classes_` (K,), and their shares among the
-    examples as `class_prior_`. With these the model can do without y: `score_samples(x)` is log p(x) = log Σ_y p(y) p(x|y), and
-    `transform(x)` is E[z|x] = Σ_y p(y|x) E[z|x, y], where p(y|x) ∝ p(y) p(x|y). The other parameters are those of a VAE.
+    What y is says one of three parameters. `classes` K: a whole number from 0 to K − 1. `condition_dim` C: C
+    real numbers. Neither of them: labels of any kind, which `fit` numbers; it keeps them as `classes_` (K,),
+    and their shares among the examples as `class_prior_`. With these the model can do without y:
+    `score_samples(x)` is log p(x) = log Σ_y p(y) p(x|y), and `transform(x)` is E[z|x] = Σ_y p(y|x) E[z|x, y],
+    where p(y|x) ∝ p(y) p(x|y). The other parameters are those of a VAE.
 
-    A model that is given its networks is given a `condition`, which says what y is and which C numbers c stand for it: the
-    one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D + C), and the decoder [z | c]
-    (B·K, Z + C). Convolutions take images, and so c goes around them in a Bypass layer. The prior is one p(z) for all y, or a
-    ConditionalGaussian, N(mean(y), diag σ²(y)), which is learned with the model. With one class, c is the constant 1, its
-    weights are a second bias, and the model is a VAE.
+    A model that is given its networks is given a `condition`, which says what y is and which C numbers c
+    stand for it: the one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D +
+    C), and the decoder [z | c] (B·K, Z + C). Convolutions take images, and so c goes around them in a Bypass
+    layer. The prior is one p(z) for all y, or a ConditionalGaussian, N(mean(y), diag σ²(y)), which is learned
+    with the model. With one class, c is the constant 1, its weights are a second bias, and the model is a
+    VAE.
 
     Sohn, Lee & Yan 2015, section 4, where x is what is known and y is what is generated.
     """
@@ -136,7 +138,9 @@ class ConditionalVAE(VAE):
         return None if y is None else indices_of("ConditionalVAE", y, self.classes_)
 
     def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None) -> list[tuple[Dataset, float]]:
-        """The examples told y, or, where y is hidden and `fit` has numbered labels, told each class, with log p(y)."""
+        """The examples told y, or, where y is hidden and `fit` has numbered labels, told each class, with log
+        p(y).
+        """
         hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and "classes_" in vars(self)
         told = zip(self.classes_, self.class_prior_, strict=True) if hidden else ()
         return [(self._dataset(x, label), float(np.log(share))) for label, share in told] or [(self._dataset(x, y), 0.0)]

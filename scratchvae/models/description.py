@@ -1,4 +1,5 @@
-"""A model as arrays and plain objects that JSON can say, and a model of those again: nothing is pickled, nothing executed.
+"""A model as arrays and plain objects that JSON can say, and a model of those again: nothing is pickled,
+nothing executed.
 
     {"objects": [{"class": "layers.Linear", "attributes": {"weight": {"parameter": "1.weight"}, …}}, …], "top": value}
 
@@ -6,7 +7,8 @@
             | {"dict": {name: value}} | {"parameter": array} | {"buffer": array} | {"array": array} | {"strings": ["text", …]}
             | {"op": name} | {"object": place}
 
-An object is of a public class of one of ROOMS. One that is held twice, such as the encoder of a VampPrior, is described once.
+An object is of a public class of one of ROOMS. One that is held twice, such as the encoder of a VampPrior, is
+described once.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class Description:
         self._places: dict[int, dict[str, Any]] = {}
 
     def value(self, given: Any, name: str, leave_out: tuple[str, ...] = ()) -> Any:
-        """The value that describes `given`; `name` is the way to it. InputError for what can't be described."""
+        """The value that describes `given`; `name` is the way to it. InputError for what can't be
+        described.
+        """
         if id(given) in self._places:
             return self._places[id(given)]
         if given is None or isinstance(given, bool | str):
@@ -91,7 +95,9 @@ class Description:
 
 
 class Reading:
-    """The objects of a description, each made once; whatever is not as Description writes it is an InputError."""
+    """The objects of a description, each made once; whatever is not as Description writes it is an
+    InputError.
+    """
 
     def __init__(self, where: str, objects: list[Any], arrays: Mapping[str, Array]) -> None:
         self.where, self.arrays, self.unused = where, arrays, set(arrays)

@@ -17,7 +17,8 @@ def as_dataset(
     y: npt.ArrayLike | None = None,
     condition: Condition | None = None,
 ) -> Dataset:
-    """Examples (N, D) or (N, *event_shape), as `features.numbers` returns them, or a Dataset of such, as a Dataset.
+    """Examples (N, D) or (N, *event_shape), as `features.numbers` returns them, or a Dataset of such, as a
+    Dataset.
 
     A model whose `condition` is None has no use for y, and this function does not look at it. Any other model
     gets its y from `y`, or where that is None from the Dataset. NaN and the mask of a masked array say which

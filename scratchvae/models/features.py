@@ -1,4 +1,5 @@
-"""The columns of the examples that a model was fitted to, as scikit-learn keeps them, and the names of what it puts out.
+"""The columns of the examples that a model was fitted to, as scikit-learn keeps them, and the names of what
+it puts out.
 
 Every verb of every model gets its examples through `numbers`.
 """
@@ -22,7 +23,9 @@ class NotNumbers(InputError, TypeError):
 
 
 class Features:
-    """`n_features_in_` and, of tables whose columns are named by strings, `feature_names_in_`, kept by every `fit`."""
+    """`n_features_in_` and, of tables whose columns are named by strings, `feature_names_in_`, kept by every
+    `fit`.
+    """
 
     n_features_in_: int
     feature_names_in_: Array
@@ -35,7 +38,9 @@ class Features:
         return "n_features_in_" in vars(self)
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Have `transform` return a "pandas" or "polars" DataFrame, or with "default" an array; None leaves it as it is."""
+        """Have `transform` return a "pandas" or "polars" DataFrame, or with "default" an array; None leaves
+        it as it is.
+        """
         if transform not in (None, "default", "pandas", "polars"):
             expected = "one of default, pandas, polars"
             raise InputError(f"{type(self).__name__}.set_output: transform should be {expected}; found {transform!r:.80}")
@@ -44,7 +49,9 @@ class Features:
         return self
 
     def set_callbacks(self, *callbacks: Any) -> Self:
-        """Have scikit-learn's callbacks told of every epoch of `fit`; none takes them away. They came with scikit-learn 1.9."""
+        """Have scikit-learn's callbacks told of every epoch of `fit`; none takes them away. They came with
+        scikit-learn 1.9.
+        """
         from sklearn.callback import CallbackSupportMixin
 
         CallbackSupportMixin.set_callbacks(self, *callbacks)
@@ -57,8 +64,8 @@ class Features:
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """The names of the columns that `transform` returns: "vae0", "vae1", … of a VAE  ->  (Z,) strings.
 
-        `input_features`, which scikit-learn's pipelines pass, names the columns that come in. They change nothing, but are an
-        InputError where they are not those of `fit`.
+        `input_features`, which scikit-learn's pipelines pass, names the columns that come in. They change
+        nothing, but are an InputError where they are not those of `fit`.
         """
         name = type(self).__name__
         if not self.__sklearn_is_fitted__():
@@ -89,7 +96,9 @@ class Features:
             del self.feature_names_in_
 
     def _require_features(self, x: Any) -> None:
-        """InputError where columns have other names, or stand in another order, than when the model was fitted."""
+        """InputError where columns have other names, or stand in another order, than when the model was
+        fitted.
+        """
         if not self.__sklearn_is_fitted__() or isinstance(x, Dataset):
             return
         name, fitted = type(self).__name__, getattr(self, "feature_names_in_", None)
@@ -134,10 +143,11 @@ def column_names(where: str, x: Any) -> Array | None:
 
 
 def numbers(where: str, x: Any) -> Any:
-    """Examples as an array of numbers: whole numbers as float64, a DataFrame's columns, a masked array with its mask.
+    """Examples as an array of numbers: whole numbers as float64, a DataFrame's columns, a masked array with
+    its mask.
 
-    A Dataset, and arrays of floats, uint8 and bools, are returned as they are. InputError, which begins with `where`, for sparse
-    and ragged input, complex numbers, text, and objects that are no numbers.
+    A Dataset, and arrays of floats, uint8 and bools, are returned as they are. InputError, which begins with
+    `where`, for sparse and ragged input, complex numbers, text, and objects that are no numbers.
     """
     if isinstance(x, Dataset):
         return x

@@ -7,7 +7,9 @@ from scratchvae.arrays import Array, InputError
 
 
 def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
-    """The different labels, sorted, and how often each occurs  ->  (K,) and (K,). InputError for what is no row of labels."""
+    """The different labels, sorted, and how often each occurs  ->  (K,) and (K,). InputError for what is no
+    row of labels.
+    """
     labels = _row(where, y)
     if labels.ndim != 1 or not labels.size:
         raise InputError(f"{where}: y should be a 1d array, the label of each example; found shape {labels.shape}")
@@ -22,7 +24,9 @@ def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
 
 
 def indices_of(where: str, y: npt.ArrayLike, labels: Array) -> Array:
-    """The place of each y, one for all examples or one for each, among the sorted labels  ->  integers of y's shape."""
+    """The place of each y, one for all examples or one for each, among the sorted labels  ->  integers of y's
+    shape.
+    """
     given = _row(where, y)
     try:
         places = np.minimum(np.searchsorted(labels, given), len(labels) - 1)

@@ -24,7 +24,9 @@ LARGEST = 1e150  # entries: their squares have to be numbers too
 
 
 class LinearCoding(Parametrized, Features, Saved, ABC):
-    """The verbs of a model x = z W + mean + ε, and W, mean and ψ under scikit-learn's names and those of the equations."""
+    """The verbs of a model x = z W + mean + ε, and W, mean and ψ under scikit-learn's names and those of the
+    equations.
+    """
 
     latent_dim: int
     components_: Array
@@ -81,7 +83,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         return self._contained(self._inferred(x).mean, x)
 
     def posterior(self, x: npt.ArrayLike | Dataset) -> tuple[Array, Array]:
-        """p(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), M⁻¹), M = I + W Ψ⁻¹ Wᵀ: its means (N, Z) and covariances (N, Z, Z)."""
+        """p(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), M⁻¹), M = I + W Ψ⁻¹ Wᵀ: its means (N, Z) and covariances (N, Z,
+        Z).
+        """
         rows = self._rows_like_those_fitted(x)
         inferred = infer(rows, self.mean, self.weight, self.noise_variance)
         return inferred.mean, inferred.covariance[rows.pattern]
@@ -124,7 +128,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         return self.weight.T @ self.weight + np.diag(self.noise_variance)
 
     def get_precision(self) -> Array:
-        """C⁻¹, by the Cholesky factor of C, which may be well conditioned where some ψ are next to 0 and M is not  ->  (D, D)."""
+        """C⁻¹, by the Cholesky factor of C, which may be well conditioned where some ψ are next to 0 and M is
+        not  ->  (D, D).
+        """
         from scipy import linalg  # here, as it takes a while to import
 
         inverse = linalg.cho_solve(linalg.cho_factor(self.get_covariance()), np.eye(len(self.mean)))

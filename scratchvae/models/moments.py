@@ -1,4 +1,6 @@
-"""The mean and the covariance of examples that come in parts, without a square of any number: a triangular root."""
+"""The mean and the covariance of examples that come in parts, without a square of any number: a triangular
+root.
+"""
 
 from __future__ import annotations
 

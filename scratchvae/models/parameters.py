@@ -1,4 +1,6 @@
-"""What a model was constructed with, in scikit-learn's own terms: get_params, set_params, clone, and a repr."""
+"""What a model was constructed with, in scikit-learn's own terms: get_params, set_params, clone, and a
+repr.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,22 @@ LONGEST = 300  # characters of a parameter in a repr
 
 
 class Parametrized:
-    """A model whose constructor keeps every parameter as it was given, and under its own name; `fit` validates them."""
+    """A model whose constructor keeps every parameter as it was given, and under its own name; `fit`
+    validates them.
+    """
 
     _html_below: Callable[[], str]  # what stands below the parameters in HTML
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's parameters by name; none of them holds parameters of its own, so that `deep` changes nothing."""
+        """The constructor's parameters by name; none of them holds parameters of its own, so that `deep`
+        changes nothing.
+        """
         return {name: getattr(self, name) for name in _parameters(type(self))}
 
     def set_params(self, **params: Any) -> Self:
-        """Replace some of the constructor's parameters, which count from the next `fit` on. InputError for other names."""
+        """Replace some of the constructor's parameters, which count from the next `fit` on. InputError for
+        other names.
+        """
         known = _parameters(type(self))
         for name in params:
             if name not in known:
@@ -33,7 +41,9 @@ class Parametrized:
         return self
 
     def __sklearn_clone__(self) -> Self:
-        """A model with copies of the same parameters that is not fitted; parts that share a network share its copy."""
+        """A model with copies of the same parameters that is not fitted; parts that share a network share its
+        copy.
+        """
         copied = type(self)(**deepcopy(self.get_params(deep=False)))
         for kept in ("_metadata_request", "_sklearn_output_config"):
             if kept in vars(self):
@@ -47,7 +57,9 @@ class Parametrized:
         return f"{type(self).__name__}({', '.join(named)})"
 
     def _repr_html_(self) -> str:
-        """The same as HTML: every parameter in a table that can be opened, those that differ from the defaults in bold."""
+        """The same as HTML: every parameter in a table that can be opened, those that differ from the
+        defaults in bold.
+        """
         changed = self._changed()
         rows = []
         for name, value in self.get_params().items():

@@ -1,4 +1,6 @@
-"""A model as one safetensors file: its arrays, and in the metadata the JSON that says what they are arrays of."""
+"""A model as one safetensors file: its arrays, and in the metadata the JSON that says what they are arrays
+of.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +31,16 @@ LEFT = (  # what is not saved
 class Saved:
     """A model that can be written to a file and read again, with its parameters, its weights and its history.
 
-    What only a further training would need is left out: the state of optimizers, and what `fit` would start from. A `fit` of a
-    model that was given its networks starts from the weights that it was loaded with.
+    What only a further training would need is left out: the state of optimizers, and what `fit` would start
+    from. A `fit` of a model that was given its networks starts from the weights that it was loaded with.
     """
 
     def save(self, path: str | Path) -> None:
         """Write the model to `path`, a safetensors file, whatever stood there before.
 
-        InputError where a weight is not finite, and for a model with a part of one's own, such as a layer that the library does
-        not know, of which only the weights could be kept: `to_torch_state_dict` has those.
+        InputError where a weight is not finite, and for a model with a part of one's own, such as a layer
+        that the library does not know, of which only the weights could be kept: `to_torch_state_dict` has
+        those.
         """
         from safetensors.numpy import save
 
@@ -53,7 +56,8 @@ class Saved:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read what `save` wrote; InputError for another file, a damaged one, one of a newer version, or another class's.
+        """Read what `save` wrote; InputError for another file, a damaged one, one of a newer version, or
+        another class's.
 
         Nothing in the file is executed or unpickled.
         """
@@ -88,7 +92,9 @@ class Saved:
         return model
 
     def _require_whole(self, where: str, unused: set[str]) -> None:
-        """InputError unless the arrays are all of the model's, its weights finite, and the model able to do its work."""
+        """InputError unless the arrays are all of the model's, its weights finite, and the model able to do
+        its work.
+        """
         name = type(self).__name__
         if unused:
             raise InputError(f"{where} should hold the arrays of a {name} and no other; found {sorted(unused)[0]!r:.80}")
@@ -102,5 +108,7 @@ class Saved:
             ) from None
 
     def _try_out(self) -> Any:
-        """Do the work of the model once, on an example of zeros; any error says that parts are missing or do not fit."""
+        """Do the work of the model once, on an example of zeros; any error says that parts are missing or do
+        not fit.
+        """
         raise NotImplementedError

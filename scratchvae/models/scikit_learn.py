@@ -1,4 +1,6 @@
-"""What scikit-learn asks of an estimator in its own classes. The package is imported where it calls us, and nowhere else."""
+"""What scikit-learn asks of an estimator in its own classes. The package is imported where it calls us, and
+nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def unfitted_class() -> type[InputError]:
-    """The class of what is raised before `fit`: an InputError, and scikit-learn's NotFittedError where that can be imported.
+    """The class of what is raised before `fit`: an InputError, and scikit-learn's NotFittedError where that
+    can be imported.
 
     Without scikit-learn it is a ValueError and an AttributeError all the same, as scikit-learn's is.
     """
@@ -51,7 +54,9 @@ def transformer_tags(*, requires_y: bool) -> Any:
 
 
 def output_container(owner: Any) -> str:
-    """What `transform` should return: "default", "pandas" or "polars", as set_output, or sklearn.set_config, has it."""
+    """What `transform` should return: "default", "pandas" or "polars", as set_output, or sklearn.set_config,
+    has it.
+    """
     own: dict[str, str] = getattr(owner, "_sklearn_output_config", {})
     if "transform" in own:
         return own["transform"]
@@ -65,10 +70,11 @@ def warn_of_names(message: str) -> None:
 
 
 class FitTasks:
-    """scikit-learn's callbacks, which `set_callbacks` gave to an estimator, told of a training: a task for each epoch.
+    """scikit-learn's callbacks, which `set_callbacks` gave to an estimator, told of a training: a task for
+    each epoch.
 
-    It is entered around the training, whose `callback` it lends. A callback that asks to stop ends the training after the
-    epoch. Callbacks came with scikit-learn 1.9.
+    It is entered around the training, whose `callback` it lends. A callback that asks to stop ends the
+    training after the epoch. Callbacks came with scikit-learn 1.9.
     """
 
     def __init__(self, estimator: Any, *, epochs: int | None, x: Any, y: Any) -> None:

@@ -1,4 +1,6 @@
-"""What a model is made of, as a table that prints itself: each layer, the shape that it puts out, and how much it learns."""
+"""What a model is made of, as a table that prints itself: each layer, the shape that it puts out, and how
+much it learns.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from scratchvae.layers import Layer, Sequential, named_buffers, named_parameters
 
 @dataclass(frozen=True)
 class Row:
-    """One line: the name of a part, its class, the shape of its output for N examples, and the numbers that it learns."""
+    """One line: the name of a part, its class, the shape of its output for N examples, and the numbers that
+    it learns.
+    """
 
     name: str
     kind: str
@@ -25,7 +29,9 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """The rows of a model, and in `total` all numbers that are learned, each once, though several parts may share some."""
+    """The rows of a model, and in `total` all numbers that are learned, each once, though several parts may
+    share some.
+    """
 
     title: str
     rows: tuple[Row, ...]
@@ -55,7 +61,9 @@ class Summary:
 
 
 def rows_of(name: str, layer: Layer, x: Array) -> Iterator[Row]:
-    """The rows of a layer that sees x (1, …): one for each layer of a Sequential, and one for any other layer."""
+    """The rows of a layer that sees x (1, …): one for each layer of a Sequential, and one for any other
+    layer.
+    """
     if type(layer) is Sequential:
         for i, part in enumerate(layer.layers):
             yield from rows_of(f"{name}.{i}", part, x)

@@ -21,25 +21,29 @@ from scratchvae.training import Optimizer
 
 
 class VAE(LatentVariableModel):
-    """A model trained by a lower bound on log p(x).     Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014.
+    """A model trained by a lower bound on log p(x).     Kingma & Welling 2014; Rezende, Mohamed & Wierstra
+    2014.
 
-    `VAE(latent_dim=2, hidden=64).fit(x)` builds networks for the columns of x, with the weights that the recipe mlp would draw
-    by the same seed; `VAE(event_shape=…, encoder=…, posterior=…, prior=…, decoder=…, likelihood=…)` is ready at once.
+    `VAE(latent_dim=2, hidden=64).fit(x)` builds networks for the columns of x, with the weights that the
+    recipe mlp would draw by the same seed; `VAE(event_shape=…, encoder=…, posterior=…, prior=…, decoder=…,
+    likelihood=…)` is ready at once.
 
     - `event_shape`: the shape of an event, a whole number D for (D,); None takes that of the examples.
-    - `latent_dim`, `hidden`, `activation`, `init`: the latents, the widths of the encoder's hidden layers, which the decoder
-      mirrors, what stands between its layers, and how their first weights are drawn.
-    - `likelihood`, `posterior`, `prior`: names as `scratchvae train --list` has them, such as "gaussian(learned=True)", or
-      objects.
+    - `latent_dim`, `hidden`, `activation`, `init`: the latents, the widths of the encoder's hidden layers,
+      which the decoder mirrors, what stands between its layers, and how their first weights are drawn.
+    - `likelihood`, `posterior`, `prior`: names as `scratchvae train --list` has them, such as
+      "gaussian(learned=True)", or objects.
     - `standardize`: have networks see columns of mean 0 and deviation 1, for columns with units of their own.
     - `fill`: what the encoder sees where an entry is missing: "zero", "learned" or "zero_and_mask".
     - `log_var_bounds`: two numbers that log σ² of q(z|x) stays between; None sets no bounds.
-    - `beta`: the weight of the KL, a number or a schedule. `objective`, such as Iwae(5), takes the place of the ELBO.
-    - `epochs`, `batch_size`, `learning_rate`, `optimizer`, `max_norm`, `drop_last`, `binarized`: what `fit` takes unless told
-      otherwise.
+    - `beta`: the weight of the KL, a number or a schedule. `objective`, such as Iwae(5), takes the place of
+      the ELBO.
+    - `epochs`, `batch_size`, `learning_rate`, `optimizer`, `max_norm`, `drop_last`, `binarized`: what `fit`
+      takes unless told otherwise.
     - `seed`: of the first weights, and of the training.
-    - `encoder`, `decoder`: networks of one's own, beside which the event_shape and the three roles should be given as objects;
-      then the parameters that describe networks count for nothing. `shows_mask`: the encoder gets 2 D columns.
+    - `encoder`, `decoder`: networks of one's own, beside which the event_shape and the three roles should be
+      given as objects; then the parameters that describe networks count for nothing. `shows_mask`: the
+      encoder gets 2 D columns.
     """
 
     def __init__(
@@ -133,10 +137,12 @@ class VAE(LatentVariableModel):
     def score_samples(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0, samples: int = 100
     ) -> Array:
-        """log p(x) of each example, or log p(x|y) where the model is told y, estimated with `samples` importance-weighted draws.
+        """log p(x) of each example, or log p(x|y) where the model is told y, estimated with `samples`
+        importance-weighted draws.
 
-        (N,) in nats. An example's score is a function of `seed` and the example, whatever its neighbours and its place. Where
-        a ConditionalVAE has learned its classes and y is hidden, it is log p(x) = log Σ_y p(y) p(x|y).
+        (N,) in nats. An example's score is a function of `seed` and the example, whatever its neighbours and
+        its place. Where a ConditionalVAE has learned its classes and y is hidden, it is log p(x) = log Σ_y
+        p(y) p(x|y).
         """
         require_seed(f"{type(self).__name__}.score_samples", "seed", seed)
         scores = self._log_joint_of_cases(self._cases(x, y), seed=seed, samples=samples)

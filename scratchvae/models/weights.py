@@ -1,4 +1,6 @@
-"""The weights that a model holds: where a fit starts from, what it leaves, how PyTorch would name them, how many there are."""
+"""The weights that a model holds: where a fit starts from, what it leaves, how PyTorch would name them, how
+many there are.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,11 @@ class Weights(Owner):
     left_weights: Mapping[str, Array] = MappingProxyType({})  # what the last fit has left behind
 
     def to_torch_state_dict(self) -> dict[str, Array]:
-        """Copies of all weights in the names and layouts of a PyTorch state dict: a Linear's weight is (out, in).
+        """Copies of all weights in the names and layouts of a PyTorch state dict: a Linear's weight is (out,
+        in).
 
-        `{name: torch.from_numpy(array) for …}` makes tensors of them; layers.save_state_dict writes them to a file.
+        `{name: torch.from_numpy(array) for …}` makes tensors of them; layers.save_state_dict writes them to a
+        file.
         """
         return state_dict(self.model_)
 
@@ -37,7 +41,9 @@ class Weights(Owner):
         return self
 
     def summary(self) -> Summary:
-        """The model's parts with their output's shapes and the numbers that they learn: a table that prints itself."""
+        """The model's parts with their output's shapes and the numbers that they learn: a table that prints
+        itself.
+        """
         model = self.model_
         return Summary(type(self).__name__, tuple(model._rows()), learned(model), remembered(model))
 
@@ -49,7 +55,9 @@ class Weights(Owner):
         return self.summary()._repr_html_() if self._has_networks() else ""
 
     def _start(self, warm_start: bool) -> None:
-        """Go back to the first weights, unless those that are there are new ones, which then are the first, or a warm start."""
+        """Go back to the first weights, unless those that are there are new ones, which then are the first,
+        or a warm start.
+        """
         held = self._held()
         if weights_differ(held, self.left_weights):
             self.first_weights = {name: owner.value.copy() for name, owner in held.items()}

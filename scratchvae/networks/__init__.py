@@ -1,6 +1,8 @@
-"""Networks from plain numbers, and roles by name: what a model is built of, before anyone says which model it is.
+"""Networks from plain numbers, and roles by name: what a model is built of, before anyone says which model it
+is.
 
-The room is below the models, so that a model that was given no networks can build them itself when it first sees data.
+The room is below the models, so that a model that was given no networks can build them itself when it first
+sees data.
 """
 
 from scratchvae.networks.mlp import Networks, mlp_networks

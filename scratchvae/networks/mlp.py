@@ -16,7 +16,9 @@ from scratchvae.posteriors import Posterior
 
 @dataclass(frozen=True)
 class Networks:
-    """What a model is made of, but for its prior, which may itself be made of the encoder and the posterior."""
+    """What a model is made of, but for its prior, which may itself be made of the encoder and the
+    posterior.
+    """
 
     encoder: Layer
     posterior: Posterior
@@ -43,8 +45,8 @@ def mlp_networks(
 ) -> Networks:
     """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder.
 
-    Both networks get `condition_dim` C more numbers, 0 where the model is told nothing. A `posterior` of None is the Point
-    of an autoencoder. Messages begin with `where`, and weights are drawn from `rng`.
+    Both networks get `condition_dim` C more numbers, 0 where the model is told nothing. A `posterior` of None
+    is the Point of an autoencoder. Messages begin with `where`, and weights are drawn from `rng`.
     """
     require_choice(where, "activation", activation, ACTIVATIONS)
     require_count(where, "latent_dim", latent_dim)

@@ -76,7 +76,9 @@ def posterior_given(model: str, posterior: str) -> str | None:
 
 
 def _takes(model: str, role: str, chosen: str, default: str) -> bool:
-    """Whether the model is built from that role. InputError where it is not, and another than the default was chosen."""
+    """Whether the model is built from that role. InputError where it is not, and another than the default was
+    chosen.
+    """
     if role in signature(MODELS[name := MODELS.settle(model).name]).parameters:
         return True
     if chosen != default:
@@ -85,7 +87,9 @@ def _takes(model: str, role: str, chosen: str, default: str) -> bool:
 
 
 def condition_of(model: str, classes: int | None, condition_dim: int | None) -> Condition | None:
-    """What a conditional_vae is told: Classes or Reals, of which exactly one should be given. None for any other model."""
+    """What a conditional_vae is told: Classes or Reals, of which exactly one should be given. None for any
+    other model.
+    """
     given = [kind(n) for kind, n in ((Classes, classes), (Reals, condition_dim)) if n is not None]
     if len(given) != (MODELS.settle(model).name == "conditional_vae"):
         expected = "a conditional_vae should have either classes or a condition_dim, and any other model neither"
@@ -106,7 +110,9 @@ def assemble(
     condition: Condition | None = None,
     fill: str = "zero",
 ) -> LatentVariableModel:
-    """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes them."""
+    """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes
+    them.
+    """
     shows_mask, told = fill != "zero", condition.width if condition else None
     given: dict[str, Any] = {
         "event_shape": tuple(event_shape),
