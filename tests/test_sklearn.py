@@ -58,11 +58,15 @@ def told(name):
     return {"y": LABELS} if name == "ConditionalVAE" else {}
 
 
+DEFAULTS = {kind.__name__: kind for kind in (VAE, Autoencoder, ConditionalVAE, FactorAnalysis, ProbabilisticPCA)}
+
+
+@pytest.mark.parametrize("made", [ESTIMATORS, DEFAULTS], ids=["small", "default"])
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_scikit_learns_own_checks_pass(name):
+def test_scikit_learns_own_checks_pass(name, made):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "does not inherit from BaseEstimator", as scikit-learn is optional here
-        found = estimator_checks.check_estimator(ESTIMATORS[name](), on_fail=None, on_skip=None, expected_failed_checks={})
+        found = estimator_checks.check_estimator(made[name](), on_fail=None, on_skip=None, expected_failed_checks={})
     wrong = {one["check_name"]: repr(one["exception"]) for one in found if one["status"] != "passed"}
     assert {check: wrong[check] for check in wrong.keys() - NEEDS_SCIPYS_ARRAY_API} == {}
     assert len(found) > 40
@@ -148,7 +152,8 @@ def test_what_fit_builds_is_the_recipe_mlp(fill):
     np.testing.assert_array_equal(built.transform(x), made.transform(x))
     auto = Autoencoder(latent_dim=2, hidden=5, code_activation="tanh", epochs=2, batch_size=32).fit(X)
     assert np.abs(auto.transform(X)).max() < 1
-    recipe = mlp(6, latent_dim=2, hidden=5, code_activation="tanh", model="autoencoder", likelihood="gaussian")
+    like = {"model": "autoencoder", "likelihood": "gaussian", "standardize": True}
+    recipe = mlp(6, latent_dim=2, hidden=5, code_activation="tanh", **like)
     np.testing.assert_array_equal(auto.transform(X), recipe.fit(X, epochs=2, batch_size=32).transform(X))
 
 
@@ -192,6 +197,19 @@ def test_a_grid_over_a_pipeline_finds_the_better_beta(tmp_path):
     np.testing.assert_array_equal(
         again.inverse_transform(again.transform(X)), search.best_estimator_.inverse_transform(again.transform(X))
     )
+
+
+@pytest.mark.parametrize("name", ["VAE", "Autoencoder", "ConditionalVAE"])
+def test_neighbours_change_no_code_that_is_seen(name):
+    """Of float64 examples: ten thousand steps of float64, while float32 would be off by 1e-7."""
+    model = ESTIMATORS[name]().set_params(hidden=200).fit(X, **told(name))
+    order = np.random.default_rng(2).permutation(len(X))
+    codes = model.transform(X)
+    assert codes.dtype == np.float64
+    np.testing.assert_allclose(model.transform(X[order]), codes[order], rtol=0, atol=2e-12 * np.abs(codes).max())
+    np.testing.assert_allclose(model.transform(X[:1]), codes[:1], rtol=0, atol=2e-12 * np.abs(codes).max())
+    np.testing.assert_array_equal(model.score_samples(X[order], LABELS[order]), model.score_samples(X, LABELS)[order])
+    assert model.transform(X.astype(np.float32)).dtype == np.float32
 
 
 @pytest.mark.parametrize("name", ["VAE", "ConditionalVAE"])

@@ -10,7 +10,6 @@ from scratchvae.arrays import Array
 from scratchvae.data import Dataset
 from scratchvae.layers import Layer, dtype_of
 from scratchvae.likelihoods import Likelihood
-from scratchvae.models.estimator import AT_ONCE
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.networks import mlp_networks, weights_generator
 from scratchvae.objectives import Objective, Reconstruction, Schedule
@@ -37,7 +36,7 @@ class Autoencoder(LatentVariableModel):
         activation: str = "relu",
         code_activation: str | None = None,
         likelihood: str | Likelihood = "gaussian",
-        standardize: bool = False,
+        standardize: bool | None = None,
         fill: str = "zero",
         init: str = "pytorch",
         objective: Objective | None = None,
@@ -96,7 +95,7 @@ class Autoencoder(LatentVariableModel):
     def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
         model, scores, rng = self.model_, [], np.random.default_rng(0)
-        for batch in self._dataset(x, y).batches(AT_ONCE, dtype_of(model)):
+        for batch in self._dataset(x, y).batches(1, dtype_of(model)):  # so that neighbours change nothing
             model.likelihood.require_support(batch.x)
             one, _ = model.run(batch, model.draw_noise(len(batch), rng))
             scores.append(one.log_px[:, 0])

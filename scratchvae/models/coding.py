@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from copy import copy, deepcopy
 from math import prod
 from typing import Any
 
@@ -25,7 +26,7 @@ from scratchvae.arrays import (
 )
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import RowNoise, codes, impute
-from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of, named_parameters
+from scratchvae.layers import EVALUATION, Layer, Mode, cast, dtype_of, named_parameters
 from scratchvae.models.conditions import Classes
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.models.summary import Row, rows_of
@@ -69,8 +70,16 @@ class Coding(Estimator):
         Two products of different sizes may differ in the last digit, and so may an example's code alone and
         among others.
         """
-        cases = self._cases(x, y)
-        found = [codes(self.model_, data, batch_size=AT_ONCE) for data, _ in cases]
+        return self._encoded(x, y)
+
+    def _encoded(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, double: bool = False) -> Array:
+        """The codes; if `double`, those of examples in float64 are computed in float64."""
+        cases, model = self._cases(x, y), self.model_
+        if double and cases[0][0].images.dtype == np.float64:
+            model = copy(model)
+            model.encoder = deepcopy(model.encoder)
+            cast(model.encoder, np.float64)
+        found = [codes(model, data, batch_size=AT_ONCE) for data, _ in cases]
         if len(found) == 1:
             return found[0]
         log_joint = self._log_joint_of_cases(cases)
@@ -93,8 +102,11 @@ class Coding(Estimator):
         """log p(x|y) + log p(y) of each case  ->  (N, cases) in nats."""
 
     def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Any:
-        """`encode`, by its name in scikit-learn, as the array or the DataFrame that `set_output` asks for."""
-        return self._contained(self.encode(x, y), x)
+        """`encode`, by its name in scikit-learn, as the array or the DataFrame that `set_output` asks for.
+
+        Codes of examples in float64 are computed in float64, where neighbours make no difference that is seen.
+        """
+        return self._contained(self._encoded(x, y, double=True), x)
 
     def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Any:
         """`fit`, then `transform`; y is hidden from the latter where it can do without."""

@@ -53,7 +53,7 @@ class ConditionalVAE(VAE):
         posterior: str | Posterior = POSTERIOR,
         prior: str | Prior = PRIOR,
         log_var_bounds: tuple[float, float] | None = None,
-        standardize: bool = False,
+        standardize: bool | None = None,
         fill: str = "zero",
         init: str = "pytorch",
         beta: float | Schedule = 1.0,

@@ -141,7 +141,8 @@ class Reading:
         if room in ROOMS and isinstance(entry.get("attributes"), dict):
             found = getattr(import_module(f"scratchvae.{room}"), name, None)
             if isinstance(found, type) and class_name(found) == f"{room}.{name}" and not isabstract(found):
-                return found.__new__(found)
+                made: Any = found.__new__(found)  # type: ignore[call-overload]
+                return made
         raise self._damaged(f"an object {entry!r:.60}")
 
     def _damaged(self, found: str) -> InputError:

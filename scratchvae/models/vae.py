@@ -33,7 +33,9 @@ class VAE(LatentVariableModel):
       which the decoder mirrors, what stands between its layers, and how their first weights are drawn.
     - `likelihood`, `posterior`, `prior`: names as `scratchvae train --list` has them, such as
       "gaussian(learned=True)", or objects.
-    - `standardize`: have networks see columns of mean 0 and deviation 1, for columns with units of their own.
+    - `standardize`: have networks see columns of mean 0 and deviation 1, so that columns may have any units;
+      what comes out, and every log-probability, is in the units of the data. None does so for a likelihood of
+      real values that is chosen by its name, whose own numbers, such as a variance, are then in deviations.
     - `fill`: what the encoder sees where an entry is missing: "zero", "learned" or "zero_and_mask".
     - `log_var_bounds`: two numbers that log σ² of q(z|x) stays between; None sets no bounds.
     - `beta`: the weight of the KL, a number or a schedule. `objective`, such as Iwae(5), takes the place of
@@ -56,7 +58,7 @@ class VAE(LatentVariableModel):
         posterior: str | Posterior = POSTERIOR,
         prior: str | Prior = PRIOR,
         log_var_bounds: tuple[float, float] | None = None,
-        standardize: bool = False,
+        standardize: bool | None = None,
         fill: str = "zero",
         init: str = "pytorch",
         beta: float | Schedule = 1.0,

@@ -37,7 +37,7 @@ def mlp_networks(
     posterior: str | Posterior | None,
     log_var_bounds: tuple[float, float] | None,
     likelihood: str | Likelihood,
-    standardize: bool,
+    standardize: bool | None,
     fill: str,
     init: str,
     condition_dim: int,

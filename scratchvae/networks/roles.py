@@ -111,12 +111,18 @@ def weights_generator(seed: int, where: str = "recipe") -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
 
 
-def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: bool = False) -> Likelihood:
+def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: bool | None = False) -> Likelihood:
     """The likelihood that a text chooses, for events of that shape; a Likelihood is returned as it is.
 
-    With `standardize` it becomes that of the standardized columns: likelihoods.Standardized.
+    With `standardize` it becomes that of the standardized columns: likelihoods.Standardized. With None it does so where it was
+    chosen by a text and is one of real values, which is what Standardized takes.
     """
     law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
+    if standardize is None:
+        try:
+            return law if law is given else Standardized(law, prod(parts.event_shape))
+        except InputError:  # of counts, bits or shares
+            return cast(Likelihood, law)
     return Standardized(law, prod(parts.event_shape)) if standardize else law
 
 
