@@ -166,7 +166,9 @@ def test_a_model_with_networks_of_its_own_trains_these_and_its_clone_starts_from
     np.testing.assert_array_equal(fresh.encoder.weight.value, first)
     assert fresh.prior.encoder is fresh.encoder is not model.encoder  # what was shared is shared
     np.testing.assert_array_equal(fresh.fit(X, epochs=1, seed=3).transform(X), model.transform(X))
-    partly = VAE(encoder=Linear(6, 4, rng=0), decoder=Linear(2, 6, rng=1), latent_dim=2, epochs=1, seed=3).fit(X)
+    partly = VAE(encoder=Linear(6, 4, rng=0), decoder=Linear(2, 6, rng=1), latent_dim=2, epochs=1, seed=3, standardize=False).fit(
+        X
+    )
     np.testing.assert_array_equal(partly.transform(X), ready().fit(X, epochs=1, seed=3).transform(X))
 
 
@@ -183,7 +185,7 @@ def test_settings_of_fit_take_the_place_of_the_constructors():
 
 
 def test_a_grid_over_a_pipeline_finds_the_better_beta(tmp_path):
-    pipeline = make_pipeline(StandardScaler(), VAE(hidden=8, epochs=60, learning_rate=0.01, batch_size=30))
+    pipeline = make_pipeline(StandardScaler(), VAE(hidden=8, epochs=30, learning_rate=0.02, batch_size=30))
     grid = {"vae__beta": [0.5, 50.0], "vae__latent_dim": [1, 2]}
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X)
     assert search.best_params_ == {"vae__beta": 0.5, "vae__latent_dim": 2}
@@ -239,12 +241,12 @@ def test_noise_is_a_function_of_all_that_a_row_holds():
 def test_noise_of_different_rows_is_independent():
     """With one draw the estimates scatter about their mean, and those of different rows do not scatter together.
 
-    The correlation of 2 000 independent pairs has a standard deviation of 1/√2000 = 0.022: 0.11 is five of them.
+    The correlation of 400 independent pairs has a standard deviation of 1/√400 = 0.05: 0.25 is five of them.
     """
     model = VAE(**SMALL).fit(X)
-    pairs = np.array([model.score_samples(X[:2], samples=1, seed=seed) for seed in range(2000)])
+    pairs = np.array([model.score_samples(X[:2], samples=1, seed=seed) for seed in range(400)])
     assert pairs.std(axis=0).min() > 0.1
-    assert abs(np.corrcoef(pairs.T)[0, 1]) < 0.11
+    assert abs(np.corrcoef(pairs.T)[0, 1]) < 0.25
 
 
 def test_labels_of_any_kind_and_labels_that_are_hidden():
