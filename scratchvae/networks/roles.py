@@ -120,7 +120,7 @@ def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: boo
     law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
     if standardize is None:
         try:
-            return law if law is given else Standardized(law, prod(parts.event_shape))
+            return given if isinstance(given, Likelihood) else Standardized(law, prod(parts.event_shape))
         except InputError:  # of counts, bits or shares
             return cast(Likelihood, law)
     return Standardized(law, prod(parts.event_shape)) if standardize else law
