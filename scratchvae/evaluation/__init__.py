@@ -16,6 +16,7 @@ from scratchvae.evaluation.log_likelihood import bits_per_dimension, log_likelih
 from scratchvae.evaluation.quadrature import Grid, even_grid, log_q_on_grid
 from scratchvae.evaluation.rate_distortion import RatePoint, rate_distortion, reverse_water_filling
 from scratchvae.evaluation.regularity import Completeness, Regularity, regularity
+from scratchvae.evaluation.row_noise import RowNoise
 from scratchvae.evaluation.two_samples import TwoSampleTest, median_distance, mmd2, two_sample_test
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "NotFinite",
     "RatePoint",
     "Regularity",
+    "RowNoise",
     "TwoSampleTest",
     "active_units",
     "ascend",

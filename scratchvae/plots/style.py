@@ -1,5 +1,7 @@
 """The look that all pictures share: paper, ink, sizes, colours."""
 
+from io import BytesIO
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -25,9 +27,19 @@ RUN_COLOURS = (TRAIN, HELD_OUT, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", INK)
 RUN_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 
 
-def blank_figure(width: float, height: float) -> Figure:
+class Picture(Figure):
+    """A matplotlib Figure that a notebook shows by itself when it is the last thing in a cell, with or without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        """The bytes of the PNG that a notebook shows: those that `plots.save` writes."""
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=self.dpi, metadata={"Software": None})
+        return buffer.getvalue()
+
+
+def blank_figure(width: float, height: float) -> Picture:
     """A white figure of width x height inches."""
-    return Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    return Picture(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
 def dress(axes: Axes) -> None:
