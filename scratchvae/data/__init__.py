@@ -52,6 +52,9 @@ from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.pictures import patches, photograph, read_picture
 from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
+from scratchvae.data.table_files import completed, is_table, read_cells, write_cells
+from scratchvae.data.table_schema import Column, TableSchema
+from scratchvae.data.tables import Columns, as_table, is_frame
 from scratchvae.data.typefaces import CHARACTERS, FONTS
 from scratchvae.data.video import bouncing_glyphs, read_video, windows
 from scratchvae.data.wav import read_wav, write_wav
@@ -66,9 +69,13 @@ __all__ = [
     "SOURCES",
     "TIMBRES",
     "Batch",
+    "Column",
+    "Columns",
     "Corpus",
     "Dataset",
     "Spectrogram",
+    "TableSchema",
+    "as_table",
     "at_most",
     "bag_of_characters",
     "bag_of_words",
@@ -76,16 +83,20 @@ __all__ = [
     "bars_law",
     "binarize",
     "bouncing_glyphs",
+    "completed",
     "digest",
     "docstrings",
     "draw_glyphs",
     "glyphs",
+    "is_frame",
+    "is_table",
     "load",
     "notes",
     "patches",
     "photograph",
     "play_note",
     "read_arrays",
+    "read_cells",
     "read_idx",
     "read_named_arrays",
     "read_picture",
@@ -95,5 +106,6 @@ __all__ = [
     "read_video",
     "read_wav",
     "windows",
+    "write_cells",
     "write_wav",
 ]

@@ -10,7 +10,9 @@ from scratchvae.likelihoods.multinomial import Multinomial
 
 
 def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array:
-    """E[x|z] (B, D), of use where an entry is missing: given z, entries do not depend on each other.
+    """E[x|z] (B, D), or what the likelihood averages in its place (B, E), of use where an entry is missing.
+
+    Given z, the entries of most likelihoods do not depend on each other.
 
     Those of a Multinomial do, by way of their number n. With the prior 1/n, under which n_o = Σ_o x_d says nothing
     of z, the missing counts are negative multinomial:
@@ -22,7 +24,7 @@ def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array
     if isinstance(likelihood, Multinomial):
         odds, n = _odds(x_params, batch)
         return n[:, None] * odds
-    return likelihood.mean(x_params).reshape(batch.x.shape)
+    return likelihood.expected(x_params).reshape(len(batch), -1)
 
 
 def missing_sample(likelihood: Likelihood, x_params: Array, batch: Batch, rng: np.random.Generator) -> Array:

@@ -26,7 +26,8 @@ AT_ONCE = 500  # examples, so that memory does not grow with their number
 class Estimator(Owner, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
-    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. `y` is what else is
+    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. A model of a table,
+    whose likelihood has a schema, takes a DataFrame with its columns too. `y` is what else is
     known of the examples, one for all of them or one for each. A model whose `condition` is None has no use for y and ignores
     it, as scikit-learn's pipelines and cross-validation expect; any other model refuses examples without y.
     """
@@ -143,7 +144,8 @@ class Estimator(Owner, ABC):
         return named_parameters(self) | named_buffers(self)
 
     def _dataset(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Dataset:
-        return as_dataset(type(self).__name__, x, self.event_shape, y, self.condition)
+        schema = getattr(self.likelihood, "schema", None)
+        return as_dataset(type(self).__name__, x, self.event_shape, y, self.condition, schema)
 
 
 def _differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import InputError
-from scratchvae.data import Dataset
+from scratchvae.data import Dataset, TableSchema, as_table, is_frame
 from scratchvae.models.conditions import Classes, Condition
 
 
@@ -17,15 +17,21 @@ def as_dataset(
     event_shape: tuple[int, ...],
     y: npt.ArrayLike | None = None,
     condition: Condition | None = None,
+    schema: TableSchema | None = None,
 ) -> Dataset:
-    """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset.
+    """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset. A DataFrame is read by the model's `schema`.
 
     A model whose `condition` is None has no use for y, and this function does not look at it. Any other model
     gets its y from `y`, or where that is None from the Dataset. NaN and the mask of a masked array say which
     entries are missing. InputError for events of another shape, where
     y is missing, and where y is not what the condition asks for.
     """
+    if schema is not None and is_frame(x):
+        x = as_table(x, schema)
     if isinstance(x, Dataset):
+        if schema is not None and x.schema not in (None, schema):
+            expected = f"columns should be those that the model is for: {schema.differs_from(x.schema)}"
+            raise InputError(f"{where}: {expected} in {x.name}")
         if x.event_shape != event_shape:
             expected = f"events should have shape {event_shape}, which the model is for"
             raise InputError(f"{where}: {expected}; found {x.event_shape} in {x.name}")

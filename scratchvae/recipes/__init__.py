@@ -6,7 +6,7 @@ from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.learning import OBJECTIVES, OPTIMIZERS, PENALTIES, SCHEDULES
 from scratchvae.recipes.linear_gaussian import SolvedVAE, factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.roles import FILLS, LIKELIHOODS, MODELS, POSTERIORS, PRIORS, Parts
+from scratchvae.recipes.roles import FILLS, LIKELIHOODS, MODELS, POSTERIORS, PRIORS, Parts, require_numbers
 
 TABLES = (RECIPES, MODELS, LIKELIHOODS, POSTERIORS, PRIORS, OBJECTIVES, PENALTIES, OPTIMIZERS, SCHEDULES)
 
@@ -29,4 +29,5 @@ __all__ = [
     "factor_analysis",
     "mlp",
     "probabilistic_pca",
+    "require_numbers",
 ]

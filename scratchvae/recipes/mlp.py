@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import prod
 
 import numpy as np
 
 from scratchvae.arrays import require_choice
+from scratchvae.data import TableSchema
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
@@ -19,6 +19,7 @@ from scratchvae.recipes.roles import (
     encoder_inputs,
     last_layers,
     likelihood_chosen,
+    n_features,
     posterior_chosen,
     require_sizes,
     weights_generator,
@@ -37,11 +38,12 @@ def mlp(
     condition_dim: int | None = None,
     posterior: str = POSTERIOR,
     log_var_bounds: tuple[float, float] | None = None,
-    likelihood: str | Likelihood = "bernoulli",
+    likelihood: str | Likelihood | None = None,
     standardize: bool = False,
     prior: str = PRIOR,
     fill: str = "zero",
     init: str = "pytorch",
+    schema: TableSchema | None = None,
     seed: int = 0,
 ) -> LatentVariableModel:
     """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights.
@@ -52,16 +54,18 @@ def mlp(
     `log_var_bounds`, as (−10, 10), keep log σ² of q(z|x) between them: layers.BoundedLogVar. `standardize` is for tables
     whose columns have units of their own: training measures their means and deviations, the networks see columns of mean
     0 and deviation 1, and what comes out is in the units of the data again: likelihoods.Standardized.
+    The `likelihood` is bernoulli unless another is chosen. With the `schema` of a table each column has the law of its kind
+    instead: likelihoods.of_schema.
     """
     require_choice("mlp", "activation", activation, ACTIVATIONS)
     require_sizes("mlp", event_shape=event_shape, latent_dim=(latent_dim,), hidden=hidden)
     rng = weights_generator(seed)
     parts = Parts(tuple(event_shape), latent_dim, rng)
-    law = likelihood_chosen(likelihood, parts, standardize=standardize)
+    law = likelihood_chosen(likelihood, parts, standardize=standardize, schema=schema)
     q = posterior_chosen(model, posterior, parts)
     condition = condition_of(model, classes, condition_dim)
     C = condition.width if condition else 0
-    inputs, before = encoder_inputs(fill, prod(event_shape))
+    inputs, before = encoder_inputs(fill, n_features(law, event_shape))
     encoder = [inputs + C, *hidden, q.n_params]
     decoder = [latent_dim + C, *reversed(hidden), law.n_params(tuple(event_shape))]
     return assemble(

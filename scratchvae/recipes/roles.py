@@ -10,6 +10,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice, require_count
 from scratchvae.choices import Table, parse, shortened
+from scratchvae.data import TableSchema
 from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
 from scratchvae.likelihoods import (
     Bernoulli,
@@ -24,6 +25,7 @@ from scratchvae.likelihoods import (
     Poisson,
     Standardized,
     StudentT,
+    of_schema,
 )
 from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
@@ -134,13 +136,31 @@ def require_sizes(where: str, **sizes: Sequence[int]) -> None:
             require_count(where, name, number)
 
 
-def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: bool = False) -> Likelihood:
+def likelihood_chosen(
+    given: str | Likelihood | None, parts: Parts, *, standardize: bool = False, schema: TableSchema | None = None
+) -> Likelihood:
     """The likelihood that a text chooses, for events of that shape; a Likelihood is returned as it is.
 
-    With `standardize` it becomes that of the standardized columns: likelihoods.Standardized.
+    None chooses the laws of the schema's columns, which standardize for themselves, and Bernoulli where there is no schema.
+    With `standardize` the likelihood becomes that of the standardized columns: likelihoods.Standardized.
     """
-    law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
+    if schema is not None and given is None:
+        if standardize:
+            raise InputError("recipe: standardize should be left out with a table, each law of which does it; found standardize")
+        return of_schema(schema)
+    if schema is not None:
+        require_numbers(f"likelihood {given}" if isinstance(given, str) else type(given).__name__, schema)
+    law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given or "bernoulli", **vars(parts))
     return Standardized(law, prod(parts.event_shape)) if standardize else law
+
+
+def require_numbers(where: str, schema: TableSchema) -> None:
+    """Raise InputError where a column of the table has levels, which only the law of such a column can take for what they are."""
+    levels = [column.name for column in schema.columns if column.kind in ("ordered", "categorical")]
+    if levels:
+        named = ", ".join(levels[:5]) + ("…" if len(levels) > 5 else "")
+        helps = "without a likelihood of its own, recipe mlp gives each column the law of its kind"
+        raise InputError(f"{where} should be given a table of numbers, found the levels of {named}: {helps}")
 
 
 def posterior_chosen(model: str, posterior: str, parts: Parts) -> Posterior:
@@ -168,10 +188,16 @@ def condition_of(model: str, classes: int | None, condition_dim: int | None) -> 
     return given[0] if given else None
 
 
+def n_features(likelihood: Likelihood, event_shape: Sequence[int]) -> int:
+    """How many numbers the encoder gets for one event."""
+    features, _ = likelihood.features(np.ones((1, prod(event_shape)), np.float32), None)
+    return features.shape[1]
+
+
 def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
     """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes before it.
 
-    "zero" puts 0 where one of D = `entries` entries is missing. "learned" puts a number of its own there for each entry.
+    "zero" puts 0 where one of D = `entries` entries, or of their features, is missing. "learned" puts a number of its own there for each entry.
     "zero_and_mask" puts 0 there, and shows which entries were observed as D more numbers.
     """
     require_choice("recipe", "fill", fill, FILLS)
@@ -214,6 +240,7 @@ def assemble(
 ) -> LatentVariableModel:
     """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes them."""
     shows_mask, told = fill != "zero", condition.width if condition else None
+    F = n_features(likelihood, event_shape)
     given: dict[str, Any] = {
         "event_shape": tuple(event_shape),
         "latent_dim": posterior.latent_dim,
@@ -225,8 +252,8 @@ def assemble(
         "shows_mask": shows_mask,
     }
     if _takes(model, "prior", prior, PRIOR):
-        more = prod(event_shape) * shows_mask + (told or 0)  # columns that the encoder gets beside x
-        seen = (prod(event_shape) + more,) if more else tuple(event_shape)
+        width = F * (1 + shows_mask) + (told or 0)  # columns that the encoder gets
+        seen = tuple(event_shape) if width == prod(event_shape) else (width,)
         parts = Parts(seen, posterior.latent_dim, rng, encoder, posterior, told)
         given["prior"] = PRIORS.build(prior, **vars(parts))
     return MODELS.build(model, **given)

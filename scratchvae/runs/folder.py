@@ -7,13 +7,13 @@ from typing import Any
 
 from scratchvae import strict_json
 from scratchvae.arrays import InputError, require_at_least
-from scratchvae.data import Dataset, digest
+from scratchvae.data import Dataset, TableSchema, digest
 from scratchvae.files import make_folder, read_whole, write_whole
 from scratchvae.models import HelmholtzMachine
 from scratchvae.recipes import SolvedVAE
 from scratchvae.runs.claim import Claim
 from scratchvae.runs.config import Config, read_config
-from scratchvae.runs.construction import build_model, build_phases, divide, load_data
+from scratchvae.runs.construction import build_model, build_phases, divide, load_data, read_schema
 from scratchvae.runs.solution import Solution
 from scratchvae.schema import check
 from scratchvae.training import (
@@ -43,7 +43,7 @@ class Run:
         self.folder, self.config = folder, config
         self.claim: Claim | None = None
         self.solution: Solution | None = None  # of a model that takes no steps
-        self.model = build_model(config, tuple(config.event_shape or self.data.event_shape))
+        self.model = build_model(config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
     @cached_property
     def _whole(self) -> Dataset:
@@ -52,6 +52,11 @@ class Run:
     @cached_property
     def _parts(self) -> tuple[Dataset, Dataset | None]:
         return divide(self.config, self._whole)
+
+    @property
+    def schema(self) -> TableSchema | None:
+        """What the columns of the run's table are; None where its data are no table."""
+        return self.data.schema if self.config.event_shape is None else read_schema(self.config)
 
     @property
     def data(self) -> Dataset:
@@ -96,6 +101,7 @@ class Run:
         run = cls(folder, config)
         run.training().look_ahead()
         known: dict[str, Any] = {"examples": len(run._whole), "event_shape": run._whole.event_shape}
+        known["schema"] = None if run.schema is None else run.schema.to_entries()
         if isinstance(run.model, SolvedVAE):
             run.solution = Solution(run.model, config, run.data)
             known["epochs"] = 1
@@ -150,7 +156,7 @@ class Run:
         trained = vars(Config.from_entries(saved.config, str(self.checkpoint)))
         for entry, now in vars(self.config).items():
             then = trained[entry]
-            unknown = then is None and entry in {"examples", "event_shape"}
+            unknown = then is None and entry in {"examples", "event_shape", "schema"}
             if then != now and entry not in MAY_CHANGE and not unknown:
                 said = f"was trained with {entry} {then!r:.80}, config.json says {now!r:.80}"
                 raise InputError(f"{self.checkpoint} {said}: put that back, or {again}")
