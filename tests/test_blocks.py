@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import expit, softmax
+from test_tables import Frame
 
 from scratchvae import data
 from scratchvae.arrays import InputError
@@ -27,7 +28,6 @@ from scratchvae.priors import StandardGaussian
 from scratchvae.recipes import mlp
 from scratchvae.reference.cases.tables import MIXED, MIXED_OBSERVED, MIXED_SCHEMA, mixed_law
 from scratchvae.training import Adam, Training
-from test_tables import Frame
 
 RNG = np.random.default_rng(0)
 REAL = RNG.normal(size=(5, 4))
@@ -49,7 +49,9 @@ def mixed():
 def test_blocks_of_gaussians_are_the_gaussian(observed, draws):
     variance = np.array([0.3, 1.7, 0.9, 4.0])
     whole, order = GaussianDiagonal(variance), [2, 0, 1, 3]
-    blocks = Blocks([((2, 0), GaussianDiagonal(variance[[2, 0]])), ((1,), GaussianDiagonal(variance[1:2])), ((3,), Gaussian(4.0))])
+    blocks = Blocks(
+        [((2, 0), GaussianDiagonal(variance[[2, 0]])), ((1,), GaussianDiagonal(variance[1:2])), ((3,), Gaussian(4.0))]
+    )
     for law in (whole, blocks):
         cast(law, np.float64)
     x_params, seed = np.random.default_rng(1).normal(size=(5 * draws, 4)), np.arange(1.0, 5 * draws + 1)
@@ -65,14 +67,16 @@ def test_blocks_of_gaussians_are_the_gaussian(observed, draws):
 
 def by_scipy(law, x_params, x):
     """log p of each column of MIXED_SCHEMA (B, 7), in their order in the table, by scipy's laws of the block's parameters."""
-    real, count, category, ordered, bit, above = law.laws
+    real, _, _, ordered, _, above = law.laws
     parts = np.split(x_params, np.cumsum(law.sizes)[:-1], axis=1)
     found = np.empty(x.shape)
     m, s = real.column_mean.value, real.column_scale.value
     found[:, [0, 6]] = stats.norm.logpdf(x[:, [0, 6]], m + s * parts[0], s * np.sqrt(real.likelihood.variance))
     found[:, 1] = stats.poisson.logpmf(x[:, 1], np.exp(parts[1][:, 0]) * MIXED[:, 1].mean())
     found[:, 2] = np.log(softmax(parts[2], axis=1)[np.arange(len(x)), x[:, 2].astype(int)])
-    cuts = np.cumsum(np.concatenate([ordered.likelihood.thresholds.value[0, :1], np.exp(ordered.likelihood.thresholds.value[0, 1:])]))
+    cuts = np.cumsum(
+        np.concatenate([ordered.likelihood.thresholds.value[0, :1], np.exp(ordered.likelihood.thresholds.value[0, 1:])])
+    )
     below = np.concatenate([np.zeros((len(x), 1)), expit(cuts - parts[3]), np.ones((len(x), 1))], axis=1)
     found[:, 3] = np.log(np.diff(below, axis=1)[np.arange(len(x)), x[:, 3].astype(int)])
     found[:, 4] = stats.bernoulli.logpmf(x[:, 4], expit(parts[4][:, 0]))
@@ -84,7 +88,14 @@ def by_scipy(law, x_params, x):
 
 def test_each_column_has_the_density_that_scipy_gives_it():
     law = mixed()
-    assert [type(one).__name__ for one in law.laws] == ["Standardized", "Encoded", "Categories", "Encoded", "Encoded", "LogNormal"]
+    assert [type(one).__name__ for one in law.laws] == [
+        "Standardized",
+        "Encoded",
+        "Categories",
+        "Encoded",
+        "Encoded",
+        "LogNormal",
+    ]
     x_params = np.random.default_rng(2).normal(size=(3, sum(law.sizes)))
     expected = by_scipy(law, x_params, MIXED)
     found, _ = law.log_prob(x_params, x=MIXED)

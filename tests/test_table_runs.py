@@ -62,7 +62,12 @@ def test_train_says_what_the_columns_are_and_keeps_it(trained, tmp_path, capsys)
     argv = ["train", "--data", str(trained / "patients.tsv"), "--columns", COLUMNS, "--out", str(tmp_path / "run"), *SMALL]
     assert main(argv) == 0
     said = capsys.readouterr().out
-    for line in ("real        blood pressure, age", "ordered     stage (I, II, III)", "left out    patient", "count       visits"):
+    for line in (
+        "real        blood pressure, age",
+        "ordered     stage (I, II, III)",
+        "left out    patient",
+        "count       visits",
+    ):
         assert line in said
     one = Run.open(tmp_path / "run")
     assert [column.kind for column in one.schema.columns] == KINDS
@@ -145,7 +150,10 @@ def test_a_resumed_run_is_the_run_that_never_stopped(trained, copy, tmp_path):
 
 DAMAGE = {  # what becomes of config.json, and words of the one sentence
     "another kind": (lambda s: s["columns"][0].update(kind="positive"), "was trained with schema"),
-    "a level more": (lambda s: s["columns"][4]["levels"].__setitem__(0, "x"), "the binary column 'sex' should hold one of its levels"),
+    "a level more": (
+        lambda s: s["columns"][4]["levels"].__setitem__(0, "x"),
+        "the binary column 'sex' should hold one of its levels",
+    ),
     "an odd kind": (lambda s: s["columns"][0].update(kind="odd"), "kind should be one of"),
     "no columns": (lambda s: s["columns"].clear(), "schema should have columns"),
     "a number": (lambda s: s.update(columns=3), "schema.columns should be a list, found 3"),
@@ -184,9 +192,18 @@ def test_a_file_that_has_changed_is_no_longer_the_run_s(trained, copy, tmp_path,
         (["train", "--data", "glyphs", "--columns", "a=real"], "columns are for a table"),
         (["train", "--data", "TABLE", *QUIET], "looks like names or identifiers"),
         (["train", "--data", "TABLE", "--columns", "x=real", *QUIET], "'x' should be a column of the table"),
-        (["train", "--data", "TABLE", "--columns", COLUMNS, "--likelihood", "gaussian", *QUIET], "found the levels of stage, site"),
-        (["train", "--data", "TABLE", "--columns", COLUMNS, "--recipe", "factor_analysis", *QUIET], "recipe factor_analysis should"),
-        (["train", "--data", "TABLE", "--columns", COLUMNS, "--standardize", *QUIET], "standardize should be left out with a table"),
+        (
+            ["train", "--data", "TABLE", "--columns", COLUMNS, "--likelihood", "gaussian", *QUIET],
+            "found the levels of stage, site",
+        ),
+        (
+            ["train", "--data", "TABLE", "--columns", COLUMNS, "--recipe", "factor_analysis", *QUIET],
+            "recipe factor_analysis should",
+        ),
+        (
+            ["train", "--data", "TABLE", "--columns", COLUMNS, "--standardize", *QUIET],
+            "standardize should be left out with a table",
+        ),
     ],
 )
 def test_what_does_not_fit_a_table_is_one_sentence(argv, words, trained, copy, tmp_path, capsys, monkeypatch):
@@ -210,7 +227,9 @@ def test_a_table_is_written_of_tables_alone(tmp_path, capsys):
 
 def test_a_table_of_numbers_goes_with_any_recipe(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{i + 0.5},{(7 * i) % 11 + 0.25}\n" for i in range(30)))
-    for k, options in enumerate((["--recipe", "factor_analysis(latent_dim=1)"], ["--likelihood", "gaussian_optimal", "--standardize", *SMALL])):
+    for k, options in enumerate(
+        (["--recipe", "factor_analysis(latent_dim=1)"], ["--likelihood", "gaussian_optimal", "--standardize", *SMALL])
+    ):
         run = tmp_path / f"run{k}"
         assert main(["train", "--data", str(tmp_path / "t.csv"), "--out", str(run), *QUIET, *options]) == 0
         assert main(["sample", str(run), "-n", "3"]) == 0

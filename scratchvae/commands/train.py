@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
-        help=f"{', '.join(NAMES)}, or the path of an IDX, npy, npz, csv, tsv, wav, gif, webp or txt file, or a folder of PNG or txt files",
+        help=f"{', '.join(NAMES)}, or the path of an IDX, npy, npz, csv, tsv, wav, gif, webp or txt file, "
+        "or of a folder of PNG or txt files",
     )
     data.add_argument("--data-dir", metavar="DIR", help="where named data sets lie (also: $SCRATCHVAE_DATA)")
     data.add_argument(

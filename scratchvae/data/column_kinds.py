@@ -42,7 +42,7 @@ def described(
     where = f"{where}: column {name!r}"
     seen = [(i, cell) for i, cell in enumerate(cells) if not is_missing(cell)]
     if not seen:
-        raise InputError(f'{where} has no value in any row; {_leave_out(name)}')
+        raise InputError(f"{where} has no value in any row; {_leave_out(name)}")
     values = _values(seen, where)
     if entry is not None:
         kind = entry.kind
@@ -116,7 +116,9 @@ def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) 
         helps = "as a number of days, say"
         raise InputError(f"{where} holds dates or times, such as {first!r}: write them as numbers, {helps}; {_leave_out(name)}")
     if all(WITH_COMMA.fullmatch(text) for _, text in texts):
-        raise InputError(f"{where} has numbers with commas, such as {first!r} {row(i)}: write 3.14 with a point, and no other marks")
+        raise InputError(
+            f"{where} has numbers with commas, such as {first!r} {row(i)}: write 3.14 with a point, and no other marks"
+        )
     if count <= len(texts) // 2:
         helps = f"write NA there if a value is missing, or {anyway}"
         raise InputError(f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}")
@@ -132,5 +134,3 @@ def _leave_out(name: str) -> str:
 def _sorted(levels: set[str], values: str) -> tuple[str, ...]:
     """Levels that are numbers by their size, others by their letters."""
     return tuple(sorted(levels, key=float if values in ("real", "whole") else str))
-
-

@@ -34,7 +34,9 @@ class Declared:
     def __post_init__(self) -> None:
         require_choice("columns", f"the kind of {self.name!r}", self.kind, (*KINDS, IGNORED))
         if self.levels and self.kind not in WITH_LEVELS:
-            raise InputError(f"columns: a {self.kind} column has no levels, found {self.name}={self.kind}({', '.join(self.levels)})")
+            raise InputError(
+                f"columns: a {self.kind} column has no levels, found {self.name}={self.kind}({', '.join(self.levels)})"
+            )
 
 
 def declared(columns: str | Mapping[str, str]) -> list[Declared]:

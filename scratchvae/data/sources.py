@@ -73,7 +73,8 @@ def load(
     A path is an IDX file (labels are taken from the file beside it, images-idx3 -> labels-idx1), a .npy or .npz file, a folder
     of PNG files, or a folder that holds both splits: as MNIST's IDX files, or as train/ and test/. Or it is a .wav file, whose
     frames are levels of a spectrogram; a .gif or .webp file, in windows of four frames; a .txt file or a folder of them, bags of
-    words. A .csv or .tsv file is a table, and `columns` may say what its columns are: as_table. All but those folders of both have one split only, "train", which is all of it. `Dataset.split` holds some of it out.
+    words. Or it is a .csv or .tsv file, a table, of which `columns` may say what its columns are: as_table takes both. All but
+    those folders of both have one split only, "train", which is all of it. `Dataset.split` holds some of it out.
 
     Only regular files are read. Those that would take more than `max_bytes` (None: $SCRATCHVAE_MAX_BYTES, else 1 GiB; `limits`
     says what counts) are refused before, or as soon as decompression goes beyond.
@@ -126,8 +127,9 @@ def _load_path(path: Path, split: str) -> Dataset:
         raise InputError(f"{path}: can't be read ({error.strerror})") from None
     except (OSError, ValueError):  # ValueError: a zero byte in the path
         raise InputError(
-            f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy, .npz, .csv, .tsv, .wav, .gif, .webp or "
-            f".txt file or of a folder of PNG or .txt files; found {str(path)!r}, which is neither a known name nor an existing path"
+            f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy, .npz, .csv, .tsv, .wav, .gif, .webp "
+            f"or .txt file or of a folder of PNG or .txt files; found {str(path)!r}, which is neither a known name nor an "
+            "existing path"
         ) from None
     if path.is_dir() and any(_images_in(path, either) for either in SPLITS):
         if images := _images_in(path, split):

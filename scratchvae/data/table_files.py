@@ -68,7 +68,9 @@ def write_cells(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     stream = StringIO()
     writer = csv.writer(stream, delimiter="\t" if path.suffix == ".tsv" else ",", lineterminator="\n")
     writer.writerow(columns)
-    texts = [["" if is_missing(cell) and not isinstance(cell, str) else str(cell) for cell in column] for column in columns.values()]
+    texts = [
+        ["" if is_missing(cell) and not isinstance(cell, str) else str(cell) for cell in column] for column in columns.values()
+    ]
     writer.writerows(zip(*texts, strict=True))
     write_whole(path, stream.getvalue().encode())
 
@@ -93,14 +95,18 @@ def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
             if cells and (len(cells) > 1 or cells[0].strip()):
                 lines.append((reader.line_num, cells))
     except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: a table's quotes should be closed and doubled inside ({error})") from None
+        raise InputError(
+            f"{path}, line {reader.line_num}: a table's quotes should be closed and doubled inside ({error})"
+        ) from None
     return lines
 
 
 def _require_names(names: Sequence[str], path: Path) -> None:
     if all(number(name) is not None for name in names):
         found = ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
-        raise InputError(f"{path}: the first line should have the names of the columns, found numbers: {found}; add a line of names")
+        raise InputError(
+            f"{path}: the first line should have the names of the columns, found numbers: {found}; add a line of names"
+        )
     for i, name in enumerate(names):
         if not name:
             raise InputError(f"{path}: each column should have a name in the first line, found none for column {i + 1}")

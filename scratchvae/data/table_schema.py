@@ -63,7 +63,9 @@ class Column:
                 found = number(cell)
                 fits, expected = found is not None and self._holds(found), NUMBERS[self.kind]
             if not fits:
-                raise InputError(f"{where}: the {self.kind} column {self.name!r} should hold {expected}; found {cell!r:.60} {row(i)}")
+                raise InputError(
+                    f"{where}: the {self.kind} column {self.name!r} should hold {expected}; found {cell!r:.60} {row(i)}"
+                )
             numbers[i] = found
         return numbers
 
@@ -77,7 +79,9 @@ class Column:
         if self.kind in WITH_LEVELS:
             level = np.clip(np.rint(np.where(missing, 0, numbers)), 0, len(self.levels) - 1).astype(np.intp)
             kinds = {"whole": int, "real": float, "bool": "True".__eq__, "text": str}
-            cells = np.array([kinds[self.values](level) for level in self.levels], object if self.values == "text" else None)[level]
+            cells = np.array([kinds[self.values](level) for level in self.levels], object if self.values == "text" else None)[
+                level
+            ]
             if missing.any():
                 cells = cells.astype(np.float64 if self.values in ("whole", "real") else object)
                 cells[missing] = np.nan if self.values in ("whole", "real") else None
@@ -145,7 +149,9 @@ class TableSchema:
         """
         rows = np.asarray(rows)
         if rows.ndim != 2 or rows.shape[1] != len(self):
-            raise InputError(f"to_columns: rows should have shape (N, {len(self)}), one entry for each column; found {rows.shape}")
+            raise InputError(
+                f"to_columns: rows should have shape (N, {len(self)}), one entry for each column; found {rows.shape}"
+            )
         cells = {column.name: column.decode(rows[:, i]) for i, column in enumerate(self.columns)}
         if like is None:
             return cells

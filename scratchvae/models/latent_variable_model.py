@@ -21,8 +21,9 @@ class LatentVariableModel(Coding):
     """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood -> x.
 
     `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params (B, likelihood.n_params); D is
-    the product of `event_shape`. With `shows_mask` the encoder gets twice as many columns: x, and which of its entries were observed.
-    Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that of the entries that were observed.
+    the product of `event_shape`. The encoder gets what the likelihood's `features` make of x, which most likelihoods leave as
+    it is, and with `shows_mask` as many columns more, which say what was observed. Missing entries (NaN, a mask) count for
+    nothing in any term: p(x|z) is that of the entries that were observed.
     `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
 
     Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the encoder gets; `told`,

@@ -197,8 +197,9 @@ def n_features(likelihood: Likelihood, event_shape: Sequence[int]) -> int:
 def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
     """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes before it.
 
-    "zero" puts 0 where one of D = `entries` entries, or of their features, is missing. "learned" puts a number of its own there for each entry.
-    "zero_and_mask" puts 0 there, and shows which entries were observed as D more numbers.
+    `entries` counts the likelihood's features of an event, which are D, the entries themselves, for most. "zero" puts 0 where
+    one is missing. "learned" puts a number of its own there for each of them. "zero_and_mask" puts 0 there, and shows which
+    of them were observed as so many more numbers.
     """
     require_choice("recipe", "fill", fill, FILLS)
     if fill == "learned":
