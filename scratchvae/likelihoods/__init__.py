@@ -9,6 +9,7 @@ from scratchvae.likelihoods.interface import Likelihood, for_each_draw
 from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
+from scratchvae.likelihoods.ordered import Ordered
 from scratchvae.likelihoods.poisson import Poisson
 from scratchvae.likelihoods.standardized import Standardized, column_moments, column_range
 from scratchvae.likelihoods.student_t import StudentT
@@ -23,6 +24,7 @@ __all__ = [
     "Laplace",
     "Likelihood",
     "Multinomial",
+    "Ordered",
     "Poisson",
     "Standardized",
     "StudentT",
