@@ -24,6 +24,7 @@ from scratchvae.kernels.textbook.densities import (
     standard_gaussian_log_prob,
 )
 from scratchvae.kernels.textbook.draws import gaussian_reparameterize, random_bits, standard_normal
+from scratchvae.kernels.textbook.logistic import logistic_interval, logistic_interval_backward
 from scratchvae.kernels.textbook.missing import fill_missing
 from scratchvae.kernels.textbook.pointwise import (
     elu,
@@ -67,6 +68,8 @@ __all__ = [
     "in_use",
     "leaky_relu",
     "leaky_relu_backward",
+    "logistic_interval",
+    "logistic_interval_backward",
     "max_pool",
     "max_pool_backward",
     "patches",

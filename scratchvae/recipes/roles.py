@@ -22,6 +22,7 @@ from scratchvae.likelihoods import (
     Laplace,
     Likelihood,
     Multinomial,
+    Ordered,
     Poisson,
     Standardized,
     StudentT,
@@ -51,6 +52,11 @@ class Parts:
 def gaussian_diagonal(event_shape: tuple[int, ...], *, variance: float = 1.0, min_variance: float = 1e-6) -> GaussianDiagonal:
     """N(mean, diag σ²), a variance for each entry that is learned and does not depend on z."""
     return GaussianDiagonal(np.full(prod(event_shape), variance), min_variance=min_variance)
+
+
+def ordered(event_shape: tuple[int, ...], *, levels: int = 5) -> Ordered:
+    """Ordered categories 0, 1, …, levels − 1, by thresholds of each entry that are learned and do not depend on z."""
+    return Ordered(prod(event_shape), levels)
 
 
 def vamp(
@@ -87,6 +93,7 @@ LIKELIHOODS = Table(
         "gaussian_per_pixel": GaussianPerPixel,
         "laplace": Laplace,
         "multinomial": Multinomial,
+        "ordered": ordered,
         "poisson": Poisson,
         "student_t": StudentT,
     },
