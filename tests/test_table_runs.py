@@ -152,7 +152,7 @@ DAMAGE = {  # what becomes of config.json, and words of the one sentence
     "another kind": (lambda s: s["columns"][0].update(kind="positive"), "was trained with schema"),
     "a level more": (
         lambda s: s["columns"][4]["levels"].__setitem__(0, "x"),
-        "the binary column 'sex' should hold one of its levels",
+        "column 4 should be sex (f, m), binary; found sex (x, m), binary, in the schema",
     ),
     "an odd kind": (lambda s: s["columns"][0].update(kind="odd"), "kind should be one of"),
     "no columns": (lambda s: s["columns"].clear(), "schema should have columns"),

@@ -29,7 +29,7 @@ def as_dataset(
     if schema is not None and is_frame(x):
         x = as_table(x, schema)
     if isinstance(x, Dataset):
-        if schema is not None and x.schema not in (None, schema):
+        if schema is not None and x.schema is not None and x.schema.columns != schema.columns:
             expected = f"columns should be those that the model is for: {schema.differs_from(x.schema)}"
             raise InputError(f"{where}: {expected} in {x.name}")
         if x.event_shape != event_shape:

@@ -40,6 +40,12 @@ def read_schema(config: Config) -> TableSchema | None:
     return None if config.schema is None else TableSchema.from_entries(config.schema, "config")
 
 
+def require_same_columns(where: str, trained: TableSchema | None, now: TableSchema | None) -> None:
+    """InputError where a run was trained on columns other than those that its config.json has now."""
+    if trained is not None and now is not None and trained.columns != now.columns:
+        raise InputError(f"{where}: {trained.differs_from(now)} in the schema of config.json: put back what it was trained with")
+
+
 def build_model(
     config: Config, event_shape: tuple[int, ...], schema: TableSchema | None
 ) -> LatentVariableModel | HelmholtzMachine:

@@ -13,7 +13,7 @@ from scratchvae.models import HelmholtzMachine
 from scratchvae.recipes import SolvedVAE
 from scratchvae.runs.claim import Claim
 from scratchvae.runs.config import Config, read_config
-from scratchvae.runs.construction import build_model, build_phases, divide, load_data, read_schema
+from scratchvae.runs.construction import build_model, build_phases, divide, load_data, read_schema, require_same_columns
 from scratchvae.runs.solution import Solution
 from scratchvae.schema import check
 from scratchvae.training import (
@@ -143,8 +143,9 @@ class Run:
     def _opened(cls, folder: Path) -> tuple["Run", Checkpoint]:
         run = cls(folder, read_config(folder / "config.json"))
         saved = load_checkpoint(run.checkpoint)
-        recipe = Config.from_entries(saved.config, str(run.checkpoint)).recipe
-        if recipe != run.config.recipe:
+        trained = Config.from_entries(saved.config, str(run.checkpoint))
+        require_same_columns(str(run.checkpoint), read_schema(trained), run.schema)
+        if (recipe := trained.recipe) != run.config.recipe:
             names = f"{run.checkpoint} is of the recipe {recipe}, config.json of {run.config.recipe}"
             raise InputError(f"{folder} should hold one run: {names}")
         restore_model(saved, run.model, best=True)
