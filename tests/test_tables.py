@@ -6,6 +6,8 @@ import gzip
 import io
 import json
 import sys
+from datetime import datetime
+from decimal import Decimal
 from types import SimpleNamespace
 
 import numpy as np
@@ -383,9 +385,15 @@ def test_a_frame_of_any_library():
         ({"a": [1, "x", 2]}, "numbers or texts, found both, the first text 'x' in row 2"),
         ({"a": [True, 2, 3]}, "True and False, numbers or texts; found several"),
         ({"a": [1.5, np.inf]}, "finite numbers, found inf in row 2"),
-        ({"a": [1 + 2j, 3]}, "numbers or texts; found a complex in row 1"),
-        ({"a": [[1], [2]]}, "should be numbers or texts"),
-        ({"a": np.array(["2020-01-01", "2021-01-01"], "M8[D]")}, "such as days since a first one, or no column; found a date"),
+        ({"a": [1 + 2j, 3]}, "should hold numbers or texts; found a complex in row 1"),
+        ({"a": [[1], [2]]}, "should hold numbers or texts; found a list"),
+        (
+            {"a": np.array(["2020-01-01", "2021-01-01"], "M8[D]")},
+            "such as days since a first one; found a datetime64 in row 1; .*ignored",
+        ),
+        ({"a": np.array(["2020-01-01", "NaT"], "M8[ns]")}, "found a datetime64 in row 1"),
+        ({"a": np.array([1, 2], "m8[ns]")}, "found a timedelta64 in row 1"),
+        ({"a": [datetime(2024, 1, 2), None]}, "such as days since a first one; found a datetime in row 1"),
         ({"a": []}, "a row and a column at least"),
         ({1: [1, 2], "1": [3, 4]}, "a name of its own, found '1' twice"),
     ],
@@ -393,6 +401,12 @@ def test_a_frame_of_any_library():
 def test_a_frame_that_no_law_is_for_is_one_sentence(columns, words):
     with pytest.raises(InputError, match=words):
         as_table(Frame(columns))
+
+
+def test_numbers_of_other_types_are_numbers():
+    table = as_table(Frame({"a": [Decimal("1.5"), np.float32(2.5), 3, np.int8(4)], "b": [np.bool_(True), False, None, True]}))
+    np.testing.assert_array_equal(table.images, [[1.5, 1], [2.5, 0], [3, np.nan], [4, 1]])
+    assert table.schema.columns == (Column("a", "real"), Column("b", "binary", "bool", ("False", "True")))
 
 
 def test_pandas_and_back():
@@ -419,7 +433,7 @@ def test_pandas_and_back():
     assert back.loc["x", "age"] == 1
     assert back.loc["y", "size"] == "M"
     pd.testing.assert_frame_equal(back.where(frame.notna()), frame, check_dtype=False)
-    with pytest.raises(InputError, match="no column; found a Timestamp"):
+    with pytest.raises(InputError, match="found a datetime64 in row 1"):
         as_table(frame.assign(day=pd.Timestamp("2024-01-01")))
     path_like = as_table(frame.drop(columns="age"), {"visits": "categorical"})
     assert path_like.schema.columns[-1] == Column("visits", "categorical", "whole", ("0", "1", "2"))

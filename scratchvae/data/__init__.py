@@ -1,5 +1,5 @@
 """Data: where the examples x come from. Everything ends as a `Dataset`, as stored, and as batches (B, D): pixels in [0, 1],
-levels of sound, counts of words.
+levels of sound, counts of words, columns of tables.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
@@ -23,6 +23,11 @@ levels of sound, counts of words.
     corpus         Corpus: documents; read_texts(path): of text files
     docstrings     docstrings(): what Python's standard library says about itself
     bags           bag_of_words, bag_of_characters: documents as counts
+
+    tables         as_table("t.csv" or a DataFrame): columns of numbers, counts and categories
+    table_schema   TableSchema: what the columns are, and to_columns, the way back to a table
+    column_kinds   which kind a column is, from its cells; declared_columns, what the user says of it
+    table_files    read_cells, write_cells: files of cells
 
     video          read_video(path); windows(video): stacks of frames; bouncing_glyphs(n): scenes that need no file
 

@@ -43,7 +43,7 @@ def described(
     seen = [(i, cell) for i, cell in enumerate(cells) if not is_missing(cell)]
     if not seen:
         raise InputError(f"{where} has no value in any row; {_leave_out(name)}")
-    values = _values(seen, where)
+    values = _values(name, seen, where)
     if entry is not None:
         kind = entry.kind
     elif levels is not None:
@@ -63,7 +63,7 @@ def described(
     return Column(name, kind, values, found)
 
 
-def _values(seen: Sequence[tuple[int, Any]], where: str) -> str:
+def _values(name: str, seen: Sequence[tuple[int, Any]], where: str) -> str:
     """What the cells are: one of VALUES. InputError for dates, and for cells of several types."""
     texts = bools = wholes = numbers = 0
     for i, cell in seen:
@@ -78,8 +78,9 @@ def _values(seen: Sequence[tuple[int, Any]], where: str) -> str:
         elif isinstance(cell, float | np.floating):
             raise InputError(f"{where} should hold finite numbers, found {cell} {row(i)}")
         else:
-            helps = "numbers, such as days since a first one, or no column" if hasattr(cell, "year") else "numbers or texts"
-            raise InputError(f"{where} should be {helps}; found a {type(cell).__name__} {row(i)}")
+            date = hasattr(cell, "year") or hasattr(cell, "total_seconds") or isinstance(cell, np.datetime64 | np.timedelta64)
+            expected = "numbers, such as days since a first one" if date else "numbers or texts"
+            raise InputError(f"{where} should hold {expected}; found a {type(cell).__name__} {row(i)}; {_leave_out(name)}")
     if texts and not bools and numbers and not all(isinstance(cell, str) for _, cell in seen):
         i, odd = next((i, cell) for i, cell in seen if isinstance(cell, str))
         raise InputError(f"{where} should hold numbers or texts, found both, the first text {odd!r:.40} {row(i)}")

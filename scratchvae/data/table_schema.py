@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -200,7 +202,7 @@ def number(cell: Any) -> float | None:
     """The finite number that a cell is or that its text spells, otherwise None. Python's underscores are no digits here."""
     if isinstance(cell, str):
         return _finite(float(cell)) if NUMBER.fullmatch(cell := cell.strip()) else None
-    real = isinstance(cell, int | float | np.integer | np.floating | np.bool_)
+    real = isinstance(cell, Real | Decimal | np.bool_) and not isinstance(cell, np.timedelta64)
     return _finite(float(cell)) if real else None
 
 

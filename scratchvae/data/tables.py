@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import Array, InputError
 from scratchvae.data.column_kinds import described
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.declared_columns import IGNORED, declared, of_each
@@ -36,7 +36,7 @@ def as_table(source: str | PathLike[str] | Any, columns: Columns | None = None) 
     if not cells or not len(next(iter(cells.values()))):
         raise InputError(f"{where}: a table should have a row and a column at least; found {len(cells)} columns and no row")
     schema = columns if isinstance(columns, TableSchema) else _inferred(cells, levels, columns, where)
-    return Dataset(name, schema.encode(cells, where), schema=schema)
+    return Dataset(name, schema.encode(cells, where), entry_names=schema.names, schema=schema)
 
 
 def is_frame(source: Any) -> bool:
@@ -69,7 +69,12 @@ def _cells_of_frame(frame: Any) -> dict[str, list[Any]]:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"DataFrame: each column should have a name of its own, found {twice!r} twice")
-    return {str(name): np.asarray(frame[name].to_numpy(), object).tolist() for name in frame.columns}
+    return {str(name): _objects(np.asarray(frame[name].to_numpy())) for name in frame.columns}
+
+
+def _objects(values: Array) -> list[Any]:
+    """The cells as objects; dates and durations as NumPy's own, since those of nanoseconds become whole numbers otherwise."""
+    return list(values) if values.dtype.kind in "mM" else values.tolist()
 
 
 def _levels_of_frame(frame: Any) -> dict[str, tuple[Sequence[Any], bool]]:

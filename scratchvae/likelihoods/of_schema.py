@@ -1,6 +1,6 @@
 """From what the columns of a table are to the law of each: the one table of kinds and laws."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,13 +18,13 @@ from scratchvae.likelihoods.standardized import Standardized
 
 MIN_VARIANCE = 1e-4  # of a standardized column: its noise is a hundredth of its deviation at least
 
-LAWS: dict[str, Callable[[int, int], Likelihood]] = {  # kind of column: its law, by the number of columns and of their levels
-    "real": lambda D, levels: Standardized(GaussianDiagonal(np.ones(D), min_variance=MIN_VARIANCE), D),
-    "positive": lambda D, levels: LogNormal(D, min_variance=MIN_VARIANCE),
-    "count": lambda D, levels: Encoded(Poisson(), D, counts=True),  # the place of a law for counts that vary more
-    "ordered": lambda D, levels: Encoded(Ordered(D, levels), D),
-    "binary": lambda D, levels: Encoded(Bernoulli(), D),
-    "categorical": lambda D, levels: Categories(levels),
+LAWS: dict[str, Callable[[Sequence[Column]], Likelihood]] = {  # kind of column: the law of a block of such columns
+    "real": lambda columns: Standardized(_noise(columns), len(columns), names=[column.name for column in columns]),
+    "positive": lambda columns: LogNormal(len(columns), min_variance=MIN_VARIANCE),
+    "count": lambda columns: Encoded(Poisson(), len(columns), counts=True),
+    "ordered": lambda columns: Encoded(Ordered(len(columns), len(columns[0].levels)), len(columns)),
+    "binary": lambda columns: Encoded(Bernoulli(), len(columns)),
+    "categorical": lambda columns: Categories(len(columns[0].levels)),
 }
 
 
@@ -38,10 +38,15 @@ def of_schema(schema: TableSchema) -> Blocks:
     groups: dict[tuple[str, int], list[int]] = {}
     for i, column in enumerate(schema.columns):
         groups.setdefault(_group(column), []).append(i)
-    return Blocks([(columns, LAWS[kind](len(columns), levels)) for (kind, levels), columns in groups.items()], schema)
+    blocks = [(group, LAWS[kind]([schema.columns[i] for i in group])) for (kind, _), group in groups.items()]
+    return Blocks(blocks, schema)
 
 
 def _group(column: Column) -> tuple[str, int]:
     """The kind and the number of levels, where the law depends on that; one level alone needs no order."""
     kind = "categorical" if column.kind == "ordered" and len(column.levels) == 1 else column.kind
     return kind, len(column.levels) if kind in ("ordered", "categorical") else 0
+
+
+def _noise(columns: Sequence[Column]) -> GaussianDiagonal:
+    return GaussianDiagonal(np.ones(len(columns)), min_variance=MIN_VARIANCE)
