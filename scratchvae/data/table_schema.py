@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from numbers import Real
@@ -80,7 +80,7 @@ class Column:
         missing = np.isnan(numbers)
         if self.kind in WITH_LEVELS:
             level = np.clip(np.rint(np.where(missing, 0, numbers)), 0, len(self.levels) - 1).astype(np.intp)
-            kinds = {"whole": int, "real": float, "bool": "True".__eq__, "text": str}
+            kinds: dict[str, Callable[[str], Any]] = {"whole": int, "real": float, "bool": "True".__eq__, "text": str}
             cells = np.array([kinds[self.values](level) for level in self.levels], object if self.values == "text" else None)[
                 level
             ]

@@ -58,7 +58,9 @@ class LogNormal(Likelihood):
 
     def mean(self, x_params: Array) -> Array:
         """E[x|z] = exp(mean_y + σ_y²/2)."""
-        log_var = np.log(self.of_log.likelihood.variance) + 2 * np.log(self.of_log.column_scale.value)
+        noise = self.of_log.likelihood
+        assert isinstance(noise, GaussianDiagonal)
+        log_var = np.log(noise.variance) + 2 * np.log(self.of_log.column_scale.value)
         return _exp(self.of_log.mean(x_params) + 0.5 * np.exp(log_var).astype(x_params.dtype))
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
