@@ -23,6 +23,7 @@ Source: Nazábal, Olmos, Ghahramani & Valera 2020, "Handling incomplete heteroge
 import argparse
 import csv
 import io
+import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
 from shutil import rmtree
@@ -218,7 +219,8 @@ def iteratively(holes, schema, options):
         parts.append(np.where(np.isnan(known), np.nan, known == np.arange(wide)) if wide > 1 else known)
         places.append(wide)
     imputer = IterativeImputer(max_iter=3 if options.quick else 10, tol=1e-2, random_state=options.seed, keep_empty_features=True)
-    with np.errstate(all="ignore"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it would have liked more steps
         found = np.split(imputer.fit_transform(np.hstack(parts)), np.cumsum(places)[:-1], axis=1)
     chosen = [part.argmax(axis=1) if part.shape[1] > 1 else part[:, 0] for part in found]
     return np.where(np.isnan(holes), np.column_stack(chosen), holes)
