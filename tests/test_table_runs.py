@@ -149,7 +149,10 @@ def test_a_resumed_run_is_the_run_that_never_stopped(trained, copy, tmp_path):
 
 
 DAMAGE = {  # what becomes of config.json, and words of the one sentence
-    "another kind": (lambda s: s["columns"][0].update(kind="positive"), "column 0 should be blood pressure, real; found blood pressure, positive, in"),
+    "another kind": (
+        lambda s: s["columns"][0].update(kind="positive"),
+        "column 0 should be blood pressure, real; found blood pressure, positive, in",
+    ),
     "a level more": (
         lambda s: s["columns"][4]["levels"].__setitem__(0, "x"),
         "column 4 should be sex (f, m), binary; found sex (x, m), binary, in the schema",

@@ -18,7 +18,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError
 from scratchvae.data.declared_columns import Declared
-from scratchvae.data.table_schema import WHOLE, WITH_LEVELS, Column, is_missing, number, row, text_of
+from scratchvae.data.table_schema import LARGEST_WHOLE, WHOLE, WITH_LEVELS, Column, is_missing, number, row, text_of
 
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{1,2}:\d{2}(:\d{2}.*)?")
 WITH_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
@@ -99,6 +99,10 @@ def _kind(name: str, seen: Sequence[tuple[int, Any]], values: str, where: str) -
         _require_categories(name, seen, where)
         return "binary" if len({str(cell).strip() for _, cell in seen}) == 2 else "categorical"
     numbers = np.array([number(cell) for _, cell in seen])
+    if (np.abs(numbers) > LARGEST_WHOLE).any() and values == "whole":
+        i, first = next((i, cell) for i, cell in seen if abs(int(cell)) > LARGEST_WHOLE)
+        found = f"{first!s:.40} {row(i)}, a whole number of more digits than float64 has"
+        raise InputError(f"{where} holds {found}, as identifiers are; {_leave_out(name)}")
     different = np.unique(numbers)
     if (numbers != np.rint(numbers)).any() or len(different) == 1:
         return "real"
@@ -134,4 +138,4 @@ def _leave_out(name: str) -> str:
 
 def _sorted(levels: set[str], values: str) -> tuple[str, ...]:
     """Levels that are numbers by their size, others by their letters."""
-    return tuple(sorted(levels, key=float if values in ("real", "whole") else str))
+    return tuple(sorted(levels, key={"whole": int, "real": float}.get(values, str)))

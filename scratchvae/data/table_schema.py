@@ -18,8 +18,8 @@ from scratchvae.schema import Listing, Record, Text, check
 WITH_LEVELS = ("binary", "categorical", "ordered")  # a cell is one of the column's levels, and its number is the level's
 KINDS = ("real", "positive", "count", *WITH_LEVELS)  # each has a law of its own: likelihoods.of_schema
 VALUES = ("real", "whole", "bool", "text")  # what a cell is in the table: 1.5, 2, True, or letters
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-WHOLE = re.compile(r"[+-]?\d+")
+NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")  # 007 is a code
+WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)")
 MISSING = frozenset({"", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NAN", "None", "null", "NULL"})
 MISSING_TYPES = frozenset({"NoneType", "NAType", "NaTType"})  # None, and what pandas has for it
 LARGEST_WHOLE = 2**53  # beyond it float64 skips whole numbers
@@ -210,6 +210,8 @@ def text_of(cell: Any, values: str) -> str:
     """The text of a level: that of a number is the same however it is written, so that 1 and 1.0 are one level."""
     found = number(cell) if values in ("real", "whole") else None
     if found is not None:
+        if isinstance(cell, int | np.integer) or (isinstance(cell, str) and WHOLE.fullmatch(cell.strip())):
+            return str(int(cell))
         return str(int(found)) if found.is_integer() and abs(found) <= LARGEST_WHOLE else repr(found)
     return str(bool(cell)) if isinstance(cell, bool | np.bool_) else str(cell).strip()
 
