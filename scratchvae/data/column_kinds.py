@@ -120,10 +120,10 @@ def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) 
     if all(DATE.fullmatch(text) for _, text in texts):
         helps = "as a number of days, say"
         raise InputError(f"{where} holds dates or times, such as {first!r}: write them as numbers, {helps}; {_leave_out(name)}")
-    if all(WITH_COMMA.fullmatch(text) for _, text in texts):
-        raise InputError(
-            f"{where} has numbers with commas, such as {first!r} {row(i)}: write 3.14 with a point, and no other marks"
-        )
+    commas = [(i, text) for i, text in texts if "," in text]
+    if commas and all(WITH_COMMA.fullmatch(text) for _, text in texts):
+        found = f"numbers with commas, such as {commas[0][1]!r} {row(commas[0][0])}"
+        raise InputError(f"{where} has {found}: write 3.14 with a point, and no other marks")
     if count <= len(texts) // 2:
         helps = f"write NA there if a value is missing, or {anyway}"
         raise InputError(f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}")
