@@ -102,6 +102,16 @@ def test_what_is_declared_holds(kind, tmp_path):
         assert load(path, columns={name.strip(): what}).schema == table.schema
 
 
+@pytest.mark.parametrize("name", ["plain", "two words", "a,b", "a=b", "it's", "(x)", 'the "x"'])
+def test_the_advice_of_a_message_is_what_the_option_takes(name, tmp_path):
+    path = tmp_path / "t.csv"
+    write_cells(path, {name: ["NA", ""], "other": ["1.5", "2.5"]})
+    with pytest.raises(InputError, match="--columns") as caught:
+        load(path)
+    option = str(caught.value).partition('--columns "')[2].rpartition('" leaves it out')[0]
+    assert load(path, columns=option).schema.names == ("other",)
+
+
 def test_a_column_is_left_out_and_may_be_there_again(tmp_path):
     table = load(put(tmp_path, column(*(f"id{i}" for i in range(20)))), columns="x=ignored")
     assert table.schema == TableSchema((Column("other", "real"),), ("x",))

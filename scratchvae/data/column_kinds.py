@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import InputError
-from scratchvae.data.declared_columns import Declared
+from scratchvae.data.declared_columns import Declared, quoted
 from scratchvae.data.table_schema import LARGEST_WHOLE, WHOLE, WITH_LEVELS, Column, is_missing, number, row, text_of
 
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{1,2}:\d{2}(:\d{2}.*)?")
@@ -58,8 +58,8 @@ def described(
         return Column(name, kind, values, tuple(text_of(level, values) for level in levels))
     found = ("False", "True") if values == "bool" else _sorted({text_of(cell, values) for _, cell in seen}, values)
     if kind == "ordered" and values == "text" and len(found) > 1:
-        order = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
-        raise InputError(f'{where}: its levels should be given in their order, as in --columns "{name}=ordered({order})"')
+        order = ", ".join(map(quoted, found[:5])) + (", …" if len(found) > 5 else "")
+        raise InputError(f'{where}: its levels should be given in their order, as in --columns "{quoted(name)}=ordered({order})"')
     return Column(name, kind, values, found)
 
 
@@ -116,7 +116,7 @@ def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) 
     texts = [(i, str(cell).strip()) for i, cell in seen]
     odd = [(i, text) for i, text in texts if number(text) is None]
     (i, first), count, different = odd[0], len(odd), len({text for _, text in texts})
-    anyway = f'--columns "{name}=categorical" takes it as it is'
+    anyway = f'--columns "{quoted(name)}=categorical" takes it as it is'
     if all(DATE.fullmatch(text) for _, text in texts):
         helps = "as a number of days, say"
         raise InputError(f"{where} holds dates or times, such as {first!r}: write them as numbers, {helps}; {_leave_out(name)}")
@@ -133,7 +133,7 @@ def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) 
 
 
 def _leave_out(name: str) -> str:
-    return f'--columns "{name}=ignored" leaves it out'
+    return f'--columns "{quoted(name)}=ignored" leaves it out'
 
 
 def _sorted(levels: set[str], values: str) -> tuple[str, ...]:

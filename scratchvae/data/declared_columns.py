@@ -75,6 +75,13 @@ def of_each(entries: Sequence[Declared], names: Sequence[str]) -> dict[str, Decl
     return found
 
 
+def quoted(word: str) -> str:
+    """A name or a level as the grammar has it, in quotes where it needs them."""
+    if word and word == word.strip() and not set(word) & set(",=()\"'"):
+        return word
+    return f"'{word}'" if "'" not in word else f'"{word}"'
+
+
 def _bare(word: str) -> str:
     """A word without its quotes."""
     return word[1:-1] if word[:1] in ("'", '"') and len(word) > 1 else word
