@@ -146,6 +146,7 @@ def test_ways_to_write_a_table(way, packed, tmp_path):
     path = put(tmp_path, gzip.compress(content, mtime=0) if packed else content, "t.csv.gz" if packed else "t.tsv")
     table = load(path)
     assert [c.kind for c in table.schema.columns] == ["real", "categorical", "count"]
+    assert table.schema.names == table.entry_names == ("a", "b", "c")
     np.testing.assert_array_equal(table.images, EXPECTED)
     assert table.share_missing == pytest.approx(1 / 12)
 
@@ -200,6 +201,12 @@ def test_what_is_no_table_is_one_sentence(way, tmp_path):
         load(path, columns=columns or None)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_separators_within_quotes_separate_nothing(tmp_path):
+    table = load(put(tmp_path, '"a, in m, or so";b\n1.5;2.5\n2;3\n'))
+    assert table.schema.names == ("a, in m, or so", "b")
+    np.testing.assert_array_equal(table.images, [[1.5, 2.5], [2, 3]])
 
 
 def test_columns_are_for_tables_alone():

@@ -3,10 +3,11 @@
 from scratchvae.recipes.belief_net import belief_net
 from scratchvae.recipes.catalogue import RECIPES
 from scratchvae.recipes.convolutional import convolutional
+from scratchvae.recipes.encoder_ends import FILLS
 from scratchvae.recipes.learning import OBJECTIVES, OPTIMIZERS, PENALTIES, SCHEDULES
 from scratchvae.recipes.linear_gaussian import SolvedVAE, factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.roles import FILLS, LIKELIHOODS, MODELS, POSTERIORS, PRIORS, Parts, require_numbers
+from scratchvae.recipes.roles import LIKELIHOODS, MODELS, POSTERIORS, PRIORS, Parts, require_numbers
 
 TABLES = (RECIPES, MODELS, LIKELIHOODS, POSTERIORS, PRIORS, OBJECTIVES, PENALTIES, OPTIMIZERS, SCHEDULES)
 

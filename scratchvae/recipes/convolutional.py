@@ -9,14 +9,13 @@ from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, Bypass, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
+from scratchvae.recipes.encoder_ends import encoder_inputs, last_layers
 from scratchvae.recipes.roles import (
     POSTERIOR,
     PRIOR,
     Parts,
     assemble,
     condition_of,
-    encoder_inputs,
-    last_layers,
     likelihood_chosen,
     posterior_chosen,
     require_sizes,

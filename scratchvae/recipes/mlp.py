@@ -10,16 +10,14 @@ from scratchvae.data import TableSchema
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
+from scratchvae.recipes.encoder_ends import encoder_inputs, last_layers, n_features
 from scratchvae.recipes.roles import (
     POSTERIOR,
     PRIOR,
     Parts,
     assemble,
     condition_of,
-    encoder_inputs,
-    last_layers,
     likelihood_chosen,
-    n_features,
     posterior_chosen,
     require_sizes,
     weights_generator,
