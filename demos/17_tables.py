@@ -26,7 +26,7 @@ import io
 import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
-from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy import stats
@@ -144,46 +144,23 @@ def laws(rng):
 def compare(name, header, cells, removed, options):
     """The errors of numbers, and the shares of wrong levels, of the column means, of IterativeImputer and of a VAE."""
     columns, sizes = SETTINGS[name]
-    folder = options.out / f"{name}.work"
-    folder.mkdir(exist_ok=True)
-    whole, holed, full = folder / "whole.csv", folder / "holed.csv", folder / "full.csv"
-    write(whole, header, cells)
-    write(
-        holed,
-        header,
-        [["" if gone else cell for cell, gone in zip(*row, strict=True)] for row in zip(cells, removed, strict=True)],
-    )
-    truth = load(whole, columns=columns or None)
-    schema = truth.schema
-    run = f"{folder}/run"
     epochs = 1 + (100 if options.quick else STEPS) * BATCH // len(cells)
-    train = [
-        "train",
-        "--data",
-        str(holed),
-        "--out",
-        run,
-        *sizes,
-        "--epochs",
-        str(epochs),
-        "--batch-size",
-        str(BATCH),
-        "--objective",
-        OBJECTIVE,
-    ]
-    train += ["--columns", columns] if columns else []
-    with redirect_stdout(io.StringIO()):  # what these commands say
-        for command in (
-            [*train, "--held-out", "0", "--seed", str(options.seed), "--quiet", "--no-figures"],
-            ["impute", run, "--data", str(holed), "--out", str(full), "--samples", "200"],
-        ):
+    with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):  # what the commands say
+        whole, holed, full, run = (f"{folder}/{file}" for file in ("whole.csv", "holed.csv", "full.csv", "run"))
+        write(whole, header, cells)
+        seen = [["" if gone else cell for cell, gone in zip(*row, strict=True)] for row in zip(cells, removed, strict=True)]
+        write(holed, header, seen)
+        train = ["train", "--data", holed, "--out", run, *sizes, "--objective", OBJECTIVE, "--batch-size", str(BATCH)]
+        train += ["--epochs", str(epochs), "--held-out", "0", "--seed", str(options.seed), "--quiet", "--no-figures"]
+        impute = ["impute", run, "--data", holed, "--out", full, "--samples", "200"]
+        for command in ([*train, "--columns", columns] if columns else train, impute):
             if scratchvae(command) != 0:
                 raise InputError(f"17_tables.py: scratchvae {' '.join(command)} should end with status 0")
-    x = truth.images
-    holes = np.where(removed, np.nan, x)
-    filled = (simply(holes, schema), iteratively(holes, schema, options), load(full, columns=schema).images)
-    rmtree(folder)
-    return errors_of(filled, x, removed, schema)
+        truth = load(whole, columns=columns or None)
+        imputed = load(full, columns=truth.schema).images
+    holes = np.where(removed, np.nan, truth.images)
+    filled = (simply(holes, truth.schema), iteratively(holes, truth.schema, options), imputed)
+    return errors_of(filled, truth.images, removed, truth.schema)
 
 
 def errors_of(filled, x, removed, schema):
@@ -256,7 +233,7 @@ def scikit_learn():
 
 def write(path, header, cells):
     """A file of cells."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *cells])
 
 

@@ -128,6 +128,20 @@ def test_probabilities_of_levels_sum_to_one_and_gradients_reach_thresholds():
     assert (named_parameters(law)["3.thresholds"].grad != 0).any()
 
 
+def test_a_block_has_the_columns_of_one_kind_and_one_number_of_levels():
+    levels = {"o3": "abc", "c4": "abcd", "o2": "ab", "c2": "ab", "o1": "a", "p3": "xyz", "b2": "no", "b1": "n"}
+    kinds = {"o": "ordered", "p": "ordered", "c": "categorical", "b": "binary"}
+    columns = tuple(Column(name, kinds[name[0]], "text", tuple(letters)) for name, letters in levels.items())
+    law = of_schema(TableSchema(columns))
+    blocks = [[columns[i].name for i in block] for block in law.columns]
+    assert blocks == [["o3", "p3"], ["c4"], ["o2"], ["c2"], ["o1"], ["b2", "b1"]]
+    assert law.n_params((8,)) == 2 + 4 + 1 + 2 + 1 + 2
+    x = np.array([[2, 3, 1, 1, 0, 2, 1, 0.0]])
+    log_px, pullback = law.log_prob(np.random.default_rng(0).normal(size=(1, 12)), x=x)
+    assert np.isfinite(log_px).all()
+    assert pullback(np.ones(1))[0, 9] == 0  # of one level there is nothing to learn
+
+
 def test_the_names_of_parameters_say_which_block_they_are_of():
     assert list(named_parameters(mixed())) == ["0.log_excess", "3.thresholds", "5.of_log.log_excess"]
 
