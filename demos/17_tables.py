@@ -40,10 +40,10 @@ from scratchvae.layers import cast
 from scratchvae.likelihoods import of_schema
 
 MISSING = 0.2
-STEPS, BATCH, OBJECTIVE = 800, 64, "iwae(samples=10)"
+STEPS, BATCH, OBJECTIVE = 1200, 64, "iwae(samples=10)"
 SETTINGS = {  # of each data set: what --columns declares, and the sizes of the model
     "wine": ("", ["--latent-dim", "4", "--hidden", "64"]),
-    "diabetes": ("", ["--latent-dim", "4", "--hidden", "64"]),
+    "diabetes": ("", ["--latent-dim", "6", "--hidden", "64"]),
     "breast_cancer": ("", ["--latent-dim", "6", "--hidden", "64"]),
     "digits": ("pixel*=real, digit=categorical", ["--latent-dim", "12", "--hidden", "128"]),
 }
@@ -185,21 +185,23 @@ def simply(holes, schema):
 
 
 def iteratively(holes, schema, options):
-    """scikit-learn's IterativeImputer, which is given L columns of 0 and 1 for a category and takes the largest."""
+    """scikit-learn's IterativeImputer. Of a category it is given L − 1 columns of 0 and 1; L would sum to 1, and it would see
+    nothing but that. The level whose column comes out largest is chosen, the first one's being 1 less all others.
+    """
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (its import offers the other)
     from sklearn.impute import IterativeImputer
 
     parts, places = [], []
     for d, column in enumerate(schema.columns):
-        wide = len(column.levels) if column.kind == "categorical" else 1
+        wide = len(column.levels) - 1 if column.kind == "categorical" else 1
         known = holes[:, [d]]
-        parts.append(np.where(np.isnan(known), np.nan, known == np.arange(wide)) if wide > 1 else known)
+        parts.append(np.where(np.isnan(known), np.nan, known == np.arange(1, wide + 1)) if wide > 1 else known)
         places.append(wide)
     imputer = IterativeImputer(max_iter=3 if options.quick else 10, tol=1e-2, random_state=options.seed, keep_empty_features=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it would have liked more steps
         found = np.split(imputer.fit_transform(np.hstack(parts)), np.cumsum(places)[:-1], axis=1)
-    chosen = [part.argmax(axis=1) if part.shape[1] > 1 else part[:, 0] for part in found]
+    chosen = [np.hstack([1 - p.sum(axis=1, keepdims=True), p]).argmax(axis=1) if p.shape[1] > 1 else p[:, 0] for p in found]
     return np.where(np.isnan(holes), np.column_stack(chosen), holes)
 
 
