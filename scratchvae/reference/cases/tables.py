@@ -58,7 +58,7 @@ def parts() -> list[Part]:
         Part(
             "categories",
             Categories,
-            [objective_case("Elbo: Categories", Elbo(), vae(Categories(3), encoder_inputs=3 * D), LEVELS, noise=LATENT_NOISE)],
+            [objective_case("Elbo: Categories", Elbo(), vae(Categories(3), encoder_inputs=6 * D), LEVELS, noise=LATENT_NOISE)],
             sampling=likelihood_sampler(Categories(3), [0.3, -1.0, 1.1], np.arange(3)),
             columns=lambda n, rng: Categories(4).sample(np.zeros((n, 12)), rng),
             example=lambda D: (Categories(3), np.random.default_rng([7, D]).integers(0, 3, (3, D)).astype(np.float64)),
@@ -139,5 +139,5 @@ def _bits(D: int) -> Encoded:
 
 def _blocks(D: int) -> Blocks:
     """Three kinds of columns that may be 0 and 1, with one parameter each, and real ones where there are more than three."""
-    kinds: list[tuple[tuple[int, ...], Likelihood]] = [((2,), Encoded(Ordered(1, 2), 1)), ((0,), _counts(1)), ((1,), _bits(1))]
+    kinds: list[tuple[tuple[int, ...], Likelihood]] = [((0,), _counts(1)), ((1,), _bits(1)), ((2,), Encoded(Ordered(1, 2), 1))]
     return Blocks([*kinds, (tuple(range(3, D)), Gaussian(0.5, learned=True))] if D > 3 else kinds)
