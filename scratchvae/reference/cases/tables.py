@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchvae.arrays import Array
+from scratchvae.arrays import Array, Pullback
 from scratchvae.data import Batch, Column, TableSchema
-from scratchvae.layers import Linear
+from scratchvae.layers import cast, named_parameters
 from scratchvae.likelihoods import (
     Bernoulli,
     Blocks,
@@ -19,13 +19,10 @@ from scratchvae.likelihoods import (
     Poisson,
     of_schema,
 )
-from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, Iwae
-from scratchvae.posteriors import DiagonalGaussian
-from scratchvae.priors import StandardGaussian
-from scratchvae.reference.cases.case import Case, objective_case
+from scratchvae.objectives import Elbo
+from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.inputs import GRID, count_data, likelihood_sampler, unit_data
-from scratchvae.reference.cases.models import FEW, LATENT_NOISE, LATENT_NOISES, B, D, K, vae
+from scratchvae.reference.cases.models import FEW, LATENT_NOISE, B, D, vae
 from scratchvae.reference.cases.part import Part
 
 ABOVE_0 = np.arange(1, 160_001) * 1e-3  # a grid of positive numbers
@@ -86,8 +83,8 @@ def parts() -> list[Part]:
             "blocks",
             Blocks,
             [
-                _mixed_case("Elbo: Blocks", Elbo(), 1),
-                _mixed_case("Iwae: Blocks missing entries", Iwae(K), K, MIXED_OBSERVED),
+                _mixed_case("Blocks: every kind of column"),
+                _mixed_case("Blocks: missing entries, two draws", 2, MIXED_OBSERVED),
             ],
             sampling=likelihood_sampler(Blocks([((0,), Gaussian(5.0))]), [0.7], GRID),
             columns=lambda n, rng: _blocks(3).sample(np.zeros((n, 3)), rng),
@@ -103,18 +100,27 @@ def mixed_law() -> Blocks:
     return law
 
 
-def _mixed_case(name: str, objective: Elbo | Iwae, draws: int, observed: Array | None = None) -> Case:
-    law, q = mixed_law(), DiagonalGaussian(2)
-    model = VAE(
-        event_shape=(len(MIXED_SCHEMA),),
-        encoder=Linear(9, q.n_params, rng=1),
-        posterior=q,
-        prior=StandardGaussian(2),
-        decoder=Linear(2, law.n_params((len(MIXED_SCHEMA),)), rng=2),
-        likelihood=law,
-    )
-    noise = LATENT_NOISE if draws == 1 else LATENT_NOISES
-    return objective_case(name, objective, model, MIXED, noise=noise, observed=observed)
+def _mixed_case(name: str, draws: int = 1, observed: Array | None = None) -> Case:
+    """The law of MIXED as an op of x_params and of the law's own Parameters, whose values start at normal numbers."""
+    law = mixed_law()
+    cast(law, np.float64)
+    parameters = named_parameters(law)
+
+    def op(x_params: Array, *values: Array) -> tuple[Array, Pullback]:
+        for parameter, value in zip(parameters.values(), values, strict=True):
+            parameter.value = value
+        log_px, law_pullback = law.log_prob(x_params, x=MIXED, observed=observed, draws=draws)
+
+        def pullback(dlog_px: Array) -> tuple[Array, ...]:
+            for parameter in parameters.values():
+                parameter.grad = None
+            return (law_pullback(dlog_px), *(parameter.grad for parameter in parameters.values()))  # type: ignore[return-value]
+
+        return log_px, pullback
+
+    own = {name: normal(*p.value.shape, seed=i + 1) for i, (name, p) in enumerate(parameters.items())}
+    x_params = normal(len(MIXED) * draws, sum(law.sizes))
+    return Case(name, op, {"x_params": x_params, **own}, held={"x": MIXED} | ({} if observed is None else {"observed": observed}))
 
 
 def _log_normal(D: int, variance: float) -> LogNormal:
