@@ -84,7 +84,7 @@ def parts() -> list[Part]:
             Blocks,
             [
                 _mixed_case("Blocks: every kind of column"),
-                _mixed_case("Blocks: missing entries, two draws", 2, MIXED_OBSERVED),
+                _mixed_case("Blocks: missing entries", MIXED_OBSERVED),
             ],
             sampling=likelihood_sampler(Blocks([((0,), Gaussian(5.0))]), [0.7], GRID),
             columns=lambda n, rng: _blocks(3).sample(np.zeros((n, 3)), rng),
@@ -100,7 +100,7 @@ def mixed_law() -> Blocks:
     return law
 
 
-def _mixed_case(name: str, draws: int = 1, observed: Array | None = None) -> Case:
+def _mixed_case(name: str, observed: Array | None = None) -> Case:
     """The law of MIXED as an op of x_params and of the law's own Parameters, whose values start at normal numbers."""
     law = mixed_law()
     cast(law, np.float64)
@@ -109,7 +109,7 @@ def _mixed_case(name: str, draws: int = 1, observed: Array | None = None) -> Cas
     def op(x_params: Array, *values: Array) -> tuple[Array, Pullback]:
         for parameter, value in zip(parameters.values(), values, strict=True):
             parameter.value = value
-        log_px, law_pullback = law.log_prob(x_params, x=MIXED, observed=observed, draws=draws)
+        log_px, law_pullback = law.log_prob(x_params, x=MIXED, observed=observed)
 
         def pullback(dlog_px: Array) -> tuple[Array, ...]:
             for parameter in parameters.values():
@@ -119,8 +119,12 @@ def _mixed_case(name: str, draws: int = 1, observed: Array | None = None) -> Cas
         return log_px, pullback
 
     own = {name: normal(*p.value.shape, seed=i + 1) for i, (name, p) in enumerate(parameters.items())}
-    x_params = normal(len(MIXED) * draws, sum(law.sizes))
-    return Case(name, op, {"x_params": x_params, **own}, held={"x": MIXED} | ({} if observed is None else {"observed": observed}))
+    return Case(
+        name,
+        op,
+        {"x_params": normal(len(MIXED), sum(law.sizes)), **own},
+        held={"x": MIXED} | ({} if observed is None else {"observed": observed}),
+    )
 
 
 def _log_normal(D: int, variance: float) -> LogNormal:
