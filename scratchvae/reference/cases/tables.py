@@ -114,7 +114,7 @@ def _mixed_case(name: str, observed: Array | None = None) -> Case:
         def pullback(dlog_px: Array) -> tuple[Array, ...]:
             for parameter in parameters.values():
                 parameter.grad = None
-            return (law_pullback(dlog_px), *(parameter.grad for parameter in parameters.values()))  # type: ignore[return-value]
+            return (law_pullback(dlog_px), *(parameter.grad for parameter in parameters.values()))
 
         return log_px, pullback
 
