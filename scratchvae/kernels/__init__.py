@@ -15,6 +15,7 @@ from importlib import import_module
 
 from scratchvae.arrays import require_choice
 from scratchvae.kernels.textbook.convolution import max_pool, max_pool_backward, patches, patches_backward
+from scratchvae.kernels.textbook.counts import negative_binomial
 from scratchvae.kernels.textbook.densities import (
     bernoulli_log_prob,
     bernoulli_log_prob_backward,
@@ -72,6 +73,7 @@ __all__ = [
     "logistic_interval_backward",
     "max_pool",
     "max_pool_backward",
+    "negative_binomial",
     "patches",
     "patches_backward",
     "random_bits",

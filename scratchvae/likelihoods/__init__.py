@@ -9,6 +9,7 @@ from scratchvae.likelihoods.interface import Likelihood, for_each_draw
 from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
+from scratchvae.likelihoods.negative_binomial import NegativeBinomial
 from scratchvae.likelihoods.ordered import Ordered
 from scratchvae.likelihoods.poisson import Poisson
 from scratchvae.likelihoods.standardized import Standardized, column_moments, column_range
@@ -24,6 +25,7 @@ __all__ = [
     "Laplace",
     "Likelihood",
     "Multinomial",
+    "NegativeBinomial",
     "Ordered",
     "Poisson",
     "Standardized",

@@ -46,6 +46,10 @@ class Likelihood(Owner, ABC):
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
         """A draw x (B, D)."""
 
+    def seen(self, x: Array) -> Array:
+        """x (B, D) as an encoder should see it, which a likelihood may say: x itself, unless it says otherwise."""
+        return x
+
     @abstractmethod
     def require_support(self, x: Array) -> None:
         """Raise InputError where x (B, D) holds values that p(x|z) gives no probability to."""
@@ -59,6 +63,11 @@ def for_each_draw(x: Rows, draws: int) -> Rows:
 def n_entries(event_shape: tuple[int, ...]) -> int:
     """D, the number of entries of an event."""
     return prod(event_shape)
+
+
+def log_counts(x: Array) -> Array:
+    """log(1 + x), with which counts of any size enter an encoder; what noise has made negative is taken for 0."""
+    return np.log1p(np.maximum(x, 0))
 
 
 def require_counts(where: str, x: Array) -> None:

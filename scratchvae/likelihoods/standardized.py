@@ -80,6 +80,10 @@ class Standardized(Likelihood):
         require_shapes("Standardized", x=(x, f"B {self.column_mean.value.size}"))
         return (x - self.column_mean.value.astype(x.dtype)) / self.column_scale.value.astype(x.dtype)
 
+    def seen(self, x: Array) -> Array:
+        """x̃: what the encoder sees."""
+        return self.standardize(x)
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """Those of the likelihood of x̃; InputError for events with more or fewer entries than there are columns."""
         D, found = n_entries(event_shape), self.column_mean.value.size

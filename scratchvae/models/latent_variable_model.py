@@ -9,7 +9,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
-from scratchvae.likelihoods import Likelihood, Standardized, fill_missing
+from scratchvae.likelihoods import Likelihood, fill_missing
 from scratchvae.models.coding import Coding
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
@@ -64,11 +64,10 @@ class LatentVariableModel(Coding):
     def seen(self, batch: Batch) -> Array:
         """What the encoder gets: x, or what is shown in its place, with 0 for what is missing.
 
-        Where the likelihood is Standardized, x is in its units, so that 0 is the mean of the data. Where the model
-        `shows_mask`, which entries were observed follows as D columns of 1 and 0.
+        The likelihood says in which form: Standardized in its units, so that 0 is the mean of the data, and those of
+        counts as log(1 + x). Where the model `shows_mask`, which entries were observed follows as D columns of 1 and 0.
         """
-        x = batch.x if batch.shown is None else batch.shown
-        x = self.likelihood.standardize(x) if isinstance(self.likelihood, Standardized) else x
+        x = self.likelihood.seen(batch.x if batch.shown is None else batch.shown)
         x = fill_missing(x, batch.observed)
         if not self.shows_mask:
             return x

@@ -21,6 +21,7 @@ from scratchvae.likelihoods import (
     Laplace,
     Likelihood,
     Multinomial,
+    NegativeBinomial,
     Ordered,
     Poisson,
     Standardized,
@@ -50,11 +51,6 @@ class Parts:
 def gaussian_diagonal(event_shape: tuple[int, ...], *, variance: float = 1.0, min_variance: float = 1e-6) -> GaussianDiagonal:
     """N(mean, diag σ²), a variance for each entry that is learned and does not depend on z."""
     return GaussianDiagonal(np.full(prod(event_shape), variance), min_variance=min_variance)
-
-
-def ordered(event_shape: tuple[int, ...], *, levels: int = 5) -> Ordered:
-    """Ordered categories 0, 1, …, levels − 1, by thresholds of each entry that are learned and do not depend on z."""
-    return Ordered(prod(event_shape), levels)
 
 
 def vamp(
@@ -91,7 +87,8 @@ LIKELIHOODS = Table(
         "gaussian_per_pixel": GaussianPerPixel,
         "laplace": Laplace,
         "multinomial": Multinomial,
-        "ordered": ordered,
+        "negative_binomial": NegativeBinomial,
+        "ordered": Ordered,
         "poisson": Poisson,
         "student_t": StudentT,
     },
