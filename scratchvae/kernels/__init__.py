@@ -48,6 +48,7 @@ from scratchvae.kernels.textbook.pointwise import (
     tanh_backward,
 )
 from scratchvae.kernels.textbook.rows import add_to_rows
+from scratchvae.kernels.textbook.unit_interval import continuous_bernoulli
 from scratchvae.kernels.textbook.updates import adam_update, rmsprop_update, sgd_update
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "add_to_rows",
     "bernoulli_log_prob",
     "bernoulli_log_prob_backward",
+    "continuous_bernoulli",
     "elu",
     "elu_backward",
     "fill_missing",

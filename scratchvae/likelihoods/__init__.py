@@ -3,6 +3,7 @@
 from scratchvae.likelihoods.bernoulli import Bernoulli
 from scratchvae.likelihoods.categorical import Categorical
 from scratchvae.likelihoods.completion import missing_mean, missing_sample
+from scratchvae.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianPerPixel
 from scratchvae.likelihoods.gaussian_optimal import GaussianOptimal
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw
@@ -18,6 +19,7 @@ from scratchvae.likelihoods.student_t import StudentT
 __all__ = [
     "Bernoulli",
     "Categorical",
+    "ContinuousBernoulli",
     "Gaussian",
     "GaussianDiagonal",
     "GaussianOptimal",

@@ -14,6 +14,7 @@ from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
 from scratchvae.likelihoods import (
     Bernoulli,
     Categorical,
+    ContinuousBernoulli,
     Gaussian,
     GaussianDiagonal,
     GaussianOptimal,
@@ -81,6 +82,7 @@ LIKELIHOODS = Table(
     {
         "bernoulli": Bernoulli,
         "categorical": Categorical,
+        "continuous_bernoulli": ContinuousBernoulli,
         "gaussian": Gaussian,
         "gaussian_diagonal": gaussian_diagonal,
         "gaussian_optimal": GaussianOptimal,
