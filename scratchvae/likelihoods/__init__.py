@@ -4,6 +4,7 @@ from scratchvae.likelihoods.bernoulli import Bernoulli
 from scratchvae.likelihoods.categorical import Categorical
 from scratchvae.likelihoods.completion import missing_mean, missing_sample
 from scratchvae.likelihoods.continuous_bernoulli import ContinuousBernoulli
+from scratchvae.likelihoods.discretized_logistic import DiscretizedLogistic
 from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianPerPixel
 from scratchvae.likelihoods.gaussian_optimal import GaussianOptimal
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw
@@ -20,6 +21,7 @@ __all__ = [
     "Bernoulli",
     "Categorical",
     "ContinuousBernoulli",
+    "DiscretizedLogistic",
     "Gaussian",
     "GaussianDiagonal",
     "GaussianOptimal",
