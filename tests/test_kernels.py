@@ -63,6 +63,7 @@ def example(name, dtype, rows=5, columns=7):
         "bernoulli_log_prob": (a, abs(b), 1),
         "bernoulli_log_prob_backward": (normal(rows), a, abs(b), 1),
         "gaussian_reparameterize": (a, b, c, 1),
+        "beta": (a, b, 0.1 + 0.8 * abs(np.sin(c))),
         "continuous_bernoulli": (a, abs(np.sin(b))),
         "negative_binomial": (a, b, np.rint(3 * abs(c))),
         "logistic_interval": (a, b, c),

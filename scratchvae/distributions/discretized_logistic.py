@@ -23,7 +23,8 @@ def log_prob(mean: Array, log_scale: Array, *, x: Array, levels: int) -> tuple[A
     require_shapes("discretized_logistic.log_prob", mean=(mean, "B D"), log_scale=(log_scale, "B D"), x=(x, "B D"))
     _require_levels("discretized_logistic.log_prob", x, levels)
     by_entry, entry_pullback = _by_entry(mean, log_scale, x, levels)
-    log_px = by_entry.sum(axis=1)
+    with np.errstate(over="ignore"):
+        log_px = by_entry.sum(axis=1)
 
     def pullback(dlog_px: Array) -> tuple[Array, Array]:
         return entry_pullback(np.broadcast_to(dlog_px[:, None], by_entry.shape))

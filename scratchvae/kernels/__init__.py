@@ -48,7 +48,7 @@ from scratchvae.kernels.textbook.pointwise import (
     tanh_backward,
 )
 from scratchvae.kernels.textbook.rows import add_to_rows
-from scratchvae.kernels.textbook.unit_interval import continuous_bernoulli
+from scratchvae.kernels.textbook.unit_interval import beta, continuous_bernoulli
 from scratchvae.kernels.textbook.updates import adam_update, rmsprop_update, sgd_update
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "add_to_rows",
     "bernoulli_log_prob",
     "bernoulli_log_prob_backward",
+    "beta",
     "continuous_bernoulli",
     "elu",
     "elu_backward",

@@ -1,6 +1,7 @@
 """The role p(x|z): how many numbers a decoder must output, and which distribution over data they feed."""
 
 from scratchvae.likelihoods.bernoulli import Bernoulli
+from scratchvae.likelihoods.beta import Beta
 from scratchvae.likelihoods.categorical import Categorical
 from scratchvae.likelihoods.completion import missing_mean, missing_sample
 from scratchvae.likelihoods.continuous_bernoulli import ContinuousBernoulli
@@ -19,6 +20,7 @@ from scratchvae.likelihoods.student_t import StudentT
 
 __all__ = [
     "Bernoulli",
+    "Beta",
     "Categorical",
     "ContinuousBernoulli",
     "DiscretizedLogistic",

@@ -13,6 +13,7 @@ from scratchvae.choices import Table, parse, shortened
 from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
 from scratchvae.likelihoods import (
     Bernoulli,
+    Beta,
     Categorical,
     ContinuousBernoulli,
     DiscretizedLogistic,
@@ -82,6 +83,7 @@ LIKELIHOODS = Table(
     "likelihood",
     {
         "bernoulli": Bernoulli,
+        "beta": Beta,
         "categorical": Categorical,
         "continuous_bernoulli": ContinuousBernoulli,
         "discretized_logistic": DiscretizedLogistic,
