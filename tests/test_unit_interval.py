@@ -41,7 +41,7 @@ def test_a_density_at_the_middle_loses_the_mass_beyond_the_edges():
     inside = stats.logistic.cdf(k + 0.5, m, s) - stats.logistic.cdf(k - 0.5, m, s)
     assert inside.sum() < 0.7
     found = mass(m, np.log(s), np.float64)
-    np.testing.assert_allclose(found[1:-1], inside[1:-1], rtol=1e-9)
+    np.testing.assert_allclose(found[1:-1], inside[1:-1], rtol=1e-9, atol=1e-15)
     assert found[0] == pytest.approx(stats.logistic.cdf(0.5, m, s), rel=1e-14)
     far = mass(250.0, np.log(s), np.float64)
     assert far[-1] == pytest.approx(stats.logistic.sf(254.5, 250.0, s), rel=1e-12)
@@ -102,6 +102,16 @@ def test_the_role_keeps_bytes_and_its_mean_is_that_of_its_levels(components):
         shares = np.bincount(np.rint(7 * drawn[:, d]).astype(int), minlength=8) / 20_000
         assert (np.abs(shares - p[d]) < 5 * np.sqrt(p[d] / 20_000) + 1e-9).all()
     assert likelihood.sample(x_params.astype(np.float32), RNG).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_byte_is_its_own_level_and_what_lies_between_two_counts_as_by_the_categorical_law(dtype):
+    """A narrow law at each of 256 bytes gives nearly all of its mass to that byte, and to x up to the next 256th."""
+    k = np.arange(256)
+    x_params = np.concatenate([(2 * k / 255 - 1)[:, None], np.full((256, 1), np.log(0.05 / 127.5))], axis=1).astype(dtype)
+    for x in (k / 255, (k + 0.01) / 256, (k + 0.99) / 256):
+        log_px, _ = DiscretizedLogistic().log_prob(x_params, x=x[:, None].astype(dtype))
+        assert (log_px > -0.01).all()  # ½ level is ten scales
 
 
 def test_it_compares_with_the_categorical_law_of_the_same_levels():

@@ -11,7 +11,7 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class DiscretizedLogistic(Likelihood):
-    """L levels 0, 1/(L−1), …, 1, of which an entry x in [0, 1] is the nearest, so that 256 levels keep a byte's value.
+    """L levels 0, 1/(L−1), …, 1; an entry x of [0, 1] counts as level min(⌊L x⌋, L − 1), so that 256 levels keep a byte's value.
 
         x_params = [a | b],    m = ½ (1 + a) (L−1),    s = ½ e^b (L−1)           or of K `components` [logits | a | b]
 
@@ -39,7 +39,8 @@ class DiscretizedLogistic(Likelihood):
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
         """Σ_d log Σ_k w_k P_k at the level of x_d."""
-        level = np.rint(for_each_draw(fill_missing(x, observed), draws) * (self.levels - 1)).astype(np.int64)
+        x = for_each_draw(fill_missing(x, observed), draws)
+        level = np.minimum((x * self.levels).astype(np.int64), self.levels - 1)
         parts = self._split(x_params)
         law = discretized_logistic.log_prob if self.components == 1 else discretized_logistic.mixture_log_prob
         log_px, op_pullback = where_observed(law, observed, draws)(*parts, x=level, levels=self.levels)

@@ -126,5 +126,5 @@ def _torch_mixture(torch: Any, logits: Any, means: Any, log_scales: Any, *, x: A
 
 def _torch_pixels(torch: Any, role: Any, x_params: Any, x: Any) -> Any:
     a, b = x_params.chunk(2, dim=1)
-    p = _torch_p(torch, 127.5 * (1 + a), b + np.log(127.5), torch.round(255 * x), 256)
+    p = _torch_p(torch, 127.5 * (1 + a), b + np.log(127.5), torch.floor(256 * x).clamp(max=255), 256)
     return torch.log(p).sum(1)
