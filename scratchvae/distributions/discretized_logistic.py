@@ -75,10 +75,9 @@ def _by_entry(mean: Array, log_scale: Array, x: Array, levels: int) -> tuple[Arr
 
     def pullback(dby_entry: Array) -> tuple[Array, Array]:
         dlow, dhigh, dlog_width = interval_pullback(dby_entry)
-        dlog_width = np.where(first | last, dby_entry.dtype.type(0), dlog_width)
         with np.errstate(over="ignore"):
             dmean = -(dlow + dhigh) * rate  # dm = −(db + da)/s
-            dlog_scale = -(dlow * below + dhigh * above) - dlog_width  # dlog_s = −(db b + da a) − dlog_width
+            dlog_scale = -(dlow * below + dhigh * above) - dlog_width  # dlog_s = −(db b + da a) − dlog_width, 0 at an end
         return dmean, dlog_scale
 
     return by_entry, pullback
