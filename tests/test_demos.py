@@ -52,10 +52,12 @@ def vae(text):
 
 
 def likelihoods(text):
-    for name in ("gaussian, σ² = 1 ", "gaussian, σ learned", "gaussian, per pixel", "laplace, s learned"):
+    densities = ("gaussian, σ² = 1 ", "gaussian, σ learned", "gaussian, per pixel", "laplace, s learned", "continuous bernoulli ")
+    for name in densities:
         *_, bits, of_level = numbers_after(text, name)
         assert of_level == pytest.approx(bits + 3, abs=0.002)  # log₂ of 8 levels
-        assert of_level > numbers_after(text, "categorical, 8 levels")[-1]
+        for levels in ("categorical, 8 levels", "logistic, 8 levels"):
+            assert of_level > numbers_after(text, levels)[-1]
 
 
 def regularized(text):

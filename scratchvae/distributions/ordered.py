@@ -63,8 +63,8 @@ def log_prob(location: Array, thresholds: Array, *, x: Array) -> tuple[Array, Pu
         zero = dlog_px.dtype.type(0)
         dlogits = np.where(index == category, dhigh, zero) + np.where(index == category - 1, dlow, zero)  # dl_x, dl_{x−1}
         dlocation, dthresholds = logits_pullback(dlogits)
-        inner = (index == category) & (index > 0)
-        return dlocation, dthresholds + np.where(inner, dlog_width, zero)  # dthresholds_x += dlog_width, 0 < x < C−1
+        # dthresholds_x += dlog_width, which is 0 where x is an end and its width infinite
+        return dlocation, dthresholds + np.where(index == category, dlog_width, zero)
 
     return log_px, pullback
 

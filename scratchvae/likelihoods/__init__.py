@@ -1,10 +1,13 @@
 """The role p(x|z): how many numbers a decoder must output, and which distribution over data they feed."""
 
 from scratchvae.likelihoods.bernoulli import Bernoulli
+from scratchvae.likelihoods.beta import Beta
 from scratchvae.likelihoods.blocks import Blocks
 from scratchvae.likelihoods.categorical import Categorical
 from scratchvae.likelihoods.categories import Categories
 from scratchvae.likelihoods.completion import missing_mean, missing_sample
+from scratchvae.likelihoods.continuous_bernoulli import ContinuousBernoulli
+from scratchvae.likelihoods.discretized_logistic import DiscretizedLogistic
 from scratchvae.likelihoods.encoded import Encoded
 from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianPerPixel
 from scratchvae.likelihoods.gaussian_optimal import GaussianOptimal
@@ -13,6 +16,7 @@ from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.log_normal import LogNormal
 from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
+from scratchvae.likelihoods.negative_binomial import NegativeBinomial
 from scratchvae.likelihoods.of_schema import of_schema
 from scratchvae.likelihoods.ordered import Ordered
 from scratchvae.likelihoods.poisson import Poisson
@@ -21,9 +25,12 @@ from scratchvae.likelihoods.student_t import StudentT
 
 __all__ = [
     "Bernoulli",
+    "Beta",
     "Blocks",
     "Categorical",
     "Categories",
+    "ContinuousBernoulli",
+    "DiscretizedLogistic",
     "Encoded",
     "Gaussian",
     "GaussianDiagonal",
@@ -33,6 +40,7 @@ __all__ = [
     "Likelihood",
     "LogNormal",
     "Multinomial",
+    "NegativeBinomial",
     "Ordered",
     "Poisson",
     "Standardized",

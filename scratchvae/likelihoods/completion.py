@@ -7,6 +7,7 @@ from scratchvae.arrays import Array
 from scratchvae.data import Batch
 from scratchvae.likelihoods.interface import Likelihood
 from scratchvae.likelihoods.multinomial import Multinomial
+from scratchvae.likelihoods.negative_binomial import NegativeBinomial
 
 
 def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array:
@@ -19,8 +20,10 @@ def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array
 
         E[x_d|z, x_o] = n_o p_d / Σ_o p_d        p = softmax(logits)
 
-    If no word was observed, they are expected to be 0.
+    If no word was observed, they are expected to be 0. Those of a NegativeBinomial with an offset are of examples as
+    large as what was observed of them.
     """
+    x_params = _sized(likelihood, x_params, batch)
     if isinstance(likelihood, Multinomial):
         odds, n = _odds(x_params, batch)
         return n[:, None] * odds
@@ -33,10 +36,15 @@ def missing_sample(likelihood: Likelihood, x_params: Array, batch: Batch, rng: n
     Of a Multinomial it is x_d ~ Poisson(g p_d / Σ_o p_d) with one g ~ Gamma(n_o) for each row: the draws are then
     negative multinomial.
     """
+    x_params = _sized(likelihood, x_params, batch)
     if isinstance(likelihood, Multinomial):
         odds, n = _odds(x_params, batch)
         return rng.poisson(rng.gamma(n)[:, None] * odds).astype(x_params.dtype)
     return likelihood.sample(x_params, rng).reshape(batch.x.shape)
+
+
+def _sized(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array:
+    return likelihood.sized(x_params, batch.x, batch.observed) if isinstance(likelihood, NegativeBinomial) else x_params
 
 
 def _odds(logits: Array, batch: Batch) -> tuple[Array, Array]:

@@ -33,9 +33,10 @@ class Likelihood(Owner, ABC):
     def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
         """What an encoder sees of x (B, F), and which of that was observed (B, F), None where all of it was.
 
-        What stands where nothing was observed is anything: the model puts 0 there.
+        These are `seen(x)`, unless the law has more or fewer features than entries. What stands where nothing was observed is
+        anything: the model puts 0 there.
         """
-        return x, observed
+        return self.seen(x), observed
 
     def expected(self, x_params: Array) -> Array:
         """What may be averaged over z (B, E): E[x|z], or probabilities where entries are no numbers."""
@@ -73,6 +74,10 @@ class Likelihood(Owner, ABC):
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
         """A draw x (B, D)."""
 
+    def seen(self, x: Array) -> Array:
+        """x (B, D) as an encoder should see it, which a likelihood may say: x itself, unless it says otherwise."""
+        return x
+
     @abstractmethod
     def require_support(self, x: Array) -> None:
         """Raise InputError where x (B, D) holds values that p(x|z) gives no probability to."""
@@ -86,6 +91,11 @@ def for_each_draw(x: Rows, draws: int) -> Rows:
 def n_entries(event_shape: tuple[int, ...]) -> int:
     """D, the number of entries of an event."""
     return prod(event_shape)
+
+
+def log_counts(x: Array) -> Array:
+    """log(1 + x), with which counts of any size enter an encoder; what noise has made negative is taken for 0."""
+    return np.log1p(np.maximum(x, 0))
 
 
 def require_counts(where: str, x: Array) -> None:

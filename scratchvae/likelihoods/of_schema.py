@@ -22,7 +22,7 @@ LAWS: dict[str, Callable[[Sequence[Column]], Likelihood]] = {  # kind of column:
     "real": lambda columns: Standardized(_noise(columns), len(columns), names=[column.name for column in columns]),
     "positive": lambda columns: LogNormal(len(columns), min_variance=MIN_VARIANCE),
     "count": lambda columns: Encoded(Poisson(), len(columns), counts=True),
-    "ordered": lambda columns: Encoded(Ordered(len(columns), len(columns[0].levels)), len(columns)),
+    "ordered": lambda columns: Encoded(Ordered((len(columns),), len(columns[0].levels)), len(columns)),
     "binary": lambda columns: Encoded(Bernoulli(), len(columns)),
     "categorical": lambda columns: Categories(len(columns[0].levels)),
 }

@@ -15,20 +15,19 @@ class Ordered(Likelihood):
 
         P(x_d ≤ c|z) = σ(t_dc − location_d)
 
-    Each of the D = `entries` entries has thresholds of its own, the same for every z, which are learned from such that
-    make all categories equally likely at location 0. `distributions.ordered` says how they are kept in order.
+    Each of the D entries of an event of that shape has thresholds of its own, the same for every z. They are learned, and at
+    the start make all categories equally likely at location 0. `distributions.ordered` says how they are kept in order.
 
     McCullagh 1980, section 2; Nazábal, Olmos, Ghahramani & Valera 2020, section 3, use it for ordered columns of tables.
     """
 
-    def __init__(self, entries: int, levels: int = 5) -> None:
-        require_count("Ordered", "entries", entries)
+    def __init__(self, event_shape: tuple[int, ...], levels: int = 5) -> None:
         require_count("Ordered", "levels", levels, 2)
         self.levels = levels
         share = np.arange(1, levels) / levels
         cuts = np.log(share) - np.log1p(-share)
         first = np.concatenate([cuts[:1], np.log(np.diff(cuts))])
-        self.thresholds = Parameter(np.tile(first, (entries, 1)).astype(np.float32))
+        self.thresholds = Parameter(np.tile(first, (n_entries(event_shape), 1)).astype(np.float32))
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One location an entry; InputError for events with more or fewer entries than have thresholds."""

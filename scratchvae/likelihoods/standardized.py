@@ -88,9 +88,9 @@ class Standardized(Likelihood):
         require_shapes("Standardized", x=(x, f"B {self.column_mean.value.size}"))
         return (x - self.column_mean.value.astype(x.dtype)) / self.column_scale.value.astype(x.dtype)
 
-    def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
-        """x̃, which is 0 at each column's mean."""
-        return self.standardize(x), observed
+    def seen(self, x: Array) -> Array:
+        """x̃: what the encoder sees."""
+        return self.standardize(x)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """Those of the likelihood of x̃; InputError for events with more or fewer entries than there are columns."""

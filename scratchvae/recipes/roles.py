@@ -14,7 +14,10 @@ from scratchvae.data import TableSchema
 from scratchvae.layers import Layer
 from scratchvae.likelihoods import (
     Bernoulli,
+    Beta,
     Categorical,
+    ContinuousBernoulli,
+    DiscretizedLogistic,
     Gaussian,
     GaussianDiagonal,
     GaussianOptimal,
@@ -22,6 +25,7 @@ from scratchvae.likelihoods import (
     Laplace,
     Likelihood,
     Multinomial,
+    NegativeBinomial,
     Ordered,
     Poisson,
     Standardized,
@@ -55,11 +59,6 @@ def gaussian_diagonal(event_shape: tuple[int, ...], *, variance: float = 1.0, mi
     return GaussianDiagonal(np.full(prod(event_shape), variance), min_variance=min_variance)
 
 
-def ordered(event_shape: tuple[int, ...], *, levels: int = 5) -> Ordered:
-    """Ordered categories 0, 1, …, levels − 1, by thresholds of each entry that are learned and do not depend on z."""
-    return Ordered(prod(event_shape), levels)
-
-
 def vamp(
     event_shape: tuple[int, ...],
     encoder: Layer,
@@ -87,14 +86,18 @@ LIKELIHOODS = Table(
     "likelihood",
     {
         "bernoulli": Bernoulli,
+        "beta": Beta,
         "categorical": Categorical,
+        "continuous_bernoulli": ContinuousBernoulli,
+        "discretized_logistic": DiscretizedLogistic,
         "gaussian": Gaussian,
         "gaussian_diagonal": gaussian_diagonal,
         "gaussian_optimal": GaussianOptimal,
         "gaussian_per_pixel": GaussianPerPixel,
         "laplace": Laplace,
         "multinomial": Multinomial,
-        "ordered": ordered,
+        "negative_binomial": NegativeBinomial,
+        "ordered": Ordered,
         "poisson": Poisson,
         "student_t": StudentT,
     },

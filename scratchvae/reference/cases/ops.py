@@ -55,14 +55,6 @@ REDUCTIONS = [
     Case("softmax", ops.softmax, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
 ]
 
-INTERVALS = [  # of three numbers each, which need not agree: widths on both sides of log 2
-    Case(
-        "logistic_interval",
-        ops.logistic_interval,
-        {"low": normal(3, 4, scale=2.0), "high": normal(3, 4, seed=1, scale=2.0), "log_width": normal(3, 4, seed=2)},
-    ),
-]
-
 CONVOLUTION = [
     Case("conv2d", ops.conv2d, {"x": normal(2, 2, 4, 5), "W": normal(3, 2, 3, 2), "b": normal(3)}),
     Case(
@@ -150,7 +142,6 @@ CASES = [
     *LINEAR,
     *SHAPING,
     *REDUCTIONS,
-    *INTERVALS,
     *CONVOLUTION,
     *POOLING,
     *NORMALIZATION,
@@ -235,11 +226,6 @@ EXPRESSIONS: dict[Callable[..., Any], Callable[..., Any]] = {  # each receives t
     ops.log_sum_exp: lambda torch, x, *, axis=-1: torch.logsumexp(x, dim=axis),
     ops.log_softmax: lambda torch, x, *, axis=-1: torch.log_softmax(x, dim=axis),
     ops.softmax: lambda torch, x, *, axis=-1: torch.softmax(x, dim=axis),
-    ops.logistic_interval: lambda torch, low, high, log_width: (
-        torch.nn.functional.logsigmoid(high)
-        + torch.nn.functional.logsigmoid(-low)
-        + torch.log1p(-torch.exp(-torch.exp(log_width)))
-    ),
     ops.conv2d: lambda torch, *arrays, **constants: torch.nn.functional.conv2d(*arrays, **constants),
     ops.conv_transpose2d: lambda torch, *arrays, **constants: torch.nn.functional.conv_transpose2d(*arrays, **constants),
     ops.max_pool2d: lambda torch, x, *, size=2, stride=None: torch.nn.functional.max_pool2d(x, size, stride),

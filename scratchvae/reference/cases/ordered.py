@@ -52,9 +52,9 @@ def parts() -> list[Part]:
         Part(
             "ordered",
             Ordered,
-            [objective_case("Elbo: Ordered", Elbo(), vae(Ordered(D, 4)), GRADES.astype(np.float64), noise=LATENT_NOISE)],
-            sampling=likelihood_sampler(Ordered(1, 4), [SAMPLED_LOCATION], np.arange(4)),
-            columns=lambda n, rng: Ordered(3).sample(np.zeros((n, 3)), rng),
+            [objective_case("Elbo: Ordered", Elbo(), vae(Ordered((D,), 4)), GRADES.astype(np.float64), noise=LATENT_NOISE)],
+            sampling=likelihood_sampler(Ordered((1,), 4), [SAMPLED_LOCATION], np.arange(4)),
+            columns=lambda n, rng: Ordered((3,)).sample(np.zeros((n, 3)), rng),
             example=_example,
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: _torch_log_prob(
@@ -67,15 +67,15 @@ def parts() -> list[Part]:
 
 
 def _example(D: int) -> tuple[Likelihood, Array]:
-    return Ordered(D, 4), np.random.default_rng([7, D]).integers(0, 4, (3, D)).astype(np.float64)
+    return Ordered((D,), 4), np.random.default_rng([7, D]).integers(0, 4, (3, D)).astype(np.float64)
 
 
 def _tried() -> list[Inputs]:
     """Categories from e⁻⁸⁰ to e⁵ wide, locations far on either side of them, and an offset that both have in common."""
     location, thresholds = normal(2, 3), normal(2, 3, 3, seed=1)
     narrow, wide, common = thresholds.copy(), thresholds.copy(), thresholds.copy()
-    narrow[:, :, 1:] += [-80, -1]
-    wide[:, :, 1:] = [np.log(np.log(2)), 5]  # one is at the branch, w = log 2
+    narrow[:, :, 1:] += np.array([-80.0, -1.0])
+    wide[:, :, 1:] = np.array([np.log(np.log(2)), 5.0])  # one is at the branch, w = log 2
     common[:, :, 0] += 1e4
     far = np.array([[0.0, 300.0, -300.0], [30.0, -30.0, 1e-6]])
     return [

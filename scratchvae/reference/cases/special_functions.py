@@ -59,26 +59,6 @@ def softmax(x: Array) -> Array:
     return mathematics().exp(log_softmax(x))
 
 
-def logistic_interval(low: Array, high: Array, log_width: Array) -> Array:
-    """log σ(high) + log σ(−low) + log(1 − e^(−w))."""
-    m = mathematics()
-    return m.log(1 - m.exp(-m.exp(log_width))) - softplus(-high) - softplus(low)
-
-
-def _intervals() -> list[Inputs]:
-    """Widths from e⁻⁸⁰ to e⁷, on both sides of log 2, at points that are near, far, and infinitely far."""
-    widths = np.array([-80.0, -1.0, -0.37, -0.36, 1.0, 4.5])
-    points, ends = np.array([-40.0, -3.0, -1e-5, 0.7, 2.0, 40.0]), np.array([-np.inf, np.inf])
-    rows = {
-        "each branch": ({"low": points, "high": points[::-1].copy(), "log_width": widths}, 120),
-        "equal ends": ({"low": points, "high": points, "log_width": widths[::-1].copy()}, 120),
-        "far out": ({"low": np.array([710.0]), "high": np.array([1e4]), "log_width": np.array([7.0])}, 700),
-        "underflowing width": ({"low": np.array([0.3]), "high": np.array([0.3]), "log_width": np.array([-1e3])}, 1000),
-        "tail": ({"low": ends[:1], "high": np.array([0.3]), "log_width": ends[1:]}, 60),
-    }
-    return [Inputs(kind, arrays, digits=digits) for kind, (arrays, digits) in rows.items()]
-
-
 def _branches(why: str = "") -> list[Inputs]:
     """Where a result is tiny, more digits tell it from the others that it is summed with."""
     return [Inputs("each branch", {"x": BRANCHES}, floor=1.0 if why else 0.0, why=why, digits=60 if why else 400)]
@@ -90,7 +70,7 @@ def _offsets(why: str = "") -> list[Inputs]:
 
 
 CANCEL = "gradients of several entries cancel"
-ORACLES: Mapping[Callable[..., Any], tuple[Callable[..., Array], list[Inputs]]] = {
+ORACLES: Mapping[Callable[..., Any], tuple[Callable[[Array], Array], list[Inputs]]] = {
     ops.elu: (elu, _branches("eˣ − 1 and 1 cancel in the slope")),
     ops.gelu_erf: (gelu_erf, _branches("1 + erf cancels left of 0")),
     ops.gelu_tanh: (gelu_tanh, _branches("1 + tanh cancels left of 0")),
@@ -99,7 +79,6 @@ ORACLES: Mapping[Callable[..., Any], tuple[Callable[..., Array], list[Inputs]]] 
     ops.softplus: (softplus, _branches()),
     ops.tanh: (tanh, _branches("1 − y² cancels in the slope")),
     ops.log_softmax: (log_softmax, _offsets(CANCEL)),
-    ops.logistic_interval: (logistic_interval, _intervals()),
     ops.log_sum_exp: (lambda x: log_sum_exp(x, -1), _offsets()),
     ops.softmax: (softmax, _offsets(CANCEL)),
 }

@@ -149,5 +149,5 @@ def _bits(D: int) -> Encoded:
 
 def _blocks(D: int) -> Blocks:
     """Three kinds of columns that may be 0 and 1, with one parameter each, and real ones where there are more than three."""
-    kinds: list[tuple[tuple[int, ...], Likelihood]] = [((0,), _counts(1)), ((1,), _bits(1)), ((2,), Encoded(Ordered(1, 2), 1))]
+    kinds: list[tuple[tuple[int, ...], Likelihood]] = [((0,), _counts(1)), ((1,), _bits(1)), ((2,), Encoded(Ordered((1,), 2), 1))]
     return Blocks([*kinds, (tuple(range(3, D)), Gaussian(0.5, learned=True))] if D > 3 else kinds)
