@@ -172,6 +172,13 @@ def test_what_the_encoder_sees_has_one_scale_and_0_where_nothing_is_known():
     assert model.encoder.layers[0].weight.value.shape[0] == 18
 
 
+def test_categories_are_seen_level_by_level():
+    seen, known = Categories(3).features(np.array([[2.0, 0.0], [1.0, np.nan]]), np.array([[1, 1], [1, 0]]))
+    np.testing.assert_array_equal(seen[0].reshape(3, 2), [[0, 1], [0, 0], [1, 0]])
+    np.testing.assert_array_equal(seen[1].reshape(3, 2)[:, 0], [0, 1, 0])
+    np.testing.assert_array_equal(known.reshape(2, 3, 2), [[[1, 1]] * 3, [[1, 0]] * 3])
+
+
 def test_a_corrupted_entry_is_no_error():
     law = mixed()
     seen, known = law.features(np.where(np.arange(7) == 5, -1.0, MIXED + 0.3), None)
