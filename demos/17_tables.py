@@ -90,7 +90,7 @@ def main(argv=None):
         errors.append(compare("wine", header, cells, order < share, options)[0])
         print("  {:6.0%} {:8.3f} {:10.3f} {:11.3f}".format(share, *errors[-1]))
     print("(expected: the fewer cells are known, the nearer the mean)")
-    curves = dict(zip(("column mean", "IterativeImputer", "scratchvae"), np.transpose(errors), strict=True))
+    curves = dict(zip(("scratchvae", "IterativeImputer", "column mean"), np.transpose(errors)[::-1], strict=True))
     figure = plots.lines(
         {"": {name: (100 * shares, error) for name, error in curves.items()}},
         x_label="cells removed, %",
