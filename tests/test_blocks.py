@@ -177,6 +177,13 @@ def test_categories_are_seen_level_by_level():
     np.testing.assert_array_equal(seen[0].reshape(3, 2), [[0, 1], [0, 0], [1, 0]])
     np.testing.assert_array_equal(seen[1].reshape(3, 2)[:, 0], [0, 1, 0])
     np.testing.assert_array_equal(known.reshape(2, 3, 2), [[[1, 1]] * 3, [[1, 0]] * 3])
+    x_params = np.array([[0.1, 2.0, 1.5, -1.0, 0.3, 0.7]])
+    p = Categories(3).expected(x_params)
+    np.testing.assert_allclose(p.reshape(3, 2), softmax(x_params.reshape(3, 2), axis=0), rtol=1e-12)
+    np.testing.assert_array_equal(Categories(3).settled(p), [[1, 0]])
+    log_px, pullback = Categories(3).log_prob(x_params, x=np.array([[2.0, 0.0]]))
+    assert log_px[0] == pytest.approx(np.log(p[0, 4] * p[0, 1]))
+    np.testing.assert_allclose(pullback(np.ones(1)), [0, 1, 0, 0, 1, 0] - p, rtol=1e-12)
 
 
 def test_a_corrupted_entry_is_no_error():
