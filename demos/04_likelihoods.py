@@ -1,4 +1,4 @@
-"""One data set, eight likelihoods p(x|z): what the decoder's outputs mean, and which of the resulting numbers can be compared.
+"""One data set, ten likelihoods p(x|z): what the decoder's outputs mean, and which of the resulting numbers can be compared.
 
     likelihood            x_params of a pixel     log p(x|z) is the logarithm of
     bernoulli             logit                   a probability, if x is 0 or 1; of grey x its mean over binarizations
@@ -7,6 +7,8 @@
     gaussian, σ optimal   mean                    the same, σ computed from each batch instead of learned by small steps
     gaussian, per pixel   mean and log σ²         a density whose σ knows that the corners are always black
     laplace               mean, one scale s       a density; s becomes the mean absolute residual
+    continuous bernoulli  logit                   a density on [0, 1], Bernoulli's cross-entropy divided by its integral
+    discretized logistic  mean and log s          the probability of the pixel's level, which knows that levels have an order
     categorical           a logit for each level  the probability of the pixel's level, of which there are few
 
 A density can exceed 1, and its logarithm depends on the unit of x: counted from 0 to 8 instead of 0 to 1, log 8 less a pixel. A
@@ -31,7 +33,16 @@ import numpy as np
 
 from scratchvae import data, evaluation, plots
 from scratchvae.layers import Linear, ReLU, Sequential
-from scratchvae.likelihoods import Bernoulli, Categorical, Gaussian, GaussianOptimal, GaussianPerPixel, Laplace
+from scratchvae.likelihoods import (
+    Bernoulli,
+    Categorical,
+    ContinuousBernoulli,
+    DiscretizedLogistic,
+    Gaussian,
+    GaussianOptimal,
+    GaussianPerPixel,
+    Laplace,
+)
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo
 from scratchvae.posteriors import DiagonalGaussian
@@ -54,6 +65,8 @@ def likelihoods():
         "gaussian, σ optimal": GaussianOptimal(),
         "gaussian, per pixel": GaussianPerPixel(),
         "laplace, s learned": Laplace(0.1, learned=True),
+        "continuous bernoulli": ContinuousBernoulli(),
+        f"logistic, {LEVELS} levels": DiscretizedLogistic(LEVELS),
         f"categorical, {LEVELS} levels": Categorical(LEVELS),
     }
 
@@ -93,7 +106,7 @@ def residuals(model, x, rng):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="One data set, eight likelihoods.")
+    parser = argparse.ArgumentParser(description="One data set, ten likelihoods.")
     parser.add_argument("--quick", action="store_true", help="a sixth of the training: a few seconds")
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_04", help="for the pictures (default: %(default)s)")
@@ -117,7 +130,7 @@ def main(argv=None):
         model.fit(train, epochs=epochs, batch_size=BATCH, optimizer=optimizer, seed=seed)
         terms = bounds[name] = evaluation.bound(model, test, Elbo(), rng=np.random.default_rng(seed))
         bits = evaluation.bits_per_dimension(terms["bound"], D)
-        if isinstance(likelihood, Categorical):
+        if isinstance(likelihood, Categorical | DiscretizedLogistic):
             of_level, kind = f"{bits:.3f}", "probability"
         elif isinstance(likelihood, Bernoulli):
             of_level, kind = "", "probability of binarized pixels"
@@ -126,7 +139,7 @@ def main(argv=None):
             of_level, kind = f"{comparable:.3f}", "density"
         line = f"{terms['bound']:9.2f}   {terms['log_px']:14.2f} {terms['kl']:5.2f}   {bits:7.3f}   {of_level:>8}"
         print(f"  {name:<21} {line}   {kind}")
-    print("The columns left of it rank nothing, only the bits of the level do   (expected: fewest for the categorical)")
+    print("The columns left of it rank nothing, only the bits of the level do   (expected: fewest for the two of levels)")
     learned, rescaled = models["gaussian, σ learned"], bounds["gaussian, σ learned"]["bound"] - D * np.log(LEVELS)
     print(f"With x from 0 to {LEVELS}, not to 1, 'gaussian, σ learned' would have {rescaled:.2f}: same model, other unit")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from supported import supported
 
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
@@ -14,7 +15,18 @@ from scratchvae.data import Dataset
 from scratchvae.layers import named_parameters
 from scratchvae.models import FactorAnalysis, ProbabilisticPCA
 from scratchvae.objectives import L1, Elbo, Ramp
-from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PENALTIES, PRIORS, RECIPES, SCHEDULES, TABLES, Parts, belief_net
+from scratchvae.recipes import (
+    LIKELIHOODS,
+    OBJECTIVES,
+    OPTIMIZERS,
+    PENALTIES,
+    PRIORS,
+    RECIPES,
+    SCHEDULES,
+    TABLES,
+    Parts,
+    belief_net,
+)
 from scratchvae.runs import METRICS, SHORT, Config, Run, spelled_out
 
 RNG = np.random.default_rng(0)
@@ -188,12 +200,13 @@ def test_short_spellings_are_spelled_out(short, long):
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
-    """Files of 24 small images: of bytes, of 0 and 255, and of counts."""
+    """Files of 24 small images, of bytes and of 0 and 255; and for each likelihood one of data that it takes."""
     folder = tmp_path_factory.mktemp("examples")
     pixels = RNG.integers(0, 256, (24, 4, 4), np.uint8)
     np.save(folder / "pixels.npy", pixels)
     np.save(folder / "binary.npy", np.where(pixels > 99, 255, 0).astype(np.uint8))
-    np.save(folder / "counts.npy", RNG.poisson(2.0, (24, 16)).astype(np.float32))
+    for name in LIKELIHOODS:
+        np.save(folder / f"{name}.npy", supported(name, (24, 16), np.random.default_rng(1)).astype(np.float32))
     return folder
 
 
@@ -221,7 +234,7 @@ ROWS = [f"{table.kind} {name}" for table in TABLES for name in table]
 @pytest.mark.parametrize("row", ROWS)
 def test_every_name_of_every_table_trains_two_steps(row, examples, tmp_path, capsys):
     kind, name = row.split()
-    data = "counts" if name in ("multinomial", "poisson") else "pixels" if kind == "recipe" and "net" not in name else "binary"
+    data = name if kind == "likelihood" else "pixels" if kind == "recipe" and "net" not in name else "binary"
     argv = ["train", "--data", str(examples / f"{data}.npy"), "--out", str(tmp_path / "run"), "--quiet", "--no-figures"]
     argv += [f"--{kind}", REQUIRED.get(name, name), *NEEDS.get(row, SMALL)]
     solved = name in ("factor_analysis", "probabilistic_pca")

@@ -52,10 +52,12 @@ def vae(text):
 
 
 def likelihoods(text):
-    for name in ("gaussian, σ² = 1 ", "gaussian, σ learned", "gaussian, per pixel", "laplace, s learned"):
+    densities = ("gaussian, σ² = 1 ", "gaussian, σ learned", "gaussian, per pixel", "laplace, s learned", "continuous bernoulli ")
+    for name in densities:
         *_, bits, of_level = numbers_after(text, name)
         assert of_level == pytest.approx(bits + 3, abs=0.002)  # log₂ of 8 levels
-        assert of_level > numbers_after(text, "categorical, 8 levels")[-1]
+        for levels in ("categorical, 8 levels", "logistic, 8 levels"):
+            assert of_level > numbers_after(text, levels)[-1]
 
 
 def regularized(text):
@@ -317,6 +319,22 @@ def missing(text):
     assert vae[-2] < drawn[-1]  # an expectation has the smallest squared error
 
 
+def tables(text):
+    for kind in ("real", "positive", "count", "binary", "categorical", "ordered"):
+        ours, theirs, *total = numbers_after(text, f"{kind} ")
+        assert ours == pytest.approx(theirs, abs=2e-8)  # of eight printed decimals
+        assert total == ([1] if kind in ("binary", "categorical", "ordered") else [])
+    assert numbers_after(text, "Largest difference:")[0] < 1e-12
+    mean, iterative, vae, commonest, _, wrong = numbers_after(text, "wine ")
+    assert mean == pytest.approx(1, abs=0.2)
+    assert max(iterative, vae) < 0.95 * mean  # measured
+    assert wrong < commonest
+    rows = [numbers_after(text, f"{share}% ") for share in (20, 50)]
+    for mean, _, vae in rows:
+        assert vae < 0.95 * mean
+    assert rows[0][2] < rows[1][2]
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -335,6 +353,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "14_naive_bayes": naive_bayes,
     "15_labels": labels,
     "16_missing": missing,
+    "17_tables": tables,
 }
 
 

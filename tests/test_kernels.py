@@ -21,7 +21,7 @@ from scratchvae.kernels.compiled import compiler, exponential
 from scratchvae.reference.cases import ops as op_cases
 
 NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
-FILES = ("convolution", "densities", "draws", "missing", "pointwise", "rows", "updates")
+FILES = ("convolution", "counts", "densities", "draws", "logistic", "missing", "pointwise", "rows", "unit_interval", "updates")
 DTYPES = (np.float32, np.float64)
 jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds")
 EXTREMES = (0.0, 1e-45, 1e-40, 5e-324, 1e-310, 1e-20, 1e-5, 0.25, 0.7, 1.0, 1.3, 3.0, 5.5, 9.0, 17.0, 40.0, 80.0, 1e4, np.inf)
@@ -63,6 +63,11 @@ def example(name, dtype, rows=5, columns=7):
         "bernoulli_log_prob": (a, abs(b), 1),
         "bernoulli_log_prob_backward": (normal(rows), a, abs(b), 1),
         "gaussian_reparameterize": (a, b, c, 1),
+        "beta": (a, b, 0.1 + 0.8 * abs(np.sin(c))),
+        "continuous_bernoulli": (a, abs(np.sin(b))),
+        "negative_binomial": (a, b, np.rint(3 * abs(c))),
+        "logistic_interval": (a, b, c),
+        "logistic_interval_backward": (normal(rows, columns), a, b, c),
         "fill_missing": (a, (b > 0).astype(dtype), 0.3),
         "gaussian_kl_to_standard": (a, b),
         "gaussian_log_prob": (a, b, c, np.full(len(a), a.shape[1])),

@@ -24,6 +24,7 @@ RNG = np.random.default_rng(0)
 X = RNG.uniform(0.1, 0.9, (B, D))
 OBSERVED = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 1]])
 LIKELIHOODS = {part.of.__name__: part.example(D) for part in all_parts() if part.example}
+PER_COLUMN = {"Blocks", "Encoded", "LogNormal", "Ordered"}  # which hold something for each column, and so judge no others
 
 
 def gradients(owner, pullback, *dy, **parts):
@@ -103,6 +104,10 @@ def test_what_was_observed_has_the_density_that_it_has_alone(name):
         moments = zip(law.column_mean.value, law.column_scale.value, strict=True)
         of = [likelihoods.Standardized(law.likelihood, 1, mean=[m], scale=[s]) for m, s in moments]
         parts = [one.log_prob(x_params[:, [d]], x=x[:, [d]])[0] for d, one in enumerate(of)]
+        expected = (np.stack(parts, axis=1) * OBSERVED).sum(axis=1)
+    elif name in PER_COLUMN:
+        parts = [law.log_prob(x_params, x=x, observed=np.tile(np.arange(D) == d, (B, 1)))[0] for d in range(D)]
+        np.testing.assert_allclose(np.sum(parts, axis=0), everything, rtol=1e-12)
         expected = (np.stack(parts, axis=1) * OBSERVED).sum(axis=1)
     else:
         columns = x_params.reshape(B, -1, D)  # each entry's parameters, whichever way they are laid out

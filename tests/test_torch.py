@@ -40,6 +40,7 @@ from scratchvae.training.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop
 
 torch = pytest.importorskip("torch")
 import torch_expressions as expressions  # noqa: E402  (needs torch)
+from supported import supported  # noqa: E402
 
 nn, weight_norm = torch.nn, torch.nn.utils.parametrizations.weight_norm
 
@@ -392,9 +393,6 @@ def test_initial_values(name):
 
 # Whole models
 
-FRACTIONS = {"bernoulli", "categorical"}  # likelihoods of entries in [0, 1]
-COUNTS = {"multinomial", "poisson"}  # of entries 0, 1, 2, …
-
 
 def plain(objective):
     return lambda twin, x: objective
@@ -483,7 +481,7 @@ def require_same_model(recipe, event_shape, likelihood, objective, *, batch, mod
     ]
     assert [name for name, *_ in pairs] == list(named_parameters(model))
     for training in modes:
-        x = draw_batch(likelihood, (batch, int(np.prod(event_shape))), rng)
+        x = supported(likelihood, (batch, int(np.prod(event_shape))), rng)
         y = draw_condition(batch, rng, **settings)
         twin.tell(None if y is None else tensor(y))
         chosen = make_objective(twin, tensor(x))
@@ -501,13 +499,6 @@ def require_same_model(recipe, event_shape, likelihood, objective, *, batch, mod
             require_agreement(name, term, terms[name])
             assert report.means()[name] == pytest.approx(terms[name].mean().item(), rel=CLOSE)
         require_same_gradients(pairs)
-
-
-def draw_batch(likelihood, shape, rng):
-    """Data in [0, 1], both ends included, or counts where the likelihood asks for them; else normal numbers."""
-    if likelihood in FRACTIONS:
-        return np.clip(rng.uniform(-0.3, 1.3, shape), 0, 1)
-    return rng.poisson(1.5, shape).astype(np.float64) if likelihood in COUNTS else rng.standard_normal(shape)
 
 
 def draw_condition(batch, rng, *, classes=None, condition_dim=None, **others):

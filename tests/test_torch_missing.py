@@ -24,7 +24,10 @@ BY_ENTRY = {  # the law of each entry, from x_params
     "Laplace": lambda p: laws.Laplace(p, 1.0),
     "Poisson": lambda p: laws.Poisson(torch.exp(p), validate_args=False),
 }
-MADE = {"Laplace": lambda: likelihoods.Laplace(1.0)}  # whose logarithm float32 keeps to all digits
+MADE = {
+    "Laplace": lambda: likelihoods.Laplace(1.0),  # whose logarithm float32 keeps to all digits
+    "Poisson": lambda: likelihoods.Poisson(log_inputs=False),
+}
 
 
 def affine(h, weight, bias):

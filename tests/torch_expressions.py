@@ -249,6 +249,7 @@ class Twin(nn.Module):
             self.known = self.prior.known = nn.functional.one_hot(y, self.classes).double() if self.classes else y
 
     def encode(self, x):
+        x = self.likelihood.seen(x)
         return self.encoder(x if self.known is None else torch.hstack([x, self.known]))
 
     def decode(self, z):

@@ -1,4 +1,4 @@
-"""Fill in what is missing in data, by a run's model: expectations, or draws, as a .npy file."""
+"""Fill in what is missing in data, by a run's model: expectations, or draws, as a .npy file or a table."""
 
 import argparse
 from io import BytesIO
@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from scratchvae.arrays import InputError, require_at_least
-from scratchvae.data import load
 from scratchvae.evaluation import impute
 from scratchvae.files import write_whole
 from scratchvae.models import LatentVariableModel
 from scratchvae.posteriors import Point
-from scratchvae.runs import Run
+from scratchvae.runs import TABLES, Run, load_other, schema_for, write_imputed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--data", help="data with missing entries (NaN): a name or a path (default: the run's held-out ones)")
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .npy file")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .npy file, or of a table a .csv or .tsv file")
     parser.add_argument("--samples", type=int, default=1000, metavar="K", help="weighted draws an example (default 1000)")
     parser.add_argument("--draws", type=int, metavar="M", help="write M imputations, each drawn, in place of the expectation")
     parser.add_argument("--seed", type=int, default=0, help="of the draws")
@@ -31,13 +30,15 @@ def run(arguments: argparse.Namespace) -> int:
     for name, low in (("samples", 1), ("draws", 1), ("seed", 0)):
         if getattr(arguments, name) is not None:
             require_at_least("impute", f"--{name}", getattr(arguments, name), low)
-    if arguments.out.suffix != ".npy":
-        raise InputError(f"impute: --out should be a .npy file, found {arguments.out}")
+    if arguments.out.suffix not in (".npy", *TABLES):
+        raise InputError(f"impute: --out should be a .npy file, or of a table a .csv or .tsv file; found {arguments.out}")
     one = Run.open(arguments.run)
+    if arguments.out.suffix in TABLES:
+        schema_for(one, arguments.out)
     if not isinstance(one.model, LatentVariableModel):
         kind = type(one.model).__name__
         raise InputError(f"impute: the run should be of a model with one vector of latents for each example, found a {kind}")
-    data = load(arguments.data, data_dir=arguments.data_dir or one.config.data_dir) if arguments.data else one.judged
+    data = load_other(one, arguments.data, arguments.data_dir)
     if data.event_shape != one.model.event_shape:
         expected = f"examples of shape {one.model.event_shape}"
         raise InputError(f"impute: --data should hold {expected}, found {data.event_shape} in {data.name}")
@@ -46,9 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
     rng, draws = np.random.default_rng(arguments.seed), arguments.draws or 0
     found = impute(one.model, data, samples=arguments.samples, draws=draws, rng=rng)
     filled = found.draws if draws else found.x
-    buffer = BytesIO()
-    np.save(buffer, filled.reshape(*filled.shape[:-1], *data.event_shape))
-    write_whole(arguments.out, buffer.getvalue())
+    if arguments.out.suffix in TABLES:
+        write_imputed(one, arguments.out, filled, arguments.data)
+    else:
+        buffer = BytesIO()
+        np.save(buffer, filled.reshape(*filled.shape[:-1], *data.event_shape))
+        write_whole(arguments.out, buffer.getvalue())
     least, median = found.effective.min(), np.median(found.effective)
     print(f"{arguments.out}: {len(data):,} examples, {data.share_missing:.1%} of their entries filled in")
     if isinstance(one.model.posterior, Point):

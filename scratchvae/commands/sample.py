@@ -1,4 +1,4 @@
-"""Draw images from a run's model: a picture, or with a path that ends in .npy the array itself."""
+"""Draw examples from a run's model: a picture, rows of a table, or with a path that ends in .npy the array itself."""
 
 import argparse
 from io import BytesIO
@@ -10,16 +10,17 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.files import write_whole
 from scratchvae.models import Classes
-from scratchvae.runs import Run, figures
+from scratchvae.runs import TABLES, Run, figures, schema_for, write_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, how many, where to."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("-n", type=int, default=64, help="how many (default 64)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="a .png or .npy file (default RUN/figures/samples.png)")
+    words = "a .png or .npy file, or of a table a .csv or .tsv file (default RUN/figures/samples.png or RUN/samples.csv)"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=words)
     parser.add_argument("--y", metavar="Y", help="what a conditional model is told: a label, or numbers as in 0.5,-1.2")
-    parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) instead of taking its mean")
+    parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) instead of taking its mean; of a table it always is")
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -28,14 +29,19 @@ def run(arguments: argparse.Namespace) -> int:
     require_at_least("sample", "-n", arguments.n, 1)
     require_at_least("sample", "--seed", arguments.seed, 0)
     one = Run.open(arguments.run)
-    path = arguments.out or one.folder / "figures" / "samples.png"
-    if path.suffix != ".npy":
+    default = one.folder / ("figures/samples.png" if one.schema is None else "samples.csv")
+    path = arguments.out or default
+    if path.suffix in TABLES:
+        schema_for(one, path)
+    elif path.suffix != ".npy":
         figures.require_images(one)
     images = _sampled(one, arguments)
     if path.suffix == ".npy":
         buffer = BytesIO()
         np.save(buffer, images)
         write_whole(path, buffer.getvalue())
+    elif path.suffix in TABLES:
+        write_rows(one, path, images)
     else:
         from scratchvae import plots
 
@@ -49,7 +55,7 @@ def _sampled(one: Run, arguments: argparse.Namespace) -> Array:
     told = {} if arguments.y is None else {"y": _read_y(one, arguments.y)}
     if told and model.condition is None:
         raise InputError(f"sample: --y is for a model that is told y, found a {type(model).__name__}")
-    return model.sample(arguments.n, arguments.seed, mean=not arguments.draw, **told)
+    return model.sample(arguments.n, arguments.seed, mean=not arguments.draw and one.schema is None, **told)
 
 
 def _read_y(one: Run, text: str) -> Any:

@@ -50,9 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
-        help=f"{', '.join(NAMES)}, or the path of an IDX, npy, npz, wav, gif, webp or txt file, or a folder of PNG or txt files",
+        help=f"{', '.join(NAMES)}, or the path of an IDX, npy, npz, csv, tsv, wav, gif, webp or txt file, "
+        "or of a folder of PNG or txt files",
     )
     data.add_argument("--data-dir", metavar="DIR", help="where named data sets lie (also: $SCRATCHVAE_DATA)")
+    data.add_argument(
+        "--columns",
+        metavar="WHAT",
+        help='of a table: "age=count, size=ordered(S, M, L)"; real, positive, count, ordered, binary, categorical or ignored',
+    )
     data.add_argument("--limit", type=int, metavar="N", help="use the first N examples")
     data.add_argument("--held-out", type=int, metavar="N", help="judge on the last N of them (default: a tenth)")
     data.add_argument("--binarized", action="store_true", default=None, help="draw x ~ Bernoulli(pixels) anew in every batch")
@@ -91,6 +97,8 @@ def run(arguments: argparse.Namespace) -> int:
         one = Run.start(arguments.out or _free_folder(config), config)
         training = one.training(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
         print(_description(one), flush=True)
+        if one.schema is not None:
+            print(f'columns, each with the law of its kind (--columns "NAME=KIND" chooses another):\n{one.schema}', flush=True)
     first = training.step
     with one, _interruptible(training):
         training.run()

@@ -1,5 +1,5 @@
 """Data: where the examples x come from. Everything ends as a `Dataset`, as stored, and as batches (B, D): pixels in [0, 1],
-levels of sound, counts of words.
+levels of sound, counts of words, columns of tables.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
@@ -23,6 +23,11 @@ levels of sound, counts of words.
     corpus         Corpus: documents; read_texts(path): of text files
     docstrings     docstrings(): what Python's standard library says about itself
     bags           bag_of_words, bag_of_characters: documents as counts
+
+    tables         as_table("t.csv" or a DataFrame): columns of numbers, counts and categories
+    table_schema   TableSchema: what the columns are, and to_columns, the way back to a table
+    column_kinds   which kind a column is, from its cells; declared_columns, what the user says of it
+    table_files    read_cells, write_cells: files of cells
 
     video          read_video(path); windows(video): stacks of frames; bouncing_glyphs(n): scenes that need no file
 
@@ -52,6 +57,9 @@ from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.pictures import patches, photograph, read_picture
 from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
+from scratchvae.data.table_files import completed, is_table, read_cells, write_cells
+from scratchvae.data.table_schema import Column, TableSchema
+from scratchvae.data.tables import Columns, as_table, is_frame
 from scratchvae.data.typefaces import CHARACTERS, FONTS
 from scratchvae.data.video import bouncing_glyphs, read_video, windows
 from scratchvae.data.wav import read_wav, wav_bytes, write_wav
@@ -66,9 +74,13 @@ __all__ = [
     "SOURCES",
     "TIMBRES",
     "Batch",
+    "Column",
+    "Columns",
     "Corpus",
     "Dataset",
     "Spectrogram",
+    "TableSchema",
+    "as_table",
     "at_most",
     "bag_of_characters",
     "bag_of_words",
@@ -76,10 +88,13 @@ __all__ = [
     "bars_law",
     "binarize",
     "bouncing_glyphs",
+    "completed",
     "digest",
     "docstrings",
     "draw_glyphs",
     "glyphs",
+    "is_frame",
+    "is_table",
     "load",
     "notes",
     "numerals",
@@ -87,6 +102,7 @@ __all__ = [
     "photograph",
     "play_note",
     "read_arrays",
+    "read_cells",
     "read_idx",
     "read_named_arrays",
     "read_picture",
@@ -98,5 +114,6 @@ __all__ = [
     "read_wav",
     "wav_bytes",
     "windows",
+    "write_cells",
     "write_wav",
 ]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, require_finite
 from scratchvae.data.batch import Batch
 from scratchvae.data.missing import observed_entries
+from scratchvae.data.table_schema import TableSchema
 
 Indices = slice | npt.ArrayLike  # a slice, whole numbers (B,), or a mask (N,)
 
@@ -30,6 +31,7 @@ class Dataset:
     conditions   (N, C) finite floating numbers that a model may be told of each example, or None
     observed     of the shape of images, True where an entry was observed; None where every entry was. NaN and a mask
                  say the same, and what any of the three calls missing is missing
+    schema       of a table: what its columns are, one for each entry of a plain vector; None for anything else
     """
 
     name: str
@@ -40,6 +42,7 @@ class Dataset:
     entry_names: tuple[str, ...] = ()
     conditions: Array | None = None
     observed: Array | None = None
+    schema: TableSchema | None = None
 
     def __post_init__(self) -> None:
         hidden = np.ma.getmaskarray(self.images) if isinstance(self.images, np.ma.MaskedArray) else None
@@ -71,6 +74,9 @@ class Dataset:
             object.__setattr__(self, "conditions", self._checked_conditions(np.asarray(self.conditions)))
         if self.entry_names and images.shape[1:] != (len(self.entry_names),):
             expected = f"images should have {len(self.entry_names)} entries, one for each name"
+            raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
+        if self.schema is not None and images.shape[1:] != (len(self.schema),):
+            expected = f"rows should have {len(self.schema)} entries, one for each column of the schema"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
 
     def _checked_labels(self, labels: Array) -> Array:
@@ -146,7 +152,7 @@ class Dataset:
         factors = {name: values[chosen] for name, values in self.factors.items()}
         observed = None if self.observed is None else self.observed[chosen]
         named = (self.label_names, factors, self.entry_names)
-        return Dataset(self.name, self.images[chosen], labels, *named, conditions, observed)
+        return Dataset(self.name, self.images[chosen], labels, *named, conditions, observed, self.schema)
 
     def split(self, held_out: int) -> tuple[Dataset, Dataset]:
         """Two views: all but the last `held_out` examples, and those last ones. Both must hold at least one example."""

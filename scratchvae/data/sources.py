@@ -24,6 +24,8 @@ from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.pictures import patches
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.streams import opened
+from scratchvae.data.table_files import is_table
+from scratchvae.data.tables import Columns, as_table
 from scratchvae.data.video import bouncing_glyphs, read_video, windows
 from scratchvae.data.wav import read_wav
 
@@ -58,6 +60,7 @@ def load(
     seed: int = 0,
     size: int = 28,
     max_bytes: int | None = None,
+    columns: Columns | None = None,
 ) -> Dataset:
     """The data set of that name (NAMES), else the one at that path.
 
@@ -70,12 +73,17 @@ def load(
     A path is an IDX file (labels are taken from the file beside it, images-idx3 -> labels-idx1), a .npy or .npz file, a folder
     of PNG files, or a folder that holds both splits: as MNIST's IDX files, or as train/ and test/. Or it is a .wav file, whose
     frames are levels of a spectrogram; a .gif or .webp file, in windows of four frames; a .txt file or a folder of them, bags of
-    words. All but those folders of both have one split only, "train", which is all of it. `Dataset.split` holds some of it out.
+    words. Or it is a .csv or .tsv file, a table, of which `columns` may say what its columns are: as_table takes both. All but
+    those folders of both have one split only, "train", which is all of it. `Dataset.split` holds some of it out.
 
     Only regular files are read. Those that would take more than `max_bytes` (None: $SCRATCHVAE_MAX_BYTES, else 1 GiB; `limits`
     says what counts) are refused before, or as soon as decompression goes beyond.
     """
     with at_most(max_bytes):
+        if source not in NAMES and is_table(Path(source)):
+            return _load_table(Path(source), split, columns)
+        if columns is not None:
+            raise InputError(f"load: columns are for a table, a .csv or .tsv file; found {str(source)!r}")
         return _load(source, split, data_dir, seed, size)
 
 
@@ -89,6 +97,12 @@ def _load(source: str | PathLike[str], split: str, data_dir: str | PathLike[str]
     if source in SOURCES:
         return _load_named(str(source), split, data_dir)
     return _mixed(_load_path(Path(source), split))
+
+
+def _load_table(path: Path, split: str, columns: Columns | None) -> Dataset:
+    if split != "train":
+        raise InputError(f"{path}: a table has one split only: split='train' takes all of it; found {split!r}")
+    return as_table(path, columns)
 
 
 def _made(name: str, split: str, seed: int, size: int) -> Dataset:
@@ -114,8 +128,9 @@ def _load_path(path: Path, split: str) -> Dataset:
         raise InputError(f"{path}: can't be read ({error.strerror})") from None
     except (OSError, ValueError):  # ValueError: a zero byte in the path
         raise InputError(
-            f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy, .npz, .wav, .gif, .webp or .txt "
-            f"file or of a folder of PNG or .txt files; found {str(path)!r}, which is neither a known name nor an existing path"
+            f"load: source should be one of {', '.join(NAMES)}, or the path of an IDX, .npy, .npz, .csv, .tsv, .wav, .gif, .webp "
+            f"or .txt file or of a folder of PNG or .txt files; found {str(path)!r}, which is neither a known name nor an "
+            "existing path"
         ) from None
     if path.is_dir() and any(_images_in(path, either) for either in SPLITS):
         if images := _images_in(path, split):

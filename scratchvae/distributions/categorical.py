@@ -45,6 +45,24 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
     return H, pullback
 
 
+@differentiable
+def kl(logits: Array, other_logits: Array) -> tuple[Array, Pullback]:
+    """KL = Σ_d Σ_c p (log p − log q) with p = softmax(logits), q = softmax(other_logits).     (B, D, C)  ->  (B,) in nats."""
+    require_shapes("categorical.kl", logits=(logits, "B D C"), other_logits=(other_logits, "B D C"))
+    log_p, _ = ops.log_softmax(logits, axis=2)
+    log_q, _ = ops.log_softmax(other_logits, axis=2)
+    p, q = np.exp(log_p), np.exp(log_q)
+    by_entry = (p * (log_p - log_q)).sum(axis=2)
+    kl = by_entry.sum(axis=1)
+
+    def pullback(dkl: Array) -> tuple[Array, Array]:
+        d = dkl[:, None, None]
+        dlogits = d * p * (log_p - log_q - by_entry[:, :, None])  # dl = dkl p (log p − log q − KL_d)
+        return dlogits, d * (q - p)  # dm = dkl (q − p)
+
+    return kl, pullback
+
+
 @sampler
 def sample(logits: Array, *, uniform: Array) -> Array:
     """The first class whose cumulative probability exceeds `uniform`, a draw from U[0, 1).     (B, D, C), (B, D)  ->  (B, D)."""

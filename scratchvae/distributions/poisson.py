@@ -28,6 +28,8 @@ def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
         rate = np.exp(log_rate64)
         positive = np.where(counts > 0, counts, 1.0)
         r = log_rate64 - np.log(positive)  # log λ/x
+        near = np.abs(r) < 1  # where λ is near x, log x would cost the digits that it is rounded by
+        r = np.where(near, np.log1p((np.where(near, rate, positive) - positive) / positive), r)
         half_deviance = np.where(counts > 0, positive * (np.expm1(r) - r), rate)
         log_px = (_log_peak(counts) - half_deviance).sum(axis=1).astype(log_rate.dtype)
         held = np.clip(counts - rate, np.finfo(log_rate.dtype).min, np.finfo(log_rate.dtype).max)

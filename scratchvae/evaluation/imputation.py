@@ -39,9 +39,7 @@ class Imputation:
     draws: Array
 
 
-def impute(
-    model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0
-) -> Imputation:
+def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0) -> Imputation:
     """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws` times.
 
     An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. Of an example without any
@@ -62,14 +60,14 @@ def impute(
             example = sum(len(part) for part in x) + int(np.argmin(np.isfinite(mean).all(axis=1)))
             expected = "some draw should give what was observed a probability"
             raise InputError(f"impute: {expected}; found none of {samples} for example {example} of {data.name}")
-        x.append(_completed(batch, mean))
+        x.append(_completed(batch, model.likelihood.settled(mean)))
         effective.append(worth)
         several.append(_drawn(model, batch, z, drawing))
     return Imputation(np.concatenate(x), np.concatenate(effective), np.concatenate(several, axis=1))
 
 
 def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Σ_k w̃_k E[x|z_k] (B, D), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
+    """Σ_k w̃_k E[x|z_k] (B, D) or of what stands for it (B, E), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
 
     It takes a chunk of draws at a time. Sums are scaled by the largest weight so far. Each of the M places of an
     example takes its z from the newest chunk with the probability of that chunk's share in the weights so far, and
@@ -77,7 +75,7 @@ def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np
     """
     B = len(batch)
     largest, total, squares = np.full(B, -np.inf), np.zeros(B), np.zeros(B)
-    mean: Array = np.zeros(batch.x.shape)
+    mean: Array = np.zeros((B, 1))
     chosen = np.zeros((B, draws, model.posterior.latent_dim), batch.x.dtype)
     for log_w, z, x_means in _chunks(model, batch, samples, rng):
         new_largest = np.maximum(largest, log_w.max(axis=1))
@@ -97,7 +95,7 @@ def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np
 
 
 def _chunks(model: LatentModel, batch: Batch, samples: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
-    """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, D), for some of the draws at a time."""
+    """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, E), for some of the draws at a time."""
     B = len(batch)
     chunk = max(1, ROWS // B)
     for done in range(0, samples, chunk):

@@ -15,6 +15,7 @@ from importlib import import_module
 
 from scratchvae.arrays import require_choice
 from scratchvae.kernels.textbook.convolution import max_pool, max_pool_backward, patches, patches_backward
+from scratchvae.kernels.textbook.counts import negative_binomial
 from scratchvae.kernels.textbook.densities import (
     bernoulli_log_prob,
     bernoulli_log_prob_backward,
@@ -24,6 +25,7 @@ from scratchvae.kernels.textbook.densities import (
     standard_gaussian_log_prob,
 )
 from scratchvae.kernels.textbook.draws import gaussian_reparameterize, random_bits, standard_normal
+from scratchvae.kernels.textbook.logistic import logistic_interval, logistic_interval_backward
 from scratchvae.kernels.textbook.missing import fill_missing
 from scratchvae.kernels.textbook.pointwise import (
     elu,
@@ -46,6 +48,7 @@ from scratchvae.kernels.textbook.pointwise import (
     tanh_backward,
 )
 from scratchvae.kernels.textbook.rows import add_to_rows
+from scratchvae.kernels.textbook.unit_interval import beta, continuous_bernoulli
 from scratchvae.kernels.textbook.updates import adam_update, rmsprop_update, sgd_update
 
 __all__ = [
@@ -53,6 +56,8 @@ __all__ = [
     "add_to_rows",
     "bernoulli_log_prob",
     "bernoulli_log_prob_backward",
+    "beta",
+    "continuous_bernoulli",
     "elu",
     "elu_backward",
     "fill_missing",
@@ -67,8 +72,11 @@ __all__ = [
     "in_use",
     "leaky_relu",
     "leaky_relu_backward",
+    "logistic_interval",
+    "logistic_interval_backward",
     "max_pool",
     "max_pool_backward",
+    "negative_binomial",
     "patches",
     "patches_backward",
     "random_bits",

@@ -7,22 +7,27 @@ from scratchvae.arrays import Array
 from scratchvae.data import Batch
 from scratchvae.likelihoods.interface import Likelihood
 from scratchvae.likelihoods.multinomial import Multinomial
+from scratchvae.likelihoods.negative_binomial import NegativeBinomial
 
 
 def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array:
-    """E[x|z] (B, D), of use where an entry is missing: given z, entries do not depend on each other.
+    """E[x|z] (B, D), or what the likelihood averages in its place (B, E), of use where an entry is missing.
+
+    Given z, the entries of most likelihoods do not depend on each other.
 
     Those of a Multinomial do, by way of their number n. With the prior 1/n, under which n_o = Σ_o x_d says nothing
     of z, the missing counts are negative multinomial:
 
         E[x_d|z, x_o] = n_o p_d / Σ_o p_d        p = softmax(logits)
 
-    If no word was observed, they are expected to be 0.
+    If no word was observed, they are expected to be 0. Those of a NegativeBinomial with an offset are of examples as
+    large as what was observed of them.
     """
+    x_params = _sized(likelihood, x_params, batch)
     if isinstance(likelihood, Multinomial):
         odds, n = _odds(x_params, batch)
         return n[:, None] * odds
-    return likelihood.mean(x_params).reshape(batch.x.shape)
+    return likelihood.expected(x_params).reshape(len(batch), -1)
 
 
 def missing_sample(likelihood: Likelihood, x_params: Array, batch: Batch, rng: np.random.Generator) -> Array:
@@ -31,10 +36,15 @@ def missing_sample(likelihood: Likelihood, x_params: Array, batch: Batch, rng: n
     Of a Multinomial it is x_d ~ Poisson(g p_d / Σ_o p_d) with one g ~ Gamma(n_o) for each row: the draws are then
     negative multinomial.
     """
+    x_params = _sized(likelihood, x_params, batch)
     if isinstance(likelihood, Multinomial):
         odds, n = _odds(x_params, batch)
         return rng.poisson(rng.gamma(n)[:, None] * odds).astype(x_params.dtype)
     return likelihood.sample(x_params, rng).reshape(batch.x.shape)
+
+
+def _sized(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array:
+    return likelihood.sized(x_params, batch.x, batch.observed) if isinstance(likelihood, NegativeBinomial) else x_params
 
 
 def _odds(logits: Array, batch: Batch) -> tuple[Array, Array]:

@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Mode, Owner
 
 Rows = TypeVar("Rows", Array, Array | None)
@@ -16,7 +17,34 @@ class Likelihood(Owner, ABC):
     """p(x|z), its parameters x_params (B, n_params) computed by the decoder.     B examples, D entries of an event.
 
     Events and parameters are flat between rooms: x is (B, D), whatever its pictures' shape.
+
+    What is not abstract here is a hook, which most laws leave as it is: whether the law measures something on the training
+    data first, what an encoder sees of x, and what is averaged over z where E[x|z] can't be.
     """
+
+    @property
+    def measured(self) -> bool:
+        """Whether the law knows all that it measures on data; training calls `measure` where it does not."""
+        return True
+
+    def measure(self, data: Dataset | Batch) -> None:
+        """Measure what the law needs to know of the training data."""
+
+    def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
+        """What an encoder sees of x (B, F), and which of that was observed (B, F), None where all of it was.
+
+        These are `seen(x)`, unless the law has more or fewer features than entries. What stands where nothing was observed is
+        anything: the model puts 0 there.
+        """
+        return self.seen(x), observed
+
+    def expected(self, x_params: Array) -> Array:
+        """What may be averaged over z (B, E): E[x|z], or probabilities where entries are no numbers."""
+        return self.mean(x_params)
+
+    def settled(self, expected: Array) -> Array:
+        """x (B, D) of such an average (B, E)."""
+        return expected
 
     @abstractmethod
     def n_params(self, event_shape: tuple[int, ...]) -> int:
@@ -46,6 +74,10 @@ class Likelihood(Owner, ABC):
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
         """A draw x (B, D)."""
 
+    def seen(self, x: Array) -> Array:
+        """x (B, D) as an encoder should see it, which a likelihood may say: x itself, unless it says otherwise."""
+        return x
+
     @abstractmethod
     def require_support(self, x: Array) -> None:
         """Raise InputError where x (B, D) holds values that p(x|z) gives no probability to."""
@@ -59,6 +91,11 @@ def for_each_draw(x: Rows, draws: int) -> Rows:
 def n_entries(event_shape: tuple[int, ...]) -> int:
     """D, the number of entries of an event."""
     return prod(event_shape)
+
+
+def log_counts(x: Array) -> Array:
+    """log(1 + x), with which counts of any size enter an encoder; what noise has made negative is taken for 0."""
+    return np.log1p(np.maximum(x, 0))
 
 
 def require_counts(where: str, x: Array) -> None:

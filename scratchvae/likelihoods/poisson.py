@@ -5,16 +5,26 @@ import numpy as np
 from scratchvae.arrays import Array, Pullback
 from scratchvae.distributions import poisson
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_counts
+from scratchvae.likelihoods.interface import Likelihood, for_each_draw, log_counts, n_entries, require_counts
 from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Poisson(Likelihood):
-    """Each entry a count 0, 1, 2, … of its own, whose variance is its mean."""
+    """Each entry a count 0, 1, 2, … of its own, whose variance is its mean.
+
+    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would overflow its σ² at the first step.
+    """
+
+    def __init__(self, log_inputs: bool = True) -> None:
+        self.log_inputs = log_inputs
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One log-rate an entry."""
         return n_entries(event_shape)
+
+    def seen(self, x: Array) -> Array:
+        """log(1 + x), or x."""
+        return log_counts(x) if self.log_inputs else x
 
     def log_prob(
         self,

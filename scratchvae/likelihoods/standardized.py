@@ -1,6 +1,6 @@
 """Columns in their own units: a likelihood of what is left of x when each column has mean 0 and deviation 1."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -28,18 +28,25 @@ class Standardized(Likelihood):
 
     mean and s (D,) are Buffers: checkpoints keep them, and no gradient moves them. Training measures them on its data
     where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its observed entries. A
-    column that is constant, or never observed, has s = 1, and the latter has mean 0.
+    column that is constant, or never observed, has s = 1, and the latter has mean 0. Messages call the columns by their
+    `names`, if they have any.
     """
 
     transparent: ClassVar[str] = "likelihood"
 
     def __init__(
-        self, likelihood: Likelihood, n_entries: int, *, mean: npt.ArrayLike | None = None, scale: npt.ArrayLike | None = None
+        self,
+        likelihood: Likelihood,
+        n_entries: int,
+        *,
+        mean: npt.ArrayLike | None = None,
+        scale: npt.ArrayLike | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         if isinstance(likelihood, Standardized) or not _takes_any_number(likelihood, n_entries):
             expected = "the likelihood should be one of real values, such as Gaussian or Laplace"
             raise InputError(f"Standardized: {expected}; found a {type(likelihood).__name__}")
-        self.likelihood = likelihood
+        self.likelihood, self.names = likelihood, tuple(names)
         self.column_mean = Buffer(np.zeros(n_entries, np.float32))
         self.column_scale = Buffer(np.ones(n_entries, np.float32))
         self.examples_measured = Buffer(np.zeros(1, np.float32))  # 0: nobody has measured yet
@@ -69,7 +76,8 @@ class Standardized(Likelihood):
         unfit = (deviation > 0) & ((roundoff > COARSE * deviation) | (deviation < kept.tiny) | (deviation > kept.max))
         if unfit.any():
             d = int(np.argmax(unfit))
-            found = f"column {d} of the data has mean {mean[d]:g} and standard deviation {deviation[d]:.3g}"
+            name = repr(self.names[d]) if self.names else d
+            found = f"column {name} of the data has mean {mean[d]:g} and standard deviation {deviation[d]:.3g}"
             steps = f"its values should be told apart by {kept.dtype}, whose steps are {max(roundoff[d], kept.tiny):.2g} there"
             remedy = "Subtract a constant near that mean, or take another unit, before"
             raise InputError(f"Standardized: {found}; {steps}. {remedy}")
@@ -79,6 +87,10 @@ class Standardized(Likelihood):
         """x̃ = (x − mean)/s.     (B, D)."""
         require_shapes("Standardized", x=(x, f"B {self.column_mean.value.size}"))
         return (x - self.column_mean.value.astype(x.dtype)) / self.column_scale.value.astype(x.dtype)
+
+    def seen(self, x: Array) -> Array:
+        """x̃: what the encoder sees."""
+        return self.standardize(x)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """Those of the likelihood of x̃; InputError for events with more or fewer entries than there are columns."""

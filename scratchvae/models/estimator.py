@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, Pullback, require_seed
-from scratchvae.data import Batch, Dataset
+from scratchvae.data import Batch, Dataset, TableSchema, as_table, is_frame
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.conditions import Condition
@@ -32,7 +32,8 @@ AT_ONCE = 500  # examples, so that memory does not grow with their number
 class Estimator(Parametrized, Features, Saved, Weights, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
-    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. `y` is what else is
+    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. A model of a table,
+    whose likelihood has a schema, takes a DataFrame with its columns too. `y` is what else is
     known of the examples, one for all of them or one for each. A model whose `condition` is None has no use for y and ignores
     it, as scikit-learn's pipelines and cross-validation expect; any other model refuses examples without y.
     """
@@ -230,14 +231,15 @@ class Estimator(Parametrized, Features, Saved, Weights, ABC):
 
     def _examples_to_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, fresh: bool) -> Dataset:
         """The examples that the model is to be trained on, after it has learned from them what is to be learned of columns."""
-        given = numbers(type(self).__name__, x)
+        given = self._given(x)
         shape = given.event_shape if isinstance(given, Dataset) else given.shape[1:]
         if not fresh:
             self._require_features(x)
         require_seed(type(self).__name__, "seed", self.seed)
         self._require_parameters()
         self._prepare(shape, y, fresh=fresh)
-        data = as_dataset(type(self).__name__, given, self.model_.event_shape, self._known(y, x), self.model_.condition)
+        known = (self._known(y, x), self.model_.condition, self._schema)
+        data = as_dataset(type(self).__name__, given, self.model_.event_shape, *known)
         if fresh or not self.__sklearn_is_fitted__():
             self._learn_features(x, prod(data.event_shape))
         return data
@@ -246,5 +248,15 @@ class Estimator(Parametrized, Features, Saved, Weights, ABC):
         """Examples for a verb of a model that has its networks."""
         model = self.model_
         self._require_features(x)
-        given = numbers(type(self).__name__, x)
-        return as_dataset(type(self).__name__, given, model.event_shape, self._known(y, x), model.condition)
+        given = self._given(x)
+        return as_dataset(type(self).__name__, given, model.event_shape, self._known(y, x), model.condition, self._schema)
+
+    @property
+    def _schema(self) -> TableSchema | None:
+        """What the columns are of the table that the model is for."""
+        return getattr(self.likelihood, "schema", None)
+
+    def _given(self, x: Any) -> Any:
+        """x as an array or a Dataset; a DataFrame is read by the schema, where there is one."""
+        schema = self._schema
+        return as_table(x, schema) if schema is not None and is_frame(x) else numbers(type(self).__name__, x)

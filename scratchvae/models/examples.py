@@ -6,7 +6,7 @@ from math import prod
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.data import Dataset
+from scratchvae.data import Dataset, TableSchema
 from scratchvae.models.conditions import Classes, Condition
 
 
@@ -16,16 +16,19 @@ def as_dataset(
     event_shape: tuple[int, ...],
     y: npt.ArrayLike | None = None,
     condition: Condition | None = None,
+    schema: TableSchema | None = None,
 ) -> Dataset:
-    """Examples (N, D) or (N, *event_shape), as `features.numbers` returns them, or a Dataset of such, as a
-    Dataset.
+    """Examples (N, D) or (N, *event_shape), as `features.numbers` returns them, or a Dataset of such, as a Dataset.
 
     A model whose `condition` is None has no use for y, and this function does not look at it. Any other model
     gets its y from `y`, or where that is None from the Dataset. NaN and the mask of a masked array say which
-    entries are missing. InputError for events of another shape, where
+    entries are missing. A Dataset of a table should have the columns of `schema`. InputError for events of another shape, where
     y is missing, and where y is not what the condition asks for.
     """
     if isinstance(x, Dataset):
+        if schema is not None and x.schema is not None and x.schema.columns != schema.columns:
+            expected = f"columns should be those that the model is for: {schema.differs_from(x.schema)}"
+            raise InputError(f"{where}: {expected} in {x.name}")
         if x.event_shape != event_shape:
             expected = f"events should have shape {event_shape}, which the model is for"
             raise InputError(f"{where}: {expected}; found {x.event_shape} in {x.name}")

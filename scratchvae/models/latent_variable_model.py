@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, sizes_of
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
-from scratchvae.likelihoods import Likelihood, Standardized, fill_missing
+from scratchvae.likelihoods import Likelihood, fill_missing
 from scratchvae.models.coding import Coding
 from scratchvae.models.conditions import Condition
 from scratchvae.models.scikit_learn import not_fitted
@@ -28,8 +28,9 @@ class LatentVariableModel(Coding):
     """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood -> x.
 
     `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params (B, likelihood.n_params); D is
-    the product of `event_shape`. With `shows_mask` the encoder gets 2 D columns: x, and which of its entries were observed.
-    Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that of the entries that were observed.
+    the product of `event_shape`. The encoder gets what the likelihood's `features` make of x, which most likelihoods leave as
+    it is, and with `shows_mask` as many columns more, which say what was observed. Missing entries (NaN, a mask) count for
+    nothing in any term: p(x|z) is that of the entries that were observed.
     `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
 
     A model is made in one of two ways. One that is given its networks, its roles and its event_shape is ready at once, and
@@ -116,18 +117,19 @@ class LatentVariableModel(Coding):
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets: x, or what is shown in its place, with 0 for what is missing.
+        """What the encoder gets: the likelihood's `features` of x, or of what is shown in its place, 0 for what is missing.
 
-        Where the likelihood is Standardized, x is in its units, so that 0 is the mean of the data. Where the model
-        `shows_mask`, which entries were observed follows as D columns of 1 and 0.
+        Of most likelihoods the features are x itself (B, D). Where the likelihood is Standardized, they are in its units, so
+        that 0 is the mean of the data. Where the model `shows_mask`, which features were observed follows as so many columns
+        of 1 and 0.
         """
-        x = batch.x if batch.shown is None else batch.shown
-        x = self.likelihood.standardize(x) if isinstance(self.likelihood, Standardized) else x
-        x = fill_missing(x, batch.observed)
+        shown = batch.x if batch.shown is None else batch.shown
+        features, observed = self.likelihood.features(shown, batch.observed)
+        features = fill_missing(features, observed)
         if not self.shows_mask:
-            return x
-        observed = np.ones_like(x) if batch.observed is None else (batch.observed != 0).astype(x.dtype)
-        return np.concatenate([x, observed], axis=1)
+            return features
+        seen = np.ones_like(features) if observed is None else (observed != 0).astype(features.dtype)
+        return np.concatenate([features, seen], axis=1)
 
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example, E[z|x] where there is one."""

@@ -13,7 +13,7 @@ from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import Layer
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.latent_variable_model import LatentVariableModel
-from scratchvae.networks import POSTERIOR, PRIOR, mlp_networks, prior_chosen, weights_generator
+from scratchvae.networks import POSTERIOR, PRIOR, mlp_networks, n_features, prior_chosen, weights_generator
 from scratchvae.objectives import CLOSED_FORMS, Elbo, Objective, SampledElbo, Schedule
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
@@ -115,6 +115,7 @@ class VAE(LatentVariableModel):
         prior = prior_chosen(
             self.prior,
             event_shape=event_shape,
+            features=n_features(made.likelihood, event_shape),
             encoder=encoder,
             posterior=made.posterior,
             rng=rng,

@@ -5,20 +5,19 @@ The room is below the models, so that a model that was given no networks can bui
 sees data.
 """
 
+from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, last_layers, n_features
 from scratchvae.networks.mlp import Networks, mlp_networks
 from scratchvae.networks.roles import (
-    FILLS,
     LIKELIHOODS,
     POSTERIOR,
     POSTERIORS,
     PRIOR,
     PRIORS,
     Parts,
-    encoder_inputs,
-    last_layers,
     likelihood_chosen,
     posterior_chosen,
     prior_chosen,
+    require_numbers,
     weights_generator,
 )
 
@@ -35,7 +34,9 @@ __all__ = [
     "last_layers",
     "likelihood_chosen",
     "mlp_networks",
+    "n_features",
     "posterior_chosen",
     "prior_chosen",
+    "require_numbers",
     "weights_generator",
 ]

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
 
 import numpy as np
 
 from scratchvae.arrays import require_choice, require_count, sizes_of
+from scratchvae.data import TableSchema
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
-from scratchvae.networks.roles import Parts, encoder_inputs, last_layers, likelihood_chosen, posterior_chosen
+from scratchvae.networks.encoder_ends import encoder_inputs, last_layers, n_features
+from scratchvae.networks.roles import Parts, likelihood_chosen, posterior_chosen
 from scratchvae.posteriors import Posterior
 
 
@@ -36,8 +37,9 @@ def mlp_networks(
     code_activation: str | None,
     posterior: str | Posterior | None,
     log_var_bounds: tuple[float, float] | None,
-    likelihood: str | Likelihood,
+    likelihood: str | Likelihood | None,
     standardize: bool | None,
+    schema: TableSchema | None = None,
     fill: str,
     init: str,
     condition_dim: int,
@@ -52,9 +54,9 @@ def mlp_networks(
     require_count(where, "latent_dim", latent_dim)
     widths = sizes_of(where, "hidden", hidden)
     parts = Parts(event_shape, latent_dim, rng)
-    law = likelihood_chosen(likelihood, parts, standardize=standardize)
+    law = likelihood_chosen(likelihood, parts, standardize=standardize, schema=schema)
     q = posterior_chosen(posterior, parts)
-    inputs, before = encoder_inputs(fill, prod(event_shape))
+    inputs, before = encoder_inputs(fill, n_features(law, event_shape))
     down = _chain([inputs + condition_dim, *widths, q.n_params], activation, init, rng)
     encoder = Sequential(*before, *down, *last_layers(q, code_activation, log_var_bounds))
     up = _chain([latent_dim + condition_dim, *reversed(widths), law.n_params(event_shape)], activation, init, rng)

@@ -6,12 +6,16 @@ from typing import cast
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_choice, require_seed
+from scratchvae.arrays import InputError, require_seed
 from scratchvae.choices import Table
-from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
+from scratchvae.data import TableSchema
+from scratchvae.layers import Layer
 from scratchvae.likelihoods import (
     Bernoulli,
+    Beta,
     Categorical,
+    ContinuousBernoulli,
+    DiscretizedLogistic,
     Gaussian,
     GaussianDiagonal,
     GaussianOptimal,
@@ -19,9 +23,12 @@ from scratchvae.likelihoods import (
     Laplace,
     Likelihood,
     Multinomial,
+    NegativeBinomial,
+    Ordered,
     Poisson,
     Standardized,
     StudentT,
+    of_schema,
 )
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
 from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
@@ -75,13 +82,18 @@ LIKELIHOODS = Table(
     "likelihood",
     {
         "bernoulli": Bernoulli,
+        "beta": Beta,
         "categorical": Categorical,
+        "continuous_bernoulli": ContinuousBernoulli,
+        "discretized_logistic": DiscretizedLogistic,
         "gaussian": Gaussian,
         "gaussian_diagonal": gaussian_diagonal,
         "gaussian_optimal": GaussianOptimal,
         "gaussian_per_pixel": GaussianPerPixel,
         "laplace": Laplace,
         "multinomial": Multinomial,
+        "negative_binomial": NegativeBinomial,
+        "ordered": Ordered,
         "poisson": Poisson,
         "student_t": StudentT,
     },
@@ -99,7 +111,6 @@ PRIORS = Table(
     given=PARTS,
 )
 POSTERIOR, PRIOR = "diagonal_gaussian", "standard_gaussian"  # unless others are chosen
-FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
 
 def weights_generator(seed: int, where: str = "recipe") -> np.random.Generator:
@@ -111,19 +122,37 @@ def weights_generator(seed: int, where: str = "recipe") -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
 
 
-def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: bool | None = False) -> Likelihood:
+def likelihood_chosen(
+    given: str | Likelihood | None, parts: Parts, *, standardize: bool | None = False, schema: TableSchema | None = None
+) -> Likelihood:
     """The likelihood that a text chooses, for events of that shape; a Likelihood is returned as it is.
 
-    With `standardize` it becomes that of the standardized columns: likelihoods.Standardized. With None it does so where it was
-    chosen by a text and is one of real values, which is what Standardized takes.
+    None chooses the laws of the schema's columns, which standardize for themselves, and Bernoulli where there is no schema.
+    With `standardize` the likelihood becomes that of the standardized columns: likelihoods.Standardized. With None it does so
+    where it was chosen by a text and is one of real values, which is what Standardized takes.
     """
-    law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
+    if schema is not None and given is None:
+        if standardize:
+            raise InputError("recipe: standardize should be left out with a table, each law of which does it; found standardize")
+        return of_schema(schema)
+    if schema is not None:
+        require_numbers(f"likelihood {given}" if isinstance(given, str) else type(given).__name__, schema)
+    law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given or "bernoulli", **vars(parts))
     if standardize is None:
         try:
             return given if isinstance(given, Likelihood) else Standardized(law, prod(parts.event_shape))
         except InputError:  # of counts, bits or shares
             return cast(Likelihood, law)
     return Standardized(law, prod(parts.event_shape)) if standardize else law
+
+
+def require_numbers(where: str, schema: TableSchema) -> None:
+    """Raise InputError where a column of the table has levels, which only the law of such a column can take for what they are."""
+    levels = [column.name for column in schema.columns if column.kind in ("ordered", "categorical")]
+    if levels:
+        named = ", ".join(levels[:5]) + ("…" if len(levels) > 5 else "")
+        helps = "without a likelihood of its own, recipe mlp gives each column the law of its kind"
+        raise InputError(f"{where} should be given a table of numbers, found the levels of {named}: {helps}")
 
 
 def posterior_chosen(given: str | Posterior | None, parts: Parts) -> Posterior:
@@ -137,6 +166,7 @@ def prior_chosen(
     given: str | Prior,
     *,
     event_shape: tuple[int, ...],
+    features: int,
     encoder: Layer,
     posterior: Posterior,
     rng: np.random.Generator,
@@ -145,43 +175,12 @@ def prior_chosen(
 ) -> Prior:
     """The prior that a text chooses for latents that `encoder` and `posterior` infer; a Prior is returned as it is.
 
-    A prior that is made of the encoder, such as vamp, has to know how many numbers the encoder gets: those of x, of which
-    entries were observed where the model `shows_mask`, and of the condition.
+    A prior that is made of the encoder, such as vamp, has to know how many numbers the encoder gets: the `features` that the
+    likelihood shows it of x, as many more for what was observed where the model `shows_mask`, and those of the condition.
     """
     if isinstance(given, Prior):
         return given
-    more = prod(event_shape) * shows_mask + (condition_dim or 0)  # columns that the encoder gets beside x
-    seen = (prod(event_shape) + more,) if more else event_shape
+    width = features * (1 + shows_mask) + (condition_dim or 0)  # columns that the encoder gets
+    seen = event_shape if width == prod(event_shape) else (width,)
     parts = Parts(seen, posterior.latent_dim, rng, encoder, posterior, condition_dim)
     return cast(Prior, PRIORS.build(given, **vars(parts)))
-
-
-def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
-    """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes before it.
-
-    "zero" puts 0 where one of D = `entries` entries is missing. "learned" puts a number of its own there for each entry.
-    "zero_and_mask" puts 0 there, and shows which entries were observed as D more numbers.
-    """
-    require_choice("recipe", "fill", fill, FILLS)
-    if fill == "learned":
-        return entries, [LearnedFill(entries)]
-    return (2 * entries if fill == "zero_and_mask" else entries), []
-
-
-def last_layers(posterior: Posterior, activation: str | None, log_var_bounds: tuple[float, float] | None) -> list[Layer]:
-    """What stands behind an encoder: bounds of log σ², an activation of an autoencoder's codes, or nothing."""
-    bounds: list[Layer] = []
-    if log_var_bounds is not None:
-        if not isinstance(posterior, DiagonalGaussian):
-            found = f"found a {type(posterior).__name__}"
-            raise InputError(f"recipe: log_var_bounds are for the log σ² of a diagonal_gaussian; {found}")
-        if np.shape(log_var_bounds) != (2,):
-            raise InputError(f"recipe: log_var_bounds should be two numbers, low and high; found {log_var_bounds!r}")
-        bounds = [BoundedLogVar(*log_var_bounds)]
-    if activation is None:
-        return bounds
-    require_choice("recipe", "code_activation", activation, ACTIVATIONS)
-    if not isinstance(posterior, Point):
-        found = f"found one whose posterior is a {type(posterior).__name__}"
-        raise InputError(f"recipe: code_activation is for a model whose encoder puts out codes, the autoencoder; {found}")
-    return [ACTIVATIONS[activation]()]

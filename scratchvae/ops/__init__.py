@@ -11,6 +11,7 @@ from scratchvae.ops.convolution import conv2d, conv_transpose2d
 from scratchvae.ops.dropout import dropout
 from scratchvae.ops.embedding import embedding
 from scratchvae.ops.linear import linear
+from scratchvae.ops.logistic import logistic_interval
 from scratchvae.ops.missing import fill_missing
 from scratchvae.ops.normalization import batch_norm, batch_norm_frozen, layer_norm, weight_norm
 from scratchvae.ops.pooling import max_pool2d, mean_pool2d, upsample2d
@@ -38,6 +39,7 @@ __all__ = [
     "linear",
     "log_softmax",
     "log_sum_exp",
+    "logistic_interval",
     "lower_triangular",
     "max_pool2d",
     "mean_pool2d",

@@ -1,6 +1,6 @@
 """Builders of models from plain numbers and names, with weights drawn from a seed, and the tables that choices are made from."""
 
-from scratchvae.networks import FILLS, LIKELIHOODS, POSTERIORS, PRIORS, Parts
+from scratchvae.networks import FILLS, LIKELIHOODS, POSTERIORS, PRIORS, Parts, require_numbers
 from scratchvae.recipes.assembly import MODELS
 from scratchvae.recipes.belief_net import belief_net
 from scratchvae.recipes.catalogue import RECIPES
@@ -30,4 +30,5 @@ __all__ = [
     "factor_analysis",
     "mlp",
     "probabilistic_pca",
+    "require_numbers",
 ]

@@ -11,7 +11,7 @@ from scratchvae.choices import Table, parse, shortened
 from scratchvae.layers import Layer
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
-from scratchvae.networks import POSTERIOR, PRIOR, prior_chosen
+from scratchvae.networks import POSTERIOR, PRIOR, n_features, prior_chosen
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
 
@@ -126,6 +126,7 @@ def assemble(
     }
     if _takes(model, "prior", prior, PRIOR):
         parts: dict[str, Any] = {"event_shape": tuple(event_shape), "encoder": encoder, "posterior": posterior}
+        parts["features"] = n_features(likelihood, event_shape)
         given["prior"] = prior_chosen(prior, **parts, rng=rng, shows_mask=shows_mask, condition_dim=told)
     made: LatentVariableModel = MODELS.build(model, **given)
     return made

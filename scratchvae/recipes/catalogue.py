@@ -15,5 +15,5 @@ RECIPES = Table(
         "mlp": mlp,
         "probabilistic_pca": probabilistic_pca,
     },
-    given=("event_shape", "seed"),
+    given=("event_shape", "schema", "seed"),
 )

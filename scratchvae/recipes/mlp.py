@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from scratchvae.arrays import sizes_of
+from scratchvae.data import TableSchema
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
 from scratchvae.networks import POSTERIOR, PRIOR, mlp_networks, weights_generator
@@ -21,11 +22,12 @@ def mlp(
     condition_dim: int | None = None,
     posterior: str = POSTERIOR,
     log_var_bounds: tuple[float, float] | None = None,
-    likelihood: str | Likelihood = "bernoulli",
+    likelihood: str | Likelihood | None = None,
     standardize: bool = False,
     prior: str = PRIOR,
     fill: str = "zero",
     init: str = "pytorch",
+    schema: TableSchema | None = None,
     seed: int = 0,
 ) -> LatentVariableModel:
     """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights.
@@ -37,6 +39,8 @@ def mlp(
     `log_var_bounds`, as (−10, 10), keep log σ² of q(z|x) between them: layers.BoundedLogVar. `standardize` is for tables
     whose columns have units of their own: training measures their means and deviations, the networks see columns of mean
     0 and deviation 1, and what comes out is in the units of the data again: likelihoods.Standardized.
+    The `likelihood` is bernoulli unless another is chosen. With the `schema` of a table each column has the law of its kind
+    instead: likelihoods.of_schema.
     """
     shape = sizes_of("mlp", "event_shape", event_shape, least=1)
     rng = weights_generator(seed, "mlp")
@@ -52,6 +56,7 @@ def mlp(
         log_var_bounds=log_var_bounds,
         likelihood=likelihood,
         standardize=standardize,
+        schema=schema,
         fill=fill,
         init=init,
         condition_dim=condition.width if condition else 0,

@@ -9,10 +9,12 @@ from scratchvae.runs.judgement import METRICS, Judgement
 from scratchvae.runs.reading import Reading, read_run, read_runs
 from scratchvae.runs.report import write_report
 from scratchvae.runs.spellings import SHORT, spelled_out
+from scratchvae.runs.tables import TABLES, load_other, schema_for, write_imputed, write_rows
 
 __all__ = [
     "METRICS",
     "SHORT",
+    "TABLES",
     "Config",
     "Judgement",
     "Reading",
@@ -24,11 +26,15 @@ __all__ = [
     "differing",
     "groups",
     "listed",
+    "load_other",
     "read_run",
     "read_runs",
     "remarks",
     "run_names",
+    "schema_for",
     "settings",
     "spelled_out",
+    "write_imputed",
     "write_report",
+    "write_rows",
 ]

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 from scratchvae import strict_json
 from scratchvae.arrays import InputError, require_at_least, require_choice
 from scratchvae.choices import fitted, parse, shortened
+from scratchvae.data import TableSchema
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.runs.version_0_1 import translated
@@ -24,6 +25,8 @@ class Config:
     data_dir: str | None = None
     examples: int | None = None  # how many there are, and
     event_shape: Sequence[int] | None = None  # their shape: written down when the run starts
+    columns: str | None = None  # of a table: what its columns are, as data.as_table takes it, and
+    schema: Any = None  # what they turned out to be: written down when the run starts
     limit: int | None = None  # use the first so many examples only
     held_out: int | None = None  # the last so many of them are judged on; None: a tenth
     binarized: bool = False  # draw x ~ Bernoulli(pixels) anew in every batch
@@ -39,7 +42,10 @@ class Config:
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
-        for name in (entry.name for entry in fields(self)):
+        if self.schema is not None:
+            entries = TableSchema.from_entries(self.schema, "config").to_entries()
+            object.__setattr__(self, "schema", entries)
+        for name in (entry.name for entry in fields(self) if entry.name != "schema"):
             object.__setattr__(self, name, fitted("config", name, getattr(self, name), hints[name]))
         for name, low in LOWEST.items():
             if getattr(self, name) is not None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from inspect import signature
 
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse
-from scratchvae.data import Dataset, load
+from scratchvae.data import Dataset, TableSchema, load
 from scratchvae.models import ALGORITHMS, Estimator, HelmholtzMachine, LatentVariableModel
 from scratchvae.objectives import Objective
-from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE
+from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE, require_numbers
 from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.training import Optimizer, Phase
@@ -16,7 +17,8 @@ from scratchvae.training import Optimizer, Phase
 
 def load_data(config: Config) -> Dataset:
     """All examples of the run's data set, as many and of the shape that config.json has written down."""
-    data = load(config.data, data_dir=config.data_dir, seed=config.seed)
+    columns = read_schema(config) or config.columns
+    data = load(config.data, data_dir=config.data_dir, seed=config.seed, columns=columns)
     if config.examples is not None and (len(data), list(data.event_shape)) != (config.examples, list(config.event_shape or ())):
         expected = f"{config.examples} examples of shape {tuple(config.event_shape or ())}, as when the run started"
         raise InputError(f"{config.data} should hold {expected}; found {len(data)} of {data.event_shape}")
@@ -36,9 +38,25 @@ def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
 OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits
 
 
-def build_model(config: Config, event_shape: tuple[int, ...]) -> LatentVariableModel | HelmholtzMachine:
-    """The recipe's model, with weights drawn from the run's seed."""
-    return RECIPES.build(config.recipe, event_shape=event_shape, seed=config.seed)
+def read_schema(config: Config) -> TableSchema | None:
+    """What the columns of the run's table are, as config.json has written down; None where it has not, or there is none."""
+    return None if config.schema is None else TableSchema.from_entries(config.schema, "config")
+
+
+def require_same_columns(where: str, trained: TableSchema | None, now: TableSchema | None) -> None:
+    """InputError where a run was trained on columns other than those that its config.json has now."""
+    if trained is not None and now is not None and trained.columns != now.columns:
+        raise InputError(f"{where}: {trained.differs_from(now)} in the schema of config.json: put back what it was trained with")
+
+
+def build_model(
+    config: Config, event_shape: tuple[int, ...], schema: TableSchema | None
+) -> LatentVariableModel | HelmholtzMachine:
+    """The recipe's model, with weights drawn from the run's seed, and for a table the laws of its columns."""
+    recipe = parse(config.recipe).name
+    if schema is not None and "schema" not in signature(RECIPES[recipe]).parameters:
+        require_numbers(f"recipe {recipe}", schema)
+    return RECIPES.build(config.recipe, event_shape=event_shape, schema=schema, seed=config.seed)
 
 
 def build_phases(config: Config, model: Estimator, steps: int) -> list[Phase]:

@@ -7,13 +7,13 @@ from typing import Any
 
 from scratchvae import strict_json
 from scratchvae.arrays import InputError, require_at_least
-from scratchvae.data import Dataset, digest
+from scratchvae.data import Dataset, TableSchema, digest
 from scratchvae.files import make_folder, read_whole, write_whole
 from scratchvae.models import HelmholtzMachine
 from scratchvae.recipes import SolvedVAE
 from scratchvae.runs.claim import Claim
 from scratchvae.runs.config import Config, read_config
-from scratchvae.runs.construction import build_model, build_phases, divide, load_data
+from scratchvae.runs.construction import build_model, build_phases, divide, load_data, read_schema, require_same_columns
 from scratchvae.runs.solution import Solution
 from scratchvae.schema import check
 from scratchvae.training import (
@@ -43,7 +43,7 @@ class Run:
         self.folder, self.config = folder, config
         self.claim: Claim | None = None
         self.solution: Solution | None = None  # of a model that takes no steps
-        self.model = build_model(config, tuple(config.event_shape or self.data.event_shape))
+        self.model = build_model(config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
     @cached_property
     def _whole(self) -> Dataset:
@@ -57,6 +57,11 @@ class Run:
     def examples(self) -> Dataset:
         """All examples of the data set, in its own order."""
         return self._whole
+
+    @property
+    def schema(self) -> TableSchema | None:
+        """What the columns of the run's table are; None where its data are no table."""
+        return self.data.schema if self.config.event_shape is None else read_schema(self.config)
 
     @property
     def data(self) -> Dataset:
@@ -101,6 +106,7 @@ class Run:
         run = cls(folder, config)
         run.training().look_ahead()
         known: dict[str, Any] = {"examples": len(run._whole), "event_shape": run._whole.event_shape}
+        known["schema"] = None if run.schema is None else run.schema.to_entries()
         if isinstance(run.model, SolvedVAE):
             run.solution = Solution(run.model, config, run.data)
             known["epochs"] = 1
@@ -142,8 +148,9 @@ class Run:
     def _opened(cls, folder: Path) -> tuple["Run", Checkpoint]:
         run = cls(folder, read_config(folder / "config.json"))
         saved = load_checkpoint(run.checkpoint)
-        recipe = Config.from_entries(saved.config, str(run.checkpoint)).recipe
-        if recipe != run.config.recipe:
+        trained = Config.from_entries(saved.config, str(run.checkpoint))
+        require_same_columns(str(run.checkpoint), read_schema(trained), run.schema)
+        if (recipe := trained.recipe) != run.config.recipe:
             names = f"{run.checkpoint} is of the recipe {recipe}, config.json of {run.config.recipe}"
             raise InputError(f"{folder} should hold one run: {names}")
         restore_model(saved, run.model, best=True)
@@ -155,7 +162,7 @@ class Run:
         trained = vars(Config.from_entries(saved.config, str(self.checkpoint)))
         for entry, now in vars(self.config).items():
             then = trained[entry]
-            unknown = then is None and entry in {"examples", "event_shape"}
+            unknown = then is None and entry in {"examples", "event_shape", "schema"}
             if then != now and entry not in MAY_CHANGE and not unknown:
                 said = f"was trained with {entry} {then!r:.80}, config.json says {now!r:.80}"
                 raise InputError(f"{self.checkpoint} {said}: put that back, or {again}")

@@ -11,7 +11,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import what_went_first
 from scratchvae.layers import BoundedLogVar, Mode, Parameter, Sequential, named_buffers
-from scratchvae.likelihoods import Standardized, column_moments, column_range
+from scratchvae.likelihoods import Blocks, Standardized, column_moments, column_range
 from scratchvae.objectives import Objective, Report
 from scratchvae.posteriors import DiagonalGaussian, Noise
 
@@ -58,7 +58,7 @@ def divergence(
     if outlier:
         return f"{found}. {outlier}"
     tried, refused = _tried(model, objective, batch, noise, mode, data)
-    far = [] if isinstance(model.likelihood, Standardized) else _far_columns(batch if data is None else data)
+    far = [] if isinstance(model.likelihood, Standardized | Blocks) else _far_columns(batch if data is None else data)
     columns = f": {', '.join(far)}" if far else ""
     remedies = []
     if refused:

@@ -8,7 +8,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_at_least, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
-from scratchvae.likelihoods import Standardized, fill_missing
+from scratchvae.likelihoods import fill_missing
 from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
 from scratchvae.training.divergence import Diverged, divergence
@@ -87,7 +87,7 @@ def minimize(
     named = named_parameters(model)
     if not named:
         raise InputError("minimize: the model should have Parameters, found none")
-    if isinstance(model.likelihood, Standardized) and not model.likelihood.measured:
+    if not model.likelihood.measured:
         model.likelihood.measure(batch)
     buffers = {buffer: buffer.value for buffer in named_buffers(model).values()}
     first = {name: parameter.value for name, parameter in named.items()}

@@ -11,7 +11,6 @@ from scratchvae.arrays import Array, InputError, Overflowed, require_count
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.evaluation import NotFinite, bound
 from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
-from scratchvae.likelihoods import Standardized
 from scratchvae.objectives import Model
 from scratchvae.training.divergence import Diverged, divergence, unchanged_buffers
 from scratchvae.training.randomness import Purpose, generator
@@ -118,10 +117,9 @@ class Training:
             self._judge(self.held_out)
 
     def _measure_units(self) -> None:
-        """Measure the means and deviations of columns, where the likelihood standardizes them and nobody has yet."""
-        likelihood = self.model.likelihood
-        if isinstance(likelihood, Standardized) and not likelihood.measured:
-            likelihood.measure(self.data)
+        """Let the likelihood measure what it has to know of the data, such as means of columns, where nobody has yet."""
+        if not self.model.likelihood.measured:
+            self.model.likelihood.measure(self.data)
 
     def _try_a_batch_of_one(self) -> None:
         """Raise InputError where an epoch has a batch of one example, and the model can't be trained on one."""

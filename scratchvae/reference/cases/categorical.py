@@ -61,6 +61,21 @@ def parts() -> list[Part]:
             torch=lambda torch, logits: torch.distributions.Categorical(logits=logits).entropy().sum(1),
         ),
         part_of(
+            categorical.kl,
+            {"logits": normal(B, 2, D, scale=2.0), "other_logits": normal(B, 2, D, seed=1)},
+            oracle=_kl,
+            tried=[
+                Inputs(kind, {"logits": logits, "other_logits": logits[::-1] / 2}, floor=floor, why=why, digits=200)
+                for kind, logits, floor, why in (
+                    ("ordinary", spread["ordinary"], 1.0, "log p and log q cancel"),
+                    ("all classes, offset 10⁴", offsets["all classes, offset 10⁴"], 1e4, "logits of 10⁴ cancel"),
+                )
+            ],
+            torch=lambda torch, logits, other_logits: torch.distributions.kl_divergence(
+                *(torch.distributions.Categorical(logits=l) for l in (logits, other_logits))
+            ).sum(1),
+        ),
+        part_of(
             categorical.sample,
             sampling=SamplingCase(
                 "categorical.sample",
@@ -83,6 +98,11 @@ def parts() -> list[Part]:
 
 def _log_prob(logits: Array, x: Array) -> Array:
     return np.take_along_axis(log_softmax(logits), x[:, :, None], axis=2).sum(axis=(1, 2))
+
+
+def _kl(logits: Array, other_logits: Array) -> Array:
+    log_p, log_q = log_softmax(logits), log_softmax(other_logits)
+    return (mathematics().exp(log_p) * (log_p - log_q)).sum(axis=(1, 2))
 
 
 def _entropy(logits: Array) -> Array:

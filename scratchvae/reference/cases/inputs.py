@@ -94,9 +94,12 @@ def likelihood_sampler(likelihood: Likelihood, x_params: list[float], points: Ar
 
 
 def torch_likelihood(
-    log_prob: Callable[..., Any], *, outputs: int = 1, **initial: Callable[[int], list[float]]
+    log_prob: Callable[..., Any], *, outputs: int = 1, log_inputs: bool = False, **initial: Callable[[int], list[Any]]
 ) -> Callable[[Any, int], Any]:
-    """(torch, D) -> an nn.Module with Parameters from `initial(D)`, whose forward is log_prob(torch, module, x_params, x)."""
+    """(torch, D) -> an nn.Module with Parameters from `initial(D)`, whose forward is log_prob(torch, module, x_params, x).
+
+    Its `seen(x)` is what an encoder gets: x, or with `log_inputs` log(1 + x).
+    """
 
     def build(torch: Any, D: int) -> Any:
         class Role(torch.nn.Module):  # type: ignore[misc]
@@ -104,7 +107,7 @@ def torch_likelihood(
                 return log_prob(torch, self, x_params, x)
 
         module = Role()
-        module.outputs = outputs
+        module.outputs, module.seen = outputs, torch.log1p if log_inputs else lambda x: x
         for name, values in initial.items():
             setattr(module, name, torch.nn.Parameter(torch.tensor(values(D))))
         return module

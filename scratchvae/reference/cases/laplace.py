@@ -31,6 +31,8 @@ from scratchvae.reference.cases.mathematics import mathematics
 from scratchvae.reference.cases.models import LATENT_NOISE, X, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
+OTHERS = {"other_mean": normal(B, D, seed=3), "other_log_scale": normal(B, D, seed=4)}
+
 
 def parts() -> list[Part]:
     """Every function of the law, and every choice of the role."""
@@ -69,6 +71,22 @@ def parts() -> list[Part]:
             tried=tried["reparameterize"],
             torch=lambda torch, mean, log_scale, *, noise: torch.distributions.AffineTransform(mean, torch.exp(log_scale))(noise),
         ),
+        part_of(
+            laplace.kl,
+            {"mean": MEAN, "log_scale": LOG_VAR, **OTHERS},
+            oracle=_kl,
+            tried=[Inputs("ordinary", {"mean": MEAN, "log_scale": LOG_VAR, **OTHERS}, floor=1.0, why=CANCEL), *_far("log_scale")],
+            torch=lambda torch, mean, log_scale, other_mean, other_log_scale: torch.distributions.kl_divergence(
+                _law(torch, mean, log_scale), _law(torch, other_mean, other_log_scale)
+            ).sum(1),
+        ),
+        part_of(
+            laplace.kl_from_gaussian,
+            {"mean": MEAN, "log_var": LOG_VAR, **OTHERS},
+            oracle=_kl_from_gaussian,
+            tried=[Inputs("ordinary", {"mean": MEAN, "log_var": LOG_VAR, **OTHERS}, floor=1.0, why=CANCEL), *_far("log_var")],
+            torch=_torch_kl_from_gaussian,
+        ),
         Part(
             "laplace",
             Laplace,
@@ -90,6 +108,38 @@ def parts() -> list[Part]:
             ),
         ),
     ]
+
+
+def _far(scale: str) -> list[Inputs]:
+    """Means that lie together, at both sides of each other, and hundreds of deviations apart, beside scales from e⁻²⁰ to e²⁰."""
+    mean = np.array([[0.3, 0.3, 500.0], [-500.0, 0.3 + 1e-9, -2.0]])
+    others = {"other_mean": np.full((2, 3), 0.3), "other_log_scale": np.array([[0.7, -3.0, 2.0], [20.0, 0.1, -20.0]])}
+    log_scale = np.array([[-20.0, 20.0, 0.4], [-1.0, 0.2, 3.0]])
+    of_largest = "what a mean and a scale pull cancels, beside a KL of e²³"
+    return [Inputs("far", {"mean": mean, scale: log_scale, **others}, floor=1e10, why=of_largest, digits=400)]
+
+
+def _kl(mean: Array, log_scale: Array, other_mean: Array, other_log_scale: Array) -> Array:
+    m, apart = mathematics(), abs(mean - other_mean)
+    b, c = m.exp(log_scale), m.exp(other_log_scale)
+    return (other_log_scale - log_scale + (b * m.exp(-apart / b) + apart) / c - 1).sum(axis=1)
+
+
+def _kl_from_gaussian(mean: Array, log_var: Array, other_mean: Array, other_log_scale: Array) -> Array:
+    m, apart, pi = mathematics(), mean - other_mean, mathematics().mpf(mathematics().pi)
+    u = apart / m.exp(log_var / 2)
+    distance = m.exp(log_var / 2) * m.sqrt(2 / pi) * m.exp(-(u**2) / 2) + apart * (1 - m.erfc(u / m.sqrt(m.mpf(2))))
+    entropy = (m.log(2 * pi) + log_var + 1) / 2
+    return (m.log(m.mpf(2)) + other_log_scale + distance / m.exp(other_log_scale) - entropy).sum(axis=1)
+
+
+def _torch_kl_from_gaussian(torch: Any, mean: Any, log_var: Any, other_mean: Any, other_log_scale: Any) -> Any:
+    """PyTorch has no such pair: the entropy is its own, and E|x − other_mean| that of a folded normal law."""
+    law = torch.distributions.Normal(mean, torch.exp(log_var / 2))
+    apart, sigma = mean - other_mean, law.stddev
+    folded = sigma * (2 / torch.pi) ** 0.5 * torch.exp(-(apart**2) / (2 * sigma**2)) + apart * torch.erf(apart / (sigma * 2**0.5))
+    cross = torch.log(torch.tensor(2.0)) + other_log_scale + folded / torch.exp(other_log_scale)
+    return (cross - law.entropy()).sum(1)
 
 
 def _log_prob(x: Array, mean: Array, log_scale: Array) -> Array:

@@ -56,14 +56,18 @@ def parts() -> list[Part]:
         Part(
             "poisson",
             Poisson,
-            [objective_case("Elbo: Poisson", Elbo(), vae(Poisson()), FEW, noise=LATENT_NOISE)],
+            [
+                objective_case("Elbo: Poisson", Elbo(), vae(Poisson(log_inputs=False)), FEW, noise=LATENT_NOISE),
+                objective_case("Elbo: Poisson, log inputs", Elbo(), vae(Poisson()), FEW, noise=LATENT_NOISE),
+            ],
             sampling=likelihood_sampler(Poisson(), [SAMPLED_MEAN], np.arange(40)),
             columns=lambda n, rng: Poisson().sample(np.zeros((n, 3)), rng),
             example=lambda D: (Poisson(), count_data(D)),
             torch=torch_likelihood(
-                lambda torch, role, x_params, x: (
+                log_inputs=True,
+                log_prob=lambda torch, role, x_params, x: (
                     -torch.nn.functional.poisson_nll_loss(x_params, x, reduction="none").sum(1) - torch.lgamma(x + 1).sum(1)
-                )
+                ),
             ),
         ),
     ]

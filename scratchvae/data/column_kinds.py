@@ -1,0 +1,141 @@
+"""Which kind a column of a table is: what is declared, or what its cells leave no doubt of.
+
+    cells                                          kind
+    bools, two whole numbers, or two texts         binary
+    other texts                                    categorical
+    whole numbers from 0 on, 0 among them          count
+    other numbers                                  real
+
+Only a declaration makes a column positive, ordered, or categorical where its cells are numbers: ages, grades and codes look
+alike. What no law is for is refused with a sentence: dates, names and identifiers, columns without any value.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import InputError
+from scratchvae.data.declared_columns import Declared, quoted
+from scratchvae.data.table_schema import LARGEST_WHOLE, WHOLE, WITH_LEVELS, Column, is_missing, number, row, text_of
+
+DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{1,2}:\d{2}(:\d{2}.*)?")
+WITH_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
+FEW = 10  # levels, which texts may have however few rows there are
+
+
+def described(
+    name: str,
+    cells: Sequence[Any],
+    entry: Declared | None,
+    where: str,
+    levels: Sequence[Any] | None = None,
+    *,
+    ordered: bool = False,
+) -> Column:
+    """The column of these cells, as `entry` declares it, or as the table above says where it is None.
+
+    `levels` are those of a DataFrame's own type of column, which may be `ordered` from the lowest to the highest. InputError
+    for a column whose kind is in doubt.
+    """
+    where = f"{where}: column {name!r}"
+    seen = [(i, cell) for i, cell in enumerate(cells) if not is_missing(cell)]
+    if not seen:
+        raise InputError(f"{where} has no value in any row; {_leave_out(name)}")
+    values = _values(name, seen, where)
+    if entry is not None:
+        kind = entry.kind
+    elif levels is not None:
+        kind = "ordered" if ordered else "categorical"
+    else:
+        kind = _kind(name, seen, values, where)
+    if kind not in WITH_LEVELS:
+        return Column(name, kind, "whole" if values == "bool" else values if values != "text" else "real")
+    if entry is not None and entry.levels:
+        return Column(name, kind, values, tuple(text_of(level, values) for level in entry.levels))
+    if levels is not None:
+        return Column(name, kind, values, tuple(text_of(level, values) for level in levels))
+    found = ("False", "True") if values == "bool" else _sorted({text_of(cell, values) for _, cell in seen}, values)
+    if kind == "ordered" and values == "text" and len(found) > 1:
+        order = ", ".join(map(quoted, found[:5])) + (", …" if len(found) > 5 else "")
+        raise InputError(f'{where}: its levels should be given in their order, as in --columns "{quoted(name)}=ordered({order})"')
+    return Column(name, kind, values, found)
+
+
+def _values(name: str, seen: Sequence[tuple[int, Any]], where: str) -> str:
+    """What the cells are: one of VALUES. InputError for dates, and for cells of several types."""
+    texts = bools = wholes = numbers = 0
+    for i, cell in seen:
+        if isinstance(cell, str):
+            found = number(cell)
+            texts, numbers = texts + (found is None), numbers + (found is not None)
+            wholes += WHOLE.fullmatch(cell.strip()) is not None
+        elif isinstance(cell, bool | np.bool_):
+            bools += 1
+        elif number(cell) is not None:
+            numbers, wholes = numbers + 1, wholes + isinstance(cell, int | np.integer)
+        elif isinstance(cell, float | np.floating):
+            raise InputError(f"{where} should hold finite numbers, found {cell} {row(i)}")
+        else:
+            date = hasattr(cell, "year") or hasattr(cell, "total_seconds") or isinstance(cell, np.datetime64 | np.timedelta64)
+            expected = "numbers, such as days since a first one" if date else "numbers or texts"
+            raise InputError(f"{where} should hold {expected}; found a {type(cell).__name__} {row(i)}; {_leave_out(name)}")
+    if texts and not bools and numbers and not all(isinstance(cell, str) for _, cell in seen):
+        i, odd = next((i, cell) for i, cell in seen if isinstance(cell, str))
+        raise InputError(f"{where} should hold numbers or texts, found both, the first text {odd!r:.40} {row(i)}")
+    if bools not in (0, len(seen)):
+        raise InputError(f"{where} should hold True and False, numbers or texts; found several of these")
+    if bools:
+        return "bool"
+    return "text" if texts else "whole" if wholes == len(seen) else "real"
+
+
+def _kind(name: str, seen: Sequence[tuple[int, Any]], values: str, where: str) -> str:
+    """The kind that the cells leave no doubt of."""
+    if values == "bool":
+        return "binary"
+    if values == "text":
+        _require_categories(name, seen, where)
+        return "binary" if len({str(cell).strip() for _, cell in seen}) == 2 else "categorical"
+    numbers = np.array([number(cell) for _, cell in seen])
+    if (np.abs(numbers) > LARGEST_WHOLE).any() and values == "whole":
+        i, first = next((i, cell) for i, cell in seen if abs(int(cell)) > LARGEST_WHOLE)
+        found = f"{first!s:.40} {row(i)}, a whole number of more digits than float64 has"
+        raise InputError(f"{where} holds {found}, as identifiers are; {_leave_out(name)}")
+    different = np.unique(numbers)
+    if (numbers != np.rint(numbers)).any() or len(different) == 1:
+        return "real"
+    if len(different) == 2:
+        return "binary"
+    return "count" if different[0] == 0 else "real"
+
+
+def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) -> None:
+    """InputError for texts that are no categories: dates, numbers that are badly written, identifiers."""
+    texts = [(i, str(cell).strip()) for i, cell in seen]
+    odd = [(i, text) for i, text in texts if number(text) is None]
+    (i, first), count, different = odd[0], len(odd), len({text for _, text in texts})
+    anyway = f'--columns "{quoted(name)}=categorical" takes it as it is'
+    if all(DATE.fullmatch(text) for _, text in texts):
+        helps = "as a number of days, say"
+        raise InputError(f"{where} holds dates or times, such as {first!r}: write them as numbers, {helps}; {_leave_out(name)}")
+    commas = [(i, text) for i, text in texts if "," in text]
+    if commas and all(WITH_COMMA.fullmatch(text) for _, text in texts):
+        found = f"numbers with commas, such as {commas[0][1]!r} {row(commas[0][0])}"
+        raise InputError(f"{where} has {found}: write 3.14 with a point, and no other marks")
+    if count <= len(texts) // 2:
+        helps = f"write NA there if a value is missing, or {anyway}"
+        raise InputError(f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}")
+    if different > max(FEW, len(texts) // 2):
+        found = f"{different} different texts in {len(texts)} rows, such as {first!r:.40}"
+        raise InputError(f"{where} has {found}, and looks like names or identifiers; {_leave_out(name)}, and {anyway}")
+
+
+def _leave_out(name: str) -> str:
+    return f'--columns "{quoted(name)}=ignored" leaves it out'
+
+
+def _sorted(levels: set[str], values: str) -> tuple[str, ...]:
+    """Levels that are numbers by their size, others by their letters."""
+    return tuple(sorted(levels, key={"whole": int, "real": float}.get(values, str)))

@@ -1,0 +1,115 @@
+"""Files of tables: cells between separators, the names of the columns in the first line. Python's own reader takes them apart.
+
+The standard library's csv reader reads them whether or not pandas is there, so that one file means one thing on every machine:
+pandas would guess types by pieces of the file, and its guesses have changed between versions.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from scratchvae.arrays import InputError
+from scratchvae.data.limits import require_room
+from scratchvae.data.streams import opened, read_all
+from scratchvae.data.table_schema import is_missing, number
+from scratchvae.files import write_whole
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+OF_A_CELL = 64  # bytes, as which each counts in memory
+INDEX = ""  # the name of the column in which DataFrame.to_csv writes the index
+
+
+def is_table(path: Path) -> bool:
+    """Whether the name of a file says that it holds a table."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def read_cells(path: Path) -> dict[str, list[str]]:
+    """The texts of a file's cells, a list for each column by its name, without spaces around them.
+
+    The first line has the names. The separator is the one of , ; tab and | that it has most of, outside quotes. A file may
+    begin with a byte order mark and be compressed by gzip; it is in UTF-8, and empty lines count for nothing. A first column
+    without a name that holds 0, 1, 2, … is the index that DataFrame.to_csv has written, and is left out. InputError for
+    rows that are longer or shorter than the first, names that are missing, twice there or numbers, and broken quotes.
+    """
+    with opened(path) as stream:
+        content = read_all(stream, str(path), each=4)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: a table should be text in UTF-8, found other bytes at byte {error.start}") from None
+    if "\0" in text:
+        raise InputError(f"{path}: a table should be text, found a zero byte at character {text.index(chr(0))}")
+    lines = _lines(text, path)
+    if len(lines) < 2:
+        raise InputError(f"{path}: a table should have a line of names and one line or more of cells; found {len(lines)} lines")
+    names = [name.strip() for name in lines[0][1]]
+    require_room(str(path), len(lines) * len(names) * OF_A_CELL, f"{len(lines):,} rows of {len(names):,} cells")
+    for line, cells in lines[1:]:
+        if len(cells) != len(names):
+            separator = " and a separator such as , between them" if len(names) == 1 else ""
+            expected = f"{len(names)} cells, as many as the first line has names{separator}"
+            raise InputError(f"{path}, line {line}: a row should have {expected}; found {len(cells)}")
+    table = [[cell.strip() for cell in column] for column in zip(*(cells for _, cells in lines[1:]), strict=True)]
+    if names[0] == INDEX and len(names) > 1 and table[0] == [str(i) for i in range(len(table[0]))]:
+        names, table = names[1:], table[1:]
+    _require_names(names, path)
+    return dict(zip(names, table, strict=True))
+
+
+def write_cells(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write columns as a file of cells, with tabs between them where its name ends in .tsv and commas elsewhere.
+
+    A number is written with as many digits as its dtype needs to be read again, and a missing cell is empty.
+    """
+    stream = StringIO()
+    writer = csv.writer(stream, delimiter="\t" if path.suffix == ".tsv" else ",", lineterminator="\n")
+    writer.writerow(columns)
+    texts = [
+        ["" if is_missing(cell) and not isinstance(cell, str) else str(cell) for cell in column] for column in columns.values()
+    ]
+    writer.writerows(zip(*texts, strict=True))
+    write_whole(path, stream.getvalue().encode())
+
+
+def completed(cells: Mapping[str, Sequence[str]], filled: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """The cells of a file, each as it was written, with those of `filled` in the place of what was missing."""
+    return {
+        name: [filled[name][i] if name in filled and is_missing(cell) else cell for i, cell in enumerate(column)]
+        for name, column in cells.items()
+    }
+
+
+def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
+    """The cells of each line that has any, and the number of that line in the file."""
+    first = text.lstrip("\r\n").partition("\n")[0]
+    outside = "".join(first.split('"')[::2])
+    separator = max(SEPARATORS, key=outside.count)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines: list[tuple[int, list[str]]] = []
+    try:
+        for cells in reader:
+            if cells and (len(cells) > 1 or cells[0].strip()):
+                lines.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {reader.line_num}: a table's quotes should be closed and doubled inside ({error})"
+        ) from None
+    return lines
+
+
+def _require_names(names: Sequence[str], path: Path) -> None:
+    if all(number(name) is not None for name in names):
+        found = ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
+        raise InputError(
+            f"{path}: the first line should have the names of the columns, found numbers: {found}; add a line of names"
+        )
+    for i, name in enumerate(names):
+        if not name:
+            raise InputError(f"{path}: each column should have a name in the first line, found none for column {i + 1}")
+        if name in names[:i]:
+            both = f"columns {names.index(name) + 1} and {i + 1}"
+            raise InputError(f"{path}: each column should have a name of its own, found {name!r} for {both}")

@@ -1,0 +1,87 @@
+"""Tables become examples: files of cells and DataFrames, whose columns are numbers, counts, categories and more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.data.column_kinds import described
+from scratchvae.data.dataset import Dataset
+from scratchvae.data.declared_columns import IGNORED, declared, of_each
+from scratchvae.data.table_files import read_cells
+from scratchvae.data.table_schema import TableSchema
+
+Columns = str | Mapping[str, str] | TableSchema  # how a caller says what the columns of a table are
+
+
+def as_table(source: str | PathLike[str] | Any, columns: Columns | None = None) -> Dataset:
+    """A table as examples (N, D), a number for each cell, with the schema that says what the numbers stand for.
+
+    `source` is the path of a file of cells (.csv, .tsv, either of them compressed by gzip), or a DataFrame of pandas, polars
+    or another library whose frames have `columns` and `dtypes`. `columns` declares what columns are, in the words of
+    declared_columns, and what it says nothing of is inferred, as column_kinds says. A TableSchema in its place says all, and
+    the table must have its columns. A cell that is empty, NA, NaN, None or null is a missing entry.
+    """
+    if is_frame(source):
+        name, cells, levels = "DataFrame", _cells_of_frame(source), _levels_of_frame(source)
+    else:
+        path = Path(source)
+        name, cells, levels = path.name, read_cells(path), {}
+    where = name if is_frame(source) else str(source)
+    if not cells or not len(next(iter(cells.values()))):
+        raise InputError(f"{where}: a table should have a row and a column at least; found {len(cells)} columns and no row")
+    schema = columns if isinstance(columns, TableSchema) else _inferred(cells, levels, columns, where)
+    return Dataset(name, schema.encode(cells, where), entry_names=schema.names, schema=schema)
+
+
+def is_frame(source: Any) -> bool:
+    """Whether it is a DataFrame, by what it can do: it has columns with names, and their types."""
+    return hasattr(source, "columns") and hasattr(source, "dtypes") and hasattr(source, "to_numpy")
+
+
+def _inferred(
+    cells: Mapping[str, Sequence[Any]],
+    levels: Mapping[str, tuple[Sequence[Any], bool]],
+    columns: str | Mapping[str, str] | None,
+    where: str,
+) -> TableSchema:
+    names = tuple(cells)
+    entries = of_each(declared(columns or ""), names)
+    ignored = tuple(name for name, entry in entries.items() if entry.kind == IGNORED)
+    kept = []
+    for name in names:
+        if name not in ignored:
+            own, ordered = levels.get(name, (None, False))
+            column = described(name, cells[name], entries.get(name), where, own, ordered=ordered)
+            kept.append(column)
+    if not kept:
+        raise InputError(f"{where}: a table should have a column that is not left out, found none of {len(names)}")
+    return TableSchema(tuple(kept), ignored)
+
+
+def _cells_of_frame(frame: Any) -> dict[str, list[Any]]:
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"DataFrame: each column should have a name of its own, found {twice!r} twice")
+    return {str(name): _objects(np.asarray(frame[name].to_numpy())) for name in frame.columns}
+
+
+def _objects(values: Array) -> list[Any]:
+    """The cells as objects; dates and durations as NumPy's own, since those of nanoseconds become whole numbers otherwise."""
+    return list(values) if values.dtype.kind in "mM" else values.tolist()
+
+
+def _levels_of_frame(frame: Any) -> dict[str, tuple[Sequence[Any], bool]]:
+    """The levels of the columns whose own type lists them, and whether it orders them: pandas' CategoricalDtype."""
+    kinds = {str(name): frame[name].dtype for name in frame.columns}
+    return {
+        name: (list(kind.categories), bool(getattr(kind, "ordered", True)))
+        for name, kind in kinds.items()
+        if getattr(kind, "categories", None) is not None
+    }

@@ -1,0 +1,52 @@
+"""From what the columns of a table are to the law of each: the one table of kinds and laws."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from scratchvae.data import Column, TableSchema
+from scratchvae.likelihoods.bernoulli import Bernoulli
+from scratchvae.likelihoods.blocks import Blocks
+from scratchvae.likelihoods.categories import Categories
+from scratchvae.likelihoods.encoded import Encoded
+from scratchvae.likelihoods.gaussian import GaussianDiagonal
+from scratchvae.likelihoods.interface import Likelihood
+from scratchvae.likelihoods.log_normal import LogNormal
+from scratchvae.likelihoods.ordered import Ordered
+from scratchvae.likelihoods.poisson import Poisson
+from scratchvae.likelihoods.standardized import Standardized
+
+MIN_VARIANCE = 1e-4  # of a standardized column: its noise is a hundredth of its deviation at least
+
+LAWS: dict[str, Callable[[Sequence[Column]], Likelihood]] = {  # kind of column: the law of a block of such columns
+    "real": lambda columns: Standardized(_noise(columns), len(columns), names=[column.name for column in columns]),
+    "positive": lambda columns: LogNormal(len(columns), min_variance=MIN_VARIANCE),
+    "count": lambda columns: Encoded(Poisson(), len(columns), counts=True),
+    "ordered": lambda columns: Encoded(Ordered((len(columns),), len(columns[0].levels)), len(columns)),
+    "binary": lambda columns: Encoded(Bernoulli(), len(columns)),
+    "categorical": lambda columns: Categories(len(columns[0].levels)),
+}
+
+
+def of_schema(schema: TableSchema) -> Blocks:
+    """The law of a table: the columns of one kind, and of one number of levels, are a block.
+
+    What the encoder sees of a column is standardized, except for categories: real numbers as they are, positive ones by
+    log x, counts by log(1 + x), and bits and ordered categories by their number, so that one input carries their order. A
+    category without an order is as many inputs as it has levels, one of them 1, since its number means nothing.
+    """
+    groups: dict[tuple[str, int], list[int]] = {}
+    for i, column in enumerate(schema.columns):
+        groups.setdefault(_group(column), []).append(i)
+    blocks = [(group, LAWS[kind]([schema.columns[i] for i in group])) for (kind, _), group in groups.items()]
+    return Blocks(blocks, schema)
+
+
+def _group(column: Column) -> tuple[str, int]:
+    """The kind and the number of levels, where the law depends on that; one level alone needs no order."""
+    kind = "categorical" if column.kind == "ordered" and len(column.levels) == 1 else column.kind
+    return kind, len(column.levels) if kind in ("ordered", "categorical") else 0
+
+
+def _noise(columns: Sequence[Column]) -> GaussianDiagonal:
+    return GaussianDiagonal(np.ones(len(columns)), min_variance=MIN_VARIANCE)

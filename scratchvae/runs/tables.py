@@ -1,0 +1,48 @@
+"""Rows of numbers leave a run as the table that they stand for: its columns, their order, their types and levels."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.data import Dataset, TableSchema, completed, is_table, load, read_cells, write_cells
+from scratchvae.runs.folder import Run
+
+TABLES = (".csv", ".tsv")  # how the names of the files end that tables are written to
+IMPUTATION = ".imp"  # the name of the column with the number of an imputation, as R's package mice calls it
+
+
+def load_other(run: Run, source: str | None, data_dir: str | None) -> Dataset:
+    """Other data for a run's model, a table with the columns of the run's own; where None are named, those it is judged on."""
+    if source is None:
+        return run.judged
+    return load(source, data_dir=data_dir or run.config.data_dir, columns=run.schema)
+
+
+def schema_for(run: Run, path: Path) -> TableSchema:
+    """The schema of the run's table. InputError where `path`, a file of cells, is asked for of a run whose data are none."""
+    if run.schema is None:
+        raise InputError(f"{path}: a table is written of runs whose data are one, a .csv or .tsv file; {run.folder} has others")
+    return run.schema
+
+
+def write_rows(run: Run, path: Path, rows: Array) -> None:
+    """Write rows (N, D) as the cells that they stand for."""
+    write_cells(path, schema_for(run, path).to_columns(rows))
+
+
+def write_imputed(run: Run, path: Path, filled: Array, source: str | None) -> None:
+    """Write imputed rows, (N, D), or (M, N, D) below each other with the number of the imputation in a first column.
+
+    Where they come from a file, `source`, what was observed stays as it is written there, and so do the columns that no model
+    has seen: only missing cells are filled in.
+    """
+    schema = schema_for(run, path)
+    cells = read_cells(Path(source)) if source is not None and is_table(Path(source)) else None
+    several = filled.ndim == 3
+    tables = []
+    for k, rows in enumerate(filled if several else filled[None]):
+        columns: Mapping[str, Sequence[Any]] = schema.to_columns(rows)
+        columns = columns if cells is None else completed(cells, columns)
+        tables.append({IMPUTATION: [k + 1] * len(rows), **columns} if several else dict(columns))
+    write_cells(path, {name: [cell for table in tables for cell in table[name]] for name in tables[0]})
