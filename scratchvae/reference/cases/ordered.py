@@ -58,9 +58,9 @@ def parts() -> list[Part]:
             example=_example,
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: _torch_log_prob(
-                    torch, x_params, role.thresholds.expand(len(x_params), -1, -1), x=x.long()
+                    torch, x_params, role.thresholds.T.expand(len(x_params), -1, -1), x=x.long()
                 ),
-                thresholds=lambda D: [[0.0] * 4] * D,
+                thresholds=lambda D: [[0.0] * D] * 4,  # transposed, as PyTorch's matrices are
             ),
         ),
     ]
