@@ -60,7 +60,8 @@ def check_draws(draws: Array, log_prob: Callable[[Array], Array], points: Array,
         moments.append(Moment(name, float(sampled.mean()), expected, float(apart), bool(apart <= limit)))
     order = np.sort(x)
     if discrete:
-        below = np.cumsum(p)[np.minimum(np.searchsorted(where, order), p.size - 1)]  # of a draw beyond all points: that of the last
+        reach = np.minimum(np.searchsorted(where, order), p.size - 1)  # a draw beyond all points reaches the last one
+        below = np.cumsum(p)[reach]
     else:
         below = np.interp(order, where, np.cumsum(p) - p / 2)
     reached = np.searchsorted(order, order, side="right") / x.size
