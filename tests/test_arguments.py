@@ -37,7 +37,12 @@ SAMPLERS = [
     for sampler in ("sample", "reparameterize")
     if hasattr(getattr(distributions, law), sampler)
     for first, second in combinations(
-        [name for name in inspect.signature(getattr(getattr(distributions, law), sampler)).parameters if name != "draws"], 2
+        [
+            name
+            for name in inspect.signature(getattr(getattr(distributions, law), sampler)).parameters
+            if name not in ("draws", "levels")
+        ],
+        2,
     )
 ]
 

@@ -59,7 +59,11 @@ def check_draws(draws: Array, log_prob: Callable[[Array], Array], points: Array,
         apart = difference / error if error > 0 else (0.0 if difference == 0 else np.inf)
         moments.append(Moment(name, float(sampled.mean()), expected, float(apart), bool(apart <= limit)))
     order = np.sort(x)
-    below = np.interp(order, where, np.cumsum(p) - p / 2) if not discrete else np.cumsum(p)[np.searchsorted(where, order)]
+    if discrete:
+        reach = np.minimum(np.searchsorted(where, order), p.size - 1)  # a draw beyond all points reaches the last one
+        below = np.cumsum(p)[reach]
+    else:
+        below = np.interp(order, where, np.cumsum(p) - p / 2)
     reached = np.searchsorted(order, order, side="right") / x.size
     gap = float(np.abs(reached - below).max())
     apart = float(gap * np.sqrt(x.size))  # Kolmogorov: above 2.5 once in 10⁵

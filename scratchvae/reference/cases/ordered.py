@@ -58,9 +58,9 @@ def parts() -> list[Part]:
             example=_example,
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: _torch_log_prob(
-                    torch, x_params, role.thresholds.expand(len(x_params), -1, -1), x=x.long()
+                    torch, x_params, role.thresholds.T.expand(len(x_params), -1, -1), x=x.long()
                 ),
-                thresholds=lambda D: [[0.0] * 4] * D,
+                thresholds=lambda D: [[0.0] * D] * 4,  # transposed, as PyTorch's matrices are
             ),
         ),
     ]
@@ -114,6 +114,9 @@ def _torch_logits(torch: Any, location: Any, thresholds: Any) -> Any:
 
 
 def _torch_log_prob(torch: Any, location: Any, thresholds: Any, *, x: Any) -> Any:
-    cdf = torch.nn.functional.pad(torch.sigmoid(_torch_logits(torch, location, thresholds)), (1, 0))
-    cdf = torch.nn.functional.pad(cdf, (0, 1), value=1.0)
-    return torch.log(torch.gather(torch.diff(cdf, dim=2), 2, x[:, :, None])).sum((1, 2))
+    """The difference of sigmoids on that side of 0 where they are small."""
+    logits = _torch_logits(torch, location, thresholds)
+    ends = [torch.nn.functional.pad(logits, pad, value=end) for pad, end in (((1, 0), -torch.inf), ((0, 1), torch.inf))]
+    low, high = (torch.gather(end, 2, x[:, :, None]) for end in ends)
+    below, above = torch.sigmoid(high) - torch.sigmoid(low), torch.sigmoid(-low) - torch.sigmoid(-high)
+    return torch.log(torch.where(low + high > 0, above, below)).sum((1, 2))
