@@ -2,7 +2,12 @@
 levels of sound, counts of words.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
+    door           arrival(where, x): arrays, masks, DataFrames, tensors and lists as plain numbers, or one sentence
+    kinds          KINDS: pixels, counts, values; what a Dataset declares its numbers to be
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
+    extremes       entries such as 1e30, beside which the others of a column are lost
+    rows           Rows: examples that stay in their file until a batch asks for them
+    order          shuffled(n, seed): an order that is the same on every machine
     digest         digest(data): whether two sets are the same one
     batch          Batch: examples that are looked at together, and what else is known of them
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
@@ -43,13 +48,18 @@ from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
+from scratchvae.data.door import FORMS, Arrival, arrival, plain
+from scratchvae.data.extremes import require_finite_squares, require_told_apart
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import read_png_folder
+from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import MAX_BYTES, at_most
 from scratchvae.data.notes import TIMBRES, notes, play_note
 from scratchvae.data.numpy_files import read_arrays
+from scratchvae.data.order import shuffled
 from scratchvae.data.pictures import patches, photograph, read_picture
+from scratchvae.data.rows import Rows
 from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.typefaces import CHARACTERS, FONTS
@@ -60,15 +70,20 @@ __all__ = [
     "CHARACTERS",
     "FACTORS",
     "FONTS",
+    "FORMS",
+    "KINDS",
     "MAX_BYTES",
     "MODULES",
     "NAMES",
     "SOURCES",
     "TIMBRES",
+    "Arrival",
     "Batch",
     "Corpus",
     "Dataset",
+    "Rows",
     "Spectrogram",
+    "arrival",
     "at_most",
     "bag_of_characters",
     "bag_of_words",
@@ -84,6 +99,7 @@ __all__ = [
     "notes",
     "patches",
     "photograph",
+    "plain",
     "play_note",
     "read_arrays",
     "read_idx",
@@ -94,6 +110,9 @@ __all__ = [
     "read_texts",
     "read_video",
     "read_wav",
+    "require_finite_squares",
+    "require_told_apart",
+    "shuffled",
     "windows",
     "write_wav",
 ]

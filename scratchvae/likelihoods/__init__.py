@@ -5,13 +5,14 @@ from scratchvae.likelihoods.categorical import Categorical
 from scratchvae.likelihoods.completion import missing_mean, missing_sample
 from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianPerPixel
 from scratchvae.likelihoods.gaussian_optimal import GaussianOptimal
-from scratchvae.likelihoods.interface import Likelihood, for_each_draw
+from scratchvae.likelihoods.interface import Likelihood, OutsideSupport, for_each_draw, require_each
 from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.missing import fill_missing
 from scratchvae.likelihoods.multinomial import Multinomial
 from scratchvae.likelihoods.poisson import Poisson
 from scratchvae.likelihoods.standardized import Standardized, column_moments, column_range
 from scratchvae.likelihoods.student_t import StudentT
+from scratchvae.likelihoods.support import require_supported
 
 __all__ = [
     "Bernoulli",
@@ -23,6 +24,7 @@ __all__ = [
     "Laplace",
     "Likelihood",
     "Multinomial",
+    "OutsideSupport",
     "Poisson",
     "Standardized",
     "StudentT",
@@ -32,4 +34,6 @@ __all__ = [
     "for_each_draw",
     "missing_mean",
     "missing_sample",
+    "require_each",
+    "require_supported",
 ]

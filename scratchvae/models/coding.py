@@ -14,6 +14,7 @@ from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import codes, impute
 from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
 from scratchvae.models.estimator import AT_ONCE, Estimator
+from scratchvae.models.examples import codes_given
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
 
@@ -111,7 +112,7 @@ class Coding(Estimator):
 
     def _decoded(self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]) -> Array:
         dtype = dtype_of(self)
-        z = np.asarray(z, dtype)
+        z = codes_given("decode", z, dtype)
         require_shapes("decode", z=(z, f"N {self.posterior.latent_dim}"))
         require_finite("decode", "z", z)
         known = self._known(where, y, len(z))

@@ -26,7 +26,8 @@ AT_ONCE = 500  # examples, so that memory does not grow with their number
 class Estimator(Owner, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
-    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. `y` is what else is
+    Every verb takes examples as (N, D) or (N, *event_shape), or a Dataset of such; data/README.md lists in which forms. Numbers
+    are taken as they stand, whatever their dtype: pixels from 0 to 255 come as a Dataset of that kind. `y` is what else is
     known of the examples, one for all of them or one for each. A model whose `condition` is None has no use for y and ignores
     it, as scikit-learn's pipelines and cross-validation expect; any other model refuses examples without y.
     """
@@ -39,6 +40,7 @@ class Estimator(Owner, ABC):
         self.history: list[dict[str, Any]] = []
         self.first_weights: dict[str, Array] = {}  # what a fit starts from
         self.left_weights: dict[str, Array] = {}  # what the last fit has left behind
+        self.kind: str | None = None  # of the data that it was fitted to
 
     @abstractmethod
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
@@ -100,7 +102,9 @@ class Estimator(Owner, ABC):
         restore_model, by training of another kind or by putting in another part, the model's weights of now are the first
         ones from then on.
         """
+        self.kind = None
         data = self._dataset(x, y)
+        self.kind = data.kind
         pair = held_out if isinstance(held_out, tuple) and len(held_out) == 2 else (held_out, None)
         judged = None if held_out is None else self._dataset(*pair)
         by = optimizer or Adam(learning_rate)
@@ -143,7 +147,9 @@ class Estimator(Owner, ABC):
         return named_parameters(self) | named_buffers(self)
 
     def _dataset(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Dataset:
-        return as_dataset(type(self).__name__, x, self.event_shape, y, self.condition)
+        """The examples at the door of every verb, which says where the model has no use for them."""
+        known = {"likelihood": self.likelihood, "kind": self.kind}
+        return as_dataset(type(self).__name__, x, self.event_shape, y, self.condition, **known)
 
 
 def _differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:

@@ -1,13 +1,15 @@
-"""What people hand to a model's verbs, as a Dataset of the model's events."""
+"""What people give a model's verbs, as a Dataset of the model's events."""
 
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import InputError
-from scratchvae.data import Dataset
+from scratchvae.arrays import Array, InputError
+from scratchvae.data import Dataset, arrival
+from scratchvae.likelihoods import Likelihood, require_supported
 from scratchvae.models.conditions import Classes, Condition
 
 
@@ -17,28 +19,24 @@ def as_dataset(
     event_shape: tuple[int, ...],
     y: npt.ArrayLike | None = None,
     condition: Condition | None = None,
+    *,
+    likelihood: Likelihood | None = None,
+    kind: str | None = None,
 ) -> Dataset:
-    """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset.
+    """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset of that event shape.
 
-    A model whose `condition` is None has no use for y, and this function does not look at it. Any other model
-    gets its y from `y`, or where that is None from the Dataset. NaN and the mask of a masked array say which
-    entries are missing. InputError for events of another shape, where
-    y is missing, and where y is not what the condition asks for.
+    Pictures with their channels last are understood, and axes of length 1 need not be there. A model whose `condition` is
+    None has no use for y, and this function does not look at it. Any other model gets its y from `y`, or where that is None
+    from the Dataset. NaN and the mask of a masked array say which entries are missing. `kind` is that of the data which the
+    model was fitted to, if it was.
+
+    InputError for events of another shape; for entries that the `likelihood` gives no probability; for numbers that cannot
+    be on the scale of the model's pixels; where y is missing, and where y is not what the condition asks for.
     """
-    if isinstance(x, Dataset):
-        if x.event_shape != event_shape:
-            expected = f"events should have shape {event_shape}, which the model is for"
-            raise InputError(f"{where}: {expected}; found {x.event_shape} in {x.name}")
-        data = x
-    else:
-        try:
-            x = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)  # whose mask says what is missing
-        except ValueError:
-            raise InputError(f"{where}: x should be one array; found parts of different shapes") from None
-        if x.ndim < 2 or prod(x.shape[1:]) != prod(event_shape):
-            expected = f"(N, {prod(event_shape)}) or (N, {', '.join(map(str, event_shape))})"
-            raise InputError(f"{where}: x should have shape {expected}, found {x.shape}")
-        data = Dataset("x", x.reshape(len(x), *event_shape))
+    data = _shaped(where, x, event_shape) if isinstance(x, Dataset) else _taken(where, x, event_shape)
+    require_scale(where, data, kind)
+    if likelihood is not None:
+        require_supported(where, likelihood, data)
     if condition is None:
         return data
     given = data.y if y is None else y
@@ -48,3 +46,80 @@ def as_dataset(
     if isinstance(condition, Classes):
         return data if y is None else replace(data, labels=known, label_names=(), conditions=None)
     return replace(data, conditions=known)
+
+
+def require_scale(where: str, data: Dataset, kind: str | None) -> None:
+    """InputError where a model was fitted to pixels, which are in [0, 1] by then, and these numbers are not on that scale."""
+    if kind != "pixels" or data.kind == "pixels":
+        return
+    for start in range(0, len(data), 500):
+        x = data.batch(slice(start, start + 500)).x
+        wrong = ~((x >= 0) & (x <= 1))
+        if wrong.any():
+            row, entry = (int(i) for i in np.argwhere(wrong)[0])
+            found = f"{data.place(start + row, entry)} is {x[row, entry]:g}"
+            helps = f"Dataset({data.name!r}, x, kind='pixels') divides pixels by 255, as those that the model was fitted to"
+            raise InputError(f"{where}: {found}, and the model was fitted to pixels, which are from 0 to 1 by then: {helps}")
+
+
+def rows_given(where: str, x: npt.ArrayLike | Dataset) -> Dataset:
+    """Examples for a model of plain vectors whose length is not known before: (N, D), or a Dataset of events of any shape."""
+    if isinstance(x, Dataset):
+        return x
+    shape = np.shape(arrival(where, x).values)
+    return _taken(where, x, (prod(shape[1:]),))
+
+
+def codes_given(where: str, z: npt.ArrayLike, dtype: npt.DTypeLike, *, called: str = "z") -> Array:
+    """Codes as an array of the model's dtype; InputError for what holds no numbers, and for codes that a mask hides."""
+    came = arrival(where, z, called=called)
+    if came.hidden is not None and came.hidden.any():
+        raise InputError(f"{where}: {called} should be observed, every entry of it; found {int(came.hidden.sum())} masked")
+    return np.asarray(came.values, dtype)
+
+
+def _taken(where: str, x: Any, event_shape: tuple[int, ...]) -> Dataset:
+    came = arrival(where, x)
+    values, hidden = came.values, came.hidden
+    layout = _layout(where, values.shape, event_shape) if values.ndim >= 2 and values.size else None
+    names = came.names if values.shape[1:] == event_shape else ()
+    if layout is not None:
+        values, hidden = _laid_out(values, event_shape, layout), None if hidden is None else _laid_out(hidden, event_shape, layout)
+    try:
+        return Dataset("x", values if hidden is None else np.ma.MaskedArray(values, hidden), entry_names=names)
+    except InputError as error:
+        raise InputError(f"{where}: {str(error).removeprefix('x: ')}") from None
+
+
+def _shaped(where: str, data: Dataset, event_shape: tuple[int, ...]) -> Dataset:
+    if data.event_shape == event_shape:
+        return data
+    layout = _layout(where, (len(data), *data.event_shape), event_shape, f" in {data.name}")
+    observed = None if data.observed is None else _laid_out(data.observed, event_shape, layout)
+    images = _laid_out(np.asarray(data.images), event_shape, layout)
+    return replace(data, images=images, observed=observed, entry_names=())
+
+
+def _laid_out(array: Array, event_shape: tuple[int, ...], layout: str) -> Array:
+    array = np.moveaxis(array, -1, 1) if layout == "channels last" else array
+    return array if array.shape[1:] == event_shape else array.reshape(len(array), *event_shape)
+
+
+def _layout(where: str, shape: tuple[int, ...], event_shape: tuple[int, ...], of: str = "") -> str:
+    """How an array of that shape holds events: "as they are", which rows of all their entries are too, or "channels last".
+
+    InputError for every other shape, though the number of entries may be right.
+    """
+    given, D = shape[1:], prod(event_shape)
+    if given in (event_shape, (D,)) or [n for n in given if n != 1] == [n for n in event_shape if n != 1]:
+        return "as they are"
+    if len(event_shape) == 3 and given == (*event_shape[1:], event_shape[0]):
+        return "channels last"
+    rows = f"(N, {D})"
+    expected = rows if event_shape == (D,) else f"{rows} or (N, {', '.join(map(str, event_shape))})"
+    helps = ""
+    if prod(given) == D and len(event_shape) == 1:
+        helps = ": x.reshape(len(x), -1) makes rows of it"
+    elif prod(given) == D:
+        helps = f": np.moveaxis brings its axes into the order of {event_shape}"
+    raise InputError(f"{where}: x should have shape {expected}, found {shape}{of}{helps}")

@@ -9,13 +9,13 @@ All in float64. NaN means missing, everywhere: what is said of an example is sai
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_count, require_finite, require_shapes
-from scratchvae.data import Dataset
+from scratchvae.data import Dataset, require_told_apart
+from scratchvae.models.examples import codes_given, require_scale, rows_given
 from scratchvae.models.linear_inference import Inference, Rows, em_step, infer
 
 SMALLEST = 1e-12  # of a variance: noise below this share of it is nothing but rounding
@@ -33,7 +33,7 @@ class LinearGaussian(ABC):
       starts from are drawn by `seed`. It never loses likelihood, but may be slow.
     - `ddof`: C is multiplied by N / (N − ddof) in the end: 0 is maximum likelihood, 1 what scikit-learn's PCA takes.
 
-    Every verb takes floating arrays (N, D), NaN where missing, or a Dataset. After `fit`: `weight` (W Ψ⁻¹ Wᵀ diagonal and
+    Every verb takes arrays (N, D), NaN or a mask where an entry is missing, or a Dataset. After `fit`: `weight` (W Ψ⁻¹ Wᵀ diagonal and
     falling, so that the latents are independent given a complete x), `mean`, `noise_variance`; `converged`; `history` holds
     {"step", "log_px"} for each step of EM, log_px being the mean log p(x) that it began with.
     """
@@ -64,6 +64,7 @@ class LinearGaussian(ABC):
         self.latent_dim, self.method, self.min_noise_variance = latent_dim, method, min_noise_variance
         self.max_steps, self.tolerance, self.seed, self.ddof = max_steps, tolerance, seed, ddof
         self.history: list[dict[str, float]] = []
+        self.kind: str | None = None  # of the data that it was fitted to
         self.converged = False
 
     @abstractmethod
@@ -80,10 +81,13 @@ class LinearGaussian(ABC):
 
     def fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> LinearGaussian:
         """Maximize the likelihood of x (N, D), and return the model."""
-        x = self._rows(x)
+        self.kind = None
+        data, x = self._read(x)
+        require_told_apart(type(self).__name__, data, np.float64)
+        self.kind = data.kind
         observed = ~np.isnan(x)
         if not observed.any(axis=0).all():
-            found = f"found no entry of column {int(np.argmin(observed.any(axis=0)))}"
+            found = f"found no entry of {data.entry(int(np.argmin(observed.any(axis=0))))}"
             raise InputError(f"{type(self).__name__}: every column should be observed in some example, {found}")
         method = self.method or self.METHODS[0 if observed.all() else 1]
         if method != "em" and not observed.all():
@@ -91,8 +95,9 @@ class LinearGaussian(ABC):
         if not 0 <= self.ddof < len(x):
             limits = f"in 0..{len(x) - 1}, below the number of examples"
             raise InputError(f"{type(self).__name__}: ddof should be {limits}; found {self.ddof}")
+        constant = np.nanmax(x, axis=0) == np.nanmin(x, axis=0)
         if (self._lowest_noise(x) <= 0).any():
-            raise self._no_maximum()
+            raise self._no_maximum(_named(data, constant))
         self.history, self.converged = [], True
         if method == "em":
             self._fit_by_em(x)
@@ -100,7 +105,7 @@ class LinearGaussian(ABC):
             self._fit_complete(x)
         if self.min_noise_variance == 0 and self._nearly_singular():
             del self.weight, self.mean, self.noise_variance
-            raise self._no_maximum()
+            raise self._no_maximum(_named(data, constant))
         correction = len(x) / (len(x) - self.ddof)
         self.weight = _canonical(self.weight, self.noise_variance) * np.sqrt(correction)
         self.noise_variance = self.noise_variance * correction
@@ -144,7 +149,7 @@ class LinearGaussian(ABC):
     def inverse_transform(self, z: npt.ArrayLike) -> Array:
         """E[x|z] = z W + mean of codes (N, Z)  ->  (N, D)."""
         self._require_fitted()
-        z = np.asarray(z, np.float64)
+        z = codes_given("inverse_transform", z, np.float64)
         require_shapes("inverse_transform", z=(z, f"N {self.latent_dim}"))
         require_finite("inverse_transform", "z", z)
         return z @ self.weight + self.mean
@@ -192,19 +197,19 @@ class LinearGaussian(ABC):
         return Rows.of(x)
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
-        if isinstance(x, Dataset):
-            return x.batch(slice(None), np.float64).x_or_nan
-        if isinstance(x, np.ma.MaskedArray) and x.dtype.kind == "f":
-            x = x.filled(np.nan)
-        given: npt.NDArray[Any] = np.asarray(x)
-        if given.ndim != 2 or given.size == 0 or given.dtype.kind != "f":
-            expected = "x should be floating, (N, D) with at least one example"
-            raise InputError(f"{type(self).__name__}: {expected}; found {given.dtype} of shape {given.shape}")
-        rows: Array = given.astype(np.float64)
+        return self._read(x)[1]
+
+    def _read(self, x: npt.ArrayLike | Dataset) -> tuple[Dataset, Array]:
+        """The examples as a Dataset, and as (N, D) float64, NaN where an entry is missing."""
+        where = type(self).__name__
+        data = rows_given(where, x)
+        require_scale(where, data, self.kind)
+        rows = data.batch(slice(None), np.float64).x_or_nan
         if (np.abs(rows) > LARGEST).any():
-            found = f"found {np.nanmax(np.abs(rows)):g}"
-            raise InputError(f"{type(self).__name__}: entries of x should be {LARGEST:g} at most, or NaN where missing; {found}")
-        return rows
+            row, entry = (int(i) for i in np.argwhere(np.abs(rows) > LARGEST)[0])
+            found = f"{data.place(row, entry)} is {rows[row, entry]:g}"
+            raise InputError(f"{where}: entries of x should be {LARGEST:g} at most, or NaN where missing; {found}")
+        return data, rows
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "weight"):
@@ -217,10 +222,16 @@ class LinearGaussian(ABC):
         correlation = scaled @ scaled.T + np.diag(self.noise_variance / deviation**2)
         return bool(np.linalg.eigvalsh(correlation)[0] < 10 * SMALLEST)
 
-    def _no_maximum(self) -> InputError:
+    def _no_maximum(self, constant: str) -> InputError:
         reason = f"of these data with {self.latent_dim} latents has no maximum, as noise variances fall to 0 in it"
         remedy = "take fewer latents, drop constant and repeated columns, or give min_noise_variance"
-        return InputError(f"{type(self).__name__}: the likelihood {reason}: {remedy}")
+        return InputError(f"{type(self).__name__}: the likelihood {reason}{constant}: {remedy}")
+
+
+def _named(data: Dataset, constant: Array) -> str:
+    """Which columns are constant, in words, or nothing."""
+    which = [data.entry(int(d)) for d in np.flatnonzero(constant)]
+    return f"; {', '.join(which[:5])}{', …' if len(which) > 5 else ''} {'are' if len(which) > 1 else 'is'} constant" if which else ""
 
 
 def _canonical(weight: Array, noise_variance: Array) -> Array:
