@@ -18,10 +18,11 @@ levels of sound, counts of words.
     idx            read_idx(path): the format of MNIST, plain or gzipped
     numpy_files    read_arrays(path): images from .npy and .npz
     array_files    read_named_arrays(path): whatever arrays a .npz or .safetensors holds
-    images         read_png_folder(folder): PNG files, or a sub-folder of them for each class
+    images         read_pictures(folder): pictures in any format, or a sub-folder of them for each class
     pictures       patches(picture): cut from one picture, such as the photograph() that every machine has
 
     wav            read_wav(path), write_wav: samples of sound
+    sound          read_sound(path), of FLAC and OGG too; read_sounds(folder); sound_of(levels, rate)
     spectrogram    Spectrogram: samples as frames of levels, and as sound again
     notes          notes(n): frames of synthesized notes; play_note(timbre, pitch): one as samples
 
@@ -52,14 +53,16 @@ from scratchvae.data.door import FORMS, Arrival, arrival, plain
 from scratchvae.data.extremes import require_finite_squares, require_told_apart
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
 from scratchvae.data.idx import read_idx
-from scratchvae.data.images import read_png_folder
+from scratchvae.data.images import RESIZED, read_pictures
 from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import MAX_BYTES, at_most
 from scratchvae.data.notes import TIMBRES, notes, play_note
 from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.order import shuffled
+from scratchvae.data.paths import READ
 from scratchvae.data.pictures import patches, photograph, read_picture
 from scratchvae.data.rows import Rows
+from scratchvae.data.sound import read_sound, read_sounds, sound_of
 from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.typefaces import CHARACTERS, FONTS
@@ -75,6 +78,8 @@ __all__ = [
     "MAX_BYTES",
     "MODULES",
     "NAMES",
+    "READ",
+    "RESIZED",
     "SOURCES",
     "TIMBRES",
     "Arrival",
@@ -105,14 +110,17 @@ __all__ = [
     "read_idx",
     "read_named_arrays",
     "read_picture",
-    "read_png_folder",
+    "read_pictures",
     "read_safetensors",
+    "read_sound",
+    "read_sounds",
     "read_texts",
     "read_video",
     "read_wav",
     "require_finite_squares",
     "require_told_apart",
     "shuffled",
+    "sound_of",
     "windows",
     "write_wav",
 ]

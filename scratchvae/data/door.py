@@ -130,7 +130,8 @@ def _take_sequence(where: str, called: str, given: Any) -> Arrival:
         raise
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         _require_one_shape(where, called, parts)
-        raise InputError(f"{where}: {called} should be an array of examples; found a list that is none ({error!s:.200})") from None
+        found = f"found a list that is none ({error!s:.200})"
+        raise InputError(f"{where}: {called} should be an array of examples; {found}") from None
 
 
 def _require_one_shape(where: str, called: str, parts: Iterable[Any]) -> None:

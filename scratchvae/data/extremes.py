@@ -19,7 +19,8 @@ def require_finite_squares(where: str, data: Dataset, dtype: npt.DTypeLike) -> N
     if beyond.any():
         d = int(np.argmax(beyond))
         place, value = _furthest(data, d)
-        raise InputError(f"{where}: {place} is {value:g}, whose square is beyond {np.dtype(dtype)}: {HELPS}, or divide the column")
+        found = f"{place} is {value:g}, whose square is beyond {np.dtype(dtype)}"
+        raise InputError(f"{where}: {found}: {HELPS}, or divide the column")
 
 
 def require_told_apart(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:

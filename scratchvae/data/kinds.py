@@ -1,4 +1,4 @@
-"""What kind of numbers data are: pixels, counts or values. The kind is declared or comes from a file's format, never from a dtype."""
+"""What kind of numbers data are: pixels, counts or values, as is declared or as a file's format says, never as a dtype does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

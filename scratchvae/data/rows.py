@@ -23,7 +23,7 @@ class Rows:
     def __init__(self, source: Callable[[], Array], chosen: Array | None = None) -> None:
         whole = source()
         self.source, self.chosen = source, chosen
-        self.dtype: np.dtype[Any] = whole.dtype
+        self.dtype: np.dtype[Any] = whole.dtype.newbyteorder("=")
         self.shape: tuple[int, ...] = (len(whole) if chosen is None else len(chosen), *whole.shape[1:])
 
     @property
@@ -43,7 +43,7 @@ class Rows:
         """The entries that NumPy's indexing gives, as an array of their own."""
         first, *others = key if isinstance(key, tuple) else (key,)
         rows = first if self.chosen is None else self.chosen[first]
-        return np.array(self.source()[(rows, *others)])
+        return np.array(self.source()[(rows, *others)], self.dtype)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         everything = self[:]

@@ -25,7 +25,7 @@ def as_dataset(
 ) -> Dataset:
     """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset of that event shape.
 
-    Pictures with their channels last are understood, and axes of length 1 need not be there. A model whose `condition` is
+    Axes of length 1 need not be there. A model whose `condition` is
     None has no use for y, and this function does not look at it. Any other model gets its y from `y`, or where that is None
     from the Dataset. NaN and the mask of a masked array say which entries are missing. `kind` is that of the data which the
     model was fitted to, if it was.
@@ -79,12 +79,14 @@ def codes_given(where: str, z: npt.ArrayLike, dtype: npt.DTypeLike, *, called: s
 
 
 def _taken(where: str, x: Any, event_shape: tuple[int, ...]) -> Dataset:
+    """An array, or what `arrival` makes one of, as a Dataset of events of that shape."""
     came = arrival(where, x)
     values, hidden = came.values, came.hidden
-    layout = _layout(where, values.shape, event_shape) if values.ndim >= 2 and values.size else None
     names = came.names if values.shape[1:] == event_shape else ()
-    if layout is not None:
-        values, hidden = _laid_out(values, event_shape, layout), None if hidden is None else _laid_out(hidden, event_shape, layout)
+    if values.ndim >= 2 and values.size:
+        _require_layout(where, values.shape, event_shape)
+        values = values.reshape(len(values), *event_shape)
+        hidden = None if hidden is None else hidden.reshape(values.shape)
     try:
         return Dataset("x", values if hidden is None else np.ma.MaskedArray(values, hidden), entry_names=names)
     except InputError as error:
@@ -92,34 +94,31 @@ def _taken(where: str, x: Any, event_shape: tuple[int, ...]) -> Dataset:
 
 
 def _shaped(where: str, data: Dataset, event_shape: tuple[int, ...]) -> Dataset:
+    """A Dataset with its examples as events of that shape."""
     if data.event_shape == event_shape:
         return data
-    layout = _layout(where, (len(data), *data.event_shape), event_shape, f" in {data.name}")
-    observed = None if data.observed is None else _laid_out(data.observed, event_shape, layout)
-    images = _laid_out(np.asarray(data.images), event_shape, layout)
-    return replace(data, images=images, observed=observed, entry_names=())
+    shape = (len(data), *event_shape)
+    _require_layout(where, (len(data), *data.event_shape), event_shape, f" in {data.name}")
+    observed = None if data.observed is None else data.observed.reshape(shape)
+    return replace(data, images=np.asarray(data.images).reshape(shape), observed=observed, entry_names=())
 
 
-def _laid_out(array: Array, event_shape: tuple[int, ...], layout: str) -> Array:
-    array = np.moveaxis(array, -1, 1) if layout == "channels last" else array
-    return array if array.shape[1:] == event_shape else array.reshape(len(array), *event_shape)
+def _require_layout(where: str, shape: tuple[int, ...], event_shape: tuple[int, ...], of: str = "") -> None:
+    """InputError unless an array of that shape holds events of `event_shape`, or rows of all their entries in that order.
 
-
-def _layout(where: str, shape: tuple[int, ...], event_shape: tuple[int, ...], of: str = "") -> str:
-    """How an array of that shape holds events: "as they are", which rows of all their entries are too, or "channels last".
-
-    InputError for every other shape, though the number of entries may be right.
+    Axes of length 1 make no difference. Nothing else is guessed, though the number of entries may be right: pictures
+    with their channels last would be scrambled.
     """
     given, D = shape[1:], prod(event_shape)
     if given in (event_shape, (D,)) or [n for n in given if n != 1] == [n for n in event_shape if n != 1]:
-        return "as they are"
-    if len(event_shape) == 3 and given == (*event_shape[1:], event_shape[0]):
-        return "channels last"
+        return
     rows = f"(N, {D})"
     expected = rows if event_shape == (D,) else f"{rows} or (N, {', '.join(map(str, event_shape))})"
     helps = ""
-    if prod(given) == D and len(event_shape) == 1:
+    if len(event_shape) == 3 and given == (*event_shape[1:], event_shape[0]):
+        helps = ", with the channels last: np.transpose(x, (0, 3, 1, 2)) brings them first"
+    elif prod(given) == D and len(event_shape) == 1:
         helps = ": x.reshape(len(x), -1) makes rows of it"
     elif prod(given) == D:
-        helps = f": np.moveaxis brings its axes into the order of {event_shape}"
+        helps = f", as many entries in another order of axes: np.transpose(x, …) brings them into that of {event_shape}"
     raise InputError(f"{where}: x should have shape {expected}, found {shape}{of}{helps}")

@@ -33,9 +33,9 @@ class LinearGaussian(ABC):
       starts from are drawn by `seed`. It never loses likelihood, but may be slow.
     - `ddof`: C is multiplied by N / (N − ddof) in the end: 0 is maximum likelihood, 1 what scikit-learn's PCA takes.
 
-    Every verb takes arrays (N, D), NaN or a mask where an entry is missing, or a Dataset. After `fit`: `weight` (W Ψ⁻¹ Wᵀ diagonal and
-    falling, so that the latents are independent given a complete x), `mean`, `noise_variance`; `converged`; `history` holds
-    {"step", "log_px"} for each step of EM, log_px being the mean log p(x) that it began with.
+    Every verb takes arrays (N, D), NaN or a mask where an entry is missing, or a Dataset. After `fit`: `weight` (W Ψ⁻¹ Wᵀ
+    diagonal and falling, so that the latents are independent given a complete x), `mean`, `noise_variance`; `converged`;
+    `history` holds {"step", "log_px"} for each step of EM, log_px being the mean log p(x) that it began with.
     """
 
     METHODS: tuple[str, str]
@@ -231,7 +231,9 @@ class LinearGaussian(ABC):
 def _named(data: Dataset, constant: Array) -> str:
     """Which columns are constant, in words, or nothing."""
     which = [data.entry(int(d)) for d in np.flatnonzero(constant)]
-    return f"; {', '.join(which[:5])}{', …' if len(which) > 5 else ''} {'are' if len(which) > 1 else 'is'} constant" if which else ""
+    if not which:
+        return ""
+    return f"; {', '.join(which[:5])}{', …' if len(which) > 5 else ''} {'are' if len(which) > 1 else 'is'} constant"
 
 
 def _canonical(weight: Array, noise_variance: Array) -> Array:

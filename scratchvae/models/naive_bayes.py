@@ -15,6 +15,7 @@ McCallum & Nigam 1998.
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -81,9 +82,10 @@ class NaiveBayes(Owner):
         Bernoulli()           p_d = (Σ_n x_nd + α) / (n_k + 2 α),    α = smoothing
         Multinomial()         p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α),    α = smoothing
 
-    Each sum is over the examples of the class; Var[x_d] is over all examples. An array x is taken as it stands; a
-    Dataset of pixels is divided by 255. Smoothing by α is called Lidstone's, or Laplace's where α = 1: p is then the mode of the posterior density over p whose prior is
-    Beta(α + 1, α + 1), or Dirichlet(α + 1, …, α + 1). The variance that is added acts as a noise on x would.
+    Each sum is over the examples of the class; Var[x_d] is over all examples. An array x is taken as it stands, and
+    a Dataset of pixels is divided by 255. Smoothing by α is called Lidstone's, or Laplace's where α = 1: p is then the mode
+    of the posterior density over p whose prior is Beta(α + 1, α + 1), or Dirichlet(α + 1, …, α + 1). The variance that is
+    added acts as a noise on x would.
     With `smoothing` None it is what scikit-learn takes: 1e-9 for variances and α = 1.
 
     Without smoothing a pixel that is never on in a class has p = 0 there. An example with that pixel on has
