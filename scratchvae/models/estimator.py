@@ -148,8 +148,8 @@ class Estimator(Owner, ABC):
 
     def _dataset(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Dataset:
         """The examples at the door of every verb, which says where the model has no use for them."""
-        known = {"likelihood": self.likelihood, "kind": self.kind}
-        return as_dataset(type(self).__name__, x, self.event_shape, y, self.condition, **known)
+        where, told = type(self).__name__, self.condition
+        return as_dataset(where, x, self.event_shape, y, told, likelihood=self.likelihood, kind=self.kind)
 
 
 def _differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:
