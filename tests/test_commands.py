@@ -27,7 +27,7 @@ SMALL = ["--epochs", "2", "--latent-dim", "2", "--hidden", "8", "--quiet"]
 def images(tmp_path_factory):
     """A file of 60 small images."""
     path = tmp_path_factory.mktemp("data") / "images.npy"
-    np.save(path, RNG.integers(0, 256, (60, 8, 8), np.uint8))
+    np.save(path, RNG.integers(0, 256, (60, 8, 8)) / np.float32(255))
     return path
 
 

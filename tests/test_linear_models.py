@@ -433,7 +433,7 @@ def test_bad_input_is_named(call, words):
 
 
 def test_verbs_take_data_sets_and_float32():
-    pixels = Dataset("pixels", RNG.integers(0, 256, (50, 1, 2, 3), np.uint8))
+    pixels = Dataset("pixels", RNG.integers(0, 256, (50, 1, 2, 3), np.uint8), kind="pixels")
     rows = pixels.batch(slice(None), np.float64).x
     for model in MODELS:
         z = model(2).fit_transform(pixels)

@@ -246,7 +246,7 @@ def test_words_are_counted_the_most_frequent_first():
     others = data.bag_of_words(["dog dog bird"], vocabulary=bags.entry_names)
     np.testing.assert_array_equal(others.images, [[0, 0, 2, 0]])
     assert data.bag_of_words(["a b b"], stop_words=["b"]).entry_names == ("a",)
-    first, last = bags.split(1)
+    first, last = bags.split(1, last=True)
     assert first.entry_names == last.entry_names == bags.entry_names
 
 

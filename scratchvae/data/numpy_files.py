@@ -133,22 +133,21 @@ def _read_npy(stream: IO[bytes], where: str, *, limit: int | None = None, in_pla
     if columns_first or not shape:
         limit = None
     first = None if limit is None else min(limit, shape[0]) * math.prod(shape[1:]) * dtype.itemsize
-    if in_place and not columns_first and shape and (promised if first is None else first) > max_bytes():
-        return _in_place(stream, where, dtype, shape, limit)
+    if in_place and not columns_first and (promised if first is None else first) > max_bytes() and _holds(stream, promised):
+        rows = Rows(partial(_laid_out, where, dtype, stream.tell(), shape))
+        return rows if limit is None else rows.choose(slice(0, limit))
     values = read_promised(stream, promised, where, first=first)
     shape = shape if limit is None else (min(limit, shape[0]), *shape[1:])
     array = np.frombuffer(values, dtype).astype(dtype.newbyteorder("="), copy=False)
     return array.reshape(shape[::-1]).T if columns_first else array.reshape(shape)
 
 
-def _in_place(stream: IO[bytes], where: str, dtype: np.dtype[Any], shape: tuple[int, ...], limit: int | None) -> Rows:
-    """The examples of a .npy file whose header has been read, left in the file; InputError where the file breaks off."""
-    offset, end = stream.tell(), stream.seek(0, os.SEEK_END)
-    promised = math.prod(shape) * dtype.itemsize
-    if end - offset != promised:
-        raise InputError(f"{where}: the header promises {promised} bytes of values, the file holds {end - offset}")
-    rows = Rows(partial(_laid_out, where, dtype, offset, shape))
-    return rows if limit is None else rows.choose(slice(0, limit))
+def _holds(stream: IO[bytes], promised: int) -> bool:
+    """Whether so many bytes remain in a file, exactly; where it stands does not change."""
+    here = stream.tell()
+    end = stream.seek(0, os.SEEK_END)
+    stream.seek(here)
+    return end - here == promised
 
 
 def _laid_out(path: str, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> Array:
