@@ -1,7 +1,7 @@
 """The one door for data: whatever people have their examples in becomes a plain array of real numbers, or one sentence."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
@@ -46,19 +46,19 @@ def plain(given: Any) -> Any:
     return _of_torch("", "", given) if _is_torch(given) else given
 
 
-def _refused(helps: str) -> Callable[[str, str, Any], Arrival]:
-    def refuse(where: str, called: str, given: Any) -> Arrival:
-        found = f"found {_described(given)}"
-        raise InputError(f"{where}: {called} should be an array of examples; {found}: {helps.format(called)}")
-
-    return refuse
+def _refuse_path(where: str, called: str, given: Any) -> Arrival:
+    found = f"found the {'path' if isinstance(given, PathLike) else 'text'} {str(given)!r:.60}"
+    raise InputError(f"{where}: {called} should be an array of examples; {found}: scratchvae.load(path) reads files")
 
 
-def _described(given: Any) -> str:
-    if isinstance(given, str | bytes | PathLike):
-        return f"the {'path' if isinstance(given, PathLike) else 'text'} {str(given)!r:.60}"
-    shape = f" of shape {tuple(given.shape)}" if hasattr(given, "shape") else ""
-    return "None" if given is None else f"a {type(given).__name__}{shape}"
+def _refuse(where: str, called: str, given: Any) -> Arrival:
+    helps = ""
+    if isinstance(given, Mapping):
+        helps = ": give one of the arrays that it holds"
+    elif isinstance(given, Iterator):
+        helps = f": list({called}) makes a list of what it gives"
+    found = "None" if given is None else f"a {type(given).__name__}"
+    raise InputError(f"{where}: {called} should be an array of examples; found {found}{helps}")
 
 
 def _is_sparse(given: Any) -> bool:
@@ -68,8 +68,8 @@ def _is_sparse(given: Any) -> bool:
 def _take_sparse(where: str, called: str, given: Any) -> Arrival:
     dense = "toarray" if hasattr(given, "toarray") else "todense"
     entries = int(np.prod(given.shape, dtype=object))
-    found = f"found sparse data of shape {tuple(given.shape)}, of whose {entries:,} entries most are not stored"
-    helps = f"{called}.{dense}() stores them all, in {entries * np.dtype(given.dtype).itemsize:,} bytes"
+    found = f"found sparse data of shape {tuple(given.shape)}"
+    helps = f"{called}.{dense}() stores every entry, in {entries * np.dtype(given.dtype).itemsize:,} bytes"
     raise InputError(f"{where}: {called} should be a dense array; {found}: {helps}")
 
 
@@ -167,10 +167,10 @@ def _numbers(where: str, called: str, array: Array) -> Array:
         helps = f"np.unique({called}, return_inverse=True)[1] numbers the words of a column"
         if _reads_as_numbers(array):
             helps = f"{called}.astype(np.float64) reads these as numbers"
-        raise InputError(f"{expected}, found strings, such as {array.reshape(-1)[0]!r:.40}; {helps}")
+        raise InputError(f"{expected}, found strings, such as {str(array.reshape(-1)[0])!r:.40}; {helps}")
     if array.dtype.names is not None:
         fields = ", ".join(array.dtype.names)
-        helps = f"np.lib.recfunctions.structured_to_unstructured({called}) makes columns of them"
+        helps = f"numpy.lib.recfunctions.structured_to_unstructured({called}) makes columns of them"
         raise InputError(f"{expected}, found records of the fields {fields}; {helps}")
     if kind == "O":
         return _of_objects(where, called, array)
@@ -204,22 +204,23 @@ def _of_objects(where: str, called: str, array: Array) -> Array:
 
 def _refuse_object(where: str, called: str, entry: Any, index: tuple[int, ...], array: Array) -> None:
     expected = f"{where}: {called} should hold real numbers"
+    at = f"in row {index[0]}" + (f", column {index[1]}" if len(index) == 2 else "") if len(index) < 3 else f"at {index}"
     if array.ndim == 1 and isinstance(entry, np.ndarray | list | tuple):
         _require_one_shape(where, called, array)
         raise InputError(f"{expected}, found an array of arrays: np.stack(list({called})) makes one array of them")
     if isinstance(entry, str):
         helps = f"np.unique({called}, return_inverse=True)[1] numbers the words of a column"
-        raise InputError(f"{expected}, found the text {entry!r:.40} at {index}; {helps}")
-    raise InputError(f"{expected}, found a {type(entry).__name__} at {index}")
+        raise InputError(f"{expected}, found the text {entry!r:.40} {at}; {helps}")
+    raise InputError(f"{expected}, found a {type(entry).__name__} {at}")
 
 
 FORMS = (
-    Form("a path or a text", lambda x: isinstance(x, str | bytes | PathLike), _refused("scratchvae.load(path) reads files")),
+    Form("a path or a text", lambda x: isinstance(x, str | bytes | PathLike), _refuse_path),
     Form("a sparse array", _is_sparse, _take_sparse),
     Form("a DataFrame", _is_frame, _take_frame),
     Form("a masked array", lambda x: isinstance(x, np.ma.MaskedArray), _take_masked),
     Form("a torch tensor", _is_torch, _take_torch),
     Form("an array of NumPy, JAX or others", lambda x: isinstance(x, np.ndarray) or hasattr(x, "__array__"), _take_array),
     Form("a list or a tuple", lambda x: isinstance(x, list | tuple | range), _take_sequence),
-    Form("anything else", lambda x: True, _refused("np.asarray(list({})) makes one of what can be listed")),
+    Form("anything else", lambda x: True, _refuse),
 )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_choice, require_finite
+from scratchvae.data import arrival
 from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
 from scratchvae.reference.diagnosis.shapes import require_agreement
 
@@ -78,6 +79,9 @@ def _unmasked(
 
     InputError where anything else hides entries, or where a mask is given besides.
     """
+    if isinstance(value, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in value):
+        came = arrival("diagnose", value, called=name)
+        value = np.ma.MaskedArray(came.values, came.hidden)
     if not isinstance(value, np.ma.MaskedArray):
         return value, None
     hidden = np.ma.getmaskarray(value)
@@ -94,13 +98,16 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
     roundoff = None
     try:
         if hasattr(value, "detach"):  # a torch tensor
+            if str(value.layout) != "torch.strided":
+                raise TypeError(f"it is sparse: {name}.to_dense() stores every entry")
             value = value.detach().cpu()
             roundoff = {"torch.bfloat16": 2.0**-8, "torch.float16": 2.0**-11}.get(str(value.dtype))
             array = np.asarray(value.float() if roundoff else value)
         else:
-            if hasattr(value, "nnz"):
-                raise TypeError(f"it is sparse: {name}.toarray() stores every entry")
-            array = np.asarray(value)
+            tabular = hasattr(value, "nnz") or hasattr(value, "columns")  # sparse, which is refused, or a DataFrame
+            array = arrival("diagnose", value, called=name).values if tabular else np.asarray(value)
+    except InputError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, sparse tensors, lists of tensors with gradients
         raise InputError(f"diagnose: {name} should be an array of real numbers ({str(error).splitlines()[0]})") from None
     if array.dtype.name == "bfloat16":
