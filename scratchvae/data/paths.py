@@ -30,12 +30,13 @@ READ = (
 
 @dataclass(frozen=True)
 class Reading:
-    """What is asked of what is read: the declared kind and the size of pictures, None where the file decides; how many."""
+    """What is asked of what is read: the kind and the size of pictures, None where the file decides, how many, in which order."""
 
     kind: str | None
     size: tuple[int, int] | None
     resize: str
     limit: int | None
+    in_order: bool
 
     def side(self) -> int:
         """The side of pictures that are drawn, which are square."""
@@ -120,7 +121,7 @@ def read_pair(images_file: Path, name: str, label_names: tuple[str, ...] = (), *
     """The images of one IDX file with the labels of the one beside it, if it is there. Bytes are pixels, others are values."""
     labels_file = _labels_beside(images_file)
     labels = None if labels_file is None else read_idx(labels_file)
-    limit = None if labels is not None and sorted_by_class(labels) else asked.limit
+    limit = None if labels is not None and sorted_by_class(labels) and not asked.in_order else asked.limit
     images = channels_first(read_idx(images_file, limit=limit), str(images_file))
     kind = asked.kind or ("pixels" if images.dtype == np.uint8 else "values")
     if labels is not None:

@@ -52,6 +52,7 @@ def load(
     resize: str = "crop",
     kind: str | None = None,
     limit: int | None = None,
+    in_order: bool = False,
     max_bytes: int | None = None,
 ) -> Dataset:
     """The data set of that name (NAMES), else the one at that path.
@@ -70,7 +71,8 @@ def load(
 
     `kind` declares what the numbers are, one of KINDS. None leaves that to the format: pictures, IDX files of bytes and
     animations are pixels, texts are counts, and arrays of any dtype are values. With a `limit` the first so many examples
-    are all that there are, and of an array in a file no others are read.
+    are all that there are, and of an array in a file no others are read. Data that come sorted by class are put into
+    a fixed random order first, so that any part of them is like the whole, unless they should stay `in_order`, as a series.
 
     Only regular files are read. Those that would take more than `max_bytes` (None: $SCRATCHVAE_MAX_BYTES, else 1 GiB; `limits`
     says what counts) are refused before, or as soon as decompression goes beyond; a plain .npy file is then left where it is,
@@ -84,7 +86,7 @@ def load(
     if sides is not None and len(sides) != 2:
         raise InputError(f"load: size should be a number of pixels or two, (H, W), found {size!r}")
     with at_most(max_bytes):
-        data = _load(source, split, data_dir, seed, Reading(kind, sides, resize, limit))
+        data = _load(source, split, data_dir, seed, Reading(kind, sides, resize, limit, in_order))
     if kind is not None and data.kind != kind:
         data = replace(data, kind=kind)
     if limit is not None and limit > len(data):
@@ -109,7 +111,8 @@ def _load(source: str | PathLike[str], split: str, data_dir: str | PathLike[str]
         expected = f"one of {', '.join(NAMES)}, or the path of {READ}"
         found = f"found {str(path)!r}, which is neither a known name nor an existing path"
         raise InputError(f"load: source should be {expected}; {found}") from None
-    return _mixed(read_path(path, split, asked))
+    data = read_path(path, split, asked)
+    return data if asked.in_order else _mixed(data)
 
 
 def _made(name: str, split: str, seed: int, size: int) -> Dataset:

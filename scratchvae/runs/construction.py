@@ -25,7 +25,7 @@ def load_data(config: Config) -> Dataset:
     if config.kind == BY_DTYPE:
         data = read_as_then(load(config.data, **asked))
     else:
-        data = load(config.data, kind=config.kind, limit=config.limit, **asked)
+        data = load(config.data, kind=config.kind, limit=config.limit, in_order=config.held_out_last, **asked)
     if config.examples is not None and (len(data), list(data.event_shape)) != (config.examples, list(config.event_shape or ())):
         expected = f"{config.examples} examples of shape {tuple(config.event_shape or ())}, as when the run started"
         raise InputError(f"{config.data} should hold {expected}; found {len(data)} of {data.event_shape}")
