@@ -156,7 +156,10 @@ FOLDERS = {
     "empty": ({"a.png": b""}, ["a.png", "can't be read"]),
     "cut": ({"a.png": png(GREY)[:-30]}, ["a.png", "can't be read"]),
     "damaged": ({"a.png": png(GREY)[:50] + b"????" + png(GREY)[54:]}, ["a.png", "can't be read"]),
-    "sizes differ": ({"a.png": png(GREY), "b.png": png(GREY), "c.png": png(GREY.T)}, ["c.png", "6 x 4", "4 x 6", "a.png", "--size HxW"]),
+    "sizes differ": (
+        {"a.png": png(GREY), "b.png": png(GREY), "c.png": png(GREY.T)},
+        ["c.png", "6 x 4", "4 x 6", "a.png", "--size HxW"],
+    ),
     "files and classes": ({"a.png": png(GREY), "cat/b.png": png(GREY)}, ["both", "cat"]),
     "too many pixels": ({"a.png": png(GREY)[:12] + HUGE + png(GREY)[33:]}, ["too many pixels"]),
 }
