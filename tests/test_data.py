@@ -576,10 +576,10 @@ def test_a_named_set_is_found_in_each_place_with_its_labels(place, folder, nowhe
 
 def test_data_dir_comes_first_and_may_be_the_folder_itself(nowhere_else, monkeypatch):
     monkeypatch.setenv(sources.VARIABLE, str(nowhere_else / "variable"))
-    put_idx(nowhere_else / "variable" / "mnist", "train", 2, first=1)
-    put_idx(nowhere_else / "mine", "train", 2, first=2)
-    assert data.load("mnist").images[0, 0, 0, 0] == 1
-    assert data.load("mnist", data_dir=nowhere_else / "mine").images[0, 0, 0, 0] == 2
+    put_idx(nowhere_else / "variable" / "mnist", "train", 2, first=3)
+    put_idx(nowhere_else / "mine", "train", 2, first=4)
+    assert data.load("mnist").images[0, 0, 0, 0] == 3
+    assert data.load("mnist", data_dir=nowhere_else / "mine").images[0, 0, 0, 0] == 4
 
 
 @pytest.mark.parametrize("folder", ["fashion-mnist", "mnist/FashionMNIST/raw", "FASHION-MNIST/files"])

@@ -446,7 +446,7 @@ def test_a_run_trains_on_any_of_them(source, options, tmp_path, monkeypatch, cap
     if source == "words.txt":
         assert (drawn == np.rint(drawn)).all()
         assert main(["train", "--data", source, *once, "--out", "other"]) == 2
-        assert "Bernoulli: x should lie in [0, 1], found values from 0 to 2" in capsys.readouterr().err
+        assert "column 'two' of example 0 is 2 in words.txt, and Bernoulli gives a probability to numbers" in capsys.readouterr().err
 
 
 # ---- what is refused --------------------------------------------------------------------------------------------------------
@@ -510,7 +510,7 @@ ARGUMENTS = {
     "words twice": (lambda: data.bag_of_words(["a"], vocabulary=["a", "a"]), "found one twice"),
     "no size": (lambda: data.bag_of_characters(["a"], size=0), "size should be at least 1"),
     "labels": (lambda: data.Corpus("c", ["a"], np.zeros(2, int)), "labels should be 1 integers"),
-    "names": (lambda: data.Dataset("d", np.zeros((2, 3)), entry_names=("a",)), "1 entries, one for each name; found shape"),
+    "names": (lambda: data.Dataset("d", np.zeros((2, 3)), entry_names=("a",)), "1 columns, one for each name; found shape"),
     "module": (lambda: data.docstrings(["no_such_module"]), "found no no_such_module"),
     "module by path": (lambda: data.docstrings(["../secret"]), "found no ../secret"),
     "no modules": (lambda: data.docstrings([]), "found none"),
