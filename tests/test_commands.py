@@ -177,7 +177,7 @@ def test_the_least_active_latents_are_left_out_of_the_traversals(monkeypatch, tr
 
 def test_check_prints_a_table_and_writes_it(tmp_path, capsys):
     path = tmp_path / "table.json"
-    assert main(["check", "--case", "gaussian", "--json", str(path)]) == 0
+    assert main(["check", "--case", "gaussian.", "--json", str(path)]) == 0
     out = capsys.readouterr().out
     assert "0 failed" in out
     rows = json.loads(path.read_text())
@@ -290,7 +290,7 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["evaluate", "RUN", "--json", "DIR/no/file"], "can't be written"),
         (["sample", "RUN", "-n", "0"], "at least 1, found 0"),
         (["sample", "RUN", "--out", "DIR/x.jpg"], ".png"),
-        (["reconstruct", "RUN", "--data", "glyphs"], "(1, 8, 8)"),
+        (["reconstruct", "RUN", "--data", "glyphs"], "(N, 1, 8, 8)"),
         (["plot", "RUN", "portrait"], "one of codes, curves"),
         (["info", "DIR"], "config.json"),
         (["check", "--case", "no such case"], "no case with 'no such case'"),
