@@ -50,7 +50,7 @@ from scratchvae.data.dataset import Dataset
 from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
 from scratchvae.data.door import FORMS, Arrival, arrival, plain
-from scratchvae.data.extremes import require_finite_squares, require_told_apart
+from scratchvae.data.extremes import require_told_apart
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import RESIZED, read_pictures
@@ -117,7 +117,6 @@ __all__ = [
     "read_texts",
     "read_video",
     "read_wav",
-    "require_finite_squares",
     "require_told_apart",
     "shuffled",
     "sound_of",

@@ -11,18 +11,6 @@ MODERATE = 1e6  # columns whose entries are all smaller than this have no such e
 HELPS = "if it stands for a missing entry, put NaN there; else correct it, or leave the example out"
 
 
-def require_finite_squares(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:
-    """InputError where the square of an entry, or the sum of a few of them, is beyond the dtype, as log-densities need it."""
-    limit = 0.1 * float(np.sqrt(np.finfo(dtype).max))
-    lowest, highest = _ends(data, np.arange(np.prod(data.event_shape)), 1)
-    beyond = np.maximum(-lowest[0], highest[0]) > limit
-    if beyond.any():
-        d = int(np.argmax(beyond))
-        place, value = _furthest(data, d)
-        found = f"{place} is {value:g}, whose square is beyond {np.dtype(dtype)}"
-        raise InputError(f"{where}: {found}: {HELPS}, or divide the column")
-
-
 def require_told_apart(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:
     """InputError where an entry is so far from all others of its column that, on its scale, the dtype cannot tell them apart.
 
@@ -57,17 +45,14 @@ def _ends(data: Dataset, columns: Array, count: int) -> tuple[Array, Array]:
     return lowest, highest
 
 
-def _furthest(data: Dataset, d: int, *, low: bool | None = None) -> tuple[str, float]:
-    """Where the lowest or the highest entry of a column stands, or the largest in absolute value, and the entry."""
-    place, value, found = "", 0.0, -np.inf
-    start = 0
+def _furthest(data: Dataset, d: int, *, low: bool) -> tuple[str, float]:
+    """Where the lowest or the highest observed entry of a column stands, and the entry."""
+    place, value, found, start = "", 0.0, -np.inf, 0
     for batch in data.batches(AT_ONCE, np.float64):
-        x = batch.x[:, d]
-        distance = np.abs(x) if low is None else (-x if low else x)
-        if batch.observed is not None:
-            distance = np.where(batch.observed[:, d] != 0, distance, -np.inf)
-        i = int(np.argmax(distance))
-        if distance[i] > found:
-            place, value, found = data.place(start + i, d), float(x[i]), float(distance[i])
+        x = -batch.x[:, d] if low else batch.x[:, d]
+        x = x if batch.observed is None else np.where(batch.observed[:, d] != 0, x, -np.inf)
+        i = int(np.argmax(x))
+        if x[i] > found:
+            place, value, found = data.place(start + i, d), float(batch.x[i, d]), float(x[i])
         start += len(batch)
     return place, value

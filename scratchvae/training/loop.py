@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Overflowed, require_count
-from scratchvae.data import Batch, Dataset, binarize, require_finite_squares, require_told_apart
+from scratchvae.data import Batch, Dataset, binarize, require_told_apart
 from scratchvae.evaluation import NotFinite, bound
 from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
 from scratchvae.likelihoods import Standardized, require_supported
@@ -68,7 +68,8 @@ class Training:
                 found = f"over = {phase.over}, which none of {', '.join(self.parameters)} is below"
                 raise InputError(f"Training: each phase should move some Parameters; found {found}")
         self.dtype = dtype_of(model)
-        self._require_moderate()
+        if isinstance(model.likelihood, Standardized):
+            require_told_apart("Training", data, self.dtype)
         self.step = 0  # steps taken
         self.epoch = 0  # epochs completed
         self.position = 0  # examples of this epoch already seen
@@ -113,15 +114,6 @@ class Training:
         self._judge(self.data.subset(slice(0, 1)))
         if self.held_out is not None:
             self._judge(self.held_out)
-
-    def _require_moderate(self) -> None:
-        """InputError where an entry is so large that the model's dtype loses the others, or its own square."""
-        if self.data.kind == "pixels":
-            return
-        if isinstance(self.model.likelihood, Standardized):
-            require_told_apart("Training", self.data, self.dtype)
-        else:
-            require_finite_squares("Training", self.data, self.dtype)
 
     def _measure_units(self) -> None:
         """Measure the means and deviations of columns, where the likelihood standardizes them and nobody has yet."""

@@ -81,7 +81,7 @@ def _unmasked(
     """
     if isinstance(value, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in value):
         came = arrival("diagnose", value, called=name)
-        value = np.ma.MaskedArray(came.values, came.hidden)
+        value = np.ma.MaskedArray(came.values, np.ma.nomask if came.hidden is None else came.hidden)
     if not isinstance(value, np.ma.MaskedArray):
         return value, None
     hidden = np.ma.getmaskarray(value)
