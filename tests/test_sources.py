@@ -190,6 +190,7 @@ def test_the_held_out_examples_are_drawn_by_the_seed():
     assert data.shuffled(10, 0).tolist() == SHUFFLED
     whole = data.Dataset("d", np.arange(n, dtype=float)[:, None], np.repeat(np.arange(10), 100))
     trained, held_out = whole.split(200)
+    assert (len(trained), len(held_out)) == (800, 200)
     assert len(np.unique(np.concatenate([trained.images, held_out.images]))) == n
     np.testing.assert_array_equal(held_out.images[:, 0], np.sort(orders[0][:200]))
     counts = np.bincount(held_out.labels, minlength=10)  # hypergeometric: 20 ± 3.8 of each class

@@ -23,9 +23,7 @@ from scratchvae.data.wav import read_wav
 
 SPLITS = {"train": "train", "test": "t10k"}  # split: how its IDX files begin
 IMAGE_FILES = ("{}-images-idx3-ubyte", "{}-images-idx3-ubyte.gz", "{}-images.idx3-ubyte", "{}-images.idx3-ubyte.gz")
-READ = (
-    "an IDX, .npy, .npz, .wav, .flac, .ogg, .gif, .webp or .txt file, or of a folder of pictures, of sounds or of .txt files"
-)
+READ = "an IDX, .npy, .npz, .wav, .flac, .ogg, .gif, .webp or .txt file, or of a folder of pictures, of sounds or of .txt files"
 
 
 @dataclass(frozen=True)
@@ -137,6 +135,8 @@ def _labels_beside(images_file: Path) -> Path | None:
     plain = re.sub(r"idx\d", "idx1", images_file.name.replace("images", "labels")).removesuffix(".gz")
     files = (images_file.with_name(plain + suffix) for suffix in ("", ".gz"))
     return next((file for file in files if file.is_file()), None)
+
+
 def sorted_by_class(labels: Array) -> bool:
     """Whether labels never fall, and are not all the same one."""
     return labels.ndim == 1 and bool((labels[:-1] <= labels[1:]).all()) and labels[0] != labels[-1]
