@@ -12,7 +12,7 @@ levels of sound, counts of words.
     batch          Batch: examples that are looked at together, and what else is known of them
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
-    glyphs         glyphs(n): characters warped by known factors; draw_glyphs(factors) draws any you ask for
+    glyphs         glyphs(n): characters warped by known factors, numerals(n): its digits; draw_glyphs(factors) draws any
     bars           bars(n): images of bars; bars_law() lists all there are with their probabilities
     typefaces      the characters and fonts behind them, as signed distance fields
     idx            read_idx(path): the format of MNIST, plain or gzipped
@@ -40,7 +40,7 @@ levels of sound, counts of words.
 Bad input of any kind is an `InputError` that names the file or the argument.
 """
 
-from scratchvae.data.array_files import read_named_arrays, read_safetensors
+from scratchvae.data.array_files import read_named_arrays, read_safetensors, read_safetensors_metadata
 from scratchvae.data.bags import bag_of_characters, bag_of_words
 from scratchvae.data.bars import bars, bars_law
 from scratchvae.data.batch import Batch
@@ -51,7 +51,7 @@ from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
 from scratchvae.data.door import FORMS, Arrival, arrival, plain
 from scratchvae.data.extremes import require_told_apart
-from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
+from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs, numerals
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import RESIZED, read_pictures
 from scratchvae.data.kinds import KINDS
@@ -67,7 +67,7 @@ from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.typefaces import CHARACTERS, FONTS
 from scratchvae.data.video import bouncing_glyphs, read_video, windows
-from scratchvae.data.wav import read_wav, write_wav
+from scratchvae.data.wav import read_wav, wav_bytes, write_wav
 
 __all__ = [
     "CHARACTERS",
@@ -102,6 +102,7 @@ __all__ = [
     "glyphs",
     "load",
     "notes",
+    "numerals",
     "patches",
     "photograph",
     "plain",
@@ -112,6 +113,7 @@ __all__ = [
     "read_picture",
     "read_pictures",
     "read_safetensors",
+    "read_safetensors_metadata",
     "read_sound",
     "read_sounds",
     "read_texts",
@@ -120,6 +122,7 @@ __all__ = [
     "require_told_apart",
     "shuffled",
     "sound_of",
+    "wav_bytes",
     "windows",
     "write_wav",
 ]
