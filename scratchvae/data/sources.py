@@ -58,10 +58,11 @@ def load(
     """The data set of that name (NAMES), else the one at that path.
 
     "glyphs" is drawn from `seed` at `size` pixels a side, 28 unless told otherwise, its 20,000 training and 2,000 test images
-    from random streams that never meet. So are as many "numerals", its digits in ten typefaces, and 10,000 and 2,000 each of "bouncing-glyphs", "notes"
-    and "patches". "docstrings" are bags of words of Python's own documentation, a fifth of it the test split. mnist and
-    fashion-mnist are IDX files with their labels; they are looked for in `data_dir`, $SCRATCHVAE_DATA and /usr/share/datasets,
-    each time in a folder of that name, and in `data_dir` itself unless it bears another data set's name.
+    from random streams that never meet. So are as many "numerals", its digits in ten typefaces, and 10,000 and 2,000 each of
+    "bouncing-glyphs", "notes" and "patches". "docstrings" are bags of words of Python's own documentation, a fifth of it the
+    test split. mnist and fashion-mnist are IDX files with their labels; they are looked for in `data_dir`, $SCRATCHVAE_DATA
+    and /usr/share/datasets, each time in a folder of that name, and in `data_dir` itself unless it bears another data set's
+    name.
 
     A path is an IDX file (labels are taken from the file beside it, images-idx3 -> labels-idx1), a .npy or .npz file, a sound
     (.wav, .flac, .ogg), whose frames are levels of a spectrogram, a .gif or .webp file, in windows of four frames, or a .txt
