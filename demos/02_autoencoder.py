@@ -86,7 +86,7 @@ def main(argv=None):
     n_train, epochs, latents = (2000, 10, (2, MANY)) if options.quick else (4000, 20, LATENTS)
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
-    train, test = digits(n_train + 1000, seed).split(1000)
+    train, test = digits(n_train + 1000, seed).split(1000, last=True)
     seen, held_out = pixels(train), pixels(test)
     shown = np.array([np.flatnonzero(test.labels == digit)[0] for digit in range(10)])  # a test image of each digit
     rng = np.random.default_rng(seed + 1)

@@ -66,7 +66,7 @@ def main(argv=None):
     n_train, epochs = (1500, 8) if options.quick else (4000, 25)
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
-    train, test = digits(n_train + 1000, seed).split(1000)
+    train, test = digits(n_train + 1000, seed).split(1000, last=True)
     batch = test.batch(slice(None))
     held_out = batch.x
     rng = np.random.default_rng(seed + 1)

@@ -116,7 +116,7 @@ def main(argv=None):
     n_train, epochs = (1500, 5) if options.quick else (4000, 14)
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
-    train, test = digits(n_train + 1000, seed).split(1000)
+    train, test = digits(n_train + 1000, seed).split(1000, last=True)
     seen, held_out = train.batch(slice(None)).x, test.batch(slice(None)).x
     rng = np.random.default_rng(seed + 1)
 

@@ -114,7 +114,7 @@ def main(argv=None):
     betas = (0.1, 1.0, 10.0) if options.quick else (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
-    train, test = digits(n_train + 500, seed).split(500)
+    train, test = digits(n_train + 500, seed).split(500, last=True)
     x = train.batch(slice(None), np.float64).x
     eigenvalues = eigenvalues_of(x)
 

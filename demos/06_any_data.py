@@ -109,7 +109,7 @@ def main(argv=None):
     print("                  trained      D   bound = reconstruction - KL          in closed form           z brings")
     models, parts = {}, {}
     for name, (examples, n, likelihood, epochs) in kinds.items():
-        seen, held_out = parts[name] = examples.split(n)
+        seen, held_out = parts[name] = examples.split(n, last=True)
         models[name], terms = train(seen, held_out, likelihood, epochs=epochs, seed=seed)
         x = held_out.batch(slice(None), np.float64).x
         constant, bound = best_without_z(likelihood, x), terms["bound"]

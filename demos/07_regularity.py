@@ -116,7 +116,7 @@ def main(argv=None):
     epochs, starts, tested, permutations, tests = (25, 2, 500, 199, 40) if options.quick else (40, 3, 1000, 999, 200)
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
-    train, test = clicks(4000 + tested, seed).split(tested)
+    train, test = clicks(4000 + tested, seed).split(tested, last=True)
     rng = np.random.default_rng(seed + 2)
 
     # ------------------------------------------------------------------------------------------------------- 1. the yardsticks

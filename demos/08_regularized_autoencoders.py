@@ -67,7 +67,7 @@ def main(argv=None):
         parser.error(f"--seed should be 0 or more, found {options.seed}")
     n_train, epochs = (1500, 20) if options.quick else (3000, 25)
     options.out.mkdir(parents=True, exist_ok=True)
-    train, test = digits(n_train + 500, options.seed).split(500)
+    train, test = digits(n_train + 500, options.seed).split(500, last=True)
     x = test.batch(slice(None)).x
     rng = np.random.default_rng(options.seed + 1)
     noisy = (x + NOISE * rng.standard_normal(x.shape)).astype(np.float32)

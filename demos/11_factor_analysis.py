@@ -130,7 +130,7 @@ def main(argv=None):
 
     n, latents, steps = (600, 12, 25) if options.quick else (2000, 20, 80)
     digits = data.glyphs(n + 200, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
-    train, test = (part.batch(slice(None), np.float64).x for part in digits.split(200))
+    train, test = (part.batch(slice(None), np.float64).x for part in digits.split(200, last=True))
     rng = np.random.default_rng(seed + 1)
     holed, judged = (np.where(rng.random(part.shape) < 0.4, np.nan, part) for part in (train, test))
     lower_half = test.copy()
@@ -151,7 +151,7 @@ def main(argv=None):
 
     # ------------------------------------------------------------------------------------------------------------ 5. pictures
 
-    chosen = [int(np.flatnonzero(digits.split(200)[1].labels == digit)[0]) for digit in range(10)]
+    chosen = [int(np.flatnonzero(digits.split(200, last=True)[1].labels == digit)[0]) for digit in range(10)]
     rows, labels = [test[chosen]], ["data"]
     for k, (title, part) in enumerate((("40 % hidden (grey)", judged), ("lower half hidden", lower_half))):
         rows += [np.where(np.isnan(part), 0.35, part)[chosen], *(pair[k][chosen] for pair in filled.values())]

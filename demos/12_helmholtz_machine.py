@@ -147,7 +147,7 @@ def draw_bars(models, steps, curves, ceiling, seed, out):
 def learn_digits(n, epochs, seed, out):
     """Section 3: three hidden layers on digits whose grey pixels are drawn black or white anew at each visit."""
     drawn = data.glyphs(n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
-    train, test = drawn.split(500)
+    train, test = drawn.split(500, last=True)
     rng = np.random.default_rng(seed)
     pixels = np.clip(train.batch(slice(None)).x.mean(axis=0), 1e-3, 1 - 1e-3)
     black_or_white = data.Dataset("digits", data.binarize(test.batch(slice(None)).x, rng).reshape(-1, 1, SIDE, SIDE))

@@ -91,7 +91,7 @@ def main(argv=None):
     # ---------------------------------------------------------------------------------------- 1. three laws, fitted both ways
 
     everything = data.glyphs(n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
-    digits, unseen = everything.split(500)
+    digits, unseen = everything.split(500, last=True)
     texts = data.bag_of_words(data.docstrings(MODULES), size=200).subset(slice(0, documents))
     grey, words = digits.batch(slice(None), np.float64).x, texts.batch(slice(None), np.float64).x
     kinds = {  # name: likelihood, smoothing, examples, their classes

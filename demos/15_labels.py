@@ -142,7 +142,7 @@ def main(argv=None):
 
     # ---------------------------------------------------------------------------------------------------------- 3. images
 
-    train, test = labelled_images(n + unseen, seed).split(unseen)
+    train, test = labelled_images(n + unseen, seed).split(unseen, last=True)
     kinds = {
         "VAE": {},
         "conditional, N(0, I)": {"model": "conditional_vae", "classes": K},

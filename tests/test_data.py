@@ -99,8 +99,7 @@ MALFORMED = {
     "npy: text": (npy(np.array([["a"]])), data.read_arrays, ["numbers", "<U1"]),
     "npy: one axis": (npy(IMAGES[0, 0]), data.read_arrays, ["(N, D)", "(6,)"]),
     "npy: five axes": (npy(IMAGES[None, None]), data.read_arrays, ["(N, C, H, W)", "(1, 1, 2, 4, 6)"]),
-    "npy: wide integers": (npy(IMAGES.astype(np.int64)), data.read_arrays, ["int64", "astype(np.uint8)"]),
-    "npy: not finite": (npy(np.array([[0.5], [np.inf]])), data.read_arrays, ["finite", "inf at (1, 0)"]),
+    "npy: not finite": (npy(np.array([[0.5], [np.inf]])), data.read_arrays, ["finite", "inf in column 0 of example 1"]),
     "npz: no arrays": (npz(), data.read_arrays, ["no arrays"]),
     "npz: which one": (npz(x_train=IMAGES, x_test=IMAGES), data.read_arrays, ["x_train, x_test", "images"]),
     "npz: cut": (CUT[: len(CUT) // 2], data.read_arrays, ["corrupt or truncated"]),
@@ -152,13 +151,15 @@ def test_damaged_bytes_are_read_or_refused_but_never_crash(kind, tmp_path):
 HUGE = b"IHDR" + struct.pack(">II", 10_000, 10_000) + png(GREY)[24:29]
 HUGE += struct.pack(">I", zlib.crc32(HUGE))
 FOLDERS = {
-    "nothing there": ({}, ["expected PNG files", "none"]),
-    "not PNG": ({"a.png": b"GIF89a"}, ["a.png", "can't be read"]),
+    "nothing there": ({}, ["expected picture files", "none"]),
+    "no picture": ({"a.png": b"GIF89a"}, ["a.png", "can't be read"]),
     "empty": ({"a.png": b""}, ["a.png", "can't be read"]),
     "cut": ({"a.png": png(GREY)[:-30]}, ["a.png", "can't be read"]),
     "damaged": ({"a.png": png(GREY)[:50] + b"????" + png(GREY)[54:]}, ["a.png", "can't be read"]),
-    "sizes differ": ({"a.png": png(GREY), "b.png": png(GREY), "c.png": png(GREY.T)}, ["c.png", "6 x 4", "4 x 6", "a.png"]),
-    "channels differ": ({"a.png": png(GREY), "b.png": png(np.stack([GREY] * 3, 2))}, ["b.png", "1 channel", "3 channels"]),
+    "sizes differ": (
+        {"a.png": png(GREY), "b.png": png(GREY), "c.png": png(GREY.T)},
+        ["c.png", "6 x 4", "4 x 6", "a.png", "--size HxW"],
+    ),
     "files and classes": ({"a.png": png(GREY), "cat/b.png": png(GREY)}, ["both", "cat"]),
     "too many pixels": ({"a.png": png(GREY)[:12] + HUGE + png(GREY)[33:]}, ["too many pixels"]),
 }
@@ -171,7 +172,7 @@ def test_a_bad_folder_of_pictures_is_refused_by_the_file(case, tmp_path):
     for name, content in files.items():
         put(tmp_path / name, content)
     with pytest.raises(InputError) as caught:
-        data.read_png_folder(tmp_path)
+        data.read_pictures(tmp_path)
     for word in words:
         assert word in str(caught.value)
 
@@ -234,7 +235,7 @@ def test_of_an_archives_arrays_the_first_known_name_counts(members, labels, tmp_
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
-def test_a_file_of_black_and_white_is_black_and_white(dtype, tmp_path):
+def test_a_file_of_0_and_1_holds_0_and_1(dtype, tmp_path):
     found = data.read_arrays(put(tmp_path / "file", npy(np.array([[0, 1, 1]], dtype))))
     np.testing.assert_array_equal(found.batch(slice(None)).x, [[0, 1, 1]])
 
@@ -258,7 +259,7 @@ PNG_MODES = {
 def test_every_kind_of_png_becomes_eight_bits(mode, tmp_path):
     content, expected = PNG_MODES[mode]
     put(tmp_path / "picture.PNG", content)
-    found = data.read_png_folder(tmp_path)
+    found = data.read_pictures(tmp_path)
     assert found.images.dtype == np.uint8
     np.testing.assert_array_equal(found.images, expected[None])
 
@@ -266,7 +267,7 @@ def test_every_kind_of_png_becomes_eight_bits(mode, tmp_path):
 def test_a_folder_is_read_in_the_order_of_its_names_and_sub_folders_are_classes(tmp_path):
     for name, shade in {"dog/2.png": 30, "dog/1.PNG": 20, "cat/9.png": 10, "dog/._1.png": 99, "notes/readme.txt": 0}.items():
         put(tmp_path / name, png(np.full((4, 6), shade, np.uint8)))
-    found = data.read_png_folder(tmp_path)
+    found = data.read_pictures(tmp_path)
     assert found.label_names == ("cat", "dog")
     assert found.labels.tolist() == [0, 1, 1]
     assert found.images[:, 0, 0, 0].tolist() == [10, 20, 30]
@@ -277,7 +278,7 @@ def test_a_folder_is_read_in_the_order_of_its_names_and_sub_folders_are_classes(
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_batch_is_fresh_flat_and_in_the_dtype_asked_for(dtype):
-    pixels = data.Dataset("d", np.arange(256, dtype=np.uint8).reshape(64, 1, 2, 2))
+    pixels = data.Dataset("d", np.arange(256, dtype=np.uint8).reshape(64, 1, 2, 2), kind="pixels")
     rows = pixels.batch(np.array([63, 0, -1]), dtype).x
     assert (rows.shape, rows.dtype) == ((3, 4), dtype)
     np.testing.assert_array_equal(rows[0], np.array([252, 253, 254, 255], dtype) / dtype(255))
@@ -290,7 +291,7 @@ def test_a_batch_is_fresh_flat_and_in_the_dtype_asked_for(dtype):
 
 def test_slices_and_splits_are_views_and_carry_labels_and_factors():
     whole = data.Dataset("d", IMAGES.reshape(8, 6), np.arange(8), tuple("abcdefgh"), {"angle": np.linspace(0, 1, 8)})
-    first, last = whole.split(3)
+    first, last = whole.split(3, last=True)
     assert (len(first), len(last), last.label_names) == (5, 3, whole.label_names)
     for part, rows in ((first, slice(0, 5)), (last, slice(5, 8)), (whole.subset(slice(1, 8, 2)), slice(1, 8, 2))):
         for arrays in ("images", "labels", "factors"):
@@ -313,9 +314,9 @@ def test_a_batch_of_a_large_set_takes_the_memory_of_the_batch():
 
 D = data.Dataset
 REFUSED = {
-    "no examples": (lambda: D("d", IMAGES[:0]), ["d: images", "at least one", "(0, 4, 6)"]),
-    "one axis": (lambda: D("d", IMAGES[0, 0]), ["images", "(6,)"]),
-    "integers": (lambda: D("d", IMAGES.astype(np.int32)), ["int32", "astype(np.uint8)"]),
+    "no examples": (lambda: D("d", IMAGES[:0]), ["d: x", "no example", "(0, 4, 6)"]),
+    "one axis": (lambda: D("d", IMAGES[0, 0]), ["x should hold examples", "(6,)"]),
+    "complex": (lambda: D("d", IMAGES * 1j), ["complex128", "x.real"]),
     "not finite": (lambda: D("d", np.array([[1.0], [np.inf]], np.float32)), ["finite", "inf"]),
     "labels count": (lambda: D("d", IMAGES, np.zeros(3, int)), ["labels", "2 integers", "(3,)"]),
     "labels range": (lambda: D("d", IMAGES, np.array([0, 2]), ("a", "b")), ["labels", "0..1", "0..2"]),
@@ -575,10 +576,10 @@ def test_a_named_set_is_found_in_each_place_with_its_labels(place, folder, nowhe
 
 def test_data_dir_comes_first_and_may_be_the_folder_itself(nowhere_else, monkeypatch):
     monkeypatch.setenv(sources.VARIABLE, str(nowhere_else / "variable"))
-    put_idx(nowhere_else / "variable" / "mnist", "train", 2, first=1)
-    put_idx(nowhere_else / "mine", "train", 2, first=2)
-    assert data.load("mnist").images[0, 0, 0, 0] == 1
-    assert data.load("mnist", data_dir=nowhere_else / "mine").images[0, 0, 0, 0] == 2
+    put_idx(nowhere_else / "variable" / "mnist", "train", 2, first=3)
+    put_idx(nowhere_else / "mine", "train", 2, first=4)
+    assert data.load("mnist").images[0, 0, 0, 0] == 3
+    assert data.load("mnist", data_dir=nowhere_else / "mine").images[0, 0, 0, 0] == 4
 
 
 @pytest.mark.parametrize("folder", ["fashion-mnist", "mnist/FashionMNIST/raw", "FASHION-MNIST/files"])
@@ -659,7 +660,7 @@ REAL = [(name, split, n) for name in sources.SOURCES for split, n in (("train", 
 @pytest.mark.parametrize(("name", "split", "n"), REAL)
 def test_the_real_files_are_read(name, split, n):
     root = Path(os.environ.get(sources.VARIABLE, ""))
-    if sources.VARIABLE not in os.environ or not any(sources._images_in(root / f, split) for f in sources.SOURCES[name].folders):
+    if sources.VARIABLE not in os.environ or not any(sources.images_in(root / f, split) for f in sources.SOURCES[name].folders):
         pytest.skip(f"needs {name}'s {split} files in ${sources.VARIABLE}")
     found = data.load(name, split=split)
     assert (found.images.shape, found.images.dtype) == ((n, 1, 28, 28), np.uint8)
@@ -709,7 +710,7 @@ def test_data_sorted_by_class_are_mixed(tmp_path):
 
 def test_numbers_beyond_float32_are_refused_where_a_batch_is_cast():
     far = data.Dataset("far", np.array([[1e300, 1.0], [2.0, 3.0]]))
-    with pytest.raises(InputError, match=r"far: images should fit into float32, found 1e\+300: divide them, or ask for float64"):
+    with pytest.raises(InputError, match=r"far: x should fit into float32, found 1e\+300: divide them, or ask for float64"):
         far.batch(slice(0, 2))
     assert far.batch(slice(1, 2)).x.dtype == np.float32
     assert far.batch(slice(0, 2), np.float64).x[0, 0] == 1e300

@@ -291,7 +291,7 @@ def files_at_every_door(folder, number):
 def run(tmp_path_factory):
     """A small run, trained for two epochs."""
     folder = tmp_path_factory.mktemp("fuzz")
-    np.save(folder / "images.npy", RNG.integers(0, 256, (30, 4, 4), np.uint8))
+    np.save(folder / "images.npy", RNG.integers(0, 256, (30, 4, 4)) / np.float32(255))
     argv = ["train", "--data", str(folder / "images.npy"), "--out", str(folder / "run"), "--epochs", "2", "--latent-dim", "2"]
     assert main([*argv, "--hidden", "4", "--held-out", "5", "--patience", "9", "--quiet", "--no-figures"]) == 0
     return folder / "run"
@@ -435,7 +435,7 @@ def claimed_by(folder, pid):
 
 def kills(folder, number):
     """A training in a process of its own, killed `number` times and resumed each time, to the bits of one never killed."""
-    np.save(folder / "images.npy", np.random.default_rng(1).integers(0, 256, (400, 6, 6), np.uint8))
+    np.save(folder / "images.npy", np.random.default_rng(1).random((400, 6, 6), np.float32))
     quiet = ["--quiet", "--no-figures", "--checkpoint-every", "1"]
     small = ["--latent-dim", "2", "--hidden", "8", "--batch-size", "20", "--epochs", "4"]
     argv = ["--data", str(folder / "images.npy"), *small, *quiet]

@@ -338,7 +338,7 @@ def test_training_comes_nearer_to_the_law_of_the_data(algorithm):
 
 
 def test_the_verbs():
-    model = belief_net((1, 2, 2), layers=(4, 3, 1), seed=0).fit(small_bars(50).images, epochs=1)
+    model = belief_net((1, 2, 2), layers=(4, 3, 1), seed=0).fit(small_bars(50), epochs=1)
     x = small_bars(7)
     h = model.transform(x)
     assert h.shape == (7, 8)

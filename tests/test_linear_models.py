@@ -416,11 +416,11 @@ PPCA = ProbabilisticPCA(2).fit(X)
         (lambda: FactorAnalysis(2, ddof=1).fit(X[:1]), "ddof should be in 0..0"),
         (lambda: ProbabilisticPCA(2, method="closed_form").fit(HOLED), "needs complete data, found NaN, which 'em' takes"),
         (lambda: FactorAnalysis(2).fit(np.where(np.arange(6) == 4, np.nan, X)), "found no entry of column 4"),
-        (lambda: FactorAnalysis(2).fit(np.zeros((0, 4))), r"at least one example; found float64 of shape \(0, 4\)"),
+        (lambda: FactorAnalysis(2).fit(np.zeros((0, 4))), "at least one example; found float64"),
         (lambda: FactorAnalysis(2).fit(np.zeros(4)), r"found float64 of shape \(4,\)"),
-        (lambda: FactorAnalysis(2).fit(np.ones((5, 3), np.uint8)), "x should be floating"),
-        (lambda: FactorAnalysis(2).fit(np.full((5, 3), np.inf)), r"should be 1e\+150 at most, or NaN where missing; found inf"),
-        (lambda: FactorAnalysis(2).fit(1e200 * X), r"found 6.*e\+200"),
+        (lambda: FactorAnalysis(2).fit(np.ones((5, 3), int)), "column 0, column 1, column 2 are constant"),
+        (lambda: FactorAnalysis(2).fit(np.full((5, 3), np.inf)), "found 15 infinite values, the first inf in column 0"),
+        (lambda: FactorAnalysis(2).fit(1e200 * X), r"1e\+150 at most, .*column 0 of example 0 is -?6.*e\+200"),
         (lambda: FactorAnalysis(2).score(X), "fit the model first"),
         (lambda: PPCA.score(X[:, :5]), r"x should have shape \(N, 6\), found \(200, 5\)"),
         (lambda: PPCA.inverse_transform(np.zeros((3, 4))), "z should have shape"),
@@ -433,7 +433,7 @@ def test_bad_input_is_named(call, words):
 
 
 def test_verbs_take_data_sets_and_float32():
-    pixels = Dataset("pixels", RNG.integers(0, 256, (50, 1, 2, 3), np.uint8))
+    pixels = Dataset("pixels", RNG.integers(0, 256, (50, 1, 2, 3), np.uint8), kind="pixels")
     rows = pixels.batch(slice(None), np.float64).x
     for model in MODELS:
         z = model(2).fit_transform(pixels)

@@ -90,14 +90,14 @@ def test_what_is_missing_is_0_in_a_batch_and_marked(way, dtype):
     np.testing.assert_array_equal(np.isnan(batch.x_or_nan), ~OBSERVED)
     np.testing.assert_array_equal(whole.subset([2, 0]).batch([1]).observed, OBSERVED[:1])
     assert whole.batch([2]).observed is None  # of which nothing is missing
-    assert whole.split(1)[1].observed is None
+    assert whole.split(1, last=True)[1].observed is None
     assert whole.share_missing == pytest.approx(5 / 12)
 
 
 def test_masks_of_bytes_and_of_black_and_white_count():
     grey = np.arange(12, dtype=np.uint8).reshape(B, D)
-    for images, expected in ((grey, grey / 255), (grey > 5, (grey > 5).astype(float))):
-        batch = Dataset("d", MASKED(images, ~OBSERVED)).batch(slice(None), np.float64)
+    for images, kind, expected in ((grey, "pixels", grey / 255), (grey, "values", grey), (grey > 5, "values", grey > 5)):
+        batch = Dataset("d", MASKED(images, ~OBSERVED), kind=kind).batch(slice(None), np.float64)
         np.testing.assert_array_equal(batch.x, np.where(OBSERVED, expected, 0))
         np.testing.assert_array_equal(batch.observed, OBSERVED)
     images = MASKED(grey.reshape(B, 1, 2, 2), ~OBSERVED.reshape(B, 1, 2, 2))
@@ -115,12 +115,12 @@ def test_complete_data_cost_nothing():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: Dataset("d", [[np.nan, np.inf]]), r"NaN where an entry is missing; found 1 infinite.* inf at \(0, 1\)"),
-        (lambda: Dataset("d", MASKED([[1.0, -np.inf]], [[1, 0]])), r"found 1 infinite values, the first -inf at \(0, 1\)"),
-        (lambda: Dataset("d", X, observed=OBSERVED[:1]), r"observed should have the shape of images, \(3, 4\).*\(1, 4\)"),
+        (lambda: Dataset("d", [[np.nan, np.inf]]), r"NaN where an entry is missing; found 1 .* inf in column 1 of example 0"),
+        (lambda: Dataset("d", MASKED([[1.0, -np.inf]], [[1, 0]])), r"found 1 infinite values, the first -inf in column 1"),
+        (lambda: Dataset("d", X, observed=OBSERVED[:1]), r"observed should have the shape of x, \(3, 4\).*\(1, 4\)"),
         (
             lambda: small("gaussian").fit(np.where(np.arange(D) == 2, np.nan, X), epochs=1),
-            "every entry should be observed in some example of x; found none of entry 2, and 1 such",
+            "every entry should be observed in some example of x; column 2 is missing in all of them, and 1 such",
         ),
         (lambda: evaluation.regularity(small("gaussian"), Dataset("d", SAME["nan"](X)), rng=None, k=1), "distances between"),
     ],

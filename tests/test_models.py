@@ -12,7 +12,8 @@ from scratchvae.recipes import LIKELIHOODS, PRIORS, RECIPES, convolutional, mlp
 from scratchvae.training import SGD
 
 RNG = np.random.default_rng(0)
-IMAGES = RNG.integers(0, 256, (20, 1, 8, 9), np.uint8)
+BYTES = RNG.integers(0, 256, (20, 1, 8, 9), np.uint8)
+IMAGES = BYTES / np.float32(255)
 
 
 @pytest.mark.parametrize("model", ["autoencoder", "vae"])
@@ -71,9 +72,8 @@ def test_widths_and_parameters_are_those_of_the_recipe():
 
 def test_forms_of_the_same_data_give_the_same_codes():
     one = mlp(IMAGES.shape[1:], latent_dim=2, hidden=(5,))
-    scaled = IMAGES.astype(np.float32) / np.float32(255)
     codes = one.encode(IMAGES)
-    for form in (IMAGES.reshape(20, -1), Dataset("x", IMAGES), scaled, scaled.reshape(20, -1), scaled.astype(np.float64)):
+    for form in (IMAGES.reshape(20, -1), Dataset("x", BYTES, kind="pixels"), IMAGES[:, 0], IMAGES.astype(np.float64)):
         np.testing.assert_allclose(one.encode(form), codes, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(one.fit(IMAGES, epochs=1).transform(IMAGES), one.encode(IMAGES))
 
@@ -110,18 +110,17 @@ ONE = mlp((6,), latent_dim=2, hidden=(4,))
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: ONE.fit(np.full((3, 6), 2.0)), r"Bernoulli: x should lie in \[0, 1\], found values from 2 to 2"),
+        (lambda: ONE.fit(np.full((3, 6), 2.0)), r"column 0 of example 0 is 2, and Bernoulli .* numbers in \[0, 1\] only"),
         (lambda: ONE.fit(np.full((3, 6), np.nan)), "every entry should be observed"),
-        (lambda: ONE.fit(np.zeros((3, 5))), r"x should have shape \(N, 6\) or \(N, 6\), found \(3, 5\)"),
+        (lambda: ONE.fit(np.zeros((3, 5))), r"x should have shape \(N, 6\), found \(3, 5\)"),
         (lambda: ONE.fit(np.zeros((0, 6))), "at least one example"),
-        (lambda: ONE.fit(np.full((3, 6), 54)), r"Bernoulli: x should lie in \[0, 1\], found values from 54 to 54"),
         (lambda: ONE.fit(np.zeros((3, 6)), epochs=0), "epochs should be at least 1, found 0"),
         (lambda: ONE.fit(np.zeros((3, 6)), held_out=np.full((1, 6), 9.0)), r"\[0, 1\]"),
         (lambda: ONE.score_samples(np.full((3, 6), -1.0)), r"\[0, 1\]"),
         (lambda: ONE.score_samples(np.zeros((3, 6)), samples=0), "samples should be at least 1"),
         (lambda: ONE.decode(np.zeros((3, 4))), "z should have shape"),
         (lambda: ONE.decode(np.full((3, 2), np.inf)), "z should be finite"),
-        (lambda: ONE.encode(Dataset("other", np.zeros((3, 7)))), r"shape \(6,\), which the model is for; found \(7,\) in other"),
+        (lambda: ONE.encode(Dataset("other", np.zeros((3, 7)))), r"x should have shape \(N, 6\), found \(3, 7\) in other"),
         (lambda: mlp((6,), activation="swish"), "activation should be one of"),
         (lambda: mlp((6,), likelihood="cauchy"), "likelihood should be one of"),
         (lambda: mlp((6,), prior="vampire"), r"prior should be one of .*; found 'vampire' \(did you mean vamp\?\)"),
@@ -141,7 +140,7 @@ ONE = mlp((6,), latent_dim=2, hidden=(4,))
         (lambda: ONE.score_samples(np.zeros((3, 6)), seed=-1), "VAE.score_samples: seed should be a whole number, .* found -1"),
         (lambda: ONE.impute(np.zeros((3, 6)), seed=1.0), r"VAE.impute: seed should be a whole number, .* found 1\.0"),
         (lambda: ONE.fit(np.zeros((3, 6)), seed=-1), "seed should be"),
-        (lambda: ONE.decode("abc"), "z should be numbers"),
+        (lambda: ONE.decode("abc"), "z should be an array of examples; found the text"),
         (lambda: mlp((0,)), "event_shape should be at least 1, found 0"),
         (lambda: mlp((6,), model=None), "model should be a name, such as 'autoencoder'; found None"),
         (lambda: mlp((6,), activation=["relu"]), r"activation should be one of .* found \['relu'\]"),

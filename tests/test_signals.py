@@ -246,7 +246,7 @@ def test_words_are_counted_the_most_frequent_first():
     others = data.bag_of_words(["dog dog bird"], vocabulary=bags.entry_names)
     np.testing.assert_array_equal(others.images, [[0, 0, 2, 0]])
     assert data.bag_of_words(["a b b"], stop_words=["b"]).entry_names == ("a",)
-    first, last = bags.split(1)
+    first, last = bags.split(1, last=True)
     assert first.entry_names == last.entry_names == bags.entry_names
 
 
@@ -446,7 +446,7 @@ def test_a_run_trains_on_any_of_them(source, options, tmp_path, monkeypatch, cap
     if source == "words.txt":
         assert (drawn == np.rint(drawn)).all()
         assert main(["train", "--data", source, *once, "--out", "other"]) == 2
-        assert "Bernoulli: x should lie in [0, 1], found values from 0 to 2" in capsys.readouterr().err
+        assert "column 'two' of example 0 is 2 in words.txt, and Bernoulli gives" in capsys.readouterr().err
 
 
 # ---- what is refused --------------------------------------------------------------------------------------------------------
@@ -510,7 +510,7 @@ ARGUMENTS = {
     "words twice": (lambda: data.bag_of_words(["a"], vocabulary=["a", "a"]), "found one twice"),
     "no size": (lambda: data.bag_of_characters(["a"], size=0), "size should be at least 1"),
     "labels": (lambda: data.Corpus("c", ["a"], np.zeros(2, int)), "labels should be 1 integers"),
-    "names": (lambda: data.Dataset("d", np.zeros((2, 3)), entry_names=("a",)), "1 entries, one for each name; found shape"),
+    "names": (lambda: data.Dataset("d", np.zeros((2, 3)), entry_names=("a",)), "1 columns, one for each name; found shape"),
     "module": (lambda: data.docstrings(["no_such_module"]), "found no no_such_module"),
     "module by path": (lambda: data.docstrings(["../secret"]), "found no ../secret"),
     "no modules": (lambda: data.docstrings([]), "found none"),

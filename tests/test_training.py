@@ -56,7 +56,7 @@ def bars(n=300, side=6, seed=0):
     images = np.zeros((n, 1, side, side), np.uint8)
     for image, place, upright in zip(images[:, 0], rng.integers(side, size=n), rng.random(n) < 0.5, strict=True):
         image[(slice(None), place) if upright else (place, slice(None))] = 255
-    return Dataset("bars", images)
+    return Dataset("bars", images, kind="pixels")
 
 
 DATA = bars()
@@ -200,7 +200,7 @@ def test_every_step_has_noise_and_data_of_its_own_and_every_judgement_the_same()
         np.testing.assert_array_equal(x, judged[0][0])
         np.testing.assert_array_equal(noise, judged[0][1])
         assert set(np.unique(x)) == {0, 1}
-    grey = Dataset("grey", np.full((300, 1, 6, 6), 128, np.uint8))
+    grey = Dataset("grey", np.full((300, 1, 6, 6), 128, np.uint8), kind="pixels")
     Watched.calls.clear()
     run = Training(model(), run.phases, grey, epochs=1, batch_size=100, held_out=grey, binarized=True)
     run.run()

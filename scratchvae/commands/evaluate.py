@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from scratchvae.arrays import InputError, require_at_least
-from scratchvae.data import Dataset, load
+from scratchvae.data import KINDS, Dataset
 from scratchvae.files import write_whole
-from scratchvae.runs import METRICS, Judgement, Run, build_phases
+from scratchvae.runs import METRICS, Judgement, Run, build_phases, load_like
 from scratchvae.strict_json import dump_finite
 
 
@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=("held-out", "train", "test"), default="held-out", help="default held-out")
     parser.add_argument("--data", help="judge on other data than the run's: a name or a path")
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
+    parser.add_argument("--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)")
     parser.add_argument("--limit", type=int, metavar="N", help="judge on the first N examples")
     parser.add_argument(
         "--metrics",
@@ -50,12 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
-    data_dir = arguments.data_dir or one.config.data_dir
+    asked = {"data_dir": arguments.data_dir, "kind": arguments.kind}
     if arguments.data:
         split = "test" if arguments.split == "test" else "train"
-        data = load(arguments.data, split=split, data_dir=data_dir)
+        data = load_like(one.config, arguments.data, split=split, **asked)
     elif arguments.split == "test":
-        data = load(one.config.data, split="test", data_dir=data_dir, seed=one.config.seed)
+        data = load_like(one.config, one.config.data, split="test", seed=one.config.seed, **asked)
     else:
         data = one.data if arguments.split == "train" else one.judged
     if data.event_shape != one.model.event_shape:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchvae.arrays import InputError, require_at_least
+from scratchvae.data import KINDS
 from scratchvae.evaluation import impute
 from scratchvae.files import write_whole
 from scratchvae.models import LatentVariableModel
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--data", help="data with missing entries (NaN): a name or a path (default: the run's held-out ones)")
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
+    parser.add_argument("--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .npy file, or of a table a .csv or .tsv file")
     parser.add_argument("--samples", type=int, default=1000, metavar="K", help="weighted draws an example (default 1000)")
     parser.add_argument("--draws", type=int, metavar="M", help="write M imputations, each drawn, in place of the expectation")
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not isinstance(one.model, LatentVariableModel):
         kind = type(one.model).__name__
         raise InputError(f"impute: the run should be of a model with one vector of latents for each example, found a {kind}")
-    data = load_other(one, arguments.data, arguments.data_dir)
+    data = load_other(one, arguments.data, arguments.data_dir, kind=arguments.kind)
     if data.event_shape != one.model.event_shape:
         expected = f"examples of shape {one.model.event_shape}"
         raise InputError(f"impute: --data should hold {expected}, found {data.event_shape} in {data.name}")

@@ -1,6 +1,7 @@
-"""Draw examples from a run's model: a picture, rows of a table, or with a path that ends in .npy the array itself."""
+"""Draw examples from a run's model: a picture, a sound, words, rows of a table, or the array itself, by how the path ends."""
 
 import argparse
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.data import sound_of, write_wav
 from scratchvae.files import write_whole
 from scratchvae.models import Classes
 from scratchvae.runs import TABLES, Run, figures, schema_for, write_rows
+
+WORDS = 12  # to a line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, how many, where to."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("-n", type=int, default=64, help="how many (default 64)")
-    words = "a .png or .npy file, or of a table a .csv or .tsv file (default RUN/figures/samples.png or RUN/samples.csv)"
+    words = "a .png, .npy, .wav, .txt, .csv or .tsv file (default RUN/figures/samples.png, and of a table RUN/samples.csv)"
     parser.add_argument("--out", type=Path, metavar="FILE", help=words)
     parser.add_argument("--y", metavar="Y", help="what a conditional model is told: a label, or numbers as in 0.5,-1.2")
     parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) instead of taking its mean; of a table it always is")
@@ -33,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.out or default
     if path.suffix in TABLES:
         schema_for(one, path)
+    elif path.suffix in (".wav", ".txt"):
+        _require_sound_or_words(one, path)
     elif path.suffix != ".npy":
         figures.require_images(one)
     images = _sampled(one, arguments)
@@ -42,12 +48,33 @@ def run(arguments: argparse.Namespace) -> int:
         write_whole(path, buffer.getvalue())
     elif path.suffix in TABLES:
         write_rows(one, path, images)
+    elif path.suffix == ".wav":
+        assert one.data.rate is not None
+        write_wav(path, sound_of(images, one.data.rate), one.data.rate)
+    elif path.suffix == ".txt":
+        write_whole(path, "".join(f"{line}\n" for line in _in_words(images, one.data.entry_names)).encode())
     else:
         from scratchvae import plots
 
         plots.save(plots.samples(images), path)
     print(path)
     return 0
+
+
+def _require_sound_or_words(one: Run, path: Path) -> None:
+    """InputError where the run's examples are no frames of sound, or no counts of words, as the file would hold them."""
+    found = f"found one on {one.data.name}; --out FILE.npy keeps its numbers"
+    if path.suffix == ".wav" and one.data.rate is None:
+        raise InputError(f"sample: a .wav file needs a run on frames of sound, {found}")
+    if path.suffix == ".txt" and not (one.data.entry_names and one.data.kind == "counts"):
+        raise InputError(f"sample: a .txt file needs a run on counts of words, {found}")
+
+
+def _in_words(counts: Array, words: tuple[str, ...]) -> Iterator[str]:
+    """A line for each example: its words that count most, the most frequent first."""
+    for row in counts:
+        most = np.argsort(-row, kind="stable")[:WORDS]
+        yield " ".join(words[i] for i in most if row[i] > 0)
 
 
 def _sampled(one: Run, arguments: argparse.Namespace) -> Array:

@@ -10,7 +10,7 @@ from typing import Any
 
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse, parse_value
-from scratchvae.data import NAMES
+from scratchvae.data import KINDS, NAMES, READ, RESIZED
 from scratchvae.layers import named_parameters
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PENALTIES, RECIPES, SCHEDULES, TABLES
 from scratchvae.runs import SHORT, Config, Judgement, Run, figures, spelled_out
@@ -50,17 +50,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
-        help=f"{', '.join(NAMES)}, or the path of an IDX, npy, npz, csv, tsv, wav, gif, webp or txt file, "
-        "or of a folder of PNG or txt files",
+        help=f"{', '.join(NAMES)}, or the path of {READ}",
     )
     data.add_argument("--data-dir", metavar="DIR", help="where named data sets lie (also: $SCRATCHVAE_DATA)")
+    kinds = f"what the numbers are: {', '.join(KINDS)} (default: what the format says; arrays are values)"
+    data.add_argument("--kind", help=kinds)
+    data.add_argument("--size", metavar="HxW", help="bring the pictures of a folder to this size, such as 32x32")
+    data.add_argument("--resize", choices=tuple(RESIZED), help="by cutting edges off, or by fitting black ones in (default crop)")
     data.add_argument(
         "--columns",
         metavar="WHAT",
         help='of a table: "age=count, size=ordered(S, M, L)"; real, positive, count, ordered, binary, categorical or ignored',
     )
-    data.add_argument("--limit", type=int, metavar="N", help="use the first N examples")
-    data.add_argument("--held-out", type=int, metavar="N", help="judge on the last N of them (default: a tenth)")
+    data.add_argument("--limit", type=int, metavar="N", help="use the first N examples, and read no others")
+    data.add_argument("--held-out", type=int, metavar="N", help="judge on N of them, drawn by the seed (default: a tenth)")
+    data.add_argument("--held-out-last", action="store_true", default=None, help="judge on the last ones, as of a series")
     data.add_argument("--binarized", action="store_true", default=None, help="draw x ~ Bernoulli(pixels) anew in every batch")
 
     groups = {name: parser.add_argument_group(name) for name in ("recipe", "objective", "optimizer")}
@@ -138,11 +142,21 @@ def _config(arguments: argparse.Namespace) -> Config:
         values = tuple(parse_value(text, _flag(name)) for text in given[name]) or (True,)
         given[name] = values if len(values) > 1 else values[0]
     entries |= spelled_out(given, _flag)
+    if "size" in entries:
+        entries["size"] = _size(entries["size"])
     if "data_dir" in entries:
         entries["data_dir"] = str(Path(entries["data_dir"]).absolute())
     if entries.get("data", Config.data) not in NAMES:  # a path, which must lead there from any folder
         entries["data"] = str(Path(entries["data"]).absolute())
     return Config(**entries)
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Height and width, from 32x48 or from the one number of a square."""
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) < 2**31 for side in sides):
+        raise InputError(f"--size should be a height and a width, such as 32x32; found {text!r}")
+    return int(sides[0]), int(sides[-1])
 
 
 def _refuse_other_options(arguments: argparse.Namespace) -> None:

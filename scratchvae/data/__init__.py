@@ -2,7 +2,12 @@
 levels of sound, counts of words, columns of tables.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
+    door           arrival(where, x): arrays, masks, DataFrames, tensors and lists as plain numbers, or one sentence
+    kinds          KINDS: pixels, counts, values; what a Dataset declares its numbers to be
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
+    extremes       entries such as 1e30, beside which the others of a column are lost
+    rows           Rows: examples that stay in their file until a batch asks for them
+    order          shuffled(n, seed): an order that is the same on every machine
     digest         digest(data): whether two sets are the same one
     batch          Batch: examples that are looked at together, and what else is known of them
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
@@ -13,10 +18,11 @@ levels of sound, counts of words, columns of tables.
     idx            read_idx(path): the format of MNIST, plain or gzipped
     numpy_files    read_arrays(path): images from .npy and .npz
     array_files    read_named_arrays(path): whatever arrays a .npz or .safetensors holds
-    images         read_png_folder(folder): PNG files, or a sub-folder of them for each class
+    images         read_pictures(folder): pictures in any format, or a sub-folder of them for each class
     pictures       patches(picture): cut from one picture, such as the photograph() that every machine has
 
     wav            read_wav(path), write_wav: samples of sound
+    sound          read_sound(path), of FLAC and OGG too; read_sounds(folder); sound_of(levels, rate)
     spectrogram    Spectrogram: samples as frames of levels, and as sound again
     notes          notes(n): frames of synthesized notes; play_note(timbre, pitch): one as samples
 
@@ -48,13 +54,20 @@ from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
+from scratchvae.data.door import FORMS, Arrival, arrival, plain
+from scratchvae.data.extremes import require_told_apart
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs, numerals
 from scratchvae.data.idx import read_idx
-from scratchvae.data.images import read_png_folder
+from scratchvae.data.images import RESIZED, read_pictures
+from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import MAX_BYTES, at_most
 from scratchvae.data.notes import TIMBRES, notes, play_note
 from scratchvae.data.numpy_files import read_arrays
+from scratchvae.data.order import shuffled
+from scratchvae.data.paths import READ
 from scratchvae.data.pictures import patches, photograph, read_picture
+from scratchvae.data.rows import Rows
+from scratchvae.data.sound import read_sound, read_sounds, sound_of
 from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.table_files import completed, is_table, read_cells, write_cells
@@ -68,18 +81,25 @@ __all__ = [
     "CHARACTERS",
     "FACTORS",
     "FONTS",
+    "FORMS",
+    "KINDS",
     "MAX_BYTES",
     "MODULES",
     "NAMES",
+    "READ",
+    "RESIZED",
     "SOURCES",
     "TIMBRES",
+    "Arrival",
     "Batch",
     "Column",
     "Columns",
     "Corpus",
     "Dataset",
+    "Rows",
     "Spectrogram",
     "TableSchema",
+    "arrival",
     "as_table",
     "at_most",
     "bag_of_characters",
@@ -100,18 +120,24 @@ __all__ = [
     "numerals",
     "patches",
     "photograph",
+    "plain",
     "play_note",
     "read_arrays",
     "read_cells",
     "read_idx",
     "read_named_arrays",
     "read_picture",
-    "read_png_folder",
+    "read_pictures",
     "read_safetensors",
     "read_safetensors_metadata",
+    "read_sound",
+    "read_sounds",
     "read_texts",
     "read_video",
     "read_wav",
+    "require_told_apart",
+    "shuffled",
+    "sound_of",
     "wav_bytes",
     "windows",
     "write_cells",

@@ -63,7 +63,7 @@ def _bags(
         for token, count in bag.items():
             if token in place:
                 row[place[token]] = count
-    return Dataset(corpus.name, counts, corpus.labels, corpus.label_names, entry_names=names)
+    return Dataset(corpus.name, counts, corpus.labels, corpus.label_names, entry_names=names, kind="counts")
 
 
 def _most_frequent(bags: Sequence[Counter[str]], size: int, stop_words: frozenset[str]) -> tuple[str, ...]:

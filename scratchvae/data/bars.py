@@ -23,7 +23,7 @@ def bars(n: int, *, side: int = 4, on: float = 0.2, vertical: float = 2 / 3, see
     uniform = np.random.default_rng(seed).random((n, side + 1))
     upright = uniform[:, 0] < vertical
     images = _images(uniform[:, 1:] < on, upright)
-    return Dataset("bars", images[:, None], upright.astype(np.intp), ("horizontal", "vertical"))
+    return Dataset("bars", images[:, None], upright.astype(np.intp), ("horizontal", "vertical"), kind="pixels")
 
 
 def bars_law(*, side: int = 4, on: float = 0.2, vertical: float = 2 / 3) -> tuple[Array, Array]:

@@ -1,16 +1,22 @@
-"""A set of examples: images as they are stored, turned into numbers in [0, 1] one batch at a time."""
+"""A set of examples as they are stored, turned into numbers that models see one batch at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_finite
 from scratchvae.data.batch import Batch
+from scratchvae.data.door import arrival
+from scratchvae.data.kinds import KINDS, require_kind
 from scratchvae.data.missing import observed_entries
+from scratchvae.data.order import shuffled
+from scratchvae.data.rows import Rows, rows_of
 from scratchvae.data.table_schema import TableSchema
 
 Indices = slice | npt.ArrayLike  # a slice, whole numbers (B,), or a mask (N,)
@@ -21,9 +27,9 @@ class Dataset:
     """N examples and what is known about them.
 
     name         what messages and titles call it
-    images       (N, C, H, W), or (N, D) for plain vectors: uint8 in 0..255, or floating and taken as it is, NaN where an
-                 entry is missing. An array of bools becomes uint8, True being 255. Other integers are refused, since their
-                 scale is anybody's guess. What the mask of a masked array hides is missing, whatever stands there.
+    images       (N, C, H, W), or (N, D) for plain vectors: whatever `arrival` takes in, of any dtype. An entry is missing
+                 where it is NaN, or where a masked array hides it, whatever stands there. Rows and memory maps stay in their
+                 file, and a batch reads its own.
     labels       (N,) integers, or None
     label_names  the name of label 0, 1, ...; empty when the labels have no names
     factors      known generating factors, each (N,) finite numbers; empty when nothing is known
@@ -32,6 +38,9 @@ class Dataset:
     observed     of the shape of images, True where an entry was observed; None where every entry was. NaN and a mask
                  say the same, and what any of the three calls missing is missing
     schema       of a table: what its columns are, one for each entry of a plain vector; None for anything else
+    kind         what the numbers are, one of KINDS: "values", taken as they stand; "counts", the same, but whole and not
+                 negative; or "pixels", from 0 to 255, which a batch divides by 255. No dtype says so by itself
+    rate         of the frames of a sound, how many samples there are to a second; None for other data
     """
 
     name: str
@@ -43,23 +52,21 @@ class Dataset:
     conditions: Array | None = None
     observed: Array | None = None
     schema: TableSchema | None = None
+    kind: str = "values"
+    rate: int | None = None
 
     def __post_init__(self) -> None:
-        hidden = np.ma.getmaskarray(self.images) if isinstance(self.images, np.ma.MaskedArray) else None
-        images = np.asarray(self.images)
-        if images.ndim < 2 or images.size == 0:
-            raise InputError(
-                f"{self.name}: images should hold at least one example, as (N, C, H, W) or (N, D); found shape {images.shape}"
-            )
-        if images.dtype == np.bool_:
-            images = images.astype(np.uint8) * np.uint8(255)
-        if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
-            raise InputError(
-                f"{self.name}: images should be uint8 (0 to 255), bool or floating, found {images.dtype}: convert them first, "
-                "with .astype(np.uint8) if they hold 0 to 255"
-            )
-        object.__setattr__(self, "observed", observed_entries(self.name, images, hidden, self.observed))
+        if not isinstance(self.name, str):
+            raise InputError(f"Dataset: the first argument should be a name, such as 'x', found a {type(self.name).__name__}")
+        hidden, images = None, self.images
+        if not isinstance(images, Rows):
+            came = arrival(self.name, images)
+            images, hidden = came.values, came.hidden
+            object.__setattr__(self, "entry_names", self.entry_names or came.names)
+        _require_examples(self.name, images.shape)
         object.__setattr__(self, "images", images)
+        object.__setattr__(self, "observed", observed_entries(self.name, images, hidden, self.observed, self.place))
+        require_kind(self.name, self.kind, images, self.observed, self.place)
         if self.labels is not None:
             object.__setattr__(self, "labels", self._checked_labels(np.asarray(self.labels)))
         object.__setattr__(self, "factors", {name: np.asarray(values) for name, values in self.factors.items()})
@@ -73,7 +80,7 @@ class Dataset:
         if self.conditions is not None:
             object.__setattr__(self, "conditions", self._checked_conditions(np.asarray(self.conditions)))
         if self.entry_names and images.shape[1:] != (len(self.entry_names),):
-            expected = f"images should have {len(self.entry_names)} entries, one for each name"
+            expected = f"x should have {len(self.entry_names)} columns, one for each name"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
         if self.schema is not None and images.shape[1:] != (len(self.schema),):
             expected = f"rows should have {len(self.schema)} entries, one for each column of the schema"
@@ -114,16 +121,29 @@ class Dataset:
         """The share of all entries that are missing, from 0 to 1."""
         return 0.0 if self.observed is None else float(1 - np.count_nonzero(self.observed) / self.observed.size)
 
+    def entry(self, entry: int) -> str:
+        """What the entry of that number is called, from 0 to D − 1: a column, or a pixel of a picture."""
+        if len(self.event_shape) == 1:
+            return f"column {self.entry_names[entry] if self.entry_names else entry!r}"
+        index = tuple(int(i) for i in np.unravel_index(entry, self.event_shape))
+        if len(index) == 3:
+            return f"the pixel in channel {index[0]}, row {index[1]}, column {index[2]}"
+        return f"the entry at {index}"
+
+    def place(self, row: int, entry: int) -> str:
+        """Where an entry of an example stands, in words."""
+        return f"{self.entry(entry)} of {'picture' if len(self.event_shape) == 3 else 'example'} {row}"
+
     def batch(self, indices: Indices, dtype: npt.DTypeLike = np.float32) -> Batch:
-        """The chosen examples as fresh rows x (B, D) of `dtype`, uint8 divided by 255, and their y.
+        """The chosen examples as fresh rows x (B, D) of `dtype`, pixels divided by 255, and their y.
 
         Where an entry of theirs is missing, x is 0 and the batch's `observed` is False; `observed` is None where none is.
 
-        >>> Dataset("pixels", np.array([[0, 51, 255]], np.uint8)).batch(slice(0, 1), np.float64).x
+        >>> Dataset("grey", [[0, 51, 255]], kind="pixels").batch(slice(0, 1), np.float64).x
         array([[0. , 0.2, 1. ]])
         """
         checked = self._checked_indices(indices)
-        chosen = self.images[checked]
+        chosen = np.asarray(self.images[checked])
         observed = None if self.observed is None else self.observed[checked]
         if observed is not None and not observed.all():
             chosen = np.where(observed, chosen, chosen.dtype.type(0))  # before the cast, which what is hidden might overflow
@@ -132,11 +152,11 @@ class Dataset:
             observed = None
         with np.errstate(over="ignore"):
             rows = chosen.reshape(len(chosen), -1).astype(dtype)
-        if rows.dtype.itemsize < chosen.dtype.itemsize and np.isinf(rows).any():  # they were finite before
-            found = f"found {np.nanmax(np.abs(chosen)):g}: divide them, or ask for float64"
-            raise InputError(f"{self.name}: images should fit into {rows.dtype}, {found}")
-        if chosen.dtype == np.uint8:
-            rows /= rows.dtype.type(255)
+        if not np.can_cast(chosen.dtype, rows.dtype) and np.isinf(rows).any():  # they were finite before
+            found = f"found {np.abs(chosen).max():g}: divide them, or ask for float64"
+            raise InputError(f"{self.name}: x should fit into {rows.dtype}, {found}")
+        if KINDS[self.kind].divisor != 1:
+            rows /= rows.dtype.type(KINDS[self.kind].divisor)
         y = None if self.y is None else self.y[checked]
         return Batch(rows, y.astype(dtype) if y is not None and y.dtype.kind == "f" else y, observed)
 
@@ -146,19 +166,39 @@ class Dataset:
             yield self.batch(slice(start, start + size), dtype)
 
     def subset(self, indices: Indices) -> Dataset:
-        """The chosen examples with all that is known about them; a slice gives views of the same memory."""
+        """The chosen examples with all that is known about them. A slice gives views of the same memory, and of examples
+        in a file none is read.
+        """
         chosen = self._checked_indices(indices)
+        images = rows_of(self.images, chosen)
+        _require_examples(self.name, images.shape)
+        observed = None if self.observed is None else self.observed[chosen]
         labels, conditions = (None if known is None else known[chosen] for known in (self.labels, self.conditions))
         factors = {name: values[chosen] for name, values in self.factors.items()}
-        observed = None if self.observed is None else self.observed[chosen]
-        named = (self.label_names, factors, self.entry_names)
-        return Dataset(self.name, self.images[chosen], labels, *named, conditions, observed, self.schema)
+        missing = observed is not None and not observed.all()
+        return self._with(
+            images=images, labels=labels, factors=factors, conditions=conditions, observed=observed if missing else None
+        )
 
-    def split(self, held_out: int) -> tuple[Dataset, Dataset]:
-        """Two views: all but the last `held_out` examples, and those last ones. Both must hold at least one example."""
+    def split(self, held_out: int, *, seed: int = 0, last: bool = False) -> tuple[Dataset, Dataset]:
+        """The examples to train on and `held_out` others to judge on, each in the order in which they stand.
+
+        Which ones are held out is drawn from the seed, so that data which come sorted, as by class, are judged on all of
+        it. With `last` they are the last ones, as a series wants it. Both parts hold at least one example.
+        """
         if not 0 < held_out < len(self):
             raise InputError(f"{self.name}: of {len(self)} examples 1 to {len(self) - 1} can be held out, found {held_out}")
-        return self.subset(slice(0, len(self) - held_out)), self.subset(slice(len(self) - held_out, None))
+        if last:
+            return self.subset(slice(0, len(self) - held_out)), self.subset(slice(len(self) - held_out, None))
+        order = shuffled(len(self), seed)
+        return self.subset(np.sort(order[held_out:])), self.subset(np.sort(order[:held_out]))
+
+    def _with(self, **parts: Any) -> Dataset:
+        """These examples with other parts, which need no further check."""
+        other = copy(self)
+        for name, part in parts.items():
+            object.__setattr__(other, name, part)
+        return other
 
     def _checked_indices(self, indices: Indices) -> slice | Array:
         if isinstance(indices, slice):
@@ -173,3 +213,14 @@ class Dataset:
         if not mask and chosen.size and not (chosen.min() >= -len(self) and chosen.max() < len(self)):
             raise InputError(f"{self.name}: indices should stay below {len(self)}, found {chosen.min()}..{chosen.max()}")
         return chosen
+
+
+def _require_examples(name: str, shape: tuple[int, ...]) -> None:
+    """InputError unless there is an example, of one entry at least, and rows of them."""
+    if len(shape) < 2:
+        helps = "x.reshape(-1, 1) makes a column of it, and x.reshape(1, -1) one example"
+        found = f"one axis, of shape {shape}: {helps}" if shape else "a single number"
+        raise InputError(f"{name}: x should hold examples, as (N, D) or (N, C, H, W); found {found}")
+    if 0 in shape:
+        lacking = "no example: 0 sample(s)" if shape[0] == 0 else "0 feature(s)"
+        raise InputError(f"{name}: x should hold examples; found {lacking} (shape={shape}) while a minimum of 1 is required.")

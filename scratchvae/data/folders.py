@@ -10,8 +10,8 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data.limits import OF_A_FILE, require_room
 
 
-def examples(folder: Path, suffix: str, kind: str) -> tuple[list[Path], Array | None, tuple[str, ...]]:
-    """The files with that suffix in the order of their names, the label of each, and the labels' names.
+def examples(folder: Path, suffix: str | tuple[str, ...], kind: str) -> tuple[list[Path], Array | None, tuple[str, ...]]:
+    """The files with that suffix, or one of those, in the order of their names, the label of each, and the labels' names.
 
     In a folder of sub-folders each holds one class, and labels count them in the order of their names; else labels are None.
     Hidden files and folders are left out, and so are sub-folders without such files. InputError, in which `kind` names the
@@ -43,7 +43,7 @@ def examples(folder: Path, suffix: str, kind: str) -> tuple[list[Path], Array | 
     return [file for found in classes.values() for file in found], labels, tuple(classes)
 
 
-def holds(folder: Path, suffix: str) -> bool:
+def holds(folder: Path, suffix: str | tuple[str, ...]) -> bool:
     """Whether the folder or one of its sub-folders has a file with that suffix."""
     for entry in _entries(folder, 0):
         if entry.is_dir():
@@ -66,5 +66,5 @@ def _entries(folder: Path, seen: int) -> Iterator[os.DirEntry[str]]:
         raise InputError(f"{folder}: can't be read ({error.strerror or error})") from None
 
 
-def _is_one(entry: os.DirEntry[str], suffix: str) -> bool:
+def _is_one(entry: os.DirEntry[str], suffix: str | tuple[str, ...]) -> bool:
     return entry.name.lower().endswith(suffix) and entry.is_file()

@@ -50,7 +50,7 @@ def glyphs(
     factors = {name: low + (high - low) * uniform[:, k] for k, (name, (low, high)) in enumerate(chosen.items())}
     labels, factors["font"] = factors["character"].astype(np.intp), factors["font"].astype(np.intp)
     factors["character"] = np.array([CHARACTERS.index(character) for character in characters])[labels]
-    return Dataset("glyphs", draw_glyphs(factors, size=size), labels, tuple(characters), factors)
+    return Dataset("glyphs", draw_glyphs(factors, size=size), labels, tuple(characters), factors, kind="pixels")
 
 
 def numerals(n: int = 20_000, *, seed: int | np.random.SeedSequence = 0, size: int = 28) -> Dataset:

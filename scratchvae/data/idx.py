@@ -13,9 +13,10 @@ from scratchvae.data.streams import MOST_AXES, opened, read_promised
 ELEMENT_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_idx(path: str | PathLike[str]) -> Array:
+def read_idx(path: str | PathLike[str], *, limit: int | None = None) -> Array:
     """The array of an IDX file, plain or gzipped (known by its first bytes, whatever its name), in this machine's byte order.
 
+    With a `limit` it is the first so many along the first axis, and the others are not read.
     InputError when the file is no IDX file, when it breaks off, or when it holds fewer or more values than its header promises.
     Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits", section on file formats.
     """
@@ -37,5 +38,6 @@ def read_idx(path: str | PathLike[str]) -> Array:
         if 0 in shape:
             raise InputError(f"{path}: the IDX header gives the shape {shape}, which holds no values")
         element = np.dtype(ELEMENT_TYPES[magic[2]])
-        values = read_promised(stream, math.prod(shape) * element.itemsize, str(path))
-    return np.frombuffer(values, element).reshape(shape).astype(element.newbyteorder("="), copy=False)
+        one, n = math.prod(shape[1:]) * element.itemsize, min(shape[0], shape[0] if limit is None else limit)
+        values = read_promised(stream, shape[0] * one, str(path), first=n * one)
+    return np.frombuffer(values, element).reshape(n, *shape[1:]).astype(element.newbyteorder("="), copy=False)

@@ -1,65 +1,109 @@
-"""A folder of PNG files as one data set: examples, or one sub-folder of examples for each class."""
+"""A folder of pictures as one data set: examples, or one sub-folder of examples for each class."""
 
+import logging
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, InputError, require_choice, require_count
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.folders import examples
 from scratchvae.data.limits import OF_A_PIXEL, require_room
 from scratchvae.files import open_regular
 
-GREY = ("1", "L", "LA", "I", "I;16")  # Pillow's modes of one channel; the others become red, green and blue
+LEFT_OUT = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"}  # formats that other programs decode, or that hold no pixels
+WHOLE_NUMBERS = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of more than 8 bits
+GREY = ("1", "L", "LA", "La", *WHOLE_NUMBERS)  # its modes of one channel; the others become red, green and blue
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, struct.error, zlib.error)
+RESIZED = {"crop": ImageOps.fit, "fit": ImageOps.pad}  # cover the frame and lose the edges, or lie in it with black around
 
 
-def read_png_folder(folder: str | PathLike[str]) -> Dataset:
-    """The *.png files of a folder in the order of their names, (N, C, H, W) uint8, all of the size and channels of the first.
+@cache
+def formats() -> tuple[str, ...]:
+    """The formats that Pillow decodes by itself."""
+    Image.init()
+    return tuple(sorted(Image.OPEN.keys() - LEFT_OUT))
+
+
+@cache
+def suffixes() -> tuple[str, ...]:
+    """What the names of files in those formats end in, such as .png and .jpeg."""
+    Image.init()
+    return tuple(sorted(suffix for suffix, name in Image.registered_extensions().items() if name in formats()))
+
+
+def read_pictures(
+    folder: str | PathLike[str], *, size: tuple[int, int] | None = None, resize: str = "crop", kind: str = "pixels"
+) -> Dataset:
+    """The pictures of a folder in the order of their names, (N, C, H, W) uint8, in any format that Pillow decodes by itself.
 
     A folder of sub-folders holds one class in each: labels count them in the order of their names, which are the label names.
-    Hidden files, and sub-folders without PNG files, are left out. Grey images (1, 8 or 16 bits) have C = 1; colours and
-    palettes have C = 3. Of 16 bits the upper 8 remain, rounded; transparent parts are laid over black.
-    InputError when there are no PNG files, when one can't be read, when one differs from the first, which it names, or when
-    they would take more bytes than reading may.
+    Hidden files, and whatever is no picture by its name, are left out. C is 1 where all pictures are grey (1, 8 or 16 bits),
+    else 3, and grey ones among coloured ones have three equal channels. Of 16 bits the upper 8 remain, rounded; transparent
+    parts are laid over black, which is logged; photographs stand upright, as their camera says; of several frames the first
+    counts.
+
+    With a `size` (H, W) all become so large: by "crop" each is scaled until it covers the frame, and its middle is cut out;
+    by "fit" it is scaled until it lies in the frame, with black around it. Without one they have to be of one size.
+    InputError when there are no pictures, when one can't be read, when one has another size than the first, or when they
+    would take more bytes than reading may.
     """
     folder = Path(folder)
-    files, labels, names = examples(folder, ".png", "PNG")
-    return Dataset(folder.name, _stacked(files), labels, names)
+    require_choice("read_pictures", "resize", resize, RESIZED)
+    for length in size or ():
+        require_count("read_pictures", "each number of size", length)
+    files, labels, names = examples(folder, suffixes(), "picture")
+    return Dataset(folder.name, _stacked(files, size, resize), labels, names, kind=kind)
 
 
-def _stacked(files: list[Path]) -> Array:
-    first = _read_png(files[0])
-    require_room(str(files[0].parent), len(files) * first.size, f"{len(files):,} images of {_in_words(first)}")
-    images = np.empty((len(files), *first.shape), np.uint8)
+def _stacked(files: list[Path], size: tuple[int, int] | None, resize: str) -> Array:
+    images, transparent = np.empty((0, 1, 0, 0), np.uint8), 0
     for i, file in enumerate(files):
-        image = _read_png(file)
-        if image.shape != first.shape:
-            raise InputError(f"{file}: expected {_in_words(first)} like {files[0].name}, found {_in_words(image)}")
-        images[i] = image
+        with decoding(file, formats(), "a picture") as image:
+            transparent += "A" in image.getbands() or "transparency" in image.info
+            one = eight_bits(image)
+        if size is not None:
+            one = _resized(one, size, resize)
+        if i == 0:
+            images = _room_for(files, one)
+        if one.shape[1:] != images.shape[2:]:
+            helps = "size=(H, W), on the command line --size HxW, brings all pictures to one size"
+            first = f"{images.shape[3]} x {images.shape[2]} pixels like {files[0].name}"
+            raise InputError(f"{file}: expected {first}, found {one.shape[2]} x {one.shape[1]}: {helps}")
+        if len(one) > images.shape[1]:  # the first in colour
+            images, grey = _room_for(files, one), images
+            images[:i] = grey[:i]
+        images[i] = one
+    if transparent:
+        said = "of the %d pictures %d have transparent parts, which are laid over black"
+        logging.getLogger("scratchvae").info(f"%s: {said}", files[0].parent, len(files), transparent)
     return images
 
 
-def _in_words(image: Array) -> str:
-    channels, height, width = image.shape
-    return f"{width} x {height} pixels in {channels} channel{'s' if channels > 1 else ''}"
+def _room_for(files: list[Path], one: Array) -> Array:
+    channels, height, width = one.shape
+    said = f"{len(files):,} images of {width} x {height} pixels in {channels} channel{'s' if channels > 1 else ''}"
+    require_room(str(files[0].parent), len(files) * one.size, said)
+    return np.empty((len(files), *one.shape), np.uint8)
 
 
-def _read_png(file: Path) -> Array:
-    """One image, (C, H, W) uint8."""
-    with decoding(file, ("PNG",), "a PNG image") as image:
-        return eight_bits(image)
+def _resized(pixels: Array, size: tuple[int, int], resize: str) -> Array:
+    """(C, H, W) uint8 in another size, by cubic interpolation over as many pixels as become one."""
+    picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2))
+    found = np.asarray(RESIZED[resize](picture, (size[1], size[0]), Image.Resampling.BICUBIC))
+    return found[np.newaxis] if found.ndim == 2 else np.moveaxis(found, 2, 0)
 
 
 @contextmanager
-def decoding(file: Path, formats: tuple[str, ...], kind: str) -> Iterator[Image.Image]:
+def decoding(file: Path, formats: Sequence[str], kind: str) -> Iterator[Image.Image]:
     """Pillow's image of a regular file in one of the formats; whatever goes wrong with it becomes an InputError.
 
     The image is not decoded yet: one whose pixels would take more bytes than reading may is refused by its header.
@@ -68,7 +112,7 @@ def decoding(file: Path, formats: tuple[str, ...], kind: str) -> Iterator[Image.
         with warnings.catch_warnings(), open_regular(file) as stream:
             warnings.simplefilter("ignore")  # of what is odd about a file but can be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(stream, formats=formats) as image:
+            with Image.open(stream, formats=list(formats)) as image:
                 require_room_to_decode(image, str(file))
                 yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -88,13 +132,24 @@ def require_room_to_decode(image: Image.Image, where: str) -> None:
 
 
 def eight_bits(image: Image.Image) -> Array:
-    """One image as (C, H, W) uint8, by the rules of read_png_folder."""
-    if image.mode in ("I", "I;16"):
-        return ((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8)[np.newaxis]
+    """One image as (C, H, W) uint8, by the rules of read_pictures. InputError for numbers that are no brightnesses."""
+    if image.mode == "F":
+        raise InputError(f"{_named(image)}: expected a picture of 1, 8 or 16 bits, found floating numbers: keep them as .npy")
+    image = ImageOps.exif_transpose(image)
+    if image.mode in WHOLE_NUMBERS:
+        wide = np.asarray(image).astype(np.int64)
+        if wide.min() < 0 or wide.max() > 65535:
+            found = f"found whole numbers from {wide.min()} to {wide.max()}: keep them as .npy"
+            raise InputError(f"{_named(image)}: expected a picture of 1, 8 or 16 bits, {found}")
+        return ((wide + 128) // 257).astype(np.uint8)[np.newaxis]
     grey = image.mode in GREY
-    if image.mode.endswith("A") or "transparency" in image.info:
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         pixels = np.asarray(image.convert("LA" if grey else "RGBA")).astype(np.uint32)
         pixels = ((pixels[..., :-1] * pixels[..., -1:] + 127) // 255).astype(np.uint8)
     else:
         pixels = np.asarray(image.convert("L" if grey else "RGB"))
     return np.moveaxis(pixels if pixels.ndim == 3 else pixels[..., np.newaxis], 2, 0)
+
+
+def _named(image: Image.Image) -> str:
+    return str(getattr(image, "filename", "") or "a picture")

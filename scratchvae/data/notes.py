@@ -77,7 +77,8 @@ def notes(
         rows = slice(start, start + 256)
         some = {name: values[rows] for name, values in factors.items()}
         levels[rows] = spectrogram.frame_levels(_waves(some, some["time"][:, None] + window, spectrogram.rate))
-    return Dataset("notes", levels, factors["timbre"], tuple(TIMBRES), factors)
+    rate = spectrogram.rate if spectrogram == Spectrogram.of_rate(spectrogram.rate) else None
+    return Dataset("notes", levels, factors["timbre"], tuple(TIMBRES), factors, rate=rate)
 
 
 def _waves(factors: Mapping[str, Array], t: Array, rate: int) -> Array:

@@ -9,16 +9,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.layouts import channels_first
-from scratchvae.data.limits import in_words, require_room
+from scratchvae.data.limits import in_words, max_bytes, require_room
+from scratchvae.data.rows import Rows
 from scratchvae.data.streams import MOST_AXES, opened, read_promised
 from scratchvae.files import open_regular
 
@@ -28,11 +30,13 @@ OF_A_DIRECTORY = 16  # what each byte of a zip's directory becomes in memory
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def read_arrays(path: str | PathLike[str]) -> Dataset:
-    """The images of a .npy or .npz file (known by its first bytes), with the labels of the latter if it has any.
+def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int | None = None) -> Dataset:
+    """The examples of a .npy or .npz file (known by its first bytes), with the labels of the latter if it has any.
 
-    A .npz keeps its images under "images", "x", "data" or "arr_0", or holds a single array; labels under "labels" or "y". The
-    axes are read as `channels_first` says. Images of bools, and of uint8 that are all 0 or 1, are black and white: 1 becomes 255.
+    A .npz keeps its examples under "images", "x", "data" or "arr_0", or holds a single array; labels under "labels" or "y".
+    The axes are read as `channels_first` says. The numbers are of the `kind` that is declared, whatever their dtype. With a
+    `limit`, the first so many examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may
+    take stays where it is, and each batch reads its own examples.
     InputError when the file is malformed, breaks off, holds Python objects, or holds fewer or more bytes than a header promises.
     """
     path = Path(path)
@@ -41,16 +45,15 @@ def read_arrays(path: str | PathLike[str]) -> Dataset:
         start = stream.read(6)
         stream.seek(0)
         if start == b"\x93NUMPY":
-            images = _read_npy(stream, str(path))
+            images: Any = _read_npy(stream, str(path), limit=limit, in_place=not isinstance(stream, gzip.GzipFile))
         elif start[:4] in (b"PK\3\4", b"PK\5\6"):
             if isinstance(stream, gzip.GzipFile):  # a zip begins at its end, which is known when all is inflated
                 raise InputError(f"{path}: a .npz file in a gzip is not read: unpack the gzip")
             images, labels = _read_npz(stream, path)
         else:
             raise InputError(f"{path}: expected a .npy or .npz file, found {'other bytes' if start else 'an empty file'}")
-    if images.dtype == np.uint8 and images.size and images.max() == 1:
-        images = images.astype(np.bool_)
-    return Dataset(path.name, channels_first(images, str(path)), labels)
+    images = images if isinstance(images, Rows) else channels_first(images, str(path))
+    return Dataset(path.name, images, labels, kind=kind)
 
 
 def read_npz(path: str | PathLike[str]) -> dict[str, Array]:
@@ -110,8 +113,8 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) 
         return _read_npy(stream, where)
 
 
-def _read_npy(stream: IO[bytes], where: str) -> Array:
-    """One array: magic bytes, a header that is a Python literal, the values."""
+def _read_npy(stream: IO[bytes], where: str, *, limit: int | None = None, in_place: bool = False) -> Any:
+    """One array: magic bytes, a header that is a Python literal, the values. Where it may stay `in_place`, it can be Rows."""
     try:
         version = np.lib.format.read_magic(stream)
         if version not in HEADERS:
@@ -126,6 +129,27 @@ def _read_npy(stream: IO[bytes], where: str) -> Array:
     if any(length <= 0 for length in shape) or len(shape) > MOST_AXES:
         found = ", ".join(map(in_words, shape))
         raise InputError(f"{where}: expected at least one value and at most {MOST_AXES} axes, found shape ({found})")
-    values = read_promised(stream, math.prod(shape) * dtype.itemsize, where)
+    promised = math.prod(shape) * dtype.itemsize
+    if columns_first or not shape:
+        limit = None
+    first = None if limit is None else min(limit, shape[0]) * math.prod(shape[1:]) * dtype.itemsize
+    if in_place and not columns_first and (promised if first is None else first) > max_bytes() and _holds(stream, promised):
+        rows = Rows(partial(_laid_out, where, dtype, stream.tell(), shape))
+        return rows if limit is None else rows.choose(slice(0, limit))
+    values = read_promised(stream, promised, where, first=first)
+    shape = shape if limit is None else (min(limit, shape[0]), *shape[1:])
     array = np.frombuffer(values, dtype).astype(dtype.newbyteorder("="), copy=False)
     return array.reshape(shape[::-1]).T if columns_first else array.reshape(shape)
+
+
+def _holds(stream: IO[bytes], promised: int) -> bool:
+    """Whether so many bytes remain in a file, exactly; where it stands does not change."""
+    here = stream.tell()
+    end = stream.seek(0, os.SEEK_END)
+    stream.seek(here)
+    return end - here == promised
+
+
+def _laid_out(path: str, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> Array:
+    """The array in a file as a memory map, its channels first."""
+    return channels_first(np.memmap(path, dtype, "r", offset, shape), path)

@@ -7,9 +7,8 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.dataset import Dataset
-from scratchvae.data.images import decoding, eight_bits
+from scratchvae.data.images import decoding, eight_bits, formats
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # not those that Pillow hands to other programs, as it does EPS
 PHOTOGRAPH = "grace_hopper.jpg"  # 512 x 600 pixels, in every Matplotlib
 
 
@@ -21,8 +20,8 @@ def photograph() -> Array:
 
 
 def read_picture(path: str | PathLike[str]) -> Array:
-    """A picture in one of the FORMATS, as (C, H, W) uint8: C is 1 if it is grey, else 3. Of several frames the first is taken."""
-    with decoding(Path(path), FORMATS, "a picture") as image:
+    """A picture in a format that Pillow decodes, as (C, H, W) uint8: C is 1 if it is grey, else 3. The first frame of several."""
+    with decoding(Path(path), formats(), "a picture") as image:
         return eight_bits(image)
 
 
@@ -47,4 +46,4 @@ def patches(
     uniform = np.random.default_rng(seed).random((n, 2))
     x, y = (uniform * (width - size + 1, height - size + 1)).astype(np.intp).T
     every = np.lib.stride_tricks.sliding_window_view(picture, (size, size), axis=(1, 2))
-    return Dataset("patches", np.ascontiguousarray(every[:, y, x].swapaxes(0, 1)), factors={"x": x, "y": y})
+    return Dataset("patches", np.ascontiguousarray(every[:, y, x].swapaxes(0, 1)), factors={"x": x, "y": y}, kind="pixels")

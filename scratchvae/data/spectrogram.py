@@ -112,7 +112,7 @@ class Spectrogram:
         """The frames of samples (N,) as a Dataset of levels (T, F), with the factor time, in seconds, of the middle of each."""
         levels = self.levels(samples)
         time = (np.arange(len(levels)) + self._windows().p_min) * (self.hop / self.rate)
-        return Dataset(name, levels, factors={"time": time})
+        return Dataset(name, levels, factors={"time": time}, rate=self.rate if self == Spectrogram.of_rate(self.rate) else None)
 
     def _windows(self) -> Any:
         from scipy.signal import ShortTimeFFT  # imported here: it takes half a second

@@ -37,20 +37,22 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(f"{path}: the gzip stream is corrupt ({error!s:.200})") from None
 
 
-def read_promised(stream: IO[bytes], promised: int, where: str) -> bytearray:
+def read_promised(stream: IO[bytes], promised: int, where: str, *, first: int | None = None) -> bytearray:
     """The bytes that remain in the stream, exactly the `promised` number of them, else an InputError.
 
-    More than reading may take are refused before the first is read. Memory grows with the bytes that arrive, not with the
+    With `first` they are only the first so many of them, and what comes behind is neither read nor checked. More than
+    reading may take are refused before the first is read. Memory grows with the bytes that arrive, not with the
     promise, and one byte beyond the promise is as far as this reads.
     """
-    require_room(where, promised, "the values that the header promises")
+    wanted = promised if first is None else min(first, promised)
+    require_room(where, wanted, "the values that the header promises" if wanted == promised else "the values asked for")
     values = bytearray()
-    while len(values) < promised:
-        piece = stream.read(min(PIECE, promised - len(values)))
+    while len(values) < wanted:
+        piece = stream.read(min(PIECE, wanted - len(values)))
         if not piece:
             raise InputError(f"{where}: the header promises {promised} bytes of values, the file holds {len(values)}")
         values += piece
-    if stream.read(1):
+    if wanted == promised and stream.read(1):
         raise InputError(f"{where}: the header promises {promised} bytes of values, the file holds trailing bytes beyond them")
     return values
 

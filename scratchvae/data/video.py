@@ -47,11 +47,12 @@ def read_video(path: str | PathLike[str]) -> Array:
     return np.stack(frames)
 
 
-def windows(video: Array, length: int = 4, *, step: int = 1, name: str = "video") -> Dataset:
+def windows(video: Array, length: int = 4, *, step: int = 1, name: str = "video", kind: str = "values") -> Dataset:
     """Every `step`-th stack of `length` frames that follow each other.     video (T, H, W)  ->  (N, length, H, W), as channels.
 
-    N = ⌊(T − length) / step⌋ + 1, views of the same memory; the factor time is the index of the first frame. uint8, bool or
-    floats as a Dataset takes them. InputError for a video shorter than a window.
+    N = ⌊(T − length) / step⌋ + 1, views of the same memory; the factor time is the index of the first frame. The numbers
+    are of the `kind` that is declared, as those of a Dataset are: "pixels" for what read_video gives. InputError for a video
+    shorter than a window.
     """
     video = np.asarray(video)
     if video.ndim != 3:
@@ -60,7 +61,7 @@ def windows(video: Array, length: int = 4, *, step: int = 1, name: str = "video"
         expected = f"1 to {len(video)}, the frames there are, and step at least 1"
         raise InputError(f"windows: length should be {expected}; found {length} and {step}")
     every = np.lib.stride_tricks.sliding_window_view(video, length, axis=0)[::step]
-    return Dataset(name, np.moveaxis(every, 3, 1), factors={"time": np.arange(len(every)) * step})
+    return Dataset(name, np.moveaxis(every, 3, 1), factors={"time": np.arange(len(every)) * step}, kind=kind)
 
 
 def bouncing_glyphs(
@@ -101,7 +102,7 @@ def bouncing_glyphs(
     factors["x"], factors["y"] = place.reshape(-1, 2).T
     images = draw_glyphs(factors, size=size).reshape(n, length, size, size)
     moving = {"x": start[:, 0], "y": start[:, 1], "speed_x": velocity[:, 0], "speed_y": velocity[:, 1]}
-    return Dataset("bouncing-glyphs", images, labels, tuple(characters), moving)
+    return Dataset("bouncing-glyphs", images, labels, tuple(characters), moving, kind="pixels")
 
 
 def _reflected(place: Array) -> Array:

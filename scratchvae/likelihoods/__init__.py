@@ -11,7 +11,7 @@ from scratchvae.likelihoods.discretized_logistic import DiscretizedLogistic
 from scratchvae.likelihoods.encoded import Encoded
 from scratchvae.likelihoods.gaussian import Gaussian, GaussianDiagonal, GaussianPerPixel
 from scratchvae.likelihoods.gaussian_optimal import GaussianOptimal
-from scratchvae.likelihoods.interface import Likelihood, for_each_draw
+from scratchvae.likelihoods.interface import Likelihood, OutsideSupport, for_each_draw, require_each
 from scratchvae.likelihoods.laplace import Laplace
 from scratchvae.likelihoods.log_normal import LogNormal
 from scratchvae.likelihoods.missing import fill_missing
@@ -22,6 +22,7 @@ from scratchvae.likelihoods.ordered import Ordered
 from scratchvae.likelihoods.poisson import Poisson
 from scratchvae.likelihoods.standardized import Standardized, column_moments, column_range
 from scratchvae.likelihoods.student_t import StudentT
+from scratchvae.likelihoods.support import require_supported
 
 __all__ = [
     "Bernoulli",
@@ -42,6 +43,7 @@ __all__ = [
     "Multinomial",
     "NegativeBinomial",
     "Ordered",
+    "OutsideSupport",
     "Poisson",
     "Standardized",
     "StudentT",
@@ -52,4 +54,6 @@ __all__ = [
     "missing_mean",
     "missing_sample",
     "of_schema",
+    "require_each",
+    "require_supported",
 ]

@@ -98,14 +98,27 @@ def log_counts(x: Array) -> Array:
     return np.log1p(np.maximum(x, 0))
 
 
+class OutsideSupport(InputError):
+    """An entry of x that a likelihood gives no probability to: which one, and what the `support` of the law is in words."""
+
+    def __init__(self, law: str, support: str, row: int, entry: int, value: float) -> None:
+        super().__init__(f"{law}: x should be {support}; found {value:g} in row {row}, column {entry}")
+        self.law, self.support, self.row, self.entry, self.value = law, support, row, entry, value
+
+
+def require_each(law: str, support: str, x: Array, fine: Array) -> None:
+    """Raise OutsideSupport where `fine` (B, D) is False, for the first such entry of x (B, D)."""
+    if not fine.all():
+        row, entry = (int(i) for i in np.argwhere(~fine)[0])
+        raise OutsideSupport(law, support, row, entry, float(x[row, entry]))
+
+
 def require_counts(where: str, x: Array) -> None:
     """Raise InputError unless every entry is one of 0, 1, 2, …"""
-    wrong = ~((x >= 0) & (x == np.floor(x)) & np.isfinite(x))
-    if wrong.any():
-        raise InputError(f"{where}: x should hold counts 0, 1, 2, …, found {x[wrong][0]:g}")
+    require_each(where, "counts 0, 1, 2, …", x, (x >= 0) & (x == np.floor(x)) & np.isfinite(x))
 
 
 def require_unit_interval(where: str, x: Array) -> None:
     """Raise InputError unless every entry lies in [0, 1]."""
     if x.size and not (x.min() >= 0 and x.max() <= 1):
-        raise InputError(f"{where}: x should lie in [0, 1], found values from {x.min():g} to {x.max():g}")
+        require_each(where, "numbers in [0, 1]", x, (x >= 0) & (x <= 1))

@@ -29,6 +29,7 @@ from scratchvae.evaluation import RowNoise, codes, impute
 from scratchvae.layers import EVALUATION, Layer, Mode, cast, dtype_of, named_parameters
 from scratchvae.models.conditions import Classes
 from scratchvae.models.estimator import AT_ONCE, Estimator
+from scratchvae.models.examples import codes_given
 from scratchvae.models.summary import Row, rows_of
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
@@ -171,10 +172,7 @@ class Coding(Estimator):
     def _decoded(self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]) -> Array:
         model = self.model_
         dtype, event_shape = dtype_of(model), model.event_shape
-        try:
-            z = np.asarray(z, dtype)
-        except (TypeError, ValueError):
-            raise InputError(f"{type(self).__name__}.{where}: z should be numbers, (N, Z); found {z!r:.80}") from None
+        z = codes_given(f"{type(self).__name__}.{where}", z, dtype)
         require_shapes("decode", z=(z, f"N {model.posterior.latent_dim}"))
         require_finite("decode", "z", z)
         known = self._told_of_codes(where, y, len(z))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_count, require_finite
+from scratchvae.data import plain
 
 
 class Condition(ABC):
@@ -101,6 +102,6 @@ def _array(where: str, y: npt.ArrayLike, words: str) -> Array:
     if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
         raise InputError(f"{where}: y should be {words}; found {int(np.ma.getmaskarray(y).sum())} masked, and y can't be missing")
     try:
-        return np.asarray(y)
+        return np.asarray(plain(y))
     except ValueError:
         raise InputError(f"{where}: y should be {words}; found rows of different lengths") from None

@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, Pullback, require_seed
-from scratchvae.data import Batch, Dataset, TableSchema, as_table, is_frame
+from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.conditions import Condition
-from scratchvae.models.examples import as_dataset
-from scratchvae.models.features import Features, numbers
+from scratchvae.models.intake import Intake
 from scratchvae.models.parameters import Parametrized
 from scratchvae.models.saving import Saved
 from scratchvae.models.scikit_learn import FitTasks
@@ -29,10 +28,11 @@ from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, T
 AT_ONCE = 500  # examples, so that memory does not grow with their number
 
 
-class Estimator(Parametrized, Features, Saved, Weights, ABC):
+class Estimator(Parametrized, Intake, Saved, Weights, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
-    Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. A model of a table,
+    Every verb takes examples as (N, D) or (N, *event_shape), or a Dataset of such; data/README.md lists in which forms. Numbers
+    are taken as they stand, whatever their dtype: pixels from 0 to 255 come as a Dataset of that kind. A model of a table,
     whose likelihood has a schema, takes a DataFrame with its columns too. `y` is what else is
     known of the examples, one for all of them or one for each. A model whose `condition` is None has no use for y and ignores
     it, as scikit-learn's pipelines and cross-validation expect; any other model refuses examples without y.
@@ -63,10 +63,6 @@ class Estimator(Parametrized, Features, Saved, Weights, ABC):
 
     def _require_parameters(self) -> None:
         """InputError where parameters of the constructor contradict each other."""
-
-    def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
-        """y as `model_` takes it."""
-        return y
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -238,25 +234,9 @@ class Estimator(Parametrized, Features, Saved, Weights, ABC):
         require_seed(type(self).__name__, "seed", self.seed)
         self._require_parameters()
         self._prepare(shape, y, fresh=fresh)
-        known = (self._known(y, x), self.model_.condition, self._schema)
-        data = as_dataset(type(self).__name__, given, self.model_.event_shape, *known)
+        self.model_._kind = None if fresh else vars(self.model_).get("_kind")
+        data = self._taken(given, self._known(y, x))
+        self.model_._kind = data.kind
         if fresh or not self.__sklearn_is_fitted__():
             self._learn_features(x, prod(data.event_shape))
         return data
-
-    def _dataset(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Dataset:
-        """Examples for a verb of a model that has its networks."""
-        model = self.model_
-        self._require_features(x)
-        given = self._given(x)
-        return as_dataset(type(self).__name__, given, model.event_shape, self._known(y, x), model.condition, self._schema)
-
-    @property
-    def _schema(self) -> TableSchema | None:
-        """What the columns are of the table that the model is for."""
-        return getattr(self.likelihood, "schema", None)
-
-    def _given(self, x: Any) -> Any:
-        """x as an array or a Dataset; a DataFrame is read by the schema, where there is one."""
-        schema = self._schema
-        return as_table(x, schema) if schema is not None and is_frame(x) else numbers(type(self).__name__, x)

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.data import Dataset
+from scratchvae.data import Dataset, arrival
 from scratchvae.models.scikit_learn import not_fitted, output_container, transformer_tags, warn_of_names
 
 LEFT_OUT = ("_callback_fit_ctx", "_skl_callbacks", "_skl_callbacks_to_teardown", "_parent_callback_ctx", "_partial")
@@ -143,34 +143,20 @@ def column_names(where: str, x: Any) -> Array | None:
 
 
 def numbers(where: str, x: Any) -> Any:
-    """Examples as an array of numbers: whole numbers as float64, a DataFrame's columns, a masked array with
-    its mask.
+    """Examples as an array of numbers: a DataFrame's columns, a masked array with its mask.
 
-    A Dataset, and arrays of floats, uint8 and bools, are returned as they are. InputError, which begins with
-    `where`, for sparse and ragged input, complex numbers, text, and objects that are no numbers.
+    A Dataset and arrays of numbers are returned as they are. InputError, which begins with `where` and is a TypeError as well,
+    as scikit-learn expects, for sparse and ragged input, complex numbers, text, and objects that are no numbers.
     """
     if isinstance(x, Dataset):
         return x
-    if hasattr(x, "toarray") and hasattr(x, "nnz"):
-        found = f"found a sparse {type(x).__name__}"
-        raise NotNumbers(f"{where}: x should be a dense array, sparse input is not supported; {found}: x.toarray() makes one")
-    if hasattr(x, "columns") and hasattr(x, "to_numpy"):
-        x = x.to_numpy()
     try:
-        given = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)  # whose mask says what is missing
-    except ValueError:
-        raise InputError(f"{where}: x should be one array; found parts of different shapes") from None
-    if given.dtype.kind == "c":
-        raise InputError(f"{where}: Complex data not supported: x should hold real numbers; found {given.dtype}")
-    if given.dtype.kind == "O":
-        try:
-            given = given.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise NotNumbers(f"{where}: every entry of x should be a number: {error}") from None
-    if given.dtype.kind not in "biuf":
-        raise InputError(f"{where}: x should hold numbers; found {given.dtype}")
+        came = arrival(where, x)
+    except InputError as error:
+        raise NotNumbers(str(error)) from None
+    given = came.values if came.hidden is None else np.ma.MaskedArray(came.values, came.hidden)
     if given.ndim < 2:
-        found = f"found {given.dtype} of shape {given.shape}"
+        found = f"found {given.dtype} of shape {given.shape}" if given.ndim else "found a single number"
         remedy = "x.reshape(1, -1) makes one example of it, and x.reshape(-1, 1) one column"
         raise InputError(f"{where}: x should have shape (N, D), a row for each example; {found}. Reshape your data: {remedy}")
     if given.ndim == 2 and given.shape[1] == 0:
@@ -179,7 +165,7 @@ def numbers(where: str, x: Any) -> Any:
         raise InputError(
             f"{where}: x should hold at least one example; found {given.dtype} of shape {given.shape}, which has 0 sample(s)"
         )
-    return given.astype(np.float64) if given.dtype.kind in "iu" and given.dtype != np.uint8 else given
+    return Dataset("x", given, entry_names=came.names) if came.names else given
 
 
 def _other_names(fitted: Array, found: Array) -> str:

@@ -17,6 +17,7 @@ from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
 from scratchvae.likelihoods import Bernoulli, fill_missing
 from scratchvae.models import bernoulli_chain
 from scratchvae.models.estimator import AT_ONCE, Estimator
+from scratchvae.models.examples import codes_given
 from scratchvae.objectives import Kl, Objective, Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.posteriors import Noise
 from scratchvae.training import Optimizer, Phase
@@ -207,7 +208,7 @@ class HelmholtzMachine(Estimator):
 
     def inverse_transform(self, h: npt.ArrayLike) -> Array:
         """E[x|h_1] of hidden units (N, H) between 0 and 1  ->  (N, *event_shape); those above h_1 change nothing."""
-        h = np.asarray(h, dtype_of(self))
+        h = codes_given("inverse_transform", h, dtype_of(self), called="h")
         self._require("inverse_transform", h=(h, "B H"))
         require_finite("HelmholtzMachine.inverse_transform", "h", h)
         logits, _ = self.generation[-1](h[:, : self.hidden[0]])

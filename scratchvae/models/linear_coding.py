@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, generator_from, require_count, require_finite, require_shapes
 from scratchvae.data import Dataset
+from scratchvae.models.examples import require_scale, rows_given
 from scratchvae.models.features import Features, numbers
 from scratchvae.models.linear_inference import Inference, Rows, infer
 from scratchvae.models.parameters import Parametrized
@@ -152,19 +153,19 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
             raise InputError(f"{type(self).__name__}: x should have shape (N, {columns}), found {rows.shape}: {words}")
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
-        if isinstance(x, Dataset):
-            return x.batch(slice(None), np.float64).x_or_nan
-        given: npt.NDArray[Any] = numbers(type(self).__name__, x)
-        if isinstance(given, np.ma.MaskedArray) and given.dtype.kind == "f":
-            given = given.filled(np.nan)
-        if given.ndim != 2 or given.size == 0 or given.dtype.kind != "f":
-            expected = "x should be floating, (N, D) with at least one example"
-            raise InputError(f"{type(self).__name__}: {expected}; found {given.dtype} of shape {given.shape}")
-        rows: Array = given.astype(np.float64)
+        return self._read(x)[1]
+
+    def _read(self, x: npt.ArrayLike | Dataset) -> tuple[Dataset, Array]:
+        """The examples as a Dataset, and as (N, D) float64, NaN where an entry is missing."""
+        where = type(self).__name__
+        data = rows_given(where, numbers(where, x))
+        require_scale(where, data, vars(self).get("_kind"))
+        rows = data.batch(slice(None), np.float64).x_or_nan
         if (np.abs(rows) > LARGEST).any():
-            found = f"found {np.nanmax(np.abs(rows)):g}"
-            raise InputError(f"{type(self).__name__}: entries of x should be {LARGEST:g} at most, or NaN where missing; {found}")
-        return rows
+            row, entry = (int(i) for i in np.argwhere(np.abs(rows) > LARGEST)[0])
+            found = f"{data.place(row, entry)} is {rows[row, entry]:g}"
+            raise InputError(f"{where}: entries of x should be {LARGEST:g} at most, or NaN where missing; {found}")
+        return data, rows
 
     def __sklearn_is_fitted__(self) -> bool:
         return "components_" in vars(self)

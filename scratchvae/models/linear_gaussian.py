@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_count, require_seed
-from scratchvae.data import Dataset
+from scratchvae.data import Dataset, require_told_apart
 from scratchvae.models.linear_coding import LinearCoding
 from scratchvae.models.linear_inference import Rows, em_step, infer
 from scratchvae.models.moments import Moments
@@ -34,7 +34,7 @@ class LinearGaussian(LinearCoding):
       starts from are drawn by `seed`. It never loses likelihood, but may be slow.
     - `ddof`: C is multiplied by N / (N − ddof) in the end: 0 is maximum likelihood, 1 what scikit-learn's PCA takes.
 
-    Every verb takes arrays (N, D) of numbers, NaN where missing, or a Dataset. After `fit`: `components_`, which is W (Z, D)
+    Every verb takes arrays (N, D), NaN or a mask where an entry is missing, or a Dataset. After `fit`: `components_`, W (Z, D)
     with W Ψ⁻¹ Wᵀ diagonal and falling, so that the latents are independent given a complete x; `mean_`; `noise_variance_`;
     `converged`; `history` holds {"step", "log_px"} for each step of EM, log_px being the mean log p(x) that it began with.
     `weight`, `mean` and `noise_variance` (D,) are the same under the names of the equations.
@@ -77,17 +77,22 @@ class LinearGaussian(LinearCoding):
     def fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
         """Maximize the likelihood of x (N, D), and return the model."""
         self.require_parameters()
-        given, x = x, self._rows(x)
+        self._kind = None
+        given = x
+        data, x = self._read(x)
+        require_told_apart(type(self).__name__, data, np.float64)
+        self._kind = data.kind
         observed = ~np.isnan(x)
         if not observed.any(axis=0).all():
-            found = f"found no entry of column {int(np.argmin(observed.any(axis=0)))}"
+            found = f"found no entry of {data.entry(int(np.argmin(observed.any(axis=0))))}"
             raise InputError(f"{type(self).__name__}: every column should be observed in some example, {found}")
         method = self.method or self.METHODS[0 if observed.all() else 1]
         if method != "em" and not observed.all():
             raise InputError(f"{type(self).__name__}: method {method!r} needs complete data, found NaN, which 'em' takes")
         self._require_ddof(len(x))
+        constant = np.nanmax(x, axis=0) == np.nanmin(x, axis=0)
         if (self._lowest_noise(x) <= 0).any():
-            raise self._no_maximum(*x.shape)
+            raise self._no_maximum(len(x), x.shape[1], _named(data, constant))
         self._moments = Moments.of(x) if observed.all() else None
         self._history: list[dict[str, float]] = []
         if method == "em":
@@ -193,11 +198,19 @@ class LinearGaussian(LinearCoding):
         correlation = scaled @ scaled.T + np.diag(self.noise_variance_ / deviation**2)
         return bool(np.linalg.eigvalsh(correlation)[0] < 10 * SMALLEST)
 
-    def _no_maximum(self, n: int, columns: int) -> InputError:
+    def _no_maximum(self, n: int, columns: int, constant: str = "") -> InputError:
         data = f"of these data, n_samples={n} and n_features={columns}, with {self.latent_dim} latents"
         reason = f"{data} has no maximum, as noise variances fall to 0 in it"
         remedy = "take fewer latents, drop constant and repeated columns, or give min_noise_variance"
-        return InputError(f"{type(self).__name__}: the likelihood {reason}: {remedy}")
+        return InputError(f"{type(self).__name__}: the likelihood {reason}{constant}: {remedy}")
+
+
+def _named(data: Dataset, constant: Array) -> str:
+    """Which columns are constant, in words, or nothing."""
+    which = [data.entry(int(d)) for d in np.flatnonzero(constant)]
+    if not which:
+        return ""
+    return f"; {', '.join(which[:5])}{', …' if len(which) > 5 else ''} {'are' if len(which) > 1 else 'is'} constant"
 
 
 def _canonical(weight: Array, noise_variance: Array) -> Array:

@@ -32,8 +32,9 @@ from scratchvae.arrays import (
 )
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Embedding, Mode, Owner
-from scratchvae.likelihoods import GaussianPerPixel, Likelihood
+from scratchvae.likelihoods import GaussianPerPixel, Likelihood, require_supported
 from scratchvae.models.class_laws import FAMILIES, Family
+from scratchvae.models.examples import require_scale, rows_given
 from scratchvae.objectives import Objective, Report
 from scratchvae.training import minimize
 
@@ -81,10 +82,10 @@ class NaiveBayes(Owner):
         Bernoulli()           p_d = (Σ_n x_nd + α) / (n_k + 2 α),    α = smoothing
         Multinomial()         p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α),    α = smoothing
 
-    Each sum is over the examples of the class; Var[x_d] is over all examples. An array x is taken as it is; a Dataset of
-    uint8 holds pixels, which are divided by 255. Smoothing by α is called
-    Lidstone's, or Laplace's where α = 1: p is then the mode of the posterior density over p whose prior is
-    Beta(α + 1, α + 1), or Dirichlet(α + 1, …, α + 1). The variance that is added acts as a noise on x would.
+    Each sum is over the examples of the class; Var[x_d] is over all examples. An array x is taken as it stands, and
+    a Dataset of pixels is divided by 255. Smoothing by α is called Lidstone's, or Laplace's where α = 1: p is then the mode
+    of the posterior density over p whose prior is Beta(α + 1, α + 1), or Dirichlet(α + 1, …, α + 1). The variance that is
+    added acts as a noise on x would.
     With `smoothing` None it is what scikit-learn takes: 1e-9 for variances and α = 1.
 
     Without smoothing a pixel that is never on in a class has p = 0 there. An example with that pixel on has
@@ -110,6 +111,7 @@ class NaiveBayes(Owner):
             names = ", ".join(kind.__name__ for kind in FAMILIES)
             raise InputError(f"NaiveBayes: likelihood should be one of {names}; found {type(likelihood).__name__}")
         require_choice("NaiveBayes", "method", method, self.METHODS)
+        self.kind: str | None = None  # of the data that it was fitted to
         self.likelihood, self.family, self.method = likelihood, FAMILIES[type(likelihood)], method
         self.smoothing = self.family.smoothing if smoothing is None else smoothing
         require_at_least("NaiveBayes", "smoothing", self.smoothing, 0)
@@ -130,8 +132,10 @@ class NaiveBayes(Owner):
             y = x.labels
         if y is None:
             raise InputError("NaiveBayes.fit: y should hold the class of each example, found None")
-        event_shape = x.event_shape if isinstance(x, Dataset) else np.shape(x)[1:]
-        x, y = self._rows(x), _of_one_kind(y)
+        self.kind = None
+        data = rows_given("NaiveBayes", x)
+        x, y = self._rows(data), _of_one_kind(y)
+        self.kind, event_shape = data.kind, data.event_shape
         weights = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         require_shapes("NaiveBayes.fit", x=(x, "N D"), y=(y, "N"), sample_weight=(weights, "N"))
         require_finite("NaiveBayes.fit", "sample_weight", weights)
@@ -222,20 +226,13 @@ class NaiveBayes(Owner):
             raise InputError(f"NaiveBayes.fit: the maximum lies at infinite logits, as {found}: {remedy}, or take 'closed_form'")
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
-        if isinstance(x, Dataset):
-            if x.observed is not None:
-                raise InputError(f"NaiveBayes: every entry of {x.name} should be observed; found missing ones")
-            rows = x.batch(slice(None), np.float64).x
-        else:
-            if isinstance(x, np.ma.MaskedArray):
-                raise InputError("NaiveBayes: x should have no mask, as every entry counts; found a masked array")
-            given: npt.NDArray[Any] = np.asarray(x)
-            if given.ndim != 2 or given.size == 0 or given.dtype.kind not in "biuf":
-                expected = "x should hold numbers, (N, D) with at least one example"
-                raise InputError(f"NaiveBayes: {expected}; found {given.dtype} of shape {given.shape}")
-            rows = given.astype(np.float64)
-        self.likelihood.require_support(rows)
-        return rows
+        data = rows_given("NaiveBayes", x)
+        if data.observed is not None:
+            row, entry = (int(i) for i in np.argwhere(~data.observed.reshape(len(data), -1))[0])
+            raise InputError(f"NaiveBayes: every entry of {data.name} should be observed; {data.place(row, entry)} is missing")
+        require_scale("NaiveBayes", data, self.kind)
+        require_supported("NaiveBayes", self.likelihood, data)
+        return data.batch(slice(None), np.float64).x
 
 
 def _of_one_kind(y: npt.ArrayLike) -> Array:

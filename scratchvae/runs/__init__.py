@@ -2,7 +2,7 @@
 
 from scratchvae.runs.comparison import chosen_runs, common_folder, compared, groups, listed, remarks, run_names
 from scratchvae.runs.config import Config
-from scratchvae.runs.construction import build_phases
+from scratchvae.runs.construction import build_phases, load_like
 from scratchvae.runs.differences import differing, settings
 from scratchvae.runs.folder import Run
 from scratchvae.runs.judgement import METRICS, Judgement
@@ -26,6 +26,7 @@ __all__ = [
     "differing",
     "groups",
     "listed",
+    "load_like",
     "load_other",
     "read_run",
     "read_runs",

@@ -8,10 +8,11 @@ from typing import Any, get_type_hints
 from scratchvae import strict_json
 from scratchvae.arrays import InputError, require_at_least, require_choice
 from scratchvae.choices import fitted, parse, shortened
-from scratchvae.data import TableSchema
+from scratchvae.data import KINDS, TableSchema
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.runs.version_0_1 import translated
+from scratchvae.runs.version_0_2 import BY_DTYPE, LAST, is_of_then
 from scratchvae.strict_json import dump_finite
 
 LOWEST = {"limit": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
@@ -27,8 +28,12 @@ class Config:
     event_shape: Sequence[int] | None = None  # their shape: written down when the run starts
     columns: str | None = None  # of a table: what its columns are, as data.as_table takes it, and
     schema: Any = None  # what they turned out to be: written down when the run starts
+    kind: str | None = None  # pixels, counts or values; None: what the data's format says, written down when the run starts
+    size: Sequence[int] | None = None  # height and width that pictures of a folder are brought to; None: as they are
+    resize: str = "crop"  # or fit: how they are brought to it
     limit: int | None = None  # use the first so many examples only
-    held_out: int | None = None  # the last so many of them are judged on; None: a tenth
+    held_out: int | None = None  # so many of them, drawn by the seed, are judged on; None: a tenth
+    held_out_last: bool = False  # they are the last ones, as a series wants it
     binarized: bool = False  # draw x ~ Bernoulli(pixels) anew in every batch
     recipe: str = "mlp"  # one of RECIPES, such as mlp(latent_dim=2, likelihood=gaussian(learned=True))
     objective: str = DEFAULT  # one of OBJECTIVES, or default(…), which is the model's own
@@ -47,6 +52,8 @@ class Config:
             object.__setattr__(self, "schema", entries)
         for name in (entry.name for entry in fields(self) if entry.name != "schema"):
             object.__setattr__(self, name, fitted("config", name, getattr(self, name), hints[name]))
+        if self.kind is not None and self.kind != BY_DTYPE:
+            require_choice("config", "kind", self.kind, KINDS)
         for name, low in LOWEST.items():
             if getattr(self, name) is not None:
                 require_at_least("config", name, getattr(self, name), low)
@@ -67,8 +74,10 @@ class Config:
         if not isinstance(entries, Mapping):
             raise InputError(f"{where} should hold one JSON object, found {type(entries).__name__}")
         try:
+            then = LAST if is_of_then(entries) else {}
             if "settings" in entries:
                 entries = translated(entries)
+            entries = {**entries, **then}
             for name in entries:
                 require_choice("config", "entry", name, cls.__dataclass_fields__)
             config = cls(**entries)

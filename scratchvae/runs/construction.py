@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from inspect import signature
+from typing import Any
 
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse
@@ -12,27 +13,51 @@ from scratchvae.objectives import Objective
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE, require_numbers
 from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
+from scratchvae.runs.version_0_2 import BY_DTYPE, read_as_then
 from scratchvae.training import Optimizer, Phase
 
 
 def load_data(config: Config) -> Dataset:
-    """All examples of the run's data set, as many and of the shape that config.json has written down."""
+    """The examples that the run uses, as many and of the shape that config.json has written down.
+
+    Those of an older version's run are all that there are, before `limit` leaves some of them out.
+    """
     columns = read_schema(config) or config.columns
-    data = load(config.data, data_dir=config.data_dir, seed=config.seed, columns=columns)
+    asked: dict[str, Any] = {"data_dir": config.data_dir, "seed": config.seed, "size": config.size, "resize": config.resize}
+    if config.kind == BY_DTYPE:
+        data = read_as_then(load(config.data, **asked))
+    else:
+        data = load(config.data, kind=config.kind, limit=config.limit, in_order=config.held_out_last, columns=columns, **asked)
     if config.examples is not None and (len(data), list(data.event_shape)) != (config.examples, list(config.event_shape or ())):
         expected = f"{config.examples} examples of shape {tuple(config.event_shape or ())}, as when the run started"
         raise InputError(f"{config.data} should hold {expected}; found {len(data)} of {data.event_shape}")
     return data
 
 
+def load_like(
+    config: Config,
+    source: str,
+    *,
+    split: str = "train",
+    data_dir: str | None = None,
+    seed: int = 0,
+    kind: str | None = None,
+) -> Dataset:
+    """Data that a run was not trained on, read as its own were: pixels where they were pixels and no `kind` is declared."""
+    asked: dict[str, Any] = {"split": split, "data_dir": data_dir or config.data_dir, "seed": seed}
+    asked |= {"size": config.size, "resize": config.resize}
+    if config.kind == BY_DTYPE and kind is None:
+        return read_as_then(load(source, **asked))
+    columns = read_schema(config)
+    return load(source, kind=kind or ("pixels" if config.kind == "pixels" else None), columns=columns, **asked)
+
+
 def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
     """The examples to train on, and those held out."""
-    if config.limit is not None:
-        if config.limit > len(data):
-            raise InputError(f"limit should be between 1 and {len(data)}, the examples in {data.name}; found {config.limit}")
+    if config.limit is not None and config.kind == BY_DTYPE:
         data = data.subset(slice(0, config.limit))
     held_out = len(data) // 10 if config.held_out is None else config.held_out
-    return data.split(held_out) if held_out else (data, None)
+    return data.split(held_out, seed=config.seed, last=config.held_out_last) if held_out else (data, None)
 
 
 OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits

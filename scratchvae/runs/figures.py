@@ -146,7 +146,8 @@ def require_images(run: Run) -> None:
     """Raise InputError for a run on data that can't be shown as images."""
     if not _has_images(run):
         found = f"found events of shape {tuple(run.model.event_shape)}"
-        raise InputError(f"{run.folder}: a picture needs images (1 or 3, H, W), {found}; sample --out FILE.npy keeps numbers")
+        helps = "sample --out FILE.npy keeps numbers, FILE.wav of a sound and FILE.txt of texts what they are"
+        raise InputError(f"{run.folder}: a picture needs images (1 or 3, H, W), {found}; {helps}")
 
 
 def _has_images(run: Run) -> bool:

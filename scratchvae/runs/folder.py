@@ -107,6 +107,7 @@ class Run:
         run.training().look_ahead()
         known: dict[str, Any] = {"examples": len(run._whole), "event_shape": run._whole.event_shape}
         known["schema"] = None if run.schema is None else run.schema.to_entries()
+        known["kind"] = config.kind or run._whole.kind
         if isinstance(run.model, SolvedVAE):
             run.solution = Solution(run.model, config, run.data)
             known["epochs"] = 1

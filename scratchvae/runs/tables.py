@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.data import Dataset, TableSchema, completed, is_table, load, read_cells, write_cells
+from scratchvae.data import Dataset, TableSchema, completed, is_table, read_cells, write_cells
+from scratchvae.runs.construction import load_like
 from scratchvae.runs.folder import Run
 
 TABLES = (".csv", ".tsv")  # how the names of the files end that tables are written to
 IMPUTATION = ".imp"  # the name of the column with the number of an imputation, as R's package mice calls it
 
 
-def load_other(run: Run, source: str | None, data_dir: str | None) -> Dataset:
+def load_other(run: Run, source: str | None, data_dir: str | None, *, kind: str | None = None) -> Dataset:
     """Other data for a run's model, a table with the columns of the run's own; where None are named, those it is judged on."""
     if source is None:
         return run.judged
-    return load(source, data_dir=data_dir or run.config.data_dir, columns=run.schema)
+    return load_like(run.config, source, data_dir=data_dir, kind=kind)
 
 
 def schema_for(run: Run, path: Path) -> TableSchema:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Overflowed, require_count
-from scratchvae.data import Batch, Dataset, binarize
+from scratchvae.data import Batch, Dataset, binarize, require_told_apart
 from scratchvae.evaluation import NotFinite, bound
 from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
+from scratchvae.likelihoods import Standardized, require_supported
 from scratchvae.objectives import Model
 from scratchvae.training.divergence import Diverged, divergence, unchanged_buffers
 from scratchvae.training.randomness import Purpose, generator
@@ -19,8 +20,6 @@ from scratchvae.training.step import Phase, train_step
 
 # A callback is called with the run and "start", "step", "epoch", and at last "end", "interrupt" or "diverged".
 Callback = Callable[["Training", str], None]
-
-CHECKED_AT_ONCE = 500  # examples
 
 
 class Training:
@@ -57,10 +56,8 @@ class Training:
             if part.event_shape != model.event_shape:
                 expected = f"events should have shape {model.event_shape}, which the model is for"
                 raise InputError(f"Training: {expected}; found {part.event_shape} in {part.name}")
-            for batch in part.batches(CHECKED_AT_ONCE):
-                model.likelihood.require_support(batch.x)
-        if data.observed is not None:
-            _require_each_entry_observed(data.name, data.observed.reshape(len(data), -1))
+            require_supported("Training", model.likelihood, part)
+        _require_each_entry_observed(data)
         self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.drop_last = drop_last
@@ -71,6 +68,8 @@ class Training:
                 found = f"over = {phase.over}, which none of {', '.join(self.parameters)} is below"
                 raise InputError(f"Training: each phase should move some Parameters; found {found}")
         self.dtype = dtype_of(model)
+        if isinstance(model.likelihood, Standardized):
+            require_told_apart("Training", data, self.dtype)
         self.step = 0  # steps taken
         self.epoch = 0  # epochs completed
         self.position = 0  # examples of this epoch already seen
@@ -209,12 +208,13 @@ class Training:
             callback(self, event)
 
 
-def _require_each_entry_observed(name: str, observed: Array) -> None:
-    """Raise InputError where some entry is missing in all examples (N, D), so that nothing could be learned of it."""
-    known = observed.any(axis=0)
-    if not known.all():
-        found = f"found none of entry {int(np.argmin(known))}, and {int((~known).sum())} such entries in all"
-        raise InputError(f"Training: every entry should be observed in some example of {name}; {found}; leave them out")
+def _require_each_entry_observed(data: Dataset) -> None:
+    """Raise InputError where some entry is missing in all examples, so that nothing could be learned of it."""
+    known = True if data.observed is None else data.observed.reshape(len(data), -1).any(axis=0)
+    if not np.all(known):
+        entry, count = int(np.argmin(known)), int(np.count_nonzero(~np.asarray(known)))
+        found = f"{data.entry(entry)} is missing in all of them, and {count} such entries in all: leave them out"
+        raise InputError(f"Training: every entry should be observed in some example of {data.name}; {found}")
 
 
 def steps_of_an_epoch(examples: int, batch_size: int, *, drop_last: bool = False) -> int:

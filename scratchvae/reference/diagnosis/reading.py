@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_choice, require_finite
+from scratchvae.data import arrival
 from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
 from scratchvae.reference.diagnosis.shapes import require_agreement
 
@@ -40,6 +41,9 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
             raise InputError(f"diagnose: {name!r} is no quantity known by that name; give names={{{name!r}: …}}, one of {known}")
         if quantity in arrays:
             raise InputError(f"diagnose: {name!r} and {spelled[quantity]!r} both stand for {quantity}; give one of them")
+        value, observed = _unmasked(name, value, quantity, theirs, names)
+        if observed is not None:
+            arrays["mask"], spelled["mask"] = observed, f"the mask of {name}"
         array, roundoff = _array(name, value)
         arrays[quantity], spelled[quantity] = array, name
         roundoffs += [roundoff] if roundoff and quantity not in {"x", "mask"} else []  # which are exact as a rule
@@ -68,16 +72,42 @@ def _require_values(given: Given) -> None:
         )
 
 
+def _unmasked(
+    name: str, value: Any, quantity: str, theirs: Mapping[str, Any], names: Mapping[str, str]
+) -> tuple[Any, Array | None]:
+    """What a masked x shows, with 0 for what it hides, and 1 where an entry was observed, which is the step's mask.
+
+    InputError where anything else hides entries, or where a mask is given besides.
+    """
+    if isinstance(value, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in value):
+        came = arrival("diagnose", value, called=name)
+        value = np.ma.MaskedArray(came.values, np.ma.nomask if came.hidden is None else came.hidden)
+    if not isinstance(value, np.ma.MaskedArray):
+        return value, None
+    hidden = np.ma.getmaskarray(value)
+    if not hidden.any():
+        return value.data, None
+    if quantity != "x" or any(canonical(str(other), names) == "mask" for other in theirs):
+        helps = f"{name}.filled(…) says what stands in their place, and mask says which entries of x were observed"
+        raise InputError(f"diagnose: {name} should be a plain array, found one that hides {int(hidden.sum())} entries: {helps}")
+    return value.filled(0), (~hidden).astype(np.float64)
+
+
 def _array(name: str, value: Any) -> tuple[Array, float | None]:
     """float64; and the unit roundoff of its dtype, None for Python's own numbers and for whole numbers."""
     roundoff = None
     try:
         if hasattr(value, "detach"):  # a torch tensor
+            if str(value.layout) != "torch.strided":
+                raise TypeError(f"it is sparse: {name}.to_dense() stores every entry")
             value = value.detach().cpu()
             roundoff = {"torch.bfloat16": 2.0**-8, "torch.float16": 2.0**-11}.get(str(value.dtype))
             array = np.asarray(value.float() if roundoff else value)
         else:
-            array = np.asarray(value)
+            tabular = hasattr(value, "nnz") or hasattr(value, "columns")  # sparse, which is refused, or a DataFrame
+            array = arrival("diagnose", value, called=name).values if tabular else np.asarray(value)
+    except InputError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, sparse tensors, lists of tensors with gradients
         raise InputError(f"diagnose: {name} should be an array of real numbers ({str(error).splitlines()[0]})") from None
     if array.dtype.name == "bfloat16":

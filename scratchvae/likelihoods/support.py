@@ -1,0 +1,82 @@
+"""Whether a likelihood gives a probability to every example of a data set, and what helps where it does not."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.data import KINDS, Batch, Dataset
+from scratchvae.likelihoods.gaussian import Gaussian
+from scratchvae.likelihoods.interface import Likelihood, OutsideSupport
+from scratchvae.likelihoods.poisson import Poisson
+
+AT_ONCE = 500  # examples
+
+
+def require_supported(where: str, likelihood: Likelihood, data: Dataset) -> None:
+    """InputError where the likelihood gives an observed entry of `data` no probability.
+
+    The message says which entry that is, its value and the support, and only advises what would be taken: each piece of
+    advice is tried on all of the data before it is given.
+    """
+    start = 0
+    for batch in data.batches(AT_ONCE, np.float64):
+        x = _without_gaps(batch)
+        try:
+            likelihood.require_support(x)
+        except OutsideSupport as error:
+            found = f"{data.place(start + error.row, error.entry)} is {error.value:g}"
+            only = f"{error.law} gives a probability to {error.support} only"
+            helps = "; ".join(_advice(likelihood, data)) or "leave out or correct such entries"
+            raise InputError(f"{where}: {found}{_of(data)}, and {only}: {helps}") from None
+        except InputError as error:
+            raise InputError(f"{where}: {data.name}: {error}") from None
+        start += len(batch)
+
+
+def _of(data: Dataset) -> str:
+    divided = f", divided by {KINDS[data.kind].divisor}" if KINDS[data.kind].divisor != 1 else ""
+    return divided if data.name == "x" else f" in {data.name}{divided}"
+
+
+def _without_gaps(batch: Batch) -> Array:
+    """x with each missing entry at the first observed value of its column in the batch, so that only what was seen counts."""
+    if batch.observed is None:
+        return batch.x
+    seen = batch.observed != 0
+    first = np.argmax(seen, axis=0)
+    return np.where(seen, batch.x, batch.x[first, np.arange(batch.x.shape[1])])
+
+
+def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
+    """What would be taken instead, the likeliest first."""
+    divisor, levels = KINDS[data.kind].divisor, getattr(likelihood, "levels", None)
+    whole, least, greatest = True, np.inf, -np.inf  # of the entries as they are stored
+    for batch in data.batches(AT_ONCE, np.float64):
+        stored = _without_gaps(batch) * divisor
+        rounded = np.rint(stored)
+        whole = whole and bool((np.abs(stored - rounded) <= np.abs(stored) * 1e-6).all())
+        least, greatest = min(least, float(rounded.min())), max(greatest, float(rounded.max()))
+    if divisor == 1 and whole and least >= 0 and greatest <= 255 and _takes(likelihood, data, 1 / 255):
+        said = "Dataset(name, x, kind='pixels') or load(path, kind='pixels'), or --kind pixels on the command line"
+        yield f"if these are pixels from 0 to 255, {said}, divides them by 255"
+    if divisor != 1 and _takes(likelihood, data, divisor):
+        said = "kind='counts' in Dataset or load, or --kind counts on the command line"
+        yield f"if these are counts and no pixels, {said}, takes them as they stand"
+    if divisor == 1 and levels and whole and least >= 0 and greatest <= levels - 1:
+        yield f"if these are levels from 0 to {levels - 1}, x / {levels - 1} puts them into [0, 1]"
+    if whole and least >= 0 and not isinstance(likelihood, Poisson) and divisor == 1:
+        yield "the likelihood poisson (--likelihood poisson) takes counts"
+    if not isinstance(likelihood, Gaussian):
+        yield "the likelihood gaussian (--likelihood gaussian) takes every number"
+
+
+def _takes(likelihood: Likelihood, data: Dataset, factor: float) -> bool:
+    """Whether the likelihood would take the data multiplied by that, whole numbers being restored where it is above 1."""
+    for batch in data.batches(AT_ONCE, np.float64):
+        x = _without_gaps(batch) * batch.x.dtype.type(factor)
+        try:
+            likelihood.require_support(np.rint(x) if factor > 1 else x)
+        except InputError:
+            return False
+    return True

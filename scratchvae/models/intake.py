@@ -1,0 +1,44 @@
+"""How examples come into a model that is trained step by step: each of its verbs takes them through here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from scratchvae.data import Dataset, TableSchema, as_table, is_frame
+from scratchvae.likelihoods import Likelihood
+from scratchvae.models.examples import as_dataset
+from scratchvae.models.features import Features, numbers
+
+
+class Intake(Features):
+    """Arrays, DataFrames and Datasets as Datasets of the events that the model is for."""
+
+    likelihood: Likelihood
+    model_: Any
+
+    def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
+        """y as `model_` takes it."""
+        return y
+
+    def _dataset(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Dataset:
+        """The examples at the door of every verb of a model that has its networks, which says where they are of no use to it."""
+        self._require_features(x)
+        return self._taken(self._given(x), self._known(y, x))
+
+    def _taken(self, given: Any, y: npt.ArrayLike | None) -> Dataset:
+        """An array or a Dataset as one of the model's events, which its likelihood can take."""
+        model = self.model_
+        checks: dict[str, Any] = {"schema": self._schema, "likelihood": model.likelihood, "kind": vars(model).get("_kind")}
+        return as_dataset(type(self).__name__, given, model.event_shape, y, model.condition, **checks)
+
+    @property
+    def _schema(self) -> TableSchema | None:
+        """What the columns are of the table that the model is for."""
+        return getattr(self.likelihood, "schema", None)
+
+    def _given(self, x: Any) -> Any:
+        """x as an array or a Dataset; a DataFrame is read by the schema, where there is one."""
+        schema = self._schema
+        return as_table(x, schema) if schema is not None and is_frame(x) else numbers(type(self).__name__, x)
