@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv[0] not in COMMANDS:
         if argv[0] in ("--help", "-h", "--version"):
             top.parse_args(argv[:1])
-        near = get_close_matches(argv[0], COMMANDS, n=1)
+        near = get_close_matches(argv[0], (*COMMANDS, "--help", "--version"), n=1)
         meant = f" (did you mean {near[0]}?)" if near else ""
         print(f"scratchvae: unknown command {argv[0]!r:.80}{meant}; there are {', '.join(COMMANDS)}", file=sys.stderr)
         return 2

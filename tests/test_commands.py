@@ -66,7 +66,7 @@ def fails(capsys, argv, *words):
 
 
 def test_train_leaves_a_run(trained):
-    assert {p.name for p in trained.iterdir()} == {"config.json", "metrics.jsonl", "checkpoint.safetensors", "figures"}
+    assert {p.name for p in trained.iterdir()} == {"config.json", "metrics.jsonl", "metrics.csv", "checkpoint.safetensors", "figures"}
     figures = {p.stem for p in (trained / "figures").iterdir()}
     assert figures == {"codes", "curves", "interpolations", "manifold", "reconstructions", "samples", "traversals"}
     assert [json.loads(line)["epoch"] for line in (trained / "metrics.jsonl").read_text().splitlines()] == [1, 2]
@@ -79,7 +79,7 @@ def test_train_prints_what_it_learned(images, tmp_path, capsys, monkeypatch):
     for k in ("", "-2"):
         assert main(["train", "--data", str(images), *SMALL, "--no-figures"]) == 0
         out = capsys.readouterr().out
-        assert f"runs/images-mlp{k}:" in out
+        assert f"runs/images-mlp-latent-dim2-hidden8-epochs2{k}:" in out
         for words in ("54 examples, 6 held out", "after 2 epochs", "bound", "KL(q", "importance-weighted", "of 2", "examples/s"):
             assert words in out
 

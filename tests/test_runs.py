@@ -177,10 +177,10 @@ def test_twenty_simultaneous_starts_never_share_a_folder(images, tmp_path):
         ({"seed": 3}, ["was trained with seed 0, config.json says 3: put that back into config.json, or --resume"]),
         (
             {"batch_size": 7, "binarized": True},
-            ["batch_size 10, config.json says 7; with binarized False, config.json says True"],
+            ["binarized False, config.json says True; with batch_size 10, config.json says 7: put those back"],
         ),
         ({"objective": "elbo(beta=4)"}, ["objective 'default', config.json says 'elbo(beta=4)'", "--force goes on all the same"]),
-        ({"recipe": "mlp(latent_dim=3)"}, ["should hold one run", "put mlp(latent_dim=2, hidden=8) back"]),
+        ({"recipe": "mlp(latent_dim=3)"}, ["should hold one run", "put mlp(latent_dim=2, hidden=(8,)) back"]),
         ({"epochs": 1}, ["has trained for 2 epochs, config.json says 1: put at least 2"]),
         ({"held_out": 7}, ["held_out None, config.json says 7"]),
     ],
@@ -233,10 +233,10 @@ def test_a_signal_ends_a_run_after_its_step_with_a_checkpoint(number, status, im
     monkeypatch.setattr(Run, "keep", sending)
     folder = tmp_path / "run"
     assert main(["train", "--data", str(images), "--out", str(folder), *SMALL]) == status
-    assert "stopped after step 4" in capsys.readouterr().err  # callbacks are asked in order: the next step is the last
+    assert "stopped after step 3" in capsys.readouterr().err
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
     monkeypatch.undo()
-    assert load_checkpoint(folder / "checkpoint.safetensors").position["step"] == 4
+    assert load_checkpoint(folder / "checkpoint.safetensors").position["step"] == 3
     assert main(["train", "--resume", str(folder), "--quiet", "--no-figures"]) == 0
     assert_same_weights(folder, trained)
 
@@ -375,7 +375,7 @@ LARGE = 10**20
 WRONG = [
     (["trian"], "unknown command 'trian' (did you mean train?)"),
     (["Evaluate"], "unknown command 'Evaluate' (did you mean evaluate?)"),
-    (["--verison"], "unknown command '--verison'"),
+    (["--verison"], "unknown command '--verison' (did you mean --version?)"),
     (["train", "--epohcs", "3"], "unknown option --epohcs (did you mean --epochs?)"),
     (["train", "--epohcs=3"], "unknown option --epohcs (did you mean --epochs?)"),
     (["train", "--epoch", "3"], "unknown option --epoch (did you mean --epochs?)"),
@@ -410,7 +410,7 @@ WRONG = [
     (["sample", "RUN", "-n", LARGE], "-n should be below 2^31"),
     (["completion", "bsh"], "SHELL should be one of bash, zsh, tcsh; found 'bsh' (did you mean bash?)"),
     (["sweep"], "sweep should be given what varies"),
-    (["sweep", "bta=1,2"], "command 1 (bta=1): --bta is no setting of a run (did you mean beta?)"),
+    (["sweep", "bta=1,2"], "command 1 (bta=1): bta is no setting of a run (did you mean beta?)"),
     (["sweep", "beta"], "an axis should be name=value,value"),
     (["sweep", "beta=1", "beta=2"], "beta should be given once"),
     (["sweep", "beta=1,2,1"], "beta should have each value once, found 1 twice"),

@@ -181,7 +181,7 @@ def test_a_sweep_has_a_folder_of_its_own_and_may_be_a_list(images, tmp_path, cap
     assert trained_folders(folder) == {"beta4", "autoencoder-l1-weight1"}
     out = capsys.readouterr().out
     assert "beta" in out
-    assert "['l1(weight=1)']" not in out
+    assert "| l1(weight=1) |" in out
     state = states(folder / "beta4")
     assert main(argv) == 0
     assert states(folder / "beta4") == state
@@ -279,6 +279,7 @@ def test_a_sweep_waits_for_a_process_that_was_killed_to_let_go(common, serial, t
 # ---- a cluster --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="distributed is not installed")
 @pytest.mark.filterwarnings("ignore")
 def test_a_cluster_one_of_whose_two_workers_is_killed_makes_the_serial_table_bit_for_bit(images, tmp_path):

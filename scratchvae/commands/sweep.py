@@ -30,7 +30,6 @@ from scratchvae.runs import (
     label,
     processes,
     read_axes,
-    read_config,
     shortened_name,
     sweep,
     tables,
@@ -156,7 +155,7 @@ def _settings(words: Sequence[str], where: str) -> tuple[dict[str, Any], Config 
         for name, value in vars(arguments).items():
             if name not in given and name != "config" and value != parser.get_default(name):
                 raise InputError(f"--{name.replace('_', '-')} is no setting of a run, and a sweep has no use for it")
-        base = None if arguments.config is None else read_config(arguments.config)
+        base = train.config_given(arguments)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     return given, base

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scratchvae import strict_json
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse, parse_value
 from scratchvae.data import NAMES
@@ -20,7 +21,6 @@ from scratchvae.runs import (
     configured,
     figures,
     judge,
-    read_config,
     require_tensorboard,
 )
 from scratchvae.training import Callback, ProgressBar, Training
@@ -122,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _callbacks(one: Run, arguments: argparse.Namespace, interruption: Interruption) -> tuple[Callback, ...]:
     bar: list[Callback] = [] if arguments.quiet else [ProgressBar(sys.stderr)]
     board: list[Callback] = [TensorBoard(one.folder)] if arguments.tensorboard else []
-    return (*bar, *board, interruption, one.keep(arguments.checkpoint_every))
+    return (*bar, *board, one.keep(arguments.checkpoint_every), interruption)
 
 
 def _flag(name: str) -> str:
@@ -130,8 +130,13 @@ def _flag(name: str) -> str:
 
 
 def _config(arguments: argparse.Namespace) -> Config:
-    base = None if arguments.config is None else read_config(arguments.config)
-    return configured(settings_given(arguments), base, spelling=_flag)
+    return configured(settings_given(arguments), config_given(arguments), spelling=_flag)
+
+
+def config_given(arguments: argparse.Namespace) -> Config | None:
+    """The config in the file that --config names, if it does."""
+    path = arguments.config
+    return None if path is None else Config.from_entries(strict_json.read(path), str(path))
 
 
 def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Training runs that live in folders: described, started, stopped, resumed, swept, judged, drawn."""
 
-from scratchvae.runs.config import Config, read_config
+from scratchvae.runs.config import Config
 from scratchvae.runs.construction import build_phases
 from scratchvae.runs.dask_cluster import dask_cluster
 from scratchvae.runs.folder import Run
@@ -34,7 +34,6 @@ __all__ = [
     "label",
     "processes",
     "read_axes",
-    "read_config",
     "require_tensorboard",
     "shortened_name",
     "spelled_out",

@@ -144,4 +144,6 @@ def _row(trial: Trial, names: Sequence[str], found: Mapping[str, Any]) -> Row:
 
 def _word(value: Any) -> Any:
     """A value as a cell of a table: numbers as they are, anything else as it is written."""
+    if isinstance(value, list):  # of penalties
+        return ", ".join(map(str, value))
     return value if value is None or isinstance(value, bool | int | float | str) else shortened(value)

@@ -78,7 +78,7 @@ def train_trial(folder: str, config: str, parent: int = 0) -> dict[str, Any]:
 
 def _trained(folder: Path, config: Config) -> dict[str, Any]:
     with Interruption() as interruption, _begun(folder, config) as run:
-        training = run.resumed(callbacks=(interruption, run.keep()))
+        training = run.resumed(callbacks=(run.keep(), interruption))
         training.run()
         if not interruption.status:
             found = {"step": training.step, "epochs": training.epoch, "metrics": judge(run, training).metrics()}
