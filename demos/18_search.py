@@ -89,6 +89,7 @@ def main(argv=None):
     codes = [np.isfinite(models[k].transform(held_out)).all() for k in models]
     print(f"Models whose codes are finite: {sum(codes)}   (expected: {len(models)}, the pruned ones too)")
 
+    options.out.mkdir(parents=True, exist_ok=True)
     panels = {"pruned": {}, "trained to the end": {}}
     for k, model in models.items():
         curve = np.array(bounds(model))

@@ -447,7 +447,9 @@ def every_option():
                 yield name, ["bash" if a.choices else "RUN" for a in needs], action.option_strings[-1], action.type
 
 
-@pytest.mark.parametrize(("name", "needed", "flag", "kind"), every_option(), ids=lambda v: v if isinstance(v, str) else None)
+@pytest.mark.parametrize(
+    ("name", "needed", "flag", "kind"), list(every_option()), ids=lambda v: v if isinstance(v, str) else None
+)
 def test_no_option_takes_nothing_or_what_can_not_be_counted(name, needed, flag, kind, trained, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = [str(trained) if word == "RUN" else word for word in needed]
