@@ -18,7 +18,7 @@ from scratchvae.arrays import InputError
 from scratchvae.choices import Choice, parse_values
 from scratchvae.models import LatentVariableModel
 from scratchvae.recipes import mlp
-from scratchvae.runs import Run, dask_cluster, grid, sweep, tables
+from scratchvae.runs import Run, dask_executor, grid, sweep, tables
 from scratchvae.runs import trial as one_trial
 from scratchvae.training import load_checkpoint
 
@@ -178,7 +178,7 @@ def test_a_sweep_has_a_folder_of_its_own_and_may_be_a_list(images, tmp_path, cap
     (folder,) = Path("runs").iterdir()
     name = "sweep-images-mlp-latent-dim2-hidden4-held-out10-epochs2-batch-s"
     assert folder.name.startswith(name)
-    assert trained_folders(folder) == {"beta4", "autoencoder-l1-weight1"}
+    assert trained_folders(folder) == {"beta4", "l1-weight1-autoencoder"}
     out = capsys.readouterr().out
     assert "beta" in out
     assert "| l1(weight=1) |" in out
@@ -304,7 +304,7 @@ def test_a_cluster_one_of_whose_two_workers_is_killed_makes_the_serial_table_bit
         workers = {worker.pid for worker in cluster.workers.values()}
         killer = threading.Thread(target=kill_one)
         killer.start()
-        with dask_cluster(cluster.scheduler_address) as executor:
+        with dask_executor(cluster.scheduler_address) as executor:
             found = sweep(COMMANDS, folder=tmp_path / "dask", common=longer, executor=executor)
         killer.join()
     assert set(killed) < workers

@@ -24,11 +24,11 @@ from scratchvae.runs import (
     Config,
     Trial,
     configured,
-    dask_cluster,
+    dask_executor,
     folder_name,
     grid,
     label,
-    processes,
+    process_pool,
     read_axes,
     shortened_name,
     sweep,
@@ -107,10 +107,10 @@ def _executor(arguments: argparse.Namespace, runs: int) -> AbstractContextManage
     if arguments.dask is not None:
         if arguments.workers is not None:
             raise InputError("--workers goes without --dask: the cluster has workers of its own")
-        return dask_cluster(arguments.dask)
+        return dask_executor(arguments.dask)
     wanted = cpu.cores() if arguments.workers is None else arguments.workers
     require_count("sweep", "--workers", wanted, 1)
-    return nullcontext() if min(wanted, runs) == 1 else processes(min(wanted, runs))
+    return nullcontext() if min(wanted, runs) == 1 else process_pool(min(wanted, runs))
 
 
 def _commands(arguments: argparse.Namespace) -> list[dict[str, Any]]:

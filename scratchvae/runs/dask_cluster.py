@@ -11,7 +11,7 @@ TIMEOUT = "10s"  # for the scheduler's answer
 
 
 @contextmanager
-def dask_cluster(address: str) -> Iterator[Executor]:
+def dask_executor(address: str) -> Iterator[Executor]:
     """The workers of the cluster whose scheduler listens at `address`; a run whose worker dies goes on with another one.
 
     They have to see the sweep's folder and the data under the same paths. InputError where the package distributed is not

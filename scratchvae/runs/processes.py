@@ -13,7 +13,7 @@ THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_
 
 
 @contextmanager
-def processes(workers: int) -> Iterator[Executor]:
+def process_pool(workers: int) -> Iterator[Executor]:
     """So many new processes with one thread each. On the way out by an error or a signal each ends after its training step."""
     require_count("sweep", "workers", workers, 1)
     before = {name: os.environ.get(name) for name in THREADS}

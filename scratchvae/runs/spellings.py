@@ -98,7 +98,9 @@ def _joined(
 ) -> Choice:
     """The choice with these values, which take the place of its own where `replacing`."""
     settled = choice if choice.name == DEFAULT else table.settle(choice)
-    return joined(table, _without(settled, values) if replacing else settled, values, spelling)
+    if replacing:
+        return replace(settled, keywords={**settled.keywords, **values})
+    return joined(table, settled, values, spelling)
 
 
 def _without(choice: Choice, names: Container[str]) -> Choice:
