@@ -265,7 +265,7 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["train", "--data", "IMAGES", "--beta", "nan"], "beta should be a number or a schedule"),
         (["train", "--data", "IMAGES", "--patience", "0"], "patience should be at least 1"),
         (["train", "--data", "IMAGES", "--seed", "-1"], "seed should be at least 0"),
-        (["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"], "iwae has no beta, which elbo and"),
+        (["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"], "iwae has no beta, which ciwae and elbo and"),
         (["train", "--data", "IMAGES", "--noise-std", "1"], "elbo has no noise_std, which reconstruction has"),
         (["train", "--data", "IMAGES", "--model", "autoencoder", "--prior", "vamp"], "prior should be left alone, found vamp"),
         (["train", "--data", "IMAGES", "--log-var-bounds", "2"], "log_var_bounds should be 2 values in parentheses"),

@@ -184,10 +184,9 @@ class Run:
     def _write_config(self) -> None:
         write_whole(self.folder / CONFIG, self.config.to_json().encode())
 
-    def _described(self) -> dict[str, object]:
+    def _described(self) -> dict[str, Any]:
         """config.json's entries."""
-        described: dict[str, object] = strict_json.parse(self.config.to_json(), str(self.folder / CONFIG))
-        return described
+        return dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
 
     @cached_property
     def _digest(self) -> str:
@@ -195,7 +194,7 @@ class Run:
 
     def is_trained_on(self, data: Dataset) -> bool:
         """Whether these are the run's own examples, wherever they lie."""
-        return self.trained_on is not None and digest(data) == self.trained_on
+        return digest(data) == self.trained_on
 
     def __enter__(self) -> "Run":
         return self
@@ -233,10 +232,8 @@ class Run:
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """A callback that writes checkpoint and metrics at the start, after each epoch, and every so many steps (0: never).
-
-        Metrics are written twice: metrics.jsonl has a JSON object for each epoch, and metrics.csv a row.
-        """
+        """A callback that writes the checkpoint, metrics.jsonl and metrics.csv, the same records as lines of JSON and as a
+        table: at the start, after each epoch, and after every `every` steps (0: never)."""
 
         def keeper(training: Training, event: str) -> None:
             if event in ("end", "diverged") or (event == "step" and not (every and training.step % every == 0)):
