@@ -90,12 +90,12 @@ def main(argv=None):
     print(f"Models whose codes are finite: {sum(codes)}   (expected: {len(models)}, the pruned ones too)")
 
     options.out.mkdir(parents=True, exist_ok=True)
-    panels = {"pruned": {}, "trained to the end": {}}
+    curves = {}
     for k, model in models.items():
         curve = np.array(bounds(model))
-        panels["pruned" if k in pruned else "trained to the end"][f"trial {k}"] = (np.arange(1, len(curve) + 1), curve)
+        curves[f"{k}, pruned" if k in pruned else f"{k}"] = (np.arange(1, len(curve) + 1), curve)
     words = {"x_label": "epoch", "y_label": "held-out bound, nats", "title": "Trials of a search, and where they ended"}
-    plots.save(plots.lines({name: series for name, series in panels.items() if series}, **words), options.out / "trials.png")
+    plots.save(plots.lines({"": curves}, **words), options.out / "trials.png")
     print(f"Pictures: {options.out}")
     return 0
 

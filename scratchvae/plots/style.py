@@ -2,6 +2,7 @@
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 DPI = 192  # 2⁷ + 2⁶: whole numbers of pixels survive the way to inches and back
 TITLE_SIZE = 9.0  # points
@@ -19,6 +20,10 @@ CLASS_COLOURS = (
     "#e76300", "#b9ac70", "#717581", "#92dadd", "#1c2f6b", "#0f6b43",
 )  # fmt: skip
 
+# For lines, which are thin: Okabe and Ito 2008 without yellow, then the same with other dashes.
+RUN_COLOURS = (TRAIN, HELD_OUT, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", INK)
+RUN_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+
 
 def blank_figure(width: float, height: float) -> Figure:
     """A white figure of width x height inches."""
@@ -31,3 +36,8 @@ def dress(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=INK, linewidth=0.6)
     axes.tick_params(labelsize=LABEL_SIZE, color=INK, labelcolor=INK, width=0.6, length=2.5, pad=2)
+
+
+def tick_locator(most: int, *, whole: bool = False) -> MaxNLocator:
+    """Where ticks go: about `most` of them, at multiples of 1, 2, 2.5 or 5 times a power of 10, `whole` numbers if asked for."""
+    return MaxNLocator(most, integer=whole, steps=(1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10), min_n_ticks=1 if whole else 2)

@@ -17,7 +17,7 @@ from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.construction import build_model, build_phases, divide, load_data
 from scratchvae.runs.naming import folder_name
 from scratchvae.runs.records import as_csv, as_lines, read_history
-from scratchvae.runs.settings import moved
+from scratchvae.runs.setting import moved
 from scratchvae.runs.solution import Solution
 from scratchvae.training import (
     Callback,
@@ -58,6 +58,11 @@ class Run:
     @cached_property
     def _parts(self) -> tuple[Dataset, Dataset | None]:
         return divide(self.config, self._whole)
+
+    @property
+    def examples(self) -> Dataset:
+        """All examples of the data set, in its own order."""
+        return self._whole
 
     @property
     def data(self) -> Dataset:
@@ -244,6 +249,6 @@ class Run:
 
         return keeper
 
-    def history(self) -> list[dict[str, object]]:
+    def history(self) -> list[dict[str, Any]]:
         """The records of metrics.jsonl; InputError where a line holds anything else."""
         return read_history(self.folder / "metrics.jsonl")

@@ -28,7 +28,7 @@ def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def read_history(path: Path) -> list[dict[str, object]]:
+def read_history(path: Path) -> list[dict[str, Any]]:
     """The records in a file of lines; InputError where one holds anything else."""
     lines = read_whole(path, most_bytes=strict_json.MOST_BYTES).splitlines()
     places = [f"{path}, line {number}" for number in range(1, len(lines) + 1)]

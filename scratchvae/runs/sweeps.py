@@ -19,7 +19,7 @@ from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import Command
 from scratchvae.runs.judgement import METRICS
 from scratchvae.runs.naming import shortened_name, word
-from scratchvae.runs.settings import configured
+from scratchvae.runs.setting import configured
 from scratchvae.runs.trial import Trial, train_trial
 from scratchvae.training import Diverged
 
