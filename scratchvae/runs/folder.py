@@ -102,9 +102,8 @@ class Run:
         config.json, whose presence makes the folder a run: a process that is killed in between leaves a folder where the run
         can be started again.
         """
-        if folder is not None:
-            require_free(folder)
-        run = cls(ROOT if folder is None else folder, config)
+        require_free(folder or root / "nothing")
+        run = cls(folder or root, config)
         run._look_ahead()
         run.folder = new_folder(root, folder_name(config)) if folder is None else folder
         make_folder(run.folder / "figures")
@@ -157,7 +156,7 @@ class Run:
             require_at_least(str(folder), "epochs", epochs, max(1, saved.position["epoch"]))
             run.config = replace(run.config, epochs=epochs)
         if run.config != read_config(folder / CONFIG):
-            run._write_config()
+            write_whole(run.folder / CONFIG, run.config.to_json().encode())
         return run
 
     @classmethod
@@ -184,9 +183,6 @@ class Run:
     def _begin(self) -> None:
         """Write the checkpoint of the beginning, then config.json."""
         self.keep()(self.training(), "start")
-        self._write_config()
-
-    def _write_config(self) -> None:
         write_whole(self.folder / CONFIG, self.config.to_json().encode())
 
     def _described(self) -> dict[str, Any]:
