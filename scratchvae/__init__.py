@@ -13,8 +13,8 @@ Eight words:
 
 The floors, each importing only from those below it:
 
-    commands                        train, evaluate, sample, plot, diagnose, golden, check, bench, info …
-    runs, reference, bench          runs that live in folders; cases, diagnosis, golden vectors; how fast
+    commands                        train, sweep, evaluate, sample, plot, diagnose, golden, check, bench …
+    runs, reference, bench          runs that live in folders, and sweeps; cases, diagnosis, golden vectors; how fast
     recipes                         builders from plain numbers: mlp, convolutional, belief_net
     models                          VAE, ConditionalVAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
     networks                        encoders, decoders and roles from plain numbers and names

@@ -8,31 +8,16 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from scratchvae import __version__
+from scratchvae.commands import COMMANDS
 from scratchvae.cpu import prepare
-
-COMMANDS = {
-    "train": "train a model on images, or resume a run",
-    "evaluate": "the bound, log-likelihood and active units of a run",
-    "sample": "draw images from a run's model",
-    "reconstruct": "data above their reconstructions by a run's model",
-    "impute": "fill in missing entries by a run's model",
-    "plot": "draw the pictures of a run",
-    "report": "everything about a run in one HTML file",
-    "list": "the runs in a folder: state, what differs, best bound",
-    "compare": "runs side by side: one table and one picture",
-    "diagnose": "hold one step of any VAE code against the reference, and name its mistake",
-    "golden": "write vectors of every case, for code in any language to be held against",
-    "check": "hold every gradient against finite differences",
-    "bench": "time training beside its own matrix products, and beside other frameworks",
-    "info": "what this machine gives, or what a run is",
-}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0, 1 where a check failed, 2 for unusable input, 130 for an interruption."""
+    """Run one command; the status is 0, 1 where a check failed, 2 for unusable input, 130 after Ctrl-C, 143 after SIGTERM."""
     with _leaving_at_once():
         import argparse  # imports take the first half a second, in which Ctrl-C may come as well
         import logging
+        from difflib import get_close_matches
         from pathlib import Path
 
     argv = sys.argv[1:] if argv is None else argv
@@ -45,15 +30,20 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"scratchvae {__version__}")
-    if not argv or argv[0] not in COMMANDS:
-        if argv and not argv[0].startswith("-"):
-            top.error(f"unknown command {argv[0]!r}; there are {', '.join(COMMANDS)}")
-        top.parse_args(argv)
+    if not argv:
         top.print_help()
         return 0
+    if argv[0] not in COMMANDS:
+        if argv[0] in ("--help", "-h", "--version"):
+            top.parse_args(argv[:1])
+        near = get_close_matches(argv[0], (*COMMANDS, "--help", "--version"), n=1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        print(f"scratchvae: unknown command {argv[0]!r:.80}{meant}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
     prepare()  # before NumPy is imported
     with _leaving_at_once():
         from scratchvae.arrays import InputError
+        from scratchvae.commands.parser import Parser
 
     name = argv[0]
     logging.basicConfig(format="%(message)s")  # on standard error
@@ -61,10 +51,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with _leaving_at_once():
             command = import_module(f"scratchvae.commands.{name}")
-        parser = argparse.ArgumentParser(prog=f"scratchvae {name}", description=command.__doc__)
+        parser = Parser(prog=f"scratchvae {name}", description=command.__doc__)
         command.add_arguments(parser)
-        arguments = parser.parse_args(argv[1:])
-        _require_countable(vars(arguments))
+        arguments = parser.read(argv[1:])
         status = int(command.run(arguments))
         sys.stdout.flush()
         return status
@@ -72,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (what Python flushes when it ends)
         return 0
     except (InputError, FloatingPointError, OSError) as error:
-        print(f"scratchvae {name}: {error}", file=sys.stderr)
+        print(f"scratchvae {name}: {str(error).removeprefix(f'{name}: ')}", file=sys.stderr)
         return 2
     except MemoryError as error:
         print(f"scratchvae {name}: this takes more memory than there is: {error}", file=sys.stderr)
@@ -105,17 +94,6 @@ def _leaving_at_once() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _require_countable(options: dict[str, object]) -> None:
-    """Raise InputError for a whole number that no array can count to, or a seed of more than 63 bits."""
-    from scratchvae.arrays import InputError
-
-    for name, value in options.items():
-        bits = 63 if name == "seed" else 31
-        if isinstance(value, int) and abs(value) >= 2**bits:
-            option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
-            raise InputError(f"{option} should be below 2^{bits}, found {value}")
 
 
 if __name__ == "__main__":

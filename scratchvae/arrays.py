@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 from numbers import Real
 from typing import Any
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Pullback = Callable[..., Any]  # one gradient per part of the value -> one gradient per positional argument
+LONGEST_NAME = 100  # characters: what is longer is no misspelt name, and comparing it would take long
 
 
 class InputError(ValueError):
@@ -184,4 +186,15 @@ def _shown(value: Any) -> str:
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:
     """Raise InputError unless `choice` is one of the `known` names."""
     if not isinstance(choice, str) or choice not in known:
-        raise InputError(f"{where}: {name} should be one of {', '.join(sorted(known))}; found {choice!r}")
+        found = f"found {choice!r:.80}{nearest(choice, known)}"
+        raise InputError(f"{where}: {name} should be one of {', '.join(sorted(known))}; {found}")
+
+
+def nearest(name: Any, known: Iterable[str]) -> str:
+    """What an error adds to a name that was perhaps misspelt: a question, or nothing where no known name is near.
+
+    >>> nearest("bernouli", ["bernoulli", "gaussian"])
+    ' (did you mean bernoulli?)'
+    """
+    near = get_close_matches(name, list(known), n=1) if isinstance(name, str) and len(name) <= LONGEST_NAME else []
+    return f" (did you mean {near[0]}?)" if near else ""

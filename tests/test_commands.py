@@ -66,7 +66,7 @@ def fails(capsys, argv, *words):
 
 
 def test_train_leaves_a_run(trained):
-    files = {"config.json", "metrics.jsonl", "checkpoint.safetensors", "evaluation.json", "figures"}
+    files = {"config.json", "metrics.jsonl", "metrics.csv", "checkpoint.safetensors", "evaluation.json", "figures"}
     assert {p.name for p in trained.iterdir()} == files
     figures = {p.stem for p in (trained / "figures").iterdir()}
     assert figures == {"codes", "curves", "interpolations", "manifold", "reconstructions", "samples", "traversals"}
@@ -80,7 +80,7 @@ def test_train_prints_what_it_learned(images, tmp_path, capsys, monkeypatch):
     for k in ("", "-2"):
         assert main(["train", "--data", str(images), *SMALL, "--no-figures"]) == 0
         out = capsys.readouterr().out
-        assert f"runs/images-mlp{k}:" in out
+        assert f"runs/images-mlp-latent-dim2-hidden8-epochs2{k}:" in out
         for words in ("54 examples, 6 held out", "after 2 epochs", "bound", "KL(q", "importance-weighted", "of 2", "examples/s"):
             assert words in out
 
@@ -213,7 +213,7 @@ def test_help_and_version(capsys):
 def test_python_m_scratchvae():
     done = subprocess.run([sys.executable, "-m", "scratchvae", "no-such"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "unknown command 'no-such'; there are train, evaluate" in done.stderr
+    assert "unknown command 'no-such'; there are train, sweep" in done.stderr
 
 
 BAD_DATA = {
@@ -265,7 +265,7 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["train", "--data", "IMAGES", "--beta", "nan"], "beta should be a number or a schedule"),
         (["train", "--data", "IMAGES", "--patience", "0"], "patience should be at least 1"),
         (["train", "--data", "IMAGES", "--seed", "-1"], "seed should be at least 0"),
-        (["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"], "iwae has no beta, which elbo and"),
+        (["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"], "iwae has no beta, which ciwae and elbo and"),
         (["train", "--data", "IMAGES", "--noise-std", "1"], "elbo has no noise_std, which reconstruction has"),
         (["train", "--data", "IMAGES", "--model", "autoencoder", "--prior", "vamp"], "prior should be left alone, found vamp"),
         (["train", "--data", "IMAGES", "--log-var-bounds", "2"], "log_var_bounds should be 2 values in parentheses"),

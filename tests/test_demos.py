@@ -335,6 +335,17 @@ def tables(text):
     assert rows[0][2] < rows[1][2]
 
 
+def search(text):
+    trials, pruned = numbers_after(text, "Trials:")
+    assert trials == 12
+    assert 0 < pruned <= trials - 3  # three run to their end before any is pruned
+    assert numbers_after(text, "Epochs trained:")[0] < 8 * trials
+    best = numbers_after(text, "Best bound:")
+    assert best == numbers_after(text, "Trained again:")
+    assert max(numbers_after(text, f"{k} ")[4] for k in range(12)) == pytest.approx(best[0], abs=0.01)
+    assert numbers_after(text, "Models whose codes are finite:") == [trials]
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -354,6 +365,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "15_labels": labels,
     "16_missing": missing,
     "17_tables": tables,
+    "18_search": search,
 }
 
 
@@ -370,6 +382,8 @@ def test_a_seed_below_0_is_said_in_a_sentence(demo, tmp_path, monkeypatch, capsy
 @pytest.mark.slow
 @pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.stem)
 def test_demo(demo, tmp_path):
+    if demo.stem == "18_search":
+        pytest.importorskip("optuna")
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUTF8": "1"}
     command = [sys.executable, "-W", "error", str(demo), "--quick", "--out", str(tmp_path / "pictures")]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False)

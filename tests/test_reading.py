@@ -36,7 +36,7 @@ RUNS = {  # name: options beyond those of all
 def trained(tmp_path_factory):
     """A folder of small runs on the same 60 images."""
     root = tmp_path_factory.mktemp("experiment")
-    np.save(root / "images.npy", RNG.integers(0, 256, (60, 4, 4), np.uint8))
+    np.save(root / "images.npy", RNG.random((60, 4, 4), np.float32))
     for name, options in RUNS.items():
         argv = ["train", "--data", str(root / "images.npy"), "--out", str(root / "runs" / name), "--epochs", "3"]
         assert main([*argv, "--latent-dim", "2", "--hidden", "5", "--quiet", "--no-figures", *options]) == 0

@@ -38,7 +38,7 @@ HOSTILE = "<img src=x onerror=alert(1)>&\"'$x_$"
 
 
 def write_images(at):
-    np.save(at, RNG.integers(0, 256, (60, 4, 4), np.uint8))
+    np.save(at, RNG.random((60, 4, 4), np.float32))
 
 
 def write_table(at):
@@ -229,7 +229,7 @@ def test_the_nearest_example_is_that_of_scipy(holes):
 
 
 def test_kl_by_latent_is_that_of_the_gaussians_and_sums_to_the_elbos():
-    data = Dataset("x", RNG.integers(0, 256, (7, 6), np.uint8))
+    data = Dataset("x", RNG.integers(0, 256, (7, 6), np.uint8), kind="pixels")
     model = mlp((6,), latent_dim=3, hidden=(4,), seed=1)
     found = kl_by_latent(model, data, rng=np.random.default_rng(0), batch_size=3)
     q_params, _ = model.encoder(data.batch(slice(None)).x)

@@ -12,7 +12,7 @@ from scipy.io import wavfile
 from scratchvae import data
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
-from scratchvae.runs import Run
+from scratchvae.runs import Run, folder
 
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(0, 256, (40, 1, 4, 4), np.uint8)
@@ -217,7 +217,7 @@ def test_class_sorted_pictures_are_judged_on_all_classes(tmp_path):
 
 
 @pytest.mark.parametrize("stored", ["bytes", "0 and 1", "bools", "floats"])
-def test_a_run_of_an_older_version_keeps_its_numbers_and_its_split(stored, tmp_path):
+def test_a_run_of_an_older_version_keeps_its_numbers_and_its_split(stored, tmp_path, monkeypatch):
     """A config.json without the entries that came with declared kinds is of such a version."""
     x = {"bytes": BYTES, "0 and 1": BYTES // 128, "bools": BYTES > 99, "floats": BYTES / 255}[stored]
     np.save(tmp_path / "x.npy", x)
@@ -228,6 +228,7 @@ def test_a_run_of_an_older_version_keeps_its_numbers_and_its_split(stored, tmp_p
     for entry in ("kind", "size", "resize", "held_out_last"):
         del config[entry]
     (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"examples": 40}))
+    monkeypatch.setattr(folder, "require_same_data", lambda *given: None)  # the checkpoint's digest is of the first 30 alone
     one = Run.open(tmp_path / "run")
     expected = {"bytes": BYTES / np.float32(255), "0 and 1": BYTES // 128, "bools": BYTES > 99, "floats": BYTES / 255}[stored]
     np.testing.assert_allclose(one.data.batch(slice(None)).x, expected[:27].reshape(27, 16), rtol=1e-6)

@@ -71,11 +71,13 @@ def test_imports_run_downstairs_only(path):
 @pytest.mark.parametrize("path", FILES, ids=id_of)
 def test_a_framework_is_imported_only_inside_the_functions_that_need_it(path):
     modules = {module.split(".")[0] for module in imports(path)} & {"torch", "jax", "tensorflow", "dask"}
-    allowed = {path.stem.split("_")[0]} & {"torch", "jax"} if path.parent.name in {"bench", "frameworks"} else set()
+    rooms = {"bench", "frameworks", "runs"}
+    allowed = {path.stem.split("_")[0]} & {"torch", "jax", "dask"} if path.parent.name in rooms else set()
     assert modules <= allowed
     top = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    assert not any(alias.name.split(".")[0] in {"torch", "jax"} for node in top for alias in node.names)
-    assert not any(isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in {"torch", "jax"} for node in top)
+    frameworks = {"torch", "jax", "dask"}
+    assert not any(alias.name.split(".")[0] in frameworks for node in top for alias in node.names)
+    assert not any(isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in frameworks for node in top)
 
 
 def graph():

@@ -7,6 +7,7 @@ Python's own parser reads the text, and nothing in it is executed.
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from scratchvae.arrays import InputError
 LONGEST, DEEPEST = 2000, 8  # characters of a text, and choices and tuples within each other
 BEYOND = 2**63  # whole numbers are below it, as arrays can't count any further
 SHOWN = 80  # characters of a text that a message repeats
+MOST_VALUES = 10_000  # of a range
+RANGE = re.compile(r"(?<![\w.'\"])(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})(?![\w.'\"])")
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,31 @@ def parse_value(text: str, where: str = "value") -> Any:
     return _read(text, where, partial(_unreadable, where, "a number, a name, or name(parameter=value, …)", text))
 
 
-def _read(text: str, where: str, complaint: Callable[[str], InputError]) -> Any:
+def parse_values(text: str, where: str = "values") -> tuple[Any, ...]:
+    """Read values with commas between them; `0..4` are the whole numbers from 0 to 4. InputError for any other text.
+
+    >>> parse_values("1, 2.5, vamp(components=10), 7..9")
+    (1, 2.5, Choice(name='vamp', keywords={'components': 10}, positions=()), 7, 8, 9)
+    """
+    complaint = partial(_unreadable, where, "values with commas between them, or a range such as 0..4", text)
     if len(text) > LONGEST:
         raise InputError(f"{where} should be a text of at most {LONGEST} characters, found {len(text)}")
+    spelled = RANGE.sub(lambda found: _counted(int(found[1]), int(found[2]), complaint), text)
+    if not spelled.strip():
+        raise complaint("there is no value")
+    return _read(f"[{spelled}]", where, complaint, longest=MOST_VALUES * 20)
+
+
+def _counted(first: int, last: int, complaint: Callable[[str], InputError]) -> str:
+    if not 0 <= last - first < MOST_VALUES:
+        reason = "goes down" if last < first else f"has more than {MOST_VALUES:,} values"
+        raise complaint(f"{first}..{last} {reason}")
+    return ", ".join(map(str, range(first, last + 1)))
+
+
+def _read(text: str, where: str, complaint: Callable[[str], InputError], longest: int = LONGEST) -> Any:
+    if len(text) > longest:
+        raise InputError(f"{where} should be a text of at most {longest} characters, found {len(text)}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Python would find odd in a program

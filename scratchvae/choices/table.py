@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from inspect import Parameter, getdoc, signature
 from typing import Any, get_type_hints
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import InputError, nearest
 from scratchvae.choices.grammar import Choice, parse, shortened, written
 from scratchvae.choices.values import Kinds, fitted, replaced
 
@@ -55,7 +54,7 @@ class Table(Mapping[str, Callable[..., Any]]):
         choice = parse(chosen, self.kind) if isinstance(chosen, str) else chosen
         if choice.name not in self.rows:
             expected = f"{self.kind} should be one of {', '.join(sorted(self.rows))}"
-            raise InputError(f"{expected}; found {shortened(choice.name)}{_nearest(choice.name, self.rows)}")
+            raise InputError(f"{expected}; found {shortened(choice.name)}{nearest(choice.name, self.rows)}")
         parameters, where = self.parameters(choice.name), f"{self.kind} {choice.name}"
         ordered = [name for name, p in parameters.items() if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
         if len(choice.positions) > len(ordered):
@@ -107,7 +106,7 @@ class Table(Mapping[str, Callable[..., Any]]):
         others = [other for other in self.rows if name in self.parameters(other)]
         elsewhere = f", which {' and '.join(others)} {'have' if len(others) > 1 else 'has'}" if others else ""
         has = f"it has {', '.join(parameters)}" if parameters else "it has none"
-        return f"{self.kind} {row} has no {shortened(name)[1:-1]}{elsewhere or _nearest(name, parameters)}: {has}"
+        return f"{self.kind} {row} has no {shortened(name)[1:-1]}{elsewhere or nearest(name, parameters)}: {has}"
 
 
 def joined(table: Table, choice: Choice, values: Mapping[str, Any], spelling: Callable[[str], str]) -> Choice:
@@ -117,8 +116,3 @@ def joined(table: Table, choice: Choice, values: Mapping[str, Any], spelling: Ca
             found = f"found {spelling(name)} beside {shortened(choice)}"
             raise InputError(f"{table.kind}: {name} should be given once, {found}")
     return replace(choice, keywords={**choice.keywords, **values})
-
-
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""

@@ -8,6 +8,7 @@ from typing import Any
 from scratchvae import cpu
 from scratchvae.arrays import InputError, require_at_least, require_choice
 from scratchvae.bench import IMPLEMENTATIONS, SWEEPS, compare, exponent, grow
+from scratchvae.commands.parser import names
 from scratchvae.files import write_whole
 from scratchvae.strict_json import dump_finite
 
@@ -17,7 +18,8 @@ NAMES = ("mlp", "conv", "iwae", "evaluate")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which workloads, against what, for how long."""
     parser.add_argument("workload", nargs="*", help=f"any of {', '.join(NAMES)} (default: all)")
-    parser.add_argument("--against", default="", metavar="LIST", help=f"of {', '.join(IMPLEMENTATIONS[1:])}, separated by commas")
+    others = f"of {', '.join(IMPLEMENTATIONS[1:])}, separated by commas"
+    parser.add_argument("--against", type=names, default=(), metavar="LIST", help=others)
     parser.add_argument("--grow", choices=sorted(SWEEPS), help="cost against this size instead, with the fitted exponent")
     parser.add_argument("--rounds", type=int, default=5, help="new processes of each implementation (default 5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of turns of each in a round (default 2)")
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    peers = list(dict.fromkeys(name.strip() for name in arguments.against.split(",") if name.strip()))
+    peers = arguments.against
     _require_usable(arguments, peers)
     processes = "one process" if arguments.rounds == 1 else f"{arguments.rounds} processes"
     turns = f"turns for {arguments.seconds:g} s in {processes} each, medians"

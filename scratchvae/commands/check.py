@@ -21,7 +21,7 @@ DRAWS = 100_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which cases, how strictly, where to."""
-    parser.add_argument("--case", metavar="TEXT", default="", help="only cases whose name holds this text, in any capitals")
+    parser.add_argument("--case", metavar="TEXT", help="only cases whose name holds this text, in any capitals")
     parser.add_argument("--tolerance", type=float, default=1e-6, help="on the relative error (default 1e-6)")
     parser.add_argument("--certify", action="store_true", help="compare values and gradients with mpmath's instead, extremes too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
@@ -60,9 +60,9 @@ def _with_null(row: dict[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(entry, float) and not np.isfinite(entry) else entry for name, entry in row.items()}
 
 
-def _holds(name: str, text: str) -> bool:
-    """Whether a case's name holds the text, whatever their capitals and underscores."""
-    plain, sought = (part.lower().replace("_", "") for part in (name, text))
+def _holds(name: str, text: str | None) -> bool:
+    """Whether a case's name holds the text, whatever their capitals and underscores; every name does where there is none."""
+    plain, sought = (part.lower().replace("_", "") for part in (name, text or ""))
     return sought in plain
 
 
@@ -98,7 +98,7 @@ def _checked_moments(sampler: SamplingCase) -> list[dict[str, Any]]:
     return rows
 
 
-def _certified(text: str) -> list[dict[str, Any]]:
+def _certified(text: str | None) -> list[dict[str, Any]]:
     """Every trial of the certificate, in each dtype, with the kernels in use."""
     rows: list[dict[str, Any]] = []
     chosen = [trial for trial in certificate.all_trials() if _holds(trial.name, text)]

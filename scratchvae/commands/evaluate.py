@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from scratchvae.arrays import InputError, require_at_least
+from scratchvae.commands.parser import names
 from scratchvae.data import KINDS, Dataset
 from scratchvae.files import write_whole
 from scratchvae.runs import METRICS, Judgement, Run, build_phases, load_like
@@ -14,14 +15,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, the data, how many draws."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--split", choices=("held-out", "train", "test"), default="held-out", help="default held-out")
-    parser.add_argument("--data", help="judge on other data than the run's: a name or a path")
+    where = "judge on other data than the run's, or say where the run's own lie now: a name or a path"
+    parser.add_argument("--data", help=where)
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
     parser.add_argument("--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)")
     parser.add_argument("--limit", type=int, metavar="N", help="judge on the first N examples")
     parser.add_argument(
         "--metrics",
         metavar="LIST",
-        default="",
+        type=names,
+        default=(),
         help=f"of {', '.join(METRICS)}, and the penalties' terms, separated by commas (default: all that the run has)",
     )
     parser.add_argument("--samples", type=int, default=100, metavar="K", help="draws for log p(x) (default 100; 0: none)")
@@ -40,12 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
     objective = build_phases(one.config, one.model, steps=1)[0].objective
     of = min(arguments.likelihood_of or len(data), len(data))
     judgement = Judgement(one, data, objective, arguments.samples, of, arguments.seed)
-    found = judgement.metrics([name.strip() for name in arguments.metrics.split(",") if name.strip()])
+    found = judgement.metrics(arguments.metrics)
     print(f"{one.folder} on {len(data):,} examples of {data.name}:")
     print(judgement.table(found))
     if arguments.json:
         write_whole(arguments.json, dump_finite(str(arguments.json), found, indent=2).encode())
-    if data is one.judged and arguments.samples and not arguments.metrics:
+    if not arguments.data and data is one.judged and arguments.samples and not arguments.metrics:
         judgement.keep(found)
     return 0
 
@@ -55,6 +58,9 @@ def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
     if arguments.data:
         split = "test" if arguments.split == "test" else "train"
         data = load_like(one.config, arguments.data, split=split, **asked)
+        if arguments.kind is None and one.is_trained_on(data):  # which have been moved
+            one = Run.open(one.folder, data=arguments.data, data_dir=arguments.data_dir)
+            data = one.data if arguments.split == "train" else one.judged
     elif arguments.split == "test":
         data = load_like(one.config, one.config.data, split="test", seed=one.config.seed, **asked)
     else:

@@ -9,12 +9,14 @@ from scratchvae.runs import Run, figures
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, and which figures."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("--data", help="where the run's data lie now, if they were moved: a path")
+    parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie now")
     parser.add_argument("figure", nargs="*", help=f"any of {', '.join(figures.FIGURES)} (default: all that make sense)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw and print the paths."""
-    one = Run.open(arguments.run)
+    one = Run.open(arguments.run, data=arguments.data, data_dir=arguments.data_dir)
     for path in figures.draw(one, arguments.figure or figures.available(one)):
         print(path)
     return 0

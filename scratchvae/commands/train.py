@@ -1,22 +1,31 @@
 """Train a model and show what it learned. Without options: an MLP VAE on numerals, digits drawn from ten typefaces."""
 
 import argparse
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scratchvae import strict_json
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse, parse_value
 from scratchvae.data import KINDS, NAMES, READ, RESIZED
 from scratchvae.layers import named_parameters
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PENALTIES, RECIPES, SCHEDULES, TABLES
-from scratchvae.runs import SHORT, Config, Judgement, Run, figures, spelled_out
+from scratchvae.runs import (
+    SETTINGS,
+    SHORT,
+    Config,
+    Interruption,
+    Run,
+    TensorBoard,
+    configured,
+    figures,
+    judge,
+    require_tensorboard,
+)
 from scratchvae.training import Callback, ProgressBar, Training
 
-SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) in the table at the end
+OnOff = argparse.BooleanOptionalAction
 CHOICES = {  # options whose value is a choice in words, and the table that it is made from
     "recipe": (RECIPES, "default mlp"),
     "objective": (OBJECTIVES, "default: the model's own"),
@@ -40,10 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = Config()
     run = parser.add_argument_group("the run")
     run.add_argument("--list", action="store_true", help="list what can be chosen, with all parameters, and stop")
-    run.add_argument("--out", type=Path, metavar="DIR", help="the run's folder (default: runs/DATA-RECIPE, numbered if taken)")
-    run.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR; --epochs may give it more epochs")
+    where = "the run's folder (default: a new one in runs, called after what differs from the defaults)"
+    run.add_argument("--out", type=Path, metavar="DIR", help=where)
+    on = "go on with the run in DIR; --epochs may give it more epochs, and --data point to where its data lie now"
+    run.add_argument("--resume", type=Path, metavar="DIR", help=on)
+    run.add_argument("--config", type=Path, metavar="FILE", help="a config.json to begin with; other options override it")
     run.add_argument("--force", action="store_true", help="with --resume: though the data or config.json have been changed")
     run.add_argument("--checkpoint-every", type=int, default=0, metavar="STEPS", help="write it between epochs too")
+    run.add_argument("--tensorboard", action="store_true", help="write curves for TensorBoard into the run's folder")
     run.add_argument("--no-figures", action="store_true", help="draw no pictures at the end")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -64,8 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument("--limit", type=int, metavar="N", help="use the first N examples, and read no others")
     data.add_argument("--held-out", type=int, metavar="N", help="judge on N of them, drawn by the seed (default: a tenth)")
-    data.add_argument("--held-out-last", action="store_true", default=None, help="judge on the last ones, as of a series")
-    data.add_argument("--binarized", action="store_true", default=None, help="draw x ~ Bernoulli(pixels) anew in every batch")
+    data.add_argument("--held-out-last", action=OnOff, help="judge on the last ones, as of a series")
+    data.add_argument("--binarized", action=OnOff, help="draw x ~ Bernoulli(pixels) anew in every batch")
 
     groups = {name: parser.add_argument_group(name) for name in ("recipe", "objective", "optimizer")}
     for name, (table, words) in CHOICES.items():
@@ -80,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--max-norm", type=float, help="clip gradients to this norm")
     training.add_argument("--epochs", type=int, help=f"default {default.epochs}")
     training.add_argument("--batch-size", type=int, help=f"default {default.batch_size}")
-    training.add_argument("--drop-last", action="store_true", default=None, help="leave out an epoch's last, smaller batch")
+    training.add_argument("--drop-last", action=OnOff, help="leave out an epoch's last, smaller batch")
     training.add_argument("--patience", type=int, metavar="EPOCHS", help="stop when held-out data stop gaining")
     training.add_argument("--seed", type=int, help="of weights, order, noise (default 0)")
 
@@ -90,25 +103,27 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         print("\n\n".join(f"{table.kind}\n{table.listing()}" for table in TABLES))
         return 0
-    callbacks: list[Callback] = [] if arguments.quiet else [ProgressBar(sys.stderr)]
+    if arguments.tensorboard:
+        require_tensorboard()
+    interruption = Interruption()
     if arguments.resume:
         _refuse_other_options(arguments)
-        one = Run.resume(arguments.resume, epochs=arguments.epochs, force=arguments.force)
-        training = one.resumed(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
+        given = {name: getattr(arguments, name) for name in ("epochs", "data", "data_dir", "force")}
+        one = Run.resume(arguments.resume, **given)
+        training = one.resumed(callbacks=_callbacks(one, arguments, interruption))
         print(f"{_description(one)}, resumed after {training.step} steps", flush=True)
     else:
-        config = _config(arguments)
-        one = Run.start(arguments.out or _free_folder(config), config)
-        training = one.training(callbacks=(*callbacks, one.keep(arguments.checkpoint_every)))
+        one = Run.start(arguments.out, _config(arguments))
+        training = one.training(callbacks=_callbacks(one, arguments, interruption))
         print(_description(one), flush=True)
         if one.schema is not None:
             print(f'columns, each with the law of its kind (--columns "NAME=KIND" chooses another):\n{one.schema}', flush=True)
     first = training.step
-    with one, _interruptible(training):
+    with one, interruption:
         training.run()
-    if training.interrupted:
+    if interruption.status:
         print(f"\nstopped after step {training.step}; `scratchvae train --resume {one.folder}` goes on", file=sys.stderr)
-        return 130
+        return interruption.status
     _report(one, training, first)
     if not arguments.no_figures:
         for path in figures.draw(one, figures.available(one)):
@@ -116,19 +131,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-@contextmanager
-def _interruptible(training: Training) -> Iterator[None]:
-    """Ctrl-C ends the run after the step it is in, a second one at once."""
-
-    def interrupt(*_: object) -> None:
-        training.interrupted = True
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _callbacks(one: Run, arguments: argparse.Namespace, interruption: Interruption) -> tuple[Callback, ...]:
+    bar: list[Callback] = [] if arguments.quiet else [ProgressBar(sys.stderr)]
+    board: list[Callback] = [TensorBoard(one.folder)] if arguments.tensorboard else []
+    return (*bar, *board, one.keep(arguments.checkpoint_every), interruption)
 
 
 def _flag(name: str) -> str:
@@ -136,19 +142,24 @@ def _flag(name: str) -> str:
 
 
 def _config(arguments: argparse.Namespace) -> Config:
-    given: dict[str, Any] = {name: value for name, value in vars(arguments).items() if value is not None}
-    entries = {name: given[name] for name in Config.__dataclass_fields__ if name in given}
+    return configured(settings_given(arguments), config_given(arguments), spelling=_flag)
+
+
+def config_given(arguments: argparse.Namespace) -> Config | None:
+    """The config in the file that --config names, if it does."""
+    path = arguments.config
+    return None if path is None else Config.from_entries(strict_json.read(path), str(path))
+
+
+def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings of a run that the options give, by name."""
+    given: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name in SETTINGS and value is not None}
     for name in SHORT.keys() & given.keys():
         values = tuple(parse_value(text, _flag(name)) for text in given[name]) or (True,)
         given[name] = values if len(values) > 1 else values[0]
-    entries |= spelled_out(given, _flag)
-    if "size" in entries:
-        entries["size"] = _size(entries["size"])
-    if "data_dir" in entries:
-        entries["data_dir"] = str(Path(entries["data_dir"]).absolute())
-    if entries.get("data", Config.data) not in NAMES:  # a path, which must lead there from any folder
-        entries["data"] = str(Path(entries["data"]).absolute())
-    return Config(**entries)
+    if isinstance(given.get("size"), str):
+        given["size"] = _size(given["size"])
+    return given
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -161,18 +172,10 @@ def _size(text: str) -> tuple[int, int]:
 
 def _refuse_other_options(arguments: argparse.Namespace) -> None:
     """What a run is trained by is in its config.json, not on the command line that resumes it."""
-    free = {"list", "resume", "epochs", "checkpoint_every", "no_figures", "quiet", "force"}
+    free = {"list", "resume", "epochs", "data", "data_dir", "checkpoint_every", "no_figures", "quiet", "force", "tensorboard"}
     given = [name for name, value in vars(arguments).items() if name not in free and value is not None]
     if given:
         raise InputError(f"{_flag(given[0])} can't be changed by --resume: the run in {arguments.resume} has its own")
-
-
-def _free_folder(config: Config) -> Path:
-    name = f"{Path(config.data).name.split('.')[0]}-{parse(config.recipe).name}"
-    folder, k = Path("runs") / name, 2
-    while folder.exists():
-        folder, k = Path("runs") / f"{name}-{k}", k + 1
-    return folder
 
 
 def _description(one: Run) -> str:
@@ -184,9 +187,7 @@ def _description(one: Run) -> str:
 
 
 def _report(one: Run, training: Training, first: int) -> None:
-    likelihood_of = min(LIKELIHOOD_OF, len(one.judged))
-    objective = training.phases[0].objective
-    judgement = Judgement(one, one.judged, objective, SAMPLES, likelihood_of, one.config.seed)
+    judgement = judge(one, training)
     where = "training" if one.held_out is None else "held-out"
     early = ""
     if training.best:

@@ -1,40 +1,64 @@
-"""Training runs that live in folders: described, started, stopped, resumed, judged, drawn, read again and compared."""
+"""Training runs that live in folders: described, started, stopped, resumed, swept, judged, drawn, read again and compared."""
 
 from scratchvae.runs.comparison import chosen_runs, common_folder, compared, groups, listed, remarks, run_names
 from scratchvae.runs.config import Config
 from scratchvae.runs.construction import build_phases, load_like
+from scratchvae.runs.dask_cluster import dask_executor
 from scratchvae.runs.differences import differing, settings
 from scratchvae.runs.folder import Run
-from scratchvae.runs.judgement import METRICS, Judgement
+from scratchvae.runs.grids import grid, read_axes
+from scratchvae.runs.interruption import Interruption
+from scratchvae.runs.judgement import METRICS, Judgement, judge
+from scratchvae.runs.naming import folder_name, shortened_name
+from scratchvae.runs.processes import process_pool
 from scratchvae.runs.reading import Reading, read_run, read_runs
 from scratchvae.runs.report import write_report
+from scratchvae.runs.setting import SETTINGS, configured
 from scratchvae.runs.spellings import SHORT, spelled_out
+from scratchvae.runs.sweeps import label, sweep
 from scratchvae.runs.tables import TABLES, load_other, schema_for, write_imputed, write_rows
+from scratchvae.runs.tensorboard import TensorBoard, require_tensorboard
+from scratchvae.runs.trial import Trial
 
 __all__ = [
     "METRICS",
+    "SETTINGS",
     "SHORT",
     "TABLES",
     "Config",
+    "Interruption",
     "Judgement",
     "Reading",
     "Run",
+    "TensorBoard",
+    "Trial",
     "build_phases",
     "chosen_runs",
     "common_folder",
     "compared",
+    "configured",
+    "dask_executor",
     "differing",
+    "folder_name",
+    "grid",
     "groups",
+    "judge",
+    "label",
     "listed",
     "load_like",
     "load_other",
+    "process_pool",
+    "read_axes",
     "read_run",
     "read_runs",
     "remarks",
+    "require_tensorboard",
     "run_names",
     "schema_for",
     "settings",
+    "shortened_name",
     "spelled_out",
+    "sweep",
     "write_imputed",
     "write_report",
     "write_rows",

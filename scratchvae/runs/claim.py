@@ -5,18 +5,25 @@ import socket
 import sys
 import weakref
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from scratchvae.arrays import InputError
+from scratchvae.files import make_folder
 
 NAME = ".lock"
+
+
+class Claimed(InputError):
+    """Somebody else trains in the folder."""
 
 
 class Claim:
     """The only claim to a folder on this machine, from its making until `release`, or until its process has died.
 
-    The system's lock on the file `.lock` is what counts; what is written there only tells others who holds it. So a file that
-    a killed process has left hinders nobody. InputError while another process, or another claim of this one, holds the folder.
+    The system's lock on the file `.lock` is what counts; what is written there only tells others who holds it. So a
+    file that a killed process has left hinders nobody. Claimed, an InputError, says that another process, or another
+    claim of this one, holds the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,7 +33,7 @@ class Claim:
             try:
                 if not _locks(descriptor):
                     holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
-                    raise InputError(f"{folder} is being trained in by {holder}: wait for its end, or choose another folder")
+                    raise Claimed(f"{folder} is being trained in by {holder}: wait for its end, or choose another folder")
                 if _is_at(path, descriptor):  # it is not where its last holder has just removed it
                     break
             except BaseException:
@@ -36,6 +43,24 @@ class Claim:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         self.release = weakref.finalize(self, _release, path, descriptor)
+
+
+def new_folder(root: Path, name: str) -> Path:
+    """Make the folder `name` in `root`, or where that is there already, name-2, name-3, …: one that nobody else has made.
+
+    A system makes a folder for one caller only, so that processes which ask at the same time get different ones.
+    """
+    make_folder(root)
+    for k in count(1):
+        folder = root / (name if k == 1 else f"{name}-{k}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise InputError(f"the folder {folder} can't be made: {error.strerror or error}") from error
+        return folder
+    raise AssertionError("count never ends")
 
 
 def _opened(path: Path) -> int:

@@ -14,7 +14,7 @@ from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE, requi
 from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.runs.version_0_2 import BY_DTYPE, read_as_then
-from scratchvae.training import Optimizer, Phase
+from scratchvae.training import Callback, EarlyStopping, Optimizer, Phase, Training
 
 
 def load_data(config: Config) -> Dataset:
@@ -101,6 +101,27 @@ def build_phases(config: Config, model: Estimator, steps: int) -> list[Phase]:
         raise InputError(f"{expected}; found {choice} for a {type(model).__name__}")
     pairs = [(chosen, ("",))] if isinstance(chosen, Objective) else chosen
     return [Phase(objective, optimizer, config.max_norm, over) for objective, over in pairs]
+
+
+def build_training(
+    config: Config, model: Estimator, *, data: Dataset, held_out: Dataset | None, steps: int, callbacks: Sequence[Callback]
+) -> Training:
+    """The training of a run from its beginning."""
+    stopping = () if config.patience is None else (EarlyStopping(config.patience),)
+    if stopping and held_out is None:
+        raise InputError("patience needs held-out data to stop by; found held_out 0")
+    return Training(
+        model,
+        build_phases(config, model, steps),
+        data,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        held_out=held_out,
+        binarized=config.binarized,
+        drop_last=config.drop_last,
+        callbacks=[*stopping, *callbacks],
+    )
 
 
 def _own_objective(model: Estimator) -> str:

@@ -8,19 +8,28 @@ from typing import Any
 from scratchvae import strict_json
 from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import Dataset, TableSchema, digest
-from scratchvae.files import make_folder, read_whole, write_whole
+from scratchvae.files import make_folder, write_whole
 from scratchvae.models import HelmholtzMachine
 from scratchvae.recipes import SolvedVAE
-from scratchvae.runs.claim import Claim
+from scratchvae.runs.agreement import (
+    CHECKPOINT,
+    CONFIG,
+    require_free,
+    require_one_run,
+    require_same_config,
+    require_same_data,
+    require_untrained,
+)
+from scratchvae.runs.claim import Claim, new_folder
 from scratchvae.runs.config import Config, read_config
-from scratchvae.runs.construction import build_model, build_phases, divide, load_data, read_schema, require_same_columns
+from scratchvae.runs.construction import build_model, build_training, divide, load_data, read_schema
+from scratchvae.runs.naming import folder_name
+from scratchvae.runs.records import as_csv, as_lines, read_history
+from scratchvae.runs.setting import moved
 from scratchvae.runs.solution import Solution
-from scratchvae.schema import check
 from scratchvae.training import (
-    RECORD,
     Callback,
     Checkpoint,
-    EarlyStopping,
     Training,
     load_checkpoint,
     restore_model,
@@ -29,7 +38,7 @@ from scratchvae.training import (
     steps_of_an_epoch,
 )
 
-MAY_CHANGE = {"epochs", "data", "data_dir"}  # when a run goes on: how far, and where the same data lie
+ROOT = Path("runs")  # where runs without a folder of their own are put
 
 
 class Run:
@@ -43,11 +52,15 @@ class Run:
         self.folder, self.config = folder, config
         self.claim: Claim | None = None
         self.solution: Solution | None = None  # of a model that takes no steps
+        self.trained_on: str | None = None  # the digest that the data must have, once the run has been trained
         self.model = build_model(config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
     @cached_property
     def _whole(self) -> Dataset:
-        return load_data(self.config)
+        data = load_data(self.config)
+        if self.trained_on is not None:
+            require_same_data(f"{self.folder}: {self.config.data}", self.trained_on, digest(data))
+        return data
 
     @cached_property
     def _parts(self) -> tuple[Dataset, Dataset | None]:
@@ -91,95 +104,109 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         """The file with the run's state."""
-        return self.folder / "checkpoint.safetensors"
+        return self.folder / CHECKPOINT
 
     @classmethod
-    def start(cls, folder: Path, config: Config) -> "Run":
-        """A new run in a folder that holds none yet. What can't be built, or whose first judgement fails, leaves no folder.
+    def start(cls, folder: Path | None, config: Config, *, root: Path = ROOT) -> "Run":
+        """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the config says.
 
-        The checkpoint of step 0 is written before config.json, whose presence makes the folder a run: a process that is killed
-        in between leaves a folder where the run can be started again.
+        What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is written before
+        config.json, whose presence makes the folder a run: a process that is killed in between leaves a folder where the run
+        can be started again.
         """
-        taken = f"{folder} holds a run already: go on with --resume {folder}, or choose another folder"
-        if (folder / "config.json").exists():
-            raise InputError(taken)
-        run = cls(folder, config)
-        run.training().look_ahead()
-        known: dict[str, Any] = {"examples": len(run._whole), "event_shape": run._whole.event_shape}
-        known["schema"] = None if run.schema is None else run.schema.to_entries()
-        known["kind"] = config.kind or run._whole.kind
-        if isinstance(run.model, SolvedVAE):
-            run.solution = Solution(run.model, config, run.data)
-            known["epochs"] = 1
-        run.config = replace(config, **known)
-        make_folder(folder / "figures")
-        run.claim = Claim(folder)
-        if (folder / "config.json").exists():
-            raise InputError(taken)
-        run.keep()(run.training(), "start")
-        write_whole(folder / "config.json", run.config.to_json().encode())
+        require_free(folder or root / "nothing")
+        run = cls(folder or root, config)
+        run._look_ahead()
+        run.folder = new_folder(root, folder_name(config)) if folder is None else folder
+        make_folder(run.folder / "figures")
+        run.claim = Claim(run.folder)
+        require_free(run.folder)
+        run._begin()
         return run
 
     @classmethod
-    def open(cls, folder: Path) -> "Run":
-        """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept."""
-        return cls._opened(folder)[0]
+    def open(cls, folder: Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
+        """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
+
+        `data` and `data_dir` say where its data lie now, if they were moved. InputError for data that are not the run's.
+        """
+        run, saved = cls._opened(folder, data, data_dir)
+        run.trained_on = saved.data
+        return run
 
     @classmethod
-    def resume(cls, folder: Path, *, epochs: int | None = None, force: bool = False) -> "Run":
+    def resume(
+        cls,
+        folder: Path,
+        *,
+        epochs: int | None = None,
+        data: str | None = None,
+        data_dir: str | None = None,
+        force: bool = False,
+    ) -> "Run":
         """A run that is there, to be trained on. `epochs`, no fewer than are done, replaces the number that it aims at.
 
-        InputError where the data or config.json are no longer those that the checkpoint was trained with, in anything but
-        MAY_CHANGE; with `force` they are taken as they are now.
+        `data` and `data_dir` say where its data lie now, if they were moved. A run that has a config.json but no checkpoint yet
+        begins. InputError where the data or config.json are no longer those that the checkpoint was trained with, in anything
+        but MAY_CHANGE; with `force` they are taken as they are now.
         """
         claim = Claim(folder)
-        run, saved = cls._opened(folder)
+        if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():
+            require_untrained(folder)
+            run = cls(folder, moved(read_config(folder / CONFIG), data, data_dir))
+            run._look_ahead()
+            run._begin()
+        run, saved = cls._opened(folder, data, data_dir)
         run.claim = claim
         if not force:
-            run._require_same(saved)
+            again = f", or --resume {folder} --force goes on all the same"
+            require_same_config(run.config, saved, again)
+            require_same_data(f"{folder}: {run.config.data}", saved.data, run._digest, again)
         if epochs is not None and epochs != run.config.epochs:
             if isinstance(run.model, SolvedVAE):
                 raise InputError(f"{folder} holds a model that is solved on all examples at once: it has no epochs to add")
             require_at_least(str(folder), "epochs", epochs, max(1, saved.position["epoch"]))
             run.config = replace(run.config, epochs=epochs)
-            write_whole(folder / "config.json", run.config.to_json().encode())
+        if run.config != read_config(folder / CONFIG):
+            write_whole(run.folder / CONFIG, run.config.to_json().encode())
         return run
 
     @classmethod
-    def _opened(cls, folder: Path) -> tuple["Run", Checkpoint]:
-        run = cls(folder, read_config(folder / "config.json"))
-        saved = load_checkpoint(run.checkpoint)
-        trained = Config.from_entries(saved.config, str(run.checkpoint))
-        require_same_columns(str(run.checkpoint), read_schema(trained), run.schema)
-        if (recipe := trained.recipe) != run.config.recipe:
-            names = f"{run.checkpoint} is of the recipe {recipe}, config.json of {run.config.recipe}"
-            raise InputError(f"{folder} should hold one run: {names}")
+    def _opened(cls, folder: Path, data: str | None, data_dir: str | None) -> tuple["Run", Checkpoint]:
+        config = moved(read_config(folder / CONFIG), data, data_dir)
+        saved = load_checkpoint(folder / CHECKPOINT)
+        require_one_run(folder, config, saved)
+        run = cls(folder, config)
         restore_model(saved, run.model, best=True)
         return run, saved
 
-    def _require_same(self, saved: Checkpoint) -> None:
-        """InputError where the checkpoint was trained with other data, or with other entries of config.json that both know."""
-        again = f"--resume {self.folder} --force goes on all the same"
-        trained = vars(Config.from_entries(saved.config, str(self.checkpoint)))
-        for entry, now in vars(self.config).items():
-            then = trained[entry]
-            unknown = then is None and entry in {"examples", "event_shape", "schema"}
-            if then != now and entry not in MAY_CHANGE and not unknown:
-                said = f"was trained with {entry} {then!r:.80}, config.json says {now!r:.80}"
-                raise InputError(f"{self.checkpoint} {said}: put that back, or {again}")
-        if saved.data is not None and saved.data != self._digest:
-            others = f"{self.config.data} holds others, of {self._digest!r:.10}"
-            said = f"was trained on examples of the digest {saved.data!r:.10}, {others}"
-            raise InputError(f"{self.checkpoint} {said}: put those back, or {again}")
+    def _look_ahead(self) -> None:
+        """Try all that can be tried before a step, solve what takes no steps, and write down what the data are."""
+        self.training().look_ahead()
+        known: dict[str, Any] = {"examples": len(self._whole), "event_shape": self._whole.event_shape}
+        known["schema"] = None if self.schema is None else self.schema.to_entries()
+        known["kind"] = self.config.kind or self._whole.kind
+        if isinstance(self.model, SolvedVAE):
+            self.solution = Solution(self.model, self.config, self.data)
+            known["epochs"] = 1
+        self.config = replace(self.config, **known)
 
-    def _described(self) -> dict[str, object]:
+    def _begin(self) -> None:
+        """Write the checkpoint of the beginning, then config.json."""
+        self.keep()(self.training(), "start")
+        write_whole(self.folder / CONFIG, self.config.to_json().encode())
+
+    def _described(self) -> dict[str, Any]:
         """config.json's entries."""
-        described: dict[str, object] = strict_json.parse(self.config.to_json(), str(self.folder / "config.json"))
-        return described
+        return dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
 
     @cached_property
     def _digest(self) -> str:
         return digest(self._whole)
+
+    def is_trained_on(self, data: Dataset) -> bool:
+        """Whether these are the run's own examples, wherever they lie."""
+        return digest(data) == self.trained_on
 
     def __enter__(self) -> "Run":
         return self
@@ -190,22 +217,8 @@ class Run:
 
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
         """The training of this run from its beginning; `resumed` puts it where the checkpoint stands."""
-        phases = build_phases(self.config, self.model, self.steps)
-        stopping = () if self.config.patience is None else (EarlyStopping(self.config.patience),)
-        if stopping and self.held_out is None:
-            raise InputError("patience needs held-out data to stop by; found held_out 0")
-        training = Training(
-            self.model,
-            phases,
-            self.data,
-            epochs=self.config.epochs,
-            batch_size=self.config.batch_size,
-            seed=self.config.seed,
-            held_out=self.held_out,
-            binarized=self.config.binarized,
-            drop_last=self.config.drop_last,
-            callbacks=[*stopping, *callbacks],
-        )
+        train, held_out = self._parts
+        training = build_training(self.config, self.model, data=train, held_out=held_out, steps=self.steps, callbacks=callbacks)
         if self.solution:
             self.solution.finish(training)
         return training
@@ -217,24 +230,18 @@ class Run:
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """A callback that writes checkpoint and metrics at the start, after each epoch, and every so many steps (0: never)."""
+        """A callback that writes the checkpoint, metrics.jsonl and metrics.csv, the same records as lines of JSON and as a
+        table: at the start, after each epoch, and after every `every` steps (0: never)."""
 
         def keeper(training: Training, event: str) -> None:
             if event in ("end", "diverged") or (event == "step" and not (every and training.step % every == 0)):
                 return
             save_checkpoint(self.checkpoint, training, self._described(), data=self._digest)
-            lines = [strict_json.dump(record) + "\n" for record in training.history]
-            write_whole(self.folder / "metrics.jsonl", "".join(lines).encode())
+            write_whole(self.folder / "metrics.jsonl", as_lines(training.history).encode())
+            write_whole(self.folder / "metrics.csv", as_csv(training.history).encode())
 
         return keeper
 
     def history(self) -> list[dict[str, Any]]:
         """The records of metrics.jsonl; InputError where a line holds anything else."""
         return read_history(self.folder / "metrics.jsonl")
-
-
-def read_history(path: Path) -> list[dict[str, Any]]:
-    """The records of a file of metrics, a line for each epoch; InputError where a line holds anything else."""
-    lines = read_whole(path, most_bytes=strict_json.MOST_BYTES).splitlines()
-    places = [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
-    return [check(strict_json.parse(line, place), RECORD, place) for line, place in zip(lines, places, strict=True)]

@@ -18,7 +18,7 @@ from scratchvae.posteriors import Point
 from scratchvae.runs.folder import Run
 from scratchvae.runs.reading import EVALUATION
 from scratchvae.strict_json import dump_finite
-from scratchvae.training import load_checkpoint
+from scratchvae.training import Training, load_checkpoint
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,15 @@ class Judgement:
     def rng(self) -> np.random.Generator:
         """A generator that every metric starts with, so that none depends on which others are asked for."""
         return np.random.default_rng(self.seed)
+
+
+SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) when a training has ended
+
+
+def judge(run: Run, training: Training) -> Judgement:
+    """The judgement of a run whose training has ended, on its held-out examples."""
+    likelihood_of = min(LIKELIHOOD_OF, len(run.judged))
+    return Judgement(run, run.judged, training.phases[0].objective, SAMPLES, likelihood_of, run.config.seed)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 from scratchvae import strict_json
 from scratchvae.arrays import InputError
 from scratchvae.runs.config import Config, read_config
-from scratchvae.runs.folder import read_history
 from scratchvae.runs.holder import is_held
+from scratchvae.runs.records import read_history
 from scratchvae.training import load_checkpoint
 
 FILES = (

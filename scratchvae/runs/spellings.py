@@ -1,6 +1,7 @@
 """Short spellings: `beta=4` and `latent_dim=2` for what is otherwise written in the choice of an objective or a recipe."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from scratchvae.arrays import InputError
@@ -62,34 +63,59 @@ SHORT = {
 }
 
 
-def spelled_out(given: Mapping[str, Any], spelling: Callable[[str], str] = str) -> dict[str, str]:
+BEGINNING = {"recipe": "mlp", "objective": DEFAULT, "optimizer": "adam"}  # what is chosen where nothing is said
+
+
+def spelled_out(
+    given: Mapping[str, Any],
+    spelling: Callable[[str], str] = str,
+    beginning: Mapping[str, str] = BEGINNING,
+) -> dict[str, str]:
     """The recipe, objective and optimizer of what is given by name, each as a text.
 
     `given` may hold "recipe", "objective", "optimizer" and "schedule", texts of choices, "penalty", a list of such, and the
-    value of any SHORT. InputError, which calls a name by its `spelling`, where two of them set one parameter.
+    value of any SHORT. InputError, which calls a name by its `spelling`, where two of them set one parameter. What is given
+    takes the place of what stands in `beginning`.
     """
     short: dict[str, dict[str, Any]] = {}
     for name, (of, parameter, _) in SHORT.items():
         if name in given:
             short.setdefault(of, {})[parameter] = given[name]
-    recipe, values = parse(given.get("recipe", "mlp"), "recipe"), short.get("recipe", {})
+    recipe, values = parse(given.get("recipe", beginning["recipe"]), "recipe"), short.get("recipe", {})
     if isinstance(model := values.get("model"), Choice) and model.name in RECIPES and "recipe" not in given:
         recipe = values.pop("model")
-    objective = parse(given.get("objective", DEFAULT), "objective")
+    objective = parse(given.get("objective", beginning["objective"]), "objective")
+    weights = _weights(given, short, spelling, {} if "objective" in given else objective.keywords)
     return {
-        "recipe": str(_joined(RECIPES, recipe, values, spelling)),
-        "objective": str(_joined(OBJECTIVES, objective, _weights(given, short, spelling), spelling)),
-        "optimizer": str(_optimizer(given, short, spelling)),
+        "recipe": str(_joined(RECIPES, recipe, values, spelling, replacing="recipe" not in given)),
+        "objective": str(_joined(OBJECTIVES, objective, weights, spelling, replacing="objective" not in given)),
+        "optimizer": str(_optimizer(given, short, spelling, beginning)),
     }
 
 
-def _joined(table: Table, choice: Choice, values: Mapping[str, Any], spelling: Callable[[str], str]) -> Choice:
-    return joined(table, choice if choice.name == DEFAULT else table.settle(choice), values, spelling)
+def _joined(
+    table: Table, choice: Choice, values: Mapping[str, Any], spelling: Callable[[str], str], *, replacing: bool
+) -> Choice:
+    """The choice with these values, which take the place of its own where `replacing`."""
+    settled = choice if choice.name == DEFAULT else table.settle(choice)
+    if replacing:
+        return replace(settled, keywords={**settled.keywords, **values})
+    return joined(table, settled, values, spelling)
 
 
-def _weights(given: Mapping[str, Any], short: Mapping[str, dict[str, Any]], spelling: Callable[[str], str]) -> dict[str, Any]:
-    """The values of the objective's parameters that the short spellings set."""
+def _without(choice: Choice, names: Container[str]) -> Choice:
+    return replace(choice, keywords={name: value for name, value in choice.keywords.items() if name not in names})
+
+
+def _weights(
+    given: Mapping[str, Any],
+    short: Mapping[str, dict[str, Any]],
+    spelling: Callable[[str], str],
+    before: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The values of the objective's parameters that the short spellings set; a ramp may end at what was there `before`."""
     values: dict[str, Any] = {"beta": 1.0} if "beta" in short.get("ramp", {}) else {}
+    values |= {name: before[name] for name in short.get("ramp", {}) if isinstance(before.get(name), int | float)}
     values |= short.get("objective", {})
     for weight, steps in short.get("ramp", {}).items():
         if weight not in values:
@@ -100,15 +126,27 @@ def _weights(given: Mapping[str, Any], short: Mapping[str, dict[str, Any]], spel
     return values | ({"penalties": tuple(penalties)} if penalties else {})
 
 
-def _optimizer(given: Mapping[str, Any], short: Mapping[str, dict[str, Any]], spelling: Callable[[str], str]) -> Choice:
+def _optimizer(
+    given: Mapping[str, Any],
+    short: Mapping[str, dict[str, Any]],
+    spelling: Callable[[str], str],
+    beginning: Mapping[str, str],
+) -> Choice:
     """The optimizer, its learning rate a schedule where one is given or a short spelling sets a part of it."""
-    optimizer, rate = OPTIMIZERS.settle(given.get("optimizer", "adam")), short.get("optimizer", {})
-    if "schedule" in given or "schedule" in short:
-        schedule = SCHEDULES.settle(given.get("schedule", "constant"))
+    optimizer, rate = OPTIMIZERS.settle(given.get("optimizer", beginning["optimizer"])), short.get("optimizer", {})
+    before = None if "optimizer" in given else optimizer.keywords.get("learning_rate")
+    scheduled = "schedule" in given or "schedule" in short
+    if before is not None and (scheduled or rate):
+        optimizer = _without(optimizer, ("learning_rate",))
+    if scheduled:
         values = dict(short.get("schedule", {}))
+        schedule = SCHEDULES.settle(given.get("schedule", before if isinstance(before, Choice) else "constant"))
+        if "schedule" not in given:
+            schedule = _without(schedule, {*values, "rate"} if rate else values)
         if rate:
             values["rate"] = rate["learning_rate"]
         elif "rate" in SCHEDULES.parameters(schedule.name) and "rate" not in schedule.keywords:
-            values["rate"] = OPTIMIZERS.parameters(optimizer.name)["learning_rate"].default
+            default = OPTIMIZERS.parameters(optimizer.name)["learning_rate"].default
+            values["rate"] = before if isinstance(before, int | float) else default
         rate = {"learning_rate": joined(SCHEDULES, schedule, values, spelling)}
     return joined(OPTIMIZERS, optimizer, rate, spelling)

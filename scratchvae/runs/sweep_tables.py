@@ -1,0 +1,38 @@
+"""A table of a sweep's rows, as Markdown to be read and as CSV to be computed with."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A table of Markdown whose columns stand one above the other; numbers have four digits behind the point."""
+    names = _columns(rows)
+    cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A line for each row under one of names; numbers to their last bit, and nothing where a row has no value."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _columns(rows), extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the columns in which any row has a value."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [name for name in names if any(row.get(name) is not None for row in rows)]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.4f}" if isinstance(value, float) and not value.is_integer() else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,149 @@
+"""Many runs: planned and tried before the first is trained, then trained here or wherever an executor trains them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from scratchvae.arrays import InputError
+from scratchvae.choices import shortened
+from scratchvae.runs.config import Config
+from scratchvae.runs.folder import Run
+from scratchvae.runs.grids import Command
+from scratchvae.runs.judgement import METRICS
+from scratchvae.runs.naming import shortened_name, word
+from scratchvae.runs.setting import configured
+from scratchvae.runs.trial import Trial, train_trial
+from scratchvae.training import Diverged
+
+Row = dict[str, Any]  # a line of the table at the end
+SHOWN = [name for name in METRICS if name not in ("loss", "bound_of_those")]  # a loss is no measure across objectives
+
+
+def sweep(
+    commands: Sequence[Command],
+    *,
+    folder: str | os.PathLike[str],
+    common: Command | Config | None = None,
+    executor: Executor | None = None,
+    on_row: Callable[[Row, Trial], None] = lambda row, trial: None,
+) -> list[Row]:
+    """Train a run for each command in a folder of its own below `folder`, and return the table of them, a row for each.
+
+    A command is a mapping of settings, such as {"beta": 4, "seed": 1}; `common` are the settings that all share. A run that is
+    finished is not trained again, and one that was stopped or killed goes on from its last checkpoint, to the same bits. All
+    runs are tried before the first one is trained: InputError names the command that is wrong. Then a run that fails has the
+    sentence in its row, and the others go on. `executor` is any executor of concurrent.futures whose workers see the same
+    files; None trains one run after the other here. Each run has one BLAS thread, so that its bits do not depend on the
+    executor. `on_row` is called with each row as soon as it is known.
+
+    A row has the command's settings first, then the epochs that were trained and the metrics.
+    """
+    trials = plan(commands, Path(folder), common)
+    names = list(dict.fromkeys(name for trial in trials for name in trial.settings))
+    rows: dict[int, Row] = {}
+    for k, found in _finished(trials):
+        rows[k] = _row(trials[k], names, found)
+        on_row(rows[k], trials[k])
+    left = [k for k in range(len(trials)) if k not in rows]
+    with threadpool_limits(1, user_api="blas"):
+        _try([(k, trials[k]) for k in left])
+        for k, found in _trained({k: trials[k] for k in left}, executor):
+            if status := found.get("interrupted"):
+                raise KeyboardInterrupt if status == 130 else SystemExit(status)
+            rows[k] = _row(trials[k], names, found)
+            on_row(rows[k], trials[k])
+    return [rows[k] for k in range(len(trials))]
+
+
+def plan(commands: Sequence[Command], folder: Path, common: Command | Config | None = None) -> list[Trial]:
+    """The run of each command, in a folder that is called after the command's settings. InputError for a wrong command."""
+    base = common if isinstance(common, Config) else configured(common or {})
+    if not commands:
+        raise InputError("sweep: there should be one command or more, found none")
+    configs: list[Config] = []
+    for k, command in enumerate(commands):
+        with _naming(k, command):
+            configs.append(configured(command, base))
+            if configs[-1] in configs[:-1]:
+                first = configs.index(configs[-1]) + 1
+                raise InputError(f"each command should describe another run, found that of command {first} again")
+    names = ["-".join(word(name, value) for name, value in command.items()) or "run" for command in commands]
+    trials = []
+    for name, command, config in zip(names, commands, configs, strict=True):
+        own = name if names.count(name) == 1 else f"{name}-{'x' * 99}"  # which is cut, and told apart by its config
+        trials.append(Trial(dict(command), config, folder.absolute() / shortened_name(own, config.to_json())))
+        trials[-1].require_own()
+    return trials
+
+
+def label(command: Command) -> str:
+    """A command in words, such as "beta=4, seed=1"."""
+    return ", ".join(f"{name}={_word(value)}" for name, value in command.items()) or "no settings of its own"
+
+
+@contextmanager
+def _naming(k: int, command: Command) -> Iterator[None]:
+    """What is wrong with a command is said with its number and its settings."""
+    try:
+        yield
+    except (InputError, Diverged) as error:
+        raise InputError(f"sweep: command {k + 1} ({label(command)}): {error}") from error
+
+
+def _finished(trials: Sequence[Trial]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for k, trial in enumerate(trials):
+        found = trial.finished()
+        if found is not None:
+            yield k, found
+
+
+def _try(trials: Sequence[tuple[int, Trial]]) -> None:
+    """Build each run and judge it before its first step, once for runs that differ in nothing but the seed."""
+    tried = set()
+    for k, trial in trials:
+        alike = replace(trial.config, seed=0).to_json()
+        if alike not in tried:
+            with _naming(k, trial.settings):
+                Run(trial.folder, trial.config).training().look_ahead()
+            tried.add(alike)
+
+
+def _trained(trials: Mapping[int, Trial], executor: Executor | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """What comes of each trial, in the order in which they end."""
+    given = {k: (str(trial.folder), trial.config.to_json(), os.getpid()) for k, trial in trials.items()}
+    if executor is None:
+        yield from ((k, train_trial(*one)) for k, one in given.items())
+        return
+    futures = {executor.submit(train_trial, *one): k for k, one in given.items()}
+    try:
+        for future in as_completed(futures):
+            error = future.exception()
+            if isinstance(error, BrokenExecutor):
+                raise InputError(f"sweep: a process was killed, perhaps for want of memory; the same sweep goes on ({error})")
+            yield futures[future], {"failed": f"{type(error).__name__}: {error}"} if error else future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _row(trial: Trial, names: Sequence[str], found: Mapping[str, Any]) -> Row:
+    """A line of the table. Every run has the same columns, so that two sweeps of the same commands have equal tables."""
+    settings = {name: _word(trial.settings[name]) if name in trial.settings else None for name in names}
+    metrics = found.get("metrics", {})
+    shown = {name: metrics.get(name) for name in SHOWN}
+    return {**settings, "epochs": found.get("epochs"), **shown, "failed": found.get("failed")}
+
+
+def _word(value: Any) -> Any:
+    """A value as a cell of a table: numbers as they are, anything else as it is written."""
+    if isinstance(value, list):  # of penalties
+        return ", ".join(map(str, value))
+    return value if value is None or isinstance(value, bool | int | float | str) else shortened(value)
