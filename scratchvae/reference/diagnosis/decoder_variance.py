@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, d_std_read_as, masked, others, std_read_as
+from scratchvae.reference.diagnosis.pieces import Piece, Place, Reading, Terms, d_std_read_as, masked, others, std_read_as
 from scratchvae.reference.diagnosis.quantities import X_SCALES, Given
 
 
@@ -36,12 +36,12 @@ def _written(
     return piece
 
 
-def _row(name: str, computes: Piece, fix: str) -> Mistake:
-    return Mistake(name, Place.RECONSTRUCTION, computes, fix)
+def _row(name: str, form: Piece, fix: str) -> Reading:
+    return Reading(name, Place.RECONSTRUCTION, form, fix)
 
 
 SQUARED = "the decoder's σ stands where σ² belongs"
-MISTAKES = [
+FORMS = [
     *(
         _row(
             f"decoder_{held}_read_as_{reading}",

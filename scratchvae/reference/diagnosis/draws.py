@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Pieces, Place, Prediction, Terms, std_read_as
+from scratchvae.reference.diagnosis.pieces import Piece, Pieces, Place, Prediction, Reading, Terms, std_read_as
 from scratchvae.reference.diagnosis.quantities import DRAWN, SCALES, X_SCALES, Given
 
 CONSTANT = -0.5 * float(np.log(2 * np.pi))  # of each latent
@@ -81,9 +81,9 @@ def _averaged(piece: Piece) -> Piece:
     return computes
 
 
-MISTAKES = [
+READINGS = [
     *(
-        Mistake(
+        Reading(
             f"log_q_{kind}_read_as_{reading}",
             Place.LOG_Q,
             _read(kind, reading),
@@ -93,13 +93,13 @@ MISTAKES = [
         for reading in SCALES
         if reading != kind
     ),
-    Mistake(
+    Reading(
         "log_pz_mean_over_latents", Place.LOG_PZ, _averaged(log_prior), "log p(z) is averaged over the latents: sum over them"
     ),
-    Mistake(
+    Reading(
         "log_q_mean_over_latents", Place.LOG_Q, _averaged(log_posterior), "log q(z|x) is averaged over the latents: sum over them"
     ),
-    Mistake(
+    Reading(
         "constants_of_weights_differ",
         Place.CONSTANTS,
         lambda given: False,

@@ -28,7 +28,7 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
     weights = pieces.total(given)
     if weights is None:
         return []
-    a, b = weights
+    a, b, _ = weights
     if name in {"logits", "x_mean", *X_SCALES}:
         terms = pieces.reconstruction(given)
         if terms is None or name not in terms.gradients:

@@ -31,16 +31,16 @@ def _joined(
     weights: Weights, R: Prediction, K: Prediction, given: Given, shape: tuple[int, ...], sign: float
 ) -> Prediction | None:
     """a R + b K by example, or as the declared reduction of it."""
-    a, b = weights
+    a, b, added = weights
     B = given.B or 1
     if shape != () or (R.value.ndim == K.value.ndim == 1 and R.value.shape == K.value.shape):
-        value, size = sign * (a * R.value + b * K.value), abs(a) * R.size + abs(b) * K.size
+        value, size = sign * (a * R.value + b * K.value + added), abs(a) * R.size + abs(b) * K.size
         unsure = abs(a) * R.unsure + abs(b) * K.unsure + 0 * value
         if shape != ():
             return Prediction(value, size, unsure) if np.shape(value) == shape else None
     else:
         (R_value, R_size), (K_value, K_size) = ((_mean(part.value), _mean(part.size)) for part in (R, K))
-        value, size = sign * (a * R_value + b * K_value), abs(a) * R_size + abs(b) * K_size
+        value, size = sign * (a * R_value + b * K_value + added), abs(a) * R_size + abs(b) * K_size
         unsure = abs(a) * _mean(R.unsure) + abs(b) * _mean(K.unsure)
     scale = 1 if given.reduction == "mean" else B
     return Prediction(scale * _mean(value), scale * _mean(size), scale * _mean(unsure))

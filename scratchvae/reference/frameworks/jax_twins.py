@@ -14,7 +14,7 @@ import numpy as np
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import EVALUATION, Layer, Parameter, cast
-from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, canonical, examine, read
+from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, canonical, examine, read, std_read_as
 from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
 from scratchvae.reference.frameworks.twin_step import TwinStep
@@ -48,7 +48,9 @@ def check_jax(
     """
     scale, ends = as_scale("check_jax", scale), as_heads("check_jax", heads)
     require_settings("check_jax", settings)
-    encoder, decoder = as_parts("check_jax", "encoder", encoder), as_parts("check_jax", "decoder", decoder)
+    encoder, decoder = as_parts("check_jax", "encoder", encoder), list(as_parts("check_jax", "decoder", decoder))
+    while likelihood == "bernoulli" and isinstance(activation(decoder[-1]), layers.Sigmoid):
+        decoder.pop()  # a Bernoulli's sigmoid is the loss's
     twins: dict[str, tuple[Parameter, str]] = {}
     chains = [_chain(parameters, parts, twins) for parts in (encoder, decoder, *([head] for head in ends))]
     twin = TwinStep(chains[0], tuple(chains[2:]), chains[1], scale, likelihood)
@@ -67,12 +69,14 @@ def check_jax(
     values, _ = rehearse(RIGHT) or ({}, {})
     dtype = str(loss.dtype)
     known = {"x": x, "loss": loss, **({} if drawn is None else {"noise": drawn.astype(dtype)}), **shown}
+    if "z" not in shown and drawn is not None and "mean" in shown and scale in shown:
+        known["z"] = (shown["mean"] + std_read_as(scale, shown[scale].astype(np.float64)) * drawn).astype(dtype)
     seen = {**{name: value.astype(dtype) for name, value in values.items() if name not in {*known, "d_z"}}, **known}
     if drawn is None and not settings.get("evaluation") and "z" not in shown and not _agrees(loss, values.get("loss"), dtype):
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
     meant = {name: value for name, value in settings.items() if name != "names"}
     examination = examine(read(seen, names=settings.get("names") or {}, likelihood=likelihood, **meant))
-    kept = tuple(line for line in examination.report.lines if line.quantity in known)  # the others are the twin's
+    kept = tuple(line for line in examination.report.lines if line.quantity in {"loss", "noise", "x", *shown})  # the others are the twin's
     report = replace(examination.report, lines=kept)
     if drawn is None and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
