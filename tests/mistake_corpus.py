@@ -1,8 +1,8 @@
 """Steps of VAEs composed at random, half of them with a mistake: what a diagnosis says of each is counted here.
 
-A step is drawn from parametrizations of σ, reductions, likelihoods, decoders, sizes, dtypes, and subsets of arrays that are handed
-over. A mistake changes one part of it (or, one time in six, two parts). Everything is plain NumPy, written apart from the library:
-gradients are complex steps, ∂f/∂a = Im f(a + ih)/h (Squire & Trapp 1998), in complex64 where the step is in float32.
+A step is drawn from parametrizations of σ, reductions, likelihoods, decoders, sizes, dtypes, and subsets of arrays that are
+handed over. A mistake changes one part of it (or, one time in six, two parts). Everything is plain NumPy, written apart from the
+library: gradients are complex steps, ∂f/∂a = Im f(a + ih)/h (Squire & Trapp 1998), in complex64 where the step is in float32.
 
     python tests/mistake_corpus.py --seed 0 --size 300            # counts, and every step that was not judged rightly
     python tests/mistake_corpus.py --scalars 10000                # losses off by a random 1e-6 to 1: none may get a name
@@ -591,9 +591,8 @@ def main():
         found.append(one)
         if re.search(arguments.show, one.verdict):
             p = one.plan
-            print(
-                f"{one.verdict:11} {one.what:32} {p.dtype} {p.likelihood} {p.kind} {p.handed_over:12} {one.named} {one.report.explanation[:150]}"
-            )
+            where = f"{p.dtype} {p.likelihood} {p.kind} {p.handed_over:12}"
+            print(f"{one.verdict:11} {one.what:32} {where} {one.named} {one.report.explanation[:150]}")
             if arguments.reports:
                 print(p, one.report, "", sep="\n")
     print(table(found))

@@ -46,7 +46,6 @@ PER_LATENT = Factor("1/Z", lambda given: 1 / _size("Z")(given))
 PER_BATCH_ENTRY = Factor("1/(B·D)", lambda given: 1 / (_size("B")(given) * _size("D")(given)))
 PER_BATCH_LATENT = Factor("1/(B·Z)", lambda given: 1 / (_size("B")(given) * _size("Z")(given)))
 
-PLAIN = tuple(  # numbers that people multiply by
-    float(n) for n in (2, 3, 4, 5, 6, 7, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 250, 255, 256, 500, 512, 1000, 1024)
-)
-PLAIN += tuple(1 / n for n in PLAIN) + (0.2, 0.3, 0.4, 0.6, 0.7, 0.75, 0.8, 0.9, 1.5, 2.5)
+WHOLE = (2, 3, 4, 5, 6, 7, 8, 10, 16, 20, 25, 32, 50, 64, 100, 128, 200, 250, 255, 256, 500, 512, 1000, 1024)
+PARTS = (0.3, 0.4, 0.6, 0.7, 0.75, 0.8, 0.9, 1.5, 2.5)
+PLAIN = (*map(float, WHOLE), *(1 / n for n in WHOLE), *PARTS)  # numbers that people multiply by

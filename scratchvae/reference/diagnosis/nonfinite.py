@@ -31,6 +31,9 @@ FROM_OUTSIDE = {
     "noise": "the noise itself holds it, which no generator of normal numbers gives",
 }
 
+GRADIENT_ALONE = "look for a square root or a norm at 0, or a where() whose other branch overflows"
+VALUE_ALONE = "look for a division by 0, a log of 0, or a sum that overflows in its code"
+
 
 class Operation(NamedTuple):
     """What makes a number that is not finite: of which quantities, at which entries of the inputs, in words with the fix."""
@@ -79,7 +82,8 @@ OPERATIONS = (
     Operation(
         ("z", "kl", "log_q", "loss", "bound", *SPREAD),
         _spread(lambda std, var: ~np.isfinite(std)),
-        "exp overflows (beyond 88.7 in float32, 709 in float64) where σ is had from {scale}: clamp {scale} to ±20, or bound the head",
+        "exp overflows (beyond 88.7 in float32, 709 in float64) where σ is had from {scale}: "
+        "clamp {scale} to ±20, or bound the head",
     ),
     Operation(
         ("kl", "log_q", "loss", "bound", *SPREAD),
@@ -144,10 +148,11 @@ def _explained(first: str, given: Given) -> str:
             words = operation.words.format(scale=given.spelled.get(str(given.scale), given.scale))
             return f"{said}, made by {words.replace(': ', f' (inputs of example {row}): ', 1)}"
     if first in GRADIENTS:
-        return f"{said}, while the values before it are finite: look for a square root or a norm at 0, or a where() whose other branch overflows"
+        return f"{said}, while the values before it are finite: {GRADIENT_ALONE}"
     if first in FROM_OUTSIDE or not any(n in given.arrays for n in BEFORE.get(first, ())):
-        return f"{said}: {FROM_OUTSIDE.get(first, FROM_OUTSIDE['mean'] if first in SCALES or first in OUTPUTS else 'hand over what it is computed from too')}"
-    return f"{said}, while all that it follows from is finite: look for a division by 0, a log of 0, or a sum that overflows in its code"
+        network = first in SCALES or first in OUTPUTS
+        return f"{said}: {FROM_OUTSIDE.get(first, FROM_OUTSIDE['mean'] if network else 'hand over what it is computed from too')}"
+    return f"{said}, while all that it follows from is finite: {VALUE_ALONE}"
 
 
 def _covers(at: Array, wrong: Array) -> bool:

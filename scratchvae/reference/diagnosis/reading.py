@@ -98,8 +98,10 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
 
 
 def _of_values(array: Array) -> float:
-    """The roundoff of the coarsest dtype that holds a float32 array's numbers: autocast computes in half and hands over float32."""
-    values = array[np.isfinite(array) & (array != 0)].astype(np.float32) if array.dtype == np.float32 else array[:0].ravel()
+    """The roundoff of the half precision that holds a float32 array's numbers, as autocast hands them over; else 0."""
+    if array.dtype != np.float32:
+        return 0.0
+    values = array[np.isfinite(array) & (array != 0)]
     if len(np.unique(np.abs(values))) < FEW:
         return 0.0
     bits = values.view(np.uint32)

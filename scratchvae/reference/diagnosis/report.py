@@ -126,8 +126,8 @@ class Report:
     exactly what was found; "follows from" a departure before it; "taken as given", "not checked", where what it follows from was
     not handed over; "unproven", where it differs and might yet be right, for want of what is said.
 
-    `ok`: nothing departs. `matches`: something agrees besides, nothing is unproven, and `blind` is empty. `blind` says which parts
-    of the step could be missing or mis-scaled without anything here showing it; `unseen`, what else these arrays do not tell.
+    `ok`: nothing departs. `matches`: something agrees besides, nothing is unproven, and `blind` is empty. `blind` says which
+    parts of the step could be missing or mis-scaled without anything here showing it; `unseen`, what else is not told.
     `first` is the first quantity that departs, `causes` the mistakes that explain it equally well, `cause` the only one, if there
     is one; `findings` holds it and those that no finding before them explains.
     """
@@ -200,10 +200,12 @@ class Report:
         return lines
 
     def _shown(self) -> list[Line]:
-        """What departs, or else is open; where all agrees, that."""
-        return self.of(Outcome.DEPARTS) or self.of(Outcome.UNPROVEN) or self.of(Outcome.AGREES) or list(self.lines)
+        """What departs, or else is open."""
+        return self.of(Outcome.DEPARTS) or self.of(Outcome.UNPROVEN)
 
     def _table(self) -> list[str]:
+        if not self._shown():
+            return []
         rows = [HEAD, *(line.cells for line in self._shown())]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         return [
@@ -229,8 +231,9 @@ class Report:
     def _repr_html_(self) -> str:
         verdict = "".join(f"<p>{escape(line)}</p>" for line in self._verdict())
         rows = "".join(f"<tr>{_cells(line.cells, 'td')}</tr>" for line in self._shown())
+        table = f"<table><tr>{_cells(HEAD, 'th')}</tr>{rows}</table>" if rows else ""
         rest = "".join(f"<li><b>{escape(word)}</b>: {escape(what)}</li>" for word, what in self._rest())
-        return f"<div>{verdict}<table><tr>{_cells(HEAD, 'th')}</tr>{rows}</table><ul>{rest}</ul></div>"
+        return f"<div>{verdict}{table}<ul>{rest}</ul></div>"
 
 
 HEAD = ("quantity", "theirs", "reference", "ratio, difference", "verdict")

@@ -163,7 +163,7 @@ def solve(given: Given) -> Iterator[Reading]:
     for a, b in ((low, np.inf), (0.0, high), (low, high)):
         for c, d in zip(tidied(a), tidied(b), strict=True):
             said = f"[{spelled(c)}, {spelled(d)}]".replace("inf", "∞")
-            fix = f"z used a σ clamped to {said}, which gives no gradient at its ends: hand over the σ that is used, or do not clamp"
+            fix = f"z used a σ clamped to {said}, with no gradient beyond: hand over the σ that is used, or do not clamp"
             yield _words(f"σ clamped to {said} in z", fix, 1 + (a > 0 and np.isfinite(b)), low=c, high=d)
 
 

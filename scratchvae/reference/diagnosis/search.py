@@ -59,6 +59,8 @@ class Search:
 
     def __init__(self, given: Given, pieces: Pieces, agreed: list[str]) -> None:
         self.given, self.pieces, self.agreed = given, pieces, agreed
+        self._right_forms: dict[str, list[Prediction]] = {}
+        self._is_right: dict[str, bool] = {}
 
     def explain(self, quantity: str) -> Found | None:
         """The simplest that fit, from one level of readings; None where none fits, or where it may well be by chance."""
@@ -92,25 +94,27 @@ class Search:
 
     def _later(self, quantity: str) -> Iterator[str]:
         at = ORDER.index(quantity) + 1
-        return (q for q in ORDER[at:] if q in self.given.arrays and predict(q, self.given, RIGHT))
+        return (q for q in ORDER[at:] if q in self.given.arrays and self._right(q))
 
     def _following(self, quantity: str, reading: Reading) -> list[str]:
         """The later quantities that depart and are what the reading gives."""
         pieces = self.pieces.under(reading)
-        later = [q for q in self._later(quantity) if not self.fits(q, self.pieces)]
+        later = [q for q in self._later(quantity) if reading.place in bearing(q, self.given) and not self._known(q)]
         return [q for q in later if self.fits(q, pieces)]
 
     def _contradicted(self, reading: Reading, quantity: str) -> bool:
         """Whether a later quantity is right which under the reading would not be."""
         pieces = self.pieces.under(reading)
-        return any(self.fits(q, self.pieces) and not self._agreeing(q, pieces) for q in self._later(quantity))
+        later = (q for q in self._later(quantity) if reading.place in bearing(q, self.given) and self._known(q))
+        return any(not self._agreeing(q, pieces) for q in later)
 
     def _agreeing(self, quantity: str, pieces: Pieces) -> bool:
         return self.fits(quantity, pieces) or not predict(quantity, self.given, pieces)
 
     def _bears_out(self, reading: Reading) -> bool:
         """Whether the quantities that agreed would still do so."""
-        return all(self.fits(q, self.pieces.under(reading)) for q in self.agreed)
+        bearing_on = [q for q in self.agreed if reading.place in bearing(q, self.given)]
+        return all(self.fits(q, self.pieces.under(reading)) for q in bearing_on)
 
     def _explains(self, reading: Reading, quantity: str) -> bool:
         """Whether the reading gives what was found, and what is right does not to the same precision."""
@@ -129,7 +133,17 @@ class Search:
         return ratios(theirs, next(found), self._right(quantity), eps)
 
     def _right(self, quantity: str) -> list[Prediction]:
-        return [p for pieces in (RIGHT, self.pieces) for p in predict(quantity, self.given, pieces)]
+        """The forms in which the quantity is right, by the pieces that are known too; they are computed once."""
+        if quantity not in self._right_forms:
+            known = [RIGHT] if self.pieces is RIGHT else [RIGHT, self.pieces]
+            self._right_forms[quantity] = [p for pieces in known for p in predict(quantity, self.given, pieces)]
+        return self._right_forms[quantity]
+
+    def _known(self, quantity: str) -> bool:
+        """Whether the quantity is what the known pieces give."""
+        if quantity not in self._is_right:
+            self._is_right[quantity] = self.fits(quantity, self.pieces)
+        return self._is_right[quantity]
 
     def fits(self, quantity: str, pieces: Pieces) -> bool:
         """Whether the quantity is one of the forms that the pieces give it."""

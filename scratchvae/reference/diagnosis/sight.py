@@ -19,14 +19,16 @@ MOST_NAMES = 6
 
 def blind(search: Search) -> Iterator[str]:
     """Sentences on the parts of the loss that could be missing or half as large, and everything here would agree as it does."""
-    given, agreed = search.given, [q for q in search.agreed if Place.TOTAL in bearing(q, search.given)]
-    if given.weighted or not agreed:
+    given = search.given
+    if given.weighted:
         return
     for part, (a, b) in PARTS.items():
-        if part == "the KL" and given.beta == 0:
+        own = ("d_mean", f"d_{given.scale}") if part == "the KL" else ("d_logits", "d_x_mean")
+        agreed = [q for q in search.agreed if q in ("loss", "bound", *own)]
+        if not agreed or (part == "the KL" and given.beta == 0):
             continue
         pieces = search.pieces.having(Place.TOTAL, Weighing(a, b))
-        if all(_alike(search, q, pieces) for q in agreed):
+        if all(search.fits(q, pieces) for q in agreed):
             where = " and ".join(agreed[:3])
             size = _size(search, part, "loss" if "loss" in agreed else agreed[0])
             yield (
@@ -55,7 +57,7 @@ def unseen(search: Search) -> Iterator[str]:
         if (
             bears
             and reading.name not in names
-            and all(_alike(search, q, pieces) for q in bears)
+            and all(search.fits(q, pieces) for q in bears)
             and _differs(search, bears, pieces)
         ):
             names.append(reading.name)
@@ -63,10 +65,6 @@ def unseen(search: Search) -> Iterator[str]:
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         yield f"what would agree too, to within rounding: {', '.join(names[:MOST_NAMES])}{more}"
     yield from _missing(given)
-
-
-def _alike(search: Search, quantity: str, pieces: Pieces) -> bool:
-    return search.fits(quantity, pieces)
 
 
 def _differs(search: Search, bears: list[str], pieces: Pieces) -> bool:

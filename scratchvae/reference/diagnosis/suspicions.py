@@ -29,7 +29,8 @@ REDRAWN = Suspicion("noise_redrawn", "this was computed with other noise than z:
 ONE_ARRAY = Suspicion("one_array_for_two_roles", "two outputs of the network are the same numbers: give each a head of its own")
 SURROGATE = Suspicion(
     "surrogate_for_bound",
-    "normalized weights times log-weights are not the bound; their gradient is right if the weights are detached: hand over d_log_w",
+    "normalized weights times log-weights are not the bound; "
+    "their gradient is right if the weights are detached: hand over d_log_w",
 )
 SUSPICIONS = [
     OUTSIDE_SUPPORT,

@@ -44,8 +44,9 @@ def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
         yield _reconstruction(c, 1)
     if theirs.ndim and theirs.size > 2:
         (a, b), *_ = np.linalg.lstsq(np.stack([R, K], axis=1), theirs, rcond=None)
-    if a is None or b is None:
+    if b is None:
         return
+    a = 1.0 if a is None else a
     yield from _both(given, a, b, 2)
     for u, v in zip(tidied(a), tidied(b), strict=True):
         sign = 1.0 if quantity == "loss" else -1.0
@@ -82,7 +83,7 @@ def _multiple(given: Given, pieces: Pieces, names: tuple[str, ...], weights: tup
 
 def _whole(c: float, solved: int) -> Reading:
     said = f"the whole loss × {spelled(c)}"
-    fix = f"this is {said}, which changes the scale of gradients alone (as where they are accumulated): hand over the loss without it"
+    fix = f"this is {said}, as where gradients are accumulated, and right but for their scale: hand over the loss without it"
     return Reading(said, Place.TOTAL, Weighing(whole=number(c)), fix, named=False, solved=solved)
 
 
@@ -111,9 +112,8 @@ def _with_constant(given: Given, a: float, b: float, c: float) -> Reading:
         f"the reconstruction weighs {spelled(a)}, the KL {spelled(weight)}, and {spelled(c)} is added: "
         "a term of the loss that was not declared"
     )
-    if weight < 0 < c:
-        fix += f", as γ |KL − C| with γ = {spelled(-weight)} and C = {spelled(-c / weight)} (Burgess et al. 2018) where the KL is below C"
-    elif c < 0 < weight:
-        fix += f", as γ |KL − C| with γ = {spelled(weight)} and C = {spelled(-c / weight)} (Burgess et al. 2018) where the KL is above C"
-    said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(c)}"
+    if c * weight < 0:
+        capacity, side = f"γ = {spelled(abs(weight))} and C = {spelled(-c / weight)}", "below" if weight < 0 else "above"
+        fix += f", as γ |KL − C| has with {capacity} where the KL is {side} C (Burgess et al. 2018)"
+    said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(c)}".replace("+ −", "− ")
     return Reading(said, Place.TOTAL, Weighing(number(a), number(b), ONE, c), fix, named=False, solved=3)

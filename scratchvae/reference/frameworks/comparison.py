@@ -13,14 +13,13 @@ from scratchvae.reference.diagnosis import (
     ESTIMATES,
     KL_DETACHED,
     RIGHT,
-    UNKNOWN,
     Examination,
     Finding,
     Line,
-    Reading,
     Outcome,
     Pieces,
     Place,
+    Reading,
     Report,
     Verdict,
 )
@@ -82,7 +81,8 @@ def compared(examination: Examination, report: Report, observed: Observed, twin:
     values, gradients = reference
     apart, follows = observed.apart(values, gradients), observed.apart(*mistaken) if mistaken else {}
     notes = list(report.notes)
-    if not report.findings and any(by > observed.close for by in apart.values()) and _agrees_in_double(observed, values, gradients):
+    differs = not report.findings and any(by > observed.close for by in apart.values())
+    if differs and _agrees_in_double(observed, values, gradients):
         notes.append("in float64 every gradient agrees: in float32 a unit falls on the other side of its kink, by rounding")
         apart = dict.fromkeys(apart, 0.0)
     blamed = examination.blamed

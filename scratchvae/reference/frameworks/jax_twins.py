@@ -76,7 +76,8 @@ def check_jax(
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
     meant = {name: value for name, value in settings.items() if name != "names"}
     examination = examine(read(seen, names=settings.get("names") or {}, likelihood=likelihood, **meant))
-    kept = tuple(line for line in examination.report.lines if line.quantity in {"loss", "noise", "x", *shown})  # the others are the twin's
+    theirs = {"loss", "noise", "x", *shown}  # the others are the twin's
+    kept = tuple(line for line in examination.report.lines if line.quantity in theirs)
     report = replace(examination.report, lines=kept)
     if drawn is None and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")

@@ -91,7 +91,8 @@ def check_torch(
     twin = TwinStep(chains[0][0], tuple(chain for chain, _ in chains[1:]), body, scale, likelihood, made.interleaved)
     seen = theirs["x"] if made.entrance is None else as_array(made.entrance)
     if seen.size == theirs["x"].size and not np.array_equal(seen.reshape(theirs["x"].shape), theirs["x"]):
-        report = replace(report, notes=(*report.notes, "the encoder sees something else than x (scaled, binarized or noised): taken so"))
+        note = "the encoder sees something else than x (scaled, binarized or noised): taken so"
+        report = replace(report, notes=(*report.notes, note))
     pairs = {name: pair for _, found in chains for name, pair in found.items()}
     for _, _, found in leaves:
         pairs |= found

@@ -90,7 +90,8 @@ def _run(
                     result = again.pop(0).to(result.dtype)
                 seen["drawn"].append(result.detach().clone())
                 if name not in OTHER and "z" not in seen:  # draws before the decoder is called
-                    draws["normal" if name in NORMAL else "uniform"].append(_standardized(name, args, kwargs or {}, result.detach().clone()))
+                    kind, drawn = "normal" if name in NORMAL else "uniform", result.detach().clone()
+                    draws[kind].append(_standardized(name, args, kwargs or {}, drawn))
             return result
 
     def keep(name: str, tensor: Any, whose: str) -> None:
@@ -160,7 +161,8 @@ def _standardized(name: str, args: Any, kwargs: dict[str, Any], drawn: Any) -> A
 
     if name != "normal":
         return drawn
-    mean, std = (kwargs.get(word, args[i] if len(args) > i else default) for i, (word, default) in enumerate((("mean", 0), ("std", 1))))
+    positional = dict(zip(("mean", "std"), args, strict=False))
+    mean, std = (kwargs.get(word, positional.get(word, default)) for word, default in (("mean", 0), ("std", 1)))
     if not torch.is_tensor(mean) and not torch.is_tensor(std):
         return drawn
     mean, std = (torch.as_tensor(a).detach().double() for a in (mean, std))
