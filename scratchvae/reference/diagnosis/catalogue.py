@@ -1,7 +1,8 @@
 """Every mistake that can be named, and the other readings of a step, from the simplest on."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from scratchvae.reference.diagnosis import divergence, draws, importance, priors, reconstruction, sampling, total, weights
 from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
@@ -16,6 +17,11 @@ READINGS: list[Reading] = [
     *importance.READINGS,
     *total.NAMED,
 ]
+PLAINEST: dict[Place, Any] = {  # the right pieces that are written in settings, which may be changed two at a time
+    Place.SAMPLING: sampling.reparameterized,
+    Place.DIVERGENCE: divergence.closed_form,
+    Place.RECONSTRUCTION: reconstruction.negative_log_likelihood,
+}
 CATALOGUE = [reading for reading in READINGS if reading.named]
 
 
@@ -28,14 +34,17 @@ def mistakes() -> dict[str, str]:
     return {name: "; or ".join(fixes) for name, fixes in named.items()}
 
 
-def levels(given: Given, pieces: Pieces, places: frozenset[Place]) -> Iterator[list[Reading]]:
-    """Readings of these places, the simplest first: one change, a number, two changes, several numbers."""
+def levels(given: Given, pieces: Pieces, places: frozenset[Place], *, pairs: bool) -> Iterator[list[Reading]]:
+    """Readings of these places, the simplest first: one change, a number, two changes, several numbers.
+
+    `pairs`: whether there is enough to tell one of a thousand pairs of changes from another.
+    """
     single = [reading for reading in READINGS if reading.place in places]
     yield [reading for reading in single if reading.named]
     yield [reading for reading in single if not reading.named]
     solved = list(_solved(given, pieces, places))
     yield [*(weights.plain(given) if Place.TOTAL in places else []), *(r for r in solved if r.solved <= 1)]
-    yield [*(total.PAIRS if Place.TOTAL in places else []), *_pairs(single)]
+    yield [*(total.PAIRS if Place.TOTAL in places else []), *(_pairs(single) if pairs else [])]
     yield [r for r in solved if r.solved > 1]
 
 
@@ -57,15 +66,19 @@ def _pairs(single: list[Reading]) -> Iterator[Reading]:
 
 
 def _joined(one: Reading, other: Reading) -> Reading | None:
-    first, second = one.computes, other.computes
-    if one.place is not other.place or type(first) is not type(second) or not hasattr(first, "__dataclass_fields__"):
+    """Both changes at once; None where they are of different places, or of one setting."""
+    first, second = _changes(one), _changes(other)
+    if one.place is not other.place or not first or not second or set(first) & set(second):
         return None
-    if one.place is Place.TOTAL:
-        return None
-    plain = type(first)() if one.place is not Place.RECONSTRUCTION else reconstruction.negative_log_likelihood
-    changes = [{n: getattr(c, n) for n in c.__dataclass_fields__ if getattr(c, n) != getattr(plain, n)} for c in (first, second)]
-    if set(changes[0]) & set(changes[1]) or not (changes[0] and changes[1]):
-        return None
-    both = replace(first, **changes[1])
+    both = replace(PLAINEST[one.place], **first, **second)
     named = one.named and other.named
     return Reading(f"{one.name} + {other.name}", one.place, both, f"{one.fix}; and {other.fix}", named)
+
+
+def _changes(reading: Reading) -> dict[str, Any]:
+    """The settings in which its piece is not the right one."""
+    plain = PLAINEST.get(reading.place)
+    if plain is None or type(reading.computes) is not type(plain):
+        return {}
+    settings = {f.name: (getattr(reading.computes, f.name), getattr(plain, f.name)) for f in fields(PLAINEST[reading.place])}
+    return {name: found for name, (found, right) in settings.items() if found != right}

@@ -47,7 +47,7 @@ def _joined(
 
 
 def _importance_loss(given: Given, pieces: Pieces, shape: tuple[int, ...], sign: float) -> list[Prediction]:
-    terms, weights = (None if given.log_w is not None else pieces.log_weights(given)), pieces.total(given)
+    terms, weights = (None if given.log_w is not None else given.computed(pieces.log_weights)), pieces.total(given)
     log_w, bounding = given.log_w if terms is None else terms.value, pieces.importance(given)
     if log_w is None or weights is None or bounding is None:
         return []
@@ -71,7 +71,7 @@ def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> li
 
     For a loss by example, of that `shape`, a number of theirs is none.
     """
-    terms = (pieces.divergence if name == "kl" else pieces.reconstruction)(given)
+    terms = given.computed(pieces.divergence if name == "kl" else pieces.reconstruction)
     theirs = given.arrays.get(name)
     if theirs is None and name == "reconstruction" and given.log_px is not None:
         theirs = -given.log_px
@@ -98,7 +98,7 @@ def _penalized(given: Given, pieces: Pieces) -> list[Prediction]:
 
 
 def _kl_by_latent(given: Given, pieces: Pieces) -> Terms | None:
-    terms = pieces.divergence(given)
+    terms = given.computed(pieces.divergence)
     if given.kl is not None and given.kl.ndim == 2:
         return Terms(given.kl, {} if terms is None else terms.gradients, np.abs(given.kl))
     return terms

@@ -163,7 +163,7 @@ def solve(given: Given) -> Iterator[Reading]:
     if given.likelihood == "gaussian" and given.x_scale is None and given.x_mean is not None:
         square = ((given.x - given.x_mean) ** 2).sum(axis=1)
         columns = np.stack([square, np.ones_like(square)], axis=1)
-        found = np.linalg.lstsq(columns, R, rcond=None)[0][0] if known and len(square) > 2 else None
+        found = np.linalg.lstsq(columns, R, rcond=None)[0][0] if R is not None and known and len(square) > 2 else None
         found = slope / (2 * given.variance) if found is None and slope is not None else found
         if found is not None and found > 0:
             yield from _other_variance(float(0.5 / found))
@@ -218,7 +218,11 @@ def _other_variance(variance: float) -> Iterator[Reading]:
         half = float(0.5 / v)
         for known, left_out in ((0.5 * float(np.log(2 * np.pi * v)), ""), (0.0, ", without its constants")):
             said = f"a Gaussian of σ² = {spelled(v)}{left_out}"
-            form = squares(lambda given, half=half: half, lambda given, c=known: c, "gaussian")
+            form = squares(_constantly(half), _constantly(known), "gaussian")
             yield _words(
                 said, f"the reconstruction is that of {said}: declare that variance, or use the one declared", 1, form=form
             )
+
+
+def _constantly(value: float) -> Callable[[Given], float]:
+    return lambda given: value

@@ -1,5 +1,7 @@
 """The simplest reading of a step that gives a quantity which departs, and everything else that bears on it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -29,6 +31,10 @@ BEARING = {
     **{f"d_{name}": frozenset({Place.RECONSTRUCTION, Place.TOTAL}) for name in OUTPUTS},
     **{f"d_{name}": frozenset({Place.SAMPLING, Place.DIVERGENCE, *JOINED}) for name in ("mean", *SCALES)},
 }
+
+VALUES = ("z", "reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w")  # which a piece of a step computes
+MANY_READINGS = 100
+FEW_EXAMPLES = 8
 
 
 def bearing(quantity: str, given: Given) -> frozenset[Place]:
@@ -66,10 +72,12 @@ class Search:
         """The simplest that fit, from one level of readings; None where none fits, or where it may well be by chance."""
         tried = 0
         best: Found | None = None
-        for level in levels(self.given, self.pieces, bearing(quantity, self.given)):
+        for level in levels(self.given, self.pieces, bearing(quantity, self.given), pairs=self._telling(quantity)):
             tried += len(level)
-            fitting = [r for r in level if self._explains(r, quantity)]
-            fitting = [r for r in fitting if self._bears_out(r) and not self._contradicted(r, quantity)]
+            sieve = self._of_few_examples(quantity) if len(level) > MANY_READINGS else None
+            sifted = level if sieve is None else [r for r in level if sieve._explains(r, quantity)]
+            fitting = [r for r in sifted if self._explains(r, quantity) and self._bears_out(r)]
+            fitting = [r for r in fitting if self._shown_by_itself(r, quantity) or not self._contradicted(r, quantity)]
             if not fitting:
                 continue
             if any(r.name == total.KL_MISSING.name for r in fitting):
@@ -79,6 +87,23 @@ class Search:
                 return found
             best = best or (found if found.chance <= WORTH_SAYING else None)
         return best
+
+    def _telling(self, quantity: str) -> bool:
+        """Whether more than one number departs that the same place bears on."""
+        places = bearing(quantity, self.given)
+        later = [q for q in self._later(quantity) if places & bearing(q, self.given) and not self._known(q)]
+        return sum(self.given.arrays[q].size for q in (quantity, *later)) > 1
+
+    def _shown_by_itself(self, reading: Reading, quantity: str) -> bool:
+        """Whether the quantity is what a piece computes, of enough entries to prove how: then the loss may use another."""
+        return quantity in VALUES and chance([self._ratios(quantity, reading)], MANY_READINGS, reading.solved) <= PROVEN
+
+    def _of_few_examples(self, quantity: str) -> Search | None:
+        """The same search on a few examples, by which a piece's own values of large arrays are sifted; else None."""
+        few = {n: a[:FEW_EXAMPLES] for n, a in self.given.arrays.items() if a.ndim > 1 or (a.ndim == 1 and n in VALUES)}
+        if quantity not in few or quantity not in VALUES or (self.given.B or 0) <= 2 * FEW_EXAMPLES:
+            return None
+        return Search(replace(self.given, arrays=few), self.pieces, [])
 
     def _found(self, quantity: str, fitting: list[Reading], tried: int) -> Found:
         """Of those that fit, the ones under which most of what comes later follows, with the fewest numbers in them."""

@@ -54,12 +54,7 @@ def unseen(search: Search) -> Iterator[str]:
     for reading in CATALOGUE:
         bears = [q for q in search.agreed if reading.place in bearing(q, given)]
         pieces = search.pieces.under(reading)
-        if (
-            bears
-            and reading.name not in names
-            and all(search.fits(q, pieces) for q in bears)
-            and _differs(search, bears, pieces)
-        ):
+        if bears and reading.name not in names and all(search.fits(q, pieces) for q in bears) and _differs(search, bears, pieces):
             names.append(reading.name)
     if names:
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""

@@ -194,14 +194,11 @@ OF_KL = (ONE, NOTHING, MINUS, PER_LATENT, PER_EXAMPLE, PER_BATCH_LATENT, BATCH, 
 
 def _other_reductions() -> list[Reading]:
     """Those that have a name, of a loss that is a mean over the batch where a sum was declared, or the other way round."""
-    plain = [r for r in NAMED if isinstance(r.computes, Weighing) and r.computes.whole is ONE and r.computes.reduction is None]
+    weighings = [(r, r.computes) for r in NAMED if isinstance(r.computes, Weighing)]
     return [
-        replace(
-            r,
-            computes=replace(r.computes, whole=whole, reduction=declared),
-            fix=f"it is {over}, which was not declared; and {r.fix}",
-        )
-        for r in plain
+        replace(r, computes=replace(w, whole=whole, reduction=declared), fix=f"it is {over}, which was not declared; and {r.fix}")
+        for r, w in weighings
+        if w.whole is ONE and w.reduction is None
         for whole, declared, over in ((BATCH, "mean", "a sum over the batch"), (PER_EXAMPLE, "sum", "a mean over the batch"))
     ]
 

@@ -83,8 +83,12 @@ class TwinStep:
             both, pullback = self.heads[0](h, mode=mode)
             Z = both.shape[1] // 2
             if self.interleaved:
-                joined = lambda dmean, dheld: np.stack([dmean, dheld], axis=2).reshape(both.shape)  # noqa: E731
-                return both[:, ::2], both[:, 1::2], lambda dmean, dheld: pullback(joined(dmean, dheld))
+
+                def in_turns(dmean: Array, dheld: Array) -> Array:
+                    joined: Array = pullback(np.stack([dmean, dheld], axis=2).reshape(both.shape))
+                    return joined
+
+                return both[:, ::2], both[:, 1::2], in_turns
             return both[:, :Z], both[:, Z:], lambda dmean, dheld: pullback(np.concatenate([dmean, dheld], axis=1))
         mean, mean_pullback = self.heads[0](h, mode=mode)
         held, scale_pullback = self.heads[1](h, mode=mode)
