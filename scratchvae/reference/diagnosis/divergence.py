@@ -106,6 +106,8 @@ class Estimate:
         """½ (z² − u²) − log σ with u = (z − mean) / σ   (B, Z)."""
         if given.scale is None or given.mean is None or (given.z is None and given.noise is None):
             return None
+        if any(a is not None and a.ndim != given.mean.ndim for a in (given.z, given.noise)):
+            return None  # of several draws
         mean, std = given.mean, std_read_as(given.scale, given.arrays[given.scale])
         if not (np.isfinite(std) & (std > 0)).all():
             return None

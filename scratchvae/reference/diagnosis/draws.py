@@ -15,7 +15,7 @@ CONSTANT = -0.5 * float(np.log(2 * np.pi))  # of each latent
 
 def by_draw(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     """z (B, K, Z), or log p(x|z), log p(z) or log q(z|x) (B, K), as a step of B·K examples has them."""
-    theirs, step = given.arrays[quantity], _each_draw(given)
+    theirs, step = given.arrays[quantity], each_draw(given)
     if quantity == "z" and step.noise is None and not given.evaluation:
         return []
     computes = {"z": pieces.sampling, "log_px": pieces.reconstruction, "log_pz": pieces.log_pz, "log_q": pieces.log_q}[quantity]
@@ -38,7 +38,7 @@ def by_draw(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     return [without if dropped == pieces.constants(given) else with_constant]
 
 
-def _each_draw(given: Given) -> Given:
+def each_draw(given: Given) -> Given:
     """The step of B·K examples, one for each draw: what an example has is repeated."""
     K, arrays = given.K or 1, {}
     for name in ("x", "mask", "mean", *SCALES, *DRAWN, *X_SCALES):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.draws import each_draw
 from scratchvae.reference.diagnosis.factors import spelled
 from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
@@ -44,13 +45,13 @@ class Sampling:
             return None
         if self.noise is None or (given.evaluation and not self.at_evaluation):
             return None if given.evaluation and self != Sampling() else _mean_alone(given.mean, kind)
-        if kind is None:
+        if kind is None or (given.noise is not None and given.noise.ndim != given.mean.ndim):
             return None
         location, held = (given.arrays[kind], given.mean) if self.swapped else (given.mean, given.arrays[kind])
         std, dstd = self._spread(held, kind)
         if given.noise is not None:
             drawn, lost = NOISES[self.noise](given.noise), np.zeros_like(held)
-        elif given.z is not None and not self.swapped:  # what z implies
+        elif given.z is not None and given.z.ndim == location.ndim and not self.swapped:  # what z implies
             drawn = (given.z - location) / std
             lost = np.abs(dstd / std) * (np.abs(given.z) + np.abs(location))
         else:
@@ -141,7 +142,8 @@ def solve(given: Given) -> Iterator[Reading]:
     """Readings with numbers in them, from the σ that z implies: (z − mean) / noise."""
     if given.z is None or given.mean is None or given.noise is None or given.scale is None or given.evaluation:
         return
-    if not given.z.shape == given.mean.shape == given.noise.shape:
+    given = each_draw(given) if given.z.ndim == 3 else given
+    if given.z is None or given.mean is None or given.noise is None or not given.z.shape == given.mean.shape == given.noise.shape:
         return
     std, kind = std_read_as(given.scale, given.arrays[given.scale]), given.scale
     with np.errstate(all="ignore"):

@@ -95,8 +95,9 @@ class Search:
         return sum(self.given.arrays[q].size for q in (quantity, *later)) > 1
 
     def _shown_by_itself(self, reading: Reading, quantity: str) -> bool:
-        """Whether the quantity is what a piece computes, of enough entries to prove how: then the loss may use another."""
-        return quantity in VALUES and chance([self._ratios(quantity, reading)], MANY_READINGS, reading.solved) <= PROVEN
+        """Whether the quantity is a value of enough entries to prove how it was made: then the step may go on with another."""
+        array = np.ndim(self.given.arrays[quantity]) > 0 and quantity in (*VALUES, "loss", "bound")
+        return array and chance([self._ratios(quantity, reading)], MANY_READINGS, reading.solved) <= PROVEN
 
     def _of_few_examples(self, quantity: str) -> Search | None:
         """The same search on a few examples, by which a piece's own values of large arrays are sifted; else None."""

@@ -17,6 +17,7 @@ from scratchvae.layers import EVALUATION, Layer, Parameter, cast
 from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, canonical, examine, read, std_read_as
 from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 from scratchvae.reference.frameworks.twin_step import TwinStep
 
 WEIGHTS, BIASES = ("kernel", "weight", "w", "W"), ("bias", "b")
@@ -44,8 +45,36 @@ def check_jax(
 
     The noise is what `arrays` hold as noise, what is handed over as `noise`, or what the step draws by jax.random.normal or
     uniform, called by that name; the step must not be jitted, nor vmapped over its keys. From the loss and its gradients alone
-    mistakes of sampling are rehearsed; arrays show more.
+    mistakes of sampling are rehearsed; arrays show more. Where the KL is too small to be seen, as at initialization, the step
+    is checked once more at perturbed weights.
     """
+    import jax
+
+    settings |= {"encoder": encoder, "heads": heads, "decoder": decoder, "scale": scale, "likelihood": likelihood, "noise": noise}
+
+    def perturbed() -> Report:
+        rng = np.random.default_rng(0)
+        moved = jax.tree_util.tree_map(lambda p: p + SIZE * rng.normal(size=np.shape(p)).astype(np.asarray(p).dtype), parameters)
+        return _checked(step, moved, x, arguments, **settings)
+
+    return seen_enough(_checked(step, parameters, x, arguments, **settings), perturbed)
+
+
+def _checked(
+    step: Callable[..., Any],
+    parameters: Any,
+    x: Any,
+    arguments: Any,
+    *,
+    encoder: Any,
+    heads: Any,
+    decoder: Any,
+    scale: Any,
+    likelihood: str,
+    noise: Any,
+    **settings: Any,
+) -> Report:
+    """The step compared with its twin, at these parameters."""
     scale, ends = as_scale("check_jax", scale), as_heads("check_jax", heads)
     require_settings("check_jax", settings)
     encoder, decoder = as_parts("check_jax", "encoder", encoder), list(as_parts("check_jax", "decoder", decoder))

@@ -18,6 +18,7 @@ from scratchvae.layers import Layer, Mode
 from scratchvae.reference.diagnosis import NOISE_MISSING, Pieces, Report, examine, read
 from scratchvae.reference.frameworks.comparison import Observed, compared
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 from scratchvae.reference.frameworks.torch_step import as_array, observe
 from scratchvae.reference.frameworks.torch_twins import layer_from_torch, paired
 from scratchvae.reference.frameworks.twin_step import TwinStep
@@ -46,12 +47,43 @@ def check_torch(
     child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is the loss's, named or not.
     `settings` are those of diagnose: beta, reduction, variance, evaluation, …
 
+    Where the KL is too small to be seen, as at initialization, the step is checked once more at perturbed weights.
+
     The noise is what the step draws by torch.randn, randn_like, normal or rand before it calls the decoder; draws from elsewhere
     are handed over as `noise`. The module, its gradients and buffers, and torch's generator on the CPU are left as they were.
 
     One draw of z for each example, which alone enters the decoder: conditional decoders and several draws can't be checked, and
     like anything that can't be told from the arrays end in an InputError, as names and layers do that aren't known.
     """
+    settings |= {"encoder": encoder, "heads": heads, "decoder": decoder, "scale": scale, "likelihood": likelihood, "noise": noise}
+
+    import torch
+
+    def perturbed() -> Report:
+        other = copy.deepcopy(module)
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for p in other.parameters():
+                p += SIZE * torch.randn(p.shape, generator=generator).to(p)
+        return _checked(other, x, step, **settings)
+
+    return seen_enough(_checked(module, x, step, **settings), perturbed)
+
+
+def _checked(
+    module: Any,
+    x: Any,
+    step: Callable[[Any, Any], Any],
+    *,
+    encoder: Any,
+    heads: Any,
+    decoder: Any,
+    scale: Any,
+    likelihood: str,
+    noise: Any,
+    **settings: Any,
+) -> Report:
+    """The step compared with its twin, at the weights that the module has."""
     import torch
 
     if any(isinstance(m, torch.nn.Dropout) and m.p > 0 and m.training for m in module.modules()):
