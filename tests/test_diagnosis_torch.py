@@ -599,7 +599,8 @@ def test_the_noise_and_the_data_themselves():
         assert (report.first == "x") != ok
     noise = np.random.default_rng(0).normal(size=(40, 5))
     other = np.random.default_rng(1).normal(size=(40, 5))
-    for z, cause, said in ((other, "noise_redrawn", "with other noise"), (1.1 * noise, None, "1.1 σ"), (noise**3, None, "unknown")):
+    found = ((other, "noise_redrawn", "with other noise"), (1.1 * noise, None, "1.1 σ"), (noise**3, None, "unknown"))
+    for z, cause, said in found:
         report = diagnose({"mean": np.zeros((40, 5)), "log_var": np.zeros((40, 5)), "noise": noise, "z": z})
         assert (report.first, report.cause) == ("z", cause)
         assert said in report.explanation

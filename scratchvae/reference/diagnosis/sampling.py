@@ -140,15 +140,14 @@ READINGS = [
 
 def solve(given: Given) -> Iterator[Reading]:
     """Readings with numbers in them, from the σ that z implies: (z − mean) / noise."""
-    if given.z is None or given.mean is None or given.noise is None or given.scale is None or given.evaluation:
+    given = each_draw(given) if given.z is not None and given.z.ndim == 3 else given
+    z, mean, noise, kind = given.z, given.mean, given.noise, given.scale
+    if z is None or mean is None or noise is None or kind is None or given.evaluation or not z.shape == mean.shape == noise.shape:
         return
-    given = each_draw(given) if given.z.ndim == 3 else given
-    if given.z is None or given.mean is None or given.noise is None or not given.z.shape == given.mean.shape == given.noise.shape:
-        return
-    std, kind = std_read_as(given.scale, given.arrays[given.scale]), given.scale
+    std = std_read_as(kind, given.arrays[kind])
     with np.errstate(all="ignore"):
-        implied = (given.z - given.mean) / given.noise
-    known = np.isfinite(implied) & np.isfinite(std) & (np.abs(given.noise) > 0.1)
+        implied = (z - mean) / noise
+    known = np.isfinite(implied) & np.isfinite(std) & (np.abs(noise) > 0.1)
     if known.sum() < 4:
         return
     for reading in (None, *(other for other in SCALES if other != kind)):

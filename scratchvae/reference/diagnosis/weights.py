@@ -107,13 +107,13 @@ def _both(given: Given, a: float, b: float, solved: int) -> Iterator[Reading]:
 
 
 def _with_constant(given: Given, a: float, b: float, c: float) -> Reading:
-    weight = b * given.beta
+    weight, whole = b * given.beta, c * (1.0 if given.reduction == "mean" else given.B or 1)
     fix = (
-        f"the reconstruction weighs {spelled(a)}, the KL {spelled(weight)}, and {spelled(c)} is added: "
+        f"the reconstruction weighs {spelled(a)}, the KL {spelled(weight)}, and {spelled(whole)} is added: "
         "a term of the loss that was not declared"
     )
     if c * weight < 0:
         capacity, side = f"γ = {spelled(abs(weight))} and C = {spelled(-c / weight)}", "below" if weight < 0 else "above"
         fix += f", as γ |KL − C| has with {capacity} where the KL is {side} C (Burgess et al. 2018)"
-    said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(c)}".replace("+ −", "− ")
+    said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(whole)}".replace("+ −", "− ")
     return Reading(said, Place.TOTAL, Weighing(number(a), number(b), ONE, c), fix, named=False, solved=3)
