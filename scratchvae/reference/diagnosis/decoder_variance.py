@@ -31,7 +31,8 @@ def _written(
             held_as: (0 if detached else 1) * dstd * (2 * log_var / std - error * dbelow / below),
         }
         steep = np.abs(gradients["x_mean"]) * (np.abs(x) + np.abs(mean))
-        return masked(given, Terms(error + log_var * 2 * np.log(std) + constant, gradients, 1 + np.abs(2 * np.log(std)) + steep))
+        value, size = error + log_var * 2 * np.log(std) + constant, 1 + np.abs(2 * np.log(std)) + steep
+        return masked(given, Terms(value, gradients, size, digits_lost=2 * square * (np.abs(x) + np.abs(mean)) / below))
 
     return piece
 

@@ -5,6 +5,7 @@ Gaussian's variance is otherwise the declared one.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def without(part: Callable[[Given], Array | float], *, of_sigma: bool) -> Piece:
         less, gradients = part(given), dict(terms.gradients)
         if of_sigma and given.x_scale is not None:
             gradients[given.x_scale] = gradients[given.x_scale] - _dlog_std(given)
-        return masked(given, Terms(terms.value - less, gradients, terms.size + np.abs(less)))
+        return masked(given, replace(terms, value=terms.value - less, gradients=gradients, size=terms.size + np.abs(less)))
 
     return piece
 

@@ -32,7 +32,7 @@ class Sampling:
     noise: str | None = "given"  # None: left out
     factor: float = 1.0
     added: float = 0.0
-    low: float = 0.0
+    low: float = -np.inf
     high: float = np.inf
     through_mean: bool = True
     through_std: bool = True
@@ -70,8 +70,7 @@ class Sampling:
         read_as = self.reading or kind
         std = self.factor * std_read_as(read_as, held) + self.added
         inside = (std >= self.low) & (std <= self.high)
-        clipped = std if self.factor < 0 else np.clip(std, self.low, self.high)
-        return clipped, self.factor * d_std_read_as(read_as, held) * (inside | (self.factor < 0))
+        return np.clip(std, self.low, self.high), self.factor * d_std_read_as(read_as, held) * inside
 
 
 def _mean_alone(mean: Array, kind: str | None) -> Terms:
