@@ -339,7 +339,7 @@ def test_a_mistake_is_named_or_left_open_without_what_comes_between(name, dtype,
     found = {key: found[key] for key in ("x", "mean", "log_var", "logits", "x_mean", "loss") if key in found}
     report = diagnose(found, **settings)
     if report.ok:
-        assert first in {"z", "d_mean", "d_log_var", "d_logits"}
+        assert first in {"z", "d_mean", "d_log_var", "d_logits"} or not report.matches
     else:
         assert report.first == "loss"
         unknown = report.explanation.startswith("the cause is unknown")  # one number in single precision proves nothing
