@@ -143,12 +143,12 @@ def main(argv=None):
         character, font = same_as_neighbour(z, test.labels), same_as_neighbour(z, test.factors["font"])
         print(f"  {n:2d} latents       {character:9.2f}   {font:4.2f}")
     z = models[2].encode(test)
-    by_character = plots.codes(z, test.labels, test.label_names, title="An autoencoder's codes, by character")
+    by_character = plots.codes(z, test.labels, test.label_names, title="An autoencoder's codes, by character", prior=False)
     bold = np.array(["Bol" in font or font == "cmb10" for font in data.FONTS])
     slanted = np.array([any(word in font for word in ("Oblique", "Ita", "cmti")) for font in data.FONTS])
     style = (2 * bold + slanted)[test.factors["font"]]
     styles = ("regular", "slanted", "bold", "bold and slanted")
-    by_style = plots.codes(z, style, styles, title="The same codes, by the font's style")
+    by_style = plots.codes(z, style, styles, title="The same codes, by the font's style", prior=False)
     plots.save(by_character, options.out / "codes_by_character.png")
     plots.save(by_style, options.out / "codes_by_style.png")
 

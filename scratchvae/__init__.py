@@ -17,6 +17,7 @@ The floors, each importing only from those below it:
     runs, reference, bench          runs that live in folders; cases, diagnosis, golden vectors; how fast
     recipes                         builders from plain numbers: mlp, convolutional, belief_net
     models                          VAE, ConditionalVAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
+    networks                        encoders, decoders and roles from plain numbers and names
     training                        one step, the loop, optimizers, schedules, checkpoints, full-batch L-BFGS
     evaluation                      log-likelihood, bound, active units, regularity, evidence, rate and distortion
     objectives                      Elbo, SampledElbo, Iwae, Reconstruction and its penalties, Wake, Sleep …
@@ -58,6 +59,7 @@ ROOMS = (
     "layers",
     "likelihoods",
     "models",
+    "networks",
     "objectives",
     "ops",
     "plots",
@@ -76,6 +78,7 @@ NAMES = {  # what everybody reaches for, and the room that it lives in
     "Autoencoder": "models",
     "ConditionalVAE": "models",
     "FactorAnalysis": "models",
+    "ProbabilisticPCA": "models",
     "Batch": "data",
     "load": "data",
     "convolutional": "recipes",

@@ -1,7 +1,7 @@
 """Names for arrays, the sum over draws, and the one place that words a complaint about arrays and numbers."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from numbers import Real
 from typing import Any
@@ -124,6 +124,47 @@ def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
         raise InputError(f"{where}: {name} should be a whole number, at least {low}; found {_shown(count)}")
     if count < low:
         raise InputError(f"{where}: {name} should be at least {low}, found {count}")
+
+
+def require_seed(where: str, name: str, seed: Any) -> None:
+    """Raise InputError unless `seed` is a whole number from 0, of which NumPy makes a stream of random numbers.
+
+    >>> require_seed("mlp", "seed", -1)
+    Traceback (most recent call last):
+    ...
+    scratchvae.arrays.InputError: mlp: seed should be a whole number, at least 0; found -1
+    """
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"{where}: {name} should be a whole number, at least 0; found {_shown(seed):.80}")
+
+
+def generator_from(where: str, name: str, rng: Any) -> np.random.Generator:
+    """The generator that `rng` is, or that it is the seed of; None draws a fresh one. InputError for anything else."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is not None and (not isinstance(rng, int | np.integer) or isinstance(rng, bool) or rng < 0):
+        expected = "a numpy.random.Generator, or a seed, which is a whole number of at least 0"
+        raise InputError(f"{where}: {name} should be {expected}; found {_shown(rng):.80}")
+    return np.random.default_rng(rng)
+
+
+def sizes_of(where: str, name: str, given: Any, *, least: int = 0) -> tuple[int, ...]:
+    """One whole number, which stands for a tuple of one, or at least so many, each at least 1  ->  a tuple of them.
+
+    >>> sizes_of("mlp", "hidden", 400), sizes_of("mlp", "hidden", [400, 300])
+    ((400,), (400, 300))
+    """
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        given = (given,)
+    if isinstance(given, str | bytes | dict | set) or not isinstance(given, Iterable):
+        expected = "should be a whole number, or whole numbers in parentheses, such as (8,)"
+        raise InputError(f"{where}: {name} {expected}; found {_shown(given):.80}")
+    sizes = tuple(given)
+    if len(sizes) < least:
+        raise InputError(f"{where}: {name} should be one whole number or more; found none")
+    for size in sizes:
+        require_count(where, name, size)
+    return tuple(int(size) for size in sizes)
 
 
 def require_bounds(where: str, low: Any, high: Any) -> None:

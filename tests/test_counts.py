@@ -79,11 +79,15 @@ CALLS = {
     },
     "evaluation.reverse_water_filling.latent_dim": lambda n: evaluation.reverse_water_filling([1.0], 0.1, latent_dim=n),
     "evaluation.two_sample_test.permutations": lambda n: evaluation.two_sample_test(X, X, rng=RNG, permutations=n),
-    "models.Autoencoder.latent_dim": lambda n: models.Autoencoder(
-        event_shape=(2,), latent_dim=n, encoder=Linear(2, 1), decoder=Linear(1, 2), likelihood=Bernoulli()
-    ),
     **{
-        f"models.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{"latent_dim": 1, name: n})
+        f"models.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{name: n}).fit(X, range(len(X)))
+        for kind in (models.Autoencoder, models.ConditionalVAE, models.VAE)
+        for name in ("latent_dim", "epochs", "batch_size")
+    },
+    "models.ConditionalVAE.classes": lambda n: models.ConditionalVAE(classes=n).fit(X, range(len(X))),
+    "models.ConditionalVAE.condition_dim": lambda n: models.ConditionalVAE(condition_dim=n).fit(X, range(len(X))),
+    **{
+        f"models.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{"latent_dim": 1, name: n}).fit(X)
         for kind in (models.FactorAnalysis, models.ProbabilisticPCA)
         for name in ("latent_dim", "max_steps")
     },
@@ -92,6 +96,9 @@ CALLS = {
     "models.HelmholtzMachine.samples": lambda n: machine(samples=n),
 }
 OTHERS = {
+    "latents of networks of one's own": lambda n: models.Autoencoder(
+        event_shape=(2,), latent_dim=n, encoder=Linear(2, 1), decoder=Linear(1, 2), likelihood=Bernoulli()
+    ),
     "a width": lambda n: machine(hidden=(n,)),
     "draws of a pass": lambda n: vae().run(Batch(X), X[:, :1], draws=n),
     "samples of a score": lambda n: vae().score_samples(X, samples=n),

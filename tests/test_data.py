@@ -684,6 +684,17 @@ def test_glyphs_of_chosen_characters_and_ranges():
             data.glyphs(2, **settings)
 
 
+def test_numerals_are_the_glyphs_that_are_digits_of_one_family_in_the_middle(monkeypatch):
+    monkeypatch.setattr(sources, "GLYPHS", {"train": 300, "test": 40})
+    train, test = data.load("numerals", seed=2), data.load("numerals", seed=2, split="test")
+    assert (train.name, train.label_names, len(train), len(test)) == ("numerals", tuple("0123456789"), 300, 40)
+    assert {data.FONTS[font] for font in train.factors["font"]} == {font for font in data.FONTS if font.startswith("DejaVu")}
+    assert not train.factors["x"].any()
+    assert not train.factors["y"].any()
+    np.testing.assert_array_equal(train.images, data.draw_glyphs(train.factors))
+    assert (train.images[:40] != test.images).any()
+
+
 def test_data_sorted_by_class_are_mixed(tmp_path):
     images = np.arange(90, dtype=np.uint8).reshape(90, 1, 1).repeat(4, axis=1).repeat(4, axis=2)
     labels = np.repeat(np.arange(9), 10)

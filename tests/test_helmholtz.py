@@ -443,8 +443,8 @@ def built(hidden=(2, 1), generation=(1, 2, 3), recognition=(3, 2, 1)):
 
 MODEL = machine()
 ERRORS = {
-    "no hidden layer": (lambda: built((), (3,), (3,)), "one width or more"),
-    "no hidden units": (lambda: built((2, 0)), "at least 1, found \\(2, 0\\)"),
+    "no hidden layer": (lambda: built((), (3,), (3,)), "one whole number or more"),
+    "no hidden units": (lambda: built((2, 0)), "hidden should be at least 1, found 0"),
     "a layer too few": (lambda: built(generation=(2, 3)), "2 layers each, one for each hidden layer, found 1 and 2"),
     "inputs of another width": (lambda: built(recognition=(3, 4, 1)), "recognition\\[0\\] should map 3 units to 2, found"),
     "layers the wrong way round": (lambda: built(generation=(3, 2, 1)), "generation\\[0\\] should map 1 units to 2: linear"),
@@ -466,8 +466,8 @@ ERRORS = {
     "no draws for q": (lambda: ReweightedRecognition(0), "samples should be at least 1"),
     "another kind of model": (lambda: Wake().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),
     "another kind, asleep": (lambda: Sleep().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),
-    "a recipe without layers": (lambda: belief_net((3,), layers=()), "one width or more"),
-    "a recipe with an empty layer": (lambda: belief_net((3,), layers=(4, 0)), "at least 1, found \\(4, 0\\)"),
+    "a recipe without layers": (lambda: belief_net((3,), layers=()), "one whole number or more"),
+    "a recipe with an empty layer": (lambda: belief_net((3,), layers=(4, 0)), "layers should be at least 1, found 0"),
     "no bars": (lambda: bars(0), "n should be at least 1"),
     "no pixels": (lambda: bars(3, side=0), "side should be at least 1"),
     "bars on too often": (lambda: bars_law(on=1.5), "probabilities, found 1.5"),

@@ -111,6 +111,21 @@ PICTURES = {
     ),
     "word lists": lambda: plots.word_lists(POINTS[:40].T, [f"word{'w' * (i % 30)}{i}" for i in range(40)], latents=[11, 3]),
     "words without room": lambda: plots.word_lists(POINTS[:2, :1].T, ["verylong" * 30, "w" * 300], shown=1),
+    "codes as letters": lambda: plots.codes(POINTS, np.arange(400) % 26, [chr(ord("a") + k) for k in range(26)]),
+    "codes without a prior": lambda: plots.codes(0.01 * POINTS + 7, np.arange(400) % 3, prior=False),
+    "manifold where codes lie": lambda: plots.manifold(
+        GREYS[:196, :2, :2].reshape(14, 14, 1, 2, 2), plots.manifold_codes(14, [-100, 3e4] + POINTS * [30, 5e3])[1], z=POINTS
+    ),
+    "bounds of two runs": lambda: plots.bounds({"mnist, bernoulli": {"one": ([1, 2, 3], [-9, -5, -4]), "$a$": ([1], [-700.25])}}),
+    "bounds of twenty runs in two groups": lambda: plots.bounds(
+        {g: {f"{g} {k}-{'long-' * 9}": (np.arange(1, 51), np.log(np.arange(1, 51)) - k) for k in range(20)} for g in ("a", "b")}
+    ),
+    "bounds that are not finite": lambda: plots.bounds({"": {"lost": ([1, 2], [np.nan, -np.inf]), "kept": ([1, 2], [-2, -1])}}),
+    "a histogram": lambda: plots.histogram(1e5 * POINTS[:, 0], 1e5 * POINTS[:, 1], "a column with a name that is far too long"),
+    "a histogram of levels": lambda: plots.histogram(np.arange(9.0), np.arange(9.0), "kind", levels=["a long level"] * 9),
+    "bars of 2 latents": lambda: plots.latent_divergences(np.ones(2), [True, False]),
+    "bars of 30 latents": lambda: plots.latent_divergences(np.ones(30), np.arange(30) < 7),
+    "bars of 200 latents": lambda: plots.latent_divergences(np.ones(200), np.arange(200) < 7),
     "codes far away": lambda: plots.codes(-1e5 + 4e4 * POINTS, np.arange(400) % 10),
 }
 
@@ -289,6 +304,22 @@ def test_codes_show_all_points_and_the_prior_undistorted():
     assert sorted(circle.radius for circle in axes.patches) == [1, 2]
 
 
+def test_many_classes_of_single_letters_are_drawn_as_these_letters():
+    names = [chr(ord("a") + k) for k in range(26)]
+    axes = plots.codes(POINTS, np.arange(400) % 26, names).axes[0]
+    drawn = [c for c in axes.collections if isinstance(c, PathCollection)]
+    assert len(drawn) == 26
+    assert len({c.get_paths()[0].vertices.tobytes() for c in drawn}) == 26  # each class has a shape of its own
+    for k, letters in enumerate(drawn):
+        np.testing.assert_array_equal(letters.get_offsets(), POINTS[np.arange(400) % 26 == k])
+
+
+def test_codes_without_a_prior_fill_the_picture():
+    axes = plots.codes(0.01 * POINTS + 7, prior=False).axes[0]
+    assert list(axes.patches) == []
+    assert 6.9 < axes.get_xlim()[0] < axes.get_xlim()[1] < 7.1
+
+
 def test_names_without_room_stay_where_they_are():
     placed = place(np.array([[5.0, 3.0]] * 3), np.full((3, 2), 4.0), np.array([12.0, 6.0]))
     assert placed.tolist() == [[5, 3], [10, 2], [5, 3]]
@@ -400,6 +431,15 @@ IMAGES = np.zeros((2, 1, 4, 4))
         (lambda: plots.codes(POINTS, np.zeros(3, int)), "N = 400"),
         (lambda: plots.codes(POINTS, np.zeros(400)), "whole numbers"),
         (lambda: plots.codes(POINTS, np.arange(400) % 3, ["a", "b"]), "between 0 and 1"),
+        (lambda: plots.manifold_codes(3, np.zeros((4, 3))), r"\(N, 2\)"),
+        (lambda: plots.manifold(np.zeros((2, 2, 1, 4, 4)), np.zeros(2), z=POINTS), "values should increase"),
+        (lambda: plots.bounds({}), "at least one run; found none"),
+        (lambda: plots.bounds({"a": {}}), "at least one run; found none"),
+        (lambda: plots.bounds({"a": {"b": ([1, 2], [1.0])}}), r"b should have as many bounds as epochs"),
+        (lambda: plots.histogram(np.zeros(0), np.zeros(3)), "found 0 and 3"),
+        (lambda: plots.histogram(np.array([np.nan]), np.zeros(3)), "real should be finite"),
+        (lambda: plots.latent_divergences(np.zeros(0), []), "at least one latent"),
+        (lambda: plots.latent_divergences(np.zeros(3), [True]), "Z = 3"),
         (lambda: plots.rate_distortion({}, CURVES), "at least one curve each"),
         (lambda: plots.rate_distortion(CURVES, {"a": ([1, 2], [1])}), "by_rate: a should be two rows of numbers of one length"),
         (lambda: plots.rate_distortion({"a": ([1], [0.0])}, CURVES), "by_latents: a should .* positive"),

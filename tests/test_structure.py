@@ -24,6 +24,7 @@ FLOORS = [
     {"objectives"},
     {"evaluation"},
     {"training"},
+    {"networks"},
     {"models"},
     {"recipes"},
     {"runs", "reference", "bench"},

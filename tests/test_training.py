@@ -23,9 +23,9 @@ from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.files import write_whole
 from scratchvae.layers import EVALUATION, BatchNorm, Dropout, Linear, Parameter, ReLU, Sequential, named_buffers, named_parameters
+from scratchvae.networks import weights_generator
 from scratchvae.objectives import Elbo, Objective, Ramp, Report
 from scratchvae.recipes import mlp
-from scratchvae.recipes.roles import weights_generator
 from scratchvae.training import (
     OPTIMIZERS,
     SGD,

@@ -59,7 +59,9 @@ def _in_words(hint: Any, kinds: Kinds) -> str:
         return f"a {kinds[hint].kind} ({' or '.join(kinds[hint])})"
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(_in_words(part, kinds) for part in parts if part in WORDS or part in kinds or get_args(part))
+        several = [get_args(part)[0] for part in parts if get_origin(part) is Sequence]  # of which one stands for a tuple of one
+        named = (part for part in parts if (part in WORDS or part in kinds or get_args(part)) and part not in several)
+        return " or ".join(_in_words(part, kinds) for part in named)
     if origin is Literal:
         return f"one of {', '.join(parts)}"
     if origin in (tuple, Sequence):

@@ -44,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(judgement.table(found))
     if arguments.json:
         write_whole(arguments.json, dump_finite(str(arguments.json), found, indent=2).encode())
+    if data is one.judged and arguments.samples and not arguments.metrics:
+        judgement.keep(found)
     return 0
 
 

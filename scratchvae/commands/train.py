@@ -1,4 +1,4 @@
-"""Train a model and show what it learned. Without options: an MLP VAE on glyphs, characters drawn from fonts."""
+"""Train a model and show what it learned. Without options: an MLP VAE on numerals, digits drawn from ten typefaces."""
 
 import argparse
 import signal
@@ -132,7 +132,7 @@ def _config(arguments: argparse.Namespace) -> Config:
     entries |= spelled_out(given, _flag)
     if "data_dir" in entries:
         entries["data_dir"] = str(Path(entries["data_dir"]).absolute())
-    if entries.get("data", "glyphs") not in NAMES:  # a path, which must lead there from any folder
+    if entries.get("data", Config.data) not in NAMES:  # a path, which must lead there from any folder
         entries["data"] = str(Path(entries["data"]).absolute())
     return Config(**entries)
 
@@ -173,7 +173,9 @@ def _report(one: Run, training: Training, first: int) -> None:
         ended = "stopped early, " if training.stopping else ""
         early = f" ({ended}with the weights of the best epoch, {losses.index(min(losses)) + 1})"
     print(f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, on the {len(one.judged):,} {where} examples:")
-    print(judgement.table(judgement.metrics()))
+    found = judgement.metrics()
+    judgement.keep(found)
+    print(judgement.table(found))
     if training.step > first:
         seconds = sum(record["seconds"] for record in training.history)
         print(f"  {'speed':32}{training.examples_an_epoch * len(training.history) / seconds:12,.0f}  examples/s")

@@ -7,7 +7,7 @@ levels of sound, counts of words.
     batch          Batch: examples that are looked at together, and what else is known of them
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
-    glyphs         glyphs(n): characters warped by known factors; draw_glyphs(factors) draws any you ask for
+    glyphs         glyphs(n): characters warped by known factors, numerals(n): its digits; draw_glyphs(factors) draws any
     bars           bars(n): images of bars; bars_law() lists all there are with their probabilities
     typefaces      the characters and fonts behind them, as signed distance fields
     idx            read_idx(path): the format of MNIST, plain or gzipped
@@ -34,7 +34,7 @@ levels of sound, counts of words.
 Bad input of any kind is an `InputError` that names the file or the argument.
 """
 
-from scratchvae.data.array_files import read_named_arrays, read_safetensors
+from scratchvae.data.array_files import read_named_arrays, read_safetensors, read_safetensors_metadata
 from scratchvae.data.bags import bag_of_characters, bag_of_words
 from scratchvae.data.bars import bars, bars_law
 from scratchvae.data.batch import Batch
@@ -43,7 +43,7 @@ from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
-from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs
+from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs, numerals
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import read_png_folder
 from scratchvae.data.limits import MAX_BYTES, at_most
@@ -54,7 +54,7 @@ from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.typefaces import CHARACTERS, FONTS
 from scratchvae.data.video import bouncing_glyphs, read_video, windows
-from scratchvae.data.wav import read_wav, write_wav
+from scratchvae.data.wav import read_wav, wav_bytes, write_wav
 
 __all__ = [
     "CHARACTERS",
@@ -82,6 +82,7 @@ __all__ = [
     "glyphs",
     "load",
     "notes",
+    "numerals",
     "patches",
     "photograph",
     "play_note",
@@ -91,9 +92,11 @@ __all__ = [
     "read_picture",
     "read_png_folder",
     "read_safetensors",
+    "read_safetensors_metadata",
     "read_texts",
     "read_video",
     "read_wav",
+    "wav_bytes",
     "windows",
     "write_wav",
 ]

@@ -1,6 +1,7 @@
 """glyphs: a data set that needs no download, digits and letters in many typefaces, warped by factors that are known."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ FACTORS = {  # name: values are uniform from the first number up to the second; 
     "y": (-2.0, 2.0),  # units below the picture's middle
     "weight": (0.0, 1.4),  # units added to each stroke's thickness, and so to the ink's height and width
 }
+NUMERALS = {"font": (0, sum(font.startswith("DejaVu") for font in FONTS)), "x": (0, 0), "y": (0, 0)}
 DRAWN_AT_ONCE = 32  # images whose intermediate arrays fit the processor's cache together
 
 
@@ -49,6 +51,15 @@ def glyphs(
     labels, factors["font"] = factors["character"].astype(np.intp), factors["font"].astype(np.intp)
     factors["character"] = np.array([CHARACTERS.index(character) for character in characters])[labels]
     return Dataset("glyphs", draw_glyphs(factors, size=size), labels, tuple(characters), factors)
+
+
+def numerals(n: int = 20_000, *, seed: int | np.random.SeedSequence = 0, size: int = 28) -> Dataset:
+    """n glyphs that are easy to learn: the ten digits in the ten typefaces of DejaVu, each in the middle of its picture.
+
+    A small model draws convincing ones after a minute of training, where all 62 characters of all typefaces take it longer.
+    """
+    drawn = glyphs(n, characters=CHARACTERS[:10], ranges=NUMERALS, seed=seed, size=size)
+    return replace(drawn, name="numerals")
 
 
 def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:

@@ -14,7 +14,7 @@ from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.docstrings import docstrings
 from scratchvae.data.folders import holds
-from scratchvae.data.glyphs import glyphs
+from scratchvae.data.glyphs import glyphs, numerals
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import read_png_folder
 from scratchvae.data.layouts import channels_first
@@ -41,7 +41,7 @@ SOURCES = {
     "mnist": Source(("mnist", "MNIST/raw"), tuple("0123456789")),
     "fashion-mnist": Source(("fashion-mnist", "FashionMNIST/raw"), CLOTHES),
 }
-NAMES = ("glyphs", *SOURCES, "bouncing-glyphs", "docstrings", "notes", "patches")
+NAMES = ("numerals", "glyphs", *SOURCES, "bouncing-glyphs", "docstrings", "notes", "patches")
 SPLITS = {"train": "train", "test": "t10k"}  # split: how its IDX files begin
 GLYPHS = {"train": 20_000, "test": 2_000}  # split: how many are drawn
 DRAWN = {"train": 10_000, "test": 2_000}  # how many scenes, notes and patches are
@@ -62,10 +62,10 @@ def load(
     """The data set of that name (NAMES), else the one at that path.
 
     "glyphs" is drawn from `seed` at `size` pixels a side, its 20,000 training and 2,000 test images from random streams that
-    never meet. So are "bouncing-glyphs", "notes" and "patches", 10,000 and 2,000 of each. "docstrings" are bags of words of
-    Python's own documentation, a fifth of it the test split. mnist and fashion-mnist are IDX files with their labels; they are
-    looked for in `data_dir`, $SCRATCHVAE_DATA and /usr/share/datasets, each time in a folder of that name, and in `data_dir`
-    itself unless it bears another data set's name.
+    never meet. So are as many "numerals", its digits in ten typefaces, and 10,000 and 2,000 each of "bouncing-glyphs", "notes"
+    and "patches". "docstrings" are bags of words of Python's own documentation, a fifth of it the test split. mnist and
+    fashion-mnist are IDX files with their labels; they are looked for in `data_dir`, $SCRATCHVAE_DATA and /usr/share/datasets,
+    each time in a folder of that name, and in `data_dir` itself unless it bears another data set's name.
 
     A path is an IDX file (labels are taken from the file beside it, images-idx3 -> labels-idx1), a .npy or .npz file, a folder
     of PNG files, or a folder that holds both splits: as MNIST's IDX files, or as train/ and test/. Or it is a .wav file, whose
@@ -81,8 +81,9 @@ def load(
 
 def _load(source: str | PathLike[str], split: str, data_dir: str | PathLike[str] | None, seed: int, size: int) -> Dataset:
     require_choice("load", "split", split, SPLITS)
-    if source == "glyphs":
-        return glyphs(GLYPHS[split], seed=_stream(seed, split), size=size)
+    if source in ("glyphs", "numerals"):
+        draw = glyphs if source == "glyphs" else numerals
+        return draw(GLYPHS[split], seed=_stream(seed, split), size=size)
     if source in NAMES and source not in SOURCES:
         return _made(str(source), split, seed, size)
     if source in SOURCES:

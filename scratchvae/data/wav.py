@@ -59,6 +59,11 @@ def write_wav(path: str | PathLike[str], samples: Array, rate: int) -> None:
 
     InputError for samples beyond ±1, which would be clipped: divide them by the largest first.
     """
+    write_whole(Path(path), wav_bytes(samples, rate))
+
+
+def wav_bytes(samples: Array, rate: int) -> bytes:
+    """The bytes of the file that `write_wav` writes."""
     from scipy.io import wavfile
 
     require_shapes("write_wav", samples=(samples, "T"))
@@ -70,4 +75,4 @@ def write_wav(path: str | PathLike[str], samples: Array, rate: int) -> None:
     steps = np.minimum(np.rint(samples.astype(np.float64) * 32768), 32767).astype(np.int16)
     buffer = BytesIO()
     wavfile.write(buffer, rate, steps)
-    write_whole(Path(path), buffer.getvalue())
+    return buffer.getvalue()

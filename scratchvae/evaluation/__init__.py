@@ -10,12 +10,13 @@ from scratchvae.evaluation.evidence import Evidence, evidence
 from scratchvae.evaluation.expectation import Expectation, expectation_by_quadrature, expectation_by_sampling
 from scratchvae.evaluation.imputation import Imputation, impute
 from scratchvae.evaluation.kl_decomposition import KlDecomposition, decompose_kl
-from scratchvae.evaluation.latent_usage import active_units, codes
+from scratchvae.evaluation.latent_usage import active_units, codes, kl_by_latent
 from scratchvae.evaluation.linear_gaussian_bound import linear_gaussian_bound
 from scratchvae.evaluation.log_likelihood import bits_per_dimension, log_likelihood
 from scratchvae.evaluation.quadrature import Grid, even_grid, log_q_on_grid
 from scratchvae.evaluation.rate_distortion import RatePoint, rate_distortion, reverse_water_filling
 from scratchvae.evaluation.regularity import Completeness, Regularity, regularity
+from scratchvae.evaluation.row_noise import RowNoise
 from scratchvae.evaluation.two_samples import TwoSampleTest, median_distance, mmd2, two_sample_test
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "NotFinite",
     "RatePoint",
     "Regularity",
+    "RowNoise",
     "TwoSampleTest",
     "active_units",
     "ascend",
@@ -51,6 +53,7 @@ __all__ = [
     "expectation_by_sampling",
     "expected_coverage",
     "impute",
+    "kl_by_latent",
     "linear_gaussian_bound",
     "log_likelihood",
     "log_q_on_grid",

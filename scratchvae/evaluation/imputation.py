@@ -16,6 +16,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Batch, Dataset
+from scratchvae.evaluation.row_noise import RowNoise, generator_of
 from scratchvae.layers import dtype_of
 from scratchvae.likelihoods import missing_mean, missing_sample
 from scratchvae.objectives import LatentModel
@@ -38,11 +39,14 @@ class Imputation:
     draws: Array
 
 
-def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator, draws: int = 0) -> Imputation:
+def impute(
+    model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0
+) -> Imputation:
     """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws` times.
 
     An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. Of an example without any
-    observed entry the expectation is that of the model. InputError where no draw gives what was observed any
+    observed entry the expectation is that of the model. With RowNoise as `rng` what is filled into an example does not
+    depend on the other examples, nor on its place. InputError where no draw gives what was observed any
     probability.
     """
     require_count("impute", "samples", samples)
@@ -50,16 +54,17 @@ def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Ge
     samples = 1 if isinstance(model.posterior, Point) else samples
     x: list[Array] = []
     effective, several = [], []
-    for batch in data.batches(max(1, ROWS // max(samples, draws)), dtype_of(model)):
+    for batch in data.batches(1 if isinstance(rng, RowNoise) else max(1, ROWS // max(samples, draws)), dtype_of(model)):
         model.likelihood.require_support(batch.x)
-        mean, worth, z = _weighed(model, batch, samples, draws, rng)
+        drawing = generator_of(rng, batch)
+        mean, worth, z = _weighed(model, batch, samples, draws, drawing)
         if not np.isfinite(mean).all():
             example = sum(len(part) for part in x) + int(np.argmin(np.isfinite(mean).all(axis=1)))
             expected = "some draw should give what was observed a probability"
             raise InputError(f"impute: {expected}; found none of {samples} for example {example} of {data.name}")
         x.append(_completed(batch, mean))
         effective.append(worth)
-        several.append(_drawn(model, batch, z, rng))
+        several.append(_drawn(model, batch, z, drawing))
     return Imputation(np.concatenate(x), np.concatenate(effective), np.concatenate(several, axis=1))
 
 

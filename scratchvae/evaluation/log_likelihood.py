@@ -6,25 +6,30 @@ import numpy as np
 
 from scratchvae.arrays import Array, require_count
 from scratchvae.data import Batch, Dataset, binarize
+from scratchvae.evaluation.row_noise import RowNoise, generator_of
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import Model
 
 ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
 
 
-def log_likelihood(model: Model, data: Dataset, *, samples: int, rng: np.random.Generator, binarized: bool = False) -> Array:
+def log_likelihood(
+    model: Model, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, binarized: bool = False
+) -> Array:
     """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = `samples`, for each example  ->  (N,) in nats, float64.
 
     Its expectation is a lower bound on log p(x) that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
     With missing entries x is what was observed of it, and log p(x) is 0 where that is nothing.
     `binarized` draws x ~ Bernoulli(x) first, since grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
+    With RowNoise as `rng` the estimate of an example does not depend on the other examples, nor on its place.
     """
     require_count("log_likelihood", "samples", samples)
     estimates = [np.empty(0)]
-    for batch in data.batches(max(1, ROWS // samples), dtype_of(model)):
+    for batch in data.batches(1 if isinstance(rng, RowNoise) else max(1, ROWS // samples), dtype_of(model)):
         model.likelihood.require_support(batch.x)
-        judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
-        found = _estimates(model, judged, samples, rng)
+        drawing = generator_of(rng, batch)
+        judged = replace(batch, x=binarize(batch.x, drawing)) if binarized else batch
+        found = _estimates(model, judged, samples, drawing)
         nothing = np.zeros(len(batch), np.bool_) if batch.observed is None else ~batch.observed.any(axis=1)
         estimates.append(np.where(nothing, 0.0, found))
     return np.concatenate(estimates)

@@ -14,6 +14,7 @@ from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import Flatten, Reshape
+from scratchvae.layers.state_dicts import load_state_dict, read_state_dict, save_state_dict, state_dict
 from scratchvae.layers.tangents import pushforward
 
 __all__ = [
@@ -54,7 +55,11 @@ __all__ = [
     "WeightNorm",
     "cast",
     "dtype_of",
+    "load_state_dict",
     "named_buffers",
     "named_parameters",
     "pushforward",
+    "read_state_dict",
+    "save_state_dict",
+    "state_dict",
 ]

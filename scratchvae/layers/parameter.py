@@ -52,6 +52,11 @@ class Owner:
 
     transparent: ClassVar[str] = ""
 
+    def __repr__(self) -> str:
+        held = vars(self).items()
+        parts = ", ".join(part for name, member in held if (part := _shown(name, member, name == self.transparent)))
+        return f"{type(self).__name__}({parts})"
+
 
 def named_parameters(owner: Any) -> dict[str, Parameter]:
     """Every Parameter below `owner` by its dotted path ("encoder.0.weight"), each once, in the order of definition."""
@@ -91,3 +96,14 @@ def _walk(owner: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Parame
     for name, member in members:
         hidden = isinstance(owner, Owner) and name == owner.transparent
         yield from _walk(member, prefix if hidden else f"{prefix}.{name}" if prefix else name, seen)
+
+
+def _shown(name: str, member: Any, transparent: bool) -> str:
+    """A member in the repr of its owner: a Parameter by its shape, layers by their reprs, and of functions nothing."""
+    if transparent and isinstance(member, list | tuple):
+        return ", ".join(map(repr, member))
+    if isinstance(member, Parameter):
+        return f"{name} {member.value.shape}"
+    if isinstance(member, Buffer | np.ndarray) or (callable(member) and not isinstance(member, Owner)) or member in ({}, None):
+        return ""
+    return repr(member) if transparent else f"{name}={member!r}"

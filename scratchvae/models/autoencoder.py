@@ -1,5 +1,8 @@
 """The plain autoencoder."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,48 +10,93 @@ from scratchvae.arrays import Array
 from scratchvae.data import Dataset
 from scratchvae.layers import Layer, dtype_of
 from scratchvae.likelihoods import Likelihood
-from scratchvae.models.estimator import AT_ONCE
 from scratchvae.models.latent_variable_model import LatentVariableModel
-from scratchvae.objectives import Objective, Reconstruction
+from scratchvae.networks import mlp_networks, weights_generator
+from scratchvae.objectives import Objective, Reconstruction, Schedule
 from scratchvae.posteriors import Point
 from scratchvae.priors import StandardGaussian
+from scratchvae.training import Optimizer
 
 
 class Autoencoder(LatentVariableModel):
     """A code for each example and nothing more: nothing in its training makes codes follow a prior.
 
-    `sample` decodes draws from N(0, I) all the same, so that one can see what that lack does.
+    `sample` decodes draws from N(0, I) all the same, so that one can see what that lack does. The parameters
+    are those of a VAE but for the posterior and the prior, of which it has none; `code_activation` names an
+    activation behind the encoder, and `objective`, such as Reconstruction(noise_std=0.1), takes the place of
+    Reconstruction(). One that is given its networks needs event_shape, latent_dim, encoder, decoder and
+    likelihood.
     """
 
     def __init__(
         self,
         *,
-        event_shape: tuple[int, ...],
-        latent_dim: int,
-        encoder: Layer,
-        decoder: Layer,
-        likelihood: Likelihood,
+        latent_dim: int = 20,
+        hidden: int | Sequence[int] = (400,),
+        activation: str = "relu",
+        code_activation: str | None = None,
+        likelihood: str | Likelihood = "gaussian",
+        standardize: bool | None = None,
+        fill: str = "zero",
+        init: str = "pytorch",
+        objective: Objective | None = None,
+        epochs: int = 10,
+        batch_size: int = 128,
+        learning_rate: float | Schedule = 1e-3,
+        optimizer: Optimizer | None = None,
+        max_norm: float | None = None,
+        drop_last: bool = False,
+        binarized: bool = False,
+        seed: int = 0,
+        event_shape: int | Sequence[int] | None = None,
+        encoder: Layer | None = None,
+        decoder: Layer | None = None,
         shows_mask: bool = False,
     ) -> None:
+        given = isinstance(encoder, Layer) and isinstance(decoder, Layer) and isinstance(likelihood, Likelihood)
+        roles: dict[str, Any] = {"posterior": Point(latent_dim), "prior": StandardGaussian(latent_dim)} if given else {}
         super().__init__(
-            event_shape=event_shape,
-            encoder=encoder,
-            posterior=Point(latent_dim),
-            prior=StandardGaussian(latent_dim),
-            decoder=decoder,
-            likelihood=likelihood,
-            shows_mask=shows_mask,
+            event_shape=event_shape, encoder=encoder, **roles, decoder=decoder, likelihood=likelihood, shows_mask=shows_mask
         )
+        self.latent_dim, self.hidden, self.activation, self.init = latent_dim, hidden, activation, init
+        self.code_activation, self.standardize, self.fill = code_activation, standardize, fill
+        self.objective = objective
+        self.epochs, self.batch_size, self.learning_rate, self.optimizer = epochs, batch_size, learning_rate, optimizer
+        self.max_norm, self.drop_last, self.binarized, self.seed = max_norm, drop_last, binarized, seed
+
+    def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
+        made = mlp_networks(
+            type(self).__name__,
+            event_shape,
+            latent_dim=self.latent_dim,
+            hidden=self.hidden,
+            activation=self.activation,
+            code_activation=self.code_activation,
+            posterior=None,
+            log_var_bounds=None,
+            likelihood=self.likelihood,
+            standardize=self.standardize,
+            fill=self.fill,
+            init=self.init,
+            condition_dim=0,
+            rng=weights_generator(self.seed, type(self).__name__),
+        )
+        networks = {"encoder": self.encoder or made.encoder, "decoder": self.decoder or made.decoder}
+        shows_mask = self.fill != "zero" if self.encoder is None else self.shows_mask
+        return {**networks, "event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
 
     def default_objective(self) -> Objective:
         """Reconstruction."""
         return Reconstruction()
 
+    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]]) -> Array:
+        return np.zeros((len(cases[0][0]), len(cases)))  # of which there is one: it is told nothing
+
     def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
-        scores, rng = [], np.random.default_rng(seed)
-        for batch in self._dataset(x, y).batches(AT_ONCE, dtype_of(self)):
-            self.likelihood.require_support(batch.x)
-            one, _ = self.run(batch, self.draw_noise(len(batch), rng))
+        model, scores, rng = self.model_, [], np.random.default_rng(0)
+        for batch in self._dataset(x, y).batches(1, dtype_of(model)):  # so that neighbours change nothing
+            model.likelihood.require_support(batch.x)
+            one, _ = model.run(batch, model.draw_noise(len(batch), rng))
             scores.append(one.log_px[:, 0])
         return np.concatenate(scores)

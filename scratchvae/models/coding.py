@@ -1,25 +1,43 @@
-"""What every model with one vector of latents for each example offers: codes of examples, and examples of codes."""
+"""What every model with one vector of latents for each example offers: codes of examples, and examples of
+codes.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import copy, deepcopy
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback, require_count, require_finite, require_shapes
+from scratchvae import ops
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    generator_from,
+    require_count,
+    require_finite,
+    require_seed,
+    require_shapes,
+)
 from scratchvae.data import Batch, Dataset
-from scratchvae.evaluation import codes, impute
-from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
+from scratchvae.evaluation import RowNoise, codes, impute
+from scratchvae.layers import EVALUATION, Layer, Mode, cast, dtype_of, named_parameters
+from scratchvae.models.conditions import Classes
 from scratchvae.models.estimator import AT_ONCE, Estimator
+from scratchvae.models.summary import Row, rows_of
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
 
 
 class Coding(Estimator):
-    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its parts do."""
+    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its
+    parts do.
+    """
 
     encoder: Layer
     posterior: Posterior
@@ -47,20 +65,56 @@ class Coding(Estimator):
         """p(z) for the latents of this batch."""
 
     def encode(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
-        """The code of each example, E[z|x] where there is one  ->  (N, Z)."""
-        return codes(self, self._dataset(x, y), batch_size=AT_ONCE)
+        """The code of each example, E[z|x] where there is one  ->  (N, Z).
 
-    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
-        """`encode`, by its name in scikit-learn."""
-        return self.encode(x, y)
+        Two products of different sizes may differ in the last digit, and so may an example's code alone and
+        among others.
+        """
+        return self._encoded(x, y)
 
-    def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Array:
-        """`fit`, then `transform`."""
-        return self.fit(x, y, **settings).transform(x, y)
+    def _encoded(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, double: bool = False) -> Array:
+        """The codes; if `double`, those of examples in float64 are computed in float64."""
+        cases, model = self._cases(x, y), self.model_
+        if double and cases[0][0].images.dtype == np.float64:
+            model = copy(model)
+            model.encoder = deepcopy(model.encoder)
+            cast(model.encoder, np.float64)
+        found = [codes(model, data, batch_size=AT_ONCE) for data, _ in cases]
+        if len(found) == 1:
+            return found[0]
+        log_joint = self._log_joint_of_cases(cases)
+        shares, _ = ops.softmax(log_joint, axis=1)
+        average: Array = np.einsum("nk,knz->nz", shares, np.stack(found)).astype(found[0].dtype)  # Σ_y p(y|x) E[z|x, y]
+        return average
+
+    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None) -> list[tuple[Dataset, float]]:
+        """The examples with each y that is possible, and log p(y): one case, unless y is hidden from a model
+        that is told it.
+        """
+        return [(self._dataset(x, y), 0.0)]
+
+    def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
+        """y, or None where `transform` can do without."""
+        return y
+
+    @abstractmethod
+    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]]) -> Array:
+        """log p(x|y) + log p(y) of each case  ->  (N, cases) in nats."""
+
+    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Any:
+        """`encode`, by its name in scikit-learn, as the array or the DataFrame that `set_output` asks for.
+
+        Codes of examples in float64 are computed in float64, where neighbours make no difference that is seen.
+        """
+        return self._contained(self._encoded(x, y, double=True), x)
+
+    def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Any:
+        """`fit`, then `transform`; y is hidden from the latter where it can do without."""
+        return self.fit(x, y, **settings).transform(x, self._needed(y))
 
     def decode(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] of codes (N, Z), at y where the model is told it  ->  (N, *event_shape)."""
-        return self._decoded("decode", z, y, self.likelihood.mean)
+        return self._decoded("decode", z, y, self.model_.likelihood.mean)
 
     def inverse_transform(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
         """`decode`, by its name in scikit-learn."""
@@ -68,8 +122,9 @@ class Coding(Estimator):
 
     def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
-        data = self._dataset(x, y)
-        return self.decode(self.encode(data), None if self.condition is None else data.y)
+        model, data = self.model_, self._dataset(x, y)
+        decoded: Array = model.decode(model.encode(data), None if model.condition is None else data.y)
+        return decoded
 
     def impute(
         self,
@@ -82,13 +137,15 @@ class Coding(Estimator):
     ) -> Array:
         """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
 
-        Each missing entry is at its expectation given the observed ones, estimated with `samples` importance-weighted
-        draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
+        Each missing entry is at its expectation given the observed ones, estimated with `samples`
+        importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N,
+        *event_shape). What is filled into an example is a function of `seed` and the example.
         """
-        rng = np.random.default_rng(seed)
-        found = impute(self, self._dataset(x, y), samples=samples, draws=draws or 0, rng=rng)
+        require_seed(f"{type(self).__name__}.impute", "seed", seed)
+        data = self._dataset(x, y)
+        found = impute(self.model_, data, samples=samples, draws=draws or 0, rng=RowNoise(seed))
         filled = found.x if draws is None else found.draws
-        return filled.reshape(*filled.shape[:-1], *self.event_shape)
+        return filled.reshape(*filled.shape[:-1], *data.event_shape)
 
     def sample(
         self,
@@ -103,33 +160,77 @@ class Coding(Estimator):
         `y`, where the model is told it, is one for all draws or one for each.
         """
         require_count("sample", "n", n, 0)
-        rng = np.random.default_rng(rng)
-        known = self._known("sample", y, n)
-        z = self.prior_given(Batch(np.empty((n, 0), dtype_of(self)), known)).sample(n, rng)
-        read = self.likelihood.mean if mean else lambda x_params: self.likelihood.sample(x_params, rng)
-        return self._decoded("sample", z, known, read)
+        rng, model = generator_from(f"{type(self).__name__}.sample", "rng", rng), self.model_
+        known = self._told_of_codes("sample", y, n)
+        z = model.prior_given(Batch(np.empty((n, 0), dtype_of(model)), known)).sample(n, rng)
+        likelihood = model.likelihood
+        read = likelihood.mean if mean else lambda x_params: likelihood.sample(x_params, rng)
+        decoded: Array = model._decoded("sample", z, known, read)
+        return decoded
 
     def _decoded(self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]) -> Array:
-        dtype = dtype_of(self)
-        z = np.asarray(z, dtype)
-        require_shapes("decode", z=(z, f"N {self.posterior.latent_dim}"))
+        model = self.model_
+        dtype, event_shape = dtype_of(model), model.event_shape
+        try:
+            z = np.asarray(z, dtype)
+        except (TypeError, ValueError):
+            raise InputError(f"{type(self).__name__}.{where}: z should be numbers, (N, Z); found {z!r:.80}") from None
+        require_shapes("decode", z=(z, f"N {model.posterior.latent_dim}"))
         require_finite("decode", "z", z)
-        known = self._known(where, y, len(z))
-        decoded = np.empty((len(z), *self.event_shape), dtype)
+        known = self._told_of_codes(where, y, len(z))
+        decoded = np.empty((len(z), *event_shape), dtype)
         for start in range(0, len(z), AT_ONCE):
             rows = slice(start, start + AT_ONCE)
             batch = Batch(z[rows, :0], None if known is None else known[rows])  # of no entries
-            x_params, _ = self.decoded(z[rows], batch)
-            decoded[rows] = read(x_params).reshape(-1, *self.event_shape)
+            x_params, _ = model.decoded(z[rows], batch)
+            decoded[rows] = read(x_params).reshape(-1, *event_shape)
         return decoded
 
-    def _known(self, where: str, y: npt.ArrayLike | None, n: int) -> Array | None:
-        """y of n codes. What a decoder should make of a y that the model has no use for is nobody's guess: InputError."""
-        where = f"{type(self).__name__}.{where}"
-        if self.condition is None and y is None:
+    def _told_of_codes(self, where: str, y: npt.ArrayLike | None, n: int) -> Array | None:
+        """y of n codes. What a decoder should make of a y that the model has no use for is nobody's guess:
+        InputError.
+        """
+        where, condition = f"{type(self).__name__}.{where}", self.model_.condition
+        if condition is None and y is None:
             return None
-        if self.condition is None:
+        if condition is None:
             raise InputError(f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r}")
         if y is None:
-            raise InputError(f"{where}: y should be {self.condition.words}; found none")
-        return self.condition.read(where, y, n)
+            raise InputError(f"{where}: y should be {condition.words}; found none")
+        told: Array = condition.read(where, self._known(y, None), n)
+        return told
+
+    def _n_features_out(self) -> int:
+        latents: int = self.model_.posterior.latent_dim
+        return latents
+
+    def _rows(self) -> Iterator[Row]:
+        one = self._example_of_zeros()
+        z = self.code(one)
+        yield from rows_of("encoder", self.encoder, self.seen(one))
+        yield from rows_of("decoder", self.decoder, self.told(z, one))
+        shapes = {"posterior": z.shape[1:], "prior": z.shape[1:], "likelihood": self.event_shape}
+        for role, shape in shapes.items():
+            part = getattr(self, role)
+            own = [p for p in named_parameters(part).values() if not any(p is q for q in named_parameters(self.encoder).values())]
+            learned = sum(parameter.value.size for parameter in own)
+            yield Row(role, type(part).__name__, f"(N, {', '.join(map(str, shape))})", learned)
+
+    def _try_out(self) -> None:
+        if not self._has_networks():
+            return
+        model = self.model_
+        one = model._example_of_zeros()
+        z = model.code(one)
+        require_shapes("the code", z=(z, f"1 {model.posterior.latent_dim}"))
+        x_params, _ = model.decoded(z, one)
+        require_shapes("the decoder", x_params=(x_params, f"1 {model.likelihood.n_params(model.event_shape)}"))
+        model.likelihood.log_prob(x_params, x=one.x)
+        model.prior_given(one).log_prob(z)
+
+    def _example_of_zeros(self) -> Batch:
+        x = np.zeros((1, prod(self.event_shape)), dtype_of(self))
+        if self.condition is None:
+            return Batch(x)
+        zero: npt.ArrayLike = 0 if isinstance(self.condition, Classes) else np.zeros(self.condition.width)
+        return Batch(x, self.condition.read(type(self).__name__, zero, 1))

@@ -1,15 +1,23 @@
 """The variational autoencoder of x given y: labels, or real numbers that are known of each example."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.data import Batch
+from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood
-from scratchvae.models.conditions import Condition
+from scratchvae.models.conditions import Classes, Condition, Reals
+from scratchvae.models.labels import indices_of, labels_of
 from scratchvae.models.vae import VAE
+from scratchvae.networks import POSTERIOR, PRIOR
+from scratchvae.objectives import Objective, Schedule
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import ConditionalGaussian, Prior
+from scratchvae.training import Optimizer
 
 
 class ConditionalVAE(VAE):
@@ -17,11 +25,18 @@ class ConditionalVAE(VAE):
 
         log p(x|y) = log ∫ p(x|z, y) p(z|y) dz  ≥  E_q[log p(x|z, y)] − KL(q(z|x, y) ‖ p(z|y))
 
-    The model says nothing of p(y). `condition` says what y is, and which C numbers c stand for it: the
-    one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D + C), and the
-    decoder [z | c] (B·K, Z + C). Convolutions take images, and so c goes around them in a Bypass layer. The
-    prior is one p(z) for all y, or a ConditionalGaussian, N(mean(y), diag σ²(y)), which is learned with the
-    model. With one class, c is the constant 1, its weights are a second bias, and the model is a VAE.
+    What y is says one of three parameters. `classes` K: a whole number from 0 to K − 1. `condition_dim` C: C
+    real numbers. Neither of them: labels of any kind, which `fit` numbers; it keeps them as `classes_` (K,),
+    and their shares among the examples as `class_prior_`. With these the model can do without y:
+    `score_samples(x)` is log p(x) = log Σ_y p(y) p(x|y), and `transform(x)` is E[z|x] = Σ_y p(y|x) E[z|x, y],
+    where p(y|x) ∝ p(y) p(x|y). The other parameters are those of a VAE.
+
+    A model that is given its networks is given a `condition`, which says what y is and which C numbers c
+    stand for it: the one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D +
+    C), and the decoder [z | c] (B·K, Z + C). Convolutions take images, and so c goes around them in a Bypass
+    layer. The prior is one p(z) for all y, or a ConditionalGaussian, N(mean(y), diag σ²(y)), which is learned
+    with the model. With one class, c is the constant 1, its weights are a second bias, and the model is a
+    VAE.
 
     Sohn, Lee & Yan 2015, section 4, where x is what is known and y is what is generated.
     """
@@ -29,25 +44,109 @@ class ConditionalVAE(VAE):
     def __init__(
         self,
         *,
-        event_shape: tuple[int, ...],
-        condition: Condition,
-        encoder: Layer,
-        posterior: Posterior,
-        prior: Prior,
-        decoder: Layer,
-        likelihood: Likelihood,
+        classes: int | None = None,
+        condition_dim: int | None = None,
+        latent_dim: int = 20,
+        hidden: int | Sequence[int] = (400,),
+        activation: str = "relu",
+        likelihood: str | Likelihood = "gaussian",
+        posterior: str | Posterior = POSTERIOR,
+        prior: str | Prior = PRIOR,
+        log_var_bounds: tuple[float, float] | None = None,
+        standardize: bool | None = None,
+        fill: str = "zero",
+        init: str = "pytorch",
+        beta: float | Schedule = 1.0,
+        objective: Objective | None = None,
+        epochs: int = 10,
+        batch_size: int = 128,
+        learning_rate: float | Schedule = 1e-3,
+        optimizer: Optimizer | None = None,
+        max_norm: float | None = None,
+        drop_last: bool = False,
+        binarized: bool = False,
+        seed: int = 0,
+        event_shape: int | Sequence[int] | None = None,
+        encoder: Layer | None = None,
+        decoder: Layer | None = None,
         shows_mask: bool = False,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__(
-            event_shape=event_shape,
-            encoder=encoder,
+            latent_dim=latent_dim,
+            hidden=hidden,
+            activation=activation,
+            likelihood=likelihood,
             posterior=posterior,
             prior=prior,
+            log_var_bounds=log_var_bounds,
+            standardize=standardize,
+            fill=fill,
+            init=init,
+            beta=beta,
+            objective=objective,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            max_norm=max_norm,
+            drop_last=drop_last,
+            binarized=binarized,
+            seed=seed,
+            event_shape=event_shape,
+            encoder=encoder,
             decoder=decoder,
-            likelihood=likelihood,
             shows_mask=shows_mask,
         )
-        self.condition = condition
+        self.condition, self.classes, self.condition_dim = condition, classes, condition_dim
+
+    def _is_ready(self) -> bool:
+        return super()._is_ready() and isinstance(self.condition, Condition)
+
+    def _requires_y(self) -> bool:
+        return True
+
+    def _learn_condition(self, y: npt.ArrayLike | None) -> None:
+        given = {name: getattr(self, name) for name in ("condition", "classes", "condition_dim")}
+        given = {name: value for name, value in given.items() if value is not None}
+        if len(given) > 1:
+            raise InputError(f"ConditionalVAE: one parameter should say what y is; found {' and '.join(given)}")
+        if y is None:
+            expected = "requires y to be passed, but the target y is None: what is known of each example, such as its class"
+            raise InputError(f"ConditionalVAE {expected}")
+        for name in ("classes_", "class_prior_"):
+            vars(self).pop(name, None)
+        if self.condition is not None:
+            if not isinstance(self.condition, Condition):
+                expected = "condition should be a Condition, such as Classes(3)"
+                raise InputError(f"ConditionalVAE: {expected}; found {self.condition!r:.80}")
+            self._condition = self.condition
+        elif self.classes is not None:
+            self._condition = Classes(self.classes)
+        elif self.condition_dim is not None:
+            self._condition = Reals(self.condition_dim)
+        else:
+            self.classes_, counts = labels_of("ConditionalVAE", y)
+            self.class_prior_ = counts / counts.sum()
+            self._condition = Classes(len(self.classes_))
+
+    def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
+        """y as whole numbers where `fit` has numbered labels, those of a Dataset too."""
+        if "classes_" not in vars(self):
+            return y
+        y = x.y if y is None and isinstance(x, Dataset) else y
+        return None if y is None else indices_of("ConditionalVAE", y, self.classes_)
+
+    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None) -> list[tuple[Dataset, float]]:
+        """The examples told y, or, where y is hidden and `fit` has numbered labels, told each class, with log
+        p(y).
+        """
+        hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and "classes_" in vars(self)
+        told = zip(self.classes_, self.class_prior_, strict=True) if hidden else ()
+        return [(self._dataset(x, label), float(np.log(share))) for label, share in told] or [(self._dataset(x, y), 0.0)]
+
+    def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
+        return None if "classes_" in vars(self) else y
 
     def seen(self, batch: Batch) -> Array:
         """[x | c], x as a VAE's encoder gets it."""

@@ -1,21 +1,27 @@
-"""What every trained model offers, whatever its pass looks like: `fit`, `score`, and a history."""
+"""What every trained model offers, whatever its pass looks like: `fit`, `partial_fit`, `score`, and a history."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Array, Pullback, require_seed
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Buffer, Mode, Owner, Parameter, named_buffers, named_parameters
+from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.conditions import Condition
 from scratchvae.models.examples import as_dataset
+from scratchvae.models.features import Features, numbers
+from scratchvae.models.parameters import Parametrized
+from scratchvae.models.saving import Saved
+from scratchvae.models.scikit_learn import FitTasks
+from scratchvae.models.weights import Weights, weights_differ
 from scratchvae.objectives import Kl, Objective, Pass, Schedule
 from scratchvae.posteriors import Noise
 from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, Training
@@ -23,7 +29,7 @@ from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, T
 AT_ONCE = 500  # examples, so that memory does not grow with their number
 
 
-class Estimator(Owner, ABC):
+class Estimator(Parametrized, Features, Saved, Weights, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
     Every verb takes examples as (N, D) or (N, *event_shape), uint8 (0 to 255) or floating, or a Dataset. `y` is what else is
@@ -34,11 +40,49 @@ class Estimator(Owner, ABC):
     event_shape: tuple[int, ...]
     likelihood: Likelihood
     condition: Condition | None = None
+    # what `fit` takes unless it is told otherwise
+    epochs: int = 10
+    batch_size: int = 128
+    learning_rate: float | Schedule = 1e-3
+    optimizer: Optimizer | None = None
+    objective: Objective | None = None
+    max_norm: float | None = None
+    binarized: bool = False
+    drop_last: bool = False
+    seed: int = 0
 
-    def __init__(self) -> None:
-        self.history: list[dict[str, Any]] = []
-        self.first_weights: dict[str, Array] = {}  # what a fit starts from
-        self.left_weights: dict[str, Array] = {}  # what the last fit has left behind
+    @property
+    @abstractmethod
+    def model_(self) -> Any:
+        """The model that has the networks: this one, or what `fit` has built. NotFittedError before there is one."""
+
+    @abstractmethod
+    def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
+        """Build what is still to be built for events of that shape, anew if `fresh`, and learn what y is."""
+
+    def _require_parameters(self) -> None:
+        """InputError where parameters of the constructor contradict each other."""
+
+    def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
+        """y as `model_` takes it."""
+        return y
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A record for each epoch of the last fit, and of what partial_fit has added since."""
+        found: list[dict[str, Any]] = vars(self.model_).get("_history", []) if self._has_networks() else []
+        return found
+
+    def __sklearn_clone__(self) -> Self:
+        """A model of the same parameters that is not fitted: networks that were given have their first weights again."""
+        copied = super().__sklearn_clone__()
+        if self._has_networks() and self.model_ is self and not weights_differ(self._held(), self.left_weights):
+            copied._take(self.first_weights)
+        return copied
+
+    def _has_networks(self) -> bool:
+        """Whether there is a `model_`."""
+        return True
 
     @abstractmethod
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
@@ -76,78 +120,131 @@ class Estimator(Owner, ABC):
         x: npt.ArrayLike | Dataset,
         y: npt.ArrayLike | None = None,
         *,
-        epochs: int = 10,
-        batch_size: int = 128,
-        learning_rate: float | Schedule = 1e-3,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | Schedule | None = None,
         optimizer: Optimizer | None = None,
         objective: Objective | None = None,
         max_norm: float | None = None,
         held_out: npt.ArrayLike | Dataset | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-        binarized: bool = False,
-        drop_last: bool = False,
+        binarized: bool | None = None,
+        drop_last: bool | None = None,
         warm_start: bool = False,
-        seed: int = 0,
+        seed: int | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
     ) -> Self:
         """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record for each epoch.
 
-        `objective` replaces the model's own phases by one. With `held_out` examples, or a pair (x, y), each epoch is judged on
-        them too; `binarized` draws x ~ Bernoulli(x) anew in every batch, and `drop_last` leaves out the last
-        batch of an epoch where it would be smaller than the others. Every fit starts from the model's first weights, so
-        that two fits with one seed give one result; with `warm_start` it goes on from those that are there. The first weights
-        are those that the model had before its first fit. Where they have changed since the last fit, as by assignment, by
-        restore_model, by training of another kind or by putting in another part, the model's weights of now are the first
-        ones from then on.
+        A setting that is None is the model's own: the parameter of that name if its constructor has one, else epochs 10,
+        batch_size 128, learning_rate 1e-3 and seed 0. `objective` replaces the model's own phases by one. With `held_out`
+        examples, or a pair (x, y), each epoch is judged on them too; `binarized` draws x ~ Bernoulli(x) anew in every batch,
+        and `drop_last` leaves out the last batch of an epoch where it would be smaller than the others.
+
+        Every fit starts from the model's first weights, so that two fits with one seed give one result; with `warm_start` it
+        goes on from those that are there. A model that builds its networks draws the first weights by its own seed. Of a
+        model that was given its networks they are those that it had before its first fit. Where they have changed since the
+        last fit, as by assignment, by restore_model, by training of another kind or by putting in another part, the model's
+        weights of now are the first ones from then on.
         """
-        data = self._dataset(x, y)
+        data = self._examples_to_fit(x, y, fresh=not (warm_start and self._has_networks()))
         pair = held_out if isinstance(held_out, tuple) and len(held_out) == 2 else (held_out, None)
         judged = None if held_out is None else self._dataset(*pair)
-        by = optimizer or Adam(learning_rate)
-        phases = [Phase(objective, by)] if objective else self.phases(by)
+        model = self.model_
+        phases = self._phases(optimizer, learning_rate, objective, self._own("max_norm", max_norm))
         bar: list[Callback] = [ProgressBar()] if progress else []
+        epochs = self._own("epochs", epochs)
+        with FitTasks(self, epochs=epochs, x=x, y=y) as tasks:
+            training = Training(
+                model,
+                phases,
+                data,
+                epochs=epochs,
+                batch_size=self._own("batch_size", batch_size),
+                seed=self._own("seed", seed),
+                held_out=judged,
+                binarized=self._own("binarized", binarized),
+                drop_last=self._own("drop_last", drop_last),
+                callbacks=[*callbacks, *bar, *([tasks] if tasks else [])],
+            )
+            model._start(warm_start)
+            model._partial = None
+            model._history = training.history  # which grows as the training runs, and stays where it is interrupted
+            try:
+                training.run()
+            finally:
+                model._leave()
+        return self
+
+    def partial_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
+        """Train for one epoch on these examples, going on from where the last call left weights and optimizer.
+
+        The first call builds what `fit` would build. Steps are counted on, so that schedules go on and noise is drawn anew.
+        A Standardized likelihood measures its columns on the examples of the first call.
+        """
+        data = self._examples_to_fit(x, y, fresh=not self._has_networks())
+        model = self.model_
+        before: Training | None = vars(model).get("_partial")
+        done = self.history[-1:]
+        epoch, step = (len(self.history), done[0]["step"]) if done else (0, 0)
         training = Training(
-            self,
-            phases if max_norm is None else [replace(phase, max_norm=max_norm) for phase in phases],
+            model,
+            self._phases(None, None, None, self.max_norm) if before is None else before.phases,
             data,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            held_out=judged,
-            binarized=binarized,
-            drop_last=drop_last,
-            callbacks=[*callbacks, *bar],
+            epochs=epoch + 1,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            binarized=self.binarized,
+            drop_last=self.drop_last,
         )
-        self._start(warm_start)
-        self.history = training.history  # which grows as the training runs, and stays where it is interrupted
+        training.epoch, training.step = epoch, step
         try:
             training.run()
         finally:
-            self.left_weights = {name: owner.value.copy() for name, owner in self._held().items()}
+            model._history = [*self.history, *training.history]
+            training.data = data.subset(slice(0, 1))  # so that what is kept does not keep all examples
+            model._partial = training
+            model._leave()
         return self
 
     def score(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> float:
         """The mean of score_samples."""
         return float(self.score_samples(x, y).mean())
 
-    def _start(self, warm_start: bool) -> None:
-        """Go back to the first weights, unless those that are there are new ones, which then are the first, or a warm start."""
-        held = self._held()
-        if _differ(held, self.left_weights):
-            self.first_weights = {name: owner.value.copy() for name, owner in held.items()}
-        elif not warm_start:
-            for name, owner in held.items():
-                owner.value = self.first_weights[name].astype(owner.value.dtype)
+    def _own(self, name: str, given: Any) -> Any:
+        """What `fit` was given, or the model's own."""
+        return getattr(self, name) if given is None else given
 
-    def _held(self) -> dict[str, Parameter | Buffer]:
-        return named_parameters(self) | named_buffers(self)
+    def _phases(
+        self,
+        optimizer: Optimizer | None,
+        learning_rate: float | Schedule | None,
+        objective: Objective | None,
+        max_norm: float | None,
+    ) -> list[Phase]:
+        by = optimizer or (None if learning_rate is not None else self.optimizer)
+        by = Adam(self._own("learning_rate", learning_rate)) if by is None else by
+        objective = self._own("objective", objective)
+        phases = self.phases(by) if objective is None else [Phase(objective, by)]
+        return phases if max_norm is None else [replace(phase, max_norm=max_norm) for phase in phases]
+
+    def _examples_to_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, fresh: bool) -> Dataset:
+        """The examples that the model is to be trained on, after it has learned from them what is to be learned of columns."""
+        given = numbers(type(self).__name__, x)
+        shape = given.event_shape if isinstance(given, Dataset) else given.shape[1:]
+        if not fresh:
+            self._require_features(x)
+        require_seed(type(self).__name__, "seed", self.seed)
+        self._require_parameters()
+        self._prepare(shape, y, fresh=fresh)
+        data = as_dataset(type(self).__name__, given, self.model_.event_shape, self._known(y, x), self.model_.condition)
+        if fresh or not self.__sklearn_is_fitted__():
+            self._learn_features(x, prod(data.event_shape))
+        return data
 
     def _dataset(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Dataset:
-        return as_dataset(type(self).__name__, x, self.event_shape, y, self.condition)
-
-
-def _differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:
-    """Whether what a model holds is not, to its own precision, what the last fit left behind."""
-    return held.keys() != left.keys() or not all(
-        np.array_equal(owner.value, left[name].astype(owner.value.dtype), equal_nan=True) for name, owner in held.items()
-    )
+        """Examples for a verb of a model that has its networks."""
+        model = self.model_
+        self._require_features(x)
+        given = numbers(type(self).__name__, x)
+        return as_dataset(type(self).__name__, given, model.event_shape, self._known(y, x), model.condition)

@@ -3,22 +3,22 @@
 from dataclasses import replace
 from math import prod
 
-import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset
 from scratchvae.models.conditions import Classes, Condition
 
 
 def as_dataset(
     where: str,
-    x: npt.ArrayLike | Dataset,
+    x: Array | Dataset,
     event_shape: tuple[int, ...],
     y: npt.ArrayLike | None = None,
     condition: Condition | None = None,
 ) -> Dataset:
-    """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset.
+    """Examples (N, D) or (N, *event_shape), as `features.numbers` returns them, or a Dataset of such, as a
+    Dataset.
 
     A model whose `condition` is None has no use for y, and this function does not look at it. Any other model
     gets its y from `y`, or where that is None from the Dataset. NaN and the mask of a masked array say which
@@ -31,13 +31,11 @@ def as_dataset(
             raise InputError(f"{where}: {expected}; found {x.event_shape} in {x.name}")
         data = x
     else:
-        try:
-            x = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)  # whose mask says what is missing
-        except ValueError:
-            raise InputError(f"{where}: x should be one array; found parts of different shapes") from None
         if x.ndim < 2 or prod(x.shape[1:]) != prod(event_shape):
             expected = f"(N, {prod(event_shape)}) or (N, {', '.join(map(str, event_shape))})"
-            raise InputError(f"{where}: x should have shape {expected}, found {x.shape}")
+            features = prod(x.shape[1:]) if x.ndim > 1 else "no"
+            words = f"X has {features} features, but {where} is expecting {prod(event_shape)} features as input"
+            raise InputError(f"{where}: x should have shape {expected}, found {x.shape}: {words}")
         data = Dataset("x", x.reshape(len(x), *event_shape))
     if condition is None:
         return data

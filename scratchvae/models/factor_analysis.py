@@ -6,6 +6,7 @@ from scratchvae.arrays import Array
 from scratchvae.likelihoods import GaussianDiagonal
 from scratchvae.models.linear_gaussian import SMALLEST, LinearGaussian
 from scratchvae.models.linear_vae import linear_vae
+from scratchvae.models.moments import Moments
 from scratchvae.models.vae import VAE
 
 
@@ -25,12 +26,11 @@ class FactorAnalysis(LinearGaussian):
 
     METHODS = ("profile", "em")
 
-    def _fit_complete(self, x: Array) -> None:
+    def _fit_complete(self, moments: Moments) -> None:
         from scipy import optimize  # here, as it takes a while to import
 
-        self.mean = x.mean(axis=0)
-        variance, lowest = x.var(axis=0), self._lowest_noise(x)
-        root = np.linalg.qr((x - self.mean) / np.sqrt(len(x)), mode="r")  # rootᵀ root = S
+        self.mean, root, variance = moments.mean, moments.root, moments.variance
+        lowest = self._lowest(variance, moments.highest > moments.lowest)
 
         def best_weight(noise_variance: Array) -> tuple[Array, Array, Array]:
             _, scale, axes = np.linalg.svd(root / np.sqrt(noise_variance), full_matrices=False)
@@ -50,17 +50,19 @@ class FactorAnalysis(LinearGaussian):
         found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=limits, options=options)
         _, gradient = loss_and_gradient(found.x)
         downhill = np.clip(found.x - gradient, limits.lb, limits.ub) - found.x  # where a bound doesn't forbid it
-        self.converged = bool(np.abs(downhill).max() < 1e-6)
+        self._converged = bool(np.abs(downhill).max() < 1e-6)
+        weight, _, _ = best_weight(np.exp(found.x))
         self.noise_variance = np.exp(found.x)
-        weight, _, _ = best_weight(self.noise_variance)
-        self.weight = np.concatenate([weight, np.zeros((self.latent_dim - len(weight), x.shape[1]))])
+        self.weight = np.concatenate([weight, np.zeros((self.latent_dim - len(weight), len(self.mean)))])
 
     def _noise(self, squares: Array, counts: Array) -> Array:
         return squares / counts  # ψ_d = Σ_n E[ε_nd²] / number of observed entries in column d
 
-    def _lowest_noise(self, x: Array) -> Array:
-        varies = np.nanmax(x, axis=0) > np.nanmin(x, axis=0)
-        return np.maximum(self.min_noise_variance, np.where(varies, SMALLEST * np.nanvar(x, axis=0), 0))
+    def _lowest(self, variance: Array, varies: Array) -> Array:
+        return np.maximum(self.min_noise_variance, np.where(varies, SMALLEST * variance, 0))
+
+    def _kept(self, noise_variance: Array) -> Array:
+        return noise_variance
 
     def to_vae(self) -> VAE:
         """Build the linear VAE, float64, whose bound is log p(x).

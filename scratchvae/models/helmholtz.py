@@ -8,13 +8,13 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae import kernels
+from scratchvae import arrays, kernels
 from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_finite, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
-from scratchvae.evaluation import log_likelihood
+from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
-from scratchvae.likelihoods import Bernoulli, Likelihood, fill_missing
+from scratchvae.likelihoods import Bernoulli, fill_missing
 from scratchvae.models import bernoulli_chain
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.objectives import Kl, Objective, Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
@@ -45,7 +45,6 @@ class HelmholtzMachine(Estimator):
     an optimizer of their own; `samples` are the draws of each example that reweighted_wake_sleep takes.
 
     Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the examples lack.
-
     Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
     """
 
@@ -59,25 +58,33 @@ class HelmholtzMachine(Estimator):
         algorithm: str = "wake_sleep",
         samples: int = 5,
     ) -> None:
-        super().__init__()
         require_choice("HelmholtzMachine", "algorithm", algorithm, ALGORITHMS)
         require_count("HelmholtzMachine", "samples", samples)
         self.algorithm, self.samples = algorithm, samples
-        self.event_shape, self.hidden = tuple(event_shape), tuple(hidden)
-        for width in self.hidden:
-            require_count("HelmholtzMachine", "each width of hidden", width, 0)
-        if not self.hidden or min(self.hidden) < 1:
-            raise InputError(f"HelmholtzMachine: hidden should be one width or more, each at least 1, found {self.hidden}")
+        self.event_shape, self.hidden = tuple(event_shape), arrays.sizes_of("HelmholtzMachine", "hidden", hidden, least=1)
         if len(generation) != len(self.hidden) or len(recognition) != len(self.hidden):
             expected = f"generation and recognition should have {len(self.hidden)} layers each, one for each hidden layer"
             raise InputError(f"HelmholtzMachine: {expected}, found {len(generation)} and {len(recognition)}")
-        self.n_hidden = sum(self.hidden)
-        self.likelihood: Likelihood = Bernoulli()
+        self.n_hidden, self.likelihood = sum(self.hidden), Bernoulli()
         self.top = Parameter(np.zeros(self.hidden[-1], np.float32))
         self.generation, self.recognition = tuple(generation), tuple(recognition)
         widths = (prod(self.event_shape), *self.hidden)
         bernoulli_chain.require_widths("HelmholtzMachine: recognition", self.recognition, widths)
         bernoulli_chain.require_widths("HelmholtzMachine: generation", self.generation, widths[::-1])
+
+    @property
+    def model_(self) -> HelmholtzMachine:
+        """This model."""
+        return self
+
+    def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
+        """Nothing is left to build."""
+
+    def _n_features_out(self) -> int:
+        return self.n_hidden
+
+    def _try_out(self) -> None:
+        self.inverse_transform(np.concatenate(self._means(np.zeros((1, prod(self.event_shape)), dtype_of(self))), axis=1))
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
         """Those of the algorithm, each over one half of the machine."""
@@ -213,15 +220,15 @@ class HelmholtzMachine(Estimator):
     def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
         require_count("sample", "n", n, 0)
-        uniform = np.random.default_rng(rng).random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
-        x, h = self.dream(uniform=uniform)
+        rng, numbers = arrays.generator_from("HelmholtzMachine.sample", "rng", rng), self.n_hidden + prod(self.event_shape)
+        x, h = self.dream(uniform=rng.random((n, numbers), dtype=np.float32))
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 
     def score_samples(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0, samples: int = 100
     ) -> Array:
         """log p(x) of each example, estimated with `samples` importance-weighted draws  ->  (N,) in nats."""
-        return log_likelihood(self, self._dataset(x), samples=samples, rng=np.random.default_rng(seed))
+        return log_likelihood(self, self._dataset(x), samples=samples, rng=RowNoise(seed))
 
     def _means(self, x: Array) -> list[Array]:
         self.likelihood.require_support(x)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, sizes_of
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood, Standardized, fill_missing
 from scratchvae.models.coding import Coding
+from scratchvae.models.conditions import Condition
+from scratchvae.models.scikit_learn import not_fitted
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
 from scratchvae.priors import Prior
 from scratchvae.training import Optimizer, Phase
+
+PARTS = {"encoder": Layer, "posterior": Posterior, "prior": Prior, "decoder": Layer, "likelihood": Likelihood}
 
 
 class LatentVariableModel(Coding):
@@ -25,29 +32,76 @@ class LatentVariableModel(Coding):
     Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that of the entries that were observed.
     `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
 
+    A model is made in one of two ways. One that is given its networks, its roles and its event_shape is ready at once, and
+    `fit` trains these very networks. Any other builds what it was not given when `fit` first sees examples, from plain numbers
+    and names as the recipe mlp would, and keeps it as `model_`, a ready model of the same class: its own parameters stay as
+    they were given, as scikit-learn asks. So a user has one kind of model, and the networks that it is built of come from the
+    room of networks, which is below this one.
+
     Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the encoder gets; `told`,
     what the decoder gets; and `prior_given`, the prior of the latents of a batch.
     """
 
+    transparent = "_built"
+    _condition: Condition | None = None  # what the networks that are built are told
+
     def __init__(
         self,
         *,
-        event_shape: tuple[int, ...],
-        encoder: Layer,
-        posterior: Posterior,
-        prior: Prior,
-        decoder: Layer,
-        likelihood: Likelihood,
+        event_shape: int | Sequence[int] | None,
+        encoder: Layer | None,
+        posterior: str | Posterior | None = None,
+        prior: str | Prior | None = None,
+        decoder: Layer | None,
+        likelihood: str | Likelihood,
         shows_mask: bool = False,
     ) -> None:
-        super().__init__()
         self.shows_mask = shows_mask
-        if posterior.latent_dim != prior.latent_dim:
-            latents = f"{posterior.latent_dim} and {prior.latent_dim}"
-            raise InputError(f"{type(self).__name__}: posterior and prior should have as many latents, found {latents}")
-        self.event_shape = tuple(event_shape)
-        self.encoder, self.posterior, self.prior = encoder, posterior, prior
-        self.decoder, self.likelihood = decoder, likelihood
+        if isinstance(posterior, Posterior) and isinstance(prior, Prior):
+            _require_as_many_latents(type(self).__name__, posterior, prior)
+        given: dict[str, Any] = {"event_shape": event_shape, "encoder": encoder, "posterior": posterior, "prior": prior}
+        for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
+            if part is not None or name not in ("posterior", "prior"):  # of which an autoencoder is given none
+                setattr(self, name, part)
+
+    @abstractmethod
+    def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
+        """Every part of the model for events of that shape, as its constructor takes them: those given, and new ones."""
+
+    def _learn_condition(self, y: npt.ArrayLike | None) -> None:
+        """Learn what y is: nothing, unless the model is told y."""
+
+    @property
+    def model_(self) -> Any:
+        """The model that has the networks: this one where they were given, else what `fit` has built.
+
+        It is what everything else in the library takes: objectives, evaluation, plots. NotFittedError before `fit`.
+        """
+        if self._is_ready():
+            return self
+        if "_built" not in vars(self):
+            raise not_fitted(type(self).__name__)
+        return vars(self)["_built"]
+
+    def _has_networks(self) -> bool:
+        return self._is_ready() or "_built" in vars(self)
+
+    def _is_ready(self) -> bool:
+        """Whether every part was given, so that nothing is left to build."""
+        return isinstance(self.event_shape, tuple) and all(isinstance(vars(self).get(name), kind) for name, kind in PARTS.items())
+
+    def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
+        if self._is_ready():
+            _require_as_many_latents(type(self).__name__, self.posterior, self.prior)
+        elif fresh or "_built" not in vars(self):
+            where = type(self).__name__
+            shape = event_shape if self.event_shape is None else sizes_of(where, "event_shape", self.event_shape, least=1)
+            for name in ("encoder", "decoder"):
+                part = getattr(self, name)
+                if part is not None and not isinstance(part, Layer):
+                    raise InputError(f"{where}: {name} should be a Layer, or None to have it built; found {part!r:.80}")
+            self._learn_condition(y)
+            self._built = type(self)(**(self.get_params(deep=False) | self._parts(shape)))
 
     @abstractmethod
     def default_objective(self) -> Objective:
@@ -185,3 +239,9 @@ class LatentVariableModel(Coding):
             kind, remedy = type(self.posterior).__name__, "a bound needs a DiagonalGaussian or a FullGaussian"
             raise InputError(f"{type(self).__name__}: the posterior should have a density, found a {kind}; {remedy}")
         return self.posterior
+
+
+def _require_as_many_latents(where: str, posterior: Posterior, prior: Prior) -> None:
+    if posterior.latent_dim != prior.latent_dim:
+        latents = f"{posterior.latent_dim} and {prior.latent_dim}"
+        raise InputError(f"{where}: posterior and prior should have as many latents, found {latents}")

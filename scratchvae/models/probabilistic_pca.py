@@ -6,6 +6,7 @@ from scratchvae.arrays import Array
 from scratchvae.likelihoods import Gaussian
 from scratchvae.models.linear_gaussian import SMALLEST, LinearGaussian
 from scratchvae.models.linear_vae import linear_vae
+from scratchvae.models.moments import Moments
 from scratchvae.models.vae import VAE
 
 
@@ -23,26 +24,29 @@ class ProbabilisticPCA(LinearGaussian):
 
     METHODS = ("closed_form", "em")
 
-    def _fit_complete(self, x: Array) -> None:
-        N, D = x.shape
-        self.mean = x.mean(axis=0)
-        _, scale, axes = np.linalg.svd(x - self.mean, full_matrices=False)
+    def _fit_complete(self, moments: Moments) -> None:
+        D = len(moments.mean)
+        self.mean = moments.mean
+        _, scale, axes = np.linalg.svd(moments.root, full_matrices=False)
         eigenvalues = np.zeros(D)
-        eigenvalues[: len(scale)] = scale**2 / N
+        eigenvalues[: len(scale)] = scale**2
         kept = min(self.latent_dim, D - 1)
-        variance = max(eigenvalues[kept:].mean(), self._lowest_noise(x)[0])
+        variance = max(eigenvalues[kept:].mean(), self._lowest(moments.variance, moments.highest > moments.lowest)[0])
         length = np.sqrt(np.maximum(eigenvalues[:kept] - variance, 0))[: len(axes)]
-        self.weight = np.zeros((self.latent_dim, D))
-        self.weight[: len(length)] = length[:, None] * axes[: len(length)]
+        weight = np.zeros((self.latent_dim, D))
+        weight[: len(length)] = length[:, None] * axes[: len(length)]
+        self.weight = weight
         self.noise_variance = np.full(D, variance)
 
     def _noise(self, squares: Array, counts: Array) -> Array:
         return np.full(len(squares), squares.sum() / counts.sum())  # σ² = Σ_nd E[ε_nd²] / number of observed entries
 
-    def _lowest_noise(self, x: Array) -> Array:
-        varies = np.nanmax(x, axis=0) > np.nanmin(x, axis=0)
-        rounding = SMALLEST * np.where(varies, np.nanvar(x, axis=0), 0).mean()
-        return np.full(x.shape[1], max(self.min_noise_variance, rounding))
+    def _lowest(self, variance: Array, varies: Array) -> Array:
+        rounding = SMALLEST * np.where(varies, variance, 0).mean()
+        return np.full(len(variance), max(self.min_noise_variance, rounding))
+
+    def _kept(self, noise_variance: Array) -> float:
+        return float(noise_variance[0])
 
     def to_vae(self) -> VAE:
         """Build the linear VAE, float64, whose bound is log p(x).

@@ -54,6 +54,52 @@ def text_width(words: Sequence[str], size: float) -> int:
     return int(np.ceil(max(widths, default=0.0) * DPI / 72))
 
 
+def name_shortened(name: str, longest: int) -> str:
+    """A name of at most so many letters, without its middle where it has more, and in which no `$` begins a formula.
+
+    >>> name_shortened("fashion-mnist-mlp-beta4-seed1", 15)
+    'fashion…4-seed1'
+    """
+    half = longest // 2
+    kept = name if len(name) <= longest else f"{name[: longest - half - 1]}…{name[-half:]}"
+    return "".join(letter if letter.isprintable() else "�" for letter in kept).replace("$", r"\$")
+
+
+def visible_range(curves: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
+    """Where a vertical axis should begin and end to show curves that settle, each given as epochs and values.
+
+    The first quarter of the epochs is often so steep that it flattens all the rest. Where it takes up more than half of the
+    whole range, the axis shows what comes after it, and the first epochs reach out of the picture.
+    """
+    every = np.concatenate([np.zeros(0), *(values for _, values in curves)])
+    curves = [(epochs, values) for epochs, values in curves if len(epochs)]
+    last = max((float(epochs.max()) for epochs, _ in curves), default=0.0)
+    late = np.concatenate([np.zeros(0)] + [values[epochs > min(last / 4, epochs.max() - 1)] for epochs, values in curves])
+    every, late = every[np.isfinite(every)], late[np.isfinite(late)]
+    if not len(every):
+        return 0.0, 1.0
+    shown = late if len(late) > 1 and np.ptp(late) < np.ptp(every) / 2 else every
+    low, high = float(shown.min()), float(shown.max())
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 0.5
+    return low - margin, high + margin
+
+
+def round_numbers(low: float, high: float, most: int = 12) -> Array:
+    """Ticks of a logarithmic axis: 1, 2 and 5 times powers of 10 from low to high, or the powers alone where those are many.
+
+    Where there are less than two, equal steps.
+
+    >>> round_numbers(0.4, 11.0).tolist()
+    [0.5, 1.0, 2.0, 5.0, 10.0]
+    """
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high) + 1)
+    for numbers in (np.outer(powers, (1, 2, 5)).ravel(), powers):
+        inside = numbers[(numbers >= low) & (numbers <= high)]
+        if len(inside) <= most:
+            break
+    return inside if len(inside) > 1 else np.linspace(low, high, 4)
+
+
 def place(centres: Array, sizes: Array, room: Array) -> Array:
     """Where boxes of `sizes` (K, 2) go that would like to sit on `centres` (K, 2): inside `room` (2,), and none on another.
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -14,10 +13,22 @@ from matplotlib.patheffects import withStroke
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.plots.labels import name_axes, place, text_width
-from scratchvae.plots.style import CLASS_COLOURS, DPI, FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
+from scratchvae.plots.style import (
+    CLASS_COLOURS,
+    DPI,
+    FAINT,
+    INK,
+    LABEL_SIZE,
+    RUN_COLOURS,
+    TITLE_SIZE,
+    TRAIN,
+    blank_figure,
+    dress,
+)
 
 _SIDE = 4.2  # inches of the square that holds the codes
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.5, 0.25, 0.4, 0.35  # inches around it
+_LETTERS = 900  # codes that are drawn as letters: more would hide each other
 
 
 def codes(
@@ -27,11 +38,13 @@ def codes(
     *,
     axis_names: tuple[str, str] = ("z₁", "z₂"),
     title: str = "Codes of the data",
+    prior: bool = True,
 ) -> Figure:
     """Codes z (N, 2) as points, coloured by their labels (N,), whole numbers that count into `label_names` if there are any.
 
-    Two circles show one and two standard deviations of a standard normal prior. Up to 12 classes stand in a legend; the
-    names of more are written on the median of their codes, moved aside where they would collide.
+    Up to 12 classes have a colour each, and stand in a legend. Of more classes whose names are single letters or digits, the
+    first 900 codes are drawn as these letters. Other names are written on the median of their codes, moved aside where they
+    would collide. Two circles show one and two standard deviations of a standard normal `prior`, where there is one.
     """
     z = np.asarray(z)
     N = require_shapes("codes", z=(z, "N 2"))["N"]
@@ -46,15 +59,21 @@ def codes(
     figure = blank_figure(width, height)
     axes = figure.add_axes((_LEFT / width, _BOTTOM / height, _SIDE / width, _SIDE / height))
     dress(axes)
-    _draw_prior(axes)
     palette = _palette(len(classes))
-    mixed = np.random.default_rng(0).permutation(N)  # no class lies on top because it comes last
-    colours = TRAIN if labels is None else palette[np.searchsorted(classes, np.asarray(labels)[mixed])]
-    size = float(np.clip(6000 / N, 2, 18))
-    axes.scatter(z[mixed, 0], z[mixed, 1], s=size, c=colours, alpha=0.75, linewidths=0, zorder=2)
+    as_letters = not in_legend and labels is not None and all(len(name) == 1 and name.isalnum() for name in names)
+    if as_letters:
+        _draw_letters(axes, z[:_LETTERS], np.searchsorted(classes, np.asarray(labels)[:_LETTERS]), names)
+    else:
+        mixed = np.random.default_rng(0).permutation(N)  # no class lies on top because it comes last
+        colours = TRAIN if labels is None else palette[np.searchsorted(classes, np.asarray(labels)[mixed])]
+        size = float(np.clip(6000 / N, 2, 18))
+        axes.scatter(z[mixed, 0], z[mixed, 1], s=size, c=colours, alpha=0.75, linewidths=0, zorder=2)
 
-    low, high = np.minimum(z.min(axis=0), -2), np.maximum(z.max(axis=0), 2)
-    middle, reach = (low + high) / 2, 0.53 * (high - low).max()
+    low, high = z.min(axis=0), z.max(axis=0)
+    if prior:
+        _draw_prior(axes)
+        low, high = np.minimum(low, -2), np.maximum(high, 2)
+    middle, reach = (low + high) / 2, 0.53 * float((high - low).max()) or 0.5
     axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), aspect="equal")
     axes.xaxis.set_major_formatter(_tick_label)
     axes.yaxis.set_major_formatter(_tick_label)
@@ -64,7 +83,7 @@ def codes(
         dots = [Line2D([], [], linestyle="", marker="o", markersize=4, markeredgewidth=0, color=c) for c in palette]
         look: dict[str, Any] = {"frameon": False, "fontsize": LABEL_SIZE, "labelcolor": INK, "handletextpad": 0}
         axes.legend(dots, names, loc="upper left", bbox_to_anchor=(1, 1), **look)
-    elif labels is not None:
+    elif labels is not None and not as_letters:
         _write_names(axes, z, np.asarray(labels), classes, names)
     return figure
 
@@ -88,10 +107,20 @@ def _classes(z: Array, labels: Array | None, label_names: Sequence[str]) -> tupl
 
 
 def _palette(n: int) -> Array:
-    """Colours (n, 3): distinct ones while there are enough, else a ramp whose neighbours are alike."""
+    """Colours (n, 3): distinct ones while there are enough, else seven of them in turn, lighter at each turn."""
     if n <= len(CLASS_COLOURS):
         return np.array([to_rgb(c) for c in CLASS_COLOURS[:n]]).reshape(n, 3)
-    return colormaps["viridis"](np.linspace(0, 0.95, n))[:, :3]
+    k, several = np.arange(n), np.array([to_rgb(c) for c in RUN_COLOURS])
+    light = 0.6 * (k // len(several)) / (n // len(several) + 1)
+    return several[k % len(several)] + light[:, None] * (1 - several[k % len(several)])
+
+
+def _draw_letters(axes: Axes, z: Array, classes: Array, names: list[str]) -> None:
+    """Each code (N, 2) as the letter that its class is called, in one of seven colours so that neighbours part."""
+    for k in np.unique(classes):
+        mark, colour = rf"$\mathrm{{{names[k]}}}$", RUN_COLOURS[k % len(RUN_COLOURS)]
+        some = z[classes == k]
+        axes.scatter(some[:, 0], some[:, 1], s=18, marker=mark, color=colour, alpha=0.9, linewidths=0.1, zorder=2)
 
 
 def _tick_label(value: float, _: float) -> str:

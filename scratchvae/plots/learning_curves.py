@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import ScalarFormatter
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.plots.style import HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
+from scratchvae.plots.labels import visible_range
+from scratchvae.plots.style import HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress, tick_locator
 
-_TITLES = {
+TERM_TITLES = {
     "loss": "Loss",
     "bound": "Lower bound on log p(x)",
     "log_px": "Reconstruction, log p(x|z)",
@@ -29,7 +30,8 @@ def curves(records: Sequence[Mapping[str, Any]], terms: Sequence[str] = ("bound"
     """One panel for each of the `terms` that the records hold, training and held-out data together, nats per example.
 
     Records are as a run keeps them: {"epoch": 1, "train": {"bound": ..., ...}, "held_out": {...}}, the last perhaps absent.
-    A value that is not finite interrupts its curve and is marked × at the foot of the panel.
+    A value that is not finite interrupts its curve and is marked × at the foot of the panel. First epochs that would flatten
+    all the rest reach out of the panel.
     """
     if not records:
         raise InputError("curves: records should hold at least one epoch, found none")
@@ -69,13 +71,14 @@ def _draw_panel(axes: Axes, records: Sequence[Mapping[str, Any]], term: str) -> 
                 lost, np.zeros(len(lost)), label=f"{label}, not finite", color=colour, linestyle="", marker="x", markersize=4,
                 transform=axes.get_xaxis_transform(), clip_on=False,
             )  # fmt: skip
+    axes.set_ylim(*visible_range([_series(records, part, term) for part in _PARTS]))
     epochs = np.array([record["epoch"] for record in records], float)
     margin = 0.03 * np.ptp(epochs) or 0.5
     axes.set_xlim(epochs.min() - margin, epochs.max() + margin)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(tick_locator(5, whole=True))
+    axes.yaxis.set_major_locator(tick_locator(5))
     axes.yaxis.set_major_formatter(ScalarFormatter(useOffset=False))
-    axes.set_title(_TITLES.get(term, term), size=TITLE_SIZE, color=INK)
+    axes.set_title(TERM_TITLES.get(term, term), size=TITLE_SIZE, color=INK)
     axes.set_xlabel("epoch", size=LABEL_SIZE, color=INK)
     axes.set_ylabel("nats per example", size=LABEL_SIZE, color=INK, va="top")
     axes.yaxis.set_label_coords(-0.95 * _LEFT / _WIDTH, 0.5)

@@ -7,10 +7,21 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import NullFormatter
 
 from scratchvae.arrays import Array, InputError, require_choice
-from scratchvae.plots.style import CLASS_COLOURS, FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
+from scratchvae.plots.style import (
+    CLASS_COLOURS,
+    FAINT,
+    HELD_OUT,
+    INK,
+    LABEL_SIZE,
+    TITLE_SIZE,
+    TRAIN,
+    blank_figure,
+    dress,
+    tick_locator,
+)
 
 Series = Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]  # name: where, and the values there
 
@@ -75,12 +86,12 @@ def _draw(axes: Axes, series: Mapping[str, tuple[Array, Array]], names: list[str
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(tick_locator(5))
     if "y" in log:
         axes.set_yscale("log", nonpositive="mask")
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(tick_locator(5))
     for name, level in levels.items():
         axes.axhline(level, label=name, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
     for name, (where, values) in series.items():

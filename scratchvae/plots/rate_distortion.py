@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from scratchvae.arrays import Array, InputError
+from scratchvae.plots.labels import round_numbers
 from scratchvae.plots.style import CLASS_COLOURS, FAINT, INK, LABEL_SIZE, TITLE_SIZE, blank_figure, dress
 
 Curves = Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]  # name: where, and the error there
@@ -44,7 +45,7 @@ def rate_distortion(by_latents: Curves, by_rate: Curves, *, limits: Curves | Non
         right.plot(where, values, "--", color=FAINT, linewidth=1, label=name, zorder=0)
     _finish(left, "Error against the number of latents", "latents", error)
     _finish(right, "Error against the rate", "rate, nats per example", "")
-    shown = _round_numbers(*left.get_ylim())
+    shown = round_numbers(*left.get_ylim())
     left.yaxis.set_minor_locator(NullLocator())
     left.set_yticks(shown, [f"{value:.3g}" for value in shown])
     latents = np.unique(np.concatenate([where for where, _ in drawn["by_latents"].values()]))
@@ -56,14 +57,6 @@ def rate_distortion(by_latents: Curves, by_rate: Curves, *, limits: Curves | Non
     words: dict[str, Any] = {"frameon": False, "fontsize": LABEL_SIZE, "labelcolor": INK, "handlelength": 1.8}
     figure.legend(lines.values(), lines.keys(), loc="upper center", ncols=min(len(lines), 5), columnspacing=1.4, **words)
     return figure
-
-
-def _round_numbers(low: float, high: float) -> Array:
-    """1, 2 and 5 times powers of 10 from low to high; where there are less than two, equal steps."""
-    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.log10(high) + 1)
-    numbers = np.outer(powers, (1, 2, 5)).ravel()
-    inside = numbers[(numbers >= low) & (numbers <= high)]
-    return inside if len(inside) > 1 else np.linspace(low, high, 4)
 
 
 def _positive(where: str, places: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Array, Array]:

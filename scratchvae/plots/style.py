@@ -1,7 +1,10 @@
 """The look that all pictures share: paper, ink, sizes, colours."""
 
+from io import BytesIO
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 DPI = 192  # 2⁷ + 2⁶: whole numbers of pixels survive the way to inches and back
 TITLE_SIZE = 9.0  # points
@@ -19,10 +22,24 @@ CLASS_COLOURS = (
     "#e76300", "#b9ac70", "#717581", "#92dadd", "#1c2f6b", "#0f6b43",
 )  # fmt: skip
 
+# For lines, which are thin: Okabe and Ito 2008 without yellow, then the same with other dashes.
+RUN_COLOURS = (TRAIN, HELD_OUT, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", INK)
+RUN_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 
-def blank_figure(width: float, height: float) -> Figure:
+
+class Picture(Figure):
+    """A matplotlib Figure that a notebook shows by itself when it is the last thing in a cell, with or without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        """The bytes of the PNG that a notebook shows: those that `plots.save` writes."""
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=self.dpi, metadata={"Software": None})
+        return buffer.getvalue()
+
+
+def blank_figure(width: float, height: float) -> Picture:
     """A white figure of width x height inches."""
-    return Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    return Picture(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
 def dress(axes: Axes) -> None:
@@ -31,3 +48,8 @@ def dress(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=INK, linewidth=0.6)
     axes.tick_params(labelsize=LABEL_SIZE, color=INK, labelcolor=INK, width=0.6, length=2.5, pad=2)
+
+
+def tick_locator(most: int, *, whole: bool = False) -> MaxNLocator:
+    """Where ticks go: about `most` of them, at multiples of 1, 2, 2.5 or 5 times a power of 10, `whole` numbers if asked for."""
+    return MaxNLocator(most, integer=whole, steps=(1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10), min_n_ticks=1 if whole else 2)

@@ -1,12 +1,13 @@
 """Builders of models from plain numbers and names, with weights drawn from a seed, and the tables that choices are made from."""
 
+from scratchvae.networks import FILLS, LIKELIHOODS, POSTERIORS, PRIORS, Parts
+from scratchvae.recipes.assembly import MODELS
 from scratchvae.recipes.belief_net import belief_net
 from scratchvae.recipes.catalogue import RECIPES
 from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.learning import OBJECTIVES, OPTIMIZERS, PENALTIES, SCHEDULES
 from scratchvae.recipes.linear_gaussian import SolvedVAE, factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.roles import FILLS, LIKELIHOODS, MODELS, POSTERIORS, PRIORS, Parts
 
 TABLES = (RECIPES, MODELS, LIKELIHOODS, POSTERIORS, PRIORS, OBJECTIVES, PENALTIES, OPTIMIZERS, SCHEDULES)
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import sizes_of
 from scratchvae.layers import Linear
 from scratchvae.models import HelmholtzMachine
-from scratchvae.recipes.roles import weights_generator
+from scratchvae.networks import weights_generator
 
 
 def belief_net(
-    event_shape: Sequence[int],
+    event_shape: Sequence[int] | int,
     *,
-    layers: Sequence[int] = (200, 200, 10),
+    layers: Sequence[int] | int = (200, 200, 10),
     algorithm: str = "wake_sleep",
     samples: int = 5,
     init: str = "pytorch",
@@ -25,14 +25,14 @@ def belief_net(
 
     The widths 200, 200 and 10 are among those of Bornschein & Bengio 2015.
     """
-    if not layers or min(layers) < 1:
-        raise InputError(f"belief_net: layers should be one width or more, each at least 1, found {tuple(layers)}")
-    rng = weights_generator(seed)
+    event_shape = sizes_of("belief_net", "event_shape", event_shape, least=1)
+    layers = sizes_of("belief_net", "layers", layers, least=1)
+    rng = weights_generator(seed, "belief_net")
     widths = [prod(event_shape), *layers]
     recognition = [Linear(below, above, init=init, rng=rng) for below, above in pairwise(widths)]
     generation = [Linear(above, below, init=init, rng=rng) for above, below in pairwise(widths[::-1])]
     return HelmholtzMachine(
-        event_shape=tuple(event_shape),
+        event_shape=event_shape,
         hidden=layers,
         generation=generation,
         recognition=recognition,

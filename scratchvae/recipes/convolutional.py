@@ -5,23 +5,21 @@ from math import prod
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_choice
+from scratchvae.arrays import InputError, require_choice, require_count, sizes_of
 from scratchvae.layers import ACTIVATIONS, Bypass, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import (
+from scratchvae.networks import (
     POSTERIOR,
     PRIOR,
     Parts,
-    assemble,
-    condition_of,
     encoder_inputs,
     last_layers,
     likelihood_chosen,
     posterior_chosen,
-    require_sizes,
     weights_generator,
 )
+from scratchvae.recipes.assembly import assemble, condition_of, posterior_given
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # each layer halves the image
 
@@ -30,7 +28,7 @@ def convolutional(
     event_shape: Sequence[int],
     *,
     latent_dim: int = 16,
-    channels: Sequence[int] = (32, 64),
+    channels: Sequence[int] | int = (32, 64),
     hidden: int = 256,
     activation: str = "relu",
     code_activation: str | None = None,
@@ -56,15 +54,18 @@ def convolutional(
     `log_var_bounds` and `standardize` are those of `mlp`.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
-    require_sizes("convolutional", event_shape=event_shape, latent_dim=(latent_dim,), hidden=(hidden,), channels=channels)
+    event_shape = sizes_of("convolutional", "event_shape", event_shape, least=1)
+    channels = sizes_of("convolutional", "channels", channels)
+    for name, number in (("latent_dim", latent_dim), ("hidden", hidden)):
+        require_count("convolutional", name, number)
     if len(event_shape) != 3:
         raise InputError(f"convolutional: events should be images (C, H, W), found shape {tuple(event_shape)}")
     if not channels:
         raise InputError("convolutional: channels should be one number for each convolution, at least 1 of them; found none")
-    rng = weights_generator(seed)
+    rng = weights_generator(seed, "convolutional")
     parts = Parts(tuple(event_shape), latent_dim, rng)
     law = likelihood_chosen(likelihood, parts, standardize=standardize)
-    q = posterior_chosen(model, posterior, parts)
+    q = posterior_chosen(posterior_given(model, posterior), parts)
     C, H, W = event_shape
     sizes = [(H, W)]
     for _ in channels:

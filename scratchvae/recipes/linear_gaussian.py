@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.arrays import sizes_of
 from scratchvae.data import Dataset
 from scratchvae.layers import named_parameters
 from scratchvae.models import VAE, FactorAnalysis, ProbabilisticPCA
@@ -18,12 +19,14 @@ class SolvedVAE(VAE):
     is 0, and every noise variance is 1.
     """
 
-    def __init__(self, event_shape: Sequence[int], linear: FactorAnalysis | ProbabilisticPCA) -> None:
-        D = prod(event_shape)
+    def __init__(self, event_shape: Sequence[int] | int, linear: FactorAnalysis | ProbabilisticPCA) -> None:
+        shape = sizes_of("SolvedVAE", "event_shape", event_shape, least=1)
+        linear.require_parameters()
+        D = prod(shape)
         linear.weight, linear.mean, linear.noise_variance = np.zeros((linear.latent_dim, D)), np.zeros(D), np.ones(D)
         equal, self.linear = linear.to_vae(), linear
         super().__init__(
-            event_shape=tuple(event_shape),
+            event_shape=shape,
             encoder=equal.encoder,
             posterior=equal.posterior,
             prior=equal.prior,
@@ -44,7 +47,7 @@ class SolvedVAE(VAE):
 
 
 def factor_analysis(
-    event_shape: Sequence[int],
+    event_shape: Sequence[int] | int,
     *,
     latent_dim: int = 20,
     method: str | None = None,
@@ -59,7 +62,7 @@ def factor_analysis(
 
 
 def probabilistic_pca(
-    event_shape: Sequence[int],
+    event_shape: Sequence[int] | int,
     *,
     latent_dim: int = 20,
     method: str | None = None,

@@ -1,35 +1,19 @@
 """Fully connected encoder and decoder."""
 
 from collections.abc import Sequence
-from itertools import pairwise
-from math import prod
 
-import numpy as np
-
-from scratchvae.arrays import require_choice
-from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
+from scratchvae.arrays import sizes_of
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.recipes.roles import (
-    POSTERIOR,
-    PRIOR,
-    Parts,
-    assemble,
-    condition_of,
-    encoder_inputs,
-    last_layers,
-    likelihood_chosen,
-    posterior_chosen,
-    require_sizes,
-    weights_generator,
-)
+from scratchvae.networks import POSTERIOR, PRIOR, mlp_networks, weights_generator
+from scratchvae.recipes.assembly import assemble, condition_of, posterior_given
 
 
 def mlp(
-    event_shape: Sequence[int],
+    event_shape: Sequence[int] | int,
     *,
     latent_dim: int = 20,
-    hidden: Sequence[int] = (400,),
+    hidden: Sequence[int] | int = (400,),
     activation: str = "relu",
     code_activation: str | None = None,
     model: str = "vae",
@@ -46,6 +30,7 @@ def mlp(
 ) -> LatentVariableModel:
     """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed, same weights.
 
+    `mlp(30)` is for events of 30 entries, `mlp((1, 28, 28))` for images, and `hidden=400` is one hidden layer of 400 units.
     A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: C more inputs of both networks.
     `fill` says what the encoder sees where an entry is missing: "zero", a "learned" number for each entry, or
     "zero_and_mask", zero and, as further D inputs, which entries were observed.
@@ -53,33 +38,23 @@ def mlp(
     whose columns have units of their own: training measures their means and deviations, the networks see columns of mean
     0 and deviation 1, and what comes out is in the units of the data again: likelihoods.Standardized.
     """
-    require_choice("mlp", "activation", activation, ACTIVATIONS)
-    require_sizes("mlp", event_shape=event_shape, latent_dim=(latent_dim,), hidden=hidden)
-    rng = weights_generator(seed)
-    parts = Parts(tuple(event_shape), latent_dim, rng)
-    law = likelihood_chosen(likelihood, parts, standardize=standardize)
-    q = posterior_chosen(model, posterior, parts)
+    shape = sizes_of("mlp", "event_shape", event_shape, least=1)
+    rng = weights_generator(seed, "mlp")
     condition = condition_of(model, classes, condition_dim)
-    C = condition.width if condition else 0
-    inputs, before = encoder_inputs(fill, prod(event_shape))
-    encoder = [inputs + C, *hidden, q.n_params]
-    decoder = [latent_dim + C, *reversed(hidden), law.n_params(tuple(event_shape))]
-    return assemble(
-        model,
-        condition=condition,
-        event_shape=tuple(event_shape),
-        encoder=Sequential(*before, *_chain(encoder, activation, init, rng), *last_layers(q, code_activation, log_var_bounds)),
-        posterior=q,
-        decoder=Sequential(*_chain(decoder, activation, init, rng)),
-        likelihood=law,
-        prior=prior,
-        rng=rng,
+    made = mlp_networks(
+        "mlp",
+        shape,
+        latent_dim=latent_dim,
+        hidden=hidden,
+        activation=activation,
+        code_activation=code_activation,
+        posterior=posterior_given(model, posterior),
+        log_var_bounds=log_var_bounds,
+        likelihood=likelihood,
+        standardize=standardize,
         fill=fill,
+        init=init,
+        condition_dim=condition.width if condition else 0,
+        rng=rng,
     )
-
-
-def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> list[Layer]:
-    layers: list[Layer] = []
-    for wide, narrow in pairwise(widths):
-        layers += [Linear(wide, narrow, init=init, rng=rng), ACTIVATIONS[activation]()]
-    return layers[:-1]
+    return assemble(model, condition=condition, event_shape=shape, prior=prior, rng=rng, fill=fill, **vars(made))

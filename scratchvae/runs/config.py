@@ -20,7 +20,7 @@ LOWEST = {"limit": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1
 class Config:
     """A run from data to the last step. Steps count batches; None leaves a choice to the recipe, the model or the data."""
 
-    data: str = "glyphs"  # a name or a path, as data.load takes it
+    data: str = "numerals"  # a name or a path, as data.load takes it
     data_dir: str | None = None
     examples: int | None = None  # how many there are, and
     event_shape: Sequence[int] | None = None  # their shape: written down when the run starts

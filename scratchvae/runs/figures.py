@@ -1,6 +1,6 @@
 """The pictures of a run, each a function of the run, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
 from scratchvae.files import make_folder
 from scratchvae.models import Classes, LatentVariableModel
+from scratchvae.posteriors import Point
+from scratchvae.priors import StandardGaussian
 from scratchvae.runs.folder import Run
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
@@ -31,11 +33,16 @@ def curves(run: Run) -> "Figure":
     """Each term, epoch after epoch; of a run with several phases those of the first."""
     from scratchvae import plots
 
-    records: list[dict[str, Any]] = run.history()
-    for record in records:
+    return plots.curves(by_term(run.history()))
+
+
+def by_term(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The records with each term under its own name; of a run with several phases those of the first."""
+    found = [dict(record) for record in records]
+    for record in found:
         for part in HELD & record.keys():
             record[part] = {name.removeprefix("0."): mean for name, mean in record[part].items()}
-    return plots.curves(records)
+    return found
 
 
 def reconstructions(run: Run) -> "Figure":
@@ -61,16 +68,24 @@ def samples(run: Run) -> "Figure":
 
 
 def traversals(run: Run) -> "Figure":
-    """The most active latents, one after the other from −3 to 3, the rest as in the first example's code."""
+    """The most active latents, one after the other from −3 to 3, the rest as in the first example's code.
+
+    Where the prior is not N(0, I), they go from −3 to 3 deviations of the latent's codes, seen from their mean.
+    """
     from scratchvae import plots
 
     z = run.model.transform(run.judged.subset(slice(0, CODES)))
     busiest = np.argsort(-z.var(axis=0))[:ROWS]
     values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
+    title = "Traversals of the most active latents"
     codes = plots.traversal_codes(z[0], values)[busiest]
+    if not has_standard_prior(run):
+        title += ", in deviations of their codes"
+        for row, j in enumerate(busiest):
+            codes[row, :, j] = z[:, j].mean() + z[:, j].std() * values
     y = _y(run, 1)
-    images = _decoded(run, codes, None if y is None else y[0])
-    return plots.traversals(images, values, latents=busiest.tolist(), title="Traversals of the most active latents")
+    images = decoded(run, codes, None if y is None else y[0])
+    return plots.traversals(images, values, latents=busiest.tolist(), title=title)
 
 
 def interpolations(run: Run) -> "Figure":
@@ -80,7 +95,7 @@ def interpolations(run: Run) -> "Figure":
     z, y = run.model.transform(run.judged.subset(slice(0, 2 * ROWS))), _y(run, 2 * ROWS)
     half = len(z) // 2
     paths = plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)
-    return plots.interpolations(_decoded(run, paths, None if y is None else np.repeat(y[:half], STEPS, axis=0)))
+    return plots.interpolations(decoded(run, paths, None if y is None else np.repeat(y[:half], STEPS, axis=0)))
 
 
 def codes(run: Run) -> "Figure":
@@ -88,18 +103,20 @@ def codes(run: Run) -> "Figure":
     from scratchvae import plots
 
     shown = run.judged.subset(slice(0, CODES))
-    z = run.model.transform(shown)
+    z, prior = run.model.transform(shown), has_standard_prior(run)
     if z.shape[1] == 2:
-        return plots.codes(z, shown.labels, shown.label_names)
-    return plots.codes(_principal_plane(z), shown.labels, shown.label_names, axis_names=("u₁", "u₂"), title=PLANE_TITLE)
+        return plots.codes(z, shown.labels, shown.label_names, prior=prior)
+    plane: dict[str, Any] = {"axis_names": ("u₁", "u₂"), "title": PLANE_TITLE, "prior": prior}
+    return plots.codes(_principal_plane(z), shown.labels, shown.label_names, **plane)
 
 
 def manifold(run: Run) -> "Figure":
-    """The plane of both latents, decoded, with the y of the first example where the model is told it."""
+    """The plane of both latents where the codes lie, decoded, with the y of the first example where the model is told it."""
     from scratchvae import plots
 
-    (plane, values), y = plots.manifold_codes(PLANE), _y(run, 1)
-    return plots.manifold(_decoded(run, plane, None if y is None else y[0]), values)
+    z, y = run.model.transform(run.judged.subset(slice(0, CODES))), _y(run, 1)
+    plane, values = plots.manifold_codes(PLANE, z)
+    return plots.manifold(decoded(run, plane, None if y is None else y[0]), values)
 
 
 FIGURES: dict[str, Callable[[Run], "Figure"]] = {
@@ -163,7 +180,14 @@ def _y(run: Run, n: int) -> Array | None:
     return None if run.model.condition is None or run.judged.y is None else run.judged.y[:n]
 
 
-def _decoded(run: Run, z: Array, y: Array | None) -> Array:
+def has_standard_prior(run: Run) -> bool:
+    """Whether the latents are meant to be standard normal, so that numbers of z have a meaning of their own."""
+    model: Any = run.model
+    meant = isinstance(model, LatentVariableModel) and not isinstance(model.posterior, Point)
+    return meant and isinstance(model.prior, StandardGaussian)
+
+
+def decoded(run: Run, z: Array, y: Array | None) -> Array:
     """Codes (…, Z), and their y, one or one for each -> images (…, C, H, W)."""
     model: Any = run.model
     flat = z.reshape(-1, z.shape[-1])

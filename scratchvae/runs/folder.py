@@ -54,6 +54,11 @@ class Run:
         return divide(self.config, self._whole)
 
     @property
+    def examples(self) -> Dataset:
+        """All examples of the data set, in its own order."""
+        return self._whole
+
+    @property
     def data(self) -> Dataset:
         """The examples to train on."""
         return self._parts[0]
@@ -215,9 +220,13 @@ class Run:
 
         return keeper
 
-    def history(self) -> list[dict[str, object]]:
+    def history(self) -> list[dict[str, Any]]:
         """The records of metrics.jsonl; InputError where a line holds anything else."""
-        path = self.folder / "metrics.jsonl"
-        lines = read_whole(path, most_bytes=strict_json.MOST_BYTES).splitlines()
-        places = [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
-        return [check(strict_json.parse(line, place), RECORD, place) for line, place in zip(lines, places, strict=True)]
+        return read_history(self.folder / "metrics.jsonl")
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of metrics, a line for each epoch; InputError where a line holds anything else."""
+    lines = read_whole(path, most_bytes=strict_json.MOST_BYTES).splitlines()
+    places = [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
+    return [check(strict_json.parse(line, place), RECORD, place) for line, place in zip(lines, places, strict=True)]

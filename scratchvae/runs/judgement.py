@@ -10,11 +10,15 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, log_likelihood
+from scratchvae.files import write_whole
 from scratchvae.likelihoods import Categorical
 from scratchvae.models import HelmholtzMachine, LatentVariableModel
 from scratchvae.objectives import Objective
 from scratchvae.posteriors import Point
 from scratchvae.runs.folder import Run
+from scratchvae.runs.reading import EVALUATION
+from scratchvae.strict_json import dump_finite
+from scratchvae.training import load_checkpoint
 
 
 @dataclass(frozen=True)
@@ -54,22 +58,35 @@ class Judgement:
 
     def metrics(self, names: Sequence[str] = ()) -> dict[str, float]:
         """The named metrics, or all that there are. InputError for one that this run does not have."""
-        known = METRICS | {term: _term(term) for term in self.terms if term not in METRICS}
+        known = self.known()
         for name in names:
             require_choice(str(self.run.folder), "a metric", name, known)
             if not known[name].has(self):
                 raise InputError(f"{self.run.folder} has no {name}, which needs {known[name].needs}")
         return {name: known[name].compute(self) for name in names or [n for n, metric in known.items() if metric.has(self)]}
 
+    def known(self) -> dict[str, "Metric"]:
+        """Every metric by its name: those of METRICS, and the other terms of the objective."""
+        return METRICS | {term: _term(term) for term in self.terms if term not in METRICS}
+
+    def counts(self) -> dict[str, int]:
+        """What the units of metrics name."""
+        return {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
+
     def table(self, found: dict[str, float]) -> str:
         """A line for each metric, with its unit."""
-        known = METRICS | {name: _term(name) for name in found if name not in METRICS}
-        counts = {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
+        known, counts = self.known(), self.counts()
         lines = []
         for name, value in found.items():
             number = f"{value:12d}" if isinstance(value, int) else f"{value:12.3f}"
             lines.append(f"  {known[name].words:32}{number}  {known[name].unit.format(**counts)}".rstrip())
         return "\n".join(lines)
+
+    def keep(self, found: dict[str, float]) -> None:
+        """Write the metrics into the run's folder, beside the step of the weights that they are of."""
+        step = load_checkpoint(self.run.checkpoint, arrays=False).position["step"]
+        kept = {"step": step, "samples": self.samples, "of": self.likelihood_of, "seed": self.seed, "metrics": found}
+        write_whole(self.run.folder / EVALUATION, dump_finite(EVALUATION, kept, indent=2).encode())
 
     def rng(self) -> np.random.Generator:
         """A generator that every metric starts with, so that none depends on which others are asked for."""

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from scratchvae import strict_json
 from scratchvae.arrays import Array, InputError
-from scratchvae.data import read_safetensors
+from scratchvae.data import read_safetensors, read_safetensors_metadata
 from scratchvae.files import write_whole
 from scratchvae.layers import named_buffers, named_parameters
 from scratchvae.objectives import Trainable
@@ -68,20 +68,21 @@ def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any], *
     write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description))
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, *, arrays: bool = True) -> Checkpoint:
     """Read a checkpoint; InputError for anything that isn't one, whole, of this version, and with finite weights.
 
-    A file of more bytes than reading data may take, as `data.limits` says, is refused too.
+    A file of more bytes than reading data may take, as `data.limits` says, is refused too. With arrays=False the file's
+    beginning alone is read, and the Checkpoint has no arrays.
     """
     if not path.exists():
         raise InputError(f"{path} should be a checkpoint, found no such file")
-    arrays, description = read_safetensors(path)
+    held, description = read_safetensors(path) if arrays else ({}, read_safetensors_metadata(path))
     if description.get("format") != "scratchvae checkpoint":
         raise InputError(f"{path} should be a scratchvae checkpoint, found a safetensors file of another kind")
     if description.get("version") != str(VERSION):
         found = description.get("version")
         raise InputError(f"{path} should be a checkpoint of version {VERSION}, found version {found!r:.40}")
-    for name, array in arrays.items():
+    for name, array in held.items():
         if _is_lost(name, array):
             found = f"found {np.count_nonzero(~np.isfinite(array)):,} entries of {array.size:,} that are not"
             raise InputError(f"{path}: {name} should be finite, {found}; put back an earlier copy, or train the run anew")
@@ -91,7 +92,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         if part not in description:
             raise InputError(f"{path} should be a scratchvae checkpoint; its {part} is missing")
         parts[part] = check(strict_json.parse(description[part], f"{path}: {part}"), kind, str(path), part)
-    return Checkpoint(path, **parts, arrays=arrays, data=description.get("data"))
+    return Checkpoint(path, **parts, arrays=held, data=description.get("data"))
 
 
 def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = False) -> None:

@@ -25,6 +25,10 @@ class Optimizer(ABC):
         self.updates: dict[str, int] = {}  # of each Parameter
         self.slots: dict[str, list[Array]] = {}  # of each Parameter, in the order of slot_names
 
+    def __repr__(self) -> str:
+        settings = {name: value for name, value in vars(self).items() if name not in ("steps_taken", "updates", "slots")}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
+
     def step(self, parameters: Mapping[str, Parameter]) -> None:
         """One update of each Parameter from its `grad`."""
         rate = learning_rate_at(self.learning_rate, self.steps_taken)

@@ -1,9 +1,8 @@
 """A bar that shows a run while it goes."""
 
 import sys
-from typing import TextIO
-
-from tqdm import tqdm
+import warnings
+from typing import Any, TextIO
 
 from scratchvae.training.loop import Training
 
@@ -11,15 +10,17 @@ from scratchvae.training.loop import Training
 class ProgressBar:
     """A callback: examples seen out of all, and the running means of the epoch's terms in nats per example.
 
-    Where `file` is no terminal, a line an epoch.
+    In a notebook it is tqdm's bar of widgets, or of text where ipywidgets is missing. Where `file` is neither a terminal nor
+    left to the notebook, it is a line an epoch.
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
+        self.moves = file.isatty() if file else sys.stderr.isatty() or in_notebook()
         self.file = file or sys.stderr
-        self.bar: tqdm | None = None
+        self.bar: Any = None
 
     def __call__(self, training: Training, event: str) -> None:
-        if not self.file.isatty():
+        if not self.moves:
             if event == "epoch":
                 print(f"epoch {training.epoch}/{training.epochs}: {_words(_judged(training))}", file=self.file, flush=True)
             return
@@ -27,7 +28,9 @@ class ProgressBar:
         seen = training.epoch * size + training.position
         if self.bar is None:
             total = training.epochs * size
-            self.bar = tqdm(total=total, initial=seen, unit=" images", unit_scale=True, file=self.file, dynamic_ncols=True)
+            self.bar = _bar_class()(
+                total=total, initial=seen, unit=" examples", unit_scale=True, file=self.file, dynamic_ncols=True
+            )
         if event in ("end", "interrupt", "diverged"):
             self.bar.close()
         if event not in ("step", "epoch"):
@@ -39,6 +42,20 @@ class ProgressBar:
             means = _judged(training)
         self.bar.set_postfix_str(_words(means), refresh=False)
         self.bar.update(seen - self.bar.n)
+
+
+def in_notebook() -> bool:
+    """Whether the process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def _bar_class() -> Any:
+    """tqdm's bar for where we are. It warns of ipywidgets where they are missing, which nobody needs to hear of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 def _judged(training: Training) -> dict[str, float]:

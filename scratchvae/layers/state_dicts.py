@@ -9,7 +9,8 @@ import numpy as np
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import read_named_arrays
 from scratchvae.files import write_whole
-from scratchvae.layers import Linear, Owner, named_buffers, named_parameters
+from scratchvae.layers.linear import Linear
+from scratchvae.layers.parameter import Owner, named_buffers, named_parameters
 
 
 def state_dict(owner: Owner) -> dict[str, Array]:

@@ -1,15 +1,13 @@
-"""Likelihoods, posteriors, priors and models by name: the parts of a recipe that a user chooses."""
+"""Likelihoods, posteriors and priors by name: the roles that a user chooses, and what their choice asks of the networks."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from inspect import signature
 from math import prod
-from typing import Any
+from typing import cast
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_choice, require_count
-from scratchvae.choices import Table, parse, shortened
+from scratchvae.arrays import InputError, require_choice, require_seed
+from scratchvae.choices import Table
 from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
 from scratchvae.likelihoods import (
     Bernoulli,
@@ -25,9 +23,8 @@ from scratchvae.likelihoods import (
     Standardized,
     StudentT,
 )
-from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import ConditionalGaussian, GaussianMixture, StandardGaussian, VampPrior
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
 
 
 @dataclass(frozen=True)
@@ -101,71 +98,62 @@ PRIORS = Table(
     },
     given=PARTS,
 )
-MODELS = Table(
-    "model",
-    {"autoencoder": Autoencoder, "conditional_vae": ConditionalVAE, "vae": VAE},
-    given=(
-        "event_shape",
-        "latent_dim",
-        "encoder",
-        "posterior",
-        "prior",
-        "decoder",
-        "likelihood",
-        "condition",
-        "shows_mask",
-    ),
-)
 POSTERIOR, PRIOR = "diagonal_gaussian", "standard_gaussian"  # unless others are chosen
 FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
 
-def weights_generator(seed: int) -> np.random.Generator:
-    """What the first weights are drawn from: a stream apart from those that draw data and noise by the same seed."""
+def weights_generator(seed: int, where: str = "recipe") -> np.random.Generator:
+    """What the first weights are drawn from: a stream apart from those that draw data and noise by the same seed.
+
+    InputError, which begins with `where`, for a seed that is no whole number, or is below 0.
+    """
+    require_seed(where, "seed", seed)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
 
 
-def require_sizes(where: str, **sizes: Sequence[int]) -> None:
-    """Raise InputError unless each argument, by its name, is a sequence of whole numbers, each at least 1."""
-    for name, numbers in sizes.items():
-        if isinstance(numbers, str) or not isinstance(numbers, Iterable):
-            raise InputError(f"{where}: {name} should be whole numbers in parentheses, such as (8,); found {numbers!r}")
-        for number in numbers:
-            require_count(where, name, number)
-
-
-def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: bool = False) -> Likelihood:
+def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: bool | None = False) -> Likelihood:
     """The likelihood that a text chooses, for events of that shape; a Likelihood is returned as it is.
 
-    With `standardize` it becomes that of the standardized columns: likelihoods.Standardized.
+    With `standardize` it becomes that of the standardized columns: likelihoods.Standardized. With None it does so where it was
+    chosen by a text and is one of real values, which is what Standardized takes.
     """
     law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
+    if standardize is None:
+        try:
+            return given if isinstance(given, Likelihood) else Standardized(law, prod(parts.event_shape))
+        except InputError:  # of counts, bits or shares
+            return cast(Likelihood, law)
     return Standardized(law, prod(parts.event_shape)) if standardize else law
 
 
-def posterior_chosen(model: str, posterior: str, parts: Parts) -> Posterior:
-    """The posterior that a text chooses; a model that takes none, as an autoencoder does, has a Point."""
-    if _takes(model, "posterior", posterior, POSTERIOR):
-        return POSTERIORS.build(posterior, **vars(parts))
-    return Point(parts.latent_dim)
+def posterior_chosen(given: str | Posterior | None, parts: Parts) -> Posterior:
+    """The posterior that a text chooses; a Posterior is returned as it is, and None stands for the Point of an autoencoder."""
+    if given is None:
+        return Point(parts.latent_dim)
+    return given if isinstance(given, Posterior) else POSTERIORS.build(given, **vars(parts))
 
 
-def _takes(model: str, role: str, chosen: str, default: str) -> bool:
-    """Whether the model is built from that role. InputError where it is not, and another than the default was chosen."""
-    if role in signature(MODELS[name := MODELS.settle(model).name]).parameters:
-        return True
-    if chosen != default:
-        raise InputError(f"model {name} has no {role}: {role} should be left alone, found {shortened(parse(chosen, role))}")
-    return False
+def prior_chosen(
+    given: str | Prior,
+    *,
+    event_shape: tuple[int, ...],
+    encoder: Layer,
+    posterior: Posterior,
+    rng: np.random.Generator,
+    shows_mask: bool,
+    condition_dim: int | None,
+) -> Prior:
+    """The prior that a text chooses for latents that `encoder` and `posterior` infer; a Prior is returned as it is.
 
-
-def condition_of(model: str, classes: int | None, condition_dim: int | None) -> Condition | None:
-    """What a conditional_vae is told: Classes or Reals, of which exactly one should be given. None for any other model."""
-    given = [kind(n) for kind, n in ((Classes, classes), (Reals, condition_dim)) if n is not None]
-    if len(given) != (MODELS.settle(model).name == "conditional_vae"):
-        expected = "a conditional_vae should have either classes or a condition_dim, and any other model neither"
-        raise InputError(f"recipe: {expected}; found model {model}, classes {classes}, condition_dim {condition_dim}")
-    return given[0] if given else None
+    A prior that is made of the encoder, such as vamp, has to know how many numbers the encoder gets: those of x, of which
+    entries were observed where the model `shows_mask`, and of the condition.
+    """
+    if isinstance(given, Prior):
+        return given
+    more = prod(event_shape) * shows_mask + (condition_dim or 0)  # columns that the encoder gets beside x
+    seen = (prod(event_shape) + more,) if more else event_shape
+    parts = Parts(seen, posterior.latent_dim, rng, encoder, posterior, condition_dim)
+    return cast(Prior, PRIORS.build(given, **vars(parts)))
 
 
 def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
@@ -197,36 +185,3 @@ def last_layers(posterior: Posterior, activation: str | None, log_var_bounds: tu
         found = f"found one whose posterior is a {type(posterior).__name__}"
         raise InputError(f"recipe: code_activation is for a model whose encoder puts out codes, the autoencoder; {found}")
     return [ACTIVATIONS[activation]()]
-
-
-def assemble(
-    model: str,
-    *,
-    event_shape: Sequence[int],
-    encoder: Layer,
-    posterior: Posterior,
-    decoder: Layer,
-    likelihood: Likelihood,
-    prior: str,
-    rng: np.random.Generator,
-    condition: Condition | None = None,
-    fill: str = "zero",
-) -> LatentVariableModel:
-    """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes them."""
-    shows_mask, told = fill != "zero", condition.width if condition else None
-    given: dict[str, Any] = {
-        "event_shape": tuple(event_shape),
-        "latent_dim": posterior.latent_dim,
-        "encoder": encoder,
-        "posterior": posterior,
-        "decoder": decoder,
-        "likelihood": likelihood,
-        "condition": condition,
-        "shows_mask": shows_mask,
-    }
-    if _takes(model, "prior", prior, PRIOR):
-        more = prod(event_shape) * shows_mask + (told or 0)  # columns that the encoder gets beside x
-        seen = (prod(event_shape) + more,) if more else tuple(event_shape)
-        parts = Parts(seen, posterior.latent_dim, rng, encoder, posterior, told)
-        given["prior"] = PRIORS.build(prior, **vars(parts))
-    return MODELS.build(model, **given)

@@ -1,0 +1,198 @@
+"""The columns of the examples that a model was fitted to, as scikit-learn keeps them, and the names of what
+it puts out.
+
+Every verb of every model gets its examples through `numbers`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError
+from scratchvae.data import Dataset
+from scratchvae.models.scikit_learn import not_fitted, output_container, transformer_tags, warn_of_names
+
+LEFT_OUT = ("_callback_fit_ctx", "_skl_callbacks", "_skl_callbacks_to_teardown", "_parent_callback_ctx", "_partial")
+SHOWN = 5  # names that a message repeats
+
+
+class NotNumbers(InputError, TypeError):
+    """Some entry of the examples is no number."""
+
+
+class Features:
+    """`n_features_in_` and, of tables whose columns are named by strings, `feature_names_in_`, kept by every
+    `fit`.
+    """
+
+    n_features_in_: int
+    feature_names_in_: Array
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks: a transformer of 2-D arrays, in which NaN means missing."""
+        return transformer_tags(requires_y=self._requires_y())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "n_features_in_" in vars(self)
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Have `transform` return a "pandas" or "polars" DataFrame, or with "default" an array; None leaves
+        it as it is.
+        """
+        if transform not in (None, "default", "pandas", "polars"):
+            expected = "one of default, pandas, polars"
+            raise InputError(f"{type(self).__name__}.set_output: transform should be {expected}; found {transform!r:.80}")
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def set_callbacks(self, *callbacks: Any) -> Self:
+        """Have scikit-learn's callbacks told of every epoch of `fit`; none takes them away. They came with
+        scikit-learn 1.9.
+        """
+        from sklearn.callback import CallbackSupportMixin
+
+        CallbackSupportMixin.set_callbacks(self, *callbacks)
+        return self
+
+    def _fitted_attributes(self) -> dict[str, Any]:
+        """What makes an unfitted model with the same parameters the fitted one."""
+        return {name: value for name, value in vars(self).items() if name not in LEFT_OUT}
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """The names of the columns that `transform` returns: "vae0", "vae1", … of a VAE  ->  (Z,) strings.
+
+        `input_features`, which scikit-learn's pipelines pass, names the columns that come in. They change
+        nothing, but are an InputError where they are not those of `fit`.
+        """
+        name = type(self).__name__
+        if not self.__sklearn_is_fitted__():
+            raise not_fitted(name)
+        if input_features is not None:
+            if len(input_features) != self.n_features_in_:
+                expected = f"input_features should have length equal to number of features ({self.n_features_in_})"
+                raise InputError(f"{name}.get_feature_names_out: {expected}, got {len(input_features)}")
+            if list(input_features) != list(getattr(self, "feature_names_in_", input_features)):
+                raise InputError(f"{name}.get_feature_names_out: input_features is not equal to feature_names_in_")
+        return np.array([f"{name.lower()}{j}" for j in range(self._n_features_out())], object)
+
+    def _n_features_out(self) -> int:
+        """How many columns `transform` returns."""
+        raise NotImplementedError
+
+    def _requires_y(self) -> bool:
+        """Whether `fit` needs y."""
+        return False
+
+    def _learn_features(self, x: Any, count: int) -> None:
+        """Keep the number and, where there are any, the names of the columns."""
+        self.n_features_in_ = count
+        names = column_names(type(self).__name__, x)
+        if names is not None:
+            self.feature_names_in_ = names
+        elif "feature_names_in_" in vars(self):
+            del self.feature_names_in_
+
+    def _require_features(self, x: Any) -> None:
+        """InputError where columns have other names, or stand in another order, than when the model was
+        fitted.
+        """
+        if not self.__sklearn_is_fitted__() or isinstance(x, Dataset):
+            return
+        name, fitted = type(self).__name__, getattr(self, "feature_names_in_", None)
+        found = column_names(name, x)
+        if fitted is None and found is not None:
+            warn_of_names(f"X has feature names, but {name} was fitted without feature names")
+        if fitted is not None and found is None:
+            if getattr(x, "ndim", 2) == 2 or isinstance(x, list):
+                warn_of_names(f"X does not have valid feature names, but {name} was fitted with feature names")
+        elif fitted is not None and list(fitted) != list(found):  # type: ignore[arg-type]
+            raise InputError(_other_names(fitted, found))  # type: ignore[arg-type]
+
+    def _contained(self, z: Array, x: Any) -> Any:
+        """z as what `set_output` asks for."""
+        container = output_container(self)
+        if container == "pandas":
+            import pandas
+
+            index = x.index if isinstance(x, pandas.DataFrame) else None
+            return pandas.DataFrame(z, index=index, columns=self.get_feature_names_out())
+        if container == "polars":
+            import polars
+
+            return polars.DataFrame(z, schema=list(self.get_feature_names_out()), orient="row")
+        return z
+
+
+def column_names(where: str, x: Any) -> Array | None:
+    """The names of a DataFrame's columns if all are strings  ->  (D,) objects; None where there are none.
+
+    InputError where some names are strings and others are not.
+    """
+    if not hasattr(x, "columns") or not hasattr(x, "to_numpy"):
+        return None
+    names = np.asarray(list(x.columns), object)
+    strings = sum(isinstance(name, str) for name in names)
+    if 0 < strings < len(names):
+        kinds = sorted({type(name).__name__ for name in names})
+        remedy = "x.columns = x.columns.astype(str) makes them so"
+        raise NotNumbers(f"{where}: names of columns should all be strings, or none of them; found {', '.join(kinds)}: {remedy}")
+    return names if strings else None
+
+
+def numbers(where: str, x: Any) -> Any:
+    """Examples as an array of numbers: whole numbers as float64, a DataFrame's columns, a masked array with
+    its mask.
+
+    A Dataset, and arrays of floats, uint8 and bools, are returned as they are. InputError, which begins with
+    `where`, for sparse and ragged input, complex numbers, text, and objects that are no numbers.
+    """
+    if isinstance(x, Dataset):
+        return x
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        found = f"found a sparse {type(x).__name__}"
+        raise NotNumbers(f"{where}: x should be a dense array, sparse input is not supported; {found}: x.toarray() makes one")
+    if hasattr(x, "columns") and hasattr(x, "to_numpy"):
+        x = x.to_numpy()
+    try:
+        given = x if isinstance(x, np.ma.MaskedArray) else np.asarray(x)  # whose mask says what is missing
+    except ValueError:
+        raise InputError(f"{where}: x should be one array; found parts of different shapes") from None
+    if given.dtype.kind == "c":
+        raise InputError(f"{where}: Complex data not supported: x should hold real numbers; found {given.dtype}")
+    if given.dtype.kind == "O":
+        try:
+            given = given.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise NotNumbers(f"{where}: every entry of x should be a number: {error}") from None
+    if given.dtype.kind not in "biuf":
+        raise InputError(f"{where}: x should hold numbers; found {given.dtype}")
+    if given.ndim < 2:
+        found = f"found {given.dtype} of shape {given.shape}"
+        remedy = "x.reshape(1, -1) makes one example of it, and x.reshape(-1, 1) one column"
+        raise InputError(f"{where}: x should have shape (N, D), a row for each example; {found}. Reshape your data: {remedy}")
+    if given.ndim == 2 and given.shape[1] == 0:
+        raise InputError(f"{where}: 0 feature(s) (shape={given.shape}) while a minimum of 1 is required.")
+    if given.ndim == 2 and given.shape[0] == 0:
+        raise InputError(
+            f"{where}: x should hold at least one example; found {given.dtype} of shape {given.shape}, which has 0 sample(s)"
+        )
+    return given.astype(np.float64) if given.dtype.kind in "iu" and given.dtype != np.uint8 else given
+
+
+def _other_names(fitted: Array, found: Array) -> str:
+    """scikit-learn's own sentences about names that differ."""
+    unseen, missing = sorted(set(found) - set(fitted)), sorted(set(fitted) - set(found))
+    said = "The feature names should match those that were passed during fit.\n"
+    for words, names in (
+        ("Feature names unseen at fit time", unseen),
+        ("Feature names seen at fit time, yet now missing", missing),
+    ):
+        if names:
+            more = "- ...\n" if len(names) > SHOWN else ""
+            said += f"{words}:\n" + "".join(f"- {name}\n" for name in names[:SHOWN]) + more
+    if not unseen and not missing:
+        said += "Feature names must be in the same order as they were in fit.\n"
+    return said

@@ -1,0 +1,51 @@
+"""Labels of any kind, as the whole numbers that stand for them."""
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchvae.arrays import Array, InputError
+
+
+def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
+    """The different labels, sorted, and how often each occurs  ->  (K,) and (K,). InputError for what is no
+    row of labels.
+    """
+    labels = _row(where, y)
+    if labels.ndim != 1 or not labels.size:
+        raise InputError(f"{where}: y should be a 1d array, the label of each example; found shape {labels.shape}")
+    try:
+        found, counts = np.unique(labels, return_counts=True)
+    except TypeError:
+        kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
+        raise InputError(f"{where}: y should hold labels of one kind, all strings or all numbers; found {kinds}") from None
+    if (found != found).any():
+        raise InputError(f"{where}: y should hold the label of each example; found NaN")
+    return found, counts
+
+
+def indices_of(where: str, y: npt.ArrayLike, labels: Array) -> Array:
+    """The place of each y, one for all examples or one for each, among the sorted labels  ->  integers of y's
+    shape.
+    """
+    given = _row(where, y)
+    try:
+        places = np.minimum(np.searchsorted(labels, given), len(labels) - 1)
+        unknown = np.atleast_1d(labels[places] != given)
+    except TypeError:
+        places, unknown = np.zeros(given.shape, np.intp), np.ones(max(given.size, 1), bool)
+    if unknown.any():
+        known = ", ".join(map(repr, labels.tolist()))
+        found = np.atleast_1d(given)[int(np.argmax(unknown))]
+        raise InputError(
+            f"{where}: y should be one of the labels that the model was fitted to, {known:.200}; found {found!r:.80}"
+        )
+    return np.asarray(places)
+
+
+def _row(where: str, y: npt.ArrayLike) -> Array:
+    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
+        raise InputError(f"{where}: y should hold the label of each example; found masked ones")
+    try:
+        return np.asarray(y)
+    except ValueError:
+        raise InputError(f"{where}: y should be a 1d array; found rows of different lengths") from None

@@ -1,0 +1,41 @@
+"""Networks from plain numbers, and roles by name: what a model is built of, before anyone says which model it
+is.
+
+The room is below the models, so that a model that was given no networks can build them itself when it first
+sees data.
+"""
+
+from scratchvae.networks.mlp import Networks, mlp_networks
+from scratchvae.networks.roles import (
+    FILLS,
+    LIKELIHOODS,
+    POSTERIOR,
+    POSTERIORS,
+    PRIOR,
+    PRIORS,
+    Parts,
+    encoder_inputs,
+    last_layers,
+    likelihood_chosen,
+    posterior_chosen,
+    prior_chosen,
+    weights_generator,
+)
+
+__all__ = [
+    "FILLS",
+    "LIKELIHOODS",
+    "POSTERIOR",
+    "POSTERIORS",
+    "PRIOR",
+    "PRIORS",
+    "Networks",
+    "Parts",
+    "encoder_inputs",
+    "last_layers",
+    "likelihood_chosen",
+    "mlp_networks",
+    "posterior_chosen",
+    "prior_chosen",
+    "weights_generator",
+]

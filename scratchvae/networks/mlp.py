@@ -1,0 +1,68 @@
+"""Fully connected encoder and decoder, and the roles that they feed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+
+import numpy as np
+
+from scratchvae.arrays import require_choice, require_count, sizes_of
+from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
+from scratchvae.likelihoods import Likelihood
+from scratchvae.networks.roles import Parts, encoder_inputs, last_layers, likelihood_chosen, posterior_chosen
+from scratchvae.posteriors import Posterior
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a model is made of, but for its prior, which may itself be made of the encoder and the
+    posterior.
+    """
+
+    encoder: Layer
+    posterior: Posterior
+    decoder: Layer
+    likelihood: Likelihood
+
+
+def mlp_networks(
+    where: str,
+    event_shape: tuple[int, ...],
+    *,
+    latent_dim: int,
+    hidden: Sequence[int] | int,
+    activation: str,
+    code_activation: str | None,
+    posterior: str | Posterior | None,
+    log_var_bounds: tuple[float, float] | None,
+    likelihood: str | Likelihood,
+    standardize: bool | None,
+    fill: str,
+    init: str,
+    condition_dim: int,
+    rng: np.random.Generator,
+) -> Networks:
+    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder.
+
+    Both networks get `condition_dim` C more numbers, 0 where the model is told nothing. A `posterior` of None
+    is the Point of an autoencoder. Messages begin with `where`, and weights are drawn from `rng`.
+    """
+    require_choice(where, "activation", activation, ACTIVATIONS)
+    require_count(where, "latent_dim", latent_dim)
+    widths = sizes_of(where, "hidden", hidden)
+    parts = Parts(event_shape, latent_dim, rng)
+    law = likelihood_chosen(likelihood, parts, standardize=standardize)
+    q = posterior_chosen(posterior, parts)
+    inputs, before = encoder_inputs(fill, prod(event_shape))
+    down = _chain([inputs + condition_dim, *widths, q.n_params], activation, init, rng)
+    encoder = Sequential(*before, *down, *last_layers(q, code_activation, log_var_bounds))
+    up = _chain([latent_dim + condition_dim, *reversed(widths), law.n_params(event_shape)], activation, init, rng)
+    return Networks(encoder, q, Sequential(*up), law)
+
+
+def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> list[Layer]:
+    layers: list[Layer] = []
+    for wide, narrow in pairwise(widths):
+        layers += [Linear(wide, narrow, init=init, rng=rng), ACTIVATIONS[activation]()]
+    return layers[:-1]

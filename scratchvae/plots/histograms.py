@@ -1,0 +1,55 @@
+"""How one column of a table is distributed, in the data and among samples."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+from scratchvae.plots.labels import name_shortened
+from scratchvae.plots.style import FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, blank_figure, dress, tick_locator
+
+_WIDTH, _HEIGHT = 2.5, 1.7  # inches
+_BINS = 24
+_NAMED = 6  # levels whose names fit below their bars
+_FEW = 12  # different values that get a bar each
+
+
+def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[str] = ()) -> Figure:
+    """Shares of the values of a column, real (N,) as filled bars and sampled (M,) as a line above them.
+
+    Bins reach over the central 99.8 % of both; what lies beyond counts in the outermost bins. A column of at most 12 different
+    whole numbers has a bin for each. The values of a column of categories are the numbers 0, 1, … of its `levels`.
+    """
+    require_shapes("histogram", real=(real, "N"), sampled=(sampled, "M"))
+    if not len(real) or not len(sampled):
+        raise InputError(f"histogram: real and sampled should hold a value each, found {len(real)} and {len(sampled)}")
+    require_finite("histogram", "real", real)
+    require_finite("histogram", "sampled", sampled)
+    figure = blank_figure(_WIDTH, _HEIGHT)
+    axes = figure.add_axes((0.19, 0.17, 0.77, 0.66))
+    dress(axes)
+    edges = np.arange(len(levels) + 1) - 0.5 if levels else _edges(real, sampled)
+    parts = [np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values) for values in (real, sampled)]
+    axes.stairs(100 * parts[0], edges, fill=True, color=FAINT, alpha=0.55, linewidth=0)
+    axes.stairs(100 * parts[1], edges, color=HELD_OUT, linewidth=1.2)
+    axes.set_ylim(0, 105 * max(float(part.max()) for part in parts))
+    axes.xaxis.set_major_locator(tick_locator(4))
+    if levels:
+        step = -(-len(levels) // _NAMED)
+        shown = range(0, len(levels), step)
+        axes.set_xticks(list(shown), [name_shortened(levels[k], max(3, 30 // len(shown))) for k in shown])
+    axes.yaxis.set_major_locator(tick_locator(3))
+    axes.set_ylabel("% of rows", size=LABEL_SIZE, color=INK)
+    axes.set_title(name_shortened(name, 24), size=TITLE_SIZE, color=INK)
+    return figure
+
+
+def _edges(real: Array, sampled: Array) -> Array:
+    kinds = np.unique(real)
+    if len(kinds) <= _FEW and (kinds == np.floor(kinds)).all() and np.ptp(kinds) < 4 * _FEW:
+        return np.arange(kinds[0] - 0.5, kinds[-1] + 1)
+    both = np.concatenate([np.quantile(values.astype(float), (0.001, 0.999)) for values in (real, sampled)])
+    low, high = both.min(), both.max()
+    reach = max(high - low, 1e-9 * max(abs(low), abs(high)), 1e-300)
+    return low + reach * np.linspace(-0.01, 1.01, _BINS + 1)

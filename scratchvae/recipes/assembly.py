@@ -1,0 +1,131 @@
+"""Which model a recipe makes of its networks: the table of models, and what each of them takes."""
+
+from collections.abc import Sequence
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import InputError
+from scratchvae.choices import Table, parse, shortened
+from scratchvae.layers import Layer
+from scratchvae.likelihoods import Likelihood
+from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
+from scratchvae.networks import POSTERIOR, PRIOR, prior_chosen
+from scratchvae.posteriors import Posterior
+from scratchvae.priors import Prior
+
+
+def autoencoder(
+    event_shape: tuple[int, ...], latent_dim: int, encoder: Layer, decoder: Layer, likelihood: Likelihood, shows_mask: bool
+) -> Autoencoder:
+    """A code for each example and nothing more: nothing in its training makes codes follow a prior."""
+    parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
+    return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, **parts)
+
+
+def conditional_vae(
+    event_shape: tuple[int, ...],
+    condition: Condition,
+    encoder: Layer,
+    posterior: Posterior,
+    prior: Prior,
+    decoder: Layer,
+    likelihood: Likelihood,
+    shows_mask: bool,
+) -> ConditionalVAE:
+    """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y)."""
+    parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
+    return ConditionalVAE(event_shape=event_shape, condition=condition, posterior=posterior, prior=prior, **parts)
+
+
+def vae(
+    event_shape: tuple[int, ...],
+    encoder: Layer,
+    posterior: Posterior,
+    prior: Prior,
+    decoder: Layer,
+    likelihood: Likelihood,
+    shows_mask: bool,
+) -> VAE:
+    """A model trained by a lower bound on log p(x)."""
+    parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
+    return VAE(event_shape=event_shape, posterior=posterior, prior=prior, **parts)
+
+
+MODELS = Table(
+    "model",
+    {"autoencoder": autoencoder, "conditional_vae": conditional_vae, "vae": vae},
+    given=(
+        "event_shape",
+        "latent_dim",
+        "encoder",
+        "posterior",
+        "prior",
+        "decoder",
+        "likelihood",
+        "condition",
+        "shows_mask",
+    ),
+)
+
+
+def posterior_given(model: str, posterior: str) -> str | None:
+    """The text that chooses a posterior, or None where the model takes none, as an autoencoder does."""
+    return posterior if _takes(model, "posterior", posterior, POSTERIOR) else None
+
+
+def _takes(model: str, role: str, chosen: str, default: str) -> bool:
+    """Whether the model is built from that role. InputError where it is not, and another than the default was
+    chosen.
+    """
+    if role in signature(MODELS[name := MODELS.settle(model).name]).parameters:
+        return True
+    if chosen != default:
+        raise InputError(f"model {name} has no {role}: {role} should be left alone, found {shortened(parse(chosen, role))}")
+    return False
+
+
+def condition_of(model: str, classes: int | None, condition_dim: int | None) -> Condition | None:
+    """What a conditional_vae is told: Classes or Reals, of which exactly one should be given. None for any
+    other model.
+    """
+    given = [kind(n) for kind, n in ((Classes, classes), (Reals, condition_dim)) if n is not None]
+    if len(given) != (MODELS.settle(model).name == "conditional_vae"):
+        expected = "a conditional_vae should have either classes or a condition_dim, and any other model neither"
+        raise InputError(f"recipe: {expected}; found model {model}, classes {classes}, condition_dim {condition_dim}")
+    return given[0] if given else None
+
+
+def assemble(
+    model: str,
+    *,
+    event_shape: Sequence[int],
+    encoder: Layer,
+    posterior: Posterior,
+    decoder: Layer,
+    likelihood: Likelihood,
+    prior: str,
+    rng: np.random.Generator,
+    condition: Condition | None = None,
+    fill: str = "zero",
+) -> LatentVariableModel:
+    """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes
+    them.
+    """
+    shows_mask, told = fill != "zero", condition.width if condition else None
+    given: dict[str, Any] = {
+        "event_shape": tuple(event_shape),
+        "latent_dim": posterior.latent_dim,
+        "encoder": encoder,
+        "posterior": posterior,
+        "decoder": decoder,
+        "likelihood": likelihood,
+        "condition": condition,
+        "shows_mask": shows_mask,
+    }
+    if _takes(model, "prior", prior, PRIOR):
+        parts: dict[str, Any] = {"event_shape": tuple(event_shape), "encoder": encoder, "posterior": posterior}
+        given["prior"] = prior_chosen(prior, **parts, rng=rng, shows_mask=shows_mask, condition_dim=told)
+    made: LatentVariableModel = MODELS.build(model, **given)
+    return made

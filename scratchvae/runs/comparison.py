@@ -1,0 +1,150 @@
+"""Runs side by side: in what their settings differ, and the numbers that can be compared."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scratchvae.arrays import InputError
+from scratchvae.choices import Choice, parse
+from scratchvae.runs.config import Config
+from scratchvae.runs.differences import differing, settings
+from scratchvae.runs.formats import Row, duration, nats
+from scratchvae.runs.reading import FILES, Reading, read_run, read_runs
+from scratchvae.runs.spellings import DEFAULT
+
+TERMS = (
+    "bound",
+    "log_px",
+    "kl",
+)  # of held-out data: log p(x) ≥ bound = log_px − kl, whatever weights the loss gives them
+ONE_DRAW = {DEFAULT, "elbo", "sampled_elbo", "score_function", "reconstruction", "wake_sleep", "reweighted_wake_sleep"}
+WORDS = {**{term: (term, nats) for term in (*TERMS, "log_likelihood")}, "seconds": ("time", duration)}
+
+
+def chosen_runs(folders: Sequence[Path]) -> list[Reading]:
+    """The run in each folder; of a folder that holds none itself, all those below it. InputError for less than two runs."""
+    found = []
+    for folder in folders:
+        if folder.is_dir() and not any((folder / name).exists() for name in FILES):
+            found += read_runs(folder)
+        else:
+            found.append(read_run(folder))
+    once = list({one.folder.resolve(): one for one in found}.values())
+    if len(once) < 2:
+        raise InputError(f"compare needs two runs or more, found {len(once)} in {', '.join(map(str, folders))}")
+    return once
+
+
+def common_folder(runs: Sequence[Reading]) -> Path:
+    """The last folder that holds all of the runs."""
+    folders = [one.folder.resolve() for one in runs]
+    return next(above for above in folders[0].parents if all(above in one.parents for one in folders))
+
+
+def run_names(runs: Sequence[Reading], folder: Path) -> list[str]:
+    """What each run is called: its path from a folder that holds it."""
+    found = [one.folder.resolve() for one in runs]
+    return [str(one.relative_to(folder.resolve())) if one != folder.resolve() else one.name for one in found]
+
+
+def listed(runs: Sequence[Reading], names: Sequence[str], *, damage: bool = True) -> list[Row]:
+    """A row for each run: its name and state, in what it differs from others, its best held-out bound, its seconds.
+
+    With `damage` the last column holds the sentence about what can't be read, where that is so of any run.
+    """
+    rows: list[dict[str, Any]] = []
+    for name, one, unlike in zip(names, runs, _unlike(runs), strict=True):
+        rows.append(
+            {
+                "run": name,
+                "state": one.state,
+                **unlike,
+                "bound": one.best.get("bound"),
+                "seconds": one.seconds,
+            }
+        )
+        if damage and any(other.damage for other in runs):
+            rows[-1]["damage"] = one.damage or None
+    return list(rows)
+
+
+def compared(runs: Sequence[Reading], names: Sequence[str]) -> list[Row]:
+    """A row for each run: in what it differs, its held-out terms at the epoch of its best bound, log p(x) where evaluated."""
+    rows: list[Row] = []
+    for name, one, unlike in zip(names, runs, _unlike(runs), strict=True):
+        best = one.best
+        terms = {term: best.get(term) for term in TERMS}
+        found = {
+            "log_likelihood": one.evaluation.get("log_likelihood"),
+            "epoch": best.get("epoch"),
+            "seconds": one.seconds,
+        }
+        rows.append({"run": name, **unlike, "state": one.state, **terms, **found})
+    return rows
+
+
+def groups(runs: Sequence[Reading]) -> dict[str, list[int]]:
+    """Which runs may be compared: the places in `runs` of those of the same data and likelihood, by what these are."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for place, one in enumerate(runs):
+        if one.config is not None and not one.damage:
+            found.setdefault(_measured_by(one.config), []).append(place)
+    return dict(zip(_labels(list(found)), found.values(), strict=True))
+
+
+def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
+    """Sentences that a reader of the table needs: what the numbers are, and which of them may not be compared."""
+    found = ["bound, log_px and kl are in nats per held-out example, at the epoch with the highest bound."]
+    comparable = groups(runs)
+    if len(comparable) > 1:
+        parts = "; ".join(f"{', '.join(names[k] for k in places)} ({label})" for label, places in comparable.items())
+        found.append(f"Bounds of different data or likelihoods can't be compared; those of one group can: {parts}.")
+    for label, places in comparable.items():
+        if len({runs[k].digest for k in places} - {None}) > 1:
+            which = "The runs" if len(comparable) == 1 else f"The runs of {label}"
+            found.append(f"{which} are not all judged on the same examples, which alone makes small differences.")
+    tightness = {name: _tightness(one.config) for name, one in zip(names, runs, strict=True) if one.config is not None}
+    if len(set(tightness.values())) > 1:
+        found.append("A bound that averages more draws of each example is tighter: compare these runs by log_likelihood.")
+    without = [name for name, one in zip(names, runs, strict=True) if not one.damage and not one.best]
+    if without:
+        found.append(f"No bound of held-out data is recorded for {', '.join(without)}.")
+    if not all("log_likelihood" in one.evaluation for one in runs):
+        found.append("log_likelihood, the importance-weighted bound on log p(x), is what `scratchvae evaluate` has found last.")
+    return found + [f"{name} is damaged: {one.damage}" for name, one in zip(names, runs, strict=True) if one.damage]
+
+
+def _unlike(runs: Sequence[Reading]) -> list[dict[str, Any]]:
+    """For each run the settings in which not all runs agree; nothing of a run whose config can't be read."""
+    known = iter(differing([one.config for one in runs if one.config is not None]))
+    found = [next(known) if one.config is not None else None for one in runs]
+    names = next((list(one) for one in found if one is not None), [])
+    return [one if one is not None else dict.fromkeys(names) for one in found]
+
+
+def _measured_by(config: Config) -> tuple[Any, ...]:
+    """What two runs have to share for the bounds of one to say something about those of the other."""
+    likelihood = settings(config).get("likelihood")
+    name = likelihood.name if isinstance(likelihood, Choice) else parse(likelihood).name if likelihood else None
+    shape = tuple(config.event_shape or ())
+    return config.data, config.examples, shape, config.limit, config.held_out, config.binarized, name
+
+
+def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:
+    """What each group of runs is called: its data and likelihood, and more where that does not tell it from the others."""
+    labels = [
+        ", ".join(word for word in (Path(key[0]).name, "binarized" if key[5] else "", key[6] or "") if word) for key in keys
+    ]
+    for k, words in ((3, "first {}"), (4, "{} held out"), (1, "of {}"), (2, "shape {}"), (0, "in {}")):
+        twice = [labels.count(label) > 1 for label in labels]
+        labels = [
+            f"{label}, {words.format(key[k])}" if again and key[k] is not None else label
+            for label, key, again in zip(labels, keys, twice, strict=True)
+        ]
+    return labels
+
+
+def _tightness(config: Config) -> tuple[str, int]:
+    """What makes the bounds of two runs equally tight: an objective that draws once, or the same one with as many draws."""
+    name = parse(config.objective).name
+    return ("", 1) if name in ONE_DRAW else (name, int(settings(config).get("samples") or 1))

@@ -1,0 +1,76 @@
+"""What the run is and how it stands, what it was set to, and on what machine the report was written."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from scratchvae import __version__, cpu, kernels
+from scratchvae.choices import parse
+from scratchvae.layers import named_parameters
+from scratchvae.runs.differences import plain, settings_by_default
+from scratchvae.runs.formats import duration
+from scratchvae.runs.report.page import Section, details, headline, paragraph, table, values
+from scratchvae.runs.report.subject import Subject
+
+PACKAGES = ("numpy", "numba", "scipy", "matplotlib", "safetensors")
+
+
+def summary(subject: Subject) -> Section:
+    """State, data, model, and the numbers that one looks for first."""
+    run, reading = subject.run, subject.reading
+    count = sum(parameter.value.size for parameter in named_parameters(run.model).values())
+    held_out = f", and {len(run.held_out):,} held out" if run.held_out is not None else ""
+    missing = f" {run.data.share_missing:.1%} of their entries are missing." if run.data.observed is not None else ""
+    shape = " × ".join(map(str, run.model.event_shape))
+    kind = f"{type(run.model).__name__} ({parse(run.config.recipe).name})"
+    said = (
+        f"A {kind} with {run.latents} latents and {count:,} parameters, trained on {len(run.data):,} examples of "
+        f"{run.data.name}{held_out}, each of shape {shape}.{missing}"
+    )
+    numbers = {"state": reading.state}
+    found = subject.metrics
+    for name, words in (("bound", "bound, nats"), ("log_likelihood", "log p(x), nats"), ("kl", "KL, nats")):
+        if name in found:
+            numbers[words] = f"{found[name]:.2f}".replace("-", "−")
+    if "active_units" in found:
+        numbers["active latents"] = f"{found['active_units']} of {run.latents}"
+    numbers["training"] = duration(reading.seconds)
+    return Section("summary", "Summary", headline(numbers) + paragraph(said))
+
+
+def settings(subject: Subject) -> Section:
+    """config.json's settings one by one, and the arrays of weights."""
+    known = settings_by_default(subject.run.config)
+    chosen = {name: _shown(value) for name, (value, usual) in known.items() if not usual}
+    left = {name: _shown(value) for name, (value, usual) in known.items() if usual}
+    weights = [
+        (name, " × ".join(map(str, parameter.value.shape)), f"{parameter.value.size:,}")
+        for name, parameter in named_parameters(subject.run.model).items()
+    ]
+    html = values(chosen) if chosen else paragraph("Every setting is at its default.")
+    html += details(f"{len(left)} settings at their defaults", values(left))
+    html += details("Weights", table(("name", "shape", "numbers"), weights))
+    return Section("settings", "Settings", html)
+
+
+def environment(subject: Subject) -> Section:
+    """Versions and processor of the machine that writes the report."""
+    facts = {
+        "scratchvae": __version__,
+        "Python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
+        **{name: version(name) for name in PACKAGES},
+        "processor": f"{cpu.processor()}, {cpu.cores()} cores for this process",
+        "BLAS": "; ".join(f"{one.library} {one.version}, {one.threads} threads" for one in cpu.loaded_blas()) or "none found",
+        "kernels": kernels.in_use(),
+        "folder": subject.run.folder.resolve(),
+        "data": subject.run.config.data,
+        "digest of the data": subject.reading.digest or "not known",
+    }
+    said = "The machine that wrote this report, which need not be the one that the run was trained on."
+    return Section("environment", "Environment", paragraph(said) + values(facts))
+
+
+def _shown(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return plain(value)
