@@ -145,7 +145,9 @@ def test_digits_that_a_small_variance_takes_are_allowed(variance):
     mean = (x + 1e-3 * rng.normal(size=x.shape)).astype(np.float32)
     gradient = ((255 * mean - 255 * x) * np.float32(1 / (255 * variance * 16))).astype(np.float32)
     for constants in (True, False):
-        report = diagnose({"x": x, "x_mean": mean, "d_x_mean": gradient}, likelihood="gaussian", variance=variance, constants=constants)
+        report = diagnose(
+            {"x": x, "x_mean": mean, "d_x_mean": gradient}, likelihood="gaussian", variance=variance, constants=constants
+        )
         assert report.matches, str(report)
 
 
