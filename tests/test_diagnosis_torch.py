@@ -149,6 +149,7 @@ PLANTS = {
         {},
         "reconstruction",
     ),
+    "reconstruction_detached": ({"reconstruction": lambda l, x: bernoulli(l.detach(), x) + 0 * l}, {}, "d_logits"),
     "off_pixels_missing": ({"reconstruction": lambda l, x: -x * F.logsigmoid(l)}, {}, "reconstruction"),
     "squared_error_unscaled": (
         {"reconstruction": lambda m, x: (x - m) ** 2, "likelihood": "gaussian"},
@@ -237,6 +238,7 @@ SAME = {"free_bits_over_total"}  # where nothing is above the free bits, other m
 @pytest.mark.parametrize("name", PLANTS)
 def test_every_planted_mistake_is_named(name, dtype, size):
     changed, settings, first = PLANTS[name]
+    size = (40, 12, 5) if name == "noise_redrawn" else size  # a law takes many numbers to be told
     report = diagnose(step(dtype, size, **changed), **settings)
     assert report.first == first, str(report)
     assert name in report.causes, str(report)
@@ -337,10 +339,11 @@ def test_a_mistake_is_named_or_left_open_without_what_comes_between(name, dtype,
     found = {key: found[key] for key in ("x", "mean", "log_var", "logits", "x_mean", "loss") if key in found}
     report = diagnose(found, **settings)
     if report.ok:
-        assert first in {"z", "d_mean", "d_log_var"}
+        assert first in {"z", "d_mean", "d_log_var", "d_logits"} or not report.matches
     else:
         assert report.first == "loss"
-        assert name in report.causes, str(report)
+        unknown = report.explanation.startswith("the cause is unknown")  # one number in single precision proves nothing
+        assert name in report.causes or (dtype == "float32" and not report.causes and unknown), str(report)
 
 
 STD = {
@@ -594,12 +597,15 @@ def test_the_noise_and_the_data_themselves():
     for x, ok in ((np.array([[0.0, 1.0], [0.5, 0.2]]), True), (np.array([[0.0, 255.0], [13, 2]]), False)):
         report = diagnose({"x": x, "kl": np.ones(2), "mean": np.ones((2, 1)), "log_var": np.ones((2, 1)) - 1})
         assert (report.first == "x") != ok
-    noise = np.random.default_rng(0).normal(size=(8, 5))
-    other = np.random.default_rng(1).normal(size=(8, 5))
-    for z, cause in ((other, "noise_redrawn"), (1.1 * noise, None)):
-        report = diagnose({"mean": np.zeros((8, 5)), "log_var": np.zeros((8, 5)), "noise": noise, "z": z})
+    noise = np.random.default_rng(0).normal(size=(40, 5))
+    other = np.random.default_rng(1).normal(size=(40, 5))
+    found = ((other, "noise_redrawn", "with other noise"), (1.1 * noise, None, "1.1 σ"), (noise**3, None, "unknown"))
+    for z, cause, said in found:
+        report = diagnose({"mean": np.zeros((40, 5)), "log_var": np.zeros((40, 5)), "noise": noise, "z": z})
         assert (report.first, report.cause) == ("z", cause)
-        assert cause or report.explanation == "the cause is unknown"
+        assert said in report.explanation
+    few = {"mean": np.zeros((6, 4)), "log_var": np.zeros((6, 4)), "noise": noise[:6, :4], "z": other[:6, :4]}
+    assert diagnose(few).cause is None  # 24 numbers are too few to tell a law by
 
 
 def test_every_row_of_the_catalogue_is_planted():
@@ -668,8 +674,10 @@ def test_detached_weights_times_log_weights_are_a_surrogate(dtype):
     report = diagnose(found)
     assert report.ok, str(report)
     assert "its gradient is right" in str(report)
-    found.pop("d_log_w")
-    assert diagnose(found).cause == "surrogate_for_bound"
+    found.pop("d_log_w")  # right if the weights are detached, which a value can't show
+    report = diagnose(found)
+    assert (report.ok, report.matches) == (True, False)
+    assert "surrogate_for_bound" in report.explanation
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

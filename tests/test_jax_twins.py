@@ -46,6 +46,7 @@ def step(wrong=None, *, aux=True):
         K = jax.lax.stop_gradient(K) if wrong == "kl_detached" else K
         if wrong == "one sample":
             K = 0.5 * (z**2 - ((z - mu) / std) ** 2).sum(1) - jnp.log(std).sum(1)
+        K = 0 * K if wrong == "kl_missing" else K
         value = (R + K).mean() if wrong != "mean" else R.mean() / D + K.mean()
         return (value, {"mu": mu, "logvar": logvar, "z": z, "logits": logits}) if aux else value
 
@@ -134,3 +135,21 @@ def test_a_wrong_description_is_one_sentence(changed, words):
 def test_a_jitted_step_is_refused():
     with pytest.raises(InputError, match="should not be jitted"):
         check_jax(jax.jit(step()), tree("float32"), data("float32"), jax.random.key(0), **NAMES)
+
+
+def test_a_sigmoid_is_the_losss_and_z_may_be_left_out(dtype):
+    def few(p, x, key):
+        loss, arrays = step()(p, x, key)
+        return loss, {name: arrays[name] for name in ("mu", "logvar", "logits")}
+
+    ending = {**NAMES, "decoder": (*NAMES["decoder"], "sigmoid")}
+    for run, names in ((few, NAMES), (step(), ending), (step(aux=False), ending)):
+        report = check_jax(run, tree(dtype), data(dtype), jax.random.key(0), **names)
+        assert report.matches, str(report)
+
+
+def test_a_kl_that_is_too_small_to_be_seen_is_seen_at_other_weights(dtype):
+    flat = tree(dtype)
+    flat |= {name: tuple(0 * a for a in flat[name]) for name in ("mu", "logvar")}
+    assert check_jax(step(), flat, data(dtype), jax.random.key(0), **NAMES).matches
+    assert not check_jax(step("kl_missing"), flat, data(dtype), jax.random.key(0), **NAMES).matches

@@ -240,3 +240,91 @@ def test_unknown_layers_are_called_by_their_name():
         checked(step(), {}, module=module)
     with pytest.raises(InputError, match="x should be a torch tensor"):
         check_torch(Small(), np.ones((B, D)), step(), **NAMES)
+
+
+def in_turns(m, x):
+    return m.both(F.relu(m.fc1(x))).view(-1, Z, 2).unbind(-1)
+
+
+def of_shape_one(m, x):
+    return step()(m, x).reshape(1)
+
+
+INSIDE = {
+    "heads in turns": (step(encode=in_turns), {"heads": "both"}, None),
+    "a loss of shape (1,)": (of_shape_one, {}, None),
+    "bytes that are scaled in the step": (lambda m, x: step()(m, x.to(m.fc1.weight) / 255), {}, "bytes"),
+    "data that are binarized in the step": (lambda m, x: step()(m, torch.bernoulli(x)), {}, "grey"),
+    "an encoder that sees noise on x": (
+        step(encode=lambda m, x: m.encode(x + 0.3 * torch.randn_like(x))),
+        {},
+        None,
+    ),
+}
+DATA = {
+    None: lambda: (torch.rand(B, D) < 0.4).double(),
+    "grey": lambda: torch.rand(B, D).double(),
+    "bytes": lambda: torch.randint(0, 256, (B, D), dtype=torch.uint8),
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_what_happens_to_the_data_and_heads_inside_the_step_is_seen(name):
+    loss, changed, data = INSIDE[name]
+    torch.manual_seed(0)
+    report = check_torch(Small().double(), DATA[data](), loss, **{**NAMES, **changed})
+    assert report.matches, str(report)
+
+
+def output_detached(m, x):
+    mu, lv = m.encode(x)
+    return bce(m.decode(mu + (0.5 * lv).exp() * torch.randn_like(mu)).detach(), x) + kld(mu, lv)
+
+
+@pytest.mark.parametrize(
+    ("loss", "first", "cause"),
+    [
+        (output_detached, "d_logits", "reconstruction_detached"),
+        (step(z=lambda mu, lv: torch.distributions.Normal(mu, (0.5 * lv).exp()).sample()), "d_mean", "z_detached"),
+        (step(z=lambda mu, lv: torch.normal(mu, (0.5 * lv).exp())), "d_mean", "z_detached"),
+        (drawing(lambda mu: torch.randn(1).to(mu)), "noise", "noise_shared_across_batch"),
+    ],
+)
+def test_gradients_that_stop_at_z_or_at_the_output(loss, first, cause):
+    report = checked(loss, {})
+    assert (report.first, report.cause) == (first, cause), str(report)
+
+
+def test_a_term_that_nobody_declared_is_solved_for():
+    report = checked(lambda m, x: step(kl=lambda mu, lv, z: 3.5 * kld(mu, lv) + 0.3)(m, x).reshape(1), {})
+    assert (report.first, report.causes) == ("loss", ())
+    assert "the KL 3.5, and 0.3 is added" in report.explanation
+    for wrong in (lambda mu, lv, z: (mu**2).sum() ** 2, lambda mu, lv, z: kld(mu, lv) + 0.1 * (lv**4).sum()):
+        report = checked(step(kl=wrong), {})
+        assert [finding.causes for finding in report.findings] == [()], str(report)
+
+
+def test_names_that_are_mistaken_for_each_other():
+    with pytest.raises(InputError, match="calls mu more than once, and lv never: is one written for the other"):
+        checked(step(encode=lambda m, x: (m.mu(F.relu(m.fc1(x))), m.mu(F.relu(m.fc1(x))))), {})
+    assert any("no gradient reaches both.bias, both.weight" in note for note in checked(step(), {}).notes)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0, -1.0])
+def test_a_kl_that_is_too_small_to_be_seen_is_seen_at_other_weights(weight):
+    module = Small()
+    for head in (module.mu, module.lv):
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+    report = checked(step(kl=lambda mu, lv, z: weight * kld(mu, lv)), {}, torch.float32, module)
+    assert report.matches == (weight == 1), str(report)
+    assert "added to each of them" in str(report)
+
+
+def test_a_unit_on_the_other_side_of_its_kink_is_no_departure():
+    torch.manual_seed(1)
+    module, x = Small(), torch.rand(B, D)
+    with torch.no_grad():
+        module.fc1.bias.copy_(-(module.fc1.weight.double() @ x[0].double()))
+    report = check_torch(module, x, step(), **NAMES)
+    assert report.matches, str(report)

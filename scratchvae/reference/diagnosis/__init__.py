@@ -5,7 +5,7 @@ from scratchvae.reference.diagnosis.diagnosing import assert_matches, diagnose
 from scratchvae.reference.diagnosis.divergence import ESTIMATES, KL_DETACHED
 from scratchvae.reference.diagnosis.examination import UNKNOWN, Examination, examine
 from scratchvae.reference.diagnosis.gradients import of_kl_through_z
-from scratchvae.reference.diagnosis.pieces import Mistake, Pieces, Place
+from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading, std_read_as
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
 from scratchvae.reference.diagnosis.reading import AS_MEANT, read
@@ -28,10 +28,10 @@ __all__ = [
     "Finding",
     "Given",
     "Line",
-    "Mistake",
     "Outcome",
     "Pieces",
     "Place",
+    "Reading",
     "Report",
     "Verdict",
     "assert_matches",
@@ -42,4 +42,5 @@ __all__ = [
     "of_kl_through_z",
     "predict",
     "read",
+    "std_read_as",
 ]

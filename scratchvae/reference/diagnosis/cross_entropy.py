@@ -10,7 +10,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli
 from scratchvae.kernels import sigmoid
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, masked
+from scratchvae.reference.diagnosis.pieces import Piece, Place, Reading, Terms, masked
 from scratchvae.reference.diagnosis.quantities import Given
 
 LOG_FLOORS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # that people add to, or clip at, inside a logarithm
@@ -144,14 +144,14 @@ def _on_only(p: Array) -> tuple[Array, Array, Array, Array]:
     return np.log(p), np.zeros_like(p), 1 / p, np.zeros_like(p)
 
 
-def _row(name: str, computes: Piece, fix: str) -> Mistake:
-    return Mistake(name, Place.RECONSTRUCTION, computes, fix)
+def _row(name: str, form: Piece, fix: str) -> Reading:
+    return Reading(name, Place.RECONSTRUCTION, form, fix)
 
 
 SATURATES = (
     "a logarithm is held above a floor, so that confident errors cost too little and get no gradient: use the logits' form"
 )
-MISTAKES = [
+FORMS = [
     *(
         _row(
             "logits_used_as_probabilities",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, d_std_read_as, masked, others, std_read_as
+from scratchvae.reference.diagnosis.pieces import Piece, Place, Reading, Terms, d_std_read_as, masked, others, std_read_as
 from scratchvae.reference.diagnosis.quantities import X_SCALES, Given
 
 
@@ -31,17 +31,18 @@ def _written(
             held_as: (0 if detached else 1) * dstd * (2 * log_var / std - error * dbelow / below),
         }
         steep = np.abs(gradients["x_mean"]) * (np.abs(x) + np.abs(mean))
-        return masked(given, Terms(error + log_var * 2 * np.log(std) + constant, gradients, 1 + np.abs(2 * np.log(std)) + steep))
+        value, size = error + log_var * 2 * np.log(std) + constant, 1 + np.abs(2 * np.log(std)) + steep
+        return masked(given, Terms(value, gradients, size, digits_lost=2 * square * (np.abs(x) + np.abs(mean)) / below))
 
     return piece
 
 
-def _row(name: str, computes: Piece, fix: str) -> Mistake:
-    return Mistake(name, Place.RECONSTRUCTION, computes, fix)
+def _row(name: str, form: Piece, fix: str) -> Reading:
+    return Reading(name, Place.RECONSTRUCTION, form, fix)
 
 
 SQUARED = "the decoder's σ stands where σ² belongs"
-MISTAKES = [
+FORMS = [
     *(
         _row(
             f"decoder_{held}_read_as_{reading}",

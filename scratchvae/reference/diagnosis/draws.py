@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Pieces, Place, Prediction, Terms, std_read_as
+from scratchvae.reference.diagnosis.pieces import Piece, Pieces, Place, Prediction, Reading, Terms, std_read_as
 from scratchvae.reference.diagnosis.quantities import DRAWN, SCALES, X_SCALES, Given
 
 CONSTANT = -0.5 * float(np.log(2 * np.pi))  # of each latent
@@ -15,7 +15,7 @@ CONSTANT = -0.5 * float(np.log(2 * np.pi))  # of each latent
 
 def by_draw(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     """z (B, K, Z), or log p(x|z), log p(z) or log q(z|x) (B, K), as a step of B·K examples has them."""
-    theirs, step = given.arrays[quantity], _each_draw(given)
+    theirs, step = given.arrays[quantity], each_draw(given)
     if quantity == "z" and step.noise is None and not given.evaluation:
         return []
     computes = {"z": pieces.sampling, "log_px": pieces.reconstruction, "log_pz": pieces.log_pz, "log_q": pieces.log_q}[quantity]
@@ -38,7 +38,7 @@ def by_draw(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     return [without if dropped == pieces.constants(given) else with_constant]
 
 
-def _each_draw(given: Given) -> Given:
+def each_draw(given: Given) -> Given:
     """The step of B·K examples, one for each draw: what an example has is repeated."""
     K, arrays = given.K or 1, {}
     for name in ("x", "mask", "mean", *SCALES, *DRAWN, *X_SCALES):
@@ -81,9 +81,9 @@ def _averaged(piece: Piece) -> Piece:
     return computes
 
 
-MISTAKES = [
+READINGS = [
     *(
-        Mistake(
+        Reading(
             f"log_q_{kind}_read_as_{reading}",
             Place.LOG_Q,
             _read(kind, reading),
@@ -93,13 +93,13 @@ MISTAKES = [
         for reading in SCALES
         if reading != kind
     ),
-    Mistake(
+    Reading(
         "log_pz_mean_over_latents", Place.LOG_PZ, _averaged(log_prior), "log p(z) is averaged over the latents: sum over them"
     ),
-    Mistake(
+    Reading(
         "log_q_mean_over_latents", Place.LOG_Q, _averaged(log_posterior), "log q(z|x) is averaged over the latents: sum over them"
     ),
-    Mistake(
+    Reading(
         "constants_of_weights_differ",
         Place.CONSTANTS,
         lambda given: False,

@@ -1,40 +1,32 @@
-"""The quantities of a step gone through in order: which agree, which depart, and under which mistake."""
+"""The quantities of a step gone through in order: which agree, which depart, and under which reading."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import InputError
-from scratchvae.reference.diagnosis import total
-from scratchvae.reference.diagnosis.catalogue import CATALOGUE
-from scratchvae.reference.diagnosis.cross_entropy import through_probabilities
-from scratchvae.reference.diagnosis.otherwise import digits_alike, kl_holds_beta, other_reduction, other_weight
-from scratchvae.reference.diagnosis.pieces import Mistake, Pieces, Place, Weights
+from scratchvae.arrays import Array, InputError
+from scratchvae.reference.diagnosis import nonfinite, sight
+from scratchvae.reference.diagnosis.otherwise import digits_alike, kl_holds_beta, with_target
+from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, ORDER, Given
+from scratchvae.reference.diagnosis.reasons import unpredicted, unproven_by
 from scratchvae.reference.diagnosis.report import Finding, Line, Outcome, Report, Verdict
 from scratchvae.reference.diagnosis.right import ALSO_RIGHT, RIGHT
+from scratchvae.reference.diagnosis.search import Found, Search, bearing
 from scratchvae.reference.diagnosis.suspicions import (
     REDRAWN,
     detached,
+    never_negative,
     noise_is_another,
+    one_array_for_two,
     outside_support,
     plausibility,
     suspected_noise,
     z_is_mean,
 )
+from scratchvae.reference.diagnosis.whereabouts import described
 
-FROM = {  # what a quantity follows from
-    "z": "mean, log_var (or log_std, std, …) and noise",
-    "reconstruction": "x and logits (or x_mean)",
-    "log_px": "x and logits (or x_mean), of each draw (B, K, D)",
-    "kl": "mean and log_var (or log_std, std, …)",
-    "log_pz": "z (B, K, Z)",
-    "log_q": "mean, log_var (or log_std, std, …) and z or noise (B, K, Z)",
-    "log_w": "log_px, log_pz and log_q",
-    "d_z": "the decoder, which check_torch and check_jax know",
-    "d_log_w": "log_w",
-}
 UNKNOWN = "the cause is unknown"
 PARTS = {Place.DIVERGENCE: "KL", Place.RECONSTRUCTION: "reconstruction"}
 AGREES = Verdict(Outcome.AGREES)
@@ -48,13 +40,16 @@ class Examination:
     fair: Pieces  # in the forms that were found, all of them right
     pieces: Pieces  # with the mistakes that were found
     blamed: tuple[str, ...]  # those mistakes by name
+    likely: tuple[Reading, ...]  # what fits a number that alone proves nothing
+    target: Array | None  # the x that the step compares its output with
 
 
 def examine(given: Given) -> Examination:
     """Go through all quantities in order; InputError where there is none to check."""
     run = _Run(given)
-    report = run.report()
-    return Examination(report, run.fair, run.pieces, run.blamed)
+    with np.errstate(all="ignore"):  # a reading may well be no number for these arrays: then it fits nothing
+        report = run.report()
+    return Examination(report, run.fair, run.pieces, run.blamed, run.likely, run.given.x)
 
 
 class _Run:
@@ -65,19 +60,47 @@ class _Run:
         self.fair: Pieces = RIGHT  # in the forms that were found, all of them right
         self.pieces: Pieces = RIGHT  # with the mistakes that were found
         self.blamed: tuple[str, ...] = ()
+        self.likely: tuple[Reading, ...] = ()
+        self.unknown: dict[Place, str] = {}  # places of which is known that they are not right: the quantity that shows it
         self.agreed: list[str] = []
         self.findings: list[Finding] = []
         self.notes: list[str] = []
 
     def report(self) -> Report:
         """Of all quantities, in order; InputError where there is none to check."""
+        broken = nonfinite.settle(self.given)
+        lines: list[Line] = []
+        if broken is not None:
+            lines, found, self.given = broken
+            self.findings.append(found)
         if not set(self.given.arrays) & set(ORDER) - {"x", "noise"}:
-            found = f"found only what they follow from ({', '.join(self.given.arrays)})" if self.given.arrays else "found nothing"
-            raise InputError(f"diagnose: there should be a quantity to check, such as z, kl, loss or d_mean; {found}")
-        lines = [line for quantity in ORDER if quantity in self.given.arrays for line in self._lines(quantity)]
+            if broken is not None:
+                return Report(tuple(lines), tuple(self.findings))
+            found_only = (
+                f"found only what they follow from ({', '.join(self.given.arrays)})" if self.given.arrays else "found nothing"
+            )
+            raise InputError(f"diagnose: there should be a quantity to check, such as z, kl, loss or d_mean; {found_only}")
+        self._take_target()
+        one = one_array_for_two(self.given)
+        if one is not None:
+            lines.append(Line(one.quantity, self._departing(one), self.given.arrays[one.quantity]))
+        lines += [line for quantity in ORDER if quantity in self.given.arrays for line in self._lines(quantity)]
         known = [line.quantity for line in lines if line.found.explained]
-        self.notes += plausibility(self.given, known)
-        return Report(tuple(lines), tuple(self.findings), tuple(dict.fromkeys(self.notes)))
+        self.notes += [*never_negative(self.given), *plausibility(self.given, known)]
+        search = self._search()
+        blind = tuple(sight.blind(search))
+        unseen = () if self.findings else tuple(sight.unseen(search))
+        return Report(tuple(lines), tuple(self.findings), tuple(dict.fromkeys(self.notes)), blind, unseen)
+
+    def _take_target(self) -> None:
+        """The x that the step compares with, where it is plainly made of the one handed over."""
+        found = with_target(self.given)
+        if found is not None:
+            self.given, said = found
+            self.notes.append(said)
+
+    def _search(self) -> Search:
+        return Search(self.given, self.pieces, self.agreed)
 
     def _lines(self, quantity: str) -> list[Line]:
         theirs = self.given.arrays[quantity]
@@ -97,6 +120,18 @@ class _Run:
             return AGREES
         if self.pieces is not self.fair and self._fits(quantity, self.pieces):
             return Verdict(Outcome.FOLLOWS, self.blamed)
+        if self._also_right(quantity):
+            return AGREES
+        plain = kl_holds_beta(self.given) if quantity == "kl" else None
+        if plain is not None:
+            self.given = plain
+            self.agreed.append(quantity)
+            self.notes.append("kl holds its weight beta already, as it enters the loss")
+            return AGREES
+        return self._departs(quantity)
+
+    def _also_right(self, quantity: str) -> bool:
+        """Whether another form of a piece, right too, gives the quantity: then it is taken so."""
         for form in ALSO_RIGHT:
             pieces = self.pieces.having(form.place, form.computes)
             if self._fits(quantity, pieces) and self._may_be(form.place, pieces, quantity):
@@ -105,13 +140,8 @@ class _Run:
                 whole = quantity in {"kl", "reconstruction", "log_px"} or form.place not in PARTS
                 said = f"{quantity} is {form.what}" if whole else f"the {PARTS[form.place]} in {quantity} is {form.what}"
                 self.notes.append(said)
-                return AGREES
-        if quantity == "kl" and kl_holds_beta(self.given):
-            self.given = kl_holds_beta(self.given) or self.given
-            self.agreed.append(quantity)
-            self.notes.append("kl holds its weight beta already, as it enters the loss")
-            return AGREES
-        return self._departs(quantity)
+                return True
+        return False
 
     def _unpredicted(self, quantity: str) -> Verdict:
         """Where nothing that is right can be said."""
@@ -119,23 +149,18 @@ class _Run:
         if alone is None and self.blamed and self._fits(quantity, self.pieces):
             return Verdict(Outcome.FOLLOWS, self.blamed)
         suspected = [] if alone is None else [alone]
-        if not suspected and quantity in GRADIENTS:
+        if not suspected and quantity in GRADIENTS and not self._downstream(quantity):
             suspected = detached(quantity, self.given, self.pieces, settled="z" in self.agreed)
         if suspected:
-            causes = tuple(mistake.name for mistake in suspected)
-            if len(suspected) == 1:
-                self.pieces, self.blamed = self.pieces.under(suspected[0]), causes
-            return self._departing(Finding(quantity, causes, "; or ".join(mistake.fix for mistake in suspected)))
-        if quantity in {"d_mean", f"d_{self.given.scale}"} and not self.given.weighted and self.given.d_z is None:
-            return Verdict(Outcome.UNCHECKED, why=": hand over d_z too")
-        if quantity in FROM and not (quantity == "d_log_w" and self.given.log_w is not None):
-            return Verdict(Outcome.TAKEN, why=f": it follows from {FROM[quantity]}")
-        return Verdict(Outcome.UNCHECKED, why=": what it follows from was not handed over, or in another shape")
+            causes = tuple(reading.name for reading in suspected)
+            self.pieces, self.blamed = self.pieces.under(suspected[0]), causes
+            return self._departing(Finding(quantity, causes, "; or ".join(reading.fix for reading in suspected)))
+        return unpredicted(quantity, self.given)
 
-    def _departing(self, found: Finding) -> Verdict:
-        """The verdict of a finding, which is kept."""
+    def _departing(self, found: Finding, label: str = "") -> Verdict:
+        """The verdict of a finding, which is kept; `label` is a few words for a cause without a name."""
         self.findings.append(found)
-        return Verdict(Outcome.DEPARTS, found.causes, "" if found.causes else ", cause unknown")
+        return Verdict(Outcome.DEPARTS, found.causes, f": {label}" if label else ", cause unknown")
 
     def _may_be(self, place: Place, pieces: Pieces, quantity: str) -> bool:
         """Whether another form of a piece explains what was found before; its gradient alone is no reason to believe in it."""
@@ -148,89 +173,62 @@ class _Run:
     def _still(self, pieces: Pieces) -> bool:
         return all(self._fits(quantity, pieces) or self._fits(quantity, RIGHT) for quantity in self.agreed)
 
+    def _downstream(self, quantity: str) -> str | None:
+        """The quantity before this one whose cause is unknown, and which this one may depart for."""
+        return next((first for place, first in self.unknown.items() if place in bearing(quantity, self.given)), None)
+
     def _departs(self, quantity: str) -> Verdict:
-        fitting = [m for m in CATALOGUE if self._explains(m, quantity) and self._bears_out(m)]
-        fitting = self._most_telling(quantity, fitting)
-        if not fitting and noise_is_another(quantity, self.given, self.pieces):
+        first = self._downstream(quantity)
+        if first is not None:
+            return Verdict(Outcome.FOLLOWS, (f"{first}, cause unknown",))
+        found = self._search().explain(quantity)
+        if found is None and not self.findings and self._only(quantity) and noise_is_another(quantity, self.given, self.pieces):
             return self._departing(Finding(quantity, (REDRAWN.name,), REDRAWN.fix))
-        unproven = None if fitting else self._unproven(quantity)
+        unproven = unproven_by(quantity, self._search()) if found is None else None
         if unproven is not None:
             return unproven
-        if total.KL_MISSING in fitting:
-            fitting = [total.KL_MISSING]  # smaller weights than rounding tells are none
-        if not fitting:
-            return self._otherwise(quantity)
-        self.pieces = self.pieces.under(fitting[0])
-        self.blamed = tuple(dict.fromkeys(m.name for m in fitting))
-        fixes = "; or ".join(dict.fromkeys(m.fix for m in fitting)) + self._amount(fitting)
-        return self._departing(Finding(quantity, self.blamed, fixes))
+        if found is None or not found.proven:
+            return self._open(quantity, found)
+        reading = found.readings[0]
+        self.pieces = self.pieces.under(reading)
+        self.blamed = tuple(dict.fromkeys(r.name for r in found.readings))
+        fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings)) + self._amount(found)
+        return self._departing(Finding(quantity, self.blamed if reading.named else (), fixes), reading.name)
 
-    def _otherwise(self, quantity: str) -> Verdict:
-        """No mistake alone: what would agree if something else had been declared, and what the digits say."""
-        theirs, given, said = self.given.arrays[quantity], self.given, UNKNOWN
-        causes: tuple[str, ...] = ()
-        right = [p for p in predict(quantity, given, self.fair) if np.shape(p.value) == theirs.shape]
-        if quantity in {"loss", "bound"} and not given.weighted:
-            weight = other_weight(quantity, given, self.fair)
-            found = None if weight is not None else other_reduction(quantity, given, self.fair, CATALOGUE)
-            if weight is not None:
-                said = f"it would agree with beta = {weight:.6g}, where {given.beta:g} was declared"
-                self.pieces = self.fair.having(Place.TOTAL, lambda given: Weights(1.0, weight))
-                self.blamed = (f"beta = {weight:.6g}",)
-            elif found is not None and self._still(found[1]):
-                mistake, self.pieces, over = found
-                causes, said = (mistake.name,), f"it is {over} over the batch, which was not declared; and {mistake.fix}"
-                self.blamed = causes
-        if right and digits_alike(theirs, right[0]) and not causes:
-            self.notes.append(
-                f"{quantity} agrees to {digits_alike(theirs, right[0])} digits: was it rounded, or computed in another precision?"
-            )
-        return self._departing(Finding(quantity, causes, said, said=said != UNKNOWN))
+    def _only(self, quantity: str) -> bool:
+        """Whether everything else that could be computed is right."""
+        others = [q for q in ORDER if q in self.given.arrays and q != quantity and predict(q, self.given, self.pieces)]
+        return all(self._fits(q, self.pieces) for q in others)
 
-    def _unproven(self, quantity: str) -> Verdict | None:
-        """Why a departure proves nothing, if it doesn't."""
+    def _open(self, quantity: str, found: Found | None) -> Verdict:
+        """Nothing proven: what would agree, where and how it departs, and what would settle it."""
         given = self.given
-        predictions = predict(quantity, given, self.pieces.having(Place.RECONSTRUCTION, through_probabilities))
-        if any(p.fits(given.arrays[quantity], given.eps) for p in predictions):
-            return Verdict(Outcome.UNCHECKED, why=": probabilities are too near 0 or 1; hand over logits")
-        if not all(np.isfinite(p.value).all() for p in predict(quantity, given, self.pieces)):
-            return Verdict(Outcome.UNPROVEN, why=": a probability is 0 or 1 where the data are not; hand over logits")
-        of_kl = quantity in {"kl", "loss", "bound", "d_mean"} or GRADIENTS.get(quantity, quantity) == given.scale
-        hidden = given.z is None and given.noise is None and given.mean is not None and not given.evaluation
-        if of_kl and hidden and not given.weighted:
-            said = ": not the closed form; hand over z or noise, which tell whether it is an estimate from one draw"
-            return Verdict(Outcome.UNPROVEN, why=said)
-        return None
+        self.unknown |= dict.fromkeys(bearing(quantity, given), quantity)
+        right = [p for p in predict(quantity, given, self.fair) if np.shape(p.value) == given.arrays[quantity].shape]
+        if right and digits_alike(given.arrays[quantity], right[0]):
+            digits = digits_alike(given.arrays[quantity], right[0])
+            self.notes.append(f"{quantity} agrees to {digits} digits: was it rounded, or computed in another precision?")
+        where = described(quantity, given, right[0] if right else None)
+        if found is None:
+            return self._departing(Finding(quantity, (), UNKNOWN + where, said=False))
+        self.likely = found.readings
+        names = " or ".join(dict.fromkeys(r.name for r in found.readings))
+        fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings))
+        said = f"{UNKNOWN}, for one number proves nothing; it fits {names} ({fixes}){where}"
+        return self._departing(Finding(quantity, (), said, said=False))
 
     def _fits(self, quantity: str, pieces: Pieces) -> bool:
-        theirs = self.given.arrays[quantity]
-        return any(p.fits(theirs, self.given.eps) for p in predict(quantity, self.given, pieces))
+        return self._search().fits(quantity, pieces)
 
-    def _explains(self, mistake: Mistake, quantity: str) -> bool:
-        """Whether the mistake gives what was found, and what is right does not to the same precision."""
-        given, theirs = self.given, self.given.arrays[quantity]
-        right = [p for pieces in (RIGHT, self.pieces) for p in predict(quantity, given, pieces)]
-        known = all(np.isfinite(p.value).all() for p in right)  # else a vague fit would name whatever is finite
-        for p in predict(quantity, given, self.pieces.under(mistake)):
-            p = p if known else replace(p, unsure=0.0)
-            if p.fits(theirs, given.eps):
-                return not any(replace(q, size=p.size, unsure=p.unsure).fits(theirs, given.eps) for q in right)
-        return False
-
-    def _bears_out(self, mistake: Mistake) -> bool:
-        """Whether the quantities that agreed would still do so under the mistake."""
-        pieces = self.pieces.under(mistake)
-        return all(self._fits(quantity, pieces) for quantity in self.agreed)
-
-    def _most_telling(self, quantity: str, fitting: list[Mistake]) -> list[Mistake]:
-        """Of several mistakes that fit, those under which most of what comes later follows."""
-        later = [q for q in ORDER[ORDER.index(quantity) + 1 :] if q in self.given.arrays and predict(q, self.given, RIGHT)]
-        follows = [sum(self._fits(q, self.pieces.under(m)) for q in later) for m in fitting]
-        return [m for m, count in zip(fitting, follows, strict=True) if count == max(follows)]
-
-    def _amount(self, fitting: list[Mistake]) -> str:
+    def _amount(self, found: Found) -> str:
         """What a wrong reduction amounts to."""
-        if len({m.name for m in fitting}) != 1 or fitting[0].place is not Place.TOTAL or self.given.weighted:
+        reading = found.readings[0]
+        if (
+            len({r.name for r in found.readings}) != 1
+            or reading.place is not Place.TOTAL
+            or not reading.named
+            or self.given.weighted
+        ):
             return ""
-        a, b = fitting[0].computes(self.given)
+        a, b, _ = reading.computes(self.given)
         return f" (as it stands, it amounts to beta = {b / a:.6g})" if a > 0 and b > 0 and b / a != self.given.beta else ""

@@ -28,16 +28,16 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
     weights = pieces.total(given)
     if weights is None:
         return []
-    a, b = weights
+    a, b, _ = weights
     if name in {"logits", "x_mean", *X_SCALES}:
-        terms = pieces.reconstruction(given)
+        terms = given.computed(pieces.reconstruction)
         if terms is None or name not in terms.gradients:
             return []
         gradient = a * each * terms.gradients[name]
         return [Prediction(gradient, np.abs(gradient) + abs(a) * each * (1 + terms.digits_lost))]
     if name != "mean" and name not in SCALES:
         return []
-    sampled, kl = pieces.sampling(given), pieces.divergence(given)
+    sampled, kl = given.computed(pieces.sampling), given.computed(pieces.divergence)
     if sampled is None or kl is None or name not in sampled.gradients or name not in kl.gradients:
         return []
     if given.d_z is None and sampled.gradients[name].any():
@@ -56,7 +56,7 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
 
 def of_kl_through_z(given: Given, pieces: Pieces) -> Array | float:
     """What the KL's own dependence on z adds to d_z, where it is estimated from one draw."""
-    weights, kl = pieces.total(given), pieces.divergence(given)
+    weights, kl = pieces.total(given), given.computed(pieces.divergence)
     if weights is None or kl is None or "z" not in kl.gradients:
         return 0.0
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.ops import log_sum_exp
-from scratchvae.reference.diagnosis.pieces import Mistake, Place, Terms
+from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms
 from scratchvae.reference.diagnosis.quantities import Given
 
 Bound = tuple[Array, Array]  # (B,), and its gradient to log w (B, K)
@@ -66,31 +66,25 @@ def _over_batch_by_draws(log_w: Array) -> Bound:
 
 
 OVER_BATCH = "weights are added up over the batch: take the logarithm of the mean over an example's K draws"
-MISTAKES = [
-    Mistake("log_weight_sign", Place.LOG_WEIGHTS, _signs(1, 1, 1), "log q is added to the log-weight: it is subtracted"),
-    Mistake("log_weight_sign", Place.LOG_WEIGHTS, _signs(1, -1, 1), "log p(z) − log q(z|x) has the wrong sign in the log-weight"),
-    Mistake("log_weight_sign", Place.LOG_WEIGHTS, _signs(-1, 1, -1), "log p(x|z) has the wrong sign in the log-weight"),
-    Mistake("log_weight_sign", Place.LOG_WEIGHTS, _signs(-1, -1, 1), "the log-weight has the wrong sign"),
-    Mistake("log_q_missing", Place.LOG_WEIGHTS, _signs(1, 1, 0), "the log-weight lacks its −log q(z|x)"),
-    Mistake("log_pz_missing", Place.LOG_WEIGHTS, _signs(1, 0, -1), "the log-weight lacks its log p(z)"),
-    Mistake("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch, OVER_BATCH),
-    Mistake("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch_by_draws, OVER_BATCH),
-    Mistake(
+READINGS = [
+    Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(1, 1, 1), "log q is added to the log-weight: it is subtracted"),
+    Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(1, -1, 1), "log p(z) − log q(z|x) has the wrong sign in the log-weight"),
+    Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(-1, 1, -1), "log p(x|z) has the wrong sign in the log-weight"),
+    Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(-1, -1, 1), "the log-weight has the wrong sign"),
+    Reading("log_q_missing", Place.LOG_WEIGHTS, _signs(1, 1, 0), "the log-weight lacks its −log q(z|x)"),
+    Reading("log_pz_missing", Place.LOG_WEIGHTS, _signs(1, 0, -1), "the log-weight lacks its log p(z)"),
+    Reading("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch, OVER_BATCH),
+    Reading("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch_by_draws, OVER_BATCH),
+    Reading(
         "log_k_missing", Place.IMPORTANCE, lambda given: _sum, "the bound lacks its −log K: it is a mean of weights, not a sum"
     ),
-    Mistake(
+    Reading(
         "averaged_inside_log",
         Place.IMPORTANCE,
         lambda given: _mean_of_logs,
         "logarithms of weights are averaged, which is the plain bound: take the logarithm of the mean weight",
     ),
-    Mistake(
-        "surrogate_for_bound",
-        Place.IMPORTANCE,
-        lambda given: surrogate if given.d_log_w is None else None,
-        "normalized weights times log-weights are not the bound; their gradient is right if the weights are detached",
-    ),
-    Mistake(
+    Reading(
         "weights_not_detached",
         Place.IMPORTANCE,
         lambda given: _weighted if given.d_log_w is not None else None,

@@ -31,23 +31,23 @@ def _joined(
     weights: Weights, R: Prediction, K: Prediction, given: Given, shape: tuple[int, ...], sign: float
 ) -> Prediction | None:
     """a R + b K by example, or as the declared reduction of it."""
-    a, b = weights
+    a, b, added = weights
     B = given.B or 1
     if shape != () or (R.value.ndim == K.value.ndim == 1 and R.value.shape == K.value.shape):
-        value, size = sign * (a * R.value + b * K.value), abs(a) * R.size + abs(b) * K.size
+        value, size = sign * (a * R.value + b * K.value + added), abs(a) * R.size + abs(b) * K.size
         unsure = abs(a) * R.unsure + abs(b) * K.unsure + 0 * value
         if shape != ():
             return Prediction(value, size, unsure) if np.shape(value) == shape else None
     else:
         (R_value, R_size), (K_value, K_size) = ((_mean(part.value), _mean(part.size)) for part in (R, K))
-        value, size = sign * (a * R_value + b * K_value), abs(a) * R_size + abs(b) * K_size
+        value, size = sign * (a * R_value + b * K_value + added), abs(a) * R_size + abs(b) * K_size
         unsure = abs(a) * _mean(R.unsure) + abs(b) * _mean(K.unsure)
     scale = 1 if given.reduction == "mean" else B
     return Prediction(scale * _mean(value), scale * _mean(size), scale * _mean(unsure))
 
 
 def _importance_loss(given: Given, pieces: Pieces, shape: tuple[int, ...], sign: float) -> list[Prediction]:
-    terms, weights = (None if given.log_w is not None else pieces.log_weights(given)), pieces.total(given)
+    terms, weights = (None if given.log_w is not None else given.computed(pieces.log_weights)), pieces.total(given)
     log_w, bounding = given.log_w if terms is None else terms.value, pieces.importance(given)
     if log_w is None or weights is None or bounding is None:
         return []
@@ -71,7 +71,7 @@ def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> li
 
     For a loss by example, of that `shape`, a number of theirs is none.
     """
-    terms = (pieces.divergence if name == "kl" else pieces.reconstruction)(given)
+    terms = given.computed(pieces.divergence if name == "kl" else pieces.reconstruction)
     theirs = given.arrays.get(name)
     if theirs is None and name == "reconstruction" and given.log_px is not None:
         theirs = -given.log_px
@@ -98,7 +98,7 @@ def _penalized(given: Given, pieces: Pieces) -> list[Prediction]:
 
 
 def _kl_by_latent(given: Given, pieces: Pieces) -> Terms | None:
-    terms = pieces.divergence(given)
+    terms = given.computed(pieces.divergence)
     if given.kl is not None and given.kl.ndim == 2:
         return Terms(given.kl, {} if terms is None else terms.gradients, np.abs(given.kl))
     return terms

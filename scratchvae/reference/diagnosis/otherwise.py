@@ -1,17 +1,18 @@
-"""What would agree if it had been said otherwise: another beta or reduction, a KL that holds its weight, fewer digits."""
+"""What is right if it is taken otherwise: a KL that holds its weight, an x that the step scales or binarizes, fewer digits."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Mistake, Pieces, Place, Prediction, Weights
+from scratchvae.kernels import sigmoid
+from scratchvae.reference.diagnosis.pieces import Prediction
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.right import RIGHT
 
 ALIKE = 1e-5  # what is nearer than this, relative to the parts, was rounded rather than computed otherwise
+BYTES = 255.0
 
 
 def digits_alike(theirs: Array, right: Prediction) -> int:
@@ -22,58 +23,47 @@ def digits_alike(theirs: Array, right: Prediction) -> int:
 
 
 def kl_holds_beta(given: Given) -> Given | None:
-    """The step with the KL divided by beta, if kl is beta · KL and the loss adds it as it is."""
-    if given.kl is None or given.beta in (0, 1) or given.free_bits or not {"loss", "bound"} & set(given.arrays):
+    """The step with the KL divided by beta, if kl is beta · KL and nothing in the loss or its gradients says otherwise."""
+    if given.kl is None or given.beta in (0, 1) or given.free_bits:
         return None
     plain = replace(given, arrays={**given.arrays, "kl": given.kl / given.beta})
-    return plain if all(_fits(q, plain, RIGHT) for q in ("kl", "loss", "bound") if q in given.arrays) else None
+    after = [q for q in ("kl", "loss", "bound") if q in given.arrays]
+    return plain if all(_fits(q, plain) or not predict(q, plain, RIGHT) for q in after) and _fits("kl", plain) else None
 
 
-def other_weight(quantity: str, given: Given, pieces: Pieces) -> float | None:
-    """The weight c of the KL for which the loss is R + c K, if more than the one number says so.
-
-    What else may say it: the loss of other examples, gradients that agree with it, or that it is a number of few digits.
-    """
-    theirs = given.arrays[quantity]
-    R, K = (predict(quantity, given, _weighing(pieces, *weights)) for weights in ((1.0, 0.0), (0.0, 1.0)))
-    if not R or not K or np.shape(K[0].value) != theirs.shape:
+def with_target(given: Given) -> tuple[Given, str] | None:
+    """The step with the x that it compares with, where that is not the one handed over but plainly made of it; and the words."""
+    if given.likelihood != "bernoulli" or given.x is None:
         return None
-    with np.errstate(all="ignore"):
-        weight = float(np.median((theirs - R[0].value) / K[0].value))
-    if not (np.isfinite(weight) and weight > 0):
+    found = _scaled_bytes(given) or _binarized(given)
+    if found is None:
         return None
-    plain = float(f"{weight:.3g}")
-    chosen = plain if _fits(quantity, given, _weighing(pieces, 1.0, plain)) else weight
-    weighing = _weighing(pieces, 1.0, chosen)
-    gradients = [q for q in ("d_mean", f"d_{given.scale}") if q in given.arrays and predict(q, given, weighing)]
-    if not all(_fits(q, given, weighing) for q in (quantity, *gradients)):
+    x, words = found
+    made = replace(given, arrays={**given.arrays, "x": x})
+    of_x = [q for q in ("reconstruction", "log_px", "loss", "d_logits", "d_x_mean") if q in given.arrays]
+    before = sum(_fits(q, given) for q in of_x)
+    return (made, words) if sum(_fits(q, made) for q in of_x) > before else None
+
+
+def _scaled_bytes(given: Given) -> tuple[Array, str] | None:
+    x = given.x
+    if x is None or x.min() < 0 or not 1 < x.max() <= BYTES or (x != np.round(x)).any():
         return None
-    return chosen if gradients or theirs.size > 1 or chosen == plain else None
+    return x / BYTES, "the step divides x by 255: taken so"
 
 
-def other_reduction(quantity: str, given: Given, pieces: Pieces, catalogue: list[Mistake]) -> tuple[Mistake, Pieces, str] | None:
-    """The one mistake that explains the loss as the mean over the batch where a sum was declared, or the other way round."""
-    scale, over = (1 / (given.B or 1), "a mean") if given.reduction == "sum" else (float(given.B or 1), "a sum")
-    found: dict[str, tuple[Mistake, Pieces, str]] = {}
-    for mistake in catalogue:
-        made = pieces.under(mistake)
-        changed = made.having(Place.TOTAL, _scaled(made.total, scale))
-        if _fits(quantity, given, changed):
-            found.setdefault(mistake.name, (mistake, changed, over))
-    return next(iter(found.values())) if len(found) == 1 else None
+def _binarized(given: Given) -> tuple[Array, str] | None:
+    """The target that d_logits implies, σ(l) − B d_logits, where it is 0 and 1 and x lies between."""
+    x, logits, gradient = given.x, given.logits, given.d_logits
+    if x is None or logits is None or gradient is None or np.isin(x, (0, 1)).all() or x.min() < 0 or x.max() > 1:
+        return None
+    each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
+    implied = sigmoid(logits) - gradient / each
+    target = np.round(implied)
+    plain = np.abs(implied - target) <= 64 * given.eps * (1 + np.abs(gradient) / each)
+    possible = ((target == 0) & (x < 1)) | ((target == 1) & (x > 0))
+    return (target, "the step compares with x binarized, as d_logits shows: taken so") if (plain & possible).all() else None
 
 
-def _weighing(pieces: Pieces, a: float, b: float) -> Pieces:
-    return pieces.having(Place.TOTAL, lambda given: Weights(a, b))
-
-
-def _scaled(total: Callable[[Given], Weights | None], scale: float) -> Callable[[Given], Weights | None]:
-    def computes(given: Given) -> Weights | None:
-        weights = total(given)
-        return None if weights is None else Weights(scale * weights.reconstruction, scale * weights.kl)
-
-    return computes
-
-
-def _fits(quantity: str, given: Given, pieces: Pieces) -> bool:
-    return any(p.fits(given.arrays[quantity], given.eps) for p in predict(quantity, given, pieces))
+def _fits(quantity: str, given: Given) -> bool:
+    return any(p.fits(given.arrays[quantity], given.eps) for p in predict(quantity, given, RIGHT))

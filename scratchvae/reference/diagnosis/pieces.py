@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.distributions import gaussian
 from scratchvae.ops import softplus
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 
@@ -35,7 +34,9 @@ class Terms:
     def times(self, factor: float) -> Terms:
         """All of it multiplied by a number."""
         gradients = {name: factor * gradient for name, gradient in self.gradients.items()}
-        return Terms(factor * self.value, gradients, abs(factor) * self.size, abs(factor) * self.unsure)
+        return Terms(
+            factor * self.value, gradients, abs(factor) * self.size, abs(factor) * self.unsure, abs(factor) * self.digits_lost
+        )
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,19 @@ class Prediction:
         """|theirs − value| ≤ 32 units of roundoff of the parts, and what they leave open, entry by entry."""
         if theirs.shape != np.shape(self.value) or not np.isfinite(self.value).all():
             return False
-        allowed = (ULPS if eps < 1e-4 else HALF_ULPS) * eps * self.size + self.unsure
-        return bool((np.abs(theirs - self.value) <= allowed).all())
+        return bool((np.abs(theirs - self.value) <= self.allowed(eps)).all())
+
+    def allowed(self, eps: float) -> Array:
+        """How far an entry may be from the value: 32 units of roundoff of its parts, and what they leave open."""
+        return (ULPS if eps < 1e-4 else HALF_ULPS) * eps * self.size + self.unsure
 
 
 class Weights(NamedTuple):
-    """What the loss multiplies the reconstruction and the KL by, beside the declared reduction over the batch."""
+    """What the loss multiplies the reconstruction and the KL by, beside the declared reduction over the batch, and adds."""
 
     reconstruction: float
     kl: float
+    added: float = 0.0
 
 
 Piece = Callable[[Given], Terms | None]  # None where what it needs was not handed over
@@ -100,9 +105,9 @@ class Pieces:
         """The same step with another piece in that place."""
         return replace(self, **{place.value: computes})
 
-    def under(self, mistake: Mistake) -> Pieces:
-        """The same step with the mistake made."""
-        return self.having(mistake.place, mistake.computes)
+    def under(self, reading: Reading) -> Pieces:
+        """The same step read so."""
+        return self.having(reading.place, reading.computes)
 
 
 @dataclass(frozen=True)
@@ -114,13 +119,19 @@ class Suspicion:
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A row of the catalogue: a stable name, which piece it replaces and by what, and one sentence with the fix."""
+class Reading:
+    """What somebody may have written instead of a piece: another computation for one place of a step.
+
+    `name` is the identifier of a mistake of the catalogue; of a reading without one it is a few words, and `named` is False.
+    `fix` says in a sentence what is wrong and what helps. `solved` counts the numbers in it that were solved for.
+    """
 
     name: str
     place: Place
     computes: Callable[[Given], Any]
     fix: str
+    named: bool = True
+    solved: int = 0
 
 
 def masked(given: Given, terms: Terms | None) -> Terms | None:
@@ -163,11 +174,3 @@ def d_std_read_as(kind: str, held: Array) -> Array:
 def others(kind: str) -> tuple[str, ...]:
     """The readings of σ that are not `kind`."""
     return tuple(other for other in SCALES if other != kind)
-
-
-def standard_kl(mean: Array, std: Array) -> Terms:
-    """½ (mean² + σ² − 1 − log σ²) by latent, with gradients to mean and "std"."""
-    log_var = 2 * np.log(std)
-    value, pullback = gaussian.kl_to_standard_by_dimension(mean, log_var)
-    dmean, dlog_var = pullback(np.ones_like(value))
-    return Terms(value, {"mean": dmean, "std": dlog_var * 2 / std}, 0.5 * (mean**2 + std**2 + 1 + np.abs(log_var)))

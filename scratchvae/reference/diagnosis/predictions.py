@@ -23,15 +23,15 @@ def _predicted(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     if quantity in {"log_pz", "log_q"} or (quantity == "log_px" and given.weighted) or (quantity == "z" and len(shape) == 3):
         return by_draw(quantity, given, pieces)
     if quantity == "z":
-        return _as_is(pieces.sampling(given)) if given.noise is not None or given.evaluation else []
+        return _as_is(given.computed(pieces.sampling)) if given.noise is not None or given.evaluation else []
     if quantity in {"reconstruction", "log_px"}:
-        terms = pieces.reconstruction(given)
+        terms = given.computed(pieces.reconstruction)
         return forms(terms if quantity == "reconstruction" else terms and terms.times(-1.0), shape, given)
     if quantity == "kl":
-        closed = forms(pieces.divergence(given), shape, given)
+        closed = forms(given.computed(pieces.divergence), shape, given)
         return [*closed, *_penalty_forms(given, pieces)] if given.free_bits and shape == () else closed
     if quantity == "log_w":
-        return _as_is(pieces.log_weights(given))
+        return _as_is(given.computed(pieces.log_weights))
     if quantity in {"loss", "bound"}:
         return loss(given, pieces, shape, sign=1.0 if quantity == "loss" else -1.0)
     return []
@@ -43,7 +43,7 @@ def _as_is(terms: Terms | None) -> list[Prediction]:
 
 def _penalty_forms(given: Given, pieces: Pieces) -> list[Prediction]:
     """The KL as free bits make it, which may be what was handed over as the KL."""
-    terms, penalty = pieces.divergence(given), pieces.penalty(given)
+    terms, penalty = given.computed(pieces.divergence), pieces.penalty(given)
     if terms is None or penalty is None:
         return []
     value, size = np.asarray(penalty(given, terms.value)[0]), terms.size.sum() / len(terms.size) + given.free_bits

@@ -3,7 +3,7 @@
 Letters: B examples, D entries of an event, Z latents.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +50,7 @@ ORDER = (  # in which a step makes them
     *("d_z", "d_mean", *(f"d_{scale}" for scale in SCALES), "d_log_w"),
 )
 
+KEPT = 12  # results of pieces
 GRADIENTS = {f"d_{name}": name for name in (*ALIASES, *X_SCALES)}  # which quantity each is the loss's gradient by
 
 
@@ -67,11 +68,20 @@ class Given:
     constants: bool = True
     evaluation: bool = False
     spelled: dict[str, str] = field(default_factory=dict)  # canonical name: as it was handed over
+    _computed: dict[Callable[["Given"], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def __getattr__(self, name: str) -> Array | None:
         if name in ALIASES or name in ORDER:
             return self.arrays.get(name)
         raise AttributeError(name)
+
+    def computed(self, piece: Callable[["Given"], Any]) -> Any:
+        """What a piece makes of this step. The last few are kept: most readings change one piece of a step alone."""
+        if piece not in self._computed:
+            if len(self._computed) >= KEPT:
+                del self._computed[next(iter(self._computed))]
+            self._computed[piece] = piece(self)
+        return self._computed[piece]
 
     @property
     def dtype(self) -> type[np.floating[Any]]:
@@ -95,7 +105,11 @@ class Given:
 
     @property
     def K(self) -> int | None:
-        """Draws for each example, where log-weights or parts of them were handed over."""
+        """Draws for each example, where z or noise of them, log-weights or parts of these were handed over."""
+        drawn = next((a for a in (self.noise, self.z) if a is not None and a.ndim == 3), None)
+        mean = self.mean
+        if drawn is not None and mean is not None and mean.ndim == 2 and drawn.shape[::2] == mean.shape:
+            return int(drawn.shape[1])
         return self.size("log_w", "log_pz", "log_q", axis=1)
 
     def size(self, *names: str, axis: int) -> int | None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least, require_choice, require_finite
+from scratchvae.arrays import Array, InputError, require_at_least, require_choice
 from scratchvae.data import arrival
 from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
 from scratchvae.reference.diagnosis.shapes import require_agreement
 
 MOST_ENTRIES = 1 << 28  # of one array
+FEW = 16  # different numbers may well have few digits by chance
 AS_MEANT: dict[str, Any] = {"variance": 1.0, "beta": 1.0, "reduction": "mean", "free_bits": 0.0}  # unless it is said otherwise
 
 
@@ -123,8 +124,23 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
     if not array.size:
         raise InputError(f"diagnose: {name} should have entries, found shape {array.shape}")
     wide = array.astype(np.float64)
-    require_finite("diagnose", name, wide)
-    return wide, roundoff
+    return wide, max(roundoff, _of_values(array)) if roundoff else roundoff
+
+
+def _of_values(array: Array) -> float:
+    """The roundoff of the half precision that holds a float32 array's numbers, as autocast hands them over; else 0."""
+    if array.dtype != np.float32:
+        return 0.0
+    values = array[np.isfinite(array) & (array != 0)]
+    if len(np.unique(np.abs(values))) < FEW:
+        return 0.0
+    bits = values.view(np.uint32)
+    for kept, roundoff in ((7, 2.0**-8), (10, 2.0**-11)):
+        low = bits & np.uint32((1 << (23 - kept)) - 1)
+        last = (bits >> np.uint32(23 - kept)) & np.uint32(1)
+        if not low.any() and last.any():
+            return roundoff
+    return 0.0
 
 
 def _coarsest(arrays: Mapping[str, Array], roundoffs: list[float]) -> float:

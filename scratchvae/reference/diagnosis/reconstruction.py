@@ -1,181 +1,228 @@
-"""−log p(x|z) by entry, for the likelihoods that most code is written for, and what is written instead of a Gaussian's.
+"""How a reconstruction is read: which −log p(x|z), of which target, times what; and the numbers that may be solved for."""
 
-The decoder's output is `logits`, or `x_mean` (with `x_log_var`, `x_log_std` or `x_std` where the variance is its own); a
-Gaussian's variance is otherwise the declared one.
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.distributions import gaussian, laplace
+from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import cross_entropy, decoder_variance
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, masked
+from scratchvae.reference.diagnosis.entries import constant, log_sigma, of_each_entry, squares, without
+from scratchvae.reference.diagnosis.factors import MINUS, ONE, PER_ENTRY, Factor, number, spelled
+from scratchvae.reference.diagnosis.pieces import Piece, Place, Reading, Terms, masked
 from scratchvae.reference.diagnosis.quantities import Given
+from scratchvae.reference.diagnosis.sampling import tidied
+
+TARGETS: dict[str, Callable[[Array], Array]] = {  # what x is compared as
+    "x": lambda x: x,
+    "the x of the example before": lambda x: np.roll(x, 1, axis=0),
+    "the x of the example after": lambda x: np.roll(x, -1, axis=0),
+    "x in reversed order": lambda x: x[::-1],
+    "1 − x": lambda x: 1 - x,
+    "x > ½": lambda x: (x > 0.5).astype(float),
+    "2 x − 1": lambda x: 2 * x - 1,
+    "x / 255": lambda x: x / 255,
+    "255 x": lambda x: 255 * x,
+    "nothing": np.zeros_like,
+}
 
 
-def negative_log_likelihood(given: Given) -> Terms | None:
-    """−log p(x|z) by entry (B, D), masked entries 0, with gradients to the decoder's output."""
-    return masked(given, _of_each_entry(given))
+@dataclass(frozen=True)
+class Reconstruction:
+    """factor · form(x, output) by entry: what is computed, of which target."""
 
+    form: Piece
+    target: str = "x"
+    factor: Factor = ONE
+    masked: bool = True
+    detached: bool = False
 
-def _of_each_entry(given: Given) -> Terms | None:
-    x, logits, mean = given.x, given.logits, given.x_mean
-    if x is None:
-        return None
-    if given.likelihood == "bernoulli" and logits is not None:
-        return cross_entropy.by_logits(logits, x)
-    if mean is None:
-        return None
-    if given.likelihood == "bernoulli":
-        return cross_entropy.by_probabilities(mean, x) if ((mean >= 0) & (mean <= 1)).all() else None
-    log_var = np.broadcast_to(2 * _log_std(given), mean.shape)
-    flat = [a.reshape(-1, 1) for a in (x, mean, log_var)]
-    if given.likelihood == "laplace":
-        flat[2] = 0.5 * (flat[2] - np.log(2))  # log s: the variance is 2 s²
-    log_px, pullback = (laplace if given.likelihood == "laplace" else gaussian).log_prob(*flat)
-    _, dmean, dlog_var = (d.reshape(x.shape) for d in pullback(-np.ones_like(log_px)))
-    value = -log_px.reshape(x.shape) - (0 if given.constants else _constant(given))
-    gradients = {"x_mean": dmean}
-    if given.x_scale is not None:
-        gradients[given.x_scale] = dlog_var * (1 if given.likelihood == "laplace" else 2) * _dlog_std(given)
-    return Terms(value, gradients, 1 + np.abs(log_var) + np.abs(dmean) * (np.abs(x) + np.abs(mean)))
-
-
-def _constant(given: Given) -> float:
-    """Of each entry, whatever its parameters."""
-    return {"gaussian": 0.5 * float(np.log(2 * np.pi)), "laplace": float(np.log(2))}.get(given.likelihood, 0.0)
-
-
-def _log_sigma(given: Given) -> Array | float:
-    """log σ of a Gaussian, log s of a Laplace, whose variance is 2 s²."""
-    return _log_std(given) - (0.5 * float(np.log(2)) if given.likelihood == "laplace" else 0.0)
-
-
-def _log_std(given: Given) -> Array | float:
-    """Half the logarithm of the variance, the declared one or the decoder's own."""
-    if given.x_scale is None:
-        return 0.5 * float(np.log(given.variance))
-    held = given.arrays[given.x_scale]
-    return {"x_log_var": 0.5 * held, "x_log_std": held}.get(given.x_scale, np.log(held))
-
-
-def _dlog_std(given: Given) -> Array:
-    """d log σ / d(what the decoder gives)."""
-    held = given.arrays[str(given.x_scale)]
-    return {"x_log_var": np.full_like(held, 0.5), "x_log_std": np.ones_like(held)}.get(str(given.x_scale), 1 / held)
-
-
-def _squares(weight: Callable[[Given], float], constant: Callable[[Given], float], *likelihoods: str) -> Piece:
-    """weight · (x − mean)² + constant."""
-
-    def piece(given: Given) -> Terms | None:
-        x = given.x
-        if x is None or given.x_scale is not None or given.likelihood not in likelihoods:
+    def __call__(self, given: Given) -> Terms | None:
+        """(B, D), masked entries 0, with gradients to the decoder's output."""
+        factor = self.factor.of(given)
+        if given.x is None or not np.isfinite(factor) or not (self.masked or given.mask is not None):
             return None
-        found = cross_entropy.probability(given) or (given.x_mean, 1.0)
-        mean, slope = found
-        if mean is None:
+        left = {name: array for name, array in given.arrays.items() if self.masked or name != "mask"}
+        terms = self.form(replace(given, arrays={**left, "x": TARGETS[self.target](given.x)}))
+        if terms is None:
             return None
-        a, c = weight(given), constant(given)
-        name = "logits" if given.likelihood == "bernoulli" and given.logits is not None else "x_mean"
-        size = a * (np.abs(x) + np.abs(mean)) * np.abs(x - mean) + abs(c)
-        return masked(given, Terms(a * (x - mean) ** 2 + c, {name: 2 * a * (mean - x) * slope}, size))
-
-    return piece
+        terms = terms.times(factor)
+        return replace(terms, gradients={n: 0 * d for n, d in terms.gradients.items()}) if self.detached else terms
 
 
-def _without(part: Callable[[Given], Array | float], *, of_sigma: bool) -> Piece:
-    """A Gaussian's terms less a part of them; `of_sigma` where that part depends on σ."""
-
-    def piece(given: Given) -> Terms | None:
-        terms = _of_each_entry(given)
-        if terms is None or given.likelihood == "bernoulli":
-            return None
-        less, gradients = part(given), dict(terms.gradients)
-        if of_sigma and given.x_scale is not None:
-            gradients[given.x_scale] = gradients[given.x_scale] - _dlog_std(given)
-        return masked(given, Terms(terms.value - less, gradients, terms.size + np.abs(less)))
-
-    return piece
+negative_log_likelihood = Reconstruction(lambda given: masked(given, of_each_entry(given)))
 
 
-def without_fixed_sigma(given: Given) -> Terms | None:
-    """Where constants are declared to be left out, log σ of a fixed σ is one too."""
-    if given.constants or given.x_scale is not None:
-        return None
-    terms: Terms | None = _without(_log_sigma, of_sigma=False)(given)
-    return terms
+def _row(name: str, fix: str, **changed: Any) -> Reading:
+    return Reading(name, Place.RECONSTRUCTION, replace(negative_log_likelihood, **changed), fix)
 
 
-def _unmasked(given: Given) -> Terms | None:
-    return None if given.mask is None else _of_each_entry(given)
+def _words(name: str, fix: str, solved: int = 0, **changed: Any) -> Reading:
+    return replace(_row(name, fix, **changed), named=False, solved=solved)
 
 
-def _averaged(given: Given) -> Terms | None:
-    terms = negative_log_likelihood(given)
-    return None if terms is None else terms.times(1.0 / terms.value.shape[1])
+def _form(name: str, form: Piece, fix: str) -> Reading:
+    return _row(name, fix, form=form)
 
 
-def _negated(given: Given) -> Terms | None:
-    terms = negative_log_likelihood(given)
-    return None if terms is None else terms.times(-1.0)
-
-
-def _row(name: str, computes: Piece, fix: str) -> Mistake:
-    return Mistake(name, Place.RECONSTRUCTION, computes, fix)
-
-
+DETACHED = _row(
+    "reconstruction_detached",
+    "the decoder's output is detached in the reconstruction: let its gradient reach the decoder",
+    detached=True,
+)
 ANY = ("bernoulli", "gaussian", "laplace")
-MISTAKES = [
-    _row("reconstruction_sign", _negated, "the reconstruction has the wrong sign: the loss adds −log p(x|z)"),
-    *cross_entropy.MISTAKES,
-    *decoder_variance.MISTAKES,
-    _row(
+SHIFTED = "the target is x shifted by one example: compare each output with its own x"
+READINGS = [
+    _row("reconstruction_sign", "the reconstruction has the wrong sign: the loss adds −log p(x|z)", factor=MINUS),
+    *(_form(row.name, row.computes, row.fix) for row in (*cross_entropy.FORMS, *decoder_variance.FORMS)),
+    _form(
         "squared_error_unscaled",
-        _squares(lambda given: 1.0, lambda given: 0.0, *ANY),
+        squares(lambda given: np.nan if given.variance == 0.5 else 1.0, lambda given: 0.0, *ANY),
         "the squared error lacks its factor 1/(2σ²) (and log σ): it amounts to a Gaussian with σ² = ½",
     ),
-    _row(
+    _form(
         "squared_error_half",
-        _squares(lambda given: 0.5, lambda given: 0.0, *ANY),
+        squares(lambda given: np.nan if given.variance == 1 else 0.5, lambda given: 0.0, *ANY),
         "half the squared error amounts to a Gaussian with σ² = 1 without its constant",
     ),
-    _row(
+    _form(
         "gaussian_half_missing",
-        _squares(lambda given: 1 / given.variance, lambda given: 0.5 * float(np.log(2 * np.pi * given.variance)), "gaussian"),
+        squares(lambda given: 1 / given.variance, lambda given: 0.5 * float(np.log(2 * np.pi * given.variance)), "gaussian"),
         "the squared error over σ² lacks its factor ½",
     ),
-    _row(
+    _form(
         "constant_dropped",
-        _without(lambda given: _constant(given) if given.constants else np.nan, of_sigma=False),
+        without(lambda given: constant(given) if given.constants else np.nan, of_sigma=False),
         "the constant (½ log 2π an entry) is dropped: gradients are right, log p(x) is not",
     ),
-    _row(
+    _form(
         "constant_without_log",
-        _without(lambda given: _constant(given) - np.pi if given.constants else np.nan, of_sigma=False),
+        without(lambda given: constant(given) - np.pi if given.constants else np.nan, of_sigma=False),
         "the constant is ½ · 2π an entry where ½ log 2π belongs: gradients are right, log p(x) is not",
     ),
-    _row(
+    _form(
         "log_sigma_missing",
-        _without(_log_sigma, of_sigma=True),
+        without(log_sigma, of_sigma=True),
         "log σ is missing: values can't be compared across σ, and a learned σ would grow without limit",
     ),
-    _row(
+    _form(
         "constant_and_log_sigma_missing",
-        _without(lambda given: _constant(given) + _log_sigma(given) if given.constants else np.nan, of_sigma=True),
+        without(lambda given: constant(given) + log_sigma(given) if given.constants else np.nan, of_sigma=True),
         "log σ and the constant are missing: values can't be compared across σ, and a learned σ would grow without limit",
     ),
-    _row(
+    _form(
         "squared_error_mean_over_pixels",
-        _squares(lambda given: 1.0 / (given.D or 1), lambda given: 0.0, *ANY),
+        squares(lambda given: 1.0 / (given.D or 1), lambda given: 0.0, *ANY),
         "the squared error is averaged over an event's entries, without 1/(2σ²): sum over them (it amounts to σ² = D/2)",
     ),
     _row(
         "reconstruction_mean_over_pixels",
-        _averaged,
         "the reconstruction is averaged over an event's entries: sum over them, average over examples only",
+        factor=PER_ENTRY,
     ),
-    _row("padding_counted", _unmasked, "masked entries are counted: multiply by the mask before the sum"),
+    _row("padding_counted", "masked entries are counted: multiply by the mask before the sum", masked=False),
+    DETACHED,
+    *(
+        _words(
+            f"{target} for x",
+            SHIFTED if "example" in target else f"the target is {target}, not the x that was handed over: {help}",
+            target=target,
+        )
+        for target, help in {
+            "the x of the example before": "",
+            "the x of the example after": "",
+            "x in reversed order": "compare each output with its own x",
+            "1 − x": "mind which of the two classes is 1",
+            "x > ½": "hand over the binarized x",
+            "2 x − 1": "hand over the scaled x",
+            "x / 255": "hand over the scaled x",
+            "255 x": "hand over the scaled x",
+            "nothing": "the output is compared with 0",
+        }.items()
+    ),
 ]
+
+
+def solve(given: Given) -> Iterator[Reading]:
+    """Readings with numbers in them: a factor, weights of lit and unlit entries, a Gaussian's variance."""
+    right = negative_log_likelihood(given)
+    if right is None or given.x is None:
+        return
+    R = given.reconstruction if given.log_px is None else -given.log_px
+    by_example = right.value.sum(axis=1)
+    known = R is not None and R.shape == by_example.shape
+    slope = _slope(given, right)
+    if known and R is not None and (by_example != 0).all():
+        yield from _scaled(float(np.median(R / by_example)))
+    elif slope is not None:
+        yield from _scaled(slope)
+    if given.likelihood == "bernoulli" and given.logits is not None:
+        yield from _weighed(given, R if known else None)
+    if given.likelihood == "gaussian" and given.x_scale is None and given.x_mean is not None:
+        square = ((given.x - given.x_mean) ** 2).sum(axis=1)
+        columns = np.stack([square, np.ones_like(square)], axis=1)
+        found = np.linalg.lstsq(columns, R, rcond=None)[0][0] if R is not None and known and len(square) > 2 else None
+        found = slope / (2 * given.variance) if found is None and slope is not None else found
+        if found is not None and found > 0:
+            yield from _other_variance(float(0.5 / found))
+
+
+def _slope(given: Given, right: Terms) -> float | None:
+    """How much steeper the loss is in the decoder's output than it should be."""
+    for name, gradient in right.gradients.items():
+        theirs, each = given.arrays.get(f"d_{name}"), 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
+        if theirs is not None and theirs.shape == gradient.shape and (theirs * gradient).any():
+            return float((theirs * gradient).sum() / (gradient**2).sum() / each)
+    return None
+
+
+def _scaled(ratio: float) -> Iterator[Reading]:
+    for c in tidied(ratio):
+        said = f"the reconstruction × {spelled(c)}"
+        yield _words(said, f"this is {said}: it should be −log p(x|z), in nats", 1, factor=number(c))
+
+
+def _weighed(given: Given, R: Array | None) -> Iterator[Reading]:
+    """Lit entries that weigh a, and unlit ones that weigh b."""
+    lit, unlit = (_two_weights(*pair)(given) for pair in ((1.0, 0.0), (0.0, 1.0)))
+    theirs = given.d_logits if R is None else R
+    if lit is None or unlit is None or theirs is None:
+        return
+    each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
+    columns = [(each * t.gradients["logits"]).ravel() if R is None else t.value.sum(axis=1) for t in (lit, unlit)]
+    if len(columns[0]) < 3:
+        return
+    found, *_ = np.linalg.lstsq(np.stack(columns, axis=1), theirs.ravel(), rcond=None)
+    for a, b in zip(*(tidied(float(w)) for w in found), strict=True):
+        said = f"lit entries weigh {spelled(a)}, unlit ones {spelled(b)}"
+        fix = f"{said} (as with pos_weight): then it is not −log p(x|z) of a Bernoulli, and the loss no bound"
+        yield _words(said, fix, 2, form=_two_weights(a, b))
+
+
+def _two_weights(lit: float, unlit: float) -> Piece:
+    def piece(given: Given) -> Terms | None:
+        if given.logits is None or given.x is None:
+            return None
+        x, on = given.x, sigmoid(given.logits)
+        value = lit * x * np.logaddexp(0, -given.logits) + unlit * (1 - x) * np.logaddexp(0, given.logits)
+        slope = unlit * (1 - x) * on - lit * x * (1 - on)
+        return masked(given, Terms(value, {"logits": slope}, (abs(lit) + abs(unlit)) * (1 + np.abs(given.logits))))
+
+    return piece
+
+
+def _other_variance(variance: float) -> Iterator[Reading]:
+    for v in tidied(variance):
+        half = float(0.5 / v)
+        for known, left_out in ((0.5 * float(np.log(2 * np.pi * v)), ""), (0.0, ", without its constants")):
+            said = f"a Gaussian of σ² = {spelled(v)}{left_out}"
+            form = squares(_constantly(half), _constantly(known), "gaussian")
+            yield _words(
+                said, f"the reconstruction is that of {said}: declare that variance, or use the one declared", 1, form=form
+            )
+
+
+def _constantly(value: float) -> Callable[[Given], float]:
+    return lambda given: value

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scratchvae.reference.diagnosis import cross_entropy, divergence, draws, importance, reconstruction, sampling, total
+from scratchvae.reference.diagnosis import cross_entropy, divergence, draws, entries, importance, reconstruction, sampling, total
 from scratchvae.reference.diagnosis.pieces import Pieces, Place
 from scratchvae.reference.diagnosis.quantities import Given
 
@@ -53,7 +53,7 @@ ALSO_RIGHT = [
         cross_entropy.as_torch,
         "torch's cross-entropy of probabilities, whose slope is held where p (1 − p) < 1e-12",
     ),
-    Form(Place.RECONSTRUCTION, reconstruction.without_fixed_sigma, "without log σ, which is a constant here"),
+    Form(Place.RECONSTRUCTION, entries.without_fixed_sigma, "without log σ, which is a constant here"),
     Form(
         Place.IMPORTANCE,
         lambda given: importance.surrogate,

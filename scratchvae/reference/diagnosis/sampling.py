@@ -1,127 +1,172 @@
 """z = mean + σ · noise (Kingma & Welling 2014, section 2.4), and what is written instead of it."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Mistake, Piece, Place, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.draws import each_draw
+from scratchvae.reference.diagnosis.factors import spelled
+from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 
-
-def reparameterized(given: Given) -> Terms | None:
-    """mean + σ · noise; with evaluation=True, the mean.     (B, Z), gradients to the mean and to σ as it was handed over."""
-    return _evaluated(given) if given.evaluation else _sampled(given)
-
-
-def _evaluated(given: Given) -> Terms | None:
-    return None if given.mean is None else _terms(given.mean, np.zeros_like(given.mean), None, given.scale, 0.0)
-
-
-def _sampled(
-    given: Given,
-    *,
-    reading: str | None = None,
-    noise: Callable[[Array], Array] = lambda noise: noise,
-    through_mean: bool = True,
-    through_std: bool = True,
-) -> Terms | None:
-    kind = given.scale
-    if kind is None or given.mean is None:
-        return None
-    held = given.arrays[kind]
-    std, dstd = std_read_as(reading or kind, held), d_std_read_as(reading or kind, held)
-    if given.noise is not None:
-        drawn, lost = noise(given.noise), np.zeros_like(held)
-    elif given.z is not None:  # what z implies
-        drawn = (given.z - given.mean) / std
-        lost = np.abs(dstd / std) * (np.abs(given.z) + np.abs(given.mean))
-    else:
-        return None
-    dz_dheld = dstd * drawn if through_std else np.zeros_like(held)
-    linear = (reading or kind) == "raw_std"  # beyond 20, where frameworks take softplus(x) for x
-    unsure = np.where((held > 20) & linear, np.exp(-held) * np.abs(drawn), 0)
-    return replace(_terms(given.mean, std * drawn, dz_dheld, kind, float(through_mean)), digits_lost=lost, unsure=unsure)
+NOISES: dict[str, Callable[[Array], Array]] = {
+    "given": lambda noise: noise,
+    "one draw for all": lambda noise: np.broadcast_to(noise[:1], noise.shape),
+    "of the example before": lambda noise: np.roll(noise, 1, axis=0),
+    "of the example after": lambda noise: np.roll(noise, -1, axis=0),
+    "absolute": np.abs,
+}
 
 
-def _terms(mean: Array, spread: Array, dz_dheld: Array | None, kind: str | None, dz_dmean: float) -> Terms:
-    gradients = {"mean": np.full_like(mean, dz_dmean if dz_dheld is not None else 1.0)}
-    if kind is not None:
-        gradients[kind] = np.zeros_like(mean) if dz_dheld is None else dz_dheld
-    return Terms(mean + spread, gradients, np.abs(mean) + np.abs(spread))
+@dataclass(frozen=True)
+class Sampling:
+    """z = location + clip(factor · σ + added, low, high) · noise, and whether gradients flow through mean and σ."""
+
+    kind: str | None = None  # of SCALES, where this is written for one that is handed over
+    reading: str | None = None  # the kind that the spread is taken for; None: the one it is
+    swapped: bool = False  # mean and spread stand for each other
+    centred: bool = False  # the mean is left out
+    noise: str | None = "given"  # None: left out
+    factor: float = 1.0
+    added: float = 0.0
+    low: float = -np.inf
+    high: float = np.inf
+    through_mean: bool = True
+    through_std: bool = True
+    at_evaluation: bool = False  # noise is added where none was meant
+
+    def __call__(self, given: Given) -> Terms | None:
+        """z (B, Z), with gradients to the mean and to σ as it was handed over."""
+        kind = given.scale
+        if given.mean is None or (self.kind not in (None, kind)) or self.at_evaluation > given.evaluation:
+            return None
+        if self.noise is None or (given.evaluation and not self.at_evaluation):
+            return None if given.evaluation and self != Sampling() else _mean_alone(given.mean, kind)
+        if kind is None or (given.noise is not None and given.noise.ndim != given.mean.ndim):
+            return None
+        location, held = (given.arrays[kind], given.mean) if self.swapped else (given.mean, given.arrays[kind])
+        std, dstd = self._spread(held, kind)
+        if given.noise is not None:
+            drawn, lost = NOISES[self.noise](given.noise), np.zeros_like(held)
+        elif given.z is not None and given.z.ndim == location.ndim and not self.swapped:  # what z implies
+            drawn = (given.z - location) / std
+            lost = np.abs(dstd / std) * (np.abs(given.z) + np.abs(location))
+        else:
+            return None
+        located = 0.0 if self.centred else 1.0
+        d_location = np.full_like(held, located * self.through_mean)
+        d_held = dstd * drawn if self.through_std else np.zeros_like(held)
+        first, second = ("mean", kind) if not self.swapped else (kind, "mean")
+        linear = (self.reading or kind) == "raw_std"  # beyond 20, where frameworks take softplus(x) for x
+        unsure = np.where((held > 20) & linear, np.exp(-held) * np.abs(drawn), 0)
+        size = np.abs(location) + np.abs(std * drawn)
+        return Terms(located * location + std * drawn, {first: d_location, second: d_held}, size, unsure, lost)
+
+    def _spread(self, held: Array, kind: str) -> tuple[Array, Array]:
+        """σ as it is used, and its slope by what was handed over."""
+        read_as = self.reading or kind
+        std = self.factor * std_read_as(read_as, held) + self.added
+        inside = (std >= self.low) & (std <= self.high)
+        return np.clip(std, self.low, self.high), self.factor * d_std_read_as(read_as, held) * inside
 
 
-def _read(kind: str, reading: str) -> Piece:
-    return lambda given: _sampled(given, reading=reading) if given.scale == kind and not given.evaluation else None
+def _mean_alone(mean: Array, kind: str | None) -> Terms:
+    zero = {} if kind is None else {kind: np.zeros_like(mean)}
+    return Terms(mean, {"mean": np.ones_like(mean), **zero}, np.abs(mean))
 
 
-def _training(**settings: object) -> Piece:
-    return lambda given: None if given.evaluation else _sampled(given, **settings)  # type: ignore[arg-type]
+reparameterized = Sampling()
 
 
-def _swapped(given: Given) -> Terms | None:
-    """What was handed over as σ is the mean, and the mean taken for σ."""
-    if given.scale is None or given.mean is None or given.noise is None or given.evaluation:
-        return None
-    held = given.arrays[given.scale]
-    std, dstd = std_read_as(given.scale, given.mean), d_std_read_as(given.scale, given.mean)
-    terms = _terms(held, std * given.noise, np.ones_like(held), given.scale, 1.0)
-    return replace(terms, gradients={"mean": dstd * given.noise, given.scale: np.ones_like(held)})
+def _row(name: str, fix: str, **changed: Any) -> Reading:
+    return Reading(name, Place.SAMPLING, Sampling(**changed), fix)
 
 
-def _at_evaluation(given: Given) -> Terms | None:
-    return _sampled(given) if given.evaluation else None
+def _words(name: str, fix: str, solved: int = 0, **changed: Any) -> Reading:
+    return Reading(name, Place.SAMPLING, Sampling(**changed), fix, named=False, solved=solved)
 
 
-def _no_noise(given: Given) -> Terms | None:
-    return None if given.evaluation else _evaluated(given)
-
-
-NOISE_MISSING = Mistake(
-    "noise_missing", Place.SAMPLING, _no_noise, "z is the mean alone: in training it should be mean + σ · noise"
-)
-MEAN_DETACHED = Mistake(
-    "mean_detached", Place.SAMPLING, _training(through_mean=False), "the mean is detached in z: let z's gradient reach it"
-)
-SIGMA_DETACHED = Mistake(
-    "sigma_detached", Place.SAMPLING, _training(through_std=False), "σ is detached in z: let z's gradient reach it"
-)
-Z_DETACHED = Mistake(
+NOISE_MISSING = _row("noise_missing", "z is the mean alone: in training it should be mean + σ · noise", noise=None)
+MEAN_DETACHED = _row("mean_detached", "the mean is detached in z: let z's gradient reach it", through_mean=False)
+SIGMA_DETACHED = _row("sigma_detached", "σ is detached in z: let z's gradient reach it", through_std=False)
+Z_DETACHED = _row(
     "z_detached",
-    Place.SAMPLING,
-    _training(through_mean=False, through_std=False),
-    "z is detached from the encoder: reparameterize, so that z's gradient reaches mean and σ",
+    "z is detached from the encoder: reparameterize (rsample() for sample()), so that z's gradient reaches mean and σ",
+    through_mean=False,
+    through_std=False,
 )
-MISTAKES = [
+READINGS = [
     *(
-        Mistake(
+        _row(
             f"sampling_{kind}_read_as_{reading}",
-            Place.SAMPLING,
-            _read(kind, reading),
             f"the sampling takes {kind} for {reading}: it should get σ from {kind} before it scales the noise",
+            kind=kind,
+            reading=reading,
         )
         for kind in SCALES
         for reading in SCALES
         if reading != kind
     ),
     NOISE_MISSING,
-    Mistake(
+    _row(
         "noise_shared_across_batch",
-        Place.SAMPLING,
-        _training(noise=lambda noise: np.broadcast_to(noise[:1], noise.shape)),
         "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
+        noise="one draw for all",
     ),
-    Mistake(
-        "noise_at_evaluation", Place.SAMPLING, _at_evaluation, "noise is added at evaluation too: there z should be the mean"
-    ),
-    Mistake(
-        "heads_swapped",
-        Place.SAMPLING,
-        _swapped,
-        "mean and spread are exchanged in z: the order of the heads, or of the arguments",
-    ),
+    _row("noise_at_evaluation", "noise is added at evaluation too: there z should be the mean", at_evaluation=True),
+    _row("heads_swapped", "mean and spread are exchanged in z: the order of the heads, or of the arguments", swapped=True),
     MEAN_DETACHED,
     SIGMA_DETACHED,
     Z_DETACHED,
+    _words(
+        "noise of another example", "z used the noise shifted by one example: keep rows together", noise="of the example before"
+    ),
+    _words(
+        "noise of another example", "z used the noise shifted by one example: keep rows together", noise="of the example after"
+    ),
+    _words("|noise|", "z used the absolute value of the noise, |noise|: it should be normal, of both signs", noise="absolute"),
+    _words(
+        "−σ",
+        "z used −σ: noise is subtracted, which is harmless by itself, but it isn't the noise that was handed over",
+        factor=-1.0,
+    ),
+    _words("mean left out of z", "z is σ · noise, its mean is missing: add it", centred=True),
 ]
+
+
+def solve(given: Given) -> Iterator[Reading]:
+    """Readings with numbers in them, from the σ that z implies: (z − mean) / noise."""
+    given = each_draw(given) if given.z is not None and given.z.ndim == 3 else given
+    z, mean, noise, kind = given.z, given.mean, given.noise, given.scale
+    if z is None or mean is None or noise is None or kind is None or given.evaluation or not z.shape == mean.shape == noise.shape:
+        return
+    std = std_read_as(kind, given.arrays[kind])
+    with np.errstate(all="ignore"):
+        implied = (z - mean) / noise
+    known = np.isfinite(implied) & np.isfinite(std) & (np.abs(noise) > 0.1)
+    if known.sum() < 4:
+        return
+    for reading in (None, *(other for other in SCALES if other != kind)):
+        read = std if reading is None else std_read_as(reading, given.arrays[kind])
+        ratio = float(np.median(implied[known] / read[known])) if np.isfinite(read).all() and (read != 0).all() else np.nan
+        for c in tidied(ratio):
+            said = f"z used {spelled(c)} σ" + ("" if reading is None else f", with {kind} taken for {reading}")
+            yield _words(f"{spelled(c)} σ in z", f"{said}: it should be mean + σ · noise", 1, factor=c, reading=reading)
+    for c in tidied(float(np.median((implied - std)[known]))):
+        yield _words(
+            f"σ + {spelled(c)} in z", f"z used σ + {spelled(c)}: hand over the σ that is used, or leave it out", 1, added=c
+        )
+    low, high = float(implied[known].min()), float(implied[known].max())
+    for a, b in ((low, np.inf), (0.0, high), (low, high)):
+        for c, d in zip(tidied(a), tidied(b), strict=True):
+            said = f"[{spelled(c)}, {spelled(d)}]".replace("inf", "∞")
+            fix = f"z used a σ clamped to {said}, with no gradient beyond: hand over the σ that is used, or do not clamp"
+            yield _words(f"σ clamped to {said} in z", fix, 1 + (a > 0 and np.isfinite(b)), low=c, high=d)
+
+
+def tidied(value: float) -> list[float]:
+    """A number that was solved for in two digits, in three, and as it is: the plainest that fits is meant."""
+    return [float(f"{value:.2g}"), float(f"{value:.3g}"), value] if np.isfinite(value) else [value] * 3

@@ -44,11 +44,11 @@ def require_agreement(given: Given) -> None:
 
 def _flatten(given: Given) -> None:
     """(B, D) of what an example has; (B, K, D) of what each of K draws has."""
-    x = given.x
+    x, K = given.x, given.K
     for name, array in given.arrays.items():
         one = x is not None and array[0].size == x[0].size if array.ndim > 2 else True  # an image of as many channels as draws
         if array.ndim > 2:
-            drawn = GRADIENTS.get(name, name) in DRAWN and array.shape[1] == given.K and not one
+            drawn = GRADIENTS.get(name, name) in DRAWN and array.shape[1] == K and not one
             given.arrays[name] = array.reshape(*array.shape[:2], -1) if drawn else array.reshape(len(array), -1)
 
 

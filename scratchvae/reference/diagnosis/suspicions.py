@@ -3,13 +3,15 @@
 import numpy as np
 from scipy import stats
 
-from scratchvae.reference.diagnosis import sampling
-from scratchvae.reference.diagnosis.pieces import Mistake, Pieces, Suspicion, d_std_read_as, std_read_as
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis import reconstruction, sampling
+from scratchvae.reference.diagnosis.pieces import Pieces, Reading, Suspicion, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.predictions import predict
-from scratchvae.reference.diagnosis.quantities import Given
+from scratchvae.reference.diagnosis.quantities import SCALES, X_SCALES, Given
 from scratchvae.reference.diagnosis.report import Finding
 
-ENOUGH = 24  # numbers, for a law to be told from another
+ENOUGH = 24  # numbers, for a uniform law to be told from a normal one by its range
+MANY = 100  # numbers, for noise to be told from something else that is about as large
 OUTSIDE_SUPPORT = Suspicion(
     "data_outside_support", "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, or take a Gaussian"
 )
@@ -24,7 +26,22 @@ SHARED_ACROSS_DRAWS = Suspicion(
 )
 UNIFORM = Suspicion("noise_uniform", "the noise is uniform in [0, 1): it should be standard normal")
 REDRAWN = Suspicion("noise_redrawn", "this was computed with other noise than z: draw once, use it in both")
-SUSPICIONS = [OUTSIDE_SUPPORT, SHARED_ACROSS_BATCH, SHARED_ACROSS_LATENTS, SHARED_ACROSS_DRAWS, UNIFORM, REDRAWN]
+ONE_ARRAY = Suspicion("one_array_for_two_roles", "two outputs of the network are the same numbers: give each a head of its own")
+SURROGATE = Suspicion(
+    "surrogate_for_bound",
+    "normalized weights times log-weights are not the bound; "
+    "their gradient is right if the weights are detached: hand over d_log_w",
+)
+SUSPICIONS = [
+    OUTSIDE_SUPPORT,
+    SHARED_ACROSS_BATCH,
+    SHARED_ACROSS_LATENTS,
+    SHARED_ACROSS_DRAWS,
+    UNIFORM,
+    REDRAWN,
+    ONE_ARRAY,
+    SURROGATE,
+]
 OUTPUTS_VARY = 1e-2  # so much that a decoder which ignores z exactly is none
 
 
@@ -44,6 +61,10 @@ def suspected_noise(given: Given) -> Finding | None:
     noise = given.noise
     if noise is None or given.evaluation or not noise.any():
         return None
+    if noise.size > 1 and not np.ptp(noise):
+        return Finding(
+            "noise", (SHARED_ACROSS_BATCH.name,), f"one number serves as noise for {noise.size}; {SHARED_ACROSS_BATCH.fix}"
+        )
     for shared, axis in ((SHARED_ACROSS_BATCH, 0), (SHARED_ACROSS_LATENTS, -1), (SHARED_ACROSS_DRAWS, 1)):
         several = noise.shape[axis] > 1 and (shared is not SHARED_ACROSS_DRAWS or noise.ndim == 3)
         if several and not np.ptp(noise, axis=axis).any():
@@ -53,7 +74,7 @@ def suspected_noise(given: Given) -> Finding | None:
     return None
 
 
-def z_is_mean(given: Given) -> Mistake | None:
+def z_is_mean(given: Given) -> Reading | None:
     """z without noise to compute it from, but equal to the mean where σ would show."""
     if given.z is None or given.mean is None or given.scale is None or given.evaluation or given.z.shape != given.mean.shape:
         return None
@@ -63,7 +84,7 @@ def z_is_mean(given: Given) -> Mistake | None:
     return sampling.NOISE_MISSING
 
 
-def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> list[Mistake]:
+def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> list[Reading]:
     """What explains a gradient that is the KL's alone, where a decoder whose outputs vary should add to it without d_z.
 
     `settled`: z was found right, so that it is not the noise that is missing.
@@ -77,7 +98,8 @@ def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> l
     if quantity not in of:
         return []
     if len(of) == 2:
-        return [sampling.Z_DETACHED]
+        unseen = "d_logits" not in given.arrays and "d_x_mean" not in given.arrays
+        return [sampling.Z_DETACHED, *([reconstruction.DETACHED] if unseen else [])]
     if quantity == "d_mean":
         return [sampling.MEAN_DETACHED]
     return [sampling.SIGMA_DETACHED] if settled else [sampling.SIGMA_DETACHED, sampling.NOISE_MISSING]
@@ -86,37 +108,64 @@ def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> l
 def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:
     """Whether a quantity that departs would agree with normal noise that has nothing to do with the noise handed over.
 
-    The one mistake recognized by a law and not to precision: the other noise is known to nobody. It is held to be standard normal
-    (Kolmogorov–Smirnov, p > 0.01) and independent of the given noise (correlation within 4/√n).
+    This is the one mistake recognized by a law and not to precision: the other noise is known to nobody. So it takes a hundred
+    numbers that are standard normal (Kolmogorov–Smirnov, p > 0.05) and independent of the given noise (correlation within 3/√n),
+    in a step in which nothing else departs: whoever asks sees to that.
     """
     noise = given.noise
-    if given.evaluation or given.scale is None or given.mean is None or noise is None or noise.size < ENOUGH:
+    if given.evaluation or given.scale is None or given.mean is None or noise is None or noise.ndim != 2:
         return False
-    held = given.arrays[given.scale]
     with np.errstate(all="ignore"):
-        if quantity == "z" and given.z is not None:
-            sampled = pieces.sampling(given)
-            if sampled is None:
-                return False
-            implied = (given.z - given.mean) / ((sampled.value - given.mean) / noise)
-        elif quantity == f"d_{given.scale}" and given.d_z is not None:
-            weights, kl = pieces.total(given), pieces.divergence(given)
-            if weights is None or kl is None or given.free_bits:
-                return False
-            each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
-            path = given.arrays[quantity] - weights.kl * each * kl.gradients[given.scale]
-            implied = path / (given.d_z * d_std_read_as(given.scale, held))
-        else:
-            return False
+        implied = _implied_noise(quantity, given, pieces)
+    if implied is None or implied.shape != noise.shape:
+        return False
     known = np.isfinite(implied)
-    if known.sum() < ENOUGH or known.mean() < 0.9:
+    if known.sum() < MANY or known.mean() < 0.9:
         return False
     same = np.abs(np.sort(implied.ravel()) - np.sort(noise.ravel())).max() < 1e-3  # the given noise, in another order
     implied, noise = implied[known], noise[known]
     if same or np.ptp(implied) == 0 or np.ptp(noise) == 0:
         return False
-    apart = abs(np.corrcoef(implied, noise)[0, 1]) < 4 / np.sqrt(len(noise))
-    return bool(apart and stats.kstest(implied, "norm").pvalue > 0.01)
+    apart = abs(np.corrcoef(implied, noise)[0, 1]) < 3 / np.sqrt(len(noise))
+    return bool(apart and stats.kstest(implied, "norm").pvalue > 0.05)
+
+
+def _implied_noise(quantity: str, given: Given, pieces: Pieces) -> Array | None:
+    """(z − mean) / σ, or what σ's gradient was multiplied by on its way from d_z."""
+    kind = str(given.scale)
+    held = given.arrays[kind]
+    if quantity == "z" and given.z is not None and given.z.shape == held.shape:
+        return (given.z - given.mean) / std_read_as(kind, held)
+    if quantity != f"d_{kind}" or given.d_z is None or given.free_bits:
+        return None
+    weights, kl = pieces.total(given), pieces.divergence(given)
+    if weights is None or kl is None:
+        return None
+    each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
+    path = given.arrays[quantity] - weights.kl * each * kl.gradients[kind]
+    return path / (given.d_z * d_std_read_as(kind, held))
+
+
+ROLES = (("mean", SCALES), ("x_mean", tuple(X_SCALES)), ("logits", tuple(X_SCALES)))
+
+
+def one_array_for_two(given: Given) -> Finding | None:
+    """A mean and a spread that are the same numbers, which vary."""
+    for first, others in ROLES:
+        for other in others:
+            one, two = given.arrays.get(first), given.arrays.get(other)
+            if one is not None and two is not None and one.size > 1 and np.ptp(one) and np.array_equal(one, two):
+                return Finding(other, (ONE_ARRAY.name,), f"{first} and {other} are the same array: give each a head of its own")
+    return None
+
+
+def never_negative(given: Given) -> list[str]:
+    """A note on a log σ² that a ReLU seems to have passed."""
+    held = given.log_var if given.log_var is not None else given.log_std
+    if held is None or held.size < ENOUGH or held.min() < 0 or not (held > 0).any() or (held == 0).sum() < 2:
+        return []
+    name = given.spelled.get("log_var", given.spelled.get("log_std", "log_var"))
+    return [f"{name} is never negative and often 0, as after a ReLU: σ can't fall below 1 then"]
 
 
 def plausibility(given: Given, agreed: list[str]) -> list[str]:

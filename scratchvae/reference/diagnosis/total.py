@@ -1,30 +1,60 @@
 """loss = Σ_b −log p(x_b|z_b) + β KL_b, averaged over the batch or summed, and what is written instead of it."""
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Mistake, Penalty, Place, Weights
+from scratchvae.reference.diagnosis.factors import (
+    BATCH,
+    BETA,
+    MINUS,
+    NOTHING,
+    ONE,
+    PER_BATCH_ENTRY,
+    PER_BATCH_LATENT,
+    PER_BETA,
+    PER_ENTRY,
+    PER_EXAMPLE,
+    PER_LATENT,
+    Factor,
+)
+from scratchvae.reference.diagnosis.pieces import Penalty, Place, Reading, Weights
 from scratchvae.reference.diagnosis.quantities import Given
 
 
-def weights(given: Given) -> Weights:
-    """(1, β)."""
-    return Weights(1.0, given.beta)
+@dataclass(frozen=True)
+class Weighing:
+    """whole · (of_reconstruction · R + of_kl · β KL) + added, where everything was meant to be 1 and 0."""
 
+    of_reconstruction: Factor = ONE
+    of_kl: Factor = ONE
+    whole: Factor = ONE
+    added: float = 0.0
+    reduction: str | None = None  # that must have been declared for this to be what the name says
 
-def _row(name: str, choose: Callable[[Given, float, int, int, int], tuple[float, float] | None], fix: str) -> Mistake:
-    """`choose(given, β, B, D, Z)`; a row that needs a size nobody handed over predicts nothing (NaN)."""
-
-    def computes(given: Given) -> Weights | None:
-        B, D, Z = (np.float64(np.nan if n is None else n) for n in (given.B, given.D, given.Z))
-        chosen = choose(given, np.float64(given.beta), B, D, Z)  # type: ignore[arg-type]
-        if given.weighted and chosen is not None and not np.isclose(chosen[1], chosen[0] * given.beta):
+    def __call__(self, given: Given) -> Weights | None:
+        """What the loss multiplies both parts by; None where that is unknown, or makes no sense."""
+        if self.reduction not in (None, given.reduction):
+            return None
+        a, b, c = self.of_reconstruction.of(given), self.of_kl.of(given), self.whole.of(given)
+        if not np.isfinite(a * b * c) or (given.weighted and a != b):
             return None  # log-weights hold both parts: no weight can be on one alone
-        return Weights(*chosen) if chosen is not None and np.isfinite(chosen).all() else None
+        return Weights(a * c, b * c * given.beta, self.added)
 
-    return Mistake(name, Place.TOTAL, computes, fix)
+    @property
+    def words(self) -> str:
+        """The factors that are not 1."""
+        parts = (("the reconstruction", self.of_reconstruction), ("the KL", self.of_kl), ("the whole loss", self.whole))
+        return ", ".join(f"{part} × {factor.words}" for part, factor in parts if factor is not ONE)
+
+
+weights = Weighing()
+
+
+def _row(name: str, R: Factor, K: Factor, fix: str, whole: Factor = ONE, reduction: str | None = None) -> Reading:
+    return Reading(name, Place.TOTAL, Weighing(R, K, whole, reduction=reduction), fix)
 
 
 def free_bits(given: Given, kl: Array) -> tuple[float, Array]:
@@ -52,100 +82,130 @@ def _missing(given: Given, kl: Array) -> tuple[float, Array]:
     return float(kl.sum(axis=1).mean()), np.ones(kl.shape)
 
 
-def _penalty(name: str, penalty: Penalty, fix: str) -> Mistake:
-    return Mistake(name, Place.PENALTY, lambda given: penalty if given.free_bits else None, fix)
+def _penalty(name: str, penalty: Penalty, fix: str) -> Reading:
+    return Reading(name, Place.PENALTY, lambda given: penalty if given.free_bits else None, fix)
 
 
-KL_MISSING = _row(
-    "kl_missing", lambda given, beta, B, D, Z: (1, 0), "the KL is missing from the loss, or weighs less than rounding"
-)
-MISTAKES = [
+KL_MISSING = _row("kl_missing", ONE, NOTHING, "the KL is missing from the loss, or weighs less than rounding")
+ALIKE = "reduce both alike"
+SUMS = "sum over both, average over examples only"
+NAMED = [
     _row(
         "reconstruction_mean_over_pixels",
-        lambda given, beta, B, D, Z: (1 / D, beta),
+        PER_ENTRY,
+        ONE,
         "the reconstruction is averaged over an event's entries: sum over them, average over examples only",
     ),
-    _row(
-        "kl_mean_over_latents", lambda given, beta, B, D, Z: (1, beta / Z), "the KL is averaged over the latents: sum over them"
-    ),
+    _row("kl_mean_over_latents", ONE, PER_LATENT, "the KL is averaged over the latents: sum over them"),
     _row(
         "kl_mean_over_batch",
-        lambda given, beta, B, D, Z: (1, beta / B),
-        "the KL is divided by the batch size once more than the reconstruction: reduce both alike",
+        ONE,
+        PER_EXAMPLE,
+        f"the KL is divided by the batch size once more than the reconstruction: {ALIKE}",
     ),
     _row(
         "kl_mean_over_batch_and_latents",
-        lambda given, beta, B, D, Z: (1, beta / (B * Z)),
+        ONE,
+        PER_BATCH_LATENT,
         "the KL is averaged over batch and latents while the reconstruction is not: sum over the latents, reduce the batch alike",
     ),
-    _row(
-        "kl_summed_over_batch",
-        lambda given, beta, B, D, Z: (1, beta * B),
-        "the KL is summed over the batch while the reconstruction is averaged: reduce both alike",
-    ),
+    _row("kl_summed_over_batch", ONE, BATCH, f"the KL is summed over the batch while the reconstruction is averaged: {ALIKE}"),
     _row(
         "reconstruction_mean_over_batch",
-        lambda given, beta, B, D, Z: (1 / B, beta),
-        "the reconstruction is divided by the batch size once more than the KL: reduce both alike",
+        PER_EXAMPLE,
+        ONE,
+        f"the reconstruction is divided by the batch size once more than the KL: {ALIKE}",
     ),
     _row(
         "reconstruction_summed_over_batch",
-        lambda given, beta, B, D, Z: (B, beta),
-        "the reconstruction is summed over the batch while the KL is averaged: reduce both alike",
+        BATCH,
+        ONE,
+        f"the reconstruction is summed over the batch while the KL is averaged: {ALIKE}",
     ),
-    _row(
-        "reconstruction_mean_and_kl_sum",
-        lambda given, beta, B, D, Z: (1 / D, beta * B) if given.reduction == "mean" else (1 / (B * D), beta),
-        "the reconstruction is averaged, the KL summed over all there is: sum over entries and latents, reduce both alike",
+    *(
+        _row(
+            "reconstruction_mean_and_kl_sum",
+            R,
+            K,
+            "the reconstruction is averaged, the KL summed over all there is: sum over entries and latents, reduce both alike",
+            reduction=reduction,
+        )
+        for R, K, reduction in ((PER_ENTRY, BATCH, "mean"), (PER_BATCH_ENTRY, ONE, "sum"))
     ),
-    _row(
-        "everything_averaged",
-        lambda given, beta, B, D, Z: (1 / D, beta / Z) if given.reduction == "mean" else (1 / (B * D), beta / (B * Z)),
-        "reconstruction and KL are averaged over entries and latents: sum over both, average over examples only",
+    *(
+        _row(
+            "everything_averaged",
+            R,
+            K,
+            f"reconstruction and KL are averaged over entries and latents: {SUMS}",
+            reduction=reduction,
+        )
+        for R, K, reduction in ((PER_ENTRY, PER_LATENT, "mean"), (PER_BATCH_ENTRY, PER_BATCH_LATENT, "sum"))
     ),
     _row(
         "batch_summed",
-        lambda given, beta, B, D, Z: (B, beta * B) if given.reduction == "mean" else None,
-        "the loss is a sum over the batch where a mean was declared: the learning rate grows with the batch",
+        ONE,
+        ONE,
+        "the loss is a sum over the batch where a mean was declared (reduction='sum' declares it): "
+        "the learning rate grows with the batch",
+        whole=BATCH,
+        reduction="mean",
     ),
     _row(
         "batch_averaged",
-        lambda given, beta, B, D, Z: (1 / B, beta / B),
-        "the loss is divided by the batch size once more than was declared",
+        ONE,
+        ONE,
+        "the loss is divided by the batch size once more than was declared (reduction='mean' declares a mean)",
+        whole=PER_EXAMPLE,
     ),
-    _row("reconstruction_sign", lambda given, beta, B, D, Z: (-1, beta), "the reconstruction has the wrong sign in the loss"),
-    _row("kl_sign", lambda given, beta, B, D, Z: (1, -beta), "the KL has the wrong sign in the loss: it is added"),
-    _row(
-        "loss_sign",
-        lambda given, beta, B, D, Z: (-1, -beta),
-        "its sign is flipped: the loss is minimized, the bound is its negative",
-    ),
+    _row("reconstruction_sign", MINUS, ONE, "the reconstruction has the wrong sign in the loss: add −log p(x|z)"),
+    _row("kl_sign", ONE, MINUS, "the KL has the wrong sign in the loss: it is added"),
+    _row("loss_sign", ONE, ONE, "its sign is flipped: the loss is minimized, the bound is its negative", whole=MINUS),
     KL_MISSING,
-    _row(
-        "kl_divided_by_pixels",
-        lambda given, beta, B, D, Z: (1, beta / D),
-        "the KL is divided by the number of an event's entries",
-    ),
+    _row("kl_divided_by_pixels", ONE, PER_ENTRY, "the KL is divided by the number of an event's entries: sum over the latents"),
     _row(
         "loss_divided_by_pixels",
-        lambda given, beta, B, D, Z: (1 / D, beta / D),
+        ONE,
+        ONE,
         "the whole loss is divided by the number of an event's entries: harmless but for the learning rate, and no bound in nats",
+        whole=PER_ENTRY,
     ),
     _row(
         "reconstruction_sum_and_kl_mean",
-        lambda given, beta, B, D, Z: (B, beta / Z) if given.reduction == "mean" else None,
-        "the reconstruction is summed over the batch, the KL averaged over all there is: reduce both alike",
+        BATCH,
+        PER_LATENT,
+        f"the reconstruction is summed over the batch, the KL averaged over all there is: {ALIKE}",
+        reduction="mean",
     ),
-    _row("beta_missing", lambda given, beta, B, D, Z: (1, 1), "the KL isn't weighted by beta"),
-    _row(
-        "beta_on_reconstruction", lambda given, beta, B, D, Z: (beta, 1), "beta weighs the reconstruction: it belongs on the KL"
-    ),
-    _row("beta_squared", lambda given, beta, B, D, Z: (1, beta**2), "beta is applied twice"),
-    _row("beta_on_both", lambda given, beta, B, D, Z: (beta, beta), "beta weighs both terms: it belongs on the KL alone"),
+    _row("beta_missing", ONE, PER_BETA, "the KL isn't weighted by beta: multiply it"),
+    _row("beta_on_reconstruction", BETA, PER_BETA, "beta weighs the reconstruction: it belongs on the KL"),
+    _row("beta_squared", ONE, BETA, "beta is applied twice: multiply the KL once"),
+    _row("beta_on_both", BETA, ONE, "beta weighs both terms: it belongs on the KL alone"),
     _penalty("free_bits_over_total", _over_total, "free bits are granted to the KL's total: grant them to each latent"),
     _penalty("free_bits_by_example", _by_example, "free bits are granted to each example: take the mean over the batch first"),
     _penalty(
         "free_bits_over_example", _over_example, "free bits are granted to each example's total: grant them to each latent's mean"
     ),
     _penalty("free_bits_missing", _missing, "no bits are free: the KL of each latent should count as at least λ"),
+]
+OF_RECONSTRUCTION = (ONE, PER_ENTRY, PER_EXAMPLE, BATCH, PER_BATCH_ENTRY, MINUS, BETA)
+OF_KL = (ONE, NOTHING, MINUS, PER_LATENT, PER_EXAMPLE, PER_BATCH_LATENT, BATCH, PER_ENTRY, PER_BETA, BETA)
+
+
+def _other_reductions() -> list[Reading]:
+    """Those that have a name, of a loss that is a mean over the batch where a sum was declared, or the other way round."""
+    weighings = [(r, r.computes) for r in NAMED if isinstance(r.computes, Weighing)]
+    return [
+        replace(r, computes=replace(w, whole=whole, reduction=declared), fix=f"it is {over}, which was not declared; and {r.fix}")
+        for r, w in weighings
+        if w.whole is ONE and w.reduction is None
+        for whole, declared, over in ((BATCH, "mean", "a sum over the batch"), (PER_EXAMPLE, "sum", "a mean over the batch"))
+    ]
+
+
+ALL_ALIKE = "where sums over entries and latents were declared, reduced alike over the batch: write both sums so"
+PAIRS = _other_reductions() + [  # and every product of reductions that has no name
+    Reading(Weighing(R, K, whole).words, Place.TOTAL, Weighing(R, K, whole), f"{Weighing(R, K, whole).words}, {ALL_ALIKE}", False)
+    for R, K, whole in product(OF_RECONSTRUCTION, OF_KL, (ONE, BATCH, PER_EXAMPLE, PER_ENTRY))
+    if (R, K, whole) != (ONE, ONE, ONE) and Weighing(R, K, whole) not in [row.computes for row in NAMED]
 ]

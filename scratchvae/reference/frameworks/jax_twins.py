@@ -14,9 +14,10 @@ import numpy as np
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import EVALUATION, Layer, Parameter, cast
-from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, canonical, examine, read
+from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, canonical, examine, read, std_read_as
 from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 from scratchvae.reference.frameworks.twin_step import TwinStep
 
 WEIGHTS, BIASES = ("kernel", "weight", "w", "W"), ("bias", "b")
@@ -44,11 +45,41 @@ def check_jax(
 
     The noise is what `arrays` hold as noise, what is handed over as `noise`, or what the step draws by jax.random.normal or
     uniform, called by that name; the step must not be jitted, nor vmapped over its keys. From the loss and its gradients alone
-    mistakes of sampling are rehearsed; arrays show more.
+    mistakes of sampling are rehearsed; arrays show more. Where the KL is too small to be seen, as at initialization, the step
+    is checked once more at perturbed weights.
     """
+    import jax
+
+    settings |= {"encoder": encoder, "heads": heads, "decoder": decoder, "scale": scale, "likelihood": likelihood, "noise": noise}
+
+    def perturbed() -> Report:
+        rng = np.random.default_rng(0)
+        moved = jax.tree_util.tree_map(lambda p: p + SIZE * rng.normal(size=np.shape(p)).astype(np.asarray(p).dtype), parameters)
+        return _checked(step, moved, x, arguments, **settings)
+
+    return seen_enough(_checked(step, parameters, x, arguments, **settings), perturbed)
+
+
+def _checked(
+    step: Callable[..., Any],
+    parameters: Any,
+    x: Any,
+    arguments: Any,
+    *,
+    encoder: Any,
+    heads: Any,
+    decoder: Any,
+    scale: Any,
+    likelihood: str,
+    noise: Any,
+    **settings: Any,
+) -> Report:
+    """The step compared with its twin, at these parameters."""
     scale, ends = as_scale("check_jax", scale), as_heads("check_jax", heads)
     require_settings("check_jax", settings)
-    encoder, decoder = as_parts("check_jax", "encoder", encoder), as_parts("check_jax", "decoder", decoder)
+    encoder, decoder = as_parts("check_jax", "encoder", encoder), list(as_parts("check_jax", "decoder", decoder))
+    while likelihood == "bernoulli" and isinstance(activation(decoder[-1]), layers.Sigmoid):
+        decoder.pop()  # a Bernoulli's sigmoid is the loss's
     twins: dict[str, tuple[Parameter, str]] = {}
     chains = [_chain(parameters, parts, twins) for parts in (encoder, decoder, *([head] for head in ends))]
     twin = TwinStep(chains[0], tuple(chains[2:]), chains[1], scale, likelihood)
@@ -67,12 +98,15 @@ def check_jax(
     values, _ = rehearse(RIGHT) or ({}, {})
     dtype = str(loss.dtype)
     known = {"x": x, "loss": loss, **({} if drawn is None else {"noise": drawn.astype(dtype)}), **shown}
+    if "z" not in shown and drawn is not None and "mean" in shown and scale in shown:
+        known["z"] = (shown["mean"] + std_read_as(scale, shown[scale].astype(np.float64)) * drawn).astype(dtype)
     seen = {**{name: value.astype(dtype) for name, value in values.items() if name not in {*known, "d_z"}}, **known}
     if drawn is None and not settings.get("evaluation") and "z" not in shown and not _agrees(loss, values.get("loss"), dtype):
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
     meant = {name: value for name, value in settings.items() if name != "names"}
     examination = examine(read(seen, names=settings.get("names") or {}, likelihood=likelihood, **meant))
-    kept = tuple(line for line in examination.report.lines if line.quantity in known)  # the others are the twin's
+    theirs = {"loss", "noise", "x", *shown}  # the others are the twin's
+    kept = tuple(line for line in examination.report.lines if line.quantity in theirs)
     report = replace(examination.report, lines=kept)
     if drawn is None and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")

@@ -5,7 +5,9 @@ torch is imported inside these functions only.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from scratchvae.layers import Layer, Mode
 from scratchvae.reference.diagnosis import NOISE_MISSING, Pieces, Report, examine, read
 from scratchvae.reference.frameworks.comparison import Observed, compared
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 from scratchvae.reference.frameworks.torch_step import as_array, observe
 from scratchvae.reference.frameworks.torch_twins import layer_from_torch, paired
 from scratchvae.reference.frameworks.twin_step import TwinStep
@@ -44,12 +47,43 @@ def check_torch(
     child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is the loss's, named or not.
     `settings` are those of diagnose: beta, reduction, variance, evaluation, …
 
+    Where the KL is too small to be seen, as at initialization, the step is checked once more at perturbed weights.
+
     The noise is what the step draws by torch.randn, randn_like, normal or rand before it calls the decoder; draws from elsewhere
     are handed over as `noise`. The module, its gradients and buffers, and torch's generator on the CPU are left as they were.
 
     One draw of z for each example, which alone enters the decoder: conditional decoders and several draws can't be checked, and
     like anything that can't be told from the arrays end in an InputError, as names and layers do that aren't known.
     """
+    settings |= {"encoder": encoder, "heads": heads, "decoder": decoder, "scale": scale, "likelihood": likelihood, "noise": noise}
+
+    import torch
+
+    def perturbed() -> Report:
+        other = copy.deepcopy(module)
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for p in other.parameters():
+                p += SIZE * torch.randn(p.shape, generator=generator).to(p)
+        return _checked(other, x, step, **settings)
+
+    return seen_enough(_checked(module, x, step, **settings), perturbed)
+
+
+def _checked(
+    module: Any,
+    x: Any,
+    step: Callable[[Any, Any], Any],
+    *,
+    encoder: Any,
+    heads: Any,
+    decoder: Any,
+    scale: Any,
+    likelihood: str,
+    noise: Any,
+    **settings: Any,
+) -> Report:
+    """The step compared with its twin, at the weights that the module has."""
     import torch
 
     if any(isinstance(m, torch.nn.Dropout) and m.p > 0 and m.training for m in module.modules()):
@@ -70,7 +104,10 @@ def check_torch(
     output = "logits" if likelihood == "bernoulli" else "x_mean"
     after = layers.Sequential(*(layer for _, layer, _ in leaves[named[-1] + 1 :]))
     ends = (leaves[named[0]][0], leaves[named[-1]][0])
-    tensors, gradients = observe(module, x, step, encoded, ends, scale=scale, output=output, noise=noise)
+    entrance = next((leaf[0] for part in encoder for leaf in _leaves(module, part) if leaf[0]), None)
+    how = {"scale": scale, "output": output, "noise": noise, "entrance": entrance}
+    made = observe(module, x, step, encoded, ends, **how)
+    tensors, gradients = made.tensors, made.gradients
     if after.layers:  # what is done to the last child's output by functions
         done = after(as_array(tensors[output]).astype(np.float64))[0]
         tensors[output] = torch.from_numpy(done).to(tensors[output].dtype)
@@ -79,16 +116,22 @@ def check_torch(
     examination = examine(read(tensors, names={}, likelihood=likelihood, **settings))
     theirs = {name: as_array(tensor) for name, tensor in tensors.items()}
     report = examination.report
+    if not all(np.isfinite(array).all() for array in theirs.values()):
+        return report
     if "noise" not in theirs and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
         raise InputError(f"check_torch: no noise of shape (B, Z) = {theirs['mean'].shape} was seen; hand it over as noise=")
-    twin = TwinStep(chains[0][0], tuple(chain for chain, _ in chains[1:]), body, scale, likelihood)
+    twin = TwinStep(chains[0][0], tuple(chain for chain, _ in chains[1:]), body, scale, likelihood, made.interleaved)
+    seen = theirs["x"] if made.entrance is None else as_array(made.entrance)
+    if seen.size == theirs["x"].size and not np.array_equal(seen.reshape(theirs["x"].shape), theirs["x"]):
+        note = "the encoder sees something else than x (scaled, binarized or noised): taken so"
+        report = replace(report, notes=(*report.notes, note))
     pairs = {name: pair for _, found in chains for name, pair in found.items()}
     for _, _, found in leaves:
         pairs |= found
 
     def rehearse(pieces: Pieces) -> tuple[dict[str, Array], dict[str, Array]] | None:
         mode = Mode(np.random.default_rng(0)) if training else Mode()
-        values = twin.run(theirs["x"], theirs.get("noise"), settings, mode, pieces)
+        values = twin.run(seen, theirs.get("noise"), settings, mode, pieces, target=examination.target)
         received = {
             name: ours.grad.T if turned else ours.grad
             for name, (ours, tensor, turned) in pairs.items()
@@ -98,7 +141,20 @@ def check_torch(
 
     values = {name: theirs[name] for name in ("mean", scale, "z", output, "d_z") if name in theirs}
     dtype = str(next(module.parameters()).dtype).removeprefix("torch.")
-    return compared(examination, report, Observed(values, gradients, theirs["loss"], dtype), rehearse)
+
+    def in_double() -> Observed | None:
+        """The same step in float64, in which no unit falls on the other side of its kink for rounding."""
+        try:
+            double = copy.deepcopy(module).double()
+            again = observe(double, x.double(), step, encoded, ends, **how, replay=[d.double() for d in made.drawn])
+        except (RuntimeError, InputError):
+            return None
+        arrays = {name: as_array(tensor) for name, tensor in again.tensors.items()}
+        found = {name: arrays[name] for name in values if name in arrays}
+        return Observed(found, again.gradients, arrays["loss"], "float64")
+
+    observed = Observed(values, gradients, theirs["loss"], dtype, in_double if dtype == "float32" else None)
+    return compared(examination, report, observed, rehearse)
 
 
 Leaf = tuple[str, Layer, dict[str, Any]]  # a child's name ("" of what is none), its layer, their Parameters beside each other

@@ -5,14 +5,16 @@ torch is imported inside these functions only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
+from scratchvae.reference.diagnosis import std_read_as
 
 NORMAL, UNIFORM = {"randn", "randn_like", "normal", "normal_"}, {"rand", "rand_like", "uniform_"}
+OTHER = {"bernoulli", "bernoulli_"}  # which are no noise of z
 
 
 def observe(
@@ -25,10 +27,13 @@ def observe(
     scale: str,
     output: str,
     noise: Any,
-) -> tuple[dict[str, Any], dict[str, Array | None]]:
+    entrance: str | None = None,
+    replay: Sequence[Any] = (),
+) -> Steps:
     """Their step's quantities as tensors by canonical name, and each learned parameter's gradient, None where none arrived.
 
-    `decoder`: the children that take z and that give the output. The module is left as it was.
+    `decoder`: the children that take z and that give the output; `entrance`: the one that takes what the encoder sees. With
+    `replay` what was drawn once is drawn again, in the dtype of the module. The module is left as it was.
     """
     import torch
 
@@ -38,35 +43,61 @@ def observe(
         p.grad = None
     try:
         with torch.random.fork_rng(devices=[]):
-            seen = _run(module, x, step, heads, decoder, noise)
+            seen = _run(module, x, step, heads, decoder, noise, entrance, replay)
         gradients = {n: None if p.grad is None else as_array(p.grad) for n, p in module.named_parameters() if p.requires_grad}
     finally:
         module.load_state_dict(before)
         for p, grad in kept:
             p.grad = grad
-    return _quantities(seen, x, scale, output), gradients
+    found, interleaved = _quantities(seen, x, scale, output)
+    return Steps(found, gradients, interleaved, seen.get("entrance"), tuple(seen["drawn"]))
+
+
+class Steps(NamedTuple):
+    """What a step made: quantities, the parameters' gradients, and what its twin should do alike."""
+
+    tensors: dict[str, Any]
+    gradients: dict[str, Array | None]
+    interleaved: bool  # one head gives (B, Z, 2)
+    entrance: Any  # what the encoder saw
+    drawn: tuple[Any, ...]  # all random tensors, in order
 
 
 def _run(
-    module: Any, x: Any, step: Callable[[Any, Any], Any], heads: tuple[str, ...], decoder: tuple[str, str], noise: Any
+    module: Any,
+    x: Any,
+    step: Callable[[Any, Any], Any],
+    heads: tuple[str, ...],
+    decoder: tuple[str, str],
+    noise: Any,
+    entrance: str | None,
+    replay: Sequence[Any],
 ) -> dict[str, Any]:
     """Forward and backward: the heads' outputs, z, the decoder's output, the loss, and the noise if it was seen."""
     import torch
 
-    seen: dict[str, Any] = {}
+    seen: dict[str, Any] = {"drawn": []}
+    again = list(replay)
+    repeated: list[str] = []
     draws: dict[str, list[Any]] = {"normal": [], "uniform": []}
 
     class Watch(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # (torch may be there or not)
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = function(*args, **(kwargs or {}))
             name = getattr(function, "__name__", "")
-            if name in NORMAL | UNIFORM and "z" not in seen:  # draws before the decoder is called
-                draws["normal" if name in NORMAL else "uniform"].append(result.detach().clone())
+            if name in NORMAL | UNIFORM | OTHER:
+                if again:
+                    result = again.pop(0).to(result.dtype)
+                seen["drawn"].append(result.detach().clone())
+                if name not in OTHER and "z" not in seen:  # draws before the decoder is called
+                    kind, drawn = "normal" if name in NORMAL else "uniform", result.detach().clone()
+                    draws[kind].append(_standardized(name, args, kwargs or {}, drawn))
             return result
 
     def keep(name: str, tensor: Any, whose: str) -> None:
         if name in seen:
-            raise InputError(f"check_torch: the step calls {whose} more than once; one pass through the model can be checked")
+            repeated.append(whose)
+            return
         seen[name] = tensor
         if tensor.requires_grad:
             tensor.retain_grad()
@@ -83,19 +114,26 @@ def _run(
     places = dict(module.named_modules(remove_duplicate=False))
     hooks = [places[h].register_forward_hook(lambda m, i, o, k=k, h=h: keep(f"head {k}", o, h)) for k, h in enumerate(heads)]
     hooks.append(places[decoder[0]].register_forward_pre_hook(enter))
+    if entrance is not None:
+        hooks.append(places[entrance].register_forward_pre_hook(lambda m, i: seen.setdefault("entrance", i[0].detach())))
     hooks.append(places[decoder[1]].register_forward_hook(lambda m, i, o: keep("output", o, decoder[1])))
     try:
         with Watch():
             loss = step(module, x)
-        _backward(loss)
+        if not repeated:
+            _backward(loss)
     finally:
         for hook in hooks:
             hook.remove()
     names = {"z": decoder[0], "output": decoder[1], **{f"head {k}": head for k, head in enumerate(heads)}}
     missing = [whose for name, whose in names.items() if name not in seen]
+    if repeated:
+        never = f", and {', '.join(missing)} never: is one written for the other?" if missing else ""
+        said = "; one pass through the model can be checked"
+        raise InputError(f"check_torch: the step calls {repeated[0]} more than once{never}{'' if missing else said}")
     if missing:
         raise InputError(f"check_torch: the step never called the module for {', '.join(missing)}")
-    seen["loss"] = loss
+    seen["loss"] = loss.reshape(())
     seen["draws"] = [*reversed(draws["normal"]), *reversed(draws["uniform"])] if noise is None else [torch.as_tensor(noise)]
     return seen
 
@@ -117,6 +155,20 @@ def _backward(loss: Any) -> None:
         ) from None
 
 
+def _standardized(name: str, args: Any, kwargs: dict[str, Any], drawn: Any) -> Any:
+    """The standard normal numbers in torch.normal(mean, std), which Normal.sample() calls, in double precision."""
+    import torch
+
+    if name != "normal":
+        return drawn
+    positional = dict(zip(("mean", "std"), args, strict=False))
+    mean, std = (kwargs.get(word, positional.get(word, default)) for word, default in (("mean", 0), ("std", 1)))
+    if not torch.is_tensor(mean) and not torch.is_tensor(std):
+        return drawn
+    mean, std = (torch.as_tensor(a).detach().double() for a in (mean, std))
+    return drawn if bool((mean == 0).all() and (std == 1).all()) else (drawn.double() - mean) / std
+
+
 def _shared(one: Any, other: Any) -> bool:
     """Whether both are the same memory."""
     return bool(one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr())
@@ -129,32 +181,24 @@ def _noise(draws: list[Any], shape: tuple[int, ...]) -> Any:
     for draw in draws:
         if draw.numel() == np.prod(shape):
             return draw.reshape(shape)
-    for draw in draws:
+    for draw in sorted(draws, key=lambda draw: draw.numel() == 1):  # one number last
         fits = draw.ndim <= len(shape) and all(a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False))
-        if fits and draw.numel() > 1:
+        if fits:
             return torch.broadcast_to(draw, shape)
     return None
 
 
-def _quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> dict[str, Any]:
-    """What was seen by canonical name, gradients as d_name."""
+def _quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> tuple[dict[str, Any], bool]:
+    """What was seen by canonical name, gradients as d_name; and whether one head gives mean and spread in turns."""
     found: dict[str, Any] = {"x": x, "loss": seen["loss"]}
     tensors = {"z": seen["z"], output: seen["output"]}
     if "head 1" in seen:
         tensors |= {"mean": seen["head 0"], scale: seen["head 1"]}
-    else:
-        both = seen["head 0"]
-        if both.ndim != 2 or both.shape[1] % 2:
-            raise InputError(f"check_torch: one head should give mean and spread in halves (B, 2 Z), found {tuple(both.shape)}")
-        Z = both.shape[1] // 2
-        for name, columns in (("mean", slice(None, Z)), (scale, slice(Z, None))):
-            found[name] = both[:, columns]
-            if both.grad is not None:
-                found[f"d_{name}"] = both.grad[:, columns]
     for name, tensor in tensors.items():
         found[name] = tensor
-        if tensor.grad is not None:
-            found[f"d_{name}"] = tensor.grad
+        if tensor.grad is not None or tensor.requires_grad:  # no gradient arrived where one could: it is 0
+            found[f"d_{name}"] = tensor.grad if tensor.grad is not None else tensor.detach() * 0
+    interleaved = "head 1" not in seen and _split(seen["head 0"], seen, scale, found)
     shape = found["mean"].shape
     if found["z"].numel() != found["mean"].numel():
         raise InputError(
@@ -164,7 +208,32 @@ def _quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> dict[s
     for name in {"z", "d_z"} & set(found):
         found[name] = found[name].reshape(shape)
     noise = _noise(seen["draws"], tuple(shape))
-    return found if noise is None else {**found, "noise": noise}
+    return (found if noise is None else {**found, "noise": noise}), interleaved
+
+
+def _split(both: Any, seen: dict[str, Any], scale: str, found: dict[str, Any]) -> bool:
+    """Enter mean and spread of the one head: its halves, or in turns if z shows that; whether it is so."""
+    if both.ndim != 2 or both.shape[1] % 2:
+        raise InputError(f"check_torch: one head should give mean and spread in halves (B, 2 Z), found {tuple(both.shape)}")
+    Z = both.shape[1] // 2
+    ways = ((slice(None, Z), slice(Z, None)), (slice(None, None, 2), slice(1, None, 2)))
+    noise = _noise(seen["draws"], (len(both), Z))
+    fits = [
+        noise is not None and seen["z"].numel() == noise.numel() and _sampled(both[:, m], both[:, s], scale, noise, seen["z"])
+        for m, s in ways
+    ]
+    interleaved = bool(fits[1] and not fits[0])
+    for name, columns in zip(("mean", scale), ways[interleaved], strict=True):
+        found[name] = both[:, columns]
+        if both.requires_grad:
+            found[f"d_{name}"] = (both.grad if both.grad is not None else both.detach() * 0)[:, columns]
+    return interleaved
+
+
+def _sampled(mean: Any, held: Any, scale: str, noise: Any, z: Any) -> bool:
+    std = std_read_as(scale, as_array(held).astype(np.float64))
+    apart = np.abs(as_array(mean) + std * as_array(noise) - as_array(z).reshape(std.shape))
+    return bool(apart.max() <= 1e-2 * (1 + np.abs(as_array(z)).max()))
 
 
 def as_array(tensor: Any) -> Array:

@@ -22,6 +22,7 @@ class TwinStep:
     body: Sequential
     scale: str
     likelihood: str
+    interleaved: bool = False  # the one head gives mean and spread in turns
 
     @property
     def output(self) -> str:
@@ -29,11 +30,18 @@ class TwinStep:
         return "logits" if self.likelihood == "bernoulli" else "x_mean"
 
     def run(
-        self, x: Array, noise: Array | None, settings: Mapping[str, Any], mode: Mode, pieces: Pieces = RIGHT
+        self,
+        x: Array,
+        noise: Array | None,
+        settings: Mapping[str, Any],
+        mode: Mode,
+        pieces: Pieces = RIGHT,
+        target: Array | None = None,
     ) -> dict[str, Array] | None:
         """Forward and backward, each Parameter receiving its gradient, by these pieces of the step; None where they can't be.
 
-        Returns mean, σ as held, z, the decoder's output, d_z and the loss. Without noise z is the mean.
+        Returns mean, σ as held, z, the decoder's output, d_z and the loss. Without noise z is the mean. `x` is what the encoder
+        sees, `target` what the output is compared with, where that is something else.
         """
         for part in (self.trunk, *self.heads, self.body):
             cast(part, np.float64)  # which forgets gradients
@@ -42,7 +50,7 @@ class TwinStep:
         flat = bool(self.trunk.layers) and isinstance(self.trunk.layers[0], Linear)
         h, trunk_pullback = self.trunk(x.reshape(len(x), -1) if flat else x, mode=mode)
         mean, held, heads_pullback = self._heads(h, mode)
-        known: dict[str, Any] = {"x": x, "mean": mean, self.scale: held, "z": mean}
+        known: dict[str, Any] = {"x": x if target is None else target, "mean": mean, self.scale: held, "z": mean}
         if noise is not None:
             known["noise"] = np.asarray(noise, np.float64)
 
@@ -74,6 +82,13 @@ class TwinStep:
         if len(self.heads) == 1:
             both, pullback = self.heads[0](h, mode=mode)
             Z = both.shape[1] // 2
+            if self.interleaved:
+
+                def in_turns(dmean: Array, dheld: Array) -> Array:
+                    joined: Array = pullback(np.stack([dmean, dheld], axis=2).reshape(both.shape))
+                    return joined
+
+                return both[:, ::2], both[:, 1::2], in_turns
             return both[:, :Z], both[:, Z:], lambda dmean, dheld: pullback(np.concatenate([dmean, dheld], axis=1))
         mean, mean_pullback = self.heads[0](h, mode=mode)
         held, scale_pullback = self.heads[1](h, mode=mode)

@@ -1,0 +1,75 @@
+"""The numbers that a KL may hold: a factor, and the mean and σ of another prior, solved for from values or a gradient."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.divergence import closed_form, described
+from scratchvae.reference.diagnosis.factors import number, spelled
+from scratchvae.reference.diagnosis.pieces import Reading, std_read_as
+from scratchvae.reference.diagnosis.quantities import Given
+from scratchvae.reference.diagnosis.sampling import tidied
+
+
+def solve(given: Given) -> Iterator[Reading]:
+    """Readings with numbers in them: a factor of the KL that was handed over, another prior than N(0, 1)."""
+    right = closed_form(given)
+    if right is None or given.mean is None or given.scale is None:
+        return
+    for ratio in _factors(given, right.value):
+        for c in tidied(ratio):
+            said = f"the KL × {spelled(c)}"
+            yield described(said, f"this is {said}: ½ Σ mean² + σ² − 1 − log σ², with no factor beside", 1, factor=number(c))
+    for found in (_of_values(given), _of_gradient(given)):
+        if found is not None:
+            yield from _other_prior(*found)
+
+
+def _factors(given: Given, value: Array) -> list[float]:
+    """What the KL is multiplied by, as an array or as a mean or sum over the batch."""
+    kl = given.kl
+    if kl is None:
+        return []
+    forms = [value, value.sum(axis=1)] if kl.ndim else [value.sum() / len(value), value.sum()]
+    return [float(np.median(kl / form)) for form in forms if np.shape(form) == kl.shape and np.all(form != 0)]
+
+
+def _of_values(given: Given) -> tuple[float, float] | None:
+    """1/s² and a/s² of a prior N(a, s²) by least squares, from a KL for each example or latent, which is linear in them."""
+    kl, mean = given.kl, given.mean
+    if kl is None or mean is None or kl.ndim == 0 or len(kl) < 3:
+        return None
+    std = std_read_as(str(given.scale), given.arrays[str(given.scale)])
+    parts = (0.5 * (mean**2 + std**2), -mean, np.ones_like(mean), -0.5 - np.log(std))
+    *columns, base = [part.sum(axis=1) if kl.ndim == 1 else part.ravel() for part in parts]
+    found = np.linalg.lstsq(np.stack(columns, axis=1), kl.ravel() - base, rcond=None)[0]
+    return float(found[0]), float(found[1])
+
+
+def _of_gradient(given: Given) -> tuple[float, float] | None:
+    """The same from d_mean = d_z + β (mean − a)/s² of each example."""
+    mean, dmean, dz = given.mean, given.d_mean, given.d_z
+    if (
+        mean is None
+        or dmean is None
+        or dz is None
+        or not mean.shape == dmean.shape == dz.shape
+        or mean.size < 3
+        or not given.beta
+    ):
+        return None
+    each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
+    own = (dmean - dz).ravel() / (each * given.beta)
+    slope, less = np.linalg.lstsq(np.stack([mean.ravel(), -np.ones(mean.size)], axis=1), own, rcond=None)[0]
+    return float(slope), float(less)
+
+
+def _other_prior(precision: float, scaled_mean: float) -> Iterator[Reading]:
+    if not (precision > 0 and np.isfinite(scaled_mean)):
+        return
+    for a, s in zip(tidied(scaled_mean / precision), tidied(precision**-0.5), strict=True):
+        a = 0.0 if abs(a) < 1e-5 else a
+        said = f"N({spelled(a)}, {spelled(s)}²)"
+        fix = f"this is the KL to the prior {said}, of mean {spelled(a)} and σ {spelled(s)}, where N(0, 1) was declared"
+        yield described(f"the prior {said}", fix, 2, prior_mean=a, prior_std=s)

@@ -1,0 +1,119 @@
+"""The numbers that a loss multiplies its parts by, where they are none of its sizes: plain ones, and those solved for."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.factors import ONE, PLAIN, number, spelled
+from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
+from scratchvae.reference.diagnosis.predictions import predict
+from scratchvae.reference.diagnosis.quantities import X_SCALES, Given
+from scratchvae.reference.diagnosis.sampling import tidied
+from scratchvae.reference.diagnosis.total import Weighing
+
+
+def plain(given: Given) -> Iterator[Reading]:
+    """The whole loss, the KL alone, or the reconstruction alone times a number that people write."""
+    for c in PLAIN:
+        yield _whole(c, 0)
+        if not given.weighted:
+            yield _kl(given, c, 0)
+            yield _reconstruction(c, 0)
+
+
+def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
+    """The weights that the loss and its gradients show; of a number that is left over, how large it is."""
+    quantity = next((q for q in ("loss", "bound") if q in given.arrays), None)
+    a, b = _of_gradients(given, pieces)
+    if quantity is None:
+        if a is not None or b is not None:
+            yield from _both(given, 1.0 if a is None else a, 1.0 if b is None else b, 2)
+        return
+    theirs = given.arrays[quantity]
+    R, K = (_part(quantity, given, pieces, *w) for w in ((1.0, 0.0), (0.0, 1.0)))
+    if R is None or K is None or R.shape != theirs.shape or K.shape != theirs.shape:
+        return
+    with np.errstate(all="ignore"):
+        whole, of_kl, of_R = (float(np.median(r)) for r in (theirs / (R + K), (theirs - R) / K, (theirs - K) / R))
+    for c in tidied(whole):
+        yield _whole(c, 1)
+    for c in tidied(of_kl):
+        yield _kl(given, c, 1)
+    for c in tidied(of_R):
+        yield _reconstruction(c, 1)
+    if theirs.ndim and theirs.size > 2:
+        (a, b), *_ = np.linalg.lstsq(np.stack([R, K], axis=1), theirs, rcond=None)
+    if b is None:
+        return
+    a = 1.0 if a is None else a
+    yield from _both(given, a, b, 2)
+    for u, v in zip(tidied(a), tidied(b), strict=True):
+        sign = 1.0 if quantity == "loss" else -1.0
+        left = sign * float(np.median(theirs - u * R - v * K)) / (1.0 if given.reduction == "mean" else given.B or 1)
+        for c in tidied(left):
+            yield _with_constant(given, u, v, c)
+
+
+def _part(quantity: str, given: Given, pieces: Pieces, a: float, b: float) -> Array | None:
+    found = predict(quantity, given, pieces.having(Place.TOTAL, Weighing(number(a), number(b))))
+    return found[0].value if found else None
+
+
+def _of_gradients(given: Given, pieces: Pieces) -> tuple[float | None, float | None]:
+    """By least squares: a from the gradient by the decoder's output, b from the mean's and σ's beyond what comes through z."""
+    a = _multiple(given, pieces, ("logits", "x_mean", *X_SCALES), (1.0, 0.0))
+    b = _multiple(given, pieces, ("mean", str(given.scale)), (0.0, 1.0))
+    return a, b
+
+
+def _multiple(given: Given, pieces: Pieces, names: tuple[str, ...], weights: tuple[float, float]) -> float | None:
+    """How often the gradients hold what a part of this weight gives them."""
+    theirs, units = [], []
+    for quantity in (f"d_{name}" for name in names if f"d_{name}" in given.arrays):
+        unit, rest = (_part(quantity, given, pieces, *w) for w in (weights, (0.0, 0.0)))
+        if unit is not None and rest is not None:
+            theirs.append((given.arrays[quantity] - rest).ravel())
+            units.append((unit - rest).ravel())
+    if not units:
+        return None
+    unit, their = np.concatenate(units), np.concatenate(theirs)
+    return float(unit @ their / (unit @ unit)) if unit.any() else None
+
+
+def _whole(c: float, solved: int) -> Reading:
+    said = f"the whole loss × {spelled(c)}"
+    fix = f"this is {said}, as where gradients are accumulated, and right but for their scale: hand over the loss without it"
+    return Reading(said, Place.TOTAL, Weighing(whole=number(c)), fix, named=False, solved=solved)
+
+
+def _kl(given: Given, c: float, solved: int) -> Reading:
+    beta = c * given.beta
+    fix = f"the KL weighs {beta:.6g}: it would agree with beta = {beta:.6g}, where {given.beta:g} was declared"
+    return Reading(f"beta = {beta:.6g}", Place.TOTAL, Weighing(of_kl=number(c)), fix, named=False, solved=solved)
+
+
+def _reconstruction(c: float, solved: int) -> Reading:
+    said = f"the reconstruction × {spelled(c)}"
+    fix = f"this has {said}: −log p(x|z) weighs 1, and the KL beta"
+    return Reading(said, Place.TOTAL, Weighing(number(c)), fix, named=False, solved=solved)
+
+
+def _both(given: Given, a: float, b: float, solved: int) -> Iterator[Reading]:
+    for u, v in zip(tidied(a), tidied(b), strict=True):
+        said = f"the reconstruction × {spelled(u)}, the KL × {spelled(v * given.beta)}"
+        fix = f"in the loss and in its gradients the reconstruction weighs {spelled(u)} and the KL {spelled(v * given.beta)}"
+        yield Reading(said, Place.TOTAL, Weighing(number(u), number(v), ONE), fix, named=False, solved=solved)
+
+
+def _with_constant(given: Given, a: float, b: float, c: float) -> Reading:
+    weight, whole = b * given.beta, c * (1.0 if given.reduction == "mean" else given.B or 1)
+    fix = (
+        f"the reconstruction weighs {spelled(a)}, the KL {spelled(weight)}, and {spelled(whole)} is added: "
+        "a term of the loss that was not declared"
+    )
+    if c * weight < 0:
+        capacity, side = f"γ = {spelled(abs(weight))} and C = {spelled(-c / weight)}", "below" if weight < 0 else "above"
+        fix += f", as γ |KL − C| has with {capacity} where the KL is {side} C (Burgess et al. 2018)"
+    said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(whole)}".replace("+ −", "− ")
+    return Reading(said, Place.TOTAL, Weighing(number(a), number(b), ONE, c), fix, named=False, solved=3)

@@ -1,0 +1,97 @@
+"""Where and how a quantity departs for which no reading was found, and which array handed over would settle it."""
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.factors import spelled
+from scratchvae.reference.diagnosis.pieces import Prediction
+from scratchvae.reference.diagnosis.quantities import GRADIENTS, X_SCALES, Given
+from scratchvae.reference.diagnosis.sampling import tidied
+
+SETTLED_BY = {  # what is not handed over and would tell more, by the quantity that departs
+    "z": ("noise", "std"),
+    "reconstruction": ("x", "logits", "x_mean", "d_logits", "d_x_mean"),
+    "log_px": ("x", "logits", "x_mean"),
+    "kl": ("z", "noise", "d_mean"),
+    "loss": ("reconstruction", "kl", "d_logits", "d_x_mean", "d_mean", "d_z"),
+    "bound": ("reconstruction", "kl", "d_logits", "d_x_mean", "d_mean", "d_z"),
+}
+BEYOND = 30.0  # of a logit, where sums of exponentials go wrong first
+
+
+def described(quantity: str, given: Given, right: Prediction | None) -> str:
+    """Words for it, after "the cause is unknown"."""
+    parts = [] if right is None else [_where(quantity, given, right), _how(given.arrays[quantity], right, given.eps)]
+    wanted = _settling(quantity, given)
+    parts += [f"hand over {wanted}, which would tell more"] if wanted else []
+    return "".join(f"; {part}" for part in parts if part)
+
+
+def _settling(quantity: str, given: Given) -> str:
+    other = "x_mean" if given.likelihood == "bernoulli" else "logits"
+    other = "logits" if "x_mean" in given.arrays else other
+    names = [n for n in SETTLED_BY.get(quantity, ()) if n not in given.arrays and GRADIENTS.get(n, n) != other]
+    if given.weighted:
+        names = [n for n in ("log_w", "d_log_w") if n not in given.arrays]
+    theirs = given.arrays[quantity]
+    alone = (
+        [f"{quantity} of each example (B,)"] if theirs.ndim == 0 and quantity in {"reconstruction", "kl", "loss", "bound"} else []
+    )
+    return ", ".join([*alone, *names[:3]])
+
+
+def _where(quantity: str, given: Given, right: Prediction) -> str:
+    """The entries at fault, if they are not all."""
+    theirs = given.arrays[quantity]
+    if theirs.ndim == 0 or theirs.shape != np.shape(right.value):
+        return ""
+    wrong = ~(np.abs(theirs - right.value) <= right.allowed(given.eps))
+    if wrong.all() or not wrong.any():
+        return "every entry departs" if wrong.any() else ""
+    rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
+    if theirs.ndim == 2 and GRADIENTS.get(quantity, quantity) in {"logits", "x_mean", *X_SCALES} and given.logits is not None:
+        large = np.abs(given.logits) > BEYOND
+        if large.any() and (wrong <= large).all():
+            return f"only where logits are beyond ±{BEYOND:g} ({wrong.sum()} of {wrong.size} entries)"
+    if theirs.ndim == 2 and len(rows) == len(theirs):
+        columns = np.flatnonzero(wrong.any(axis=0))
+        if len(columns) < theirs.shape[1]:
+            return f"only in {_indices('column', columns, theirs.shape[1])} of each example"
+    if len(rows) < len(theirs):
+        return f"only in {_indices('example', rows, len(theirs))}"
+    return f"in {wrong.sum()} of {wrong.size} entries"
+
+
+def _indices(word: str, found: Array, of: int) -> str:
+    if len(found) == 1:
+        last = f", the last {word}" if found[0] == of - 1 else ""
+        return f"{word} {found[0]}{last} (of {of}, counted from 0)"
+    return f"{len(found)} of {of} {word}s ({', '.join(map(str, found[:6]))}{', …' if len(found) > 6 else ''})"
+
+
+def _how(theirs: Array, right: Prediction, eps: float) -> str:
+    """A factor, an offset, a sign, an exchange of examples, or how far apart they are."""
+    value = np.asarray(right.value)
+    if theirs.shape != value.shape:
+        return f"it has shape {theirs.shape}, where {value.shape} was expected"
+    wrong = ~(np.abs(theirs - value) <= right.allowed(eps))
+    if theirs.ndim == 0:
+        with np.errstate(all="ignore"):
+            return f"it is {float(theirs / value):.6g} times what it should be, off by {float(theirs - value):.4g}"
+    a, b = theirs[wrong], value[wrong]
+    if a.size > 1:
+        with np.errstate(all="ignore"):
+            factor, offset = float(np.median(a / b)), float(np.median(a - b))
+        for c in tidied(factor):
+            if np.isfinite(c) and (np.abs(a - c * b) <= (abs(c) + 1) * right.allowed(eps)[wrong]).all():
+                return f"there it is {spelled(c)} times what it should be"
+        if (np.abs(a - b - offset) <= right.allowed(eps)[wrong]).all():
+            return f"there {spelled(tidied(offset)[1])} is added"
+        if np.array_equal(np.abs(a), np.abs(b)):
+            return "there its sign is another"
+    if theirs.ndim and len(theirs) > 1 and wrong.all():
+        order = [int(np.argmin(np.abs(value - row).reshape(len(value), -1).sum(axis=1))) for row in theirs]
+        moved = value[order]
+        if len(set(order)) > 1 and (np.abs(theirs - moved) <= right.allowed(eps)[order]).all():
+            return f"its examples are in another order: {order[:8]}"
+    return f"it differs by up to {np.abs(theirs - value).max():.3g}, where it is {np.abs(value).mean():.3g} in the mean"
