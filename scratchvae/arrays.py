@@ -126,6 +126,18 @@ def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
         raise InputError(f"{where}: {name} should be at least {low}, found {count}")
 
 
+def require_flag(where: str, name: str, flag: Any) -> None:
+    """Raise InputError unless `flag` is True or False, Python's or NumPy's: a text such as "no" would count as true.
+
+    >>> require_flag("Training", "drop_last", "no")
+    Traceback (most recent call last):
+    ...
+    scratchvae.arrays.InputError: Training: drop_last should be True or False, found 'no'
+    """
+    if not isinstance(flag, bool | np.bool_):
+        raise InputError(f"{where}: {name} should be True or False, found {_shown(flag)}")
+
+
 def require_bounds(where: str, low: Any, high: Any) -> None:
     """Raise InputError unless both bounds are finite numbers, the first below the second."""
     if not (is_number(low) and is_number(high) and low < high):

@@ -14,7 +14,7 @@ from scratchvae.data import Batch, Dataset, bars, bars_law
 from scratchvae.evaluation import binary_states, bound, enumerate_hidden, log_likelihood
 from scratchvae.layers import Linear, Sequential, Tanh, cast, named_parameters
 from scratchvae.models import HelmholtzMachine
-from scratchvae.models.helmholtz import ALGORITHMS
+from scratchvae.models.alternation import ALGORITHMS
 from scratchvae.objectives import ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.recipes import belief_net, mlp
 from scratchvae.training import (

@@ -10,7 +10,7 @@ from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import load
 from scratchvae.evaluation import impute
 from scratchvae.files import write_whole
-from scratchvae.models import LatentVariableModel
+from scratchvae.models import HelmholtzMachine
 from scratchvae.posteriors import Point
 from scratchvae.runs import Run
 
@@ -34,9 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.suffix != ".npy":
         raise InputError(f"impute: --out should be a .npy file, found {arguments.out}")
     one = Run.open(arguments.run)
-    if not isinstance(one.model, LatentVariableModel):
-        kind = type(one.model).__name__
-        raise InputError(f"impute: the run should be of a model with one vector of latents for each example, found a {kind}")
     data = load(arguments.data, data_dir=arguments.data_dir or one.config.data_dir) if arguments.data else one.judged
     if data.event_shape != one.model.event_shape:
         expected = f"examples of shape {one.model.event_shape}"
@@ -51,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     write_whole(arguments.out, buffer.getvalue())
     least, median = found.effective.min(), np.median(found.effective)
     print(f"{arguments.out}: {len(data):,} examples, {data.share_missing:.1%} of their entries filled in")
-    if isinstance(one.model.posterior, Point):
+    if not isinstance(one.model, HelmholtzMachine) and isinstance(one.model.posterior, Point):
         print("an autoencoder has one code for each example: no draws were weighed")
         return 0
     print(f"{arguments.samples:,} weighted draws were worth {median:,.0f} in the median example, {least:,.1f} in the worst")

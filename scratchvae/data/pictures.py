@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, InputError, require_flag
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.images import decoding, eight_bits
 
@@ -34,6 +34,7 @@ def patches(
     Without a picture they are of the photograph. `grey` averages its colours. The places are the factors x and y, in pixels from
     the left and from the top. InputError when a patch would be larger than the picture.
     """
+    require_flag("patches", "grey", grey)
     picture = photograph() if picture is None else np.asarray(picture)
     if picture.ndim != 3 or picture.dtype != np.uint8:
         raise InputError(f"patches: picture should be (C, H, W) uint8, found {picture.dtype} of shape {picture.shape}")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.arrays import Array, require_count
+from scratchvae.arrays import Array, require_count, require_flag
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import Model
@@ -20,6 +20,7 @@ def log_likelihood(model: Model, data: Dataset, *, samples: int, rng: np.random.
     `binarized` draws x ~ Bernoulli(x) first, since grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
     """
     require_count("log_likelihood", "samples", samples)
+    require_flag("log_likelihood", "binarized", binarized)
     estimates = [np.empty(0)]
     for batch in data.batches(max(1, ROWS // samples), dtype_of(model)):
         model.likelihood.require_support(batch.x)

@@ -27,8 +27,9 @@ class Standardized(Likelihood):
     in the units of x.
 
     mean and s (D,) are Buffers: checkpoints keep them, and no gradient moves them. Training measures them on its data
-    where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its observed entries. A
-    column that is constant, or never observed, has s = 1, and the latter has mean 0.
+    where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its observed entries. Until
+    then to score, encode, decode or draw is an InputError, since the units are unknown. A column that is constant, or
+    never observed, has s = 1, and the latter has mean 0.
     """
 
     transparent: ClassVar[str] = "likelihood"
@@ -77,6 +78,7 @@ class Standardized(Likelihood):
 
     def standardize(self, x: Array) -> Array:
         """x̃ = (x − mean)/s.     (B, D)."""
+        self._require_measured()
         require_shapes("Standardized", x=(x, f"B {self.column_mean.value.size}"))
         return (x - self.column_mean.value.astype(x.dtype)) / self.column_scale.value.astype(x.dtype)
 
@@ -114,7 +116,14 @@ class Standardized(Likelihood):
         """Every finite number."""
         require_finite("Standardized", "x", x)
 
+    def _require_measured(self) -> None:
+        """InputError where a model is asked for numbers before anybody knows the units that they are in."""
+        if not self.measured:
+            expected = "the means and deviations of the columns should be known"
+            raise InputError(f"Standardized: {expected}; found none measured: fit the model first, or give mean and scale")
+
     def _in_units_of_x(self, standardized: Array) -> Array:
+        self._require_measured()
         dtype = standardized.dtype
         return self.column_mean.value.astype(dtype) + self.column_scale.value.astype(dtype) * standardized
 

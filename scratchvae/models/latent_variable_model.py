@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_flag
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood, Standardized, fill_missing
@@ -41,6 +41,7 @@ class LatentVariableModel(Coding):
         shows_mask: bool = False,
     ) -> None:
         super().__init__()
+        require_flag(type(self).__name__, "shows_mask", shows_mask)
         self.shows_mask = shows_mask
         if posterior.latent_dim != prior.latent_dim:
             latents = f"{posterior.latent_dim} and {prior.latent_dim}"

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_count, require_finite, require_shapes
 from scratchvae.data import Dataset
+from scratchvae.models.conditions import require_untold
 from scratchvae.models.linear_inference import Inference, Rows, em_step, infer
 
 SMALLEST = 1e-12  # of a variance: noise below this share of it is nothing but rounding
@@ -131,7 +132,7 @@ class LinearGaussian(ABC):
         """`fit`, then `transform`."""
         return self.fit(x).transform(x)
 
-    def transform(self, x: npt.ArrayLike | Dataset) -> Array:
+    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """E[z|x]  ->  (N, Z)."""
         return self._inferred(x).mean
 
@@ -141,20 +142,21 @@ class LinearGaussian(ABC):
         inferred = infer(rows, self.mean, self.weight, self.noise_variance)
         return inferred.mean, inferred.covariance[rows.pattern]
 
-    def inverse_transform(self, z: npt.ArrayLike) -> Array:
+    def inverse_transform(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] = z W + mean of codes (N, Z)  ->  (N, D)."""
+        require_untold(f"{type(self).__name__}.inverse_transform", y)
         self._require_fitted()
         z = np.asarray(z, np.float64)
         require_shapes("inverse_transform", z=(z, f"N {self.latent_dim}"))
         require_finite("inverse_transform", "z", z)
         return z @ self.weight + self.mean
 
-    def impute(self, x: npt.ArrayLike | Dataset) -> Array:
+    def impute(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """x with each missing entry replaced by its expectation given the observed ones  ->  (N, D)."""
         x = self._rows(x)
         return np.where(np.isnan(x), self.inverse_transform(self.transform(x)), x)
 
-    def score_samples(self, x: npt.ArrayLike | Dataset) -> Array:
+    def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """log p(x) of the observed entries of each example, exact  ->  (N,) in nats; 0 where none is."""
         return self._inferred(x).log_px
 
@@ -162,8 +164,9 @@ class LinearGaussian(ABC):
         """The mean of score_samples."""
         return float(self.score_samples(x).mean())
 
-    def sample(self, n: int = 1, rng: np.random.Generator | int | None = None) -> Array:
+    def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, y: npt.ArrayLike | None = None) -> Array:
         """n draws x ~ N(mean, C)  ->  (n, D)."""
+        require_untold(f"{type(self).__name__}.sample", y)
         self._require_fitted()
         require_count("sample", "n", n, 0)
         rng = np.random.default_rng(rng)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_choice, require_count
+from scratchvae.arrays import InputError, require_choice, require_count, require_flag
 from scratchvae.choices import Table, parse, shortened
 from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
 from scratchvae.likelihoods import (
@@ -139,6 +139,7 @@ def likelihood_chosen(given: str | Likelihood, parts: Parts, *, standardize: boo
 
     With `standardize` it becomes that of the standardized columns: likelihoods.Standardized.
     """
+    require_flag("recipe", "standardize", standardize)
     law = given if isinstance(given, Likelihood) else LIKELIHOODS.build(given, **vars(parts))
     return Standardized(law, prod(parts.event_shape)) if standardize else law
 

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from scratchvae import strict_json
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, InputError, require_flag
 from scratchvae.data import read_safetensors
 from scratchvae.files import write_whole
 from scratchvae.layers import named_buffers, named_parameters
@@ -99,6 +99,7 @@ def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = Fals
 
     With `best` those of the best epoch, where the run has kept them.
     """
+    require_flag("restore_model", "best", best)
     fitting = _fitting(checkpoint, model)
     if best and any(name.startswith("best/") for name in checkpoint.arrays):
         fitting = _fitting(checkpoint, model, "best/")
