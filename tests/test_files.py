@@ -309,6 +309,34 @@ def test_more_bytes_than_reading_may_take_are_refused_before_they_are_taken(case
     assert peak < 3 * LIMIT + (1 << 21), f"{peak} bytes to refuse {len(content)}"
 
 
+DRAWN = {  # what draws examples: so many that they have no room, and as many as have
+    "glyphs of many pixels": (lambda: data.load("glyphs", size=10**6), lambda: data.glyphs(3, size=28)),
+    "many glyphs": (lambda: data.glyphs(10**30), lambda: data.glyphs(100, size=28)),
+    "one large glyph": (lambda: data.glyphs(1, size=1000), lambda: data.glyphs(1, size=100)),
+    "scenes": (lambda: data.bouncing_glyphs(10, length=10**9), lambda: data.bouncing_glyphs(3)),
+    "notes": (lambda: data.notes(10**7), lambda: data.notes(20)),
+    "a long note": (lambda: data.play_note("sine", 60, seconds=1e12), lambda: data.play_note("sine", 60)),
+    "patches": (lambda: data.patches(n=10**8), lambda: data.patches(np.zeros((1, 40, 40), np.uint8), n=99)),
+    "bars": (lambda: data.bars(1, side=10**9), lambda: data.bars(99)),
+}
+
+
+@pytest.mark.parametrize("case", DRAWN)
+def test_more_examples_than_have_room_are_refused_before_they_are_drawn(case):
+    too_many, fitting = DRAWN[case]
+    fitting()  # what is drawn from, once for all, such as a photograph and the outlines of letters
+    with data.at_most(LIMIT):
+        tracemalloc.start()
+        with pytest.raises(InputError, match=r"bytes each take .* bytes, and reading may take at most 1,048,576"):
+            too_many()
+        refused = tracemalloc.get_traced_memory()[1]
+        fitting()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert refused < 1 << 20
+    assert peak < 3 * LIMIT + (1 << 21)
+
+
 @pytest.mark.parametrize(
     "case", [c for c in TOO_MUCH if c in ("an npz", "a picture", "a text", "paragraphs", "frames of a sound")]
 )
@@ -378,8 +406,13 @@ def test_a_digest_is_of_what_a_set_holds(tmp_path):
     one, same = data.Dataset("a", x, y), data.Dataset("b", np.asfortranarray(x), y)
     others = [data.Dataset("a", x), data.Dataset("a", x.astype(np.float32), y), data.Dataset("a", x.reshape(4, 1, 2, 3), y)]
     others += [one.subset([1, 0, 2, 3]), data.Dataset("a", x, np.array([0, 1, 2, 4]))]
+    others += [data.Dataset("a", x, y, conditions=c) for c in (np.zeros((4, 1)), np.ones((4, 1)), np.ones((4, 2)))]
+    holed = np.where(np.eye(4, 6) == 1, np.nan, x)
+    others += [data.Dataset("a", holed, y), data.Dataset("a", np.ma.masked_array(x, np.eye(4, 6)), y)]
+    others += [data.Dataset("a", np.ma.masked_array(x, np.eye(4, 6, 1)), y)]
     assert data.digest(one) == data.digest(same)
-    assert len({data.digest(d) for d in (one, *others)}) == 6
+    assert data.digest(data.Dataset("a", holed, y)) == data.digest(data.Dataset("a", np.ma.masked_array(holed, np.eye(4, 6)), y))
+    assert len({data.digest(d) for d in (one, *others)}) == 12
 
 
 # ---- runs -------------------------------------------------------------------------------------------------------------------

@@ -105,6 +105,21 @@ def test_moments_are_those_of_numpy_over_what_was_observed():
     assert law.column_mean.value[3] == 0
 
 
+def test_nothing_is_said_in_units_that_nobody_has_measured():
+    model = mlp((4,), latent_dim=2, hidden=(3,), likelihood="gaussian", standardize=True, seed=0)
+    for call in (
+        lambda: model.score_samples(TABLE),
+        lambda: model.transform(TABLE),
+        lambda: model.sample(2, 0),
+        lambda: model.decode(np.zeros((1, 2))),
+        lambda: model.impute(TABLE),
+    ):
+        with pytest.raises(InputError, match="deviations of the columns should be known; found none measured: fit the model"):
+            call()
+    model.fit(TABLE, epochs=1, batch_size=len(TABLE) - 1)  # whose last batch, of one example, is tried before anything is known
+    assert np.isfinite(model.score(TABLE))
+
+
 def test_missing_entries_add_nothing_whatever_stands_there():
     """log p of what is observed is that of a model of those columns alone, and its Jacobian is theirs."""
     observed = np.array([[1.0, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]])
