@@ -115,7 +115,15 @@ def command(*argv):
 DOORS = {  # name: contents that are right, what opens them, and a share of all files
     "idx": ([idx(IMAGES), gzip.compress(idx(IMAGES))], load, 10),
     "npy": ([npy(IMAGES), npy(IMAGES[:, :, 0] / 255), npy(np.asfortranarray(IMAGES.astype(">f4")))], load, 10),
-    "npz": ([zipped({"x.npy": npy(IMAGES), "y.npy": npy(np.arange(6))}), zipped({"x.npy": npy(IMAGES)}, 0)], load, 10),
+    "npz": (
+        [
+            zipped({"x.npy": npy(IMAGES), "y.npy": npy(np.arange(6))}),
+            zipped({"x.npy": npy(IMAGES)}, 0),
+            zipped({"x.npy": npy(IMAGES), "conditions.npy": npy(np.linspace(-1, 1, 12).reshape(6, 2))}),
+        ],
+        load,
+        10,
+    ),
     "named arrays": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], data.read_named_arrays, 10),
     "diagnose": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], command("diagnose"), 4),
     "png": ([picture(i, "PNG") for i in (GREY, COLOUR, CLEAR, COLOUR.convert("P"))], folder_of_one, 10),

@@ -102,11 +102,12 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array
                 f"{path}: expected images under one of {', '.join(IMAGES)}, or a single array; "
                 f"found {', '.join(members) or 'no arrays'}"
             )
-        labelled = [name for name in LABELS if name in members and name != found[0]]
-        names = [found[0], *labelled[:1], *[name for name in (CONDITIONS,) if name in members and name != found[0]]]
+        labelled = [name for name in LABELS if name in members and name != found[0]][:1]
+        names = [name for name in (found[0], *labelled, CONDITIONS) if name in members]
         read = {name: _read_member(archive, members[name], f"{path}[{name!r}]") for name in names}
-    images, labels, conditions = read.pop(names[0]), read.get(*labelled[:1] or [""]), read.get(CONDITIONS)
-    if labels is not None and labels.dtype.kind == "f" and labelled[0] == "y":
+    images, conditions = read.pop(found[0]), read.pop(CONDITIONS, None)
+    labels = next(iter(read.values()), None)
+    if labels is not None and labels.dtype.kind == "f" and labelled == ["y"]:
         if conditions is not None:
             raise InputError(f"{path}: y should hold labels, whole numbers, beside {CONDITIONS}; found {labels.dtype}")
         labels, conditions = None, labels

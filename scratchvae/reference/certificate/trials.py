@@ -132,7 +132,7 @@ def posterior_trials() -> list[Trial]:
 def _class_posterior(log_prior: Array, *, mean: Array, log_var: Array, x: Array) -> tuple[Array, Pullback]:
     """What NaiveBayes predicts with such a table, in float64, and how that moves with log p(z)."""
     model = NaiveBayes(GaussianPerPixel())
-    model.decoder, model.log_prior = Embedding(len(mean), 2 * D), np.float64(log_prior)
+    model.decoder, model.log_prior = Embedding(len(mean), 2 * D), log_prior.astype(np.float64)
     model.decoder.weight.value = np.concatenate([mean, log_var], axis=1).astype(np.float64)
     log_pz = model.predict_log_proba(x)
 
