@@ -24,6 +24,7 @@ from scratchvae import data, files, schema, strict_json
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import limits
+from scratchvae.data.folders import examples
 from scratchvae.runs import Config, Run
 from scratchvae.runs.claim import Claim
 
@@ -190,7 +191,8 @@ def test_what_would_never_end_is_refused_at_once(reader, kind, tmp_path, monkeyp
         path.symlink_to("/dev/zero")
     else:
         with socket.socket(socket.AF_UNIX) as bound:
-            bound.bind(os.path.relpath(path))
+            monkeypatch.chdir(tmp_path)  # as the path of a socket may have a hundred letters only
+            bound.bind(path.name)
     monkeypatch.setattr(os, "open", never_waiting)
     with pytest.raises(InputError, match=f"endless.txt: (expected a file, found {kind}|can't be read)"):
         READERS[reader](path)
@@ -363,6 +365,23 @@ def test_a_folder_of_very_many_files_is_refused_while_it_is_listed(tmp_path):
         data.load(tmp_path)
 
 
+@pytest.mark.parametrize("limit", [302, 303])
+def test_what_sub_folders_hold_counts_together(limit, tmp_path):
+    """Three folders of 100 files: 303 entries in all, with the folders themselves."""
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        for k in range(100):
+            (tmp_path / name / f"{k}.txt").write_text("word")
+    with data.at_most(limit * limits.OF_A_FILE):
+        if limit < 303:
+            with pytest.raises(InputError, match="303 files and more, at 4,096 each,"):
+                examples(tmp_path, ".txt", "text")
+        else:
+            found, labels, names = examples(tmp_path, ".txt", "text")
+            assert (len(found), names) == (300, ("a", "b", "c"))
+            np.testing.assert_array_equal(labels, np.repeat([0, 1, 2], 100))
+
+
 @pytest.mark.parametrize("given", ["0", "-1", "1e9", "many", "9" * 30])
 def test_a_limit_that_is_no_number_of_bytes_is_refused(given, monkeypatch, tmp_path):
     monkeypatch.setenv(limits.VARIABLE, given)
@@ -399,6 +418,15 @@ def test_sound_beyond_float32_is_refused_and_what_fits_is_exact(tmp_path):
         else:
             with pytest.raises(InputError, match="samples in float32 should be finite"):
                 data.read_wav(tmp_path / "x.wav")
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 12, 13])
+def test_a_digest_is_the_same_in_pieces_and_in_another_byte_order(at_once, monkeypatch):
+    x = np.arange(30.0).reshape(5, 6)
+    whole = data.digest(data.Dataset("x", x, np.arange(5)))
+    monkeypatch.setattr("scratchvae.data.digest.AT_ONCE", at_once)  # values: so many rows of 6 at a time
+    assert data.digest(data.Dataset("x", x, np.arange(5))) == whole
+    assert data.digest(data.Dataset("x", x.astype(">f8"), np.arange(5))) == whole
 
 
 def test_a_digest_is_of_what_a_set_holds(tmp_path):

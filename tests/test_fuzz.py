@@ -364,12 +364,13 @@ SLOW = {"bench", "golden", "check"}  # commands that do a lot by default
 
 
 def command_line(name, rng, run, folder):
-    """A random command line of a command: what it must have, and some of its options with likely or absurd values."""
+    """A random command line of a command: what it must have, and a few or many of its options with likely or absurd values."""
+    share = rng.choice([0.04, 0.25])
     parser = argparse.ArgumentParser()
     import_module(f"scratchvae.commands.{name}").add_arguments(parser)
     argv = [name]
     for action in parser._actions:
-        if not action.option_strings or rng.random() < 0.25 or action.required:
+        if not action.option_strings or rng.random() < share or action.required:
             argv += words(action, rng, run, folder)
     if name == "train" and "--epochs" not in argv:
         argv += ["--epochs", "1"]

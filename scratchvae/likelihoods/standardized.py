@@ -78,8 +78,8 @@ class Standardized(Likelihood):
 
     def standardize(self, x: Array) -> Array:
         """x̃ = (x − mean)/s.     (B, D)."""
-        self._require_measured()
         require_shapes("Standardized", x=(x, f"B {self.column_mean.value.size}"))
+        self._require_measured()
         return (x - self.column_mean.value.astype(x.dtype)) / self.column_scale.value.astype(x.dtype)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
