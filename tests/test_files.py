@@ -12,6 +12,7 @@ import sys
 import time
 import tracemalloc
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,14 @@ def test_what_killed_writers_left_is_removed_and_what_others_write_stays(tmp_pat
     files.write_whole(path, b"whole")
     assert {file: file.exists() for file in left} == left
     assert path.read_bytes() == b"whole"
+
+
+def test_a_long_name_of_the_machine_is_cut_in_the_names_of_files(monkeypatch):
+    """So that names stay below the 255 bytes that file systems take, and hold nothing but letters, digits and hyphens."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "a.b/" * 60)
+    assert files._host() == "a-b-" * 8
+    monkeypatch.setattr(socket, "gethostname", lambda: "")
+    assert files._host() == "host"
 
 
 def test_no_link_is_followed_and_the_folder_is_synced(tmp_path, monkeypatch):
@@ -424,7 +433,7 @@ def test_sound_beyond_float32_is_refused_and_what_fits_is_exact(tmp_path):
 def test_a_digest_is_the_same_in_pieces_and_in_another_byte_order(at_once, monkeypatch):
     x = np.arange(30.0).reshape(5, 6)
     whole = data.digest(data.Dataset("x", x, np.arange(5)))
-    monkeypatch.setattr("scratchvae.data.digest.AT_ONCE", at_once)  # values: so many rows of 6 at a time
+    monkeypatch.setattr(import_module("scratchvae.data.digest"), "AT_ONCE", at_once)  # values: so many rows of 6 at a time
     assert data.digest(data.Dataset("x", x, np.arange(5))) == whole
     assert data.digest(data.Dataset("x", x.astype(">f8"), np.arange(5))) == whole
 
