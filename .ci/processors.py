@@ -6,7 +6,7 @@ Libraries choose their loops by the processor, and each choice rounds differentl
     NPY_DISABLE_CPU_FEATURES     NumPy's own loops, down to the baseline of its wheels
     NUMBA_CPU_NAME=generic       the compiled kernels, for the plainest x86-64
     SCRATCHVAE_KERNELS=textbook  NumPy in place of the compiled kernels
-    OPENBLAS_NUM_THREADS, NUMBA_NUM_THREADS   one thread; README's own test command is the row with all of them
+    OPENBLAS_NUM_THREADS         the threads of a product: README's own test command, and every row but the first, has one
 
 Each row of the table below is a run of the tests with some of these. Two further kinds of row have an environment of their
 own: the oldest packages that pyproject.toml allows, and every Python from 3.11 to 3.14 that is on the PATH or with pyenv.
@@ -38,7 +38,6 @@ ROOT = Path(__file__).resolve().parent.parent
 NOT_NUMERICAL = {"bench", "choices", "commands", "counts", "cpu", "demos", "files", "fuzz", "plots", "structure"}
 FRAMEWORKS = {"torch", "jax"}  # these run in a step of their own
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-WRITES = ("test_regenerating_gives_the_same_bytes", "test_safetensors_hold_the_same")  # slow, and about files
 CORES = {"Prescott": "sse3", "Nehalem": "sse4_2", "Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512f"}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PROBE = """
@@ -72,7 +71,7 @@ class Row:
 def rows() -> list[Row]:
     """All of them, as far as this machine's processor and its Pythons go."""
     flags = _flags()
-    found = [Row("one thread", ONE_THREAD)]
+    found = [Row("all threads", {"OPENBLAS_NUM_THREADS": str(os.cpu_count() or 1)})]
     found.append(Row("textbook", ONE_THREAD | {"SCRATCHVAE_KERNELS": "textbook"}))
     for core, needs in CORES.items():
         impossible = "" if needs in flags else f"this processor has no {needs}"
@@ -138,8 +137,7 @@ def _run(row: Row, place: Path) -> tuple[bool, str, str, float]:
     if probe.returncode:
         return False, "the probe failed", (probe.stderr.strip() or "without a word").splitlines()[-1], 0.0
     tests = [str(path) for path in sorted(ROOT.glob("tests/test_*.py")) if _is_numerical(path)]
-    skipped = " and ".join(f"not {name}" for name in WRITES)
-    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "--maxfail=20", "-k", skipped, *tests]
+    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "--maxfail=20", *tests]
     if row.constraints:  # old packages use what is deprecated in the newest of those that they need
         command += ["-W", "ignore::DeprecationWarning"]
     # NumPy warns on import where a feature can't be disabled: this is the one warning that is no error here

@@ -10,7 +10,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, Pullback
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-SINGLE, DOUBLE = FLOATS = np.dtype(np.float32), np.dtype(np.float64)
+FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def differentiable(op: Function) -> Function:
@@ -31,15 +31,15 @@ def differentiable(op: Function) -> Function:
     @wraps(op)
     def checked(*arrays: Any, **constants: Any) -> tuple[Any, Pullback]:
         dtype = arrays[0].dtype if arrays and type(arrays[0]) is np.ndarray else None
-        plain = (dtype is SINGLE or dtype is DOUBLE) and len(arrays) >= count
+        plain = dtype is not None and dtype in FLOATS and len(arrays) >= count  # "is" misses those that kernels return
         for a in arrays if plain else ():
-            plain = plain and type(a) is np.ndarray and a.dtype is dtype
+            plain = plain and type(a) is np.ndarray and a.dtype == dtype
         given = None
         if not plain:
             arrays, constants = _in_order(arrays, constants, names)
             arrays = _as_floats(where, names, arrays)
             given = tuple(a.dtype for a in arrays)
-            dtype = np.result_type(*given) if given else DOUBLE
+            dtype = np.result_type(*given) if given else np.dtype(np.float64)
             arrays = tuple(a.astype(dtype, copy=False) for a in arrays)
         for name, constant in constants.items():
             if isinstance(constant, np.ndarray):
@@ -49,7 +49,7 @@ def differentiable(op: Function) -> Function:
 
         def pullback(*gradients: Any) -> Any:
             for d, shape in zip(gradients, shapes):  # noqa: B905  (batch_norm's last two may be left out)
-                if type(d) is not np.ndarray or d.dtype is not dtype or d.shape != shape:
+                if type(d) is not np.ndarray or d.dtype != dtype or d.shape != shape:
                     gradients = _as_gradients(where, gradients, shapes, dtype)
                     break
             found = op_pullback(*gradients)
@@ -101,7 +101,7 @@ def sampler(draw: Function) -> Function:
 
 def as_float(where: str, name: str, a: Any) -> Array:
     """A plain array of float32 or float64, in the machine's byte order. InputError for anything else."""
-    if type(a) is np.ndarray and (a.dtype is SINGLE or a.dtype is DOUBLE):
+    if type(a) is np.ndarray and a.dtype in FLOATS:
         return a
     plain = _plain(where, name, a)
     dtype = plain.dtype.newbyteorder("=")

@@ -177,7 +177,7 @@ def test_the_least_active_latents_are_left_out_of_the_traversals(monkeypatch, tr
 
 def test_check_prints_a_table_and_writes_it(tmp_path, capsys):
     path = tmp_path / "table.json"
-    assert main(["check", "--case", "gaussian", "--json", str(path)]) == 0
+    assert main(["check", "--case", "gaussian.", "--json", str(path)]) == 0
     out = capsys.readouterr().out
     assert "0 failed" in out
     rows = json.loads(path.read_text())

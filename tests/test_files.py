@@ -645,6 +645,7 @@ print(kernels.sigmoid(np.zeros(3)))
 """
 
 
+@pytest.mark.slow
 def test_a_kernel_cache_that_cannot_be_read_is_made_anew(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "SCRATCHVAE_KERNELS": "compiled"}
 

@@ -84,6 +84,7 @@ def test_tolerances_grow_with_what_the_inputs_rounding_costs():
         assert MANIFEST["cases"]["gaussian.kl"]["tolerance"][dtype]["value/0"] > 1.5 * ALLOWED * roundoff * largest
 
 
+@pytest.mark.slow
 def test_regenerating_gives_the_same_bytes(tmp_path):
     """That other processors' numbers are within the tolerances is what .ci/processors.py runs this file for."""
     for folder in ("a", "b"):
@@ -98,6 +99,7 @@ def test_regenerating_gives_the_same_bytes(tmp_path):
                 assert fresh[name]["tolerance"][dtype][result] == pytest.approx(tolerance, rel=0.9, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_safetensors_hold_the_same(tmp_path):
     assert main(["golden", "--out", str(tmp_path), "--format", "safetensors"]) == 0
     for dtype in golden.DTYPES:

@@ -44,7 +44,7 @@ def compiled(
         ready: list[Any] = []
         for a, (writes, number) in zip(arguments, kinds, strict=True):
             ready.append(_fit(a, writes) if isinstance(a, np.ndarray) else number(a))
-        return run(ready)
+        return run(*ready)
 
     return kernel
 
@@ -77,7 +77,7 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
                 vectors.append(_fit((a if order is None else a.transpose(order)).ravel(), writes))
             else:
                 vectors.append(number(a))
-        value = run(vectors)
+        value = run(*vectors)
         if isinstance(value, tuple):
             return tuple([_shaped(part, shape, order) for part in value])
         return _shaped(value, shape, order)
@@ -90,26 +90,16 @@ updating = partial(pointwise, given_up=("velocity", "square", "m", "v"))  # an o
 
 def _compiled(
     loop: Callable[..., Any], options: dict[str, Any], given_up: tuple[str, ...]
-) -> tuple[Callable[[list[Any]], Any], list[tuple[bool, Callable[[Any], Any]]]]:
-    """run(arguments) of the loop, compiled; and of each argument whether it is written into, and what makes it a number."""
+) -> tuple[Callable[..., Any], list[tuple[bool, Callable[[Any], Any]]]]:
+    """run(*arguments) of the loop, compiled; and of each argument whether it is written into, and what makes it a number."""
     numbers: dict[Any, Callable[[Any], Any]] = {float: float, int: index}  # as annotated: Numba by itself would cut 2.5 off to 2
     kinds = [(name in given_up, numbers.get(p.annotation, _as_it_is)) for name, p in signature(loop).parameters.items()]
     written = [writes for writes, _ in kinds]
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
         quiet = np.errstate(all="ignore")(loop)
-        return lambda arguments: quiet(*arguments), kinds
-    machine = _Machine(loop, written, options)
-
-    def run(arguments: list[Any]) -> Any:
-        try:
-            return machine(*arguments)
-        except SystemError as error:  # Ctrl-C came while Numba was looking for the machine function
-            if isinstance(error.__cause__, KeyboardInterrupt):
-                raise KeyboardInterrupt from None
-            raise
-
-    return run, kinds
+        return quiet, kinds
+    return _Machine(loop, written, options), kinds
 
 
 def _as_it_is(a: Any) -> Any:
@@ -141,15 +131,20 @@ class _Machine:
         self.loop, self.written, self.options = loop, written, options
         self.lock = threading.Lock()
         self.known: dict[tuple[Any, ...], Callable[..., Any]] = {}
-        self.function: Any = None
+        self.function: Any = None  # Numba's, which finds the machine function for the arguments' types
 
     def __call__(self, *arguments: Any) -> Any:
-        if self.function is not None:
-            try:
-                return self.function(*arguments)  # Numba finds the machine function
-            except (TypeError, NumbaError):  # there is none for these types
-                pass
-        return self._for(arguments)(*arguments)
+        try:
+            if self.function is not None:
+                try:
+                    return self.function(*arguments)
+                except (TypeError, NumbaError):  # there is no machine function for these types yet
+                    pass
+            return self._for(arguments)(*arguments)
+        except SystemError as error:  # Ctrl-C came while Numba was looking for the machine function
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
 
     def _for(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
         types = tuple((a.dtype, a.ndim) if isinstance(a, np.ndarray) else type(a) for a in arguments)

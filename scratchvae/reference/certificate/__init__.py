@@ -2,7 +2,7 @@
 
 from scratchvae.reference.cases import Trial
 from scratchvae.reference.cases.mathematics import mathematics
-from scratchvae.reference.certificate.certify import LIMITS, Certified, certify
+from scratchvae.reference.certificate.certify import LIMITS, Certified, Truth, certify, truth
 from scratchvae.reference.certificate.trials import all_trials
 
-__all__ = ["LIMITS", "Certified", "Trial", "all_trials", "certify", "mathematics"]
+__all__ = ["LIMITS", "Certified", "Trial", "Truth", "all_trials", "certify", "mathematics", "truth"]

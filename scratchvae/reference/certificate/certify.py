@@ -19,6 +19,14 @@ LIMITS = {"float64": 1e-13, "float32": 4e-6}
 
 
 @dataclass(frozen=True)
+class Truth:
+    """Of a trial: each part of the value, and the gradient of each argument, as arrays of mpmath's numbers."""
+
+    values: list[Array]
+    gradients: list[Array]
+
+
+@dataclass(frozen=True)
 class Certified:
     """The worst errors of a trial in one dtype, relative and in units of the last place."""
 
@@ -35,42 +43,53 @@ class Certified:
         return max(self.value, self.gradient) <= LIMITS[self.dtype]
 
 
-def certify(trial: Trial, dtype: str) -> Certified:
-    """Compare values, and gradients for a seed of ones and twos, entry by entry."""
+def certify(trial: Trial, dtype: str, true: Truth | None = None) -> Certified:
+    """Compare values and gradients, entry by entry, with the `truth`, which is found here unless it is given."""
     with mathematics().digits(trial.digits):
-        return _certified(trial, dtype)
-
-
-def _certified(trial: Trial, dtype: str) -> Certified:
-    inputs = {name: array.astype(dtype) for name, array in trial.arrays.items()}
-    constants = {name: _as(value, dtype) for name, value in trial.constants.items()}
-    value, pullback = trial.op(*inputs.values(), **constants)
-    parts = [np.asarray(part) for part in _tuple_of(value)]
-    seeds = [np.asarray(1 + np.arange(part.size).reshape(part.shape) % 2, part.dtype) for part in parts]
-    gradients = _tuple_of(pullback(*seeds))
-    m = mathematics()
-    points = [exact(array) for array in inputs.values()]
-    held = {name: exact(c) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c for name, c in constants.items()}
-    true = [np.asarray(part, object) for part in _tuple_of(trial.oracle(*points, **held))]
-    weights = [exact(seed) for seed in seeds]
-    found = list(zip(parts, true, strict=True))
-    for i, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
-        slope = np.empty(point.shape, object)
-        for index in np.ndindex(*point.shape):
-
-            def along(t: Any, i: int = i, index: tuple[int, ...] = index, point: Array = point) -> Any:
-                moved = point.copy()
-                moved[index] = t
-                there = _tuple_of(trial.oracle(*points[:i], moved, *points[i + 1 :], **held))
-                return sum(np.sum(weight * part) for weight, part in zip(weights, there, strict=True))
-
-            slope[index] = m.diff(along, point[index])
-        found.append((gradient, slope))
-    errors = [_errors(ours, exactly, trial.floor, dtype) for ours, exactly in found]
-    (value_error, value_ulps), (gradient_error, gradient_ulps) = (
-        np.max(some, axis=0) for some in (errors[: len(parts)], errors[len(parts) :])
-    )
+        true = truth(trial, dtype) if true is None else true
+        inputs, constants = _inputs(trial, dtype)
+        value, pullback = trial.op(*inputs.values(), **constants)
+        parts = [np.asarray(part) for part in _tuple_of(value)]
+        gradients = _tuple_of(pullback(*(_seed(part.shape).astype(part.dtype) for part in parts)))
+        pairs = (zip(parts, true.values, strict=True), zip(gradients, true.gradients, strict=True))
+        errors = [[_errors(ours, exactly, trial.floor, dtype) for ours, exactly in some] for some in pairs]
+        (value_error, value_ulps), (gradient_error, gradient_ulps) = (np.max(some, axis=0) for some in errors)
     return Certified(trial, dtype, value_error, gradient_error, value_ulps, gradient_ulps)
+
+
+def truth(trial: Trial, dtype: str) -> Truth:
+    """What the oracle says of the trial's inputs, rounded to `dtype`. The gradients are mpmath's derivatives of its values."""
+    with mathematics().digits(trial.digits):
+        inputs, constants = _inputs(trial, dtype)
+        points = [exact(array) for array in inputs.values()]
+        held = {name: exact(c) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c for name, c in constants.items()}
+        values = [np.asarray(part, object) for part in _tuple_of(trial.oracle(*points, **held))]
+        seeds = [exact(_seed(part.shape)) for part in values]
+        gradients = []
+        for i, point in enumerate(points):
+            slope = np.empty(point.shape, object)
+            for index in np.ndindex(*point.shape):
+
+                def along(t: Any, i: int = i, index: tuple[int, ...] = index, point: Array = point) -> Any:
+                    moved = point.copy()
+                    moved[index] = t
+                    there = _tuple_of(trial.oracle(*points[:i], moved, *points[i + 1 :], **held))
+                    return sum(np.sum(seed * part) for seed, part in zip(seeds, there, strict=True))
+
+                slope[index] = mathematics().diff(along, point[index])
+            gradients.append(slope)
+    return Truth(values, gradients)
+
+
+def _inputs(trial: Trial, dtype: str) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and the constants of a trial, in `dtype`."""
+    arrays = {name: array.astype(dtype) for name, array in trial.arrays.items()}
+    return arrays, {name: _as(value, dtype) for name, value in trial.constants.items()}
+
+
+def _seed(shape: tuple[int, ...]) -> Array:
+    """The gradient that a pullback is given: ones and twos in turn."""
+    return 1.0 + np.arange(int(np.prod(shape))).reshape(shape) % 2
 
 
 def _errors(ours: Array, true: Array, floor: float, dtype: str) -> tuple[float, float]:
