@@ -109,6 +109,8 @@ def test_any_text_is_a_choice_or_one_sentence(text):
         ("elbo(penalties=(l1(1), 4))", "penalties should be values in parentheses, each a penalty"),
         ("iwae(samples=2.0)", "samples should be a whole number, found 2.0"),
         ("iwae(gradient='x')", "gradient should be one of dreg, stl, total; found 'x'"),
+        ("sampled_elbo(gradient='x')", "gradient should be one of stl, total; found 'x'"),
+        ("elbo(beta=1or 2)", "nothing is computed"),  # of which Python would warn in a program
     ],
 )
 def test_what_can_not_be_chosen_is_one_sentence(text, words):
