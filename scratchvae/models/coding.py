@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, require_count, require_finite, require_flag, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_finite, require_flag, require_shapes
 from scratchvae.data import Batch, Dataset
-from scratchvae.evaluation import codes
+from scratchvae.evaluation import codes, impute
 from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
-from scratchvae.models.conditions import require_untold
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
 
 
 class Coding(Estimator):
-    """The verbs encode, decode, reconstruct and sample of a model; the model itself says what its parts do."""
+    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its parts do."""
 
     encoder: Layer
     posterior: Posterior
@@ -39,6 +39,10 @@ class Coding(Estimator):
         """What the decoder gets."""
 
     @abstractmethod
+    def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
+
+    @abstractmethod
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
         """p(z) for the latents of this batch."""
 
@@ -49,6 +53,10 @@ class Coding(Estimator):
     def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """`encode`, by its name in scikit-learn."""
         return self.encode(x, y)
+
+    def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Array:
+        """`fit`, then `transform`."""
+        return self.fit(x, y, **settings).transform(x, y)
 
     def decode(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] of codes (N, Z), at y where the model is told it  ->  (N, *event_shape)."""
@@ -62,6 +70,25 @@ class Coding(Estimator):
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
         data = self._dataset(x, y)
         return self.decode(self.encode(data), None if self.condition is None else data.y)
+
+    def impute(
+        self,
+        x: npt.ArrayLike | Dataset,
+        y: npt.ArrayLike | None = None,
+        *,
+        samples: int = 1000,
+        draws: int | None = None,
+        seed: int = 0,
+    ) -> Array:
+        """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
+
+        Each missing entry is at its expectation given the observed ones, estimated with `samples` importance-weighted
+        draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
+        """
+        rng = np.random.default_rng(seed)
+        found = impute(self, self._dataset(x, y), samples=samples, draws=draws or 0, rng=rng)
+        filled = found.x if draws is None else found.draws
+        return filled.reshape(*filled.shape[:-1], *self.event_shape)
 
     def sample(
         self,
@@ -98,11 +125,12 @@ class Coding(Estimator):
         return decoded
 
     def _known(self, where: str, y: npt.ArrayLike | None, n: int) -> Array | None:
-        """y of n codes, None where the model is not told it; InputError for a y that it has no use for."""
+        """y of n codes. What a decoder should make of a y that the model has no use for is nobody's guess: InputError."""
         where = f"{type(self).__name__}.{where}"
-        if self.condition is None:
-            require_untold(where, y)
+        if self.condition is None and y is None:
             return None
+        if self.condition is None:
+            raise InputError(f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r}")
         if y is None:
             raise InputError(f"{where}: y should be {self.condition.words}; found none")
         return self.condition.read(where, y, n)

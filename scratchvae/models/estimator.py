@@ -1,4 +1,4 @@
-"""What every trained model offers, whatever its pass looks like: `fit`, `score`, `impute`, and a history."""
+"""What every trained model offers, whatever its pass looks like: `fit`, `score`, and a history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, Pullback, require_flag
 from scratchvae.data import Batch, Dataset
-from scratchvae.evaluation import impute
 from scratchvae.layers import EVALUATION, Buffer, Mode, Owner, Parameter, named_buffers, named_parameters
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.conditions import Condition
@@ -65,16 +64,8 @@ class Estimator(Owner, ABC):
         """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z): objectives.Model states what the pullback returns."""
 
     @abstractmethod
-    def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
-
-    @abstractmethod
     def phases(self, optimizer: Optimizer) -> list[Phase]:
         """What a training step does unless told otherwise: each phase with its objective and a copy of the optimizer."""
-
-    @abstractmethod
-    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
-        """The code of each example  ->  (N, Z)."""
 
     @abstractmethod
     def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
@@ -136,29 +127,6 @@ class Estimator(Owner, ABC):
         finally:
             self.left_weights = {name: owner.value.copy() for name, owner in self._held().items()}
         return self
-
-    def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Array:
-        """`fit`, then `transform`."""
-        return self.fit(x, y, **settings).transform(x, y)
-
-    def impute(
-        self,
-        x: npt.ArrayLike | Dataset,
-        y: npt.ArrayLike | None = None,
-        *,
-        samples: int = 1000,
-        draws: int | None = None,
-        seed: int = 0,
-    ) -> Array:
-        """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
-
-        Each missing entry is at its expectation given the observed ones, estimated with `samples` importance-weighted
-        draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
-        """
-        rng = np.random.default_rng(seed)
-        found = impute(self, self._dataset(x, y), samples=samples, draws=draws or 0, rng=rng)
-        filled = found.x if draws is None else found.draws
-        return filled.reshape(*filled.shape[:-1], *self.event_shape)
 
     def score(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> float:
         """The mean of score_samples."""

@@ -27,13 +27,14 @@ from scratchvae.likelihoods import Bernoulli, Likelihood, fill_missing
 from scratchvae.models import bernoulli_chain
 from scratchvae.models.alternation import ALGORITHMS
 from scratchvae.models.conditions import require_untold
-from scratchvae.models.estimator import AT_ONCE, Estimator
+from scratchvae.models.estimator import AT_ONCE
+from scratchvae.models.hidden_units import HiddenUnits
 from scratchvae.objectives import Kl, Pass
 from scratchvae.posteriors import Noise
 from scratchvae.training import Optimizer, Phase
 
 
-class HelmholtzMachine(Estimator):
+class HelmholtzMachine(HiddenUnits):
     """p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l), h_0 = x, and q(h|x) = Π_l q(h_l|h_{l−1}), every unit of every layer 0 or 1.
 
         p(h_L) = Bernoulli(σ(top))        p(h_{l−1}|h_l) = Bernoulli(σ(generation(h_l)))
@@ -203,10 +204,6 @@ class HelmholtzMachine(Estimator):
         require_finite("HelmholtzMachine.inverse_transform", "h", h)
         logits, _ = self.decoded(h, Batch(h[:, :0]))
         return self.likelihood.mean(logits).reshape(-1, *self.event_shape)
-
-    def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
-        """E[x|h_1] at h_1 = E[h_1|x]  ->  (N, *event_shape)."""
-        return self.inverse_transform(self.transform(x))
 
     def sample(
         self, n: int = 1, rng: np.random.Generator | int | None = None, *, y: npt.ArrayLike | None = None, mean: bool = True
