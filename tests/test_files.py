@@ -1,5 +1,6 @@
 """Files and folders: what is refused before it costs memory or hangs, what a killed process leaves, and whose a folder is."""
 
+import errno
 import gzip
 import io
 import json
@@ -26,7 +27,7 @@ from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import limits
 from scratchvae.data.folders import examples
-from scratchvae.runs import Config, Run
+from scratchvae.runs import Config, Run, claim
 from scratchvae.runs.claim import Claim
 
 RNG = np.random.default_rng(0)
@@ -536,6 +537,48 @@ def test_a_claim_ends_with_its_process_and_with_its_last_reference(tmp_path):
     del claim
     Claim(tmp_path).release()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claim_is_of_the_file_that_is_there(tmp_path, monkeypatch):
+    """A holder may remove its file after the next one has opened it: the lock on what is gone would keep nobody out."""
+    opened, locks, descriptors = claim._opened, claim._locks, []
+
+    def noted(path):
+        descriptors.append(opened(path))
+        return descriptors[-1]
+
+    def after_the_release_of_another(descriptor):
+        if len(descriptors) == 1:
+            (tmp_path / ".lock").unlink()
+        return locks(descriptor)
+
+    monkeypatch.setattr(claim, "_opened", noted)
+    monkeypatch.setattr(claim, "_locks", after_the_release_of_another)
+    held = Claim(tmp_path)
+    for _ in range(2):
+        with pytest.raises(InputError, match="is being trained in by process"):
+            Claim(tmp_path)
+    assert len(descriptors) == 4
+    held.release()
+    for descriptor in descriptors:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fcntl")
+def test_a_claim_says_whose_it_is_and_does_without_locks_where_there_are_none(tmp_path, monkeypatch):
+    import fcntl
+
+    (tmp_path / ".lock").write_text("process 123 on a machine with a very long name that was killed, " * 3)
+    held = Claim(tmp_path)
+    assert (tmp_path / ".lock").read_text() == f"process {os.getpid()} on {socket.gethostname()}"
+    held.release()
+
+    def knows_no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", knows_no_locks)
+    Claim(tmp_path).release()
 
 
 def test_a_claim_follows_no_link(tmp_path):
