@@ -14,7 +14,7 @@ from scratchvae.data import Dataset
 from scratchvae.layers import named_parameters
 from scratchvae.models import FactorAnalysis, ProbabilisticPCA
 from scratchvae.objectives import L1, Elbo, Ramp
-from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PRIORS, RECIPES, SCHEDULES, TABLES, Parts, belief_net
+from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PENALTIES, PRIORS, RECIPES, SCHEDULES, TABLES, Parts, belief_net
 from scratchvae.runs import METRICS, SHORT, Config, Run, spelled_out
 
 RNG = np.random.default_rng(0)
@@ -92,9 +92,9 @@ def test_any_text_is_a_choice_or_one_sentence(text):
         ("a(" * 300 + ")" * 300, "should be name"),
         ("elbo(beta=" + "-" * 1500 + "1)", "nothing is computed"),
         ("elbo(" + " " * 2000 + ")", "at most 2000 characters, found 2006"),
-        ("elbow", r"one of elbo, .*found 'elbow' \(did you mean elbo\?\)"),
+        ("elbow", r"one of .*elbo, .*found 'elbow' \(did you mean elbo\?\)"),
         ("elbo(bta=4)", r"elbo has no bta \(did you mean beta\?\): it has beta, free_bits, capacity, penalties"),
-        ("iwae(beta=4)", "iwae has no beta, which elbo and sampled_elbo have: it has samples, gradient"),
+        ("iwae(beta=4)", "iwae has no beta, which ciwae and elbo and sampled_elbo have: it has samples, gradient, groups"),
         ("wake_sleep(samples=4)", "wake_sleep has no samples, which .* have: it has none"),
         ("elbo(beta='4')", "beta should be a number or a schedule .*, found '4'"),
         ("elbo(beta=True)", "beta should be a number or a schedule .*, found True"),
@@ -213,9 +213,10 @@ NEEDS = {  # what a row goes with; the others go with SMALL
     "objective reweighted_wake_sleep": BELIEF_NET,
     "objective reconstruction": [*SMALL, "--model", "autoencoder"],
     "penalty contraction": [*SMALL, "--model", "autoencoder"],
+    "objective vimco": BELIEF_NET,
     "penalty sparsity": [*SMALL, "--model", "autoencoder", "--code-activation", "sigmoid"],
 }
-REQUIRED = {"l1": "l1(0.1)", "contraction": "contraction(0.1)", "sparsity": "sparsity(0.1)", "ramp": "ramp(0, 0.01, 3)"}
+REQUIRED = {name: f"{name}(0.1)" for name in PENALTIES} | {"ramp": "ramp(0, 0.01, 3)"}
 ROWS = [f"{table.kind} {name}" for table in TABLES for name in table]
 
 

@@ -13,7 +13,26 @@ from scratchvae.choices import parse
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, cast, named_buffers, named_parameters
 from scratchvae.likelihoods import Likelihood
-from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
+from scratchvae.objectives import (
+    L1,
+    L2,
+    ActivationKl,
+    Ciwae,
+    CodeCovariance,
+    Contraction,
+    DecoderGradient,
+    Elbo,
+    Iwae,
+    Mmd,
+    Reconstruction,
+    Renyi,
+    SampledElbo,
+    ScoreFunctionElbo,
+    SlicedWasserstein,
+    Thermodynamic,
+    TotalCorrelation,
+    Vimco,
+)
 from scratchvae.reference import all_parts
 from scratchvae.training import schedules
 from scratchvae.training.clipping import clip_by_norm
@@ -414,6 +433,13 @@ OBJECTIVES = {  # settings of the recipe, objective
     "iwae: dreg": (MIXTURE, plain(Iwae(5, gradient="dreg"))),
     "iwae: dreg, full covariance": (FULL, plain(Iwae(4, gradient="dreg"))),
     "iwae: stl": (VAE, plain(Iwae(1, gradient="stl"))),
+    "iwae: groups": (VAE, plain(Iwae(2, groups=3))),
+    "iwae: dreg, groups": (MIXTURE, plain(Iwae(3, gradient="dreg", groups=2))),
+    "ciwae": (VAE, plain(Ciwae(4, beta=0.3))),
+    "renyi": (FULL, plain(Renyi(4, alpha=0.6))),
+    "thermodynamic": (VAE, plain(Thermodynamic(4, pieces=3, first=0.2))),
+    "vimco": (FULL, plain(Vimco(samples=3))),
+    "vimco: mixture": (MIXTURE, plain(Vimco(samples=2))),
     "sampled elbo: stl": (VAE, plain(SampledElbo(beta=1.7, samples=3, gradient="stl"))),
     "sampled elbo: stl, full covariance": (FULL, plain(SampledElbo(gradient="stl"))),
     "elbo: full covariance": (FULL, plain(Elbo())),
@@ -509,7 +535,7 @@ LIKELIHOODS = sorted(
     part.name for part in all_parts() if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch
 )
 ALL = list(product(LIKELIHOODS, OBJECTIVES))
-SOME = ALL[::5]  # 5 and 34 have no common divisor: each likelihood and each objective is met
+SOME = ALL[::5]  # 5 and the number of objectives have no common divisor: each likelihood and each objective is met
 FORWARDS = list(zip(LIKELIHOODS, cycle(OBJECTIVES), strict=False))
 BACKWARDS = list(zip(LIKELIHOODS, cycle(reversed(OBJECTIVES)), strict=False))
 SMALL = [(*both, activation) for both, activation in zip(ALL, cycle(sorted(layers.ACTIVATIONS)), strict=False)]
@@ -521,19 +547,26 @@ def test_small_mlp(likelihood, objective, activation, twin):
     require_same_model("mlp", (7,), likelihood, objective, batch=6, modes=(True, True, False), **sizes)
 
 
-PENALIZED = {
-    "L1": (L1(0.7),),
-    "KL to a target": (ActivationKl(2.0, target=0.1),),
-    "contraction": (Contraction(3.0),),
-    "two of them": (Contraction(0.5), ActivationKl(0.3)),
+CODES = {**AUTOENCODER, "code_activation": "sigmoid"}
+STRATIFIED, WEIGHTED = TotalCorrelation(3.0, examples=50), TotalCorrelation(2.0, examples=50, estimator="weighted")
+PENALIZED = {  # settings of the recipe, objective
+    "L1": (CODES, Reconstruction(noise_std=0.2, penalties=(L1(0.7),))),
+    "KL to a target": (CODES, Reconstruction(noise_std=0.2, penalties=(ActivationKl(2.0, target=0.1),))),
+    "contraction": (CODES, Reconstruction(noise_std=0.2, penalties=(Contraction(3.0),))),
+    "two of them": (CODES, Reconstruction(noise_std=0.2, penalties=(Contraction(0.5), ActivationKl(0.3)))),
+    "regularized": (AUTOENCODER, Reconstruction(penalties=(L2(0.3), DecoderGradient(0.4)))),
+    "matched": (AUTOENCODER, Reconstruction(penalties=(Mmd(9.0), SlicedWasserstein(2.0, projections=5)))),
+    "decomposed": (VAE, Elbo(penalties=(STRATIFIED, CodeCovariance(2.0, diagonal=3.0), L2(0.3), DecoderGradient(0.4)))),
+    "weighted": (VAE, Elbo(penalties=(WEIGHTED, CodeCovariance(2.0, of="draws"), Mmd(5.0, "gaussian", "v")))),
+    "of the batch": (VAE, Elbo(penalties=(TotalCorrelation(2.0), Mmd(5.0, "gaussian", "closed_form", scale=0.7)))),
 }
 
 
 @pytest.mark.parametrize("activation", sorted(layers.ACTIVATIONS))
 @pytest.mark.parametrize("penalties", PENALIZED)
 def test_penalties(penalties, activation, twin, monkeypatch):
-    settings = {**AUTOENCODER, "code_activation": "sigmoid"}
-    monkeypatch.setitem(OBJECTIVES, "penalized", (settings, plain(Reconstruction(noise_std=0.2, penalties=PENALIZED[penalties]))))
+    settings, objective = PENALIZED[penalties]
+    monkeypatch.setitem(OBJECTIVES, "penalized", (settings, plain(objective)))
     sizes = {"latent_dim": 3, "hidden": (6, 5), "activation": activation}
     require_same_model("mlp", (7,), "gaussian", "penalized", batch=6, modes=(True, False), **sizes)
 

@@ -8,7 +8,26 @@ from itertools import pairwise
 
 import pytest
 
-from scratchvae.objectives import L1, ActivationKl, Contraction, Elbo, Iwae, Reconstruction, SampledElbo, ScoreFunctionElbo
+from scratchvae.objectives import (
+    L1,
+    L2,
+    ActivationKl,
+    Ciwae,
+    CodeCovariance,
+    Contraction,
+    DecoderGradient,
+    Elbo,
+    Iwae,
+    Mmd,
+    Reconstruction,
+    Renyi,
+    SampledElbo,
+    ScoreFunctionElbo,
+    SlicedWasserstein,
+    Thermodynamic,
+    TotalCorrelation,
+    Vimco,
+)
 from scratchvae.reference import all_parts
 from scratchvae.reference.cases.gaussian import torch_law, torch_standard
 from scratchvae.reference.cases.gaussian_full import torch_by_dimension, torch_draw
@@ -245,10 +264,10 @@ class Twin(nn.Module):
     def draw(self, x, noise):
         return self.posterior.draw(self.encode(x), noise) if self.variational else self.encode(x)
 
-    def log_weights(self, x, noise, K, *, score=True, squared=False):
+    def log_weights(self, x, noise, K, *, score=True, squared=0):
         """log p(x|z), log p(z) and log q(z|x), each (B, K); without the score, q's own parameters stand still in log q.
 
-        `squared` multiplies what each draw passes on to q by its normalized weight (Tucker et al. 2019, equation 8).
+        In `squared` groups, what a draw passes on to q is multiplied by its normalized weight (Tucker et al. 2019, equation 8).
         """
         q_params = self.encode(x).repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise)
@@ -256,27 +275,80 @@ class Twin(nn.Module):
         law = self.posterior.law(q_params if score else q_params.detach())
         terms = [term.unflatten(0, (-1, K)) for term in (log_px, self.prior.log_prob(z), law.log_prob(z))]
         if squared:
-            weights = torch.softmax(terms[0] + terms[1] - terms[2], dim=1).detach().flatten()
+            log_w = (terms[0] + terms[1] - terms[2]).detach()
+            weights = torch.softmax(log_w.unflatten(1, (squared, -1)), dim=2).flatten()
             z.register_hook(lambda dz: dz * weights[:, None])
         return terms
 
     def elbo(self, x, noise, *, beta, free_bits, capacity, penalties):
+        noise, *others = noise if penalties else (noise,)
         q_params = self.encode(x)
-        log_px, kl = self.likelihood(self.decode(self.posterior.draw(q_params, noise)), x), self.kl(q_params)
+        z = self.posterior.draw(q_params, noise)
+        log_px, kl = self.likelihood(self.decode(z), x), self.kl(q_params)
         penalty = kl.mean(0).clamp(min=free_bits).sum() if capacity is None else (kl.sum(1) - capacity).abs().mean()
-        return beta * penalty - log_px.mean(), {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
+        terms = {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
+        return self.penalized(beta * penalty - log_px.mean(), terms, penalties, others, x=x, q_params=q_params, z=z)
+
+    def penalized(self, loss, terms, penalties, noises, **parts):
+        """The loss with its penalties, and the terms with theirs."""
+        for penalty, noise in zip(penalties, noises, strict=True):
+            value = PENALTIES[type(penalty)](penalty, self, noise=noise, **parts)
+            terms[penalty.term] = value.expand(len(parts["x"]))
+            loss = loss + penalty.weight * value.mean()
+        return loss, terms
 
     def sampled_elbo(self, x, noise, *, beta, samples, gradient, penalties):
         log_px, log_pz, log_q = (term.mean(1) for term in self.log_weights(x, noise, samples, score=gradient == "total"))
         kl = log_q - log_pz
         return (beta * kl - log_px).mean(), {"bound": log_px - kl, "log_px": log_px, "kl": kl}
 
-    def iwae(self, x, noise, *, samples, gradient):
-        total = gradient == "total"
-        log_px, log_pz, log_q = self.log_weights(x, noise, samples, score=total, squared=not total)
+    def weighted(self, x, noise, K, value, **estimator):
+        """−⟨value(log w)⟩, and the terms of all objectives that weigh K draws."""
+        log_px, log_pz, log_q = self.log_weights(x, noise, K, **estimator)
         log_w = log_px + log_pz - log_q
-        bound = torch.logsumexp(log_w, dim=1) - math.log(samples)
-        return -bound.mean(), {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
+        bound = torch.logsumexp(log_w, dim=1) - math.log(K)
+        return -value(log_w).mean(), {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
+
+    def iwae(self, x, noise, *, samples, gradient, groups):
+        def value(log_w):
+            return torch.stack([torch.logsumexp(part, 1) - math.log(samples) for part in log_w.chunk(groups, 1)]).mean(0)
+
+        total = gradient == "total"
+        return self.weighted(x, noise, groups * samples, value, score=total, squared=0 if total else groups)
+
+    def ciwae(self, x, noise, *, samples, beta):
+        tight = laws.Categorical(torch.ones(samples).double()).probs.log()  # log 1/K
+        return self.weighted(x, noise, samples, lambda w: beta * w.mean(1) + (1 - beta) * torch.logsumexp(w + tight, 1))
+
+    def renyi(self, x, noise, *, samples, alpha):
+        return self.weighted(x, noise, samples, lambda w: (torch.logsumexp((1 - alpha) * w, 1) - math.log(samples)) / (1 - alpha))
+
+    def thermodynamic(self, x, noise, *, samples, pieces, first):
+        ends = [0.0, *(first ** ((pieces - 1 - j) / (pieces - 1)) for j in range(pieces))]
+
+        def value(w):
+            means = [(torch.softmax(beta * w, 1) * w).sum(1) for beta in ends[:-1]]
+            return sum((end - beta) * mean for beta, end, mean in zip(ends, ends[1:], means, strict=False))
+
+        return self.weighted(x, noise, samples, value)
+
+    def vimco(self, x, noise, *, samples):
+        """The value of the bound, with the gradient of a surrogate in which draws and what they add stand still."""
+        K = samples
+        q_params, x = self.encode(x).repeat_interleave(K, dim=0), x.repeat_interleave(K, dim=0)
+        z = self.posterior.draw(q_params, noise).detach()
+        terms = self.likelihood(self.decode(z), x), self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
+        log_px, log_pz, log_q = (term.unflatten(0, (-1, K)) for term in terms)
+        log_w = log_px + log_pz - log_q
+        bound = torch.logsumexp(log_w, 1) - math.log(K)
+        signals = []
+        for k in range(K):
+            others = log_w[:, [j for j in range(K) if j != k]]
+            without = torch.logsumexp(torch.cat([others, others.mean(1, keepdim=True)], 1), 1) - math.log(K)
+            signals.append(bound - without)
+        surrogate = (bound + (torch.stack(signals, 1).detach() * log_q).sum(1)).mean()
+        loss = surrogate.detach() - surrogate - bound.detach().mean()
+        return loss, {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
 
     def score_function(self, x, noise, *, samples, leave_one_out):
         """The value of the bound, with the gradient of a surrogate in which draws and their worth stand still."""
@@ -292,7 +364,7 @@ class Twin(nn.Module):
         return loss, {"bound": f.mean(1), "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
 
     def reconstruction(self, x, noise, *, noise_std, mask_rate, penalties):
-        noise, epsilon, kept, *_ = noise
+        noise, epsilon, kept, *others = noise
         seen = x
         if self.training and noise_std:
             seen = seen + noise_std * epsilon
@@ -300,32 +372,91 @@ class Twin(nn.Module):
             seen = seen.masked_fill(~kept, 0)
         z = self.draw(seen, noise)
         log_px = self.likelihood(self.decode(z), x)
-        loss, terms = -log_px.mean(), {"log_px": log_px}
-        for penalty in penalties:
-            terms[penalty.term] = PENALTIES[type(penalty)](penalty, self.encoder, seen, z)
-            loss = loss + penalty.weight * terms[penalty.term].mean()
-        return loss, terms
+        return self.penalized(-log_px.mean(), {"log_px": log_px}, penalties, others, x=seen, q_params=None, z=z)
 
     def forward(self, objective, x, noise):
         """(loss, terms) as `objective` names them."""
         return getattr(self, OBJECTIVES[type(objective)])(x, noise, **vars(objective))
 
 
-def activation_kl(penalty, encoder, x, z):
+def activation_kl(penalty, twin, *, z, **parts):
     q, p = laws.Bernoulli(torch.full_like(z[0], penalty.target)), laws.Bernoulli(z.mean(0))
-    return laws.kl_divergence(q, p).sum().expand(len(z))
+    return laws.kl_divergence(q, p).sum()
 
 
-def contraction(penalty, encoder, x, z):
-    jacobian = torch.func.vmap(torch.func.jacrev(lambda one: encoder(one[None])[0]))(x)
+def contraction(penalty, twin, *, x, **parts):
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda one: twin.encoder(one[None])[0]))(x)
     return (jacobian**2).sum((1, 2))
 
 
-PENALTIES = {L1: lambda penalty, encoder, x, z: z.abs().sum(1), ActivationKl: activation_kl, Contraction: contraction}
+def decoder_gradient(penalty, twin, *, z, **parts):
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda one: twin.decoder(one[None])[0]))(z)
+    return (jacobian**2).sum((1, 2))
+
+
+def total_correlation(penalty, twin, *, q_params, z, **parts):
+    B, N = len(z), penalty.examples or len(z)
+    shares = torch.full((B, B), 1 / (N * B) if penalty.examples else 1 / B, dtype=torch.double)
+    if penalty.examples and penalty.estimator == "stratified":
+        for b in range(B):
+            for m in range(B):
+                others = (N - B + 1) / (N * (B - 1)) if m == (b + 1) % B else 1 / (B - 1)
+                shares[b, m] = 1 / N if m == b else others
+    log_q = normal(*q_params.chunk(2, dim=1)).log_prob(z[:, None])  # (B, B, Z)
+    joint = (shares * log_q.sum(2).exp()).sum(1).log()
+    return joint - (shares[:, :, None] * log_q.exp()).sum(1).log().sum(1)
+
+
+def code_covariance(penalty, twin, *, q_params, **parts):
+    law = normal(*q_params.chunk(2, dim=1))
+    C = torch.cov(law.mean.T, correction=0) + (torch.diag(law.variance.mean(0)) if penalty.of == "draws" else 0)
+    diagonal = torch.diagonal(C)
+    return (C**2).sum() - (diagonal**2).sum() + penalty.diagonal * ((diagonal - 1) ** 2).sum()
+
+
+def mmd(penalty, twin, *, z, noise, **parts):
+    Z = z.shape[1]
+    width = penalty.scale * Z
+
+    def mean(a, b, same):
+        squares = ((a[:, None] - b) ** 2).sum(2)
+        k = torch.exp(-squares / (2 * width)) if penalty.kernel == "gaussian" else 2 * width / (2 * width + squares)
+        return (k.sum() - k.trace()) / (len(a) * (len(a) - 1)) if same else k.mean()
+
+    if penalty.estimator == "closed_form":
+        sum_law = laws.Independent(
+            laws.Normal(torch.zeros(Z).double(), math.sqrt(width + 1)), 1
+        )  # of z minus a draw, and its kernel
+        scale = (2 * math.pi * width) ** (Z / 2)
+        pairs = (width / (width + 2)) ** (Z / 2)
+        return mean(z, z, True) + pairs - 2 * scale * sum_law.log_prob(z).exp().mean()
+    return mean(z, z, penalty.estimator == "u") + mean(noise, noise, penalty.estimator == "u") - 2 * mean(z, noise, False)
+
+
+def sliced_wasserstein(penalty, twin, *, z, noise, **parts):
+    p, directions = noise[: len(z)], nn.functional.normalize(noise[len(z) :], dim=1)
+    return ((z @ directions.T).sort(0).values - (p @ directions.T).sort(0).values).square().mean()
+
+
+PENALTIES = {
+    L1: lambda penalty, twin, *, z, **parts: z.abs().sum(1),
+    L2: lambda penalty, twin, *, z, **parts: (z**2).sum(1) / 2,
+    ActivationKl: activation_kl,
+    CodeCovariance: code_covariance,
+    Contraction: contraction,
+    DecoderGradient: decoder_gradient,
+    Mmd: mmd,
+    SlicedWasserstein: sliced_wasserstein,
+    TotalCorrelation: total_correlation,
+}
 OBJECTIVES = {
+    Ciwae: "ciwae",
     Elbo: "elbo",
     Iwae: "iwae",
     Reconstruction: "reconstruction",
+    Renyi: "renyi",
     SampledElbo: "sampled_elbo",
     ScoreFunctionElbo: "score_function",
+    Thermodynamic: "thermodynamic",
+    Vimco: "vimco",
 }

@@ -9,6 +9,7 @@ from scratchvae.evaluation.estimator_noise import EstimatorNoise, estimator_nois
 from scratchvae.evaluation.evidence import Evidence, evidence
 from scratchvae.evaluation.expectation import Expectation, expectation_by_quadrature, expectation_by_sampling
 from scratchvae.evaluation.imputation import Imputation, impute
+from scratchvae.evaluation.kl_decomposition import KlDecomposition, decompose_kl
 from scratchvae.evaluation.latent_usage import active_units, codes
 from scratchvae.evaluation.linear_gaussian_bound import linear_gaussian_bound
 from scratchvae.evaluation.log_likelihood import bits_per_dimension, log_likelihood
@@ -27,6 +28,7 @@ __all__ = [
     "Expectation",
     "Grid",
     "Imputation",
+    "KlDecomposition",
     "NotFinite",
     "RatePoint",
     "Regularity",
@@ -39,6 +41,7 @@ __all__ = [
     "bound_on_grid",
     "codes",
     "continuity",
+    "decompose_kl",
     "density_and_coverage",
     "enumerate_hidden",
     "estimator_noise",

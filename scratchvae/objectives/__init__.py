@@ -7,33 +7,47 @@ from scratchvae.objectives.annealing import Ramp, Schedule
 from scratchvae.objectives.belief_net import BeliefNet
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
+from scratchvae.objectives.covariance import CodeCovariance
+from scratchvae.objectives.decoder_gradient import DecoderGradient, slope_norm
+from scratchvae.objectives.discrepancy import Mmd, SlicedWasserstein
 from scratchvae.objectives.elbo import Elbo
 from scratchvae.objectives.interface import Kl, LatentModel, Model, Objective, Pass, Report, Trainable
-from scratchvae.objectives.iwae import Iwae
-from scratchvae.objectives.penalties import L1, ActivationKl, Penalty
+from scratchvae.objectives.iwae import Ciwae, Iwae, Renyi
+from scratchvae.objectives.many_draws import ManyDraws
+from scratchvae.objectives.penalties import L1, L2, ActivationKl, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, ReweightedWake
 from scratchvae.objectives.sampled_elbo import SampledElbo
 from scratchvae.objectives.score_function import ScoreFunctionElbo
 from scratchvae.objectives.sigma_points import sigma_points
+from scratchvae.objectives.thermodynamic import Thermodynamic
+from scratchvae.objectives.total_correlation import TotalCorrelation, aggregate_log_prob
+from scratchvae.objectives.vimco import Vimco
 from scratchvae.objectives.wake_sleep import Sleep, Wake
 
 __all__ = [
     "CLOSED_FORMS",
     "L1",
+    "L2",
     "ActivationKl",
     "BeliefNet",
+    "Ciwae",
+    "CodeCovariance",
     "Contraction",
+    "DecoderGradient",
     "Elbo",
     "Iwae",
     "Kl",
     "LatentModel",
+    "ManyDraws",
+    "Mmd",
     "Model",
     "Objective",
     "Pass",
     "Penalty",
     "Ramp",
     "Reconstruction",
+    "Renyi",
     "Report",
     "ReweightedRecognition",
     "ReweightedWake",
@@ -41,9 +55,15 @@ __all__ = [
     "Schedule",
     "ScoreFunctionElbo",
     "Sleep",
+    "SlicedWasserstein",
+    "Thermodynamic",
+    "TotalCorrelation",
     "Trainable",
+    "Vimco",
     "Wake",
+    "aggregate_log_prob",
     "closed_form_kl",
     "jacobian_norm",
     "sigma_points",
+    "slope_norm",
 ]

@@ -59,7 +59,7 @@ def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple
     """
     passed = []  # each layer with its input and its pullback, from the data up
     h = x
-    for layer in _chain(encoder):
+    for layer in chain(encoder, "Contraction", "the encoder"):
         below = h
         h, layer_pullback = layer(below, mode=mode)
         passed.append((layer, below, layer_pullback))
@@ -106,11 +106,11 @@ def _activation_rows(layer: Activation, a: Array, G: Array) -> tuple[Array, Pull
     return G * s[:, None, :], pullback
 
 
-def _chain(layer: Layer) -> list[Linear | Activation]:
-    """The layers that x passes, one after another."""
+def chain(layer: Layer, where: str, network: str) -> list[Linear | Activation]:
+    """The layers that an input passes, one after another. InputError for others than Linear layers and activations."""
     if isinstance(layer, Sequential):
-        return [part for inner in layer.layers for part in _chain(inner)]
+        return [part for inner in layer.layers for part in chain(inner, where, network)]
     if isinstance(layer, Linear | Activation):
         return [layer]
-    expected = "the encoder should be made of Linear layers and activations, whose second derivatives are known"
-    raise InputError(f"Contraction: {expected}; found {type(layer).__name__}")
+    expected = f"{network} should be made of Linear layers and activations, whose second derivatives are known"
+    raise InputError(f"{where}: {expected}; found {type(layer).__name__}")

@@ -1,66 +1,114 @@
-"""The importance-weighted bound: tighter the more draws it takes."""
+"""The importance-weighted bound, which is the tighter the more draws it takes, and its blends with the plain bound."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae import ops
-from scratchvae.arrays import InputError, Pullback, require_choice, require_count
-from scratchvae.data import Batch
-from scratchvae.layers import EVALUATION, Mode
-from scratchvae.objectives.belief_net import require_moving_draws
-from scratchvae.objectives.interface import Model, Objective, Report
-from scratchvae.posteriors import Noise
+from scratchvae.arrays import Array, InputError, require_choice, require_count, require_share
+from scratchvae.objectives.many_draws import ManyDraws, log_mean_exp
 
 
 @dataclass(frozen=True)
-class Iwae(Objective):
-    """loss = −⟨log 1/K Σ_k w_k⟩ with w_k = p(x|z_k) p(z_k) / q(z_k|x), K = `samples` draws for each example.
+class Iwae(ManyDraws):
+    """F = ⟨log 1/K Σ_k w_mk⟩, the mean over M = `groups` groups of K = `samples` draws w_mk of each example.
 
-    With w̃_k = w_k / Σ_k w_k, the gradient to the encoder's and q's Parameters φ, z_k = z(ε_k, φ), is estimated by
+    With one group it is the importance-weighted bound of K draws (Burda, Grosse & Salakhutdinov 2016, equation 8). With
+    groups of one draw it is the plain bound of M draws, and between the two it is MIWAE (Rainforth et al. 2018, section 5).
+    More groups lessen the noise of the gradient. More draws in a group tighten the bound.
 
-        gradient = "total"   Σ_k w̃_k dlog w_k/dφ, all of it                                  Burda et al. 2016, equation 14
-                   "dreg"    Σ_k w̃_k² ∂log w_k/∂z_k ∂z_k/∂φ, doubly reparameterized         Tucker et al. 2019, equation 8
+    With w̃_mk = w_mk / Σ_k w_mk, the gradient to the encoder's and q's Parameters φ, z = z(ε, φ), is estimated by
+
+        gradient = "total"   1/M Σ_mk w̃_mk dlog w_mk/dφ, all of it                        Burda et al. 2016, equation 14
+                   "dreg"    1/M Σ_mk w̃_mk² ∂log w_mk/∂z ∂z/∂φ, doubly reparameterized     Tucker et al. 2019, equation 8
                    "stl"     ∂log w/∂z ∂z/∂φ, at K = 1 only, where dreg is the same draw by draw     Roeder et al. 2017
 
     The three estimators have the same expectation. The exception is training with GaussianOptimal or BatchNorm, which
-    couple the draws: w̃_k then depends on other draws too, and "dreg" is biased. As K grows, the signal of "total" fades
+    couple the draws: w̃ then depends on other draws too, and "dreg" is biased. As K grows, the signal of "total" fades
     beside its noise (Rainforth et al. 2018), and the signal of "dreg" does not. With K > 1, "stl" is biased, and so it is
-    refused. The Parameters of p(x|z) and p(z) get Σ_k w̃_k ∂log w_k from each of the three.
+    refused. The Parameters of p(x|z) and p(z) get 1/M Σ_mk w̃_mk ∂log w_mk from each of the three.
 
-    The terms are bound (with its −log K), and log_px and kl as means over the draws. Their difference log_px − kl is the
-    plain bound, which never exceeds this one.
-    Burda, Grosse & Salakhutdinov 2016, equation 8.
+    The terms are bound = log 1/MK Σ_mk w_mk, and log_px and kl as means over the draws. Their difference log_px − kl is
+    the plain bound, which never exceeds this one.
     """
 
     samples: int = 50
     gradient: str = "total"
+    groups: int = 1
 
     def __post_init__(self) -> None:
         require_count("Iwae", "samples", self.samples)
+        require_count("Iwae", "groups", self.groups)
         require_choice("Iwae", "gradient", self.gradient, ("dreg", "stl", "total"))
         if self.gradient == "stl" and self.samples > 1:
             expected = 'gradient "stl" should come with samples = 1, since it is biased with more; take "dreg"'
             raise InputError(f"Iwae: {expected}; found samples = {self.samples}")
 
-    def draw_noise(self, model: Model, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise for K draws of each example."""
-        return model.draw_noise(rows * self.samples, rng)
+    @property
+    def draws(self) -> int:
+        """M K."""
+        return self.groups * self.samples
 
-    def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        require_moving_draws("Iwae", model, mode)
-        one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", score=self.gradient == "total", mode=mode)
-        log_w = one.log_weights
-        log_sum, log_sum_pullback = ops.log_sum_exp(log_w, axis=1)
-        bound = log_sum - log_w.dtype.type(np.log(self.samples))
-        terms = {"bound": bound, "log_px": one.log_px.mean(axis=1), "kl": one.sampled_kl.mean(axis=1)}
-        report = Report(float(-bound.mean(dtype=np.float64)), terms)
+    def weigh(self, log_w: Array) -> tuple[Array, Array]:
+        """The mean of log 1/K Σ_k w_mk over the groups, and its slope w̃_mk / M."""
+        B, M = len(log_w), self.groups
+        value, weights = log_mean_exp(log_w.reshape(B * M, self.samples))
+        return value.reshape(B, M).mean(axis=1), weights.reshape(B, -1) / log_w.dtype.type(M)
 
-        def pullback() -> None:
-            dlog_w = log_sum_pullback(np.full_like(bound, -1 / len(batch)))  # ∂loss/∂log w_bk = −w̃_bk / B, w̃ = w / Σ_k w
-            # a share too small to change any sum is 0: subnormal numbers would slow every product that it meets
-            dlog_w = np.where(np.abs(dlog_w) < np.finfo(dlog_w.dtype).eps ** 2 / len(batch), 0, dlog_w)
-            path = None if self.gradient == "total" else -len(batch) * dlog_w  # w̃_bk
-            run_pullback(dlog_px=dlog_w, dlog_pz=dlog_w, dlog_q=-dlog_w, path=path)
 
-        return report, pullback
+@dataclass(frozen=True)
+class Ciwae(ManyDraws):
+    """F = β ⟨log w_k⟩ + (1 − β) log 1/K Σ_k w_k: the plain bound and the importance-weighted one of the same draws.
+
+    K = `samples` draws of each example. β = 1 is the plain bound, β = 0 the importance-weighted one.
+    Rainforth et al. 2018, section 5.
+    """
+
+    samples: int = 50
+    beta: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_count("Ciwae", "samples", self.samples)
+        if self.beta != 1:
+            require_share("Ciwae", "beta", self.beta)
+
+    @property
+    def draws(self) -> int:
+        """K."""
+        return self.samples
+
+    def weigh(self, log_w: Array) -> tuple[Array, Array]:
+        """F, and its slope β/K + (1 − β) w̃_k."""
+        beta, rest = log_w.dtype.type(self.beta), log_w.dtype.type(1 - self.beta)
+        tight, weights = log_mean_exp(log_w)
+        return beta * log_w.mean(axis=1) + rest * tight, beta / log_w.dtype.type(self.samples) + rest * weights
+
+
+@dataclass(frozen=True)
+class Renyi(ManyDraws):
+    """F = log(1/K Σ_k w_k^(1−α)) / (1 − α), K = `samples`: Rényi's variational bound of order `alpha`, estimated by K draws.
+
+    As K grows, F falls or rises to a number that decreases with α: α = 0 gives log p(x), by way of the importance-weighted bound;
+    α → 1 gives the plain bound, which is F there; α < 0 an upper bound; α → −∞ the largest log w. The slope is
+    w_k^(1−α) / Σ_k w_k^(1−α).     Li & Turner 2016, sections 3 and 4.
+    """
+
+    samples: int = 50
+    alpha: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_count("Renyi", "samples", self.samples)
+        if not np.isfinite(self.alpha):
+            raise InputError(f"Renyi: alpha should be a finite number, found {self.alpha}")
+
+    @property
+    def draws(self) -> int:
+        """K."""
+        return self.samples
+
+    def weigh(self, log_w: Array) -> tuple[Array, Array]:
+        """F, and its slope."""
+        if self.alpha == 1:
+            return log_w.mean(axis=1), np.full_like(log_w, 1 / self.samples)
+        power = log_w.dtype.type(1 - self.alpha)
+        value, weights = log_mean_exp(power * log_w)
+        return value / power, weights

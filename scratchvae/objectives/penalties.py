@@ -56,6 +56,25 @@ class L1(Penalty):
 
 
 @dataclass(frozen=True)
+class L2(Penalty):
+    """½ Σ_j z_j², which keeps codes near 0. Its gradient is z.     Ghosh et al. 2020, equation 6."""
+
+    weight: float
+    term: ClassVar[str] = "norm"
+
+    def __post_init__(self) -> None:
+        require_at_least("L2", "weight", self.weight, 0)
+
+    def __call__(self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+        B, K = one.log_px.shape
+
+        def pullback(dpenalty: Array) -> dict[str, Array]:
+            return {"dz": np.repeat(dpenalty / K, K)[:, None] * one.z}  # dz_bkj = dpenalty_b z_bkj / K
+
+        return (0.5 * one.z * one.z).sum(axis=1).reshape(B, K).mean(axis=1), pullback
+
+
+@dataclass(frozen=True)
 class ActivationKl(Penalty):
     """Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(ρ̂_j)), where ρ̂_j = ⟨z_j⟩ is the mean over the batch and ρ is `target`.
 

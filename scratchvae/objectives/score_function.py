@@ -1,14 +1,14 @@
 """The evidence lower bound with its gradient by the score function: for draws that do not move with q."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from scratchvae.arrays import InputError, Pullback, require_count, require_flag, sum_of_draws
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_flag, sum_of_draws
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.objectives.interface import Model, Objective, Report
+from scratchvae.objectives.interface import Model, Objective, Pass, Report
 from scratchvae.posteriors import Density, Noise
 
 
@@ -56,10 +56,25 @@ class ScoreFunctionElbo(Objective):
         def pullback() -> None:
             share = np.full_like(f, 1 / (B * K))
             dlog_q = -(f - baseline) * share  # −(f_bk − b_bk) / BK
-            _, log_q_pullback = model.posterior.log_prob(np.repeat(one.q_params, K, axis=0), one.z, mode=mode)
-            dq_repeated, _ = log_q_pullback(dlog_q.reshape(-1))
-            dq_params = sum_of_draws(dq_repeated, K)  # one q(z|x_b) for all K draws
             # −⟨∂log p(x|z)⟩ and −⟨∂log p(z)⟩ at the draws, of which nothing moves with q
-            run_pullback(dlog_px=-share, dlog_pz=-share, dq_params=dq_params, path=np.zeros_like(f))
+            score_gradient(model, one, run_pullback, dlog_px=-share, dlog_pz=-share, dlog_q=dlog_q, mode=mode)
 
         return Report(float(-f.mean(dtype=np.float64)), terms), pullback
+
+
+def score_gradient(
+    model: Any, one: Pass, run_pullback: Pullback, *, dlog_px: Array, dlog_pz: Array, dlog_q: Array, mode: Mode
+) -> None:
+    """Give every Parameter its gradient of Σ dlog_px log_px + dlog_pz log_pz + dlog_q log_q, each (B, K), the draws held.
+
+    `one` is a pass with score=False. The draws of a belief net stand still by themselves. Those of another model move with q:
+    what they pass on is multiplied by 0, and log q(z|x) is differentiated by its own parameters alone.
+    """
+    if hasattr(model, "dream"):
+        run_pullback(dlog_px=dlog_px, dlog_pz=dlog_pz, dlog_q=dlog_q)
+        return
+    K = dlog_q.shape[1]
+    _, log_q_pullback = model.posterior.log_prob(np.repeat(one.q_params, K, axis=0), one.z, mode=mode)
+    dq_repeated, _ = log_q_pullback(dlog_q.reshape(-1))
+    dq_params = sum_of_draws(dq_repeated, K)  # one q(z|x_b) for all K draws
+    run_pullback(dlog_px=dlog_px, dlog_pz=dlog_pz, dq_params=dq_params, path=np.zeros_like(dlog_q))

@@ -6,17 +6,27 @@ from scratchvae.choices import Table
 from scratchvae.models import ALGORITHMS
 from scratchvae.objectives import (
     L1,
+    L2,
     ActivationKl,
+    Ciwae,
+    CodeCovariance,
     Contraction,
+    DecoderGradient,
     Elbo,
     Iwae,
+    Mmd,
     Objective,
     Penalty,
     Ramp,
     Reconstruction,
+    Renyi,
     SampledElbo,
     Schedule,
     ScoreFunctionElbo,
+    SlicedWasserstein,
+    Thermodynamic,
+    TotalCorrelation,
+    Vimco,
 )
 from scratchvae.training import OPTIMIZERS as BY_NAME
 from scratchvae.training import Constant, Cosine, StepDecay
@@ -44,18 +54,47 @@ def reweighted_wake_sleep(samples: int = 5) -> Halves:
     return ALGORITHMS["reweighted_wake_sleep"](samples)
 
 
+def miwae(groups: int = 8, samples: int = 8, gradient: str = "total") -> Iwae:
+    """The mean of `groups` importance-weighted bounds, each of `samples` draws (Rainforth et al. 2018)."""
+    return Iwae(samples, gradient, groups)
+
+
+def piwae(groups: int = 8, samples: int = 8) -> Halves:
+    """For p the bound of all groups · samples draws, for q `miwae`, each by draws of its own (Rainforth et al. 2018)."""
+    return [(Iwae(groups * samples), ("decoder", "likelihood", "prior")), (miwae(groups, samples), ("encoder", "posterior"))]
+
+
 SCHEDULES = Table("schedule", {"constant": Constant, "cosine": cosine, "ramp": Ramp, "step": step}, given=("run_steps",))
 OPTIMIZERS = Table("optimizer", BY_NAME, inner={Schedule: SCHEDULES})
-PENALTIES = Table("penalty", {"contraction": Contraction, "l1": L1, "sparsity": ActivationKl})
+PENALTIES = Table(
+    "penalty",
+    {
+        "contraction": Contraction,
+        "covariance": CodeCovariance,
+        "decoder_gradient": DecoderGradient,
+        "l1": L1,
+        "l2": L2,
+        "mmd": Mmd,
+        "sliced_wasserstein": SlicedWasserstein,
+        "sparsity": ActivationKl,
+        "total_correlation": TotalCorrelation,
+    },
+)
 OBJECTIVES = Table(
     "objective",
     {
+        "ciwae": Ciwae,
         "elbo": Elbo,
         "iwae": Iwae,
+        "miwae": miwae,
+        "piwae": piwae,
         "reconstruction": Reconstruction,
+        "renyi": Renyi,
         "reweighted_wake_sleep": reweighted_wake_sleep,
         "sampled_elbo": SampledElbo,
         "score_function": ScoreFunctionElbo,
+        "thermodynamic": Thermodynamic,
+        "vimco": Vimco,
         "wake_sleep": wake_sleep,
     },
     inner={Schedule: SCHEDULES, Penalty: PENALTIES},

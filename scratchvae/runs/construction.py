@@ -33,6 +33,9 @@ def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
     return data.split(held_out) if held_out else (data, None)
 
 
+OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits
+
+
 def build_model(config: Config, event_shape: tuple[int, ...]) -> LatentVariableModel | HelmholtzMachine:
     """The recipe's model, with weights drawn from the run's seed."""
     return RECIPES.build(config.recipe, event_shape=event_shape, seed=config.seed)
@@ -49,9 +52,10 @@ def build_phases(config: Config, model: Estimator, steps: int) -> list[Phase]:
     if choice.name == DEFAULT:
         choice = replace(choice, name=_own_objective(model))
     chosen: Objective | Sequence[tuple[Objective, tuple[str, ...]]] = OBJECTIVES.build(choice, run_steps=steps)
-    if isinstance(chosen, Objective) == isinstance(model, HelmholtzMachine):
-        halves = " or ".join(ALGORITHMS)
-        raise InputError(f"a belief_net, and nothing else, is trained by {halves}; found {choice} for a {type(model).__name__}")
+    bits = isinstance(model, HelmholtzMachine)
+    if (choice.name not in OF_BITS) if bits else (choice.name in ALGORITHMS):
+        expected = f"a belief_net is trained by {', '.join(OF_BITS)}, and no other model by {' or '.join(ALGORITHMS)}"
+        raise InputError(f"{expected}; found {choice} for a {type(model).__name__}")
     pairs = [(chosen, ("",))] if isinstance(chosen, Objective) else chosen
     return [Phase(objective, optimizer, config.max_norm, over) for objective, over in pairs]
 

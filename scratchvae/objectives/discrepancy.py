@@ -1,0 +1,171 @@
+"""Distances between the codes of a batch and draws from N(0, I), whose mean over batches is 0 where the two laws are one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_count
+from scratchvae.data import Batch
+from scratchvae.distributions import gaussian
+from scratchvae.layers import Mode
+from scratchvae.objectives.interface import Pass
+from scratchvae.objectives.penalties import Penalty
+from scratchvae.posteriors import Noise
+from scratchvae.priors import StandardGaussian
+
+
+@dataclass(frozen=True)
+class Mmd(Penalty):
+    """The squared maximum mean discrepancy of the codes z_1 … z_n of a batch, draws of one example included, from N(0, I):
+
+        E[k(z, z′)] + E[k(p, p′)] − 2 E[k(z, p)],    z, z′ independent codes and p, p′ independent draws from N(0, I).
+
+    kernel = "gaussian"                 k(x, y) = exp(−‖x − y‖² / 2γ²)
+             "inverse_multiquadratic"   k(x, y) = 2γ² / (2γ² + ‖x − y‖²)                       with γ² = `scale` · Z
+
+    estimator = "u"             n draws p, and means over the pairs of two different ones: right on average, may be negative
+                "v"             means over all pairs: never negative, and by about 2/n too large
+                "closed_form"   the Gaussian kernel's E[k(p, p′)] = (γ²/(γ² + 2))^(Z/2) and
+                                E[k(z, p)] = (γ²/(γ² + 1))^(Z/2) exp(−‖z‖² / 2(γ² + 1)), and E[k(z, z′)] as in "u": no draws
+
+    As a penalty of Reconstruction in an Autoencoder it makes a Wasserstein autoencoder (Tolstikhin, Bousquet, Gelly & Schölkopf
+    2018, section 3), and of an Elbo with beta = 1 − α, with weight α + λ − 1, InfoVAE (Zhao, Song & Ermon 2019).
+    A batch of one code has no pairs of two, whose mean counts as 0 in "u" and "closed_form": such a batch tells little.
+    The penalty is one number for the batch.     Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, section 2.
+    """
+
+    weight: float
+    kernel: str = "inverse_multiquadratic"
+    estimator: str = "u"
+    scale: float = 1.0
+    term: ClassVar[str] = "mmd"
+
+    def __post_init__(self) -> None:
+        require_at_least("Mmd", "weight", self.weight, 0)
+        require_choice("Mmd", "kernel", self.kernel, KERNELS)
+        require_choice("Mmd", "estimator", self.estimator, ("closed_form", "u", "v"))
+        if self.estimator == "closed_form" and self.kernel != "gaussian":
+            raise InputError(f'Mmd: estimator "closed_form" should come with kernel "gaussian", found {self.kernel!r}')
+        if not self.scale > 0:
+            raise InputError(f"Mmd: scale should be positive, found {self.scale}")
+
+    def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
+        """As many draws from N(0, I) as there are examples; None where none are needed."""
+        if self.estimator == "closed_form":
+            return None
+        return gaussian.sample_standard((rows, model.posterior.latent_dim), rng)
+
+    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+        require_standard_prior("Mmd", model)
+        z = one.z
+        n, Z = z.shape
+        width = z.dtype.type(self.scale * Z)  # γ²
+        kernel = KERNELS[self.kernel]
+        apart = 1 - np.eye(n, dtype=z.dtype) if self.estimator != "v" else np.ones((n, n), z.dtype)
+        among, among_pullback = kernel(z, z, width)
+        among_pairs = max(apart.sum(), 1)
+        value = (apart * among).sum() / among_pairs
+        if self.estimator == "closed_form":
+            near = (width / (width + 1)) ** (Z / 2) * np.exp(-(z * z).sum(axis=1) / (2 * (width + 1)))  # E[k(z, p)]
+            value = value + (width / (width + 2)) ** (Z / 2) - 2 * near.mean()
+        else:
+            p = noise.astype(z.dtype, copy=False)
+            m = len(p)
+            of_prior, _ = kernel(p, p, width)
+            pairs = 1 - np.eye(m, dtype=z.dtype) if self.estimator == "u" else np.ones((m, m), z.dtype)
+            between, between_pullback = kernel(z, p, width)
+            value = value + (pairs * of_prior).sum() / max(pairs.sum(), 1) - 2 * between.mean()
+
+        def pullback(dpenalty: Array) -> dict[str, Array]:
+            left, right = among_pullback(dpenalty * apart / among_pairs)
+            dz = left + right  # z stands on both sides of k(z, z′)
+            if self.estimator == "closed_form":
+                dz = dz + dpenalty * 2 / (n * (width + 1)) * near[:, None] * z  # −2/n ∂E[k(z, p)]/∂z
+            else:
+                dz = dz + between_pullback(np.full_like(between, -2 * dpenalty / between.size))[0]
+            return {"dz": dz.astype(z.dtype, copy=False)}
+
+        return np.asarray(value, z.dtype), pullback
+
+
+def _gaussian_kernel(x: Array, y: Array, width: Any) -> tuple[Array, Pullback]:
+    """exp(−‖x − y‖² / 2γ²) (n, m); pullback(dk) -> (dx, dy)."""
+    squares, squares_pullback = _squared_distances(x, y)
+    k = np.exp(-squares / (2 * width))
+    return k, lambda dk: squares_pullback(-dk * k / (2 * width))  # d‖x − y‖² = −dk k / 2γ²
+
+
+def _inverse_multiquadratic(x: Array, y: Array, width: Any) -> tuple[Array, Pullback]:
+    """2γ² / (2γ² + ‖x − y‖²) (n, m); pullback(dk) -> (dx, dy)."""
+    squares, squares_pullback = _squared_distances(x, y)
+    k = 2 * width / (2 * width + squares)
+    return k, lambda dk: squares_pullback(-dk * k * k / (2 * width))  # d‖x − y‖² = −dk k² / 2γ²
+
+
+KERNELS: dict[str, Callable[[Array, Array, Any], tuple[Array, Pullback]]] = {
+    "gaussian": _gaussian_kernel,
+    "inverse_multiquadratic": _inverse_multiquadratic,
+}
+
+
+def _squared_distances(x: Array, y: Array) -> tuple[Array, Pullback]:
+    """‖x_i − y_j‖² (n, m) of x (n, Z) and y (m, Z), from the differences, since squares minus products would cancel."""
+    apart = x[:, None] - y[None]
+
+    def pullback(dsquares: Array) -> tuple[Array, Array]:
+        by_pair = 2 * dsquares[:, :, None] * apart  # 2 d‖x_i − y_j‖² (x_i − y_j)
+        return by_pair.sum(axis=1), -by_pair.sum(axis=0)
+
+    return (apart * apart).sum(axis=2), pullback
+
+
+@dataclass(frozen=True)
+class SlicedWasserstein(Penalty):
+    """The squared 2-Wasserstein distance of θ·z over the batch from θ·p, p ~ N(0, I), as a mean over directions θ.
+
+    There are L = `projections` directions, uniform on the sphere. Along one of them the best match of n codes and n draws is
+    in order of size: 1/n Σ_i (θ·z_(i) − θ·p_(i))². The gradient moves each code towards its match. The penalty is one
+    number for the batch.
+    Kolouri, Pope, Martin & Rohde 2019, section 3.
+    """
+
+    weight: float
+    projections: int = 50
+    term: ClassVar[str] = "sliced_wasserstein"
+
+    def __post_init__(self) -> None:
+        require_at_least("SlicedWasserstein", "weight", self.weight, 0)
+        require_count("SlicedWasserstein", "projections", self.projections)
+
+    def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
+        """Draws from N(0, I): one for each example, and behind them one for each direction, (B + L, Z)."""
+        return gaussian.sample_standard((rows + self.projections, model.posterior.latent_dim), rng)
+
+    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+        require_standard_prior("SlicedWasserstein", model)
+        z = one.z
+        drawn = noise.astype(z.dtype, copy=False)
+        p, directions = drawn[: -self.projections], drawn[-self.projections :]
+        if len(p) != len(z):
+            found = f"{len(z) // len(p)} draws of each"
+            raise InputError(f"SlicedWasserstein: the pass should have one draw of each example, found {found}")
+        directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        along_z, along_p = z @ directions.T, np.sort(p @ directions.T, axis=0)  # (n, L)
+        order = np.argsort(along_z, axis=0, kind="stable")
+        apart = np.take_along_axis(along_z, order, axis=0) - along_p
+
+        def pullback(dpenalty: Array) -> dict[str, Array]:
+            dalong = np.empty_like(along_z)
+            np.put_along_axis(dalong, order, 2 * dpenalty * apart / apart.size, axis=0)  # 2/nL (θ·z_(i) − θ·p_(i)), at z_(i)
+            return {"dz": dalong @ directions}  # dz = Σ_l dalong_l θ_l
+
+        return np.asarray((apart * apart).mean(), z.dtype), pullback
+
+
+def require_standard_prior(where: str, model: Any) -> None:
+    """Raise InputError for a model whose prior is not N(0, I)."""
+    if not isinstance(model.prior, StandardGaussian):
+        expected = "the prior should be a StandardGaussian, which the codes are compared with"
+        raise InputError(f"{where}: {expected}; found a {type(model.prior).__name__}")

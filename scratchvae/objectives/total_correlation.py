@@ -1,0 +1,99 @@
+"""The total correlation of the aggregate posterior: how far latents depend on each other over all the data."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from scratchvae import ops
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_count, require_shapes
+from scratchvae.data import Batch
+from scratchvae.distributions import gaussian
+from scratchvae.layers import Mode
+from scratchvae.objectives.interface import Pass
+from scratchvae.objectives.penalties import Penalty
+from scratchvae.posteriors import DiagonalGaussian, Noise
+
+
+@dataclass(frozen=True)
+class TotalCorrelation(Penalty):
+    """log q(z) − Σ_j log q(z_j) at the draws z of each example, q(z) = 1/N Σ_n q(z|x_n) over all N examples of the data.
+
+    Its mean is KL(q(z) ‖ Π_j q(z_j)), which is 0 where latents are independent. A step sees B of the N examples, and so
+
+        estimator = "weighted"     q(z) ≈ 1/NB Σ_m q(z|x_m)                             too small, by the batch's own example
+                    "stratified"   q(z) ≈ Σ_m s_bm q(z|x_m)                             right on average, over random batches
+                                   with s_bb = 1/N for the example that z was drawn from, s = (N − B + 1) / (N (B − 1))
+                                   for the one after it, and 1/(B − 1) for each other
+
+    and the same of each q(z_j). `examples` is N; without it the batch is taken for all the data, both estimators are the
+    exact sum, and N = B. An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the
+    mean and the variance of every example of the batch, and z.
+    Chen, Li, Grosse & Duvenaud 2018, section 4 (the loss) and appendix C (the estimators).
+    """
+
+    weight: float
+    examples: int | None = None
+    estimator: str = "stratified"
+    term: ClassVar[str] = "total_correlation"
+
+    def __post_init__(self) -> None:
+        require_at_least("TotalCorrelation", "weight", self.weight, 0)
+        require_choice("TotalCorrelation", "estimator", self.estimator, ("stratified", "weighted"))
+        if self.examples is not None:
+            require_count("TotalCorrelation", "examples", self.examples)
+
+    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+        if not isinstance(model.posterior, DiagonalGaussian):
+            expected = "the posterior should be a DiagonalGaussian, whose latents have densities of their own"
+            raise InputError(f"TotalCorrelation: {expected}; found a {type(model.posterior).__name__}")
+        B, K = one.log_px.shape
+        (mean, log_var), split_pullback = model.posterior.mean_and_log_var(one.q_params)
+        shares = np.repeat(self._shares(B), K, axis=0).astype(one.z.dtype)  # (B·K, B), a row for each draw
+        (joint, by_latent), pullback_of_densities = aggregate_log_prob(one.z, mean, log_var, shares=shares)
+        value = (joint - by_latent.sum(axis=1)).reshape(B, K).mean(axis=1)
+
+        def pullback(dpenalty: Array) -> dict[str, Array]:
+            djoint = np.repeat(dpenalty / dpenalty.dtype.type(K), K)
+            dz, dmean, dlog_var = pullback_of_densities(djoint, np.broadcast_to(-djoint[:, None], by_latent.shape))
+            return {"dz": dz, "dq_params": split_pullback(dmean, dlog_var)}
+
+        return value, pullback
+
+    def _shares(self, B: int) -> Array:
+        """s (B, B): what q(z|x_m) counts for at a draw of example b."""
+        if self.examples is None:
+            return np.full((B, B), 1 / B)
+        N = self.examples
+        if N < B:
+            raise InputError(f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}")
+        if self.estimator == "weighted" or B == 1:
+            return np.full((B, B), 1 / (N * B))
+        own, after = np.eye(B, dtype=bool), np.roll(np.eye(B, dtype=bool), 1, axis=1)
+        return np.select([own, after], [1 / N, (N - B + 1) / (N * (B - 1))], 1 / (B - 1))
+
+
+def aggregate_log_prob(z: Array, mean: Array, log_var: Array, *, shares: Array) -> tuple[tuple[Array, Array], Pullback]:
+    """log Σ_m s_rm N(z_r; mean_m, σ_m²) (R,), and the same of each latent j alone (R, Z), in nats.
+
+    z (R, Z), mean and log_var (M, Z), `shares` s (R, M), which need not sum to one.
+    pullback(djoint, dby_latent) -> (dz, dmean, dlog_var).
+    """
+    sizes = require_shapes(
+        "aggregate_log_prob", z=(z, "R Z"), mean=(mean, "M Z"), log_var=(log_var, "M Z"), shares=(shares, "R M")
+    )
+    R, M, Z = sizes["R"], sizes["M"], sizes["Z"]
+    every = (R, M, Z)
+    pairs = (np.broadcast_to(a, every).reshape(-1, 1) for a in (z[:, None], mean[None], log_var[None]))
+    log_density, density_pullback = gaussian.log_prob(*pairs)
+    log_q = log_density.reshape(every)  # log N(z_rj; mean_mj, σ_mj²)
+    log_s = np.log(shares)
+    joint, joint_pullback = ops.log_sum_exp(log_q.sum(axis=2) + log_s, axis=1)
+    by_latent, by_latent_pullback = ops.log_sum_exp(log_q + log_s[:, :, None], axis=1)
+
+    def pullback(djoint: Array, dby_latent: Array) -> tuple[Array, Array, Array]:
+        dlog_q = joint_pullback(djoint)[:, :, None] + by_latent_pullback(dby_latent)  # by the sum over latents, and each alone
+        dz, dmean, dlog_var = (d.reshape(every) for d in density_pullback(dlog_q.reshape(-1)))
+        return dz.sum(axis=1), dmean.sum(axis=0), dlog_var.sum(axis=0)  # dz_rj = Σ_m …,  dmean_mj = Σ_r …
+
+    return (joint, by_latent), pullback
