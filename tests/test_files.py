@@ -527,6 +527,20 @@ def test_one_process_at_a_time_trains_in_a_folder(copy, images, capsys):
         Run.resume(copy / "nowhere")
 
 
+def test_a_run_that_another_process_has_just_begun_is_not_begun_again(images, tmp_path, monkeypatch):
+    """Between a look for config.json and the claim to the folder, another process may claim it, write, and let go."""
+
+    def late(folder):
+        (folder / "config.json").write_text("{}")
+        return Claim(folder)
+
+    monkeypatch.setattr(import_module("scratchvae.runs.folder"), "Claim", late)
+    with pytest.raises(InputError, match="holds a run already"):
+        Run.start(tmp_path / "run", Config(data=str(images), recipe="mlp(latent_dim=2, hidden=4)", epochs=1))
+    assert (tmp_path / "run" / "config.json").read_text() == "{}"
+    assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
+
+
 def test_a_claim_ends_with_its_process_and_with_its_last_reference(tmp_path):
     code = "import os, sys, pathlib; from scratchvae.runs.claim import Claim; c = Claim(pathlib.Path(sys.argv[1])); os.abort()"
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode != 0
