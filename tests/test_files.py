@@ -622,6 +622,20 @@ def test_a_changed_configuration_is_not_trained_on_but_by_force(entry, copy, cap
     assert main([str(a) for a in (*argv[:3], "--epochs", "4", "--quiet", "--no-figures")]) == 0
 
 
+def test_a_checkpoint_that_does_not_say_what_its_examples_were_goes_on(copy):
+    """As one does that an older version has written. How far the run now aims stands in config.json."""
+    from safetensors import safe_open
+
+    path = copy / "checkpoint.safetensors"
+    with safe_open(path, "numpy") as file:
+        description = file.metadata()
+    unknown = json.loads(description["config"]) | {"examples": None, "event_shape": None}
+    del description["data"]
+    save_file(load_file(path), path, description | {"config": json.dumps(unknown)})
+    assert main(["train", "--resume", str(copy), "--epochs", "3", "--quiet", "--no-figures"]) == 0
+    assert json.loads((copy / "config.json").read_text())["epochs"] == 3
+
+
 def test_other_data_are_not_trained_on_but_by_force(copy, images, tmp_path, capsys):
     moved = tmp_path / "moved.npy"
     np.save(moved, np.load(images))
