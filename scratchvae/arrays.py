@@ -169,6 +169,18 @@ def sizes_of(where: str, name: str, given: Any, *, least: int = 0) -> tuple[int,
     return tuple(int(size) for size in sizes)
 
 
+def require_flag(where: str, name: str, flag: Any) -> None:
+    """Raise InputError unless `flag` is True or False, Python's or NumPy's: a text such as "no" would count as true.
+
+    >>> require_flag("Training", "drop_last", "no")
+    Traceback (most recent call last):
+    ...
+    scratchvae.arrays.InputError: Training: drop_last should be True or False, found 'no'
+    """
+    if not isinstance(flag, bool | np.bool_):
+        raise InputError(f"{where}: {name} should be True or False, found {_shown(flag)}")
+
+
 def require_bounds(where: str, low: Any, high: Any) -> None:
     """Raise InputError unless both bounds are finite numbers, the first below the second."""
     if not (is_number(low) and is_number(high) and low < high):

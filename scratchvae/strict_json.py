@@ -8,13 +8,13 @@ Buffers do, and `schema.Number(finite=False)` takes them back.
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scratchvae.arrays import InputError
 from scratchvae.files import read_whole
-from scratchvae.schema import shortened, shown
+from scratchvae.schema import shortened
 
 MOST_BYTES = 64 << 20  # of one text: metrics of some 100,000 epochs
 DEEPEST = 32  # lists and objects within each other
@@ -27,7 +27,7 @@ def read(path: Path) -> Any:
 
 
 def parse(text: str | bytes, where: str) -> Any:
-    """The plain objects that a JSON text describes; InputError, naming `where`, for anything doubtful.
+    """The plain objects that a JSON text describes; InputError for anything doubtful, naming `where` and the entry.
 
     Doubtful are a text of more than MOST_BYTES or not in UTF-8, lists and objects nested deeper than DEEPEST, a name that comes
     twice in an object, whole numbers beyond ±2⁶³, numbers that are not finite, and strings that hold half of a surrogate pair.
@@ -43,9 +43,10 @@ def parse(text: str | bytes, where: str) -> Any:
         raise InputError(f"{where} should be text in UTF-8, found other bytes at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{where} should be JSON, found an error in it: {error}") from None
-    except _Doubt as doubt:
-        raise InputError(f"{where} should be JSON {doubt}") from None
     _require_shallow(found, where)
+    for name, entry in _entries(found, ""):
+        if isinstance(entry, _Doubt):
+            raise InputError(f"{where}{': ' if name else ''}{shortened(name)} should be {entry.words}")
     return found
 
 
@@ -59,13 +60,16 @@ def dump_finite(where: str, content: Any, *, indent: int | None = None) -> str:
 
     The JSON of RFC 8259 has no words for them (section 6). Python's reader takes its own words for them; others stop.
     """
-    for name, number in _not_finite(content, ""):
-        raise InputError(f"{where} should hold finite numbers, as JSON has no others; found {number} at {name.strip('.')}")
+    for name, entry in _entries(content, ""):
+        if isinstance(entry, float) and not math.isfinite(entry):
+            raise InputError(f"{where} should hold finite numbers, as JSON has no others; found {entry} at {name}")
     return json.dumps(content, indent=indent, allow_nan=False) + "\n"
 
 
-class _Doubt(ValueError):
-    """What is wrong with a text, worded to follow "should be JSON"."""
+class _Doubt(NamedTuple):
+    """It stands where an entry is doubtful; `words` follow "should be"."""
+
+    words: str
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,35 +77,52 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _Doubt(f"with each name once in an object, found {shown(twice)} twice")
+        found[twice] = _Doubt("named once in its object, found it twice")
     return found
 
 
-def _whole(digits: str) -> int:
+def _whole(digits: str) -> int | _Doubt:
     if len(digits.lstrip("-")) > MOST_DIGITS or not -(1 << 63) <= int(digits) < 1 << 63:
-        raise _Doubt(f"with whole numbers from -2⁶³ to 2⁶³ - 1, found {shortened(digits)}")
+        return _Doubt(f"a whole number from -2⁶³ to 2⁶³ - 1, found {shortened(digits)}")
     return int(digits)
 
 
-def _finite(digits: str) -> float:
+def _finite(digits: str) -> float | _Doubt:
     number = float(digits)
-    if not math.isfinite(number):
-        raise _Doubt(f"with finite numbers, found {shortened(digits)}")
-    return number
+    return number if math.isfinite(number) else _Doubt(f"a finite number, found {shortened(digits)}")
 
 
 def _require_shallow(value: Any, where: str) -> None:
-    """InputError where lists and objects are nested too deep, or a string can't be written as UTF-8."""
+    """InputError where lists and objects are nested too deep."""
     level, depth = [value], 0
-    while level:
+    while level := [part for entry in level if isinstance(entry, dict | list) for part in _inside(entry)]:
+        depth += 1
         if depth > DEEPEST:
             raise InputError(f"{where} should be JSON nested at most {DEEPEST} deep, found more")
-        for entry in level:
-            strings = [entry] if isinstance(entry, str) else list(entry) if isinstance(entry, dict) else []
-            if any("\ud800" <= letter <= "\udfff" for string in strings for letter in string if not string.isascii()):
-                raise InputError(f"{where} should be JSON with whole characters, found half of a surrogate pair")
-        inside = [entry.values() if isinstance(entry, dict) else entry for entry in level if isinstance(entry, dict | list)]
-        level, depth = [part for parts in inside for part in parts], depth + 1
+
+
+def _inside(entry: Mapping[str, Any] | list[Any]) -> Iterable[Any]:
+    return entry.values() if isinstance(entry, Mapping) else entry
+
+
+def _entries(content: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Every entry that is no list and no object, with its name, such as "train.loss" or "hidden[1]"."""
+    if isinstance(content, Mapping):
+        for key, entry in content.items():
+            below = f"{name}.{key}" if name else f"{key}"
+            yield from _entries(_half_a_pair(key) or entry, below.encode(errors="replace").decode())
+    elif isinstance(content, list | tuple) and not isinstance(content, _Doubt):
+        for i, entry in enumerate(content):
+            yield from _entries(entry, f"{name}[{i}]")
+    else:
+        yield name, (isinstance(content, str) and _half_a_pair(content)) or content
+
+
+def _half_a_pair(text: str) -> _Doubt | None:
+    """The doubt that a text can't be written as UTF-8."""
+    if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return None
+    return _Doubt("text of whole characters, found half of a surrogate pair")
 
 
 def _writable(value: Any) -> Any:
@@ -110,14 +131,3 @@ def _writable(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _writable(part) for name, part in value.items()}
     return [_writable(part) for part in value] if isinstance(value, list | tuple) else value
-
-
-def _not_finite(content: Any, name: str) -> Iterator[tuple[str, float]]:
-    if isinstance(content, Mapping):
-        for key, entry in content.items():
-            yield from _not_finite(entry, f"{name}.{key}")
-    elif isinstance(content, list | tuple):
-        for i, entry in enumerate(content):
-            yield from _not_finite(entry, f"{name}[{i}]")
-    elif isinstance(content, float) and not math.isfinite(content):
-        yield name, content

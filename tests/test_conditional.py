@@ -11,7 +11,7 @@ from scratchvae import evaluation, plots
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_pullback
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import Bypass, Linear, Sequential, Tanh, cast, named_parameters
+from scratchvae.layers import EVALUATION, Bypass, Dropout, Linear, Mode, Sequential, Tanh, cast, named_parameters
 from scratchvae.likelihoods import Gaussian
 from scratchvae.models import Classes, ConditionalVAE, Reals
 from scratchvae.objectives import Elbo, Iwae, SampledElbo, sigma_points
@@ -337,6 +337,25 @@ def test_a_pass_gives_each_part_its_own_gradient(kind, draws, kl):
     assert not [str(c) for c in check_pullback(op, {n: p.value for n, p in parameters.items()}) if not c.ok]
     z = rng.normal(size=(3 * draws, Z))
     assert all(c.ok for c in check_pullback(lambda z: model.log_joint(batch, z, draws=draws), [z]))
+
+
+def test_the_layer_of_the_prior_is_told_the_mode():
+    """Its dropout drops in training, by the mode's own generator, and nothing in evaluation."""
+    model = labelled(prior="conditional_gaussian")
+    layer = Sequential(Linear(K, 8, rng=0), Dropout(0.5), Linear(8, 2 * Z, rng=1))
+    model.prior = ConditionalGaussian(Z, K, layer=layer)
+    cast(model, np.float64)
+
+    def mean(mode):
+        (found, _), _ = model.prior_given(Batch(X, LABELS), mode=mode).mean_and_log_var()
+        return found
+
+    y = np.eye(K)[LABELS]
+    for mode in (EVALUATION, Mode(np.random.default_rng(0), 0)):
+        again = mode if mode is EVALUATION else Mode(np.random.default_rng(0), 0)
+        expected, _ = layer(y, mode=again)
+        np.testing.assert_array_equal(mean(mode), expected[:, :Z])
+    assert (mean(EVALUATION) != mean(Mode(np.random.default_rng(0), 0))).any()
 
 
 def test_draws_of_one_example_have_its_y():

@@ -108,7 +108,14 @@ MALFORMED = {
     "npz: name damaged": (npz(imäges=IMAGES).replace(b"\xc3\xa4", b"\xc3(", 1), data.read_arrays, ["corrupt"]),
     "npz: hostile": (npz(x=npy_promising((1 << 20, 1 << 20))), data.read_arrays, ["['x']", "promises", "1,099,511,627,776"]),
     "npz: labels short": (npz(images=IMAGES, labels=np.array([1])), data.read_arrays, ["labels", "2 integers", "(1,)"]),
-    "npz: labels float": (npz(images=IMAGES, y=np.array([1.0, 2.0])), data.read_arrays, ["labels", "float64"]),
+    "npz: labels float": (npz(images=IMAGES, labels=np.array([1.0, 2.0])), data.read_arrays, ["labels", "float64"]),
+    "npz: conditions twice": (
+        npz(images=IMAGES, y=np.array([1.0, 2.0]), conditions=np.ones((2, 3))),
+        data.read_arrays,
+        ["y should hold labels", "float64"],
+    ),
+    "npz: conditions short": (npz(images=IMAGES, conditions=np.ones((3, 2))), data.read_arrays, ["conditions", "(2, C)"]),
+    "npz: conditions not finite": (npz(images=IMAGES, y=np.array([1.0, np.nan])), data.read_arrays, ["conditions", "finite"]),
 }
 
 
@@ -232,6 +239,30 @@ def test_of_an_archives_arrays_the_first_known_name_counts(members, labels, tmp_
     found = data.read_arrays(put(tmp_path / "file", npz(**members)))
     np.testing.assert_array_equal(found.images[:, 0], IMAGES)
     assert (found.labels if labels is None else found.labels.tolist()) == labels
+
+
+REALS = np.array([[0.5, -1.0], [2.0, 3.0]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("members", "labels", "conditions"),
+    [
+        ({"conditions": REALS}, None, REALS),
+        ({"conditions": REALS[:, 0]}, None, REALS[:, :1]),
+        ({"conditions": np.array([3, 4]), "labels": np.array([1, 0])}, [1, 0], [[3.0], [4.0]]),
+        ({"y": REALS}, None, REALS),
+        ({"y": REALS[:, 1]}, None, REALS[:, 1:]),
+        ({"y": REALS, "labels": np.array([1, 0])}, [1, 0], None),  # as the first known name counts
+    ],
+)
+def test_an_archive_may_say_what_a_model_is_told(members, labels, conditions, tmp_path):
+    found = data.read_arrays(put(tmp_path / "file", npz(x=IMAGES, **members)))
+    assert (found.labels if labels is None else found.labels.tolist()) == labels
+    if conditions is None:
+        assert found.conditions is None
+    else:
+        np.testing.assert_array_equal(found.conditions, conditions)
+        assert found.conditions.dtype.kind == "f"
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_])

@@ -1,5 +1,6 @@
 """Files and folders: what is refused before it costs memory or hangs, what a killed process leaves, and whose a folder is."""
 
+import errno
 import gzip
 import io
 import json
@@ -12,6 +13,7 @@ import sys
 import time
 import tracemalloc
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,8 @@ from scratchvae import data, files, schema, strict_json
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import limits
-from scratchvae.runs import Config, Run
+from scratchvae.data.folders import examples
+from scratchvae.runs import Config, Run, claim
 from scratchvae.runs.claim import Claim
 
 RNG = np.random.default_rng(0)
@@ -44,14 +47,18 @@ DOUBTFUL = {
     "[" * 40 + "]" * 40: "nested at most 32 deep",
     '{"a":' * 40 + "1" + "}" * 40: "nested at most 32 deep",
     "1" * 5000: "of 5,000 characters",
-    str(1 << 63): "whole numbers from",
-    str(-(1 << 63) - 1): "whole numbers from",
-    "NaN": "finite numbers, found NaN",
-    "-Infinity": "finite numbers",
-    "1e999": "finite numbers, found 1e999",
-    '{"a": 1, "b": 2, "a": 3}': "found 'a' twice",
-    '["\\ud800"]': "surrogate",
-    '{"\\udfff": 1}': "surrogate",
+    str(1 << 63): "a whole number from",
+    str(-(1 << 63) - 1): "a whole number from",
+    "NaN": "a finite number, found NaN",
+    "-Infinity": "a finite number",
+    "1e999": "a finite number, found 1e999",
+    '{"a": 1, "b": 2, "a": 3}': ": a should be named once in its object",
+    '["\\ud800"]': r": \[0\] should be .* surrogate",
+    '{"\\udfff": 1}': r": \? should be .* surrogate",
+    '{"a": [1, {"b": NaN}]}': r": a\[1\]\.b should be a finite number, found NaN",
+    '{"a": {"b": [0, 99999999999999999999]}}': r": a\.b\[1\] should be a whole number from -2⁶³ to 2⁶³ - 1, found 9{20}",
+    '{"a": {"c": 1, "b": 1, "b": 2}}': r": a\.b should be named once in its object, found it twice",
+    '{"a": [["\\ud800"]]}': r": a\[0\]\[0\] should be .* surrogate",
     "[1": "an error in it",
     "": "an error in it",
     b"\xff": "UTF-8, found other bytes at byte 0",
@@ -60,7 +67,7 @@ DOUBTFUL = {
 
 @pytest.mark.parametrize("text", DOUBTFUL, ids=lambda text: str(text)[:12])
 def test_doubtful_json_is_one_sentence(text):
-    with pytest.raises(InputError, match=rf"^the-file should be .*{DOUBTFUL[text]}"):
+    with pytest.raises(InputError, match=rf"^the-file(?=.* should be ).*{DOUBTFUL[text]}"):
         strict_json.parse(text, "the-file")
 
 
@@ -138,6 +145,14 @@ def test_what_killed_writers_left_is_removed_and_what_others_write_stays(tmp_pat
     assert path.read_bytes() == b"whole"
 
 
+def test_a_long_name_of_the_machine_is_cut_in_the_names_of_files(monkeypatch):
+    """So that names stay below the 255 bytes that file systems take, and hold nothing but letters, digits and hyphens."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "a.b/" * 60)
+    assert files._host() == "a-b-" * 8
+    monkeypatch.setattr(socket, "gethostname", lambda: "")
+    assert files._host() == "host"
+
+
 def test_no_link_is_followed_and_the_folder_is_synced(tmp_path, monkeypatch):
     victim, path = tmp_path / "victim", tmp_path / "x"
     victim.write_bytes(b"mine")
@@ -186,7 +201,8 @@ def test_what_would_never_end_is_refused_at_once(reader, kind, tmp_path, monkeyp
         path.symlink_to("/dev/zero")
     else:
         with socket.socket(socket.AF_UNIX) as bound:
-            bound.bind(os.path.relpath(path))
+            monkeypatch.chdir(tmp_path)  # as the path of a socket may have a hundred letters only
+            bound.bind(path.name)
     monkeypatch.setattr(os, "open", never_waiting)
     with pytest.raises(InputError, match=f"endless.txt: (expected a file, found {kind}|can't be read)"):
         READERS[reader](path)
@@ -305,6 +321,34 @@ def test_more_bytes_than_reading_may_take_are_refused_before_they_are_taken(case
     assert peak < 3 * LIMIT + (1 << 21), f"{peak} bytes to refuse {len(content)}"
 
 
+PICTURE = RNG.integers(0, 256, (1, 40, 40), np.uint8)
+DRAWN = {  # what draws examples: so many that they have no room, and as many as have
+    "glyphs of many pixels": (lambda: data.load("glyphs", size=10**6), lambda: data.glyphs(3, size=28)),
+    "many glyphs": (lambda: data.glyphs(10**30), lambda: data.glyphs(12, size=20)),
+    "one large glyph": (lambda: data.glyphs(1, size=1000), lambda: data.glyphs(1, size=100)),
+    "scenes": (lambda: data.bouncing_glyphs(10, length=10**9), lambda: data.bouncing_glyphs(3)),
+    "notes": (lambda: data.notes(10**7), lambda: data.notes(20)),
+    "a long note": (lambda: data.play_note("sine", 60, seconds=1e12), lambda: data.play_note("sine", 60)),
+    "patches": (lambda: data.patches(PICTURE, 10**8), lambda: data.patches(PICTURE, 99)),
+    "bars": (lambda: data.bars(1, side=10**9), lambda: data.bars(99)),
+}
+
+
+@pytest.mark.parametrize("case", DRAWN)
+def test_more_examples_than_have_room_are_refused_before_they_are_drawn(case):
+    too_many, fitting = DRAWN[case]
+    fitting()  # what is drawn from, once for all, such as a photograph and the outlines of letters
+    with data.at_most(LIMIT):
+        with pytest.raises(InputError, match=r"bytes each take .* bytes, and reading may take at most 1,048,576"):
+            too_many()
+        tracemalloc.start()
+        try:
+            fitting()
+            assert tracemalloc.get_traced_memory()[1] < 3 * LIMIT + (1 << 21)
+        finally:
+            tracemalloc.stop()
+
+
 @pytest.mark.parametrize(
     "case", [c for c in TOO_MUCH if c in ("an npz", "a picture", "a text", "paragraphs", "frames of a sound")]
 )
@@ -329,6 +373,23 @@ def test_a_folder_of_very_many_files_is_refused_while_it_is_listed(tmp_path):
     (tmp_path / "class").mkdir()
     with data.at_most(256 * limits.OF_A_FILE), pytest.raises(InputError, match="257 files and more, at 4,096 each,"):
         data.load(tmp_path)
+
+
+@pytest.mark.parametrize("limit", [302, 303])
+def test_what_sub_folders_hold_counts_together(limit, tmp_path):
+    """Three folders of 100 files: 303 entries in all, with the folders themselves."""
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        for k in range(100):
+            (tmp_path / name / f"{k}.txt").write_text("word")
+    with data.at_most(limit * limits.OF_A_FILE):
+        if limit < 303:
+            with pytest.raises(InputError, match="303 files and more, at 4,096 each,"):
+                examples(tmp_path, ".txt", "text")
+        else:
+            found, labels, names = examples(tmp_path, ".txt", "text")
+            assert (len(found), names) == (300, ("a", "b", "c"))
+            np.testing.assert_array_equal(labels, np.repeat([0, 1, 2], 100))
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "1e9", "many", "9" * 30])
@@ -369,13 +430,27 @@ def test_sound_beyond_float32_is_refused_and_what_fits_is_exact(tmp_path):
                 data.read_wav(tmp_path / "x.wav")
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 12, 13])
+def test_a_digest_is_the_same_in_pieces_and_in_another_byte_order(at_once, monkeypatch):
+    x = np.arange(30.0).reshape(5, 6)
+    whole = data.digest(data.Dataset("x", x, np.arange(5)))
+    monkeypatch.setattr(import_module("scratchvae.data.digest"), "AT_ONCE", at_once)  # values: so many rows of 6 at a time
+    assert data.digest(data.Dataset("x", x, np.arange(5))) == whole
+    assert data.digest(data.Dataset("x", x.astype(">f8"), np.arange(5))) == whole
+
+
 def test_a_digest_is_of_what_a_set_holds(tmp_path):
     x, y = np.arange(24.0).reshape(4, 6), np.arange(4)
     one, same = data.Dataset("a", x, y), data.Dataset("b", np.asfortranarray(x), y)
     others = [data.Dataset("a", x), data.Dataset("a", x.astype(np.float32), y), data.Dataset("a", x.reshape(4, 1, 2, 3), y)]
     others += [one.subset([1, 0, 2, 3]), data.Dataset("a", x, np.array([0, 1, 2, 4]))]
+    others += [data.Dataset("a", x, y, conditions=c) for c in (np.zeros((4, 1)), np.ones((4, 1)), np.ones((4, 2)))]
+    holed = np.where(np.eye(4, 6) == 1, np.nan, x)
+    others += [data.Dataset("a", holed, y), data.Dataset("a", np.ma.masked_array(x, np.eye(4, 6)), y)]
+    others += [data.Dataset("a", np.ma.masked_array(x, np.eye(4, 6, 1)), y)]
     assert data.digest(one) == data.digest(same)
-    assert len({data.digest(d) for d in (one, *others)}) == 6
+    assert data.digest(data.Dataset("a", holed, y)) == data.digest(data.Dataset("a", np.ma.masked_array(holed, np.eye(4, 6)), y))
+    assert len({data.digest(d) for d in (one, *others)}) == 12
 
 
 # ---- runs -------------------------------------------------------------------------------------------------------------------
@@ -452,6 +527,20 @@ def test_one_process_at_a_time_trains_in_a_folder(copy, images, capsys):
         Run.resume(copy / "nowhere")
 
 
+def test_a_run_that_another_process_has_just_begun_is_not_begun_again(images, tmp_path, monkeypatch):
+    """Between a look for config.json and the claim to the folder, another process may claim it, write, and let go."""
+
+    def late(folder):
+        (folder / "config.json").write_text("{}")
+        return Claim(folder)
+
+    monkeypatch.setattr(import_module("scratchvae.runs.folder"), "Claim", late)
+    with pytest.raises(InputError, match="holds a run already"):
+        Run.start(tmp_path / "run", Config(data=str(images), recipe="mlp(latent_dim=2, hidden=4)", epochs=1))
+    assert (tmp_path / "run" / "config.json").read_text() == "{}"
+    assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
+
+
 def test_a_claim_ends_with_its_process_and_with_its_last_reference(tmp_path):
     code = "import os, sys, pathlib; from scratchvae.runs.claim import Claim; c = Claim(pathlib.Path(sys.argv[1])); os.abort()"
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode != 0
@@ -462,6 +551,48 @@ def test_a_claim_ends_with_its_process_and_with_its_last_reference(tmp_path):
     del claim
     Claim(tmp_path).release()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_claim_is_of_the_file_that_is_there(tmp_path, monkeypatch):
+    """A holder may remove its file after the next one has opened it: the lock on what is gone would keep nobody out."""
+    opened, locks, descriptors = claim._opened, claim._locks, []
+
+    def noted(path):
+        descriptors.append(opened(path))
+        return descriptors[-1]
+
+    def after_the_release_of_another(descriptor):
+        if len(descriptors) == 1:
+            (tmp_path / ".lock").unlink()
+        return locks(descriptor)
+
+    monkeypatch.setattr(claim, "_opened", noted)
+    monkeypatch.setattr(claim, "_locks", after_the_release_of_another)
+    held = Claim(tmp_path)
+    for _ in range(2):
+        with pytest.raises(InputError, match="is being trained in by process"):
+            Claim(tmp_path)
+    assert len(descriptors) == 4
+    held.release()
+    for descriptor in descriptors:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fcntl")
+def test_a_claim_says_whose_it_is_and_does_without_locks_where_there_are_none(tmp_path, monkeypatch):
+    import fcntl
+
+    (tmp_path / ".lock").write_text("process 123 on a machine with a very long name that was killed, " * 3)
+    held = Claim(tmp_path)
+    assert (tmp_path / ".lock").read_text() == f"process {os.getpid()} on {socket.gethostname()}"
+    held.release()
+
+    def knows_no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", knows_no_locks)
+    Claim(tmp_path).release()
 
 
 def test_a_claim_follows_no_link(tmp_path):
@@ -491,6 +622,20 @@ def test_a_changed_configuration_is_not_trained_on_but_by_force(entry, copy, cap
     assert main([str(a) for a in (*argv[:3], "--epochs", "4", "--quiet", "--no-figures")]) == 0
 
 
+def test_a_checkpoint_that_does_not_say_what_its_examples_were_goes_on(copy):
+    """As one does that an older version has written. How far the run now aims stands in config.json."""
+    from safetensors import safe_open
+
+    path = copy / "checkpoint.safetensors"
+    with safe_open(path, "numpy") as file:
+        description = file.metadata()
+    unknown = json.loads(description["config"]) | {"examples": None, "event_shape": None}
+    del description["data"]
+    save_file(load_file(path), path, description | {"config": json.dumps(unknown)})
+    assert main(["train", "--resume", str(copy), "--epochs", "3", "--quiet", "--no-figures"]) == 0
+    assert json.loads((copy / "config.json").read_text())["epochs"] == 3
+
+
 def test_other_data_are_not_trained_on_but_by_force(copy, images, tmp_path, capsys):
     moved = tmp_path / "moved.npy"
     np.save(moved, np.load(images))
@@ -501,7 +646,7 @@ def test_other_data_are_not_trained_on_but_by_force(copy, images, tmp_path, caps
     changed = np.load(images)
     changed[7, 1, 2] = np.nextafter(changed[7, 1, 2], np.float32(0.5))
     np.save(moved, changed)
-    fails(capsys, [*argv, 4], "was trained on examples of the digest", "put those back", "--force")
+    fails(capsys, [*argv, 4], "should hold the examples that the run was trained on", "put those back", "--force")
     assert main([str(a) for a in (*argv, 4, "--force")]) == 0
     assert main([str(a) for a in (*argv, 5)]) == 0
 
@@ -524,9 +669,9 @@ def test_weights_that_are_no_numbers_are_never_used(command, copy, capsys):
 METRICS = {
     "[" * 100_000: "line 2 should be JSON nested at most",
     "null": "line 2: the text should be an object, found null",
-    '{"epoch": NaN}': "line 2 should be JSON with finite numbers",
+    '{"epoch": NaN}': "line 2: epoch should be a finite number, found NaN",
     '{"epoch": 1}': "line 2: step should be a whole number",
-    "1" * 5000: "line 2 should be JSON with whole numbers",
+    "1" * 5000: "line 2 should be a whole number from",
     '{"epoch":1,"step":2,"seconds":1,"learning_rate":1,"train":{"loss":"x"}}': "line 2: train.loss should be a number, or one of",
 }
 

@@ -115,7 +115,15 @@ def command(*argv):
 DOORS = {  # name: contents that are right, what opens them, and a share of all files
     "idx": ([idx(IMAGES), gzip.compress(idx(IMAGES))], load, 10),
     "npy": ([npy(IMAGES), npy(IMAGES[:, :, 0] / 255), npy(np.asfortranarray(IMAGES.astype(">f4")))], load, 10),
-    "npz": ([zipped({"x.npy": npy(IMAGES), "y.npy": npy(np.arange(6))}), zipped({"x.npy": npy(IMAGES)}, 0)], load, 10),
+    "npz": (
+        [
+            zipped({"x.npy": npy(IMAGES), "y.npy": npy(np.arange(6))}),
+            zipped({"x.npy": npy(IMAGES)}, 0),
+            zipped({"x.npy": npy(IMAGES), "conditions.npy": npy(np.linspace(-1, 1, 12).reshape(6, 2))}),
+        ],
+        load,
+        10,
+    ),
     "named arrays": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], data.read_named_arrays, 10),
     "diagnose": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], command("diagnose"), 4),
     "png": ([picture(i, "PNG") for i in (GREY, COLOUR, CLEAR, COLOUR.convert("P"))], folder_of_one, 10),
@@ -356,12 +364,13 @@ SLOW = {"bench", "golden", "check"}  # commands that do a lot by default
 
 
 def command_line(name, rng, run, folder):
-    """A random command line of a command: what it must have, and some of its options with likely or absurd values."""
+    """A random command line of a command: what it must have, and a few or many of its options with likely or absurd values."""
+    share = rng.choice([0.04, 0.25])
     parser = argparse.ArgumentParser()
     import_module(f"scratchvae.commands.{name}").add_arguments(parser)
     argv = [name]
     for action in parser._actions:
-        if not action.option_strings or rng.random() < 0.25 or action.required:
+        if not action.option_strings or rng.random() < share or action.required:
             argv += words(action, rng, run, folder)
     if name == "train" and "--epochs" not in argv:
         argv += ["--epochs", "1"]
@@ -420,55 +429,110 @@ def command_lines(folder, run, number):
 
 # ---- kills ------------------------------------------------------------------------------------------------------------------
 
+EPOCHS, STEPS = 4, 18  # of the run that is killed: so many epochs of so many steps, each step with a checkpoint
+KILLS_ITSELF = """
+import os, runpy, signal, sys, threading
+from pathlib import Path
+
+what, step, delay, *sys.argv[1:] = sys.argv[1:]
+place, reached = Path(sys.argv.pop(1)).resolve(), -1
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def at(moment):
+    if moment == what and reached >= int(step):
+        threading.Timer(float(delay), die).start() if float(delay) else die()
+
+def audit(event, arguments):
+    path = str(arguments[0]) if event == "open" else ""
+    if path.endswith(".part"):
+        at("open " + os.path.basename(path).split(".")[1])
+    elif path == str(place):
+        at("sync")
+    elif event == "os.rename":
+        at("rename " + Path(arguments[1]).name.split(".")[0])
+
+def told(training, event):
+    global reached
+    reached = training.step
+    at("told " + event)
+    tell(training, event)
+
+sys.addaudithook(audit)
+import scratchvae.training.loop as loop
+tell, loop.Training._tell = loop.Training._tell, told
+runpy.run_module("scratchvae", run_name="__main__", alter_sys=True)
+"""
+
+
+def moments(rng, number):
+    """`number` moments at most, of different stages of a run, in their order.
+
+    A moment is what is about to happen, the step from which on it counts, and a delay for what no file marks. Files
+    are opened beside their place and renamed, and then their folder is synced.
+    """
+
+    def one(*choices):
+        return str(rng.choice(choices))
+
+    writing = ("open checkpoint", "rename checkpoint", "sync", "open metrics", "rename metrics")
+    stages = [
+        ("imports", -1, 0.7 * rng.random()),
+        (one("open checkpoint", "rename checkpoint", "open metrics", "rename metrics", "rename config", "sync"), -1, 0),
+        ("told step", rng.integers(1, STEPS), 0.02 * rng.random()),
+        (one(*writing), rng.integers(STEPS, 2 * STEPS), 0),
+        (one("told epoch", *writing), 3 * STEPS, 0),
+        (one("told step", *writing), rng.integers(3 * STEPS + 1, EPOCHS * STEPS), 0),
+        ("told end", EPOCHS * STEPS, 0.5 * rng.random()),
+        (one("open samples", "rename samples", "open curves", "rename curves"), EPOCHS * STEPS, 0),
+    ]
+    chosen = sorted(rng.choice(len(stages), min(number, len(stages)), replace=False))
+    return [stages[k] for k in chosen]
+
 
 def weights(folder):
     one = Run.open(folder)
     return {name: parameter.value.tobytes() for name, parameter in one.resumed().parameters.items()}
 
 
-def claimed_by(folder, pid):
-    try:
-        return f"process {pid} " in (folder / ".lock").read_text()
-    except OSError:
-        return False
-
-
 def kills(folder, number):
     """A training in a process of its own, killed `number` times and resumed each time, to the bits of one never killed."""
-    np.save(folder / "images.npy", np.random.default_rng(1).random((400, 6, 6), np.float32))
-    quiet = ["--quiet", "--no-figures", "--checkpoint-every", "1"]
-    small = ["--latent-dim", "2", "--hidden", "8", "--batch-size", "20", "--epochs", "4"]
+    np.save(folder / "images.npy", np.random.default_rng(1).random((20 * STEPS + 40, 6, 6), np.float32))
+    quiet = ["--quiet", "--checkpoint-every", "1"]
+    small = ["--latent-dim", "2", "--hidden", "8", "--batch-size", "20", "--epochs", str(EPOCHS), "--held-out", "40"]
     argv = ["--data", str(folder / "images.npy"), *small, *quiet]
-    assert main(["train", *argv, "--out", str(folder / "whole")]) == 0
-    rng, done, killed = np.random.default_rng([SEED, 400]), 0, 0
-    while killed < number:
+    assert main(["train", *argv, "--out", str(folder / "whole"), "--no-figures"]) == 0
+    expected, rng, done, by_stage = weights(folder / "whole"), np.random.default_rng([SEED, 400]), 0, {}
+    while sum(by_stage.values()) < number and done < 2 * number:
         done += 1
         run = folder / f"run{done}"
-        ended = False
-
-        def line(run=run):
+        for what, step, delay in moments(rng, number - sum(by_stage.values())):
             started = (run / "config.json").exists()
-            return ["train", *(["--resume", str(run), *quiet] if started else [*argv, "--out", str(run)])]
-
-        while not ended and killed < number:
+            line = ["train", *(["--resume", str(run), *quiet] if started else [*argv, "--out", str(run)])]
             with (folder / "said").open("wb") as said:
-                child = subprocess.Popen([sys.executable, "-m", "scratchvae", *line()], stdout=said, stderr=said)
-                while child.poll() is None and not claimed_by(run, child.pid) and rng.random() > 0.003:
-                    time.sleep(0.01)  # so that a few are killed while they import, and most while they train
-                time.sleep(float(rng.random()) * 0.4)
-                ended = child.poll() is not None
-                if not ended:
+                given = [what, str(step), str(delay), str(run), *line]
+                child = subprocess.Popen([sys.executable, "-c", KILLS_ITSELF, *given], stdout=said, stderr=said)
+                if what == "imports":
+                    time.sleep(delay)
                     child.send_signal(signal.SIGKILL)
-                    killed += 1
-                child.wait()
-            if ended:
-                assert child.returncode == 0, (folder / "said").read_text()
-        if run.exists():
-            assert main(line()) == 0
-            assert weights(run) == weights(folder / "whole")
-            left = [path.name for path in run.iterdir() if path.name.endswith((".part", ".lock"))]
-            assert not left, left
-    print(f"seed {SEED}: {killed} kills in {done} runs, each with the bits of a run that was never killed")
+                status = child.wait(timeout=5 * LONGEST)
+            assert status in (0, -signal.SIGKILL), (folder / "said").read_text()
+            if status:
+                by_stage[what] = by_stage.get(what, 0) + 1
+        again = ["--resume", str(run)] if (run / "config.json").exists() else [*argv, "--out", str(run)]
+        drawn = [] if what.endswith(("samples", "curves")) else ["--no-figures"]  # what a killed writer left, the next removes
+        assert main(["train", *again, "--quiet", *drawn]) == 0
+        assert weights(run) == expected
+        assert [record["epoch"] for record in Run.open(run).history()] == [1, 2, 3, 4]
+        left = [path.name for path in run.rglob("*") if path.name.endswith((".part", ".lock"))]
+        assert not left, left
+        for picture in (run / "figures").iterdir():
+            with Image.open(picture) as image:
+                image.load()
+    killed = sum(by_stage.values())
+    print(f"seed {SEED}: {killed} kills in {done} runs, each with the bits of a run that was never killed, at {by_stage}")
+    assert killed == number
 
 
 # ---- the two amounts --------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from scratchvae.data import Batch, Dataset, bars, bars_law
 from scratchvae.evaluation import binary_states, bound, enumerate_hidden, log_likelihood
 from scratchvae.layers import Linear, Sequential, Tanh, cast, named_parameters
 from scratchvae.models import HelmholtzMachine
-from scratchvae.models.helmholtz import ALGORITHMS
+from scratchvae.models.alternation import ALGORITHMS
 from scratchvae.objectives import ReweightedRecognition, ReweightedWake, Sleep, Wake
 from scratchvae.recipes import belief_net, mlp
 from scratchvae.training import (
@@ -354,6 +354,41 @@ def test_the_verbs():
     np.testing.assert_allclose(model.sample(4000, 0, mean=False).mean(0), model.sample(4000, 0).mean(0), atol=0.02)
 
 
+@pytest.mark.parametrize("draws", [None, 3000])
+def test_what_is_missing_is_filled_in_by_the_posterior_of_all_states(draws):
+    """E[x_m|x_o] = Σ_h p(h|x_o) f_h, f_h = p(x_m = 1|h), by summing over every h.
+
+    K weighted draws have the variance Σ_h p(h|x_o)²/q(h|x_o) (f_h − E)²/K, and M of them drawn E (1 − E)/M besides.
+    """
+    model, hole, K = machine(), 1, 3000
+    x = IMAGES[[1, 6]].copy()
+    x[:, hole] = np.nan
+    exact, variance = [], []
+    for row in np.nan_to_num(x):  # q sees 0 where an entry is missing
+        on, off = (
+            np.array([p_of(model, np.where(np.arange(D) == hole, bit, row), h[:2], h[2:]) for h in STATES]) for bit in (1, 0)
+        )
+        q, p, f = np.array([q_of(model, row, h[:2], h[2:]) for h in STATES]), (on + off) / (on + off).sum(), on / (on + off)
+        exact.append(p @ f)
+        variance.append((p**2 / q) @ (f - p @ f) ** 2 / K + (p @ f * (1 - p @ f) / draws if draws else 0))
+    filled = model.impute(x, samples=K, draws=draws, seed=0)
+    assert filled.shape == ((2, D) if draws is None else (draws, 2, D))
+    seen = np.delete(filled, hole, axis=-1)
+    np.testing.assert_array_equal(seen, np.broadcast_to(np.delete(x, hole, axis=1), seen.shape))
+    found = filled[..., hole] if draws is None else filled[..., hole].mean(axis=0)
+    assert (np.abs(found - exact) < 5 * np.sqrt(variance)).all()
+    if draws:
+        assert set(np.unique(filled[..., hole])) == {0, 1}
+
+
+def test_a_machine_is_told_nothing():
+    model = machine()
+    np.testing.assert_array_equal(model.fit_transform(X, [1, 2, 3, 4, 5], epochs=1, seed=2), model.transform(X))
+    for call in (lambda: model.sample(2, y=3), lambda: model.inverse_transform(STATES, [1])):
+        with pytest.raises(InputError, match=r"HelmholtzMachine\.\w+: y should be None, since the model is not told it"):
+            call()
+
+
 def test_bars_follow_their_law():
     """Against a list of all uniform choices, image by image."""
     side, on, vertical = 3, 0.3, 0.6
@@ -454,7 +489,7 @@ ERRORS = {
     "grey, enumerated": (lambda: enumerate_hidden(MODEL, X / 2), "x should be 0 or 1"),
     "not a number": (lambda: Wake()(MODEL, Batch(X * np.nan), np.zeros((5, H))), "x should be 0 or 1 everywhere, found nan"),
     "half a hidden unit": (lambda: MODEL.log_recognition(x=X, h=np.full((5, H), 0.5)), "h should be 0 or 1"),
-    "outside": (lambda: machine().fit(3 * X), "should lie in \\[0, 1\\]"),
+    "outside": (lambda: machine().fit(3 * X), r"numbers in \[0, 1\] only"),
     "too few uniforms": (lambda: Wake()(MODEL, Batch(X), np.zeros((5, 2))), "uniform should have shape \\(B, 3\\) with B = 5"),
     "uniforms of other rows": (lambda: Wake()(MODEL, Batch(X), np.zeros((4, H))), "uniform should have shape"),
     "uniforms of a wake": (lambda: Sleep()(MODEL, Batch(X), np.zeros((5, H))), "uniform should have shape \\(B, 6\\)"),

@@ -432,6 +432,16 @@ def test_bad_input_is_named(call, words):
         call()
 
 
+def test_what_is_no_use_for_y_ignores_it_and_what_would_be_told_it_refuses_it():
+    """As scikit-learn's pipelines hand y on to whatever takes examples; of codes and draws no class can be had."""
+    y = np.arange(len(X))
+    for verb in ("transform", "score_samples", "score", "impute"):
+        np.testing.assert_array_equal(getattr(PPCA, verb)(X, y), getattr(PPCA, verb)(X))
+    for call in (lambda: PPCA.sample(3, y=1), lambda: PPCA.inverse_transform(np.zeros((3, 2)), y[:3])):
+        with pytest.raises(InputError, match=r"ProbabilisticPCA\.\w+: y should be None, since the model is not told it"):
+            call()
+
+
 def test_verbs_take_data_sets_and_float32():
     pixels = Dataset("pixels", RNG.integers(0, 256, (50, 1, 2, 3), np.uint8), kind="pixels")
     rows = pixels.batch(slice(None), np.float64).x

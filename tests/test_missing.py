@@ -1,6 +1,7 @@
 """Missing entries from the data to the imputation: NaN and masks mean one thing, and what they hide changes no bit."""
 
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo, Score
 from scratchvae.posteriors import FullGaussian
 from scratchvae.priors import StandardGaussian
 from scratchvae.recipes import FILLS, belief_net, mlp
+from scratchvae.runs import judgement
 from scratchvae.training import minimize
 
 B, D, Z, K = 3, 4, 2, 3
@@ -451,3 +453,18 @@ def test_missing_pixels_are_orange_in_pictures():
     assert "data (orange: missing)" in {text.get_text() for text in figure.axes[0].texts}
     with pytest.raises(InputError, match="reconstructed should be finite"):
         plots.reconstructions(np.zeros_like(x), x)
+
+
+def test_bits_are_by_entry_of_what_was_observed():
+    """−log₂ p(x_o) of all examples, by the number of observed entries; a run of nothing observed has 0 bits, not 0/0."""
+    x = np.zeros((2, 3))
+    log_px = np.log([2.0**-4, 2.0**-6])
+    for hidden, expected in (([], 10 / 6), ([(0, 1), (1, 0)], 10 / 4)):
+        holed = x.copy()
+        for place in hidden:
+            holed[place] = np.nan
+        run = SimpleNamespace(model=SimpleNamespace(event_shape=(3,)))
+        judged = SimpleNamespace(first=Dataset("x", holed), log_px=log_px, run=run)
+        assert judgement.bits(judged) == pytest.approx(expected, rel=1e-12)
+    nothing = SimpleNamespace(first=Dataset("x", np.full((2, 3), np.nan)), log_px=np.zeros(2), run=None)
+    assert judgement.bits(nothing) == 0

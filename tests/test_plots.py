@@ -1,5 +1,7 @@
 """Pictures: pixels land where they should, words neither leave the picture nor meet each other, and bad input is named."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -12,7 +14,10 @@ from scipy.special import ndtr
 
 from scratchvae import plots
 from scratchvae.arrays import InputError
+from scratchvae.data import Dataset
 from scratchvae.plots.labels import number_labels, place
+from scratchvae.recipes import belief_net, mlp
+from scratchvae.runs import figures
 
 RNG = np.random.default_rng(7)
 GREYS = RNG.random((200, 28, 28), dtype=np.float32)
@@ -498,3 +503,43 @@ def test_ellipses_lie_where_the_density_has_fallen_as_far():
     for k, line in enumerate(figure.axes[0].get_lines(), start=1):
         offsets = np.stack(line.get_data()) - mean[:, None]
         np.testing.assert_allclose((offsets * np.linalg.solve(S, offsets)).sum(axis=0), k**2, rtol=1e-9)
+
+
+# --- which figures a run has, and the plane that codes are seen in ---------------------------------------------------
+
+
+def run_of(event_shape, *, latents=2, examples=5, latent=True):
+    model = mlp(event_shape, latent_dim=latents, hidden=(3,)) if latent else belief_net(event_shape, layers=(latents,))
+    judged = Dataset("x", np.zeros((examples, *event_shape), np.uint8))
+    return SimpleNamespace(model=model, latents=latents, judged=judged)
+
+
+EVERY = ["codes", "curves", "interpolations", "manifold", "reconstructions", "samples", "traversals"]
+
+
+@pytest.mark.parametrize(
+    ("run", "names"),
+    [
+        (run_of((1, 4, 4)), EVERY),
+        (run_of((3, 4, 4), latents=3), [name for name in EVERY if name != "manifold"]),
+        (run_of((2, 4, 4)), ["codes", "curves"]),
+        (run_of((16,)), ["codes", "curves"]),
+        (run_of((1, 4, 4), examples=1), [name for name in EVERY if name != "interpolations"]),
+        (run_of((1, 4, 4), examples=2), EVERY),
+        (run_of((1, 4, 4), latent=False), ["codes", "curves", "reconstructions", "samples"]),
+    ],
+)
+def test_a_run_has_the_figures_that_make_sense_for_it(run, names):
+    assert figures.available(run) == names
+
+
+def test_codes_of_many_latents_are_seen_in_the_plane_of_their_largest_variances():
+    """The two coordinates have the two largest eigenvalues of the covariance as variances, no covariance, and z = 0 at 0."""
+    z = RNG.normal(size=(300, 4)) * [0.1, 3.0, 1.0, 0.2] + [5.0, -2.0, 0.5, 1.0]
+    seen = figures._principal_plane(z)
+    values, vectors = np.linalg.eigh(np.cov(z.T))
+    np.testing.assert_allclose(np.cov(seen.T), np.diag(values[:-3:-1]), atol=1e-12)
+    np.testing.assert_allclose(np.abs(seen), np.abs(z @ vectors[:, :-3:-1]), rtol=1e-9, atol=1e-9)
+    assert figures._principal_plane(z[:1]).shape == (1, 2)
+    line = figures._principal_plane(z[:, :1])
+    np.testing.assert_allclose(np.abs(line), np.abs(np.hstack([z[:, :1], 0 * z[:, :1]])), rtol=1e-12)

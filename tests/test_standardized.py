@@ -61,7 +61,7 @@ def small_vae(law):
 
 
 def test_the_evidence_by_quadrature_differs_by_the_jacobian_alone():
-    plain, own = small_vae(Laplace(0.8)), small_vae(Standardized(Laplace(0.8), 4))
+    plain, own = small_vae(Laplace(0.8)), small_vae(Standardized(Laplace(0.8), 4, mean=MEAN, scale=SCALE))
     own.likelihood.column_mean.value, own.likelihood.column_scale.value = MEAN, SCALE
     found, expected = evidence(own, TABLE[:5]), evidence(plain, ((TABLE - MEAN) / SCALE)[:5])
     np.testing.assert_allclose(found.log_px, expected.log_px - np.log(SCALE).sum(), rtol=1e-12)
@@ -103,6 +103,21 @@ def test_moments_are_those_of_numpy_over_what_was_observed():
     assert law.measured
     np.testing.assert_array_equal(law.column_scale.value[3:], 1)
     assert law.column_mean.value[3] == 0
+
+
+def test_nothing_is_said_in_units_that_nobody_has_measured():
+    model = mlp((4,), latent_dim=2, hidden=(3,), likelihood="gaussian", standardize=True, seed=0)
+    for call in (
+        lambda: model.score_samples(TABLE),
+        lambda: model.transform(TABLE),
+        lambda: model.sample(2, 0),
+        lambda: model.decode(np.zeros((1, 2))),
+        lambda: model.impute(TABLE),
+    ):
+        with pytest.raises(InputError, match="deviations of the columns should be known; found none measured: fit the model"):
+            call()
+    model.fit(TABLE, epochs=1, batch_size=len(TABLE) - 1)  # whose last batch, of one example, is tried before anything is known
+    assert np.isfinite(model.score(TABLE))
 
 
 def test_missing_entries_add_nothing_whatever_stands_there():
@@ -279,6 +294,7 @@ def test_a_folder_knows_its_units(tmp_path, capsys):
         "6",
         "--quiet",
         "--no-figures",
+        "--held-out-last",
     ]
     assert main([str(a) for a in argv]) == 0
     model = Run.open(tmp_path / "run").model
@@ -293,7 +309,7 @@ def test_a_folder_knows_its_units(tmp_path, capsys):
     assert main(again) == 0
     whole, resumed = Run.open(tmp_path / "whole").model, Run.open(tmp_path / "run").model
     np.testing.assert_array_equal(whole.reconstruct(TABLE), resumed.reconstruct(TABLE))
-    np.save(tmp_path / "x.npy", 0 * TABLE)  # the folder holds its own units, not the data
+    (tmp_path / "x.npy").unlink()  # the folder holds its own units, not the data
     np.testing.assert_array_equal(Run.open(tmp_path / "run").model.reconstruct(TABLE), resumed.reconstruct(TABLE))
     assert main(["sample", str(tmp_path / "run"), "-n", "3", "--out", str(tmp_path / "drawn.npy")]) == 0
     drawn = np.load(tmp_path / "drawn.npy")

@@ -46,6 +46,19 @@ def test_an_overflowing_square_leaves_no_nan(df, seed):
         assert seed or not gradient.any()
 
 
+@pytest.mark.parametrize("log_scale", [-30.0, -88.0, -89.0, -93.0, -96.0, -120.0])
+def test_a_tiny_scale_is_right_or_infinite_and_never_a_wrong_number(log_scale):
+    """1/s overflows float32 at log s = −88.7, and u = 1e-3/s at −95.6: log p is right up to there, and −∞ beyond."""
+    given = [np.full((1, 1), value) for value in (1e-3, 0.0, log_scale, 0.0)]
+    (log_px, pullback), (expected, exact) = (student_t.log_prob(*(a.astype(t) for a in given)) for t in (np.float32, np.float64))
+    if log_scale < -95.6:
+        assert log_px[0] == -np.inf
+        return
+    np.testing.assert_allclose(log_px, expected, rtol=1e-5)  # an exponent of 93 in float32 is off by 4e-6
+    for single, double in zip(pullback(np.ones(1, np.float32)), exact(np.ones(1)), strict=True):
+        np.testing.assert_allclose(single, double, rtol=1e-4)
+
+
 def test_draws_come_by_the_door():
     one = np.ones((2, 3))
     for refused in (np.ones((2, 3), int), one.astype(np.float16), np.full_like(one, np.nan)):

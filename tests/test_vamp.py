@@ -236,6 +236,24 @@ def test_pseudo_inputs_are_read_in_evaluation_mode():
     assert (model.prior.log_prob(z)[0] != before).all()  # since the running statistics have moved
 
 
+@pytest.mark.parametrize(
+    ("settings", "width"),
+    [
+        ({}, D),
+        ({"fill": "learned"}, 2 * D),
+        ({"fill": "zero_and_mask"}, 2 * D),
+        ({"model": "conditional_vae", "classes": 3}, D + 3),
+        ({"model": "conditional_vae", "condition_dim": 2, "fill": "learned"}, 2 * D + 2),
+    ],
+)
+def test_a_pseudo_input_is_as_wide_as_what_the_encoder_gets(settings, width):
+    """x, and behind it which entries were observed and what the model is told."""
+    model = mlp((D,), latent_dim=Z, hidden=(3,), likelihood="gaussian", prior="vamp(components=5)", **settings)
+    assert model.prior.pseudo_inputs.value.shape == (5, width)
+    told = np.arange(B) % 3 if "classes" in settings else np.ones((B, 2)) if "condition_dim" in settings else None
+    assert np.isfinite(model.fit(X, told, epochs=1).score(X, told))
+
+
 def test_a_model_with_it_is_trained_sampled_and_scored():
     rng = np.random.default_rng(1)
     centres = np.array([[2.0, 0, 0, 0], [-2.0, 0, 0, 0]])

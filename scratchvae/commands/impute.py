@@ -10,7 +10,7 @@ from scratchvae.arrays import InputError, require_at_least
 from scratchvae.data import KINDS
 from scratchvae.evaluation import impute
 from scratchvae.files import write_whole
-from scratchvae.models import LatentVariableModel
+from scratchvae.models import HelmholtzMachine
 from scratchvae.posteriors import Point
 from scratchvae.runs import TABLES, Run, load_other, schema_for, write_imputed
 
@@ -37,9 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
     one = Run.open(arguments.run)
     if arguments.out.suffix in TABLES:
         schema_for(one, arguments.out)
-    if not isinstance(one.model, LatentVariableModel):
-        kind = type(one.model).__name__
-        raise InputError(f"impute: the run should be of a model with one vector of latents for each example, found a {kind}")
     data = load_other(one, arguments.data, arguments.data_dir, kind=arguments.kind)
     if data.event_shape != one.model.event_shape:
         expected = f"examples of shape {one.model.event_shape}"
@@ -57,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_whole(arguments.out, buffer.getvalue())
     least, median = found.effective.min(), np.median(found.effective)
     print(f"{arguments.out}: {len(data):,} examples, {data.share_missing:.1%} of their entries filled in")
-    if isinstance(one.model.posterior, Point):
+    if not isinstance(one.model, HelmholtzMachine) and isinstance(one.model.posterior, Point):
         print("an autoencoder has one code for each example: no draws were weighed")
         return 0
     print(f"{arguments.samples:,} weighted draws were worth {median:,.0f} in the median example, {least:,.1f} in the worst")

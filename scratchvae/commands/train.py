@@ -35,6 +35,9 @@ CHOICES = {  # options whose value is a choice in words, and the table that it i
 }
 GROUPS = {"recipe": "recipe", "schedule": "optimizer", "optimizer": "optimizer"}  # of what is no part of the objective
 GRAMMAR = """
+An npz file holds the examples as images, x or data; their labels, whole numbers (N,), as labels or y; and what else a
+conditional_vae is told of each, real numbers (N, C), as conditions, or as a y of floating numbers.
+
 A choice is a name, or a name with values for its parameters: --objective "elbo(beta=4, free_bits=0.1)", --prior
 "gaussian_mixture(components=20)", --likelihood "gaussian(learned=True)", --penalty "l1(weight=10)", --optimizer
 "adam(betas=(0.9, 0.99))". A value may be a choice too: "elbo(beta=ramp(start=0, end=4, steps=1000))". --beta 4 is

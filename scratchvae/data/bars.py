@@ -12,14 +12,16 @@ Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neur
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least
+from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.limits import require_room_to_draw
 
 
 def bars(n: int, *, side: int = 4, on: float = 0.2, vertical: float = 2 / 3, seed: int | np.random.SeedSequence = 0) -> Dataset:
     """n images (n, 1, side, side) uint8 of independent bars; labels 1 where they were drawn upright, else 0."""
-    require_at_least("bars", "n", n, 1)
+    require_count("bars", "n", n)
     _require_law("bars", side, on, vertical)
+    require_room_to_draw("bars", n, 4 * side**2 + 8 * (side + 1))
     uniform = np.random.default_rng(seed).random((n, side + 1))
     upright = uniform[:, 0] < vertical
     images = _images(uniform[:, 1:] < on, upright)
@@ -51,6 +53,6 @@ def _images(bar: Array, upright: Array) -> Array:
 
 
 def _require_law(where: str, side: int, on: float, vertical: float) -> None:
-    require_at_least(where, "side", side, 1)
+    require_count(where, "side", side)
     if not (0 <= on <= 1 and 0 <= vertical <= 1):
         raise InputError(f"{where}: on and vertical should be probabilities, found {on} and {vertical}")

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, require_count, require_finite, require_shapes
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.limits import require_room_to_draw
 from scratchvae.data.typefaces import CHARACTERS, FIELD, FONTS, FRAME, SAMPLES, distance_field
 
 FACTORS = {  # name: values are uniform from the first number up to the second; a unit is 1/28 of a picture's side
@@ -20,7 +21,9 @@ FACTORS = {  # name: values are uniform from the first number up to the second; 
     "weight": (0.0, 1.4),  # units added to each stroke's thickness, and so to the ink's height and width
 }
 NUMERALS = {"font": (0, sum(font.startswith("DejaVu") for font in FONTS)), "x": (0, 0), "y": (0, 0)}
+SMALLEST = 8  # pixels a side
 DRAWN_AT_ONCE = 32  # images whose intermediate arrays fit the processor's cache together
+OF_A_PIXEL_DRAWN = 64  # bytes of those arrays
 
 
 def glyphs(
@@ -37,8 +40,8 @@ def glyphs(
     that {"x": (0, 0)} holds x at 0. The same seed gives the same bytes, and the first m of n are the m of glyphs(m): row i of
     the uniform draws (n, 8) is image i.
     """
-    if n < 1:
-        raise InputError(f"glyphs: n should be at least 1, found {n}")
+    require_count("glyphs", "n", n)
+    _require_size("glyphs", n, size)
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
         raise InputError(f"glyphs: seed should not be negative, found {seed}")
     if not characters or set(characters) - set(CHARACTERS):
@@ -71,10 +74,9 @@ def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
     distance d(q) at its own q, bilinearly, and is covered by clip(1/2 + (scale · d(q) + weight / 2) / pixel,
     0, 1), the area that a straight edge at that distance leaves it.
     """
-    if size < 8:
-        raise InputError(f"draw_glyphs: size should be at least 8 pixels, found {size}")
     _require_factors(factors)
     n = len(factors["character"])
+    _require_size("draw_glyphs", n, size)
     drawn, field_of_image = np.unique(factors["character"] * len(FONTS) + factors["font"], return_inverse=True)
     fields = np.stack([distance_field(*divmod(int(p), len(FONTS))) for p in drawn])
     images = np.empty((n, 1, size, size), np.uint8)
@@ -88,6 +90,12 @@ def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
         coverage = np.clip(0.5 + distance * np.float32(size / FRAME), 0, 1)
         images[rows, 0] = np.rint(255 * coverage)
     return images
+
+
+def _require_size(where: str, n: int, size: int) -> None:
+    """InputError unless n pictures of size x size pixels have room, with what is computed of DRAWN_AT_ONCE of them."""
+    require_count(where, "size", size, SMALLEST)
+    require_room_to_draw(where, n, size**2 + 8 * len(FACTORS), min(n, DRAWN_AT_ONCE) * size**2 * OF_A_PIXEL_DRAWN)
 
 
 def _require_factors(factors: Mapping[str, Array]) -> None:

@@ -1,8 +1,9 @@
 """How many bytes reading may take: one number for all readers, which whoever has more memory raises.
 
 A reader asks for room before it allocates, as soon as a header says how much will be needed, and while it decompresses.
-The number counts values as they lie in memory. Conversions hold up to three copies of them for a moment, so the peak of
-memory is three times the number. Time is bounded with it: what costs more time than bytes counts as more bytes.
+What draws examples asks in the same way. The number counts values as they lie in memory. Conversions hold up to three
+copies of them for a moment, so the peak of memory is three times the number. Time is bounded with it: what costs more
+time than bytes counts as more bytes.
 
     SCRATCHVAE_MAX_BYTES=8000000000      for a process
     load(path, max_bytes=8 << 30)        for one call
@@ -58,6 +59,11 @@ def require_room(where: str, needed: int, what: str) -> None:
             f"{where}: {what} take {in_words(needed)} bytes, and reading may take at most {limit:,}; "
             f"max_bytes=… or ${VARIABLE} raises that"
         )
+
+
+def require_room_to_draw(where: str, examples: int, of_each: int, at_once: int = 0) -> None:
+    """InputError where so many `examples` of `of_each` bytes, and the `at_once` that drawing takes, have no room."""
+    require_room(where, examples * of_each + at_once, f"{in_words(examples)} examples of {in_words(of_each)} bytes each")
 
 
 def in_words(number: int) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_finite
+from scratchvae.arrays import Array, InputError, require_count, require_finite
 from scratchvae.data.dataset import Dataset
+from scratchvae.data.limits import require_room_to_draw
 from scratchvae.data.spectrogram import Spectrogram
 
 PARTIALS = 16
@@ -26,6 +27,8 @@ FACTORS = {  # name: values are uniform from the first number up to the second
     "time": (0.02, 0.6),  # seconds since the note began, of the middle of the frame
 }
 ATTACK = 0.01  # seconds until a note is up
+DRAWN_AT_ONCE = 256  # frames whose partials fit the processor's cache together
+OF_A_SAMPLE = 64  # bytes of the arrays that a sample is computed in
 
 
 def play_note(
@@ -40,6 +43,7 @@ def play_note(
         raise InputError(f"play_note: timbre should be one of {', '.join(TIMBRES)}; found {timbre!r}")
     if not (np.isfinite(seconds) and rate >= 1 and seconds * rate >= 1):
         raise InputError(f"play_note: seconds and rate should give at least one sample, found {seconds} and {rate}")
+    require_room_to_draw("play_note", int(seconds * rate), OF_A_SAMPLE)
     t = np.arange(int(seconds * rate)) / rate
     one = {"timbre": np.array([list(TIMBRES).index(timbre)]), "pitch": np.array([pitch]), "loudness": np.array([loudness])}
     for name in ("pitch", "loudness"):
@@ -59,13 +63,14 @@ def notes(
     `ranges` replaces the range of any factor but the timbre. The same seed gives the same frames, and the first m of n are the m
     of notes(m): row i of the uniform draws (n, 4) is frame i.
     """
-    if n < 1:
-        raise InputError(f"notes: n should be at least 1, found {n}")
+    require_count("notes", "n", n)
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
         raise InputError(f"notes: seed should not be negative, found {seed}")
     if unknown := (ranges or {}).keys() - (FACTORS.keys() - {"timbre"}):
         raise InputError(f"notes: ranges should be of {', '.join(list(FACTORS)[1:])}; found {min(unknown)!r}")
     spectrogram = spectrogram or Spectrogram()
+    of_each = 4 * len(spectrogram.frequencies) + 8 * len(FACTORS)
+    require_room_to_draw("notes", n, of_each, min(n, DRAWN_AT_ONCE) * spectrogram.size * OF_A_SAMPLE)
     uniform = np.random.default_rng(seed).random((n, len(FACTORS)))
     chosen = {**FACTORS, **(ranges or {})}
     factors = {name: low + (high - low) * uniform[:, k] for k, (name, (low, high)) in enumerate(chosen.items())}
@@ -73,8 +78,8 @@ def notes(
         factors[name] = np.floor(factors[name]).astype(np.intp)
     window = (np.arange(spectrogram.size) - spectrogram.size // 2) / spectrogram.rate
     levels = np.empty((n, len(spectrogram.frequencies)), np.float32)
-    for start in range(0, n, 256):  # rows whose partials fit the cache together
-        rows = slice(start, start + 256)
+    for start in range(0, n, DRAWN_AT_ONCE):
+        rows = slice(start, start + DRAWN_AT_ONCE)
         some = {name: values[rows] for name, values in factors.items()}
         levels[rows] = spectrogram.frame_levels(_waves(some, some["time"][:, None] + window, spectrogram.rate))
     rate = spectrogram.rate if spectrogram == Spectrogram.of_rate(spectrogram.rate) else None

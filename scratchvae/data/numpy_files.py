@@ -25,22 +25,25 @@ from scratchvae.data.streams import MOST_AXES, opened, read_promised
 from scratchvae.files import open_regular
 
 IMAGES = ("images", "x", "data", "arr_0")  # names under which a .npz may keep its images, the first found counts
-LABELS = ("labels", "y")
+LABELS = ("labels", "y")  # and its labels; a y of floating numbers holds conditions
+CONDITIONS = "conditions"
 OF_A_DIRECTORY = 16  # what each byte of a zip's directory becomes in memory
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int | None = None) -> Dataset:
-    """The examples of a .npy or .npz file (known by its first bytes), with the labels of the latter if it has any.
+    """The examples of a .npy or .npz file (known by its first bytes), with the labels and conditions of the latter if it has any.
 
-    A .npz keeps its examples under "images", "x", "data" or "arr_0", or holds a single array; labels under "labels" or "y".
-    The axes are read as `channels_first` says. The numbers are of the `kind` that is declared, whatever their dtype. With a
+    A .npz keeps its examples under "images", "x", "data" or "arr_0", or holds a single array; labels, whole numbers (N,), under
+    "labels" or "y"; and conditions, real numbers (N, C) or (N,) that a model may be told of each example, under "conditions",
+    or as a "y" of floating numbers. The axes are read as `channels_first` says. The numbers are of the `kind` that is
+    declared, whatever their dtype. With a
     `limit`, the first so many examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may
     take stays where it is, and each batch reads its own examples.
     InputError when the file is malformed, breaks off, holds Python objects, or holds fewer or more bytes than a header promises.
     """
     path = Path(path)
-    labels = None
+    labels = conditions = None
     with opened(path) as stream:
         start = stream.read(6)
         stream.seek(0)
@@ -49,11 +52,11 @@ def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int |
         elif start[:4] in (b"PK\3\4", b"PK\5\6"):
             if isinstance(stream, gzip.GzipFile):  # a zip begins at its end, which is known when all is inflated
                 raise InputError(f"{path}: a .npz file in a gzip is not read: unpack the gzip")
-            images, labels = _read_npz(stream, path)
+            images, labels, conditions = _read_npz(stream, path)
         else:
             raise InputError(f"{path}: expected a .npy or .npz file, found {'other bytes' if start else 'an empty file'}")
     images = images if isinstance(images, Rows) else channels_first(images, str(path))
-    return Dataset(path.name, images, labels, kind=kind)
+    return Dataset(path.name, images, labels, conditions=conditions, kind=kind)
 
 
 def read_npz(path: str | PathLike[str]) -> dict[str, Array]:
@@ -93,7 +96,8 @@ def _length_of_directory(stream: IO[bytes]) -> int:
     return min(size, max((int.from_bytes(length, "little") for length in lengths), default=0))
 
 
-def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None]:
+def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array | None]:
+    """The images, the labels and the conditions of a zip."""
     with _archive(stream, path) as (archive, members):
         found = [name for name in IMAGES if name in members] or (list(members) if len(members) == 1 else [])
         if not found:
@@ -101,9 +105,19 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None]:
                 f"{path}: expected images under one of {', '.join(IMAGES)}, or a single array; "
                 f"found {', '.join(members) or 'no arrays'}"
             )
-        labelled = [name for name in LABELS if name in members and name != found[0]]
-        images, *labels = [_read_member(archive, members[name], f"{path}[{name!r}]") for name in (*found[:1], *labelled[:1])]
-    return images, labels[0] if labels else None
+        labelled = [name for name in LABELS if name in members and name != found[0]][:1]
+        names = [name for name in (found[0], *labelled, CONDITIONS) if name in members]
+        read = {name: _read_member(archive, members[name], f"{path}[{name!r}]") for name in names}
+    images, conditions = read.pop(found[0]), read.pop(CONDITIONS, None)
+    labels = next(iter(read.values()), None)
+    if labels is not None and labels.dtype.kind == "f" and labelled == ["y"]:
+        if conditions is not None:
+            raise InputError(f"{path}: y should hold labels, whole numbers, beside {CONDITIONS}; found {labels.dtype}")
+        labels, conditions = None, labels
+    if conditions is not None:
+        conditions = conditions if conditions.dtype.kind == "f" else conditions.astype(np.float64)
+        conditions = conditions[:, None] if conditions.ndim == 1 else conditions
+    return images, labels, conditions
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> Array:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, InputError, require_count, require_flag
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.images import decoding, eight_bits, formats
+from scratchvae.data.limits import require_room_to_draw
 
 PHOTOGRAPH = "grace_hopper.jpg"  # 512 x 600 pixels, in every Matplotlib
 
@@ -33,15 +34,19 @@ def patches(
     Without a picture they are of the photograph. `grey` averages its colours. The places are the factors x and y, in pixels from
     the left and from the top. InputError when a patch would be larger than the picture.
     """
+    require_flag("patches", "grey", grey)
     picture = photograph() if picture is None else np.asarray(picture)
     if picture.ndim != 3 or picture.dtype != np.uint8:
         raise InputError(f"patches: picture should be (C, H, W) uint8, found {picture.dtype} of shape {picture.shape}")
-    if n < 1 or not 1 <= size <= min(picture.shape[1:]):
-        raise InputError(f"patches: n and size should be at least 1, size at most {min(picture.shape[1:])}; found {n} and {size}")
+    require_count("patches", "n", n)
+    require_count("patches", "size", size)
+    if size > min(picture.shape[1:]):
+        raise InputError(f"patches: size should be at most {min(picture.shape[1:])}, the picture's own; found {size}")
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
         raise InputError(f"patches: seed should not be negative, found {seed}")
     if grey:
         picture = np.rint(picture.mean(axis=0, keepdims=True)).astype(np.uint8)
+    require_room_to_draw("patches", n, 2 * len(picture) * size**2 + 32)
     _, height, width = picture.shape
     uniform = np.random.default_rng(seed).random((n, 2))
     x, y = (uniform * (width - size + 1, height - size + 1)).astype(np.intp).T

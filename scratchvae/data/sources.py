@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_choice, require_count
+from scratchvae.arrays import InputError, require_choice, require_count, require_flag
 from scratchvae.data.bags import bag_of_words
 from scratchvae.data.corpus import Corpus
 from scratchvae.data.dataset import Dataset
@@ -85,6 +85,7 @@ def load(
     """
     if kind is not None:
         require_choice("load", "kind", kind, KINDS)
+    require_flag("load", "in_order", in_order)
     if limit is not None:
         require_count("load", "limit", limit)
     sides = None if size is None else (size, size) if isinstance(size, int) else tuple(size)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageSequence
 
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.glyphs import draw_glyphs
 from scratchvae.data.images import UNREADABLE, decoding, require_room_to_decode
-from scratchvae.data.limits import OF_A_FRAME, require_room
+from scratchvae.data.limits import OF_A_FRAME, require_room, require_room_to_draw
 from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME, LETTER
 
 ANIMATIONS = ("GIF", "PNG", "WEBP")
@@ -79,10 +79,9 @@ def bouncing_glyphs(
     in 1/28 of the picture's side (a frame). The absolute speed is uniform in `speed`, its direction and the start anywhere.
     The same seed gives the same bytes, and the first m of n are the m of bouncing_glyphs(m).
     """
-    if n < 1 or length < 1:
-        raise InputError(f"bouncing_glyphs: n and length should be at least 1, found {n} and {length}")
-    if size < SMALLEST:
-        raise InputError(f"bouncing_glyphs: size should be at least {SMALLEST} pixels, found {size}")
+    for name, count, low in (("n", n, 1), ("length", length, 1), ("size", size, SMALLEST)):
+        require_count("bouncing_glyphs", name, count, low)
+    require_room_to_draw("bouncing_glyphs", n, length * (size**2 + 100))
     if not (np.isfinite(speed).all() and 0 <= speed[0] <= speed[1]):
         raise InputError(f"bouncing_glyphs: speed should be a range of numbers from 0 on, found {speed}")
     if not characters or set(characters) - set(CHARACTERS):

@@ -22,12 +22,15 @@ def log_prob(x: Array, location: Array, log_scale: Array, log_df: Array, *, need
 
     `_normalizer` gives C, and `_tail` the last term, both without a difference of large numbers. log_df = ∞ is allowed: it
     gives the Gaussian of log_var = 2 log_scale, and has gradient 0.
+
+    |u| and |u|/√ν have to stay below the dtype's largest number, which is 3.4·10³⁸ in float32 and 1.8·10³⁰⁸ in
+    float64. Beyond it log p is −∞, whatever the law says: take other units of x then, or a larger min_scale.
     """
     shaped = {"location": (location, "B D"), "log_scale": (log_scale, "B D"), "log_df": (log_df, "B D")}
     require_shapes("student_t.log_prob", x=(x, "B D"), **shaped)
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-        rate = np.minimum(np.exp(-log_scale), np.finfo(x.dtype).max)  # 1/s, held finite so that 0/s stays 0
-        u = (x - location) * rate
+        root = np.minimum(np.exp(-log_scale / 2), np.finfo(x.dtype).max)  # √(1/s), held finite so that 0/s stays 0
+        u = (x - location) * root * root  # in two steps, as 1/s overflows before u does
         C, dC = _normalizer(log_df)
         T, dT_du, moment, dT_dlog_df = _tail(u, log_df)
     log_px = (C - T - log_scale - x.dtype.type(0.5 * np.log(2 * np.pi))).sum(axis=1)
@@ -35,7 +38,7 @@ def log_prob(x: Array, location: Array, log_scale: Array, log_df: Array, *, need
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array, Array]:
         d = dlog_px[:, None]
         with np.errstate(over="ignore", invalid="ignore"):
-            dlocation = d * (dT_du * rate)  # dlocation = dlog_px (ν+1) u/(ν + u²)/s
+            dlocation = d * (dT_du * root * root)  # dlocation = dlog_px (ν+1) u/(ν + u²)/s
             dlog_scale = d * moment  # dlog_scale = dlog_px ((ν+1) u²/(ν + u²) − 1) = dlog_px ν (u² − 1)/(ν + u²)
             dlog_df = d * (dC - dT_dlog_df)  # dlog_df = dlog_px (dC/d log ν − dT/d log ν)
         dlocation, dlog_scale, dlog_df = (np.where(d == 0, d, g) for g in (dlocation, dlog_scale, dlog_df))  # 0 · ∞ = 0

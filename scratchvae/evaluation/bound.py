@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.arrays import Array, require_count
+from scratchvae.arrays import Array, require_count, require_flag
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.layers import EVALUATION, dtype_of
 from scratchvae.objectives import Model, Objective, Report
@@ -33,6 +33,7 @@ def bound(
     Raises NotFinite where the loss or a term is NaN or infinite, and says which term was first, and of which examples.
     """
     require_count("bound", "batch_size", batch_size)
+    require_flag("bound", "binarized", binarized)
     dtype = dtype_of(model)
     totals: dict[str, float] = {}
     seen = 0

@@ -11,18 +11,26 @@ the second sampling importance resampling.     Mattei & Frellsen 2019.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_count
+from scratchvae.arrays import Array, InputError, Pullback, require_count
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation.row_noise import RowNoise, generator_of
-from scratchvae.layers import dtype_of
+from scratchvae.layers import EVALUATION, Mode, dtype_of
 from scratchvae.likelihoods import missing_mean, missing_sample
-from scratchvae.objectives import LatentModel
+from scratchvae.objectives import Model
 from scratchvae.posteriors import Point
 
 ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples
+
+
+class Decoding(Model, Protocol):
+    """A model whose codes can be decoded one by one, so that p(x_m|z) can be asked for."""
+
+    def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """x_params (B·K, n_params) of codes z (B·K, Z)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +47,7 @@ class Imputation:
     draws: Array
 
 
-def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0) -> Imputation:
+def impute(model: Decoding, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0) -> Imputation:
     """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws` times.
 
     An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. Of an example without any
@@ -49,7 +57,7 @@ def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Ge
     """
     require_count("impute", "samples", samples)
     require_count("impute", "draws", draws, 0)
-    samples = 1 if isinstance(model.posterior, Point) else samples
+    samples = 1 if _has_one_code(model) else samples
     x: list[Array] = []
     effective, several = [], []
     for batch in data.batches(1 if isinstance(rng, RowNoise) else max(1, ROWS // max(samples, draws)), dtype_of(model)):
@@ -66,7 +74,7 @@ def impute(model: LatentModel, data: Dataset, *, samples: int, rng: np.random.Ge
     return Imputation(np.concatenate(x), np.concatenate(effective), np.concatenate(several, axis=1))
 
 
-def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+def _weighed(model: Decoding, batch: Batch, samples: int, draws: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     """Σ_k w̃_k E[x|z_k] (B, D) or of what stands for it (B, E), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
 
     It takes a chunk of draws at a time. Sums are scaled by the largest weight so far. Each of the M places of an
@@ -76,7 +84,7 @@ def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np
     B = len(batch)
     largest, total, squares = np.full(B, -np.inf), np.zeros(B), np.zeros(B)
     mean: Array = np.zeros((B, 1))
-    chosen = np.zeros((B, draws, model.posterior.latent_dim), batch.x.dtype)
+    chosen = np.zeros((B, draws, 1), batch.x.dtype)  # of all columns from the first chunk on
     for log_w, z, x_means in _chunks(model, batch, samples, rng):
         new_largest = np.maximum(largest, log_w.max(axis=1))
         top = np.where(np.isfinite(new_largest), new_largest, 0)  # where every weight so far is 0 it stays 0
@@ -94,13 +102,13 @@ def _weighed(model: LatentModel, batch: Batch, samples: int, draws: int, rng: np
         return mean / total[:, None], total * total / squares, chosen
 
 
-def _chunks(model: LatentModel, batch: Batch, samples: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
+def _chunks(model: Decoding, batch: Batch, samples: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
     """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, E), for some of the draws at a time."""
     B = len(batch)
     chunk = max(1, ROWS // B)
     for done in range(0, samples, chunk):
         K = min(chunk, samples - done)
-        point = isinstance(model.posterior, Point)
+        point = _has_one_code(model)
         one, _ = model.run(batch, model.draw_noise(B * K, rng), draws=K, kl="none" if point else "sampled")
         x_params, _ = model.decoded(one.z, batch, draws=K)
         log_w = np.zeros((B, K)) if point else one.log_weights.astype(np.float64)
@@ -108,7 +116,7 @@ def _chunks(model: LatentModel, batch: Batch, samples: int, rng: np.random.Gener
         yield log_w, one.z.reshape(B, K, -1), x_means.reshape(B, K, -1)
 
 
-def _drawn(model: LatentModel, batch: Batch, z: Array, rng: np.random.Generator) -> Array:
+def _drawn(model: Decoding, batch: Batch, z: Array, rng: np.random.Generator) -> Array:
     """x_m ~ p(x_m|z) for z (B, M, Z)  ->  (M, B, D), with the observed entries as they are."""
     B, M, Z = z.shape
     if not M:
@@ -117,6 +125,11 @@ def _drawn(model: LatentModel, batch: Batch, z: Array, rng: np.random.Generator)
     repeated = batch.repeat(M)
     completed = _completed(repeated, missing_sample(model.likelihood, x_params, repeated, rng))
     return completed.reshape(B, M, -1).swapaxes(0, 1)
+
+
+def _has_one_code(model: Decoding) -> bool:
+    """Whether the model is an autoencoder, which has no density of z."""
+    return isinstance(getattr(model, "posterior", None), Point)
 
 
 def _completed(batch: Batch, x: Array) -> Array:

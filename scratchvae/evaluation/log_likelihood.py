@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.arrays import Array, require_count
+from scratchvae.arrays import Array, require_count, require_flag
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.evaluation.row_noise import RowNoise, generator_of
 from scratchvae.layers import dtype_of
@@ -24,6 +24,7 @@ def log_likelihood(
     With RowNoise as `rng` the estimate of an example does not depend on the other examples, nor on its place.
     """
     require_count("log_likelihood", "samples", samples)
+    require_flag("log_likelihood", "binarized", binarized)
     estimates = [np.empty(0)]
     for batch in data.batches(1 if isinstance(rng, RowNoise) else max(1, ROWS // samples), dtype_of(model)):
         model.likelihood.require_support(batch.x)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_count
+from scratchvae.arrays import Array, InputError, require_count, require_flag
 from scratchvae.data import Dataset
 from scratchvae.evaluation.completeness import density_and_coverage, expected_coverage
 from scratchvae.evaluation.continuity import Continuity, continuity
@@ -88,6 +88,7 @@ def regularity(
     counts = {"pairs": pairs, "steps": steps, "samples": samples, "k": k, "permutations": permutations}
     for name, count in counts.items():
         require_count("regularity", name, count)
+    require_flag("regularity", "draws", draws)
     N = min(samples, len(data))
     if k >= N:
         limits = f"samples and data should be more than k = {k}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_count, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, require_count, require_finite, require_flag, require_shapes
 
 AT_ONCE = 1 << 22  # entries of the largest array of permutations
 ROUNDING = 1e-12  # statistics of values in [0, 1] that are closer than this are one number, computed in two orders
@@ -30,6 +30,7 @@ def mmd2(x: Array, y: Array, *, bandwidth: float, unbiased: bool = True) -> floa
     itself; it takes two examples of each. Otherwise all pairs count, and the estimate is at least 0, but too large by
     O(1/M + 1/N).     Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3, and equation 5 squared.
     """
+    require_flag("mmd2", "unbiased", unbiased)
     x, y = _samples("mmd2", x, y, at_least=2 if unbiased else 1)
     gram = np.exp(-_squared_distances(np.concatenate([x, y])) / (2 * _checked("mmd2", bandwidth) ** 2))
     in_x = np.arange(len(gram)) < len(x)

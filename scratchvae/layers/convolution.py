@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Array, Pullback, require_flag
 from scratchvae.layers.initializers import initial_weight_and_bias
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 from scratchvae.layers.parameter import Parameter
@@ -24,6 +24,7 @@ class Conv2d(Layer):
         init: str = "pytorch",
         rng: np.random.Generator | int | None = None,
     ) -> None:
+        require_flag("Conv2d", "bias", bias)
         area = kernel_size**2
         shape = (out_channels, in_channels, kernel_size, kernel_size)
         weight, first_bias = initial_weight_and_bias(init, shape, in_channels * area, out_channels * area, out_channels, rng)
@@ -55,6 +56,7 @@ class ConvTranspose2d(Layer):
         init: str = "pytorch",
         rng: np.random.Generator | int | None = None,
     ) -> None:
+        require_flag("ConvTranspose2d", "bias", bias)
         area = kernel_size**2
         shape = (in_channels, out_channels, kernel_size, kernel_size)
         fans = (out_channels * area, in_channels * area) if init == "pytorch" else (in_channels * area, out_channels * area)

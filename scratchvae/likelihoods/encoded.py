@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Array, Pullback, require_flag
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Buffer, Mode
 from scratchvae.likelihoods.interface import Likelihood
@@ -28,6 +28,7 @@ class Encoded(Likelihood):
     transparent: ClassVar[str] = "likelihood"
 
     def __init__(self, likelihood: Likelihood, entries: int, *, counts: bool = False) -> None:
+        require_flag("Encoded", "counts", counts)
         self.likelihood, self.counts = likelihood, counts
         self.seen_mean = Buffer(np.zeros(entries, np.float32))
         self.seen_scale = Buffer(np.ones(entries, np.float32))

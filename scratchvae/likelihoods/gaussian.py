@@ -4,7 +4,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_finite, require_shapes
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_at_least,
+    require_finite,
+    require_flag,
+    require_shapes,
+)
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
@@ -17,6 +25,7 @@ class Gaussian(Likelihood):
     """
 
     def __init__(self, variance: float = 1.0, *, learned: bool = False) -> None:
+        require_flag("Gaussian", "learned", learned)
         if not (np.isfinite(variance) and variance > 0):
             raise InputError(f"Gaussian: variance should be positive, found {variance}")
         log_var = np.full(1, np.log(variance), np.float32)

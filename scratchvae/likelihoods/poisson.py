@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Array, Pullback, require_flag
 from scratchvae.distributions import poisson
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, log_counts, n_entries, require_counts
@@ -16,6 +16,7 @@ class Poisson(Likelihood):
     """
 
     def __init__(self, log_inputs: bool = True) -> None:
+        require_flag("Poisson", "log_inputs", log_inputs)
         self.log_inputs = log_inputs
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:

@@ -27,9 +27,9 @@ class Standardized(Likelihood):
     in the units of x.
 
     mean and s (D,) are Buffers: checkpoints keep them, and no gradient moves them. Training measures them on its data
-    where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its observed entries. A
-    column that is constant, or never observed, has s = 1, and the latter has mean 0. Messages call the columns by their
-    `names`, if they have any.
+    where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its observed entries. Until
+    then to score, encode, decode or draw is an InputError, since the units are unknown. A column that is constant, or
+    never observed, has s = 1, and the latter has mean 0. Messages call the columns by their `names`, if they have any.
     """
 
     transparent: ClassVar[str] = "likelihood"
@@ -86,6 +86,7 @@ class Standardized(Likelihood):
     def standardize(self, x: Array) -> Array:
         """x̃ = (x − mean)/s.     (B, D)."""
         require_shapes("Standardized", x=(x, f"B {self.column_mean.value.size}"))
+        self._require_measured()
         return (x - self.column_mean.value.astype(x.dtype)) / self.column_scale.value.astype(x.dtype)
 
     def seen(self, x: Array) -> Array:
@@ -126,7 +127,14 @@ class Standardized(Likelihood):
         """Every finite number."""
         require_finite("Standardized", "x", x)
 
+    def _require_measured(self) -> None:
+        """InputError where a model is asked for numbers before anybody knows the units that they are in."""
+        if not self.measured:
+            expected = "the means and deviations of the columns should be known"
+            raise InputError(f"Standardized: {expected}; found none measured: fit the model first, or give mean and scale")
+
     def _in_units_of_x(self, standardized: Array) -> Array:
+        self._require_measured()
         dtype = standardized.dtype
         return self.column_mean.value.astype(dtype) + self.column_scale.value.astype(dtype) * standardized
 

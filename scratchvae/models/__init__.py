@@ -4,12 +4,13 @@ FactorAnalysis and ProbabilisticPCA have the same verbs but neither networks nor
 NaiveBayes has an observed class in the place of z: the first term of its ELBO has a maximum in closed form.
 """
 
+from scratchvae.models.alternation import ALGORITHMS
 from scratchvae.models.autoencoder import Autoencoder
 from scratchvae.models.conditional_vae import ConditionalVAE
 from scratchvae.models.conditions import Classes, Condition, Reals
 from scratchvae.models.estimator import Estimator
 from scratchvae.models.factor_analysis import FactorAnalysis
-from scratchvae.models.helmholtz import ALGORITHMS, HelmholtzMachine
+from scratchvae.models.helmholtz import HelmholtzMachine
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.naive_bayes import NaiveBayes

@@ -21,6 +21,7 @@ from scratchvae.arrays import (
     generator_from,
     require_count,
     require_finite,
+    require_flag,
     require_seed,
     require_shapes,
 )
@@ -161,6 +162,7 @@ class Coding(Estimator):
         `y`, where the model is told it, is one for all draws or one for each.
         """
         require_count("sample", "n", n, 0)
+        require_flag("sample", "mean", mean)
         rng, model = generator_from(f"{type(self).__name__}.sample", "rng", rng), self.model_
         known = self._told_of_codes("sample", y, n)
         z = model.prior_given(Batch(np.empty((n, 0), dtype_of(model)), known)).sample(n, rng)

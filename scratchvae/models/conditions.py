@@ -91,6 +91,12 @@ class Reals(Condition):
         return y.astype(dtype)
 
 
+def require_untold(where: str, y: npt.ArrayLike | None) -> None:
+    """InputError for a y at which a model that is told none should decode or draw: what to make of it is nobody's guess."""
+    if y is not None:
+        raise InputError(f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r:.80}")
+
+
 def _kind(y: Array) -> str:
     """In words, what an array holds."""
     kinds = {"U": "strings", "S": "strings", "b": "bools", "O": "objects", "f": "floating numbers"}

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, Pullback, require_seed
+from scratchvae.arrays import Array, Pullback, require_flag, require_seed
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods import Likelihood
@@ -144,6 +144,8 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         last fit, as by assignment, by restore_model, by training of another kind or by putting in another part, the model's
         weights of now are the first ones from then on.
         """
+        for name, flag in (("warm_start", warm_start), ("progress", progress)):
+            require_flag(f"{type(self).__name__}.fit", name, flag)
         data = self._examples_to_fit(x, y, fresh=not (warm_start and self._has_networks()))
         pair = held_out if isinstance(held_out, tuple) and len(held_out) == 2 else (held_out, None)
         judged = None if held_out is None else self._dataset(*pair)

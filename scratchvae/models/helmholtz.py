@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchvae import arrays, kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_finite, require_shapes
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_choice,
+    require_count,
+    require_finite,
+    require_flag,
+    require_shapes,
+)
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
 from scratchvae.likelihoods import Bernoulli, fill_missing
 from scratchvae.models import bernoulli_chain
-from scratchvae.models.estimator import AT_ONCE, Estimator
+from scratchvae.models.alternation import ALGORITHMS
+from scratchvae.models.conditions import require_untold
+from scratchvae.models.estimator import AT_ONCE
 from scratchvae.models.examples import codes_given
-from scratchvae.objectives import Kl, Objective, Pass, ReweightedRecognition, ReweightedWake, Sleep, Wake
+from scratchvae.models.hidden_units import HiddenUnits
+from scratchvae.objectives import Kl, Pass
 from scratchvae.posteriors import Noise
 from scratchvae.training import Optimizer, Phase
 
-GENERATIVE, RECOGNITION = ("top", "generation"), ("recognition",)  # how the names of each half's Parameters begin
-ALGORITHMS: Mapping[str, Callable[[int], Sequence[tuple[Objective, tuple[str, ...]]]]] = {
-    # name: for so many draws an example, each phase's objective and the half that it moves
-    "wake_sleep": lambda samples: ((Wake(), GENERATIVE), (Sleep(), RECOGNITION)),
-    "reweighted_wake_sleep": lambda samples: (
-        (ReweightedWake(samples), GENERATIVE),
-        (ReweightedRecognition(samples), RECOGNITION),
-        (Sleep(), RECOGNITION),
-    ),
-}
 
-
-class HelmholtzMachine(Estimator):
+class HelmholtzMachine(HiddenUnits):
     """p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l), h_0 = x, and q(h|x) = Π_l q(h_l|h_{l−1}), every unit of every layer 0 or 1.
 
         p(h_L) = Bernoulli(σ(top))        p(h_{l−1}|h_l) = Bernoulli(σ(generation(h_l)))
@@ -100,14 +101,7 @@ class HelmholtzMachine(Estimator):
         return np.maximum(rng.random((rows, self.n_hidden), dtype=np.float32), np.float32(2.0**-25))
 
     def run(
-        self,
-        batch: Batch,
-        noise: Noise,
-        *,
-        draws: int = 1,
-        kl: Kl = "none",
-        score: bool = True,
-        mode: Mode = EVALUATION,
+        self, batch: Batch, noise: Noise, *, draws: int = 1, kl: Kl = "none", score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[Pass, Pullback]:
         """One pass: h ~ q(h|x) as z, log p(x|h), and with kl="sampled" log p(h) and log q(h|x).
 
@@ -186,6 +180,10 @@ class HelmholtzMachine(Estimator):
 
         return (log_px.reshape(-1, draws), log_ph.reshape(-1, draws)), pullback
 
+    def decoded(self, h: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """The logits (B·K, D) of p(x|h_1), which only the first columns of h (B·K, H) count for; pullback(dlogits) -> dh_1."""
+        return self.generation[-1](h[:, : self.hidden[0]], mode=mode)
+
     def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log q(h|x) = Σ_l log q(h_l|h_{l−1})  (B,) in nats; pullback(dlog_q) fills q's Parameters."""
         self._require("log_recognition", x=(x, "B D"), h=(h, "B H"))
@@ -206,21 +204,22 @@ class HelmholtzMachine(Estimator):
         codes = [np.concatenate(self._means(batch.x), axis=1) for batch in self._dataset(x).batches(AT_ONCE, dtype_of(self))]
         return np.concatenate(codes)
 
-    def inverse_transform(self, h: npt.ArrayLike) -> Array:
+    def inverse_transform(self, h: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
         """E[x|h_1] of hidden units (N, H) between 0 and 1  ->  (N, *event_shape); those above h_1 change nothing."""
+        require_untold("HelmholtzMachine.inverse_transform", y)
         h = codes_given("inverse_transform", h, dtype_of(self), called="h")
         self._require("inverse_transform", h=(h, "B H"))
         require_finite("HelmholtzMachine.inverse_transform", "h", h)
-        logits, _ = self.generation[-1](h[:, : self.hidden[0]])
+        logits, _ = self.decoded(h, Batch(h[:, :0]))
         return self.likelihood.mean(logits).reshape(-1, *self.event_shape)
 
-    def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
-        """E[x|h_1] at h_1 = E[h_1|x]  ->  (N, *event_shape)."""
-        return self.inverse_transform(self.transform(x))
-
-    def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, mean: bool = True) -> Array:
+    def sample(
+        self, n: int = 1, rng: np.random.Generator | int | None = None, *, y: npt.ArrayLike | None = None, mean: bool = True
+    ) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
         require_count("sample", "n", n, 0)
+        require_flag("sample", "mean", mean)
+        require_untold("HelmholtzMachine.sample", y)
         rng, numbers = arrays.generator_from("HelmholtzMachine.sample", "rng", rng), self.n_hidden + prod(self.event_shape)
         x, h = self.dream(uniform=rng.random((n, numbers), dtype=np.float32))
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, sizes_of
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_flag, sizes_of
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood, fill_missing
@@ -57,6 +57,7 @@ class LatentVariableModel(Coding):
         likelihood: str | Likelihood,
         shows_mask: bool = False,
     ) -> None:
+        require_flag(type(self).__name__, "shows_mask", shows_mask)
         self.shows_mask = shows_mask
         if isinstance(posterior, Posterior) and isinstance(prior, Prior):
             _require_as_many_latents(type(self).__name__, posterior, prior)

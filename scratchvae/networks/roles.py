@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_seed
+from scratchvae.arrays import InputError, require_flag, require_seed
 from scratchvae.choices import Table
 from scratchvae.data import TableSchema
 from scratchvae.layers import Layer
@@ -131,6 +131,8 @@ def likelihood_chosen(
     With `standardize` the likelihood becomes that of the standardized columns: likelihoods.Standardized. With None it does so
     where it was chosen by a text and is one of real values, which is what Standardized takes.
     """
+    if standardize is not None:
+        require_flag("recipe", "standardize", standardize)
     if schema is not None and given is None:
         if standardize:
             raise InputError("recipe: standardize should be left out with a table, each law of which does it; found standardize")

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_count, sum_of_draws
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_flag, sum_of_draws
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.objectives.interface import Model, Objective, Pass, Report
@@ -37,6 +37,7 @@ class ScoreFunctionElbo(Objective):
 
     def __post_init__(self) -> None:
         require_count("ScoreFunctionElbo", "samples", self.samples)
+        require_flag("ScoreFunctionElbo", "leave_one_out", self.leave_one_out)
         if self.leave_one_out and self.samples < 2:
             raise InputError("ScoreFunctionElbo: leave_one_out should come with at least 2 samples, found 1")
 

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from scratchvae import strict_json
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array, InputError, require_flag
 from scratchvae.data import read_safetensors, read_safetensors_metadata
 from scratchvae.files import write_whole
 from scratchvae.layers import named_buffers, named_parameters
@@ -74,6 +74,7 @@ def load_checkpoint(path: Path, *, arrays: bool = True) -> Checkpoint:
     A file of more bytes than reading data may take, as `data.limits` says, is refused too. With arrays=False the file's
     beginning alone is read, and the Checkpoint has no arrays.
     """
+    require_flag("load_checkpoint", "arrays", arrays)
     if not path.exists():
         raise InputError(f"{path} should be a checkpoint, found no such file")
     held, description = read_safetensors(path) if arrays else ({}, read_safetensors_metadata(path))
@@ -100,6 +101,7 @@ def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = Fals
 
     With `best` those of the best epoch, where the run has kept them.
     """
+    require_flag("restore_model", "best", best)
     fitting = _fitting(checkpoint, model)
     if best and any(name.startswith("best/") for name in checkpoint.arrays):
         fitting = _fitting(checkpoint, model, "best/")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Overflowed, require_count
+from scratchvae.arrays import Array, InputError, Overflowed, require_count, require_flag
 from scratchvae.data import Batch, Dataset, binarize, require_told_apart
 from scratchvae.evaluation import NotFinite, bound
 from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
@@ -49,6 +49,8 @@ class Training:
     ) -> None:
         for name, number, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
             require_count("Training", name, number, low)
+        for name, flag in (("binarized", binarized), ("drop_last", drop_last)):
+            require_flag("Training", name, flag)
         if drop_last and len(data) < batch_size:
             found = f"found {len(data)} in batches of {batch_size}"
             raise InputError(f"Training: with drop_last there should be examples for one batch at least; {found}")
@@ -125,16 +127,17 @@ class Training:
         if (self.examples_an_epoch - 1) % self.batch_size != 0:
             return
         one = self.data.batch(slice(0, 1), self.dtype)
-        for phase in self.phases:
-            rng = generator(self.seed, Purpose.STEP, 0)
-            noise = phase.objective.draw_noise(self.model, 1, rng)
-            try:
-                with unchanged_buffers(self.model), np.errstate(over="ignore", invalid="ignore"):
+        with unchanged_buffers(self.model), np.errstate(over="ignore", invalid="ignore"):
+            self._measure_units()
+            for phase in self.phases:
+                rng = generator(self.seed, Purpose.STEP, 0)
+                noise = phase.objective.draw_noise(self.model, 1, rng)
+                try:
                     phase.objective(self.model, one, noise, mode=Mode(rng, 0))
-            except InputError as error:
-                found = f"{self.examples_an_epoch} examples in batches of {self.batch_size} make a batch of one example"
-                remedy = "take drop_last=True, which leaves it out, or another batch_size"
-                raise InputError(f"Training: {found}, and {error}; {remedy}") from error
+                except InputError as error:
+                    found = f"{self.examples_an_epoch} examples in batches of {self.batch_size} make a batch of one example"
+                    remedy = "take drop_last=True, which leaves it out, or another batch_size"
+                    raise InputError(f"Training: {found}, and {error}; {remedy}") from error
 
     def _finish_epoch(self) -> None:
         order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))[: self.examples_an_epoch]
@@ -219,4 +222,5 @@ def _require_each_entry_observed(data: Dataset) -> None:
 
 def steps_of_an_epoch(examples: int, batch_size: int, *, drop_last: bool = False) -> int:
     """How many batches an epoch has: the last one may be smaller, and is left out with drop_last."""
+    require_flag("steps_of_an_epoch", "drop_last", drop_last)
     return examples // batch_size if drop_last else -(-examples // batch_size)

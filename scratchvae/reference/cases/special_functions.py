@@ -54,6 +54,23 @@ def tanh(x: Array) -> Array:
     return mathematics().tanh(x)
 
 
+def clamp(x: Array, *, low: float, high: float) -> Array:
+    """min(max(x, low), high)."""
+    return np.minimum(np.maximum(x, low), high)
+
+
+def softplus_clamp(x: Array, *, low: float, high: float) -> Array:
+    """low + log(1 + e^(u − low)), u = high − log(1 + e^(high − x))."""
+    return low + softplus(high - softplus(high - x) - low)
+
+
+def tanh_clamp(x: Array, *, low: float, high: float) -> Array:
+    """c + r tanh((x − c)/r), c the middle of the bounds and r half the distance between them."""
+    m = mathematics()
+    c, r = (m.mpf(high) + low) / 2, (m.mpf(high) - low) / 2
+    return c + r * m.tanh((x - c) / r)
+
+
 def softmax(x: Array) -> Array:
     """eˣ / Σ eˣ over the last axis."""
     return mathematics().exp(log_softmax(x))
@@ -64,13 +81,22 @@ def _branches(why: str = "") -> list[Inputs]:
     return [Inputs("each branch", {"x": BRANCHES}, floor=1.0 if why else 0.0, why=why, digits=60 if why else 400)]
 
 
+def _bounded(why: str = "") -> list[Inputs]:
+    """Below, between and above the bounds, and far beyond them."""
+    bounds = {"low": -10.0, "high": 4.0}
+    return [Inputs("each side of the bounds", {"x": BRANCHES}, bounds, floor=1.0 if why else 0.0, why=why)]
+
+
 def _offsets(why: str = "") -> list[Inputs]:
     floor = 1.0 if why else 0.0
     return [Inputs(kind, {"x": x}, floor=floor, why=why, digits=120) for kind, x in CLASSES.items()]
 
 
 CANCEL = "gradients of several entries cancel"
-ORACLES: Mapping[Callable[..., Any], tuple[Callable[[Array], Array], list[Inputs]]] = {
+ORACLES: Mapping[Callable[..., Any], tuple[Callable[..., Array], list[Inputs]]] = {
+    ops.clamp: (clamp, _bounded()),
+    ops.softplus_clamp: (softplus_clamp, _bounded("a bound and the rest cancel where y is near 0")),
+    ops.tanh_clamp: (tanh_clamp, _bounded("the middle and the rest cancel where y is near 0")),
     ops.elu: (elu, _branches("eˣ − 1 and 1 cancel in the slope")),
     ops.gelu_erf: (gelu_erf, _branches("1 + erf cancels left of 0")),
     ops.gelu_tanh: (gelu_tanh, _branches("1 + tanh cancels left of 0")),

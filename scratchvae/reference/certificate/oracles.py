@@ -1,4 +1,4 @@
-"""The objectives again in mpmath, written from the papers and not from this library's code."""
+"""The objectives, and Bayes' rule, again in mpmath, written from the papers and not from this library's code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.cases import bernoulli, gaussian
-from scratchvae.reference.cases.mathematics import log_sum_exp, mathematics
+from scratchvae.reference.cases.mathematics import log_softmax, log_sum_exp, mathematics
 
 
 def loss(
@@ -32,3 +32,9 @@ def loss(
         return np.asarray((beta * log_ratio - log_px).sum() / (B * K))
     log_w = (log_px - log_ratio).reshape(B, K)
     return np.asarray(-(log_sum_exp(log_w, 1) - m.log(m.mpf(K))).sum() / B)
+
+
+def class_posterior(log_prior: Array, *, mean: Array, log_var: Array, x: Array) -> Array:
+    """log p(z|x) (N, K) of classes z, p(x|z) = N(mean_z, diag σ²_z); log_prior (K,), mean and log_var (K, D), x (N, D)."""
+    log_px = gaussian.terms(x[:, None], mean[None], log_var[None]).sum(axis=2)
+    return log_softmax(log_px + log_prior)

@@ -1,4 +1,4 @@
-"""What the certificate tries: the functions of every law, and every objective, on ordinary inputs and on extreme ones."""
+"""What the certificate tries: every law, every objective and Bayes' rule, on ordinary inputs and on extreme ones."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from scratchvae.arrays import Array, Pullback
 from scratchvae.data import Batch
-from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast
-from scratchvae.likelihoods import Bernoulli
-from scratchvae.models import VAE
+from scratchvae.layers import EVALUATION, Embedding, Layer, Linear, Mode, Parameter, cast
+from scratchvae.likelihoods import Bernoulli, GaussianPerPixel
+from scratchvae.models import VAE, NaiveBayes
 from scratchvae.objectives import Elbo, Iwae, Objective, SampledElbo
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import StandardGaussian
@@ -21,11 +21,12 @@ from scratchvae.reference.cases.inputs import BITS, B, D
 from scratchvae.reference.certificate import oracles
 
 Z = 2
+FAR = "log-weights near −10⁴"
 
 
 def all_trials() -> list[Trial]:
     """Every trial."""
-    return [*(trial for part in all_parts() for trial in part.trials()), *objective_trials()]
+    return [*(trial for part in all_parts() for trial in part.trials()), *objective_trials(), *posterior_trials()]
 
 
 class _Given(Layer):
@@ -51,6 +52,7 @@ def objective_trials() -> list[Trial]:
         ),
         "sure decoder": (normal(B, 2 * Z, seed=4), normal(Z, D, seed=5, scale=60.0)),
         "all weights equal": (np.tile([[0.3, -0.2, -60.0, -60.0]], (B, 1)), normal(Z, D, seed=5)),
+        FAR: (normal(B, 2 * Z, seed=4), normal(Z, D, seed=5, scale=1e4)),
     }
     objectives: dict[str, tuple[Objective, dict[str, Any]]] = {
         "Elbo": (Elbo(), {}),
@@ -67,11 +69,12 @@ def objective_trials() -> list[Trial]:
             lambda q_params, W, settings=settings, **data: oracles.loss(q_params, W, **data, **settings),
             {"q_params": q_params, "W": W},
             {"x": BITS, "noise": normal(B * settings.get("K", 1), Z, seed=7)},
-            floor=1.0,
-            why="gradients of draws and of terms cancel",
+            floor=1e4 if kind == FAR else 1.0,
+            why="log-weights near −10⁴ cancel" if kind == FAR else "gradients of draws and of terms cancel",
         )
         for name, (objective, settings) in objectives.items()
         for kind, (q_params, W) in kinds.items()
+        if kind != FAR or name == "Iwae"  # the only one with weights
     ]
 
 
@@ -98,3 +101,42 @@ def _loss_op(objective: Objective) -> Callable[..., tuple[Array, Pullback]]:
         return np.asarray(report.loss), pullback
 
     return op
+
+
+def posterior_trials() -> list[Trial]:
+    """The class posteriors of naive Bayes, near the classes, far from all of them, and with an offset of the prior."""
+    K = 3
+    law = {"mean": normal(K, D, seed=8), "log_var": normal(K, D, seed=9)}
+    near, log_prior = normal(B, D, seed=10), normal(K, seed=11)
+    kinds = {  # log_prior, x, and how large the numbers are that cancel
+        "ordinary": (log_prior, near, 1.0),
+        "a thousand deviations from every class": (log_prior, 1e3 + near, 1e6),
+        "offset 10⁴ of the prior": (1e4 + log_prior, near, 1e4),
+        "offset −10⁴ of the prior": (-1e4 + log_prior, near, 1e4),
+    }
+    why = "log p(x|z) and log p(z) of the classes cancel"
+    return [
+        Trial(
+            f"naive_bayes.predict_log_proba: {kind}",
+            _class_posterior,
+            oracles.class_posterior,
+            {"log_prior": prior},
+            {**law, "x": x},
+            floor=floor,
+            why=why,
+        )
+        for kind, (prior, x, floor) in kinds.items()
+    ]
+
+
+def _class_posterior(log_prior: Array, *, mean: Array, log_var: Array, x: Array) -> tuple[Array, Pullback]:
+    """What NaiveBayes predicts with such a table, in float64, and how that moves with log p(z)."""
+    model = NaiveBayes(GaussianPerPixel())
+    model.decoder, model.log_prior = Embedding(len(mean), 2 * D), log_prior.astype(np.float64)
+    model.decoder.weight.value = np.concatenate([mean, log_var], axis=1).astype(np.float64)
+    log_pz = model.predict_log_proba(x)
+
+    def pullback(d: Array) -> Array:
+        return (d - np.exp(log_pz) * d.sum(axis=1, keepdims=True)).sum(axis=0)  # dlog p(z) = Σ_n (d_n − p(z|x_n) Σ_k d_nk)
+
+    return log_pz, pullback

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_at_least, require_choice
+from scratchvae.arrays import Array, InputError, require_at_least, require_choice, require_flag
 from scratchvae.data import arrival
 from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
 from scratchvae.reference.diagnosis.shapes import require_agreement
@@ -24,6 +24,8 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
             settings[name] = float(settings[name])
         except (TypeError, ValueError):
             raise InputError(f"diagnose: {name} should be a number, found {settings[name]!r}") from None
+    for name in ("constants", "evaluation"):
+        require_flag("diagnose", name, settings.get(name, False))
     require_choice("diagnose", "reduction", settings["reduction"], ("mean", "sum"))
     require_at_least("diagnose", "beta", settings["beta"], 0)
     require_at_least("diagnose", "free_bits", settings["free_bits"], 0)
