@@ -42,7 +42,7 @@ from typing import Any
 from scratchvae.cpu import prepare
 
 __all__ = ["prepare"]
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 ROOMS = (
     "arguments",

@@ -86,7 +86,7 @@ class Standardized(Likelihood):
     def standardize(self, x: Array) -> Array:
         """x̃ = (x − mean)/s.     (B, D)."""
         require_shapes("Standardized", x=(x, f"B {self.column_mean.value.size}"))
-        self._require_measured()
+        self._require_measured(len(x))
         return (x - self.column_mean.value.astype(x.dtype)) / self.column_scale.value.astype(x.dtype)
 
     def seen(self, x: Array) -> Array:
@@ -127,14 +127,14 @@ class Standardized(Likelihood):
         """Every finite number."""
         require_finite("Standardized", "x", x)
 
-    def _require_measured(self) -> None:
-        """InputError where a model is asked for numbers before anybody knows the units that they are in."""
-        if not self.measured:
+    def _require_measured(self, examples: int) -> None:
+        """InputError where a model is asked for numbers of examples before anybody knows the units that they are in."""
+        if examples and not self.measured:
             expected = "the means and deviations of the columns should be known"
             raise InputError(f"Standardized: {expected}; found none measured: fit the model first, or give mean and scale")
 
     def _in_units_of_x(self, standardized: Array) -> Array:
-        self._require_measured()
+        self._require_measured(len(standardized))
         dtype = standardized.dtype
         return self.column_mean.value.astype(dtype) + self.column_scale.value.astype(dtype) * standardized
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
 from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
-from scratchvae.likelihoods import Likelihood, Standardized
+from scratchvae.likelihoods import Likelihood
 from scratchvae.posteriors import DiagonalGaussian, Point, Posterior
 
 FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
@@ -15,9 +15,7 @@ FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an en
 
 def n_features(likelihood: Likelihood, event_shape: Sequence[int]) -> int:
     """How many numbers the encoder gets for one event."""
-    if isinstance(likelihood, Standardized):  # whose units may not be known yet
-        return prod(event_shape)
-    features, _ = likelihood.features(np.ones((1, prod(event_shape)), np.float32), None)
+    features, _ = likelihood.features(np.ones((0, prod(event_shape)), np.float32), None)  # of no event: units may be unknown yet
     return features.shape[1]
 
 
