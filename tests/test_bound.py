@@ -172,7 +172,7 @@ def test_a_density_of_zero_where_q_is_zero_too_counts_for_nothing(dtype):
     ("call", "words"),
     [
         (lambda: evidence(model(3), X), "for one or two latents, found 3"),
-        (lambda: evidence(model(), 5 * X), r"x should lie in \[0, 1\]"),
+        (lambda: evidence(model(), 5 * X), r"numbers in \[0, 1\]"),
         (lambda: evidence(model(), X[0]), r"x should have shape \(N, D\)"),
         (lambda: evidence(model(), X, points=9), "wide and fine enough for .*every second point"),
         (lambda: evidence(model(), X, reach=1.0), r"evidence: a grid to ±1 with 2001 points .* for q\(z\|x\); .* at the ends"),

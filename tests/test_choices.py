@@ -269,7 +269,7 @@ def test_real_conditions_come_from_a_file_to_the_model(prior, examples, tmp_path
     conditions[3, 1] += 1
     np.savez(tmp_path / "told.npz", images=pixels, conditions=conditions)
     assert main(["train", "--resume", str(tmp_path / "run"), "--epochs", "2", "--quiet", "--no-figures"]) == 2
-    assert "was trained on examples of the digest" in capsys.readouterr().err
+    assert "should hold the examples that the run was trained on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("recipe", "kind"), [("factor_analysis", FactorAnalysis), ("probabilistic_pca", ProbabilisticPCA)])

@@ -37,6 +37,17 @@ def flat(q_params):
 ends = np.zeros((1, 1)), np.ones((1, 1))
 CALLS = {
     "objectives.Iwae.samples": objectives.Iwae,
+    "objectives.Iwae.groups": lambda n: objectives.Iwae(2, groups=n),
+    "objectives.Ciwae.samples": objectives.Ciwae,
+    "objectives.Renyi.samples": objectives.Renyi,
+    "objectives.SlicedWasserstein.projections": lambda n: objectives.SlicedWasserstein(1.0, n),
+    "objectives.Thermodynamic.samples": objectives.Thermodynamic,
+    "objectives.Thermodynamic.pieces": lambda n: objectives.Thermodynamic(2, n),
+    "objectives.TotalCorrelation.examples": lambda n: objectives.TotalCorrelation(1.0, n),
+    "objectives.Vimco.samples": lambda n: objectives.Vimco(n),
+    "objectives.slope_norm.latents": lambda n: objectives.slope_norm(Linear(2, 2, rng=0), X, latents=n),
+    "evaluation.decompose_kl.draws": lambda n: evaluation.decompose_kl(vae(), DATA, draws=n, rng=RNG),
+    "evaluation.kl_by_latent.batch_size": lambda n: evaluation.kl_by_latent(vae(), DATA, rng=RNG, batch_size=n),
     "objectives.Ramp.steps": lambda n: objectives.Ramp(0.0, 1.0, n),
     "objectives.ReweightedRecognition.samples": objectives.ReweightedRecognition,
     "objectives.ReweightedWake.samples": objectives.ReweightedWake,

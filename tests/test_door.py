@@ -241,7 +241,7 @@ ROWS = table("## In which form")
 def test_the_readme_has_a_row_for_every_form():
     assert list(ROWS) == list(FORMS)
     words = {cell for row in ROWS.values() for cell in row[1:5]}
-    assert words == {"taken", "missing", "refused", "none"}
+    assert words == {"taken", "missing", "refused", "reported", "none"}
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -254,6 +254,9 @@ def test_every_form_at_every_door_is_right_or_one_sentence(form, door, tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "X has feature names")  # as scikit-learn says of a model that was fitted to an array
+        if expected == "reported":  # a step that is no number is what diagnosis is for
+            call(given)
+            return
         if expected == "refused":
             with pytest.raises(InputError) as refusal:
                 call(given)

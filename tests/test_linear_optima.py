@@ -483,7 +483,7 @@ def test_steps_that_overflow_are_named_and_taken_back():
     [
         (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), max_steps=0), "max_steps should be at least 1"),
         (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), tolerance=-1), "tolerance should be at least 0"),
-        (lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(Batch(X), 2)), r"x should lie in \[0, 1\]"),
+        (lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(Batch(X), 2)), r"numbers in \[0, 1\]"),
         (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X[:0]), 2)), "at least one example, found none"),
         (lambda: ProbabilisticPCA(2).to_vae(), "fit the model first"),
         (lambda: FactorAnalysis(2).to_vae(), "fit the model first"),

@@ -12,17 +12,20 @@ from scratchvae.layers import EVALUATION, Bypass, Heads, Linear, Mode, Residual,
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE, Autoencoder, HelmholtzMachine
 from scratchvae.objectives import (
-    L1,
-    ActivationKl,
+    Ciwae,
     Contraction,
+    DecoderGradient,
     Elbo,
     Iwae,
     Reconstruction,
+    Renyi,
     ReweightedRecognition,
     ReweightedWake,
     SampledElbo,
     ScoreFunctionElbo,
     Sleep,
+    Thermodynamic,
+    Vimco,
     Wake,
 )
 from scratchvae.posteriors import DiagonalGaussian
@@ -38,10 +41,10 @@ class Recorder(Linear):
 
     def __init__(self, n_in, n_out):
         super().__init__(n_in, n_out, rng=0)
-        self.seen = []
+        self.modes = []
 
     def __call__(self, x, *, mode=EVALUATION, needs_dx=True):
-        self.seen.append(mode)
+        self.modes.append(mode)
         return super().__call__(x, mode=mode, needs_dx=needs_dx)
 
 
@@ -49,10 +52,10 @@ class RecordingBernoulli(Bernoulli):
     """A Bernoulli likelihood that keeps the mode of each log_prob."""
 
     def __init__(self):
-        self.seen = []
+        self.modes = []
 
     def log_prob(self, x_params, *, mode=EVALUATION, **given):
-        self.seen.append(mode)
+        self.modes.append(mode)
         return super().log_prob(x_params, mode=mode, **given)
 
 
@@ -77,7 +80,7 @@ def hands_on(room, interface):
 def test_a_layer_made_of_layers_hands_its_mode_on(name, mode):
     inner = Recorder(D, D)
     COMPOSITES[name](inner)(X, mode=mode)
-    assert inner.seen == [mode]
+    assert inner.modes == [mode]
 
 
 def test_every_layer_made_of_layers_is_here():
@@ -118,12 +121,29 @@ PARTS = {  # what each objective runs in the mode it was given, and how often
     "ScoreFunctionElbo": (ScoreFunctionElbo(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Reconstruction": (Reconstruction(), autoencoder, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Contraction": (Reconstruction(penalties=(Contraction(1.0),)), autoencoder, {"encoder": 2, "decoder": 1, "likelihood": 1}),
+    "DecoderGradient": (
+        Reconstruction(penalties=(DecoderGradient(1.0),)),
+        autoencoder,
+        {"encoder": 1, "decoder": 2, "likelihood": 1},
+    ),
+    "Ciwae": (Ciwae(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
+    "Renyi": (Renyi(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
+    "Thermodynamic": (Thermodynamic(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
+    "Vimco": (Vimco(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Wake": (Wake(), machine, {"generation": 1, "recognition": 1}),
     "Sleep": (Sleep(), machine, {"generation": 0, "recognition": 1}),
     "ReweightedWake": (ReweightedWake(2), machine, {"generation": 1, "recognition": 1}),
     "ReweightedRecognition": (ReweightedRecognition(2), machine, {"generation": 1, "recognition": 1}),
 }
-NO_RUNS = {L1.__name__, ActivationKl.__name__}  # which look at codes alone
+NO_RUNS = {
+    "L1",
+    "L2",
+    "ActivationKl",
+    "CodeCovariance",
+    "Mmd",
+    "SlicedWasserstein",
+    "TotalCorrelation",
+}  # of codes alone
 
 
 def modes_seen(model):
@@ -132,8 +152,8 @@ def modes_seen(model):
     for part in ("encoder", "decoder", "likelihood", "generation", "recognition"):
         owner = getattr(model, part, None)
         owner = owner[0] if isinstance(owner, tuple) else owner.layers[0] if isinstance(owner, Sequential) else owner
-        if hasattr(owner, "seen"):
-            found[part] = owner.seen
+        if hasattr(owner, "modes"):
+            found[part] = owner.modes
     return found
 
 

@@ -253,7 +253,7 @@ REFUSED = [
     (lambda: NegativeBinomial((3,), offset="sum"), "offset should be one of library, none"),
     (lambda: NegativeBinomial((3,), size=0.0), "size should be positive"),
     (lambda: NegativeBinomial((3,)).n_params((2,)), r"events of D = 2 entries, found one for 3"),
-    (lambda: NegativeBinomial((3,)).require_support(np.array([[0.5, 1, 2]])), r"counts 0, 1, 2, …, found 0\.5"),
+    (lambda: NegativeBinomial((3,)).require_support(np.array([[0.5, 1, 2]])), r"counts 0, 1, 2, …; found 0\.5"),
     (lambda: negative_binomial.log_prob(LOG_MEAN, LOG_R, x=-X), "x should hold counts, 0 or more, found -1e"),
     (lambda: negative_binomial.log_prob(LOG_MEAN, LOG_R, x=X * np.nan), "0 or more, found nan"),
     (lambda: negative_binomial.log_prob(LOG_MEAN, LOG_R[:2], x=X), "log_dispersion should have shape"),

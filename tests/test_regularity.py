@@ -477,7 +477,7 @@ NAN = np.full((3, 2), np.nan)
     [
         (lambda: regularity(perfect_model(), normal_data(5), rng=None), "more than k = 5, found 1000 and 5"),
         (lambda: regularity(perfect_model(), normal_data(1), rng=None, k=1), "more than k = 1, found 1000 and 1"),
-        (lambda: regularity(smooth_model(), normal_data(9), rng=np.random.default_rng(0)), "x should lie in"),
+        (lambda: regularity(smooth_model(), normal_data(9), rng=np.random.default_rng(0)), "x should be numbers in"),
         (lambda: regularity(perfect_model(), normal_data(9), rng=None, pairs=0), "pairs should be at least 1, found 0"),
         (lambda: continuity(perfect_model(), CODES[0], CODES[1][:2]), r"b should have shape \(R, Z\) with R = 6"),
         (lambda: continuity(perfect_model(), CODES[0][:0], CODES[1][:0]), "number of paths should be at least 1, found 0"),

@@ -49,7 +49,7 @@ MODELS = {
     ),
     "networks of one's own": lambda: (network(), X),
     "a recipe's": lambda: (mlp(4, latent_dim=2, hidden=3, prior="gaussian_mixture"), np.abs(X) / 5),
-    "convolutions": lambda: (convolutional((1, 8, 8), channels=(2,), hidden=4, latent_dim=2), IMAGES),
+    "convolutions": lambda: (convolutional((1, 8, 8), channels=(2,), hidden=4, latent_dim=2), IMAGES / np.float32(255)),
     "an autoencoder": lambda: (Autoencoder(**SMALL, code_activation="leaky_relu").fit(X), X),
     "labels": lambda: (ConditionalVAE(**SMALL).fit(X, LABELS), X),
     "numbered labels": lambda: (ConditionalVAE(**SMALL, prior="conditional_gaussian").fit(X, np.arange(30) % 3 - 1), X),
@@ -101,10 +101,23 @@ def test_a_loaded_model_can_be_trained_on(tmp_path):
 
 
 def test_columns_with_names_are_saved_with_them(tmp_path):
+    class Column:
+        """What a column of one has."""
+
+        def __init__(self, values):
+            self.values = values
+
+        def to_numpy(self):
+            return self.values
+
     class Frame:
         """What a DataFrame has."""
 
         columns = ("a", "b", "c", "d")
+        dtypes = dict.fromkeys(columns, "float64")
+
+        def __getitem__(self, name):
+            return Column(X[:, self.columns.index(name)])
 
         def to_numpy(self):
             return X

@@ -518,10 +518,13 @@ ARGUMENTS = {
     "no step": (lambda: data.windows(MOVING, 2, step=0), "step at least 1; found 2 and 0"),
     "flat video": (lambda: data.windows(MOVING[0]), "(T, H, W), found (6, 8)"),
     "no scenes": (lambda: data.bouncing_glyphs(0), "at least 1, found 0"),
-    "small scenes": (lambda: data.bouncing_glyphs(1, size=15), "at least 16 pixels, found 15"),
+    "small scenes": (lambda: data.bouncing_glyphs(1, size=15), "size should be at least 16, found 15"),
     "unknown letter": (lambda: data.bouncing_glyphs(1, characters="%"), "found '%'"),
     "backwards": (lambda: data.bouncing_glyphs(1, speed=(3.0, 1.0)), "a range of numbers from 0 on"),
-    "large patches": (lambda: data.patches(np.zeros((1, 4, 9), np.uint8), size=5), "size should be at most 4, .* found 5"),
+    "large patches": (
+        lambda: data.patches(np.zeros((1, 4, 9), np.uint8), size=5),
+        "at most 4, the picture's own; found 5",
+    ),
     "float picture": (lambda: data.patches(np.zeros((1, 40, 40))), "uint8, found float64"),
 }
 

@@ -183,7 +183,7 @@ def test_it_learns_bars():
     losses = [record["train"]["loss"] for record in one.history]
     assert losses[-1] < 0.5 * losses[0]
     assert losses[-1] < 7  # a bar is one of twelve: its code costs log 12 = 2.5 nats
-    assert np.abs(one.reconstruct(DATA.images[:50]) - DATA.images[:50] / 255).mean() < 0.05
+    assert np.abs(one.reconstruct(DATA.subset(slice(0, 50))) - DATA.images[:50] / 255).mean() < 0.05
 
 
 class Watched(Elbo):
@@ -379,7 +379,7 @@ def test_the_last_example_is_looked_at_before_training_too(n):
     images = np.zeros((n, 6))
     images[-1, 2] = 1.5
     phases = [Phase(Elbo(), Adam())]
-    with pytest.raises(InputError, match=r"should lie in \[0, 1\]"):
+    with pytest.raises(InputError, match=r"numbers in \[0, 1\]"):
         Training(mlp((6,), latent_dim=2, hidden=(3,)), phases, Dataset("x", images), epochs=1)
 
 
@@ -462,7 +462,7 @@ def poisoned(path, name, value):
         (lambda p: damaged(p, lambda t, d: d.update(format="x")), "of another kind"),
         (lambda p: damaged(p, lambda t, d: d.update(position="{")), "checkpoint: position should be JSON, found"),
         (lambda p: damaged(p, lambda t, d: d.update(position="[" * 100_000)), "position should be JSON nested at most 32"),
-        (lambda p: damaged(p, lambda t, d: d.update(config="1" * 5000)), "config should be JSON with whole numbers"),
+        (lambda p: damaged(p, lambda t, d: d.update(config="1" * 5000)), "config should be a whole number from"),
         (lambda p: damaged(p, lambda t, d: d.update(config="null")), "config should be an object, found null"),
         (lambda p: damaged(p, lambda t, d: d.pop("config")), "its config is missing"),
         (lambda p: placed(p, lambda at: at.update(step=-1)), "position.step should be a whole number from 0 .* found -1"),

@@ -189,7 +189,7 @@ REFUSED = [
     (lambda: Beta(concentration_from="data"), "concentration_from should be one of"),
     (lambda: DiscretizedLogistic(1), "levels should be at least 2"),
     (lambda: DiscretizedLogistic(8, 0), "components should be at least 1"),
-    (lambda: DiscretizedLogistic().require_support(np.array([[2.0]])), "x should lie in"),
+    (lambda: DiscretizedLogistic().require_support(np.array([[2.0]])), "x should be numbers in"),
     (lambda: discretized_logistic.log_prob(np.ones((1, 1)), np.ones((1, 1)), x=np.full((1, 1), 8), levels=8), r"0\.\.7, found 8"),
     (lambda: discretized_logistic.log_prob(np.ones((1, 1)), np.ones((1, 1)), x=np.ones((1, 1)), levels=8), "hold integers"),
 ]

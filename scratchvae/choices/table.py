@@ -80,7 +80,7 @@ class Table(Mapping[str, Callable[..., Any]]):
         def build_inner(table: Table | None, inner: Choice) -> Any:
             return table.build(inner, **context) if table else str(inner)
 
-        arguments = {n: context[n] for n in signature(self.rows[choice.name]).parameters if n in self.given}
+        arguments = {n: context[n] for n in signature(self.rows[choice.name]).parameters if n in self.given and n in context}
         for name, value in choice.keywords.items():
             arguments[name] = replaced(value, parameters[name].annotation, self.inner, build_inner)
         try:

@@ -57,7 +57,6 @@ class LatentVariableModel(Coding):
         likelihood: str | Likelihood,
         shows_mask: bool = False,
     ) -> None:
-        require_flag(type(self).__name__, "shows_mask", shows_mask)
         self.shows_mask = shows_mask
         if isinstance(posterior, Posterior) and isinstance(prior, Prior):
             _require_as_many_latents(type(self).__name__, posterior, prior)
@@ -65,6 +64,8 @@ class LatentVariableModel(Coding):
         for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
             if part is not None or name not in ("posterior", "prior"):  # of which an autoencoder is given none
                 setattr(self, name, part)
+        if isinstance(encoder, Layer):  # else `fit` looks at it, as scikit-learn asks
+            require_flag(type(self).__name__, "shows_mask", shows_mask)
 
     @abstractmethod
     def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -93,6 +94,7 @@ class LatentVariableModel(Coding):
         return isinstance(self.event_shape, tuple) and all(isinstance(vars(self).get(name), kind) for name, kind in PARTS.items())
 
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
+        require_flag(type(self).__name__, "shows_mask", self.shows_mask)
         if self._is_ready():
             _require_as_many_latents(type(self).__name__, self.posterior, self.prior)
         elif fresh or "_built" not in vars(self):

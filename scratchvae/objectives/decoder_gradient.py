@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_at_least
+from scratchvae.arrays import Array, Pullback, require_at_least, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode
 from scratchvae.layers.activations import Activation
@@ -55,6 +55,7 @@ def slope_norm(decoder: Layer, z: Array, *, latents: int, mode: Mode = EVALUATIO
 
     The pullback gives the decoder's Parameters their gradients. It costs as many passes as there are latents.
     """
+    require_count("slope_norm", "latents", latents)
     passed = []  # each layer with its pullback, and the pullback of the rows, from the code up
     h, T = z, np.broadcast_to(np.eye(latents, z.shape[1], dtype=z.dtype), (len(z), latents, z.shape[1]))
     for layer in chain(decoder, "DecoderGradient", "the decoder"):

@@ -15,7 +15,16 @@ from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import BEGINNING, DEFAULT
 
 LONGEST = 72  # characters: every file system takes a few times as many
-UNSAID = {"data", "data_dir", "examples", "event_shape", "schema", "columns", "kind", *BEGINNING}  # entries that are no words of their own
+UNSAID = {
+    "data",
+    "data_dir",
+    "examples",
+    "event_shape",
+    "schema",
+    "columns",
+    "kind",
+    *BEGINNING,
+}  # entries that are no words of their own
 ALONE = {"model", "likelihood", "posterior", "prior", "penalties", "penalty", "recipe", "objective", "optimizer", "schedule"}
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arguments import differentiable
+from scratchvae.arrays import Array, Pullback, require_shapes
 from scratchvae.data import Batch, Column, TableSchema
-from scratchvae.layers import cast, named_parameters
+from scratchvae.layers import cast, named_buffers, named_parameters
 from scratchvae.likelihoods import (
     Bernoulli,
     Blocks,
@@ -105,11 +106,17 @@ def _mixed_case(name: str, observed: Array | None = None) -> Case:
     law = mixed_law()
     cast(law, np.float64)
     parameters = named_parameters(law)
+    own = {n: normal(*p.value.shape, seed=i + 1) for i, (n, p) in enumerate(parameters.items())}
 
-    def op(x_params: Array, *values: Array) -> tuple[Array, Pullback]:
+    @differentiable
+    def op(*arrays: Array) -> tuple[Array, Pullback]:
+        x_params, *values = arrays
+        require_shapes(name, **{n: (a, " ".join(map(str, own[n].shape))) for n, a in zip(own, values, strict=True)})
         for parameter, value in zip(parameters.values(), values, strict=True):
             parameter.value = value
-        log_px, law_pullback = law.log_prob(x_params, x=MIXED, observed=observed)
+        for buffer in named_buffers(law).values():
+            buffer.value = buffer.value.astype(x_params.dtype)
+        log_px, law_pullback = law.log_prob(x_params, x=MIXED.astype(x_params.dtype), observed=observed)
 
         def pullback(dlog_px: Array) -> tuple[Array, ...]:
             for parameter in parameters.values():
@@ -118,7 +125,6 @@ def _mixed_case(name: str, observed: Array | None = None) -> Case:
 
         return log_px, pullback
 
-    own = {name: normal(*p.value.shape, seed=i + 1) for i, (name, p) in enumerate(parameters.items())}
     return Case(
         name,
         op,
