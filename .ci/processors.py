@@ -35,7 +35,28 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # what no rounding can change
-NOT_NUMERICAL = {"bench", "choices", "commands", "counts", "cpu", "demos", "files", "fuzz", "plots", "structure"}
+NOT_NUMERICAL = {
+    "bench",
+    "choices",
+    "commands",
+    "counts",
+    "cpu",
+    "demos",
+    "door",
+    "files",
+    "flags",
+    "fuzz",
+    "notebooks",
+    "plots",
+    "reading",
+    "report",
+    "runs",
+    "saving",
+    "sklearn",
+    "sources",
+    "structure",
+    "sweeps",
+}
 FRAMEWORKS = {"torch", "jax"}  # these run in a step of their own
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 CORES = {"Prescott": "sse3", "Nehalem": "sse4_2", "Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512f"}

@@ -122,9 +122,8 @@ class LatentVariableModel(Coding):
     def seen(self, batch: Batch) -> Array:
         """What the encoder gets: the likelihood's `features` of x, or of what is shown in its place, 0 for what is missing.
 
-        Of most likelihoods the features are x itself (B, D). Where the likelihood is Standardized, they are in its units, so
-        that 0 is the mean of the data. Where the model `shows_mask`, which features were observed follows as so many columns
-        of 1 and 0.
+        Of most likelihoods the features are x itself (B, D). Of a Standardized one they are in its units, in which 0 is the mean
+        of the data. Where the model `shows_mask`, which features were observed follows as so many columns of 1 and 0.
         """
         shown = batch.x if batch.shown is None else batch.shown
         features, observed = self.likelihood.features(shown, batch.observed)
@@ -136,8 +135,7 @@ class LatentVariableModel(Coding):
 
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example, E[z|x] where there is one."""
-        q_params, _ = self.encoder(self.seen(batch))
-        return self.posterior.code(q_params)
+        return self.posterior.code(self.encoder(self.seen(batch))[0])
 
     def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
         """What the decoder gets: codes z (B·K, Z), and in the columns behind them what else it is told of each example."""
@@ -241,12 +239,12 @@ class LatentVariableModel(Coding):
 
     def _density(self) -> Density:
         if not isinstance(self.posterior, Density):
-            kind, remedy = type(self.posterior).__name__, "a bound needs a DiagonalGaussian or a FullGaussian"
-            raise InputError(f"{type(self).__name__}: the posterior should have a density, found a {kind}; {remedy}")
+            found = f"found a {type(self.posterior).__name__}; a bound needs a DiagonalGaussian or a FullGaussian"
+            raise InputError(f"{type(self).__name__}: the posterior should have a density, {found}")
         return self.posterior
 
 
 def _require_as_many_latents(where: str, posterior: Posterior, prior: Prior) -> None:
     if posterior.latent_dim != prior.latent_dim:
-        latents = f"{posterior.latent_dim} and {prior.latent_dim}"
-        raise InputError(f"{where}: posterior and prior should have as many latents, found {latents}")
+        found = f"found {posterior.latent_dim} and {prior.latent_dim}"
+        raise InputError(f"{where}: posterior and prior should have as many latents, {found}")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, generator_from, require_count, require_finite, require_shapes
 from scratchvae.data import Dataset
+from scratchvae.models.conditions import require_untold
 from scratchvae.models.examples import require_scale, rows_given
 from scratchvae.models.features import Features, numbers
 from scratchvae.models.linear_inference import Inference, Rows, infer
@@ -79,7 +80,7 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
     def _kept(self, noise_variance: Array) -> Any:
         """ψ (D,) as noise_variance_ holds it."""
 
-    def transform(self, x: npt.ArrayLike | Dataset) -> Any:
+    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Any:
         """E[z|x]  ->  (N, Z), as the array or the DataFrame that `set_output` asks for."""
         return self._contained(self._inferred(x).mean, x)
 
@@ -91,8 +92,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         inferred = infer(rows, self.mean, self.weight, self.noise_variance)
         return inferred.mean, inferred.covariance[rows.pattern]
 
-    def inverse_transform(self, z: npt.ArrayLike) -> Array:
+    def inverse_transform(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] = z W + mean of codes (N, Z)  ->  (N, D)."""
+        require_untold(f"{type(self).__name__}.inverse_transform", y)
         self._require_fitted()
         try:
             z = np.asarray(z, np.float64)
@@ -102,7 +104,7 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         require_finite("inverse_transform", "z", z)
         return z @ self.weight + self.mean
 
-    def impute(self, x: npt.ArrayLike | Dataset) -> Array:
+    def impute(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """x with each missing entry replaced by its expectation given the observed ones  ->  (N, D)."""
         inferred, x = self._inferred(x), self._rows(x)
         return np.where(np.isnan(x), self.inverse_transform(inferred.mean), x)
@@ -115,8 +117,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         """The mean of score_samples."""
         return float(self.score_samples(x).mean())
 
-    def sample(self, n: int = 1, rng: np.random.Generator | int | None = None) -> Array:
+    def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, y: npt.ArrayLike | None = None) -> Array:
         """n draws x ~ N(mean, C)  ->  (n, D)."""
+        require_untold(f"{type(self).__name__}.sample", y)
         self._require_fitted()
         require_count("sample", "n", n, 0)
         rng = generator_from(f"{type(self).__name__}.sample", "rng", rng)
