@@ -241,9 +241,12 @@ def test_every_planted_mistake_is_named(name, dtype, size):
     size = (40, 12, 5) if name == "noise_redrawn" else size  # a law takes many numbers to be told
     report = diagnose(step(dtype, size, **changed), **settings)
     assert report.first == first, str(report)
+    assert len(report.findings) == 1, str(report)  # what comes later is right, or follows
+    if dtype == "float32" and first == "loss" and not report.causes:
+        assert name in str(report)  # one number of seven digits fits it, which is said, and proves nothing
+        return
     assert name in report.causes, str(report)
     assert report.cause == name or name in SAME, str(report)
-    assert len(report.findings) == 1, str(report)  # what comes later is right, or follows
 
 
 def softplus_step(dtype, size):
@@ -422,8 +425,9 @@ def test_importance_weights(name, size, dtype):
     changed, first = IMPORTANCE[name]
     found = importance_step(dtype, size, **changed)
     report = diagnose(found)
-    assert (report.first, report.cause) == (first, name), str(report)
-    if name:
+    proven = not (dtype == "float32" and name == "log_k_missing")  # one number of seven digits proves nothing
+    assert (report.first, report.cause) == (first, name if proven else None), str(report)
+    if name and proven:
         right = name == "log_k_missing" or first == "log_w"  # the gradient to the log-weights that there are
         assert report.lines[-1].verdict == ("agrees" if right else f"follows from {name}")
 
@@ -487,7 +491,8 @@ def test_importance_weights_right_in_any_form_and_a_wrong_loss(dtype):
     report = diagnose({**few, "d_mean": right["mean"], "d_log_var": right["mean"], "d_z": right["mean"]})
     assert report.ok
     assert {"d_mean", "d_log_var", "d_z"} <= set(report.unchecked)
-    assert diagnose({**right, "loss": SIZES[0][0] * right["loss"]}).cause == "batch_summed"
+    summed = diagnose({**right, "loss": SIZES[0][0] * right["loss"]})
+    assert summed.cause == "batch_summed" if dtype == "float64" else "batch_summed" in str(summed)
     report = diagnose({**right, "d_logits": right["logits"], "x": right["x"][:1].repeat(8, 1)[: SIZES[0][0]]})
     assert "d_logits" in report.unchecked
     report = diagnose({**right, "loss": 12 * right["loss"]})

@@ -92,8 +92,13 @@ def test_every_op_and_distribution_of_the_case_table_has_an_expression():
     assert {getattr(ops, name) for name in ops.__all__} <= {case.op for case in CASES}
 
 
+# where PyTorch's expression rounds: a difference of normal distribution functions, and of log-gammas at 1e7
+ROUGH = {"laplace.kl_from_gaussian": 1e-8, "negative_binomial.log_prob: near Poisson": 1e-7}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_op(case, twin):
+    close = ROUGH.get(case.name, CLOSE)
     arrays = {name: np.array(a, np.float64) for name, a in case.arrays.items()}
     value, pullback = case.op(*arrays.values(), **case.constants)
     tensors = {name: tensor(a, grad=True) for name, a in arrays.items()}
@@ -101,13 +106,13 @@ def test_op(case, twin):
     expected = tuple_of(EXPRESSIONS[case.op](*tensors.values(), **constants))
     parts = tuple_of(value)
     for i, (part, expected_part) in enumerate(zip(parts, expected, strict=True)):
-        require_agreement(f"part {i}", part, expected_part)
+        require_agreement(f"part {i}", part, expected_part, close=close)
     rng = np.random.default_rng(1)
     dparts = [rng.standard_normal(np.shape(part)) for part in parts]
     gradients = tuple_of(pullback(*dparts))
     dtensors = torch.autograd.grad(expected, list(tensors.values()), [tensor(d) for d in dparts])
     for name, gradient, dtensor in zip(arrays, gradients, dtensors, strict=True):
-        require_agreement(f"d{name}", gradient, dtensor)
+        require_agreement(f"d{name}", gradient, dtensor, close=close)
 
 
 def default(op, constant):

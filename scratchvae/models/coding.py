@@ -76,7 +76,7 @@ class Coding(Estimator):
 
     def _encoded(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, double: bool = False) -> Array:
         """The codes; if `double`, those of examples in float64 are computed in float64."""
-        cases, model = self._cases(x, y), self.model_
+        cases, model = self._cases(x, y, noisy=True), self.model_
         if double and cases[0][0].images.dtype == np.float64:
             model = copy(model)
             model.encoder = deepcopy(model.encoder)
@@ -89,11 +89,11 @@ class Coding(Estimator):
         average: Array = np.einsum("nk,knz->nz", shares, np.stack(found)).astype(found[0].dtype)  # Σ_y p(y|x) E[z|x, y]
         return average
 
-    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None) -> list[tuple[Dataset, float]]:
+    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
         """The examples with each y that is possible, and log p(y): one case, unless y is hidden from a model
         that is told it.
         """
-        return [(self._dataset(x, y), 0.0)]
+        return [(self._dataset(x, y, noisy=noisy), 0.0)]
 
     def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
         """y, or None where `transform` can do without."""
@@ -124,7 +124,7 @@ class Coding(Estimator):
 
     def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
-        model, data = self.model_, self._dataset(x, y)
+        model, data = self.model_, self._dataset(x, y, noisy=True)
         decoded: Array = model.decode(model.encode(data), None if model.condition is None else data.y)
         return decoded
 

@@ -137,13 +137,14 @@ class ConditionalVAE(VAE):
         y = x.y if y is None and isinstance(x, Dataset) else y
         return None if y is None else indices_of("ConditionalVAE", y, self.classes_)
 
-    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None) -> list[tuple[Dataset, float]]:
+    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
         """The examples told y, or, where y is hidden and `fit` has numbered labels, told each class, with log
         p(y).
         """
         hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and "classes_" in vars(self)
         told = zip(self.classes_, self.class_prior_, strict=True) if hidden else ()
-        return [(self._dataset(x, label), float(np.log(share))) for label, share in told] or [(self._dataset(x, y), 0.0)]
+        each = [(self._dataset(x, label, noisy=noisy), float(np.log(share))) for label, share in told]
+        return each or [(self._dataset(x, y, noisy=noisy), 0.0)]
 
     def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
         return None if "classes_" in vars(self) else y

@@ -12,6 +12,8 @@ from scratchvae.data import Dataset, TableSchema, arrival
 from scratchvae.likelihoods import Likelihood, require_supported
 from scratchvae.models.conditions import Classes, Condition
 
+NOISY = (-8, 9)  # where pixels may lie that noise was added to
+
 
 def as_dataset(
     where: str,
@@ -23,12 +25,14 @@ def as_dataset(
     schema: TableSchema | None = None,
     likelihood: Likelihood | None = None,
     kind: str | None = None,
+    noisy: bool = False,
 ) -> Dataset:
     """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset of that event shape.
 
     Axes of length 1 need not be there. A model whose `condition` is None has no use for y, and this function does not look
     at it. Any other model gets its y from `y`, or where that is None from the Dataset. NaN and the mask of a masked array say
-    which entries are missing. `kind` is that of the data which the model was fitted to, if it was.
+    which entries are missing. `kind` is that of the data which the model was fitted to, if it was. Examples that are `noisy` may
+    lie outside the likelihood's support as far as noise reaches, unless all of them are whole numbers.
 
     InputError for events of another shape; for a table whose columns are not those of `schema`; for entries that the
     `likelihood` gives no probability; for numbers that cannot be on the scale of the model's pixels; where y is missing, and
@@ -39,7 +43,7 @@ def as_dataset(
         raise InputError(f"{where}: {expected} in {x.name}")
     data = _shaped(where, x, event_shape) if isinstance(x, Dataset) else _taken(where, x, event_shape)
     require_scale(where, data, kind)
-    if likelihood is not None:
+    if likelihood is not None and not (noisy and _may_have_noise(likelihood, data)):
         require_supported(where, likelihood, data)
     if condition is None:
         return data
@@ -52,13 +56,29 @@ def as_dataset(
     return replace(data, conditions=known)
 
 
+def _may_have_noise(likelihood: Likelihood, data: Dataset) -> bool:
+    """Whether the law is none of whole numbers, not all examples are, and none lies further out than noise may put it."""
+    low, high = NOISY
+    try:
+        likelihood.require_support(np.full((1, prod(data.event_shape)), 0.5))
+    except InputError:
+        return False
+    parts = [data.batch(slice(start, start + 500)).x for start in range(0, len(data), 500)]
+    inside = all((part >= low).all() and (part <= high).all() for part in parts)
+    return inside and not all((part == np.rint(part)).all() for part in parts)
+
+
 def require_scale(where: str, data: Dataset, kind: str | None) -> None:
-    """InputError where a model was fitted to pixels, which are in [0, 1] by then, and these numbers are not on that scale."""
+    """InputError where a model was fitted to pixels, which are in [0, 1] by then, and these numbers are not on that scale.
+
+    Whole numbers should be 0 or 1. Others may lie outside [0, 1], as pixels with noise do, but not as far as bytes reach.
+    """
     if kind != "pixels" or data.kind == "pixels":
         return
     for start in range(0, len(data), 500):
         x = data.batch(slice(start, start + 500)).x
-        wrong = ~((x >= 0) & (x <= 1))
+        low, high = (0, 1) if (x == np.rint(x)).all() else NOISY
+        wrong = ~((x >= low) & (x <= high))
         if wrong.any():
             row, entry = (int(i) for i in np.argwhere(wrong)[0])
             found = f"{data.place(start + row, entry)} is {x[row, entry]:g}"

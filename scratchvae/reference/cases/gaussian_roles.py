@@ -118,12 +118,12 @@ def parts() -> list[Part]:
 
 def _torch_optimal(torch: Any, role: Any, x_params: Any, x: Any) -> Any:
     """The variance is the batch's mean squared error in training, and afterwards the mean of those that were seen."""
-    seen = role.__dict__.setdefault("seen", [])
+    variances = role.__dict__.setdefault("variances", [])
     if role.training:
         var = torch.nn.functional.mse_loss(x_params, x)
-        seen.append(var.detach())
+        variances.append(var.detach())
     else:
-        var = torch.stack(seen).mean()
+        var = torch.stack(variances).mean()
     return torch.distributions.Normal(x_params, var.sqrt()).log_prob(x).sum(1)
 
 

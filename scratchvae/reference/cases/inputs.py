@@ -107,7 +107,7 @@ def torch_likelihood(
                 return log_prob(torch, self, x_params, x)
 
         module = Role()
-        module.outputs, module.seen = outputs, torch.log1p if log_inputs else lambda x: x
+        module.outputs, module.seen = outputs, (lambda x: torch.log1p(x.clamp(min=0)) if log_inputs else x)
         for name, values in initial.items():
             setattr(module, name, torch.nn.Parameter(torch.tensor(values(D))))
         return module

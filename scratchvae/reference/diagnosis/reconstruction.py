@@ -147,7 +147,7 @@ READINGS = [
 
 def solve(given: Given) -> Iterator[Reading]:
     """Readings with numbers in them: a factor, weights of lit and unlit entries, a Gaussian's variance."""
-    right = negative_log_likelihood(given)
+    right = None if given.K else negative_log_likelihood(given)  # of several draws no entry has one reconstruction
     if right is None or given.x is None:
         return
     R = given.reconstruction if given.log_px is None else -given.log_px
