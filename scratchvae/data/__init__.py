@@ -54,7 +54,7 @@ from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
-from scratchvae.data.door import FORMS, Arrival, arrival, plain
+from scratchvae.data.door import FORMS, Arrival, arrival, is_frame, plain
 from scratchvae.data.extremes import require_told_apart
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs, numerals
 from scratchvae.data.idx import read_idx
@@ -72,7 +72,7 @@ from scratchvae.data.sources import NAMES, SOURCES, load
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.table_files import completed, is_table, read_cells, write_cells
 from scratchvae.data.table_schema import Column, TableSchema
-from scratchvae.data.tables import Columns, as_table, is_frame
+from scratchvae.data.tables import Columns, as_table
 from scratchvae.data.typefaces import CHARACTERS, FONTS
 from scratchvae.data.video import bouncing_glyphs, read_video, windows
 from scratchvae.data.wav import read_wav, wav_bytes, write_wav

@@ -97,7 +97,8 @@ def _take_masked(where: str, called: str, given: Any) -> Arrival:
     return Arrival(values, np.ma.getmaskarray(given))
 
 
-def _is_frame(given: Any) -> bool:
+def is_frame(given: Any) -> bool:
+    """Whether it is a DataFrame of pandas, or one that is used alike."""
     return hasattr(given, "columns") and hasattr(given, "to_numpy") and hasattr(given, "dtypes")
 
 
@@ -217,7 +218,7 @@ def _refuse_object(where: str, called: str, entry: Any, index: tuple[int, ...], 
 FORMS = (
     Form("a path or a text", lambda x: isinstance(x, str | bytes | PathLike), _refuse_path),
     Form("a sparse array", _is_sparse, _take_sparse),
-    Form("a DataFrame", _is_frame, _take_frame),
+    Form("a DataFrame", is_frame, _take_frame),
     Form("a masked array", lambda x: isinstance(x, np.ma.MaskedArray), _take_masked),
     Form("a torch tensor", _is_torch, _take_torch),
     Form("an array of NumPy, JAX or others", lambda x: isinstance(x, np.ndarray) or hasattr(x, "__array__"), _take_array),

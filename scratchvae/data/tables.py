@@ -13,6 +13,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data.column_kinds import described
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.declared_columns import IGNORED, declared, of_each
+from scratchvae.data.door import is_frame
 from scratchvae.data.table_files import read_cells
 from scratchvae.data.table_schema import TableSchema
 
@@ -37,11 +38,6 @@ def as_table(source: str | PathLike[str] | Any, columns: Columns | None = None) 
         raise InputError(f"{where}: a table should have a row and a column at least; found {len(cells)} columns and no row")
     schema = columns if isinstance(columns, TableSchema) else _inferred(cells, levels, columns, where)
     return Dataset(name, schema.encode(cells, where), entry_names=schema.names, schema=schema)
-
-
-def is_frame(source: Any) -> bool:
-    """Whether it is a DataFrame, by what it can do: it has columns with names, and their types."""
-    return hasattr(source, "columns") and hasattr(source, "dtypes") and hasattr(source, "to_numpy")
 
 
 def _inferred(

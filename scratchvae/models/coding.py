@@ -140,12 +140,13 @@ class Coding(Estimator):
         """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
 
         Each missing entry is at its expectation given the observed ones, estimated with `samples`
-        importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N,
-        *event_shape). What is filled into an example is a function of `seed` and the example.
+        importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
+        An expectation is a function of `seed` and the example alone; draws of equal examples are independent.
         """
         require_seed(f"{type(self).__name__}.impute", "seed", seed)
         data = self._dataset(x, y)
-        found = impute(self.model_, data, samples=samples, draws=draws or 0, rng=RowNoise(seed))
+        rng = RowNoise(seed) if draws is None else np.random.default_rng(seed)
+        found = impute(self.model_, data, samples=samples, draws=draws or 0, rng=rng)
         filled = found.x if draws is None else found.draws
         return filled.reshape(*filled.shape[:-1], *data.event_shape)
 

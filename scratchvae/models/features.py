@@ -6,12 +6,13 @@ Every verb of every model gets its examples through `numbers`.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.data import Dataset, arrival
+from scratchvae.data import Dataset, arrival, is_frame
 from scratchvae.models.scikit_learn import not_fitted, output_container, transformer_tags, warn_of_names
 
 LEFT_OUT = ("_callback_fit_ctx", "_skl_callbacks", "_skl_callbacks_to_teardown", "_parent_callback_ctx", "_partial")
@@ -78,9 +79,9 @@ class Features:
                 raise InputError(f"{name}.get_feature_names_out: input_features is not equal to feature_names_in_")
         return np.array([f"{name.lower()}{j}" for j in range(self._n_features_out())], object)
 
+    @abstractmethod
     def _n_features_out(self) -> int:
         """How many columns `transform` returns."""
-        raise NotImplementedError
 
     def _requires_y(self) -> bool:
         """Whether `fit` needs y."""
@@ -131,7 +132,7 @@ def column_names(where: str, x: Any) -> Array | None:
 
     InputError where some names are strings and others are not.
     """
-    if not hasattr(x, "columns") or not hasattr(x, "to_numpy"):
+    if not is_frame(x):
         return None
     names = np.asarray(list(x.columns), object)
     strings = sum(isinstance(name, str) for name in names)

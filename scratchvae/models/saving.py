@@ -4,6 +4,7 @@ of.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, Self
 
@@ -107,8 +108,6 @@ class Saved:
                 f"{where} should hold a {name}, whole and of this version; it does not work: {reason:.200}"
             ) from None
 
+    @abstractmethod
     def _try_out(self) -> Any:
-        """Do the work of the model once, on an example of zeros; any error says that parts are missing or do
-        not fit.
-        """
-        raise NotImplementedError
+        """Do the work of the model once, on an example of zeros; any error says that parts are missing or do not fit."""

@@ -1,9 +1,9 @@
 """A table of a sweep's rows, as Markdown to be read and as CSV to be computed with."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from scratchvae.runs.formats import comma_separated
 
 
 def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -18,11 +18,8 @@ def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """A line for each row under one of names; numbers to their last bit, and nothing where a row has no value."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _columns(rows), extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    names = _columns(rows)
+    return comma_separated([{name: row.get(name) for name in names} for row in rows], {})
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
