@@ -5,8 +5,11 @@ For each case and dtype: `CASE/input/NAME` what is differentiated, `CASE/held/NA
 returns; for an objective also `CASE/term/NAME` by example, and `CASE/adam/NAME` each parameter after Adam's first step with its
 defaults. The manifest holds what is not an array, and for every result how far it may be off.
 
-How far: each input is changed by a roundoff, 32 times at random; the largest change of a result is what its inputs' own rounding
-costs. 16 times that, and 16 roundoffs of the result's largest entry, bound what another order of summation can do.
+How far a result may be off is measured in two ways. Each input is changed by one roundoff, 32 times at random: the largest
+change of the result is what the rounding of its inputs costs. And the case is computed in float32 beside float64, from the same
+numbers: their difference, in roundoffs, is what rounding inside costs, as where large parts cancel that no input shows. The
+tolerance is 16 times the larger of the two, plus 16 roundoffs of the result's largest entry: another order of summation, or
+another processor's exponential, moves a result by less.
 """
 
 import hashlib
@@ -128,17 +131,33 @@ def _computed(case: Case, inputs: list[Array], dtype: str) -> dict[str, Array]:
 
 
 def _tolerances(case: Case, dtype: str, arrays: Mapping[str, Array]) -> dict[str, float]:
-    inputs, roundoff = _inputs(case, dtype), float(np.finfo(dtype).eps) / 2
-    rng = np.random.default_rng(1)
     results = {name: array for name, array in _own(case.name, arrays).items() if name.partition("/")[0] in RESULTS}
-    worst = dict.fromkeys(results, 0.0)
-    exact = _computed(case, [a.astype(np.float64) for a in inputs], "float64")
+    roundoff, inside = _roundoff(dtype), _inside(case)
+    inputs = [array.astype(np.float64) for array in _inputs(case, dtype)]
+    rng = np.random.default_rng(1)
+    worst = {name: inside[name] * roundoff for name in results}
+    exact = _computed(case, inputs, "float64")
     for _ in range(TRIALS):
-        moved = [a.astype(np.float64) * (1 + roundoff * rng.choice([-1.0, 1.0], a.shape)) for a in inputs]
-        for name, array in _computed(case, moved, "float64").items():
-            if name in worst:
-                worst[name] = max(worst[name], float(np.abs(array - exact[name]).max(initial=0)))
-    return {name: ALLOWED * (worst[name] + roundoff * float(np.abs(array).max(initial=0))) for name, array in results.items()}
+        moved = [a * (1 + roundoff * rng.choice([-1.0, 1.0], a.shape)) for a in inputs]
+        computed = _computed(case, moved, "float64")
+        worst = {name: max(found, _largest(computed[name] - exact[name])) for name, found in worst.items()}
+    return {name: ALLOWED * (worst[name] + roundoff * _largest(array)) for name, array in results.items()}
+
+
+def _inside(case: Case) -> dict[str, float]:
+    """How far each result in float32 is from the same in float64, in roundoffs of float32."""
+    rough = _inputs(case, "float32")
+    found, exact = _computed(case, rough, "float32"), _computed(case, [a.astype(np.float64) for a in rough], "float64")
+    results = (name for name in found if name.partition("/")[0] in RESULTS)
+    return {name: _largest(found[name] - exact[name]) / _roundoff("float32") for name in results}
+
+
+def _roundoff(dtype: str) -> float:
+    return float(np.finfo(dtype).eps) / 2
+
+
+def _largest(array: Array) -> float:
+    return float(np.abs(array).max(initial=0))
 
 
 def _own(case: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
