@@ -92,7 +92,10 @@ def test_tolerances_grow_with_what_cancels_inside():
 
 @pytest.mark.slow
 def test_regenerating_gives_the_same_bytes(tmp_path):
-    """That other processors' numbers are within the tolerances is what .ci/processors.py runs this file for."""
+    """That other processors' numbers are within the tolerances is what .ci/processors.py runs this file for.
+
+    A tolerance is itself measured, by a few roundings: on another processor it may be several times as large.
+    """
     for folder in ("a", "b"):
         assert main(["golden", "--out", str(tmp_path / folder)]) == 0
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
@@ -102,7 +105,9 @@ def test_regenerating_gives_the_same_bytes(tmp_path):
     for name, row in MANIFEST["cases"].items():
         for dtype, tolerances in row["tolerance"].items():
             for result, tolerance in tolerances.items():
-                assert fresh[name]["tolerance"][dtype][result] == pytest.approx(tolerance, rel=0.9, abs=1e-12)
+                found = fresh[name]["tolerance"][dtype][result]
+                assert found <= 10 * tolerance + 1e-12, (name, dtype, result)
+                assert tolerance <= 10 * found + 1e-12, (name, dtype, result)
 
 
 @pytest.mark.slow
