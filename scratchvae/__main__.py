@@ -43,6 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     prepare()  # before NumPy is imported
     with _leaving_at_once():
         from scratchvae.arrays import InputError
+        from scratchvae.commands.outputs import require_harmless_outputs
         from scratchvae.commands.parser import Parser
 
     name = argv[0]
@@ -54,6 +55,7 @@ def main(argv: list[str] | None = None) -> int:
         parser = Parser(prog=f"scratchvae {name}", description=command.__doc__)
         command.add_arguments(parser)
         arguments = parser.read(argv[1:])
+        require_harmless_outputs(name, arguments)
         status = int(command.run(arguments))
         sys.stdout.flush()
         return status

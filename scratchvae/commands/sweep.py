@@ -25,16 +25,19 @@ from scratchvae.runs import (
     Trial,
     configured,
     dask_executor,
+    data_of,
     folder_name,
     grid,
     label,
     process_pool,
     read_axes,
+    require_harmless,
     shortened_name,
     sweep,
     sweep_tables,
 )
 
+TABLES = {"table.csv": sweep_tables.as_csv, "table.md": sweep_tables.as_markdown}
 MOST_BYTES = 1 << 20  # of a file of commands
 
 
@@ -61,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = configured(common, base)
     commands = _commands(arguments)
     folder = arguments.out or Path("runs") / _name(config, commands)
+    for name in TABLES:
+        require_harmless("--out", folder / name, [*data_of(config), *filter(None, [arguments.commands])])
     done = 0
 
     def tell(row: dict[str, Any], trial: Trial) -> None:
@@ -78,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     except (KeyboardInterrupt, SystemExit) as stopped:
         print(f"\nscratchvae sweep: stopped; the same command line goes on in {folder}", file=sys.stderr)
         return 130 if isinstance(stopped, KeyboardInterrupt) else 143
-    for name, content in (("table.csv", sweep_tables.as_csv(rows)), ("table.md", sweep_tables.as_markdown(rows))):
-        write_whole(folder / name, content.encode())
+    for name, written in TABLES.items():
+        write_whole(folder / name, written(rows).encode())
     print(sweep_tables.as_markdown(rows), end="")
     print(f"\n{folder / 'table.csv'}\n{folder / 'table.md'}", file=sys.stderr)
     return 1 if any(row["failed"] for row in rows) else 0

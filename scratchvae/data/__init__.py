@@ -68,9 +68,9 @@ from scratchvae.data.paths import READ
 from scratchvae.data.pictures import patches, photograph, read_picture
 from scratchvae.data.rows import Rows
 from scratchvae.data.sound import read_sound, read_sounds, sound_of
-from scratchvae.data.sources import NAMES, SOURCES, load
+from scratchvae.data.sources import NAMES, SOURCES, VARIABLE, load
 from scratchvae.data.spectrogram import Spectrogram
-from scratchvae.data.table_files import completed, is_table, read_cells, write_cells
+from scratchvae.data.table_files import INDEX, completed, is_table, read_cells, write_cells
 from scratchvae.data.table_schema import Column, TableSchema
 from scratchvae.data.tables import Columns, as_table
 from scratchvae.data.typefaces import CHARACTERS, FONTS
@@ -82,6 +82,7 @@ __all__ = [
     "FACTORS",
     "FONTS",
     "FORMS",
+    "INDEX",
     "KINDS",
     "MAX_BYTES",
     "MODULES",
@@ -90,6 +91,7 @@ __all__ = [
     "RESIZED",
     "SOURCES",
     "TIMBRES",
+    "VARIABLE",
     "Arrival",
     "Batch",
     "Column",

@@ -27,13 +27,14 @@ def is_table(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-def read_cells(path: Path) -> dict[str, list[str]]:
+def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
     """The texts of a file's cells, a list for each column by its name, without spaces around them.
 
     The first line has the names. The separator is the one of , ; tab and | that it has most of, outside quotes. A file may
     begin with a byte order mark and be compressed by gzip; it is in UTF-8, and empty lines count for nothing. A first column
-    without a name that holds 0, 1, 2, … is the index that DataFrame.to_csv has written, and is left out. InputError for
-    rows that are longer or shorter than the first, names that are missing, twice there or numbers, and broken quotes.
+    without a name that holds 0, 1, 2, … is the index that DataFrame.to_csv has written: it is left out, unless `index` asks
+    for it, under the name INDEX. InputError for rows that are longer or shorter than the first, names that are missing, twice
+    there or numbers, and broken quotes.
     """
     with opened(path) as stream:
         content = read_all(stream, str(path), each=4)
@@ -55,8 +56,10 @@ def read_cells(path: Path) -> dict[str, list[str]]:
             raise InputError(f"{path}, line {line}: a row should have {expected}; found {len(cells)}")
     table = [[cell.strip() for cell in column] for column in zip(*(cells for _, cells in lines[1:]), strict=True)]
     if names[0] == INDEX and len(names) > 1 and table[0] == [str(i) for i in range(len(table[0]))]:
-        names, table = names[1:], table[1:]
-    _require_names(names, path)
+        _require_names(names[1:], path)
+        names, table = (names, table) if index else (names[1:], table[1:])
+    else:
+        _require_names(names, path)
     return dict(zip(names, table, strict=True))
 
 
@@ -104,9 +107,9 @@ def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
 def _require_names(names: Sequence[str], path: Path) -> None:
     if all(number(name) is not None for name in names):
         found = ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
-        raise InputError(
-            f"{path}: the first line should have the names of the columns, found numbers: {found}; add a line of names"
-        )
+        rename = "if these are names, as pandas writes them by default, begin each with a letter (table.add_prefix('c'))"
+        above = "if they are data, put a line of names above them"
+        raise InputError(f"{path}: the first line should name the columns, found numbers: {found}; {rename}; {above}")
     for i, name in enumerate(names):
         if not name:
             raise InputError(f"{path}: each column should have a name in the first line, found none for column {i + 1}")

@@ -11,6 +11,7 @@ from scratchvae.runs.grids import grid, read_axes
 from scratchvae.runs.interruption import Interruption
 from scratchvae.runs.judgement import METRICS, Judgement, judge
 from scratchvae.runs.naming import folder_name, shortened_name
+from scratchvae.runs.outputs import data_of, places_of, require_harmless, require_room_beside
 from scratchvae.runs.processes import process_pool
 from scratchvae.runs.reading import Reading, read_run, read_runs
 from scratchvae.runs.report import write_report
@@ -39,6 +40,7 @@ __all__ = [
     "compared",
     "configured",
     "dask_executor",
+    "data_of",
     "differing",
     "environment",
     "folder_name",
@@ -49,11 +51,14 @@ __all__ = [
     "listed",
     "load_like",
     "load_other",
+    "places_of",
     "process_pool",
     "read_axes",
     "read_run",
     "read_runs",
     "remarks",
+    "require_harmless",
+    "require_room_beside",
     "require_tensorboard",
     "run_names",
     "schema_for",

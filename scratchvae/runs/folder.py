@@ -25,6 +25,7 @@ from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.construction import build_model, build_training, divide, load_data, read_schema
 from scratchvae.runs.environment import record_environment
 from scratchvae.runs.naming import folder_name
+from scratchvae.runs.outputs import data_of, require_room_beside
 from scratchvae.runs.records import as_csv, as_lines, read_history
 from scratchvae.runs.setting import moved
 from scratchvae.runs.solution import Solution
@@ -116,6 +117,8 @@ class Run:
         can be started again.
         """
         require_free(folder or root / "nothing")
+        if folder is not None:
+            require_room_beside(folder, data_of(config))
         run = cls(folder or root, config)
         run._look_ahead()
         run.folder = new_folder(root, folder_name(config)) if folder is None else folder
@@ -129,9 +132,11 @@ class Run:
     def open(cls, folder: Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
         """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
 
-        `data` and `data_dir` say where its data lie now, if they were moved. InputError for data that are not the run's.
+        `data` and `data_dir` say where its data lie now, if they were moved. InputError for data that are not the run's, and for
+        a config.json that was changed since the checkpoint was written, which might describe other held-out examples.
         """
         run, saved = cls._opened(folder, data, data_dir)
+        require_same_config(run.config, saved)
         run.trained_on = saved.data
         return run
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from scratchvae import strict_json
 from scratchvae.arrays import InputError
+from scratchvae.runs.agreement import require_same_config
 from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.holder import is_held
 from scratchvae.runs.records import read_history
@@ -108,10 +109,7 @@ def read_run(folder: Path) -> Reading:
         if not checkpoint.exists() and not (metrics.exists() and read_history(metrics)):
             return Reading(folder, config, running=running)
         saved = load_checkpoint(checkpoint, arrays=False)
-        recipe = Config.from_entries(saved.config, str(checkpoint)).recipe
-        if recipe != config.recipe:
-            found = f"{checkpoint} is of the recipe {recipe}, config.json of {config.recipe}"
-            raise InputError(f"{folder} should hold one run: {found}")
+        require_same_config(config, saved)
         read_history(metrics)
     except (InputError, OSError) as error:
         return Reading(folder, config, running=running, damage=" ".join(str(error).split()))

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.data import Dataset, TableSchema, completed, is_table, read_cells, write_cells
+from scratchvae.data import INDEX, Dataset, TableSchema, completed, is_table, read_cells, write_cells
 from scratchvae.runs.construction import load_like
 from scratchvae.runs.folder import Run
 
 TABLES = (".csv", ".tsv")  # how the names of the files end that tables are written to
 IMPUTATION = ".imp"  # the name of the column with the number of an imputation, as R's package mice calls it
+ROW = ".id"  # and what it calls the column that says which row of the data an imputed row is of
 
 
 def load_other(run: Run, source: str | None, data_dir: str | None, *, kind: str | None = None) -> Dataset:
@@ -36,14 +37,18 @@ def write_imputed(run: Run, path: Path, filled: Array, source: str | None) -> No
     """Write imputed rows, (N, D), or (M, N, D) below each other with the number of the imputation in a first column.
 
     Where they come from a file, `source`, what was observed stays as it is written there, and so do the columns that no model
-    has seen: only missing cells are filled in.
+    has seen, the index of a DataFrame among them: only missing cells are filled in. Where rows are there several times their
+    index is a column ROW, as it no longer counts the rows.
     """
     schema = schema_for(run, path)
-    cells = read_cells(Path(source)) if source is not None and is_table(Path(source)) else None
+    cells = read_cells(Path(source), index=True) if source is not None and is_table(Path(source)) else None
     several = filled.ndim == 3
     tables = []
     for k, rows in enumerate(filled if several else filled[None]):
         columns: Mapping[str, Sequence[Any]] = schema.to_columns(rows)
         columns = columns if cells is None else completed(cells, columns)
-        tables.append({IMPUTATION: [k + 1] * len(rows), **columns} if several else dict(columns))
+        if several:
+            columns = {ROW if name == INDEX else name: column for name, column in columns.items()}
+            columns = {IMPUTATION: [k + 1] * len(rows), **columns}
+        tables.append(dict(columns))
     write_cells(path, {name: [cell for table in tables for cell in table[name]] for name in tables[0]})
