@@ -20,6 +20,7 @@ LONGEST, DEEPEST = 2000, 8  # characters of a text, and choices and tuples withi
 BEYOND = 2**63  # whole numbers are below it, as arrays can't count any further
 SHOWN = 80  # characters of a text that a message repeats
 MOST_VALUES = 10_000  # of a range
+QUOTED = "a text, such as a path, stands in quotes, as in 'a.csv'"
 RANGE = re.compile(r"(?<![\w.'\"])(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})(?![\w.'\"])")
 
 
@@ -84,11 +85,17 @@ def _read(text: str, where: str, complaint: Callable[[str], InputError], longest
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Python would find odd in a program
             tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         matching = all(text.count(opened) == text.count(closed) for opened, closed in ("()", "[]"))
-        reason = getattr(error, "msg", "it can't be read") if matching else "its parentheses do not match"
-        raise complaint(reason) from None
+        raise complaint(_reason(text) if matching else "its parentheses do not match") from None
     return _value(tree, complaint, DEEPEST)
+
+
+def _reason(text: str) -> str:
+    """Why Python's parser can't read a text whose parentheses match."""
+    if ".." in text:
+        return "a range is two whole numbers in digits with two points between them"
+    return QUOTED if re.search(r"[A-Za-z][\w./\\-]*", text) and not re.search("['\"]", text) else "it is not of that form"
 
 
 def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -> Any:
@@ -113,7 +120,7 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
                 values[keyword.arg] = _value(keyword.value, complaint, depth - 1)
             return Choice(name, values, tuple(_value(one, complaint, depth - 1) for one in args))
         case _:
-            raise complaint("values are numbers, texts, True, False, None, tuples and choices, and nothing is computed")
+            raise complaint(f"{QUOTED}; values are also numbers, True, False, None, tuples and choices, and nothing is computed")
     if isinstance(number, int) and abs(number) >= BEYOND:
         raise complaint("whole numbers should be below 2^63")
     return number

@@ -7,7 +7,8 @@ from pathlib import Path
 from scratchvae.arrays import InputError
 from scratchvae.files import write_whole
 from scratchvae.runs import Reading, chosen_runs, common_folder, compared, formats, groups, remarks, run_names
-from scratchvae.runs.comparison import WORDS
+from scratchvae.runs.comparison import WORDS, compared_over_seeds
+from scratchvae.runs.seeds import HEADING, in_words
 from scratchvae.strict_json import dump
 
 
@@ -31,10 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"compare: --out should end in .png, {', '.join(formats.SUFFIXES)}; found {str(out)!r}")
     kind = arguments.format or formats.SUFFIXES.get(suffix, "text")
     rows, said = compared(runs, names), [formats.printable(sentence) for sentence in remarks(runs, names)]
+    seeds = compared_over_seeds(runs, names)
     table = formats.FORMATS[kind](rows, WORDS)
     if kind == "json":
-        table = dump({"remarks": said, "runs": rows}, indent=2) + "\n"
+        table = dump({"remarks": said, "runs": rows, "over_seeds": seeds}, indent=2) + "\n"
     if kind in ("text", "markdown"):
+        table += f"\n{HEADING}\n\n{formats.FORMATS[kind](in_words(seeds), {})}" if seeds else ""
         table += "".join(f"\n{sentence}\n" for sentence in said)
     print(table, end="")
     if kind == "csv":  # a table that programs read has no place for sentences

@@ -62,7 +62,7 @@ def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
             one = Run.open(one.folder, data=arguments.data, data_dir=arguments.data_dir)
             data = one.data if arguments.split == "train" else one.judged
     elif arguments.split == "test":
-        data = load_like(one.config, one.config.data, split="test", seed=one.config.seed, **asked)
+        data = load_like(one.config, one.config.data, split="test", seed=one.config.data_seed, **asked)
     else:
         data = one.data if arguments.split == "train" else one.judged
     if data.event_shape != one.model.event_shape:

@@ -14,6 +14,8 @@ from scratchvae.models import HelmholtzMachine
 from scratchvae.posteriors import Point
 from scratchvae.runs import TABLES, Run, load_other, schema_for, write_imputed
 
+FEW = 10  # draws: of fewer a mean says little
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, the data, how many draws, where to."""
@@ -57,5 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not isinstance(one.model, HelmholtzMachine) and isinstance(one.model.posterior, Point):
         print("an autoencoder has one code for each example: no draws were weighed")
         return 0
-    print(f"{arguments.samples:,} weighted draws were worth {median:,.0f} in the median example, {least:,.1f} in the worst")
+    words = f"of {arguments.samples:,} weighted draws of each example, as many count as {median:,.0f} equally likely ones would"
+    print(f"{words} (the effective sample size, in the median example; {least:,.1f} in the worst)")
+    if least < FEW:
+        few = np.count_nonzero(found.effective < FEW)
+        who = f"{few:,} of {len(data):,} examples have" if len(data) > 1 else "the example has"
+        print(f"{who} fewer than {FEW}, and imputations that few draws decide: more --samples help, and so does longer training")
     return 0

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from scratchvae.arrays import InputError, nearest
 
 SEED, COUNT = 2**63, 2**31  # whole numbers are below: seeds, and what arrays are counted by
+SEEDS = ("seed", "held_out_seed")
 SHOWN = 60  # characters of a value that a message repeats
 
 
@@ -17,8 +18,10 @@ class Parser(argparse.ArgumentParser):
     """argparse's parser, but its errors are InputErrors of one sentence, and no value is empty, infinite or beyond counting.
 
     Options are spelt out: an abbreviation would change its meaning with the next option that begins so. A command whose
-    default for `rest` is a tuple gets what stands behind ` -- ` there.
+    default for `rest` is a tuple gets what stands behind ` -- ` there; `behind` are the options that belong there.
     """
+
+    behind: frozenset[str] = frozenset()
 
     def __init__(self, **given: Any) -> None:
         super().__init__(allow_abbrev=False, **given)
@@ -63,14 +66,17 @@ class Parser(argparse.ArgumentParser):
         for word in argv[: argv.index("--") if "--" in argv else None]:
             option = word.partition("=")[0]
             if option.startswith("--") and option not in known:
-                self.error(f"unknown option {option[:SHOWN]}{nearest(option, known)}")
+                if option in self.behind:
+                    self.error(f"unknown option {option}: options of train come last, behind a --, as in: -- {option} …")
+                near = nearest(option[2:], (name[2:] for name in known)).replace("mean ", "mean --")
+                self.error(f"unknown option {option[:SHOWN]}{near}")
 
     def _require_countable(self, name: str, value: int) -> None:
         option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
-        below, power = (SEED, 63) if name == "seed" else (COUNT, 31)
+        below, power = (SEED, 63) if name in SEEDS else (COUNT, 31)
         if abs(value) >= below:
             raise InputError(f"{option} should be below 2^{power}, found {value!s:.{SHOWN}}")
-        if name == "seed" and value < 0:
+        if name in SEEDS and value < 0:
             raise InputError(f"{option} should be at least 0, found {value}")
 
 

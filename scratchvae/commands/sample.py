@@ -82,6 +82,12 @@ def _sampled(one: Run, arguments: argparse.Namespace) -> Array:
     told = {} if arguments.y is None else {"y": _read_y(one, arguments.y)}
     if told and model.condition is None:
         raise InputError(f"sample: --y is for a model that is told y, found a {type(model).__name__}")
+    if not told and model.condition is not None:
+        names, width = one.data.label_names, model.condition.width
+        classes = isinstance(model.condition, Classes)
+        said = f"--y {names[-1] if names else width - 1}" if classes else f"--y {','.join(['0.5'] * width)}"
+        among = f", one of {', '.join(names)}" if names else ""
+        raise InputError(f"sample: this model should be told y, {model.condition.words}, as in {said}{among}; found no --y")
     return model.sample(arguments.n, arguments.seed, mean=not arguments.draw and one.schema is None, **told)
 
 

@@ -21,6 +21,7 @@ from scratchvae.commands import train
 from scratchvae.commands.parser import Parser
 from scratchvae.files import read_whole, write_whole
 from scratchvae.runs import (
+    JUDGEMENT,
     Config,
     Trial,
     configured,
@@ -37,7 +38,7 @@ from scratchvae.runs import (
     sweep_tables,
 )
 
-TABLES = {"table.csv": sweep_tables.as_csv, "table.md": sweep_tables.as_markdown}
+TABLES = {"table.csv": sweep_tables.as_csv, "table.md": sweep_tables.as_pages}
 MOST_BYTES = 1 << 20  # of a file of commands
 
 
@@ -56,6 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dask", metavar="ADDRESS", help="let the workers of this Dask scheduler train, such as tcp://host:8786")
     parser.add_argument("--quiet", action="store_true", help="say nothing until the table")
     parser.set_defaults(rest=())
+    if isinstance(parser, Parser):
+        others = Parser(prog="scratchvae train")
+        train.add_arguments(others)
+        parser.behind = frozenset(others._option_string_actions)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.out or Path("runs") / _name(config, commands)
     for name in TABLES:
         require_harmless("--out", folder / name, [*data_of(config), *filter(None, [arguments.commands])])
+    before = {path.absolute().parent for path in folder.glob(f"*/{JUDGEMENT}")}
     done = 0
 
     def tell(row: dict[str, Any], trial: Trial) -> None:
@@ -75,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
             said = row["failed"] or ", ".join(
                 f"{name} {row[name]:.3f}" for name in ("bound", "log_likelihood") if row[name] is not None
             )
-            print(f"{done} of {len(commands)}: {label(trial.settings)}: {said}", file=sys.stderr, flush=True)
+            known = " (already done)" if trial.folder in before else ""
+            print(f"{done} of {len(commands)}{known}: {label(trial.settings)}: {said}", file=sys.stderr, flush=True)
 
     try:
         with _terminating(), _executor(arguments, len(commands)) as executor:
@@ -85,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 130 if isinstance(stopped, KeyboardInterrupt) else 143
     for name, written in TABLES.items():
         write_whole(folder / name, written(rows).encode())
-    print(sweep_tables.as_markdown(rows), end="")
+    print(sweep_tables.as_pages(rows), end="")
     print(f"\n{folder / 'table.csv'}\n{folder / 'table.md'}", file=sys.stderr)
     return 1 if any(row["failed"] for row in rows) else 0
 

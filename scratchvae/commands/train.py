@@ -18,13 +18,22 @@ from scratchvae.runs import (
     Interruption,
     Run,
     TensorBoard,
+    by_data,
     configured,
+    described,
     figures,
     judge,
     require_tensorboard,
 )
 from scratchvae.training import Callback, ProgressBar, Training
 
+LEFT = {  # what a run leaves in its folder, beside its pictures
+    "config.json": "what was trained, on which data",
+    "metrics.csv, .jsonl": "each term of the loss after each epoch, as a table and as lines of JSON",
+    "evaluation.json": "the numbers above, with their standard errors",
+    "environment.jsonl": "versions, processor and libraries that computed it",
+    "checkpoint.safetensors": "weights and the state of training, for --resume and all other commands",
+}
 OnOff = argparse.BooleanOptionalAction
 CHOICES = {  # options whose value is a choice in words, and the table that it is made from
     "recipe": (RECIPES, "default mlp"),
@@ -80,6 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument("--limit", type=int, metavar="N", help="use the first N examples, and read no others")
     data.add_argument("--held-out", type=int, metavar="N", help="judge on N of them, drawn by the seed (default: a tenth)")
+    words = "draws the held-out examples, and the examples of a data set that is drawn (default: the run's --seed)"
+    data.add_argument("--held-out-seed", type=int, metavar="N", help=words)
     data.add_argument("--held-out-last", action=OnOff, help="judge on the last ones, as of a series")
     data.add_argument("--binarized", action=OnOff, help="draw x ~ Bernoulli(pixels) anew in every batch")
 
@@ -116,9 +127,12 @@ def run(arguments: argparse.Namespace) -> int:
         training = one.resumed(callbacks=_callbacks(one, arguments, interruption))
         print(f"{_description(one)}, resumed after {training.step} steps", flush=True)
     else:
-        one = Run.start(arguments.out, _config(arguments))
+        config = _config(arguments)
+        one = Run.start(arguments.out, config)
         training = one.training(callbacks=_callbacks(one, arguments, interruption))
         print(_description(one), flush=True)
+        if chosen := by_data(config, one.config):
+            print(described(chosen), flush=True)
         if one.schema is not None:
             print(f'columns, each with the law of its kind (--columns "NAME=KIND" chooses another):\n{one.schema}', flush=True)
     first = training.step
@@ -130,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
     _report(one, training, first)
     if not arguments.no_figures:
         for path in figures.draw(one, figures.available(one)):
-            print(f"  {path}")
+            print(f"  {path.relative_to(one.folder)}")
     return 0
 
 
@@ -205,4 +219,6 @@ def _report(one: Run, training: Training, first: int) -> None:
     if training.step > first:
         seconds = sum(record["seconds"] for record in training.history)
         print(f"  {'speed':32}{training.examples_an_epoch * len(training.history) / seconds:12,.0f}  examples/s")
-    print(f"\nin {one.folder}:\n  {one.checkpoint}\n  {one.folder / 'metrics.jsonl'}")
+    print(f"\nin {one.folder}:")
+    for name, words in LEFT.items():
+        print(f"  {name:26}{words}")

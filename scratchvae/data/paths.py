@@ -23,7 +23,8 @@ from scratchvae.data.wav import read_wav
 
 SPLITS = {"train": "train", "test": "t10k"}  # split: how its IDX files begin
 IMAGE_FILES = ("{}-images-idx3-ubyte", "{}-images-idx3-ubyte.gz", "{}-images.idx3-ubyte", "{}-images.idx3-ubyte.gz")
-READ = "an IDX, .npy, .npz, .wav, .flac, .ogg, .gif, .webp or .txt file, or of a folder of pictures, of sounds or of .txt files"
+FILES = "an IDX, .npy, .npz, .csv, .tsv, .wav, .flac, .ogg, .gif, .webp or .txt file"
+READ = f"{FILES}, or of a folder of pictures, of sounds or of .txt files"
 
 
 @dataclass(frozen=True)

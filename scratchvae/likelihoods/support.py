@@ -57,7 +57,7 @@ def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
         rounded = np.rint(stored)
         whole = whole and bool((np.abs(stored - rounded) <= np.abs(stored) * 1e-6).all())
         least, greatest = min(least, float(rounded.min())), max(greatest, float(rounded.max()))
-    if divisor == 1 and whole and least >= 0 and greatest <= 255 and _takes(likelihood, data, 1 / 255):
+    if data.kind == "values" and whole and least >= 0 and greatest <= 255 and _takes(likelihood, data, 1 / 255):
         said = "Dataset(name, x, kind='pixels') or load(path, kind='pixels'), or --kind pixels on the command line"
         yield f"if these are pixels from 0 to 255, {said}, divides them by 255"
     if divisor != 1 and _takes(likelihood, data, divisor):

@@ -6,6 +6,7 @@ from scratchvae.runs.construction import build_phases, load_like
 from scratchvae.runs.dask_cluster import dask_executor
 from scratchvae.runs.differences import differing, settings
 from scratchvae.runs.environment import environment
+from scratchvae.runs.filling import by_data, described
 from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import grid, read_axes
 from scratchvae.runs.interruption import Interruption
@@ -13,7 +14,7 @@ from scratchvae.runs.judgement import METRICS, Judgement, judge
 from scratchvae.runs.naming import folder_name, shortened_name
 from scratchvae.runs.outputs import data_of, places_of, require_harmless, require_room_beside
 from scratchvae.runs.processes import process_pool
-from scratchvae.runs.reading import Reading, read_run, read_runs
+from scratchvae.runs.reading import JUDGEMENT, Reading, read_run, read_runs
 from scratchvae.runs.report import write_report
 from scratchvae.runs.setting import SETTINGS, configured
 from scratchvae.runs.spellings import SHORT, spelled_out
@@ -23,6 +24,7 @@ from scratchvae.runs.tensorboard import TensorBoard, require_tensorboard
 from scratchvae.runs.trial import Trial
 
 __all__ = [
+    "JUDGEMENT",
     "METRICS",
     "SETTINGS",
     "SHORT",
@@ -35,12 +37,14 @@ __all__ = [
     "TensorBoard",
     "Trial",
     "build_phases",
+    "by_data",
     "chosen_runs",
     "common_folder",
     "compared",
     "configured",
     "dask_executor",
     "data_of",
+    "described",
     "differing",
     "environment",
     "folder_name",

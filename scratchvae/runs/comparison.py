@@ -10,6 +10,7 @@ from scratchvae.runs.config import Config
 from scratchvae.runs.differences import differing, settings
 from scratchvae.runs.formats import Row, duration, nats
 from scratchvae.runs.reading import FILES, Reading, read_run, read_runs
+from scratchvae.runs.seeds import over_seeds
 from scratchvae.runs.spellings import DEFAULT
 
 TERMS = (
@@ -25,6 +26,8 @@ def chosen_runs(folders: Sequence[Path]) -> list[Reading]:
     """The run in each folder; of a folder that holds none itself, all those below it. InputError for less than two runs."""
     found = []
     for folder in folders:
+        if not folder.exists():
+            raise InputError(f"compare: {folder} should be a run's folder, or one with runs below it; found nothing there")
         if folder.is_dir() and not any((folder / name).exists() for name in FILES):
             found += read_runs(folder)
         else:
@@ -83,6 +86,12 @@ def compared(runs: Sequence[Reading], names: Sequence[str]) -> list[Row]:
     return rows
 
 
+def compared_over_seeds(runs: Sequence[Reading], names: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each setting that several seeds were tried with: its terms and log p(x), each as mean and deviation."""
+    settings = next((list(one) for one in _unlike(runs)), [])
+    return over_seeds(compared(runs, names), settings, (*TERMS, "log_likelihood"))
+
+
 def groups(runs: Sequence[Reading]) -> dict[str, list[int]]:
     """Which runs may be compared: the places in `runs` of those of the same data and likelihood, by what these are."""
     found: dict[tuple[Any, ...], list[int]] = {}
@@ -134,7 +143,7 @@ def _judged_on(one: Reading) -> tuple[Any, ...]:
     """Which examples are held out: the data, and the seed that draws them, unless they are the last ones or none."""
     assert one.config is not None
     drawn = one.config.held_out != 0 and not one.config.held_out_last
-    return one.digest, one.config.seed if drawn else None
+    return one.digest, one.config.data_seed if drawn else None
 
 
 def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:

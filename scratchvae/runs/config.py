@@ -15,7 +15,7 @@ from scratchvae.runs.version_0_1 import translated
 from scratchvae.runs.version_0_2 import BY_DTYPE, as_then, is_of_then
 from scratchvae.strict_json import dump_finite
 
-LOWEST = {"limit": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
+LOWEST = {"limit": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0, "held_out_seed": 0}
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,9 @@ class Config:
     size: Sequence[int] | None = None  # height and width that pictures of a folder are brought to; None: as they are
     resize: str = "crop"  # or fit: how they are brought to it
     limit: int | None = None  # use the first so many examples only
-    held_out: int | None = None  # so many of them, drawn by the seed, are judged on; None: a tenth
+    held_out: int | None = None  # so many of them, drawn by a seed, are judged on; None: a tenth
     held_out_last: bool = False  # they are the last ones, as a series wants it
+    held_out_seed: int | None = None  # draws them, and the examples of a data set that is drawn; None: the run's seed
     binarized: bool = False  # draw x ~ Bernoulli(pixels) anew in every batch
     recipe: str = "mlp"  # one of RECIPES, such as mlp(latent_dim=2, likelihood=gaussian(learned=True))
     objective: str = DEFAULT  # one of OBJECTIVES, or default(…), which is the model's own
@@ -64,9 +65,15 @@ class Config:
                 raise InputError(f"objective {DEFAULT} takes values with their names only, found {shortened(choice)}")
             object.__setattr__(self, name, str(choice if own else table.settle(choice)))
 
+    @property
+    def data_seed(self) -> int:
+        """What draws the held-out examples, and the examples of a data set that is drawn."""
+        return self.seed if self.held_out_seed is None else self.held_out_seed
+
     def to_json(self) -> str:
-        """As text, a line for each entry."""
-        return dump_finite("config", asdict(self), indent=2)
+        """As text, a line for each entry; held_out_seed has one where it is set, as names are made of the texts of old configs."""
+        entries = {name: value for name, value in asdict(self).items() if name != "held_out_seed" or value is not None}
+        return dump_finite("config", entries, indent=2)
 
     @classmethod
     def from_entries(cls, entries: Any, where: str) -> "Config":

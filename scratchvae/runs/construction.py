@@ -23,7 +23,7 @@ def load_data(config: Config) -> Dataset:
     Those of an older version's run are all that there are, before `limit` leaves some of them out.
     """
     columns = read_schema(config) or config.columns
-    asked: dict[str, Any] = {"data_dir": config.data_dir, "seed": config.seed, "size": config.size, "resize": config.resize}
+    asked: dict[str, Any] = {"data_dir": config.data_dir, "seed": config.data_seed, "size": config.size, "resize": config.resize}
     if config.kind == BY_DTYPE:
         data = read_as_then(load(config.data, **asked))
     else:
@@ -57,7 +57,7 @@ def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
     if config.limit is not None and config.kind == BY_DTYPE:
         data = data.subset(slice(0, config.limit))
     held_out = len(data) // 10 if config.held_out is None else config.held_out
-    return data.split(held_out, seed=config.seed, last=config.held_out_last) if held_out else (data, None)
+    return data.split(held_out, seed=config.data_seed, last=config.held_out_last) if held_out else (data, None)
 
 
 OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits

@@ -146,8 +146,17 @@ def require_images(run: Run) -> None:
     """Raise InputError for a run on data that can't be shown as images."""
     if not _has_images(run):
         found = f"found events of shape {tuple(run.model.event_shape)}"
-        helps = "sample --out FILE.npy keeps numbers, FILE.wav of a sound and FILE.txt of texts what they are"
+        helps = f"--out FILE{_natural_ending(run)} writes them as what they are, and sample --out FILE.npy as numbers"
         raise InputError(f"{run.folder}: a picture needs images (1 or 3, H, W), {found}; {helps}")
+
+
+def _natural_ending(run: Run) -> str:
+    """How the name of a file ends that holds what the run's examples are, where they are no pictures."""
+    if run.schema is not None:
+        return ".csv"
+    if run.data.rate is not None:
+        return ".wav"
+    return ".txt" if run.data.kind == "counts" and run.data.entry_names else ".npy"
 
 
 def _has_images(run: Run) -> bool:

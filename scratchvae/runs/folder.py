@@ -24,11 +24,13 @@ from scratchvae.runs.claim import Claim, new_folder
 from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.construction import build_model, build_training, divide, load_data, read_schema
 from scratchvae.runs.environment import record_environment
+from scratchvae.runs.filling import filled
 from scratchvae.runs.naming import folder_name
 from scratchvae.runs.outputs import data_of, require_room_beside
 from scratchvae.runs.records import as_csv, as_lines, read_history
 from scratchvae.runs.setting import moved
 from scratchvae.runs.solution import Solution
+from scratchvae.runs.version_0_2 import BY_DTYPE
 from scratchvae.training import (
     Callback,
     Checkpoint,
@@ -55,7 +57,9 @@ class Run:
         self.claim: Claim | None = None
         self.solution: Solution | None = None  # of a model that takes no steps
         self.trained_on: str | None = None  # the digest that the data must have, once the run has been trained
-        self.model = build_model(config, tuple(config.event_shape or self.data.event_shape), self.schema)
+        if config.event_shape is None and config.kind != BY_DTYPE:  # which a run that has begun knows
+            self.config = filled(config, self.data)
+        self.model = build_model(self.config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
     @cached_property
     def _whole(self) -> Dataset:
@@ -118,6 +122,8 @@ class Run:
         """
         require_free(folder or root / "nothing")
         if folder is not None:
+            if folder.exists() and not folder.is_dir():
+                raise InputError(f"{folder} should be the folder of a new run, found a file there")
             require_room_beside(folder, data_of(config))
         run = cls(folder or root, config)
         run._look_ahead()

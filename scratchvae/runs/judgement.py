@@ -37,8 +37,44 @@ class Judgement:
 
     @cached_property
     def terms(self) -> dict[str, float]:
-        """The mean loss, and the mean of each term of the objective."""
-        return bound(self.run.model, self.data, self.objective, rng=self.rng(), binarized=self.run.config.binarized)
+        """The mean loss, and the mean of each term of the objective, over the examples and `draws_of` each."""
+        return _means(self._drawn(self.data))
+
+    @cached_property
+    def terms_of_first(self) -> dict[str, float]:
+        """The same of the examples whose log p(x) is estimated."""
+        return _means(self._drawn(self.first))
+
+    @cached_property
+    def errors(self) -> dict[str, tuple[float, str]]:
+        """The standard error of a metric, and of what it is: of the draws, for the same examples, or of the examples.
+
+        That of a bound comes from the passes over the examples, each with draws of its own. That of log p(x) says how far the
+        mean over other examples like these may be; a draw more or less hardly moves it.
+        """
+        found = {"bound": self._error_of_draws(self.data), "bound_of_those": self._error_of_draws(self.first)}
+        said = {name: (error, "draws") for name, error in found.items()}
+        if self.weighable and len(self.log_px) > 1:
+            said["log_likelihood"] = (float(self.log_px.std(ddof=1) / np.sqrt(len(self.log_px))), "examples")
+        return {name: (error, of) for name, (error, of) in said.items() if error > 0}
+
+    def _drawn(self, data: Dataset) -> list[dict[str, float]]:
+        """The objective's terms on `data`, once for each pass."""
+        binarized, rng = self.run.config.binarized, self.rng()
+        if len(data) not in self._passes:
+            rounds = range(passes(len(data)))
+            self._passes[len(data)] = [
+                bound(self.run.model, data, self.objective, rng=rng, binarized=binarized) for _ in rounds
+            ]
+        return self._passes[len(data)]
+
+    @cached_property
+    def _passes(self) -> dict[int, list[dict[str, float]]]:
+        return {}
+
+    def _error_of_draws(self, data: Dataset) -> float:
+        bounds = [terms["bound"] for terms in self._drawn(data) if "bound" in terms]
+        return float(np.std(bounds, ddof=1) / np.sqrt(len(bounds))) if len(bounds) > 1 else 0.0
 
     @cached_property
     def first(self) -> Dataset:
@@ -79,13 +115,18 @@ class Judgement:
         lines = []
         for name, value in found.items():
             number = f"{value:12d}" if isinstance(value, int) else f"{value:12.3f}"
-            lines.append(f"  {known[name].words:32}{number}  {known[name].unit.format(**counts)}".rstrip())
+            error, of = self.errors.get(name, (0.0, ""))
+            unit = known[name].unit.format(**counts)
+            unit += f", ± {error:.2g} over the {of}" if of else ""
+            words = known[name].words.format(**counts)
+            lines.append(f"  {words:32}{number}  {unit}".rstrip())
         return "\n".join(lines)
 
     def keep(self, found: dict[str, float]) -> None:
         """Write the metrics into the run's folder, beside the step of the weights that they are of."""
         step = load_checkpoint(self.run.checkpoint, arrays=False).position["step"]
         kept = {"step": step, "samples": self.samples, "of": self.likelihood_of, "seed": self.seed, "metrics": found}
+        kept["standard_errors"] = {name: {"error": error, "over": of} for name, (error, of) in self.errors.items() if name in found}
         write_whole(self.run.folder / EVALUATION, dump_finite(EVALUATION, kept, indent=2).encode())
 
     def rng(self) -> np.random.Generator:
@@ -106,16 +147,20 @@ def judge(run: Run, training: Training) -> Judgement:
 class Metric:
     """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is computed."""
 
-    words: str
-    unit: str  # may name {samples}, {of} and {latents}
+    words: str  # may name {samples}, {of} and {latents}, as the unit may
+    unit: str
     needs: str
     has: Callable[[Judgement], bool]
     compute: Callable[[Judgement], float]
 
 
-def bound_of_first(j: Judgement) -> float:
-    """The bound of the examples whose log p(x) is estimated, to be compared with it."""
-    return bound(j.run.model, j.first, j.objective, rng=j.rng(), binarized=j.run.config.binarized)["bound"]
+def passes(examples: int) -> int:
+    """How often so many examples are passed through the model: until 2000 draws are made, 4 times at least, 100 at most."""
+    return min(max(4, -(-2000 // examples)), 100)
+
+
+def _means(several: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([terms[name] for terms in several])) for name in several[0]}
 
 
 def bits(j: Judgement) -> float:
@@ -144,11 +189,11 @@ METRICS: dict[str, Metric] = {
     "log_px": _term("log_px", "reconstruction log p(x|z)"),
     "kl": _term("kl", "KL(q(z|x) || p(z))"),
     "bound_of_those": Metric(
-        "bound, the first of them only",
+        "bound, same {of} examples",
         "nats per example ({of} examples)",
         f"{DENSITY}, and fewer examples for log p(x) than for the bound",
         lambda j: j.weighable and j.likelihood_of < len(j.data) and "bound" in j.terms,
-        bound_of_first,
+        lambda j: j.terms_of_first["bound"],
     ),
     "log_likelihood": Metric(
         "importance-weighted bound",

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scratchvae.runs.formats import comma_separated
+from scratchvae.runs.seeds import HEADING, in_words, over_seeds
+from scratchvae.runs.sweeps import SHOWN
 
 
 def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -14,6 +16,14 @@ def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines) + "\n"
+
+
+def as_pages(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of the runs, and below it one of their means and deviations where runs differ only in their seed."""
+    names = list(rows[0]) if rows else []
+    settings, numbers = names[: names.index("epochs")] if names else [], [name for name in names if name in SHOWN]
+    seeds = in_words(over_seeds(rows, settings, numbers))
+    return as_markdown(rows) + (f"\n{HEADING}\n\n{as_markdown(seeds)}" if seeds else "")
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from scratchvae.arrays import InputError
 from scratchvae.choices import shortened
-from scratchvae.runs.config import Config
+from scratchvae.runs.agreement import CONFIG
+from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import Command
 from scratchvae.runs.judgement import METRICS
@@ -64,7 +65,11 @@ def sweep(
 
 
 def plan(commands: Sequence[Command], folder: Path, common: Command | Config | None = None) -> list[Trial]:
-    """The run of each command, in a folder that is called after the command's settings. InputError for a wrong command."""
+    """The run of each command, in a folder that is called after the command's settings. InputError for a wrong command.
+
+    Where seeds vary, all runs are judged on the same examples, those that the common seed holds out, unless held_out_seed is
+    given or a sweep goes on that an older version has begun.
+    """
     base = common if isinstance(common, Config) else configured(common or {})
     if not commands:
         raise InputError("sweep: there should be one command or more, found none")
@@ -75,13 +80,23 @@ def plan(commands: Sequence[Command], folder: Path, common: Command | Config | N
             if configs[-1] in configs[:-1]:
                 first = configs.index(configs[-1]) + 1
                 raise InputError(f"each command should describe another run, found that of command {first} again")
+    shared = base.seed if base.held_out_seed is None and not any("held_out_seed" in command for command in commands) else None
     names = ["-".join(word(name, value) for name, value in command.items()) or "run" for command in commands]
     trials = []
     for name, command, config in zip(names, commands, configs, strict=True):
         own = name if names.count(name) == 1 else f"{name}-{'x' * 99}"  # which is cut, and told apart by its config
         trials.append(Trial(dict(command), config, folder.absolute() / shortened_name(own, config.to_json())))
-        trials[-1].require_own()
+    if shared is not None and len({config.seed for config in configs}) > 1 and not any(map(_splits_by_seed, trials)):
+        trials = [replace(trial, config=replace(trial.config, held_out_seed=shared)) for trial in trials]
+    for trial in trials:
+        trial.require_own()
     return trials
+
+
+def _splits_by_seed(trial: Trial) -> bool:
+    """Whether the run has begun, in an older version, with held-out examples that its own seed has drawn."""
+    path = trial.folder / CONFIG
+    return path.exists() and read_config(path).held_out_seed is None
 
 
 def label(command: Command) -> str:

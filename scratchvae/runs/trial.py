@@ -15,6 +15,7 @@ from scratchvae.files import write_whole
 from scratchvae.runs.agreement import CONFIG
 from scratchvae.runs.claim import Claimed
 from scratchvae.runs.config import Config, read_config
+from scratchvae.runs.filling import by_data
 from scratchvae.runs.folder import Run
 from scratchvae.runs.interruption import Interruption
 from scratchvae.runs.judgement import judge
@@ -41,9 +42,11 @@ class Trial:
         """InputError where the folder holds a run of another config."""
         path = self.folder / CONFIG
         if path.exists():
-            found = vars(read_config(path))
+            begun = read_config(path)
+            found = vars(begun)
+            chosen = bool(by_data(self.config, begun))
             for name, value in vars(self.config).items():
-                filled_in = name in MEASURED or (name == "kind" and value is None)  # by the data, when the run began
+                filled_in = name in MEASURED or (name == "kind" and value is None) or (name == "recipe" and chosen)
                 if found[name] != value and not filled_in:
                     said = f"{name} {found[name]!r:.80} there, {value!r:.80} here"
                     raise InputError(f"{self.folder} holds a run with other settings, {said}: choose another folder by --out")

@@ -223,7 +223,7 @@ def _tell_that_it_compiles() -> None:
     global _told
     if not _told:
         _told = True
-        logging.getLogger("scratchvae").info("compiling the kernels for this machine; this takes some seconds, once")
+        logging.getLogger("scratchvae").info("compiling kernels that have not been used on this machine yet, which are then kept; this takes some seconds")
 
 
 def _textbook_twin(loop: Callable[..., Any], error: Exception) -> Callable[..., Any]:
