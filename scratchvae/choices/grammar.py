@@ -95,7 +95,7 @@ def _reason(text: str) -> str:
     """Why Python's parser can't read a text whose parentheses match."""
     if ".." in text:
         return "a range is two whole numbers in digits with two points between them"
-    return QUOTED if re.search(r"[A-Za-z][\w./\\-]*", text) and not re.search("['\"]", text) else "it is not of that form"
+    return QUOTED if re.search(r"[A-Za-z]", text) and not re.search("[('\"]", text) else "it is not of that form"
 
 
 def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -> Any:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from scratchvae.files import make_folder, write_whole
@@ -20,6 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
     make_folder(arguments.out)
     stored = arguments.out / "manifest.json"
     new = golden.new_cases(json.loads(stored.read_text(encoding="utf-8"))) if stored.is_file() else []
+    if sys.stderr.isatty():
+        print("computing every case, some inputs of it several times for their tolerances: a minute or more", file=sys.stderr)
     vectors = {dtype: golden.vectors(dtype) for dtype in golden.DTYPES}
     packed = golden.PACKINGS[arguments.format](vectors)
     manifest = golden.manifest(vectors, packed)

@@ -18,7 +18,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError
 from scratchvae.data.declared_columns import Declared, quoted
-from scratchvae.data.table_schema import LARGEST_WHOLE, WHOLE, WITH_LEVELS, Column, is_missing, number, row, text_of
+from scratchvae.data.table_schema import LARGEST_WHOLE, WHOLE, WITH_LEVELS, Column, decimals_of, is_missing, number, row, text_of
 
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{1,2}:\d{2}(:\d{2}.*)?")
 WITH_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
@@ -51,7 +51,9 @@ def described(
     else:
         kind = _kind(name, seen, values, where)
     if kind not in WITH_LEVELS:
-        return Column(name, kind, "whole" if values == "bool" else values if values != "text" else "real")
+        held = "whole" if values == "bool" else values if values != "text" else "real"
+        decimals = decimals_of(cell for _, cell in seen) if values == "real" and kind != "count" else None
+        return Column(name, kind, held, decimals=decimals)
     if entry is not None and entry.levels:
         return Column(name, kind, values, tuple(text_of(level, values) for level in entry.levels))
     if levels is not None:

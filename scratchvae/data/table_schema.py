@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from numbers import Real
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
-from scratchvae.schema import Listing, Record, Text, check
+from scratchvae.schema import Listing, Record, Text, Whole, check
 
 WITH_LEVELS = ("binary", "categorical", "ordered")  # a cell is one of the column's levels, and its number is the level's
 KINDS = ("real", "positive", "count", *WITH_LEVELS)  # each has a law of its own: likelihoods.of_schema
@@ -23,20 +23,26 @@ WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)")
 MISSING = frozenset({"", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NAN", "None", "null", "NULL"})
 MISSING_TYPES = frozenset({"NoneType", "NAType", "NaTType"})  # None, and what pandas has for it
 LARGEST_WHOLE = 2**53  # beyond it float64 skips whole numbers
-ENTRIES = Record({"columns": Listing(Record({"name": Text(), "kind": Text(), "values": Text(), "levels": Listing(Text())}))})
+MOST_DECIMALS = 8  # of a column whose numbers are rounded: more are those of a binary fraction, which nobody has written
+_COLUMN = Record(
+    {"name": Text(), "kind": Text(), "values": Text(), "levels": Listing(Text())}, {"decimals": Whole(high=MOST_DECIMALS)}
+)
+ENTRIES = Record({"columns": Listing(_COLUMN)})
 
 
 @dataclass(frozen=True)
 class Column:
     """A column: its name, its kind (KINDS), what its cells are (VALUES), and the texts of its levels, the lowest first.
 
-    Only the kinds of WITH_LEVELS have levels.
+    Only the kinds of WITH_LEVELS have levels. `decimals` is how many digits behind the point the cells were written with at
+    most, to which numbers are rounded that take their place; None leaves them as they are.
     """
 
     name: str
     kind: str
     values: str = "real"
     levels: tuple[str, ...] = ()
+    decimals: int | None = None
 
     def __post_init__(self) -> None:
         where = f"column {self.name!r}"
@@ -92,7 +98,13 @@ class Column:
         held = np.rint(held) if self.kind == "count" or self.values == "whole" else held
         if self.values == "whole" and not missing.any():
             return np.clip(held.astype(np.float64), -LARGEST_WHOLE, LARGEST_WHOLE).astype(np.int64)
-        return held
+        return held if self.decimals is None or self.kind == "count" else self._rounded(held)
+
+    def _rounded(self, held: Array) -> Array:
+        """Numbers with as many decimals as the column has; those of a positive column stay above 0."""
+        rounded = np.round(held, self.decimals or 0)
+        least = held.dtype.type(10.0 ** -(self.decimals or 0))
+        return np.where(held < least, least, rounded) if self.kind == "positive" else rounded
 
     def _holds(self, found: float) -> bool:
         if self.kind == "count":
@@ -166,6 +178,9 @@ class TableSchema:
     def to_entries(self) -> dict[str, Any]:
         """As plain lists and texts, which JSON can hold."""
         columns = [asdict(column) | {"levels": list(column.levels)} for column in self.columns]
+        for column in columns:
+            if column["decimals"] is None:  # as in the schemas of older versions
+                del column["decimals"]
         return {"columns": columns, "ignored": list(self.ignored)}
 
     @classmethod
@@ -214,6 +229,19 @@ def text_of(cell: Any, values: str) -> str:
             return str(int(cell))
         return str(int(found)) if found.is_integer() and abs(found) <= LARGEST_WHOLE else repr(found)
     return str(bool(cell)) if isinstance(cell, bool | np.bool_) else str(cell).strip()
+
+
+def decimals_of(cells: Iterable[Any]) -> int | None:
+    """The most digits behind the point that any of these numbers is written with; None for more than MOST_DECIMALS.
+
+    >>> decimals_of(["2.14", 0.5, "1e-3"]), decimals_of([0.1 + 0.2])
+    (3, None)
+    """
+    most = 0
+    for cell in cells:
+        exponent = Decimal(cell.strip() if isinstance(cell, str) else str(cell)).as_tuple().exponent
+        most = max(most, -exponent if isinstance(exponent, int) else 0)
+    return most if most <= MOST_DECIMALS else None
 
 
 def row(i: int) -> str:

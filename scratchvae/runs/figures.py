@@ -146,7 +146,8 @@ def require_images(run: Run) -> None:
     """Raise InputError for a run on data that can't be shown as images."""
     if not _has_images(run):
         found = f"found events of shape {tuple(run.model.event_shape)}"
-        helps = f"--out FILE{_natural_ending(run)} writes them as what they are, and sample --out FILE.npy as numbers"
+        natural = _natural_ending(run)
+        helps = f"sample --out FILE{natural} writes " + ("numbers" if natural == ".npy" else "what they are, and FILE.npy numbers")
         raise InputError(f"{run.folder}: a picture needs images (1 or 3, H, W), {found}; {helps}")
 
 
