@@ -7,7 +7,7 @@ from pathlib import Path
 from scratchvae.arrays import InputError
 from scratchvae.files import write_whole
 from scratchvae.runs import Reading, chosen_runs, common_folder, compared, formats, groups, remarks, run_names
-from scratchvae.runs.comparison import WORDS, compared_over_seeds
+from scratchvae.runs.comparison import WORDS, compared_over_seeds, repeated
 from scratchvae.runs.seeds import HEADING, in_words
 from scratchvae.strict_json import dump
 
@@ -57,5 +57,5 @@ def _draw(runs: list[Reading], names: list[str], path: Path) -> None:
         return
     from scratchvae import plots
 
-    plots.save(plots.bounds(shown), path)
+    plots.save(plots.bounds(shown, alike=dict(zip(names, repeated(runs), strict=True))), path)
     print(path, file=sys.stderr)

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import InputError
+from scratchvae.data.decimals import decimals_of
 from scratchvae.data.declared_columns import Declared, quoted
-from scratchvae.data.table_schema import LARGEST_WHOLE, WHOLE, WITH_LEVELS, Column, decimals_of, is_missing, number, row, text_of
+from scratchvae.data.table_schema import LARGEST_WHOLE, WHOLE, WITH_LEVELS, Column, is_missing, number, row, text_of
 
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{1,2}:\d{2}(:\d{2}.*)?")
 WITH_COMMA = re.compile(r"[+-]?\d+(,\d+)?")

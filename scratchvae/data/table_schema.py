@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from numbers import Real
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
+from scratchvae.data.decimals import MOST_DECIMALS, rounded
 from scratchvae.schema import Listing, Record, Text, Whole, check
 
 WITH_LEVELS = ("binary", "categorical", "ordered")  # a cell is one of the column's levels, and its number is the level's
@@ -23,7 +24,6 @@ WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)")
 MISSING = frozenset({"", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NAN", "None", "null", "NULL"})
 MISSING_TYPES = frozenset({"NoneType", "NAType", "NaTType"})  # None, and what pandas has for it
 LARGEST_WHOLE = 2**53  # beyond it float64 skips whole numbers
-MOST_DECIMALS = 8  # of a column whose numbers are rounded: more are those of a binary fraction, which nobody has written
 _COLUMN = Record(
     {"name": Text(), "kind": Text(), "values": Text(), "levels": Listing(Text())}, {"decimals": Whole(high=MOST_DECIMALS)}
 )
@@ -98,13 +98,7 @@ class Column:
         held = np.rint(held) if self.kind == "count" or self.values == "whole" else held
         if self.values == "whole" and not missing.any():
             return np.clip(held.astype(np.float64), -LARGEST_WHOLE, LARGEST_WHOLE).astype(np.int64)
-        return held if self.decimals is None or self.kind == "count" else self._rounded(held)
-
-    def _rounded(self, held: Array) -> Array:
-        """Numbers with as many decimals as the column has; those of a positive column stay above 0."""
-        rounded = np.round(held, self.decimals or 0)
-        least = held.dtype.type(10.0 ** -(self.decimals or 0))
-        return np.where(held < least, least, rounded) if self.kind == "positive" else rounded
+        return rounded(held, self.decimals, positive=self.kind == "positive") if self.kind != "count" else held
 
     def _holds(self, found: float) -> bool:
         if self.kind == "count":
@@ -229,19 +223,6 @@ def text_of(cell: Any, values: str) -> str:
             return str(int(cell))
         return str(int(found)) if found.is_integer() and abs(found) <= LARGEST_WHOLE else repr(found)
     return str(bool(cell)) if isinstance(cell, bool | np.bool_) else str(cell).strip()
-
-
-def decimals_of(cells: Iterable[Any]) -> int | None:
-    """The most digits behind the point that any of these numbers is written with; None for more than MOST_DECIMALS.
-
-    >>> decimals_of(["2.14", 0.5, "1e-3"]), decimals_of([0.1 + 0.2])
-    (3, None)
-    """
-    most = 0
-    for cell in cells:
-        exponent = Decimal(cell.strip() if isinstance(cell, str) else str(cell)).as_tuple().exponent
-        most = max(most, -exponent if isinstance(exponent, int) else 0)
-    return most if most <= MOST_DECIMALS else None
 
 
 def row(i: int) -> str:

@@ -26,7 +26,7 @@ from scratchvae.plots.classes import classes
 from scratchvae.plots.ellipses import ellipses
 from scratchvae.plots.grids import image_grid, reconstructions, samples
 from scratchvae.plots.growth import growth
-from scratchvae.plots.histograms import histogram
+from scratchvae.plots.histograms import histogram, histograms
 from scratchvae.plots.labels import latent_name
 from scratchvae.plots.latent_codes import codes
 from scratchvae.plots.latent_divergences import latent_divergences
@@ -53,6 +53,7 @@ __all__ = [
     "ellipses",
     "growth",
     "histogram",
+    "histograms",
     "image_grid",
     "interpolation_codes",
     "interpolations",

@@ -1,6 +1,6 @@
 """Bounds of many runs in one picture: their curves, how far each lies below the best, and the best of each by its name."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,16 @@ _LONGEST = 36  # letters of a name
 _FINEST = 1e-3  # nats: gaps below it are not drawn
 
 
-def bounds(groups: Mapping[str, Mapping[str, Series]], *, title: str = "Lower bound on log p(x), held-out data") -> Figure:
+def bounds(
+    groups: Mapping[str, Mapping[str, Series]],
+    *,
+    title: str = "Lower bound on log p(x), held-out data",
+    alike: Mapping[str, Hashable] | None = None,
+) -> Figure:
     """A band for each group of runs that can be compared, with one colour and one dash for each run of it.
+
+    `alike` maps the name of a run to what it is a repetition of: runs with an equal value, such as those that differ in their
+    seed alone, share a colour and a dash, and are thin lines.
 
     On the left are the curves, nats per example, from where most of them have left the steep first epochs. Below them is how
     far each of several runs lies below the best one of that epoch, on a logarithmic scale: there close curves part. On the
@@ -55,7 +63,7 @@ def bounds(groups: Mapping[str, Mapping[str, Series]], *, title: str = "Lower bo
     bottom = height - 0.1
     for (group, runs), band in zip(drawn.items(), heights, strict=True):
         bottom -= _TOP + band
-        looks = _looks(runs)
+        looks = _looks(runs, alike or {})
         several = len(runs) > 1
         upper, lower = (0.58 if several else 1) * band, 0.36 * band
         curves = figure.add_axes((_LEFT / width, (bottom + band - upper) / height, _CURVES / width, upper / height))
@@ -93,19 +101,21 @@ def _best(series: tuple[Array, Array]) -> float:
     return float(np.max(series[1], initial=-np.inf, where=np.isfinite(series[1])))
 
 
-def _looks(runs: Mapping[str, tuple[Array, Array]]) -> dict[str, dict[str, Any]]:
-    """Colours first, then dashes: the runs in the order of their best bounds, so that neighbours never look alike."""
+def _looks(runs: Mapping[str, tuple[Array, Array]], alike: Mapping[str, Hashable]) -> dict[str, dict[str, Any]]:
+    """Colours first, then dashes: kinds of runs in the order of their best bounds, so that neighbours never look alike."""
     order = sorted(runs, key=lambda name: -_best(runs[name]))
-    n = len(RUN_COLOURS)
-    return {
-        name: {
+    kinds = [alike.get(name, name) for name in order]
+    different, n = list(dict.fromkeys(kinds)), len(RUN_COLOURS)
+    looks = {}
+    for place, (name, kind) in enumerate(zip(order, kinds, strict=True)):
+        k = different.index(kind)
+        looks[name] = {
             "color": RUN_COLOURS[k % n],
             "linestyle": RUN_DASHES[k // n % len(RUN_DASHES)],
-            "linewidth": 1.2,
-            "zorder": 3 - k / 1e3,
+            "linewidth": 1.2 if kinds.count(kind) == 1 else 0.7,
+            "zorder": 3 - place / 1e3,
         }
-        for k, name in enumerate(order)
-    }
+    return looks
 
 
 def _draw_curves(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mapping[str, dict[str, Any]]) -> None:

@@ -1,15 +1,20 @@
 """How one column of a table is distributed, in the data and among samples."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.plots.labels import name_shortened
 from scratchvae.plots.style import FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, blank_figure, dress, tick_locator
 
-_WIDTH, _HEIGHT = 2.5, 1.7  # inches
+Column = tuple[str, Array, Array, Sequence[str]]  # a name, real values, sampled ones, and the levels if it has some
+
+_WIDTH, _HEIGHT = 2.5, 1.7  # inches of a panel
+_ACROSS, _TITLE = 4, 0.35  # panels side by side, and inches above them
 _BINS = 24
 _NAMED = 6  # levels whose names fit below their bars
 _FEW = 12  # different values that get a bar each
@@ -27,7 +32,29 @@ def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[s
     require_finite("histogram", "real", real)
     require_finite("histogram", "sampled", sampled)
     figure = blank_figure(_WIDTH, _HEIGHT)
-    axes = figure.add_axes((0.19, 0.17, 0.77, 0.66))
+    _draw(figure.add_axes((0.19, 0.17, 0.77, 0.66)), real, sampled, name, levels)
+    return figure
+
+
+def histograms(columns: Sequence[Column], *, title: str = "Columns in the data (filled) and among samples (line)") -> Figure:
+    """A panel for each column, (name, real, sampled, levels) as `histogram` takes them; missing entries, NaN, count nowhere."""
+    known = [(name, real[~np.isnan(real)], sampled, levels) for name, real, sampled, levels in columns]
+    known = [column for column in known if len(column[1])]
+    if not known:
+        raise InputError(f"histograms: columns should hold one with a value at least, found {len(columns)} without")
+    across = min(len(known), _ACROSS)
+    down = ceil(len(known) / across)
+    width, height = max(across, 2) * _WIDTH, down * _HEIGHT + _TITLE
+    figure = blank_figure(width, height)
+    figure.text(0.5, 1 - 0.5 * _TITLE / height, title, ha="center", va="center", size=TITLE_SIZE, color=INK)
+    for k, (name, real, sampled, levels) in enumerate(known):
+        left, top = k % across * _WIDTH, height - _TITLE - k // across * _HEIGHT
+        place = (left + 0.19 * _WIDTH) / width, (top - 0.83 * _HEIGHT) / height, 0.77 * _WIDTH / width, 0.66 * _HEIGHT / height
+        _draw(figure.add_axes(place), real, sampled, name, levels)
+    return figure
+
+
+def _draw(axes: Axes, real: Array, sampled: Array, name: str, levels: Sequence[str]) -> None:
     dress(axes)
     edges = np.arange(len(levels) + 1) - 0.5 if levels else _edges(real, sampled)
     parts = [np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values) for values in (real, sampled)]
@@ -42,7 +69,6 @@ def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[s
     axes.yaxis.set_major_locator(tick_locator(3))
     axes.set_ylabel("% of rows", size=LABEL_SIZE, color=INK)
     axes.set_title(name_shortened(name, 24), size=TITLE_SIZE, color=INK)
-    return figure
 
 
 def _edges(real: Array, sampled: Array) -> Array:

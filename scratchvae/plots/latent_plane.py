@@ -60,8 +60,10 @@ def manifold(
     shades = pixels("manifold", "decoded", np.reshape(decoded, (n * n, *np.shape(decoded)[2:])))
     cells = shades.reshape(n, n, *shades.shape[1:])[::-1]
     scale = max(1, round(_SIDE * DPI / (n * max(cells.shape[2:4]))))
-    picture = tile(cells, gap=0, scale=scale)
-    height, width = picture.shape[:2]
+    gap = max(2, scale // 4)
+    picture = tile(cells, gap=gap, scale=scale)
+    picture = np.pad(picture, ((gap - gap // 2, gap // 2), (gap // 2, gap - gap // 2), (0, 0)), constant_values=255)
+    height, width = picture.shape[:2]  # n steps of a cell and a gap each, so that cells have their middles at half-numbers
     both = np.broadcast_to(values, (2, n))
     words = [number_labels(one) for one in both]
     left = max(_MARGINS["left"], text_width(words[1], LABEL_SIZE) + 30)

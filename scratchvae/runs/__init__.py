@@ -12,7 +12,7 @@ from scratchvae.runs.grids import grid, read_axes
 from scratchvae.runs.interruption import Interruption
 from scratchvae.runs.judgement import METRICS, Judgement, judge
 from scratchvae.runs.naming import folder_name, shortened_name
-from scratchvae.runs.outputs import data_of, places_of, require_harmless, require_room_beside
+from scratchvae.runs.outputs import data_of, places_of, require_harmless, require_room_for
 from scratchvae.runs.processes import process_pool
 from scratchvae.runs.reading import JUDGEMENT, Reading, read_run, read_runs
 from scratchvae.runs.report import write_report
@@ -62,7 +62,7 @@ __all__ = [
     "read_runs",
     "remarks",
     "require_harmless",
-    "require_room_beside",
+    "require_room_for",
     "require_tensorboard",
     "run_names",
     "schema_for",

@@ -92,6 +92,11 @@ def compared_over_seeds(runs: Sequence[Reading], names: Sequence[str]) -> list[d
     return over_seeds(compared(runs, names), settings, (*TERMS, "log_likelihood"))
 
 
+def repeated(runs: Sequence[Reading]) -> list[str]:
+    """For each run what it repeats with another seed: in words, the settings but the seed in which it is unlike other runs."""
+    return [str({name: value for name, value in one.items() if name != "seed"}) for one in _unlike(runs)]
+
+
 def groups(runs: Sequence[Reading]) -> dict[str, list[int]]:
     """Which runs may be compared: the places in `runs` of those of the same data and likelihood, by what these are."""
     found: dict[tuple[Any, ...], list[int]] = {}

@@ -24,6 +24,7 @@ MOST_CLASSES = 36  # rows of samples
 OF_EACH = 12  # samples of a class
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
+ACTIVE = 0.01  # a variance of codes: that of latents which the model does not use is lower (Burda et al. 2016, section 5.2)
 PLANE = 15  # images a side
 HELD = {"train", "held_out"}  # the parts of a record that hold terms
 PLANE_TITLE = "Codes of the data, first two principal components"
@@ -75,9 +76,11 @@ def traversals(run: Run) -> "Figure":
     from scratchvae import plots
 
     z = run.model.transform(run.judged.subset(slice(0, CODES)))
-    busiest = np.argsort(-z.var(axis=0))[:ROWS]
+    spread = z.var(axis=0)
+    busiest = np.argsort(-spread)[:ROWS]
+    busiest = busiest[spread[busiest] > ACTIVE] if (spread > ACTIVE).any() and has_standard_prior(run) else busiest
     values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
-    title = "Traversals of the most active latents"
+    title = "Traversals of the most active latents" if len(busiest) < len(spread) else "Traversals of the latents"
     codes = plots.traversal_codes(z[0], values)[busiest]
     if not has_standard_prior(run):
         title += ", in deviations of their codes"
@@ -104,10 +107,25 @@ def codes(run: Run) -> "Figure":
 
     shown = run.judged.subset(slice(0, CODES))
     z, prior = run.model.transform(shown), has_standard_prior(run)
+    labels, names, by = _classes(shown)
     if z.shape[1] == 2:
-        return plots.codes(z, shown.labels, shown.label_names, prior=prior)
-    plane: dict[str, Any] = {"axis_names": ("u₁", "u₂"), "title": PLANE_TITLE, "prior": prior}
-    return plots.codes(_principal_plane(z), shown.labels, shown.label_names, **plane)
+        return plots.codes(z, labels, names, prior=prior, title=f"Codes of the data{by}")
+    plane: dict[str, Any] = {"axis_names": ("u₁", "u₂"), "title": f"{PLANE_TITLE}{by}", "prior": prior}
+    return plots.codes(_principal_plane(z), labels, names, **plane)
+
+
+def _classes(data: Dataset) -> tuple[Array | None, Sequence[str], str]:
+    """What the codes are coloured by: labels, or a table's first column with levels; its number, the names, and a title's end."""
+    if data.labels is not None or data.schema is None:
+        return data.labels, data.label_names, ""
+    for kinds in (("categorical",), ("ordered", "binary")):
+        for k, column in enumerate(data.schema.columns):
+            if column.kind in kinds and len(column.levels) <= MOST_CLASSES:
+                cells = data.batch(slice(None), np.float64).x_or_nan[:, k]
+                missing = np.isnan(cells)
+                names = (*column.levels, "missing") if missing.any() else column.levels
+                return np.where(missing, len(column.levels), cells).astype(np.intp), names, f", by {column.name}"
+    return None, (), ""
 
 
 def manifold(run: Run) -> "Figure":
@@ -119,8 +137,24 @@ def manifold(run: Run) -> "Figure":
     return plots.manifold(decoded(run, plane, None if y is None else y[0]), values)
 
 
+def columns(run: Run) -> "Figure":
+    """How each column of a table is distributed, in the training data and among samples."""
+    from scratchvae import plots
+
+    assert run.schema is not None
+    real = run.data.subset(slice(0, CODES)).batch(slice(None), np.float64).x_or_nan
+    y = _y(run, CODES)
+    model: Any = run.model  # only a model that is told y takes y
+    seed = run.config.seed
+    sampled = model.sample(CODES, seed, mean=False) if y is None else model.sample(len(y), seed, y=y, mean=False)
+    kept = run.schema.columns[:MOST_CLASSES]
+    panels = [(column.name, real[:, k], np.asarray(sampled, np.float64)[:, k], column.levels) for k, column in enumerate(kept)]
+    return plots.histograms(panels)
+
+
 FIGURES: dict[str, Callable[[Run], "Figure"]] = {
     "codes": codes,
+    "columns": columns,
     "curves": curves,
     "interpolations": interpolations,
     "manifold": manifold,
@@ -132,7 +166,9 @@ FIGURES: dict[str, Callable[[Run], "Figure"]] = {
 
 def available(run: Run) -> list[str]:
     """The figures that make sense for this run: pictures need images, the manifold two latents, and lines real-valued ones."""
-    missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "curves"}
+    missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "columns", "curves"}
+    if run.schema is None:
+        missing |= {"columns"}
     if not isinstance(run.model, LatentVariableModel):
         missing |= {"interpolations", "manifold", "traversals"}
     if run.latents != 2:

@@ -26,7 +26,7 @@ from scratchvae.runs.construction import build_model, build_training, divide, lo
 from scratchvae.runs.environment import record_environment
 from scratchvae.runs.filling import filled
 from scratchvae.runs.naming import folder_name
-from scratchvae.runs.outputs import data_of, require_room_beside
+from scratchvae.runs.outputs import data_of, require_room_for
 from scratchvae.runs.records import as_csv, as_lines, read_history
 from scratchvae.runs.setting import moved
 from scratchvae.runs.solution import Solution
@@ -121,10 +121,7 @@ class Run:
         can be started again.
         """
         require_free(folder or root / "nothing")
-        if folder is not None:
-            if folder.exists() and not folder.is_dir():
-                raise InputError(f"{folder} should be the folder of a new run, found a file there")
-            require_room_beside(folder, data_of(config))
+        require_room_for(folder, data_of(config))
         run = cls(folder or root, config)
         run._look_ahead()
         run.folder = new_folder(root, folder_name(config)) if folder is None else folder

@@ -32,8 +32,12 @@ def require_harmless(option: str, path: Path, inputs: Iterable[Path]) -> None:
             raise InputError(f"{option} should be a file of its own, found {path}, which belongs to the input {one}")
 
 
-def require_room_beside(folder: Path, data: Iterable[Path]) -> None:
-    """InputError where a run in `folder` would write over its own data, which lie there under the name of a run's file."""
+def require_room_for(folder: Path | None, data: Iterable[Path]) -> None:
+    """InputError where a run in `folder` would write over its own data, or `folder` is a file; None is a new folder."""
+    if folder is None:
+        return
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} should be the folder of a new run, found a file there")
     for one in data:
         for name in (*LIVED_ON, *DRAWN_INTO, "figures"):
             if (place := folder / name).exists() and one.exists() and (place.samefile(one) or place in one.absolute().parents):
