@@ -108,18 +108,21 @@ def test_a_run_and_a_sweep_do_not_write_over_their_own_data(copy, capsys):
 
 
 def test_other_files_are_written_where_they_are_asked_for(copy, capsys):
-    for line in ("sample run --out new.csv", "sample run --out run/mine.csv", "sample run", "sample run", "sample run --out new.csv"):
+    for line in ("sample run --out new.csv", "sample run --out run/mine.csv", "sample run", "sample run --out new.csv"):
         assert main(line.split()) == 0
     assert {"new.csv", "run/mine.csv", "run/samples.csv"} <= {str(path.relative_to(copy)) for path in contents(copy)}
 
 
 def test_the_index_of_a_data_frame_comes_back(copy):
-    assert main("impute run --data t.csv --out full.csv --samples 20".split()) == 0
+    imputing = ["impute", "run", "--data", "t.csv", "--samples", "20", "--out"]
+    assert main([*imputing, "full.csv"]) == 0
     before, after = (copy / "t.csv").read_text().splitlines(), (copy / "full.csv").read_text().splitlines()
     assert after[0] == ",a,b"
     assert after[1:4] + after[5:] == before[1:4] + before[5:]
-    assert after[4].startswith("3,") and after[4].endswith(",0.125") and after[4].split(",")[1]
-    assert main("impute run --data t.csv --out five.csv --samples 20 --draws 2".split()) == 0
+    index, filled, known = after[4].split(",")
+    assert (index, known) == ("3", "0.125")
+    assert len(filled.partition(".")[2]) <= 2  # as many decimals as the column has
+    assert main([*imputing, "five.csv", "--draws", "2"]) == 0
     lines = (copy / "five.csv").read_text().splitlines()
     assert lines[0] == ".imp,.id,a,b"
     assert [line.split(",")[:2] for line in lines[1:]] == [[str(m), str(i)] for m in (1, 2) for i in range(40)]
@@ -130,7 +133,7 @@ EDITS["objective"] = "iwae(samples=5)"
 
 
 @pytest.mark.parametrize("entry", EDITS)
-@pytest.mark.parametrize("command", ["evaluate run", "report run", "plot run", "sample run --out new.csv", "impute run --out n.csv"])
+@pytest.mark.parametrize("command", ["evaluate run", "report run", "plot run", "sample run", "impute run --out n.csv"])
 def test_a_config_that_was_changed_by_hand_judges_nothing(entry, command, copy, capsys):
     config = json.loads((copy / "run" / "config.json").read_text())
     (copy / "run" / "config.json").write_text(json.dumps(config | {entry: EDITS[entry]}))
@@ -141,4 +144,4 @@ def test_a_comparison_names_the_config_that_was_changed(copy, capsys):
     config = json.loads((copy / "run" / "config.json").read_text())
     (copy / "run" / "config.json").write_text(json.dumps(config | {"seed": 3}))
     assert main(["compare", "run", "images", "--out", "c.png"]) == 0
-    assert "damaged" in (said := capsys.readouterr().out) and "seed 0, config.json says 3" in said
+    assert "seed 0, config.json says 3" in capsys.readouterr().out

@@ -164,7 +164,7 @@ def test_processes_make_the_same_table_from_the_command_line(serial, images, tmp
     before = dict(os.environ)
     assert main(argv) == 0
     out, err = capsys.readouterr()
-    assert out == sweep_tables.as_markdown(serial[0]) == (tmp_path / "table.md").read_text()
+    assert out == sweep_tables.as_pages(serial[0]) == (tmp_path / "table.md").read_text()
     assert (tmp_path / "table.csv").read_text() == sweep_tables.as_csv(serial[0])
     assert "4 of 4: " in err
     assert dict(os.environ) == before

@@ -71,7 +71,7 @@ class Config:
         return self.seed if self.held_out_seed is None else self.held_out_seed
 
     def to_json(self) -> str:
-        """As text, a line for each entry; held_out_seed has one where it is set, as names are made of the texts of old configs."""
+        """As text, a line for each entry; held_out_seed has one where it is set, as it was not there in older versions."""
         entries = {name: value for name, value in asdict(self).items() if name != "held_out_seed" or value is not None}
         return dump_finite("config", entries, indent=2)
 

@@ -115,7 +115,7 @@ def codes(run: Run) -> "Figure":
 
 
 def _classes(data: Dataset) -> tuple[Array | None, Sequence[str], str]:
-    """What the codes are coloured by: labels, or a table's first column with levels; its number, the names, and a title's end."""
+    """What codes are coloured by, labels or a table's first column with levels; their names, and the end of a title."""
     if data.labels is not None or data.schema is None:
         return data.labels, data.label_names, ""
     for kinds in (("categorical",), ("ordered", "binary")):

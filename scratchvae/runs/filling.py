@@ -8,6 +8,7 @@ from scratchvae.choices import Choice, parse, shortened
 from scratchvae.data import Dataset
 from scratchvae.recipes import RECIPES
 from scratchvae.runs.config import Config
+from scratchvae.runs.version_0_2 import BY_DTYPE
 
 OF_TEXTS, OF_COUNTS = "multinomial", "negative_binomial"  # the latter is the law of a table's columns of counts, too
 BY_DATA = ("likelihood", "classes", "condition_dim")  # parameters of a recipe that the data may choose
@@ -19,6 +20,8 @@ def filled(config: Config, data: Dataset) -> Config:
     Counts of words are multinomial and other counts negative binomial, where no likelihood is chosen. A conditional_vae is told
     the conditions of the examples, or else their labels, as many classes as there are names of labels, or as the largest says.
     """
+    if config.kind == BY_DTYPE:  # of a version that left nothing to the data
+        return config
     recipe = parse(config.recipe)
     known, chosen = RECIPES.parameters(recipe.name), recipe.keywords
     found: dict[str, Any] = {}

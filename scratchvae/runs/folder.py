@@ -30,7 +30,6 @@ from scratchvae.runs.outputs import data_of, require_room_for
 from scratchvae.runs.records import as_csv, as_lines, read_history
 from scratchvae.runs.setting import moved
 from scratchvae.runs.solution import Solution
-from scratchvae.runs.version_0_2 import BY_DTYPE
 from scratchvae.training import (
     Callback,
     Checkpoint,
@@ -48,8 +47,8 @@ ROOT = Path("runs")  # where runs without a folder of their own are put
 class Run:
     """A run: its model built, its data loaded when they are asked for.
 
-    `Run.start` makes a new folder and `Run.resume` goes on in one that is there. Both claim the folder, so that no other
-    process trains in it, until `with run: ...` is left or the process ends. `Run.open` takes a run to look at it.
+    `Run.start` makes a new folder, `Run.resume` goes on in one, and `Run.open` looks at one. The first two claim the folder, so
+    that no other process trains in it, until `with run: ...` is left or the process ends.
     """
 
     def __init__(self, folder: Path, config: Config) -> None:
@@ -57,7 +56,7 @@ class Run:
         self.claim: Claim | None = None
         self.solution: Solution | None = None  # of a model that takes no steps
         self.trained_on: str | None = None  # the digest that the data must have, once the run has been trained
-        if config.event_shape is None and config.kind != BY_DTYPE:  # which a run that has begun knows
+        if config.event_shape is None:  # which a run that has begun knows
             self.config = filled(config, self.data)
         self.model = build_model(self.config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
@@ -117,8 +116,7 @@ class Run:
         """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the config says.
 
         What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is written before
-        config.json, whose presence makes the folder a run: a process that is killed in between leaves a folder where the run
-        can be started again.
+        config.json, which makes the folder a run: a process that is killed in between can be started there again.
         """
         require_free(folder or root / "nothing")
         require_room_for(folder, data_of(config))
@@ -135,8 +133,8 @@ class Run:
     def open(cls, folder: Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
         """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
 
-        `data` and `data_dir` say where its data lie now, if they were moved. InputError for data that are not the run's, and for
-        a config.json that was changed since the checkpoint was written, which might describe other held-out examples.
+        `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data than the run's,
+        and for a config.json that was changed since the checkpoint: it might describe other held-out examples.
         """
         run, saved = cls._opened(folder, data, data_dir)
         require_same_config(run.config, saved)
@@ -156,8 +154,7 @@ class Run:
         """A run that is there, to be trained on. `epochs`, no fewer than are done, replaces the number that it aims at.
 
         `data` and `data_dir` say where its data lie now, if they were moved. A run that has a config.json but no checkpoint yet
-        begins. InputError where the data or config.json are no longer those that the checkpoint was trained with, in anything
-        but MAY_CHANGE; with `force` they are taken as they are now.
+        begins. InputError where the data or config.json, but for MAY_CHANGE, are no longer those of the checkpoint, unless `force`.
         """
         claim = Claim(folder)
         if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():
@@ -207,10 +204,6 @@ class Run:
         write_whole(self.folder / CONFIG, self.config.to_json().encode())
         record_environment(self.folder, 0)
 
-    def _described(self) -> dict[str, Any]:
-        """config.json's entries."""
-        return dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
-
     @cached_property
     def _digest(self) -> str:
         return digest(self._whole)
@@ -247,7 +240,8 @@ class Run:
         def keeper(training: Training, event: str) -> None:
             if event in ("end", "diverged") or (event == "step" and not (every and training.step % every == 0)):
                 return
-            save_checkpoint(self.checkpoint, training, self._described(), data=self._digest)
+            described = dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
+            save_checkpoint(self.checkpoint, training, described, data=self._digest)
             write_whole(self.folder / "metrics.jsonl", as_lines(training.history).encode())
             write_whole(self.folder / "metrics.csv", as_csv(training.history).encode())
 

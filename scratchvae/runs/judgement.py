@@ -126,7 +126,8 @@ class Judgement:
         """Write the metrics into the run's folder, beside the step of the weights that they are of."""
         step = load_checkpoint(self.run.checkpoint, arrays=False).position["step"]
         kept = {"step": step, "samples": self.samples, "of": self.likelihood_of, "seed": self.seed, "metrics": found}
-        kept["standard_errors"] = {name: {"error": error, "over": of} for name, (error, of) in self.errors.items() if name in found}
+        known = {name: error for name, error in self.errors.items() if name in found}
+        kept["standard_errors"] = {name: {"error": error, "over": of} for name, (error, of) in known.items()}
         write_whole(self.run.folder / EVALUATION, dump_finite(EVALUATION, kept, indent=2).encode())
 
     def rng(self) -> np.random.Generator:

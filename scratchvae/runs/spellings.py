@@ -18,6 +18,7 @@ from scratchvae.recipes import (
     SCHEDULES,
 )
 
+LAWS = "of texts multinomial, of counts negative_binomial, of tables by column, else bernoulli"
 DEFAULT = "default"  # in the place of an objective's name: the model's own
 
 
@@ -37,12 +38,12 @@ SHORT = {
     "activation": Short("recipe", "activation", "between layers (default relu)"),
     "code_activation": Short("recipe", "code_activation", "behind an autoencoder's codes (default: none)"),
     "standardize": Short("recipe", "standardize", "see columns of mean 0 and deviation 1"),
-    "likelihood": Short("recipe", "likelihood", f"{', '.join(LIKELIHOODS)} (default: of texts multinomial, of counts negative_binomial, else bernoulli)"),
+    "likelihood": Short("recipe", "likelihood", f"{', '.join(LIKELIHOODS)} (default: {LAWS})"),
     "posterior": Short("recipe", "posterior", f"{', '.join(POSTERIORS)} (default diagonal_gaussian)"),
     "log_var_bounds": Short("recipe", "log_var_bounds", "low and high, of log σ² of q(z|x) (default: none)"),
     "prior": Short("recipe", "prior", f"{', '.join(PRIORS)} (default standard_gaussian)"),
     "classes": Short("recipe", "classes", "of a conditional_vae that is told labels: how many (default: as the data say)"),
-    "condition_dim": Short("recipe", "condition_dim", "of a conditional_vae that is told real numbers (conditions): how many (default: as the data say)"),
+    "condition_dim": Short("recipe", "condition_dim", "of a conditional_vae that is told real numbers: how many (default: as the data say)"),
     "fill": Short("recipe", "fill", "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask"),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),

@@ -223,7 +223,8 @@ def _tell_that_it_compiles() -> None:
     global _told
     if not _told:
         _told = True
-        logging.getLogger("scratchvae").info("compiling kernels that have not been used on this machine yet, which are then kept; this takes some seconds")
+        said = "compiling kernels that were not used on this machine before, and keeping them: this takes some seconds"
+        logging.getLogger("scratchvae").info(said)
 
 
 def _textbook_twin(loop: Callable[..., Any], error: Exception) -> Callable[..., Any]:

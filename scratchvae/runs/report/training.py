@@ -41,7 +41,8 @@ def curves(subject: Subject) -> Section | None:
         ends = ", ".join(f"{part.replace('_', ' ')} {value:.2f}" for part, value in sorted(last.items()) if value is not None)
         words = f"{plots.TERM_TITLES.get(term, term)} over {len(records)} epochs; at the end: {ends}."
         drawn.append(figure(drawing(plots.curves(records, (term,)), f"curve-{term}", words)))
-    said = "Nats per example after each epoch. Where the first epochs are far from the others, the panel leaves them out, so that the later ones can be read."
+    said = "Nats per example after each epoch. Where the first epochs are far from the others, a panel leaves them out, "
+    said += "so that the later ones can be read."
     return Section("curves", "Learning curves", paragraph(said) + row(drawn))
 
 
