@@ -182,8 +182,8 @@ def require_images(run: Run) -> None:
     """Raise InputError for a run on data that can't be shown as images."""
     if not _has_images(run):
         found = f"found events of shape {tuple(run.model.event_shape)}"
-        natural = _natural_ending(run)
-        helps = f"sample --out FILE{natural} writes " + ("numbers" if natural == ".npy" else "what they are, and FILE.npy numbers")
+        ending = _natural_ending(run)
+        helps = f"sample --out FILE{ending} writes {'numbers' if ending == '.npy' else 'what they are, and FILE.npy numbers'}"
         raise InputError(f"{run.folder}: a picture needs images (1 or 3, H, W), {found}; {helps}")
 
 

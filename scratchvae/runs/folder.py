@@ -132,7 +132,6 @@ class Run:
     @classmethod
     def open(cls, folder: Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
         """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
-
         `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data than the run's,
         and for a config.json that was changed since the checkpoint: it might describe other held-out examples.
         """
@@ -152,9 +151,8 @@ class Run:
         force: bool = False,
     ) -> "Run":
         """A run that is there, to be trained on. `epochs`, no fewer than are done, replaces the number that it aims at.
-
         `data` and `data_dir` say where its data lie now, if they were moved. A run that has a config.json but no checkpoint yet
-        begins. InputError where the data or config.json, but for MAY_CHANGE, are no longer those of the checkpoint, unless `force`.
+        begins. InputError where the data or config.json, but for MAY_CHANGE, are not those of the checkpoint, unless `force`.
         """
         claim = Claim(folder)
         if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():

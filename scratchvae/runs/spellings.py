@@ -43,7 +43,7 @@ SHORT = {
     "log_var_bounds": Short("recipe", "log_var_bounds", "low and high, of log σ² of q(z|x) (default: none)"),
     "prior": Short("recipe", "prior", f"{', '.join(PRIORS)} (default standard_gaussian)"),
     "classes": Short("recipe", "classes", "of a conditional_vae that is told labels: how many (default: as the data say)"),
-    "condition_dim": Short("recipe", "condition_dim", "of a conditional_vae that is told real numbers: how many (default: as the data say)"),
+    "condition_dim": Short("recipe", "condition_dim", "of a conditional_vae told real numbers: how many (default: as they are)"),
     "fill": Short("recipe", "fill", "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask"),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),
