@@ -45,6 +45,7 @@ class LatentVariableModel(Coding):
 
     transparent = "_built"
     _condition: Condition | None = None  # what the networks that are built are told
+    critic: int | Sequence[int] | Layer | None = None  # what tells codes from other draws, where a penalty asks for it
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class LatentVariableModel(Coding):
         """What `fit` minimizes unless told otherwise."""
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """One: the default objective over all Parameters."""
+        """Those of the default objective: one phase over all Parameters."""
         return [Phase(self.default_objective(), optimizer)]
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:

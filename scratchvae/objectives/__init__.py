@@ -3,11 +3,12 @@
 An objective is the only place where a mean over the batch is taken.
 """
 
-from scratchvae.objectives.annealing import Ramp, Schedule
+from scratchvae.objectives.annealing import Cycles, Ramp, Schedule
 from scratchvae.objectives.belief_net import BeliefNet
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.covariance import CodeCovariance
+from scratchvae.objectives.critic import Critic, Discrimination
 from scratchvae.objectives.decoder_gradient import DecoderGradient, slope_norm
 from scratchvae.objectives.discrepancy import Mmd, SlicedWasserstein
 from scratchvae.objectives.elbo import Elbo
@@ -34,7 +35,10 @@ __all__ = [
     "Ciwae",
     "CodeCovariance",
     "Contraction",
+    "Critic",
+    "Cycles",
     "DecoderGradient",
+    "Discrimination",
     "Elbo",
     "Iwae",
     "Kl",

@@ -10,7 +10,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least
 from scratchvae.data import Batch
 from scratchvae.layers import Mode
-from scratchvae.objectives.interface import Model, Pass
+from scratchvae.objectives.interface import Model, Objective, Pass
 from scratchvae.posteriors import Noise
 
 
@@ -22,6 +22,13 @@ class Penalty(ABC):
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
         """All the randomness of one call: None where there is none."""
+        return None
+
+    def opponent(self, model: Any) -> tuple[Objective, str] | None:
+        """What a network of the model learns by that the penalty asks, and the network's name: a phase of its own.
+
+        None for a penalty that asks no network.
+        """
         return None
 
     @abstractmethod

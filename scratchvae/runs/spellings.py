@@ -43,6 +43,7 @@ SHORT = {
     "prior": Short("recipe", "prior", f"{', '.join(PRIORS)} (default standard_gaussian)"),
     "classes": Short("recipe", "classes", "of a conditional_vae that is told labels: how many"),
     "condition_dim": Short("recipe", "condition_dim", "of a conditional_vae that is told real numbers (conditions): how many"),
+    "critic": Short("recipe", "critic", "widths of a critic's hidden layers, for --penalty critic(…) (default: none)"),
     "fill": Short("recipe", "fill", "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask"),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),
