@@ -45,7 +45,6 @@ class LatentVariableModel(Coding):
 
     transparent = "_built"
     _condition: Condition | None = None  # what the networks that are built are told
-    critic: int | Sequence[int] | Layer | None = None  # what tells codes from other draws, where a penalty asks for it
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from scratchvae.objectives.elbo import Elbo
 from scratchvae.objectives.interface import Kl, LatentModel, Model, Objective, Pass, Report, Trainable
 from scratchvae.objectives.iwae import Ciwae, Iwae, Renyi
 from scratchvae.objectives.many_draws import ManyDraws
-from scratchvae.objectives.penalties import L1, L2, ActivationKl, Penalty
+from scratchvae.objectives.penalties import L1, L2, ActivationKl, DecoderNorm, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, ReweightedWake
 from scratchvae.objectives.sampled_elbo import SampledElbo
@@ -38,6 +38,7 @@ __all__ = [
     "Critic",
     "Cycles",
     "DecoderGradient",
+    "DecoderNorm",
     "Discrimination",
     "Elbo",
     "Iwae",

@@ -13,6 +13,7 @@ from scratchvae.runs.naming import folder_name, shortened_name
 from scratchvae.runs.processes import process_pool
 from scratchvae.runs.reading import Reading, read_run, read_runs
 from scratchvae.runs.report import write_report
+from scratchvae.runs.results import flattened, readable, results
 from scratchvae.runs.setting import SETTINGS, configured
 from scratchvae.runs.spellings import SHORT, spelled_out
 from scratchvae.runs.sweeps import label, sweep
@@ -39,6 +40,7 @@ __all__ = [
     "configured",
     "dask_executor",
     "differing",
+    "flattened",
     "folder_name",
     "grid",
     "groups",
@@ -51,8 +53,10 @@ __all__ = [
     "read_axes",
     "read_run",
     "read_runs",
+    "readable",
     "remarks",
     "require_tensorboard",
+    "results",
     "run_names",
     "schema_for",
     "settings",

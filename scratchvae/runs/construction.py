@@ -85,7 +85,12 @@ def build_model(
 
 
 def build_phases(config: Config, model: Estimator, steps: int, examples: int | None = None) -> list[Phase]:
-    """What a training step of the run does: the chosen objective, or the model's own phases, over `steps` in all on `examples`."""
+    """What a training step of the run does: the chosen objective, or the model's own phases, over `steps` in all.
+
+    The run trains on so many `examples`, which are those of its config.json unless they are given.
+    """
+    if examples is None and config.examples is not None:
+        examples = config.examples - (config.examples // 10 if config.held_out is None else config.held_out)
     optimizer: Optimizer = OPTIMIZERS.build(config.optimizer, run_steps=steps)
     choice = parse(config.objective, "objective")
     if choice.name == DEFAULT and not choice.keywords:
