@@ -44,9 +44,9 @@ class Twin:
 
     def log_px(self, z, draws=1):
         logits = self.part("decoder", z)
-        return -F.binary_cross_entropy_with_logits(
-            logits, torch.tensor(X).repeat_interleave(draws, dim=0), reduction="none"
-        ).sum(1)
+        return -F.binary_cross_entropy_with_logits(logits, torch.tensor(X).repeat_interleave(draws, dim=0), reduction="none").sum(
+            1
+        )
 
     def first(self, objective, noise, draws):
         """The loss of the model's phase, as its paper writes it."""

@@ -49,9 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         with terminating(), executor_of(arguments, runs) as executor:
-            rows = results(
-                arguments.name, seeds=arguments.seeds, folder=folder, common=config, executor=executor, on_row=tell
-            )
+            rows = results(arguments.name, seeds=arguments.seeds, folder=folder, common=config, executor=executor, on_row=tell)
     except (KeyboardInterrupt, SystemExit) as stopped:
         print(f"\nscratchvae results: stopped; the same command line goes on in {folder}", file=sys.stderr)
         return 130 if isinstance(stopped, KeyboardInterrupt) else 143

@@ -24,8 +24,10 @@ class Autoencoder(LatentVariableModel):
     `sample` decodes draws from N(0, I) all the same, so that one can see what that lack does. The parameters
     are those of a VAE but for the posterior and the prior, of which it has none; `code_activation` names an
     activation behind the encoder, and `objective`, such as Reconstruction(noise_std=0.1), takes the place of
-    Reconstruction(). With a `critic` and the penalty Critic it is an adversarial autoencoder. One that is given its networks needs event_shape, latent_dim, encoder, decoder and
-    likelihood.
+    Reconstruction(). With a `critic` and the penalty Critic it is an adversarial autoencoder. One that is
+    given its networks needs event_shape, latent_dim, encoder, decoder and likelihood.
+
+    `models.fit_prior(model, x)` fits a mixture to its codes, from which `sample` then draws.
     """
 
     def __init__(

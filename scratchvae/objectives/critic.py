@@ -51,16 +51,15 @@ class Critic(Penalty):
         critic_of("Critic", model)
         return Discrimination(self.against), "critic"
 
-    def __call__(
-        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
-    ) -> tuple[Array, Pullback]:
+    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
         B, K = one.log_px.shape
         T, critic_pullback = critic_of("Critic", model)(one.z, mode=mode)
-        said, said_pullback = (T, lambda d: d) if self.form == "log_ratio" else ops.softplus(T)
+        said, said_pullback = ops.softplus(T) if self.form == "non_saturating" else (T, None)
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
             dsaid = np.repeat(dpenalty / dpenalty.dtype.type(K), K)[:, None]  # dsaid_bk = dpenalty_b / K
-            return {"dz": critic_pullback(said_pullback(dsaid))}
+            dT = dsaid if said_pullback is None else said_pullback(dsaid)  # dT = dsaid σ(T) where it is log(1 + exp T)
+            return {"dz": critic_pullback(dT)}
 
         return said.reshape(B, K).mean(axis=1), pullback
 
@@ -88,9 +87,7 @@ class Discrimination(Objective):
             return own, model.prior.sample(rows, rng)
         return own, rng.random((rows, model.posterior.latent_dim)).argsort(axis=0)
 
-    def __call__(
-        self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
-    ) -> tuple[Report, Pullback]:
+    def __call__(self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
         critic = critic_of("Discrimination", model)
         own, others = noise
         one, _ = model.run(batch, own, mode=mode)  # whose pullback nobody calls

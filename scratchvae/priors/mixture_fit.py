@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_count, require_seed, require_shapes
+from scratchvae.arrays import Array, InputError, require_count, require_positive, require_seed, require_shapes
 from scratchvae.distributions import mixture
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 
@@ -33,6 +33,7 @@ def fit_mixture(
     for name, number in (("components", components), ("max_steps", max_steps)):
         require_count("fit_mixture", name, number)
     require_seed("fit_mixture", "seed", seed)
+    require_positive("fit_mixture", "min_variance", min_variance)
     if len(z) < components:
         raise InputError(f"fit_mixture: there should be a code for each of {components} components, found {len(z)} codes")
     if not np.isfinite(z).all():
@@ -67,7 +68,8 @@ def _summed(z: Array, *parameters: Array) -> tuple[float, Array, Array, Array]:
         log_pz += float(found.sum())
         _, *gradients = pullback(np.ones_like(found))
         sums = [total + gradient for total, gradient in zip(sums, gradients, strict=True)]
-    return log_pz, *sums
+    dlogits, dmeans, dlog_vars = sums
+    return log_pz, dlogits, dmeans, dlog_vars
 
 
 def _first_means(z: Array, components: int, rng: np.random.Generator) -> Array:

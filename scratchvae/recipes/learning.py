@@ -85,7 +85,11 @@ def piwae(groups: int = 8, samples: int = 8) -> Halves:
     return [(Iwae(groups * samples), ("decoder", "likelihood", "prior")), (miwae(groups, samples), ("encoder", "posterior"))]
 
 
-SCHEDULES = Table("schedule", {"constant": Constant, "cosine": cosine, "cycles": cycles, "ramp": Ramp, "step": step}, given=("run_steps",))
+SCHEDULES = Table(
+    "schedule",
+    {"constant": Constant, "cosine": cosine, "cycles": cycles, "ramp": Ramp, "step": step},
+    given=("run_steps",),
+)
 OPTIMIZERS = Table("optimizer", BY_NAME, inner={Schedule: SCHEDULES})
 PENALTIES = Table(
     "penalty",

@@ -99,7 +99,8 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
         raise InputError(f"{choice} can't be the objective of {parse(config.recipe).name}, which is fitted without gradients")
     if choice.name == DEFAULT:
         choice = replace(choice, name=_own_objective(model))
-    chosen: Objective | Sequence[tuple[Objective, tuple[str, ...]]] = OBJECTIVES.build(choice, run_steps=steps, run_examples=examples)
+    chosen: Objective | Sequence[tuple[Objective, tuple[str, ...]]]
+    chosen = OBJECTIVES.build(choice, run_steps=steps, run_examples=examples)
     bits = isinstance(model, HelmholtzMachine)
     if (choice.name not in OF_BITS) if bits else (choice.name in ALGORITHMS):
         expected = f"a belief_net is trained by {', '.join(OF_BITS)}, and no other model by {' or '.join(ALGORITHMS)}"

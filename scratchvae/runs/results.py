@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae.arrays import InputError, require_choice, require_count
 from scratchvae.data import Dataset
 from scratchvae.layers import EVALUATION, dtype_of
-from scratchvae.objectives import CodeCovariance, Contraction, DecoderGradient, L1, L2, Mmd, Penalty, TotalCorrelation
+from scratchvae.objectives import L1, L2, CodeCovariance, Contraction, DecoderGradient, Mmd, Penalty, TotalCorrelation
 from scratchvae.recipes import NAMED_MODELS
 from scratchvae.runs.config import Config
 from scratchvae.runs.folder import Run

@@ -30,7 +30,9 @@ class Short(NamedTuple):
 
 
 SHORT = {
-    "model": Short("recipe", "model", f"{', '.join(MODELS)}, a recipe that is a model of its own, or a name as beta-tc (default vae)"),
+    "model": Short(
+        "recipe", "model", f"{', '.join(MODELS)}, a recipe that is one by itself, or a name, as beta-tc (default vae)"
+    ),
     "latent_dim": Short("recipe", "latent_dim", "number of latents (default 20; convolutional 16)"),
     "hidden": Short("recipe", "hidden", "widths of the hidden layers (default 400; convolutional 256)"),
     "channels": Short("recipe", "channels", "channels of the convolutions (default 32 64)"),

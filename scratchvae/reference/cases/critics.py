@@ -26,9 +26,7 @@ def cases() -> list[Case]:
         objective_case(
             "Reconstruction: Critic", Reconstruction(penalties=(fooled,)), judged(autoencoder()), X, noise=(*POINT, None)
         ),
-        objective_case(
-            "Discrimination", Discrimination(), judged(vae()), X, noise=(LATENT_NOISE, PERMUTED), over=("critic",)
-        ),
+        objective_case("Discrimination", Discrimination(), judged(vae()), X, noise=(LATENT_NOISE, PERMUTED), over=("critic",)),
         objective_case(
             "Discrimination: prior",
             Discrimination("prior"),
