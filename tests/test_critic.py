@@ -157,6 +157,7 @@ def test_each_phase_moves_its_own_network_and_leaves_the_other_as_it_is(case):
     objective, settings = CASES[case]
     model = judged(**settings)
     first, second = phases_of(model, objective, Adam(0.1))
+    assert second.objective == Discrimination(objective.penalties[0].against)
     parameters = named_parameters(model)
     critics = {name for name in parameters if name.startswith("critic.")}
     assert set(first.moved(parameters)) == set(parameters) - critics
