@@ -9,6 +9,7 @@ from scratchvae.arrays import InputError
 from scratchvae.distributions import mixture
 from scratchvae.models import fit_prior
 from scratchvae.priors import GaussianMixture, fit_mixture
+from scratchvae.priors.mixture_fit import _first_means
 
 RNG = np.random.default_rng(0)
 K = 3
@@ -76,6 +77,14 @@ def test_codes_that_are_all_equal_have_the_least_variance():
     np.testing.assert_allclose(found.log_vars.value, np.log(0.01))
     np.testing.assert_allclose(found.means.value, 3)
     assert np.isfinite(gained).all()
+
+
+def test_the_first_means_are_codes_that_are_far_from_each_other():
+    """Of four codes that each occur fifty times none can be drawn again, as it is at distance 0 from itself."""
+    places = np.array([[0.0, 0], [1, 0], [0, 1], [7, 7]])
+    for seed in range(5):
+        found = _first_means(np.repeat(places, 50, axis=0), 4, np.random.default_rng(seed))
+        np.testing.assert_array_equal(np.unique(found, axis=0), np.unique(places, axis=0))
 
 
 def test_the_seed_decides_and_the_dtype_stays():
