@@ -5,6 +5,7 @@ from scratchvae.runs.config import Config
 from scratchvae.runs.construction import build_phases, load_like
 from scratchvae.runs.dask_cluster import dask_executor
 from scratchvae.runs.differences import differing, settings
+from scratchvae.runs.environment import environment
 from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import grid, read_axes
 from scratchvae.runs.interruption import Interruption
@@ -41,6 +42,7 @@ __all__ = [
     "dask_executor",
     "differing",
     "flattened",
+    "environment",
     "folder_name",
     "grid",
     "groups",
