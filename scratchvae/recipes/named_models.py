@@ -112,7 +112,7 @@ NAMED_MODELS: dict[str, NamedModel] = {
         "Kingma et al. 2016",
         "Each latent has a tenth of a nat of KL that costs nothing.",
         {"free_bits": 0.1},
-        ["kl >= vae"],
+        ["active_units >= vae"],
     ),
     "full_covariance": NamedModel(
         "Kingma & Welling 2019",
