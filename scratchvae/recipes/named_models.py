@@ -82,7 +82,7 @@ NAMED_MODELS: dict[str, NamedModel] = {
         "Vincent et al. 2010",
         "An autoencoder that sees examples with a quarter of their entries struck out.",
         {"model": CODES, "objective": "reconstruction(mask_rate=0.25)"},
-        ["contraction < autoencoder"],
+        ["denoised > autoencoder"],
     ),
     "dip_vae_i": NamedModel(
         "Kumar et al. 2018",
@@ -124,7 +124,7 @@ NAMED_MODELS: dict[str, NamedModel] = {
         "Zhao et al. 2019",
         "Half of the KL is left away, α = 0.5, and the MMD of the codes from the prior weighs α + λ − 1 = 500.",
         {"beta": 0.5, "penalty": ["mmd(weight=500)"]},
-        ["log_px > vae", "mmd < autoencoder"],
+        ["mmd < vae", "active_units >= vae"],
     ),
     "iwae": NamedModel(
         "Burda et al. 2016",
@@ -147,7 +147,7 @@ NAMED_MODELS: dict[str, NamedModel] = {
     "rae_gp": NamedModel(
         "Ghosh et al. 2020",
         "An autoencoder with short codes and a decoder of small slope; a mixture is fitted to its codes afterwards.",
-        {"model": CODES, "penalty": ["l2(weight=0.1)", "decoder_gradient(weight=0.01)"]},
+        {"model": CODES, "penalty": ["l2(weight=0.1)", "decoder_gradient(weight=0.05)"]},
         ["decoder_gradient < autoencoder"],
     ),
     "rae_l2": NamedModel(
@@ -200,8 +200,8 @@ NAMED_MODELS: dict[str, NamedModel] = {
     ),
     "wae_gan": NamedModel(
         "Tolstikhin et al. 2018",
-        "A Wasserstein autoencoder by a critic: the adversarial autoencoder whose penalty weighs more.",
-        {"model": CODES, "critic": CRITIC, "penalty": ["critic(weight=100, against=prior, form=non_saturating)"]},
+        "A Wasserstein autoencoder by a critic: the adversarial autoencoder whose penalty weighs twice as much.",
+        {"model": CODES, "critic": CRITIC, "penalty": ["critic(weight=20, against=prior, form=non_saturating)"]},
         ["mmd < autoencoder"],
     ),
     "wae_mmd": NamedModel(

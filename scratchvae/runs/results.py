@@ -10,8 +10,18 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice, require_count
 from scratchvae.data import Dataset
-from scratchvae.layers import EVALUATION, dtype_of
-from scratchvae.objectives import L1, L2, CodeCovariance, Contraction, DecoderGradient, Mmd, Penalty, TotalCorrelation
+from scratchvae.layers import EVALUATION, Mode, dtype_of
+from scratchvae.objectives import (
+    L1,
+    L2,
+    CodeCovariance,
+    Contraction,
+    DecoderGradient,
+    Mmd,
+    Penalty,
+    Reconstruction,
+    TotalCorrelation,
+)
 from scratchvae.recipes import NAMED_MODELS
 from scratchvae.runs.config import Config
 from scratchvae.runs.folder import Run
@@ -29,6 +39,7 @@ MEASURES: dict[str, Penalty] = {  # what is measured beside the metrics of every
     "contraction": Contraction(1.0),
     "decoder_gradient": DecoderGradient(1.0),
 }
+DENOISED = Reconstruction(mask_rate=0.25)  # log p(x|z) of the code of x with holes: the measure "denoised"
 SHOWN = ("loss", "bound", "log_likelihood", "log_px", "kl", "active_units", "total_correlation", "mmd", "seconds")
 RELATIONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 Values = Mapping[str, Sequence[float]]  # of each measure, for each seed
@@ -85,7 +96,7 @@ def _measured(trial: Trial) -> dict[str, float]:
 
 
 def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
-    """Each of MEASURES that the model has, over the examples together, with one draw of each."""
+    """Each of MEASURES that the model has, over the examples together, with one draw of each, and "denoised"."""
     batch = data.batch(slice(None), dtype_of(model))
     one, _ = model.run(batch, model.draw_noise(len(data), np.random.default_rng(0)))
     for name, penalty in MEASURES.items():
@@ -94,6 +105,9 @@ def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
         except InputError:  # as of an autoencoder, whose codes have no densities
             continue
         yield name, float(value.mean(dtype=np.float64))
+    rng = np.random.default_rng(0)
+    report, _ = DENOISED(model, batch, DENOISED.draw_noise(model, len(data), rng), mode=Mode(rng))
+    yield "denoised", report.means()["log_px"]
 
 
 def _row(name: str, found: Mapping[str, Values], failed: str | None) -> Row:
