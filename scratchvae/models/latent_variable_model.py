@@ -59,7 +59,7 @@ class LatentVariableModel(Coding):
     ) -> None:
         self.shows_mask = shows_mask
         if isinstance(posterior, Posterior) and isinstance(prior, Prior):
-            _require_as_many_latents(type(self).__name__, posterior, prior)
+            _require_one_space(type(self).__name__, posterior, prior)
         given: dict[str, Any] = {"event_shape": event_shape, "encoder": encoder, "posterior": posterior, "prior": prior}
         for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
             if part is not None or name not in ("posterior", "prior"):  # of which an autoencoder is given none
@@ -96,7 +96,7 @@ class LatentVariableModel(Coding):
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
         require_flag(type(self).__name__, "shows_mask", self.shows_mask)
         if self._is_ready():
-            _require_as_many_latents(type(self).__name__, self.posterior, self.prior)
+            _require_one_space(type(self).__name__, self.posterior, self.prior)
         elif fresh or "_built" not in vars(self):
             where = type(self).__name__
             shape = event_shape if self.event_shape is None else sizes_of(where, "event_shape", self.event_shape, least=1)
@@ -186,6 +186,7 @@ class LatentVariableModel(Coding):
         x_params, decoder_pullback = self.decoded(z, batch, draws=K, mode=mode)
         log_px, likelihood_pullback = self.likelihood.log_prob(x_params, x=batch.x, observed=batch.observed, draws=K, mode=mode)
         log_pz, log_q = (None if term is None else term.reshape(-1, K) for term in (log_pz, log_q))
+        relaxed = self.posterior.relaxed and mode.training
 
         def pullback(
             *,
@@ -219,7 +220,7 @@ class LatentVariableModel(Coding):
                 found = found + dq_params
             encoder_pullback(found)
 
-        return Pass(log_px.reshape(-1, K), q_params, z, log_pz, log_q, kl_by_group, x_params), pullback
+        return Pass(log_px.reshape(-1, K), q_params, z, log_pz, log_q, kl_by_group, x_params, relaxed), pullback
 
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
@@ -244,7 +245,19 @@ class LatentVariableModel(Coding):
         return self.posterior
 
 
-def _require_as_many_latents(where: str, posterior: Posterior, prior: Prior) -> None:
+PRIOR_OVER = {  # where z lies: a prior of the same, and its name in the choices
+    "codes of a codebook": "Codes (--prior codes)",
+    "one-hot codes": "OneHot (--prior one_hot)",
+    "logarithms of points of a simplex": "ConcretePrior (--prior concrete)",
+}
+
+
+def _require_one_space(where: str, posterior: Posterior, prior: Prior) -> None:
+    if posterior.space != prior.space:
+        expected = "posterior and prior should be over the same z"
+        kinds = f"{posterior.space} (a {type(posterior).__name__}) and {prior.space} (a {type(prior).__name__})"
+        helps = f": take the prior {PRIOR_OVER[posterior.space]}" if posterior.space in PRIOR_OVER else ""
+        raise InputError(f"{where}: {expected}, found {kinds}{helps}")
     if posterior.latent_dim != prior.latent_dim:
         found = f"found {posterior.latent_dim} and {prior.latent_dim}"
         raise InputError(f"{where}: posterior and prior should have as many latents, {found}")

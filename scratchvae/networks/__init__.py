@@ -5,7 +5,7 @@ The room is below the models, so that a model that was given no networks can bui
 sees data.
 """
 
-from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, last_layers, n_features
+from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, first_layers, last_layers, n_features
 from scratchvae.networks.mlp import Networks, mlp_networks
 from scratchvae.networks.roles import (
     LIKELIHOODS,
@@ -31,6 +31,7 @@ __all__ = [
     "Networks",
     "Parts",
     "encoder_inputs",
+    "first_layers",
     "last_layers",
     "likelihood_chosen",
     "mlp_networks",

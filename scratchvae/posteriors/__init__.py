@@ -1,8 +1,21 @@
 """The role q(z|x): how many numbers an encoder must output, and which distribution over latents they feed."""
 
+from scratchvae.posteriors.concrete import Concrete
 from scratchvae.posteriors.diagonal_gaussian import DiagonalGaussian
 from scratchvae.posteriors.full_gaussian import FullGaussian
+from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
 from scratchvae.posteriors.interface import Density, Noise, Posterior
 from scratchvae.posteriors.point import Point
+from scratchvae.posteriors.vector_quantized import VectorQuantized
 
-__all__ = ["Density", "DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior"]
+__all__ = [
+    "Concrete",
+    "Density",
+    "DiagonalGaussian",
+    "FullGaussian",
+    "GumbelSoftmax",
+    "Noise",
+    "Point",
+    "Posterior",
+    "VectorQuantized",
+]

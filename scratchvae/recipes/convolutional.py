@@ -14,6 +14,7 @@ from scratchvae.networks import (
     PRIOR,
     Parts,
     encoder_inputs,
+    first_layers,
     last_layers,
     likelihood_chosen,
     posterior_chosen,
@@ -90,7 +91,7 @@ def convolutional(
     encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *last_layers(q, code_activation, log_var_bounds)]
 
-    decoder: list[Layer] = [Linear(latent_dim + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
+    decoder: list[Layer] = [*first_layers(q, known), Linear(latent_dim + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]
     widths = [*reversed(channels), x_channels]
     for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
