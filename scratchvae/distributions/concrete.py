@@ -34,7 +34,8 @@ def log_prob(y: Array, logits: Array, *, temperature: float) -> tuple[Array, Pul
     n = require_shapes("concrete.log_prob", y=(y, "B G K"), logits=(logits, "B G K"))
     require_positive("concrete.log_prob", "temperature", temperature)
     G, K, slope = n["G"], n["K"], y.dtype.type(temperature)
-    log_shares, shares_pullback = ops.log_softmax(logits - slope * y, axis=2)  # a_k − log Σ_i exp a_i
+    above = logits - logits.max(axis=2, keepdims=True, initial=-np.inf)  # an offset costs no digits, and has no gradient
+    log_shares, shares_pullback = ops.log_softmax(above - slope * y, axis=2)  # a_k − log Σ_i exp a_i
     log_py = log_shares.sum(axis=(1, 2)) + y.dtype.type(G * (lgamma(K) + (K - 1) * log(temperature)))
 
     def pullback(dlog_py: Array) -> tuple[Array, Array]:
