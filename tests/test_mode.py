@@ -141,6 +141,7 @@ NO_RUNS = {
     "ActivationKl",
     "CodeCovariance",
     "Mmd",
+    "Quantization",
     "SlicedWasserstein",
     "TotalCorrelation",
 }  # of codes alone

@@ -97,14 +97,14 @@ def conditional_gaussian(latent_dim: int, condition_dim: int | None) -> Conditio
 
 
 def gumbel_softmax(
-    latent_dim: int, *, categories: int = 10, temperature: float | Schedule = 0.5, straight_through: bool = False
+    latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5, straight_through: bool = False
 ) -> GumbelSoftmax:
     """latent_dim / categories choices, drawn one-hot or relaxed at a temperature; the prior is one_hot."""
     groups = _groups("gumbel_softmax", latent_dim, categories)
     return GumbelSoftmax(groups, categories, temperature=temperature, straight_through=straight_through)
 
 
-def concrete(latent_dim: int, *, categories: int = 10, temperature: float | Schedule = 0.5) -> Concrete:
+def concrete(latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5) -> Concrete:
     """latent_dim / categories relaxed choices with a density; the prior is concrete too."""
     return Concrete(_groups("concrete", latent_dim, categories), categories, temperature=temperature)
 

@@ -4,11 +4,12 @@ from scratchvae.posteriors.concrete import Concrete
 from scratchvae.posteriors.diagonal_gaussian import DiagonalGaussian
 from scratchvae.posteriors.full_gaussian import FullGaussian
 from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
-from scratchvae.posteriors.interface import Density, Noise, Posterior
+from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
 from scratchvae.posteriors.point import Point
 from scratchvae.posteriors.vector_quantized import VectorQuantized
 
 __all__ = [
+    "Choices",
     "Concrete",
     "Density",
     "DiagonalGaussian",

@@ -9,11 +9,11 @@ from scratchvae import ops
 from scratchvae.arrays import Array, Pullback, require_count, require_shapes, sum_of_draws
 from scratchvae.distributions import concrete
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.posteriors.interface import Density, Noise
+from scratchvae.posteriors.interface import Choices, Noise
 from scratchvae.posteriors.temperature import require_temperature, temperature_in
 
 
-class Concrete(Density):
+class Concrete(Choices):
     """G = `groups` independent Concrete laws over K = `categories` with logits q_params; z = y = log x (B, G·K).
 
     The draws are continuous, with the density of `distributions.concrete`. So with a prior of the same kind
@@ -78,6 +78,11 @@ class Concrete(Density):
     def indices(self, q_params: Array) -> Array:
         """The most probable category of each group, (B, G) of whole numbers from 0."""
         return self._by_group(q_params).argmax(axis=2)
+
+    def code_of(self, indices: Array) -> Array:
+        """A point in the corner of the simplex, log 1 at these choices, and at others the logarithm of the smallest number."""
+        one_hot = np.eye(self.categories, dtype=np.float32)[indices].reshape(len(indices), self.latent_dim)
+        return np.where(one_hot == 1, 0, np.log(np.finfo(np.float32).tiny)).astype(np.float32)
 
     def code(self, q_params: Array) -> Array:
         """The logarithms of the categories' probabilities, log softmax(q_params) by group."""

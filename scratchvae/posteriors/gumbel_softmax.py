@@ -9,11 +9,11 @@ from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, require_count, require_flag, require_shapes, sum_of_draws
 from scratchvae.distributions import concrete
 from scratchvae.layers import EVALUATION, Mode
-from scratchvae.posteriors.interface import Density, Noise
+from scratchvae.posteriors.interface import Choices, Noise
 from scratchvae.posteriors.temperature import require_temperature, temperature_in
 
 
-class GumbelSoftmax(Density):
+class GumbelSoftmax(Choices):
     """G = `groups` independent choices among K = `categories`, with probabilities softmax(q_params) by group; z (B, G·K).
 
     The largest of logits − log noise, with standard exponential noise E, is the k-th with the probability of k, since −log E
@@ -111,7 +111,10 @@ class GumbelSoftmax(Density):
 
         return (choice * log_p).sum(axis=(1, 2)), pullback
 
+    def code_of(self, indices: Array) -> Array:
+        """These choices, one-hot."""
+        return np.eye(self.categories, dtype=np.float32)[indices].reshape(len(indices), self.latent_dim)
+
     def code(self, q_params: Array) -> Array:
         """The most probable category of each group, one-hot."""
-        one_hot = np.eye(self.categories, dtype=q_params.dtype)[self.indices(q_params)]
-        return one_hot.reshape(len(q_params), -1)
+        return self.code_of(self.indices(q_params)).astype(q_params.dtype, copy=False)

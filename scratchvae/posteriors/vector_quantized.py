@@ -16,10 +16,10 @@ from scratchvae.arrays import (
     sum_of_draws,
 )
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
-from scratchvae.posteriors.interface import Density, Noise
+from scratchvae.posteriors.interface import Choices, Noise
 
 
-class VectorQuantized(Density):
+class VectorQuantized(Choices):
     """z = the nearest codes to z_e = q_params, one for each of G = `groups` groups of d = latent_dim/G latents.
 
     A codebook holds K = `codes` vectors of d numbers. All groups share one codebook, or with shared=False each has its own.
@@ -69,7 +69,7 @@ class VectorQuantized(Density):
             expected = "revive moves codes by hand, which an optimizer must not move too: it should come with a decay"
             raise InputError(f"VectorQuantized: {expected}, such as 0.99; found none")
         self.latent_dim, self.n_params = latent_dim, latent_dim
-        self.codes, self.groups, self.decay, self.revive = codes, groups, decay, revive
+        self.categories, self.groups, self.decay, self.revive = codes, groups, decay, revive
         shape = (1 if shared else groups, codes, latent_dim // groups)
         first = np.random.default_rng(rng).standard_normal(shape).astype(np.float32)
         self.codebooks: Parameter | Buffer = Parameter(first) if decay is None else Buffer(first)
@@ -86,6 +86,10 @@ class VectorQuantized(Density):
         """The nearest code of each group, (B, G) of whole numbers from 0; the first of equals."""
         require_shapes("VectorQuantized", q_params=(q_params, f"B {self.n_params}"))
         return kernels.nearest_codes(self._by_group(q_params), self.codebooks.value.astype(q_params.dtype, copy=False))
+
+    def code_of(self, indices: Array) -> Array:
+        """The vectors of these choices, side by side."""
+        return self.vectors(indices)[0].astype(np.float32, copy=False)
 
     def vectors(self, indices: Array) -> tuple[Array, Pullback]:
         """z (B, Z), the codes of these indices (B, G) side by side; pullback(dz) gives a learned codebook its gradient."""
@@ -154,7 +158,7 @@ class VectorQuantized(Density):
         for s in range(len(books)):
             own = slice(None) if len(books) == 1 else slice(s, s + 1)  # the groups that this codebook serves
             chosen, vectors = indices[:, own].reshape(-1), z_e[:, own].reshape(-1, books.shape[2]).astype(dtype)
-            n = np.bincount(chosen, minlength=self.codes).astype(dtype)
+            n = np.bincount(chosen, minlength=self.categories).astype(dtype)
             total = np.zeros_like(books[s])
             np.add.at(total, chosen, vectors)
             usage[s] = keep * usage[s] + (1 - keep) * n  # N ← γ N + (1 − γ) n

@@ -28,13 +28,13 @@ class Codes(Prior):
         if not isinstance(posterior, VectorQuantized):
             raise InputError(f"Codes: the posterior should be a VectorQuantized, found a {type(posterior).__name__}")
         self.posterior, self.latent_dim = posterior, posterior.latent_dim
-        self.choices = OneHot(posterior.groups, posterior.codes, learned=learned)
+        self.choices = OneHot(posterior.groups, posterior.categories, learned=learned)
 
     def log_prob_of(self, indices: Array, like: Array) -> tuple[Array, Pullback]:
         """log p of each group's code (B, G) in nats, indices (B, G), in the dtype of `like`; pullback(dlog_p) returns nothing."""
         B, G = indices.shape
         logits, given_pullback = self.choices.given_logits(B, like)
-        apart = logits.reshape(B * G, 1, self.posterior.codes)
+        apart = logits.reshape(B * G, 1, self.posterior.categories)
         log_p, law_pullback = categorical.log_prob(apart, x=indices.reshape(B * G, 1))
 
         def pullback(dlog_p: Array) -> None:
@@ -58,5 +58,4 @@ class Codes(Prior):
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
         """The vectors of drawn codes."""
-        z, _ = self.posterior.vectors(self.choices.sample_indices(n, rng))
-        return z.astype(np.float32, copy=False)
+        return self.posterior.code_of(self.choices.sample_indices(n, rng))
