@@ -16,6 +16,7 @@ from scratchvae.likelihoods import Likelihood, fill_missing
 from scratchvae.models.coding import Coding
 from scratchvae.models.conditions import Condition
 from scratchvae.models.scikit_learn import not_fitted
+from scratchvae.models.spaces import require_one_space
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
 from scratchvae.priors import Prior
@@ -59,7 +60,7 @@ class LatentVariableModel(Coding):
     ) -> None:
         self.shows_mask = shows_mask
         if isinstance(posterior, Posterior) and isinstance(prior, Prior):
-            _require_one_space(type(self).__name__, posterior, prior)
+            require_one_space(type(self).__name__, posterior, prior)
         given: dict[str, Any] = {"event_shape": event_shape, "encoder": encoder, "posterior": posterior, "prior": prior}
         for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
             if part is not None or name not in ("posterior", "prior"):  # of which an autoencoder is given none
@@ -96,7 +97,7 @@ class LatentVariableModel(Coding):
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
         require_flag(type(self).__name__, "shows_mask", self.shows_mask)
         if self._is_ready():
-            _require_one_space(type(self).__name__, self.posterior, self.prior)
+            require_one_space(type(self).__name__, self.posterior, self.prior)
         elif fresh or "_built" not in vars(self):
             where = type(self).__name__
             shape = event_shape if self.event_shape is None else sizes_of(where, "event_shape", self.event_shape, least=1)
@@ -243,21 +244,3 @@ class LatentVariableModel(Coding):
             found = f"found a {type(self.posterior).__name__}; a bound needs a DiagonalGaussian or a FullGaussian"
             raise InputError(f"{type(self).__name__}: the posterior should have a density, {found}")
         return self.posterior
-
-
-PRIOR_OVER = {  # where z lies: a prior of the same, and its name in the choices
-    "codes of a codebook": "Codes (--prior codes)",
-    "one-hot codes": "OneHot (--prior one_hot)",
-    "logarithms of points of a simplex": "ConcretePrior (--prior concrete)",
-}
-
-
-def _require_one_space(where: str, posterior: Posterior, prior: Prior) -> None:
-    if posterior.space != prior.space:
-        expected = "posterior and prior should be over the same z"
-        kinds = f"{posterior.space} (a {type(posterior).__name__}) and {prior.space} (a {type(prior).__name__})"
-        helps = f": take the prior {PRIOR_OVER[posterior.space]}" if posterior.space in PRIOR_OVER else ""
-        raise InputError(f"{where}: {expected}, found {kinds}{helps}")
-    if posterior.latent_dim != prior.latent_dim:
-        found = f"found {posterior.latent_dim} and {prior.latent_dim}"
-        raise InputError(f"{where}: posterior and prior should have as many latents, {found}")

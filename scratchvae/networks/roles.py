@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_count, require_flag, require_seed
+from scratchvae.arrays import InputError, require_flag, require_seed
 from scratchvae.choices import Table
 from scratchvae.data import TableSchema
 from scratchvae.layers import Layer
@@ -30,27 +30,10 @@ from scratchvae.likelihoods import (
     StudentT,
     of_schema,
 )
+from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, one_hot
 from scratchvae.objectives import Ramp, Schedule
-from scratchvae.posteriors import (
-    Concrete,
-    Density,
-    DiagonalGaussian,
-    FullGaussian,
-    GumbelSoftmax,
-    Point,
-    Posterior,
-    VectorQuantized,
-)
-from scratchvae.priors import (
-    Codes,
-    ConcretePrior,
-    ConditionalGaussian,
-    GaussianMixture,
-    OneHot,
-    Prior,
-    StandardGaussian,
-    VampPrior,
-)
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
 
 
 @dataclass(frozen=True)
@@ -94,46 +77,6 @@ def conditional_gaussian(latent_dim: int, condition_dim: int | None) -> Conditio
     if condition_dim is None:
         raise InputError("prior conditional_gaussian is for the model conditional_vae, which is told y; found another model")
     return ConditionalGaussian(latent_dim, condition_dim)
-
-
-def gumbel_softmax(
-    latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5, straight_through: bool = False
-) -> GumbelSoftmax:
-    """latent_dim / categories choices, drawn one-hot or relaxed at a temperature; the prior is one_hot."""
-    groups = _groups("gumbel_softmax", latent_dim, categories)
-    return GumbelSoftmax(groups, categories, temperature=temperature, straight_through=straight_through)
-
-
-def concrete(latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5) -> Concrete:
-    """latent_dim / categories relaxed choices with a density; the prior is concrete too."""
-    return Concrete(_groups("concrete", latent_dim, categories), categories, temperature=temperature)
-
-
-def codes(posterior: Posterior, *, learned: bool = False) -> Codes:
-    """A probability for each code of a vq posterior, all equal, or learned."""
-    return Codes(cast(VectorQuantized, posterior), learned=learned)
-
-
-def one_hot(posterior: Posterior, *, learned: bool = False) -> OneHot:
-    """A probability for each category of a gumbel_softmax posterior, all equal, or learned."""
-    if not isinstance(posterior, GumbelSoftmax):
-        raise InputError(f"prior one_hot is for the posterior gumbel_softmax; found a {type(posterior).__name__}")
-    return OneHot(posterior.groups, posterior.categories, learned=learned)
-
-
-def concrete_prior(posterior: Posterior, *, temperature: float = 0.5, learned: bool = False) -> ConcretePrior:
-    """A Concrete law for each choice of a concrete posterior, with a temperature of its own."""
-    if not isinstance(posterior, Concrete):
-        raise InputError(f"prior concrete is for the posterior concrete; found a {type(posterior).__name__}")
-    return ConcretePrior(posterior.groups, posterior.categories, temperature=temperature, learned=learned)
-
-
-def _groups(where: str, latent_dim: int, categories: int) -> int:
-    require_count(f"posterior {where}", "categories", categories)
-    if latent_dim % categories:
-        expected = f"latent_dim should be a multiple of the {categories} categories, as many for each choice"
-        raise InputError(f"posterior {where}: {expected}; found {latent_dim}")
-    return latent_dim // categories
 
 
 PARTS = tuple(Parts.__dataclass_fields__)

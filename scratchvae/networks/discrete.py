@@ -1,0 +1,48 @@
+"""Discrete posteriors and their priors from plain numbers: how many choices there are, and among how many categories each."""
+
+from typing import cast
+
+from scratchvae.arrays import InputError, require_count
+from scratchvae.objectives import Schedule
+from scratchvae.posteriors import Concrete, GumbelSoftmax, Posterior, VectorQuantized
+from scratchvae.priors import Codes, ConcretePrior, OneHot
+
+
+def gumbel_softmax(
+    latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5, straight_through: bool = False
+) -> GumbelSoftmax:
+    """latent_dim / categories choices, drawn one-hot or relaxed at a temperature; the prior is one_hot."""
+    groups = _groups("gumbel_softmax", latent_dim, categories)
+    return GumbelSoftmax(groups, categories, temperature=temperature, straight_through=straight_through)
+
+
+def concrete(latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5) -> Concrete:
+    """latent_dim / categories relaxed choices with a density; the prior is concrete too."""
+    return Concrete(_groups("concrete", latent_dim, categories), categories, temperature=temperature)
+
+
+def codes(posterior: Posterior, *, learned: bool = False) -> Codes:
+    """A probability for each code of a vq posterior, all equal, or learned."""
+    return Codes(cast(VectorQuantized, posterior), learned=learned)
+
+
+def one_hot(posterior: Posterior, *, learned: bool = False) -> OneHot:
+    """A probability for each category of a gumbel_softmax posterior, all equal, or learned."""
+    if not isinstance(posterior, GumbelSoftmax):
+        raise InputError(f"prior one_hot is for the posterior gumbel_softmax; found a {type(posterior).__name__}")
+    return OneHot(posterior.groups, posterior.categories, learned=learned)
+
+
+def concrete_prior(posterior: Posterior, *, temperature: float = 0.5, learned: bool = False) -> ConcretePrior:
+    """A Concrete law for each choice of a concrete posterior, with a temperature of its own."""
+    if not isinstance(posterior, Concrete):
+        raise InputError(f"prior concrete is for the posterior concrete; found a {type(posterior).__name__}")
+    return ConcretePrior(posterior.groups, posterior.categories, temperature=temperature, learned=learned)
+
+
+def _groups(where: str, latent_dim: int, categories: int) -> int:
+    require_count(f"posterior {where}", "categories", categories)
+    if latent_dim % categories:
+        expected = f"latent_dim should be a multiple of the {categories} categories, as many for each choice"
+        raise InputError(f"posterior {where}: {expected}; found {latent_dim}")
+    return latent_dim // categories
