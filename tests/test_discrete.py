@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 from scratchvae import evaluation, kernels
+from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli, concrete
-from scratchvae.layers import GroupSoftmax, Linear, Mode, Sequential, Tanh, cast, named_parameters
+from scratchvae.layers import GroupSoftmax, Linear, Mode, Sequential, Tanh, cast, named_buffers, named_parameters
 from scratchvae.likelihoods import Bernoulli, Gaussian
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Quantization, SampledElbo, ScoreFunctionElbo, closed_form_kl
 from scratchvae.posteriors import Concrete, DiagonalGaussian, GumbelSoftmax, VectorQuantized
 from scratchvae.priors import Codes, ConcretePrior, OneHot, StandardGaussian
 from scratchvae.recipes import convolutional, mlp
+from scratchvae.runs import Run
 
 B, D = 5, 4
 RNG = np.random.default_rng(0)
@@ -434,3 +436,20 @@ def test_a_recipe_trains_and_draws(kind, recipe, tmp_path):
 def test_what_does_not_fit_is_said(make, words):
     with pytest.raises(InputError, match=words):
         make()
+
+
+@pytest.mark.parametrize("posterior", ["vq(codes=4, groups=2, decay=0.9, revive=2)", "gumbel_softmax(2, straight_through=True)"])
+def test_a_run_resumes_to_the_bit(posterior, tmp_path):
+    """What averages move, and how long codes have not been chosen, is in the checkpoint."""
+    np.save(tmp_path / "x.npy", RNG.random((24, 16)).astype(np.float32))
+    prior = "codes" if posterior.startswith("vq") else "one_hot"
+    argv = ["train", "--data", str(tmp_path / "x.npy"), "--latent-dim", "4", "--hidden", "5", "--batch-size", "5", "--quiet"]
+    argv += ["--posterior", posterior, "--prior", prior]
+    assert main([*argv, "--epochs", "4", "--out", str(tmp_path / "whole")]) == 0
+    assert main([*argv, "--epochs", "2", "--out", str(tmp_path / "run")]) == 0
+    assert main(["train", "--resume", str(tmp_path / "run"), "--epochs", "4", "--quiet"]) == 0
+    whole, run = (Run.open(tmp_path / name).model for name in ("whole", "run"))
+    held = named_parameters(whole) | named_buffers(whole)
+    assert len(held) == len(named_parameters(whole)) + (3 if prior == "codes" else 0)
+    for name, owner in (named_parameters(run) | named_buffers(run)).items():
+        np.testing.assert_array_equal(owner.value, held[name].value)
