@@ -1,22 +1,26 @@
 """Latents that are choices: codes of a codebook, and categories by the Gumbel trick, each beside what is exact.
 
-    choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)         k has the probability softmax(l)_k
-    relaxed      x = softmax((l − log E)/λ)                       a point of the simplex, which a gradient passes through
-    quantized    z = e_k, k = argmin_i ‖z_e − e_i‖                z_e is what the encoder puts out, e the codebook
-    bound        log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)           at draws from q itself, and at no others
+    choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)         k has the probability softmax(l)_k relaxed
+    x = softmax((l − log E)/λ)                       a point of the simplex, which a gradient passes through
+    quantized    z = e_k, k = argmin_i ‖z_e − e_i‖                z_e is what the encoder puts out, e the
+    codebook bound        log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)           at draws from q itself, and at no
+    others
 
-First, one choice among three whose gradient is known: the relaxation's gradient is biased, by the less the colder it is, and by then
-it is noisy. Then a decoder that is right only halfway between its two codes: at relaxed draws the difference above exceeds log p(x),
-so that it is no bound, though many programs report it as one. Last, digits by three kinds of discrete latents; for the codebook
-the KL is −log p(code), G log K under a uniform prior, and less under one that has learned how often each code is used.
+First, one choice among three whose gradient is known: the relaxation's gradient is biased, by the less the
+colder it is, and by then it is noisy. Then a decoder that is right only halfway between its two codes: at
+relaxed draws the difference above exceeds log p(x), so that it is no bound, though many programs report it as
+one. Last, digits by three kinds of discrete latents; for the codebook the KL is −log p(code), G log K under a
+uniform prior, and less under one that has learned how often each code is used.
 
     python 19_discrete.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: van den Oord, Vinyals & Kavukcuoglu 2017, "Neural Discrete Representation Learning"; Jang, Gu & Poole 2017, "Categorical
-Reparameterization with Gumbel-Softmax"; Maddison, Mnih & Teh 2017, "The Concrete Distribution".
+Sources: van den Oord, Vinyals & Kavukcuoglu 2017, "Neural Discrete Representation Learning"; Jang, Gu & Poole
+2017, "Categorical Reparameterization with Gumbel-Softmax"; Maddison, Mnih & Teh 2017, "The Concrete
+Distribution".
 """
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +37,21 @@ from scratchvae.priors import OneHot
 SIDE, GROUPS, CODES = 16, 4, 16
 MODELS = {  # latents, posterior, prior
     "codebook, by gradients": (16, f"vq(codes={CODES}, groups={GROUPS})", "codes"),
-    "codebook, by averages": (16, f"vq(codes={CODES}, groups={GROUPS}, decay=0.98, revive=30)", "codes(learned=True)"),
-    "choices, relaxed": (64, f"gumbel_softmax({CODES}, temperature=ramp(1, 0.5, 300))", "one_hot(learned=True)"),
-    "choices, straight through": (64, f"gumbel_softmax({CODES}, straight_through=True)", "one_hot(learned=True)"),
+    "codebook, by averages": (
+        16,
+        f"vq(codes={CODES}, groups={GROUPS}, decay=0.98, revive=30)",
+        "codes(learned=True)",
+    ),
+    "choices, relaxed": (
+        64,
+        f"gumbel_softmax({CODES}, temperature=ramp(1, 0.5, 300))",
+        "one_hot(learned=True)",
+    ),
+    "choices, straight through": (
+        64,
+        f"gumbel_softmax({CODES}, straight_through=True)",
+        "one_hot(learned=True)",
+    ),
 }
 
 
@@ -57,7 +73,7 @@ def bias_of_the_relaxation(seed, draws):
         bias, spread = np.linalg.norm(slopes.mean(axis=0) - truth), np.sqrt(slopes.var(axis=0).sum())
         found.append((bias, spread))
         print(f"  {temperature:<11g}{bias:9.4f}{spread:12.3f}")
-    falls = all(hot[0] > cold[0] and hot[1] < cold[1] for hot, cold in zip(found, found[1:], strict=False))
+    falls = all(hot[0] > cold[0] and hot[1] < cold[1] for hot, cold in pairwise(found))
     print(f"Colder is less biased and noisier: {'yes' if falls else 'no'}   (expected: yes)")
 
 
@@ -83,7 +99,13 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description="Discrete latents: codebooks and Gumbel-softmax.")
     parser.add_argument("--quick", action="store_true", help="a quarter of the training")
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_19", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_19",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
@@ -102,7 +124,12 @@ def main(argv=None):
     models = {}
     for name, (latents, posterior, prior) in MODELS.items():
         model = recipes.mlp(
-            train.event_shape, latent_dim=latents, hidden=200, posterior=posterior, prior=prior, seed=options.seed
+            train.event_shape,
+            latent_dim=latents,
+            hidden=200,
+            posterior=posterior,
+            prior=prior,
+            seed=options.seed,
         )
         models[name] = model.fit(train, epochs=epochs, batch_size=50, learning_rate=2e-3, seed=options.seed)
         rng = np.random.default_rng(options.seed)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from runpy import run_path
 
@@ -348,7 +349,7 @@ def search(text):
 
 def discrete(text):
     biases = [numbers_after(text, f"{temperature}  ") for temperature in (2, 1, 0.5, 0.25)]
-    assert all(hot[0] > cold[0] and hot[1] < cold[1] for hot, cold in zip(biases, biases[1:], strict=False))
+    assert all(hot[0] > cold[0] and hot[1] < cold[1] for hot, cold in pairwise(biases))
     log_px = numbers_after(text, "A decoder that is right halfway between its codes, at x = 0: log p(x) =")[0]
     assert numbers_after(text, "log p(x|z) − KL at relaxed draws")[0] > log_px + 1
     assert numbers_after(text, "log p(x|z) − KL at one-hot draws")[0] == pytest.approx(log_px, abs=1e-4)

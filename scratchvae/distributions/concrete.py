@@ -4,9 +4,10 @@
 
 −log E follows the standard Gumbel law.
 
-The smaller λ, the nearer x = e^y is to a one-hot vector. The largest entry of x is the k-th with probability softmax(l)_k,
-whatever λ. Everything is computed from y, since entries of x fall below the smallest number of a dtype where those of y are
-ordinary. Maddison, Mnih & Teh 2017, section 3 and appendix C (the ExpConcrete law); Jang, Gu & Poole 2017, section 2.
+The smaller λ, the nearer x = e^y is to a one-hot vector. The largest entry of x is the k-th with probability
+softmax(l)_k, whatever λ. Everything is computed from y, since entries of x fall below the smallest number of
+a dtype where those of y are ordinary. Maddison, Mnih & Teh 2017, section 3 and appendix C (the ExpConcrete
+law); Jang, Gu & Poole 2017, section 2.
 """
 
 from math import lgamma, log
@@ -27,9 +28,10 @@ def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 def log_prob(y: Array, logits: Array, *, temperature: float) -> tuple[Array, Pullback]:
     """log p(y) = Σ_g (log (K − 1)! + (K − 1) log λ + Σ_k a_gk − K log Σ_k exp a_gk) with a = logits − λ y.
 
-    y, logits (B, G, K), y normalized so that Σ_k exp y_gk = 1  ->  (B,) in nats, G independent choices summed. It is the
-    density of the K − 1 log-odds y_k − y_K; that of x = e^y on the simplex is p(y) / Π_k x_k. An offset that all logits of a
-    choice have in common changes nothing.     Maddison et al. 2017, equation 24.
+    y, logits (B, G, K), y normalized so that Σ_k exp y_gk = 1  ->  (B,) in nats, G independent choices
+    summed. It is the density of the K − 1 log-odds y_k − y_K; that of x = e^y on the simplex is p(y) / Π_k
+    x_k. An offset that all logits of a choice have in common changes nothing.     Maddison et al. 2017, equation
+    24.
     """
     n = require_shapes("concrete.log_prob", y=(y, "B G K"), logits=(logits, "B G K"))
     require_positive("concrete.log_prob", "temperature", temperature)

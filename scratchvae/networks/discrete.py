@@ -9,7 +9,11 @@ from scratchvae.priors import Codes, ConcretePrior, OneHot
 
 
 def gumbel_softmax(
-    latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5, straight_through: bool = False
+    latent_dim: int,
+    categories: int = 10,
+    *,
+    temperature: float | Schedule = 0.5,
+    straight_through: bool = False,
 ) -> GumbelSoftmax:
     """latent_dim / categories choices, drawn one-hot or relaxed at a temperature; the prior is one_hot."""
     groups = _groups("gumbel_softmax", latent_dim, categories)

@@ -92,7 +92,10 @@ CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Arra
 
 
 def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
-    """The KL of each latent, or of each group of latents that are one choice, (B, G) in nats; pullback(dkl) -> dq_params. InputError where the table has no row."""
+    """The KL of each latent, or of each group of latents that are one choice, (B, G) in nats; pullback(dkl) -> dq_params.
+
+    InputError where the table has no row.
+    """
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"

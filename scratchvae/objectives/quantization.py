@@ -15,12 +15,13 @@ from scratchvae.posteriors import Noise, VectorQuantized
 class Quantization(Penalty):
     """‖sg(z_e) − e‖² + β ‖z_e − sg(e)‖², summed over an example's latents: z_e from the encoder, e the codes it chose.
 
-    sg stops the gradient. So the first term moves the codebook alone, and the second, the `commitment` of weight β, the encoder
-    alone. Where the codebook moves by averages (decay), the first term is left out, since nothing would follow it.
+    sg stops the gradient. So the first term moves the codebook alone, and the second, the `commitment` of
+    weight β, the encoder alone. Where the codebook moves by averages (decay), the first term is left out,
+    since nothing would follow it.
 
-    The distance is that before the straight-through step, from what the encoder put out to the codes. The penalty is in the
-    units of codes, squared, and stands beside −log p(x|z) in nats: the paper's reconstruction error is a Gaussian's of variance
-    ½.     van den Oord, Vinyals & Kavukcuoglu 2017, equation 3.
+    The distance is that before the straight-through step, from what the encoder put out to the codes. The
+    penalty is in the units of codes, squared, and stands beside −log p(x|z) in nats: the paper's
+    reconstruction error is a Gaussian's of variance ½.     van den Oord, Vinyals & Kavukcuoglu 2017, equation 3.
     """
 
     weight: float = 1.0
@@ -36,7 +37,10 @@ class Quantization(Penalty):
         if not isinstance(posterior, VectorQuantized):
             found = type(posterior).__name__
             raise InputError(f"Quantization: the posterior should be a VectorQuantized, found a {found}")
-        z_e, e = one.q_params, one.z.reshape(*one.log_px.shape, -1)[:, 0]  # all draws of an example are the same codes
+        z_e, e = (
+            one.q_params,
+            one.z.reshape(*one.log_px.shape, -1)[:, 0],
+        )  # all draws of an example are the same codes
         apart, beta = z_e - e, z_e.dtype.type(self.commitment)
         distance = (apart * apart).sum(axis=1)
         learned = isinstance(posterior.codebooks, Parameter)

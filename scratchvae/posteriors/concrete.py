@@ -17,17 +17,15 @@ class Concrete(Choices):
     """G = `groups` independent Concrete laws over K = `categories` with logits q_params; z = y = log x (B, G·K).
 
     The draws are continuous, with the density of `distributions.concrete`. So with a prior of the same kind
-    (priors.ConcretePrior) `SampledElbo` and `Iwae` are bounds on log p(x), p the model whose z is relaxed. The decoder should
-    begin with layers.GroupSoftmax, which makes x = e^y of y, and the recipes see to it.
+    (priors.ConcretePrior) `SampledElbo` and `Iwae` are bounds on log p(x), p the model whose z is relaxed.
+    The decoder should begin with layers.GroupSoftmax, which makes x = e^y of y, and the recipes see to it.
 
     `temperature` λ is a number above 0, or a function of the step.     Maddison, Mnih & Teh 2017, appendix C.3.
     """
 
     space: ClassVar[str] = "logarithms of points of a simplex"
 
-    def __init__(
-        self, groups: int = 1, categories: int = 10, *, temperature: float | Callable[[float], float] = 0.5
-    ) -> None:
+    def __init__(self, groups: int = 1, categories: int = 10, *, temperature: float | Callable[[float], float] = 0.5) -> None:
         for name, count in (("groups", groups), ("categories", categories)):
             require_count("Concrete", name, count)
         require_temperature("Concrete", temperature)

@@ -6,7 +6,15 @@ from typing import ClassVar
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_count, require_flag, require_shapes, sum_of_draws
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_count,
+    require_flag,
+    require_shapes,
+    sum_of_draws,
+)
 from scratchvae.distributions import concrete
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors.interface import Choices, Noise
@@ -16,19 +24,22 @@ from scratchvae.posteriors.temperature import require_temperature, temperature_i
 class GumbelSoftmax(Choices):
     """G = `groups` independent choices among K = `categories`, with probabilities softmax(q_params) by group; z (B, G·K).
 
-    The largest of logits − log noise, with standard exponential noise E, is the k-th with the probability of k, since −log E
-    follows the Gumbel law. So one-hot z is a draw from q(z|x) itself. What training takes is a choice:
+    The largest of logits − log noise, with standard exponential noise E, is the k-th with the probability of
+    k, since −log E follows the Gumbel law. So one-hot z is a draw from q(z|x) itself. What training takes is
+    a choice:
 
-    - straight_through=False: z = softmax((logits − log noise)/λ), a relaxed draw, and its gradient. It is a draw of another law, and
-      so log p(x|z) − KL(q ‖ p) with the KL of the discrete laws is no bound: `Elbo` then reports it as "surrogate". Evaluation
-      takes one-hot draws, where the same difference is a bound, and is reported as "bound".
-    - straight_through=True: z is one-hot, always, with the gradient of the relaxed draw. Values are those of a bound; the
-      gradient is biased, by the less the lower λ is, and the noisier. It is the derivative of the surrogate
-      softmax(…) + (z − softmax(…))⁰, whose second part stands still.
+    - straight_through=False: z = softmax((logits − log noise)/λ), a relaxed draw, and its gradient. It is a
+      draw of another law, and so log p(x|z) − KL(q ‖ p) with the KL of the discrete laws is no bound: `Elbo`
+      then reports it as "surrogate". Evaluation takes one-hot draws, where the same difference is a bound,
+      and is reported as "bound".
+    - straight_through=True: z is one-hot, always, with the gradient of the relaxed draw. Values are those of
+      a bound; the gradient is biased, by the less the lower λ is, and the noisier. It is the derivative of
+      the surrogate softmax(…) + (z − softmax(…))⁰, whose second part stands still.
 
-    `temperature` λ is a number above 0, or a function of the step. log q(z|x) = Σ_gk z_gk log softmax(q_params)_gk, which at
-    one-hot z is a log-probability; `SampledElbo` and `Iwae` take it in training only with straight_through, and
-    `ScoreFunctionElbo` and `Vimco` then are unbiased. posteriors.Concrete has a density at relaxed draws.
+    `temperature` λ is a number above 0, or a function of the step. log q(z|x) = Σ_gk z_gk log
+    softmax(q_params)_gk, which at one-hot z is a log-probability; `SampledElbo` and `Iwae` take it in
+    training only with straight_through, and `ScoreFunctionElbo` and `Vimco` then are unbiased.
+    posteriors.Concrete has a density at relaxed draws.
 
     Jang, Gu & Poole 2017, sections 2.1 and 2.2.
     """

@@ -11,8 +11,8 @@ from scratchvae.arrays import (
     Pullback,
     require_count,
     require_flag,
-    require_share,
     require_shapes,
+    require_share,
     sum_of_draws,
 )
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
@@ -22,26 +22,28 @@ from scratchvae.posteriors.interface import Choices, Noise
 class VectorQuantized(Choices):
     """z = the nearest codes to z_e = q_params, one for each of G = `groups` groups of d = latent_dim/G latents.
 
-    A codebook holds K = `codes` vectors of d numbers. All groups share one codebook, or with shared=False each has its own.
-    Codes start as draws from N(0, 1).
+    A codebook holds K = `codes` vectors of d numbers. All groups share one codebook, or with shared=False
+    each has its own. Codes start as draws from N(0, 1).
 
-    No gradient passes through the choice of a code: the pullback of `sample` hands dz on to the encoder as it is (straight
-    through), and gives the codebook nothing. So it is the derivative of the surrogate z_e + (e − z_e)⁰, whose second part stands
-    still. How the codebook learns is a choice:
+    No gradient passes through the choice of a code: the pullback of `sample` hands dz on to the encoder as it
+    is (straight through), and gives the codebook nothing. So it is the derivative of the surrogate z_e + (e −
+    z_e)⁰, whose second part stands still. How the codebook learns is a choice:
 
-    - decay=None: the codes are a Parameter, and their gradient is that of the penalty `objectives.Quantization`.
-    - `decay` γ in [0, 1), such as 0.99: the codes are a Buffer, and each pass in training mode moves code k to the average
-      of the vectors that chose it, N_k ← γ N_k + (1 − γ) n_k and e_k ← e_k + (1 − γ) (Σ z_e − n_k e_k)/N_k, N_k = 0 at first.
-      It is e = m/N of van den Oord et al., who keep m_k = N_k e_k. A code that is not chosen stays where it is, and a code
-      that is chosen for the first time moves to the mean of what chose it.
-    - `revive` R > 0, together with decay: a code that R training passes in a row have not chosen moves onto the z_e of an
-      example of the batch, of which the noise says which.
+    - decay=None: the codes are a Parameter, and their gradient is that of the penalty
+      `objectives.Quantization`.
+    - `decay` γ in [0, 1), such as 0.99: the codes are a Buffer, and each pass in training mode moves code k
+      to the average of the vectors that chose it, N_k ← γ N_k + (1 − γ) n_k and e_k ← e_k + (1 − γ) (Σ z_e −
+      n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al., who keep m_k = N_k e_k. A code
+      that is not chosen stays where it is, and a code that is chosen for the first time moves to the mean of
+      what chose it.
+    - `revive` R > 0, together with decay: a code that R training passes in a row have not chosen moves onto
+      the z_e of an example of the batch, of which the noise says which.
 
-    q(z|x) is a probability of codes: log q is 0 at the code of x and −∞ at all others. With a prior over the same codes
-    (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(code).
+    q(z|x) is a probability of codes: log q is 0 at the code of x and −∞ at all others. With a prior over the
+    same codes (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(code).
 
-    van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and appendix A.1; Razavi, van den Oord & Vinyals 2019, section 2.1;
-    revival as in Dhariwal et al. 2020, section 3.
+    van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and appendix A.1; Razavi, van den Oord & Vinyals 2019,
+    section 2.1; revival as in Dhariwal et al. 2020, section 3.
     """
 
     space: ClassVar[str] = "codes of a codebook"
@@ -57,7 +59,12 @@ class VectorQuantized(Choices):
         revive: int = 0,
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        for name, count, low in (("latent_dim", latent_dim, 1), ("codes", codes, 1), ("groups", groups, 1), ("revive", revive, 0)):
+        for name, count, low in (
+            ("latent_dim", latent_dim, 1),
+            ("codes", codes, 1),
+            ("groups", groups, 1),
+            ("revive", revive, 0),
+        ):
             require_count("VectorQuantized", name, count, low)
         require_flag("VectorQuantized", "shared", shared)
         if latent_dim % groups:
@@ -157,7 +164,10 @@ class VectorQuantized(Choices):
         unchosen = self.unchosen.value.copy() if self.revive else None
         for s in range(len(books)):
             own = slice(None) if len(books) == 1 else slice(s, s + 1)  # the groups that this codebook serves
-            chosen, vectors = indices[:, own].reshape(-1), z_e[:, own].reshape(-1, books.shape[2]).astype(dtype)
+            chosen, vectors = (
+                indices[:, own].reshape(-1),
+                z_e[:, own].reshape(-1, books.shape[2]).astype(dtype),
+            )
             n = np.bincount(chosen, minlength=self.categories).astype(dtype)
             total = np.zeros_like(books[s])
             np.add.at(total, chosen, vectors)

@@ -14,14 +14,13 @@ from scratchvae.priors.one_hot import OneHot
 class ConcretePrior(Prior):
     """G = `groups` independent Concrete laws over K = `categories`, with equal logits or `learned` ones; z = log x (B, G·K).
 
-    `temperature` is the prior's own, and need not be the posterior's.     Maddison, Mnih & Teh 2017, appendix C.3.
+    `temperature` is the prior's own, and need not be the posterior's.     Maddison, Mnih & Teh 2017, appendix
+    C.3.
     """
 
     space: ClassVar[str] = "logarithms of points of a simplex"
 
-    def __init__(
-        self, groups: int = 1, categories: int = 10, *, temperature: float = 0.5, learned: bool = False
-    ) -> None:
+    def __init__(self, groups: int = 1, categories: int = 10, *, temperature: float = 0.5, learned: bool = False) -> None:
         require_positive("ConcretePrior", "temperature", temperature)
         self.choices = OneHot(groups, categories, learned=learned)
         self.latent_dim, self.temperature = self.choices.latent_dim, temperature

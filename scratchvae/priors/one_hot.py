@@ -14,8 +14,8 @@ from scratchvae.priors.interface import Prior
 class OneHot(Prior):
     """G = `groups` independent choices among K = `categories`; z (B, G·K) holds a one-hot vector for each.
 
-    Each category has the log-probability log 1/K. With `learned` its log-probability is log softmax(logits) of a Parameter
-    (G, K), which starts at 0 and receives its gradient from the KL.
+    Each category has the log-probability log 1/K. With `learned` its log-probability is log softmax(logits)
+    of a Parameter (G, K), which starts at 0 and receives its gradient from the KL.
     """
 
     space: ClassVar[str] = "one-hot codes"

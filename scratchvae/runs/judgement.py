@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -126,6 +127,12 @@ def bits(j: Judgement) -> float:
     return bits_per_dimension(float(j.log_px.sum()), entries)
 
 
+def mean_perplexity(j: Judgement) -> float:
+    """How many codes the examples use, as if all were used alike: the mean over the groups of latents."""
+    model: Any = j.run.model
+    return float(perplexity(code_usage(model.model_, j.data)).mean())
+
+
 def is_probability(j: Judgement) -> bool:
     """Whether p(x) is a probability of what the data are, and no density."""
     model = j.run.model
@@ -177,6 +184,6 @@ METRICS: dict[str, Metric] = {
         "of {categories}, the mean over groups",
         "a posterior of choices (vq, gumbel_softmax, concrete)",
         lambda j: isinstance(getattr(j.run.model, "posterior", None), Choices),
-        lambda j: float(perplexity(code_usage(j.run.model, j.data)).mean()),
+        mean_perplexity,
     ),
 }

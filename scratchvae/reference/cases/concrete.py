@@ -16,7 +16,7 @@ from scratchvae.priors import ConcretePrior
 from scratchvae.reference.cases.case import normal, objective_case
 from scratchvae.reference.cases.inputs import GRID
 from scratchvae.reference.cases.mathematics import log_softmax, mathematics
-from scratchvae.reference.cases.models import B, D, K, X, exponential, vae_of_width
+from scratchvae.reference.cases.models import B, K, X, exponential, vae_of_width
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 GROUPS, CATEGORIES, WIDTH = 2, 3, 6

@@ -1,7 +1,8 @@
 """The roles whose z is one of finitely many codes, drawn or chosen.
 
-A choice has no derivative. What a pullback gives is that of a declared surrogate, in which what was chosen stands still; so the
-value of such a case is the surrogate's, written out here a second time, and its gradient is the objective's own.
+A choice has no derivative. What a pullback gives is that of a declared surrogate, in which what was chosen
+stands still; so the value of such a case is the surrogate's, written out here a second time, and its gradient
+is the objective's own.
 """
 
 from __future__ import annotations
