@@ -1,4 +1,4 @@
-"""Latents that are choices: codes of a codebook, and categories by the Gumbel trick, each beside what is exact.
+"""Latents that are choices: codes of a codebook, and categories by the Gumbel trick, beside what is exact.
 
     choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)         k has the probability softmax(l)_k relaxed
     x = softmax((l − log E)/λ)                       a point of the simplex, which a gradient passes through
@@ -56,7 +56,7 @@ MODELS = {  # latents, posterior, prior
 
 
 def bias_of_the_relaxation(seed, draws):
-    """∂/∂l E[f(z)] of one choice, f(z) = f·z + ½ zᵀAz, which is f·z at one-hot z: relaxed estimates beside the truth."""
+    """∂/∂l E[f(z)] of one choice, f(z) = f·z + ½ zᵀAz, f·z at one-hot z: relaxed estimates beside the truth."""
     logits, f = np.array([[0.4, -0.3, 0.8]]), np.array([1.0, -2.0, 0.5])
     A = np.array([[0, 3, -2], [3, 0, 1], [-2, 1, 0.0]])
     p = np.exp(logits[0]) / np.exp(logits[0]).sum()

@@ -1,4 +1,4 @@
-"""Discrete latents beside what is exact: all codes enumerated, quadrature on the simplex, and the papers' recursions by hand."""
+"""Discrete latents beside what is exact: all codes enumerated, quadrature, and the papers' recursions by hand."""
 
 from itertools import product
 
@@ -143,7 +143,7 @@ def test_a_batch_twice_over_has_the_same_loss_and_gradients():
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_moving_averages_are_those_of_the_paper(shared):
-    """N_k and m_k of appendix A.1 from 0, e_k = m_k/N_k; a code that was never chosen stays; evaluation moves nothing."""
+    """N_k and m_k of appendix A.1 from 0, e_k = m_k/N_k; a code never chosen stays; evaluation moves nothing."""
     q, decay = VectorQuantized(4, 3, 2, shared=shared, decay=0.8, rng=4), 0.8
     cast(q, np.float64)
     books = q.codebooks.value.copy()
@@ -253,7 +253,7 @@ def exact(model):
 
 @pytest.mark.parametrize("learned", [False, True])
 def test_the_discrete_bound_by_enumeration(learned):
-    """Its KL to rounding, and its mean over draws to 5 standard errors: one-hot draws have the law that the KL is of."""
+    """Its KL to rounding, its mean over draws to 5 standard errors: one-hot draws have the law that the KL is of."""
     model = chosen(learned=learned)
     if learned:
         model.prior.logits.value = RNG.normal(size=(2, 3))
@@ -294,7 +294,7 @@ def test_the_score_function_is_unbiased_for_choices():
 
 
 def test_the_bias_of_the_relaxation_falls_with_its_temperature():
-    """The gradient of E_q[f(z)] at one-hot z, exact, beside the mean of the relaxed one over the same 200 000 draws."""
+    """The gradient of E_q[f(z)] at one-hot z, exact, beside the mean of the relaxed one over 200 000 draws."""
     logits, f = np.array([[0.4, -0.3, 0.8]]), np.array([1.0, -2.0, 0.5])
     A = np.array([[0, 3, -2], [3, 0, 1], [-2, 1, 0.0]])  # f(z) = f·z + ½ zᵀAz, which is f·z at one-hot z
     p = np.exp(logits[0]) / np.exp(logits[0]).sum()
@@ -309,7 +309,7 @@ def test_the_bias_of_the_relaxation_falls_with_its_temperature():
 
 
 def test_a_relaxed_draw_with_the_kl_of_choices_can_exceed_log_px_and_is_called_no_bound():
-    """The decoder is right halfway between two codes, where the model never is: log p(x) has no part in that point."""
+    """The decoder is right halfway between two codes, where the model never is."""
     q = GumbelSoftmax(1, 2, temperature=20.0)
     model = small(q, OneHot(1, 2), likelihood=Gaussian(0.1))
     decoder = model.decoder.layers[0]
@@ -353,7 +353,7 @@ def simplex(*log_odds):
 @pytest.mark.parametrize(("categories", "points"), [(1, 1), (2, 4001), (3, 401)])
 @pytest.mark.parametrize("temperature", [0.6, 1.7])
 def test_the_density_integrates_to_one(categories, points, temperature):
-    """By the trapezoidal rule, whose error is below rounding for a density that decays at both ends: the rest is its tails."""
+    """By the trapezoidal rule, exact to rounding for a density that decays at both ends: the rest is its tails."""
     t, logits = np.linspace(-40, 40, points), np.array([0.5, -0.4, 0.2])[:categories]
     y = simplex(*[t] * (categories - 1)) if categories > 1 else np.zeros((1, 1, 1))
     log_p, _ = concrete.log_prob(y, np.broadcast_to(logits, y.shape), temperature=temperature)

@@ -1,4 +1,4 @@
-"""Models with discrete latents beside PyTorch's autograd on the same noise, in float64; stop-gradients are its detach."""
+"""Models with discrete latents beside PyTorch's autograd on the same noise; stop-gradients are its detach."""
 
 import math
 
@@ -125,7 +125,7 @@ def test_gumbel_softmax(straight_through, learned):
 
 
 def test_straight_through_with_a_sampled_kl():
-    """log q and log p linear in z: at one-hot z they are OneHotCategorical's, and autograd takes z's part too."""
+    """log q and log p are linear in z: at one-hot z they are OneHotCategorical's, and z has a part in the gradient."""
     noise = RNG.standard_exponential((B * K, G * C))
     model = model_of(GumbelSoftmax(G, C, temperature=0.7, straight_through=True), OneHot(G, C, learned=True))
 

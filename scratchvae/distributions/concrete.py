@@ -1,4 +1,4 @@
-"""The Concrete law, a relaxed choice among K categories: y = log x, x a point of the simplex near one of its corners.
+"""The Concrete law, a relaxed choice among K categories: y = log x, x a point of the simplex near a corner.
 
     y = log softmax((l − log E)/λ),    l the logits, E standard exponential numbers, λ the temperature
 
@@ -20,7 +20,7 @@ from scratchvae.arrays import Array, Pullback, require_count, require_positive, 
 
 
 def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Standard exponential numbers of that shape, float32, none of them 0, of which the logarithm is taken."""
+    """Standard exponential numbers of that shape, float32, none of them 0, since their logarithm is taken."""
     return np.maximum(rng.standard_exponential(shape, dtype=np.float32), np.finfo(np.float32).tiny)
 
 
@@ -49,7 +49,7 @@ def log_prob(y: Array, logits: Array, *, temperature: float) -> tuple[Array, Pul
 
 @differentiable
 def reparameterize(logits: Array, *, noise: Array, temperature: float, draws: int = 1) -> tuple[Array, Pullback]:
-    """y = log softmax((logits − log noise)/λ): a draw of the law where `noise` is of standard exponential numbers.
+    """y = log softmax((logits − log noise)/λ): a draw of the law, `noise` standard exponential numbers.
 
     logits (B, G, K), noise (B · draws, G, K), those of one example side by side  ->  y (B · draws, G, K).
     """

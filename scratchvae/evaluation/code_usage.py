@@ -10,7 +10,7 @@ from scratchvae.posteriors import Choices
 
 
 def code_usage(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> Array:
-    """The share of the examples that chooses each code, or has it as its most probable one  ->  (G, K), rows summing to 1.
+    """The share of the examples whose nearest or most probable code is each one  ->  (G, K), rows sum to 1.
 
     InputError for a posterior that makes no choices.
     """
@@ -26,7 +26,7 @@ def code_usage(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> A
 
 
 def perplexity(shares: Array) -> Array:
-    """exp(−Σ_k p_k log p_k) over the last axis: K where all K are equally likely, 1 where one is chosen always."""
+    """exp(−Σ_k p_k log p_k) over the last axis: K where all K are used alike, 1 where one is always chosen."""
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(shares > 0, shares * np.log(shares), 0)
     found: Array = np.exp(-terms.sum(axis=-1))

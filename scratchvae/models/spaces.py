@@ -12,7 +12,7 @@ PRIORS = {  # over what is no vector of real numbers: the class, and its name on
 
 
 def require_one_space(where: str, posterior: Posterior, prior: Prior) -> None:
-    """Raise InputError unless both are over as many latents of one kind: log q(z|x) − log p(z) compares nothing otherwise."""
+    """Raise InputError unless both are over as many latents of one kind, so that log q(z|x) − log p(z) has a meaning."""
     if posterior.space != prior.space:
         kinds = f"{posterior.space} (a {type(posterior).__name__}) and {prior.space} (a {type(prior).__name__})"
         helps = f": take the prior {PRIORS[posterior.space]}" if posterior.space in PRIORS else ""

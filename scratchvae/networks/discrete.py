@@ -1,4 +1,4 @@
-"""Discrete posteriors and their priors from plain numbers: how many choices there are, and among how many categories each."""
+"""Discrete posteriors and their priors from plain numbers: how many choices, among how many categories."""
 
 from typing import cast
 

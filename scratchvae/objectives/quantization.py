@@ -13,7 +13,7 @@ from scratchvae.posteriors import Noise, VectorQuantized
 
 @dataclass(frozen=True)
 class Quantization(Penalty):
-    """‖sg(z_e) − e‖² + β ‖z_e − sg(e)‖², summed over an example's latents: z_e from the encoder, e the codes it chose.
+    """‖sg(z_e) − e‖² + β ‖z_e − sg(e)‖² of each example: z_e from the encoder, e the codes that it chose.
 
     sg stops the gradient. So the first term moves the codebook alone, and the second, the `commitment` of
     weight β, the encoder alone. Where the codebook moves by averages (decay), the first term is left out,

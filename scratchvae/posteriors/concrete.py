@@ -1,4 +1,4 @@
-"""q(z|x) is a relaxed choice among categories that has a density: z are the logarithms of a point near a simplex's corner."""
+"""q(z|x) is a relaxed choice with a density: z are the logarithms of a point near a simplex's corner."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -14,7 +14,7 @@ from scratchvae.posteriors.temperature import require_temperature, temperature_i
 
 
 class Concrete(Choices):
-    """G = `groups` independent Concrete laws over K = `categories` with logits q_params; z = y = log x (B, G·K).
+    """G = `groups` independent Concrete laws over K = `categories`, logits q_params; z = y = log x (B, G·K).
 
     The draws are continuous, with the density of `distributions.concrete`. So with a prior of the same kind
     (priors.ConcretePrior) `SampledElbo` and `Iwae` are bounds on log p(x), p the model whose z is relaxed.
@@ -78,7 +78,7 @@ class Concrete(Choices):
         return self._by_group(q_params).argmax(axis=2)
 
     def code_of(self, indices: Array) -> Array:
-        """A point in the corner of the simplex, log 1 at these choices, and at others the logarithm of the smallest number."""
+        """Corners of the simplex: log 1 at these choices, and at others the logarithm of the smallest number."""
         one_hot = np.eye(self.categories, dtype=np.float32)[indices].reshape(len(indices), self.latent_dim)
         return np.where(one_hot == 1, 0, np.log(np.finfo(np.float32).tiny)).astype(np.float32)
 

@@ -22,7 +22,7 @@ from scratchvae.posteriors.temperature import require_temperature, temperature_i
 
 
 class GumbelSoftmax(Choices):
-    """G = `groups` independent choices among K = `categories`, with probabilities softmax(q_params) by group; z (B, G·K).
+    """G = `groups` independent choices among K = `categories`, of probabilities softmax(q_params); z (B, G·K).
 
     The largest of logits − log noise, with standard exponential noise E, is the k-th with the probability of
     k, since −log E follows the Gumbel law. So one-hot z is a draw from q(z|x) itself. What training takes is
@@ -95,7 +95,7 @@ class GumbelSoftmax(Choices):
     def sample_with_log_prob(
         self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """One-hot draws and their log-probabilities. InputError where training would relax the draws, which have none."""
+        """One-hot draws and their log-probabilities. InputError where training would relax the draws."""
         if mode.training and not self.straight_through:
             expected = "a relaxed draw has no probability under the discrete law"
             helps = "straight_through=True draws one-hot codes, and the posterior Concrete has a density at relaxed ones"

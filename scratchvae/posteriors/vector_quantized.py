@@ -20,7 +20,7 @@ from scratchvae.posteriors.interface import Choices, Noise
 
 
 class VectorQuantized(Choices):
-    """z = the nearest codes to z_e = q_params, one for each of G = `groups` groups of d = latent_dim/G latents.
+    """z = the codes nearest to z_e = q_params, one for each of G = `groups` groups of d = latent_dim/G latents.
 
     A codebook holds K = `codes` vectors of d numbers. All groups share one codebook, or with shared=False
     each has its own. Codes start as draws from N(0, 1).
@@ -86,7 +86,7 @@ class VectorQuantized(Choices):
             self.unchosen = Buffer(np.zeros(shape[:2], np.float32))  # training passes since a code was last chosen
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """Uniform numbers (rows, G), whose order says which examples dead codes move onto; (rows, 0) without revival."""
+        """Uniform numbers (rows, G), whose order says onto which examples codes are revived, or (rows, 0)."""
         return rng.random((rows, self.groups if self.revive else 0), dtype=np.float32)
 
     def indices(self, q_params: Array) -> Array:
@@ -99,7 +99,7 @@ class VectorQuantized(Choices):
         return self.vectors(indices)[0].astype(np.float32, copy=False)
 
     def vectors(self, indices: Array) -> tuple[Array, Pullback]:
-        """z (B, Z), the codes of these indices (B, G) side by side; pullback(dz) gives a learned codebook its gradient."""
+        """z (B, Z), the codes of these indices (B, G); pullback(dz) gives a learned codebook its gradient."""
         S, K, d = self.codebooks.value.shape
         rows = indices if S == 1 else indices + K * np.arange(self.groups)
         codes, codes_pullback = ops.embedding(self.codebooks.value.reshape(S * K, d), indices=rows)

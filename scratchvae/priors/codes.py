@@ -32,7 +32,10 @@ class Codes(Prior):
         self.choices = OneHot(posterior.groups, posterior.categories, learned=learned)
 
     def log_prob_of(self, indices: Array, like: Array) -> tuple[Array, Pullback]:
-        """log p of each group's code (B, G) in nats, indices (B, G), in the dtype of `like`; pullback(dlog_p) returns nothing."""
+        """log p of each group's code, indices (B, G)  ->  (B, G) in nats, in the dtype of `like`.
+
+        pullback(dlog_p) gives a learned prior its gradient, and returns nothing.
+        """
         B, G = indices.shape
         logits, given_pullback = self.choices.given_logits(B, like)
         apart = logits.reshape(B * G, 1, self.posterior.categories)

@@ -1,4 +1,4 @@
-"""p(z) over one-hot codes: independent choices among categories, all equally likely or with learned probabilities."""
+"""p(z) over one-hot codes: independent choices among categories, equally likely or of learned probabilities."""
 
 from typing import ClassVar
 
@@ -29,7 +29,7 @@ class OneHot(Prior):
         self.logits = Parameter(np.zeros((groups, categories), np.float32)) if learned else None
 
     def given_logits(self, rows: int, like: Array) -> tuple[Array, Pullback]:
-        """The logits once for each of so many rows (rows, G, K), in the dtype of `like`; pullback(dlogits) keeps their sum."""
+        """The logits once for each row (rows, G, K), in the dtype of `like`; pullback(dlogits) keeps their sum."""
         own = np.zeros((self.groups, self.categories)) if self.logits is None else self.logits.value
 
         def pullback(dlogits: Array) -> None:

@@ -1,4 +1,4 @@
-"""Compiled twin of `textbook/codes.py`: all K distances of a vector grow side by side, and no array of all pairs is made."""
+"""Compiled twin of `textbook/codes.py`: the K distances of a vector grow side by side."""
 
 import numpy as np
 

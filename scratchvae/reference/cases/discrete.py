@@ -107,7 +107,7 @@ def _in_float64(model: VAE) -> VAE:
 
 
 def surrogate_case(name: str, objective: Objective, model: VAE, noise: Any, loss: Callable[[], Array]) -> Case:
-    """The objective's gradient, and `loss()` of the model as the value, which is computed anew at each of its weights."""
+    """The objective's gradient beside the value `loss()`, which is computed anew at each of the model's weights."""
     real = objective_case(name, objective, model, X, noise=noise)
 
     def op(*values: Array) -> tuple[Array, Pullback]:
@@ -118,7 +118,7 @@ def surrogate_case(name: str, objective: Objective, model: VAE, noise: Any, loss
 
 
 def quantized_case(name: str, objective: Objective, model: VAE, noise: Any) -> Case:
-    """−⟨log p(x | z_e + (e − z_e)⁰)⟩ + β KL⁰ + weight ⟨‖z_e⁰ − e‖² + c ‖z_e − e⁰‖²⟩, where ⁰ stands for what is held."""
+    """−⟨log p(x|z_e + (e − z_e)⁰)⟩ + β KL⁰ + weight ⟨‖z_e⁰ − e‖² + c ‖z_e − e⁰‖²⟩, where ⁰ stands for what is held."""
     q: Any = model.posterior
     prior: Any = model.prior
     start, _ = model.encoder(X)
@@ -146,7 +146,7 @@ def quantized_case(name: str, objective: Objective, model: VAE, noise: Any) -> C
 
 
 def straight_through_case(name: str, objective: Objective, draws: int) -> Case:
-    """log p(x|z), and where it is sampled the KL too, at z = soft + (one-hot − soft)⁰, `soft` the relaxed draw."""
+    """log p(x|z), and a sampled KL too, at z = soft + (one-hot − soft)⁰, `soft` the relaxed draw."""
     model, noise = chosen(straight_through=True), exponential(B * draws, WIDTH)
     prior: Any = model.prior
     sampled = isinstance(objective, SampledElbo)
