@@ -8,6 +8,7 @@ import pytest
 from scratchvae import evaluation, kernels
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
+from scratchvae.checks import check_pullback
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli, concrete
 from scratchvae.layers import (
@@ -23,8 +24,8 @@ from scratchvae.layers import (
 from scratchvae.likelihoods import Bernoulli, Gaussian
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Quantization, SampledElbo, ScoreFunctionElbo, closed_form_kl
-from scratchvae.posteriors import Concrete, DiagonalGaussian, GumbelSoftmax, VectorQuantized
-from scratchvae.priors import Codes, ConcretePrior, OneHot, StandardGaussian
+from scratchvae.posteriors import Concrete, DiagonalGaussian, GumbelSoftmax, JointPosterior, Point, VectorQuantized
+from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
 from scratchvae.recipes import convolutional, mlp
 from scratchvae.runs import Run
 
@@ -394,6 +395,40 @@ def test_the_relaxed_bounds_are_below_log_px_by_quadrature():
     assert (single < ten).all()
 
 
+# ------------------------------------------------------------------------------------------------------- Gaussians and choices
+
+
+def test_a_joint_posterior_is_the_product_of_its_parts():
+    """Draws, densities, KLs and gradients of the parts alone, each with its own noise, K draws of each example."""
+    parts, draws = (DiagonalGaussian(2), GumbelSoftmax(1, 3)), 3
+    q, p = JointPosterior(*parts), ProductPrior(StandardGaussian(2), OneHot(1, 3))
+    assert (q.latent_dim, q.n_params, q.relaxed) == (5, 7, True)
+    q_params, noise = RNG.normal(size=(B, 7)), q.draw_noise(B * draws, RNG)
+    given, dz, dlog_q = (q_params[:, :4], q_params[:, 4:]), RNG.normal(size=(B * draws, 5)), RNG.normal(size=B * draws)
+    pieces = dz[:, :2], dz[:, 2:]
+    (z, log_q), pullback = q.sample_with_log_prob(q_params, noise=noise, draws=draws)
+    alone = [one.sample_with_log_prob(own, noise=n, draws=draws) for one, own, n in zip(parts, given, noise, strict=True)]
+    np.testing.assert_array_equal(z, np.hstack([own for (own, _), _ in alone]))
+    np.testing.assert_allclose(log_q, alone[0][0][1] + alone[1][0][1], rtol=1e-14)
+    expected = np.hstack([own(piece, dlog_q) for (_, own), piece in zip(alone, pieces, strict=True)])
+    np.testing.assert_allclose(pullback(dz, dlog_q), expected, rtol=1e-13)
+    again, dq_and_dz = q.log_prob(np.repeat(q_params, draws, axis=0), z)
+    np.testing.assert_allclose(again, log_q, rtol=1e-10)
+    kl, kl_pullback = closed_form_kl(q, p, q_params)
+    each = [closed_form_kl(one, other, own) for one, other, own in zip(parts, p.parts, given, strict=True)]
+    np.testing.assert_array_equal(kl, np.hstack([own for own, _ in each]))
+    dkl = RNG.normal(size=kl.shape)
+    of_parts = np.hstack([each[0][1](dkl[:, :2]), each[1][1](dkl[:, 2:])])
+    np.testing.assert_allclose(kl_pullback(dkl), of_parts, rtol=1e-14)
+    assert all(comparison.ok for comparison in check_pullback(p.log_prob, {"z": z}))
+    dq_params, found_dz = dq_and_dz(dlog_q)
+    repeated = [np.repeat(own, draws, axis=0) for own in given]
+    laws = [one.log_prob(own, piece)[1](dlog_q) for one, own, piece in zip(parts, repeated, (z[:, :2], z[:, 2:]), strict=True)]
+    np.testing.assert_allclose(dq_params, np.hstack([own for own, _ in laws]), rtol=1e-14)
+    np.testing.assert_allclose(found_dz, np.hstack([own for _, own in laws]), rtol=1e-14)
+    np.testing.assert_array_equal(q.code(q_params), np.hstack([one.code(own) for one, own in zip(parts, given, strict=True)]))
+
+
 # -------------------------------------------------------------------------------------------------------- all of them at work
 
 
@@ -414,6 +449,7 @@ SETTINGS = {
         "posterior": "gumbel_softmax(3, straight_through=True)",
         "prior": "one_hot(learned=True)",
     },
+    "joint": {"latent_dim": 5, "posterior": "joint(3, straight_through=True)", "prior": "product(learned=True)"},
     "concrete": {
         "latent_dim": 6,
         "posterior": "concrete(3)",
@@ -480,6 +516,11 @@ def test_a_recipe_trains_and_draws(kind, recipe, tmp_path):
             lambda: small(GumbelSoftmax(1, 2), StandardGaussian(2)),
             r"take the prior OneHot \(--prior one_hot\)",
         ),
+        (lambda: mlp((4,), latent_dim=10, posterior="joint"), "latent_dim should be more than the 10 numbers .* found 10"),
+        (lambda: mlp((4,), prior="product"), "prior product is for the posterior joint; found a DiagonalGaussian"),
+        (lambda: JointPosterior(Point(2)), "each part should have a density, found a Point"),
+        (lambda: JointPosterior(), "at least one part, found none"),
+        (lambda: ProductPrior(3), "should be priors as its parts, found int"),
         (lambda: GroupSoftmax(2)(np.zeros((2, 3))), r"D a multiple of 2 groups; found \(2, 3\)"),
         (
             lambda: evaluation.code_usage(mlp((4,), latent_dim=2), Dataset("x", X)),

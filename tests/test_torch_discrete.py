@@ -11,8 +11,8 @@ from scratchvae.layers import GroupSoftmax, Mode, Parameter, cast, named_paramet
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Quantization, SampledElbo
-from scratchvae.posteriors import Concrete, GumbelSoftmax, VectorQuantized
-from scratchvae.priors import Codes, ConcretePrior, OneHot
+from scratchvae.posteriors import Concrete, DiagonalGaussian, GumbelSoftmax, JointPosterior, VectorQuantized
+from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
 from scratchvae.recipes import mlp
 
 torch = pytest.importorskip("torch")
@@ -166,3 +166,23 @@ def test_concrete(objective, score, learned):
         return -each.mean()
 
     agree(model, objective, noise, loss, training=True)
+
+
+def test_gaussians_beside_choices():
+    """kl_divergence and draws of Normal beside those of Categorical, side by side in z."""
+    temperature, noise = 0.7, (RNG.normal(size=(B, 3)), RNG.standard_exponential((B, G * C)))
+    q = JointPosterior(DiagonalGaussian(3), GumbelSoftmax(G, C, temperature=temperature))
+    model = model_of(q, ProductPrior(StandardGaussian(3), OneHot(G, C)))
+
+    def loss(twin):
+        mean, log_var, logits = twin.encode().split([3, 3, G * C], dim=1)
+        logits = logits.unflatten(1, (G, C))
+        normal = laws.Normal(mean, (log_var / 2).exp())
+        soft = functional.softmax((logits - torch.tensor(noise[1]).log().view_as(logits)) / temperature, dim=2)
+        z = torch.hstack([mean + normal.stddev * torch.tensor(noise[0]), soft.flatten(1)])
+        choices = laws.Categorical(logits=logits)
+        uniform = laws.Categorical(logits=torch.zeros_like(logits))
+        kl = laws.kl_divergence(normal, laws.Normal(0.0, 1.0)).sum(1) + laws.kl_divergence(choices, uniform).sum(1)
+        return (1.3 * kl - twin.log_px(z)).mean()
+
+    agree(model, Elbo(1.3), noise, loss, training=True)

@@ -8,6 +8,7 @@ PRIORS = {  # over what is no vector of real numbers: the class, and its name on
     "codes of a codebook": "Codes (--prior codes)",
     "one-hot codes": "OneHot (--prior one_hot)",
     "logarithms of points of a simplex": "ConcretePrior (--prior concrete)",
+    "real vectors × one-hot codes": "ProductPrior (--prior product)",
 }
 
 

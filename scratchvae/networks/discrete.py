@@ -4,8 +4,15 @@ from typing import cast
 
 from scratchvae.arrays import InputError, require_count
 from scratchvae.objectives import Schedule
-from scratchvae.posteriors import Concrete, GumbelSoftmax, Posterior, VectorQuantized
-from scratchvae.priors import Codes, ConcretePrior, OneHot
+from scratchvae.posteriors import (
+    Concrete,
+    DiagonalGaussian,
+    GumbelSoftmax,
+    JointPosterior,
+    Posterior,
+    VectorQuantized,
+)
+from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
 
 
 def gumbel_softmax(
@@ -23,6 +30,33 @@ def gumbel_softmax(
 def concrete(latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5) -> Concrete:
     """latent_dim / categories relaxed choices with a density; the prior is concrete too."""
     return Concrete(_groups("concrete", latent_dim, categories), categories, temperature=temperature)
+
+
+def joint(
+    latent_dim: int,
+    categories: int = 10,
+    choices: int = 1,
+    *,
+    temperature: float | Schedule = 0.5,
+    straight_through: bool = False,
+) -> JointPosterior:
+    """Gaussian latents, and so many choices among `categories`, which are the last of latent_dim; the prior is product."""
+    for name, count in (("categories", categories), ("choices", choices)):
+        require_count("posterior joint", name, count)
+    continuous = latent_dim - choices * categories
+    if continuous < 1:
+        expected = f"latent_dim should be more than the {choices * categories} numbers of its choices"
+        raise InputError(f"posterior joint: {expected}; found {latent_dim}")
+    chosen = GumbelSoftmax(choices, categories, temperature=temperature, straight_through=straight_through)
+    return JointPosterior(DiagonalGaussian(continuous), chosen)
+
+
+def product(posterior: Posterior, *, learned: bool = False) -> ProductPrior:
+    """N(0, I) for the Gaussian latents of a joint posterior, and for its choices one_hot."""
+    if not isinstance(posterior, JointPosterior):
+        raise InputError(f"prior product is for the posterior joint; found a {type(posterior).__name__}")
+    gaussian, chosen = posterior.parts
+    return ProductPrior(StandardGaussian(gaussian.latent_dim), one_hot(chosen, learned=learned))
 
 
 def codes(posterior: Posterior, *, learned: bool = False) -> Codes:

@@ -30,7 +30,7 @@ from scratchvae.likelihoods import (
     StudentT,
     of_schema,
 )
-from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, one_hot
+from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
 from scratchvae.objectives import Ramp, Schedule
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized
 from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
@@ -108,6 +108,7 @@ POSTERIORS = Table(
         "diagonal_gaussian": DiagonalGaussian,
         "full_gaussian": FullGaussian,
         "gumbel_softmax": gumbel_softmax,
+        "joint": joint,
         "vq": VectorQuantized,
     },
     given=PARTS,
@@ -121,6 +122,7 @@ PRIORS = Table(
         "conditional_gaussian": conditional_gaussian,
         "gaussian_mixture": GaussianMixture,
         "one_hot": one_hot,
+        "product": product,
         "standard_gaussian": StandardGaussian,
         "vamp": vamp,
     },

@@ -1,14 +1,23 @@
 """KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and prior."""
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.distributions import categorical, gaussian, gaussian_full
-from scratchvae.posteriors import DiagonalGaussian, FullGaussian, GumbelSoftmax, Point, Posterior, VectorQuantized
-from scratchvae.priors import Codes, ConditionalGaussian, OneHot, Prior, StandardGaussian
+from scratchvae.posteriors import (
+    DiagonalGaussian,
+    FullGaussian,
+    GumbelSoftmax,
+    JointPosterior,
+    Point,
+    Posterior,
+    VectorQuantized,
+)
+from scratchvae.priors import Codes, ConditionalGaussian, OneHot, Prior, ProductPrior, StandardGaussian
 
 
 def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
@@ -82,11 +91,26 @@ def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) ->
     return -log_p, pullback
 
 
+def product_to_product(posterior: JointPosterior, prior: ProductPrior, q_params: Array) -> tuple[Array, Pullback]:
+    """The KLs of the parts side by side: that of products is the sum of the parts' own, each by its row of the table."""
+    each, apart_pullback = posterior.apart(q_params)
+    terms = [closed_form_kl(*given) for given in zip(posterior.parts, prior.parts, each, strict=True)]
+    ends = list(accumulate(kl.shape[1] for kl, _ in terms))[:-1]
+
+    def pullback(dkl: Array) -> Array:
+        pieces = zip(terms, np.split(dkl, ends, axis=1), strict=True)
+        dq_params: Array = apart_pullback(*(part_pullback(own) for (_, part_pullback), own in pieces))
+        return dq_params
+
+    return np.concatenate([kl for kl, _ in terms], axis=1), pullback
+
+
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
     (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
     (FullGaussian, StandardGaussian): full_to_standard,
     (GumbelSoftmax, OneHot): choices_to_choices,
+    (JointPosterior, ProductPrior): product_to_product,
     (VectorQuantized, Codes): codes_to_codes,
 }
 

@@ -5,6 +5,7 @@ from scratchvae.posteriors.diagonal_gaussian import DiagonalGaussian
 from scratchvae.posteriors.full_gaussian import FullGaussian
 from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
 from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
+from scratchvae.posteriors.joint import JointPosterior
 from scratchvae.posteriors.point import Point
 from scratchvae.posteriors.vector_quantized import VectorQuantized
 
@@ -15,6 +16,7 @@ __all__ = [
     "DiagonalGaussian",
     "FullGaussian",
     "GumbelSoftmax",
+    "JointPosterior",
     "Noise",
     "Point",
     "Posterior",

@@ -1,7 +1,6 @@
 """q(z|x) is a relaxed choice with a density: z are the logarithms of a point near a simplex's corner."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import numpy as np
 
@@ -23,7 +22,7 @@ class Concrete(Choices):
     `temperature` λ is a number above 0, or a function of the step.     Maddison, Mnih & Teh 2017, appendix C.3.
     """
 
-    space: ClassVar[str] = "logarithms of points of a simplex"
+    space: str = "logarithms of points of a simplex"
 
     def __init__(self, groups: int = 1, categories: int = 10, *, temperature: float | Callable[[float], float] = 0.5) -> None:
         for name, count in (("groups", groups), ("categories", categories)):

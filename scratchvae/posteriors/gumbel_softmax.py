@@ -1,7 +1,6 @@
 """q(z|x) is a choice among categories, drawn by the Gumbel trick, with the gradient of its relaxation."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import numpy as np
 
@@ -44,7 +43,7 @@ class GumbelSoftmax(Choices):
     Jang, Gu & Poole 2017, sections 2.1 and 2.2.
     """
 
-    space: ClassVar[str] = "one-hot codes"
+    space: str = "one-hot codes"
 
     def __init__(
         self,

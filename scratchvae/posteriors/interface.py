@@ -1,7 +1,7 @@
 """The role q(z|x): what a posterior makes of an encoder's output."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class Posterior(Owner, ABC):
 
     latent_dim: int
     n_params: int
-    space: ClassVar[str] = "real vectors"  # where z lies; the prior has to be over the same
+    space: str = "real vectors"  # where z lies; the prior has to be over the same
     relaxed: bool = False  # whether training draws z of another law, so that terms at them are not those of a bound
 
     @abstractmethod

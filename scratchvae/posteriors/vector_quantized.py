@@ -1,7 +1,5 @@
 """q(z|x) puts all its mass on one code of a finite codebook: the posterior of the VQ-VAE."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from scratchvae import kernels, ops
@@ -46,7 +44,7 @@ class VectorQuantized(Choices):
     section 2.1; revival as in Dhariwal et al. 2020, section 3.
     """
 
-    space: ClassVar[str] = "codes of a codebook"
+    space: str = "codes of a codebook"
 
     def __init__(
         self,

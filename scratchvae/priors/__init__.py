@@ -6,6 +6,7 @@ from scratchvae.priors.conditional_gaussian import ConditionalGaussian
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.one_hot import OneHot
+from scratchvae.priors.product import ProductPrior
 from scratchvae.priors.standard_gaussian import StandardGaussian
 from scratchvae.priors.vamp import VampPrior
 
@@ -16,6 +17,7 @@ __all__ = [
     "GaussianMixture",
     "OneHot",
     "Prior",
+    "ProductPrior",
     "StandardGaussian",
     "VampPrior",
 ]

@@ -1,7 +1,5 @@
 """p(z) over the codes of a VectorQuantized posterior."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
@@ -23,7 +21,7 @@ class Codes(Prior):
     van den Oord, Vinyals & Kavukcuoglu 2017, section 3.3, where the prior is uniform in training.
     """
 
-    space: ClassVar[str] = "codes of a codebook"
+    space: str = "codes of a codebook"
 
     def __init__(self, posterior: VectorQuantized, *, learned: bool = False) -> None:
         if not isinstance(posterior, VectorQuantized):

@@ -1,7 +1,5 @@
 """p(z) over the logarithms of points of a simplex: the Concrete law."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback, require_count, require_positive, require_shapes
@@ -18,7 +16,7 @@ class ConcretePrior(Prior):
     C.3.
     """
 
-    space: ClassVar[str] = "logarithms of points of a simplex"
+    space: str = "logarithms of points of a simplex"
 
     def __init__(self, groups: int = 1, categories: int = 10, *, temperature: float = 0.5, learned: bool = False) -> None:
         require_positive("ConcretePrior", "temperature", temperature)

@@ -1,7 +1,6 @@
 """The role p(z)."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import numpy as np
 
@@ -16,7 +15,7 @@ class Prior(Owner, ABC):
     """
 
     latent_dim: int
-    space: ClassVar[str] = "real vectors"  # where z lies; the posterior has to be over the same
+    space: str = "real vectors"  # where z lies; the posterior has to be over the same
 
     @abstractmethod
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:

@@ -1,7 +1,5 @@
 """p(z) over one-hot codes: independent choices among categories, equally likely or of learned probabilities."""
 
-from typing import ClassVar
-
 import numpy as np
 
 from scratchvae import ops
@@ -18,7 +16,7 @@ class OneHot(Prior):
     of a Parameter (G, K), which starts at 0 and receives its gradient from the KL.
     """
 
-    space: ClassVar[str] = "one-hot codes"
+    space: str = "one-hot codes"
 
     def __init__(self, groups: int = 1, categories: int = 10, *, learned: bool = False) -> None:
         for name, count in (("groups", groups), ("categories", categories)):
