@@ -19,10 +19,10 @@ from scratchvae.distributions import bernoulli
 from scratchvae.layers import cast
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Objective, Quantization, SampledElbo
-from scratchvae.posteriors import DiagonalGaussian, GumbelSoftmax, JointPosterior, VectorQuantized
-from scratchvae.priors import Codes, GaussianMixture, OneHot, ProductPrior, StandardGaussian
+from scratchvae.posteriors import GumbelSoftmax, VectorQuantized
+from scratchvae.priors import Codes, OneHot
 from scratchvae.reference.cases.case import Case, normal, objective_case
-from scratchvae.reference.cases.inputs import GRID, SAMPLED_LOG_VAR, SAMPLED_LOGITS, SAMPLED_MEAN
+from scratchvae.reference.cases.inputs import SAMPLED_LOGITS
 from scratchvae.reference.cases.models import B, K, X, Z, exponential, vae_of_width
 from scratchvae.reference.cases.part import Part, SamplingCase
 
@@ -59,40 +59,6 @@ def parts() -> list[Part]:
             columns=lambda n, rng: OneHot(3, 4).sample(n, rng).reshape(n, 3, 4).argmax(axis=2),
         ),
         Part(
-            "joint",
-            JointPosterior,
-            [
-                objective_case(
-                    "Elbo: JointPosterior, ProductPrior",
-                    Elbo(BETA),
-                    joined(),
-                    X,
-                    noise=(normal(B, Z), exponential(B, WIDTH)),
-                    training=True,
-                )
-            ],
-            sampling=SamplingCase(
-                "JointPosterior.sample",
-                lambda n, rng: _draws_of(_joined_laws()[0], n, rng),
-                lambda t: _joined_laws()[1].log_prob(_beside(t))[0] + np.log(2),
-                GRID,
-            ),
-            columns=lambda n, rng: JointPosterior(*[DiagonalGaussian(1)] * 3).sample(
-                np.zeros((n, 6)), noise=tuple(rng.standard_normal((3, n, 1)))
-            )[0],
-        ),
-        Part(
-            "product",
-            ProductPrior,
-            sampling=SamplingCase(
-                "ProductPrior.sample",
-                lambda n, rng: _joined_laws()[1].sample(n, rng)[:, 0],
-                lambda t: _joined_laws()[1].log_prob(_beside(t))[0] + np.log(2),
-                GRID,
-            ),
-            columns=lambda n, rng: ProductPrior(StandardGaussian(1), StandardGaussian(2)).sample(n, rng),
-        ),
-        Part(
             "vq",
             VectorQuantized,
             [
@@ -123,13 +89,6 @@ def chosen(*, straight_through: bool = False) -> VAE:
     assert prior.logits is not None
     prior.logits.value = normal(GROUPS, CATEGORIES, seed=8).astype(np.float32)
     return _in_float64(vae_of_width(WIDTH, q, prior))
-
-
-def joined() -> VAE:
-    """A VAE of Z Gaussian latents beside two choices among three, which are relaxed in training."""
-    q = JointPosterior(DiagonalGaussian(Z), GumbelSoftmax(GROUPS, CATEGORIES, temperature=TEMPERATURE))
-    prior = ProductPrior(StandardGaussian(Z), OneHot(GROUPS, CATEGORIES, learned=True))
-    return _in_float64(vae_of_width(Z + WIDTH, q, prior))
 
 
 def quantized(groups: int, **settings: Any) -> VAE:
@@ -254,20 +213,3 @@ def _draw_code(n: int, rng: np.random.Generator) -> Array:
 def _log_code(t: Array) -> Array:
     prior = _code_prior()
     return prior.log_prob(prior.posterior.vectors(t[:, None])[0])[0]
-
-
-def _joined_laws() -> tuple[JointPosterior, ProductPrior]:
-    """A Gaussian latent beside one choice of two, and a prior of which the first part is the same Gaussian."""
-    gaussian = GaussianMixture(1, components=1, rng=0)
-    gaussian.means.value, gaussian.log_vars.value = np.array([[SAMPLED_MEAN]]), np.array([[SAMPLED_LOG_VAR]])
-    return JointPosterior(DiagonalGaussian(1), GumbelSoftmax(1, 2)), ProductPrior(gaussian, OneHot(1, 2))
-
-
-def _draws_of(q: JointPosterior, n: int, rng: np.random.Generator) -> Array:
-    q_params = np.tile([SAMPLED_MEAN, SAMPLED_LOG_VAR, 0, 0], (n, 1))
-    return q.sample(q_params, noise=q.draw_noise(n, rng))[0][:, 0]
-
-
-def _beside(t: Array) -> Array:
-    """z whose Gaussian part is t, beside the first of two choices, which has probability ½."""
-    return np.column_stack([t, np.ones_like(t), np.zeros_like(t)])
