@@ -156,6 +156,7 @@ NO_RUNS = {
     "CodeCovariance",
     "DecoderNorm",
     "Mmd",
+    "Quantization",
     "SlicedWasserstein",
     "TotalCorrelation",
 }  # of codes alone, or of Parameters

@@ -1,5 +1,7 @@
 """The role p(z): what latents look like before any data is seen."""
 
+from scratchvae.priors.codes import Codes
+from scratchvae.priors.concrete import ConcretePrior
 from scratchvae.priors.conditional_gaussian import ConditionalGaussian
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
@@ -8,3 +10,17 @@ from scratchvae.priors.standard_gaussian import StandardGaussian
 from scratchvae.priors.vamp import VampPrior
 
 __all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior", "fit_mixture"]
+from scratchvae.priors.one_hot import OneHot
+from scratchvae.priors.product import ProductPrior
+
+__all__ = [
+    "Codes",
+    "ConcretePrior",
+    "ConditionalGaussian",
+    "GaussianMixture",
+    "OneHot",
+    "Prior",
+    "ProductPrior",
+    "StandardGaussian",
+    "VampPrior",
+]
