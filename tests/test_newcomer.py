@@ -148,8 +148,8 @@ def test_a_judgement_says_how_sure_it_is(here, capsys):
     bounds = [terms["bound"] for terms in judgement._drawn(run.judged)]
     assert len(set(bounds)) == 100
     assert judgement.terms["bound"] == pytest.approx(np.mean(bounds))
-    assert judgement.errors["bound"] == (pytest.approx(np.std(bounds, ddof=1) / 10), "draws")
-    assert judgement.errors["log_likelihood"] == (pytest.approx(np.std(judgement.log_px, ddof=1) / 3**0.5), "examples")
+    assert judgement.error("bound") == (pytest.approx(np.std(bounds, ddof=1) / 10), "draws")
+    assert judgement.error("log_likelihood") == (pytest.approx(np.std(judgement.log_px, ddof=1) / 3**0.5), "examples")
     assert "over the draws" in judgement.table(judgement.metrics())
     assert set(json.loads((here / "run" / "evaluation.json").read_text())["standard_errors"]) == {"bound", "log_likelihood"}
 

@@ -16,6 +16,7 @@ from scratchvae.runs.outputs import data_of, places_of, require_harmless, requir
 from scratchvae.runs.processes import process_pool
 from scratchvae.runs.reading import JUDGEMENT, Reading, read_run, read_runs
 from scratchvae.runs.report import write_report
+from scratchvae.runs.results import flattened, readable, results
 from scratchvae.runs.setting import SETTINGS, configured
 from scratchvae.runs.spellings import SHORT, spelled_out
 from scratchvae.runs.sweeps import label, sweep
@@ -47,6 +48,7 @@ __all__ = [
     "described",
     "differing",
     "environment",
+    "flattened",
     "folder_name",
     "grid",
     "groups",
@@ -60,10 +62,12 @@ __all__ = [
     "read_axes",
     "read_run",
     "read_runs",
+    "readable",
     "remarks",
     "require_harmless",
     "require_room_for",
     "require_tensorboard",
+    "results",
     "run_names",
     "schema_for",
     "settings",

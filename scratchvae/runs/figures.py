@@ -9,10 +9,12 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
 from scratchvae.files import make_folder
+from scratchvae.layers import dtype_of
 from scratchvae.models import Classes, LatentVariableModel
-from scratchvae.posteriors import Point
+from scratchvae.posteriors import Choices, Point
 from scratchvae.priors import StandardGaussian
 from scratchvae.runs.folder import Run
+from scratchvae.runs.table_figures import classes_of, columns_of, natural_ending
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
     from matplotlib.figure import Figure
@@ -25,6 +27,7 @@ OF_EACH = 12  # samples of a class
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
 ACTIVE = 0.01  # a variance of codes: that of latents which the model does not use is lower (Burda et al. 2016, section 5.2)
+CATEGORIES = 12  # of each choice that are shown
 PLANE = 15  # images a side
 HELD = {"train", "held_out"}  # the parts of a record that hold terms
 PLANE_TITLE = "Codes of the data, first two principal components"
@@ -71,10 +74,13 @@ def samples(run: Run) -> "Figure":
 def traversals(run: Run) -> "Figure":
     """The most active latents, one after the other from −3 to 3, the rest as in the first example's code.
 
-    Where the prior is not N(0, I), they go from −3 to 3 deviations of the latent's codes, seen from their mean.
+    Where the prior is not N(0, I), they go from −3 to 3 deviations of the latent's codes, seen from their mean. Where latents
+    are choices, each of the first groups goes through its first categories.
     """
     from scratchvae import plots
 
+    if isinstance(run.model.posterior, Choices):  # type: ignore[union-attr]
+        return _choices(run)
     z = run.model.transform(run.judged.subset(slice(0, CODES)))
     spread = z.var(axis=0)
     busiest = np.argsort(-spread)[:ROWS]
@@ -89,6 +95,23 @@ def traversals(run: Run) -> "Figure":
     y = _y(run, 1)
     images = decoded(run, codes, None if y is None else y[0])
     return plots.traversals(images, values, latents=busiest.tolist(), title=title)
+
+
+def _choices(run: Run) -> "Figure":
+    """Each choice in turn, the rest as in the first example's code."""
+    from scratchvae import plots
+
+    model: Any = run.model.model_
+    posterior = model.posterior
+    q_params, _ = model.encoder(model.seen(run.judged.subset(slice(0, 1)).batch(slice(None), dtype_of(model))))
+    rows, columns = min(posterior.groups, ROWS), min(posterior.categories, CATEGORIES)
+    indices = np.tile(posterior.indices(q_params), (rows, columns, 1))
+    for g in range(rows):
+        indices[g, :, g] = np.arange(columns)
+    z = posterior.code_of(indices.reshape(rows * columns, -1)).reshape(rows, columns, -1)
+    y = _y(run, 1)
+    images = decoded(run, z, None if y is None else y[0])
+    return plots.traversals(images, np.arange(columns, dtype=np.float64), title="Each choice in turn, a group a row")
 
 
 def interpolations(run: Run) -> "Figure":
@@ -107,25 +130,11 @@ def codes(run: Run) -> "Figure":
 
     shown = run.judged.subset(slice(0, CODES))
     z, prior = run.model.transform(shown), has_standard_prior(run)
-    labels, names, by = _classes(shown)
+    labels, names, by = classes_of(shown, MOST_CLASSES)
     if z.shape[1] == 2:
         return plots.codes(z, labels, names, prior=prior, title=f"Codes of the data{by}")
     plane: dict[str, Any] = {"axis_names": ("u₁", "u₂"), "title": f"{PLANE_TITLE}{by}", "prior": prior}
     return plots.codes(_principal_plane(z), labels, names, **plane)
-
-
-def _classes(data: Dataset) -> tuple[Array | None, Sequence[str], str]:
-    """What codes are coloured by, labels or a table's first column with levels; their names, and the end of a title."""
-    if data.labels is not None or data.schema is None:
-        return data.labels, data.label_names, ""
-    for kinds in (("categorical",), ("ordered", "binary")):
-        for k, column in enumerate(data.schema.columns):
-            if column.kind in kinds and len(column.levels) <= MOST_CLASSES:
-                cells = data.batch(slice(None), np.float64).x_or_nan[:, k]
-                missing = np.isnan(cells)
-                names = (*column.levels, "missing") if missing.any() else column.levels
-                return np.where(missing, len(column.levels), cells).astype(np.intp), names, f", by {column.name}"
-    return None, (), ""
 
 
 def manifold(run: Run) -> "Figure":
@@ -139,17 +148,7 @@ def manifold(run: Run) -> "Figure":
 
 def columns(run: Run) -> "Figure":
     """How each column of a table is distributed, in the training data and among samples."""
-    from scratchvae import plots
-
-    assert run.schema is not None
-    real = run.data.subset(slice(0, CODES)).batch(slice(None), np.float64).x_or_nan
-    y = _y(run, CODES)
-    model: Any = run.model  # only a model that is told y takes y
-    seed = run.config.seed
-    sampled = model.sample(CODES, seed, mean=False) if y is None else model.sample(len(y), seed, y=y, mean=False)
-    kept = run.schema.columns[:MOST_CLASSES]
-    panels = [(column.name, real[:, k], np.asarray(sampled, np.float64)[:, k], column.levels) for k, column in enumerate(kept)]
-    return plots.histograms(panels)
+    return columns_of(run, CODES, _y(run, CODES))
 
 
 FIGURES: dict[str, Callable[[Run], "Figure"]] = {
@@ -182,18 +181,9 @@ def require_images(run: Run) -> None:
     """Raise InputError for a run on data that can't be shown as images."""
     if not _has_images(run):
         found = f"found events of shape {tuple(run.model.event_shape)}"
-        ending = _natural_ending(run)
+        ending = natural_ending(run)
         helps = f"sample --out FILE{ending} writes {'numbers' if ending == '.npy' else 'what they are, and FILE.npy numbers'}"
         raise InputError(f"{run.folder}: a picture needs images (1 or 3, H, W), {found}; {helps}")
-
-
-def _natural_ending(run: Run) -> str:
-    """How the name of a file ends that holds what the run's examples are, where they are no pictures."""
-    if run.schema is not None:
-        return ".csv"
-    if run.data.rate is not None:
-        return ".wav"
-    return ".txt" if run.data.kind == "counts" and run.data.entry_names else ".npy"
 
 
 def _has_images(run: Run) -> bool:

@@ -4,17 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
-from scratchvae.evaluation import active_units, bits_per_dimension, bound, log_likelihood
+from scratchvae.evaluation import active_units, bits_per_dimension, bound, code_usage, log_likelihood, perplexity
 from scratchvae.files import write_whole
 from scratchvae.likelihoods import Categorical
 from scratchvae.models import HelmholtzMachine, LatentVariableModel
 from scratchvae.objectives import Objective
-from scratchvae.posteriors import Point
+from scratchvae.posteriors import Choices, Point
 from scratchvae.runs.folder import Run
 from scratchvae.runs.reading import EVALUATION
 from scratchvae.strict_json import dump_finite
@@ -37,7 +38,7 @@ class Judgement:
 
     @cached_property
     def terms(self) -> dict[str, float]:
-        """The mean loss, and the mean of each term of the objective, over the examples and `draws_of` each."""
+        """The mean loss, and the mean of each term of the objective, over all passes, each with draws of its own."""
         return _means(self._drawn(self.data))
 
     @cached_property
@@ -45,18 +46,18 @@ class Judgement:
         """The same of the examples whose log p(x) is estimated."""
         return _means(self._drawn(self.first))
 
-    @cached_property
-    def errors(self) -> dict[str, tuple[float, str]]:
-        """The standard error of a metric, and of what it is: of the draws, for the same examples, or of the examples.
+    def error(self, name: str) -> tuple[float, str] | None:
+        """The standard error of a metric, and what it is taken over: the draws, for these same examples, or the examples.
 
         That of a bound comes from the passes over the examples, each with draws of its own. That of log p(x) says how far the
-        mean over other examples like these may be; a draw more or less hardly moves it.
+        mean of other examples like these may be; its many draws of each example move it less. None for any other metric.
         """
-        found = {"bound": self._error_of_draws(self.data), "bound_of_those": self._error_of_draws(self.first)}
-        said = {name: (error, "draws") for name, error in found.items()}
-        if self.weighable and len(self.log_px) > 1:
-            said["log_likelihood"] = (float(self.log_px.std(ddof=1) / np.sqrt(len(self.log_px))), "examples")
-        return {name: (error, of) for name, (error, of) in said.items() if error > 0}
+        found, over = 0.0, "draws"
+        if name in ("bound", "bound_of_those"):
+            found = self._error_of_draws(self.data if name == "bound" else self.first)
+        elif name == "log_likelihood" and len(self.log_px) > 1:
+            found, over = float(self.log_px.std(ddof=1) / np.sqrt(len(self.log_px))), "examples"
+        return (found, over) if found > 0 else None
 
     def _drawn(self, data: Dataset) -> list[dict[str, float]]:
         """The objective's terms on `data`, once for each pass."""
@@ -107,7 +108,8 @@ class Judgement:
 
     def counts(self) -> dict[str, int]:
         """What the units of metrics name."""
-        return {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
+        found = {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
+        return found | {"categories": getattr(getattr(self.run.model, "posterior", None), "categories", 0)}
 
     def table(self, found: dict[str, float]) -> str:
         """A line for each metric, with its unit."""
@@ -115,9 +117,9 @@ class Judgement:
         lines = []
         for name, value in found.items():
             number = f"{value:12d}" if isinstance(value, int) else f"{value:12.3f}"
-            error, of = self.errors.get(name, (0.0, ""))
             unit = known[name].unit.format(**counts)
-            unit += f", ± {error:.2g} over the {of}" if of else ""
+            if error := self.error(name):
+                unit += f", ± {error[0]:.2g} over the {error[1]}"
             words = known[name].words.format(**counts)
             lines.append(f"  {words:32}{number}  {unit}".rstrip())
         return "\n".join(lines)
@@ -126,8 +128,8 @@ class Judgement:
         """Write the metrics into the run's folder, beside the step of the weights that they are of."""
         step = load_checkpoint(self.run.checkpoint, arrays=False).position["step"]
         kept = {"step": step, "samples": self.samples, "of": self.likelihood_of, "seed": self.seed, "metrics": found}
-        known = {name: error for name, error in self.errors.items() if name in found}
-        kept["standard_errors"] = {name: {"error": error, "over": of} for name, (error, of) in known.items()}
+        errors = {name: error for name in found if (error := self.error(name))}
+        kept["standard_errors"] = {name: {"error": error, "over": over} for name, (error, over) in errors.items()}
         write_whole(self.run.folder / EVALUATION, dump_finite(EVALUATION, kept, indent=2).encode())
 
     def rng(self) -> np.random.Generator:
@@ -148,7 +150,7 @@ def judge(run: Run, training: Training) -> Judgement:
 class Metric:
     """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is computed."""
 
-    words: str  # may name {samples}, {of} and {latents}, as the unit may
+    words: str  # may name {samples}, {of}, {latents} and {categories}, as the unit may
     unit: str
     needs: str
     has: Callable[[Judgement], bool]
@@ -169,6 +171,12 @@ def bits(j: Judgement) -> float:
     observed = j.first.observed
     entries = len(j.first) * prod(j.run.model.event_shape) if observed is None else max(1, int(np.count_nonzero(observed)))
     return bits_per_dimension(float(j.log_px.sum()), entries)
+
+
+def mean_perplexity(j: Judgement) -> float:
+    """How many codes the examples use, as if all were used alike: the mean over the groups of latents."""
+    model: Any = j.run.model
+    return float(perplexity(code_usage(model.model_, j.data)).mean())
 
 
 def is_probability(j: Judgement) -> bool:
@@ -216,5 +224,12 @@ METRICS: dict[str, Metric] = {
         "a vector of latents",
         lambda j: isinstance(j.run.model, LatentVariableModel),
         lambda j: int(active_units(j.run.model.transform(j.data)).sum()),
+    ),
+    "perplexity": Metric(
+        "perplexity of the codes",
+        "of {categories}, the mean over groups",
+        "a posterior of choices (vq, gumbel_softmax, concrete)",
+        lambda j: isinstance(getattr(j.run.model, "posterior", None), Choices),
+        mean_perplexity,
     ),
 }
