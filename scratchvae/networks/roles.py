@@ -30,6 +30,7 @@ from scratchvae.likelihoods import (
     StudentT,
     of_schema,
 )
+from scratchvae.networks import flows
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
 from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
 
@@ -99,11 +100,24 @@ LIKELIHOODS = Table(
     },
     given=PARTS,
 )
-POSTERIORS = Table("posterior", {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}, given=PARTS)
+POSTERIORS = Table(
+    "posterior",
+    {
+        "coupling": flows.coupling,
+        "diagonal_gaussian": DiagonalGaussian,
+        "full_gaussian": FullGaussian,
+        "householder": flows.householder,
+        "iaf": flows.iaf,
+        "planar": flows.planar,
+        "radial": flows.radial,
+    },
+    given=PARTS,
+)
 PRIORS = Table(
     "prior",
     {
         "conditional_gaussian": conditional_gaussian,
+        "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
         "standard_gaussian": StandardGaussian,
         "vamp": vamp,

@@ -1,9 +1,10 @@
 """The role p(z): what latents look like before any data is seen."""
 
 from scratchvae.priors.conditional_gaussian import ConditionalGaussian
+from scratchvae.priors.flow import FlowPrior
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.standard_gaussian import StandardGaussian
 from scratchvae.priors.vamp import VampPrior
 
-__all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior"]
+__all__ = ["ConditionalGaussian", "FlowPrior", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior"]

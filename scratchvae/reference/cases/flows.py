@@ -1,0 +1,250 @@
+"""Flows: every step, its inverse, and the posterior and the prior that are made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.flows import Chain, Coupling, InverseAutoregressive, MaskedAutoregressive, Planar, Radial, Step
+from scratchvae.flows import autoregressive, coupling, householder, network, planar, radial, updates
+from scratchvae.layers import cast, named_parameters
+from scratchvae.objectives import Iwae, SampledElbo
+from scratchvae.posteriors import FlowPosterior
+from scratchvae.priors import FlowPrior
+from scratchvae.reference.cases import flow_oracles as oracles
+from scratchvae.reference.cases import flow_torch as expressions
+from scratchvae.reference.cases.case import Case, normal, objective_case
+from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, K, X, Z, vae
+from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
+
+B, D, C = 3, 4, 2
+REACH = np.linspace(-25, 25, 5001)
+CANCELS = "the two parts of y, or of a gradient, cancel"
+PLANAR = {"w": normal(B, D, seed=1), "u": normal(B, D, seed=2), "b": normal(B, 1, seed=3)}
+RADIAL = {"z0": normal(B, D, seed=1), "a": normal(B, 1, seed=2), "b": normal(B, 1, seed=3)}
+UPDATED = {"a": normal(B, D, seed=1), "m": normal(B, D, seed=2)}
+ORDERS: dict[str, tuple[int, ...]] = {"in order": (0, 1, 2, 3), "in another": (2, 0, 3, 1)}
+
+
+def _layers(inputs: int, outputs: int, *widths: int, scale: float = 0.7) -> dict[str, Array]:
+    """A context, and V, W, b, … of a network of these hidden widths."""
+    sizes = (inputs, *widths, outputs)
+    found = {"context": normal(B, C, seed=21), "V": normal(C, widths[0], seed=22, scale=scale)}
+    for i in range(len(sizes) - 1):
+        found[f"W{i}"] = normal(sizes[i], sizes[i + 1], seed=23 + i, scale=scale)
+        found[f"b{i}"] = normal(sizes[i + 1], seed=33 + i, scale=scale)
+    return found
+
+
+TWO_LAYERS, ONE_LAYER, COUPLED = _layers(D, 2 * D, 5, 6), _layers(D, 2 * D, 7), _layers(2, 4, 5)
+
+
+def parts() -> list[Part]:
+    """Every function of the steps, and both roles."""
+    return [*_amortized(), *_updates(), *_networks(), *_roles()]
+
+
+def _tried(name: str, arrays: dict[str, Array], others: dict[str, dict[str, Array]], **constants: Any) -> list[Inputs]:
+    """The ordinary arrays with z or y of that name, and each of the others."""
+    kinds = {"ordinary": {}, **others}
+    start = {name: normal(B, D, seed=4), **arrays}
+    return [Inputs(kind, {**start, **some}, constants, floor=1.0, why=CANCELS) for kind, some in kinds.items()]
+
+
+def _amortized() -> list[Part]:
+    """The steps whose parameters are arrays of each example."""
+    steep = {
+        "wᵀu from −30 to 30": {"u": np.array([[-30.0], [1e-3], [30.0]]) * PLANAR["w"] / (PLANAR["w"] ** 2).sum(1)[:, None]},
+        "a from −40 to 40": {"b": np.array([[-40.0], [1e-8], [40.0]])},
+        "short w": {"w": 1e-3 * PLANAR["w"]},
+    }
+    far = {
+        "α and m from e⁻²⁰ to 20": {"a": np.array([[-20.0], [0.0], [20.0]]), "b": np.array([[20.0], [-20.0], [3.0]])},
+        "near the centre": {"z0": normal(B, D, seed=4) + 1e-6},
+    }
+    nearer = {**far, "near the centre": {"y": RADIAL["z0"] + 1e-6 * normal(B, D, seed=5)}}
+    z, y = {"z": normal(B, D)}, {"y": normal(B, D)}
+    return [
+        part_of(
+            planar.forward,
+            {**z, **PLANAR},
+            oracle=oracles.planar,
+            tried=_tried("z", PLANAR, steep),
+            torch=expressions.planar,
+        ),
+        part_of(
+            planar.inverse,
+            {**y, **PLANAR},
+            oracle=oracles.planar_inverse,
+            tried=_tried("y", PLANAR, {"a from −40 to 40": steep["a from −40 to 40"]}),
+            torch=expressions.planar_inverse,
+        ),
+        part_of(
+            radial.forward,
+            {**z, **RADIAL},
+            more={"m beyond α": ({**z, **RADIAL, "a": RADIAL["b"], "b": RADIAL["a"] + 2}, {})},
+            oracle=oracles.radial,
+            tried=_tried("z", RADIAL, far),
+            torch=expressions.radial,
+        ),
+        part_of(
+            radial.inverse,
+            {**y, **RADIAL},
+            more={"m beyond R": ({**y, **RADIAL, "b": RADIAL["b"] + 6}, {})},
+            oracle=oracles.radial_inverse,
+            tried=_tried("y", RADIAL, nearer),
+            torch=expressions.radial_inverse,
+        ),
+        part_of(
+            householder.reflect,
+            {**z, "v": normal(B, D, seed=1)},
+            oracle=oracles.reflect,
+            tried=_tried("z", {"v": normal(B, D, seed=1)}, {"long v": {"v": normal(B, D, seed=1, scale=1e6)}}),
+            torch=expressions.reflect,
+        ),
+    ]
+
+
+def _updates() -> list[Part]:
+    ends = {"a from −15 to 40": {"a": np.linspace(-15, 40, B * D).reshape(B, D)}}
+    both = {
+        updates.gate: ("z", oracles.gate, expressions.gate),
+        updates.ungate: ("y", oracles.ungate, expressions.ungate),
+        updates.scale: ("z", oracles.scale, expressions.scale),
+        updates.unscale: ("y", oracles.unscale, expressions.unscale),
+    }
+    found = []
+    for op, (name, oracle, torch) in both.items():
+        tried = [Inputs(i.kind, i.arrays, floor=1e3, why="y and m cancel, times up to e¹⁵") for i in _tried(name, UPDATED, {})]
+        wide = tried if op is updates.ungate else _tried(name, UPDATED, ends)
+        found.append(part_of(op, {name: normal(B, D), **UPDATED}, oracle=oracle, tried=wide, torch=torch))
+    return found
+
+
+def _networks() -> list[Part]:
+    """The network, and the steps that are made of it."""
+    x, gates = {"x": normal(B, D)}, {"order": ORDERS["in order"], "update": "gate"}
+    backwards = {"order": ORDERS["in another"], "update": "unscale"}
+    bare = {name: a[:0] if name == "V" else a[:, :0] if name == "context" else a for name, a in ONE_LAYER.items()}
+    halves = {"moves": (2, 3)}
+    return [
+        part_of(
+            network.network,
+            {**x, **TWO_LAYERS},
+            {"order": ORDERS["in another"]},
+            more={"no order": ({**x, **TWO_LAYERS}, {})},
+            oracle=oracles.network,
+            tried=_tried("x", TWO_LAYERS, {}, order=ORDERS["in order"]),
+            torch=expressions.network,
+        ),
+        part_of(
+            autoregressive.together,
+            {**x, **TWO_LAYERS},
+            gates,
+            more={"factors": ({**x, **ONE_LAYER}, backwards)},
+            oracle=oracles.together,
+            tried=_tried("x", TWO_LAYERS, {}, **gates) + _tried("x", bare, {}, **backwards),
+            torch=expressions.together,
+        ),
+        part_of(
+            autoregressive.one_by_one,
+            {"y": normal(B, D, scale=0.5), **ONE_LAYER},
+            gates,
+            more={"factors": ({"y": normal(B, D, scale=0.5), **TWO_LAYERS}, backwards)},
+            oracle=oracles.one_by_one,
+            tried=_tried("y", {**_layers(D, 2 * D, 7, scale=0.3)}, {}, **backwards),
+            torch=expressions.one_by_one,
+        ),
+        part_of(
+            coupling.couple,
+            {"z": normal(B, D), **COUPLED},
+            halves,
+            oracle=oracles.couple,
+            tried=_tried("z", COUPLED, {}, **halves),
+            torch=expressions.couple,
+        ),
+        part_of(
+            coupling.uncouple,
+            {"y": normal(B, D), **COUPLED},
+            {"moves": (0, 1)},
+            oracle=oracles.uncouple,
+            tried=_tried("y", COUPLED, {}, **halves),
+            torch=expressions.uncouple,
+        ),
+    ]
+
+
+def _roles() -> list[Part]:
+    """FlowPosterior and FlowPrior in small models; for their samplers one latent, and the second of two."""
+    bent = FlowPosterior(Chain([Planar(1), Radial(1)]))
+    bend = np.array([0.4, 0.7, 1.2, -0.9, 0.3, -0.5, 0.2, 2.0])  # mean, log σ²; w, u, b; z0, a, b
+    learned = FlowPrior(drawn(Chain([Coupling(2, hidden=4), Coupling(2, hidden=4, reverse=True)])))
+    return [
+        Part(
+            "flow_posterior",
+            FlowPosterior,
+            _posterior_objectives(),
+            sampling=SamplingCase(
+                "FlowPosterior.sample",
+                lambda n, rng: bent.sample(np.tile(bend, (n, 1)), noise=bent.draw_noise(n, rng).astype(np.float64))[0][:, 0],
+                lambda t: bent.log_prob(np.tile(bend, (len(t), 1)), t[:, None])[0],
+                REACH,
+            ),
+            columns=lambda n, rng: FlowPosterior(Planar(3)).draw_noise(n, rng),
+        ),
+        Part(
+            "flow_prior",
+            FlowPrior,
+            _prior_objectives(),
+            sampling=SamplingCase(
+                "FlowPrior.sample",
+                lambda n, rng: learned.sample(n, rng)[:, 1],
+                lambda t: _second_of_two(learned, t),
+                REACH[::10],
+            ),
+            columns=lambda n, rng: FlowPrior(Coupling(3, rng=0)).sample(n, rng),
+        ),
+    ]
+
+
+def drawn(step: Step, *, seed: int = 0, scale: float = 0.7) -> Step:
+    """The step in float64, with weights that are far from their first values."""
+    cast(step, np.float64)
+    for i, parameter in enumerate(named_parameters(step).values()):
+        parameter.value = normal(*parameter.value.shape, seed=seed + i, scale=scale)
+    return step
+
+
+def _posterior_objectives() -> list[Case]:
+    iaf = [InverseAutoregressive(Z, 2, hidden=4, reverse=reverse) for reverse in (False, True)]
+    rows: dict[str, tuple[Any, Step, Array]] = {
+        "SampledElbo: FlowPosterior, planar": (SampledElbo(), Chain([Planar(Z), Planar(Z)]), LATENT_NOISE),
+        "Iwae: FlowPosterior, radial": (Iwae(K), Radial(Z), LATENT_NOISES),
+        "Iwae: FlowPosterior, inverse autoregressive": (Iwae(K), drawn(Chain(iaf, shared=True)), LATENT_NOISES),
+        "SampledElbo: FlowPosterior, coupling": (SampledElbo(), drawn(Coupling(Z, 1, hidden=3)), LATENT_NOISE),
+    }
+    return [
+        objective_case(name, objective, vae(posterior=FlowPosterior(flow)), X, noise=noise)
+        for name, (objective, flow, noise) in rows.items()
+    ]
+
+
+def _prior_objectives() -> list[Case]:
+    steps = {
+        "coupling": Chain([Coupling(Z, hidden=3), Coupling(Z, hidden=3, reverse=True)]),
+        "autoregressive": MaskedAutoregressive(Z, hidden=4),
+    }
+    return [
+        objective_case(f"SampledElbo: FlowPrior, {name}", SampledElbo(), vae(prior=FlowPrior(drawn(flow))), X, noise=LATENT_NOISE)
+        for name, flow in steps.items()
+    ]
+
+
+def _second_of_two(prior: FlowPrior, t: Array) -> Array:
+    """log p(z_2) = log ∫ p(z_1, z_2) dz_1, by the trapezoid rule."""
+    first = np.linspace(-12, 12, 241)
+    pairs = np.stack(np.broadcast_arrays(first[None], t[:, None]), axis=2).reshape(-1, 2)
+    log_p = prior.log_prob(pairs)[0].reshape(len(t), -1)
+    return np.log(np.exp(log_p).sum(axis=1)) + np.log(first[1] - first[0])
