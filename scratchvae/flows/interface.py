@@ -36,9 +36,7 @@ class Step(Owner, ABC):
         """
 
 
-def of_params(
-    op: Callable[..., Any], x: Array, params: Array, sizes: Sequence[int]
-) -> tuple[tuple[Array, Array], Pullback]:
+def of_params(op: Callable[..., Any], x: Array, params: Array, sizes: Sequence[int]) -> tuple[tuple[Array, Array], Pullback]:
     """op(x, *parts), where the parts are the columns of `params`, so many each; the pullback returns dx and dparams."""
     parts, split_pullback = ops.split(params, sizes=sizes)
     both, op_pullback = op(x, *parts)

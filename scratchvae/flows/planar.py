@@ -106,7 +106,9 @@ def _at(z: Array, w: Array, u: Array, a: Array) -> tuple[tuple[Array, Array], Pu
         da = h * dt  # da = dt / cosh² a
         du_hat = t[:, None] * dy  # dû = t dy
         dk = (w * du_hat).sum(axis=1)  # dk = wᵀdû
-        ds = ddet * h * kernels.sigmoid(s) * (reciprocal > 0) - dk * reciprocal * kernels.sigmoid(-s)  # ds = ddet h σ(s) − dk σ(−s)/|w|²
+        ds = ddet * h * kernels.sigmoid(s) * (reciprocal > 0) - dk * reciprocal * kernels.sigmoid(
+            -s
+        )  # ds = ddet h σ(s) − dk σ(−s)/|w|²
         dz = dy + da[:, None] * w  # dz = dy + da w
         dw = da[:, None] * z + k[:, None] * du_hat + ds[:, None] * u  # dw = da z + k dû + ds u
         dw = dw - (2 * k * reciprocal * dk)[:, None] * w  # … − 2 k dk w/|w|², by |w|² in k

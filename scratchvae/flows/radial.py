@@ -26,7 +26,7 @@ from scratchvae.flows.interface import Step, of_params
 def forward(z: Array, z0: Array, a: Array, b: Array) -> tuple[tuple[Array, Array], Pullback]:
     """y = z0 + (z − z0) (r + m)/(r + α), and log |det ∂y/∂z|.     z, z0 (B, D), a, b (B, 1)  ->  (B, D) and (B,) in nats."""
     require_shapes("radial.forward", z=(z, "B D"), z0=(z0, "B D"), a=(a, "B 1"), b=(b, "B 1"))
-    value, pullback, _ = _at(z, z0, a[:, 0], b[:, 0])
+    value, pullback, _ = _at(z0, z - z0, a[:, 0], b[:, 0])
     return value, pullback
 
 
@@ -39,17 +39,18 @@ def inverse(y: Array, z0: Array, a: Array, b: Array, *, z: Array | None = None) 
     Where z is known already it is given as the keyword. The gradients are those of the implicit function theorem.
     """
     require_shapes("radial.inverse", y=(y, "B D"), z0=(z0, "B D"), a=(a, "B 1"), b=(b, "B 1"))
-    if z is None:
-        alpha, m = kernels.softplus(a), kernels.softplus(b)
-        apart = y - z0
+    if z is not None:
+        delta = z - z0
+    else:
+        alpha, m, apart = kernels.softplus(a), kernels.softplus(b), y - z0
         R = np.sqrt((apart * apart).sum(axis=1, keepdims=True))
         half = (R - m) / 2  # r² − 2 half r − Rα = 0
         far = np.sqrt(half * half + R * alpha) + np.abs(half)
         r = np.where(half > 0, far, R * alpha / np.maximum(far, np.finfo(np.float64).tiny))  # the form that adds
-        z = z0 + apart * ((r + alpha) / (r + m))
-    (_, log_det), forward_pullback, solve_transposed = _at(z, z0, a[:, 0], b[:, 0])
+        delta = apart * ((r + alpha) / (r + m))
+    (_, log_det), forward_pullback, solve_transposed = _at(z0, delta, a[:, 0], b[:, 0])
     pullback = implicit_pullback(forward_pullback, solve_transposed)
-    return (z, -log_det), pullback
+    return (z0 + delta, -log_det), pullback
 
 
 class Radial(Step):
@@ -75,12 +76,9 @@ class Radial(Step):
         return y, inverse_pullback(slope, np.ones_like(log_det))[0]
 
 
-def _at(
-    z: Array, z0: Array, a: Array, b: Array
-) -> tuple[tuple[Array, Array], Pullback, Callable[[Array], Array]]:
-    """y and log |det J| at z; their pullback to z, z0, a and b; and g ↦ J⁻ᵀ g."""
-    D, alpha, m = z.shape[1], kernels.softplus(a), kernels.softplus(b)
-    delta = z - z0
+def _at(z0: Array, delta: Array, a: Array, b: Array) -> tuple[tuple[Array, Array], Pullback, Callable[[Array], Array]]:
+    """y and log |det J| at z0 + δ; their pullback to z, z0, a and b; and g ↦ J⁻ᵀ g."""
+    D, alpha, m = delta.shape[1], kernels.softplus(a), kernels.softplus(b)
     r = np.sqrt((delta * delta).sum(axis=1))
     n = np.divide(delta, r[:, None], out=np.zeros_like(delta), where=r[:, None] > 0)  # δ/r, and 0 at the centre
     tiny = np.finfo(np.float64).tiny

@@ -49,14 +49,13 @@ def ungate(y: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]
 def scale(z: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]:
     """y = z eˢ + m, s = 3 tanh(a/3), and log |det| = Σ_d s.     Dinh et al. 2017, section 3.2 and equation 7."""
     require_shapes("flows.scale", z=(z, "B D"), a=(a, "B D"), m=(m, "B D"))
-    t = np.tanh(a / LARGEST)
-    s = LARGEST * t
+    s, slope = _bounded(a)
     factor = np.exp(s)
 
     def pullback(dy: Array, dlog_det: Array) -> tuple[Array, Array, Array]:
         dz = factor * dy  # dz = eˢ dy
         ds = z * dz + dlog_det[:, None]  # ds = z eˢ dy + dlog_det
-        return dz, (1 - t * t) * ds, dy  # da = (1 − tanh²(a/3)) ds,  dm = dy
+        return dz, slope * ds, dy  # da = ds / cosh²(a/3),  dm = dy
 
     return (z * factor + m, s.sum(axis=1)), pullback
 
@@ -65,17 +64,22 @@ def scale(z: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]:
 def unscale(y: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]:
     """z = (y − m) e⁻ˢ, s = 3 tanh(a/3), and log |det| = −Σ_d s: the inverse of `scale`."""
     require_shapes("flows.unscale", y=(y, "B D"), a=(a, "B D"), m=(m, "B D"))
-    t = np.tanh(a / LARGEST)
-    s = LARGEST * t
+    s, slope = _bounded(a)
     factor = np.exp(-s)
     z = (y - m) * factor
 
     def pullback(dz: Array, dlog_det: Array) -> tuple[Array, Array, Array]:
         dy = factor * dz  # dy = e⁻ˢ dz
         ds = -z * dz - dlog_det[:, None]  # ds = −z dz − dlog_det
-        return dy, (1 - t * t) * ds, -dy  # da = (1 − tanh²(a/3)) ds,  dm = −dy
+        return dy, slope * ds, -dy  # da = ds / cosh²(a/3),  dm = −dy
 
     return (z, -s.sum(axis=1)), pullback
+
+
+def _bounded(a: Array) -> tuple[Array, Array]:
+    """s = 3 tanh(a/3) and its slope 1 / cosh²(a/3), from e^(−2|a|/3) so that no digits are lost where it is small."""
+    e = np.exp(-2 / LARGEST * np.abs(a))
+    return LARGEST * np.tanh(a / LARGEST), 4 * e / (1 + e) ** 2
 
 
 UPDATES = {"gate": (gate, ungate), "scale": (scale, unscale), "unscale": (unscale, scale)}  # each with its inverse

@@ -35,9 +35,7 @@ class FlowPosterior(Density):
         require_shapes("FlowPosterior", q_params=(q_params, f"B {self.n_params}"))
         return ops.split(q_params, sizes=(self.latent_dim, self.latent_dim, self.flow.n_params))
 
-    def sample(
-        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
-    ) -> tuple[Array, Pullback]:
+    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """z = f(mean + σ · noise)."""
         (z, log_q), both_pullback = self.sample_with_log_prob(q_params, noise=noise, draws=draws, mode=mode)
 
