@@ -8,8 +8,17 @@ from scratchvae import evaluation, flows
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch
 from scratchvae.distributions import gaussian, gaussian_full
-from scratchvae.flows import Chain, Coupling, Householder, InverseAutoregressive, MaskedAutoregressive, Planar, Radial
-from scratchvae.flows import planar, radial
+from scratchvae.flows import (
+    Chain,
+    Coupling,
+    Householder,
+    InverseAutoregressive,
+    MaskedAutoregressive,
+    Planar,
+    Radial,
+    planar,
+    radial,
+)
 from scratchvae.flows.network import masks_of
 from scratchvae.layers import cast, named_parameters
 from scratchvae.objectives import Elbo, SampledElbo

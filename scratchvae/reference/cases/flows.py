@@ -7,8 +7,22 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.flows import Chain, Coupling, InverseAutoregressive, MaskedAutoregressive, Planar, Radial, Step
-from scratchvae.flows import autoregressive, coupling, householder, network, planar, radial, updates
+from scratchvae.flows import (
+    Chain,
+    Coupling,
+    InverseAutoregressive,
+    MaskedAutoregressive,
+    Planar,
+    Radial,
+    Step,
+    autoregressive,
+    coupling,
+    householder,
+    network,
+    planar,
+    radial,
+    updates,
+)
 from scratchvae.layers import cast, named_parameters
 from scratchvae.objectives import Iwae, SampledElbo
 from scratchvae.posteriors import FlowPosterior
