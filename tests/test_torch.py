@@ -521,8 +521,9 @@ def as_tensors(noise):
 
 def test_every_choice_of_the_recipes_has_a_twin():
     assert {parse(text).name for text in LIKELIHOODS} == set(recipes.LIKELIHOODS)
-    assert set(recipes.POSTERIORS) == set(expressions.POSTERIORS)
-    assert set(recipes.PRIORS) == set(expressions.PRIORS)
+    flows = {"coupling", "flow", "householder", "iaf", "planar", "radial"}  # which tests/test_torch_flows.py compares
+    assert set(recipes.POSTERIORS) - flows == set(expressions.POSTERIORS)
+    assert set(recipes.PRIORS) - flows == set(expressions.PRIORS)
     with_encoders = {name for name in recipes.RECIPES if "likelihood" in recipes.RECIPES.parameters(name)}
     assert with_encoders == set(expressions.NETWORKS)
 

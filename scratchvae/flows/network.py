@@ -26,7 +26,7 @@ def network(x: Array, context: Array, V: Array, *layers: Array, order: Order | N
     Without an `order` every mask M is 1. With the place of each of D latents, y has P = 2D outputs, two for each latent,
     which depend on the latents of lower places alone.
     """
-    y, to_x, pullback = differentiated(x, context, V, *layers, order=order)
+    y, _, pullback = differentiated(x, context, V, *layers, order=order)
     return y, pullback
 
 
