@@ -25,7 +25,7 @@ from scratchvae.objectives import Elbo, SampledElbo
 from scratchvae.posteriors import FlowPosterior
 from scratchvae.priors import FlowPrior, StandardGaussian
 from scratchvae.recipes import POSTERIORS, PRIORS, Parts, mlp
-from scratchvae.reference.cases.flows import drawn
+from scratchvae.reference.cases.flow_roles import drawn
 
 B, Z, C = 5, 3, 2
 RNG = np.random.default_rng(0)

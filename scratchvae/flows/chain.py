@@ -48,10 +48,10 @@ class Chain(Step):
     ) -> tuple[tuple[Array, Array], Pullback]:
         parts, join_pullback = self._split(params)
         pairs = list(zip(maps, parts, strict=True))
-        pullbacks, total = [], 0.0
+        pullbacks, log_dets = [], []
         for one, columns in reversed(pairs) if backwards else pairs:
             (z, log_det), one_pullback = one(z, columns)
-            total = total + log_det
+            log_dets.append(log_det)
             pullbacks.append(one_pullback)
 
         def pullback(dy: Array, dlog_det: Array) -> tuple[Array, Array]:
@@ -61,7 +61,7 @@ class Chain(Step):
                 dparts.append(dcolumns)
             return dy, join_pullback(dparts if backwards else dparts[::-1])
 
-        return (z, total), pullback
+        return (z, sum(log_dets[1:], log_dets[0])), pullback
 
     def _split(self, params: Array) -> tuple[Sequence[Array], Pullback]:
         """The columns of each step; the pullback takes a list of their gradients."""
