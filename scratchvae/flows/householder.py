@@ -16,7 +16,10 @@ from scratchvae.flows.interface import Step
 @differentiable
 @in_float64
 def reflect(z: Array, v: Array) -> tuple[Array, Pullback]:
-    """y = z − 2 v (vᵀz)/|v|².     z, v (B, D)  ->  (B, D).     Where v = 0, y = z. Computed in float64."""
+    """y = z − 2 v (vᵀz)/|v|².     z, v (B, D)  ->  (B, D).     Where v = 0, y = z. Computed in float64.
+
+    Tomczak & Welling 2016, section 3.1.
+    """
     require_shapes("householder.reflect", z=(z, "B D"), v=(v, "B D"))
     squared = (v * v).sum(axis=1, keepdims=True)
     twice = np.divide(2.0, squared, out=np.zeros_like(squared), where=squared > 0)  # 2/|v|²

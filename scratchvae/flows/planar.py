@@ -30,7 +30,7 @@ def forward(z: Array, w: Array, u: Array, b: Array) -> tuple[tuple[Array, Array]
     """y = z + û tanh(wᵀz + b), and log |det ∂y/∂z|.     z, w, u (B, D), b (B, 1)  ->  (B, D) and (B,) in nats.
 
     1 + wᵀû / cosh² a is computed as tanh² a + log(1 + e^(wᵀu)) / cosh² a, two terms that do not cancel. Where w = 0 there
-    is no direction to correct u along, and the step is the shift û = u.
+    is no direction to correct u along, and the step is the shift û = u.     Rezende & Mohamed 2015, equation 10.
     """
     require_shapes("planar.forward", z=(z, "B D"), w=(w, "B D"), u=(u, "B D"), b=(b, "B 1"))
     value, pullback, _ = _at(z, w, u, (w * z).sum(axis=1) + b[:, 0])

@@ -24,7 +24,10 @@ from scratchvae.flows.interface import Step, of_params
 @differentiable
 @in_float64
 def forward(z: Array, z0: Array, a: Array, b: Array) -> tuple[tuple[Array, Array], Pullback]:
-    """y = z0 + (z − z0) (r + m)/(r + α), and log |det ∂y/∂z|.     z, z0 (B, D), a, b (B, 1)  ->  (B, D) and (B,) in nats."""
+    """y = z0 + (z − z0) (r + m)/(r + α), and log |det ∂y/∂z|.     z, z0 (B, D), a, b (B, 1)  ->  (B, D) and (B,) in nats.
+
+    Rezende & Mohamed 2015, equation 14.
+    """
     require_shapes("radial.forward", z=(z, "B D"), z0=(z0, "B D"), a=(a, "B 1"), b=(b, "B 1"))
     value, pullback, _ = _at(z0, z - z0, a[:, 0], b[:, 0])
     return value, pullback
