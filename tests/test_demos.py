@@ -366,6 +366,23 @@ def discrete(text):
         assert many > bound
 
 
+def normalizing_flows(text):
+    for name in ("1 two moons", "2 a wave ", "3 a wave that splits", "4 a wave that forks"):
+        few, few_drawn, many, many_drawn, *masses = numbers_after(text, name)
+        assert 0 < many < few
+        for by_quadrature, drawn in ((few, few_drawn), (many, many_drawn)):
+            assert drawn == pytest.approx(by_quadrature, abs=0.2)  # 10 standard errors, at a deviation of 1.4
+        assert masses == pytest.approx([1, 1], abs=5e-3)
+    pairs = (("prior N(0, I)", "prior flow(steps=4)", 0.3), ("posterior diagonal", "posterior iaf(steps=2)", 0.02))
+    for plain, flow, more in pairs:
+        bound, _, log_px = numbers_after(text, plain)[-3:]
+        flow_bound, _, flow_log_px = numbers_after(text, flow)[-3:]
+        assert bound < log_px
+        assert flow_bound < flow_log_px
+        assert flow_bound > bound + more
+        assert flow_log_px > log_px
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -387,6 +404,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "17_tables": tables,
     "18_search": search,
     "19_discrete": discrete,
+    "20_flows": normalizing_flows,
 }
 
 

@@ -19,6 +19,7 @@ FLOORS = [
     {"ops"},
     {"distributions"},
     {"layers"},
+    {"flows"},
     {"posteriors", "likelihoods"},
     {"priors"},
     {"objectives"},

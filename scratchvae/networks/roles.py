@@ -33,6 +33,8 @@ from scratchvae.likelihoods import (
 from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
 from scratchvae.objectives import Ramp, Schedule
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized
+from scratchvae.networks import flows
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
 from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
 
 
@@ -113,6 +115,15 @@ POSTERIORS = Table(
     },
     given=PARTS,
     inner={Schedule: Table("schedule", {"ramp": Ramp})},
+        "coupling": flows.coupling,
+        "diagonal_gaussian": DiagonalGaussian,
+        "full_gaussian": FullGaussian,
+        "householder": flows.householder,
+        "iaf": flows.iaf,
+        "planar": flows.planar,
+        "radial": flows.radial,
+    },
+    given=PARTS,
 )
 PRIORS = Table(
     "prior",
@@ -120,6 +131,7 @@ PRIORS = Table(
         "codes": codes,
         "concrete": concrete_prior,
         "conditional_gaussian": conditional_gaussian,
+        "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
         "one_hot": one_hot,
         "product": product,

@@ -3,6 +3,7 @@
 from scratchvae.priors.codes import Codes
 from scratchvae.priors.concrete import ConcretePrior
 from scratchvae.priors.conditional_gaussian import ConditionalGaussian
+from scratchvae.priors.flow import FlowPrior
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.mixture_fit import fit_mixture
@@ -24,3 +25,4 @@ __all__ = [
     "StandardGaussian",
     "VampPrior",
 ]
+__all__ = ["ConditionalGaussian", "FlowPrior", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior"]
