@@ -126,9 +126,9 @@ def gate(steps: list[Node], ends: Iterable[Node]) -> Node:
     return steps[-1]
 
 
-def spread_of(node: Node) -> set[Node]:
+def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
     """Where the lineage of a node, followed entry by entry and through sums, first meets what is computed otherwise."""
-    found, waiting, met = set(), [node], set()
+    found, waiting, met = set(), [node], set(stops)
     while waiting:
         at = waiting.pop()
         if at in met:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,6 @@ class Step:
     arrays: dict[str, Array] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)  # the file and line that made each
     settings: list[dict[str, Any]] = field(default_factory=list)  # what may have been meant, the plainest first
-    scales: list[str] = field(default_factory=list)  # what the spread may be, the likeliest first
     notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     ends: dict[str, Node] = field(default_factory=dict)  # where the reference's gradients can be handed to the user's own code
@@ -63,13 +62,14 @@ class _Reading:
         if z.size != mean.size and self.draws is None:
             step.unknown.append(f"z has shape {z.shape} beside a mean of shape {mean.shape}: how its draws are laid out is not known")
             return
-        kinds = self._scales(scale)
-        step.scales = kinds
-        at = {"mean": mean, "z": z, **({} if roles.held is None else {kinds[0]: roles.held})}
+        kind = self._scale(scale)
+        at = {"mean": mean, "z": z, **({} if roles.held is None or kind is None else {kind: roles.held})}
         step.ends = {**at, "output": roles.before_sigmoid or output}
         values = {"mean": mean.value(), "z": self._by_draw(z.value())}
-        if roles.held is not None:
-            values[kinds[0]] = np.broadcast_to(roles.held.value(), mean.shape)
+        if roles.held is not None and kind is not None:
+            values[kind] = np.broadcast_to(roles.held.value(), mean.shape)
+        elif roles.std is not None:
+            values["std"] = np.broadcast_to(roles.std.value(), mean.shape)
         noise = self._noise()
         if noise is not None:
             values["noise"] = noise
@@ -137,11 +137,11 @@ class _Reading:
             return self._by_draw(value)[:, 0]
         return value
 
-    def _scales(self, said: str | None) -> list[str]:
+    def _scale(self, said: str | None) -> str | None:
         """How σ is held: as the sampling reads it, and as the KL does; where these differ, the author's own name decides."""
         roles = self.roles
         if said is not None or roles.held is None:
-            return [said or "log_var"]
+            return said or "log_var"
         held = roles.held.value().astype(np.float64)
         sampled = []
         if roles.std is not None:
@@ -150,13 +150,11 @@ class _Reading:
         by_kl = self._scales_by_kl(held)
         named = [canonical(name, {}) for name in sorted(roles.held.names)]
         both = [kind for kind in by_kl if kind in sampled]
-        ordered = [*both, *(k for k in (*by_kl, *sampled) if k in named), *by_kl, *sampled]
-        ordered += [kind for kind in named if kind in SCALES] + ["log_var"]
-        found = list(dict.fromkeys(kind for kind in ordered if kind))
+        found = [*both, *(k for k in (*by_kl, *sampled) if k in named), *by_kl, *sampled, *(k for k in named if k in SCALES)]
         if by_kl and sampled and not both:
             where = f" ({roles.held.place})" if roles.held.place else ""
             self.step.notes.append(f"the KL reads the spread{where} as {by_kl[0]}, the sampling as {sampled[0]}: taken as {found[0]}")
-        return found[:1] if both else found[:2]
+        return found[0] if found else None
 
     def _scales_by_kl(self, held: Array) -> list[str]:
         """How the closed-form KL of the loss reads σ, by its gradients: b · mean, and b · dKL/d(held)."""
@@ -245,6 +243,11 @@ class _Reading:
             arrays["d_log_w"] = shaped
         names = {"reconstruction": "log_px", "prior": "log_pz", "posterior": "log_q"}
         signs = {"log_px": 1.0, "log_pz": 1.0, "log_q": -1.0}
+        node, sign = self.loss, 1.0
+        while node.op in {"mean", "sum", "neg", "view"} and node.shape != (self.B,) and node.parents:
+            node, sign = node.parents[0], -sign if node.op == "neg" else sign
+        if node.shape == (self.B,):  # the loss by example
+            arrays["bound"] = -sign * node.value()
         for term in self.roles.terms:
             name, value = names.get(term.role), by_draw_of(term.weight * term.node.value())
             if name is None or value is None:
@@ -278,9 +281,13 @@ class _Reading:
         variance = 1.0
         if likelihood == "gaussian" and a is not None and "variance" not in given:
             variance = self._variance(a, each)
-        if a is not None:
             a *= variance
-        if variance == 0.5:
+        elif likelihood == "laplace" and a is not None and "variance" not in given:
+            variance = 2 * self._width(a, each) ** 2
+            a *= np.sqrt(variance / 2)
+        if likelihood == "laplace":
+            notes.append(f"the absolute error is weighed as that of a Laplace of variance {variance:.6g}: taken so")
+        elif variance == 0.5:
             notes.append("the squared error has no factor ½: taken as a Gaussian of σ² = ½; if σ² = 1 was meant, the KL weighs half")
         elif variance != 1:
             notes.append(f"the squared error is weighed as that of a Gaussian of σ² = {variance:.6g}: taken so")
@@ -325,8 +332,17 @@ class _Reading:
         for number in self._numbers("reconstruction"):
             for c in (1.0, each):
                 for v in (number, number**2, 1 / number, 0.5 / number, 1 / number**2):
-                    if v > 0 and _near(a, c / v) and not self._is_size(number):
+                    if v > 0 and _near(a, c / v):
                         return float(v)
+        return 1.0
+
+    def _width(self, a: float, each: float) -> float:
+        """b of a Laplace whose absolute error the loss weighs by a: 1, or 1/a by a number in the step."""
+        for number in self._numbers("reconstruction"):
+            for c in (1.0, each):
+                for b in (number, 1 / number):
+                    if not _near(a, c) and _near(a, c / b):
+                        return float(b)
         return 1.0
 
     def _common_factor(self, a: float | None, b: float | None, each: float) -> float | None:
@@ -346,7 +362,7 @@ class _Reading:
         D = self.step.arrays["x"][0].size
         for number in self._numbers("kl"):
             for c in (number, 1 / number):
-                if not self._is_size(number) and c > 0 and any(_near(ratio, c * f) for f in (1.0, D, self.B, D * self.B)):
+                if c > 0 and any(_near(ratio, c * f) for f in (1.0, D, self.B, D * self.B)):
                     return float(ratio)
         return 1.0
 
@@ -355,18 +371,20 @@ class _Reading:
         arrays = self.step.arrays
         D, Z = arrays["x"][0].size, arrays["mean"][0].size
         sizes = {self.B, D, Z, self.B * D, self.B * Z, D * Z, self.B * D * Z}
-        return any(_near(number, s) or _near(number, 1 / s) for s in sizes if s > 1)
+        return any(_near(abs(number), s) or _near(abs(number), 1 / s) for s in sizes if s > 1)
 
     def _numbers(self, role: str) -> list[float]:
-        """The numbers that a part of the loss is multiplied by, but for 1 and ½."""
+        """The numbers that a part of the loss is multiplied by on purpose, but for 1: such as count entries are none."""
         found: list[float] = []
         inside = {n for n in (self.roles.mean, self.roles.held, self.roles.z, self.roles.std, self.roles.output) if n}
         used = lineage([self.loss])
         for term in [t for t in self.roles.terms if t.role == role]:
             for node in lineage([term.node], inside) | (heirs(term.node, used) & used):
                 if node.op in {"mul", "div"} and len(node.operands) == 2 and (one := scaled(node)) is not None:
-                    found.append(abs(one[1]))
-        return [n for n in dict.fromkeys(found) if n > 0 and not any(_near(n, c) for c in (1.0,)) and np.isfinite(n)]
+                    counted = node.op == "div" and any(isinstance(operand, int) for operand in node.operands)
+                    if not self._is_size(one[1]) or (_is_tidy(one[1]) and not counted):
+                        found.append(abs(one[1]))
+        return [n for n in dict.fromkeys(found) if n > 0 and not _near(n, 1.0) and np.isfinite(n)]
 
     def _free_bits(self) -> float:
         """The number below which the KL of a latent is held, where there is one."""
@@ -422,11 +440,6 @@ def _looks_like_probability(output: Node) -> bool:
     return bool(value.min() >= 0 and value.max() <= 1)
 
 
-def candidates(step: Step) -> Iterator[tuple[dict[str, Array], dict[str, Any]]]:
-    """Arrays and settings under which the step may be read, the likeliest first."""
-    for scale in step.scales:
-        arrays = {n.replace(step.scales[0], scale) if n in {step.scales[0], f"d_{step.scales[0]}"} else n: a for n, a in step.arrays.items()}
-        for settings in step.settings:
-            yield arrays, settings
-
-
+def _is_tidy(number: float) -> bool:
+    """Whether two digits write it."""
+    return _near(float(f"{number:.2g}"), number)

@@ -20,7 +20,7 @@ from scratchvae.reference.frameworks.flow import (
     gate,
     heirs,
     lineage,
-    spread_of,
+    sources,
 )
 
 LINEAR = {"sum", "mean", "neg", *VIEWS}
@@ -66,10 +66,14 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
         _output(roles, used, roles.z, x)
     else:
         _without_noise(roles, used, loss, x)
+    if roles.output is not None and roles.mean is not None and roles.target is not None:
+        roles.target = _as_seen(roles.target, lineage([roles.mean]))
     if roles.output is not None:
         roles.log_w = _log_weights(used, roles.output)
         terms = _Terms(roles, heirs(roles.output, used))
         roles.terms = [term for term in terms.of(roles.log_w or loss) if term.node.learned]
+        if roles.held is None and roles.log_w is None:
+            _take_spread(roles, terms, loss)
     return roles
 
 
@@ -172,6 +176,25 @@ def _shared(targets: list[Node]) -> Node:
     return bare(next(node for node in histories[0] if all(node in others for others in histories)), spreads=True)
 
 
+def _take_spread(roles: Roles, terms: _Terms, loss: Node) -> None:
+    """The spread that noise was not multiplied by: the one array besides the mean that the KL is made of."""
+    others = [term.node for term in roles.terms if term.role != "reconstruction"]
+    known = {roles.mean, roles.z}
+    heads = {head for node in others for head in sources(node, [n for n in known if n]) if not head.kind}
+    heads = {head for head in heads if roles.mean is not None and head.size == roles.mean.size}
+    if len(heads) == 1:
+        (roles.held,) = heads
+        roles.terms = [term for term in terms.of(loss) if term.node.learned]
+
+
+def _as_seen(target: Node, seen: set[Node]) -> Node:
+    """The target, or the data behind it, where the encoder saw those and no function of each of their entries is the target."""
+    if seen & set(_history(target)):
+        return target
+    behind = [node for node in lineage([target]) if node.kind == "data" and node.size == target.size and node in seen]
+    return behind[0] if len(behind) == 1 else target
+
+
 def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -> None:
     """No draw enters: mean and spread may be known by a KL, and z by what is made of them before a layer takes it."""
     comparing = list(_comparisons(used, {node for node in used if node.learned}))
@@ -180,7 +203,7 @@ def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -
         return
     output = gate(list(chain(comparing[-1][2])), [node for node, _, _ in comparing])
     terms = _Terms(Roles(), heirs(output, used)).of(loss)
-    heads = {head for term in terms if term.role == "other" for head in spread_of(term.node) if not head.kind}
+    heads = {head for term in terms if term.role == "other" for head in sources(term.node) if not head.kind}
     heads -= {output}
     if len(heads) == 2 and len({head.size for head in heads}) == 1:
         near = set(heads)  # the heads, and what is made of them entry by entry

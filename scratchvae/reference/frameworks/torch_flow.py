@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.frameworks.flow import Node
+from scratchvae.reference.frameworks.flow import SPREADS, VIEWS, Node
 
 NORMAL, UNIFORM = {"randn", "randn_like", "normal", "normal_"}, {"rand", "rand_like", "uniform_"}
 FOREIGN = ("torch", "scratchvae", "keras", "lightning", "contextlib.py")  # whose frames are not the user's own
@@ -56,9 +56,11 @@ class Watch:
         self.nodes: list[Node] = []
         self.known: dict[int, Node] = {}
         self.alike: dict[Any, Node] = {}
-        self.parameters = {id(p): name for name, p in module.named_parameters()} if module is not None else {}
+        self.learned = dict(module.named_parameters()) if module is not None else {}
+        self.parameters = {id(p): name for name, p in self.learned.items()}
+        self.training = module is None or bool(module.training)
+        self.x: Node | None = None  # what is known to be the data
         self.buffers = {id(b) for b in module.buffers()} if module is not None else set()
-        self.data: set[int] = set()
         self.ended: Callable[[Any], None] | None = None  # called with the loss before a backward pass
 
     def mode(self) -> Any:
@@ -94,8 +96,7 @@ class Watch:
         if found is None:
             base = self.parameters.get(id(tensor))
             kind = "parameter" if base is not None or (tensor.is_leaf and tensor.requires_grad) else "data"
-            single = tensor.numel() == 1 and id(tensor) not in self.data
-            kind = "constant" if kind == "data" and (single or id(tensor) in self.buffers) else kind
+            kind = "constant" if kind == "data" and (tensor.numel() == 1 or id(tensor) in self.buffers) else kind
             found = Node(len(self.nodes), "leaf", (), tuple(tensor.shape), _value(tensor), kind, tensor)
             found.learned, found.of_data = kind == "parameter", kind == "data"
             found.names |= {base} if base else set()
@@ -127,8 +128,12 @@ class Watch:
         if plain in REVERSED:
             plain, operands = REVERSED[plain], operands[::-1]
         op = SPELLED.get(plain, plain)
+        if op == "pick" and isinstance(operands[0], Node) and operands[0].size == tensor.numel():
+            op = "view"  # x[:, None]
         if name == "broadcast_tensors":
             operands = operands[position : position + 1]  # each gives its own
+        elif op in VIEWS | SPREADS:
+            operands = operands[:1]  # view_as and expand_as take their shape alone from another
         if name == "__get__":  # .data, .T and their like
             op = "copy" if operands and operands[0].shape == tuple(tensor.shape) else "view"
         if op in {"maximum", "minimum"} and len([o for o in operands if isinstance(o, Node)]) < 2:
@@ -218,9 +223,11 @@ def _signature(given: Any) -> Any:
     return given.index if isinstance(given, Node) else repr(given)
 
 
-def _value(tensor: Any) -> Callable[[], Array]:
-    def value() -> Array:
-        held = tensor.detach().cpu()
-        return np.asarray(held.float() if held.is_floating_point() and held.itemsize == 2 else held)
+def as_array(tensor: Any) -> Array:
+    """As NumPy holds it, which has no bfloat16."""
+    held = tensor.detach().cpu()
+    return np.asarray(held.float() if held.is_floating_point() and held.itemsize == 2 else held)
 
-    return value
+
+def _value(tensor: Any) -> Callable[[], Array]:
+    return lambda: as_array(tensor)

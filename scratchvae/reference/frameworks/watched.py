@@ -1,0 +1,146 @@
+"""One step that was watched, judged: which readings its arithmetic allows, and the report of the one that explains most.
+
+torch is imported inside these functions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
+from scratchvae.reference.frameworks.flow import Node
+from scratchvae.reference.frameworks.meant import Step, as_step
+from scratchvae.reference.frameworks.roles import find_roles
+from scratchvae.reference.frameworks.torch_flow import Watch, as_array
+
+CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward passes in float32 are far nearer
+
+
+class Watched:
+    """The graph behind one loss, and gradients of it, which are computed when they are asked for first."""
+
+    def __init__(self, watch: Watch, tensor: Any) -> None:
+        self.watch, self.tensor = watch, tensor
+        self.loss = watch.node(tensor)
+        self.roles = find_roles(self.loss, watch.x)
+        self._kept: dict[tuple[Node, Node], Array | None] = {}
+        self._steps: dict[str, Step] = {}
+
+    def step(self, settings: Mapping[str, Any]) -> Step:
+        """The step as it is read under these settings."""
+        key = repr(sorted(settings.items()))
+        if key not in self._steps:
+            meant = {name: value for name, value in settings.items() if name != "scale"}
+            self._steps[key] = as_step(self.roles, self.loss, self.gradients, scale=settings.get("scale"), settings=meant)
+        return self._steps[key]
+
+    def gradients(self, of: Node, by: Sequence[Node]) -> list[Array | None]:
+        """d(sum of a node) by others; None where none flows, and zeros where it could."""
+        import torch
+
+        asked = [node for node in dict.fromkeys(by) if (of, node) not in self._kept]
+        handles = {node: [h for h in (node.handle, *node.twins) if h is not None and h.requires_grad] for node in asked}
+        wanted = [h for found in handles.values() for h in found]
+        got: list[Any] = []
+        if wanted and of.handle.requires_grad:
+            with torch.random.fork_rng(devices=[]):
+                got = list(torch.autograd.grad(of.handle.sum(), wanted, retain_graph=True, allow_unused=True))
+        for node in asked:
+            parts = [got.pop(0) for _ in handles[node]] if got else []
+            arrived = [as_array(p) for p in parts if p is not None]
+            zero = np.zeros(node.shape, node.value().dtype) if handles[node] else None
+            self._kept[of, node] = sum(arrived[1:], arrived[0]) if arrived else zero
+        return [self._kept[of, node] for node in by]
+
+    def report(self, **settings: Any) -> Report:
+        """Of the readings that the step allows, the report of the one that explains most."""
+        step = self.step(settings)
+        best: Report | None = None
+        for meant in step.settings:
+            report = examine(read(step.arrays, names={}, **meant)).report
+            if best is None or _rank(report) < _rank(best):
+                best = report
+            if report.ok and not report.of(Outcome.UNPROVEN):
+                break
+        notes = tuple(step.notes)
+        if best is None:
+            return Report((), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"]))
+        report = _with_places(_unaccusing(replace(best, notes=(*notes, *best.notes)), step), step)
+        return report if report.findings else self._of_parameters(report, step)
+
+    def _of_parameters(self, report: Report, step: Step) -> Report:
+        """The report, and of each parameter's gradient whether it is what the user's own code makes of those at the ends.
+
+        The ends are mean, spread and output, whose gradients were compared with the reference: layers of any kind between them
+        are the user's own, and so is their backward pass. What differs has reached the parameter by another way.
+        """
+        import torch
+
+        held = {name: p for name, p in self.watch.learned.items() if p.requires_grad}
+        ends = {name: node.handle for name, node in step.ends.items() if node.handle.requires_grad}
+        out = next((ends[name] for name in ("logits", "x_mean") if name in ends), None)
+        if not held or out is None or not self.tensor.requires_grad:
+            return report
+        found = torch.autograd.grad(self.tensor, list(held.values()), retain_graph=True, allow_unused=True)
+        by = dict(zip(ends, torch.autograd.grad(self.tensor, list(ends.values()), retain_graph=True, allow_unused=True), strict=True))
+        by = {name: gradient for name, gradient in by.items() if gradient is not None}
+        d_out = by.get("logits", by.get("x_mean"))
+        if d_out is None:
+            return report
+        by.pop("z", None)
+        if "z" in ends:  # what reaches z from the output is in the gradients of mean and spread already
+            (d_z,) = torch.autograd.grad(out, [ends["z"]], d_out, retain_graph=True, allow_unused=True)
+            by |= {} if d_z is None else {"z": -d_z}
+        through = torch.autograd.grad(
+            [ends[name] for name in by], list(held.values()), list(by.values()), retain_graph=True, allow_unused=True
+        )
+        size = max((float(g.abs().max()) for g in found if g is not None and g.numel()), default=0.0)
+        lines, idle, otherwise = [], [], []
+        for name, one, other in zip(held, found, through, strict=True):
+            if one is None:
+                idle.append(name)
+                continue
+            apart = one if other is None else one - other
+            close = float(apart.abs().max()) <= CLOSE * float(one.abs().max()) + 0.01 * CLOSE * size
+            otherwise += [] if close else [name]
+            why = ": a gradient reaches it otherwise than by mean, spread and output"
+            verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
+            reference = None if other is None else as_array(other)
+            lines.append(Line(f"d_{name}", verdict, as_array(one), reference))
+        notes = [f"no gradient reaches {', '.join(idle)}: not used, detached, or another's name is written for it"] if idle else []
+        return replace(report, lines=(*report.lines, *lines), notes=(*report.notes, *notes))
+
+
+def _rank(report: Report) -> tuple[bool, bool, int]:
+    """Right before named before described before unknown."""
+    first = report.findings[0] if report.findings else None
+    return first is not None and not first.said, first is not None and not first.causes, len(report.findings)
+
+
+def _unaccusing(report: Report, step: Step) -> Report:
+    """What departs for no known reason may be right in a model of another kind: nothing was declared, so nothing is accused."""
+    named = bool(report.findings) and bool(report.findings[0].causes)
+    known = [f for f in report.findings if f.causes] if named else []
+    said = {f.quantity: f.explanation for f in report.findings if f.said}
+    lines = []
+    for line in report.lines:
+        if line.found.outcome is Outcome.DEPARTS and line.quantity not in {f.quantity for f in known}:
+            why = said.get(line.quantity, "for no reason that is known here; say what was meant, or compare its parts by diagnose")
+            line = replace(line, found=Verdict(Outcome.UNPROVEN, why=f": in a plain VAE it would be otherwise: {why}"))
+        lines.append(line)
+    blind = (*report.blind, *(f"not found: {what}" for what in step.unknown))
+    return replace(report, lines=tuple(lines), findings=tuple(known), blind=blind)
+
+
+def _with_places(report: Report, step: Step) -> Report:
+    """Each finding with the line of code that made its quantity."""
+    findings = []
+    for finding in report.findings:
+        place = step.places.get(finding.quantity.removeprefix("d_")) or step.places.get(finding.quantity)
+        findings.append(replace(finding, explanation=f"{finding.explanation} ({place})") if place else finding)
+    return replace(report, findings=tuple(findings))
