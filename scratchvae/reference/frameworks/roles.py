@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
     LOCAL,
@@ -22,22 +19,9 @@ from scratchvae.reference.frameworks.flow import (
     lineage,
     sources,
 )
+from scratchvae.reference.frameworks.terms import Term, Terms
 
-LINEAR = {"sum", "mean", "neg", *VIEWS}
 COMPARING = ELEMENTWISE | set(LOSSES)
-
-
-@dataclass(frozen=True)
-class Term:
-    """A term of the loss, or of log w: the number it is multiplied by, and its node.
-
-    The role is "reconstruction" of what depends on the output, "kl" of what else depends on mean, spread or z, and "other"; of
-    a term of log w, "prior" of what depends on z alone, and "posterior".
-    """
-
-    role: str
-    weight: float
-    node: Node
 
 
 @dataclass
@@ -70,10 +54,9 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
         roles.target = _as_seen(roles.target, lineage([roles.mean]))
     if roles.output is not None:
         roles.log_w = _log_weights(used, roles.output)
-        terms = _Terms(roles, heirs(roles.output, used))
-        roles.terms = [term for term in terms.of(roles.log_w or loss) if term.node.learned]
-        if roles.held is None and roles.log_w is None:
-            _take_spread(roles, terms, loss)
+        roles.terms = _terms(roles, loss, used)
+        if roles.held is None and roles.log_w is None and _take_spread(roles):
+            roles.terms = _terms(roles, loss, used)
     return roles
 
 
@@ -111,8 +94,8 @@ def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
 def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | None:
     """Mean, spread and noise, if the node is mean ± spread · noise with what the noise became among the carried."""
     if node.op == "addcmul" and len(node.parents) == 3:
-        mean, at, factors = node.parents[0], next((p for p in node.parents if p in carried)), []
-        factors = [p for p in node.parents[1:] if p not in carried]
+        at = next(p for p in node.parents if p in carried)
+        mean, factors = node.parents[0], [p for p in node.parents[1:] if p not in carried]
     elif node.op in {"add", "sub"} and len(node.parents) == 2:
         noisy, means = ([p for p in node.parents if (p in carried) is side] for side in (True, False))
         if len(noisy) != 1:
@@ -176,15 +159,23 @@ def _shared(targets: list[Node]) -> Node:
     return bare(next(node for node in histories[0] if all(node in others for others in histories)), spreads=True)
 
 
-def _take_spread(roles: Roles, terms: _Terms, loss: Node) -> None:
-    """The spread that noise was not multiplied by: the one array besides the mean that the KL is made of."""
+def _terms(roles: Roles, loss: Node, used: list[Node]) -> list[Term]:
+    """The terms of log w, or else of the loss."""
+    assert roles.output is not None
+    direct = {node for node in (roles.mean, roles.held) if node is not None}
+    terms = Terms(heirs(roles.output, used), roles.z, direct, roles.log_w is not None)
+    return [term for term in terms.of(roles.log_w or loss) if term.node.learned]
+
+
+def _take_spread(roles: Roles) -> bool:
+    """Whether the KL is made of one array besides the mean: then it is the spread, by which the noise was not multiplied."""
+    known = [node for node in (roles.mean, roles.z) if node is not None]
     others = [term.node for term in roles.terms if term.role != "reconstruction"]
-    known = {roles.mean, roles.z}
-    heads = {head for node in others for head in sources(node, [n for n in known if n]) if not head.kind}
+    heads = {head for node in others for head in sources(node, known) if not head.kind}
     heads = {head for head in heads if roles.mean is not None and head.size == roles.mean.size}
     if len(heads) == 1:
         (roles.held,) = heads
-        roles.terms = [term for term in terms.of(loss) if term.node.learned]
+    return len(heads) == 1
 
 
 def _as_seen(target: Node, seen: set[Node]) -> Node:
@@ -202,13 +193,14 @@ def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -
         roles.unknown.append("no draw of noise was seen, and no output that is compared with data")
         return
     output = gate(list(chain(comparing[-1][2])), [node for node, _, _ in comparing])
-    terms = _Terms(Roles(), heirs(output, used)).of(loss)
+    terms = Terms(heirs(output, used)).of(loss)
     heads = {head for term in terms if term.role == "other" for head in sources(term.node) if not head.kind}
     heads -= {output}
     if len(heads) == 2 and len({head.size for head in heads}) == 1:
         near = set(heads)  # the heads, and what is made of them entry by entry
         for node in used:
-            if node.op in LOCAL and {p for p in node.parents if p.learned} & near == {p for p in node.parents if p.learned} != set():
+            made = {p for p in node.parents if p.learned}
+            if node.op in LOCAL and made and made <= near:
                 near.add(node)
         for mean in sorted(heads, key=lambda node: node.index):
             (held,) = heads - {mean}
@@ -225,67 +217,3 @@ def _log_weights(used: list[Node], output: Node) -> Node | None:
     """What the logarithm of a mean of weights is taken of, if the output is in it: log w."""
     found = [node for node in used if node.op == "logsumexp" and node in heirs(output, used)]
     return found[0].parents[0] if len(found) == 1 else None
-
-
-@dataclass(frozen=True)
-class _Terms:
-    """The terms of a sum by role: what is of one role is not taken apart further."""
-
-    roles: Roles
-    after_output: set[Node]
-
-    def of(self, node: Node) -> list[Term]:
-        """The node as a sum of terms."""
-        inner: list[Term] = []
-        if node.op in LINEAR and node.parents and not node.kind:
-            inner = self._times(-1.0 if node.op == "neg" else 1.0, node.parents[0])
-        elif node.op in {"add", "sub"} and len(node.operands) == 2:
-            for i, operand in enumerate(node.operands):
-                if isinstance(operand, Node) and operand.learned:
-                    inner += self._times(-1.0 if i and node.op == "sub" else 1.0, operand)
-        elif node.op in {"mul", "div"} and (found := scaled(node)) is not None:
-            inner = self._times(found[1], found[0])
-        return inner if len({term.role for term in inner}) > 1 else [Term(self._role(node), 1.0, node)]
-
-    def _times(self, weight: float, node: Node) -> list[Term]:
-        return [Term(term.role, weight * term.weight, term.node) for term in self.of(node)]
-
-    def _role(self, node: Node) -> str:
-        roles = self.roles
-        if node in self.after_output:
-            return "reconstruction"
-        z = {roles.z} if roles.z is not None else set()
-        direct = {n for n in (roles.mean, roles.held) if n is not None} & lineage([node], z)
-        if not direct and not (z & lineage([node])):
-            return "other"
-        return "kl" if roles.log_w is None else "posterior" if direct else "prior"
-
-
-def scaled(node: Node) -> tuple[Node, float] | None:
-    """The array and the number, where the node is one times the other."""
-    if len(node.operands) != 2:
-        return None
-    a, b = node.operands
-    number = [n for n in (a, b) if not isinstance(n, Node) or (not n.learned and n.size == 1)]
-    array = [n for n in (a, b) if isinstance(n, Node) and n.learned]
-    if len(number) != 1 or len(array) != 1 or (node.op == "div" and array[0] is b):
-        return None
-    value = float(number[0].value().reshape(())) if isinstance(number[0], Node) else float(number[0])
-    return array[0], 1 / value if node.op == "div" and value else value
-
-
-def draws_of(array: Array, mean: Array, joined: Array) -> tuple[int, bool] | None:
-    """How many draws of each example an array holds, and whether they come first: `joined` is the mean as each draw took it.
-
-    None where there is one draw, or the rows of `joined` do not show how the draws are laid out.
-    """
-    B, K = len(mean), array.size // mean.size
-    if K <= 1 or array.size % mean.size:
-        return None
-    rows = np.broadcast_to(joined, array.shape) if joined.size != array.size else joined
-    flat = mean.reshape(B, -1)
-    if np.array_equal(rows.reshape(K, B, -1), np.broadcast_to(flat, (K, *flat.shape))):
-        return K, True
-    if np.array_equal(rows.reshape(B, K, -1), np.broadcast_to(flat[:, None], (B, K, flat.shape[1]))):
-        return K, False
-    return None

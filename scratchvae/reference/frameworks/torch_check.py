@@ -48,7 +48,8 @@ def check_torch(
     Such a report names a mistake only where what was found proves it; what departs otherwise is "unproven". The step may return
     its loss by itself, first in a tuple, or as "loss" of a dict.
 
-    With names, the layers are computed here too, in float64. `encoder` and `decoder` name what happens in order: children of the module by their dotted names, activations that are
+    With names, the layers are computed here too, in float64. `encoder` and `decoder` name what happens in order: children of
+    the module by their dotted names, activations that are
     functions in its code ("relu", "tanh", …, or torch's functions and modules themselves), "flatten", or a shape for a view.
     `heads` are the children that give the mean and, by default as log σ² (`scale`: as in diagnose), the spread; or the one
     child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is the loss's, named or not.

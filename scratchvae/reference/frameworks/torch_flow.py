@@ -81,7 +81,7 @@ class Watch:
         if name == "backward":
             return self._backward(function, args, kwargs)
         writes = (name.endswith("_") and not name.endswith("__")) or kwargs.get("inplace") or name in INTO
-        writes = writes or name == "dropout" and any(a is True for a in args[3:])
+        writes = writes or (name == "dropout" and any(a is True for a in args[3:]))
         given = [self._operand(a) for a in args] + [self._operand(a) for a in kwargs.values()]
         if writes and args and _is_tensor(args[0]):
             self._keep(args[0])

@@ -14,7 +14,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
 from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.meant import Step, as_step
+from scratchvae.reference.frameworks.quantities import Step, as_step
 from scratchvae.reference.frameworks.roles import find_roles
 from scratchvae.reference.frameworks.torch_flow import Watch, as_array
 
@@ -87,8 +87,8 @@ class Watched:
         if not held or out is None or not self.tensor.requires_grad:
             return report
         found = torch.autograd.grad(self.tensor, list(held.values()), retain_graph=True, allow_unused=True)
-        by = dict(zip(ends, torch.autograd.grad(self.tensor, list(ends.values()), retain_graph=True, allow_unused=True), strict=True))
-        by = {name: gradient for name, gradient in by.items() if gradient is not None}
+        arrived = torch.autograd.grad(self.tensor, list(ends.values()), retain_graph=True, allow_unused=True)
+        by = {name: gradient for name, gradient in zip(ends, arrived, strict=True) if gradient is not None}
         d_out = by.get("logits", by.get("x_mean"))
         if d_out is None:
             return report
@@ -100,20 +100,19 @@ class Watched:
             [ends[name] for name in by], list(held.values()), list(by.values()), retain_graph=True, allow_unused=True
         )
         size = max((float(g.abs().max()) for g in found if g is not None and g.numel()), default=0.0)
-        lines, idle, otherwise = [], [], []
+        lines, idle = [], []
         for name, one, other in zip(held, found, through, strict=True):
             if one is None:
                 idle.append(name)
                 continue
             apart = one if other is None else one - other
             close = float(apart.abs().max()) <= CLOSE * float(one.abs().max()) + 0.01 * CLOSE * size
-            otherwise += [] if close else [name]
             why = ": a gradient reaches it otherwise than by mean, spread and output"
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
             reference = None if other is None else as_array(other)
             lines.append(Line(f"d_{name}", verdict, as_array(one), reference))
-        notes = [f"no gradient reaches {', '.join(idle)}: not used, detached, or another's name is written for it"] if idle else []
-        return replace(report, lines=(*report.lines, *lines), notes=(*report.notes, *notes))
+        said = f"no gradient reaches {', '.join(idle)}: not used, detached, or another's name is written for it"
+        return replace(report, lines=(*report.lines, *lines), notes=(*report.notes, *([said] if idle else [])))
 
 
 def _rank(report: Report) -> tuple[bool, bool, int]:
@@ -130,7 +129,7 @@ def _unaccusing(report: Report, step: Step) -> Report:
     lines = []
     for line in report.lines:
         if line.found.outcome is Outcome.DEPARTS and line.quantity not in {f.quantity for f in known}:
-            why = said.get(line.quantity, "for no reason that is known here; say what was meant, or compare its parts by diagnose")
+            why = said.get(line.quantity, "for no reason that is known here: say what was meant")
             line = replace(line, found=Verdict(Outcome.UNPROVEN, why=f": in a plain VAE it would be otherwise: {why}"))
         lines.append(line)
     blind = (*report.blind, *(f"not found: {what}" for what in step.unknown))
