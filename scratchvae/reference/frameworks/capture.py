@@ -71,7 +71,7 @@ class Captured:
 
     def _before_backward(self, loss: Any) -> None:
         self._looked = Watched(self.watch, loss)
-        self._looked.step({})
+        self._looked.report()  # which keeps the gradients
 
 
 def loss_of(returned: Any) -> Any:

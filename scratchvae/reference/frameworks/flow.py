@@ -52,6 +52,7 @@ class Node:
     twins: list[Any] = field(default_factory=list)  # handles of the same computed once more
     place: str = ""  # the file and line of the user's code
     names: set[str] = field(default_factory=set)  # of the user's variables that held it
+    half: bool = False  # in half precision
     learned: bool = False  # a parameter is among its ancestors
     of_data: bool = False  # data are among its ancestors
 
@@ -70,6 +71,11 @@ class Node:
     def size(self) -> int:
         """How many entries the array has."""
         return int(np.prod(self.shape))
+
+    @property
+    def is_number(self) -> bool:
+        """Whether all entries are one number that no data and no parameter enter."""
+        return self.size == 1 or (self.kind == "constant" and self.size > 1 and not np.ptp(self.value()))
 
     @property
     def like_data(self) -> bool:

@@ -7,9 +7,12 @@ import numpy as np
 from scratchvae.arrays import Array
 
 CLOSE = 1e-3  # of the largest entry: what rounding in float32 leaves of a number that is solved for is far below
+HALF_CLOSE = 3e-2  # in half precision: a few roundoffs of bfloat16, 2⁻⁸
 
 
-def fitted(gradient: Array, slope: Array, *, rows: bool = False, within: float | None = None) -> float | None:
+def fitted(
+    gradient: Array, slope: Array, *, rows: bool = False, within: float | None = None, close: float = CLOSE
+) -> float | None:
     """The number a with gradient = a · slope, entry by entry, or None; with `rows` any number of its own for each row."""
     if gradient.size != slope.size or not np.isfinite(gradient).all():
         return None
@@ -20,15 +23,15 @@ def fitted(gradient: Array, slope: Array, *, rows: bool = False, within: float |
     else:
         a = np.asarray((g * s).sum() / max((s * s).sum(), 1e-300))
     off = float(np.abs(g - a * s).max(initial=0))
-    allowed = CLOSE * float(np.abs(g).max(initial=0)) if within is None else within
+    allowed = close * float(np.abs(g).max(initial=0)) if within is None else within
     return float(np.abs(a).mean() if rows else a) if off <= allowed and (s != 0).any() and (a != 0).any() else None
 
 
-def same(one: Array, other: Array) -> bool:
-    """Whether both are the same numbers, as far as float32 tells."""
+def same(one: Array, other: Array, close: float = CLOSE) -> bool:
+    """Whether both are the same numbers, within `close` of the largest."""
     with np.errstate(all="ignore"):
         size = float(np.abs(other).max(initial=0))
-        return bool(one.size == other.size and (np.abs(one.reshape(other.shape) - other) <= CLOSE * (size or 1)).all())
+        return bool(one.size == other.size and (np.abs(one.reshape(other.shape) - other) <= close * (size or 1)).all())
 
 
 def near(one: float, other: float) -> bool:

@@ -14,9 +14,9 @@ from scratchvae.reference.diagnosis import SCALES, std_read_as
 from scratchvae.reference.frameworks.draws import Draws, draws_of
 from scratchvae.reference.frameworks.flow import LOSSES, Node, heirs, lineage
 from scratchvae.reference.frameworks.meant import Meant
-from scratchvae.reference.frameworks.proportions import CLOSE, fitted, near, same
+from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near, same
 from scratchvae.reference.frameworks.roles import Roles
-from scratchvae.reference.frameworks.spread import Gradients, put_right, scale_of
+from scratchvae.reference.frameworks.spread import Gradients, put_right, reads_as_kl, scale_of
 from scratchvae.reference.frameworks.terms import scaled
 
 
@@ -32,7 +32,9 @@ class Step:
     ends: dict[str, Node] = field(default_factory=dict)  # where the reference's gradients can be handed to the user's own code
 
 
-def as_step(roles: Roles, loss: Node, gradients: Gradients, *, scale: str | None, settings: Mapping[str, Any]) -> Step:
+def as_step(
+    roles: Roles, loss: Node, gradients: Gradients, *, scale: str | None, training: bool, settings: Mapping[str, Any]
+) -> Step:
     """The arrays of the roles, with gradients, and what was meant where `scale` and `settings` do not say it."""
     step = Step(unknown=list(roles.unknown))
     if roles.z is None or roles.mean is None or roles.output is None or roles.target is None:
@@ -43,10 +45,17 @@ def as_step(roles: Roles, loss: Node, gradients: Gradients, *, scale: str | None
     if draws is None:
         step.unknown.append(f"how the draws in z {z.shape} belong to the examples of the mean {mean.shape}")
         return step
-    kind, said = (scale, "") if scale is not None else scale_of(roles, gradients)
+    kind, said = (scale, "") if scale is not None else scale_of(roles, draws, gradients)
     step.notes += [said] if said else []
     if kind is None:
         step.unknown.append("how the encoder holds σ: neither the sampling nor the KL tells; say scale='log_var', 'std', …")
+    if roles.noise is None and z.kind != "draw":
+        if not reads_as_kl(roles, gradients):
+            step.unknown.append("noise, and a KL to the standard normal: is this a variational autoencoder?")
+            return step
+        if not training and z is mean:
+            settings = {"evaluation": True, **settings}
+            step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
     _Quantities(step, roles, loss, draws, gradients, dict(settings)).take(mean, z, roles.output, roles.target, kind)
     return step
 
@@ -63,10 +72,13 @@ class _Quantities:
         roles, step = self.roles, self.step
         at = {"mean": mean, "z": z, **({} if roles.held is None or kind is None else {kind: roles.held})}
         step.ends = {**at, "output": roles.before_sigmoid or output}
+        if roles.held is not None and roles.held.size != mean.size:
+            step.unknown.append(f"the spread: it has shape {roles.held.shape} beside a mean of shape {mean.shape}")
+            return
         values = {"mean": mean.value(), "z": self.draws.by_example(z.value())}
         if roles.held is not None and kind is not None:
             values[kind] = np.broadcast_to(roles.held.value(), mean.shape)
-        elif roles.std is not None:
+        elif roles.std is not None and roles.std.size == mean.size:
             values["std"] = np.broadcast_to(roles.std.value(), mean.shape)
         noise = self._noise(z)
         if noise is not None:
@@ -77,8 +89,12 @@ class _Quantities:
         step.places = {name: node.place for name, node in at.items()} | {"loss": self.loss.place}
         found = self.gradients(self.loss, list(at.values()))
         for name, gradient in zip(at, found, strict=True):
-            if gradient is not None:
+            if gradient is None:
+                step.unknown.append(f"a gradient of {name}, for none reaches it: is it detached, or made under no_grad?")
+            else:
                 step.arrays[f"d_{name}"] = self.draws.by_example(gradient) if name == "z" else gradient
+        if z is mean:  # whose gradient by the decoder can't be told from the KL's
+            step.arrays = {name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}}
         likelihood, a = self._likelihood(output)
         if likelihood is None:
             step.unknown.append("the likelihood: how the output is compared with x was not recognized; say likelihood=…")
@@ -88,7 +104,7 @@ class _Quantities:
             self._weights()
         elif self.draws.K > 1:
             self._each_draw()
-        meant = Meant(step.arrays, self.roles, self.loss, self.B, self.given, () if plain else ("kl",))
+        meant = Meant(step.arrays, self.roles, self.loss, self.B, self.given, plain)
         step.settings = meant.settings(likelihood, a)
         step.notes += meant.notes
 
@@ -124,14 +140,14 @@ class _Quantities:
         if x.size != output.size:
             return None, None
         value, x = output.value().reshape(x.shape).astype(np.float64), x.astype(np.float64)
-        rows = self.roles.log_w is not None
+        rows, close = self.roles.log_w is not None, HALF_CLOSE if output.half else CLOSE
         tried: dict[str, float | None] = {"gaussian": None, "laplace": None, "bernoulli": None}
         if by_output is not None:
-            tried["gaussian"] = fitted(by_output, value - x, rows=rows)
-            tried["laplace"] = fitted(by_output, np.sign(value - x), rows=rows)
+            tried["gaussian"] = fitted(by_output, value - x, rows=rows, close=close)
+            tried["laplace"] = fitted(by_output, np.sign(value - x), rows=rows, close=close)
         inside = (logits or output).value().astype(np.float64).reshape(x.shape)
         if by_logits is not None and x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
-            tried["bernoulli"] = fitted(by_logits, sigmoid(inside) - x, rows=rows)
+            tried["bernoulli"] = fitted(by_logits, sigmoid(inside) - x, rows=rows, close=close)
         said = self.given.get("likelihood") or next((law for law, a in tried.items() if a is not None and a > 0), None)
         called = {LOSSES.get(n.op, "") for n in lineage([self.loss]) & heirs(output, lineage([self.loss]))}
         said = said or next((law for law in ("bernoulli", "gaussian", "laplace") if law in called), None)
@@ -145,19 +161,20 @@ class _Quantities:
         gradient = by_logits if name == "logits" else by_output
         if gradient is not None:
             step.arrays[f"d_{name}"] = self.draws.by_example(gradient)
+            if gradient.any() and "d_z" in step.arrays and not step.arrays["d_z"].any():
+                del step.arrays["d_z"]  # z was cut off behind the sum that made it: what the decoder took is another array
         step.ends["output"] = node
         step.ends[name] = step.ends.pop("output")
         return said, tried.get(said)
 
-    def _parts(self) -> bool:
-        """Enter the loss's terms, where there is one of a kind; whether the KL is the plain one, without a weight."""
-        unweighted = False
+    def _parts(self) -> Node | None:
+        """Enter the loss's terms, where there is one of a kind; the plain KL, without a weight, where there is one."""
+        plain = None
         for role in ("reconstruction", "kl"):
             terms = [t for t in self.roles.terms if t.role == role]
             if len(terms) == 1 and self.roles.log_w is None:
                 plain = self._plain_kl(terms[0].node) if role == "kl" else None
-                unweighted |= plain is not None
-                value = terms[0].weight * terms[0].node.value() if plain is None else plain
+                value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
                 if value.ndim <= 1 and (value.ndim == 0 or len(value) == self.B):
                     self.step.arrays[role] = value
                     self.step.places[role] = terms[0].node.place
@@ -165,9 +182,9 @@ class _Quantities:
         if others:
             where = ", ".join(dict.fromkeys(t.node.place for t in others if t.node.place)) or "somewhere"
             self.step.unknown.append(f"a term of the loss is neither reconstruction nor KL ({where}): it was not checked")
-        return unweighted
+        return plain
 
-    def _plain_kl(self, node: Node) -> Array | None:
+    def _plain_kl(self, node: Node) -> Node | None:
         """What is the closed-form KL, over the batch or of each example, among what the term is a multiple of."""
         arrays = self.step.arrays
         kind = next((name for name in SCALES if name in arrays), None)
@@ -178,10 +195,9 @@ class _Quantities:
             kl = 0.5 * (arrays["mean"].astype(np.float64) ** 2 + var - 1 - np.log(var)).reshape(self.B, -1).sum(axis=1)
         while True:
             value = node.value()
-            if value.shape == (self.B,) and same(value, kl):
-                return value
-            if value.ndim == 0 and (near(float(value), float(kl.sum())) or near(float(value), float(kl.mean()))):
-                return value
+            whole = value.ndim == 0 and any(near(float(value), float(total)) for total in (kl.sum(), kl.mean()))
+            if whole or (value.shape == (self.B,) and same(value, kl)):
+                return node
             found = scaled(node) if node.op in {"mul", "div"} else None
             if found is None:
                 return None

@@ -70,10 +70,10 @@ def _sample(roles: Roles, used: list[Node], loss: Node) -> None:
         if _reparameterized(roles, draw, used):
             break
     if roles.joined is not None:
-        roles.mean = gate(list(chain(bare(roles.joined, spreads=True))), [loss])
+        roles.mean = bare(gate(list(chain(bare(roles.joined, spreads=True))), [loss]), spreads=True)
     if roles.std is not None:
         roles.std = bare(roles.std, spreads=True)
-        roles.held = gate(list(chain(roles.std)), [loss])
+        roles.held = bare(gate(list(chain(roles.std)), [loss]), spreads=True)
 
 
 def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
@@ -124,7 +124,7 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     """The output: what z became, as it was when data were first compared with it."""
     comparing = list(_comparisons(used, heirs(z, used)))
     if not comparing:
-        roles.unknown.append("no output that is compared with data was seen")
+        roles.unknown.append("an output that is compared with data")
         return
     size = x.size if x is not None else max(data.size for _, data, _ in comparing)
     comparing = [one for one in comparing if one[1].size == size] or comparing
@@ -190,7 +190,7 @@ def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -
     """No draw enters: mean and spread may be known by a KL, and z by what is made of them before a layer takes it."""
     comparing = list(_comparisons(used, {node for node in used if node.learned}))
     if not comparing:
-        roles.unknown.append("no draw of noise was seen, and no output that is compared with data")
+        roles.unknown.append("noise, and an output that is compared with data")
         return
     output = gate(list(chain(comparing[-1][2])), [node for node, _, _ in comparing])
     terms = Terms(heirs(output, used)).of(loss)
@@ -210,7 +210,9 @@ def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -
                 roles.mean, roles.joined, roles.held, roles.z = mean, mean, held, z
                 _output(roles, used, z, x)
                 return
-    roles.unknown.append("no draw of noise was seen, so that z, mean and spread can't be told from other arrays")
+    drawn = "a draw of noise was seen, but no sum of a mean with a spread times it"
+    seen = drawn if any(node.kind == "draw" for node in used) else "no draw of noise was seen"
+    roles.unknown.append(f"z, mean and spread: {seen}")
 
 
 def _log_weights(used: list[Node], output: Node) -> Node | None:

@@ -9,14 +9,15 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import SCALES, canonical, std_read_as
+from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.proportions import fitted, same
+from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, same
 from scratchvae.reference.frameworks.roles import Roles
 
 Gradients = Callable[[Node, Sequence[Node]], list[Array | None]]  # of the sum of a node by others; None: none flows
 
 
-def scale_of(roles: Roles, gradients: Gradients) -> tuple[str | None, str]:
+def scale_of(roles: Roles, draws: Draws, gradients: Gradients) -> tuple[str | None, str]:
     """One of SCALES, None where nothing tells; and what is said where sampling and KL read it differently, else "".
 
     Where they differ, the author's own name decides, and else the KL, which uses the spread more than once.
@@ -24,11 +25,13 @@ def scale_of(roles: Roles, gradients: Gradients) -> tuple[str | None, str]:
     if roles.held is None:
         return None, ""
     held = roles.held.value().astype(np.float64)
+    close = HALF_CLOSE if roles.held.half else CLOSE
     sampled = []
     if roles.std is not None:
         std = roles.std.value().astype(np.float64)
-        sampled = [kind for kind in SCALES if same(std_read_as(kind, held), std)]
-    by_kl = _by_kl(roles, held, gradients)
+        drawn = draws.repeated(held) if std.size == held.size * draws.K else held
+        sampled = [kind for kind in SCALES if same(std_read_as(kind, drawn), std, close)]
+    by_kl = _by_kl(roles, held, gradients, close)
     named = [canonical(name, {}) for name in sorted(roles.held.names)]
     both = [kind for kind in by_kl if kind in sampled]
     found = [*both, *(k for k in (*by_kl, *sampled) if k in named), *by_kl, *sampled, *(k for k in named if k in SCALES)]
@@ -48,13 +51,19 @@ def put_right(roles: Roles, gradients: Gradients) -> None:
         roles.mean, roles.held, roles.std = roles.held, roles.mean, None
 
 
-def _by_kl(roles: Roles, held: Array, gradients: Gradients) -> list[str]:
+def reads_as_kl(roles: Roles, gradients: Gradients) -> bool:
+    """Whether a term of the loss pulls the mean to 0 in proportion to itself, as a KL to the standard normal does."""
+    found = _gradients_of_kl(roles, gradients)
+    return found is not None and roles.mean is not None and fitted(found[0], roles.mean.value()) is not None
+
+
+def _by_kl(roles: Roles, held: Array, gradients: Gradients, close: float) -> list[str]:
     """How a closed-form KL reads σ, by its gradients: b · mean, and b · dKL/d(held)."""
     found = _gradients_of_kl(roles, gradients)
     if found is None or roles.mean is None:
         return []
-    b = fitted(found[0], roles.mean.value())
-    return [] if b is None else [kind for kind in SCALES if same(found[1], b * _slope(kind, held))]
+    b = fitted(found[0], roles.mean.value(), close=close)
+    return [] if b is None else [kind for kind in SCALES if same(found[1], b * _slope(kind, held), close)]
 
 
 def _gradients_of_kl(roles: Roles, gradients: Gradients) -> tuple[Array, Array] | None:

@@ -63,9 +63,9 @@ def scaled(node: Node) -> tuple[Node, float] | None:
     if len(node.operands) != 2:
         return None
     a, b = node.operands
-    number = [n for n in (a, b) if not isinstance(n, Node) or (not n.learned and n.size == 1)]
+    number = [n for n in (a, b) if not isinstance(n, Node) or (not n.learned and n.is_number)]
     array = [n for n in (a, b) if isinstance(n, Node) and n.learned]
     if len(number) != 1 or len(array) != 1 or (node.op == "div" and array[0] is b):
         return None
-    value = float(number[0].value().reshape(())) if isinstance(number[0], Node) else float(number[0])
+    value = float(number[0].value().flat[0]) if isinstance(number[0], Node) else float(number[0])
     return array[0], 1 / value if node.op == "div" and value else value

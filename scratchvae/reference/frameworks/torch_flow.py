@@ -58,7 +58,7 @@ class Watch:
         self.alike: dict[Any, Node] = {}
         self.learned = dict(module.named_parameters()) if module is not None else {}
         self.parameters = {id(p): name for name, p in self.learned.items()}
-        self.training = module is None or bool(module.training)
+        self.module = module
         self.x: Node | None = None  # what is known to be the data
         self.buffers = {id(b) for b in module.buffers()} if module is not None else set()
         self.ended: Callable[[Any], None] | None = None  # called with the loss before a backward pass
@@ -150,6 +150,7 @@ class Watch:
         key = (op, position, tuple(tensor.shape), _signature(given))
         node = Node(len(self.nodes), op, tuple(operands), tuple(tensor.shape), _value(tensor), handle=tensor)
         node.kind = "draw" if drawn else "constant" if not made else ""
+        node.half = tensor.is_floating_point() and tensor.itemsize == 2
         node.learned = any(o.learned for o in made)
         node.of_data = any(o.of_data for o in made) and not drawn and not name.endswith("_like")
         if name.endswith("_like") or not made or all(o.kind == "constant" for o in made):
@@ -181,7 +182,7 @@ class Watch:
         """A backward pass inside the watched code: what it would free is looked at before."""
         if self.ended is not None and args and _is_tensor(args[0]):
             self.ended(args[0])
-        return function(*args, **kwargs)
+        return function(*args, **{**kwargs, "retain_graph": True})
 
 
 INTO = {"__iadd__", "__isub__", "__imul__", "__itruediv__", "__idiv__", "__setitem__"}

@@ -13,7 +13,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
-from scratchvae.reference.frameworks.flow import Node
+from scratchvae.reference.frameworks.flow import Node, lineage
 from scratchvae.reference.frameworks.quantities import Step, as_step
 from scratchvae.reference.frameworks.roles import find_roles
 from scratchvae.reference.frameworks.torch_flow import Watch, as_array
@@ -30,13 +30,16 @@ class Watched:
         self.roles = find_roles(self.loss, watch.x)
         self._kept: dict[tuple[Node, Node], Array | None] = {}
         self._steps: dict[str, Step] = {}
+        self._parameters: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     def step(self, settings: Mapping[str, Any]) -> Step:
         """The step as it is read under these settings."""
         key = repr(sorted(settings.items()))
         if key not in self._steps:
             meant = {name: value for name, value in settings.items() if name != "scale"}
-            self._steps[key] = as_step(self.roles, self.loss, self.gradients, scale=settings.get("scale"), settings=meant)
+            training = self.watch.module is None or bool(self.watch.module.training)
+            how = {"scale": settings.get("scale"), "training": training, "settings": meant}
+            self._steps[key] = as_step(self.roles, self.loss, self.gradients, **how)
         return self._steps[key]
 
     def gradients(self, of: Node, by: Sequence[Node]) -> list[Array | None]:
@@ -79,29 +82,14 @@ class Watched:
         The ends are mean, spread and output, whose gradients were compared with the reference: layers of any kind between them
         are the user's own, and so is their backward pass. What differs has reached the parameter by another way.
         """
-        import torch
-
-        held = {name: p for name, p in self.watch.learned.items() if p.requires_grad}
-        ends = {name: node.handle for name, node in step.ends.items() if node.handle.requires_grad}
-        out = next((ends[name] for name in ("logits", "x_mean") if name in ends), None)
-        if not held or out is None or not self.tensor.requires_grad:
-            return report
-        found = torch.autograd.grad(self.tensor, list(held.values()), retain_graph=True, allow_unused=True)
-        arrived = torch.autograd.grad(self.tensor, list(ends.values()), retain_graph=True, allow_unused=True)
-        by = {name: gradient for name, gradient in zip(ends, arrived, strict=True) if gradient is not None}
-        d_out = by.get("logits", by.get("x_mean"))
-        if d_out is None:
-            return report
-        by.pop("z", None)
-        if "z" in ends:  # what reaches z from the output is in the gradients of mean and spread already
-            (d_z,) = torch.autograd.grad(out, [ends["z"]], d_out, retain_graph=True, allow_unused=True)
-            by |= {} if d_z is None else {"z": -d_z}
-        through = torch.autograd.grad(
-            [ends[name] for name in by], list(held.values()), list(by.values()), retain_graph=True, allow_unused=True
-        )
-        size = max((float(g.abs().max()) for g in found if g is not None and g.numel()), default=0.0)
+        key = repr(sorted(step.ends))
+        if key not in self._parameters:
+            self._parameters[key] = self._through(step)
+        found, through = self._parameters[key]
+        size = max((float(g.abs().max()) for g in found.values() if g is not None and g.numel()), default=0.0)
         lines, idle = [], []
-        for name, one, other in zip(held, found, through, strict=True):
+        for name, one in found.items():
+            other = through[name]
             if one is None:
                 idle.append(name)
                 continue
@@ -111,8 +99,43 @@ class Watched:
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
             reference = None if other is None else as_array(other)
             lines.append(Line(f"d_{name}", verdict, as_array(one), reference))
-        said = f"no gradient reaches {', '.join(idle)}: not used, detached, or another's name is written for it"
-        return replace(report, lines=(*report.lines, *lines), notes=(*report.notes, *([said] if idle else [])))
+        used = {node.handle for node in lineage([self.loss]) if node.kind == "parameter"}
+        cut = [name for name in idle if self.watch.learned[name] in used]
+        blind = [f"no gradient reaches {', '.join(cut)}, of which the loss is made: detached, or under no_grad"] if cut else []
+        idle = [name for name in idle if name not in cut]
+        notes = [f"no gradient reaches {', '.join(idle)}: it was not used"] if idle else []
+        return replace(
+            report,
+            lines=(*report.lines, *lines),
+            notes=(*report.notes, *notes),
+            blind=(*report.blind, *blind),
+        )
+
+    def _through(self, step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
+        import torch
+
+        held = {name: p for name, p in self.watch.learned.items() if p.requires_grad}
+        tensors = {name: [h for h in (node.handle, *node.twins) if h.requires_grad] for name, node in step.ends.items()}
+        out = [h for name in ("logits", "x_mean") for h in tensors.get(name, [])]
+        if not held or not out:
+            return {}, {}
+
+        def gradients(of: list[Any], by: list[Any], seeds: list[Any] | None) -> list[Any]:
+            return list(torch.autograd.grad(of, by, seeds, retain_graph=True, allow_unused=True))
+
+        found = gradients([self.tensor], list(held.values()), None)
+        ends = [h for name, handles in tensors.items() for h in handles if name != "z"]
+        arrived = [(h, g) for h, g in zip(ends, gradients([self.tensor], ends, None), strict=True) if g is not None]
+        d_out = [(h, g) for h, g in arrived if any(h is o for o in out)]
+        if not d_out:
+            return {}, {}
+        z = tensors.get("z", [])
+        if z:  # what reaches z from the output is in the gradients of mean and spread already
+            d_z = gradients([h for h, _ in d_out], z, [g for _, g in d_out])
+            arrived += [(h, -g) for h, g in zip(z, d_z, strict=True) if g is not None]
+        through = gradients([h for h, _ in arrived], list(held.values()), [g for _, g in arrived])
+        return dict(zip(held, found, strict=True)), dict(zip(held, through, strict=True))
 
 
 def _rank(report: Report) -> tuple[bool, bool, int]:
