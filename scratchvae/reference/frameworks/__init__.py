@@ -5,12 +5,14 @@ from scratchvae.reference.frameworks.capture import Captured, capture
 from scratchvae.reference.frameworks.jax_twins import check_jax
 from scratchvae.reference.frameworks.torch_check import check_torch
 from scratchvae.reference.frameworks.torch_twins import layer_from_torch, module_from_layer
+from scratchvae.reference.frameworks.training import check_training
 
 __all__ = [
     "Captured",
     "capture",
     "check_jax",
     "check_torch",
+    "check_training",
     "layer_from_torch",
     "load_state_dict",
     "module_from_layer",

@@ -51,6 +51,13 @@ class Captured:
         """What was not found, in plain words."""
         return () if self._looked is None else tuple(self._looked.step({}).unknown)
 
+    def meant(self, loss: Any = None) -> tuple[dict[str, Any], dict[str, Array]]:
+        """The settings of diagnose that the step was most plainly meant to have, {} where it was not recognized; its arrays."""
+        if self._looked is None:
+            self._looked = Watched(self.watch, loss_of(loss))
+        step = self._looked.step({})
+        return (step.settings[0] if step.settings else {}), step.arrays
+
     def know(self, x: Any) -> None:
         """What is to be reconstructed, where it should not be guessed."""
         import torch

@@ -43,12 +43,14 @@ class Meant:
             a = each
         reduction = "sum" if a is not None and abs(abs(a) - 1) < abs(abs(a) - each) else "mean"
         row = {"likelihood": likelihood, "variance": variance, "reduction": reduction, "beta": 1.0 if beta is None else beta}
-        row |= {"constants": True, "free_bits": self._free_bits()}
+        row |= {"constants": True}
         rows = [row] if likelihood == "bernoulli" else [row, {**row, "constants": False}]
         if beta is None:
             rows += [{**rows[-1], "beta": number} for number in self._numbers("kl")]
         if a is None:
             rows += [{**r, "reduction": "sum"} for r in rows[:2]]
+        free_bits = self._free_bits()
+        rows = [{**r, "free_bits": free_bits} for r in rows if free_bits] + rows
         if beta is not None and beta != 1 and "beta" not in given:
             self.notes.append(f"the KL weighs {beta:.6g}, by a number in the step: taken as beta")
         return [{**r, **given} for r in rows]
