@@ -14,7 +14,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError
 from scratchvae.ops import log_sum_exp
 from scratchvae.reference.diagnosis import RIGHT, SCALES, read
-from scratchvae.reference.frameworks.capture import capture
+from scratchvae.reference.frameworks.torch_capture import capture
 
 DRAWS = 64  # of z for each example
 ERRORS = 4.0  # standard errors that a bound may lie above the estimate by chance

@@ -23,6 +23,11 @@ class Run:
     at_step: dict[str, Any] | None = None
     rng: Any = None
 
+    @property
+    def members(self) -> set[int]:
+        """The identities of the parameters that the optimizer has."""
+        return {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+
     def go(self, batches: Sequence[Any], *, rng: Any = None) -> None:
         """Train on the batches, from the same random numbers as before where `rng` is given."""
         import torch

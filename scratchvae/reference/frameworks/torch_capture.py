@@ -12,7 +12,7 @@ from typing import Any
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import Report
 from scratchvae.reference.frameworks.torch_flow import Watch
-from scratchvae.reference.frameworks.watched import Watched
+from scratchvae.reference.frameworks.torch_watched import Watched
 
 
 @contextmanager

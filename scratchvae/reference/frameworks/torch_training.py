@@ -15,8 +15,8 @@ import numpy as np
 from scratchvae.arrays import InputError
 from scratchvae.reference.diagnosis import Finding, Line, Outcome, Report, Verdict
 from scratchvae.reference.frameworks.torch_flow import as_array
-from scratchvae.reference.frameworks.training_run import Run, modes
-from scratchvae.reference.frameworks.validation import bound_on_evidence
+from scratchvae.reference.frameworks.torch_training_run import Run, modes
+from scratchvae.reference.frameworks.torch_validation import bound_on_evidence
 
 CLOSE = 1e-5  # of the largest entry: the same sum in another order
 FIXES = {  # name: what is wrong, and what helps
@@ -70,9 +70,9 @@ def check_training(
         first.go(given[:accumulate])
         if first.steps != 1:
             checks.departs("steps", "steps_not_as_declared", f"found {first.steps} in {accumulate}")
-        elif first.at_step is not None:
-            _movement(checks, first, before)
-            _clipping(checks, first, max_norm)
+            return checks.report()
+        _movement(checks, first, before)
+        _clipping(checks, first, max_norm)
         _clearing(checks, first, given[accumulate : 2 * accumulate])
         if accumulate > 1:
             _accumulation(checks, start, given)
@@ -83,7 +83,7 @@ def check_training(
                 bound_on_evidence(checks, first, given[0], evaluate)
         else:
             checks.unseen.append("evaluation: hand over evaluate=")
-    return Report(tuple(checks.lines), tuple(checks.findings), tuple(checks.notes), (), tuple(checks.unseen))
+    return checks.report()
 
 
 @dataclass
@@ -95,6 +95,10 @@ class _Checks:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
+
+    def report(self) -> Report:
+        """All of it."""
+        return Report(tuple(self.lines), tuple(self.findings), tuple(self.notes), (), tuple(self.unseen))
 
     def agrees(self, what: str) -> None:
         """Enter that it is as it should be."""
@@ -118,8 +122,7 @@ def _membership(checks: _Checks, model: Any, optimizer: Any) -> None:
 def _movement(checks: _Checks, run: Run, before: dict[str, Any]) -> None:
     """d(weight) · gradient < 0 over all weights, and each with a gradient has moved."""
     gradients, after = run.at_step or {}, run.weights()
-    inside = {id(p) for group in run.optimizer.param_groups for p in group["params"]}
-    member = {name for name, p in run.model.named_parameters() if id(p) in inside}
+    member = {name for name, p in run.model.named_parameters() if id(p) in run.members}
     still = [n for n, g in gradients.items() if n in member and bool(g.any()) and bool((after[n] == before[n]).all())]
     along = sum(float(((after[n] - before[n]).double() * g.double()).sum()) for n, g in gradients.items() if n in before)
     if still:
@@ -144,14 +147,16 @@ def _clipping(checks: _Checks, run: Run, max_norm: float | None) -> None:
 
 def _clearing(checks: _Checks, first: Run, batches: Sequence[Any]) -> None:
     """The next step with what gradients are left over, and without."""
-    went_on, cleared = first.copied(), first.copied(gradients=False)
-    left = went_on.gradients()
-    for run in (went_on, cleared):
+    went_on, cleared, again = (first.copied(gradients=left) for left in (True, False, False))
+    for run in (went_on, cleared, again):
         run.go(batches, rng=first.rng)
-    apart = _apart(went_on.at_step or {}, cleared.at_step or {})
-    if apart:
-        kind = "they differ by what was left" if _sums(went_on.at_step or {}, cleared.at_step or {}, left) else "they differ"
-        checks.departs("clearing", "gradients_not_cleared", f"{kind}: {_listed(apart)}")
+    members = {name for name, p in first.model.named_parameters() if id(p) in first.members}
+    arrived = [{n: g for n, g in (run.at_step or {}).items() if n in members} for run in (went_on, cleared, again)]
+    apart = _apart(*arrived[:2])
+    if _apart(*arrived[1:]):
+        checks.unseen.append("whether gradients are cleared: the same step twice gives other gradients")
+    elif apart:
+        checks.departs("clearing", "gradients_not_cleared", _listed(apart))
     else:
         checks.agrees("gradients are cleared")
 
