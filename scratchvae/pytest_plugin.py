@@ -66,7 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def vae_reference(request: pytest.FixtureRequest) -> VaeReference:
-    """Compare a VAE's step with scratchvae's reference; `@pytest.mark.vae(beta=4.0)` says what was meant, the nearest mark first."""
+    """Compare a VAE's step with scratchvae's reference; `@pytest.mark.vae(beta=4.0)` says what was meant, the nearest mark first.
+
+    The same setting given to one of its methods goes before the mark.
+    """
     meant: dict[str, Any] = {}
     for mark in request.node.iter_markers("vae"):
         meant = {**mark.kwargs, **meant}

@@ -1,4 +1,7 @@
-"""capture and check_torch with no further word: right steps of many styles are not accused, and mistakes are named or described."""
+"""check_torch with no further word: right steps of many styles are not accused, and mistakes are named or described."""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,6 +94,17 @@ def test_a_gradient_by_another_way_is_told():
     report = check_torch(model, x, lambda m, x: steps.example()(m, x) + m.fc3.weight.pow(2).sum())
     assert not report.matches
     assert [line.quantity for line in report.lines if "otherwise than by" in line.verdict] == ["d_fc3.weight"]
+
+
+def test_the_example_of_the_page_on_the_reference(tmp_path):
+    page = (Path(__file__).parents[1] / "scratchvae/reference/README.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "check_torch" in block]
+    place = tmp_path / "vae.py"
+    place.write_text(code)
+    exec(compile(code, place, "exec"), found := {})
+    lines = str(found["report"]).splitlines()
+    assert all(line in page for line in (*lines[:2], lines[-1]))
+    assert f"holds {len(steps.STEPS)} steps" in page
 
 
 def test_messages():

@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         if not (theirs and equals and ours):
             raise InputError(f"--name should be like THEIRS=OURS, found {pair!r}")
         names[theirs] = ours
-    settings = {name: getattr(arguments, name) for name in ("likelihood", "variance", "beta", "reduction", "free_bits", "evaluation")}
+    meant = ("likelihood", "variance", "beta", "reduction", "free_bits", "evaluation")
+    settings = {name: getattr(arguments, name) for name in meant}
     settings |= {"constants": not arguments.no_constants, "names": names}
     folder = arguments.file.is_dir()
     reports = {path.name: _diagnosed(read_named_arrays(path), **settings) for path in _steps(arguments.file)}

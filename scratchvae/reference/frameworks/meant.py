@@ -118,14 +118,12 @@ class Meant:
         used = lineage([self.loss])
         inside = {n for n in (self.roles.mean, self.roles.held, self.roles.z, self.roles.std, self.roles.output) if n}
         for term in [t for t in self.roles.terms if t.role == role]:
-            whole = self.plain_kl is not None and role == "kl"
-            nodes = (
-                heirs(self.plain_kl, used) - {self.plain_kl} if whole else lineage([term.node], inside) | heirs(term.node, used)
-            )
+            plain = self.plain_kl if role == "kl" else None
+            nodes = lineage([term.node], inside) | heirs(term.node, used) if plain is None else heirs(plain, used) - {plain}
             for node in nodes & used:
                 if node.op in {"mul", "div"} and (one := scaled(node)) is not None:
                     counted = node.op == "div" and any(isinstance(operand, int) for operand in node.operands)
-                    half = role == "kl" and not whole and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
+                    half = role == "kl" and plain is None and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
                     if not half and (not self._is_size(one[1]) or (is_tidy(one[1]) and not counted)):
                         found.append(abs(one[1]))
         return [n for n in dict.fromkeys(found) if n > 0 and not near(n, 1.0) and np.isfinite(n)]

@@ -19,12 +19,14 @@ def fitted(
     g, s = gradient.astype(np.float64), slope.astype(np.float64).reshape(gradient.shape)
     if rows and g.ndim > 1:
         g, s = g.reshape(-1, g.shape[-1]), s.reshape(-1, g.shape[-1])
-        a = (g * s).sum(axis=1, keepdims=True) / np.maximum((s * s).sum(axis=1, keepdims=True), 1e-300)
     else:
-        a = np.asarray((g * s).sum() / max((s * s).sum(), 1e-300))
+        g, s = g.reshape(1, -1), s.reshape(1, -1)
+    a = (g * s).sum(axis=1, keepdims=True) / np.maximum((s * s).sum(axis=1, keepdims=True), 1e-300)
     off = float(np.abs(g - a * s).max(initial=0))
     allowed = close * float(np.abs(g).max(initial=0)) if within is None else within
-    return float(np.abs(a).mean() if rows else a) if off <= allowed and (s != 0).any() and (a != 0).any() else None
+    if off > allowed or not a.any():
+        return None
+    return float(np.abs(a).mean() if rows else a[0, 0])
 
 
 def same(one: Array, other: Array, close: float = CLOSE) -> bool:

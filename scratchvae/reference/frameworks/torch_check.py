@@ -16,10 +16,10 @@ from scratchvae import layers
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import Layer, Mode
 from scratchvae.reference.diagnosis import NOISE_MISSING, Pieces, Report, examine, read
-from scratchvae.reference.frameworks.torch_capture import capture
 from scratchvae.reference.frameworks.comparison import Observed, compared
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
 from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
+from scratchvae.reference.frameworks.torch_capture import capture
 from scratchvae.reference.frameworks.torch_flow import as_array
 from scratchvae.reference.frameworks.torch_step import kept_as_it_is, observe
 from scratchvae.reference.frameworks.torch_twins import layer_from_torch, paired

@@ -38,8 +38,8 @@ class Watched:
         if key not in self._steps:
             meant = {name: value for name, value in settings.items() if name != "scale"}
             training = self.watch.module is None or bool(self.watch.module.training)
-            how = {"scale": settings.get("scale"), "training": training, "settings": meant}
-            self._steps[key] = as_step(self.roles, self.loss, self.gradients, **how)
+            step = as_step(self.roles, self.loss, self.gradients, scale=settings.get("scale"), training=training, settings=meant)
+            self._steps[key] = step
         return self._steps[key]
 
     def gradients(self, of: Node, by: Sequence[Node]) -> list[Array | None]:
@@ -106,7 +106,7 @@ class Watched:
         notes = [f"no gradient reaches {', '.join(idle)}: it was not used"] if idle else []
         return replace(
             report,
-            lines=(*report.lines, *lines),
+            lines=(*(line for line in report.lines if line.quantity != "d_z" or not lines), *lines),  # d_z is in theirs
             notes=(*report.notes, *notes),
             blind=(*report.blind, *blind),
         )
