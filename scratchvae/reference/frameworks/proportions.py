@@ -16,7 +16,8 @@ def fitted(
     """The number a with gradient = a · slope, entry by entry, or None; with `rows` any number of its own for each row."""
     if gradient.size != slope.size or not np.isfinite(gradient).all():
         return None
-    g, s = gradient.astype(np.float64), slope.astype(np.float64).reshape(gradient.shape)
+    g: Array = gradient.astype(np.float64)
+    s: Array = slope.astype(np.float64).reshape(gradient.shape)
     if rows and g.ndim > 1:
         g, s = g.reshape(-1, g.shape[-1]), s.reshape(-1, g.shape[-1])
     else:
