@@ -194,27 +194,27 @@ def made(step, network=Dense, **how):
 
 
 STEPS = {}
-for _name, _network in NETWORKS.items():  # right in every network, with every loss
+for _name, _network in NETWORKS.items():  # whose layers are the step's own affair
     STEPS |= {
         f"{_name}, example": (made(example(), _network), None),
         f"{_name}, distributions": (made(by_distributions(), _network), None),
-        f"{_name}, dict of losses": (made(lightning, _network), None),
-        f"{_name}, logarithms": (made(by_hand, _network), None),
-        f"{_name}, squared error": (made(squared(0.5), _network), None),
         f"{_name}, std for var": (
             made(example(sample=lambda m, v: m + torch.exp(v) * torch.randn_like(v)), _network),
             ("sampling_log_var_read_as_log_std",),
         ),
-        f"{_name}, no KL": (made(example(join=lambda r, k, x: r / len(x)), _network), ("kl_missing",)),
-        f"{_name}, mean over pixels": (
-            made(
-                example(reconstruct=lambda y, x: F.binary_cross_entropy_with_logits(y, x), join=lambda r, k, x: r + k / len(x)),
-                _network,
-            ),
-            ("reconstruction_mean_over_pixels",),
-        ),
     }
 STEPS |= {
+    "dense, dict of losses": (made(lightning, Dense), None),
+    "dense, logarithms": (made(by_hand, Dense), None),
+    "dense, squared error": (made(squared(0.5), Dense), None),
+    "dense, no KL": (made(example(join=lambda r, k, x: r / len(x)), Dense), ("kl_missing",)),
+    "dense, mean over pixels": (
+        made(
+            example(reconstruct=lambda y, x: F.binary_cross_entropy_with_logits(y, x), join=lambda r, k, x: r + k / len(x)),
+            Dense,
+        ),
+        ("reconstruction_mean_over_pixels",),
+    ),
     "beta 4": (made(example(join=lambda r, k, x: (r + 4 * k) / len(x))), None),
     "beta 0.25 of the step": (made(example(join=lambda r, k, x: r / len(x) + 0.25 * (k / len(x)))), None),
     "annealed": (made(example(join=lambda r, k, x: (r + 0.0137 * k) / len(x))), None),

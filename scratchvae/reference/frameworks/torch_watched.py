@@ -17,6 +17,7 @@ from scratchvae.reference.frameworks.flow import Node, lineage
 from scratchvae.reference.frameworks.quantities import Step, as_step
 from scratchvae.reference.frameworks.roles import find_roles
 from scratchvae.reference.frameworks.torch_flow import Watch, as_array
+from scratchvae.reference.frameworks.verdicts import rank, unaccusing
 
 CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward passes in float32 are far nearer
 
@@ -66,14 +67,14 @@ class Watched:
         best: Report | None = None
         for meant in step.settings:
             report = examine(read(step.arrays, names={}, **meant)).report
-            if best is None or _rank(report) < _rank(best):
+            if best is None or rank(report) < rank(best):
                 best = report
             if report.ok and not report.of(Outcome.UNPROVEN):
                 break
         notes = tuple(step.notes)
         if best is None:
             return Report((), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"]))
-        report = _with_places(_unaccusing(replace(best, notes=(*notes, *best.notes)), step), step)
+        report = _with_places(unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), step)
         return report if report.findings else self._of_parameters(report, step)
 
     def _of_parameters(self, report: Report, step: Step) -> Report:
@@ -136,27 +137,6 @@ class Watched:
             arrived += [(h, -g) for h, g in zip(z, d_z, strict=True) if g is not None]
         through = gradients([h for h, _ in arrived], list(held.values()), [g for _, g in arrived])
         return dict(zip(held, found, strict=True)), dict(zip(held, through, strict=True))
-
-
-def _rank(report: Report) -> tuple[bool, bool, int]:
-    """Right before named before described before unknown."""
-    first = report.findings[0] if report.findings else None
-    return first is not None and not first.said, first is not None and not first.causes, len(report.findings)
-
-
-def _unaccusing(report: Report, step: Step) -> Report:
-    """What departs for no known reason may be right in a model of another kind: nothing was declared, so nothing is accused."""
-    named = bool(report.findings) and bool(report.findings[0].causes)
-    known = [f for f in report.findings if f.causes] if named else []
-    said = {f.quantity: f.explanation for f in report.findings if f.said}
-    lines = []
-    for line in report.lines:
-        if line.found.outcome is Outcome.DEPARTS and line.quantity not in {f.quantity for f in known}:
-            why = said.get(line.quantity, "for no reason that is known here: say what was meant")
-            line = replace(line, found=Verdict(Outcome.UNPROVEN, why=f": in a plain VAE it would be otherwise: {why}"))
-        lines.append(line)
-    blind = (*report.blind, *(f"not found: {what}" for what in step.unknown))
-    return replace(report, lines=tuple(lines), findings=tuple(known), blind=blind)
 
 
 def _with_places(report: Report, step: Step) -> Report:
