@@ -65,6 +65,7 @@ ROOMS = (
     "plots",
     "posteriors",
     "priors",
+    "pytest_plugin",
     "recipes",
     "reference",
     "runs",
