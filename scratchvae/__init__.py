@@ -67,6 +67,7 @@ ROOMS = (
     "plots",
     "posteriors",
     "priors",
+    "pytest_plugin",
     "recipes",
     "reference",
     "runs",
