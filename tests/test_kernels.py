@@ -21,7 +21,19 @@ from scratchvae.kernels.compiled import compiler, exponential
 from scratchvae.reference.cases import ops as op_cases
 
 NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
-FILES = ("convolution", "counts", "densities", "draws", "logistic", "missing", "pointwise", "rows", "unit_interval", "updates")
+FILES = (
+    "convolution",
+    "counts",
+    "densities",
+    "draws",
+    "logistic",
+    "missing",
+    "pointwise",
+    "rows",
+    "sphere",
+    "unit_interval",
+    "updates",
+)
 DTYPES = (np.float32, np.float64)
 jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds")
 EXTREMES = (0.0, 1e-45, 1e-40, 5e-324, 1e-310, 1e-20, 1e-5, 0.25, 0.7, 1.0, 1.3, 3.0, 5.5, 9.0, 17.0, 40.0, 80.0, 1e4, np.inf)
@@ -72,6 +84,8 @@ def example(name, dtype, rows=5, columns=7):
         "gaussian_kl_to_standard": (a, b),
         "gaussian_log_prob": (a, b, c, np.full(len(a), a.shape[1])),
         "gaussian_log_prob_backward": (normal(rows), a, b, c),
+        "sphere_moments": (normal(rows), 5),
+        "sphere_quantile": (normal(rows), 0.1 + 0.8 * abs(np.sin(normal(2 * rows))), 5, 2),
         "sgd_update": (a, b, c, 0.1, 0.9),
         "rmsprop_update": (a, b, c**2, 0.1, 0.9, 1e-3),
         "adam_update": (a, b, c, c**2, 3, 0.1, 0.9, 0.99, 1e-3, 0.02),

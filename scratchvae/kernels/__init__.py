@@ -48,6 +48,7 @@ from scratchvae.kernels.textbook.pointwise import (
     tanh_backward,
 )
 from scratchvae.kernels.textbook.rows import add_to_rows
+from scratchvae.kernels.textbook.sphere import sphere_moments, sphere_quantile
 from scratchvae.kernels.textbook.unit_interval import beta, continuous_bernoulli
 from scratchvae.kernels.textbook.updates import adam_update, rmsprop_update, sgd_update
 
@@ -90,6 +91,8 @@ __all__ = [
     "silu_backward",
     "softplus",
     "softplus_backward",
+    "sphere_moments",
+    "sphere_quantile",
     "standard_gaussian_log_prob",
     "standard_normal",
     "tanh",

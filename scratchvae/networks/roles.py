@@ -30,8 +30,8 @@ from scratchvae.likelihoods import (
     StudentT,
     of_schema,
 )
-from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VonMisesFisher
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, UniformSphere, VampPrior
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,18 @@ LIKELIHOODS = Table(
     },
     given=PARTS,
 )
-POSTERIORS = Table("posterior", {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}, given=PARTS)
+POSTERIORS = Table(
+    "posterior",
+    {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian, "von_mises_fisher": VonMisesFisher},
+    given=PARTS,
+)
 PRIORS = Table(
     "prior",
     {
         "conditional_gaussian": conditional_gaussian,
         "gaussian_mixture": GaussianMixture,
         "standard_gaussian": StandardGaussian,
+        "uniform_sphere": UniformSphere,
         "vamp": vamp,
     },
     given=PARTS,

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from scratchvae.arrays import Array, InputError, Pullback
-from scratchvae.distributions import gaussian, gaussian_full
-from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import ConditionalGaussian, Prior, StandardGaussian
+from scratchvae.distributions import gaussian, gaussian_full, von_mises_fisher
+from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior, VonMisesFisher
+from scratchvae.priors import ConditionalGaussian, Prior, StandardGaussian, UniformSphere
 
 
 def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
@@ -48,15 +50,31 @@ def diagonal_to_conditional(posterior: DiagonalGaussian, prior: ConditionalGauss
     return kl, pullback
 
 
+def sphere_to_uniform(posterior: VonMisesFisher, prior: UniformSphere, q_params: Array) -> tuple[Array, Pullback]:
+    """κ A(κ) − log E[e^(κ w)] of all latents together (B, 1): coordinates of a point on a sphere have no KL of their own."""
+    (mean, log_concentration), params_pullback = posterior.mean_and_log_concentration(q_params)
+    kl, kl_pullback = von_mises_fisher.kl_to_uniform(log_concentration, dim=posterior.latent_dim)
+
+    def pullback(dkl: Array) -> Array:
+        dlog_concentration = kl_pullback(dkl[:, 0])
+        return params_pullback(np.zeros_like(mean), dlog_concentration)
+
+    return kl[:, None], pullback
+
+
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
     (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
     (FullGaussian, StandardGaussian): full_to_standard,
+    (VonMisesFisher, UniformSphere): sphere_to_uniform,
 }
 
 
 def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
-    """The KL of each latent dimension (B, Z) in nats; pullback(dkl) -> dq_params. InputError where the table has no row."""
+    """The KL of each group of latents (B, G) in nats; pullback(dkl) -> dq_params. InputError where the table has no row.
+
+    Independent latents are groups of one each, so that G is Z; those that depend on each other through a norm are one group.
+    """
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"

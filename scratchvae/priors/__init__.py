@@ -4,6 +4,7 @@ from scratchvae.priors.conditional_gaussian import ConditionalGaussian
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.standard_gaussian import StandardGaussian
+from scratchvae.priors.uniform_sphere import UniformSphere
 from scratchvae.priors.vamp import VampPrior
 
-__all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior"]
+__all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "UniformSphere", "VampPrior"]
