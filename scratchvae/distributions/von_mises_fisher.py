@@ -1,26 +1,36 @@
-"""The von Mises-Fisher law on the unit sphere in D dimensions: p(x) = C(κ) e^(κ μᵀx), around a mean direction μ of norm 1.
+"""The von Mises-Fisher law on the unit sphere in D dimensions: p(x) = C(κ) e^(κ μᵀx), around a direction μ of norm 1.
 
-`mean` is μ, and `log_concentration` is log κ, one number for each example. At κ = 0 the law is uniform; at large κ it is a
-Gaussian of variance 1/κ on the tangent plane at μ. C(κ) = κ^ν/((2π)^(D/2) I_ν(κ)) with ν = D/2 − 1 and a modified Bessel
-function I_ν. Fisher 1953; Davidson, Falorsi, De Cao, Kipf & Tomczak 2018, "Hyperspherical variational auto-encoders".
+`mean` is the mean direction μ, and `log_concentration` is log κ, one number for each example. At κ = 0 the law is
+uniform; at large κ it is a Gaussian of variance 1/κ on the tangent plane at μ. Its constant is C(κ) =
+κ^ν/((2π)^(D/2) I_ν(κ)) with ν = D/2 − 1 and the modified Bessel function I_ν. Fisher 1953; Davidson, Falorsi, De Cao,
+Kipf & Tomczak 2018, "Hyperspherical variational auto-encoders".
 
-With A(κ) = I_{ν+1}(κ)/I_ν(κ), the expected cosine μᵀx, the slopes are
+With A(κ) = I_{ν+1}(κ)/I_ν(κ), which is the expected cosine E[μᵀx], the slopes are
 
     d log C/dκ = −A        dA/dκ = 1 − A² − (D − 1) A/κ = Var[μᵀx]
 
-`kernels/textbook/sphere.py` computes them by integrals of positive terms, for any κ > 0 and D ≥ 2: the series, fractions and
-asymptotic forms that have other errors in other places are not needed. Computed in float64 whatever comes in.
+`kernels/textbook/sphere.py` computes A, 1 − A and dA/dκ, each by itself, with all its digits for every κ and D ≥ 2.
+Everything is computed in float64 whatever comes in.
 
-A draw is x = (1 − v) μ + √(v (2 − v)) t, with t a uniform direction at right angles to μ and v = 1 − μᵀx. `versine` is the inverse of
-the distribution function of v, so that its gradient is exact; a proposal that was accepted moves with κ another way, and its
-slope alone is biased (Naesseth, Ruiz, Linderman & Blei 2017).
+A draw is x = (1 − v) μ + √(v (2 − v)) t, with v = 1 − μᵀx and t a uniform direction at right angles to μ. `versine` takes
+v by the inverse of its distribution function, so that its gradient is exact. Where v comes from proposals that are
+accepted or rejected, the slope of the accepted proposal alone is biased, since which one is accepted depends on κ
+too (Naesseth, Ruiz, Linderman & Blei 2017).
 """
 
 import numpy as np
 
 from scratchvae import kernels
 from scratchvae.arguments import differentiable, in_float64
-from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes, require_unit, sum_of_draws
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_count,
+    require_shapes,
+    require_unit,
+    sum_of_draws,
+)
 from scratchvae.distributions import uniform_sphere
 
 
@@ -29,10 +39,16 @@ from scratchvae.distributions import uniform_sphere
 def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pullback]:
     """log p(x) = log p(μ) − ½ κ |x − μ|².     x, mean (B, D) of norm 1, log_concentration (B,)  ->  (B,) in nats.
 
-    ½ |x − μ|² is 1 − μᵀx on the sphere, and keeps its digits where x is near μ. The gradients of x and mean are those of this
-    expression; what they have at right angles to the sphere has no meaning. InputError for vectors that are not of norm 1.
+    On the sphere ½ |x − μ|² is 1 − μᵀx, and it keeps its digits where x is near μ. The gradients of x and mean are
+    those of this expression; what they have at right angles to the sphere has no meaning. InputError for vectors
+    that are not of norm 1.
     """
-    n = require_shapes("von_mises_fisher.log_prob", x=(x, "B D"), mean=(mean, "B D"), log_concentration=(log_concentration, "B"))
+    n = require_shapes(
+        "von_mises_fisher.log_prob",
+        x=(x, "B D"),
+        mean=(mean, "B D"),
+        log_concentration=(log_concentration, "B"),
+    )
     for name, vectors in {"x": x, "mean": mean}.items():
         require_unit("von_mises_fisher.log_prob", name, vectors)
     log_peak, _, _, away, _ = _moments("log_prob", log_concentration, n["D"])
@@ -51,7 +67,9 @@ def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pu
 @in_float64
 def expectation(mean: Array, log_concentration: Array) -> tuple[Array, Pullback]:
     """E[x] = A(κ) μ, which lies inside the sphere.     mean (B, D) of norm 1, log_concentration (B,)  ->  (B, D)."""
-    n = require_shapes("von_mises_fisher.expectation", mean=(mean, "B D"), log_concentration=(log_concentration, "B"))
+    n = require_shapes(
+        "von_mises_fisher.expectation", mean=(mean, "B D"), log_concentration=(log_concentration, "B")
+    )
     _, _, cosine, _, variance = _moments("expectation", log_concentration, n["D"])
     slope = _concentration(log_concentration) * variance  # dA/d log κ
 
@@ -66,7 +84,7 @@ def expectation(mean: Array, log_concentration: Array) -> tuple[Array, Pullback]
 def kl_to_uniform(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
     """KL(p ‖ uniform law on the sphere) = κ A − log E[e^(κ w)], w = μᵀx for uniform x.     (B,)  ->  (B,) in nats.
 
-    It does not depend on μ. Near κ = 0 it is κ²/2D, of which no digit is lost.
+    The KL does not depend on μ. Near κ = 0 it is κ²/2D, of which no digit is lost.
     """
     require_shapes("von_mises_fisher.kl_to_uniform", log_concentration=(log_concentration, "B"))
     _, kl, _, _, variance = _moments("kl_to_uniform", log_concentration, dim)
@@ -94,16 +112,19 @@ def entropy(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
 @differentiable
 @in_float64
 def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 1) -> tuple[Array, Pullback]:
-    """v = 1 − μᵀx of a draw x: its angle θ to μ is where P(angle ≤ θ) = `uniform`, a draw from U(0, 1), and v = 1 − cos θ.
+    """v = 1 − cos θ of a draw: θ is the angle to μ where P(angle ≤ θ) = `uniform`, which is a draw from U(0, 1).
 
-    log_concentration (B,), uniform (B · draws,), those for one κ side by side  ->  (B · draws,).     InputError for a `uniform`
-    outside (0, 1). The gradient is implicit, from P(θ(κ); κ) = uniform: dv/dκ = −sin θ ∂P/∂κ / p(θ) (Figurnov, Mohamed &
-    Mnih 2018), and both integrals are exact to rounding. At D = 3 it is v = −log(1 + uniform (e^(−2κ) − 1))/κ.
+    log_concentration (B,), uniform (B · draws,), those for one κ side by side  ->  (B · draws,).     The gradient is
+    implicit, from P(θ(κ); κ) = uniform: dv/dκ = −sin θ ∂P/∂κ / p(θ) (Figurnov, Mohamed & Mnih 2018), and both
+    integrals are exact to rounding. At D = 3 it is v = −log(1 + uniform (e^(−2κ) − 1))/κ. InputError for a `uniform`
+    outside (0, 1).
     """
     require_count("von_mises_fisher.versine", "draws", draws)
     require_count("von_mises_fisher.versine", "dim", dim, 2)
     many = f"{len(log_concentration) * draws}"
-    require_shapes("von_mises_fisher.versine", log_concentration=(log_concentration, "B"), uniform=(uniform, many))
+    require_shapes(
+        "von_mises_fisher.versine", log_concentration=(log_concentration, "B"), uniform=(uniform, many)
+    )
     if uniform.size and not (uniform.min() > 0 and uniform.max() < 1):
         found = f"found {uniform.min():g} to {uniform.max():g}"
         raise InputError(f"von_mises_fisher.versine: uniform should lie strictly between 0 and 1, {found}")
@@ -121,12 +142,13 @@ def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 
 
         t = [−s b | ξ − b μ_r/(1 + s μ₁)],    b = ξᵀμ_r,    μ = [μ₁ | μ_r],    s = sign μ₁
 
-    t is [0 | ξ] after the Householder reflection that takes the first axis to ±μ, whichever sign keeps the divisor above 1. It is of
-    norm 1 and at right angles to μ. mean (B, D) of norm 1, versine (B · draws,), tangent (B · draws, D − 1) of norm 1, those
-    for one μ side by side  ->  (B · draws, D).     Ulrich 1984; Davidson et al. 2018, algorithm 1.
+    t is what becomes of [0 | ξ] in the Householder reflection that takes the first axis to −s μ, the sign for which the
+    divisor is at least 1. So t has norm 1, and is at right angles to μ. mean (B, D) of norm 1, versine (B · draws,),
+    tangent (B · draws, D − 1) of norm 1, those for one μ side by side  ->  (B · draws, D).     Ulrich 1984; Davidson
+    et al. 2018, algorithm 1.
     """
     require_count("von_mises_fisher.reparameterize", "draws", draws)
-    (B, D), many = require_shapes("von_mises_fisher.reparameterize", mean=(mean, "B D")).values(), len(mean) * draws
+    D, many = require_shapes("von_mises_fisher.reparameterize", mean=(mean, "B D"))["D"], len(mean) * draws
     shaped = {"versine": (versine, f"{many}"), "tangent": (tangent, f"{many} {D - 1}")}
     require_shapes("von_mises_fisher.reparameterize", **shaped)
     real = mean.dtype.type
@@ -153,17 +175,27 @@ def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 
 
 @differentiable
 @in_float64
-def log_prob_of_draw(log_concentration: Array, versine: Array, *, dim: int, draws: int = 1) -> tuple[Array, Pullback]:
+def log_prob_of_draw(
+    log_concentration: Array, versine: Array, *, dim: int, draws: int = 1
+) -> tuple[Array, Pullback]:
     """log p(x) = log p(μ) − κ v at a draw x, from its versine v.     (B,), (B · draws,)  ->  (B · draws,) in nats."""
     require_count("von_mises_fisher.log_prob_of_draw", "draws", draws)
     many = f"{len(log_concentration) * draws}"
-    require_shapes("von_mises_fisher.log_prob_of_draw", log_concentration=(log_concentration, "B"), versine=(versine, many))
-    log_peak, _, _, away, _ = (np.repeat(a, draws) for a in _moments("log_prob_of_draw", log_concentration, dim))
+    require_shapes(
+        "von_mises_fisher.log_prob_of_draw",
+        log_concentration=(log_concentration, "B"),
+        versine=(versine, many),
+    )
+    log_peak, _, _, away, _ = (
+        np.repeat(a, draws) for a in _moments("log_prob_of_draw", log_concentration, dim)
+    )
     kappa = np.repeat(_concentration(log_concentration), draws)
 
     def pullback(dlog_q: Array) -> tuple[Array, Array]:
         by_draw = dlog_q * kappa * (away - versine)
-        return by_draw.reshape(-1, draws).sum(axis=1), -dlog_q * kappa  # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
+        return by_draw.reshape(-1, draws).sum(
+            axis=1
+        ), -dlog_q * kappa  # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
 
     return log_peak - kappa * versine, pullback
 

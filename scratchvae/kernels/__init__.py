@@ -25,6 +25,7 @@ from scratchvae.kernels.textbook.densities import (
     standard_gaussian_log_prob,
 )
 from scratchvae.kernels.textbook.draws import gaussian_reparameterize, random_bits, standard_normal
+from scratchvae.kernels.textbook.gamma_family import log_gamma_gap
 from scratchvae.kernels.textbook.logistic import logistic_interval, logistic_interval_backward
 from scratchvae.kernels.textbook.missing import fill_missing
 from scratchvae.kernels.textbook.pointwise import (
@@ -73,6 +74,7 @@ __all__ = [
     "in_use",
     "leaky_relu",
     "leaky_relu_backward",
+    "log_gamma_gap",
     "logistic_interval",
     "logistic_interval_backward",
     "max_pool",

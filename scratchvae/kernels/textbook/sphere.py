@@ -1,14 +1,16 @@
-"""The angle θ between a point of the unit sphere in D dimensions and a direction that it lies around: p(θ) ∝ sin^m θ e^(κ cos θ).
+"""The angle θ between a point of the unit sphere and a direction that it lies around: p(θ) ∝ sin^m θ e^(κ cos θ).
 
-It is the angle of a draw from the von Mises-Fisher law of concentration κ to its mean direction, with m = D − 2. Its normalizer
-is a modified Bessel function of order D/2 − 1. Everything is an integral over θ here, by Gauss's rule on panels that cover where
-p is not negligible, so that the normalizer, the moments and the distribution function are sums of positive terms, for any κ and D.
+It is the angle of a draw from the von Mises-Fisher law in D dimensions, of concentration κ, to its mean direction, and
+m = D − 2. Its normalizer is a modified Bessel function of order D/2 − 1. Here everything is an integral over θ, by
+Gauss's rule on panels that cover where p is not negligible. So the normalizer, the moments and the distribution
+function are sums of positive terms, for any κ and D.
 
-With n = m/2 and ρ = n + √(n² + κ²), the mode θ₀ has cos θ₀ = κ/ρ and sin² θ₀ = m/ρ. At θ = θ₀ + δ the density is, of its peak,
+With n = m/2 and ρ = n + √(n² + κ²), the mode θ₀ has cos θ₀ = κ/ρ and sin² θ₀ = m/ρ. At θ = θ₀ + δ the density is, as a
+share of its peak,
 
     exp(m (log(1 + y) − y) − 2ρ sin²(δ/2))        y = sin θ/sin θ₀ − 1 = cot θ₀ sin δ − 2 sin²(δ/2)
 
-of which neither part is above 0. Letters: B examples, K draws of each, P panels of N points. Arrays are computed in float64.
+of which neither part is above 0. Letters: B examples, K draws of each, P panels. Arrays are computed in float64.
 """
 
 import math
@@ -25,7 +27,10 @@ POINTS = POINTS + 0.5  # of Gauss's rule on [0, 1]
 FALLEN = 40.0  # nats below the peak at which p is negligible
 TERMS = 26  # of the series that is taken up to κ² = 4 D
 LARGEST = 700.0  # |log κ| beyond it counts as that
-STEPS, CLOSE = 60, 1e-10  # of Newton's method at most, and the last one's size: what is left is the square of that
+STEPS, CLOSE = (
+    60,
+    1e-10,
+)  # of Newton's method at most, and the last one's size: what is left is the square of that
 
 
 class Angle(NamedTuple):
@@ -41,13 +46,14 @@ class Angle(NamedTuple):
 
 
 def sphere_moments(log_concentration: Array, dim: int) -> tuple[Array, Array, Array, Array, Array]:
-    """log p(μ) at the mean direction μ, KL(p ‖ uniform), A = E[cos θ], 1 − A, and dA/dκ = Var[cos θ].     (B,)  ->  (B,) each.
+    """log p(μ) at the mean direction μ, KL(p ‖ uniform), A = E[cos θ], 1 − A, and dA/dκ = Var[cos θ].     (B,) each.
 
-        log p(μ)  = κ v₀ − m log sin θ₀ − log ∫ − log |S|          ∫ of the density of its peak, |S| the area in D − 1 dimensions
-        KL        = κ A − log E[e^(κ cos θ)] over the uniform law = log p(μ) + log |sphere| − κ E[v],  v = 1 − cos θ
+        log p(μ)  = κ v₀ − m log sin θ₀ − log ∫ − log |S|    ∫ that of the density as a share of its peak, v = 1 − cos θ
+        KL        = log p(μ) + log |sphere| − κ E[v]         |S| the area of the unit sphere in D − 1 dimensions
 
-    Up to κ² = 4 D the moments come from the series E[e^(κ cos θ)] = 1 + Σ_k t_k, t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)),
-    which keeps the digits of a KL near 0: κ A = Σ 2k t_k/(1 + Σ t_k).
+    Up to κ² = 4 D the moments come from the series E[e^(κ cos θ)] = 1 + Σ_k t_k over the uniform law, with the terms
+    t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)): κ A = Σ 2k t_k/(1 + Σ t_k), and KL = κ A − log(1 + Σ t_k). It keeps
+    the digits of a KL near 0.
     """
     p, m = _angle(log_concentration, dim), dim - 2
     theta = p.low[:, None] + p.width[:, None] * (np.arange(PANELS)[:, None] + POINTS).reshape(-1)
@@ -81,8 +87,8 @@ def sphere_quantile(log_concentration: Array, uniform: Array, dim: int, draws: i
 
         dv/d log κ = −κ sin θ ∂P/∂κ / p(θ),     ∂P/∂κ = ∫_0^θ (cos t − A) p(t) dt = −∫_θ^π (cos t − A) p(t) dt
 
-    The integrand keeps its sign up to cos θ = A, and from there on. The first form is taken on that side, the second on the
-    other.
+    The integrand keeps its sign up to cos θ = A, and from there on. The first form is taken on that side, the second
+    on the other.
     """
     p, m = _angle(log_concentration, dim), dim - 2
     left = p.low[:, None] + p.width[:, None] * np.arange(PANELS)
@@ -151,8 +157,9 @@ def _log_area(dim: int) -> float:
 def _angle(log_concentration: Array, dim: int) -> Angle:
     """The mode, and panels from where p has fallen by e⁻⁴⁰ to where it has again.
 
-    Below θ₀ the curvature of log p is at least that at θ₀, which is ρ + κ²/ρ. Above it, log p falls by at least
-    n (τ − log(1 + τ)), τ = v/v₀ − 1, and τ − log(1 + τ) is at least q at τ = q + √(2q) (Laurent & Massart 2000, lemma 1).
+    Below θ₀ the curvature of log p is at least that at θ₀, which is ρ + κ²/ρ. Above θ₀, log p falls by at least
+    n (τ − log(1 + τ)) with τ = v/v₀ − 1, and τ − log(1 + τ) is at least q at τ = q + √(2q) (Laurent & Massart 2000,
+    lemma 1).
     """
     n = 0.5 * (dim - 2)
     kappa = np.exp(np.clip(log_concentration.astype(np.float64), -LARGEST, LARGEST))

@@ -1,4 +1,4 @@
-"""The von Mises-Fisher law and the uniform law on the sphere, and the roles of them."""
+"""The von Mises-Fisher law and the uniform law on the sphere."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.distributions import uniform_sphere, von_mises_fisher
-from scratchvae.objectives import Elbo, Iwae, SampledElbo
-from scratchvae.posteriors import VonMisesFisher
-from scratchvae.priors import UniformSphere
 from scratchvae.reference.cases import sphere_oracles, torch_sphere
-from scratchvae.reference.cases.case import Case, normal, objective_case
-from scratchvae.reference.cases.inputs import B, D, column
+from scratchvae.reference.cases.case import normal
+from scratchvae.reference.cases.inputs import B, D
 from scratchvae.reference.cases.mathematics import mathematics
-from scratchvae.reference.cases.models import K, X, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 
@@ -33,35 +29,53 @@ def uniforms(n: int, *, seed: int = 0) -> Array:
 
 LOG_KAPPA = np.array([-0.8, 1.3, 2.9])
 LAW = {"mean": units(B, D, seed=1), "log_concentration": LOG_KAPPA}
-KAPPAS = {"κ up to 2": [-13.8, -3.0, 0.4], "κ from 7 to 1000": [1.9, 4.0, 7.0], "κ up to 10⁶": [9.0, 12.0, 13.8]}
-SPHERE, POINTS = 5, np.linspace(-1, 1, 4001)  # the cosine's density at D = 5 is (1 − t²) e^(κt), without an edge
+KAPPAS = {
+    "κ up to 2": [-13.8, -3.0, 0.4],
+    "κ from 7 to 1000": [1.9, 4.0, 7.0],
+    "κ up to 10⁶": [9.0, 12.0, 13.8],
+}
+SPHERE, POINTS = (
+    5,
+    np.linspace(-1, 1, 4001),
+)  # the cosine's density at D = 5 is (1 − t²) e^(κt), without an edge
 SAMPLED_MEAN, SAMPLED_LOG_KAPPA = units(1, SPHERE, seed=4), 0.9
 
 
 def parts() -> list[Part]:
-    """Every function of both laws, and the roles."""
+    """Every function of both laws."""
     drawn = np.abs(normal(2 * B, seed=6)) % 1.9
     return [
         part_of(
             uniform_sphere.log_prob,
             {"x": units(B, D, seed=2)},
             oracle=lambda x: sphere_oracles.log_uniform(x.shape[1]) + 0 * x[:, 0],
-            tried=[Inputs(f"D = {dim}", {"x": units(2, dim)}) for dim in (2, 3, 50, 600)],
+            tried=[Inputs(f"D = {dim}", {"x": units(2, dim)}) for dim in (2, 3, 50)],
             torch=lambda torch, x: -torch_sphere.log_area(x.shape[1]) + 0 * x[:, 0],
         ),
-        part_of(uniform_sphere.sample, sampling=SamplingCase("uniform_sphere.sample", _uniform_cosine, _uniform_law, POINTS)),
+        part_of(
+            uniform_sphere.sample,
+            sampling=SamplingCase("uniform_sphere.sample", _uniform_cosine, uniform_law, POINTS),
+        ),
         part_of(
             von_mises_fisher.log_prob,
             {"x": units(B, D, seed=2), **LAW},
             oracle=sphere_oracles.log_prob,
-            tried=[Inputs(kind, {"x": x, **law}, floor=1.0, why="parts cancel", digits=120) for kind, x, law in _laws()],
+            tried=[
+                Inputs(kind, {"x": x, **law}, floor=1.0, why="parts cancel", digits=120)
+                for kind, x, law in _laws()
+            ],
             torch=torch_sphere.log_prob,
         ),
         part_of(
             von_mises_fisher.expectation,
             LAW,
-            oracle=lambda mean, log_concentration: sphere_oracles.cosine(log_concentration, mean.shape[1])[:, None] * mean,
-            tried=[Inputs(kind, law, floor=1e-13, why="components of μ near 0", digits=120) for kind, _, law in _laws()],
+            oracle=lambda mean, log_concentration: (
+                sphere_oracles.cosine(log_concentration, mean.shape[1])[:, None] * mean
+            ),
+            tried=[
+                Inputs(kind, law, floor=1e-13, why="components of μ near 0", digits=120)
+                for kind, _, law in _laws()
+            ],
             torch=torch_sphere.expectation,
         ),
         part_of(
@@ -76,16 +90,23 @@ def parts() -> list[Part]:
             von_mises_fisher.entropy,
             {"log_concentration": LOG_KAPPA},
             {"dim": D},
-            oracle=lambda log_concentration, dim: -sphere_oracles.log_uniform(dim) - sphere_oracles.kl(log_concentration, dim),
+            oracle=lambda log_concentration, dim: (
+                -sphere_oracles.log_uniform(dim) - sphere_oracles.kl(log_concentration, dim)
+            ),
             tried=_concentrations(floor=1.0, why="the sphere's area and the KL cancel"),
-            torch=lambda torch, lk, *, dim: torch_sphere.log_area(dim) - torch_sphere.kl_to_uniform(torch, lk, dim=dim),
+            torch=lambda torch, lk, *, dim: (
+                torch_sphere.log_area(dim) - torch_sphere.kl_to_uniform(torch, lk, dim=dim)
+            ),
         ),
         part_of(
             von_mises_fisher.versine,
             {"log_concentration": LOG_KAPPA},
             {"uniform": uniforms(2 * B, seed=5), "dim": D, "draws": 2},
             more={
-                f"dim = {dim}": ({"log_concentration": LOG_KAPPA}, {"uniform": uniforms(B, seed=dim), "dim": dim})
+                f"dim = {dim}": (
+                    {"log_concentration": LOG_KAPPA},
+                    {"uniform": uniforms(B, seed=dim), "dim": dim},
+                )
                 for dim in (2, 3, 9)
             },
             oracle=sphere_oracles.versine,
@@ -96,10 +117,16 @@ def parts() -> list[Part]:
             von_mises_fisher.reparameterize,
             {"mean": units(B, D, seed=1), "versine": drawn},
             {"tangent": units(2 * B, D - 1, seed=7), "draws": 2},
-            sampling=SamplingCase("von_mises_fisher.reparameterize", _drawn_cosine, _drawn_law, POINTS),
+            sampling=SamplingCase("von_mises_fisher.reparameterize", _drawn_cosine, drawn_law, POINTS),
             oracle=sphere_oracles.reparameterize,
             tried=[
-                Inputs(kind, {"mean": mean, "versine": v}, {"tangent": units(2, 3)}, floor=1e-3, why="parts of a turn cancel")
+                Inputs(
+                    kind,
+                    {"mean": mean, "versine": v},
+                    {"tangent": units(2, 3)},
+                    floor=1e-3,
+                    why="parts of a turn cancel",
+                )
                 for kind, mean, v in (
                     ("ordinary", units(2, 4), np.array([0.3, 1.7])),
                     (
@@ -122,33 +149,7 @@ def parts() -> list[Part]:
             tried=_draws(),
             torch=torch_sphere.log_prob_of_draw,
         ),
-        Part(
-            "von_mises_fisher",
-            VonMisesFisher,
-            _roles(),
-            sampling=SamplingCase("VonMisesFisher.sample", _posterior_cosine, _drawn_law, POINTS),
-            columns=lambda n, rng: VonMisesFisher(3).draw_noise(n, rng),
-        ),
-        Part(
-            "uniform_sphere",
-            UniformSphere,
-            sampling=SamplingCase(
-                "UniformSphere.sample", lambda n, rng: UniformSphere(SPHERE).sample(n, rng)[:, 1], _uniform_law, POINTS
-            ),
-            columns=lambda n, rng: UniformSphere(3).sample(n, rng),
-        ),
     ]
-
-
-def _roles() -> list[Case]:
-    """Both roles by each kind of KL, with and without the score."""
-    found = []
-    for objective, draws in ((Elbo(beta=2.0), 1), (SampledElbo(beta=2.0, samples=K), K), (Iwae(K), K)):
-        noise = VonMisesFisher(3).draw_noise(B * draws, np.random.default_rng(3))
-        model = vae(posterior=VonMisesFisher(3), prior=UniformSphere(3))
-        name = f"{type(objective).__name__}: VonMisesFisher, UniformSphere"
-        found.append(objective_case(name, objective, model, X, noise=noise.astype(np.float64)))
-    return found
 
 
 def _laws() -> list[tuple[str, Array, dict[str, Array]]]:
@@ -172,7 +173,14 @@ def _draws() -> list[Inputs]:
             v = share * np.minimum(0.5, 0.5 * (dim - 1) / kappa)
             law = {"log_concentration": np.array(log_kappa), "versine": v}
             found.append(
-                Inputs(f"D = {dim}, {kind}", law, {"dim": dim}, floor=float(dim), why="κ v and the rest cancel", digits=120)
+                Inputs(
+                    f"D = {dim}, {kind}",
+                    law,
+                    {"dim": dim},
+                    floor=float(dim),
+                    why="κ v and the rest cancel",
+                    digits=120,
+                )
             )
     return found
 
@@ -191,7 +199,10 @@ def _quantiles() -> list[Inputs]:
     """At D = 3 and D = 5, whose distribution functions are elementary, with draws far out on both sides."""
     log_kappa, u = np.array([-13.8, -2.0, 0.7, 4.0, 9.0, 13.8]), np.array([0.3, 0.9, 0.02, 0.98, 0.5, 0.1])
     kinds = {"D = 3": (log_kappa, 3), "D = 5": (np.array([-2.0, 0.7, 4.0, 9.0]), 5)}
-    return [Inputs(kind, {"log_concentration": k}, {"uniform": u[: len(k)], "dim": dim}) for kind, (k, dim) in kinds.items()]
+    return [
+        Inputs(kind, {"log_concentration": k}, {"uniform": u[: len(k)], "dim": dim})
+        for kind, (k, dim) in kinds.items()
+    ]
 
 
 def _uniform_cosine(n: int, rng: np.random.Generator) -> Array:
@@ -204,11 +215,13 @@ def _cosine_law(log_at_cosine: Array, cosine: Array) -> Array:
         return log_at_cosine + torch_sphere.log_area(SPHERE - 1) + 0.5 * (SPHERE - 3) * np.log1p(-(cosine**2))
 
 
-def _uniform_law(cosine: Array) -> Array:
+def uniform_law(cosine: Array) -> Array:
+    """log p of a coordinate under the uniform law."""
     return _cosine_law(uniform_sphere.log_prob(units(len(cosine), SPHERE))[0], cosine)
 
 
-def _drawn_law(cosine: Array) -> Array:
+def drawn_law(cosine: Array) -> Array:
+    """log p of the cosine under the law that is drawn from."""
     along, other = np.eye(2, SPHERE)
     x = cosine[:, None] * along + np.sqrt(1 - cosine[:, None] ** 2) * other
     law = np.tile(along, (len(cosine), 1)), np.full(len(cosine), SAMPLED_LOG_KAPPA)
@@ -216,12 +229,11 @@ def _drawn_law(cosine: Array) -> Array:
 
 
 def _drawn_cosine(n: int, rng: np.random.Generator) -> Array:
-    mean, tangent = np.tile(SAMPLED_MEAN, (n, 1)), uniform_sphere.sample(noise=rng.standard_normal((n, SPHERE - 1)))
-    v, _ = von_mises_fisher.versine(np.full(n, SAMPLED_LOG_KAPPA), uniform=rng.random(n) + 2.0**-54, dim=SPHERE)
+    mean, tangent = (
+        np.tile(SAMPLED_MEAN, (n, 1)),
+        uniform_sphere.sample(noise=rng.standard_normal((n, SPHERE - 1))),
+    )
+    v, _ = von_mises_fisher.versine(
+        np.full(n, SAMPLED_LOG_KAPPA), uniform=rng.random(n) + 2.0**-54, dim=SPHERE
+    )
     return (von_mises_fisher.reparameterize(mean, v, tangent=tangent)[0] @ SAMPLED_MEAN.T)[:, 0]
-
-
-def _posterior_cosine(n: int, rng: np.random.Generator) -> Array:
-    posterior, q_params = VonMisesFisher(SPHERE), np.hstack([np.tile(3 * SAMPLED_MEAN, (n, 1)), column(n, SAMPLED_LOG_KAPPA)])
-    z, _ = posterior.sample(q_params, noise=posterior.draw_noise(n, rng).astype(np.float64))
-    return (z @ SAMPLED_MEAN.T)[:, 0]
