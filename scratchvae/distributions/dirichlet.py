@@ -33,8 +33,8 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
     log_share = np.log1p(total_more) - log_ratio  # log(1 + t_i)
     near = np.abs(t) < 0.5
     excess = np.where(near, _excess(np.where(near, t, 0)), t - log_share)
-    gap, slope, curvature = kernels.log_gamma_gap(alpha, rise)
-    whole_gap, whole_slope, whole_curvature = kernels.log_gamma_gap(whole, total_rise)
+    gap, slope, curvature = kernels.log_gamma_gap(alpha, beta, rise)
+    whole_gap, whole_slope, whole_curvature = kernels.log_gamma_gap(whole, beta.sum(axis=1, keepdims=True), total_rise)
     kl = (beta * excess + gap).sum(axis=1) - whole_gap[:, 0]
     by_share = np.where(near, np.log1p(np.where(near, t, 0)), log_share)
 

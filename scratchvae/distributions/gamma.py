@@ -32,7 +32,7 @@ def kl(
         rise = a * np.expm1(ratio)
         apart = ratio + (log_rate - other_log_rate)  # ℓ
         less = np.expm1(-apart)
-        gap, slope, curvature = kernels.log_gamma_gap(a, rise)
+        gap, slope, curvature = kernels.log_gamma_gap(a, other, rise)
         kl = (other * _excess(apart, less) + gap).sum(axis=1)
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:

@@ -9,13 +9,13 @@ from scratchvae.kernels.textbook.gamma_ratios import SHIFT, STIRLING
 
 
 @pointwise
-def log_gamma_gap(shape: Array, rise: Array) -> tuple[Array, Array, Array]:
+def log_gamma_gap(shape: Array, other: Array, rise: Array) -> tuple[Array, Array, Array]:
     gap, slope, curvature = np.empty_like(shape), np.empty_like(shape), np.empty_like(shape)
     for i in range(shape.size):
-        a, d = np.float64(shape[i]), np.float64(rise[i])
+        a, b, d = np.float64(shape[i]), np.float64(other[i]), np.float64(rise[i])
         g = s = c = 0.0
         for k in range(SHIFT):
-            low, high = a + k, a + d + k
+            low, high = a + k, b + k
             u, share = -d / (high * (low + 1)), d / (low * high)
             if abs(u) < 0.5:
                 small = log1p_less(u)
@@ -26,7 +26,7 @@ def log_gamma_gap(shape: Array, rise: Array) -> tuple[Array, Array, Array]:
                 g += (high + 1) * logarithm + d / low
                 s += logarithm + share
             c += 1 / (low * low * (low + 1))
-        low, high = a + SHIFT, a + d + SHIFT
+        low, high = a + SHIFT, b + SHIFT
         y, less = low / high, d / high
         g -= 0.5 * log1p_less(d / low)
         s += 0.5 * less / low

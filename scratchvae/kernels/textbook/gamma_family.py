@@ -6,13 +6,13 @@ from scratchvae.arrays import Array
 from scratchvae.kernels.textbook.gamma_ratios import SHIFT, STIRLING, log1p_less
 
 
-def log_gamma_gap(shape: Array, rise: Array) -> tuple[Array, Array, Array]:
-    """e(β) − e(α) − (β − α) e′(α) ≥ 0, e′(β) − e′(α), and e″(α), with α = shape > 0, β = α + rise > 0; in float64.
+def log_gamma_gap(shape: Array, other: Array, rise: Array) -> tuple[Array, Array, Array]:
+    """e(β) − e(α) − (β − α) e′(α) ≥ 0, e′(β) − e′(α), and e″(α), with α = shape, β = other, in float64.
 
         e(x) = log Γ(x) − x log x + x = Σ_k g(x + k),    g(x) = (x + 1) log(1 + 1/x) − 1,    k = 0, 1, 2, …
 
-    Of each of the first ten g no part is left to cancel: with d = β − α and u = −d/(β (α + 1)), which makes
-    1 + u = α (β + 1)/(β (α + 1)), its three numbers are
+    The `rise` is d = β − α, which is given beside both since it may have digits that they have not. Ten of the g are
+    taken by themselves. With u = −d/(β (α + 1)), so that 1 + u = α (β + 1)/(β (α + 1)), the three numbers of a g are
 
         (β + 1)(log(1 + u) − u) + d²/(α β (α + 1)),    log(1 + u) − u + d/(α β (α + 1)),    1/(α² (α + 1))
 
@@ -23,10 +23,10 @@ def log_gamma_gap(shape: Array, rise: Array) -> tuple[Array, Array, Array]:
 
     and of −½ log x: ½ (s − log(1 + s)), ½ d/(X Y), ½/X². Abramowitz & Stegun 1964, 6.1.15 and 6.1.40.
     """
-    a, d = shape.astype(np.float64), rise.astype(np.float64)
+    a, b, d = shape.astype(np.float64), other.astype(np.float64), rise.astype(np.float64)
     gap, slope, curvature = np.zeros_like(a), np.zeros_like(a), np.zeros_like(a)
     for k in range(SHIFT):
-        low, high = a + k, a + d + k
+        low, high = a + k, b + k
         u = -d / (high * (low + 1))
         near = np.abs(u) < 0.5
         small, logarithm = log1p_less(np.where(near, u, 0)), np.log(low / (low + 1) * ((high + 1) / high))
@@ -35,7 +35,7 @@ def log_gamma_gap(shape: Array, rise: Array) -> tuple[Array, Array, Array]:
         gap += np.where(near, by_series, (high + 1) * logarithm + d / low)
         slope += np.where(near, small + share / (low + 1), logarithm + share)
         curvature += 1 / (low * low * (low + 1))
-    low, high = a + SHIFT, a + d + SHIFT
+    low, high = a + SHIFT, b + SHIFT
     y, less = low / high, d / high  # and 1 − y
     gap += -0.5 * log1p_less(d / low)
     slope += 0.5 * less / low
