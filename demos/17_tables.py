@@ -3,13 +3,14 @@
     p(x|z) = Π_d p_d(x_d|z)        log p(x_o|z) = Σ_d log p_d(x_d|z) over the cells that were observed
 
     real          N(x; m + s f, s² σ²)                     positive     the same of log x, less log x
-    count         Poisson(x; exp f · mean)                 binary       Bernoulli(x; σ(f))
+    count         NB(x; exp f · mean, r)                   binary       Bernoulli(x; σ(f))
     categorical   softmax(f_1 … f_L)_x                     ordered      σ(t_x − f) − σ(t_{x−1} − f)
 
-f is what the decoder computes for a column, m and s are the mean and the deviation of the training data, and σ² and the
-thresholds t are learned for each column. Given z the columns do not depend on each other, so that what is missing drops
-out of the sum, and one bound trains all columns at once. The encoder sees every column in one scale: numbers standardized,
-positive ones by their logarithm, counts by log(1 + x), a category as one of L inputs, and 0 for what is missing.
+f is what the decoder computes for a column, m and s are the mean and the deviation of the training data. σ², the
+dispersion r of the negative binomial law NB and the thresholds t are learned for each column. Given z the columns do not
+depend on each other, so that what is missing drops out of the sum, and one bound trains all columns at once. The encoder
+sees every column in one scale: numbers standardized, positive ones by their logarithm, counts by log(1 + x), a category as
+one of L inputs, and 0 for what is missing.
 
 Part 1 compares each law with scipy's. Part 2 does from the command line what one does with a table: it takes four data sets
 of scikit-learn with a fifth of their cells removed, trains, imputes, and compares the result with the cells that were
@@ -122,11 +123,11 @@ def laws(rng):
     log_x = np.log(rows[:, 1])
     cuts = law.laws[5].likelihood.thresholds.value[0]
     t = np.array([-np.inf, cuts[0], cuts[0] + np.exp(cuts[1]), np.inf])
-    level = int(x[5])
+    level, r = int(x[5]), np.exp(law.laws[2].likelihood.log_dispersion.value[0])
     theirs = [
         stats.norm.logpdf(x[0], rows[:, 0].mean() + rows[:, 0].std() * real[0], rows[:, 0].std() * noise),
         stats.lognorm.logpdf(x[1], log_x.std() * noise, scale=np.exp(log_x.mean() + log_x.std() * above[0])),
-        stats.poisson.logpmf(x[2], np.exp(count[0]) * rows[:, 2].mean()),
+        stats.nbinom.logpmf(x[2], r, r / (r + np.exp(count[0]) * rows[:, 2].mean())),
         stats.bernoulli.logpmf(x[3], expit(bit[0])),
         np.log(softmax(category)[int(x[4])]),
         np.log(expit(t[level + 1] - order[0]) - expit(t[level] - order[0])),

@@ -74,7 +74,8 @@ def by_scipy(law, x_params, x):
     found = np.empty(x.shape)
     m, s = real.column_mean.value, real.column_scale.value
     found[:, [0, 6]] = stats.norm.logpdf(x[:, [0, 6]], m + s * parts[0], s * np.sqrt(real.likelihood.variance))
-    found[:, 1] = stats.poisson.logpmf(x[:, 1], np.exp(parts[1][:, 0]) * MIXED[:, 1].mean())
+    mean, r = np.exp(parts[1][:, 0]) * MIXED[:, 1].mean(), np.exp(law.laws[1].likelihood.log_dispersion.value)
+    found[:, 1] = stats.nbinom.logpmf(x[:, 1], r, r / (r + mean))
     found[:, 2] = np.log(softmax(parts[2], axis=1)[np.arange(len(x)), x[:, 2].astype(int)])
     cuts = np.cumsum(
         np.concatenate([ordered.likelihood.thresholds.value[0, :1], np.exp(ordered.likelihood.thresholds.value[0, 1:])])
@@ -143,7 +144,7 @@ def test_a_block_has_the_columns_of_one_kind_and_one_number_of_levels():
 
 
 def test_the_names_of_parameters_say_which_block_they_are_of():
-    assert list(named_parameters(mixed())) == ["0.log_excess", "3.thresholds", "5.of_log.log_excess"]
+    assert list(named_parameters(mixed())) == ["0.log_excess", "1.log_dispersion", "3.thresholds", "5.of_log.log_excess"]
 
 
 # -------------------------------------------------------------------------------------------------------- what the encoder sees

@@ -437,3 +437,15 @@ def test_a_config_of_version_0_1_is_read_in_the_words_of_today():
     assert stepped.optimizer == "rmsprop(learning_rate=step(every=5, rate=0.01))"
     with pytest.raises(InputError, match=r"config.json: settings should be those of a recipe, found 'depth'"):
         Config.from_entries(old | {"settings": {"depth": 2}}, "config.json")
+
+
+def test_a_config_of_version_0_2_shows_counts_as_it_did():
+    old = {"data": "counts.npz", "examples": 90, "event_shape": [5], "recipe": "mlp(likelihood=poisson, hidden=(8,))"}
+    config = Config.from_entries(old, "config.json")
+    assert config.recipe == "mlp(likelihood=poisson(log_inputs=False), hidden=(8,))"
+    assert (config.kind, config.held_out_last) == ("by_dtype", True)
+    assert Config.from_entries(json.loads(config.to_json()), "config.json") == config
+    of_today = {**old, "held_out_last": False}
+    assert Config.from_entries(of_today, "config.json").recipe == old["recipe"]
+    of_0_1 = {**old, "recipe": "mlp", "settings": {"likelihood": "poisson"}}
+    assert Config.from_entries(of_0_1, "config.json").recipe == "mlp(likelihood=poisson(log_inputs=False))"

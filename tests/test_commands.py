@@ -66,8 +66,8 @@ def fails(capsys, argv, *words):
 
 
 def test_train_leaves_a_run(trained):
-    files = {"config.json", "metrics.jsonl", "metrics.csv", "checkpoint.safetensors", "evaluation.json", "figures"}
-    assert {p.name for p in trained.iterdir()} == files
+    files = {"config.json", "metrics.jsonl", "metrics.csv", "checkpoint.safetensors", "evaluation.json", "environment.jsonl"}
+    assert {p.name for p in trained.iterdir()} == files | {"figures"}
     figures = {p.stem for p in (trained / "figures").iterdir()}
     assert figures == {"codes", "curves", "interpolations", "manifold", "reconstructions", "samples", "traversals"}
     assert [json.loads(line)["epoch"] for line in (trained / "metrics.jsonl").read_text().splitlines()] == [1, 2]

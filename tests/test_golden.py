@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -22,6 +24,9 @@ MANIFEST = json.loads((STORED / "manifest.json").read_text(encoding="utf-8"))
 def stored(dtype, folder=STORED):
     with np.load(folder / f"golden-{dtype}.npz", allow_pickle=False) as archive:
         return dict(archive)
+
+
+VECTORS = {dtype: stored(dtype) for dtype in golden.DTYPES}
 
 
 @pytest.mark.parametrize("dtype", golden.DTYPES)
@@ -66,6 +71,73 @@ def test_a_changed_number_is_named_with_the_command_that_regenerates(dtype):
     assert "is missing" in golden.departures(MANIFEST, arrays, dtype)[0]
 
 
+@pytest.mark.parametrize("mistake", golden.MISTAKES, ids=lambda one: f"{one.case}-{one.name}")
+def test_a_mistake_is_told_from_the_right_form(mistake):
+    """By a result that its words speak of, in every dtype, and by many times what rounding may do."""
+    row = MANIFEST["cases"][mistake.case]["mistakes"][mistake.name]
+    assert row["words"] == mistake.words
+    assert row["caught_by"]
+    for dtype, arrays in VECTORS.items():
+        for result in row["caught_by"]:
+            wrong = arrays[f"{mistake.case}/mistake/{mistake.name}/{result}"]
+            apart = np.abs(wrong - arrays[f"{mistake.case}/{result}"]).max()
+            assert apart > 100 * MANIFEST["cases"][mistake.case]["tolerance"][dtype][result]
+
+
+def test_a_mistake_that_changes_values_alone_has_the_right_gradients_and_the_other_way_round():
+    caught = {(m.case, m.name): MANIFEST["cases"][m.case]["mistakes"][m.name]["caught_by"] for m in golden.MISTAKES}
+    assert caught["poisson.log_prob", "factorial_dropped"] == ["value/0"]
+    assert caught["Elbo", "kl_detached"]
+    assert not any(name.startswith("value") or "decoder" in name for name in caught["Elbo", "kl_detached"])
+
+
+def test_what_is_json_follows_the_schema():
+    schema = json.loads(golden.companions("json")["schema.json"])
+    check = jsonschema.Draft202012Validator(schema)
+    check.validate(MANIFEST)
+    written = golden.PACKINGS["json"](VECTORS)
+    assert len(written) == len({name.lower() for name in written}) == len(MANIFEST["cases"])
+    for content in written.values():
+        case = json.loads(content)
+        check.validate(case)
+        for dtype, arrays in case["arrays"].items():
+            for name, entries in arrays.items():
+                read = np.array(entries["data"], entries["dtype"]).reshape(entries["shape"])
+                np.testing.assert_array_equal(read, VECTORS[dtype][f"{case['name']}/{name}"])  # to the bit
+    assert not check.is_valid({**MANIFEST, "format_version": "0.1"})
+
+
+@pytest.mark.parametrize(("packing", "command"), [("npz", [sys.executable]), ("json", ["node"])])
+def test_a_few_lines_in_another_language_tell_right_from_wrong(packing, command, tmp_path):
+    """Without this library: what implements a formula rightly is right, and every mistake known of it is told."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"no {command[0]} on the PATH")
+    packed = golden.PACKINGS[packing](VECTORS)
+    if packing == "json":
+        packed = {name: content for name, content in packed.items() if "gaussian.kl" in name}
+    (tmp_path / "cases").mkdir()
+    for name, content in {**packed, **golden.companions(packing), "manifest.json": golden.as_json(MANIFEST)}.items():
+        (tmp_path / name).write_bytes(content)
+    (runner,) = tmp_path.glob("runner.*")
+    said = subprocess.run([*command, runner], check=True, capture_output=True, text=True).stdout.splitlines()
+    assert said
+    assert all(line.endswith(": right; 5 of 5 mistakes told") for line in said)
+    code = runner.read_text(encoding="utf-8")
+    assert code.count("\n") < 50
+    runner.write_text(code.replace("- 1 - ", "- 2 - "), encoding="utf-8")
+    wrong = subprocess.run([*command, runner], check=True, capture_output=True, text=True).stdout
+    assert "wrong in value/0" in wrong
+
+
+def test_a_case_says_what_it_computes_and_where_that_is_derived():
+    row = MANIFEST["cases"]["gaussian.kl_to_standard"]
+    assert row["equation"] == "KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d (mean² + σ² − 1 − log σ²)."
+    assert row["sources"] == ["Kingma & Welling 2014, appendix B"]
+    assert MANIFEST["cases"]["Renyi"]["sources"] == ["Li & Turner 2016, sections 3 and 4"]
+    without = [name for name, row in MANIFEST["cases"].items() if not row["equation"]]
+    assert not without, without
+
+
 def test_tolerances_are_a_few_roundoffs_of_what_was_summed():
     for dtype in golden.DTYPES:
         arrays, roundoff = stored(dtype), np.finfo(dtype).eps / 2
@@ -99,7 +171,7 @@ def test_regenerating_gives_the_same_bytes(tmp_path):
     for folder in ("a", "b"):
         assert main(["golden", "--out", str(tmp_path / folder)]) == 0
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == ["golden-float32.npz", "golden-float64.npz", "manifest.json"]
+    assert names == ["golden-float32.npz", "golden-float64.npz", "manifest.json", "runner.py", "schema.json"]
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
     fresh = json.loads((tmp_path / "a" / "manifest.json").read_text(encoding="utf-8"))["cases"]
     for name, row in MANIFEST["cases"].items():

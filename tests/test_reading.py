@@ -18,7 +18,9 @@ from scratchvae.data import read_safetensors, read_safetensors_metadata
 from scratchvae.plots.labels import round_numbers, visible_range
 from scratchvae.runs import Config, Run, compared, differing, groups, listed, read_run, read_runs, remarks, settings
 from scratchvae.runs.claim import Claim
+from scratchvae.runs.environment import environment, read_environments
 from scratchvae.runs.formats import FORMATS, duration, printable
+from scratchvae.runs.report import report
 from scratchvae.training import load_checkpoint
 
 RNG = np.random.default_rng(3)
@@ -272,6 +274,27 @@ def test_an_evaluation_is_kept_and_shown_until_the_weights_change(copies, capsys
     assert read_run(folder).evaluation == {}
     path.write_text("[")
     assert read_run(folder).evaluation == {}
+    by_a_sweep = {"step": read_run(folder).history[-1]["step"], "epochs": 3, "metrics": {"log_likelihood": -7.5}}
+    (folder / "judgement.json").write_text(json.dumps(by_a_sweep))
+    assert read_run(folder).evaluation == {"log_likelihood": -7.5}
+
+
+def test_a_run_says_what_its_steps_were_computed_with(copies, monkeypatch):
+    folder = copies / "beta1"
+    assert read_environments(folder) == []  # of a version that kept none
+    Run.resume(folder).claim.release()
+    step = read_run(folder).history[-1]["step"]
+    assert read_environments(folder) == [(step, environment())]
+    Run.resume(folder).claim.release()
+    assert len(read_environments(folder)) == 1  # nothing has changed
+    monkeypatch.setattr(sys.modules["scratchvae.runs.environment"], "environment", lambda: {"numpy": "9"})
+    Run.resume(folder).claim.release()
+    assert [facts.get("numpy") for _, facts in read_environments(folder)] == [environment()["numpy"], "9"]
+    page = report(Run.open(folder))
+    assert f"from step {step:,} on" in page
+    with (folder / "environment.jsonl").open("a") as file:
+        file.write("[\nnull\n{}\n")
+    assert len(read_environments(folder)) == 2
 
 
 DIFFERENCES = [
@@ -330,13 +353,32 @@ def test_which_runs_can_be_compared(trained):
         assert list(found.values()) == [[0], [1]], name
         assert len(found) == 2  # no two groups are called the same
         assert any("can't be compared" in sentence for sentence in remarks([one, other], ["a", "b"]))
-    same = [one, replace(one, config=replace(config, seed=1, epochs=9)), replace(one, digest="another")]
-    assert list(groups(same).values()) == [[0, 1, 2]]
-    assert not any("same examples" in sentence for sentence in remarks(same[:2], "ab"))
-    assert any("not all judged on the same examples" in sentence for sentence in remarks(same, "abc"))
+    assert list(groups([one, replace(one, config=replace(config, seed=1)), replace(one, digest="another")]).values()) == [
+        [0, 1, 2]
+    ]
     iwae = replace(one, config=replace(config, objective="iwae(samples=5)"))
     assert any("more draws" in sentence for sentence in remarks([one, iwae], "ab"))
     assert not any("more draws" in sentence for sentence in remarks([one, one], "ab"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"epochs": 9}, True),
+        ({"seed": 1}, False),  # which draws the held-out examples
+        ({"digest": "another"}, False),
+        ({"seed": 1, "held_out_last": True}, True),
+        ({"seed": 1, "held_out": 0}, True),
+    ],
+)
+def test_runs_that_are_judged_on_other_examples_say_so(changed, same, trained):
+    one = read_run(trained / "beta1")
+    digests = {name: changed.pop(name) for name in ("digest",) if name in changed}
+    held_out = {name: value for name, value in changed.items() if name.startswith("held_out")}
+    first = replace(one, config=replace(one.config, **held_out))
+    second = replace(one, config=replace(one.config, **changed), **digests)
+    said = any("not all judged on the same examples" in sentence for sentence in remarks([first, second], "ab"))
+    assert said is not same
 
 
 def test_tables_show_what_names_say_and_do_nothing_else():

@@ -23,7 +23,8 @@ def by_column(law, x_params, x, learned):
     real, count, category, order, bit, above = torch.split(x_params, [2, 1, 3, 1, 1, 1], dim=1)
     location, scale = in_units(real, learned["0.log_excess"], buffers["real_mean"], buffers["real_scale"])
     reals = laws.Normal(location, scale).log_prob(x[:, [0, 6]])
-    counts = laws.Poisson(torch.exp(count + buffers["log_rate"])).log_prob(x[:, [1]])
+    log_r = learned["1.log_dispersion"]
+    counts = laws.NegativeBinomial(torch.exp(log_r), logits=count + buffers["log_rate"] - log_r).log_prob(x[:, [1]])
     categories = laws.Categorical(logits=category).log_prob(x[:, 2].long())[:, None]
     thresholds = learned["3.thresholds"]
     cuts = torch.cumsum(torch.cat([thresholds[:, :1], torch.exp(thresholds[:, 1:])], dim=1), dim=1)

@@ -2,16 +2,12 @@
 
 import argparse
 import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 
-from scratchvae import __version__, cpu, kernels
+from scratchvae import cpu
 from scratchvae.layers import named_parameters
-from scratchvae.runs import Run
+from scratchvae.runs import Run, environment
 from scratchvae.training import load_checkpoint
-
-PACKAGES = ("numpy", "numba", "scipy", "matplotlib", "safetensors")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,16 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each fact."""
     if arguments.run is None:
-        print(f"scratchvae {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}")
-        print("packages   " + ", ".join(f"{name} {version(name)}" for name in PACKAGES))
-        print(f"processor  {cpu.processor()}, {cpu.cores()} cores for this process")
-        loaded = cpu.loaded_blas()
-        for blas in loaded:
-            print(f"BLAS       {blas.library} {blas.version}, {blas.kernels} kernels, {blas.threads} threads")
-        if advice := cpu.advice(loaded):
-            print(f"faster     {advice}")
-        chosen = "chosen by SCRATCHVAE_KERNELS" if "SCRATCHVAE_KERNELS" in os.environ else "the default"
-        print(f"kernels    {kernels.in_use()} ({chosen})")
+        for name, fact in environment().items():
+            print(f"{name:12}{fact}")
+        if "SCRATCHVAE_KERNELS" in os.environ:
+            print(" " * 12 + "chosen by SCRATCHVAE_KERNELS")
+        if advice := cpu.advice(cpu.loaded_blas()):
+            print(f"{'faster':12}{advice}")
         return 0
     one = Run.open(arguments.run)
     position = load_checkpoint(one.checkpoint).position

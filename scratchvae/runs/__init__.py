@@ -5,6 +5,7 @@ from scratchvae.runs.config import Config
 from scratchvae.runs.construction import build_phases, load_like
 from scratchvae.runs.dask_cluster import dask_executor
 from scratchvae.runs.differences import differing, settings
+from scratchvae.runs.environment import environment
 from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import grid, read_axes
 from scratchvae.runs.interruption import Interruption
@@ -39,6 +40,7 @@ __all__ = [
     "configured",
     "dask_executor",
     "differing",
+    "environment",
     "folder_name",
     "grid",
     "groups",

@@ -100,7 +100,7 @@ def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
         parts = "; ".join(f"{', '.join(names[k] for k in places)} ({label})" for label, places in comparable.items())
         found.append(f"Bounds of different data or likelihoods can't be compared; those of one group can: {parts}.")
     for label, places in comparable.items():
-        if len({runs[k].digest for k in places} - {None}) > 1:
+        if len({_judged_on(runs[k]) for k in places if runs[k].digest is not None}) > 1:
             which = "The runs" if len(comparable) == 1 else f"The runs of {label}"
             found.append(f"{which} are not all judged on the same examples, which alone makes small differences.")
     tightness = {name: _tightness(one.config) for name, one in zip(names, runs, strict=True) if one.config is not None}
@@ -128,6 +128,13 @@ def _measured_by(config: Config) -> tuple[Any, ...]:
     name = likelihood.name if isinstance(likelihood, Choice) else parse(likelihood).name if likelihood else None
     shape = tuple(config.event_shape or ())
     return config.data, config.examples, shape, config.limit, config.held_out, config.binarized, name
+
+
+def _judged_on(one: Reading) -> tuple[Any, ...]:
+    """Which examples are held out: the data, and the seed that draws them, unless they are the last ones or none."""
+    assert one.config is not None
+    drawn = one.config.held_out != 0 and not one.config.held_out_last
+    return one.digest, one.config.seed if drawn else None
 
 
 def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:

@@ -12,7 +12,7 @@ from scratchvae.data import KINDS, TableSchema
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.runs.version_0_1 import translated
-from scratchvae.runs.version_0_2 import BY_DTYPE, LAST, is_of_then
+from scratchvae.runs.version_0_2 import BY_DTYPE, as_then, is_of_then
 from scratchvae.strict_json import dump_finite
 
 LOWEST = {"limit": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0}
@@ -74,10 +74,11 @@ class Config:
         if not isinstance(entries, Mapping):
             raise InputError(f"{where} should hold one JSON object, found {type(entries).__name__}")
         try:
-            then = LAST if is_of_then(entries) else {}
+            of_then = is_of_then(entries)
             if "settings" in entries:
                 entries = translated(entries)
-            entries = {**entries, **then}
+            if of_then:
+                entries = as_then(entries)
             for name in entries:
                 require_choice("config", "entry", name, cls.__dataclass_fields__)
             config = cls(**entries)

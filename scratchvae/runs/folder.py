@@ -1,4 +1,4 @@
-"""A run as a folder: config.json, metrics.jsonl, checkpoint.safetensors, figures/."""
+"""A run as a folder: config.json, metrics.jsonl, checkpoint.safetensors, environment.jsonl, figures/."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -23,6 +23,7 @@ from scratchvae.runs.agreement import (
 from scratchvae.runs.claim import Claim, new_folder
 from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.construction import build_model, build_training, divide, load_data, read_schema
+from scratchvae.runs.environment import record_environment
 from scratchvae.runs.naming import folder_name
 from scratchvae.runs.records import as_csv, as_lines, read_history
 from scratchvae.runs.setting import moved
@@ -169,6 +170,7 @@ class Run:
             run.config = replace(run.config, epochs=epochs)
         if run.config != read_config(folder / CONFIG):
             write_whole(run.folder / CONFIG, run.config.to_json().encode())
+        record_environment(folder, saved.position["step"])
         return run
 
     @classmethod
@@ -195,6 +197,7 @@ class Run:
         """Write the checkpoint of the beginning, then config.json."""
         self.keep()(self.training(), "start")
         write_whole(self.folder / CONFIG, self.config.to_json().encode())
+        record_environment(self.folder, 0)
 
     def _described(self) -> dict[str, Any]:
         """config.json's entries."""

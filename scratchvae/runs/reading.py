@@ -19,7 +19,8 @@ FILES = (
     "checkpoint.safetensors",
     "metrics.jsonl",
 )  # a folder that holds one of them is a run's
-EVALUATION = "evaluation.json"
+EVALUATION = "evaluation.json"  # what `evaluate` has last found
+JUDGEMENT = "judgement.json"  # what a finished run of a sweep is judged to be
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,15 @@ class Reading:
 
     @property
     def evaluation(self) -> dict[str, Any]:
-        """What `evaluate` has last found of the weights as they are, by name; nothing where it has not, or can't be read."""
+        """What `evaluate`, or else the sweep that the run is one of, has found of the weights as they are, by name.
+
+        It is empty where neither has, or where the weights have changed since, or the file can't be read.
+        """
+        return self._found(EVALUATION) or self._found(JUDGEMENT)
+
+    def _found(self, name: str) -> dict[str, Any]:
         try:
-            found = strict_json.read(self.folder / EVALUATION)
+            found = strict_json.read(self.folder / name)
         except (InputError, OSError):
             return {}
         steps = self.history[-1]["step"] if self.history else 0

@@ -18,12 +18,12 @@ from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.folder import Run
 from scratchvae.runs.interruption import Interruption
 from scratchvae.runs.judgement import judge
+from scratchvae.runs.reading import JUDGEMENT
 from scratchvae.runs.records import read_history
 from scratchvae.runs.setting import MEASURED
 from scratchvae.schema import Number, Record, Table, Whole, check
 from scratchvae.training import Diverged
 
-JUDGEMENT = "judgement.json"  # what a finished run of a sweep is judged to be
 KIND = Record({"step": Whole(), "epochs": Whole(), "metrics": Table(Number(finite=False))})
 PATIENCE = 30.0  # seconds in which a process that was killed lets go of its folder
 _asked_to_stop = 0  # the status of the signal that a process of a pool was sent, which then begins no other run

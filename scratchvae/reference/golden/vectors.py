@@ -3,7 +3,9 @@
 For each case and dtype: `CASE/input/NAME` what is differentiated, `CASE/held/NAME` data, noise and constants that are arrays,
 `CASE/value/I` the parts of the value, `CASE/seed/I` the gradient handed to the pullback for each, `CASE/gradient/NAME` what it
 returns; for an objective also `CASE/term/NAME` by example, and `CASE/adam/NAME` each parameter after Adam's first step with its
-defaults. The manifest holds what is not an array, and for every result how far it may be off.
+defaults. Of well-known faulty forms of a case there are `CASE/mistake/NAME/value/I` and `…/gradient/NAME`, what these give. The
+manifest holds what is not an array: what a case computes and where that is derived, for every result how far it may be off, and
+for every mistake which results tell it from the right form.
 
 How far a result may be off is measured in two ways. Each input is changed by one roundoff, 32 times at random: the largest
 change of the result is what the rounding of its inputs costs. And the case is computed in float32 beside float64, from the same
@@ -23,6 +25,8 @@ from scratchvae import __version__, kernels
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.cases import all_cases
 from scratchvae.reference.cases.case import Case
+from scratchvae.reference.golden.mistakes import Mistake, mistakes_of
+from scratchvae.reference.golden.provenance import equation, sources
 
 DTYPES = ("float64", "float32")
 RESULTS = ("value", "gradient", "term", "adam")
@@ -33,18 +37,28 @@ CONVENTIONS = {
     "reductions": "log-probabilities in nats: sums over the event; an objective's loss is a mean over the batch",
     "Linear": "weight (in, out): the transpose of PyTorch's",
     "within": "|yours − ours| ≤ tolerance, entry by entry",
+    "tolerance": f"{ALLOWED} · (the larger of what a roundoff of the inputs changes and of what float32 loses beside float64, "
+    f"in roundoffs, and a roundoff of the largest entry): the most of {TRIALS} and {ROUGH_TRIALS} trials",
+    "mistake": "what a well-known faulty form gives in place of value and gradient; `caught_by` are the results that differ from "
+    "the right ones by more than 100 tolerances, whatever the dtype",
 }
+FORMAT_VERSION = "0.2"
+CLEARLY = 100  # tolerances between what a mistake gives and what is right
 REGENERATE = "scratchvae golden --out DIR"
 
 
 def vectors(dtype: str, cases: Iterable[Case] | None = None) -> dict[str, Array]:
     """Every array of every case in `dtype`, by the textbook kernels."""
+    found: dict[str, Array] = {}
     with kernels.using("textbook"):
-        return {
-            f"{case.name}/{name}": array
-            for case in (all_cases() if cases is None else cases)
-            for name, array in _computed(case, _inputs(case, dtype), dtype).items()
-        }
+        for case in all_cases() if cases is None else cases:
+            inputs = _inputs(case, dtype)
+            found |= {f"{case.name}/{name}": array for name, array in _computed(case, inputs, dtype).items()}
+            for mistake in mistakes_of(case):
+                faulty = _computed(mistake.change(case), inputs, dtype)
+                results = {name: array for name, array in faulty.items() if name.partition("/")[0] in ("value", "gradient")}
+                found |= {f"{case.name}/mistake/{mistake.name}/{name}": array for name, array in results.items()}
+    return found
 
 
 def manifest(arrays: Mapping[str, Mapping[str, Array]], files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -53,14 +67,19 @@ def manifest(arrays: Mapping[str, Mapping[str, Array]], files: Mapping[str, byte
     with kernels.using("textbook"):
         for case in all_cases():
             constants = {name: value for name, value in case.constants.items() if not isinstance(value, np.ndarray)}
+            tolerances = {dtype: _tolerances(case, dtype, arrays[dtype]) for dtype in DTYPES}
             rows[case.name] = {
                 "op": getattr(case.op, "__name__", case.name) if case.terms is None else "objective",
+                "equation": equation(case),
+                "sources": sources(case),
                 "constants": constants,
-                "tolerance": {dtype: _tolerances(case, dtype, arrays[dtype]) for dtype in DTYPES},
+                "tolerance": tolerances,
+                "mistakes": {one.name: _caught(case, one, arrays, tolerances) for one in mistakes_of(case)},
             }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     return {
         "format": "scratchvae golden vectors",
+        "format_version": FORMAT_VERSION,
         "version": __version__,
         "conventions": CONVENTIONS,
         "sha256": hashes,
@@ -90,6 +109,20 @@ def new_cases(stored: Mapping[str, Any]) -> list[str]:
 def as_json(content: Mapping[str, Any]) -> bytes:
     """The manifest's bytes."""
     return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n").encode()
+
+
+def _caught(
+    case: Case, mistake: Mistake, arrays: Mapping[str, Mapping[str, Array]], tolerances: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    """What the mistake is, and the results that show it in every dtype."""
+
+    def shows(result: str) -> bool:
+        keys = f"{case.name}/{result}", f"{case.name}/mistake/{mistake.name}/{result}"
+        apart = {dtype: _largest(arrays[dtype][keys[0]] - arrays[dtype][keys[1]]) for dtype in DTYPES}
+        return all(apart[dtype] > CLEARLY * tolerances[dtype][result] for dtype in DTYPES)
+
+    results = [name for name in tolerances[DTYPES[0]] if name.partition("/")[0] in ("value", "gradient")]
+    return {"words": mistake.words, "caught_by": [name for name in results if shows(name)]}
 
 
 def _inputs(case: Case, dtype: str) -> list[Array]:

@@ -1,18 +1,15 @@
-"""What the run is and how it stands, what it was set to, and on what machine the report was written."""
+"""What the run is and how it stands, what it was set to, and what it was trained with."""
 
-import platform
-from importlib.metadata import version
 from typing import Any
 
-from scratchvae import __version__, cpu, kernels
 from scratchvae.choices import parse
 from scratchvae.layers import named_parameters
 from scratchvae.runs.differences import plain, settings_by_default
+from scratchvae.runs.environment import environment as machine
+from scratchvae.runs.environment import read_environments
 from scratchvae.runs.formats import duration
 from scratchvae.runs.report.page import Section, details, headline, paragraph, table, values
 from scratchvae.runs.report.subject import Subject
-
-PACKAGES = ("numpy", "numba", "scipy", "matplotlib", "safetensors")
 
 
 def summary(subject: Subject) -> Section:
@@ -54,20 +51,22 @@ def settings(subject: Subject) -> Section:
 
 
 def environment(subject: Subject) -> Section:
-    """Versions and processor of the machine that writes the report."""
-    facts = {
-        "scratchvae": __version__,
-        "Python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
-        **{name: version(name) for name in PACKAGES},
-        "processor": f"{cpu.processor()}, {cpu.cores()} cores for this process",
-        "BLAS": "; ".join(f"{one.library} {one.version}, {one.threads} threads" for one in cpu.loaded_blas()) or "none found",
-        "kernels": kernels.in_use(),
+    """What the run was trained with, from which step on, and what wrote the report where that is something else."""
+    here, used = machine(), read_environments(subject.run.folder)
+    html = ""
+    for step, facts in used:
+        words = "What the run was trained with." if len(used) == 1 else f"What the run was trained with from step {step:,} on."
+        html += paragraph(words) + values(facts)
+    if not used:
+        html += paragraph("The run does not say what it was trained with: a version before 0.3 has trained it.")
+    if not used or dict(used[-1][1]) != here:
+        html += paragraph("What this report was written with.") + values(here)
+    kept = {
         "folder": subject.run.folder.resolve(),
         "data": subject.run.config.data,
         "digest of the data": subject.reading.digest or "not known",
     }
-    said = "The machine that wrote this report, which need not be the one that the run was trained on."
-    return Section("environment", "Environment", paragraph(said) + values(facts))
+    return Section("environment", "Environment", html + paragraph("Where the run and its data are.") + values(kept))
 
 
 def _shown(value: Any) -> Any:

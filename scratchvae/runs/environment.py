@@ -1,0 +1,62 @@
+"""What a run was trained with: versions, processor, BLAS and kernels, kept in the run's folder."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from scratchvae import __version__, cpu, kernels, strict_json
+from scratchvae.arrays import InputError
+from scratchvae.files import read_whole, write_whole
+
+PACKAGES = ("numpy", "numba", "scipy", "matplotlib", "safetensors")
+FILE = "environment.jsonl"
+
+Facts = Mapping[str, str]
+
+
+def environment() -> dict[str, str]:
+    """What this process computes with: everything that can change a number in its last bits, and the processor's name."""
+    return {
+        "scratchvae": __version__,
+        "Python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
+        **{name: version(name) for name in PACKAGES},
+        "processor": f"{cpu.processor()}, {cpu.cores()} cores for this process",
+        "BLAS": "; ".join(sorted(described(one) for one in cpu.loaded_blas())) or "none found",
+        "kernels": kernels.in_use(),
+    }
+
+
+def described(blas: cpu.Blas) -> str:
+    """A BLAS library in a few words."""
+    threads = "1 thread" if blas.threads == 1 else f"{blas.threads} threads"
+    return f"{blas.library} {blas.version}, {blas.kernels} kernels, {threads}"
+
+
+def record_environment(folder: Path, step: int) -> None:
+    """Add a line to the run's file that says what its steps from `step` on are computed with, unless the last line says so."""
+    known, here = read_environments(folder), environment()
+    if not known or known[-1][1] != here:
+        lines = (strict_json.dump({"step": one, **facts}) + "\n" for one, facts in [*known, (step, here)])
+        write_whole(folder / FILE, "".join(lines).encode())
+
+
+def read_environments(folder: Path) -> Sequence[tuple[int, Facts]]:
+    """The step from which on each environment was used, and its facts; nothing of a run that has no such file.
+
+    A line that is not one of those that `record_environment` writes is passed over: the file is told to readers and decides
+    nothing.
+    """
+    try:
+        lines = read_whole(folder / FILE, most_bytes=strict_json.MOST_BYTES).splitlines()
+    except (InputError, OSError):
+        return []
+    found = []
+    for line in lines:
+        try:
+            facts = strict_json.parse(line, FILE)
+        except InputError:
+            continue
+        if isinstance(facts, dict) and isinstance(step := facts.pop("step", None), int):
+            found.append((step, {str(name): str(fact) for name, fact in facts.items()}))
+    return found
