@@ -34,7 +34,10 @@ from scratchvae.objectives import Elbo
 
 SIDE, VARIANCE = 16, 0.05  # of a picture, and of the noise of its pixels
 PLACES = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, SIDE)]), axis=-1).reshape(-1, 2)
-KINDS = {"Gaussian": ("diagonal_gaussian", "standard_gaussian"), "sphere": ("von_mises_fisher", "uniform_sphere")}
+KINDS = {
+    "Gaussian": ("diagonal_gaussian", "standard_gaussian"),
+    "sphere": ("von_mises_fisher", "uniform_sphere"),
+}
 
 
 def main(argv=None):
@@ -54,17 +57,29 @@ def slopes(n, rng, out):
     """Print E[dw/dκ] of each way of drawing beside what it must be, and draw it against κ."""
     print("E[dw/dκ]     D  κ     must be    inverse of P         accepted ε alone     with its correction")
     for D, kappa in ((3, 2.0), (5, 2.0), (5, 20.0), (20, 5.0)):
-        must, ours, alone, corrected = slope(D, kappa), by_inverse(D, kappa, n, rng), *by_rejection(D, kappa, n, rng)
-        each = "  ".join(f"{x.mean():.6f} ± {x.std() / np.sqrt(len(x)):.6f}" for x in (ours, alone, corrected))
+        must, ours, alone, corrected = (
+            slope(D, kappa),
+            by_inverse(D, kappa, n, rng),
+            *by_rejection(D, kappa, n, rng),
+        )
+        each = "  ".join(
+            f"{x.mean():.6f} ± {x.std() / np.sqrt(len(x)):.6f}" for x in (ours, alone, corrected)
+        )
         print(f"            {D:2} {kappa:3g}   {must:.6f}   {each}")
-    print(f"At D = 5, κ = 2: {slope(5, 2.0):.6f}   (expected: 0.147389; of accepted proposals alone 0.127670)\n")
+    print(
+        f"At D = 5, κ = 2: {slope(5, 2.0):.6f}   (expected: 0.147389; of accepted proposals alone 0.127670)\n"
+    )
     kappas = np.geomspace(0.2, 60, 25)
     curves = {
         "1 − A² − (D − 1) A/κ": [slope(5, k) for k in kappas],
         "inverse of P": [by_inverse(5, k, n // 4, rng).mean() for k in kappas],
         "accepted ε alone": [by_rejection(5, k, n // 4, rng)[0].mean() for k in kappas],
     }
-    words = {"x_label": "κ", "y_label": "slope of the expected cosine", "title": "Gradients of one expectation, D = 5"}
+    words = {
+        "x_label": "κ",
+        "y_label": "slope of the expected cosine",
+        "title": "Gradients of one expectation, D = 5",
+    }
     figure = plots.lines({"": {name: (kappas, values) for name, values in curves.items()}}, log="x", **words)
     plots.save(figure, out / "slopes.png")
 
@@ -129,11 +144,18 @@ def clocks(options, rng):
     order = np.argsort(angles[n:])
     each = hands(np.linspace(0, 2 * np.pi, 360, endpoint=False))
 
-    print(f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest hand")
+    print(
+        f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest hand"
+    )
     print("            bound   log p(x|z)       KL   log p(x)   turns     draws")
     turns, drawn = {}, {}
     for kind, (posterior, prior) in KINDS.items():
-        roles = {"posterior": posterior, "prior": prior, "likelihood": f"gaussian({VARIANCE})", "standardize": False}
+        roles = {
+            "posterior": posterior,
+            "prior": prior,
+            "likelihood": f"gaussian({VARIANCE})",
+            "standardize": False,
+        }
         model = mlp(data.event_shape, latent_dim=2, hidden=64, seed=options.seed, **roles)
         rate = {"learning_rate": 3e-3, "batch_size": 100, "seed": options.seed}
         model.fit(train, held_out=test, epochs=30 if options.quick else 60, objective=Elbo(), **rate)
@@ -148,12 +170,23 @@ def clocks(options, rng):
         print(f"{abs(turns[kind][-1] - turns[kind][0]) / (2 * np.pi):8.2f} {np.sqrt(np.mean(apart**2)):9.4f}")
     truth = true_log_px(test.batch(slice(None)).x.astype(np.float64)).mean()
     print(f"The true generator: log p(x) {truth:.3f}   (expected: above those of both models)")
-    print("Turns of the codes, once around the clock: printed above   (expected on the circle: 1, less the gap at the end)")
-    print("Draws: (expected: those from the circle are nearer to hands than those from the Gaussian, some of which come")
+    print(
+        "Turns of the codes, once around the clock: printed above   (expected on the circle: 1, less the gap at the end)"
+    )
+    print(
+        "Draws: (expected: those from the circle are nearer to hands than those from the Gaussian, some of which come"
+    )
     print("from the middle, where no code of a picture is)")
 
-    panels = {kind: {"code": (np.sort(angles[n:]), np.abs(t - t[0])), "the angle": 2 * [np.sort(angles[n:])]} for kind, t in turns.items()}
-    words = {"x_label": "angle of the hand", "y_label": "angle of its code", "title": "Codes of held-out pictures"}
+    panels = {
+        kind: {"code": (np.sort(angles[n:]), np.abs(t - t[0])), "the angle": 2 * [np.sort(angles[n:])]}
+        for kind, t in turns.items()
+    }
+    words = {
+        "x_label": "angle of the hand",
+        "y_label": "angle of its code",
+        "title": "Codes of held-out pictures",
+    }
     plots.save(plots.lines(panels, **words), options.out / "turns.png")
     rows = [np.clip(x[:12], 0, 1), *(np.clip(drawn[kind][:12], 0, 1) for kind in KINDS)]
     figure = plots.image_grid(
@@ -171,7 +204,9 @@ def read_options(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("demo_21"), help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo_21"), help="for the pictures (default: %(default)s)"
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")

@@ -5,15 +5,17 @@ import pytest
 from scipy import special, stats
 
 from scratchvae import VAE, kernels, mlp, ops
+from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
-from scratchvae.distributions import gaussian, uniform_sphere, von_mises_fisher
+from scratchvae.distributions import uniform_sphere, von_mises_fisher
 from scratchvae.evaluation import kl_by_latent, log_likelihood
 from scratchvae.layers import Linear, Sequential, cast, named_parameters
 from scratchvae.likelihoods import Gaussian
 from scratchvae.objectives import Elbo, Iwae, SampledElbo
 from scratchvae.posteriors import VonMisesFisher
 from scratchvae.priors import GaussianMixture, UniformSphere
+from scratchvae.runs import Run
 
 RNG = np.random.default_rng(0)
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(80)
@@ -318,34 +320,56 @@ def test_sticking_the_landing_has_no_noise_there():
         assert np.abs(parameter.grad).max() < 1e-10, name
 
 
-def test_a_recipe_learns_directions_and_is_saved():
+def test_a_recipe_learns_directions():
+    """Examples around a ring: the codes go around the circle once, in order."""
     angle = RNG.uniform(0, 2 * np.pi, 300)
-    x = (
-        np.stack([np.cos(angle), np.sin(angle), np.cos(angle) * 0.5], axis=1)
-        + 0.05 * RNG.normal(size=(300, 3))
-    ).astype(np.float32)
-    settings = {
-        "latent_dim": 2,
-        "hidden": 16,
-        "likelihood": "gaussian(0.05)",
-        "posterior": "von_mises_fisher",
-    }
-    model = mlp((3,), **settings, prior="uniform_sphere", standardize=False, seed=0)
-    before = model.bound(x) if hasattr(model, "bound") else None
-    model.fit(x, epochs=60, batch_size=50, learning_rate=1e-2, objective=Elbo(), seed=0)
-    codes = model.transform(x)
+    x = np.stack([np.cos(angle), np.sin(angle), 0.5 * np.cos(angle)], axis=1) + 0.05 * RNG.normal(
+        size=(300, 3)
+    )
+    roles = {"posterior": "von_mises_fisher", "prior": "uniform_sphere", "likelihood": "gaussian(0.05)"}
+    model = mlp((3,), latent_dim=2, hidden=16, standardize=False, seed=0, **roles)
+    model.fit(x.astype(np.float32), epochs=60, batch_size=50, learning_rate=1e-2, objective=Elbo(), seed=0)
+    codes = model.transform(x.astype(np.float32))
     np.testing.assert_allclose((codes**2).sum(axis=1), 1, rtol=1e-5)
     found = np.unwrap(np.arctan2(codes[:, 1], codes[:, 0])[np.argsort(angle)])
-    assert abs(abs(found[-1] - found[0]) - 2 * np.pi) < 0.8  # once around
-    assert before is None or np.isfinite(before)
+    assert abs(abs(found[-1] - found[0]) - 2 * np.pi) < 0.8
+    draws = model.sample(200, 0)
+    np.testing.assert_allclose(np.hypot(draws[:, 0], draws[:, 1]), 1, atol=0.5)
 
 
-def test_a_sphere_beside_another_prior_is_judged_by_its_draws():
-    """From von Mises-Fisher to a mixture there is no closed form; fit takes the sampled one. A Gaussian q has no density on
-    the sphere, which is said."""
+def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path):
+    np.save(tmp_path / "x.npy", RNG.normal(size=(30, 5)).astype(np.float32))
+    roles = ["--posterior", "von_mises_fisher", "--prior", "uniform_sphere", "--likelihood", "gaussian"]
+    shape = ["--latent-dim", "3", "--hidden", "4", "--held-out", "5", "--quiet", "--no-figures"]
+    for name, epochs in (("whole", 2), ("part", 1)):
+        argv = [
+            "train",
+            "--data",
+            str(tmp_path / "x.npy"),
+            "--out",
+            str(tmp_path / name),
+            "--epochs",
+            str(epochs),
+        ]
+        assert main([*argv, *roles, *shape]) == 0
+    assert (
+        main(["train", "--resume", str(tmp_path / "part"), "--epochs", "2", "--quiet", "--no-figures"]) == 0
+    )
+    one, other = (Run.open(tmp_path / name).resumed() for name in ("whole", "part"))
+    for name, parameter in one.parameters.items():
+        np.testing.assert_array_equal(parameter.value, other.parameters[name].value)
+
+
+def test_a_prior_without_a_closed_form_is_met_by_draws():
     q = VonMisesFisher(2)
-    encoder, decoder = Linear(3, q.n_params, rng=0), Linear(2, 3, rng=1)
-    parts = {"encoder": encoder, "decoder": decoder, "likelihood": Gaussian(1.0)}
+    parts = {
+        "encoder": Linear(3, q.n_params, rng=0),
+        "decoder": Linear(2, 3, rng=1),
+        "likelihood": Gaussian(1.0),
+    }
     model = VAE(event_shape=(3,), posterior=q, prior=GaussianMixture(2, 3, rng=0), **parts)
     assert isinstance(model.default_objective(), SampledElbo)
-    assert isinstance(gaussian.sample_standard((1, 2), np.random.default_rng(0)), np.ndarray)
+    with pytest.raises(
+        InputError, match=r"from VonMisesFisher to GaussianMixture \(there is one to UniformSphere\)"
+    ):
+        Elbo()(model, Batch(np.zeros((1, 3), np.float32)), q.draw_noise(1, RNG))

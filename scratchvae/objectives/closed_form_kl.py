@@ -79,5 +79,7 @@ def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"
         others = "reconstruction takes a Point" if isinstance(posterior, Point) else "sampled_elbo and iwae need none"
-        raise InputError(f"closed_form_kl: no closed form is known from {pair}; of the objectives {others}")
+        known = [p.__name__ for q, p in CLOSED_FORMS if q is type(posterior)]
+        to = f" (there is one to {' and to '.join(known)})" if known else ""
+        raise InputError(f"closed_form_kl: no closed form is known from {pair}{to}; of the objectives {others}")
     return form(posterior, prior, q_params)
