@@ -10,7 +10,7 @@ on average. Ours takes w by the inverse of its distribution function, which give
 proposals w = h(ε, κ) until one is accepted, and differentiate h alone. Which ε is accepted depends on κ too, and they
 lose E[w ∂ log(q/r)/∂κ], with r the density of proposals (Naesseth et al. 2017).
 
-Then two VAEs of two latents learn pictures of a clock's hand, which differ by its angle alone. The Gaussian one has to fit
+Then two VAEs of two latents learn pictures of a spot that is on its way around a circle. The Gaussian one has to fit
 a circle into a prior whose middle is its likeliest place. On the circle there is no middle.
 
     python 21_sphere.py [--quick] [--seed N] [--out FOLDER]
@@ -46,7 +46,7 @@ def main(argv=None):
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
     slopes(20_000 if options.quick else 200_000, rng, options.out)
-    clocks(options, rng)
+    circle(options, rng)
     return 0
 
 
@@ -117,37 +117,35 @@ def by_rejection(D, kappa, n, rng):
 # ------------------------------------------------------------------------------------------- data on a circle
 
 
-def hands(angles):
-    """Pictures (N, D) of a clock's hand at these angles."""
+def spots(angles):
+    """Pictures (N, D) of a spot at these places of a circle around the middle."""
     along = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    forward = PLACES @ along.T
-    reach = np.clip(forward, 0, 0.8)
-    away = ((PLACES[:, None] - reach[:, :, None] * along) ** 2).sum(axis=2)
-    return np.exp(-away / (2 * 0.12**2)).T
+    away = ((PLACES - 0.55 * along[:, None]) ** 2).sum(axis=2)
+    return np.exp(-away / (2 * 0.3**2))
 
 
 def true_log_px(x):
     """log p(x) of the true generator: the mean density over 720 angles, which is exact for pictures as smooth as these."""
-    each = hands(np.linspace(0, 2 * np.pi, 720, endpoint=False))
+    each = spots(np.linspace(0, 2 * np.pi, 720, endpoint=False))
     squares = (x**2).sum(axis=1)[:, None] - 2 * x @ each.T + (each**2).sum(axis=1)
     log_p = -squares / (2 * VARIANCE) - SIDE**2 / 2 * np.log(2 * np.pi * VARIANCE)
     return np.logaddexp.reduce(log_p, axis=1) - np.log(720)
 
 
-def clocks(options, rng):
+def circle(options, rng):
     """Train both models, print what they learn, and draw codes and pictures."""
     n = 2000 if options.quick else 6000
     angles = rng.uniform(0, 2 * np.pi, n + 300)
-    x = hands(angles) + np.sqrt(VARIANCE) * rng.standard_normal((n + 300, SIDE**2))
-    each = hands(np.linspace(0, 2 * np.pi, 360, endpoint=False))
+    x = spots(angles) + np.sqrt(VARIANCE) * rng.standard_normal((n + 300, SIDE**2))
+    each = spots(np.linspace(0, 2 * np.pi, 360, endpoint=False))
     middle = each.mean(axis=0)  # less which pictures are, so that codes begin on all sides of the origin
-    data = Dataset("clocks", (x - middle).astype(np.float32).reshape(-1, 1, SIDE, SIDE))
+    data = Dataset("circle", (x - middle).astype(np.float32).reshape(-1, 1, SIDE, SIDE))
     train, test = data.subset(slice(0, n)), data.subset(slice(n, None))
     order = np.argsort(angles[n:])
-    each = hands(np.linspace(0, 2 * np.pi, 360, endpoint=False))
+    each = spots(np.linspace(0, 2 * np.pi, 360, endpoint=False))
 
     print(
-        f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest hand"
+        f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest spot"
     )
     print("            bound   log p(x|z)       KL   log p(x)   turns     draws")
     turns, drawn = {}, {}
@@ -173,10 +171,10 @@ def clocks(options, rng):
     truth = true_log_px(x[n:]).mean()
     print(f"The true generator: log p(x) {truth:.3f}   (expected: above those of both models)")
     print(
-        "Turns of the codes, once around the clock: printed above   (expected on the circle: 1, less the gap at the end)"
+        "Turns of the codes, once around: printed above   (expected on the circle: 1, less the gap at the end)"
     )
     print(
-        "Draws: (expected: those from the circle are nearer to hands than those from the Gaussian, some of which come"
+        "Draws: (expected: those from the circle are nearer to spots than those from the Gaussian, some of which come"
     )
     print("from the middle, where no code of a picture is)")
 
@@ -185,7 +183,7 @@ def clocks(options, rng):
         for kind, t in turns.items()
     }
     words = {
-        "x_label": "angle of the hand",
+        "x_label": "angle of the spot",
         "y_label": "angle of its code",
         "title": "Codes of held-out pictures",
     }

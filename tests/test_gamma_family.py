@@ -16,7 +16,7 @@ def by_quadrature(law, other):
 
 def test_gamma_and_beta_by_quadrature():
     """Of one entry each, whose shapes are at least 1, so that no density is infinite at an end."""
-    a, b, c, d = (1 + np.exp(v[:, :1]) for v in LOGS)
+    a, b, c, d = (1 + np.exp(v[:2, :1]) for v in LOGS)
     logs = [np.log(v) for v in (a, b, c, d)]
     gammas, betas = gamma.kl(*logs)[0], beta.kl(*logs)[0]
     for i in range(len(a)):

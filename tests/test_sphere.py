@@ -322,9 +322,9 @@ def test_sticking_the_landing_has_no_noise_there():
 
 def test_a_recipe_learns_directions():
     """Examples around a ring: the codes go around the circle once, in order."""
-    angle = RNG.uniform(0, 2 * np.pi, 300)
+    angle = RNG.uniform(0, 2 * np.pi, 150)
     x = np.stack([np.cos(angle), np.sin(angle), 0.5 * np.cos(angle)], axis=1) + 0.05 * RNG.normal(
-        size=(300, 3)
+        size=(150, 3)
     )
     roles = {"posterior": "von_mises_fisher", "prior": "uniform_sphere", "likelihood": "gaussian(0.05)"}
     model = mlp((3,), latent_dim=2, hidden=16, standardize=False, seed=0, **roles)
