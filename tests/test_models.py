@@ -47,8 +47,9 @@ def test_every_recipe_trains_with_every_likelihood(recipe, likelihood, model):
 @pytest.mark.parametrize("prior", sorted(PRIORS))
 def test_the_default_objective_fits_the_prior(prior):
     told = {"model": "conditional_vae", "classes": 2} if prior == "conditional_gaussian" else {}
-    one = mlp((6,), latent_dim=2, hidden=(4,), prior=prior, **told)
-    closed = prior in ("conditional_gaussian", "standard_gaussian")
+    on_sphere = {"posterior": "von_mises_fisher"} if prior == "uniform_sphere" else {}
+    one = mlp((6,), latent_dim=2, hidden=(4,), prior=prior, **told, **on_sphere)
+    closed = prior in ("conditional_gaussian", "standard_gaussian", "uniform_sphere")
     assert type(one.default_objective()) is (Elbo if closed else SampledElbo)
     one.fit(RNG.random((10, 6)), np.arange(10) % 2, epochs=1)
     assert np.isfinite(one.history[0]["train"]["bound"])

@@ -615,6 +615,12 @@ def test_pseudo_inputs_within_bounds(twin, monkeypatch):
     require_same_model("mlp", (7,), "gaussian", "bounded", batch=6, modes=(True, False), latent_dim=3, hidden=(6,))
 
 
+@pytest.mark.parametrize("objective", [Elbo(beta=2.0), SampledElbo(samples=2), Iwae(3), Iwae(3, gradient="dreg")], ids=str)
+def test_codes_on_a_sphere(objective, twin, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "sphere", ({"posterior": "von_mises_fisher", "prior": "uniform_sphere"}, plain(objective)))
+    require_same_model("mlp", (7,), "gaussian", "sphere", batch=6, modes=(True, False), latent_dim=4, hidden=(6,))
+
+
 def test_convolutional_with_three_layers():
     sizes = {"latent_dim": 2, "channels": (3, 4, 2), "hidden": 5, "activation": "silu"}
     require_same_model("convolutional", (2, 9, 15), "gaussian(learned=True)", "iwae", batch=3, modes=(True, False), **sizes)
