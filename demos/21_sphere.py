@@ -62,13 +62,9 @@ def slopes(n, rng, out):
             by_inverse(D, kappa, n, rng),
             *by_rejection(D, kappa, n, rng),
         )
-        each = "  ".join(
-            f"{x.mean():.6f} ± {x.std() / np.sqrt(len(x)):.6f}" for x in (ours, alone, corrected)
-        )
+        each = "  ".join(f"{x.mean():.6f} ± {x.std() / np.sqrt(len(x)):.6f}" for x in (ours, alone, corrected))
         print(f"            {D:2} {kappa:3g}   {must:.6f}   {each}")
-    print(
-        f"At D = 5, κ = 2: {slope(5, 2.0):.6f}   (expected: 0.147389; of accepted proposals alone 0.127670)\n"
-    )
+    print(f"At D = 5, κ = 2: {slope(5, 2.0):.6f}   (expected: 0.147389; of accepted proposals alone 0.127670)\n")
     kappas = np.geomspace(0.2, 60, 25)
     curves = {
         "1 − A² − (D − 1) A/κ": [slope(5, k) for k in kappas],
@@ -144,9 +140,7 @@ def circle(options, rng):
     order = np.argsort(angles[n:])
     each = spots(np.linspace(0, 2 * np.pi, 360, endpoint=False))
 
-    print(
-        f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest spot"
-    )
+    print(f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest spot")
     print("            bound   log p(x|z)       KL   log p(x)   turns     draws")
     turns, drawn = {}, {}
     for kind, (posterior, prior) in KINDS.items():
@@ -170,12 +164,8 @@ def circle(options, rng):
         print(f"{abs(turns[kind][-1] - turns[kind][0]) / (2 * np.pi):8.2f} {np.sqrt(np.mean(apart**2)):9.4f}")
     truth = true_log_px(x[n:]).mean()
     print(f"The true generator: log p(x) {truth:.3f}   (expected: above those of both models)")
-    print(
-        "Turns of the codes, once around: printed above   (expected on the circle: 1, less the gap at the end)"
-    )
-    print(
-        "Draws: (expected: those from the circle are nearer to spots than those from the Gaussian, some of which come"
-    )
+    print("Turns of the codes, once around: printed above   (expected on the circle: 1, less the gap at the end)")
+    print("Draws: (expected: those from the circle are nearer to spots than those from the Gaussian, some of which come")
     print("from the middle, where no code of a picture is)")
 
     panels = {
@@ -204,9 +194,7 @@ def read_options(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--out", type=Path, default=Path("demo_21"), help="for the pictures (default: %(default)s)"
-    )
+    parser.add_argument("--out", type=Path, default=Path("demo_21"), help="for the pictures (default: %(default)s)")
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")

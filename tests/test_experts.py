@@ -24,9 +24,7 @@ def linear_model():
     """x_m = z W_m + noise with orthogonal rows of each W_m, and encoders that give each modality's exact expert."""
     likelihood = Gaussian(0.5)
     variance = np.exp(np.float64(likelihood.log_var.value[0]))
-    bases = [
-        np.linalg.qr(RNG.normal(size=(size, Z)))[0].T * [[0.7], [1.6]] for size in SIZES
-    ]  # W_m (Z, size)
+    bases = [np.linalg.qr(RNG.normal(size=(size, Z)))[0].T * [[0.7], [1.6]] for size in SIZES]  # W_m (Z, size)
     encoders = [Linear(size, 2 * Z, rng=0) for size in SIZES]
     experts, decoder = ProductOfExperts(*encoders, sizes=SIZES), Linear(Z, sum(SIZES), rng=0)
     parts = {"posterior": DiagonalGaussian(Z), "prior": StandardGaussian(Z), "likelihood": likelihood}
@@ -54,9 +52,7 @@ def test_the_product_is_the_exact_posterior_of_every_subset(subset):
     seen = mask[0] > 0
     S = W[:, seen].T @ W[:, seen] + variance * np.eye(seen.sum())
     expected = stats.multivariate_normal(cov=S).logpdf(x[0, seen]) if seen.any() else 0.0
-    np.testing.assert_allclose(
-        one.log_px + one.log_pz - one.log_q, expected, atol=1e-12 * (1 + abs(expected))
-    )
+    np.testing.assert_allclose(one.log_px + one.log_pz - one.log_q, expected, atol=1e-12 * (1 + abs(expected)))
 
 
 def test_an_encoder_of_what_is_missing_learns_nothing():
@@ -65,9 +61,7 @@ def test_an_encoder_of_what_is_missing_learns_nothing():
     _, pullback = Elbo()(model, Batch(RNG.normal(size=(1, 9)) * mask, observed=mask), RNG.normal(size=(1, Z)))
     pullback()
     gradients = {name: np.abs(p.grad).max() for name, p in named_parameters(model.encoder).items()}
-    assert [name for name, size in gradients.items() if size == 0] == [
-        name for name in gradients if ".1." in f".{name}"
-    ]
+    assert [name for name, size in gradients.items() if size == 0] == [name for name in gradients if ".1." in f".{name}"]
 
 
 def test_whatever_a_missing_expert_says_counts_for_nothing():
@@ -94,9 +88,7 @@ def test_sure_and_ignorant_experts_overflow_nothing(log_var):
 
 
 def test_each_modality_needs_an_encoder():
-    with pytest.raises(
-        InputError, match="each modality should have an encoder and a size, found 1 encoders and 2 sizes"
-    ):
+    with pytest.raises(InputError, match="each modality should have an encoder and a size, found 1 encoders and 2 sizes"):
         ProductOfExperts(Linear(3, 4, rng=0), sizes=(3, 2))
     with pytest.raises(InputError, match=r"ProductOfExperts: x should have shape \(B, 6\), found \(1, 3\)"):
         ProductOfExperts(Linear(3, 4, rng=0), sizes=(3,))(np.zeros((1, 3), np.float32))

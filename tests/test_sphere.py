@@ -54,9 +54,7 @@ def test_values_are_scipys(D):
 
 
 @pytest.mark.parametrize("twin", kernels.TWINS)
-@pytest.mark.parametrize(
-    ("D", "log_kappa"), [(2, -1.0), (3, 0.5), (5, np.log(2)), (5, 5.0), (40, 3.0), (600, 6.0)]
-)
+@pytest.mark.parametrize(("D", "log_kappa"), [(2, -1.0), (3, 0.5), (5, np.log(2)), (5, 5.0), (40, 3.0), (600, 6.0)])
 def test_draws_have_the_expectation_and_the_slope_that_they_must(D, log_kappa, twin):
     """E[w] = A and E[dw/dκ] = 1 − A² − (D − 1) A/κ, by 80 points of Gauss's rule.
 
@@ -78,13 +76,7 @@ def test_the_published_slope_of_rejection_is_wrong_and_its_correction_is_ours():
     is E[w ∂ log(q/r)/∂κ] along h (Naesseth et al. 2017, equation 6). By Gauss's rule and a difference of κ.
     """
     D, kappa, step = 5, 2.0, 1e-5
-    weight = (
-        0.25
-        * np.pi
-        * np.cos(0.5 * np.pi * NODES)
-        * WEIGHTS
-        * stats.beta((D - 1) / 2, (D - 1) / 2).pdf(PROPOSAL)
-    )
+    weight = 0.25 * np.pi * np.cos(0.5 * np.pi * NODES) * WEIGHTS * stats.beta((D - 1) / 2, (D - 1) / 2).pdf(PROPOSAL)
 
     def proposed(k):
         b = (D - 1) / (2 * k + np.sqrt(4 * k**2 + (D - 1) ** 2))
@@ -116,9 +108,7 @@ def test_three_dimensions_have_a_closed_form(log_kappa):
     u = np.array([1e-6, 0.2, 0.6, 1 - 1e-6])
     v, pullback = von_mises_fisher.versine(np.array([log_kappa]), uniform=u, dim=3, draws=4)
     kappa = np.exp(log_kappa)
-    np.testing.assert_allclose(
-        v, -np.log1p(u * np.expm1(-2 * kappa)) / kappa, rtol=1e-9
-    )  # SciPy-free, but it cancels
+    np.testing.assert_allclose(v, -np.log1p(u * np.expm1(-2 * kappa)) / kappa, rtol=1e-9)  # SciPy-free, but it cancels
     if log_kappa > 10:
         np.testing.assert_allclose([pullback(row)[0] for row in np.eye(4)], -v, rtol=1e-9)
 
@@ -144,9 +134,7 @@ def test_extreme_concentrations_have_finite_values_and_gradients(D, log_kappa, d
         value, pullback = op(*arguments, **constants)
         gradients = pullback(np.ones_like(value))
         assert np.isfinite(value).all()
-        assert all(
-            np.isfinite(g).all() for g in (gradients if isinstance(gradients, tuple) else (gradients,))
-        )
+        assert all(np.isfinite(g).all() for g in (gradients if isinstance(gradients, tuple) else (gradients,)))
 
 
 def test_a_small_concentration_keeps_the_digits_of_the_kl():
@@ -166,9 +154,7 @@ def test_a_draw_is_at_its_angle_and_turns_with_the_mean(D):
     many = uniform_sphere.sample(noise=RNG.normal(size=(8 * 4000, D - 1)))
     z, _ = von_mises_fisher.reparameterize(mean, np.repeat(v, 4000), tangent=many, draws=4000)
     sine = np.sqrt(v * (2 - v))[:, None]
-    assert (
-        np.abs(z.reshape(8, 4000, D).mean(axis=1) - (1 - v)[:, None] * mean) < 5 * sine / np.sqrt(4000)
-    ).all()
+    assert (np.abs(z.reshape(8, 4000, D).mean(axis=1) - (1 - v)[:, None] * mean) < 5 * sine / np.sqrt(4000)).all()
 
 
 @pytest.mark.parametrize("score", [True, False])
@@ -198,9 +184,7 @@ def test_each_q_has_its_draws():
     (one_z, one_log_q), one_pullback = q.sample_with_log_prob(np.repeat(params, 4, axis=0), noise=noise)
     np.testing.assert_allclose(z, one_z, rtol=1e-13)
     np.testing.assert_allclose(log_q, one_log_q, rtol=1e-13)
-    np.testing.assert_allclose(
-        pullback(dz, dlog_q), one_pullback(dz, dlog_q).reshape(2, 4, -1).sum(axis=1), rtol=1e-11
-    )
+    np.testing.assert_allclose(pullback(dz, dlog_q), one_pullback(dz, dlog_q).reshape(2, 4, -1).sum(axis=1), rtol=1e-11)
 
 
 def test_both_kinds_of_kl_are_one_on_average():
@@ -292,11 +276,7 @@ def test_where_q_is_the_posterior_the_bound_is_log_p():
     """log p(x) = log N(0-th order terms) + log I₀: the closed ELBO, the sampled one and every log-weight are log p(x)."""
     model, x = exact_model()
     variance, norm = np.exp(np.float64(model.likelihood.log_var.value[0])), 1.3
-    log_px = (
-        -2 * np.log(2 * np.pi * variance)
-        - (norm**2 + 1) / (2 * variance)
-        + np.log(special.i0(norm / variance))
-    )
+    log_px = -2 * np.log(2 * np.pi * variance) - (norm**2 + 1) / (2 * variance) + np.log(special.i0(norm / variance))
     batch = Batch(x)
     noise = model.draw_noise(5 * 3, np.random.default_rng(0)).astype(np.float64)
     one, _ = model.run(batch, noise, draws=3, kl="sampled")
@@ -323,9 +303,7 @@ def test_sticking_the_landing_has_no_noise_there():
 def test_a_recipe_learns_directions():
     """Examples around a ring: the codes go around the circle once, in order."""
     angle = RNG.uniform(0, 2 * np.pi, 150)
-    x = np.stack([np.cos(angle), np.sin(angle), 0.5 * np.cos(angle)], axis=1) + 0.05 * RNG.normal(
-        size=(150, 3)
-    )
+    x = np.stack([np.cos(angle), np.sin(angle), 0.5 * np.cos(angle)], axis=1) + 0.05 * RNG.normal(size=(150, 3))
     roles = {"posterior": "von_mises_fisher", "prior": "uniform_sphere", "likelihood": "gaussian(0.05)"}
     model = mlp((3,), latent_dim=2, hidden=16, standardize=False, seed=0, **roles)
     model.fit(x.astype(np.float32), epochs=60, batch_size=50, learning_rate=1e-2, objective=Elbo(), seed=0)
@@ -352,9 +330,7 @@ def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path):
             str(epochs),
         ]
         assert main([*argv, *roles, *shape]) == 0
-    assert (
-        main(["train", "--resume", str(tmp_path / "part"), "--epochs", "2", "--quiet", "--no-figures"]) == 0
-    )
+    assert main(["train", "--resume", str(tmp_path / "part"), "--epochs", "2", "--quiet", "--no-figures"]) == 0
     one, other = (Run.open(tmp_path / name).resumed() for name in ("whole", "part"))
     for name, parameter in one.parameters.items():
         np.testing.assert_array_equal(parameter.value, other.parameters[name].value)
@@ -369,7 +345,5 @@ def test_a_prior_without_a_closed_form_is_met_by_draws():
     }
     model = VAE(event_shape=(3,), posterior=q, prior=GaussianMixture(2, 3, rng=0), **parts)
     assert isinstance(model.default_objective(), SampledElbo)
-    with pytest.raises(
-        InputError, match=r"from VonMisesFisher to GaussianMixture \(there is one to UniformSphere\)"
-    ):
+    with pytest.raises(InputError, match=r"from VonMisesFisher to GaussianMixture \(there is one to UniformSphere\)"):
         Elbo()(model, Batch(np.zeros((1, 3), np.float32)), q.draw_noise(1, RNG))

@@ -41,9 +41,7 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
     def pullback(dkl: Array) -> tuple[Array, Array]:
         d = dkl[:, None]
         pulled = (total_more - more) - rise * curvature + total_rise * whole_curvature
-        dlog_alpha = d * (
-            alpha * pulled
-        )  # dlog_α = dkl α (ρ₀ − ρ_i − (β_i − α_i) e″(α_i) + (β₀ − α₀) e″(α₀))
+        dlog_alpha = d * (alpha * pulled)  # dlog_α = dkl α (ρ₀ − ρ_i − (β_i − α_i) e″(α_i) + (β₀ − α₀) e″(α₀))
         dother = d * (beta * (slope - whole_slope - by_share))
         return dlog_alpha, dother  # dlog_β = dkl β (−log(1 + t_i) + e′(β_i) − e′(α_i) − e′(β₀) + e′(α₀))
 

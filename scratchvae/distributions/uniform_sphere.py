@@ -30,7 +30,5 @@ def sample(*, noise: Array) -> Array:
     require_shapes("uniform_sphere.sample", noise=(noise, "B D"))
     norm = np.sqrt((noise * noise).sum(axis=1, keepdims=True))
     first = np.eye(1, noise.shape[1], dtype=noise.dtype)
-    drawn: Array = np.where(
-        norm > 0, noise / np.where(norm > 0, norm, 1), first
-    )  # of D = 1, a 0 in float32 can come up
+    drawn: Array = np.where(norm > 0, noise / np.where(norm > 0, norm, 1), first)  # of D = 1, a 0 in float32 can come up
     return drawn

@@ -67,9 +67,7 @@ def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pu
 @in_float64
 def expectation(mean: Array, log_concentration: Array) -> tuple[Array, Pullback]:
     """E[x] = A(κ) μ, which lies inside the sphere.     mean (B, D) of norm 1, log_concentration (B,)  ->  (B, D)."""
-    n = require_shapes(
-        "von_mises_fisher.expectation", mean=(mean, "B D"), log_concentration=(log_concentration, "B")
-    )
+    n = require_shapes("von_mises_fisher.expectation", mean=(mean, "B D"), log_concentration=(log_concentration, "B"))
     _, _, cosine, _, variance = _moments("expectation", log_concentration, n["D"])
     slope = _concentration(log_concentration) * variance  # dA/d log κ
 
@@ -122,9 +120,7 @@ def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 
     require_count("von_mises_fisher.versine", "draws", draws)
     require_count("von_mises_fisher.versine", "dim", dim, 2)
     many = f"{len(log_concentration) * draws}"
-    require_shapes(
-        "von_mises_fisher.versine", log_concentration=(log_concentration, "B"), uniform=(uniform, many)
-    )
+    require_shapes("von_mises_fisher.versine", log_concentration=(log_concentration, "B"), uniform=(uniform, many))
     if uniform.size and not (uniform.min() > 0 and uniform.max() < 1):
         found = f"found {uniform.min():g} to {uniform.max():g}"
         raise InputError(f"von_mises_fisher.versine: uniform should lie strictly between 0 and 1, {found}")
@@ -175,9 +171,7 @@ def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 
 
 @differentiable
 @in_float64
-def log_prob_of_draw(
-    log_concentration: Array, versine: Array, *, dim: int, draws: int = 1
-) -> tuple[Array, Pullback]:
+def log_prob_of_draw(log_concentration: Array, versine: Array, *, dim: int, draws: int = 1) -> tuple[Array, Pullback]:
     """log p(x) = log p(μ) − κ v at a draw x, from its versine v.     (B,), (B · draws,)  ->  (B · draws,) in nats."""
     require_count("von_mises_fisher.log_prob_of_draw", "draws", draws)
     many = f"{len(log_concentration) * draws}"
@@ -186,16 +180,12 @@ def log_prob_of_draw(
         log_concentration=(log_concentration, "B"),
         versine=(versine, many),
     )
-    log_peak, _, _, away, _ = (
-        np.repeat(a, draws) for a in _moments("log_prob_of_draw", log_concentration, dim)
-    )
+    log_peak, _, _, away, _ = (np.repeat(a, draws) for a in _moments("log_prob_of_draw", log_concentration, dim))
     kappa = np.repeat(_concentration(log_concentration), draws)
 
     def pullback(dlog_q: Array) -> tuple[Array, Array]:
         by_draw = dlog_q * kappa * (away - versine)
-        return by_draw.reshape(-1, draws).sum(
-            axis=1
-        ), -dlog_q * kappa  # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
+        return by_draw.reshape(-1, draws).sum(axis=1), -dlog_q * kappa  # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
 
     return log_peak - kappa * versine, pullback
 

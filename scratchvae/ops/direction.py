@@ -20,9 +20,7 @@ def direction(x: Array) -> tuple[Array, Pullback]:
     norm = np.sqrt((scaled * scaled).sum(axis=1, keepdims=True))
     y = scaled / norm
     with np.errstate(divide="ignore", over="ignore"):
-        per_norm = np.where(none, 0, np.minimum(1 / norm / largest, np.finfo(x.dtype).max)).astype(
-            x.dtype
-        )  # 1/|x|
+        per_norm = np.where(none, 0, np.minimum(1 / norm / largest, np.finfo(x.dtype).max)).astype(x.dtype)  # 1/|x|
 
     def pullback(dy: Array) -> Array:
         along = (dy * y).sum(axis=1, keepdims=True)

@@ -28,9 +28,7 @@ class VonMisesFisher(Density):
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
         """(rows, Z): a number from U(0, 1), and Z − 1 standard normal ones, whose direction counts."""
-        uniform = (rng.integers(LEVELS, size=(rows, 1)).astype(np.float32) + np.float32(0.5)) / np.float32(
-            LEVELS
-        )
+        uniform = (rng.integers(LEVELS, size=(rows, 1)).astype(np.float32) + np.float32(0.5)) / np.float32(LEVELS)
         return np.concatenate([uniform, gaussian.sample_standard((rows, self.latent_dim - 1), rng)], axis=1)
 
     def mean_and_log_concentration(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
@@ -44,9 +42,7 @@ class VonMisesFisher(Density):
 
         return (mean, column[:, 0]), pullback
 
-    def sample(
-        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
-    ) -> tuple[Array, Pullback]:
+    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """z = (1 − v) μ + √(v (2 − v)) t, with v from the uniform number and t from the direction."""
         (_, _, z), _, z_pullback = self._drawn(q_params, noise, draws)
         return z, z_pullback
@@ -67,9 +63,7 @@ class VonMisesFisher(Density):
                 dlog_concentration, dv = log_q_pullback(dlog_q)
                 return z_pullback(dz, dv, dlog_concentration)
             with np.errstate(over="ignore"):
-                steepness = (
-                    np.minimum(np.exp(log_concentration), np.finfo(z.dtype).max)[:, None] * mean
-                )  # κ μ
+                steepness = np.minimum(np.exp(log_concentration), np.finfo(z.dtype).max)[:, None] * mean  # κ μ
             return z_pullback(dz + dlog_q[:, None] * np.repeat(steepness, draws, axis=0))
 
         return (z, log_q), pullback
@@ -90,17 +84,13 @@ class VonMisesFisher(Density):
         (mean, _), _ = self.mean_and_log_concentration(q_params)
         return mean
 
-    def _drawn(
-        self, q_params: Array, noise: Noise, draws: int
-    ) -> tuple[tuple[Array, Array, Array], Array, Pullback]:
+    def _drawn(self, q_params: Array, noise: Noise, draws: int) -> tuple[tuple[Array, Array, Array], Array, Pullback]:
         """(μ, log κ, z), and v; pullback(dz, dv, dlog_concentration) -> dq_params, its last two 0 unless they are given."""
         require_count("VonMisesFisher", "draws", draws)
         require_shapes("VonMisesFisher", noise=(noise, f"{len(q_params) * draws} {self.latent_dim}"))
         (mean, log_concentration), params_pullback = self.mean_and_log_concentration(q_params)
         uniform, tangent = noise[:, 0], uniform_sphere.sample(noise=noise[:, 1:].astype(mean.dtype, copy=False))
-        v, v_pullback = von_mises_fisher.versine(
-            log_concentration, uniform=uniform, dim=self.latent_dim, draws=draws
-        )
+        v, v_pullback = von_mises_fisher.versine(log_concentration, uniform=uniform, dim=self.latent_dim, draws=draws)
         z, z_pullback = von_mises_fisher.reparameterize(mean, v, tangent=tangent, draws=draws)
 
         def pullback(dz: Array, dv: Array | float = 0.0, dlog_concentration: Array | float = 0.0) -> Array:

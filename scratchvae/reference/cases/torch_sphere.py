@@ -22,12 +22,7 @@ def log_area(dim: int) -> float:
 def log_growth(torch: Any, kappa: Any, dim: int) -> Any:
     """log E[e^(κ w)] over the uniform law: log Σ_k (κ²/4)ᵏ Γ(D/2)/(k! Γ(D/2 + k))."""
     k, half = torch.arange(TERMS, dtype=kappa.dtype), torch.tensor(0.5 * dim, dtype=kappa.dtype)
-    log_terms = (
-        2 * k * torch.log(kappa / 2)[:, None]
-        + torch.lgamma(half)
-        - torch.lgamma(k + 1)
-        - torch.lgamma(half + k)
-    )
+    log_terms = 2 * k * torch.log(kappa / 2)[:, None] + torch.lgamma(half) - torch.lgamma(k + 1) - torch.lgamma(half + k)
     return torch.logsumexp(log_terms, dim=1)
 
 
