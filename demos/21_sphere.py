@@ -100,7 +100,7 @@ def by_rejection(D, kappa, n, rng):
     def proposed(k):
         b = (D - 1) / (2 * k + np.sqrt(4 * k**2 + (D - 1) ** 2))
         w, x0 = (1 - (1 + b) * epsilon) / (1 - (1 - b) * epsilon), (1 - b) / (1 + b)
-        log_q, _ = von_mises_fisher.log_prob_of_draw(np.full(n, np.log(k)), 1 - w, dim=D)
+        log_q, _ = von_mises_fisher.log_prob_of_draw(np.array([np.log(k)]), 1 - w, dim=D, draws=n)
         return w, log_q + (D - 1) * np.log(1 - x0 * w) - (D - 1) / 2 * np.log(1 - x0**2), x0
 
     (w, _, x0), above, below = (proposed(k) for k in (kappa, kappa + step, kappa - step))
