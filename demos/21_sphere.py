@@ -45,7 +45,7 @@ def main(argv=None):
     options = read_options(argv)
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
-    slopes(20_000 if options.quick else 200_000, rng, options.out)
+    slopes(4_000 if options.quick else 200_000, rng, options.out)
     circle(options, rng)
     return 0
 
@@ -152,12 +152,12 @@ def circle(options, rng):
         }
         model = mlp(data.event_shape, latent_dim=2, hidden=64, activation="tanh", seed=options.seed, **roles)
         rate = {"learning_rate": 3e-3, "batch_size": 100, "seed": options.seed}
-        model.fit(train, held_out=test, epochs=30 if options.quick else 60, objective=Elbo(), **rate)
+        model.fit(train, held_out=test, epochs=20 if options.quick else 60, objective=Elbo(), **rate)
         last = model.history[-1]["held_out"]
         log_px = log_likelihood(model, test, samples=200, rng=np.random.default_rng(options.seed)).mean()
         z = model.transform(test)[order]
         turns[kind] = np.unwrap(np.arctan2(z[:, 1], z[:, 0]))
-        drawn[kind] = model.sample(2000, options.seed).reshape(2000, -1) + middle
+        drawn[kind] = model.sample(300, options.seed).reshape(300, -1) + middle
         apart = np.sqrt(((drawn[kind][:, None] - each[None, ::4]) ** 2).mean(axis=2)).min(axis=1)
         row = [last["bound"], last["log_px"], last["kl"], log_px]
         print(f"{kind:<9}" + "".join(f"{value:11.3f}" for value in row), end="")
