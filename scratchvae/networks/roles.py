@@ -30,10 +30,11 @@ from scratchvae.likelihoods import (
     StudentT,
     of_schema,
 )
+from scratchvae.networks import flows
 from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
 from scratchvae.objectives import Ramp, Schedule
-from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized
-from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized, VonMisesFisher
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, UniformSphere, VampPrior
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,16 @@ POSTERIORS = Table(
     "posterior",
     {
         "concrete": concrete,
+        "coupling": flows.coupling,
         "diagonal_gaussian": DiagonalGaussian,
         "full_gaussian": FullGaussian,
         "gumbel_softmax": gumbel_softmax,
+        "householder": flows.householder,
+        "iaf": flows.iaf,
         "joint": joint,
+        "planar": flows.planar,
+        "radial": flows.radial,
+        "von_mises_fisher": VonMisesFisher,
         "vq": VectorQuantized,
     },
     given=PARTS,
@@ -120,10 +127,12 @@ PRIORS = Table(
         "codes": codes,
         "concrete": concrete_prior,
         "conditional_gaussian": conditional_gaussian,
+        "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
         "one_hot": one_hot,
         "product": product,
         "standard_gaussian": StandardGaussian,
+        "uniform_sphere": UniformSphere,
         "vamp": vamp,
     },
     given=PARTS,

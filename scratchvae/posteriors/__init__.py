@@ -2,6 +2,7 @@
 
 from scratchvae.posteriors.concrete import Concrete
 from scratchvae.posteriors.diagonal_gaussian import DiagonalGaussian
+from scratchvae.posteriors.flow import FlowPosterior
 from scratchvae.posteriors.full_gaussian import FullGaussian
 from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
 from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
@@ -22,3 +23,7 @@ __all__ = [
     "Posterior",
     "VectorQuantized",
 ]
+__all__ = ["Density", "DiagonalGaussian", "FlowPosterior", "FullGaussian", "Noise", "Point", "Posterior"]
+from scratchvae.posteriors.von_mises_fisher import VonMisesFisher
+
+__all__ = ["Density", "DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior", "VonMisesFisher"]
