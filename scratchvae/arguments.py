@@ -131,8 +131,8 @@ def _in_order(arrays: tuple[Any, ...], constants: dict[str, Any], names: list[st
 
 
 def _as_floats(where: str, names: list[str], arrays: tuple[Any, ...]) -> tuple[Array, ...]:
-    named = names or [f"part {i}" for i in range(len(arrays))]
-    return tuple(as_float(where, name, a) for name, a in zip(named, arrays, strict=False)) + arrays[len(named) :]
+    named = [*names, *(f"part {i}" for i in range(len(names), len(arrays)))]  # those of `*parts` have no names of their own
+    return tuple(as_float(where, name, a) for name, a in zip(named, arrays, strict=False))
 
 
 def _as_constant(where: str, name: str, a: Array) -> Array:

@@ -9,12 +9,14 @@ from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
 from scratchvae.posteriors.joint import JointPosterior
 from scratchvae.posteriors.point import Point
 from scratchvae.posteriors.vector_quantized import VectorQuantized
+from scratchvae.posteriors.von_mises_fisher import VonMisesFisher
 
 __all__ = [
     "Choices",
     "Concrete",
     "Density",
     "DiagonalGaussian",
+    "FlowPosterior",
     "FullGaussian",
     "GumbelSoftmax",
     "JointPosterior",
@@ -22,8 +24,5 @@ __all__ = [
     "Point",
     "Posterior",
     "VectorQuantized",
+    "VonMisesFisher",
 ]
-__all__ = ["Density", "DiagonalGaussian", "FlowPosterior", "FullGaussian", "Noise", "Point", "Posterior"]
-from scratchvae.posteriors.von_mises_fisher import VonMisesFisher
-
-__all__ = ["Density", "DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior", "VonMisesFisher"]

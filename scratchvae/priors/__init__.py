@@ -7,24 +7,23 @@ from scratchvae.priors.flow import FlowPrior
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.mixture_fit import fit_mixture
+from scratchvae.priors.one_hot import OneHot
+from scratchvae.priors.product import ProductPrior
 from scratchvae.priors.standard_gaussian import StandardGaussian
 from scratchvae.priors.uniform_sphere import UniformSphere
 from scratchvae.priors.vamp import VampPrior
-
-__all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "UniformSphere", "VampPrior"]
-__all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior", "fit_mixture"]
-from scratchvae.priors.one_hot import OneHot
-from scratchvae.priors.product import ProductPrior
 
 __all__ = [
     "Codes",
     "ConcretePrior",
     "ConditionalGaussian",
+    "FlowPrior",
     "GaussianMixture",
     "OneHot",
     "Prior",
     "ProductPrior",
     "StandardGaussian",
+    "UniformSphere",
     "VampPrior",
+    "fit_mixture",
 ]
-__all__ = ["ConditionalGaussian", "FlowPrior", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior"]

@@ -64,9 +64,7 @@ class Judgement:
         binarized, rng = self.run.config.binarized, self.rng()
         if len(data) not in self._passes:
             rounds = range(passes(len(data)))
-            self._passes[len(data)] = [
-                bound(self.run.model, data, self.objective, rng=rng, binarized=binarized) for _ in rounds
-            ]
+            self._passes[len(data)] = [bound(self.run.model, data, self.objective, rng=rng, binarized=binarized) for _ in rounds]
         return self._passes[len(data)]
 
     @cached_property
