@@ -49,8 +49,8 @@ class Run:
     process trains in it, until `with run: ...` is left or the process ends. `Run.open` takes a run to look at it.
     """
 
-    def __init__(self, folder: Path, config: Config) -> None:
-        self.folder, self.config = folder, config
+    def __init__(self, folder: str | Path, config: Config) -> None:
+        self.folder, self.config = Path(folder), config
         self.claim: Claim | None = None
         self.solution: Solution | None = None  # of a model that takes no steps
         self.trained_on: str | None = None  # the digest that the data must have, once the run has been trained
@@ -108,13 +108,14 @@ class Run:
         return self.folder / CHECKPOINT
 
     @classmethod
-    def start(cls, folder: Path | None, config: Config, *, root: Path = ROOT) -> "Run":
+    def start(cls, folder: str | Path | None, config: Config, *, root: str | Path = ROOT) -> "Run":
         """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the config says.
 
         What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is written before
         config.json, whose presence makes the folder a run: a process that is killed in between leaves a folder where the run
         can be started again.
         """
+        folder, root = None if folder is None else Path(folder), Path(root)
         require_free(folder or root / "nothing")
         run = cls(folder or root, config)
         run._look_ahead()
@@ -126,19 +127,19 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
+    def open(cls, folder: str | Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
         """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
 
         `data` and `data_dir` say where its data lie now, if they were moved. InputError for data that are not the run's.
         """
-        run, saved = cls._opened(folder, data, data_dir)
+        run, saved = cls._opened(Path(folder), data, data_dir)
         run.trained_on = saved.data
         return run
 
     @classmethod
     def resume(
         cls,
-        folder: Path,
+        folder: str | Path,
         *,
         epochs: int | None = None,
         data: str | None = None,
@@ -151,6 +152,7 @@ class Run:
         begins. InputError where the data or config.json are no longer those that the checkpoint was trained with, in anything
         but MAY_CHANGE; with `force` they are taken as they are now.
         """
+        folder = Path(folder)
         claim = Claim(folder)
         if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():
             require_untrained(folder)

@@ -11,8 +11,7 @@ from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, log_likelihood
 from scratchvae.files import write_whole
-from scratchvae.likelihoods import Categorical
-from scratchvae.models import HelmholtzMachine, LatentVariableModel
+from scratchvae.models import LatentVariableModel
 from scratchvae.objectives import Objective
 from scratchvae.posteriors import Point
 from scratchvae.runs.folder import Run
@@ -69,9 +68,11 @@ class Judgement:
         """Every metric by its name: those of METRICS, and the other terms of the objective."""
         return METRICS | {term: _term(term) for term in self.terms if term not in METRICS}
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int | str]:
         """What the units of metrics name."""
-        return {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
+        law = self.run.model.likelihood
+        given = f", given {law.given}" if law.given else ""
+        return {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents, "given": given}
 
     def table(self, found: dict[str, float]) -> str:
         """A line for each metric, with its unit."""
@@ -93,6 +94,7 @@ class Judgement:
         return np.random.default_rng(self.seed)
 
 
+AT_ONCE = 500  # examples
 SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) when a training has ended
 
 
@@ -107,7 +109,7 @@ class Metric:
     """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is computed."""
 
     words: str
-    unit: str  # may name {samples}, {of} and {latents}
+    unit: str  # may name {samples}, {of}, {latents} and {given}, what the likelihood takes as given
     needs: str
     has: Callable[[Judgement], bool]
     compute: Callable[[Judgement], float]
@@ -126,15 +128,16 @@ def bits(j: Judgement) -> float:
 
 
 def is_probability(j: Judgement) -> bool:
-    """Whether p(x) is a probability of what the data are, and no density."""
-    model = j.run.model
-    return isinstance(model.likelihood, Categorical) or isinstance(model, HelmholtzMachine) or j.run.config.binarized
+    """Whether p(x) is a probability of what the data are, and no density, nor given something that is read off x."""
+    law = j.run.model.likelihood
+    return j.run.config.binarized or all(law.is_probability(batch.x) for batch in j.first.batches(AT_ONCE, np.float64))
 
 
 def _term(name: str, words: str = "") -> Metric:
     """A term of the objective, under its own name."""
     needs = f"an objective with the term {name}"
-    return Metric(words or name, "nats per example", needs, lambda j: name in j.terms, lambda j: j.terms[name])
+    unit = "nats per example{given}" if name in ("bound", "log_px") else "nats per example"
+    return Metric(words or name, unit, needs, lambda j: name in j.terms, lambda j: j.terms[name])
 
 
 DENSITY = "a posterior with a density, and samples"
@@ -145,14 +148,14 @@ METRICS: dict[str, Metric] = {
     "kl": _term("kl", "KL(q(z|x) || p(z))"),
     "bound_of_those": Metric(
         "bound, the first of them only",
-        "nats per example ({of} examples)",
+        "nats per example{given} ({of} examples)",
         f"{DENSITY}, and fewer examples for log p(x) than for the bound",
         lambda j: j.weighable and j.likelihood_of < len(j.data) and "bound" in j.terms,
         bound_of_first,
     ),
     "log_likelihood": Metric(
         "importance-weighted bound",
-        "nats per example ({samples} draws each of {of} examples)",
+        "nats per example{given} ({samples} draws each of {of} examples)",
         DENSITY,
         lambda j: j.weighable,
         lambda j: float(j.log_px.mean()),
@@ -160,7 +163,7 @@ METRICS: dict[str, Metric] = {
     "bits_per_dimension": Metric(
         "bits per dimension",
         "",
-        f"{DENSITY}, and a probability of x (categorical, belief_net, or binarized data)",
+        f"{DENSITY}, and a probability of x: a law of bits, levels, categories or counts that is given nothing of x",
         lambda j: j.weighable and is_probability(j),
         bits,
     ),
