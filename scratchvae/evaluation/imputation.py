@@ -27,7 +27,6 @@ from scratchvae.layers import EVALUATION, Mode, dtype_of
 from scratchvae.likelihoods import missing_mean, missing_sample, require_batch_supported
 from scratchvae.objectives import Model
 from scratchvae.posteriors import Point
-from scratchvae.priors import Prior
 
 ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples
 
@@ -38,8 +37,8 @@ class Decoding(Model, Protocol):
     def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z)."""
 
-    def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
-        """p(z) for the latents of this batch."""
+    def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
+        """z ~ p(z) for the latents of this batch  ->  (B·K, Z), K = `draws` for each example."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +125,8 @@ def _chunks(model: Decoding, batch: Batch, samples: int, rng: np.random.Generato
         z = one.z
         log_w = np.zeros((B, K)) if point else one.log_weights.astype(np.float64)
         if blank.any():
-            drawn = model.prior_given(batch).sample(B * K, rng)
-            z = np.where(np.repeat(blank, K)[:, None], drawn.astype(z.dtype, copy=False), z)
+            drawn = model.drawn_from_prior(batch, draws=K, rng=rng).astype(z.dtype, copy=False)
+            z = np.where(np.repeat(blank, K)[:, None], drawn, z)
             log_w[blank] = 0
         x_params, _ = model.decoded(z, batch, draws=K)
         x_means = missing_mean(model.likelihood, x_params, batch.repeat(K))

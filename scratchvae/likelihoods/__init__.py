@@ -54,7 +54,7 @@ __all__ = [
     "missing_mean",
     "missing_sample",
     "of_schema",
-    "require_each",
     "require_batch_supported",
+    "require_each",
     "require_supported",
 ]

@@ -34,7 +34,7 @@ def require_supported(where: str, likelihood: Likelihood, data: Dataset) -> None
 
 
 def require_batch_supported(likelihood: Likelihood, batch: Batch) -> None:
-    """InputError where the likelihood gives an observed entry of `batch` no probability; a missing entry has no value to judge."""
+    """InputError where the likelihood gives an observed entry of `batch` no probability; a missing one has no value."""
     likelihood.require_support(_where_seen(likelihood, batch, batch.x))
 
 

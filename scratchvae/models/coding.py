@@ -1,6 +1,4 @@
-"""What every model with one vector of latents for each example offers: codes of examples, and examples of
-codes.
-"""
+"""What every model with one vector of latents for each example offers: codes of examples, and examples of codes."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ from scratchvae.priors import Prior
 
 
 class Coding(Estimator):
-    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its
-    parts do.
-    """
+    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its parts do."""
 
     encoder: Layer
     posterior: Posterior
@@ -66,6 +62,10 @@ class Coding(Estimator):
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
         """p(z) for the latents of this batch."""
 
+    def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
+        """z ~ p(z) for the latents of this batch  ->  (B·K, Z), K = `draws` for each example, side by side."""
+        return self.prior_given(batch).sample(len(batch) * draws, rng)
+
     def encode(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100) -> Array:
         """The code of each example, E[z|x] where there is one  ->  (N, Z).
 
@@ -78,9 +78,7 @@ class Coding(Estimator):
         """
         return self._encoded(x, y, samples)
 
-    def _encoded(
-        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, samples: int, *, double: bool = False
-    ) -> Array:
+    def _encoded(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, samples: int, *, double: bool = False) -> Array:
         """The codes; if `double`, those of examples in float64 are computed in float64."""
         require_count("encode", "samples", samples)
         cases, model = self._cases(x, y, noisy=True), self.model_
