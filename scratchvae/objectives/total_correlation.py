@@ -27,11 +27,11 @@ class TotalCorrelation(Penalty):
                                    for the one after it, and 1/(B − 1) for each other
 
     and the same of each q(z_j). `examples` is N; without it the batch is taken for all the data, and so N = B and both
-    estimators are the exact sum. In "weighted" z's own example has the share 1/B, which is 1/N in q(z): both densities are
-    too large at z, and N changes nothing. Chen et al. write 1/NB Σ_m q(z|x_m), shares that sum to 1/N and not to 1. Their
-    term exceeds this one by (Z − 1) log N, whatever the Parameters are: it has the same gradients, but is not 0 where the
-    latents are independent. The term of a batch of one example is 0 with either estimator, as the latents of one
-    q(z|x) are independent: such a batch says nothing about the others.
+    estimators are the exact sum. In "weighted" z's own example has the share 1/B, which in q(z) is 1/N: the densities at z
+    are too large on average, and N changes nothing. Chen et al. write 1/NB Σ_m q(z|x_m), shares that sum to 1/N and not
+    to 1. Their term exceeds this one by (Z − 1) log N, whatever the Parameters are: it has the same gradients, but is
+    not 0 where latents are independent. The term of a batch of one example is 0 with either estimator, as the latents of
+    one q(z|x) are independent: such a batch says nothing about the others.
 
     An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the mean and the variance of
     every example of the batch, and z.
