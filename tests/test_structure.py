@@ -19,6 +19,7 @@ FLOORS = [
     {"ops"},
     {"distributions"},
     {"layers"},
+    {"flows"},
     {"posteriors", "likelihoods"},
     {"priors"},
     {"objectives"},
@@ -28,7 +29,7 @@ FLOORS = [
     {"models"},
     {"recipes"},
     {"runs", "reference", "bench"},
-    {"commands"},
+    {"commands", "pytest_plugin"},
     {"__main__"},
 ]
 SIDE_ROOMS = {"checks", "data", "plots"}  # import the ground floor only; any floor above it may import them

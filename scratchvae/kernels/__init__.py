@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from scratchvae.arrays import require_choice
+from scratchvae.kernels.textbook.codes import nearest_codes
 from scratchvae.kernels.textbook.convolution import max_pool, max_pool_backward, patches, patches_backward
 from scratchvae.kernels.textbook.counts import negative_binomial
 from scratchvae.kernels.textbook.densities import (
@@ -76,6 +77,7 @@ __all__ = [
     "logistic_interval_backward",
     "max_pool",
     "max_pool_backward",
+    "nearest_codes",
     "negative_binomial",
     "patches",
     "patches_backward",

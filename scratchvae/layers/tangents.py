@@ -22,7 +22,7 @@ from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
-from scratchvae.layers.shaping import Flatten, Reshape
+from scratchvae.layers.shaping import Flatten, GroupSoftmax, Reshape
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
@@ -62,6 +62,12 @@ def weight_norm(layer: WeightNorm, x: Array, dx: Array) -> tuple[Array, Array]:
 
 def pointwise(layer: Activation | BoundedLogVar, x: Array, dx: Array) -> tuple[Array, Array]:
     """y_i = f(x_i)  =>  dy_i = f′(x_i) dx_i: J is diagonal, so that J = Jᵀ, and the pullback is the pushforward."""
+    y, pullback = layer(x)
+    return y, pullback(dx)
+
+
+def group_softmax(layer: GroupSoftmax, x: Array, dx: Array) -> tuple[Array, Array]:
+    """∂y_i/∂x_j = y_i ([i = j] − y_j) within a group: J = Jᵀ, and the pullback is the pushforward."""
     y, pullback = layer(x)
     return y, pullback(dx)
 
@@ -142,6 +148,7 @@ RULES: dict[type[Layer], Rule] = {
     Dropout: linear,  # at evaluation it is the identity
     Activation: pointwise,
     BoundedLogVar: pointwise,  # the identity in its first half
+    GroupSoftmax: group_softmax,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
     MaxPool2d: max_pool,

@@ -27,7 +27,7 @@ from scratchvae.data import TableSchema
 from scratchvae.layers import Buffer, Parameter
 from scratchvae.schema import NOT_FINITE
 
-ROOMS = ("layers", "posteriors", "likelihoods", "priors", "objectives", "training", "models")
+ROOMS = ("layers", "flows", "posteriors", "likelihoods", "priors", "objectives", "training", "models")
 HOLDERS = {"parameter": Parameter, "buffer": Buffer}
 
 

@@ -5,8 +5,8 @@ The room is below the models, so that a model that was given no networks can bui
 sees data.
 """
 
-from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, last_layers, n_features
-from scratchvae.networks.mlp import Networks, mlp_networks
+from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, first_layers, last_layers, n_features
+from scratchvae.networks.mlp import Networks, critic_chosen, mlp_networks
 from scratchvae.networks.roles import (
     LIKELIHOODS,
     POSTERIOR,
@@ -30,7 +30,9 @@ __all__ = [
     "PRIORS",
     "Networks",
     "Parts",
+    "critic_chosen",
     "encoder_inputs",
+    "first_layers",
     "last_layers",
     "likelihood_chosen",
     "mlp_networks",

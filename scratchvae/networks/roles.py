@@ -30,6 +30,10 @@ from scratchvae.likelihoods import (
     StudentT,
     of_schema,
 )
+from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
+from scratchvae.objectives import Ramp, Schedule
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized
+from scratchvae.networks import flows
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
 from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
 
@@ -99,12 +103,38 @@ LIKELIHOODS = Table(
     },
     given=PARTS,
 )
-POSTERIORS = Table("posterior", {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}, given=PARTS)
+POSTERIORS = Table(
+    "posterior",
+    {
+        "concrete": concrete,
+        "diagonal_gaussian": DiagonalGaussian,
+        "full_gaussian": FullGaussian,
+        "gumbel_softmax": gumbel_softmax,
+        "joint": joint,
+        "vq": VectorQuantized,
+    },
+    given=PARTS,
+    inner={Schedule: Table("schedule", {"ramp": Ramp})},
+        "coupling": flows.coupling,
+        "diagonal_gaussian": DiagonalGaussian,
+        "full_gaussian": FullGaussian,
+        "householder": flows.householder,
+        "iaf": flows.iaf,
+        "planar": flows.planar,
+        "radial": flows.radial,
+    },
+    given=PARTS,
+)
 PRIORS = Table(
     "prior",
     {
+        "codes": codes,
+        "concrete": concrete_prior,
         "conditional_gaussian": conditional_gaussian,
+        "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
+        "one_hot": one_hot,
+        "product": product,
         "standard_gaussian": StandardGaussian,
         "vamp": vamp,
     },

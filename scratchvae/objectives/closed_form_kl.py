@@ -1,12 +1,23 @@
 """KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and prior."""
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
+import numpy as np
+
 from scratchvae.arrays import Array, InputError, Pullback
-from scratchvae.distributions import gaussian, gaussian_full
-from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import ConditionalGaussian, Prior, StandardGaussian
+from scratchvae.distributions import categorical, gaussian, gaussian_full
+from scratchvae.posteriors import (
+    DiagonalGaussian,
+    FullGaussian,
+    GumbelSoftmax,
+    JointPosterior,
+    Point,
+    Posterior,
+    VectorQuantized,
+)
+from scratchvae.priors import Codes, ConditionalGaussian, OneHot, Prior, ProductPrior, StandardGaussian
 
 
 def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
@@ -48,15 +59,67 @@ def diagonal_to_conditional(posterior: DiagonalGaussian, prior: ConditionalGauss
     return kl, pullback
 
 
+def choices_to_choices(posterior: GumbelSoftmax, prior: OneHot, q_params: Array) -> tuple[Array, Pullback]:
+    """Σ_k π_k (log π_k − log p_k) for each group, π = softmax(q_params): the KL of the discrete laws.
+
+    The pullback returns dq_params, and gives a learned prior its gradient.
+    """
+    B, G, K = posterior.by_group(q_params).shape
+    other, other_pullback = prior.given_logits(B, q_params)
+    kl, kl_pullback = categorical.kl(q_params.reshape(B * G, 1, K), other.reshape(B * G, 1, K))
+
+    def pullback(dkl: Array) -> Array:
+        dlogits, dother = kl_pullback(dkl.reshape(B * G))
+        other_pullback(dother.reshape(B, G, K))
+        dq_params: Array = dlogits.reshape(q_params.shape)
+        return dq_params
+
+    return kl.reshape(B, G), pullback
+
+
+def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) -> tuple[Array, Pullback]:
+    """−log p_g(k_g) for each group, k_g the code of x, which has all the mass of q: log K under a uniform prior.
+
+    The pullback gives a learned prior its gradient, and returns 0 for q_params: which code is the nearest does not move.
+    """
+    log_p, log_p_pullback = prior.log_prob_of(posterior.indices(q_params), q_params)
+
+    def pullback(dkl: Array) -> Array:
+        log_p_pullback(-dkl)
+        return np.zeros_like(q_params)
+
+    return -log_p, pullback
+
+
+def product_to_product(posterior: JointPosterior, prior: ProductPrior, q_params: Array) -> tuple[Array, Pullback]:
+    """The KLs of the parts side by side: that of products is the sum of the parts' own, each by its row of the table."""
+    each, apart_pullback = posterior.apart(q_params)
+    terms = [closed_form_kl(*given) for given in zip(posterior.parts, prior.parts, each, strict=True)]
+    ends = list(accumulate(kl.shape[1] for kl, _ in terms))[:-1]
+
+    def pullback(dkl: Array) -> Array:
+        pieces = zip(terms, np.split(dkl, ends, axis=1), strict=True)
+        dq_params: Array = apart_pullback(*(part_pullback(own) for (_, part_pullback), own in pieces))
+        return dq_params
+
+    return np.concatenate([kl for kl, _ in terms], axis=1), pullback
+
+
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
     (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
     (FullGaussian, StandardGaussian): full_to_standard,
+    (GumbelSoftmax, OneHot): choices_to_choices,
+    (JointPosterior, ProductPrior): product_to_product,
+    (VectorQuantized, Codes): codes_to_codes,
 }
 
 
 def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
-    """The KL of each latent dimension (B, Z) in nats; pullback(dkl) -> dq_params. InputError where the table has no row."""
+    """The KL of each latent, or of each group of latents that are one choice, (B, G) in nats; pullback(dkl) -> dq_params.
+
+    InputError where the table has no row.
+    """
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"

@@ -31,7 +31,8 @@ class TotalCorrelation(Penalty):
     are too large on average, and N changes nothing. Chen et al. write 1/NB Σ_m q(z|x_m), shares that sum to 1/N and not
     to 1. Their term exceeds this one by (Z − 1) log N, whatever the Parameters are: it has the same gradients, but is
     not 0 where latents are independent. The term of a batch of one example is 0 with either estimator, as the latents of
-    one q(z|x) are independent: such a batch says nothing about the others.
+    one q(z|x) are independent: such a batch says nothing about the others. A batch of more than N examples is taken for all
+    the data where it is judged, and refused where it is trained on.
 
     An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the mean and the variance of
     every example of the batch, and z.
@@ -55,7 +56,8 @@ class TotalCorrelation(Penalty):
             raise InputError(f"TotalCorrelation: {expected}; found a {type(model.posterior).__name__}")
         B, K = one.log_px.shape
         (mean, log_var), split_pullback = model.posterior.mean_and_log_var(one.q_params)
-        shares = np.repeat(self._shares(B), K, axis=0).astype(one.z.dtype)  # (B·K, B), a row for each draw
+        shares = self._shares(B, training=mode.training).astype(one.z.dtype)
+        shares = np.repeat(shares, K, axis=0)  # (B·K, B), a row for each draw
         (joint, by_latent), pullback_of_densities = aggregate_log_prob(one.z, mean, log_var, shares=shares)
         value = (joint - by_latent.sum(axis=1)).reshape(B, K).mean(axis=1)
 
@@ -66,12 +68,12 @@ class TotalCorrelation(Penalty):
 
         return value, pullback
 
-    def _shares(self, B: int) -> Array:
+    def _shares(self, B: int, *, training: bool = True) -> Array:
         """s (B, B): what q(z|x_m) counts for at a draw of example b. Each row sums to 1."""
         N = B if self.examples is None else self.examples
-        if N < B:
+        if N < B and training:
             raise InputError(f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}")
-        if self.examples is None or self.estimator == "weighted" or B == 1:
+        if self.examples is None or self.estimator == "weighted" or N < B or B == 1:
             return np.full((B, B), 1 / B)
         own, after = np.eye(B, dtype=bool), np.roll(np.eye(B, dtype=bool), 1, axis=1)
         return np.select([own, after], [1 / N, (N - B + 1) / (N * (B - 1))], 1 / (B - 1))

@@ -13,7 +13,9 @@ from scratchvae.networks import (
     POSTERIOR,
     PRIOR,
     Parts,
+    critic_chosen,
     encoder_inputs,
+    first_layers,
     last_layers,
     likelihood_chosen,
     posterior_chosen,
@@ -40,6 +42,7 @@ def convolutional(
     likelihood: str | Likelihood = "bernoulli",
     standardize: bool = False,
     prior: str = PRIOR,
+    critic: Sequence[int] | int | None = None,
     fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
@@ -51,7 +54,7 @@ def convolutional(
     convolution pads its output back to it. Same seed, same weights.
     `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
     "zero_and_mask", zero and, as C further channels, which pixels were observed.
-    `log_var_bounds` and `standardize` are those of `mlp`.
+    `log_var_bounds`, `standardize` and `critic` are those of `mlp`.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     event_shape = sizes_of("convolutional", "event_shape", event_shape, least=1)
@@ -90,8 +93,9 @@ def convolutional(
     encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *last_layers(q, code_activation, log_var_bounds)]
 
-    decoder: list[Layer] = [Linear(latent_dim + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]
+    decoder: list[Layer] = [*first_layers(q, known), Linear(latent_dim + known, hidden, init=init, rng=rng)]
+    decoder += [ACTIVATIONS[activation](), Linear(hidden, prod(smallest), init=init, rng=rng)]
+    decoder += [ACTIVATIONS[activation](), Reshape(*smallest)]
     widths = [*reversed(channels), x_channels]
     for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
         decoder += [_doubling(widths[i], widths[i + 1], rows, columns, init, rng), ACTIVATIONS[activation]()]
@@ -104,6 +108,7 @@ def convolutional(
         posterior=q,
         decoder=Sequential(*decoder),
         likelihood=law,
+        critic=critic_chosen("convolutional", latent_dim, critic, activation=activation, init=init, rng=rng),
         prior=prior,
         rng=rng,
         fill=fill,

@@ -38,6 +38,7 @@ def cases() -> list[Case]:
         layer_case("AvgPool2d", layers.AvgPool2d(2, 1), IMAGES),
         layer_case("Upsample", layers.Upsample(2), IMAGES),
         layer_case("Flatten", layers.Flatten(), IMAGES),
+        layer_case("GroupSoftmax", layers.GroupSoftmax(2), normal(3, 6)),
         layer_case("Reshape", layers.Reshape(4, 2), normal(3, 8)),
         layer_case("LearnedFill", layers.LearnedFill(3), MASKED),
         layer_case("Residual", Residual(Sequential(Linear(3, 3, rng=0), Tanh())), normal(4, 3)),

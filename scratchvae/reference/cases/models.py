@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchvae.arrays import Array
 from scratchvae.layers import Layer, Linear, Sequential, Sigmoid, Softplus, Tanh
 from scratchvae.likelihoods import Bernoulli, Likelihood
 from scratchvae.models import VAE, Autoencoder
@@ -48,3 +49,20 @@ def deep_encoder() -> Sequential:
     """Activations of three kinds, the last of which gives codes in (0, 1)."""
     first = Sequential(Linear(D, 5, rng=1), Softplus(), Linear(5, 3, rng=2))
     return Sequential(first, Tanh(), Linear(3, Z, bias=False, rng=3), Sigmoid())
+
+
+def vae_of_width(width: int, posterior: Posterior, prior: Prior, *before: Layer) -> VAE:
+    """The same with codes of so many numbers, and in the decoder what comes `before` it."""
+    return VAE(
+        event_shape=(D,),
+        encoder=Sequential(Linear(D, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
+        posterior=posterior,
+        prior=prior,
+        decoder=Sequential(*before, Linear(width, 3, rng=3), Tanh(), Linear(3, D, rng=4)),
+        likelihood=Bernoulli(),
+    )
+
+
+def exponential(*shape: int) -> Array:
+    """Standard exponential numbers, the same for the same shape."""
+    return np.random.default_rng([5, *shape]).standard_exponential(shape)
