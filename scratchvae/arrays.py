@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Pullback = Callable[..., Any]  # one gradient per part of the value -> one gradient per positional argument
+UNIT_WITHIN = 0.01  # what is farther from 1 is no norm of a unit vector that was rounded
 LONGEST_NAME = 100  # characters: what is longer is no misspelt name, and comparing it would take long
 
 
@@ -85,6 +86,15 @@ def require_finite(where: str, name: str, array: Array) -> None:
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         count = int(finite.size - np.count_nonzero(finite))
         raise InputError(f"{where}: {name} should be finite, found {count} other values, the first {array[index]} at {index}")
+
+
+def require_unit(where: str, name: str, vectors: Array) -> None:
+    """Raise InputError unless every row has norm 1, up to 0.01: a vector that somebody forgot to divide by its norm."""
+    off = np.abs(np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)) - 1)
+    if off.size and not off.max() <= UNIT_WITHIN:
+        row = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
+        found = f"found a row {row} of norm {np.sqrt((vectors[row].astype(np.float64) ** 2).sum()):g}"
+        raise InputError(f"{where}: {name} should have rows of norm 1, {found}: ops.direction divides rows by theirs")
 
 
 def is_number(value: Any) -> bool:

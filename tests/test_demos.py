@@ -383,6 +383,26 @@ def normalizing_flows(text):
         assert flow_log_px > log_px
 
 
+def sphere(text):
+    must, published = numbers_after(text, "At D = 5, κ = 2:")[0], 0.127670
+    assert must == 0.147389
+    for D, kappa in ((3, 2), (5, 2), (5, 20), (20, 5)):
+        line = next(line for line in text.splitlines() if line.split()[:2] == [str(D), str(kappa)])
+        exact, ours, error, alone, of_alone, corrected, of_corrected = (float(v) for v in line.replace("±", " ").split()[2:])
+        assert abs(ours - exact) < 5 * error + 1e-6
+        assert abs(corrected - exact) < 5 * of_corrected + 1e-6
+        if (D, kappa) == (5, 2):
+            assert abs(alone - published) < 5 * of_alone
+            assert abs(alone - exact) > 5 * of_alone
+    truth = numbers_after(text, "The true generator: log p(x)")[0]
+    rows = {kind: numbers_after(text, f"{kind} ") for kind in ("Gaussian", "sphere")}
+    for bound, log_px_z, kl, log_px, *_ in rows.values():
+        assert bound == pytest.approx(log_px_z - kl, abs=0.02)
+        assert bound < log_px < truth + 0.5  # estimated with 200 draws
+    assert rows["sphere"][4] == pytest.approx(1, abs=0.1)
+    assert rows["sphere"][5] < rows["Gaussian"][5]
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -405,6 +425,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "18_search": search,
     "19_discrete": discrete,
     "20_flows": normalizing_flows,
+    "21_sphere": sphere,
 }
 
 

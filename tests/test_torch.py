@@ -193,6 +193,22 @@ class LearnedFillTwin(nn.Module):
         return torch.cat([torch.where(x[:, D : 2 * D] > 0.5, x[:, :D], self.fill), x[:, 2 * D :]], dim=1)
 
 
+class ProductOfExpertsTwin(nn.Module):
+    """Of modalities of one column each."""
+
+    def __init__(self, *encoders):
+        super().__init__()
+        self.encoders = nn.ModuleList(encoders)
+
+    def forward(self, x):
+        columns, mask = x.chunk(2, dim=1)
+        experts = [encoder(columns[:, m, None]).chunk(2, dim=1) for m, encoder in enumerate(self.encoders)]
+        precision = torch.stack([torch.exp(-log_var) for _, log_var in experts], 1) * (mask > 0.5)[:, :, None]
+        total = 1 + precision.sum(1)
+        mean = (precision * torch.stack([mean for mean, _ in experts], 1)).sum(1) / total
+        return torch.cat([mean, -torch.log(total)], dim=1)
+
+
 IMAGES, VECTORS, INTEGERS = (4, 2, 7, 6), (5, 4), "integers"
 LAYERS = {  # ours, theirs, x
     "AvgPool2d": (layers.AvgPool2d(2), nn.AvgPool2d(2), IMAGES),
@@ -240,6 +256,11 @@ LAYERS = {  # ours, theirs, x
     "Linear: no bias": (layers.Linear(4, 3, bias=False), nn.Linear(4, 3, bias=False), VECTORS),
     "MaxPool2d": (layers.MaxPool2d(2), nn.MaxPool2d(2), IMAGES),
     "MaxPool2d: stride": (layers.MaxPool2d(3, 2), nn.MaxPool2d(3, 2), IMAGES),
+    "ProductOfExperts": (
+        layers.ProductOfExperts(layers.Linear(1, 4), layers.Linear(1, 4), sizes=(1, 1)),
+        ProductOfExpertsTwin(nn.Linear(1, 4), nn.Linear(1, 4)),
+        VECTORS,
+    ),
     "ReLU": (layers.ReLU(), nn.ReLU(), VECTORS),
     "Reshape": (layers.Reshape(3, 7, 4), nn.Sequential(nn.Flatten(), nn.Unflatten(1, (3, 7, 4))), IMAGES),
     "Residual": (
@@ -604,6 +625,12 @@ def test_pseudo_inputs_within_bounds(twin, monkeypatch):
     monkeypatch.setitem(expressions.PRIORS, bounded["prior"], expressions.VampPrior)
     monkeypatch.setitem(OBJECTIVES, "bounded", (bounded, plain(Iwae(3))))
     require_same_model("mlp", (7,), "gaussian", "bounded", batch=6, modes=(True, False), latent_dim=3, hidden=(6,))
+
+
+@pytest.mark.parametrize("objective", [Elbo(beta=2.0), SampledElbo(samples=2), Iwae(3), Iwae(3, gradient="dreg")], ids=str)
+def test_codes_on_a_sphere(objective, twin, monkeypatch):
+    monkeypatch.setitem(OBJECTIVES, "sphere", ({"posterior": "von_mises_fisher", "prior": "uniform_sphere"}, plain(objective)))
+    require_same_model("mlp", (7,), "gaussian", "sphere", batch=6, modes=(True, False), latent_dim=4, hidden=(6,))
 
 
 def test_convolutional_with_three_layers():

@@ -5,6 +5,7 @@ from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.embedding import Embedding
+from scratchvae.layers.experts import ProductOfExperts
 from scratchvae.layers.initializers import INITIALIZERS
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.learned_fill import LearnedFill
@@ -44,6 +45,7 @@ __all__ = [
     "Mode",
     "Owner",
     "Parameter",
+    "ProductOfExperts",
     "ReLU",
     "Reshape",
     "Residual",

@@ -11,10 +11,12 @@ import numpy as np
 
 from scratchvae import kernels, ops
 from scratchvae.arrays import Array, InputError
+from scratchvae.distributions import gaussian
 from scratchvae.layers.activations import Activation
 from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
+from scratchvae.layers.experts import ProductOfExperts
 from scratchvae.layers.interface import Layer
 from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
@@ -135,6 +137,20 @@ def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
     return np.concatenate(y, axis=1), np.concatenate(dy, axis=1)
 
 
+def experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
+    """The product's mean and log σ² move by Σ_m w_m (dmean_m − (mean_m − mean) dlog σ_m²) and Σ_m w_m dlog σ_m²."""
+    cuts = np.cumsum(layer.sizes)
+    blocks, dblocks, masks = (np.split(a, cuts[:-1], axis=1) for a in (x[:, : cuts[-1]], dx[:, : cuts[-1]], x[:, cuts[-1] :]))
+    each = [pushforward(*part) for part in zip(layer.encoders, blocks, dblocks, strict=True)]
+    (means, log_vars), (dmeans, dlog_vars) = (np.split(np.stack(a, axis=1), 2, axis=2) for a in zip(*each, strict=True))
+    present = np.stack([mask.max(axis=1) > 0.5 for mask in masks], axis=1)
+    (mean, log_var), pullback = gaussian.product_of_experts(means, log_vars, present=present)
+    weights, _ = pullback(np.ones_like(mean), np.zeros_like(mean))
+    dmean = (weights * (dmeans - (means - mean[:, None]) * dlog_vars)).sum(axis=1)
+    y, dy = np.hstack([mean, log_var]), np.hstack([dmean, (weights * dlog_vars).sum(axis=1)])
+    return y, dy
+
+
 RULES: dict[type[Layer], Rule] = {
     Linear: affine,
     Conv2d: affine,
@@ -156,6 +172,7 @@ RULES: dict[type[Layer], Rule] = {
     Residual: residual,
     Bypass: bypass,
     Heads: heads,
+    ProductOfExperts: experts,
 }
 
 

@@ -241,6 +241,6 @@ class LatentVariableModel(Coding):
 
     def _density(self) -> Density:
         if not isinstance(self.posterior, Density):
-            found = f"found a {type(self.posterior).__name__}; a bound needs one such as DiagonalGaussian"
+            found = f"found a {type(self.posterior).__name__}; a bound needs one, such as a DiagonalGaussian"
             raise InputError(f"{type(self).__name__}: the posterior should have a density, {found}")
         return self.posterior

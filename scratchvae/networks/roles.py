@@ -30,12 +30,11 @@ from scratchvae.likelihoods import (
     StudentT,
     of_schema,
 )
+from scratchvae.networks import flows
 from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
 from scratchvae.objectives import Ramp, Schedule
-from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized
-from scratchvae.networks import flows
-from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized, VonMisesFisher
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, UniformSphere, VampPrior
 
 
 @dataclass(frozen=True)
@@ -107,23 +106,20 @@ POSTERIORS = Table(
     "posterior",
     {
         "concrete": concrete,
+        "coupling": flows.coupling,
         "diagonal_gaussian": DiagonalGaussian,
         "full_gaussian": FullGaussian,
         "gumbel_softmax": gumbel_softmax,
+        "householder": flows.householder,
+        "iaf": flows.iaf,
         "joint": joint,
+        "planar": flows.planar,
+        "radial": flows.radial,
+        "von_mises_fisher": VonMisesFisher,
         "vq": VectorQuantized,
     },
     given=PARTS,
     inner={Schedule: Table("schedule", {"ramp": Ramp})},
-        "coupling": flows.coupling,
-        "diagonal_gaussian": DiagonalGaussian,
-        "full_gaussian": FullGaussian,
-        "householder": flows.householder,
-        "iaf": flows.iaf,
-        "planar": flows.planar,
-        "radial": flows.radial,
-    },
-    given=PARTS,
 )
 PRIORS = Table(
     "prior",
@@ -136,6 +132,7 @@ PRIORS = Table(
         "one_hot": one_hot,
         "product": product,
         "standard_gaussian": StandardGaussian,
+        "uniform_sphere": UniformSphere,
         "vamp": vamp,
     },
     given=PARTS,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback
-from scratchvae.distributions import categorical, gaussian, gaussian_full
+from scratchvae.distributions import categorical, gaussian, gaussian_full, von_mises_fisher
 from scratchvae.posteriors import (
     DiagonalGaussian,
     FullGaussian,
@@ -16,8 +16,9 @@ from scratchvae.posteriors import (
     Point,
     Posterior,
     VectorQuantized,
+    VonMisesFisher,
 )
-from scratchvae.priors import Codes, ConditionalGaussian, OneHot, Prior, ProductPrior, StandardGaussian
+from scratchvae.priors import Codes, ConditionalGaussian, OneHot, Prior, ProductPrior, StandardGaussian, UniformSphere
 
 
 def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
@@ -105,6 +106,18 @@ def product_to_product(posterior: JointPosterior, prior: ProductPrior, q_params:
     return np.concatenate([kl for kl, _ in terms], axis=1), pullback
 
 
+def sphere_to_uniform(posterior: VonMisesFisher, prior: UniformSphere, q_params: Array) -> tuple[Array, Pullback]:
+    """κ A(κ) − log E[e^(κ w)] of all latents together (B, 1): coordinates of a point on a sphere have no KL of their own."""
+    (mean, log_concentration), params_pullback = posterior.mean_and_log_concentration(q_params)
+    kl, kl_pullback = von_mises_fisher.kl_to_uniform(log_concentration, dim=posterior.latent_dim)
+
+    def pullback(dkl: Array) -> Array:
+        dlog_concentration = kl_pullback(dkl[:, 0])
+        return params_pullback(np.zeros_like(mean), dlog_concentration)
+
+    return kl[:, None], pullback
+
+
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
     (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
@@ -112,17 +125,21 @@ CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Arra
     (GumbelSoftmax, OneHot): choices_to_choices,
     (JointPosterior, ProductPrior): product_to_product,
     (VectorQuantized, Codes): codes_to_codes,
+    (VonMisesFisher, UniformSphere): sphere_to_uniform,
 }
 
 
 def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
-    """The KL of each latent, or of each group of latents that are one choice, (B, G) in nats; pullback(dkl) -> dq_params.
+    """The KL of each group of latents (B, G) in nats; pullback(dkl) -> dq_params. InputError where the table has no row.
 
-    InputError where the table has no row.
+    Independent latents are groups of one each, so that G is Z. Those that are one choice, or that depend on each other through
+    a norm, are one group.
     """
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"
         others = "reconstruction takes a Point" if isinstance(posterior, Point) else "sampled_elbo and iwae need none"
-        raise InputError(f"closed_form_kl: no closed form is known from {pair}; of the objectives {others}")
+        known = [p.__name__ for q, p in CLOSED_FORMS if q is type(posterior)]
+        to = f" (there is one to {' and to '.join(known)})" if known else ""
+        raise InputError(f"closed_form_kl: no closed form is known from {pair}{to}; of the objectives {others}")
     return form(posterior, prior, q_params)

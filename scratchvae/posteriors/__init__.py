@@ -24,3 +24,6 @@ __all__ = [
     "VectorQuantized",
 ]
 __all__ = ["Density", "DiagonalGaussian", "FlowPosterior", "FullGaussian", "Noise", "Point", "Posterior"]
+from scratchvae.posteriors.von_mises_fisher import VonMisesFisher
+
+__all__ = ["Density", "DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior", "VonMisesFisher"]

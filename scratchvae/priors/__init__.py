@@ -8,8 +8,10 @@ from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.mixture_fit import fit_mixture
 from scratchvae.priors.standard_gaussian import StandardGaussian
+from scratchvae.priors.uniform_sphere import UniformSphere
 from scratchvae.priors.vamp import VampPrior
 
+__all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "UniformSphere", "VampPrior"]
 __all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior", "fit_mixture"]
 from scratchvae.priors.one_hot import OneHot
 from scratchvae.priors.product import ProductPrior

@@ -48,9 +48,7 @@ def cosine(rate: float, run_steps: int, steps: int | None = None, final: float =
     return Cosine(rate, run_steps if steps is None else steps, final, warm_up)
 
 
-def cycles(
-    run_steps: int, end: float = 1.0, count: int = 4, rising: float = 0.5, steps: int | None = None
-) -> Cycles:
+def cycles(run_steps: int, end: float = 1.0, count: int = 4, rising: float = 0.5, steps: int | None = None) -> Cycles:
     """From 0 to `end` `count` times, the share `rising` of each time in a straight line, over `steps`: all of the run's."""
     return Cycles(run_steps if steps is None else steps, count, rising, end)
 

@@ -26,15 +26,18 @@ def vae(
     encoder_inputs: int = D,
     before: tuple[Layer, ...] = (),
 ) -> VAE:
-    """A VAE of D entries and Z latents with one hidden layer each way, and in the encoder what comes `before` it."""
+    """A VAE of D entries and Z latents, or as many as the posterior has, with one hidden layer each way.
+
+    In the encoder `before` comes first.
+    """
     likelihood, posterior = likelihood or Bernoulli(), posterior or DiagonalGaussian(Z)
     return VAE(
         event_shape=(D,),
         shows_mask=encoder_inputs > D or bool(before),
         encoder=Sequential(*before, Linear(encoder_inputs, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
         posterior=posterior,
-        prior=prior or StandardGaussian(Z),
-        decoder=Sequential(Linear(Z, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
+        prior=prior or StandardGaussian(posterior.latent_dim),
+        decoder=Sequential(Linear(posterior.latent_dim, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
         likelihood=likelihood,
     )
 
