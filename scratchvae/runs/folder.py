@@ -112,8 +112,7 @@ class Run:
         """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the config says.
 
         What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is written before
-        config.json, whose presence makes the folder a run: a process that is killed in between leaves a folder where the run
-        can be started again.
+        config.json, whose presence makes the folder a run: one that was killed in between can be started again there.
         """
         folder, root = None if folder is None else Path(folder), Path(root)
         require_free(folder or root / "nothing")
@@ -152,8 +151,7 @@ class Run:
         begins. InputError where the data or config.json are no longer those that the checkpoint was trained with, in anything
         but MAY_CHANGE; with `force` they are taken as they are now.
         """
-        folder = Path(folder)
-        claim = Claim(folder)
+        claim = Claim(folder := Path(folder))
         if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():
             require_untrained(folder)
             run = cls(folder, moved(read_config(folder / CONFIG), data, data_dir))
