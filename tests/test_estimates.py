@@ -156,6 +156,8 @@ def test_renyi_s_bound_of_a_weight_of_zero():
     np.testing.assert_allclose(value, [2 * np.log((np.sqrt(3) + 1) / 3), 0], atol=1e-15)
     assert slope[0, 0] == 0
     assert np.isfinite(slope).all()
+    far = np.array([[-200.0, 0.0, 0.0, 200.0]], np.float32)  # some at the mean, and one whose e^d is no float32
+    assert Renyi(4, alpha=0.0).weigh(far)[0][0] == pytest.approx(200 - np.log(4), rel=1e-6)
 
 
 # A label that is hidden
