@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,9 +38,17 @@ def planar_inverse(y: Array, w: Array, u: Array, b: Array) -> Pair:
     u_hat = u + ((softplus(dot) - 1 - dot) / (w * w).sum(axis=1))[:, None] * w
     a = np.empty(len(y), object)
     for i, (target, pull) in enumerate(zip((w * y).sum(axis=1) + b[:, 0], softplus(dot) - 1, strict=True)):
-        a[i] = _root(lambda t, pull=pull: t + pull * m.tanh(t), target, abs(pull) + 1)
+        a[i] = _root(partial(_pulled, pull), target, abs(pull) + 1)
     z = y - u_hat * m.tanh(a)[:, None]
     return z, -planar(z, w, u, b)[1]
+
+
+def _pulled(pull: Any, t: Any) -> Any:
+    return t + pull * mathematics().tanh(t)
+
+
+def _stretched(alpha: Any, beta: Any, t: Any) -> Any:
+    return t + beta * t / (alpha + abs(t))
 
 
 def _root(f: Callable[[Any], Any], target: Any, reach: Any) -> Any:
@@ -72,7 +81,7 @@ def radial_inverse(y: Array, z0: Array, a: Array, b: Array) -> Pair:
     R = m.sqrt(((y - z0) ** 2).sum(axis=1, keepdims=True))
     r = np.empty_like(R)
     for i in np.ndindex(*R.shape):
-        r[i] = _root(lambda t, i=i: t + beta[i] * t / (alpha[i] + abs(t)), R[i], abs(beta[i]) + R[i])
+        r[i] = _root(partial(_stretched, alpha[i], beta[i]), R[i], abs(beta[i]) + R[i])
     z = z0 + (y - z0) / (1 + beta / (alpha + r))
     return z, -radial(z, z0, a, b)[1]
 

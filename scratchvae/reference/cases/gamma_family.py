@@ -124,7 +124,8 @@ def _dirichlet(log_alpha: Array, other_log_alpha: Array) -> Array:
 def _beta(log_a: Array, log_b: Array, other_log_a: Array, other_log_b: Array) -> Array:
     entries = range(log_a.shape[1])
     pairs = [(np.stack([log_a[:, d], log_b[:, d]], 1), np.stack([other_log_a[:, d], other_log_b[:, d]], 1)) for d in entries]
-    return sum(_dirichlet(*pair) for pair in pairs)
+    found: Array = np.sum([_dirichlet(*pair) for pair in pairs], axis=0)
+    return found
 
 
 def _torch_gamma(torch: Any, *logarithms: Any) -> Any:
