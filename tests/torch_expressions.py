@@ -429,7 +429,7 @@ def decoder_gradient(penalty, twin, *, z, **parts):
 
 def total_correlation(penalty, twin, *, q_params, z, **parts):
     B, N = len(z), penalty.examples or len(z)
-    shares = torch.full((B, B), 1 / (N * B) if penalty.examples else 1 / B, dtype=torch.double)
+    shares = torch.full((B, B), 1 / B, dtype=torch.double)
     if penalty.examples and penalty.estimator == "stratified":
         for b in range(B):
             for m in range(B):

@@ -7,6 +7,7 @@ import numpy as np
 from scratchvae.arrays import Array, require_count, require_flag
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.layers import EVALUATION, dtype_of
+from scratchvae.likelihoods import require_batch_supported
 from scratchvae.objectives import Model, Objective, Report
 from scratchvae.posteriors import Noise
 
@@ -30,6 +31,7 @@ def bound(
 ) -> dict[str, float]:
     """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x).
 
+    The term `bound` is a lower bound on log p(x), or where the likelihood takes something of x as `given`, on log p(x | that).
     Raises NotFinite where the loss or a term is NaN or infinite, and says which term was first, and of which examples.
     """
     require_count("bound", "batch_size", batch_size)
@@ -38,7 +40,7 @@ def bound(
     totals: dict[str, float] = {}
     seen = 0
     for batch in data.batches(batch_size, dtype):
-        model.likelihood.require_support(batch.x)
+        require_batch_supported(model.likelihood, batch)
         judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
         noise = objective.draw_noise(model, len(batch), rng)
         with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below

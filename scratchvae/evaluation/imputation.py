@@ -7,6 +7,11 @@
 x_o are the observed entries of an example and x_m the missing ones, which are independent given z. Both tend
 to the exact answer under the model as K grows, whatever q is: the first is self-normalized importance sampling,
 the second sampling importance resampling.     Mattei & Frellsen 2019.
+
+Where nothing was observed p(z|x_o) = p(z), and the draws are from the prior, all of weight 1. Where little was, q(z|x_o) may
+be much narrower than p(z|x_o), since no encoder is good at what it has seen little of. A few draws then have nearly all of the
+weight, which `effective` says: below some 50 an expectation is rough, and several imputations are much alike. More draws help,
+and so does an encoder that was trained on examples with as much missing and is told what is (fill="zero_and_mask").
 """
 
 from collections.abc import Iterator
@@ -19,7 +24,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_count
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation.row_noise import RowNoise, generator_of
 from scratchvae.layers import EVALUATION, Mode, dtype_of
-from scratchvae.likelihoods import missing_mean, missing_sample
+from scratchvae.likelihoods import missing_mean, missing_sample, require_batch_supported
 from scratchvae.objectives import Model
 from scratchvae.posteriors import Point
 
@@ -31,6 +36,9 @@ class Decoding(Model, Protocol):
 
     def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z)."""
+
+    def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
+        """z ~ p(z) for the latents of this batch  ->  (B·K, Z), K = `draws` for each example."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +58,8 @@ class Imputation:
 def impute(model: Decoding, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0) -> Imputation:
     """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws` times.
 
-    An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. Of an example without any
-    observed entry the expectation is that of the model. With RowNoise as `rng` what is filled into an example does not
+    An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. For an example without any
+    observed entry z is drawn from the prior. With RowNoise as `rng` what is filled into an example does not
     depend on the other examples, nor on its place. InputError where no draw gives what was observed any
     probability.
     """
@@ -61,7 +69,7 @@ def impute(model: Decoding, data: Dataset, *, samples: int, rng: np.random.Gener
     x: list[Array] = []
     effective, several = [], []
     for batch in data.batches(1 if isinstance(rng, RowNoise) else max(1, ROWS // max(samples, draws)), dtype_of(model)):
-        model.likelihood.require_support(batch.x)
+        require_batch_supported(model.likelihood, batch)
         drawing = generator_of(rng, batch)
         mean, worth, z = _weighed(model, batch, samples, draws, drawing)
         if not np.isfinite(mean).all():
@@ -103,17 +111,26 @@ def _weighed(model: Decoding, batch: Batch, samples: int, draws: int, rng: np.ra
 
 
 def _chunks(model: Decoding, batch: Batch, samples: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
-    """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, E), for some of the draws at a time."""
+    """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, E), for some of the draws at a time.
+
+    Where nothing of an example was observed its z are drawn from the prior, and log w = 0.
+    """
     B = len(batch)
     chunk = max(1, ROWS // B)
+    point = _has_one_code(model)
+    blank = np.zeros(B, np.bool_) if point or batch.observed is None else ~batch.observed.any(axis=1)
     for done in range(0, samples, chunk):
         K = min(chunk, samples - done)
-        point = _has_one_code(model)
         one, _ = model.run(batch, model.draw_noise(B * K, rng), draws=K, kl="none" if point else "sampled")
-        x_params, _ = model.decoded(one.z, batch, draws=K)
+        z = one.z
         log_w = np.zeros((B, K)) if point else one.log_weights.astype(np.float64)
+        if blank.any():
+            drawn = model.drawn_from_prior(batch, draws=K, rng=rng).astype(z.dtype, copy=False)
+            z = np.where(np.repeat(blank, K)[:, None], drawn, z)
+            log_w[blank] = 0
+        x_params, _ = model.decoded(z, batch, draws=K)
         x_means = missing_mean(model.likelihood, x_params, batch.repeat(K))
-        yield log_w, one.z.reshape(B, K, -1), x_means.reshape(B, K, -1)
+        yield log_w, z.reshape(B, K, -1), x_means.reshape(B, K, -1)
 
 
 def _drawn(model: Decoding, batch: Batch, z: Array, rng: np.random.Generator) -> Array:

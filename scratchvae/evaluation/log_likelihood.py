@@ -8,6 +8,7 @@ from scratchvae.arrays import Array, require_count, require_flag
 from scratchvae.data import Batch, Dataset, binarize
 from scratchvae.evaluation.row_noise import RowNoise, generator_of
 from scratchvae.layers import dtype_of
+from scratchvae.likelihoods import require_batch_supported
 from scratchvae.objectives import Model
 
 ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
@@ -20,6 +21,7 @@ def log_likelihood(
 
     Its expectation is a lower bound on log p(x) that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
     With missing entries x is what was observed of it, and log p(x) is 0 where that is nothing.
+    Where the likelihood takes something of x as `given`, such as the size of each example, it is log p(x | that).
     `binarized` draws x ~ Bernoulli(x) first, since grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
     With RowNoise as `rng` the estimate of an example does not depend on the other examples, nor on its place.
     """
@@ -27,7 +29,7 @@ def log_likelihood(
     require_flag("log_likelihood", "binarized", binarized)
     estimates = [np.empty(0)]
     for batch in data.batches(1 if isinstance(rng, RowNoise) else max(1, ROWS // samples), dtype_of(model)):
-        model.likelihood.require_support(batch.x)
+        require_batch_supported(model.likelihood, batch)
         drawing = generator_of(rng, batch)
         judged = replace(batch, x=binarize(batch.x, drawing)) if binarized else batch
         found = _estimates(model, judged, samples, drawing)

@@ -9,6 +9,7 @@ Alemi et al. 2018, "Fixing a Broken ELBO", section 2.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Dataset
 from scratchvae.layers import dtype_of
-from scratchvae.likelihoods import fill_missing
+from scratchvae.likelihoods import fill_missing, require_batch_supported
 from scratchvae.objectives import CLOSED_FORMS, Kl, LatentModel, Pass
 from scratchvae.posteriors import Point
 
@@ -30,14 +31,15 @@ class RatePoint:
     latent_dim     Z
     rate           R in nats; infinite for a Point posterior, whose code is exact to its last digit
     distortion     D in nats
-    squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the entries that were observed, in the units of x²
+    squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the entries that were observed, in the units of x². Names of
+                   categories are left out, as their numbers have no distance: None where the entries are nothing else
     """
 
     setting: Mapping[str, Any]
     latent_dim: int
     rate: float
     distortion: float
-    squared_error: float
+    squared_error: float | None
 
 
 def rate_distortion(
@@ -54,19 +56,19 @@ def rate_distortion(
 def _measured(model: LatentModel, setting: dict[str, Any], data: Dataset, samples: int, rng: np.random.Generator) -> RatePoint:
     pair = (type(model.posterior), type(model.prior))
     kl: Kl = "none" if isinstance(model.posterior, Point) else "closed_form" if pair in CLOSED_FORMS else "sampled"
-    sums = np.zeros(3)
+    sums, numeric = np.zeros(3), model.likelihood.numeric(prod(model.event_shape))
     for batch in data.batches(max(1, 500 // samples), dtype_of(model)):
-        model.likelihood.require_support(batch.x)
+        require_batch_supported(model.likelihood, batch)
         one, _ = model.run(batch, model.draw_noise(len(batch) * samples, rng), draws=samples, kl=kl)
         assert one.x_params is not None
         x = np.repeat(batch.x, samples, axis=0)
         residual = x - model.likelihood.mean(one.x_params).reshape(x.shape)
         if batch.observed is not None:
             residual = fill_missing(residual, np.repeat(batch.observed, samples, axis=0))
-        squared = (residual**2).sum(axis=1)
+        squared = (residual[:, numeric] ** 2).sum(axis=1)
         sums += [np.sum(part, dtype=np.float64) for part in (_rates(one), -one.log_px, squared)]
     rate, distortion, squared_error = (float(total) for total in sums / (len(data) * samples))
-    return RatePoint(setting, model.posterior.latent_dim, rate, distortion, squared_error)
+    return RatePoint(setting, model.posterior.latent_dim, rate, distortion, squared_error if numeric.any() else None)
 
 
 def _rates(one: Pass) -> Array:

@@ -22,7 +22,7 @@ from scratchvae.likelihoods.ordered import Ordered
 from scratchvae.likelihoods.poisson import Poisson
 from scratchvae.likelihoods.standardized import Standardized, column_moments, column_range
 from scratchvae.likelihoods.student_t import StudentT
-from scratchvae.likelihoods.support import require_supported
+from scratchvae.likelihoods.support import require_batch_supported, require_supported
 
 __all__ = [
     "Bernoulli",
@@ -54,6 +54,7 @@ __all__ = [
     "missing_mean",
     "missing_sample",
     "of_schema",
+    "require_batch_supported",
     "require_each",
     "require_supported",
 ]

@@ -12,6 +12,10 @@ from scratchvae.likelihoods.interface import Likelihood, n_entries, require_unit
 class Bernoulli(Likelihood):
     """Entries in [0, 1]; one strictly between counts as the expectation over its binarizations."""
 
+    def is_probability(self, x: Array) -> bool:
+        """That of bits: of numbers between 0 and 1 it is neither a probability nor a density."""
+        return bool(((x == 0) | (x == 1)).all())
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One logit an entry."""
         return n_entries(event_shape)

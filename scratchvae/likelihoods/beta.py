@@ -34,6 +34,10 @@ class Beta(Likelihood):
         start = np.full(1, np.log(concentration), np.float32)
         self.log_concentration: Parameter | Buffer = Parameter(start) if concentration_from == "parameter" else Buffer(start)
 
+    def inside(self, entries: int) -> Array:
+        """½ for each entry, since 0 is outside."""
+        return np.full(entries, 0.5)
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One l an entry, and a c where the decoder computes it."""
         return n_entries(event_shape) * (1 + (self.concentration_from == "decoder"))

@@ -63,6 +63,29 @@ class Blocks(Likelihood):
         masks = (np.ones(part.shape) if mask is None else mask for part, mask in parts)
         return features, np.concatenate([mask != 0 for mask in masks], axis=1)
 
+    @property
+    def given(self) -> str:
+        """What the laws of the blocks take as given, each once."""
+        return " and ".join(dict.fromkeys(law.given for law in self.laws if law.given))
+
+    def inside(self, entries: int) -> Array:
+        """An event that lies in the support of each law."""
+        event = np.empty(entries)
+        for columns, law in zip(self.columns, self.laws, strict=True):
+            event[columns] = law.inside(len(columns))
+        return event
+
+    def numeric(self, entries: int) -> Array:
+        """Those entries that are numbers by their own law."""
+        found = np.empty(entries, np.bool_)
+        for columns, law in zip(self.columns, self.laws, strict=True):
+            found[columns] = law.numeric(len(columns))
+        return found
+
+    def is_probability(self, x: Array) -> bool:
+        """Whether that of each block is one: a probability times a density is a density."""
+        return all(law.is_probability(x[:, columns]) for columns, law in zip(self.columns, self.laws, strict=True))
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """Those of all blocks; InputError for events with more or fewer entries than there are columns."""
         if (D := n_entries(event_shape)) != self.entries:

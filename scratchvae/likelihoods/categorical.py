@@ -21,6 +21,10 @@ class Categorical(Likelihood):
             raise InputError(f"Categorical: levels should be at least 2, found {levels}")
         self.levels = levels
 
+    def is_probability(self, x: Array) -> bool:
+        """That of the levels x."""
+        return True
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """A logit for each level of each entry."""
         return self.levels * n_entries(event_shape)

@@ -29,6 +29,14 @@ class Categories(Likelihood):
         seen = None if observed is None else np.tile(observed, (1, self.levels))
         return one_hot.reshape(len(x), self.levels * x.shape[1]), seen
 
+    def numeric(self, entries: int) -> Array:
+        """None: the number of a category is a name."""
+        return np.zeros(entries, np.bool_)
+
+    def is_probability(self, x: Array) -> bool:
+        """That of the categories x."""
+        return True
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """A logit for each category of each entry."""
         return self.levels * n_entries(event_shape)

@@ -25,6 +25,10 @@ class DiscretizedLogistic(Likelihood):
         require_count("DiscretizedLogistic", "components", components)
         self.levels, self.components = levels, components
 
+    def is_probability(self, x: Array) -> bool:
+        """That of the levels x."""
+        return True
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """A mean and a scale an entry, or for each component a logit, a mean and a scale."""
         return n_entries(event_shape) * (2 if self.components == 1 else 3 * self.components)

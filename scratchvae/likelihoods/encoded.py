@@ -58,6 +58,23 @@ class Encoded(Likelihood):
         mean, scale = (buffer.value.astype(x.dtype) for buffer in (self.seen_mean, self.seen_scale))
         return (self._viewed(x, observed) - mean) / scale, observed
 
+    @property
+    def given(self) -> str:
+        """What the likelihood takes as given."""
+        return self.likelihood.given
+
+    def inside(self, entries: int) -> Array:
+        """An event in the support of the likelihood."""
+        return self.likelihood.inside(entries)
+
+    def numeric(self, entries: int) -> Array:
+        """Those entries that are numbers by the likelihood."""
+        return self.likelihood.numeric(entries)
+
+    def is_probability(self, x: Array) -> bool:
+        """Whether that of the likelihood is one."""
+        return self.likelihood.is_probability(x)
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """Those of the likelihood."""
         return self.likelihood.n_params(event_shape)

@@ -19,8 +19,14 @@ class Likelihood(Owner, ABC):
     Events and parameters are flat between rooms: x is (B, D), whatever its pictures' shape.
 
     What is not abstract here is a hook, which most laws leave as it is: whether the law measures something on the training
-    data first, what an encoder sees of x, and what is averaged over z where E[x|z] can't be.
+    data first, what an encoder sees of x, what is averaged over z where E[x|z] can't be, which event is sure to lie in the
+    support, and what kind of a statement about x a log-probability is.
     """
+
+    @property
+    def given(self) -> str:
+        """What the law reads off x itself and takes as given, in words: log p(x|z) is then log p(x|z, that). Mostly nothing."""
+        return ""
 
     @property
     def measured(self) -> bool:
@@ -45,6 +51,21 @@ class Likelihood(Owner, ABC):
     def settled(self, expected: Array) -> Array:
         """x (B, D) of such an average (B, E)."""
         return expected
+
+    def inside(self, entries: int) -> Array:
+        """An event (D,) in the support, D = `entries`, which stands for any when the law is tried out: zeros unless said here.
+
+        Each of its entries also stands where an entry is missing when x is compared with the support.
+        """
+        return np.zeros(entries)
+
+    def numeric(self, entries: int) -> Array:
+        """Which of D = `entries` entries are numbers, whose differences mean something (D,), and no names of categories."""
+        return np.ones(entries, np.bool_)
+
+    def is_probability(self, x: Array) -> bool:
+        """Whether p(x|z) is a probability of these x (B, D), and no density, nor one given something that was read off x."""
+        return False
 
     @abstractmethod
     def n_params(self, event_shape: tuple[int, ...]) -> int:

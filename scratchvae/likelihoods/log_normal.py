@@ -38,6 +38,10 @@ class LogNormal(Likelihood):
         fine = x > 0 if observed is None else (x > 0) & (observed != 0)
         return self.of_log.features(_log(x, fine), observed if fine.all() else fine)
 
+    def inside(self, entries: int) -> Array:
+        """1 for each entry, since 0 is outside."""
+        return np.ones(entries)
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One mean an entry."""
         return self.of_log.n_params(event_shape)
@@ -68,8 +72,8 @@ class LogNormal(Likelihood):
         return _exp(self.of_log.sample(x_params, rng))
 
     def require_support(self, x: Array) -> None:
-        """Finite numbers of at least 0: a 0 stands where an entry is missing, and `log_prob` refuses one that was observed."""
-        wrong = ~((x >= 0) & np.isfinite(x))
+        """Finite numbers above 0."""
+        wrong = ~((x > 0) & np.isfinite(x))
         if wrong.any():
             raise InputError(f"LogNormal: x should hold finite numbers above 0, found {x[wrong][0]:g}")
 

@@ -22,6 +22,11 @@ class Multinomial(Likelihood):
             raise InputError(f"Multinomial: total should be at least 1, found {total}")
         self.total = total
 
+    @property
+    def given(self) -> str:
+        """How many words the document has."""
+        return "the document's length"
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One logit an entry."""
         return n_entries(event_shape)

@@ -27,9 +27,14 @@ class NegativeBinomial(Likelihood):
     with a further probability σ(l), which the decoder computes too. x_params has log r and l only where they are the decoder's.
 
     With `offset` "library" s is the size of the example, the mean of its observed counts, or 1 count in all if it has
-    none. The decoder then says how an example's counts are shared out, and not how many they are (Lopez et al. 2018, scVI,
-    whose library size is the sum). A code says nothing of s, so `mean` and `sample` are told it: `size`,
-    the mean count of the example that they describe. With "none" s is 1.
+    none. The decoder then says how an example's counts are shared out, and not how many they are. A code says nothing of s, so
+    `mean` and `sample` are told it: `size`, the mean count of the example that they describe. With "none" s is 1.
+
+    With the offset every log-probability is log p(x | z, s), in which s is taken as known before x, as an exposure is in a
+    regression. It is no probability of x by itself: s is read off the very x that is judged, and so the p(x | z, s(x)) of all x
+    sum to more than 1. What a model calls its bound or log p(x) is then about log p(x | s). Compare it with that of models
+    with the same offset, and with no other: they have to explain s too. Lopez et al. 2018 (scVI) infer the
+    size, the sum of the counts, with a latent of its own, which has a prior, or take the observed one as given, as here.
 
     The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would overflow its σ² at the first step.
     """
@@ -58,6 +63,15 @@ class NegativeBinomial(Likelihood):
         start = np.full(self.entries if dispersion_from == "feature" else 1, np.log(dispersion), np.float32)
         learned = dispersion_from in ("parameter", "feature")
         self.log_dispersion: Parameter | Buffer = Parameter(start) if learned else Buffer(start)
+
+    @property
+    def given(self) -> str:
+        """The size of the example, where there is an offset."""
+        return "the example's size" if self.offset == "library" else ""
+
+    def is_probability(self, x: Array) -> bool:
+        """That of the counts x, unless the example's size is given."""
+        return self.offset == "none"
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """For each entry a, and what else the decoder computes; InputError for events of another size than was said."""

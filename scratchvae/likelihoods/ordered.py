@@ -29,6 +29,10 @@ class Ordered(Likelihood):
         first = np.concatenate([cuts[:1], np.log(np.diff(cuts))])
         self.thresholds = Parameter(np.tile(first, (n_entries(event_shape), 1)).astype(np.float32))
 
+    def is_probability(self, x: Array) -> bool:
+        """That of the categories x."""
+        return True
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One location an entry; InputError for events with more or fewer entries than have thresholds."""
         D, found = n_entries(event_shape), len(self.thresholds.value)

@@ -19,6 +19,10 @@ class Poisson(Likelihood):
         require_flag("Poisson", "log_inputs", log_inputs)
         self.log_inputs = log_inputs
 
+    def is_probability(self, x: Array) -> bool:
+        """That of the counts x."""
+        return True
+
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """One log-rate an entry."""
         return n_entries(event_shape)

@@ -21,9 +21,8 @@ def require_supported(where: str, likelihood: Likelihood, data: Dataset) -> None
     """
     start = 0
     for batch in data.batches(AT_ONCE, np.float64):
-        x = _without_gaps(batch)
         try:
-            likelihood.require_support(x)
+            require_batch_supported(likelihood, batch)
         except OutsideSupport as error:
             found = f"{data.place(start + error.row, error.entry)} is {error.value:g}"
             only = f"{error.law} gives a probability to {error.support} only"
@@ -34,18 +33,19 @@ def require_supported(where: str, likelihood: Likelihood, data: Dataset) -> None
         start += len(batch)
 
 
+def require_batch_supported(likelihood: Likelihood, batch: Batch) -> None:
+    """InputError where the likelihood gives an observed entry of `batch` no probability; a missing one has no value."""
+    likelihood.require_support(_where_seen(likelihood, batch, batch.x))
+
+
+def _where_seen(likelihood: Likelihood, batch: Batch, x: Array) -> Array:
+    """x (B, D), or where the batch has nothing an entry of an event in the support, so that only what was seen counts."""
+    return x if batch.observed is None else np.where(batch.observed != 0, x, likelihood.inside(x.shape[1]).astype(x.dtype))
+
+
 def _of(data: Dataset) -> str:
     divided = f", divided by {KINDS[data.kind].divisor}" if KINDS[data.kind].divisor != 1 else ""
     return divided if data.name == "x" else f" in {data.name}{divided}"
-
-
-def _without_gaps(batch: Batch) -> Array:
-    """x with each missing entry at the first observed value of its column in the batch, so that only what was seen counts."""
-    if batch.observed is None:
-        return batch.x
-    seen = batch.observed != 0
-    first = np.argmax(seen, axis=0)
-    return np.where(seen, batch.x, batch.x[first, np.arange(batch.x.shape[1])])
 
 
 def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
@@ -53,10 +53,10 @@ def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
     divisor, levels = KINDS[data.kind].divisor, getattr(likelihood, "levels", None)
     whole, least, greatest = True, np.inf, -np.inf  # of the entries as they are stored
     for batch in data.batches(AT_ONCE, np.float64):
-        stored = _without_gaps(batch) * divisor
+        stored = (batch.x if batch.observed is None else batch.x[batch.observed != 0]) * divisor
         rounded = np.rint(stored)
         whole = whole and bool((np.abs(stored - rounded) <= np.abs(stored) * 1e-6).all())
-        least, greatest = min(least, float(rounded.min())), max(greatest, float(rounded.max()))
+        least, greatest = float(rounded.min(initial=least)), float(rounded.max(initial=greatest))
     if data.kind == "values" and whole and least >= 0 and greatest <= 255 and _takes(likelihood, data, 1 / 255):
         said = "Dataset(name, x, kind='pixels') or load(path, kind='pixels'), or --kind pixels on the command line"
         yield f"if these are pixels from 0 to 255, {said}, divides them by 255"
@@ -74,9 +74,9 @@ def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
 def _takes(likelihood: Likelihood, data: Dataset, factor: float) -> bool:
     """Whether the likelihood would take the data multiplied by that, whole numbers being restored where it is above 1."""
     for batch in data.batches(AT_ONCE, np.float64):
-        x = _without_gaps(batch) * batch.x.dtype.type(factor)
+        x = batch.x * batch.x.dtype.type(factor)
         try:
-            likelihood.require_support(np.rint(x) if factor > 1 else x)
+            likelihood.require_support(_where_seen(likelihood, batch, np.rint(x) if factor > 1 else x))
         except InputError:
             return False
     return True

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scratchvae.arrays import Array
 from scratchvae.data import Dataset
 from scratchvae.layers import Layer, dtype_of
-from scratchvae.likelihoods import Likelihood
+from scratchvae.likelihoods import Likelihood, require_batch_supported
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.networks import critic_chosen, mlp_networks, weights_generator
 from scratchvae.objectives import Objective, Reconstruction, Schedule
@@ -95,14 +95,14 @@ class Autoencoder(LatentVariableModel):
         """Reconstruction."""
         return Reconstruction()
 
-    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]]) -> Array:
+    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, samples: int) -> Array:
         return np.zeros((len(cases[0][0]), len(cases)))  # of which there is one: it is told nothing
 
     def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
         model, scores, rng = self.model_, [], np.random.default_rng(0)
         for batch in self._dataset(x, y).batches(1, dtype_of(model)):  # so that neighbours change nothing
-            model.likelihood.require_support(batch.x)
+            require_batch_supported(model.likelihood, batch)
             one, _ = model.run(batch, model.draw_noise(len(batch), rng))
             scores.append(one.log_px[:, 0])
         return np.concatenate(scores)

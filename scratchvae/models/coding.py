@@ -1,6 +1,4 @@
-"""What every model with one vector of latents for each example offers: codes of examples, and examples of
-codes.
-"""
+"""What every model with one vector of latents for each example offers: codes of examples, and examples of codes."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ from scratchvae.priors import Prior
 
 
 class Coding(Estimator):
-    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its
-    parts do.
-    """
+    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its parts do."""
 
     encoder: Layer
     posterior: Posterior
@@ -67,16 +63,25 @@ class Coding(Estimator):
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
         """p(z) for the latents of this batch."""
 
-    def encode(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
+    def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
+        """z ~ p(z) for the latents of this batch  ->  (B·K, Z), K = `draws` for each example, side by side."""
+        return self.prior_given(batch).sample(len(batch) * draws, rng)
+
+    def encode(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100) -> Array:
         """The code of each example, E[z|x] where there is one  ->  (N, Z).
+
+        Where a model is told y and has learned its classes, y may be hidden. The code is then Σ_y w(y) E[z|x, y],
+        whose weights w(y) ∝ p(y) p̂(x|y) estimate p(y|x) with `samples` importance-weighted draws for each class;
+        the draws of an example depend on the example alone. With any other model `samples` changes nothing.
 
         Two products of different sizes may differ in the last digit, and so may an example's code alone and
         among others.
         """
-        return self._encoded(x, y)
+        return self._encoded(x, y, samples)
 
-    def _encoded(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, double: bool = False) -> Array:
+    def _encoded(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, samples: int, *, double: bool = False) -> Array:
         """The codes; if `double`, those of examples in float64 are computed in float64."""
+        require_count("encode", "samples", samples)
         cases, model = self._cases(x, y, noisy=True), self.model_
         if double and cases[0][0].images.dtype == np.float64:
             model = copy(model)
@@ -85,9 +90,9 @@ class Coding(Estimator):
         found = [codes(model, data, batch_size=AT_ONCE) for data, _ in cases]
         if len(found) == 1:
             return found[0]
-        log_joint = self._log_joint_of_cases(cases)
+        log_joint = self._log_joint_of_cases(cases, samples=samples)
         shares, _ = ops.softmax(log_joint, axis=1)
-        average: Array = np.einsum("nk,knz->nz", shares, np.stack(found)).astype(found[0].dtype)  # Σ_y p(y|x) E[z|x, y]
+        average: Array = np.einsum("nk,knz->nz", shares, np.stack(found)).astype(found[0].dtype)  # Σ_y w(y) E[z|x, y]
         return average
 
     def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
@@ -101,15 +106,15 @@ class Coding(Estimator):
         return y
 
     @abstractmethod
-    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]]) -> Array:
-        """log p(x|y) + log p(y) of each case  ->  (N, cases) in nats."""
+    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, samples: int) -> Array:
+        """log p(x|y) + log p(y) of each case, estimated with `samples` draws  ->  (N, cases) in nats."""
 
-    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Any:
+    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100) -> Any:
         """`encode`, by its name in scikit-learn, as the array or the DataFrame that `set_output` asks for.
 
         Codes of examples in float64 are computed in float64, where neighbours make no difference that is seen.
         """
-        return self._contained(self._encoded(x, y, double=True), x)
+        return self._contained(self._encoded(x, y, samples, double=True), x)
 
     def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Any:
         """`fit`, then `transform`; y is hidden from the latter where it can do without."""
@@ -142,6 +147,10 @@ class Coding(Estimator):
 
         Each missing entry is at its expectation given the observed ones, estimated with `samples`
         importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
+        The fewer entries an example has, the more of its draws may count for nothing: `evaluation.impute` also says
+        how many equally weighted draws each expectation is worth. More `samples` help, and so does a model with
+        fill="zero_and_mask" that was fitted to examples with as much missing. An example of which nothing was
+        observed is filled in by draws from the prior, which all count.
         An expectation is a function of `seed` and the example alone; draws of equal examples are independent.
         """
         require_seed(f"{type(self).__name__}.impute", "seed", seed)
@@ -207,7 +216,7 @@ class Coding(Estimator):
         return latents
 
     def _rows(self) -> Iterator[Row]:
-        one = self._example_of_zeros()
+        one = self._some_example()
         z = self.code(one)
         yield from rows_of("encoder", self.encoder, self.seen(one))
         yield from rows_of("decoder", self.decoder, self.told(z, one))
@@ -222,7 +231,7 @@ class Coding(Estimator):
         if not self._has_networks():
             return
         model = self.model_
-        one = model._example_of_zeros()
+        one = model._some_example()
         z = model.code(one)
         require_shapes("the code", z=(z, f"1 {model.posterior.latent_dim}"))
         x_params, _ = model.decoded(z, one)
@@ -230,8 +239,9 @@ class Coding(Estimator):
         model.likelihood.log_prob(x_params, x=one.x)
         model.prior_given(one).log_prob(z)
 
-    def _example_of_zeros(self) -> Batch:
-        x = np.zeros((1, prod(self.event_shape)), dtype_of(self))
+    def _some_example(self) -> Batch:
+        """One example in the support of the likelihood, told the class 0 or zeros where the model is told y."""
+        x = self.likelihood.inside(prod(self.event_shape))[None].astype(dtype_of(self))
         if self.condition is None:
             return Batch(x)
         zero: npt.ArrayLike = 0 if isinstance(self.condition, Classes) else np.zeros(self.condition.width)

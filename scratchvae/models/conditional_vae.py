@@ -28,8 +28,9 @@ class ConditionalVAE(VAE):
     What y is says one of three parameters. `classes` K: a whole number from 0 to K − 1. `condition_dim` C: C
     real numbers. Neither of them: labels of any kind, which `fit` numbers; it keeps them as `classes_` (K,),
     and their shares among the examples as `class_prior_`. With these the model can do without y:
-    `score_samples(x)` is log p(x) = log Σ_y p(y) p(x|y), and `transform(x)` is E[z|x] = Σ_y p(y|x) E[z|x, y],
-    where p(y|x) ∝ p(y) p(x|y). The other parameters are those of a VAE.
+    `score_samples(x)` estimates log p(x) = log Σ_y p(y) p(x|y), and `transform(x)` averages E[z|x, y] over
+    p(y|x) ∝ p(y) p(x|y). Both estimate p(x|y) with as many importance-weighted draws as `samples` says, 100
+    of each example and class unless told otherwise. The other parameters are those of a VAE.
 
     A model that is given its networks is given a `condition`, which says what y is and which C numbers c
     stand for it: the one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D +

@@ -5,10 +5,10 @@ nothing executed.
 
     value  =  null | true | number | "text" | {"float": "Infinity"} | {"tuple": [value, …]} | {"list": [value, …]}
             | {"dict": {name: value}} | {"parameter": array} | {"buffer": array} | {"array": array} | {"strings": ["text", …]}
-            | {"op": name} | {"object": place}
+            | {"op": name} | {"schema": {"columns": […], "ignored": […]}} | {"object": place}
 
 An object is of a public class of one of ROOMS. One that is held twice, such as the encoder of a VampPrior, is
-described once.
+described once. A schema, which says what the columns of a table are, is described as `TableSchema.to_entries` does.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 
 from scratchvae import ops
 from scratchvae.arrays import Array, InputError
+from scratchvae.data import TableSchema
 from scratchvae.layers import Buffer, Parameter
 from scratchvae.schema import NOT_FINITE
 
@@ -69,6 +70,8 @@ class Description:
             return {"strings": given.tolist()} if strings else {"array": self._array(given, name)}
         if getattr(given, "__name__", None) in ops.__all__ and getattr(ops, given.__name__) is given:
             return {"op": given.__name__}
+        if isinstance(given, TableSchema):
+            return {"schema": given.to_entries()}
         return self._object(given, name, leave_out)
 
     def _object(self, given: Any, name: str, leave_out: tuple[str, ...]) -> dict[str, Any]:
@@ -125,6 +128,8 @@ class Reading:
                 return np.array(part, object)
             if kind == "op" and isinstance(part, str) and part in ops.__all__:
                 return getattr(ops, part)
+            if kind == "schema":
+                return TableSchema.from_entries(part, self.where)
             if kind == "object" and isinstance(part, int) and 0 <= part < len(self.made):
                 return self.made[part]
         raise self._damaged(f"an entry {given!r:.60}")

@@ -18,6 +18,8 @@ from scratchvae.models.estimator import Estimator
 class HiddenUnits(Estimator):
     """The verbs fit_transform, reconstruct and impute of a model that says how x and its hidden units h lead to each other."""
 
+    n_hidden: int
+
     @abstractmethod
     def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """The probability of each hidden unit  ->  (N, H)."""
@@ -29,6 +31,15 @@ class HiddenUnits(Estimator):
     @abstractmethod
     def decoded(self, h: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of hidden units h (B·K, H)."""
+
+    @abstractmethod
+    def dream(self, *, uniform: Array) -> tuple[Array, Array]:
+        """(x, h) ~ p(x, h), from the top down.     uniform (B, D + H)  ->  (B, D) and (B, H)."""
+
+    def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
+        """h ~ p(h)  ->  (B·K, H), K = `draws` for each example."""
+        _, h = self.dream(uniform=rng.random((len(batch) * draws, batch.x.shape[1] + self.n_hidden), dtype=np.float32))
+        return h
 
     def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Array:
         """`fit`, then `transform`."""
@@ -50,7 +61,8 @@ class HiddenUnits(Estimator):
         """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
 
         Each missing entry is at its probability given the observed ones, estimated with `samples` importance-weighted
-        draws of h. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
+        draws of h. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape). An example of which nothing
+        was observed is filled in by dreams, draws from p(h) that all count alike.
         """
         rng = np.random.default_rng(seed)
         found = impute(self, self._dataset(x, y), samples=samples, draws=draws or 0, rng=rng)

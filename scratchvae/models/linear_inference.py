@@ -42,7 +42,7 @@ def infer(rows: Rows, mean: Array, weight: Array, noise_variance: Array) -> Infe
 
         log p(x_o) = −½ (|o| log 2π + Σ_o log ψ_d + 2 Σ_j log L_jj + Σ_o (r − m W_o)_d² / ψ_d + |m|²)
 
-    whose last two terms are rᵀ C_o⁻¹ r without a difference of large numbers.     Tipping & Bishop 1999, equations 4 to 8.
+    whose last two terms are rᵀ C_o⁻¹ r without a difference of large numbers.     Tipping & Bishop 1999, section 3.
     """
     x, observed, pattern = rows.x, rows.observed, rows.pattern
     Z, D = weight.shape

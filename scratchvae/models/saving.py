@@ -110,4 +110,4 @@ class Saved:
 
     @abstractmethod
     def _try_out(self) -> Any:
-        """Do the work of the model once, on an example of zeros; any error says that parts are missing or do not fit."""
+        """Do the work of the model once, on one example; any error says that parts are missing or do not fit."""

@@ -151,9 +151,15 @@ class VAE(LatentVariableModel):
         """log p(x) of each example, or log p(x|y) where the model is told y, estimated with `samples`
         importance-weighted draws.
 
-        (N,) in nats. An example's score is a function of `seed` and the example, whatever its neighbours and
-        its place. Where a ConditionalVAE has learned its classes and y is hidden, it is log p(x) = log Σ_y
-        p(y) p(x|y).
+        (N,) in nats. The estimate's expectation is a lower bound on log p(x) that rises to it with `samples`. An
+        example's score is a function of `seed` and the example, whatever its neighbours and its place. Where
+        entries are missing, x is what was observed of it, and the score is 0 where that is nothing. Where a
+        ConditionalVAE has learned its classes and y is hidden, it is log p(x) = log Σ_y p(y) p(x|y).
+
+        A law of bits has no log p(x) for grey pixels: under Bernoulli the score of numbers between 0 and 1 is
+        what they give its formula, and compares with no probability or density; that of x ~ Bernoulli(x), drawn
+        once, is one. Where the likelihood takes something of x as `given`, as NegativeBinomial does with the size
+        of each example under its offset and Multinomial with the length of each document, the score is log p(x | that).
         """
         require_seed(f"{type(self).__name__}.score_samples", "seed", seed)
         scores = self._log_joint_of_cases(self._cases(x, y), seed=seed, samples=samples)
@@ -162,8 +168,7 @@ class VAE(LatentVariableModel):
         log_px, _ = ops.log_sum_exp(scores, axis=1)
         return log_px
 
-    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, seed: int = 0, samples: int = 10) -> Array:
-        """log p(x|y) + log p(y) for each y that is possible  ->  (N, cases) in nats."""
+    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, samples: int, seed: int = 0) -> Array:
         noise = RowNoise(seed)
         each = [log_likelihood(self.model_, data, samples=samples, rng=noise) + share for data, share in cases]
         return np.stack(each, axis=1)

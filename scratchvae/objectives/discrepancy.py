@@ -18,21 +18,26 @@ from scratchvae.priors import StandardGaussian
 
 @dataclass(frozen=True)
 class Mmd(Penalty):
-    """The squared maximum mean discrepancy of the codes z_1 … z_n of a batch, draws of one example included, from N(0, I):
+    """The squared maximum mean discrepancy of the codes z_1 … z_n of a batch from N(0, I):
 
         E[k(z, z′)] + E[k(p, p′)] − 2 E[k(z, p)],    z, z′ independent codes and p, p′ independent draws from N(0, I).
+
+    A batch of B examples with K draws of each has n = BK codes, and is compared with B draws p. Codes of different examples
+    are independent; two draws of one example are not, since both lie near that example's mean.
 
     kernel = "gaussian"                 k(x, y) = exp(−‖x − y‖² / 2γ²)
              "inverse_multiquadratic"   k(x, y) = 2γ² / (2γ² + ‖x − y‖²)                       with γ² = `scale` · Z
 
-    estimator = "u"             n draws p, and means over the pairs of two different ones: right on average, may be negative
-                "v"             means over all pairs: never negative, and by about 2/n too large
+    estimator = "u"             means over the pairs of codes of different examples, and over the pairs of different p: right
+                                on average, and may be negative
+                "v"             means over all pairs: never negative, and on average too large, by at most 2/B. With K = 1 it
+                                is (2 − E[k(z, z′)] − E[k(p, p′)])/B too large, since a point's distance from itself is 0
                 "closed_form"   the Gaussian kernel's E[k(p, p′)] = (γ²/(γ² + 2))^(Z/2) and
                                 E[k(z, p)] = (γ²/(γ² + 1))^(Z/2) exp(−‖z‖² / 2(γ² + 1)), and E[k(z, z′)] as in "u": no draws
 
     As a penalty of Reconstruction in an Autoencoder it makes a Wasserstein autoencoder (Tolstikhin, Bousquet, Gelly & Schölkopf
     2018, section 3), and of an Elbo with beta = 1 − α, with weight α + λ − 1, InfoVAE (Zhao, Song & Ermon 2019).
-    A batch of one code has no pairs of two, whose mean counts as 0 in "u" and "closed_form": such a batch tells little.
+    A batch of one example has no pairs of two, whose mean counts as 0 in "u" and "closed_form": such a batch tells little.
     The penalty is one number for the batch.     Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, section 2.
     """
 
@@ -63,7 +68,9 @@ class Mmd(Penalty):
         n, Z = z.shape
         width = z.dtype.type(self.scale * Z)  # γ²
         kernel = KERNELS[self.kernel]
-        apart = 1 - np.eye(n, dtype=z.dtype) if self.estimator != "v" else np.ones((n, n), z.dtype)
+        example = np.repeat(np.arange(len(one.log_px)), n // len(one.log_px))  # of each code
+        counted = (example[:, None] != example) | (self.estimator == "v")
+        apart = counted.astype(z.dtype)  # 1 for the pairs that count
         among, among_pullback = kernel(z, z, width)
         among_pairs = max(apart.sum(), 1)
         value = (apart * among).sum() / among_pairs

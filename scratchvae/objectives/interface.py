@@ -129,7 +129,8 @@ class LatentModel(Model, Protocol):
 class Report:
     """The number that is minimized, and the terms it is made of for each of B examples, in nats.
 
-    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts. In training mode, layers
+    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts. Where the likelihood takes
+    something of x as `given`, such as the size of each example, it is one on log p(x | that). In training mode, layers
     and likelihoods that fit themselves to the batch (BatchNorm, GaussianOptimal) make it a bound for that batch only.
     """
 

@@ -90,6 +90,13 @@ class Renyi(ManyDraws):
     As K grows, F falls or rises to a number that decreases with α: α = 0 gives log p(x), by way of the importance-weighted bound;
     α → 1 gives the plain bound, which is F there; α < 0 an upper bound; α → −∞ the largest log w. The slope is
     w_k^(1−α) / Σ_k w_k^(1−α).     Li & Turner 2016, sections 3 and 4.
+
+    With p = 1 − α, the mean m = 1/K Σ_k log w_k, and d_k = log w_k − m, it is computed as
+
+        F = m + log1p(1/K Σ_k (e^(p d_k) − 1))/p    where |p d_k| ≤ 1 for all k,    F = m + log(1/K Σ_k e^(p d_k))/p    elsewhere
+
+    The mean in the first is never negative, as the d_k sum to 0, and so neither form loses more than a few roundings of the
+    largest |d_k|, however near α is to 1. Without m, the rounding of log w would be divided by p.
     """
 
     samples: int = 50
@@ -110,5 +117,10 @@ class Renyi(ManyDraws):
         if self.alpha == 1:
             return log_w.mean(axis=1), np.full_like(log_w, 1 / self.samples)
         power = log_w.dtype.type(1 - self.alpha)
-        value, weights = log_mean_exp(power * log_w)
-        return value / power, weights
+        mean = log_w.mean(axis=1)
+        centre = np.where(np.isfinite(mean), mean, 0)  # of weights of which one is 0 there is none
+        scaled = power * (log_w - centre[:, None])
+        value, weights = log_mean_exp(scaled)
+        near = (np.abs(scaled) <= 1).all(axis=1)
+        value[near] = np.log1p(np.expm1(scaled[near]).mean(axis=1))
+        return centre + value / power, weights

@@ -21,13 +21,19 @@ class TotalCorrelation(Penalty):
 
     Its mean is KL(q(z) ‖ Π_j q(z_j)), which is 0 where latents are independent. A step sees B of the N examples, and so
 
-        estimator = "weighted"     q(z) ≈ 1/NB Σ_m q(z|x_m)                             too small, by the batch's own example
+        estimator = "weighted"     q(z) ≈ 1/B Σ_m q(z|x_m)                              the batch in place of the data
                     "stratified"   q(z) ≈ Σ_m s_bm q(z|x_m)                             right on average, over random batches
                                    with s_bb = 1/N for the example that z was drawn from, s = (N − B + 1) / (N (B − 1))
                                    for the one after it, and 1/(B − 1) for each other
 
-    and the same of each q(z_j). `examples` is N; without it the batch is taken for all the data, both estimators are the
-    exact sum, and N = B. A batch of more than N examples is taken so where it is judged, and refused where it is trained on.
+    and the same of each q(z_j). `examples` is N; without it the batch is taken for all the data, and so N = B and both
+    estimators are the exact sum. In "weighted" z's own example has the share 1/B, which in q(z) is 1/N: the densities at z
+    are too large on average, and N changes nothing. Chen et al. write 1/NB Σ_m q(z|x_m), shares that sum to 1/N and not
+    to 1. Their term exceeds this one by (Z − 1) log N, whatever the Parameters are: it has the same gradients, but is
+    not 0 where latents are independent. The term of a batch of one example is 0 with either estimator, as the latents of
+    one q(z|x) are independent: such a batch says nothing about the others. A batch of more than N examples is taken for all
+    the data where it is judged, and refused where it is trained on.
+
     An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the mean and the variance of
     every example of the batch, and z.
     Chen, Li, Grosse & Duvenaud 2018, section 4 (the loss) and appendix C (the estimators).
@@ -63,14 +69,12 @@ class TotalCorrelation(Penalty):
         return value, pullback
 
     def _shares(self, B: int, *, training: bool = True) -> Array:
-        """s (B, B): what q(z|x_m) counts for at a draw of example b."""
-        N = self.examples
-        if N is None or (N < B and not training):
-            return np.full((B, B), 1 / B)
-        if N < B:
+        """s (B, B): what q(z|x_m) counts for at a draw of example b. Each row sums to 1."""
+        N = B if self.examples is None else self.examples
+        if N < B and training:
             raise InputError(f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}")
-        if self.estimator == "weighted" or B == 1:
-            return np.full((B, B), 1 / (N * B))
+        if self.examples is None or self.estimator == "weighted" or N < B or B == 1:
+            return np.full((B, B), 1 / B)
         own, after = np.eye(B, dtype=bool), np.roll(np.eye(B, dtype=bool), 1, axis=1)
         return np.select([own, after], [1 / N, (N - B + 1) / (N * (B - 1))], 1 / (B - 1))
 
@@ -78,7 +82,7 @@ class TotalCorrelation(Penalty):
 def aggregate_log_prob(z: Array, mean: Array, log_var: Array, *, shares: Array) -> tuple[tuple[Array, Array], Pullback]:
     """log Σ_m s_rm N(z_r; mean_m, σ_m²) (R,), and the same of each latent j alone (R, Z), in nats.
 
-    z (R, Z), mean and log_var (M, Z), `shares` s (R, M), which need not sum to one.
+    z (R, Z), mean and log_var (M, Z), `shares` s (R, M).
     pullback(djoint, dby_latent) -> (dz, dmean, dlog_var).
     """
     sizes = require_shapes(

@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchvae.arrays import InputError
 from scratchvae.choices import Choice, parse
+from scratchvae.recipes import LIKELIHOODS
 from scratchvae.runs.config import Config
 from scratchvae.runs.differences import differing, settings
 from scratchvae.runs.formats import Row, duration, nats
@@ -19,13 +20,18 @@ TERMS = (
     "kl",
 )  # of held-out data: log p(x) ≥ bound = log_px − kl, whatever weights the loss gives them
 ONE_DRAW = {DEFAULT, "elbo", "sampled_elbo", "score_function", "reconstruction", "wake_sleep", "reweighted_wake_sleep"}
+MEASURES = {  # parameters that change of which events p(x|z) is a probability, or given what; any other is the model's own
+    "categorical": ("levels",),
+    "discretized_logistic": ("levels",),
+    "negative_binomial": ("offset",),
+}
 WORDS = {**{term: (term, nats) for term in (*TERMS, "log_likelihood")}, "seconds": ("time", duration)}
 
 
-def chosen_runs(folders: Sequence[Path]) -> list[Reading]:
+def chosen_runs(folders: Sequence[str | Path]) -> list[Reading]:
     """The run in each folder; of a folder that holds none itself, all those below it. InputError for less than two runs."""
     found = []
-    for folder in folders:
+    for folder in map(Path, folders):
         if not folder.exists():
             raise InputError(f"compare: {folder} should be a run's folder, or one with runs below it; found nothing there")
         if folder.is_dir() and not any((folder / name).exists() for name in FILES):
@@ -44,10 +50,10 @@ def common_folder(runs: Sequence[Reading]) -> Path:
     return next(above for above in folders[0].parents if all(above in one.parents for one in folders))
 
 
-def run_names(runs: Sequence[Reading], folder: Path) -> list[str]:
+def run_names(runs: Sequence[Reading], folder: str | Path) -> list[str]:
     """What each run is called: its path from a folder that holds it."""
-    found = [one.folder.resolve() for one in runs]
-    return [str(one.relative_to(folder.resolve())) if one != folder.resolve() else one.name for one in found]
+    found, above = [one.folder.resolve() for one in runs], Path(folder).resolve()
+    return [str(one.relative_to(above)) if one != above else one.name for one in found]
 
 
 def listed(runs: Sequence[Reading], names: Sequence[str], *, damage: bool = True) -> list[Row]:
@@ -98,7 +104,11 @@ def repeated(runs: Sequence[Reading]) -> list[str]:
 
 
 def groups(runs: Sequence[Reading]) -> dict[str, list[int]]:
-    """Which runs may be compared: the places in `runs` of those of the same data and likelihood, by what these are."""
+    """Which runs may be compared: the places in `runs` of those of the same data and likelihood, by what these are.
+
+    A likelihood is another one if it is a probability of other events, as of other levels of grey, or is given the size of
+    each example, which one without an offset has to explain.
+    """
     found: dict[tuple[Any, ...], list[int]] = {}
     for place, one in enumerate(runs):
         if one.config is not None and not one.damage:
@@ -138,10 +148,23 @@ def _unlike(runs: Sequence[Reading]) -> list[dict[str, Any]]:
 
 def _measured_by(config: Config) -> tuple[Any, ...]:
     """What two runs have to share for the bounds of one to say something about those of the other."""
-    likelihood = settings(config).get("likelihood")
-    name = likelihood.name if isinstance(likelihood, Choice) else parse(likelihood).name if likelihood else None
     shape = tuple(config.event_shape or ())
-    return config.data, config.examples, shape, config.limit, config.held_out, config.binarized, name
+    law = _law(settings(config).get("likelihood"))
+    return config.data, config.examples, shape, config.limit, config.held_out, config.binarized, law
+
+
+def _law(likelihood: Any) -> str | None:
+    """The likelihood by its name, and those parameters by which p(x|z) is one of other events, or given something else."""
+    if not likelihood:
+        return None
+    choice = likelihood if isinstance(likelihood, Choice) else parse(likelihood)
+    try:
+        settled = LIKELIHOODS.settle(choice)
+    except InputError:  # of a version that had other parameters
+        return str(choice)
+    usual = LIKELIHOODS.parameters(choice.name)
+    told = {name: settled.keywords.get(name, usual[name].default) for name in MEASURES.get(choice.name, ())}
+    return str(Choice(choice.name, {name: value for name, value in told.items() if value != usual[name].default}))
 
 
 def _judged_on(one: Reading) -> tuple[Any, ...]:

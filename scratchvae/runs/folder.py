@@ -51,8 +51,8 @@ class Run:
     that no other process trains in it, until `with run: ...` is left or the process ends.
     """
 
-    def __init__(self, folder: Path, config: Config) -> None:
-        self.folder, self.config = folder, config
+    def __init__(self, folder: str | Path, config: Config) -> None:
+        self.folder, self.config = Path(folder), config
         self.claim: Claim | None = None
         self.solution: Solution | None = None  # of a model that takes no steps
         self.trained_on: str | None = None  # the digest that the data must have, once the run has been trained
@@ -112,12 +112,13 @@ class Run:
         return self.folder / CHECKPOINT
 
     @classmethod
-    def start(cls, folder: Path | None, config: Config, *, root: Path = ROOT) -> "Run":
+    def start(cls, folder: str | Path | None, config: Config, *, root: str | Path = ROOT) -> "Run":
         """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the config says.
 
         What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is written before
         config.json, which makes the folder a run: a process that is killed in between can be started there again.
         """
+        folder, root = None if folder is None else Path(folder), Path(root)
         require_free(folder or root / "nothing")
         require_room_for(folder, data_of(config))
         run = cls(folder or root, config)
@@ -130,12 +131,12 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
+    def open(cls, folder: str | Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
         """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
         `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data than the run's,
         and for a config.json that was changed since the checkpoint: it might describe other held-out examples.
         """
-        run, saved = cls._opened(folder, data, data_dir)
+        run, saved = cls._opened(Path(folder), data, data_dir)
         require_same_config(run.config, saved)
         run.trained_on = saved.data
         return run
@@ -143,7 +144,7 @@ class Run:
     @classmethod
     def resume(
         cls,
-        folder: Path,
+        folder: str | Path,
         *,
         epochs: int | None = None,
         data: str | None = None,
@@ -154,7 +155,7 @@ class Run:
         `data` and `data_dir` say where its data lie now, if they were moved. A run that has a config.json but no checkpoint yet
         begins. InputError where the data or config.json, but for MAY_CHANGE, are not those of the checkpoint, unless `force`.
         """
-        claim = Claim(folder)
+        claim = Claim(folder := Path(folder))
         if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():
             require_untrained(folder)
             run = cls(folder, moved(read_config(folder / CONFIG), data, data_dir))

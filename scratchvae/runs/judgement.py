@@ -12,8 +12,7 @@ from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, code_usage, log_likelihood, perplexity
 from scratchvae.files import write_whole
-from scratchvae.likelihoods import Categorical
-from scratchvae.models import HelmholtzMachine, LatentVariableModel
+from scratchvae.models import LatentVariableModel
 from scratchvae.objectives import Objective
 from scratchvae.posteriors import Choices, Point
 from scratchvae.runs.folder import Run
@@ -104,10 +103,12 @@ class Judgement:
         """Every metric by its name: those of METRICS, and the other terms of the objective."""
         return METRICS | {term: _term(term) for term in self.terms if term not in METRICS}
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int | str]:
         """What the units of metrics name."""
+        law, posterior = self.run.model.likelihood, getattr(self.run.model, "posterior", None)
+        given = f", given {law.given}" if law.given else ""
         found = {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
-        return found | {"categories": getattr(getattr(self.run.model, "posterior", None), "categories", 0)}
+        return {**found, "categories": getattr(posterior, "categories", 0), "given": given}
 
     def table(self, found: dict[str, float]) -> str:
         """A line for each metric, with its unit."""
@@ -135,6 +136,7 @@ class Judgement:
         return np.random.default_rng(self.seed)
 
 
+AT_ONCE = 500  # examples
 SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) when a training has ended
 
 
@@ -148,8 +150,8 @@ def judge(run: Run, training: Training) -> Judgement:
 class Metric:
     """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is computed."""
 
-    words: str  # may name {samples}, {of}, {latents} and {categories}, as the unit may
-    unit: str
+    words: str
+    unit: str  # may name {samples}, {of}, {latents}, {categories} and {given}, as the words may
     needs: str
     has: Callable[[Judgement], bool]
     compute: Callable[[Judgement], float]
@@ -178,15 +180,16 @@ def mean_perplexity(j: Judgement) -> float:
 
 
 def is_probability(j: Judgement) -> bool:
-    """Whether p(x) is a probability of what the data are, and no density."""
-    model = j.run.model
-    return isinstance(model.likelihood, Categorical) or isinstance(model, HelmholtzMachine) or j.run.config.binarized
+    """Whether p(x) is a probability of what the data are, and no density, nor given something that is read off x."""
+    law = j.run.model.likelihood
+    return j.run.config.binarized or all(law.is_probability(batch.x) for batch in j.first.batches(AT_ONCE, np.float64))
 
 
 def _term(name: str, words: str = "") -> Metric:
     """A term of the objective, under its own name."""
     needs = f"an objective with the term {name}"
-    return Metric(words or name, "nats per example", needs, lambda j: name in j.terms, lambda j: j.terms[name])
+    unit = "nats per example{given}" if name in ("bound", "log_px") else "nats per example"
+    return Metric(words or name, unit, needs, lambda j: name in j.terms, lambda j: j.terms[name])
 
 
 DENSITY = "a posterior with a density, and samples"
@@ -197,14 +200,14 @@ METRICS: dict[str, Metric] = {
     "kl": _term("kl", "KL(q(z|x) || p(z))"),
     "bound_of_those": Metric(
         "bound, same {of} examples",
-        "nats per example ({of} examples)",
+        "nats per example{given} ({of} examples)",
         f"{DENSITY}, and fewer examples for log p(x) than for the bound",
         lambda j: j.weighable and j.likelihood_of < len(j.data) and "bound" in j.terms,
         lambda j: j.terms_of_first["bound"],
     ),
     "log_likelihood": Metric(
         "importance-weighted bound",
-        "nats per example ({samples} draws each of {of} examples)",
+        "nats per example{given} ({samples} draws each of {of} examples)",
         DENSITY,
         lambda j: j.weighable,
         lambda j: float(j.log_px.mean()),
@@ -212,7 +215,7 @@ METRICS: dict[str, Metric] = {
     "bits_per_dimension": Metric(
         "bits per dimension",
         "",
-        f"{DENSITY}, and a probability of x (categorical, belief_net, or binarized data)",
+        f"{DENSITY}, and a probability of x: a law of bits, levels, categories or counts that is given nothing of x",
         lambda j: j.weighable and is_probability(j),
         bits,
     ),

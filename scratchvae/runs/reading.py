@@ -98,8 +98,9 @@ class Reading:
         return metrics if isinstance(metrics, dict) else {}
 
 
-def read_run(folder: Path) -> Reading:
+def read_run(folder: str | Path) -> Reading:
     """The run in a folder, whatever state it is in: what can't be read becomes the reading's `damage`."""
+    folder = Path(folder)
     config, running = None, is_held(folder)
     try:
         if running and not (folder / "config.json").exists():
@@ -117,11 +118,12 @@ def read_run(folder: Path) -> Reading:
     return Reading(folder, config, saved.position["history"], early, running, digest=saved.data)
 
 
-def read_runs(folder: Path) -> list[Reading]:
+def read_runs(folder: str | Path) -> list[Reading]:
     """Every run in a folder and below it, in the order of their names, in which run-2 comes before run-10.
 
     InputError where there is no such folder. What may not be looked into is passed over.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} should be a folder of runs, found {'a file' if folder.exists() else 'nothing there'}")
     found = [Path(place) for place, _, names in os.walk(folder) if any(name in names for name in FILES)]

@@ -21,19 +21,19 @@ def load_other(run: Run, source: str | None, data_dir: str | None, *, kind: str 
     return load_like(run.config, source, data_dir=data_dir, kind=kind)
 
 
-def schema_for(run: Run, path: Path) -> TableSchema:
+def schema_for(run: Run, path: str | Path) -> TableSchema:
     """The schema of the run's table. InputError where `path`, a file of cells, is asked for of a run whose data are none."""
     if run.schema is None:
         raise InputError(f"{path}: a table is written of runs whose data are one, a .csv or .tsv file; {run.folder} has others")
     return run.schema
 
 
-def write_rows(run: Run, path: Path, rows: Array) -> None:
+def write_rows(run: Run, path: str | Path, rows: Array) -> None:
     """Write rows (N, D) as the cells that they stand for."""
-    write_cells(path, schema_for(run, path).to_columns(rows))
+    write_cells(Path(path), schema_for(run, path).to_columns(rows))
 
 
-def write_imputed(run: Run, path: Path, filled: Array, source: str | None) -> None:
+def write_imputed(run: Run, path: str | Path, filled: Array, source: str | None) -> None:
     """Write imputed rows, (N, D), or (M, N, D) below each other with the number of the imputation in a first column.
 
     Where they come from a file, `source`, what was observed stays as it is written there, and so do the columns that no model
@@ -51,4 +51,4 @@ def write_imputed(run: Run, path: Path, filled: Array, source: str | None) -> No
             columns = {ROW if name == INDEX else name: column for name, column in columns.items()}
             columns = {IMPUTATION: [k + 1] * len(rows), **columns}
         tables.append(dict(columns))
-    write_cells(path, {name: [cell for table in tables for cell in table[name]] for name in tables[0]})
+    write_cells(Path(path), {name: [cell for table in tables for cell in table[name]] for name in tables[0]})

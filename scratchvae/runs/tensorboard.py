@@ -16,8 +16,8 @@ class TensorBoard:
     tensorboard nor tensorboardX is installed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.writer = _writer(folder / FOLDER)
+    def __init__(self, folder: str | Path) -> None:
+        self.writer = _writer(Path(folder) / FOLDER)
 
     def __call__(self, training: Training, event: str) -> None:
         if event == "epoch":

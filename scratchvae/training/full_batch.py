@@ -8,7 +8,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_at_least, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, Parameter, named_buffers, named_parameters
-from scratchvae.likelihoods import fill_missing
+from scratchvae.likelihoods import require_batch_supported
 from scratchvae.objectives import Objective, Report, Trainable
 from scratchvae.posteriors import Noise
 from scratchvae.training.divergence import Diverged, divergence
@@ -81,7 +81,7 @@ def minimize(
 
     require_count("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)
-    model.likelihood.require_support(fill_missing(batch.x, batch.observed))
+    require_batch_supported(model.likelihood, batch)
     if not len(batch):
         raise InputError("minimize: there should be at least one example, found none")
     named = named_parameters(model)

@@ -43,9 +43,9 @@ def report(run: Run) -> str:
     return document(subject.name, sections)
 
 
-def write_report(run: Run, path: Path) -> None:
+def write_report(run: Run, path: str | Path) -> None:
     """Write the run's report, whole or not at all."""
-    write_whole(path, report(run).encode())
+    write_whole(Path(path), report(run).encode())
 
 
 __all__ = ["SECTIONS", "Section", "report", "write_report"]
