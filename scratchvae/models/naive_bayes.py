@@ -30,7 +30,7 @@ from scratchvae.arrays import (
     require_finite,
     require_shapes,
 )
-from scratchvae.data import Batch, Dataset
+from scratchvae.data import Batch, Dataset, known
 from scratchvae.layers import EVALUATION, Embedding, Mode, Owner
 from scratchvae.likelihoods import GaussianPerPixel, Likelihood, require_supported
 from scratchvae.models.class_laws import FAMILIES, Family
@@ -237,7 +237,7 @@ class NaiveBayes(Owner):
 
 def _of_one_kind(y: npt.ArrayLike) -> Array:
     """y as an array; InputError unless it holds numbers alone or strings alone, as NumPy would make strings of all."""
-    given = np.asarray(y)
+    given = known("NaiveBayes.fit", "y", y)
     if given.dtype.kind in "OSU":
         labels = np.asarray(y, object).reshape(-1)
         if not any(all(isinstance(label, kind) for label in labels) for kind in (str, bytes, Real)):
