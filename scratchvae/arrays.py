@@ -1,7 +1,8 @@
 """Names for arrays, the sum over draws, and the one place that words a complaint about arrays and numbers."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import lru_cache
 from numbers import Real
@@ -72,6 +73,19 @@ def _sizes(where: str, asked: tuple[tuple[str, tuple[int, ...], str, str], ...])
     return sizes
 
 
+@contextmanager
+def enough_memory(what: str) -> Iterator[None]:
+    """Whatever is too large for this machine's memory, or for any array, becomes an InputError that says `what` it was."""
+    try:
+        yield
+    except MemoryError as error:
+        raise InputError(f"{what}: it should fit into memory; {error or 'found too little of it'}") from None
+    except ValueError as error:
+        if "array is too big" not in str(error) and "Maximum allowed dimension" not in str(error):
+            raise
+        raise InputError(f"{what}: it should fit into memory; found a size beyond that of any array") from None
+
+
 def sum_of_draws(a: Array, draws: int) -> Array:
     """(B · draws, D), where the draws of one example stand side by side  ->  their sums (B, D).
 
@@ -98,15 +112,17 @@ def is_number(value: Any) -> bool:
         return False
 
 
-def require_number(where: str, name: str, value: Any, expected: str = "a finite number", *, fits: bool = True) -> None:
-    """Raise InputError, which says what was `expected`, unless `value` is a finite number and `fits`.
+def require_number(
+    where: str, name: str, value: Any, expected: str = "a finite number", *, above: float = -math.inf, below: float = math.inf
+) -> None:
+    """Raise InputError, which says what was `expected`, unless `value` is a finite number between the two others.
 
     >>> require_number("Renyi", "alpha", "a")
     Traceback (most recent call last):
     ...
     scratchvae.arrays.InputError: Renyi: alpha should be a finite number, found 'a'
     """
-    if not (is_number(value) and fits):
+    if not (is_number(value) and above < value < below):
         raise InputError(f"{where}: {name} should be {expected}, found {_shown(value)}")
 
 

@@ -41,7 +41,8 @@ def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int |
     are read as `channels_first` says. The numbers are of the `kind` that is declared, whatever their dtype. With a `limit`, the
     first so many examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may take stays where
     it is, and each batch reads its own examples.
-    InputError when the file is malformed, breaks off, holds Python objects or arrays of other names, or holds fewer or more bytes than a header promises.
+    InputError when the file is malformed, breaks off, holds Python objects or arrays of other names, or holds fewer or more
+    bytes than a header promises.
     """
     path = path_from("read_arrays", path)
     labels = conditions = observed = None

@@ -221,7 +221,8 @@ class HelmholtzMachine(HiddenUnits):
         require_flag("sample", "mean", mean)
         require_untold("HelmholtzMachine.sample", y)
         rng, numbers = arrays.generator_from("HelmholtzMachine.sample", "rng", rng), self.n_hidden + prod(self.event_shape)
-        x, h = self.dream(uniform=rng.random((n, numbers), dtype=np.float32))
+        with arrays.enough_memory(f"HelmholtzMachine.sample(n={n})"):
+            x, h = self.dream(uniform=rng.random((n, numbers), dtype=np.float32))
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 
     def score_samples(

@@ -230,6 +230,10 @@ class NaiveBayes(Owner):
         if data.observed is not None:
             row, entry = (int(i) for i in np.argwhere(~data.observed.reshape(len(data), -1))[0])
             raise InputError(f"NaiveBayes: every entry of {data.name} should be observed; {data.place(row, entry)} is missing")
+        names, fitted = data.entry_names, vars(self).get("entry_names", ())
+        if names and fitted and names != fitted:
+            expected = f"columns should be those that the model was fitted to, in their order, {', '.join(fitted):.200}"
+            raise InputError(f"NaiveBayes: {expected}; found {', '.join(names):.200}")
         require_scale("NaiveBayes", data, self.kind)
         require_supported("NaiveBayes", self.likelihood, data)
         return data.batch(slice(None), np.float64).x

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_choice, require_count, require_share
+from scratchvae.arrays import Array, InputError, require_choice, require_count, require_number, require_share
 from scratchvae.objectives.many_draws import ManyDraws, log_mean_exp
 
 
@@ -97,8 +97,7 @@ class Renyi(ManyDraws):
 
     def __post_init__(self) -> None:
         require_count("Renyi", "samples", self.samples)
-        if not np.isfinite(self.alpha):
-            raise InputError(f"Renyi: alpha should be a finite number, found {self.alpha}")
+        require_number("Renyi", "alpha", self.alpha)
 
     @property
     def draws(self) -> int:
