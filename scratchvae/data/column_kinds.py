@@ -12,6 +12,8 @@ alike. What no law is for is refused with a sentence: dates, names and identifie
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -103,6 +105,7 @@ def _values(name: str, seen: Sequence[tuple[int, Any]], where: str) -> str:
         else:
             date = hasattr(cell, "year") or hasattr(cell, "total_seconds") or isinstance(cell, np.datetime64 | np.timedelta64)
             expected = "numbers, such as days since a first one" if date else "numbers or texts"
+            expected = "numbers that float64 can hold" if isinstance(cell, Real | Decimal) else expected
             raise InputError(f"{where} should hold {expected}; found a {type(cell).__name__} {row(i)}; {_leave_out(name)}")
     if texts and not bools and numbers and not all(isinstance(cell, str) for _, cell in seen):
         i, odd = next((i, cell) for i, cell in seen if isinstance(cell, str))

@@ -26,7 +26,7 @@ def real_numbers(where: str, called: str, array: Array) -> Array:
         raise InputError(f"{expected}, found {words} ({array.dtype}); {helps}")
     if kind in "SUT":
         helps = f"np.unique({called}, return_inverse=True)[1] numbers the words of a column"
-        if _reads_as_numbers(array):
+        if array.size and _reads_as_numbers(array):
             helps = f"{called}.astype(np.float64) reads these as numbers"
         found = f"found strings, such as {str(array.reshape(-1)[0])!r:.40}" if array.size else f"found no entry, of {array.dtype}"
         raise InputError(f"{expected}, {found}; {helps}")

@@ -99,7 +99,7 @@ def load(
     sides = None if sides is None else (sides[0], sides[-1])
     if sides is None and resize != "crop":
         raise InputError(f"load: resize={resize!r} says how pictures become so large as size says; found no size")
-    if source not in NAMES:
+    if not (isinstance(source, str) and source in NAMES):
         source = path_from("load", source, or_else="the name of a data set")
     with at_most(max_bytes):
         _require_size_has_effect(source, sides)

@@ -112,6 +112,7 @@ class NaiveBayes(Owner):
             raise InputError(f"NaiveBayes: likelihood should be one of {names}; found {type(likelihood).__name__}")
         require_choice("NaiveBayes", "method", method, self.METHODS)
         self.kind: str | None = None  # of the data that it was fitted to
+        self.entry_names: tuple[str, ...] = ()  # the names of their columns, if any
         self.likelihood, self.family, self.method = likelihood, FAMILIES[type(likelihood)], method
         self.smoothing = self.family.smoothing if smoothing is None else smoothing
         require_at_least("NaiveBayes", "smoothing", self.smoothing, 0)
@@ -132,11 +133,12 @@ class NaiveBayes(Owner):
             y = x.labels
         if y is None:
             raise InputError("NaiveBayes.fit: y should hold the class of each example, found None")
-        self.kind = None
+        self.kind, self.entry_names = None, ()
         data = rows_given("NaiveBayes", x)
         x, y = self._rows(data), _of_one_kind(y)
-        self.kind, event_shape = data.kind, data.event_shape
-        weights = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        self.kind, self.entry_names, event_shape = data.kind, data.entry_names, data.event_shape
+        given = np.ones(len(x)) if sample_weight is None else known("NaiveBayes.fit", "sample_weight", sample_weight)
+        weights = given.astype(np.float64)
         require_shapes("NaiveBayes.fit", x=(x, "N D"), y=(y, "N"), sample_weight=(weights, "N"))
         require_finite("NaiveBayes.fit", "sample_weight", weights)
         if weights.max() > np.finfo(np.float64).max / len(weights):
@@ -230,7 +232,7 @@ class NaiveBayes(Owner):
         if data.observed is not None:
             row, entry = (int(i) for i in np.argwhere(~data.observed.reshape(len(data), -1))[0])
             raise InputError(f"NaiveBayes: every entry of {data.name} should be observed; {data.place(row, entry)} is missing")
-        names, fitted = data.entry_names, vars(self).get("entry_names", ())
+        names, fitted = data.entry_names, self.entry_names
         if names and fitted and names != fitted:
             expected = f"columns should be those that the model was fitted to, in their order, {', '.join(fitted):.200}"
             raise InputError(f"NaiveBayes: {expected}; found {', '.join(names):.200}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_choice, require_count, require_number, require_share
+from scratchvae.arrays import Array, InputError, is_number, require_choice, require_count, require_number, require_share
 from scratchvae.objectives.many_draws import ManyDraws, log_mean_exp
 
 
@@ -68,7 +68,7 @@ class Ciwae(ManyDraws):
 
     def __post_init__(self) -> None:
         require_count("Ciwae", "samples", self.samples)
-        if self.beta != 1:
+        if not (is_number(self.beta) and self.beta == 1):
             require_share("Ciwae", "beta", self.beta)
 
     @property
