@@ -225,6 +225,7 @@ NEEDS = {  # what a row goes with; the others go with SMALL
     "objective wake_sleep": BELIEF_NET,
     "objective reweighted_wake_sleep": BELIEF_NET,
     "objective reconstruction": [*SMALL, "--model", "autoencoder"],
+    "penalty critic": [*SMALL, "--critic", "4"],
     "penalty contraction": [*SMALL, "--model", "autoencoder"],
     "objective vimco": BELIEF_NET,
     "penalty sparsity": [*SMALL, "--model", "autoencoder", "--code-activation", "sigmoid"],

@@ -14,7 +14,9 @@ from scratchvae.models import VAE, Autoencoder, HelmholtzMachine
 from scratchvae.objectives import (
     Ciwae,
     Contraction,
+    Critic,
     DecoderGradient,
+    Discrimination,
     Elbo,
     Iwae,
     Reconstruction,
@@ -110,6 +112,12 @@ def autoencoder():
     return Autoencoder(event_shape=(D,), latent_dim=Z, encoder=encoder, decoder=Recorder(Z, D), likelihood=RecordingBernoulli())
 
 
+def judged():
+    model = autoencoder()
+    model.critic = Recorder(Z, 1)
+    return model
+
+
 def machine():
     return HelmholtzMachine(event_shape=(D,), hidden=(Z,), generation=[Recorder(Z, D)], recognition=[Recorder(D, Z)])
 
@@ -126,6 +134,12 @@ PARTS = {  # what each objective runs in the mode it was given, and how often
         autoencoder,
         {"encoder": 1, "decoder": 2, "likelihood": 1},
     ),
+    "Critic": (
+        Reconstruction(penalties=(Critic(1.0),)),
+        judged,
+        {"encoder": 1, "decoder": 1, "likelihood": 1, "critic": 1},
+    ),
+    "Discrimination": (Discrimination(), judged, {"encoder": 1, "decoder": 1, "likelihood": 1, "critic": 1}),
     "Ciwae": (Ciwae(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Renyi": (Renyi(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Thermodynamic": (Thermodynamic(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
@@ -140,16 +154,17 @@ NO_RUNS = {
     "L2",
     "ActivationKl",
     "CodeCovariance",
+    "DecoderNorm",
     "Mmd",
     "SlicedWasserstein",
     "TotalCorrelation",
-}  # of codes alone
+}  # of codes alone, or of Parameters
 
 
 def modes_seen(model):
     """The modes that each part of a model was run in."""
     found = {}
-    for part in ("encoder", "decoder", "likelihood", "generation", "recognition"):
+    for part in ("encoder", "decoder", "critic", "likelihood", "generation", "recognition"):
         owner = getattr(model, part, None)
         owner = owner[0] if isinstance(owner, tuple) else owner.layers[0] if isinstance(owner, Sequential) else owner
         if hasattr(owner, "modes"):

@@ -15,6 +15,14 @@ from scratchvae.training.progress import in_notebook
 X = np.random.default_rng(0).normal(size=(40, 3))
 
 
+def test_a_linear_model_shows_itself_before_it_is_fitted_and_its_arrays_afterwards():
+    model = FactorAnalysis(1)
+    before = model._repr_html_()
+    assert "components_" not in before
+    after = model.fit(np.random.default_rng(0).normal(size=(20, 3)))._repr_html_()
+    assert "components_" in after
+
+
 def test_a_picture_shows_itself_as_the_file_that_is_saved(tmp_path):
     figure = plots.curves(VAE(latent_dim=2, hidden=3, epochs=2).fit(X).history)
     plots.save(figure, tmp_path / "curves.png")

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from scratchvae.__main__ import COMMANDS, main
 from scratchvae.arrays import InputError
-from scratchvae.runs import Config, Run, configured, folder_name
+from scratchvae.runs import Config, Run, configured, folder_name, load_like
 from scratchvae.training import load_checkpoint
 
 RNG = np.random.default_rng(0)
@@ -238,6 +239,17 @@ def test_a_signal_ends_a_run_after_its_step_with_a_checkpoint(number, status, im
     assert load_checkpoint(folder / "checkpoint.safetensors").position["step"] == 3
     assert main(["train", "--resume", str(folder), "--quiet", "--no-figures"]) == 0
     assert_same_weights(folder, trained)
+
+
+def test_other_data_lie_where_one_says_or_else_where_the_run_found_its_own(tmp_path):
+    for place in ("here", "there"):
+        (tmp_path / place).mkdir()
+        with (tmp_path / place / "t10k-images-idx3-ubyte").open("wb") as file:
+            images = np.full((4, 2, 2), {"here": 10, "there": 20}[place], np.uint8)
+            file.write(struct.pack(">IIII", 0x803, *images.shape) + images.tobytes())
+    config = Config(data="mnist", data_dir=str(tmp_path / "here"), kind="pixels", event_shape=(1, 2, 2))
+    for asked, found in (({}, 10), ({"data_dir": str(tmp_path / "there")}, 20)):
+        assert load_like(config, "mnist", split="test", **asked).images.ravel()[0] == found
 
 
 def test_moved_data_are_pointed_to_and_other_data_refused(trained, images, tmp_path, capsys):

@@ -186,6 +186,10 @@ FAULTS = {
     "a reference to nothing": (lambda a, m, c: c.update(top={"object": 99}), "found an entry {'object': 99}"),
     "another top": (lambda a, m, c: c.update(top=1), "should be a saved model; found none in it"),
     "an op of nobody's": (lambda a, m, c: attributes(c, "layers.ReLU").update(op={"op": "__builtins__"}), "found an entry"),
+    "a number that is none": (
+        lambda a, m, c: attributes(c, "posteriors.DiagonalGaussian").update(latent_dim={"float": "ten"}),
+        "found an entry {'float': 'ten'}",
+    ),
     "an array less": (lambda a, m, c: a.pop("_built.decoder.layers.0.weight"), "found an entry {'parameter'"),
     "an array more": (lambda a, m, c: a.update(more=np.zeros(1)), "the arrays of a VAE and no other; found 'more'"),
     "an array of another shape": (

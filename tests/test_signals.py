@@ -353,6 +353,15 @@ def test_a_glyph_flies_straight_on_and_is_thrown_back_by_the_walls():
     assert scenes.label_names == ("O", "H")
 
 
+def test_a_glyph_begins_anywhere_between_the_walls():
+    scenes = data.bouncing_glyphs(400, length=1, characters="O", speed=(0.0, 0.0), size=16, seed=3)
+    for name in ("x", "y"):
+        share = scenes.factors[name] / video.WALL  # uniform on (−1, 1): its mean is within 5 · 0.577/√400 of 0
+        assert abs(share.mean()) < 0.15
+        assert share.min() < -0.95
+        assert share.max() > 0.95
+
+
 @pytest.mark.parametrize("size", [16, 28, 40])
 def test_scenes_stay_inside_the_walls_and_leave_the_rest_black(size):
     scenes = data.bouncing_glyphs(200, length=3, characters="Wg", size=size)

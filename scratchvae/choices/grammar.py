@@ -3,7 +3,7 @@
     choice  =  name  |  name(value, …, parameter=value, …)
     value   =  a number  |  'text'  |  True  |  False  |  None  |  (value, …)  |  [value, …]  |  choice
 
-Python's own parser reads the text, and nothing in it is executed.
+A hyphen within a name counts as an underscore. Python's own parser reads the text, and nothing in it is executed.
 """
 
 import ast
@@ -103,9 +103,12 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
             number = -size
         case ast.Tuple(elts=inner) | ast.List(elts=inner):
             return tuple(_value(one, complaint, depth - 1) for one in inner)
-        case ast.Name(id=name):
+        case ast.Name() | ast.BinOp(op=ast.Sub()) if name := _name(node):
             return Choice(name)
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+        case ast.BinOp(left=left, op=ast.Sub(), right=ast.Call(func=ast.Name() as last) as call):
+            call.func = ast.BinOp(left, ast.Sub(), last)  # a-b(…) is b(…) taken from a, as Python reads it
+            return _value(call, complaint, depth)
+        case ast.Call(func=func, args=args, keywords=keywords) if name := _name(func):
             values: dict[str, Any] = {}
             for keyword in keywords:
                 if keyword.arg is None or keyword.arg in values:
@@ -117,6 +120,16 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
     if isinstance(number, int) and abs(number) >= BEYOND:
         raise complaint("whole numbers should be below 2^63")
     return number
+
+
+def _name(node: ast.expr) -> str:
+    """A name, in which hyphens count as underscores; "" for anything else."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.BinOp(left=left, op=ast.Sub(), right=ast.Name(id=last)) if first := _name(left):
+            return f"{first}_{last}"
+    return ""
 
 
 def _unreadable(where: str, expected: str, text: str, reason: str) -> InputError:

@@ -3,6 +3,7 @@
 COMMANDS = {
     "train": "train a model on images, or resume a run",
     "sweep": "train many runs, over a grid of settings, here or on a cluster",
+    "results": "train every named model, and say whether each learns what its paper says",
     "evaluate": "the bound, log-likelihood and active units of a run",
     "sample": "draw images from a run's model",
     "reconstruct": "data above their reconstructions by a run's model",

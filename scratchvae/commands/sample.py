@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.data import sound_of, write_wav
 from scratchvae.files import write_whole
-from scratchvae.models import Classes
+from scratchvae.models import Classes, LatentVariableModel, fit_prior
 from scratchvae.runs import TABLES, Run, figures, schema_for, write_rows
 
 WORDS = 12  # to a line
@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = "a .png, .npy, .wav, .txt, .csv or .tsv file (default RUN/figures/samples.png, and of a table RUN/samples.csv)"
     parser.add_argument("--out", type=Path, metavar="FILE", help=words)
     parser.add_argument("--y", metavar="Y", help="what a conditional model is told: a label, or numbers as in 0.5,-1.2")
+    words = "draw codes from a mixture of K Gaussians that is fitted to those of the training examples, as of an autoencoder"
+    parser.add_argument("--fit-prior", type=int, metavar="K", help=words)
     parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) instead of taking its mean; of a table it always is")
     parser.add_argument("--seed", type=int, default=0)
 
@@ -41,6 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
         _require_sound_or_words(one, path)
     elif path.suffix != ".npy":
         figures.require_images(one)
+    if arguments.fit_prior is not None:
+        if not isinstance(one.model, LatentVariableModel):
+            raise InputError(f"sample: --fit-prior is for a model with a vector of latents, found a {type(one.model).__name__}")
+        fit_prior(one.model, one.data, components=arguments.fit_prior)
     images = _sampled(one, arguments)
     if path.suffix == ".npy":
         buffer = BytesIO()

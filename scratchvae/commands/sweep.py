@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, train what is not finished, write and print the table."""
-    common, base = _settings(list(arguments.rest), "behind --")
+    common, base = settings_in(list(arguments.rest), "behind --")
     config = configured(common, base)
     commands = _commands(arguments)
     folder = arguments.out or Path("runs") / _name(config, commands)
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{done} of {len(commands)}: {label(trial.settings)}: {said}", file=sys.stderr, flush=True)
 
     try:
-        with _terminating(), _executor(arguments, len(commands)) as executor:
+        with terminating(), executor_of(arguments, len(commands)) as executor:
             rows = sweep(commands, folder=folder, common=config, executor=executor, on_row=tell)
     except (KeyboardInterrupt, SystemExit) as stopped:
         print(f"\nscratchvae sweep: stopped; the same command line goes on in {folder}", file=sys.stderr)
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _terminating() -> Iterator[None]:
+def terminating() -> Iterator[None]:
     """SIGTERM leaves the sweep as Ctrl-C does, by an exception; while a run is trained here, after that run's step."""
 
     def leave(number: int, _: FrameType | None) -> None:
@@ -103,7 +103,8 @@ def _terminating() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _executor(arguments: argparse.Namespace, runs: int) -> AbstractContextManager[Executor | None]:
+def executor_of(arguments: argparse.Namespace, runs: int) -> AbstractContextManager[Executor | None]:
+    """Who trains so many runs: processes, a cluster, or None for this process."""
     if arguments.dask is not None:
         if arguments.workers is not None:
             raise InputError("--workers goes without --dask: the cluster has workers of its own")
@@ -136,7 +137,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
                 words = shlex.split(line)
             except ValueError as error:
                 raise InputError(f"{where} should be options of train, found {line[:80]!r}: {error}") from None
-            given, base = _settings(words, where)
+            given, base = settings_in(words, where)
             if base is not None:
                 raise InputError(f"{where}: --config is for all runs: give it behind --")
             found.append(given)
@@ -145,7 +146,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _settings(words: Sequence[str], where: str) -> tuple[dict[str, Any], Config | None]:
+def settings_in(words: Sequence[str], where: str) -> tuple[dict[str, Any], Config | None]:
     """The settings in options of train, and the config that they begin with. InputError for any other option of train."""
     parser = Parser(prog="scratchvae train")
     train.add_arguments(parser)

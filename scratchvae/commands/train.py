@@ -10,7 +10,7 @@ from scratchvae.arrays import InputError
 from scratchvae.choices import parse, parse_value
 from scratchvae.data import KINDS, NAMES, READ, RESIZED
 from scratchvae.layers import named_parameters
-from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PENALTIES, RECIPES, SCHEDULES, TABLES
+from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PENALTIES, RECIPES, SCHEDULES, TABLES, named_models
 from scratchvae.runs import (
     SETTINGS,
     SHORT,
@@ -42,7 +42,10 @@ A choice is a name, or a name with values for its parameters: --objective "elbo(
 "gaussian_mixture(components=20)", --likelihood "gaussian(learned=True)", --penalty "l1(weight=10)", --optimizer
 "adam(betas=(0.9, 0.99))". A value may be a choice too: "elbo(beta=ramp(start=0, end=4, steps=1000))". --beta 4 is
 short for such a parameter of the objective, --latent-dim 2 for one of the recipe. --list shows every name with
-its parameters. config.json keeps recipe, objective and optimizer as such texts.
+its parameters. A hyphen in a name counts as an underscore. config.json keeps recipe, objective and optimizer as such texts.
+
+--model may also be the name of a published model, which stands for such choices: --model beta-tc, factor-vae, iwae, vamp,
+wae-mmd and others, which --list shows. An option beside it counts, and config.json keeps what the name stands for.
 """
 
 
@@ -104,7 +107,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Start or resume a run, train it to the end, judge it, draw its figures."""
     if arguments.list:
-        print("\n\n".join(f"{table.kind}\n{table.listing()}" for table in TABLES))
+        tables = [f"{table.kind}\n{table.listing()}" for table in TABLES]
+        print("\n\n".join([f"models by name, and what each stands for (--model beta-tc)\n{named_models()}", *tables]))
         return 0
     if arguments.tensorboard:
         require_tensorboard()

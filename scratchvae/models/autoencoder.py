@@ -12,7 +12,7 @@ from scratchvae.evaluation import require_answers
 from scratchvae.layers import Layer, dtype_of
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.latent_variable_model import LatentVariableModel
-from scratchvae.networks import mlp_networks, weights_generator
+from scratchvae.networks import critic_chosen, mlp_networks, weights_generator
 from scratchvae.objectives import Objective, Reconstruction, Schedule
 from scratchvae.posteriors import Point
 from scratchvae.priors import StandardGaussian
@@ -25,8 +25,10 @@ class Autoencoder(LatentVariableModel):
     `sample` decodes draws from N(0, I) all the same, so that one can see what that lack does. The parameters
     are those of a VAE but for the posterior and the prior, of which it has none; `code_activation` names an
     activation behind the encoder, and `objective`, such as Reconstruction(noise_std=0.1), takes the place of
-    Reconstruction(). One that is given its networks needs event_shape, latent_dim, encoder, decoder and
-    likelihood.
+    Reconstruction(). With a `critic` and the penalty Critic it is an adversarial autoencoder. One that is
+    given its networks needs event_shape, latent_dim, encoder, decoder and likelihood.
+
+    `models.fit_prior(model, x)` fits a mixture to its codes, from which `sample` then draws.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Autoencoder(LatentVariableModel):
         standardize: bool | None = None,
         fill: str = "zero",
         init: str = "pytorch",
+        critic: int | Sequence[int] | Layer | None = None,
         objective: Objective | None = None,
         epochs: int = 10,
         batch_size: int = 128,
@@ -61,13 +64,14 @@ class Autoencoder(LatentVariableModel):
         )
         self.latent_dim, self.hidden, self.activation, self.init = latent_dim, hidden, activation, init
         self.code_activation, self.standardize, self.fill = code_activation, standardize, fill
-        self.objective = objective
+        self.critic, self.objective = critic, objective
         self.epochs, self.batch_size, self.learning_rate, self.optimizer = epochs, batch_size, learning_rate, optimizer
         self.max_norm, self.drop_last, self.binarized, self.seed = max_norm, drop_last, binarized, seed
 
     def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
+        where, rng = type(self).__name__, weights_generator(self.seed, type(self).__name__)
         made = mlp_networks(
-            type(self).__name__,
+            where,
             event_shape,
             latent_dim=self.latent_dim,
             hidden=self.hidden,
@@ -80,11 +84,13 @@ class Autoencoder(LatentVariableModel):
             fill=self.fill,
             init=self.init,
             condition_dim=0,
-            rng=weights_generator(self.seed, type(self).__name__),
+            rng=rng,
         )
         networks = {"encoder": self.encoder or made.encoder, "decoder": self.decoder or made.decoder}
         shows_mask = self.fill != "zero" if self.encoder is None else self.shows_mask
-        return {**networks, "event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
+        parts = {**networks, "event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
+        of_critic: dict[str, Any] = {"activation": self.activation, "init": self.init, "rng": rng}
+        return parts | {"critic": critic_chosen(where, self.latent_dim, self.critic, **of_critic)}
 
     def default_objective(self) -> Objective:
         """Reconstruction."""

@@ -46,6 +46,7 @@ class Coding(Estimator):
     posterior: Posterior
     prior: Prior
     decoder: Layer
+    critic: Any = None  # a Layer that tells codes from other draws, for the penalty Critic; before `fit` its widths
 
     @abstractmethod
     def seen(self, batch: Batch) -> Array:

@@ -23,7 +23,7 @@ from scratchvae.models.scikit_learn import FitTasks
 from scratchvae.models.weights import Weights, weights_differ
 from scratchvae.objectives import Kl, Objective, Pass, Schedule
 from scratchvae.posteriors import Noise
-from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, Training
+from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, Training, phases_of
 
 AT_ONCE = 500  # examples, so that memory does not grow with their number
 
@@ -227,7 +227,7 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         by = optimizer or (None if learning_rate is not None else self.optimizer)
         by = Adam(self._own("learning_rate", learning_rate)) if by is None else by
         objective = self._own("objective", objective)
-        phases = self.phases(by) if objective is None else [Phase(objective, by)]
+        phases = self.phases(by) if objective is None else phases_of(self.model_, objective, by)
         return phases if max_norm is None else [replace(phase, max_norm=max_norm) for phase in phases]
 
     def _examples_to_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, fresh: bool) -> Dataset:

@@ -112,7 +112,7 @@ class LatentVariableModel(Coding):
         """What `fit` minimizes unless told otherwise."""
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """One: the default objective over all Parameters."""
+        """Those of the default objective: one phase over all Parameters."""
         return [Phase(self.default_objective(), optimizer)]
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:

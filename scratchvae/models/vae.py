@@ -13,7 +13,7 @@ from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import Layer
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.latent_variable_model import LatentVariableModel
-from scratchvae.networks import POSTERIOR, PRIOR, mlp_networks, n_features, prior_chosen, weights_generator
+from scratchvae.networks import POSTERIOR, PRIOR, critic_chosen, mlp_networks, n_features, prior_chosen, weights_generator
 from scratchvae.objectives import CLOSED_FORMS, Elbo, Objective, SampledElbo, Schedule
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
@@ -38,6 +38,8 @@ class VAE(LatentVariableModel):
       real values that is chosen by its name, whose own numbers, such as a variance, are then in deviations.
     - `fill`: what the encoder sees where an entry is missing: "zero", "learned" or "zero_and_mask".
     - `log_var_bounds`: two numbers that log σ² of q(z|x) stays between; None sets no bounds.
+    - `critic`: the widths of the hidden layers of a critic, which the penalty Critic asks about codes; None
+      for no critic. A network of one's own may stand there.
     - `beta`: the weight of the KL, a number or a schedule. `objective`, such as Iwae(5), takes the place of
       the ELBO.
     - `epochs`, `batch_size`, `learning_rate`, `optimizer`, `max_norm`, `drop_last`, `binarized`: what `fit`
@@ -62,6 +64,7 @@ class VAE(LatentVariableModel):
         fill: str = "zero",
         init: str = "pytorch",
         beta: float | Schedule = 1.0,
+        critic: int | Sequence[int] | Layer | None = None,
         objective: Objective | None = None,
         epochs: int = 10,
         batch_size: int = 128,
@@ -87,7 +90,7 @@ class VAE(LatentVariableModel):
         )
         self.latent_dim, self.hidden, self.activation, self.init = latent_dim, hidden, activation, init
         self.log_var_bounds, self.standardize, self.fill = log_var_bounds, standardize, fill
-        self.beta, self.objective = beta, objective
+        self.beta, self.critic, self.objective = beta, critic, objective
         self.epochs, self.batch_size, self.learning_rate, self.optimizer = epochs, batch_size, learning_rate, optimizer
         self.max_norm, self.drop_last, self.binarized, self.seed = max_norm, drop_last, binarized, seed
 
@@ -112,6 +115,8 @@ class VAE(LatentVariableModel):
         )
         encoder, decoder = self.encoder or made.encoder, self.decoder or made.decoder
         shows_mask = self.fill != "zero" if self.encoder is None else self.shows_mask
+        of_critic: dict[str, Any] = {"activation": self.activation, "init": self.init, "rng": rng}
+        critic = critic_chosen(where, self.latent_dim, self.critic, **of_critic)
         prior = prior_chosen(
             self.prior,
             event_shape=event_shape,
@@ -124,6 +129,7 @@ class VAE(LatentVariableModel):
         )
         parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "posterior": made.posterior, "prior": prior}
         parts |= {"event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
+        parts |= {} if critic is None else {"critic": critic}
         return parts if self._condition is None else parts | {"condition": self._condition}
 
     def _require_parameters(self) -> None:

@@ -6,7 +6,7 @@ sees data.
 """
 
 from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, last_layers, n_features
-from scratchvae.networks.mlp import Networks, mlp_networks
+from scratchvae.networks.mlp import Networks, critic_chosen, mlp_networks
 from scratchvae.networks.roles import (
     LIKELIHOODS,
     POSTERIOR,
@@ -30,6 +30,7 @@ __all__ = [
     "PRIORS",
     "Networks",
     "Parts",
+    "critic_chosen",
     "encoder_inputs",
     "last_layers",
     "likelihood_chosen",

@@ -63,6 +63,24 @@ def mlp_networks(
     return Networks(encoder, q, Sequential(*up), law)
 
 
+def critic_chosen(
+    where: str,
+    latent_dim: int,
+    hidden: Sequence[int] | int | Layer | None,
+    *,
+    activation: str,
+    init: str,
+    rng: np.random.Generator,
+) -> Layer | None:
+    """Z -> hidden … -> T: the one number by which a critic says whether a vector of latents is the code of an example.
+
+    A Layer is returned as it is, and None stands for no critic.
+    """
+    if hidden is None or isinstance(hidden, Layer):
+        return hidden
+    return Sequential(*_chain([latent_dim, *sizes_of(where, "critic", hidden), 1], activation, init, rng))
+
+
 def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> list[Layer]:
     layers: list[Layer] = []
     for wide, narrow in pairwise(widths):

@@ -3,18 +3,19 @@
 An objective is the only place where a mean over the batch is taken.
 """
 
-from scratchvae.objectives.annealing import Ramp, Schedule
+from scratchvae.objectives.annealing import Cycles, Ramp, Schedule
 from scratchvae.objectives.belief_net import BeliefNet
 from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.covariance import CodeCovariance
+from scratchvae.objectives.critic import Critic, Discrimination
 from scratchvae.objectives.decoder_gradient import DecoderGradient, slope_norm
 from scratchvae.objectives.discrepancy import Mmd, SlicedWasserstein
 from scratchvae.objectives.elbo import Elbo
 from scratchvae.objectives.interface import Kl, LatentModel, Model, Objective, Pass, Report, Trainable
 from scratchvae.objectives.iwae import Ciwae, Iwae, Renyi
 from scratchvae.objectives.many_draws import ManyDraws
-from scratchvae.objectives.penalties import L1, L2, ActivationKl, Penalty
+from scratchvae.objectives.penalties import L1, L2, ActivationKl, DecoderNorm, Penalty
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, ReweightedWake
 from scratchvae.objectives.sampled_elbo import SampledElbo
@@ -34,7 +35,11 @@ __all__ = [
     "Ciwae",
     "CodeCovariance",
     "Contraction",
+    "Critic",
+    "Cycles",
     "DecoderGradient",
+    "DecoderNorm",
+    "Discrimination",
     "Elbo",
     "Iwae",
     "Kl",

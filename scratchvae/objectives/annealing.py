@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scratchvae.arrays import require_at_least, require_count
+from scratchvae.arrays import InputError, require_at_least, require_count
 from scratchvae.layers import Mode
 
 Schedule = Callable[[float], float]
@@ -27,6 +27,33 @@ class Ramp:
 
     def __call__(self, step: float) -> float:
         return self.start + (self.end - self.start) * min(1.0, step / max(self.steps, 1))
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """The weight rises from 0 to `end` in a straight line again and again, `count` times within `steps`.
+
+    Of each cycle the share `rising` is the rise; for the rest of it, and after all cycles, the weight stays at `end`.
+    One cycle is a warm-up.     Fu, Li, Liu, Gao, Celikyilmaz & Carin 2019, equation 6, where R = `rising` and M = `count`.
+    """
+
+    steps: int
+    count: int = 4
+    rising: float = 0.5
+    end: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_count("Cycles", "steps", self.steps)
+        require_count("Cycles", "count", self.count)
+        require_at_least("Cycles", "end", self.end, 0)
+        if not 0 < self.rising <= 1:
+            raise InputError(f"Cycles: rising should be above 0 and at most 1, found {self.rising}")
+
+    def __call__(self, step: float) -> float:
+        if step >= self.steps:
+            return self.end
+        place = step * self.count / self.steps % 1  # within the cycle, from 0 to 1
+        return self.end * min(1.0, place / self.rising)
 
 
 def weight_in(mode: Mode, weight: float | Schedule) -> float:

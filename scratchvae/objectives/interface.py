@@ -105,6 +105,7 @@ class LatentModel(Model, Protocol):
     posterior: Posterior
     prior: Prior
     decoder: Layer
+    critic: Layer | None
 
     def code(self, batch: Batch) -> Array:
         """The one code (B, Z) of each example."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_number
 from scratchvae.data import Batch
-from scratchvae.layers import Mode
-from scratchvae.objectives.interface import Model, Pass
+from scratchvae.layers import Mode, named_parameters
+from scratchvae.objectives.interface import Model, Objective, Pass
 from scratchvae.posteriors import Noise
 
 
@@ -22,6 +22,13 @@ class Penalty(ABC):
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
         """All the randomness of one call: None where there is none."""
+        return None
+
+    def opponent(self, model: Any) -> tuple[Objective, str] | None:
+        """What a network of the model learns by that the penalty asks, and the network's name: a phase of its own.
+
+        None for a penalty that asks no network.
+        """
         return None
 
     @abstractmethod
@@ -72,6 +79,32 @@ class L2(Penalty):
             return {"dz": np.repeat(dpenalty / K, K)[:, None] * one.z}  # dz_bkj = dpenalty_b z_bkj / K
 
         return (0.5 * one.z * one.z).sum(axis=1).reshape(B, K).mean(axis=1), pullback
+
+
+@dataclass(frozen=True)
+class DecoderNorm(Penalty):
+    """Σ θ² over the decoder's Parameters θ, which keeps the decoder smooth. Its gradient is 2 θ. It is one number.
+
+    Ghosh et al. 2020, section 3, where it is the Tikhonov regularization of the RAE-L2.
+    """
+
+    weight: float
+    term: ClassVar[str] = "decoder_norm"
+
+    def __post_init__(self) -> None:
+        require_at_least("DecoderNorm", "weight", self.weight, 0)
+
+    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+        parameters = list(named_parameters(model.decoder).values())
+        values = [parameter.value for parameter in parameters]
+        squares = [(value * value).sum(dtype=np.float64) for value in values]
+
+        def pullback(dpenalty: Array) -> dict[str, Array]:
+            for parameter, value in zip(parameters, values, strict=True):
+                parameter.receive(2 * dpenalty * value)  # dθ = 2 dpenalty θ
+            return {}
+
+        return np.asarray(sum(squares), one.z.dtype), pullback
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ class TotalCorrelation(Penalty):
                                    for the one after it, and 1/(B − 1) for each other
 
     and the same of each q(z_j). `examples` is N; without it the batch is taken for all the data, both estimators are the
-    exact sum, and N = B. An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the
-    mean and the variance of every example of the batch, and z.
+    exact sum, and N = B. A batch of more than N examples is taken so where it is judged, and refused where it is trained on.
+    An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the mean and the variance of
+    every example of the batch, and z.
     Chen, Li, Grosse & Duvenaud 2018, section 4 (the loss) and appendix C (the estimators).
     """
 
@@ -49,7 +50,8 @@ class TotalCorrelation(Penalty):
             raise InputError(f"TotalCorrelation: {expected}; found a {type(model.posterior).__name__}")
         B, K = one.log_px.shape
         (mean, log_var), split_pullback = model.posterior.mean_and_log_var(one.q_params)
-        shares = np.repeat(self._shares(B), K, axis=0).astype(one.z.dtype)  # (B·K, B), a row for each draw
+        shares = self._shares(B, training=mode.training).astype(one.z.dtype)
+        shares = np.repeat(shares, K, axis=0)  # (B·K, B), a row for each draw
         (joint, by_latent), pullback_of_densities = aggregate_log_prob(one.z, mean, log_var, shares=shares)
         value = (joint - by_latent.sum(axis=1)).reshape(B, K).mean(axis=1)
 
@@ -60,11 +62,11 @@ class TotalCorrelation(Penalty):
 
         return value, pullback
 
-    def _shares(self, B: int) -> Array:
+    def _shares(self, B: int, *, training: bool = True) -> Array:
         """s (B, B): what q(z|x_m) counts for at a draw of example b."""
-        if self.examples is None:
-            return np.full((B, B), 1 / B)
         N = self.examples
+        if N is None or (N < B and not training):
+            return np.full((B, B), 1 / B)
         if N < B:
             raise InputError(f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}")
         if self.estimator == "weighted" or B == 1:

@@ -8,6 +8,7 @@ from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.learning import OBJECTIVES, OPTIMIZERS, PENALTIES, SCHEDULES
 from scratchvae.recipes.linear_gaussian import SolvedVAE, factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
+from scratchvae.recipes.named_models import NAMED_MODELS, NamedModel, named_models
 
 TABLES = (RECIPES, MODELS, LIKELIHOODS, POSTERIORS, PRIORS, OBJECTIVES, PENALTIES, OPTIMIZERS, SCHEDULES)
 
@@ -15,6 +16,7 @@ __all__ = [
     "FILLS",
     "LIKELIHOODS",
     "MODELS",
+    "NAMED_MODELS",
     "OBJECTIVES",
     "OPTIMIZERS",
     "PENALTIES",
@@ -23,12 +25,14 @@ __all__ = [
     "RECIPES",
     "SCHEDULES",
     "TABLES",
+    "NamedModel",
     "Parts",
     "SolvedVAE",
     "belief_net",
     "convolutional",
     "factor_analysis",
     "mlp",
+    "named_models",
     "probabilistic_pca",
     "require_numbers",
 ]

@@ -17,11 +17,17 @@ from scratchvae.priors import Prior
 
 
 def autoencoder(
-    event_shape: tuple[int, ...], latent_dim: int, encoder: Layer, decoder: Layer, likelihood: Likelihood, shows_mask: bool
+    event_shape: tuple[int, ...],
+    latent_dim: int,
+    encoder: Layer,
+    decoder: Layer,
+    likelihood: Likelihood,
+    shows_mask: bool,
+    critic: Layer | None,
 ) -> Autoencoder:
     """A code for each example and nothing more: nothing in its training makes codes follow a prior."""
     parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
-    return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, **parts)
+    return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, critic=critic, **parts)
 
 
 def conditional_vae(
@@ -47,10 +53,11 @@ def vae(
     decoder: Layer,
     likelihood: Likelihood,
     shows_mask: bool,
+    critic: Layer | None,
 ) -> VAE:
     """A model trained by a lower bound on log p(x)."""
     parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
-    return VAE(event_shape=event_shape, posterior=posterior, prior=prior, **parts)
+    return VAE(event_shape=event_shape, posterior=posterior, prior=prior, critic=critic, **parts)
 
 
 MODELS = Table(
@@ -66,6 +73,7 @@ MODELS = Table(
         "likelihood",
         "condition",
         "shows_mask",
+        "critic",
     ),
 )
 
@@ -108,6 +116,7 @@ def assemble(
     prior: str,
     rng: np.random.Generator,
     condition: Condition | None = None,
+    critic: Layer | None = None,
     fill: str = "zero",
 ) -> LatentVariableModel:
     """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes
@@ -123,7 +132,10 @@ def assemble(
         "likelihood": likelihood,
         "condition": condition,
         "shows_mask": shows_mask,
+        "critic": critic,
     }
+    if critic is not None and "critic" not in signature(MODELS[name := MODELS.settle(model).name]).parameters:
+        raise InputError(f"model {name} has no critic: critic should be left alone, found one")
     if _takes(model, "prior", prior, PRIOR):
         parts: dict[str, Any] = {"event_shape": tuple(event_shape), "encoder": encoder, "posterior": posterior}
         parts["features"] = n_features(likelihood, event_shape)

@@ -13,6 +13,7 @@ from scratchvae.networks import (
     POSTERIOR,
     PRIOR,
     Parts,
+    critic_chosen,
     encoder_inputs,
     last_layers,
     likelihood_chosen,
@@ -40,6 +41,7 @@ def convolutional(
     likelihood: str | Likelihood = "bernoulli",
     standardize: bool = False,
     prior: str = PRIOR,
+    critic: Sequence[int] | int | None = None,
     fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
@@ -51,7 +53,7 @@ def convolutional(
     convolution pads its output back to it. Same seed, same weights.
     `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
     "zero_and_mask", zero and, as C further channels, which pixels were observed.
-    `log_var_bounds` and `standardize` are those of `mlp`.
+    `log_var_bounds`, `standardize` and `critic` are those of `mlp`.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     event_shape = sizes_of("convolutional", "event_shape", event_shape, least=1)
@@ -104,6 +106,7 @@ def convolutional(
         posterior=q,
         decoder=Sequential(*decoder),
         likelihood=law,
+        critic=critic_chosen("convolutional", latent_dim, critic, activation=activation, init=init, rng=rng),
         prior=prior,
         rng=rng,
         fill=fill,

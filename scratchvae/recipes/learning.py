@@ -11,7 +11,10 @@ from scratchvae.objectives import (
     Ciwae,
     CodeCovariance,
     Contraction,
+    Critic,
+    Cycles,
     DecoderGradient,
+    DecoderNorm,
     Elbo,
     Iwae,
     Mmd,
@@ -44,6 +47,24 @@ def cosine(rate: float, run_steps: int, steps: int | None = None, final: float =
     return Cosine(rate, run_steps if steps is None else steps, final, warm_up)
 
 
+def cycles(
+    run_steps: int, end: float = 1.0, count: int = 4, rising: float = 0.5, steps: int | None = None
+) -> Cycles:
+    """From 0 to `end` `count` times, the share `rising` of each time in a straight line, over `steps`: all of the run's."""
+    return Cycles(run_steps if steps is None else steps, count, rising, end)
+
+
+def total_correlation(
+    weight: float,
+    examples: int | None = None,
+    estimator: str = "stratified",
+    *,
+    run_examples: int | None = None,
+) -> TotalCorrelation:
+    """log q(z) − Σ_j log q(z_j), q(z) estimated from a batch of `examples`, which are all of the run's unless given."""
+    return TotalCorrelation(weight, run_examples if examples is None else examples, estimator)
+
+
 def wake_sleep() -> Halves:
     """Wake for the generative half of a Helmholtz machine, and Sleep for the half that recognizes."""
     return ALGORITHMS["wake_sleep"](1)
@@ -64,21 +85,28 @@ def piwae(groups: int = 8, samples: int = 8) -> Halves:
     return [(Iwae(groups * samples), ("decoder", "likelihood", "prior")), (miwae(groups, samples), ("encoder", "posterior"))]
 
 
-SCHEDULES = Table("schedule", {"constant": Constant, "cosine": cosine, "ramp": Ramp, "step": step}, given=("run_steps",))
+SCHEDULES = Table(
+    "schedule",
+    {"constant": Constant, "cosine": cosine, "cycles": cycles, "ramp": Ramp, "step": step},
+    given=("run_steps",),
+)
 OPTIMIZERS = Table("optimizer", BY_NAME, inner={Schedule: SCHEDULES})
 PENALTIES = Table(
     "penalty",
     {
         "contraction": Contraction,
         "covariance": CodeCovariance,
+        "critic": Critic,
         "decoder_gradient": DecoderGradient,
+        "decoder_norm": DecoderNorm,
         "l1": L1,
         "l2": L2,
         "mmd": Mmd,
         "sliced_wasserstein": SlicedWasserstein,
         "sparsity": ActivationKl,
-        "total_correlation": TotalCorrelation,
+        "total_correlation": total_correlation,
     },
+    given=("run_examples",),
 )
 OBJECTIVES = Table(
     "objective",

@@ -6,7 +6,7 @@ from scratchvae.arrays import sizes_of
 from scratchvae.data import TableSchema
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
-from scratchvae.networks import POSTERIOR, PRIOR, mlp_networks, weights_generator
+from scratchvae.networks import POSTERIOR, PRIOR, critic_chosen, mlp_networks, weights_generator
 from scratchvae.recipes.assembly import assemble, condition_of, posterior_given
 
 
@@ -25,6 +25,7 @@ def mlp(
     likelihood: str | Likelihood | None = None,
     standardize: bool = False,
     prior: str = PRIOR,
+    critic: Sequence[int] | int | None = None,
     fill: str = "zero",
     init: str = "pytorch",
     schema: TableSchema | None = None,
@@ -39,6 +40,7 @@ def mlp(
     `log_var_bounds`, as (−10, 10), keep log σ² of q(z|x) between them: layers.BoundedLogVar. `standardize` is for tables
     whose columns have units of their own: training measures their means and deviations, the networks see columns of mean
     0 and deviation 1, and what comes out is in the units of the data again: likelihoods.Standardized.
+    A `critic` has hidden layers of these widths; it is what the penalty critic asks about codes.
     The `likelihood` is bernoulli unless another is chosen. With the `schema` of a table each column has the law of its kind
     instead: likelihoods.of_schema.
     """
@@ -62,4 +64,13 @@ def mlp(
         condition_dim=condition.width if condition else 0,
         rng=rng,
     )
-    return assemble(model, condition=condition, event_shape=shape, prior=prior, rng=rng, fill=fill, **vars(made))
+    return assemble(
+        model,
+        condition=condition,
+        event_shape=shape,
+        critic=critic_chosen("mlp", latent_dim, critic, activation=activation, init=init, rng=rng),
+        prior=prior,
+        rng=rng,
+        fill=fill,
+        **vars(made),
+    )

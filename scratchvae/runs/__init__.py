@@ -14,6 +14,7 @@ from scratchvae.runs.naming import folder_name, shortened_name
 from scratchvae.runs.processes import process_pool
 from scratchvae.runs.reading import Reading, read_run, read_runs
 from scratchvae.runs.report import write_report
+from scratchvae.runs.results import flattened, readable, results
 from scratchvae.runs.setting import SETTINGS, configured
 from scratchvae.runs.spellings import SHORT, spelled_out
 from scratchvae.runs.sweeps import label, sweep
@@ -41,6 +42,7 @@ __all__ = [
     "dask_executor",
     "differing",
     "environment",
+    "flattened",
     "folder_name",
     "grid",
     "groups",
@@ -53,8 +55,10 @@ __all__ = [
     "read_axes",
     "read_run",
     "read_runs",
+    "readable",
     "remarks",
     "require_tensorboard",
+    "results",
     "run_names",
     "schema_for",
     "settings",

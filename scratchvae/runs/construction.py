@@ -14,7 +14,7 @@ from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE, requi
 from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.runs.version_0_2 import BY_DTYPE, read_as_then
-from scratchvae.training import Callback, EarlyStopping, Optimizer, Phase, Training
+from scratchvae.training import Callback, EarlyStopping, Optimizer, Phase, Training, phases_of
 
 
 def load_data(config: Config) -> Dataset:
@@ -87,8 +87,13 @@ def build_model(
     return RECIPES.build(config.recipe, event_shape=event_shape, schema=schema, seed=config.seed)
 
 
-def build_phases(config: Config, model: Estimator, steps: int) -> list[Phase]:
-    """What a training step of the run does: the chosen objective, or the model's own phases, over `steps` in all."""
+def build_phases(config: Config, model: Estimator, steps: int, examples: int | None = None) -> list[Phase]:
+    """What a training step of the run does: the chosen objective, or the model's own phases, over `steps` in all.
+
+    The run trains on so many `examples`, which are those of its config.json unless they are given.
+    """
+    if examples is None and config.examples is not None:
+        examples = config.examples - (config.examples // 10 if config.held_out is None else config.held_out)
     optimizer: Optimizer = OPTIMIZERS.build(config.optimizer, run_steps=steps)
     choice = parse(config.objective, "objective")
     if choice.name == DEFAULT and not choice.keywords:
@@ -97,13 +102,15 @@ def build_phases(config: Config, model: Estimator, steps: int) -> list[Phase]:
         raise InputError(f"{choice} can't be the objective of {parse(config.recipe).name}, which is fitted without gradients")
     if choice.name == DEFAULT:
         choice = replace(choice, name=_own_objective(model))
-    chosen: Objective | Sequence[tuple[Objective, tuple[str, ...]]] = OBJECTIVES.build(choice, run_steps=steps)
+    chosen: Objective | Sequence[tuple[Objective, tuple[str, ...]]]
+    chosen = OBJECTIVES.build(choice, run_steps=steps, run_examples=examples)
     bits = isinstance(model, HelmholtzMachine)
     if (choice.name not in OF_BITS) if bits else (choice.name in ALGORITHMS):
         expected = f"a belief_net is trained by {', '.join(OF_BITS)}, and no other model by {' or '.join(ALGORITHMS)}"
         raise InputError(f"{expected}; found {choice} for a {type(model).__name__}")
-    pairs = [(chosen, ("",))] if isinstance(chosen, Objective) else chosen
-    return [Phase(objective, optimizer, config.max_norm, over) for objective, over in pairs]
+    if isinstance(chosen, Objective):
+        return phases_of(model, chosen, optimizer, max_norm=config.max_norm)
+    return [Phase(objective, optimizer, config.max_norm, over) for objective, over in chosen]
 
 
 def build_training(
@@ -115,7 +122,7 @@ def build_training(
         raise InputError("patience needs held-out data to stop by; found held_out 0")
     return Training(
         model,
-        build_phases(config, model, steps),
+        build_phases(config, model, steps, len(data)),
         data,
         epochs=config.epochs,
         batch_size=config.batch_size,

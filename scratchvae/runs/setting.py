@@ -10,6 +10,7 @@ from scratchvae.arrays import InputError, nearest
 from scratchvae.choices import Choice, parse_value, shortened
 from scratchvae.data import NAMES
 from scratchvae.runs.config import Config
+from scratchvae.runs.named_choices import unnamed
 from scratchvae.runs.spellings import BEGINNING, SHORT, spelled_out
 
 MEASURED = {"examples", "event_shape", "schema"}  # entries of a config that the data fill in
@@ -27,7 +28,7 @@ def configured(given: Mapping[str, Any], base: Config | None = None, *, spelling
         if name not in SETTINGS:
             known = nearest(name, SETTINGS) or f"; there are {', '.join(sorted(SETTINGS))}"
             raise InputError(f"{spelling(name)} is no setting of a run{known}")
-    given = {name: _text(name, value) for name, value in given.items()}
+    given = {name: _text(name, value) for name, value in unnamed(given, spelling).items()}
     entries: dict[str, Any] = {} if base is None else asdict(base)
     if {"data", "data_dir"} & given.keys():
         entries |= dict.fromkeys(MEASURED)

@@ -30,7 +30,9 @@ class Short(NamedTuple):
 
 
 SHORT = {
-    "model": Short("recipe", "model", f"{', '.join(MODELS)}, or a recipe that is a model of its own (default vae)"),
+    "model": Short(
+        "recipe", "model", f"{', '.join(MODELS)}, a recipe that is one by itself, or a name, as beta-tc (default vae)"
+    ),
     "latent_dim": Short("recipe", "latent_dim", "number of latents (default 20; convolutional 16)"),
     "hidden": Short("recipe", "hidden", "widths of the hidden layers (default 400; convolutional 256)"),
     "channels": Short("recipe", "channels", "channels of the convolutions (default 32 64)"),
@@ -43,6 +45,7 @@ SHORT = {
     "prior": Short("recipe", "prior", f"{', '.join(PRIORS)} (default standard_gaussian)"),
     "classes": Short("recipe", "classes", "of a conditional_vae that is told labels: how many"),
     "condition_dim": Short("recipe", "condition_dim", "of a conditional_vae that is told real numbers (conditions): how many"),
+    "critic": Short("recipe", "critic", "widths of a critic's hidden layers, for --penalty critic(…) (default: none)"),
     "fill": Short("recipe", "fill", "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask"),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),

@@ -17,7 +17,7 @@ from scratchvae.training.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimiz
 from scratchvae.training.progress import ProgressBar
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import Constant, Cosine, StepDecay
-from scratchvae.training.step import Phase, train_step
+from scratchvae.training.step import Phase, phases_of, train_step
 
 __all__ = [
     "OPTIMIZERS",
@@ -43,6 +43,7 @@ __all__ = [
     "generator",
     "load_checkpoint",
     "minimize",
+    "phases_of",
     "restore_model",
     "restore_training",
     "save_checkpoint",

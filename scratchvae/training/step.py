@@ -8,8 +8,8 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, Overflowed, require_positive
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import Mode, Parameter
-from scratchvae.objectives import Model, Objective, Report
+from scratchvae.layers import Mode, Parameter, named_parameters
+from scratchvae.objectives import Model, Objective, Penalty, Report
 from scratchvae.training.clipping import clip_by_norm
 from scratchvae.training.divergence import Diverged, divergence, require_usable_gradients
 from scratchvae.training.optimizers import Optimizer
@@ -46,6 +46,24 @@ class Phase:
             for name, parameter in parameters.items()
             if any(start in ("", name) or name.startswith(f"{start}.") for start in self.over)
         }
+
+
+def phases_of(
+    model: Model, objective: Objective, optimizer: Optimizer, *, max_norm: float | None = None
+) -> list[Phase]:
+    """One phase over all Parameters; and where a penalty of the objective asks a network, two or more.
+
+    Then the first phase leaves that network as it is, and the network has a phase of its own, in which it alone moves.
+    """
+    penalties: tuple[Penalty, ...] = getattr(objective, "penalties", ())
+    opponents = [opponent for penalty in penalties if (opponent := penalty.opponent(model)) is not None]
+    networks = [network for _, network in opponents]
+    others = tuple(dict.fromkeys(name.partition(".")[0] for name in named_parameters(model)))
+    first = tuple(name for name in others if name not in networks) if networks else ("",)
+    return [
+        Phase(objective, optimizer, max_norm, first),
+        *(Phase(theirs, optimizer, max_norm, (network,)) for theirs, network in opponents),
+    ]
 
 
 def train_step(

@@ -21,7 +21,7 @@ from scratchvae.objectives import (
     Thermodynamic,
     TotalCorrelation,
 )
-from scratchvae.reference.cases import missing, wake_sleep
+from scratchvae.reference.cases import critics, missing, wake_sleep
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.models import (
     LATENT_NOISE,
@@ -88,6 +88,7 @@ def cases() -> list[Case]:
             training=True,
         ),
         *_penalties(),
+        *critics.cases(),
         *missing.cases(),
         *wake_sleep.cases(),
     ]

@@ -19,6 +19,7 @@ from scratchvae.reference.cases import Trial, all_parts
 from scratchvae.reference.cases.case import normal
 from scratchvae.reference.cases.inputs import BITS, B, D
 from scratchvae.reference.certificate import oracles
+from scratchvae.reference.certificate.critic_trials import critic_trials
 
 Z = 2
 FAR = "log-weights near −10⁴"
@@ -26,7 +27,8 @@ FAR = "log-weights near −10⁴"
 
 def all_trials() -> list[Trial]:
     """Every trial."""
-    return [*(trial for part in all_parts() for trial in part.trials()), *objective_trials(), *posterior_trials()]
+    of_parts = (trial for part in all_parts() for trial in part.trials())
+    return [*of_parts, *objective_trials(), *critic_trials(), *posterior_trials()]
 
 
 class _Given(Layer):

@@ -1,0 +1,158 @@
+"""Every named model, trained alike and measured: whether each learns what its paper says it should."""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import InputError, require_choice, require_count
+from scratchvae.data import Dataset
+from scratchvae.layers import EVALUATION, Mode, dtype_of
+from scratchvae.objectives import (
+    L1,
+    L2,
+    CodeCovariance,
+    Contraction,
+    DecoderGradient,
+    Mmd,
+    Penalty,
+    Reconstruction,
+    TotalCorrelation,
+)
+from scratchvae.recipes import NAMED_MODELS
+from scratchvae.runs.config import Config
+from scratchvae.runs.folder import Run
+from scratchvae.runs.sweeps import Row, plan, sweep
+from scratchvae.runs.trial import Trial
+
+MEASURED_ON = 500  # judged examples, all of which are compared with each other
+MEASURES: dict[str, Penalty] = {  # what is measured beside the metrics of every run, where a model has it
+    "total_correlation": TotalCorrelation(1.0),  # of the examples measured on, exactly
+    "covariance": CodeCovariance(1.0),
+    "covariance_of_draws": CodeCovariance(1.0, of="draws"),
+    "mmd": Mmd(1.0, "gaussian", "closed_form"),
+    "norm": L2(1.0),
+    "sparsity": L1(1.0),
+    "contraction": Contraction(1.0),
+    "decoder_gradient": DecoderGradient(1.0),
+}
+DENOISED = Reconstruction(mask_rate=0.25)  # log p(x|z) of the code of x with holes: the measure "denoised"
+SHOWN = ("loss", "bound", "log_likelihood", "log_px", "kl", "active_units", "total_correlation", "mmd", "seconds")
+RELATIONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+Values = Mapping[str, Sequence[float]]  # of each measure, for each seed
+
+
+def results(
+    names: Sequence[str] = (),
+    *,
+    seeds: int = 3,
+    folder: Path,
+    common: Config,
+    executor: Executor | None = None,
+    on_row: Callable[[Row, Trial], None] = lambda row, trial: None,
+) -> list[Row]:
+    """Train each named model with each seed, as `sweep` does, and measure it: a row for each name.
+
+    No names stand for all. What a name is compared with is trained too. A row has the name, its paper, the values of each
+    measure by seed, its claims with what became of each, and the verdict: "yes" where every claim holds of every run against
+    every run of the other, "no" where none does even of the means, and "partial" else. A run that failed has its sentence there.
+    """
+    require_count("results", "seeds", seeds)
+    wanted = _with_compared([name.replace("-", "_") for name in names] or list(NAMED_MODELS))
+    commands = [{"model": name, "seed": seed} for name in wanted for seed in range(seeds)]
+    trained = sweep(commands, folder=folder, common=common, executor=executor, on_row=on_row)
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in wanted}
+    failed: dict[str, str] = {}
+    for trial, row in zip(plan(commands, folder, common), trained, strict=True):
+        name = trial.settings["model"]
+        if row["failed"] is not None:
+            failed[name] = row["failed"]
+            continue
+        for measure, value in _measured(trial).items():
+            found[name].setdefault(measure, []).append(value)
+    return [_row(name, found, failed.get(name)) for name in wanted]
+
+
+def _with_compared(names: Sequence[str]) -> list[str]:
+    """The names, and those that their claims compare them with, each once."""
+    wanted = list(dict.fromkeys(names))
+    for name in wanted:  # which grows
+        require_choice("results", "a name", name, NAMED_MODELS)
+        others = dict.fromkeys(claim.split()[2] for claim in NAMED_MODELS[name].claims)
+        wanted += [other for other in others if other in NAMED_MODELS and other not in wanted]
+    return wanted
+
+
+def _measured(trial: Trial) -> dict[str, float]:
+    """The metrics of a finished run, the seconds of an epoch, and the measures that its model has."""
+    finished = trial.finished()
+    assert finished is not None
+    run = Run.open(trial.folder)
+    seconds = float(np.mean([record["seconds"] for record in run.history()]))
+    return {**finished["metrics"], "seconds": seconds, **dict(measured(run.model, run.judged.subset(slice(0, MEASURED_ON))))}
+
+
+def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
+    """Each of MEASURES that the model has, over the examples together, with one draw of each, and "denoised"."""
+    batch = data.batch(slice(None), dtype_of(model))
+    one, _ = model.run(batch, model.draw_noise(len(data), np.random.default_rng(0)))
+    for name, penalty in MEASURES.items():
+        try:
+            value, _ = penalty(model, batch, one, None, mode=EVALUATION)
+        except InputError:  # as of an autoencoder, whose codes have no densities
+            continue
+        yield name, float(value.mean(dtype=np.float64))
+    rng = np.random.default_rng(0)
+    report, _ = DENOISED(model, batch, DENOISED.draw_noise(model, len(data), rng), mode=Mode(rng))
+    yield "denoised", report.means()["log_px"]
+
+
+def _row(name: str, found: Mapping[str, Values], failed: str | None) -> Row:
+    row: Row = {"model": name, "paper": NAMED_MODELS[name].paper, "values": found[name], "failed": failed}
+    row["claims"] = {claim: judged(claim, name, found) for claim in NAMED_MODELS[name].claims}
+    said = set(row["claims"].values())
+    row["verdict"] = "no" if failed or said == {"no"} else "yes" if said == {"yes"} else "partial"
+    return row
+
+
+def judged(claim: str, name: str, found: Mapping[str, Values]) -> str:
+    """ "yes" where the claim holds of every run against every other, "partial" where it does of the means, else "no"."""
+    measure, relation, other = claim.split()
+    mine = found[name].get(measure, ())
+    theirs = found[other].get(measure, ()) if other in NAMED_MODELS else (float(other),)
+    if not mine or not theirs:
+        return "no"
+    holds = RELATIONS[relation]
+    if all(holds(a, b) for a in mine for b in theirs):
+        return "yes"
+    return "partial" if holds(np.mean(mine), np.mean(theirs)) else "no"
+
+
+def flattened(rows: Sequence[Row]) -> list[Row]:
+    """The rows with the mean of each measure over seeds, and its spread, the standard deviation, as cells of a table."""
+    table = []
+    for row in rows:
+        cells: Row = {"model": row["model"], "paper": row["paper"]}
+        for measure in SHOWN:
+            values = row["values"].get(measure)
+            cells[measure] = float(np.mean(values)) if values else None
+            cells[f"{measure}_spread"] = float(np.std(values)) if values else None
+        claims = ", ".join(f"{claim}: {said}" for claim, said in row["claims"].items())
+        table.append({**cells, "claims": claims, "verdict": row["verdict"], "failed": row["failed"]})
+    return table
+
+
+def readable(rows: Sequence[Row]) -> list[Row]:
+    """The same to be read: a mean and its spread in one cell."""
+    table = []
+    for cells in flattened(rows):
+        joined = {measure: _cell(cells[measure], cells[f"{measure}_spread"]) for measure in SHOWN}
+        table.append({name: joined.get(name, cells[name]) for name in cells if not name.endswith("_spread")})
+    return table
+
+
+def _cell(mean: float | None, spread: float | None) -> str | None:
+    return None if mean is None else f"{mean:.4g} ± {spread:.2g}"
