@@ -78,12 +78,10 @@ def enough_memory(what: str) -> Iterator[None]:
     """Whatever is too large for this machine's memory, or for any array, becomes an InputError that says `what` it was."""
     try:
         yield
-    except MemoryError as error:
-        raise InputError(f"{what}: it should fit into memory; {error or 'found too little of it'}") from None
-    except ValueError as error:
-        if "array is too big" not in str(error) and "Maximum allowed dimension" not in str(error):
+    except (MemoryError, ValueError) as error:
+        if isinstance(error, ValueError) and not ("array is too big" in str(error) or "Maximum allowed dim" in str(error)):
             raise
-        raise InputError(f"{what}: it should fit into memory; found a size beyond that of any array") from None
+        raise InputError(f"{what}: it should fit into memory; found too little of it ({error!s:.100})") from None
 
 
 def sum_of_draws(a: Array, draws: int) -> Array:
@@ -157,8 +155,7 @@ def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
     if count < low:
         raise InputError(f"{where}: {name} should be at least {low}, found {_shown(count)}")
     if count > MOST:
-        found = f"found {_shown(count)}, which no array has room for"
-        raise InputError(f"{where}: {name} should be {MOST} at most; {found}")
+        raise InputError(f"{where}: {name} should be {MOST} at most; found {_shown(count)}, which no array has room for")
 
 
 def require_seed(where: str, name: str, seed: Any) -> None:

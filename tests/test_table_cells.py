@@ -19,9 +19,9 @@ def csv(folder, text):
 
 
 QUANTITIES = {  # cells of a column that stand for numbers or times: the words that say so
-    '"1,500" "2,500"': "numbers that are written with marks",
-    '"1,500,000" "2,500,000"': "numbers that are written with marks",
-    '"1,50,000" "2,50,000"': "numbers that are written with marks",
+    '"1,500" "2,500"': "numbers with commas",
+    '"1,500,000" "2,500,000"': "numbers with commas",
+    '"1,50,000" "2,50,000"': "numbers with commas",
     "1'500 2'500": "numbers that are written with marks",
     "1_500 2_500": "numbers that are written with marks",
     '"1.500,25" "2.500,25"': "numbers that are written with marks",
@@ -220,9 +220,9 @@ def test_arrays_of_an_archive_are_read_or_refused(tmp_path):
     x, observed = np.arange(12.0).reshape(3, 4), np.arange(12).reshape(3, 4) % 5 > 0
     np.savez(tmp_path / "x.npz", images=x, observed=observed)
     np.testing.assert_array_equal(load(tmp_path / "x.npz").observed, observed)
-    for name in ("mask", "weights", "x"):
+    for name in ("mask", "Missing", "hidden"):
         np.savez(tmp_path / "x.npz", images=x, **{name: ~observed})
-        with pytest.raises(InputError, match=f"found '{name}' besides"):
+        with pytest.raises(InputError, match=f"expected which entries were observed.*found '{name}'"):
             load(tmp_path / "x.npz")
 
 

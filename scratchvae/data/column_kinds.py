@@ -40,11 +40,9 @@ WITH_MARKS = re.compile(
     re.IGNORECASE,
 )
 CODE = re.compile(r"[+-]?0\d*")  # 007, which is no number with marks
-NUMBERS = "numbers that are written with marks, or are none"
-ODD = (  # texts that stand for quantities: in words, how they are known, and what helps
-    ("dates or times", DATE, "write them as numbers, of days, say"),
-    (NUMBERS, WITH_MARKS, "write 3.14 with a point, and no other marks"),
-)
+DATES = ("dates or times", DATE, "write them as numbers, of days, say")
+COMMAS = ("numbers with commas", re.compile(r"[+-]?\d+(,\d+)+"), "write 3.14 with a point, and no other marks")
+MARKS = ("numbers that are written with marks, or are none", WITH_MARKS, "write 3.14 with a point, and no other marks")
 FEW = 10  # levels, which texts may have however few rows there are
 
 
@@ -147,15 +145,15 @@ def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) 
     odd = [(i, text) for i, text in texts if number(text) is None]
     (i, first), count, different = odd[0], len(odd), len({text for _, text in texts})
     anyway = f'--columns "{quoted(name)}=categorical" takes it as it is'
-    for words, pattern, helps in ODD:
+    for words, pattern, helps in (DATES, COMMAS, MARKS):
         like = [(i, text) for i, text in odd if pattern.fullmatch(text) and not CODE.fullmatch(text)]
-        others = len(odd) - len(like) if words == NUMBERS else len(texts) - len(like)
+        if words == MARKS[0] and count <= len(texts) // 2:
+            helps = f"write NA there if a value is missing, or {anyway}"
+            raise InputError(f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}")
+        others = len(texts) - len(like) if words == DATES[0] else len(odd) - len(like)
         if like and others <= len(texts) // 2:
             found = f"{words}, such as {like[0][1]!r:.40} {row(like[0][0])}"
-            raise InputError(f"{where} holds {found}: {helps}; {_leave_out(name)}, and {anyway}")
-    if count <= len(texts) // 2:
-        helps = f"write NA there if a value is missing, or {anyway}"
-        raise InputError(f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}")
+            raise InputError(f"{where} has {found}: {helps}; {_leave_out(name)}, and {anyway}")
     if different > max(FEW, len(texts) // 2):
         found = f"{different} different texts in {len(texts)} rows, such as {first!r:.40}"
         raise InputError(f"{where} has {found}, and looks like names or identifiers; {_leave_out(name)}, and {anyway}")

@@ -196,8 +196,8 @@ class Dataset:
         Which ones are held out is drawn from the seed, so that data which come sorted, as by class, are judged on all of
         it. With `last` they are the last ones, as a series wants it. Both parts hold at least one example.
         """
-        require_count(f"{self.name}.split", "held_out", held_out)
-        if not held_out < len(self):
+        require_count(f"{self.name}.split", "held_out", held_out, 0)
+        if not 0 < held_out < len(self):
             raise InputError(f"{self.name}: of {len(self)} examples 1 to {len(self) - 1} can be held out, found {held_out}")
         if last:
             return self.subset(slice(0, len(self) - held_out)), self.subset(slice(len(self) - held_out, None))

@@ -1,6 +1,7 @@
 """NumPy's own files: one array (.npy), or a zip of them (.npz), never unpickled."""
 
 import gzip
+import logging
 import math
 import os
 import struct
@@ -27,6 +28,7 @@ from scratchvae.files import open_regular, path_from
 IMAGES = ("images", "x", "data", "arr_0")  # names under which a .npz may keep its images, the first found counts
 LABELS = ("labels", "y")  # and its labels; a y of floating numbers holds conditions
 CONDITIONS = "conditions"
+MASKS = ("mask", "masks", "missing", "hidden", "is_missing", "missing_mask")  # which say the opposite, or who knows
 OBSERVED = "observed"  # True where an entry of the images was observed
 OF_A_DIRECTORY = 16  # what each byte of a zip's directory becomes in memory
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -41,8 +43,8 @@ def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int |
     are read as `channels_first` says. The numbers are of the `kind` that is declared, whatever their dtype. With a `limit`, the
     first so many examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may take stays where
     it is, and each batch reads its own examples.
-    InputError when the file is malformed, breaks off, holds Python objects or arrays of other names, or holds fewer or more
-    bytes than a header promises.
+    InputError when the file is malformed, breaks off, holds Python objects or a mask, or holds fewer or more bytes than a
+    header promises. A line says which other arrays it does not read.
     """
     path = path_from("read_arrays", path)
     labels = conditions = observed = None
@@ -110,11 +112,11 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array
             )
         labelled = [name for name in LABELS if name in members and name != found[0]][:1]
         names = [name for name in (found[0], *labelled, CONDITIONS, OBSERVED) if name in members]
-        if surplus := [name for name in members if name not in names]:
-            expected = f"arrays under {found[0]}, {' or '.join(LABELS)}, {CONDITIONS} and {OBSERVED} only"
-            helps = f"np.savez(path, images=…, {OBSERVED}=~mask) says which entries are missing" if "mask" in surplus[0] else ""
-            helps = helps or "leave out what is no part of the examples"
-            raise InputError(f"{path}: expected {expected}; found {surplus[0]!r:.40} besides, which nothing would read: {helps}")
+        if masks := [name for name in members if name.lower() in MASKS and name not in names]:
+            helps = f"np.savez(path, images=…, {OBSERVED}=…) with True where an entry was observed says which are missing"
+            raise InputError(f"{path}: expected which entries were observed under {OBSERVED!r}; found {masks[0]!r}: {helps}")
+        if unread := [name for name in members if name not in names]:
+            logging.getLogger("scratchvae").info("%s: nothing reads %s, which it holds besides", path, ", ".join(unread)[:200])
         read = {name: _read_member(archive, members[name], f"{path}[{name!r}]") for name in names}
     images, conditions, observed = read.pop(found[0]), read.pop(CONDITIONS, None), read.pop(OBSERVED, None)
     labels = next(iter(read.values()), None)

@@ -96,6 +96,7 @@ def _refuse_object(where: str, called: str, entry: Any, index: tuple[int, ...], 
 
 
 def require_one_shape(where: str, called: str, parts: Iterable[Any]) -> None:
+    """InputError where the parts of a list have different shapes; it names the first that differs."""
     shapes = [_shape(part) for part in parts]
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:

@@ -21,15 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import ops
-from scratchvae.arrays import (
-    Array,
-    InputError,
-    Pullback,
-    require_at_least,
-    require_choice,
-    require_finite,
-    require_shapes,
-)
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_finite, require_shapes
 from scratchvae.data import Batch, Dataset, known
 from scratchvae.layers import EVALUATION, Embedding, Mode, Owner
 from scratchvae.likelihoods import GaussianPerPixel, Likelihood, require_supported
@@ -112,7 +104,7 @@ class NaiveBayes(Owner):
             raise InputError(f"NaiveBayes: likelihood should be one of {names}; found {type(likelihood).__name__}")
         require_choice("NaiveBayes", "method", method, self.METHODS)
         self.kind: str | None = None  # of the data that it was fitted to
-        self.entry_names: tuple[str, ...] = ()  # the names of their columns, if any
+        self.entry_names: tuple[str, ...] = ()
         self.likelihood, self.family, self.method = likelihood, FAMILIES[type(likelihood)], method
         self.smoothing = self.family.smoothing if smoothing is None else smoothing
         require_at_least("NaiveBayes", "smoothing", self.smoothing, 0)
@@ -129,16 +121,15 @@ class NaiveBayes(Owner):
         counts an example as so many. It is an InputError if a class has no weight, if a variance is 0, or if
         a class has no counts.
         """
-        if y is None and isinstance(x, Dataset):
-            y = x.labels
+        y = x.labels if y is None and isinstance(x, Dataset) else y
         if y is None:
             raise InputError("NaiveBayes.fit: y should hold the class of each example, found None")
         self.kind, self.entry_names = None, ()
         data = rows_given("NaiveBayes", x)
         x, y = self._rows(data), _of_one_kind(y)
         self.kind, self.entry_names, event_shape = data.kind, data.entry_names, data.event_shape
-        given = np.ones(len(x)) if sample_weight is None else known("NaiveBayes.fit", "sample_weight", sample_weight)
-        weights = given.astype(np.float64)
+        given = np.ones(len(x)) if sample_weight is None else sample_weight
+        weights = known("NaiveBayes.fit", "sample_weight", given).astype(np.float64)
         require_shapes("NaiveBayes.fit", x=(x, "N D"), y=(y, "N"), sample_weight=(weights, "N"))
         require_finite("NaiveBayes.fit", "sample_weight", weights)
         if weights.max() > np.finfo(np.float64).max / len(weights):
@@ -232,10 +223,9 @@ class NaiveBayes(Owner):
         if data.observed is not None:
             row, entry = (int(i) for i in np.argwhere(~data.observed.reshape(len(data), -1))[0])
             raise InputError(f"NaiveBayes: every entry of {data.name} should be observed; {data.place(row, entry)} is missing")
-        names, fitted = data.entry_names, self.entry_names
-        if names and fitted and names != fitted:
-            expected = f"columns should be those that the model was fitted to, in their order, {', '.join(fitted):.200}"
-            raise InputError(f"NaiveBayes: {expected}; found {', '.join(names):.200}")
+        if data.entry_names and self.entry_names and data.entry_names != self.entry_names:
+            expected = f"columns should be those of fit, in their order, {', '.join(self.entry_names):.150}"
+            raise InputError(f"NaiveBayes: {expected}; found {', '.join(data.entry_names):.150}")
         require_scale("NaiveBayes", data, self.kind)
         require_supported("NaiveBayes", self.likelihood, data)
         return data.batch(slice(None), np.float64).x
