@@ -62,6 +62,7 @@ from scratchvae.data.idx import read_idx
 from scratchvae.data.images import RESIZED, read_pictures
 from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import MAX_BYTES, at_most
+from scratchvae.data.masks import has_masks
 from scratchvae.data.notes import TIMBRES, notes, play_note
 from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.order import shuffled
@@ -114,6 +115,7 @@ __all__ = [
     "docstrings",
     "draw_glyphs",
     "glyphs",
+    "has_masks",
     "is_frame",
     "is_table",
     "known",

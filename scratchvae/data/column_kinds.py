@@ -40,9 +40,9 @@ WITH_MARKS = re.compile(
     re.IGNORECASE,
 )
 CODE = re.compile(r"[+-]?0\d*")  # 007, which is no number with marks
-DATES = ("dates or times", DATE, "write them as numbers, of days, say")
-COMMAS = ("numbers with commas", re.compile(r"[+-]?\d+(,\d+)+"), "write 3.14 with a point, and no other marks")
-MARKS = ("numbers that are written with marks, or are none", WITH_MARKS, "write 3.14 with a point, and no other marks")
+DATES = ("holds dates or times", DATE, "write them as numbers, of days, say")
+COMMAS = ("has numbers with commas", re.compile(r"[+-]?\d+(,\d+)+"), "write 3.14 with a point, and no other marks")
+MARKS = ("has numbers that are written with marks, or are none", WITH_MARKS, "write 3.14 with a point, and no other marks")
 FEW = 10  # levels, which texts may have however few rows there are
 
 
@@ -153,7 +153,7 @@ def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) 
         others = len(texts) - len(like) if words == DATES[0] else len(odd) - len(like)
         if like and others <= len(texts) // 2:
             found = f"{words}, such as {like[0][1]!r:.40} {row(like[0][0])}"
-            raise InputError(f"{where} has {found}: {helps}; {_leave_out(name)}, and {anyway}")
+            raise InputError(f"{where} {found}: {helps}; {_leave_out(name)}, and {anyway}")
     if different > max(FEW, len(texts) // 2):
         found = f"{different} different texts in {len(texts)} rows, such as {first!r:.40}"
         raise InputError(f"{where} has {found}, and looks like names or identifiers; {_leave_out(name)}, and {anyway}")

@@ -15,7 +15,12 @@ def count_hidden(given: Any) -> int:
 
 
 def has_masks(given: Any) -> bool:
-    """Whether a list holds a masked array, at whatever depth."""
+    """Whether it is a masked array, or a list that holds one at whatever depth, or an object whose __array__ gives one."""
     if isinstance(given, list | tuple):
         return any(has_masks(part) for part in given)
-    return isinstance(given, np.ma.MaskedArray)
+    if isinstance(given, np.ndarray | np.generic) or not hasattr(given, "__array__") or hasattr(given, "detach"):
+        return isinstance(given, np.ma.MaskedArray)
+    try:
+        return isinstance(np.asanyarray(given), np.ma.MaskedArray)
+    except (ValueError, TypeError, RuntimeError):
+        return False
