@@ -23,6 +23,7 @@ The floors, each importing only from those below it:
     objectives                      Elbo, SampledElbo, Iwae, Reconstruction and its penalties, Wake, Sleep …
     priors                          p(z), of its own or made of an encoder and a posterior
     posteriors, likelihoods         the other roles
+    flows                           invertible maps of latents: planar, coupling, autoregressive …
     layers                          Linear, Conv2d, BatchNorm, Sequential, …
     distributions                   log_prob, reparameterize, kl, entropy; the algebra of Gaussians
     ops                             linear, conv2d, softplus, batch_norm, …
@@ -55,6 +56,7 @@ ROOMS = (
     "distributions",
     "evaluation",
     "files",
+    "flows",
     "kernels",
     "layers",
     "likelihoods",
@@ -65,6 +67,7 @@ ROOMS = (
     "plots",
     "posteriors",
     "priors",
+    "pytest_plugin",
     "recipes",
     "reference",
     "runs",

@@ -1,8 +1,7 @@
 """Names for arrays, the sum over draws, and the one place that words a complaint about arrays and numbers."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import lru_cache
 from numbers import Real
@@ -15,6 +14,7 @@ Array = npt.NDArray[Any]
 Pullback = Callable[..., Any]  # one gradient per part of the value -> one gradient per positional argument
 MOST = 2**63 - 1  # of anything that can be counted or numbered in an array
 LONGEST_SHOWN = 80  # characters of what was found, as a message repeats it
+UNIT_WITHIN = 0.01  # what is farther from 1 is no norm of a unit vector that was rounded
 LONGEST_NAME = 100  # characters: what is longer is no misspelt name, and comparing it would take long
 
 
@@ -73,17 +73,6 @@ def _sizes(where: str, asked: tuple[tuple[str, tuple[int, ...], str, str], ...])
     return sizes
 
 
-@contextmanager
-def enough_memory(what: str) -> Iterator[None]:
-    """Whatever is too large for this machine's memory, or for any array, becomes an InputError that says `what` it was."""
-    try:
-        yield
-    except (MemoryError, ValueError) as error:
-        if isinstance(error, ValueError) and not ("array is too big" in str(error) or "Maximum allowed dim" in str(error)):
-            raise
-        raise InputError(f"{what}: it should fit into memory; found too little of it ({error!s:.100})") from None
-
-
 def sum_of_draws(a: Array, draws: int) -> Array:
     """(B · draws, D), where the draws of one example stand side by side  ->  their sums (B, D).
 
@@ -99,6 +88,15 @@ def require_finite(where: str, name: str, array: Array) -> None:
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         count = int(finite.size - np.count_nonzero(finite))
         raise InputError(f"{where}: {name} should be finite, found {count} other values, the first {array[index]} at {index}")
+
+
+def require_unit(where: str, name: str, vectors: Array) -> None:
+    """Raise InputError unless every row has norm 1, up to 0.01: a vector that somebody forgot to divide by its norm."""
+    off = np.abs(np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)) - 1)
+    if off.size and not off.max() <= UNIT_WITHIN:
+        row = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
+        found = f"found a row {row} of norm {np.sqrt((vectors[row].astype(np.float64) ** 2).sum()):g}"
+        raise InputError(f"{where}: {name} should have rows of norm 1, {found}: ops.direction divides rows by theirs")
 
 
 def is_number(value: Any) -> bool:

@@ -40,7 +40,7 @@ SAMPLERS = [
         [
             name
             for name in inspect.signature(getattr(getattr(distributions, law), sampler)).parameters
-            if name not in ("draws", "levels")
+            if name not in ("draws", "levels", "temperature")
         ],
         2,
     )

@@ -226,6 +226,15 @@ NEEDS = {  # what a row goes with; the others go with SMALL
     "objective reweighted_wake_sleep": BELIEF_NET,
     "objective reconstruction": [*SMALL, "--model", "autoencoder"],
     "penalty critic": [*SMALL, "--critic", "4"],
+    "posterior vq": [*SMALL, "--prior", "codes"],
+    "posterior gumbel_softmax": ["--latent-dim", "20", "--hidden", "4", "--prior", "one_hot"],
+    "posterior concrete": ["--latent-dim", "20", "--hidden", "4", "--prior", "concrete"],
+    "posterior joint": ["--latent-dim", "12", "--hidden", "4", "--prior", "product"],
+    "prior product": ["--latent-dim", "12", "--hidden", "4", "--posterior", "joint"],
+    "prior codes": [*SMALL, "--posterior", "vq(codes=4)"],
+    "prior one_hot": ["--latent-dim", "20", "--hidden", "4", "--posterior", "gumbel_softmax"],
+    "prior concrete": ["--latent-dim", "20", "--hidden", "4", "--posterior", "concrete"],
+    "penalty quantization": [*SMALL, "--posterior", "vq(codes=4)", "--prior", "codes"],
     "penalty contraction": [*SMALL, "--model", "autoencoder"],
     "objective vimco": BELIEF_NET,
     "penalty sparsity": [*SMALL, "--model", "autoencoder", "--code-activation", "sigmoid"],
@@ -349,7 +358,7 @@ def test_metrics_are_those_that_are_asked_for(examples, tmp_path, capsys):
     argv = ["train", "--data", str(examples / "pixels.npy"), "--out", run, "--quiet", "--no-figures", *SMALL, "--epochs", "1"]
     assert main([*argv, "--binarized", "--penalty", "l1(0.1)"]) == 0
     every = ["loss", "bound", "log_px", "kl", "bound_of_those", "log_likelihood", "bits_per_dimension", "active_units"]
-    assert list(METRICS) == every
+    assert list(METRICS) == [*every, "perplexity"]  # which a model of choices has
     evaluate = ["evaluate", run, "--split", "train", "--samples", "5", "--likelihood-of", "10", "--json", str(numbers)]
     assert main(evaluate) == 0
     found = json.loads(numbers.read_text())

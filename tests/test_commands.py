@@ -97,6 +97,7 @@ OPTIONS = [
     ["--held-out", "0", "--limit", "20", "--optimizer", "rmsprop", "--batch-size", "7", "--init", "orthogonal"],
     ["--patience", "1", "--held-out", "10", "--learning-rate", "0.5", "--activation", "silu"],
     ["--likelihood", "gaussian_diagonal"],
+    ["--posterior", "von_mises_fisher", "--prior", "uniform_sphere"],
 ]
 
 

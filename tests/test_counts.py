@@ -35,6 +35,13 @@ def flat(q_params):
 
 
 ends = np.zeros((1, 1)), np.ones((1, 1))
+
+
+def at_least_two(n):
+    """2 for a whole number 1, which no sphere has so few coordinates as; anything else as it is."""
+    return n + type(n)(1) if type(n) in (int, np.int64, np.uint8) and n == 1 else n
+
+
 CALLS = {
     "objectives.Iwae.samples": objectives.Iwae,
     "objectives.Iwae.groups": lambda n: objectives.Iwae(2, groups=n),
@@ -107,6 +114,8 @@ CALLS = {
         for kind in (models.FactorAnalysis, models.ProbabilisticPCA)
         for name in ("latent_dim", "max_steps")
     },
+    "posteriors.VonMisesFisher.latent_dim": lambda n: posteriors.VonMisesFisher(at_least_two(n)),
+    "priors.UniformSphere.latent_dim": lambda n: priors.UniformSphere(at_least_two(n)),
     "models.Classes.count": models.Classes,
     "models.Reals.width": models.Reals,
     "models.HelmholtzMachine.samples": lambda n: machine(samples=n),

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from runpy import run_path
 
@@ -346,6 +347,62 @@ def search(text):
     assert numbers_after(text, "Models whose codes are finite:") == [trials]
 
 
+def discrete(text):
+    biases = [numbers_after(text, f"{temperature}  ") for temperature in (2, 1, 0.5, 0.25)]
+    assert all(hot[0] > cold[0] and hot[1] < cold[1] for hot, cold in pairwise(biases))
+    log_px = numbers_after(text, "A decoder that is right halfway between its codes, at x = 0: log p(x) =")[0]
+    assert numbers_after(text, "log p(x|z) − KL at relaxed draws")[0] > log_px + 1
+    assert numbers_after(text, "log p(x|z) − KL at one-hot draws")[0] == pytest.approx(log_px, abs=1e-4)
+    rows = {name: numbers_after(text, name) for name in ("codebook, by gradients", "codebook, by averages")}
+    uniform = numbers_after(text, "KL to a uniform prior over codes: G log K =")[0]
+    assert rows["codebook, by gradients"][1] == pytest.approx(uniform, abs=1e-3)
+    assert rows["codebook, by averages"][1] < uniform
+    for log_px_z, kl, bound, many, used in rows.values():
+        assert bound == many == pytest.approx(log_px_z - kl, abs=2e-3)
+        assert 4 < used <= 16
+    for name in ("choices, relaxed", "choices, straight through"):
+        log_px_z, kl, bound, many, _ = numbers_after(text, name)
+        assert bound == pytest.approx(log_px_z - kl, abs=2e-3)
+        assert many > bound
+
+
+def normalizing_flows(text):
+    for name in ("1 two moons", "2 a wave ", "3 a wave that splits", "4 a wave that forks"):
+        few, few_drawn, many, many_drawn, *masses = numbers_after(text, name)
+        assert 0 < many < few
+        for by_quadrature, drawn in ((few, few_drawn), (many, many_drawn)):
+            assert drawn == pytest.approx(by_quadrature, abs=0.2)  # 10 standard errors, at a deviation of 1.4
+        assert masses == pytest.approx([1, 1], abs=5e-3)
+    pairs = (("prior N(0, I)", "prior flow(steps=4)", 0.3), ("posterior diagonal", "posterior iaf(steps=2)", 0.02))
+    for plain, flow, more in pairs:
+        bound, _, log_px = numbers_after(text, plain)[-3:]
+        flow_bound, _, flow_log_px = numbers_after(text, flow)[-3:]
+        assert bound < log_px
+        assert flow_bound < flow_log_px
+        assert flow_bound > bound + more
+        assert flow_log_px > log_px
+
+
+def sphere(text):
+    must, published = numbers_after(text, "At D = 5, κ = 2:")[0], 0.127670
+    assert must == 0.147389
+    for D, kappa in ((3, 2), (5, 2), (5, 20), (20, 5)):
+        line = next(line for line in text.splitlines() if line.split()[:2] == [str(D), str(kappa)])
+        exact, ours, error, alone, of_alone, corrected, of_corrected = (float(v) for v in line.replace("±", " ").split()[2:])
+        assert abs(ours - exact) < 5 * error + 1e-6
+        assert abs(corrected - exact) < 5 * of_corrected + 1e-6
+        if (D, kappa) == (5, 2):
+            assert abs(alone - published) < 5 * of_alone
+            assert abs(alone - exact) > 5 * of_alone
+    truth = numbers_after(text, "The true generator: log p(x)")[0]
+    rows = {kind: numbers_after(text, f"{kind} ") for kind in ("Gaussian", "sphere")}
+    for bound, log_px_z, kl, log_px, *_ in rows.values():
+        assert bound == pytest.approx(log_px_z - kl, abs=0.02)
+        assert bound < log_px < truth + 0.5  # estimated with 200 draws
+    assert rows["sphere"][4] == pytest.approx(1, abs=0.1)
+    assert rows["sphere"][5] < rows["Gaussian"][5]
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -366,6 +423,9 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "16_missing": missing,
     "17_tables": tables,
     "18_search": search,
+    "19_discrete": discrete,
+    "20_flows": normalizing_flows,
+    "21_sphere": sphere,
 }
 
 

@@ -443,3 +443,9 @@ def test_laplace_gradients_at_the_kink_are_zero():
 def test_wrong_arguments_are_named(call, words):
     with pytest.raises(InputError, match=words):
         call()
+
+
+def test_a_word_that_can_not_occur_and_does_not_costs_nothing():
+    """Its log p is −∞ in float32, and 0 · −∞ would be NaN."""
+    log_px, _ = multinomial.log_prob(np.array([[3e38, -3e38, 3e38]], np.float32), x=np.array([[1, 0, 1]], np.float32))
+    np.testing.assert_allclose(log_px, [np.log(0.5)], rtol=1e-6)

@@ -21,7 +21,21 @@ from scratchvae.kernels.compiled import compiler, exponential
 from scratchvae.reference.cases import ops as op_cases
 
 NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
-FILES = ("convolution", "counts", "densities", "draws", "logistic", "missing", "pointwise", "rows", "unit_interval", "updates")
+FILES = (
+    "codes",
+    "convolution",
+    "counts",
+    "densities",
+    "draws",
+    "gamma_family",
+    "logistic",
+    "missing",
+    "pointwise",
+    "rows",
+    "sphere",
+    "unit_interval",
+    "updates",
+)
 DTYPES = (np.float32, np.float64)
 jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds")
 EXTREMES = (0.0, 1e-45, 1e-40, 5e-324, 1e-310, 1e-20, 1e-5, 0.25, 0.7, 1.0, 1.3, 3.0, 5.5, 9.0, 17.0, 40.0, 80.0, 1e4, np.inf)
@@ -65,6 +79,7 @@ def example(name, dtype, rows=5, columns=7):
         "gaussian_reparameterize": (a, b, c, 1),
         "beta": (a, b, 0.1 + 0.8 * abs(np.sin(c))),
         "continuous_bernoulli": (a, abs(np.sin(b))),
+        "log_gamma_gap": (np.exp(a), np.exp(b), np.exp(b) - np.exp(a)),
         "negative_binomial": (a, b, np.rint(3 * abs(c))),
         "logistic_interval": (a, b, c),
         "logistic_interval_backward": (normal(rows, columns), a, b, c),
@@ -72,11 +87,14 @@ def example(name, dtype, rows=5, columns=7):
         "gaussian_kl_to_standard": (a, b),
         "gaussian_log_prob": (a, b, c, np.full(len(a), a.shape[1])),
         "gaussian_log_prob_backward": (normal(rows), a, b, c),
+        "sphere_moments": (normal(rows), 5),
+        "sphere_quantile": (normal(rows), 0.1 + 0.8 * abs(np.sin(normal(2 * rows))), 5, 2),
         "sgd_update": (a, b, c, 0.1, 0.9),
         "rmsprop_update": (a, b, c**2, 0.1, 0.9, 1e-3),
         "adam_update": (a, b, c, c**2, 3, 0.1, 0.9, 0.99, 1e-3, 0.02),
         "patches": (normal(2, 6, 7, 3), (3, 2), 2, 1),
         "patches_backward": (normal(2, 3, 4, 3, 2, 3), 6, 7, 2, 1),
+        "nearest_codes": (normal(6, 3, 2), normal(3, 5, 2)),
         "max_pool": (normal(2, 3, 8, 7), 3, 2),
         "max_pool_backward": (normal(2, 3, 3, 2), place, 8, 7, 3, 2),
         "random_bits": (rng.integers(0, 2**32, 5, dtype=np.uint32), rng.integers(0, 2**32, rows * columns, dtype=np.uint32)),
@@ -167,7 +185,8 @@ def test_any_layout_gives_the_same_fresh_arrays_and_leaves_the_arguments_alone(n
                 np.testing.assert_array_equal(got, want, strict=True)
                 assert got.flags.writeable
                 assert not any(np.shares_memory(got, a) for a in kept)
-        real = {"random_bits": set(), "standard_normal": {np.dtype(np.float32)}}.get(name, {np.dtype(dtype)})
+        none, single = {"nearest_codes": set(), "random_bits": set()}, {"standard_normal": {np.dtype(np.float32)}}
+        real = (none | single).get(name, {np.dtype(dtype)})
         assert {y.dtype for y in expected if y.dtype.kind == "f"} == real
 
 
@@ -206,6 +225,7 @@ def test_pointwise_kernels_take_any_shape(name):
         ("gaussian_log_prob_backward", 0),
         ("gaussian_log_prob_backward", 3),
         ("max_pool_backward", 1),
+        ("nearest_codes", 1),
     ],
 )
 def test_compiled_kernels_read_nothing_outside_their_arrays(name, cut):

@@ -64,6 +64,7 @@ class RecordingBernoulli(Bernoulli):
 COMPOSITES = {
     "Bypass": lambda inner: Sequential(Linear(D, D + 1, rng=0), Bypass(inner, 1)),
     "Heads": lambda inner: Heads(Linear(D, 1, rng=0), inner),
+    "ProductOfExperts": lambda inner: Sequential(Linear(D, 2 * D, rng=0), layers.ProductOfExperts(inner, sizes=D)),
     "Residual": Residual,
     "Sequential": lambda inner: Sequential(Tanh(), inner, Tanh()),
     "WeightNorm": WeightNorm,
@@ -156,6 +157,7 @@ NO_RUNS = {
     "CodeCovariance",
     "DecoderNorm",
     "Mmd",
+    "Quantization",
     "SlicedWasserstein",
     "TotalCorrelation",
 }  # of codes alone, or of Parameters

@@ -13,12 +13,13 @@ ROOT = Path(scratchvae.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"arrays"},
-    {"arguments", "choices", "cpu", "files", "schema"},
+    {"arguments", "choices", "cpu", "files", "memory", "schema"},
     {"strict_json"},
     {"kernels"},
     {"ops"},
     {"distributions"},
     {"layers"},
+    {"flows"},
     {"posteriors", "likelihoods"},
     {"priors"},
     {"objectives"},
@@ -28,7 +29,7 @@ FLOORS = [
     {"models"},
     {"recipes"},
     {"runs", "reference", "bench"},
-    {"commands"},
+    {"commands", "pytest_plugin"},
     {"__main__"},
 ]
 SIDE_ROOMS = {"checks", "data", "plots"}  # import the ground floor only; any floor above it may import them

@@ -5,6 +5,7 @@ Nothing here is derived by hand: values are torch.nn.functional's and torch.dist
 
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,6 +30,7 @@ from scratchvae.objectives import (
     Vimco,
 )
 from scratchvae.reference import all_parts
+from scratchvae.reference.cases import torch_sphere
 from scratchvae.reference.cases.gaussian import torch_law, torch_standard
 from scratchvae.reference.cases.gaussian_full import torch_by_dimension, torch_draw
 from scratchvae.reference.cases.gaussian_full import torch_law as full_law
@@ -143,8 +145,38 @@ class FullPosterior:
         return torch_draw(torch, *self.mean_and_factor(q_params), noise)
 
 
-POSTERIORS = {"diagonal_gaussian": DiagonalPosterior, "full_gaussian": FullPosterior}
+class SpherePosterior:
+    def __init__(self, latent_dim):
+        self.latent_dim, self.outputs = latent_dim, latent_dim + 1
+
+    def split(self, q_params):
+        return nn.functional.normalize(q_params[:, :-1], dim=1), q_params[:, -1]
+
+    def law(self, q_params):
+        return SimpleNamespace(log_prob=lambda z: torch_sphere.log_prob(torch, z, *self.split(q_params)))
+
+    def kl(self, q_params):
+        """Of all latents together."""
+        return torch_sphere.kl_to_uniform(torch, q_params[:, -1], dim=self.latent_dim)[:, None]
+
+    def draw(self, q_params, noise):
+        mean, log_concentration = self.split(q_params)
+        v = torch_sphere.versine(torch, log_concentration, uniform=noise[:, 0], dim=self.latent_dim)
+        return torch_sphere.reparameterize(torch, mean, v, tangent=nn.functional.normalize(noise[:, 1:], dim=1))
+
+
+class SpherePrior(StandardPrior):
+    def log_prob(self, z):
+        return 0 * z.sum(1) - torch_sphere.log_area(z.shape[1])
+
+
+POSTERIORS = {
+    "diagonal_gaussian": DiagonalPosterior,
+    "full_gaussian": FullPosterior,
+    "von_mises_fisher": SpherePosterior,
+}
 PRIORS = {
+    "uniform_sphere": SpherePrior,
     "conditional_gaussian": ConditionalPrior,
     "gaussian_mixture": MixturePrior,
     "standard_gaussian": StandardPrior,

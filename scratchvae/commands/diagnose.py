@@ -1,7 +1,8 @@
 """Hold one training step of any VAE code, its arrays in a file, against the reference: what departs first, and why.
 
-The file is .npz or .safetensors; its arrays are named as in `scratchvae.reference.diagnose`. The exit status is 0 where what
-could be checked agrees, 1 where something departs, 2 where nothing could be checked or what differs might yet be right.
+The file is .npz or .safetensors; its arrays are named as in `scratchvae.reference.diagnose`. A folder of such files is a step
+each: one line says how each fared, and each kind of departure is shown once. The exit status is 0 where what could be checked
+agrees, 1 where something departs, 2 where nothing could be checked or what differs might yet be right; of a folder, the worst.
 """
 
 import argparse
@@ -17,11 +18,13 @@ from scratchvae.reference import Report, diagnose
 from scratchvae.reference.diagnosis import LIKELIHOODS, mistakes
 from scratchvae.strict_json import dump_finite
 
+SUFFIXES = (".npz", ".safetensors")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The file, and what was meant."""
     parser.add_argument(
-        "file", type=Path, nargs="?", metavar="FILE", help="one step: x, mean, log_var, noise, z, logits, kl, loss, d_mean, …"
+        "file", type=Path, nargs="?", metavar="FILE", help="one step: x, mean, log_var, noise, z, …; or a folder of steps"
     )
     parser.add_argument("--likelihood", choices=LIKELIHOODS, default="bernoulli", help="default bernoulli")
     parser.add_argument("--variance", type=float, default=1.0, help="of a Gaussian or Laplace (default 1)")
@@ -49,30 +52,59 @@ def run(arguments: argparse.Namespace) -> int:
         if not (theirs and equals and ours):
             raise InputError(f"--name should be like THEIRS=OURS, found {pair!r}")
         names[theirs] = ours
-    report = _diagnosed(
-        read_named_arrays(arguments.file),
-        likelihood=arguments.likelihood,
-        variance=arguments.variance,
-        beta=arguments.beta,
-        reduction=arguments.reduction,
-        free_bits=arguments.free_bits,
-        constants=not arguments.no_constants,
-        evaluation=arguments.evaluation,
-        names=names,
-    )
+    meant = ("likelihood", "variance", "beta", "reduction", "free_bits", "evaluation")
+    settings = {name: getattr(arguments, name) for name in meant}
+    settings |= {"constants": not arguments.no_constants, "names": names}
+    folder = arguments.file.is_dir()
+    reports = {path.name: _diagnosed(read_named_arrays(path), **settings) for path in _steps(arguments.file)}
     if arguments.json:
-        verdict = {
-            "ok": report.ok,
-            "matches": report.matches,
-            "unchecked": report.unchecked,
-            "first": report.first,
-            "causes": report.causes,
-            "explanation": report.explanation,
-            "quantities": {line.quantity: line.verdict for line in report.lines},
-        }
-        write_whole(arguments.json, dump_finite(str(arguments.json), verdict, indent=1).encode())
-    print(report)
+        verdicts = {name: _verdict(report) for name, report in reports.items()}
+        written = verdicts if folder else next(iter(verdicts.values()))
+        write_whole(arguments.json, dump_finite(str(arguments.json), written, indent=1).encode())
+    if folder:
+        _print_folder(reports)
+    else:
+        print(next(iter(reports.values())))
+    return max((_status(report) for report in reports.values()), key=(0, 2, 1).index)
+
+
+def _steps(path: Path) -> list[Path]:
+    """The file itself, or those of a folder that hold named arrays, by name."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
+    if not found:
+        raise InputError(f"{path} should hold files of {' or '.join(SUFFIXES)}, one for each step, found none")
+    return found
+
+
+def _status(report: Report) -> int:
     return 0 if report.matches else 1 if report.findings else 2
+
+
+def _print_folder(reports: Mapping[str, Report]) -> None:
+    """A line for each step, then the first report of each kind of departure."""
+    kinds: dict[tuple[str | None, tuple[str, ...]], str] = {}
+    for name, report in reports.items():
+        kind = (report.first, report.causes)
+        first = kinds.setdefault(kind, name) if _status(report) else name
+        said = ("agrees", "DEPARTS", "not settled")[_status(report)]
+        shown = "" if _status(report) == 0 else f": {report.first or 'nothing'} as in {first}" if first != name else ", see below"
+        print(f"{name}  {said}{shown}")
+    for name in kinds.values():
+        print(f"\n{name}\n{reports[name]}")
+
+
+def _verdict(report: Report) -> dict[str, Any]:
+    return {
+        "ok": report.ok,
+        "matches": report.matches,
+        "unchecked": report.unchecked,
+        "first": report.first,
+        "causes": report.causes,
+        "explanation": report.explanation,
+        "quantities": {line.quantity: line.verdict for line in report.lines},
+    }
 
 
 def _diagnosed(arrays: Mapping[str, Array], **settings: Any) -> Report:

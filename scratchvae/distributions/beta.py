@@ -10,6 +10,7 @@ import numpy as np
 from scratchvae import kernels
 from scratchvae.arguments import differentiable, in_float64, sampler
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+from scratchvae.distributions import dirichlet
 
 
 @differentiable
@@ -33,6 +34,21 @@ def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> 
         return dx, dlog_a, dlog_b
 
     return log_px, pullback
+
+
+@differentiable
+def kl(log_a: Array, log_b: Array, other_log_a: Array, other_log_b: Array) -> tuple[Array, Pullback]:
+    """KL(Beta(a, b) ‖ Beta(α, β)), summed over the entries: each is a Dirichlet law of two shares.     (B, D)  ->  (B,) nats."""
+    shaped = {"log_b": (log_b, "B D"), "other_log_a": (other_log_a, "B D"), "other_log_b": (other_log_b, "B D")}
+    n = require_shapes("beta.kl", log_a=(log_a, "B D"), **shaped)
+    one, other = np.stack([log_a, log_b], axis=2), np.stack([other_log_a, other_log_b], axis=2)
+    by_entry, entry_pullback = dirichlet.kl(one.reshape(-1, 2), other.reshape(-1, 2))
+
+    def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
+        done, dother = (g.reshape(*log_a.shape, 2) for g in entry_pullback(np.repeat(dkl, n["D"])))  # kl_b = Σ_d kl_bd
+        return done[:, :, 0], done[:, :, 1], dother[:, :, 0], dother[:, :, 1]
+
+    return by_entry.reshape(log_a.shape).sum(axis=1), pullback
 
 
 @sampler

@@ -211,3 +211,33 @@ def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_
         return dmean, dlog_var, -dmean, dother_log_var
 
     return value, pullback
+
+
+@differentiable
+def product_of_experts(means: Array, log_vars: Array, *, present: Array | None = None) -> tuple[tuple[Array, Array], Pullback]:
+    """The Gaussian whose density is that of N(0, 1) times those of M experts, N(mean_m, σ_m²), divided by its integral.
+
+        1/σ² = 1 + Σ_m 1/σ_m²        mean = Σ_m w_m mean_m,  w_m = σ²/σ_m²
+
+    means, log_vars (B, M, Z), present (B, M)  ->  mean, log_var (B, Z). Where `present` is 0 an expert has the precision 0,
+    whatever stands there. Hinton 2002; with the prior as an expert Wu & Goodman 2018, section 2.2.
+    """
+    require_shapes("gaussian.product_of_experts", means=(means, "B M Z"), log_vars=(log_vars, "B M Z"))
+    counted: Array = np.ones(means.shape[:2])
+    if present is not None:
+        require_shapes("gaussian.product_of_experts", means=(means, "B M Z"), present=(present, "B M"))
+        counted = present
+    here = (counted != 0)[:, :, None]
+    log_precision = np.where(here, -log_vars, log_vars.dtype.type(-np.inf))
+    top = np.maximum(log_precision.max(axis=1, initial=-np.inf), 0)  # that of the prior is 0
+    parts = np.exp(log_precision - top[:, None])
+    total = np.exp(-top) + parts.sum(axis=1)
+    weights, held = parts / total[:, None], np.where(here, means, 0)
+    mean, log_var = (weights * held).sum(axis=1), -(top + np.log(total))
+
+    def pullback(dmean: Array, dlog_var: Array) -> tuple[Array, Array]:
+        dmeans = weights * dmean[:, None]  # dmean_m = w_m dmean
+        pull = dlog_var[:, None] - dmean[:, None] * (held - mean[:, None])
+        return dmeans, weights * pull  # dlog_σ_m² = w_m (dlog_var − dmean (mean_m − mean))
+
+    return (mean, log_var), pullback

@@ -3,6 +3,7 @@
 from scratchvae.evaluation.answers import require_answers
 from scratchvae.evaluation.ascent import Ascent, ascend, bound_on_grid
 from scratchvae.evaluation.bound import NotFinite, bound, what_went_first
+from scratchvae.evaluation.code_usage import code_usage, perplexity
 from scratchvae.evaluation.completeness import density_and_coverage, expected_coverage
 from scratchvae.evaluation.continuity import Continuity, continuity
 from scratchvae.evaluation.enumeration import Enumeration, binary_states, enumerate_hidden
@@ -42,6 +43,7 @@ __all__ = [
     "bits_per_dimension",
     "bound",
     "bound_on_grid",
+    "code_usage",
     "codes",
     "continuity",
     "decompose_kl",
@@ -60,6 +62,7 @@ __all__ = [
     "log_q_on_grid",
     "median_distance",
     "mmd2",
+    "perplexity",
     "rate_distortion",
     "regularity",
     "require_answers",

@@ -27,15 +27,17 @@ def active_units(z: Array, *, threshold: float = 0.01) -> Array:
 
 
 def kl_by_latent(model: LatentModel, data: Dataset, *, rng: np.random.Generator, batch_size: int = 500) -> Array:
-    """KL(q(z_j|x) ‖ p(z_j)) of each latent j, the mean over all examples, in nats  ->  (Z,).
+    """KL(q(z_j|x) ‖ p(z_j)) of each latent j, or group of latents that are one choice, the mean over examples, in nats  ->  (G,).
 
-    Its sum is the KL of the ELBO. `rng` draws the noise that a pass needs, and the KL does not depend on it. InputError where
-    the KL from this posterior to this prior has no closed form, as `CLOSED_FORMS` lists them.
+    Latents that depend on each other, as the coordinates of a point on a sphere do, have one KL together: then
+    the array is (1,). Its sum is the KL of the ELBO. `rng` draws the noise that a pass needs, and the KL does not
+    depend on it. InputError where the KL from this posterior to this prior has no closed form, as `CLOSED_FORMS`
+    lists them.
     """
     require_count("kl_by_latent", "batch_size", batch_size)
-    total = np.zeros(model.posterior.latent_dim)
+    total: Array = np.zeros(1)
     for batch in data.batches(batch_size, dtype_of(model)):
         one, _ = model.run(batch, model.draw_noise(len(batch), rng), kl="closed_form")
         assert one.kl is not None
-        total += one.kl.sum(axis=0, dtype=np.float64)
+        total = total + one.kl.sum(axis=0, dtype=np.float64)
     return total / len(data)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from scratchvae.arrays import require_choice
+from scratchvae.kernels.textbook.codes import nearest_codes
 from scratchvae.kernels.textbook.convolution import max_pool, max_pool_backward, patches, patches_backward
 from scratchvae.kernels.textbook.counts import negative_binomial
 from scratchvae.kernels.textbook.densities import (
@@ -25,6 +26,7 @@ from scratchvae.kernels.textbook.densities import (
     standard_gaussian_log_prob,
 )
 from scratchvae.kernels.textbook.draws import gaussian_reparameterize, random_bits, standard_normal
+from scratchvae.kernels.textbook.gamma_family import log_gamma_gap
 from scratchvae.kernels.textbook.logistic import logistic_interval, logistic_interval_backward
 from scratchvae.kernels.textbook.missing import fill_missing
 from scratchvae.kernels.textbook.pointwise import (
@@ -48,6 +50,7 @@ from scratchvae.kernels.textbook.pointwise import (
     tanh_backward,
 )
 from scratchvae.kernels.textbook.rows import add_to_rows
+from scratchvae.kernels.textbook.sphere import sphere_moments, sphere_quantile
 from scratchvae.kernels.textbook.unit_interval import beta, continuous_bernoulli
 from scratchvae.kernels.textbook.updates import adam_update, rmsprop_update, sgd_update
 
@@ -72,10 +75,12 @@ __all__ = [
     "in_use",
     "leaky_relu",
     "leaky_relu_backward",
+    "log_gamma_gap",
     "logistic_interval",
     "logistic_interval_backward",
     "max_pool",
     "max_pool_backward",
+    "nearest_codes",
     "negative_binomial",
     "patches",
     "patches_backward",
@@ -90,6 +95,8 @@ __all__ = [
     "silu_backward",
     "softplus",
     "softplus_backward",
+    "sphere_moments",
+    "sphere_quantile",
     "standard_gaussian_log_prob",
     "standard_normal",
     "tanh",

@@ -5,6 +5,7 @@ from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.embedding import Embedding
+from scratchvae.layers.experts import ProductOfExperts
 from scratchvae.layers.initializers import INITIALIZERS
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.learned_fill import LearnedFill
@@ -13,7 +14,7 @@ from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of, named_buffers, named_parameters
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
-from scratchvae.layers.shaping import Flatten, Reshape
+from scratchvae.layers.shaping import Flatten, GroupSoftmax, Reshape
 from scratchvae.layers.state_dicts import load_state_dict, read_state_dict, save_state_dict, state_dict
 from scratchvae.layers.tangents import pushforward
 
@@ -33,6 +34,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GroupSoftmax",
     "Heads",
     "Layer",
     "LayerNorm",
@@ -43,6 +45,7 @@ __all__ = [
     "Mode",
     "Owner",
     "Parameter",
+    "ProductOfExperts",
     "ReLU",
     "Reshape",
     "Residual",

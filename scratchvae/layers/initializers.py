@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scratchvae.arrays import Array, enough_memory, require_choice
+from scratchvae.arrays import Array, require_choice
+from scratchvae.memory import enough_memory
 
 Initializer = Callable[[tuple[int, ...], int, int, np.random.Generator], Array]
 

@@ -1,7 +1,7 @@
-"""Layers that change the shape of an example and compute nothing."""
+"""Layers that see an example in another shape: as one row, as an image, as groups."""
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback
+from scratchvae.arrays import Array, InputError, Pullback, require_count
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 
 
@@ -20,3 +20,25 @@ class Reshape(Layer):
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         return apply(ops.reshape, x, shape=(len(x), *self.event_shape))
+
+
+class GroupSoftmax(Layer):
+    """softmax over each of `groups` parts of one size, which is e^x where x are already logarithms of shares.
+
+    It begins a decoder whose codes are such logarithms (posteriors.Concrete).     x (B, D)  ->  (B, D).
+    """
+
+    def __init__(self, groups: int) -> None:
+        require_count("GroupSoftmax", "groups", groups)
+        self.groups = groups
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        if x.ndim != 2 or x.shape[1] % self.groups:
+            raise InputError(f"GroupSoftmax: x should be (B, D), D a multiple of {self.groups} groups; found {x.shape}")
+        y, softmax_pullback = ops.softmax(x.reshape(len(x), self.groups, -1), axis=2)
+
+        def pullback(dy: Array) -> Array:
+            dx: Array = softmax_pullback(dy.reshape(y.shape)).reshape(x.shape)
+            return dx
+
+        return y.reshape(x.shape), pullback

@@ -11,10 +11,12 @@ import numpy as np
 
 from scratchvae import kernels, ops
 from scratchvae.arrays import Array, InputError
+from scratchvae.distributions import gaussian
 from scratchvae.layers.activations import Activation
 from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
+from scratchvae.layers.experts import ProductOfExperts
 from scratchvae.layers.interface import Layer
 from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
@@ -22,7 +24,7 @@ from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
-from scratchvae.layers.shaping import Flatten, Reshape
+from scratchvae.layers.shaping import Flatten, GroupSoftmax, Reshape
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
@@ -62,6 +64,12 @@ def weight_norm(layer: WeightNorm, x: Array, dx: Array) -> tuple[Array, Array]:
 
 def pointwise(layer: Activation | BoundedLogVar, x: Array, dx: Array) -> tuple[Array, Array]:
     """y_i = f(x_i)  =>  dy_i = f′(x_i) dx_i: J is diagonal, so that J = Jᵀ, and the pullback is the pushforward."""
+    y, pullback = layer(x)
+    return y, pullback(dx)
+
+
+def group_softmax(layer: GroupSoftmax, x: Array, dx: Array) -> tuple[Array, Array]:
+    """∂y_i/∂x_j = y_i ([i = j] − y_j) within a group: J = Jᵀ, and the pullback is the pushforward."""
     y, pullback = layer(x)
     return y, pullback(dx)
 
@@ -129,6 +137,20 @@ def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
     return np.concatenate(y, axis=1), np.concatenate(dy, axis=1)
 
 
+def experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
+    """The product's mean and log σ² move by Σ_m w_m (dmean_m − (mean_m − mean) dlog σ_m²) and Σ_m w_m dlog σ_m²."""
+    cuts = np.cumsum(layer.sizes)
+    blocks, dblocks, masks = (np.split(a, cuts[:-1], axis=1) for a in (x[:, : cuts[-1]], dx[:, : cuts[-1]], x[:, cuts[-1] :]))
+    each = [pushforward(*part) for part in zip(layer.encoders, blocks, dblocks, strict=True)]
+    (means, log_vars), (dmeans, dlog_vars) = (np.split(np.stack(a, axis=1), 2, axis=2) for a in zip(*each, strict=True))
+    present = np.stack([mask.max(axis=1) > 0.5 for mask in masks], axis=1)
+    (mean, log_var), pullback = gaussian.product_of_experts(means, log_vars, present=present)
+    weights, _ = pullback(np.ones_like(mean), np.zeros_like(mean))
+    dmean = (weights * (dmeans - (means - mean[:, None]) * dlog_vars)).sum(axis=1)
+    y, dy = np.hstack([mean, log_var]), np.hstack([dmean, (weights * dlog_vars).sum(axis=1)])
+    return y, dy
+
+
 RULES: dict[type[Layer], Rule] = {
     Linear: affine,
     Conv2d: affine,
@@ -142,6 +164,7 @@ RULES: dict[type[Layer], Rule] = {
     Dropout: linear,  # at evaluation it is the identity
     Activation: pointwise,
     BoundedLogVar: pointwise,  # the identity in its first half
+    GroupSoftmax: group_softmax,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
     MaxPool2d: max_pool,
@@ -149,6 +172,7 @@ RULES: dict[type[Layer], Rule] = {
     Residual: residual,
     Bypass: bypass,
     Heads: heads,
+    ProductOfExperts: experts,
 }
 
 

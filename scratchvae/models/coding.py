@@ -18,7 +18,6 @@ from scratchvae.arrays import (
     Array,
     InputError,
     Pullback,
-    enough_memory,
     generator_from,
     require_count,
     require_finite,
@@ -29,6 +28,7 @@ from scratchvae.arrays import (
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import RowNoise, codes, impute, require_answers
 from scratchvae.layers import EVALUATION, Layer, Mode, cast, dtype_of, named_parameters
+from scratchvae.memory import enough_memory
 from scratchvae.models.conditions import Classes
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.models.examples import codes_given

@@ -26,7 +26,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.layers import Buffer, Parameter
 from scratchvae.schema import NOT_FINITE
 
-ROOMS = ("layers", "posteriors", "likelihoods", "priors", "objectives", "training", "models")
+ROOMS = ("layers", "flows", "posteriors", "likelihoods", "priors", "objectives", "training", "models")
 HOLDERS = {"parameter": Parameter, "buffer": Buffer}
 
 

@@ -23,6 +23,7 @@ from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
 from scratchvae.likelihoods import Bernoulli, fill_missing
+from scratchvae.memory import enough_memory
 from scratchvae.models import bernoulli_chain
 from scratchvae.models.alternation import ALGORITHMS
 from scratchvae.models.conditions import require_untold
@@ -220,7 +221,7 @@ class HelmholtzMachine(HiddenUnits):
         require_flag("sample", "mean", mean)
         require_untold("HelmholtzMachine.sample", y)
         rng = arrays.generator_from("HelmholtzMachine.sample", "rng", rng)
-        with arrays.enough_memory(f"HelmholtzMachine.sample(n={n})"):
+        with enough_memory(f"HelmholtzMachine.sample(n={n})"):
             x, h = self.dream(uniform=rng.random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32))
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 

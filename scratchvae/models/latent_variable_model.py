@@ -16,6 +16,7 @@ from scratchvae.likelihoods import Likelihood, fill_missing
 from scratchvae.models.coding import Coding
 from scratchvae.models.conditions import Condition
 from scratchvae.models.scikit_learn import not_fitted
+from scratchvae.models.spaces import require_one_space
 from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
 from scratchvae.posteriors import Density, Noise, Posterior
 from scratchvae.priors import Prior
@@ -59,7 +60,7 @@ class LatentVariableModel(Coding):
     ) -> None:
         self.shows_mask = shows_mask
         if isinstance(posterior, Posterior) and isinstance(prior, Prior):
-            _require_as_many_latents(type(self).__name__, posterior, prior)
+            require_one_space(type(self).__name__, posterior, prior)
         given: dict[str, Any] = {"event_shape": event_shape, "encoder": encoder, "posterior": posterior, "prior": prior}
         for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
             if part is not None or name not in ("posterior", "prior"):  # of which an autoencoder is given none
@@ -96,7 +97,7 @@ class LatentVariableModel(Coding):
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
         require_flag(type(self).__name__, "shows_mask", self.shows_mask)
         if self._is_ready():
-            _require_as_many_latents(type(self).__name__, self.posterior, self.prior)
+            require_one_space(type(self).__name__, self.posterior, self.prior)
         elif fresh or "_built" not in vars(self):
             where = type(self).__name__
             shape = event_shape if self.event_shape is None else sizes_of(where, "event_shape", self.event_shape, least=1)
@@ -186,6 +187,7 @@ class LatentVariableModel(Coding):
         x_params, decoder_pullback = self.decoded(z, batch, draws=K, mode=mode)
         log_px, likelihood_pullback = self.likelihood.log_prob(x_params, x=batch.x, observed=batch.observed, draws=K, mode=mode)
         log_pz, log_q = (None if term is None else term.reshape(-1, K) for term in (log_pz, log_q))
+        relaxed = self.posterior.relaxed and mode.training
 
         def pullback(
             *,
@@ -219,7 +221,7 @@ class LatentVariableModel(Coding):
                 found = found + dq_params
             encoder_pullback(found)
 
-        return Pass(log_px.reshape(-1, K), q_params, z, log_pz, log_q, kl_by_group, x_params), pullback
+        return Pass(log_px.reshape(-1, K), q_params, z, log_pz, log_q, kl_by_group, x_params, relaxed), pullback
 
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
@@ -239,12 +241,6 @@ class LatentVariableModel(Coding):
 
     def _density(self) -> Density:
         if not isinstance(self.posterior, Density):
-            found = f"found a {type(self.posterior).__name__}; a bound needs a DiagonalGaussian or a FullGaussian"
+            found = f"found a {type(self.posterior).__name__}; a bound needs one, such as a DiagonalGaussian"
             raise InputError(f"{type(self).__name__}: the posterior should have a density, {found}")
         return self.posterior
-
-
-def _require_as_many_latents(where: str, posterior: Posterior, prior: Prior) -> None:
-    if posterior.latent_dim != prior.latent_dim:
-        found = f"found {posterior.latent_dim} and {prior.latent_dim}"
-        raise InputError(f"{where}: posterior and prior should have as many latents, {found}")

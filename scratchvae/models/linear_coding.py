@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, enough_memory, generator_from, require_count, require_finite, require_shapes
+from scratchvae.arrays import Array, InputError, generator_from, require_count, require_finite, require_shapes
 from scratchvae.data import Dataset
+from scratchvae.memory import enough_memory
 from scratchvae.models.conditions import require_untold
 from scratchvae.models.examples import require_scale, rows_given
 from scratchvae.models.features import Features, numbers

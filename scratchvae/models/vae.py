@@ -14,8 +14,8 @@ from scratchvae.layers import Layer
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.networks import POSTERIOR, PRIOR, critic_chosen, mlp_networks, n_features, prior_chosen, weights_generator
-from scratchvae.objectives import CLOSED_FORMS, Elbo, Objective, SampledElbo, Schedule
-from scratchvae.posteriors import Posterior
+from scratchvae.objectives import CLOSED_FORMS, Elbo, Objective, Quantization, SampledElbo, Schedule
+from scratchvae.posteriors import Posterior, VectorQuantized
 from scratchvae.priors import Prior
 from scratchvae.training import Optimizer
 
@@ -139,9 +139,11 @@ class VAE(LatentVariableModel):
             raise InputError(f"{type(self).__name__}: {expected}; {found}: give one of them")
 
     def default_objective(self) -> Objective:
-        """The ELBO with the weight `beta`, its KL in closed form where there is one."""
-        closed = (type(self.model_.posterior), type(self.model_.prior)) in CLOSED_FORMS
-        return Elbo(beta=self.beta) if closed else SampledElbo(beta=self.beta)
+        """The ELBO with the weight `beta`, its KL in closed form where there is one, and a codebook's Quantization."""
+        posterior = self.model_.posterior
+        penalties = (Quantization(),) if isinstance(posterior, VectorQuantized) else ()
+        closed = (type(posterior), type(self.model_.prior)) in CLOSED_FORMS
+        return (Elbo if closed else SampledElbo)(beta=self.beta, penalties=penalties)
 
     def score_samples(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0, samples: int = 100

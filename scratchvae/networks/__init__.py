@@ -5,7 +5,7 @@ The room is below the models, so that a model that was given no networks can bui
 sees data.
 """
 
-from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, last_layers, n_features
+from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, first_layers, last_layers, n_features
 from scratchvae.networks.mlp import Networks, critic_chosen, mlp_networks
 from scratchvae.networks.roles import (
     LIKELIHOODS,
@@ -32,6 +32,7 @@ __all__ = [
     "Parts",
     "critic_chosen",
     "encoder_inputs",
+    "first_layers",
     "last_layers",
     "likelihood_chosen",
     "mlp_networks",

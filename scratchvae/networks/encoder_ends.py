@@ -1,4 +1,4 @@
-"""What stands at both ends of an encoder: how many numbers it gets and what fills in missing ones, and what bounds its output."""
+"""What stands at the ends of networks: what fills in missing numbers, what bounds an encoder's output, what begins a decoder."""
 
 from collections.abc import Sequence
 from math import prod
@@ -6,9 +6,9 @@ from math import prod
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Layer, LearnedFill
+from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Bypass, GroupSoftmax, Layer, LearnedFill
 from scratchvae.likelihoods import Likelihood
-from scratchvae.posteriors import DiagonalGaussian, Point, Posterior
+from scratchvae.posteriors import Concrete, DiagonalGaussian, Point, Posterior
 
 FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
@@ -30,6 +30,17 @@ def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
     if fill == "learned":
         return entries, [LearnedFill(entries)]
     return (2 * entries if fill == "zero_and_mask" else entries), []
+
+
+def first_layers(posterior: Posterior, condition_dim: int = 0) -> list[Layer]:
+    """What stands before a decoder: nothing, or what makes shares of the logarithms of shares that a Concrete posterior draws.
+
+    The last `condition_dim` numbers that the decoder gets are no codes, and go around it.
+    """
+    if not isinstance(posterior, Concrete):
+        return []
+    shares = GroupSoftmax(posterior.groups)
+    return [Bypass(shares, condition_dim) if condition_dim else shares]
 
 
 def last_layers(posterior: Posterior, activation: str | None, log_var_bounds: tuple[float, float] | None) -> list[Layer]:

@@ -10,7 +10,7 @@ from scratchvae.arrays import require_choice, require_count, sizes_of
 from scratchvae.data import TableSchema
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
-from scratchvae.networks.encoder_ends import encoder_inputs, last_layers, n_features
+from scratchvae.networks.encoder_ends import encoder_inputs, first_layers, last_layers, n_features
 from scratchvae.networks.roles import Parts, likelihood_chosen, posterior_chosen
 from scratchvae.posteriors import Posterior
 
@@ -60,7 +60,7 @@ def mlp_networks(
     down = _chain([inputs + condition_dim, *widths, q.n_params], activation, init, rng)
     encoder = Sequential(*before, *down, *last_layers(q, code_activation, log_var_bounds))
     up = _chain([latent_dim + condition_dim, *reversed(widths), law.n_params(event_shape)], activation, init, rng)
-    return Networks(encoder, q, Sequential(*up), law)
+    return Networks(encoder, q, Sequential(*first_layers(q, condition_dim), *up), law)
 
 
 def critic_chosen(

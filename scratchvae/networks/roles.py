@@ -30,8 +30,11 @@ from scratchvae.likelihoods import (
     StudentT,
     of_schema,
 )
-from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, VampPrior
+from scratchvae.networks import flows
+from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
+from scratchvae.objectives import Ramp, Schedule
+from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized, VonMisesFisher
+from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, UniformSphere, VampPrior
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,37 @@ LIKELIHOODS = Table(
     },
     given=PARTS,
 )
-POSTERIORS = Table("posterior", {"diagonal_gaussian": DiagonalGaussian, "full_gaussian": FullGaussian}, given=PARTS)
+POSTERIORS = Table(
+    "posterior",
+    {
+        "concrete": concrete,
+        "coupling": flows.coupling,
+        "diagonal_gaussian": DiagonalGaussian,
+        "full_gaussian": FullGaussian,
+        "gumbel_softmax": gumbel_softmax,
+        "householder": flows.householder,
+        "iaf": flows.iaf,
+        "joint": joint,
+        "planar": flows.planar,
+        "radial": flows.radial,
+        "von_mises_fisher": VonMisesFisher,
+        "vq": VectorQuantized,
+    },
+    given=PARTS,
+    inner={Schedule: Table("schedule", {"ramp": Ramp})},
+)
 PRIORS = Table(
     "prior",
     {
+        "codes": codes,
+        "concrete": concrete_prior,
         "conditional_gaussian": conditional_gaussian,
+        "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
+        "one_hot": one_hot,
+        "product": product,
         "standard_gaussian": StandardGaussian,
+        "uniform_sphere": UniformSphere,
         "vamp": vamp,
     },
     given=PARTS,

@@ -1,12 +1,24 @@
 """KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and prior."""
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
+import numpy as np
+
 from scratchvae.arrays import Array, InputError, Pullback
-from scratchvae.distributions import gaussian, gaussian_full
-from scratchvae.posteriors import DiagonalGaussian, FullGaussian, Point, Posterior
-from scratchvae.priors import ConditionalGaussian, Prior, StandardGaussian
+from scratchvae.distributions import categorical, gaussian, gaussian_full, von_mises_fisher
+from scratchvae.posteriors import (
+    DiagonalGaussian,
+    FullGaussian,
+    GumbelSoftmax,
+    JointPosterior,
+    Point,
+    Posterior,
+    VectorQuantized,
+    VonMisesFisher,
+)
+from scratchvae.priors import Codes, ConditionalGaussian, OneHot, Prior, ProductPrior, StandardGaussian, UniformSphere
 
 
 def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
@@ -48,18 +60,86 @@ def diagonal_to_conditional(posterior: DiagonalGaussian, prior: ConditionalGauss
     return kl, pullback
 
 
+def choices_to_choices(posterior: GumbelSoftmax, prior: OneHot, q_params: Array) -> tuple[Array, Pullback]:
+    """Σ_k π_k (log π_k − log p_k) for each group, π = softmax(q_params): the KL of the discrete laws.
+
+    The pullback returns dq_params, and gives a learned prior its gradient.
+    """
+    B, G, K = posterior.by_group(q_params).shape
+    other, other_pullback = prior.given_logits(B, q_params)
+    kl, kl_pullback = categorical.kl(q_params.reshape(B * G, 1, K), other.reshape(B * G, 1, K))
+
+    def pullback(dkl: Array) -> Array:
+        dlogits, dother = kl_pullback(dkl.reshape(B * G))
+        other_pullback(dother.reshape(B, G, K))
+        dq_params: Array = dlogits.reshape(q_params.shape)
+        return dq_params
+
+    return kl.reshape(B, G), pullback
+
+
+def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) -> tuple[Array, Pullback]:
+    """−log p_g(k_g) for each group, k_g the code of x, which has all the mass of q: log K under a uniform prior.
+
+    The pullback gives a learned prior its gradient, and returns 0 for q_params: which code is the nearest does not move.
+    """
+    log_p, log_p_pullback = prior.log_prob_of(posterior.indices(q_params), q_params)
+
+    def pullback(dkl: Array) -> Array:
+        log_p_pullback(-dkl)
+        return np.zeros_like(q_params)
+
+    return -log_p, pullback
+
+
+def product_to_product(posterior: JointPosterior, prior: ProductPrior, q_params: Array) -> tuple[Array, Pullback]:
+    """The KLs of the parts side by side: that of products is the sum of the parts' own, each by its row of the table."""
+    each, apart_pullback = posterior.apart(q_params)
+    terms = [closed_form_kl(*given) for given in zip(posterior.parts, prior.parts, each, strict=True)]
+    ends = list(accumulate(kl.shape[1] for kl, _ in terms))[:-1]
+
+    def pullback(dkl: Array) -> Array:
+        pieces = zip(terms, np.split(dkl, ends, axis=1), strict=True)
+        dq_params: Array = apart_pullback(*(part_pullback(own) for (_, part_pullback), own in pieces))
+        return dq_params
+
+    return np.concatenate([kl for kl, _ in terms], axis=1), pullback
+
+
+def sphere_to_uniform(posterior: VonMisesFisher, prior: UniformSphere, q_params: Array) -> tuple[Array, Pullback]:
+    """κ A(κ) − log E[e^(κ w)] of all latents together (B, 1): coordinates of a point on a sphere have no KL of their own."""
+    (mean, log_concentration), params_pullback = posterior.mean_and_log_concentration(q_params)
+    kl, kl_pullback = von_mises_fisher.kl_to_uniform(log_concentration, dim=posterior.latent_dim)
+
+    def pullback(dkl: Array) -> Array:
+        dlog_concentration = kl_pullback(dkl[:, 0])
+        return params_pullback(np.zeros_like(mean), dlog_concentration)
+
+    return kl[:, None], pullback
+
+
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
     (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
     (FullGaussian, StandardGaussian): full_to_standard,
+    (GumbelSoftmax, OneHot): choices_to_choices,
+    (JointPosterior, ProductPrior): product_to_product,
+    (VectorQuantized, Codes): codes_to_codes,
+    (VonMisesFisher, UniformSphere): sphere_to_uniform,
 }
 
 
 def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
-    """The KL of each latent dimension (B, Z) in nats; pullback(dkl) -> dq_params. InputError where the table has no row."""
+    """The KL of each group of latents (B, G) in nats; pullback(dkl) -> dq_params. InputError where the table has no row.
+
+    Independent latents are groups of one each, so that G is Z. Those that are one choice, or that depend on each other through
+    a norm, are one group.
+    """
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"
         others = "reconstruction takes a Point" if isinstance(posterior, Point) else "sampled_elbo and iwae need none"
-        raise InputError(f"closed_form_kl: no closed form is known from {pair}; of the objectives {others}")
+        known = [p.__name__ for q, p in CLOSED_FORMS if q is type(posterior)]
+        to = f" (there is one to {' and to '.join(known)})" if known else ""
+        raise InputError(f"closed_form_kl: no closed form is known from {pair}{to}; of the objectives {others}")
     return form(posterior, prior, q_params)

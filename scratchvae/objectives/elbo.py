@@ -28,7 +28,8 @@ class Elbo(Objective):
       beta is called γ).
     - `penalties`: further terms, such as L1.
 
-    The terms are log_px, kl, bound = log_px − kl, and each penalty by its name, all without weights. At its kink the
+    The terms are log_px, kl, bound = log_px − kl, and each penalty by its name, all without weights. Where a pass is
+    `relaxed`, as one of GumbelSoftmax in training, the difference is no bound, and is called "surrogate". At its kink the
     maximum has the gradient of ⟨kl_j⟩, and |·| has gradient 0.
     """
 
@@ -59,7 +60,7 @@ class Elbo(Objective):
         assert kl_by_group is not None
         counted, dkl_by_group = self._counted(kl_by_group, mode)
         (penalty, terms), penalty_pullback = penalized(self.penalties, model, batch, one, others, mode=mode)
-        kl = kl_by_group.sum(axis=1)
+        kl, name = kl_by_group.sum(axis=1), "surrogate" if one.relaxed else "bound"
         loss = -log_px.mean(dtype=np.float64) + beta * counted + penalty
 
         def pullback() -> None:
@@ -67,7 +68,7 @@ class Elbo(Objective):
             dkl = log_px.dtype.type(beta) * dkl_by_group  # ∂loss/∂kl_bj = β ∂KL/∂kl_bj
             run_pullback(dlog_px=dlog_px, dkl=dkl, **penalty_pullback())
 
-        return Report(float(loss), {"bound": log_px - kl, "log_px": log_px, "kl": kl, **terms}), pullback
+        return Report(float(loss), {name: log_px - kl, "log_px": log_px, "kl": kl, **terms}), pullback
 
     def _counted(self, kl: Array, mode: Mode) -> tuple[float, Array]:
         """KL as the loss counts it, and its gradient (B, G)."""

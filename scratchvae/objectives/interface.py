@@ -29,6 +29,7 @@ class Pass:
     log_pz    (B, K)    log p(z), and
     log_q     (B, K)    log q(z|x), where kl="sampled" was asked for
     kl        (B, G)    KL(q(z|x) ‖ p(z)) by group of latents, where kl="closed_form" was asked for
+    relaxed   whether z are draws of another law than q(z|x), so that log p(x|z) − kl is no bound
     x_params  (B·K, P)  what the decoder said of p(x|z), in as many numbers as the likelihood takes; None without one decoder
     """
 
@@ -39,6 +40,7 @@ class Pass:
     log_q: Array | None = None
     kl: Array | None = None
     x_params: Array | None = None
+    relaxed: bool = False
 
     @property
     def log_weights(self) -> Array:

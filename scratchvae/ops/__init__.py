@@ -8,6 +8,7 @@ from scratchvae.ops.activations import elu, gelu_erf, gelu_tanh, leaky_relu, rel
 from scratchvae.ops.bounds import clamp, softplus_clamp, tanh_clamp
 from scratchvae.ops.cholesky import cholesky
 from scratchvae.ops.convolution import conv2d, conv_transpose2d
+from scratchvae.ops.direction import direction
 from scratchvae.ops.dropout import dropout
 from scratchvae.ops.embedding import embedding
 from scratchvae.ops.linear import linear
@@ -28,6 +29,7 @@ __all__ = [
     "concatenate",
     "conv2d",
     "conv_transpose2d",
+    "direction",
     "dropout",
     "elu",
     "embedding",

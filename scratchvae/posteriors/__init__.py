@@ -1,8 +1,29 @@
 """The role q(z|x): how many numbers an encoder must output, and which distribution over latents they feed."""
 
+from scratchvae.posteriors.concrete import Concrete
 from scratchvae.posteriors.diagonal_gaussian import DiagonalGaussian
+from scratchvae.posteriors.flow import FlowPosterior
 from scratchvae.posteriors.full_gaussian import FullGaussian
-from scratchvae.posteriors.interface import Density, Noise, Posterior
+from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
+from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
+from scratchvae.posteriors.joint import JointPosterior
 from scratchvae.posteriors.point import Point
+from scratchvae.posteriors.vector_quantized import VectorQuantized
 
-__all__ = ["Density", "DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior"]
+__all__ = [
+    "Choices",
+    "Concrete",
+    "Density",
+    "DiagonalGaussian",
+    "FullGaussian",
+    "GumbelSoftmax",
+    "JointPosterior",
+    "Noise",
+    "Point",
+    "Posterior",
+    "VectorQuantized",
+]
+__all__ = ["Density", "DiagonalGaussian", "FlowPosterior", "FullGaussian", "Noise", "Point", "Posterior"]
+from scratchvae.posteriors.von_mises_fisher import VonMisesFisher
+
+__all__ = ["Density", "DiagonalGaussian", "FullGaussian", "Noise", "Point", "Posterior", "VonMisesFisher"]

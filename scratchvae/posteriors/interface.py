@@ -19,6 +19,8 @@ class Posterior(Owner, ABC):
 
     latent_dim: int
     n_params: int
+    space: str = "real vectors"  # where z lies; the prior has to be over the same
+    relaxed: bool = False  # whether training draws z of another law, so that terms at them are not those of a bound
 
     @abstractmethod
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
@@ -53,3 +55,18 @@ class Density(Posterior):
     @abstractmethod
     def log_prob(self, q_params: Array, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log q(z|x) (B,) in nats at given z (B, Z); pullback(dlog_q) -> dq_params and dz."""
+
+
+class Choices(Density):
+    """A posterior of G = `groups` choices, each among K = `categories`: of the vectors of a codebook, or of nothing but names."""
+
+    groups: int
+    categories: int
+
+    @abstractmethod
+    def indices(self, q_params: Array) -> Array:
+        """The nearest, or most probable, choice of each group, (B, G) of whole numbers from 0 to K − 1."""
+
+    @abstractmethod
+    def code_of(self, indices: Array) -> Array:
+        """The z (B, Z), float32, that stands for these choices (B, G)."""

@@ -1,10 +1,30 @@
 """The role p(z): what latents look like before any data is seen."""
 
+from scratchvae.priors.codes import Codes
+from scratchvae.priors.concrete import ConcretePrior
 from scratchvae.priors.conditional_gaussian import ConditionalGaussian
+from scratchvae.priors.flow import FlowPrior
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.mixture_fit import fit_mixture
 from scratchvae.priors.standard_gaussian import StandardGaussian
+from scratchvae.priors.uniform_sphere import UniformSphere
 from scratchvae.priors.vamp import VampPrior
 
+__all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "UniformSphere", "VampPrior"]
 __all__ = ["ConditionalGaussian", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior", "fit_mixture"]
+from scratchvae.priors.one_hot import OneHot
+from scratchvae.priors.product import ProductPrior
+
+__all__ = [
+    "Codes",
+    "ConcretePrior",
+    "ConditionalGaussian",
+    "GaussianMixture",
+    "OneHot",
+    "Prior",
+    "ProductPrior",
+    "StandardGaussian",
+    "VampPrior",
+]
+__all__ = ["ConditionalGaussian", "FlowPrior", "GaussianMixture", "Prior", "StandardGaussian", "VampPrior"]

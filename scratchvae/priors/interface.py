@@ -15,6 +15,7 @@ class Prior(Owner, ABC):
     """
 
     latent_dim: int
+    space: str = "real vectors"  # where z lies; the posterior has to be over the same
 
     @abstractmethod
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:

@@ -15,6 +15,7 @@ from scratchvae.networks import (
     Parts,
     critic_chosen,
     encoder_inputs,
+    first_layers,
     last_layers,
     likelihood_chosen,
     posterior_chosen,
@@ -92,8 +93,9 @@ def convolutional(
     encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
     encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *last_layers(q, code_activation, log_var_bounds)]
 
-    decoder: list[Layer] = [Linear(latent_dim + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    decoder += [Linear(hidden, prod(smallest), init=init, rng=rng), ACTIVATIONS[activation](), Reshape(*smallest)]
+    decoder: list[Layer] = [*first_layers(q, known), Linear(latent_dim + known, hidden, init=init, rng=rng)]
+    decoder += [ACTIVATIONS[activation](), Linear(hidden, prod(smallest), init=init, rng=rng)]
+    decoder += [ACTIVATIONS[activation](), Reshape(*smallest)]
     widths = [*reversed(channels), x_channels]
     for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
         decoder += [_doubling(widths[i], widths[i + 1], rows, columns, init, rng), ACTIVATIONS[activation]()]

@@ -20,6 +20,7 @@ from scratchvae.objectives import (
     Mmd,
     Objective,
     Penalty,
+    Quantization,
     Ramp,
     Reconstruction,
     Renyi,
@@ -47,9 +48,7 @@ def cosine(rate: float, run_steps: int, steps: int | None = None, final: float =
     return Cosine(rate, run_steps if steps is None else steps, final, warm_up)
 
 
-def cycles(
-    run_steps: int, end: float = 1.0, count: int = 4, rising: float = 0.5, steps: int | None = None
-) -> Cycles:
+def cycles(run_steps: int, end: float = 1.0, count: int = 4, rising: float = 0.5, steps: int | None = None) -> Cycles:
     """From 0 to `end` `count` times, the share `rising` of each time in a straight line, over `steps`: all of the run's."""
     return Cycles(run_steps if steps is None else steps, count, rising, end)
 
@@ -102,6 +101,7 @@ PENALTIES = Table(
         "l1": L1,
         "l2": L2,
         "mmd": Mmd,
+        "quantization": Quantization,
         "sliced_wasserstein": SlicedWasserstein,
         "sparsity": ActivationKl,
         "total_correlation": total_correlation,

@@ -5,15 +5,19 @@ cases/          Part, all_parts: all that the checks know about a function or a 
                 SamplingCase, sampling_cases: every sampler beside its density
 certificate/    values and gradients beside mpmath's
 diagnosis/      diagnose, assert_matches: which quantity of a step departs, and which of the mistakes it is
-frameworks/     check_torch, check_jax: a module's own step; layer_from_torch, module_from_layer; state dicts
+frameworks/     capture, check_torch, check_jax: a module's own step; check_training: the loop around it;
+                layer_from_torch, module_from_layer; state dicts
 golden/         vectors for code in any language
 """
 
 from scratchvae.reference.cases import Case, Part, SamplingCase, all_cases, all_parts, sampling_cases
 from scratchvae.reference.diagnosis import ALIASES, CATALOGUE, Finding, Line, Report, assert_matches, diagnose, mistakes
 from scratchvae.reference.frameworks import (
+    Captured,
+    capture,
     check_jax,
     check_torch,
+    check_training,
     layer_from_torch,
     load_state_dict,
     module_from_layer,
@@ -25,6 +29,7 @@ from scratchvae.reference.frameworks import (
 __all__ = [
     "ALIASES",
     "CATALOGUE",
+    "Captured",
     "Case",
     "Finding",
     "Line",
@@ -34,8 +39,10 @@ __all__ = [
     "all_cases",
     "all_parts",
     "assert_matches",
+    "capture",
     "check_jax",
     "check_torch",
+    "check_training",
     "diagnose",
     "layer_from_torch",
     "load_state_dict",

@@ -9,8 +9,9 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
 from scratchvae.files import make_folder
+from scratchvae.layers import dtype_of
 from scratchvae.models import Classes, LatentVariableModel
-from scratchvae.posteriors import Point
+from scratchvae.posteriors import Choices, Point
 from scratchvae.priors import StandardGaussian
 from scratchvae.runs.folder import Run
 
@@ -24,6 +25,7 @@ MOST_CLASSES = 36  # rows of samples
 OF_EACH = 12  # samples of a class
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
+CATEGORIES = 12  # of each choice that are shown
 PLANE = 15  # images a side
 HELD = {"train", "held_out"}  # the parts of a record that hold terms
 PLANE_TITLE = "Codes of the data, first two principal components"
@@ -70,10 +72,13 @@ def samples(run: Run) -> "Figure":
 def traversals(run: Run) -> "Figure":
     """The most active latents, one after the other from −3 to 3, the rest as in the first example's code.
 
-    Where the prior is not N(0, I), they go from −3 to 3 deviations of the latent's codes, seen from their mean.
+    Where the prior is not N(0, I), they go from −3 to 3 deviations of the latent's codes, seen from their mean. Where latents
+    are choices, each of the first groups goes through its first categories.
     """
     from scratchvae import plots
 
+    if isinstance(run.model.posterior, Choices):  # type: ignore[union-attr]
+        return _choices(run)
     z = run.model.transform(run.judged.subset(slice(0, CODES)))
     busiest = np.argsort(-z.var(axis=0))[:ROWS]
     values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
@@ -86,6 +91,23 @@ def traversals(run: Run) -> "Figure":
     y = _y(run, 1)
     images = decoded(run, codes, None if y is None else y[0])
     return plots.traversals(images, values, latents=busiest.tolist(), title=title)
+
+
+def _choices(run: Run) -> "Figure":
+    """Each choice in turn, the rest as in the first example's code."""
+    from scratchvae import plots
+
+    model: Any = run.model.model_
+    posterior = model.posterior
+    q_params, _ = model.encoder(model.seen(run.judged.subset(slice(0, 1)).batch(slice(None), dtype_of(model))))
+    rows, columns = min(posterior.groups, ROWS), min(posterior.categories, CATEGORIES)
+    indices = np.tile(posterior.indices(q_params), (rows, columns, 1))
+    for g in range(rows):
+        indices[g, :, g] = np.arange(columns)
+    z = posterior.code_of(indices.reshape(rows * columns, -1)).reshape(rows, columns, -1)
+    y = _y(run, 1)
+    images = decoded(run, z, None if y is None else y[0])
+    return plots.traversals(images, np.arange(columns, dtype=np.float64), title="Each choice in turn, a group a row")
 
 
 def interpolations(run: Run) -> "Figure":

@@ -4,17 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
-from scratchvae.evaluation import active_units, bits_per_dimension, bound, log_likelihood
+from scratchvae.evaluation import active_units, bits_per_dimension, bound, code_usage, log_likelihood, perplexity
 from scratchvae.files import write_whole
 from scratchvae.likelihoods import Categorical
 from scratchvae.models import HelmholtzMachine, LatentVariableModel
 from scratchvae.objectives import Objective
-from scratchvae.posteriors import Point
+from scratchvae.posteriors import Choices, Point
 from scratchvae.runs.folder import Run
 from scratchvae.runs.reading import EVALUATION
 from scratchvae.strict_json import dump_finite
@@ -71,7 +72,8 @@ class Judgement:
 
     def counts(self) -> dict[str, int]:
         """What the units of metrics name."""
-        return {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
+        found = {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
+        return found | {"categories": getattr(getattr(self.run.model, "posterior", None), "categories", 0)}
 
     def table(self, found: dict[str, float]) -> str:
         """A line for each metric, with its unit."""
@@ -107,7 +109,7 @@ class Metric:
     """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is computed."""
 
     words: str
-    unit: str  # may name {samples}, {of} and {latents}
+    unit: str  # may name {samples}, {of}, {latents} and {categories}
     needs: str
     has: Callable[[Judgement], bool]
     compute: Callable[[Judgement], float]
@@ -123,6 +125,12 @@ def bits(j: Judgement) -> float:
     observed = j.first.observed
     entries = len(j.first) * prod(j.run.model.event_shape) if observed is None else max(1, int(np.count_nonzero(observed)))
     return bits_per_dimension(float(j.log_px.sum()), entries)
+
+
+def mean_perplexity(j: Judgement) -> float:
+    """How many codes the examples use, as if all were used alike: the mean over the groups of latents."""
+    model: Any = j.run.model
+    return float(perplexity(code_usage(model.model_, j.data)).mean())
 
 
 def is_probability(j: Judgement) -> bool:
@@ -170,5 +178,12 @@ METRICS: dict[str, Metric] = {
         "a vector of latents",
         lambda j: isinstance(j.run.model, LatentVariableModel),
         lambda j: int(active_units(j.run.model.transform(j.data)).sum()),
+    ),
+    "perplexity": Metric(
+        "perplexity of the codes",
+        "of {categories}, the mean over groups",
+        "a posterior of choices (vq, gumbel_softmax, concrete)",
+        lambda j: isinstance(getattr(j.run.model, "posterior", None), Choices),
+        mean_perplexity,
     ),
 }

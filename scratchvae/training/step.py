@@ -48,9 +48,7 @@ class Phase:
         }
 
 
-def phases_of(
-    model: Model, objective: Objective, optimizer: Optimizer, *, max_norm: float | None = None
-) -> list[Phase]:
+def phases_of(model: Model, objective: Objective, optimizer: Optimizer, *, max_norm: float | None = None) -> list[Phase]:
     """One phase over all Parameters; and where a penalty of the objective asks a network, two or more.
 
     Then the first phase leaves that network as it is, and the network has a phase of its own, in which it alone moves.

@@ -9,6 +9,7 @@ from scratchvae.reference.cases.case import Case, layer_case, normal, off_zero, 
 IMAGES = normal(2, 2, 4, 4)
 OBSERVED = np.array([[1.0, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]])
 MASKED = np.concatenate([normal(4, 3), OBSERVED, normal(4, 2, seed=1)], axis=1)
+MODALITIES = np.concatenate([normal(4, 5, seed=2), OBSERVED, OBSERVED[::-1, :2]], axis=1)  # three and two columns
 
 
 def cases() -> list[Case]:
@@ -38,10 +39,12 @@ def cases() -> list[Case]:
         layer_case("AvgPool2d", layers.AvgPool2d(2, 1), IMAGES),
         layer_case("Upsample", layers.Upsample(2), IMAGES),
         layer_case("Flatten", layers.Flatten(), IMAGES),
+        layer_case("GroupSoftmax", layers.GroupSoftmax(2), normal(3, 6)),
         layer_case("Reshape", layers.Reshape(4, 2), normal(3, 8)),
         layer_case("LearnedFill", layers.LearnedFill(3), MASKED),
         layer_case("Residual", Residual(Sequential(Linear(3, 3, rng=0), Tanh())), normal(4, 3)),
         layer_case("Bypass", Bypass(Sequential(Linear(3, 2, rng=0), Tanh()), 2), normal(4, 5)),
+        layer_case("ProductOfExperts", _experts(), MODALITIES),
         layer_case("Heads", Heads(Linear(3, 2, rng=0), Linear(3, 1, rng=1)), normal(4, 3)),
         layer_case("Sequential: one layer twice", _twice(Linear(3, 3, rng=0)), normal(4, 3)),
     ]
@@ -49,3 +52,7 @@ def cases() -> list[Case]:
 
 def _twice(layer: Linear) -> Sequential:
     return Sequential(layer, Tanh(), layer)
+
+
+def _experts() -> layers.ProductOfExperts:
+    return layers.ProductOfExperts(Linear(3, 4, rng=0), Linear(2, 4, rng=1), sizes=(3, 2))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scratchvae.arrays import Array
 from scratchvae.layers import Layer, Linear, Sequential, Sigmoid, Softplus, Tanh
 from scratchvae.likelihoods import Bernoulli, Likelihood
 from scratchvae.models import VAE, Autoencoder
@@ -25,15 +26,18 @@ def vae(
     encoder_inputs: int = D,
     before: tuple[Layer, ...] = (),
 ) -> VAE:
-    """A VAE of D entries and Z latents with one hidden layer each way, and in the encoder what comes `before` it."""
+    """A VAE of D entries and Z latents, or as many as the posterior has, with one hidden layer each way.
+
+    In the encoder `before` comes first.
+    """
     likelihood, posterior = likelihood or Bernoulli(), posterior or DiagonalGaussian(Z)
     return VAE(
         event_shape=(D,),
         shows_mask=encoder_inputs > D or bool(before),
         encoder=Sequential(*before, Linear(encoder_inputs, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
         posterior=posterior,
-        prior=prior or StandardGaussian(Z),
-        decoder=Sequential(Linear(Z, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
+        prior=prior or StandardGaussian(posterior.latent_dim),
+        decoder=Sequential(Linear(posterior.latent_dim, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
         likelihood=likelihood,
     )
 
@@ -48,3 +52,20 @@ def deep_encoder() -> Sequential:
     """Activations of three kinds, the last of which gives codes in (0, 1)."""
     first = Sequential(Linear(D, 5, rng=1), Softplus(), Linear(5, 3, rng=2))
     return Sequential(first, Tanh(), Linear(3, Z, bias=False, rng=3), Sigmoid())
+
+
+def vae_of_width(width: int, posterior: Posterior, prior: Prior, *before: Layer) -> VAE:
+    """The same with codes of so many numbers, and in the decoder what comes `before` it."""
+    return VAE(
+        event_shape=(D,),
+        encoder=Sequential(Linear(D, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
+        posterior=posterior,
+        prior=prior,
+        decoder=Sequential(*before, Linear(width, 3, rng=3), Tanh(), Linear(3, D, rng=4)),
+        likelihood=Bernoulli(),
+    )
+
+
+def exponential(*shape: int) -> Array:
+    """Standard exponential numbers, the same for the same shape."""
+    return np.random.default_rng([5, *shape]).standard_exponential(shape)

@@ -113,6 +113,7 @@ NORMALIZATION = [
         ops.layer_norm,
         {"x": normal(2, 3, 2, 3), "gamma": normal(2, 3, seed=1), "beta": normal(2, 3, seed=2)},
     ),
+    Case("direction", ops.direction, {"x": normal(4, 3, seed=2)}),
     Case("weight_norm", ops.weight_norm, {"v": normal(4, 2, 2), "g": normal(4, seed=1)}),
     Case("weight_norm: other axis", ops.weight_norm, {"v": normal(4, 3), "g": normal(3, seed=1)}, {"axis": 1}),
 ]
@@ -236,6 +237,7 @@ EXPRESSIONS: dict[Callable[..., Any], Callable[..., Any]] = {  # each receives t
     ops.layer_norm: lambda torch, x, gamma, beta, *, epsilon=1e-5: torch.nn.functional.layer_norm(
         x, gamma.shape, gamma, beta, epsilon
     ),
+    ops.direction: lambda torch, x: torch.nn.functional.normalize(x, dim=1),
     ops.weight_norm: _weight_norm,
     ops.embedding: lambda torch, table, *, indices: torch.nn.functional.embedding(indices, table),
     ops.dropout: lambda torch, x, *, mask, rate: x.masked_fill(~mask, 0) / (1 - rate),

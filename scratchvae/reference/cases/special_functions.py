@@ -92,11 +92,18 @@ def _offsets(why: str = "") -> list[Inputs]:
     return [Inputs(kind, {"x": x}, floor=floor, why=why, digits=120) for kind, x in CLASSES.items()]
 
 
+def direction(x: Array) -> Array:
+    """x/|x| over the last axis."""
+    return x / mathematics().sqrt((x * x).sum(axis=-1, keepdims=True))
+
+
+LENGTHS = {"x": np.array([[0.3, -1.2, 2.0], [1e-30, 2e-30, -1e-30], [3e30, -4e30, 1e20], [1e-20, 1.0, 0.0]])}
 CANCEL = "gradients of several entries cancel"
 ORACLES: Mapping[Callable[..., Any], tuple[Callable[..., Array], list[Inputs]]] = {
     ops.clamp: (clamp, _bounded()),
     ops.softplus_clamp: (softplus_clamp, _bounded("a bound and the rest cancel where y is near 0")),
     ops.tanh_clamp: (tanh_clamp, _bounded("the middle and the rest cancel where y is near 0")),
+    ops.direction: (direction, [Inputs("lengths from 10⁻³⁰ to 10³⁰", LENGTHS, floor=1.0, why="dy and what is along y cancel")]),
     ops.elu: (elu, _branches("eˣ − 1 and 1 cancel in the slope")),
     ops.gelu_erf: (gelu_erf, _branches("1 + erf cancels left of 0")),
     ops.gelu_tanh: (gelu_tanh, _branches("1 + tanh cancels left of 0")),

@@ -16,6 +16,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.layers import EVALUATION, Layer, Parameter, cast
 from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, canonical, examine, read, std_read_as
 from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
+from scratchvae.reference.frameworks.jax_step import by_arrays, noise_of, run
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
 from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 from scratchvae.reference.frameworks.twin_step import TwinStep
@@ -28,15 +29,18 @@ def check_jax(
     parameters: Any,
     x: Any,
     *arguments: Any,
-    encoder: Sequence[str] | str,
-    heads: tuple[str, str] | str,
-    decoder: Sequence[str] | str,
+    encoder: Sequence[str] | str | None = None,
+    heads: tuple[str, str] | str | None = None,
+    decoder: Sequence[str] | str | None = None,
     scale: str = "log_var",
-    likelihood: str = "bernoulli",
+    likelihood: str | None = None,
     noise: Any = None,
     **settings: Any,
 ) -> Report:
     """Differentiate `step(parameters, x, *arguments)` -> loss or (loss, arrays), and compare with the same weights and noise.
+
+    With no name of a layer, what the step returns as `arrays` is compared: mean, log_var (or another spread), z and logits or
+    x_mean at least. The parameters may be of any kind then, as those of a Flax module.
 
     `arrays`, where the step returns them, are quantities for diagnose: mean, log_var, z, logits, kl, … `encoder` and `decoder`
     name what happens in order: dense layers by the dotted path of their part of the tree, a (W, b) pair or a dict of kernel and
@@ -50,6 +54,13 @@ def check_jax(
     """
     import jax
 
+    names = {"encoder": encoder, "heads": heads, "decoder": decoder}
+    missing = [name for name, value in names.items() if value is None]
+    if len(missing) == len(names):
+        return by_arrays(step, parameters, x, arguments, noise=noise, likelihood=likelihood, **settings)
+    if missing:
+        raise InputError(f"check_jax: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not")
+    likelihood = likelihood or "bernoulli"
     settings |= {"encoder": encoder, "heads": heads, "decoder": decoder, "scale": scale, "likelihood": likelihood, "noise": noise}
 
     def perturbed() -> Report:
@@ -83,12 +94,12 @@ def _checked(
     twins: dict[str, tuple[Parameter, str]] = {}
     chains = [_chain(parameters, parts, twins) for parts in (encoder, decoder, *([head] for head in ends))]
     twin = TwinStep(chains[0], tuple(chains[2:]), chains[1], scale, likelihood)
-    loss, arrays, gradient, draws = _run(step, parameters, x, arguments)
+    loss, arrays, gradient, draws = run(step, parameters, x, arguments)
     x = np.asarray(x)
     shown = {canonical(name, settings.get("names") or {}) or name: np.asarray(array) for name, array in arrays.items()}
     latents = _latents(chains[2]) // (3 - len(chains[2:]))
     drawn = shown.get("noise", None if noise is None else np.asarray(noise))
-    drawn = _noise(draws if drawn is None else [drawn], (len(x), latents))
+    drawn = noise_of(draws if drawn is None else [drawn], (len(x), latents))
 
     def rehearse(pieces: Pieces) -> tuple[dict[str, Array], dict[str, Array]] | None:
         made = twin.run(x, drawn, settings, EVALUATION, pieces)
@@ -115,53 +126,6 @@ def _checked(
     hint = "" if {"z", "mean"} <= set(shown) else hint
     observed = Observed({name: shown[name] for name in values if name in shown and name != "loss"}, gradients, loss, dtype)
     return compared(examination, report, observed, rehearse, hint)
-
-
-def _run(step: Callable[..., Any], parameters: Any, x: Any, arguments: Any) -> tuple[Array, dict[str, Any], Any, list[Array]]:
-    """The loss, the arrays returned beside it, the gradients, and what was drawn: the last first, normal before uniform."""
-    import jax
-
-    draws: dict[str, list[Array]] = {"normal": [], "uniform": []}
-    originals = {name: getattr(jax.random, name) for name in draws}
-
-    def watched(name: str) -> Callable[..., Any]:
-        def draw(*given: Any, **named: Any) -> Any:
-            drawn = originals[name](*given, **named)
-            if isinstance(drawn, jax.core.Tracer):
-                raise InputError(
-                    "check_jax: the step should not be jitted, or vmapped over its keys: its noise can't be seen then"
-                )
-            draws[name].append(np.asarray(drawn))
-            return drawn
-
-        return draw
-
-    def split(tree: Any) -> tuple[Any, dict[str, Any]]:
-        result = step(tree, x, *arguments)
-        loss, arrays = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
-        if not isinstance(arrays, dict) or np.shape(loss) != ():
-            raise InputError("check_jax: step should return the loss of the batch, one number, or (loss, a dict of arrays)")
-        return loss, arrays
-
-    for name in draws:
-        setattr(jax.random, name, watched(name))
-    try:
-        (loss, arrays), gradient = jax.value_and_grad(split, has_aux=True)(parameters)
-    finally:
-        for name, original in originals.items():
-            setattr(jax.random, name, original)
-    return np.asarray(loss), arrays, gradient, [*reversed(draws["normal"]), *reversed(draws["uniform"])]
-
-
-def _noise(draws: list[Array], shape: tuple[int, int]) -> Array | None:
-    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it, else None."""
-    for draw in draws:
-        if draw.size == shape[0] * shape[1]:
-            return draw.reshape(shape)
-    for draw in draws:
-        if draw.size > 1 and draw.ndim <= 2 and all(a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False)):
-            return np.broadcast_to(draw, shape)
-    return None
 
 
 def _agrees(loss: Array, other: Array | None, dtype: str) -> bool:

@@ -19,7 +19,9 @@ from scratchvae.reference.diagnosis import NOISE_MISSING, Pieces, Report, examin
 from scratchvae.reference.frameworks.comparison import Observed, compared
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
 from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
-from scratchvae.reference.frameworks.torch_step import as_array, observe
+from scratchvae.reference.frameworks.torch_capture import capture
+from scratchvae.reference.frameworks.torch_flow import as_array
+from scratchvae.reference.frameworks.torch_step import kept_as_it_is, observe
 from scratchvae.reference.frameworks.torch_twins import layer_from_torch, paired
 from scratchvae.reference.frameworks.twin_step import TwinStep
 
@@ -31,17 +33,23 @@ def check_torch(
     x: Any,
     step: Callable[[Any, Any], Any],
     *,
-    encoder: Sequence[Part] | str,
-    heads: tuple[str, str] | str,
-    decoder: Sequence[Part] | str,
-    scale: str = "log_var",
-    likelihood: str = "bernoulli",
+    encoder: Sequence[Part] | str | None = None,
+    heads: tuple[str, str] | str | None = None,
+    decoder: Sequence[Part] | str | None = None,
+    scale: str | None = None,
+    likelihood: str | None = None,
     noise: Any = None,
     **settings: Any,
 ) -> Report:
     """Run `step(module, x) -> loss` and its backward pass, and compare with the same weights, batch and noise here.
 
-    `encoder` and `decoder` name what happens in order: children of the module by their dotted names, activations that are
+    With no further word the step is watched: `capture` says how mean, spread, noise, z, output and the parts of the loss are
+    found, and any setting that is not given is taken from the step's own arithmetic. The layers between them may be of any kind.
+    Such a report names a mistake only where what was found proves it; what departs otherwise is "unproven". The step may return
+    its loss by itself, first in a tuple, or as "loss" of a dict.
+
+    With names, the layers are computed here too, in float64. `encoder` and `decoder` name what happens in order: children of
+    the module by their dotted names, activations that are
     functions in its code ("relu", "tanh", …, or torch's functions and modules themselves), "flatten", or a shape for a view.
     `heads` are the children that give the mean and, by default as log σ² (`scale`: as in diagnose), the spread; or the one
     child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is the loss's, named or not.
@@ -55,9 +63,19 @@ def check_torch(
     One draw of z for each example, which alone enters the decoder: conditional decoders and several draws can't be checked, and
     like anything that can't be told from the arrays end in an InputError, as names and layers do that aren't known.
     """
-    settings |= {"encoder": encoder, "heads": heads, "decoder": decoder, "scale": scale, "likelihood": likelihood, "noise": noise}
-
     import torch
+
+    names = {"encoder": encoder, "heads": heads, "decoder": decoder}
+    missing = [name for name, value in names.items() if value is None]
+    if missing and len(missing) < len(names):
+        raise InputError(f"check_torch: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not")
+    if not missing:
+        settings |= {**names, "scale": scale or "log_var", "likelihood": likelihood or "bernoulli", "noise": noise}
+    elif noise is not None:
+        raise InputError("check_torch: noise can be handed over where encoder, heads and decoder are named; it is watched else")
+    else:
+        settings |= {n: v for n, v in (("scale", scale), ("likelihood", likelihood)) if v is not None}
+    check = _watched if missing else _checked
 
     def perturbed() -> Report:
         other = copy.deepcopy(module)
@@ -65,9 +83,17 @@ def check_torch(
         with torch.no_grad():
             for p in other.parameters():
                 p += SIZE * torch.randn(p.shape, generator=generator).to(p)
-        return _checked(other, x, step, **settings)
+        return check(other, x, step, **settings)
 
-    return seen_enough(_checked(module, x, step, **settings), perturbed)
+    return seen_enough(check(module, x, step, **settings), perturbed)
+
+
+def _watched(module: Any, x: Any, step: Callable[[Any, Any], Any], **settings: Any) -> Report:
+    """The step watched, at the weights that the module has."""
+    with kept_as_it_is(module), capture(module) as seen:
+        seen.know(x)
+        loss = step(module, x)
+        return seen.report(loss, **settings)
 
 
 def _checked(

@@ -5,15 +5,16 @@ torch is imported inside these functions only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import std_read_as
+from scratchvae.reference.frameworks.torch_flow import NORMAL, UNIFORM, as_array
 
-NORMAL, UNIFORM = {"randn", "randn_like", "normal", "normal_"}, {"rand", "rand_like", "uniform_"}
 OTHER = {"bernoulli", "bernoulli_"}  # which are no noise of z
 
 
@@ -35,6 +36,16 @@ def observe(
     `decoder`: the children that take z and that give the output; `entrance`: the one that takes what the encoder sees. With
     `replay` what was drawn once is drawn again, in the dtype of the module. The module is left as it was.
     """
+    with kept_as_it_is(module):
+        seen = _run(module, x, step, heads, decoder, noise, entrance, replay)
+        gradients = {n: None if p.grad is None else as_array(p.grad) for n, p in module.named_parameters() if p.requires_grad}
+    found, interleaved = _quantities(seen, x, scale, output)
+    return Steps(found, gradients, interleaved, seen.get("entrance"), tuple(seen["drawn"]))
+
+
+@contextmanager
+def kept_as_it_is(module: Any) -> Iterator[None]:
+    """Afterwards the module's weights, buffers and gradients are as before, and so is torch's generator on the CPU."""
     import torch
 
     before = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
@@ -43,14 +54,11 @@ def observe(
         p.grad = None
     try:
         with torch.random.fork_rng(devices=[]):
-            seen = _run(module, x, step, heads, decoder, noise, entrance, replay)
-        gradients = {n: None if p.grad is None else as_array(p.grad) for n, p in module.named_parameters() if p.requires_grad}
+            yield
     finally:
         module.load_state_dict(before)
         for p, grad in kept:
             p.grad = grad
-    found, interleaved = _quantities(seen, x, scale, output)
-    return Steps(found, gradients, interleaved, seen.get("entrance"), tuple(seen["drawn"]))
 
 
 class Steps(NamedTuple):
@@ -234,9 +242,3 @@ def _sampled(mean: Any, held: Any, scale: str, noise: Any, z: Any) -> bool:
     std = std_read_as(scale, as_array(held).astype(np.float64))
     apart = np.abs(as_array(mean) + std * as_array(noise) - as_array(z).reshape(std.shape))
     return bool(apart.max() <= 1e-2 * (1 + np.abs(as_array(z)).max()))
-
-
-def as_array(tensor: Any) -> Array:
-    """As NumPy holds it, which has no bfloat16."""
-    tensor = tensor.detach().cpu()
-    return np.asarray(tensor.float() if tensor.is_floating_point() and tensor.itemsize == 2 else tensor)

@@ -55,8 +55,11 @@ def latents(subject: Subject) -> Section | None:
     Z, used = len(active), int(active.sum())
     try:
         kl = kl_by_latent(subject.latent_model, subject.shown, rng=np.random.default_rng(subject.run.config.seed))
-        drawn, measure = plots.latent_divergences(kl, active), f"KL(q(z|x) ‖ p(z)) of each latent, {kl.sum():.2f} nats in all"
     except InputError:
+        kl = np.empty(0)
+    if len(kl) == Z:
+        drawn, measure = plots.latent_divergences(kl, active), f"KL(q(z|x) ‖ p(z)) of each latent, {kl.sum():.2f} nats in all"
+    else:
         spread = subject.codes.var(axis=0)
         drawn = plots.latent_divergences(spread, active, measure="variance of the codes")
         measure = "The variance of each latent's codes; this model's KL has no closed form by latent"

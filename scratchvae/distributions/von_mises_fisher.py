@@ -1,0 +1,201 @@
+"""The von Mises-Fisher law on the unit sphere in D dimensions: p(x) = C(κ) e^(κ μᵀx), around a direction μ of norm 1.
+
+`mean` is the mean direction μ, and `log_concentration` is log κ, one number for each example. At κ = 0 the law is
+uniform; at large κ it is a Gaussian of variance 1/κ on the tangent plane at μ. Its constant is C(κ) =
+κ^ν/((2π)^(D/2) I_ν(κ)) with ν = D/2 − 1 and the modified Bessel function I_ν. Fisher 1953; Davidson, Falorsi, De Cao,
+Kipf & Tomczak 2018, "Hyperspherical variational auto-encoders".
+
+With A(κ) = I_{ν+1}(κ)/I_ν(κ), which is the expected cosine E[μᵀx], the slopes are
+
+    d log C/dκ = −A        dA/dκ = 1 − A² − (D − 1) A/κ = Var[μᵀx]
+
+`kernels/textbook/sphere.py` computes A, 1 − A and dA/dκ, each by itself, with all its digits for every κ and D ≥ 2.
+Everything is computed in float64 whatever comes in.
+
+A draw is x = (1 − v) μ + √(v (2 − v)) t, with v = 1 − μᵀx and t a uniform direction at right angles to μ. `versine` takes
+v by the inverse of its distribution function, so that its gradient is exact. Where v comes from proposals that are
+accepted or rejected, the slope of the accepted proposal alone is biased, since which one is accepted depends on κ
+too (Naesseth, Ruiz, Linderman & Blei 2017).
+"""
+
+import numpy as np
+
+from scratchvae import kernels
+from scratchvae.arguments import differentiable, in_float64
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_count,
+    require_shapes,
+    require_unit,
+    sum_of_draws,
+)
+from scratchvae.distributions import uniform_sphere
+
+
+@differentiable
+@in_float64
+def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pullback]:
+    """log p(x) = log p(μ) − ½ κ |x − μ|².     x, mean (B, D) of norm 1, log_concentration (B,)  ->  (B,) in nats.
+
+    On the sphere ½ |x − μ|² is 1 − μᵀx, and it keeps its digits where x is near μ. The gradients of x and mean are
+    those of this expression; what they have at right angles to the sphere has no meaning. InputError for vectors
+    that are not of norm 1.
+    """
+    n = require_shapes(
+        "von_mises_fisher.log_prob",
+        x=(x, "B D"),
+        mean=(mean, "B D"),
+        log_concentration=(log_concentration, "B"),
+    )
+    for name, vectors in {"x": x, "mean": mean}.items():
+        require_unit("von_mises_fisher.log_prob", name, vectors)
+    log_peak, _, _, away, _ = _moments("log_prob", log_concentration, n["D"])
+    apart, kappa = x - mean, _concentration(log_concentration)
+    versine = 0.5 * (apart * apart).sum(axis=1)
+    log_px = log_peak - kappa * versine
+
+    def pullback(dlog_px: Array) -> tuple[Array, Array, Array]:
+        dx = -(dlog_px * kappa)[:, None] * apart  # dx = −dlog_px κ (x − μ)
+        return dx, -dx, dlog_px * kappa * (away - versine)  # dlog_κ = dlog_px κ (1 − A − ½ |x − μ|²)
+
+    return log_px, pullback
+
+
+@differentiable
+@in_float64
+def expectation(mean: Array, log_concentration: Array) -> tuple[Array, Pullback]:
+    """E[x] = A(κ) μ, which lies inside the sphere.     mean (B, D) of norm 1, log_concentration (B,)  ->  (B, D)."""
+    n = require_shapes("von_mises_fisher.expectation", mean=(mean, "B D"), log_concentration=(log_concentration, "B"))
+    _, _, cosine, _, variance = _moments("expectation", log_concentration, n["D"])
+    slope = _concentration(log_concentration) * variance  # dA/d log κ
+
+    def pullback(d: Array) -> tuple[Array, Array]:
+        return d * cosine[:, None], (d * mean).sum(axis=1) * slope  # dμ = d A,  dlog_κ = dᵀμ κ dA/dκ
+
+    return cosine[:, None] * mean, pullback
+
+
+@differentiable
+@in_float64
+def kl_to_uniform(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
+    """KL(p ‖ uniform law on the sphere) = κ A − log E[e^(κ w)], w = μᵀx for uniform x.     (B,)  ->  (B,) in nats.
+
+    The KL does not depend on μ. Near κ = 0 it is κ²/2D, of which no digit is lost.
+    """
+    require_shapes("von_mises_fisher.kl_to_uniform", log_concentration=(log_concentration, "B"))
+    _, kl, _, _, variance = _moments("kl_to_uniform", log_concentration, dim)
+    slope = _concentration(log_concentration) ** 2 * variance
+
+    def pullback(dkl: Array) -> Array:
+        return dkl * slope  # dlog_κ = dkl κ² dA/dκ
+
+    return kl, pullback
+
+
+@differentiable
+@in_float64
+def entropy(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
+    """H = log |S| − KL(p ‖ uniform law), |S| the sphere's area.     log_concentration (B,)  ->  (B,) in nats."""
+    kl, kl_pullback = kl_to_uniform(log_concentration, dim=dim)
+    at_a_point, _ = uniform_sphere.log_prob(np.eye(1, dim))
+
+    def pullback(dH: Array) -> Array:
+        return -kl_pullback(dH)  # dlog_κ = −dH κ² dA/dκ
+
+    return -at_a_point - kl, pullback
+
+
+@differentiable
+@in_float64
+def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 1) -> tuple[Array, Pullback]:
+    """v = 1 − cos θ of a draw: θ is the angle to μ where P(angle ≤ θ) = `uniform`, which is a draw from U(0, 1).
+
+    log_concentration (B,), uniform (B · draws,), those for one κ side by side  ->  (B · draws,).     The gradient is
+    implicit, from P(θ(κ); κ) = uniform: dv/dκ = −sin θ ∂P/∂κ / p(θ) (Figurnov, Mohamed & Mnih 2018), and both
+    integrals are exact to rounding. At D = 3 it is v = −log(1 + uniform (e^(−2κ) − 1))/κ. InputError for a `uniform`
+    outside (0, 1).
+    """
+    require_count("von_mises_fisher.versine", "draws", draws)
+    require_count("von_mises_fisher.versine", "dim", dim, 2)
+    many = f"{len(log_concentration) * draws}"
+    require_shapes("von_mises_fisher.versine", log_concentration=(log_concentration, "B"), uniform=(uniform, many))
+    if uniform.size and not (uniform.min() > 0 and uniform.max() < 1):
+        found = f"found {uniform.min():g} to {uniform.max():g}"
+        raise InputError(f"von_mises_fisher.versine: uniform should lie strictly between 0 and 1, {found}")
+    v, slope = kernels.sphere_quantile(log_concentration, uniform, dim, draws)
+
+    def pullback(dv: Array) -> Array:
+        return (dv * slope).reshape(-1, draws).sum(axis=1)  # dlog_κ = Σ_k dv dv/dlog κ
+
+    return v, pullback
+
+
+@differentiable
+def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 1) -> tuple[Array, Pullback]:
+    """x = (1 − v) μ + √(v (2 − v)) t, a draw where v is a `versine` and `tangent` ξ a uniform direction in D − 1 dimensions.
+
+        t = [−s b | ξ − b μ_r/(1 + s μ₁)],    b = ξᵀμ_r,    μ = [μ₁ | μ_r],    s = sign μ₁
+
+    t is what becomes of [0 | ξ] in the Householder reflection that takes the first axis to −s μ, the sign for which the
+    divisor is at least 1. So t has norm 1, and is at right angles to μ. mean (B, D) of norm 1, versine (B · draws,),
+    tangent (B · draws, D − 1) of norm 1, those for one μ side by side  ->  (B · draws, D).     Ulrich 1984; Davidson
+    et al. 2018, algorithm 1.
+    """
+    require_count("von_mises_fisher.reparameterize", "draws", draws)
+    D, many = require_shapes("von_mises_fisher.reparameterize", mean=(mean, "B D"))["D"], len(mean) * draws
+    shaped = {"versine": (versine, f"{many}"), "tangent": (tangent, f"{many} {D - 1}")}
+    require_shapes("von_mises_fisher.reparameterize", **shaped)
+    real = mean.dtype.type
+    mu, xi, v = np.repeat(mean, draws, axis=0), tangent.astype(mean.dtype, copy=False), versine[:, None]
+    first, rest = mu[:, :1], mu[:, 1:]
+    sign = np.where(first < 0, real(-1), real(1))
+    divisor, b = 1 + sign * first, (xi * rest).sum(axis=1, keepdims=True)
+    t = np.concatenate([-sign * b, xi - b * rest / divisor], axis=1)
+    sine = np.maximum(np.sqrt(v * (2 - v)), np.finfo(mean.dtype).tiny)
+    x = (1 - v) * mu + sine * t
+
+    def pullback(dx: Array) -> tuple[Array, Array]:
+        dv = (dx * ((1 - v) / sine * t - mu)).sum(axis=1)  # dv = dxᵀ(t (1 − v)/√(v(2 − v)) − μ)
+        dt_first, dt_rest = sine * dx[:, :1], sine * dx[:, 1:]
+        pull = (dt_rest * rest).sum(axis=1, keepdims=True) / divisor
+        db = -sign * dt_first - pull  # db = −s dt₁ − dt_rᵀμ_r/(1 + s μ₁)
+        dfirst = sign * b * pull / divisor  # dμ₁ = s b dt_rᵀμ_r/(1 + s μ₁)²
+        drest = db * xi - b / divisor * dt_rest  # dμ_r = db ξ − b dt_r/(1 + s μ₁)
+        dmean = (1 - v) * dx + np.concatenate([dfirst, drest], axis=1)
+        return sum_of_draws(dmean, draws), dv
+
+    return x, pullback
+
+
+@differentiable
+@in_float64
+def log_prob_of_draw(log_concentration: Array, versine: Array, *, dim: int, draws: int = 1) -> tuple[Array, Pullback]:
+    """log p(x) = log p(μ) − κ v at a draw x, from its versine v.     (B,), (B · draws,)  ->  (B · draws,) in nats."""
+    require_count("von_mises_fisher.log_prob_of_draw", "draws", draws)
+    many = f"{len(log_concentration) * draws}"
+    require_shapes(
+        "von_mises_fisher.log_prob_of_draw",
+        log_concentration=(log_concentration, "B"),
+        versine=(versine, many),
+    )
+    log_peak, _, _, away, _ = (np.repeat(a, draws) for a in _moments("log_prob_of_draw", log_concentration, dim))
+    kappa = np.repeat(_concentration(log_concentration), draws)
+
+    def pullback(dlog_q: Array) -> tuple[Array, Array]:
+        by_draw = dlog_q * kappa * (away - versine)
+        return by_draw.reshape(-1, draws).sum(axis=1), -dlog_q * kappa  # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
+
+    return log_peak - kappa * versine, pullback
+
+
+def _moments(name: str, log_concentration: Array, dim: int) -> tuple[Array, ...]:
+    """log p(μ), the KL to the uniform law, A, 1 − A and dA/dκ."""
+    require_count(f"von_mises_fisher.{name}", "dim", dim, 2)
+    return kernels.sphere_moments(log_concentration, dim)
+
+
+def _concentration(log_concentration: Array) -> Array:
+    """κ, held where it and its square are finite, as the kernels hold it."""
+    return np.exp(np.clip(log_concentration, -340, 340))

@@ -1,0 +1,109 @@
+"""The network inside a step: from some latents, and a context, to the numbers that say how other latents move.
+
+With an `order` it is a MADE, a masked autoencoder for distribution estimation (Germain et al. 2015): each output depends on
+those latents alone whose place in the order is lower. A hidden unit has a place too, the highest that it may depend on.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from scratchvae import ops
+from scratchvae.arguments import differentiable
+from scratchvae.arrays import Array, Pullback, generator_from, require_shapes, sizes_of
+from scratchvae.layers import Parameter
+from scratchvae.layers.initializers import initial_weight_and_bias
+
+Order = tuple[int, ...]
+
+
+@differentiable
+def network(x: Array, context: Array, V: Array, *layers: Array, order: Order | None = None) -> tuple[Array, Pullback]:
+    """y = h_L (W_L ∘ M_L) + b_L,  h_l = elu(h_(l−1) (W_(l−1) ∘ M_(l−1)) + b_(l−1)),  h_1 also with context V; h_0 = x.
+
+    x (B, D), context (B, C), V (C, H), layers W, b, W, b, … from D numbers to P  ->  y (B, P).
+    Without an `order` every mask M is 1. With the place of each of D latents, y has P = 2D outputs, two for each latent,
+    which depend on the latents of lower places alone.
+    """
+    y, _, pullback = differentiated(x, context, V, *layers, order=order)
+    return y, pullback
+
+
+def differentiated(
+    x: Array, context: Array, V: Array, *layers: Array, order: Order | None
+) -> tuple[Array, Callable[[Array], Array], Pullback]:
+    """What `network` returns, and between the two the gradient to x alone, which no weight has a part in."""
+    require_shapes("flows.network", x=(x, "B D"), context=(context, "B C"), V=(V, "C H"), W=(layers[0], "D H"))
+    weights, biases = layers[::2], layers[1::2]
+    masks = masks_of(order, tuple(len(b) for b in biases), bool(len(V))) if order is not None else None
+    held = weights if masks is None else [W * M for W, M in zip(weights, masks, strict=True)]
+    inputs, activations = [x], []
+    for i, (W, b) in enumerate(zip(held[:-1], biases, strict=False)):
+        before = inputs[-1] @ W + b
+        h, activation_pullback = ops.elu(before + context @ V if i == 0 else before)
+        inputs.append(h)
+        activations.append(activation_pullback)
+
+    def down(dy: Array) -> tuple[Array, list[Array]]:
+        """The gradient at x, and those at what each layer puts out, before its activation."""
+        found = [dy]
+        for W, activation_pullback in zip(held[:0:-1], activations[::-1], strict=True):
+            found.append(activation_pullback(found[-1] @ W.T))  # dh_(l−1) = (dh_l Wᵀ) elu′
+        return found[-1] @ held[0].T, found[::-1]
+
+    def to_x(dy: Array) -> Array:
+        return down(dy)[0]
+
+    def pullback(dy: Array) -> tuple[Array, ...]:
+        dx, dlayers = down(dy)
+        dcontext, dV = dlayers[0] @ V.T, context.T @ dlayers[0]  # dcontext = dh_1 Vᵀ,  dV = contextᵀ dh_1
+        gradients: list[Array] = []
+        for i, (h, d) in enumerate(zip(inputs, dlayers, strict=True)):
+            dW = h.T @ d  # dW = (hᵀ dh) ∘ M
+            gradients += [dW if masks is None else dW * masks[i], d.sum(axis=0)]  # db = Σ_b dh
+        return dx, dcontext, dV, *gradients
+
+    return inputs[-1] @ held[-1] + biases[-1], to_x, pullback
+
+
+@lru_cache(maxsize=256)
+def masks_of(order: Order, widths: tuple[int, ...], contextual: bool) -> tuple[Array, ...]:
+    """A mask of True and False for the weight of each layer, whose outputs are `widths`, the last of them 2D.
+
+    A unit reads those of at most its own place, and an output for a latent those of lower places. The places of hidden units
+    go round from the lowest to the highest but one. The units of a network with a context begin one place below the
+    lowest: these read the context alone.     Germain et al. 2015, equations 8 and 12.
+    """
+    low, high = min(order), max(order)
+    first = low - 1 if contextual or low == high else low
+    places = np.arange(first, max(high, first + 1))
+    before, masks = np.array(order), []
+    for width in widths[:-1]:
+        after = np.resize(places, width)
+        masks.append(before[:, None] <= after)
+        before = after
+    masks.append(before[:, None] < np.tile(order, 2))
+    return tuple(masks)
+
+
+def first_weights(
+    where: str,
+    inputs: int,
+    context: int,
+    outputs: int,
+    hidden: int | Sequence[int],
+    rng: np.random.Generator | int | None,
+) -> list[Parameter]:
+    """V, and W, b of each layer, as `network` takes them. The last layer begins with zeros, and so the outputs do."""
+    rng = generator_from(where, "rng", rng)
+    widths = sizes_of(where, "hidden", hidden, least=1)
+    fan = inputs + context
+    V, _ = initial_weight_and_bias("pytorch", (context, widths[0]), max(fan, 1), widths[0], widths[0], rng)
+    found = [Parameter(V)]
+    for before, after in zip((inputs, *widths[:-1]), widths, strict=True):
+        W, b = initial_weight_and_bias("pytorch", (before, after), max(fan, 1), after, after, rng)
+        found += [Parameter(W), Parameter(b)]
+        fan = after
+    zeros = np.zeros((widths[-1], outputs), np.float32)
+    return [*found, Parameter(zeros), Parameter(zeros[0].copy())]

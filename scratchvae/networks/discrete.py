@@ -1,0 +1,86 @@
+"""Discrete posteriors and their priors from plain numbers: how many choices, among how many categories."""
+
+from typing import cast
+
+from scratchvae.arrays import InputError, require_count
+from scratchvae.objectives import Schedule
+from scratchvae.posteriors import (
+    Concrete,
+    DiagonalGaussian,
+    GumbelSoftmax,
+    JointPosterior,
+    Posterior,
+    VectorQuantized,
+)
+from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
+
+
+def gumbel_softmax(
+    latent_dim: int,
+    categories: int = 10,
+    *,
+    temperature: float | Schedule = 0.5,
+    straight_through: bool = False,
+) -> GumbelSoftmax:
+    """latent_dim / categories choices, drawn one-hot or relaxed at a temperature; the prior is one_hot."""
+    groups = _groups("gumbel_softmax", latent_dim, categories)
+    return GumbelSoftmax(groups, categories, temperature=temperature, straight_through=straight_through)
+
+
+def concrete(latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5) -> Concrete:
+    """latent_dim / categories relaxed choices with a density; the prior is concrete too."""
+    return Concrete(_groups("concrete", latent_dim, categories), categories, temperature=temperature)
+
+
+def joint(
+    latent_dim: int,
+    categories: int = 10,
+    choices: int = 1,
+    *,
+    temperature: float | Schedule = 0.5,
+    straight_through: bool = False,
+) -> JointPosterior:
+    """Gaussian latents, and so many choices among `categories`, which are the last of latent_dim; the prior is product."""
+    for name, count in (("categories", categories), ("choices", choices)):
+        require_count("posterior joint", name, count)
+    continuous = latent_dim - choices * categories
+    if continuous < 1:
+        expected = f"latent_dim should be more than the {choices * categories} numbers of its choices"
+        raise InputError(f"posterior joint: {expected}; found {latent_dim}")
+    chosen = GumbelSoftmax(choices, categories, temperature=temperature, straight_through=straight_through)
+    return JointPosterior(DiagonalGaussian(continuous), chosen)
+
+
+def product(posterior: Posterior, *, learned: bool = False) -> ProductPrior:
+    """N(0, I) for the Gaussian latents of a joint posterior, and for its choices one_hot."""
+    if not isinstance(posterior, JointPosterior):
+        raise InputError(f"prior product is for the posterior joint; found a {type(posterior).__name__}")
+    gaussian, chosen = posterior.parts
+    return ProductPrior(StandardGaussian(gaussian.latent_dim), one_hot(chosen, learned=learned))
+
+
+def codes(posterior: Posterior, *, learned: bool = False) -> Codes:
+    """A probability for each code of a vq posterior, all equal, or learned."""
+    return Codes(cast(VectorQuantized, posterior), learned=learned)
+
+
+def one_hot(posterior: Posterior, *, learned: bool = False) -> OneHot:
+    """A probability for each category of a gumbel_softmax posterior, all equal, or learned."""
+    if not isinstance(posterior, GumbelSoftmax):
+        raise InputError(f"prior one_hot is for the posterior gumbel_softmax; found a {type(posterior).__name__}")
+    return OneHot(posterior.groups, posterior.categories, learned=learned)
+
+
+def concrete_prior(posterior: Posterior, *, temperature: float = 0.5, learned: bool = False) -> ConcretePrior:
+    """A Concrete law for each choice of a concrete posterior, with a temperature of its own."""
+    if not isinstance(posterior, Concrete):
+        raise InputError(f"prior concrete is for the posterior concrete; found a {type(posterior).__name__}")
+    return ConcretePrior(posterior.groups, posterior.categories, temperature=temperature, learned=learned)
+
+
+def _groups(where: str, latent_dim: int, categories: int) -> int:
+    require_count(f"posterior {where}", "categories", categories)
+    if latent_dim % categories:
+        expected = f"latent_dim should be a multiple of the {categories} categories, as many for each choice"
+        raise InputError(f"posterior {where}: {expected}; found {latent_dim}")
+    return latent_dim // categories

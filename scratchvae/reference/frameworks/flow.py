@@ -1,0 +1,147 @@
+"""A step as the graph of the calls that made it, the same for every framework: which array came from which, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+
+ARITHMETIC = {"add", "sub", "mul", "div", "neg", "addcmul"}
+CURVES = {
+    *("exp", "log", "log1p", "expm1", "log2", "sqrt", "rsqrt", "pow", "square", "reciprocal", "abs", "sigmoid", "logsigmoid"),
+    *("softplus", "tanh", "clamp", "relu", "elu", "maximum", "minimum", "where", "nan_to_num", "sign", "erf", "softsign"),
+}
+LOSSES = {  # calls that compare an output with a target, and the law that each is of
+    "binary_cross_entropy": "bernoulli",
+    "binary_cross_entropy_with_logits": "bernoulli",
+    "mse_loss": "gaussian",
+    "l1_loss": "laplace",
+    "smooth_l1_loss": "",
+    "huber_loss": "",
+    "gaussian_nll_loss": "",
+    "poisson_nll_loss": "",
+    "cross_entropy": "",
+    "nll_loss": "",
+    "kl_div": "",
+}
+VIEWS = {"view", "cast", "copy", "detach"}  # the same numbers, in another shape or dtype
+SPREADS = {"expand", "repeat"}  # the same numbers, several times
+PICKS = {"pick", "chunk"}
+ELEMENTWISE = ARITHMETIC | CURVES
+LOCAL = ELEMENTWISE | VIEWS | SPREADS
+
+
+@dataclass(eq=False)
+class Node:
+    """One array of a step: the call that made it, and the arrays and numbers that the call was given, in order.
+
+    `kind` is "parameter", "data", "constant" or "draw" of an array that no call on other arrays made; "" of any other.
+    """
+
+    index: int
+    op: str
+    operands: tuple[Any, ...]
+    shape: tuple[int, ...]
+    value: Callable[[], Array]
+    kind: str = ""
+    handle: Any = None  # what the framework knows it by
+    twins: list[Any] = field(default_factory=list)  # handles of the same computed once more
+    place: str = ""  # the file and line of the user's code
+    names: set[str] = field(default_factory=set)  # of the user's variables that held it
+    half: bool = False  # in half precision
+    learned: bool = False  # a parameter is among its ancestors
+    of_data: bool = False  # data are among its ancestors
+
+    @property
+    def parents(self) -> list[Node]:
+        """The arrays among the operands."""
+        return [operand for operand in self.operands if isinstance(operand, Node)]
+
+    @property
+    def numbers(self) -> list[float]:
+        """The numbers among the operands, and constant arrays of one entry."""
+        single = [float(n.value().reshape(())) for n in self.parents if n.kind == "constant" and n.size == 1]
+        return [float(operand) for operand in self.operands if not isinstance(operand, Node)] + single
+
+    @property
+    def size(self) -> int:
+        """How many entries the array has."""
+        return int(np.prod(self.shape))
+
+    @property
+    def is_number(self) -> bool:
+        """Whether all entries are one number that no data and no parameter enter."""
+        return self.size == 1 or (self.kind == "constant" and self.size > 1 and not np.ptp(self.value()))
+
+    @property
+    def like_data(self) -> bool:
+        """Whether it was made of data without any parameter."""
+        return self.of_data and not self.learned
+
+
+def lineage(starts: Iterable[Node], stops: Iterable[Node] = ()) -> set[Node]:
+    """The nodes themselves and all their ancestors, without what lies behind `stops`, which are left out too."""
+    ended, found = set(stops), set()
+    waiting = [node for node in starts if node not in ended]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += [parent for parent in node.parents if parent not in ended]
+    return found
+
+
+def heirs(start: Node, among: Iterable[Node]) -> set[Node]:
+    """The node itself and, of those among the given, all that depend on it."""
+    found = {start}
+    for node in sorted(among, key=lambda n: n.index):
+        if any(parent in found for parent in node.parents):
+            found.add(node)
+    return found
+
+
+def bare(node: Node, *, spreads: bool = False) -> Node:
+    """What the node is a mere view of; with `spreads` what it repeats, too."""
+    ops = VIEWS | SPREADS if spreads else VIEWS
+    while (node.op in ops or (node.op in SPREADS and node.parents[0].size == node.size)) and node.parents:
+        node = node.parents[0]
+    return node
+
+
+def chain(node: Node) -> Iterator[Node]:
+    """The node, and what it is a function of entry by entry, as long as that is one array beside numbers."""
+    yield node
+    while node.op in LOCAL and not node.kind:
+        variable = [p for p in node.parents if p.learned]
+        if len(set(variable)) != 1 or (node.op in SPREADS and variable[0].size != node.size):
+            return
+        node = variable[0]
+        yield node
+
+
+def gate(steps: list[Node], ends: Iterable[Node]) -> Node:
+    """The first of a chain's nodes that all paths from deeper in the chain to the ends go through."""
+    ends = list(ends)
+    for i, node in enumerate(steps):
+        if not lineage(ends, [node]) & set(steps[i + 1 :]):
+            return node
+    return steps[-1]
+
+
+def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
+    """Where the lineage of a node, followed entry by entry and through sums, first meets what is computed otherwise."""
+    found, waiting, met = set(), [node], set(stops)
+    while waiting:
+        at = waiting.pop()
+        if at in met:
+            continue
+        met.add(at)
+        if at.op in LOCAL | {"sum", "mean", "logsumexp", *LOSSES} and not at.kind:
+            waiting += [p for p in at.parents if p.learned]
+        elif at.learned:
+            found.add(at)
+    return found

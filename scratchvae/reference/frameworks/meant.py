@@ -1,0 +1,139 @@
+"""What the loss of a step that was watched was meant to be, as far as its own numbers say: the settings of diagnose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+from scratchvae.reference.frameworks.proportions import CLOSE, fitted, is_tidy, near
+from scratchvae.reference.frameworks.roles import Roles
+from scratchvae.reference.frameworks.terms import scaled
+
+WEIGHED = {
+    "gaussian": "the squared error is weighed as that of a Gaussian (without a factor ½ it has ½) of",
+    "laplace": "the absolute error is weighed as that of a Laplace of",
+}
+
+
+class Meant:
+    """Weights of the parts of one loss, and which of them its author chose."""
+
+    def __init__(
+        self, arrays: dict[str, Array], roles: Roles, loss: Node, B: int, given: Mapping[str, Any], plain_kl: Node | None
+    ) -> None:
+        self.arrays, self.roles, self.loss, self.B, self.given = arrays, roles, loss, B, given
+        self.plain_kl = plain_kl  # the node of the closed-form KL without a weight, where there is one
+        self.notes: list[str] = []
+
+    def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
+        """What may have been meant, the plainest first, where the loss weighs −log p(x|z) by `a` (None: it is not known)."""
+        given, b, each = self.given, self._weight_of_kl(), 1.0 / self.B
+        variance = 1.0
+        if a is not None and "variance" not in given:
+            variance = self._variance(likelihood, a, each)
+            a *= {"gaussian": variance, "laplace": np.sqrt(variance / 2)}.get(likelihood, 1.0)
+        beta, chosen = (given["beta"], True) if "beta" in given else self._beta(a, b)
+        free = (chosen or b is None) and "reduction" not in given and self.roles.log_w is None
+        if free and a is not None and a > 0 and not near(a, 1.0) and not near(a, each):
+            self._unscale(a / each)
+            a = each
+        reduction = "sum" if a is not None and abs(abs(a) - 1) < abs(abs(a) - each) else "mean"
+        row = {"likelihood": likelihood, "variance": variance, "reduction": reduction, "beta": 1.0 if beta is None else beta}
+        row |= {"constants": True}
+        rows = [row] if likelihood == "bernoulli" else [row, {**row, "constants": False}]
+        if beta is None:
+            rows += [{**rows[-1], "beta": number} for number in self._numbers("kl")]
+        if a is None:
+            rows += [{**r, "reduction": "sum"} for r in rows[:2]]
+        free_bits = self._free_bits()
+        rows = [{**r, "free_bits": free_bits} for r in rows if free_bits] + rows
+        if beta is not None and beta != 1 and "beta" not in given:
+            self.notes.append(f"the KL weighs {beta:.6g}, by a number in the step: taken as beta")
+        return [{**r, **given} for r in rows]
+
+    def _unscale(self, factor: float) -> None:
+        """Take the loss without a factor that the whole of it has."""
+        weighted = ("loss", "reconstruction", *(() if self.plain_kl is not None else ("kl",)))
+        for name in (*weighted, *(n for n in self.arrays if n.startswith("d_"))):
+            if name in self.arrays:
+                self.arrays[name] = self.arrays[name] / np.asarray(factor, self.arrays[name].dtype)
+        self.notes.append(f"the loss holds the mean reconstruction of the batch × {factor:.6g}: it is taken without that factor")
+
+    def _weight_of_kl(self) -> float | None:
+        """What the loss weighs a closed-form KL by: (d_mean − d_z) / mean."""
+        arrays = self.arrays
+        if "d_mean" not in arrays or self.roles.log_w is not None:
+            return None
+        own = arrays["d_mean"] - (arrays["d_z"].reshape(arrays["d_mean"].shape) if "d_z" in arrays else 0.0)
+        scale = np.abs(arrays["d_mean"]).max()
+        return fitted(own, arrays["mean"], within=max(CLOSE * float(np.abs(own).max()), 1e-5 * float(scale)))
+
+    def _variance(self, likelihood: str, a: float, each: float) -> float:
+        """Of the Gaussian or Laplace whose error the loss weighs by a: as the step's own numbers give it, and 1 else.
+
+        A squared error without its factor ½ is that of a Gaussian of σ² = ½, an absolute error that of a Laplace of b = 1.
+        """
+        if likelihood == "bernoulli":
+            return 1.0
+        gaussian = likelihood == "gaussian"
+        plain = [1.0, 0.5] if gaussian else [2.0]
+        chosen = [w for n in self._numbers("reconstruction") for w in (n, n**2, 1 / n, 0.5 / n, n / 2, 1 / n**2)]
+        for v in [*plain, *(chosen if gaussian else [2 * w**2 for w in chosen])]:
+            if any(near(a, c / (v if gaussian else np.sqrt(v / 2))) for c in (1.0, each)):
+                self.notes += [f"{WEIGHED[likelihood]} variance {v:.6g}: taken so"] if v != 1 else []
+                return float(v)
+        return 1.0 if gaussian else 2.0
+
+    def _beta(self, a: float | None, b: float | None) -> tuple[float | None, bool]:
+        """The KL's weight beside the reconstruction's, and whether it is 1 or was chosen, by a number in the step.
+
+        It is None where it is not known, and 1 where a weight was not chosen.
+        """
+        if a is None or b is None:
+            return None, False
+        ratio, D = b / a, self.arrays["x"][0].size
+        if near(ratio, 1.0):
+            return 1.0, True
+        by_size = [f * c for f in (1.0, D, self.B, D * self.B) for c in (1.0, 0.5)]  # ½: of a squared error without it
+        chosen = any(near(ratio, c * f) for n in self._numbers("kl") for c in (n, 1 / n) for f in by_size)
+        return (float(ratio), True) if chosen else (1.0, False)
+
+    def _is_size(self, number: float) -> bool:
+        """Whether the number counts examples, entries or latents."""
+        arrays = self.arrays
+        D, Z = arrays["x"][0].size, arrays["mean"][0].size
+        sizes = {self.B, D, Z, self.B * D, self.B * Z, D * Z, self.B * D * Z}
+        return any(near(abs(number), s) or near(abs(number), 1 / s) for s in sizes if s > 1)
+
+    def _numbers(self, role: str) -> list[float]:
+        """The numbers that a part of the loss is multiplied by on purpose, but for 1: such as count entries are none.
+
+        Those of the KL's own formula, a half of it among them, are left out.
+        """
+        found: list[float] = []
+        used = lineage([self.loss])
+        inside = {n for n in (self.roles.mean, self.roles.held, self.roles.z, self.roles.std, self.roles.output) if n}
+        for term in [t for t in self.roles.terms if t.role == role]:
+            plain = self.plain_kl if role == "kl" else None
+            nodes = lineage([term.node], inside) | heirs(term.node, used) if plain is None else heirs(plain, used) - {plain}
+            for node in nodes & used:
+                if node.op in {"mul", "div"} and (one := scaled(node)) is not None:
+                    counted = node.op == "div" and any(isinstance(operand, int) for operand in node.operands)
+                    half = role == "kl" and plain is None and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
+                    if not half and (not self._is_size(one[1]) or (is_tidy(one[1]) and not counted)):
+                        found.append(abs(one[1]))
+        return [n for n in dict.fromkeys(found) if n > 0 and not near(n, 1.0) and np.isfinite(n)]
+
+    def _free_bits(self) -> float:
+        """The number below which the KL of a latent is held, where there is one."""
+        used = lineage([self.loss])
+        terms = [t for t in self.roles.terms if t.role == "kl"]
+        for term in terms:
+            for node in lineage([term.node], {n for n in (self.roles.mean, self.roles.held) if n}) & used:
+                if node.op in {"clamp", "amax", "maximum"} and len(node.numbers) == 1 and node.numbers[0] > 0:
+                    return float(node.numbers[0])
+        return 0.0

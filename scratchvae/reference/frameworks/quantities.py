@@ -1,0 +1,248 @@
+"""The arrays of a step that was watched, by the names of diagnose, and how its own arithmetic reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.kernels import sigmoid
+from scratchvae.reference.diagnosis import SCALES, std_read_as
+from scratchvae.reference.frameworks.draws import Draws, draws_of
+from scratchvae.reference.frameworks.flow import LOSSES, Node, heirs, lineage
+from scratchvae.reference.frameworks.meant import Meant
+from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near, same
+from scratchvae.reference.frameworks.roles import Roles
+from scratchvae.reference.frameworks.spread import Gradients, put_right, reads_as_kl, scale_of
+from scratchvae.reference.frameworks.terms import scaled
+
+
+@dataclass
+class Step:
+    """One step by quantity, in the words of diagnose, and what is said of how it was read."""
+
+    arrays: dict[str, Array] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)  # the file and line that made each
+    settings: list[dict[str, Any]] = field(default_factory=list)  # what may have been meant, the plainest first
+    notes: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    ends: dict[str, Node] = field(default_factory=dict)  # where the reference's gradients can be handed to the user's own code
+
+
+def as_step(
+    roles: Roles, loss: Node, gradients: Gradients, *, scale: str | None, training: bool, settings: Mapping[str, Any]
+) -> Step:
+    """The arrays of the roles, with gradients, and what was meant where `scale` and `settings` do not say it."""
+    step = Step(unknown=list(roles.unknown))
+    if roles.z is None or roles.mean is None or roles.output is None or roles.target is None:
+        return step
+    put_right(roles, gradients)
+    mean, z = roles.mean, roles.z
+    draws = draws_of(z.value(), mean.value(), z.value() if roles.joined is None else roles.joined.value())
+    if draws is None:
+        step.unknown.append(f"how the draws in z {z.shape} belong to the examples of the mean {mean.shape}")
+        return step
+    kind, said = (scale, "") if scale is not None else scale_of(roles, draws, gradients)
+    step.notes += [said] if said else []
+    if kind is None:
+        step.unknown.append("how the encoder holds σ: neither the sampling nor the KL tells; say scale='log_var', 'std', …")
+    if roles.noise is None and z.kind != "draw":
+        if not reads_as_kl(roles, gradients):
+            step.unknown.append("noise, and a KL to the standard normal: is this a variational autoencoder?")
+            return step
+        if not training and z is mean:
+            settings = {"evaluation": True, **settings}
+            step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
+    _Quantities(step, roles, loss, draws, gradients, dict(settings)).take(mean, z, roles.output, roles.target, kind)
+    return step
+
+
+class _Quantities:
+    """The quantities of one step, while they are read off its graph."""
+
+    def __init__(self, step: Step, roles: Roles, loss: Node, draws: Draws, gradients: Gradients, given: dict[str, Any]) -> None:
+        self.step, self.roles, self.loss, self.draws = step, roles, loss, draws
+        self.gradients, self.given, self.B = gradients, given, draws.B
+
+    def take(self, mean: Node, z: Node, output: Node, target: Node, kind: str | None) -> None:
+        """Enter all that is known."""
+        roles, step = self.roles, self.step
+        at = {"mean": mean, "z": z, **({} if roles.held is None or kind is None else {kind: roles.held})}
+        step.ends = {**at, "output": roles.before_sigmoid or output}
+        if roles.held is not None and roles.held.size != mean.size:
+            step.unknown.append(f"the spread: it has shape {roles.held.shape} beside a mean of shape {mean.shape}")
+            return
+        values = {"mean": mean.value(), "z": self.draws.by_example(z.value())}
+        if roles.held is not None and kind is not None:
+            values[kind] = np.broadcast_to(roles.held.value(), mean.shape)
+        elif roles.std is not None and roles.std.size == mean.size:
+            values["std"] = np.broadcast_to(roles.std.value(), mean.shape)
+        noise = self._noise(z)
+        if noise is not None:
+            values["noise"] = noise
+        values["loss"] = self.loss.value().reshape(()) if self.loss.size == 1 else self.loss.value()
+        values["x"] = self._target(target)
+        step.arrays = {name: np.asarray(value) for name, value in values.items()}
+        step.places = {name: node.place for name, node in at.items()} | {"loss": self.loss.place}
+        found = self.gradients(self.loss, list(at.values()))
+        for name, gradient in zip(at, found, strict=True):
+            if gradient is None:
+                step.unknown.append(f"a gradient of {name}, for none reaches it: is it detached, or made under no_grad?")
+            else:
+                step.arrays[f"d_{name}"] = self.draws.by_example(gradient) if name == "z" else gradient
+        if z is mean:  # whose gradient by the decoder can't be told from the KL's
+            step.arrays = {name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}}
+        likelihood, a = self._likelihood(output)
+        if likelihood is None:
+            step.unknown.append("the likelihood: how the output is compared with x was not recognized; say likelihood=…")
+            return
+        plain = self._parts()
+        if self.roles.log_w is not None:
+            self._weights()
+        elif self.draws.K > 1:
+            self._each_draw()
+        meant = Meant(step.arrays, self.roles, self.loss, self.B, self.given, plain)
+        step.settings = meant.settings(likelihood, a)
+        step.notes += meant.notes
+
+    def _noise(self, z: Node) -> Array | None:
+        """In the layout of z; what torch.normal(mean, std) made of it is undone."""
+        roles = self.roles
+        if roles.noise is None and z.kind == "draw" and roles.std is not None:  # torch.normal(mean, std)
+            a, b = (p.value().astype(np.float64) for p in z.parents)
+            return self.draws.by_example(np.asarray((z.value() - a) / b, dtype=z.value().dtype))
+        if roles.noise is None:
+            return None
+        value = roles.noise.value()
+        if value.size != z.size:
+            try:
+                value = np.broadcast_to(value, z.shape)
+            except ValueError:
+                return None
+        return self.draws.by_example(value.reshape(z.shape))
+
+    def _target(self, target: Node) -> Array:
+        """x once for each example."""
+        value = target.value()
+        several = self.draws.K > 1 and len(value) != self.B and value.size % (self.B * self.draws.K) == 0
+        return self.draws.by_example(value)[:, 0] if several else value
+
+    def _likelihood(self, output: Node) -> tuple[str | None, float | None]:
+        """The law by which the output was compared with x, and what the loss weighs it by; the output is entered."""
+        logits, step = self.roles.before_sigmoid, self.step
+        by_output, by_logits = self.gradients(self.loss, [output, logits or output])
+        x = self.roles.target.value() if self.roles.target else np.zeros(())
+        if x.size * self.draws.K == output.size != x.size:
+            x = self.draws.repeated(x)
+        if x.size != output.size:
+            return None, None
+        value, x = output.value().reshape(x.shape).astype(np.float64), x.astype(np.float64)
+        rows, close = self.roles.log_w is not None, HALF_CLOSE if output.half else CLOSE
+        tried: dict[str, float | None] = {"gaussian": None, "laplace": None, "bernoulli": None}
+        if by_output is not None:
+            tried["gaussian"] = fitted(by_output, value - x, rows=rows, close=close)
+            tried["laplace"] = fitted(by_output, np.sign(value - x), rows=rows, close=close)
+        inside = (logits or output).value().astype(np.float64).reshape(x.shape)
+        if by_logits is not None and x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
+            tried["bernoulli"] = fitted(by_logits, sigmoid(inside) - x, rows=rows, close=close)
+        said = self.given.get("likelihood") or next((law for law, a in tried.items() if a is not None and a > 0), None)
+        called = {LOSSES.get(n.op, "") for n in lineage([self.loss]) & heirs(output, lineage([self.loss]))}
+        said = said or next((law for law in ("bernoulli", "gaussian", "laplace") if law in called), None)
+        if said is None:
+            return None, None
+        probability = said == "bernoulli" and logits is None and _looks_like_probability(output)
+        name = "logits" if said == "bernoulli" and not probability else "x_mean"
+        node = (logits or output) if name == "logits" else output
+        step.arrays[name] = self.draws.by_example(node.value())
+        step.places[name] = node.place
+        gradient = by_logits if name == "logits" else by_output
+        if gradient is not None:
+            step.arrays[f"d_{name}"] = self.draws.by_example(gradient)
+            if gradient.any() and "d_z" in step.arrays and not step.arrays["d_z"].any():
+                del step.arrays["d_z"]  # z was cut off behind the sum that made it: what the decoder took is another array
+        step.ends["output"] = node
+        step.ends[name] = step.ends.pop("output")
+        return said, tried.get(said)
+
+    def _parts(self) -> Node | None:
+        """Enter the loss's terms, where there is one of a kind; the plain KL, without a weight, where there is one."""
+        plain = None
+        for role in ("reconstruction", "kl"):
+            terms = [t for t in self.roles.terms if t.role == role]
+            if len(terms) == 1 and self.roles.log_w is None:
+                plain = self._plain_kl(terms[0].node) if role == "kl" else None
+                value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
+                if value.ndim <= 1 and (value.ndim == 0 or len(value) == self.B):
+                    self.step.arrays[role] = value
+                    self.step.places[role] = terms[0].node.place
+        others = [t for t in self.roles.terms if t.role == "other"]
+        if others:
+            where = ", ".join(dict.fromkeys(t.node.place for t in others if t.node.place)) or "somewhere"
+            self.step.unknown.append(f"a term of the loss is neither reconstruction nor KL ({where}): it was not checked")
+        return plain
+
+    def _plain_kl(self, node: Node) -> Node | None:
+        """What is the closed-form KL, over the batch or of each example, among what the term is a multiple of."""
+        arrays = self.step.arrays
+        kind = next((name for name in SCALES if name in arrays), None)
+        if kind is None:
+            return None
+        var = std_read_as(kind, arrays[kind].astype(np.float64)) ** 2
+        with np.errstate(all="ignore"):
+            kl = 0.5 * (arrays["mean"].astype(np.float64) ** 2 + var - 1 - np.log(var)).reshape(self.B, -1).sum(axis=1)
+        while True:
+            value = node.value()
+            whole = value.ndim == 0 and any(near(float(value), float(total)) for total in (kl.sum(), kl.mean()))
+            if whole or (value.shape == (self.B,) and same(value, kl)):
+                return node
+            found = scaled(node) if node.op in {"mul", "div"} else None
+            if found is None:
+                return None
+            node = found[0]
+
+    def _weights(self) -> None:
+        """log p(x|z), log p(z) and log q(z|x) of each draw (B, K), as log w is made of them."""
+        arrays, log_w = self.step.arrays, self.roles.log_w
+        assert log_w is not None
+        whole = self.draws.totals(log_w.value())
+        (slope,) = self.gradients(self.loss, [log_w])
+        if whole is not None:
+            arrays["log_w"] = whole
+        if slope is not None and (shaped := self.draws.totals(slope)) is not None:
+            arrays["d_log_w"] = shaped
+        names = {"reconstruction": "log_px", "prior": "log_pz", "posterior": "log_q"}
+        signs = {"log_px": 1.0, "log_pz": 1.0, "log_q": -1.0}
+        node, sign = self.loss, 1.0
+        while node.op in {"mean", "sum", "neg", "view"} and node.shape != (self.B,) and node.parents:
+            node, sign = node.parents[0], -sign if node.op == "neg" else sign
+        if node.shape == (self.B,):  # the loss by example
+            arrays["bound"] = -sign * node.value()
+        for term in self.roles.terms:
+            name, value = names.get(term.role), self.draws.totals(term.weight * term.node.value())
+            if name is None or value is None:
+                self.step.unknown.append(f"a part of the log-weights was not recognized ({term.node.place})")
+                continue
+            arrays[name] = arrays.get(name, 0.0) + signs[name] * value
+            self.step.places[name] = term.node.place
+
+    def _each_draw(self) -> None:
+        """Several draws of the plain bound: a step of B · K examples, whose encoder's gradients are of all draws together."""
+        arrays, K = self.step.arrays, self.draws.K
+        for name in list(arrays):
+            a = arrays[name]
+            if name in {"z", "noise", "logits", "x_mean", "d_z", "d_logits", "d_x_mean"}:
+                arrays[name] = a.reshape(self.B * K, -1)
+            elif name in {"x", "mean", *SCALES} or (name == "kl" and a.ndim == 1):
+                arrays[name] = np.repeat(a.reshape(self.B, -1), K, axis=0).reshape((self.B * K, *a.shape[1:]))
+            elif name.startswith("d_") or (name == "reconstruction" and a.ndim == 1):
+                del arrays[name]
+        self.step.notes.append(f"{K} draws of z for each example: the gradients of the encoder are not checked")
+        self.B *= K
+
+
+def _looks_like_probability(output: Node) -> bool:
+    value = output.value()
+    return bool(value.min() >= 0 and value.max() <= 1)

@@ -1,0 +1,68 @@
+"""check_jax with no name of a layer: the arrays that a step returns beside its loss are compared, whatever its parameters are."""
+
+import numpy as np
+import pytest
+
+from scratchvae.arrays import InputError
+from scratchvae.reference import check_jax
+
+jax = pytest.importorskip("jax")
+D, H, Z, B = 18, 12, 3, 8
+
+
+def dense(rng, n, m):
+    return {"kernel": 0.3 * rng.normal(size=(n, m)).astype(np.float32), "bias": 0.1 * np.ones(m, np.float32)}
+
+
+def parameters():
+    """In the shape of Flax's: a tree of modules in modules."""
+    rng = np.random.default_rng(0)
+    encoder = {"fc": dense(rng, D, H), "mean": dense(rng, H, Z), "logvar": dense(rng, H, Z)}
+    return {"params": {"encoder": encoder, "decoder": {"fc": dense(rng, Z, H), "out": dense(rng, H, D)}}}
+
+
+def flax_step(half=0.5, total=lambda r, k: r.mean() + k.mean(), left_out=()):
+    jnp = jax.numpy
+
+    def layer(p, x):
+        return x @ p["kernel"] + p["bias"]
+
+    def step(tree, x, key):
+        encoder, decoder = tree["params"]["encoder"], tree["params"]["decoder"]
+        h = jax.nn.relu(layer(encoder["fc"], x))
+        mean, log_var = layer(encoder["mean"], h), layer(encoder["logvar"], h)
+        z = mean + jnp.exp(half * log_var) * jax.random.normal(key, mean.shape)
+        logits = layer(decoder["out"], jax.nn.relu(layer(decoder["fc"], z)))
+        bce = -(x * jax.nn.log_sigmoid(logits) + (1 - x) * jax.nn.log_sigmoid(-logits)).sum(-1)
+        kl = -0.5 * (1 + log_var - mean**2 - jnp.exp(log_var)).sum(-1)
+        arrays = {"mean": mean, "logvar": log_var, "z": z, "logits": logits, "bce": bce, "kl": kl}
+        return total(bce, kl), {name: array for name, array in arrays.items() if name not in left_out}
+
+    return step
+
+
+def checked(step, **settings):
+    x = (np.random.default_rng(1).random((B, D)) > 0.5).astype(np.float32)
+    return check_jax(step, parameters(), x, jax.random.PRNGKey(0), **settings)
+
+
+@pytest.mark.parametrize("step", [flax_step(), flax_step(total=lambda r, k: (r + k).sum())], ids=["mean", "sum"])
+def test_a_right_step_agrees(step):
+    report = checked(step)
+    assert report.ok
+    agreed = [line.quantity for line in report.lines if line.verdict == "agrees"]
+    assert agreed == ["z", "reconstruction", "kl", "loss"]
+    assert "gradients were not compared" in report.explanation
+
+
+def test_mistakes_are_named():
+    assert checked(flax_step(half=1.0)).cause == "sampling_log_var_read_as_log_std"
+    assert checked(flax_step(total=lambda r, k: r.mean() + k.mean()), beta=1.0).ok
+    assert not checked(flax_step(total=lambda r, k: r.mean()), beta=1.0).matches
+
+
+def test_messages():
+    with pytest.raises(InputError, match="with mean, log_var, z, logits, found no log_var, z"):
+        checked(flax_step(left_out=("z", "logvar")))
+    with pytest.raises(InputError, match="all three or not at all, heads is not"):
+        checked(flax_step(), encoder=("fc",), decoder=("out",))

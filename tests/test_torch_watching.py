@@ -1,0 +1,117 @@
+"""check_torch with no further word: right steps of many styles are not accused, and mistakes are named or described."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scratchvae.arrays import InputError
+from scratchvae.reference import Report, capture, check_torch
+
+torch = pytest.importorskip("torch")
+steps = pytest.importorskip("torch_steps")
+F = torch.nn.functional
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def checked(name: str) -> Report:
+    model, x, step = steps.STEPS[name][0]()
+    return check_torch(model, x, step)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, verdict) in steps.STEPS.items() if verdict is None])
+def test_a_right_step_is_not_accused(name):
+    report = checked(name)
+    assert report.ok
+    assert report.matches == (name not in steps.BEYOND), str(report)
+    if name in steps.BEYOND:
+        assert steps.BEYOND[name] in f"{report} {report.blind}"  # what was not found is said
+
+
+@pytest.mark.parametrize("name", [name for name, (_, verdict) in steps.STEPS.items() if verdict is not None])
+def test_a_mistake_is_named_or_described(name):
+    report, verdict = checked(name), steps.STEPS[name][1]
+    assert not report.matches
+    if name in steps.DESCRIBED:
+        assert report.ok
+        assert steps.DESCRIBED[name] in report.explanation
+    else:
+        assert report.cause in verdict
+
+
+def test_what_was_captured_has_the_step_s_own_numbers():
+    torch.manual_seed(1)
+    model, x, _ = steps.STEPS["dense, example"][0]()
+    with capture(model) as seen:
+        mu, lv = model.encode(x)
+        eps = torch.randn_like(mu)
+        z = mu + torch.exp(0.5 * lv) * eps
+        logits = model.logits(z)
+        loss = steps.bce(logits, x) + steps.kld(mu, lv)
+    report = seen.report(loss)
+    assert report.matches
+    expected = {"mean": mu, "log_var": lv, "noise": eps, "z": z, "logits": logits, "x": x, "loss": loss}
+    for name, tensor in expected.items():
+        assert np.array_equal(seen.arrays[name], tensor.detach().numpy())
+    grads = torch.autograd.grad(loss, [mu, lv, z, logits])
+    for name, tensor in zip(("d_mean", "d_log_var", "d_z", "d_logits"), grads, strict=True):
+        assert np.allclose(seen.arrays[name], tensor.numpy(), rtol=0, atol=1e-6 * float(tensor.abs().max()))  # two ulps or so
+
+
+def test_a_step_with_its_own_backward_pass_and_update():
+    model, x, step = steps.STEPS["dense, distributions"][0]()
+    with capture(model) as seen:
+        step(model, x).backward()
+        with torch.no_grad():
+            for p in model.parameters():
+                p -= 1e-3 * p.grad
+    assert seen.report().matches
+    assert not seen.unknown
+
+
+def test_the_line_of_code_is_told():
+    model, x, _ = steps.STEPS["dense, example"][0]()
+    report = check_torch(model, x, steps.example(sample=lambda m, v: m + torch.exp(v) * torch.randn_like(v)))
+    assert "(test_torch_watching.py:" in report.explanation
+
+
+@pytest.mark.parametrize(("changed", "matches"), [({"beta": 4.0}, False), ({"beta": 1.0}, True), ({"reduction": "mean"}, False)])
+def test_what_is_said_is_not_guessed(changed, matches):
+    model, x, step = steps.STEPS["dense, example"][0]()
+    assert check_torch(model, x, step, **changed).matches == matches
+
+
+def test_a_gradient_by_another_way_is_told():
+    model, x, _ = steps.STEPS["dense, example"][0]()
+    report = check_torch(model, x, lambda m, x: steps.example()(m, x) + m.fc3.weight.pow(2).sum())
+    assert not report.matches
+    assert [line.quantity for line in report.lines if "otherwise than by" in line.verdict] == ["d_fc3.weight"]
+
+
+def test_the_example_of_the_page_on_the_reference(tmp_path):
+    page = (Path(__file__).parents[1] / "scratchvae/reference/README.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "check_torch" in block]
+    place = tmp_path / "vae.py"
+    place.write_text(code)
+    exec(compile(code, place, "exec"), found := {})
+    lines = str(found["report"]).splitlines()
+    assert all(line in page for line in (*lines[:2], lines[-1]))
+    assert f"holds {len(steps.STEPS)} steps" in page
+
+
+def test_messages():
+    model, x, step = steps.STEPS["dense, example"][0]()
+    with pytest.raises(InputError, match="all three or not at all, heads is not"):
+        check_torch(model, x, step, encoder=("fc1",), decoder=("fc3",))
+    with pytest.raises(InputError, match="one number that gradients flow from"):
+        check_torch(model, x, lambda m, x: 1.0)
+    with pytest.raises(InputError, match="found shape \\(10, 36\\)"):
+        check_torch(model, x, lambda m, x: m.logits(m.encode(x)[0]))
