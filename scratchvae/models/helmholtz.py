@@ -9,15 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import arrays, kernels
-from scratchvae.arrays import (
-    Array,
-    InputError,
-    Pullback,
-    require_choice,
-    require_count,
-    require_flag,
-    require_shapes,
-)
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_flag, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import RowNoise, log_likelihood
