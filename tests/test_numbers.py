@@ -72,8 +72,8 @@ def options() -> dict[str, tuple[type, Any]]:
             of = getattr(room, name)
             if not inspect.isclass(of) or inspect.isabstract(of) or name in LEFT_OUT:
                 continue
-            parameters = inspect.signature(of).parameters.values()
-            needed = {p.name for p in parameters if p.default is p.empty and p.kind != p.VAR_KEYWORD}
+            parameters = list(inspect.signature(of.__init__).parameters.values())[1:]
+            needed = {p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
             if not needed <= MADE.get(name, {}).keys():
                 continue  # a part of parts
             for option, hint in get_type_hints(of.__init__).items():
