@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 Pullback = Callable[..., Any]  # one gradient per part of the value -> one gradient per positional argument
+MOST = 2**63 - 1  # of anything that can be counted or numbered in an array
+LONGEST_SHOWN = 80  # characters of what was found, as a message repeats it
 UNIT_WITHIN = 0.01  # what is farther from 1 is no norm of a unit vector that was rounded
 LONGEST_NAME = 100  # characters: what is longer is no misspelt name, and comparing it would take long
 
@@ -99,11 +101,25 @@ def require_unit(where: str, name: str, vectors: Array) -> None:
 
 def is_number(value: Any) -> bool:
     """Whether `value` is a real number that a float can hold: a bool, NaN, an infinity and an array are none."""
-    real = isinstance(value, Real) and not isinstance(value, bool)
+    real = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
     try:
         return real and math.isfinite(value)
     except OverflowError:  # a whole number of more than 308 digits
         return False
+
+
+def require_number(
+    where: str, name: str, value: Any, expected: str = "a finite number", *, above: float = -math.inf, below: float = math.inf
+) -> None:
+    """Raise InputError, which says what was `expected`, unless `value` is a finite number between the two others.
+
+    >>> require_number("Renyi", "alpha", "a")
+    Traceback (most recent call last):
+    ...
+    scratchvae.arrays.InputError: Renyi: alpha should be a finite number, found 'a'
+    """
+    if not (is_number(value) and above < value < below):
+        raise InputError(f"{where}: {name} should be {expected}, found {_shown(value)}")
 
 
 def require_at_least(where: str, name: str, value: Any, low: float) -> None:
@@ -132,10 +148,12 @@ def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
     ...
     scratchvae.arrays.InputError: Iwae: samples should be a whole number, at least 1; found 2.5
     """
-    if not isinstance(count, int | np.integer) or not is_number(count):
+    if not isinstance(count, int | np.integer) or isinstance(count, bool) or not is_number(count):
         raise InputError(f"{where}: {name} should be a whole number, at least {low}; found {_shown(count)}")
     if count < low:
-        raise InputError(f"{where}: {name} should be at least {low}, found {count}")
+        raise InputError(f"{where}: {name} should be at least {low}, found {_shown(count)}")
+    if count > MOST:
+        raise InputError(f"{where}: {name} should be {MOST} at most; found {_shown(count)}, which no array has room for")
 
 
 def require_seed(where: str, name: str, seed: Any) -> None:
@@ -201,8 +219,16 @@ def require_bounds(where: str, low: Any, high: Any) -> None:
 def _shown(value: Any) -> str:
     """A number as it is written, anything else as Python would show it."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if is_number(value) else "a whole number that no float can hold"
-    return str(value) if isinstance(value, float | np.number) else repr(value)
+        return _shortened(str(value)) if is_number(value) else "a whole number that no float can hold"
+    try:
+        return _shortened(" ".join((str(value) if isinstance(value, float | np.number) else repr(value)).split()))
+    except (ValueError, RecursionError):  # of Python's, which writes no whole number of more than 4,300 digits
+        return f"a {type(value).__name__}"
+
+
+def _shortened(text: str) -> str:
+    """A text, or its beginning where it is long."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def require_choice(where: str, name: str, choice: str, known: Any) -> None:

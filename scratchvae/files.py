@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
+from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from scratchvae.arrays import InputError
 
@@ -22,6 +23,17 @@ KINDS = {  # what a path may lead to that is no regular file
 }
 ABANDONED = 3600.0  # seconds after which an unfinished file of another machine's process is taken for a dead one's
 _numbers = count()
+
+
+def path_from(where: str, given: Any, *, or_else: str = "") -> Path:
+    """The path that a caller gives as a text or as a Path. InputError, which begins with `where`, for anything else."""
+    if isinstance(given, str | PathLike):
+        path = os.fspath(given)
+        if isinstance(path, str):
+            return Path(path)
+    expected = f"a path, a text such as 'data/x.npy' or a Path{', or ' + or_else if or_else else ''}"
+    found = "None" if given is None else f"a {type(given).__name__}"
+    raise InputError(f"{where}: the source should be {expected}; found {found}")
 
 
 def write_whole(path: Path, content: bytes) -> None:

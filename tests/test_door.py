@@ -125,6 +125,11 @@ def memory_map(folder):
     return np.load(folder / "x.npy", mmap_mode="r")
 
 
+def _pieces(masked):
+    """Each number of a masked array as a masked array of its own."""
+    return [[np.ma.MaskedArray(masked.data[i, d], masked.mask[i, d]) for d in range(D)] for i in range(N)]
+
+
 def objects():
     x = X.astype(object)
     x[3, 2] = {"a": 1}
@@ -149,6 +154,8 @@ FORMS = {  # of which the README's first table has a row each
     "a masked array": lambda at: np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN),
     "a masked array of integers": lambda at: np.ma.MaskedArray(np.where(HIDDEN, -999, X).astype(int), HIDDEN),
     "a list of masked arrays": lambda at: list(np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN)),
+    "a list of lists of masked numbers": lambda at: _pieces(np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN)),
+    "an object that gives a masked array": lambda at: Device(np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN)),
     "a list with None": lambda at: [[None if np.isnan(e) else e for e in row] for row in GAPS],
     "floats with an infinity": lambda at: np.where(HIDDEN, np.inf, X),
     "a sparse matrix": lambda at: sparse(X),
@@ -159,6 +166,9 @@ FORMS = {  # of which the README's first table has a row each
     "dates": lambda at: X.astype("datetime64[D]"),
     "records": lambda at: np.zeros(N, [("a", float), ("b", float)]),
     "an array of objects": lambda at: objects(),
+    "an array with numbers beyond floats": lambda at: np.where(HIDDEN, 10**400, X.astype(object)),
+    "an object that gives no array": lambda at: Device(X.tolist()),
+    "strings without an entry": lambda at: X[:0].astype("U3"),
     "a DataFrame with a column of texts": lambda at: frame(X, d=np.array(["word"] * N, object)),
     "an array without examples": lambda at: X[:0],
     "an array without columns": lambda at: X[:, :0],

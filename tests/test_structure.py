@@ -13,7 +13,7 @@ ROOT = Path(scratchvae.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = [
     {"arrays"},
-    {"arguments", "choices", "cpu", "files", "schema"},
+    {"arguments", "choices", "cpu", "files", "memory", "schema"},
     {"strict_json"},
     {"kernels"},
     {"ops"},

@@ -3,6 +3,7 @@ levels of sound, counts of words, columns of tables.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
     door           arrival(where, x): arrays, masks, DataFrames, tensors and lists as plain numbers, or one sentence
+    masks          what hides entries inside lists; real_numbers, of an array of anything
     kinds          KINDS: pixels, counts, values; what a Dataset declares its numbers to be
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
     extremes       entries such as 1e30, beside which the others of a column are lost
@@ -54,13 +55,14 @@ from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
-from scratchvae.data.door import FORMS, Arrival, arrival, is_frame, plain
+from scratchvae.data.door import FORMS, Arrival, arrival, is_frame, known, plain
 from scratchvae.data.extremes import require_told_apart
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs, numerals
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import RESIZED, read_pictures
 from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import MAX_BYTES, at_most
+from scratchvae.data.masks import has_masks
 from scratchvae.data.notes import TIMBRES, notes, play_note
 from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.order import shuffled
@@ -115,8 +117,10 @@ __all__ = [
     "docstrings",
     "draw_glyphs",
     "glyphs",
+    "has_masks",
     "is_frame",
     "is_table",
+    "known",
     "load",
     "notes",
     "numerals",

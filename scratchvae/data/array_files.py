@@ -13,7 +13,7 @@ from scratchvae import strict_json
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.limits import in_words, max_bytes, require_room
 from scratchvae.data.numpy_files import read_npz
-from scratchvae.files import open_regular, read_whole
+from scratchvae.files import open_regular, path_from, read_whole
 from scratchvae.schema import Listing, Record, Table, Text, Whole, check
 
 AS_FLOAT64 = 8  # bytes, as which a comparison takes every entry
@@ -24,7 +24,7 @@ def read_named_arrays(path: str | PathLike[str]) -> dict[str, Array]:
 
     InputError for a file that is neither, is malformed, or whose entries would take more bytes as float64 than reading may.
     """
-    path = Path(path)
+    path = path_from("read_named_arrays", path)
     with open_regular(path) as file:
         start = file.read(4)
     arrays = read_npz(path) if start in (b"PK\3\4", b"PK\5\6") else read_safetensors(path)[0]

@@ -12,17 +12,38 @@ alike. What no law is for is refused with a sentence: dates, names and identifie
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import InputError
+from scratchvae.data.cells import LARGEST_WHOLE, WHOLE, digits_lost, is_missing, number, row, text_of
 from scratchvae.data.decimals import decimals_of
 from scratchvae.data.declared_columns import Declared, quoted
-from scratchvae.data.table_schema import LARGEST_WHOLE, WHOLE, WITH_LEVELS, Column, is_missing, number, row, text_of
+from scratchvae.data.table_schema import WITH_LEVELS, Column
 
-DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{1,2}:\d{2}(:\d{2}.*)?")
-WITH_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
+MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{4}[-/](?:0[1-9]|1[0-2])"  # 2020-01-31, 31/1/2020
+    r"|\d{8}T\d{4,6}.*|\d{1,2}:\d{2}(?::\d{2}.*|\s*[ap]\.?m\.?)?"  # 20200131T1200, 12:00, 3:30 pm
+    rf"|(?:[a-z]+,?\s+)?\d{{1,2}}(?:st|nd|rd|th)?[-\s./]*{MONTH}[-\s,./]*\d{{2,4}}.*"  # 31 Jan 2020, Friday, 31 January 2020
+    rf"|(?:[a-z]+,?\s+)?{MONTH}[-\s]+\d{{1,2}}(?:st|nd|rd|th)?[-\s,]+\d{{2,4}}.*"  # Jan 31, 2020
+    rf"|{MONTH}[-\s,]*\d{{4}}|\d{{4}}[-\s./]*{MONTH}(?:[-\s./]*\d{{1,2}}.*)?",  # Jan 2020, 2020 Jan 31
+    re.IGNORECASE,
+)
+CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY)?"
+GROUPED = r"(?:\d{1,3}(?:[,.]\d{3})+|\d{1,3}(?:,\d{2})*,\d{3}|\d{1,3}(?:[ '’_\u00a0\u202f]\d{3})+|\d+)"  # 1,500,000 and 1'500
+WITH_MARKS = re.compile(
+    rf"\(?[-+−]?\s*{CURRENCY}\s*[-+−]?(?=[,.]?\d){GROUPED}?(?:[.,]\d*)?(?:[ed][-+−]?\d+)?\s*(?:[%‰]|{CURRENCY})\)?"
+    r"|[-+−]?(?:inf|infinity)|[-+−]?∞",
+    re.IGNORECASE,
+)
+CODE = re.compile(r"[+-]?0\d*")  # 007, which is no number with marks
+DATES = ("holds dates or times", DATE, "write them as numbers, of days, say")
+COMMAS = ("has numbers with commas", re.compile(r"[+-]?\d+(,\d+)+"), "write 3.14 with a point, and no other marks")
+MARKS = ("has numbers that are written with marks, or are none", WITH_MARKS, "write 3.14 with a point, and no other marks")
 FEW = 10  # levels, which texts may have however few rows there are
 
 
@@ -37,11 +58,13 @@ def described(
 ) -> Column:
     """The column of these cells, as `entry` declares it, or as the table above says where it is None.
 
-    `levels` are those of a DataFrame's own type of column, which may be `ordered` from the lowest to the highest. InputError
-    for a column whose kind is in doubt.
+    `levels` are those of a DataFrame's own type of column, which may be `ordered` from the lowest to the highest. A text such
+    as NA is a level, and no missing entry, where the levels that are declared or given list it. InputError for a column whose
+    kind is in doubt.
     """
     where = f"{where}: column {name!r}"
-    seen = [(i, cell) for i, cell in enumerate(cells) if not is_missing(cell)]
+    listed = {level.strip() for level in (entry.levels if entry is not None else levels or ()) if isinstance(level, str)}
+    seen = [(i, cell) for i, cell in enumerate(cells) if not is_missing(cell, listed)]
     if not seen:
         raise InputError(f"{where} has no value in any row; {_leave_out(name)}")
     values = _values(name, seen, where)
@@ -83,6 +106,7 @@ def _values(name: str, seen: Sequence[tuple[int, Any]], where: str) -> str:
         else:
             date = hasattr(cell, "year") or hasattr(cell, "total_seconds") or isinstance(cell, np.datetime64 | np.timedelta64)
             expected = "numbers, such as days since a first one" if date else "numbers or texts"
+            expected = "numbers that float64 can hold" if isinstance(cell, Real | Decimal) else expected
             raise InputError(f"{where} should hold {expected}; found a {type(cell).__name__} {row(i)}; {_leave_out(name)}")
     if texts and not bools and numbers and not all(isinstance(cell, str) for _, cell in seen):
         i, odd = next((i, cell) for i, cell in seen if isinstance(cell, str))
@@ -101,6 +125,10 @@ def _kind(name: str, seen: Sequence[tuple[int, Any]], values: str, where: str) -
     if values == "text":
         _require_categories(name, seen, where)
         return "binary" if len({str(cell).strip() for _, cell in seen}) == 2 else "categorical"
+    for i, cell in seen:
+        if digits_lost(cell):
+            found = f"{cell!s:.40} {row(i)}, a whole number of more digits than float64 has"
+            raise InputError(f"{where} holds {found}, as identifiers are; {_leave_out(name)}")
     numbers = np.array([number(cell) for _, cell in seen])
     if (np.abs(numbers) > LARGEST_WHOLE).any() and values == "whole":
         i, first = next((i, cell) for i, cell in seen if abs(int(cell)) > LARGEST_WHOLE)
@@ -120,16 +148,15 @@ def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) 
     odd = [(i, text) for i, text in texts if number(text) is None]
     (i, first), count, different = odd[0], len(odd), len({text for _, text in texts})
     anyway = f'--columns "{quoted(name)}=categorical" takes it as it is'
-    if all(DATE.fullmatch(text) for _, text in texts):
-        helps = "as a number of days, say"
-        raise InputError(f"{where} holds dates or times, such as {first!r}: write them as numbers, {helps}; {_leave_out(name)}")
-    commas = [(i, text) for i, text in texts if "," in text]
-    if commas and all(WITH_COMMA.fullmatch(text) for _, text in texts):
-        found = f"numbers with commas, such as {commas[0][1]!r} {row(commas[0][0])}"
-        raise InputError(f"{where} has {found}: write 3.14 with a point, and no other marks")
-    if count <= len(texts) // 2:
-        helps = f"write NA there if a value is missing, or {anyway}"
-        raise InputError(f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}")
+    for words, pattern, helps in (DATES, COMMAS, MARKS):
+        like = [(i, text) for i, text in odd if pattern.fullmatch(text) and not CODE.fullmatch(text)]
+        if words == MARKS[0] and count <= len(texts) // 2:
+            helps = f"write NA there if a value is missing, or {anyway}"
+            raise InputError(f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}")
+        others = len(texts) - len(like) if words == DATES[0] else len(odd) - len(like)
+        if like and others <= len(texts) // 2:
+            found = f"{words}, such as {like[0][1]!r:.40} {row(like[0][0])}"
+            raise InputError(f"{where} {found}: {helps}; {_leave_out(name)}, and {anyway}")
     if different > max(FEW, len(texts) // 2):
         found = f"{different} different texts in {len(texts)} rows, such as {first!r:.40}"
         raise InputError(f"{where} has {found}, and looks like names or identifiers; {_leave_out(name)}, and {anyway}")

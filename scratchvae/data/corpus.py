@@ -12,6 +12,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data.folders import examples
 from scratchvae.data.limits import OF_A_DOCUMENT, OF_A_LETTER, require_room
 from scratchvae.data.streams import opened, read_all
+from scratchvae.files import path_from
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ def read_texts(path: str | PathLike[str], *, encoding: str = "utf-8") -> Corpus:
     InputError when there is no text, when there is more than reading may take, or when a file's bytes are not of that
     encoding: another one must then be named.
     """
-    path = Path(path)
+    path = path_from("read_texts", path)
     if not path.is_dir():
         documents = [part.strip() for part in re.split(r"\n[^\S\n]*\n", _read_text(path, encoding)) if part.strip()]
         if not documents:

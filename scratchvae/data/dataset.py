@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, require_finite
+from scratchvae.arrays import Array, InputError, require_count, require_finite
 from scratchvae.data.batch import Batch
-from scratchvae.data.door import arrival
+from scratchvae.data.door import arrival, known
 from scratchvae.data.kinds import KINDS, require_kind
 from scratchvae.data.missing import observed_entries
 from scratchvae.data.order import shuffled
@@ -68,20 +68,26 @@ class Dataset:
         object.__setattr__(self, "observed", observed_entries(self.name, images, hidden, self.observed, self.place))
         require_kind(self.name, self.kind, images, self.observed, self.place)
         if self.labels is not None:
-            object.__setattr__(self, "labels", self._checked_labels(np.asarray(self.labels)))
-        object.__setattr__(self, "factors", {name: np.asarray(values) for name, values in self.factors.items()})
-        for name, values in self.factors.items():
+            object.__setattr__(self, "labels", self._checked_labels(known(self.name, "labels", self.labels)))
+        if not isinstance(self.factors, Mapping):
+            found = f"found a {type(self.factors).__name__}"
+            raise InputError(f"{self.name}: factors should be a mapping from names to numbers, one for each example; {found}")
+        factors = {name: known(self.name, f"factor {name!r}", values) for name, values in self.factors.items()}
+        object.__setattr__(self, "factors", factors)
+        for name, values in factors.items():
             if values.shape != (len(images),) or values.dtype.kind not in "iuf":
                 raise InputError(
                     f"{self.name}: factor {name!r} should be {len(images)} numbers, found {values.dtype} of shape {values.shape}"
                 )
             require_finite(self.name, f"factor {name!r}", values)
-
         if self.conditions is not None:
-            object.__setattr__(self, "conditions", self._checked_conditions(np.asarray(self.conditions)))
+            object.__setattr__(self, "conditions", self._checked_conditions(known(self.name, "conditions", self.conditions)))
         if self.entry_names and images.shape[1:] != (len(self.entry_names),):
             expected = f"x should have {len(self.entry_names)} columns, one for each name"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
+        if self.schema is not None and self.kind != "values":
+            helps = 'columns="name=count" says what a column is'
+            raise InputError(f"{self.name}: each column of a table has a kind of its own; found kind={self.kind!r}: {helps}")
         if self.schema is not None and images.shape[1:] != (len(self.schema),):
             expected = f"rows should have {len(self.schema)} entries, one for each column of the schema"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
@@ -89,6 +95,10 @@ class Dataset:
     def _checked_labels(self, labels: Array) -> Array:
         if labels.shape != (len(self),) or labels.dtype.kind not in "iu":
             raise InputError(f"{self.name}: labels should be {len(self)} integers, found {labels.dtype} of shape {labels.shape}")
+        if labels.dtype.kind == "u" and labels.max() > np.iinfo(np.intp).max:
+            helps = "np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
+            found = f"found {labels.max()} of example {labels.argmax()}"
+            raise InputError(f"{self.name}: labels should be {np.iinfo(np.intp).max} at most; {found}: {helps}")
         if self.label_names and not (labels.min() >= 0 and labels.max() < len(self.label_names)):
             raise InputError(
                 f"{self.name}: labels should lie in 0..{len(self.label_names) - 1}, one for each label name, "
@@ -186,6 +196,7 @@ class Dataset:
         Which ones are held out is drawn from the seed, so that data which come sorted, as by class, are judged on all of
         it. With `last` they are the last ones, as a series wants it. Both parts hold at least one example.
         """
+        require_count(f"{self.name}.split", "held_out", held_out, 0)
         if not 0 < held_out < len(self):
             raise InputError(f"{self.name}: of {len(self)} examples 1 to {len(self) - 1} can be held out, found {held_out}")
         if last:

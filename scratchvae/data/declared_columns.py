@@ -42,7 +42,7 @@ class Declared:
 def declared(columns: str | Mapping[str, str]) -> list[Declared]:
     """The entries of such a text, or of a mapping from names to kinds such as {"size": "ordered(S, M, L)"}."""
     if isinstance(columns, Mapping):
-        return [replace(entry, name=str(name)) for name, kind in columns.items() for entry in declared(f"name={kind}")]
+        return [_declared_kind(str(name), kind) for name, kind in columns.items()]
     if not isinstance(columns, str):
         raise InputError(f"{GRAMMAR}, or a mapping from names to kinds; found a {type(columns).__name__}")
     entries, at = [], 0
@@ -54,13 +54,22 @@ def declared(columns: str | Mapping[str, str]) -> list[Declared]:
         place = 0
         while inside is not None and place < len(inside):
             level = LEVEL.match(inside, place)
-            if level is None or not _bare(level[1]):
+            if level is None or not level[1]:  # a level in quotes may be empty
                 raise InputError(f"{GRAMMAR}; found the levels ({inside[:60]})")
             levels.append(_bare(level[1]))
             place = level.end()
         entries.append(Declared(_bare(match[1]), _bare(match[2]), tuple(levels)))
         at = match.end()
     return entries
+
+
+def _declared_kind(name: str, kind: str) -> Declared:
+    """The entry of one column of a mapping, whose kind is like "ordered(S, M, L)"."""
+    entries = declared(f"name={kind}")
+    if len(entries) != 1:
+        found = f"found {kind!r:.80}: give each column an item of its own, or all of them in one text"
+        raise InputError(f"columns: {name!r} should have one kind, such as 'count' or 'ordered(S, M, L)'; {found}")
+    return replace(entries[0], name=name)
 
 
 def of_each(entries: Sequence[Declared], names: Sequence[str]) -> dict[str, Declared]:

@@ -1,16 +1,16 @@
 """The one door for data: whatever people have their examples in becomes a plain array of real numbers, or one sentence."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from numbers import Real
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
+from scratchvae.data.masks import count_hidden, has_masks
+from scratchvae.data.real_numbers import real_numbers, require_one_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,23 @@ class Form:
 def arrival(where: str, given: Any, *, called: str = "x") -> Arrival:
     """Anybody's data as numbers, by the table FORMS; InputError, which begins with `where`, for what holds no real numbers."""
     return next(form for form in FORMS if form.fits(given)).take(where, called, given)
+
+
+def known(where: str, called: str, given: Any) -> Array:
+    """What is known of examples beside x, such as labels, conditions and factors, as an array of whatever it holds.
+
+    Only entries of x may be missing. InputError where a mask hides some of the others, at whatever depth of a list it stands,
+    and where rows differ in length.
+    """
+    hidden = count_hidden(given)
+    if hidden:
+        helps = "give every entry its value, or leave out the examples for which there is none"
+        raise InputError(f"{where}: {called} should be known, every entry of it; found {hidden} masked: {helps}")
+    try:
+        return np.asarray(plain(given))
+    except ValueError:
+        found = "found rows of different lengths, or what is no array"
+        raise InputError(f"{where}: {called} should be an array of one shape; {found}") from None
 
 
 def plain(given: Any) -> Any:
@@ -89,11 +106,11 @@ def _of_torch(where: str, called: str, given: Any) -> Array:
 
 
 def _take_torch(where: str, called: str, given: Any) -> Arrival:
-    return Arrival(_numbers(where, called, _of_torch(where, called, given)))
+    return Arrival(real_numbers(where, called, _of_torch(where, called, given)))
 
 
 def _take_masked(where: str, called: str, given: Any) -> Arrival:
-    values = _numbers(where, called, given.data)
+    values = real_numbers(where, called, given.data)
     return Arrival(values, np.ma.getmaskarray(given))
 
 
@@ -105,114 +122,60 @@ def is_frame(given: Any) -> bool:
 def _take_frame(where: str, called: str, given: Any) -> Arrival:
     """A DataFrame of numbers, NaN where an entry is missing. This is where tables go that hold anything else."""
     names = [str(name) for name in given.columns]
+    if any(name is None or name != name for name in given.columns):
+        helps = f"{called}.columns = […] gives every column one"
+        raise InputError(f"{where}: {called} should have columns of different names; found one without a name: {helps}")
     if not names or len(set(names)) < len(names):
         raise InputError(f"{where}: {called} should have columns of different names; found {', '.join(names) or 'none'}")
-    columns = [_numbers(where, f"{called}[{name!r}]", np.asarray(given[name].to_numpy())) for name in given.columns]
+    columns = [_column(where, f"{called}[{name!r}]", given[name].to_numpy()) for name in given.columns]
     return Arrival(np.stack(columns, axis=1), names=tuple(names))
+
+
+def _column(where: str, called: str, cells: Any) -> Array:
+    """The numbers of a DataFrame's column, NaN where a mask hides one."""
+    numbers = real_numbers(where, called, np.asarray(cells))
+    return np.where(np.ma.getmaskarray(cells), np.nan, numbers) if np.ma.is_masked(cells) else numbers
 
 
 def _take_array(where: str, called: str, given: Any) -> Arrival:
     if isinstance(given, np.memmap) and given.dtype.kind in "biuf" and given.dtype.isnative:
         return Arrival(given)  # which is read when it is asked for
-    return Arrival(_numbers(where, called, np.asarray(given)))
+    try:
+        array = np.asanyarray(given)  # which keeps a mask
+    except (ValueError, TypeError, RuntimeError) as error:
+        found = f"found a {type(given).__name__} whose __array__ gives none ({error!s:.200})"
+        raise InputError(f"{where}: {called} should be an array of examples; {found}") from None
+    if isinstance(array, np.ma.MaskedArray):
+        return _take_masked(where, called, array)
+    return Arrival(real_numbers(where, called, np.asarray(array)))
+
+
+def _stacked(where: str, called: str, given: Any) -> Any:
+    """Nested lists, some of whose parts are masked arrays, as one masked array."""
+    if isinstance(given, list | tuple):
+        parts = [_stacked(where, called, part) for part in given]
+        require_one_shape(where, called, parts)
+        return np.ma.stack(parts) if parts else np.empty(0)
+    if isinstance(given, np.ma.MaskedArray):
+        return np.ma.MaskedArray(real_numbers(where, called, given.data), np.ma.getmaskarray(given))
+    return real_numbers(where, called, np.asarray(plain(given)))
 
 
 def _take_sequence(where: str, called: str, given: Any) -> Arrival:
     parts = list(given)
-    if any(isinstance(part, np.ma.MaskedArray) and part.ndim for part in parts):
-        _require_one_shape(where, called, parts)
-        return _take_masked(where, called, np.ma.stack(parts))
+    if has_masks(parts):
+        return _take_masked(where, called, _stacked(where, called, parts))
     parts = [plain(part) for part in parts]
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Warning: converting a masked element to nan")
-            return Arrival(_numbers(where, called, np.asarray(parts)))
+            return Arrival(real_numbers(where, called, np.asarray(parts)))
     except InputError:
         raise
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        _require_one_shape(where, called, parts)
+        require_one_shape(where, called, parts)
         found = f"found a list that is none ({error!s:.200})"
         raise InputError(f"{where}: {called} should be an array of examples; {found}") from None
-
-
-def _require_one_shape(where: str, called: str, parts: Iterable[Any]) -> None:
-    shapes = [_shape(part) for part in parts]
-    for i, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            found = f"found a ragged list: its part 0 has shape {shapes[0]}, part {i} has {shape}"
-            helps = "cut or pad them to one shape, with NaN where there is nothing"
-            raise InputError(f"{where}: {called} should have examples of one shape; {found}: {helps}")
-
-
-def _shape(part: Any) -> tuple[int, ...] | str:
-    try:
-        return np.shape(part)
-    except ValueError:
-        return "no single shape"
-
-
-def _numbers(where: str, called: str, array: Array) -> Array:
-    """The array as one of real numbers in the machine's byte order."""
-    kind, expected = array.dtype.kind, f"{where}: {called} should hold real numbers"
-    if kind in "biuf":
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
-    if kind == "c":
-        helps = f"np.concatenate([{called}.real, {called}.imag], axis=1) makes two numbers of each"
-        raise InputError(f"{where}: Complex data not supported: {called} should hold real numbers, found {array.dtype}; {helps}")
-    if kind in "Mm":
-        unit = f"{called} - {called}.min()" if kind == "M" else called
-        words = "dates" if kind == "M" else "durations"
-        helps = f"({unit}) / np.timedelta64(1, 's') makes seconds of them"
-        raise InputError(f"{expected}, found {words} ({array.dtype}); {helps}")
-    if kind in "SUT":
-        helps = f"np.unique({called}, return_inverse=True)[1] numbers the words of a column"
-        if _reads_as_numbers(array):
-            helps = f"{called}.astype(np.float64) reads these as numbers"
-        raise InputError(f"{expected}, found strings, such as {str(array.reshape(-1)[0])!r:.40}; {helps}")
-    if array.dtype.names is not None:
-        fields = ", ".join(array.dtype.names)
-        helps = f"numpy.lib.recfunctions.structured_to_unstructured({called}) makes columns of them"
-        raise InputError(f"{expected}, found records of the fields {fields}; {helps}")
-    if kind == "O":
-        return _of_objects(where, called, array)
-    try:
-        return array.astype(np.float32)  # the half-precision formats of other libraries
-    except (TypeError, ValueError):
-        raise InputError(f"{expected}, found {array.dtype}") from None
-
-
-def _reads_as_numbers(array: Array) -> bool:
-    try:
-        array.astype(np.float64)
-    except ValueError:
-        return False
-    return True
-
-
-def _of_objects(where: str, called: str, array: Array) -> Array:
-    """Python's own numbers as float64, NaN where there is None. InputError names the first that is neither."""
-    numbers = np.empty(array.shape)
-    for index in np.ndindex(array.shape):
-        entry = array[index]
-        if entry is None or type(entry).__name__ in ("NAType", "NaTType", "MaskedConstant"):
-            numbers[index] = np.nan
-        elif isinstance(entry, Real | Decimal | np.bool_):
-            numbers[index] = float(entry)
-        else:
-            _refuse_object(where, called, entry, index, array)
-    return numbers
-
-
-def _refuse_object(where: str, called: str, entry: Any, index: tuple[int, ...], array: Array) -> None:
-    expected = f"{where}: {called} should hold real numbers"
-    at = f"in row {index[0]}" + (f", column {index[1]}" if len(index) == 2 else "") if len(index) < 3 else f"at {index}"
-    if array.ndim == 1 and isinstance(entry, np.ndarray | list | tuple):
-        _require_one_shape(where, called, array)
-        raise InputError(f"{expected}, found an array of arrays: np.stack(list({called})) makes one array of them")
-    if isinstance(entry, str):
-        helps = f"np.unique({called}, return_inverse=True)[1] numbers the words of a column"
-        raise InputError(f"{expected}, found the text {entry!r:.40} {at}; {helps}")
-    raise InputError(f"{expected}, found a {type(entry).__name__} {at}: the argument must be a string or a number")
 
 
 FORMS = (

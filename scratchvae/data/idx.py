@@ -3,12 +3,12 @@
 import math
 import struct
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.streams import MOST_AXES, opened, read_promised
+from scratchvae.files import path_from
 
 ELEMENT_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -20,7 +20,7 @@ def read_idx(path: str | PathLike[str], *, limit: int | None = None) -> Array:
     InputError when the file is no IDX file, when it breaks off, or when it holds fewer or more values than its header promises.
     Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits", section on file formats.
     """
-    path = Path(path)
+    path = path_from("read_idx", path)
     with opened(path) as stream:
         magic = stream.read(4)
         if not magic:

@@ -16,8 +16,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from scratchvae.arrays import Array, InputError, require_choice, require_count
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.folders import examples
-from scratchvae.data.limits import OF_A_PIXEL, require_room
-from scratchvae.files import open_regular
+from scratchvae.data.limits import OF_A_PIXEL, in_words, require_room
+from scratchvae.files import open_regular, path_from
 
 LEFT_OUT = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"}  # formats that other programs decode, or that hold no pixels
 WHOLE_NUMBERS = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of more than 8 bits
@@ -56,7 +56,7 @@ def read_pictures(
     InputError when there are no pictures, when one can't be read, when one has another size than the first, or when they
     would take more bytes than reading may.
     """
-    folder = Path(folder)
+    folder = path_from("read_pictures", folder)
     require_choice("read_pictures", "resize", resize, RESIZED)
     for length in size or ():
         require_count("read_pictures", "each number of size", length)
@@ -66,10 +66,12 @@ def read_pictures(
 
 def _stacked(files: list[Path], size: tuple[int, int] | None, resize: str) -> Array:
     images, transparent = np.empty((0, 1, 0, 0), np.uint8), 0
+    if size is not None:
+        _require_room(files, (1, *size))  # before the first picture is made so large
     for i, file in enumerate(files):
         with decoding(file, formats(), "a picture") as image:
             transparent += "A" in image.getbands() or "transparency" in image.info
-            one = eight_bits(image)
+            one = eight_bits(image, str(file))
         if size is not None:
             one = _resized(one, size, resize)
         if i == 0:
@@ -89,10 +91,16 @@ def _stacked(files: list[Path], size: tuple[int, int] | None, resize: str) -> Ar
 
 
 def _room_for(files: list[Path], one: Array) -> Array:
-    channels, height, width = one.shape
-    said = f"{len(files):,} images of {width} x {height} pixels in {channels} channel{'s' if channels > 1 else ''}"
-    require_room(str(files[0].parent), len(files) * one.size, said)
+    _require_room(files, one.shape)
     return np.empty((len(files), *one.shape), np.uint8)
+
+
+def _require_room(files: list[Path], shape: tuple[int, ...]) -> None:
+    """InputError where pictures of that shape (C, H, W) have no room: all of them, or one while it is made."""
+    channels, height, width = shape
+    of_each = f"{in_words(width)} x {in_words(height)} pixels in {channels} channel{'s' if channels > 1 else ''}"
+    need = max(len(files) * channels * height * width, OF_A_PIXEL * height * width)
+    require_room(str(files[0].parent), need, f"{len(files):,} images of {of_each}")
 
 
 def _resized(pixels: Array, size: tuple[int, int], resize: str) -> Array:
@@ -131,16 +139,18 @@ def require_room_to_decode(image: Image.Image, where: str) -> None:
     require_room(where, width * height * OF_A_PIXEL, f"{width:,} x {height:,} pixels, while decoded,")
 
 
-def eight_bits(image: Image.Image) -> Array:
-    """One image as (C, H, W) uint8, by the rules of read_pictures. InputError for numbers that are no brightnesses."""
+def eight_bits(image: Image.Image, where: str) -> Array:
+    """One image as (C, H, W) uint8, by the rules of read_pictures. InputError, which names `where`, for numbers that are no
+    brightnesses.
+    """
     if image.mode == "F":
-        raise InputError(f"{_named(image)}: expected a picture of 1, 8 or 16 bits, found floating numbers: keep them as .npy")
+        raise InputError(f"{where}: expected a picture of 1, 8 or 16 bits, found floating numbers: keep them as .npy")
     image = ImageOps.exif_transpose(image)
     if image.mode in WHOLE_NUMBERS:
         wide = np.asarray(image).astype(np.int64)
         if wide.min() < 0 or wide.max() > 65535:
             found = f"found whole numbers from {wide.min()} to {wide.max()}: keep them as .npy"
-            raise InputError(f"{_named(image)}: expected a picture of 1, 8 or 16 bits, {found}")
+            raise InputError(f"{where}: expected a picture of 1, 8 or 16 bits, {found}")
         return ((wide + 128) // 257).astype(np.uint8)[np.newaxis]
     grey = image.mode in GREY
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
@@ -149,7 +159,3 @@ def eight_bits(image: Image.Image) -> Array:
     else:
         pixels = np.asarray(image.convert("L" if grey else "RGB"))
     return np.moveaxis(pixels if pixels.ndim == 3 else pixels[..., np.newaxis], 2, 0)
-
-
-def _named(image: Image.Image) -> str:
-    return str(getattr(image, "filename", "") or "a picture")

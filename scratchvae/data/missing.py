@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
+from scratchvae.data.door import known
 
 CHECKED_AT_ONCE = 1 << 20  # values looked at together, so that the check needs little memory
 
@@ -16,11 +17,11 @@ def observed_entries(
 
     An entry is missing where `images` is NaN, where the mask `hidden` (of a masked array) is True, and where
     `observed` is 0. InputError for infinite entries that were observed, whose `place(row, entry)` it names,
-    and for an `observed` of another shape.
+    and for an `observed` of another shape, or one that a mask hides itself.
     """
     seen = None if hidden is None else ~hidden
     if observed is not None:
-        observed = np.asarray(observed)
+        observed = known(where, "observed", observed)
         if observed.shape != images.shape or observed.dtype.kind not in "biuf":
             expected = f"observed should have the shape of x, {images.shape}, and hold True or False"
             raise InputError(f"{where}: {expected}; found {observed.dtype} of shape {observed.shape}")

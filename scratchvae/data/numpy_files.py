@@ -1,6 +1,7 @@
 """NumPy's own files: one array (.npy), or a zip of them (.npz), never unpickled."""
 
 import gzip
+import logging
 import math
 import os
 import struct
@@ -22,11 +23,13 @@ from scratchvae.data.layouts import channels_first
 from scratchvae.data.limits import in_words, max_bytes, require_room
 from scratchvae.data.rows import Rows
 from scratchvae.data.streams import MOST_AXES, opened, read_promised
-from scratchvae.files import open_regular
+from scratchvae.files import open_regular, path_from
 
 IMAGES = ("images", "x", "data", "arr_0")  # names under which a .npz may keep its images, the first found counts
 LABELS = ("labels", "y")  # and its labels; a y of floating numbers holds conditions
 CONDITIONS = "conditions"
+MASKS = ("mask", "masks", "missing", "hidden", "is_missing", "missing_mask")  # which say the opposite, or who knows
+OBSERVED = "observed"  # True where an entry of the images was observed
 OF_A_DIRECTORY = 16  # what each byte of a zip's directory becomes in memory
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
@@ -35,15 +38,16 @@ def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int |
     """The examples of a .npy or .npz file (known by its first bytes), with the labels and conditions of the latter if it has any.
 
     A .npz keeps its examples under "images", "x", "data" or "arr_0", or holds a single array; labels, whole numbers (N,), under
-    "labels" or "y"; and conditions, real numbers (N, C) or (N,) that a model may be told of each example, under "conditions",
-    or as a "y" of floating numbers. The axes are read as `channels_first` says. The numbers are of the `kind` that is
-    declared, whatever their dtype. With a
-    `limit`, the first so many examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may
-    take stays where it is, and each batch reads its own examples.
-    InputError when the file is malformed, breaks off, holds Python objects, or holds fewer or more bytes than a header promises.
+    "labels" or "y"; conditions, real numbers (N, C) or (N,) that a model may be told of each example, under "conditions", or as a
+    "y" of floating numbers; and under "observed", of the shape of the examples, which of their entries were observed. The axes
+    are read as `channels_first` says. The numbers are of the `kind` that is declared, whatever their dtype. With a `limit`, the
+    first so many examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may take stays where
+    it is, and each batch reads its own examples.
+    InputError when the file is malformed, breaks off, holds Python objects or a mask, or holds fewer or more bytes than a
+    header promises. A line says which other arrays it does not read.
     """
-    path = Path(path)
-    labels = conditions = None
+    path = path_from("read_arrays", path)
+    labels = conditions = observed = None
     with opened(path) as stream:
         start = stream.read(6)
         stream.seek(0)
@@ -52,16 +56,17 @@ def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int |
         elif start[:4] in (b"PK\3\4", b"PK\5\6"):
             if isinstance(stream, gzip.GzipFile):  # a zip begins at its end, which is known when all is inflated
                 raise InputError(f"{path}: a .npz file in a gzip is not read: unpack the gzip")
-            images, labels, conditions = _read_npz(stream, path)
+            images, labels, conditions, observed = _read_npz(stream, path)
         else:
             raise InputError(f"{path}: expected a .npy or .npz file, found {'other bytes' if start else 'an empty file'}")
     images = images if isinstance(images, Rows) else channels_first(images, str(path))
-    return Dataset(path.name, images, labels, conditions=conditions, kind=kind)
+    observed = None if observed is None else channels_first(observed, str(path))
+    return Dataset(path.name, images, labels, conditions=conditions, observed=observed, kind=kind)
 
 
 def read_npz(path: str | PathLike[str]) -> dict[str, Array]:
     """Every array of a .npz file by its name; InputError as above, and where they take more bytes together than reading may."""
-    path = Path(path)
+    path = path_from("read_npz", path)
     with open_regular(path) as stream, _archive(stream, path) as (archive, named):
         promised = sum(member.file_size for member in named.values())
         require_room(str(path), promised, f"{len(named):,} arrays together")
@@ -96,8 +101,8 @@ def _length_of_directory(stream: IO[bytes]) -> int:
     return min(size, max((int.from_bytes(length, "little") for length in lengths), default=0))
 
 
-def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array | None]:
-    """The images, the labels and the conditions of a zip."""
+def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array | None, Array | None]:
+    """The images, the labels, the conditions of a zip, and which entries were observed. InputError for any other array in it."""
     with _archive(stream, path) as (archive, members):
         found = [name for name in IMAGES if name in members] or (list(members) if len(members) == 1 else [])
         if not found:
@@ -106,9 +111,14 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array
                 f"found {', '.join(members) or 'no arrays'}"
             )
         labelled = [name for name in LABELS if name in members and name != found[0]][:1]
-        names = [name for name in (found[0], *labelled, CONDITIONS) if name in members]
+        names = [name for name in (found[0], *labelled, CONDITIONS, OBSERVED) if name in members]
+        if masks := [name for name in members if name.lower() in MASKS and name not in names]:
+            helps = f"np.savez(path, images=…, {OBSERVED}=…) with True where an entry was observed says which are missing"
+            raise InputError(f"{path}: expected which entries were observed under {OBSERVED!r}; found {masks[0]!r}: {helps}")
+        if unread := [name for name in members if name not in names]:
+            logging.getLogger("scratchvae").info("%s: nothing reads %s, which it holds besides", path, ", ".join(unread)[:200])
         read = {name: _read_member(archive, members[name], f"{path}[{name!r}]") for name in names}
-    images, conditions = read.pop(found[0]), read.pop(CONDITIONS, None)
+    images, conditions, observed = read.pop(found[0]), read.pop(CONDITIONS, None), read.pop(OBSERVED, None)
     labels = next(iter(read.values()), None)
     if labels is not None and labels.dtype.kind == "f" and labelled == ["y"]:
         if conditions is not None:
@@ -117,7 +127,7 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array
     if conditions is not None:
         conditions = conditions if conditions.dtype.kind == "f" else conditions.astype(np.float64)
         conditions = conditions[:, None] if conditions.ndim == 1 else conditions
-    return images, labels, conditions
+    return images, labels, conditions, observed
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> Array:

@@ -9,6 +9,7 @@ from scratchvae.arrays import Array, InputError, require_count, require_flag
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.images import decoding, eight_bits, formats
 from scratchvae.data.limits import require_room_to_draw
+from scratchvae.files import path_from
 
 PHOTOGRAPH = "grace_hopper.jpg"  # 512 x 600 pixels, in every Matplotlib
 
@@ -22,8 +23,8 @@ def photograph() -> Array:
 
 def read_picture(path: str | PathLike[str]) -> Array:
     """A picture in a format that Pillow decodes, as (C, H, W) uint8: C is 1 if it is grey, else 3. The first frame of several."""
-    with decoding(Path(path), formats(), "a picture") as image:
-        return eight_bits(image)
+    with decoding(path_from("read_picture", path), formats(), "a picture") as image:
+        return eight_bits(image, str(path))
 
 
 def patches(

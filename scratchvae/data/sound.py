@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from scratchvae.data.folders import examples
 from scratchvae.data.limits import require_room
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.wav import read_wav
-from scratchvae.files import open_regular
+from scratchvae.files import open_regular, path_from
 
 SOUNDS = (".wav", ".flac", ".ogg")
 OF_A_SAMPLE = 4  # bytes, as float32
@@ -25,7 +24,7 @@ def read_sound(path: str | PathLike[str]) -> tuple[Array, int]:
     A .wav file is read by read_wav, and a .flac or .ogg file by soundfile, which `pip install 'scratchvae[sound]'` installs.
     InputError for a file that cannot be read, takes more bytes than reading may, or holds no samples.
     """
-    path = Path(path)
+    path = path_from("read_sound", path)
     if path.suffix.lower() == ".wav":
         return read_wav(path)
     try:
@@ -56,7 +55,7 @@ def read_sounds(folder: str | PathLike[str]) -> Dataset:
     The factors are the number of the file and the time in it, in seconds. A folder of sub-folders holds one class in each:
     labels count them in the order of their names. InputError for files whose samples come at different rates.
     """
-    folder = Path(folder)
+    folder = path_from("read_sounds", folder)
     files, labels, names = examples(folder, SOUNDS, "sound")
     frames: list[Dataset] = []
     first, taken = 0, 0

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchvae.arrays import InputError, require_choice, require_count, require_flag
+from scratchvae.arrays import InputError, require_choice, require_count, require_flag, require_seed, sizes_of
 from scratchvae.data.bags import bag_of_words
 from scratchvae.data.corpus import Corpus
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.docstrings import docstrings
 from scratchvae.data.glyphs import glyphs, numerals
+from scratchvae.data.images import RESIZED
 from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import at_most
 from scratchvae.data.notes import notes
@@ -22,6 +23,7 @@ from scratchvae.data.pictures import patches
 from scratchvae.data.table_files import is_table
 from scratchvae.data.tables import Columns, as_table
 from scratchvae.data.video import bouncing_glyphs
+from scratchvae.files import path_from
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ SOURCES = {
     "fashion-mnist": Source(("fashion-mnist", "FashionMNIST/raw"), CLOTHES),
 }
 NAMES = ("numerals", "glyphs", *SOURCES, "bouncing-glyphs", "docstrings", "notes", "patches")
+DRAWN_TO_SIZE = ("numerals", "glyphs", "bouncing-glyphs", "patches")
 GLYPHS = {"train": 20_000, "test": 2_000}  # split: how many are drawn
 DRAWN = {"train": 10_000, "test": 2_000}  # how many scenes, notes and patches are
 VARIABLE = "SCRATCHVAE_DATA"
@@ -88,12 +91,23 @@ def load(
     require_flag("load", "in_order", in_order)
     if limit is not None:
         require_count("load", "limit", limit)
-    sides = None if size is None else (size, size) if isinstance(size, int) else tuple(size)
-    if sides is not None and len(sides) != 2:
-        raise InputError(f"load: size should be a number of pixels or two, (H, W), found {size!r}")
+    require_choice("load", "resize", resize, RESIZED)
+    require_seed("load", "seed", seed)
+    sides = None if size is None else sizes_of("load", "size", size, least=1)
+    if sides is not None and len(sides) > 2:
+        raise InputError(f"load: size should be a number of pixels or two, (H, W), found {len(sides)} numbers")
+    sides = None if sides is None else (sides[0], sides[-1])
+    if sides is None and resize != "crop":
+        raise InputError(f"load: resize={resize!r} says how pictures become so large as size says; found no size")
+    if not (isinstance(source, str) and source in NAMES):
+        source = path_from("load", source, or_else="the name of a data set")
     with at_most(max_bytes):
+        _require_size_has_effect(source, sides)
         if source not in NAMES and is_table(Path(source)):
             data = _load_table(Path(source), split, columns)
+            if kind not in (None, "values"):
+                helps = 'columns="name=count" (--columns) says what a column is'
+                raise InputError(f"load: each column of a table has a kind of its own; found kind={kind!r}: {helps}")
         elif columns is not None:
             raise InputError(f"load: columns are for a table, a .csv or .tsv file; found {str(source)!r}")
         else:
@@ -125,6 +139,15 @@ def _load(source: str | PathLike[str], split: str, data_dir: str | PathLike[str]
         raise InputError(f"load: source should be {expected}; {found}") from None
     data = read_path(path, split, asked)
     return data if asked.in_order else _mixed(data)
+
+
+def _require_size_has_effect(source: str | PathLike[str], sides: tuple[int, int] | None) -> None:
+    """InputError for a size of what has its own."""
+    if sides is None or source in DRAWN_TO_SIZE or (source not in NAMES and (not Path(source).exists() or Path(source).is_dir())):
+        return
+    helps = f"leave size out; it is for {', '.join(DRAWN_TO_SIZE)} and folders of pictures"
+    asked = f"size={sides[0]}x{sides[1]}"
+    raise InputError(f"load: {asked} would change nothing about {str(source)!r:.80}, which is as large as it is: {helps}")
 
 
 def _load_table(path: Path, split: str, columns: Columns | None) -> Dataset:

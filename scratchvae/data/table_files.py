@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae.arrays import InputError
+from scratchvae.data.cells import is_missing, number
 from scratchvae.data.limits import require_room
 from scratchvae.data.streams import opened, read_all
-from scratchvae.data.table_schema import is_missing, number
 from scratchvae.files import write_whole
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 OF_A_CELL = 64  # bytes, as which each counts in memory
+BYTE_ORDER_MARK = "\ufeff"  # which some programs write, and others once more before it
 INDEX = ""  # the name of the column in which DataFrame.to_csv writes the index
 
 
@@ -32,14 +33,15 @@ def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
 
     The first line has the names. The separator is the one of , ; tab and | that it has most of, outside quotes. A file may
     begin with a byte order mark and be compressed by gzip; it is in UTF-8, and empty lines count for nothing. A first column
-    without a name that holds 0, 1, 2, … is the index that DataFrame.to_csv has written: it is left out, unless `index` asks
-    for it, under the name INDEX. InputError for rows that are longer or shorter than the first, names that are missing, twice
-    there or numbers, and broken quotes.
+    without a name that holds 0, 1, 2, …, in any order, is the index that DataFrame.to_csv has written: it is left out, unless
+    `index` asks for it, under the name INDEX. In a table of one column an empty line between others is a missing cell.
+    InputError for rows that are longer or shorter than the first, names that are missing, twice there or numbers, and broken
+    quotes.
     """
     with opened(path) as stream:
         content = read_all(stream, str(path), each=4)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8").lstrip(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: a table should be text in UTF-8, found other bytes at byte {error.start}") from None
     if "\0" in text:
@@ -55,7 +57,7 @@ def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
             expected = f"{len(names)} cells, as many as the first line has names{separator}"
             raise InputError(f"{path}, line {line}: a row should have {expected}; found {len(cells)}")
     table = [[cell.strip() for cell in column] for column in zip(*(cells for _, cells in lines[1:]), strict=True)]
-    if names[0] == INDEX and len(names) > 1 and table[0] == [str(i) for i in range(len(table[0]))]:
+    if names[0] == INDEX and len(names) > 1 and set(table[0]) == {str(i) for i in range(len(table[0]))}:
         _require_names(names[1:], path)
         names, table = (names, table) if index else (names[1:], table[1:])
     else:
@@ -92,15 +94,25 @@ def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
     outside = "".join(first.split('"')[::2])
     separator = max(SEPARATORS, key=outside.count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
+    usual = csv.field_size_limit(len(text) + 1)  # a cell may be as long as the file, which has room
     lines: list[tuple[int, list[str]]] = []
+    empty: list[int] = []  # lines since the last one that was not
     try:
         for cells in reader:
-            if cells and (len(cells) > 1 or cells[0].strip()):
-                lines.append((reader.line_num, cells))
+            one_column = bool(lines) and len(lines[0][1]) == 1
+            if not (len(cells) > 1 or (cells and (cells[0].strip() or (one_column and cells == [""])))):
+                empty.append(reader.line_num)
+                continue
+            if one_column:
+                lines += [(line, [""]) for line in empty]
+            empty = []
+            lines.append((reader.line_num, cells))
     except csv.Error as error:
         raise InputError(
             f"{path}, line {reader.line_num}: a table's quotes should be closed and doubled inside ({error})"
         ) from None
+    finally:
+        csv.field_size_limit(usual)
     return lines
 
 

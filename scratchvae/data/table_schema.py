@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
+from scratchvae.data.cells import LARGEST_WHOLE, digits_lost, is_missing, number, row, text_of
 from scratchvae.data.decimals import MOST_DECIMALS, rounded
 from scratchvae.schema import Listing, Record, Text, Whole, check
 
 WITH_LEVELS = ("binary", "categorical", "ordered")  # a cell is one of the column's levels, and its number is the level's
 KINDS = ("real", "positive", "count", *WITH_LEVELS)  # each has a law of its own: likelihoods.of_schema
 VALUES = ("real", "whole", "bool", "text")  # what a cell is in the table: 1.5, 2, True, or letters
-NUMBER = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")  # 007 is a code
-WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)")
-MISSING = frozenset({"", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "NAN", "None", "null", "NULL"})
-MISSING_TYPES = frozenset({"NoneType", "NAType", "NaTType"})  # None, and what pandas has for it
-LARGEST_WHOLE = 2**53  # beyond it float64 skips whole numbers
 _COLUMN = Record(
     {"name": Text(), "kind": Text(), "values": Text(), "levels": Listing(Text())}, {"decimals": Whole(high=MOST_DECIMALS)}
 )
@@ -62,14 +55,18 @@ class Column:
         number_of = {level: float(i) for i, level in enumerate(self.levels)}
         numbers = np.full(len(cells), np.nan)
         for i, cell in enumerate(cells):
-            if is_missing(cell):
+            if is_missing(cell, self.levels):
                 continue
             if number_of:
-                found = number_of.get(text_of(cell, self.values))
+                found = number_of.get(text_of(cell, self.values), _nearest_level(cell, self))
                 fits, expected = found is not None, f"one of its levels, {_listed(self.levels)}"
             else:
                 found = number(cell)
                 fits, expected = found is not None and self._holds(found), NUMBERS[self.kind]
+                if digits_lost(cell):
+                    helps = f'--columns "{self.name}=categorical" keeps each as a level, and shorter numbers are told apart'
+                    expected = f"numbers of no more digits than float64 has ({helps})"
+                    fits = False
             if not fits:
                 raise InputError(
                     f"{where}: the {self.kind} column {self.name!r} should hold {expected}; found {cell!r:.60} {row(i)}"
@@ -153,7 +150,8 @@ class TableSchema:
         """Rows of numbers (N, D) as the table that they stand for: a dict of one array for each column, by its name.
 
         Names, order, types and levels are those of the table that the schema is of. With `like`, a DataFrame, the
-        result is a DataFrame of the same class, with its dtypes and, if there are as many rows, its index.
+        result is a DataFrame of the same class, with its dtypes and, if there are as many rows, its index. A column whose
+        dtype cannot hold its numbers, as uint8 cannot hold 300 and no bool a missing entry, has a wider one.
         """
         rows = np.asarray(rows)
         if rows.ndim != 2 or rows.shape[1] != len(self):
@@ -165,9 +163,10 @@ class TableSchema:
             return cells
         same = len(like) == len(rows) and hasattr(like, "index") and not callable(like.index)
         frame = type(like)(cells, index=like.index) if same else type(like)(cells)
-        if not hasattr(frame, "astype"):  # polars, whose frames are cast by their schema
-            return frame.cast({name: like.schema[name] for name in self.names})
-        return frame.astype({name: like[name].dtype for name in self.names})
+        by_schema = not hasattr(frame, "astype")  # polars, whose frames are cast by their schema
+        dtypes = {name: like.schema[name] if by_schema else like[name].dtype for name in self.names if name in like.columns}
+        kept = {name: dtype for name, dtype in dtypes.items() if _fits(dtype, cells[name], gaps_fit=not by_schema)}
+        return frame.cast(kept) if by_schema else frame.astype(kept)
 
     def to_entries(self) -> dict[str, Any]:
         """As plain lists and texts, which JSON can hold."""
@@ -200,38 +199,31 @@ class TableSchema:
         return "\n".join(lines)
 
 
-def is_missing(cell: Any) -> bool:
-    """Whether a cell says that nothing is known: one of the texts MISSING, NaN, None, or what pandas has for it."""
-    if isinstance(cell, str):
-        return cell.strip() in MISSING
-    return type(cell).__name__ in MISSING_TYPES or (isinstance(cell, float | np.floating) and math.isnan(cell))
+def _fits(dtype: Any, cells: Array, *, gaps_fit: bool) -> bool:
+    """Whether a DataFrame's column of that dtype can hold these cells; `gaps_fit`: NaN becomes a gap in pandas' own dtypes."""
+    try:
+        plain = np.dtype(str(dtype).lower())  # Int64 of pandas and of polars holds what int64 does
+    except TypeError:
+        return True  # categories, texts, objects
+    gaps = cells != cells if cells.dtype.kind == "f" else np.array([cell is None for cell in cells])
+    known = cells[~gaps]
+    if plain.kind in "biu" and gaps.any() and not (gaps_fit and str(dtype)[:1].isupper()):
+        return False
+    if plain.kind == "b":
+        return bool(np.isin(known, (0, 1)).all())
+    if plain.kind in "iu" and known.dtype.kind in "biuf":
+        limits = np.iinfo(plain)
+        return bool(((known >= limits.min) & (known <= limits.max) & (known == np.rint(known))).all())
+    if plain.kind == "f" and known.dtype.kind in "biuf":
+        return bool((np.abs(known.astype(np.float64)) <= np.finfo(plain).max).all())
+    return True
 
 
-def number(cell: Any) -> float | None:
-    """The finite number that a cell is or that its text spells, otherwise None. Python's underscores are no digits here."""
-    if isinstance(cell, str):
-        return _finite(float(cell)) if NUMBER.fullmatch(cell := cell.strip()) else None
-    real = isinstance(cell, Real | Decimal | np.bool_) and not isinstance(cell, np.timedelta64)
-    return _finite(float(cell)) if real else None
-
-
-def text_of(cell: Any, values: str) -> str:
-    """The text of a level: that of a number is the same however it is written, so that 1 and 1.0 are one level."""
-    found = number(cell) if values in ("real", "whole") else None
-    if found is not None:
-        if isinstance(cell, int | np.integer) or (isinstance(cell, str) and WHOLE.fullmatch(cell.strip())):
-            return str(int(cell))
-        return str(int(found)) if found.is_integer() and abs(found) <= LARGEST_WHOLE else repr(found)
-    return str(bool(cell)) if isinstance(cell, bool | np.bool_) else str(cell).strip()
-
-
-def row(i: int) -> str:
-    """Where the cell number i of a column stands, in words."""
-    return f"in row {i + 1}"
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _nearest_level(cell: Any, column: Column) -> float | None:
+    """The number of the level that a NumPy float of fewer digits than float64 is: 0.1 of a column in float32, or None."""
+    if column.values != "real" or not isinstance(cell, np.floating):
+        return None
+    return next((float(i) for i, level in enumerate(column.levels) if type(cell)(level) == cell), None)
 
 
 def _with_levels(column: Column) -> str:

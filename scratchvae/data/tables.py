@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from scratchvae.data.declared_columns import IGNORED, declared, of_each
 from scratchvae.data.door import is_frame
 from scratchvae.data.table_files import read_cells
 from scratchvae.data.table_schema import TableSchema
+from scratchvae.files import path_from
 
 Columns = str | Mapping[str, str] | TableSchema  # how a caller says what the columns of a table are
 
@@ -31,7 +31,7 @@ def as_table(source: str | PathLike[str] | Any, columns: Columns | None = None) 
     if is_frame(source):
         name, cells, levels = "DataFrame", _cells_of_frame(source), _levels_of_frame(source)
     else:
-        path = Path(source)
+        path = path_from("as_table", source, or_else="a DataFrame")
         name, cells, levels = path.name, read_cells(path), {}
     where = name if is_frame(source) else str(source)
     if not cells or not len(next(iter(cells.values()))):
@@ -62,6 +62,10 @@ def _inferred(
 
 def _cells_of_frame(frame: Any) -> dict[str, list[Any]]:
     names = [str(name) for name in frame.columns]
+    nameless = [i for i, name in enumerate(frame.columns) if name is None or name != name]
+    if nameless:
+        found = f"found {frame.columns[nameless[0]]} for column {nameless[0] + 1}"
+        raise InputError(f"DataFrame: each column should have a name; {found}: df.columns = […] gives every column one")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"DataFrame: each column should have a name of its own, found {twice!r} twice")
@@ -69,8 +73,8 @@ def _cells_of_frame(frame: Any) -> dict[str, list[Any]]:
 
 
 def _objects(values: Array) -> list[Any]:
-    """The cells as objects; dates and durations as NumPy's own, since those of nanoseconds become whole numbers otherwise."""
-    return list(values) if values.dtype.kind in "mM" else values.tolist()
+    """The cells as objects; as NumPy's own where Python's say less: durations of nanoseconds, and floats of fewer digits."""
+    return list(values) if values.dtype.kind in "mM" or values.dtype in (np.float16, np.float32) else values.tolist()
 
 
 def _levels_of_frame(frame: Any) -> dict[str, tuple[Sequence[Any], bool]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageSequence
@@ -13,6 +12,7 @@ from scratchvae.data.glyphs import draw_glyphs
 from scratchvae.data.images import UNREADABLE, decoding, require_room_to_decode
 from scratchvae.data.limits import OF_A_FRAME, require_room, require_room_to_draw
 from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME, LETTER
+from scratchvae.files import path_from
 
 ANIMATIONS = ("GIF", "PNG", "WEBP")
 SCALE = 0.5  # of a bouncing glyph
@@ -26,7 +26,7 @@ def read_video(path: str | PathLike[str]) -> Array:
     A still picture has one. InputError for another format, a file that breaks off, or frames that would take more bytes than
     reading may, where each counts as OF_A_FRAME at least.
     """
-    path = Path(path)
+    path = path_from("read_video", path)
     frames: list[Array] = []
     with decoding(path, ANIMATIONS, "an animated GIF, PNG or WebP") as image:
         try:

@@ -4,13 +4,12 @@ import struct
 import warnings
 from io import BytesIO
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.data.streams import read_all
-from scratchvae.files import open_regular, write_whole
+from scratchvae.files import open_regular, path_from, write_whole
 
 OF_A_BYTE = 4  # a byte of 8 bits becomes a float32
 UNREADABLE = (  # what the reader raises for damaged headers, one without data (UnboundLocalError) among them
@@ -28,7 +27,7 @@ def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
     """
     from scipy.io import wavfile
 
-    path = Path(path)
+    path = path_from("read_wav", path)
     with open_regular(path) as file:
         content = read_all(file, str(path), each=OF_A_BYTE)
     try:
@@ -59,7 +58,7 @@ def write_wav(path: str | PathLike[str], samples: Array, rate: int) -> None:
 
     InputError for samples beyond ±1, which would be clipped: divide them by the largest first.
     """
-    write_whole(Path(path), wav_bytes(samples, rate))
+    write_whole(path_from("write_wav", path), wav_bytes(samples, rate))
 
 
 def wav_bytes(samples: Array, rate: int) -> bytes:

@@ -1,5 +1,6 @@
 """What a model has learned, in numbers."""
 
+from scratchvae.evaluation.answers import require_answers
 from scratchvae.evaluation.ascent import Ascent, ascend, bound_on_grid
 from scratchvae.evaluation.bound import NotFinite, bound, what_went_first
 from scratchvae.evaluation.code_usage import code_usage, perplexity
@@ -64,6 +65,7 @@ __all__ = [
     "perplexity",
     "rate_distortion",
     "regularity",
+    "require_answers",
     "reverse_water_filling",
     "two_sample_test",
     "what_went_first",

@@ -71,7 +71,8 @@ def impute(model: Decoding, data: Dataset, *, samples: int, rng: np.random.Gener
     for batch in data.batches(1 if isinstance(rng, RowNoise) else max(1, ROWS // max(samples, draws)), dtype_of(model)):
         require_batch_supported(model.likelihood, batch)
         drawing = generator_of(rng, batch)
-        mean, worth, z = _weighed(model, batch, samples, draws, drawing)
+        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+            mean, worth, z = _weighed(model, batch, samples, draws, drawing)
         if not np.isfinite(mean).all():
             example = sum(len(part) for part in x) + int(np.argmin(np.isfinite(mean).all(axis=1)))
             expected = "some draw should give what was observed a probability"

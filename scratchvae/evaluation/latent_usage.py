@@ -4,6 +4,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, require_count
 from scratchvae.data import Dataset
+from scratchvae.evaluation.answers import require_answers
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import LatentModel
 
@@ -11,7 +12,10 @@ from scratchvae.objectives import LatentModel
 def codes(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> Array:
     """The code of every example, E[z|x] where there is one  ->  (N, Z)."""
     require_count("codes", "batch_size", batch_size)
-    return np.concatenate([model.code(batch) for batch in data.batches(batch_size, dtype_of(model))])
+    with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+        found = np.concatenate([model.code(batch) for batch in data.batches(batch_size, dtype_of(model))])
+    require_answers("codes", data, found)
+    return found
 
 
 def active_units(z: Array, *, threshold: float = 0.01) -> Array:

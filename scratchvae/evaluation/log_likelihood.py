@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, require_count, require_flag
 from scratchvae.data import Batch, Dataset, binarize
+from scratchvae.evaluation.answers import require_answers
 from scratchvae.evaluation.row_noise import RowNoise, generator_of
 from scratchvae.layers import dtype_of
 from scratchvae.likelihoods import require_batch_supported
@@ -32,10 +33,13 @@ def log_likelihood(
         require_batch_supported(model.likelihood, batch)
         drawing = generator_of(rng, batch)
         judged = replace(batch, x=binarize(batch.x, drawing)) if binarized else batch
-        found = _estimates(model, judged, samples, drawing)
+        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+            found = _estimates(model, judged, samples, drawing)
         nothing = np.zeros(len(batch), np.bool_) if batch.observed is None else ~batch.observed.any(axis=1)
         estimates.append(np.where(nothing, 0.0, found))
-    return np.concatenate(estimates)
+    found = np.concatenate(estimates)
+    require_answers("log p(x)", data, found)
+    return found
 
 
 def _estimates(model: Model, batch: Batch, samples: int, rng: np.random.Generator) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_choice
+from scratchvae.arrays import Array, Pullback, require_choice, require_number
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 
 
@@ -29,6 +29,7 @@ class LeakyReLU(Activation):
     """x where x > 0, else negative_slope · x."""
 
     def __init__(self, negative_slope: float = 0.01) -> None:
+        require_number("LeakyReLU", "negative_slope", negative_slope)
         super().__init__(ops.leaky_relu, slope=negative_slope)
 
 
@@ -36,6 +37,7 @@ class ELU(Activation):
     """x where x > 0, else α (eˣ − 1)."""
 
     def __init__(self, alpha: float = 1.0) -> None:
+        require_number("ELU", "alpha", alpha)
         super().__init__(ops.elu, alpha=alpha)
 
 

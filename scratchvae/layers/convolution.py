@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_flag
+from scratchvae.arrays import Array, Pullback, require_count, require_flag
 from scratchvae.layers.initializers import initial_weight_and_bias
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 from scratchvae.layers.parameter import Parameter
@@ -25,6 +25,7 @@ class Conv2d(Layer):
         rng: np.random.Generator | int | None = None,
     ) -> None:
         require_flag("Conv2d", "bias", bias)
+        _require_sizes("Conv2d", in_channels, out_channels, kernel_size, stride, padding)
         area = kernel_size**2
         shape = (out_channels, in_channels, kernel_size, kernel_size)
         weight, first_bias = initial_weight_and_bias(init, shape, in_channels * area, out_channels * area, out_channels, rng)
@@ -57,12 +58,15 @@ class ConvTranspose2d(Layer):
         rng: np.random.Generator | int | None = None,
     ) -> None:
         require_flag("ConvTranspose2d", "bias", bias)
+        _require_sizes("ConvTranspose2d", in_channels, out_channels, kernel_size, stride, padding)
         area = kernel_size**2
         shape = (in_channels, out_channels, kernel_size, kernel_size)
         fans = (out_channels * area, in_channels * area) if init == "pytorch" else (in_channels * area, out_channels * area)
         weight, first_bias = initial_weight_and_bias(init, shape, *fans, out_channels, rng)
         self.weight = Parameter(weight)
         self.bias = Parameter(first_bias) if bias else None
+        for more in output_padding if isinstance(output_padding, tuple) else (output_padding,):
+            require_count("ConvTranspose2d", "output_padding", more, 0)
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
@@ -77,3 +81,11 @@ class ConvTranspose2d(Layer):
             output_padding=self.output_padding,
             needs_dx=needs_dx,
         )
+
+
+def _require_sizes(where: str, in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int) -> None:
+    """InputError unless all are whole numbers, from 1 on, and the padding from 0 on."""
+    sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size, "stride": stride}
+    for name, count in sizes.items():
+        require_count(where, name, count)
+    require_count(where, "padding", padding, 0)

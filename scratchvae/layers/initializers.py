@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scratchvae.arrays import Array, require_choice
+from scratchvae.memory import enough_memory
 
 Initializer = Callable[[tuple[int, ...], int, int, np.random.Generator], Array]
 
@@ -64,6 +65,7 @@ def initial_weight_and_bias(
     """float32 weight by the initializer `name`, and bias (n_outputs,): zero, or for "pytorch" drawn like the weight."""
     require_choice("initializers", "init", name, INITIALIZERS)
     rng = np.random.default_rng(rng)
-    weight = INITIALIZERS[name](shape, fan_in, fan_out, rng).astype(np.float32)
-    bias = pytorch((n_outputs,), fan_in, fan_out, rng) if name == "pytorch" else np.zeros(n_outputs)
+    with enough_memory(f"weights of shape {shape}"):
+        weight = INITIALIZERS[name](shape, fan_in, fan_out, rng).astype(np.float32)
+        bias = pytorch((n_outputs,), fan_in, fan_out, rng) if name == "pytorch" else np.zeros(n_outputs)
     return weight, bias.astype(np.float32)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_finite, require_shapes
+from scratchvae.arrays import Array, Pullback, require_count, require_finite, require_shapes
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.parameter import Parameter
 
@@ -17,6 +17,7 @@ class LearnedFill(Layer):
     """
 
     def __init__(self, entries: int) -> None:
+        require_count("LearnedFill", "entries", entries)
         self.fill = Parameter(np.zeros(entries, np.float32))
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:

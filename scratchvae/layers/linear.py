@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, Pullback, require_flag
+from scratchvae.arrays import Array, Pullback, require_count, require_flag
 from scratchvae.layers.initializers import initial_weight_and_bias
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 from scratchvae.layers.parameter import Parameter
@@ -25,6 +25,8 @@ class Linear(Layer):
         rng: np.random.Generator | int | None = None,
     ) -> None:
         require_flag("Linear", "bias", bias)
+        for name, count in (("in_features", in_features), ("out_features", out_features)):
+            require_count("Linear", name, count)
         shape = (in_features, out_features)
         weight, first_bias = initial_weight_and_bias(init, shape, in_features, out_features, out_features, rng)
         self.weight = Parameter(weight)

@@ -5,7 +5,7 @@ from copy import copy
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_count, sizes_of
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 from scratchvae.layers.linear import Linear
@@ -19,6 +19,9 @@ class BatchNorm(Layer):
     """
 
     def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        require_count("BatchNorm", "num_features", num_features)
+        require_at_least("BatchNorm", "eps", eps, 0)
+        require_at_least("BatchNorm", "momentum", momentum, 0)
         self.weight = Parameter(np.ones(num_features, np.float32))
         self.bias = Parameter(np.zeros(num_features, np.float32))
         self.running_mean = Buffer(np.zeros(num_features, np.float32))
@@ -44,6 +47,8 @@ class LayerNorm(Layer):
     """ops.layer_norm over the last axes, those of `normalized_shape`."""
 
     def __init__(self, normalized_shape: int | tuple[int, ...], *, eps: float = 1e-5) -> None:
+        normalized_shape = sizes_of("LayerNorm", "normalized_shape", normalized_shape, least=1)
+        require_at_least("LayerNorm", "eps", eps, 0)
         self.weight = Parameter(np.ones(normalized_shape, np.float32))
         self.bias = Parameter(np.zeros(normalized_shape, np.float32))
         self.eps = eps

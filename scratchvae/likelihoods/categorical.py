@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 from scratchvae.distributions import categorical
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_unit_interval
@@ -17,8 +17,7 @@ class Categorical(Likelihood):
     """
 
     def __init__(self, levels: int = 256) -> None:
-        if levels < 2:
-            raise InputError(f"Categorical: levels should be at least 2, found {levels}")
+        require_count("Categorical", "levels", levels, 2)
         self.levels = levels
 
     def is_probability(self, x: Array) -> bool:

@@ -11,6 +11,7 @@ from scratchvae.arrays import (
     require_at_least,
     require_finite,
     require_flag,
+    require_positive,
     require_shapes,
 )
 from scratchvae.distributions import gaussian
@@ -26,8 +27,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, variance: float = 1.0, *, learned: bool = False) -> None:
         require_flag("Gaussian", "learned", learned)
-        if not (np.isfinite(variance) and variance > 0):
-            raise InputError(f"Gaussian: variance should be positive, found {variance}")
+        require_positive("Gaussian", "variance", variance)
         log_var = np.full(1, np.log(variance), np.float32)
         self.log_var: Parameter | Buffer = Parameter(log_var) if learned else Buffer(log_var)
 

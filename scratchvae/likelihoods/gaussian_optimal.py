@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback, require_finite, require_shapes
+from scratchvae.arrays import Array, Pullback, require_at_least, require_finite, require_shapes
 from scratchvae.distributions import gaussian
 from scratchvae.layers import EVALUATION, Buffer, Mode
 from scratchvae.likelihoods.gaussian import draw_gaussian
@@ -19,6 +19,7 @@ class GaussianOptimal(Likelihood):
     """
 
     def __init__(self, *, momentum: float = 0.01) -> None:
+        require_at_least("GaussianOptimal", "momentum", momentum, 0)
         self.variance = Buffer(np.ones(1, np.float32))
         self.batches_seen = Buffer(np.zeros(1, np.float32))
         self.momentum = momentum

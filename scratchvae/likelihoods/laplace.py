@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_finite, require_flag
+from scratchvae.arrays import Array, Pullback, require_finite, require_flag, require_positive
 from scratchvae.distributions import laplace
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
@@ -14,8 +14,7 @@ class Laplace(Likelihood):
 
     def __init__(self, scale: float = 1.0, *, learned: bool = False) -> None:
         require_flag("Laplace", "learned", learned)
-        if not (np.isfinite(scale) and scale > 0):
-            raise InputError(f"Laplace: scale should be positive, found {scale}")
+        require_positive("Laplace", "scale", scale)
         log_scale = np.full(1, np.log(scale), np.float32)
         self.log_scale: Parameter | Buffer = Parameter(log_scale) if learned else Buffer(log_scale)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_positive
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods.gaussian import GaussianDiagonal
@@ -21,6 +21,8 @@ class LogNormal(Likelihood):
     """
 
     def __init__(self, entries: int, variance: float = 1.0, *, min_variance: float = 1e-4) -> None:
+        require_count("LogNormal", "entries", entries)
+        require_positive("LogNormal", "variance", variance)
         self.of_log = Standardized(GaussianDiagonal(np.full(entries, variance), min_variance=min_variance), entries)
 
     @property

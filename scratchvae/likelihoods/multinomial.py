@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, Pullback, require_count
 from scratchvae.distributions import multinomial
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries, require_counts
@@ -18,8 +18,7 @@ class Multinomial(Likelihood):
     """
 
     def __init__(self, total: int = 1) -> None:
-        if total < 1:
-            raise InputError(f"Multinomial: total should be at least 1, found {total}")
+        require_count("Multinomial", "total", total)
         self.total = total
 
     @property

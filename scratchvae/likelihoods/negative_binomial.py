@@ -5,7 +5,16 @@ from typing import Literal
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_flag, require_positive
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_choice,
+    require_flag,
+    require_number,
+    require_positive,
+    sizes_of,
+)
 from scratchvae.distributions import negative_binomial, zero_inflated
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, log_counts, n_entries, require_counts
@@ -53,9 +62,9 @@ class NegativeBinomial(Likelihood):
         require_choice("NegativeBinomial", "dispersion_from", dispersion_from, SOURCES)
         require_choice("NegativeBinomial", "offset", offset, OFFSETS)
         require_positive("NegativeBinomial", "size", size)
-        if not dispersion > 0 or (np.isinf(dispersion) and dispersion_from != "constant"):
-            expected = "dispersion should be positive, and finite unless it is a constant"
-            raise InputError(f"NegativeBinomial: {expected}, found {dispersion}")
+        event_shape = sizes_of("NegativeBinomial", "event_shape", event_shape, least=1)
+        if not (isinstance(dispersion, float | np.floating) and dispersion == np.inf and dispersion_from == "constant"):
+            require_number("NegativeBinomial", "dispersion", dispersion, "positive, and finite unless it is a constant", above=0)
         for name, flag in (("zero_inflated", zero_inflated), ("log_inputs", log_inputs)):
             require_flag("NegativeBinomial", name, flag)
         self.entries, self.dispersion_from, self.zero_inflated = n_entries(event_shape), dispersion_from, zero_inflated

@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_count
+from scratchvae.arrays import Array, InputError, Pullback, require_count, sizes_of
 from scratchvae.distributions import ordered
 from scratchvae.layers import EVALUATION, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
@@ -23,6 +23,7 @@ class Ordered(Likelihood):
 
     def __init__(self, event_shape: tuple[int, ...], levels: int = 5) -> None:
         require_count("Ordered", "levels", levels, 2)
+        event_shape = sizes_of("Ordered", "event_shape", event_shape, least=1)
         self.levels = levels
         share = np.arange(1, levels) / levels
         cuts = np.log(share) - np.log1p(-share)

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_finite
+from scratchvae.arrays import Array, Pullback, require_at_least, require_choice, require_finite, require_number
 from scratchvae.distributions import student_t
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
@@ -40,10 +40,9 @@ class StudentT(Likelihood):
         require_choice("StudentT", "scale_from", scale_from, SOURCES)
         require_choice("StudentT", "df_from", df_from, SOURCES)
         require_at_least("StudentT", "min_scale", min_scale, 0)
-        if not (np.isfinite(scale) and scale > min_scale):
-            raise InputError(f"StudentT: scale should be finite and above min_scale = {min_scale:g}, found {scale}")
-        if not df > 0 or (np.isinf(df) and df_from != "constant"):
-            raise InputError(f"StudentT: df should be positive, and finite unless it is a constant, found {df}")
+        require_number("StudentT", "scale", scale, f"finite and above min_scale = {min_scale:g}", above=min_scale)
+        if not (isinstance(df, float | np.floating) and df == np.inf and df_from == "constant"):
+            require_number("StudentT", "df", df, "positive, and finite unless it is a constant", above=0)
         self.scale_from, self.df_from = scale_from, df_from
         self.log_min_scale = float(np.log(min_scale)) if min_scale else -np.inf
         self.log_excess = _held(np.log(scale - min_scale), scale_from)

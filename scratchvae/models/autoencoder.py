@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array
 from scratchvae.data import Dataset
+from scratchvae.evaluation import require_answers
 from scratchvae.layers import Layer, dtype_of
 from scratchvae.likelihoods import Likelihood, require_batch_supported
 from scratchvae.models.latent_variable_model import LatentVariableModel
@@ -101,8 +102,11 @@ class Autoencoder(LatentVariableModel):
     def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
         model, scores, rng = self.model_, [], np.random.default_rng(0)
-        for batch in self._dataset(x, y).batches(1, dtype_of(model)):  # so that neighbours change nothing
+        data = self._dataset(x, y)
+        for batch in data.batches(1, dtype_of(model)):  # so that neighbours change nothing
             require_batch_supported(model.likelihood, batch)
-            one, _ = model.run(batch, model.draw_noise(len(batch), rng))
+            with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+                one, _ = model.run(batch, model.draw_noise(len(batch), rng))
             scores.append(one.log_px[:, 0])
-        return np.concatenate(scores)
+        require_answers("log p(x|z)", data, found := np.concatenate(scores))
+        return found

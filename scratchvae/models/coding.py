@@ -24,8 +24,9 @@ from scratchvae.arrays import (
     require_shapes,
 )
 from scratchvae.data import Batch, Dataset
-from scratchvae.evaluation import RowNoise, codes, impute
+from scratchvae.evaluation import RowNoise, codes, impute, require_answers
 from scratchvae.layers import EVALUATION, Layer, Mode, cast, dtype_of, named_parameters
+from scratchvae.memory import enough_memory
 from scratchvae.models.conditions import Classes
 from scratchvae.models.estimator import AT_ONCE, Estimator
 from scratchvae.models.examples import codes_given
@@ -131,7 +132,9 @@ class Coding(Estimator):
     def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
         model, data = self.model_, self._dataset(x, y, noisy=True)
-        decoded: Array = model.decode(model.encode(data), None if model.condition is None else data.y)
+        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+            decoded: Array = model.decode(model.encode(data), None if model.condition is None else data.y)
+        require_answers(f"{type(self).__name__}.reconstruct", data, decoded)
         return decoded
 
     def impute(
@@ -176,10 +179,11 @@ class Coding(Estimator):
         require_flag("sample", "mean", mean)
         rng, model = generator_from(f"{type(self).__name__}.sample", "rng", rng), self.model_
         known = self._told_of_codes("sample", y, n)
-        z = model.prior_given(Batch(np.empty((n, 0), dtype_of(model)), known)).sample(n, rng)
         likelihood = model.likelihood
         read = likelihood.mean if mean else lambda x_params: likelihood.sample(x_params, rng)
-        decoded: Array = model._decoded("sample", z, known, read)
+        with enough_memory(f"{type(self).__name__}.sample(n={n})"):
+            z = model.prior_given(Batch(np.empty((n, 0), dtype_of(model)), known)).sample(n, rng)
+            decoded: Array = model._decoded("sample", z, known, read)
         return decoded
 
     def _decoded(self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]) -> Array:

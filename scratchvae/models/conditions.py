@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_count, require_finite
-from scratchvae.data import plain
+from scratchvae.data import known
 
 
 class Condition(ABC):
@@ -105,9 +105,7 @@ def _kind(y: Array) -> str:
 
 def _array(where: str, y: npt.ArrayLike, words: str) -> Array:
     """y as an array; InputError where its rows differ in length, and where a masked array hides some of it."""
-    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
-        raise InputError(f"{where}: y should be {words}; found {int(np.ma.getmaskarray(y).sum())} masked, and y can't be missing")
     try:
-        return np.asarray(plain(y))
-    except ValueError:
-        raise InputError(f"{where}: y should be {words}; found rows of different lengths") from None
+        return known(where, "y", y)
+    except InputError as error:
+        raise InputError(f"{error}; y should be {words}") from None

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, Pullback, require_flag, require_seed
+from scratchvae.arrays import Array, InputError, Pullback, require_flag, require_seed
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods import Likelihood
@@ -146,6 +146,9 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         """
         for name, flag in (("warm_start", warm_start), ("progress", progress)):
             require_flag(f"{type(self).__name__}.fit", name, flag)
+        if not isinstance(callbacks, list | tuple):
+            expected = "callbacks should be a list of Callbacks, such as [EarlyStopping()]"
+            raise InputError(f"{type(self).__name__}.fit: {expected}; found {callbacks!r:.80}")
         data = self._examples_to_fit(x, y, fresh=not (warm_start and self._has_networks()))
         pair = held_out if isinstance(held_out, tuple) and len(held_out) == 2 else (held_out, None)
         judged = None if held_out is None else self._dataset(*pair)

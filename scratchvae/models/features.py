@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from scratchvae.arrays import Array, InputError
-from scratchvae.data import Dataset, arrival, is_frame
+from scratchvae.data import Dataset, TableSchema, arrival, is_frame
 from scratchvae.models.scikit_learn import not_fitted, output_container, transformer_tags, warn_of_names
 
 LEFT_OUT = ("_callback_fit_ctx", "_skl_callbacks", "_skl_callbacks_to_teardown", "_parent_callback_ctx", "_partial")
@@ -79,6 +79,11 @@ class Features:
                 raise InputError(f"{name}.get_feature_names_out: input_features is not equal to feature_names_in_")
         return np.array([f"{name.lower()}{j}" for j in range(self._n_features_out())], object)
 
+    @property
+    def _schema(self) -> TableSchema | None:
+        """What the columns are of the table that the model is for."""
+        return None
+
     @abstractmethod
     def _n_features_out(self) -> int:
         """How many columns `transform` returns."""
@@ -100,11 +105,11 @@ class Features:
         """InputError where columns have other names, or stand in another order, than when the model was
         fitted.
         """
-        if not self.__sklearn_is_fitted__() or isinstance(x, Dataset):
-            return
+        if not self.__sklearn_is_fitted__() or (isinstance(x, Dataset) and x.schema is not None and self._schema is not None):
+            return  # the schema's own check names the column that is another one
         name, fitted = type(self).__name__, getattr(self, "feature_names_in_", None)
         found = column_names(name, x)
-        if fitted is None and found is not None:
+        if fitted is None and found is not None and not isinstance(x, Dataset):
             warn_of_names(f"X has feature names, but {name} was fitted without feature names")
         if fitted is not None and found is None:
             if getattr(x, "ndim", 2) == 2 or isinstance(x, list):
@@ -128,10 +133,12 @@ class Features:
 
 
 def column_names(where: str, x: Any) -> Array | None:
-    """The names of a DataFrame's columns if all are strings  ->  (D,) objects; None where there are none.
+    """The names of the columns of a DataFrame if all are strings, or of a Dataset  ->  (D,) objects; None without any.
 
     InputError where some names are strings and others are not.
     """
+    if isinstance(x, Dataset):
+        return np.asarray(x.entry_names, object) if x.entry_names else None
     if not is_frame(x):
         return None
     names = np.asarray(list(x.columns), object)

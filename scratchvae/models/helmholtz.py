@@ -9,21 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import arrays, kernels
-from scratchvae.arrays import (
-    Array,
-    InputError,
-    Pullback,
-    require_choice,
-    require_count,
-    require_finite,
-    require_flag,
-    require_shapes,
-)
+from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_flag, require_shapes
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
 from scratchvae.likelihoods import Bernoulli, fill_missing
+from scratchvae.memory import enough_memory
 from scratchvae.models import bernoulli_chain
 from scratchvae.models.alternation import ALGORITHMS
 from scratchvae.models.conditions import require_untold
@@ -209,7 +201,7 @@ class HelmholtzMachine(HiddenUnits):
         require_untold("HelmholtzMachine.inverse_transform", y)
         h = codes_given("inverse_transform", h, dtype_of(self), called="h")
         self._require("inverse_transform", h=(h, "B H"))
-        require_finite("HelmholtzMachine.inverse_transform", "h", h)
+        arrays.require_finite("HelmholtzMachine.inverse_transform", "h", h)
         logits, _ = self.decoded(h, Batch(h[:, :0]))
         return self.likelihood.mean(logits).reshape(-1, *self.event_shape)
 
@@ -220,8 +212,9 @@ class HelmholtzMachine(HiddenUnits):
         require_count("sample", "n", n, 0)
         require_flag("sample", "mean", mean)
         require_untold("HelmholtzMachine.sample", y)
-        rng, numbers = arrays.generator_from("HelmholtzMachine.sample", "rng", rng), self.n_hidden + prod(self.event_shape)
-        x, h = self.dream(uniform=rng.random((n, numbers), dtype=np.float32))
+        rng = arrays.generator_from("HelmholtzMachine.sample", "rng", rng)
+        with enough_memory(f"HelmholtzMachine.sample(n={n})"):
+            x, h = self.dream(uniform=rng.random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32))
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 
     def score_samples(

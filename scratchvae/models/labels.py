@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError
+from scratchvae.data import known
 
 
 def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
@@ -43,9 +44,4 @@ def indices_of(where: str, y: npt.ArrayLike, labels: Array) -> Array:
 
 
 def _row(where: str, y: npt.ArrayLike) -> Array:
-    if isinstance(y, np.ma.MaskedArray) and np.ma.is_masked(y):
-        raise InputError(f"{where}: y should hold the label of each example; found masked ones")
-    try:
-        return np.asarray(y)
-    except ValueError:
-        raise InputError(f"{where}: y should be a 1d array; found rows of different lengths") from None
+    return known(where, "y", y)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, generator_from, require_count, require_finite, require_shapes
 from scratchvae.data import Dataset
+from scratchvae.memory import enough_memory
 from scratchvae.models.conditions import require_untold
 from scratchvae.models.examples import require_scale, rows_given
 from scratchvae.models.features import Features, numbers
@@ -123,7 +124,8 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         self._require_fitted()
         require_count("sample", "n", n, 0)
         rng = generator_from(f"{type(self).__name__}.sample", "rng", rng)
-        z, noise = rng.standard_normal((n, self.latent_dim)), rng.standard_normal((n, len(self.mean)))
+        with enough_memory(f"{type(self).__name__}.sample(n={n})"):
+            z, noise = rng.standard_normal((n, self.latent_dim)), rng.standard_normal((n, len(self.mean)))
         return z @ self.weight + self.mean + np.sqrt(self.noise_variance) * noise
 
     def get_covariance(self) -> Array:

@@ -21,16 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import ops
-from scratchvae.arrays import (
-    Array,
-    InputError,
-    Pullback,
-    require_at_least,
-    require_choice,
-    require_finite,
-    require_shapes,
-)
-from scratchvae.data import Batch, Dataset
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_finite, require_shapes
+from scratchvae.data import Batch, Dataset, known
 from scratchvae.layers import EVALUATION, Embedding, Mode, Owner
 from scratchvae.likelihoods import GaussianPerPixel, Likelihood, require_supported
 from scratchvae.models.class_laws import FAMILIES, Family
@@ -112,6 +104,7 @@ class NaiveBayes(Owner):
             raise InputError(f"NaiveBayes: likelihood should be one of {names}; found {type(likelihood).__name__}")
         require_choice("NaiveBayes", "method", method, self.METHODS)
         self.kind: str | None = None  # of the data that it was fitted to
+        self.entry_names: tuple[str, ...] = ()
         self.likelihood, self.family, self.method = likelihood, FAMILIES[type(likelihood)], method
         self.smoothing = self.family.smoothing if smoothing is None else smoothing
         require_at_least("NaiveBayes", "smoothing", self.smoothing, 0)
@@ -128,15 +121,15 @@ class NaiveBayes(Owner):
         counts an example as so many. It is an InputError if a class has no weight, if a variance is 0, or if
         a class has no counts.
         """
-        if y is None and isinstance(x, Dataset):
-            y = x.labels
+        y = x.labels if y is None and isinstance(x, Dataset) else y
         if y is None:
             raise InputError("NaiveBayes.fit: y should hold the class of each example, found None")
-        self.kind = None
+        self.kind, self.entry_names = None, ()
         data = rows_given("NaiveBayes", x)
         x, y = self._rows(data), _of_one_kind(y)
-        self.kind, event_shape = data.kind, data.event_shape
-        weights = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        self.kind, self.entry_names, event_shape = data.kind, data.entry_names, data.event_shape
+        given = np.ones(len(x)) if sample_weight is None else sample_weight
+        weights = known("NaiveBayes.fit", "sample_weight", given).astype(np.float64)
         require_shapes("NaiveBayes.fit", x=(x, "N D"), y=(y, "N"), sample_weight=(weights, "N"))
         require_finite("NaiveBayes.fit", "sample_weight", weights)
         if weights.max() > np.finfo(np.float64).max / len(weights):
@@ -230,6 +223,9 @@ class NaiveBayes(Owner):
         if data.observed is not None:
             row, entry = (int(i) for i in np.argwhere(~data.observed.reshape(len(data), -1))[0])
             raise InputError(f"NaiveBayes: every entry of {data.name} should be observed; {data.place(row, entry)} is missing")
+        if data.entry_names and self.entry_names and data.entry_names != self.entry_names:
+            expected = f"columns should be those of fit, in their order, {', '.join(self.entry_names):.150}"
+            raise InputError(f"NaiveBayes: {expected}; found {', '.join(data.entry_names):.150}")
         require_scale("NaiveBayes", data, self.kind)
         require_supported("NaiveBayes", self.likelihood, data)
         return data.batch(slice(None), np.float64).x
@@ -237,7 +233,7 @@ class NaiveBayes(Owner):
 
 def _of_one_kind(y: npt.ArrayLike) -> Array:
     """y as an array; InputError unless it holds numbers alone or strings alone, as NumPy would make strings of all."""
-    given = np.asarray(y)
+    given = known("NaiveBayes.fit", "y", y)
     if given.dtype.kind in "OSU":
         labels = np.asarray(y, object).reshape(-1)
         if not any(all(isinstance(label, kind) for label in labels) for kind in (str, bytes, Real)):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scratchvae.arrays import InputError, require_at_least, require_count
+from scratchvae.arrays import InputError, is_number, require_at_least, require_count
 from scratchvae.layers import Mode
 
 Schedule = Callable[[float], float]
@@ -46,8 +46,8 @@ class Cycles:
         require_count("Cycles", "steps", self.steps)
         require_count("Cycles", "count", self.count)
         require_at_least("Cycles", "end", self.end, 0)
-        if not 0 < self.rising <= 1:
-            raise InputError(f"Cycles: rising should be above 0 and at most 1, found {self.rising}")
+        if not (is_number(self.rising) and 0 < self.rising <= 1):
+            raise InputError(f"Cycles: rising should be above 0 and at most 1, found {self.rising!r:.80}")
 
     def __call__(self, step: float) -> float:
         if step >= self.steps:

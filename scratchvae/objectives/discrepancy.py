@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_count
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_count, require_positive
 from scratchvae.data import Batch
 from scratchvae.distributions import gaussian
 from scratchvae.layers import Mode
@@ -53,8 +53,7 @@ class Mmd(Penalty):
         require_choice("Mmd", "estimator", self.estimator, ("closed_form", "u", "v"))
         if self.estimator == "closed_form" and self.kernel != "gaussian":
             raise InputError(f'Mmd: estimator "closed_form" should come with kernel "gaussian", found {self.kernel!r}')
-        if not self.scale > 0:
-            raise InputError(f"Mmd: scale should be positive, found {self.scale}")
+        require_positive("Mmd", "scale", self.scale)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
         """As many draws from N(0, I) as there are examples; None where none are needed."""

@@ -44,7 +44,7 @@ class Elbo(Objective):
         require_at_least("Elbo", "free_bits", self.free_bits, 0)
         for name in ("beta", "capacity"):
             weight = getattr(self, name)
-            if weight is not None and not callable(weight):
+            if not callable(weight) and not (weight is None and name == "capacity"):
                 require_at_least("Elbo", name, weight, 0)
         require_penalties("Elbo", self.penalties)
 

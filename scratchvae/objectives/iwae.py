@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_choice, require_count, require_share
+from scratchvae.arrays import Array, InputError, is_number, require_choice, require_count, require_number, require_share
 from scratchvae.objectives.many_draws import ManyDraws, log_mean_exp
 
 
@@ -68,7 +68,7 @@ class Ciwae(ManyDraws):
 
     def __post_init__(self) -> None:
         require_count("Ciwae", "samples", self.samples)
-        if self.beta != 1:
+        if not (is_number(self.beta) and self.beta == 1):
             require_share("Ciwae", "beta", self.beta)
 
     @property
@@ -104,8 +104,7 @@ class Renyi(ManyDraws):
 
     def __post_init__(self) -> None:
         require_count("Renyi", "samples", self.samples)
-        if not np.isfinite(self.alpha):
-            raise InputError(f"Renyi: alpha should be a finite number, found {self.alpha}")
+        require_number("Renyi", "alpha", self.alpha)
 
     @property
     def draws(self) -> int:

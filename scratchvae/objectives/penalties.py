@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_number
 from scratchvae.data import Batch
 from scratchvae.layers import Mode, named_parameters
 from scratchvae.objectives.interface import Model, Objective, Pass
@@ -122,8 +122,7 @@ class ActivationKl(Penalty):
 
     def __post_init__(self) -> None:
         require_at_least("ActivationKl", "weight", self.weight, 0)
-        if not 0 < self.target < 1:
-            raise InputError(f"ActivationKl: target should lie between 0 and 1, found {self.target}")
+        require_number("ActivationKl", "target", self.target, "a number between 0 and 1", above=0, below=1)
 
     def __call__(self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
         z = one.z

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, Pullback, require_at_least, require_share
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods import fill_missing
@@ -30,9 +30,8 @@ class Reconstruction(Objective):
 
     def __post_init__(self) -> None:
         require_penalties("Reconstruction", self.penalties)
-        if not (self.noise_std >= 0 and 0 <= self.mask_rate < 1):
-            limits = "noise_std should not be negative and mask_rate be at least 0 and below 1"
-            raise InputError(f"Reconstruction: {limits}; found {self.noise_std} and {self.mask_rate}")
+        require_at_least("Reconstruction", "noise_std", self.noise_std, 0)
+        require_share("Reconstruction", "mask_rate", self.mask_rate)
 
     def draw_noise(self, model: Model, rows: int, rng: np.random.Generator) -> Noise:
         """The model's noise, ε and m (B, D) where they are used (else None), and the penalties' noise."""

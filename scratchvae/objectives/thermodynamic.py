@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, require_count
+from scratchvae.arrays import Array, require_count, require_number
 from scratchvae.objectives.many_draws import ManyDraws
 
 
@@ -29,8 +29,7 @@ class Thermodynamic(ManyDraws):
     def __post_init__(self) -> None:
         require_count("Thermodynamic", "samples", self.samples)
         require_count("Thermodynamic", "pieces", self.pieces)
-        if not 0 < self.first < 1:
-            raise InputError(f"Thermodynamic: first should lie between 0 and 1, found {self.first}")
+        require_number("Thermodynamic", "first", self.first, "a number between 0 and 1", above=0, below=1)
 
     @property
     def draws(self) -> int:

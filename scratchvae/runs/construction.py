@@ -79,6 +79,9 @@ def build_model(
 ) -> LatentVariableModel | HelmholtzMachine:
     """The recipe's model, with weights drawn from the run's seed, and for a table the laws of its columns."""
     recipe = parse(config.recipe).name
+    if schema is not None and event_shape != (len(schema),):
+        expected = f"[{len(schema)}], an entry for each column of its schema"
+        raise InputError(f"config.json: event_shape should be {expected}; found {list(event_shape)!s:.80}")
     if schema is not None and "schema" not in signature(RECIPES[recipe]).parameters:
         require_numbers(f"recipe {recipe}", schema)
     return RECIPES.build(config.recipe, event_shape=event_shape, schema=schema, seed=config.seed)

@@ -63,6 +63,9 @@ class Training:
         self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.drop_last = drop_last
+        if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
+            expected = "callbacks should be a list of Callbacks, such as [EarlyStopping()]"
+            raise InputError(f"Training: {expected}; found {callbacks!r:.80}")
         self.callbacks = list(callbacks)
         self.parameters, self.buffers = named_parameters(model), named_buffers(model)
         for phase in self.phases:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_choice, require_flag
-from scratchvae.data import arrival
+from scratchvae.data import arrival, has_masks
 from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
 from scratchvae.reference.diagnosis.shapes import require_agreement
 
@@ -82,7 +82,7 @@ def _unmasked(
 
     InputError where anything else hides entries, or where a mask is given besides.
     """
-    if isinstance(value, list | tuple) and any(isinstance(part, np.ma.MaskedArray) for part in value):
+    if not isinstance(value, np.ndarray) and has_masks(value):
         came = arrival("diagnose", value, called=name)
         value = np.ma.MaskedArray(came.values, np.ma.nomask if came.hidden is None else came.hidden)
     if not isinstance(value, np.ma.MaskedArray):
