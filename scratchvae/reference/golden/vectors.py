@@ -67,7 +67,8 @@ def manifest(arrays: Mapping[str, Mapping[str, Array]], files: Mapping[str, byte
     with kernels.using("textbook"):
         for case in all_cases():
             constants = {name: value for name, value in case.constants.items() if not isinstance(value, np.ndarray)}
-            tolerances = {dtype: _tolerances(case, dtype, arrays[dtype]) for dtype in DTYPES}
+            inside = _inside(case)
+            tolerances = {dtype: _tolerances(case, dtype, arrays[dtype], inside) for dtype in DTYPES}
             rows[case.name] = {
                 "op": getattr(case.op, "__name__", case.name) if case.terms is None else "objective",
                 "equation": equation(case),
@@ -163,9 +164,9 @@ def _computed(case: Case, inputs: list[Array], dtype: str) -> dict[str, Array]:
     return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
 
-def _tolerances(case: Case, dtype: str, arrays: Mapping[str, Array]) -> dict[str, float]:
+def _tolerances(case: Case, dtype: str, arrays: Mapping[str, Array], inside: Mapping[str, float]) -> dict[str, float]:
     results = {name: array for name, array in _own(case.name, arrays).items() if name.partition("/")[0] in RESULTS}
-    roundoff, inside = _roundoff(dtype), _inside(case)
+    roundoff = _roundoff(dtype)
     inputs = [array.astype(np.float64) for array in _inputs(case, dtype)]
     rng = np.random.default_rng(1)
     worst = {name: inside[name] * roundoff for name in results}
