@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # what no rounding can change
 NOT_NUMERICAL = {
     "bench",
+    "cells",
     "choices",
     "commands",
     "counts",
@@ -46,8 +47,13 @@ NOT_NUMERICAL = {
     "files",
     "flags",
     "fuzz",
+    "named",
+    "newcomer",
     "notebooks",
+    "numbers",
+    "outputs",
     "plots",
+    "plugin",
     "reading",
     "report",
     "runs",
