@@ -102,7 +102,7 @@ def test_each_penalty_does_what_it_is_for():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: ActivationKl(1.0, target=0.0), "target should lie between 0 and 1, found 0.0"),
+        (lambda: ActivationKl(1.0, target=0.0), "target should be a number between 0 and 1, found 0.0"),
         (lambda: L1(-1.0), "weight should be at least 0, found -1.0"),
         (lambda: Contraction(np.nan), "weight should be at least 0, found nan"),
         (lambda: ActivationKl(1.0)(None, None, at(Z + 0.5), None, mode=None), r"codes should lie in \(0, 1\).*found codes from"),

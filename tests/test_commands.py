@@ -293,7 +293,7 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["sample", "RUN", "-n", "0"], "at least 1, found 0"),
         (["sample", "RUN", "--out", "DIR/x.jpg"], ".png"),
         (["reconstruct", "RUN", "--data", "glyphs"], "(N, 1, 8, 8)"),
-        (["plot", "RUN", "portrait"], "one of codes, curves"),
+        (["plot", "RUN", "portrait"], "one of codes, columns, curves"),
         (["info", "DIR"], "config.json"),
         (["check", "--case", "no such case"], "no case with 'no such case'"),
     ],

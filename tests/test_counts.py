@@ -116,6 +116,21 @@ CALLS = {
     },
     "posteriors.VonMisesFisher.latent_dim": lambda n: posteriors.VonMisesFisher(at_least_two(n)),
     "priors.UniformSphere.latent_dim": lambda n: priors.UniformSphere(at_least_two(n)),
+    "posteriors.VectorQuantized.latent_dim": posteriors.VectorQuantized,
+    "posteriors.VectorQuantized.codes": lambda n: posteriors.VectorQuantized(2, n),
+    "posteriors.VectorQuantized.groups": lambda n: posteriors.VectorQuantized(2, 3, n),
+    "posteriors.VectorQuantized.revive": lambda n: posteriors.VectorQuantized(2, 3, decay=0.9, revive=n),
+    **{
+        f"{room}.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{name: n})
+        for room, kind in (
+            ("posteriors", posteriors.Concrete),
+            ("posteriors", posteriors.GumbelSoftmax),
+            ("priors", priors.ConcretePrior),
+            ("priors", priors.OneHot),
+        )
+        for name in ("groups", "categories")
+    },
+    "evaluation.code_usage.batch_size": lambda n: evaluation.code_usage(vae(), DATA, batch_size=n),
     "models.Classes.count": models.Classes,
     "models.Reals.width": models.Reals,
     "models.HelmholtzMachine.samples": lambda n: machine(samples=n),
@@ -133,6 +148,12 @@ OTHERS = {
     "samples of a prior": lambda n: priors.StandardGaussian(1).sample(n, RNG),
     "samples of a mixture": lambda n: priors.GaussianMixture(1).sample(n, RNG),
     "samples of a VampPrior": lambda n: vae("vamp").prior.sample(n, RNG),
+    "samples of choices": lambda n: priors.OneHot(1, 2).sample(n, RNG),
+    "samples of relaxed choices": lambda n: priors.ConcretePrior(1, 2).sample(n, RNG),
+    "samples of codes": lambda n: priors.Codes(posteriors.VectorQuantized(2, 3)).sample(n, RNG),
+    "draws of choices": lambda n: posteriors.GumbelSoftmax(1, 2).sample(X, noise=X, draws=n),
+    "draws of relaxed choices": lambda n: posteriors.Concrete(1, 2).sample(X, noise=X, draws=n),
+    "draws of codes": lambda n: posteriors.VectorQuantized(2, 3).sample(X, noise=(X[:, :0], None), draws=n),
     "draws of a point": lambda n: posteriors.Point(1).sample(X[:, :1], noise=None, draws=n),
     "draws of a full Gaussian": lambda n: posteriors.FullGaussian(1).sample(X, noise=X[:, :1], draws=n),
     "draws of a Gaussian": lambda n: gaussian.reparameterize(X, X, noise=X, draws=n),

@@ -63,6 +63,7 @@ OPTIONS = {  # a function or a class, and an option of it: a call with that opti
     ("bound", "binarized"): lambda flag: judged(evaluation.bound, objective=Elbo(), binarized=flag),
     ("log_likelihood", "binarized"): lambda flag: judged(evaluation.log_likelihood, samples=1, binarized=flag),
     ("regularity", "draws"): lambda flag: judged(evaluation.regularity, pairs=2, steps=2, k=1, permutations=9, draws=flag),
+    ("require_answers", "impossible"): lambda flag: evaluation.require_answers("x", Dataset("x", X), X, impossible=flag),
     ("mmd2", "unbiased"): lambda flag: evaluation.mmd2(X, X, bandwidth=1.0, unbiased=flag),
     ("patches", "grey"): lambda flag: data.patches(n=2, grey=flag),
     ("restore_model", "best"): lambda flag: training.restore_model(
@@ -85,7 +86,8 @@ for kind, flag, make in (
 OPTIONS["Encoded", "counts"] = lambda given: likelihoods.Encoded(likelihoods.Poisson(), 2, counts=given)
 OPTIONS["load", "in_order"] = lambda given: data.load("patches", limit=2, in_order=given)
 OPTIONS["load_checkpoint", "arrays"] = lambda given: training.load_checkpoint(Path("no such"), arrays=given)
-TRIED_ELSEWHERE = {("restore_model", "best"), ("load_checkpoint", "arrays")}
+OPTIONS["read_cells", "index"] = lambda given: data.read_cells(Path("no such"), index=given)
+TRIED_ELSEWHERE = {("restore_model", "best"), ("load_checkpoint", "arrays"), ("read_cells", "index")}
 MAY_BE_NONE = {("mlp", "standardize"), ("convolutional", "standardize"), ("fit", "binarized"), ("fit", "drop_last")}  # "as usual"
 
 

@@ -511,7 +511,7 @@ def test_ellipses_lie_where_the_density_has_fallen_as_far():
 def run_of(event_shape, *, latents=2, examples=5, latent=True):
     model = mlp(event_shape, latent_dim=latents, hidden=(3,)) if latent else belief_net(event_shape, layers=(latents,))
     judged = Dataset("x", np.zeros((examples, *event_shape), np.uint8))
-    return SimpleNamespace(model=model, latents=latents, judged=judged)
+    return SimpleNamespace(model=model, latents=latents, judged=judged, schema=None)
 
 
 EVERY = ["codes", "curves", "interpolations", "manifold", "reconstructions", "samples", "traversals"]

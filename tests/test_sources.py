@@ -7,6 +7,8 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from scipy.io import wavfile
 
 from scratchvae import data
@@ -227,7 +229,12 @@ def test_a_run_of_an_older_version_keeps_its_numbers_and_its_split(stored, tmp_p
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     for entry in ("kind", "size", "resize", "held_out_last"):
         del config[entry]
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config | {"examples": 40}))
+    then = json.dumps(config | {"examples": 40})
+    (tmp_path / "run" / "config.json").write_text(then)
+    checkpoint = tmp_path / "run" / "checkpoint.safetensors"
+    with safe_open(checkpoint, "numpy") as file:
+        described = file.metadata()
+    save_file(load_file(checkpoint), checkpoint, described | {"config": then})
     monkeypatch.setattr(folder, "require_same_data", lambda *given: None)  # the checkpoint's digest is of the first 30 alone
     one = Run.open(tmp_path / "run")
     expected = {"bytes": BYTES / np.float32(255), "0 and 1": BYTES // 128, "bools": BYTES > 99, "floats": BYTES / 255}[stored]

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from scratchvae.arrays import InputError
+from scratchvae.arrays import InputError, require_flag
 from scratchvae.data.cells import is_missing, number
 from scratchvae.data.limits import require_room
 from scratchvae.data.streams import opened, read_all
@@ -38,6 +38,7 @@ def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
     InputError for rows that are longer or shorter than the first, names that are missing, twice there or numbers, and broken
     quotes.
     """
+    require_flag("read_cells", "index", index)
     with opened(path) as stream:
         content = read_all(stream, str(path), each=4)
     try:

@@ -34,6 +34,7 @@ def log_prob(y: Array, logits: Array, *, temperature: float) -> tuple[Array, Pul
     24.
     """
     n = require_shapes("concrete.log_prob", y=(y, "B G K"), logits=(logits, "B G K"))
+    require_count("concrete.log_prob", "the number of categories", n["K"])
     require_positive("concrete.log_prob", "temperature", temperature)
     G, K, slope = n["G"], n["K"], y.dtype.type(temperature)
     above = logits - logits.max(axis=2, keepdims=True, initial=-np.inf)  # an offset costs no digits, and has no gradient
@@ -55,14 +56,15 @@ def reparameterize(logits: Array, *, noise: Array, temperature: float, draws: in
     """
     require_count("concrete.reparameterize", "draws", draws)
     shapes = {"logits": (logits, "B G K"), "noise": (noise, f"{len(logits) * draws} G K")}
-    require_shapes("concrete.reparameterize", **shapes)
+    n = require_shapes("concrete.reparameterize", **shapes)
     require_positive("concrete.reparameterize", "temperature", temperature)
-    sharpness = logits.dtype.type(1 / temperature)
-    perturbed = np.repeat(logits, draws, axis=0) - np.log(noise.astype(logits.dtype, copy=False))
+    G, K, sharpness = n["G"], n["K"], logits.dtype.type(1 / temperature)
+    above = logits - logits.max(axis=2, keepdims=True, initial=-np.inf)  # an offset costs no digits, and changes nothing
+    perturbed = np.repeat(above, draws, axis=0) - np.log(noise.astype(logits.dtype, copy=False))
     y, y_pullback = ops.log_softmax(sharpness * perturbed, axis=2)
 
     def pullback(dy: Array) -> Array:
         dperturbed = sharpness * y_pullback(dy)  # (dy_i − x_i Σ_j dy_j)/λ
-        return sum_of_draws(dperturbed.reshape(len(dy), -1), draws).reshape(logits.shape)  # dlogits = Σ_draws
+        return sum_of_draws(dperturbed.reshape(len(dy), G * K), draws).reshape(logits.shape)  # dlogits = Σ_draws
 
     return y, pullback

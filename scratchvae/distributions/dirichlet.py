@@ -7,7 +7,7 @@ import numpy as np
 
 from scratchvae import kernels
 from scratchvae.arguments import differentiable, in_float64
-from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 
 
 @differentiable
@@ -23,7 +23,8 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
     The first sum is β₀ times the KL from the shares β/β₀ to α/α₀. What grows with α has cancelled before anything is
     computed, and G(β, α) is some ½ (ρ − 1 − log ρ) at large α. Two equal laws give exactly 0.
     """
-    require_shapes("dirichlet.kl", log_alpha=(log_alpha, "B D"), other_log_alpha=(other_log_alpha, "B D"))
+    n = require_shapes("dirichlet.kl", log_alpha=(log_alpha, "B D"), other_log_alpha=(other_log_alpha, "B D"))
+    require_count("dirichlet.kl", "the number of shares", n["D"])
     alpha, beta, log_ratio = np.exp(log_alpha), np.exp(other_log_alpha), other_log_alpha - log_alpha
     more = np.expm1(log_ratio)  # ρ_i − 1
     rise, whole = alpha * more, alpha.sum(axis=1, keepdims=True)

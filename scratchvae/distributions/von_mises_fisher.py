@@ -127,7 +127,7 @@ def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 
     v, slope = kernels.sphere_quantile(log_concentration, uniform, dim, draws)
 
     def pullback(dv: Array) -> Array:
-        return (dv * slope).reshape(-1, draws).sum(axis=1)  # dlog_κ = Σ_k dv dv/dlog κ
+        return (dv * slope).reshape(len(log_concentration), draws).sum(axis=1)  # dlog_κ = Σ_k dv dv/dlog κ
 
     return v, pullback
 
@@ -145,6 +145,7 @@ def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 
     """
     require_count("von_mises_fisher.reparameterize", "draws", draws)
     D, many = require_shapes("von_mises_fisher.reparameterize", mean=(mean, "B D"))["D"], len(mean) * draws
+    require_count("von_mises_fisher.reparameterize", "the length of mean", D, 2)
     shaped = {"versine": (versine, f"{many}"), "tangent": (tangent, f"{many} {D - 1}")}
     require_shapes("von_mises_fisher.reparameterize", **shaped)
     real = mean.dtype.type
@@ -185,7 +186,8 @@ def log_prob_of_draw(log_concentration: Array, versine: Array, *, dim: int, draw
 
     def pullback(dlog_q: Array) -> tuple[Array, Array]:
         by_draw = dlog_q * kappa * (away - versine)
-        return by_draw.reshape(-1, draws).sum(axis=1), -dlog_q * kappa  # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
+        dlog_concentration = by_draw.reshape(len(log_concentration), draws).sum(axis=1)
+        return dlog_concentration, -dlog_q * kappa  # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
 
     return log_peak - kappa * versine, pullback
 

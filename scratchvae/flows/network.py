@@ -6,12 +6,13 @@ those latents alone whose place in the order is lower. A hidden unit has a place
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
 from scratchvae import ops
 from scratchvae.arguments import differentiable
-from scratchvae.arrays import Array, Pullback, generator_from, require_shapes, sizes_of
+from scratchvae.arrays import Array, InputError, Pullback, generator_from, require_shapes, sizes_of
 from scratchvae.layers import Parameter
 from scratchvae.layers.initializers import initial_weight_and_bias
 
@@ -34,7 +35,7 @@ def differentiated(
     x: Array, context: Array, V: Array, *layers: Array, order: Order | None
 ) -> tuple[Array, Callable[[Array], Array], Pullback]:
     """What `network` returns, and between the two the gradient to x alone, which no weight has a part in."""
-    require_shapes("flows.network", x=(x, "B D"), context=(context, "B C"), V=(V, "C H"), W=(layers[0], "D H"))
+    _require_fitting(x, context, V, layers, order)
     weights, biases = layers[::2], layers[1::2]
     masks = masks_of(order, tuple(len(b) for b in biases), bool(len(V))) if order is not None else None
     held = weights if masks is None else [W * M for W, M in zip(weights, masks, strict=True)]
@@ -65,6 +66,21 @@ def differentiated(
         return dx, dcontext, dV, *gradients
 
     return inputs[-1] @ held[-1] + biases[-1], to_x, pullback
+
+
+def _require_fitting(x: Array, context: Array, V: Array, layers: Sequence[Array], order: Order | None) -> None:
+    """InputError unless each layer takes what the one before it puts out, and the order has a place for each latent."""
+    if len(layers) < 4 or len(layers) % 2:
+        expected = "layers should be W and b of a hidden layer, of any others, and of the last"
+        raise InputError(f"flows.network: {expected}; found {len(layers)} arrays")
+    widths = ("D", *(f"H{i}" for i in range(1, len(layers) // 2)), "P")
+    shaped = {"x": (x, "B D"), "context": (context, "B C"), "V": (V, "C H1")}
+    for i, (before, after) in enumerate(pairwise(widths)):
+        shaped |= {f"W{i + 1}": (layers[2 * i], f"{before} {after}"), f"b{i + 1}": (layers[2 * i + 1], after)}
+    n = require_shapes("flows.network", **shaped)
+    if order is not None and (n["D"] != len(order) or n["P"] != 2 * len(order)):
+        expected = f"an order of {len(order)} latents should come with as many, and with twice as many outputs"
+        raise InputError(f"flows.network: {expected}; found {n['D']} and {n['P']}")
 
 
 @lru_cache(maxsize=256)

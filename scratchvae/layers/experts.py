@@ -45,12 +45,14 @@ class ProductOfExperts(Layer):
         means, log_vars = experts[:, :, :Z], experts[:, :, Z:]
         (mean, log_var), product_pullback = gaussian.product_of_experts(means, log_vars, present=present)
 
+        y, y_pullback = ops.concatenate(mean, log_var)
+
         def pullback(dy: Array) -> Array | None:
-            dexperts = np.concatenate(product_pullback(dy[:, :Z], dy[:, Z:]), axis=2)
+            dexperts = np.concatenate(product_pullback(*y_pullback(dy)), axis=2)
             dblocks = [encoder_pullback(dexperts[:, m]) for m, encoder_pullback in enumerate(pullbacks)]
             if not needs_dx:
                 return None
             dx: Array = split_pullback(*dblocks, *(np.zeros_like(mask) for mask in blocks[M:]))
             return dx  # dx = [dx_1 | … | dx_M | 0]
 
-        return np.concatenate([mean, log_var], axis=1), pullback
+        return y, pullback

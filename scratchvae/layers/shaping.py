@@ -35,10 +35,12 @@ class GroupSoftmax(Layer):
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         if x.ndim != 2 or x.shape[1] % self.groups:
             raise InputError(f"GroupSoftmax: x should be (B, D), D a multiple of {self.groups} groups; found {x.shape}")
-        y, softmax_pullback = ops.softmax(x.reshape(len(x), self.groups, -1), axis=2)
+        apart, apart_pullback = ops.reshape(x, shape=(len(x), self.groups, x.shape[1] // self.groups))
+        shares, shares_pullback = ops.softmax(apart, axis=2)
+        y, y_pullback = ops.reshape(shares, shape=x.shape)
 
         def pullback(dy: Array) -> Array:
-            dx: Array = softmax_pullback(dy.reshape(y.shape)).reshape(x.shape)
+            dx: Array = apart_pullback(shares_pullback(y_pullback(dy)))
             return dx
 
-        return y.reshape(x.shape), pullback
+        return y, pullback

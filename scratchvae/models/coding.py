@@ -97,9 +97,7 @@ class Coding(Estimator):
         return average
 
     def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
-        """The examples with each y that is possible, and log p(y): one case, unless y is hidden from a model
-        that is told it.
-        """
+        """The examples with each possible y, and log p(y): one case, unless y is hidden from a model that is told it."""
         return [(self._dataset(x, y, noisy=noisy), 0.0)]
 
     def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:

@@ -233,8 +233,7 @@ class Run:
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """A callback that writes the checkpoint, metrics.jsonl and metrics.csv, the same records as lines of JSON and as a
-        table: at the start, after each epoch, and after every `every` steps (0: never)."""
+        """A callback that writes the checkpoint and the metrics at the start, each epoch and every `every` steps (0: never)."""
 
         def keeper(training: Training, event: str) -> None:
             if event in ("end", "diverged") or (event == "step" and not (every and training.step % every == 0)):

@@ -93,7 +93,7 @@ def sphere_quantile(log_concentration: Array, uniform: Array, dim: int, draws: i
     p, m = _angle(log_concentration, dim), dim - 2
     left = p.low[:, None] + p.width[:, None] * np.arange(PANELS)
     theta = left[:, :, None] + p.width[:, None, None] * POINTS
-    flat = theta.reshape(len(left), -1)
+    flat = theta.reshape(len(left), PANELS * len(POINTS))
     mass = _density(flat, p, m).reshape(theta.shape) * (WEIGHTS * p.width[:, None, None])
     v = 2 * np.sin(theta / 2) ** 2
     total = mass.sum(axis=(1, 2))

@@ -34,6 +34,13 @@ def parts() -> list[Part]:
         "offset 10⁴": (y, logits + 1e4, 0.6),
         "logits from −10⁴ to 10⁴": (y, logits * 1e4, 0.6),
     }
+    drawn = {
+        "ordinary": (logits, 0.6),
+        "cold": (logits, 0.05),
+        "hot": (logits, 50.0),
+        "offset 10⁴": (logits + 1e4, 0.6),
+        "logits from −10⁴ to 10⁴": (logits * 1e4, 0.6),
+    }
     model = _model
     return [
         part_of(
@@ -58,6 +65,17 @@ def parts() -> list[Part]:
             {"logits": logits},
             {"noise": exponential(2 * B, GROUPS, CATEGORIES), "temperature": 0.6, "draws": 2},
             sampling=SamplingCase("concrete.reparameterize", _draw, _log_density, GRID),
+            oracle=_draws,
+            tried=[
+                Inputs(
+                    kind,
+                    {"logits": l},
+                    {"noise": exponential(2 * B, GROUPS, CATEGORIES), "temperature": temperature, "draws": 2},
+                    floor=1.0,
+                    why="the largest share is near 1, and its logarithm is near 0",
+                )
+                for kind, (l, temperature) in drawn.items()
+            ],
             torch=lambda torch, logits, noise, temperature, draws=1: torch.log_softmax(
                 (logits.repeat_interleave(draws, 0) - noise.log()) / temperature, dim=2
             ),
@@ -165,6 +183,11 @@ def _log_prob(y: Array, logits: Array, temperature: float) -> Array:
     temperature = m.mpf(temperature)
     constant = m.loggamma(m.mpf(K)) + (K - 1) * m.log(temperature)
     return (log_softmax(logits - temperature * y).sum(axis=2) + constant).sum(axis=1)
+
+
+def _draws(logits: Array, noise: Array, temperature: float, draws: int) -> Array:
+    m = mathematics()
+    return log_softmax((np.repeat(logits, draws, axis=0) - m.log(noise)) / m.mpf(temperature))
 
 
 def _torch_log_prob(torch: Any, y: Any, logits: Any, temperature: float) -> Any:

@@ -41,6 +41,14 @@ def parts() -> list[Part]:
             GumbelSoftmax,
             [
                 objective_case("Elbo: GumbelSoftmax", Elbo(BETA), chosen(), X, noise=exponential(B, WIDTH), training=True),
+                objective_case(
+                    "Elbo: GumbelSoftmax, OneHot, uniform",
+                    Elbo(BETA),
+                    chosen(learned=False),
+                    X,
+                    noise=exponential(B, WIDTH),
+                    training=True,
+                ),
                 straight_through_case("Elbo: GumbelSoftmax, straight through", Elbo(BETA), 1),
                 straight_through_case("SampledElbo: GumbelSoftmax, straight through", SampledElbo(BETA, K), K),
             ],
@@ -63,6 +71,7 @@ def parts() -> list[Part]:
             VectorQuantized,
             [
                 quantized_case("Elbo: VectorQuantized, Quantization", pays, quantized(1), (none, None)),
+                quantized_case("Elbo: VectorQuantized, Codes, uniform", pays, quantized(1, learned=False), (none, None)),
                 quantized_case("Elbo: VectorQuantized, own codebooks", pays, quantized(2, shared=False), (none, None)),
                 quantized_case("Elbo: VectorQuantized, decay", pays, quantized(1, decay=0.9), (none, None)),
                 quantized_case(
@@ -82,22 +91,22 @@ def parts() -> list[Part]:
     ]
 
 
-def chosen(*, straight_through: bool = False) -> VAE:
-    """A VAE of two choices among three, whose prior is learned."""
+def chosen(*, straight_through: bool = False, learned: bool = True) -> VAE:
+    """A VAE of two choices among three, whose prior is learned or uniform."""
     q = GumbelSoftmax(GROUPS, CATEGORIES, temperature=TEMPERATURE, straight_through=straight_through)
-    prior = OneHot(GROUPS, CATEGORIES, learned=True)
-    assert prior.logits is not None
-    prior.logits.value = normal(GROUPS, CATEGORIES, seed=8).astype(np.float32)
+    prior = OneHot(GROUPS, CATEGORIES, learned=learned)
+    if prior.logits is not None:
+        prior.logits.value = normal(GROUPS, CATEGORIES, seed=8).astype(np.float32)
     return _in_float64(vae_of_width(WIDTH, q, prior))
 
 
-def quantized(groups: int, **settings: Any) -> VAE:
-    """A VAE of Z latents in so many groups, each one of three codes, whose prior is learned."""
+def quantized(groups: int, *, learned: bool = True, **settings: Any) -> VAE:
+    """A VAE of Z latents in so many groups, each one of three codes, whose prior is learned or uniform."""
     q = VectorQuantized(Z, 3, groups, rng=6, **settings)
     q.codebooks.value = q.codebooks.value * np.float32(0.3)
-    prior = Codes(q, learned=True)
-    assert prior.choices.logits is not None
-    prior.choices.logits.value = normal(groups, 3, seed=9).astype(np.float32)
+    prior = Codes(q, learned=learned)
+    if prior.choices.logits is not None:
+        prior.choices.logits.value = normal(groups, 3, seed=9).astype(np.float32)
     return _in_float64(vae_of_width(Z, q, prior))
 
 
@@ -131,8 +140,9 @@ def quantized_case(name: str, objective: Objective, model: VAE, noise: Any) -> C
     first = codes()
 
     def loss() -> Array:
-        logits = prior.choices.logits.value
-        x, held_z, held_e = (a.astype(logits.dtype) for a in (X, start, first))
+        x, held_z, held_e = (a.astype(q.codebooks.value.dtype) for a in (X, start, first))
+        learned = prior.choices.logits
+        logits = np.zeros((q.groups, q.categories), x.dtype) if learned is None else learned.value
         z_e, _ = model.encoder(x)
         log_p, _ = ops.log_softmax(logits, axis=1)
         kl = -log_p[np.arange(q.groups), indices].sum(axis=1)
