@@ -226,6 +226,7 @@ NEEDS = {  # what a row goes with; the others go with SMALL
     "objective reweighted_wake_sleep": BELIEF_NET,
     "objective reconstruction": [*SMALL, "--model", "autoencoder"],
     "penalty critic": [*SMALL, "--critic", "4"],
+    "prior uniform_sphere": [*SMALL, "--posterior", "von_mises_fisher"],
     "posterior vq": [*SMALL, "--prior", "codes"],
     "posterior gumbel_softmax": ["--latent-dim", "20", "--hidden", "4", "--prior", "one_hot"],
     "posterior concrete": ["--latent-dim", "20", "--hidden", "4", "--prior", "concrete"],

@@ -455,7 +455,9 @@ def test_a_run_trains_on_any_of_them(source, options, tmp_path, monkeypatch, cap
         assert "a picture needs images (1 or 3, H, W), found events of shape" in capsys.readouterr().err
     if source == "words.txt":
         assert (drawn == np.rint(drawn)).all()
-        assert main(["train", "--data", source, *once, "--out", "other"]) == 2
+        assert main(["train", "--data", source, *once, "--out", "other"]) == 0
+        assert "the data say likelihood multinomial" in capsys.readouterr().out
+        assert main(["train", "--data", source, *once, "--likelihood", "bernoulli", "--out", "third"]) == 2
         assert "column 'two' of example 0 is 2 in words.txt, and Bernoulli gives" in capsys.readouterr().err
 
 
