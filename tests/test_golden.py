@@ -47,6 +47,7 @@ def test_a_new_case_waits_for_the_next_release(name):
     pytest.skip(f"{name} is new, and has no golden vectors yet: `{MANIFEST['regenerate']}` stores them at the next release")
 
 
+@pytest.mark.slow
 def test_a_case_without_vectors_is_listed_as_new(tmp_path, capsys):
     """What is stored is compared whether or not there are new cases beside it."""
     older = {**MANIFEST, "cases": {name: row for name, row in MANIFEST["cases"].items() if name != "gaussian.kl"}}

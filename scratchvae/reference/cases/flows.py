@@ -40,6 +40,7 @@ def _layers(inputs: int, outputs: int, *widths: int, contexts: int = C, scale: f
 
 
 TWO_LAYERS, ONE_LAYER, COUPLED = _layers(D, 2 * D, 5, 6), _layers(D, 2 * D, 7), _layers(2, 4, 5)
+GENTLE = _layers(D, 2 * D, 7, scale=0.3), _layers(D, 2 * D, 5, 6, scale=0.3)  # whose inverse is no larger than what it inverts
 
 # for the certificate, whose oracles take their time
 SMALL = 2
@@ -159,9 +160,9 @@ def _networks() -> list[Part]:
         ),
         part_of(
             autoregressive.one_by_one,
-            {"y": normal(B, D, scale=0.5), **ONE_LAYER},
+            {"y": normal(B, D, scale=0.5), **GENTLE[0]},
             gates,
-            more={"factors": ({"y": normal(B, D, scale=0.5), **TWO_LAYERS}, backwards)},
+            more={"factors": ({"y": normal(B, D, scale=0.5), **GENTLE[1]}, backwards)},
             oracle=oracles.one_by_one,
             tried=_tried("y", FEW["network"], order=(1, 0), update="unscale"),
             torch=expressions.one_by_one,
