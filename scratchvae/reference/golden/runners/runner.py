@@ -10,7 +10,6 @@ import pathlib
 import numpy as np
 
 FOLDER = pathlib.Path(__file__).parent
-MANIFEST = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
 
 
 def kl_to_standard(mean, log_var):
@@ -28,16 +27,18 @@ def off(found, arrays, case, within, at=""):
     return [name for name in names if not (np.abs(found[name] - arrays[f"{case}/{at}{name}"]) <= within[name]).all()]
 
 
-for dtype in ("float64", "float32"):
-    arrays = np.load(FOLDER / f"golden-{dtype}.npz")
-    for case, yours in YOURS.items():
-        row, split = MANIFEST["cases"][case], len(case) + 1
-        given = {key.rpartition("/")[2]: arrays[key] for key in arrays if key[:split] == f"{case}/" and key.count("/") == 2
-                 and key[split:].partition("/")[0] in ("input", "held")}  # fmt: skip
-        value, pullback = yours(**given)
-        found = {f"gradient/{name}": gradient for name, gradient in pullback(arrays[f"{case}/seed/0"]).items()}
-        found["value/0"] = value
-        wrong = off(found, arrays, case, row["tolerance"][dtype])
-        told = [name for name in row["mistakes"] if off(found, arrays, case, row["tolerance"][dtype], f"mistake/{name}/")]
-        verdict = f"wrong in {', '.join(wrong)}" if wrong else "right"
-        print(f"{case} {dtype}: {verdict}; {len(told)} of {len(row['mistakes'])} mistakes told")
+if __name__ == "__main__":
+    cases = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))["cases"]
+    for dtype in ("float64", "float32"):
+        arrays = np.load(FOLDER / f"golden-{dtype}.npz")
+        for case, yours in YOURS.items():
+            row, split = cases[case], len(case) + 1
+            given = {key.rpartition("/")[2]: arrays[key] for key in arrays if key[:split] == f"{case}/" and key.count("/") == 2
+                     and key[split:].partition("/")[0] in ("input", "held")}  # fmt: skip
+            value, pullback = yours(**given)
+            found = {f"gradient/{name}": gradient for name, gradient in pullback(arrays[f"{case}/seed/0"]).items()}
+            found["value/0"] = value
+            wrong = off(found, arrays, case, row["tolerance"][dtype])
+            told = [name for name in row["mistakes"] if off(found, arrays, case, row["tolerance"][dtype], f"mistake/{name}/")]
+            verdict = f"wrong in {', '.join(wrong)}" if wrong else "right"
+            print(f"{case} {dtype}: {verdict}; {len(told)} of {len(row['mistakes'])} mistakes told")
