@@ -227,6 +227,7 @@ def test_evaluate_says_what_its_numbers_are_of(name, words, bits):
     assert f"nats per example{words} (5 examples)" in lines["bound_of_those"]
     assert f"nats per example{words} (2 draws each of 5 examples)" in lines["log_likelihood"]
     assert "nats per example" in lines["kl"]
+    assert "given" not in lines["kl"]  # KL(q(z|x) ‖ p(z)) is that of z
 
 
 @pytest.mark.parametrize(
