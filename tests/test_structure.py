@@ -29,6 +29,7 @@ FLOORS = [
     {"models"},
     {"recipes"},
     {"runs", "reference", "bench"},
+    {"site"},
     {"commands", "pytest_plugin"},
     {"__main__"},
 ]
