@@ -10,34 +10,29 @@ from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
 from scratchvae.site.widgets import buttons, canvas, choices, data, equation, lesson, plot, slider, tick, value
 
-SECTION = "play"
+SECTION = "Play"
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
     """The overview and the pages of Play."""
     made = [make(atlas) for make in (latents, plane, divergence, rate, width, annealing, relaxation, bound, logit)]
-    cards = "".join(f'<li><a href="{page.path.split("/")[-1]}"><b>{page.title}</b><span>{LEADS[page.path]}</span></a></li>' for page in made)
+    cards = "".join(f'<div class="card"><h3><a href="/{page.path}">{page.title}</a></h3><p>{page.summary}</p></div>' for page in made)
     yield Page(
         "play/index.html",
         "Play",
         SECTION,
-        f"""<h1>Play</h1>
-<p class="lead">Nine pages on which you move something and see a number change. The trainings behind them were run by this library
-when the site was built, and every page names the functions that compute in Python what it computes here.</p>
-<ul class="cards">{cards}</ul>
+        f"""<p class="lead">Nine pages on which you move something and see a number change. The trainings behind them were run by this
+library when the site was built, and every page names the functions that compute in Python what it computes here.</p>
+<div class="cards">{cards}</div>
 <p>Every slider can be moved with the arrow keys, once Tab has brought you to it.</p>""",
+        summary="sliders that move a trained model",
     )
     yield from made
 
 
-LEADS: dict[str, str] = {}
-
-
 def _page(atlas: Atlas, name: str, title: str, lead: str, *, scripts: tuple[str, ...] = (), **parts: Any) -> Page:
-    path = f"play/{name}.html"
-    LEADS[path] = lead
     ours = tuple(f"play/{script}.js" for script in ("mathematics", "drawing", *(scripts or (name,))))
-    return Page(path, title, SECTION, lesson(atlas, title, lead, **parts), scripts=ours)
+    return Page(f"play/{name}.html", title, SECTION, lesson(atlas, lead, **parts), scripts=ours, summary=lead, wide=True)
 
 
 def latents(atlas: Atlas) -> Page:
@@ -82,7 +77,7 @@ def latents(atlas: Atlas) -> Page:
             f"The weights in this page are whole numbers of 8 bits. This can move a pixel's probability by {most:.3f} at most, and at the "
             f"600 held-out codes it moves none by more than {made:.4f}. A test compares the page's own arithmetic with Python's.",
         ],
-        proofs={
+        proved={
             "likelihoods.Bernoulli": "what the decoder's output means",
             "layers.Linear": "W z + b",
             "distributions.gaussian.kl_to_standard": "the term that makes neighbours alike",
@@ -123,7 +118,7 @@ def plane(atlas: Atlas) -> Page:
             "Between two classes the picture is a blend. Nothing in the bound asks for a sharp border.",
             f"The weights in this page have 8 bits: a pixel is off by {most:.3f} at most, and by {made:.4f} at worst at these codes.",
         ],
-        proofs={
+        proved={
             "posteriors.DiagonalGaussian": "q(z|x)",
             "evaluation.codes": "E[z|x] of every example",
             "evaluation.completeness": "how few empty places a plane has, measured",
@@ -171,10 +166,10 @@ def divergence(atlas: Atlas) -> Page:
             "A narrow q costs little: log σ² falls slowly. A wide q costs much, since σ² grows exponentially with log σ².",
             "With p = N(0, 1) the derivatives are m and ½ (σ² − 1): the two lines that every VAE's encoder receives.",
         ],
-        proofs={
+        proved={
             "distributions.gaussian.kl": "the formula and its four derivatives",
             "distributions.gaussian.kl_to_standard": "with p = N(0, 1)",
-            "demos/09_gaussians.py": "the derivation line by line, each line checked by quadrature",
+            "demos/09_gaussians": "the derivation line by line, each line checked by quadrature",
         },
     )
 
@@ -222,11 +217,11 @@ def rate(atlas: Atlas) -> Page:
             "At the least loss the curve has the slope dD/dR = −β. So the dashed line, on which D + β R does not change, is its tangent.",
             "The bound itself is highest near β = 1, because −bound is the loss with β = 1 (up to how far these short trainings came).",
         ],
-        proofs={
+        proved={
             "objectives.Elbo": "the loss, with its weight β",
             "evaluation.rate_distortion": "R and D of each run",
             "evaluation.kl_by_latent": "the bars",
-            "demos/05_compression.py": "the curve of an autoencoder, and Shannon's limit",
+            "demos/05_compression": "the curve of an autoencoder, and Shannon's limit",
         },
     )  # fmt: skip
 
@@ -266,11 +261,11 @@ def width(atlas: Atlas) -> Page:
             "For given residuals the best σ² is their mean square, where the curve has its top. A learned σ finds it (Gaussian(learned=True)).",
             "The bounds of different σ can be compared, since each is a log-density with all its constants. Squared errors can not.",
         ],
-        proofs={
+        proved={
             "likelihoods.Gaussian": "fixed, or learned",
             "likelihoods.GaussianOptimal": "σ² set to the residuals' mean square in every step",
             "distributions.gaussian.log_prob": "the density and its three gradients",
-            "demos/04_likelihoods.py": "every likelihood on one data set",
+            "demos/04_likelihoods": "every likelihood on one data set",
         },
     )  # fmt: skip
 
@@ -308,7 +303,7 @@ def annealing(atlas: Atlas) -> Page:
             "With free bits λ = 0.5, a latent whose mean KL is below 0.5 nats costs the constant 0.5. The gradient of a constant is 0: no force "
             "pulls such a latent to the prior, and so no bar has a reason to go below λ.",
         ],
-        proofs={
+        proved={
             "objectives.Ramp": "the ramp",
             "objectives.Cycles": "one ramp after another",
             "objectives.Elbo": "free bits, and where their gradient is 0",
@@ -347,10 +342,10 @@ def relaxation(atlas: Atlas) -> Page:
             "The gradient carries the factor 1/λ. At a low temperature most draws have a gradient of almost 0, and a few a huge one: the deviation grows.",
             "Training with relaxed choices therefore does not report a bound. The library calls that number a surrogate.",
         ],
-        proofs={
+        proved={
             "distributions.concrete.reparameterize": "the relaxed draw and its gradient",
             "posteriors.GumbelSoftmax": "relaxed in training, exact in evaluation",
-            "demos/19_discrete.py": "the bias beside the truth",
+            "demos/19_discrete": "the bias beside the truth",
         },
     )  # fmt: skip
 
@@ -388,11 +383,11 @@ def bound(atlas: Atlas) -> Page:
             "A Gaussian q fits the posterior of the linear decoder exactly. Of two hills it takes one: the KL from q punishes q where the posterior is "
             "small, not the other way round. The bound then stays below log p(x).",
         ],
-        proofs={
+        proved={
             "evaluation.evidence": "the sum for a network, by quadrature",
             "evaluation.linear_gaussian_bound": "the bound of the linear decoder in closed form",
             "evaluation.expectation_by_quadrature": "∫ q log p(x) dz",
-            "demos/10_the_bound.py": "the same in two dimensions, all terms in closed form",
+            "demos/10_the_bound": "the same in two dimensions, all terms in closed form",
         },
     )  # fmt: skip
 
@@ -426,7 +421,7 @@ def logit(atlas: Atlas) -> Page:
             "From the logit nothing is lost: the value is −l, and the gradient −1. A wrong pixel always pulls with its full force.",
             "When the decoder is right the gradient is 0, and this is as it should be. A saturated logit that is wrong is never stuck.",
         ],
-        proofs={
+        proved={
             "distributions.bernoulli.log_prob": "by logits",
             "ops.softplus": "log(1 + eˡ) without overflow",
             "likelihoods.Bernoulli": "the likelihood whose parameters are logits",

@@ -11,7 +11,7 @@ from scratchvae.arrays import Array
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
 from scratchvae.site.walk import D, SIDE, STEPS, B, H, Walk, Z, walks
-from scratchvae.site.widgets import data, equation, plot, slider, value
+from scratchvae.site.widgets import STYLE, data, equation, link, plot, proofs, slider, value
 
 PICTURES = {"x": "rows", "logits": "rows", "W1": "columns", "W4": "rows"}  # which of its vectors are pictures
 
@@ -62,12 +62,21 @@ STOPS = (
 )  # fmt: skip
 
 
+PROOFS = {
+    "models.VAE": "the same pass for any networks and roles",
+    "objectives.Elbo": "the loss",
+    "training.train_step": "the step, with the update that follows",
+    "checks.check_pullback": "finite differences with an estimate of their own error",
+    "tests/test_site_pages::test_the_walk_is_the_step_of_elbo": "the walk has the loss and the gradients of Elbo, to the last bit",
+    "demos/00_vae_in_one_file": "all of it in one file of plain NumPy",
+}
+
+
 def pages(atlas: Atlas) -> Iterator[Page]:
     """The one page of the walk."""
     found = walks()
     labels = [str(step) for step, _, _ in found]
-    body = f"""<h1>One training step, walked</h1>
-<p class="lead">A VAE with {D} pixels, {H} hidden units and {Z} latents takes one step. Read the values downwards, as they are computed.
+    body = f"""{STYLE}<p class="lead">A VAE with {D} pixels, {H} hidden units and {Z} latents takes one step. Read the values downwards, as they are computed.
 Then read the gradients upwards, as they come back. Every number here was computed by the function it is linked to.</p>
 {equation(r"\mathrm{loss}=-\tfrac1B\sum_b\log p(x_b\mid z_b)+\tfrac1B\sum_b\sum_j\mathrm{kl}_{bj}")}
 <p>∂y stands for ∂loss/∂y. Orange is above 0, blue below; in each picture the strongest colour is the largest entry, whose size stands below it.
@@ -84,15 +93,10 @@ Beside every gradient its three largest entries stand next to their finite diffe
 divided by 2 · 10⁻⁵, and h² of the third derivative.</li>
 <li>A gradient of the loss of four digits with fixed noise does not vanish: training draws fresh noise in every step, and settles where the mean over it is 0.</li>
 </ul></section>
-<section><h2>The functions that are the proof</h2><ul class="proofs">
-<li>{atlas.link("models.VAE")} <span>the same pass for any networks and roles</span></li>
-<li>{atlas.link("objectives.Elbo")} <span>the loss</span></li>
-<li>{atlas.link("training.train_step")} <span>the step, with the update that follows</span></li>
-<li>{atlas.link("checks.check_pullback")} <span>finite differences with an error of their own</span></li>
-<li>{atlas.link("demos/00_vae_in_one_file.py")} <span>all of it in one file of plain NumPy</span></li></ul></section>
+{proofs(atlas, PROOFS)}
 {data(_payload(found))}"""
     scripts = ("play/mathematics.js", "play/drawing.js", "play/step.js")
-    yield Page("step.html", "One training step, walked", "step", body, scripts=scripts)
+    yield Page("step.html", "One training step, walked", "One step", body, scripts=scripts, wide=True, summary="every array of a step beside its gradient")
 
 
 def _stop(atlas: Atlas, stop: Stop) -> str:
@@ -101,7 +105,7 @@ def _stop(atlas: Atlas, stop: Stop) -> str:
 <table class="numbers"><thead><tr><th scope="col">entry</th><th scope="col">by hand</th><th scope="col">difference</th><th scope="col">apart</th></tr></thead>
 <tbody data-differences></tbody></table></div>"""  # fmt: skip
     return f"""<section class="stop" id="stop-{stop.name}" data-stop="{stop.name}"><div class="about"><h3>{equation(stop.down)}</h3>
-<p><code>{stop.name} {stop.shape}</code></p><p>{stop.words}</p><p class="proof">{atlas.link(stop.function)}</p></div>
+<p><code>{stop.name} {stop.shape}</code></p><p>{stop.words}</p><p class="proof">{link(atlas, stop.function)}</p></div>
 <div class="down"><canvas data-heat="value" role="img" aria-label="{stop.name} as a heat map"></canvas><p class="scale" data-scale="value"></p>
 <p class="entries" data-entries></p></div>{side}</section>"""
 

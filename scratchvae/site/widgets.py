@@ -7,6 +7,7 @@ from typing import Any
 
 from scratchvae.site.atlas import Atlas
 
+STYLE = '<link rel="stylesheet" href="/assets/play/play.css">\n'
 Proofs = Mapping[str, str]  # of what is a proof: its name, and in a few words what it proves
 
 
@@ -64,12 +65,23 @@ def data(payload: Mapping[str, Any]) -> str:
 
 def equation(tex: str) -> str:
     """An equation on a line of its own."""
-    return f'<div class="equation" data-tex="{escape(tex)}"></div>'
+    return f'<div class="tex">{escape(tex)}</div>'
+
+
+def link(atlas: Atlas, name: str) -> str:
+    """A link to a name below `scratchvae`, to a "demos/03_vae", or to a test as "tests/test_demos"."""
+    room, _, inside = name.partition("/")
+    if room == "demos":
+        return f'<a class="name" href="{atlas.demo(inside)}"><code>{name}.py</code></a>'
+    if room == "tests":
+        return f'<a class="name" href="{atlas.test(inside)}"><code>{name.replace("::", ".py::")}</code></a>'
+    return atlas.link(f"scratchvae.{name}")
 
 
 def proofs(atlas: Atlas, of: Proofs) -> str:
-    """A list of links to what proves the statements of a page."""
-    return '<ul class="proofs">' + "".join(f"<li>{atlas.link(name)} <span>{words}</span></li>" for name, words in of.items()) + "</ul>"
+    """A section of links to what proves the statements of a page."""
+    lines = "".join(f"<li>{link(atlas, name)} <span>{words}</span></li>" for name, words in of.items())
+    return f'<section><h2>The functions that are the proof</h2><ul class="proofs">{lines}</ul></section>'
 
 
 def bullets(lines: Sequence[str]) -> str:
@@ -78,23 +90,13 @@ def bullets(lines: Sequence[str]) -> str:
 
 
 def lesson(
-    atlas: Atlas,
-    title: str,
-    lead: str,
-    *,
-    equations: Sequence[str],
-    stage: str,
-    tries: Sequence[str],
-    sees: Sequence[str],
-    proofs: Proofs,
+    atlas: Atlas, lead: str, *, equations: Sequence[str], stage: str, tries: Sequence[str], sees: Sequence[str], proved: Proofs
 ) -> str:
     """A page on which something is moved: its equations, the stage, what to try, what is seen and why, and the proof."""
-    listed = '<ul class="proofs">' + "".join(f"<li>{atlas.link(name)} <span>{words}</span></li>" for name, words in proofs.items()) + "</ul>"
-    return f"""<h1>{title}</h1>
-<p class="lead">{lead}</p>
+    return f"""{STYLE}<p class="lead">{lead}</p>
 {"".join(map(equation, equations))}
 {stage}
 <div class="columns"><section><h2>Try</h2><ol>{"".join(f"<li>{line}</li>" for line in tries)}</ol></section>
 <section><h2>What you see, and why</h2>{bullets(sees)}</section></div>
-<section><h2>The functions that are the proof</h2>{listed}</section>
+{proofs(atlas, proved)}
 <noscript><p>The sliders of this page need JavaScript. The text and the equations do not.</p></noscript>"""
