@@ -187,7 +187,7 @@ def _comparison(title: str, words: str, count: int, start: int, labels: list[str
 
 def rate(atlas: Atlas) -> Page:
     """β against rate and distortion."""
-    runs = experiments.by_beta()
+    runs = [experiments.with_beta(beta) for beta in experiments.BETAS]
     _, held_out = experiments.digits(3000, experiments.SMALL)
     targets = held_out.batch(experiments.first_of_each_class(held_out)).x
     stage = _comparison(

@@ -62,6 +62,7 @@ STOPS = (
 )  # fmt: skip
 
 
+LOSS = r"\mathrm{loss}=-\tfrac1B\sum_b\log p(x_b\mid z_b)+\tfrac1B\sum_b\sum_j\mathrm{kl}_{bj}"
 PROOFS = {
     "models.VAE": "the same pass for any networks and roles",
     "objectives.Elbo": "the loss",
@@ -78,7 +79,7 @@ def pages(atlas: Atlas) -> Iterator[Page]:
     labels = [str(step) for step, _, _ in found]
     body = f"""{STYLE}<p class="lead">A VAE with {D} pixels, {H} hidden units and {Z} latents takes one step. Read the values downwards, as they are computed.
 Then read the gradients upwards, as they come back. Every number here was computed by the function it is linked to.</p>
-{equation(r"\mathrm{loss}=-\tfrac1B\sum_b\log p(x_b\mid z_b)+\tfrac1B\sum_b\sum_j\mathrm{kl}_{bj}")}
+{equation(LOSS)}
 <p>∂y stands for ∂loss/∂y. Orange is above 0, blue below; in each picture the strongest colour is the largest entry, whose size stands below it.
 Beside every gradient its three largest entries stand next to their finite differences (loss(y + h) − loss(y − h)) / 2h with h = 10⁻⁵.</p>
 <div id="play" class="walk"><div class="sticky">{slider("step", "steps of training taken", 0, len(found) - 1, 0, step=1, words=labels)}
