@@ -2,14 +2,13 @@
 
 import ast
 import json
-import re
 import shutil
 import subprocess
 
 import numpy as np
 import pytest
 
-from scratchvae import data, recipes
+from scratchvae import recipes
 from scratchvae.distributions import bernoulli, concrete, gaussian
 from scratchvae.evaluation import linear_gaussian_bound
 from scratchvae.layers import named_parameters
@@ -27,7 +26,9 @@ def in_node(expression, **given):
     """The value of an expression in JavaScript, with Maths and the given values by their names."""
     program = f"const Maths = require({json.dumps(str(SCRIPTS / 'mathematics.js'))});\n"
     program += "".join(f"const {name} = {json.dumps(value)};\n" for name, value in given.items())
-    program += "const plain = (key, v) => (ArrayBuffer.isView(v) ? [...v] : typeof v === 'number' && !isFinite(v) ? String(v) : v);\n"
+    program += (
+        "const plain = (key, v) => (ArrayBuffer.isView(v) ? [...v] : typeof v === 'number' && !isFinite(v) ? String(v) : v);\n"
+    )
     program += f"console.log(JSON.stringify({expression}, plain));"
     run = subprocess.run(["node", "-"], input=program, capture_output=True, encoding="utf-8", check=False)
     assert run.returncode == 0, run.stderr
@@ -57,7 +58,9 @@ def test_a_decoder_of_8_bits_is_as_near_as_is_stated(packed):
 def test_the_page_decodes_as_python_does(packed):
     _, layers, z = packed
     ours = decoders.logits_of(layers, z)
-    theirs = in_node("z.map((each) => Maths.forward(Maths.network(layers), each))", layers=[x.for_page() for x in layers], z=z.tolist())
+    theirs = in_node(
+        "z.map((each) => Maths.forward(Maths.network(layers), each))", layers=[x.for_page() for x in layers], z=z.tolist()
+    )
     size = sum(np.abs(layer.scale[:, None] * layer.q).sum() for layer in layers) * (1 + np.abs(z).max())
     np.testing.assert_allclose(theirs, ours, atol=64 * EPSILON * size, rtol=0)  # the same sums in another order
 
@@ -132,7 +135,11 @@ def test_every_gradient_of_the_walk_is_its_finite_difference():
 
 
 def test_every_statement_of_the_course_has_a_function_and_a_test():
-    claims = {node.name for node in ast.parse((ASSETS.parents[2] / "tests/test_demos.py").read_text("utf-8")).body if hasattr(node, "name")}
+    claims = {
+        node.name
+        for node in ast.parse((ASSETS.parents[2] / "tests/test_demos.py").read_text("utf-8")).body
+        if hasattr(node, "name")
+    }
     for chapter in chapters.CHAPTERS:
         assert chapter.statements, chapter.demo
         assert chapter.claims in claims
@@ -148,7 +155,11 @@ def test_the_course_has_every_demo_once():
 PLANTED = [plant for group in plants.GROUPS.values() for plant in group]
 
 
-@pytest.mark.parametrize("plant", [p for p in PLANTED if "_read_as_" not in p.name or "log_var_read_as_log_std" in p.name], ids=lambda plant: plant.name)
+@pytest.mark.parametrize(
+    "plant",
+    [p for p in PLANTED if "_read_as_" not in p.name or "log_var_read_as_log_std" in p.name],
+    ids=lambda plant: plant.name,
+)
 def test_every_mistake_has_its_wrong_line(plant):
     report = plant.report()
     if plant.name == "surrogate_for_bound":  # which may be right, for all that its value shows

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from scratchvae.arrays import InputError
-from scratchvae.site import course, front, mistakes, play, step
+from scratchvae.site import course, front, mistakes, play, questions, step
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page, render
 
@@ -19,6 +19,7 @@ SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {
     "step": step.pages,
     "play": play.pages,
     "mistakes": mistakes.pages,
+    "questions": questions.pages,
 }
 
 

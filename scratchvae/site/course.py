@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.chapters import CHAPTERS, PARTS, Chapter, Statement
+from scratchvae.site.narrative import prose
 from scratchvae.site.page import Page
-from scratchvae.site.prose import prose
 from scratchvae.site.widgets import STYLE, link
 
 SECTION = "Course"
@@ -44,7 +44,11 @@ def run_demo(path: Path) -> Ran:
             )
         except subprocess.TimeoutExpired:
             return Ran("", {}, f"It took longer than the {SECONDS} seconds that the building of this site allows.")
-        files = {file.name: file.read_bytes() for file in sorted(out.glob("*.*")) if file.stat().st_size < LARGEST} if out.is_dir() else {}
+        files = (
+            {file.name: file.read_bytes() for file in sorted(out.glob("*.*")) if file.stat().st_size < LARGEST}
+            if out.is_dir()
+            else {}
+        )
     text = "\n".join(line for line in run.stdout.replace(str(out), "pictures").splitlines() if not line.startswith("Picture"))
     missing = re.search(r"No module named '([\w.]+)'|, which is not installed: pip install (\w+)", run.stderr + run.stdout)
     if missing:
@@ -78,7 +82,9 @@ def contents() -> Page:
 Each is a program of the library, run when this site was built, which prints its numbers beside what they must be.</p>
 <p>Read the statements first, then the output: after "expected" stands what theory says. Each statement is linked to the functions that
 compute its two sides, and to the test that compares them. Titles and captions are in Italian too, since the notes that this project began from are.</p>{parts}"""
-    return Page("course/index.html", "The course", SECTION, body, summary="from the autoencoder to the whole family, chapter by chapter")
+    return Page(
+        "course/index.html", "The course", SECTION, body, summary="from the autoencoder to the whole family, chapter by chapter"
+    )
 
 
 def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
@@ -99,7 +105,9 @@ def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
 {f"<h2>Pictures</h2>{pictures}" if pictures else ""}
 <h2>The program</h2><p><code>demos/{chapter.demo}.py</code>, whose words stand above. <code>python demos/{chapter.demo}.py</code> runs it in full.</p>
 {code_of(after)}"""
-    return Page(f"course/{chapter.demo}.html", chapter.title, SECTION, body, group=chapter.part, files=files, summary=chapter.italian)
+    return Page(
+        f"course/{chapter.demo}.html", chapter.title, SECTION, body, group=chapter.part, files=files, summary=chapter.italian
+    )
 
 
 def statement_of(atlas: Atlas, chapter: Chapter, statement: Statement) -> str:
@@ -112,7 +120,9 @@ def statement_of(atlas: Atlas, chapter: Chapter, statement: Statement) -> str:
 
 def marked(text: str) -> str:
     """The output with what was expected set off."""
-    return re.sub(r"\((?:expected|each|below)[^()]*(?:\([^()]*\)[^()]*)*\)", lambda m: f"<mark>{m[0]}</mark>", escape(text, quote=False))
+    return re.sub(
+        r"\((?:expected|each|below)[^()]*(?:\([^()]*\)[^()]*)*\)", lambda m: f"<mark>{m[0]}</mark>", escape(text, quote=False)
+    )
 
 
 def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
@@ -127,7 +137,9 @@ def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
             width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
             shown += f'<figure><img src="/{path}" alt="{escape(english)}" width="{width}" height="{height}" loading="lazy">{caption}</figure>'
         elif name.endswith(".wav"):
-            shown += f'<figure><audio controls preload="none" src="/{path}" aria-label="{escape(english)}"></audio>{caption}</figure>'
+            shown += (
+                f'<figure><audio controls preload="none" src="/{path}" aria-label="{escape(english)}"></audio>{caption}</figure>'
+            )
     return shown, files
 
 

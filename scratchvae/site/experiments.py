@@ -20,7 +20,15 @@ from scratchvae.training import Cosine
 SIDE, SMALL = 24, 16  # pixels a side: of the decoders that are played with, and of the runs that are compared
 BETAS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 SIGMAS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
-PLAIN = {"font": (0, 10), "x": (0, 0), "y": (0, 0), "rotation": (-4, 4), "scale": (0.95, 1.05), "weight": (0, 0.5), "shear": (0, 0)}
+PLAIN = {
+    "font": (0, 10),
+    "x": (0, 0),
+    "y": (0, 0),
+    "rotation": (-4, 4),
+    "scale": (0.95, 1.05),
+    "weight": (0, 0.5),
+    "shear": (0, 0),
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,11 @@ def decoder_for_page(model: LatentVariableModel, z: Array) -> tuple[dict[str, An
     layers = packed(model.decoder)
     ours, _ = model.decoder(z)
     made = np.abs(1 / (1 + np.exp(-logits_of(layers, z))) - 1 / (1 + np.exp(-ours.astype(float)))).max()
-    return {"layers": [layer.for_page() for layer in layers]}, float(largest_logit_error(model.decoder, layers, z).max() / 4), float(made)
+    return (
+        {"layers": [layer.for_page() for layer in layers]},
+        float(largest_logit_error(model.decoder, layers, z).max() / 4),
+        float(made),
+    )
 
 
 @cache

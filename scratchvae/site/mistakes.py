@@ -74,7 +74,11 @@ passing. What stands on the page is what was run.</p>{pictured}{"".join(parts)}{
 
 def _shown(plant: Plant, files: dict[str, bytes]) -> str:
     report = str(plant.report()).strip()
-    settings = f"<p>Declared: <code>{escape(', '.join(f'{k}={v!r}' for k, v in plant.settings.items()))}</code></p>" if plant.settings else ""
+    settings = (
+        f"<p>Declared: <code>{escape(', '.join(f'{k}={v!r}' for k, v in plant.settings.items()))}</code></p>"
+        if plant.settings
+        else ""
+    )
     beta = LIKE_BETA.get(plant.name)
     pictured = ""
     if beta is not None:
@@ -102,7 +106,9 @@ def _picture(beta: float) -> bytes:
     run, side = experiments.with_beta(beta), experiments.SMALL
     _, held_out = experiments.digits(3000, side)
     originals = held_out.batch(experiments.first_of_each_class(held_out)).x
-    rows = [images.reshape(10, side, side).transpose(1, 0, 2).reshape(side, -1) for images in (originals, run.pictures, run.samples)]
+    rows = [
+        images.reshape(10, side, side).transpose(1, 0, 2).reshape(side, -1) for images in (originals, run.pictures, run.samples)
+    ]
     whole = np.concatenate([np.pad(row, ((0, 1), (0, 0))) for row in rows])
     shades = Image.fromarray((255 * (1 - np.clip(whole, 0, 1))).astype(np.uint8))
     out = io.BytesIO()

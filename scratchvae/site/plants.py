@@ -59,7 +59,9 @@ def misread(piece: str, kind: str, reading: str) -> Plant:
     name = f"{piece}_{kind}_read_as_{reading}"
     if piece == "decoder":
         held = f"x_{kind}"
-        right, wrong = (f"0.5 * {SQUARE} / {s}**2 + np.log({s}) + {HALF}" for s in (SIGMA[k].format(held) for k in (kind, reading)))
+        right, wrong = (
+            f"0.5 * {SQUARE} / {s}**2 + np.log({s}) + {HALF}" for s in (SIGMA[k].format(held) for k in (kind, reading))
+        )
         step = Step(
             {**OWN_SIGMA.inputs, held: "rng.uniform(0.3, 1.5, (B, D))"}, OWN_SIGMA.lines | {"R": right},
             {"x": "x", "x_mean": "x_mean", held: held, "reconstruction": "R.sum(axis=1)"}, "loss",
@@ -69,7 +71,9 @@ def misread(piece: str, kind: str, reading: str) -> Plant:
     std, taken = SIGMA[kind].format(kind), SIGMA[reading].format(kind)
     if piece == "log_q":
         right = DRAWS.lines["log_q"]
-        inputs = {name: line for name, line in DRAWS.inputs.items() if name != "log_var"} | {kind: "rng.uniform(0.3, 1.5, (B, 1, Z))"}
+        inputs = {name: line for name, line in DRAWS.inputs.items() if name != "log_var"} | {
+            kind: "rng.uniform(0.3, 1.5, (B, 1, Z))"
+        }
         gives = {k: v for k, v in DRAWS.gives.items() if k != "log_var"} | {kind: f"{kind}[:, 0]"}
         step = Step(inputs, DRAWS.lines | {"std": std}, gives, DRAWS.of, DRAWS.by)
         return Plant(name, step, "log_q", right.replace("std", f"({taken})"), right=right.replace("std", f"({std})"))
@@ -81,7 +85,12 @@ def misread(piece: str, kind: str, reading: str) -> Plant:
     )  # fmt: skip
     if piece == "sampling":
         return Plant(name, step, "z", f"mean + {taken} * noise")
-    return Plant(name, step, "kl", right_kl.replace(std, taken) if std != "std" else f"0.5 * (mean**2 + ({taken})**2 - 1) - np.log({taken})")
+    return Plant(
+        name,
+        step,
+        "kl",
+        right_kl.replace(std, taken) if std != "std" else f"0.5 * (mean**2 + ({taken})**2 - 1) - np.log({taken})",
+    )
 
 
 GROUPS: dict[str, tuple[Plant, ...]] = {

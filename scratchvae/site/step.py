@@ -10,7 +10,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
-from scratchvae.site.walk import D, SIDE, STEPS, B, H, Walk, Z, walks
+from scratchvae.site.walk import SIDE, STEPS, B, D, H, Walk, Z, walks
 from scratchvae.site.widgets import STYLE, data, equation, link, plot, proofs, slider, value
 
 PICTURES = {"x": "rows", "logits": "rows", "W1": "columns", "W4": "rows"}  # which of its vectors are pictures
@@ -97,7 +97,15 @@ divided by 2 · 10⁻⁵, and h² of the third derivative.</li>
 {proofs(atlas, PROOFS)}
 {data(_payload(found))}"""
     scripts = ("play/mathematics.js", "play/drawing.js", "play/step.js")
-    yield Page("step.html", "One training step, walked", "One step", body, scripts=scripts, wide=True, summary="every array of a step beside its gradient")
+    yield Page(
+        "step.html",
+        "One training step, walked",
+        "One step",
+        body,
+        scripts=scripts,
+        wide=True,
+        summary="every array of a step beside its gradient",
+    )
 
 
 def _stop(atlas: Atlas, stop: Stop) -> str:
@@ -131,12 +139,19 @@ def _payload(found: list[tuple[int, Walk, dict[str, Any]]]) -> dict[str, Any]:
         for stop in STOPS:
             v = one.values[stop.name]
             row = v.reshape(len(v), -1)[0]
-            entries = [_short(float(n)) for n in (row[np.argsort(-np.abs(row), kind="stable")[:4]] if stop.name in PICTURES else row[:4])]
+            entries = [
+                _short(float(n)) for n in (row[np.argsort(-np.abs(row), kind="stable")[:4]] if stop.name in PICTURES else row[:4])
+            ]
             arrays[stop.name] = {"value": _heat(stop.name, v), "entries": entries}
             if stop.up:
                 arrays[stop.name]["gradient"] = _heat(stop.name, one.gradients[stop.name])
                 arrays[stop.name]["differences"] = [
-                    [", ".join(map(str, at)), f"{ours:.8f}".replace("-", "−"), f"{theirs:.8f}".replace("-", "−"), f"{abs(ours - theirs):.0e}".replace("-", "−")]
+                    [
+                        ", ".join(map(str, at)),
+                        f"{ours:.8f}".replace("-", "−"),
+                        f"{theirs:.8f}".replace("-", "−"),
+                        f"{abs(ours - theirs):.0e}".replace("-", "−"),
+                    ]
                     for at, ours, theirs in differences[stop.name]
                 ]
         apart = [abs(ours - theirs) for rows in differences.values() for _, ours, theirs in rows]

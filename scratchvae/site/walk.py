@@ -56,7 +56,14 @@ def small_model() -> VAE:
 
 def small_batch() -> tuple[Batch, Array]:
     """Four digits, x (B, D), and the noise (B, Z) of the walks."""
-    fixed = {"x": (0.0, 0.0), "y": (0.0, 0.0), "rotation": (0.0, 0.0), "shear": (0.0, 0.0), "font": (0.0, 1.0), "weight": (0.5, 0.6)}
+    fixed = {
+        "x": (0.0, 0.0),
+        "y": (0.0, 0.0),
+        "rotation": (0.0, 0.0),
+        "shear": (0.0, 0.0),
+        "font": (0.0, 1.0),
+        "weight": (0.5, 0.6),
+    }
     drawn = data.glyphs(60, characters="0123", ranges=fixed, size=SIDE)
     rows = [int(np.flatnonzero(np.asarray(drawn.labels) == label)[0]) for label in range(B)]
     return drawn.batch(np.array(rows), np.float64), np.random.default_rng(0).normal(size=(B, Z))

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from scratchvae.site.atlas import Atlas
+from scratchvae.site.page import Page
 
 STYLE = '<link rel="stylesheet" href="/assets/play/play.css">\n'
 Proofs = Mapping[str, str]  # of what is a proof: its name, and in a few words what it proves
@@ -90,13 +91,25 @@ def bullets(lines: Sequence[str]) -> str:
 
 
 def lesson(
-    atlas: Atlas, lead: str, *, equations: Sequence[str], stage: str, tries: Sequence[str], sees: Sequence[str], proved: Proofs
-) -> str:
-    """A page on which something is moved: its equations, the stage, what to try, what is seen and why, and the proof."""
-    return f"""{STYLE}<p class="lead">{lead}</p>
+    atlas: Atlas,
+    name: str,
+    title: str,
+    lead: str,
+    *,
+    equations: Sequence[str],
+    stage: str,
+    tries: Sequence[str],
+    sees: Sequence[str],
+    proved: Proofs,
+    scripts: Sequence[str] = (),
+) -> Page:
+    """A page of Play: its equations, the stage on which something is moved, what to try, what is seen and why, and the proof."""
+    body = f"""{STYLE}<p class="lead">{lead}</p>
 {"".join(map(equation, equations))}
 {stage}
 <div class="columns"><section><h2>Try</h2><ol>{"".join(f"<li>{line}</li>" for line in tries)}</ol></section>
 <section><h2>What you see, and why</h2>{bullets(sees)}</section></div>
 {proofs(atlas, proved)}
 <noscript><p>The sliders of this page need JavaScript. The text and the equations do not.</p></noscript>"""
+    ours = tuple(f"play/{script}.js" for script in ("mathematics", "drawing", *(scripts or (name,))))
+    return Page(f"play/{name}.html", title, "Play", body, scripts=ours, summary=lead, wide=True)
