@@ -2,8 +2,11 @@
 
 import ast
 import json
+import re
 import shutil
 import subprocess
+from html import unescape
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,8 +17,10 @@ from scratchvae.evaluation import linear_gaussian_bound
 from scratchvae.layers import named_parameters
 from scratchvae.objectives import Elbo
 from scratchvae.reference import mistakes
-from scratchvae.site import chapters, decoders, plants, walk
+from scratchvae.site import answer_numbers, answers, build, chapters, decoders, laws, plants, step, walk, widgets
+from scratchvae.site.atlas import Atlas
 from scratchvae.site.build import ASSETS
+from scratchvae.site.page import render
 
 SCRIPTS = ASSETS / "play"
 EPSILON = np.finfo(np.float64).eps
@@ -177,3 +182,82 @@ def test_the_right_line_is_right(plant):
 def test_the_pages_show_the_whole_catalogue():
     assert sorted(plant.name for plant in PLANTED) == sorted(mistakes())
     assert set(plants.LIKE_BETA) <= set(mistakes())
+
+
+def test_every_answer_leads_to_its_proof():
+    atlas = Atlas()
+    for answer in answers.ANSWERS:
+        assert widgets.proofs(atlas, answer.proved)  # a KeyError where a name is not there
+        assert answer.code
+        assert any(name.startswith("tests/") for name in answer.proved), answer.name
+
+
+def test_the_numbers_of_the_answers_are_those_of_their_statements():
+    def cells(table):
+        return [[cell.replace("−", "-") for cell in re.findall(r'number">([^<]*)<', row)] for row in table.split("<tr>")[2:]]
+
+    for _, _, _, dmean, by_difference, dlog_var, also in cells(answer_numbers.gradient_of_the_kl()):
+        assert float(dmean) == pytest.approx(float(by_difference), abs=1e-5)  # six printed digits
+        assert float(dlog_var) == pytest.approx(float(also), abs=1e-5)
+    plain, free = cells(answer_numbers.free_bits())
+    assert [float(plain[4]), float(plain[5])] == [0.2, 1.5]  # two examples, and a mean over them: μ itself
+    assert [float(free[4]), float(free[5])] == [0, 1.5]
+    for _, bound, gap, total, mean, deviation in cells(answer_numbers.no_q_in_it()):
+        assert float(bound) + float(gap) == pytest.approx(float(total), abs=1e-4)
+        assert float(total) == pytest.approx(float(mean), abs=1e-4)
+        assert float(deviation) < 1e-9
+    assert all(float(off) < 1e-12 for _, _, off in cells(answer_numbers.convolutions()))  # 36 products of size 3, in units of ε
+    *_, naive = cells(answer_numbers.saturated())[3]
+    assert naive == "-inf"
+    equal, right = cells(answer_numbers.stratified())
+    assert abs(float(right[2]) - float(right[4])) < 5 * float(right[3])
+    assert float(equal[2]) - float(equal[4]) > 20 * float(equal[3])
+
+
+WATCH = "<script>window.found = []; window.addEventListener('error', (e) => found.push(e.message)); console.error = (...all) => found.push(all.join(' '));</script>"
+MOVE = """<script>
+window.addEventListener("load", () => {
+  const shown = () => [...document.querySelectorAll("canvas")].map((c) => c.toDataURL()).join() +
+    [...document.querySelectorAll("svg")].map((s) => s.innerHTML).join();
+  for (const slider of document.querySelectorAll("#play input[type=range]")) {
+    const before = shown();
+    slider.value = Number(slider.value) === Number(slider.max) ? slider.min : slider.max;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    if (shown() === before) found.push(`nothing moves with ${slider.name}`);
+    if (!document.querySelector(`output[for="${slider.id}"]`).textContent) found.push(`${slider.name} shows no value`);
+  }
+  for (const value of document.querySelectorAll("[data-value]")) if (!value.textContent) found.push(`no number for ${value.dataset.value}`);
+  found.push(...(window.texErrors || []), `${document.querySelectorAll("#play input[type=range]").length} sliders`);
+  document.body.dataset.found = JSON.stringify(found);
+});
+</script>"""
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium, which opens the pages, is not installed")
+@pytest.mark.parametrize("make", [laws.divergence, laws.relaxation, laws.bound, laws.logit, step.page], ids=lambda make: make.__name__)
+def test_sliders_move_the_pictures_of_a_page(make, tmp_path):
+    page = make(Atlas())
+    shutil.copytree(ASSETS, tmp_path / "assets")
+    path = tmp_path / page.path
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(render(page, [page]).replace("<head>", "<head>" + WATCH).replace("</body>", MOVE + "</body>"), "utf-8")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", f"--user-data-dir={tmp_path / 'profile'}"]
+    run = subprocess.run([*command, "--dump-dom", path.as_uri()], capture_output=True, encoding="utf-8", check=False, timeout=60)
+    found = json.loads(unescape(re.search(r'data-found="([^"]*)"', run.stdout)[1]))
+    sliders = page.body.count('type="range"')
+    assert found == [f"{sliders} sliders"]
+    assert sliders
+
+
+@pytest.mark.slow
+def test_the_pages_are_small_and_their_pictures_have_words(tmp_path):
+    for page in build(tmp_path, only=["front", "step", "mistakes", "questions"]):
+        text = (tmp_path / page.path).read_text("utf-8")
+        assert len(text.encode()) < 300_000, page.path
+        assert all("alt=" in tag for tag in re.findall(r"<img[^>]*>", text))
+        assert all("aria-" in tag for tag in re.findall(r"<(?:canvas|svg)[^>]*>", page.body)), page.path
+        levels = [int(n) for n in re.findall(r"<h([1-6])", text)]
+        assert levels.count(1) == 1
+        assert all(after <= before + 1 for before, after in pairwise(levels)), page.path

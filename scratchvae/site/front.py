@@ -50,10 +50,10 @@ autoencoder</a> and <a href="/course/03_vae.html">the variational autoencoder</a
 
 
 def _lines() -> str:
-    """The code of the function, without its docstring and its checks."""
+    """The code of the function, without its docstring and its checks of shapes."""
     text = inspect.getsource(inspect.unwrap(gaussian.reparameterize))
     _, _, after = text.split('"""', 2)
-    return "\n".join(line for line in after.strip("\n").splitlines() if "require_" not in line)
+    return "\n".join(line for line in after.strip("\n").splitlines() if "require_" not in line and "shapes =" not in line)
 
 
 def _numbers() -> str:

@@ -56,7 +56,7 @@ def divergence(atlas: Atlas) -> Page:
 
 def relaxation(atlas: Atlas) -> Page:
     """A Gumbel temperature."""
-    noise = np.random.default_rng(5).standard_exponential((400, 3)).round(5)
+    noise = np.maximum(np.random.default_rng(5).standard_exponential((400, 3)).round(5), 1e-5)
     stage = f"""<div id="play" class="stage two"><div>
 {plot("triangle", "Four hundred relaxed choices as points of a triangle, whose corners are the three choices.")}</div>
 <div class="sliders">{slider("temperature", "temperature λ (power of ten)", -1.5, 1, -0.3)}

@@ -74,7 +74,12 @@ PROOFS = {
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The one page of the walk."""
+    """The one page of this section."""
+    yield page(atlas)
+
+
+def page(atlas: Atlas) -> Page:
+    """The walk at some steps of a short training."""
     found = walks()
     labels = [str(step) for step, _, _ in found]
     body = f"""{STYLE}<p class="lead">A VAE with {D} pixels, {H} hidden units and {Z} latents takes one step. Read the values downwards, as they are computed.
@@ -97,7 +102,7 @@ divided by 2 · 10⁻⁵, and h² of the third derivative.</li>
 {proofs(atlas, PROOFS)}
 {data(_payload(found))}"""
     scripts = ("play/mathematics.js", "play/drawing.js", "play/step.js")
-    yield Page(
+    return Page(
         "step.html",
         "One training step, walked",
         "One step",

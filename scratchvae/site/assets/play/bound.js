@@ -15,7 +15,7 @@
     axes.line(thin(posterior), "p");
     axes.line(thin(q), "q");
     axes.text(at.m, Math.exp(Maths.logNormal(at.m, at.m, at.s)), "q(z|x)", "q", "middle", 0, -7);
-    const low = Math.min(-6, one.bound - 0.5, one.logPx - 1), high = Math.max(0.5, one.reconstruction + 0.3);
+    const low = Math.min(-6, 1.3 * one.bound, 1.3 * one.logPx), high = Math.max(0.5, one.reconstruction + 0.3);
     const bars = Draw.plot(sum, { x: [low, high], y: [0, 3], xLabel: "nats", height: 150, margin: [8, 16, 44, 150], yTicks: [] });
     const row = (y, from, to, kind, words) => {
       bars.line([[from, y], [to, y]], `thick ${kind}`);
