@@ -158,6 +158,7 @@ def test_the_course_has_every_demo_once():
 
 
 PLANTED = [plant for group in plants.GROUPS.values() for plant in group]
+NAMED = {"ids": lambda plant: plant.name}
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_every_mistake_has_its_wrong_line(plant):
     assert plant.name in report.causes, str(report)
 
 
-@pytest.mark.parametrize("plant", [p for p in PLANTED if "_read_as_" not in p.name][::3], ids=lambda plant: plant.name)
+@pytest.mark.parametrize("plant", [p for p in PLANTED if "_read_as_" not in p.name][::3], **NAMED)
 def test_the_right_line_is_right(plant):
     report = plant.step.report({**plant.others, plant.line: plant.should_be}, plant.settings)
     assert report.ok, str(report)
@@ -214,7 +215,11 @@ def test_the_numbers_of_the_answers_are_those_of_their_statements():
     assert float(equal[2]) - float(equal[4]) > 20 * float(equal[3])
 
 
-WATCH = "<script>window.found = []; window.addEventListener('error', (e) => found.push(e.message)); console.error = (...all) => found.push(all.join(' '));</script>"
+WATCH = """<script>
+window.found = [];
+window.addEventListener("error", (event) => found.push(event.message));
+console.error = (...all) => found.push(all.join(" "));
+</script>"""
 MOVE = """<script>
 window.addEventListener("load", () => {
   const shown = () => [...document.querySelectorAll("canvas")].map((c) => c.toDataURL()).join() +
@@ -226,7 +231,9 @@ window.addEventListener("load", () => {
     if (shown() === before) found.push(`nothing moves with ${slider.name}`);
     if (!document.querySelector(`output[for="${slider.id}"]`).textContent) found.push(`${slider.name} shows no value`);
   }
-  for (const value of document.querySelectorAll("[data-value]")) if (!value.textContent) found.push(`no number for ${value.dataset.value}`);
+  for (const value of document.querySelectorAll("[data-value]")) {
+    if (!value.textContent) found.push(`no number for ${value.dataset.value}`);
+  }
   found.push(...(window.texErrors || []), `${document.querySelectorAll("#play input[type=range]").length} sliders`);
   document.body.dataset.found = JSON.stringify(found);
 });
@@ -236,15 +243,25 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium, which opens the pages, is not installed")
-@pytest.mark.parametrize("make", [laws.divergence, laws.relaxation, laws.bound, laws.logit, step.page], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make", [laws.divergence, laws.relaxation, laws.bound, laws.logit, step.page], ids=lambda make: make.__name__
+)
 def test_sliders_move_the_pictures_of_a_page(make, tmp_path):
     page = make(Atlas())
     shutil.copytree(ASSETS, tmp_path / "assets")
     path = tmp_path / page.path
     path.parent.mkdir(exist_ok=True)
     path.write_text(render(page, [page]).replace("<head>", "<head>" + WATCH).replace("</body>", MOVE + "</body>"), "utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", f"--user-data-dir={tmp_path / 'profile'}"]
-    run = subprocess.run([*command, "--dump-dom", path.as_uri()], capture_output=True, encoding="utf-8", check=False, timeout=60)
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=8000",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    run = subprocess.run(
+        [CHROMIUM, *flags, "--dump-dom", path.as_uri()], capture_output=True, encoding="utf-8", check=False, timeout=60
+    )
     found = json.loads(unescape(re.search(r'data-found="([^"]*)"', run.stdout)[1]))
     sliders = page.body.count('type="range"')
     assert found == [f"{sliders} sliders"]

@@ -12,10 +12,11 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scratchvae.site.atlas import Atlas
+from scratchvae.site.atlas import Atlas, Module
 from scratchvae.site.chapters import CHAPTERS, PARTS, Chapter, Statement
-from scratchvae.site.narrative import prose
+from scratchvae.site.narrative import narrative
 from scratchvae.site.page import Page
+from scratchvae.site.prose import names_in
 from scratchvae.site.widgets import STYLE, link
 
 SECTION = "Course"
@@ -89,17 +90,15 @@ compute its two sides, and to the test that compares them. Titles and captions a
 
 def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
     """The page of a chapter."""
-    source = atlas.demos[chapter.demo].read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    words = ast.get_docstring(tree) or ""
-    first = tree.body[0]
-    after = "\n".join(source.splitlines()[first.end_lineno :]).strip("\n")
+    demo = Module(chapter.demo, atlas.demos[chapter.demo])
+    words = ast.get_docstring(demo.tree) or ""
+    after = "\n".join(demo.text.splitlines()[demo.tree.body[0].end_lineno :]).strip("\n")
     trouble = f'<p class="note">This demo is shown without its output. {escape(found.trouble)}</p>' if found.trouble else ""
     output = f'<pre class="output" tabindex="0"><code>{marked(found.text)}</code></pre>' if found.text else ""
     statements = "".join(statement_of(atlas, chapter, each) for each in chapter.statements)
     pictures, files = figures(chapter, found)
     body = f"""{STYLE}<p class="lead" lang="it">{chapter.italian}</p>
-{prose(words, atlas)}
+{narrative(words, names_in(demo), atlas)}
 <h2>Statements, and their proof</h2>{statements}
 <h2>What it prints</h2>{trouble}{output}
 {f"<h2>Pictures</h2>{pictures}" if pictures else ""}
