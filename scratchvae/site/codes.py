@@ -64,7 +64,7 @@ def latents(atlas: Atlas) -> Page:
             "likelihoods.Bernoulli": "what the decoder's output means",
             "layers.Linear": "W z + b",
             "distributions.gaussian.kl_to_standard": "the term that makes neighbours alike",
-            "plots.traversal": "the same films, drawn by Python",
+            "plots.latent_traversals": "the same films, drawn by Python",
         },
     )
 

@@ -162,7 +162,7 @@ def logit(atlas: Atlas) -> Page:
             "Of 32 bits, some 24 hold the digits of a number. At l = 17 the probability σ(l) is nearer to 1 than to any other such number, "
             "so 1 − σ(l) is 0 and its logarithm −∞. The gradient is 0 · ∞, which is no number.",
             "From the logit nothing is lost: the value is −l, and the gradient −1. A wrong pixel always pulls with its full force.",
-            "When the decoder is right the gradient is 0, and this is as it should be. A saturated logit that is wrong is never stuck.",
+            "Even where the decoder is right, the probability gives no number: the half of the formula that should be 0 is 0 · log 0. When the decoder is right the gradient is 0, and this is as it should be. A saturated logit that is wrong is never stuck.",
         ],
         proved={
             "distributions.bernoulli.log_prob": "by logits",

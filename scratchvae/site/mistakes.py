@@ -84,9 +84,13 @@ def _shown(plant: Plant, files: dict[str, bytes]) -> str:
     if beta is not None:
         files[f"mistakes/beta-{beta:.4g}.png"] = _picture(beta)
         pictured = _figure(beta, f"It amounts to β = {beta:.4g}")
-    return f"""<section id="{plant.name}"><h2>{plant.name.replace("_", " ")}</h2><p>{escape(mistakes()[plant.name]).capitalize()}.</p>{settings}
+    return f"""<section id="{plant.name}"><h2>{plant.name.replace("_", " ")}</h2><p>{escape(_sentence(mistakes()[plant.name]))}</p>{settings}
 <div class="sides"><div><h3>wrong</h3>{_line(plant.line, plant.wrong, "bad")}</div><div><h3>right</h3>{_line(plant.line, plant.should_be, "good")}</div></div>
 <details{"" if "_read_as_" in plant.name else " open"}><summary>what diagnose says</summary><pre>{escape(report)}</pre></details>{pictured}</section>"""
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def _line(name: str, line: str, kind: str) -> str:

@@ -105,7 +105,7 @@ const Draw = (() => {
   }
 
   /** Axes in an <svg>, and what draws between them. Everything that was there goes. */
-  function plot(svg, { x, y, xLabel = "", yLabel = "", width = Math.max(340, Math.min(640, svg.clientWidth || 640)), height = 340, margin = [14, 16, 44, 56], xTicks, yTicks, xWords, yWords }) {
+  function plot(svg, { x, y, xLabel = "", yLabel = "", width = Math.max(340, Math.min(840, svg.clientWidth || 640)), height = 340, margin = [14, 16, 44, 56], xTicks, yTicks, xWords, yWords }) {
     const [top, right, bottom, left] = margin;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     for (const child of [...svg.children]) if (child.tagName !== "title") child.remove();
