@@ -13,7 +13,7 @@ from scratchvae.arrays import Array
 ARITHMETIC = {"add", "sub", "mul", "div", "neg", "addcmul"}
 CURVES = {
     *("exp", "log", "log1p", "expm1", "log2", "sqrt", "rsqrt", "pow", "square", "reciprocal", "abs", "sigmoid", "logsigmoid"),
-    *("softplus", "tanh", "clamp", "relu", "elu", "maximum", "minimum", "where", "nan_to_num", "sign", "erf", "softsign"),
+    *("softplus", "tanh", "clamp", "relu", "elu", "maximum", "minimum", "where", "nan_to_num", "sign", "erf", "softsign", "logaddexp"),
 }
 LOSSES = {  # calls that compare an output with a target, and the law that each is of
     "binary_cross_entropy": "bernoulli",
@@ -31,8 +31,9 @@ LOSSES = {  # calls that compare an output with a target, and the law that each 
 VIEWS = {"view", "cast", "copy", "detach"}  # the same numbers, in another shape or dtype
 SPREADS = {"expand", "repeat"}  # the same numbers, several times
 PICKS = {"pick", "chunk"}
+ORDERS = {"transpose"}  # the same numbers in another order
 ELEMENTWISE = ARITHMETIC | CURVES
-LOCAL = ELEMENTWISE | VIEWS | SPREADS
+LOCAL = ELEMENTWISE | VIEWS | SPREADS | ORDERS
 
 
 @dataclass(eq=False)
