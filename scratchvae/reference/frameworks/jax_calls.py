@@ -115,7 +115,7 @@ def _name_of_custom(equation: Any) -> str:
 
 def _as_number(operand: Any) -> Any:
     """A number, where the operand is one that no array enters."""
-    if isinstance(operand, Node) and operand.kind == "constant" and operand.size == 1:
-        value = operand.value()
-        return float(value.reshape(())) if value.dtype.kind in "fiub" else operand
-    return operand if isinstance(operand, Node) else float(np.asarray(operand).astype(np.float64).reshape(()))
+    if isinstance(operand, Node):
+        single = operand.kind == "constant" and operand.size == 1 and operand.value().size == 1  # a key has two words
+        return float(operand.value().reshape(())) if single else operand
+    return float(np.asarray(operand).astype(np.float64).reshape(()))

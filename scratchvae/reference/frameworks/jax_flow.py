@@ -111,12 +111,11 @@ class Graph:
         return np.moveaxis(array, 0, -1) if node in self._last else array
 
     def _constant(self, array: Any) -> Node:
-        """An array that a function closes over: data, unless it is one number, or whole numbers such as a key."""
+        """An array that a function closes over."""
         import jax
 
         array = array if isinstance(array, jax.Array) else jax.numpy.asarray(array)
-        floating = jax.numpy.issubdtype(array.dtype, jax.numpy.floating)
-        return self.leaf(array, "data" if array.size > 1 and floating else "constant")
+        return self.leaf(array, "constant" if is_number_or_key(array) else "data")
 
     def _enter(self, jaxpr: Any, equation: Any, operands: list[Any]) -> list[Any]:
         inner = held_inside(equation)
@@ -148,6 +147,14 @@ class Graph:
             results.append(node)
         self.equations.append(replace(one, results=tuple(results)))
         return results
+
+
+def is_number_or_key(array: Any) -> bool:
+    """Whether it is no data: one number, or a key, which may be held as two words."""
+    import jax
+
+    words = array.dtype == np.uint32 and array.shape == (2,)
+    return bool(array.size == 1 or words or jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key))
 
 
 def as_array(array: Any) -> Array:

@@ -15,7 +15,8 @@ import numpy as np
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import canonical
 from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.jax_flow import Graph
+from scratchvae.reference.frameworks.jax_differentiated import Differentiated, differentiated, stopping_at_gradients
+from scratchvae.reference.frameworks.jax_flow import Graph, is_number_or_key
 from scratchvae.reference.frameworks.perturbation import SIZE
 from scratchvae.reference.frameworks.quantities import Step
 from scratchvae.reference.frameworks.watched import Watched
@@ -95,6 +96,7 @@ def moved(parameters: Any) -> Any:
 def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any = None, perturbed: bool = False) -> Traced:
     """The graph of `step(parameters, *arguments)`; x is the first argument after the parameters that is an array and no key.
 
+    Of a step that takes gradients itself, by jax.grad or jax.value_and_grad, the function that it differentiates first is read.
     `noise` is an argument that was drawn outside. InputError where the step does not return its loss.
     """
     import jax
@@ -115,7 +117,13 @@ def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any
         return step(*(build(tree) for (_, build), tree in zip(opened, trees, strict=True)))
 
     arrays = [jax.numpy.asarray(paths[i][1]) for i in traced]
-    closed, shapes = jax.make_jaxpr(run, return_shape=True)(arrays)
+    try:
+        with stopping_at_gradients():
+            closed, shapes = jax.make_jaxpr(run, return_shape=True)(arrays)
+    except Differentiated:
+        trees = jax.tree_util.tree_unflatten(structure, [leaf for _, leaf in paths])
+        found = differentiated(lambda: step(*(build(tree) for (_, build), tree in zip(opened, trees, strict=True))))
+        return trace(found.function, *found.arguments, noise=noise)
     graph, own, x = Graph(), {}, None
     learned = _learned([paths[i][0] for i in traced], arrays)
     leaves = []
@@ -123,8 +131,7 @@ def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any
         path = paths[i][0]
         name = _dotted(path[1:])
         first = path[0].idx == 0
-        key = jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key) or (array.dtype == np.uint32 and array.shape == (2,))
-        kind = "parameter" if is_learned else "constant" if first or key or array.size == 1 else "data"
+        kind = "parameter" if is_learned else "constant" if first or is_number_or_key(array) else "data"
         if noise is not None and not first and array.shape == np.shape(noise) and np.array_equal(array, noise):
             kind = "draw"
         leaves.append(graph.leaf(array, kind, name))
