@@ -31,7 +31,6 @@ def latents(atlas: Atlas) -> Page:
         **decoder,
         "side": experiments.SIDE,
         "latents": 8,
-        "spread": codes.std(axis=0).tolist(),
         "digits": shown,
         "draws": draws,
     }

@@ -2,10 +2,10 @@
 // Sliders over the codes of a trained decoder.
 
 (() => {
-  const { layers: packed, side, latents, spread, digits, draws } = Draw.data();
+  const { layers: packed, side, latents, digits, draws } = Draw.data();
   const layers = Maths.network(packed);
   const root = document.getElementById("play"), picture = document.getElementById("picture");
-  const strips = [...root.querySelectorAll("canvas.strip")];
+  const strips = [...root.querySelectorAll(".sliders canvas.strip")];
   const stops = Array.from({ length: 9 }, (_, k) => -3 + 0.75 * k);
 
   const sliders = Draw.controls(root, (values) => {
