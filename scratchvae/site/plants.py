@@ -9,6 +9,10 @@ SUM, SUMMED = {"reduction": "sum"}, "R.sum() + kl.sum()"
 SIGMA = {  # σ by what a network may give, and the words for it
     "log_var": "np.exp({} / 2)", "log_std": "np.exp({})", "std": "{}", "var": "np.sqrt({})", "raw_std": "np.log(1 + np.exp({}))",
 }  # fmt: skip
+MANY = Step(  # a law takes many numbers to be told
+    {name: STEP.inputs[name].replace("B", "40") for name in ("mean", "log_var", "noise")}, {"z": STEP.lines["z"]},
+    {name: name for name in ("mean", "log_var", "noise", "z")}, "z", {},
+)  # fmt: skip
 DECODERS = ("log_var", "log_std", "std")
 HALF = "0.5 * np.log(2 * np.pi)"
 
@@ -101,8 +105,7 @@ GROUPS: dict[str, tuple[Plant, ...]] = {
         Plant("noise_shared_across_latents", STEP, "noise", "rng.normal(size=(B, 1)) + np.zeros((B, Z))"),
         Plant("noise_shared_across_draws", DRAWS, "noise", "rng.normal(size=(B, 1, Z)) + np.zeros((B, K, Z))"),
         Plant("noise_uniform", STEP, "noise", "rng.random((B, Z))"),
-        Plant("noise_redrawn", STEP, "kl", "0.5 * ((mean + np.exp(log_var / 2) * redrawn)**2 - redrawn**2 - log_var)",
-              right="0.5 * (z**2 - noise**2 - log_var)"),
+        Plant("noise_redrawn", MANY, "z", "mean + np.exp(log_var / 2) * np.random.default_rng(1).normal(size=(40, Z))"),
         Plant("noise_at_evaluation", STEP, "z", STEP.lines["z"], {"evaluation": True}, "mean"),
         sampled("mean_detached", "detach(mean) + np.exp(log_var / 2) * noise"),
         sampled("sigma_detached", "mean + np.exp(detach(log_var) / 2) * noise"),
