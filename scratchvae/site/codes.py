@@ -56,7 +56,7 @@ def latents(atlas: Atlas) -> Page:
             "A small change of the code makes a small change of the picture. The KL term is the reason: it spreads each example over "
             "a small cloud of codes, so that the decoder has to make sense of the neighbourhood too.",
             "Some latents do little. Their KL is near 0, and so the encoder gives them the prior, whatever it sees.",
-            f"The weights in this page are whole numbers of 8 bits. This can move a pixel's probability by {most:.3f} at most, and at the "
+            f"The weights in this page are whole numbers of 8 bits. If all roundings pulled one way, this could move a pixel's probability by {most:.3f}; at the "
             f"600 held-out codes it moves none by more than {made:.4f}. A test compares the page's own arithmetic with Python's.",
         ],
         proved={
@@ -83,11 +83,11 @@ def plane(atlas: Atlas) -> Page:
         "With two latents the whole space of codes is a plane. See where the encoder puts six hundred digits, and what lies between.",
         equations=[r"q(z\mid x)=\mathcal N\bigl(\mu(x),\,\mathrm{diag}\,\sigma^2(x)\bigr),\qquad p(z)=\mathcal N(0,I)"],
         stage=f"""<div id="play" class="stage wide"><div>
-{canvas("plane", 640, "The plane of codes from −3.2 to 3.2 both ways: each held-out digit stands, as its numeral, at its code.")}</div>
+{canvas("plane", 640, "The plane of codes from −4 to 4 both ways: each held-out digit stands, as its numeral, at its code.")}</div>
 <div>{canvas("picture", 240, "The decoder's picture of the chosen point of the plane.")}
-<div class="sliders">{slider("a", "z<sub>1</sub>", -3.2, 3.2, 0)}{slider("b", "z<sub>2</sub>", -3.2, 3.2, 0)}
+<div class="sliders">{slider("a", "z<sub>1</sub>", -4, 4, 0)}{slider("b", "z<sub>2</sub>", -4, 4, 0)}
 {tick("coded", "the codes of held-out digits", on=True)}{tick("tiled", "what the decoder makes of the plane", on=False)}</div></div></div>
-{data({**decoder, "side": experiments.SIDE, "codes": points, "reach": 3.2})}""",
+{data({**decoder, "side": experiments.SIDE, "codes": points, "reach": 4})}""",
         tries=[
             "Move over the plane, or use the two sliders. The picture is the decoder's mean at that point.",
             "Go slowly from one class to another. Where do the two mix?",
@@ -95,10 +95,10 @@ def plane(atlas: Atlas) -> Page:
         ],
         sees=[
             "The encoder saw no class in training. Classes stand together because their pictures are alike.",
-            "There are hardly any empty places within the circles, which have radius 1, 2 and 3: the KL term pulls the codes "
-            "towards N(0, I), and the reconstruction term keeps them apart.",
+            "The circles have the radius 1, 2 and 3. The KL term pulls the codes towards N(0, I), most of which lies within them, "
+            "and the reconstruction term keeps unlike pictures apart: where neighbours are unlike, a gap is left.",
             "Between two classes the picture is a blend. Nothing in the bound asks for a sharp border.",
-            f"The weights in this page have 8 bits: a pixel is off by {most:.3f} at most, and by {made:.4f} at worst at these codes.",
+            f"The weights in this page have 8 bits. If all their roundings pulled one way, a pixel could be off by {most:.3f}; at these codes the worst is {made:.4f}.",
         ],
         proved={
             "posteriors.DiagonalGaussian": "q(z|x)",
