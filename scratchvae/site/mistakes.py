@@ -37,7 +37,7 @@ PROOFS = {
 def pages(atlas: Atlas) -> Iterator[Page]:
     """The overview, then a page for each group."""
     cards = "".join(
-        f'<div class="card"><h3><a href="/mistakes/{PATHS[group]}.html">{group}</a></h3><p>{ABOUT[group]}</p><p>{len(plants)} mistakes</p></div>'
+        f'<div class="card"><h2><a href="/mistakes/{PATHS[group]}.html">{group}</a></h2><p>{ABOUT[group]}</p><p>{len(plants)} mistakes</p></div>'
         for group, plants in GROUPS.items()
     )
     rows = "".join(

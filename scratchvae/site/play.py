@@ -16,7 +16,7 @@ def pages(atlas: Atlas) -> Iterator[Page]:
     """The overview and the pages of Play."""
     made = [make(atlas) for make in MAKERS]
     cards = "".join(
-        f'<div class="card"><h3><a href="/{page.path}">{page.title}</a></h3><p>{page.summary}</p></div>' for page in made
+        f'<div class="card"><h2><a href="/{page.path}">{page.title}</a></h2><p>{page.summary}</p></div>' for page in made
     )
     yield Page(
         "play/index.html",

@@ -15,7 +15,7 @@ SECTION = "Questions"
 def pages(atlas: Atlas) -> Iterator[Page]:
     """The list, then a page for each question."""
     cards = "".join(
-        f'<div class="card"><h3><a href="/questions/{a.name}.html">{a.question}</a></h3><p>{a.short}</p></div>' for a in ANSWERS
+        f'<div class="card"><h2><a href="/questions/{a.name}.html">{a.question}</a></h2><p>{a.short}</p></div>' for a in ANSWERS
     )
     yield Page(
         "questions/index.html", "Questions", SECTION, f'<div class="cards">{cards}</div>', summary="eight questions, answered"

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -114,11 +115,11 @@ divided by 2 · 10⁻⁵, and h² of the third derivative.</li>
 
 
 def _stop(atlas: Atlas, stop: Stop) -> str:
-    side = "" if not stop.up else f"""<div class="up"><h4>{equation(stop.up)}</h4>
+    side = "" if not stop.up else f"""<div class="up"><h3><span class="tex">{escape(stop.up)}</span></h3>
 <canvas data-heat="gradient" role="img" aria-label="the gradient of {stop.name} as a heat map"></canvas><p class="scale" data-scale="gradient"></p>
 <table class="numbers"><thead><tr><th scope="col">entry</th><th scope="col">by hand</th><th scope="col">difference</th><th scope="col">apart</th></tr></thead>
 <tbody data-differences></tbody></table></div>"""  # fmt: skip
-    return f"""<section class="stop" id="stop-{stop.name}" data-stop="{stop.name}"><div class="about"><h3>{equation(stop.down)}</h3>
+    return f"""<section class="stop" id="stop-{stop.name}" data-stop="{stop.name}"><div class="about"><h2><span class="tex">{escape(stop.down)}</span></h2>
 <p><code>{stop.name} {stop.shape}</code></p><p>{stop.words}</p><p class="proof">{link(atlas, stop.function)}</p></div>
 <div class="down"><canvas data-heat="value" role="img" aria-label="{stop.name} as a heat map"></canvas><p class="scale" data-scale="value"></p>
 <p class="entries" data-entries></p></div>{side}</section>"""
