@@ -38,7 +38,6 @@ from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point
 from scratchvae.priors import (
     ConditionalGaussian,
     GaussianMixture,
-    LogisticNormal,
     Prior,
     StandardGaussian,
     UniformSphere,
@@ -140,7 +139,6 @@ PRIORS = Table(
         "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
         "hierarchical": hierarchical,
-        "logistic_normal": LogisticNormal,
         "one_hot": one_hot,
         "product": product,
         "standard_gaussian": StandardGaussian,
