@@ -33,7 +33,16 @@ from scratchvae.likelihoods import (
 from scratchvae.networks import flows
 from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
 from scratchvae.objectives import Ramp, Schedule
-from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized, VonMisesFisher
+from scratchvae.posteriors import (
+    Density,
+    DiagonalGaussian,
+    FullGaussian,
+    MixturePosterior,
+    Point,
+    Posterior,
+    VectorQuantized,
+    VonMisesFisher,
+)
 from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, UniformSphere, VampPrior
 
 
@@ -109,6 +118,7 @@ POSTERIORS = Table(
         "coupling": flows.coupling,
         "diagonal_gaussian": DiagonalGaussian,
         "full_gaussian": FullGaussian,
+        "gaussian_mixture": MixturePosterior,
         "gumbel_softmax": gumbel_softmax,
         "householder": flows.householder,
         "iaf": flows.iaf,

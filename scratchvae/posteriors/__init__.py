@@ -7,6 +7,7 @@ from scratchvae.posteriors.full_gaussian import FullGaussian
 from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
 from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
 from scratchvae.posteriors.joint import JointPosterior
+from scratchvae.posteriors.mixture import MixturePosterior
 from scratchvae.posteriors.point import Point
 from scratchvae.posteriors.vector_quantized import VectorQuantized
 from scratchvae.posteriors.von_mises_fisher import VonMisesFisher
@@ -20,6 +21,7 @@ __all__ = [
     "FullGaussian",
     "GumbelSoftmax",
     "JointPosterior",
+    "MixturePosterior",
     "Noise",
     "Point",
     "Posterior",
