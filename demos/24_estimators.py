@@ -31,9 +31,9 @@ import numpy as np
 
 from scratchvae import VAE, evaluation, plots
 from scratchvae.data import Batch
-from scratchvae.layers import EVALUATION, Linear, Mode, cast
+from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Parameter, cast, named_parameters
 from scratchvae.likelihoods import Gaussian
-from scratchvae.objectives import Elbo, Iwae, Objective, SampledElbo, ScoreFunctionElbo, StratifiedElbo, Vimco
+from scratchvae.objectives import Elbo, Iwae, SampledElbo, ScoreFunctionElbo, StratifiedElbo, Vimco
 from scratchvae.posteriors import DiagonalGaussian, GumbelSoftmax, MixturePosterior
 from scratchvae.priors import OneHot, StandardGaussian
 
@@ -63,29 +63,45 @@ class OneComponent(SampledElbo):
         return np.concatenate([noise, chosen.astype(noise.dtype)], axis=1)
 
 
+class OneRow(Layer):
+    """An encoder that says the same of every x, and keeps the gradient of each row apart in `drow`."""
+
+    def __init__(self, q_params):
+        self.q_params = Parameter(np.asarray(q_params, np.float64))
+
+    def __call__(self, x, *, mode=EVALUATION, needs_dx=True):
+        def pullback(dy):
+            self.drow = dy * len(dy)  # of a mean over the batch
+            self.q_params.receive(dy.sum(axis=0))
+            return np.zeros_like(x)
+
+        return np.repeat(self.q_params.value[None], len(x), axis=0), pullback
+
+
 def linear_gaussian(posterior, prior, q_params):
-    """x = z W + noise, and a q(z|x) of these parameters for X, away from the posterior. Float64."""
+    """x = z W + noise, and the q(z|x) of these parameters, which is not the posterior. Float64."""
     latents = posterior.latent_dim
-    model = VAE(
-        event_shape=(3,),
-        encoder=Linear(3, posterior.n_params, rng=0),
-        posterior=posterior,
-        prior=prior,
-        decoder=Linear(latents, 3, rng=1),
-        likelihood=Gaussian(VARIANCE),
-    )
+    parts = {"encoder": OneRow(q_params), "posterior": posterior, "prior": prior}
+    model = VAE(event_shape=(3,), decoder=Linear(latents, 3, rng=1), likelihood=Gaussian(VARIANCE), **parts)
     cast(model, np.float64)
-    model.encoder.bias.value = np.asarray(q_params) - X[0] @ model.encoder.weight.value
     if latents == 1:
         model.decoder.weight.value, model.decoder.bias.value = W.copy(), np.zeros(3)
     return model
 
 
+def of_each_row(model, objective, noise, rows, mode=EVALUATION):
+    """The estimates (rows, P) of the gradient to q_params, each by its own share of the noise."""
+    _, pullback = objective(model, Batch(np.repeat(X, rows, axis=0)), noise, mode=mode)
+    pullback()
+    for parameter in named_parameters(model).values():
+        parameter.grad = None
+    return model.encoder.drow
+
+
 def slope_of_bound(model, K):
     """The exact slope of −E[log 1/K Σ_k w_k], K = 1 or 2, to q_params: over pairs of points z of an even grid."""
-    grid = evaluation.even_grid(1, points=1001)
-    q_params, _ = model.encoder(X)
-    log_q, log_q_pullback = evaluation.log_q_on_grid(q_params, posterior=model.posterior, grid=grid)
+    grid = evaluation.even_grid(1, points=801)
+    log_q, log_q_pullback = evaluation.log_q_on_grid(model.encoder(X)[0], posterior=model.posterior, grid=grid)
     (log_px, log_pz), _ = model.log_joint(Batch(X), grid.z, draws=len(grid.z))
     log_w, mass = (log_px + log_pz - log_q)[0], np.exp(log_q[0]) * grid.cell
     if K == 1:
@@ -95,35 +111,21 @@ def slope_of_bound(model, K):
     return -log_q_pullback((2 * mass * ((pair - share) @ mass))[None])[0]
 
 
-def moments(model, objective, K, others=None):
-    """E g and the variances of its entries by quadrature over the noise of K draws, g the gradient to q_params."""
-    if K == 1:
-        eps = np.linspace(-8, 8, 257)
-        weights = np.exp(-0.5 * eps**2)
-    else:
-        eps, weights = np.polynomial.hermite_e.hermegauss(28)
-    nodes = list(product(zip(eps, weights, strict=True), repeat=K))
-    rows = [(np.array([[e] for e, _ in node]), np.prod([w for _, w in node])) for node in nodes]
+def moments(model, objective, K):
+    """E g and the variances of its entries over the noise of K draws, on an even grid of it."""
+    axis = np.linspace(-8, 8, 801 if K == 1 else 161)
+    noise = np.stack(np.meshgrid(*[axis] * K, indexing="ij"), axis=-1).reshape(-1, K)  # a row for each estimate
+    weights, columns = np.exp(-0.5 * (noise**2).sum(axis=1)), noise.reshape(-1, 1)
     if isinstance(objective, StratifiedElbo):
-        rows = [(model.posterior.stratified(noise), weight) for noise, weight in rows]
+        columns = model.posterior.stratified(columns)
     if isinstance(objective, OneComponent):
         shares = np.exp(model.posterior.log_weights(model.encoder(X)[0])[0][0])
-        rows = [(np.append(noise, [[c]], axis=1), w * p) for noise, w in rows for c, p in enumerate(shares)]
-    total, found = sum(weight for _, weight in rows), []
-    for noise, _ in rows:
-        _, pullback = objective(model, Batch(X), noise)
-        pullback()
-        found.append(model.encoder.bias.grad)
-        forget(model)
-    weights = np.array([weight for _, weight in rows])[:, None] / total
+        columns = np.concatenate([np.append(columns, np.full_like(columns, c), axis=1) for c in range(len(shares))])
+        weights = np.concatenate([share * weights for share in shares])
+    weights = weights[:, None] / weights.sum()
+    found = of_each_row(model, objective, columns, len(weights))
     mean = (weights * found).sum(axis=0)
-    return mean, (weights * (np.array(found) - mean) ** 2).sum(axis=0)
-
-
-def forget(model):
-    """Drop the gradients that a pullback left."""
-    for parameter in (model.encoder.weight, model.encoder.bias, model.decoder.weight, model.decoder.bias):
-        parameter.grad = None
+    return mean, (weights * (found - mean) ** 2).sum(axis=0)
 
 
 def table(title, rows, draws, rng):
@@ -134,19 +136,16 @@ def table(title, rows, draws, rng):
     for name, model, objective, K in rows:
         true = slope_of_bound(model, 2 if isinstance(objective, Iwae | Vimco) and objective.samples == 2 else 1)
         mean, variance = moments(model, objective, K)
-        batch = Batch(np.repeat(X, TOGETHER, axis=0))
-        drawn = evaluation.estimator_noise(model, objective, batch, draws=draws // TOGETHER, rng=rng)
-        bias, spread = np.abs(mean - true).max(), variance.sum()
-        gap, error = drawn.gradient_mean["encoder.bias"] - true, np.sqrt(drawn.gradient_variance["encoder.bias"] / drawn.draws)
-        ratio = np.linalg.norm(mean) / np.sqrt(spread)
-        off = np.abs(gap / error).max()
-        sampled = TOGETHER * drawn.total_variance("encoder.bias")
-        print(f"  {name:31} {bias:10.1e} {spread:11.5f} {ratio:13.3f} {off:18.1f} {sampled:11.5f}", flush=True)
+        found = of_each_row(model, objective, objective.draw_noise(model, draws, rng), draws)
+        ratio = np.linalg.norm(mean) / np.sqrt(variance.sum())
+        off = np.abs((found.mean(axis=0) - true) / (found.std(axis=0, ddof=1) / np.sqrt(draws))).max()
+        exact = f"{np.abs(mean - true).max():10.1e} {variance.sum():11.5f} {ratio:13.3f}"
+        print(f"  {name:31} {exact} {off:18.1f} {found.var(axis=0, ddof=1).sum():11.5f}", flush=True)
 
 
 def one_expectation(options, rng):
     """Part 1: the tables."""
-    draws = 20_000 if options.quick else 400_000
+    draws = 20_000 if options.quick else 200_000
     model = linear_gaussian(DiagonalGaussian(1), StandardGaussian(1), [0.9, -0.2])
     mixed = linear_gaussian(MixturePosterior(1, 2), StandardGaussian(1), [0.3, -0.4, -0.4, 1.3, -0.5, -1.2])
     print(f"z ~ N(0, 1), x = z W + noise, one x; gradients to the numbers of q(z|x). {draws:,} draws of each estimator")
@@ -190,19 +189,18 @@ def relaxed(options, rng):
         (log_px, log_pz), _ = model.log_joint(Batch(np.repeat(X, 3, axis=0)), np.eye(3))
         q, f = np.exp(log_q), (log_px + log_pz)[:, 0] - log_q
         true = -q * (f - q @ f)  # −∂/∂logits Σ_k q_k f_k; the slopes of log q have the mean 0
-        batch, mode = Batch(np.repeat(X, TOGETHER, axis=0)), Mode(np.random.default_rng(0))
-        drawn = evaluation.estimator_noise(model, objective, batch, draws=draws // TOGETHER, rng=rng, mode=mode)
-        gap = drawn.gradient_mean["encoder.bias"] - true
-        error = np.sqrt(drawn.total_variance("encoder.bias") / drawn.draws)
-        variance = TOGETHER * drawn.total_variance("encoder.bias")
+        noise, mode = objective.draw_noise(model, draws, rng), Mode(rng)
+        found = of_each_row(model, objective, noise, draws, mode)
+        gap, variance = found.mean(axis=0) - true, found.var(axis=0, ddof=1).sum()
+        error = np.sqrt(variance / draws)
         print(f"  {name:30} {np.linalg.norm(gap):.4f} ± {error:.4f} {variance:16.4f}", flush=True)
 
 
 def slopes(options, rng):
     """Part 3: how the signal-to-noise ratio goes with K; the curves of the picture."""
     model = linear_gaussian(DiagonalGaussian(1), StandardGaussian(1), [0.45, -0.4])
-    draws, runs = (2000, 4) if options.quick else (20_000, 8)
-    K = np.array([8, 32, 128, 512])
+    draws, runs = (1500, 4) if options.quick else (20_000, 8)
+    K = np.array([16, 64, 256] if options.quick else [8, 32, 128, 512])
     estimators = {"total": "total", "DReG": "dreg"}
     found = {name: {part: np.empty((runs, len(K))) for part in ("encoder", "decoder")} for name in estimators}
     batch = Batch(np.repeat(X, TOGETHER, axis=0))
@@ -226,9 +224,10 @@ def slopes(options, rng):
     panels = {}
     for part in ("encoder", "decoder"):
         panels[part] = {name: (K, found[name][part].mean(axis=0)) for name in estimators}
-        start = found["total"][part].mean(axis=0)[0]
-        power = -0.5 if part == "encoder" else 0.5
-        panels[part] |= {"K^−½" if power < 0 else "K^½": (K, start * (K / K[0]) ** power)}
+        powers = {"slope −½": -0.5, "slope +½": 0.5} if part == "encoder" else {"slope +½": 0.5}
+        for label, power in powers.items():
+            start = found["total" if power < 0 else "DReG"][part].mean(axis=0)[0]
+            panels[part][label] = (K, 2.5 * start * (K / K[0]) ** power)  # beside the curve
     return panels
 
 
