@@ -75,7 +75,11 @@ def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array
     Figurnov, Mohamed & Mnih 2018, section 3 and its equation 9 for several dimensions; Graves 2016.
     """
     n = require_shapes(
-        "mixture.reparameterize", logits=(logits, "B K"), means=(means, "B K D"), log_vars=(log_vars, "B K D"), noise=(noise, "B D")
+        "mixture.reparameterize",
+        logits=(logits, "B K"),
+        means=(means, "B K D"),
+        log_vars=(log_vars, "B K D"),
+        noise=(noise, "B D"),
     )
     B, D = n["B"], n["D"]
     noise = noise.astype(means.dtype, copy=False)
