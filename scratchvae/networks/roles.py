@@ -34,7 +34,16 @@ from scratchvae.networks import flows
 from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
 from scratchvae.networks.layered import hierarchical, ladder
 from scratchvae.objectives import Ramp, Schedule
-from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized, VonMisesFisher
+from scratchvae.posteriors import (
+    Density,
+    DiagonalGaussian,
+    FullGaussian,
+    MixturePosterior,
+    Point,
+    Posterior,
+    VectorQuantized,
+    VonMisesFisher,
+)
 from scratchvae.priors import (
     ConditionalGaussian,
     GaussianMixture,
@@ -117,6 +126,7 @@ POSTERIORS = Table(
         "coupling": flows.coupling,
         "diagonal_gaussian": DiagonalGaussian,
         "full_gaussian": FullGaussian,
+        "gaussian_mixture": MixturePosterior,
         "gumbel_softmax": gumbel_softmax,
         "householder": flows.householder,
         "iaf": flows.iaf,
