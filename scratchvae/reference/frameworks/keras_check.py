@@ -95,11 +95,14 @@ def _on_jax(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
 @contextmanager
 def _moved(model: Any) -> Iterator[None]:
     """Inside, normal numbers are added to each weight."""
-    rng, kept = np.random.default_rng(0), model.get_weights()
+    import keras
+
+    rng, variables = np.random.default_rng(0), model.trainable_variables
+    kept = [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
     try:
-        for variable in model.trainable_variables:
-            value = np.asarray(variable.numpy())
+        for variable, value in zip(variables, kept, strict=True):
             variable.assign(value + (SIZE * rng.normal(size=value.shape)).astype(value.dtype))
         yield
     finally:
-        model.set_weights(kept)
+        for variable, value in zip(variables, kept, strict=True):
+            variable.assign(value)
