@@ -1,6 +1,7 @@
 """The tables of numbers in the answers, each computed by the functions that the answer is about."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -34,6 +35,10 @@ def central(f: Callable[[float], float], at: float, h: float = 1e-5) -> float:
     return (f(at + h) - f(at - h)) / (2 * h)
 
 
+def _kl(mean: float, log_var: float) -> float:
+    return float(gaussian.kl_to_standard(np.array([[mean]]), np.array([[log_var]]))[0][0])
+
+
 def gradient_of_the_kl() -> str:
     """The KL and its two derivatives at a few places, beside finite differences."""
     rows = []
@@ -42,10 +47,7 @@ def gradient_of_the_kl() -> str:
         kl, pullback = gaussian.kl_to_standard(mean, log_var)
         dmean, dlog_var = pullback(np.ones(1))
 
-        def of(m: float, s: float) -> float:
-            return float(gaussian.kl_to_standard(np.array([[m]]), np.array([[s]]))[0][0])
-
-        differences = central(lambda v, s=s: of(v, s), m), central(lambda v, m=m: of(m, v), s)
+        differences = central(partial(_kl, log_var=s), m), central(partial(_kl, m), s)
         rows.append((m, s, float(kl[0]), float(dmean[0, 0]), differences[0], float(dlog_var[0, 0]), differences[1]))
     head = ("μ", "log σ²", "KL", "∂KL/∂μ", "difference", "∂KL/∂log σ²", "difference")
     return table("Computed by kl_to_standard when this page was built.", head, rows)

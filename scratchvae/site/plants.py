@@ -1,5 +1,7 @@
 """The table of wrong lines: every name of the catalogue, by what it is a mistake in."""
 
+from collections.abc import Mapping
+
 from scratchvae.site.planted import DRAWS, GAUSSIAN, MASKED, OWN_SIGMA, STEP, Plant, Step
 
 SQUARE = "(x - x_mean)**2"
@@ -42,7 +44,7 @@ def own(name: str, wrong: str) -> Plant:
     return Plant(name, OWN_SIGMA, "R", wrong)
 
 
-def reduced(name: str, wrong: str, settings: dict[str, object] | None = None, right: str = "") -> Plant:
+def reduced(name: str, wrong: str, settings: Mapping[str, object] | None = None, right: str = "") -> Plant:
     """A wrong loss."""
     return Plant(name, STEP, "loss", wrong, settings or {}, right)
 
@@ -67,7 +69,7 @@ def misread(piece: str, kind: str, reading: str) -> Plant:
             f"0.5 * {SQUARE} / {s}**2 + np.log({s}) + {HALF}" for s in (SIGMA[k].format(held) for k in (kind, reading))
         )
         step = Step(
-            {**OWN_SIGMA.inputs, held: "rng.uniform(0.3, 1.5, (B, D))"}, OWN_SIGMA.lines | {"R": right},
+            {**OWN_SIGMA.inputs, held: "rng.uniform(0.3, 1.5, (B, D))"}, {**OWN_SIGMA.lines, "R": right},
             {"x": "x", "x_mean": "x_mean", held: held, "reconstruction": "R.sum(axis=1)"}, "loss",
             {"x_mean": "d_x_mean", held: f"d_{held}"}, OWN_SIGMA.settings,
         )  # fmt: skip
@@ -79,7 +81,7 @@ def misread(piece: str, kind: str, reading: str) -> Plant:
             kind: "rng.uniform(0.3, 1.5, (B, 1, Z))"
         }
         gives = {k: v for k, v in DRAWS.gives.items() if k != "log_var"} | {kind: f"{kind}[:, 0]"}
-        step = Step(inputs, DRAWS.lines | {"std": std}, gives, DRAWS.of, DRAWS.by)
+        step = Step(inputs, {**DRAWS.lines, "std": std}, gives, DRAWS.of, DRAWS.by)
         return Plant(name, step, "log_q", right.replace("std", f"({taken})"), right=right.replace("std", f"({std})"))
     right_kl = f"0.5 * (mean**2 + ({std})**2 - 1) - np.log({std})"
     step = Step(

@@ -141,7 +141,7 @@ def _short(number: float) -> str:
 def _payload(found: list[tuple[int, Walk, dict[str, Any]]]) -> dict[str, Any]:
     snapshots = []
     for step, one, differences in found:
-        arrays = {}
+        arrays: dict[str, dict[str, Any]] = {}
         for stop in STOPS:
             v = one.values[stop.name]
             row = v.reshape(len(v), -1)[0]
