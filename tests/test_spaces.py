@@ -8,6 +8,7 @@ from scratchvae.arrays import InputError
 from scratchvae.networks import POSTERIORS, PRIORS
 
 MANY = 4000
+VAMP = "vamp(components=1)"
 WITH = {
     "concrete": "concrete(categories=2)",
     "gumbel_softmax": "gumbel_softmax(categories=2, straight_through=True)",
@@ -25,7 +26,7 @@ PAIRS = {
 
 
 def built(posterior, prior):
-    return mlp(6, latent_dim=4, hidden=8, posterior=WITH.get(posterior, posterior), prior=prior, seed=3)
+    return mlp(6, latent_dim=4, hidden=8, posterior=WITH.get(posterior, posterior), prior=VAMP if prior == "vamp" else prior, seed=3)
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
@@ -41,6 +42,8 @@ def test_the_ratio_of_densities_averages_to_one_and_pairs_that_do_not_fit_are_re
         else:
             model = built(posterior, prior)
             q_params = np.zeros((1, model.posterior.n_params), np.float32)
+            if prior == "vamp":  # q(z|x) is its only component
+                q_params, _ = model.prior.components()
             noise = model.posterior.draw_noise(MANY, np.random.default_rng(1))
             (z, log_q), _ = model.posterior.sample_with_log_prob(q_params, noise=noise, draws=MANY)
             log_pz, _ = model.prior.log_prob(z)
