@@ -26,7 +26,8 @@ PAIRS = {
 
 
 def built(posterior, prior):
-    return mlp(6, latent_dim=4, hidden=8, posterior=WITH.get(posterior, posterior), prior=VAMP if prior == "vamp" else prior, seed=3)
+    prior = VAMP if prior == "vamp" else prior
+    return mlp(6, latent_dim=4, hidden=8, posterior=WITH.get(posterior, posterior), prior=prior, seed=3)
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
@@ -59,8 +60,7 @@ def test_the_ratio_of_densities_averages_to_one_and_pairs_that_do_not_fit_are_re
         (
             "von_mises_fisher",
             "standard_gaussian",
-            r"found points of the unit sphere \(a VonMisesFisher\) and real vectors \(a StandardGaussian\): take the prior "
-            r"UniformSphere \(--prior uniform_sphere\), or the posterior DiagonalGaussian \(--posterior diagonal_gaussian\)",
+            r"found points of the unit sphere .* and real vectors .*: take the prior UniformSphere .*, or the posterior Diagonal",
         ),
         ("diagonal_gaussian", "uniform_sphere", r"take the prior StandardGaussian .*, or the posterior VonMisesFisher"),
         ("iaf", "one_hot", "prior one_hot is for the posterior gumbel_softmax; found a FlowPosterior: take --posterior gumbel"),
