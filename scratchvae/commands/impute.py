@@ -59,8 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(one: Run, data: Dataset, arguments: argparse.Namespace) -> int:
     """Impute what is missing, and write it."""
     if data.observed is None:
-        found = f"found every entry of {data.name} observed: --hide 0.1 hides some, and judges what is filled in"
-        raise InputError(f"impute: there should be something to fill in; {found}")
+        whole = f"found every entry of {data.name} observed: --hide 0.1 hides some, and judges what is filled in"
+        raise InputError(f"impute: there should be something to fill in; {whole}")
     rng, draws = np.random.default_rng(arguments.seed), arguments.draws or 0
     found = impute(one.model, data, samples=arguments.samples, draws=draws, rng=rng)
     filled = found.draws if draws else found.x

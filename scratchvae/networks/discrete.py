@@ -55,8 +55,7 @@ def joint(
 
 def product(posterior: Posterior, *, learned: bool = False) -> ProductPrior:
     """N(0, I) for the Gaussian latents of a joint posterior, and for its choices one_hot."""
-    _require("product", "joint", JointPosterior, posterior)
-    gaussian, chosen = posterior.parts
+    gaussian, chosen = _require("product", "joint", JointPosterior, posterior).parts
     return ProductPrior(StandardGaussian(gaussian.latent_dim), one_hot(chosen, learned=learned))
 
 
