@@ -86,7 +86,15 @@ class Atlas:
     def href(self, name: str) -> str:
         """The link to a name's line, for the body of a page."""
         module, inside = self.where(name)
-        return f"/{page_of(module)}" + (f"#{inside}" if inside else "")
+        compiled = ".compiled." in module and module.replace(".compiled.", ".textbook.") in self.modules
+        page = page_of(module.replace(".compiled.", ".textbook.") if compiled else module)
+        twin = "compiled." if compiled else ""
+        return f"/{page}" + (f"#{twin}{self._anchor(module, inside)}" if inside else "")
+
+    def _anchor(self, module: str, inside: str) -> str:
+        """A function, class or method has its name; a value has the line where it is given."""
+        node = self.modules[module].defined[inside]
+        return inside if isinstance(node, ast.FunctionDef | ast.ClassDef) else f"L{node.lineno}"
 
     def link(self, name: str, text: str | None = None) -> str:
         """The same as an element, which says the name without the package's own."""
@@ -106,8 +114,8 @@ class Atlas:
 
 
 def page_of(module: str) -> str:
-    """The path of a module's page; a compiled kernel stands on the page of its textbook twin."""
-    return f"source/{module.replace('.compiled.', '.textbook.')}.html"
+    """The path of a module's page."""
+    return f"source/{module}.html"
 
 
 def _names_of(node: ast.stmt) -> list[str]:

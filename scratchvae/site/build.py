@@ -6,13 +6,16 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from scratchvae.arrays import InputError
+from scratchvae.site import annotated
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page, render
 
 ASSETS = Path(__file__).parent / "assets"
 
 # In the order of the navigation: the makers of pages, each of which yields those of its own section.
-SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {}
+SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {
+    "source": annotated.pages,
+}
 
 
 def build(folder: Path | str, *, only: Collection[str] | None = None) -> list[Page]:

@@ -112,7 +112,7 @@ class _Reader:
 
     def _divide(self, parts: list[str], kinds: list[str]) -> None:
         """Put the quotient of the last factor, or of the derivative that begins before it, and of the next one."""
-        t = self.token
+        t, stroke = self.token, self.tokens[self.at - 1]
         if t is None:
             raise NotAnEquation("nothing stands below the stroke")
         slope = t.text in ("∂", "d") or re.fullmatch(r"d[A-Za-z]", t.text) is not None or re.fullmatch(r"dlog(_\w+)?", t.text) is not None
@@ -129,7 +129,8 @@ class _Reader:
                 below += " " + self.factor()
         follows = self.token
         simple = follows is None or follows.before or follows.kind not in ("word", "greek", "number", "open", "share", "root")
-        if self.fractions and simple:
+        of_all = stroke.before and start > 0 and kinds[start - 1] == "factor"  # in a b / c it may be meant for both
+        if self.fractions and simple and not of_all and r"\frac" not in above + below:
             quotient = rf"\frac{{{_bare(above)}}}{{{_bare(below)}}}"
         else:
             quotient = f"{above}/{below}"
@@ -141,8 +142,13 @@ class _Reader:
         t = self.token
         if t is None:
             raise NotAnEquation("something is missing at the end")
+        called = t.kind in ("word", "greek")
         tex = self._atom(t)
         while (t := self.token) is not None:
+            if called and t.kind == "open" and not t.before:
+                self.at += 1
+                tex = tex.rstrip() + r"\mathopen{}" + self._bracket(t)
+                continue
             if t.kind == "raised":
                 tex += "^{" + "".join(RAISED[c] for c in t.text).replace("T", r"\top ") + "}"
             elif t.kind == "lowered":

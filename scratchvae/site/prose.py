@@ -80,6 +80,8 @@ def _longest(tokens: list[Token], start: int, names: Collection[str], sentence: 
             break
         stop += 1
     for end in range(stop, start, -1):
+        if tokens[start].kind == "relation" and end - start < 4 and not set(tokens[start].text) & SIGNS:
+            return None
         if sentence and _loose_word(tokens, end - 1, -1):
             continue
         run = tokens[start:end]
