@@ -13,15 +13,28 @@ from scratchvae.site.docstrings import blocks
 from scratchvae.site.listing import code, lines_of
 from scratchvae.site.numbers import Cases
 from scratchvae.site.page import Page
-from scratchvae.site.prose import names_in
 from scratchvae.site.resolution import Uses
 from scratchvae.site.tables import proofs
+from scratchvae.site.words import names_in
 
 SECTION = "Source"
-ORDER = (  # of the rooms: from the ground up
-    "ops distributions layers kernels flows posteriors likelihoods priors objectives models evaluation training networks recipes "
-    "checks reference data plots runs bench commands site"
-).split()
+ORDER = [  # of the rooms: from the ground up
+    *("ops", "distributions", "layers", "kernels", "flows", "posteriors", "likelihoods", "priors", "objectives", "models"),
+    *(
+        "evaluation",
+        "training",
+        "networks",
+        "recipes",
+        "checks",
+        "reference",
+        "data",
+        "plots",
+        "runs",
+        "bench",
+        "commands",
+        "site",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,9 @@ def pages(atlas: Atlas) -> Iterator[Page]:
         anchored = listing
         for name, node in module.defined.items():
             if name.startswith("test_"):
-                anchored = anchored.replace(f'<span id="L{node.lineno}">', f'<span id="L{node.lineno}"><span id="{name}"></span>', 1)
+                anchored = anchored.replace(
+                    f'<span id="L{node.lineno}">', f'<span id="L{node.lineno}"><span id="{name}"></span>', 1
+                )
         doc = blocks(ast.get_docstring(module.tree) or "", names_in(module), link_from(atlas, module))
         yield Page(f"tests/{module.name}.html", module.name, "Tests", doc + anchored, wide=True)
 
@@ -92,10 +107,16 @@ def page(book: Book, module: Module) -> Page:
         whole = f"{module.name}.{row.name}"
         below = proofs(book.atlas, book.uses, book.cases, whole, row.node) if row.name and "._" not in f".{row.name}" else ""
         anchor = f' id="{row.name}"' if row.name else ""
-        made.append(f'<section class="row"{anchor} data-later><div class="doc">{heading}{left}</div><div class="source">{right}</div>{below}</section>')
+        made.append(
+            f'<section class="row"{anchor} data-later><div class="doc">{heading}{left}</div>'
+            f'<div class="source">{right}</div>{below}</section>'
+        )
     if other:
         made.append("<h2>Only in the compiled twin</h2>")
-        made += [f'<section class="row" data-later><div class="doc"></div><div class="source">{listing}</div></section>' for listing in other.values()]
+        made += [
+            f'<section class="row" data-later><div class="doc"></div><div class="source">{listing}</div></section>'
+            for listing in other.values()
+        ]
     room = _room(module)
     title = module.name.removeprefix("scratchvae.")
     return Page(page_of(module.name), title, SECTION, "".join(made), group=room, wide=True, summary=first_line(module))
@@ -112,7 +133,9 @@ def rows_of(module: Module) -> list[Row]:
             continue
         cuts.append((_start(node), node.name, node))
         if isinstance(node, ast.ClassDef):
-            cuts += [(_start(inner), f"{node.name}.{inner.name}", inner) for inner in node.body if isinstance(inner, ast.FunctionDef)]
+            cuts += [
+                (_start(inner), f"{node.name}.{inner.name}", inner) for inner in node.body if isinstance(inner, ast.FunctionDef)
+            ]
     starts = [*(cut[0] for cut in cuts), end + 1]
     found = []
     for (first, name, node), following in zip(cuts, starts[1:], strict=True):
@@ -127,7 +150,12 @@ def _start(node: ast.FunctionDef | ast.ClassDef) -> int:
 def _without_docstring(lines: list[str], row: Row) -> list[str]:
     body = getattr(row.node, "body", [])
     kept = list(range(row.first, row.last + 1))
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+    if (
+        body
+        and isinstance(body[0], ast.Expr)
+        and isinstance(body[0].value, ast.Constant)
+        and isinstance(body[0].value.value, str)
+    ):
         kept = [i for i in kept if not body[0].lineno <= i <= (body[0].end_lineno or 0)]
     return [lines[i - 1] for i in kept]
 
@@ -173,12 +201,20 @@ def _overview(atlas: Atlas) -> Page:
     parts = []
     for room, modules in rooms.items():
         rows = "".join(
-            f'<tr><td><a href="/{page_of(m.name)}"><code>{m.name.removeprefix("scratchvae.")}</code></a></td><td>{escape(first_line(m))}</td></tr>'
+            f'<tr><td><a href="/{page_of(m.name)}"><code>{m.name.removeprefix("scratchvae.")}</code></a></td>'
+            f"<td>{escape(first_line(m))}</td></tr>"
             for m in modules
         )
         parts.append(f'<h2 id="{room}">{room}</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>')
-    lead = "Every file of the package: its equations on the left, the code that computes them on the right, and below each function the numbers that it produces."
-    return Page("source/index.html", "Source", SECTION, f'<p class="lead">{lead}</p>{"".join(parts)}', group="all rooms", summary=lead)
+    lead = "Every file of the package: equations on the left, the code that computes them on the right, numbers below."
+    return Page(
+        "source/index.html",
+        "Source",
+        SECTION,
+        f'<p class="lead">{lead}</p>{"".join(parts)}',
+        group="all rooms",
+        summary=lead,
+    )
 
 
 def first_line(module: Module) -> str:
@@ -188,4 +224,4 @@ def first_line(module: Module) -> str:
 
 def _room(module: Module) -> str:
     parts = module.name.split(".")
-    return parts[1] if len(parts) > 2 or module.path.name == "__init__.py" and len(parts) == 2 else "the ground"
+    return parts[1] if len(parts) > 2 or (module.path.name == "__init__.py" and len(parts) == 2) else "the ground"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from scratchvae.arrays import InputError
-from scratchvae.site import annotated
+from scratchvae.site import annotated, reference
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page, render
 
@@ -15,6 +15,7 @@ ASSETS = Path(__file__).parent / "assets"
 # In the order of the navigation: the makers of pages, each of which yields those of its own section.
 SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {
     "source": annotated.pages,
+    "reference": reference.pages,
 }
 
 

@@ -10,8 +10,9 @@ from collections.abc import Collection
 from html import escape
 
 from scratchvae.site.atlas import Atlas, Module
-from scratchvae.site.prose import inline, names_in
+from scratchvae.site.prose import inline
 from scratchvae.site.resolution import Uses
+from scratchvae.site.words import names_in
 
 
 def lines_of(module: Module, atlas: Atlas, uses: Uses, prefix: str = "L") -> list[str]:
@@ -26,7 +27,13 @@ def lines_of(module: Module, atlas: Atlas, uses: Uses, prefix: str = "L") -> lis
     done = (1, 0)
     before = ""
     for token in tokenize.generate_tokens(io.StringIO(module.text).readline):
-        if token.type in (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER):
+        if token.type in (
+            tokenize.NEWLINE,
+            tokenize.NL,
+            tokenize.INDENT,
+            tokenize.DEDENT,
+            tokenize.ENDMARKER,
+        ):
             continue
         if token.start < done:  # the inner tokens of an f-string, whose beginning was taken whole
             continue
@@ -34,7 +41,13 @@ def lines_of(module: Module, atlas: Atlas, uses: Uses, prefix: str = "L") -> lis
         for row in range(token.start[0], token.end[0] + 1):
             first = token.start[1] if row == token.start[0] else 0
             last = token.end[1] if row == token.end[0] else len(source[row - 1])
-            made[row - 1] += _coloured(token.type, source[row - 1][first:last], before, names, links.get(_in_bytes(source, token.end)))
+            made[row - 1] += _coloured(
+                token.type,
+                source[row - 1][first:last],
+                before,
+                names,
+                links.get(_in_bytes(source, token.end)),
+            )
         done, before = token.end, token.string
     return [f'<span id="{prefix}{i}">{line}</span>' for i, line in enumerate(made, 1)]
 

@@ -1,4 +1,4 @@
-"""What the lines of a function produce on the small inputs of its cases: value, gradients, finite differences, certified errors."""
+"""What a function produces on the small inputs of its cases: value, gradients, finite differences, certified errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ def numbers_of(case: Case) -> Numbers:
             numeric = _difference(case, arrays, seeds, name, index)
             entries.append(Entry(name, index, float(array[index]), float(gradient[index]), numeric))
     scale = max((abs(e.difference) for e in entries), default=0.0)
-    worst = max((abs(e.gradient - e.difference) / max(abs(e.difference), 1e-3 * scale, 1e-10) for e in entries), default=0.0)
+    worst = max(
+        (abs(e.gradient - e.difference) / max(abs(e.difference), 1e-3 * scale, 1e-10) for e in entries),
+        default=0.0,
+    )
     return Numbers(case, np.asarray(parts[0]), np.asarray(seeds[0]), tuple(entries), worst)
 
 

@@ -77,7 +77,9 @@ class Uses:
     def _who(self, modules: dict[str, Module]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for module in modules.values():
-            spans = [(node.lineno, node.end_lineno or 0, name) for name, node in module.defined.items() if name.startswith("test_")]
+            spans = [
+                (node.lineno, node.end_lineno or 0, name) for name, node in module.defined.items() if name.startswith("test_")
+            ]
             for node, name in self.of(module):
                 inside = next((f"::{test}" for first, last, test in spans if first <= node.lineno <= last), "")
                 users = found.setdefault(name, [])

@@ -56,22 +56,30 @@ def table(numbers: Numbers) -> str:
     given = f" with {escape(constants)}" if constants else ""
     value = f"value {_several(numbers.value)}; the pullback is given {_several(numbers.given)}"
     heads = "".join(
-        f'<th scope="col" class="number">{head}</th>' for head in ("input", "our gradient", "finite difference", "their difference")
+        f'<th scope="col" class="number">{head}</th>'
+        for head in ("input", "our gradient", "finite difference", "their difference")
     )
     return (
-        f'<div class="scroll"><table class="numbers"><caption><strong>{escape(numbers.case.name)}</strong>{given}: {value}</caption>'
+        '<div class="scroll"><table class="numbers">'
+        f"<caption><strong>{escape(numbers.case.name)}</strong>{given}: {value}</caption>"
         f'<thead><tr><th scope="col">entry</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
 def _certificate(cases: Cases, whole: str) -> str:
-    rows = [(trial, errors) for part in cases.parts.get(whole, []) for trial, errors in certified().items() if trial.rpartition(": ")[0] == part or trial.startswith(f"{part}: ")]
+    rows = [
+        (trial, errors)
+        for part in cases.parts.get(whole, [])
+        for trial, errors in certified().items()
+        if trial.rpartition(": ")[0] == part or trial.startswith(f"{part}: ")
+    ]
     if not rows:
         return ""
     worst = {dtype: max(max(errors[dtype]) for _, errors in rows if dtype in errors) for dtype in ("float64", "float32")}
     told = ", ".join(f"{error:.1e} in {dtype}" for dtype, error in worst.items())
     inputs = f"{len(rows)} kind{'s' if len(rows) > 1 else ''} of input"
-    return f'<p class="certified">Beside mpmath, on {inputs} of the <a href="/reference/certificate.html">certificate</a>, the worst relative error is {told}.</p>'
+    named = '<a href="/reference/certificate.html">certificate</a>'
+    return f'<p class="certified">Beside mpmath, on {inputs} of the {named}, the worst relative error is {told}.</p>'
 
 
 def _ways(atlas: Atlas, uses: Uses, whole: str) -> str:
