@@ -24,7 +24,7 @@ from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
-from scratchvae.layers.shaping import Flatten, GroupSoftmax, Reshape
+from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
@@ -158,6 +158,7 @@ RULES: dict[type[Layer], Rule] = {
     WeightNorm: weight_norm,
     AvgPool2d: linear,
     Upsample: linear,
+    FirstColumns: linear,
     Flatten: linear,
     Reshape: linear,
     LearnedFill: learned_fill,

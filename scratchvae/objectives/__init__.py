@@ -5,7 +5,7 @@ An objective is the only place where a mean over the batch is taken.
 
 from scratchvae.objectives.annealing import Cycles, Ramp, Schedule
 from scratchvae.objectives.belief_net import BeliefNet
-from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
+from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl, has_closed_form, sample_with_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.covariance import CodeCovariance
 from scratchvae.objectives.critic import Critic, Discrimination
@@ -22,6 +22,7 @@ from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, R
 from scratchvae.objectives.sampled_elbo import SampledElbo
 from scratchvae.objectives.score_function import ScoreFunctionElbo
 from scratchvae.objectives.sigma_points import sigma_points
+from scratchvae.objectives.stratified_elbo import StratifiedElbo
 from scratchvae.objectives.thermodynamic import Thermodynamic
 from scratchvae.objectives.total_correlation import TotalCorrelation, aggregate_log_prob
 from scratchvae.objectives.vimco import Vimco
@@ -63,6 +64,7 @@ __all__ = [
     "ScoreFunctionElbo",
     "Sleep",
     "SlicedWasserstein",
+    "StratifiedElbo",
     "Thermodynamic",
     "TotalCorrelation",
     "Trainable",
@@ -70,7 +72,9 @@ __all__ = [
     "Wake",
     "aggregate_log_prob",
     "closed_form_kl",
+    "has_closed_form",
     "jacobian_norm",
+    "sample_with_kl",
     "sigma_points",
     "slope_norm",
 ]

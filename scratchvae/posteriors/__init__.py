@@ -7,7 +7,10 @@ from scratchvae.posteriors.full_gaussian import FullGaussian
 from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
 from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
 from scratchvae.posteriors.joint import JointPosterior
+from scratchvae.posteriors.ladder import Ladder
+from scratchvae.posteriors.mixture import MixturePosterior
 from scratchvae.posteriors.point import Point
+from scratchvae.posteriors.top_down import TopDown
 from scratchvae.posteriors.vector_quantized import VectorQuantized
 from scratchvae.posteriors.von_mises_fisher import VonMisesFisher
 
@@ -20,9 +23,12 @@ __all__ = [
     "FullGaussian",
     "GumbelSoftmax",
     "JointPosterior",
+    "Ladder",
+    "MixturePosterior",
     "Noise",
     "Point",
     "Posterior",
+    "TopDown",
     "VectorQuantized",
     "VonMisesFisher",
 ]

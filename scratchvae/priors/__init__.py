@@ -5,6 +5,7 @@ from scratchvae.priors.concrete import ConcretePrior
 from scratchvae.priors.conditional_gaussian import ConditionalGaussian
 from scratchvae.priors.flow import FlowPrior
 from scratchvae.priors.gaussian_mixture import GaussianMixture
+from scratchvae.priors.hierarchical import HierarchicalGaussian
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.mixture_fit import fit_mixture
 from scratchvae.priors.one_hot import OneHot
@@ -19,6 +20,7 @@ __all__ = [
     "ConditionalGaussian",
     "FlowPrior",
     "GaussianMixture",
+    "HierarchicalGaussian",
     "OneHot",
     "Prior",
     "ProductPrior",

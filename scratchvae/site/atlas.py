@@ -88,13 +88,15 @@ class Atlas:
         module, inside = self.where(name)
         compiled = ".compiled." in module and module.replace(".compiled.", ".textbook.") in self.modules
         page = page_of(module.replace(".compiled.", ".textbook.") if compiled else module)
-        twin = "compiled." if compiled else ""
-        return f"/{page}" + (f"#{twin}{self._anchor(module, inside)}" if inside else "")
+        return f"/{page}" + (f"#{self._anchor(module, inside, compiled)}" if inside else "")
 
-    def _anchor(self, module: str, inside: str) -> str:
+    def _anchor(self, module: str, inside: str, compiled: bool) -> str:
         """A function, class or method has its name; a value has the line where it is given."""
         node = self.modules[module].defined[inside]
-        return inside if isinstance(node, ast.FunctionDef | ast.ClassDef) else f"L{node.lineno}"
+        named = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        if compiled:
+            return f"compiled.{inside}" if named else f"C{node.lineno}"
+        return inside if named else f"L{node.lineno}"
 
     def link(self, name: str, text: str | None = None) -> str:
         """The same as an element, which says the name without the package's own."""
@@ -122,4 +124,5 @@ def _names_of(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+    flat = [one for target in targets for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    return [one.id for one in flat if isinstance(one, ast.Name)]

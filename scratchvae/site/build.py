@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from scratchvae.arrays import InputError
-from scratchvae.site import annotated, reference
+from scratchvae.site import annotated, course, front, mistakes, play, questions, reference, step
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page, render
 
@@ -14,6 +14,12 @@ ASSETS = Path(__file__).parent / "assets"
 
 # In the order of the navigation: the makers of pages, each of which yields those of its own section.
 SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {
+    "front": front.pages,
+    "course": course.pages,
+    "step": step.pages,
+    "play": play.pages,
+    "mistakes": mistakes.pages,
+    "questions": questions.pages,
     "source": annotated.pages,
     "reference": reference.pages,
 }

@@ -26,7 +26,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from scratchvae.site import tokens as marks
-from scratchvae.site.letters import NotAnEquation, bare, index, is_letter, large, letter, upright
+from scratchvae.site.letters import NotAnEquation, bare, index, large, letter, named
 from scratchvae.site.tokens import Token, tokens_of
 
 SPECIAL = {"E": r"\mathbb{E}", "N": r"\mathcal{N}", "U": r"\mathcal{U}"}  # where a bracket follows
@@ -105,11 +105,7 @@ class _Reader:
         t, stroke = self.token, self.tokens[self.at - 1]
         if t is None:
             raise NotAnEquation("nothing stands below the stroke")
-        slope = (
-            t.text in ("∂", "d")
-            or re.fullmatch(r"d[A-Za-z]", t.text) is not None
-            or re.fullmatch(r"dlog(_\w+)?", t.text) is not None
-        )
+        slope = re.fullmatch(r"∂|d|d[A-Za-z]|dlog(_\w+)?", t.text) is not None
         start = len(parts) - 1
         if slope:
             while start > 0 and kinds[start] == "factor":
@@ -223,23 +219,7 @@ class _Reader:
         base, _, rest = word.partition("_")
         if base in SPECIAL and following is not None and not following.before and (following.kind in ("open", "bar")):
             return SPECIAL[base] + (_index(rest) if rest else "")
-        if word in marks.FUNCTIONS:
-            return marks.FUNCTIONS[word] + " "
-        if base in marks.FUNCTIONS and rest and word not in self.names:
-            return marks.FUNCTIONS[base] + _index(rest)
-        plain = is_letter(base)
-        if plain or re.fullmatch(r"[A-Za-z]\d+", base):
-            return letter(base[0] + base[1:].translate({ord(c): None for c in "0123456789"})) + _index(
-                rest, base[1:] if not plain else ""
-            )
-        if base[:1] == "d" and is_letter(base[1:]):
-            return rf"\mathrm{{d}}{letter(base[1:])}" + _index(rest)
-        if word in self.names or not rest:
-            return rf"\mathrm{{{upright(word)}}}" if not re.fullmatch("[A-Z]{2,3}", word) or word in self.names else word
-        base, _, rest = word.rpartition("_")
-        if base in self.names or base.removeprefix("d") in self.names or len(rest) <= 2:
-            return rf"\mathrm{{{upright(base)}}}" + _index(rest)
-        return rf"\mathrm{{{upright(word)}}}"
+        return named(word, self.names, translate_loosely)
 
     def _opens(self, t: Token, waits: bool) -> bool:
         """Whether a bar opens an absolute value or a norm."""

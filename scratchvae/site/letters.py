@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from scratchvae.site.tokens import ACCENTED, GREEK, LARGE, MARKS
+from scratchvae.site.tokens import ACCENTED, FUNCTIONS, GREEK, LARGE, MARKS
 
 
 class NotAnEquation(ValueError):
@@ -43,6 +43,27 @@ def _foot(text: str, within: Within) -> str:
     if len(text) <= 4 and not re.fullmatch(r"mean|max|min|std|var|log|top|pool", text):
         return "".join(letter(one) + " " for one in re.findall(rf".[{''.join(MARKS)}]*", text))
     return rf"\mathrm{{{upright(text)}}}"
+
+
+def named(word: str, names: Collection[str], within: Within) -> str:
+    """A word: a function, a letter and its index, a name of `names` or one with an index, or any other, upright."""
+    base, _, rest = word.partition("_")
+    if word in FUNCTIONS:
+        return FUNCTIONS[word] + " "
+    if base in FUNCTIONS and rest and word not in names:
+        return FUNCTIONS[base] + index(rest, within=within)
+    if is_letter(base):
+        return letter(base) + index(rest, within=within)
+    if re.fullmatch(r"[A-Za-z]\d+", base):
+        return base[0] + index(rest, base[1:], within=within)
+    if base[0] == "d" and is_letter(base[1:]):
+        return rf"\mathrm{{d}}{letter(base[1:])}" + index(rest, within=within)
+    if word in names or not rest:
+        return word if re.fullmatch("[A-Z]{2,3}", word) and word not in names else rf"\mathrm{{{upright(word)}}}"
+    base, _, rest = word.rpartition("_")
+    if base in names or base.removeprefix("d") in names or len(rest) <= 2:
+        return rf"\mathrm{{{upright(base)}}}" + index(rest, within=within)
+    return rf"\mathrm{{{upright(word)}}}"
 
 
 def large(text: str, within: Within) -> str:

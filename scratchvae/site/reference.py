@@ -134,7 +134,8 @@ def _certificate() -> str:
     )
     lead = (
         "<p>Values and gradients were compared with mpmath's, at 60 digits and more, on ordinary and on extreme inputs. "
-        "Each number is the largest error of an entry, relative to the true one. <code>scratchvae check --certify</code> makes them anew.</p>"
+        "Each number is the largest error of an entry, relative to the true one. "
+        "<code>scratchvae check --certify</code> makes them anew.</p>"
     )
     head = f'<thead><tr><th scope="col">function and inputs</th>{heads}</tr></thead>'
     return f'{lead}<div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'

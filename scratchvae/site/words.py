@@ -108,7 +108,10 @@ WORDS = frozenset(
     ]
 )
 MATHEMATICAL = frozenset(  # the kinds of tokens that equations are made of
-    "number word greek large raised lowered relation sign product share plain root open close bar slash power prime comma".split()
+    [
+        *("number", "word", "greek", "large", "raised", "lowered", "relation", "sign", "product", "share"),
+        *("plain", "root", "open", "close", "bar", "slash", "power", "prime", "comma"),
+    ]
 )
 
 

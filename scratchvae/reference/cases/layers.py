@@ -38,6 +38,7 @@ def cases() -> list[Case]:
         layer_case("MaxPool2d", layers.MaxPool2d(2), spread(2, 2, 4, 4)),
         layer_case("AvgPool2d", layers.AvgPool2d(2, 1), IMAGES),
         layer_case("Upsample", layers.Upsample(2), IMAGES),
+        layer_case("FirstColumns", layers.FirstColumns(2), normal(3, 5)),
         layer_case("Flatten", layers.Flatten(), IMAGES),
         layer_case("GroupSoftmax", layers.GroupSoftmax(2), normal(3, 6)),
         layer_case("Reshape", layers.Reshape(4, 2), normal(3, 8)),

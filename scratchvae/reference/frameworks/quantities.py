@@ -12,7 +12,7 @@ from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import SCALES, std_read_as
 from scratchvae.reference.frameworks.draws import Draws, draws_of
-from scratchvae.reference.frameworks.flow import LOSSES, Node, heirs, lineage
+from scratchvae.reference.frameworks.flow import Node, heirs, laws_of, lineage
 from scratchvae.reference.frameworks.meant import Meant
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near, same
 from scratchvae.reference.frameworks.roles import Roles
@@ -149,8 +149,9 @@ class _Quantities:
         if by_logits is not None and x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
             tried["bernoulli"] = fitted(by_logits, sigmoid(inside) - x, rows=rows, close=close)
         said = self.given.get("likelihood") or next((law for law, a in tried.items() if a is not None and a > 0), None)
-        called = {LOSSES.get(n.op, "") for n in lineage([self.loss]) & heirs(output, lineage([self.loss]))}
-        said = said or next((law for law in ("bernoulli", "gaussian", "laplace") if law in called), None)
+        after = lineage([self.loss]) & heirs(output, lineage([self.loss]))
+        formed = laws_of({*after} - {output})
+        said = said or next((law for law in ("bernoulli", "gaussian", "laplace") if law in formed), None)
         if said is None:
             return None, None
         probability = said == "bernoulli" and logits is None and _looks_like_probability(output)

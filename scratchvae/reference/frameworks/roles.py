@@ -9,6 +9,7 @@ from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
     LOCAL,
     LOSSES,
+    ORDERS,
     SPREADS,
     VIEWS,
     Node,
@@ -109,7 +110,7 @@ def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | 
     while at.op in LOCAL and not at.kind:
         factors += [p for p in at.parents if p not in carried and p.learned]
         before = next(p for p in at.parents if p in carried)
-        noise = noise if at.op in VIEWS | SPREADS else before
+        noise = noise if at.op in VIEWS | SPREADS | ORDERS else before
         at = before
     return mean, factors[0] if len(factors) == 1 else None, noise
 
@@ -117,7 +118,8 @@ def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | 
 def _is_entered(node: Node, used: list[Node]) -> bool:
     """Whether a layer takes what comes of the node: parameters join it otherwise than entry by entry."""
     after = heirs(node, used)
-    return any(n.op not in LOCAL and any(p.kind == "parameter" for p in n.parents) for n in after - {node})
+    layers = (n for n in after - {node} if n.op not in LOCAL)
+    return any(bare(p, spreads=True).kind == "parameter" for n in layers for p in n.parents)
 
 
 def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
