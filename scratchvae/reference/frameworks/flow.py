@@ -123,6 +123,14 @@ def chain(node: Node) -> Iterator[Node]:
         yield node
 
 
+def history(data: Node) -> list[Node]:
+    """Data, and what they are a function of entry by entry, the original last."""
+    steps = [data]
+    while steps[-1].op in LOCAL and steps[-1].parents and not steps[-1].kind:
+        steps.append(max(steps[-1].parents, key=lambda parent: (parent.of_data, parent.size)))
+    return steps
+
+
 def gate(steps: list[Node], ends: Iterable[Node]) -> Node:
     """The first of a chain's nodes that all paths from deeper in the chain to the ends go through."""
     ends = list(ends)

@@ -23,9 +23,9 @@ class Meant:
     """Weights of the parts of one loss, and which of them its author chose."""
 
     def __init__(
-        self, arrays: dict[str, Array], roles: Roles, loss: Node, B: int, given: Mapping[str, Any], plain_kl: Node | None
+        self, arrays: dict[str, Array], roles: Roles, loss: Node, B: int, D: int, given: Mapping[str, Any], plain_kl: Node | None
     ) -> None:
-        self.arrays, self.roles, self.loss, self.B, self.given = arrays, roles, loss, B, given
+        self.arrays, self.roles, self.loss, self.B, self.D, self.given = arrays, roles, loss, B, D, given
         self.plain_kl = plain_kl  # the node of the closed-form KL without a weight, where there is one
         self.notes: list[str] = []
 
@@ -77,7 +77,7 @@ class Meant:
 
         A squared error without its factor ½ is that of a Gaussian of σ² = ½, an absolute error that of a Laplace of b = 1.
         """
-        if likelihood == "bernoulli":
+        if likelihood not in WEIGHED or any(name.startswith("x_") and name != "x_mean" for name in self.arrays):
             return 1.0
         gaussian = likelihood == "gaussian"
         plain = [1.0, 0.5] if gaussian else [2.0]
@@ -95,7 +95,7 @@ class Meant:
         """
         if a is None or b is None:
             return None, False
-        ratio, D = b / a, self.arrays["x"][0].size
+        ratio, D = b / a, self.D
         if near(ratio, 1.0):
             return 1.0, True
         by_size = [f * c for f in (1.0, D, self.B, D * self.B) for c in (1.0, 0.5)]  # ½: of a squared error without it
@@ -105,7 +105,7 @@ class Meant:
     def _is_size(self, number: float) -> bool:
         """Whether the number counts examples, entries or latents."""
         arrays = self.arrays
-        D, Z = arrays["x"][0].size, arrays["mean"][0].size
+        D, Z = self.D, arrays["mean"][0].size
         sizes = {self.B, D, Z, self.B * D, self.B * Z, D * Z, self.B * D * Z}
         return any(near(abs(number), s) or near(abs(number), 1 / s) for s in sizes if s > 1)
 

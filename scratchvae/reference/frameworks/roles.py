@@ -16,6 +16,7 @@ from scratchvae.reference.frameworks.flow import (
     chain,
     gate,
     heirs,
+    history,
     lineage,
     sources,
 )
@@ -128,8 +129,8 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
         return
     size = x.size if x is not None else max(data.size for _, data, _ in comparing)
     comparing = [one for one in comparing if one[1].size == size] or comparing
-    root = _history(comparing[0][1])[-1]
-    comparing = [one for one in comparing if _history(one[1])[-1] is root]
+    root = history(comparing[0][1])[-1]
+    comparing = [one for one in comparing if history(one[1])[-1] is root]
     roles.target = _shared([data for _, data, _ in comparing])
     roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
     for deeper in chain(roles.output):
@@ -145,17 +146,9 @@ def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node
             yield node, data[0], outputs[0]
 
 
-def _history(data: Node) -> list[Node]:
-    """Data, and what they are a function of entry by entry, the original last."""
-    steps = [data]
-    while steps[-1].op in LOCAL and steps[-1].parents and not steps[-1].kind:
-        steps.append(max(steps[-1].parents, key=lambda parent: (parent.of_data, parent.size)))
-    return steps
-
-
 def _shared(targets: list[Node]) -> Node:
     """The array that all of them are functions of, as late as possible: x itself beside x and 1 − x."""
-    histories = [_history(target) for target in targets]
+    histories = [history(target) for target in targets]
     return bare(next(node for node in histories[0] if all(node in others for others in histories)), spreads=True)
 
 
@@ -180,7 +173,7 @@ def _take_spread(roles: Roles) -> bool:
 
 def _as_seen(target: Node, seen: set[Node]) -> Node:
     """The target, or the data behind it, where the encoder saw those and no function of each of their entries is the target."""
-    if seen & set(_history(target)):
+    if seen & set(history(target)):
         return target
     behind = [node for node in lineage([target]) if node.kind == "data" and node.size == target.size and node in seen]
     return behind[0] if len(behind) == 1 else target

@@ -118,7 +118,7 @@ class Watched:
 
         held = {name: p for name, p in self.watch.learned.items() if p.requires_grad}
         tensors = {name: [h for h in (node.handle, *node.twins) if h.requires_grad] for name, node in step.ends.items()}
-        out = [h for name in ("logits", "x_mean") for h in tensors.get(name, [])]
+        out = [h for name in ("logits", "x_mean", "output") for h in tensors.get(name, [])]
         if not held or not out:
             return {}, {}
 
