@@ -6,7 +6,6 @@ means over any axis, factors, and masks are in the weights, however the loss was
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +43,7 @@ class Ledger:
 
     entries: tuple[Entry, ...]
     turned: Array | float = 1.0  # −1 where a KL is below its capacity; of each example, or of all
+    capacity: bool = False  # whether there is one
 
     def of(self, *roles: str) -> list[Entry]:
         """The terms of these roles."""
@@ -72,8 +72,8 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients) -> Ledger | None:
     heads = {node for node in (roles.mean, roles.held, roles.std) if node is not None}
     direct = _direct(heads, used, {roles.z})
     near = _near({*heads, roles.z}, used)
-    closed = not any(n in of_z and n in direct and n in near for n in _terms(loss, after, direct)[0])
     found, turned = _terms(loss, after, direct)
+    closed = not any(n in of_z and n in direct and n in near for n in found)
     weights = gradients(loss, found)
     if any(weight is None for weight in weights):
         return None
@@ -93,7 +93,7 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients) -> Ledger | None:
     for node, weight in zip(turned, signs, strict=True):
         if weight is not None:
             sign = np.sign(weight) if node.shape else float(np.sign(weight))
-    return Ledger(tuple(entries), sign)
+    return Ledger(tuple(entries), sign, bool(turned))
 
 
 def _terms(loss: Node, after: set[Node], direct: set[Node]) -> tuple[list[Node], list[Node]]:
@@ -157,7 +157,3 @@ def _pairs(node: Node) -> bool:
     shapes = [p.shape for p in node.parents if p.size > 1]
     return len(shapes) > 1 and all(node.size > int(np.prod(shape)) for shape in shapes)
 
-
-def walk(node: Node, stops: set[Node]) -> Iterator[Node]:
-    """The ancestors of a node up to the stops, which are left out."""
-    yield from sorted(lineage([node], stops), key=lambda n: n.index)

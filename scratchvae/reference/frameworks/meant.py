@@ -23,10 +23,11 @@ class Meant:
     """Weights of the parts of one loss, and which of them its author chose."""
 
     def __init__(
-        self, arrays: dict[str, Array], roles: Roles, loss: Node, B: int, D: int, given: Mapping[str, Any], plain_kl: Node | None
+        self, arrays: dict[str, Array], roles: Roles, loss: Node, B: int, D: int, given: Mapping[str, Any], plain_kl: Node | None, b: float | None = None
     ) -> None:
         self.arrays, self.roles, self.loss, self.B, self.D, self.given = arrays, roles, loss, B, D, given
         self.plain_kl = plain_kl  # the node of the closed-form KL without a weight, where there is one
+        self.b = b  # the KL's weight in the loss, where it is known
         self.notes: list[str] = []
 
     def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
@@ -66,6 +67,8 @@ class Meant:
     def _weight_of_kl(self) -> float | None:
         """What the loss weighs a closed-form KL by: (d_mean − d_z) / mean."""
         arrays = self.arrays
+        if self.b is not None:
+            return self.b
         if "d_mean" not in arrays or self.roles.log_w is not None:
             return None
         own = arrays["d_mean"] - (arrays["d_z"].reshape(arrays["d_mean"].shape) if "d_z" in arrays else 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,9 @@ from scratchvae.reference.frameworks.spread import Gradients, put_right, reads_a
 from scratchvae.reference.frameworks.terms import scaled
 
 
+Readings = Callable[[dict[str, Array], float | None], tuple[list[dict[str, Any]], list[str]]]
+
+
 @dataclass
 class Step:
     """One step by quantity, in the words of diagnose, and what is said of how it was read."""
@@ -28,9 +31,13 @@ class Step:
     arrays: dict[str, Array] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)  # the file and line that made each
     settings: list[dict[str, Any]] = field(default_factory=list)  # what may have been meant, the plainest first
+    chosen: list[str] = field(default_factory=list)  # those of the notes that say so
     notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     ends: dict[str, Node] = field(default_factory=dict)  # where the reference's gradients can be handed to the user's own code
+    taken: list[tuple[Node, Array]] = field(default_factory=list)  # what reaches parameters by other ways: nodes, and gradients by them
+    raw: dict[str, Array] = field(default_factory=dict)  # the arrays before any factor was taken from the loss
+    read_as: Readings | None = None  # what was meant by such arrays, where the KL weighs that much: settings, and notes
 
 
 def as_step(
@@ -106,10 +113,17 @@ class _Quantities:
         elif self.draws.K > 1:
             self._each_draw()
         entries = (target if law is None else step.ends[law.output]).size // self.B
-        meant = Meant(step.arrays, self.roles, self.loss, self.B, entries, self.given, plain)
         own = {"law": law.piece} if law is not None and law.piece is not None else {}
-        step.settings = [{**row, **own} for row in meant.settings("own" if law is None else law.likelihood, law and law.a)]
-        step.notes += meant.notes
+
+        def read_as(arrays: dict[str, Array], b: float | None) -> tuple[list[dict[str, Any]], list[str]]:
+            meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, b)
+            rows = meant.settings("own" if law is None else law.likelihood, law and law.a)
+            return [{**row, **own} for row in rows], meant.notes
+
+        step.raw, step.read_as = dict(step.arrays), read_as
+        step.settings, notes = read_as(step.arrays, None)
+        step.notes += notes
+        step.chosen = notes
 
     def _noise(self, z: Node) -> Array | None:
         """In the layout of z; what torch.normal(mean, std) made of it is undone."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
+from scratchvae.reference.frameworks.exchanged import Exchange
 from scratchvae.reference.frameworks.flow import Node, lineage
 from scratchvae.reference.frameworks.quantities import Step, as_step
 from scratchvae.reference.frameworks.roles import find_roles
@@ -61,9 +62,41 @@ class Watched:
             self._kept[of, node] = sum(arrived[1:], arrived[0]) if arrived else zero
         return [self._kept[of, node] for node in by]
 
+    def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
+        """Σ ⟨seed, d(node)/d(other)⟩ for each of the others; 0 where no gradient flows."""
+        import torch
+
+        out = [(node.handle, torch.as_tensor(np.array(seed)).to(node.handle)) for node, seed in seeds]
+        out = [(handle, seed.reshape(handle.shape)) for handle, seed in out if handle.requires_grad]
+        found = []
+        for node in by:
+            handles = [h for h in (node.handle, *node.twins) if h is not None and h.requires_grad]
+            got = _gradients([h for h, _ in out], handles, [s for _, s in out])
+            found.append(sum((as_array(g).astype(np.float64) for g in got if g is not None), np.zeros(node.shape)))
+        return found
+
     def report(self, **settings: Any) -> Report:
-        """Of the readings that the step allows, the report of the one that explains most."""
+        """Of the readings that the step allows, the report of the one that explains most.
+
+        Where the step is none that diagnose knows, it is read once more with its own prior and its other terms exchanged.
+        """
         step = self.step(settings)
+        report, order = self._judged(step)
+        if not step.settings:
+            return report
+        if report.findings or report.of(Outcome.UNPROVEN) or step.unknown:
+            for other in Exchange(step, self.roles, self.loss, self.gradients, self.pull).steps():
+                second, rank_of = self._judged(other)
+                plain = second.ok and not second.of(Outcome.UNPROVEN)
+                if (plain, *(not r for r in rank_of)) > (False, *(not r for r in order)):
+                    step, report, order = other, second, rank_of
+                if plain:
+                    break
+        report = _with_places(report, step)
+        return report if report.findings else self._of_parameters(report, step)
+
+    def _judged(self, step: Step) -> tuple[Report, tuple[bool, bool, int]]:
+        """The report of the reading that explains most, and its rank."""
         best: Report | None = None
         for meant in step.settings:
             report = examine(read(step.arrays, names={}, **meant)).report
@@ -73,9 +106,9 @@ class Watched:
                 break
         notes = tuple(step.notes)
         if best is None:
-            return Report((), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"]))
-        report = _with_places(unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), step)
-        return report if report.findings else self._of_parameters(report, step)
+            empty = Report((), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"]))
+            return empty, (True, True, 0)
+        return unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), rank(best)
 
     def _of_parameters(self, report: Report, step: Step) -> Report:
         """The report, and of each parameter's gradient whether it is what the user's own code makes of those at the ends.
@@ -83,7 +116,7 @@ class Watched:
         The ends are mean, spread and output, whose gradients were compared with the reference: layers of any kind between them
         are the user's own, and so is their backward pass. What differs has reached the parameter by another way.
         """
-        key = repr(sorted(step.ends))
+        key = f"{sorted(step.ends)} {len(step.taken)}"
         if key not in self._parameters:
             self._parameters[key] = self._through(step)
         found, through = self._parameters[key]
@@ -112,6 +145,19 @@ class Watched:
             blind=(*report.blind, *blind),
         )
 
+    def _with_other_ways(self, through: list[Any], step: Step, parameters: list[Any], ends: list[Any]) -> list[Any]:
+        """Beside what comes by mean and spread: what comes from the prior's own parameters, and from terms that were taken out."""
+        import torch
+
+        out = [(n.handle, torch.as_tensor(np.array(w)).to(n.handle).reshape(n.shape)) for n, w in step.taken if n.handle.requires_grad]
+        nodes, seeds = [h for h, _ in out], [s for _, s in out]
+        whole, at_ends = (_gradients(nodes, by, seeds) for by in (parameters, ends))
+        arrived = [(h, g) for h, g in zip(ends, at_ends, strict=True) if g is not None]
+        known = _gradients([h for h, _ in arrived], parameters, [g for _, g in arrived])
+        parts = [[t, w, None if k is None else -k] for t, w, k in zip(through, whole, known, strict=True)]
+        sums = [[g for g in three if g is not None] for three in parts]
+        return [sum(some[1:], some[0]) if some else None for some in sums]
+
     def _through(self, step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
         """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
         import torch
@@ -122,9 +168,7 @@ class Watched:
         if not held or not out:
             return {}, {}
 
-        def gradients(of: list[Any], by: list[Any], seeds: list[Any] | None) -> list[Any]:
-            return list(torch.autograd.grad(of, by, seeds, retain_graph=True, allow_unused=True))
-
+        gradients = _gradients
         found = gradients([self.tensor], list(held.values()), None)
         ends = [h for name, handles in tensors.items() for h in handles if name != "z"]
         arrived = [(h, g) for h, g in zip(ends, gradients([self.tensor], ends, None), strict=True) if g is not None]
@@ -136,7 +180,17 @@ class Watched:
             d_z = gradients([h for h, _ in d_out], z, [g for _, g in d_out])
             arrived += [(h, -g) for h, g in zip(z, d_z, strict=True) if g is not None]
         through = gradients([h for h, _ in arrived], list(held.values()), [g for _, g in arrived])
+        if step.taken:
+            through = self._with_other_ways(through, step, list(held.values()), [h for h in ends if not any(h is o for o in out)])
         return dict(zip(held, found, strict=True)), dict(zip(held, through, strict=True))
+
+
+def _gradients(of: list[Any], by: list[Any], seeds: list[Any] | None) -> list[Any]:
+    import torch
+
+    if not of or not by:
+        return [None] * len(by)
+    return list(torch.autograd.grad(of, by, seeds, retain_graph=True, allow_unused=True))
 
 
 def _with_places(report: Report, step: Step) -> Report:
