@@ -35,6 +35,7 @@ class _Own:
     of_mean: Array
     of_held: Array
     estimated: bool
+    c: float  # what log p(z) weighs, which is b but where other terms of z and q(z) come beside it
 
 
 class Exchange:
@@ -120,13 +121,14 @@ class Exchange:
                 entries = self.book.of("prior")
                 (gz,) = self.pull([(e.node, e.weight) for e in entries], [self.roles.z])
                 prior = priors.of_estimate(z, -gz.reshape(z.shape) / b, [e.node for e in entries], stops, self.close)
-                return _Own(b, prior, *own, True)
+                c = fitted(gz, z, close=self.close) if prior is None and self.book.of("other") else None
+                return _Own(b, priors.standard(z) if c is not None else prior, *own, True, b if c is None else c)
             return None
         starts = [e.node for e in self.book.of("posterior")]
         for prior, (dm, dstd) in priors.of_divergence(m, std, own, starts, stops, self.close):
             b = self._weight(own, (dm, dstd * slope))
             if b is not None:
-                return _Own(b, prior, *own, False)
+                return _Own(b, prior, *own, False, b)
         return None
 
     def _weight(self, own: tuple[Array, Array], pair: tuple[Array, Array]) -> float | None:
@@ -142,7 +144,7 @@ class Exchange:
         prior, b, plain = own.prior, own.b, priors.standard(z)
         if own.estimated:
             if prior is not None:
-                return 0.0, 0.0, [loss + b * float((prior.log_prob - plain.log_prob).sum())]
+                return 0.0, 0.0, [loss + float((own.c * prior.log_prob - b * plain.log_prob).sum())]
             left = loss - self.book.total("prior") - b * float(plain.log_prob.sum())
             return 0.0, 0.0, [left, left - b * z.size * HALF_LOG_2PI]
         assert prior is not None and prior.mean is not None and prior.std is not None

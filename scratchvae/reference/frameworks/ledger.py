@@ -72,7 +72,7 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients) -> Ledger | None:
     heads = {node for node in (roles.mean, roles.held, roles.std) if node is not None}
     direct = _direct(heads, used, {roles.z})
     near = _near({*heads, roles.z}, used)
-    found, turned = _terms(loss, after, direct)
+    found, turned = _terms(loss, after, direct, {*heads, roles.z, roles.output})
     closed = not any(n in of_z and n in direct and n in near for n in found)
     weights = gradients(loss, found)
     if any(weight is None for weight in weights):
@@ -96,7 +96,7 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients) -> Ledger | None:
     return Ledger(tuple(entries), sign, bool(turned))
 
 
-def _terms(loss: Node, after: set[Node], direct: set[Node]) -> tuple[list[Node], list[Node]]:
+def _terms(loss: Node, after: set[Node], direct: set[Node], ends: set[Node]) -> tuple[list[Node], list[Node]]:
     """What the loss is a weighted sum of; and the arguments of absolute values of a KL, which are gone through too."""
     found: dict[Node, None] = {}
     turned: list[Node] = []
@@ -107,7 +107,9 @@ def _terms(loss: Node, after: set[Node], direct: set[Node]) -> tuple[list[Node],
             continue
         met.add(node)
         learned = [p for p in node.parents if p.learned]
-        if node.op == "abs" and node in direct and node not in after:
+        if node in ends:
+            found[node] = None
+        elif node.op == "abs" and node in direct and node not in after:
             turned += node.parents
             waiting += node.parents
         elif (node.op in SUMS and not node.kind) or _scaled(node, learned):

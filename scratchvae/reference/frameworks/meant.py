@@ -18,6 +18,8 @@ WEIGHED = {
     "laplace": "the absolute error is weighed as that of a Laplace of",
 }
 
+HALVES = (0.5, 2.0)  # numbers of the formulas themselves, which weigh nothing
+
 
 class Meant:
     """Weights of the parts of one loss, and which of them its author chose."""
@@ -84,7 +86,9 @@ class Meant:
             return 1.0
         gaussian = likelihood == "gaussian"
         plain = [1.0, 0.5] if gaussian else [2.0]
-        chosen = [w for n in self._numbers("reconstruction") for w in (n, n**2, 1 / n, 0.5 / n, n / 2, 1 / n**2)]
+        numbers = self._numbers("reconstruction")
+        chosen = [w for n in numbers for w in (n, n**2, 1 / n, 0.5 / n, n / 2, 1 / n**2)]
+        chosen += [w * self.D for n in numbers if n not in HALVES for w in (1 / n, 0.5 / n)]  # a mean over entries, weighed
         for v in [*plain, *(chosen if gaussian else [2 * w**2 for w in chosen])]:
             if any(near(a, c / (v if gaussian else np.sqrt(v / 2))) for c in (1.0, each)):
                 self.notes += [f"{WEIGHED[likelihood]} variance {v:.6g}: taken so"] if v != 1 else []
@@ -102,7 +106,8 @@ class Meant:
         if near(ratio, 1.0):
             return 1.0, True
         by_size = [f * c for f in (1.0, D, self.B, D * self.B) for c in (1.0, 0.5)]  # ½: of a squared error without it
-        chosen = any(near(ratio, c * f) for n in self._numbers("kl") for c in (n, 1 / n) for f in by_size)
+        numbers = [*self._numbers("kl"), *(n for n in self._numbers("reconstruction") if n not in HALVES)]
+        chosen = any(near(ratio, c * f) for n in numbers for c in (n, 1 / n) for f in by_size)
         return (float(ratio), True) if chosen else (1.0, False)
 
     def _is_size(self, number: float) -> bool:
@@ -129,7 +134,10 @@ class Meant:
                     half = role == "kl" and plain is None and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
                     if not half and (not self._is_size(one[1]) or (is_tidy(one[1]) and not counted)):
                         found.append(abs(one[1]))
-        return [n for n in dict.fromkeys(found) if n > 0 and not near(n, 1.0) and np.isfinite(n)]
+        found = [n for n in dict.fromkeys(found) if n > 0 and not near(n, 1.0) and np.isfinite(n)]
+        if role == "kl" and len(found) > 1:
+            found.append(float(np.prod(found)))  # beta times what anneals it
+        return found
 
     def _free_bits(self) -> float:
         """The number below which the KL of a latent is held, where there is one."""

@@ -74,6 +74,7 @@ def _arrays(starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]) ->
     sizes = {int(np.prod(shape)), shape[-1], 1}
     behind = sorted(lineage(starts, stops), key=lambda n: n.index)
     found = [bare(n) for n in behind if n.size in sizes and n.shape and not (n.size == 1 and not n.learned)]
+    found = [n for n in found if len(n.shape) <= 2 and all(a in (1, b) for a, b in zip(n.shape[::-1], shape[::-1], strict=False))]
     return list(dict.fromkeys(found))[:MOST_TRIED]
 
 

@@ -83,7 +83,7 @@ class _Quantities:
         if roles.held is not None and roles.held.size != mean.size:
             step.unknown.append(f"the spread: it has shape {roles.held.shape} beside a mean of shape {mean.shape}")
             return
-        values = {"mean": mean.value(), "z": self.draws.by_example(z.value())}
+        values = {"mean": mean.value(), "z": self._drawn(z.value())}
         if roles.held is not None and kind is not None:
             values[kind] = np.broadcast_to(roles.held.value(), mean.shape)
         elif roles.std is not None and roles.std.size == mean.size:
@@ -100,7 +100,7 @@ class _Quantities:
             if gradient is None:
                 step.unknown.append(f"a gradient of {name}, for none reaches it: is it detached, or made under no_grad?")
             else:
-                step.arrays[f"d_{name}"] = self.draws.by_example(gradient) if name == "z" else gradient
+                step.arrays[f"d_{name}"] = self._drawn(gradient) if name == "z" else gradient
         if z is mean:  # whose gradient by the decoder can't be told from the KL's
             step.arrays = {name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}}
         law = self._likelihood(output)
@@ -125,12 +125,18 @@ class _Quantities:
         step.notes += notes
         step.chosen = notes
 
+    def _drawn(self, array: Array) -> Array:
+        """In the layout of the draws; of one draw in the shape of the mean."""
+        assert self.roles.mean is not None
+        one = self.draws.K == 1 and array.size == self.roles.mean.size
+        return array.reshape(self.roles.mean.shape) if one else self.draws.by_example(array)
+
     def _noise(self, z: Node) -> Array | None:
         """In the layout of z; what torch.normal(mean, std) made of it is undone."""
         roles = self.roles
         if roles.noise is None and z.kind == "draw" and roles.std is not None:  # torch.normal(mean, std)
             a, b = (p.value().astype(np.float64) for p in z.parents)
-            return self.draws.by_example(np.asarray((z.value() - a) / b, dtype=z.value().dtype))
+            return self._drawn(np.asarray((z.value() - a) / b, dtype=z.value().dtype))
         if roles.noise is None:
             return None
         value = roles.noise.value()
@@ -139,7 +145,7 @@ class _Quantities:
                 value = np.broadcast_to(value, z.shape)
             except ValueError:
                 return None
-        return self.draws.by_example(value.reshape(z.shape))
+        return self._drawn(value.reshape(z.shape))
 
     def _target(self, target: Node) -> Array:
         """x once for each example."""

@@ -23,6 +23,7 @@ from scratchvae.reference.frameworks.flow import (
 from scratchvae.reference.frameworks.terms import Term, Terms
 
 COMPARING = ELEMENTWISE | set(LOSSES)
+PRODUCTS = {"mm", "matmul", "bmm", "einsum", "inner"}
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Roles:
 def find_roles(loss: Node, x: Node | None = None) -> Roles:
     """The roles of the arrays that the loss was made of; `x` is what is known to be the data."""
     roles, used = Roles(), sorted(lineage([loss]), key=lambda node: node.index)
-    _sample(roles, used, loss)
+    _sample(roles, used, loss, x)
     if roles.z is not None:
         _output(roles, used, roles.z, x)
     else:
@@ -61,7 +62,7 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
     return roles
 
 
-def _sample(roles: Roles, used: list[Node], loss: Node) -> None:
+def _sample(roles: Roles, used: list[Node], loss: Node, x: Node | None) -> None:
     """z = mean + σ · noise: the first sum of what a draw went into, entry by entry, with what parameters made."""
     draws = [node for node in used if node.kind == "draw"]
     for draw in sorted(draws, key=lambda node: node.op != "draw normal"):
@@ -70,6 +71,8 @@ def _sample(roles: Roles, used: list[Node], loss: Node) -> None:
             break
         if _reparameterized(roles, draw, used):
             break
+    if roles.z is None:
+        _by_numbers(roles, used, x)
     if roles.joined is not None:
         roles.mean = bare(gate(list(chain(bare(roles.joined, spreads=True))), [loss]), spreads=True)
     if roles.std is not None:
@@ -90,6 +93,18 @@ def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
             roles.joined, roles.std, roles.noise = found
             return True
     return False
+
+
+def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
+    """Noise that was drawn by no call which was watched, as by NumPy: numbers of both signs that a spread is multiplied by."""
+    for leaf in [node for node in used if node.kind in {"data", "constant"} and node.size > 1 and node is not x]:
+        value = leaf.value()
+        if value.dtype.kind != "f" or value.min() >= 0 or value.max() <= 0:
+            continue
+        if _reparameterized(roles, leaf, used) and roles.std is not None and roles.joined is not None:
+            if leaf not in lineage([roles.joined, roles.std]):
+                return
+        roles.z = roles.joined = roles.std = roles.noise = None
 
 
 def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | None:
@@ -118,7 +133,8 @@ def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | 
 def _is_entered(node: Node, used: list[Node]) -> bool:
     """Whether a layer takes what comes of the node: parameters join it otherwise than entry by entry."""
     after = heirs(node, used)
-    return any(n.op not in LOCAL and any(p.kind == "parameter" for p in n.parents) for n in after - {node})
+    layers = any(n.op not in LOCAL and any(p.kind == "parameter" for p in n.parents) for n in after - {node})
+    return layers or any(n.op in PRODUCTS and set(n.parents) <= after for n in after)  # z zᵀ needs no parameters
 
 
 def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
@@ -210,5 +226,18 @@ def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -
 
 def _log_weights(used: list[Node], output: Node) -> Node | None:
     """What the logarithm of a mean of weights is taken of, if the output is in it: log w."""
-    found = [node for node in used if node.op == "logsumexp" and node in heirs(output, used)]
-    return found[0].parents[0] if len(found) == 1 else None
+    after = heirs(output, used)
+    found = [node.parents[0] for node in used if node.op == "logsumexp" and node in after]
+    return found[0] if len(found) == 1 else _weighed_by_itself(used, after)
+
+
+def _weighed_by_itself(used: list[Node], after: set[Node]) -> Node | None:
+    """log w, where the loss holds Σ w̃ log w with detached weights w̃."""
+    for node in used:
+        pair = [parent for parent in node.parents if parent in after]
+        if node.op == "mul" and len(pair) == 2:
+            for weights, log_w in (pair, pair[::-1]):
+                cut = any(n.op == "detach" for n in lineage([weights], [log_w]))
+                if cut and log_w in lineage([weights]) and any(n.op in {"softmax", "exp"} for n in lineage([weights], [log_w])):
+                    return log_w
+    return None
