@@ -68,6 +68,7 @@ class Given:
     constants: bool = True
     evaluation: bool = False
     law: Callable[["Given"], Any] | None = None  # of an own likelihood: its −log p(x|z) by entry, where that is known
+    beside: Mapping[str, Any] = field(default_factory=dict)  # quantity: the size of what was taken from it, whose rounding it has
     spelled: dict[str, str] = field(default_factory=dict)  # canonical name: as it was handed over
     _computed: dict[Callable[["Given"], Any], Any] = field(default_factory=dict, init=False, repr=False)
 

@@ -23,6 +23,7 @@ from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
 
 Pull = Callable[[Sequence[tuple[Node, Array]], Sequence[Node]], list[Array]]  # seeds at nodes -> gradients by others, 0 of none
+ROUNDING = 4e-6  # of the largest of what was taken away: tens of roundoffs of float32
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
 
@@ -46,6 +47,7 @@ class Exchange:
         self.book = ledger(roles, loss, gradients) if self._can_be() else None
         self.close = HALF_CLOSE if loss.half else CLOSE
         self.slope_of_z: Array | None = None
+        self.rounding = [0.0, 0.0]  # of the gradients by mean and spread, from what was taken from them
         if self.book is not None and roles.z is not None and roles.held is not None:
             (found,) = gradients(roles.z, [roles.held])
             self.slope_of_z = found
@@ -70,6 +72,8 @@ class Exchange:
         extra_m, extra_h, extra_z = self._pulled(others, h.shape)
         of_mean, of_held = total_m - dz - (extra_m - extra_z), total_h - dz * J - (extra_h - extra_z * J)
         turned = np.reshape(book.turned, (-1, 1))
+        large = [np.abs(a) + np.abs(c) + np.abs(d) for a, c, d in ((total_m, extra_m, extra_z), (total_h, extra_h, extra_z * J))]
+        self.rounding = [ROUNDING * float(a.max()) for a in large]
         own = self._recognized(m, h, kind, z, of_mean * turned, of_held * turned)
         if own is None:
             return
@@ -78,6 +82,11 @@ class Exchange:
         made.pop("kl", None)
         std, slope = std_read_as(kind, h), d_std_read_as(kind, h)
         swap_m, swap_h, loss = self._swap(own, m, std, slope, z, float(np.sum(arrays["loss"])) - book.total("other"))
+        beside = {
+            "d_mean": np.abs(total_m) + np.abs(dz) + np.abs(extra_m) + np.abs(extra_z) + np.abs(swap_m),
+            f"d_{kind}": np.abs(total_h) + np.abs(dz * J) + np.abs(extra_h) + np.abs(extra_z * J) + np.abs(swap_h),
+            "loss": sum(float(np.abs(e.value).sum()) for e in book.entries),
+        }
         made["d_mean"] = (dz + own.of_mean - swap_m).reshape(arrays["d_mean"].shape)
         made[f"d_{kind}"] = (dz * J + own.of_held - swap_h).reshape(arrays[f"d_{kind}"].shape)
         notes, unknown = self._said(own, others, capacity)
@@ -88,12 +97,15 @@ class Exchange:
             else:
                 made["loss"] = np.asarray(value, real)
             made = {n: a.astype(arrays[n].dtype) if n in arrays else a for n, a in made.items()}
-            yield self._read(dict(made), own.b, notes, unknown)
+            yield self._read(dict(made), own.b, notes, unknown, beside)
 
-    def _read(self, arrays: dict[str, Array], b: float, notes: list[str], unknown: list[str]) -> Step:
+    def _read(
+        self, arrays: dict[str, Array], b: float, notes: list[str], unknown: list[str], beside: dict[str, Array | float]
+    ) -> Step:
         """The plain step, and what was meant by it."""
         assert self.step.read_as is not None and self.book is not None
         settings, chosen = self.step.read_as(arrays, b)
+        settings = [{**row, "beside": beside} for row in settings]
         taken = [(e.node, e.weight) for e in self.book.of("posterior", "prior", "other")]
         return replace(self.step, arrays=arrays, notes=[*notes, *chosen], unknown=unknown, settings=settings, taken=taken)
 
@@ -133,8 +145,12 @@ class Exchange:
 
     def _weight(self, own: tuple[Array, Array], pair: tuple[Array, Array]) -> float | None:
         """b, where both gradients are b times the pair."""
-        joined = [np.concatenate([a / (np.abs(p).max() or 1.0) for a, p in zip(two, pair, strict=True)]) for two in (own, pair)]
-        return fitted(joined[0], joined[1], close=self.close)
+        found, sizes = [], [float(np.abs(p).max()) or 1.0 for p in pair]
+        for gradient, part, size, rounding in zip(own, pair, sizes, self.rounding, strict=True):
+            found.append((gradient / size, part / size, rounding / size))
+        g, p = (np.concatenate([one[i] for one in found]) for i in (0, 1))
+        allowed = max(self.close * float(np.abs(g).max()), *(one[2] for one in found))
+        return fitted(g, p, within=allowed) if np.abs(g).max() > 10 * allowed else None
 
     def _swap(
         self, own: _Own, m: Array, std: Array, slope: Array, z: Array, loss: float

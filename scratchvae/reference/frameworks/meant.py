@@ -145,6 +145,6 @@ class Meant:
         terms = [t for t in self.roles.terms if t.role == "kl"]
         for term in terms:
             for node in lineage([term.node], {n for n in (self.roles.mean, self.roles.held) if n}) & used:
-                if node.op in {"clamp", "amax", "maximum"} and len(node.numbers) == 1 and node.numbers[0] > 0:
+                if node.op in {"clamp", "maximum"} and len(node.numbers) == 1 and node.numbers[0] > 0:
                     return float(node.numbers[0])
         return 0.0

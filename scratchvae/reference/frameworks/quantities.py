@@ -64,6 +64,8 @@ def as_step(
         if not training and z is mean:
             settings = {"evaluation": True, **settings}
             step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
+        elif z is not mean:
+            step.unknown.append("the noise: no draw was seen that z was made with; if there is one, draw it by torch.randn_like")
     _Quantities(step, roles, loss, draws, gradients, dict(settings)).take(mean, z, roles.output, roles.target, kind)
     return step
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
     LOCAL,
@@ -96,10 +98,10 @@ def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
 
 
 def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
-    """Noise that was drawn by no call which was watched, as by NumPy: numbers of both signs that a spread is multiplied by."""
+    """Noise that was drawn by no call which was watched, as by NumPy: numbers, but no mask, that a spread is multiplied by."""
     for leaf in [node for node in used if node.kind in {"data", "constant"} and node.size > 1 and node is not x]:
         value = leaf.value()
-        if value.dtype.kind != "f" or value.min() >= 0 or value.max() <= 0:
+        if value.dtype.kind != "f" or not np.ptp(value) or (value.min() >= 0 and value.max() <= 1):
             continue
         if _reparameterized(roles, leaf, used) and roles.std is not None and roles.joined is not None:
             if leaf not in lineage([roles.joined, roles.std]):
