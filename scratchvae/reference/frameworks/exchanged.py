@@ -18,8 +18,8 @@ from scratchvae.reference.frameworks.flow import Node
 from scratchvae.reference.frameworks.ledger import Entry, ledger
 from scratchvae.reference.frameworks.priors import Prior
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted
-from scratchvae.reference.frameworks.quantities import Step
 from scratchvae.reference.frameworks.roles import Roles
+from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients
 
 Pull = Callable[[Sequence[tuple[Node, Array]], Sequence[Node]], list[Array]]  # seeds at nodes -> gradients by others, 0 of none
@@ -103,7 +103,8 @@ class Exchange:
         self, arrays: dict[str, Array], b: float, notes: list[str], unknown: list[str], beside: dict[str, Array | float]
     ) -> Step:
         """The plain step, and what was meant by it."""
-        assert self.step.read_as is not None and self.book is not None
+        assert self.step.read_as is not None
+        assert self.book is not None
         settings, chosen = self.step.read_as(arrays, b)
         settings = [{**row, "beside": beside} for row in settings]
         taken = [(e.node, e.weight) for e in self.book.of("posterior", "prior", "other")]
@@ -113,14 +114,19 @@ class Exchange:
         """What these terms add to the gradients by mean, spread and z."""
         if not entries:
             return np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        assert self.roles.mean is not None and self.roles.held is not None and self.roles.z is not None
+        assert self.roles.mean is not None
+        assert self.roles.held is not None
+        assert self.roles.z is not None
         by = [self.roles.mean, self.roles.held, self.roles.z]
         a, b, c = (g.reshape(shape) for g in self.pull([(e.node, e.weight) for e in entries], by))
         return a, b, c
 
     def _recognized(self, m: Array, h: Array, kind: str, z: Array, of_mean: Array, of_held: Array) -> _Own | None:
         """The KL in closed form or estimated from the draw, by its gradients at a fixed z."""
-        assert self.book is not None and self.roles.z is not None and self.roles.mean is not None and self.roles.held is not None
+        assert self.book is not None
+        assert self.roles.z is not None
+        assert self.roles.mean is not None
+        assert self.roles.held is not None
         std, slope = std_read_as(kind, h), d_std_read_as(kind, h)
         stops = {self.roles.mean, self.roles.held, self.roles.z}
         own = (of_mean, of_held)
@@ -163,7 +169,9 @@ class Exchange:
                 return 0.0, 0.0, [loss + float((own.c * prior.log_prob - b * plain.log_prob).sum())]
             left = loss - self.book.total("prior") - b * float(plain.log_prob.sum())
             return 0.0, 0.0, [left, left - b * z.size * HALF_LOG_2PI]
-        assert prior is not None and prior.mean is not None and prior.std is not None
+        assert prior is not None
+        assert prior.mean is not None
+        assert prior.std is not None
         theirs = 0.5 * ((std**2 + (m - prior.mean) ** 2) / prior.std**2 - 1) - np.log(std / prior.std)
         here = 0.5 * (m**2 + std**2 - 1) - np.log(std)
         swap_m = b * ((m - prior.mean) / prior.std**2 - m)
@@ -171,18 +179,21 @@ class Exchange:
         return swap_m, swap_h, [loss - b * float((theirs - here).sum())]
 
     def _said(self, own: _Own, others: list[Entry], capacity: bool) -> tuple[list[str], list[str]]:
-        notes, unknown = [n for n in self.step.notes if n not in self.step.chosen], [u for u in self.step.unknown if "a term of the loss" not in u]
+        assert self.book is not None
+        notes = [n for n in self.step.notes if n not in self.step.chosen]
+        unknown = [u for u in self.step.unknown if "a term of the loss" not in u]
         if own.estimated:
             notes.append("the KL is estimated from the draw of z: right, if less exact")
         if own.prior is not None and own.prior.said:
             notes.append(own.prior.said)
         if own.prior is None:
-            where = ", ".join(dict.fromkeys(e.node.place for e in self.book.of("prior") if e.node.place))  # type: ignore[union-attr]
-            unknown.append(f"the prior: what the loss makes of z alone ({where}) is no density that is known here; taken as it is")
+            where = ", ".join(dict.fromkeys(e.node.place for e in self.book.of("prior") if e.node.place))
+            unknown.append(
+                f"the prior: what the loss makes of z alone ({where}) is no density that is known here; taken as it is"
+            )
         if capacity:
             notes.append("the KL is held near a capacity C by |KL − C|: taken so, and the loss's value is not compared")
         if others:
             where = ", ".join(dict.fromkeys(e.node.place for e in others if e.node.place)) or "somewhere"
             unknown.append(f"a term of the loss is neither reconstruction nor KL ({where}): it is taken as it is, not checked")
         return notes, unknown
-

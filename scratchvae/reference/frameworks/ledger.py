@@ -158,4 +158,3 @@ def _pairs(node: Node) -> bool:
     """Whether arrays are joined so that each example meets each other: (B, 1, Z) with (1, B, Z)."""
     shapes = [p.shape for p in node.parents if p.size > 1]
     return len(shapes) > 1 and all(node.size > int(np.prod(shape)) for shape in shapes)
-

@@ -36,7 +36,8 @@ class Comparison:
     def __init__(
         self, roles: Roles, loss: Node, gradients: Gradients, draws: Draws, given: Mapping[str, Any], numbers: list[float]
     ) -> None:
-        assert roles.output is not None and roles.target is not None
+        assert roles.output is not None
+        assert roles.target is not None
         self.roles, self.loss, self.gradients, self.draws = roles, loss, gradients, draws
         self.output, self.given, self.numbers = roles.output, given, numbers
         self.close = HALF_CLOSE if self.output.half else CLOSE
@@ -97,7 +98,11 @@ class Comparison:
             return
         hidden = gradient.reshape(shape) == 0
         for node in self.used:
-            if not node.learned and node.size == hidden.size and (node.kind in {"data", "constant"} or node.op in {"cast", "view"}):
+            if (
+                not node.learned
+                and node.size == hidden.size
+                and (node.kind in {"data", "constant"} or node.op in {"cast", "view"})
+            ):
                 mask = node.value().reshape(shape).astype(np.float64)
                 if np.isin(mask, (0, 1)).all() and hidden[mask == 0].all():
                     yield mask
@@ -105,7 +110,7 @@ class Comparison:
     def _of_one_output(self) -> Iterator[Likelihood]:
         """Counts and categories; of a log-softmax, by what it was taken of."""
         B = self.draws.B
-        for node in dict.fromkeys((self.output, *self._before_softmax(), *([self.roles.before_sigmoid] or []))):
+        for node in dict.fromkeys((self.output, *self._before_softmax(), *([self.roles.before_sigmoid]))):
             (gradient,) = self.gradients(self.loss, [node]) if node is not None else (None,)
             if node is None or gradient is None or not gradient.any():
                 continue
@@ -147,7 +152,9 @@ class Comparison:
             for kind, a, std in laws.of_spread(mean, g, x, held, self.close):
                 name = kind if kind in ("log_var", "log_std", "std") else "std"
                 array = std if name == "std" else np.broadcast_to(held.reshape(x.shape) if held.size == x.size else held, x.shape)
-                said = f"the likelihood is a Gaussian's with a σ of the step's own ({node.place or 'a parameter'}), taken as {kind}"
+                said = (
+                    f"the likelihood is a Gaussian's with a σ of the step's own ({node.place or 'a parameter'}), taken as {kind}"
+                )
                 more = {f"x_{name}": by_rows(np.asarray(array), B)}
                 if kind == name and node.size == x.size:
                     (d,) = self.gradients(self.loss, [node])
@@ -178,4 +185,3 @@ class Comparison:
 def _looks_like_probability(output: Node) -> bool:
     value = output.value()
     return bool(value.min() >= 0 and value.max() <= 1)
-

@@ -25,7 +25,15 @@ class Meant:
     """Weights of the parts of one loss, and which of them its author chose."""
 
     def __init__(
-        self, arrays: dict[str, Array], roles: Roles, loss: Node, B: int, D: int, given: Mapping[str, Any], plain_kl: Node | None, b: float | None = None
+        self,
+        arrays: dict[str, Array],
+        roles: Roles,
+        loss: Node,
+        B: int,
+        D: int,
+        given: Mapping[str, Any],
+        plain_kl: Node | None,
+        b: float | None = None,
     ) -> None:
         self.arrays, self.roles, self.loss, self.B, self.D, self.given = arrays, roles, loss, B, D, given
         self.plain_kl = plain_kl  # the node of the closed-form KL without a weight, where there is one

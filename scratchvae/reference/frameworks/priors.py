@@ -64,7 +64,8 @@ def of_divergence(
     pairs = [(np.zeros(mean.shape), np.ones(mean.shape), ""), *_pairs(_arrays(starts, stops, mean.shape))]
     for a, s, said in pairs:
         prior = gaussian_prior(mean, a, s, said)
-        assert prior.mean is not None and prior.std is not None
+        assert prior.mean is not None
+        assert prior.std is not None
         with np.errstate(all="ignore"):
             yield prior, ((mean - prior.mean) / prior.std**2, std / prior.std**2 - 1 / std)
 

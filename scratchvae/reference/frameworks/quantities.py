@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,27 +16,9 @@ from scratchvae.reference.frameworks.likelihood import Comparison
 from scratchvae.reference.frameworks.meant import Meant
 from scratchvae.reference.frameworks.proportions import near, same
 from scratchvae.reference.frameworks.roles import Roles
+from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients, put_right, reads_as_kl, scale_of
 from scratchvae.reference.frameworks.terms import scaled
-
-
-Readings = Callable[[dict[str, Array], float | None], tuple[list[dict[str, Any]], list[str]]]
-
-
-@dataclass
-class Step:
-    """One step by quantity, in the words of diagnose, and what is said of how it was read."""
-
-    arrays: dict[str, Array] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)  # the file and line that made each
-    settings: list[dict[str, Any]] = field(default_factory=list)  # what may have been meant, the plainest first
-    chosen: list[str] = field(default_factory=list)  # those of the notes that say so
-    notes: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    ends: dict[str, Node] = field(default_factory=dict)  # where the reference's gradients can be handed to the user's own code
-    taken: list[tuple[Node, Array]] = field(default_factory=list)  # what reaches parameters by other ways: nodes, and gradients by them
-    raw: dict[str, Array] = field(default_factory=dict)  # the arrays before any factor was taken from the loss
-    read_as: Readings | None = None  # what was meant by such arrays, where the KL weighs that much: settings, and notes
 
 
 def as_step(
@@ -258,4 +239,3 @@ class _Quantities:
                 del arrays[name]
         self.step.notes.append(f"{K} draws of z for each example: the gradients of the encoder are not checked")
         self.B *= K
-

@@ -103,9 +103,9 @@ def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
         value = leaf.value()
         if value.dtype.kind != "f" or not np.ptp(value) or (value.min() >= 0 and value.max() <= 1):
             continue
-        if _reparameterized(roles, leaf, used) and roles.std is not None and roles.joined is not None:
-            if leaf not in lineage([roles.joined, roles.std]):
-                return
+        found = _reparameterized(roles, leaf, used) and roles.std is not None and roles.joined is not None
+        if found and leaf not in lineage([n for n in (roles.joined, roles.std) if n is not None]):
+            return
         roles.z = roles.joined = roles.std = roles.noise = None
 
 

@@ -146,10 +146,14 @@ class Watched:
         )
 
     def _with_other_ways(self, through: list[Any], step: Step, parameters: list[Any], ends: list[Any]) -> list[Any]:
-        """Beside what comes by mean and spread: what comes from the prior's own parameters, and from terms that were taken out."""
+        """Besides what comes by mean and spread: what the prior's parameters get, and what terms give that were taken out."""
         import torch
 
-        out = [(n.handle, torch.as_tensor(np.array(w)).to(n.handle).reshape(n.shape)) for n, w in step.taken if n.handle.requires_grad]
+        out = [
+            (n.handle, torch.as_tensor(np.array(w)).to(n.handle).reshape(n.shape))
+            for n, w in step.taken
+            if n.handle.requires_grad
+        ]
         nodes, seeds = [h for h, _ in out], [s for _, s in out]
         whole, at_ends = (_gradients(nodes, by, seeds) for by in (parameters, ends))
         arrived = [(h, g) for h, g in zip(ends, at_ends, strict=True) if g is not None]
@@ -160,7 +164,6 @@ class Watched:
 
     def _through(self, step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
         """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
-        import torch
 
         held = {name: p for name, p in self.watch.learned.items() if p.requires_grad}
         tensors = {name: [h for h in (node.handle, *node.twins) if h.requires_grad] for name, node in step.ends.items()}
