@@ -10,8 +10,9 @@ Libraries choose their loops by the processor, and each choice rounds differentl
 
 Each row of the table below is a run of the tests with some of these. Two further kinds of row have an environment of their
 own: the oldest packages that pyproject.toml allows, and every Python from 3.11 to 3.14 that is on the PATH or with pyenv.
-A row that this machine cannot run says why. A probe prints what NumPy, OpenBLAS and Numba really use in each row. All rows
-take about half an hour on two idle cores.
+A row that this machine cannot run says why. A probe prints what NumPy, OpenBLAS and Numba really use in each row. Rows that
+change one library alone, and lie between two others, run the heart of the tests: gradients, golden vectors, certificate,
+kernels, laws, linear models. All rows take some twenty minutes on two idle cores; with --whole every row runs every test.
 
     python .ci/processors.py                    all rows, two at a time, with this Python's packages
     python .ci/processors.py --rows textbook    some of them
@@ -58,12 +59,14 @@ NOT_NUMERICAL = {
     "report",
     "runs",
     "saving",
+    "site",
     "sklearn",
     "sources",
     "structure",
     "sweeps",
 }
-FRAMEWORKS = {"torch", "jax"}  # these run in a step of their own
+HEART = {"certificate", "checks", "distributions", "draws", "dtypes", "golden", "gradients", "kernels", "linear"}
+FRAMEWORKS = {"torch", "jax", "keras"}  # these run in a step of their own
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 CORES = {"Prescott": "sse3", "Nehalem": "sse4_2", "Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512f"}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -93,6 +96,7 @@ class Row:
     impossible: str = ""
     python: str = ""
     constraints: tuple[str, ...] = field(default_factory=tuple)
+    between: bool = False  # two other rows, which run every test
 
 
 def rows() -> list[Row]:
@@ -102,14 +106,16 @@ def rows() -> list[Row]:
     found.append(Row("textbook", ONE_THREAD | {"SCRATCHVAE_KERNELS": "textbook"}))
     for core, needs in CORES.items():
         impossible = "" if needs in flags else f"this processor has no {needs}"
-        found.append(Row(f"OpenBLAS {core}", ONE_THREAD | {"OPENBLAS_CORETYPE": core}, impossible))
+        between = core in ("Nehalem", "Prescott", "Sandybridge")  # Prescott is in "smallest of each" too
+        found.append(Row(f"OpenBLAS {core}", ONE_THREAD | {"OPENBLAS_CORETYPE": core}, impossible, between=between))
     wide, narrow = _numpy_loops()
     without_wide = {"NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
     baseline = {"NPY_DISABLE_CPU_FEATURES": " ".join([*wide, *narrow])}
-    found.append(Row("NumPy without AVX-512", ONE_THREAD | without_wide, "" if wide else "NumPy uses none here"))
-    found.append(Row("NumPy baseline", ONE_THREAD | baseline, "" if wide or narrow else "it is the baseline"))
+    found.append(Row("NumPy without AVX-512", ONE_THREAD | without_wide, "" if wide else "NumPy uses none here", between=True))
+    needless = "" if wide or narrow else "it is the baseline"
+    found.append(Row("NumPy baseline", ONE_THREAD | baseline, needless, between=True))
     generic = {"NUMBA_CPU_NAME": "generic"}
-    found.append(Row("Numba generic", ONE_THREAD | generic))
+    found.append(Row("Numba generic", ONE_THREAD | generic, between=True))
     smallest = ONE_THREAD | generic | baseline | {"OPENBLAS_CORETYPE": "Prescott"}
     found.append(Row("smallest of each", smallest, "" if "sse3" in flags or "pni" in flags else "no x86-64"))
     found.append(Row("oldest packages", ONE_THREAD, python=sys.executable, constraints=_oldest()))
@@ -126,6 +132,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="The numerical tests on many processors, from one machine.")
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="some rows only (--list names them)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="rows at a time (default: %(default)s)")
+    parser.add_argument("--whole", action="store_true", help="every numerical test in every row")
     parser.add_argument("--list", action="store_true", help="name the rows, and say which can't run here")
     options = parser.parse_args()
     if options.jobs < 1:
@@ -139,7 +146,7 @@ def main() -> int:
         print(*(f"{row.name:<24} {row.impossible and f'not here: {row.impossible}'}" for row in chosen), sep="\n")
         return 0
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(lambda row: _run(row, Path(place)), chosen))
+        outcomes = list(pool.map(lambda row: _run(row, Path(place), options.whole), chosen))
     print("\n| row | uses | tests | minutes |\n|---|---|---|---|")
     for row, (_, uses, verdict, minutes) in zip(chosen, outcomes, strict=True):
         print(f"| {row.name} | {uses} | {verdict} | {minutes:.1f} |")
@@ -149,7 +156,7 @@ def main() -> int:
     return 1 if failed or not ran else 0
 
 
-def _run(row: Row, place: Path) -> tuple[bool, str, str, float]:
+def _run(row: Row, place: Path, whole: bool) -> tuple[bool, str, str, float]:
     """Whether the row passed, what it used, its last line, and its minutes."""
     if row.impossible:
         return True, "not here", row.impossible, 0.0
@@ -163,7 +170,11 @@ def _run(row: Row, place: Path) -> tuple[bool, str, str, float]:
     probe = subprocess.run([python, "-c", PROBE], cwd=ROOT, env=environment, capture_output=True, text=True)
     if probe.returncode:
         return False, "the probe failed", (probe.stderr.strip() or "without a word").splitlines()[-1], 0.0
-    tests = [str(path) for path in sorted(ROOT.glob("tests/test_*.py")) if _is_numerical(path)]
+    tests = [
+        str(path)
+        for path in sorted(ROOT.glob("tests/test_*.py"))
+        if _is_numerical(path, only=None if whole or not row.between else HEART)
+    ]
     command = [python, "-m", "pytest", "-p", "no:cacheprovider", "--maxfail=20", *tests]
     if row.constraints:  # old packages use what is deprecated in the newest of those that they need
         command += ["-W", "ignore::DeprecationWarning"]
@@ -179,9 +190,9 @@ def _run(row: Row, place: Path) -> tuple[bool, str, str, float]:
     return done.returncode == 0, probe.stdout.strip(), verdict, minutes
 
 
-def _is_numerical(path: Path) -> bool:
-    words = path.stem.split("_")[1:]
-    return not (set(words) & (NOT_NUMERICAL | FRAMEWORKS))
+def _is_numerical(path: Path, *, only: set[str] | None = None) -> bool:
+    words = set(path.stem.split("_")[1:])
+    return not words & (NOT_NUMERICAL | FRAMEWORKS) and (only is None or bool(words & only))
 
 
 def _environment(row: Row, place: Path) -> str:

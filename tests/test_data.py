@@ -356,6 +356,8 @@ REFUSED = {
     "split all": (lambda: D("d", IMAGES).split(2), ["2 examples", "found 2"]),
     "split none": (lambda: D("d", IMAGES).split(0), ["2 examples", "found 0"]),
     "index beyond": (lambda: D("d", IMAGES).batch([2]), ["indices", "below 2"]),
+    "one index of two beyond": (lambda: D("d", IMAGES).batch([2, 0]), ["indices", "below 2", "0..2"]),
+    "one index of two before": (lambda: D("d", IMAGES).batch([-3, 0]), ["indices", "found -3..0"]),
     "index kind": (lambda: D("d", IMAGES).batch([0.5]), ["indices", "float64"]),
     "mask length": (lambda: D("d", IMAGES).subset(np.array([True])), ["indices", "bools of shape (2,)"]),
     "glyphs n": (lambda: data.glyphs(0), ["n should be at least 1"]),

@@ -141,7 +141,8 @@ def test_vimco_has_the_gradient_of_the_bound_in_expectation(samples):
     for t in tuples:
         for parameter in parameters.values():
             parameter.grad = None
-        _, pullback = Vimco(samples)(Held(net, found.states[t]), batch, None)
+        report, pullback = Vimco(samples)(Held(net, found.states[t]), batch, None)
+        assert report.loss == pytest.approx(-log_mean((found.log_joint - found.log_q)[0, t]), abs=1e-12)
         pullback()
         for name, parameter in parameters.items():
             estimate[name] += np.exp(found.log_q[0, t].sum()) * parameter.grad

@@ -61,30 +61,40 @@ def load(
     max_bytes: int | None = None,
     columns: Columns | None = None,
 ) -> Dataset:
-    """The data set of that name (NAMES), else the one at that path.
+    """The data set that has this name, one of NAMES, or else the one at this path.
 
-    "glyphs" is drawn from `seed` at `size` pixels a side, 28 unless told otherwise, its 20,000 training and 2,000 test images
-    from random streams that never meet. So are as many "numerals", its digits in ten typefaces, and 10,000 and 2,000 each of
-    "bouncing-glyphs", "notes" and "patches". "docstrings" are bags of words of Python's own documentation, a fifth of it the
-    test split. mnist and fashion-mnist are IDX files with their labels; they are looked for in `data_dir`, $SCRATCHVAE_DATA
-    and /usr/share/datasets, each time in a folder of that name, and in `data_dir` itself unless it bears another data set's
-    name.
+    Names:
 
-    A path is an IDX file (labels are taken from the file beside it, images-idx3 -> labels-idx1), a .npy or .npz file, a sound
-    (.wav, .flac, .ogg), whose frames are levels of a spectrogram, a .gif or .webp file, in windows of four frames, or a .txt
-    file, as bags of words. Or it is a .csv or .tsv file, a table, of which `columns` may say what its columns are: as_table
-    takes both. Or it is a folder of pictures, of sounds or of texts, or one that holds both splits: as MNIST's IDX
-    files, or as train/ and test/. All but those folders of both have one split only, "train", which is all of it.
-    `Dataset.split` holds some of it out. Pictures of a folder become (H, W) = `size` large, as `resize` says: read_pictures.
+    - "glyphs" draws characters from `seed`, `size` pixels a side (28 by default): 20,000 training images and 2,000
+      test images, from independent random streams. "numerals" draws as many digits in ten typefaces.
+      "bouncing-glyphs", "notes" and "patches" draw 10,000 and 2,000 each.
+    - "docstrings" counts the words of Python's own documentation. A fifth of its documents is the test split.
+    - "mnist" and "fashion-mnist" are IDX files with labels. `load` looks for a folder of that name in `data_dir`, in
+      $SCRATCHVAE_DATA and in /usr/share/datasets. It also looks in `data_dir` itself, unless that folder has the name
+      of another data set.
 
-    `kind` declares what the numbers are, one of KINDS. None leaves that to the format: pictures, IDX files of bytes and
-    animations are pixels, texts are counts, and arrays of any dtype are values. With a `limit` the first so many examples
-    are all that there are, and of an array in a file no others are read. Data that come sorted by class are put into
-    a fixed random order first, so that any part of them is like the whole, unless they should stay `in_order`, as a series.
+    A path may lead to:
 
-    Only regular files are read. Those that would take more than `max_bytes` (None: $SCRATCHVAE_MAX_BYTES, else 1 GiB; `limits`
-    says what counts) are refused before, or as soon as decompression goes beyond; a plain .npy file is then left where it is,
-    and each batch reads its own examples.
+    - an IDX file, whose labels are read from the file beside it (images-idx3 -> labels-idx1)
+    - a .npy or .npz file
+    - a sound (.wav, .flac, .ogg), which becomes frames of a spectrogram
+    - a .gif or .webp file, which becomes windows of four frames
+    - a .txt file, which becomes bags of words
+    - a .csv or .tsv file, a table; `columns` says of which kind its columns are
+    - a folder of pictures, of sounds or of texts; pictures are made `size` = (H, W) large in the way `resize` names
+    - a folder with both splits, either MNIST's IDX files or the folders train/ and test/
+
+    Everything but a folder with both splits has one split only, "train", which is all of it. `Dataset.split` then
+    holds some of it out.
+
+    `kind`, one of KINDS, declares what the numbers are. By default the format decides: pictures, animations and IDX
+    files of bytes are pixels, texts are counts, and arrays of any dtype are values. `limit` keeps only so many examples,
+    the first ones; of an array in a file no others are read. Data that are sorted by class are brought into a fixed
+    random order, so that every part of them resembles the whole. `in_order` keeps their order, as a series needs.
+
+    Only regular files are read. A file that would take more than `max_bytes` is refused before it is read, or as soon
+    as its decompressed size is larger. None stands for $SCRATCHVAE_MAX_BYTES, or 1 GiB. A plain .npy file
+    that is larger is not refused: it stays on disk, and each batch reads its own examples.
     """
     if kind is not None:
         require_choice("load", "kind", kind, KINDS)

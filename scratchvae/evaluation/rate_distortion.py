@@ -19,7 +19,7 @@ from scratchvae.arrays import Array, InputError, require_count
 from scratchvae.data import Dataset
 from scratchvae.layers import dtype_of
 from scratchvae.likelihoods import fill_missing, require_batch_supported
-from scratchvae.objectives import CLOSED_FORMS, Kl, LatentModel, Pass
+from scratchvae.objectives import Kl, LatentModel, Pass, has_closed_form
 from scratchvae.posteriors import Point
 
 
@@ -54,8 +54,8 @@ def rate_distortion(
 
 
 def _measured(model: LatentModel, setting: dict[str, Any], data: Dataset, samples: int, rng: np.random.Generator) -> RatePoint:
-    pair = (type(model.posterior), type(model.prior))
-    kl: Kl = "none" if isinstance(model.posterior, Point) else "closed_form" if pair in CLOSED_FORMS else "sampled"
+    closed = has_closed_form(model.posterior, model.prior)
+    kl: Kl = "none" if isinstance(model.posterior, Point) else "closed_form" if closed else "sampled"
     sums, numeric = np.zeros(3), model.likelihood.numeric(prod(model.event_shape))
     for batch in data.batches(max(1, 500 // samples), dtype_of(model)):
         require_batch_supported(model.likelihood, batch)

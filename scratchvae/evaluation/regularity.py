@@ -17,7 +17,13 @@ from scratchvae.objectives import LatentModel
 
 @dataclass(frozen=True)
 class Completeness:
-    """Decoded prior samples compared with as many others: density, coverage with its value for one law, and the MMD test."""
+    """How decoded prior samples compare with as many other examples.
+
+    density             1 in expectation where both follow one law: Naeem et al. 2020
+    coverage            the share of the examples that have a sample near them
+    expected_coverage   what `coverage` is in expectation where both follow one law
+    test                the MMD two-sample test of both
+    """
 
     density: float
     coverage: float
@@ -69,21 +75,24 @@ def regularity(
     permutations: int = 999,
     draws: bool = False,
 ) -> Regularity:
-    """Measure continuity on `pairs` of paths, and completeness with up to `samples` examples and as many prior samples.
+    """Measure continuity along `pairs` paths, and completeness with up to `samples` examples of `data` and as
+    many prior samples.
 
-    `data` should be held out: what a model has learned by heart would count for it. Completeness is asked twice.
+    `data` should be held out: a model that has learned its training data by heart would look better on them
+    than it is. Completeness is measured twice, since it can fail for two reasons.
 
-    Against the data: prior samples E[x|z], or with draws=True x ~ p(x|z). It judges everything at once, latent space, decoder
-    and likelihood. E[x|z] has none of the noise of p(x|z), so that it is the fair partner of data without noise; for noisy data
-    take draws, or read a density far above 1 as what it is, samples in the middle of the data. Even a good model's blur is a
-    difference of laws, which enough examples will show: p depends on their number, a distance does not.
+    1. Prior samples are compared with the data. This judges the latent space, the decoder and the likelihood
+       together. A prior sample is the mean E[x|z], or with draws=True a draw x ~ p(x|z). The mean contains no
+       noise, so it is the fair partner of data without noise. If the data are noisy, use draws=True; otherwise
+       the density is far above 1, because means lie in the middle of the data. Every model blurs a little. That
+       blur is a difference between the two laws, and with enough examples the test detects it. So the p-value
+       depends on the number of examples, and the distance MMD² does not.
+    2. Prior samples are compared with decoded draws z ~ q(z|x) of the same data, with E[x|z] on both sides. Both
+       sides then have the same blur. What remains is whether the prior and the codes follow one law, as far as
+       the decoder shows a difference. A decoder that ignores z passes this comparison and fails the first.
 
-    Against decoded draws z ~ q(z|x) of the same data, E[x|z] on both sides: noise and blur are alike, and what is left is
-    whether prior and codes are one law, as far as the decoder lets it be seen. A decoder that ignores z passes this, and fails
-    against the data.
-
-    A model that is told y is told that of the data: its prior samples have the labels that the examples have, and a path keeps
-    the label of the example that it starts from.
+    If the model is told y, the prior samples are given the labels of the examples, and each path keeps the label
+    of the example that it starts from.
     """
     counts = {"pairs": pairs, "steps": steps, "samples": samples, "k": k, "permutations": permutations}
     for name, count in counts.items():

@@ -12,10 +12,13 @@ ROUNDING = 1e-12  # statistics of values in [0, 1] that are closer than this are
 
 @dataclass(frozen=True)
 class TwoSampleTest:
-    """MMD² between two samples (unbiased: about 0, and of either sign, for one law), its p-value, and the kernel's bandwidth σ.
+    """The result of a test whether two samples come from one law.
 
-    The p-value is the chance of so large a discrepancy if both samples come from one law; in that case P(p ≤ α) ≤ α. A
-    small p-value says that the laws differ. A large one says only that so few examples do not show a difference.
+    mmd2        the unbiased estimate of MMD²; if the laws are one, it is about 0 and may be negative
+    p_value     the probability of so large an estimate if the laws are one; in that case P(p ≤ α) ≤ α
+    bandwidth   the kernel's σ
+
+    A small p-value says that the laws differ. A large one says only that this number of examples shows no difference.
     """
 
     mmd2: float
@@ -55,10 +58,14 @@ def two_sample_test(
 ) -> TwoSampleTest:
     """Test whether x (M, D) and y (N, D) come from one law, by unbiased MMD²; σ is the median distance unless given.
 
-    If both samples come from one law, every way to deal out the M + N examples to two samples is equally likely: the
-    observed one, and each of B = `permutations` shuffles. So p = (1 + #{shuffled ≥ observed}) / (1 + B) is valid for any
-    M, N and B, and never below 1/(1 + B). Ties count against a difference, and so p is larger than it need be where ties
-    are likely, as with few examples. The shuffles permute one kernel matrix of 8 (M + N)² bytes.
+    If both samples come from one law, then every assignment of the M + N examples to two samples is equally
+    likely. The test compares the observed assignment with B = `permutations` random ones:
+
+        p = (1 + #{shuffled ≥ observed}) / (1 + B)
+
+    This p is valid for any M, N and B, and it is never below 1/(1 + B). A shuffle that ties with the observed
+    assignment counts as at least as large. So p is larger than necessary where ties are likely, as with few
+    examples. All shuffles use one kernel matrix, which takes 8 (M + N)² bytes.
     Gretton et al. 2012, equation 3; Phipson & Smyth 2010.
     """
     x, y = _samples("two_sample_test", x, y, at_least=2)

@@ -14,9 +14,10 @@ from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of, named_buffers, named_parameters
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
-from scratchvae.layers.shaping import Flatten, GroupSoftmax, Reshape
+from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
 from scratchvae.layers.state_dicts import load_state_dict, read_state_dict, save_state_dict, state_dict
 from scratchvae.layers.tangents import pushforward
+from scratchvae.layers.topics import Topics
 
 __all__ = [
     "ACTIVATIONS",
@@ -33,6 +34,7 @@ __all__ = [
     "ConvTranspose2d",
     "Dropout",
     "Embedding",
+    "FirstColumns",
     "Flatten",
     "GroupSoftmax",
     "Heads",
@@ -54,6 +56,7 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "Tanh",
+    "Topics",
     "Upsample",
     "WeightNorm",
     "cast",

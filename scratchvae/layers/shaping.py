@@ -1,7 +1,9 @@
 """Layers that see an example in another shape: as one row, as an image, as groups."""
 
+import numpy as np
+
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_count
+from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes
 from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 
 
@@ -44,3 +46,23 @@ class GroupSoftmax(Layer):
             return dx
 
         return y, pullback
+
+
+class FirstColumns(Layer):
+    """The first `count` entries of each example: what a decoder sees of latents in layers.     x (B, D)  ->  (B, count)."""
+
+    def __init__(self, count: int) -> None:
+        require_count("FirstColumns", "count", count)
+        self.count = count
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        require_shapes("FirstColumns", x=(x, "B D"))
+        if x.shape[1] < self.count:
+            raise InputError(f"FirstColumns: x should have at least {self.count} entries, found {x.shape[1]}")
+        (first, rest), split_pullback = ops.split(x, sizes=(self.count, x.shape[1] - self.count))
+
+        def pullback(dfirst: Array) -> Array:
+            dx: Array = split_pullback(dfirst, np.zeros_like(rest))  # dx = [dfirst | 0]
+            return dx
+
+        return first, pullback

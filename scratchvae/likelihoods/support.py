@@ -51,13 +51,13 @@ def _of(data: Dataset) -> str:
 def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
     """What would be taken instead, the likeliest first."""
     divisor, levels = KINDS[data.kind].divisor, getattr(likelihood, "levels", None)
-    whole, least, greatest = True, np.inf, -np.inf  # of the entries as they are stored
+    whole, least, greatest = True, np.inf, -np.inf  # of the observed entries
     for batch in data.batches(AT_ONCE, np.float64):
-        stored = (batch.x if batch.observed is None else batch.x[batch.observed != 0]) * divisor
-        rounded = np.rint(stored)
-        whole = whole and bool((np.abs(stored - rounded) <= np.abs(stored) * 1e-6).all())
+        seen = batch.x if batch.observed is None else batch.x[batch.observed != 0]
+        rounded = np.rint(seen)
+        whole = whole and bool((np.abs(seen - rounded) <= np.abs(seen) * 1e-6).all())
         least, greatest = float(rounded.min(initial=least)), float(rounded.max(initial=greatest))
-    if data.kind == "values" and whole and least >= 0 and greatest <= 255 and _takes(likelihood, data, 1 / 255):
+    if data.kind == "values" and whole and _takes(likelihood, data, 1 / 255):
         said = "Dataset(name, x, kind='pixels') or load(path, kind='pixels'), or --kind pixels on the command line"
         yield f"if these are pixels from 0 to 255, {said}, divides them by 255"
     if divisor != 1 and _takes(likelihood, data, divisor):

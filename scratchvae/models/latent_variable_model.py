@@ -17,7 +17,7 @@ from scratchvae.models.coding import Coding
 from scratchvae.models.conditions import Condition
 from scratchvae.models.scikit_learn import not_fitted
 from scratchvae.models.spaces import require_one_space
-from scratchvae.objectives import Kl, Objective, Pass, closed_form_kl
+from scratchvae.objectives import Kl, Objective, Pass, sample_with_kl
 from scratchvae.posteriors import Density, Noise, Posterior
 from scratchvae.priors import Prior
 from scratchvae.training import Optimizer, Phase
@@ -177,8 +177,8 @@ class LatentVariableModel(Coding):
         log_q = log_pz = kl_by_group = None
         prior = self.prior_given(batch, mode=mode)
         if kl == "closed_form":
-            kl_by_group, kl_pullback = closed_form_kl(self.posterior, prior, q_params)
-        if sampled:
+            (z, kl_by_group), z_pullback = sample_with_kl(self.posterior, prior, q_params, noise=noise, draws=K, mode=mode)
+        elif sampled:
             q = self._density()
             (z, log_q), z_pullback = q.sample_with_log_prob(q_params, noise=noise, draws=K, score=score, mode=mode)
             log_pz, prior_pullback = prior.log_prob(z, mode=mode)
@@ -214,9 +214,10 @@ class LatentVariableModel(Coding):
             dlog_q_found = np.zeros_like(log_px) if dlog_q is None else dlog_q.reshape(-1)
             if path is not None:
                 dz_found, dlog_q_found = dz_found * path.reshape(-1, 1), dlog_q_found * path.reshape(-1)
-            found = z_pullback(dz_found, dlog_q_found) if sampled else z_pullback(dz_found)  # by way of z, and of log q
-            if dkl is not None:
-                found = found + kl_pullback(dkl)
+            if kl_by_group is not None:
+                found = z_pullback(dz_found, np.zeros_like(kl_by_group) if dkl is None else dkl)  # by way of z, and of the KL
+            else:
+                found = z_pullback(dz_found, dlog_q_found) if sampled else z_pullback(dz_found)  # by way of z, and of log q
             if dq_params is not None:
                 found = found + dq_params
             encoder_pullback(found)

@@ -26,18 +26,25 @@ SMALLEST = 1e-12  # of a variance: noise below this share of it is nothing but r
 class LinearGaussian(LinearCoding):
     """A model x = z W + mean + ε with exact log p(x) and posterior, and scikit-learn's verbs.
 
-    - `min_noise_variance` bounds ψ from below. With 0, data whose likelihood has no maximum are an InputError: one example, no
-      more examples or independent columns than latents need, columns that are constant or copies of others, to within 1e-11 of
-      their variance (unless the model gives them noise). With more than 0 they have one, which is found.
-    - `method`: how `fit` maximizes the likelihood, one of the model's METHODS; None takes "em" where entries are missing, else
-      the first. "em" stops after `max_steps` or when a step gains no more than `tolerance` nats per example; the weights that it
-      starts from are drawn by `seed`. It never loses likelihood, but may be slow.
-    - `ddof`: C is multiplied by N / (N − ddof) in the end: 0 is maximum likelihood, 1 what scikit-learn's PCA takes.
+    - `min_noise_variance` is the lower bound of ψ. If it is 0, some data have a likelihood without a maximum, and
+      `fit` refuses them with an InputError: a single example, too few examples or independent columns for that many
+      latents, and columns that are constant or that copy others to within 1e-11 of their variance (unless the model
+      gives them noise). With a bound above 0 the likelihood always has a maximum, and `fit` finds it.
+    - `method` is how `fit` maximizes the likelihood: one of the model's METHODS. None takes "em" if entries are
+      missing, and else the first. "em" draws its first weights by `seed`. It stops after `max_steps` steps, or when a
+      step gains no more than `tolerance` nats per example. No step of it lowers the likelihood, but it may be slow.
+    - `ddof`: at the end C is multiplied by N / (N − ddof). 0 gives the maximum of the likelihood, and 1 gives what
+      scikit-learn's PCA computes.
 
-    Every verb takes arrays (N, D), NaN or a mask where an entry is missing, or a Dataset. After `fit`: `components_`, W (Z, D)
-    with W Ψ⁻¹ Wᵀ diagonal and falling, so that the latents are independent given a complete x; `mean_`; `noise_variance_`;
-    `converged`; `history` holds {"step", "log_px"} for each step of EM, log_px being the mean log p(x) that it began with.
-    `weight`, `mean` and `noise_variance` (D,) are the same under the names of the equations.
+    Every verb takes a Dataset, or an array (N, D) in which NaN or a mask marks missing entries. `fit` sets:
+
+    - `components_`, W (Z, D), chosen so that W Ψ⁻¹ Wᵀ is diagonal and its diagonal falls; the latents are then
+      independent given a complete x
+    - `mean_` and `noise_variance_`, both (D,)
+    - `converged`, and `history`, which holds {"step", "log_px"} for each step of EM, where log_px is the mean
+      log p(x) at the start of the step
+
+    `weight`, `mean` and `noise_variance` are the same three arrays under the names of the equations.
     """
 
     METHODS: tuple[str, str]

@@ -14,7 +14,7 @@ from scratchvae.layers import Layer
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.networks import POSTERIOR, PRIOR, critic_chosen, mlp_networks, n_features, prior_chosen, weights_generator
-from scratchvae.objectives import CLOSED_FORMS, Elbo, Objective, Quantization, SampledElbo, Schedule
+from scratchvae.objectives import Elbo, Objective, Quantization, SampledElbo, Schedule, has_closed_form
 from scratchvae.posteriors import Posterior, VectorQuantized
 from scratchvae.priors import Prior
 from scratchvae.training import Optimizer
@@ -142,7 +142,7 @@ class VAE(LatentVariableModel):
         """The ELBO with the weight `beta`, its KL in closed form where there is one, and a codebook's Quantization."""
         posterior = self.model_.posterior
         penalties = (Quantization(),) if isinstance(posterior, VectorQuantized) else ()
-        closed = (type(posterior), type(self.model_.prior)) in CLOSED_FORMS
+        closed = has_closed_form(posterior, self.model_.prior)
         return (Elbo if closed else SampledElbo)(beta=self.beta, penalties=penalties)
 
     def score_samples(

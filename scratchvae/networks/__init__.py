@@ -5,7 +5,15 @@ The room is below the models, so that a model that was given no networks can bui
 sees data.
 """
 
-from scratchvae.networks.encoder_ends import FILLS, encoder_inputs, first_layers, last_layers, n_features
+from scratchvae.networks.encoder_ends import (
+    FILLS,
+    decoded_width,
+    encoder_inputs,
+    first_layers,
+    last_layers,
+    n_features,
+    q_params_layers,
+)
 from scratchvae.networks.mlp import Networks, critic_chosen, mlp_networks
 from scratchvae.networks.roles import (
     LIKELIHOODS,
@@ -31,6 +39,7 @@ __all__ = [
     "Networks",
     "Parts",
     "critic_chosen",
+    "decoded_width",
     "encoder_inputs",
     "first_layers",
     "last_layers",
@@ -39,6 +48,7 @@ __all__ = [
     "n_features",
     "posterior_chosen",
     "prior_chosen",
+    "q_params_layers",
     "require_numbers",
     "weights_generator",
 ]

@@ -6,9 +6,20 @@ from math import prod
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.layers import ACTIVATIONS, BoundedLogVar, Bypass, GroupSoftmax, Layer, LearnedFill
+from scratchvae.layers import (
+    ACTIVATIONS,
+    BoundedLogVar,
+    Bypass,
+    FirstColumns,
+    GroupSoftmax,
+    Heads,
+    Layer,
+    LearnedFill,
+    Linear,
+    Sequential,
+)
 from scratchvae.likelihoods import Likelihood
-from scratchvae.posteriors import Concrete, DiagonalGaussian, Point, Posterior
+from scratchvae.posteriors import Concrete, DiagonalGaussian, Ladder, Point, Posterior
 
 FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
@@ -35,12 +46,40 @@ def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
 def first_layers(posterior: Posterior, condition_dim: int = 0) -> list[Layer]:
     """What stands before a decoder: nothing, or what makes shares of the logarithms of shares that a Concrete posterior draws.
 
-    The last `condition_dim` numbers that the decoder gets are no codes, and go around it.
+    Of latents in layers it sees the first layer. The last `condition_dim` numbers that the decoder gets are no codes, and go
+    around it.
     """
+    if isinstance(posterior, Ladder):
+        first = FirstColumns(decoded_width(posterior))
+        return [Bypass(first, condition_dim) if condition_dim else first]
     if not isinstance(posterior, Concrete):
         return []
     shares = GroupSoftmax(posterior.groups)
     return [Bypass(shares, condition_dim) if condition_dim else shares]
+
+
+def decoded_width(posterior: Posterior) -> int:
+    """How many latents a decoder sees behind its `first_layers`."""
+    return posterior.top_down.sizes[0] if isinstance(posterior, Ladder) else posterior.latent_dim
+
+
+def q_params_layers(posterior: Posterior, width: int, activation: str, init: str, rng: np.random.Generator) -> list[Layer]:
+    """What makes q_params of the last hidden layer of an encoder, `width` numbers: one Linear layer, but for a Ladder.
+
+    A Ladder has an estimate of each layer of latents, from the bottom up. The first is made of that hidden layer, and each
+    one above it of a further hidden layer as wide: Sønderby et al. 2016, equations 4 to 6.
+    """
+    if not isinstance(posterior, Ladder):
+        return [Linear(width, posterior.n_params, init=init, rng=rng)]
+    sizes = posterior.top_down.sizes
+    made = [Linear(width, 2 * sizes[0], init=init, rng=rng)]
+    for size in sizes[1:]:
+        made += [Linear(width, width, init=init, rng=rng), Linear(width, 2 * size, init=init, rng=rng)]
+    estimates, hidden = made[::2], made[1::2]
+    upwards: Layer = estimates.pop()
+    while hidden:
+        upwards = Heads(estimates.pop(), Sequential(hidden.pop(), ACTIVATIONS[activation](), upwards))
+    return [upwards]
 
 
 def last_layers(posterior: Posterior, activation: str | None, log_var_bounds: tuple[float, float] | None) -> list[Layer]:

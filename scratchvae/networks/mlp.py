@@ -10,7 +10,14 @@ from scratchvae.arrays import require_choice, require_count, sizes_of
 from scratchvae.data import TableSchema
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
-from scratchvae.networks.encoder_ends import encoder_inputs, first_layers, last_layers, n_features
+from scratchvae.networks.encoder_ends import (
+    decoded_width,
+    encoder_inputs,
+    first_layers,
+    last_layers,
+    n_features,
+    q_params_layers,
+)
 from scratchvae.networks.roles import Parts, likelihood_chosen, posterior_chosen
 from scratchvae.posteriors import Posterior
 
@@ -57,9 +64,13 @@ def mlp_networks(
     law = likelihood_chosen(likelihood, parts, standardize=standardize, schema=schema)
     q = posterior_chosen(posterior, parts)
     inputs, before = encoder_inputs(fill, n_features(law, event_shape))
-    down = _chain([inputs + condition_dim, *widths, q.n_params], activation, init, rng)
+    down, width = [], inputs + condition_dim
+    for narrow in widths:
+        down += [Linear(width, narrow, init=init, rng=rng), ACTIVATIONS[activation]()]
+        width = narrow
+    down += q_params_layers(q, width, activation, init, rng)
     encoder = Sequential(*before, *down, *last_layers(q, code_activation, log_var_bounds))
-    up = _chain([latent_dim + condition_dim, *reversed(widths), law.n_params(event_shape)], activation, init, rng)
+    up = _chain([decoded_width(q) + condition_dim, *reversed(widths), law.n_params(event_shape)], activation, init, rng)
     return Networks(encoder, q, Sequential(*first_layers(q, condition_dim), *up), law)
 
 

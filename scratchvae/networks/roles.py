@@ -32,9 +32,18 @@ from scratchvae.likelihoods import (
 )
 from scratchvae.networks import flows
 from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
+from scratchvae.networks.layered import hierarchical, ladder
 from scratchvae.objectives import Ramp, Schedule
 from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized, VonMisesFisher
-from scratchvae.priors import ConditionalGaussian, GaussianMixture, Prior, StandardGaussian, UniformSphere, VampPrior
+from scratchvae.priors import (
+    ConditionalGaussian,
+    GaussianMixture,
+    LogisticNormal,
+    Prior,
+    StandardGaussian,
+    UniformSphere,
+    VampPrior,
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,7 @@ POSTERIORS = Table(
         "householder": flows.householder,
         "iaf": flows.iaf,
         "joint": joint,
+        "ladder": ladder,
         "planar": flows.planar,
         "radial": flows.radial,
         "von_mises_fisher": VonMisesFisher,
@@ -129,6 +139,8 @@ PRIORS = Table(
         "conditional_gaussian": conditional_gaussian,
         "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
+        "hierarchical": hierarchical,
+        "logistic_normal": LogisticNormal,
         "one_hot": one_hot,
         "product": product,
         "standard_gaussian": StandardGaussian,

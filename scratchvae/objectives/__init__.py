@@ -5,7 +5,7 @@ An objective is the only place where a mean over the batch is taken.
 
 from scratchvae.objectives.annealing import Cycles, Ramp, Schedule
 from scratchvae.objectives.belief_net import BeliefNet
-from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl
+from scratchvae.objectives.closed_form_kl import CLOSED_FORMS, closed_form_kl, has_closed_form, sample_with_kl
 from scratchvae.objectives.contraction import Contraction, jacobian_norm
 from scratchvae.objectives.covariance import CodeCovariance
 from scratchvae.objectives.critic import Critic, Discrimination
@@ -70,7 +70,9 @@ __all__ = [
     "Wake",
     "aggregate_log_prob",
     "closed_form_kl",
+    "has_closed_form",
     "jacobian_norm",
+    "sample_with_kl",
     "sigma_points",
     "slope_norm",
 ]

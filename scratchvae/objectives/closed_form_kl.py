@@ -1,4 +1,7 @@
-"""KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and prior."""
+"""KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and prior.
+
+Latents in layers have one layer by layer, given draws of the layer above: a second table has the pairs of which that is so.
+"""
 
 from collections.abc import Callable
 from itertools import accumulate
@@ -8,17 +11,30 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, Pullback
 from scratchvae.distributions import categorical, gaussian, gaussian_full, von_mises_fisher
+from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors import (
     DiagonalGaussian,
     FullGaussian,
     GumbelSoftmax,
     JointPosterior,
+    Ladder,
+    Noise,
     Point,
     Posterior,
     VectorQuantized,
     VonMisesFisher,
 )
-from scratchvae.priors import Codes, ConditionalGaussian, OneHot, Prior, ProductPrior, StandardGaussian, UniformSphere
+from scratchvae.priors import (
+    Codes,
+    ConditionalGaussian,
+    HierarchicalGaussian,
+    LogisticNormal,
+    OneHot,
+    Prior,
+    ProductPrior,
+    StandardGaussian,
+    UniformSphere,
+)
 
 
 def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
@@ -55,6 +71,21 @@ def diagonal_to_conditional(posterior: DiagonalGaussian, prior: ConditionalGauss
     def pullback(dkl: Array) -> Array:
         dmean, dlog_var, *dothers = kl_pullback(dkl)
         prior_pullback(*dothers)
+        return split_pullback(dmean, dlog_var)
+
+    return kl, pullback
+
+
+def diagonal_to_logistic_normal(posterior: DiagonalGaussian, prior: LogisticNormal, q_params: Array) -> tuple[Array, Pullback]:
+    """½ ((σ_j² + (mean_j − m_j)²)/v_j − 1 − log σ_j²/v_j) for each latent j, p(z) = N(m, diag v) being fixed.
+
+    Srivastava & Sutton 2017, equation 7, where the latents stand for shares of topics.
+    """
+    (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
+    kl, kl_pullback = gaussian.kl_by_dimension(mean, log_var, *prior.mean_and_log_var(mean))
+
+    def pullback(dkl: Array) -> Array:
+        dmean, dlog_var, _, _ = kl_pullback(dkl)
         return split_pullback(dmean, dlog_var)
 
     return kl, pullback
@@ -121,12 +152,55 @@ def sphere_to_uniform(posterior: VonMisesFisher, prior: UniformSphere, q_params:
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
     (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
+    (DiagonalGaussian, LogisticNormal): diagonal_to_logistic_normal,
     (FullGaussian, StandardGaussian): full_to_standard,
     (GumbelSoftmax, OneHot): choices_to_choices,
     (JointPosterior, ProductPrior): product_to_product,
     (VectorQuantized, Codes): codes_to_codes,
     (VonMisesFisher, UniformSphere): sphere_to_uniform,
 }
+
+
+def ladder_to_hierarchical(
+    posterior: Ladder, prior: HierarchicalGaussian, q_params: Array, *, noise: Noise, draws: int, mode: Mode
+) -> tuple[tuple[Array, Array], Pullback]:
+    """KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) at draws of z_{l+1}, for each latent: to the prior that the layer above gives.
+
+    Taken to N(0, I) instead, as some public ladders do, the terms would be those of no model.
+    """
+    if prior.top_down is not posterior.top_down:
+        raise InputError("closed_form_kl: a Ladder and a HierarchicalGaussian should share one TopDown; found two")
+    return posterior.sample_with_kl(q_params, noise=noise, draws=draws, mode=mode)
+
+
+AT_DRAWS: dict[tuple[type[Posterior], type[Prior]], Callable[..., tuple[tuple[Array, Array], Pullback]]] = {
+    (Ladder, HierarchicalGaussian): ladder_to_hierarchical,
+}
+
+
+def has_closed_form(posterior: Posterior, prior: Prior) -> bool:
+    """Whether one of the tables has a row for the pair."""
+    return (type(posterior), type(prior)) in CLOSED_FORMS.keys() | AT_DRAWS.keys()
+
+
+def sample_with_kl(
+    posterior: Posterior, prior: Prior, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+) -> tuple[tuple[Array, Array], Pullback]:
+    """z (B·K, Z) as the posterior draws it, and the KL of each group of latents (B, G) in nats.
+
+    The KL is that of `closed_form_kl`, and depends on no draw, unless the latents come in layers: then that of a layer is a
+    mean over the draws of the layers above. pullback(dz, dkl) -> dq_params. InputError where neither table has a row.
+    """
+    if form := AT_DRAWS.get((type(posterior), type(prior))):
+        return form(posterior, prior, q_params, noise=noise, draws=draws, mode=mode)
+    kl, kl_pullback = closed_form_kl(posterior, prior, q_params)
+    z, z_pullback = posterior.sample(q_params, noise=noise, draws=draws, mode=mode)
+
+    def pullback(dz: Array, dkl: Array) -> Array:
+        dq_params: Array = z_pullback(dz) + kl_pullback(dkl)
+        return dq_params
+
+    return (z, kl), pullback
 
 
 def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
@@ -138,6 +212,8 @@ def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"
+        if has_closed_form(posterior, prior):
+            raise InputError(f"closed_form_kl: that from {pair} depends on the draws of the layers above: take sample_with_kl")
         others = "reconstruction takes a Point" if isinstance(posterior, Point) else "sampled_elbo and iwae need none"
         known = [p.__name__ for q, p in CLOSED_FORMS if q is type(posterior)]
         to = f" (there is one to {' and to '.join(known)})" if known else ""

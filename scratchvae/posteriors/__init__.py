@@ -7,7 +7,9 @@ from scratchvae.posteriors.full_gaussian import FullGaussian
 from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
 from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
 from scratchvae.posteriors.joint import JointPosterior
+from scratchvae.posteriors.ladder import Ladder
 from scratchvae.posteriors.point import Point
+from scratchvae.posteriors.top_down import TopDown
 from scratchvae.posteriors.vector_quantized import VectorQuantized
 from scratchvae.posteriors.von_mises_fisher import VonMisesFisher
 
@@ -20,9 +22,11 @@ __all__ = [
     "FullGaussian",
     "GumbelSoftmax",
     "JointPosterior",
+    "Ladder",
     "Noise",
     "Point",
     "Posterior",
+    "TopDown",
     "VectorQuantized",
     "VonMisesFisher",
 ]

@@ -5,7 +5,9 @@ from scratchvae.priors.concrete import ConcretePrior
 from scratchvae.priors.conditional_gaussian import ConditionalGaussian
 from scratchvae.priors.flow import FlowPrior
 from scratchvae.priors.gaussian_mixture import GaussianMixture
+from scratchvae.priors.hierarchical import HierarchicalGaussian
 from scratchvae.priors.interface import Prior
+from scratchvae.priors.logistic_normal import LogisticNormal
 from scratchvae.priors.mixture_fit import fit_mixture
 from scratchvae.priors.one_hot import OneHot
 from scratchvae.priors.product import ProductPrior
@@ -19,6 +21,8 @@ __all__ = [
     "ConditionalGaussian",
     "FlowPrior",
     "GaussianMixture",
+    "HierarchicalGaussian",
+    "LogisticNormal",
     "OneHot",
     "Prior",
     "ProductPrior",

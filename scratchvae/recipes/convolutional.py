@@ -14,11 +14,13 @@ from scratchvae.networks import (
     PRIOR,
     Parts,
     critic_chosen,
+    decoded_width,
     encoder_inputs,
     first_layers,
     last_layers,
     likelihood_chosen,
     posterior_chosen,
+    q_params_layers,
     weights_generator,
 )
 from scratchvae.recipes.assembly import assemble, condition_of, posterior_given
@@ -91,9 +93,9 @@ def convolutional(
     down += [Flatten()]
     encoder: list[Layer] = [Bypass(Sequential(*down), known)] if known else down
     encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [Linear(hidden, q.n_params, init=init, rng=rng), *last_layers(q, code_activation, log_var_bounds)]
+    encoder += [*q_params_layers(q, hidden, activation, init, rng), *last_layers(q, code_activation, log_var_bounds)]
 
-    decoder: list[Layer] = [*first_layers(q, known), Linear(latent_dim + known, hidden, init=init, rng=rng)]
+    decoder: list[Layer] = [*first_layers(q, known), Linear(decoded_width(q) + known, hidden, init=init, rng=rng)]
     decoder += [ACTIVATIONS[activation](), Linear(hidden, prod(smallest), init=init, rng=rng)]
     decoder += [ACTIVATIONS[activation](), Reshape(*smallest)]
     widths = [*reversed(channels), x_channels]

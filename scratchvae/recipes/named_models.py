@@ -132,6 +132,12 @@ NAMED_MODELS: dict[str, NamedModel] = {
         {"objective": "iwae(samples=5)"},
         ["log_likelihood > vae"],
     ),
+    "ladder": NamedModel(
+        "Sønderby et al. 2016",
+        "Latents in two layers, the lower one inferred from the example and from the upper one.",
+        {"posterior": "ladder", "prior": "hierarchical"},
+        ["log_likelihood > vae"],
+    ),
     "miwae": NamedModel(
         "Rainforth et al. 2018",
         "The mean of four bounds of four draws each.",

@@ -5,7 +5,7 @@ cases/          Part, all_parts: all that the checks know about a function or a 
                 SamplingCase, sampling_cases: every sampler beside its density
 certificate/    values and gradients beside mpmath's
 diagnosis/      diagnose, assert_matches: which quantity of a step departs, and which of the mistakes it is
-frameworks/     capture, check_torch, check_jax: a module's own step; check_training: the loop around it;
+frameworks/     capture, check_torch, check_jax, check_keras: a model's own step; check_training: the loop around it;
                 layer_from_torch, module_from_layer; state dicts
 golden/         vectors for code in any language
 """
@@ -16,6 +16,7 @@ from scratchvae.reference.frameworks import (
     Captured,
     capture,
     check_jax,
+    check_keras,
     check_torch,
     check_training,
     layer_from_torch,
@@ -41,6 +42,7 @@ __all__ = [
     "assert_matches",
     "capture",
     "check_jax",
+    "check_keras",
     "check_torch",
     "check_training",
     "diagnose",

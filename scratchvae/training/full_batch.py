@@ -1,4 +1,5 @@
-"""Training on all examples at once with noise that stays the same: to the precision of the optimum, not about it."""
+"""Training on all examples at once, with noise that is drawn once: the loss becomes an ordinary function, and
+`minimize` finds its minimum to the precision of the numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,24 +21,33 @@ SHORTER = "Smaller first weights, or data in smaller units, may help"  # a line 
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where `minimize` stopped: the report there, the steps and evaluations that it took, and how near the minimum it is.
+    """Where `minimize` stopped, and how near the minimum that point is.
 
-    `losses` are those that L-BFGS met, one an evaluation, and so one an epoch, as each looks at all examples once.
+    `report` is the objective's report there. `steps` and `evaluations` count what it took. `losses` holds the loss
+    of each evaluation that L-BFGS made. An evaluation looks at every example once, so it is one epoch.
 
     `gradient` is the largest |∂loss/∂θ_i|.
 
-    `left` is an estimate from below of how far the loss can still fall, in nats: ½ gᵀ H⁻¹ g, which is the whole way down
-    where the loss is a quadratic form with the Hessian H. Conjugate gradients find it, but for directions in which the
-    loss is so flat that the rounding of gradients hides their curvature; in float32 these are many. `left` is infinite
-    where they meet a direction that curves downwards, and NaN where the steps ran out.
+    `left` estimates from below how far the loss can still fall, in nats:
 
-    `rounding` is how far the loss itself can be off: ε (1 + log₂ n) (D + Σ |term|), since a sum of n numbers is right
-    to log₂ n roundoffs ε of their magnitudes (Higham 2002, section 4.2). Here n = B D. Each term of the report counts by
-    its mean over the batch, and each of the D entries by 1, as what it adds to log p(x|z) may cancel in the term.
+        left = ½ gᵀ H⁻¹ g
 
-    `converged`: `gradient` is at most the tolerance, or `left` is at most `rounding`. In the second case the loss
-    cannot tell this point from a minimum that the gradient knows of, whatever the gradient still is. Both look at the
-    gradient alone: a saddle passes, and so does a point where a wrong gradient vanishes.
+    This is the whole way down if the loss is a quadratic form with the Hessian H. The method of conjugate gradients
+    computes it. The method leaves out directions in which the loss is so flat that rounding hides the curvature; in
+    float32 there are many of these. `left` is infinite if the method meets a direction of negative curvature, and
+    NaN if `max_steps` was reached first.
+
+    `rounding` bounds the error of the computed loss:
+
+        rounding = ε (1 + log₂ n) (D + Σ |term|),    n = B D
+
+    A sum of n numbers has an error of at most log₂ n roundoffs ε of the sum of their magnitudes (Higham 2002,
+    section 4.2). Each term of the report counts by its mean over the batch. Each of the D entries counts as 1,
+    because the contributions of entries to log p(x|z) may cancel within the term.
+
+    `converged` is true if `gradient` is at most the tolerance, or if `left` is at most `rounding`. In the second
+    case the loss has no digits left that would distinguish this point from the minimum. Both criteria use only the
+    gradient. Therefore a saddle point also passes, and so does a point where a wrong gradient happens to vanish.
     """
 
     report: Report
@@ -65,14 +75,14 @@ def minimize(
     objective.draw_noise) nor the masks of dropout ever change. There is no learning rate and nothing is random, so
     that the same start leads to the same minimum.
 
-    L-BFGS comes first (Liu & Nocedal 1989). It ends where the loss falls no further in its last digit, which fixes the
-    Parameters to half of their digits only, since a loss is flat at its minimum. The gradient is not, and so Newton
-    steps go on from there as long as each makes the gradient smaller. All of it ends where no entry of the gradient is
-    above `tolerance`, or after `max_steps` steps.
+    L-BFGS runs first (Liu & Nocedal 1989). It stops when the last digit of the loss no longer falls. A loss is flat
+    at its minimum, so at that moment only half of the digits of the Parameters are determined. The gradient is not
+    flat there. So Newton steps follow, as long as each of them makes the gradient smaller. Everything stops when no
+    entry of the gradient is above `tolerance`, or after `max_steps` steps.
 
-    The vector θ of all Parameters is float64, but each Parameter keeps its dtype: call cast(model, np.float64) first
-    for all the digits. Buffers (running statistics, the σ² of GaussianOptimal) end as after one training step at the
-    minimum.
+    The computation holds all Parameters in one float64 vector θ, but each Parameter keeps its dtype. Call
+    cast(model, np.float64) first to get all the digits. Buffers (running statistics, the σ² of GaussianOptimal) end
+    as they are after one training step at the minimum.
 
     Raises Diverged where the loss is not finite, with Parameters and Buffers as they were before, and InputError where
     x lies outside the support of the likelihood or the model has no Parameters.

@@ -2,6 +2,7 @@
 
 from scratchvae.layers import load_state_dict, read_state_dict, save_state_dict, state_dict
 from scratchvae.reference.frameworks.jax_twins import check_jax
+from scratchvae.reference.frameworks.keras_check import check_keras
 from scratchvae.reference.frameworks.torch_capture import Captured, capture
 from scratchvae.reference.frameworks.torch_check import check_torch
 from scratchvae.reference.frameworks.torch_training import check_training
@@ -11,6 +12,7 @@ __all__ = [
     "Captured",
     "capture",
     "check_jax",
+    "check_keras",
     "check_torch",
     "check_training",
     "layer_from_torch",

@@ -13,7 +13,21 @@ from scratchvae.arrays import Array
 ARITHMETIC = {"add", "sub", "mul", "div", "neg", "addcmul"}
 CURVES = {
     *("exp", "log", "log1p", "expm1", "log2", "sqrt", "rsqrt", "pow", "square", "reciprocal", "abs", "sigmoid", "logsigmoid"),
-    *("softplus", "tanh", "clamp", "relu", "elu", "maximum", "minimum", "where", "nan_to_num", "sign", "erf", "softsign"),
+    *(
+        "softplus",
+        "tanh",
+        "clamp",
+        "relu",
+        "elu",
+        "maximum",
+        "minimum",
+        "where",
+        "nan_to_num",
+        "sign",
+        "erf",
+        "softsign",
+        "logaddexp",
+    ),
 }
 LOSSES = {  # calls that compare an output with a target, and the law that each is of
     "binary_cross_entropy": "bernoulli",
@@ -31,8 +45,9 @@ LOSSES = {  # calls that compare an output with a target, and the law that each 
 VIEWS = {"view", "cast", "copy", "detach"}  # the same numbers, in another shape or dtype
 SPREADS = {"expand", "repeat"}  # the same numbers, several times
 PICKS = {"pick", "chunk"}
+ORDERS = {"transpose"}  # the same numbers in another order
 ELEMENTWISE = ARITHMETIC | CURVES
-LOCAL = ELEMENTWISE | VIEWS | SPREADS
+LOCAL = ELEMENTWISE | VIEWS | SPREADS | ORDERS
 
 
 @dataclass(eq=False)
@@ -153,3 +168,18 @@ def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
         elif at.learned:
             found.add(at)
     return found
+
+
+def laws_of(made: Iterable[Node]) -> set[str]:
+    """The laws that calls on an output are written of, by their names or their form, such as log y beside log(1 − y)."""
+    found, logs = set(), set()
+    for node in made:
+        found.add(LOSSES.get(node.op, ""))
+        inner = node.parents[0] if node.parents else node
+        if node.op in {"logsigmoid", "softplus"}:
+            found.add("bernoulli")
+        elif node.op in {"log", "log1p"} and not node.kind:
+            logs.add("1 - y" if node.op == "log1p" or (inner.op == "sub" and inner.numbers == [1.0]) else "y")
+        elif inner.op == "sub" and any(p.like_data for p in inner.parents):
+            found |= {"gaussian"} if node.op in {"square", "pow"} else {"laplace"} if node.op == "abs" else set()
+    return (found | {"bernoulli"} if len(logs) == 2 else found) - {""}

@@ -1,11 +1,7 @@
-"""Somebody's training step in JAX, run and differentiated: what it returned, what it drew, and its arrays compared by themselves.
-
-jax is imported inside these functions only.
-"""
+"""What a JAX step drew and returned, and its arrays compared by themselves where its equations were not recognized."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,29 +9,34 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import SCALES, Outcome, Report, canonical, examine, read
+from scratchvae.reference.frameworks.jax_watched import Traced
 from scratchvae.reference.frameworks.verdicts import rank, unaccusing
 
+WANTED = {"mean": ("mean",), "log_var": SCALES, "z": ("z",), "logits": ("logits", "x_mean")}
 
-def by_arrays(
-    step: Callable[..., Any], parameters: Any, x: Any, arguments: Any, *, noise: Any, likelihood: str | None, **settings: Any
-) -> Report:
+
+def shown_by(traced: Traced, names: dict[str, str]) -> dict[str, Array]:
+    """The arrays that the step returned beside its loss, by canonical name where they have one."""
+    return {canonical(name, names) or name: node.value() for name, node in traced.returned.items()}
+
+
+def noise_drawn(traced: Traced, given: Any, shape: tuple[int, int]) -> Array | None:
+    """The noise of this shape: what is given, or of the draws the last that fits, normal before uniform."""
+    drawn = [node for node in reversed(traced.graph.nodes) if node.kind == "draw"]
+    draws = [node.value() for law in ("draw normal", "draw uniform") for node in drawn if node.op == law]
+    return noise_of(draws if given is None else [np.asarray(given)], shape)
+
+
+def by_arrays(traced: Traced, x: Any, *, noise: Any, likelihood: str | None, **settings: Any) -> Report | None:
     """The report on the arrays that a step returned beside its loss, and on the noise that it drew.
 
-    What is not said of likelihood and reduction is what explains most. InputError where mean, spread, z or output is missing.
+    What is not said of likelihood and reduction is what explains most. None where mean, spread, z or output is missing.
     """
-    loss, arrays, _, draws = run(step, parameters, x, arguments)
-    names = settings.pop("names", None) or {}
-    shown = {canonical(name, names) or name: np.asarray(array) for name, array in arrays.items()}
-    wanted = {"mean": ("mean",), "log_var": SCALES, "z": ("z",), "logits": ("logits", "x_mean")}
-    missing = [name for name, any_of in wanted.items() if not set(any_of) & set(shown)]
-    if missing:
-        raise InputError(
-            f"check_jax: without names of layers the step should return (loss, arrays) with {', '.join(wanted)}, found no "
-            f"{', '.join(missing)}"
-        )
-    mean = shown["mean"]
-    drawn = shown.get("noise", None if noise is None else np.asarray(noise))
-    drawn = noise_of(draws if drawn is None else [drawn], (len(mean), mean[0].size))
+    shown = shown_by(traced, settings.pop("names", None) or {})
+    if not all(set(any_of) & set(shown) for any_of in WANTED.values()):
+        return None
+    loss, mean = traced.loss.value(), shown["mean"]
+    drawn = noise_drawn(traced, shown.get("noise", noise), (len(mean), mean[0].size))
     known = {"x": np.asarray(x), "loss": loss, **({} if drawn is None else {"noise": drawn.astype(loss.dtype)}), **shown}
     laws = [likelihood] if likelihood else ["bernoulli"] if "logits" in shown else ["bernoulli", "gaussian"]
     best: Report | None = None
@@ -54,42 +55,6 @@ def by_arrays(
     assert best is not None
     careful = unaccusing(best, [])
     return replace(careful, blind=(*careful.blind, "gradients were not compared: name encoder, heads and decoder for that"))
-
-
-def run(step: Callable[..., Any], parameters: Any, x: Any, arguments: Any) -> tuple[Array, dict[str, Any], Any, list[Array]]:
-    """The loss, the arrays returned beside it, the gradients, and what was drawn: the last first, normal before uniform."""
-    import jax
-
-    draws: dict[str, list[Array]] = {"normal": [], "uniform": []}
-    originals = {name: getattr(jax.random, name) for name in draws}
-
-    def watched(name: str) -> Callable[..., Any]:
-        def draw(*given: Any, **named: Any) -> Any:
-            drawn = originals[name](*given, **named)
-            if isinstance(drawn, jax.core.Tracer):
-                raise InputError(
-                    "check_jax: the step should not be jitted, or vmapped over its keys: its noise can't be seen then"
-                )
-            draws[name].append(np.asarray(drawn))
-            return drawn
-
-        return draw
-
-    def split(tree: Any) -> tuple[Any, dict[str, Any]]:
-        result = step(tree, x, *arguments)
-        loss, arrays = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
-        if not isinstance(arrays, dict) or np.shape(loss) != ():
-            raise InputError("check_jax: step should return the loss of the batch, one number, or (loss, a dict of arrays)")
-        return loss, arrays
-
-    for name in draws:
-        setattr(jax.random, name, watched(name))
-    try:
-        (loss, arrays), gradient = jax.value_and_grad(split, has_aux=True)(parameters)
-    finally:
-        for name, original in originals.items():
-            setattr(jax.random, name, original)
-    return np.asarray(loss), arrays, gradient, [*reversed(draws["normal"]), *reversed(draws["uniform"])]
 
 
 def noise_of(draws: list[Array], shape: tuple[int, int]) -> Array | None:

@@ -14,11 +14,12 @@ import numpy as np
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
 from scratchvae.layers import EVALUATION, Layer, Parameter, cast
-from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, canonical, examine, read, std_read_as
+from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, examine, read, std_read_as
 from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
-from scratchvae.reference.frameworks.jax_step import by_arrays, noise_of, run
+from scratchvae.reference.frameworks.jax_step import by_arrays, noise_drawn, shown_by
+from scratchvae.reference.frameworks.jax_watched import JaxWatched, moved, trace
 from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
-from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
+from scratchvae.reference.frameworks.perturbation import seen_enough
 from scratchvae.reference.frameworks.twin_step import TwinStep
 
 WEIGHTS, BIASES = ("kernel", "weight", "w", "W"), ("bias", "b")
@@ -32,43 +33,64 @@ def check_jax(
     encoder: Sequence[str] | str | None = None,
     heads: tuple[str, str] | str | None = None,
     decoder: Sequence[str] | str | None = None,
-    scale: str = "log_var",
+    scale: str | None = None,
     likelihood: str | None = None,
     noise: Any = None,
     **settings: Any,
 ) -> Report:
-    """Differentiate `step(parameters, x, *arguments)` -> loss or (loss, arrays), and compare with the same weights and noise.
+    """Read the jaxpr of `step(parameters, x, *arguments)` -> loss, (loss, arrays) or a dict with "loss", and judge the step.
 
-    With no name of a layer, what the step returns as `arrays` is compared: mean, log_var (or another spread), z and logits or
-    x_mean at least. The parameters may be of any kind then, as those of a Flax module.
+    With no name of a layer, every equation is computed, and mean, spread, noise, z, output and the parts of the loss are found
+    from what was done with each array, as `capture` finds them in PyTorch. The gradients are those of the rest of the jaxpr, and
+    any setting that is not given is taken from the step's own arithmetic. The parameters may be any tree of arrays, such as the
+    variables of a Flax module, or a module of `flax.nnx`; of a tree with a part "params" only that is learned. x and a key may
+    come in either order, and the step may be jitted or vmapped over examples. Such a report names a mistake only where what was
+    found proves it; what departs otherwise is "unproven". Arrays that the step returns are known by their names.
 
-    `arrays`, where the step returns them, are quantities for diagnose: mean, log_var, z, logits, kl, … `encoder` and `decoder`
-    name what happens in order: dense layers by the dotted path of their part of the tree, a (W, b) pair or a dict of kernel and
-    bias with W (in, out), and activations ("relu", "tanh", …, or jax's functions); `heads` are the layers of the mean and of the
-    spread, by default log σ², or the one layer that gives both, the mean in the first half. `settings` are those of diagnose.
+    With names, the layers are computed here too, in float64. `encoder` and `decoder` name what happens in order: dense layers by
+    the dotted path of their part of the tree, a (W, b) pair or a dict of kernel and bias with W (in, out), and activations
+    ("relu", "tanh", …, or jax's functions); `heads` are the layers of the mean and of the spread, by default log σ², or the one
+    layer that gives both, the mean in the first half. `settings` are those of diagnose. From the loss and its gradients alone
+    mistakes of sampling are rehearsed; arrays show more.
 
-    The noise is what `arrays` hold as noise, what is handed over as `noise`, or what the step draws by jax.random.normal or
-    uniform, called by that name; the step must not be jitted, nor vmapped over its keys. From the loss and its gradients alone
-    mistakes of sampling are rehearsed; arrays show more. Where the KL is too small to be seen, as at initialization, the step
-    is checked once more at perturbed weights.
+    The noise is what `arrays` hold as noise, what is handed over as `noise`, or what the step draws by functions of jax.random.
+    Where the KL is too small to be seen, as at initialization, the step is checked once more at perturbed weights.
     """
-    import jax
-
     names = {"encoder": encoder, "heads": heads, "decoder": decoder}
     missing = [name for name, value in names.items() if value is None]
-    if len(missing) == len(names):
-        return by_arrays(step, parameters, x, arguments, noise=noise, likelihood=likelihood, **settings)
-    if missing:
+    if missing and len(missing) < len(names):
         raise InputError(f"check_jax: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not")
-    likelihood = likelihood or "bernoulli"
-    settings |= {"encoder": encoder, "heads": heads, "decoder": decoder, "scale": scale, "likelihood": likelihood, "noise": noise}
+    require_settings("check_jax", settings)
+    settings |= {"likelihood": likelihood, "noise": noise}
+    if missing:
+        check, settings = _watched, settings | {"scale": scale}
+    else:
+        check, settings = _checked, settings | names | {"scale": scale or "log_var", "likelihood": likelihood or "bernoulli"}
+    return seen_enough(
+        check(step, parameters, x, arguments, **settings),
+        lambda: check(step, parameters, x, arguments, perturbed=True, **settings),
+    )
 
-    def perturbed() -> Report:
-        rng = np.random.default_rng(0)
-        moved = jax.tree_util.tree_map(lambda p: p + SIZE * rng.normal(size=np.shape(p)).astype(np.asarray(p).dtype), parameters)
-        return _checked(step, moved, x, arguments, **settings)
 
-    return seen_enough(_checked(step, parameters, x, arguments, **settings), perturbed)
+def _watched(
+    step: Callable[..., Any],
+    parameters: Any,
+    x: Any,
+    arguments: Any,
+    *,
+    noise: Any,
+    perturbed: bool = False,
+    **settings: Any,
+) -> Report:
+    """The step read from its jaxpr, at these parameters."""
+    traced = trace(step, parameters, x, *arguments, noise=noise, perturbed=perturbed)
+    watched = JaxWatched(traced)
+    meant = {name: value for name, value in settings.items() if value is not None and name != "names"}
+    by_equations = watched.report(**meant)
+    if watched.step(meant).settings or perturbed:
+        return by_equations
+    settings.pop("scale")
+    return by_arrays(traced, x, noise=noise, **settings) or by_equations
 
 
 def _checked(
@@ -83,23 +105,23 @@ def _checked(
     scale: Any,
     likelihood: str,
     noise: Any,
+    perturbed: bool = False,
     **settings: Any,
 ) -> Report:
     """The step compared with its twin, at these parameters."""
     scale, ends = as_scale("check_jax", scale), as_heads("check_jax", heads)
-    require_settings("check_jax", settings)
     encoder, decoder = as_parts("check_jax", "encoder", encoder), list(as_parts("check_jax", "decoder", decoder))
     while likelihood == "bernoulli" and isinstance(activation(decoder[-1]), layers.Sigmoid):
         decoder.pop()  # a Bernoulli's sigmoid is the loss's
     twins: dict[str, tuple[Parameter, str]] = {}
+    parameters = moved(parameters) if perturbed else parameters
     chains = [_chain(parameters, parts, twins) for parts in (encoder, decoder, *([head] for head in ends))]
     twin = TwinStep(chains[0], tuple(chains[2:]), chains[1], scale, likelihood)
-    loss, arrays, gradient, draws = run(step, parameters, x, arguments)
-    x = np.asarray(x)
-    shown = {canonical(name, settings.get("names") or {}) or name: np.asarray(array) for name, array in arrays.items()}
+    traced = trace(step, parameters, x, *arguments)
+    loss, x = traced.loss.value(), np.asarray(x)
+    shown = shown_by(traced, settings.get("names") or {})
     latents = _latents(chains[2]) // (3 - len(chains[2:]))
-    drawn = shown.get("noise", None if noise is None else np.asarray(noise))
-    drawn = noise_of(draws if drawn is None else [drawn], (len(x), latents))
+    drawn = noise_drawn(traced, shown.get("noise", noise), (len(x), latents))
 
     def rehearse(pieces: Pieces) -> tuple[dict[str, Array], dict[str, Array]] | None:
         made = twin.run(x, drawn, settings, EVALUATION, pieces)
@@ -121,7 +143,8 @@ def _checked(
     report = replace(examination.report, lines=kept)
     if drawn is None and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
         raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
-    gradients = {name: np.asarray(_at(gradient, path)) for name, (_, path) in twins.items()}
+    named = [traced.parameters[path] for _, path in twins.values()]
+    gradients = dict(zip(twins, traced.graph.pull([traced.loss], [np.ones(())], named), strict=True))
     hint = "; a step that returns (loss, {'mean': mean, 'z': z, …}) shows more, as whether the layers are named as they are"
     hint = "" if {"z", "mean"} <= set(shown) else hint
     observed = Observed({name: shown[name] for name in values if name in shown and name != "loss"}, gradients, loss, dtype)

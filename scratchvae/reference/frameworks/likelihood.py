@@ -12,12 +12,13 @@ from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
 from scratchvae.reference.frameworks import laws
 from scratchvae.reference.frameworks.draws import Draws
-from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, lineage
+from scratchvae.reference.frameworks.flow import Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law, by_rows
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
 
+PLAIN = ("bernoulli", "gaussian", "laplace")
 MOST_SPREADS = 24  # arrays that are tried as a second parameter of the law
 
 
@@ -110,7 +111,7 @@ class Comparison:
     def _of_one_output(self) -> Iterator[Likelihood]:
         """Counts and categories; of a log-softmax, by what it was taken of."""
         B = self.draws.B
-        for node in dict.fromkeys((self.output, *self._before_softmax(), *([self.roles.before_sigmoid]))):
+        for node in dict.fromkeys((self.output, *self._before_softmax(), self.roles.before_sigmoid)):
             (gradient,) = self.gradients(self.loss, [node]) if node is not None else (None,)
             if node is None or gradient is None or not gradient.any():
                 continue
@@ -168,8 +169,8 @@ class Comparison:
     def _called(self, said: str | None) -> Likelihood | None:
         """By the name of the call, or as it was said, where no gradient tells."""
         after = heirs(self.output, self.used)
-        called = [LOSSES[n.op] for n in sorted(after, key=lambda n: n.index) if LOSSES.get(n.op)]
-        law = said if said not in (None, "own") else next(iter(called), None)
+        formed = laws_of(after - {self.output})
+        law = said if said not in (None, "own") else next((name for name in PLAIN if name in formed), None)
         target = self.roles.target
         assert target is not None
         x = next(self._targets())[1]

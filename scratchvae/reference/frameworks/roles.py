@@ -11,6 +11,7 @@ from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
     LOCAL,
     LOSSES,
+    ORDERS,
     SPREADS,
     VIEWS,
     Node,
@@ -127,7 +128,7 @@ def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | 
     while at.op in LOCAL and not at.kind:
         factors += [p for p in at.parents if p not in carried and p.learned]
         before = next(p for p in at.parents if p in carried)
-        noise = noise if at.op in VIEWS | SPREADS else before
+        noise = noise if at.op in VIEWS | SPREADS | ORDERS else before
         at = before
     return mean, factors[0] if len(factors) == 1 else None, noise
 
@@ -135,7 +136,8 @@ def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | 
 def _is_entered(node: Node, used: list[Node]) -> bool:
     """Whether a layer takes what comes of the node: parameters join it otherwise than entry by entry."""
     after = heirs(node, used)
-    layers = any(n.op not in LOCAL and any(p.kind == "parameter" for p in n.parents) for n in after - {node})
+    beyond = (n for n in after - {node} if n.op not in LOCAL)
+    layers = any(bare(p, spreads=True).kind == "parameter" for n in beyond for p in n.parents)
     return layers or any(n.op in PRODUCTS and set(n.parents) <= after for n in after)  # z zᵀ needs no parameters
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import Report
 from scratchvae.reference.frameworks.torch_flow import Watch
-from scratchvae.reference.frameworks.torch_watched import Watched
+from scratchvae.reference.frameworks.torch_watched import TorchWatched
 
 
 @contextmanager
@@ -39,7 +39,7 @@ class Captured:
     def __init__(self, model: Any = None) -> None:
         self.watch = Watch(model)
         self.watch.ended = self._before_backward
-        self._looked: Watched | None = None
+        self._looked: TorchWatched | None = None
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -54,7 +54,7 @@ class Captured:
     def meant(self, loss: Any = None) -> tuple[dict[str, Any], dict[str, Array]]:
         """The settings of diagnose that the step was most plainly meant to have, {} where it was not recognized; its arrays."""
         if self._looked is None:
-            self._looked = Watched(self.watch, loss_of(loss))
+            self._looked = TorchWatched(self.watch, loss_of(loss))
         step = self._looked.step({})
         return (step.settings[0] if step.settings else {}), step.arrays
 
@@ -73,11 +73,11 @@ class Captured:
         if self._looked is None or loss is not None:
             tensor = loss_of(loss)
             if self._looked is None or tensor is not self._looked.tensor:
-                self._looked = Watched(self.watch, tensor)
+                self._looked = TorchWatched(self.watch, tensor)
         return self._looked.report(**settings)
 
     def _before_backward(self, loss: Any) -> None:
-        self._looked = Watched(self.watch, loss)
+        self._looked = TorchWatched(self.watch, loss)
         self._looked.report()  # which keeps the gradients
 
 

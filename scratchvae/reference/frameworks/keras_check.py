@@ -1,0 +1,105 @@
+"""One training step of a Keras 3 model, on the backend that it runs on: by watching PyTorch, or from JAX's jaxpr.
+
+keras, torch and jax are imported inside these functions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import InputError
+from scratchvae.reference.diagnosis import Report
+from scratchvae.reference.frameworks.parts import require_settings
+from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
+
+
+def check_keras(
+    model: Any, x: Any, y: Any = None, *, scale: str | None = None, likelihood: str | None = None, **settings: Any
+) -> Report:
+    """Run `model.train_step` on one batch up to where it takes gradients, and judge the step without the names of its layers.
+
+    The model may have a `train_step` of its own, or the one of Keras with the losses of `compile`, `compute_loss` and `add_loss`;
+    `y` is what is compared with its output there. On torch the step is watched as by `capture`, on jax its jaxpr is read as by
+    `check_jax`, and what these say of settings and verdicts holds here too. Weights and optimizer are left as they were. Where
+    the KL is too small to be seen, as at initialization, the step is checked once more at perturbed weights.
+
+    InputError on another backend, and where train_step takes no gradient.
+    """
+    import keras
+
+    require_settings("check_keras", settings)
+    settings |= {name: value for name, value in (("scale", scale), ("likelihood", likelihood)) if value is not None}
+    backend = keras.backend.backend()
+    if backend not in {"torch", "jax"}:
+        raise InputError(
+            f"check_keras: the backend should be torch or jax, found {backend}: the same model runs on them with "
+            "KERAS_BACKEND=torch or jax in the environment"
+        )
+    if not model.built:
+        model(x)
+    check = {"torch": _on_torch, "jax": _on_jax}[backend]
+    given = keras.ops.convert_to_tensor(x)
+    data = given if y is None else (given, keras.ops.convert_to_tensor(y))
+
+    def perturbed() -> Report:
+        with _moved(model):
+            return check(model, given, data, settings)
+
+    return seen_enough(check(model, given, data, settings), perturbed)
+
+
+class _Reached(BaseException):
+    """The step is about to make its backward pass, from this loss."""
+
+
+def _on_torch(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
+    from scratchvae.reference.frameworks.torch_capture import capture
+    from scratchvae.reference.frameworks.torch_step import kept_as_it_is
+
+    def stop(loss: Any) -> None:
+        raise _Reached(loss)
+
+    with kept_as_it_is(model), capture(model) as seen:
+        seen.know(x)
+        seen.watch.ended = stop
+        try:
+            model.train_step(data)
+        except _Reached as reached:
+            return seen.report(reached.args[0], **settings)
+    raise InputError("check_keras: train_step made no backward pass: was the model compiled with an optimizer?")
+
+
+def _on_jax(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
+    from scratchvae.reference.frameworks.jax_differentiated import differentiated
+    from scratchvae.reference.frameworks.jax_watched import JaxWatched, trace
+
+    groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer_variables, model.metrics_variables)
+    state = tuple([v.value for v in variables] for variables in groups if variables is not None)
+    found = differentiated(lambda: model.train_step(state, data))
+    first, *others = found.arguments
+    names = [variable.path for variable in model.trainable_variables]
+    if len(first) != len(names):
+        raise InputError("check_keras: train_step should differentiate by all of the model's trainable variables at once")
+
+    def step(parameters: dict[str, Any], *arguments: Any) -> Any:
+        returned = found.function([parameters[name] for name in names], *arguments)
+        return returned[0] if isinstance(returned, tuple) else returned
+
+    return JaxWatched(trace(step, dict(zip(names, first, strict=True)), *others)).report(**settings)
+
+
+@contextmanager
+def _moved(model: Any) -> Iterator[None]:
+    """Inside, normal numbers are added to each weight."""
+    rng, kept = np.random.default_rng(0), model.get_weights()
+    try:
+        for variable in model.trainable_variables:
+            value = np.asarray(variable.numpy())
+            variable.assign(value + (SIZE * rng.normal(size=value.shape)).astype(value.dtype))
+        yield
+    finally:
+        model.set_weights(kept)

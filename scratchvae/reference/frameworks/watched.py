@@ -1,0 +1,135 @@
+"""One step that was watched, judged: which readings its arithmetic allows, and the report of the one that explains most."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
+from scratchvae.reference.frameworks.exchanged import Exchange
+from scratchvae.reference.frameworks.flow import Node, lineage
+from scratchvae.reference.frameworks.quantities import as_step
+from scratchvae.reference.frameworks.roles import find_roles
+from scratchvae.reference.frameworks.seen import Step
+from scratchvae.reference.frameworks.verdicts import rank, unaccusing
+
+CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward passes in float32 are far nearer
+
+
+class Watched(ABC):
+    """The graph behind one loss, judged alike for every framework, which adds how gradients of it are computed."""
+
+    def __init__(self, loss: Node, x: Node | None, *, training: bool) -> None:
+        self.loss, self.training = loss, training
+        self.roles = find_roles(loss, x)
+        self._steps: dict[str, Step] = {}
+        self._parameters: dict[str, tuple[dict[str, Array | None], dict[str, Array | None]]] = {}
+
+    @abstractmethod
+    def gradients(self, of: Node, by: Sequence[Node]) -> list[Array | None]:
+        """d(sum of a node) by others; None where none flows, and zeros where it could."""
+
+    @abstractmethod
+    def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
+        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
+
+    def step(self, settings: Mapping[str, Any]) -> Step:
+        """The step as it is read under these settings."""
+        key = repr(sorted(settings.items()))
+        if key not in self._steps:
+            meant = {name: value for name, value in settings.items() if name != "scale"}
+            how = {"scale": settings.get("scale"), "training": self.training}
+            self._steps[key] = as_step(self.roles, self.loss, self.gradients, settings=meant, **how)
+        return self._steps[key]
+
+    def report(self, **settings: Any) -> Report:
+        """Of the readings that the step allows, the report of the one that explains most.
+
+        Where the step is none that diagnose knows, it is read once more with its own prior and its other terms exchanged.
+        """
+        step = self.step(settings)
+        report, order = self._judged(step)
+        if not step.settings:
+            return report
+        if report.findings or report.of(Outcome.UNPROVEN) or step.unknown:
+            for other in self._exchanged(step):
+                second, rank_of = self._judged(other)
+                plain = second.ok and not second.of(Outcome.UNPROVEN)
+                if (plain, *(not r for r in rank_of)) > (False, *(not r for r in order)):
+                    step, report, order = other, second, rank_of
+                if plain:
+                    break
+        report = _with_places(report, step)
+        return report if report.findings else self._with_parameters(report, step)
+
+    def _judged(self, step: Step) -> tuple[Report, tuple[bool, bool, int]]:
+        """The report of the reading that explains most, and its rank."""
+        best: Report | None = None
+        for meant in step.settings:
+            report = examine(read(step.arrays, names={}, **meant)).report
+            if best is None or rank(report) < rank(best):
+                best = report
+            if report.ok and not report.of(Outcome.UNPROVEN):
+                break
+        notes = tuple(step.notes)
+        if best is None:
+            empty = Report((), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"]))
+            return empty, (True, True, 0)
+        return unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), rank(best)
+
+    def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
+        """Σ ⟨seed, d(node)/d(other)⟩ for each of the others; without it no step is exchanged."""
+        raise NotImplementedError
+
+    def _exchanged(self, step: Step) -> Iterator[Step]:
+        """The step with its own prior and terms exchanged, where the framework pulls gradients of several nodes back."""
+        if type(self).pull is not Watched.pull:
+            yield from Exchange(step, self.roles, self.loss, self.gradients, self.pull).steps()
+
+    def _with_parameters(self, report: Report, step: Step) -> Report:
+        """The report, and of each parameter's gradient whether it is what the user's own code makes of those at the ends.
+
+        The ends are mean, spread and output, whose gradients were compared with the reference: layers of any kind between them
+        are the user's own, and so is their backward pass. What differs has reached the parameter by another way.
+        """
+        key = f"{sorted(step.ends)} {len(step.taken)}"
+        if key not in self._parameters:
+            self._parameters[key] = self.of_parameters(step)
+        found, through = self._parameters[key]
+        size = max((float(np.abs(g).max()) for g in found.values() if g is not None and g.size), default=0.0)
+        lines, idle = [], []
+        for name, one in found.items():
+            other = through[name]
+            if one is None:
+                idle.append(name)
+                continue
+            apart = one if other is None else one - other
+            close = float(np.abs(apart).max(initial=0)) <= CLOSE * float(np.abs(one).max(initial=0)) + 0.01 * CLOSE * size
+            why = ": a gradient reaches it otherwise than by mean, spread and output"
+            verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
+            lines.append(Line(f"d_{name}", verdict, one, other))
+        used = {name for node in lineage([self.loss]) if node.kind == "parameter" for name in node.names}
+        cut = [name for name in idle if name in used]
+        blind = [f"no gradient reaches {', '.join(cut)}, of which the loss is made: detached, or under no_grad"] if cut else []
+        idle = [name for name in idle if name not in cut]
+        notes = [f"no gradient reaches {', '.join(idle)}: it was not used"] if idle else []
+        return replace(
+            report,
+            lines=(*(line for line in report.lines if line.quantity != "d_z" or not lines), *lines),  # d_z is in theirs
+            notes=(*report.notes, *notes),
+            blind=(*report.blind, *blind),
+        )
+
+
+def _with_places(report: Report, step: Step) -> Report:
+    """Each finding with the line of code that made its quantity."""
+    findings = []
+    for finding in report.findings:
+        place = step.places.get(finding.quantity.removeprefix("d_")) or step.places.get(finding.quantity)
+        findings.append(replace(finding, explanation=f"{finding.explanation} ({place})") if place else finding)
+    return replace(report, findings=tuple(findings))
