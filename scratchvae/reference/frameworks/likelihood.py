@@ -73,7 +73,7 @@ class Comparison:
             slopes = [("gaussian", self.output, by_output, value - x), ("laplace", self.output, by_output, np.sign(value - x))]
             if x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
                 slopes.append(("bernoulli", logits or self.output, by_logits, sigmoid(inside) - x))
-            for mask in (None, *self._masks(by_output, x.shape)):
+            for mask in (None, *self._masks(by_output, x)):
                 for law, node, gradient, slope in slopes:
                     seen = slope if mask is None else slope * mask
                     a = None if gradient is None else fitted(gradient, seen, rows=rows, close=self.close)
@@ -93,19 +93,19 @@ class Comparison:
             return self.draws.by_example(x)[:, 0]
         return target.value() if K > 1 else x
 
-    def _masks(self, gradient: Array | None, shape: tuple[int, ...]) -> Iterator[Array]:
-        """Arrays of 0 and 1 that hide the entries which get no gradient."""
+    def _masks(self, gradient: Array | None, x: Array) -> Iterator[Array]:
+        """Arrays of 0 and 1, other than x itself, that hide the entries which get no gradient."""
         if gradient is None or gradient.all() or not gradient.any():
             return
-        hidden = gradient.reshape(shape) == 0
+        hidden = gradient.reshape(x.shape) == 0
         for node in self.used:
             if (
                 not node.learned
                 and node.size == hidden.size
                 and (node.kind in {"data", "constant"} or node.op in {"cast", "view"})
             ):
-                mask = node.value().reshape(shape).astype(np.float64)
-                if np.isin(mask, (0, 1)).all() and hidden[mask == 0].all():
+                mask = node.value().reshape(x.shape).astype(np.float64)
+                if np.isin(mask, (0, 1)).all() and hidden[mask == 0].all() and not np.array_equal(mask, x):
                     yield mask
 
     def _of_one_output(self) -> Iterator[Likelihood]:
