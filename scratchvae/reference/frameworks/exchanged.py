@@ -6,7 +6,7 @@ which every mistake that the author made elsewhere still shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,14 +15,13 @@ from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import d_std_read_as, std_read_as
 from scratchvae.reference.frameworks import priors
 from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.ledger import Entry, ledger
+from scratchvae.reference.frameworks.ledger import Entry, Pull, ledger
 from scratchvae.reference.frameworks.priors import Prior
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients
 
-Pull = Callable[[Sequence[tuple[Node, Array]], Sequence[Node]], list[Array]]  # seeds at nodes -> gradients by others, 0 of none
 ROUNDING = 4e-6  # of the largest of what was taken away: tens of roundoffs of float32
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
@@ -44,7 +43,7 @@ class Exchange:
 
     def __init__(self, step: Step, roles: Roles, loss: Node, gradients: Gradients, pull: Pull) -> None:
         self.step, self.roles, self.loss, self.pull = step, roles, loss, pull
-        self.book = ledger(roles, loss, gradients) if self._can_be() else None
+        self.book = ledger(roles, loss, gradients, pull) if self._can_be() else None
         self.close = HALF_CLOSE if loss.half else CLOSE
         self.slope_of_z: Array | None = None
         self.rounding = [0.0, 0.0]  # of the gradients by mean and spread, from what was taken from them

@@ -6,15 +6,17 @@ means over any axis, factors, and masks are in the weights, however the loss was
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.frameworks.flow import LOCAL, SPREADS, VIEWS, Node, heirs, lineage
+from scratchvae.reference.frameworks.flow import LOCAL, SPREADS, VIEWS, Node, belongs, heirs, lineage
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
 
+Pull = Callable[[Sequence[tuple[Node, Array]], Sequence[Node]], list[Array]]  # seeds at nodes -> gradients by others, 0 of none
 SUMS = {"add", "sub", "weighted_sum", "neg", "sum", "mean", "pick", "chunk", "stack", "cat", *(VIEWS - {"detach"}), *SPREADS}
 BY_EXAMPLE = LOCAL | {"sum", "mean"}  # what a closed-form KL, or log q(z|x), is made by from mean, spread and z
 
@@ -63,7 +65,7 @@ class Ledger:
         return sum(parts[1:], parts[0]) if parts else np.zeros(B)
 
 
-def ledger(roles: Roles, loss: Node, gradients: Gradients) -> Ledger | None:
+def ledger(roles: Roles, loss: Node, gradients: Gradients, pull: Pull) -> Ledger | None:
     """The loss's terms; None where a weight is not known, as of what was detached."""
     if roles.z is None or roles.mean is None or roles.output is None:
         return None
@@ -88,12 +90,30 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients) -> Ledger | None:
         elif node in of_z and node not in direct and not closed:
             role = "prior"
         entries.append(Entry(role, node, np.broadcast_to(weight, node.shape)))
+    entries = [_with_its_density(entry, entries, {*heads, roles.z}) for entry in _straight(entries, {*heads, roles.z}, pull)]
     signs = gradients(loss, turned)
     sign: Array | float = 1.0
     for node, weight in zip(turned, signs, strict=True):
         if weight is not None:
             sign = np.sign(weight) if node.shape else float(np.sign(weight))
     return Ledger(tuple(entries), sign, bool(turned))
+
+
+def _straight(entries: list[Entry], ends: set[Node], pull: Pull) -> list[Entry]:
+    """The entries; a head, or z, that the loss is linear in weighs what does not come through other terms."""
+    known = [entry for entry in entries if entry.node not in ends]
+    for entry in sorted((e for e in entries if e.node in ends), key=lambda e: -e.node.index):
+        (through,) = pull([(e.node, e.weight) for e in known], [entry.node])
+        known.append(replace(entry, weight=entry.weight - through.reshape(entry.node.shape)))
+    return known
+
+
+def _with_its_density(entry: Entry, entries: list[Entry], ends: set[Node]) -> Entry:
+    """A term of parameters alone, such as log σ, has the role of the terms whose density it belongs to."""
+    for role in ("reconstruction", "posterior", "prior") if entry.role == "other" else ():
+        if belongs(entry.node, lineage([e.node for e in entries if e.role == role], ends)):
+            return replace(entry, role=role)
+    return entry
 
 
 def _terms(loss: Node, after: set[Node], direct: set[Node], ends: set[Node]) -> tuple[list[Node], list[Node]]:

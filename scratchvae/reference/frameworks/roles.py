@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from scratchvae.reference.frameworks.flow import (
     VIEWS,
     Node,
     bare,
+    belongs,
     chain,
     gate,
     heirs,
@@ -177,7 +178,17 @@ def _terms(roles: Roles, loss: Node, used: list[Node]) -> list[Term]:
     assert roles.output is not None
     direct = {node for node in (roles.mean, roles.held) if node is not None}
     terms = Terms(heirs(roles.output, used), roles.z, direct, roles.log_w is not None)
-    return [term for term in terms.of(roles.log_w or loss) if term.node.learned]
+    found = [term for term in terms.of(roles.log_w or loss) if term.node.learned]
+    return found if roles.log_w is not None else [_with_its_density(term, found, roles, direct) for term in found]
+
+
+def _with_its_density(term: Term, terms: list[Term], roles: Roles, heads: set[Node]) -> Term:
+    """A term of parameters alone, such as log σ, has the role of the term whose density it belongs to."""
+    ends = {*heads, *([] if roles.z is None else [roles.z])}
+    for role in ("reconstruction", "kl") if term.role == "other" else ():
+        if belongs(term.node, lineage([t.node for t in terms if t.role == role], ends)):
+            return replace(term, role=role)
+    return term
 
 
 def _take_spread(roles: Roles) -> bool:
