@@ -90,7 +90,7 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients, pull: Pull) -> Ledger
         elif node in of_z and node not in direct and not closed:
             role = "prior"
         entries.append(Entry(role, node, np.broadcast_to(weight, node.shape)))
-    entries = [_with_its_density(entry, entries, {*heads, roles.z}) for entry in _straight(entries, {*heads, roles.z}, pull)]
+    entries = [_with_its_density(entry, entries, {*heads, roles.z}) for entry in _straight(entries, pull)]
     signs = gradients(loss, turned)
     sign: Array | float = 1.0
     for node, weight in zip(turned, signs, strict=True):
@@ -99,12 +99,14 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients, pull: Pull) -> Ledger
     return Ledger(tuple(entries), sign, bool(turned))
 
 
-def _straight(entries: list[Entry], ends: set[Node], pull: Pull) -> list[Entry]:
-    """The entries; a head, or z, that the loss is linear in weighs what does not come through other terms."""
-    known = [entry for entry in entries if entry.node not in ends]
-    for entry in sorted((e for e in entries if e.node in ends), key=lambda e: -e.node.index):
-        (through,) = pull([(e.node, e.weight) for e in known], [entry.node])
-        known.append(replace(entry, weight=entry.weight - through.reshape(entry.node.shape)))
+def _straight(entries: list[Entry], pull: Pull) -> list[Entry]:
+    """The entries; one that others are made of, as a head or log σ may be, weighs what does not come through those."""
+    known: list[Entry] = []
+    for entry in sorted(entries, key=lambda e: -e.node.index):
+        if entry.node in lineage([e.node for e in known]):
+            (through,) = pull([(e.node, e.weight) for e in known], [entry.node])
+            entry = replace(entry, weight=entry.weight - through.reshape(entry.node.shape))
+        known.append(entry)
     return known
 
 

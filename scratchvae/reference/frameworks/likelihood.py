@@ -14,7 +14,7 @@ from scratchvae.reference.frameworks import laws
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law, by_rows
-from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted
+from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
 
@@ -48,6 +48,8 @@ class Comparison:
         """The first law that the gradient by the output is of; else that of the call which compared it; else None."""
         said = self.given.get("likelihood")
         found = next((one for one in self._plain() if said in (None, one.law.likelihood)), None)
+        if found is not None and found.law.likelihood == "gaussian" and not found.law.more and self.draws.K == 1:
+            found = self._with_learned_number() or found
         if found is None and said in (None, "own") and self.draws.K == 1:
             found = next((one for one in (*self._of_one_output(), *self._of_two()) if said in (None, one.law.likelihood)), None)
         return found or self._called(said)
@@ -111,7 +113,8 @@ class Comparison:
     def _of_one_output(self) -> Iterator[Likelihood]:
         """Counts and categories; of a log-softmax, by what it was taken of."""
         B = self.draws.B
-        for node in dict.fromkeys((self.output, *self._before_softmax(), self.roles.before_sigmoid)):
+        views = [n for n in self.used if n.op == "view" and bare(n) is self.output]
+        for node in dict.fromkeys((self.output, *views, *self._before_softmax(), self.roles.before_sigmoid)):
             (gradient,) = self.gradients(self.loss, [node]) if node is not None else (None,)
             if node is None or gradient is None or not gradient.any():
                 continue
@@ -119,6 +122,16 @@ class Comparison:
                 found = laws.of_one_output(node.value(), gradient.reshape(node.shape), x, B, self.close)
                 weighted = laws.weighted_bernoulli(node.value(), gradient.reshape(node.shape), x, B, self.numbers, self.close)
                 yield from (Likelihood(law, node) for law in (*found, *weighted))
+
+    def _with_learned_number(self) -> Likelihood | None:
+        """The Gaussian whose σ is one learned number: any number fits the gradient, so the weight has to be a mean's or a sum's."""
+        B = self.draws.B
+        plain = [1 / n for n in (1, B, self.output.size, self.output.size // B)]
+        for one in self._of_two():
+            learned = one.second is not None and one.second.size == 1 and one.law.a is not None
+            if learned and one.law.likelihood == "gaussian" and any(near(one.law.a or 0.0, w) for w in plain):
+                return one
+        return None
 
     def _before_softmax(self) -> Iterator[Node]:
         """What a log-softmax that leads to the output, or takes it, was taken of."""

@@ -122,7 +122,7 @@ class Meant:
         """Whether the number counts examples, entries or latents."""
         arrays = self.arrays
         D, Z = self.D, arrays["mean"][0].size
-        sizes = {self.B, D, Z, self.B * D, self.B * Z, D * Z, self.B * D * Z}
+        sizes = {self.B, self.B**2, D, Z, self.B * D, self.B * Z, D * Z, self.B * D * Z}
         return any(near(abs(number), s) or near(abs(number), 1 / s) for s in sizes if s > 1)
 
     def _numbers(self, role: str) -> list[float]:

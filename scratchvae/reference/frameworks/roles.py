@@ -154,9 +154,21 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     comparing = [one for one in comparing if history(one[1])[-1] is root]
     roles.target = _shared([data for _, data, _ in comparing])
     roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
+    roles.output = _before_parting(roles.output, heirs(z, used))
     for deeper in chain(roles.output):
         if deeper.op == "sigmoid":
             roles.output, roles.before_sigmoid = deeper, bare(deeper.parents[0])
+
+
+def _before_parting(output: Node, made: set[Node]) -> Node:
+    """What the output was made of entry by entry along several ways, as log m − log(r + m) is of m; else the output itself."""
+    if output.op not in ELEMENTWISE or len({p for p in output.parents if p in made}) < 2:
+        return output
+    starts = [node for node in sources(output) if node in made]
+    if len(starts) != 1 or starts[0].size != output.size:
+        return output
+    between = heirs(starts[0], lineage([output])) - {output}
+    return next(n for n in sorted(between, key=lambda n: -n.index) if starts[0] not in lineage([output], [n]))
 
 
 def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node, Node]]:
