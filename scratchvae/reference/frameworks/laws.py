@@ -29,7 +29,7 @@ class Law:
     """
 
     likelihood: str
-    a: float
+    a: float | None
     output: str
     x: Array
     piece: Piece | None = None

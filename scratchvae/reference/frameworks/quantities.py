@@ -100,7 +100,7 @@ class _Quantities:
 
         def read_as(arrays: dict[str, Array], b: float | None) -> tuple[list[dict[str, Any]], list[str]]:
             meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, b)
-            rows = meant.settings("own" if law is None else law.likelihood, law and law.a)
+            rows = meant.settings("own" if law is None else law.likelihood, None if law is None else law.a)
             return [{**row, **own} for row in rows], meant.notes
 
         step.raw, step.read_as = dict(step.arrays), read_as
