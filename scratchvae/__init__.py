@@ -14,6 +14,7 @@ Eight words:
 The floors, each importing only from those below it:
 
     commands                        train, sweep, evaluate, sample, plot, diagnose, golden, check, bench …
+    site                            the study site: pages made of the package itself
     runs, reference, bench          runs that live in folders, and sweeps; cases, diagnosis, golden vectors; how fast
     recipes                         builders from plain numbers: mlp, convolutional, belief_net
     models                          VAE, ConditionalVAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
@@ -72,6 +73,7 @@ ROOMS = (
     "reference",
     "runs",
     "schema",
+    "site",
     "strict_json",
     "training",
 )

@@ -39,7 +39,14 @@ def test_the_floor_of_evaluate_decodes_every_draw(batch, samples, monkeypatch):
     assert multiplications(seen[0]) == batch * samples * (3 * 8 + 8 * 8 + 8 * 784)
 
 
-SMALL = {"mlp": {"batch": 4, "hidden": 8}, "conv": {"batch": 2, "hidden": 8}, "iwae": {"batch": 2, "hidden": 8, "samples": 3}}
+SMALL = {
+    "mlp": {"batch": 4, "hidden": 8},
+    "conv": {"batch": 2, "hidden": 8},
+    "iwae": {"batch": 2, "hidden": 8, "samples": 3},
+    "vq": {"batch": 4, "hidden": 8, "latent": 16},
+    "flow": {"batch": 4, "hidden": 8, "latent": 3},
+    "beta-tc": {"batch": 4, "hidden": 8, "latent": 3},
+}
 
 
 @pytest.mark.parametrize(("name", "small"), SMALL.items())

@@ -231,6 +231,7 @@ NEEDS = {  # what a row goes with; the others go with SMALL
     "posterior gumbel_softmax": ["--latent-dim", "20", "--hidden", "4", "--prior", "one_hot"],
     "posterior concrete": ["--latent-dim", "20", "--hidden", "4", "--prior", "concrete"],
     "posterior joint": ["--latent-dim", "12", "--hidden", "4", "--prior", "product"],
+    "prior hierarchical": ["--latent-dim", "12", "--hidden", "4", "--posterior", "ladder"],
     "prior product": ["--latent-dim", "12", "--hidden", "4", "--posterior", "joint"],
     "prior codes": [*SMALL, "--posterior", "vq(codes=4)"],
     "prior one_hot": ["--latent-dim", "20", "--hidden", "4", "--posterior", "gumbel_softmax"],

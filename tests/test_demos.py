@@ -403,6 +403,31 @@ def sphere(text):
     assert rows["sphere"][5] < rows["Gaussian"][5]
 
 
+def estimators(text):
+    """Biases by quadrature, biases of draws in standard errors, and slopes in standard errors. Chance: some 1e-5 in all."""
+    rows = {}
+    for line in text.split("Signal-to-noise")[0].split("z one of three")[0].splitlines():
+        if found := re.match(r"  (\w.*?) {2,}(\S+e\S+) +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+)$", line):
+            rows[len(rows), found[1]] = [float(number) for number in found.groups()[1:]]
+    assert len(rows) == 15
+    for (_, name), (bias, variance, _, off, drawn) in rows.items():
+        assert drawn == pytest.approx(variance, rel=0.25)  # of 20,000 draws, of which the heaviest tails are 8 deviations long
+        if "biased" in name:
+            assert bias > 0.01
+        else:
+            assert bias < 1e-9
+            assert off < 5
+    relaxed = [numbers_after(text, f"relaxed, temperature {t} ")[:2] for t in ("2", "1", "0.5", "0.25")]
+    assert all(a > b + 3 * error for (a, _), (b, error) in pairwise(relaxed))
+    score, error = numbers_after(text.split("z one of three")[1], "score function, leave one out")[:2]
+    assert score < 4 * error
+    slopes = re.findall(r"^  (\w+) *, (\w+) .*?([+-][\d.]+) ± ([\d.]+)", text, re.MULTILINE)
+    assert len(slopes) == 4
+    for name, part, slope, error in slopes:
+        expected = -0.5 if (name, part) == ("total", "encoder") else 0.5
+        assert abs(float(slope) - expected) < 0.03 + 6 * float(error)  # K is not infinite: 0.02 is what is left of it
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -426,6 +451,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "19_discrete": discrete,
     "20_flows": normalizing_flows,
     "21_sphere": sphere,
+    "24_estimators": estimators,
 }
 
 

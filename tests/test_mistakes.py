@@ -281,6 +281,7 @@ WEIGHTS = {
     "log_pz_missing": ({"signs": (1, 0, -1)}, "log_w"),
     "weights_summed_over_batch": ({"bound": lambda w: log_sum_exp(w, 0) - np.log(B)}, "loss"),
     "log_k_missing": ({"bound": log_sum_exp}, "loss"),
+    "inverse_k_for_log_k": ({"bound": lambda w: log_sum_exp(w) + 1 / K}, "loss"),
     "averaged_inside_log": ({"bound": lambda w: w.sum(axis=1) / K}, "loss"),
     "weights_not_detached": ({"bound": lambda w: (share(w) * w).sum(axis=1)}, "loss"),
     "log_pz_mean_over_latents": ({"pz": 1 / Z}, "log_pz"),

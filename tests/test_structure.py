@@ -29,6 +29,7 @@ FLOORS = [
     {"models"},
     {"recipes"},
     {"runs", "reference", "bench"},
+    {"site"},
     {"commands", "pytest_plugin"},
     {"__main__"},
 ]
@@ -71,12 +72,12 @@ def test_imports_run_downstairs_only(path):
 
 @pytest.mark.parametrize("path", FILES, ids=id_of)
 def test_a_framework_is_imported_only_inside_the_functions_that_need_it(path):
-    modules = {module.split(".")[0] for module in imports(path)} & {"torch", "jax", "tensorflow", "dask"}
+    modules = {module.split(".")[0] for module in imports(path)} & {"torch", "jax", "keras", "flax", "tensorflow", "dask"}
     rooms = {"bench", "frameworks", "runs"}
-    allowed = {path.stem.split("_")[0]} & {"torch", "jax", "dask"} if path.parent.name in rooms else set()
+    allowed = {path.stem.split("_")[0]} & {"torch", "jax", "keras", "dask"} if path.parent.name in rooms else set()
     assert modules <= allowed
     top = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    frameworks = {"torch", "jax", "dask"}
+    frameworks = {"torch", "jax", "keras", "dask"}
     assert not any(alias.name.split(".")[0] in frameworks for node in top for alias in node.names)
     assert not any(isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in frameworks for node in top)
 

@@ -166,6 +166,11 @@ class GroupSoftmaxTwin(nn.Module):
         return nn.functional.softmax(x.unflatten(1, (self.groups, -1)), dim=2).flatten(1)
 
 
+class FirstColumnsTwin(nn.Module):
+    def forward(self, x):
+        return x[:, :2]
+
+
 class HeadsTwin(nn.Module):
     def __init__(self, *heads):
         super().__init__()
@@ -237,6 +242,7 @@ LAYERS = {  # ours, theirs, x
     "ELU": (layers.ELU(), nn.ELU(), VECTORS),
     "ELU: alpha": (layers.ELU(1.7), nn.ELU(1.7), VECTORS),
     "Embedding": (layers.Embedding(6, 3), nn.Embedding(6, 3), INTEGERS),
+    "FirstColumns": (layers.FirstColumns(2), FirstColumnsTwin(), VECTORS),
     "Flatten": (layers.Flatten(), nn.Flatten(), IMAGES),
     "GELU": (layers.GELU(), nn.GELU(), VECTORS),
     "GELU: tanh": (layers.GELU("tanh"), nn.GELU("tanh"), VECTORS),

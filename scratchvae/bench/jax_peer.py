@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.bench import jax_family
+from scratchvae.bench.workloads import CONTEXT
+
 
 def build(workload: str, *, batch: int, hidden: int, latent: int, samples: int) -> tuple[Callable[[], None], int]:
     """A function that does one step, and how many images that sees."""
@@ -55,7 +58,11 @@ def build(workload: str, *, batch: int, hidden: int, latent: int, samples: int) 
 
         return evaluate, batch
 
-    gradient = jax.value_and_grad(negative_iwae if workload == "iwae" else negative_bound)
+    loss = negative_iwae if workload == "iwae" else negative_bound
+    if workload in jax_family.LOSSES:
+        loss, more = jax_family.LOSSES[workload](encode, decode, bernoulli, latent, rng)
+        parameters |= more
+    gradient = jax.value_and_grad(loss)
 
     def update(state: Any, x: Any) -> tuple[Any, Any]:
         parameters, m, v, t, key = state
@@ -95,9 +102,11 @@ def _networks(jax: Any, jnp: Any, rng: np.random.Generator, workload: str, hidde
         return y @ W + b
 
     if workload != "conv":
-        inner = (hidden,) if workload == "mlp" else (hidden, hidden)
-        f = jax.nn.relu if workload == "mlp" else jnp.tanh
-        parameters = {"encoder": chain((784, *inner, 2 * latent)), "decoder": chain((latent, *inner, 784))}
+        shallow = {"mlp": 2 * latent, "beta-tc": 2 * latent, "vq": latent, "flow": 2 * latent + CONTEXT}
+        inner = (hidden,) if workload in shallow else (hidden, hidden)
+        f = jax.nn.relu if workload in shallow else jnp.tanh
+        outputs = shallow.get(workload, 2 * latent)
+        parameters = {"encoder": chain((784, *inner, outputs)), "decoder": chain((latent, *inner, 784))}
         return lambda p, x: dense(p, x, f), lambda p, z: dense(p, z, f), parameters
 
     layout = ("NCHW", "OIHW", "NCHW")

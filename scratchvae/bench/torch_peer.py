@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.bench import torch_family
+from scratchvae.bench.workloads import CONTEXT
+
 
 def build(workload: str, *, compiled: bool, batch: int, hidden: int, latent: int, samples: int) -> tuple[Callable[[], None], int]:
     """A function that does one step, and how many images that sees; `compiled` through torch.compile."""
@@ -49,8 +52,12 @@ def build(workload: str, *, compiled: bool, batch: int, hidden: int, latent: int
         return evaluate, batch
 
     loss = negative_iwae if workload == "iwae" else negative_bound
+    learned = [*encoder.parameters(), *decoder.parameters()]
+    if workload in torch_family.LOSSES:
+        loss, more = torch_family.LOSSES[workload](encoder, decoder, latent)
+        learned += more
     loss = torch.compile(loss) if compiled else loss
-    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-3)
+    optimizer = torch.optim.Adam(learned, lr=1e-3)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -63,8 +70,9 @@ def build(workload: str, *, compiled: bool, batch: int, hidden: int, latent: int
 
 
 def _networks(nn: Any, workload: str, hidden: int, latent: int) -> tuple[Any, Any]:
-    if workload == "mlp":
-        encoder = nn.Sequential(nn.Linear(784, hidden), nn.ReLU(), nn.Linear(hidden, 2 * latent))
+    outputs = {"mlp": 2 * latent, "beta-tc": 2 * latent, "vq": latent, "flow": 2 * latent + CONTEXT}
+    if workload in outputs:
+        encoder = nn.Sequential(nn.Linear(784, hidden), nn.ReLU(), nn.Linear(hidden, outputs[workload]))
         decoder = nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, 784))
     elif workload == "conv":
         encoder = nn.Sequential(

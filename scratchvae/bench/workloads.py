@@ -11,11 +11,14 @@ from scratchvae.evaluation import log_likelihood
 from scratchvae.evaluation.log_likelihood import ROWS
 from scratchvae.layers import named_parameters
 from scratchvae.models import LatentVariableModel
-from scratchvae.objectives import Elbo, Iwae, Objective
+from scratchvae.objectives import Elbo, Iwae, Objective, Quantization, SampledElbo, TotalCorrelation
 from scratchvae.recipes import convolutional, mlp
 from scratchvae.training import Adam, Phase, train_step
 
 PIXELS = 784
+CODES, CODE_SIZE = 512, 8  # of vq
+MADE, CONTEXT = 64, 16  # of flow
+EXAMPLES = 60_000  # of beta-tc
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,42 @@ def evaluate_step(batch: int = 100, hidden: int = 200, latent: int = 50, samples
     return Workload(step, run_products(products), batch)
 
 
+def vq_step(batch: int = 128, hidden: int = 400, latent: int = 64) -> Workload:
+    """784-400-64, each 8 of the 64 quantized by one codebook of 512; 400-784, Bernoulli, commitment, Adam, batch 128."""
+    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,), posterior=f"vq({CODES}, {latent // CODE_SIZE})", prior="codes")
+    products = of_linear_layers(batch, (PIXELS, hidden, latent), needs_dx=False)
+    products += of_linear_layers(batch * latent // CODE_SIZE, (CODE_SIZE, CODES), needs_dx=False, backward=False)  # distances
+    products += of_linear_layers(batch, (latent, hidden, PIXELS), needs_dx=True)
+    return Workload(_training(model, Elbo(penalties=(Quantization(),)), batch), run_products(products), batch)
+
+
+def flow_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
+    """784-400-(20,20,16), two inverse autoregressive steps of 64 hidden units, 400-784, sampled KL, Adam, batch 128."""
+    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,), posterior=f"iaf(steps=2, hidden={MADE}, context={CONTEXT})")
+    products = of_linear_layers(batch, (PIXELS, hidden, 2 * latent + CONTEXT), needs_dx=False)
+    step = of_linear_layers(batch, (latent, MADE, 2 * latent), needs_dx=True)
+    step += of_linear_layers(batch, (CONTEXT, MADE), needs_dx=True)
+    products += step * 2 + of_linear_layers(batch, (latent, hidden, PIXELS), needs_dx=True)
+    return Workload(_training(model, SampledElbo(), batch), run_products(products), batch)
+
+
+def beta_tc_step(batch: int = 128, hidden: int = 400, latent: int = 10) -> Workload:
+    """784-400-(10,10)-400-784, Bernoulli, total correlation with weight 3 of 60,000 examples, stratified; Adam, batch 128."""
+    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,))
+    products = of_linear_layers(batch, (PIXELS, hidden, 2 * latent), needs_dx=False)
+    products += of_linear_layers(batch, (latent, hidden, PIXELS), needs_dx=True)
+    objective = Elbo(penalties=(TotalCorrelation(3.0, EXAMPLES),))
+    return Workload(_training(model, objective, batch), run_products(products), batch)
+
+
 WORKLOADS: dict[str, Callable[..., Workload]] = {
     "mlp": mlp_step,
     "conv": conv_step,
     "iwae": iwae_step,
     "evaluate": evaluate_step,
+    "vq": vq_step,
+    "flow": flow_step,
+    "beta-tc": beta_tc_step,
 }
 
 

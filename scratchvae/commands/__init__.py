@@ -16,6 +16,7 @@ COMMANDS = {
     "golden": "write vectors of every case, for code in any language to be compared with",
     "check": "compare every gradient with finite differences",
     "bench": "time training beside its own matrix products, and beside other frameworks",
+    "site": "write the study site: each formula beside its line and its numbers",
     "info": "what this machine gives, or what a run is",
     "completion": "print a shell's completion of these commands and their options",
 }

@@ -5,6 +5,7 @@ responsibilities are made of the differences.
 """
 
 import numpy as np
+from scipy.special import log_ndtr, logsumexp
 
 from scratchvae import ops
 from scratchvae.arguments import differentiable, in_float64, sampler
@@ -31,6 +32,115 @@ def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Ar
         return dz.sum(axis=1), dlogits, dmeans.sum(axis=0), dlog_vars.sum(axis=0)  # each summed over its other axis
 
     return log_pz, pullback
+
+
+@differentiable
+@in_float64
+def log_prob_of_each(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Array, Pullback]:
+    """The log-density of each row under a mixture of its own: log Σ_k π_bk N(z_b; mean_bk, σ_bk²).
+
+    z (B, D), logits (B, K), means, log_vars (B, K, D)  ->  (B,) in nats.
+    """
+    n = require_shapes(
+        "mixture.log_prob_of_each", z=(z, "B D"), logits=(logits, "B K"), means=(means, "B K D"), log_vars=(log_vars, "B K D")
+    )
+    B, K, D = n["B"], n["K"], n["D"]
+    log_weights, log_weights_pullback = ops.log_softmax(logits, axis=1)
+    pairs = [np.broadcast_to(a, (B, K, D)).reshape(B * K, D) for a in (z[:, None], means, log_vars)]
+    log_pairs, pairs_pullback = gaussian.log_prob(*pairs)
+    log_pz, joint_pullback = ops.log_sum_exp(log_weights + log_pairs.reshape(B, K), axis=1)
+
+    def pullback(dlog_pz: Array) -> tuple[Array, Array, Array, Array]:
+        djoint = joint_pullback(dlog_pz)  # djoint_bk = dlog_pz_b r_bk, r the responsibilities
+        dz, dmeans, dlog_vars = (d.reshape(B, K, D) for d in pairs_pullback(djoint.reshape(B * K)))
+        return dz.sum(axis=1), log_weights_pullback(djoint), dmeans, dlog_vars  # dlogits_bk = dlog_pz_b (r_bk − π_bk)
+
+    return log_pz, pullback
+
+
+@differentiable
+@in_float64
+def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array) -> tuple[Array, Pullback]:
+    """A draw z from a mixture of each row's own, as a smooth function of its parameters: z_d solves F_d(z_d) = Φ(noise_d).
+
+    F_d is the distribution function of z_d given z_1, …, z_(d−1), and Φ that of N(0, 1):
+
+        F_d(t) = Σ_k w_dk Φ((t − mean_kd)/σ_kd),    w_d = softmax_k(logits_k + Σ_(j<d) log N(z_j; mean_kj, σ_kj²))
+
+    With one component it is mean + σ noise. No component is chosen, and so nothing jumps where a weight changes: the gradient
+    is that of z itself, by the implicit function theorem dz_d = −dF_d/f_d, where f_d is the density of z_d given the earlier
+    ones. It grows without bound as the components move so far apart that f_d vanishes between them.
+
+    logits (B, K), means, log_vars (B, K, D), noise (B, D) ~ N(0, 1)  ->  z (B, D).
+    Figurnov, Mohamed & Mnih 2018, section 3 and its equation 9 for several dimensions; Graves 2016.
+    """
+    n = require_shapes(
+        "mixture.reparameterize",
+        logits=(logits, "B K"),
+        means=(means, "B K D"),
+        log_vars=(log_vars, "B K D"),
+        noise=(noise, "B D"),
+    )
+    B, D = n["B"], n["D"]
+    noise = noise.astype(means.dtype, copy=False)
+    stds, z, before, given = np.exp(0.5 * log_vars), np.empty((B, D)), logits, []
+    for d in range(D):
+        log_w, softmax_pullback = ops.log_softmax(before, axis=1)
+        mean, std, eps = means[:, :, d], stds[:, :, d], noise[:, d]
+        z[:, d] = _quantile(log_w, mean, std, eps)
+        a = (z[:, d, None] - mean) / std
+        log_n = -0.5 * (a * a + np.log(2 * np.pi)) - np.log(std)  # log N(z_d; mean_kd, σ_kd²)
+        given.append((log_w, softmax_pullback, a, log_n))
+        before = before + log_n
+
+    def pullback(dz: Array) -> tuple[Array, Array, Array]:
+        dmeans, dlog_vars, dbefore = np.empty_like(means), np.empty_like(means), np.zeros_like(logits)
+        for d in reversed(range(D)):
+            (log_w, softmax_pullback, a, log_n), std, eps = given[d], stds[:, :, d], noise[:, d, None]
+            # what follows z_d has it in its weights: ∂log n_k/∂z = −a_k/σ_k
+            dz_d = (dz[:, d] - (dbefore * a / std).sum(axis=1))[:, None]
+            log_f, r_pullback = ops.log_sum_exp(log_w + log_n, axis=1)
+            r = r_pullback(np.ones_like(log_f))  # w_k n_k / f
+            side = np.where(eps > 0, -1.0, 1.0)  # the tail that is less than ½
+            with np.errstate(over="ignore"):
+                apart = [np.exp(np.minimum(log_w + log_ndtr(side * t) - log_f[:, None], 700)) for t in (a, eps)]
+            dlog_w = -dz_d * side * (apart[0] - apart[1])  # dlog_w_k = −dz_d w_k (Φ(a_k) − F)/f
+            dmeans[:, :, d] = dz_d * r + dbefore * a / std  # dmean_k = dz_d r_k + dℓ_k a_k/σ_k
+            dlog_vars[:, :, d] = 0.5 * (dz_d * r * a * std + dbefore * (a * a - 1))  # ½ dz_d r_k σ_k a_k + ½ dℓ_k (a_k² − 1)
+            dbefore = dbefore + softmax_pullback(dlog_w)
+        return dbefore, dmeans, dlog_vars
+
+    return z, pullback
+
+
+def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
+    """t with Σ_k w_k Φ((t − mean_k)/σ_k) = Φ(noise), by Newton's steps inside a bracket.     (B, K), noise (B,)  ->  (B,).
+
+    The equation is solved in logarithms and in the tail that is less than ½: where noise > 0, everything is mirrored. The
+    solution lies between the smallest and the largest mean_k + σ_k noise. A row is done when its step is what the rounding
+    of log F does to it.
+    """
+    side = np.where(noise > 0, -1.0, 1.0)
+    mean, eps = side[:, None] * mean, side * noise
+    ends = mean + std * eps[:, None]
+    low, high, target = ends.min(axis=1), ends.max(axis=1), log_ndtr(eps)
+    t = np.clip((np.exp(log_w) * ends).sum(axis=1), low, high)
+    rounding, rows = 4 * np.finfo(np.float64).eps, np.arange(len(t))
+    for count in range(180):  # every third step halves the bracket, and a float has some 60 halvings
+        a = (t[rows, None] - mean[rows]) / std[rows]
+        log_F = logsumexp(log_w[rows] + log_ndtr(a), axis=1)
+        log_f = logsumexp(log_w[rows] - 0.5 * (a * a + np.log(2 * np.pi)) - np.log(std[rows]), axis=1)
+        excess, at = log_F - target[rows], t[rows]
+        low[rows], high[rows] = np.where(excess < 0, at, low[rows]), np.where(excess > 0, at, high[rows])
+        scale = np.exp(np.minimum(log_F - log_f, 700))  # F/f
+        step = at - excess * scale
+        inside = (step >= low[rows]) & (step <= high[rows]) & (count % 3 < 2)
+        t[rows] = np.where(excess == 0, at, np.where(inside, step, 0.5 * (low[rows] + high[rows])))
+        least = rounding * (np.abs(at) + np.minimum(np.maximum(1, -target[rows]) * scale, (high - low)[rows]))
+        rows = rows[np.abs(t[rows] - at) > least]
+        if not rows.size:
+            break
+    return side * t
 
 
 @sampler

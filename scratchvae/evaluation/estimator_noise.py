@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, require_count
 from scratchvae.data import Batch
-from scratchvae.layers import named_parameters
+from scratchvae.layers import EVALUATION, Mode, named_parameters
 from scratchvae.objectives import Model, Objective
 
 
@@ -27,9 +27,23 @@ class EstimatorNoise:
         """E‖g − E g‖², the sum of the variances of all entries of g, the gradients of Parameters whose names begin so."""
         return float(sum(variance.sum() for name, variance in self.gradient_variance.items() if name.startswith(prefix)))
 
+    def signal(self, prefix: str = "") -> float:
+        """‖E g‖ for the same Parameters: the noise of the mean, whose squares add variance / draws, is taken off. 0 at least."""
+        squares = sum(float((mean**2).sum()) for name, mean in self.gradient_mean.items() if name.startswith(prefix))
+        return float(np.sqrt(max(squares - self.total_variance(prefix) / self.draws, 0.0)))
 
-def estimator_noise(model: Model, objective: Objective, batch: Batch, *, draws: int, rng: np.random.Generator) -> EstimatorNoise:
-    """Evaluate the objective on one batch, in evaluation mode, `draws` times; the model's gradients are left as None.
+    def signal_to_noise(self, prefix: str = "", *, of: "EstimatorNoise | None" = None) -> float:
+        """‖E g‖ / √E‖g − E g‖², what one evaluation is worth.     Rainforth et al. 2018, section 3.
+
+        `of` is an estimator that has the same mean, and shows it more clearly: its signal is taken then.
+        """
+        return (of or self).signal(prefix) / float(np.sqrt(self.total_variance(prefix)))
+
+
+def estimator_noise(
+    model: Model, objective: Objective, batch: Batch, *, draws: int, rng: np.random.Generator, mode: Mode = EVALUATION
+) -> EstimatorNoise:
+    """Evaluate the objective on one batch `draws` times, in evaluation mode unless told; the model's gradients are left as None.
 
     Two estimators of one quantity have equal means, and are compared by their variances (Kingma & Welling 2014, section 2.2).
     """
@@ -40,7 +54,7 @@ def estimator_noise(model: Model, objective: Objective, batch: Batch, *, draws: 
     for parameter in parameters.values():
         parameter.grad = None  # what an earlier pullback left would be added to the first draw's
     for k in range(1, draws + 1):
-        report, pullback = objective(model, batch, objective.draw_noise(model, len(batch), rng))
+        report, pullback = objective(model, batch, objective.draw_noise(model, len(batch), rng), mode=mode)
         pullback()
         found: dict[str, Array] = {"": np.asarray(report.loss)}
         for name, parameter in parameters.items():

@@ -25,7 +25,6 @@ from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
-from scratchvae.layers.topics import Topics
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
@@ -112,13 +111,6 @@ def learned_fill(layer: LearnedFill, x: Array, dx: Array) -> tuple[Array, Array]
     return layer(x)[0], moving(np.concatenate([dx[:, :D], x[:, D : 2 * D], dx[:, 2 * D :]], axis=1))[0]
 
 
-def topics(layer: Topics, x: Array, dx: Array) -> tuple[Array, Array]:
-    """y_w = log Σ_k θ_k β_kw  =>  dy_w = Σ_k dθ_k β_kw / Σ_k θ_k β_kw, dθ by the softmax, whose J is symmetric."""
-    shares, shares_pullback = ops.softmax(x, axis=1)
-    laws = layer.laws()
-    return layer(x)[0], (shares_pullback(dx) @ laws) / (shares @ laws)
-
-
 def sequential(layer: Sequential, x: Array, dx: Array) -> tuple[Array, Array]:
     """The chain rule, forwards: J = J_n … J_2 J_1, and dx passes through J_1 first."""
     for part in layer.layers:
@@ -174,7 +166,6 @@ RULES: dict[type[Layer], Rule] = {
     Activation: pointwise,
     BoundedLogVar: pointwise,  # the identity in its first half
     GroupSoftmax: group_softmax,
-    Topics: topics,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,
     MaxPool2d: max_pool,

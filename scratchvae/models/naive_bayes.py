@@ -70,7 +70,7 @@ class NaiveBayes(Owner):
     of the ELBO:
 
         GaussianPerPixel()    mean_d = Σ_n x_nd / n_k
-                              σ²_d = Σ_n (x_nd − mean_d)² / n_k + smoothing · max_d Var[x_d]
+                              σ_d² = Σ_n (x_nd − mean_d)² / n_k + smoothing · max_d Var[x_d]
         Bernoulli()           p_d = (Σ_n x_nd + α) / (n_k + 2 α),    α = smoothing
         Multinomial()         p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α),    α = smoothing
 

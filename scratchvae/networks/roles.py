@@ -34,11 +34,19 @@ from scratchvae.networks import flows
 from scratchvae.networks.discrete import codes, concrete, concrete_prior, gumbel_softmax, joint, one_hot, product
 from scratchvae.networks.layered import hierarchical, ladder
 from scratchvae.objectives import Ramp, Schedule
-from scratchvae.posteriors import Density, DiagonalGaussian, FullGaussian, Point, Posterior, VectorQuantized, VonMisesFisher
+from scratchvae.posteriors import (
+    Density,
+    DiagonalGaussian,
+    FullGaussian,
+    MixturePosterior,
+    Point,
+    Posterior,
+    VectorQuantized,
+    VonMisesFisher,
+)
 from scratchvae.priors import (
     ConditionalGaussian,
     GaussianMixture,
-    LogisticNormal,
     Prior,
     StandardGaussian,
     UniformSphere,
@@ -118,6 +126,7 @@ POSTERIORS = Table(
         "coupling": flows.coupling,
         "diagonal_gaussian": DiagonalGaussian,
         "full_gaussian": FullGaussian,
+        "gaussian_mixture": MixturePosterior,
         "gumbel_softmax": gumbel_softmax,
         "householder": flows.householder,
         "iaf": flows.iaf,
@@ -140,7 +149,6 @@ PRIORS = Table(
         "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
         "hierarchical": hierarchical,
-        "logistic_normal": LogisticNormal,
         "one_hot": one_hot,
         "product": product,
         "standard_gaussian": StandardGaussian,

@@ -22,6 +22,7 @@ from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, R
 from scratchvae.objectives.sampled_elbo import SampledElbo
 from scratchvae.objectives.score_function import ScoreFunctionElbo
 from scratchvae.objectives.sigma_points import sigma_points
+from scratchvae.objectives.stratified_elbo import StratifiedElbo
 from scratchvae.objectives.thermodynamic import Thermodynamic
 from scratchvae.objectives.total_correlation import TotalCorrelation, aggregate_log_prob
 from scratchvae.objectives.vimco import Vimco
@@ -63,6 +64,7 @@ __all__ = [
     "ScoreFunctionElbo",
     "Sleep",
     "SlicedWasserstein",
+    "StratifiedElbo",
     "Thermodynamic",
     "TotalCorrelation",
     "Trainable",

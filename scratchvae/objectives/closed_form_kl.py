@@ -28,7 +28,6 @@ from scratchvae.priors import (
     Codes,
     ConditionalGaussian,
     HierarchicalGaussian,
-    LogisticNormal,
     OneHot,
     Prior,
     ProductPrior,
@@ -71,21 +70,6 @@ def diagonal_to_conditional(posterior: DiagonalGaussian, prior: ConditionalGauss
     def pullback(dkl: Array) -> Array:
         dmean, dlog_var, *dothers = kl_pullback(dkl)
         prior_pullback(*dothers)
-        return split_pullback(dmean, dlog_var)
-
-    return kl, pullback
-
-
-def diagonal_to_logistic_normal(posterior: DiagonalGaussian, prior: LogisticNormal, q_params: Array) -> tuple[Array, Pullback]:
-    """½ ((σ_j² + (mean_j − m_j)²)/v_j − 1 − log σ_j²/v_j) for each latent j, p(z) = N(m, diag v) being fixed.
-
-    Srivastava & Sutton 2017, equation 7, where the latents stand for shares of topics.
-    """
-    (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
-    kl, kl_pullback = gaussian.kl_by_dimension(mean, log_var, *prior.mean_and_log_var(mean))
-
-    def pullback(dkl: Array) -> Array:
-        dmean, dlog_var, _, _ = kl_pullback(dkl)
         return split_pullback(dmean, dlog_var)
 
     return kl, pullback
@@ -152,7 +136,6 @@ def sphere_to_uniform(posterior: VonMisesFisher, prior: UniformSphere, q_params:
 CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
     (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
-    (DiagonalGaussian, LogisticNormal): diagonal_to_logistic_normal,
     (FullGaussian, StandardGaussian): full_to_standard,
     (GumbelSoftmax, OneHot): choices_to_choices,
     (JointPosterior, ProductPrior): product_to_product,

@@ -8,7 +8,6 @@ import numpy as np
 from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_count, require_shapes
 from scratchvae.data import Batch
-from scratchvae.distributions import gaussian
 from scratchvae.layers import Mode
 from scratchvae.objectives.interface import Pass
 from scratchvae.objectives.penalties import Penalty
@@ -85,21 +84,22 @@ def aggregate_log_prob(z: Array, mean: Array, log_var: Array, *, shares: Array) 
     z (R, Z), mean and log_var (M, Z), `shares` s (R, M).
     pullback(djoint, dby_latent) -> (dz, dmean, dlog_var).
     """
-    sizes = require_shapes(
+    require_shapes(
         "aggregate_log_prob", z=(z, "R Z"), mean=(mean, "M Z"), log_var=(log_var, "M Z"), shares=(shares, "R M")
     )
-    R, M, Z = sizes["R"], sizes["M"], sizes["Z"]
-    every = (R, M, Z)
-    pairs = (np.broadcast_to(a, every).reshape(-1, 1) for a in (z[:, None], mean[None], log_var[None]))
-    log_density, density_pullback = gaussian.log_prob(*pairs)
-    log_q = log_density.reshape(every)  # log N(z_rj; mean_mj, σ_mj²)
+    with np.errstate(over="ignore"):
+        precision = np.minimum(np.exp(-0.5 * log_var), np.finfo(log_var.dtype).max)  # 1/σ
+        u = (z[:, None] - mean) * precision  # (R, M, Z)
+        log_q = -0.5 * (u * u + (log_var + log_var.dtype.type(np.log(2 * np.pi))))  # log N(z_rj; mean_mj, σ_mj²)
     log_s = np.log(shares)
     joint, joint_pullback = ops.log_sum_exp(log_q.sum(axis=2) + log_s, axis=1)
     by_latent, by_latent_pullback = ops.log_sum_exp(log_q + log_s[:, :, None], axis=1)
 
     def pullback(djoint: Array, dby_latent: Array) -> tuple[Array, Array, Array]:
         dlog_q = joint_pullback(djoint)[:, :, None] + by_latent_pullback(dby_latent)  # by the sum over latents, and each alone
-        dz, dmean, dlog_var = (d.reshape(every) for d in density_pullback(dlog_q.reshape(-1)))
-        return dz.sum(axis=1), dmean.sum(axis=0), dlog_var.sum(axis=0)  # dz_rj = Σ_m …,  dmean_mj = Σ_r …
+        moved = dlog_q * u
+        dlog_var = 0.5 * (moved * u - dlog_q).sum(axis=0)  # dlog σ_mj² = Σ_r dlog_q ½ (u² − 1)
+        moved *= precision
+        return -moved.sum(axis=1), moved.sum(axis=0), dlog_var  # dz_rj = −Σ_m dlog_q u/σ,  dmean_mj = Σ_r dlog_q u/σ
 
     return (joint, by_latent), pullback

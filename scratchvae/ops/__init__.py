@@ -14,7 +14,6 @@ from scratchvae.ops.embedding import embedding
 from scratchvae.ops.linear import linear
 from scratchvae.ops.logistic import logistic_interval
 from scratchvae.ops.missing import fill_missing
-from scratchvae.ops.mixtures import log_mixture
 from scratchvae.ops.normalization import batch_norm, batch_norm_frozen, layer_norm, weight_norm
 from scratchvae.ops.pooling import max_pool2d, mean_pool2d, upsample2d
 from scratchvae.ops.reductions import log_softmax, log_sum_exp, softmax, sum
@@ -40,7 +39,6 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
-    "log_mixture",
     "log_softmax",
     "log_sum_exp",
     "logistic_interval",

@@ -59,6 +59,6 @@ def tanh_clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
 
     def pullback(dy: Array) -> Array:
         e = np.exp(-2 * np.abs(a))
-        return dy * (4 * e / (1 + e) ** 2)  # dx = dy (1 − tanh² a), as 4e^(−2|a|)/(1 + e^(−2|a|))², which stays above 0
+        return dy * (4 * e / (1 + e) ** 2)  # dx = dy (1 − tanh² a), as 4 e^(−2 |a|)/(1 + e^(−2 |a|))², which stays above 0
 
     return y, pullback

@@ -8,6 +8,7 @@ from scratchvae.posteriors.gumbel_softmax import GumbelSoftmax
 from scratchvae.posteriors.interface import Choices, Density, Noise, Posterior
 from scratchvae.posteriors.joint import JointPosterior
 from scratchvae.posteriors.ladder import Ladder
+from scratchvae.posteriors.mixture import MixturePosterior
 from scratchvae.posteriors.point import Point
 from scratchvae.posteriors.top_down import TopDown
 from scratchvae.posteriors.vector_quantized import VectorQuantized
@@ -23,6 +24,7 @@ __all__ = [
     "GumbelSoftmax",
     "JointPosterior",
     "Ladder",
+    "MixturePosterior",
     "Noise",
     "Point",
     "Posterior",

@@ -7,10 +7,10 @@ from scratchvae.priors.flow import FlowPrior
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.hierarchical import HierarchicalGaussian
 from scratchvae.priors.interface import Prior
-from scratchvae.priors.logistic_normal import LogisticNormal
 from scratchvae.priors.mixture_fit import fit_mixture
 from scratchvae.priors.one_hot import OneHot
 from scratchvae.priors.product import ProductPrior
+from scratchvae.priors.spaces import require_one_space
 from scratchvae.priors.standard_gaussian import StandardGaussian
 from scratchvae.priors.uniform_sphere import UniformSphere
 from scratchvae.priors.vamp import VampPrior
@@ -22,7 +22,6 @@ __all__ = [
     "FlowPrior",
     "GaussianMixture",
     "HierarchicalGaussian",
-    "LogisticNormal",
     "OneHot",
     "Prior",
     "ProductPrior",
@@ -30,4 +29,5 @@ __all__ = [
     "UniformSphere",
     "VampPrior",
     "fit_mixture",
+    "require_one_space",
 ]

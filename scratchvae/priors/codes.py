@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
-from scratchvae.distributions import categorical
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors import VectorQuantized
 from scratchvae.priors.interface import Prior
@@ -34,15 +34,16 @@ class Codes(Prior):
 
         pullback(dlog_p) gives a learned prior its gradient, and returns nothing.
         """
-        B, G = indices.shape
-        logits, given_pullback = self.choices.given_logits(B, like)
-        apart = logits.reshape(B * G, 1, self.posterior.categories)
-        log_p, law_pullback = categorical.log_prob(apart, x=indices.reshape(B * G, 1))
+        logits, given_pullback = self.choices.given_logits(1, like)  # one p for all rows
+        log_p, log_p_pullback = ops.log_softmax(logits, axis=2)
+        groups = np.arange(indices.shape[1])
 
         def pullback(dlog_p: Array) -> None:
-            given_pullback(law_pullback(dlog_p.reshape(B * G)).reshape(logits.shape))
+            dall = np.zeros_like(log_p)
+            np.add.at(dall[0], (groups, indices), dlog_p)  # of each code, Σ over the places where it was chosen
+            given_pullback(log_p_pullback(dall))
 
-        return log_p.reshape(B, G), pullback
+        return log_p[0, groups, indices], pullback
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """Σ_g log p_g(code), and −∞ where z is not made of codes. z is discrete, and so dz is 0."""

@@ -9,7 +9,6 @@ from scratchvae.recipes.learning import OBJECTIVES, OPTIMIZERS, PENALTIES, SCHED
 from scratchvae.recipes.linear_gaussian import SolvedVAE, factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
 from scratchvae.recipes.named_models import NAMED_MODELS, NamedModel, named_models
-from scratchvae.recipes.topics import topics
 
 TABLES = (RECIPES, MODELS, LIKELIHOODS, POSTERIORS, PRIORS, OBJECTIVES, PENALTIES, OPTIMIZERS, SCHEDULES)
 
@@ -36,5 +35,4 @@ __all__ = [
     "named_models",
     "probabilistic_pca",
     "require_numbers",
-    "topics",
 ]

@@ -5,7 +5,6 @@ from scratchvae.recipes.belief_net import belief_net
 from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.linear_gaussian import factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.topics import topics
 
 RECIPES = Table(
     "recipe",
@@ -15,7 +14,6 @@ RECIPES = Table(
         "factor_analysis": factor_analysis,
         "mlp": mlp,
         "probabilistic_pca": probabilistic_pca,
-        "topics": topics,
     },
     given=("event_shape", "schema", "seed"),
 )

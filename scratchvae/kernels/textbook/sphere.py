@@ -49,7 +49,7 @@ def sphere_moments(log_concentration: Array, dim: int) -> tuple[Array, Array, Ar
     """log p(μ) at the mean direction μ, KL(p ‖ uniform), A = E[cos θ], 1 − A, and dA/dκ = Var[cos θ].     (B,) each.
 
         log p(μ)  = κ v₀ − m log sin θ₀ − log ∫ − log |S|    ∫ that of the density as a share of its peak, v = 1 − cos θ
-        KL        = log p(μ) + log |sphere| − κ E[v]         |S| the area of the unit sphere in D − 1 dimensions
+        KL        = log p(μ) + log |S_D| − κ E[v]            |S| the area of the unit sphere in D − 1 dimensions
 
     Up to κ² = 4 D the moments come from the series E[e^(κ cos θ)] = 1 + Σ_k t_k over the uniform law, with the terms
     t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)): κ A = Σ 2k t_k/(1 + Σ t_k), and KL = κ A − log(1 + Σ t_k). It keeps

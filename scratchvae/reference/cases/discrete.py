@@ -156,7 +156,7 @@ def quantized_case(name: str, objective: Objective, model: VAE, noise: Any) -> C
 
 
 def straight_through_case(name: str, objective: Objective, draws: int) -> Case:
-    """log p(x|z), and a sampled KL too, at z = soft + (one-hot − soft)⁰, `soft` the relaxed draw."""
+    """log p(x|z), and a sampled KL too, at z = soft + (hard − soft)⁰, `soft` the relaxed draw and `hard` the one-hot one."""
     model, noise = chosen(straight_through=True), exponential(B * draws, WIDTH)
     prior: Any = model.prior
     sampled = isinstance(objective, SampledElbo)

@@ -165,13 +165,13 @@ def _entropy(L: Array) -> Array:
 
 
 def _expected(mean: Array, L: Array, other_mean: Array, other_L: Array) -> Array:
-    """E log N(x; other_mean, S') = log N(mean; other_mean, S') − ½ tr(S'⁻¹ S)."""
+    """E[log N(x; other_mean, T)] = log N(mean; other_mean, T) − ½ tr(T⁻¹ S)."""
     precision, _ = inverse_and_log_det(gaussian_algebra.covariance(other_L))
     return log_prob(mean, other_mean, other_L) - (precision * gaussian_algebra.covariance(L)).sum(axis=(1, 2)) / 2
 
 
 def _kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> Array:
-    """−H − E log N(x; other_mean, S')."""
+    """−H − E[log N(x; other_mean, T)]."""
     return -_entropy(L) - _expected(mean, L, other_mean, other_L)
 
 

@@ -32,6 +32,11 @@ def _sum(log_w: Array) -> Bound:
     return value + np.log(log_w.shape[1]), share
 
 
+def _less_inverse(log_w: Array) -> Bound:
+    value, share = _sum(log_w)
+    return value + 1 / log_w.shape[1], share
+
+
 def _mean_of_logs(log_w: Array) -> Bound:
     return log_w.mean(axis=1), np.full_like(log_w, 1 / log_w.shape[1])
 
@@ -77,6 +82,12 @@ READINGS = [
     Reading("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch_by_draws, OVER_BATCH),
     Reading(
         "log_k_missing", Place.IMPORTANCE, lambda given: _sum, "the bound lacks its −log K: it is a mean of weights, not a sum"
+    ),
+    Reading(
+        "inverse_k_for_log_k",
+        Place.IMPORTANCE,
+        lambda given: _less_inverse,
+        "the bound adds 1/K where log 1/K belongs: gradients are right, values are log K + 1/K too high",
     ),
     Reading(
         "averaged_inside_log",

@@ -13,21 +13,8 @@ from scratchvae.arrays import Array
 ARITHMETIC = {"add", "sub", "mul", "div", "neg", "addcmul"}
 CURVES = {
     *("exp", "log", "log1p", "expm1", "log2", "sqrt", "rsqrt", "pow", "square", "reciprocal", "abs", "sigmoid", "logsigmoid"),
-    *(
-        "softplus",
-        "tanh",
-        "clamp",
-        "relu",
-        "elu",
-        "maximum",
-        "minimum",
-        "where",
-        "nan_to_num",
-        "sign",
-        "erf",
-        "softsign",
-        "logaddexp",
-    ),
+    *("softplus", "tanh", "clamp", "relu", "elu", "maximum", "minimum", "where", "nan_to_num", "sign", "erf", "softsign"),
+    "logaddexp",
 }
 LOSSES = {  # calls that compare an output with a target, and the law that each is of
     "binary_cross_entropy": "bernoulli",

@@ -36,7 +36,7 @@ def held_inside(equation: Any) -> Any:
 
 
 def is_draw(equation: Any, operands: list[Any]) -> str:
-    """ "draw normal" of a call of jax.random.normal, and so of the others; "" of anything else."""
+    """The op "draw normal" of a call of jax.random.normal, and so of the others; "" of anything else."""
     import jax
 
     law = str(equation.params.get("name", "")).strip("_")

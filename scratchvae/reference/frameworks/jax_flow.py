@@ -16,18 +16,7 @@ from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node
 from scratchvae.reference.frameworks.jax_calls import called, held_inside, is_draw
 
-FOREIGN = {
-    "jax",
-    "jaxlib",
-    "flax",
-    "haiku",
-    "keras",
-    "equinox",
-    "optax",
-    "distrax",
-    "scratchvae",
-    "site-packages",
-}  # not the user's own code
+FOREIGN = {"jax", "flax", "haiku", "keras", "equinox", "optax", "distrax", "scratchvae", "site-packages"}  # not the user's own
 
 
 @dataclass(frozen=True)

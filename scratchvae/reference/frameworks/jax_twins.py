@@ -62,6 +62,7 @@ def check_jax(
         raise InputError(f"check_jax: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not")
     require_settings("check_jax", settings)
     settings |= {"likelihood": likelihood, "noise": noise}
+    check: Callable[..., Report]
     if missing:
         check, settings = _watched, settings | {"scale": scale}
     else:

@@ -43,8 +43,8 @@ class Watched(ABC):
         key = repr(sorted(settings.items()))
         if key not in self._steps:
             meant = {name: value for name, value in settings.items() if name != "scale"}
-            how = {"scale": settings.get("scale"), "training": self.training}
-            self._steps[key] = as_step(self.roles, self.loss, self.gradients, settings=meant, **how)
+            given = self.roles, self.loss, self.gradients
+            self._steps[key] = as_step(*given, settings=meant, scale=settings.get("scale"), training=self.training)
         return self._steps[key]
 
     def report(self, **settings: Any) -> Report:

@@ -1,0 +1,83 @@
+"""The losses of `vq`, `flow` and `beta-tc` in plain JAX: of the networks, of log p(x|z), and what else they learn."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE
+
+
+def vq(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+    """Nearest codes by distances from products, straight through, the two terms of the codebook and of commitment."""
+    import jax
+    import jax.numpy as jnp
+
+    stop = jax.lax.stop_gradient
+
+    def loss(parameters: Any, x: Any, key: Any) -> Any:
+        z_e, codes = encode(parameters["encoder"], x), parameters["codes"]
+        distances = jnp.sum(codes**2, axis=1) - 2 * z_e.reshape(-1, CODE_SIZE) @ codes.T
+        e = codes[jnp.argmin(stop(distances), axis=1)].reshape(z_e.shape)
+        z = z_e + stop(e - z_e)
+        pays = jnp.sum((e - stop(z_e)) ** 2, axis=1) + 0.25 * jnp.sum((z_e - stop(e)) ** 2, axis=1)
+        return jnp.mean(pays - log_px(decode(parameters["decoder"], z), x)) + math.log(CODES)
+
+    return loss, {"codes": jnp.asarray(rng.standard_normal((CODES, CODE_SIZE)), jnp.float32)}
+
+
+def flow(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+    """Two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
+    import jax
+    import jax.numpy as jnp
+
+    hidden_place = np.arange(MADE) % latent - 1
+    orders = (np.arange(latent), np.arange(latent)[::-1])
+    masks = [(order[:, None] <= hidden_place, hidden_place[:, None] < np.tile(order, 2)) for order in orders]
+
+    def drawn(*shape: int) -> Any:
+        return jnp.asarray(rng.uniform(-1, 1, shape) / np.sqrt(shape[0]), jnp.float32)
+
+    def loss(parameters: Any, x: Any, key: Any) -> Any:
+        mean, log_var, context = jnp.split(encode(parameters["encoder"], x), (latent, 2 * latent), axis=1)
+        epsilon = jax.random.normal(key, mean.shape)
+        z = mean + jnp.exp(0.5 * log_var) * epsilon
+        log_q = -0.5 * jnp.sum(epsilon**2 + log_var + math.log(2 * math.pi), axis=1)
+        for (before, after), (V, W1, b1, W2, b2) in zip(masks, parameters["steps"], strict=True):
+            h = jax.nn.elu(z @ (W1 * before) + context @ V + b1)
+            a, m = jnp.split(h @ (W2 * after) + b2, 2, axis=1)
+            gate = jax.nn.sigmoid(a)
+            z, log_q = gate * z + (1 - gate) * m, log_q - jnp.sum(jax.nn.log_sigmoid(a), axis=1)
+        log_pz = -0.5 * jnp.sum(z**2 + math.log(2 * math.pi), axis=1)
+        return jnp.mean(log_q - log_pz - log_px(decode(parameters["decoder"], z), x))
+
+    weights = [
+        (drawn(CONTEXT, MADE), drawn(latent, MADE), jnp.zeros(MADE), drawn(MADE, 2 * latent), jnp.zeros(2 * latent))
+        for _ in orders
+    ]
+    return loss, {"steps": weights}
+
+
+def beta_tc(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+    """The closed-form KL, and the total correlation with stratified weights."""
+    import jax
+    import jax.numpy as jnp
+
+    def loss(parameters: Any, x: Any, key: Any) -> Any:
+        B = len(x)
+        shares = np.full((B, B), 1 / (B - 1))
+        shares[np.arange(B), np.arange(B)] = 1 / EXAMPLES
+        shares[np.arange(B), (np.arange(B) + 1) % B] = (EXAMPLES - B + 1) / (EXAMPLES * (B - 1))
+        log_s = jnp.asarray(np.log(shares), jnp.float32)
+        mean, log_var = jnp.split(encode(parameters["encoder"], x), 2, axis=1)
+        z = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape)
+        pairs = -0.5 * (math.log(2 * math.pi) + log_var + (z[:, None] - mean) ** 2 * jnp.exp(-log_var))  # (B, B, Z)
+        joint = jax.nn.logsumexp(pairs.sum(axis=2) + log_s, axis=1)
+        total_correlation = joint - jax.nn.logsumexp(pairs + log_s[:, :, None], axis=1).sum(axis=1)
+        kl = 0.5 * jnp.sum(mean**2 + jnp.exp(log_var) - 1 - log_var, axis=1)
+        return jnp.mean(kl - log_px(decode(parameters["decoder"], z), x) + 3 * total_correlation)
+
+    return loss, {}
+
+
+LOSSES = {"vq": vq, "flow": flow, "beta-tc": beta_tc}

@@ -1,0 +1,88 @@
+"""The losses of `vq`, `flow` and `beta-tc` in plain PyTorch: of an encoder, a decoder, and what else they learn."""
+
+import math
+from typing import Any
+
+from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE
+
+
+def vq(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
+    """Nearest codes by distances from products, straight through, the two terms of the codebook and of commitment."""
+    import torch
+    from torch.nn import functional as F
+
+    codes = torch.randn(CODES, CODE_SIZE, requires_grad=True)
+
+    def loss(x: Any) -> Any:
+        z_e = encoder(x)
+        parts = z_e.view(-1, CODE_SIZE)
+        with torch.no_grad():
+            nearest = ((codes**2).sum(1) - 2 * parts @ codes.T).argmin(1)
+        e = codes[nearest].view_as(z_e)
+        z = z_e + (e - z_e).detach()
+        pays = ((e - z_e.detach()) ** 2).sum() + 0.25 * ((z_e - e.detach()) ** 2).sum()
+        return (F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") + pays) / len(x) + math.log(CODES)
+
+    return loss, [codes]
+
+
+def flow(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
+    """Two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    place = torch.arange(latent)
+    hidden_place = torch.arange(MADE) % latent - 1
+    steps = []
+    for order in (place, place.flip(0)):
+        first, of_context, last = nn.Linear(latent, MADE), nn.Linear(CONTEXT, MADE, bias=False), nn.Linear(MADE, 2 * latent)
+        masks = (hidden_place[:, None] >= order).float(), (order.repeat(2)[:, None] > hidden_place).float()
+        steps.append((first, of_context, last, masks))
+
+    def loss(x: Any) -> Any:
+        mean, log_var, context = encoder(x).split((latent, latent, CONTEXT), dim=1)
+        epsilon = torch.randn_like(mean)
+        z = mean + torch.exp(0.5 * log_var) * epsilon
+        log_q = -0.5 * (epsilon**2 + log_var + math.log(2 * math.pi)).sum(1)
+        for first, of_context, last, (before, after) in steps:
+            h = F.elu(F.linear(z, first.weight * before, first.bias) + of_context(context))
+            a, m = F.linear(h, last.weight * after, last.bias).chunk(2, dim=1)
+            gate = torch.sigmoid(a)
+            z, log_q = gate * z + (1 - gate) * m, log_q - F.logsigmoid(a).sum(1)
+        log_pz = -0.5 * (z**2 + math.log(2 * math.pi)).sum(1)
+        log_px = -F.binary_cross_entropy_with_logits(decoder(z), x, reduction="none").sum(1)
+        return (log_q - log_pz - log_px).mean()
+
+    return loss, [p for *layers, _ in steps for layer in layers for p in layer.parameters()]
+
+
+def beta_tc(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
+    """The closed-form KL, and the total correlation with stratified weights."""
+    import torch
+    from torch.nn import functional as F
+
+    def log_shares(B: int) -> Any:
+        shares = torch.full((B, B), 1 / (B - 1))
+        rows = torch.arange(B)
+        shares[rows, rows] = 1 / EXAMPLES
+        shares[rows, (rows + 1) % B] = (EXAMPLES - B + 1) / (EXAMPLES * (B - 1))
+        return shares.log()
+
+    held: dict[int, Any] = {}
+
+    def loss(x: Any) -> Any:
+        mean, log_var = encoder(x).chunk(2, dim=1)
+        z = mean + torch.exp(0.5 * log_var) * torch.randn_like(mean)
+        log_s = held.setdefault(len(x), log_shares(len(x)))
+        pairs = -0.5 * (math.log(2 * math.pi) + log_var + (z[:, None] - mean) ** 2 * torch.exp(-log_var))  # (B, B, Z)
+        joint = torch.logsumexp(pairs.sum(2) + log_s, 1)
+        total_correlation = (joint - torch.logsumexp(pairs + log_s[:, :, None], 1).sum(1)).mean()
+        kl = -0.5 * torch.sum(1 + log_var - mean**2 - log_var.exp())
+        reconstruction = F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum")
+        return (reconstruction + kl) / len(x) + 3 * total_correlation
+
+    return loss, []
+
+
+LOSSES = {"vq": vq, "flow": flow, "beta-tc": beta_tc}

@@ -1,0 +1,311 @@
+"""The grammar of equations in Unicode, and their translation to TeX.
+
+An equation is what this grammar takes. Docstrings hold equations on lines of their own and in their sentences, and the
+comment at the end of each gradient line is one. The grammar has
+
+    numbers      3, 0.5, 1e-6, ½, ∞, …
+    letters      one Latin or Greek letter, with hats, tildes, primes
+    names        mean, log_var, dlog_px: words that the code around the equation defines, set upright
+    functions    log x, softmax(l), sin² θ, KL(q ‖ p), E[x], N(mean, σ²)
+    indices      x_i, w_mk, λ_{Z+1}, x₁: one letter or a word after `_`; what is longer stands in braces
+    powers       x², aⁿ⁻¹, Lᵀ, e^−s, x^(a − 1)
+    sums         Σ_i x_i, Π_k, ∫ p(x) dx, Σ_{j ≤ Z} λ_j, with their index at the foot
+    brackets     ( ), [ ], { }, |x|, ‖x‖, ⌊x⌋, ⟨x⟩, which is a mean; p(x|z) and [a | b] with a bar in between
+    products     a b, a · b, A ∘ B, a/b
+    signs        `+ − ±`, and relations `= < > ≤ ≥ ≠ ≈ ∈ ~ ∝ ← →`
+
+A product written without a sign has a space between names; a quotient takes the factor on either side of its stroke, so
+that a/b c is (a/b) c. On a line of its own a quotient of two factors becomes a fraction; a denominator that goes on
+without a space, as in 1/2h, keeps its stroke.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from scratchvae.site.tokens import (
+    ACCENTED,
+    BRACKETS,
+    FUNCTIONS,
+    GREEK,
+    LARGE,
+    LOWERED,
+    MARKS,
+    OPENERS,
+    PLAIN,
+    PRODUCTS,
+    RAISED,
+    RELATIONS,
+    ROOTS,
+    SHARES,
+    SIGNS,
+    Token,
+    tokens_of,
+)
+
+SPECIAL = {"E": r"\mathbb{E}", "N": r"\mathcal{N}", "U": r"\mathcal{U}"}  # where a bracket follows
+
+
+class NotAnEquation(ValueError):
+    """The text is none that the grammar takes."""
+
+
+def translate(text: str, names: Collection[str] = (), *, fractions: bool = True) -> str:
+    """The TeX of an equation. `names` are the words that count as names. Raises NotAnEquation for anything else."""
+    return translate_tokens(tokens_of(text), names, fractions=fractions)
+
+
+def translate_tokens(tokens: Sequence[Token], names: Collection[str] = (), *, fractions: bool = True) -> str:
+    """The same of tokens that are there already."""
+    reader = _Reader(tokens, names, fractions)
+    tex = reader.expression("")
+    if reader.token is not None:
+        raise NotAnEquation(f"{reader.token.text!r} closes nothing")
+    return tex
+
+
+class _Reader:
+    """Reads tokens from left to right, one factor after another."""
+
+    def __init__(self, tokens: Sequence[Token], names: Collection[str], fractions: bool) -> None:
+        self.tokens, self.names, self.fractions, self.at = tokens, names, fractions, 0
+
+    @property
+    def token(self) -> Token | None:
+        return self.tokens[self.at] if self.at < len(self.tokens) else None
+
+    def expression(self, closer: str) -> str:
+        """Factors, signs and relations up to `closer`, which is left for the caller; up to the end where it is empty."""
+        parts: list[str] = []
+        kinds: list[str] = []  # "factor", "open" for what waits for an operand, "derivative" for the beginning of d…/d…
+        while (t := self.token) is not None:
+            waits = not kinds or kinds[-1] == "open"
+            if t.text == closer or (t.kind == "close"):
+                break
+            if t.kind == "bar" and not self._opens(t, waits):
+                if closer == t.text and not (t.before and t.after):
+                    break
+                self._require(not waits, t)
+                parts.append(r" \mid " if t.text == "|" else r" \,\|\, ")
+                kinds.append("open")
+            elif t.kind in ("relation", "sign", "product", "comma"):
+                self._require(not waits or t.kind == "sign" or (t.kind == "relation" and not kinds), t)
+                self._require(t.kind != "comma" or bool(closer), t)
+                tables = {"relation": RELATIONS, "sign": SIGNS, "product": PRODUCTS, "comma": {}}
+                mark = tables[t.kind].get(t.text, rf"{t.text}\, ")
+                parts.append(f" {mark} " if t.text != ":" else r" : ")
+                kinds.append("open")
+            elif t.kind == "slash":
+                self._require(not waits, t)
+                self.at += 1
+                self._divide(parts, kinds)
+                continue
+            else:
+                word = t.kind == "word" and bool(kinds) and kinds[-1] != "open" and not parts[-1].startswith("\\mathrm{d}")
+                parts.append((r"\," if word and t.before else "") + self.factor())
+                kinds.append("derivative" if t.text == "∂" or re.fullmatch(r"d|d\w.*", t.text) else "factor")
+                continue
+            self.at += 1
+        self._require(bool(kinds) and kinds[-1] != "open", self.token)
+        return "".join(parts)
+
+    def _divide(self, parts: list[str], kinds: list[str]) -> None:
+        """Put the quotient of the last factor, or of the derivative that begins before it, and of the next one."""
+        t = self.token
+        if t is None:
+            raise NotAnEquation("nothing stands below the stroke")
+        slope = t.text in ("∂", "d") or re.fullmatch(r"d[A-Za-z]", t.text) is not None or re.fullmatch(r"dlog(_\w+)?", t.text) is not None
+        start = len(parts) - 1
+        if slope:
+            while start > 0 and kinds[start] == "factor":
+                start -= 1
+            start = start if kinds[start] == "derivative" else len(parts) - 1
+        above = "".join(parts[start:])
+        below = self.factor()
+        if slope and self.token is not None and t.text in ("∂", "d", "dlog") and self.token.kind in ("word", "greek", "number", "bar"):
+            below += r"\," + self.factor()
+            if re.search(r"(log|exp)\}?$", below) and self.token is not None:
+                below += " " + self.factor()
+        follows = self.token
+        simple = follows is None or follows.before or follows.kind not in ("word", "greek", "number", "open", "share", "root")
+        if self.fractions and simple:
+            quotient = rf"\frac{{{_bare(above)}}}{{{_bare(below)}}}"
+        else:
+            quotient = f"{above}/{below}"
+        parts[start:] = [quotient]
+        kinds[start:] = ["factor"]
+
+    def factor(self) -> str:
+        """An atom and what is attached to it: indices, powers, primes, the arguments of a function."""
+        t = self.token
+        if t is None:
+            raise NotAnEquation("something is missing at the end")
+        tex = self._atom(t)
+        while (t := self.token) is not None:
+            if t.kind == "raised":
+                tex += "^{" + "".join(RAISED[c] for c in t.text).replace("T", r"\top ") + "}"
+            elif t.kind == "lowered":
+                tex += "_{" + "".join(LOWERED[c] for c in t.text) + "}"
+            elif t.kind == "prime":
+                tex += {"′": "'", "″": "''", "‴": "'''", "!": "!"}[t.text]
+            elif t.kind == "power":
+                self.at += 1
+                tex = f"{tex}^{{{self._power()}}}"
+                continue
+            elif t.kind == "word" and not t.before and t.text.startswith("_"):
+                tex += _index(t.text[1:])
+            else:
+                break
+            self.at += 1
+        return tex
+
+    def _power(self) -> str:
+        t = self.token
+        sign = ""
+        if t is not None and t.kind == "sign":
+            sign, self.at = SIGNS[t.text], self.at + 1
+        return sign + _bare(self._atom(self.token)) if self.token else self._nothing()
+
+    def _nothing(self) -> str:
+        raise NotAnEquation("a power is missing at the end")
+
+    def _atom(self, t: Token | None) -> str:
+        if t is None:
+            self._nothing()
+        assert t is not None
+        self.at += 1
+        if t.kind == "number":
+            return re.sub(r"e([-−+]?)(\d+)$", r" \\cdot 10^{\1\2}", t.text.replace(",", "{,}")).replace("−", "-")
+        if t.kind == "share":
+            return rf"\tfrac{{{SHARES[t.text][0]}}}{{{SHARES[t.text][1]}}}"
+        if t.kind == "plain":
+            return PLAIN[t.text] + " "
+        if t.kind == "greek":
+            base, _, rest = t.text.partition("_")
+            return _letter(base) + (_index(rest) if rest else " ")
+        if t.kind == "large":
+            return _large(t.text)
+        if t.kind == "word":
+            return self._word(t.text)
+        if t.kind == "root":
+            return rf"{ROOTS[t.text]}{{{_bare(self.factor())}}}"
+        if t.kind == "open":
+            return self._bracket(t)
+        if t.kind == "bar":
+            inside = self.expression(t.text)
+            self._require(self.token is not None and self.token.text == t.text, self.token)
+            self.at += 1
+            side = "|" if t.text == "|" else r"\|"
+            return rf"\left{side}{inside}\right{side}"
+        raise NotAnEquation(f"{t.text!r} is no part of an equation")
+
+    def _bracket(self, t: Token) -> str:
+        if self.token is not None and self.token.text == OPENERS[t.text]:
+            self.at += 1
+            return BRACKETS[t.text] + BRACKETS[OPENERS[t.text]]
+        inside = self.expression(OPENERS[t.text])
+        closer = self.token
+        self._require(closer is not None and (closer.text == OPENERS[t.text] or (t.text + closer.text) in ("[)", "(]")), closer)
+        assert closer is not None
+        self.at += 1
+        return rf"\left{BRACKETS[t.text]}{inside}\right{BRACKETS[closer.text]}"
+
+    def _word(self, word: str) -> str:
+        following = self.token
+        base, _, rest = word.partition("_")
+        if base in SPECIAL and following is not None and not following.before and (following.kind in ("open", "bar")):
+            return SPECIAL[base] + (_index(rest) if rest else "")
+        if word in FUNCTIONS:
+            return FUNCTIONS[word] + " "
+        if base in FUNCTIONS and rest and word not in self.names:
+            return FUNCTIONS[base] + _index(rest)
+        plain = _is_letter(base)
+        if plain or re.fullmatch(r"[A-Za-z]\d+", base):
+            return _letter(base[0] + base[1:].translate({ord(c): None for c in "0123456789"})) + _index(rest, base[1:] if not plain else "")
+        if base[:1] == "d" and _is_letter(base[1:]):
+            return rf"\mathrm{{d}}{_letter(base[1:])}" + _index(rest)
+        if word in self.names or not rest:
+            return rf"\mathrm{{{_upright(word)}}}" if not re.fullmatch("[A-Z]{2,3}", word) or word in self.names else word
+        base, _, rest = word.rpartition("_")
+        if base in self.names or base.removeprefix("d") in self.names or len(rest) <= 2:
+            return rf"\mathrm{{{_upright(base)}}}" + _index(rest)
+        return rf"\mathrm{{{_upright(word)}}}"
+
+    def _opens(self, t: Token, waits: bool) -> bool:
+        """Whether a bar opens an absolute value or a norm."""
+        previous = self.tokens[self.at - 1].text if self.at else ""
+        return not t.after and (waits or t.before or previous in ("E", "Σ", "√", "d"))
+
+    def _require(self, condition: bool, t: Token | None) -> None:
+        if not condition:
+            raise NotAnEquation(f"{t.text!r} stands where it cannot" if t is not None else "something is missing at the end")
+
+
+def _is_letter(text: str) -> bool:
+    return len(text.translate({ord(mark): None for mark in MARKS})) == 1
+
+
+def _letter(text: str) -> str:
+    base, marks = text[0], text[1:]
+    if base in ACCENTED:
+        letter, mark = ACCENTED[base]
+        return f"{mark}{{{letter}}}"
+    tex = GREEK.get(base, base)
+    for mark in marks:
+        tex = f"{MARKS[mark]}{{{tex}}}" if mark in MARKS else tex + mark
+    return tex
+
+
+def _index(*texts: str) -> str:
+    """What stands at the foot of a letter: letters in italics, words upright, and expressions in braces."""
+    inside = [_foot(text) for text in texts if text]
+    return "_{" + ",".join(inside) + "}" if inside else ""
+
+
+def _foot(text: str) -> str:
+    if text.startswith("{"):
+        return translate_loosely(text[1:-1])
+    if len(text) <= 4 and not re.fullmatch(r"mean|max|min|std|var|log|top|pool", text):
+        return "".join(_letter(letter) + " " for letter in re.findall(rf".[{''.join(MARKS)}]*", text))
+    return rf"\mathrm{{{_upright(text)}}}"
+
+
+def translate_loosely(text: str) -> str:
+    """An index in braces: an expression, or words."""
+    try:
+        return translate(text.strip(), fractions=False)
+    except NotAnEquation:
+        parts = [part.strip() for part in text.split(",")]
+        return ", ".join(_try(part) for part in parts)
+
+
+def _try(text: str) -> str:
+    try:
+        return translate(text, fractions=False)
+    except NotAnEquation:
+        return rf"\text{{{text}}}"
+
+
+def _large(text: str) -> str:
+    sign, rest = text[0], text[1:]
+    foot, _, head = rest.removeprefix("_").partition("^")
+    inside = translate_loosely(foot[1:-1] if foot.startswith("{") else foot) if re.search(r"[<>≠≤≥=−{]", foot) else ""
+    low = "_{" + inside + "}" if inside else _index(foot)
+    return LARGE[sign] + low + (f"^{{{translate_loosely(head)}}}" if head else "") + " "
+
+
+def _upright(word: str) -> str:
+    return "".join(GREEK[c] + " " if c in GREEK else c for c in word.translate({ord(m): None for m in MARKS})).replace("_", r"\_")
+
+
+def _bare(tex: str) -> str:
+    """Without the brackets around the whole."""
+    tex = tex.strip()
+    if tex.startswith(r"\left(") and tex.endswith(r"\right)"):
+        depth = 0
+        for m in re.finditer(r"\\(left|right)(?![a-z])", tex):
+            depth += 1 if m.group(1) == "left" else -1
+            if depth == 0:
+                return tex[6:-7] if m.start() == len(tex) - 7 else tex
+    return tex

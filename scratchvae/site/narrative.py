@@ -1,0 +1,50 @@
+"""A demo's docstring as HTML: its paragraphs with their equations set, and its tables, which keep their lines."""
+
+import re
+from collections.abc import Collection
+from html import escape
+from itertools import groupby
+from textwrap import dedent
+
+from scratchvae.site.atlas import Atlas
+from scratchvae.site.prose import display, inline, pieces
+
+
+def narrative(text: str, names: Collection[str], atlas: Atlas) -> str:
+    """The paragraphs of a docstring as elements. `names` are words that its equations may use as names."""
+    blocks = [part for part in re.split(r"\n\s*\n", dedent(text).strip("\n")) if part.strip()]
+    return "\n".join(element for block in blocks for element in _elements(block.splitlines(), names, atlas))
+
+
+def _elements(lines: list[str], names: Collection[str], atlas: Atlas) -> list[str]:
+    def link(name: str) -> str | None:
+        try:
+            return atlas.href(f"scratchvae.{name}")
+        except KeyError:
+            return None
+
+    found = []
+    for indented, group in groupby(lines, key=lambda line: line.startswith("    ")):
+        part = dedent("\n".join(group))
+        if not indented:
+            found.append(f"<p>{inline(' '.join(part.split()), names, link)}</p>")
+        elif all(_is_equation(line, names) for line in part.splitlines()):
+            found += [display(line.strip(), names) for line in part.splitlines()]
+        elif all(len(_cells(line)) > 1 for line in part.splitlines()):
+            rows = "".join(
+                f"<tr>{''.join(f'<td>{inline(c, names, link)}</td>' for c in _cells(l))}</tr>" for l in part.splitlines()
+            )
+            found.append(f'<div class="scroll"><table class="lines"><tbody>{rows}</tbody></table></div>')
+        else:
+            found.append(f"<pre>{escape(part)}</pre>")
+    return found
+
+
+def _cells(line: str) -> list[str]:
+    """The columns of a line: what two spaces or more keep apart, and the number of an equation."""
+    return [cell for cell in re.split(r"\s{2,}|(?<=^\(\d\d\)) ", line.strip()) if cell]
+
+
+def _is_equation(line: str, names: Collection[str]) -> bool:
+    """Whether the whole line is one equation."""
+    return [kind for kind, _ in pieces(line.strip(), names, sentence=False)] == ["equation"]

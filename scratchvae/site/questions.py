@@ -1,0 +1,35 @@
+"""The pages of the questions."""
+
+import inspect
+from collections.abc import Iterator
+from html import escape
+
+from scratchvae.site.answers import ANSWERS, Answer
+from scratchvae.site.atlas import Atlas
+from scratchvae.site.page import Page
+from scratchvae.site.widgets import STYLE, equation, proofs
+
+SECTION = "Questions"
+
+
+def pages(atlas: Atlas) -> Iterator[Page]:
+    """The list, then a page for each question."""
+    cards = "".join(
+        f'<div class="card"><h2><a href="/questions/{a.name}.html">{a.question}</a></h2><p>{a.short}</p></div>' for a in ANSWERS
+    )
+    yield Page(
+        "questions/index.html", "Questions", SECTION, f'<div class="cards">{cards}</div>', summary="eight questions, answered"
+    )
+    for answer in ANSWERS:
+        yield _page(atlas, answer)
+
+
+def _page(atlas: Atlas, answer: Answer) -> Page:
+    code = "".join(f"<pre><code>{escape(inspect.getsource(inspect.unwrap(function)))}</code></pre>" for function in answer.code)
+    onward = "".join(f'<li><a href="{path}">{words}</a></li>' for path, words in answer.onward.items())
+    body = f"""{STYLE}<p class="lead">{answer.short}</p>{"".join(map(equation, answer.equations))}
+{"".join(f"<p>{line}</p>" for line in answer.why)}
+<h2>The numbers</h2>{answer.table()}
+<h2>The lines</h2>{code}{proofs(atlas, answer.proved)}
+<section><h2>Go on</h2><ul>{onward}</ul></section>"""
+    return Page(f"questions/{answer.name}.html", answer.question, SECTION, body, summary=answer.short)

@@ -1,0 +1,115 @@
+"""The parts that pages of Play, the walked step and the questions are made of: sliders, plots, numbers, links to proofs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from scratchvae.site.atlas import Atlas
+from scratchvae.site.page import Page
+
+STYLE = '<link rel="stylesheet" href="/assets/play/play.css">\n'
+Proofs = Mapping[str, str]  # of what is a proof: its name, and in a few words what it proves
+
+
+def slider(
+    name: str, label: str, low: float, high: float, at: float, *, step: float = 0.01, digits: int = 2, words: Sequence[str] = ()
+) -> str:
+    """A labelled slider with its value beside it. `words` are shown in place of the whole numbers from 0 on."""
+    shown = f' data-words="{escape("|".join(words))}"' if words else f' data-digits="{digits}"'
+    return (
+        f'<div class="slider"><label for="s-{name}">{label}</label>'
+        f'<input type="range" id="s-{name}" name="{name}" min="{low}" max="{high}" step="{step}" value="{at}"{shown}>'
+        f'<output for="s-{name}"></output></div>'
+    )
+
+
+def choices(name: str, label: str, of: Mapping[str, str]) -> str:
+    """One of several, the first to begin with: value -> its words."""
+    rows = "".join(
+        f'<label><input type="radio" name="{name}" value="{key}"{" checked" if k == 0 else ""}> {words}</label>'
+        for k, (key, words) in enumerate(of.items())
+    )
+    return f'<fieldset class="choices"><legend>{label}</legend>{rows}</fieldset>'
+
+
+def tick(name: str, label: str, *, on: bool) -> str:
+    """A box to tick."""
+    return f'<label class="tick"><input type="checkbox" name="{name}"{" checked" if on else ""}> {label}</label>'
+
+
+def buttons(**words: str) -> str:
+    """Buttons by their id."""
+    return '<p class="buttons">' + "".join(f'<button type="button" id="{k}">{v}</button>' for k, v in words.items()) + "</p>"
+
+
+def value(name: str, digits: int = 3) -> str:
+    """A place where the page's script puts the number of that name."""
+    return f'<span class="value" data-value="{name}" data-digits="{digits}"></span>'
+
+
+def plot(name: str, words: str) -> str:
+    """A place for a drawing; `words` say what it shows to those who do not see it."""
+    return f'<svg id="{name}" class="plot" role="img" aria-label="{escape(words)}"><title>{escape(words)}</title></svg>'
+
+
+def canvas(name: str, side: int, words: str) -> str:
+    """A place for a picture of so many points a side."""
+    return f'<canvas id="{name}" class="picture" width="{side}" height="{side}" role="img" aria-label="{escape(words)}"></canvas>'
+
+
+def data(payload: Mapping[str, Any]) -> str:
+    """Numbers for the page's script."""
+    text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+    return f'<script type="application/json" id="data">{text}</script>'
+
+
+def equation(tex: str) -> str:
+    """An equation on a line of its own."""
+    return f'<div class="tex">{escape(tex)}</div>'
+
+
+def link(atlas: Atlas, name: str) -> str:
+    """A link to a name below `scratchvae`, to a "demos/03_vae", or to a test as "tests/test_demos"."""
+    room, _, inside = name.partition("/")
+    if room == "demos":
+        return f'<a class="name" href="{atlas.demo(inside)}"><code>{name}.py</code></a>'
+    if room == "tests":
+        return f'<a class="name" href="{atlas.test(inside)}"><code>{name.replace("::", ".py::")}</code></a>'
+    return atlas.link(f"scratchvae.{name}")
+
+
+def proofs(atlas: Atlas, of: Proofs) -> str:
+    """A section of links to what proves the statements of a page."""
+    lines = "".join(f"<li>{link(atlas, name)} <span>{words}</span></li>" for name, words in of.items())
+    return f'<section><h2>The functions that are the proof</h2><ul class="proofs">{lines}</ul></section>'
+
+
+def bullets(lines: Sequence[str]) -> str:
+    """A list of sentences."""
+    return "<ul>" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
+
+
+def lesson(
+    atlas: Atlas,
+    name: str,
+    title: str,
+    lead: str,
+    *,
+    equations: Sequence[str],
+    stage: str,
+    tries: Sequence[str],
+    sees: Sequence[str],
+    proved: Proofs,
+    scripts: Sequence[str] = (),
+) -> Page:
+    """A page of Play: its equations, the stage on which something is moved, what to try, what is seen and why, and the proof."""
+    body = f"""{STYLE}<p class="lead">{lead}</p>
+{"".join(map(equation, equations))}
+{stage}
+<div class="columns"><section><h2>Try</h2><ol>{"".join(f"<li>{line}</li>" for line in tries)}</ol></section>
+<section><h2>What you see, and why</h2>{bullets(sees)}</section></div>
+{proofs(atlas, proved)}
+<noscript><p>The sliders of this page need JavaScript. The text and the equations do not.</p></noscript>"""
+    ours = tuple(f"play/{script}.js" for script in ("mathematics", "drawing", *(scripts or (name,))))
+    return Page(f"play/{name}.html", title, "Play", body, scripts=ours, summary=lead, wide=True)
