@@ -124,7 +124,7 @@ class Comparison:
                 yield from (Likelihood(law, node) for law in (*found, *weighted))
 
     def _with_learned_number(self) -> Likelihood | None:
-        """The Gaussian whose σ is one learned number: any number fits the gradient, so the weight has to be a mean's or a sum's."""
+        """The Gaussian whose σ is one learned number: any fits the gradient, so the weight has to be that of a mean or a sum."""
         B = self.draws.B
         plain = [1 / n for n in (1, B, self.output.size, self.output.size // B)]
         for one in self._of_two():

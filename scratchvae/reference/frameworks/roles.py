@@ -24,6 +24,7 @@ from scratchvae.reference.frameworks.flow import (
     lineage,
     sources,
 )
+from scratchvae.reference.frameworks.log_weights import log_weights
 from scratchvae.reference.frameworks.terms import Term, Terms
 
 COMPARING = ELEMENTWISE | set(LOSSES)
@@ -59,7 +60,7 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
     if roles.output is not None and roles.mean is not None and roles.target is not None:
         roles.target = _as_seen(roles.target, lineage([roles.mean]))
     if roles.output is not None:
-        roles.log_w = _log_weights(used, roles.output)
+        roles.log_w = log_weights(used, roles.output)
         roles.terms = _terms(roles, loss, used)
         if roles.held is None and roles.log_w is None and _take_spread(roles):
             roles.terms = _terms(roles, loss, used)
@@ -249,22 +250,3 @@ def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -
     drawn = "a draw of noise was seen, but no sum of a mean with a spread times it"
     seen = drawn if any(node.kind == "draw" for node in used) else "no draw of noise was seen"
     roles.unknown.append(f"z, mean and spread: {seen}")
-
-
-def _log_weights(used: list[Node], output: Node) -> Node | None:
-    """What the logarithm of a mean of weights is taken of, if the output is in it: log w."""
-    after = heirs(output, used)
-    found = [node.parents[0] for node in used if node.op == "logsumexp" and node in after]
-    return found[0] if len(found) == 1 else _weighed_by_itself(used, after)
-
-
-def _weighed_by_itself(used: list[Node], after: set[Node]) -> Node | None:
-    """log w, where the loss holds Σ w̃ log w with detached weights w̃."""
-    for node in used:
-        pair = [parent for parent in node.parents if parent in after]
-        if node.op == "mul" and len(pair) == 2:
-            for weights, log_w in (pair, pair[::-1]):
-                cut = any(n.op == "detach" for n in lineage([weights], [log_w]))
-                if cut and log_w in lineage([weights]) and any(n.op in {"softmax", "exp"} for n in lineage([weights], [log_w])):
-                    return log_w
-    return None
