@@ -18,7 +18,7 @@ from scratchvae.reference.frameworks.flow import Node
 from scratchvae.reference.frameworks.jax_differentiated import up_to_gradients
 from scratchvae.reference.frameworks.jax_flow import Graph, is_number_or_key
 from scratchvae.reference.frameworks.perturbation import SIZE
-from scratchvae.reference.frameworks.quantities import Step
+from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.watched import Watched
 
 LOSSES = ("loss", "total_loss", "objective", "nelbo", "neg_elbo")  # what a dict of results may call the loss
