@@ -41,7 +41,7 @@ class Module:
 
     @cached_property
     def imported(self) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}

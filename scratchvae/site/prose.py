@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 from functools import cache
 from html import escape
 
-from scratchvae.site.equations import NotAnEquation, translate_tokens
+from scratchvae.site.equations import translate_tokens
+from scratchvae.site.letters import NotAnEquation
 from scratchvae.site.tokens import FUNCTIONS, Token, tokens_of
 from scratchvae.site.words import MATHEMATICAL, SIGNS
 
