@@ -506,7 +506,7 @@ def test_a_recipe_trains_and_draws(kind, recipe, tmp_path):
         ),
         (
             lambda: mlp((4,), prior="codes"),
-            "the posterior should be a VectorQuantized, found a DiagonalGaussian",
+            "prior codes is for the posterior vq; found a DiagonalGaussian: take --posterior vq, or another prior",
         ),
         (
             lambda: mlp((4,), prior="concrete"),

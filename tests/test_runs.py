@@ -15,7 +15,7 @@ import pytest
 
 from scratchvae.__main__ import COMMANDS, main
 from scratchvae.arrays import InputError
-from scratchvae.runs import Config, Run, configured, folder_name, load_like
+from scratchvae.runs import Config, Run, configured, folder_name, load_like, read_run
 from scratchvae.training import load_checkpoint
 
 RNG = np.random.default_rng(0)
@@ -181,7 +181,7 @@ def test_twenty_simultaneous_starts_never_share_a_folder(images, tmp_path):
         ),
         ({"objective": "elbo(beta=4)"}, ["objective 'default', config.json says 'elbo(beta=4)'", "--force goes on all the same"]),
         ({"recipe": "mlp(latent_dim=3)"}, ["should hold one run", "put mlp(latent_dim=2, hidden=(8,)) back"]),
-        ({"epochs": 1}, ["has trained for 2 epochs, config.json says 1: put at least 2"]),
+        ({"epochs": 1}, ["no fewer epochs than the 2 that are done, found 1: --epochs 2, or more"]),
         ({"held_out": 7}, ["held_out None, config.json says 7"]),
     ],
     ids=str,
@@ -192,6 +192,16 @@ def test_a_config_edited_by_hand_is_refused_with_the_difference_and_the_fix(edit
     before = contents(copy)
     fails(capsys, ["train", "--resume", copy, "--quiet"], *words)
     assert contents(copy) == before
+
+
+def test_a_run_that_aims_at_fewer_epochs_than_it_has_done_is_looked_at_and_not_trained_on(copy, capsys):
+    path = copy / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"epochs": 1}))
+    assert read_run(copy).state == "done"
+    assert main(["evaluate", str(copy), "--samples", "0"]) == 0
+    fails(capsys, ["train", "--resume", copy, "--quiet"], "than the 2 that are done, found 1: --epochs 2, or more")
+    assert main(["train", "--resume", str(copy), "--epochs", "2", "--quiet", "--no-figures"]) == 0
+    assert json.loads(path.read_text())["epochs"] == 2
 
 
 def test_more_epochs_in_the_config_and_force_go_on(copy):

@@ -14,7 +14,7 @@ from scratchvae.layers import Linear, Sequential, cast, named_parameters
 from scratchvae.likelihoods import Gaussian
 from scratchvae.objectives import Elbo, Iwae, SampledElbo
 from scratchvae.posteriors import VonMisesFisher
-from scratchvae.priors import GaussianMixture, UniformSphere
+from scratchvae.priors import UniformSphere, VampPrior
 from scratchvae.runs import Run
 
 RNG = np.random.default_rng(0)
@@ -341,12 +341,9 @@ def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path):
 
 def test_a_prior_without_a_closed_form_is_met_by_draws():
     q = VonMisesFisher(2)
-    parts = {
-        "encoder": Linear(3, q.n_params, rng=0),
-        "decoder": Linear(2, 3, rng=1),
-        "likelihood": Gaussian(1.0),
-    }
-    model = VAE(event_shape=(3,), posterior=q, prior=GaussianMixture(2, 3, rng=0), **parts)
+    encoder = Linear(3, q.n_params, rng=0)
+    parts = {"encoder": encoder, "decoder": Linear(2, 3, rng=1), "likelihood": Gaussian(1.0)}
+    model = VAE(event_shape=(3,), posterior=q, prior=VampPrior((3,), encoder, q, components=3, rng=0), **parts)
     assert isinstance(model.default_objective(), SampledElbo)
-    with pytest.raises(InputError, match=r"from VonMisesFisher to GaussianMixture \(there is one to UniformSphere\)"):
+    with pytest.raises(InputError, match=r"from VonMisesFisher to VampPrior \(there is one to UniformSphere\)"):
         Elbo()(model, Batch(np.zeros((1, 3), np.float32)), q.draw_noise(1, RNG))

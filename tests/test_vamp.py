@@ -282,7 +282,7 @@ def alone(posterior=None, **settings):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: alone(Point(Z)), "posterior should have a density, found a Point"),
+        (lambda: alone(Point(Z)), "posterior should have a density over real vectors or .* found a Point"),
         (lambda: alone(components=2.5), "components should be a whole number, .*found 2.5"),
         (lambda: alone(bounds=(1, 0)), r"low < high, found \(1, 0\)"),
         (lambda: alone(pseudo_inputs=X[:, :3]), r"events? of 4 entries, .*found shape \(3, 3\)"),

@@ -411,14 +411,9 @@ STEPS |= {
 }
 
 BEYOND = {  # right steps of another kind, which are neither accused nor passed: what is said of each
-    "capacity": "kl",
     "weight decay in the loss": "a term of the loss is neither reconstruction nor KL",
-    "learned prior": "kl",
     "MMD": "kl",
     "autoencoder": "no draw of noise was seen",
-    "Poisson": "the likelihood",
-    "categorical": "the likelihood",
-    "pos_weight": "lit entries weigh 3",
 }
 DESCRIBED = {  # mistakes that have no name: what is said of each
     "KL without log var": "the KL lacks its −log σ²",

@@ -10,6 +10,7 @@ from scratchvae.evaluation.enumeration import Enumeration, binary_states, enumer
 from scratchvae.evaluation.estimator_noise import EstimatorNoise, estimator_noise
 from scratchvae.evaluation.evidence import Evidence, evidence
 from scratchvae.evaluation.expectation import Expectation, expectation_by_quadrature, expectation_by_sampling
+from scratchvae.evaluation.hidden_entries import HiddenEntries, impute_hidden
 from scratchvae.evaluation.imputation import Imputation, impute
 from scratchvae.evaluation.kl_decomposition import KlDecomposition, decompose_kl
 from scratchvae.evaluation.latent_usage import active_units, codes, kl_by_latent
@@ -30,6 +31,7 @@ __all__ = [
     "Evidence",
     "Expectation",
     "Grid",
+    "HiddenEntries",
     "Imputation",
     "KlDecomposition",
     "NotFinite",
@@ -56,6 +58,7 @@ __all__ = [
     "expectation_by_sampling",
     "expected_coverage",
     "impute",
+    "impute_hidden",
     "kl_by_latent",
     "linear_gaussian_bound",
     "log_likelihood",

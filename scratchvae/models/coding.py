@@ -223,13 +223,11 @@ class Coding(Estimator):
         yield from rows_of("encoder", self.encoder, self.seen(one))
         yield from rows_of("decoder", self.decoder, self.told(z, one))
         counted = {id(p) for p in named_parameters(self.encoder).values()}  # which a VampPrior shares
-        shapes = {"posterior": z.shape[1:], "prior": z.shape[1:], "likelihood": self.event_shape}
-        for role, shape in shapes.items():
+        for role, shape in (("posterior", z.shape[1:]), ("prior", z.shape[1:]), ("likelihood", self.event_shape)):
             part = getattr(self, role)
             own = [p for p in named_parameters(part).values() if id(p) not in counted]
             counted |= {id(p) for p in own}
-            learned = sum(parameter.value.size for parameter in own)
-            yield Row(role, type(part).__name__, f"(N, {', '.join(map(str, shape))})", learned)
+            yield Row(role, type(part).__name__, f"(N, {', '.join(map(str, shape))})", sum(p.value.size for p in own))
 
     def _try_out(self) -> None:
         if not self._has_networks():

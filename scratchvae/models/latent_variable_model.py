@@ -16,10 +16,9 @@ from scratchvae.likelihoods import Likelihood, fill_missing
 from scratchvae.models.coding import Coding
 from scratchvae.models.conditions import Condition
 from scratchvae.models.scikit_learn import not_fitted
-from scratchvae.models.spaces import require_one_space
 from scratchvae.objectives import Kl, Objective, Pass, sample_with_kl
 from scratchvae.posteriors import Density, Noise, Posterior
-from scratchvae.priors import Prior
+from scratchvae.priors import Prior, require_one_space
 from scratchvae.training import Optimizer, Phase
 
 PARTS = {"encoder": Layer, "posterior": Posterior, "prior": Prior, "decoder": Layer, "likelihood": Likelihood}

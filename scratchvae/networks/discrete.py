@@ -1,8 +1,7 @@
 """Discrete posteriors and their priors from plain numbers: how many choices, among how many categories."""
 
-from typing import cast
-
 from scratchvae.arrays import InputError, require_count
+from scratchvae.networks.matching import require_posterior
 from scratchvae.objectives import Schedule
 from scratchvae.posteriors import (
     Concrete,
@@ -53,29 +52,25 @@ def joint(
 
 def product(posterior: Posterior, *, learned: bool = False) -> ProductPrior:
     """N(0, I) for the Gaussian latents of a joint posterior, and for its choices one_hot."""
-    if not isinstance(posterior, JointPosterior):
-        raise InputError(f"prior product is for the posterior joint; found a {type(posterior).__name__}")
-    gaussian, chosen = posterior.parts
+    gaussian, chosen = require_posterior("product", "joint", JointPosterior, posterior).parts
     return ProductPrior(StandardGaussian(gaussian.latent_dim), one_hot(chosen, learned=learned))
 
 
 def codes(posterior: Posterior, *, learned: bool = False) -> Codes:
     """A probability for each code of a vq posterior, all equal, or learned."""
-    return Codes(cast(VectorQuantized, posterior), learned=learned)
+    return Codes(require_posterior("codes", "vq", VectorQuantized, posterior), learned=learned)
 
 
 def one_hot(posterior: Posterior, *, learned: bool = False) -> OneHot:
     """A probability for each category of a gumbel_softmax posterior, all equal, or learned."""
-    if not isinstance(posterior, GumbelSoftmax):
-        raise InputError(f"prior one_hot is for the posterior gumbel_softmax; found a {type(posterior).__name__}")
-    return OneHot(posterior.groups, posterior.categories, learned=learned)
+    chosen = require_posterior("one_hot", "gumbel_softmax", GumbelSoftmax, posterior)
+    return OneHot(chosen.groups, chosen.categories, learned=learned)
 
 
 def concrete_prior(posterior: Posterior, *, temperature: float = 0.5, learned: bool = False) -> ConcretePrior:
     """A Concrete law for each choice of a concrete posterior, with a temperature of its own."""
-    if not isinstance(posterior, Concrete):
-        raise InputError(f"prior concrete is for the posterior concrete; found a {type(posterior).__name__}")
-    return ConcretePrior(posterior.groups, posterior.categories, temperature=temperature, learned=learned)
+    chosen = require_posterior("concrete", "concrete", Concrete, posterior)
+    return ConcretePrior(chosen.groups, chosen.categories, temperature=temperature, learned=learned)
 
 
 def _groups(where: str, latent_dim: int, categories: int) -> int:

@@ -18,8 +18,13 @@ class VonMisesFisher(Density):
     draw is a function of one uniform number, which gives the angle to μ by the inverse of its distribution function, and of
     a uniform direction at right angles to μ. So its gradient is exact, for any κ and Z ≥ 2; nothing is rejected.
 
-    With the prior UniformSphere the KL has a closed form. Davidson et al. 2018, "Hyperspherical variational auto-encoders".
+    With the prior UniformSphere the KL has a closed form. A prior over real vectors does not fit: its density is one for each
+    unit of volume, and that of this law one for each unit of the sphere's area.
+
+    Davidson et al. 2018, "Hyperspherical variational auto-encoders".
     """
+
+    space: str = "points of the unit sphere"
 
     def __init__(self, latent_dim: int) -> None:
         require_count("VonMisesFisher", "latent_dim", latent_dim, 2)

@@ -10,6 +10,7 @@ from scratchvae.priors.interface import Prior
 from scratchvae.priors.mixture_fit import fit_mixture
 from scratchvae.priors.one_hot import OneHot
 from scratchvae.priors.product import ProductPrior
+from scratchvae.priors.spaces import require_one_space
 from scratchvae.priors.standard_gaussian import StandardGaussian
 from scratchvae.priors.uniform_sphere import UniformSphere
 from scratchvae.priors.vamp import VampPrior
@@ -28,4 +29,5 @@ __all__ = [
     "UniformSphere",
     "VampPrior",
     "fit_mixture",
+    "require_one_space",
 ]

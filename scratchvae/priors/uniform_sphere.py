@@ -14,6 +14,8 @@ class UniformSphere(Prior):
     The sphere of Z coordinates has Z − 1 dimensions, so that `latent_dim` = 2 is a circle.     Davidson et al. 2018, section 3.
     """
 
+    space: str = "points of the unit sphere"
+
     def __init__(self, latent_dim: int) -> None:
         require_count("UniformSphere", "latent_dim", latent_dim, 2)
         self.latent_dim = latent_dim

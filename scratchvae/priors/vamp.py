@@ -10,6 +10,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_count, requir
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter
 from scratchvae.posteriors import Density
 from scratchvae.priors.interface import Prior
+from scratchvae.priors.spaces import REAL, SPHERE, prior_over
 
 NUMBERS_AT_ONCE = 1 << 22  # of q_params beside z, for pairs of a z and a u_k: 16 MB in float32, whatever B and K
 
@@ -50,12 +51,15 @@ class VampPrior(Prior):
         std: float = 1.0,
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        if not isinstance(posterior, Density):
-            raise InputError(f"VampPrior: the posterior should have a density, found a {type(posterior).__name__}")
+        if not isinstance(posterior, Density) or posterior.space not in (REAL, SPHERE):
+            expected = f"the posterior should have a density over {REAL} or {SPHERE}"
+            helps = "" if posterior.space == REAL else f": take the prior {prior_over(posterior.space)}"
+            raise InputError(f"VampPrior: {expected}; found a {type(posterior).__name__}{helps}")
         require_count("VampPrior", "components", components)
         if bounds is not None and not bounds[0] < bounds[1]:
             raise InputError(f"VampPrior: bounds should be (low, high) with low < high, found {bounds}")
         self.latent_dim = posterior.latent_dim
+        self.space = posterior.space
         self.encoder, self.posterior, self.bounds = encoder, posterior, bounds
         D = prod(event_shape)
         if pseudo_inputs is None:

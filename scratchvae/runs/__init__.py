@@ -9,6 +9,7 @@ from scratchvae.runs.environment import environment
 from scratchvae.runs.filling import by_data, described
 from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import grid, read_axes
+from scratchvae.runs.hidden_cells import errors_table
 from scratchvae.runs.interruption import Interruption
 from scratchvae.runs.judgement import METRICS, Judgement, judge
 from scratchvae.runs.naming import folder_name, shortened_name
@@ -48,6 +49,7 @@ __all__ = [
     "described",
     "differing",
     "environment",
+    "errors_table",
     "flattened",
     "folder_name",
     "grid",

@@ -24,10 +24,14 @@ def require_same_config(now: Config, saved: Checkpoint, remedy: str = "") -> Non
         said = "; with ".join(f"{name} {then!r:.80}, config.json says {found!r:.80}" for name, (then, found) in differing.items())
         back = "that" if len(differing) == 1 else "those"
         raise InputError(f"{saved.path} was trained with {said}: put {back} back into config.json{remedy}")
+
+
+def require_epochs(now: Config, saved: Checkpoint) -> None:
+    """InputError where a run that is to go on aims at fewer epochs than it has done. One that is looked at may do so."""
     done = saved.position["epoch"]
     if now.epochs < done:
-        said = f"has trained for {done} epochs, config.json says {now.epochs}"
-        raise InputError(f"{saved.path} {said}: put at least {done} into config.json{remedy}")
+        expected = f"should aim at no fewer epochs than the {done} that are done"
+        raise InputError(f"{saved.path.parent} {expected}, found {now.epochs}: --epochs {done}, or more, changes that")
 
 
 def differences(now: Config, saved: Checkpoint) -> Mapping[str, tuple[Any, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae import strict_json
-from scratchvae.arrays import InputError, require_at_least
+from scratchvae.arrays import InputError
 from scratchvae.data import Dataset, TableSchema, digest
 from scratchvae.files import make_folder, write_whole
 from scratchvae.models import HelmholtzMachine
@@ -14,6 +14,7 @@ from scratchvae.recipes import SolvedVAE
 from scratchvae.runs.agreement import (
     CHECKPOINT,
     CONFIG,
+    require_epochs,
     require_free,
     require_one_run,
     require_same_config,
@@ -55,7 +56,7 @@ class Run:
         self.folder, self.config = Path(folder), config
         self.claim: Claim | None = None
         self.solution: Solution | None = None  # of a model that takes no steps
-        self.trained_on: str | None = None  # the digest that the data must have, once the run has been trained
+        self.trained_on: str | None = None  # the digest that the data must have, once trained
         if config.event_shape is None:  # which a run that has begun knows
             self.config = filled(config, self.data)
         self.model = build_model(self.config, tuple(config.event_shape or self.data.event_shape), self.schema)
@@ -167,11 +168,11 @@ class Run:
             again = f", or --resume {folder} --force goes on all the same"
             require_same_config(run.config, saved, again)
             require_same_data(f"{folder}: {run.config.data}", saved.data, run._digest, again)
-        if epochs is not None and epochs != run.config.epochs:
-            if isinstance(run.model, SolvedVAE):
+        if epochs is not None:
+            if isinstance(run.model, SolvedVAE) and epochs != run.config.epochs:
                 raise InputError(f"{folder} holds a model that is solved on all examples at once: it has no epochs to add")
-            require_at_least(str(folder), "epochs", epochs, max(1, saved.position["epoch"]))
             run.config = replace(run.config, epochs=epochs)
+        require_epochs(run.config, saved)
         if run.config != read_config(folder / CONFIG):
             write_whole(run.folder / CONFIG, run.config.to_json().encode())
         record_environment(folder, saved.position["step"])
@@ -190,8 +191,7 @@ class Run:
         """Try all that can be tried before a step, solve what takes no steps, and write down what the data are."""
         self.training().look_ahead()
         known: dict[str, Any] = {"examples": len(self._whole), "event_shape": self._whole.event_shape}
-        known["schema"] = None if self.schema is None else self.schema.to_entries()
-        known["kind"] = self.config.kind or self._whole.kind
+        known |= {"schema": self.schema and self.schema.to_entries(), "kind": self.config.kind or self._whole.kind}
         if isinstance(self.model, SolvedVAE):
             self.solution = Solution(self.model, self.config, self.data)
             known["epochs"] = 1

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +110,7 @@ def read_run(folder: str | Path) -> Reading:
         if not checkpoint.exists() and not (metrics.exists() and read_history(metrics)):
             return Reading(folder, config, running=running)
         saved = load_checkpoint(checkpoint, arrays=False)
-        reached = max(config.epochs, saved.position["epoch"])  # fewer epochs than are done are no damage
-        require_same_config(replace(config, epochs=reached), saved)
+        require_same_config(config, saved)
         read_history(metrics)
     except (InputError, OSError) as error:
         return Reading(folder, config, running=running, damage=" ".join(str(error).split()))

@@ -28,9 +28,9 @@ def diagnose(
     d_log_w, with z, noise and logits or x_mean of each draw (B, K, …). Examples come first; what comes after is flattened. Arrays
     of torch and jax will do.
 
-    What was meant: `likelihood` "bernoulli", "gaussian" or "laplace" (of that `variance`), the KL's weight `beta`, `reduction`
-    over the batch ("mean" or "sum"), `free_bits` a latent, constants=False for a Gaussian without ½ log 2π, evaluation=True for
-    z = mean.
+    What was meant: `likelihood` "bernoulli", "gaussian" or "laplace" (of that `variance`), or "own" for any other, whose
+    reconstruction or log_px is taken as it is; the KL's weight `beta`; `reduction` over the batch ("mean" or "sum"); `free_bits`
+    a latent; constants=False for a Gaussian without ½ log 2π; and evaluation=True for z = mean.
 
     A quantity departs where it differs by more than rounding in its dtype. Mistakes are recognized by recomputing it under each
     row of CATALOGUE: those that fit to the same precision are named, and nothing is guessed.     InputError for unusable input.

@@ -19,6 +19,9 @@ from scratchvae.reference.diagnosis.quantities import Given
 def of_each_entry(given: Given) -> Terms | None:
     """The declared likelihood's −log p(x|z), with gradients to the decoder's output."""
     x, logits, mean = given.x, given.logits, given.x_mean
+    if given.likelihood == "own":
+        own: Terms | None = None if given.law is None else given.law(given)
+        return own
     if x is None:
         return None
     if given.likelihood == "bernoulli" and logits is not None:

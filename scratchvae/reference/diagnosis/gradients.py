@@ -34,7 +34,7 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
         if terms is None or name not in terms.gradients:
             return []
         gradient = a * each * terms.gradients[name]
-        return [Prediction(gradient, np.abs(gradient) + abs(a) * each * (1 + terms.digits_lost))]
+        return [Prediction(gradient, np.abs(gradient) + abs(a) * each * (1 + terms.digits_lost) + _beside(given, name))]
     if name != "mean" and name not in SCALES:
         return []
     sampled, kl = given.computed(pieces.sampling), given.computed(pieces.divergence)
@@ -51,7 +51,13 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
         counted = penalty(given, kl.value)[1]
     path, own = dz * sampled.gradients[name], b * each * counted * kl.gradients[name]
     lost = abs(b) * each * kl.digits_lost + (np.abs(dz) * sampled.digits_lost if name != "mean" else 0)
-    return [Prediction(path + own, np.abs(path) + np.abs(own) + abs(b) * each + lost)]
+    return [Prediction(path + own, np.abs(path) + np.abs(own) + abs(b) * each + lost + _beside(given, name))]
+
+
+def _beside(given: Given, name: str) -> Array | float:
+    """The size of what was taken from a gradient, of which it has the rounding."""
+    size: Array | float = given.beside.get(f"d_{name}", 0.0)
+    return size
 
 
 def of_kl_through_z(given: Given, pieces: Pieces) -> Array | float:

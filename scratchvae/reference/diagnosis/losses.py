@@ -43,7 +43,7 @@ def _joined(
         value, size = sign * (a * R_value + b * K_value + added), abs(a) * R_size + abs(b) * K_size
         unsure = abs(a) * _mean(R.unsure) + abs(b) * _mean(K.unsure)
     scale = 1 if given.reduction == "mean" else B
-    return Prediction(scale * _mean(value), scale * _mean(size), scale * _mean(unsure))
+    return Prediction(scale * _mean(value), scale * _mean(size) + given.beside.get("loss", 0.0), scale * _mean(unsure))
 
 
 def _importance_loss(given: Given, pieces: Pieces, shape: tuple[int, ...], sign: float) -> list[Prediction]:

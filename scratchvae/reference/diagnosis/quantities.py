@@ -43,7 +43,7 @@ ALIASES: dict[str, tuple[str, ...]] = {  # quantity: other spellings of it
     "log_w": ("log_weights", "log_weight", "log_iw"),
 }
 LATENT = ("mean", *SCALES, "z", "noise")  # whose spellings may have a z or q before or behind them
-LIKELIHOODS = ("bernoulli", "gaussian", "laplace")
+LIKELIHOODS = ("bernoulli", "gaussian", "laplace", "own")  # own: any other, whose −log p(x|z) is taken as it is
 ORDER = (  # in which a step makes them
     *("x", "noise", "z", "reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w", "loss", "bound"),
     *("d_logits", "d_x_mean", *(f"d_{scale}" for scale in X_SCALES)),
@@ -67,6 +67,8 @@ class Given:
     free_bits: float = 0.0
     constants: bool = True
     evaluation: bool = False
+    law: Callable[["Given"], Any] | None = None  # of an own likelihood: its −log p(x|z) by entry, where that is known
+    beside: Mapping[str, Any] = field(default_factory=dict)  # quantity: the size of what was taken from it, whose rounding it has
     spelled: dict[str, str] = field(default_factory=dict)  # canonical name: as it was handed over
     _computed: dict[Callable[["Given"], Any], Any] = field(default_factory=dict, init=False, repr=False)
 

@@ -75,7 +75,8 @@ def _missing(given: Given) -> Iterator[str]:
     """Which parts of a step were not looked at, for want of an array."""
     if given.weighted:
         return
-    have, out = set(given.arrays), "logits" if given.likelihood == "bernoulli" and given.x_mean is None else "x_mean"
+    have = set(given.arrays)
+    out = "logits" if given.logits is not None or (given.likelihood == "bernoulli" and given.x_mean is None) else "x_mean"
     if not {"z", "noise"} <= have and not given.evaluation:
         yield f"the sampling: hand over {' and '.join(sorted({'z', 'noise'} - have))}"
     if not have & {"loss", "bound"}:

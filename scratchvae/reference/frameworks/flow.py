@@ -34,6 +34,8 @@ SPREADS = {"expand", "repeat"}  # the same numbers, several times
 PICKS = {"pick", "chunk"}
 ORDERS = {"transpose"}  # the same numbers in another order
 ELEMENTWISE = ARITHMETIC | CURVES
+NORMALIZERS = {"log", "log1p", "log2", "lgamma", "softplus"}  # what densities take of a parameter of their own
+PENALTIES = {"abs", "square", "pow"}
 LOCAL = ELEMENTWISE | VIEWS | SPREADS | ORDERS
 
 
@@ -125,6 +127,14 @@ def chain(node: Node) -> Iterator[Node]:
         yield node
 
 
+def history(data: Node) -> list[Node]:
+    """Data, and what they are a function of entry by entry, the original last."""
+    steps = [data]
+    while steps[-1].op in LOCAL and steps[-1].parents and not steps[-1].kind:
+        steps.append(max(steps[-1].parents, key=lambda parent: (parent.of_data, parent.size)))
+    return steps
+
+
 def gate(steps: list[Node], ends: Iterable[Node]) -> Node:
     """The first of a chain's nodes that all paths from deeper in the chain to the ends go through."""
     ends = list(ends)
@@ -147,6 +157,25 @@ def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
         elif at.learned:
             found.add(at)
     return found
+
+
+def belongs(node: Node, known: set[Node]) -> bool:
+    """Whether a term is made of known arrays as log σ is in the formula of a density that holds σ.
+
+    A penalty is not, such as a sum of squares or of absolute values of parameters.
+    """
+    waiting, met = [(node, False)], set()
+    while waiting:
+        at, normalizer = waiting.pop()
+        if at in known or at in met:
+            continue
+        met.add(at)
+        normalizer = normalizer or at.op in NORMALIZERS
+        penalty = at.op in PENALTIES or (at.op == "mul" and len(set(at.operands)) == 1)
+        if at.kind or (penalty and not normalizer) or at.op not in LOCAL | NORMALIZERS | {"sum", "mean"}:
+            return False
+        waiting += [(p, normalizer) for p in at.parents if p.learned]
+    return True
 
 
 def laws_of(made: Iterable[Node]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The function whose gradient a whole JAX training step takes, found by running the step up to there.
+"""The function whose gradient a whole JAX training step takes, found by tracing the step up to there.
 
 jax and flax are imported inside these functions only.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Differentiated(BaseException):  # which no except clause of the user's step catches
-    """The step is about to differentiate this function of these arguments; the first is what it is differentiated by."""
+    """The step is about to differentiate this function of these arguments."""
 
     def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         super().__init__("a gradient is taken")
@@ -21,7 +21,7 @@ class Differentiated(BaseException):  # which no except clause of the user's ste
 
 
 @contextmanager
-def stopping_at_gradients() -> Iterator[None]:
+def _stopping_at_gradients() -> Iterator[None]:
     """Inside, jax.grad and jax.value_and_grad, and those of flax.nnx, stop the step where the gradient would be computed."""
     import jax
 
@@ -36,27 +36,27 @@ def stopping_at_gradients() -> Iterator[None]:
             setattr(module, name, original)
 
 
-def differentiated(step: Callable[[], Any]) -> Differentiated:
-    """What the step differentiates first, with arguments that are numbers: jit is switched off."""
+def up_to_gradients(step: Callable[[], Any]) -> Any:
+    """What the step returns, or what the function returns that it differentiates first."""
     import jax
 
     try:
-        with stopping_at_gradients(), jax.disable_jit():
+        with _stopping_at_gradients():
+            return step()
+    except Differentiated:
+        pass  # perhaps inside of jit, whose arrays are not those of this trace
+    try:
+        with _stopping_at_gradients(), jax.disable_jit():
             step()
     except Differentiated as found:
-        return found
-    raise RuntimeError("the step differentiates when it is traced, but not when it is run")
+        reached = found
+    return reached.function(*reached.arguments)
 
 
-def _stop(function: Callable[..., Any], argnums: Any = 0, **settings: Any) -> Callable[..., Any]:
+def _stop(function: Callable[..., Any], *settings: Any, **named_settings: Any) -> Callable[..., Any]:
     """Stands in for jax.grad."""
 
     def reached(*arguments: Any, **named: Any) -> Any:
-        at = argnums if isinstance(argnums, int) else 0
-
-        def by_first(first: Any, *others: Any) -> Any:
-            return functools.partial(function, **named)(*others[:at], first, *others[at:])
-
-        raise Differentiated(by_first, (arguments[at], *arguments[:at], *arguments[at + 1 :]))
+        raise Differentiated(functools.partial(function, **named), arguments)
 
     return reached

@@ -15,10 +15,10 @@ import numpy as np
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import canonical
 from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.jax_differentiated import Differentiated, differentiated, stopping_at_gradients
+from scratchvae.reference.frameworks.jax_differentiated import up_to_gradients
 from scratchvae.reference.frameworks.jax_flow import Graph, is_number_or_key
 from scratchvae.reference.frameworks.perturbation import SIZE
-from scratchvae.reference.frameworks.quantities import Step
+from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.watched import Watched
 
 LOSSES = ("loss", "total_loss", "objective", "nelbo", "neg_elbo")  # what a dict of results may call the loss
@@ -114,16 +114,10 @@ def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any
         for i, array in zip(traced, arrays, strict=True):
             leaves[i] = array
         trees = jax.tree_util.tree_unflatten(structure, leaves)
-        return step(*(build(tree) for (_, build), tree in zip(opened, trees, strict=True)))
+        return up_to_gradients(lambda: step(*(build(tree) for (_, build), tree in zip(opened, trees, strict=True))))
 
     arrays = [jax.numpy.asarray(paths[i][1]) for i in traced]
-    try:
-        with stopping_at_gradients():
-            closed, shapes = jax.make_jaxpr(run, return_shape=True)(arrays)
-    except Differentiated:
-        trees = jax.tree_util.tree_unflatten(structure, [leaf for _, leaf in paths])
-        found = differentiated(lambda: step(*(build(tree) for (_, build), tree in zip(opened, trees, strict=True))))
-        return trace(found.function, *found.arguments, noise=noise)
+    closed, shapes = jax.make_jaxpr(run, return_shape=True)(arrays)
     graph, own, x = Graph(), {}, None
     learned = _learned([paths[i][0] for i in traced], arrays)
     leaves = []

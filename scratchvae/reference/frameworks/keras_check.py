@@ -74,31 +74,29 @@ def _on_torch(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report
 
 
 def _on_jax(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
-    from scratchvae.reference.frameworks.jax_differentiated import differentiated
     from scratchvae.reference.frameworks.jax_watched import JaxWatched, trace
 
-    groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer_variables, model.metrics_variables)
-    state = tuple([v.value for v in variables] for variables in groups if variables is not None)
-    found = differentiated(lambda: model.train_step(state, data))
-    first, *others = found.arguments
-    names = [variable.path for variable in model.trainable_variables]
-    if len(first) != len(names):
-        raise InputError("check_keras: train_step should differentiate by all of the model's trainable variables at once")
+    if model.optimizer is None:
+        raise InputError("check_keras: the model should be compiled with an optimizer: train_step takes no gradient without")
+    groups = (model.non_trainable_variables, model.optimizer.variables, model.metrics_variables)
+    others = [[variable.value for variable in variables] for variables in groups]
+    parameters = {variable.path: variable.value for variable in model.trainable_variables}
 
-    def step(parameters: dict[str, Any], *arguments: Any) -> Any:
-        returned = found.function([parameters[name] for name in names], *arguments)
+    def step(parameters: dict[str, Any], others: Any, x: Any, y: Any) -> Any:
+        ordered = [parameters[variable.path] for variable in model.trainable_variables]
+        returned = model.train_step((ordered, *others), x if y is None else (x, y))
         return returned[0] if isinstance(returned, tuple) else returned
 
-    return JaxWatched(trace(step, dict(zip(names, first, strict=True)), *others)).report(**settings)
+    y = data[1] if isinstance(data, tuple) else None
+    return JaxWatched(trace(step, parameters, others, x, y)).report(**settings)
 
 
 @contextmanager
 def _moved(model: Any) -> Iterator[None]:
     """Inside, normal numbers are added to each weight."""
-    import keras
-
     rng, variables = np.random.default_rng(0), model.trainable_variables
-    kept = [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+    held = [variable.value for variable in variables]
+    kept = [np.asarray(value.detach().cpu() if hasattr(value, "detach") else value).copy() for value in held]
     try:
         for variable, value in zip(variables, kept, strict=True):
             variable.assign(value + (SIZE * rng.normal(size=value.shape)).astype(value.dtype))

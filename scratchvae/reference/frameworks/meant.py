@@ -18,15 +18,26 @@ WEIGHED = {
     "laplace": "the absolute error is weighed as that of a Laplace of",
 }
 
+HALVES = (0.5, 2.0)  # numbers of the formulas themselves, which weigh nothing
+
 
 class Meant:
     """Weights of the parts of one loss, and which of them its author chose."""
 
     def __init__(
-        self, arrays: dict[str, Array], roles: Roles, loss: Node, B: int, given: Mapping[str, Any], plain_kl: Node | None
+        self,
+        arrays: dict[str, Array],
+        roles: Roles,
+        loss: Node,
+        B: int,
+        D: int,
+        given: Mapping[str, Any],
+        plain_kl: Node | None,
+        b: float | None = None,
     ) -> None:
-        self.arrays, self.roles, self.loss, self.B, self.given = arrays, roles, loss, B, given
+        self.arrays, self.roles, self.loss, self.B, self.D, self.given = arrays, roles, loss, B, D, given
         self.plain_kl = plain_kl  # the node of the closed-form KL without a weight, where there is one
+        self.b = b  # the KL's weight in the loss, where it is known
         self.notes: list[str] = []
 
     def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
@@ -66,6 +77,8 @@ class Meant:
     def _weight_of_kl(self) -> float | None:
         """What the loss weighs a closed-form KL by: (d_mean − d_z) / mean."""
         arrays = self.arrays
+        if self.b is not None:
+            return self.b
         if "d_mean" not in arrays or self.roles.log_w is not None:
             return None
         own = arrays["d_mean"] - (arrays["d_z"].reshape(arrays["d_mean"].shape) if "d_z" in arrays else 0.0)
@@ -77,11 +90,13 @@ class Meant:
 
         A squared error without its factor ½ is that of a Gaussian of σ² = ½, an absolute error that of a Laplace of b = 1.
         """
-        if likelihood == "bernoulli":
+        if likelihood not in WEIGHED or any(name.startswith("x_") and name != "x_mean" for name in self.arrays):
             return 1.0
         gaussian = likelihood == "gaussian"
         plain = [1.0, 0.5] if gaussian else [2.0]
-        chosen = [w for n in self._numbers("reconstruction") for w in (n, n**2, 1 / n, 0.5 / n, n / 2, 1 / n**2)]
+        numbers = self._numbers("reconstruction")
+        chosen = [w for n in numbers for w in (n, n**2, 1 / n, 0.5 / n, n / 2, 1 / n**2)]
+        chosen += [w * self.D for n in numbers if n not in HALVES for w in (1 / n, 0.5 / n)]  # a mean over entries, weighed
         for v in [*plain, *(chosen if gaussian else [2 * w**2 for w in chosen])]:
             if any(near(a, c / (v if gaussian else np.sqrt(v / 2))) for c in (1.0, each)):
                 self.notes += [f"{WEIGHED[likelihood]} variance {v:.6g}: taken so"] if v != 1 else []
@@ -95,18 +110,19 @@ class Meant:
         """
         if a is None or b is None:
             return None, False
-        ratio, D = b / a, self.arrays["x"][0].size
+        ratio, D = b / a, self.D
         if near(ratio, 1.0):
             return 1.0, True
         by_size = [f * c for f in (1.0, D, self.B, D * self.B) for c in (1.0, 0.5)]  # ½: of a squared error without it
-        chosen = any(near(ratio, c * f) for n in self._numbers("kl") for c in (n, 1 / n) for f in by_size)
+        numbers = [*self._numbers("kl"), *(n for n in self._numbers("reconstruction") if n not in HALVES)]
+        chosen = any(near(ratio, c * f) for n in numbers for c in (n, 1 / n) for f in by_size)
         return (float(ratio), True) if chosen else (1.0, False)
 
     def _is_size(self, number: float) -> bool:
         """Whether the number counts examples, entries or latents."""
         arrays = self.arrays
-        D, Z = arrays["x"][0].size, arrays["mean"][0].size
-        sizes = {self.B, D, Z, self.B * D, self.B * Z, D * Z, self.B * D * Z}
+        D, Z = self.D, arrays["mean"][0].size
+        sizes = {self.B, self.B**2, D, Z, self.B * D, self.B * Z, D * Z, self.B * D * Z}
         return any(near(abs(number), s) or near(abs(number), 1 / s) for s in sizes if s > 1)
 
     def _numbers(self, role: str) -> list[float]:
@@ -126,7 +142,10 @@ class Meant:
                     half = role == "kl" and plain is None and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
                     if not half and (not self._is_size(one[1]) or (is_tidy(one[1]) and not counted)):
                         found.append(abs(one[1]))
-        return [n for n in dict.fromkeys(found) if n > 0 and not near(n, 1.0) and np.isfinite(n)]
+        found = [n for n in dict.fromkeys(found) if n > 0 and not near(n, 1.0) and np.isfinite(n)]
+        if role == "kl" and len(found) > 1:
+            found.append(float(np.prod(found)))  # beta times what anneals it
+        return found
 
     def _free_bits(self) -> float:
         """The number below which the KL of a latent is held, where there is one."""
@@ -134,6 +153,6 @@ class Meant:
         terms = [t for t in self.roles.terms if t.role == "kl"]
         for term in terms:
             for node in lineage([term.node], {n for n in (self.roles.mean, self.roles.held) if n}) & used:
-                if node.op in {"clamp", "amax", "maximum"} and len(node.numbers) == 1 and node.numbers[0] > 0:
+                if node.op in {"clamp", "maximum"} and len(node.numbers) == 1 and node.numbers[0] > 0:
                     return float(node.numbers[0])
         return 0.0

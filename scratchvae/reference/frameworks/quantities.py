@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import SCALES, std_read_as
 from scratchvae.reference.frameworks.draws import Draws, draws_of
-from scratchvae.reference.frameworks.flow import Node, heirs, laws_of, lineage
+from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+from scratchvae.reference.frameworks.laws import Law
+from scratchvae.reference.frameworks.likelihood import Comparison
 from scratchvae.reference.frameworks.meant import Meant
-from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near, same
+from scratchvae.reference.frameworks.proportions import near, same
 from scratchvae.reference.frameworks.roles import Roles
+from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients, put_right, reads_as_kl, scale_of
 from scratchvae.reference.frameworks.terms import scaled
-
-
-@dataclass
-class Step:
-    """One step by quantity, in the words of diagnose, and what is said of how it was read."""
-
-    arrays: dict[str, Array] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)  # the file and line that made each
-    settings: list[dict[str, Any]] = field(default_factory=list)  # what may have been meant, the plainest first
-    notes: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    ends: dict[str, Node] = field(default_factory=dict)  # where the reference's gradients can be handed to the user's own code
 
 
 def as_step(
@@ -56,6 +45,8 @@ def as_step(
         if not training and z is mean:
             settings = {"evaluation": True, **settings}
             step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
+        elif z is not mean:
+            step.unknown.append("the noise: no draw was seen that z was made with; if there is one, draw it by torch.randn_like")
     _Quantities(step, roles, loss, draws, gradients, dict(settings)).take(mean, z, roles.output, roles.target, kind)
     return step
 
@@ -71,11 +62,11 @@ class _Quantities:
         """Enter all that is known."""
         roles, step = self.roles, self.step
         at = {"mean": mean, "z": z, **({} if roles.held is None or kind is None else {kind: roles.held})}
-        step.ends = {**at, "output": roles.before_sigmoid or output}
+        step.ends = dict(at)
         if roles.held is not None and roles.held.size != mean.size:
             step.unknown.append(f"the spread: it has shape {roles.held.shape} beside a mean of shape {mean.shape}")
             return
-        values = {"mean": mean.value(), "z": self.draws.by_example(z.value())}
+        values = {"mean": mean.value(), "z": self._drawn(z.value())}
         if roles.held is not None and kind is not None:
             values[kind] = np.broadcast_to(roles.held.value(), mean.shape)
         elif roles.std is not None and roles.std.size == mean.size:
@@ -92,28 +83,43 @@ class _Quantities:
             if gradient is None:
                 step.unknown.append(f"a gradient of {name}, for none reaches it: is it detached, or made under no_grad?")
             else:
-                step.arrays[f"d_{name}"] = self.draws.by_example(gradient) if name == "z" else gradient
+                step.arrays[f"d_{name}"] = self._drawn(gradient) if name == "z" else gradient
         if z is mean:  # whose gradient by the decoder can't be told from the KL's
             step.arrays = {name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}}
-        likelihood, a = self._likelihood(output)
-        if likelihood is None:
-            step.unknown.append("the likelihood: how the output is compared with x was not recognized; say likelihood=…")
-            return
+        law = self._likelihood(output)
         plain = self._parts()
+        if law is None:
+            step.unknown.append("the likelihood: how the output is compared with x was not recognized, so it is taken as it is")
+            del step.arrays["x"]
         if self.roles.log_w is not None:
             self._weights()
         elif self.draws.K > 1:
             self._each_draw()
-        meant = Meant(step.arrays, self.roles, self.loss, self.B, self.given, plain)
-        step.settings = meant.settings(likelihood, a)
-        step.notes += meant.notes
+        entries = (target if law is None else step.ends[law.output]).size // self.B
+        own = {"law": law.piece} if law is not None and law.piece is not None else {}
+
+        def read_as(arrays: dict[str, Array], b: float | None) -> tuple[list[dict[str, Any]], list[str]]:
+            meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, b)
+            rows = meant.settings("own" if law is None else law.likelihood, None if law is None else law.a)
+            return [{**row, **own} for row in rows], meant.notes
+
+        step.raw, step.read_as = dict(step.arrays), read_as
+        step.settings, notes = read_as(step.arrays, None)
+        step.notes += notes
+        step.chosen = notes
+
+    def _drawn(self, array: Array) -> Array:
+        """In the layout of the draws; of one draw in the shape of the mean."""
+        assert self.roles.mean is not None
+        one = self.draws.K == 1 and array.size == self.roles.mean.size
+        return array.reshape(self.roles.mean.shape) if one else self.draws.by_example(array)
 
     def _noise(self, z: Node) -> Array | None:
         """In the layout of z; what torch.normal(mean, std) made of it is undone."""
         roles = self.roles
         if roles.noise is None and z.kind == "draw" and roles.std is not None:  # torch.normal(mean, std)
             a, b = (p.value().astype(np.float64) for p in z.parents)
-            return self.draws.by_example(np.asarray((z.value() - a) / b, dtype=z.value().dtype))
+            return self._drawn(np.asarray((z.value() - a) / b, dtype=z.value().dtype))
         if roles.noise is None:
             return None
         value = roles.noise.value()
@@ -122,7 +128,7 @@ class _Quantities:
                 value = np.broadcast_to(value, z.shape)
             except ValueError:
                 return None
-        return self.draws.by_example(value.reshape(z.shape))
+        return self._drawn(value.reshape(z.shape))
 
     def _target(self, target: Node) -> Array:
         """x once for each example."""
@@ -130,43 +136,34 @@ class _Quantities:
         several = self.draws.K > 1 and len(value) != self.B and value.size % (self.B * self.draws.K) == 0
         return self.draws.by_example(value)[:, 0] if several else value
 
-    def _likelihood(self, output: Node) -> tuple[str | None, float | None]:
+    def _likelihood(self, output: Node) -> Law | None:
         """The law by which the output was compared with x, and what the loss weighs it by; the output is entered."""
-        logits, step = self.roles.before_sigmoid, self.step
-        by_output, by_logits = self.gradients(self.loss, [output, logits or output])
-        x = self.roles.target.value() if self.roles.target else np.zeros(())
-        if x.size * self.draws.K == output.size != x.size:
-            x = self.draws.repeated(x)
-        if x.size != output.size:
-            return None, None
-        value, x = output.value().reshape(x.shape).astype(np.float64), x.astype(np.float64)
-        rows, close = self.roles.log_w is not None, HALF_CLOSE if output.half else CLOSE
-        tried: dict[str, float | None] = {"gaussian": None, "laplace": None, "bernoulli": None}
-        if by_output is not None:
-            tried["gaussian"] = fitted(by_output, value - x, rows=rows, close=close)
-            tried["laplace"] = fitted(by_output, np.sign(value - x), rows=rows, close=close)
-        inside = (logits or output).value().astype(np.float64).reshape(x.shape)
-        if by_logits is not None and x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
-            tried["bernoulli"] = fitted(by_logits, sigmoid(inside) - x, rows=rows, close=close)
-        said = self.given.get("likelihood") or next((law for law, a in tried.items() if a is not None and a > 0), None)
-        after = lineage([self.loss]) & heirs(output, lineage([self.loss]))
-        formed = laws_of({*after} - {output})
-        said = said or next((law for law in ("bernoulli", "gaussian", "laplace") if law in formed), None)
-        if said is None:
-            return None, None
-        probability = said == "bernoulli" and logits is None and _looks_like_probability(output)
-        name = "logits" if said == "bernoulli" and not probability else "x_mean"
-        node = (logits or output) if name == "logits" else output
-        step.arrays[name] = self.draws.by_example(node.value())
-        step.places[name] = node.place
-        gradient = by_logits if name == "logits" else by_output
+        step, after = self.step, heirs(output, lineage([self.loss]))
+        numbers = [number for node in after for number in node.numbers]
+        numbers += [float(p.value().flat[0]) for node in after for p in node.parents if not p.learned and p.is_number and p.size]
+        plain = [n for n in dict.fromkeys(numbers) if n > 0 and n != 1]
+        found = Comparison(self.roles, self.loss, self.gradients, self.draws, self.given, plain).recognized()
+        if found is None:
+            step.ends["output"] = output
+            return None
+        law, node = found.law, found.node
+        step.arrays |= {"x": law.x, **law.more}
+        step.notes += [law.said] if law.said else []
+        value = node.value()
+        step.arrays[law.output] = self._shaped(value, law)
+        step.places[law.output] = node.place
+        (gradient,) = self.gradients(self.loss, [node])
         if gradient is not None:
-            step.arrays[f"d_{name}"] = self.draws.by_example(gradient)
+            step.arrays[f"d_{law.output}"] = self._shaped(gradient, law)
             if gradient.any() and "d_z" in step.arrays and not step.arrays["d_z"].any():
                 del step.arrays["d_z"]  # z was cut off behind the sum that made it: what the decoder took is another array
-        step.ends["output"] = node
-        step.ends[name] = step.ends.pop("output")
-        return said, tried.get(said)
+        step.ends[law.output] = node
+        step.ends |= {} if found.second is None else {"second": found.second}
+        return law
+
+    def _shaped(self, array: Array, law: Law) -> Array:
+        """Examples first, in the shape of the target where the law is the step's own."""
+        return array.reshape(law.x.shape) if law.piece is not None else self.draws.by_example(array)
 
     def _parts(self) -> Node | None:
         """Enter the loss's terms, where there is one of a kind; the plain KL, without a weight, where there is one."""
@@ -242,8 +239,3 @@ class _Quantities:
                 del arrays[name]
         self.step.notes.append(f"{K} draws of z for each example: the gradients of the encoder are not checked")
         self.B *= K
-
-
-def _looks_like_probability(output: Node) -> bool:
-    value = output.value()
-    return bool(value.min() >= 0 and value.max() <= 1)

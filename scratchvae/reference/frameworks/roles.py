@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
@@ -14,15 +16,19 @@ from scratchvae.reference.frameworks.flow import (
     VIEWS,
     Node,
     bare,
+    belongs,
     chain,
     gate,
     heirs,
+    history,
     lineage,
     sources,
 )
+from scratchvae.reference.frameworks.log_weights import log_weights
 from scratchvae.reference.frameworks.terms import Term, Terms
 
 COMPARING = ELEMENTWISE | set(LOSSES)
+PRODUCTS = {"mm", "matmul", "bmm", "einsum", "inner"}
 
 
 @dataclass
@@ -46,7 +52,7 @@ class Roles:
 def find_roles(loss: Node, x: Node | None = None) -> Roles:
     """The roles of the arrays that the loss was made of; `x` is what is known to be the data."""
     roles, used = Roles(), sorted(lineage([loss]), key=lambda node: node.index)
-    _sample(roles, used, loss)
+    _sample(roles, used, loss, x)
     if roles.z is not None:
         _output(roles, used, roles.z, x)
     else:
@@ -54,14 +60,14 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
     if roles.output is not None and roles.mean is not None and roles.target is not None:
         roles.target = _as_seen(roles.target, lineage([roles.mean]))
     if roles.output is not None:
-        roles.log_w = _log_weights(used, roles.output)
+        roles.log_w = log_weights(used, roles.output)
         roles.terms = _terms(roles, loss, used)
         if roles.held is None and roles.log_w is None and _take_spread(roles):
             roles.terms = _terms(roles, loss, used)
     return roles
 
 
-def _sample(roles: Roles, used: list[Node], loss: Node) -> None:
+def _sample(roles: Roles, used: list[Node], loss: Node, x: Node | None) -> None:
     """z = mean + σ · noise: the first sum of what a draw went into, entry by entry, with what parameters made."""
     draws = [node for node in used if node.kind == "draw"]
     for draw in sorted(draws, key=lambda node: node.op != "draw normal"):
@@ -70,6 +76,8 @@ def _sample(roles: Roles, used: list[Node], loss: Node) -> None:
             break
         if _reparameterized(roles, draw, used):
             break
+    if roles.z is None:
+        _by_numbers(roles, used, x)
     if roles.joined is not None:
         roles.mean = bare(gate(list(chain(bare(roles.joined, spreads=True))), [loss]), spreads=True)
     if roles.std is not None:
@@ -90,6 +98,18 @@ def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
             roles.joined, roles.std, roles.noise = found
             return True
     return False
+
+
+def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
+    """Noise that was drawn by no call which was watched, as by NumPy: numbers, but no mask, that a spread is multiplied by."""
+    for leaf in [node for node in used if node.kind in {"data", "constant"} and node.size > 1 and node is not x]:
+        value = leaf.value()
+        if value.dtype.kind != "f" or not np.ptp(value) or (value.min() >= 0 and value.max() <= 1):
+            continue
+        found = _reparameterized(roles, leaf, used) and roles.std is not None and roles.joined is not None
+        if found and leaf not in lineage([n for n in (roles.joined, roles.std) if n is not None]):
+            return
+        roles.z = roles.joined = roles.std = roles.noise = None
 
 
 def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | None:
@@ -118,8 +138,9 @@ def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | 
 def _is_entered(node: Node, used: list[Node]) -> bool:
     """Whether a layer takes what comes of the node: parameters join it otherwise than entry by entry."""
     after = heirs(node, used)
-    layers = (n for n in after - {node} if n.op not in LOCAL)
-    return any(bare(p, spreads=True).kind == "parameter" for n in layers for p in n.parents)
+    beyond = (n for n in after - {node} if n.op not in LOCAL)
+    layers = any(bare(p, spreads=True).kind == "parameter" for n in beyond for p in n.parents)
+    return layers or any(n.op in PRODUCTS and set(n.parents) <= after for n in after)  # z zᵀ needs no parameters
 
 
 def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
@@ -130,13 +151,25 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
         return
     size = x.size if x is not None else max(data.size for _, data, _ in comparing)
     comparing = [one for one in comparing if one[1].size == size] or comparing
-    root = _history(comparing[0][1])[-1]
-    comparing = [one for one in comparing if _history(one[1])[-1] is root]
+    root = history(comparing[0][1])[-1]
+    comparing = [one for one in comparing if history(one[1])[-1] is root]
     roles.target = _shared([data for _, data, _ in comparing])
     roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
+    roles.output = _before_parting(roles.output, heirs(z, used))
     for deeper in chain(roles.output):
         if deeper.op == "sigmoid":
             roles.output, roles.before_sigmoid = deeper, bare(deeper.parents[0])
+
+
+def _before_parting(output: Node, made: set[Node]) -> Node:
+    """What the output was made of entry by entry along several ways, as log m − log(r + m) is of m; else the output itself."""
+    if output.op not in ELEMENTWISE or len({p for p in output.parents if p in made}) < 2:
+        return output
+    starts = [node for node in sources(output) if node in made]
+    if len(starts) != 1 or starts[0].size != output.size:
+        return output
+    between = heirs(starts[0], lineage([output])) - {output}
+    return next(n for n in sorted(between, key=lambda n: -n.index) if starts[0] not in lineage([output], [n]))
 
 
 def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node, Node]]:
@@ -147,17 +180,9 @@ def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node
             yield node, data[0], outputs[0]
 
 
-def _history(data: Node) -> list[Node]:
-    """Data, and what they are a function of entry by entry, the original last."""
-    steps = [data]
-    while steps[-1].op in LOCAL and steps[-1].parents and not steps[-1].kind:
-        steps.append(max(steps[-1].parents, key=lambda parent: (parent.of_data, parent.size)))
-    return steps
-
-
 def _shared(targets: list[Node]) -> Node:
     """The array that all of them are functions of, as late as possible: x itself beside x and 1 − x."""
-    histories = [_history(target) for target in targets]
+    histories = [history(target) for target in targets]
     return bare(next(node for node in histories[0] if all(node in others for others in histories)), spreads=True)
 
 
@@ -166,7 +191,17 @@ def _terms(roles: Roles, loss: Node, used: list[Node]) -> list[Term]:
     assert roles.output is not None
     direct = {node for node in (roles.mean, roles.held) if node is not None}
     terms = Terms(heirs(roles.output, used), roles.z, direct, roles.log_w is not None)
-    return [term for term in terms.of(roles.log_w or loss) if term.node.learned]
+    found = [term for term in terms.of(roles.log_w or loss) if term.node.learned]
+    return found if roles.log_w is not None else [_with_its_density(term, found, roles, direct) for term in found]
+
+
+def _with_its_density(term: Term, terms: list[Term], roles: Roles, heads: set[Node]) -> Term:
+    """A term of parameters alone, such as log σ, has the role of the term whose density it belongs to."""
+    ends = {*heads, *([] if roles.z is None else [roles.z])}
+    for role in ("reconstruction", "kl") if term.role == "other" else ():
+        if belongs(term.node, lineage([t.node for t in terms if t.role == role], ends)):
+            return replace(term, role=role)
+    return term
 
 
 def _take_spread(roles: Roles) -> bool:
@@ -182,7 +217,7 @@ def _take_spread(roles: Roles) -> bool:
 
 def _as_seen(target: Node, seen: set[Node]) -> Node:
     """The target, or the data behind it, where the encoder saw those and no function of each of their entries is the target."""
-    if seen & set(_history(target)):
+    if seen & set(history(target)):
         return target
     behind = [node for node in lineage([target]) if node.kind == "data" and node.size == target.size and node in seen]
     return behind[0] if len(behind) == 1 else target
@@ -215,9 +250,3 @@ def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -
     drawn = "a draw of noise was seen, but no sum of a mean with a spread times it"
     seen = drawn if any(node.kind == "draw" for node in used) else "no draw of noise was seen"
     roles.unknown.append(f"z, mean and spread: {seen}")
-
-
-def _log_weights(used: list[Node], output: Node) -> Node | None:
-    """What the logarithm of a mean of weights is taken of, if the output is in it: log w."""
-    found = [node for node in used if node.op == "logsumexp" and node in heirs(output, used)]
-    return found[0].parents[0] if len(found) == 1 else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from scratchvae.reference.frameworks.flow import VIEWS, Node, lineage
 
 LINEAR = {"sum", "mean", "neg", *VIEWS}
+STACKS = {"stack", "cat", "concatenate"}  # whose sum is that of their parts
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class Terms:
     def of(self, node: Node) -> list[Term]:
         """The node as a sum of terms."""
         inner: list[Term] = []
-        if node.op in LINEAR and node.parents and not node.kind:
+        if node.op == "sum" and node.parents[0].op in STACKS:
+            inner = [term for part in node.parents[0].parents if part.learned for term in self.of(part)]
+        elif node.op in LINEAR and node.parents and not node.kind:
             inner = self._times(-1.0 if node.op == "neg" else 1.0, node.parents[0])
         elif node.op in {"add", "sub"} and len(node.operands) == 2:
             for i, operand in enumerate(node.operands):

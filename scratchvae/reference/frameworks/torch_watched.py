@@ -12,7 +12,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.quantities import Step
+from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.torch_flow import Watch, as_array
 from scratchvae.reference.frameworks.watched import Watched
 
@@ -43,19 +43,45 @@ class TorchWatched(Watched):
             self._kept[of, node] = sum(arrived[1:], arrived[0]) if arrived else zero
         return [self._kept[of, node] for node in by]
 
-    def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
+    def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
+        """Σ ⟨seed, d(node)/d(other)⟩ for each of the others; 0 where no gradient flows."""
         import torch
 
+        out = [(node.handle, torch.as_tensor(np.array(seed)).to(node.handle)) for node, seed in seeds]
+        out = [(handle, seed.reshape(handle.shape)) for handle, seed in out if handle.requires_grad]
+        found = []
+        for node in by:
+            handles = [h for h in (node.handle, *node.twins) if h is not None and h.requires_grad]
+            got = _gradients([h for h, _ in out], handles, [s for _, s in out])
+            found.append(sum((as_array(g).astype(np.float64) for g in got if g is not None), np.zeros(node.shape)))
+        return found
+
+    def _with_other_ways(self, through: list[Any], step: Step, parameters: list[Any], ends: list[Any]) -> list[Any]:
+        """Besides what comes by mean and spread: what the prior's parameters get, and what terms give that were taken out."""
+        import torch
+
+        out = [
+            (n.handle, torch.as_tensor(np.array(w)).to(n.handle).reshape(n.shape))
+            for n, w in step.taken
+            if n.handle.requires_grad
+        ]
+        nodes, seeds = [h for h, _ in out], [s for _, s in out]
+        whole, at_ends = (_gradients(nodes, by, seeds) for by in (parameters, ends))
+        arrived = [(h, g) for h, g in zip(ends, at_ends, strict=True) if g is not None]
+        known = _gradients([h for h, _ in arrived], parameters, [g for _, g in arrived])
+        parts = [[t, w, None if k is None else -k] for t, w, k in zip(through, whole, known, strict=True)]
+        sums = [[g for g in three if g is not None] for three in parts]
+        return [sum(some[1:], some[0]) if some else None for some in sums]
+
+    def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
+        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
         held = {name: p for name, p in self.watch.learned.items() if p.requires_grad}
         tensors = {name: [h for h in (node.handle, *node.twins) if h.requires_grad] for name, node in step.ends.items()}
-        out = [h for name in ("logits", "x_mean") for h in tensors.get(name, [])]
+        out = [h for name in ("logits", "x_mean", "output") for h in tensors.get(name, [])]
         if not held or not out:
             return {}, {}
 
-        def gradients(of: list[Any], by: list[Any], seeds: list[Any] | None) -> list[Any]:
-            return list(torch.autograd.grad(of, by, seeds, retain_graph=True, allow_unused=True))
-
+        gradients = _gradients
         found = gradients([self.tensor], list(held.values()), None)
         ends = [h for name, handles in tensors.items() for h in handles if name != "z"]
         arrived = [(h, g) for h, g in zip(ends, gradients([self.tensor], ends, None), strict=True) if g is not None]
@@ -67,7 +93,17 @@ class TorchWatched(Watched):
             d_z = gradients([h for h, _ in d_out], z, [g for _, g in d_out])
             arrived += [(h, -g) for h, g in zip(z, d_z, strict=True) if g is not None]
         through = gradients([h for h, _ in arrived], list(held.values()), [g for _, g in arrived])
+        if step.taken:
+            through = self._with_other_ways(through, step, list(held.values()), [h for h in ends if not any(h is o for o in out)])
         return _by_name(held, found), _by_name(held, through)
+
+
+def _gradients(of: list[Any], by: list[Any], seeds: list[Any] | None) -> list[Any]:
+    import torch
+
+    if not of or not by:
+        return [None] * len(by)
+    return list(torch.autograd.grad(of, by, seeds, retain_graph=True, allow_unused=True))
 
 
 def _by_name(names: Any, gradients: list[Any]) -> dict[str, Array | None]:

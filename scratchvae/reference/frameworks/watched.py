@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
+from scratchvae.reference.frameworks.exchanged import Exchange
 from scratchvae.reference.frameworks.flow import Node, lineage
-from scratchvae.reference.frameworks.quantities import Step, as_step
+from scratchvae.reference.frameworks.quantities import as_step
 from scratchvae.reference.frameworks.roles import find_roles
+from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.verdicts import rank, unaccusing
 
 CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward passes in float32 are far nearer
@@ -46,8 +48,27 @@ class Watched(ABC):
         return self._steps[key]
 
     def report(self, **settings: Any) -> Report:
-        """Of the readings that the step allows, the report of the one that explains most."""
+        """Of the readings that the step allows, the report of the one that explains most.
+
+        Where the step is none that diagnose knows, it is read once more with its own prior and its other terms exchanged.
+        """
         step = self.step(settings)
+        report, order = self._judged(step)
+        if not step.settings:
+            return report
+        if report.findings or report.of(Outcome.UNPROVEN) or step.unknown:
+            for other in self._exchanged(step):
+                second, rank_of = self._judged(other)
+                plain = second.ok and not second.of(Outcome.UNPROVEN)
+                if (plain, *(not r for r in rank_of)) > (False, *(not r for r in order)):
+                    step, report, order = other, second, rank_of
+                if plain:
+                    break
+        report = _with_places(report, step)
+        return report if report.findings else self._with_parameters(report, step)
+
+    def _judged(self, step: Step) -> tuple[Report, tuple[bool, bool, int]]:
+        """The report of the reading that explains most, and its rank."""
         best: Report | None = None
         for meant in step.settings:
             report = examine(read(step.arrays, names={}, **meant)).report
@@ -57,9 +78,18 @@ class Watched(ABC):
                 break
         notes = tuple(step.notes)
         if best is None:
-            return Report((), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"]))
-        report = _with_places(unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), step)
-        return report if report.findings else self._with_parameters(report, step)
+            empty = Report((), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"]))
+            return empty, (True, True, 0)
+        return unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), rank(best)
+
+    def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
+        """Σ ⟨seed, d(node)/d(other)⟩ for each of the others; without it no step is exchanged."""
+        raise NotImplementedError
+
+    def _exchanged(self, step: Step) -> Iterator[Step]:
+        """The step with its own prior and terms exchanged, where the framework pulls gradients of several nodes back."""
+        if type(self).pull is not Watched.pull:
+            yield from Exchange(step, self.roles, self.loss, self.gradients, self.pull).steps()
 
     def _with_parameters(self, report: Report, step: Step) -> Report:
         """The report, and of each parameter's gradient whether it is what the user's own code makes of those at the ends.
@@ -67,7 +97,7 @@ class Watched(ABC):
         The ends are mean, spread and output, whose gradients were compared with the reference: layers of any kind between them
         are the user's own, and so is their backward pass. What differs has reached the parameter by another way.
         """
-        key = repr(sorted(step.ends))
+        key = f"{sorted(step.ends)} {len(step.taken)}"
         if key not in self._parameters:
             self._parameters[key] = self.of_parameters(step)
         found, through = self._parameters[key]

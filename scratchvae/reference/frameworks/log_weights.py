@@ -1,0 +1,24 @@
+"""log w of a step: the logarithms of importance weights, found from what was done with the output."""
+
+from __future__ import annotations
+
+from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+
+
+def log_weights(used: list[Node], output: Node) -> Node | None:
+    """What the logarithm of a mean of weights is taken of, if the output is in it: log w."""
+    after = heirs(output, used)
+    found = [node.parents[0] for node in used if node.op == "logsumexp" and node in after]
+    return found[0] if len(found) == 1 else _weighed_by_itself(used, after)
+
+
+def _weighed_by_itself(used: list[Node], after: set[Node]) -> Node | None:
+    """log w, where the loss holds Σ w̃ log w with detached weights w̃."""
+    for node in used:
+        pair = [parent for parent in node.parents if parent in after]
+        if node.op == "mul" and len(pair) == 2:
+            for weights, log_w in (pair, pair[::-1]):
+                cut = any(n.op == "detach" for n in lineage([weights], [log_w]))
+                if cut and log_w in lineage([weights]) and any(n.op in {"softmax", "exp"} for n in lineage([weights], [log_w])):
+                    return log_w
+    return None

@@ -1,0 +1,113 @@
+"""The prior of a step that was watched: a Gaussian or a mixture whose parameters are arrays of the step, told by gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.distributions import gaussian, mixture
+from scratchvae.reference.diagnosis import std_read_as
+from scratchvae.reference.frameworks.flow import Node, bare, lineage
+from scratchvae.reference.frameworks.proportions import same
+
+READ_AS = ("log_var", "log_std", "std", "var", "raw_std")
+MOST_TRIED = 40  # arrays of a step that are tried as a prior's parameter
+
+
+@dataclass(frozen=True)
+class Prior:
+    """log p(z) of each example, its gradient by z, and a few words. `mean` and `std` (B, Z) of a Gaussian, else None."""
+
+    log_prob: Array
+    slope: Array
+    said: str
+    mean: Array | None = None
+    std: Array | None = None
+
+
+def gaussian_prior(z: Array, mean: Array, std: Array, said: str) -> Prior:
+    """N(mean, σ²) at z (B, Z)."""
+    wide = [np.broadcast_to(a, z.shape).astype(np.float64) for a in (mean, 2 * np.log(std))]
+    log_pz, pullback = gaussian.log_prob(z, *wide)
+    return Prior(log_pz, pullback(np.ones_like(log_pz))[0], said, wide[0], np.exp(0.5 * wide[1]))
+
+
+def standard(z: Array) -> Prior:
+    """N(0, 1)."""
+    return gaussian_prior(z, np.zeros(z.shape), np.ones(z.shape), "")
+
+
+def of_estimate(z: Array, slope: Array, starts: Iterable[Node], stops: set[Node], close: float) -> Prior | None:
+    """The prior whose d log p/dz is the slope; None where it is none that is known here."""
+    if same(-z, slope, close):
+        return standard(z)
+    nodes = _arrays(starts, stops, z.shape)
+    for a, s, said in _pairs(nodes):
+        found = gaussian_prior(z, a, s, said)
+        if same(found.slope, slope, close):
+            return found
+    for a, s, said in _components(starts, stops, z.shape):
+        log_pz, pullback = mixture.log_prob(z, np.zeros(len(a)), a, 2 * np.log(s))
+        found = Prior(log_pz, pullback(np.ones_like(log_pz))[0], said)
+        if same(found.slope, slope, close):
+            return found
+    return None
+
+
+def of_divergence(
+    mean: Array, std: Array, own: tuple[Array, Array], starts: Iterable[Node], stops: set[Node], close: float
+) -> Iterator[tuple[Prior, tuple[Array, Array]]]:
+    """Gaussian priors, and what KL(N(mean, σ²) ‖ prior) has for gradients by mean and σ; N(0, 1) first."""
+    pairs = [(np.zeros(mean.shape), np.ones(mean.shape), ""), *_pairs(_arrays(starts, stops, mean.shape))]
+    for a, s, said in pairs:
+        prior = gaussian_prior(mean, a, s, said)
+        assert prior.mean is not None
+        assert prior.std is not None
+        with np.errstate(all="ignore"):
+            yield prior, ((mean - prior.mean) / prior.std**2, std / prior.std**2 - 1 / std)
+
+
+def _arrays(starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]) -> list[Node]:
+    """Arrays that may be a parameter of each example's prior."""
+    sizes = {int(np.prod(shape)), shape[-1], 1}
+    behind = sorted(lineage(starts, stops), key=lambda n: n.index)
+    found = [bare(n) for n in behind if n.size in sizes and n.shape and not (n.size == 1 and not n.learned)]
+    found = [n for n in found if len(n.shape) <= 2 and all(a in (1, b) for a, b in zip(n.shape[::-1], shape[::-1], strict=False))]
+    return list(dict.fromkeys(found))[:MOST_TRIED]
+
+
+def _pairs(nodes: list[Node]) -> Iterator[tuple[Array, Array, str]]:
+    """(mean, σ) of each two arrays, and of each with 0 or 1 for the other."""
+    for s in [None, *nodes]:
+        for std, kind in [(np.ones(()), "")] if s is None else _readings(s):
+            for a in [None, *nodes]:
+                if a is s or (a is None and s is None):
+                    continue
+                mean = np.zeros(()) if a is None else a.value().astype(np.float64)
+                where = " and ".join(n.place or "a parameter" for n in (a, s) if n is not None)
+                yield mean, std, f"the prior is a Gaussian of the step's own arrays ({where}){kind}: taken so"
+
+
+def _readings(node: Node) -> Iterator[tuple[Array, str]]:
+    held = node.value().astype(np.float64)
+    for kind in READ_AS:
+        std = std_read_as(kind, held)
+        if np.isfinite(std).all() and (std > 0).all():
+            yield std, f", its σ by {kind}"
+
+
+def _components(starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]) -> Iterator[tuple[Array, Array, str]]:
+    """Means and σ (C, Z) of the components of an even mixture."""
+    Z = shape[-1]
+    behind = sorted(lineage(starts, stops), key=lambda n: n.index)
+    nodes = [n for n in dict.fromkeys(bare(n) for n in behind) if n.size % Z == 0 and n.shape[-1:] == (Z,) and n.size > Z]
+    nodes = nodes[:MOST_TRIED]
+    for s in nodes:
+        for std, kind in _readings(s):
+            for a in nodes:
+                if a is not s and a.size == s.size:
+                    said = f"the prior is an even mixture of {a.size // Z} Gaussians ({a.place or 'a parameter'}){kind}: taken so"
+                    yield a.value().astype(np.float64).reshape(-1, Z), std.reshape(-1, Z), said
