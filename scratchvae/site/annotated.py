@@ -138,8 +138,8 @@ def rows_of(module: Module) -> list[Row]:
             ]
     starts = [*(cut[0] for cut in cuts), end + 1]
     found = []
-    for (first, name, part), following in zip(cuts, starts[1:], strict=True):
-        found.append(Row(name, part, first, following - 1))
+    for (first, name, of), following in zip(cuts, starts[1:], strict=True):
+        found.append(Row(name, of, first, following - 1))
     return found
 
 

@@ -16,7 +16,7 @@ Within = Callable[[str], str]  # translates what stands in braces
 
 
 def is_letter(text: str) -> bool:
-    """Whether the text is one letter, with or without hats and tildes."""
+    """Whether a text is one letter, with its hats and tildes."""
     return len(text.translate({ord(mark): None for mark in MARKS})) == 1
 
 

@@ -110,7 +110,7 @@ class Cases:
 
     @cached_property
     def by_word(self) -> dict[str, list[Case]]:
-        """The cases whose name has a word in it, such as Elbo, Linear, StudentT."""
+        """The cases whose name has a word in it, such as Elbo, Linear, Gaussian."""
         found: dict[str, list[Case]] = {}
         for case in self.all:
             if "<locals>" in case.op.__qualname__:
