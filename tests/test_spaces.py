@@ -14,9 +14,12 @@ WITH = {
     "gumbel_softmax": "gumbel_softmax(categories=2, straight_through=True)",
     "joint": "joint(categories=2, straight_through=True)",
 }
-OVER_REAL_VECTORS = {"coupling", "diagonal_gaussian", "full_gaussian", "householder", "iaf", "planar", "radial"}
+GAUSSIAN = {"diagonal_gaussian", "full_gaussian", "gaussian_mixture"}
+FLOWS = {"coupling", "householder", "iaf", "planar", "radial"}
+OF_REAL_VECTORS = {"flow", "gaussian_mixture", "standard_gaussian", "vamp"}
 PAIRS = {
-    **{name: {"flow", "gaussian_mixture", "standard_gaussian", "vamp"} for name in OVER_REAL_VECTORS},
+    **dict.fromkeys(GAUSSIAN | FLOWS, OF_REAL_VECTORS),
+    "ladder": {*OF_REAL_VECTORS, "hierarchical"},
     "concrete": {"concrete"},
     "gumbel_softmax": {"one_hot"},
     "joint": {"product"},
@@ -26,6 +29,8 @@ PAIRS = {
 
 
 def built(posterior, prior):
+    if posterior == "ladder" and prior != "hierarchical":  # of two layers it is narrower than most priors
+        posterior = "ladder(sizes=(4,))"
     prior = VAMP if prior == "vamp" else prior
     return mlp(6, latent_dim=4, hidden=8, posterior=WITH.get(posterior, posterior), prior=prior, seed=3)
 

@@ -120,7 +120,7 @@ def check_pullback(
         numeric, noise = np.empty_like(x), np.empty_like(x)
         for index in np.ndindex(x.shape):
             h = step * max(1.0, abs(float(x[index])))
-            numeric[index], noise[index] = _derivative(partial(difference, name, x, index), h)
+            numeric[index], noise[index] = derivative(partial(difference, name, x, index), h)
         comparisons.append(_compare(name, analytic, numeric, noise, tolerance))
     for name, first, again in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
         if not np.array_equal(first, again, equal_nan=True):
@@ -144,7 +144,7 @@ def _compare(name: str, analytic: Array, numeric: Array, noise: Array, tolerance
     return Comparison(name, analytic.shape, index=at, ok=not wrong.any(), **numbers)
 
 
-def _derivative(difference: Callable[[float], tuple[float, float]], h: float) -> tuple[float, float]:
+def derivative(difference: Callable[[float], tuple[float, float]], h: float) -> tuple[float, float]:
     """f′(0) by Ridders' table of differences f(h) − f(−h), each with its bound δ, and how far rounding can have moved it.
 
         T_k0 = (f(h_k) − f(−h_k)) / 2h_k,  h_k = h / 2ᵏ            off by at most δ / 2h_k

@@ -90,7 +90,7 @@ class Spectrogram:
         return (1 + 20 * np.log10(np.maximum(amplitude, floor)) / self.range_db).clip(0).astype(np.float32)
 
     def amplitude_of(self, levels: Array) -> Array:
-        """The amplitudes |S| of levels: 0 for level 0 and less, 10^(r (level − 1)/20) above, where r is range_db."""
+        """The amplitudes |S| of levels: 0 for level 0 and less, 10^(r (l − 1)/20) for a level l above, with r for range_db."""
         levels = np.asarray(levels, np.float64)
         return np.where(levels > 0, 10 ** (self.range_db / 20 * (levels - 1)), 0.0)
 

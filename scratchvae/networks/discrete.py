@@ -1,8 +1,7 @@
 """Discrete posteriors and their priors from plain numbers: how many choices, among how many categories."""
 
-from typing import TypeVar
-
 from scratchvae.arrays import InputError, require_count
+from scratchvae.networks.matching import require_posterior
 from scratchvae.objectives import Schedule
 from scratchvae.posteriors import (
     Concrete,
@@ -13,8 +12,6 @@ from scratchvae.posteriors import (
     VectorQuantized,
 )
 from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
-
-Kind = TypeVar("Kind", bound=Posterior)
 
 
 def gumbel_softmax(
@@ -55,33 +52,25 @@ def joint(
 
 def product(posterior: Posterior, *, learned: bool = False) -> ProductPrior:
     """N(0, I) for the Gaussian latents of a joint posterior, and for its choices one_hot."""
-    gaussian, chosen = _require("product", "joint", JointPosterior, posterior).parts
+    gaussian, chosen = require_posterior("product", "joint", JointPosterior, posterior).parts
     return ProductPrior(StandardGaussian(gaussian.latent_dim), one_hot(chosen, learned=learned))
 
 
 def codes(posterior: Posterior, *, learned: bool = False) -> Codes:
     """A probability for each code of a vq posterior, all equal, or learned."""
-    return Codes(_require("codes", "vq", VectorQuantized, posterior), learned=learned)
+    return Codes(require_posterior("codes", "vq", VectorQuantized, posterior), learned=learned)
 
 
 def one_hot(posterior: Posterior, *, learned: bool = False) -> OneHot:
     """A probability for each category of a gumbel_softmax posterior, all equal, or learned."""
-    chosen = _require("one_hot", "gumbel_softmax", GumbelSoftmax, posterior)
+    chosen = require_posterior("one_hot", "gumbel_softmax", GumbelSoftmax, posterior)
     return OneHot(chosen.groups, chosen.categories, learned=learned)
 
 
 def concrete_prior(posterior: Posterior, *, temperature: float = 0.5, learned: bool = False) -> ConcretePrior:
     """A Concrete law for each choice of a concrete posterior, with a temperature of its own."""
-    chosen = _require("concrete", "concrete", Concrete, posterior)
+    chosen = require_posterior("concrete", "concrete", Concrete, posterior)
     return ConcretePrior(chosen.groups, chosen.categories, temperature=temperature, learned=learned)
-
-
-def _require(prior: str, name: str, kind: type[Kind], posterior: Posterior) -> Kind:
-    """The posterior, which is to be of that kind. InputError where it is not, since such a prior has its shape from it."""
-    if not isinstance(posterior, kind):
-        helps = f"take --posterior {name}, or another prior"
-        raise InputError(f"prior {prior} is for the posterior {name}; found a {type(posterior).__name__}: {helps}")
-    return posterior
 
 
 def _groups(where: str, latent_dim: int, categories: int) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError, sizes_of
 from scratchvae.layers import Layer, Linear, Sequential, Tanh
+from scratchvae.networks.matching import require_posterior
 from scratchvae.posteriors import Ladder, Posterior, TopDown
 from scratchvae.priors import HierarchicalGaussian
 
@@ -39,9 +40,7 @@ def ladder(
 
 def hierarchical(posterior: Posterior) -> HierarchicalGaussian:
     """N(0, I) over the topmost layer of a ladder's latents, and a Gaussian of each layer given the one above it."""
-    if not isinstance(posterior, Ladder):
-        raise InputError(f"prior hierarchical is for the posterior ladder; found a {type(posterior).__name__}")
-    return HierarchicalGaussian(posterior.top_down)
+    return HierarchicalGaussian(require_posterior("hierarchical", "ladder", Ladder, posterior).top_down)
 
 
 def _step(widths: Sequence[int], rng: np.random.Generator) -> Layer:

@@ -31,8 +31,8 @@ class VectorQuantized(Choices):
       `objectives.Quantization`.
     - `decay` γ in [0, 1), such as 0.99: the codes are a Buffer, and each pass in training mode moves code k
       to the average of the vectors that chose it, N_k ← γ N_k + (1 − γ) n_k and
-      e_k ← e_k + (1 − γ) (Σ z_e − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al., who keep m_k = N_k e_k. A code
-      that is not chosen stays where it is, and a code that is chosen for the first time moves to the mean of
+      e_k ← e_k + (1 − γ) (Σ z_e − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al.,
+      who keep m_k = N_k e_k. A code that is not chosen stays where it is, and a code that is chosen for the first time moves to the mean of
       what chose it.
     - `revive` R > 0, together with decay: a code that R training passes in a row have not chosen moves onto
       the z_e of an example of the batch, of which the noise says which.

@@ -31,7 +31,7 @@ def _number(cell: object) -> str:
 
 
 def central(f: Callable[[float], float], at: float, h: float = 1e-5) -> float:
-    """(f(at + h) − f(at − h)) / 2h."""
+    """(f(x + h) − f(x − h)) / 2h at the point x."""
     return (f(at + h) - f(at - h)) / (2 * h)
 
 

@@ -86,7 +86,17 @@ class Atlas:
     def href(self, name: str) -> str:
         """The link to a name's line, for the body of a page."""
         module, inside = self.where(name)
-        return f"/{page_of(module)}" + (f"#{inside}" if inside else "")
+        compiled = ".compiled." in module and module.replace(".compiled.", ".textbook.") in self.modules
+        page = page_of(module.replace(".compiled.", ".textbook.") if compiled else module)
+        return f"/{page}" + (f"#{self._anchor(module, inside, compiled)}" if inside else "")
+
+    def _anchor(self, module: str, inside: str, compiled: bool) -> str:
+        """A function, class or method has its name; a value has the line where it is given."""
+        node = self.modules[module].defined[inside]
+        named = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        if compiled:
+            return f"compiled.{inside}" if named else f"C{node.lineno}"
+        return inside if named else f"L{node.lineno}"
 
     def link(self, name: str, text: str | None = None) -> str:
         """The same as an element, which says the name without the package's own."""
@@ -106,12 +116,13 @@ class Atlas:
 
 
 def page_of(module: str) -> str:
-    """The path of a module's page; a compiled kernel stands on the page of its textbook twin."""
-    return f"source/{module.replace('.compiled.', '.textbook.')}.html"
+    """The path of a module's page."""
+    return f"source/{module}.html"
 
 
 def _names_of(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+    flat = [one for target in targets for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
+    return [one.id for one in flat if isinstance(one, ast.Name)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from scratchvae.arrays import InputError
-from scratchvae.site import course, front, mistakes, play, questions, step
+from scratchvae.site import annotated, course, front, mistakes, play, questions, reference, step
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page, render
 
@@ -20,6 +20,8 @@ SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {
     "play": play.pages,
     "mistakes": mistakes.pages,
     "questions": questions.pages,
+    "source": annotated.pages,
+    "reference": reference.pages,
 }
 
 

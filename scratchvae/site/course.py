@@ -16,8 +16,8 @@ from scratchvae.site.atlas import Atlas, Module
 from scratchvae.site.chapters import CHAPTERS, PARTS, Chapter, Statement
 from scratchvae.site.narrative import narrative
 from scratchvae.site.page import Page
-from scratchvae.site.prose import names_in
 from scratchvae.site.widgets import STYLE, link
+from scratchvae.site.words import names_in
 
 SECTION = "Course"
 SECONDS = 240  # that a demo may take

@@ -23,32 +23,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from functools import partial
 
-from scratchvae.site.tokens import (
-    ACCENTED,
-    BRACKETS,
-    FUNCTIONS,
-    GREEK,
-    LARGE,
-    LOWERED,
-    MARKS,
-    OPENERS,
-    PLAIN,
-    PRODUCTS,
-    RAISED,
-    RELATIONS,
-    ROOTS,
-    SHARES,
-    SIGNS,
-    Token,
-    tokens_of,
-)
+from scratchvae.site import tokens as marks
+from scratchvae.site.letters import NotAnEquation, bare, index, large, letter, named
+from scratchvae.site.tokens import Token, tokens_of
 
 SPECIAL = {"E": r"\mathbb{E}", "N": r"\mathcal{N}", "U": r"\mathcal{U}"}  # where a bracket follows
-
-
-class NotAnEquation(ValueError):
-    """The text is none that the grammar takes."""
 
 
 def translate(text: str, names: Collection[str] = (), *, fractions: bool = True) -> str:
@@ -63,6 +44,9 @@ def translate_tokens(tokens: Sequence[Token], names: Collection[str] = (), *, fr
     if reader.token is not None:
         raise NotAnEquation(f"{reader.token.text!r} closes nothing")
     return tex
+
+
+_CALLED = {tex.lstrip("\\") + " " for tex in marks.FUNCTIONS.values()}  # after which a space is there already
 
 
 class _Reader:
@@ -92,7 +76,7 @@ class _Reader:
             elif t.kind in ("relation", "sign", "product", "comma"):
                 self._require(not waits or t.kind == "sign" or (t.kind == "relation" and not kinds), t)
                 self._require(t.kind != "comma" or bool(closer), t)
-                tables = {"relation": RELATIONS, "sign": SIGNS, "product": PRODUCTS, "comma": {}}
+                tables = {"relation": marks.RELATIONS, "sign": marks.SIGNS, "product": marks.PRODUCTS, "comma": {}}
                 mark = tables[t.kind].get(t.text, rf"{t.text}\, ")
                 parts.append(f" {mark} " if t.text != ":" else r" : ")
                 kinds.append("open")
@@ -102,7 +86,13 @@ class _Reader:
                 self._divide(parts, kinds)
                 continue
             else:
-                word = t.kind == "word" and bool(kinds) and kinds[-1] != "open" and not parts[-1].startswith("\\mathrm{d}")
+                word = (
+                    t.kind == "word"
+                    and bool(kinds)
+                    and kinds[-1] != "open"
+                    and parts[-1].lstrip("\\,") not in _CALLED
+                    and not parts[-1].startswith("\\mathrm{d}")
+                )
                 parts.append((r"\," if word and t.before else "") + self.factor())
                 kinds.append("derivative" if t.text == "∂" or re.fullmatch(r"d|d\w.*", t.text) else "factor")
                 continue
@@ -112,10 +102,10 @@ class _Reader:
 
     def _divide(self, parts: list[str], kinds: list[str]) -> None:
         """Put the quotient of the last factor, or of the derivative that begins before it, and of the next one."""
-        t = self.token
+        t, stroke = self.token, self.tokens[self.at - 1]
         if t is None:
             raise NotAnEquation("nothing stands below the stroke")
-        slope = t.text in ("∂", "d") or re.fullmatch(r"d[A-Za-z]", t.text) is not None or re.fullmatch(r"dlog(_\w+)?", t.text) is not None
+        slope = re.fullmatch(r"∂|d|d[A-Za-z]|dlog(_\w+)?", t.text) is not None
         start = len(parts) - 1
         if slope:
             while start > 0 and kinds[start] == "factor":
@@ -123,14 +113,20 @@ class _Reader:
             start = start if kinds[start] == "derivative" else len(parts) - 1
         above = "".join(parts[start:])
         below = self.factor()
-        if slope and self.token is not None and t.text in ("∂", "d", "dlog") and self.token.kind in ("word", "greek", "number", "bar"):
+        if (
+            slope
+            and self.token is not None
+            and t.text in ("∂", "d", "dlog")
+            and self.token.kind in ("word", "greek", "number", "bar")
+        ):
             below += r"\," + self.factor()
             if re.search(r"(log|exp)\}?$", below) and self.token is not None:
                 below += " " + self.factor()
         follows = self.token
         simple = follows is None or follows.before or follows.kind not in ("word", "greek", "number", "open", "share", "root")
-        if self.fractions and simple:
-            quotient = rf"\frac{{{_bare(above)}}}{{{_bare(below)}}}"
+        of_all = stroke.before and start > 0 and kinds[start - 1] == "factor"  # in a b / c it may be meant for both
+        if self.fractions and simple and not of_all and r"\frac" not in above + below:
+            quotient = rf"\frac{{{bare(above)}}}{{{bare(below)}}}"
         else:
             quotient = f"{above}/{below}"
         parts[start:] = [quotient]
@@ -141,12 +137,17 @@ class _Reader:
         t = self.token
         if t is None:
             raise NotAnEquation("something is missing at the end")
+        called = t.kind in ("word", "greek")
         tex = self._atom(t)
         while (t := self.token) is not None:
+            if called and t.kind == "open" and not t.before:
+                self.at += 1
+                tex = tex.rstrip() + r"\mathopen{}" + self._bracket(t)
+                continue
             if t.kind == "raised":
-                tex += "^{" + "".join(RAISED[c] for c in t.text).replace("T", r"\top ") + "}"
+                tex += "^{" + "".join(marks.RAISED[c] for c in t.text).replace("T", r"\top ") + "}"
             elif t.kind == "lowered":
-                tex += "_{" + "".join(LOWERED[c] for c in t.text) + "}"
+                tex += "_{" + "".join(marks.LOWERED[c] for c in t.text) + "}"
             elif t.kind == "prime":
                 tex += {"′": "'", "″": "''", "‴": "'''", "!": "!"}[t.text]
             elif t.kind == "power":
@@ -164,8 +165,8 @@ class _Reader:
         t = self.token
         sign = ""
         if t is not None and t.kind == "sign":
-            sign, self.at = SIGNS[t.text], self.at + 1
-        return sign + _bare(self._atom(self.token)) if self.token else self._nothing()
+            sign, self.at = marks.SIGNS[t.text], self.at + 1
+        return sign + bare(self._atom(self.token)) if self.token else self._nothing()
 
     def _nothing(self) -> str:
         raise NotAnEquation("a power is missing at the end")
@@ -178,18 +179,18 @@ class _Reader:
         if t.kind == "number":
             return re.sub(r"e([-−+]?)(\d+)$", r" \\cdot 10^{\1\2}", t.text.replace(",", "{,}")).replace("−", "-")
         if t.kind == "share":
-            return rf"\tfrac{{{SHARES[t.text][0]}}}{{{SHARES[t.text][1]}}}"
+            return rf"\tfrac{{{marks.SHARES[t.text][0]}}}{{{marks.SHARES[t.text][1]}}}"
         if t.kind == "plain":
-            return PLAIN[t.text] + " "
+            return marks.PLAIN[t.text] + " "
         if t.kind == "greek":
             base, _, rest = t.text.partition("_")
-            return _letter(base) + (_index(rest) if rest else " ")
+            return letter(base) + (_index(rest) if rest else " ")
         if t.kind == "large":
-            return _large(t.text)
+            return large(t.text, translate_loosely)
         if t.kind == "word":
             return self._word(t.text)
         if t.kind == "root":
-            return rf"{ROOTS[t.text]}{{{_bare(self.factor())}}}"
+            return rf"{marks.ROOTS[t.text]}{{{bare(self.factor())}}}"
         if t.kind == "open":
             return self._bracket(t)
         if t.kind == "bar":
@@ -201,36 +202,24 @@ class _Reader:
         raise NotAnEquation(f"{t.text!r} is no part of an equation")
 
     def _bracket(self, t: Token) -> str:
-        if self.token is not None and self.token.text == OPENERS[t.text]:
+        if self.token is not None and self.token.text == marks.OPENERS[t.text]:
             self.at += 1
-            return BRACKETS[t.text] + BRACKETS[OPENERS[t.text]]
-        inside = self.expression(OPENERS[t.text])
+            return marks.BRACKETS[t.text] + marks.BRACKETS[marks.OPENERS[t.text]]
+        inside = self.expression(marks.OPENERS[t.text])
         closer = self.token
-        self._require(closer is not None and (closer.text == OPENERS[t.text] or (t.text + closer.text) in ("[)", "(]")), closer)
+        self._require(
+            closer is not None and (closer.text == marks.OPENERS[t.text] or (t.text + closer.text) in ("[)", "(]")), closer
+        )
         assert closer is not None
         self.at += 1
-        return rf"\left{BRACKETS[t.text]}{inside}\right{BRACKETS[closer.text]}"
+        return rf"\left{marks.BRACKETS[t.text]}{inside}\right{marks.BRACKETS[closer.text]}"
 
     def _word(self, word: str) -> str:
         following = self.token
         base, _, rest = word.partition("_")
         if base in SPECIAL and following is not None and not following.before and (following.kind in ("open", "bar")):
             return SPECIAL[base] + (_index(rest) if rest else "")
-        if word in FUNCTIONS:
-            return FUNCTIONS[word] + " "
-        if base in FUNCTIONS and rest and word not in self.names:
-            return FUNCTIONS[base] + _index(rest)
-        plain = _is_letter(base)
-        if plain or re.fullmatch(r"[A-Za-z]\d+", base):
-            return _letter(base[0] + base[1:].translate({ord(c): None for c in "0123456789"})) + _index(rest, base[1:] if not plain else "")
-        if base[:1] == "d" and _is_letter(base[1:]):
-            return rf"\mathrm{{d}}{_letter(base[1:])}" + _index(rest)
-        if word in self.names or not rest:
-            return rf"\mathrm{{{_upright(word)}}}" if not re.fullmatch("[A-Z]{2,3}", word) or word in self.names else word
-        base, _, rest = word.rpartition("_")
-        if base in self.names or base.removeprefix("d") in self.names or len(rest) <= 2:
-            return rf"\mathrm{{{_upright(base)}}}" + _index(rest)
-        return rf"\mathrm{{{_upright(word)}}}"
+        return named(word, self.names, translate_loosely)
 
     def _opens(self, t: Token, waits: bool) -> bool:
         """Whether a bar opens an absolute value or a norm."""
@@ -240,35 +229,6 @@ class _Reader:
     def _require(self, condition: bool, t: Token | None) -> None:
         if not condition:
             raise NotAnEquation(f"{t.text!r} stands where it cannot" if t is not None else "something is missing at the end")
-
-
-def _is_letter(text: str) -> bool:
-    return len(text.translate({ord(mark): None for mark in MARKS})) == 1
-
-
-def _letter(text: str) -> str:
-    base, marks = text[0], text[1:]
-    if base in ACCENTED:
-        letter, mark = ACCENTED[base]
-        return f"{mark}{{{letter}}}"
-    tex = GREEK.get(base, base)
-    for mark in marks:
-        tex = f"{MARKS[mark]}{{{tex}}}" if mark in MARKS else tex + mark
-    return tex
-
-
-def _index(*texts: str) -> str:
-    """What stands at the foot of a letter: letters in italics, words upright, and expressions in braces."""
-    inside = [_foot(text) for text in texts if text]
-    return "_{" + ",".join(inside) + "}" if inside else ""
-
-
-def _foot(text: str) -> str:
-    if text.startswith("{"):
-        return translate_loosely(text[1:-1])
-    if len(text) <= 4 and not re.fullmatch(r"mean|max|min|std|var|log|top|pool", text):
-        return "".join(_letter(letter) + " " for letter in re.findall(rf".[{''.join(MARKS)}]*", text))
-    return rf"\mathrm{{{_upright(text)}}}"
 
 
 def translate_loosely(text: str) -> str:
@@ -287,25 +247,4 @@ def _try(text: str) -> str:
         return rf"\text{{{text}}}"
 
 
-def _large(text: str) -> str:
-    sign, rest = text[0], text[1:]
-    foot, _, head = rest.removeprefix("_").partition("^")
-    inside = translate_loosely(foot[1:-1] if foot.startswith("{") else foot) if re.search(r"[<>≠≤≥=−{]", foot) else ""
-    low = "_{" + inside + "}" if inside else _index(foot)
-    return LARGE[sign] + low + (f"^{{{translate_loosely(head)}}}" if head else "") + " "
-
-
-def _upright(word: str) -> str:
-    return "".join(GREEK[c] + " " if c in GREEK else c for c in word.translate({ord(m): None for m in MARKS})).replace("_", r"\_")
-
-
-def _bare(tex: str) -> str:
-    """Without the brackets around the whole."""
-    tex = tex.strip()
-    if tex.startswith(r"\left(") and tex.endswith(r"\right)"):
-        depth = 0
-        for m in re.finditer(r"\\(left|right)(?![a-z])", tex):
-            depth += 1 if m.group(1) == "left" else -1
-            if depth == 0:
-                return tex[6:-7] if m.start() == len(tex) - 7 else tex
-    return tex
+_index = partial(index, within=translate_loosely)

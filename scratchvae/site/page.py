@@ -40,7 +40,9 @@ def render(page: Page, contents: Sequence[Page]) -> str:
     """The whole HTML of a page; `contents` are all pages of the site, in the order of reading."""
     root = relpath(".", dirname(page.path) or ".")
     here = [other for other in contents if other.section == page.section]
-    scripts = "".join(f'<script src="/assets/{name}" defer></script>\n' for name in ("katex/katex.min.js", "site.js", *page.scripts))
+    scripts = "".join(
+        f'<script src="/assets/{name}" defer></script>\n' for name in ("katex/katex.min.js", "site.js", *page.scripts)
+    )
     before, after = _neighbours(page, here)
     whole = f"""<!doctype html>
 <html lang="en">
@@ -79,7 +81,9 @@ def _sections(page: Page, contents: Sequence[Page]) -> str:
     """A link to the first page of every section."""
     first = {other.section: other for other in reversed(contents)}
     order = dict.fromkeys(other.section for other in contents)
-    links = (_link(first[name], name, current=name == page.section, kind="true") for name in order if first[name].path != "index.html")
+    links = (
+        _link(first[name], name, current=name == page.section, kind="true") for name in order if first[name].path != "index.html"
+    )
     return "".join(links)
 
 
@@ -94,9 +98,11 @@ def _list_of(page: Page, here: Sequence[Page]) -> str:
             lines.append(f'<li class="group">{_link(members[0], group)}</li>')
             continue
         lines += [f'<li class="group"><strong>{escape(group)}</strong></li>'] if group else []
-        lines += [f"<li>{_link(other, other.title, current=other is page)}</li>" for other in members]
+        shown = {other.path: other.title.removeprefix(f"{group}.") for other in members}
+        lines += [f"<li>{_link(other, shown[other.path], current=other is page)}</li>" for other in members]
     listed = f"<ul>{''.join(lines)}</ul>"
-    return f'<nav class="pages" aria-label="{escape(page.section)}"><details open><summary>{escape(page.section)}</summary>{listed}</details></nav>'
+    section = escape(page.section)
+    return f'<nav class="pages" aria-label="{section}"><details open><summary>{section}</summary>{listed}</details></nav>'
 
 
 def _neighbours(page: Page, here: Sequence[Page]) -> tuple[str, str]:

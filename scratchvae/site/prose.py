@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Collection
 from functools import cache
 from html import escape
 
-from scratchvae.site.atlas import Module
 from scratchvae.site.equations import NotAnEquation, translate_tokens
 from scratchvae.site.tokens import FUNCTIONS, Token, tokens_of
-
-SIGNS = frozenset("Σ∂∫√∛‖½¼⅛²³⁴ᵀ⁻¹ⁿᵏ∇Π∏⟨⟩αβγδεζηθκλμνξπρστφχψωΓΔΘΛΦΨΩℓ−∘∈≤≥≠∝∼≈∞′″⌊⌋⌈⌉₀₁₂ₖ")  # what only equations hold
-NAMES = frozenset(  # which the package uses everywhere, so that an equation may hold them where the code beside it does not
-    "mean means other_mean log_var log_vars other_log_var std noise location scale rate logits probability size stride padding draws soft "
-    "hard precision prior posterior weight weights smoothing kl log_px log_pz log_q loss bound value beta eps epsilon half".split()
-)
-WORDS = frozenset(
-    "a an the where with if else for at and of is are in on by to from as it its that this which so or not all any some both each "
-    "one two here there than then no none only same other first last by over up what when whose sum name names shape data".split()
-)
-MATHEMATICAL = frozenset(
-    ["number", "word", "greek", "large", "raised", "lowered", "relation", "sign", "product", "share", "plain", "root", "open", "close"]
-    + ["bar", "slash", "power", "prime", "comma"]
-)
-
-
-def names_in(module: Module) -> frozenset[str]:
-    """The words that a module's equations may use as names: its functions, their arguments, and what they assign."""
-    found = set()
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            found.add(node.target.id)
-    return frozenset(name for name in found if name not in WORDS) | NAMES
+from scratchvae.site.words import MATHEMATICAL, SIGNS
 
 
 def pieces(text: str, names: Collection[str], *, sentence: bool = True) -> list[tuple[str, str]]:
@@ -66,7 +36,15 @@ def pieces(text: str, names: Collection[str], *, sentence: bool = True) -> list[
 
 def _longest(tokens: list[Token], start: int, names: Collection[str], sentence: bool) -> int | None:
     """The end of the longest equation that begins at `start`."""
-    if not _fits(tokens[start], names) or tokens[start].kind in ("comma", "close", "product", "slash", "raised", "power", "prime"):
+    if not _fits(tokens[start], names) or tokens[start].kind in (
+        "comma",
+        "close",
+        "product",
+        "slash",
+        "raised",
+        "power",
+        "prime",
+    ):
         return None
     if tokens[start].kind == "sign" and tokens[start].after:
         return None
@@ -80,6 +58,8 @@ def _longest(tokens: list[Token], start: int, names: Collection[str], sentence: 
             break
         stop += 1
     for end in range(stop, start, -1):
+        if tokens[start].kind == "relation" and end - start < 4 and not set(tokens[start].text) & SIGNS:
+            return None
         if sentence and _loose_word(tokens, end - 1, -1):
             continue
         run = tokens[start:end]
@@ -100,8 +80,18 @@ def _fits(token: Token, names: Collection[str]) -> bool:
     base = word.partition("_")[0]
     if len(base) == 1 or re.fullmatch(r"[A-Za-z]\d|d[A-Za-z]|[A-Z]{2,3}|.[\u0300-\u036f].*", base):
         return True
-    known = (word, base, word.rpartition("_")[0], word.removeprefix("d"), base.removeprefix("d"), word.removeprefix("d").rpartition("_")[0])
-    return any(one in names or one in FUNCTIONS for one in known if one) or re.fullmatch(r"d[A-Za-z][\u0300-\u036f]?(_\w+)?", word) is not None
+    known = (
+        word,
+        base,
+        word.rpartition("_")[0],
+        word.removeprefix("d"),
+        base.removeprefix("d"),
+        word.removeprefix("d").rpartition("_")[0],
+    )
+    return (
+        any(one in names or one in FUNCTIONS for one in known if one)
+        or re.fullmatch(r"d[A-Za-z][\u0300-\u036f]?(_\w+)?", word) is not None
+    )
 
 
 def _loose_word(tokens: list[Token], at: int, step: int) -> bool:

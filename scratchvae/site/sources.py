@@ -18,7 +18,9 @@ def root() -> Path:
     for folder in (COPIES, PACKAGE.parent):
         if (folder / "demos" / "03_vae.py").is_file():
             return folder
-    raise InputError(f"site: the demos and tests should stand in {COPIES} or in {PACKAGE.parent}, found none; install the package anew")
+    raise InputError(
+        f"site: the demos and tests should stand in {COPIES} or in {PACKAGE.parent}, found none; install the package anew"
+    )
 
 
 def module_files() -> dict[str, Path]:

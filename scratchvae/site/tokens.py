@@ -22,7 +22,16 @@ RELATIONS = {
 SIGNS = {"+": "+", "−": "-", "-": "-", "±": r"\pm"}
 PRODUCTS = {"·": r"\cdot", "×": r"\times", "∘": r"\circ", "⊙": r"\odot", "*": "*", "⊗": r"\otimes"}
 LARGE = {"Σ": r"\sum", "Π": r"\prod", "∏": r"\prod", "∫": r"\int"}
-PLAIN = {"∞": r"\infty", "…": r"\dots", "∂": r"\partial", "∇": r"\nabla", "#": r"\#", "∅": r"\emptyset", "°": r"^\circ", "⊥": r"\bot"}
+PLAIN = {
+    "∞": r"\infty",
+    "…": r"\dots",
+    "∂": r"\partial",
+    "∇": r"\nabla",
+    "#": r"\#",
+    "∅": r"\emptyset",
+    "°": r"^\circ",
+    "⊥": r"\bot",
+}
 ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]"}
 OPENERS = {"(": ")", "[": "]", "{": "}", "⌊": "⌋", "⌈": "⌉", "⟨": "⟩"}
 BRACKETS = {
@@ -33,14 +42,17 @@ FUNCTIONS = {
     "log": r"\log", "exp": r"\exp", "sin": r"\sin", "cos": r"\cos", "tan": r"\tan", "cot": r"\cot", "tanh": r"\tanh",
     "sinh": r"\sinh", "cosh": r"\cosh", "max": r"\max", "min": r"\min", "det": r"\det", "arg": r"\arg", "lim": r"\lim",
     **{name: rf"\operatorname{{{name}}}" for name in (
-        "sign", "diag", "tr", "erf", "erfc", "softmax", "softplus", "sigmoid", "artanh", "arctan", "log1p", "expm1", "elu", "Var", "Cov",
+        "sign", "diag", "tr", "erf", "erfc", "softmax", "softplus", "sigmoid", "artanh", "arctan", "log1p", "expm1", "elu",
+        "Var", "Cov",
         "KL", "ELBO", "ESS", "Bernoulli", "Beta", "Dir", "Gamma", "Laplace", "Poisson", "Gumbel", "vMF", "network", "bound", "sg",
         "logit", "digamma", "trace", "vec", "std", "var", "relu", "ReLU",
     )},
 }  # fmt: skip
 MARKS = {"\u0302": r"\hat", "\u0303": r"\tilde", "\u0304": r"\bar", "\u0307": r"\dot", "\u0305": r"\overline"}
-ACCENTED = {"û": ("u", r"\hat"), "ŵ": ("w", r"\hat"), "ŷ": ("y", r"\hat"), "ĝ": ("g", r"\hat"), "ẑ": ("z", r"\hat"), "ñ": ("n", r"\tilde"),
-            "ã": ("a", r"\tilde"), "ũ": ("u", r"\tilde"), "ȳ": ("y", r"\bar"), "ā": ("a", r"\bar"), "ĵ": ("j", r"\hat")}  # fmt: skip
+ACCENTED = {
+    "û": ("u", r"\hat"), "ŵ": ("w", r"\hat"), "ŷ": ("y", r"\hat"), "ĝ": ("g", r"\hat"), "ẑ": ("z", r"\hat"), "ĵ": ("j", r"\hat"),
+    "ñ": ("n", r"\tilde"), "ã": ("a", r"\tilde"), "ũ": ("u", r"\tilde"), "ȳ": ("y", r"\bar"), "ā": ("a", r"\bar"),
+}  # fmt: skip
 
 _LETTER = "A-Za-z" + "".join(ACCENTED)
 _G = "".join(GREEK)

@@ -114,7 +114,7 @@ def walk(model: VAE, batch: Batch, noise: Array, *, move: tuple[str, tuple[int, 
 
 
 def difference(model: VAE, batch: Batch, noise: Array, name: str, index: tuple[int, ...]) -> float:
-    """(loss(entry + h) − loss(entry − h)) / 2h for one entry of the array of that name."""
+    """(loss(x + h) − loss(x − h)) / 2h for one entry x of the array of that name."""
     ends = [walk(model, batch, noise, move=(name, index, sign * APART)).loss for sign in (1, -1)]
     return (ends[0] - ends[1]) / (2 * APART)
 

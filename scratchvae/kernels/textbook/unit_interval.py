@@ -35,8 +35,8 @@ def beta(log_a: Array, log_b: Array, x: Array) -> tuple[Array, Array, Array]:
         log p = ½ log(a b/(2π n)) + δ(n) − δ(a) − δ(b) − log x − log(1−x) − half the deviance,    ρ = log(x/(1−x)) − log(a/b)
         ∂log p/∂log a = a (ψ(n) − ψ(a) − log(n/a) + log(xn/a))
 
-    δ is the error of Stirling's formula (Loader 2000). With t = x b − (1−x) a, which is 0 where x is a/n, the ratios of both lines
-    are e^ρ = 1 + t/(a (1−x)), xn/a = 1 + t/a and (1−x)n/b = 1 − t/b.
+    δ is the error of Stirling's formula (Loader 2000). With t = x b − (1−x) a, which is 0 where x is a/n, the ratios of both
+    lines are e^ρ = 1 + t/(a (1−x)), xn/a = 1 + t/a and (1−x)n/b = 1 − t/b.
     """
     a, b, t = (v.astype(np.float64) for v in (np.exp(log_a.astype(np.float64)), np.exp(log_b.astype(np.float64)), x))
     log_x, log_rest, n = np.log(t), np.log1p(-t), a + b

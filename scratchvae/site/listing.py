@@ -1,0 +1,99 @@
+"""Python as HTML, line by line: colours, names that lead to their definitions, and the mathematics of its comments."""
+
+from __future__ import annotations
+
+import io
+import keyword
+import re
+import tokenize
+from collections.abc import Collection
+from html import escape
+
+from scratchvae.site.atlas import Atlas, Module
+from scratchvae.site.prose import inline
+from scratchvae.site.resolution import Uses
+from scratchvae.site.words import names_in
+
+
+def lines_of(module: Module, atlas: Atlas, uses: Uses, prefix: str = "L") -> list[str]:
+    """Each line of a file as HTML; the i-th has the anchor `prefix` and i + 1."""
+    names = names_in(module)
+    links = {}
+    for node, whole in uses.of(module):
+        at = (node.end_lineno or 0, (node.end_col_offset or 0))
+        links[at] = atlas.href(whole)
+    source = module.text.splitlines()
+    made = ["" for _ in source]
+    done = (1, 0)
+    before = ""
+    for token in tokenize.generate_tokens(io.StringIO(module.text).readline):
+        if token.type in (
+            tokenize.NEWLINE,
+            tokenize.NL,
+            tokenize.INDENT,
+            tokenize.DEDENT,
+            tokenize.ENDMARKER,
+        ):
+            continue
+        if token.start < done:  # the inner tokens of an f-string, whose beginning was taken whole
+            continue
+        done = _copy(source, made, done, token.start)
+        for row in range(token.start[0], token.end[0] + 1):
+            first = token.start[1] if row == token.start[0] else 0
+            last = token.end[1] if row == token.end[0] else len(source[row - 1])
+            made[row - 1] += _coloured(
+                token.type,
+                source[row - 1][first:last],
+                before,
+                names,
+                links.get(_in_bytes(source, token.end)),
+            )
+        done, before = token.end, token.string
+    return [f'<span id="{prefix}{i}">{line}</span>' for i, line in enumerate(made, 1)]
+
+
+def _in_bytes(source: list[str], at: tuple[int, int]) -> tuple[int, int]:
+    """ast counts columns in bytes, tokenize in characters."""
+    return at[0], len(source[at[0] - 1][: at[1]].encode())
+
+
+def _copy(source: list[str], made: list[str], start: tuple[int, int], stop: tuple[int, int]) -> tuple[int, int]:
+    """White space between two tokens, as it is."""
+    if start[0] == stop[0]:
+        made[start[0] - 1] += escape(source[start[0] - 1][start[1] : stop[1]], quote=False)
+    else:
+        made[stop[0] - 1] += escape(source[stop[0] - 1][: stop[1]], quote=False)
+    return stop
+
+
+def _coloured(kind: int, text: str, before: str, names: Collection[str], href: str | None) -> str:
+    plain = escape(text, quote=False)
+    if kind == tokenize.COMMENT:
+        marked = re.match(r"#+\s?", text)
+        lead = marked.group() if marked else ""
+        if re.match(r"# (type|noqa|fmt|pragma)", text):
+            return f'<span class="c">{plain}</span>'
+        inside = inline(text[len(lead) :], names, lambda _: None, sentence=False)
+        return f'<span class="c">{lead}{inside}</span>'
+    if kind == tokenize.STRING or tokenize.tok_name[kind].startswith("FSTRING"):
+        return f'<span class="s">{plain}</span>'
+    if kind == tokenize.NUMBER:
+        return f'<span class="n">{plain}</span>'
+    if kind == tokenize.NAME:
+        if keyword.iskeyword(text):
+            return f'<span class="k">{plain}</span>'
+        if before in ("def", "class"):
+            return f'<span class="d">{plain}</span>'
+        if href is not None:
+            return f'<a href="{href}">{plain}</a>'
+    return plain
+
+
+def code(lines: list[str]) -> str:
+    """Lines as one block, without empty ones at its ends."""
+    empty = re.compile(r'<span id="[^"]*">\s*</span>')
+    while lines and empty.fullmatch(lines[0]):
+        lines = lines[1:]
+    while lines and empty.fullmatch(lines[-1]):
+        lines = lines[:-1]
+    return f'<pre class="code"><code>{chr(10).join(lines)}</code></pre>' if lines else ""

@@ -1,0 +1,188 @@
+"""The reference: every public name, the cases, the certificate, environment variables, the texts in Markdown."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from html import escape
+from importlib import import_module
+from pathlib import Path
+from posixpath import dirname, join, normpath
+
+from scratchvae.arrays import InputError
+from scratchvae.site.annotated import link_from
+from scratchvae.site.atlas import Atlas, Module
+from scratchvae.site.numbers import Cases, certified
+from scratchvae.site.page import Page
+from scratchvae.site.prose import inline
+from scratchvae.site.sources import PACKAGE, root
+from scratchvae.site.tables import table
+from scratchvae.site.words import names_in
+
+SECTION = "Reference"
+ROOMS = [
+    "ops",
+    "distributions",
+    "layers",
+    "flows",
+    "posteriors",
+    "likelihoods",
+    "priors",
+    "objectives",
+    "evaluation",
+    "training",
+    "models",
+    "networks",
+    "recipes",
+    "checks",
+    "data",
+    "plots",
+    "kernels",
+    "reference",
+    "runs",
+    "bench",
+]
+VARIABLE = re.compile(r"(SCRATCHVAE|NUMBA|OPENBLAS|OMP|MKL|GOTO|BLIS|XLA)_[A-Z_]+")
+TEXTS = {  # pages in Markdown, by where they stand from the package's folder or from that of the demos and tests
+    "README.md": "readme",
+    ".github/CONTRIBUTING.md": "contributing",
+    "CHANGELOG.md": "changes",
+    "demos/README.md": "demos",
+    "scratchvae/reference/README.md": "comparisons",
+    "scratchvae/kernels/README.md": "kernels",
+    "scratchvae/data/README.md": "data",
+}
+
+
+def pages(atlas: Atlas) -> Iterator[Page]:
+    """The index of names first."""
+    cases = Cases()
+    yield Page("reference/index.html", "Every public name", SECTION, _index(atlas), summary="what each room offers")
+    yield from _cases(atlas, cases)
+    yield Page(
+        "reference/certificate.html", "The certificate", SECTION, _certificate(), summary="values and gradients beside mpmath's"
+    )
+    yield Page("reference/environment.html", "Environment variables", SECTION, _environment(atlas))
+    for name, path in TEXTS.items():
+        if (file := _file(name)) is not None:
+            text = file.read_text(encoding="utf-8")
+            title = re.search(r"^#+ (.+)$", text, re.MULTILINE)
+            yield Page(f"reference/{path}.html", title.group(1) if title else name, SECTION, _markdown(text, name), group="Texts")
+
+
+def public(room: str) -> list[str]:
+    """What a room offers: its list, by which it is used."""
+    return list(import_module(f"scratchvae.{room}").__all__)
+
+
+def _index(atlas: Atlas) -> str:
+    parts = []
+    for room in ROOMS:
+        rows = []
+        for name in public(room):
+            try:
+                owner, inside = atlas.where(f"scratchvae.{room}.{name}")
+            except KeyError:
+                continue
+            module = atlas.modules[owner]
+            node = module.defined.get(inside, module.tree)
+            doc = ast.get_docstring(node) if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) else ""
+            first = re.split(r"\n\s*\n|\s{4,}", doc or "")[0].replace("\n", " ")
+            told = inline(first, names_in(module), link_from(atlas, module))
+            rows.append(f"<tr><td>{atlas.link(f'scratchvae.{room}.{name}', name)}</td><td>{told}</td></tr>")
+        body = f'<div class="scroll" data-later><table><tbody>{"".join(rows)}</tbody></table></div>'
+        parts.append(f'<h2 id="{room}">{atlas.link(f"scratchvae.{room}", room)}</h2>{body}')
+    return "".join(parts)
+
+
+def _cases(atlas: Atlas, cases: Cases) -> Iterator[Page]:
+    """The list of all cases, which leads to the tables of their numbers, a page for each 40 of them."""
+    size = 40
+    rows, parts = [], [cases.all[i : i + size] for i in range(0, len(cases.all), size)]
+    for i, part in enumerate(parts):
+        for case in part:
+            whole = f"{case.op.__module__}.{case.op.__qualname__}"
+            of = atlas.link(whole) if "<locals>" not in whole else ""
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in list(case.arrays.items())[:4])
+            rows.append(
+                f'<tr><td><a href="/reference/cases-{i + 1}.html#{_slug(case.name)}">{escape(case.name)}</a></td><td>{of}</td>'
+                f"<td>{escape(shapes)}</td></tr>"
+            )
+    heads = "<thead><tr><th scope='col'>case</th><th scope='col'>of</th><th scope='col'>arrays</th></tr></thead>"
+    lead = f"<p>{len(cases.all)} small inputs drive the checks of gradients, dtypes, twins and frameworks alike.</p>"
+    body = f'{lead}<div class="scroll"><table>{heads}<tbody>{"".join(rows)}</tbody></table></div>'
+    yield Page("reference/cases.html", "The table of cases", SECTION, body, group="Cases")
+    for i, part in enumerate(parts):
+        tables = "".join(f'<div id="{_slug(case.name)}">{table(cases.numbers(case.name))}</div>' for case in part)
+        yield Page(
+            f"reference/cases-{i + 1}.html", f"Cases {i * size + 1} to {i * size + len(part)}", SECTION, tables, group="Cases"
+        )
+
+
+def _certificate() -> str:
+    rows = []
+    for trial, errors in certified().items():
+        cells = "".join(
+            f'<td class="number">{errors[dtype][part]:.1e}</td>' if dtype in errors else "<td></td>"
+            for dtype in ("float64", "float32")
+            for part in (0, 1)
+        )
+        rows.append(f"<tr><td>{escape(trial)}</td>{cells}</tr>")
+    heads = "".join(
+        f'<th scope="col" class="number">{d}, {p}</th>' for d in ("float64", "float32") for p in ("value", "gradient")
+    )
+    lead = (
+        "<p>Values and gradients were compared with mpmath's, at 60 digits and more, on ordinary and on extreme inputs. "
+        "Each number is the largest error of an entry, relative to the true one. "
+        "<code>scratchvae check --certify</code> makes them anew.</p>"
+    )
+    head = f'<thead><tr><th scope="col">function and inputs</th>{heads}</tr></thead>'
+    return f'{lead}<div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _environment(atlas: Atlas) -> str:
+    """Every variable whose name the package has as a text, and the modules that do."""
+    found: dict[str, dict[str, Module]] = {}
+    for module in atlas.modules.values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value):
+                found.setdefault(node.value, {})[module.name] = module
+    rows = "".join(
+        f"<tr><td><code>{name}</code></td><td>{', '.join(atlas.link(module) for module in modules)}</td></tr>"
+        for name, modules in sorted(found.items())
+    )
+    head = '<thead><tr><th scope="col">variable</th><th scope="col">read or set by</th></tr></thead>'
+    lead = "<p>The docstrings of these modules say what each variable does.</p>"
+    return f'{lead}<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>'
+
+
+def _file(name: str) -> Path | None:
+    for path in (PACKAGE.parent / name, root() / name):
+        if path.is_file():
+            return path
+    return None
+
+
+def _markdown(text: str, name: str) -> str:
+    """A page in Markdown, without its title. A link to a file that is no page of the site becomes its text."""
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError as error:
+        raise InputError('site: the pages in Markdown need markdown-it-py; pip install "scratchvae[site]" brings it') from error
+    html = MarkdownIt("commonmark").enable("table").render(re.sub(r"^# .+\n", "", text, count=1))
+    html = re.sub(r"<img[^>]*>", "", html)
+
+    def led(m: re.Match[str]) -> str:
+        target, _, _anchor = m.group(1).partition("#")
+        if re.match(r"[a-z]+:", target):
+            return m.group()
+        whole = normpath(join(dirname(name), target))
+        return f'<a href="/reference/{TEXTS[whole]}.html">{m.group(2)}</a>' if whole in TEXTS else m.group(2)
+
+    html = re.sub(r'<a href="([^"]*)">(.*?)</a>', led, html, flags=re.DOTALL)
+    return html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"\W+", "-", name).strip("-")

@@ -1,0 +1,130 @@
+"""Which signs and words make an equation, and which make a sentence."""
+
+from __future__ import annotations
+
+import ast
+
+from scratchvae.site.atlas import Module
+
+SIGNS = frozenset("Σ∂∫√∛‖½¼⅛²³⁴ᵀ⁻¹ⁿᵏ∇Π∏⟨⟩αβγδεζηθκλμνξπρστφχψωΓΔΘΛΦΨΩℓ−∘∈≤≥≠∝∼≈∞′″⌊⌋⌈⌉₀₁₂ₖ")  # what only equations hold
+NAMES = frozenset(  # which the package uses everywhere, so that an equation may hold them where the code beside it does not
+    [
+        "mean",
+        "means",
+        "other_mean",
+        "log_var",
+        "log_vars",
+        "other_log_var",
+        "std",
+        "noise",
+        "location",
+        "scale",
+        "rate",
+        "logits",
+        "probability",
+        "size",
+        "stride",
+        "padding",
+        "draws",
+        "soft",
+        "hard",
+        "precision",
+        "prior",
+        "posterior",
+        "weight",
+        "weights",
+        "smoothing",
+        "kl",
+        "log_px",
+        "log_pz",
+        "log_q",
+        "loss",
+        "bound",
+        "value",
+        "beta",
+        "eps",
+        "epsilon",
+        "half",
+    ]
+)
+WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "where",
+        "with",
+        "if",
+        "else",
+        "for",
+        "at",
+        "and",
+        "of",
+        "is",
+        "are",
+        "in",
+        "on",
+        "by",
+        "to",
+        "from",
+        "as",
+        "it",
+        "its",
+        "that",
+        "this",
+        "which",
+        "so",
+        "or",
+        "not",
+        "all",
+        "any",
+        "some",
+        "both",
+        "each",
+        "one",
+        "two",
+        "here",
+        "there",
+        "than",
+        "then",
+        "no",
+        "none",
+        "only",
+        "same",
+        "other",
+        "first",
+        "last",
+        "by",
+        "over",
+        "up",
+        "what",
+        "when",
+        "whose",
+        "sum",
+        "name",
+        "names",
+        "shape",
+        "data",
+    ]
+)
+MATHEMATICAL = frozenset(  # the kinds of tokens that equations are made of
+    [
+        *("number", "word", "greek", "large", "raised", "lowered", "relation", "sign", "product", "share"),
+        *("plain", "root", "open", "close", "bar", "slash", "power", "prime", "comma"),
+    ]
+)
+
+
+def names_in(module: Module) -> frozenset[str]:
+    """The words that a module's equations may use as names: its functions, their arguments, and what they assign."""
+    found = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return frozenset(name for name in found if name not in WORDS) | NAMES
