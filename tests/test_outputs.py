@@ -76,6 +76,7 @@ def refused(capsys, argv, *words):
         "compare run images --out t.csv",
         "diagnose x.npy --json x.npy",
         "check --json run/metrics.jsonl",
+        "evaluate run --samples 0 --json linked.json",
         "bench --json run/environment.jsonl",
         "sample images --out pictures/one.png",
         "report pictured --out pictures/new.png",
@@ -86,6 +87,7 @@ def test_nothing_that_is_read_is_written_over(line, copy, capsys):
     shutil.copy("x.npy", "other.npy")
     (copy / "link.csv").symlink_to("t.csv")
     (copy / "hard.csv").hardlink_to("t.csv")
+    (copy / "linked.json").symlink_to("run/metrics.jsonl")
     (copy / "pictures").mkdir()
     (copy / "pictures" / "one.png").write_bytes(b"a picture")
     shutil.copytree("images", "pictured")
