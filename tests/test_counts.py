@@ -93,6 +93,13 @@ CALLS = {
     "evaluation.expected_coverage.n_samples": lambda n: evaluation.expected_coverage(20, n),
     "evaluation.expected_coverage.k": lambda n: evaluation.expected_coverage(20, 20, k=n),
     "evaluation.impute.samples": lambda n: evaluation.impute(vae(), HOLED, samples=n, rng=RNG),
+    "evaluation.impute_hidden.samples": lambda n: evaluation.impute_hidden(vae(), DATA, share=0.5, samples=n, rng=RNG),
+    "objectives.StratifiedElbo.samples": lambda n: objectives.StratifiedElbo(samples=n),
+    "objectives.sample_with_kl.draws": lambda n: objectives.sample_with_kl(
+        posteriors.DiagonalGaussian(1), priors.StandardGaussian(1), X, noise=X[:, :1], draws=n
+    ),
+    "posteriors.MixturePosterior.latent_dim": posteriors.MixturePosterior,
+    "posteriors.MixturePosterior.components": lambda n: posteriors.MixturePosterior(1, n),
     "evaluation.impute.draws": lambda n: evaluation.impute(vae(), HOLED, samples=2, draws=n, rng=RNG),
     "evaluation.log_likelihood.samples": lambda n: evaluation.log_likelihood(vae(), DATA, samples=n, rng=RNG),
     "evaluation.rate_distortion.samples": lambda n: evaluation.rate_distortion(vae, [{}], DATA, samples=n),

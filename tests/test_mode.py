@@ -25,12 +25,13 @@ from scratchvae.objectives import (
     ReweightedWake,
     SampledElbo,
     ScoreFunctionElbo,
+    StratifiedElbo,
     Sleep,
     Thermodynamic,
     Vimco,
     Wake,
 )
-from scratchvae.posteriors import DiagonalGaussian
+from scratchvae.posteriors import DiagonalGaussian, MixturePosterior
 from scratchvae.priors import StandardGaussian
 
 B, D, Z = 3, 4, 2
@@ -108,6 +109,13 @@ def vae():
     )
 
 
+def mixed():
+    posterior = MixturePosterior(Z, 2)
+    model = vae()
+    model.encoder, model.posterior = Recorder(D, posterior.n_params), posterior
+    return model
+
+
 def autoencoder():
     encoder = Sequential(Recorder(D, Z), layers.Sigmoid())
     return Autoencoder(event_shape=(D,), latent_dim=Z, encoder=encoder, decoder=Recorder(Z, D), likelihood=RecordingBernoulli())
@@ -127,6 +135,7 @@ PARTS = {  # what each objective runs in the mode it was given, and how often
     "Elbo": (Elbo(), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "SampledElbo": (SampledElbo(samples=2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Iwae": (Iwae(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
+    "StratifiedElbo": (StratifiedElbo(), mixed, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "ScoreFunctionElbo": (ScoreFunctionElbo(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Reconstruction": (Reconstruction(), autoencoder, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Contraction": (Reconstruction(penalties=(Contraction(1.0),)), autoencoder, {"encoder": 2, "decoder": 1, "likelihood": 1}),

@@ -122,6 +122,8 @@ def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
     """
     side = np.where(noise > 0, -1.0, 1.0)
     mean, eps = side[:, None] * mean, side * noise
+    if not log_w.size:
+        return np.zeros_like(noise)
     ends = mean + std * eps[:, None]
     low, high, target = ends.min(axis=1), ends.max(axis=1), log_ndtr(eps)
     t = np.clip((np.exp(log_w) * ends).sum(axis=1), low, high)

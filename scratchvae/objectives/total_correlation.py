@@ -84,9 +84,7 @@ def aggregate_log_prob(z: Array, mean: Array, log_var: Array, *, shares: Array) 
     z (R, Z), mean and log_var (M, Z), `shares` s (R, M).
     pullback(djoint, dby_latent) -> (dz, dmean, dlog_var).
     """
-    require_shapes(
-        "aggregate_log_prob", z=(z, "R Z"), mean=(mean, "M Z"), log_var=(log_var, "M Z"), shares=(shares, "R M")
-    )
+    require_shapes("aggregate_log_prob", z=(z, "R Z"), mean=(mean, "M Z"), log_var=(log_var, "M Z"), shares=(shares, "R M"))
     with np.errstate(over="ignore"):
         precision = np.minimum(np.exp(-0.5 * log_var), np.finfo(log_var.dtype).max)  # 1/σ
         u = (z[:, None] - mean) * precision  # (R, M, Z)

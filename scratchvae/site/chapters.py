@@ -224,4 +224,10 @@ CHAPTERS = (
         {"slopes": ("Slopes of an expectation, with and without the correction", "Pendenze di un'attesa, con e senza la correzione"),
          "turns": ("Pictures that lie on a circle", "Immagini che stanno su un cerchio"), "draws": ("Draws", "Campioni")},
     ),
+    Chapter(
+        "24_estimators", "The family", "Estimators of one gradient", "Stimatori di un gradiente", "estimators",
+        (says("The signal of the encoder's total gradient fades as 1/√K, and DReG makes it grow as √K.", "objectives.Iwae", "evaluation.estimator_noise", "test_estimators"),
+         says("A draw of a mixture that solves F(z) = Φ(ε) has the slope of its law.", "distributions.mixture.reparameterize", "test_estimators")),
+        {"signal_to_noise": ("Signal to noise by the number of draws", "Rapporto segnale-rumore per numero di campioni")},
+    ),
 )  # fmt: skip

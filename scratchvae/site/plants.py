@@ -185,6 +185,7 @@ GROUPS: dict[str, tuple[Plant, ...]] = {
         weighed("log_pz_missing", "log_w", "log_px - log_q"),
         weighed("weights_summed_over_batch", "bound", "log_sum_exp(log_w, axis=0) - np.log(B)"),
         weighed("log_k_missing", "bound", "log_sum_exp(log_w)"),
+        weighed("inverse_k_for_log_k", "bound", "log_sum_exp(log_w) + 1 / K"),
         weighed("averaged_inside_log", "bound", "log_w.sum(axis=1) / K"),
         weighed("weights_not_detached", "bound", "(share(log_w) * log_w).sum(axis=1)"),
         weighed("surrogate_for_bound", "bound", "(detach(share(log_w)) * log_w).sum(axis=1)", gradients=False),

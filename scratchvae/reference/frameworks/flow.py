@@ -159,6 +159,17 @@ def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
     return found
 
 
+def before_parting(output: Node, made: set[Node]) -> Node:
+    """What the output was made of entry by entry along several ways, as log m − log(r + m) is of m; else the output itself."""
+    if output.op not in ELEMENTWISE or len({p for p in output.parents if p in made}) < 2:
+        return output
+    starts = [node for node in sources(output) if node in made]
+    if len(starts) != 1 or starts[0].size != output.size:
+        return output
+    between = heirs(starts[0], lineage([output])) - {output}
+    return next(n for n in sorted(between, key=lambda n: -n.index) if starts[0] not in lineage([output], [n]))
+
+
 def belongs(node: Node, known: set[Node]) -> bool:
     """Whether a term is made of known arrays as log σ is in the formula of a density that holds σ.
 

@@ -16,6 +16,7 @@ from scratchvae.reference.frameworks.flow import (
     VIEWS,
     Node,
     bare,
+    before_parting,
     belongs,
     chain,
     gate,
@@ -155,21 +156,10 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     comparing = [one for one in comparing if history(one[1])[-1] is root]
     roles.target = _shared([data for _, data, _ in comparing])
     roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
-    roles.output = _before_parting(roles.output, heirs(z, used))
+    roles.output = before_parting(roles.output, heirs(z, used))
     for deeper in chain(roles.output):
         if deeper.op == "sigmoid":
             roles.output, roles.before_sigmoid = deeper, bare(deeper.parents[0])
-
-
-def _before_parting(output: Node, made: set[Node]) -> Node:
-    """What the output was made of entry by entry along several ways, as log m − log(r + m) is of m; else the output itself."""
-    if output.op not in ELEMENTWISE or len({p for p in output.parents if p in made}) < 2:
-        return output
-    starts = [node for node in sources(output) if node in made]
-    if len(starts) != 1 or starts[0].size != output.size:
-        return output
-    between = heirs(starts[0], lineage([output])) - {output}
-    return next(n for n in sorted(between, key=lambda n: -n.index) if starts[0] not in lineage([output], [n]))
 
 
 def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node, Node]]:
@@ -190,14 +180,14 @@ def _terms(roles: Roles, loss: Node, used: list[Node]) -> list[Term]:
     """The terms of log w, or else of the loss."""
     assert roles.output is not None
     direct = {node for node in (roles.mean, roles.held) if node is not None}
+    ends = direct | ({roles.z} if roles.z is not None else set())
     terms = Terms(heirs(roles.output, used), roles.z, direct, roles.log_w is not None)
     found = [term for term in terms.of(roles.log_w or loss) if term.node.learned]
-    return found if roles.log_w is not None else [_with_its_density(term, found, roles, direct) for term in found]
+    return found if roles.log_w is not None else [_with_its_density(term, found, ends) for term in found]
 
 
-def _with_its_density(term: Term, terms: list[Term], roles: Roles, heads: set[Node]) -> Term:
+def _with_its_density(term: Term, terms: list[Term], ends: set[Node]) -> Term:
     """A term of parameters alone, such as log σ, has the role of the term whose density it belongs to."""
-    ends = {*heads, *([] if roles.z is None else [roles.z])}
     for role in ("reconstruction", "kl") if term.role == "other" else ():
         if belongs(term.node, lineage([t.node for t in terms if t.role == role], ends)):
             return replace(term, role=role)
@@ -207,9 +197,9 @@ def _with_its_density(term: Term, terms: list[Term], roles: Roles, heads: set[No
 def _take_spread(roles: Roles) -> bool:
     """Whether the KL is made of one array besides the mean: then it is the spread, by which the noise was not multiplied."""
     known = [node for node in (roles.mean, roles.z) if node is not None]
+    size = -1 if roles.mean is None else roles.mean.size
     others = [term.node for term in roles.terms if term.role != "reconstruction"]
-    heads = {head for node in others for head in sources(node, known) if not head.kind}
-    heads = {head for head in heads if roles.mean is not None and head.size == roles.mean.size}
+    heads = {head for node in others for head in sources(node, known) if not head.kind and head.size == size}
     if len(heads) == 1:
         (roles.held,) = heads
     return len(heads) == 1
