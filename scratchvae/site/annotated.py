@@ -11,7 +11,7 @@ from html import escape
 from scratchvae.site.atlas import Atlas, Module, page_of
 from scratchvae.site.docstrings import blocks
 from scratchvae.site.listing import code, lines_of
-from scratchvae.site.numbers import Cases
+from scratchvae.site.numbers import Cases, the_cases
 from scratchvae.site.page import Page
 from scratchvae.site.resolution import Uses
 from scratchvae.site.tables import proofs
@@ -53,7 +53,7 @@ class Book:
 
     atlas: Atlas
     uses: Uses = field(init=False)
-    cases: Cases = field(default_factory=Cases)
+    cases: Cases = field(default_factory=the_cases)
 
     def __post_init__(self) -> None:
         self.uses = Uses(self.atlas)

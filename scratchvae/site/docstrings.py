@@ -53,7 +53,8 @@ def _paragraph(text: str, names: Collection[str], link: Link, *, first: bool) ->
         if first and i == 0 and cut and cut[0][0] == "equation" and len(cut[0][1]) > 12 and re.search("[=≤≥]", cut[0][1]):
             made.append(display(cut[0][1], names))
             cell = re.sub(r"^[.,;:]?\s*", "", cell[len(cut[0][1]) :])
-            cell = cell[:1].upper() + cell[1:] if cell[1:2].islower() or cell[1:2] == " " else cell
+            if re.match(r"[a-z]+ ", cell) and pieces(cell, names)[0][0] == "words":
+                cell = cell[:1].upper() + cell[1:]
         if not cell:
             continue
         if i > 0 and SHAPES.search(cell) and len(cell) < 160:

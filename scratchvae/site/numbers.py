@@ -142,6 +142,12 @@ class Cases:
 
 
 @cache
+def the_cases() -> Cases:
+    """The same for all pages of a process, so that the numbers of a case are computed once."""
+    return Cases()
+
+
+@cache
 def certified() -> dict[str, dict[str, tuple[float, float]]]:
     """Of each trial of the certificate and each dtype the worst relative errors of value and gradient.
 

@@ -13,7 +13,7 @@ from posixpath import dirname, join, normpath
 from scratchvae.arrays import InputError
 from scratchvae.site.annotated import link_from
 from scratchvae.site.atlas import Atlas, Module
-from scratchvae.site.numbers import Cases, certified
+from scratchvae.site.numbers import Cases, certified, the_cases
 from scratchvae.site.page import Page
 from scratchvae.site.prose import inline
 from scratchvae.site.sources import PACKAGE, root
@@ -57,7 +57,7 @@ TEXTS = {  # pages in Markdown, by where they stand from the package's folder or
 
 def pages(atlas: Atlas) -> Iterator[Page]:
     """The index of names first."""
-    cases = Cases()
+    cases = the_cases()
     yield Page("reference/index.html", "Every public name", SECTION, _index(atlas), summary="what each room offers")
     yield from _cases(atlas, cases)
     yield Page(

@@ -1,7 +1,7 @@
 """A loss taken apart into what it is linear in: each term with its weight, by what it depends on.
 
-The loss is Σ ⟨weight, term⟩ + a constant over these terms, where the weight of a term is the loss's gradient by it. So sums and
-means over any axis, factors, and masks are in the weights, however the loss was reduced.
+The loss is Σ_i ⟨w_i, t_i⟩ + c over these terms t_i, where the weight w_i is the loss's gradient by t_i, and c is a constant. So
+sums and means over any axis, factors, and masks are in the weights, however the loss was reduced.
 """
 
 from __future__ import annotations

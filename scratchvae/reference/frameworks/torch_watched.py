@@ -44,7 +44,7 @@ class TorchWatched(Watched):
         return [self._kept[of, node] for node in by]
 
     def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
-        """Σ ⟨seed, d(node)/d(other)⟩ for each of the others; 0 where no gradient flows."""
+        """Σ ⟨g, ∂n/∂b⟩ over the nodes n and their seeds g, for each b of `by`; 0 where no gradient flows."""
         import torch
 
         out = [(node.handle, torch.as_tensor(np.array(seed)).to(node.handle)) for node, seed in seeds]

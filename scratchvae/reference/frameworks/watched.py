@@ -83,7 +83,7 @@ class Watched(ABC):
         return unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), rank(best)
 
     def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
-        """Σ ⟨seed, d(node)/d(other)⟩ for each of the others; without it no step is exchanged."""
+        """Σ ⟨g, ∂n/∂b⟩ over the nodes n and their seeds g, for each b of `by`; without it no step is exchanged."""
         raise NotImplementedError
 
     def _exchanged(self, step: Step) -> Iterator[Step]:
