@@ -5,7 +5,7 @@ responsibilities are made of the differences.
 """
 
 import numpy as np
-from scipy.special import log_ndtr, logsumexp
+from scipy.special import log_ndtr
 
 from scratchvae import ops
 from scratchvae.arguments import differentiable, in_float64, sampler
@@ -127,17 +127,18 @@ def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
     ends = mean + std * eps[:, None]
     low, high, target = ends.min(axis=1), ends.max(axis=1), log_ndtr(eps)
     t = np.clip((np.exp(log_w) * ends).sum(axis=1), low, high)
-    rounding, rows = 4 * np.finfo(np.float64).eps, np.arange(len(t))
-    for count in range(180):  # every third step halves the bracket, and a float has some 60 halvings
+    rounding, rows, moved = 4 * np.finfo(np.float64).eps, np.arange(len(t)), high - low
+    for _ in range(180):  # a step that is no half of the last one halves the bracket, and a float has some 60 halvings
         a = (t[rows, None] - mean[rows]) / std[rows]
-        log_F = logsumexp(log_w[rows] + log_ndtr(a), axis=1)
-        log_f = logsumexp(log_w[rows] - 0.5 * (a * a + np.log(2 * np.pi)) - np.log(std[rows]), axis=1)
+        log_F = np.logaddexp.reduce(log_w[rows] + log_ndtr(a), axis=1)
+        log_f = np.logaddexp.reduce(log_w[rows] - 0.5 * (a * a + np.log(2 * np.pi)) - np.log(std[rows]), axis=1)
         excess, at = log_F - target[rows], t[rows]
         low[rows], high[rows] = np.where(excess < 0, at, low[rows]), np.where(excess > 0, at, high[rows])
         scale = np.exp(np.minimum(log_F - log_f, 700))  # F/f
         step = at - excess * scale
-        inside = (step >= low[rows]) & (step <= high[rows]) & (count % 3 < 2)
+        inside = (step >= low[rows]) & (step <= high[rows]) & (np.abs(step - at) <= 0.5 * moved[rows])
         t[rows] = np.where(excess == 0, at, np.where(inside, step, 0.5 * (low[rows] + high[rows])))
+        moved[rows] = np.abs(t[rows] - at)
         least = rounding * (np.abs(at) + np.minimum(np.maximum(1, -target[rows]) * scale, (high - low)[rows]))
         rows = rows[np.abs(t[rows] - at) > least]
         if not rows.size:
