@@ -56,6 +56,7 @@ def parts() -> list[Part]:
                 Inputs(kind, given, {"noise": numbers}, floor=10.0, why=CANCEL, digits=30)
                 for kind, (given, numbers) in drawn.items()
             ],
+            torch=_torch_reparameterize,
         ),
         Part(
             "gaussian_mixture posterior",
@@ -65,6 +66,29 @@ def parts() -> list[Part]:
             columns=lambda n, rng: MixturePosterior(3).draw_noise(n, rng),
         ),
     ]
+
+
+def _torch_reparameterize(torch: Any, logits: Any, means: Any, log_vars: Any, *, noise: Any) -> Any:
+    """z_d by 200 halvings, in the tail that is less than ½; its gradient by the implicit function theorem."""
+    stds, found, log_w, log_ndtr = torch.exp(log_vars / 2), [], logits, torch.special.log_ndtr
+    noise = torch.as_tensor(noise, dtype=means.dtype)
+    for d in range(noise.shape[1]):
+        law, eps, log_p = torch.distributions.Normal(means[:, :, d], stds[:, :, d]), noise[:, d], torch.log_softmax(log_w, 1)
+        side = torch.where(eps > 0, -torch.ones_like(eps), torch.ones_like(eps))
+
+        def log_tail(t: Any, side: Any = side, log_p: Any = log_p, law: Any = law) -> Any:
+            return torch.logsumexp(log_p + log_ndtr(side[:, None] * (t[:, None] - law.loc) / law.scale), 1)
+
+        ends = (law.loc + law.scale * eps[:, None]).detach()
+        low, high = ends.min(1).values, ends.max(1).values
+        for _ in range(200):
+            t = (low + high) / 2
+            below = side * (log_tail(t).detach() - log_ndtr(side * eps)) < 0
+            low, high = torch.where(below, t, low), torch.where(below, high, t)
+        log_F, log_f = log_tail(t), torch.logsumexp(log_p + law.log_prob(t[:, None]), 1)
+        found.append(t - (log_F - log_F.detach()) / (side * torch.exp(log_f - log_F)).detach())
+        log_w = log_w + law.log_prob(found[-1][:, None])
+    return torch.stack(found, 1)
 
 
 def _roles() -> list[Case]:
