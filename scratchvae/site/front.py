@@ -24,6 +24,8 @@ MAP = {
     "/play/index.html": ("Play", "Nine pages with sliders: codes, a KL and its arrows, β, σ, a temperature, the bound."),
     "/mistakes/index.html": ("Mistakes", "Wrong lines beside right ones, and the report that finds them."),
     "/questions/index.html": ("Questions", "Eight questions of a student, answered with numbers."),
+    "/source/index.html": ("The source", "Each module with its equations beside its lines, and the numbers of its cases below."),
+    "/reference/index.html": ("Reference", "Every public name, every case, the certificate, and the texts."),
 }
 
 
