@@ -6,7 +6,7 @@ jax and flax are imported inside these functions only.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,10 @@ class JaxWatched(Watched):
             ends.append(z)
         through = self.graph.pull(ends, seeds, by)
         return _where_any(self.parameters, found), _where_any(self.parameters, through)
+
+    def exchanged(self, step: Step) -> Iterator[Step]:
+        """None: of JAX's steps no term is taken out yet."""
+        return iter(())
 
     def _put_examples_first(self) -> None:
         """Under vmap the last axis may be that of the examples, as where a layer is W @ x."""

@@ -5,12 +5,13 @@ torch is imported inside these functions only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.reference.frameworks.exchanged import Exchange
 from scratchvae.reference.frameworks.flow import Node
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.torch_flow import Watch, as_array
@@ -42,6 +43,10 @@ class TorchWatched(Watched):
             zero = np.zeros(node.shape, node.value().dtype) if handles[node] else None
             self._kept[of, node] = sum(arrived[1:], arrived[0]) if arrived else zero
         return [self._kept[of, node] for node in by]
+
+    def exchanged(self, step: Step) -> Iterator[Step]:
+        """By PyTorch's own backward pass."""
+        return Exchange(step, self.roles, self.loss, self.gradients, self.pull).steps()
 
     def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
         """Σ ⟨g, ∂n/∂b⟩ over the nodes n and their seeds g, for each b of `by`; 0 where no gradient flows."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
-from scratchvae.reference.frameworks.exchanged import Exchange
 from scratchvae.reference.frameworks.flow import Node, lineage
 from scratchvae.reference.frameworks.quantities import as_step
 from scratchvae.reference.frameworks.roles import find_roles
@@ -57,7 +56,7 @@ class Watched(ABC):
         if not step.settings:
             return report
         if report.findings or report.of(Outcome.UNPROVEN) or step.unknown:
-            for other in self._exchanged(step):
+            for other in self.exchanged(step):
                 second, rank_of = self._judged(other)
                 plain = second.ok and not second.of(Outcome.UNPROVEN)
                 if (plain, *(not r for r in rank_of)) > (False, *(not r for r in order)):
@@ -82,14 +81,9 @@ class Watched(ABC):
             return empty, (True, True, 0)
         return unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), rank(best)
 
-    def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
-        """Σ ⟨g, ∂n/∂b⟩ over the nodes n and their seeds g, for each b of `by`; without it no step is exchanged."""
-        raise NotImplementedError
-
-    def _exchanged(self, step: Step) -> Iterator[Step]:
-        """The step with its own prior and terms exchanged, where the framework pulls gradients of several nodes back."""
-        if type(self).pull is not Watched.pull:
-            yield from Exchange(step, self.roles, self.loss, self.gradients, self.pull).steps()
+    @abstractmethod
+    def exchanged(self, step: Step) -> Iterator[Step]:
+        """The step with its own prior and terms exchanged; none where the framework's own backward pass can't do that."""
 
     def _with_parameters(self, report: Report, step: Step) -> Report:
         """The report, and of each parameter's gradient whether it is what the user's own code makes of those at the ends.
