@@ -30,13 +30,17 @@ class Batch:
         for name in ("observed", "shown"):
             part = getattr(self, name)
             if part is not None and np.shape(part) != self.x.shape:
-                raise InputError(f"Batch: {name} should have the shape of x, {self.x.shape}, found {np.shape(part)}")
+                raise InputError(
+                    f"Batch: {name} should have the shape of x, {self.x.shape}, found {np.shape(part)}"
+                )
         for name in ("y", "observed", "shown"):
             part = getattr(self, name)
             if part is not None and not isinstance(part, np.ndarray):
                 raise InputError(f"Batch: {name} should be an array, found a {type(part).__name__}")
         if self.y is not None and len(self.y) != len(self.x):
-            raise InputError(f"Batch: y should say something of each of {len(self.x)} examples, found {len(self.y)}")
+            raise InputError(
+                f"Batch: y should say something of each of {len(self.x)} examples, found {len(self.y)}"
+            )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -44,7 +48,11 @@ class Batch:
     @property
     def x_or_nan(self) -> Array:
         """x with NaN where an entry is missing (B, D)."""
-        return self.x if self.observed is None else np.where(self.observed != 0, self.x, self.x.dtype.type(np.nan))
+        return (
+            self.x
+            if self.observed is None
+            else np.where(self.observed != 0, self.x, self.x.dtype.type(np.nan))
+        )
 
     def repeat(self, times: int) -> Batch:
         """Every example `times` times, the copies side by side."""

@@ -111,7 +111,9 @@ class ConditionalVAE(VAE):
         given = {name: getattr(self, name) for name in ("condition", "classes", "condition_dim")}
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) > 1:
-            raise InputError(f"ConditionalVAE: one parameter should say what y is; found {' and '.join(given)}")
+            raise InputError(
+                f"ConditionalVAE: one parameter should say what y is; found {' and '.join(given)}"
+            )
         if y is None:
             expected = "requires y to be passed, but the target y is None: what is known of each example, such as its class"
             raise InputError(f"ConditionalVAE {expected}")
@@ -138,7 +140,9 @@ class ConditionalVAE(VAE):
         y = x.y if y is None and isinstance(x, Dataset) else y
         return None if y is None else indices_of("ConditionalVAE", y, self.classes_)
 
-    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
+    def _cases(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
+    ) -> list[tuple[Dataset, float]]:
         """The examples told y, or, where y is hidden and `fit` has numbered labels, told each class, with log
         p(y).
         """

@@ -13,7 +13,10 @@ from scratchvae.data import known
 
 
 class Condition(ABC):
-    """A kind of y. `width` C is how many numbers stand for the y of one example; `words` say what y should be."""
+    """A kind of y.
+
+    `width` C is how many numbers stand for the y of one example; `words` say what y should be.
+    """
 
     width: int
     words: str
@@ -22,7 +25,8 @@ class Condition(ABC):
     def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
         """Check y, one for all of n examples or one for each  ->  one for each, as a Batch holds them.
 
-        InputError, which begins with `where`, for another number of them and for what `words` do not describe.
+        InputError, which begins with `where`, for another number of them and for what `words` do not
+        describe.
         """
 
     @abstractmethod
@@ -31,7 +35,8 @@ class Condition(ABC):
 
 
 class Classes(Condition):
-    """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector: 1 at y, and 0 elsewhere.
+    """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector: 1 at y, and 0
+    elsewhere.
 
     The row that a Linear layer has for a class is then what the layer adds for that class: an embedding.
     """
@@ -92,9 +97,13 @@ class Reals(Condition):
 
 
 def require_untold(where: str, y: npt.ArrayLike | None) -> None:
-    """InputError for a y at which a model that is told none should decode or draw: what to make of it is nobody's guess."""
+    """InputError for a y at which a model that is told none should decode or draw: what to make of it is
+    nobody's guess.
+    """
     if y is not None:
-        raise InputError(f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r:.80}")
+        raise InputError(
+            f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r:.80}"
+        )
 
 
 def _kind(y: Array) -> str:

@@ -13,12 +13,16 @@ def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
     """
     labels = _row(where, y)
     if labels.ndim != 1 or not labels.size:
-        raise InputError(f"{where}: y should be a 1d array, the label of each example; found shape {labels.shape}")
+        raise InputError(
+            f"{where}: y should be a 1d array, the label of each example; found shape {labels.shape}"
+        )
     try:
         found, counts = np.unique(labels, return_counts=True)
     except TypeError:
         kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
-        raise InputError(f"{where}: y should hold labels of one kind, all strings or all numbers; found {kinds}") from None
+        raise InputError(
+            f"{where}: y should hold labels of one kind, all strings or all numbers; found {kinds}"
+        ) from None
     if (found != found).any():
         raise InputError(f"{where}: y should hold the label of each example; found NaN")
     return found, counts

@@ -70,7 +70,12 @@ def mlp_networks(
         width = narrow
     down += q_params_layers(q, width, activation, init, rng)
     encoder = Sequential(*before, *down, *last_layers(q, code_activation, log_var_bounds))
-    up = _chain([decoded_width(q) + condition_dim, *reversed(widths), law.n_params(event_shape)], activation, init, rng)
+    up = _chain(
+        [decoded_width(q) + condition_dim, *reversed(widths), law.n_params(event_shape)],
+        activation,
+        init,
+        rng,
+    )
     return Networks(encoder, q, Sequential(*first_layers(q, condition_dim), *up), law)
 
 
@@ -83,7 +88,8 @@ def critic_chosen(
     init: str,
     rng: np.random.Generator,
 ) -> Layer | None:
-    """Z -> hidden … -> T: the one number by which a critic says whether a vector of latents is the code of an example.
+    """Z -> hidden … -> T: the one number by which a critic says whether a vector of latents is the code of an
+    example.
 
     A Layer is returned as it is, and None stands for no critic.
     """
