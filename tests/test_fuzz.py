@@ -478,7 +478,7 @@ VALUES = (
     "[1]",
 )
 FEW = {"epochs", "limit", "samples", "n", "draws", "likelihood_of"}  # what would only take long
-SLOW = {"bench", "golden", "check"}  # commands that do a lot by default
+SLOW = {"bench", "golden", "check", "site"}  # commands that do a lot by default
 
 
 def command_line(name, rng, run, folder):
