@@ -63,10 +63,18 @@ def test_what_is_hidden_was_observed_and_all_else_stays_as_it_is():
     np.testing.assert_array_equal(found.filled[left], x[left])
     np.testing.assert_array_equal(found.x[~missing], x[~missing])
     rng = np.random.default_rng(1)
-    np.testing.assert_array_equal(found.hidden, ~missing & (rng.random(x.shape) < 0.25))
+    np.testing.assert_array_equal(found.hidden, ~missing & (rng.spawn(1)[0].random(x.shape) < 0.25))
     same = impute(model, Dataset("x", np.where(found.hidden, np.nan, x)), samples=3, rng=rng)
     np.testing.assert_array_equal(found.filled, same.x)
     np.testing.assert_array_equal(found.effective, same.effective)
+
+
+def test_holes_that_the_same_seed_has_made_leave_entries_to_hide():
+    x = np.ones((50, 6))
+    x[np.random.default_rng(0).random(x.shape) < 0.2] = np.nan
+    model = mlp(6, latent_dim=2, hidden=4)
+    found = impute_hidden(model, Dataset("x", x), share=0.2, samples=3, rng=np.random.default_rng(0))
+    assert found.hidden.sum() == pytest.approx(0.16 * x.size, abs=6 * np.sqrt(0.16 * x.size))
 
 
 def test_errors_of_columns_by_hand():

@@ -347,6 +347,14 @@ def test_histograms_share_out_all_rows():
     )
     assert [list(patch.get_data().values) for patch in figure.axes[0].patches] == [[25, 0, 75], [0, 50, 50]]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["red", r"\$green\$", "blue"]
+    counts = np.arange(80.0)  # every number once: bins that hold unequally many would look like a comb
+    figure = plots.histogram(counts, counts)
+    shares = figure.axes[0].patches[0].get_data().values
+    assert np.unique(shares[:-1].round(9)).tolist() == [5]  # four of the 80 in each bin
+    names = ["kind one_of_all", "two", "a name that is much too long"]
+    figure = plots.histogram(np.arange(3.0), np.arange(3.0), "kind", levels=names)
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == ["kind\none_of_all", "two", "a na… long"]
     figure = plots.histogram(RNG.normal(size=500), np.full(3, 1e6))
     for patch in figure.axes[0].patches:
         assert patch.get_data().values.sum() == pytest.approx(100)

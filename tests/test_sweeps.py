@@ -22,6 +22,7 @@ from scratchvae.models import LatentVariableModel
 from scratchvae.recipes import mlp
 from scratchvae.runs import Run, dask_executor, grid, sweep, sweep_tables
 from scratchvae.runs import trial as one_trial
+from scratchvae.runs.dask_cluster import say_when_no_worker_is_left
 from scratchvae.training import load_checkpoint
 
 RNG = np.random.default_rng(0)
@@ -296,6 +297,43 @@ def test_a_run_that_fails_has_the_sentence_in_its_row_and_the_others_go_on(commo
     ]
     assert main([*argv, *OPTIONS, "--optimizer", "sgd"]) == 1
     capsys.readouterr()
+
+
+class GivingUp:
+    """An executor that cancels what it was given, as Dask does whose scheduler has gone."""
+
+    def submit(self, function, *arguments):
+        future = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+def test_runs_that_an_executor_gives_up_are_one_sentence(common, tmp_path):
+    with pytest.raises(InputError, match=r"gave up the runs that are left.*the same sweep goes on with them"):
+        sweep(COMMANDS, folder=tmp_path, common=common, executor=GivingUp())
+
+
+class Cluster:
+    """A Dask client whose cluster has so many workers at each look; then the sweep has ended, or all is gone."""
+
+    def __init__(self, workers, ended):
+        self.workers, self.ended = workers, ended
+
+    def nthreads(self):
+        if not self.workers:
+            self.ended.set()
+            raise OSError("the scheduler is gone")
+        return dict.fromkeys(range(self.workers.pop(0)), 1)
+
+
+def test_a_cluster_without_workers_is_said_once_each_time(monkeypatch, caplog):
+    monkeypatch.setattr("scratchvae.runs.dask_cluster.WATCHED", 1e-3)
+    ended = threading.Event()
+    say_when_no_worker_is_left(Cluster([2, 0, 0, 1, 0], ended), "tcp://x", ended)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert all(one.startswith("tcp://x: no worker is left: the sweep waits until one joins") for one in said)
 
 
 class Dying:

@@ -53,12 +53,14 @@ def impute_hidden(
     draws.
 
     Entries are hidden independently of each other and of what they are, so that the errors are those of
-    entries that are missing completely at random. InputError where no entry came to be hidden.
+    entries that are missing completely at random. A generator that `rng` spawns draws them: if the data have
+    holes where `default_rng(0).random(x.shape) < 0.2`, the same seed here must not choose those holes again.
+    InputError where no entry came to be hidden.
     """
     if not 0 < share < 1:
         raise InputError(f"impute_hidden: share should lie between 0 and 1, found {share}")
     seen = np.ones(data.images.shape, np.bool_) if data.observed is None else data.observed
-    hidden = seen & (rng.random(seen.shape) < share)
+    hidden = seen & (rng.spawn(1)[0].random(seen.shape) < share)
     if not hidden.any():
         found = f"found none of {np.count_nonzero(seen):,} observed entries of {data.name} hidden"
         raise InputError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import ceil
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,16 +27,18 @@ Column = tuple[str, Array, Array, Sequence[str]]
 _WIDTH, _HEIGHT = 2.5, 1.7  # inches of a panel
 _ACROSS, _TITLE = 4, 0.35  # panels side by side, and inches above them
 _BINS = 24
+_LETTERS = 30  # that fit below all bars together
 _NAMED = 6  # levels whose names fit below their bars
 _FEW = 12  # different values that get a bar each
+_HALVES = 2.0**52  # floats below it have halves between whole numbers
 
 
 def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[str] = ()) -> Figure:
     """Shares of the values of a column, real (N,) as filled bars and sampled (M,) as a line above them.
 
-    Bins reach over the central 99.8 % of both; what lies beyond counts in the outermost bins. A column of at
-    most 12 different whole numbers has a bin for each. The values of a column of categories are the numbers
-    0, 1, … of its `levels`.
+    Bins reach over the central 99.8 % of both; what lies beyond counts in the outermost bins. Where the real
+    values are whole, each bin holds equally many whole numbers, and at most 12 different ones have a bin each.
+    The values of a column of categories are the numbers 0, 1, … of its `levels`.
     """
     require_shapes("histogram", real=(real, "N"), sampled=(sampled, "M"))
     if not len(real) or not len(sampled):
@@ -88,21 +91,39 @@ def _draw(axes: Axes, real: Array, sampled: Array, name: str, levels: Sequence[s
     axes.stairs(100 * parts[0], edges, fill=True, color=FAINT, alpha=0.55, linewidth=0)
     axes.stairs(100 * parts[1], edges, color=HELD_OUT, linewidth=1.2)
     axes.set_ylim(0, 105 * max(float(part.max()) for part in parts))
-    axes.xaxis.set_major_locator(tick_locator(4))
+    axes.xaxis.set_major_locator(tick_locator(4, whole=_are_whole(real)))
     if levels:
         step = -(-len(levels) // _NAMED)
         shown = range(0, len(levels), step)
-        axes.set_xticks(list(shown), [name_shortened(levels[k], max(3, 30 // len(shown))) for k in shown])
+        longest = max(3, _LETTERS // len(shown))
+        axes.set_xticks(list(shown), [_level_label(levels[k], longest) for k in shown])
     axes.yaxis.set_major_locator(tick_locator(3))
     axes.set_ylabel("% of rows", size=LABEL_SIZE, color=INK)
     axes.set_title(name_shortened(name, 24), size=TITLE_SIZE, color=INK)
 
 
+def _level_label(name: str, longest: int) -> str:
+    """A level's name on one line or two, without its middle where neither has room for it."""
+    lines = wrap(name, longest, break_long_words=False)
+    two = len(lines) == 2 and max(map(len, lines)) <= longest
+    return (
+        "\n".join(name_shortened(line, longest) for line in lines) if two else name_shortened(name, longest)
+    )
+
+
+def _are_whole(values: Array) -> bool:
+    return bool((values == np.floor(values)).all())
+
+
 def _edges(real: Array, sampled: Array) -> Array:
     kinds = np.unique(real)
-    if len(kinds) <= _FEW and (kinds == np.floor(kinds)).all() and np.ptp(kinds) < 4 * _FEW:
+    whole = _are_whole(kinds)
+    if len(kinds) <= _FEW and whole and np.ptp(kinds) < 4 * _FEW:
         return np.arange(kinds[0] - 0.5, kinds[-1] + 1)
     both = np.concatenate([np.quantile(values.astype(float), (0.001, 0.999)) for values in (real, sampled)])
     low, high = both.min(), both.max()
+    if whole and max(abs(low), abs(high)) < _HALVES:
+        each = ceil((np.ceil(high) - np.floor(low) + 1) / _BINS)  # bins of other widths would look like combs
+        return np.arange(np.floor(low), np.ceil(high) + each + 1, each) - 0.5
     reach = max(high - low, 1e-9 * max(abs(low), abs(high)), 1e-300)
     return low + reach * np.linspace(-0.01, 1.01, _BINS + 1)

@@ -72,9 +72,9 @@ def name_shortened(name: str, longest: int) -> str:
 def visible_range(curves: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
     """Where a vertical axis should begin and end to show curves that settle, each given as epochs and values.
 
-    The first quarter of the epochs is often so steep that it flattens all the rest. Where it takes up more
-    than half of the whole range, the axis shows what comes after it, and the first epochs reach out of the
-    picture.
+    The first quarter of the epochs is often so steep that it flattens all the rest. Where all that
+    comes after it has less than a quarter of the whole range, the axis shows that alone, and the first epochs
+    reach out of the picture.
     """
     every = np.concatenate([np.zeros(0), *(values for _, values in curves)])
     curves = [(epochs, values) for epochs, values in curves if len(epochs)]
@@ -85,7 +85,7 @@ def visible_range(curves: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
     every, late = every[np.isfinite(every)], late[np.isfinite(late)]
     if not len(every):
         return 0.0, 1.0
-    shown = late if len(late) > 1 and np.ptp(late) < np.ptp(every) / 2 else every
+    shown = late if len(late) > 1 and np.ptp(late) < np.ptp(every) / 4 else every
     low, high = float(shown.min()), float(shown.max())
     margin = 0.06 * (high - low) or 0.05 * abs(high) or 0.5
     return low - margin, high + margin

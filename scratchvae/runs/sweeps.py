@@ -160,6 +160,11 @@ def _trained(
     futures = {executor.submit(train_trial, *one): k for k, one in given.items()}
     try:
         for future in as_completed(futures):
+            if future.cancelled():
+                lost = (
+                    "the executor gave up the runs that are left, as a cluster does whose scheduler is gone"
+                )
+                raise InputError(f"sweep: {lost}; the same sweep goes on with them")
             error = future.exception()
             if isinstance(error, BrokenExecutor):
                 raise InputError(

@@ -26,6 +26,8 @@ def histograms(subject: Subject) -> Section | None:
     drawn, rows = [], []
     for k, name in enumerate(names):
         seen, kinds = real[~np.isnan(real[:, k]), k], levels.get(name, ())
+        if not len(seen):
+            continue
         if k < MOST:
             alt = f"{name}: mean {seen.mean():.4g} in the data, {sampled[:, k].mean():.4g} among samples"
             alt = (
@@ -39,9 +41,14 @@ def histograms(subject: Subject) -> Section | None:
         if kinds:
             continue
         numbers = (seen.mean(), sampled[:, k].mean(), seen.std(), sampled[:, k].std())
-        rows.append((name, *(f"{number:.4g}".replace("-", "−") for number in numbers)))
-    said = f"Each column among the training examples (filled) and among {DRAWN:,} samples x ~ p(x|z), z ~ p(z) (line)."
+        rows.append((name, *(_in_digits(number) for number in numbers)))
+    said = f"Each column among the training examples (filled) and among {DRAWN:,} samples (line), x ~ p(x|z) at z ~ p(z)."
     said += f" The first {MOST} of {len(names)} columns are drawn." if len(names) > MOST else ""
     head = ("column", "mean", "mean of samples", "deviation", "deviation of samples")
     html = paragraph(said) + row(drawn) + details("Means and deviations", table(head, rows))
-    return Section("columns", "Columns, real and sampled", html)
+    return Section("columns", "Columns in the data and in samples", html)
+
+
+def _in_digits(number: float) -> str:
+    """A number with four digits, also where the last of them are zeros, so that those of a column compare."""
+    return f"{number:#.4g}".rstrip(".").replace("-", "−")

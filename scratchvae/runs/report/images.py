@@ -13,6 +13,7 @@ from scratchvae.runs.report.embedding import drawing, mosaic
 from scratchvae.runs.report.neighbours import nearest
 from scratchvae.runs.report.page import Section, figure, legend, row
 from scratchvae.runs.report.subject import COMPARED, Subject
+from scratchvae.runs.table_figures import classes_of
 
 PAIRS, ACROSS = 20, 10  # data and their reconstructions, and how many to a row
 SAMPLES, BESIDE = 24, 6  # samples, and how many to a row
@@ -86,8 +87,10 @@ def plane(subject: Subject) -> Section | None:
     labels = subject.shown.labels
     if subject.kind != "images" or np.unique(both, axis=0).shape[0] < 2:
         prior = figures.has_standard_prior(subject.run)
-        drawn = plots.codes(both, labels, subject.shown.label_names, axis_names=names, prior=prior, title="")
-        words = f"Codes of {len(z):,} {subject.judged_on} examples in the plane of {which}."
+        labels, classes, by = classes_of(subject.shown, figures.MOST_CLASSES)
+        drawn = plots.codes(both, labels, classes, axis_names=names, prior=prior, title="")
+        words = f"Codes of {len(z):,} {subject.judged_on} examples in the plane of {which}"
+        words += f", coloured{by[1:]}." if by else "."
         return Section("codes", "Codes", figure(drawing(drawn, "codes", words), words))
     grid, values = plots.manifold_codes(PLANE, both)
     codes = np.broadcast_to(z.mean(axis=0), (PLANE, PLANE, Z)).astype(z.dtype)

@@ -37,12 +37,15 @@ audio { display: block; width: 100%; max-width: 30rem; }
 table { border-collapse: collapse; font-size: .875rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; overflow-wrap: normal; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; white-space: nowrap; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+td.number { white-space: nowrap; }
+td:first-child { min-width: 8rem; }
 .values th { font-weight: 400; color: var(--faint); white-space: nowrap; }
 .headline { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; margin: 1.25rem 0; }
 .headline div { display: flex; flex-direction: column-reverse; }
 .headline dt { color: var(--faint); font-size: .875rem; }
 .headline dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--link); }
 @media (max-width: 40rem) { .row figure, .row svg { width: 100%; max-width: 100%; } }
 @media print { nav { display: none; } figure { break-inside: avoid; } }

@@ -22,15 +22,21 @@ def summary(subject: Subject) -> Section:
         if run.data.observed is not None
         else ""
     )
-    shape = " × ".join(map(str, run.model.event_shape))
+    shape = run.model.event_shape
+    each = f"{shape[0]:,} {'columns' if subject.kind == 'columns' else 'entries'}"
+    each = each if len(shape) == 1 else f"shape {' × '.join(map(str, shape))}"
     kind = f"{type(run.model).__name__} ({parse(run.config.recipe).name})"
     said = (
         f"A {kind} with {run.latents} latents and {count:,} parameters, trained on {len(run.data):,} examples of "
-        f"{run.data.name}{held_out}, each of shape {shape}.{missing}"
+        f"{run.data.name}{held_out}, each of {each}.{missing}"
     )
     numbers = {"state": reading.state}
     found = subject.metrics
-    for name, words in (("bound", "bound, nats"), ("log_likelihood", "log p(x), nats"), ("kl", "KL, nats")):
+    for name, words in (
+        ("bound", "bound, nats"),
+        ("log_likelihood", "log p(x) at least, nats"),
+        ("kl", "KL, nats"),
+    ):
         if name in found:
             numbers[words] = f"{found[name]:.2f}".replace("-", "−")
     if "active_units" in found:
@@ -86,4 +92,4 @@ def environment(subject: Subject) -> Section:
 def _shown(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
-    return plain(value)
+    return "none" if value in ((), []) else plain(value)

@@ -1,0 +1,93 @@
+"""The edges of the doors: the first and the last of each kind, parts of lists that differ, and what stands
+beside x.
+"""
+
+import numpy as np
+import pytest
+
+from scratchvae.arrays import InputError
+from scratchvae.data import Dataset, arrival
+
+N, D = 8, 4
+X = np.arange(N * D, dtype=np.float64).reshape(N, D) % 5
+HIDDEN = np.zeros((N, D), bool)
+HIDDEN[[2, 5], [1, 3]] = True
+GAPS = np.where(HIDDEN, np.nan, X)
+MASKED = np.ma.MaskedArray(np.where(HIDDEN, -999, X), HIDDEN)
+
+
+class Column:
+    def __init__(self, values):
+        self.values = values
+
+    def to_numpy(self):
+        return self.values
+
+
+class Frame:
+    """A DataFrame of a library whose columns become masked arrays."""
+
+    dtypes = None
+
+    def __init__(self, x):
+        self.held = dict(zip("abcd", x.T, strict=True))
+        self.columns = list(self.held)
+
+    def __getitem__(self, name):
+        return Column(self.held[name])
+
+    def to_numpy(self):
+        raise AssertionError("one dtype for all columns would change some of them")
+
+
+# ---- masks ---------------------------------------------------------------------------------------------------------
+
+PARTLY_MASKED = {
+    "masked rows behind plain ones": [*X[:2], *MASKED[2:]],
+    "a masked number behind plain ones": [
+        [MASKED[i, d] if HIDDEN[i, d] else X[i, d] for d in range(D)] for i in range(N)
+    ],
+    "a frame with masked columns": Frame(MASKED),
+}
+
+
+@pytest.mark.parametrize("form", PARTLY_MASKED)
+def test_what_a_mask_hides_is_missing_wherever_the_mask_stands(form):
+    found = Dataset("x", PARTLY_MASKED[form]).batch(slice(None), np.float64).x_or_nan
+    np.testing.assert_array_equal(found, GAPS)
+
+
+@pytest.mark.parametrize("given", ["labels", "conditions", "observed"])
+def test_what_is_known_of_examples_has_no_mask_in_its_last_part_either(given):
+    known = {
+        "labels": [*range(N - 1), np.ma.masked_array(1, True)],
+        "conditions": [*np.ones((N - 1, 2)), np.ma.MaskedArray([1.0, 2.0], [False, True])],
+        "observed": [*np.ones((N - 1, D)), np.ma.MaskedArray(np.ones(D), [True, False, False, False])],
+    }
+    with pytest.raises(InputError, match=f"{given} should be known, every entry of it; found 1 masked"):
+        Dataset("x", X, **{given: known[given]})
+
+
+# ---- kinds ---------------------------------------------------------------------------------------------------------
+
+LAST = {  # kind: what is the last that can be of it, and the first that cannot
+    "the brightest pixel": ("pixels", 255, 256),
+    "a little brighter": ("pixels", 255, np.nextafter(255, 256)),
+    "the darkest pixel": ("pixels", 0, -1e-300),
+    "the least count": ("counts", 0, -1),
+    "no half count": ("counts", 2, 2.5),
+}
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_the_last_number_of_a_kind_is_taken_and_the_next_is_refused(name):
+    kind, last, beyond = LAST[name]
+    Dataset("x", np.full((2, 2), float(last)), kind=kind)
+    x = np.full((3, 2), float(last))
+    x[2, 1] = beyond
+    with pytest.raises(InputError, match=f"{kind} should be .* column 1 of example 2 is"):
+        Dataset("x", x, kind=kind)
+
+
+def test_names_of_a_frame_come_with_its_columns():
+    assert arrival("x", Frame(MASKED)).names == tuple("abcd")
