@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchvae.arrays import InputError
-from scratchvae.data import Dataset, arrival
+from scratchvae.data import Dataset, arrival, require_told_apart
 
 N, D = 8, 4
 X = np.arange(N * D, dtype=np.float64).reshape(N, D) % 5
@@ -91,3 +91,59 @@ def test_the_last_number_of_a_kind_is_taken_and_the_next_is_refused(name):
 
 def test_names_of_a_frame_come_with_its_columns():
     assert arrival("x", Frame(MASKED)).names == tuple("abcd")
+
+
+def test_pixels_that_are_divided_already_may_reach_1():
+    with pytest.raises(
+        InputError, match="found fractions from 0 to 1, as of pixels that are divided already"
+    ):
+        Dataset("x", np.array([[0.5, 1.0]]), kind="pixels")
+
+
+def test_a_number_of_no_kind_is_found_in_whatever_part_is_looked_at(monkeypatch):
+    monkeypatch.setattr("scratchvae.data.kinds.CHECKED_AT_ONCE", 2 * D)
+    x = X.copy()
+    x[6, 1] = -1
+    with pytest.raises(InputError, match="column 1 of example 6 is -1"):
+        Dataset("x", x, kind="counts")
+
+
+# ---- what was observed ---------------------------------------------------------------------------------------------
+
+
+def test_missing_is_what_any_of_mask_nan_and_observed_call_missing():
+    x, observed = MASKED.copy(), np.ones((N, D))
+    x[0, 0] = np.nan
+    observed[7, 2] = 0
+    found = Dataset("x", x, observed=observed).observed
+    expected = ~HIDDEN
+    expected[[0, 7], [0, 2]] = False
+    np.testing.assert_array_equal(found, expected)
+
+
+# ---- entries beside which others vanish ----------------------------------------------------------------------------
+
+TOLD_APART = {  # the last column, and the row of the entry that is refused, if one is
+    "just told apart": ([0, 10] * 300, {}, None),  # float32 resolves 10 beside 7e6: 0.1/ε times 10 is 8.4e6
+    "near the limit": ([0, 10] * 300, {7: 7e6}, None),
+    "beyond the limit": ([0, 10] * 300, {7: 1e7}, 7),
+    "beyond it downwards": ([0, 10] * 300, {7: -1e7}, 7),
+    "behind the first examples": ([0, 10] * 300, {550: 1e7}, 550),
+    "gaps among large numbers": (1e8 + np.arange(600.0) * 10, {3: np.nan, 555: np.nan}, None),
+}
+
+
+@pytest.mark.parametrize("name", TOLD_APART)
+def test_an_entry_is_refused_just_where_float32_loses_the_others(name):
+    column, others, wrong = TOLD_APART[name]
+    column = np.array(column, np.float64)
+    for row, entry in others.items():
+        column[row] = entry
+    data = Dataset("x", np.stack([np.zeros(600), column], axis=1))
+    if wrong is None:
+        require_told_apart("fit", data, np.float32)
+        return
+    with pytest.raises(
+        InputError, match=rf"column 1 of example {wrong} is {others[wrong]:g}".replace("+", r"\+")
+    ):
+        require_told_apart("fit", data, np.float32)
