@@ -14,7 +14,7 @@ from scratchvae.data import Batch
 from scratchvae.likelihoods import Bernoulli, GaussianPerPixel, Laplace, Multinomial
 from scratchvae.models import NaiveBayes
 from scratchvae.models.class_laws import beta_log_prior, dirichlet_log_prior, gaussian_log_prior
-from scratchvae.models.naive_bayes import FirstTerm
+from scratchvae.models.first_term import FirstTerm
 
 RNG = np.random.default_rng(0)
 Y = np.array([7, 7, 7, 3, 3, -2, -2, -2, -2, 3] * 6)  # unsorted, unequal, and not 0, 1, 2

@@ -34,10 +34,10 @@ from scratchvae.objectives import (
 from scratchvae.reference import all_parts
 from scratchvae.reference.cases import torch_sphere
 from scratchvae.reference.cases.gaussian import torch_law, torch_standard
-from scratchvae.reference.cases.gaussian_full import torch_by_dimension, torch_draw
-from scratchvae.reference.cases.gaussian_full import torch_law as full_law
+from scratchvae.reference.cases.gaussian_full_oracles import torch_by_dimension, torch_draw
+from scratchvae.reference.cases.gaussian_full_oracles import torch_law as full_law
 from scratchvae.reference.cases.mixture import torch_law as mixture_law
-from scratchvae.reference.cases.ops import torch_triangular
+from scratchvae.reference.cases.ops_torch import torch_triangular
 
 torch = pytest.importorskip("torch")
 nn, laws = torch.nn, torch.distributions

@@ -10,9 +10,9 @@ from typing import Any
 
 from scratchvae import strict_json
 from scratchvae.arrays import InputError
-from scratchvae.choices import parse, parse_value
+from scratchvae.choices import parse_value
+from scratchvae.commands.training_report import description, report
 from scratchvae.data import KINDS, NAMES, READ, RESIZED
-from scratchvae.layers import named_parameters
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, PENALTIES, RECIPES, SCHEDULES, TABLES, named_models
 from scratchvae.runs import (
     SETTINGS,
@@ -25,18 +25,10 @@ from scratchvae.runs import (
     configured,
     described,
     figures,
-    judge,
     require_tensorboard,
 )
-from scratchvae.training import Callback, ProgressBar, Training
+from scratchvae.training import Callback, ProgressBar
 
-LEFT = {  # what a run leaves in its folder, beside its pictures
-    "config.json": "what was trained, on which data",
-    "metrics.csv, .jsonl": "each term of the loss after each epoch, as a table and as lines of JSON",
-    "evaluation.json": "the numbers above, with their standard errors",
-    "environment.jsonl": "versions, processor and libraries that computed it",
-    "checkpoint.safetensors": "weights and the state of training, for --resume and all other commands",
-}
 OnOff = argparse.BooleanOptionalAction
 CHOICES = {  # options whose value is a choice in words, and the table that it is made from
     "recipe": (RECIPES, "default mlp"),
@@ -157,12 +149,12 @@ def run(arguments: argparse.Namespace) -> int:
         given = {name: getattr(arguments, name) for name in ("epochs", "data", "data_dir", "force")}
         one = Run.resume(arguments.resume, **given)
         training = one.resumed(callbacks=_callbacks(one, arguments, interruption))
-        print(f"{_description(one)}, resumed after {training.step} steps", flush=True)
+        print(f"{description(one)}, resumed after {training.step} steps", flush=True)
     else:
         config = _config(arguments)
         one = Run.start(arguments.out, config)
         training = one.training(callbacks=_callbacks(one, arguments, interruption))
-        print(_description(one), flush=True)
+        print(description(one), flush=True)
         if chosen := by_data(config, one.config):
             print(described(chosen), flush=True)
         if one.schema is not None:
@@ -179,7 +171,7 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return interruption.status
-    _report(one, training, first)
+    report(one, training, first)
     if not arguments.no_figures:
         for path in figures.draw(one, figures.available(one)):
             print(f"  {path.relative_to(one.folder)}")
@@ -246,38 +238,3 @@ def _refuse_other_options(arguments: argparse.Namespace) -> None:
         raise InputError(
             f"{_flag(given[0])} can't be changed by --resume: the run in {arguments.resume} has its own"
         )
-
-
-def _description(one: Run) -> str:
-    count = sum(parameter.value.size for parameter in named_parameters(one.model).values())
-    held_out = f", {len(one.held_out):,} held out" if one.held_out is not None else ""
-    model = f"{type(one.model).__name__} {parse(one.config.recipe).name} with {one.latents} latents"
-    missing = (
-        f", {one.data.share_missing:.1%} of their entries missing" if one.data.observed is not None else ""
-    )
-    return f"{one.folder}: {one.data.name}, {len(one.data):,} examples{held_out}{missing}; {model}, {count:,} parameters"
-
-
-def _report(one: Run, training: Training, first: int) -> None:
-    judgement = judge(one, training)
-    where = "training" if one.held_out is None else "held-out"
-    early = ""
-    if training.best:
-        loss = "loss" if len(training.phases) == 1 else "0.loss"
-        losses = [record["held_out"][loss] for record in training.history]
-        ended = "stopped early, " if training.stopping else ""
-        early = f" ({ended}with the weights of the best epoch, {losses.index(min(losses)) + 1})"
-    print(
-        f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, on the {len(one.judged):,} {where} examples:"
-    )
-    found = judgement.metrics()
-    judgement.keep(found)
-    print(judgement.table(found))
-    if training.step > first:
-        seconds = sum(record["seconds"] for record in training.history)
-        print(
-            f"  {'speed':32}{training.examples_an_epoch * len(training.history) / seconds:12,.0f}  examples/s"
-        )
-    print(f"\nin {one.folder}:")
-    for name, words in LEFT.items():
-        print(f"  {name:26}{words}")

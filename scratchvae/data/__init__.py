@@ -51,6 +51,7 @@ from scratchvae.data.bags import bag_of_characters, bag_of_words
 from scratchvae.data.bars import bars, bars_law
 from scratchvae.data.batch import Batch
 from scratchvae.data.binarization import binarize
+from scratchvae.data.columns import Column
 from scratchvae.data.corpus import Corpus, read_texts
 from scratchvae.data.dataset import Dataset
 from scratchvae.data.digest import digest
@@ -63,6 +64,7 @@ from scratchvae.data.images import RESIZED, read_pictures
 from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import MAX_BYTES, at_most
 from scratchvae.data.masks import has_masks
+from scratchvae.data.named_files import SOURCES, VARIABLE
 from scratchvae.data.notes import TIMBRES, notes, play_note
 from scratchvae.data.numpy_files import read_arrays
 from scratchvae.data.order import shuffled
@@ -70,10 +72,10 @@ from scratchvae.data.paths import READ
 from scratchvae.data.pictures import patches, photograph, read_picture
 from scratchvae.data.rows import Rows
 from scratchvae.data.sound import read_sound, read_sounds, sound_of
-from scratchvae.data.sources import NAMES, SOURCES, VARIABLE, load
+from scratchvae.data.sources import NAMES, load
 from scratchvae.data.spectrogram import Spectrogram
 from scratchvae.data.table_files import INDEX, completed, is_table, read_cells, write_cells
-from scratchvae.data.table_schema import Column, TableSchema
+from scratchvae.data.table_schema import TableSchema
 from scratchvae.data.tables import Columns, as_table
 from scratchvae.data.typefaces import CHARACTERS, FONTS
 from scratchvae.data.video import bouncing_glyphs, read_video, windows

@@ -21,9 +21,9 @@ import numpy as np
 
 from scratchvae.arrays import InputError
 from scratchvae.data.cells import LARGEST_WHOLE, WHOLE, digits_lost, is_missing, number, row, text_of
+from scratchvae.data.columns import WITH_LEVELS, Column
 from scratchvae.data.decimals import decimals_of
 from scratchvae.data.declared_columns import Declared, quoted
-from scratchvae.data.table_schema import WITH_LEVELS, Column
 
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 DATE = re.compile(

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_count, require_finite
+from scratchvae.data.annotations import checked_conditions, checked_labels
 from scratchvae.data.batch import Batch
 from scratchvae.data.door import arrival, known
 from scratchvae.data.kinds import KINDS, require_kind
+from scratchvae.data.layouts import require_examples
 from scratchvae.data.missing import observed_entries
 from scratchvae.data.order import shuffled
 from scratchvae.data.rows import Rows, rows_of
@@ -66,14 +68,20 @@ class Dataset:
             came = arrival(self.name, images)
             images, hidden = came.values, came.hidden
             object.__setattr__(self, "entry_names", self.entry_names or came.names)
-        _require_examples(self.name, images.shape)
+        require_examples(self.name, images.shape)
         object.__setattr__(self, "images", images)
         object.__setattr__(
             self, "observed", observed_entries(self.name, images, hidden, self.observed, self.place)
         )
         require_kind(self.name, self.kind, images, self.observed, self.place)
         if self.labels is not None:
-            object.__setattr__(self, "labels", self._checked_labels(known(self.name, "labels", self.labels)))
+            object.__setattr__(
+                self,
+                "labels",
+                checked_labels(
+                    self.name, known(self.name, "labels", self.labels), len(self), self.label_names
+                ),
+            )
         if not isinstance(self.factors, Mapping):
             found = f"found a {type(self.factors).__name__}"
             raise InputError(
@@ -91,7 +99,9 @@ class Dataset:
             require_finite(self.name, f"factor {name!r}", values)
         if self.conditions is not None:
             object.__setattr__(
-                self, "conditions", self._checked_conditions(known(self.name, "conditions", self.conditions))
+                self,
+                "conditions",
+                checked_conditions(self.name, known(self.name, "conditions", self.conditions), len(self)),
             )
         if self.entry_names and images.shape[1:] != (len(self.entry_names),):
             expected = f"x should have {len(self.entry_names)} columns, one for each name"
@@ -104,31 +114,6 @@ class Dataset:
         if self.schema is not None and images.shape[1:] != (len(self.schema),):
             expected = f"rows should have {len(self.schema)} entries, one for each column of the schema"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
-
-    def _checked_labels(self, labels: Array) -> Array:
-        if labels.shape != (len(self),) or labels.dtype.kind not in "iu":
-            raise InputError(
-                f"{self.name}: labels should be {len(self)} integers, found {labels.dtype} of shape {labels.shape}"
-            )
-        if labels.dtype.kind == "u" and labels.max() > np.iinfo(np.intp).max:
-            helps = "np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
-            found = f"found {labels.max()} of example {labels.argmax()}"
-            raise InputError(
-                f"{self.name}: labels should be {np.iinfo(np.intp).max} at most; {found}: {helps}"
-            )
-        if self.label_names and not (labels.min() >= 0 and labels.max() < len(self.label_names)):
-            raise InputError(
-                f"{self.name}: labels should lie in 0..{len(self.label_names) - 1}, one for each label name, "
-                f"found {labels.min()}..{labels.max()}"
-            )
-        return labels.astype(np.intp, copy=False)
-
-    def _checked_conditions(self, conditions: Array) -> Array:
-        if conditions.ndim != 2 or len(conditions) != len(self) or conditions.dtype.kind != "f":
-            expected = f"conditions should be ({len(self)}, C) floating numbers"
-            raise InputError(f"{self.name}: {expected}, found {conditions.dtype} of shape {conditions.shape}")
-        require_finite(self.name, "conditions", conditions)
-        return conditions
 
     def __len__(self) -> int:
         return len(self.images)
@@ -204,7 +189,7 @@ class Dataset:
         """
         chosen = self._checked_indices(indices)
         images = rows_of(self.images, chosen)
-        _require_examples(self.name, images.shape)
+        require_examples(self.name, images.shape)
         observed = None if self.observed is None else self.observed[chosen]
         labels, conditions = (
             None if known is None else known[chosen] for known in (self.labels, self.conditions)
@@ -258,16 +243,3 @@ class Dataset:
                 f"{self.name}: indices should stay below {len(self)}, found {chosen.min()}..{chosen.max()}"
             )
         return chosen
-
-
-def _require_examples(name: str, shape: tuple[int, ...]) -> None:
-    """InputError unless there is an example, of one entry at least, and rows of them."""
-    if len(shape) < 2:
-        helps = "x.reshape(-1, 1) makes a column of it, and x.reshape(1, -1) one example"
-        found = f"one axis, of shape {shape}: {helps}" if shape else "a single number"
-        raise InputError(f"{name}: x should hold examples, as (N, D) or (N, C, H, W); found {found}")
-    if 0 in shape:
-        lacking = "no example: 0 sample(s)" if shape[0] == 0 else "0 feature(s)"
-        raise InputError(
-            f"{name}: x should hold examples; found {lacking} (shape={shape}) while a minimum of 1 is required."
-        )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from scratchvae.arrays import InputError, require_choice
-from scratchvae.data.table_schema import KINDS, WITH_LEVELS
+from scratchvae.data.columns import KINDS, WITH_LEVELS
 
 IGNORED = "ignored"  # a column that no model sees
 WORD = r"""\s*("[^"]*"|'[^']*'|[^,=()"']*?)\s*"""

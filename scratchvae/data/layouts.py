@@ -26,3 +26,16 @@ def channels_first(array: Array, where: str) -> Array:
     if array.ndim == 4 and array.shape[3] in CHANNELS and array.shape[1] not in CHANNELS:
         return np.moveaxis(array, 3, 1)
     return array
+
+
+def require_examples(where: str, shape: tuple[int, ...]) -> None:
+    """InputError unless there is an example, of one entry at least, and rows of them."""
+    if len(shape) < 2:
+        helps = "x.reshape(-1, 1) makes a column of it, and x.reshape(1, -1) one example"
+        found = f"one axis, of shape {shape}: {helps}" if shape else "a single number"
+        raise InputError(f"{where}: x should hold examples, as (N, D) or (N, C, H, W); found {found}")
+    if 0 in shape:
+        lacking = "no example: 0 sample(s)" if shape[0] == 0 else "0 feature(s)"
+        raise InputError(
+            f"{where}: x should hold examples; found {lacking} (shape={shape}) while a minimum of 1 is required."
+        )

@@ -1,8 +1,7 @@
 """Data sets by name or by path: `load("mnist")`, `load("my/images.npy")`."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -17,16 +16,14 @@ from scratchvae.data.glyphs import glyphs, numerals
 from scratchvae.data.images import RESIZED
 from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import at_most
+from scratchvae.data.named_files import SOURCES, load_named
 from scratchvae.data.notes import notes
 from scratchvae.data.paths import (
     READ,
     SPLITS,
     Reading,
-    images_in,
-    read_pair,
     read_path,
     sorted_by_class,
-    split_files,
 )
 from scratchvae.data.pictures import patches
 from scratchvae.data.table_files import is_table
@@ -34,39 +31,10 @@ from scratchvae.data.tables import Columns, as_table
 from scratchvae.data.video import bouncing_glyphs
 from scratchvae.files import path_from
 
-
-@dataclass(frozen=True)
-class Source:
-    """A data set of IDX files: the folders it may lie in, below a place that is looked through, and the names
-    of its labels.
-    """
-
-    folders: tuple[str, ...]
-    label_names: tuple[str, ...]
-
-
-CLOTHES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
-SOURCES = {
-    "mnist": Source(("mnist", "MNIST/raw"), tuple("0123456789")),
-    "fashion-mnist": Source(("fashion-mnist", "FashionMNIST/raw"), CLOTHES),
-}
 NAMES = ("numerals", "glyphs", *SOURCES, "bouncing-glyphs", "docstrings", "notes", "patches")
 DRAWN_TO_SIZE = ("numerals", "glyphs", "bouncing-glyphs", "patches")
 GLYPHS = {"train": 20_000, "test": 2_000}  # split: how many are drawn
 DRAWN = {"train": 10_000, "test": 2_000}  # how many scenes, notes and patches are
-VARIABLE = "SCRATCHVAE_DATA"
-SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset packages put theirs
 
 
 def load(
@@ -171,7 +139,7 @@ def _load(
     if source in NAMES and source not in SOURCES:
         return _made(str(source), split, seed, asked.side())
     if source in SOURCES:
-        return _load_named(str(source), split, data_dir, asked)
+        return load_named(str(source), split, data_dir, asked)
     path = Path(source)
     try:
         path.stat()
@@ -240,43 +208,3 @@ def _mixed(data: Dataset) -> Dataset:
     if data.labels is None or not sorted_by_class(data.labels):
         return data
     return data.subset(np.random.default_rng(0).permutation(len(data)))
-
-
-def _load_named(name: str, split: str, data_dir: str | PathLike[str] | None, asked: Reading) -> Dataset:
-    places = [_expanded(place) for place in (data_dir, os.environ.get(VARIABLE)) if place] + [SYSTEM]
-    folders = [place / folder for place in places for folder in SOURCES[name].folders]
-    if data_dir and _may_hold(places[0], name):
-        folders.insert(len(SOURCES[name].folders), places[0])
-    for folder in folders:
-        if images := images_in(folder, split):
-            return read_pair(images, name, SOURCES[name].label_names, asked=asked)
-    for folder in folders:
-        for other in SPLITS:
-            if found := images_in(folder, other):
-                raise InputError(
-                    f"load: {name} has no {split} split here, only {other} ({found}); expected {split_files(split)}"
-                )
-    raise InputError(
-        f"load: {name} was not found in {', '.join(map(str, folders))}; expected {split_files(split)}; "
-        f"put them there, or name another place by data_dir or ${VARIABLE}"
-    )
-
-
-def _expanded(place: str | PathLike[str]) -> Path:
-    try:
-        return Path(place).expanduser()
-    except RuntimeError:
-        raise InputError(
-            f"load: data_dir should be a folder, found {str(place)!r}, the home of a user who isn't known"
-        ) from None
-
-
-def _may_hold(folder: Path, name: str) -> bool:
-    """Whether files directly in the folder can be this source's: no other source's name is the last one on
-    its path.
-    """
-    owner = {
-        place.split("/")[0].lower(): known for known, source in SOURCES.items() for place in source.folders
-    }
-    owners = [owner[part.lower()] for part in folder.resolve().parts if part.lower() in owner]
-    return not owners or owners[-1] == name

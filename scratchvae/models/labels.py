@@ -1,5 +1,7 @@
 """Labels of any kind, as the whole numbers that stand for them."""
 
+from numbers import Real
+
 import numpy as np
 import numpy.typing as npt
 
@@ -49,3 +51,17 @@ def indices_of(where: str, y: npt.ArrayLike, labels: Array) -> Array:
 
 def _row(where: str, y: npt.ArrayLike) -> Array:
     return known(where, "y", y)
+
+
+def of_one_kind(where: str, y: npt.ArrayLike) -> Array:
+    """y as an array; InputError unless it holds numbers alone or strings alone, as NumPy would make strings
+    of all.
+    """
+    given = known(where, "y", y)
+    if given.dtype.kind in "OSU":
+        labels = np.asarray(y, object).reshape(-1)
+        if not any(all(isinstance(label, kind) for label in labels) for kind in (str, bytes, Real)):
+            expected = "y should hold classes of one kind, all of them numbers or all of them strings"
+            found = " and ".join(sorted({type(label).__name__ for label in labels}))
+            raise InputError(f"{where}: {expected}; found {found}")
+    return given

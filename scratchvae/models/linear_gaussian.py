@@ -228,10 +228,10 @@ class LinearGaussian(LinearCoding):
         return bool(np.linalg.eigvalsh(correlation)[0] < 10 * SMALLEST)
 
     def _no_maximum(self, n: int, columns: int, constant: str = "") -> InputError:
-        data = f"of these data, n_samples={n} and n_features={columns}, with {self.latent_dim} latents"
-        reason = f"{data} has no maximum, as noise variances fall to 0 in it"
+        data = f"the likelihood of these data, n_samples={n} and n_features={columns}, with {self.latent_dim} latents"
+        reason = f"{data} has no maximum, as noise variances fall to 0 in it{constant}"
         remedy = "take fewer latents, drop constant and repeated columns, or give min_noise_variance"
-        return InputError(f"{type(self).__name__}: the likelihood {reason}{constant}: {remedy}")
+        return InputError(f"{type(self).__name__}: {reason}: {remedy}")
 
 
 def _named(data: Dataset, constant: Array) -> str:
@@ -243,9 +243,7 @@ def _named(data: Dataset, constant: Array) -> str:
 
 
 def _canonical(weight: Array, noise_variance: Array) -> Array:
-    """The rotation of W, which changes no probability, with W Ψ⁻¹ Wᵀ diagonal and falling, each row's largest
-    entry positive.
-    """
+    """W rotated so that W Ψ⁻¹ Wᵀ is diagonal and falls, each row's largest entry positive; p(x) stays as it is."""
     deviation = np.sqrt(noise_variance)
     rotation, _, _ = np.linalg.svd(weight / deviation, full_matrices=False)
     rotated = rotation.T @ weight

@@ -14,9 +14,6 @@ McCallum & Nigam 1998.
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -24,60 +21,32 @@ from scratchvae import ops
 from scratchvae.arrays import (
     Array,
     InputError,
-    Pullback,
     require_at_least,
     require_choice,
     require_finite,
     require_shapes,
 )
 from scratchvae.data import Batch, Dataset, known
-from scratchvae.layers import EVALUATION, Embedding, Mode, Owner
+from scratchvae.layers import Embedding, Owner
 from scratchvae.likelihoods import GaussianPerPixel, Likelihood, require_supported
-from scratchvae.models.class_laws import FAMILIES, Family
+from scratchvae.models.class_laws import FAMILIES
 from scratchvae.models.examples import require_scale, rows_given
-from scratchvae.objectives import Objective, Report
+from scratchvae.models.first_term import FirstTerm
+from scratchvae.models.labels import of_one_kind
 from scratchvae.training import minimize
 
 BEYOND = 1e4  # stands in for an infinite logit, and gives the same probabilities, 0 and 1, in float64
-
-
-class FirstTerm(Objective):
-    """−(Σ_n w_n log p(x_n|z_n) + Σ_k log prior_k) / Σ_n w_n: the ELBO's first term at known z, and smoothing.
-
-    The model's decoder is a table with a row of x_params for each class, and a batch's y (N,) holds the row
-    of each example. `weights` (N,) are those of the examples, `strength` (K,) the sum of them in each class.
-    """
-
-    def __init__(self, weights: Array, family: Family, *, strength: Array, smoothing: float) -> None:
-        self.weights, self.family = weights, family
-        self.prior = {"strength": strength, "smoothing": smoothing}
-
-    def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Array:
-        """No noise, since z is observed: (rows, 0)."""
-        return np.empty((rows, 0))
-
-    def __call__(
-        self, model: Any, batch: Batch, noise: Any, *, mode: Mode = EVALUATION
-    ) -> tuple[Report, Pullback]:
-        total, table = self.weights.sum(), model.decoder.weight
-        x_params, decoder_pullback = model.decoder(batch.y)
-        log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=batch.x)
-        log_prior, prior_pullback = self.family.log_prior(table.value, **self.prior)
-        loss = float(-(self.weights @ log_px + log_prior.sum()) / total)
-
-        def pullback() -> None:
-            decoder_pullback(likelihood_pullback(-self.weights / total))  # dlog_px_n = −w_n / Σ w
-            table.receive(prior_pullback(np.full(len(log_prior), -1 / total)))  # dlog_prior_k = −1 / Σ w
-
-        return Report(loss, {"log_px": log_px}), pullback
 
 
 class NaiveBayes(Owner):
     """p(z) p(x|z) with z a class and p(x|z) = Π_d p(x_d|z), fitted to examples whose class is known.
 
     `likelihood` is one of the library's own. `decoder` is a table with a row of x_params for each class: a
-    linear map of the class as a one-hot vector. `fit` sets it, in float64, to the maximum of the first term
-    of the ELBO:
+    linear map of the class as a one-hot vector. The model has scikit-learn's verbs, but it is no estimator of
+    scikit-learn: without get_params and tags, `clone`, GridSearchCV and cross_val_score refuse it, and
+    scikit-learn's own GaussianNB, BernoulliNB and MultinomialNB give the same numbers there.
+
+    `fit` sets `decoder`, in float64, to the maximum of the first term of the ELBO:
 
         GaussianPerPixel()    mean_d = Σ_n x_nd / n_k
                               σ_d² = Σ_n (x_nd − mean_d)² / n_k + smoothing · max_d Var[x_d]
@@ -140,7 +109,7 @@ class NaiveBayes(Owner):
             raise InputError("NaiveBayes.fit: y should hold the class of each example, found None")
         self.kind, self.entry_names = None, ()
         data = rows_given("NaiveBayes", x)
-        x, y = self._rows(data), _of_one_kind(y)
+        x, y = self._rows(data), of_one_kind("NaiveBayes.fit", y)
         self.kind, self.entry_names, event_shape = data.kind, data.entry_names, data.event_shape
         given = np.ones(len(x)) if sample_weight is None else sample_weight
         weights = known("NaiveBayes.fit", "sample_weight", given).astype(np.float64)
@@ -261,17 +230,3 @@ class NaiveBayes(Owner):
         require_scale("NaiveBayes", data, self.kind)
         require_supported("NaiveBayes", self.likelihood, data)
         return data.batch(slice(None), np.float64).x
-
-
-def _of_one_kind(y: npt.ArrayLike) -> Array:
-    """y as an array; InputError unless it holds numbers alone or strings alone, as NumPy would make strings
-    of all.
-    """
-    given = known("NaiveBayes.fit", "y", y)
-    if given.dtype.kind in "OSU":
-        labels = np.asarray(y, object).reshape(-1)
-        if not any(all(isinstance(label, kind) for label in labels) for kind in (str, bytes, Real)):
-            expected = "y should hold classes of one kind, all of them numbers or all of them strings"
-            found = " and ".join(sorted({type(label).__name__ for label in labels}))
-            raise InputError(f"NaiveBayes.fit: {expected}; found {found}")
-    return given

@@ -5,6 +5,13 @@ The room is below the models, so that a model that was given no networks can bui
 sees data.
 """
 
+from scratchvae.networks.chosen_roles import (
+    likelihood_chosen,
+    posterior_chosen,
+    prior_chosen,
+    require_numbers,
+    weights_generator,
+)
 from scratchvae.networks.encoder_ends import (
     FILLS,
     decoded_width,
@@ -15,19 +22,7 @@ from scratchvae.networks.encoder_ends import (
     q_params_layers,
 )
 from scratchvae.networks.mlp import Networks, critic_chosen, mlp_networks
-from scratchvae.networks.roles import (
-    LIKELIHOODS,
-    POSTERIOR,
-    POSTERIORS,
-    PRIOR,
-    PRIORS,
-    Parts,
-    likelihood_chosen,
-    posterior_chosen,
-    prior_chosen,
-    require_numbers,
-    weights_generator,
-)
+from scratchvae.networks.roles import LIKELIHOODS, POSTERIOR, POSTERIORS, PRIOR, PRIORS, Parts
 
 __all__ = [
     "FILLS",

@@ -10,6 +10,7 @@ from scratchvae.arrays import require_choice, require_count, sizes_of
 from scratchvae.data import TableSchema
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
+from scratchvae.networks.chosen_roles import likelihood_chosen, posterior_chosen
 from scratchvae.networks.encoder_ends import (
     decoded_width,
     encoder_inputs,
@@ -18,7 +19,7 @@ from scratchvae.networks.encoder_ends import (
     n_features,
     q_params_layers,
 )
-from scratchvae.networks.roles import Parts, likelihood_chosen, posterior_chosen
+from scratchvae.networks.roles import Parts
 from scratchvae.posteriors import Posterior
 
 

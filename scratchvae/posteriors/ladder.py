@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,22 +15,8 @@ from scratchvae.arrays import Array, Pullback, require_count, require_shapes, su
 from scratchvae.distributions import gaussian, gaussian_product
 from scratchvae.layers import EVALUATION, Layer, Mode, named_parameters
 from scratchvae.posteriors.interface import Density, Noise
+from scratchvae.posteriors.rung import Rung, down
 from scratchvae.posteriors.top_down import TopDown
-
-
-@dataclass(frozen=True, eq=False)
-class Rung:
-    """One layer on the way down: its law q(z_l|z_{l+1}, x), that of p(z_l|z_{l+1}), and the ways back.
-
-    The rows are those of the draws, but for the topmost layer, whose law is one for all draws of an example.
-    There p is N(0, I), and `other` is None.
-    """
-
-    law: tuple[Array, Array]  # mean and log σ² of q
-    other: tuple[Array, Array] | None  # and of p
-    product_pullback: Pullback | None  # (dmean, dlog_var) -> those of what x says, and those of p
-    # (dmean, dlog_var) of p -> dz of the layer above; it fills the step's Parameters
-    other_pullback: Pullback | None
 
 
 class Ladder(Density):
@@ -134,7 +119,7 @@ class Ladder(Density):
             found = [back(dlog_q) for _, back in terms]
             dzs, destimates = [dz for dz, _, _ in found], []
             for place, rung in enumerate(rungs):
-                destimate, dabove = _down(rung, found[place][1:])
+                destimate, dabove = down(rung, found[place][1:])
                 destimates += destimate
                 if place + 1 < len(rungs):
                     dzs[place + 1] = dzs[place + 1] + dabove
@@ -209,7 +194,7 @@ class Ladder(Density):
                 received = backs[place](dzs[place])
                 more = () if extra is None else extra[place]
                 dlaw = [a + b for a, b in zip(received, more[:2], strict=True)] if more else list(received)
-                destimate, dabove = _down(rung, dlaw, more[2:])
+                destimate, dabove = down(rung, dlaw, more[2:])
                 destimates += destimate
                 if place < last:
                     # dz_{l+1} = its own + what p(z_l|z_{l+1}) passes up
@@ -232,22 +217,8 @@ class Ladder(Density):
             if rung.other is not None:
                 with _nothing_received(self.top_down.steps[place]):
                     # ∂log q_l/∂log σ² = ½ (noise² − 1)
-                    _, above = _down(rung, (-slope, 0.5 * (own * own - 1)))
+                    _, above = down(rung, (-slope, 0.5 * (own * own - 1)))
         return np.concatenate(slopes, axis=1)
-
-
-def _down(
-    rung: Rung, dlaw: Sequence[Array], dother: Sequence[Array] = ()
-) -> tuple[list[Array], Array | None]:
-    """What x's estimate receives, and the layer above: of the gradients of q's numbers, and of p's own where
-    there are.
-    """
-    if rung.product_pullback is None or rung.other_pullback is None:
-        return list(dlaw), None
-    dmean, dlog_var, *dp = rung.product_pullback(*dlaw)
-    if dother:
-        dp = [by_q + own for by_q, own in zip(dp, dother, strict=True)]
-    return [dmean, dlog_var], rung.other_pullback(*dp)
 
 
 @contextmanager

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, require_choice
-from scratchvae.data import Dataset
+from scratchvae.arrays import InputError, require_choice
 from scratchvae.files import make_folder
 from scratchvae.layers import dtype_of
 from scratchvae.models import Classes, LatentVariableModel
-from scratchvae.posteriors import Choices, Point
-from scratchvae.priors import StandardGaussian
+from scratchvae.posteriors import Choices
+from scratchvae.runs.decoding import decoded, has_standard_prior, pixels_or_nan, principal_plane, told
 from scratchvae.runs.folder import Run
 from scratchvae.runs.table_figures import classes_of, columns_of, natural_ending
 
@@ -55,7 +54,7 @@ def reconstructions(run: Run) -> "Figure":
     from scratchvae import plots
 
     shown = run.judged.subset(slice(0, SHOWN))
-    return plots.reconstructions(_pixels(shown), run.model.reconstruct(shown))
+    return plots.reconstructions(pixels_or_nan(shown), run.model.reconstruct(shown))
 
 
 def samples(run: Run) -> "Figure":
@@ -68,7 +67,7 @@ def samples(run: Run) -> "Figure":
         K = min(condition.width, MOST_CLASSES)
         images = np.stack([model.sample(OF_EACH, seed, y=k) for k in range(K)])
         return plots.classes(images, run.data.label_names[:K])
-    y = _y(run, DRAWN)
+    y = told(run, DRAWN)
     return plots.samples(model.sample(DRAWN, seed) if y is None else model.sample(len(y), seed, y=y))
 
 
@@ -97,7 +96,7 @@ def traversals(run: Run) -> "Figure":
         title += ", in deviations of their codes"
         for row, j in enumerate(busiest):
             codes[row, :, j] = z[:, j].mean() + z[:, j].std() * values
-    y = _y(run, 1)
+    y = told(run, 1)
     images = decoded(run, codes, None if y is None else y[0])
     return plots.traversals(images, values, latents=busiest.tolist(), title=title)
 
@@ -116,7 +115,7 @@ def _choices(run: Run) -> "Figure":
     for g in range(rows):
         indices[g, :, g] = np.arange(columns)
     z = posterior.code_of(indices.reshape(rows * columns, -1)).reshape(rows, columns, -1)
-    y = _y(run, 1)
+    y = told(run, 1)
     images = decoded(run, z, None if y is None else y[0])
     return plots.traversals(
         images, np.arange(columns, dtype=np.float64), title="Each choice in turn, a group a row"
@@ -129,7 +128,7 @@ def interpolations(run: Run) -> "Figure":
     """
     from scratchvae import plots
 
-    z, y = run.model.transform(run.judged.subset(slice(0, 2 * ROWS))), _y(run, 2 * ROWS)
+    z, y = run.model.transform(run.judged.subset(slice(0, 2 * ROWS))), told(run, 2 * ROWS)
     half = len(z) // 2
     paths = plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)
     return plots.interpolations(
@@ -147,7 +146,7 @@ def codes(run: Run) -> "Figure":
     if z.shape[1] == 2:
         return plots.codes(z, labels, names, prior=prior, title=f"Codes of the data{by}")
     plane: dict[str, Any] = {"axis_names": ("u₁", "u₂"), "title": f"{PLANE_TITLE}{by}", "prior": prior}
-    return plots.codes(_principal_plane(z), labels, names, **plane)
+    return plots.codes(principal_plane(z), labels, names, **plane)
 
 
 def manifold(run: Run) -> "Figure":
@@ -156,14 +155,14 @@ def manifold(run: Run) -> "Figure":
     """
     from scratchvae import plots
 
-    z, y = run.model.transform(run.judged.subset(slice(0, CODES))), _y(run, 1)
+    z, y = run.model.transform(run.judged.subset(slice(0, CODES))), told(run, 1)
     plane, values = plots.manifold_codes(PLANE, z)
     return plots.manifold(decoded(run, plane, None if y is None else y[0]), values)
 
 
 def columns(run: Run) -> "Figure":
     """How each column of a table is distributed, in the training data and among samples."""
-    return columns_of(run, CODES, _y(run, CODES))
+    return columns_of(run, CODES, told(run, CODES))
 
 
 FIGURES: dict[str, Callable[[Run], "Figure"]] = {
@@ -222,37 +221,3 @@ def draw(run: Run, names: list[str]) -> list[Path]:
         paths.append(run.folder / "figures" / f"{name}.png")
         plots.save(FIGURES[name](run), paths[-1])
     return paths
-
-
-def _pixels(data: Dataset) -> Array:
-    """Images (N, C, H, W), NaN where a pixel is missing."""
-    return data.batch(slice(None)).x_or_nan.reshape(-1, *data.event_shape)
-
-
-def _y(run: Run, n: int) -> Array | None:
-    """What the model is told of the first n examples; None where it is told nothing."""
-    return None if run.model.condition is None or run.judged.y is None else run.judged.y[:n]
-
-
-def has_standard_prior(run: Run) -> bool:
-    """Whether the latents are meant to be standard normal, so that numbers of z have a meaning of their own."""
-    model: Any = run.model
-    meant = isinstance(model, LatentVariableModel) and not isinstance(model.posterior, Point)
-    return meant and isinstance(model.prior, StandardGaussian)
-
-
-def decoded(run: Run, z: Array, y: Array | None) -> Array:
-    """Codes (…, Z), and their y, one or one for each -> images (…, C, H, W)."""
-    model: Any = run.model
-    flat = z.reshape(-1, z.shape[-1])
-    decoded = model.inverse_transform(flat) if y is None else model.inverse_transform(flat, y)
-    return decoded.reshape(*z.shape[:-1], *run.model.event_shape)
-
-
-def _principal_plane(z: Array) -> Array:
-    """z (N, Z) seen along its first two principal directions, the origin where it was."""
-    z = np.hstack([z, np.zeros_like(z)]) if z.shape[1] < 2 else z
-    # zeros, so that one example has a plane too
-    rows = np.vstack([z - z.mean(axis=0), np.zeros_like(z, shape=(2, z.shape[1]))])
-    _, _, directions = np.linalg.svd(rows, full_matrices=False)
-    return z @ directions[:2].T

@@ -241,9 +241,7 @@ def _require_each_entry_observed(data: Dataset) -> None:
     known = True if data.observed is None else data.observed.reshape(len(data), -1).any(axis=0)
     if not np.all(known):
         entry, count = int(np.argmin(known)), int(np.count_nonzero(~np.asarray(known)))
-        found = (
-            f"{data.entry(entry)} is missing in all of them, and {count} such entries in all: leave them out"
-        )
+        found = f"{data.entry(entry)} is missing in all of them, and {count} such entries: leave them out"
         raise InputError(f"Training: every entry should be observed in some example of {data.name}; {found}")
 
 

@@ -216,9 +216,6 @@ def _expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log
     )
 
 
-# PyTorch's expressions
-
-
 def torch_law(torch: Any, mean: Any, log_var: Any) -> Any:
     """N(mean, σ²) by entry."""
     return torch.distributions.Normal(mean, torch.exp(log_var / 2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,19 @@ from scratchvae.posteriors import FullGaussian
 from scratchvae.reference.cases import gaussian_algebra
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.gaussian import torch_cross_entropy
+from scratchvae.reference.cases.gaussian_full_oracles import (
+    entropy,
+    expected,
+    kl,
+    log_prob,
+    to_standard,
+    to_standard_by_dimension,
+    torch_by_dimension,
+    torch_conditional,
+    torch_draw,
+    torch_law,
+    torch_to_standard,
+)
 from scratchvae.reference.cases.inputs import (
     CANCEL,
     FACTOR,
@@ -26,7 +38,7 @@ from scratchvae.reference.cases.inputs import (
     D,
     column,
 )
-from scratchvae.reference.cases.mathematics import exact, inverse_and_log_det, mathematics, quadratic
+from scratchvae.reference.cases.mathematics import quadratic
 from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, K, X, Z, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
@@ -103,19 +115,19 @@ def parts() -> list[Part]:
             {**LAW, "x": normal(B, 2, seed=7)},
             oracle=gaussian_algebra.conditional_factor,
             tried=gaussian_algebra.tried_on("gaussian_full.conditional"),
-            torch=_torch_conditional,
+            torch=torch_conditional,
         ),
         part_of(
             gaussian_full.entropy,
             {"L": FACTOR},
-            oracle=_entropy,
+            oracle=entropy,
             tried=tried["entropy"],
             torch=lambda torch, L: torch_law(torch, torch.zeros_like(L[:, 0]), L).entropy(),
         ),
         part_of(
             gaussian_full.kl,
             TWO,
-            oracle=_kl,
+            oracle=kl,
             tried=tried["two"],
             torch=lambda torch, mean, L, *other: torch.distributions.kl_divergence(
                 torch_law(torch, mean, L), torch_law(torch, *other)
@@ -124,21 +136,21 @@ def parts() -> list[Part]:
         part_of(
             gaussian_full.kl_to_standard,
             LAW,
-            oracle=_to_standard,
+            oracle=to_standard,
             tried=tried["one"],
-            torch=_torch_to_standard,
+            torch=torch_to_standard,
         ),
         part_of(
             gaussian_full.kl_to_standard_by_dimension,
             LAW,
-            oracle=_to_standard_by_dimension,
+            oracle=to_standard_by_dimension,
             tried=tried["one"],
             torch=torch_by_dimension,
         ),
         part_of(
             gaussian_full.expected_log_prob,
             TWO,
-            oracle=_expected,
+            oracle=expected,
             tried=tried["two"],
             torch=lambda torch, mean, L, *other: (
                 -torch_cross_entropy(torch, torch_law(torch, mean, L), torch_law(torch, *other))
@@ -180,83 +192,11 @@ def _objectives() -> list[Case]:
 # Oracles, of mpmath numbers
 
 
-def log_prob(x: Array, mean: Array, L: Array) -> Array:
-    """log N(x; mean, S), from S⁻¹ and |S|."""
-    m = mathematics()
-    precision, log_det = inverse_and_log_det(gaussian_algebra.covariance(L))
-    return -(x.shape[1] * m.log(2 * m.pi) + log_det + quadratic(x - mean, precision)) / 2
-
-
-def _entropy(L: Array) -> Array:
-    """½ log |2πe S|."""
-    m = mathematics()
-    _, log_det = inverse_and_log_det(gaussian_algebra.covariance(L))
-    return (L.shape[1] * (m.log(2 * m.pi) + 1) + log_det) / 2
-
-
-def _expected(mean: Array, L: Array, other_mean: Array, other_L: Array) -> Array:
-    """E[log N(x; other_mean, T)] = log N(mean; other_mean, T) − ½ tr(T⁻¹ S)."""
-    precision, _ = inverse_and_log_det(gaussian_algebra.covariance(other_L))
-    return (
-        log_prob(mean, other_mean, other_L)
-        - (precision * gaussian_algebra.covariance(L)).sum(axis=(1, 2)) / 2
-    )
-
-
-def _kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> Array:
-    """−H − E[log N(x; other_mean, T)]."""
-    return -_entropy(L) - _expected(mean, L, other_mean, other_L)
-
-
-def _to_standard(mean: Array, L: Array) -> Array:
-    return _kl(mean, L, 0 * mean, np.stack([exact(np.eye(mean.shape[1]))] * len(mean)))
-
-
-def _to_standard_by_dimension(mean: Array, L: Array) -> Array:
-    """KL of the first i latents' law less that of the first i − 1: the chain rule."""
-    upto = [_to_standard(mean[:, :i], L[:, :i, :i]) for i in range(1, mean.shape[1] + 1)]
-    return np.stack(
-        [now - before for now, before in zip(upto, [0 * upto[0], *upto[:-1]], strict=True)], axis=1
-    )
-
-
 def _draw(mean: Array, L: Array, noise: Array) -> Array:
     return mean + (np.tril(L) * noise[:, None, :]).sum(axis=2)
 
 
 # PyTorch's expressions
-
-
-def torch_law(torch: Any, mean: Any, L: Any) -> Any:
-    """N(mean, T Tᵀ) of the lower triangle T of L."""
-    return torch.distributions.MultivariateNormal(mean, scale_tril=torch.tril(L), validate_args=False)
-
-
-def torch_draw(torch: Any, mean: Any, L: Any, noise: Any) -> Any:
-    """mean + T noise."""
-    return mean + torch.einsum("bij,bj->bi", torch.tril(L), noise)
-
-
-def torch_by_dimension(torch: Any, mean: Any, L: Any) -> Any:
-    """By the chain rule: what each latent adds to the divergence of those before it."""
-    upto = [_torch_to_standard(torch, mean[:, :i], L[:, :i, :i]) for i in range(1, mean.shape[1] + 1)]
-    return torch.stack([upto[0], *(now - before for before, now in pairwise(upto))], dim=1)
-
-
-def _torch_to_standard(torch: Any, mean: Any, L: Any) -> Any:
-    eye = torch.eye(mean.shape[1], dtype=L.dtype).expand(L.shape)
-    return torch.distributions.kl_divergence(
-        torch_law(torch, mean, L), torch_law(torch, torch.zeros_like(mean), eye)
-    )
-
-
-def _torch_conditional(torch: Any, mean: Any, L: Any, x: Any) -> Any:
-    """By blocks of the precision; the factor by a Cholesky decomposition of the covariance that they give."""
-    L = torch.tril(L)
-    mean_given, S_given = gaussian_algebra.torch_conditional(
-        torch, mean, L @ L.mT, x, observed=range(x.shape[1])
-    )
-    return mean_given, torch.linalg.cholesky(S_given)
 
 
 # Samplers

@@ -2,9 +2,7 @@
 catch them.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.special import gammaln
@@ -12,12 +10,20 @@ from scipy.special import gammaln
 from scratchvae import ops
 from scratchvae.arrays import Array, Pullback
 from scratchvae.distributions import bernoulli
-from scratchvae.objectives import Ciwae, Elbo, Iwae, Mmd, Objective, Renyi, SampledElbo, TotalCorrelation
-from scratchvae.reference.cases.case import Case, normal, objective_case
-from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, B, K, X, Z, vae
+from scratchvae.objectives import Ciwae, Elbo, Iwae, Mmd, Renyi, SampledElbo, TotalCorrelation
+from scratchvae.reference.cases.case import Case, normal
+from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, B, K, Z
+from scratchvae.reference.golden.alterations import (
+    Change,
+    exchanged,
+    instead,
+    multiplied,
+    plus,
+    through,
+    weighed,
+)
 
 LOG_TWO_PI = float(np.log(2 * np.pi))
-Change = Callable[[Case], Case]
 
 
 @dataclass(frozen=True)
@@ -30,95 +36,6 @@ class Mistake:
     case: str
     words: str
     change: Change
-
-
-def multiplied(factor: Callable[[Mapping[str, Array]], float]) -> Change:
-    """The op times a number, which depends on the shapes of its arrays."""
-
-    def change(case: Case) -> Case:
-        by = factor(case.arrays)
-
-        def op(*arrays: Array, **constants: Any) -> tuple[Array, Pullback]:
-            value, right = case.op(*arrays, **constants)
-            dtype = value.dtype.type
-            return value * dtype(by), lambda dvalue: right(dvalue * dtype(by))
-
-        return replace(case, op=op)
-
-    return change
-
-
-def plus(term: Callable[..., Array]) -> Change:
-    """The op plus what none of its gradients shows: a constant of each example, of the arrays and constants
-    by name.
-    """
-
-    def change(case: Case) -> Case:
-        def op(*arrays: Array, **constants: Any) -> tuple[Array, Pullback]:
-            value, right = case.op(*arrays, **constants)
-            given = dict(zip(case.arrays, arrays, strict=True)) | constants
-            return value + np.asarray(term(**given), value.dtype), right
-
-        return replace(case, op=op)
-
-    return change
-
-
-def through(name: str, read: Callable[[Array], tuple[Array, Pullback]]) -> Change:
-    """The op of an input that is read through another op first."""
-
-    def change(case: Case) -> Case:
-        place = list(case.arrays).index(name)
-
-        def op(*arrays: Array, **constants: Any) -> tuple[Array, Pullback]:
-            misread, read_pullback = read(arrays[place])
-            value, right = case.op(*arrays[:place], misread, *arrays[place + 1 :], **constants)
-
-            def pullback(dvalue: Array) -> Any:
-                gradients = right(dvalue)
-                if not isinstance(gradients, tuple):
-                    return read_pullback(gradients)
-                return *gradients[:place], read_pullback(gradients[place]), *gradients[place + 1 :]
-
-            return value, pullback
-
-        return replace(case, op=op)
-
-    return change
-
-
-def exchanged(case: Case) -> Case:
-    """The op with the first and the second half of its inputs exchanged."""
-    half = len(case.arrays) // 2
-
-    def op(*arrays: Array, **constants: Any) -> tuple[Array, Pullback]:
-        value, right = case.op(*arrays[half:], *arrays[:half], **constants)
-
-        def pullback(dvalue: Array) -> tuple[Array, ...]:
-            gradients = right(dvalue)
-            return (*gradients[half:], *gradients[:half])
-
-        return value, pullback
-
-    return replace(case, op=op)
-
-
-def instead(op: Callable[..., Any]) -> Change:
-    """Another op of the same arrays and constants."""
-    return lambda case: replace(case, op=op)
-
-
-def weighed(objective: Objective, noise: Any, *, slopes_of: Objective | None = None) -> Change:
-    """Another objective of the same model, data and noise; `slopes_of`: with the gradients of that one."""
-
-    def change(case: Case) -> Case:
-        value = objective_case(case.name, objective, vae(), X, noise=noise)
-        if slopes_of is None:
-            return value
-        slopes = objective_case(case.name, slopes_of, vae(), X, noise=noise)
-        return replace(value, op=lambda *arrays: (value.op(*arrays)[0], slopes.op(*arrays)[1]))
-
-    return change
 
 
 def _twice(a: Array) -> tuple[Array, Pullback]:

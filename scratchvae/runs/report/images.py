@@ -8,7 +8,8 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.data import Dataset
-from scratchvae.runs import figures
+from scratchvae.runs.decoding import decoded, has_standard_prior
+from scratchvae.runs.figures import MOST_CLASSES
 from scratchvae.runs.report.embedding import drawing, mosaic
 from scratchvae.runs.report.neighbours import nearest
 from scratchvae.runs.report.page import Section, figure, legend, row
@@ -86,8 +87,8 @@ def plane(subject: Subject) -> Section | None:
     which = "both latents" if Z == 2 else f"the two most active latents, {names[0]} and {names[1]}"
     labels = subject.shown.labels
     if subject.kind != "images" or np.unique(both, axis=0).shape[0] < 2:
-        prior = figures.has_standard_prior(subject.run)
-        labels, classes, by = classes_of(subject.shown, figures.MOST_CLASSES)
+        prior = has_standard_prior(subject.run)
+        labels, classes, by = classes_of(subject.shown, MOST_CLASSES)
         drawn = plots.codes(both, labels, classes, axis_names=names, prior=prior, title="")
         words = f"Codes of {len(z):,} {subject.judged_on} examples in the plane of {which}"
         words += f", coloured{by[1:]}." if by else "."
@@ -96,7 +97,7 @@ def plane(subject: Subject) -> Section | None:
     codes = np.broadcast_to(z.mean(axis=0), (PLANE, PLANE, Z)).astype(z.dtype)
     codes[..., first], codes[..., second] = grid[..., 0], grid[..., 1]
     told: Any = subject.told(1).get("y")
-    images = figures.decoded(subject.run, codes, None if told is None else told[0])
+    images = decoded(subject.run, codes, None if told is None else told[0])
     shown = (
         _bytes(images.reshape(-1, *images.shape[2:]))
         .transpose(0, 3, 1, 2)

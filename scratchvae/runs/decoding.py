@@ -1,0 +1,49 @@
+"""What a run's model makes of codes, and what its pictures need to know of them."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.data import Dataset
+from scratchvae.models import LatentVariableModel
+from scratchvae.posteriors import Point
+from scratchvae.priors import StandardGaussian
+from scratchvae.runs.folder import Run
+
+if TYPE_CHECKING:  # matplotlib takes half a second to import
+    pass
+
+
+def pixels_or_nan(data: Dataset) -> Array:
+    """Images (N, C, H, W), NaN where a pixel is missing."""
+    return data.batch(slice(None)).x_or_nan.reshape(-1, *data.event_shape)
+
+
+def told(run: Run, n: int) -> Array | None:
+    """What the model is told of the first n examples; None where it is told nothing."""
+    return None if run.model.condition is None or run.judged.y is None else run.judged.y[:n]
+
+
+def has_standard_prior(run: Run) -> bool:
+    """Whether the latents are meant to be standard normal, so that numbers of z have a meaning of their own."""
+    model: Any = run.model
+    meant = isinstance(model, LatentVariableModel) and not isinstance(model.posterior, Point)
+    return meant and isinstance(model.prior, StandardGaussian)
+
+
+def decoded(run: Run, z: Array, y: Array | None) -> Array:
+    """Codes (…, Z), and their y, one or one for each -> images (…, C, H, W)."""
+    model: Any = run.model
+    flat = z.reshape(-1, z.shape[-1])
+    decoded = model.inverse_transform(flat) if y is None else model.inverse_transform(flat, y)
+    return decoded.reshape(*z.shape[:-1], *run.model.event_shape)
+
+
+def principal_plane(z: Array) -> Array:
+    """z (N, Z) seen along its first two principal directions, the origin where it was."""
+    z = np.hstack([z, np.zeros_like(z)]) if z.shape[1] < 2 else z
+    # zeros, so that one example has a plane too
+    rows = np.vstack([z - z.mean(axis=0), np.zeros_like(z, shape=(2, z.shape[1]))])
+    _, _, directions = np.linalg.svd(rows, full_matrices=False)
+    return z @ directions[:2].T
