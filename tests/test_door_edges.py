@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from scratchvae.arrays import InputError
-from scratchvae.data import Dataset, arrival, require_told_apart
+from scratchvae.data import Dataset, arrival, as_table, digest, require_told_apart
+from scratchvae.likelihoods import of_schema
+from scratchvae.models import VAE
+from scratchvae.models.conditions import Reals
+from scratchvae.models.examples import as_dataset
+from scratchvae.models.labels import indices_of
+from scratchvae.recipes import mlp
 
 N, D = 8, 4
 X = np.arange(N * D, dtype=np.float64).reshape(N, D) % 5
@@ -18,7 +24,7 @@ MASKED = np.ma.MaskedArray(np.where(HIDDEN, -999, X), HIDDEN)
 
 class Column:
     def __init__(self, values):
-        self.values = values
+        self.values, self.dtype = values, values.dtype
 
     def to_numpy(self):
         return self.values
@@ -30,7 +36,7 @@ class Frame:
     dtypes = None
 
     def __init__(self, x):
-        self.held = dict(zip("abcd", x.T, strict=True))
+        self.held = dict(zip("abcd", x.T, strict=True)) if isinstance(x, np.ndarray) else x
         self.columns = list(self.held)
 
     def __getitem__(self, name):
@@ -147,3 +153,62 @@ def test_an_entry_is_refused_just_where_float32_loses_the_others(name):
         InputError, match=rf"column 1 of example {wrong} is {others[wrong]:g}".replace("+", r"\+")
     ):
         require_told_apart("fit", data, np.float32)
+
+
+# ---- the verbs of models -------------------------------------------------------------------------------------------
+
+
+def test_a_set_of_pictures_keeps_its_gaps_as_rows_and_rows_with_names_become_pictures():
+    lines = Dataset("x", GAPS.reshape(N, 1, 1, D))
+    np.testing.assert_array_equal(as_dataset("fit", lines, (D,)).observed, ~HIDDEN)
+    named = as_dataset("fit", Frame(MASKED), (1, 2, 2))
+    assert named.entry_names == ()
+    np.testing.assert_array_equal(named.observed, ~HIDDEN.reshape(N, 1, 2, 2))
+
+
+@pytest.mark.parametrize(("whole", "fine"), [(5, 1), (-1, 0)])
+def test_whole_numbers_beyond_0_and_1_are_no_pixels_that_were_divided(whole, fine):
+    one = mlp((D,), latent_dim=2, hidden=(3,), likelihood="gaussian", seed=0)
+    one.fit(Dataset("x", X * 50, kind="pixels"), epochs=1)
+    one.transform(np.full((2, D), float(fine)))
+    with pytest.raises(
+        InputError, match=f"column 0 of example 0 is {whole}, and the model was fitted to pixels"
+    ):
+        one.transform(np.full((2, D), float(whole)))
+
+
+def test_a_model_of_a_table_reads_frames_by_its_columns_and_refuses_others():
+    words = np.array(["low", "mid", "high"], object)
+    frame = Frame({"size": X[:, 0] / 3 + X[:, 1], "kind": words[X[:, 2].astype(int) % 3]})
+    table = as_table(frame)
+    one = VAE(latent_dim=2, hidden=4, epochs=1, likelihood=of_schema(table.schema)).fit(frame)
+    np.testing.assert_array_equal(one.transform(frame), one.transform(table))
+    with pytest.raises(
+        InputError, match=r"should be given columns of numbers, found the levels of kind.*of_schema"
+    ):
+        VAE(latent_dim=2, hidden=4, epochs=1).fit(table)
+    numbers = VAE(latent_dim=2, hidden=4, epochs=1, likelihood="gaussian").fit(Frame(X))
+    turned = Frame(dict(reversed(Frame(X).held.items())))
+    with pytest.raises(ValueError, match=r"(?i)feature names|columns"):
+        numbers.transform(turned)
+
+
+@pytest.mark.parametrize("stranger", ["aa", "z", "A"])
+def test_a_label_that_the_model_was_not_fitted_to_is_named(stranger):
+    labels = np.array(["a", "b", "c"])
+    assert indices_of("sample", ["c", "a"], labels).tolist() == [2, 0]
+    with pytest.raises(InputError, match=f"y should be one of the labels .*found '?.*{stranger}"):
+        indices_of("sample", ["b", stranger], labels)
+
+
+def test_what_a_mask_hides_of_whole_numbers_is_part_of_a_digest():
+    x = X.astype(int)
+    first = digest(Dataset("x", np.ma.MaskedArray(x, HIDDEN)))
+    assert first != digest(Dataset("x", x))
+    assert first != digest(Dataset("x", np.ma.MaskedArray(x, HIDDEN[::-1])))
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (5, 3), (5,), (1, 2)])
+def test_conditions_lie_in_rows(shape):
+    with pytest.raises(InputError, match="finite numbers for each example"):
+        Reals(2).read("fit", np.ones(shape), 5)

@@ -35,9 +35,10 @@ def as_dataset(
     fitted to, if it was. Examples that are `noisy` may lie outside the likelihood's support as far as noise
     reaches, unless all of them are whole numbers.
 
-    InputError for events of another shape; for a table whose columns are not those of `schema`; for entries
-    that the `likelihood` gives no probability; for numbers that cannot be on the scale of the model's pixels;
-    where y is missing, and where y is not what the condition asks for.
+    InputError for events of another shape; for a table whose columns are not those of `schema`, or that has
+    categories where there is no schema; for entries that the `likelihood` gives no probability; for numbers
+    that cannot be on the scale of the model's pixels; where y is missing, and where y is not what the
+    condition asks for.
     """
     if (
         isinstance(x, Dataset)
@@ -47,6 +48,8 @@ def as_dataset(
     ):
         expected = f"columns should be those that the model is for: {schema.differs_from(x.schema)}"
         raise InputError(f"{where}: {expected} in {x.name}")
+    if isinstance(x, Dataset) and schema is None and x.schema is not None:
+        _require_numbers(where, x)
     data = _shaped(where, x, event_shape) if isinstance(x, Dataset) else _taken(where, x, event_shape)
     require_scale(where, data, kind)
     if likelihood is not None and not (noisy and _may_have_noise(likelihood, data)):
@@ -74,6 +77,20 @@ def _may_have_noise(likelihood: Likelihood, data: Dataset) -> bool:
     parts = [data.batch(slice(start, start + 500)).x for start in range(0, len(data), 500)]
     inside = all((part >= low).all() and (part <= high).all() for part in parts)
     return inside and not all((part == np.rint(part)).all() for part in parts)
+
+
+def _require_numbers(where: str, data: Dataset) -> None:
+    """InputError for a table with categories, whose numbers would be taken for more than names."""
+    assert data.schema is not None
+    levels = [column.name for column in data.schema.columns if column.kind in ("ordered", "categorical")]
+    if levels:
+        found = (
+            f"found the levels of {', '.join(levels[:5])}{', …' if len(levels) > 5 else ''} in {data.name}"
+        )
+        helps = (
+            "likelihood=scratchvae.likelihoods.of_schema(data.schema) gives each column the law of its kind"
+        )
+        raise InputError(f"{where}: a model of numbers should be given columns of numbers, {found}: {helps}")
 
 
 def require_scale(where: str, data: Dataset, kind: str | None) -> None:
