@@ -135,7 +135,7 @@ TOLD_APART = {  # the last column, and the row of the entry that is refused, if 
     "beyond the limit": ([0, 10] * 300, {7: 1e7}, 7),
     "beyond it downwards": ([0, 10] * 300, {7: -1e7}, 7),
     "behind the first examples": ([0, 10] * 300, {550: 1e7}, 550),
-    "gaps among large numbers": (1e8 + np.arange(600.0) * 10, {3: np.nan, 555: np.nan}, None),
+    "gaps among large numbers": (1e8 + np.arange(600.0) * 10, {555: np.nan}, None),
 }
 
 
@@ -159,7 +159,7 @@ def test_an_entry_is_refused_just_where_float32_loses_the_others(name):
 
 
 def test_a_set_of_pictures_keeps_its_gaps_as_rows_and_rows_with_names_become_pictures():
-    lines = Dataset("x", GAPS.reshape(N, 1, 1, D))
+    lines = Dataset("x", MASKED.astype(int).reshape(N, 1, 1, D))  # whose mask alone says what is missing
     np.testing.assert_array_equal(as_dataset("fit", lines, (D,)).observed, ~HIDDEN)
     named = as_dataset("fit", Frame(MASKED), (1, 2, 2))
     assert named.entry_names == ()

@@ -48,7 +48,7 @@ def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[s
     require_finite("histogram", "real", real)
     require_finite("histogram", "sampled", sampled)
     figure = blank_figure(_WIDTH, _HEIGHT)
-    _draw(figure.add_axes((0.19, 0.17, 0.77, 0.66)), real, sampled, name, levels)
+    _draw(figure.add_axes((0.19, 0.21, 0.77, 0.62)), real, sampled, name, levels)
     return figure
 
 
@@ -73,9 +73,9 @@ def histograms(
         left, top = k % across * _WIDTH, height - _TITLE - k // across * _HEIGHT
         place = (
             (left + 0.19 * _WIDTH) / width,
-            (top - 0.83 * _HEIGHT) / height,
+            (top - 0.79 * _HEIGHT) / height,
             0.77 * _WIDTH / width,
-            0.66 * _HEIGHT / height,
+            0.62 * _HEIGHT / height,
         )
         _draw(figure.add_axes(place), real, sampled, name, levels)
     return figure
