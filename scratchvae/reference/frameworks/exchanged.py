@@ -130,7 +130,7 @@ class Exchange:
         assert self.step.read_as is not None
         assert self.book is not None
         settings, chosen = self.step.read_as(arrays, b)
-        settings = [{**row, "beside": beside} for row in settings]
+        settings = [{**row, "beside": beside} for row in settings if row.get("capacity") is None]
         taken = [(e.node, e.weight) for e in self.book.of("posterior", "prior", "other")]
         return replace(
             self.step, arrays=arrays, notes=[*notes, *chosen], unknown=unknown, settings=settings, taken=taken

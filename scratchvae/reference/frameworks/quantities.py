@@ -13,7 +13,7 @@ from scratchvae.reference.frameworks.draws import Draws, draws_of
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison
-from scratchvae.reference.frameworks.meant import Meant
+from scratchvae.reference.frameworks.meant import Meant, capacity_of
 from scratchvae.reference.frameworks.proportions import near, same
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.seen import Step
@@ -204,6 +204,8 @@ class _Quantities:
             terms = [t for t in self.roles.terms if t.role == role]
             if len(terms) == 1 and self.roles.log_w is None:
                 plain = self._plain_kl(terms[0].node) if role == "kl" else None
+                if role == "kl" and plain is None and capacity_of(self.roles) is not None:
+                    continue  # |KL − C| is no KL
                 value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
                 if value.ndim <= 1 and (value.ndim == 0 or len(value) == self.B):
                     self.step.arrays[role] = value
