@@ -43,7 +43,9 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
     if settings["capacity"] is not None:
         require_at_least("diagnose", "capacity", settings["capacity"], 0)
         if settings["free_bits"]:
-            raise InputError("diagnose: free_bits and capacity both set how much KL is free; declare one of them")
+            raise InputError(
+                "diagnose: free_bits and capacity both set how much KL is free; declare one of them"
+            )
     if not (settings["variance"] > 0 and np.isfinite(settings["variance"])):
         raise InputError(f"diagnose: variance should be positive, found {settings['variance']}")
     if not isinstance(theirs, Mapping):

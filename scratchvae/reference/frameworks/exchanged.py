@@ -56,14 +56,11 @@ class Exchange:
 
     def _can_be(self) -> bool:
         roles, arrays = self.roles, self.step.raw
-        one = (
-            roles.z is not None and roles.mean is not None and roles.held is not None and roles.log_w is None
-        )
-        return (
-            one
-            and self._kind() is not None
-            and {"d_mean", "d_z", "noise", f"d_{self._kind()}"} <= set(arrays)
-        )
+        if roles.z is None or roles.mean is None or roles.held is None or roles.log_w is not None:
+            return False
+        wanted = {"mean", "d_mean", "d_z", "noise", f"d_{self._kind()}"}
+        one_draw = wanted <= set(arrays) and arrays["mean"].size == roles.mean.size
+        return self._kind() is not None and one_draw
 
     def _kind(self) -> str | None:
         return next((n for n in ("log_var", "log_std", "std", "var", "raw_std") if n in self.step.raw), None)

@@ -44,6 +44,7 @@ CURVES = {
         "softsign",
     ),
     "logaddexp",
+    *("floor", "round"),
 }
 LOSSES = {  # calls that compare an output with a target, and the law that each is of
     "binary_cross_entropy": "bernoulli",

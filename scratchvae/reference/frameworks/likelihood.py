@@ -12,8 +12,9 @@ from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
 from scratchvae.reference.frameworks import laws
 from scratchvae.reference.frameworks.draws import Draws
-from scratchvae.reference.frameworks.flow import Node, bare, heirs, history, laws_of, lineage
+from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law, by_rows
+from scratchvae.reference.frameworks.logistic_law import LogisticLaw, of_logistic
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
@@ -209,10 +210,22 @@ class Comparison:
                     (d,) = self.gradients(self.loss, [node])
                     more |= {} if d is None else {f"d_x_{name}": by_rows(d, B)}
                 yield Likelihood(Law("gaussian", a, "x_mean", x, more=more, said=said), self.output, node)
+            for a, piece, said in self._logistic(mean, g, x, held):
+                law = Law("own", a, "x_mean", by_rows(x, B), piece, said=said)
+                yield Likelihood(law, self.output, node)
             for a, log_r in laws.of_overdispersed(mean, g, x, held, self.close):
                 law = Law("own", a, "x_mean", by_rows(x, B), laws.overdispersed(by_rows(log_r, B)))
                 said = f"the likelihood is negative binomial, with the dispersion of {node.place or 'a parameter'}"
                 yield Likelihood(replace(law, said=said), self.output, node)
+
+    def _logistic(
+        self, mean: Array, g: Array, x: Array, held: Array
+    ) -> Iterator[tuple[float, LogisticLaw, str]]:
+        """Discretized logistic laws, where a σ is taken of what the output became."""
+        curved = heirs(self.output, self.used) - {self.output}
+        if any(node.op in {"sigmoid", "logsigmoid", "softplus"} for node in curved):
+            numbers = [number for node in self.used for number in node.numbers]
+            yield from of_logistic(mean, g, x, held, numbers, self.close)
 
     def _called(self, said: str | None) -> Likelihood | None:
         """By the name of the call, or as it was said, where no gradient tells."""
@@ -224,6 +237,9 @@ class Comparison:
         x = next(self._targets())[1]
         if law is None or x.size != self.output.size:
             return None
+        called = any(LOSSES.get(node.op) == law for node in after)
+        if law == "bernoulli" and said is None and not called and (x.min() < 0 or x.max() > 1):
+            return None  # log σ is in other laws too, such as a logistic one
         logits = self.roles.before_sigmoid
         probability = law == "bernoulli" and logits is None and _looks_like_probability(self.output)
         node = self.output if law != "bernoulli" or probability else logits or self.output

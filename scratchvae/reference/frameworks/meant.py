@@ -137,8 +137,9 @@ class Meant:
         ratio, D = b / a, self.D
         if near(ratio, 1.0):
             return 1.0, True
-        # ½: of a squared error without it
-        by_size = [f * c for f in (1.0, D, self.B, D * self.B) for c in (1.0, 0.5)]
+        both = D / self.arrays["mean"][0].size  # where both parts are means over what they are of
+        sizes = (1.0, D, self.B, D * self.B, both, both * self.B)
+        by_size = [f * c for f in sizes for c in (1.0, 0.5)]  # ½: of a squared error without it
         numbers = [*self._numbers("kl"), *(n for n in self._numbers("reconstruction") if n not in HALVES)]
         chosen = any(near(ratio, c * f) for n in numbers for c in (n, 1 / n) for f in by_size)
         return (float(ratio), True) if chosen else (1.0, False)
