@@ -52,6 +52,8 @@ class Meant:
         if a is not None and "variance" not in given:
             variance = self._variance(likelihood, a, each)
             a *= {"gaussian": variance, "laplace": np.sqrt(variance / 2)}.get(likelihood, 1.0)
+        if "d_log_w" in self.arrays:  # whose sum over draws is what the loss weighs an example's bound by
+            a = float(np.abs(self.arrays["d_log_w"].sum(axis=1)).mean())
         beta, chosen = (given["beta"], True) if "beta" in given else self._beta(a, b)
         free = (chosen or b is None) and "reduction" not in given and self.roles.log_w is None
         if free and a is not None and a > 0 and not near(a, 1.0) and not near(a, each):

@@ -260,7 +260,7 @@ def _signature(given: Any) -> Any:
     """What tells two calls of one function apart: which arrays they took, and all else by its repr."""
     if isinstance(given, list):
         return tuple(_signature(one) for one in given)
-    while isinstance(given, Node) and given.op == "copy":
+    while isinstance(given, Node) and given.op == "copy" and given.operands:
         given = given.operands[0]
     return given.index if isinstance(given, Node) else repr(given)
 
