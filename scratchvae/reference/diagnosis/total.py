@@ -136,7 +136,8 @@ NAMED = [
         "batch_averaged",
         ONE,
         ONE,
-        "the loss is divided by the batch size once more than was declared (reduction='mean' declares a mean)",
+        "the loss is divided by the batch size once more than was declared (reduction='mean' declares a mean), "
+        "or by another number that is as large, as where gradients are accumulated",
         whole=PER_EXAMPLE,
     ),
     _row(
