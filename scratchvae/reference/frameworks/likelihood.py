@@ -218,14 +218,20 @@ class Comparison:
                 said = f"the likelihood is negative binomial, with the dispersion of {node.place or 'a parameter'}"
                 yield Likelihood(replace(law, said=said), self.output, node)
 
-    def _logistic(
-        self, mean: Array, g: Array, x: Array, held: Array
-    ) -> Iterator[tuple[float, LogisticLaw, str]]:
-        """Discretized logistic laws, where a σ is taken of what the output became."""
+    def _logistic(self, mean: Array, g: Array, x: Array, held: Array) -> list[tuple[float, LogisticLaw, str]]:
+        """Discretized logistic laws, where a σ is taken of what the output became; the nearest by value first.
+
+        The gradient hardly tells how wide a bin is where it is narrow beside s, but the value does.
+        """
         curved = heirs(self.output, self.used) - {self.output}
-        if any(node.op in {"sigmoid", "logsigmoid", "softplus"} for node in curved):
-            numbers = [number for node in self.used for number in node.numbers]
-            yield from of_logistic(mean, g, x, held, numbers, self.close)
+        if not any(node.op in {"sigmoid", "logsigmoid", "softplus"} for node in curved):
+            return []
+        ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
+        weights = self.gradients(self.loss, ends)
+        whole = sum(float((w * n.value()).sum()) for n, w in zip(ends, weights, strict=True) if w is not None)
+        numbers = [number for node in self.used for number in node.numbers]
+        found = list(of_logistic(mean, g, x, held, numbers, self.close))
+        return sorted(found, key=lambda one: abs(one[0] * one[1].of(x, mean).value.sum() - whole))
 
     def _called(self, said: str | None) -> Likelihood | None:
         """By the name of the call, or as it was said, where no gradient tells."""

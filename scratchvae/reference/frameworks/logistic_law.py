@@ -9,7 +9,7 @@ and then the first and the last bin have all that is beyond (Salimans et al. 201
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,11 +39,11 @@ class LogisticLaw:
         x, mean = given.x, given.x_mean
         if x is None or mean is None or x.shape != mean.shape or x.size != self.log_scale.size:
             return None
-        return self.of(x, mean, self.log_scale.reshape(x.shape))
+        return self.of(x, mean)
 
-    def of(self, x: Array, mean: Array, log_scale: Array) -> Terms:
+    def of(self, x: Array, mean: Array) -> Terms:
         """Value and gradient, and what float32 loses where two values of σ are subtracted."""
-        s, half = np.exp(log_scale), 0.0 if self.ends is None else 0.5 * self.width
+        s, half = np.exp(self.log_scale).reshape(x.shape), 0.0 if self.ends is None else 0.5 * self.width
         below, above = (x - half - mean) / s, (x - half + self.width - mean) / s
         low, high = sigmoid(below), sigmoid(above)
         if self.ends is not None:
@@ -87,10 +87,10 @@ def of_logistic(
             ends = [None, *((first + width / 4, n) for n in (last - width / 4, *above))]
             for law in (LogisticLaw(wide, width, end, floor) for end in ends for floor in floors):
                 with np.errstate(all="ignore"):
-                    few = law.of(x[rows], mean[rows], wide[rows]).gradients["x_mean"]
+                    few = replace(law, log_scale=wide[rows]).of(x[rows], mean[rows]).gradients["x_mean"]
                     if fitted(gradient[rows], few, close=close) is None:
                         continue
-                    a = fitted(gradient, law.of(x, mean, wide).gradients["x_mean"], close=close)
+                    a = fitted(gradient, law.of(x, mean).gradients["x_mean"], close=close)
                 if a is not None and a > 0:
                     where = "from each level to the next" if law.ends is None else "around its levels"
                     said = f"the likelihood is a discretized logistic, with bins of width {width:.6g} {where}"
