@@ -72,7 +72,9 @@ def test_a_constant_on_the_wrong_side_of_the_kl_is_no_capacity():
     assert "KL − C" not in report.explanation
 
 
-@pytest.mark.parametrize("settings", [{"capacity": -1.0}, {"capacity": "much"}, {"capacity": 1, "free_bits": 0.1}])
+@pytest.mark.parametrize(
+    "settings", [{"capacity": -1.0}, {"capacity": "much"}, {"capacity": 1, "free_bits": 0.1}]
+)
 def test_a_capacity_that_can_be_none(settings):
     with pytest.raises(InputError, match="capacity"):
         diagnose(step(held(1, 1.0, False), 1.0), **settings)

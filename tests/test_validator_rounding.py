@@ -44,8 +44,17 @@ def test_an_entry_where_the_terms_cancel_may_be_off_by_their_rounding(kind):
     d_z[1, 2] = 0.0
     own = (std - 1 / std) * slope / B
     path = d_z * slope * noise
-    rounding = 2.0**-24 * 5 * np.abs(d_z).max() * np.abs(slope * noise)  # what was measured: at most 5.2 roundoffs
-    arrays = {"mean": mean, kind: held, "noise": noise, "z": mean + std * noise, "d_z": d_z, "d_mean": d_z + mean / B}
+    rounding = (
+        2.0**-24 * 5 * np.abs(d_z).max() * np.abs(slope * noise)
+    )  # what was measured: at most 5.2 roundoffs
+    arrays = {
+        "mean": mean,
+        kind: held,
+        "noise": noise,
+        "z": mean + std * noise,
+        "d_z": d_z,
+        "d_mean": d_z + mean / B,
+    }
     single = {name: a.astype(np.float32) for name, a in arrays.items()}
     assert diagnose({**single, f"d_{kind}": (path + own + rounding).astype(np.float32)}).ok
     off = (path + own + 100 * rounding).astype(np.float32)

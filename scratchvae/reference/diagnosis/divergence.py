@@ -65,7 +65,12 @@ class Divergence:
         dmean = terms.gradients["mean"] / self.prior_std * self.through_mean
         dheld = terms.gradients["std"] / self.prior_std * d_std_read_as(read_as, held) * self.through_std
         first, second = ("mean", kind) if not self.swapped else (kind, "mean")
-        return self._reduced(Terms(terms.value, {first: dmean, second: dheld}, terms.size)).times(factor)
+        size, lost = terms.size, 0.0 * std
+        if read_as == "raw_std":  # log(1 + eʰ) as it is written rounds 1 + eʰ: σ loses 1/σ roundoffs
+            size = size + (std + 1 / std)
+            lost = (1 + 1 / std**2) * np.abs(d_std_read_as(read_as, held))
+        made = self._reduced(Terms(terms.value, {first: dmean, second: dheld}, size))
+        return replace(made, digits_lost=lost).times(factor)
 
     def _forward(self, mean: Array, std: Array) -> Terms:
         (value, slope), (spread, steep) = OF_MEAN[self.of_mean], OF_STD[self.of_std]

@@ -66,7 +66,9 @@ class Sampling:
         first, second = ("mean", kind) if not self.swapped else (kind, "mean")
         linear = (self.reading or kind) == "raw_std"  # beyond 20, where frameworks take softplus(x) for x
         unsure = np.where((held > 20) & linear, np.exp(-held) * np.abs(drawn), 0)
-        size = np.abs(location) + np.abs(std * drawn)
+        size = (
+            np.abs(location) + np.abs(std * drawn) + (np.abs(drawn) if linear else 0.0)
+        )  # 1 + eʰ is rounded
         return Terms(
             located * location + std * drawn, {first: d_location, second: d_held}, size, unsure, lost
         )

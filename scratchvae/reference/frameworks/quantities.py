@@ -306,8 +306,5 @@ class _Quantities:
                 del arrays[name]
         arrays |= {name: a.reshape(self.B * K, -1) for name, a in encoder.items()}
         self.step.notes.append(f"{K} draws of z for each example: taken as {K} examples each")
-        if not encoder:
-            self.step.unknown.append(
-                "what each draw adds to the gradients of mean and spread, which were not compared"
-            )
+        self.step.unknown += [] if encoder else ["what each draw adds to the gradients of mean and spread"]
         self.B *= K
