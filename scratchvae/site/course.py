@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
@@ -92,13 +92,20 @@ def run_demo(path: Path) -> Ran:
     return Ran(text, files)
 
 
-def pages(atlas: Atlas) -> Iterator[Page]:
-    """The table of contents, then the chapters, whose demos run two at a time."""
+def pages(atlas: Atlas) -> Generator[Page, None, None]:
+    """The table of contents, then the chapters.
+
+    Their demos begin to run, two at a time, when the first page is asked for, and go on beside whatever else is
+    made until the second one is.
+    """
     with ThreadPoolExecutor(max_workers=2) as pool:
-        ran = list(pool.map(run_demo, (atlas.demos[chapter.demo] for chapter in CHAPTERS)))
-    yield contents()
-    for chapter, found in zip(CHAPTERS, ran, strict=True):
-        yield page_of(atlas, chapter, found)
+        try:
+            running = [pool.submit(run_demo, atlas.demos[chapter.demo]) for chapter in CHAPTERS]
+            yield contents()
+            for chapter, found in zip(CHAPTERS, running, strict=True):
+                yield page_of(atlas, chapter, found.result())
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def contents() -> Page:
