@@ -102,10 +102,11 @@ class Browser:
 
     def open(self, address):
         """Show a page, and wait until it is ready."""
-        self.events.clear()
-        self.call("Page.navigate", url=address)
-        while "Page.loadEventFired" not in self.events:
-            self._next(60)
+        for each in ("about:blank", address):  # an address with another anchor alone would not load the page anew
+            self.events.clear()
+            self.call("Page.navigate", url=each)
+            while "Page.loadEventFired" not in self.events:
+                self._next(60)
         self.value("document.fonts.ready.then(() => 0)")
 
     def value(self, expression):
