@@ -87,7 +87,7 @@ CELLS = (
     cell(
         "mistake",
         "A mistake, found by its numbers",
-        "z should be mean + σ · noise with σ = exp(log_var / 2). Mend the line, and the report says that all agrees.",
+        "z should be mean + σ · noise with σ = exp(log_var / 2). Mend the line, and the report says that nothing departs.",
         """
         import numpy as np
         from scratchvae.reference import diagnose
