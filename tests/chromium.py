@@ -102,7 +102,10 @@ class Browser:
 
     def open(self, address):
         """Show a page, and wait until it is ready."""
-        for each in ("about:blank", address):  # an address with another anchor alone would not load the page anew
+        for each in (
+            "about:blank",
+            address,
+        ):  # an address with another anchor alone would not load the page anew
             self.events.clear()
             self.call("Page.navigate", url=each)
             while "Page.loadEventFired" not in self.events:
