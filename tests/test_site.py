@@ -185,6 +185,15 @@ def test_links_lead_to_anchors_that_are_there(book, made):
                 assert anchor in tests[whole], link
 
 
+def test_a_page_leads_to_the_one_before_and_the_one_after_it():
+    trio = [Page(f"{name}.html", name, "S", "") for name in ("first", "middle", "last")]
+    other = Page("elsewhere.html", "elsewhere", "T", "")
+    for at, before, after in ((0, None, "middle"), (1, "first", "last"), (2, "middle", None)):
+        html = render(trio[at], [*trio, other])
+        found = [re.search(rf'rel="{rel}" href="(\w+).html"', html) for rel in ("prev", "next")]
+        assert [one and one[1] for one in found] == [before, after]
+
+
 def test_a_link_of_a_body_is_made_relative():
     one = Page("a/b/c.html", "C", "S", '<a href="/x.html#y">x</a><img src="/p.png" alt="p">')
     html = render(one, [one])

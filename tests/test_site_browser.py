@@ -152,6 +152,18 @@ def test_light_and_dark_are_switched_by_a_key(opened):
     assert browser.value(colour) == before
 
 
+def test_a_students_question_is_answered_one_click_from_the_front_page(opened):
+    questions = opened("index.html").value(
+        "[...document.querySelectorAll('.questions a')].map((one) => one.textContent)"
+    )
+    assert len(questions) == 8
+    for k, question in enumerate(questions):
+        browser = opened("index.html")
+        browser.follow(f"document.querySelectorAll('.questions a')[{k}]")
+        assert browser.value("document.querySelector('h1').textContent") == question
+        assert browser.value("document.querySelectorAll('.lead, .katex, table, pre, .proofs a').length") >= 5
+
+
 def test_python_is_loaded_only_when_the_reader_asks(opened):
     browser = opened("try.html")
     browser.asked.clear()

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from scratchvae.arrays import InputError
-from scratchvae.site import annotated, cells, course, front, mistakes, play, questions, reference, step
+from scratchvae.site import annotated, cells, course, front, mistakes, play, questions, reference, step, texts
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page, render
 
@@ -34,9 +34,12 @@ def build(folder: Path | str, *, only: Collection[str] | None = None) -> list[Pa
             raise InputError(f"site: only should name some of {', '.join(SECTIONS)}; found {name!r}")
     from threadpoolctl import threadpool_limits
 
+    names = SECTIONS if only is None else only
+    if "reference" in names:
+        texts.require_markdown()  # at once, and not after minutes
     folder = Path(folder)
     with threadpool_limits(1, user_api="blas"):  # two demos run beside this process
-        pages = _pages(Atlas(), SECTIONS if only is None else only)
+        pages = _pages(Atlas(), names)
     _copy_assets(folder / "assets")
     for page in pages:
         _write(folder / page.path, render(page, pages).encode())

@@ -22,7 +22,7 @@ from scratchvae.site.widgets import STYLE, link
 from scratchvae.site.words import names_in
 
 SECTION = "Course"
-SECONDS = 240  # that a demo may take
+SECONDS = 600  # that a demo may take, on a machine that is busy with others
 LARGEST = 400_000  # bytes of a sound or a picture that is shown
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from posixpath import dirname, join, normpath
+from typing import Any
 
 from scratchvae.arrays import InputError
 from scratchvae.site.page import Page
@@ -89,12 +90,7 @@ def _section(text: str, heading: str) -> str:
 
 def html_of(text: str, file: str) -> str:
     """Markdown as HTML, with an anchor for each heading. A link to a file that is no page of the site becomes its text."""
-    try:
-        from markdown_it import MarkdownIt
-    except ImportError as error:
-        needed = 'site: the pages in Markdown need markdown-it-py; pip install "scratchvae[site]" brings it'
-        raise InputError(needed) from error
-    html = MarkdownIt("commonmark").enable("table").render(text)
+    html = require_markdown()("commonmark").enable("table").render(text)
     html = re.sub(r"<img[^>]*>", "", html)
 
     def led(m: re.Match[str]) -> str:
@@ -113,6 +109,16 @@ def html_of(text: str, file: str) -> str:
         r"<h([2-6])>(.*?)</h\1>", lambda m: f'<h{m[1]} id="{anchor_of(m[2])}">{m[2]}</h{m[1]}>', html
     )
     return html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+
+
+def require_markdown() -> Any:
+    """The class of markdown-it-py that reads Markdown. Raises InputError where the package is not installed."""
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError as error:
+        needed = 'site: the pages in Markdown need markdown-it-py; pip install "scratchvae[site]" brings it'
+        raise InputError(needed) from error
+    return MarkdownIt
 
 
 def anchor_of(heading: str) -> str:
