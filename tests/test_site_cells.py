@@ -108,6 +108,13 @@ def test_what_a_cell_asks_its_reader_to_change_changes_what_it_prints():
     assert cells.printed(mended).startswith("nothing that was handed over departs")
 
 
+def test_a_cell_runs_on_the_textbook_twin():
+    assert (
+        cells.printed(cells.Cell("twin", "", "", "from scratchvae import kernels\nprint(kernels.in_use())"))
+        == "textbook"
+    )
+
+
 def test_a_cell_leaves_the_kernels_as_they_were():
     before = kernels.in_use()
     broken = cells.Cell("broken", "", "", "raise ValueError('no')")

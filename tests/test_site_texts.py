@@ -87,6 +87,15 @@ def test_sentences_about_variables_are_sentences(atlas):
             assert "\n" not in sentence
 
 
+def test_code_blocks_are_no_sentences(monkeypatch, atlas):
+    monkeypatch.setattr(
+        environment, "text_of", lambda _: "```\nSCRATCHVAE_X is code.\n```\n\nSCRATCHVAE_Y is said.\n"
+    )
+    found = environment.sentences(atlas)
+    assert found["SCRATCHVAE_Y"] == ["SCRATCHVAE_Y is said."]
+    assert "SCRATCHVAE_X" not in found
+
+
 def test_results_show_every_named_model_with_its_promises(atlas):
     table = reproductions.table(atlas)
     for name, named in NAMED_MODELS.items():
