@@ -190,7 +190,7 @@ def test_a_page_leads_to_the_one_before_and_the_one_after_it():
     other = Page("elsewhere.html", "elsewhere", "T", "")
     for at, before, after in ((0, None, "middle"), (1, "first", "last"), (2, "middle", None)):
         html = render(trio[at], [*trio, other])
-        found = [re.search(rf'rel="{rel}" href="(\w+).html"', html) for rel in ("prev", "next")]
+        found = [re.search(rf'rel="{rel}" href="\./(\w+).html"', html) for rel in ("prev", "next")]
         assert [one and one[1] for one in found] == [before, after]
 
 

@@ -5,13 +5,21 @@ from html import unescape
 
 import pytest
 
+from scratchvae.site import sources
 from scratchvae.site.atlas import Atlas, Module
 from scratchvae.site.listing import lines_of
 from scratchvae.site.numbers import certified, the_cases
 from scratchvae.site.resolution import Uses
 from scratchvae.site.tables import proofs, table
 
-ATLAS = Atlas()
+ATLAS = Atlas(
+    tests={
+        name: Module(name, path)
+        for name, path in sources.test_files().items()
+        if name == "test_distributions"
+    },
+    demos={},
+)
 KL = "scratchvae.distributions.gaussian.kl_to_standard"
 
 
@@ -92,8 +100,13 @@ def test_an_argument_is_not_the_import_of_its_name(uses, tmp_path):
 
 
 def test_a_function_is_followed_by_the_tests_that_name_it(uses):
-    found = uses.tests["scratchvae.ops.reductions.log_sum_exp"]
-    assert all("::test_" in user or user in ATLAS.tests for user in found)
-    assert any("::test_" in user for user in found)
-    for user in found:
-        ATLAS.test(user)
+    whole = "scratchvae.distributions.gaussian.log_prob"
+    named = {user.partition("::")[2] for user in uses.tests[whole]}
+    text = ATLAS.tests["test_distributions"].text
+    tests = {
+        found[1]
+        for found in re.finditer(r"^def (test_\w+).*\n((?:[ )].*\n|\n)*)", text, re.MULTILINE)
+        if "gaussian.log_prob(" in found[2]
+    }
+    assert tests
+    assert tests <= named
