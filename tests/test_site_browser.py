@@ -138,7 +138,7 @@ def test_the_first_key_leads_to_the_content(opened):
     assert browser.value("document.activeElement.getBoundingClientRect().left") >= 0
     browser.press("Enter")
     browser.press("Tab")
-    assert browser.value("document.getElementById('main').contains(document.activeElement)")
+    assert browser.value("document.querySelector('main').contains(document.activeElement)")
 
 
 def test_light_and_dark_are_switched_by_a_key(opened):

@@ -77,11 +77,14 @@ def run_demo(path: Path) -> Ran:
         if not line.startswith("Picture")
     )
     missing = re.search(
-        r"No module named '([\w.]+)'|, which is not installed: pip install (\w+)", run.stderr + run.stdout
+        r"No module named '([\w.]+)'|needs ([\w-]+) for its data|, which is not installed: pip install (\w+)",
+        run.stderr + run.stdout,
     )
     if missing:
         return Ran(
-            "", {}, f"It needs {missing[1] or missing[2]}, which was not installed where this site was built."
+            "",
+            {},
+            f"It needs {missing[1] or missing[2] or missing[3]}, which was not installed where this site was built.",
         )
     if run.returncode:
         return Ran(
