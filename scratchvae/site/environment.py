@@ -27,7 +27,7 @@ def table(atlas: Atlas) -> str:
                 users.setdefault(node.value, {})[module.name] = module
     said = sentences(atlas)
     rows = "".join(
-        f'<tr id="{name}"><td><code>{name}</code></td><td>{" ".join(_told(one) for one in said.get(name, [])[:SENTENCES])}</td>'
+        f'<tr id="{name}"><td><code>{name}</code></td><td>{" ".join(map(_told, said.get(name) or _first(users[name])))}</td>'
         f"<td>{', '.join(atlas.link(module) for module in users.get(name, ()))}</td></tr>"
         for name in sorted({*users, *said})
     )
@@ -35,6 +35,12 @@ def table(atlas: Atlas) -> str:
         f'<th scope="col">{head}</th>' for head in ("variable", "what the texts say of it", "read or set by")
     )
     return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _first(users: dict[str, Module]) -> list[str]:
+    """The first sentences of the modules that use a variable of which no text speaks."""
+    docs = [" ".join((ast.get_docstring(module.tree) or "").split()) for module in users.values()]
+    return [doc.partition(". ")[0].rstrip(".") + "." for doc in docs if doc]
 
 
 def sentences(atlas: Atlas) -> dict[str, list[str]]:
@@ -45,7 +51,7 @@ def sentences(atlas: Atlas) -> dict[str, list[str]]:
             for name in dict.fromkeys(re.findall(NAME, sentence)):
                 if sentence.endswith((".", ":")) and sentence not in found.setdefault(name, []):
                     found[name].append(sentence)
-    return {name: those for name, those in found.items() if those}
+    return {name: those[:SENTENCES] for name, those in found.items() if those}
 
 
 def _paragraphs(atlas: Atlas) -> Iterator[str]:
