@@ -8,14 +8,62 @@ from scratchvae.reference import diagnose
 
 SETTLED = {"reduction": "mean", "likelihood": "gaussian", "variance": 0.01}
 ACCUSED = {  # right steps of the corpora that were accused once: the seeds 90210, 424242
-    "one sample": Plan(16, 9, 3, "float32", "log_std", "linear", "gaussian", SETTLED, "scalars", 1101323306, divergence=one_sample),
+    "one sample": Plan(
+        16,
+        9,
+        3,
+        "float32",
+        "log_std",
+        "linear",
+        "gaussian",
+        SETTLED,
+        "scalars",
+        1101323306,
+        divergence=one_sample,
+    ),
     "no constants": without_constants(
-        Plan(4, 9, 5, "float32", "log_std", "linear", "gaussian", SETTLED | {"beta": 4.0}, "scalars", 1145858036), None
+        Plan(
+            4,
+            9,
+            5,
+            "float32",
+            "log_std",
+            "linear",
+            "gaussian",
+            SETTLED | {"beta": 4.0},
+            "scalars",
+            1145858036,
+        ),
+        None,
     ),
     "sure": Plan(6, 24, 5, "float32", "var", "relu", "gaussian", SETTLED, "all", 810134543, tags=["sure"]),
-    "sure, float64": Plan(8, 5, 5, "float64", "log_std", "tanh", "gaussian", SETTLED | {"reduction": "sum"}, "all", 1463408349, tags=["sure"]),
-    "sticking": Plan(16, 24, 5, "float32", "log_std", "relu", "gaussian", SETTLED | {"reduction": "sum", "beta": 0.1}, "all", 1159175469, divergence=sticking),
-}  # fmt: skip
+    "sure, float64": Plan(
+        8,
+        5,
+        5,
+        "float64",
+        "log_std",
+        "tanh",
+        "gaussian",
+        SETTLED | {"reduction": "sum"},
+        "all",
+        1463408349,
+        tags=["sure"],
+    ),
+    "sticking": Plan(
+        16,
+        24,
+        5,
+        "float32",
+        "log_std",
+        "relu",
+        "gaussian",
+        SETTLED | {"reduction": "sum", "beta": 0.1},
+        "all",
+        1159175469,
+        divergence=sticking,
+    ),
+}
 
 
 @pytest.mark.parametrize("name", ACCUSED)
