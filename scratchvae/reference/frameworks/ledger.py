@@ -30,6 +30,7 @@ SUMS = {
     "chunk",
     "stack",
     "cat",
+    "concatenate",
     *(VIEWS - {"detach"}),
     *SPREADS,
 }
