@@ -75,17 +75,15 @@ class Graph:
             zip([node for equation in self.equations for node in equation.results], found, strict=True)
         )
 
-    def pull(
-        self, of: Sequence[Node], seeds: Sequence[Array], by: Sequence[Node], stops: Sequence[Node] = ()
-    ) -> list[Array]:
-        """Σ seed · d(of)/d(by): gradients taken back through the equations; what arrives at `stops` goes no further."""
+    def pull(self, of: Sequence[Node], seeds: Sequence[Array], by: Sequence[Node]) -> list[Array]:
+        """Σ seed · d(of)/d(by): gradients taken back through the equations."""
         self._compute()
         handed = [
             self._as_held(node, seed).astype(node.handle.dtype) for node, seed in zip(of, seeds, strict=True)
         ]
-        key = tuple(tuple(node.index for node in nodes) for nodes in (of, by, stops))
+        key = tuple(tuple(node.index for node in nodes) for nodes in (of, by))
         if key not in self.programs:
-            program, held = backward(self.equations, of, by, stops, handed)
+            program, held = backward(self.equations, of, by, handed)
             self.programs[key] = program, [node.index for node in held]
         program, indices = self.programs[key]
         found = program([self.nodes[i].handle for i in indices], handed)

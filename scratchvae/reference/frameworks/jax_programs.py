@@ -24,6 +24,8 @@ QUICK = {  # compiles in a fifth of the time
     "xla_cpu_parallel_codegen_split_count": 1,
     "xla_allow_excess_precision": False,  # what is cast to half precision loses its digits there
 }
+# some convolutions are loops, which take a hundred times as long without any optimization
+WITH_LOOPS = {**QUICK, "xla_backend_optimization_level": 1}
 Program = Callable[..., list[Any]]
 
 
@@ -69,15 +71,10 @@ def forward(equations: Sequence[Equation], leaves: Sequence[Node]) -> Program:
 
 
 def backward(
-    equations: Sequence[Equation],
-    of: Sequence[Node],
-    by: Sequence[Node],
-    stops: Sequence[Node],
-    seeds: Sequence[Any],
+    equations: Sequence[Equation], of: Sequence[Node], by: Sequence[Node], seeds: Sequence[Any]
 ) -> tuple[Program, list[Node]]:
-    """The program that takes gradients back from some arrays to others, and the arrays that it is given beside the seeds.
-
-    From an array of `stops` its own seed is taken on, but not what arrives there.
+    """The program that takes gradients back from some arrays to others, and the arrays that it is given
+    beside the seeds.
     """
     live = set(by)  # what depends on an array that a gradient is asked for
     for equation in equations:
@@ -94,12 +91,11 @@ def backward(
         import jax
 
         values = dict(zip(held, arrays, strict=True))
-        own: dict[Node, Any] = {}
+        arrived: dict[Node, Any] = {}
         for node, seed in zip(of, seeds, strict=True):
-            own[node] = own[node] + seed if node in own else seed
-        arrived = dict(own)
+            arrived[node] = arrived[node] + seed if node in arrived else seed
         for equation in between:
-            given = [(own if node in stops else arrived).get(node) for node in equation.results]
+            given = [arrived.get(node) for node in equation.results]
             if all(gradient is None for gradient in given):
                 continue
             ends = [node for node in dict.fromkeys(equation.arrays) if node in live]
@@ -118,8 +114,9 @@ def compiled(run: Callable[..., Any], *arguments: Any) -> Program:
     import jax
 
     lowered = jax.jit(run).lower(*arguments)
+    options = WITH_LOOPS if "stablehlo.convolution" in lowered.as_text() else QUICK
     try:
-        program: Program = lowered.compile(compiler_options=QUICK)
+        program: Program = lowered.compile(compiler_options=options)
     except (RuntimeError, ValueError):  # an XLA that has not all of these options
         program = lowered.compile()
     return program

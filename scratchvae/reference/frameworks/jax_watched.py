@@ -26,22 +26,24 @@ class JaxWatched(Watched):
     def __init__(self, traced: Traced, *, training: bool = True) -> None:
         self.graph, self.parameters = traced.graph, traced.parameters
         self._kept: dict[tuple[Node, Node], Array] = {}
-        self._other: dict[Node, Any] | None = (
-            None  # the arrays where the second example stands in the place of the first, too
-        )
+        # the arrays where the second example stands in the place of the first, too
+        self._other: dict[Node, Any] | None = None
         super().__init__(traced.loss, traced.x, training=training)
         self._put_examples_first(traced.x)
+        # parameters, and what they made of the batch
+        used = sorted(lineage([self.loss]), key=lambda node: node.index)
+        self._by = [n for n in used if n.kind == "parameter" or (n.learned and n.of_data and is_real(n))]
+        roles = (self.roles.mean, self.roles.held, self.roles.z, self.roles.output, self.roles.before_sigmoid)
+        self._of = list(dict.fromkeys(node for node in (self.loss, *roles) if node is not None))
 
     def gradients(self, of: Node, by: Sequence[Node]) -> list[Array | None]:
         """d(sum of a node) by others, zeros where none flows."""
         asked = [node for node in dict.fromkeys(by) if (of, node) not in self._kept]
         if asked:
-            if of is self.loss:  # to take them back together takes less than to compile that again
-                asked = [
-                    node for node in dict.fromkeys([*asked, *self._likely()]) if (of, node) not in self._kept
-                ]
-            found = self.graph.pull([of], [np.ones(of.shape)], asked)
-            self._kept |= {(of, node): gradient for node, gradient in zip(asked, found, strict=True)}
+            together = self._by if of is self.loss else []  # all will be asked for, and come from one run
+            for nodes in (together, [node for node in asked if node not in together]):
+                found = self._taken_back({of: np.ones(of.shape)}, nodes) if nodes else []
+                self._kept |= {(of, node): gradient for node, gradient in zip(nodes, found, strict=True)}
         return [self._kept[of, node] for node in by]
 
     def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
@@ -50,24 +52,28 @@ class JaxWatched(Watched):
         return [gradient.astype(np.float64) for gradient in found]
 
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends.
+        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the
+        ends.
 
-        What reaches z from the output goes no further, for the gradients of mean and spread hold it already. Terms that were
-        taken out of the loss have ways of their own to the parameters.
+        What reaches z from the output is in the gradients of mean and spread already. Terms that were taken out
+        of the loss have ways of their own to the parameters.
         """
         by, z = list(self.parameters.values()), step.ends.get("z")
-        if not by or not {"logits", "x_mean"} & set(step.ends):
+        out = next((step.ends[name] for name in ("logits", "x_mean") if name in step.ends), None)
+        if not by or out is None:
             return {}, {}
         ends = list(dict.fromkeys(node for name, node in step.ends.items() if name != "z"))
         found = self.gradients(self.loss, by)
-        seeds = [s for s in self.gradients(self.loss, ends) if s is not None]
+        at_ends = zip(ends, self.gradients(self.loss, ends), strict=True)
+        seeds = {node: gradient for node, gradient in at_ends if gradient is not None}
         if step.taken:
-            heads = [n for name, n in step.ends.items() if name not in {"z", "logits", "x_mean", "second"}]
-            beside = dict(zip(heads, self.pull(step.taken, heads), strict=True))
-            seeds = [
-                s - beside[n].reshape(s.shape) if n in beside else s for n, s in zip(ends, seeds, strict=True)
-            ]
-        through = self.graph.pull(ends, seeds, by, [] if z is None else [z])
+            heads = [n for n in ends if n not in (out, step.ends.get("second"))]
+            for node, beside in zip(heads, self.pull(step.taken, heads), strict=True):
+                seeds[node] = seeds[node] - beside.reshape(node.shape)
+        if z is not None:
+            (through_output,) = self._taken_back({out: seeds[out]}, [z])
+            seeds[z] = seeds.get(z, 0.0) - through_output
+        through = self._taken_back(seeds, by)
         if step.taken:
             through = [one + other for one, other in zip(through, self.pull(step.taken, by), strict=True)]
         return _where_any(self.parameters, found), _where_any(self.parameters, through)
@@ -76,13 +82,18 @@ class JaxWatched(Watched):
         """By gradients taken back through the equations."""
         return Exchange(step, self.roles, self.loss, self.gradients, self.pull).steps()
 
-    def _likely(self) -> list[Node]:
-        """What the loss's gradient is asked for by, sooner or later: parameters, and what the batch and parameters made."""
-        return [
-            n
-            for n in lineage([self.loss])
-            if n.kind == "parameter" or (n.learned and n.of_data and is_real(n))
-        ]
+    def _taken_back(self, seeds: Mapping[Node, Array], by: Sequence[Node]) -> list[Array]:
+        """Gradients by these nodes of the seeds' nodes, of which the loss is one, or the output.
+
+        The program is the same for all of them where it can be: to run it takes less time than to compile
+        another.
+        """
+        whole = {self.loss, self.roles.output, self.roles.before_sigmoid} & set(seeds)
+        if not whole or not set(seeds) <= set(self._of) or not set(by) <= set(self._by):
+            return self.graph.pull(list(seeds), list(seeds.values()), by)
+        given = [seeds[node] if node in seeds else np.zeros(node.shape, np.float32) for node in self._of]
+        found = dict(zip(self._by, self.graph.pull(self._of, given, self._by), strict=True))
+        return [found[node] for node in by]
 
     def _put_examples_first(self, x: Node | None) -> None:
         """Under vmap the last axis may be that of the examples, as where a layer is W @ x."""
@@ -90,16 +101,8 @@ class JaxWatched(Watched):
         if roles.z is None or data is None or not data.shape:
             return
         B = data.shape[0]
-        made = (
-            roles.mean,
-            roles.joined,
-            roles.std,
-            roles.held,
-            roles.z,
-            roles.output,
-            roles.before_sigmoid,
-            roles.target,
-        )
+        made = (roles.mean, roles.joined, roles.std, roles.held, roles.z)
+        made = (*made, roles.output, roles.before_sigmoid, roles.target)
         turned = {
             node
             for node in made
