@@ -29,7 +29,7 @@ def described(quantity: str, given: Given, right: Prediction | None) -> str:
         else [_where(quantity, given, right), _how(given.arrays[quantity], right, given.eps)]
     )
     wanted = _settling(quantity, given)
-    parts += [f"hand over {wanted}, which would tell more"] if wanted else []
+    parts += [f"hand over {wanted} too, to have the cause found"] if wanted else []
     return "".join(f"; {part}" for part in parts if part)
 
 
