@@ -249,7 +249,7 @@ class _Run:
         names = " or ".join(dict.fromkeys(r.name for r in found.readings))
         fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings))
         said = (
-            f"{UNKNOWN}, for one number proves nothing; one explanation that fits is {names} ({fixes}){where}"
+            f"{UNKNOWN}, for one number proves nothing; it fits {names} ({fixes}){where}"
         )
         return self._departing(Finding(quantity, (), said, said=False))
 
