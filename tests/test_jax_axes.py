@@ -114,7 +114,7 @@ def all_of():
             yield pytest.param(name, sizes, marks=[] if (name, sizes) in ALWAYS else [pytest.mark.slow])
 
 
-@pytest.mark.parametrize(("name", "sizes"), all_of())
+@pytest.mark.parametrize(("name", "sizes"), list(all_of()))
 def test_a_right_step_matches_and_a_mistake_is_named(name, sizes):
     p, x = given(*SIZES[sizes])
     report = check_jax(STEPS[name](), p, x, KEY)

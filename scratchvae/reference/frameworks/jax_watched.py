@@ -101,8 +101,8 @@ class JaxWatched(Watched):
         if roles.z is None or data is None or not data.shape:
             return
         B = data.shape[0]
-        made = (roles.mean, roles.joined, roles.std, roles.held, roles.z)
-        made = (*made, roles.output, roles.before_sigmoid, roles.target)
+        heads = (roles.mean, roles.joined, roles.std, roles.held, roles.z)
+        made = (*heads, roles.output, roles.before_sigmoid, roles.target)
         turned = {
             node
             for node in made
