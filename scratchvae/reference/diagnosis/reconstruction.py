@@ -84,7 +84,7 @@ SHIFTED = "the target is x shifted by one example: compare each output with its 
 READINGS = [
     _row(
         "reconstruction_sign",
-        "the reconstruction has the wrong sign: the loss adds −log p(x|z)",
+        "the reconstruction has the wrong sign: add −log p(x|z) to the loss",
         factor=MINUS,
     ),
     *(_form(row.name, row.computes, row.fix) for row in (*cross_entropy.FORMS, *decoder_variance.FORMS)),

@@ -34,7 +34,7 @@ def described(quantity: str, given: Given, right: Prediction | None) -> str:
         ]
     )
     wanted = _settling(quantity, given)
-    parts += [f"hand over {wanted}, which would tell more"] if wanted else []
+    parts += [f"hand over {wanted} too, to have the cause found"] if wanted else []
     return "".join(f"; {part}" for part in parts if part)
 
 

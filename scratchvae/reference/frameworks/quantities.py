@@ -53,6 +53,11 @@ def as_step(
         if not reads_as_kl(roles, gradients):
             step.unknown.append("noise, and a KL to the standard normal: is this a variational autoencoder?")
             return step
+        drawn = [n for n in lineage([roles.output]) - lineage([mean]) if n.op == "draw normal"]
+        if drawn:
+            said = f"how z is made with the noise: a draw was seen ({drawn[0].place}), but no mean and spread that it joins"
+            step.unknown.append(said)
+            return step
         if not training and z is mean:
             settings = {"evaluation": True, **settings}
             step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
