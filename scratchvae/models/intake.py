@@ -34,7 +34,8 @@ class Intake(Features):
         """An array or a Dataset as one of the model's events, which its likelihood can take, or its encoder where `noisy`."""
         model = self.model_
         checks: dict[str, Any] = {"schema": self._schema, "likelihood": model.likelihood, "kind": vars(model).get("_kind")}
-        return as_dataset(type(self).__name__, given, model.event_shape, y, model.condition, noisy=noisy, **checks)
+        checks |= {"noisy": noisy, "hidden": model.classifier is not None}
+        return as_dataset(type(self).__name__, given, model.event_shape, y, model.condition, **checks)
 
     @property
     def _schema(self) -> TableSchema | None:

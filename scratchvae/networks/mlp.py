@@ -92,6 +92,29 @@ def critic_chosen(
     return Sequential(*_chain([latent_dim, *sizes_of(where, "critic", hidden), 1], activation, init, rng))
 
 
+def classifier_chosen(
+    where: str,
+    features: int,
+    classes: int,
+    hidden: Sequence[int] | int | Layer | None,
+    *,
+    fill: str,
+    activation: str,
+    init: str,
+    rng: np.random.Generator,
+) -> Layer | None:
+    """D -> hidden … -> C: the scores by which a classifier says what class an example has that is told none.
+
+    D is how many `features` the likelihood shows of x, with what `fill` adds to them. A Layer is returned as it is, and None
+    stands for no classifier.
+    """
+    if hidden is None or isinstance(hidden, Layer):
+        return hidden
+    inputs, before = encoder_inputs(fill, features)
+    widths = [inputs, *sizes_of(where, "classifier", hidden), classes]
+    return Sequential(*before, *_chain(widths, activation, init, rng))
+
+
 def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> list[Layer]:
     layers: list[Layer] = []
     for wide, narrow in pairwise(widths):

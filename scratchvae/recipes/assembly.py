@@ -39,10 +39,15 @@ def conditional_vae(
     decoder: Layer,
     likelihood: Likelihood,
     shows_mask: bool,
+    classifier: Layer | None,
 ) -> ConditionalVAE:
-    """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y)."""
+    """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y).
+
+    With a classifier, it is trained by one on log p(x, y), or on log p(x) where y is hidden: M2.
+    """
     parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
-    return ConditionalVAE(event_shape=event_shape, condition=condition, posterior=posterior, prior=prior, **parts)
+    parts |= {"posterior": posterior, "prior": prior, "classifier": classifier}
+    return ConditionalVAE(event_shape=event_shape, condition=condition, **parts)
 
 
 def vae(
@@ -74,6 +79,7 @@ MODELS = Table(
         "condition",
         "shows_mask",
         "critic",
+        "classifier",
     ),
 )
 
@@ -117,6 +123,7 @@ def assemble(
     rng: np.random.Generator,
     condition: Condition | None = None,
     critic: Layer | None = None,
+    classifier: Layer | None = None,
     fill: str = "zero",
 ) -> LatentVariableModel:
     """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes
@@ -133,9 +140,13 @@ def assemble(
         "condition": condition,
         "shows_mask": shows_mask,
         "critic": critic,
+        "classifier": classifier,
     }
-    if critic is not None and "critic" not in signature(MODELS[name := MODELS.settle(model).name]).parameters:
-        raise InputError(f"model {name} has no critic: critic should be left alone, found one")
+    for part in ("critic", "classifier"):
+        if given[part] is not None and part not in signature(MODELS[name := MODELS.settle(model).name]).parameters:
+            raise InputError(f"model {name} has no {part}: {part} should be left alone, found one")
+    if classifier is not None and not isinstance(condition, Classes):
+        raise InputError("recipe: a classifier is for a conditional_vae that is told classes; found one that is told real numbers")
     if _takes(model, "prior", prior, PRIOR):
         parts: dict[str, Any] = {"event_shape": tuple(event_shape), "encoder": encoder, "posterior": posterior}
         parts["features"] = n_features(likelihood, event_shape)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from scratchvae.networks import (
     POSTERIOR,
     PRIOR,
     Parts,
+    classifier_chosen,
     critic_chosen,
     decoded_width,
     encoder_inputs,
@@ -45,6 +47,7 @@ def convolutional(
     standardize: bool = False,
     prior: str = PRIOR,
     critic: Sequence[int] | int | None = None,
+    classifier: Sequence[int] | int | None = None,
     fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
@@ -56,7 +59,7 @@ def convolutional(
     convolution pads its output back to it. Same seed, same weights.
     `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
     "zero_and_mask", zero and, as C further channels, which pixels were observed.
-    `log_var_bounds`, `standardize` and `critic` are those of `mlp`.
+    `log_var_bounds`, `standardize` and `critic` are those of `mlp`, and so is `classifier`, which has no convolutions.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     event_shape = sizes_of("convolutional", "event_shape", event_shape, least=1)
@@ -102,6 +105,7 @@ def convolutional(
     for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
         decoder += [_doubling(widths[i], widths[i + 1], rows, columns, init, rng), ACTIVATIONS[activation]()]
     decoder[-1] = Flatten()
+    of_head: dict[str, Any] = {"activation": activation, "init": init, "rng": rng}
     return assemble(
         model,
         condition=condition,
@@ -110,7 +114,8 @@ def convolutional(
         posterior=q,
         decoder=Sequential(*decoder),
         likelihood=law,
-        critic=critic_chosen("convolutional", latent_dim, critic, activation=activation, init=init, rng=rng),
+        critic=critic_chosen("convolutional", latent_dim, critic, **of_head),
+        classifier=classifier_chosen("convolutional", C * H * W, known, classifier, fill=fill, **of_head),
         prior=prior,
         rng=rng,
         fill=fill,

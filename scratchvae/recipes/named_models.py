@@ -138,6 +138,12 @@ NAMED_MODELS: dict[str, NamedModel] = {
         {"posterior": "ladder", "prior": "hierarchical"},
         ["log_likelihood > vae"],
     ),
+    "m2": NamedModel(
+        "Kingma et al. 2014",
+        "A conditional VAE that infers the class where it is told none: of the examples 1000 keep their labels.",
+        {"model": "conditional_vae", "classifier": 400, "objective": "semi_supervised", "labelled": 1000},
+        ["accuracy > 0.75"],
+    ),
     "miwae": NamedModel(
         "Rainforth et al. 2018",
         "The mean of four bounds of four draws each.",

@@ -15,7 +15,8 @@ from scratchvae.runs.version_0_1 import translated
 from scratchvae.runs.version_0_2 import BY_DTYPE, as_then, is_of_then
 from scratchvae.strict_json import dump_finite
 
-LOWEST = {"limit": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0, "held_out_seed": 0}
+LOWEST = {"limit": 1, "labelled": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0, "held_out_seed": 0}
+NEWER = ("held_out_seed", "labelled")  # entries that config.json has only where they are set
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Config:
     held_out: int | None = None  # so many of them, drawn by a seed, are judged on; None: a tenth
     held_out_last: bool = False  # they are the last ones, as a series wants it
     held_out_seed: int | None = None  # draws them, and the examples of a data set that is drawn; None: the run's seed
+    labelled: int | None = None  # of the examples to train on so many keep their labels, and others have none; None: all keep them
     binarized: bool = False  # draw x ~ Bernoulli(pixels) anew in every batch
     recipe: str = "mlp"  # one of RECIPES, such as mlp(latent_dim=2, likelihood=gaussian(learned=True))
     objective: str = DEFAULT  # one of OBJECTIVES, or default(…), which is the model's own
@@ -71,8 +73,8 @@ class Config:
         return self.seed if self.held_out_seed is None else self.held_out_seed
 
     def to_json(self) -> str:
-        """As text, a line for each entry; held_out_seed has one where it is set, as it was not there in older versions."""
-        entries = {name: value for name, value in asdict(self).items() if name != "held_out_seed" or value is not None}
+        """As text, a line for each entry; of those that were not there in older versions, where it is set."""
+        entries = {name: value for name, value in asdict(self).items() if name not in NEWER or value is not None}
         return dump_finite("config", entries, indent=2)
 
     @classmethod

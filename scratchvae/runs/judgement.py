@@ -226,6 +226,13 @@ METRICS: dict[str, Metric] = {
         lambda j: isinstance(j.run.model, LatentVariableModel),
         lambda j: int(active_units(j.run.model.transform(j.data)).sum()),
     ),
+    "accuracy": Metric(
+        "share of classes that are right",
+        "",
+        "a model with a classifier, and labels",
+        lambda j: getattr(j.run.model, "classifier", None) is not None and j.data.labels is not None,
+        lambda j: float((j.run.model.predict(j.data) == j.data.labels).mean()),
+    ),
     "perplexity": Metric(
         "perplexity of the codes",
         "of {categories}, the mean over groups",

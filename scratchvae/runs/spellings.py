@@ -47,6 +47,7 @@ SHORT = {
     "classes": Short("recipe", "classes", "of a conditional_vae that is told labels: how many (default: as the data say)"),
     "condition_dim": Short("recipe", "condition_dim", "of a conditional_vae told real numbers: how many (default: as they are)"),
     "critic": Short("recipe", "critic", "widths of a critic's hidden layers, for --penalty critic(…) (default: none)"),
+    "classifier": Short("recipe", "classifier", "widths of its hidden layers, for a conditional_vae without some labels (default: none)"),
     "fill": Short("recipe", "fill", "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask"),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),
