@@ -1,6 +1,8 @@
-"""The numerical tests on many processors, from one machine: README's claims have to hold on whatever a reader has.
+"""The numerical tests on many processors, from one machine: README's claims have to hold on whatever a reader
+has.
 
-Libraries choose their loops by the processor, and each choice rounds differently. They can be asked to choose otherwise:
+Libraries choose their loops by the processor, and each choice rounds differently. They can be asked to choose
+otherwise:
 
     OPENBLAS_CORETYPE            the matrix products of NumPy and SciPy: from Prescott (SSE3) to SkylakeX (AVX-512)
     NPY_DISABLE_CPU_FEATURES     NumPy's own loops, down to the baseline of its wheels
@@ -8,11 +10,12 @@ Libraries choose their loops by the processor, and each choice rounds differentl
     SCRATCHVAE_KERNELS=textbook  NumPy in place of the compiled kernels
     OPENBLAS_NUM_THREADS         the threads of a product: README's own test command, and every row but the first, has one
 
-Each row of the table below is a run of the tests with some of these. Two further kinds of row have an environment of their
-own: the oldest packages that pyproject.toml allows, and every Python from 3.11 to 3.14 that is on the PATH or with pyenv.
-A row that this machine cannot run says why. A probe prints what NumPy, OpenBLAS and Numba really use in each row. Rows that
-change one library alone, and lie between two others, run the heart of the tests: gradients, golden vectors, certificate,
-kernels, laws, linear models. All rows take some twenty minutes on two idle cores; with --whole every row runs every test.
+Each row of the table below is a run of the tests with some of these. Two further kinds of row have an
+environment of their own: the oldest packages that pyproject.toml allows, and every Python from 3.11 to 3.14
+that is on the PATH or with pyenv. A row that this machine cannot run says why. A probe prints what NumPy,
+OpenBLAS and Numba really use in each row. Rows that change one library alone, and lie between two others, run
+the heart of the tests: gradients, golden vectors, certificate, kernels, laws, linear models. All rows take
+some twenty minutes on two idle cores; with --whole every row runs every test.
 
     python .ci/processors.py                    all rows, two at a time, with this Python's packages
     python .ci/processors.py --rows textbook    some of them
@@ -65,10 +68,26 @@ NOT_NUMERICAL = {
     "structure",
     "sweeps",
 }
-HEART = {"certificate", "checks", "distributions", "draws", "dtypes", "golden", "gradients", "kernels", "linear"}
+HEART = {
+    "certificate",
+    "checks",
+    "distributions",
+    "draws",
+    "dtypes",
+    "golden",
+    "gradients",
+    "kernels",
+    "linear",
+}
 FRAMEWORKS = {"torch", "jax", "keras"}  # these run in a step of their own
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-CORES = {"Prescott": "sse3", "Nehalem": "sse4_2", "Sandybridge": "avx", "Haswell": "avx2", "SkylakeX": "avx512f"}
+CORES = {
+    "Prescott": "sse3",
+    "Nehalem": "sse4_2",
+    "Sandybridge": "avx",
+    "Haswell": "avx2",
+    "SkylakeX": "avx512f",
+}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PROBE = """
 import importlib.metadata as m, sys, warnings
@@ -89,7 +108,9 @@ print("Numba", config.CPU_NAME or "host", kernels.in_use())
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what the environment says, and which packages and Python it is for ("" is this one's)."""
+    """One line of the table: what the environment says, and which packages and Python it is for
+    ("" is this one's).
+    """
 
     name: str
     environment: dict[str, str]
@@ -107,11 +128,20 @@ def rows() -> list[Row]:
     for core, needs in CORES.items():
         impossible = "" if needs in flags else f"this processor has no {needs}"
         between = core in ("Nehalem", "Prescott", "Sandybridge")  # Prescott is in "smallest of each" too
-        found.append(Row(f"OpenBLAS {core}", ONE_THREAD | {"OPENBLAS_CORETYPE": core}, impossible, between=between))
+        found.append(
+            Row(f"OpenBLAS {core}", ONE_THREAD | {"OPENBLAS_CORETYPE": core}, impossible, between=between)
+        )
     wide, narrow = _numpy_loops()
     without_wide = {"NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
     baseline = {"NPY_DISABLE_CPU_FEATURES": " ".join([*wide, *narrow])}
-    found.append(Row("NumPy without AVX-512", ONE_THREAD | without_wide, "" if wide else "NumPy uses none here", between=True))
+    found.append(
+        Row(
+            "NumPy without AVX-512",
+            ONE_THREAD | without_wide,
+            "" if wide else "NumPy uses none here",
+            between=True,
+        )
+    )
     needless = "" if wide or narrow else "it is the baseline"
     found.append(Row("NumPy baseline", ONE_THREAD | baseline, needless, between=True))
     generic = {"NUMBA_CPU_NAME": "generic"}
@@ -131,7 +161,9 @@ def rows() -> list[Row]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="The numerical tests on many processors, from one machine.")
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="some rows only (--list names them)")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="rows at a time (default: %(default)s)")
+    parser.add_argument(
+        "--jobs", type=int, default=2, metavar="N", help="rows at a time (default: %(default)s)"
+    )
     parser.add_argument("--whole", action="store_true", help="every numerical test in every row")
     parser.add_argument("--list", action="store_true", help="name the rows, and say which can't run here")
     options = parser.parse_args()
@@ -143,7 +175,10 @@ def main() -> int:
         parser.error(f"no row is called {', '.join(sorted(unknown))}; --list names them")
     chosen = [row for row in table if not options.rows or row.name in options.rows]
     if options.list:
-        print(*(f"{row.name:<24} {row.impossible and f'not here: {row.impossible}'}" for row in chosen), sep="\n")
+        print(
+            *(f"{row.name:<24} {row.impossible and f'not here: {row.impossible}'}" for row in chosen),
+            sep="\n",
+        )
         return 0
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(options.jobs) as pool:
         outcomes = list(pool.map(lambda row: _run(row, Path(place), options.whole), chosen))
@@ -161,7 +196,11 @@ def _run(row: Row, place: Path, whole: bool) -> tuple[bool, str, str, float]:
     if row.impossible:
         return True, "not here", row.impossible, 0.0
     start = time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS_", "NPY_", "NUMBA_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPENBLAS_", "NPY_", "NUMBA_"))
+    }
     environment |= row.environment
     try:
         python = _environment(row, place) if row.python else sys.executable
@@ -200,7 +239,9 @@ def _environment(row: Row, place: Path) -> str:
     folder = place / re.sub(r"\W", "-", row.name)
     python = folder / "bin" / "python"
     subprocess.run([row.python, "-m", "venv", folder], check=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *row.constraints, "-e", f"{ROOT}[test]"], check=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", *row.constraints, "-e", f"{ROOT}[test]"], check=True
+    )
     return str(python)
 
 

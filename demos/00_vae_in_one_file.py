@@ -1,20 +1,26 @@
-"""A whole variational autoencoder in one file of plain NumPy: the model, its gradients by hand, and a check of every one of them.
+"""A whole variational autoencoder in one file of plain NumPy: the model, its gradients by hand, and a check
+of every one of them.
 
-Nothing is imported from scratchvae: read this file from top to bottom and you have seen all the mathematics of a VAE.
+Nothing is imported from scratchvae: read this file from top to bottom and you have seen all the mathematics
+of a VAE.
 
     model      p(z) = N(0, I);  p(x|z) = Π_d Bernoulli(x_d; σ(l_d)),  l = logits(z)      how an image comes about
     encoder    q(z|x) = N(mean(x), diag exp(log_var(x)))                                 which z an image may have come from
     sampling   z = mean + exp(log_var / 2) · noise,  noise ~ N(0, I)                     so z carries gradients to the encoder
     bound      log p(x) ≥ E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))                            the sides differ by KL(q(z|x) ‖ p(z|x))
 
-The data are made here: 12 x 12 images of a blob whose row and column are random, every pixel a coin toss. Two numbers explain an
-image, so two latents should find them. And log p(x) under the true generator is a sum over a grid of positions, so we know how
-good any model can possibly become: what is measured is printed beside what was expected.
+The data are made here: 12 x 12 images of a blob whose row and column are random, every pixel a coin toss. Two
+numbers explain an image, so two latents should find them. And log p(x) under the true generator is a sum over
+a grid of positions, so we know how good any model can possibly become: what is measured is printed beside
+what was expected.
 
-    python 00_vae_in_one_file.py [--quick] [--steps N] [--seed N] [--out FOLDER]         exit status 1 if a gradient is wrong
+    python 00_vae_in_one_file.py [--quick] [--steps N] [--seed N] [--out FOLDER]
+    exit status 1 if a gradient is wrong
 
-Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes" (appendix B: the KL; appendix C: the networks);
-Rezende, Mohamed & Wierstra 2014, "Stochastic Backpropagation and Approximate Inference in Deep Generative Models";
+Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes" (appendix B: the KL; appendix C: the
+networks);
+Rezende, Mohamed & Wierstra 2014, "Stochastic Backpropagation and Approximate Inference in Deep Generative
+Models";
 Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization".
 """
 
@@ -23,12 +29,14 @@ from pathlib import Path
 
 import numpy as np
 
-# The letters: B images in a batch, D pixels, H hidden units, Z latents. In the equations b, d, h, z count them.
+# The letters: B images in a batch, D pixels, H hidden units, Z latents. In the equations b, d, h, z count
+# them.
 SIDE = 12
 B, D, H, Z = 64, SIDE * SIDE, 64, 2
 TOLERANCE = 1e-6  # the largest relative error a gradient may have
 
-# ------------------------------------------------------------------------------------------------------------------ the model
+# ------------------------------------------------------------------------------------------------------------------
+# the model
 
 
 def initialize(rng, D, H, Z):
@@ -59,9 +67,11 @@ def sigmoid(l):
 
 
 def loss_and_gradients(p, x, noise):
-    """log p(x|z) (B,) and KL (B,) in nats, and d(loss)/d(parameter) by name, where loss = −(1/B) Σ_b (log_px_b − kl_b).
+    """log p(x|z) (B,) and KL (B,) in nats, and d(loss)/d(parameter) by name, where loss = −(1/B)
+    Σ_b (log_px_b − kl_b).
 
-    x (B, D) in [0, 1], noise (B, Z). The noise is an argument, not drawn in here: so the loss is a function, and can be checked.
+    x (B, D) in [0, 1], noise (B, Z). The noise is an argument, not drawn in here: so the loss is a function,
+    and can be checked.
     """
     B = len(x)
     # Forward.
@@ -69,41 +79,53 @@ def loss_and_gradients(p, x, noise):
     std = np.exp(log_var / 2)
     z = mean + std * noise
     g, logits = decode(p, z)
-    log_px = (x * logits - np.logaddexp(0, logits)).sum(axis=1)  # x log σ(l) + (1−x) log(1−σ(l)) = x l − softplus(l): no overflow
-    kl = 0.5 * (mean**2 + std**2 - 1 - log_var).sum(axis=1)  # E_q[log q(z|x) − log p(z)] = ½ Σ_z (μ_z² + e^s_z − 1 − s_z)
+    # x log σ(l) + (1−x) log(1−σ(l)) = x l − softplus(l): no overflow
+    log_px = (x * logits - np.logaddexp(0, logits)).sum(axis=1)
+    # E_q[log q(z|x) − log p(z)] = ½ Σ_z (μ_z² + e^s_z − 1 − s_z)
+    kl = 0.5 * (mean**2 + std**2 - 1 - log_var).sum(axis=1)
 
-    # Backward, from the loss to the pixels. dname is d(loss)/d(name); in the equations μ is mean, s log_var, ε noise.
+    # Backward, from the loss to the pixels. dname is d(loss)/d(name); in the equations μ is mean, s log_var,
+    # ε noise.
     d = {}
     # fmt: off
-    dlogits = (sigmoid(logits) - x) / B                        # dl_bd  = (σ(l_bd) − x_bd) / B          softplus' = σ
+    # dl_bd  = (σ(l_bd) − x_bd) / B          softplus' = σ
+    dlogits = (sigmoid(logits) - x) / B
     d["W5"] = g.T @ dlogits                                    # dW5_hd = Σ_b g_bh dl_bd
     d["b5"] = dlogits.sum(axis=0)                              # db5_d  = Σ_b dl_bd
     dg = dlogits @ p["W5"].T                                   # dg_bh  = Σ_d dl_bd W5_hd
-    da = dg * (1 - g**2)                                       # da_bh  = dg_bh (1 − g_bh²)             g = tanh(a), g' = 1 − g²
+    # da_bh  = dg_bh (1 − g_bh²)             g = tanh(a), g' = 1 − g²
+    da = dg * (1 - g**2)
     d["W4"] = z.T @ da                                         # dW4_zh = Σ_b z_bz da_bh
     d["b4"] = da.sum(axis=0)                                   # db4_h  = Σ_b da_bh
     dz = da @ p["W4"].T                                        # dz_bz  = Σ_h da_bh W4_zh
-    dmean = dz + mean / B                                      # dμ_bz  = dz_bz + μ_bz / B              through z + through the KL
-    dlog_var = dz * noise * std / 2 + (std**2 - 1) / (2 * B)   # ds_bz  = dz_bz ε_bz e^(s_bz/2) / 2 + (e^s_bz − 1) / 2B
+    # dμ_bz  = dz_bz + μ_bz / B              through z + through the KL
+    dmean = dz + mean / B
+    # ds_bz  = dz_bz ε_bz e^(s_bz/2) / 2 + (e^s_bz − 1) / 2B
+    dlog_var = dz * noise * std / 2 + (std**2 - 1) / (2 * B)
     d["W2"] = h.T @ dmean                                      # dW2_hz = Σ_b h_bh dμ_bz
     d["b2"] = dmean.sum(axis=0)                                # db2_z  = Σ_b dμ_bz
     d["W3"] = h.T @ dlog_var                                   # dW3_hz = Σ_b h_bh ds_bz
     d["b3"] = dlog_var.sum(axis=0)                             # db3_z  = Σ_b ds_bz
     dh = dmean @ p["W2"].T + dlog_var @ p["W3"].T              # dh_bh  = Σ_z (dμ_bz W2_hz + ds_bz W3_hz)
-    dc = dh * (1 - h**2)                                       # dc_bh  = dh_bh (1 − h_bh²)             h = tanh(c)
+    # dc_bh  = dh_bh (1 − h_bh²)             h = tanh(c)
+    dc = dh * (1 - h**2)
     d["W1"] = x.T @ dc                                         # dW1_dh = Σ_b x_bd dc_bh
     d["b1"] = dc.sum(axis=0)                                   # db1_h  = Σ_b dc_bh
     # fmt: on
     return log_px, kl, d
 
 
-# --------------------------------------------------------------------------------------------------- are the gradients right?
+# --------------------------------------------------------------------------------------------------- are the
+# gradients right?
 
 
 def check_gradients(rng, step=1e-5):
-    """Every entry of every gradient of a tiny model, in float64, against (loss(θ + step) − loss(θ − step)) / (2 step)."""
+    """Every entry of every gradient of a tiny model, in float64, against
+    (loss(θ + step) − loss(θ − step)) / (2 step).
+    """
     p = initialize(rng, D=6, H=5, Z=2)
-    p = {name: value + rng.normal(0, 0.3, value.shape) for name, value in p.items()}  # no bias stays at 0, where errors can hide
+    # no bias stays at 0, where errors can hide
+    p = {name: value + rng.normal(0, 0.3, value.shape) for name, value in p.items()}
     x, noise = rng.random((4, 6)), rng.normal(size=(4, 2))
     _, _, gradients = loss_and_gradients(p, x, noise)
 
@@ -120,13 +142,15 @@ def check_gradients(rng, step=1e-5):
         by_difference = np.empty_like(value)
         for index in np.ndindex(value.shape):
             by_difference[index] = (loss_with(name, index, step) - loss_with(name, index, -step)) / (2 * step)
-        error = np.abs(gradients[name] - by_difference).max() / np.abs(by_difference).max()  # of the largest entry
+        # of the largest entry
+        error = np.abs(gradients[name] - by_difference).max() / np.abs(by_difference).max()
         right &= bool(error < TOLERANCE)  # a NaN is not below it either
         print(f"  {name:<5}  {value.size:7d}  {error:20.1e}{'' if error < TOLERANCE else '   WRONG'}")
     return right
 
 
-# ----------------------------------------------------------------------------------------- the data, and the truth about them
+# ----------------------------------------------------------------------------------------- the data, and the
+# truth about them
 
 LOW, HIGH = 1.5, SIDE - 2.5  # a blob's centre is uniform on [LOW, HIGH]²
 
@@ -152,24 +176,29 @@ def square_grid(low, high, n):
 
 
 def exact_bound(x, logits, log_weight):
-    """Reconstruction and KL (B,) of the exact posterior over K causes: their difference, the bound, is then log p(x) itself.
+    """Reconstruction and KL (B,) of the exact posterior over K causes: their difference, the bound, is then
+    log p(x) itself.
 
-    x (B, D), logits (K, D) of each cause, log_weight (K,) the logarithm of its prior probability up to a constant.
+    x (B, D), logits (K, D) of each cause, log_weight (K,) the logarithm of its prior probability up to a
+    constant.
     """
     log_prior = log_weight - np.logaddexp.reduce(log_weight)  # log p(k)
     log_px = x @ logits.T - np.logaddexp(0, logits).sum(axis=1)  # log p(x|k), (B, K)
-    evidence = np.logaddexp.reduce(log_px + log_prior, axis=1, keepdims=True)  # log p(x) = log Σ_k p(k) p(x|k)
+    # log p(x) = log Σ_k p(k) p(x|k)
+    evidence = np.logaddexp.reduce(log_px + log_prior, axis=1, keepdims=True)
     reconstruction = (np.exp(log_px + log_prior - evidence) * log_px).sum(axis=1)  # Σ_k p(k|x) log p(x|k)
     return reconstruction, reconstruction - evidence[:, 0]
 
 
-# -------------------------------------------------------------------------------------------------------------------- training
+# --------------------------------------------------------------------------------------------------------------------
+# training
 
 
 def train(p, rng, steps, test, learning_rate=0.02, decay1=0.9, decay2=0.999):
     """Adam on B fresh images a step, its learning rate falling linearly to 0. Changes p.
 
-    Returns rows of (step, reconstruction, KL): the means over test = (x, noise), about 60 times along the way.
+    Returns rows of (step, reconstruction, KL): the means over test = (x, noise), about 60 times along the
+    way.
     """
     m = {name: np.zeros_like(value) for name, value in p.items()}
     v = {name: np.zeros_like(value) for name, value in p.items()}
@@ -181,7 +210,9 @@ def train(p, rng, steps, test, learning_rate=0.02, decay1=0.9, decay2=0.999):
         if t % (10 * every) == 0:
             print(f"  {t:6d}  {log_px.mean() - kl.mean():8.2f}   {log_px.mean():14.2f}   {kl.mean():4.2f}")
 
-    print(f"\nTraining on {B} fresh images a step; nats per test image\n    step     bound = reconstruction - KL")
+    print(
+        f"\nTraining on {B} fresh images a step; nats per test image\n    step     bound = reconstruction - KL"
+    )
     record(0)
     for t in range(1, steps + 1):
         x, _ = draw_images(rng, B)
@@ -201,11 +232,17 @@ def train(p, rng, steps, test, learning_rate=0.02, decay1=0.9, decay2=0.999):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="A whole VAE, its gradients and their check in one file of plain NumPy.")
+    parser = argparse.ArgumentParser(
+        description="A whole VAE, its gradients and their check in one file of plain NumPy."
+    )
     parser.add_argument("--quick", action="store_true", help="300 steps instead of 3000: a couple of seconds")
     parser.add_argument("--steps", type=int, metavar="N", help="training steps, instead of either")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_00", help="for the picture (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", default="demo_00", help="for the picture (default: %(default)s)"
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
@@ -226,7 +263,9 @@ def main(argv=None):
     exact_encoder = exact_bound(x, decode(p, grid)[1], -0.5 * (grid**2).sum(axis=1))
     truth = exact_bound(x, blob_logits(square_grid(LOW, HIGH, 40)), np.zeros(1600))
 
-    print("\nThe same 500 test images                   bound = reconstruction - KL   (expected: rising downwards)")
+    print(
+        "\nThe same 500 test images                   bound = reconstruction - KL   (expected: rising downwards)"
+    )
     for name, reconstruction, kl in (
         ("VAE before training", *history[0, 1:]),
         ("VAE after training", *history[-1, 1:]),
@@ -238,10 +277,13 @@ def main(argv=None):
     codes = encode(p, x)[1]
     _, kl, _ = loss_and_gradients(p, x, noise)
     design = np.column_stack([codes, np.ones(len(codes))])  # a latent space may come out turned or mirrored,
-    fitted = design @ np.linalg.lstsq(design, centres, rcond=None)[0]  # so the factors are compared with their best linear fit
+    # so the factors are compared with their best linear fit
+    fitted = design @ np.linalg.lstsq(design, centres, rcond=None)[0]
     row, column = (np.corrcoef(fitted[:, k], centres[:, k])[0, 1] for k in (0, 1))
     print(f"Smallest KL of an image: {kl.min():.2f} (expected: never below 0)")
-    print(f"Correlation of the codes with the row {row:.3f}, the column {column:.3f} (expected: above 0.95, fully trained)")
+    print(
+        f"Correlation of the codes with the row {row:.3f}, the column {column:.3f} (expected: above 0.95, fully trained)"
+    )
 
     options.out.mkdir(parents=True, exist_ok=True)
     draw(options.out / "vae_in_one_file.png", history, np.mean(truth, axis=1), p, x, centres)
@@ -249,17 +291,22 @@ def main(argv=None):
     return 0
 
 
-# --------------------------------------------------------------------------------------------------------------------- drawing
+# ---------------------------------------------------------------------------------------------------------------------
+# drawing
 
 
 def tiles(images, n_columns):
     """images (n, D) -> one array with n_columns images a row, a blank pixel between them."""
-    padded = np.pad(images.reshape(-1, n_columns, SIDE, SIDE), ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    padded = np.pad(
+        images.reshape(-1, n_columns, SIDE, SIDE), ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=np.nan
+    )
     return padded.transpose(0, 2, 1, 3).reshape(-1, n_columns * (SIDE + 1))[:-1, :-1]
 
 
 def draw(path, history, truth, p, x, centres):
-    """Bound and KL while training, reconstructions, codes coloured by the true factors, and the plane of z decoded."""
+    """Bound and KL while training, reconstructions, codes coloured by the true factors, and the plane of z
+    decoded.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 8.4), layout="constrained")
@@ -282,18 +329,31 @@ def draw(path, history, truth, p, x, centres):
     codes, n = encode(p, x)[1], 4
     images = np.concatenate([sigmoid(blob_logits(centres[:n])), x[:n], sigmoid(decode(p, codes[:n])[1])])
     images_axis.imshow(tiles(images, n), cmap="magma", vmin=0, vmax=1)
-    images_axis.set(title="Reconstructions of test images", xticks=[], yticks=(SIDE + 1) * np.arange(3) + SIDE / 2)
+    images_axis.set(
+        title="Reconstructions of test images", xticks=[], yticks=(SIDE + 1) * np.arange(3) + SIDE / 2
+    )
     images_axis.set_yticklabels(["truth", "x: coins\ntossed", "VAE"])
 
     limits = {"xlim": (-3.2, 3.2), "ylim": (-3.2, 3.2)}
     for axis, factor, name in zip(code_axes, centres.T, ("row", "column"), strict=True):
         points = axis.scatter(*codes.T, c=factor, s=14, cmap="viridis")
         figure.colorbar(points, ax=axis, label=f"true {name} of the blob", shrink=0.8)
-        axis.set(title=f"Codes of test images, by {name}", xlabel="mean of z₀", ylabel="mean of z₁", aspect="equal", **limits)
+        axis.set(
+            title=f"Codes of test images, by {name}",
+            xlabel="mean of z₀",
+            ylabel="mean of z₁",
+            aspect="equal",
+            **limits,
+        )
 
-    plane = square_grid(-2, 2, 9).reshape(9, 9, 2)[:, ::-1].transpose(1, 0, 2).reshape(-1, 2)  # z₀ to the right, z₁ upwards
-    plane_axis.imshow(tiles(sigmoid(decode(p, plane)[1]), 9), cmap="magma", vmin=0, vmax=1, extent=(-2, 2, -2, 2))
-    plane_axis.set(title="The plane of z, decoded", xlabel="z₀", ylabel="z₁", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+    # z₀ to the right, z₁ upwards
+    plane = square_grid(-2, 2, 9).reshape(9, 9, 2)[:, ::-1].transpose(1, 0, 2).reshape(-1, 2)
+    plane_axis.imshow(
+        tiles(sigmoid(decode(p, plane)[1]), 9), cmap="magma", vmin=0, vmax=1, extent=(-2, 2, -2, 2)
+    )
+    plane_axis.set(
+        title="The plane of z, decoded", xlabel="z₀", ylabel="z₁", xticks=(-1, 0, 1), yticks=(-1, 0, 1)
+    )
     for axis in (images_axis, plane_axis):
         axis.spines[:].set_visible(False)
         axis.tick_params(length=0)

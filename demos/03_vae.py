@@ -3,16 +3,17 @@
     autoencoder   −log p(x|z) at the one code z = encoder(x)
     VAE           −bound, where bound = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)) ≤ log p(x),  q(z|x) = N(mean(x), diag exp(log_var(x)))
 
-The first term wants codes that tell images apart, the second wants all of them to look like draws from p(z) = N(0, I). What they
-settle on is a decoder that makes something of every z one may draw. How far the bound is below log p(x) is measured too: with
-more draws and importance weights the estimate rises towards it,
+The first term wants codes that tell images apart, the second wants all of them to look like draws from
+p(z) = N(0, I). What they settle on is a decoder that makes something of every z one may draw. How far the
+bound is below log p(x) is measured too: with more draws and importance weights the estimate rises towards it,
 
-    log p(x) ≥ E[log 1/K Σ_k w_k],  w_k = p(x|z_k) p(z_k) / q(z_k|x),  z_k ~ q(z|x)            K = 1 is the bound itself
+    log p(x) ≥ E[log 1/K Σ_k w_k],  w_k = p(x|z_k) p(z_k) / q(z_k|x),  z_k ~ q(z|x)
+    K = 1 is the bound itself
 
     python 03_vae.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes"; Burda, Grosse & Salakhutdinov 2016, "Importance Weighted
-Autoencoders".
+Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes"; Burda, Grosse & Salakhutdinov 2016,
+"Importance Weighted Autoencoders".
 """
 
 import argparse
@@ -30,7 +31,9 @@ BATCH = 128
 
 
 def digits(n, seed):
-    """n digits in all typefaces, turned, slanted, small and large, thin and thick, but all of them in the middle."""
+    """n digits in all typefaces, turned, slanted, small and large, thin and thick, but all of them in the
+    middle.
+    """
     return data.glyphs(n, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
 
 
@@ -38,7 +41,9 @@ def trained(train, kind, latent_dim, epochs, seed, **settings):
     """An autoencoder or a VAE, `kind`, with that many latents."""
     model = recipes.mlp(train.event_shape, latent_dim=latent_dim, hidden=(200,), model=kind, seed=seed)
     steps = epochs * -(-len(train) // BATCH)
-    return model.fit(train, epochs=epochs, batch_size=BATCH, learning_rate=Cosine(3e-3, steps), seed=seed, **settings)
+    return model.fit(
+        train, epochs=epochs, batch_size=BATCH, learning_rate=Cosine(3e-3, steps), seed=seed, **settings
+    )
 
 
 def tell(training, event):
@@ -58,8 +63,16 @@ def to_nearest(images, others):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="A variational autoencoder beside a plain one.")
     parser.add_argument("--quick", action="store_true", help="an eighth of the training: a few seconds")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_03", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_03",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
@@ -71,7 +84,8 @@ def main(argv=None):
     held_out = batch.x
     rng = np.random.default_rng(seed + 1)
 
-    # ---------------------------------------------------------------------------------------------------------- 1. training
+    # ----------------------------------------------------------------------------------------------------------
+    # 1. training
 
     print(f"Training a VAE with {MANY} latents; nats per image, of {len(test)} images held out")
     print("  epoch     bound = reconstruction - KL")
@@ -79,7 +93,8 @@ def main(argv=None):
     autoencoder = trained(train, "autoencoder", MANY, epochs, seed)
     plots.save(plots.curves(vae.history), options.out / "training.png")
 
-    # ------------------------------------------------------------------------------------- 2. the bound, and what it bounds
+    # ------------------------------------------------------------------------------------- 2. the bound, and
+    # what it bounds
 
     objective = Elbo()
     report, _ = objective(vae, batch, objective.draw_noise(vae, len(test), rng))
@@ -88,17 +103,22 @@ def main(argv=None):
     print(f"\nSmallest KL of an image        {terms['kl'].min():8.2f}   (expected: never below 0)")
     print(f"bound − (log_px − KL), largest {gap:8.2f}   (expected: 0)")
     judged = test.subset(slice(0, 200 if options.quick else 500))
-    print(f"\nlog p(x) of the first {len(judged)}, by K importance-weighted draws each   (expected: rising with K)")
+    print(
+        f"\nlog p(x) of the first {len(judged)}, by K importance-weighted draws each   (expected: rising with K)"
+    )
     print("         K   estimate   std. error of the gain over the K above")
     before = terms["bound"][: len(judged)]
     print(f"     bound   {before.mean(dtype=np.float64):8.2f}")
     for K in (1, 10, 100):
         estimate = vae.score_samples(judged, samples=K, seed=seed)
         error = (estimate - before).std() / len(judged) ** 0.5
-        print(f"  {K:8d}   {estimate.mean():8.2f}   {error:10.2f}{'   (expected: the bound again)' if K == 1 else ''}")
+        print(
+            f"  {K:8d}   {estimate.mean():8.2f}   {error:10.2f}{'   (expected: the bound again)' if K == 1 else ''}"
+        )
         before = estimate
 
-    # -------------------------------------------------------------------------------------------------- 3. what the latents do
+    # -------------------------------------------------------------------------------------------------- 3.
+    # what the latents do
 
     q_params, _ = vae.encoder(held_out)
     kl, _ = closed_form_kl(vae.posterior, vae.prior, q_params)
@@ -113,7 +133,9 @@ def main(argv=None):
     print(f"  carry 90 % of the whole KL     {(shares < 0.9).sum() + 1:2d}   (expected: not all of them)")
     print("Codes of all test images together, their standard deviation in each latent   (N(0, I) has 1)")
     print(f"  autoencoder          {plain.std(axis=0).min():5.2f} to {plain.std(axis=0).max():5.2f}")
-    print(f"  VAE, z ~ q(z|x)      {z.std(axis=0).min():5.2f} to {z.std(axis=0).max():5.2f}   (expected: near 1)")
+    print(
+        f"  VAE, z ~ q(z|x)      {z.std(axis=0).min():5.2f} to {z.std(axis=0).max():5.2f}   (expected: near 1)"
+    )
     order = np.argsort(-kl)[:6]
     values = np.linspace(-2.5, 2.5, 11)
     codes = plots.traversal_codes(vae.encode(held_out[:1])[0], values)[order]
@@ -126,7 +148,8 @@ def main(argv=None):
     )
     plots.save(figure, options.out / "traversals.png")
 
-    # ---------------------------------------------------------------------------------------------------------------- 4. samples
+    # ----------------------------------------------------------------------------------------------------------------
+    # 4. samples
 
     print("\nRMS distance, per pixel           to the nearest    from a test image")
     print("                                  training image    to the nearest of these")
@@ -136,8 +159,15 @@ def main(argv=None):
         samples[name] = model.sample(1000, seed).reshape(1000, -1)
         near, covered = to_nearest(samples[name], seen), to_nearest(held_out, samples[name])
         print(f"  decoded z ~ N(0, I), {name:<11} {near:13.3f}    {covered:22.3f}")
-    print(f"  test images                      {to_nearest(held_out, seen):12.3f}       (expected: the smallest, then the VAE's)")
-    rows = [held_out[:10], vae.reconstruct(held_out[:10]).reshape(10, -1), samples["autoencoder"][:20], samples["VAE"][:20]]
+    print(
+        f"  test images                      {to_nearest(held_out, seen):12.3f}       (expected: the smallest, then the VAE's)"
+    )
+    rows = [
+        held_out[:10],
+        vae.reconstruct(held_out[:10]).reshape(10, -1),
+        samples["autoencoder"][:20],
+        samples["VAE"][:20],
+    ]
     figure = plots.image_grid(
         np.concatenate(rows).reshape(-1, SIDE, SIDE),
         columns=10,
@@ -146,7 +176,8 @@ def main(argv=None):
     )
     plots.save(figure, options.out / "samples.png")
 
-    # ----------------------------------------------------------------------------------------------- 5. two latents, to be seen
+    # ----------------------------------------------------------------------------------------------- 5. two
+    # latents, to be seen
 
     pictures = {"codes": [], "plane": []}
     print("\nWith 2 latents                      autoencoder     VAE")
@@ -156,10 +187,16 @@ def main(argv=None):
         model = trained(train, kind, 2, epochs, seed)
         z = model.encode(test)
         inside.append((np.linalg.norm(z, axis=1) < 2).mean())
-        pictures["codes"].append(plots.codes(z, test.labels, test.label_names, title=f"{name}: codes of test images"))
+        pictures["codes"].append(
+            plots.codes(z, test.labels, test.label_names, title=f"{name}: codes of test images")
+        )
         decoded = model.decode(plane.reshape(-1, 2)).reshape(15, 15, 1, SIDE, SIDE)
-        pictures["plane"].append(plots.manifold(decoded, ticks, title=f"{name}: where N(0, I) has its mass, decoded"))
-    print(f"  codes within 2 of the origin      {inside[0]:11.0%}    {inside[1]:4.0%}   (N(0, I): {1 - np.exp(-2):.0%})")
+        pictures["plane"].append(
+            plots.manifold(decoded, ticks, title=f"{name}: where N(0, I) has its mass, decoded")
+        )
+    print(
+        f"  codes within 2 of the origin      {inside[0]:11.0%}    {inside[1]:4.0%}   (N(0, I): {1 - np.exp(-2):.0%})"
+    )
     for name, figures in pictures.items():
         plots.save(side_by_side(figures), options.out / f"{name}_side_by_side.png")
     print(f"Pictures: {options.out}")

@@ -1,4 +1,5 @@
-"""One data set, ten likelihoods p(x|z): what the decoder's outputs mean, and which of the resulting numbers can be compared.
+"""One data set, ten likelihoods p(x|z): what the decoder's outputs mean, and which of the resulting numbers
+can be compared.
 
     likelihood            x_params of a pixel     log p(x|z) is the logarithm of
     bernoulli             logit                   a probability, if x is 0 or 1; of grey x its mean over binarizations
@@ -7,23 +8,27 @@
     gaussian, σ optimal   mean                    the same, σ computed from each batch instead of learned by small steps
     gaussian, per pixel   mean and log σ²         a density whose σ knows that the corners are always black
     laplace               mean, one scale s       a density; s becomes the mean absolute residual
-    continuous bernoulli  logit                   a density on [0, 1], Bernoulli's cross-entropy divided by its integral
-    discretized logistic  mean and log s          the probability of the pixel's level, which knows that levels have an order
+    continuous bernoulli  logit     a density on [0, 1], Bernoulli's cross-entropy divided by its integral
+    discretized logistic  mean and log s
+    the probability of the pixel's level, which knows that levels have an order
     categorical           a logit for each level  the probability of the pixel's level, of which there are few
 
-A density can exceed 1, and its logarithm depends on the unit of x: counted from 0 to 8 instead of 0 to 1, log 8 less a pixel. A
-probability can't, and doesn't. The data are made so that the two can be compared: pixels have 8 levels k, and x = (k + u) / 8
-with u ~ U[0, 1) spreads each level over its eighth of [0, 1]. For every density p of x (Theis et al. 2016, section 3.1)
+A density can exceed 1, and its logarithm depends on the unit of x: counted from 0 to 8 instead of 0 to 1,
+log 8 less a pixel. A probability can't, and doesn't. The data are made so that the two can be compared:
+pixels have 8 levels k, and x = (k + u) / 8 with u ~ U[0, 1) spreads each level over its eighth of [0, 1]. For
+every density p of x (Theis et al. 2016, section 3.1)
 
     log P(k) = log ∫ p over k's cell = log E_u[p(x)] − log 8 ≥ E_u[log p(x)] − log 8           per pixel
 
-so −log₂ p(x) / D + log₂ 8 bits are an honest price of a pixel's level, and comparable to a categorical's −log₂ P / D. Without the
-noise u a density would be judged at 8 points, where it can be made as high as one likes: black corners, σ -> 0, log p -> ∞.
+so −log₂ p(x) / D + log₂ 8 bits are an honest price of a pixel's level, and comparable to a categorical's
+−log₂ P / D. Without the noise u a density would be judged at 8 points, where it can be made as high as one
+likes: black corners, σ -> 0, log p -> ∞.
 
     python 04_likelihoods.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Theis, van den Oord & Bethge 2016, "A note on the evaluation of generative models"; Rybkin, Daniilidis & Levine 2021,
-"Simple and Effective VAE Training with Calibrated Decoders"; Lucas et al. 2019, "Don't Blame the ELBO!" (why latents collapse).
+Sources: Theis, van den Oord & Bethge 2016, "A note on the evaluation of generative models"; Rybkin,
+Daniilidis & Levine 2021, "Simple and Effective VAE Training with Calibrated Decoders"; Lucas et al. 2019,
+"Don't Blame the ELBO!" (why latents collapse).
 """
 
 import argparse
@@ -56,7 +61,10 @@ BATCH = 64
 
 
 def likelihoods():
-    """Each by its name. A learned σ starts small: Adam moves log σ² by about its learning rate in a step, and no more."""
+    """Each by its name. A learned σ starts small:
+
+    Adam moves log σ² by about its learning rate in a step, and no more.
+    """
     return {
         "bernoulli": Bernoulli(),
         "gaussian, σ² = 1": Gaussian(1.0),
@@ -86,7 +94,9 @@ def build(likelihood, seed):
     rng = np.random.default_rng(seed)
     posterior = DiagonalGaussian(Z)
     encoder = Sequential(Linear(D, HIDDEN, rng=rng), ReLU(), Linear(HIDDEN, posterior.n_params, rng=rng))
-    decoder = Sequential(Linear(Z, HIDDEN, rng=rng), ReLU(), Linear(HIDDEN, likelihood.n_params((1, SIDE, SIDE)), rng=rng))
+    decoder = Sequential(
+        Linear(Z, HIDDEN, rng=rng), ReLU(), Linear(HIDDEN, likelihood.n_params((1, SIDE, SIDE)), rng=rng)
+    )
     return VAE(
         event_shape=(1, SIDE, SIDE),
         encoder=encoder,
@@ -108,8 +118,16 @@ def residuals(model, x, rng):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="One data set, ten likelihoods.")
     parser.add_argument("--quick", action="store_true", help="a sixth of the training: a few seconds")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_04", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_04",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
@@ -121,11 +139,14 @@ def main(argv=None):
     rng = np.random.default_rng(seed + 1)
 
     models, bounds = {}, {}
-    print(f"Means over {len(test)} images held out, in nats; −log₂ of the bound in bits per pixel, and what that costs its level")
+    print(
+        f"Means over {len(test)} images held out, in nats; −log₂ of the bound in bits per pixel, and what that costs its level"
+    )
     print("                            bound = reconstruction - KL      bits   of level   the logarithm of a")
     for name, likelihood in likelihoods().items():
         model = models[name] = build(likelihood, seed)
-        # Residuals shrink a lot in training. With the usual 0.999, Adam would remember log σ²'s first gradients, and lag behind.
+        # Residuals shrink a lot in training. With the usual 0.999, Adam would remember log σ²'s first
+        # gradients, and lag behind.
         optimizer = Adam(Cosine(6e-3, epochs * -(-len(train) // BATCH)), betas=(0.9, 0.99))
         model.fit(train, epochs=epochs, batch_size=BATCH, optimizer=optimizer, seed=seed)
         terms = bounds[name] = evaluation.bound(model, test, Elbo(), rng=np.random.default_rng(seed))
@@ -139,11 +160,19 @@ def main(argv=None):
             of_level, kind = f"{comparable:.3f}", "density"
         line = f"{terms['bound']:9.2f}   {terms['log_px']:14.2f} {terms['kl']:5.2f}   {bits:7.3f}   {of_level:>8}"
         print(f"  {name:<21} {line}   {kind}")
-    print("The columns left of it rank nothing, only the bits of the level do   (expected: fewest for the two of levels)")
-    learned, rescaled = models["gaussian, σ learned"], bounds["gaussian, σ learned"]["bound"] - D * np.log(LEVELS)
-    print(f"With x from 0 to {LEVELS}, not to 1, 'gaussian, σ learned' would have {rescaled:.2f}: same model, other unit")
+    print(
+        "The columns left of it rank nothing, only the bits of the level do   (expected: fewest for the two of levels)"
+    )
+    learned, rescaled = (
+        models["gaussian, σ learned"],
+        bounds["gaussian, σ learned"]["bound"] - D * np.log(LEVELS),
+    )
+    print(
+        f"With x from 0 to {LEVELS}, not to 1, 'gaussian, σ learned' would have {rescaled:.2f}: same model, other unit"
+    )
 
-    # ------------------------------------------------------------------------------------------------- σ, and what it becomes
+    # ------------------------------------------------------------------------------------------------- σ, and
+    # what it becomes
 
     optimal, laplace = models["gaussian, σ optimal"], models["laplace, s learned"]
     sigmas = {
@@ -151,29 +180,41 @@ def main(argv=None):
         "gaussian, σ learned": np.exp(learned.likelihood.log_var.value[0] / 2),
         "gaussian, σ optimal": np.sqrt(optimal.likelihood.variance.value[0]),
     }
-    print(f"\nResiduals x − E[x|z] of the {len(train)} training images, z ~ q(z|x)   (expectations: fully trained)")
+    print(
+        f"\nResiduals x − E[x|z] of the {len(train)} training images, z ~ q(z|x)   (expectations: fully trained)"
+    )
     print("                                σ   RMS residual")
     for name, sigma in sigmas.items():
         expected = "equal within 5 %" if name != "gaussian, σ² = 1" else "not equal: nothing moves it"
         rms = np.sqrt(np.mean(residuals(models[name], seen, rng) ** 2))
         print(f"  {name:<21} {sigma:9.4f}   {rms:12.4f}   (expected: {expected})")
     print("                                s   mean |residual|")
-    scale, deviation = np.exp(laplace.likelihood.log_scale.value[0]), np.abs(residuals(laplace, seen, rng)).mean()
+    scale, deviation = (
+        np.exp(laplace.likelihood.log_scale.value[0]),
+        np.abs(residuals(laplace, seen, rng)).mean(),
+    )
     print(f"  {'laplace, s learned':<21} {scale:9.4f}   {deviation:12.4f}   (expected: equal within 5 %)")
 
-    # ------------------------------------------------------------------------------------------ a σ too large: latents collapse
+    # ------------------------------------------------------------------------------------------ a σ too
+    # large: latents collapse
 
-    # A latent earns its KL only if what it explains stands out of the noise. With linear networks this is exact: a latent is used
-    # for each direction in which the data vary by more than σ² (Lucas et al. 2019). For these networks the number is a guide.
+    # A latent earns its KL only if what it explains stands out of the noise. With linear networks this is
+    # exact: a latent is used for each direction in which the data vary by more than σ² (Lucas et al. 2019).
+    # For these networks the number is a guide.
     variances = np.linalg.eigvalsh(np.cov(seen.T))
-    print(f"\nWhat σ does to the {Z} latents                  KL in nats   active   (expected: near those of variance > σ²)")
+    print(
+        f"\nWhat σ does to the {Z} latents                  KL in nats   active   (expected: near those of variance > σ²)"
+    )
     for name in ("gaussian, σ² = 1", "gaussian, σ² = 0.1", "gaussian, σ learned"):
         sigma2 = float(np.exp(models[name].likelihood.log_var.value[0]))
         active = evaluation.active_units(models[name].encode(held_out)).sum()
         expected = min(Z, (variances > sigma2).sum())
-        print(f"  {name:<21} σ² = {sigma2:<8.3g}         {bounds[name]['kl']:11.2f}   {active:6d}   ({expected})")
+        print(
+            f"  {name:<21} σ² = {sigma2:<8.3g}         {bounds[name]['kl']:11.2f}   {active:6d}   ({expected})"
+        )
 
-    # -------------------------------------------------------------------------------------------------------- mean and sample
+    # --------------------------------------------------------------------------------------------------------
+    # mean and sample
 
     shown = held_out[[np.flatnonzero(test.labels == digit)[0] for digit in range(10)]]
     rows, names = [shown], ["data"]

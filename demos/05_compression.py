@@ -5,22 +5,25 @@ A code of Z numbers, and a decoder that makes x̂ of it. What is the smallest er
     linear both ways    PCA: the error is the sum of the covariance's eigenvalues from the Z + 1st on; with Z = D the identity, 0
     deep both ways      less, where data lie near something that is not flat; with Z = D the identity too, where data lie
 
-A deep network with Z = D need not compress: it can reach the error 0, on examples that it never saw too, by working where its
-activations are straight. With fewer numbers each level of error takes more epochs, and below some level none will do.
+A deep network with Z = D need not compress: it can reach the error 0, on examples that it never saw too, by
+working where its activations are straight. With fewer numbers each level of error takes more epochs, and
+below some level none will do.
 
-Counting numbers is a crude measure: a real number can hold anything. A VAE's code is noisy, and says R = ⟨KL(q(z|x) ‖ p(z))⟩ nats
-about x. With D = −⟨log p(x|z)⟩ the bound is −(R + D), and β in D + β R buys rate with distortion. For linear networks the whole
-trade-off is known. With decoder variance σ² and the water level s = βσ²,
+Counting numbers is a crude measure: a real number can hold anything. A VAE's code is noisy, and says
+R = ⟨KL(q(z|x) ‖ p(z))⟩ nats about x. With D = −⟨log p(x|z)⟩ the bound is −(R + D), and β in D + β R buys rate
+with distortion. For linear networks the whole trade-off is known. With decoder variance σ² and the water
+level s = βσ²,
 
     R = Σ_j max(0, ½ log λ_j / s)        ⟨‖x − x̂‖²⟩ = Σ_j min(λ_j, s)
 
-Directions that vary by more than s get a latent and are told to within s, the others are left out: Shannon's rate-distortion
-function of a Gaussian with eigenvalues λ. Digits are no Gaussian, so a deep VAE may pass below that curve.
+Directions that vary by more than s get a latent and are told to within s, the others are left out: Shannon's
+rate-distortion function of a Gaussian with eigenvalues λ. Digits are no Gaussian, so a deep VAE may pass
+below that curve.
 
     python 05_compression.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Baldi & Hornik 1989, "Neural networks and principal component analysis"; Cover & Thomas 2006, section 10.3.3; Alemi
-et al. 2018, "Fixing a Broken ELBO"; Lucas et al. 2019, "Don't Blame the ELBO!".
+Sources: Baldi & Hornik 1989, "Neural networks and principal component analysis"; Cover & Thomas 2006,
+section 10.3.3; Alemi et al. 2018, "Fixing a Broken ELBO"; Lucas et al. 2019, "Don't Blame the ELBO!".
 """
 
 import argparse
@@ -39,7 +42,8 @@ SIDE, PATCH = 10, 4
 D = SIDE * SIDE
 VARIANCE = 0.01  # σ² of a pixel, fixed: a tenth of the way from black to white is a small error
 BATCH = 64
-LEVELS = (0.3, 0.1, 0.03, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10)  # of squared error, as a share of the variance of the data
+# of squared error, as a share of the variance of the data
+LEVELS = (0.3, 0.1, 0.03, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 
 
 def digits(n, seed):
@@ -54,7 +58,9 @@ def eigenvalues_of(x):
 
 def linear_autoencoder(event_shape, latent_dim, seed=0):
     """One Linear each way, float64, untrained."""
-    model = recipes.mlp(event_shape, latent_dim=latent_dim, hidden=(), model="autoencoder", likelihood=Gaussian(), seed=seed)
+    model = recipes.mlp(
+        event_shape, latent_dim=latent_dim, hidden=(), model="autoencoder", likelihood=Gaussian(), seed=seed
+    )
     cast(model, np.float64)
     return model
 
@@ -83,9 +89,18 @@ def middles(x, side):
 
 
 def deep_identity(x, latent_dim, steps, seed):
-    """An autoencoder of x (N, D) with a layer of ELUs each way, fitted by L-BFGS; and its squared error in every epoch."""
-    D, variance = x.shape[1], 1e-6  # a small σ², so that the last digits of the loss are not those of its constant
-    settings = {"hidden": (40,), "activation": "elu", "init": "orthogonal", "likelihood": Gaussian(variance), "seed": seed}
+    """An autoencoder of x (N, D) with a layer of ELUs each way, fitted by L-BFGS; and its squared error in
+    every epoch.
+    """
+    # a small σ², so that the last digits of the loss are not those of its constant
+    D, variance = x.shape[1], 1e-6
+    settings = {
+        "hidden": (40,),
+        "activation": "elu",
+        "init": "orthogonal",
+        "likelihood": Gaussian(variance),
+        "seed": seed,
+    }
     model = recipes.mlp((D,), latent_dim=latent_dim, model="autoencoder", **settings)
     cast(model, np.float64)
     objective = Reconstruction()
@@ -103,13 +118,22 @@ def straight(model, x):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Compression against fidelity.")
     parser.add_argument("--quick", action="store_true", help="fewer models and examples: a few seconds")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_05", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_05",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
     n_train, epochs = (1000, 12) if options.quick else (3000, 24)
-    codes = {25: 250, 10: 100} if options.quick else {25: 1500, 20: 300, 15: 300, 10: 300, 5: 300}  # steps by size
+    # steps by size
+    codes = {25: 250, 10: 100} if options.quick else {25: 1500, 20: 300, 15: 300, 10: 300, 5: 300}
     sizes = (2, 8, 32) if options.quick else (1, 2, 4, 8, 16, 32)
     betas = (0.1, 1.0, 10.0) if options.quick else (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
     seed = options.seed
@@ -118,31 +142,44 @@ def main(argv=None):
     x = train.batch(slice(None), np.float64).x
     eigenvalues = eigenvalues_of(x)
 
-    # ---------------------------------------------------------------------------------------------- 1. PCA and the identity
+    # ---------------------------------------------------------------------------------------------- 1. PCA
+    # and the identity
 
     patches = middles(x[:500], PATCH)
     of_patches = eigenvalues_of(patches)
-    print(f"Linear autoencoders of {PATCH} x {PATCH} pixels in the middle of {len(patches)} digits, trained by L-BFGS")
+    print(
+        f"Linear autoencoders of {PATCH} x {PATCH} pixels in the middle of {len(patches)} digits, trained by L-BFGS"
+    )
     print("  latents   squared error   discarded eigenvalues (expected)    relative difference")
     for Z in (1, 2, 4, 8, PATCH * PATCH):
         model = trained(linear_autoencoder((PATCH * PATCH,), Z, seed), patches)
-        error, expected = ((model.reconstruct(patches) - patches) ** 2).sum(axis=1).mean(), of_patches[Z:].sum()
+        error, expected = (
+            ((model.reconstruct(patches) - patches) ** 2).sum(axis=1).mean(),
+            of_patches[Z:].sum(),
+        )
         if Z < PATCH * PATCH:
             print(f"  {Z:7d}   {error:13.8f}   {expected:20.8f}   {error / expected - 1:30.1e}")
         else:
             print(f"  {Z:7d}   {error:13.1e}   {0:20.8f}   (expected: the identity, so 0 but for rounding)")
 
-    # --------------------------------------------------------------------------------------- 2. the identity by deep networks
+    # --------------------------------------------------------------------------------------- 2. the identity
+    # by deep networks
 
     everything = np.concatenate([x, test.batch(slice(None), np.float64).x])
-    grey = np.random.default_rng(seed).random((len(everything), 25)) / 8  # noise, so that patches vary in every direction
+    # noise, so that patches vary in every direction
+    grey = np.random.default_rng(seed).random((len(everything), 25)) / 8
     patches = middles(everything, 5) + grey
     patches -= patches[:n_train].mean(axis=0)
     seen, unseen = patches[:1000], patches[n_train:]
     total, spectrum = seen.var(axis=0).sum(), eigenvalues_of(seen)
-    print(f"\nDeep autoencoders of 5 x 5 pixels: squared error as a share of the variance of {len(seen)} patches")
+    print(
+        f"\nDeep autoencoders of 5 x 5 pixels: squared error as a share of the variance of {len(seen)} patches"
+    )
     print("                               error                         epochs of L-BFGS until an error of")
-    print("  latents       PCA    reached   held out   its median" + "".join(f"{level:8.0g}" for level in LEVELS))
+    print(
+        "  latents       PCA    reached   held out   its median"
+        + "".join(f"{level:8.0g}" for level in LEVELS)
+    )
     deeply = {}
     for Z, steps in codes.items():
         deeply[Z], errors = deep_identity(seen, Z, steps, seed)
@@ -150,26 +187,45 @@ def main(argv=None):
         cells = [spectrum[Z:].sum() / total, errors[-1] / total, others.mean()]
         first = [np.flatnonzero(errors / total < level)[:1] + 1 for level in LEVELS]
         reached = "".join(f"{epoch[0]:8d}" if len(epoch) else "       -" for epoch in first)
-        print(f"  {Z:7d}   " + "    ".join(f"{cell:7.1e}" for cell in cells) + f"   {np.median(others):10.1e}{reached}")
-    print("  (expected, fully trained: of 25 the error goes to 0, held out too: the identity; fewer stop early, and beat PCA)")
+        print(
+            f"  {Z:7d}   "
+            + "    ".join(f"{cell:7.1e}" for cell in cells)
+            + f"   {np.median(others):10.1e}{reached}"
+        )
+    print(
+        "  (expected, fully trained: of 25 the error goes to 0, held out too: the identity; fewer stop early, and beat PCA)"
+    )
     at_first, _ = deep_identity(seen, 25, 1, seed)
     shares = f"{straight(deeply[25], seen):.4f}, and {straight(at_first, seen):.4f} at first"
     print(f"  share of ELUs where they are straight  {shares}   (expected: near 1 in the end)")
     far = ((deeply[25].reconstruct(5 * unseen) / 5 - unseen) ** 2).sum(axis=1).mean() / total
-    print(f"  error of patches 5 times as large      {far:.1e}   (expected: not 0, as the identity ends where data do)")
+    print(
+        f"  error of patches 5 times as large      {far:.1e}   (expected: not 0, as the identity ends where data do)"
+    )
 
-    # ------------------------------------------------------------------------------------------------ 3. the number of latents
+    # ------------------------------------------------------------------------------------------------ 3. the
+    # number of latents
 
     steps = epochs * -(-len(train) // BATCH)
 
     def deep(kind):
         def fit(latent_dim, beta=1.0):
             model = recipes.mlp(
-                train.event_shape, latent_dim=latent_dim, hidden=(128,), model=kind, likelihood=Gaussian(VARIANCE), seed=seed
+                train.event_shape,
+                latent_dim=latent_dim,
+                hidden=(128,),
+                model=kind,
+                likelihood=Gaussian(VARIANCE),
+                seed=seed,
             )
             objective = Elbo(beta=beta) if kind == "vae" else None
             return model.fit(
-                train, epochs=epochs, batch_size=BATCH, learning_rate=Cosine(3e-3, steps), seed=seed, objective=objective
+                train,
+                epochs=epochs,
+                batch_size=BATCH,
+                learning_rate=Cosine(3e-3, steps),
+                seed=seed,
+                objective=objective,
             )
 
         return fit
@@ -184,40 +240,69 @@ def main(argv=None):
     for name, fit in kinds.items():
         fitted[name] = {Z: fit(Z) for Z in sizes}
         swept[name] = [
-            evaluation.rate_distortion(lambda latent_dim, name=name: fitted[name][latent_dim], settings, part, seed=seed)
+            evaluation.rate_distortion(
+                lambda latent_dim, name=name: fitted[name][latent_dim], settings, part, seed=seed
+            )
             for part in (train, test)
         ]
-    print(f"\nSquared error of {len(train)} digits (held out) of {D} pixels, whose variances add up to {eigenvalues.sum():.4f}")
+    print(
+        f"\nSquared error of {len(train)} digits (held out) of {D} pixels, whose variances add up to {eigenvalues.sum():.4f}"
+    )
     print("  latents   " + "   ".join(f"{name:>18}" for name in kinds) + "    eigenvalues left (linear's)")
     for k, Z in enumerate(sizes):
-        cells = [f"{seen[k].squared_error:9.4f} ({held_out[k].squared_error:.4f})" for seen, held_out in swept.values()]
-        print(f"  {Z:7d}   " + "   ".join(f"{cell:>18}" for cell in cells) + f"    {eigenvalues[Z:].sum():12.4f}")
-    print("  (expected, fully trained: deep codes win with few latents; a VAE's noise costs it the rest, and buys a low rate)")
+        cells = [
+            f"{seen[k].squared_error:9.4f} ({held_out[k].squared_error:.4f})"
+            for seen, held_out in swept.values()
+        ]
+        print(
+            f"  {Z:7d}   "
+            + "   ".join(f"{cell:>18}" for cell in cells)
+            + f"    {eigenvalues[Z:].sum():12.4f}"
+        )
+    print(
+        "  (expected, fully trained: deep codes win with few latents; a VAE's noise costs it the rest, and buys a low rate)"
+    )
 
-    # ------------------------------------------------------------------------------------------------------------ 4. the rate
+    # ------------------------------------------------------------------------------------------------------------
+    # 4. the rate
 
-    print("\nLinear VAEs in closed form, at decoder variance s: rate and error on the data, beside reverse water-filling")
+    print(
+        "\nLinear VAEs in closed form, at decoder variance s: rate and error on the data, beside reverse water-filling"
+    )
     print("        s       rate   expected      error   expected (± sampling)")
     levels = [{"level": level} for level in (0.1, 0.03, 0.01, 0.003)]
     linear = evaluation.rate_distortion(
-        lambda level: ProbabilisticPCA(D, min_noise_variance=level).fit(x).to_vae(), levels, train, samples=4, seed=seed
+        lambda level: ProbabilisticPCA(D, min_noise_variance=level).fit(x).to_vae(),
+        levels,
+        train,
+        samples=4,
+        seed=seed,
     )
     for point in linear:
         rate, error = evaluation.reverse_water_filling(eigenvalues, point.setting["level"])
-        print(f"  {point.setting['level']:7g}   {point.rate:8.4f}   {rate:8.4f}   {point.squared_error:8.4f}   {error:8.4f}")
+        print(
+            f"  {point.setting['level']:7g}   {point.rate:8.4f}   {rate:8.4f}   {point.squared_error:8.4f}   {error:8.4f}"
+        )
 
     latent_dim = 16
-    noisy = evaluation.rate_distortion(deep("vae"), [{"latent_dim": latent_dim, "beta": b} for b in betas], train, seed=seed)
+    noisy = evaluation.rate_distortion(
+        deep("vae"), [{"latent_dim": latent_dim, "beta": b} for b in betas], train, seed=seed
+    )
     print(f"\nDeep VAEs of {latent_dim} latents, σ² = {VARIANCE}; rate and distortion in nats a digit")
     print("     beta       rate   distortion   R + D = −bound      error   a linear VAE's at this rate")
-    curve = np.array([evaluation.reverse_water_filling(eigenvalues, s) for s in np.geomspace(1e-4, eigenvalues[0], 300)])
+    curve = np.array(
+        [evaluation.reverse_water_filling(eigenvalues, s) for s in np.geomspace(1e-4, eigenvalues[0], 300)]
+    )
     for point in noisy:
         beta, at_rate = point.setting["beta"], np.interp(point.rate, *curve[::-1].T)
         sums = f"{point.rate:8.3f}   {point.distortion:10.3f}   {point.rate + point.distortion:14.3f}"
         print(f"  {beta:7g}   {sums}   {point.squared_error:8.4f}   {at_rate:8.4f}")
-    print("  (expected, fully trained: rate falls, distortion rises with beta; −bound least at 1; low rates beat a linear one)")
+    print(
+        "  (expected, fully trained: rate falls, distortion rises with beta; −bound least at 1; low rates beat a linear one)"
+    )
 
-    # ------------------------------------------------------------------------------------------------------------ 5. pictures
+    # ------------------------------------------------------------------------------------------------------------
+    # 5. pictures
 
     low = curve[:, 0] <= 1.1 * max(point.rate for point in [*linear, *noisy])
     figure = plots.rate_distortion(
@@ -237,7 +322,9 @@ def main(argv=None):
             rows.append(by_size[Z].reconstruct(shown).reshape(10, D))
             labels.append(f"{name}, {Z} latents")
     picture = np.clip(np.concatenate(rows), 0, 1).astype(np.float32).reshape(-1, SIDE, SIDE)
-    figure = plots.image_grid(picture, columns=10, title="Digits held out, from their codes", row_labels=labels)
+    figure = plots.image_grid(
+        picture, columns=10, title="Digits held out, from their codes", row_labels=labels
+    )
     plots.save(figure, options.out / "reconstructions.png")
     print(f"Pictures: {options.out}")
     return 0

@@ -1,27 +1,33 @@
-"""Any digital data: the same few lines learn pictures, sound, text and video. Only the likelihood p(x|z) differs.
+"""Any digital data: the same few lines learn pictures, sound, text and video. Only the likelihood p(x|z)
+differs.
 
     data                              an event x                        likelihood, and why it suits
     patches of a photograph           16 x 16 grey values               Gaussian, σ optimal: real numbers, one exactness for all
-    frames of synthesized notes       129 levels of a spectrogram       Gaussian, σ learned: log-power, where errors are decibels
-    docstrings of Python's library    counts of 500 words               multinomial: n words drawn from one distribution
+    frames of synthesized notes     129 levels of a spectrogram
+    Gaussian, σ learned: log-power, where errors are decibels
+    docstrings of Python's library     counts of 500 words
+    multinomial: n words drawn from one distribution
     glyphs that bounce                4 frames of 20 x 20 pixels        Bernoulli: ink or paper
 
-A network sees D numbers and knows nothing of where they come from; a likelihood knows what they are. Each bound is held against
-the best that can be said of x without looking at it: of all distributions of the same family that do not depend on z, the one
-that makes the held-out data themselves likeliest. It has a closed form,
+A network sees D numbers and knows nothing of where they come from; a likelihood knows what they are. Each
+bound is held against the best that can be said of x without looking at it: of all distributions of the same
+family that do not depend on z, the one that makes the held-out data themselves likeliest. It has a closed
+form,
 
     Gaussian       mean_d = x̄_d,  σ² = mean over n and d of (x_nd − x̄_d)²      log p = −D/2 (log 2πσ² + 1)
     Bernoulli      p_d = x̄_d                                                   log p = Σ_d x̄_d log x̄_d + (1 − x̄_d) log (1 − x̄_d)
     multinomial    p_d = Σ_n x_nd / Σ_nd x_nd                                  log p = log n!/Π x_d! + Σ_d x_d log p_d
 
-(means over the data), and no decoder that ignores z can be above it: what the bound has more, z has brought, its KL paid for.
-Labels are never seen in training. That codes of one kind lie together is measured afterwards: is the nearest other code one of
-the same label? The bound of a document is of log p(x | n): how long it is, is given.
+(means over the data), and no decoder that ignores z can be above it: what the bound has more, z has brought,
+its KL paid for. Labels are never seen in training. That codes of one kind lie together is measured
+afterwards: is the nearest other code one of the same label? The bound of a document is of log p(x | n): how
+long it is, is given.
 
     python 06_any_data.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes", appendix C; Miao, Yu & Blunsom 2016, "Neural Variational
-Inference for Text Processing", section 3; Griffin & Lim 1984, "Signal Estimation from Modified Short-Time Fourier Transform".
+Sources: Kingma & Welling 2014, "Auto-Encoding Variational Bayes", appendix C; Miao, Yu & Blunsom 2016,
+"Neural Variational Inference for Text Processing", section 3; Griffin & Lim 1984, "Signal Estimation from
+Modified Short-Time Fourier Transform".
 """
 
 import argparse
@@ -41,7 +47,9 @@ MELODY = (60, 64, 67, 72, 67, 64)  # a broken C major chord, a timbre for each n
 
 def train(examples, held_out, likelihood, *, epochs, seed):
     """The same few lines, whatever the data: a VAE of these examples, and its bound on those held out."""
-    model = recipes.mlp(examples.event_shape, latent_dim=Z, hidden=(HIDDEN,), likelihood=likelihood, seed=seed)
+    model = recipes.mlp(
+        examples.event_shape, latent_dim=Z, hidden=(HIDDEN,), likelihood=likelihood, seed=seed
+    )
     optimizer = Adam(Cosine(3e-3, epochs * -(-len(examples) // BATCH)), betas=(0.9, 0.99))
     model.fit(examples, epochs=epochs, batch_size=BATCH, optimizer=optimizer, seed=seed)
     return model, evaluation.bound(model, held_out, Elbo(), rng=np.random.default_rng(seed))
@@ -71,42 +79,69 @@ def same_label(model, held_out):
 
 
 def gains(model):
-    """How much each latent, from −2 to 2 with the others at 0, raises the log-probability of each word: (Z, V)."""
+    """How much each latent, from −2 to 2 with the others at 0, raises the log-probability of each word:
+
+    (Z, V).
+    """
     ends = [model.likelihood.mean(model.decoder(np.eye(Z, dtype=np.float32) * at)[0]) for at in (-2, 2)]
     return np.log(ends[1]) - np.log(ends[0])
 
 
 def melody():
     """All timbres, one after the other, in one broken chord: samples."""
-    return np.concatenate([data.play_note(t, p, seconds=0.4, loudness=-3) for t, p in zip(data.TIMBRES, MELODY, strict=True)])
+    return np.concatenate(
+        [data.play_note(t, p, seconds=0.4, loudness=-3) for t, p in zip(data.TIMBRES, MELODY, strict=True)]
+    )
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Pictures, sound, text and video by the same few lines.")
     parser.add_argument("--quick", action="store_true", help="fewer examples and epochs: a few seconds")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_06", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_06",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
     share, seed = 9 if options.quick else 1, options.seed
     options.out.mkdir(parents=True, exist_ok=True)
 
-    # -------------------------------------------------------------------------------------------- four kinds of data
+    # -------------------------------------------------------------------------------------------- four kinds
+    # of data
 
     corpus = data.docstrings()
     scenes = data.bouncing_glyphs(5000 // share + 500, characters="AHLOTX", size=20, seed=seed)
     kinds = {  # name: data, how many are held out, likelihood, epochs
         "patches": (data.patches(n=8000 // share + 500, seed=seed), 500, GaussianOptimal(), 12),
-        "notes": (data.notes(6000 // share + 500, spectrogram=SPECTROGRAM, seed=seed), 500, Gaussian(0.02, learned=True), 16),
-        "docstrings": (data.bag_of_words(corpus, size=500), len(corpus) // 5, Multinomial(), 24 if options.quick else 40),
+        "notes": (
+            data.notes(6000 // share + 500, spectrogram=SPECTROGRAM, seed=seed),
+            500,
+            Gaussian(0.02, learned=True),
+            16,
+        ),
+        "docstrings": (
+            data.bag_of_words(corpus, size=500),
+            len(corpus) // 5,
+            Multinomial(),
+            24 if options.quick else 40,
+        ),
         "bouncing glyphs": (scenes, 500, Bernoulli(), 24),
     }
 
-    # ------------------------------------------------------------------------------------------------ the same few lines
+    # ------------------------------------------------------------------------------------------------ the
+    # same few lines
 
     print("Held out, in nats an example                                            the best that ignores z,")
-    print("                  trained      D   bound = reconstruction - KL          in closed form           z brings")
+    print(
+        "                  trained      D   bound = reconstruction - KL          in closed form           z brings"
+    )
     models, parts = {}, {}
     for name, (examples, n, likelihood, epochs) in kinds.items():
         seen, held_out = parts[name] = examples.split(n, last=True)
@@ -119,18 +154,25 @@ def main(argv=None):
     print("\nCodes whose nearest other code has the same label, a label that training never saw")
     for name, what in (("notes", "timbre"), ("docstrings", "module"), ("bouncing glyphs", "letter")):
         found, chance = same_label(models[name], parts[name][1])
-        print(f"  {name + ': ' + what:<24} {100 * found:5.1f} %   by chance {100 * chance:4.1f} %   (expected: above chance)")
+        print(
+            f"  {name + ': ' + what:<24} {100 * found:5.1f} %   by chance {100 * chance:4.1f} %   (expected: above chance)"
+        )
 
-    # ----------------------------------------------------------------------------------------------------- sound, and back
+    # -----------------------------------------------------------------------------------------------------
+    # sound, and back
 
     played = melody()
     levels = SPECTROGRAM.levels(played)
     x_params, _ = models["notes"].decoder(models["notes"].encode(levels))
     heard = np.clip(models["notes"].likelihood.mean(x_params), 0, 1)
     exact = SPECTROGRAM.inverse(SPECTROGRAM.transform(played), len(played))
-    print(f"\nA melody of {len(played)} samples in {len(levels)} frames, and back to samples by the frames' own phase:")
+    print(
+        f"\nA melody of {len(played)} samples in {len(levels)} frames, and back to samples by the frames' own phase:"
+    )
     print(f"  largest error {np.abs(exact - played).max():.1e}   (expected: roundoff, below 1e-12)")
-    print("Without phases, by Griffin & Lim: distance of the found sound's amplitudes from the given ones, relative")
+    print(
+        "Without phases, by Griffin & Lim: distance of the found sound's amplitudes from the given ones, relative"
+    )
     wanted = SPECTROGRAM.amplitude_of(levels)
     noise = np.random.default_rng(seed).uniform(-np.pi, np.pi, levels.shape)
     for iterations in (0, 10, 60):
@@ -141,11 +183,14 @@ def main(argv=None):
     for name, sound in (("melody", played), ("melody_by_the_vae", by_the_vae)):
         data.write_wav(options.out / f"{name}.wav", sound / max(1, np.abs(sound).max()), SPECTROGRAM.rate)
 
-    # ------------------------------------------------------------------------------------------------------------ pictures
+    # ------------------------------------------------------------------------------------------------------------
+    # pictures
 
     shown = parts["patches"][1].batch(slice(0, 30)).x
     pair = [x.reshape(-1, 16, 16) for x in (shown, models["patches"].reconstruct(shown))]
-    figures = {"patches": plots.reconstructions(*pair, title="Patches of a photograph, and their reconstructions")}
+    figures = {
+        "patches": plots.reconstructions(*pair, title="Patches of a photograph, and their reconstructions")
+    }
     figures["sound"] = plots.spectrograms(
         [levels, heard],
         SPECTROGRAM.frequencies,

@@ -1,4 +1,5 @@
-"""Autoencoders with more latents than they need, and what keeps them from learning the identity: five of one shape, side by side.
+"""Autoencoders with more latents than they need, and what keeps them from learning the identity: five of one
+shape, side by side.
 
     code             z = σ(x W + b), 64 numbers between 0 and 1         E[x|z] = σ(z V + c)
     plain            loss = −log p(x|z)
@@ -7,14 +8,15 @@
     denoising        −log p(x|z(x + noise))                              undo the noise: go back to where images are
     contractive             + λ ‖∂z/∂x‖²                                 the code keeps still where images do not vary
 
-The last needs the derivative of a derivative. For one sigmoid layer ‖∂z/∂x‖² = Σ_j (z_j (1 − z_j))² Σ_d W_dj², which is printed
-beside what the library finds for any number of layers. It is also how far small noise moves the code, the second check:
-E‖z(x + ε) − z(x)‖² = s² ‖∂z/∂x‖² for noise of variance s² → 0; so who is trained to undo noise contracts too.
+The last needs the derivative of a derivative. For one sigmoid layer ‖∂z/∂x‖² = Σ_j (z_j (1 − z_j))²
+Σ_d W_dj², which is printed beside what the library finds for any number of layers. It is also how far small
+noise moves the code, the second check: E‖z(x + ε) − z(x)‖² = s² ‖∂z/∂x‖² for noise of variance s² → 0; so who
+is trained to undo noise contracts too.
 
     python 08_regularized_autoencoders.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Ng 2011, "Sparse autoencoder" (CS294A lecture notes); Vincent et al. 2010, "Stacked Denoising Autoencoders"; Rifai,
-Vincent, Muller, Glorot & Bengio 2011, "Contractive Auto-Encoders".
+Sources: Ng 2011, "Sparse autoencoder" (CS294A lecture notes); Vincent et al. 2010, "Stacked Denoising
+Autoencoders"; Rifai, Vincent, Muller, Glorot & Bengio 2011, "Contractive Auto-Encoders".
 """
 
 import argparse
@@ -50,7 +52,9 @@ def rms(a, b):
 
 
 def fields(model, x, n):
-    """What each of the n latents that vary most looks for in an image: its column of W, from −1 to 1 as 0 to 1."""
+    """What each of the n latents that vary most looks for in an image: its column of W, from −1 to 1 as 0 to
+    1.
+    """
     order = np.argsort(-model.encode(x).var(axis=0))
     W = model.encoder.layers[0].weight.value.T[order]
     W = W / np.abs(W).max(axis=1, keepdims=True)
@@ -60,8 +64,16 @@ def fields(model, x, n):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Sparse, denoising and contractive autoencoders.")
     parser.add_argument("--quick", action="store_true", help="a quarter of the training")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_08", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_08",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
@@ -92,24 +104,42 @@ def main(argv=None):
         z = model.encode(x)
         norm = jacobian_norm(model.encoder, x)[0].mean()
         undone, _ = model.encoder(noisy)
-        errors = rms(model.reconstruct(test).reshape(x.shape), x), rms(model.decode(undone).reshape(x.shape), x)
-        found[name] = {"error": errors[0], "noisy": errors[1], "mean": z.mean(), "on": (z > 0.5).sum(axis=1).mean(), "norm": norm}
+        errors = (
+            rms(model.reconstruct(test).reshape(x.shape), x),
+            rms(model.decode(undone).reshape(x.shape), x),
+        )
+        found[name] = {
+            "error": errors[0],
+            "noisy": errors[1],
+            "mean": z.mean(),
+            "on": (z > 0.5).sum(axis=1).mean(),
+            "norm": norm,
+        }
         row = found[name]
-        print(f"  {name:<13}{row['error']:7.3f} {row['noisy']:16.3f} {row['mean']:13.3f} {row['on']:17.1f} {row['norm']:10.3f}")
+        print(
+            f"  {name:<13}{row['error']:7.3f} {row['noisy']:16.3f} {row['mean']:13.3f} {row['on']:17.1f} {row['norm']:10.3f}"
+        )
     print(f"  noise left as it is {rms(noisy, x):12.3f}")
-    least = {what: min(found, key=lambda name, what=what: found[name][what]) for what in ("noisy", "norm", "on")}
+    least = {
+        what: min(found, key=lambda name, what=what: found[name][what]) for what in ("noisy", "norm", "on")
+    }
     print(f"Least error of noisy input: {least['noisy']}   (expected, fully trained: denoising)")
     print(f"Least Jacobian: {least['norm']}   (expected: contractive)")
     print(f"Fewest latents above ½: {least['on']}   (expected: one of the sparse)")
     mean = found["sparse, KL"]["mean"]
-    print(f"Mean latent of the second sparse one: {mean:.3f}   (expected: drawn towards its target, {TARGET})")
+    print(
+        f"Mean latent of the second sparse one: {mean:.3f}   (expected: drawn towards its target, {TARGET})"
+    )
 
-    # ------------------------------------------------------------------------------------------------ the penalty, checked
+    # ------------------------------------------------------------------------------------------------ the
+    # penalty, checked
 
     model = models["contractive"]
     h, W = model.encode(x), model.encoder.layers[0].weight.value
     closed = (((h * (1 - h)) ** 2) @ (W**2).sum(axis=0)).mean()
-    print(f"\n‖∂z/∂x‖² of the contractive one: {found['contractive']['norm']:.6f}   (expected, closed form: {closed:.6f})")
+    print(
+        f"\n‖∂z/∂x‖² of the contractive one: {found['contractive']['norm']:.6f}   (expected, closed form: {closed:.6f})"
+    )
     s, squares = 1e-2, []
     for _ in range(20):
         moved, _ = model.encoder((x + s * rng.standard_normal(x.shape)).astype(np.float32))
@@ -117,7 +147,8 @@ def main(argv=None):
     error = np.std(squares, ddof=1) / np.sqrt(len(squares))
     print(f"E‖z(x + ε) − z(x)‖² / s², s = {s:g}: {np.mean(squares):.4f} ± {error:.4f}   (expected: the same)")
 
-    # ---------------------------------------------------------------------------------------------------------- pictures
+    # ----------------------------------------------------------------------------------------------------------
+    # pictures
 
     figure = plots.image_grid(
         np.concatenate([fields(model, x, 16) for model in models.values()]),

@@ -1,18 +1,20 @@
-"""The KL of the VAE, derived line by line from two expectations, each line checked by quadrature and by sampling.
+"""The KL of the VAE, derived line by line from two expectations, each line checked by quadrature and by
+sampling.
 
 Let q = N(m, σ²), p = N(0, 1), one latent. Everything follows from what a Gaussian's first two moments are:
 
     (1)  E_q[(z − m)²] = σ²
     (2)  E_q[z²] = m² + σ²                                                        from (1): z = m + (z − m)
-    (3)  E_q[log q(z)] = −½ (log 2πσ² + 1)                                        log q is a square over σ²: (1)
+    (3)  E_q[log q(z)] = −½ (log 2πσ² + 1)     log q is a square over σ²: (1)
     (4)  E_q[log p(z)] = −½ (log 2π + m² + σ²)                                    log p is a square: (2)
     (5)  KL(q ‖ p) = (3) − (4) = ½ (m² + σ² − 1 − log σ²)
     (6)  ∂KL/∂m = m,    (7)  ∂KL/∂log σ² = ½ (σ² − 1)
 
-With several latents q may have any covariance S = L Lᵀ, p any mean μ and covariance T = M Mᵀ. Squares become quadratic forms:
+With several latents q may have any covariance S = L Lᵀ, p any mean μ and covariance T = M Mᵀ. Squares become
+quadratic forms:
 
     (8)  E_q[zᵀ A z] = tr(A S) + mᵀ A m
-    (9)  E_q[log p(z)] = log N(m; μ, T) − ½ tr(T⁻¹ S)                             from (8) with A = T⁻¹, of z − μ
+    (9)  E_q[log p(z)] = log N(m; μ, T) − ½ tr(T⁻¹ S)     from (8) with A = T⁻¹, of z − μ
     (10) KL(q ‖ p) = ½ (tr(T⁻¹ S) + (m − μ)ᵀ T⁻¹ (m − μ) − D + log |T| / |S|)     E_q[log q] − (9)
     (11) with T = I, μ = 0 and S = diag σ² it is the sum of (5) over the latents
 
@@ -26,9 +28,9 @@ Whatever the theory does to a Gaussian gives one. k and o are some of the entrie
     (17)                n = C (S⁻¹ m + T⁻¹ μ),  C = (S⁻¹ + T⁻¹)⁻¹
     (18) posterior      of z given x = z W + b + ε: (13) of the law of (x, z), which (14) and (15) give
 
-At the end a posterior with dependent latents is approximated by gradient descent on (10), once with a diagonal q and once with a
-full one. With a diagonal q the best that can be done is known: σ_i² = 1 / (S⁻¹)_ii, and the KL that is left is
-½ (Σ_i log (S⁻¹)_ii + log |S|).
+At the end a posterior with dependent latents is approximated by gradient descent on (10), once with a
+diagonal q and once with a full one. With a diagonal q the best that can be done is known:
+σ_i² = 1 / (S⁻¹)_ii, and the KL that is left is ½ (Σ_i log (S⁻¹)_ii + log |S|).
 
     python 09_gaussians.py [--quick] [--seed N] [--out FOLDER]
 
@@ -54,7 +56,9 @@ def by_quadrature(f, mean, L):
     axes = len(mean)
     nodes, weights = np.polynomial.hermite_e.hermegauss(40 if axes < 4 else 20)
     grid = np.stack(np.meshgrid(*[nodes] * axes, indexing="ij"), axis=-1).reshape(-1, axes)
-    shares = np.prod(np.stack(np.meshgrid(*[weights] * axes, indexing="ij"), axis=-1).reshape(-1, axes), axis=1)
+    shares = np.prod(
+        np.stack(np.meshgrid(*[weights] * axes, indexing="ij"), axis=-1).reshape(-1, axes), axis=1
+    )
     return shares @ f(mean + grid @ L.T) / shares.sum()
 
 
@@ -69,7 +73,9 @@ class Table:
 
     def __init__(self, n, rng):
         self.n, self.rng, self.disagreements = n, rng, []
-        print("       quantity             closed form      quadrature   differ by        sampled ± std. error")
+        print(
+            "       quantity             closed form      quadrature   differ by        sampled ± std. error"
+        )
 
     def row(self, number, name, closed, f, mean, L):
         exact = by_quadrature(f, mean, L)
@@ -77,11 +83,15 @@ class Table:
         off = abs(closed - exact)
         if off > 1e-10 or abs(sampled - closed) > 4 * error + 1e-12:
             self.disagreements.append(name)
-        print(f"  {number:<4} {name:<18} {closed:13.9f}   {exact:13.9f}     {off:7.1e}   {sampled:12.5f} ± {error:.5f}")
+        print(
+            f"  {number:<4} {name:<18} {closed:13.9f}   {exact:13.9f}     {off:7.1e}   {sampled:12.5f} ± {error:.5f}"
+        )
 
 
 def log_normal(z, mean, S):
-    """log N(z; mean, S) of rows, straight from its definition: the determinant, and the quadratic form by solving for it."""
+    """log N(z; mean, S) of rows, straight from its definition: the determinant, and the quadratic form by
+    solving for it.
+    """
     d = z - mean
     return -0.5 * ((d * np.linalg.solve(S, d.T).T).sum(axis=1) + np.linalg.slogdet(2 * np.pi * S)[1])
 
@@ -139,7 +149,9 @@ def closed(table):
 
 
 def fitted(S, diagonal, steps):
-    """The Gaussian with the smallest KL to N(0, S), by gradient descent from N(1, I): mean, factor, and the KL on the way."""
+    """The Gaussian with the smallest KL to N(0, S), by gradient descent from N(1, I): mean, factor, and the
+    KL on the way.
+    """
     Z = len(S)
     target, zero = ops.cholesky(S[None])[0], np.zeros((1, Z))
     free = np.zeros((1, Z * (Z + 1) // 2))  # log-diagonal, then what is below the diagonal
@@ -158,10 +170,20 @@ def fitted(S, diagonal, steps):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="Gaussians: every line of the derivation of the VAE's KL, checked.")
+    parser = argparse.ArgumentParser(
+        description="Gaussians: every line of the derivation of the VAE's KL, checked."
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the draws")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_09", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_09",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
@@ -169,10 +191,13 @@ def main(argv=None):
     rng = np.random.default_rng(options.seed)
     n = 100_000 if options.quick else 1_000_000
 
-    # ----------------------------------------------------------------------------------------------------- 1. one latent
+    # ----------------------------------------------------------------------------------------------------- 1.
+    # one latent
 
     sigma2, sigma = np.exp(LOG_VAR), np.exp(LOG_VAR / 2)
-    print(f"One latent, q = N({M}, {sigma2:.4f}), p = N(0, 1); {n:,} draws   (expected: all three columns agree)")
+    print(
+        f"One latent, q = N({M}, {sigma2:.4f}), p = N(0, 1); {n:,} draws   (expected: all three columns agree)"
+    )
     table = Table(n, rng)
     mean, L = np.array([M]), np.array([[sigma]])
     S, eye = L @ L.T, np.eye(1)
@@ -180,7 +205,9 @@ def main(argv=None):
     standard = {"mean": np.zeros((1, 1)), "log_var": np.zeros((1, 1))}
     table.row("(1)", "E (z − m)²", sigma2, lambda z: (z[:, 0] - M) ** 2, mean, L)
     table.row("(2)", "E z²", M**2 + sigma2, lambda z: z[:, 0] ** 2, mean, L)
-    table.row("(3)", "E log q", -gaussian.entropy(q["log_var"])[0][0], lambda z: log_normal(z, mean, S), mean, L)
+    table.row(
+        "(3)", "E log q", -gaussian.entropy(q["log_var"])[0][0], lambda z: log_normal(z, mean, S), mean, L
+    )
     expected = gaussian.expected_log_prob(*q.values(), *standard.values())[0][0]
     table.row("(4)", "E log p", expected, lambda z: log_normal(z, 0, eye), mean, L)
     kl, kl_pullback = gaussian.kl_to_standard(*q.values())
@@ -192,9 +219,17 @@ def main(argv=None):
         return log_normal(z, mean, S) - log_normal(z, 0, eye)
 
     table.row("(6)", "∂KL/∂m", dmean, lambda z: log_ratio(z) * (z[:, 0] - M) / sigma2, mean, L)
-    table.row("(7)", "∂KL/∂log σ²", dlog_var, lambda z: log_ratio(z) * 0.5 * ((z[:, 0] - M) ** 2 / sigma2 - 1), mean, L)
+    table.row(
+        "(7)",
+        "∂KL/∂log σ²",
+        dlog_var,
+        lambda z: log_ratio(z) * 0.5 * ((z[:, 0] - M) ** 2 / sigma2 - 1),
+        mean,
+        L,
+    )
 
-    # ------------------------------------------------------------------------------------------ 2. several dependent latents
+    # ------------------------------------------------------------------------------------------ 2. several
+    # dependent latents
 
     print(f"\n{D} latents that depend on each other, q = N(m, S), p = N(μ, T)")
     m, mu = rng.normal(size=(2, D))
@@ -207,7 +242,9 @@ def main(argv=None):
     cross = gaussian_full.expected_log_prob(*rows.values())[0][0]
     general.row("(9)", "E log p", cross, lambda z: log_normal(z, mu, T), m, factors[0])
     full = gaussian_full.kl(*rows.values())[0][0]
-    general.row("(10)", "KL(q ‖ p)", full, lambda z: log_normal(z, m, S) - log_normal(z, mu, T), m, factors[0])
+    general.row(
+        "(10)", "KL(q ‖ p)", full, lambda z: log_normal(z, m, S) - log_normal(z, mu, T), m, factors[0]
+    )
     log_var = rng.normal(size=D)
     diagonal = np.diag(np.exp(log_var / 2))
     special = gaussian_full.kl_to_standard(m[None], diagonal[None])[0][0]
@@ -224,16 +261,21 @@ def main(argv=None):
     print("\nGaussians are closed under … (E cos(y_1 + y_2) for y of each new law; for (16), c)")
     closed(closure := Table(n, rng))
     wrong = table.disagreements + general.disagreements + closure.disagreements
-    print(f"All lines agree to 1e-10, and with the draws to 4 standard errors: {'no: ' + ', '.join(wrong) if wrong else 'yes'}")
+    print(
+        f"All lines agree to 1e-10, and with the draws to 4 standard errors: {'no: ' + ', '.join(wrong) if wrong else 'yes'}"
+    )
 
-    # ------------------------------------------------------------------------- 4. what a diagonal q can't say, and a full one can
+    # ------------------------------------------------------------------------- 4. what a diagonal q can't
+    # say, and a full one can
 
     target = np.array([[1.0, 0.85], [0.85, 1.0]])
     precision = np.diag(np.linalg.inv(target))
     _, log_det = np.linalg.slogdet(target)
     expected_kl = 0.5 * (np.log(precision).sum() + log_det)
     laws, falls = {"p(z|x)": (np.zeros(2), target)}, {}
-    print("\nA posterior with correlation 0.85, approximated by descent on (10)   KL that is left      variances")
+    print(
+        "\nA posterior with correlation 0.85, approximated by descent on (10)   KL that is left      variances"
+    )
     for name, is_diagonal, least, variances in (
         ("diagonal q", True, expected_kl, 1 / precision),
         ("full q", False, 0.0, np.diag(target)),

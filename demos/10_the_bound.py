@@ -52,25 +52,36 @@ class LinearGaussian:
     def bound(self, mean, L):
         """The bound of each q = N(mean, L Lᵀ), mean (N, Z) and L (N, Z, Z), and its pullback."""
         x, noise_variance = np.repeat(self.x[None], len(mean), axis=0), np.full(D, VARIANCE)
-        return evaluation.linear_gaussian_bound(mean, L, x=x, weight=self.W, mean=self.b, noise_variance=noise_variance)
+        return evaluation.linear_gaussian_bound(
+            mean, L, x=x, weight=self.W, mean=self.b, noise_variance=noise_variance
+        )
 
     def kl_to_posterior(self, mean, L):
         """KL(q ‖ p(z|x)) of each q."""
-        return gaussian_full.kl(mean, L, np.tile(self.mean, (len(mean), 1)), np.tile(self.L, (len(mean), 1, 1)))[0]
+        return gaussian_full.kl(
+            mean, L, np.tile(self.mean, (len(mean), 1)), np.tile(self.L, (len(mean), 1, 1))
+        )[0]
 
 
 def log_normal(z, mean, L):
     """log N(z; mean, L Lᵀ) of rows z (N, Z)."""
-    return gaussian_full.log_prob(z, np.broadcast_to(mean, z.shape), np.broadcast_to(L, (len(z), *L.shape)))[0]
+    return gaussian_full.log_prob(z, np.broadcast_to(mean, z.shape), np.broadcast_to(L, (len(z), *L.shape)))[
+        0
+    ]
 
 
 def the_sum(known, rng, trials=4):
     """Part 1: three terms in closed form, for several q."""
     W, b, x, log_px = known.W, known.b, known.x, known.log_px
-    some = {f"some q, number {k + 1}": (rng.normal(size=Z), np.exp(rng.normal()) * np.eye(Z)) for k in range(trials)}
+    some = {
+        f"some q, number {k + 1}": (rng.normal(size=Z), np.exp(rng.normal()) * np.eye(Z))
+        for k in range(trials)
+    }
     laws = {"the prior": (np.zeros(Z), np.eye(Z)), **some, "the posterior": (known.mean, known.L)}
     print(f"A linear model, {Z} latents, one x, all exact   (expected: each sum is log p(x) = {log_px:.6f})")
-    print("  q                  E log p(x|z) - KL to prior =   bound   + KL to posterior = log p(x)  joint + entropy")
+    print(
+        "  q                  E log p(x|z) - KL to prior =   bound   + KL to posterior = log p(x)  joint + entropy"
+    )
     worst = 0.0
     for name, (mean, L) in laws.items():
         q, standard = (mean[None], L[None]), (np.zeros((1, Z)), np.eye(Z)[None])
@@ -79,7 +90,11 @@ def the_sum(known, rng, trials=4):
         squares = ((x - mean @ W - b) ** 2).sum() + spread
         log_px_z = -0.5 * (D * np.log(2 * np.pi * VARIANCE) + squares / VARIANCE)
         kl, to_posterior = gaussian_full.kl_to_standard(*q)[0][0], known.kl_to_posterior(*q)[0]
-        joint = log_px_z + gaussian_full.expected_log_prob(*q, *standard)[0][0] + gaussian_full.entropy(q[1])[0][0]
+        joint = (
+            log_px_z
+            + gaussian_full.expected_log_prob(*q, *standard)[0][0]
+            + gaussian_full.entropy(q[1])[0][0]
+        )
         bound = log_px_z - kl
         total = bound + to_posterior
         worst = max(worst, abs(total - log_px), abs(joint - bound), abs(known.bound(*q)[0][0] - bound))
@@ -94,8 +109,12 @@ def no_z_in_it(known, rng, draws):
     log_joint, log_px_at_z = known.log_joint(grid.z), known.log_joint(grid.z) - known.log_posterior(grid.z)
     off, largest = np.abs(log_px_at_z - known.log_px).max(), np.abs(log_joint).max()
     print(f"\nlog p(x, z) − log p(z|x) at {len(grid.z):,} z: log p(x) has no z in it")
-    print(f"  largest difference from log p(x): {off:.1e}   (expected: rounding of terms up to {largest:.0f})")
-    print(f"  The mean of log p(x) under q, and of the bound's integrand log p(x, z) − log q(z); {draws:,} draws")
+    print(
+        f"  largest difference from log p(x): {off:.1e}   (expected: rounding of terms up to {largest:.0f})"
+    )
+    print(
+        f"  The mean of log p(x) under q, and of the bound's integrand log p(x, z) − log q(z); {draws:,} draws"
+    )
     print("  q                   ∫ q log p(x) dz  deviation     sampled ± std. error        bound  deviation")
     diagonal = np.diag(np.diag(np.linalg.inv(known.S)) ** -0.5)
     laws = {
@@ -111,7 +130,9 @@ def no_z_in_it(known, rng, draws):
         bound = evaluation.expectation_by_quadrature((log_joint - log_q)[None], log_q[None], grid=grid)
         numbers = f"{flat.mean[0]:13.6f}  {flat.deviation[0]:9.1e}  {drawn.mean[0]:11.6f} ± {drawn.standard_error[0]:.1e}"
         print(f"  {name:<17} {numbers}    {bound.mean[0]:11.6f}  {bound.deviation[0]:9.1e}")
-    print("  (expected: log p(x) with a deviation of 0, for every q; the bound's deviation is 0 at the posterior only)")
+    print(
+        "  (expected: log p(x) with a deviation of 0, for every q; the bound's deviation is 0 at the posterior only)"
+    )
 
 
 def climb(known, steps):
@@ -120,8 +141,12 @@ def climb(known, steps):
     precision = np.linalg.inv(known.S)
     least = 0.5 * (np.log(np.diag(precision)).sum() + np.linalg.slogdet(known.S)[1])
     rate = 0.5 / np.linalg.eigvalsh(precision)[-1]
-    print(f"\nq climbs the bound from the prior by {steps} gradient steps, and p stays   (expected in brackets)")
-    print("  q             KL that is left              bound                       gain of bound - loss of KL, any step")
+    print(
+        f"\nq climbs the bound from the prior by {steps} gradient steps, and p stays   (expected in brackets)"
+    )
+    print(
+        "  q             KL that is left              bound                       gain of bound - loss of KL, any step"
+    )
     for name, free, limit in (("full q", posterior.n_params, 0.0), ("diagonal q", 2 * Z, least)):
         moves = np.arange(posterior.n_params) < free  # the last numbers are those below the diagonal
 
@@ -143,10 +168,20 @@ def climb(known, steps):
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="The bound: what it leaves out, and what it does not depend on.")
+    parser = argparse.ArgumentParser(
+        description="The bound: what it leaves out, and what it does not depend on."
+    )
     parser.add_argument("--quick", action="store_true", help="fewer draws")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_10", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_10",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
@@ -157,7 +192,10 @@ def main(argv=None):
     no_z_in_it(known, rng, 200 if options.quick else 10_000)
     panels = climb(known, 1000)
     title = "To minimize the KL is to maximize the bound"
-    late = {q: {name: (step[3:], curve[3:]) for name, (step, curve) in found.items()} for q, found in panels.items()}
+    late = {
+        q: {name: (step[3:], curve[3:]) for name, (step, curve) in found.items()}
+        for q, found in panels.items()
+    }
     figure = plots.lines(late, x_label="step, from the fourth on", y_label="nats", title=title, log="x")
     plots.save(figure, options.out / "ascent.png")
     print(f"Picture: {options.out / 'ascent.png'}")

@@ -1,25 +1,29 @@
-"""A Helmholtz machine: one network that dreams, one that recognizes, and each learns from what the other draws.
+"""A Helmholtz machine: one network that dreams, one that recognizes, and each learns from what the other
+draws.
 
     generation     p(x, h) = p(h_L) p(h_{L−1}|h_L) … p(x|h_1)          every unit 0 or 1, each law Bernoulli(σ(W h + b))
     recognition    q(h|x)  = q(h_1|x) q(h_2|h_1) … q(h_L|h_{L−1})       the same, from the bottom up
 
-No noise can be reparameterized here, since units are 0 or 1, and 2^H states are too many to sum over once a machine is large. On
-a small one they are not, and everything below can be had exactly:
+No noise can be reparameterized here, since units are 0 or 1, and 2^H states are too many to sum over once a
+machine is large. On a small one they are not, and everything below can be had exactly:
 
-    log p(x) = bound + KL(q(h|x) ‖ p(h|x)),   bound = Σ_h q(h|x) (log p(x, h) − log q(h|x))            for every q
+    log p(x) = bound + KL(q(h|x) ‖ p(h|x)),     bound = Σ_h q(h|x) (log p(x, h) − log q(h|x))     for every q
 
 Wake-sleep      wake:  h ~ q(h|x) for data x,  p moves up log p(x, h)             the bound's own slope
-                sleep: (x, h) ~ p, a dream,    q moves up log q(h|x)              down KL(p ‖ q) of dreams: not the bound's slope
+                sleep: (x, h) ~ p, a dream,     q moves up log q(h|x)
+                down KL(p ‖ q) of dreams: not the bound's slope
 Reweighted      K draws of q for each x, weighted by w̃_k ∝ p(x, h_k) / q(h_k|x): p moves up Σ_k w̃_k log p(x, h_k), which tends
-                to the slope of log p(x) itself as K grows; q up Σ_k w̃_k log q(h_k|x), and up its dreams as above
+                to the slope of log p(x) itself as K grows; q up Σ_k w̃_k log q(h_k|x), and up its dreams as
+                above
 
-The bars: 4 x 4 pixels, upright bars with probability 2/3, else lying ones, each of four on with probability 0.2. Only 30 images
-have a probability, their entropy is known, and −H is the ceiling of the mean log p(x) of any model.
+The bars: 4 x 4 pixels, upright bars with probability 2/3, else lying ones, each of four on with probability
+0.2. Only 30 images have a probability, their entropy is known, and −H is the ceiling of the mean log p(x) of
+any model.
 
     python 12_helmholtz_machine.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm
-for unsupervised neural networks"; Bornschein & Bengio 2015, "Reweighted Wake-Sleep".
+Sources: Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995, "The
+wake-sleep algorithm for unsupervised neural networks"; Bornschein & Bengio 2015, "Reweighted Wake-Sleep".
 """
 
 import argparse
@@ -35,7 +39,8 @@ from scratchvae.training import Cosine
 
 BARS_BATCH, BARS_RATE = 20, 0.1
 BARS_LAYERS = (8, 1)  # the paper's machine: a unit for each bar, one above them for the orientation
-OFF, RARE = -3.0, -2.0  # where biases of pixels and of h₁ begin: a pixel is off unless a unit turns it on, and few units are on
+# where biases of pixels and of h₁ begin: a pixel is off unless a unit turns it on, and few units are on
+OFF, RARE = -3.0, -2.0
 SAMPLES = 5  # draws of reweighted wake-sleep
 ALGORITHMS = {"wake-sleep": "wake_sleep", "reweighted wake-sleep": "reweighted_wake_sleep"}
 SIDE, LAYERS, BATCH = 16, (200, 100, 20), 50
@@ -48,8 +53,13 @@ def exactly(seed):
     rng = np.random.default_rng(seed)
     x = binary_states(4)
     print("A machine of 4 + 3 + 2 units and random weights, all 16 x and 32 h enumerated, for five q")
-    print("      q    Σ_x p(x)    log p(x) of x = 0110 = bound + KL          largest |log p − bound − KL|   (expected: 0)")
-    p = {name: rng.standard_normal(parameter.value.shape) for name, parameter in named_parameters(model).items()}
+    print(
+        "      q    Σ_x p(x)    log p(x) of x = 0110 = bound + KL          largest |log p − bound − KL|   (expected: 0)"
+    )
+    p = {
+        name: rng.standard_normal(parameter.value.shape)
+        for name, parameter in named_parameters(model).items()
+    }
     evidences, divergences = [], []
     for number in range(1, 6):
         for name, parameter in named_parameters(model).items():
@@ -66,12 +76,16 @@ def exactly(seed):
 
 
 def learn_bars(n, epochs, seed):
-    """Section 2: both algorithms on the same bars; the models, the steps at which they were judged, and log p(x) there."""
+    """Section 2: both algorithms on the same bars; the models, the steps at which they were judged, and
+    log p(x) there.
+    """
     images, p = data.bars_law()
     train = data.bars(n, seed=seed)
     models, curves = {}, {}
     for name, algorithm in ALGORITHMS.items():
-        model = models[name] = recipes.belief_net((1, 4, 4), layers=BARS_LAYERS, algorithm=algorithm, samples=SAMPLES, seed=seed)
+        model = models[name] = recipes.belief_net(
+            (1, 4, 4), layers=BARS_LAYERS, algorithm=algorithm, samples=SAMPLES, seed=seed
+        )
         model.generation[-1].bias.value[:] = OFF
         model.generation[0].bias.value[:] = RARE
         steps, curve = [0], [p @ enumerate_hidden(model, images).log_px]
@@ -91,9 +105,15 @@ def learn_bars(n, epochs, seed):
 def tell_bars(models, curves, steps):
     images, p = data.bars_law()
     entropy = -p @ np.log(p)
-    print(f"\nBars after {steps[-1]} steps of {BARS_BATCH} images, exact over the {len(p)} images and 512 h, in nats")
-    print(f"  law of the bars         mean log p(x) {-entropy:.4f}   (the ceiling, −H; H is {entropy / np.log(2):.4f} bits)")
-    print("                          mean log p(x) = bound + KL(q ‖ p)   KL(bars ‖ model)   p(any bars)   untrained KL")
+    print(
+        f"\nBars after {steps[-1]} steps of {BARS_BATCH} images, exact over the {len(p)} images and 512 h, in nats"
+    )
+    print(
+        f"  law of the bars         mean log p(x) {-entropy:.4f}   (the ceiling, −H; H is {entropy / np.log(2):.4f} bits)"
+    )
+    print(
+        "                          mean log p(x) = bound + KL(q ‖ p)   KL(bars ‖ model)   p(any bars)   untrained KL"
+    )
     for name, model in models.items():
         cast(model, np.float64)
         exact = enumerate_hidden(model, images)
@@ -101,7 +121,9 @@ def tell_bars(models, curves, steps):
         first = -entropy - curves[name][0]
         terms = f"{log_px:13.4f} = {lower:.4f} + {kl:.4f}"
         divergence = -entropy - log_px
-        print(f"  {name:<22}  {terms}   {divergence:19.4f}   {np.exp(exact.log_px).sum():11.3f}   {first:12.2f}")
+        print(
+            f"  {name:<22}  {terms}   {divergence:19.4f}   {np.exp(exact.log_px).sum():11.3f}   {first:12.2f}"
+        )
         expected = "expected, fully trained: a bit or so by wake-sleep, less reweighted; the nearer 0 the more bars have a unit"
         print(f"    in bits: {divergence / np.log(2):.3f}   ({expected})")
     return -entropy
@@ -129,7 +151,10 @@ def draw_bars(models, steps, curves, ceiling, seed, out):
     shown |= {f"dreams, {name}": model.sample(200, seed, mean=False)[:, 0] for name, model in models.items()}
     dreams = np.concatenate([some_not_empty(images) for images in shown.values()])
     title = "What the machines dream, the empty image left out"
-    plots.save(plots.image_grid(shades(dreams), columns=18, title=title, row_labels=list(shown)), out / "bars_dreams.png")
+    plots.save(
+        plots.image_grid(shades(dreams), columns=18, title=title, row_labels=list(shown)),
+        out / "bars_dreams.png",
+    )
     figure = plots.image_grid(
         shades(np.concatenate([what_units_draw(model) for model in models.values()])),
         columns=1 + BARS_LAYERS[0],
@@ -146,40 +171,67 @@ def draw_bars(models, steps, curves, ceiling, seed, out):
 
 def learn_digits(n, epochs, seed, out):
     """Section 3: three hidden layers on digits whose grey pixels are drawn black or white anew at each visit."""
-    drawn = data.glyphs(n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
+    drawn = data.glyphs(
+        n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE
+    )
     train, test = drawn.split(500, last=True)
     rng = np.random.default_rng(seed)
     pixels = np.clip(train.batch(slice(None)).x.mean(axis=0), 1e-3, 1 - 1e-3)
-    black_or_white = data.Dataset("digits", data.binarize(test.batch(slice(None)).x, rng).reshape(-1, 1, SIDE, SIDE))
+    black_or_white = data.Dataset(
+        "digits", data.binarize(test.batch(slice(None)).x, rng).reshape(-1, 1, SIDE, SIDE)
+    )
     held_out = black_or_white.batch(slice(None)).x
     independent = (held_out @ np.log(pixels) + (1 - held_out) @ np.log(1 - pixels)).mean()
-    model = recipes.belief_net((1, SIDE, SIDE), layers=LAYERS, algorithm="reweighted_wake_sleep", samples=SAMPLES, seed=seed)
+    model = recipes.belief_net(
+        (1, SIDE, SIDE), layers=LAYERS, algorithm="reweighted_wake_sleep", samples=SAMPLES, seed=seed
+    )
     model.generation[-1].bias.value = np.log(pixels / (1 - pixels))  # begins near the independent pixels
     rate = Cosine(3e-3, epochs * -(-n // BATCH))
     settings = {"epochs": epochs, "batch_size": BATCH, "learning_rate": rate, "seed": seed, "binarized": True}
     model.fit(train, **settings)
     lower = bound(model, black_or_white, Wake(), rng=rng)["bound"]
     units = " + ".join(map(str, LAYERS))
-    print(f"\nDigits, {SIDE} x {SIDE} pixels black or white, {units} hidden units, {len(test)} images held out")
+    print(
+        f"\nDigits, {SIDE} x {SIDE} pixels black or white, {units} hidden units, {len(test)} images held out"
+    )
     print(f"  independent pixels      log p(x) {independent:.2f}")
-    print(f"  machine                 bound    {lower:.2f}   (expected, fully trained: above independent pixels)")
+    print(
+        f"  machine                 bound    {lower:.2f}   (expected, fully trained: above independent pixels)"
+    )
     for K in (5, 50):
         estimate = log_likelihood(model, black_or_white, samples=K, rng=np.random.default_rng(seed)).mean()
         print(f"  machine, K = {K:<3}        log p(x) {estimate:.2f}   (expected: rising with K)")
-    pictures = [test.images[:10] / 255, held_out[:10].reshape(-1, 1, SIDE, SIDE), model.reconstruct(black_or_white)[:10]]
+    pictures = [
+        test.images[:10] / 255,
+        held_out[:10].reshape(-1, 1, SIDE, SIDE),
+        model.reconstruct(black_or_white)[:10],
+    ]
     dreams = model.sample(30, seed)
     rows = ["data", "black or white", "E[x|h₁], h₁ = E[h₁|x]", "dreams", "", ""]
     figure = plots.image_grid(
-        np.concatenate([*pictures, dreams]), columns=10, title="Digits, recognized and dreamt", row_labels=rows
+        np.concatenate([*pictures, dreams]),
+        columns=10,
+        title="Digits, recognized and dreamt",
+        row_labels=rows,
     )
     plots.save(figure, out / "digits.png")
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description="A Helmholtz machine, by wake-sleep and by reweighted wake-sleep.")
+    parser = argparse.ArgumentParser(
+        description="A Helmholtz machine, by wake-sleep and by reweighted wake-sleep."
+    )
     parser.add_argument("--quick", action="store_true", help="a seventh of the training: a few seconds")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_12", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_12",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")

@@ -62,7 +62,9 @@ def bound_over_noise(model, q_params, x):
 def the_sum(model, found, q_params):
     """Part 1: the bound over the noise, the KL over the latents, and log p(x)."""
     bound = np.concatenate([bound_over_noise(model, q_params[i : i + 1], x) for i, x in enumerate(X)])
-    print("A VAE with one latent on points of half a circle, four x, by quadrature   (expected: the last two agree)")
+    print(
+        "A VAE with one latent on points of half a circle, four x, by quadrature   (expected: the last two agree)"
+    )
     print("            x        bound + KL(q ‖ p(z|x)) =      sum    log p(x)")
     for point, b, gap, log_px in zip(X, bound, found.kl_to_posterior, found.log_px, strict=True):
         print(f"  ({point[0]:5.2f}, {point[1]:4.2f}) {b:10.5f} {gap:17.5f} {b + gap:11.5f} {log_px:11.5f}")
@@ -73,7 +75,9 @@ def the_sum(model, found, q_params):
 def no_z_in_it(model, found, q_params, rng, n):
     """Part 2: the mean of log p(x) under several q, and p(z|x) from draws that know nothing of log p(x)."""
     one, log_px = slice(AT, AT + 1), found.log_px[AT]
-    print(f"\nlog p(x) = log p(x, z) − log p(z|x) at x = (0, 1)   (expected: {log_px:.5f} and deviation 0, for every q)")
+    print(
+        f"\nlog p(x) = log p(x, z) − log p(z|x) at x = (0, 1)   (expected: {log_px:.5f} and deviation 0, for every q)"
+    )
     rows = {"the prior": [0.0, 0.0], "a wrong q": [1.0, -1.0], "the encoder's q": q_params[AT]}
     for name, row in rows.items():
         log_q, _ = evaluation.log_q_on_grid(np.array([row]), posterior=model.posterior, grid=found.grid)
@@ -88,12 +92,20 @@ def no_z_in_it(model, found, q_params, rng, n):
     log_px_z = log_likelihood_at(model, z, X[AT])
     kept = z[np.log(rng.random(n)) < log_px_z - log_px_z.max(), 0]
     spacing, half = found.grid.cell, len(kept) // 2  # half of the draws choose the bins, half are counted
-    edges = [-np.inf, *((np.floor(np.quantile(kept[:half], [1 / 3, 2 / 3]) / spacing) + 0.5) * spacing), np.inf]
+    edges = [
+        -np.inf,
+        *((np.floor(np.quantile(kept[:half], [1 / 3, 2 / 3]) / spacing) + 0.5) * spacing),
+        np.inf,
+    ]
     shares = np.histogram(kept[half:], edges)[0] / len(kept[half:])
     p, on = np.exp(found.log_joint[AT]) * spacing, found.grid.z[:, 0]
-    by_bin = [np.log(p[(a < on) & (on < b)].sum() / s) for (a, b), s in zip(pairwise(edges), shares, strict=True)]
+    by_bin = [
+        np.log(p[(a < on) & (on < b)].sum() / s) for (a, b), s in zip(pairwise(edges), shares, strict=True)
+    ]
     errors = np.sqrt((1 - shares) / (shares * len(kept[half:])))
-    print("  This p(z|x) is p(x, z) over its integral, which is why. Draws of p(z|x), by rejection, know no integral:")
+    print(
+        "  This p(z|x) is p(x, z) over its integral, which is why. Draws of p(z|x), by rejection, know no integral:"
+    )
     bins = "  ".join(f"{value:.3f} ± {error:.3f}" for value, error in zip(by_bin, errors, strict=True))
     print(f"  log p(x, bin) − log p(bin|x) in three bins of z: {bins}   (expected: {log_px:.3f})")
 
@@ -105,24 +117,33 @@ def climb(model, found, steps):
     def bound(q_params):
         return evaluation.bound_on_grid(q_params, posterior=posterior, log_joint=found.log_joint, grid=grid)
 
-    bends = -np.gradient(np.gradient(found.log_joint, grid.z[:, 0], axis=1), grid.z[:, 0], axis=1)  # −∂² log p(x, z)
+    # −∂² log p(x, z)
+    bends = -np.gradient(np.gradient(found.log_joint, grid.z[:, 0], axis=1), grid.z[:, 0], axis=1)
     start, rate = np.tile([1.0, -4.0], (len(X), 1)), np.array([1 / np.abs(bends).max(), 0.1])
     climbed = evaluation.ascend(bound, start, steps=steps, rate=rate)
-    print(f"\nFrom N(1, e⁻⁴) q climbs by {steps} steps, for each x by itself, while the encoder has to serve them all")
-    print("            x    KL: start   encoder's q    the end   |bound + KL − log p(x)|   −σ² E_q[∂² log p(x, z)]")
+    print(
+        f"\nFrom N(1, e⁻⁴) q climbs by {steps} steps, for each x by itself, while the encoder has to serve them all"
+    )
+    print(
+        "            x    KL: start   encoder's q    the end   |bound + KL − log p(x)|   −σ² E_q[∂² log p(x, z)]"
+    )
     panels = {}
     for i, x in enumerate(X):
         path = climbed.q_params[:, i]
         log_q, _ = evaluation.log_q_on_grid(path, posterior=posterior, grid=grid)
         kl = evaluation.expectation_by_quadrature(log_q - found.log_posterior[i], log_q, grid=grid).mean
         rising, step = bound_over_noise(model, path, x), np.arange(1, steps + 2)
-        bend = evaluation.expectation_by_quadrature(bends[i : i + 1], log_q[-1:], grid=grid).mean[0] * np.exp(path[-1, 1])
+        bend = evaluation.expectation_by_quadrature(bends[i : i + 1], log_q[-1:], grid=grid).mean[0] * np.exp(
+            path[-1, 1]
+        )
         off, kls = np.abs(rising + kl - found.log_px[i]).max(), (kl[0], found.kl_to_posterior[i], kl[-1])
         numbers = f"{kls[0]:10.4f} {kls[1]:12.5f} {kls[2]:12.5f} {off:17.1e} {bend:24.4f}"
         print(f"  ({x[0]:5.2f}, {x[1]:4.2f}) {numbers}")
         curves = {"bound": rising, "KL(q ‖ p(z|x))": kl, "their sum, log p(x)": rising + kl}
         panels[f"x = ({x[0]:g}, {x[1]:g})"] = {name: (step, curve) for name, curve in curves.items()}
-    print("  (expected: the end below the encoder's q; 0 to rounding on all of the way; 1 at the best Gaussian)")
+    print(
+        "  (expected: the end below the encoder's q; 0 to rounding on all of the way; 1 at the best Gaussian)"
+    )
     return panels
 
 
@@ -141,21 +162,33 @@ def estimators(draws, seed):
     }
     latents, variances, worst = (1, 4, 16), {name: [] for name in kinds}, 0.0
     for Z in latents:
-        model = recipes.mlp((32,), latent_dim=Z, hidden=(32,), activation="tanh", likelihood="gaussian", seed=seed)
+        model = recipes.mlp(
+            (32,), latent_dim=Z, hidden=(32,), activation="tanh", likelihood="gaussian", seed=seed
+        )
         model.fit(points, epochs=2, batch_size=50, learning_rate=3e-3, seed=seed)
         cast(model, np.float64)
         settings = {"draws": draws, "rng": rng}
-        found = {n: evaluation.estimator_noise(model, kind, Batch(x), **settings) for n, (kind, x) in kinds.items()}
+        found = {
+            n: evaluation.estimator_noise(model, kind, Batch(x), **settings) for n, (kind, x) in kinds.items()
+        }
         first = found["reparameterized, KL in closed form"]
         for name, noise in found.items():
             variances[name].append(noise.total_variance("encoder"))
-            worst = max(worst, *(apart(noise, first, n) for n in noise.gradient_mean if n.startswith("encoder")))
-    print(f"\nThe gradient to the encoder, {DRAWS} draws an example, early in training: E‖g − E g‖² over {draws} draws of it")
+            worst = max(
+                worst, *(apart(noise, first, n) for n in noise.gradient_mean if n.startswith("encoder"))
+            )
+    print(
+        f"\nThe gradient to the encoder, {DRAWS} draws an example, early in training: E‖g − E g‖² over {draws} draws of it"
+    )
     print(f"  latents                              {''.join(f'{Z:12d}' for Z in latents)}")
     for name, row in variances.items():
         print(f"  {name:<37}{''.join(f'{v:12.4g}' for v in row)}")
-    print("  (expected: by the score function a hundred times as much and more; leaving one out removes most of that)")
-    print(f"  their means differ by at most {worst:.1f} standard errors   (expected: below 6, of some 2,000 entries each)")
+    print(
+        "  (expected: by the score function a hundred times as much and more; leaving one out removes most of that)"
+    )
+    print(
+        f"  their means differ by at most {worst:.1f} standard errors   (expected: below 6, of some 2,000 entries each)"
+    )
     return {name: (latents, row) for name, row in variances.items()}
 
 
@@ -168,8 +201,16 @@ def apart(one, other, name):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="The bound of a network, and how its gradient is estimated.")
     parser.add_argument("--quick", action="store_true", help="fewer draws, less training")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_13", help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        default="demo_13",
+        help="for the pictures (default: %(default)s)",
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
@@ -181,8 +222,12 @@ def main(argv=None):
 
     points = arc(1000, np.random.default_rng(options.seed + 2)).astype(np.float32)
     law = Gaussian(0.2, learned=True)
-    model = recipes.mlp((2,), latent_dim=1, hidden=(32,), activation="tanh", likelihood=law, seed=options.seed)
-    model.fit(points, epochs=epochs, batch_size=50, learning_rate=Cosine(1e-2, 20 * epochs), seed=options.seed)
+    model = recipes.mlp(
+        (2,), latent_dim=1, hidden=(32,), activation="tanh", likelihood=law, seed=options.seed
+    )
+    model.fit(
+        points, epochs=epochs, batch_size=50, learning_rate=Cosine(1e-2, 20 * epochs), seed=options.seed
+    )
     cast(model, np.float64)
     found, (q_params, _) = evaluation.evidence(model, X, **GRID), model.encoder(X)
     the_sum(model, found, q_params)
@@ -196,9 +241,13 @@ def main(argv=None):
         laws = {"p(z|x)": found.log_posterior, "q(z|x)": found.log_q}
         either = np.logaddexp(found.log_posterior[i], found.log_q[i])
         near = either > either.max() - 7  # where one of them is a thousandth of the largest, or more
-        panels[f"x = ({x[0]:g}, {x[1]:g})"] = {name: (on[near], np.exp(p[i, near])) for name, p in laws.items()}
+        panels[f"x = ({x[0]:g}, {x[1]:g})"] = {
+            name: (on[near], np.exp(p[i, near])) for name, p in laws.items()
+        }
     title = "The true posterior and the encoder's, the last for a point off the curve"
-    plots.save(plots.lines(panels, x_label="z", y_label="density", title=title), options.out / "posteriors.png")
+    plots.save(
+        plots.lines(panels, x_label="z", y_label="density", title=title), options.out / "posteriors.png"
+    )
 
     # ------------------------------------------------------------------ 4. the KL in closed form, and sampled
 
@@ -206,29 +255,40 @@ def main(argv=None):
     closed = closed_form_kl(model.posterior, model.prior, q_params)[0].mean()
     (mean, log_var), _ = model.posterior.mean_and_log_var(q_params)
     s2 = np.exp(log_var)
-    expected = (0.5 * (s2 - 1) ** 2 + mean**2 * s2).mean() / len(points)  # Var[½ (z² − ε² − log σ²)], over the batch's mean
+    # Var[½ (z² − ε² − log σ²)], over the batch's mean
+    expected = (0.5 * (s2 - 1) ** 2 + mean**2 * s2).mean() / len(points)
     kls = []
     for _ in range(draws):
-        report, _ = SampledElbo()(model, Batch(points.astype(np.float64)), model.posterior.draw_noise(len(points), rng))
+        report, _ = SampledElbo()(
+            model, Batch(points.astype(np.float64)), model.posterior.draw_noise(len(points), rng)
+        )
         kls.append(report.terms["kl"].mean())
     bias, error = np.mean(kls) - closed, np.std(kls, ddof=1) / np.sqrt(draws)
-    print(f"\nThe KL of {len(points)} points, closed form {closed:.5f}; log q − log p(z) at one draw each, {draws} times:")
+    print(
+        f"\nThe KL of {len(points)} points, closed form {closed:.5f}; log q − log p(z) at one draw each, {draws} times:"
+    )
     print(f"  bias     {bias:+.6f} ± {error:.6f}   (expected: 0 within 4 standard errors)")
     print(f"  variance {np.var(kls, ddof=1):.4g}   (expected: {expected:.4g}; of the closed form 0)")
 
-    # ------------------------------------------------------------------------------- 5. the gradient's scatter
+    # ------------------------------------------------------------------------------- 5. the gradient's
+    # scatter
 
     title = "Two ways through an expectation"
-    figure = plots.lines({"": estimators(draws, options.seed)}, x_label="latents", y_label="E‖g − E g‖²", title=title, log="xy")
+    figure = plots.lines(
+        {"": estimators(draws, options.seed)}, x_label="latents", y_label="E‖g − E g‖²", title=title, log="xy"
+    )
     plots.save(figure, options.out / "gradients.png")
     few = points[:20].astype(np.float64)
     late = (SampledElbo(samples=DRAWS), ScoreFunctionElbo(DRAWS))
     noises = [evaluation.estimator_noise(model, kind, Batch(few), draws=draws, rng=rng) for kind in late]
     ratio = noises[0].total_variance("encoder") / noises[1].total_variance("encoder")
-    print(f"  On the trained model of part 1, with q near the posterior, the score function scatters {ratio:.1f} times less")
+    print(
+        f"  On the trained model of part 1, with q near the posterior, the score function scatters {ratio:.1f} times less"
+    )
     print("  (expected: less: where q is the posterior, f is the constant log p(x), and f − b is 0)")
 
-    # ------------------------------------------------------------------------------------- 6. towards log p(x)
+    # ------------------------------------------------------------------------------------- 6. towards
+    # log p(x)
 
     some = points[:100].astype(np.float64)
     log_px = evaluation.evidence(model, some, **GRID).log_px.mean()

@@ -1,18 +1,19 @@
-"""The first term of the ELBO alone: where z is observed, a class, it is a maximum-likelihood fit, as in naive Bayes.
+"""The first term of the ELBO alone: where z is observed, a class, it is a maximum-likelihood fit, as in naive
+Bayes.
 
     ELBO = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))
 
-A VAE has to guess z. Here z is the label of the example: q(z|x) is 1 at the label, and the KL is −log p(label). The
-decoder is a linear map of the one-hot label, a table with a row of parameters for each class, and p(x|z) = Π_d p(x_d|z).
-What maximizes ⟨log p(x|z)⟩ needs no gradient then:
+A VAE has to guess z. Here z is the label of the example: q(z|x) is 1 at the label, and the KL is
+−log p(label). The decoder is a linear map of the one-hot label, a table with a row of parameters for each
+class, and p(x|z) = Π_d p(x_d|z). What maximizes ⟨log p(x|z)⟩ needs no gradient then:
 
     Gaussian       mean and variance of each pixel over the examples of the class
     Bernoulli      p_d = (Σ_n x_nd + α) / (n_k + 2 α)
     multinomial    p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α)
 
-α = 0 is maximum likelihood. α > 0 maximizes Σ_n log p(x_n|z) + α Σ_d log p_d over the examples of a class (for Bernoulli
-+ α Σ_d log(1 − p_d) too). What is added is the log-density of Beta(α + 1, α + 1), or of Dirichlet(α + 1, …, α + 1). Its
-gradient in the logits l, by hand:
+α = 0 is maximum likelihood. α > 0 maximizes Σ_n log p(x_n|z) + α Σ_d log p_d over the examples of a class
+(for Bernoulli + α Σ_d log(1 − p_d) too). What is added is the log-density of Beta(α + 1, α + 1), or of
+Dirichlet(α + 1, …, α + 1). Its gradient in the logits l, by hand:
 
     Bernoulli      d/dl_d α (log σ(l_d) + log σ(−l_d)) = α (1 − 2 p_d)
     multinomial    d/dl_d α Σ_e log softmax(l)_e       = α (1 − D p_d)
@@ -22,8 +23,8 @@ log p(x|z) + log p(z) into log p(z|x): the exact posterior that a VAE can only a
 
     python 14_naive_bayes.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Kingma & Welling 2014, equation 3; McCallum & Nigam 1998, "A comparison of event models for naive Bayes text
-classification".
+Sources: Kingma & Welling 2014, equation 3; McCallum & Nigam 1998, "A comparison of event models for naive
+Bayes text classification".
 """
 
 import argparse
@@ -55,7 +56,9 @@ def counted(name, x, y, smoothing):
     for k in np.unique(y):
         own = x[y == k]
         if name == "Gaussian":
-            rows.append(np.concatenate([own.mean(axis=0), np.log(own.var(axis=0) + smoothing * x.var(axis=0).max())]))
+            rows.append(
+                np.concatenate([own.mean(axis=0), np.log(own.var(axis=0) + smoothing * x.var(axis=0).max())])
+            )
         elif name == "Bernoulli":
             p = (own.sum(axis=0) + smoothing) / (len(own) + 2 * smoothing)
             rows.append(np.log(p / (1 - p)))
@@ -80,17 +83,24 @@ def scikit_learns(name, x, y, smoothing):
 def main(argv=None):
     parser = argparse.ArgumentParser(description="The first term of the ELBO is a maximum-likelihood fit.")
     parser.add_argument("--quick", action="store_true", help="fewer examples: a few seconds")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", default="demo_14", help="for the picture (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", default="demo_14", help="for the picture (default: %(default)s)"
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")
     (n, documents), seed = (600, 300) if options.quick else (4000, 1000), options.seed
     options.out.mkdir(parents=True, exist_ok=True)
 
-    # ---------------------------------------------------------------------------------------- 1. three laws, fitted both ways
+    # ---------------------------------------------------------------------------------------- 1. three laws,
+    # fitted both ways
 
-    everything = data.glyphs(n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
+    everything = data.glyphs(
+        n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE
+    )
     digits, unseen = everything.split(500, last=True)
     texts = data.bag_of_words(data.docstrings(MODULES), size=200).subset(slice(0, documents))
     grey, words = digits.batch(slice(None), np.float64).x, texts.batch(slice(None), np.float64).x
@@ -99,7 +109,9 @@ def main(argv=None):
         "Bernoulli": (Bernoulli(), 1.0, (grey > 0.5).astype(float), digits.labels),
         "multinomial": (Multinomial(), 1.0, words, texts.labels),
     }
-    print(f"Gaussian and Bernoulli: {n} digits of {D} pixels, grey, and black or white; multinomial: {len(words)} docstrings")
+    print(
+        f"Gaussian and Bernoulli: {n} digits of {D} pixels, grey, and black or white; multinomial: {len(words)} docstrings"
+    )
     print("                largest difference from counting          of log p(z|x) from    right class,")
     print("                closed form     trained by L-BFGS         scikit-learn's        of those seen")
     models, trained = {}, {}
@@ -110,12 +122,19 @@ def main(argv=None):
         tables = [log_probabilities(table) for table in tables] if name == "multinomial" else tables
         by_count, by_gradient = (np.abs(table - counted(name, x, y, smoothing)).max() for table in tables)
         log_pz = model.predict_log_proba(x)
-        theirs = f"{np.abs(log_pz - scikit_learns(name, x, y, smoothing)).max():.1e}" if find_spec("sklearn") else "—"
+        theirs = (
+            f"{np.abs(log_pz - scikit_learns(name, x, y, smoothing)).max():.1e}"
+            if find_spec("sklearn")
+            else "—"
+        )
         right = (model.predict(x) == y).mean()
-        print(f"  {name:<13} {by_count:10.1e}     {by_gradient:17.1e}         {theirs:>14}        {right:13.3f}")
+        print(
+            f"  {name:<13} {by_count:10.1e}     {by_gradient:17.1e}         {theirs:>14}        {right:13.3f}"
+        )
     print("  (expected: rounding in the first and third, below 1e-4 in the second)")
 
-    # -------------------------------------------------------------------------------------------------- 2. the bound is exact
+    # -------------------------------------------------------------------------------------------------- 2.
+    # the bound is exact
 
     model, (_, _, x, y) = models["Bernoulli"], kinds["Bernoulli"]
     x_params, _ = model.decoder(y)
@@ -124,11 +143,14 @@ def main(argv=None):
     posterior = model.predict_log_proba(x)[np.arange(n), y]
     evidence = model.score_samples(x)
     print("\nThe ELBO of black or white digits at their labels, mean in nats")
-    print(f"  E[log p(x|z)] − KL(q ‖ p(z))                  {first.mean():9.4f} − {kl.mean():.4f} = {(first - kl).mean():9.4f}")
+    print(
+        f"  E[log p(x|z)] − KL(q ‖ p(z))                  {first.mean():9.4f} − {kl.mean():.4f} = {(first - kl).mean():9.4f}"
+    )
     total = f"(expected: the same, as KL(q ‖ p(z|x)) = −log p(label|x) = {-posterior.mean():.4f})"
     print(f"  log p(x) − KL(q ‖ p(z|x))                     {(evidence + posterior).mean():29.4f}   {total}")
 
-    # ------------------------------------------------------------------- 3. a loop, through a linear layer and its one-hot label
+    # ------------------------------------------------------------------- 3. a loop, through a linear layer
+    # and its one-hot label
 
     some = slice(0, 600)  # of the digits
     one_hot, decoder, optimizer = np.eye(10)[y[some]], Linear(10, D, bias=False), Adam(0.2)
@@ -142,13 +164,15 @@ def main(argv=None):
         logits, decoder_pullback = decoder(one_hot)
         _, likelihood_pullback = model.likelihood.log_prob(logits, x=x[some])
         decoder.weight.grad = None
-        decoder_pullback(likelihood_pullback(np.full(600, -1 / 600)))  # dlog_px = −1/N: the loss is −⟨log p(x|z)⟩ …
+        # dlog_px = −1/N: the loss is −⟨log p(x|z)⟩ …
+        decoder_pullback(likelihood_pullback(np.full(600, -1 / 600)))
         p = 1 / (1 + np.exp(-decoder.weight.value))
         decoder.weight.receive(-(1 - 2 * p) / 600)  # … − Σ α (log p + log(1 − p)) / N: dl = −α (1 − 2 p) / N
         optimizer.step({"weight": decoder.weight})
     print("  (expected: falling, to below 1e-2)")
 
-    # ---------------------------------------------------------------------------------------------------------- 4. smoothing
+    # ----------------------------------------------------------------------------------------------------------
+    # 4. smoothing
 
     others, labels = (unseen.batch(slice(None), np.float64).x > 0.5).astype(float), unseen.labels
     print(f"\nSmoothing, judged by {len(others)} digits that were not seen")
@@ -161,9 +185,12 @@ def main(argv=None):
         possible = np.isfinite(joint).any(axis=1)
         right = (joint.argmax(axis=1) == labels)[possible].sum() / len(others)
         print(f"  α = {smoothing:<8g}{impossible:25d}   {log_px.mean():12.2f}   {right:11.3f}")
-    print("  (expected: −inf without smoothing, where a pixel is on that never was in the class; a best α between the ends)")
+    print(
+        "  (expected: −inf without smoothing, where a pixel is on that never was in the class; a best α between the ends)"
+    )
 
-    # ------------------------------------------------------------------------------------------------------------ 5. the picture
+    # ------------------------------------------------------------------------------------------------------------
+    # 5. the picture
 
     gaussian = models["Gaussian"].decoder.weight.value
     rng = np.random.default_rng(seed)

@@ -3,8 +3,8 @@
     log p(x_o) = log ∫ p(x_o|z) p(z) dz        p(x_o|z) = Π_d p(x_d|z) over the observed entries d alone
 
 Entries do not depend on each other given z, and so those that are missing drop out of the likelihood: nothing
-has to be filled in to train the decoder. Only the encoder needs a whole row. Where an entry is missing it gets
-a number that is learned for each column. With K draws z_k ~ q(z|x_o) of each example
+has to be filled in to train the decoder. Only the encoder needs a whole row. Where an entry is missing it
+gets a number that is learned for each column. With K draws z_k ~ q(z|x_o) of each example
 
     w_k = p(x_o|z_k) p(z_k) / q(z_k|x_o)       E log 1/K Σ_k w_k ≤ log p(x_o)                the bound
     w̃_k = w_k / Σ_k w_k                        E[x_m|x_o] ≈ Σ_k w̃_k E[x_m|z_k]               one imputation
@@ -40,7 +40,9 @@ from scratchvae.priors import StandardGaussian
 LIKELIHOODS = {  # each from D, the number of entries
     "gaussian_diagonal": lambda D: likelihoods.GaussianDiagonal(np.ones(D), min_variance=0.01),
     "gaussian_per_pixel": lambda D: likelihoods.GaussianPerPixel(),
-    "student_t": lambda D: likelihoods.StudentT(df=3.0, scale_from="decoder", df_from="decoder", min_scale=1e-3),  # theirs
+    "student_t": lambda D: likelihoods.StudentT(
+        df=3.0, scale_from="decoder", df_from="decoder", min_scale=1e-3
+    ),  # theirs
 }
 LATENTS, HIDDEN, K, BATCH = 10, 128, 20, 32
 # what the notebook prints, epoch: bound, error
@@ -90,7 +92,8 @@ def main(argv=None):
     holed = holes[:, :6]  # few columns, of which an encoder for complete rows is not far off
     exact = FactorAnalysis(1, max_steps=steps, min_noise_variance=0.5, seed=options.seed).fit(holed)
     twin = exact.to_vae()
-    twin.encoder.bias.value[1:] = 0.0  # log σ² of q: as wide as the prior, since holes make the posterior wider
+    # log σ² of q: as wide as the prior, since holes make the posterior wider
+    twin.encoder.bias.value[1:] = 0.0
     truth, filled = exact.score_samples(holed[few]), exact.impute(holed[few])
     print(f"\nFactor analysis of 6 of the columns, and the linear VAE with its weights: {few.stop} examples")
     print("  draws of z    log p(x_o), mean   largest error   largest error of an imputed entry")

@@ -6,19 +6,20 @@
     count         NB(x; exp f · mean, r)                   binary       Bernoulli(x; σ(f))
     categorical   softmax(f_1 … f_L)_x                     ordered      σ(t_x − f) − σ(t_{x−1} − f)
 
-f is what the decoder computes for a column, m and s are the mean and the deviation of the training data. σ², the
-dispersion r of the negative binomial law NB and the thresholds t are learned for each column. Given z the columns do not
-depend on each other, so that what is missing drops out of the sum, and one bound trains all columns at once. The encoder
-sees every column in one scale: numbers standardized, positive ones by their logarithm, counts by log(1 + x), a category as
-one of L inputs, and 0 for what is missing.
+f is what the decoder computes for a column, m and s are the mean and the deviation of the training data. σ²,
+the dispersion r of the negative binomial law NB and the thresholds t are learned for each column. Given z the
+columns do not depend on each other, so that what is missing drops out of the sum, and one bound trains all
+columns at once. The encoder sees every column in one scale: numbers standardized, positive ones by their
+logarithm, counts by log(1 + x), a category as one of L inputs, and 0 for what is missing.
 
-Part 1 compares each law with scipy's. Part 2 does from the command line what one does with a table: it takes four data sets
-of scikit-learn with a fifth of their cells removed, trains, imputes, and compares the result with the cells that were
-removed. Part 3 removes more and more.
+Part 1 compares each law with scipy's. Part 2 does from the command line what one does with a table: it takes
+four data sets of scikit-learn with a fifth of their cells removed, trains, imputes, and compares the result
+with the cells that were removed. Part 3 removes more and more.
 
     python 17_tables.py [--quick] [--seed N] [--out FOLDER]
 
-Source: Nazábal, Olmos, Ghahramani & Valera 2020, "Handling incomplete heterogeneous data using VAEs", section 3.
+Source: Nazábal, Olmos, Ghahramani & Valera 2020, "Handling incomplete heterogeneous data using VAEs",
+section 3.
 """
 
 import argparse
@@ -55,7 +56,8 @@ def main(argv=None):
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
 
-    # ------------------------------------------------------------------------------------- 1. the laws beside scipy's
+    # ------------------------------------------------------------------------------------- 1. the laws beside
+    # scipy's
 
     names, ours, theirs, sums = laws(rng)
     print("log p of one cell of each kind, and what the probabilities of its levels sum to")
@@ -66,9 +68,12 @@ def main(argv=None):
         f"Largest difference: {max(abs(one - other) for one, other in zip(ours, theirs, strict=True)):.1e}   (expected: rounding)"
     )
 
-    # ------------------------------------------------------------------------------------- 2. four tables, a fifth removed
+    # ------------------------------------------------------------------------------------- 2. four tables, a
+    # fifth removed
 
-    print("\nA fifth of all cells removed. Numbers: root mean squared error of the removed cells, in each column's")
+    print(
+        "\nA fifth of all cells removed. Numbers: root mean squared error of the removed cells, in each column's"
+    )
     print("deviations. Levels: the share of the removed cells that were filled in with another level.")
     print("                          numbers                             levels")
     print("  data set          mean  iterative  scratchvae   commonest  iterative  scratchvae")
@@ -76,10 +81,17 @@ def main(argv=None):
         header, cells = table(name, rng)
         removed = rng.random((len(cells), len(header))) < MISSING
         found = compare(name, header, cells, removed, options)
-        print(f"  {name:14}" + "{:8.3f} {:10.3f} {:11.3f}".format(*found[0]) + "{:12.1%} {:10.1%} {:11.1%}".format(*found[1]))
-    print("(expected: the mean's error is about 1, and both others are below it; iterative is scikit-learn's IterativeImputer)")
+        print(
+            f"  {name:14}"
+            + "{:8.3f} {:10.3f} {:11.3f}".format(*found[0])
+            + "{:12.1%} {:10.1%} {:11.1%}".format(*found[1])
+        )
+    print(
+        "(expected: the mean's error is about 1, and both others are below it; iterative is scikit-learn's IterativeImputer)"
+    )
 
-    # ------------------------------------------------------------------------------------- 3. more and more removed
+    # ------------------------------------------------------------------------------------- 3. more and more
+    # removed
 
     header, cells = table("wine", rng)
     shares = np.array([0.2, 0.5] if options.quick else [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
@@ -91,7 +103,9 @@ def main(argv=None):
         errors.append(compare("wine", header, cells, order < share, options)[0])
         print("  {:6.0%} {:8.3f} {:10.3f} {:11.3f}".format(share, *errors[-1]))
     print("(expected: the fewer cells are known, the nearer the mean)")
-    curves = dict(zip(("scratchvae", "IterativeImputer", "column mean"), np.transpose(errors)[::-1], strict=True))
+    curves = dict(
+        zip(("scratchvae", "IterativeImputer", "column mean"), np.transpose(errors)[::-1], strict=True)
+    )
     figure = plots.lines(
         {"": {name: (100 * shares, error) for name, error in curves.items()}},
         x_label="cells removed, %",
@@ -113,7 +127,9 @@ def laws(rng):
         Column("categorical", "categorical", "text", ("red", "green", "blue")),
         Column("ordered", "ordered", "text", ("low", "mid", "high")),
     )
-    rows = np.column_stack([rng.normal(3, 2, 50), rng.lognormal(1, 0.5, 50), rng.poisson(4, 50), *rng.integers(0, 2, (3, 50))])
+    rows = np.column_stack(
+        [rng.normal(3, 2, 50), rng.lognormal(1, 0.5, 50), rng.poisson(4, 50), *rng.integers(0, 2, (3, 50))]
+    )
     law = of_schema(TableSchema(columns))
     cast(law, np.float64)
     law.measure(Batch(rows))
@@ -143,16 +159,43 @@ def laws(rng):
 
 
 def compare(name, header, cells, removed, options):
-    """The errors of numbers, and the shares of wrong levels, of the column means, of IterativeImputer and of a VAE."""
+    """The errors of numbers, and the shares of wrong levels, of the column means, of IterativeImputer and of
+    a VAE.
+    """
     columns, sizes = SETTINGS[name]
     epochs = 1 + (100 if options.quick else STEPS) * BATCH // len(cells)
     with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):  # what the commands say
-        whole, holed, full, run = (f"{folder}/{file}" for file in ("whole.csv", "holed.csv", "full.csv", "run"))
+        whole, holed, full, run = (
+            f"{folder}/{file}" for file in ("whole.csv", "holed.csv", "full.csv", "run")
+        )
         write(whole, header, cells)
-        seen = [["" if gone else cell for cell, gone in zip(*row, strict=True)] for row in zip(cells, removed, strict=True)]
+        seen = [
+            ["" if gone else cell for cell, gone in zip(*row, strict=True)]
+            for row in zip(cells, removed, strict=True)
+        ]
         write(holed, header, seen)
-        train = ["train", "--data", holed, "--out", run, *sizes, "--objective", OBJECTIVE, "--batch-size", str(BATCH)]
-        train += ["--epochs", str(epochs), "--held-out", "0", "--seed", str(options.seed), "--quiet", "--no-figures"]
+        train = [
+            "train",
+            "--data",
+            holed,
+            "--out",
+            run,
+            *sizes,
+            "--objective",
+            OBJECTIVE,
+            "--batch-size",
+            str(BATCH),
+        ]
+        train += [
+            "--epochs",
+            str(epochs),
+            "--held-out",
+            "0",
+            "--seed",
+            str(options.seed),
+            "--quiet",
+            "--no-figures",
+        ]
         impute = ["impute", run, "--data", holed, "--out", full, "--samples", "200"]
         for command in ([*train, "--columns", columns] if columns else train, impute):
             if scratchvae(command) != 0:
@@ -165,7 +208,9 @@ def compare(name, header, cells, removed, options):
 
 
 def errors_of(filled, x, removed, schema):
-    """The root mean squared error of numbers in deviations of their column, and the share of wrong levels, for each."""
+    """The root mean squared error of numbers in deviations of their column, and the share of wrong levels,
+    for each.
+    """
     scale = x.std(axis=0)
     with_levels = np.array([bool(column.levels) for column in schema.columns])
     numbers = removed & (~with_levels & (scale > 0))  # constant columns can't be missed
@@ -186,8 +231,9 @@ def simply(holes, schema):
 
 
 def iteratively(holes, schema, options):
-    """scikit-learn's IterativeImputer. Of a category it is given L − 1 columns of 0 and 1; L would sum to 1, and it would see
-    nothing but that. The level whose column comes out largest is chosen, the first one's being 1 less all others.
+    """scikit-learn's IterativeImputer. Of a category it is given L − 1 columns of 0 and 1; L would sum to 1,
+    and it would see nothing but that. The level whose column comes out largest is chosen, the first one's
+    being 1 less all others.
     """
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (its import offers the other)
     from sklearn.impute import IterativeImputer
@@ -196,24 +242,36 @@ def iteratively(holes, schema, options):
     for d, column in enumerate(schema.columns):
         wide = len(column.levels) - 1 if column.kind == "categorical" else 1
         known = holes[:, [d]]
-        parts.append(np.where(np.isnan(known), np.nan, known == np.arange(1, wide + 1)) if wide > 1 else known)
+        parts.append(
+            np.where(np.isnan(known), np.nan, known == np.arange(1, wide + 1)) if wide > 1 else known
+        )
         places.append(wide)
-    imputer = IterativeImputer(max_iter=3 if options.quick else 10, tol=1e-2, random_state=options.seed, keep_empty_features=True)
+    imputer = IterativeImputer(
+        max_iter=3 if options.quick else 10, tol=1e-2, random_state=options.seed, keep_empty_features=True
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it would have liked more steps
         found = np.split(imputer.fit_transform(np.hstack(parts)), np.cumsum(places)[:-1], axis=1)
-    chosen = [np.hstack([1 - p.sum(axis=1, keepdims=True), p]).argmax(axis=1) if p.shape[1] > 1 else p[:, 0] for p in found]
+    chosen = [
+        np.hstack([1 - p.sum(axis=1, keepdims=True), p]).argmax(axis=1) if p.shape[1] > 1 else p[:, 0]
+        for p in found
+    ]
     return np.where(np.isnan(holes), np.column_stack(chosen), holes)
 
 
 def table(name, rng):
     """A data set of scikit-learn as the names of its columns, and rows of cells as texts."""
     datasets = scikit_learn()
-    if name == "diabetes":  # whose columns have units here; the clinic is made up of the body mass index and chance
+    # whose columns have units here; the clinic is made up of the body mass index and chance
+    if name == "diabetes":
         found = datasets.load_diabetes(scaled=False)
         bmi = found.data[:, 2] + rng.normal(size=len(found.data))
         clinic = np.array(["north", "river", "south"])[np.digitize(bmi, np.quantile(bmi, (0.3, 0.7)))]
-        columns = {**dict(zip(found.feature_names, found.data.T, strict=True)), "progression": found.target, "clinic": clinic}
+        columns = {
+            **dict(zip(found.feature_names, found.data.T, strict=True)),
+            "progression": found.target,
+            "clinic": clinic,
+        }
     else:
         found = getattr(datasets, f"load_{name}")()
         target = {"wine": "cultivar", "breast_cancer": "diagnosis", "digits": "digit"}[name]

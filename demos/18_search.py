@@ -5,10 +5,10 @@ tells Optuna the bound on held-out data,
 
     bound = ⟨ log p(x|z) − KL(q(z|x) ‖ p(z)) ⟩ ≤ ⟨ log p(x) ⟩        nats per held-out example,
 
-which can be compared from trial to trial, as the loss can't be where β differs. Where it is below the median of
-earlier trials at the same epoch (Golovin & others 2017, section 3.2.2), the callback raises optuna.TrialPruned.
-The exception leaves `fit` with the epochs that are done in the model's history and with the weights after
-them, so that the model can be used, and fitted again.
+which can be compared from trial to trial, as the loss can't be where β differs. Where it is below the median
+of earlier trials at the same epoch (Golovin & others 2017, section 3.2.2), the callback raises
+optuna.TrialPruned. The exception leaves `fit` with the epochs that are done in the model's history and with
+the weights after them, so that the model can be used, and fitted again.
 
 For a grid instead of a search, on several cores or machines: scratchvae sweep "beta=1,2,4" "seed=0..4" -- …
 
@@ -37,15 +37,26 @@ def main(argv=None):
         print("18_search.py shows a search by Optuna, which is not installed: pip install optuna")
         return 0
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    train, held_out = load("glyphs", seed=options.seed).subset(slice(0, 600 if options.quick else 6000)).split(100)
+    train, held_out = (
+        load("glyphs", seed=options.seed).subset(slice(0, 600 if options.quick else 6000)).split(100)
+    )
     models = {}
 
     def built(settings, seed):
-        return mlp(train.event_shape, latent_dim=settings["latent_dim"], hidden=(settings["hidden"],), seed=seed)
+        return mlp(
+            train.event_shape, latent_dim=settings["latent_dim"], hidden=(settings["hidden"],), seed=seed
+        )
 
     def fitted(model, settings, callbacks=()):
         rate = settings["learning_rate"]
-        return model.fit(train, held_out=held_out, epochs=EPOCHS, learning_rate=rate, seed=options.seed, callbacks=callbacks)
+        return model.fit(
+            train,
+            held_out=held_out,
+            epochs=EPOCHS,
+            learning_rate=rate,
+            seed=options.seed,
+            callbacks=callbacks,
+        )
 
     def objective(trial):
         """The bound that settings of Optuna's choice come to, higher is better."""
@@ -66,13 +77,21 @@ def main(argv=None):
         return bounds(models[trial.number])[-1]
 
     sampler = optuna.samplers.TPESampler(seed=options.seed)
-    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=FREE))
+    study = optuna.create_study(
+        direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=FREE)
+    )
     study.optimize(objective, n_trials=options.trials)
 
     print("trial  latents  hidden  learning rate  epochs      bound")
     for trial in study.trials:
         p, curve = trial.params, bounds(models[trial.number])
-        words = "  pruned" if trial.state.name == "PRUNED" else "  the best" if trial.number == study.best_trial.number else ""
+        words = (
+            "  pruned"
+            if trial.state.name == "PRUNED"
+            else "  the best"
+            if trial.number == study.best_trial.number
+            else ""
+        )
         shape = f"{trial.number:5} {p['latent_dim']:8} {p['hidden']:7} {p['learning_rate']:14.2e}"
         print(f"{shape} {len(curve):7} {curve[-1]:10.2f}{words}")
 
@@ -83,7 +102,9 @@ def main(argv=None):
         f"\nTrials: {len(models)}, pruned {len(pruned)}   (expected: at least {FREE} are not, {len(models) - FREE} at most are)"
     )
     print(f"Epochs trained: {epochs}   (expected: at most {EPOCHS * len(models)}, all of every trial)")
-    print(f"Best bound: {study.best_value:.4f}   (expected: {max(finished):.4f}, the highest of those not pruned)")
+    print(
+        f"Best bound: {study.best_value:.4f}   (expected: {max(finished):.4f}, the highest of those not pruned)"
+    )
     again = fitted(built(study.best_params, options.seed), study.best_params)
     print(f"Trained again: {bounds(again)[-1]:.4f}   (expected: {study.best_value:.4f}, the same bits)")
     codes = [np.isfinite(models[k].transform(held_out)).all() for k in models]
@@ -94,7 +115,11 @@ def main(argv=None):
     for k, model in models.items():
         curve = np.array(bounds(model))
         curves[f"{k}, pruned" if k in pruned else f"{k}"] = (np.arange(1, len(curve) + 1), curve)
-    words = {"x_label": "epoch", "y_label": "held-out bound, nats", "title": "Trials of a search, and where they ended"}
+    words = {
+        "x_label": "epoch",
+        "y_label": "held-out bound, nats",
+        "title": "Trials of a search, and where they ended",
+    }
     plots.save(plots.lines({"": curves}, **words), options.out / "trials.png")
     print(f"Pictures: {options.out}")
     return 0

@@ -84,21 +84,29 @@ def no_bound(seed):
     encoder = Linear(1, 2, rng=0)
     encoder.weight.value, encoder.bias.value = np.zeros((1, 2)), np.zeros(2)
     q, p = GumbelSoftmax(1, 2, temperature=2.0), OneHot(1, 2)
-    model = VAE(event_shape=(1,), encoder=encoder, posterior=q, prior=p, decoder=decoder, likelihood=Gaussian(0.5))
+    model = VAE(
+        event_shape=(1,), encoder=encoder, posterior=q, prior=p, decoder=decoder, likelihood=Gaussian(0.5)
+    )
     x = Batch(np.zeros((2000, 1)))
     log_px = -0.5 * np.log(2 * np.pi * 0.5) - 4 / (2 * 0.5)
     noise = q.draw_noise(2000, np.random.default_rng(seed)).astype(np.float64)
     relaxed, _ = Elbo()(model, x, noise, mode=Mode(np.random.default_rng(0)))
     one_hot, _ = Elbo()(model, x, noise)
     print(f"\nA decoder that is right halfway between its codes, at x = 0: log p(x) = {log_px:.4f}")
-    print(f"  log p(x|z) − KL at relaxed draws   {relaxed.terms['surrogate'].mean():.4f}   (expected: above it, so no bound)")
-    print(f"  log p(x|z) − KL at one-hot draws   {one_hot.terms['bound'].mean():.4f}   (expected: {log_px:.4f}, as q is p(z|x))")
+    print(
+        f"  log p(x|z) − KL at relaxed draws   {relaxed.terms['surrogate'].mean():.4f}   (expected: above it, so no bound)"
+    )
+    print(
+        f"  log p(x|z) − KL at one-hot draws   {one_hot.terms['bound'].mean():.4f}   (expected: {log_px:.4f}, as q is p(z|x))"
+    )
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Discrete latents: codebooks and Gumbel-softmax.")
     parser.add_argument("--quick", action="store_true", help="a quarter of the training")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -115,7 +123,8 @@ def main(argv=None):
     bias_of_the_relaxation(options.seed, 50_000 if options.quick else 200_000)
     no_bound(options.seed)
 
-    # ---------------------------------------------------------------------------------------------------------- digits
+    # ----------------------------------------------------------------------------------------------------------
+    # digits
 
     digits = data.glyphs(n_train + 500, characters="0123456789", seed=options.seed, size=SIDE)
     train, test = digits.split(500, last=True)
@@ -136,12 +145,17 @@ def main(argv=None):
         means = evaluation.bound(model, test, model.default_objective(), rng=rng)
         many = evaluation.bound(model, test, Iwae(20), rng=rng)["bound"]
         used = evaluation.perplexity(evaluation.code_usage(model, test)).mean()
-        print(f"  {name:<27}{means['log_px']:9.3f}{means['kl']:9.3f}{means['bound']:9.3f}{many:14.3f}{used:13.1f}")
+        print(
+            f"  {name:<27}{means['log_px']:9.3f}{means['kl']:9.3f}{means['bound']:9.3f}{many:14.3f}{used:13.1f}"
+        )
     uniform = GROUPS * np.log(CODES)
-    print(f"KL to a uniform prior over codes: G log K = {uniform:.3f}   (expected: the first KL; below it the second)")
+    print(
+        f"KL to a uniform prior over codes: G log K = {uniform:.3f}   (expected: the first KL; below it the second)"
+    )
     print("Draws of a codebook's q are all the same code   (expected: bounds of 1 and of 20 draws are equal)")
 
-    # -------------------------------------------------------------------------------------------------------- pictures
+    # --------------------------------------------------------------------------------------------------------
+    # pictures
 
     names, shown = list(models), test.subset(slice(0, 12))
     rows = [shown.batch(slice(None)).x.reshape(-1, SIDE, SIDE)]

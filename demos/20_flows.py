@@ -3,23 +3,27 @@
     z = f_K(… f_1(z0)),  z0 ~ N(m, diag σ²)      log q(z) = log N(z0; m, σ²) − Σ_k log |det ∂f_k/∂z_(k−1)|
 
 Part 1 fits four laws of the plane, p(z) ∝ exp(−U(z)), with 2, 8 and 32 planar steps, by the gradient of
-KL(q ‖ p) = E_q[log q(z) + U(z)] + log ∫ exp(−U) dz. No draw from p is ever needed. What the fit estimates with draws of q,
-quadrature measures: the density q(z) of any z of the plane is known, since each step has an inverse. A step along one
-direction changes the shape of a law in one place, so that many are needed, and Rezende & Mohamed's figure 3 shows the same.
+KL(q ‖ p) = E_q[log q(z) + U(z)] + log ∫ exp(−U) dz. No draw from p is ever needed. What the fit estimates
+with draws of q, quadrature measures: the density q(z) of any z of the plane is known, since each step has an
+inverse. A step along one direction changes the shape of a law in one place, so that many are needed, and
+Rezende & Mohamed's figure 3 shows the same.
 
-The paper's laws 2 to 4 do not depend on z1 far away, and so they have no finite mass. Here each U has walls at z1 = ±4.
+The paper's laws 2 to 4 do not depend on z1 far away, and so they have no finite mass. Here each U has walls
+at z1 = ±4.
 
-Part 2 takes draws of the first law through a linear map and adds noise. A VAE with a linear decoder and the prior N(0, I)
-can make nothing but Gaussians of it. With a flow for a prior, and nothing else changed, the prior learns the shape.
+Part 2 takes draws of the first law through a linear map and adds noise. A VAE with a linear decoder and the
+prior N(0, I) can make nothing but Gaussians of it. With a flow for a prior, and nothing else changed, the
+prior learns the shape.
 
-Part 3 trains a VAE of two latents on pictures of digits, and another whose posterior takes inverse autoregressive steps.
-In parts 2 and 3 the second bound must be above the first, and log p(x), by 200 importance-weighted draws, too.
+Part 3 trains a VAE of two latents on pictures of digits, and another whose posterior takes inverse
+autoregressive steps. In parts 2 and 3 the second bound must be above the first, and log p(x), by 200
+importance-weighted draws, too.
 
     python 20_flows.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Rezende & Mohamed 2015, "Variational Inference with Normalizing Flows", table 1 and section 6.1; Kingma et al. 2016,
-"Improving Variational Inference with Inverse Autoregressive Flow"; Dinh, Sohl-Dickstein & Bengio 2017, "Density Estimation
-using Real NVP".
+Sources: Rezende & Mohamed 2015, "Variational Inference with Normalizing Flows", table 1 and section 6.1;
+Kingma et al. 2016, "Improving Variational Inference with Inverse Autoregressive Flow"; Dinh, Sohl-Dickstein &
+Bengio 2017, "Density Estimation using Real NVP".
 """
 
 import argparse
@@ -45,7 +49,9 @@ def energy(number, z):
     if number == 1:
         radius = np.sqrt((z * z).sum(axis=1))
         ring = (radius - 2) / 0.4
-        mixed, mixed_pullback = ops.log_sum_exp(-0.5 * ((z[:, :1] - np.array([2.0, -2.0])) / 0.6) ** 2, axis=1)
+        mixed, mixed_pullback = ops.log_sum_exp(
+            -0.5 * ((z[:, :1] - np.array([2.0, -2.0])) / 0.6) ** 2, axis=1
+        )
         parts = mixed_pullback(np.ones(len(z))) * (z[:, :1] - np.array([2.0, -2.0])) / 0.6**2
         slope = (ring / 0.4 / np.maximum(radius, 1e-12))[:, None] * z  # ∂ ½ ring²/∂z
         slope[:, 0] += parts.sum(axis=1)  # −∂ log Σ exp/∂z1
@@ -53,9 +59,15 @@ def energy(number, z):
     wave, wave_slope = np.sin(np.pi * z[:, 0] / 2), np.pi / 2 * np.cos(np.pi * z[:, 0] / 2)
     bump = 3 * np.exp(-0.5 * ((z[:, 0] - 1) / 0.6) ** 2)
     rise = 3 / (1 + np.exp(-(z[:, 0] - 1) / 0.3))
-    other = {2: (0 * bump, 0 * bump), 3: (bump, -bump * (z[:, 0] - 1) / 0.36), 4: (rise, rise * (1 - rise / 3) / 0.3)}[number]
+    other = {
+        2: (0 * bump, 0 * bump),
+        3: (bump, -bump * (z[:, 0] - 1) / 0.36),
+        4: (rise, rise * (1 - rise / 3) / 0.3),
+    }[number]
     widths = {2: (0.4,), 3: (0.35, 0.35), 4: (0.4, 0.35)}[number]
-    branches = [(z[:, 1] - wave, -wave_slope), (z[:, 1] - wave + other[0], other[1] - wave_slope)][: len(widths)]
+    branches = [(z[:, 1] - wave, -wave_slope), (z[:, 1] - wave + other[0], other[1] - wave_slope)][
+        : len(widths)
+    ]
     u = np.stack([value / width for (value, _), width in zip(branches, widths, strict=True)], axis=1)
     mixed, mixed_pullback = ops.log_sum_exp(-0.5 * u * u, axis=1)
     du = mixed_pullback(np.ones(len(z))) * u / np.array(widths)
@@ -65,16 +77,22 @@ def energy(number, z):
 
 
 def fit(number, K, *, updates, draws, seed):
-    """The posterior of K planar steps, without an x, and the parameters that minimize KL(q ‖ p) to the law of that number."""
+    """The posterior of K planar steps, without an x, and the parameters that minimize KL(q ‖ p) to the law of
+    that number.
+    """
     q, rng = FlowPosterior(Chain([Planar(2) for _ in range(K)])), np.random.default_rng(seed)
     start = np.concatenate([[0, 0, 1, 1], rng.normal(0, 0.7, q.flow.n_params)])  # a base as wide as the laws
     free = {"q_params": Parameter(start[None])}
     optimizer = Adam(Cosine(0.02, updates))
     for step in range(updates):
-        heat = min(1.0, 0.05 + step / (0.5 * updates))  # exp(−heat U) is flat at first, so that q finds all of p
-        (z, _), pullback = q.sample_with_log_prob(free["q_params"].value, noise=rng.standard_normal((draws, 2)), draws=draws)
+        # exp(−heat U) is flat at first, so that q finds all of p
+        heat = min(1.0, 0.05 + step / (0.5 * updates))
+        (z, _), pullback = q.sample_with_log_prob(
+            free["q_params"].value, noise=rng.standard_normal((draws, 2)), draws=draws
+        )
         _, slope = energy(number, z)
-        free["q_params"].grad = pullback(heat * slope / draws, np.full(draws, 1 / draws))  # of ⟨log q(z) + heat U(z)⟩
+        # of ⟨log q(z) + heat U(z)⟩
+        free["q_params"].grad = pullback(heat * slope / draws, np.full(draws, 1 / draws))
         optimizer.step(free)
     return q, free["q_params"].value
 
@@ -105,7 +123,10 @@ def planes(options):
             rows.append(f"{kl:7.3f} ({drawn.mean():6.3f})")
             masses.append(density.sum() * area)
             shown.append(density)
-        print(f"  {number} {name:20} {'  '.join(rows)}   {' '.join(f'{mass:.4f}' for mass in masses)}", flush=True)
+        print(
+            f"  {number} {name:20} {'  '.join(rows)}   {' '.join(f'{mass:.4f}' for mass in masses)}",
+            flush=True,
+        )
         shades += [(density / shown[0].max()).reshape(points, points) for density in shown]
         labels.append(name)
     middle = slice(points // 5, points - points // 5)
@@ -130,7 +151,10 @@ def moons_in_noise(options):
     train, held_out = Dataset("moons", x.astype(np.float32)).split(300)
     print(f"\nVAEs with a linear decoder, {len(train)} examples of two moons in 6 noisy entries; nats")
     print("                                      bound       KL    log p(x)")
-    for name, prior in (("prior N(0, I)", "standard_gaussian"), ("prior flow(steps=4)", "flow(steps=4, hidden=32)")):
+    for name, prior in (
+        ("prior N(0, I)", "standard_gaussian"),
+        ("prior flow(steps=4)", "flow(steps=4, hidden=32)"),
+    ):
         weights = np.random.default_rng(options.seed)
         q = DiagonalGaussian(2)
         model = VAE(
@@ -154,10 +178,17 @@ def digits(options):
     train, held_out = numerals(2500 if options.quick else 3500, size=14).split(500)
     print(f"\nVAEs of 2 latents, {len(train)} pictures of digits; nats")
     print("                                      bound       KL    log p(x)")
-    for name, posterior in (("posterior diagonal", "diagonal_gaussian"), ("posterior iaf(steps=2)", "iaf(steps=2)")):
-        model = recipes.mlp(train.event_shape, latent_dim=2, hidden=(128,), posterior=posterior, seed=options.seed)
+    for name, posterior in (
+        ("posterior diagonal", "diagonal_gaussian"),
+        ("posterior iaf(steps=2)", "iaf(steps=2)"),
+    ):
+        model = recipes.mlp(
+            train.event_shape, latent_dim=2, hidden=(128,), posterior=posterior, seed=options.seed
+        )
         epochs = 25 if options.quick else 40
-        report(name, model, train, held_out, epochs=epochs, learning_rate=3e-3, batch_size=50, seed=options.seed)
+        report(
+            name, model, train, held_out, epochs=epochs, learning_rate=3e-3, batch_size=50, seed=options.seed
+        )
 
 
 def report(name, model, train, held_out, **settings):

@@ -1,23 +1,26 @@
-"""Codes on a sphere: the von Mises-Fisher posterior, a gradient that many programs get wrong, and data that live on a circle.
+"""Codes on a sphere: the von Mises-Fisher posterior, a gradient that many programs get wrong, and data that
+live on a circle.
 
-    q(z|x) = C(κ) e^(κ μᵀz),  |z| = 1        p(z) = 1/(area of the sphere)        z = w μ + √(1 − w²) t,  t at right angles to μ
+    q(z|x) = C(κ) e^(κ μᵀz),  |z| = 1     p(z) = 1/(area of the sphere)
+    z = w μ + √(1 − w²) t,  t at right angles to μ
 
-All that depends on κ is the cosine w, whose expectation is A(κ) = I_{D/2}(κ)/I_{D/2−1}(κ). So any gradient by draws has to have
+All that depends on κ is the cosine w, whose expectation is A(κ) = I_{D/2}(κ)/I_{D/2−1}(κ). So any gradient by
+draws has to have
 
     E[dw/dκ] = dA/dκ = 1 − A² − (D − 1) A/κ
 
-on average. Ours takes w by the inverse of its distribution function, which gives dw/dκ exactly. Many programs take Wood's
-proposals w = h(ε, κ) until one is accepted, and differentiate h alone. Which ε is accepted depends on κ too, and they
-lose E[w ∂ log(q/r)/∂κ], with r the density of proposals (Naesseth et al. 2017).
+on average. Ours takes w by the inverse of its distribution function, which gives dw/dκ exactly. Many programs
+take Wood's proposals w = h(ε, κ) until one is accepted, and differentiate h alone. Which ε is accepted
+depends on κ too, and they lose E[w ∂ log(q/r)/∂κ], with r the density of proposals (Naesseth et al. 2017).
 
-Then two VAEs of two latents learn pictures of a spot that is on its way around a circle. The Gaussian one has to fit
-a circle into a prior whose middle is its likeliest place. On the circle there is no middle.
+Then two VAEs of two latents learn pictures of a spot that is on its way around a circle. The Gaussian one has
+to fit a circle into a prior whose middle is its likeliest place. On the circle there is no middle.
 
     python 21_sphere.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Davidson, Falorsi, De Cao, Kipf & Tomczak 2018, "Hyperspherical variational auto-encoders"; Wood 1994,
-"Simulation of the von Mises Fisher distribution"; Naesseth, Ruiz, Linderman & Blei 2017, "Reparameterization gradients
-through acceptance-rejection sampling algorithms".
+Sources: Davidson, Falorsi, De Cao, Kipf & Tomczak 2018, "Hyperspherical variational auto-encoders"; Wood
+1994, "Simulation of the von Mises Fisher distribution"; Naesseth, Ruiz, Linderman & Blei 2017,
+"Reparameterization gradients through acceptance-rejection sampling algorithms".
 """
 
 import argparse
@@ -50,7 +53,8 @@ def main(argv=None):
     return 0
 
 
-# ------------------------------------------------------------------------------------------- the slope of E[w]
+# ------------------------------------------------------------------------------------------- the slope of
+# E[w]
 
 
 def slopes(n, rng, out):
@@ -62,9 +66,13 @@ def slopes(n, rng, out):
             by_inverse(D, kappa, n, rng),
             *by_rejection(D, kappa, n, rng),
         )
-        each = "  ".join(f"{x.mean():.6f} ± {x.std() / np.sqrt(len(x)):.6f}" for x in (ours, alone, corrected))
+        each = "  ".join(
+            f"{x.mean():.6f} ± {x.std() / np.sqrt(len(x)):.6f}" for x in (ours, alone, corrected)
+        )
         print(f"            {D:2} {kappa:3g}   {must:.6f}   {each}")
-    print(f"At D = 5, κ = 2: {slope(5, 2.0):.6f}   (expected: 0.147389; of accepted proposals alone 0.127670)\n")
+    print(
+        f"At D = 5, κ = 2: {slope(5, 2.0):.6f}   (expected: 0.147389; of accepted proposals alone 0.127670)\n"
+    )
     kappas = np.geomspace(0.2, 60, 25)
     curves = {
         "1 − A² − (D − 1) A/κ": [slope(5, k) for k in kappas],
@@ -121,7 +129,9 @@ def spots(angles):
 
 
 def true_log_px(x):
-    """log p(x) of the true generator: the mean density over 720 angles, which is exact for pictures as smooth as these."""
+    """log p(x) of the true generator: the mean density over 720 angles, which is exact for pictures as smooth
+    as these.
+    """
     each = spots(np.linspace(0, 2 * np.pi, 720, endpoint=False))
     squares = (x**2).sum(axis=1)[:, None] - 2 * x @ each.T + (each**2).sum(axis=1)
     log_p = -squares / (2 * VARIANCE) - SIDE**2 / 2 * np.log(2 * np.pi * VARIANCE)
@@ -140,7 +150,9 @@ def circle(options, rng):
     order = np.argsort(angles[n:])
     each = spots(np.linspace(0, 2 * np.pi, 360, endpoint=False))
 
-    print(f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest spot")
+    print(
+        f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest spot"
+    )
     print("            bound   log p(x|z)       KL   log p(x)   turns     draws")
     turns, drawn = {}, {}
     for kind, (posterior, prior) in KINDS.items():
@@ -164,8 +176,12 @@ def circle(options, rng):
         print(f"{abs(turns[kind][-1] - turns[kind][0]) / (2 * np.pi):8.2f} {np.sqrt(np.mean(apart**2)):9.4f}")
     truth = true_log_px(x[n:]).mean()
     print(f"The true generator: log p(x) {truth:.3f}   (expected: above those of both models)")
-    print("Turns of the codes, once around: printed above   (expected on the circle: 1, less the gap at the end)")
-    print("Draws: (expected: those from the circle are nearer to spots than those from the Gaussian, some of which come")
+    print(
+        "Turns of the codes, once around: printed above   (expected on the circle: 1, less the gap at the end)"
+    )
+    print(
+        "Draws: (expected: those from the circle are nearer to spots than those from the Gaussian, some of which come"
+    )
     print("from the middle, where no code of a picture is)")
 
     panels = {
@@ -194,7 +210,9 @@ def read_options(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("demo_21"), help="for the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo_21"), help="for the pictures (default: %(default)s)"
+    )
     options = parser.parse_args(argv)
     if options.seed < 0:
         parser.error(f"--seed should be 0 or more, found {options.seed}")

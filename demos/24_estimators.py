@@ -1,6 +1,7 @@
 """Estimators of one gradient: what each claims, whether it is so, and what a draw of it is worth.
 
-A bound is a mean over draws of z ~ q(z|x), and so is its gradient to the encoder. Several estimators claim to have that mean:
+A bound is a mean over draws of z ~ q(z|x), and so is its gradient to the encoder. Several estimators claim to
+have that mean:
 
     total             the derivative of what is computed, z = mean + σ ε, all of it
     STL, DReG         without the part by log q's own parameters, whose mean is 0 (or is another form of the path's)
@@ -9,17 +10,20 @@ A bound is a mean over draws of z ~ q(z|x), and so is its gradient to the encode
     implicit          for a mixture: z solves F(z) = Φ(ε), dz = −dF/q(z)
     stratified        for a mixture: a draw of every component, weighed
 
-An estimator without bias has E g = the slope of the bound. With one latent both sides are integrals that quadrature gives: the
-slope over z, and E g and its variance over the noise. So bias is seen to all digits, and draws by the generator are shown
-beside it with their standard errors. Others are known to be biased, and are.
+An estimator without bias has E g = the slope of the bound. With one latent both sides are integrals that
+quadrature gives: the slope over z, and E g and its variance over the noise. So bias is seen to all digits,
+and draws by the generator are shown beside it with their standard errors. Others are known to be biased, and
+are.
 
-With K draws the signal-to-noise ratio ‖E g‖ / √E‖g − E g‖² of the total gradient of the importance-weighted bound rises as
-√K for the decoder, but falls as 1/√K for the encoder: a tighter bound teaches the encoder less. DReG makes it √K again.
+With K draws the signal-to-noise ratio ‖E g‖ / √E‖g − E g‖² of the total gradient of the importance-weighted
+bound rises as √K for the decoder, but falls as 1/√K for the encoder: a tighter bound teaches the encoder
+less. DReG makes it √K again.
 
     python 24_estimators.py [--quick] [--seed N] [--out FOLDER]
 
-Sources: Roeder, Wu & Duvenaud 2017 (STL, stratified mixtures); Tucker et al. 2019 (DReG); Rainforth et al. 2018, theorem 1 (the
-slopes); Williams 1992; Mnih & Rezende 2016 (VIMCO); Figurnov, Mohamed & Mnih 2018 (implicit); Jang, Gu & Poole 2017 (relaxed).
+Sources: Roeder, Wu & Duvenaud 2017 (STL, stratified mixtures); Tucker et al. 2019 (DReG); Rainforth et al.
+2018, theorem 1 (the slopes); Williams 1992; Mnih & Rezende 2016 (VIMCO); Figurnov, Mohamed & Mnih 2018
+(implicit); Jang, Gu & Poole 2017 (relaxed).
 """
 
 import argparse
@@ -43,7 +47,10 @@ TOGETHER = 50  # copies of x in a batch: the gradient of a batch is the mean of 
 
 @dataclass(frozen=True)
 class StlOfMany(Iwae):
-    """What "stl" would be with K > 1: the normalized weights, and the path of each draw once. The library refuses it."""
+    """What "stl" would be with K > 1: the normalized weights, and the path of each draw once.
+
+    The library refuses it.
+    """
 
     def __call__(self, model, batch, noise, *, mode=EVALUATION):
         one, run_pullback = model.run(batch, noise, draws=self.draws, kl="sampled", score=False, mode=mode)
@@ -58,7 +65,10 @@ class OneComponent(SampledElbo):
     """A component of a mixture is chosen, and z = mean + σ ε of it: no gradient says what the choice does."""
 
     def draw_noise(self, model, rows, rng):
-        (log_weights, _), noise = model.posterior.log_weights(model.encoder(X)[0]), model.draw_noise(rows, rng)
+        (log_weights, _), noise = (
+            model.posterior.log_weights(model.encoder(X)[0]),
+            model.draw_noise(rows, rng),
+        )
         chosen = rng.choice(log_weights.size, size=(rows, 1), p=np.exp(log_weights[0]))
         return np.concatenate([noise, chosen.astype(noise.dtype)], axis=1)
 
@@ -99,9 +109,13 @@ def of_each_row(model, objective, noise, rows, mode=EVALUATION):
 
 
 def slope_of_bound(model, K):
-    """The exact slope of −E[log 1/K Σ_k w_k], K = 1 or 2, to q_params: over pairs of points z of an even grid."""
+    """The exact slope of −E[log 1/K Σ_k w_k], K = 1 or 2, to q_params: over pairs of points z of an even
+    grid.
+    """
     grid = evaluation.even_grid(1, points=801)
-    log_q, log_q_pullback = evaluation.log_q_on_grid(model.encoder(X)[0], posterior=model.posterior, grid=grid)
+    log_q, log_q_pullback = evaluation.log_q_on_grid(
+        model.encoder(X)[0], posterior=model.posterior, grid=grid
+    )
     (log_px, log_pz), _ = model.log_joint(Batch(X), grid.z, draws=len(grid.z))
     log_w, mass = (log_px + log_pz - log_q)[0], np.exp(log_q[0]) * grid.cell
     if K == 1:
@@ -114,13 +128,16 @@ def slope_of_bound(model, K):
 def moments(model, objective, K):
     """E g and the variances of its entries over the noise of K draws, on an even grid of it."""
     axis = np.linspace(-8, 8, 801 if K == 1 else 161)
-    noise = np.stack(np.meshgrid(*[axis] * K, indexing="ij"), axis=-1).reshape(-1, K)  # a row for each estimate
+    # a row for each estimate
+    noise = np.stack(np.meshgrid(*[axis] * K, indexing="ij"), axis=-1).reshape(-1, K)
     weights, columns = np.exp(-0.5 * (noise**2).sum(axis=1)), noise.reshape(-1, 1)
     if isinstance(objective, StratifiedElbo):
         columns = model.posterior.stratified(columns)
     if isinstance(objective, OneComponent):
         shares = np.exp(model.posterior.log_weights(model.encoder(X)[0])[0][0])
-        columns = np.concatenate([np.append(columns, np.full_like(columns, c), axis=1) for c in range(len(shares))])
+        columns = np.concatenate(
+            [np.append(columns, np.full_like(columns, c), axis=1) for c in range(len(shares))]
+        )
         weights = np.concatenate([share * weights for share in shares])
     weights = weights[:, None] / weights.sum()
     found = of_each_row(model, objective, columns, len(weights))
@@ -132,9 +149,13 @@ def table(title, rows, draws, rng):
     """For each estimator its bias and variance by quadrature, and beside them those of draws."""
     print(f"\n{title}")
     print("                                   by quadrature                        by draws: bias in")
-    print("                                      bias    variance  signal/noise    standard errors    variance")
+    print(
+        "                                      bias    variance  signal/noise    standard errors    variance"
+    )
     for name, model, objective, K in rows:
-        true = slope_of_bound(model, 2 if isinstance(objective, Iwae | Vimco) and objective.samples == 2 else 1)
+        true = slope_of_bound(
+            model, 2 if isinstance(objective, Iwae | Vimco) and objective.samples == 2 else 1
+        )
         mean, variance = moments(model, objective, K)
         found = of_each_row(model, objective, objective.draw_noise(model, draws, rng), draws)
         ratio = np.linalg.norm(mean) / np.sqrt(variance.sum())
@@ -148,7 +169,9 @@ def one_expectation(options, rng):
     draws = 20_000 if options.quick else 200_000
     model = linear_gaussian(DiagonalGaussian(1), StandardGaussian(1), [0.9, -0.2])
     mixed = linear_gaussian(MixturePosterior(1, 2), StandardGaussian(1), [0.3, -0.4, -0.4, 1.3, -0.5, -1.2])
-    print(f"z ~ N(0, 1), x = z W + noise, one x; gradients to the numbers of q(z|x). {draws:,} draws of each estimator")
+    print(
+        f"z ~ N(0, 1), x = z W + noise, one x; gradients to the numbers of q(z|x). {draws:,} draws of each estimator"
+    )
     print("(expected: bias 0 but for rounding, draws within 5 standard errors, and both variances the same)")
     plain = [
         ("total, KL in closed form", model, Elbo(), 1),
@@ -179,10 +202,17 @@ def one_expectation(options, rng):
 def relaxed(options, rng):
     """Part 2: choices among three. The slope is known by enumeration, and the relaxed draw has another."""
     logits, draws = np.array([0.5, -0.3, 0.1]), 40_000 if options.quick else 400_000
-    print("\nz one of three, the slope by enumeration; a relaxed draw has a bias (expected: it falls with its temperature)")
+    print(
+        "\nz one of three, the slope by enumeration; a relaxed draw has a bias (expected: it falls with its temperature)"
+    )
     print("  estimator                      bias ± standard error     variance")
-    rows = [(f"relaxed, temperature {t:g}", GumbelSoftmax(1, 3, temperature=t), Elbo()) for t in (2.0, 1.0, 0.5, 0.25)]
-    rows.append(("score function, leave one out", GumbelSoftmax(1, 3, straight_through=True), ScoreFunctionElbo(2)))
+    rows = [
+        (f"relaxed, temperature {t:g}", GumbelSoftmax(1, 3, temperature=t), Elbo())
+        for t in (2.0, 1.0, 0.5, 0.25)
+    ]
+    rows.append(
+        ("score function, leave one out", GumbelSoftmax(1, 3, straight_through=True), ScoreFunctionElbo(2))
+    )
     for name, posterior, objective in rows:
         model = linear_gaussian(posterior, OneHot(1, 3), logits)
         log_q = logits - np.logaddexp.reduce(logits)
@@ -206,13 +236,19 @@ def slopes(options, rng):
     batch = Batch(np.repeat(X, TOGETHER, axis=0))
     for run, (k, samples) in product(range(runs), enumerate(K)):
         noises = {
-            name: evaluation.estimator_noise(model, Iwae(int(samples), gradient), batch, draws=draws // TOGETHER, rng=rng)
+            name: evaluation.estimator_noise(
+                model, Iwae(int(samples), gradient), batch, draws=draws // TOGETHER, rng=rng
+            )
             for name, gradient in estimators.items()
         }
         for name, part in product(estimators, ("encoder", "decoder")):
             # both have one mean, which the draws of DReG show more clearly
-            found[name][part][run, k] = noises[name].signal_to_noise(part, of=noises["DReG"]) / np.sqrt(TOGETHER)
-    print("\nSignal-to-noise ratio of the importance-weighted gradient, K draws (expected: powers of K, as K grows)")
+            found[name][part][run, k] = noises[name].signal_to_noise(part, of=noises["DReG"]) / np.sqrt(
+                TOGETHER
+            )
+    print(
+        "\nSignal-to-noise ratio of the importance-weighted gradient, K draws (expected: powers of K, as K grows)"
+    )
     print(f"                    {'  '.join(f'K = {k:4}' for k in K)}    log-log slope ± standard error")
     for name, part in product(estimators, ("encoder", "decoder")):
         ratios = found[name][part]
@@ -247,9 +283,13 @@ def main(argv=None):
 
 def read_options(argv):
     """The command line."""
-    parser = argparse.ArgumentParser(description="Estimators of one gradient: bias, variance and signal-to-noise ratio.")
+    parser = argparse.ArgumentParser(
+        description="Estimators of one gradient: bias, variance and signal-to-noise ratio."
+    )
     parser.add_argument("--quick", action="store_true", help="fewer draws")
-    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=0, help="of everything random (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", default=Path("demo_24"), help="for the picture")
     options = parser.parse_args(argv)
     if options.seed < 0:

@@ -29,13 +29,15 @@ The floors, each importing only from those below it:
     distributions                   log_prob, reparameterize, kl, entropy; the algebra of Gaussians
     ops                             linear, conv2d, softplus, batch_norm, …
     kernels                         arithmetic that NumPy does slowly or clumsily, both twins
-    arrays, arguments, files, …     the ground: words for errors, what an op may be given, files, JSON by a schema, the processor
+    arrays, arguments, files, …
+    the ground: words for errors, what an op may be given, files, JSON by a schema, the processor
     choices                         choices in words, such as elbo(beta=4): their grammar and tables
 
-Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots (arrays in, Figures out).
-A room is imported when it is first named: `scratchvae.ops.linear`, or `from scratchvae import ops`. What everybody reaches
-for is here too: `from scratchvae import VAE, mlp, load`. Importing the package changes nothing in the process; `prepare()`,
-which the command line calls, asks OpenBLAS and the allocator for more speed.
+Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots
+(arrays in, Figures out). A room is imported when it is first named: `scratchvae.ops.linear`, or
+`from scratchvae import ops`. What everybody reaches for is here too: `from scratchvae import VAE, mlp, load`.
+Importing the package changes nothing in the process; `prepare()`, which the command line calls, asks OpenBLAS
+and the allocator for more speed.
 """
 
 from importlib import import_module

@@ -13,7 +13,9 @@ from scratchvae.cpu import prepare
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the status is 0, 1 where a check failed, 2 for unusable input, 130 after Ctrl-C, 143 after SIGTERM."""
+    """Run one command; the status is 0, 1 where a check failed, 2 for unusable input, 130 after Ctrl-C, 143
+    after SIGTERM.
+    """
     with _leaving_at_once():
         import argparse  # imports take the first half a second, in which Ctrl-C may come as well
         import logging
@@ -38,7 +40,10 @@ def main(argv: list[str] | None = None) -> int:
             top.parse_args(argv[:1])
         near = get_close_matches(argv[0], (*COMMANDS, "--help", "--version"), n=1)
         meant = f" (did you mean {near[0]}?)" if near else ""
-        print(f"scratchvae: unknown command {argv[0]!r:.80}{meant}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        print(
+            f"scratchvae: unknown command {argv[0]!r:.80}{meant}; there are {', '.join(COMMANDS)}",
+            file=sys.stderr,
+        )
         return 2
     prepare()  # before NumPy is imported
     with _leaving_at_once():
@@ -75,16 +80,19 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextmanager
 def _leaving_at_once() -> Iterator[None]:
-    """Ctrl-C while modules are imported ends the process with status 130 and one word: there is nothing yet to clean up.
+    """Ctrl-C while modules are imported ends the process with status 130 and one word: there is nothing yet
+    to clean up.
 
-    KeyboardInterrupt won't do here: extension modules that are interrupted in their import raise other errors.
+    KeyboardInterrupt won't do here: extension modules that are interrupted in their import raise other
+    errors.
     """
 
     def leave(*_: object) -> None:
         os.write(2, b"interrupted\n")
         os._exit(130)
 
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # somebody else's word, or not the main thread
+    # somebody else's word, or not the main thread
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
     try:

@@ -31,7 +31,8 @@ def differentiable(op: Function) -> Function:
     @wraps(op)
     def checked(*arrays: Any, **constants: Any) -> tuple[Any, Pullback]:
         dtype = arrays[0].dtype if arrays and type(arrays[0]) is np.ndarray else None
-        plain = dtype is not None and dtype in FLOATS and len(arrays) >= count  # "is" misses those that kernels return
+        # "is" misses those that kernels return
+        plain = dtype is not None and dtype in FLOATS and len(arrays) >= count
         for a in arrays if plain else ():
             plain = plain and type(a) is np.ndarray and a.dtype == dtype
         given = None
@@ -61,7 +62,8 @@ def differentiable(op: Function) -> Function:
 
 
 def in_float64(op: Function) -> Function:
-    """Compute an op in float64 whatever comes in: the value and the gradients go out in the dtype that came in.
+    """Compute an op in float64 whatever comes in: the value and the gradients go out in the dtype that came
+    in.
 
     For what is made of differences of large numbers. A gradient beyond the dtype's range is infinite.
     """
@@ -81,7 +83,10 @@ def in_float64(op: Function) -> Function:
 
 
 def sampler(draw: Function) -> Function:
-    """The door of a function that draws: `differentiable` for what has no pullback. InputError for parameters that are NaN."""
+    """The door of a function that draws: `differentiable` for what has no pullback.
+
+    InputError for parameters that are NaN.
+    """
     where, names = _called(draw), _positional(draw)
 
     @wraps(draw)
@@ -90,7 +95,9 @@ def sampler(draw: Function) -> Function:
         arrays = _as_floats(where, names, arrays)
         for name, array in zip(names, arrays, strict=True):
             if np.isnan(array).any():
-                raise InputError(f"{where}: {name} should be numbers, found NaN, which has no law to draw from")
+                raise InputError(
+                    f"{where}: {name} should be numbers, found NaN, which has no law to draw from"
+                )
         for name, constant in constants.items():
             if isinstance(constant, np.ndarray):
                 constants[name] = _as_constant(where, name, constant)
@@ -120,10 +127,16 @@ def _called(function: Callable[..., Any]) -> str:
 
 def _positional(function: Callable[..., Any]) -> list[str]:
     """The names of its positional arguments; none for `*parts`."""
-    return [name for name, p in signature(function).parameters.items() if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    return [
+        name
+        for name, p in signature(function).parameters.items()
+        if p.kind is Parameter.POSITIONAL_OR_KEYWORD
+    ]
 
 
-def _in_order(arrays: tuple[Any, ...], constants: dict[str, Any], names: list[str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _in_order(
+    arrays: tuple[Any, ...], constants: dict[str, Any], names: list[str]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arrays with those that were given by name, and what was given by name besides."""
     by_name = [name for name in names[len(arrays) :] if name in constants]
     rest = {name: constant for name, constant in constants.items() if name not in by_name}
@@ -131,7 +144,8 @@ def _in_order(arrays: tuple[Any, ...], constants: dict[str, Any], names: list[st
 
 
 def _as_floats(where: str, names: list[str], arrays: tuple[Any, ...]) -> tuple[Array, ...]:
-    named = [*names, *(f"part {i}" for i in range(len(names), len(arrays)))]  # those of `*parts` have no names of their own
+    # those of `*parts` have no names of their own
+    named = [*names, *(f"part {i}" for i in range(len(names), len(arrays)))]
     return tuple(as_float(where, name, a) for name, a in zip(named, arrays, strict=False))
 
 
@@ -142,7 +156,9 @@ def _as_constant(where: str, name: str, a: Array) -> Array:
     plain = _plain(where, name, a)
     dtype = plain.dtype.newbyteorder("=")
     if dtype.kind not in "biu" and dtype not in FLOATS:
-        raise InputError(f"{where}: {name} should be float32, float64, whole numbers or bools, found {plain.dtype}")
+        raise InputError(
+            f"{where}: {name} should be float32, float64, whole numbers or bools, found {plain.dtype}"
+        )
     return plain.astype(dtype, copy=False)
 
 
@@ -156,16 +172,24 @@ def _plain(where: str, name: str, a: Any) -> Array:
     return np.asarray(a)
 
 
-def _as_gradients(where: str, gradients: tuple[Any, ...], shapes: tuple[tuple[int, ...], ...], dtype: Any) -> tuple[Any, ...]:
+def _as_gradients(
+    where: str, gradients: tuple[Any, ...], shapes: tuple[tuple[int, ...], ...], dtype: Any
+) -> tuple[Any, ...]:
     ready: list[Any] = []
     for d, shape in zip(gradients, shapes, strict=False):
         if d is None:
             ready.append(d)
             continue
         number = isinstance(d, int | float)
-        array = np.asarray(d, dtype) if number else as_float(where, "the gradient of the value", d).astype(dtype, copy=False)
+        array = (
+            np.asarray(d, dtype)
+            if number
+            else as_float(where, "the gradient of the value", d).astype(dtype, copy=False)
+        )
         if array.ndim and array.shape != shape:
-            raise InputError(f"{where}: the gradient of the value should have its shape {shape}, found {array.shape}")
+            raise InputError(
+                f"{where}: the gradient of the value should have its shape {shape}, found {array.shape}"
+            )
         ready.append(array if array.shape == shape else np.full(shape, array))
     return (*ready, *gradients[len(shapes) :])
 
@@ -175,4 +199,7 @@ def _as_given(gradients: Any, dtypes: tuple[Any, ...]) -> Any:
     with np.errstate(over="ignore"):
         if not isinstance(gradients, tuple):
             return gradients.astype(dtypes[0], copy=False)
-        return tuple(d if d is None else d.astype(dtype, copy=False) for d, dtype in zip(gradients, dtypes, strict=True))
+        return tuple(
+            d if d is None else d.astype(dtype, copy=False)
+            for d, dtype in zip(gradients, dtypes, strict=True)
+        )

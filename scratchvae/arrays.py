@@ -19,18 +19,22 @@ LONGEST_NAME = 100  # characters: what is longer is no misspelt name, and compar
 
 
 class InputError(ValueError):
-    """What the caller handed over can't be used: the message says what was expected, what was found, and where."""
+    """What the caller handed over can't be used: the message says what was expected, what was found, and
+    where.
+    """
 
 
 class Overflowed(InputError):
-    """An array has outgrown its dtype, and what would come of it is no number: in training, a run that diverges."""
+    """An array has outgrown its dtype, and what would come of it is no number: in training, a run that
+    diverges.
+    """
 
 
 def require_shapes(where: str, **arrays: tuple[Array, str]) -> dict[str, int]:
     """Check that shapes agree with their letters, and return the size of each letter.
 
-    Each keyword is `name=(array, "B D")`: a letter stands for one size throughout the call, a number for itself, and a
-    final `...` for any further axes.
+    Each keyword is `name=(array, "B D")`: a letter stands for one size throughout the call, a number for
+    itself, and a final `...` for any further axes.
 
     >>> require_shapes("linear", x=(np.zeros((4, 3)), "B D"), W=(np.zeros((3, 2)), "D H"))
     {'B': 4, 'D': 3, 'H': 2}
@@ -65,7 +69,9 @@ def _sizes(where: str, asked: tuple[tuple[str, tuple[int, ...], str, str], ...])
             known = ", ".join(f"{a} = {sizes[a]} (from {origin[a]})" for a in axes if a in sizes)
             expected = ", ".join(letters.split()) + ("," if len(letters.split()) == 1 else "")
             raise InputError(
-                f"{where}: {name} should have shape ({expected})" + (f" with {known}" if known else "") + f", found {shape}{kind}"
+                f"{where}: {name} should have shape ({expected})"
+                + (f" with {known}" if known else "")
+                + f", found {shape}{kind}"
             )
         for axis, size in zip(axes, shape, strict=False):
             if not axis.isdigit() and axis not in sizes:
@@ -76,27 +82,36 @@ def _sizes(where: str, asked: tuple[tuple[str, tuple[int, ...], str, str], ...])
 def sum_of_draws(a: Array, draws: int) -> Array:
     """(B · draws, D), where the draws of one example stand side by side  ->  their sums (B, D).
 
-    It is how a gradient comes back to what was repeated for each draw. The sums are products with ones, which are fast.
+    It is how a gradient comes back to what was repeated for each draw. The sums are products with ones, which
+    are fast.
     """
     return a if draws == 1 else np.ones(draws, a.dtype) @ a.reshape(len(a) // draws, draws, a.shape[1])
 
 
 def require_finite(where: str, name: str, array: Array) -> None:
-    """Raise InputError unless every entry is finite; the message counts the others and says where the first one is."""
+    """Raise InputError unless every entry is finite; the message counts the others and says where the first
+    one is.
+    """
     finite = np.isfinite(array)
     if not finite.all():
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         count = int(finite.size - np.count_nonzero(finite))
-        raise InputError(f"{where}: {name} should be finite, found {count} other values, the first {array[index]} at {index}")
+        raise InputError(
+            f"{where}: {name} should be finite, found {count} other values, the first {array[index]} at {index}"
+        )
 
 
 def require_unit(where: str, name: str, vectors: Array) -> None:
-    """Raise InputError unless every row has norm 1, up to 0.01: a vector that somebody forgot to divide by its norm."""
+    """Raise InputError unless every row has norm 1, up to 0.01: a vector that somebody forgot to divide by
+    its norm.
+    """
     off = np.abs(np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)) - 1)
     if off.size and not off.max() <= UNIT_WITHIN:
         row = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
         found = f"found a row {row} of norm {np.sqrt((vectors[row].astype(np.float64) ** 2).sum()):g}"
-        raise InputError(f"{where}: {name} should have rows of norm 1, {found}: ops.direction divides rows by theirs")
+        raise InputError(
+            f"{where}: {name} should have rows of norm 1, {found}: ops.direction divides rows by theirs"
+        )
 
 
 def is_number(value: Any) -> bool:
@@ -109,9 +124,16 @@ def is_number(value: Any) -> bool:
 
 
 def require_number(
-    where: str, name: str, value: Any, expected: str = "a finite number", *, above: float = -math.inf, below: float = math.inf
+    where: str,
+    name: str,
+    value: Any,
+    expected: str = "a finite number",
+    *,
+    above: float = -math.inf,
+    below: float = math.inf,
 ) -> None:
-    """Raise InputError, which says what was `expected`, unless `value` is a finite number between the two others.
+    """Raise InputError, which says what was `expected`, unless `value` is a finite number between the two
+    others.
 
     >>> require_number("Renyi", "alpha", "a")
     Traceback (most recent call last):
@@ -141,7 +163,8 @@ def require_share(where: str, name: str, value: Any) -> None:
 
 
 def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
-    """Raise InputError unless `count` is a whole number, an int or one of NumPy's integers, and at least `low`.
+    """Raise InputError unless `count` is a whole number, an int or one of NumPy's integers, and at least
+    `low`.
 
     >>> require_count("Iwae", "samples", 2.5)
     Traceback (most recent call last):
@@ -153,11 +176,14 @@ def require_count(where: str, name: str, count: Any, low: int = 1) -> None:
     if count < low:
         raise InputError(f"{where}: {name} should be at least {low}, found {_shown(count)}")
     if count > MOST:
-        raise InputError(f"{where}: {name} should be {MOST} at most; found {_shown(count)}, which no array has room for")
+        raise InputError(
+            f"{where}: {name} should be {MOST} at most; found {_shown(count)}, which no array has room for"
+        )
 
 
 def require_seed(where: str, name: str, seed: Any) -> None:
-    """Raise InputError unless `seed` is a whole number from 0, of which NumPy makes a stream of random numbers.
+    """Raise InputError unless `seed` is a whole number from 0, of which NumPy makes a stream of random
+    numbers.
 
     >>> require_seed("mlp", "seed", -1)
     Traceback (most recent call last):
@@ -169,7 +195,10 @@ def require_seed(where: str, name: str, seed: Any) -> None:
 
 
 def generator_from(where: str, name: str, rng: Any) -> np.random.Generator:
-    """The generator that `rng` is, or that it is the seed of; None draws a fresh one. InputError for anything else."""
+    """The generator that `rng` is, or that it is the seed of; None draws a fresh one.
+
+    InputError for anything else.
+    """
     if isinstance(rng, np.random.Generator):
         return rng
     if rng is not None and (not isinstance(rng, int | np.integer) or isinstance(rng, bool) or rng < 0):
@@ -198,7 +227,8 @@ def sizes_of(where: str, name: str, given: Any, *, least: int = 0) -> tuple[int,
 
 
 def require_flag(where: str, name: str, flag: Any) -> None:
-    """Raise InputError unless `flag` is True or False, Python's or NumPy's: a text such as "no" would count as true.
+    """Raise InputError unless `flag` is True or False, Python's or NumPy's: a text such as "no" would count
+    as true.
 
     >>> require_flag("Training", "drop_last", "no")
     Traceback (most recent call last):
@@ -221,8 +251,11 @@ def _shown(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return _shortened(str(value)) if is_number(value) else "a whole number that no float can hold"
     try:
-        return _shortened(" ".join((str(value) if isinstance(value, float | np.number) else repr(value)).split()))
-    except (ValueError, RecursionError):  # of Python's, which writes no whole number of more than 4,300 digits
+        return _shortened(
+            " ".join((str(value) if isinstance(value, float | np.number) else repr(value)).split())
+        )
+    except (ValueError, RecursionError):
+        # of Python's, which writes no whole number of more than 4,300 digits
         return f"a {type(value).__name__}"
 
 
@@ -239,10 +272,15 @@ def require_choice(where: str, name: str, choice: str, known: Any) -> None:
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:
-    """What an error adds to a name that was perhaps misspelt: a question, or nothing where no known name is near.
+    """What an error adds to a name that was perhaps misspelt: a question, or nothing where no known name is
+    near.
 
     >>> nearest("bernouli", ["bernoulli", "gaussian"])
     ' (did you mean bernoulli?)'
     """
-    near = get_close_matches(name, list(known), n=1) if isinstance(name, str) and len(name) <= LONGEST_NAME else []
+    near = (
+        get_close_matches(name, list(known), n=1)
+        if isinstance(name, str) and len(name) <= LONGEST_NAME
+        else []
+    )
     return f" (did you mean {near[0]}?)" if near else ""

@@ -1,4 +1,5 @@
-"""What this machine gives, and how to get more of it: which BLAS multiplies matrices, on how many threads; freed memory kept.
+"""What this machine gives, and how to get more of it: which BLAS multiplies matrices, on how many threads;
+freed memory kept.
 
 Imports nothing that imports NumPy: OpenBLAS chooses its kernels when NumPy is first imported.
 """
@@ -15,7 +16,8 @@ SWITCH = "SCRATCHVAE_CPU"  # "default" leaves OpenBLAS and the allocator alone, 
 CORETYPE = "OPENBLAS_CORETYPE"
 WIDE = "SkylakeX"  # OpenBLAS's name for its AVX-512 kernels
 AVX512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"}
-ALLOCATOR = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES")  # the user's own word
+# the user's own word
+ALLOCATOR = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 KEPT = 128  # MB
 chosen_here: list[str] = []  # the environment's variables that `prepare` has set
@@ -35,8 +37,8 @@ class Blas:
 def prepare() -> None:
     """Make products and steps faster in this process: `prefer_wide_kernels`, then `keep_freed_memory`.
 
-    The command line calls it. A script or a notebook may, before it imports NumPy; importing scratchvae changes nothing.
-    With SCRATCHVAE_CPU=default in the environment it does nothing.
+    The command line calls it. A script or a notebook may, before it imports NumPy; importing scratchvae
+    changes nothing. With SCRATCHVAE_CPU=default in the environment it does nothing.
     """
     if os.environ.get(SWITCH) != "default":
         prefer_wide_kernels()
@@ -44,7 +46,8 @@ def prepare() -> None:
 
 
 def prefer_wide_kernels() -> None:
-    """Ask OpenBLAS for its AVX-512 kernels where it would fall back to AVX2: on AMD's Zen 4 and 5, with some releases.
+    """Ask OpenBLAS for its AVX-512 kernels where it would fall back to AVX2: on AMD's Zen 4 and 5, with some
+    releases.
 
     It has no effect once NumPy is imported, or where the user has chosen a core type.
     """
@@ -54,10 +57,11 @@ def prefer_wide_kernels() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Ask glibc to keep up to 128 MB of freed memory for the next step, instead of giving it back and fetching it again.
+    """Ask glibc to keep up to 128 MB of freed memory for the next step, instead of giving it back and
+    fetching it again.
 
-    Arrays of a step come and go by the megabyte, and each page from the system is cleared first: up to a quarter of a step's
-    time. Where the user has set the allocator, or it is another one, nothing changes.
+    Arrays of a step come and go by the megabyte, and each page from the system is cleared first: up to a
+    quarter of a step's time. Where the user has set the allocator, or it is another one, nothing changes.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None and not any(name in os.environ for name in ALLOCATOR):
@@ -72,7 +76,9 @@ def falls_back() -> bool:
 
 def advice(loaded: list[Blas]) -> str | None:
     """The one line that makes matrix products faster, if there is one."""
-    if falls_back() and any(blas.library == "openblas" and blas.kernels in {"Haswell", "Zen"} for blas in loaded):
+    if falls_back() and any(
+        blas.library == "openblas" and blas.kernels in {"Haswell", "Zen"} for blas in loaded
+    ):
         return f"set {CORETYPE}={WIDE} before Python starts: products take about half the time with AVX-512"
     return None
 

@@ -21,12 +21,16 @@ KINDS = {  # what a path may lead to that is no regular file
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
-ABANDONED = 3600.0  # seconds after which an unfinished file of another machine's process is taken for a dead one's
+# seconds after which an unfinished file of another machine's process is taken for a dead one's
+ABANDONED = 3600.0
 _numbers = count()
 
 
 def path_from(where: str, given: Any, *, or_else: str = "") -> Path:
-    """The path that a caller gives as a text or as a Path. InputError, which begins with `where`, for anything else."""
+    """The path that a caller gives as a text or as a Path.
+
+    InputError, which begins with `where`, for anything else.
+    """
     if isinstance(given, str | PathLike):
         path = os.fspath(given)
         if isinstance(path, str):
@@ -37,16 +41,19 @@ def path_from(where: str, given: Any, *, or_else: str = "") -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` beside `path` and rename it there: whatever happens, `path` holds the old file or the new one, whole.
+    """Write `content` beside `path` and rename it there: whatever happens, `path` holds the old file or the
+    new one, whole.
 
-    File and folder are synced, so that the new file outlasts a loss of power. A link at `path` is replaced, never followed.
-    What killed writers of the same file have left beside it is removed. Raises InputError where the folder can't be written or
-    the disk is full; the old file is untouched then.
+    File and folder are synced, so that the new file outlasts a loss of power. A link at `path` is replaced,
+    never followed. What killed writers of the same file have left beside it is removed. Raises InputError
+    where the folder can't be written or the disk is full; the old file is untouched then.
     """
     beside = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{next(_numbers)}.part")
     try:
         _remove_abandoned(path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        flags = (
+            os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        )
         with os.fdopen(os.open(beside, flags, 0o666), "wb") as file:
             file.write(content)
             file.flush()
@@ -65,21 +72,27 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise InputError(f"the folder {path} can't be made: {getattr(error, 'strerror', None) or error}") from error
+        raise InputError(
+            f"the folder {path} can't be made: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """The regular file at `path`, open to be read; InputError for a folder, a device, or a pipe, which might never end.
+    """The regular file at `path`, open to be read; InputError for a folder, a device, or a pipe, which might
+    never end.
 
-    Links are followed, and what they lead to has to be a regular file as well. Errors while it is read become InputError too.
+    Links are followed, and what they lead to has to be a regular file as well. Errors while it is read become
+    InputError too.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(descriptor, "rb") as file:
             mode = os.fstat(descriptor).st_mode
             if not stat.S_ISREG(mode):
-                raise InputError(f"{path}: expected a file, found {KINDS.get(stat.S_IFMT(mode), 'something else')}")
+                raise InputError(
+                    f"{path}: expected a file, found {KINDS.get(stat.S_IFMT(mode), 'something else')}"
+                )
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: expected a file, found nothing there") from None
@@ -108,7 +121,9 @@ def _host() -> str:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove the unfinished files of processes that no longer run, and of other machines those that nobody has written to."""
+    """Remove the unfinished files of processes that no longer run, and of other machines those that nobody
+    has written to.
+    """
     unfinished = re.compile(rf"\.{re.escape(path.name)}\.(?P<host>[\w-]+)-(?P<pid>\d+)-\d+\.part")
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:

@@ -1,7 +1,8 @@
-"""For pytest: the fixture `vae_reference`, which compares your VAE with this library's, and the marker `vae`, which says what was
-meant.
+"""For pytest: the fixture `vae_reference`, which compares your VAE with this library's, and the marker `vae`,
+which says what was meant.
 
-pytest loads this file wherever the package is installed, so it imports the reference only when the fixture is used.
+pytest loads this file wherever the package is installed, so it imports the reference only when the fixture is
+used.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ SHOWN = "vae_reference"
 
 
 class VaeReference:
-    """Checks of one test: each raises with the report's table where something departs, or where nothing could be checked."""
+    """Checks of one test: each raises with the report's table where something departs, or where nothing could
+    be checked.
+    """
 
     def __init__(self, meant: Mapping[str, Any]) -> None:
         self.meant = dict(meant)
@@ -35,13 +38,17 @@ class VaeReference:
         self.require(self.diagnose(arrays, **settings))
 
     def assert_step(self, model: Any, x: Any, step: Callable[[Any, Any], Any], **settings: Any) -> None:
-        """Fail unless the step of a PyTorch module, `step(model, x) -> loss`, agrees with the reference: see check_torch."""
+        """Fail unless the step of a PyTorch module, `step(model, x) -> loss`, agrees with the reference: see
+        check_torch.
+        """
         from scratchvae.reference import check_torch
 
         __tracebackhide__ = True
         self.require(check_torch(model, x, step, **{**self.meant, **settings}))
 
-    def assert_training(self, model: Any, optimizer: Any, train_step: Callable[..., Any], batches: Any, **settings: Any) -> None:
+    def assert_training(
+        self, model: Any, optimizer: Any, train_step: Callable[..., Any], batches: Any, **settings: Any
+    ) -> None:
         """Fail unless the loop around a PyTorch step does what it should: see check_training."""
         from scratchvae.reference import check_training
 
@@ -66,7 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def vae_reference(request: pytest.FixtureRequest) -> VaeReference:
-    """Compare a VAE's step with scratchvae's reference; `@pytest.mark.vae(beta=4.0)` says what was meant, the nearest mark first.
+    """Compare a VAE's step with scratchvae's reference; `@pytest.mark.vae(beta=4.0)` says what was meant, the
+    nearest mark first.
 
     The same setting given to one of its methods goes before the mark.
     """

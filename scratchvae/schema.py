@@ -1,4 +1,6 @@
-"""What plain objects from a file should be: a schema of kinds, and one sentence for the entry that is something else."""
+"""What plain objects from a file should be: a schema of kinds, and one sentence for the entry that is
+something else.
+"""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +9,8 @@ from typing import Any
 
 from scratchvae.arrays import InputError
 
-NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # how JSON says what it has no words for
+# how JSON says what it has no words for
+NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,30 @@ Kind = Whole | Number | Flag | Text | Listing | Table | Record | Anything
 
 
 def check(value: Any, kind: Kind, where: str, name: str = "") -> Any:
-    """The value as its kind has it, which is the value itself but for numbers that are not finite; InputError where it is none.
+    """The value as its kind has it, which is the value itself but for numbers that are not finite; InputError
+    where it is none.
 
     >>> check({"step": 3}, Record({"step": Whole(0)}), "checkpoint")
     {'step': 3}
     >>> check({"step": -1}, Record({"step": Whole(0)}), "checkpoint")
     Traceback (most recent call last):
     ...
-    scratchvae.arrays.InputError: checkpoint: step should be a whole number from 0 to 9223372036854775807, found -1
+    scratchvae.arrays.InputError: checkpoint: step should be a whole number from 0 to 9223372036854775807,
+    found -1
     """
     below = f"{name}." if name else ""
     match kind:
         case Anything():
             return value
-        case Whole(low, high) if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        case Whole(low, high) if (
+            isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+        ):
             return value
         case Number(finite=False) if isinstance(value, str) and value in NOT_FINITE:
             return NOT_FINITE[value]
-        case Number(low) if isinstance(value, int | float) and not isinstance(value, bool) and low <= value < math.inf:
+        case Number(low) if (
+            isinstance(value, int | float) and not isinstance(value, bool) and low <= value < math.inf
+        ):
             return value
         case Flag() if isinstance(value, bool):
             return value
@@ -96,10 +105,14 @@ def check(value: Any, kind: Kind, where: str, name: str = "") -> Any:
             return {key: check(entry, of, where, below + key) for key, entry in value.items()}
         case Record(entries, optional) if isinstance(value, dict):
             if missing := [key for key in entries if key not in value]:
-                raise InputError(f"{where}: {below}{missing[0]} should be {_words(entries[missing[0]])}, found nothing")
+                raise InputError(
+                    f"{where}: {below}{missing[0]} should be {_words(entries[missing[0]])}, found nothing"
+                )
             if surplus := [key for key in value if key not in entries and key not in optional]:
                 known = ", ".join([*entries, *optional])
-                raise InputError(f"{where}: {name or 'the object'} should have the entries {known}; found {shown(surplus[0])}")
+                raise InputError(
+                    f"{where}: {name or 'the object'} should have the entries {known}; found {shown(surplus[0])}"
+                )
             kinds = {**entries, **optional}
             return {key: check(entry, kinds[key], where, below + key) for key, entry in value.items()}
     raise InputError(f"{where}: {name or 'the text'} should be {_words(kind)}, found {shown(value)}")
@@ -111,7 +124,11 @@ def _words(kind: Kind) -> str:
             return f"a whole number from {low} to {high}"
         case Number(low, finite):
             least = f" of at least {low:g}" if low > -math.inf else ""
-            return f"a finite number{least}" if finite else f"a number{least}, or one of {', '.join(map(repr, NOT_FINITE))}"
+            return (
+                f"a finite number{least}"
+                if finite
+                else f"a number{least}, or one of {', '.join(map(repr, NOT_FINITE))}"
+            )
         case Flag():
             return "true or false"
         case Text():
@@ -125,7 +142,9 @@ def shown(value: Any) -> str:
     """A value in few words, for a message."""
     if isinstance(value, dict | list):
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value):,}"
-    return shortened("null" if value is None else repr(value).lower() if isinstance(value, bool) else repr(value))
+    return shortened(
+        "null" if value is None else repr(value).lower() if isinstance(value, bool) else repr(value)
+    )
 
 
 def shortened(text: str) -> str:

@@ -1,9 +1,10 @@
 """JSON that is read as strictly as data: bounded in size and in depth, its numbers finite.
 
-This library writes JSON beside data, but anybody may have changed it. `parse` turns a text into plain objects, `schema.check`
-compares those with what they should be, and both raise InputError with one sentence that names the file and what is wrong in it.
-JSON has no words for infinities and NaN. `dump` writes them as the strings "Infinity", "-Infinity" and "NaN", as Protocol
-Buffers do, and `schema.Number(finite=False)` takes them back.
+This library writes JSON beside data, but anybody may have changed it. `parse` turns a text into plain
+objects, `schema.check` compares those with what they should be, and both raise InputError with one sentence
+that names the file and what is wrong in it. JSON has no words for infinities and NaN. `dump` writes them as
+the strings "Infinity", "-Infinity" and "NaN", as Protocol Buffers do, and `schema.Number(finite=False)` takes
+them back.
 """
 
 import json
@@ -27,20 +28,26 @@ def read(path: Path) -> Any:
 
 
 def parse(text: str | bytes, where: str) -> Any:
-    """The plain objects that a JSON text describes; InputError for anything doubtful, naming `where` and the entry.
+    """The plain objects that a JSON text describes; InputError for anything doubtful, naming `where` and the
+    entry.
 
-    Doubtful are a text of more than MOST_BYTES or not in UTF-8, lists and objects nested deeper than DEEPEST, a name that comes
-    twice in an object, whole numbers beyond ±2⁶³, numbers that are not finite, and strings that hold half of a surrogate pair.
+    Doubtful are a text of more than MOST_BYTES or not in UTF-8, lists and objects nested deeper than DEEPEST,
+    a name that comes twice in an object, whole numbers beyond ±2⁶³, numbers that are not finite, and strings
+    that hold half of a surrogate pair.
     """
     if len(text) > MOST_BYTES:
         raise InputError(f"{where} should be JSON of at most {MOST_BYTES:,} bytes, found {len(text):,}")
     try:
         text = text.decode() if isinstance(text, bytes) else text
-        found = json.loads(text, object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+        found = json.loads(
+            text, object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_finite
+        )
     except RecursionError:
         raise InputError(f"{where} should be JSON nested at most {DEEPEST} deep, found more") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{where} should be text in UTF-8, found other bytes at byte {error.start}") from None
+        raise InputError(
+            f"{where} should be text in UTF-8, found other bytes at byte {error.start}"
+        ) from None
     except json.JSONDecodeError as error:
         raise InputError(f"{where} should be JSON, found an error in it: {error}") from None
     _require_shallow(found, where)
@@ -58,11 +65,14 @@ def dump(value: Any, *, indent: int | None = None) -> str:
 def dump_finite(where: str, content: Any, *, indent: int | None = None) -> str:
     """`content` as JSON that every reader takes. InputError, with the entry's name, for NaN and infinities.
 
-    The JSON of RFC 8259 has no words for them (section 6). Python's reader takes its own words for them; others stop.
+    The JSON of RFC 8259 has no words for them (section 6). Python's reader takes its own words for them;
+    others stop.
     """
     for name, entry in _entries(content, ""):
         if isinstance(entry, float) and not math.isfinite(entry):
-            raise InputError(f"{where} should hold finite numbers, as JSON has no others; found {entry} at {name}")
+            raise InputError(
+                f"{where} should hold finite numbers, as JSON has no others; found {entry} at {name}"
+            )
     return json.dumps(content, indent=indent, allow_nan=False) + "\n"
 
 

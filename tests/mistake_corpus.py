@@ -1,11 +1,14 @@
-"""Steps of VAEs composed at random, half of them with a mistake: what a diagnosis says of each is counted here.
+"""Steps of VAEs composed at random, half of them with a mistake: what a diagnosis says of each is counted
+here.
 
-A step is drawn from parametrizations of σ, reductions, likelihoods, decoders, sizes, dtypes, and subsets of arrays that are
-handed over. A mistake changes one part of it (or, one time in six, two parts). Everything is plain NumPy, written apart from the
-library: gradients are complex steps, ∂f/∂a = Im f(a + ih)/h (Squire & Trapp 1998), in complex64 where the step is in float32.
+A step is drawn from parametrizations of σ, reductions, likelihoods, decoders, sizes, dtypes, and subsets of
+arrays that are handed over. A mistake changes one part of it (or, one time in six, two parts). Everything is
+plain NumPy, written apart from the library: gradients are complex steps, ∂f/∂a = Im f(a + ih)/h
+(Squire & Trapp 1998), in complex64 where the step is in float32.
 
-    python tests/mistake_corpus.py --seed 0 --size 300            # counts, and every step that was not judged rightly
-    python tests/mistake_corpus.py --scalars 10000                # losses off by a random 1e-6 to 1: none may get a name
+    python tests/mistake_corpus.py --seed 0 --size 300
+    # counts, and every step that was not judged rightly
+    python tests/mistake_corpus.py --scalars 10000     # losses off by a random 1e-6 to 1: none may get a name
 """
 
 import argparse
@@ -159,7 +162,11 @@ def step(plan):
     if "grey" in plan.tags:
         x = rng.random((B, D))
     mean = 0.8 * rng.normal(size=(B, Z))
-    held = 0.6 * rng.normal(size=(B, Z)) if plan.kind in ("log_var", "log_std", "raw_std") else rng.uniform(0.3, 1.8, (B, Z))
+    held = (
+        0.6 * rng.normal(size=(B, Z))
+        if plan.kind in ("log_var", "log_std", "raw_std")
+        else rng.uniform(0.3, 1.8, (B, Z))
+    )
     noise = rng.normal(size=(B, Z))
     hidden = 8
     V, W = rng.normal(size=(Z, hidden)) / np.sqrt(Z), rng.normal(size=(hidden, D)) / np.sqrt(hidden)
@@ -193,7 +200,9 @@ def step(plan):
     arrays = {"x": x, "noise": noise, "mean": mean, plan.kind: held, "z": found["z"], out: found["out"]}
     arrays |= {"reconstruction": found["R"].sum(axis=1), "kl": found["K"].sum(axis=1), "loss": found["loss"]}
     if plan.handed_over == "scalars":
-        arrays["reconstruction"], arrays["kl"] = (arrays[n].mean(dtype=real) for n in ("reconstruction", "kl"))
+        arrays["reconstruction"], arrays["kl"] = (
+            arrays[n].mean(dtype=real) for n in ("reconstruction", "kl")
+        )
     if plan.handed_over == "no parts":
         del arrays["reconstruction"], arrays["kl"]
     if plan.handed_over == "values":
@@ -216,14 +225,18 @@ def sticking(m, h, std, z):
 
 
 def with_free_bits(plan, rng):
-    return replace(plan, settings={**plan.settings, "free_bits": float(rng.choice([0.1, 0.3]))}, tags=["free bits"])
+    return replace(
+        plan, settings={**plan.settings, "free_bits": float(rng.choice([0.1, 0.3]))}, tags=["free bits"]
+    )
 
 
 def with_probabilities(plan, rng):
     if plan.likelihood != "bernoulli":
         return None
     return replace(
-        plan, reconstruction=lambda l, x: -x * np.log(sigmoid(l)) - (1 - x) * np.log(sigmoid(-l)), tags=["probabilities"]
+        plan,
+        reconstruction=lambda l, x: -x * np.log(sigmoid(l)) - (1 - x) * np.log(sigmoid(-l)),
+        tags=["probabilities"],
     )
 
 
@@ -231,7 +244,9 @@ def without_constants(plan, rng):
     if plan.likelihood != "gaussian":
         return None
     dropped = lambda m, x: (x - m) ** 2 / (2 * plan.variance)  # noqa: E731
-    return replace(plan, reconstruction=dropped, settings={**plan.settings, "constants": False}, tags=["no constants"])
+    return replace(
+        plan, reconstruction=dropped, settings={**plan.settings, "constants": False}, tags=["no constants"]
+    )
 
 
 def grey(plan, rng):
@@ -248,7 +263,10 @@ UNUSUAL = {
     "grey": grey,
     "sure": lambda plan, rng: replace(plan, tags=["sure"]),
     "at evaluation": lambda plan, rng: replace(
-        plan, sample=lambda m, h, std, n: m + 0 * std, settings={**plan.settings, "evaluation": True}, tags=["evaluation"]
+        plan,
+        sample=lambda m, h, std, n: m + 0 * std,
+        settings={**plan.settings, "evaluation": True},
+        tags=["evaluation"],
     ),
 }
 
@@ -296,7 +314,9 @@ def misread(where):
                 None
                 if plan.handed_over == "values"
                 else replace(
-                    plan, sample=lambda m, h, std, n: m + STD[other](h) * n, tags=[f"sampling_{plan.kind}_read_as_{other}"]
+                    plan,
+                    sample=lambda m, h, std, n: m + STD[other](h) * n,
+                    tags=[f"sampling_{plan.kind}_read_as_{other}"],
                 )
             )
         f = lambda m, h, std, z: 0.5 * (m**2 + STD[other](h) ** 2 - 1) - np.log(STD[other](h))  # noqa: E731
@@ -340,17 +360,46 @@ KNOWN = [
     Mistake("σ misread in the KL", misread("kl"), ("tag",)),
     Mistake("no noise", with_gradients(sampling(lambda m, h, std, n: m + 0 * std)), ("noise_missing",)),
     Mistake("shared noise", sampling(lambda m, h, std, n: m + std * n[:1]), ("noise_shared_across_batch",)),
-    Mistake("heads swapped in z", sampling(lambda m, h, std, n: h + np.exp(m / 2) * n), ("heads_swapped",), "exchanged|swapped"),
-    Mistake("mean detached in z", with_gradients(sampling(lambda m, h, std, n: detached(m) + std * n)), ("mean_detached",)),
-    Mistake("σ detached in z", with_gradients(sampling(lambda m, h, std, n: m + detached(std) * n)), ("sigma_detached",)),
-    Mistake("z detached", with_gradients(sampling(lambda m, h, std, n: detached(m + std * n))), ("z_detached",)),
+    Mistake(
+        "heads swapped in z",
+        sampling(lambda m, h, std, n: h + np.exp(m / 2) * n),
+        ("heads_swapped",),
+        "exchanged|swapped",
+    ),
+    Mistake(
+        "mean detached in z",
+        with_gradients(sampling(lambda m, h, std, n: detached(m) + std * n)),
+        ("mean_detached",),
+    ),
+    Mistake(
+        "σ detached in z",
+        with_gradients(sampling(lambda m, h, std, n: m + detached(std) * n)),
+        ("sigma_detached",),
+    ),
+    Mistake(
+        "z detached", with_gradients(sampling(lambda m, h, std, n: detached(m + std * n))), ("z_detached",)
+    ),
     Mistake("KL without ½", kl_of(lambda m, h, std, z: 2 * kl(m, std)), ("kl_half_missing",)),
     Mistake("KL negative", kl_of(lambda m, h, std, z: -kl(m, std)), ("kl_sign",)),
-    Mistake("KL reversed", kl_of(lambda m, h, std, z: 0.5 * ((1 + m**2) / std**2 - 1) + np.log(std)), ("kl_reversed",)),
+    Mistake(
+        "KL reversed",
+        kl_of(lambda m, h, std, z: 0.5 * ((1 + m**2) / std**2 - 1) + np.log(std)),
+        ("kl_reversed",),
+    ),
     Mistake("KL without −1", kl_of(lambda m, h, std, z: kl(m, std) + 0.5), ("kl_constant_missing",)),
-    Mistake("KL with σ", kl_of(lambda m, h, std, z: 0.5 * (m**2 + std - 1) - np.log(std)), ("kl_variance_not_squared",)),
-    Mistake("KL with half log", kl_of(lambda m, h, std, z: 0.5 * (m**2 + std**2 - 1 - np.log(std))), ("kl_log_var_halved",)),
-    Mistake("KL detached", with_gradients(kl_of(lambda m, h, std, z: detached(kl(m, std)))), ("kl_detached",)),
+    Mistake(
+        "KL with σ",
+        kl_of(lambda m, h, std, z: 0.5 * (m**2 + std - 1) - np.log(std)),
+        ("kl_variance_not_squared",),
+    ),
+    Mistake(
+        "KL with half log",
+        kl_of(lambda m, h, std, z: 0.5 * (m**2 + std**2 - 1 - np.log(std))),
+        ("kl_log_var_halved",),
+    ),
+    Mistake(
+        "KL detached", with_gradients(kl_of(lambda m, h, std, z: detached(kl(m, std)))), ("kl_detached",)
+    ),
     Mistake(
         "KL a mean over latents",
         weighed(1.0, lambda p: 1 / p.Z),
@@ -358,7 +407,12 @@ KNOWN = [
         "KL.*averaged over the latents|KL.*1/Z",
     ),
     Mistake("KL over B again", weighed(1.0, lambda p: 1 / p.B), ("kl_mean_over_batch",), "KL.*1/B"),
-    Mistake("R a mean over entries", weighed(lambda p: 1 / p.D), ("reconstruction_mean_over_pixels",), "reconstruction.*1/D"),
+    Mistake(
+        "R a mean over entries",
+        weighed(lambda p: 1 / p.D),
+        ("reconstruction_mean_over_pixels",),
+        "reconstruction.*1/D",
+    ),
     Mistake(
         "R summed over the batch",
         weighed(lambda p: float(p.B)),
@@ -368,44 +422,86 @@ KNOWN = [
     Mistake("no KL", weighed(1.0, 0.0), ("kl_missing",)),
     Mistake("R negative", weighed(-1.0), ("reconstruction_sign",)),
     Mistake("all negative", weighed(-1.0, -1.0), ("loss_sign",)),
-    Mistake("sigmoid twice", bernoulli_only(rebuilt(lambda p, own: lambda l, x: own(sigmoid(l), x))), ("sigmoid_twice",)),
     Mistake(
-        "lit entries only", bernoulli_only(rebuilt(lambda p, own: lambda l, x: -x * np.log(sigmoid(l)))), ("off_pixels_missing",)
+        "sigmoid twice",
+        bernoulli_only(rebuilt(lambda p, own: lambda l, x: own(sigmoid(l), x))),
+        ("sigmoid_twice",),
+    ),
+    Mistake(
+        "lit entries only",
+        bernoulli_only(rebuilt(lambda p, own: lambda l, x: -x * np.log(sigmoid(l)))),
+        ("off_pixels_missing",),
     ),
     Mistake(
         "squared error",
-        gaussian_only(lambda p, r: None if p.variance == 0.5 else replace(p, reconstruction=lambda m, x: (x - m) ** 2)),
+        gaussian_only(
+            lambda p, r: None if p.variance == 0.5 else replace(p, reconstruction=lambda m, x: (x - m) ** 2)
+        ),
         ("squared_error_unscaled",),
     ),
-    Mistake("no constant", gaussian_only(rebuilt(lambda p, own: lambda m, x: own(m, x) - HALF_LOG_2PI)), ("constant_dropped",)),
+    Mistake(
+        "no constant",
+        gaussian_only(rebuilt(lambda p, own: lambda m, x: own(m, x) - HALF_LOG_2PI)),
+        ("constant_dropped",),
+    ),
 ]
 
 FRESH = [
     Mistake(
         "z uses cσ",
-        lambda p, r: sampling((lambda c: lambda m, h, std, n: m + c * std * n)(float(r.choice([0.01, 0.1, 2.0, 0.5]))))(p, r),
+        lambda p, r: sampling(
+            (lambda c: lambda m, h, std, n: m + c * std * n)(float(r.choice([0.01, 0.1, 2.0, 0.5])))
+        )(p, r),
         (),
         "z used|σ",
     ),
     Mistake(
-        "z clamps σ", lambda p, r: sampling(lambda m, h, std, n: m + at_most(at_least(std, 0.6), 1.2) * n)(p, r), (), "clamp"
+        "z clamps σ",
+        lambda p, r: sampling(lambda m, h, std, n: m + at_most(at_least(std, 0.6), 1.2) * n)(p, r),
+        (),
+        "clamp",
     ),
-    Mistake("z adds to σ", lambda p, r: sampling(lambda m, h, std, n: m + (std + 0.1) * n)(p, r), (), r"σ \+ 0\.1"),
-    Mistake("noise of the next example", sampling(lambda m, h, std, n: m + std * np.roll(n, 1, axis=0)), (), "noise.*shifted"),
+    Mistake(
+        "z adds to σ", lambda p, r: sampling(lambda m, h, std, n: m + (std + 0.1) * n)(p, r), (), r"σ \+ 0\.1"
+    ),
+    Mistake(
+        "noise of the next example",
+        sampling(lambda m, h, std, n: m + std * np.roll(n, 1, axis=0)),
+        (),
+        "noise.*shifted",
+    ),
     Mistake("|noise|", sampling(lambda m, h, std, n: m + std * np.abs(n.real)), (), "absolute|\\|noise\\|"),
     Mistake("z subtracts", sampling(lambda m, h, std, n: m - std * n), (), "−σ|-1 σ|−1 σ|sign"),
-    Mistake("no mean in z", sampling(lambda m, h, std, n: std * n + 0 * m), (), "mean.*(missing|left out|lacks)|lacks.*mean"),
+    Mistake(
+        "no mean in z",
+        sampling(lambda m, h, std, n: std * n + 0 * m),
+        (),
+        "mean.*(missing|left out|lacks)|lacks.*mean",
+    ),
     Mistake(
         "KL without mean²",
         kl_of(lambda m, h, std, z: 0.5 * (std**2 - 1) - np.log(std) + 0 * m),
         (),
         "lacks.*mean²|mean².*missing",
     ),
-    Mistake("KL without log", kl_of(lambda m, h, std, z: 0.5 * (m**2 + std**2 - 1)), (), "lacks.*log σ|log σ.*missing"),
-    Mistake("KL without σ²", kl_of(lambda m, h, std, z: 0.5 * (m**2 - 1) - np.log(std)), (), "lacks.*σ²|σ².*missing"),
+    Mistake(
+        "KL without log",
+        kl_of(lambda m, h, std, z: 0.5 * (m**2 + std**2 - 1)),
+        (),
+        "lacks.*log σ|log σ.*missing",
+    ),
+    Mistake(
+        "KL without σ²",
+        kl_of(lambda m, h, std, z: 0.5 * (m**2 - 1) - np.log(std)),
+        (),
+        "lacks.*σ²|σ².*missing",
+    ),
     Mistake("KL × c", kl_of(lambda m, h, std, z: 5 * kl(m, std)), (), "KL.*(× 5|weighs 5)|beta = |5 times"),
     Mistake(
-        "KL to another prior", kl_of(lambda m, h, std, z: 0.5 * ((m - 0.5) ** 2 + std**2 - 1) - np.log(std)), (), "mean 0\\.5|1/2"
+        "KL to another prior",
+        kl_of(lambda m, h, std, z: 0.5 * ((m - 0.5) ** 2 + std**2 - 1) - np.log(std)),
+        (),
+        "mean 0\\.5|1/2",
     ),
     Mistake(
         "KL summed over the batch for each",
@@ -418,7 +514,10 @@ FRESH = [
         "sum over the batch",
     ),
     Mistake(
-        "x of the next example", rebuilt(lambda p, own: lambda o, x: own(o, np.roll(x, 1, axis=0))), (), "shifted by one example"
+        "x of the next example",
+        rebuilt(lambda p, own: lambda o, x: own(o, np.roll(x, 1, axis=0))),
+        (),
+        "shifted by one example",
     ),
     Mistake("1 − x", bernoulli_only(rebuilt(lambda p, own: lambda o, x: own(o, 1 - x))), (), "1 − x"),
     Mistake(
@@ -427,13 +526,28 @@ FRESH = [
         (),
         "lit.*5",
     ),
-    Mistake("σ² = 0.1", gaussian_only(lambda p, r: replace(p, reconstruction=lambda m, x: by_squares(m, x, 0.1))), (), "0\\.1"),
+    Mistake(
+        "σ² = 0.1",
+        gaussian_only(lambda p, r: replace(p, reconstruction=lambda m, x: by_squares(m, x, 0.1))),
+        (),
+        "0\\.1",
+    ),
     Mistake("R × c", rebuilt(lambda p, own: lambda o, x: 3 * own(o, x)), (), "× 3|weighs 3|3 times"),
     Mistake("loss × 1/8", weighed(0.125, 0.125), (), "whole loss × (1/8|0\\.125)"),
     Mistake("loss × 10", weighed(10.0, 10.0), (), "whole loss × 10"),
     Mistake("KL × 7", weighed(1.0, 7.0), (), "beta = |KL.*7|weighs 7"),
-    Mistake("R/D and KL/B", weighed(lambda p: 1 / p.D, lambda p: 1 / p.B), (), "1/D.*1/B|averaged over.*KL.*(1/B|batch size)"),
-    Mistake("KL's largest", extra(lambda R, K: K.sum(axis=1)[np.argmax(K.sum(axis=1).real)], "max"), (), "cause is unknown"),
+    Mistake(
+        "R/D and KL/B",
+        weighed(lambda p: 1 / p.D, lambda p: 1 / p.B),
+        (),
+        "1/D.*1/B|averaged over.*KL.*(1/B|batch size)",
+    ),
+    Mistake(
+        "KL's largest",
+        extra(lambda R, K: K.sum(axis=1)[np.argmax(K.sum(axis=1).real)], "max"),
+        (),
+        "cause is unknown",
+    ),
     Mistake(
         "R × 2 for one example",
         lambda p, r: replace(
@@ -446,14 +560,21 @@ FRESH = [
         (),
         "last example|example",
     ),
-    Mistake("KL detached by mean", with_gradients(kl_of(lambda m, h, std, z: kl(detached(m), std))), (), "mean.*KL|KL.*mean"),
+    Mistake(
+        "KL detached by mean",
+        with_gradients(kl_of(lambda m, h, std, z: kl(detached(m), std))),
+        (),
+        "mean.*KL|KL.*mean",
+    ),
 ]
 
 
 def two(rng, plan):
     """Two known mistakes in different parts."""
     first = rng.choice([m for m in KNOWN if m.what.startswith(("σ misread in z", "no noise", "shared"))])
-    second = rng.choice([m for m in KNOWN if m.what.startswith(("KL without", "KL negative", "R a mean", "no KL", "sigmoid"))])
+    second = rng.choice(
+        [m for m in KNOWN if m.what.startswith(("KL without", "KL negative", "R a mean", "no KL", "sigmoid"))]
+    )
     made = first.change(plan, rng)
     if made is None:
         return None
@@ -526,7 +647,11 @@ def corpus(seed, size):
             wrong = mistake.change(plan, rng)
             if wrong is None or (not mistake.forward and plan.handed_over in ("no gradients", "values")):
                 continue
-            names, words, what = tuple(wrong.tags if n == "tag" else n for n in mistake.names), mistake.words, mistake.what
+            names, words, what = (
+                tuple(wrong.tags if n == "tag" else n for n in mistake.names),
+                mistake.words,
+                mistake.what,
+            )
             names = tuple(n if isinstance(n, str) else n[0] for n in names)
         yield judged(what, wrong, names, words, True)
         right = None
@@ -546,7 +671,9 @@ def judged(what, plan, names, words, wrong):
 def table(found):
     """How many of each verdict, in lines."""
     wrong, right = ([one for one in found if one.wrong == w] for w in (True, False))
-    counts = {w: collections.Counter(one.verdict for one in some) for w, some in ((True, wrong), (False, right))}
+    counts = {
+        w: collections.Counter(one.verdict for one in some) for w, some in ((True, wrong), (False, right))
+    }
     n, flagged = len(wrong), sum(one.flagged for one in wrong)
     return "\n".join(
         (
@@ -558,7 +685,9 @@ def table(found):
 
 
 def scalars(seed, size):
-    """Reports of a right step whose loss alone is off by a random amount, and nothing in the catalogue did it."""
+    """Reports of a right step whose loss alone is off by a random amount, and nothing in the catalogue did
+    it.
+    """
     rng = np.random.default_rng(seed)
     for _ in range(size):
         B, D, Z = (int(rng.choice(s)) for s in ((4, 16, 128), (8, 64), (2, 5)))
@@ -570,7 +699,13 @@ def scalars(seed, size):
             0.5 * (mean.astype(float) ** 2 + np.exp(log_var) - 1 - log_var).sum(axis=1),
         )
         off = np.exp(rng.uniform(np.log(1e-6), 0)) * rng.choice([-1, 1])
-        arrays = {"x": x, "logits": l, "mean": mean, "log_var": log_var, "loss": real((R + K).mean() * (1 + off))}
+        arrays = {
+            "x": x,
+            "logits": l,
+            "mean": mean,
+            "log_var": log_var,
+            "loss": real((R + K).mean() * (1 + off)),
+        }
         yield off, diagnose(arrays)
 
 
@@ -578,8 +713,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=150, help="mistakes, and as many right steps")
-    parser.add_argument("--scalars", type=int, default=0, help="instead: so many losses that are off at random")
-    parser.add_argument("--show", default="SILENT|FALSE|accused|unknown|open", help="verdicts whose steps are listed")
+    parser.add_argument(
+        "--scalars", type=int, default=0, help="instead: so many losses that are off at random"
+    )
+    parser.add_argument(
+        "--show", default="SILENT|FALSE|accused|unknown|open", help="verdicts whose steps are listed"
+    )
     parser.add_argument("--reports", action="store_true", help="with the whole report of each")
     arguments = parser.parse_args()
     if arguments.scalars:

@@ -1,4 +1,6 @@
-"""Data that a likelihood takes, found by asking it: tests of every likelihood need no list of which takes what."""
+"""Data that a likelihood takes, found by asking it: tests of every likelihood need no list of which takes
+what.
+"""
 
 import numpy as np
 
@@ -7,7 +9,9 @@ from scratchvae.recipes import LIKELIHOODS
 
 
 def supported(chosen, shape, rng):
-    """Normal numbers where the law takes any, else counts to 4, else numbers in [0, 1] with both ends, else in (0, 1)."""
+    """Normal numbers where the law takes any, else counts to 4, else numbers in [0, 1] with both ends, else
+    in (0, 1).
+    """
     law = LIKELIHOODS.build(chosen, event_shape=shape[1:])
     kinds = (
         rng.standard_normal(shape),

@@ -26,7 +26,8 @@ def test_the_first_wrong_answer_and_its_largest_entry_are_named(value):
     answers = np.zeros((3, 2, 2), np.float32)
     answers[1, 0, 1] = answers[2, 0, 0] = value
     with pytest.raises(
-        InputError, match=r"verb: .* in float32; found none for example 1, whose largest .* 0\.583333, column 3 of"
+        InputError,
+        match=r"verb: .* in float32; found none for example 1, whose largest .* 0\.583333, column 3 of",
     ):
         require_answers("verb", DATA, answers)
 
@@ -44,14 +45,19 @@ def test_minus_infinity_is_the_log_probability_of_what_cannot_be_and_nothing_els
         ("codes", lambda: codes(broken("encoder"), DATA)),
         ("codes", lambda: broken("encoder").transform(X)),
         ("VAE.reconstruct", lambda: broken("decoder").reconstruct(X)),
-        (r"log p\(x\)", lambda: log_likelihood(broken("decoder"), DATA, samples=2, rng=np.random.default_rng(0))),
+        (
+            r"log p\(x\)",
+            lambda: log_likelihood(broken("decoder"), DATA, samples=2, rng=np.random.default_rng(0)),
+        ),
         (r"log p\(x\)", lambda: broken("decoder").score_samples(X)),
         (r"log p\(x\|z\)", lambda: broken("decoder", "autoencoder").score_samples(X)),
         ("Autoencoder.reconstruct", lambda: broken("decoder", "autoencoder").reconstruct(X)),
     ],
 )
 def test_every_verb_refuses_what_is_no_number(said, verb):
-    with pytest.raises(InputError, match=f"{said}: every example should come out as finite numbers .* example 0"):
+    with pytest.raises(
+        InputError, match=f"{said}: every example should come out as finite numbers .* example 0"
+    ):
         verb()
 
 

@@ -1,4 +1,6 @@
-"""Arguments that could be exchanged unseen: the constants of every case tell its arguments apart, gradients and draws alike."""
+"""Arguments that could be exchanged unseen: the constants of every case tell its arguments apart, gradients
+and draws alike.
+"""
 
 import inspect
 from itertools import combinations
@@ -17,7 +19,9 @@ PURE = [case for part in all_parts() if inspect.isfunction(part.of) for case in 
 
 
 def exchanged(function, first, second, happened):
-    """`function`, which exchanges these two arguments where they have one shape, and adds each such call to `happened`."""
+    """`function`, which exchanges these two arguments where they have one shape, and adds each such call to
+    `happened`.
+    """
     signature = inspect.signature(function)
 
     def wrong(*args, **kwargs):
@@ -47,8 +51,12 @@ SAMPLERS = [
 ]
 
 
-@pytest.mark.parametrize(("law", "sampler", "first", "second"), SAMPLERS, ids=[".".join(row) for row in SAMPLERS])
-def test_draws_with_two_arguments_exchanged_do_not_follow_the_density(law, sampler, first, second, monkeypatch):
+@pytest.mark.parametrize(
+    ("law", "sampler", "first", "second"), SAMPLERS, ids=[".".join(row) for row in SAMPLERS]
+)
+def test_draws_with_two_arguments_exchanged_do_not_follow_the_density(
+    law, sampler, first, second, monkeypatch
+):
     room, happened = getattr(distributions, law), []
     monkeypatch.setattr(room, sampler, exchanged(getattr(room, sampler), first, second, happened))
     for case in sampling_cases():
@@ -57,7 +65,9 @@ def test_draws_with_two_arguments_exchanged_do_not_follow_the_density(law, sampl
             case.draw(2, np.random.default_rng(0))
             if happened:  # this case draws by that sampler
                 draws = case.draw(N, np.random.default_rng(0))
-                assert not all(moment.ok for moment in check_draws(draws, case.log_prob, case.points)), case.name
+                assert not all(moment.ok for moment in check_draws(draws, case.log_prob, case.points)), (
+                    case.name
+                )
 
 
 def test_exchanges_are_tried_of_every_sampler_with_two_arguments_of_a_shape():
@@ -68,7 +78,9 @@ def test_exchanges_are_tried_of_every_sampler_with_two_arguments_of_a_shape():
 
 @pytest.mark.parametrize("case", PURE, ids=[case.name for case in PURE])
 def test_a_case_tells_its_arguments_apart(case):
-    """Exchanging two of one shape changes a value, or for arguments that a value has in common (x and mean) a gradient."""
+    """Exchanging two of one shape changes a value, or for arguments that a value has in common (x and mean) a
+    gradient.
+    """
     given = {**case.arrays, **{name: c for name, c in case.constants.items() if isinstance(c, np.ndarray)}}
     rest = {name: c for name, c in case.constants.items() if name not in given}
 
@@ -90,6 +102,9 @@ def test_a_case_tells_its_arguments_apart(case):
             except InputError:  # what is no count is refused
                 continue
             apart = [np.abs(r - w).max() / np.abs(r).max() for r, w in zip(right, wrong, strict=True)]
-            if case.op is gaussian_algebra.sum_of_independent and first.removeprefix("other_") == second.removeprefix("other_"):
+            if case.op is gaussian_algebra.sum_of_independent and first.removeprefix(
+                "other_"
+            ) == second.removeprefix("other_"):
                 continue  # a sum has the same law in either order, and the same slopes
-            assert not max(apart) < 0.1, (first, second)  # NaN, of the root of a negative number, is apart too
+            # NaN, of the root of a negative number, is apart too
+            assert not max(apart) < 0.1, (first, second)

@@ -33,12 +33,16 @@ def test_contraction_of_one_sigmoid_layer_by_the_closed_form():
     np.testing.assert_allclose(jacobian_norm(encoder, X)[0], expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("last", [[], [Sigmoid()], [Tanh(), Linear(3, 2, rng=3)]], ids=["linear", "sigmoid", "deeper"])
+@pytest.mark.parametrize(
+    "last", [[], [Sigmoid()], [Tanh(), Linear(3, 2, rng=3)]], ids=["linear", "sigmoid", "deeper"]
+)
 def test_contraction_is_the_squared_norm_of_the_jacobian_by_differences(last):
     encoder = in_float64(Sequential(Sequential(Linear(6, 4, rng=1), Tanh()), Linear(4, 3, rng=2), *last))
     h = 1e-6
     columns = [(code(X + h * e, encoder) - code(X - h * e, encoder)) / (2 * h) for e in np.eye(6)]
-    np.testing.assert_allclose(jacobian_norm(encoder, X)[0], (np.stack(columns) ** 2).sum(axis=(0, 2)), rtol=1e-7)
+    np.testing.assert_allclose(
+        jacobian_norm(encoder, X)[0], (np.stack(columns) ** 2).sum(axis=(0, 2)), rtol=1e-7
+    )
 
 
 def at(z):
@@ -76,7 +80,9 @@ def test_l1_has_no_slope_at_zero():
 def trained(penalties, **settings):
     rng = np.random.default_rng(0)
     hidden = rng.random((400, 4)) < 0.3
-    x = np.clip(hidden @ rng.random((4, 12)) + 0.05 * rng.standard_normal((400, 12)), 0, None).astype(np.float32)
+    x = np.clip(hidden @ rng.random((4, 12)) + 0.05 * rng.standard_normal((400, 12)), 0, None).astype(
+        np.float32
+    )
     shape = {"latent_dim": 8, "hidden": (), "model": "autoencoder", "likelihood": "gaussian"}
     model = mlp((12,), **shape, **settings)
     model.fit(x, epochs=30, batch_size=50, learning_rate=0.01, objective=Reconstruction(penalties=penalties))
@@ -105,13 +111,31 @@ def test_each_penalty_does_what_it_is_for():
         (lambda: ActivationKl(1.0, target=0.0), "target should be a number between 0 and 1, found 0.0"),
         (lambda: L1(-1.0), "weight should be at least 0, found -1.0"),
         (lambda: Contraction(np.nan), "weight should be at least 0, found nan"),
-        (lambda: ActivationKl(1.0)(None, None, at(Z + 0.5), None, mode=None), r"codes should lie in \(0, 1\).*found codes from"),
-        (lambda: ActivationKl(1.0)(None, None, at(Z * np.nan), None, mode=None), r"codes should lie in \(0, 1\).*nan"),
-        (lambda: Reconstruction(penalties=(0.3,)), "penalties should be such as L1, ActivationKl or Contraction, found 0.3"),
-        (lambda: Reconstruction(penalties=(L1(1.0), ActivationKl(1.0))), "each have a term of their own, found spars"),
+        (
+            lambda: ActivationKl(1.0)(None, None, at(Z + 0.5), None, mode=None),
+            r"codes should lie in \(0, 1\).*found codes from",
+        ),
+        (
+            lambda: ActivationKl(1.0)(None, None, at(Z * np.nan), None, mode=None),
+            r"codes should lie in \(0, 1\).*nan",
+        ),
+        (
+            lambda: Reconstruction(penalties=(0.3,)),
+            "penalties should be such as L1, ActivationKl or Contraction, found 0.3",
+        ),
+        (
+            lambda: Reconstruction(penalties=(L1(1.0), ActivationKl(1.0))),
+            "each have a term of their own, found spars",
+        ),
         (lambda: jacobian_norm(Sequential(Linear(6, 2, rng=0), BatchNorm(2)), X), "found BatchNorm"),
-        (lambda: mlp((6,)).fit(X, objective=Reconstruction(penalties=(Contraction(1.0),))), "a Point; found a DiagonalGaussian"),
-        (lambda: mlp((6,), code_activation="sigmoid"), "code_activation is for a model whose encoder puts out codes"),
+        (
+            lambda: mlp((6,)).fit(X, objective=Reconstruction(penalties=(Contraction(1.0),))),
+            "a Point; found a DiagonalGaussian",
+        ),
+        (
+            lambda: mlp((6,), code_activation="sigmoid"),
+            "code_activation is for a model whose encoder puts out codes",
+        ),
         (lambda: mlp((6,), model="autoencoder", code_activation="step"), "code_activation should be one of"),
     ],
 )
@@ -130,11 +154,14 @@ def test_an_encoder_without_curvature_has_a_constant_jacobian():
     np.testing.assert_allclose(norm, (on * (W.value**2).sum(axis=0)).sum(axis=1), rtol=1e-12)
 
 
-# ------------------------------------------------------------------------------------------------------------- the identity
+# -------------------------------------------------------------------------------------------------------------
+# the identity
 
 
 def test_a_deep_autoencoder_is_the_identity_where_codes_are_as_large_as_the_data():
-    """12 numbers in a layer of ELUs each way; the error held out goes the same way, so that it is no memory of examples."""
+    """12 numbers in a layer of ELUs each way; the error held out goes the same way, so that it is no memory
+    of examples.
+    """
     D, variance, rng = 12, 1e-6, np.random.default_rng(0)
     x, unseen = rng.uniform(-0.5, 0.5, (300, D)), rng.uniform(-0.5, 0.5, (200, D))
     left, before = {}, {}

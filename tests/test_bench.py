@@ -53,7 +53,9 @@ SMALL = {
 def test_a_step_trains_its_model(name, small, monkeypatch):
     models = []
     built = workloads._training
-    monkeypatch.setattr(workloads, "_training", lambda model, *rest: models.append(model) or built(model, *rest))
+    monkeypatch.setattr(
+        workloads, "_training", lambda model, *rest: models.append(model) or built(model, *rest)
+    )
     workload = workloads.WORKLOADS[name](**small)
     before = [p.value for p in named_parameters(models[0]).values()]
     for _ in range(2):  # a flow begins as the identity, at which the gradients of its inner weights are 0
@@ -87,7 +89,10 @@ def test_the_exponent_of_a_power_law():
 
 def test_bench_prints_a_table_and_writes_it(tmp_path, capsys):
     path = tmp_path / "table.json"
-    assert main(["bench", "mlp", "--rounds", "1", "--seconds", "0.05", "--threads", "1", "--json", str(path)]) == 0
+    assert (
+        main(["bench", "mlp", "--rounds", "1", "--seconds", "0.05", "--threads", "1", "--json", str(path)])
+        == 0
+    )
     assert "of products" in capsys.readouterr().out
     ours = json.loads(path.read_text())["mlp"]["scratchvae"]
     assert ours["images"] == 128
@@ -137,7 +142,9 @@ def test_turns_of_one_lap_are_held_against_each_other(scripted):
 
 
 def test_growth_is_by_ratios_of_one_lap(scripted):
-    assert rounds.grow("mlp", "batch", (4, 8, 40), rounds=1, seconds=0.75, threads=1) == pytest.approx([48, 96, 480])
+    assert rounds.grow("mlp", "batch", (4, 8, 40), rounds=1, seconds=0.75, threads=1) == pytest.approx(
+        [48, 96, 480]
+    )
 
 
 def test_each_implementation_runs_as_its_users_run_it(monkeypatch):
@@ -177,7 +184,10 @@ def test_a_turn_is_a_median_of_what_comes_when_it_has_settled(calls, median, mon
 
 
 def test_a_worker_that_dies_is_one_sentence(capsys, monkeypatch):
-    with pytest.raises(InputError, match=r"scratchvae can't run gan here: .*'gan'"), rounds.started("scratchvae", "gan", 1, {}):
+    with (
+        pytest.raises(InputError, match=r"scratchvae can't run gan here: .*'gan'"),
+        rounds.started("scratchvae", "gan", 1, {}),
+    ):
         pass
     with rounds.started("scratchvae", "mlp", 1, {"batch": 2, "hidden": 3}) as one:
         assert one.turn("step", 0.01) > 0
@@ -201,7 +211,19 @@ def test_a_worker_that_dies_is_one_sentence(capsys, monkeypatch):
 def test_bench_grows_a_size(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(growth.SWEEPS, "batch", ("mlp", (4, 8, 16)))
     picture = tmp_path / "growth.png"
-    argv = ["bench", "--grow", "batch", "--rounds", "1", "--seconds", "0.02", "--threads", "1", "--plot", str(picture)]
+    argv = [
+        "bench",
+        "--grow",
+        "batch",
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.02",
+        "--threads",
+        "1",
+        "--plot",
+        str(picture),
+    ]
     assert main(argv) == 0
     assert "time grows as batch^" in capsys.readouterr().out
     assert picture.read_bytes().startswith(b"\x89PNG")

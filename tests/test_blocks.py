@@ -41,7 +41,8 @@ def mixed():
     return law
 
 
-# ---------------------------------------------------------------------------------------------------------------- the law
+# ----------------------------------------------------------------------------------------------------------------
+# the law
 
 
 def diagonal(variance):
@@ -53,7 +54,9 @@ def diagonal(variance):
 def test_blocks_of_gaussians_are_the_gaussian(observed, draws):
     variance = np.array([0.3, 1.7, 0.9, 4.0])
     whole, order = diagonal(variance), [2, 0, 1, 3]
-    blocks = Blocks([((2, 0), diagonal(variance[[2, 0]])), ((1,), diagonal(variance[1:2])), ((3,), Gaussian(4.0))])
+    blocks = Blocks(
+        [((2, 0), diagonal(variance[[2, 0]])), ((1,), diagonal(variance[1:2])), ((3,), Gaussian(4.0))]
+    )
     for law in (whole, blocks):
         cast(law, np.float64)
     x_params, seed = np.random.default_rng(1).normal(size=(5 * draws, 4)), np.arange(1.0, 5 * draws + 1)
@@ -68,17 +71,23 @@ def test_blocks_of_gaussians_are_the_gaussian(observed, draws):
 
 
 def by_scipy(law, x_params, x):
-    """log p of each column of MIXED_SCHEMA (B, 7), in their order in the table, by scipy's laws of the block's parameters."""
+    """log p of each column of MIXED_SCHEMA (B, 7), in their order in the table, by scipy's laws of the
+    block's parameters.
+    """
     real, _, _, ordered, _, above = law.laws
     parts = np.split(x_params, np.cumsum(law.sizes)[:-1], axis=1)
     found = np.empty(x.shape)
     m, s = real.column_mean.value, real.column_scale.value
-    found[:, [0, 6]] = stats.norm.logpdf(x[:, [0, 6]], m + s * parts[0], s * np.sqrt(real.likelihood.variance))
+    found[:, [0, 6]] = stats.norm.logpdf(
+        x[:, [0, 6]], m + s * parts[0], s * np.sqrt(real.likelihood.variance)
+    )
     mean, r = np.exp(parts[1][:, 0]) * MIXED[:, 1].mean(), np.exp(law.laws[1].likelihood.log_dispersion.value)
     found[:, 1] = stats.nbinom.logpmf(x[:, 1], r, r / (r + mean))
     found[:, 2] = np.log(softmax(parts[2], axis=1)[np.arange(len(x)), x[:, 2].astype(int)])
     cuts = np.cumsum(
-        np.concatenate([ordered.likelihood.thresholds.value[0, :1], np.exp(ordered.likelihood.thresholds.value[0, 1:])])
+        np.concatenate(
+            [ordered.likelihood.thresholds.value[0, :1], np.exp(ordered.likelihood.thresholds.value[0, 1:])]
+        )
     )
     below = np.concatenate([np.zeros((len(x), 1)), expit(cuts - parts[3]), np.ones((len(x), 1))], axis=1)
     found[:, 3] = np.log(np.diff(below, axis=1)[np.arange(len(x)), x[:, 3].astype(int)])
@@ -130,7 +139,16 @@ def test_probabilities_of_levels_sum_to_one_and_gradients_reach_thresholds():
 
 
 def test_a_block_has_the_columns_of_one_kind_and_one_number_of_levels():
-    levels = {"o3": "abc", "c4": "abcd", "o2": "ab", "c2": "ab", "o1": "a", "p3": "xyz", "b2": "no", "b1": "n"}
+    levels = {
+        "o3": "abc",
+        "c4": "abcd",
+        "o2": "ab",
+        "c2": "ab",
+        "o1": "a",
+        "p3": "xyz",
+        "b2": "no",
+        "b1": "n",
+    }
     kinds = {"o": "ordered", "p": "ordered", "c": "categorical", "b": "binary"}
     columns = tuple(Column(name, kinds[name[0]], "text", tuple(letters)) for name, letters in levels.items())
     law = of_schema(TableSchema(columns))
@@ -144,10 +162,16 @@ def test_a_block_has_the_columns_of_one_kind_and_one_number_of_levels():
 
 
 def test_the_names_of_parameters_say_which_block_they_are_of():
-    assert list(named_parameters(mixed())) == ["0.log_excess", "1.log_dispersion", "3.thresholds", "5.of_log.log_excess"]
+    assert list(named_parameters(mixed())) == [
+        "0.log_excess",
+        "1.log_dispersion",
+        "3.thresholds",
+        "5.of_log.log_excess",
+    ]
 
 
-# -------------------------------------------------------------------------------------------------------- what the encoder sees
+# --------------------------------------------------------------------------------------------------------
+# what the encoder sees
 
 
 def test_what_the_encoder_sees_has_one_scale_and_0_where_nothing_is_known():
@@ -191,7 +215,8 @@ def test_a_corrupted_entry_is_no_error():
     law = mixed()
     seen, known = law.features(np.where(np.arange(7) == 5, -1.0, MIXED + 0.3), None)
     assert np.isfinite(seen[:, :8]).all()
-    np.testing.assert_array_equal(known, np.tile(np.arange(9) != 8, (3, 1)))  # a number without a logarithm counts as missing
+    # a number without a logarithm counts as missing
+    np.testing.assert_array_equal(known, np.tile(np.arange(9) != 8, (3, 1)))
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.3, 408.0, 1e6])
@@ -218,7 +243,8 @@ def test_a_law_that_is_measured_stays_as_it_is():
     assert model.likelihood.laws[0].column_mean.value is before
 
 
-# -------------------------------------------------------------------------------------------------------- out of the model
+# -------------------------------------------------------------------------------------------------------- out
+# of the model
 
 
 def constant(law, x_params, columns):
@@ -252,14 +278,19 @@ def test_what_is_missing_becomes_the_mean_or_the_likeliest_level():
     sigma = MIXED[:, 5:6].copy()
     log_mean, log_std = np.log(sigma).mean(), np.log(sigma).std()
     real = law.laws[0]
-    cuts = np.cumsum([law.laws[3].likelihood.thresholds.value[0, 0], np.exp(law.laws[3].likelihood.thresholds.value[0, 1])])
+    cuts = np.cumsum(
+        [law.laws[3].likelihood.thresholds.value[0, 0], np.exp(law.laws[3].likelihood.thresholds.value[0, 1])]
+    )
     expected = [
         real.column_mean.value[0] + 0.5 * real.column_scale.value[0],
         MIXED[:, 1].mean() * np.exp(0.2),
         1,
         expit(0.7 - cuts).sum(),
         expit(-0.4),
-        stats.lognorm.mean(log_std * np.sqrt(law.laws[5].of_log.likelihood.variance[0]), scale=np.exp(log_mean + 0.8 * log_std)),
+        stats.lognorm.mean(
+            log_std * np.sqrt(law.laws[5].of_log.likelihood.variance[0]),
+            scale=np.exp(log_mean + 0.8 * log_std),
+        ),
         real.column_mean.value[1] - real.column_scale.value[1],
     ]
     np.testing.assert_allclose(filled, expected, rtol=1e-6)
@@ -275,17 +306,24 @@ def test_probabilities_are_averaged_over_z_before_a_level_is_chosen():
     cast(model, np.float64)
     first, _, last = model.decoder.layers
     first.weight.value, first.bias.value = np.array([[1e6]]), np.zeros(1)
-    last.weight.value, last.bias.value = np.array([[-slope, 0, slope]]), np.log([np.sqrt(0.55e-9), 0.45, np.sqrt(0.55e-9)])
+    last.weight.value, last.bias.value = (
+        np.array([[-slope, 0, slope]]),
+        np.log([np.sqrt(0.55e-9), 0.45, np.sqrt(0.55e-9)]),
+    )
     assert set(model.inverse_transform(np.array([[-1.0], [1.0]])).ravel()) == {0, 2}
     filled = model.impute(np.full((4, 1), np.nan), samples=1000)
     np.testing.assert_array_equal(filled, 1)
-    several = model.impute(np.full((500, 1), np.nan), samples=100, draws=2)  # of equal rows, whose draws are independent
+    # of equal rows, whose draws are independent
+    several = model.impute(np.full((500, 1), np.nan), samples=100, draws=2)
     shares = np.bincount(several.astype(int).ravel()) / 1000
-    assert np.abs(shares - [0.275, 0.45, 0.275]).max() < 5 * np.sqrt(0.25 / 1000)  # five standard errors: 1 of a million fails
+    # five standard errors: 1 of a million fails
+    assert np.abs(shares - [0.275, 0.45, 0.275]).max() < 5 * np.sqrt(0.25 / 1000)
 
 
 def test_draws_keep_to_the_kinds_of_their_columns():
-    model = mlp((7,), latent_dim=2, hidden=(3,), schema=MIXED_SCHEMA).fit(Dataset("mixed", MIXED, schema=MIXED_SCHEMA), epochs=1)
+    model = mlp((7,), latent_dim=2, hidden=(3,), schema=MIXED_SCHEMA).fit(
+        Dataset("mixed", MIXED, schema=MIXED_SCHEMA), epochs=1
+    )
     x = model.sample(200, 0, mean=False)
     model.likelihood.require_support(x)
     assert x[:, 5].min() > 0
@@ -297,12 +335,15 @@ def test_draws_keep_to_the_kinds_of_their_columns():
     assert cells["visits"].dtype == np.int64
 
 
-# ------------------------------------------------------------------------------------------------------------ from Python
+# ------------------------------------------------------------------------------------------------------------
+# from Python
 
 
 def test_a_model_of_a_table_takes_the_frame_itself():
     rng = np.random.default_rng(0)
-    frame = Frame({"n": rng.poisson(3, 60), "t": list(rng.choice(["a", "b", "c"], 60)), "r": rng.normal(size=60)})
+    frame = Frame(
+        {"n": rng.poisson(3, 60), "t": list(rng.choice(["a", "b", "c"], 60)), "r": rng.normal(size=60)}
+    )
     frame.cells["t"][5] = None
     table = data.as_table(frame)
     model = mlp(table.event_shape, latent_dim=2, hidden=(8,), schema=table.schema)
@@ -325,17 +366,26 @@ def test_a_model_of_a_table_takes_the_frame_itself():
     [
         (lambda: Blocks([]), "should be in one block, found none"),
         (lambda: Blocks([((0, 2), Gaussian())]), "should be in one block, found 0, 2"),
-        (lambda: Blocks([((0, 1), Gaussian()), ((1,), Bernoulli())]), "should be in one block, found 0, 1, 1"),
+        (
+            lambda: Blocks([((0, 1), Gaussian()), ((1,), Bernoulli())]),
+            "should be in one block, found 0, 1, 1",
+        ),
         (lambda: Blocks([((0,), Gaussian())], MIXED_SCHEMA), "each of the schema's 7, found 1"),
         (lambda: of_schema(MIXED_SCHEMA).n_params((3,)), "a column for each entry, D = 3; found 7"),
         (lambda: mixed().log_prob(np.zeros((2, 3)), x=MIXED[:2]), r"x_params should have shape \(2, 9\)"),
-        (lambda: mixed().require_support(np.where(np.arange(7) == 1, 0.5, MIXED)), "counts 0, 1, 2, …,? found 0.5|counts"),
+        (
+            lambda: mixed().require_support(np.where(np.arange(7) == 1, 0.5, MIXED)),
+            "counts 0, 1, 2, …,? found 0.5|counts",
+        ),
         (lambda: Categories(0), "levels should be at least 1"),
         (lambda: Categories(3).require_support(np.array([[3.0]])), "categories 0 … 2, found 3"),
         (lambda: Categories(3).require_support(np.array([[0.5]])), "categories 0 … 2, found 0.5"),
         (lambda: LogNormal(1).require_support(np.array([[-1.0]])), "finite numbers above 0, found -1"),
         (lambda: LogNormal(1).require_support(np.array([[np.nan]])), "finite numbers above 0, found nan"),
-        (lambda: LogNormal(1).log_prob(np.zeros((1, 1)), x=np.zeros((1, 1))), "finite numbers above 0, found 0"),
+        (
+            lambda: LogNormal(1).log_prob(np.zeros((1, 1)), x=np.zeros((1, 1))),
+            "finite numbers above 0, found 0",
+        ),
         (lambda: mlp((7,), schema=MIXED_SCHEMA, standardize=True), "each law of which does it"),
         (lambda: mlp((7,), schema=MIXED_SCHEMA, likelihood="gaussian"), "found the levels of country, grade"),
         (lambda: mlp((7,), schema=MIXED_SCHEMA).fit(Dataset("d", MIXED[:, :2])), "should have shape"),
@@ -347,7 +397,9 @@ def test_what_does_not_fit_is_one_sentence(call, words):
 
 
 def test_a_table_of_other_columns_is_named():
-    model = mlp((2,), latent_dim=1, hidden=(3,), schema=TableSchema((Column("a", "real"), Column("b", "count"))))
+    model = mlp(
+        (2,), latent_dim=1, hidden=(3,), schema=TableSchema((Column("a", "real"), Column("b", "count")))
+    )
     other = TableSchema((Column("a", "real"), Column("b", "categorical", "text", ("x", "y"))))
     with pytest.raises(InputError, match=r"column 1 should be b, count; found b \(x, y\), categorical, in d"):
         model.fit(Dataset("d", np.zeros((3, 2)), schema=other))
@@ -355,5 +407,7 @@ def test_a_table_of_other_columns_is_named():
 
 def test_a_table_of_numbers_may_have_any_likelihood():
     schema = TableSchema((Column("a", "real"), Column("b", "count")))
-    model = mlp((2,), latent_dim=1, hidden=(3,), schema=schema, likelihood="gaussian_optimal", standardize=True)
+    model = mlp(
+        (2,), latent_dim=1, hidden=(3,), schema=schema, likelihood="gaussian_optimal", standardize=True
+    )
     assert isinstance(model.likelihood, Standardized)

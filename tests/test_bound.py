@@ -1,4 +1,6 @@
-"""The bound: its gap is the divergence to the true posterior, its forms agree, its gradient's estimators have one mean."""
+"""The bound: its gap is the divergence to the true posterior, its forms agree, its gradient's estimators have
+one mean.
+"""
 
 import numpy as np
 import pytest
@@ -41,7 +43,10 @@ MODELS = {
     "one latent": lambda: (model(), {}),
     "two latents": lambda: (model(2), {"points": 401, "reach": 12.0}),
     "two dependent latents": lambda: (model(2, posterior=FullGaussian(2)), {"points": 401, "reach": 16.0}),
-    "a mixture for a prior": lambda: (model(prior=GaussianMixture(1, components=3, rng=0)), {"reach": 16.0, "points": 4001}),
+    "a mixture for a prior": lambda: (
+        model(prior=GaussianMixture(1, components=3, rng=0)),
+        {"reach": 16.0, "points": 4001},
+    ),
     "real values": lambda: (model(likelihood=Gaussian(0.3)), {}),
 }
 
@@ -61,7 +66,9 @@ def test_densities_on_the_grid_are_those_of_q_and_of_the_posterior(name):
         log_q = stats.norm.logpdf(found.grid.z, mean, np.exp(log_var / 2)).sum(axis=1)
         np.testing.assert_allclose(found.log_q[n], log_q, rtol=1e-10)
         log_px, _ = one.likelihood.log_prob(x_params, x=np.repeat(X[n : n + 1], len(found.grid.z), axis=0))
-        np.testing.assert_allclose(found.log_posterior[n] + found.log_px[n], log_px + log_pz, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(
+            found.log_posterior[n] + found.log_px[n], log_px + log_pz, rtol=1e-10, atol=1e-10
+        )
         for density in (found.log_q[n], found.log_posterior[n]):
             assert np.exp(density).sum() * found.grid.cell == pytest.approx(1, abs=1e-6)
 
@@ -76,7 +83,9 @@ def noise_grid(Z, points=65):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_log_px_is_the_bound_and_the_divergence_to_the_posterior(name):
-    """The bound as a mean over the noise, through the objective; log p(x) and the divergence on the grid of latents."""
+    """The bound as a mean over the noise, through the objective; log p(x) and the divergence on the grid of
+    latents.
+    """
     one, grid = MODELS[name]()
     found = evidence(one, X, **grid)
     noise, weights = noise_grid(one.posterior.latent_dim, 129)
@@ -121,11 +130,17 @@ def test_a_linear_gaussian_model_has_all_three_terms_in_closed_form():
         # E log p(x|z) = −½ (D log 2πσ² + E‖x − W z − b‖²/σ²), a quadratic form in z
         x_mean = mean @ W.T + b
         spread = gaussian_full.expected_quadratic_form(mean - mean, L @ L.transpose(0, 2, 1), W.T @ W)[0]
-        log_px_z = -0.5 * (D * np.log(2 * np.pi * variance) + (((X - x_mean) ** 2).sum(axis=1) + spread) / variance)
+        log_px_z = -0.5 * (
+            D * np.log(2 * np.pi * variance) + (((X - x_mean) ** 2).sum(axis=1) + spread) / variance
+        )
         bound = log_px_z - gaussian_full.kl_to_standard(mean, L)[0]
         np.testing.assert_allclose(bound + kl, log_px, rtol=1e-12)
-        joint_less_entropy = log_px_z + gaussian_full.expected_log_prob(mean, L, 0 * mean, np.broadcast_to(np.eye(2), L.shape))[0]
-        np.testing.assert_allclose(joint_less_entropy + gaussian_full.entropy(L)[0], bound, rtol=1e-12)  # the other form
+        joint_less_entropy = (
+            log_px_z
+            + gaussian_full.expected_log_prob(mean, L, 0 * mean, np.broadcast_to(np.eye(2), L.shape))[0]
+        )
+        # the other form
+        np.testing.assert_allclose(joint_less_entropy + gaussian_full.entropy(L)[0], bound, rtol=1e-12)
     np.testing.assert_allclose(evidence(one, X, points=641, reach=16).log_px, log_px, rtol=1e-9)
 
 
@@ -175,12 +190,24 @@ def test_a_density_of_zero_where_q_is_zero_too_counts_for_nothing(dtype):
         (lambda: evidence(model(), 5 * X), r"numbers in \[0, 1\]"),
         (lambda: evidence(model(), X[0]), r"x should have shape \(N, D\)"),
         (lambda: evidence(model(), X, points=9), "wide and fine enough for .*every second point"),
-        (lambda: evidence(model(), X, reach=1.0), r"evidence: a grid to ±1 with 2001 points .* for q\(z\|x\); .* at the ends"),
-        (lambda: evidence(model(decoder=Linear(1, D, rng=0), likelihood=Gaussian(1e-5)), X), "fine enough for p"),
-        (lambda: evidence(narrow(model(decoder=Linear(1, D, rng=0))), 0 * X, reach=1.0), "wide and fine enough for p"),
+        (
+            lambda: evidence(model(), X, reach=1.0),
+            r"evidence: a grid to ±1 with 2001 points .* for q\(z\|x\); .* at the ends",
+        ),
+        (
+            lambda: evidence(model(decoder=Linear(1, D, rng=0), likelihood=Gaussian(1e-5)), X),
+            "fine enough for p",
+        ),
+        (
+            lambda: evidence(narrow(model(decoder=Linear(1, D, rng=0))), 0 * X, reach=1.0),
+            "wide and fine enough for p",
+        ),
         (lambda: evidence(model(), X, reach=-1.0), "reach should be positive"),
         (lambda: ScoreFunctionElbo(samples=1), "at least 2 samples, found 1"),
-        (lambda: estimator_noise(model(), Elbo(), Batch(X), draws=1, rng=np.random.default_rng(0)), "draws should be at least 2"),
+        (
+            lambda: estimator_noise(model(), Elbo(), Batch(X), draws=1, rng=np.random.default_rng(0)),
+            "draws should be at least 2",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(call, words):
@@ -215,9 +242,13 @@ ESTIMATORS = {  # the objective, and how many draws an example
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_every_estimator_of_the_gradient_has_the_same_exact_mean(name):
-    """The mean over all draws by quadrature over the noise of each of K draws: no sampling error to hide behind."""
+    """The mean over all draws by quadrature over the noise of each of K draws: no sampling error to hide
+    behind.
+    """
     objective, K = ESTIMATORS[name]
-    one = model(prior=StandardGaussian(1) if name == "reparameterized" else GaussianMixture(1, components=3, rng=0))
+    one = model(
+        prior=StandardGaussian(1) if name == "reparameterized" else GaussianMixture(1, components=3, rng=0)
+    )
     noise, weights = noise_grid(K)
     total = {}
     for draws, weight in zip(noise, weights, strict=True):
@@ -243,7 +274,10 @@ def test_leaving_one_out_leaves_no_noise_where_q_is_the_posterior():
     free = [np.log(precision_L[0, 0]), np.log(precision_L[1, 1]), precision_L[1, 0]]
     one.encoder.bias.value = np.concatenate([-b @ W @ M / variance, free])
     noise = np.random.default_rng(0).standard_normal((3 * len(X), 2))
-    for objective, still in ((ScoreFunctionElbo(3), True), (ScoreFunctionElbo(3, leave_one_out=False), False)):
+    for objective, still in (
+        (ScoreFunctionElbo(3), True),
+        (ScoreFunctionElbo(3, leave_one_out=False), False),
+    ):
         _, pullback = objective(one, Batch(X), noise)
         pullback()
         assert (np.abs(one.encoder.weight.grad).max() < 1e-12) == still
@@ -252,7 +286,10 @@ def test_leaving_one_out_leaves_no_noise_where_q_is_the_posterior():
 
 def test_noise_of_estimators_is_measured():
     one, rng = model(), np.random.default_rng(0)
-    found = {name: estimator_noise(one, objective, Batch(X), draws=800, rng=rng) for name, (objective, _) in ESTIMATORS.items()}
+    found = {
+        name: estimator_noise(one, objective, Batch(X), draws=800, rng=rng)
+        for name, (objective, _) in ESTIMATORS.items()
+    }
     exact = exact_gradients(one)
     for noise in found.values():
         for name, mean in noise.gradient_mean.items():
@@ -280,8 +317,12 @@ def test_moments_are_numpys_of_the_same_draws():
             p.grad = None
     assert found.loss_mean == pytest.approx(np.mean(losses), rel=1e-12)
     assert found.loss_variance == pytest.approx(np.var(losses, ddof=1), rel=1e-9)
-    np.testing.assert_allclose(found.gradient_mean["encoder.0.weight"], np.mean(gradients, axis=0), rtol=1e-10)
-    np.testing.assert_allclose(found.gradient_variance["encoder.0.weight"], np.var(gradients, axis=0, ddof=1), rtol=1e-8)
+    np.testing.assert_allclose(
+        found.gradient_mean["encoder.0.weight"], np.mean(gradients, axis=0), rtol=1e-10
+    )
+    np.testing.assert_allclose(
+        found.gradient_variance["encoder.0.weight"], np.var(gradients, axis=0, ddof=1), rtol=1e-8
+    )
     total = np.var(gradients, axis=0, ddof=1).sum()
     assert found.total_variance("encoder.0.weight") == pytest.approx(total, rel=1e-8)
     parts = [found.total_variance(prefix) for prefix in ("encoder", "decoder")]
@@ -294,7 +335,11 @@ def test_monte_carlo_kl_has_the_closed_forms_mean_and_the_known_variance():
     s2 = np.exp(log_var[0, 0])
     # log q(z) − log p(z) at z = mean + σ ε is ½ (z² − ε² − log σ²): its variance is ½ (σ² − 1)² + mean² σ²
     nodes, weights = noise_grid(1)
-    z, _ = gaussian.reparameterize(np.repeat(mean, len(nodes), axis=0), np.repeat(log_var, len(nodes), axis=0), noise=nodes)
+    z, _ = gaussian.reparameterize(
+        np.repeat(mean, len(nodes), axis=0), np.repeat(log_var, len(nodes), axis=0), noise=nodes
+    )
     terms = 0.5 * (z**2 - nodes**2 - log_var)[:, 0]
     assert weights @ terms == pytest.approx(gaussian.kl_to_standard(mean, log_var)[0][0], rel=1e-12)
-    assert weights @ terms**2 - (weights @ terms) ** 2 == pytest.approx(0.5 * (s2 - 1) ** 2 + 0.64 * s2, rel=1e-11)
+    assert weights @ terms**2 - (weights @ terms) ** 2 == pytest.approx(
+        0.5 * (s2 - 1) ** 2 + 0.64 * s2, rel=1e-11
+    )

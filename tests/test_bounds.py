@@ -1,4 +1,6 @@
-"""Numbers between two bounds: their limits, their slopes at the bounds, and the log-variances that they keep finite."""
+"""Numbers between two bounds: their limits, their slopes at the bounds, and the log-variances that they keep
+finite.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Against mpmath: the limits that the certificate states hold for every distribution and objective, in both dtypes."""
+"""Against mpmath: the limits that the certificate states hold for every distribution and objective, in both
+dtypes.
+"""
 
 import json
 import re
@@ -15,7 +17,9 @@ TRIALS = certificate.all_trials()
 
 
 def calls_kernels(trial):
-    return trial.name.startswith(("bernoulli.", "gaussian.")) or trial.op.__module__.startswith("scratchvae.ops.")
+    return trial.name.startswith(("bernoulli.", "gaussian.")) or trial.op.__module__.startswith(
+        "scratchvae.ops."
+    )
 
 
 @pytest.mark.parametrize("dtype", certificate.LIMITS)
@@ -30,7 +34,9 @@ def test_values_and_gradients_are_within_the_limits(trial, dtype):
 
 
 def test_every_distribution_has_a_trial():
-    functions = {f for law in distributions.__all__ for f in vars(getattr(distributions, law)).values() if callable(f)}
+    functions = {
+        f for law in distributions.__all__ for f in vars(getattr(distributions, law)).values() if callable(f)
+    }
     named = {part.name for part in all_parts() if part.of in functions and part.cases}
     assert len(named) > 30
     curved = {"elu", "gelu_erf", "gelu_tanh", "sigmoid", "silu", "softplus", "tanh"}
@@ -42,7 +48,9 @@ def test_every_distribution_has_a_trial():
 def test_the_published_table_has_a_row_for_each():
     readme = (Path(reference.__file__).parent / "README.md").read_text(encoding="utf-8")
     table = readme.split("float64: value")[1].split("\n\n")[0]
-    assert set(re.findall(r"^\| `([\w.]+)`", table, re.MULTILINE)) == {trial.name.partition(":")[0] for trial in TRIALS}
+    assert set(re.findall(r"^\| `([\w.]+)`", table, re.MULTILINE)) == {
+        trial.name.partition(":")[0] for trial in TRIALS
+    }
 
 
 def test_a_wrong_function_is_not_certified():

@@ -114,7 +114,9 @@ def test_a_broken_rule_is_named(mistake, words):
 
 
 def kl_off_by(more, noise=0.0):
-    """KL(N(mean, σ²) ‖ N(0, 1)) with `more` added to its gradient, each value moved by up to `noise` roundoffs of 1 + |value|."""
+    """KL(N(mean, σ²) ‖ N(0, 1)) with `more` added to its gradient, each value moved by up to `noise`
+    roundoffs of 1 + |value|.
+    """
 
     def kl(mean, log_var):
         value = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum(axis=1)
@@ -134,7 +136,9 @@ def kl_off_by(more, noise=0.0):
 @pytest.mark.parametrize("noise", [0.0, 0.9])
 @pytest.mark.parametrize("shape", [(1, 1), (4, 3), (12, 1)], ids=str)
 def test_gradients_that_vanish_are_right_at_a_minimum(shape, noise):
-    """There a function is flat, and differences of it are rounding, which is no mistake; a gradient of 1e-5 is one."""
+    """There a function is flat, and differences of it are rounding, which is no mistake; a gradient of 1e-5
+    is one.
+    """
     zero = np.zeros(shape)
     for seed in range(1 + 60 // zero.size):
         for more in (0.0, 1e-5):
@@ -167,7 +171,8 @@ def test_a_huge_part_of_the_value_does_not_hide_a_small_one(name, factor):
 
 
 @pytest.mark.parametrize(
-    ("factor", "verdict"), [(1.0, "cannot be judged (rounding of"), (1.01, "cannot be judged"), (9.0, "is wrong")]
+    ("factor", "verdict"),
+    [(1.0, "cannot be judged (rounding of"), (1.01, "cannot be judged"), (9.0, "is wrong")],
 )
 def test_what_rounding_hides_is_not_called_right(factor, verdict):
     """Differences of x + 10¹³ know its slope of 1 to one digit."""
@@ -198,7 +203,9 @@ def test_what_cannot_be_checked_is_said(arguments, settings, words):
 
 
 def test_rounding_does_not_hide_a_small_mistake_elsewhere():
-    """Away from a minimum the allowance for rounding is far below the tolerance: a factor of 1 + 2e-6 is seen."""
+    """Away from a minimum the allowance for rounding is far below the tolerance: a factor of 1 + 2e-6 is
+    seen.
+    """
     arrays = {"mean": np.full((3, 2), 0.7), "log_var": np.full((3, 2), -1.3)}
     slope = 0.5 * np.expm1(-1.3)
     for more in (0.0, 2e-6 * slope):
@@ -232,7 +239,9 @@ def test_an_entry_is_compared_with_a_thousandth_of_the_largest_of_its_argument()
 
 @pytest.mark.parametrize(("share", "ok"), [(0.95, True), (1.0, False), (1.05, False)])
 def test_gradients_of_nothing_are_compared_with_1e_10(share, ok):
-    """A tolerance of ½ lets half of that pass, where rounding is some 1e-15; an error just at the tolerance is one."""
+    """A tolerance of ½ lets half of that pass, where rounding is some 1e-15; an error just at the tolerance
+    is one.
+    """
 
     unit = np.random.default_rng(0).standard_normal(())  # what the check draws for dy
 
@@ -286,13 +295,19 @@ def test_draws_that_do_not_follow_their_density_are_named(scale, shift, log_prob
 def test_draws_with_the_right_moments_and_the_wrong_shape_are_named():
     six = np.random.default_rng(0).choice([0.5, 1.4, 2.553], 100_000, p=[0.682, 0.272, 0.046])
     draws = 2 * six * np.random.default_rng(1).choice([-1.0, 1.0], 100_000)
-    assert [m.name for m in check_draws(draws, normal_log_density(4.0), GRID) if not m.ok][-1].startswith("largest gap")
+    assert [m.name for m in check_draws(draws, normal_log_density(4.0), GRID) if not m.ok][-1].startswith(
+        "largest gap"
+    )
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e6])
 def test_the_verdict_does_not_depend_on_the_unit(unit):
     draws = unit * np.random.default_rng(0).uniform(-(3**0.5), 3**0.5, 100_000)
-    failed = [m.name for m in check_draws(draws, normal_log_density(unit**2), unit * np.linspace(-30, 30, 60_001)) if not m.ok]
+    failed = [
+        m.name
+        for m in check_draws(draws, normal_log_density(unit**2), unit * np.linspace(-30, 30, 60_001))
+        if not m.ok
+    ]
     assert "mass beyond two standard deviations" in failed
 
 
@@ -306,8 +321,20 @@ def test_skewed_draws_of_the_right_mean_and_variance_are_named():
 def moments_by_hand(x, mean, variance, expected, spreads, extra):
     """name -> (sampled, expected, standard errors), from what the law's own formulas say."""
     sigma = np.sqrt(variance)
-    functions = [x, (x - mean) ** 2, ((x - mean) / sigma) ** 3, x > mean + sigma, np.abs(x - mean) > 2 * sigma]
-    names = ["mean", "variance", "skewness", "mass above one standard deviation", "mass beyond two standard deviations"]
+    functions = [
+        x,
+        (x - mean) ** 2,
+        ((x - mean) / sigma) ** 3,
+        x > mean + sigma,
+        np.abs(x - mean) > 2 * sigma,
+    ]
+    names = [
+        "mean",
+        "variance",
+        "skewness",
+        "mass above one standard deviation",
+        "mass beyond two standard deviations",
+    ]
     rows = {}
     for name, function, value, spread in zip(names, functions, expected, spreads, strict=True):
         sampled = np.mean(function)
@@ -320,7 +347,8 @@ def assert_moments(found, rows, gap):
     named = {m.name: m for m in found}
     for name, (sampled, expected, apart) in rows.items():
         assert named[name].sampled == pytest.approx(sampled, rel=1e-9, abs=1e-9)
-        assert named[name].expected == pytest.approx(expected, rel=1e-3, abs=1e-3)  # a grid cuts a tail at one of its points
+        # a grid cuts a tail at one of its points
+        assert named[name].expected == pytest.approx(expected, rel=1e-3, abs=1e-3)
         assert named[name].standard_errors == pytest.approx(apart, rel=0.02, abs=0.02)
     assert named["total mass"].sampled == 1
     assert named["total mass"].expected == pytest.approx(1, abs=1e-9)
@@ -334,7 +362,9 @@ DRAWS = 0.3 + 2.1 * np.random.default_rng(5).standard_normal(4_000)
 
 @pytest.mark.parametrize("scale", [1.0, 1.00005])
 def test_each_moment_is_that_of_the_formulas_for_a_density(scale):
-    """N(0.5, 4), of a total mass that is off by what is allowed: the variances of t, t², t³ are σ², 2σ⁴, 15σ⁶."""
+    """N(0.5, 4), of a total mass that is off by what is allowed: the variances of t, t², t³ are σ², 2σ⁴,
+    15σ⁶.
+    """
     log_prob = normal_log_density(4.0)
     found = check_draws(DRAWS, lambda t: log_prob(t - 0.5) + np.log(scale), GRID)
     above, beyond = stats.norm.sf(1), 2 * stats.norm.sf(2)
@@ -364,7 +394,9 @@ def test_each_moment_is_that_of_the_formulas_for_counts():
     assert_moments(found, moments_by_hand(x, 3.0, 2.1, expected, spreads, 0.0), gap)
 
 
-@pytest.mark.parametrize(("mass", "ok"), [(1.00009, True), (1.00011, False), (0.99991, True), (0.99989, False)])
+@pytest.mark.parametrize(
+    ("mass", "ok"), [(1.00009, True), (1.00011, False), (0.99991, True), (0.99989, False)]
+)
 def test_a_total_mass_is_right_to_within_a_ten_thousandth(mass, ok):
     log_prob = normal_log_density(4.0)
     assert check_draws(DRAWS, lambda t: log_prob(t) + np.log(mass), GRID)[0].ok == ok
@@ -376,10 +408,13 @@ def test_limits_are_in_standard_errors_and_half_of_them_for_the_distribution_fun
     for apart, ok in ((0.98 * limit, True), (1.02 * limit, False)):
         draws = stats.norm.ppf((np.arange(n) + 0.5) / n)
         draws += apart / np.sqrt(n) - draws.mean()
-        mean = next(m for m in check_draws(draws, normal_log_density(1.0), GRID, limit=limit) if m.name == "mean")
+        mean = next(
+            m for m in check_draws(draws, normal_log_density(1.0), GRID, limit=limit) if m.name == "mean"
+        )
         assert mean.standard_errors == pytest.approx(apart, rel=1e-3)
         assert mean.ok == ok
-        low = apart / 2 / np.sqrt(n)  # so much less mass below every point than there should be, and a heap at the end
+        # so much less mass below every point than there should be, and a heap at the end
+        low = apart / 2 / np.sqrt(n)
         draws = stats.norm.ppf(np.minimum((np.arange(n) + 0.5) / n + low, 1 - 0.5 / n))
         gap = check_draws(draws, normal_log_density(1.0), GRID, limit=limit)[-1]
         assert gap.standard_errors == pytest.approx(apart / 2, rel=0.03)
@@ -417,9 +452,14 @@ def test_shape_errors_name_the_argument(arrays, words):
 
 
 def test_shapes_that_agree_give_their_sizes():
-    assert require_shapes("here", x=(np.zeros((2, 3, 5)), "B C ..."), y=(np.zeros(3), "C")) == {"B": 2, "C": 3}
+    assert require_shapes("here", x=(np.zeros((2, 3, 5)), "B C ..."), y=(np.zeros(3), "C")) == {
+        "B": 2,
+        "C": 3,
+    }
 
 
 def test_what_is_not_finite_is_counted_and_placed():
-    with pytest.raises(InputError, match=r"x should be finite, found 2 other values, the first nan at \(0, 1\)"):
+    with pytest.raises(
+        InputError, match=r"x should be finite, found 2 other values, the first nan at \(0, 1\)"
+    ):
         require_finite("here", "x", np.array([[0, np.nan], [np.inf, 1]]))

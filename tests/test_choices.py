@@ -1,4 +1,6 @@
-"""Choices in words: what is written is read again, what can't be read is one sentence, and every name of every table trains."""
+"""Choices in words: what is written is read again, what can't be read is one sentence, and every name of
+every table trains.
+"""
 
 import json
 
@@ -55,13 +57,19 @@ VALUES = st.recursive(
     LEAVES,
     lambda inner: (
         st.lists(inner, max_size=3).map(tuple)
-        | st.builds(Choice, NAMES, st.dictionaries(NAMES, inner, max_size=3), st.lists(inner, max_size=2).map(tuple))
+        | st.builds(
+            Choice, NAMES, st.dictionaries(NAMES, inner, max_size=3), st.lists(inner, max_size=2).map(tuple)
+        )
     ),
     max_leaves=4,
 )
 
 
-@given(st.builds(Choice, NAMES, st.dictionaries(NAMES, VALUES, max_size=3), st.lists(VALUES, max_size=2).map(tuple)))
+@given(
+    st.builds(
+        Choice, NAMES, st.dictionaries(NAMES, VALUES, max_size=3), st.lists(VALUES, max_size=2).map(tuple)
+    )
+)
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 def test_what_is_written_is_read_again(choice):
     again, said = outcome(parse, str(choice))
@@ -72,7 +80,27 @@ def test_what_is_written_is_read_again(choice):
         assert str(again) == str(choice)
 
 
-TOKENS = ["elbo", "(", ")", "beta", "=", "4", ",", "[", "]", "-", "'", "l1", "ramp", "penalties", ".", "*", "\n", "1e999", " "]
+TOKENS = [
+    "elbo",
+    "(",
+    ")",
+    "beta",
+    "=",
+    "4",
+    ",",
+    "[",
+    "]",
+    "-",
+    "'",
+    "l1",
+    "ramp",
+    "penalties",
+    ".",
+    "*",
+    "\n",
+    "1e999",
+    " ",
+]
 TEXTS = st.text(max_size=60) | st.lists(st.sampled_from(TOKENS), max_size=25).map("".join)
 
 
@@ -105,7 +133,10 @@ def test_any_text_is_a_choice_or_one_sentence(text):
         ("elbo(beta=" + "-" * 1500 + "1)", "nothing is computed"),
         ("elbo(" + " " * 2000 + ")", "at most 2000 characters, found 2006"),
         ("elbow", r"one of .*elbo, .*found 'elbow' \(did you mean elbo\?\)"),
-        ("elbo(bta=4)", r"elbo has no bta \(did you mean beta\?\): it has beta, free_bits, capacity, penalties"),
+        (
+            "elbo(bta=4)",
+            r"elbo has no bta \(did you mean beta\?\): it has beta, free_bits, capacity, penalties",
+        ),
         (
             "iwae(beta=4)",
             "iwae has no beta, which ciwae and elbo and sampled_elbo and stratified_elbo have: it has samples, gradient, groups",
@@ -133,7 +164,8 @@ def test_what_can_not_be_chosen_is_one_sentence(text, words):
         OBJECTIVES.build(text)
     assert len(str(error.value).splitlines()) == 1
     assert len(str(error.value)) < 400
-    assert "can't be built" not in str(error.value)  # whoever is built says what is wrong, and nobody adds to it
+    # whoever is built says what is wrong, and nobody adds to it
+    assert "can't be built" not in str(error.value)
 
 
 def test_a_choice_is_what_its_class_builds():
@@ -142,8 +174,12 @@ def test_a_choice_is_what_its_class_builds():
     assert chosen == Elbo(beta=4, penalties=(L1(2),), capacity=Ramp(0, 1, 7))
     assert OBJECTIVES.settle("elbo(4, penalties=[l1(2)])") == parse("elbo(beta=4, penalties=(l1(weight=2),))")
     assert OPTIMIZERS.build("adam(betas=(0.5, 0.75))").betas == (0.5, 0.75)
-    assert OPTIMIZERS.build("adam(learning_rate=cosine(0.5))", run_steps=10).learning_rate(5) == pytest.approx(0.25)
-    assert OPTIMIZERS.build("adam(learning_rate=cosine(0.5, steps=20))", run_steps=10).learning_rate(10) == pytest.approx(0.25)
+    assert OPTIMIZERS.build("adam(learning_rate=cosine(0.5))", run_steps=10).learning_rate(
+        5
+    ) == pytest.approx(0.25)
+    assert OPTIMIZERS.build("adam(learning_rate=cosine(0.5, steps=20))", run_steps=10).learning_rate(
+        10
+    ) == pytest.approx(0.25)
 
 
 def test_parts_reach_those_who_ask_for_them_and_nobody_else_sets_them():
@@ -163,9 +199,14 @@ def test_parts_reach_those_who_ask_for_them_and_nobody_else_sets_them():
 
 
 def test_one_parameter_is_set_once():
-    with pytest.raises(InputError, match=r"objective: beta should be given once, found --beta beside elbo\(beta=4\)"):
+    with pytest.raises(
+        InputError, match=r"objective: beta should be given once, found --beta beside elbo\(beta=4\)"
+    ):
         joined(OBJECTIVES, parse("elbo(beta=4)"), {"beta": 3}, "--{}".format)
-    for given_twice in ({"objective": "elbo(4)", "beta": 1}, {"optimizer": "adam(0.1)", "schedule": "cosine"}):
+    for given_twice in (
+        {"objective": "elbo(4)", "beta": 1},
+        {"optimizer": "adam(0.1)", "schedule": "cosine"},
+    ):
         with pytest.raises(InputError, match="should be given once"):
             spelled_out(given_twice)
 
@@ -187,7 +228,10 @@ def test_one_parameter_is_set_once():
             {"objective": "default(penalties=(l1(weight=2), sparsity(weight=1, target=0.1)))"},
         ),
         ({"learning_rate": 0.1}, {"optimizer": "adam(learning_rate=0.1)"}),
-        ({"optimizer": "sgd", "warm_up": 4}, {"optimizer": "sgd(learning_rate=constant(warm_up=4, rate=0.01))"}),
+        (
+            {"optimizer": "sgd", "warm_up": 4},
+            {"optimizer": "sgd(learning_rate=constant(warm_up=4, rate=0.01))"},
+        ),
         (
             {"schedule": "step(factor=0.5)", "decay_every": 7, "learning_rate": 0.1},
             {"optimizer": "adam(learning_rate=step(factor=0.5, every=7, rate=0.1))"},
@@ -205,13 +249,17 @@ def test_short_spellings_are_spelled_out(short, long):
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
-    """Files of 24 small images, of grey values and of 0 and 1; and for each likelihood one of data that it takes."""
+    """Files of 24 small images, of grey values and of 0 and 1; and for each likelihood one of data that it
+    takes.
+    """
     folder = tmp_path_factory.mktemp("examples")
     pixels = RNG.integers(0, 256, (24, 4, 4), np.uint8)
     np.save(folder / "pixels.npy", pixels / 255)
     np.save(folder / "binary.npy", (pixels > 99).astype(np.uint8))
     for name in LIKELIHOODS:
-        np.save(folder / f"{name}.npy", supported(name, (24, 16), np.random.default_rng(1)).astype(np.float32))
+        np.save(
+            folder / f"{name}.npy", supported(name, (24, 16), np.random.default_rng(1)).astype(np.float32)
+        )
     return folder
 
 
@@ -254,7 +302,15 @@ ROWS = [f"{table.kind} {name}" for table in TABLES for name in table]
 def test_every_name_of_every_table_trains_two_steps(row, examples, tmp_path, capsys):
     kind, name = row.split()
     data = name if kind == "likelihood" else "pixels" if kind == "recipe" and "net" not in name else "binary"
-    argv = ["train", "--data", str(examples / f"{data}.npy"), "--out", str(tmp_path / "run"), "--quiet", "--no-figures"]
+    argv = [
+        "train",
+        "--data",
+        str(examples / f"{data}.npy"),
+        "--out",
+        str(tmp_path / "run"),
+        "--quiet",
+        "--no-figures",
+    ]
     argv += [f"--{kind}", REQUIRED.get(name, name), *NEEDS.get(row, SMALL)]
     solved = name in ("factor_analysis", "probabilistic_pca")
     assert main([*argv, *([] if solved else ["--batch-size", "11", "--epochs", "1"])]) == 0
@@ -272,16 +328,39 @@ def test_every_name_of_every_table_trains_two_steps(row, examples, tmp_path, cap
 def test_real_conditions_come_from_a_file_to_the_model(prior, examples, tmp_path, capsys):
     pixels, conditions = np.load(examples / "pixels.npy"), RNG.normal(size=(24, 2))
     np.savez(tmp_path / "told.npz", images=pixels, conditions=conditions)
-    argv = ["train", "--data", str(tmp_path / "told.npz"), "--out", str(tmp_path / "run"), *SMALL, "--epochs", "1"]
-    argv += ["--model", "conditional_vae", "--condition-dim", "2", "--prior", prior, "--quiet", "--no-figures"]
+    argv = [
+        "train",
+        "--data",
+        str(tmp_path / "told.npz"),
+        "--out",
+        str(tmp_path / "run"),
+        *SMALL,
+        "--epochs",
+        "1",
+    ]
+    argv += [
+        "--model",
+        "conditional_vae",
+        "--condition-dim",
+        "2",
+        "--prior",
+        prior,
+        "--quiet",
+        "--no-figures",
+    ]
     assert main(argv) == 0
     assert main(["evaluate", str(tmp_path / "run"), "--samples", "2"]) == 0
     draws = []
     for y in ("0.5,1.5", "0.5,9"):
-        assert main(["sample", str(tmp_path / "run"), "-n", "2", "--out", str(tmp_path / "x.npy"), "--y", y]) == 0
+        assert (
+            main(["sample", str(tmp_path / "run"), "-n", "2", "--out", str(tmp_path / "x.npy"), "--y", y])
+            == 0
+        )
         draws.append(np.load(tmp_path / "x.npy"))
     assert (draws[0] != draws[1]).any()
-    assert main(["sample", str(tmp_path / "run"), "-n", "2", "--out", str(tmp_path / "x.npy"), "--y", "1"]) == 2
+    assert (
+        main(["sample", str(tmp_path / "run"), "-n", "2", "--out", str(tmp_path / "x.npy"), "--y", "1"]) == 2
+    )
     assert "y should be 2 finite numbers for each example" in capsys.readouterr().err
     conditions[3, 1] += 1
     np.savez(tmp_path / "told.npz", images=pixels, conditions=conditions)
@@ -289,9 +368,19 @@ def test_real_conditions_come_from_a_file_to_the_model(prior, examples, tmp_path
     assert "should hold the examples that the run was trained on" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("recipe", "kind"), [("factor_analysis", FactorAnalysis), ("probabilistic_pca", ProbabilisticPCA)])
+@pytest.mark.parametrize(
+    ("recipe", "kind"), [("factor_analysis", FactorAnalysis), ("probabilistic_pca", ProbabilisticPCA)]
+)
 def test_a_solved_run_is_the_model_fitted_to_all_examples(recipe, kind, examples, tmp_path, capsys):
-    argv = ["train", "--data", str(examples / "pixels.npy"), "--out", str(tmp_path / "run"), "--quiet", "--no-figures"]
+    argv = [
+        "train",
+        "--data",
+        str(examples / "pixels.npy"),
+        "--out",
+        str(tmp_path / "run"),
+        "--quiet",
+        "--no-figures",
+    ]
     assert main([*argv, "--recipe", f"{recipe}(latent_dim=2, min_noise_variance=0.01)"]) == 0
     numbers = tmp_path / "numbers.json"
     assert main(["evaluate", str(tmp_path / "run"), "--samples", "3", "--json", str(numbers)]) == 0
@@ -304,7 +393,13 @@ def test_a_solved_run_is_the_model_fitted_to_all_examples(recipe, kind, examples
     assert json.loads(numbers.read_text())["log_likelihood"] == pytest.approx(expected, rel=1e-9)
     assert main(["plot", str(tmp_path / "run"), "curves", "samples", "traversals"]) == 0
     assert main(["train", "--resume", str(tmp_path / "run"), "--quiet", "--no-figures"]) == 0
-    for options in (["--epochs", "5"], ["--optimizer", "sgd"], ["--binarized"], ["--drop-last"], ["--beta", "2"]):
+    for options in (
+        ["--epochs", "5"],
+        ["--optimizer", "sgd"],
+        ["--binarized"],
+        ["--drop-last"],
+        ["--beta", "2"],
+    ):
         capsys.readouterr()
         refused = ["train", *argv[1:4], str(tmp_path / "other"), "--recipe", recipe, *options]
         assert main(refused) == 2
@@ -315,7 +410,17 @@ def test_a_solved_run_is_the_model_fitted_to_all_examples(recipe, kind, examples
 
 
 def test_a_belief_net_from_the_command_line_is_the_one_that_fits_itself(examples, tmp_path):
-    argv = ["train", "--data", str(examples / "binary.npy"), "--quiet", *BELIEF_NET, "--batch-size", "11", "--seed", "3"]
+    argv = [
+        "train",
+        "--data",
+        str(examples / "binary.npy"),
+        "--quiet",
+        *BELIEF_NET,
+        "--batch-size",
+        "11",
+        "--seed",
+        "3",
+    ]
     argv += ["--objective", "reweighted_wake_sleep(samples=3)", "--learning-rate", "0.01", "--no-figures"]
     assert main([*argv, "--epochs", "2", "--out", str(tmp_path / "whole")]) == 0
     assert main([*argv, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
@@ -353,7 +458,9 @@ def test_every_short_spelling_belongs_to_some_row():
 def test_a_mixture_of_so_many_components_is_chosen():
     parts = Parts((6,), 2, np.random.default_rng(0))
     assert PRIORS.build("gaussian_mixture(components=3)", **vars(parts)).means.value.shape == (3, 2)
-    model = RECIPES.build("mlp(prior=gaussian_mixture(components=3), hidden=4, latent_dim=2)", event_shape=(6,), seed=0)
+    model = RECIPES.build(
+        "mlp(prior=gaussian_mixture(components=3), hidden=4, latent_dim=2)", event_shape=(6,), seed=0
+    )
     assert model.prior.means.value.shape == (3, 2)
 
 
@@ -362,11 +469,42 @@ def test_a_mixture_of_so_many_components_is_chosen():
 
 def test_metrics_are_those_that_are_asked_for(examples, tmp_path, capsys):
     run, numbers = str(tmp_path / "run"), tmp_path / "numbers.json"
-    argv = ["train", "--data", str(examples / "pixels.npy"), "--out", run, "--quiet", "--no-figures", *SMALL, "--epochs", "1"]
+    argv = [
+        "train",
+        "--data",
+        str(examples / "pixels.npy"),
+        "--out",
+        run,
+        "--quiet",
+        "--no-figures",
+        *SMALL,
+        "--epochs",
+        "1",
+    ]
     assert main([*argv, "--binarized", "--penalty", "l1(0.1)"]) == 0
-    every = ["loss", "bound", "log_px", "kl", "bound_of_those", "log_likelihood", "bits_per_dimension", "active_units"]
+    every = [
+        "loss",
+        "bound",
+        "log_px",
+        "kl",
+        "bound_of_those",
+        "log_likelihood",
+        "bits_per_dimension",
+        "active_units",
+    ]
     assert list(METRICS) == [*every, "perplexity"]  # which a model of choices has
-    evaluate = ["evaluate", run, "--split", "train", "--samples", "5", "--likelihood-of", "10", "--json", str(numbers)]
+    evaluate = [
+        "evaluate",
+        run,
+        "--split",
+        "train",
+        "--samples",
+        "5",
+        "--likelihood-of",
+        "10",
+        "--json",
+        str(numbers),
+    ]
     assert main(evaluate) == 0
     found = json.loads(numbers.read_text())
     assert list(found) == [*every, "sparsity"]
@@ -377,7 +515,12 @@ def test_metrics_are_those_that_are_asked_for(examples, tmp_path, capsys):
         assert json.loads(numbers.read_text()) == {name: found[name]}
     capsys.readouterr()
     for words, options in {
-        "has no log_likelihood, which needs a posterior with a density": ["--metrics", "log_likelihood", "--samples", "0"],
+        "has no log_likelihood, which needs a posterior with a density": [
+            "--metrics",
+            "log_likelihood",
+            "--samples",
+            "0",
+        ],
         "has no bound_of_those, which needs": ["--metrics", "bound_of_those", "--likelihood-of", "22"],
         "a metric should be one of active_units, ": ["--metrics", "bond"],
     }.items():
@@ -387,9 +530,20 @@ def test_metrics_are_those_that_are_asked_for(examples, tmp_path, capsys):
 
 # config.json
 
-ENTRIES = {"recipe": "mlp(latent_dim=2)", "objective": "elbo(beta=4)", "optimizer": "adam", "epochs": 3, "max_norm": 1.5}
+ENTRIES = {
+    "recipe": "mlp(latent_dim=2)",
+    "objective": "elbo(beta=4)",
+    "optimizer": "adam",
+    "epochs": 3,
+    "max_norm": 1.5,
+}
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.sampled_from(["mlp", "elbo(beta=", "sgd"]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=9)
+    | st.sampled_from(["mlp", "elbo(beta=", "sgd"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=3,
 )
@@ -412,17 +566,29 @@ def test_any_entries_are_a_config_or_one_sentence(entries, old):
     [
         ("[" * 100_000, "should be JSON"),
         ('{"epochs": ' + "1" * 5000 + "}", "of 5,000 characters"),
-        ('{"epochs": 18446744073709551616}', "config.json: epochs should be a whole number from -2⁶³ to 2⁶³ - 1, found 184"),
+        (
+            '{"epochs": 18446744073709551616}',
+            "config.json: epochs should be a whole number from -2⁶³ to 2⁶³ - 1, found 184",
+        ),
         ('{"epochs": 2.0}', "epochs should be a whole number, found 2.0"),
         ('{"epochs": true}', "epochs should be a whole number, found True"),
         ('{"seed": -1}', "seed should be at least 0, found -1"),
         ('{"max_norm": NaN}', "config.json: max_norm should be a finite number, found NaN"),
         ('{"recipe": null}', "recipe should be a name, found None"),
-        ('{"event_shape": [1, "8"]}', "event_shape should be values in parentheses, each a whole number or None"),
+        (
+            '{"event_shape": [1, "8"]}',
+            "event_shape should be values in parentheses, each a whole number or None",
+        ),
         ('{"settings": null}', "settings should be a JSON object, found NoneType"),
         ('{"recipe": "mlp(latent_dim=0.5)"}', "latent_dim should be a whole number, found 0.5"),
-        ('{"recipe": "mlp()("}', "recipe should be name(parameter=value, …), found 'mlp()(': its parentheses do not match"),
-        ('{"objective": "default(1)"}', "objective default takes values with their names only, found default(1)"),
+        (
+            '{"recipe": "mlp()("}',
+            "recipe should be name(parameter=value, …), found 'mlp()(': its parentheses do not match",
+        ),
+        (
+            '{"objective": "default(1)"}',
+            "objective default takes values with their names only, found default(1)",
+        ),
         ("null", "one JSON object, found NoneType"),
         ('{"no_such": 1}', "found 'no_such'"),
     ],
@@ -457,7 +623,12 @@ def test_a_config_of_version_0_1_is_read_in_the_words_of_today():
 
 
 def test_a_config_of_version_0_2_shows_counts_as_it_did():
-    old = {"data": "counts.npz", "examples": 90, "event_shape": [5], "recipe": "mlp(likelihood=poisson, hidden=(8,))"}
+    old = {
+        "data": "counts.npz",
+        "examples": 90,
+        "event_shape": [5],
+        "recipe": "mlp(likelihood=poisson, hidden=(8,))",
+    }
     config = Config.from_entries(old, "config.json")
     assert config.recipe == "mlp(likelihood=poisson(log_inputs=False), hidden=(8,))"
     assert (config.kind, config.held_out_last) == ("by_dtype", True)

@@ -1,4 +1,6 @@
-"""The command line: each command as a user types it, and every kind of bad input as one clear sentence with exit status 2."""
+"""The command line: each command as a user types it, and every kind of bad input as one clear sentence with
+exit status 2.
+"""
 
 import gzip
 import json
@@ -66,11 +68,29 @@ def fails(capsys, argv, *words):
 
 
 def test_train_leaves_a_run(trained):
-    files = {"config.json", "metrics.jsonl", "metrics.csv", "checkpoint.safetensors", "evaluation.json", "environment.jsonl"}
+    files = {
+        "config.json",
+        "metrics.jsonl",
+        "metrics.csv",
+        "checkpoint.safetensors",
+        "evaluation.json",
+        "environment.jsonl",
+    }
     assert {p.name for p in trained.iterdir()} == files | {"figures"}
     figures = {p.stem for p in (trained / "figures").iterdir()}
-    assert figures == {"codes", "curves", "interpolations", "manifold", "reconstructions", "samples", "traversals"}
-    assert [json.loads(line)["epoch"] for line in (trained / "metrics.jsonl").read_text().splitlines()] == [1, 2]
+    assert figures == {
+        "codes",
+        "curves",
+        "interpolations",
+        "manifold",
+        "reconstructions",
+        "samples",
+        "traversals",
+    }
+    assert [json.loads(line)["epoch"] for line in (trained / "metrics.jsonl").read_text().splitlines()] == [
+        1,
+        2,
+    ]
     config = json.loads((trained / "config.json").read_text())
     assert (config["epochs"], config["recipe"]) == (2, "mlp(latent_dim=2, hidden=(8,))")
 
@@ -81,7 +101,15 @@ def test_train_prints_what_it_learned(images, tmp_path, capsys, monkeypatch):
         assert main(["train", "--data", str(images), *SMALL, "--no-figures"]) == 0
         out = capsys.readouterr().out
         assert f"runs/images-mlp-latent-dim2-hidden8-epochs2{k}:" in out
-        for words in ("54 examples, 6 held out", "after 2 epochs", "bound", "KL(q", "importance-weighted", "of 2", "examples/s"):
+        for words in (
+            "54 examples, 6 held out",
+            "after 2 epochs",
+            "bound",
+            "KL(q",
+            "importance-weighted",
+            "of 2",
+            "examples/s",
+        ):
             assert words in out
 
 
@@ -90,11 +118,45 @@ OPTIONS = [
     ["--model", "autoencoder", "--noise-std", "0.1", "--mask-rate", "0.2"],
     ["--prior", "gaussian_mixture", "--likelihood", "gaussian_optimal"],
     ["--prior", "vamp", "--likelihood", "gaussian", "--posterior", "full_gaussian"],
-    ["--objective", "iwae", "--samples", "3", "--optimizer", "adamw", "--schedule", "cosine", "--warm-up", "2"],
+    [
+        "--objective",
+        "iwae",
+        "--samples",
+        "3",
+        "--optimizer",
+        "adamw",
+        "--schedule",
+        "cosine",
+        "--warm-up",
+        "2",
+    ],
     ["--objective", "sampled_elbo", "--samples", "2", "--beta", "2", "--beta-warm-up", "3"],
     ["--capacity", "3", "--capacity-steps", "5", "--beta", "10", "--likelihood", "laplace(learned=True)"],
-    ["--free-bits", "0.1", "--binarized", "--optimizer", "sgd", "--schedule", "step", "--decay-every", "2", "--max-norm", "1"],
-    ["--held-out", "0", "--limit", "20", "--optimizer", "rmsprop", "--batch-size", "7", "--init", "orthogonal"],
+    [
+        "--free-bits",
+        "0.1",
+        "--binarized",
+        "--optimizer",
+        "sgd",
+        "--schedule",
+        "step",
+        "--decay-every",
+        "2",
+        "--max-norm",
+        "1",
+    ],
+    [
+        "--held-out",
+        "0",
+        "--limit",
+        "20",
+        "--optimizer",
+        "rmsprop",
+        "--batch-size",
+        "7",
+        "--init",
+        "orthogonal",
+    ],
     ["--patience", "1", "--held-out", "10", "--learning-rate", "0.5", "--activation", "silu"],
     ["--likelihood", "gaussian_diagonal"],
     ["--posterior", "von_mises_fisher", "--prior", "uniform_sphere"],
@@ -105,9 +167,26 @@ OPTIONS = [
 def test_every_option_trains_a_run_that_can_be_opened(options, images, tmp_path, capsys):
     folder = tmp_path / "run"
     shape = [] if "--recipe" in options else ["--hidden", "8"]
-    argv = ["train", "--data", str(images), "--out", str(folder), "--latent-dim", "2", "--epochs", "1", "--quiet", *shape]
+    argv = [
+        "train",
+        "--data",
+        str(images),
+        "--out",
+        str(folder),
+        "--latent-dim",
+        "2",
+        "--epochs",
+        "1",
+        "--quiet",
+        *shape,
+    ]
     assert main([*argv, *options, "--no-figures"]) == 0
-    for command in (["evaluate", folder, "--samples", "2"], ["info", folder], ["plot", folder], ["sample", folder]):
+    for command in (
+        ["evaluate", folder, "--samples", "2"],
+        ["info", folder],
+        ["plot", folder],
+        ["sample", folder],
+    ):
         assert main([str(a) for a in command]) == 0
     assert "nan" not in capsys.readouterr().out
 
@@ -130,7 +209,8 @@ def test_evaluate_sample_reconstruct_plot_info(trained, tmp_path, capsys):
     assert main(["evaluate", str(trained), "--samples", "5", "--json", str(numbers)]) == 0
     summary = json.loads(numbers.read_text())
     assert summary["bound"] == pytest.approx(summary["log_px"] - summary["kl"], rel=1e-6)
-    assert summary["log_likelihood"] == pytest.approx(summary["bound"], abs=1.5)  # 0.3 above it, give or take 0.3
+    # 0.3 above it, give or take 0.3
+    assert summary["log_likelihood"] == pytest.approx(summary["bound"], abs=1.5)
     assert main(["evaluate", str(trained), "--split", "train", "--samples", "0", "--limit", "7"]) == 0
     assert "on 7 examples of" in capsys.readouterr().out
     for name in ("a.npy", "b.png"):
@@ -155,7 +235,9 @@ def test_a_run_that_stopped_early_is_opened_at_its_best_and_goes_on_from_its_las
     argv[argv.index("--epochs") + 1] = "5"
     assert main([*argv, "--out", str(folder)]) == 0
     printed = capsys.readouterr().out
-    best = max(json.loads(line)["held_out"]["bound"] for line in (folder / "metrics.jsonl").read_text().splitlines())
+    best = max(
+        json.loads(line)["held_out"]["bound"] for line in (folder / "metrics.jsonl").read_text().splitlines()
+    )
     assert main(["evaluate", str(folder), "--samples", "0"]) == 0
     shown = [float(out.split("bound")[1].split()[0]) for out in (printed, capsys.readouterr().out)]
     assert shown == pytest.approx([best, best], abs=0.5)
@@ -204,7 +286,11 @@ def test_check_fails_with_status_1(capsys, monkeypatch):
 def test_help_and_version(capsys):
     assert main([]) == 0
     assert "commands:" in capsys.readouterr().out
-    for argv, words in ((["--help"], "commands:"), (["--version"], "scratchvae 0"), *(([c, "--help"], c) for c in COMMANDS)):
+    for argv, words in (
+        (["--help"], "commands:"),
+        (["--version"], "scratchvae 0"),
+        *(([c, "--help"], c) for c in COMMANDS),
+    ):
         with pytest.raises(SystemExit) as end:
             main(argv)
         assert end.value.code == 0
@@ -212,7 +298,9 @@ def test_help_and_version(capsys):
 
 
 def test_python_m_scratchvae():
-    done = subprocess.run([sys.executable, "-m", "scratchvae", "no-such"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "scratchvae", "no-such"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert "unknown command 'no-such'; there are train, sweep" in done.stderr
 
@@ -220,10 +308,18 @@ def test_python_m_scratchvae():
 BAD_DATA = {
     "NaN": (lambda p: np.save(p, np.full((5, 4), np.nan)), "x.npy", "observed in some example"),
     "infinity": (lambda p: np.save(p, np.full((5, 4), np.inf)), "x.npy", "should be finite"),
-    "2 under a Bernoulli": (lambda p: np.save(p, np.full((50, 4), 2.0)), "x.npy", "column 0 of example 0 is 2 in x.npy"),
+    "2 under a Bernoulli": (
+        lambda p: np.save(p, np.full((50, 4), 2.0)),
+        "x.npy",
+        "column 0 of example 0 is 2 in x.npy",
+    ),
     "a flat array": (lambda p: np.save(p, np.zeros(5)), "x.npy", "shape"),
     "an empty file": (lambda p: p.write_bytes(b""), "x.npy", "x.npy"),
-    "a truncated file": (lambda p: (np.save(p, np.zeros((9, 9))), p.write_bytes(p.read_bytes()[:200])), "x.npy", "x.npy"),
+    "a truncated file": (
+        lambda p: (np.save(p, np.zeros((9, 9))), p.write_bytes(p.read_bytes()[:200])),
+        "x.npy",
+        "x.npy",
+    ),
     "objects": (lambda p: np.save(p, np.array([{}], object), allow_pickle=True), "x.npy", "x.npy"),
     "no IDX": (lambda p: p.write_bytes(b"hello, world"), "x-ubyte", "x-ubyte"),
     "an IDX that promises more": (
@@ -260,28 +356,61 @@ def test_bad_data_is_one_sentence(kind, tmp_path, capsys):
         (["train", "--data", "IMAGES", "--max-norm", "0"], "max_norm should be positive, found 0"),
         (["train", "--data", "IMAGES", "--standardize"], "one of real values"),
         (["train", "--data", "IMAGES", "--log-var-bounds", "2", "1"], "the lower one first; found 2 and 1"),
-        (["train", "--data", "IMAGES", "--drop-last"], "examples for one batch at least; found 54 in batches of 128"),
+        (
+            ["train", "--data", "IMAGES", "--drop-last"],
+            "examples for one batch at least; found 54 in batches of 128",
+        ),
         (["train", "--data", "IMAGES", "--warm-up", "-1"], "warm_up should be at least 0"),
-        (["train", "--data", "IMAGES", "--schedule", "step", "--decay-every", "0"], "every should be at least 1"),
+        (
+            ["train", "--data", "IMAGES", "--schedule", "step", "--decay-every", "0"],
+            "every should be at least 1",
+        ),
         (["train", "--data", "IMAGES", "--beta", "nan"], "beta should be a number or a schedule"),
         (["train", "--data", "IMAGES", "--patience", "0"], "patience should be at least 1"),
         (["train", "--data", "IMAGES", "--seed", "-1"], "seed should be at least 0"),
-        (["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"], "iwae has no beta, which ciwae and elbo and"),
-        (["train", "--data", "IMAGES", "--noise-std", "1"], "elbo has no noise_std, which reconstruction has"),
-        (["train", "--data", "IMAGES", "--model", "autoencoder", "--prior", "vamp"], "prior should be left alone, found vamp"),
-        (["train", "--data", "IMAGES", "--log-var-bounds", "2"], "log_var_bounds should be 2 values in parentheses"),
+        (
+            ["train", "--data", "IMAGES", "--objective", "iwae", "--beta", "4"],
+            "iwae has no beta, which ciwae and elbo and",
+        ),
+        (
+            ["train", "--data", "IMAGES", "--noise-std", "1"],
+            "elbo has no noise_std, which reconstruction has",
+        ),
+        (
+            ["train", "--data", "IMAGES", "--model", "autoencoder", "--prior", "vamp"],
+            "prior should be left alone, found vamp",
+        ),
+        (
+            ["train", "--data", "IMAGES", "--log-var-bounds", "2"],
+            "log_var_bounds should be 2 values in parentheses",
+        ),
         (["train", "--data", "IMAGES", "--capacity-steps", "5"], "should come with a capacity"),
-        (["train", "--data", "IMAGES", "--prior", "gaussian_mixture", "--objective", "elbo"], "no closed form"),
-        (["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "iwae"], "should have a density"),
+        (
+            ["train", "--data", "IMAGES", "--prior", "gaussian_mixture", "--objective", "elbo"],
+            "no closed form",
+        ),
+        (
+            ["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "iwae"],
+            "should have a density",
+        ),
         (["train", "--data", "x" * 300], "x" * 300),
         (["train", "--resume", "RUN", "--epochs", "0"], "epochs should be at least 1, found 0"),
-        (["train", "--resume", "RUN", "--epochs", "1"], "no fewer epochs than the 2 that are done, found 1: --epochs 2"),
+        (
+            ["train", "--resume", "RUN", "--epochs", "1"],
+            "no fewer epochs than the 2 that are done, found 1: --epochs 2",
+        ),
         (["evaluate", "RUN", "--likelihood-of", "-5"], "--likelihood-of should be at least 1"),
         (["evaluate", "RUN", "--seed", "-1"], "--seed should be at least 0"),
         (["sample", "RUN", "--seed", "-1"], "--seed should be at least 0"),
         (["bench", "mlp", "--seconds", "-1"], "--seconds should be at least 0.01"),
-        (["train", "--data", "IMAGES", "--recipe", "convolutional", "--hidden", "3", "4"], "a whole number, found (3, 4)"),
-        (["train", "--data", "IMAGES", "--recipe", "convolutional", "--channels", "2", "2", "2", "2"], "16 x 16 pixels"),
+        (
+            ["train", "--data", "IMAGES", "--recipe", "convolutional", "--hidden", "3", "4"],
+            "a whole number, found (3, 4)",
+        ),
+        (
+            ["train", "--data", "IMAGES", "--recipe", "convolutional", "--channels", "2", "2", "2", "2"],
+            "16 x 16 pixels",
+        ),
         (["train", "--data", "IMAGES", "--channels", "3"], "mlp has no channels, which convolutional has"),
         (["train", "--data", "IMAGES", "--model", "autoencoder", "--objective", "elbo"], "no closed form"),
         (["train", "--resume", "RUN", "--latent-dim", "3"], "--latent-dim can't be changed by --resume"),
@@ -303,7 +432,9 @@ def test_bad_arguments_are_one_sentence(argv, words, images, trained, tmp_path, 
     before = contents(trained)
     names = {"DIR": tmp_path, "RUN": trained, "IMAGES": images}
     given = [str(names.get(a, a)).replace("DIR/", f"{tmp_path}/") for a in argv]
-    given += ["--out", str(tmp_path / "run"), "--quiet"] if argv[0] == "train" and "--resume" not in argv else []
+    given += (
+        ["--out", str(tmp_path / "run"), "--quiet"] if argv[0] == "train" and "--resume" not in argv else []
+    )
     fails(capsys, given, words)
     assert contents(trained) == before
 
@@ -314,13 +445,25 @@ def test_bad_arguments_are_one_sentence(argv, words, images, trained, tmp_path, 
         ("config.json", lambda t: t[:50], "config.json should be JSON"),
         ("config.json", lambda t: "[]", "one JSON object, found list"),
         ("config.json", lambda t: t.replace('"epochs"', '"epoch"'), "found 'epoch'"),
-        ("config.json", lambda t: t.replace('"epochs": 2', '"epochs": "two"'), "epochs should be a whole number, found 'two'"),
+        (
+            "config.json",
+            lambda t: t.replace('"epochs": 2', '"epochs": "two"'),
+            "epochs should be a whole number, found 'two'",
+        ),
         ("config.json", lambda t: t.replace('"mlp(', '"perceptron('), "found 'perceptron'"),
         ("config.json", lambda t: t.replace('"mlp(', '"convolutional('), "a whole number, found (8,)"),
         ("config.json", lambda t: t.replace("latent_dim=2", "latent_dim=3"), "should hold one run"),
         ("config.json", lambda t: t.replace('"adam"', '"magic"'), "optimizer should be one of"),
-        ("config.json", lambda t: t.replace('"patience": null', '"patience": "3"'), "patience should be a whole number or None"),
-        ("config.json", lambda t: t.replace('"examples": 60', '"examples": 61'), "with examples 60, config.json says 61"),
+        (
+            "config.json",
+            lambda t: t.replace('"patience": null', '"patience": "3"'),
+            "patience should be a whole number or None",
+        ),
+        (
+            "config.json",
+            lambda t: t.replace('"examples": 60', '"examples": 61'),
+            "with examples 60, config.json says 61",
+        ),
         ("checkpoint.safetensors", lambda t: "", "arrays of numbers, whole, found 0 bytes"),
     ],
 )
@@ -364,7 +507,10 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(images, tmp_path, capsys
 
     monkeypatch.setattr(Run, "keep", interrupting)
     assert main([*argv, "--out", str(tmp_path / "run")]) == 130
-    assert f"stopped after step 3; `scratchvae train --resume {tmp_path / 'run'}` goes on" in capsys.readouterr().err
+    assert (
+        f"stopped after step 3; `scratchvae train --resume {tmp_path / 'run'}` goes on"
+        in capsys.readouterr().err
+    )
     monkeypatch.undo()
     assert main(["train", "--resume", str(tmp_path / "run"), "--quiet", "--no-figures"]) == 0
     one, other = (Run.open(tmp_path / f).resumed() for f in ("run", "whole"))
@@ -412,6 +558,18 @@ def test_a_full_disk_keeps_the_last_checkpoint(copy, capsys, monkeypatch):
 
 def test_a_run_that_diverges_says_so_and_can_still_be_opened(images, tmp_path, capsys):
     folder = tmp_path / "run"
-    argv = ["train", "--data", images, "--out", folder, "--optimizer", "sgd", "--learning-rate", "1e30", "--batch-size", "9"]
+    argv = [
+        "train",
+        "--data",
+        images,
+        "--out",
+        folder,
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "1e30",
+        "--batch-size",
+        "9",
+    ]
     fails(capsys, [*argv, "--checkpoint-every", "1", *SMALL], "step")
     assert Path(folder / "config.json").exists()

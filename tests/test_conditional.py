@@ -1,4 +1,6 @@
-"""Models that are told y: labels or real numbers reach encoder, decoder and prior, and every verb and evaluation."""
+"""Models that are told y: labels or real numbers reach encoder, decoder and prior, and every verb and
+evaluation.
+"""
 
 from dataclasses import replace
 
@@ -11,7 +13,17 @@ from scratchvae import evaluation, plots
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_pullback
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Bypass, Dropout, Linear, Mode, Sequential, Tanh, cast, named_parameters
+from scratchvae.layers import (
+    EVALUATION,
+    Bypass,
+    Dropout,
+    Linear,
+    Mode,
+    Sequential,
+    Tanh,
+    cast,
+    named_parameters,
+)
 from scratchvae.likelihoods import Gaussian
 from scratchvae.models import Classes, ConditionalVAE, Reals
 from scratchvae.objectives import Elbo, Iwae, SampledElbo, sigma_points
@@ -28,7 +40,9 @@ IMAGES = RNG.uniform(0.1, 0.9, (N, 1, 8, 8))
 
 def labelled(**settings):
     """A small conditional model of K classes, float64."""
-    model = mlp((D,), latent_dim=Z, hidden=(5,), activation="tanh", model="conditional_vae", classes=K, **settings)
+    model = mlp(
+        (D,), latent_dim=Z, hidden=(5,), activation="tanh", model="conditional_vae", classes=K, **settings
+    )
     cast(model, np.float64)
     return model
 
@@ -37,14 +51,19 @@ def gradients(model, pullback, **parts):
     for parameter in named_parameters(model).values():
         parameter.grad = None
     pullback(**parts)
-    return {n: np.zeros_like(p.value) if p.grad is None else p.grad for n, p in named_parameters(model).items()}
+    return {
+        n: np.zeros_like(p.value) if p.grad is None else p.grad for n, p in named_parameters(model).items()
+    }
 
 
-# ------------------------------------------------------------------------------- one class, and the plain VAE that it leaves
+# ------------------------------------------------------------------------------- one class, and the plain VAE
+# that it leaves
 
 
 def told_and_plain(recipe, k):
-    """A conditional model, and the plain VAE with what class k adds to each layer that gets it merged into that layer's bias."""
+    """A conditional model, and the plain VAE with what class k adds to each layer that gets it merged into
+    that layer's bias.
+    """
     if recipe == "mlp":
         build, event_shape = lambda **s: mlp((D,), latent_dim=Z, hidden=(5,), activation="tanh", **s), (D,)
     else:
@@ -77,14 +96,19 @@ TOLD_AT = {
 def on_noise(objective):
     def loss_and_gradients(model, data):
         batch = data.batch(slice(None), np.float64)
-        report, pullback = objective(model, batch, objective.draw_noise(model, len(batch), np.random.default_rng(3)))
+        report, pullback = objective(
+            model, batch, objective.draw_noise(model, len(batch), np.random.default_rng(3))
+        )
         found = gradients(model, pullback)
-        if model.condition:  # the label's own rows have the gradient of the bias, and those of other labels none
+        # the label's own rows have the gradient of the bias, and those of other labels none
+        if model.condition:
             for name in TOLD_AT & found.keys():
                 own, rest = found[name][:-K], found[name][-K:]
                 bias = found[name.replace("weight", "bias")]
                 for k, row in enumerate(rest):
-                    np.testing.assert_allclose(row, bias if (data.labels == k).all() else row, rtol=1e-10, atol=1e-12)
+                    np.testing.assert_allclose(
+                        row, bias if (data.labels == k).all() else row, rtol=1e-10, atol=1e-12
+                    )
                     assert (data.labels == k).any() or (row == 0).all()
                 found[name] = own
         return [report.loss, *report.terms.values(), *found.values()]
@@ -109,7 +133,9 @@ def point(model, data):
 
 
 def regular(model, data):
-    found = evaluation.regularity(model, data, rng=np.random.default_rng(5), pairs=3, steps=4, k=2, permutations=9)
+    found = evaluation.regularity(
+        model, data, rng=np.random.default_rng(5), pairs=3, steps=4, k=2, permutations=9
+    )
     parts = (found.to_data, found.to_decoded)
     return [found.continuity.speeds, *[[p.density, p.coverage, p.test.mmd2, p.test.p_value] for p in parts]]
 
@@ -131,7 +157,9 @@ VERBS = {
     ],
     "reconstruct": lambda model, data: [model.reconstruct(data)],
     "score_samples": lambda model, data: [model.score_samples(data, samples=7), model.score(data)],
-    "bound": lambda model, data: list(evaluation.bound(model, data, Elbo(), rng=np.random.default_rng(4)).values()),
+    "bound": lambda model, data: list(
+        evaluation.bound(model, data, Elbo(), rng=np.random.default_rng(4)).values()
+    ),
     "continuity": paths,
     "evidence": two_latents,
     "rate_distortion": point,
@@ -163,11 +191,14 @@ def test_decoding_and_sampling_at_a_class_are_those_of_the_plain_vae():
     np.testing.assert_allclose(told.decode(z, 1), plain.decode(z), rtol=1e-12)
     np.testing.assert_array_equal(told.inverse_transform(z, np.full(7, 1)), told.decode(z, 1))
     for mean in (True, False):
-        np.testing.assert_allclose(told.sample(6, 3, y=1, mean=mean), plain.sample(6, 3, mean=mean), rtol=1e-10)
+        np.testing.assert_allclose(
+            told.sample(6, 3, y=1, mean=mean), plain.sample(6, 3, mean=mean), rtol=1e-10
+        )
     rows = told.sample(6, 3, y=[0, 1, 2, 2, 1, 0])
     for k in range(K):
         chosen = np.array([0, 1, 2, 2, 1, 0]) == k
-        np.testing.assert_allclose(rows[chosen], told.sample(6, 3, y=k)[chosen], rtol=1e-12)  # one draw of z for every class
+        # one draw of z for every class
+        np.testing.assert_allclose(rows[chosen], told.sample(6, 3, y=k)[chosen], rtol=1e-12)
 
 
 def test_where_the_weights_of_the_label_are_0_the_label_changes_nothing():
@@ -183,7 +214,8 @@ def test_where_the_weights_of_the_label_are_0_the_label_changes_nothing():
                 np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-14)
 
 
-# ------------------------------------------------------------------------------------------- a linear model, in closed form
+# ------------------------------------------------------------------------------------------- a linear model,
+# in closed form
 
 W, V, MEAN = RNG.normal(size=(Z, D)), RNG.normal(size=(2, D)), RNG.normal(size=D)
 VARIANCE = np.exp(-0.5)  # whose logarithm float32 holds
@@ -195,9 +227,11 @@ SHIFT, TAU = (
 
 
 def linear_gaussian(condition, learned):
-    """x = z W + c V + mean + ε, z ~ p(z|y), with q(z|x, y) its posterior where its variances do not depend on y.
+    """x = z W + c V + mean + ε, z ~ p(z|y), with q(z|x, y) its posterior where its variances do not depend on
+    y.
 
-    p(z|y) = N(a, diag τ²), a = c SHIFT: q = N(M⁻¹ (Ψ⁻¹ W (x − c V − mean) + a/τ²), M⁻¹), M = diag(W Wᵀ)/Ψ + 1/τ².
+    p(z|y) = N(a, diag τ²), a = c SHIFT: q = N(M⁻¹ (Ψ⁻¹ W (x − c V − mean) + a/τ²), M⁻¹),
+    M = diag(W Wᵀ)/Ψ + 1/τ².
     """
     C = condition.width
     v, shift = (np.vstack([a, a[:1] - 0.3])[:C] for a in (V, SHIFT))
@@ -233,7 +267,10 @@ def exact(x, c, v, shift, tau2):
     """log p(x|y) = log N(x; a W + c V + mean, Wᵀ diag τ² W + Ψ)."""
     covariance = W.T @ (tau2[:, None] * W) + VARIANCE * np.eye(D)
     return np.array(
-        [multivariate_normal(row, covariance).logpdf(one) for row, one in zip(c @ (shift @ W + v) + MEAN, x, strict=True)]
+        [
+            multivariate_normal(row, covariance).logpdf(one)
+            for row, one in zip(c @ (shift @ W + v) + MEAN, x, strict=True)
+        ]
     )
 
 
@@ -244,7 +281,8 @@ def test_a_linear_model_has_the_evidence_of_its_gaussian(kind, learned):
     model, *parts = linear_gaussian(condition, learned)
     x = 2 * RNG.normal(size=(N, D))
     log_px = exact(x, condition.numbers(y, np.float64), *parts)
-    np.testing.assert_allclose(model.score_samples(x, y, samples=1), log_px, rtol=1e-9)  # every weight is p(x|y)
+    # every weight is p(x|y)
+    np.testing.assert_allclose(model.score_samples(x, y, samples=1), log_px, rtol=1e-9)
     np.testing.assert_allclose(model.score_samples(x, y, samples=5), log_px, rtol=1e-9)
     batch, points = sigma_points(Batch(x, y), Z)  # which integrate exactly
     for objective in (Elbo(), SampledElbo(), Iwae(1)):
@@ -261,7 +299,9 @@ def test_a_linear_model_has_the_evidence_of_its_gaussian(kind, learned):
 
 
 def test_the_bound_is_largest_where_q_and_the_prior_are_those_that_made_the_data():
-    """At the posterior, and where x are moments of p(x|y) themselves, the gradient of the expected bound is 0."""
+    """At the posterior, and where x are moments of p(x|y) themselves, the gradient of the expected bound is
+    0.
+    """
     condition, _ = CONDITION["labels"]
     model, v, shift, tau2 = linear_gaussian(condition, True)
     covariance = W.T @ (tau2[:, None] * W) + VARIANCE * np.eye(D)
@@ -281,11 +321,17 @@ def test_the_evidence_of_all_classes_is_that_of_the_mixture():
     x, p = 2 * RNG.normal(size=(N, D)), np.array([0.5, 0.2, 0.3])
     by_class = np.stack([model.score_samples(x, k, samples=2) for k in range(K)], axis=1)
     covariance = W.T @ (tau2[:, None] * W) + VARIANCE * np.eye(D)
-    densities = [share * multivariate_normal(shift[k] @ W + v[k] + MEAN, covariance).pdf(x) for k, share in enumerate(p)]
-    np.testing.assert_allclose(logsumexp(by_class + np.log(p), axis=1), np.log(np.sum(densities, axis=0)), rtol=1e-9)
+    densities = [
+        share * multivariate_normal(shift[k] @ W + v[k] + MEAN, covariance).pdf(x)
+        for k, share in enumerate(p)
+    ]
+    np.testing.assert_allclose(
+        logsumexp(by_class + np.log(p), axis=1), np.log(np.sum(densities, axis=0)), rtol=1e-9
+    )
 
 
-# ------------------------------------------------------------------------------------------------------------------- gradients
+# -------------------------------------------------------------------------------------------------------------------
+# gradients
 
 
 @pytest.mark.parametrize("kl", ["none", "closed_form", "sampled"])
@@ -330,7 +376,11 @@ def test_a_pass_gives_each_part_its_own_gradient(kind, draws, kl):
         one, run_pullback = model.run(batch, noise, draws=draws, kl=kl)
 
         def pullback(dvalue):
-            return tuple(gradients(model, run_pullback, **{f"d{name}": dvalue * seed for name, seed in seeds.items()}).values())
+            return tuple(
+                gradients(
+                    model, run_pullback, **{f"d{name}": dvalue * seed for name, seed in seeds.items()}
+                ).values()
+            )
 
         return np.asarray(sum((seed * getattr(one, name)).sum() for name, seed in seeds.items())), pullback
 
@@ -381,7 +431,9 @@ def test_the_closed_form_is_the_mean_of_the_sampled_divergence():
     batch, points = sigma_points(Batch(X, LABELS), Z)
     closed, _ = model.run(Batch(X, LABELS), np.zeros((N, Z)), kl="closed_form")
     sampled, _ = model.run(batch, points, kl="sampled")  # log q − log p(z|y) is quadratic in the noise
-    np.testing.assert_allclose(sampled.sampled_kl.reshape(N, -1).mean(axis=1), closed.kl.sum(axis=1), rtol=1e-10)
+    np.testing.assert_allclose(
+        sampled.sampled_kl.reshape(N, -1).mean(axis=1), closed.kl.sum(axis=1), rtol=1e-10
+    )
     by_hand = GaussianMixture(Z, components=1, rng=0)
     cast(by_hand, np.float64)
     table = model.prior.layer.weight.value[LABELS[0]] + model.prior.layer.bias.value
@@ -391,7 +443,8 @@ def test_the_closed_form_is_the_mean_of_the_sampled_divergence():
     np.testing.assert_allclose(*both, rtol=1e-12)
 
 
-# ----------------------------------------------------------------------------------------------------- training and its verbs
+# -----------------------------------------------------------------------------------------------------
+# training and its verbs
 
 
 @pytest.mark.parametrize("prior", ["standard_gaussian", "gaussian_mixture", "conditional_gaussian"])
@@ -406,7 +459,10 @@ def test_every_parameter_learns_whatever_form_y_comes_in(recipe, settings, y, pr
         "mlp": lambda **s: mlp((1, 8, 8), hidden=(5,), **s),
         "convolutional": lambda **s: convolutional((1, 8, 8), channels=(2, 3), hidden=5, **s),
     }
-    models = [build[recipe](latent_dim=2, model="conditional_vae", prior=prior, activation="silu", **settings) for _ in range(2)]
+    models = [
+        build[recipe](latent_dim=2, model="conditional_vae", prior=prior, activation="silu", **settings)
+        for _ in range(2)
+    ]
     first = {name: p.value.copy() for name, p in named_parameters(models[0]).items()}
     models[0].fit(IMAGES, y.tolist(), epochs=2, batch_size=5, held_out=(IMAGES[:4], y[:4]))
     moved = {name for name, p in named_parameters(models[0]).items() if (p.value != first[name]).any()}
@@ -421,10 +477,14 @@ def test_every_parameter_learns_whatever_form_y_comes_in(recipe, settings, y, pr
 
 
 def test_the_label_of_each_example_goes_with_it():
-    """Pictures that are all white for one label and black for the other: what the labels say is learned in a few steps."""
+    """Pictures that are all white for one label and black for the other: what the labels say is learned in a
+    few steps.
+    """
     y = np.arange(40) % 2
     x = np.repeat(y[:, None], D, axis=1).astype(float)
-    model = mlp((D,), latent_dim=1, hidden=(8,), model="conditional_vae", classes=2).fit(x, y, epochs=60, learning_rate=0.03)
+    model = mlp((D,), latent_dim=1, hidden=(8,), model="conditional_vae", classes=2).fit(
+        x, y, epochs=60, learning_rate=0.03
+    )
     samples = model.sample(50, 0, y=y[:50].tolist() + [0] * 10)
     assert np.abs(samples[:40] - x).max() < 0.1
     swapped = model.decode(model.encode(x, y), 1 - y)  # another label, the code as it was
@@ -438,7 +498,9 @@ def test_models_that_are_told_nothing_ignore_y():
         for model, y in zip(models, (None, np.array(["a", "b", "c"] * 4)), strict=True):
             model.fit(X, y, epochs=1)
         for verb in ("score_samples", "score", "encode", "transform", "reconstruct"):
-            np.testing.assert_array_equal(getattr(models[0], verb)(X), getattr(models[1], verb)(X, "anything"))
+            np.testing.assert_array_equal(
+                getattr(models[0], verb)(X), getattr(models[1], verb)(X, "anything")
+            )
 
 
 def test_a_checkpoint_holds_the_prior_of_each_class(tmp_path):
@@ -462,7 +524,8 @@ def test_each_class_is_a_row_of_the_picture():
         plots.classes(images[0])
 
 
-# ---------------------------------------------------------------------------------------------------------- what is refused
+# ----------------------------------------------------------------------------------------------------------
+# what is refused
 
 TOLD, REAL, ONE_REAL = (
     labelled(),
@@ -580,7 +643,9 @@ def test_one_y_stands_for_all():
     np.testing.assert_array_equal(
         ONE_REAL.encode(X, LABELS), ONE_REAL.encode(Dataset("x", X, LABELS))
     )  # whole numbers are numbers
-    np.testing.assert_array_equal(ONE_REAL.encode(X, LABELS), ONE_REAL.encode(X, LABELS[:, None].astype(float)))
+    np.testing.assert_array_equal(
+        ONE_REAL.encode(X, LABELS), ONE_REAL.encode(X, LABELS[:, None].astype(float))
+    )
 
 
 def test_a_dataset_keeps_conditions_beside_their_examples():
@@ -592,4 +657,5 @@ def test_a_dataset_keeps_conditions_beside_their_examples():
     batch = data.batch([5, 0], np.float32)
     np.testing.assert_array_equal(batch.y, CONDITIONS[[5, 0]].astype(np.float32))
     assert batch.y.dtype == np.float32
-    np.testing.assert_array_equal(TOLD.encode(data, LABELS), TOLD.encode(X, LABELS))  # what is given goes before what is there
+    # what is given goes before what is there
+    np.testing.assert_array_equal(TOLD.encode(data, LABELS), TOLD.encode(X, LABELS))

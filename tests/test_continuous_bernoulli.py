@@ -1,4 +1,6 @@
-"""The continuous Bernoulli law: a density near λ = ½ and far from it, its mean, its draws, and faulty forms of public code."""
+"""The continuous Bernoulli law: a density near λ = ½ and far from it, its mean, its draws, and faulty forms
+of public code.
+"""
 
 import numpy as np
 import pytest
@@ -34,12 +36,17 @@ def test_values_are_those_of_scipys_truncated_exponential():
     x = RNG.uniform(0, 1, 50)
     for eta in (-9.0, -0.8, 0.02, 4.0):
         away, from_end = abs(eta), 1 - x if eta > 0 else x
-        np.testing.assert_allclose(log_p(eta, x), stats.truncexpon.logpdf(from_end, away, scale=1 / away), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            log_p(eta, x), stats.truncexpon.logpdf(from_end, away, scale=1 / away), rtol=1e-9, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_cross_entropy_and_the_published_forms_are_wrong_here(dtype):
-    """Bernoulli's has no normalizer. A clamp of λ to ±10⁻⁴ is off far out, and a Taylor series with a wrong term near ½."""
+    """Bernoulli's has no normalizer.
+
+    A clamp of λ to ±10⁻⁴ is off far out, and a Taylor series with a wrong term near ½.
+    """
     x = np.array([[0.98]], dtype)
     eta = np.array([[13.0]], dtype)
     right, pullback = continuous_bernoulli.log_prob(eta, x=x)
@@ -51,7 +58,8 @@ def test_the_cross_entropy_and_the_published_forms_are_wrong_here(dtype):
     eta_near, d = np.log(lam / (1 - lam)), lam - 0.5
     series = np.log(2) + 4 / 3 * d**2 + 104 / 45 * d**4
     cross = 0.3 * np.log(lam) + 0.7 * np.log(1 - lam)
-    assert log_p(eta_near, 0.3)[0] == pytest.approx(cross + series, abs=1e-7)  # what is left out is of the order d⁶
+    # what is left out is of the order d⁶
+    assert log_p(eta_near, 0.3)[0] == pytest.approx(cross + series, abs=1e-7)
     wrong = np.log(2) + 4 / 3 * d**2 + 10 / 45 * d**4
     assert abs(log_p(eta_near, 0.3)[0] - cross - wrong) > 1e-6
 
@@ -85,7 +93,9 @@ def test_black_and_white_are_in_the_support_and_what_is_outside_is_refused():
     likelihood.require_support(np.array([[0.0, 1.0]]))
     with pytest.raises(InputError, match="ContinuousBernoulli: x should be numbers in"):
         likelihood.require_support(np.array([[0.0, 1.01]]))
-    with pytest.raises(InputError, match=r"continuous_bernoulli\.log_prob: x should lie in \[0, 1\], found -1 to 0"):
+    with pytest.raises(
+        InputError, match=r"continuous_bernoulli\.log_prob: x should lie in \[0, 1\], found -1 to 0"
+    ):
         continuous_bernoulli.log_prob(np.zeros((1, 2)), x=np.array([[0.0, -1.0]]))
     with pytest.raises(InputError, match="found nan to nan"):
         continuous_bernoulli.log_prob(np.zeros((1, 2)), x=np.array([[0.0, np.nan]]))

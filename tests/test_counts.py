@@ -54,7 +54,9 @@ CALLS = {
     "objectives.Vimco.samples": lambda n: objectives.Vimco(n),
     "objectives.slope_norm.latents": lambda n: objectives.slope_norm(Linear(2, 2, rng=0), X, latents=n),
     "evaluation.decompose_kl.draws": lambda n: evaluation.decompose_kl(vae(), DATA, draws=n, rng=RNG),
-    "evaluation.kl_by_latent.batch_size": lambda n: evaluation.kl_by_latent(vae(), DATA, rng=RNG, batch_size=n),
+    "evaluation.kl_by_latent.batch_size": lambda n: evaluation.kl_by_latent(
+        vae(), DATA, rng=RNG, batch_size=n
+    ),
     "objectives.Cycles.steps": objectives.Cycles,
     "objectives.Cycles.count": lambda n: objectives.Cycles(9, n),
     "priors.fit_mixture.components": lambda n: priors.fit_mixture(X, n),
@@ -74,12 +76,16 @@ CALLS = {
     "priors.GaussianMixture.latent_dim": priors.GaussianMixture,
     "priors.GaussianMixture.components": lambda n: priors.GaussianMixture(1, n),
     "priors.StandardGaussian.latent_dim": priors.StandardGaussian,
-    "priors.VampPrior.components": lambda n: priors.VampPrior((2,), Linear(2, 2), posteriors.DiagonalGaussian(1), components=n),
+    "priors.VampPrior.components": lambda n: priors.VampPrior(
+        (2,), Linear(2, 2), posteriors.DiagonalGaussian(1), components=n
+    ),
     "evaluation.ascend.steps": lambda n: evaluation.ascend(flat, np.ones((1, 2)), steps=n, rate=0.1),
     "evaluation.binary_states.n": evaluation.binary_states,
     "evaluation.bits_per_dimension.n_entries": lambda n: evaluation.bits_per_dimension(-1.0, n),
     "evaluation.bits_per_dimension.levels": lambda n: evaluation.bits_per_dimension(-1.0, 2, levels=n),
-    "evaluation.bound.batch_size": lambda n: evaluation.bound(vae(), DATA, objectives.Elbo(), rng=RNG, batch_size=n),
+    "evaluation.bound.batch_size": lambda n: evaluation.bound(
+        vae(), DATA, objectives.Elbo(), rng=RNG, batch_size=n
+    ),
     "evaluation.codes.batch_size": lambda n: evaluation.codes(vae(), DATA, batch_size=n),
     "evaluation.continuity.steps": lambda n: evaluation.continuity(vae(), *ends, steps=n),
     "evaluation.density_and_coverage.k": lambda n: evaluation.density_and_coverage(X, X, k=n),
@@ -93,7 +99,9 @@ CALLS = {
     "evaluation.expected_coverage.n_samples": lambda n: evaluation.expected_coverage(20, n),
     "evaluation.expected_coverage.k": lambda n: evaluation.expected_coverage(20, 20, k=n),
     "evaluation.impute.samples": lambda n: evaluation.impute(vae(), HOLED, samples=n, rng=RNG),
-    "evaluation.impute_hidden.samples": lambda n: evaluation.impute_hidden(vae(), DATA, share=0.5, samples=n, rng=RNG),
+    "evaluation.impute_hidden.samples": lambda n: evaluation.impute_hidden(
+        vae(), DATA, share=0.5, samples=n, rng=RNG
+    ),
     "objectives.StratifiedElbo.samples": lambda n: objectives.StratifiedElbo(samples=n),
     "objectives.sample_with_kl.draws": lambda n: objectives.sample_with_kl(
         posteriors.DiagonalGaussian(1), priors.StandardGaussian(1), X, noise=X[:, :1], draws=n
@@ -104,20 +112,32 @@ CALLS = {
     "evaluation.log_likelihood.samples": lambda n: evaluation.log_likelihood(vae(), DATA, samples=n, rng=RNG),
     "evaluation.rate_distortion.samples": lambda n: evaluation.rate_distortion(vae, [{}], DATA, samples=n),
     **{
-        f"evaluation.regularity.{name}": lambda n, name=name: evaluation.regularity(vae(), DATA, rng=RNG, **{name: n})
+        f"evaluation.regularity.{name}": lambda n, name=name: evaluation.regularity(
+            vae(), DATA, rng=RNG, **{name: n}
+        )
         for name in ("pairs", "steps", "samples", "k", "permutations")
     },
-    "evaluation.reverse_water_filling.latent_dim": lambda n: evaluation.reverse_water_filling([1.0], 0.1, latent_dim=n),
-    "evaluation.two_sample_test.permutations": lambda n: evaluation.two_sample_test(X, X, rng=RNG, permutations=n),
+    "evaluation.reverse_water_filling.latent_dim": lambda n: evaluation.reverse_water_filling(
+        [1.0], 0.1, latent_dim=n
+    ),
+    "evaluation.two_sample_test.permutations": lambda n: evaluation.two_sample_test(
+        X, X, rng=RNG, permutations=n
+    ),
     **{
-        f"models.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{name: n}).fit(X, range(len(X)))
+        f"models.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{name: n}).fit(
+            X, range(len(X))
+        )
         for kind in (models.Autoencoder, models.ConditionalVAE, models.VAE)
         for name in ("latent_dim", "epochs", "batch_size")
     },
     "models.ConditionalVAE.classes": lambda n: models.ConditionalVAE(classes=n).fit(X, range(len(X))),
-    "models.ConditionalVAE.condition_dim": lambda n: models.ConditionalVAE(condition_dim=n).fit(X, range(len(X))),
+    "models.ConditionalVAE.condition_dim": lambda n: models.ConditionalVAE(condition_dim=n).fit(
+        X, range(len(X))
+    ),
     **{
-        f"models.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{"latent_dim": 1, name: n}).fit(X)
+        f"models.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(
+            **{"latent_dim": 1, name: n}
+        ).fit(X)
         for kind in (models.FactorAnalysis, models.ProbabilisticPCA)
         for name in ("latent_dim", "max_steps")
     },
@@ -174,7 +194,9 @@ def test_every_count_of_these_rooms_is_tried():
     for room in (objectives, posteriors, priors, evaluation, models):
         for name in set(room.__all__) - RECORDS:
             thing = getattr(room, name)
-            if not inspect.isroutine(thing) and not (inspect.isclass(thing) and not inspect.isabstract(thing)):
+            if not inspect.isroutine(thing) and not (
+                inspect.isclass(thing) and not inspect.isabstract(thing)
+            ):
                 continue
             for parameter in inspect.signature(thing, eval_str=True).parameters.values():
                 if parameter.annotation in (int, int | None) and parameter.name not in NO_COUNTS:
@@ -185,7 +207,9 @@ def test_every_count_of_these_rooms_is_tried():
 @pytest.mark.parametrize("count", [2.0, 2.5, True, "2", [2], np.float64(2), np.ones(2, int), -1], ids=repr)
 @pytest.mark.parametrize("name", [*CALLS, *OTHERS])
 def test_a_count_is_a_whole_number(name, count):
-    with pytest.raises(InputError, match=r"should be (a whole number, at least \d+; found|at least \d+, found -1)"):
+    with pytest.raises(
+        InputError, match=r"should be (a whole number, at least \d+; found|at least \d+, found -1)"
+    ):
         (CALLS | OTHERS)[name](count)
 
 

@@ -1,4 +1,6 @@
-"""When the wide kernels of OpenBLAS are asked for, when the allocator is set, and when the user's word is left alone."""
+"""When the wide kernels of OpenBLAS are asked for, when the allocator is set, and when the user's word is
+left alone.
+"""
 
 import ctypes
 import os
@@ -28,7 +30,9 @@ INTEL = {"vendor_id": "GenuineIntel", "flags": " ".join(cpu.AVX512)}
         ({}, False, {}, None),
     ],
 )
-def test_wide_kernels_are_chosen_only_where_they_are_missed(facts, numpy_is_loaded, environment, chosen, monkeypatch):
+def test_wide_kernels_are_chosen_only_where_they_are_missed(
+    facts, numpy_is_loaded, environment, chosen, monkeypatch
+):
     monkeypatch.setattr(cpu, "_facts", lambda: facts)
     monkeypatch.setattr(sys, "modules", {"numpy": None} if numpy_is_loaded else {})
     monkeypatch.setattr(os, "environ", dict(environment))
@@ -46,7 +50,9 @@ def test_wide_kernels_are_chosen_only_where_they_are_missed(facts, numpy_is_load
         ("darwin", {}, {}),
     ],
 )
-def test_the_allocator_is_set_only_where_it_is_glibcs_and_nobody_has_set_it(platform, environment, asked, monkeypatch):
+def test_the_allocator_is_set_only_where_it_is_glibcs_and_nobody_has_set_it(
+    platform, environment, asked, monkeypatch
+):
     called = {}
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(os, "environ", dict(environment))
@@ -102,7 +108,11 @@ def test_an_import_changes_nothing_in_the_process():
 def test_the_command_line_prepares_before_numpy_is_there():
     seen = "import sys, scratchvae.cpu as cpu; cpu._facts = lambda: %r; from scratchvae.__main__ import main; main(['info'])"
     code = seen % ZEN5 + "; import os; print(os.environ['OPENBLAS_CORETYPE'], cpu.chosen_here)"
-    environment = {name: value for name, value in os.environ.items() if name not in (cpu.CORETYPE, cpu.SWITCH)}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in (cpu.CORETYPE, cpu.SWITCH)
+    }
     # a core type that this processor lacks is another matter: OpenBLAS checks what it is asked for
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
     assert "SkylakeX ['OPENBLAS_CORETYPE']" in done.stdout, done.stderr

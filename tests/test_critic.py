@@ -1,4 +1,6 @@
-"""A critic of codes beside closed forms and enumeration, what each of the two phases moves, and a schedule in cycles."""
+"""A critic of codes beside closed forms and enumeration, what each of the two phases moves, and a schedule in
+cycles.
+"""
 
 from copy import deepcopy
 
@@ -9,7 +11,16 @@ from scratchvae import VAE, Autoencoder, mlp
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Layer, Parameter, cast, named_parameters
-from scratchvae.objectives import Critic, Cycles, DecoderNorm, Discrimination, Elbo, Pass, Reconstruction, SampledElbo
+from scratchvae.objectives import (
+    Critic,
+    Cycles,
+    DecoderNorm,
+    Discrimination,
+    Elbo,
+    Pass,
+    Reconstruction,
+    SampledElbo,
+)
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import StandardGaussian
 from scratchvae.training import Adam, Training, phases_of
@@ -61,7 +72,8 @@ def log_normal(z, mean, covariance):
 
 
 MEAN, COVARIANCE = np.array([0.3, -1.2]), np.array([[0.9, 0.5], [0.5, 0.7]])
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(3)  # exact for the quadratic functions that these critics are
+# exact for the quadratic functions that these critics are
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(3)
 GRID = MEAN + np.stack(np.meshgrid(NODES, NODES), axis=-1).reshape(-1, 2) @ np.linalg.cholesky(COVARIANCE).T
 MASS = np.outer(WEIGHTS, WEIGHTS).ravel() / WEIGHTS.sum() ** 2
 
@@ -102,7 +114,9 @@ class Listed(Layer):
 
 
 def test_the_best_critic_is_the_log_ratio_and_its_loss_is_that_of_jensen_and_shannon():
-    """Of codes and other draws that take three values, counted: there the gradient of the loss is 0, and elsewhere not."""
+    """Of codes and other draws that take three values, counted: there the gradient of the loss is 0, and
+    elsewhere not.
+    """
     q, r = np.array([5, 2, 3]), np.array([1, 4, 5])
     codes, others = (np.repeat(np.arange(3.0), counts)[:, None] * [1, 0] for counts in (q, r))
     critic = Listed(np.log(q / r))
@@ -134,7 +148,9 @@ def test_what_codes_are_permuted_by():
     assert not np.array_equal(places[:, 0], places[:, 1])
     z = RNG.normal(size=(50, Z))
     seen = []
-    Discrimination()(Codes(Known(lambda z: seen.append(z) or np.zeros(len(z))), z), Batch(np.zeros((50, D))), (own, places))
+    Discrimination()(
+        Codes(Known(lambda z: seen.append(z) or np.zeros(len(z))), z), Batch(np.zeros((50, D))), (own, places)
+    )
     np.testing.assert_array_equal(seen[0][:50], z)
     np.testing.assert_array_equal(seen[0][50:], np.stack([z[places[:, 0], 0], z[places[:, 1], 1]], axis=1))
 
@@ -146,14 +162,19 @@ def judged(**settings):
 CASES = {
     "FactorVAE": (Elbo(penalties=(Critic(2.0),)), {}),
     "two draws": (SampledElbo(samples=2, penalties=(Critic(2.0),)), {"posterior": "full_gaussian"}),
-    "adversarial": (Reconstruction(penalties=(Critic(2.0, "prior", "non_saturating"),)), {"model": "autoencoder"}),
+    "adversarial": (
+        Reconstruction(penalties=(Critic(2.0, "prior", "non_saturating"),)),
+        {"model": "autoencoder"},
+    ),
     "of a mixture": (SampledElbo(penalties=(Critic(2.0, "prior"),)), {"prior": "gaussian_mixture"}),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_phase_moves_its_own_network_and_leaves_the_other_as_it_is(case):
-    """In the critic's phase the gradient of what made the codes is exactly none, though the loss does depend on it."""
+    """In the critic's phase the gradient of what made the codes is exactly none, though the loss does depend
+    on it.
+    """
     objective, settings = CASES[case]
     model = judged(**settings)
     first, second = phases_of(model, objective, Adam(0.1))
@@ -173,23 +194,31 @@ def test_each_phase_moves_its_own_network_and_leaves_the_other_as_it_is(case):
     assert second.objective(moved, batch, noise)[0].loss != report.loss
     before = {name: parameter.value.copy() for name, parameter in parameters.items()}
     Training(model, [first], Dataset("x", X), epochs=1).run()
-    changed = {name for name, parameter in parameters.items() if not np.array_equal(parameter.value, before[name])}
+    changed = {
+        name for name, parameter in parameters.items() if not np.array_equal(parameter.value, before[name])
+    }
     assert changed
     assert not changed & critics
     before = {name: parameter.value.copy() for name, parameter in parameters.items()}
     Training(model, [second], Dataset("x", X), epochs=1).run()
-    changed = {name for name, parameter in parameters.items() if not np.array_equal(parameter.value, before[name])}
+    changed = {
+        name for name, parameter in parameters.items() if not np.array_equal(parameter.value, before[name])
+    }
     assert changed == critics
 
 
 def test_a_critic_learns_what_the_total_correlation_is():
-    """Of codes with a correlation of 0.9, whose total correlation is 0.83 nats: 112 steps bring the estimate near.
+    """Of codes with a correlation of 0.9, whose total correlation is 0.83 nats: 112 steps bring the estimate
+    near.
 
-    Over eight seeds the estimate was between 0.56 and 0.95. That of a critic that learns nothing is 0, and its sign turned −0.83.
+    Over eight seeds the estimate was between 0.56 and 0.95. That of a critic that learns nothing is 0, and
+    its sign turned −0.83.
     """
     rng = np.random.default_rng(0)
     z = rng.normal(size=(2000, 2)) @ np.linalg.cholesky([[1, 0.9], [0.9, 1]]).T
-    model = mlp((2,), latent_dim=2, hidden=(4,), critic=(32, 32), likelihood="gaussian", model="autoencoder", seed=0)
+    model = mlp(
+        (2,), latent_dim=2, hidden=(4,), critic=(32, 32), likelihood="gaussian", model="autoencoder", seed=0
+    )
     for network in (model.encoder, model.decoder):
         network.layers = ()  # so that codes are the examples
     (critic,) = phases_of(model, Reconstruction(penalties=(Critic(1.0),)), Adam(1e-2))[1:]
@@ -199,7 +228,9 @@ def test_a_critic_learns_what_the_total_correlation_is():
 
 
 def test_a_fit_has_both_phases_and_is_kept_with_its_critic(tmp_path):
-    model = VAE(latent_dim=Z, hidden=8, critic=(5, 4), objective=Elbo(penalties=(Critic(1.0),)), epochs=2).fit(X)
+    model = VAE(
+        latent_dim=Z, hidden=8, critic=(5, 4), objective=Elbo(penalties=(Critic(1.0),)), epochs=2
+    ).fit(X)
     assert {"0.critic", "1.cross_entropy"} <= model.history[-1]["train"].keys()
     again = VAE.load(model.save(tmp_path / "a.safetensors") or tmp_path / "a.safetensors")
     assert "critic.4.weight" in named_parameters(again.model_)
@@ -219,7 +250,10 @@ def test_a_fit_has_both_phases_and_is_kept_with_its_critic(tmp_path):
         (lambda: Critic(1.0, against="posterior"), "permuted, prior"),
         (lambda: Critic(1.0, form="saturating"), "log_ratio"),
         (lambda: Discrimination("codes"), "permuted, prior"),
-        (lambda: mlp((D,)).fit(X, objective=Elbo(penalties=(Critic(1.0),))), r"--critic 256 256 give it; found none"),
+        (
+            lambda: mlp((D,)).fit(X, objective=Elbo(penalties=(Critic(1.0),))),
+            r"--critic 256 256 give it; found none",
+        ),
         (lambda: Autoencoder(critic=0).fit(X), "critic"),
         (lambda: mlp((D,), model="conditional_vae", classes=2, critic=3), "conditional_vae has no critic"),
         (lambda: Elbo(penalties=(Critic(1.0), Critic(1.0, "prior"))), "a term of their own"),
@@ -238,13 +272,18 @@ def test_what_makes_no_sense_is_refused(build, words):
 
 def test_networks_of_one_s_own_come_with_a_critic_of_one_s_own():
     made = mlp((D,), latent_dim=Z, hidden=(3,))
-    parts = {name: getattr(made, name) for name in ("event_shape", "encoder", "decoder", "posterior", "prior", "likelihood")}
+    parts = {
+        name: getattr(made, name)
+        for name in ("event_shape", "encoder", "decoder", "posterior", "prior", "likelihood")
+    }
     with pytest.raises(InputError, match=r"found \(5,\), which is no Layer"):
         VAE(**parts, critic=(5,)).fit(X, objective=Elbo(penalties=(Critic(1.0),)))
 
 
 def test_cycles_of_a_weight():
-    """Fu et al. 2019, equation 6: with T = 100, M = 4, R = 0.5 the weight is 0 at 0, 25, 50, 75, and 1 from half of each on."""
+    """Fu et al. 2019, equation 6: with T = 100, M = 4, R = 0.5 the weight is 0 at 0, 25, 50, 75, and 1 from
+    half of each on.
+    """
     weight = Cycles(100, end=3.0)
     assert [weight(s) for s in (0, 25, 50, 75)] == [0, 0, 0, 0]
     assert [weight(s) for s in (5, 30, 55, 80)] == pytest.approx([3 * 0.4] * 4)

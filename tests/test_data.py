@@ -1,4 +1,6 @@
-"""The data room: what files and names become, what is refused and in which words, and what the glyphs' factors do."""
+"""The data room: what files and names become, what is refused and in which words, and what the glyphs'
+factors do.
+"""
 
 import contextlib
 import gzip
@@ -70,7 +72,8 @@ TERABYTE = struct.pack(">I", 1 << 20)
 CUT = npz(images=np.random.default_rng(0).integers(0, 255, (40, 4, 6), dtype=np.uint8))
 
 
-# ---- files that are refused -------------------------------------------------------------------------------------------------
+# ---- files that are refused
+# -------------------------------------------------------------------------------------------------
 
 MALFORMED = {
     "idx: empty": (b"", data.read_idx, ["empty"]),
@@ -81,41 +84,93 @@ MALFORMED = {
     "idx: values cut": (idx(IMAGES)[:-8], data.read_idx, ["promises 48 bytes", "40"]),
     "idx: trailing": (idx(IMAGES) + b"!", data.read_idx, ["promises 48 bytes", "trailing"]),
     "idx: no values": (b"\0\0\x08\2\0\0\0\0" + TERABYTE, data.read_idx, ["no values", "(0, 1048576)"]),
-    "idx: hostile": (b"\0\0\x08\2" + TERABYTE * 2 + b"1234", data.read_idx, ["the header promises", "1,099,511,627,776 bytes"]),
-    "gzip: hostile": (gzip.compress(b"\0\0\x08\2" + TERABYTE * 2), data.read_idx, ["header promises", "1,099,511,627,776"]),
+    "idx: hostile": (
+        b"\0\0\x08\2" + TERABYTE * 2 + b"1234",
+        data.read_idx,
+        ["the header promises", "1,099,511,627,776 bytes"],
+    ),
+    "gzip: hostile": (
+        gzip.compress(b"\0\0\x08\2" + TERABYTE * 2),
+        data.read_idx,
+        ["header promises", "1,099,511,627,776"],
+    ),
     "gzip: values cut": (gzip.compress(idx(IMAGES)[:-8]), data.read_idx, ["promises 48 bytes", "holds 40"]),
     "gzip: stream cut": (gzip.compress(idx(IMAGES))[:-9], data.read_idx, ["gzip", "truncated"]),
     "gzip: corrupt": (gzip.compress(idx(IMAGES))[:-6] + b"wrong!", data.read_idx, ["gzip", "corrupt"]),
-    "gzip: bomb": (chained_gzip(idx(IMAGES), bytes(1 << 26)), data.read_idx, ["promises 48 bytes", "trailing"]),
+    "gzip: bomb": (
+        chained_gzip(idx(IMAGES), bytes(1 << 26)),
+        data.read_idx,
+        ["promises 48 bytes", "trailing"],
+    ),
     "npy: empty": (b"", data.read_arrays, ["empty"]),
     "npy: another format": (b"not numpy", data.read_arrays, [".npy or .npz"]),
     "npy: header cut": (npy(IMAGES)[:40], data.read_arrays, ["malformed .npy header"]),
-    "npy: header garbled": (npy(IMAGES).replace(b"{'descr'", b"{[descr'"), data.read_arrays, ["malformed .npy header"]),
+    "npy: header garbled": (
+        npy(IMAGES).replace(b"{'descr'", b"{[descr'"),
+        data.read_arrays,
+        ["malformed .npy header"],
+    ),
     "npy: values cut": (npy(IMAGES)[:-1], data.read_arrays, ["promises 48 bytes", "47"]),
     "npy: trailing": (npy(IMAGES) + b"!", data.read_arrays, ["promises 48 bytes", "trailing"]),
-    "npy: hostile": (npy_promising((1 << 20, 1 << 20)), data.read_arrays, ["the header promises", "1,099,511,627,776 bytes"]),
+    "npy: hostile": (
+        npy_promising((1 << 20, 1 << 20)),
+        data.read_arrays,
+        ["the header promises", "1,099,511,627,776 bytes"],
+    ),
     "npy: no values": (npy(IMAGES[:0]), data.read_arrays, ["at least one value", "(0, 4, 6)"]),
     "npy: objects": (npy(np.array([[None]]), allow_pickle=True), data.read_arrays, ["numbers", "object"]),
     "npy: text": (npy(np.array([["a"]])), data.read_arrays, ["numbers", "<U1"]),
     "npy: one axis": (npy(IMAGES[0, 0]), data.read_arrays, ["(N, D)", "(6,)"]),
     "npy: five axes": (npy(IMAGES[None, None]), data.read_arrays, ["(N, C, H, W)", "(1, 1, 2, 4, 6)"]),
-    "npy: not finite": (npy(np.array([[0.5], [np.inf]])), data.read_arrays, ["finite", "inf in column 0 of example 1"]),
+    "npy: not finite": (
+        npy(np.array([[0.5], [np.inf]])),
+        data.read_arrays,
+        ["finite", "inf in column 0 of example 1"],
+    ),
     "npz: no arrays": (npz(), data.read_arrays, ["no arrays"]),
     "npz: which one": (npz(x_train=IMAGES, x_test=IMAGES), data.read_arrays, ["x_train, x_test", "images"]),
     "npz: cut": (CUT[: len(CUT) // 2], data.read_arrays, ["corrupt or truncated"]),
     "npz: damaged": (CUT[:200] + b"????" + CUT[204:], data.read_arrays, ["corrupt"]),
-    "npz: packed otherwise": (npz(zipfile.ZIP_BZIP2, x=IMAGES), data.read_arrays, ["['x']", "stored or deflated"]),
-    "npz: name damaged": (npz(imäges=IMAGES).replace(b"\xc3\xa4", b"\xc3(", 1), data.read_arrays, ["corrupt"]),
-    "npz: hostile": (npz(x=npy_promising((1 << 20, 1 << 20))), data.read_arrays, ["['x']", "promises", "1,099,511,627,776"]),
-    "npz: labels short": (npz(images=IMAGES, labels=np.array([1])), data.read_arrays, ["labels", "2 integers", "(1,)"]),
-    "npz: labels float": (npz(images=IMAGES, labels=np.array([1.0, 2.0])), data.read_arrays, ["labels", "float64"]),
+    "npz: packed otherwise": (
+        npz(zipfile.ZIP_BZIP2, x=IMAGES),
+        data.read_arrays,
+        ["['x']", "stored or deflated"],
+    ),
+    "npz: name damaged": (
+        npz(imäges=IMAGES).replace(b"\xc3\xa4", b"\xc3(", 1),
+        data.read_arrays,
+        ["corrupt"],
+    ),
+    "npz: hostile": (
+        npz(x=npy_promising((1 << 20, 1 << 20))),
+        data.read_arrays,
+        ["['x']", "promises", "1,099,511,627,776"],
+    ),
+    "npz: labels short": (
+        npz(images=IMAGES, labels=np.array([1])),
+        data.read_arrays,
+        ["labels", "2 integers", "(1,)"],
+    ),
+    "npz: labels float": (
+        npz(images=IMAGES, labels=np.array([1.0, 2.0])),
+        data.read_arrays,
+        ["labels", "float64"],
+    ),
     "npz: conditions twice": (
         npz(images=IMAGES, y=np.array([1.0, 2.0]), conditions=np.ones((2, 3))),
         data.read_arrays,
         ["y should hold labels", "float64"],
     ),
-    "npz: conditions short": (npz(images=IMAGES, conditions=np.ones((3, 2))), data.read_arrays, ["conditions", "(2, C)"]),
-    "npz: conditions not finite": (npz(images=IMAGES, y=np.array([1.0, np.nan])), data.read_arrays, ["conditions", "finite"]),
+    "npz: conditions short": (
+        npz(images=IMAGES, conditions=np.ones((3, 2))),
+        data.read_arrays,
+        ["conditions", "(2, C)"],
+    ),
+    "npz: conditions not finite": (
+        npz(images=IMAGES, y=np.array([1.0, np.nan])),
+        data.read_arrays,
+        ["conditions", "finite"],
+    ),
 }
 
 
@@ -184,7 +239,8 @@ def test_a_bad_folder_of_pictures_is_refused_by_the_file(case, tmp_path):
         assert word in str(caught.value)
 
 
-# ---- files that are read ----------------------------------------------------------------------------------------------------
+# ---- files that are read
+# ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
@@ -271,7 +327,9 @@ def test_a_file_of_0_and_1_holds_0_and_1(dtype, tmp_path):
     np.testing.assert_array_equal(found.batch(slice(None)).x, [[0, 1, 1]])
 
 
-OPAQUE_HALF = np.stack([GREY, np.where(np.arange(6) < 3, 255, 0).astype(np.uint8) * np.ones((4, 1), np.uint8)], 2)
+OPAQUE_HALF = np.stack(
+    [GREY, np.where(np.arange(6) < 3, 255, 0).astype(np.uint8) * np.ones((4, 1), np.uint8)], 2
+)
 COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], 2)
 LAID_OVER_BLACK = np.where(np.arange(6) < 3, GREY, 0)
 PNG_MODES = {
@@ -281,7 +339,10 @@ PNG_MODES = {
     "grey, one value transparent": (png(GREY, transparency=230), np.where(GREY == 230, 0, GREY)[None]),
     "16 bit": (png(GREY.astype(np.uint16) * 257 + 100), GREY[None]),
     "colour": (png(COLOUR), np.moveaxis(COLOUR, 2, 0)),
-    "colour, transparent": (png(np.dstack([COLOUR, OPAQUE_HALF[..., 1]])), np.moveaxis(COLOUR, 2, 0) * (np.arange(6) < 3)),
+    "colour, transparent": (
+        png(np.dstack([COLOUR, OPAQUE_HALF[..., 1]])),
+        np.moveaxis(COLOUR, 2, 0) * (np.arange(6) < 3),
+    ),
     "palette": (png(Image.fromarray(GREY).convert("P")), np.stack([GREY] * 3)),
 }
 
@@ -296,7 +357,13 @@ def test_every_kind_of_png_becomes_eight_bits(mode, tmp_path):
 
 
 def test_a_folder_is_read_in_the_order_of_its_names_and_sub_folders_are_classes(tmp_path):
-    for name, shade in {"dog/2.png": 30, "dog/1.PNG": 20, "cat/9.png": 10, "dog/._1.png": 99, "notes/readme.txt": 0}.items():
+    for name, shade in {
+        "dog/2.png": 30,
+        "dog/1.PNG": 20,
+        "cat/9.png": 10,
+        "dog/._1.png": 99,
+        "notes/readme.txt": 0,
+    }.items():
         put(tmp_path / name, png(np.full((4, 6), shade, np.uint8)))
     found = data.read_pictures(tmp_path)
     assert found.label_names == ("cat", "dog")
@@ -304,7 +371,8 @@ def test_a_folder_is_read_in_the_order_of_its_names_and_sub_folders_are_classes(
     assert found.images[:, 0, 0, 0].tolist() == [10, 20, 30]
 
 
-# ---- Dataset ----------------------------------------------------------------------------------------------------------------
+# ---- Dataset
+# ----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -321,13 +389,21 @@ def test_a_batch_is_fresh_flat_and_in_the_dtype_asked_for(dtype):
 
 
 def test_slices_and_splits_are_views_and_carry_labels_and_factors():
-    whole = data.Dataset("d", IMAGES.reshape(8, 6), np.arange(8), tuple("abcdefgh"), {"angle": np.linspace(0, 1, 8)})
+    whole = data.Dataset(
+        "d", IMAGES.reshape(8, 6), np.arange(8), tuple("abcdefgh"), {"angle": np.linspace(0, 1, 8)}
+    )
     first, last = whole.split(3, last=True)
     assert (len(first), len(last), last.label_names) == (5, 3, whole.label_names)
-    for part, rows in ((first, slice(0, 5)), (last, slice(5, 8)), (whole.subset(slice(1, 8, 2)), slice(1, 8, 2))):
+    for part, rows in (
+        (first, slice(0, 5)),
+        (last, slice(5, 8)),
+        (whole.subset(slice(1, 8, 2)), slice(1, 8, 2)),
+    ):
         for arrays in ("images", "labels", "factors"):
             found, original = getattr(part, arrays), getattr(whole, arrays)
-            found, original = (found["angle"], original["angle"]) if arrays == "factors" else (found, original)
+            found, original = (
+                (found["angle"], original["angle"]) if arrays == "factors" else (found, original)
+            )
             assert np.shares_memory(found, original)
             np.testing.assert_array_equal(found, original[rows])
     np.testing.assert_array_equal(whole.subset(whole.labels > 5).labels, [6, 7])
@@ -352,7 +428,10 @@ REFUSED = {
     "labels count": (lambda: D("d", IMAGES, np.zeros(3, int)), ["labels", "2 integers", "(3,)"]),
     "labels range": (lambda: D("d", IMAGES, np.array([0, 2]), ("a", "b")), ["labels", "0..1", "0..2"]),
     "factor count": (lambda: D("d", IMAGES, factors={"hue": np.zeros(3)}), ["'hue'", "2 numbers", "(3,)"]),
-    "factor not finite": (lambda: D("d", IMAGES, factors={"hue": np.array([0, np.nan])}), ["'hue'", "finite"]),
+    "factor not finite": (
+        lambda: D("d", IMAGES, factors={"hue": np.array([0, np.nan])}),
+        ["'hue'", "finite"],
+    ),
     "split all": (lambda: D("d", IMAGES).split(2), ["2 examples", "found 2"]),
     "split none": (lambda: D("d", IMAGES).split(0), ["2 examples", "found 0"]),
     "index beyond": (lambda: D("d", IMAGES).batch([2]), ["indices", "below 2"]),
@@ -364,8 +443,14 @@ REFUSED = {
     "glyphs seed": (lambda: data.glyphs(1, seed=-1), ["seed", "-1"]),
     "glyphs size": (lambda: data.glyphs(1, size=3), ["size", "3"]),
     "glyphs missing": (lambda: data.draw_glyphs({"x": np.zeros(1)}), ["missing", "rotation"]),
-    "glyphs lengths": (lambda: data.draw_glyphs(upright(2) | {"x": np.zeros(1)}), ["x should have shape (n,)", "(1,)"]),
-    "glyphs character": (lambda: data.draw_glyphs(upright(1) | {"character": np.array([62])}), ["character", "0..61", "62"]),
+    "glyphs lengths": (
+        lambda: data.draw_glyphs(upright(2) | {"x": np.zeros(1)}),
+        ["x should have shape (n,)", "(1,)"],
+    ),
+    "glyphs character": (
+        lambda: data.draw_glyphs(upright(1) | {"character": np.array([62])}),
+        ["character", "0..61", "62"],
+    ),
     "glyphs scale": (lambda: data.draw_glyphs(upright(1) | {"scale": np.zeros(1)}), ["scale", "0"]),
     "binarize integers": (lambda: data.binarize(GREY, np.random.default_rng(0)), ["float32", "uint8"]),
     "binarize range": (lambda: data.binarize(np.array([1.5]), np.random.default_rng(0)), ["[0, 1]", "1.5"]),
@@ -394,7 +479,8 @@ def test_binarize_draws_zeros_and_ones_with_the_moments_of_a_bernoulli(dtype):
     assert np.abs(correlation).max() < 4.5 / np.sqrt(n)
 
 
-# ---- glyphs -----------------------------------------------------------------------------------------------------------------
+# ---- glyphs
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def upright(n, **varied):
@@ -416,8 +502,18 @@ def moments(images):
 
 
 def test_glyphs_are_the_same_bytes_for_the_same_seed_and_a_longer_set_begins_like_a_shorter():
-    one, again, longer, other = data.glyphs(40, seed=3), data.glyphs(40, seed=3), data.glyphs(75, seed=3), data.glyphs(40, seed=4)
-    assert one.images.tobytes() == again.images.tobytes() == longer.images[:40].tobytes() != other.images.tobytes()
+    one, again, longer, other = (
+        data.glyphs(40, seed=3),
+        data.glyphs(40, seed=3),
+        data.glyphs(75, seed=3),
+        data.glyphs(40, seed=4),
+    )
+    assert (
+        one.images.tobytes()
+        == again.images.tobytes()
+        == longer.images[:40].tobytes()
+        != other.images.tobytes()
+    )
     np.testing.assert_array_equal(one.labels, longer.labels[:40])
     for name in data.FACTORS:
         np.testing.assert_array_equal(one.factors[name], longer.factors[name][:40])
@@ -432,7 +528,10 @@ def test_glyphs_cover_their_factors_and_are_all_legible_and_inside_the_frame():
         high -= values.dtype.kind == "i"
         assert low <= values.min() < low + 0.03 * (high - low)
         assert high - 0.03 * (high - low) < values.max() <= high
-    inner, whole = drawn.images[:, 0, 1:-1, 1:-1].sum((1, 2), dtype=float), drawn.images.sum((1, 2, 3), dtype=float)
+    inner, whole = (
+        drawn.images[:, 0, 1:-1, 1:-1].sum((1, 2), dtype=float),
+        drawn.images.sum((1, 2, 3), dtype=float),
+    )
     assert np.mean(inner / whole < 0.99) < 0.02
     assert (inner / whole).min() > 0.9
     assert drawn.images.max((1, 2, 3)).min() > 128
@@ -516,7 +615,8 @@ def test_beyond_the_ink_a_picture_of_any_size_is_black(size):
     factors = upright(n, font=np.arange(n), character=np.full(n, data.CHARACTERS.index("W")))
     images = data.draw_glyphs(factors | {"scale": np.full(n, 0.75), "weight": np.full(n, 1.4)}, size=size)
     pixel = 28 / size
-    away = np.abs((np.arange(size) + 0.5) * pixel - 14) - (0.75 * 20 + 1.4) / 2  # from the ink's box, in units
+    # from the ink's box, in units
+    away = np.abs((np.arange(size) + 0.5) * pixel - 14) - (0.75 * 20 + 1.4) / 2
     beyond = np.maximum(away[:, None], away) > pixel / 2 + 0.75 * SAMPLE
     assert beyond.any()
     assert not images[:, 0, beyond].any()
@@ -537,7 +637,9 @@ def test_scale_and_weight_grow_the_glyph_as_they_say():
     size = np.sqrt(np.trace(spread, axis1=1, axis2=2))
     np.testing.assert_allclose(size / size[4], scale / scale[4], rtol=0.01)
     weight = np.linspace(0, 1.4, 8)
-    ink, _, _ = moments(data.draw_glyphs(upright(8, weight=weight, character=np.full(8, 10 + ord("I") - ord("A")))))
+    ink, _, _ = moments(
+        data.draw_glyphs(upright(8, weight=weight, character=np.full(8, 10 + ord("I") - ord("A"))))
+    )
     assert np.all(np.diff(ink) > 0)
     height = 0.9 * 20  # the letter is a bare stem, height x thickness, and weight is added to both
     np.testing.assert_allclose(ink, (height + weight) * (ink[0] / height + weight), rtol=0.02)
@@ -558,11 +660,18 @@ def test_rotation_and_shear_turn_and_slant_the_ink_as_they_say():
 
 def test_the_factors_together_move_the_ink_by_the_equation_of_draw_glyphs():
     drawn = data.glyphs(40, seed=5).factors | {"weight": np.zeros(40)}
-    still = drawn | {"rotation": np.zeros(40), "shear": np.zeros(40), "scale": np.ones(40), "x": np.zeros(40), "y": np.zeros(40)}
+    still = drawn | {
+        "rotation": np.zeros(40),
+        "shear": np.zeros(40),
+        "scale": np.ones(40),
+        "x": np.zeros(40),
+        "y": np.zeros(40),
+    }
     _, centre, spread = moments(data.draw_glyphs(drawn, size=112))
     _, still_centre, still_spread = moments(data.draw_glyphs(still, size=112))
     angle = np.deg2rad(drawn["rotation"])
-    rotation = np.stack([np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)], 1).reshape(-1, 2, 2)  # y points down
+    # y points down
+    rotation = np.stack([np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)], 1).reshape(-1, 2, 2)
     slant = np.tile(np.eye(2), (40, 1, 1))
     slant[:, 0, 1] = -drawn["shear"]
     warp = drawn["scale"][:, None, None] * rotation @ slant
@@ -572,7 +681,8 @@ def test_the_factors_together_move_the_ink_by_the_equation_of_draw_glyphs():
     np.testing.assert_allclose(spread, warp @ still_spread @ warp.swapaxes(1, 2), atol=0.02 * 28**2)
 
 
-# ---- names and paths --------------------------------------------------------------------------------------------------------
+# ---- names and paths
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -630,12 +740,27 @@ NOT_LOADED = {
         lambda at: data.load("fashion-mnist", data_dir=at / "here"),
         ["fashion-mnist was not found", "here", "system", "train-images-idx3-ubyte", "$SCRATCHVAE_DATA"],
     ),
-    "other split": (lambda at: data.load("mnist", data_dir=at), ["mnist has no train split", "only test", "t10k-images"]),
-    "other split by path": (lambda at: data.load(at / "mnist"), ["train split isn't there", "train-images-idx3-ubyte"]),
-    "no split of a file": (lambda at: data.load(at / "a.npy", split="test"), ["a.npy", "'test'", "Dataset.split"]),
+    "other split": (
+        lambda at: data.load("mnist", data_dir=at),
+        ["mnist has no train split", "only test", "t10k-images"],
+    ),
+    "other split by path": (
+        lambda at: data.load(at / "mnist"),
+        ["train split isn't there", "train-images-idx3-ubyte"],
+    ),
+    "no split of a file": (
+        lambda at: data.load(at / "a.npy", split="test"),
+        ["a.npy", "'test'", "Dataset.split"],
+    ),
     "no split of a folder": (lambda at: data.load(at, split="test"), ["'test'", "Dataset.split"]),
-    "labels count": (lambda at: data.load(at / "five-images-idx3-ubyte"), ["five-labels-idx1-ubyte", "5 labels", "(4,)"]),
-    "labels as images": (lambda at: data.load(at / "five-labels-idx1-ubyte"), ["five-labels-idx1-ubyte", "images", "(4,)"]),
+    "labels count": (
+        lambda at: data.load(at / "five-images-idx3-ubyte"),
+        ["five-labels-idx1-ubyte", "5 labels", "(4,)"],
+    ),
+    "labels as images": (
+        lambda at: data.load(at / "five-labels-idx1-ubyte"),
+        ["five-labels-idx1-ubyte", "images", "(4,)"],
+    ),
 }
 
 
@@ -672,7 +797,13 @@ def test_a_path_is_known_by_what_it_holds(name, tmp_path):
     put_idx(tmp_path, "my", 2)
     put_idx(tmp_path / "idx", "train", 3)
     put_idx(tmp_path / "idx", "t10k", 2)
-    for picture in ("pictures/cat/1", "pictures/dog/2", "splits/test/a/1", "splits/test/b/2", "splits/train/a/1"):
+    for picture in (
+        "pictures/cat/1",
+        "pictures/dog/2",
+        "splits/test/a/1",
+        "splits/test/b/2",
+        "splits/train/a/1",
+    ):
         put(tmp_path / f"{picture}.png", png(IMAGES[0]))
     found = data.load(tmp_path / name, split=split)
     assert (len(found), found.event_shape) == (2, (1, 4, 6))
@@ -693,7 +824,9 @@ REAL = [(name, split, n) for name in sources.SOURCES for split, n in (("train", 
 @pytest.mark.parametrize(("name", "split", "n"), REAL)
 def test_the_real_files_are_read(name, split, n):
     root = Path(os.environ.get(sources.VARIABLE, ""))
-    if sources.VARIABLE not in os.environ or not any(sources.images_in(root / f, split) for f in sources.SOURCES[name].folders):
+    if sources.VARIABLE not in os.environ or not any(
+        sources.images_in(root / f, split) for f in sources.SOURCES[name].folders
+    ):
         pytest.skip(f"needs {name}'s {split} files in ${sources.VARIABLE}")
     found = data.load(name, split=split)
     assert (found.images.shape, found.images.dtype) == ((n, 1, 28, 28), np.uint8)
@@ -711,9 +844,14 @@ def test_glyphs_of_chosen_characters_and_ranges():
     assert set(some.labels) == {0, 1, 2}
     assert not some.factors["x"].any()
     assert ((some.factors["rotation"] >= 5) & (some.factors["rotation"] < 6)).all()
-    assert [data.CHARACTERS[c] for c in some.factors["character"][:50]] == [some.label_names[k] for k in some.labels[:50]]
+    assert [data.CHARACTERS[c] for c in some.factors["character"][:50]] == [
+        some.label_names[k] for k in some.labels[:50]
+    ]
     np.testing.assert_array_equal(some.images, data.draw_glyphs(some.factors))
-    for settings, words in (({"characters": "3%"}, "should be some of"), ({"ranges": {"hue": (0, 1)}}, "found 'hue'")):
+    for settings, words in (
+        ({"characters": "3%"}, "should be some of"),
+        ({"ranges": {"hue": (0, 1)}}, "found 'hue'"),
+    ):
         with pytest.raises(InputError, match=words):
             data.glyphs(2, **settings)
 
@@ -721,8 +859,15 @@ def test_glyphs_of_chosen_characters_and_ranges():
 def test_numerals_are_the_glyphs_that_are_digits_of_one_family_in_the_middle(monkeypatch):
     monkeypatch.setattr(sources, "GLYPHS", {"train": 300, "test": 40})
     train, test = data.load("numerals", seed=2), data.load("numerals", seed=2, split="test")
-    assert (train.name, train.label_names, len(train), len(test)) == ("numerals", tuple("0123456789"), 300, 40)
-    assert {data.FONTS[font] for font in train.factors["font"]} == {font for font in data.FONTS if font.startswith("DejaVu")}
+    assert (train.name, train.label_names, len(train), len(test)) == (
+        "numerals",
+        tuple("0123456789"),
+        300,
+        40,
+    )
+    assert {data.FONTS[font] for font in train.factors["font"]} == {
+        font for font in data.FONTS if font.startswith("DejaVu")
+    }
     assert not train.factors["x"].any()
     assert not train.factors["y"].any()
     np.testing.assert_array_equal(train.images, data.draw_glyphs(train.factors))
@@ -743,7 +888,9 @@ def test_data_sorted_by_class_are_mixed(tmp_path):
 
 def test_numbers_beyond_float32_are_refused_where_a_batch_is_cast():
     far = data.Dataset("far", np.array([[1e300, 1.0], [2.0, 3.0]]))
-    with pytest.raises(InputError, match=r"far: x should fit into float32, found 1e\+300: divide them, or ask for float64"):
+    with pytest.raises(
+        InputError, match=r"far: x should fit into float32, found 1e\+300: divide them, or ask for float64"
+    ):
         far.batch(slice(0, 2))
     assert far.batch(slice(1, 2)).x.dtype == np.float32
     assert far.batch(slice(0, 2), np.float64).x[0, 0] == 1e300

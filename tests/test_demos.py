@@ -1,4 +1,6 @@
-"""The demos: each runs to its end without a warning, draws its pictures, and prints numbers that satisfy what they must."""
+"""The demos: each runs to its end without a warning, draws its pictures, and prints numbers that satisfy what
+they must.
+"""
 
 import os
 import re
@@ -25,7 +27,10 @@ def one_file(text):
     bound, reconstruction, kl = numbers_after(text, "VAE after training")
     assert bound == pytest.approx(reconstruction - kl, abs=0.02)
     assert numbers_after(text, "Smallest KL of an image:")[0] >= 0
-    model, truth = (numbers_after(text, name)[0] for name in ("its decoder, exact posterior: log p(x)", "the true generator"))
+    model, truth = (
+        numbers_after(text, name)[0]
+        for name in ("its decoder, exact posterior: log p(x)", "the true generator")
+    )
     assert model < truth  # on average no model gives data a higher probability than what they come from
 
 
@@ -33,7 +38,8 @@ def one_gradient(text):
     for gradient in ("dx", "dmean", "dlog_var"):
         assert numbers_after(text, f"{gradient} ")[1] < 1e-6
     sampled, expected = numbers_after(text, "variance ")[3], numbers_after(text, "variance ")[0]
-    assert sampled / expected == pytest.approx(expected, rel=0.05)  # the wrong sampler has the variance σ⁴ in place of σ²
+    # the wrong sampler has the variance σ⁴ in place of σ²
+    assert sampled / expected == pytest.approx(expected, rel=0.05)
     assert "Everything as expected: yes" in text
 
 
@@ -53,7 +59,13 @@ def vae(text):
 
 
 def likelihoods(text):
-    densities = ("gaussian, σ² = 1 ", "gaussian, σ learned", "gaussian, per pixel", "laplace, s learned", "continuous bernoulli ")
+    densities = (
+        "gaussian, σ² = 1 ",
+        "gaussian, σ learned",
+        "gaussian, per pixel",
+        "laplace, s learned",
+        "continuous bernoulli ",
+    )
     for name in densities:
         *_, bits, of_level = numbers_after(text, name)
         assert of_level == pytest.approx(bits + 3, abs=0.002)  # log₂ of 8 levels
@@ -62,7 +74,10 @@ def likelihoods(text):
 
 
 def regularized(text):
-    rows = {name: numbers_after(text, name) for name in ("plain", "sparse, L1", "sparse, KL", "denoising", "contractive")}
+    rows = {
+        name: numbers_after(text, name)
+        for name in ("plain", "sparse, L1", "sparse, KL", "denoising", "contractive")
+    }
     assert rows["denoising"][1] < rows["plain"][1]
     assert min(rows, key=lambda name: rows[name][4]) == "contractive"
     for name in ("sparse, L1", "sparse, KL"):
@@ -94,7 +109,8 @@ def the_bound(text):
     assert numbers_after(text, "largest difference between what should be equal:")[0] < 1e-10
     log_px = total
     flat, climb = text.split("log p(x) has no z in it")[1].split("q climbs the bound")
-    assert numbers_after(flat, "largest difference from log p(x):")[0] < 3e-10  # 1000 roundoffs of terms of size 1204
+    # 1000 roundoffs of terms of size 1204
+    assert numbers_after(flat, "largest difference from log p(x):")[0] < 3e-10
     for row in ("the prior", "a wrong q", "the best diagonal", "the posterior"):
         integral, deviation, sampled, error, bound, bound_deviation = numbers_after(flat, row)
         assert integral == sampled == log_px
@@ -129,7 +145,12 @@ def bound_of_a_network(text):
     assert abs(bias) < 4 * error
     closed, sampled, one_out, plain = (
         numbers_after(text, name)
-        for name in ("reparameterized, KL in", "reparameterized, KL sampled", "score function, leave one out", "score function  ")
+        for name in (
+            "reparameterized, KL in",
+            "reparameterized, KL sampled",
+            "score function, leave one out",
+            "score function  ",
+        )
     )
     for reparameterized in (closed, sampled):
         assert all(a < b < c for a, b, c in zip(reparameterized, one_out, plain, strict=True))
@@ -145,7 +166,8 @@ def compression(text):
         assert error == pytest.approx(expected, abs=1e-7)
     assert numbers_after(text, "16  ")[0] < 1e-10  # the identity
     deep = text.split("Deep autoencoders")[1]
-    rows = {Z: numbers_after(deep, f"{Z}  ") for Z in (25, 10)}  # of PCA, reached, held out, its median; then epochs
+    # of PCA, reached, held out, its median; then epochs
+    rows = {Z: numbers_after(deep, f"{Z}  ") for Z in (25, 10)}
     assert rows[25][0] < 1e-12
     assert max(rows[25][1:4]) < 1e-3  # measured: 8e-5 after 250 steps
     assert 1e-2 < rows[10][1] < rows[10][0]
@@ -156,7 +178,11 @@ def compression(text):
     assert straight > at_first
     assert numbers_after(deep, "error of patches 5 times as large")[0] > 10 * rows[25][2]
     for Z in (2, 8, 32):
-        row = next(line for line in text.split("Squared error of")[1].splitlines() if line.strip().startswith(f"{Z}  "))
+        row = next(
+            line
+            for line in text.split("Squared error of")[1].splitlines()
+            if line.strip().startswith(f"{Z}  ")
+        )
         linear, _, deep, *_, left = (float(number) for number in re.findall(r"\d+\.\d+", row))
         assert linear == pytest.approx(left, abs=2e-4)
         assert Z > 2 or deep < linear
@@ -185,9 +211,13 @@ def factor_analysis(text):
         assert numbers_after(vae, "largest |bound − log p(x)|")[0] < 1e-4
         assert numbers_after(vae, "angle of the decoder")[0] < 1e-3
         assert numbers_after(vae, "closed form as weights: |bound − log p(x)|")[0] < 1e-10
-        found, expected = re.findall(r"-?\d+\.\d+", next(line for line in vae.splitlines() if line.startswith("  bound after")))
+        found, expected = re.findall(
+            r"-?\d+\.\d+", next(line for line in vae.splitlines() if line.startswith("  bound after"))
+        )
         assert float(found) == pytest.approx(float(expected), abs=1e-4)
-    found, expected = re.findall(r"\d+\.\d+", next(line for line in text.splitlines() if "learned variance σ²" in line))
+    found, expected = re.findall(
+        r"\d+\.\d+", next(line for line in text.splitlines() if "learned variance σ²" in line)
+    )
     assert float(found) == pytest.approx(float(expected), abs=2e-6)
     assert numbers_after(text, "learned variances, largest relative error")[0] < 1e-3
     means = numbers_after(text, "the pixel's mean")
@@ -203,17 +233,25 @@ def regularity(text):
     assert numbers_after(text, "density, Gaussian")[0] == pytest.approx(1, abs=0.1)
     assert numbers_after(text, "coverage, Gaussian")[0] == pytest.approx(0.969, abs=0.03)
     models = {kind: [f"{kind} {start}" for start in (1, 2)] for kind in ("autoencoder", "VAE")}
-    jumps = {name: numbers_after(text, f"jumps, {name} ") for name in ("the world", *models["autoencoder"], *models["VAE"])}
+    jumps = {
+        name: numbers_after(text, f"jumps, {name} ")
+        for name in ("the world", *models["autoencoder"], *models["VAE"])
+    }
     for by_chance, even in zip(models["autoencoder"], models["VAE"], strict=True):
         assert jumps["the world"][2] < jumps[even][2] < 2 < jumps[by_chance][2]
         assert (jumps[by_chance][3], jumps[even][3]) == pytest.approx((1, 1), abs=0.02)
-        assert numbers_after(text, f"{even}, means and decoded codes")[:2] == pytest.approx([1, 0.969], abs=0.08)
+        assert numbers_after(text, f"{even}, means and decoded codes")[:2] == pytest.approx(
+            [1, 0.969], abs=0.08
+        )
         for partner in ("draws and the data", "means and decoded codes"):
             _, covered, _, p = numbers_after(text, f"{even}, {partner}")
             _, left_out, _, least = numbers_after(text, f"{by_chance}, {partner}")
             assert left_out < covered
-            assert least < 0.01 < p  # p is uniform where the laws are one: of four, one is this small in 4 % of all seeds
-    normal, aggregate = (numbers_after(text, f"p(z) is {prior}")[0] for prior in ("N(0, I)", "the mean of all q(z|x)"))
+            # p is uniform where the laws are one: of four, one is this small in 4 % of all seeds
+            assert least < 0.01 < p
+    normal, aggregate = (
+        numbers_after(text, f"p(z) is {prior}")[0] for prior in ("N(0, I)", "the mean of all q(z|x)")
+    )
     (saved,) = numbers_after(text, "what the better prior saves")
     from_normal = float(re.search(r"KL\(mean q ‖ N\(0, I\)\) = (\d+\.\d+)", text)[1])
     assert 0 < aggregate < np.log(200)
@@ -232,7 +270,9 @@ def any_data(text):
         found, chance = numbers_after(text, name)
         assert found > chance
     assert numbers_after(text, "largest error")[0] < 1e-12
-    none, ten, sixty = (numbers_after(text, f"after {iterations} iterations")[0] for iterations in (" 0", 10, 60))
+    none, ten, sixty = (
+        numbers_after(text, f"after {iterations} iterations")[0] for iterations in (" 0", 10, 60)
+    )
     assert sixty < ten < none
 
 
@@ -250,7 +290,8 @@ def helmholtz_machine(text):
         assert divergence == pytest.approx(ceiling - log_px, abs=2e-4)
         assert 0 < divergence < untrained / 3
     independent, bound, few, many = (
-        numbers_after(text, row)[-1] for row in ("independent pixels", "machine     ", "machine, K = 5 ", "machine, K = 50")
+        numbers_after(text, row)[-1]
+        for row in ("independent pixels", "machine     ", "machine, K = 5 ", "machine, K = 50")
     )
     assert bound < few < many
     assert independent < many
@@ -266,10 +307,14 @@ def naive_bayes(text):
     first, kl, bound = numbers_after(text, "E[log p(x|z)] − KL(q ‖ p(z))")
     assert first - kl == pytest.approx(bound, abs=2e-4)
     assert numbers_after(text, "log p(x) − KL(q ‖ p(z|x))") == [bound]
-    differences = [numbers_after(text, f"after {steps} steps of Adam")[0] for steps in ("  0", " 10", 100, 300)]
+    differences = [
+        numbers_after(text, f"after {steps} steps of Adam")[0] for steps in ("  0", " 10", 100, 300)
+    ]
     assert differences == sorted(differences, reverse=True)
     assert differences[-1] < 1e-2
-    impossible, log_px, right = zip(*(numbers_after(text, f"α = {alpha} ") for alpha in (0.01, 1, 100)), strict=True)
+    impossible, log_px, right = zip(
+        *(numbers_after(text, f"α = {alpha} ") for alpha in (0.01, 1, 100)), strict=True
+    )
     assert impossible == (0, 0, 0)
     assert max(right[:2]) > right[2]
     assert max(log_px[:2]) > log_px[2]
@@ -297,7 +342,10 @@ def labels(text):
         assert row[4] < plain[4]
         assert row[3] > plain[3]
     log_px = numbers_after(text, "log p(x) = log Σ_y p(x|y) p(y)")[0]
-    saved, right = (numbers_after(text, name)[0] for name in ("log p(x|y) − log p(x) at the true label", "the likeliest label"))
+    saved, right = (
+        numbers_after(text, name)[0]
+        for name in ("log p(x|y) − log p(x) at the true label", "the likeliest label")
+    )
     assert log_px + saved == pytest.approx(told[3], abs=1)  # of other draws of z
     assert 0 < saved <= 2.3026
     assert right > 0.5
@@ -315,7 +363,9 @@ def missing(text):
     bounds, errors = zip(*(numbers_after(text, f"{epoch} ") for epoch in (0, 20, 40)), strict=True)
     assert bounds[0] < bounds[1] < bounds[2]
     assert errors[0] > errors[1] > errors[2]
-    mean, vae, drawn = (numbers_after(text, name) for name in ("the column's mean", "the VAE's expectation", "one drawn imp"))
+    mean, vae, drawn = (
+        numbers_after(text, name) for name in ("the column's mean", "the VAE's expectation", "one drawn imp")
+    )
     assert vae[-2] < 0.7 * mean[-1]  # vae[-1] is the notebook's; measured 0.44 of it
     assert vae[-2] < drawn[-1]  # an expectation has the smallest squared error
 
@@ -373,7 +423,10 @@ def normalizing_flows(text):
         for by_quadrature, drawn in ((few, few_drawn), (many, many_drawn)):
             assert drawn == pytest.approx(by_quadrature, abs=0.2)  # 10 standard errors, at a deviation of 1.4
         assert masses == pytest.approx([1, 1], abs=5e-3)
-    pairs = (("prior N(0, I)", "prior flow(steps=4)", 0.3), ("posterior diagonal", "posterior iaf(steps=2)", 0.02))
+    pairs = (
+        ("prior N(0, I)", "prior flow(steps=4)", 0.3),
+        ("posterior diagonal", "posterior iaf(steps=2)", 0.02),
+    )
     for plain, flow, more in pairs:
         bound, _, log_px = numbers_after(text, plain)[-3:]
         flow_bound, _, flow_log_px = numbers_after(text, flow)[-3:]
@@ -388,7 +441,9 @@ def sphere(text):
     assert must == 0.147389
     for D, kappa in ((3, 2), (5, 2), (5, 20), (20, 5)):
         line = next(line for line in text.splitlines() if line.split()[:2] == [str(D), str(kappa)])
-        exact, ours, error, alone, of_alone, corrected, of_corrected = (float(v) for v in line.replace("±", " ").split()[2:])
+        exact, ours, error, alone, of_alone, corrected, of_corrected = (
+            float(v) for v in line.replace("±", " ").split()[2:]
+        )
         assert abs(ours - exact) < 5 * error + 1e-6
         assert abs(corrected - exact) < 5 * of_corrected + 1e-6
         if (D, kappa) == (5, 2):
@@ -404,14 +459,18 @@ def sphere(text):
 
 
 def estimators(text):
-    """Biases by quadrature, biases of draws in standard errors, and slopes in standard errors. Chance: some 1e-5 in all."""
+    """Biases by quadrature, biases of draws in standard errors, and slopes in standard errors.
+
+    Chance: some 1e-5 in all.
+    """
     rows = {}
     for line in text.split("Signal-to-noise")[0].split("z one of three")[0].splitlines():
         if found := re.match(r"  (\w.*?) {2,}(\S+e\S+) +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+)$", line):
             rows[len(rows), found[1]] = [float(number) for number in found.groups()[1:]]
     assert len(rows) == 15
     for (_, name), (bias, variance, _, off, drawn) in rows.items():
-        assert drawn == pytest.approx(variance, rel=0.25)  # of 20,000 draws, of which the heaviest tails are 8 deviations long
+        # of 20,000 draws, of which the heaviest tails are 8 deviations long
+        assert drawn == pytest.approx(variance, rel=0.25)
         if "biased" in name:
             assert bias > 0.01
         else:
@@ -425,7 +484,8 @@ def estimators(text):
     assert len(slopes) == 4
     for name, part, slope, error in slopes:
         expected = -0.5 if (name, part) == ("total", "encoder") else 0.5
-        assert abs(float(slope) - expected) < 0.03 + 6 * float(error)  # K is not infinite: 0.02 is what is left of it
+        # K is not infinite: 0.02 is what is left of it
+        assert abs(float(slope) - expected) < 0.03 + 6 * float(error)
 
 
 CLAIMS = {  # demo: what the numbers it prints must satisfy
@@ -472,7 +532,9 @@ def test_demo(demo, tmp_path):
         pytest.importorskip("optuna")
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUTF8": "1"}
     command = [sys.executable, "-W", "error", str(demo), "--quick", "--out", str(tmp_path / "pictures")]
-    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False)
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
+    )
     assert (run.returncode, run.stderr) == (0, "")
     pictures = list((tmp_path / "pictures").glob("*.png"))
     assert pictures

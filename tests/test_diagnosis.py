@@ -1,4 +1,6 @@
-"""How a diagnosis is asked and read: names, numbers, reductions, unusable input, the command and hostile files."""
+"""How a diagnosis is asked and read: names, numbers, reductions, unusable input, the command and hostile
+files.
+"""
 
 import json
 from pathlib import Path
@@ -119,8 +121,12 @@ def test_noise_and_gradients_that_are_missing_are_seen_in_arrays():
     rng = np.random.default_rng(5)
     report = diagnose({"mu": right["mu"], "logvar": right["logvar"], "z": right["mu"]})
     assert (report.first, report.cause) == ("z", "noise_missing")
-    assert diagnose({"mu": right["mu"], "logvar": right["logvar"] - 90, "z": right["mu"]}).ok  # σ below rounding
-    logits, own = rng.normal(size=(6, 9)), {"d_mu": right["mu"] / 6, "d_logvar": (np.exp(right["logvar"]) - 1) / 12}
+    # σ below rounding
+    assert diagnose({"mu": right["mu"], "logvar": right["logvar"] - 90, "z": right["mu"]}).ok
+    logits, own = (
+        rng.normal(size=(6, 9)),
+        {"d_mu": right["mu"] / 6, "d_logvar": (np.exp(right["logvar"]) - 1) / 12},
+    )
     either = ("z_detached", "reconstruction_detached")
     for left, causes in ((own, either), ({**own, "d_logvar": rng.normal(size=(6, 4))}, ("mean_detached",))):
         report = diagnose({**right, "logits": logits, **left})
@@ -151,12 +157,32 @@ def test_what_was_said_otherwise_or_rounded():
 
 def test_names_are_read_as_people_write_them():
     for spelled, quantity in (
-        *(("mu_q", "mean"), ("q_mu", "mean"), ("z_mu", "mean"), ("z_logvar", "log_var"), ("log_var_q", "log_var")),
-        *(("sigma_z", "std"), ("z_mean", "mean"), ("recon_batch", "x_mean"), ("nelbo", "loss"), ("logpz", "log_pz")),
-        *(("dL_dmu", "d_mean"), ("mu.grad", "d_mean"), ("d_z_logvar", "d_log_var"), ("MSE", "reconstruction"), ("q_loss", None)),
+        *(
+            ("mu_q", "mean"),
+            ("q_mu", "mean"),
+            ("z_mu", "mean"),
+            ("z_logvar", "log_var"),
+            ("log_var_q", "log_var"),
+        ),
+        *(
+            ("sigma_z", "std"),
+            ("z_mean", "mean"),
+            ("recon_batch", "x_mean"),
+            ("nelbo", "loss"),
+            ("logpz", "log_pz"),
+        ),
+        *(
+            ("dL_dmu", "d_mean"),
+            ("mu.grad", "d_mean"),
+            ("d_z_logvar", "d_log_var"),
+            ("MSE", "reconstruction"),
+            ("q_loss", None),
+        ),
     ):
         assert canonical(spelled, {}) == quantity, spelled
-    assert diagnose({"foo": numbers()["mu"], "logvar": numbers()["logvar"], "kl": numbers()["kld"]}, names={"foo": "mu"}).ok
+    assert diagnose(
+        {"foo": numbers()["mu"], "logvar": numbers()["logvar"], "kl": numbers()["kld"]}, names={"foo": "mu"}
+    ).ok
 
 
 def test_every_mistake_is_listed_and_counted(capsys):
@@ -169,13 +195,25 @@ def test_every_mistake_is_listed_and_counted(capsys):
 
 UNUSABLE = [
     ({"mu": np.ones((2, 3)), "std": -np.ones((2, 3))}, {}, "std, taken for std, should not be negative"),
-    ({"x": np.ones((2, 3)), "x_hat": 3 * np.ones((2, 3)), "bce": 1.0}, {}, r"x_hat of a Bernoulli should lie in \[0, 1\]"),
+    (
+        {"x": np.ones((2, 3)), "x_hat": 3 * np.ones((2, 3)), "bce": 1.0},
+        {},
+        r"x_hat of a Bernoulli should lie in \[0, 1\]",
+    ),
     ({"mu": np.ones((2, 8)), "logvar": np.ones((8, 2)), "z": np.ones((8, 2))}, {}, r"mu should have shape"),
     ({"kl": 1.0}, {"names": ["a"]}, "names should be a mapping"),
     ({"banana": np.ones(3)}, {}, "'banana' is no quantity"),
     ({"mu": np.ones((2, 3)), "mean": np.ones((2, 3))}, {}, "both stand for mean"),
-    ({"mu": np.ones((2, 3)), "logvar": np.ones((2, 3)), "sigma": np.ones((2, 3))}, {}, "log_var, std give one"),
-    ({"mu": np.ones((2, 3)), "logvar": np.ones((2, 4))}, {}, r"logvar should have shape \(B, Z\) = \(2, 3\), found \(2, 4\)"),
+    (
+        {"mu": np.ones((2, 3)), "logvar": np.ones((2, 3)), "sigma": np.ones((2, 3))},
+        {},
+        "log_var, std give one",
+    ),
+    (
+        {"mu": np.ones((2, 3)), "logvar": np.ones((2, 4))},
+        {},
+        r"logvar should have shape \(B, Z\) = \(2, 3\), found \(2, 4\)",
+    ),
     ({"mu": np.array([["a"]])}, {}, "array of real numbers"),
     ({"mu": np.ones((2, 3), complex)}, {}, "array of real numbers"),
     ({"mu": np.ones((2, 3))}, {}, "a quantity to check"),
@@ -247,7 +285,9 @@ def test_any_subset_and_shape_that_can_only_mean_one_thing_is_read():
     assert diagnose({"loss": 1e300}).ok
     rng = np.random.default_rng(2)
     log_px, log_pz, log_q = rng.normal(size=(3, 6))
-    assert diagnose({"log_px": log_px, "log_pz": log_pz, "log_q": log_q, "loss": -(log_px + log_pz - log_q).mean()}).ok
+    assert diagnose(
+        {"log_px": log_px, "log_pz": log_pz, "log_q": log_q, "loss": -(log_px + log_pz - log_q).mean()}
+    ).ok
     x = (rng.random((6, 9)) < 0.4).astype(float)
     p = rng.uniform(0.1, 0.9, (6, 9))
     R = -(x * np.log(p) + (1 - x) * np.log1p(-p)).sum(axis=1)
@@ -260,6 +300,11 @@ def test_numbers_that_may_be_sums_or_means_are_not_accused():
     given = {key: numbers()[key] for key in ("mu", "logvar")}
     for reduction, whole in (("mean", 1 / 6), ("sum", 1.0)):
         for part in (1.0, 1 / 6):
-            found = {**given, "recon_loss": part * R.sum(), "kl": part * K.sum(), "loss": whole * (R + K).sum()}
+            found = {
+                **given,
+                "recon_loss": part * R.sum(),
+                "kl": part * K.sum(),
+                "loss": whole * (R + K).sum(),
+            }
             report = diagnose(found, reduction=reduction)
             assert report.ok, str(report)

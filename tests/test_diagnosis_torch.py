@@ -1,4 +1,6 @@
-"""The diagnosis: every mistake of the catalogue, planted in a PyTorch step with autograd's gradients, is named; no other is."""
+"""The diagnosis: every mistake of the catalogue, planted in a PyTorch step with autograd's gradients, is
+named; no other is.
+"""
 
 import numpy as np
 import pytest
@@ -46,7 +48,11 @@ def step(
     def normal(*shape):
         return torch.randn(*shape, generator=generator, dtype=torch.float64).to(real)
 
-    x = (torch.rand(B, D, generator=generator, dtype=torch.float64) < 0.4).to(real) if likelihood == "bernoulli" else normal(B, D)
+    x = (
+        (torch.rand(B, D, generator=generator, dtype=torch.float64) < 0.4).to(real)
+        if likelihood == "bernoulli"
+        else normal(B, D)
+    )
     q = normal(B, 2 * Z) * 0.7
     mean, log_var = q[:, :Z].clone().requires_grad_(), (q[:, Z:] + log_var_shift).clone().requires_grad_()
     eps = normal(B, Z) if noise is torch.randn else noise(B, Z, generator).to(real)
@@ -85,7 +91,9 @@ class RedrawnBackward(torch.autograd.Function):
     @staticmethod
     def backward(ctx, dz):
         (log_var,) = ctx.saved_tensors
-        other = torch.randn(*dz.shape, generator=torch.Generator().manual_seed(99), dtype=torch.float64).to(dz.dtype)
+        other = torch.randn(*dz.shape, generator=torch.Generator().manual_seed(99), dtype=torch.float64).to(
+            dz.dtype
+        )
         return dz, dz * 0.5 * torch.exp(0.5 * log_var) * other, None
 
 
@@ -102,7 +110,11 @@ PLANTS = {
     # sampling
     "sampling_log_var_read_as_std": ({"sample": lambda m, v, n: m + v * n}, {}, "z"),
     "sampling_log_var_read_as_log_std": ({"sample": lambda m, v, n: m + v.exp() * n}, {}, "z"),
-    "sampling_log_var_read_as_var": ({"sample": lambda m, v, n: m + v.sqrt() * n, "log_var_shift": 3.0}, {}, "z"),
+    "sampling_log_var_read_as_var": (
+        {"sample": lambda m, v, n: m + v.sqrt() * n, "log_var_shift": 3.0},
+        {},
+        "z",
+    ),
     "sampling_log_var_read_as_raw_std": ({"sample": softplus_noise}, {}, "z"),
     "heads_swapped": ({"sample": lambda m, v, n: v + (0.5 * m).exp() * n}, {}, "z"),
     "noise_missing": ({"sample": lambda m, v, n: m + 0 * v}, {}, "z"),
@@ -116,9 +128,21 @@ PLANTS = {
     "kl_half_missing": ({"kl": lambda m, v, z: 2 * kl(m, v)}, {}, "kl"),
     "kl_sign": ({"kl": lambda m, v, z: -kl(m, v)}, {}, "kl"),
     "kl_reversed": ({"kl": lambda m, v, z: 0.5 * ((1 + m**2) / v.exp() - 1 + v)}, {}, "kl"),
-    "kl_log_var_read_as_log_std": ({"kl": lambda m, v, z: 0.5 * (m**2 + (2 * v).exp() - 1 - 2 * v)}, {}, "kl"),
-    "kl_log_var_read_as_var": ({"kl": lambda m, v, z: 0.5 * (m**2 + v - 1 - v.log()), "log_var_shift": 4.0}, {}, "kl"),
-    "kl_log_var_read_as_std": ({"kl": lambda m, v, z: 0.5 * (m**2 + v**2 - 1 - 2 * v.log()), "log_var_shift": 4.0}, {}, "kl"),
+    "kl_log_var_read_as_log_std": (
+        {"kl": lambda m, v, z: 0.5 * (m**2 + (2 * v).exp() - 1 - 2 * v)},
+        {},
+        "kl",
+    ),
+    "kl_log_var_read_as_var": (
+        {"kl": lambda m, v, z: 0.5 * (m**2 + v - 1 - v.log()), "log_var_shift": 4.0},
+        {},
+        "kl",
+    ),
+    "kl_log_var_read_as_std": (
+        {"kl": lambda m, v, z: 0.5 * (m**2 + v**2 - 1 - 2 * v.log()), "log_var_shift": 4.0},
+        {},
+        "kl",
+    ),
     "kl_constant_missing": ({"kl": lambda m, v, z: kl(m, v) + 0.5}, {}, "kl"),
     "kl_mean_not_squared": ({"kl": lambda m, v, z: 0.5 * (m + v.exp() - 1 - v)}, {}, "kl"),
     "kl_variance_not_squared": ({"kl": lambda m, v, z: 0.5 * (m**2 + (0.5 * v).exp() - 1 - v)}, {}, "kl"),
@@ -126,7 +150,11 @@ PLANTS = {
     "kl_log_var_halved": ({"kl": lambda m, v, z: 0.5 * (m**2 + v.exp() - 1 - 0.5 * v)}, {}, "kl"),
     "kl_log_var_squared": ({"kl": lambda m, v, z: 0.5 * (m**2 + v**2 - 1 - v)}, {}, "kl"),
     "kl_mean_absolute": ({"kl": lambda m, v, z: 0.5 * (m.abs() + v.exp() - 1 - v)}, {}, "kl"),
-    "kl_of_one_latent": ({"kl": lambda m, v, z: kl(m, v) * (kl(m, v) == kl(m, v).amax(1, keepdim=True))}, {}, "kl"),
+    "kl_of_one_latent": (
+        {"kl": lambda m, v, z: kl(m, v) * (kl(m, v) == kl(m, v).amax(1, keepdim=True))},
+        {},
+        "kl",
+    ),
     "kl_heads_swapped": ({"kl": lambda m, v, z: kl(v, m)}, {}, "kl"),
     "kl_times_beta": (
         {"kl": lambda m, v, z: 4 * kl(m, v), "total": lambda R, K: (R.sum() + 4 * K.sum()) / len(R)},
@@ -143,13 +171,19 @@ PLANTS = {
     ),
     "log_clipped": (
         {
-            "reconstruction": lambda l, x: -x * (l.sigmoid() + 1e-8).log() - (1 - x) * (1 - l.sigmoid() + 1e-8).log(),
+            "reconstruction": lambda l, x: (
+                -x * (l.sigmoid() + 1e-8).log() - (1 - x) * (1 - l.sigmoid() + 1e-8).log()
+            ),
             "logit_scale": 30.0,
         },
         {},
         "reconstruction",
     ),
-    "reconstruction_detached": ({"reconstruction": lambda l, x: bernoulli(l.detach(), x) + 0 * l}, {}, "d_logits"),
+    "reconstruction_detached": (
+        {"reconstruction": lambda l, x: bernoulli(l.detach(), x) + 0 * l},
+        {},
+        "d_logits",
+    ),
     "off_pixels_missing": ({"reconstruction": lambda l, x: -x * F.logsigmoid(l)}, {}, "reconstruction"),
     "squared_error_unscaled": (
         {"reconstruction": lambda m, x: (x - m) ** 2, "likelihood": "gaussian"},
@@ -162,12 +196,18 @@ PLANTS = {
         "reconstruction",
     ),
     "gaussian_half_missing": (
-        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.3 + 0.5 * np.log(2 * np.pi * 0.3), "likelihood": "gaussian"},
+        {
+            "reconstruction": lambda m, x: (x - m) ** 2 / 0.3 + 0.5 * np.log(2 * np.pi * 0.3),
+            "likelihood": "gaussian",
+        },
         {"likelihood": "gaussian", "variance": 0.3},
         "reconstruction",
     ),
     "constant_without_log": (
-        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(0.3) + np.pi, "likelihood": "gaussian"},
+        {
+            "reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(0.3) + np.pi,
+            "likelihood": "gaussian",
+        },
         {"likelihood": "gaussian", "variance": 0.3},
         "reconstruction",
     ),
@@ -177,7 +217,10 @@ PLANTS = {
         "reconstruction",
     ),
     "log_sigma_missing": (
-        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(2 * np.pi), "likelihood": "gaussian"},
+        {
+            "reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(2 * np.pi),
+            "likelihood": "gaussian",
+        },
         {"likelihood": "gaussian", "variance": 0.3},
         "reconstruction",
     ),
@@ -198,12 +241,20 @@ PLANTS = {
     "kl_summed_over_batch": ({"total": scaled(K=lambda k: k.sum())}, {}, "loss"),
     "reconstruction_summed_over_batch": ({"total": scaled(R=lambda r: r.sum())}, {}, "loss"),
     "reconstruction_mean_over_batch": ({"total": scaled(K=lambda k: k.sum())}, {"reduction": "sum"}, "loss"),
-    "reconstruction_mean_and_kl_sum": ({"total": scaled(R=lambda r: r.mean(), K=lambda k: k.sum())}, {}, "loss"),
+    "reconstruction_mean_and_kl_sum": (
+        {"total": scaled(R=lambda r: r.mean(), K=lambda k: k.sum())},
+        {},
+        "loss",
+    ),
     "everything_averaged": ({"total": scaled(R=lambda r: r.mean(), K=lambda k: k.mean())}, {}, "loss"),
     "kl_missing": ({"total": lambda R, K: R.sum() / len(R) + 0 * K.sum()}, {}, "loss"),
     "kl_divided_by_pixels": ({"total": lambda R, K: (R.sum() + K.sum() / R.shape[1]) / len(R)}, {}, "loss"),
     "loss_divided_by_pixels": ({"total": lambda R, K: R.mean() + K.sum() / R.numel()}, {}, "loss"),
-    "reconstruction_sum_and_kl_mean": ({"total": scaled(R=lambda r: r.sum(), K=lambda k: k.mean())}, {}, "loss"),
+    "reconstruction_sum_and_kl_mean": (
+        {"total": scaled(R=lambda r: r.sum(), K=lambda k: k.mean())},
+        {},
+        "loss",
+    ),
     "squared_error_mean_over_pixels": (
         {"reconstruction": lambda m, x: (x - m) ** 2 / x.shape[1], "likelihood": "gaussian"},
         {"likelihood": "gaussian", "variance": 0.3},
@@ -214,7 +265,11 @@ PLANTS = {
     "reconstruction_sign": ({"total": lambda R, K: (K.sum() - R.sum()) / len(R)}, {}, "loss"),
     "loss_sign": ({"total": lambda R, K: -(K.sum() + R.sum()) / len(R)}, {}, "loss"),
     "beta_missing": ({}, {"beta": 4.0}, "loss"),
-    "beta_on_reconstruction": ({"total": lambda R, K: (4 * R.sum() + K.sum()) / len(R)}, {"beta": 4.0}, "loss"),
+    "beta_on_reconstruction": (
+        {"total": lambda R, K: (4 * R.sum() + K.sum()) / len(R)},
+        {"beta": 4.0},
+        "loss",
+    ),
     "beta_squared": ({"total": lambda R, K: (R.sum() + 16 * K.sum()) / len(R)}, {"beta": 4.0}, "loss"),
     "beta_on_both": ({"total": lambda R, K: 4 * (R.sum() + K.sum()) / len(R)}, {"beta": 4.0}, "loss"),
     "free_bits_over_total": (
@@ -222,7 +277,11 @@ PLANTS = {
         {"free_bits": 8.0},
         "loss",
     ),
-    "free_bits_by_example": ({"total": lambda R, K: (R.sum() + K.clamp(min=0.5).sum()) / len(R)}, {"free_bits": 0.5}, "loss"),
+    "free_bits_by_example": (
+        {"total": lambda R, K: (R.sum() + K.clamp(min=0.5).sum()) / len(R)},
+        {"free_bits": 0.5},
+        "loss",
+    ),
     "free_bits_over_example": (
         {"total": lambda R, K: R.sum() / len(R) + K.sum(1).clamp(min=2.0).mean()},
         {"free_bits": 2.0},
@@ -230,7 +289,8 @@ PLANTS = {
     ),
     "free_bits_missing": ({}, {"free_bits": 4.0}, "loss"),
 }
-SAME = {"free_bits_over_total"}  # where nothing is above the free bits, other mistakes give the very same step
+# where nothing is above the free bits, other mistakes give the very same step
+SAME = {"free_bits_over_total"}
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -264,7 +324,16 @@ def softplus_step(dtype, size):
     K = torch.distributions.kl_divergence(q, torch.distributions.Normal(0, 1)).sum(1)
     loss = (bernoulli(logits, x).sum(1) + K).mean()
     loss.backward()
-    arrays = {"x": x, "mu": mean, "pre_softplus": raw, "eps": noise, "z": z, "kl": K, "loss": loss, "logits": logits}
+    arrays = {
+        "x": x,
+        "mu": mean,
+        "pre_softplus": raw,
+        "eps": noise,
+        "z": z,
+        "kl": K,
+        "loss": loss,
+        "logits": logits,
+    }
     return arrays | {"mu_grad": mean.grad, "d_raw_std": raw.grad, "dz": z.grad}
 
 
@@ -278,15 +347,24 @@ RIGHT = {
     "beta": ({"total": lambda R, K: (R.sum() + 4 * K.sum()) / len(R)}, {"beta": 4.0}),
     "one-sample kl": ({"kl": lambda m, v, z: 0.5 * (z**2 - (z - m) ** 2 / v.exp() - v)}, {}),
     "through probabilities": (
-        {"reconstruction": lambda l, x: F.binary_cross_entropy(l.sigmoid(), x, reduction="none"), "logit_scale": 0.5},
+        {
+            "reconstruction": lambda l, x: F.binary_cross_entropy(l.sigmoid(), x, reduction="none"),
+            "logit_scale": 0.5,
+        },
         {},
     ),
     "through probabilities near 0 and 1": (
-        {"reconstruction": lambda l, x: F.binary_cross_entropy(l.sigmoid(), x, reduction="none"), "logit_scale": 1.5},
+        {
+            "reconstruction": lambda l, x: F.binary_cross_entropy(l.sigmoid(), x, reduction="none"),
+            "logit_scale": 1.5,
+        },
         {},
     ),
     "gaussian": (
-        {"reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(2 * np.pi * 0.3), "likelihood": "gaussian"},
+        {
+            "reconstruction": lambda m, x: (x - m) ** 2 / 0.6 + 0.5 * np.log(2 * np.pi * 0.3),
+            "likelihood": "gaussian",
+        },
         {"likelihood": "gaussian", "variance": 0.3},
     ),
     "constants dropped as declared": (
@@ -297,7 +375,10 @@ RIGHT = {
         {"reconstruction": lambda m, x: (x - m).abs() / 0.5 + np.log(2 * 0.5), "likelihood": "laplace"},
         {"likelihood": "laplace", "variance": 0.5},
     ),
-    "free bits": ({"total": lambda R, K: R.sum() / len(R) + K.mean(0).clamp(min=0.3).sum()}, {"free_bits": 0.3}),
+    "free bits": (
+        {"total": lambda R, K: R.sum() / len(R) + K.mean(0).clamp(min=0.3).sum()},
+        {"free_bits": 0.3},
+    ),
     "one-sample kl, log q from the noise": (
         {"kl": lambda m, v, z: 0.5 * (z**2 - ((z - m) / (0.5 * v).exp()).detach() ** 2 - v)},
         {},
@@ -345,7 +426,8 @@ def test_a_mistake_is_named_or_left_open_without_what_comes_between(name, dtype,
         assert first in {"z", "d_mean", "d_log_var", "d_logits"} or not report.matches
     else:
         assert report.first == "loss"
-        unknown = report.explanation.startswith("the cause is unknown")  # one number in single precision proves nothing
+        # one number in single precision proves nothing
+        unknown = report.explanation.startswith("the cause is unknown")
         assert name in report.causes or (dtype == "float32" and not report.causes and unknown), str(report)
 
 
@@ -374,7 +456,16 @@ def scaled_step(kind, dtype, size, *, sampling=None, divergence=None):
     K = (0.5 * (mean**2 + std**2 - 1) - std.log()).sum(1)
     loss = (bernoulli(logits, x).sum(1) + K).mean()
     loss.backward()
-    arrays = {"x": x, "mean": mean, kind: held, "noise": noise, "z": z, "kl": K, "loss": loss, "logits": logits}
+    arrays = {
+        "x": x,
+        "mean": mean,
+        kind: held,
+        "noise": noise,
+        "z": z,
+        "kl": K,
+        "loss": loss,
+        "logits": logits,
+    }
     return arrays | {"d_mean": mean.grad, f"d_{kind}": held.grad, "d_z": z.grad}
 
 
@@ -394,12 +485,21 @@ def importance_step(dtype, size, *, log_weights=lambda px, pz, q: px + pz - q, b
     """Importance weights of K draws for each of B examples; the parts by normal numbers."""
     B, K, _ = size
     g = torch.Generator().manual_seed(6)
-    log_px, log_pz, log_q = (2 * torch.randn(B, K, generator=g).to(getattr(torch, dtype)) - c for c in (30.0, 5.0, 7.0))
+    log_px, log_pz, log_q = (
+        2 * torch.randn(B, K, generator=g).to(getattr(torch, dtype)) - c for c in (30.0, 5.0, 7.0)
+    )
     log_w = log_weights(log_px, log_pz, log_q).requires_grad_()
     value = (bound or (lambda w: torch.logsumexp(w, 1) - np.log(K)))(log_w)
     loss = -value.mean()
     loss.backward()
-    return {"log_px": log_px, "log_pz": log_pz, "log_q": log_q, "log_w": log_w, "loss": loss, "d_log_w": log_w.grad}
+    return {
+        "log_px": log_px,
+        "log_pz": log_pz,
+        "log_q": log_q,
+        "log_w": log_w,
+        "loss": loss,
+        "d_log_w": log_w.grad,
+    }
 
 
 def surrogate(w):
@@ -435,14 +535,30 @@ def test_importance_weights(name, size, dtype):
 
 
 def drawn_step(
-    dtype, size, *, kind="log_var", z_as=None, q_as=None, log_px=1.0, log_pz=1.0, log_q=1.0, constants=(1, 1), noise=None
+    dtype,
+    size,
+    *,
+    kind="log_var",
+    z_as=None,
+    q_as=None,
+    log_px=1.0,
+    log_pz=1.0,
+    log_q=1.0,
+    constants=(1, 1),
+    noise=None,
 ):
-    """K draws for each example: z, log p(x|z), log p(z), log q(z|x) and the bound; `constants` of log p(z) and of log q."""
+    """K draws for each example:
+
+    z, log p(x|z), log p(z), log q(z|x) and the bound; `constants` of log p(z) and of log q.
+    """
     (B, D, Z), K = size, 4
     g = torch.Generator().manual_seed(10)
     real = getattr(torch, dtype)
     x = (torch.rand(B, D, generator=g) < 0.4).to(real)
-    mean, held = torch.randn(B, 1, Z, generator=g).to(real), (0.3 + 1.2 * torch.rand(B, 1, Z, generator=g)).to(real)
+    mean, held = (
+        torch.randn(B, 1, Z, generator=g).to(real),
+        (0.3 + 1.2 * torch.rand(B, 1, Z, generator=g)).to(real),
+    )
     noise = (noise or torch.randn)(B, K, Z, generator=g).to(real).expand(B, K, Z)
     z = mean + STD[z_as or kind](held) * noise
     logits = z @ torch.randn(Z, D, generator=g).to(real)
@@ -461,8 +577,14 @@ DRAWS = {
     "constants_of_weights_differ": (lambda D, Z: {"constants": (1, 0)}, "log_q"),
     "reconstruction_mean_over_pixels": (lambda D, Z: {"log_px": 1 / D}, "log_px"),
     "sampling_log_var_read_as_log_std": (lambda D, Z: {"z_as": "log_std"}, "z"),
-    "noise_shared_across_draws": (lambda D, Z: {"noise": lambda B, K, Z, generator: torch.randn(B, 1, Z)}, "noise"),
-    "noise_shared_across_batch": (lambda D, Z: {"noise": lambda B, K, Z, generator: torch.randn(1, K, Z)}, "noise"),
+    "noise_shared_across_draws": (
+        lambda D, Z: {"noise": lambda B, K, Z, generator: torch.randn(B, 1, Z)},
+        "noise",
+    ),
+    "noise_shared_across_batch": (
+        lambda D, Z: {"noise": lambda B, K, Z, generator: torch.randn(1, K, Z)},
+        "noise",
+    ),
     None: (lambda D, Z: {}, None),
 }
 
@@ -515,16 +637,29 @@ def test_every_misreading_of_sigma_in_log_q_is_named(kind, reading):
 DECODERS = ("log_var", "log_std", "std")  # what a decoder may give
 
 
-def decoded(kind="log_var", reading=None, *, square=0.5, log_var=0.5, over_std=False, detached=False, dtype="float64"):
+def decoded(
+    kind="log_var", reading=None, *, square=0.5, log_var=0.5, over_std=False, detached=False, dtype="float64"
+):
     """A Gaussian decoder that gives its own σ, its likelihood written with these factors."""
     g = torch.Generator().manual_seed(11)
     x, m = (torch.randn(8, 12, generator=g).to(getattr(torch, dtype)) for _ in range(2))
     held = (0.3 + 1.2 * torch.rand(8, 12, generator=g)).to(x.dtype).requires_grad_()
     m.requires_grad_()
     std = STD[reading or kind](held.detach() + 0 * held if detached else held)
-    R = square * (x - m) ** 2 / (std if over_std else std**2) + 2 * log_var * std.log() + 0.5 * np.log(2 * np.pi)
+    R = (
+        square * (x - m) ** 2 / (std if over_std else std**2)
+        + 2 * log_var * std.log()
+        + 0.5 * np.log(2 * np.pi)
+    )
     R.sum(1).mean().backward()
-    return {"x": x, "x_mean": m, f"x_{kind}": held, "nll": R.sum(1), "d_x_mean": m.grad, f"d_x_{kind}": held.grad}
+    return {
+        "x": x,
+        "x_mean": m,
+        f"x_{kind}": held,
+        "nll": R.sum(1),
+        "d_x_mean": m.grad,
+        f"d_x_{kind}": held.grad,
+    }
 
 
 DECODED = {
@@ -543,7 +678,8 @@ def test_a_decoders_own_variance(changed, kind, dtype):
     first = f"d_x_{kind}" if changed == "decoder_variance_detached" else "reconstruction"
     report = diagnose(decoded(kind, dtype=dtype, **DECODED[changed]), likelihood="gaussian")
     assert (report.first, report.cause, len(report.findings)) == (first, changed, 1), str(report)
-    torchs = decoded(kind, over_std=True, log_var=0.25, dtype=dtype)  # gaussian_nll_loss given σ for the variance
+    # gaussian_nll_loss given σ for the variance
+    torchs = decoded(kind, over_std=True, log_var=0.25, dtype=dtype)
     readings = {"log_std": "decoder_log_std_read_as_log_var", "std": "decoder_std_read_as_var"}  # the same
     assert diagnose(torchs, likelihood="gaussian").cause == readings.get(kind, "decoder_variance_not_squared")
 
@@ -585,7 +721,12 @@ def test_masks_and_probabilities(size, dtype):
     g = torch.Generator().manual_seed(8)
     x = (torch.rand(B, D, generator=g) < 0.4).to(getattr(torch, dtype))
     for name, cross_entropy in PROBABILITIES.items():
-        p = torch.sigmoid(4 * torch.randn(B, D, generator=g)).clamp(1e-5, 1 - 1e-5).to(x.dtype).requires_grad_()
+        p = (
+            torch.sigmoid(4 * torch.randn(B, D, generator=g))
+            .clamp(1e-5, 1 - 1e-5)
+            .to(x.dtype)
+            .requires_grad_()
+        )
         R = cross_entropy(p, x)
         R.sum(1).mean().backward()
         report = diagnose({"x": x, "recon_x": p, "bce": R.sum(1), "d_recon_x": p.grad})
@@ -598,7 +739,10 @@ def test_the_noise_and_the_data_themselves():
     def shared(B, Z, g):
         return torch.randn(1, Z, generator=g).expand(B, Z)
 
-    for noise, cause in ((shared, "noise_shared_across_batch"), (lambda B, Z, g: torch.rand(B, Z, generator=g), "noise_uniform")):
+    for noise, cause in (
+        (shared, "noise_shared_across_batch"),
+        (lambda B, Z, g: torch.rand(B, Z, generator=g), "noise_uniform"),
+    ):
         report = diagnose(step(noise=noise))
         assert (report.first, report.cause) == ("noise", cause), str(report)
     for x, ok in ((np.array([[0.0, 1.0], [0.5, 0.2]]), True), (np.array([[0.0, 255.0], [13, 2]]), False)):
@@ -606,7 +750,11 @@ def test_the_noise_and_the_data_themselves():
         assert (report.first == "x") != ok
     noise = np.random.default_rng(0).normal(size=(40, 5))
     other = np.random.default_rng(1).normal(size=(40, 5))
-    found = ((other, "noise_redrawn", "with other noise"), (1.1 * noise, None, "1.1 σ"), (noise**3, None, "unknown"))
+    found = (
+        (other, "noise_redrawn", "with other noise"),
+        (1.1 * noise, None, "1.1 σ"),
+        (noise**3, None, "unknown"),
+    )
     for z, cause, said in found:
         report = diagnose({"mean": np.zeros((40, 5)), "log_var": np.zeros((40, 5)), "noise": noise, "z": z})
         assert (report.first, report.cause) == ("z", cause)
@@ -616,10 +764,21 @@ def test_the_noise_and_the_data_themselves():
 
 
 def test_every_row_of_the_catalogue_is_planted():
-    readings = {f"{piece}_{a}_read_as_{b}" for piece in ("sampling", "kl") for a in STD for b in STD if a != b}
+    readings = {
+        f"{piece}_{a}_read_as_{b}" for piece in ("sampling", "kl") for a in STD for b in STD if a != b
+    }
     readings |= {f"log_q_{a}_read_as_{b}" for a in STD for b in STD if a != b}
     readings |= {f"decoder_{a}_read_as_{b}" for a in DECODERS for b in STD if a != b}
-    planted = {*PLANTS, *IMPORTANCE, *PROBABILITIES, *DRAWS, *DECODED, *readings, "padding_counted", "surrogate_for_bound"}
+    planted = {
+        *PLANTS,
+        *IMPORTANCE,
+        *PROBABILITIES,
+        *DRAWS,
+        *DECODED,
+        *readings,
+        "padding_counted",
+        "surrogate_for_bound",
+    }
     missing = {mistake.name for mistake in CATALOGUE} - planted
     assert missing == set()
 
@@ -636,7 +795,9 @@ def test_half_precision_is_read_as_such():
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", [name for name in RIGHT if name != "mean at evaluation"])
 @pytest.mark.parametrize(
-    "left_out", [("noise",), ("z",), ("z", "noise"), ("kl",), ("kl", "z", "noise"), ("reconstruction", "kl")], ids=str
+    "left_out",
+    [("noise",), ("z",), ("z", "noise"), ("kl",), ("kl", "z", "noise"), ("reconstruction", "kl")],
+    ids=str,
 )
 def test_what_is_right_is_not_accused_whatever_is_left_out(name, left_out, dtype):
     changed, settings = RIGHT[name]
@@ -652,7 +813,9 @@ def test_a_narrow_posterior_and_a_sure_decoder_are_not_accused(dtype):
 
     settings = {"likelihood": "gaussian", "variance": 0.01}
     for seed in range(5):
-        found = step(dtype, SIZES[1], reconstruction=gaussian, likelihood="gaussian", log_var_shift=-6.0, seed=seed)
+        found = step(
+            dtype, SIZES[1], reconstruction=gaussian, likelihood="gaussian", log_var_shift=-6.0, seed=seed
+        )
         assert diagnose(found, **settings).ok
         found.pop("noise")
         report = diagnose(found, **settings)
@@ -701,12 +864,19 @@ def test_a_sign_that_half_precision_could_hide_is_seen(dtype):
 def test_a_variance_for_each_pixel_has_gradients_too(likelihood, size, dtype):
     B, D, _ = size
     g = torch.Generator().manual_seed(9)
-    x, mean, log_var = (torch.randn(B, D, generator=g, dtype=torch.float64).to(getattr(torch, dtype)) for _ in range(3))
+    x, mean, log_var = (
+        torch.randn(B, D, generator=g, dtype=torch.float64).to(getattr(torch, dtype)) for _ in range(3)
+    )
     mean, log_var = mean.requires_grad_(), log_var.requires_grad_()
     std = (0.5 * log_var).exp()
-    law = torch.distributions.Normal(mean, std) if likelihood == "gaussian" else torch.distributions.Laplace(mean, std / 2**0.5)
+    law = (
+        torch.distributions.Normal(mean, std)
+        if likelihood == "gaussian"
+        else torch.distributions.Laplace(mean, std / 2**0.5)
+    )
     whole = -law.log_prob(x)
-    without = whole - (0.5 * log_var if likelihood == "gaussian" else 0.5 * (log_var - np.log(2)))  # log σ, log s
+    # log σ, log s
+    without = whole - (0.5 * log_var if likelihood == "gaussian" else 0.5 * (log_var - np.log(2)))
     for R, cause in ((whole, None), (without, "log_sigma_missing")):
         dmean, dlog_var = torch.autograd.grad(R.sum(1).mean(), (mean, log_var), retain_graph=True)
         found = {"x": x, "x_mean": mean, "x_log_var": log_var, "reconstruction": R.sum(1)}

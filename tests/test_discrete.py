@@ -1,4 +1,6 @@
-"""Discrete latents beside what is exact: all codes enumerated, quadrature, and the papers' recursions by hand."""
+"""Discrete latents beside what is exact: all codes enumerated, quadrature, and the papers' recursions by
+hand.
+"""
 
 from itertools import product
 
@@ -24,7 +26,14 @@ from scratchvae.layers import (
 from scratchvae.likelihoods import Bernoulli, Gaussian
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Quantization, SampledElbo, ScoreFunctionElbo, closed_form_kl
-from scratchvae.posteriors import Concrete, DiagonalGaussian, GumbelSoftmax, JointPosterior, Point, VectorQuantized
+from scratchvae.posteriors import (
+    Concrete,
+    DiagonalGaussian,
+    GumbelSoftmax,
+    JointPosterior,
+    Point,
+    VectorQuantized,
+)
 from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
 from scratchvae.recipes import convolutional, mlp
 from scratchvae.runs import Run
@@ -57,7 +66,9 @@ def quantized(codes=3, groups=2, *, latents=4, learned=False, **settings):
 
 
 def chosen(groups=2, categories=3, *, learned=False, **settings):
-    return small(GumbelSoftmax(groups, categories, **settings), OneHot(groups, categories, learned=learned), weight=3.0)
+    return small(
+        GumbelSoftmax(groups, categories, **settings), OneHot(groups, categories, learned=learned), weight=3.0
+    )
 
 
 def gradients(model, pullback):
@@ -71,7 +82,8 @@ def all_codes(groups, categories):
     return np.array(list(product(range(categories), repeat=groups)))
 
 
-# ------------------------------------------------------------------------------------------------------------ nearest codes
+# ------------------------------------------------------------------------------------------------------------
+# nearest codes
 
 
 @pytest.mark.parametrize("twin", kernels.TWINS)
@@ -90,7 +102,8 @@ def test_the_nearest_code_by_norms(twin, books):
         assert half.tolist() == [[2]]
 
 
-# ---------------------------------------------------------------------------------------------------------------- codebooks
+# ----------------------------------------------------------------------------------------------------------------
+# codebooks
 
 
 @pytest.mark.parametrize("draws", [1, 2])
@@ -104,7 +117,8 @@ def test_what_pulls_on_the_codes_and_what_on_the_encoder(draws):
     indices = model.posterior.indices(one.q_params)
     book = model.posterior.codebooks.value[0]
     apart = z_e - book[indices]
-    np.testing.assert_allclose(value, (1 + beta) * (apart**2).sum(axis=(1, 2)), rtol=1e-13)  # of each example, before z is passed
+    # of each example, before z is passed
+    np.testing.assert_allclose(value, (1 + beta) * (apart**2).sum(axis=(1, 2)), rtol=1e-13)
     assert value.shape == (B,)
     parts = pullback(np.full(B, weight / B))
     np.testing.assert_allclose(parts["dq_params"], (2 * weight * beta / B * apart).reshape(B, 4), rtol=1e-13)
@@ -135,7 +149,9 @@ def test_a_batch_twice_over_has_the_same_loss_and_gradients():
         Elbo(penalties=(Quantization(3.0),)),
         np.repeat(X, 2, axis=0),
     )
-    (one, pullback), (two, pullback_of_two) = (objective(model, Batch(x), (np.zeros((len(x), 0)), None)) for x in (X, twice))
+    (one, pullback), (two, pullback_of_two) = (
+        objective(model, Batch(x), (np.zeros((len(x), 0)), None)) for x in (X, twice)
+    )
     assert two.loss == pytest.approx(one.loss, rel=1e-13)
     of_one, of_two = gradients(model, pullback), gradients(model, pullback_of_two)
     for name in of_one:
@@ -203,7 +219,8 @@ def test_a_quantized_bound_is_below_the_sum_over_all_codes(learned):
     log_pz, _ = model.prior.log_prob(z)
     assert np.exp(log_pz).sum() == pytest.approx(1, rel=1e-12)
     if not learned:
-        np.testing.assert_allclose(log_pz, -2 * np.log(3), rtol=1e-13)  # log 1/K for each of two groups, not 1/K
+        # log 1/K for each of two groups, not 1/K
+        np.testing.assert_allclose(log_pz, -2 * np.log(3), rtol=1e-13)
     assert (model.prior.log_prob(z + 1e-3)[0] == -np.inf).all()
     log_px = np.stack([bernoulli.log_prob(model.decoder(z)[0], x=np.tile(x, (len(z), 1)))[0] for x in X])
     evidence = np.log(np.exp(log_px + log_pz).sum(axis=1))
@@ -214,7 +231,8 @@ def test_a_quantized_bound_is_below_the_sum_over_all_codes(learned):
     assert (report.terms["bound"] < evidence).all()
     sampled, _ = SampledElbo(samples=2)(model, Batch(X), np.zeros((2 * B, 0)))
     np.testing.assert_allclose(sampled.terms["bound"], expected, rtol=1e-12)
-    np.testing.assert_allclose(model.score_samples(X, samples=3), expected, rtol=1e-12)  # every draw is the same code
+    # every draw is the same code
+    np.testing.assert_allclose(model.score_samples(X, samples=3), expected, rtol=1e-12)
     q_params = model.encoder(X)[0]
     log_q, _ = model.posterior.log_prob(np.repeat(q_params, len(z), axis=0), np.tile(z, (B, 1)))
     np.testing.assert_allclose(np.exp(log_q).reshape(B, -1).sum(axis=1), 1)
@@ -235,7 +253,8 @@ def test_perplexity_is_the_number_of_codes_that_are_equally_likely():
     np.testing.assert_allclose(evaluation.perplexity(shares), [4, 2, 1], rtol=1e-14)
 
 
-# ---------------------------------------------------------------------------------------------------------- Gumbel-softmax
+# ----------------------------------------------------------------------------------------------------------
+# Gumbel-softmax
 
 
 def exact(model):
@@ -254,12 +273,15 @@ def exact(model):
 
 @pytest.mark.parametrize("learned", [False, True])
 def test_the_discrete_bound_by_enumeration(learned):
-    """Its KL to rounding, its mean over draws to 5 standard errors: one-hot draws have the law that the KL is of."""
+    """Its KL to rounding, its mean over draws to 5 standard errors: one-hot draws have the law that the KL is
+    of.
+    """
     model = chosen(learned=learned)
     if learned:
         model.prior.logits.value = RNG.normal(size=(2, 3))
     else:
-        np.testing.assert_array_equal(model.prior.log_prob(np.eye(6)[:1])[0], [-np.log(3)])  # log 1/K, not 1/K
+        # log 1/K, not 1/K
+        np.testing.assert_array_equal(model.prior.log_prob(np.eye(6)[:1])[0], [-np.log(3)])
     evidence, expected, kl = exact(model)
     assert (expected - kl < evidence).all()
     by_group, _ = closed_form_kl(model.posterior, model.prior, model.encoder(X)[0])
@@ -281,12 +303,15 @@ def test_the_score_function_is_unbiased_for_choices():
     z = np.eye(3)
     log_px = np.stack([bernoulli.log_prob(model.decoder(z)[0], x=np.tile(x, (3, 1)))[0] for x in X])
     f = log_px - np.log(3) - np.log(p)
-    slope = -p * (f - (p * f).sum(axis=1, keepdims=True)) / B  # −∂/∂l_k Σ_i p_i (log p(x|i) + log 1/3 − log p_i)
+    # −∂/∂l_k Σ_i p_i (log p(x|i) + log 1/3 − log p_i)
+    slope = -p * (f - (p * f).sum(axis=1, keepdims=True)) / B
     expected = gradients(model, lambda: encoder_pullback(slope))
     found = {name: 0 for name in expected if name.startswith("encoder")}
     for k, b in product(range(3), range(B)):
         noise = np.where(np.arange(3) == k, 1e-200, 1e200)[None]
-        _, pullback = ScoreFunctionElbo(1, leave_one_out=False)(model, Batch(X[b : b + 1]), noise, mode=TRAINING)
+        _, pullback = ScoreFunctionElbo(1, leave_one_out=False)(
+            model, Batch(X[b : b + 1]), noise, mode=TRAINING
+        )
         for name, gradient in gradients(model, pullback).items():
             if name in found:
                 found[name] = found[name] + p[b, k] * gradient / B
@@ -322,12 +347,16 @@ def test_a_relaxed_draw_with_the_kl_of_choices_can_exceed_log_px_and_is_called_n
     assert (relaxed.terms["surrogate"] > evidence + 10).all()
     for report in (
         Elbo()(model, Batch(x), noise)[0],
-        Elbo()(small(GumbelSoftmax(1, 2, straight_through=True), OneHot(1, 2)), Batch(x), noise, mode=TRAINING)[0],
+        Elbo()(
+            small(GumbelSoftmax(1, 2, straight_through=True), OneHot(1, 2)), Batch(x), noise, mode=TRAINING
+        )[0],
     ):
         assert report.terms.keys() == {"bound", "log_px", "kl"}
     discrete, _ = Elbo()(model, Batch(x), noise)
     assert (discrete.terms["bound"] <= evidence + 1e-9).all()
-    with pytest.raises(InputError, match="a relaxed draw has no probability under the discrete law: straight_through=True"):
+    with pytest.raises(
+        InputError, match="a relaxed draw has no probability under the discrete law: straight_through=True"
+    ):
         SampledElbo()(model, Batch(x), noise, mode=TRAINING)
 
 
@@ -342,19 +371,24 @@ def test_the_temperature_is_read_at_the_step():
         GumbelSoftmax(1, 3, temperature=lambda step: 0.0).sample(logits, noise=noise, mode=TRAINING)
 
 
-# ----------------------------------------------------------------------------------------------------------------- Concrete
+# -----------------------------------------------------------------------------------------------------------------
+# Concrete
 
 
 def simplex(*log_odds):
     """y = log x of all points of a grid over the log-odds to the last category."""
-    a = np.stack([part.ravel() for part in (*np.meshgrid(*log_odds), np.zeros([len(t) for t in log_odds]))], axis=1)
+    a = np.stack(
+        [part.ravel() for part in (*np.meshgrid(*log_odds), np.zeros([len(t) for t in log_odds]))], axis=1
+    )
     return (a - np.log(np.exp(a).sum(axis=1, keepdims=True)))[:, None]
 
 
 @pytest.mark.parametrize(("categories", "points"), [(1, 1), (2, 4001), (3, 401)])
 @pytest.mark.parametrize("temperature", [0.6, 1.7])
 def test_the_density_integrates_to_one(categories, points, temperature):
-    """By the trapezoidal rule, exact to rounding for a density that decays at both ends: the rest is its tails."""
+    """By the trapezoidal rule, exact to rounding for a density that decays at both ends: the rest is its
+    tails.
+    """
     t, logits = np.linspace(-40, 40, points), np.array([0.5, -0.4, 0.2])[:categories]
     y = simplex(*[t] * (categories - 1)) if categories > 1 else np.zeros((1, 1, 1))
     log_p, _ = concrete.log_prob(y, np.broadcast_to(logits, y.shape), temperature=temperature)
@@ -395,19 +429,29 @@ def test_the_relaxed_bounds_are_below_log_px_by_quadrature():
     assert (single < ten).all()
 
 
-# ------------------------------------------------------------------------------------------------------- Gaussians and choices
+# -------------------------------------------------------------------------------------------------------
+# Gaussians and choices
 
 
 def test_a_joint_posterior_is_the_product_of_its_parts():
-    """Draws, densities, KLs and gradients of the parts alone, each with its own noise, K draws of each example."""
+    """Draws, densities, KLs and gradients of the parts alone, each with its own noise, K draws of each
+    example.
+    """
     parts, draws = (DiagonalGaussian(2), GumbelSoftmax(1, 3)), 3
     q, p = JointPosterior(*parts), ProductPrior(StandardGaussian(2), OneHot(1, 3))
     assert (q.latent_dim, q.n_params, q.relaxed) == (5, 7, True)
     q_params, noise = RNG.normal(size=(B, 7)), q.draw_noise(B * draws, RNG)
-    given, dz, dlog_q = (q_params[:, :4], q_params[:, 4:]), RNG.normal(size=(B * draws, 5)), RNG.normal(size=B * draws)
+    given, dz, dlog_q = (
+        (q_params[:, :4], q_params[:, 4:]),
+        RNG.normal(size=(B * draws, 5)),
+        RNG.normal(size=B * draws),
+    )
     pieces = dz[:, :2], dz[:, 2:]
     (z, log_q), pullback = q.sample_with_log_prob(q_params, noise=noise, draws=draws)
-    alone = [one.sample_with_log_prob(own, noise=n, draws=draws) for one, own, n in zip(parts, given, noise, strict=True)]
+    alone = [
+        one.sample_with_log_prob(own, noise=n, draws=draws)
+        for one, own, n in zip(parts, given, noise, strict=True)
+    ]
     np.testing.assert_array_equal(z, np.hstack([own for (own, _), _ in alone]))
     np.testing.assert_allclose(log_q, alone[0][0][1] + alone[1][0][1], rtol=1e-14)
     expected = np.hstack([own(piece, dlog_q) for (_, own), piece in zip(alone, pieces, strict=True)])
@@ -423,13 +467,19 @@ def test_a_joint_posterior_is_the_product_of_its_parts():
     assert all(comparison.ok for comparison in check_pullback(p.log_prob, {"z": z}))
     dq_params, found_dz = dq_and_dz(dlog_q)
     repeated = [np.repeat(own, draws, axis=0) for own in given]
-    laws = [one.log_prob(own, piece)[1](dlog_q) for one, own, piece in zip(parts, repeated, (z[:, :2], z[:, 2:]), strict=True)]
+    laws = [
+        one.log_prob(own, piece)[1](dlog_q)
+        for one, own, piece in zip(parts, repeated, (z[:, :2], z[:, 2:]), strict=True)
+    ]
     np.testing.assert_allclose(dq_params, np.hstack([own for own, _ in laws]), rtol=1e-14)
     np.testing.assert_allclose(found_dz, np.hstack([own for _, own in laws]), rtol=1e-14)
-    np.testing.assert_array_equal(q.code(q_params), np.hstack([one.code(own) for one, own in zip(parts, given, strict=True)]))
+    np.testing.assert_array_equal(
+        q.code(q_params), np.hstack([one.code(own) for one, own in zip(parts, given, strict=True)])
+    )
 
 
-# -------------------------------------------------------------------------------------------------------- all of them at work
+# -------------------------------------------------------------------------------------------------------- all
+# of them at work
 
 
 SETTINGS = {
@@ -449,7 +499,11 @@ SETTINGS = {
         "posterior": "gumbel_softmax(3, straight_through=True)",
         "prior": "one_hot(learned=True)",
     },
-    "joint": {"latent_dim": 5, "posterior": "joint(3, straight_through=True)", "prior": "product(learned=True)"},
+    "joint": {
+        "latent_dim": 5,
+        "posterior": "joint(3, straight_through=True)",
+        "prior": "product(learned=True)",
+    },
     "concrete": {
         "latent_dim": 6,
         "posterior": "concrete(3)",
@@ -516,8 +570,14 @@ def test_a_recipe_trains_and_draws(kind, recipe, tmp_path):
             lambda: small(GumbelSoftmax(1, 2), StandardGaussian(2)),
             r"take the prior OneHot \(--prior one_hot\)",
         ),
-        (lambda: mlp((4,), latent_dim=10, posterior="joint"), "latent_dim should be more than the 10 numbers .* found 10"),
-        (lambda: mlp((4,), prior="product"), "prior product is for the posterior joint; found a DiagonalGaussian"),
+        (
+            lambda: mlp((4,), latent_dim=10, posterior="joint"),
+            "latent_dim should be more than the 10 numbers .* found 10",
+        ),
+        (
+            lambda: mlp((4,), prior="product"),
+            "prior product is for the posterior joint; found a DiagonalGaussian",
+        ),
         (lambda: JointPosterior(Point(2)), "each part should have a density, found a Point"),
         (lambda: JointPosterior(), "at least one part, found none"),
         (lambda: ProductPrior(3), "should be priors as its parts, found int"),
@@ -533,7 +593,9 @@ def test_what_does_not_fit_is_said(make, words):
         make()
 
 
-@pytest.mark.parametrize("posterior", ["vq(codes=4, groups=2, decay=0.9, revive=2)", "gumbel_softmax(2, straight_through=True)"])
+@pytest.mark.parametrize(
+    "posterior", ["vq(codes=4, groups=2, decay=0.9, revive=2)", "gumbel_softmax(2, straight_through=True)"]
+)
 def test_a_run_resumes_to_the_bit(posterior, tmp_path):
     """What averages move, and how long codes have not been chosen, is in the checkpoint."""
     np.save(tmp_path / "x.npy", RNG.random((24, 16)).astype(np.float32))

@@ -1,4 +1,6 @@
-"""Values against independent oracles: scipy.stats, quadrature, enumeration, mpmath; and limits at extreme inputs."""
+"""Values against independent oracles: scipy.stats, quadrature, enumeration, mpmath; and limits at extreme
+inputs.
+"""
 
 import mpmath
 import numpy as np
@@ -37,18 +39,30 @@ def softmax(logits):
 
 def mixture_by_scipy():
     weights, means, deviations = softmax(LOGITS[:, 0]), MEAN, SIGMA  # four components of three dimensions
-    joint = [w * stats.norm.pdf(X[:, None], m, s).prod(axis=2)[:, 0] for w, m, s in zip(weights, means, deviations, strict=True)]
+    joint = [
+        w * stats.norm.pdf(X[:, None], m, s).prod(axis=2)[:, 0]
+        for w, m, s in zip(weights, means, deviations, strict=True)
+    ]
     return np.log(np.sum(joint, axis=0))
 
 
 ORACLES = {
-    "gaussian.log_prob": (lambda: gaussian.log_prob(X, MEAN, LOG_VAR)[0], lambda: stats.norm.logpdf(X, MEAN, SIGMA).sum(axis=1)),
-    "gaussian.entropy": (lambda: gaussian.entropy(LOG_VAR)[0], lambda: stats.norm.entropy(0, SIGMA).sum(axis=1)),
+    "gaussian.log_prob": (
+        lambda: gaussian.log_prob(X, MEAN, LOG_VAR)[0],
+        lambda: stats.norm.logpdf(X, MEAN, SIGMA).sum(axis=1),
+    ),
+    "gaussian.entropy": (
+        lambda: gaussian.entropy(LOG_VAR)[0],
+        lambda: stats.norm.entropy(0, SIGMA).sum(axis=1),
+    ),
     "laplace.log_prob": (
         lambda: laplace.log_prob(X, MEAN, LOG_VAR)[0],
         lambda: stats.laplace.logpdf(X, MEAN, np.exp(LOG_VAR)).sum(axis=1),
     ),
-    "laplace.entropy": (lambda: laplace.entropy(LOG_VAR)[0], lambda: stats.laplace.entropy(0, np.exp(LOG_VAR)).sum(axis=1)),
+    "laplace.entropy": (
+        lambda: laplace.entropy(LOG_VAR)[0],
+        lambda: stats.laplace.entropy(0, np.exp(LOG_VAR)).sum(axis=1),
+    ),
     "bernoulli.log_prob": (
         lambda: bernoulli.log_prob(LOGITS, x=BITS)[0],
         lambda: stats.bernoulli.logpmf(BITS, 1 / (1 + np.exp(-LOGITS))).sum(axis=1),
@@ -86,10 +100,14 @@ def test_values_agree_with_scipy(name):
 def quadrature_kl(p, q):
     """∫ p log p/q in one dimension, where p holds its mass within ten deviations."""
     low, high = p.mean() - 10 * p.std(), p.mean() + 10 * p.std()
-    return integrate.quad(lambda t: p.pdf(t) * (p.logpdf(t) - q.logpdf(t)), low, high, epsabs=1e-13, epsrel=1e-12, limit=200)[0]
+    return integrate.quad(
+        lambda t: p.pdf(t) * (p.logpdf(t) - q.logpdf(t)), low, high, epsabs=1e-13, epsrel=1e-12, limit=200
+    )[0]
 
 
-@pytest.mark.parametrize(("m", "lv", "om", "olv"), [(0.7, -1.2, 0, 0), (-1.5, 0.8, 0.4, -0.6), (2.0, 1.0, 2.0, 1.0)])
+@pytest.mark.parametrize(
+    ("m", "lv", "om", "olv"), [(0.7, -1.2, 0, 0), (-1.5, 0.8, 0.4, -0.6), (2.0, 1.0, 2.0, 1.0)]
+)
 def test_kl_agrees_with_quadrature(m, lv, om, olv):
     as_row = [np.array([[float(v)]]) for v in (m, lv, om, olv)]
     expected = quadrature_kl(stats.norm(m, np.exp(lv / 2)), stats.norm(om, np.exp(olv / 2)))
@@ -101,7 +119,9 @@ def test_kl_agrees_with_quadrature(m, lv, om, olv):
 def test_kl_to_standard_is_the_special_case_and_the_sum_over_dimensions():
     general, _ = gaussian.kl(MEAN, LOG_VAR, np.zeros_like(MEAN), np.zeros_like(MEAN))
     np.testing.assert_allclose(gaussian.kl_to_standard(MEAN, LOG_VAR)[0], general, rtol=1e-13)
-    np.testing.assert_allclose(gaussian.kl_to_standard_by_dimension(MEAN, LOG_VAR)[0].sum(axis=1), general, rtol=1e-13)
+    np.testing.assert_allclose(
+        gaussian.kl_to_standard_by_dimension(MEAN, LOG_VAR)[0].sum(axis=1), general, rtol=1e-13
+    )
 
 
 def test_kl_is_zero_only_between_equals_and_keeps_its_digits_near_them():
@@ -118,7 +138,9 @@ def test_kl_is_cross_entropy_less_entropy_by_monte_carlo():
     noise = np.random.default_rng(1).standard_normal((200_000, 1))
     mean, log_var = np.full((200_000, 1), 0.5), np.full((200_000, 1), -0.7)
     z, _ = gaussian.reparameterize(mean, log_var, noise=noise)
-    estimates = gaussian.log_prob(z, mean, log_var)[0] - gaussian.log_prob(z, np.zeros_like(z), np.zeros_like(z))[0]
+    estimates = (
+        gaussian.log_prob(z, mean, log_var)[0] - gaussian.log_prob(z, np.zeros_like(z), np.zeros_like(z))[0]
+    )
     exact = gaussian.kl_to_standard(mean[:1], log_var[:1])[0][0]
     assert abs(estimates.mean() - exact) < 4 * estimates.std() / np.sqrt(len(z))
 
@@ -205,7 +227,8 @@ def test_any_finite_input_gives_a_number_or_its_limit_never_nan(dtype, extreme):
             assert not np.isnan(gradient).any()
 
 
-LEVELS = np.array([[0.25, -1.5, 2.0, 0.5], [1.0, 0.75, -0.5, -2.0]])  # quarters: a power of two is added to them exactly
+# quarters: a power of two is added to them exactly
+LEVELS = np.array([[0.25, -1.5, 2.0, 0.5], [1.0, 0.75, -0.5, -2.0]])
 NORMALIZED = {
     "softmax": lambda l: ops.softmax(l, axis=1),
     "softmax: first axis": lambda l: ops.softmax(np.ascontiguousarray(l.T), axis=0),
@@ -213,7 +236,10 @@ NORMALIZED = {
     "categorical.entropy": lambda l: categorical.entropy(l[:, None]),
     "multinomial.log_prob": lambda l: multinomial.log_prob(l, x=np.array([[0.0, 2, 1, 3], [4, 0, 0, 1]])),
     "mixture.log_prob": lambda l: mixture.log_prob(
-        np.array([[0.5], [-2.0]], l.dtype), l[0], np.array([[-1.0], [0.0], [1.0], [3.0]], l.dtype), np.zeros((4, 1), l.dtype)
+        np.array([[0.5], [-2.0]], l.dtype),
+        l[0],
+        np.array([[-1.0], [0.0], [1.0], [3.0]], l.dtype),
+        np.zeros((4, 1), l.dtype),
     ),
 }
 U = np.array([[0.05, 0.3, 0.6, 0.95]])
@@ -221,7 +247,11 @@ NORMALIZED_ALONE = {
     "categorical.sample": lambda l: categorical.sample(np.repeat(l[:1, None], 4, axis=1), uniform=U),
     "multinomial.sample": lambda l: multinomial.sample(l[:1], uniform=U),
     "mixture.sample": lambda l: mixture.sample(
-        l[0], np.arange(4, dtype=l.dtype)[:, None], np.zeros((4, 1), l.dtype), uniform=U[0], noise=np.zeros((4, 1), l.dtype)
+        l[0],
+        np.arange(4, dtype=l.dtype)[:, None],
+        np.zeros((4, 1), l.dtype),
+        uniform=U[0],
+        noise=np.zeros((4, 1), l.dtype),
     ),
     "Categorical.mean": Categorical(4).mean,
     "Multinomial.mean": Multinomial(7).mean,
@@ -232,7 +262,9 @@ NORMALIZED_ALONE = {
 @pytest.mark.parametrize("offset", [-1024.0, 1024.0])
 @pytest.mark.parametrize("name", [*NORMALIZED, *NORMALIZED_ALONE])
 def test_what_is_normalized_does_not_see_an_offset_of_all_logits(name, offset, dtype):
-    """e^1024 is no number, and e^−1024 is 0. log Σ exp l rounds at the offset's size, not at its own: hence the tolerance."""
+    """e^1024 is no number, and e^−1024 is 0. log Σ exp l rounds at the offset's size, not at its own: hence
+    the tolerance.
+    """
     found = []
     for logits in (LEVELS.astype(dtype), LEVELS.astype(dtype) + dtype(offset)):
         if name in NORMALIZED_ALONE:
@@ -244,7 +276,8 @@ def test_what_is_normalized_does_not_see_an_offset_of_all_logits(name, offset, d
     for plain, shifted in zip(*found, strict=True):
         assert np.isfinite(plain).all()
         assert plain.any()
-        allowed = 10 * abs(offset) * np.finfo(dtype).eps  # of up to six counts, each times a normalizer that rounds
+        # of up to six counts, each times a normalizer that rounds
+        allowed = 10 * abs(offset) * np.finfo(dtype).eps
         np.testing.assert_allclose(shifted, plain, rtol=0, atol=0 if name in NORMALIZED_ALONE else allowed)
 
 
@@ -310,7 +343,9 @@ def test_multinomial_keeps_its_digits_where_a_million_words_are_counted():
         given = [mpmath.mpf(float(v)) for v in logits[0]]
         normalizer = mpmath.log(sum(mpmath.exp(v) for v in given))
         exact = mpmath.loggamma(int(x.sum(dtype=np.float64)) + 1)
-        exact += sum(int(k) * (v - normalizer) - mpmath.loggamma(int(k) + 1) for k, v in zip(x[0], given, strict=True))
+        exact += sum(
+            int(k) * (v - normalizer) - mpmath.loggamma(int(k) + 1) for k, v in zip(x[0], given, strict=True)
+        )
     assert -20 < exact < -8  # of parts of a million
     assert multinomial.log_prob(logits, x=x)[0][0] == pytest.approx(float(exact), rel=1e-5)
 
@@ -341,7 +376,10 @@ LIMITS = {  # place: (what it draws from a generator, what that must be)
     "Poisson": (lambda rng, dtype: Poisson().sample(np.array([[-np.inf]], dtype), rng), [[0]]),
     "mixture": (
         lambda rng, dtype: mixture.sample(
-            WITH_NEVER[0].astype(dtype), *COMPONENTS.astype(dtype), uniform=rng.random(2), noise=np.zeros((2, 3))
+            WITH_NEVER[0].astype(dtype),
+            *COMPONENTS.astype(dtype),
+            uniform=rng.random(2),
+            noise=np.zeros((2, 3)),
         ),
         [[0, 1, 0]] * 2,
     ),
@@ -380,7 +418,9 @@ def test_a_number_equal_to_the_probability_is_off(dtype):
 def test_a_draw_is_the_quantile_of_its_uniform_number(rate):
     u = np.array([0.0, 1e-9, 0.01, 0.3, 0.5, 0.8, 0.999, 1 - 1e-9])
     drawn = poisson.sample(np.full((1, 8), np.log(rate)), uniform=u[None])[0]
-    expected = stats.poisson.ppf(u, np.exp(np.log(rate))) if rate < 1e8 else stats.norm.ppf(u, rate, np.sqrt(rate))
+    expected = (
+        stats.poisson.ppf(u, np.exp(np.log(rate))) if rate < 1e8 else stats.norm.ppf(u, rate, np.sqrt(rate))
+    )
     if rate < 1e8:
         np.testing.assert_array_equal(drawn[1:], expected[1:])
         assert drawn[0] == 0
@@ -390,7 +430,9 @@ def test_a_draw_is_the_quantile_of_its_uniform_number(rate):
 
 
 def poisson_up_to(n, rate):
-    """P(x ≤ n): mpmath's p(n), and from there p(k − 1) = p(k) k/λ down to 14 deviations below the mean, where nothing is left."""
+    """P(x ≤ n): mpmath's p(n), and from there p(k − 1) = p(k) k/λ down to 14 deviations below the mean, where
+    nothing is left.
+    """
     with mpmath.workdps(40):
         last = float(mpmath.exp(n * mpmath.log(rate) - mpmath.mpf(rate) - mpmath.loggamma(n + 1)))
     k = np.arange(n, rate - 14 * np.sqrt(rate), -1)
@@ -400,8 +442,8 @@ def poisson_up_to(n, rate):
 @pytest.mark.parametrize("rate", [1.3e8, 1e9])
 @pytest.mark.parametrize("u", [1e-6, 1e-3, 0.5, 1 - 1e-3, 1 - 1e-6])
 def test_large_counts_are_quantiles_to_within_one(u, rate):
-    """So they are with (w² − 1)/6, here up to 3.6, and what that leaves out is of the order of w³/√λ, below 0.01. SciPy's own
-    upper tail is of no use here: its 1 − 10⁻⁶ is off by half of the 10⁻⁶."""
+    """So they are with (w² − 1)/6, here up to 3.6, and what that leaves out is of the order of w³/√λ, below
+    0.01. SciPy's own upper tail is of no use here: its 1 − 10⁻⁶ is off by half of the 10⁻⁶."""
     drawn = int(poisson.sample(np.full((1, 1), np.log(rate)), uniform=np.full((1, 1), u))[0, 0])
     assert poisson_up_to(drawn - 2, rate) < u < poisson_up_to(drawn + 1, rate)
 
@@ -433,9 +475,15 @@ def test_laplace_gradients_at_the_kink_are_zero():
         (lambda: bernoulli.log_prob(LOGITS, x=BITS[:, :2]), "logits should have shape"),
         (lambda: categorical.log_prob(CLASS_LOGITS, x=CLASSES + 1), "classes 0..4, found 1..5"),
         (lambda: categorical.log_prob(CLASS_LOGITS, x=BITS), "integers, found float64"),
-        (lambda: poisson.log_prob(MEAN, x=-COUNTS), "poisson.log_prob: x should hold counts, 0 or more, found -"),
+        (
+            lambda: poisson.log_prob(MEAN, x=-COUNTS),
+            "poisson.log_prob: x should hold counts, 0 or more, found -",
+        ),
         (lambda: poisson.log_prob(MEAN, x=COUNTS * np.nan), "0 or more, found nan"),
-        (lambda: multinomial.log_prob(MEAN, x=-COUNTS), "multinomial.log_prob: x should hold counts, 0 or more, found -"),
+        (
+            lambda: multinomial.log_prob(MEAN, x=-COUNTS),
+            "multinomial.log_prob: x should hold counts, 0 or more, found -",
+        ),
         (lambda: multinomial.sample(MEAN, uniform=X[:2]), "uniform should have shape"),
         (lambda: mixture.log_prob(X, LOGITS[:, 0], MEAN[:3], LOG_VAR), r"means should have shape \(K, D\)"),
     ],
@@ -447,5 +495,7 @@ def test_wrong_arguments_are_named(call, words):
 
 def test_a_word_that_can_not_occur_and_does_not_costs_nothing():
     """Its log p is −∞ in float32, and 0 · −∞ would be NaN."""
-    log_px, _ = multinomial.log_prob(np.array([[3e38, -3e38, 3e38]], np.float32), x=np.array([[1, 0, 1]], np.float32))
+    log_px, _ = multinomial.log_prob(
+        np.array([[3e38, -3e38, 3e38]], np.float32), x=np.array([[1, 0, 1]], np.float32)
+    )
     np.testing.assert_allclose(log_px, [np.log(0.5)], rtol=1e-6)

@@ -1,4 +1,6 @@
-"""What is no number: it is found before it is kept, named with its example, and the advice that comes with it is true."""
+"""What is no number: it is found before it is kept, named with its example, and the advice that comes with it
+is true.
+"""
 
 import json
 import re
@@ -10,7 +12,16 @@ from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import NotFinite, bound
-from scratchvae.layers import BatchNorm, LayerNorm, Linear, Parameter, ReLU, Sequential, named_buffers, named_parameters
+from scratchvae.layers import (
+    BatchNorm,
+    LayerNorm,
+    Linear,
+    Parameter,
+    ReLU,
+    Sequential,
+    named_buffers,
+    named_parameters,
+)
 from scratchvae.likelihoods import GaussianOptimal
 from scratchvae.objectives import Elbo
 from scratchvae.recipes import mlp
@@ -76,7 +87,9 @@ def test_a_judgement_that_fails_later_goes_back_to_the_best_epoch():
             if training.epoch == 3:
                 held_out.images[7, 2] = -1e30
 
-    with pytest.raises(Diverged, match=r"^epoch 4, judged on held out: .*example 7, .*the best epoch again, (\d)$") as caught:
+    with pytest.raises(
+        Diverged, match=r"^epoch 4, judged on held out: .*example 7, .*the best epoch again, (\d)$"
+    ) as caught:
         model.fit(X, epochs=9, held_out=held_out, learning_rate=0.05, callbacks=[EarlyStopping(9), spoil])
     losses = [record["held_out"]["loss"] for record in model.history]
     assert len(losses) == 3
@@ -120,7 +133,9 @@ ARGV = [
 
 @pytest.mark.parametrize("held_out", ["0", "20"])
 def test_a_run_whose_first_judgement_fails_leaves_no_folder(held_out, tmp_path, capsys):
-    """The last example, held out or not, is 1e30; the first one is what a run without held-out data is tried with."""
+    """The last example, held out or not, is 1e30; the first one is what a run without held-out data is tried
+    with.
+    """
     rows = X.copy()
     rows[[0, -1] if held_out == "0" else -1] = 1e30
     np.save(tmp_path / "x.npy", rows)
@@ -178,7 +193,9 @@ def test_a_run_that_diverges_keeps_records_that_are_json(tmp_path, capsys):
     ],
 )
 def test_json_has_no_words_for_what_is_no_number(content, where):
-    with pytest.raises(InputError, match=re.escape(f"report.json should hold finite numbers, as JSON has no others; {where}")):
+    with pytest.raises(
+        InputError, match=re.escape(f"report.json should hold finite numbers, as JSON has no others; {where}")
+    ):
         dump_finite("report.json", content)
     assert strictly(dump_finite("x", {"a": [1, 2.5, None, "é"], "b": (True,)})) == {
         "a": [1, 2.5, None, "é"],
@@ -241,12 +258,16 @@ def test_counts_have_no_other_units_and_a_bounded_log_variance_helps():
     ) as caught:
         model().fit(counts, epochs=3)
     assert "standardize" not in str(caught.value)
-    losses = [record["train"]["loss"] for record in model(log_var_bounds=(-10, 10)).fit(counts, epochs=3).history]
+    losses = [
+        record["train"]["loss"] for record in model(log_var_bounds=(-10, 10)).fit(counts, epochs=3).history
+    ]
     assert losses[2] < losses[0] < np.inf
 
 
 def test_a_learning_rate_that_is_too_high_is_at_fault_once_parameters_have_moved():
-    with pytest.raises(Diverged, match=r"^step [2-9]\d*: .*A lower learning rate, or clipping by norm \(max_norm\)") as caught:
+    with pytest.raises(
+        Diverged, match=r"^step [2-9]\d*: .*A lower learning rate, or clipping by norm \(max_norm\)"
+    ) as caught:
         vae().fit(X, epochs=9, optimizer=SGD(1e3))
     assert "scale of the data" not in str(caught.value)
     for settings in ({"optimizer": SGD(1e-3)}, {"optimizer": SGD(1e3), "max_norm": 1e-6}):  # as advised
@@ -267,7 +288,9 @@ def test_a_rare_pixel_is_not_blamed_for_a_learning_rate():
 def test_weights_that_were_no_numbers_before_training_are_not_blamed_on_it():
     model = vae()
     model.decoder.layers[0].bias.value[2] = np.inf
-    with pytest.raises(Diverged, match=r"step 1: .*of the parameters decoder\.0\.bias went first: the training began with"):
+    with pytest.raises(
+        Diverged, match=r"step 1: .*of the parameters decoder\.0\.bias went first: the training began with"
+    ):
         model.fit(X, epochs=1)
 
 
@@ -300,7 +323,9 @@ def test_a_step_that_diverges_leaves_running_statistics_as_they_were():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("bad", ["large", "inf", "nan"])
 def test_a_gradient_whose_square_is_no_number_is_refused_by_name(bad, dtype):
-    """Adam's running mean square would be infinite for ever, and that entry would never move again, without a word."""
+    """Adam's running mean square would be infinite for ever, and that entry would never move again, without a
+    word.
+    """
     limit = np.sqrt(np.finfo(dtype).max)
     value = {"large": -2 * limit, "inf": np.inf, "nan": np.nan}[bad]
     a, b = Parameter(np.zeros((2, 3), dtype)), Parameter(np.zeros((2, 3), dtype))
@@ -375,7 +400,9 @@ def test_a_last_batch_of_one_is_known_before_the_first_step():
     steps = []
     model = normalized().fit(X, epochs=1)
     before = state(model)
-    words = "129 examples in batches of 128 make a batch of one example, and batch_norm: .*; take drop_last=True"
+    words = (
+        "129 examples in batches of 128 make a batch of one example, and batch_norm: .*; take drop_last=True"
+    )
     with pytest.raises(InputError, match=words):
         model.fit(X[:129], epochs=1, callbacks=[lambda training, event: steps.append(event)])
     assert not steps
@@ -509,7 +536,9 @@ def test_a_count_is_a_whole_number(name):
     take, low = COUNTS[name]
     where, option = name.split()
     for wrong in (*NEVER, 2.5, 2.0, low - 1, np.float64(3)):
-        with pytest.raises(InputError, match=rf"{where}: {option} should be (a whole number, )?at least {low}[;,] found "):
+        with pytest.raises(
+            InputError, match=rf"{where}: {option} should be (a whole number, )?at least {low}[;,] found "
+        ):
             take(wrong)
     if where != "minimize":
         for right in (low, low + 1, np.int64(3)):

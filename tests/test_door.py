@@ -1,4 +1,6 @@
-"""The one door for data: every form at every door, kinds that are declared, shapes, and the tables of data/README.md."""
+"""The one door for data: every form at every door, kinds that are declared, shapes, and the tables of
+data/README.md.
+"""
 
 import re
 import warnings
@@ -154,8 +156,12 @@ FORMS = {  # of which the README's first table has a row each
     "a masked array": lambda at: np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN),
     "a masked array of integers": lambda at: np.ma.MaskedArray(np.where(HIDDEN, -999, X).astype(int), HIDDEN),
     "a list of masked arrays": lambda at: list(np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN)),
-    "a list of lists of masked numbers": lambda at: _pieces(np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN)),
-    "an object that gives a masked array": lambda at: Device(np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN)),
+    "a list of lists of masked numbers": lambda at: _pieces(
+        np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN)
+    ),
+    "an object that gives a masked array": lambda at: Device(
+        np.ma.MaskedArray(np.where(HIDDEN, -999.0, X), HIDDEN)
+    ),
     "a list with None": lambda at: [[None if np.isnan(e) else e for e in row] for row in GAPS],
     "floats with an infinity": lambda at: np.where(HIDDEN, np.inf, X),
     "a sparse matrix": lambda at: sparse(X),
@@ -231,7 +237,11 @@ DOORS = {  # door: the README's column, and what comes out
     "score_samples": (1, lambda x: FITTED.score_samples(x)),
     "score": (1, lambda x: FITTED.score(x)),
     "impute": (1, lambda x: FITTED.impute(x, samples=3)),
-    **{f"{kind.__name__}.{verb}": (2, linear(kind, verb)) for kind in LINEAR for verb in ("fit", "transform", "score_samples")},
+    **{
+        f"{kind.__name__}.{verb}": (2, linear(kind, verb))
+        for kind in LINEAR
+        for verb in ("fit", "transform", "score_samples")
+    },
     "decode": (3, lambda x: mlp((3,), latent_dim=D, hidden=(3,), seed=0).decode(x)),
     "diagnose": (4, diagnosed),
 }
@@ -242,7 +252,9 @@ def table(start):
     lines = README.read_text(encoding="utf-8").split(start, 1)[1].splitlines()
     first = next(i for i, line in enumerate(lines) if line.startswith("|---")) + 1
     rows = [line for line in lines[first : first + lines[first:].index("")] if line.startswith("|")]
-    return {cells[0]: cells for cells in ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)}
+    return {
+        cells[0]: cells for cells in ([cell.strip() for cell in row.strip("|").split("|")] for row in rows)
+    }
 
 
 ROWS = table("## In which form")
@@ -263,7 +275,8 @@ def test_every_form_at_every_door_is_right_or_one_sentence(form, door, tmp_path)
         return  # which says that nothing is held out
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", "X has feature names")  # as scikit-learn says of a model that was fitted to an array
+        # as scikit-learn says of a model that was fitted to an array
+        warnings.filterwarnings("ignore", "X has feature names")
         if expected == "reported":  # a step that is no number is what diagnosis is for
             call(given)
             return
@@ -280,8 +293,15 @@ def test_every_form_at_every_door_is_right_or_one_sentence(form, door, tmp_path)
     if expected == "none":
         assert len(found) == 0
         return
-    same = X if expected == "taken" else GAPS if column < 4 else np.ma.MaskedArray(np.where(HIDDEN, 7.0, X), HIDDEN)
-    np.testing.assert_allclose(found, call(same), rtol=1e-6, atol=1e-7)  # codes of float64 are computed in float64
+    same = (
+        X
+        if expected == "taken"
+        else GAPS
+        if column < 4
+        else np.ma.MaskedArray(np.where(HIDDEN, 7.0, X), HIDDEN)
+    )
+    # codes of float64 are computed in float64
+    np.testing.assert_allclose(found, call(same), rtol=1e-6, atol=1e-7)
     if expected == "missing":
         assert not np.array_equal(found, call(np.where(HIDDEN, 1 - X, X)), equal_nan=True)
 
@@ -299,7 +319,9 @@ def test_naive_bayes_has_the_door_too(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
-@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.int64, np.uint64, np.float16, np.float32, np.float64, ">f8"])
+@pytest.mark.parametrize(
+    "dtype", [bool, np.uint8, np.int16, np.int64, np.uint64, np.float16, np.float32, np.float64, ">f8"]
+)
 def test_a_file_gives_what_its_array_gives_in_every_dtype(suffix, dtype, tmp_path):
     counts = (X * 7).astype(dtype)
     path = tmp_path / f"x.{suffix}"
@@ -308,15 +330,20 @@ def test_a_file_gives_what_its_array_gives_in_every_dtype(suffix, dtype, tmp_pat
     assert read.kind == "values"
     np.testing.assert_array_equal(read.batch(slice(None)).x, counts.astype(np.float32), strict=True)
     np.testing.assert_array_equal(batch_of(counts), counts.astype(np.float64))
-    as_floats = model(likelihood="poisson").fit(counts.astype(np.float32), epochs=1).history[0]["train"]["loss"]
+    as_floats = (
+        model(likelihood="poisson").fit(counts.astype(np.float32), epochs=1).history[0]["train"]["loss"]
+    )
     assert model(likelihood="poisson").fit(counts, epochs=1).history[0]["train"]["loss"] == as_floats
     assert model(likelihood="poisson").fit(read, epochs=1).history[0]["train"]["loss"] == as_floats
 
 
-# -------------------------------------------------------------------------------------------------------------------- kinds
+# --------------------------------------------------------------------------------------------------------------------
+# kinds
 
 
-BYTES = np.array([[0, 51, 255, 3]] * N, np.uint8) + np.arange(N, dtype=np.uint8)[:, None] % 2 * np.array([1, 0, 0, 1], np.uint8)
+BYTES = np.array([[0, 51, 255, 3]] * N, np.uint8) + np.arange(N, dtype=np.uint8)[:, None] % 2 * np.array(
+    [1, 0, 0, 1], np.uint8
+)
 NUMBERS = {  # of which the README's table of likelihoods has a row each
     "bytes from 0 to 255": BYTES,
     "bytes from 0 to 255, declared pixels": Dataset("x", BYTES, kind="pixels"),
@@ -396,7 +423,10 @@ def test_a_model_fitted_to_pixels_does_not_take_other_numbers_for_them(verb):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Dataset("d", X, kind="pixel"), "kind should be one of counts, pixels, values; found 'pixel'"),
+        (
+            lambda: Dataset("d", X, kind="pixel"),
+            "kind should be one of counts, pixels, values; found 'pixel'",
+        ),
         (lambda: Dataset("d", X / 2, kind="pixels"), r"from 0 to 0.5.*divided already: kind='values'"),
         (lambda: Dataset("d", X * 300, kind="pixels"), "column 1 of example 0 is 300"),
         (lambda: Dataset("d", X - 1, kind="pixels"), "column 0 of example 0 is -1"),
@@ -417,7 +447,8 @@ def test_what_is_hidden_may_be_of_any_kind():
         assert Dataset("d", hidden, kind=kind).kind == kind
 
 
-# ------------------------------------------------------------------------------------------------------------- shapes, sizes
+# -------------------------------------------------------------------------------------------------------------
+# shapes, sizes
 
 
 def test_channels_last_and_other_orders_of_axes_are_refused_with_the_fix():

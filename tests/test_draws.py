@@ -39,7 +39,9 @@ def test_each_q_has_its_draws(name):
     q_params, noise = RNG.normal(size=(B, posterior.n_params)), RNG.normal(size=(B * K, D))
     dz, dlog_q = RNG.normal(size=(B * K, D)), RNG.normal(size=B * K)
     (z, log_q), pullback = posterior.sample_with_log_prob(q_params, noise=noise, draws=K)
-    (one_z, one_log_q), one_pullback = posterior.sample_with_log_prob(np.repeat(q_params, K, axis=0), noise=noise)
+    (one_z, one_log_q), one_pullback = posterior.sample_with_log_prob(
+        np.repeat(q_params, K, axis=0), noise=noise
+    )
     np.testing.assert_allclose(z, one_z, rtol=1e-14)
     np.testing.assert_allclose(log_q, one_log_q, rtol=1e-14)
     summed = one_pullback(dz, dlog_q).reshape(B, K, -1).sum(axis=1)
@@ -55,9 +57,18 @@ def test_every_role_is_here():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: bernoulli.log_prob(np.zeros((6, 2)), x=np.zeros((2, 2)), draws=2), r"logits should have shape \(4, D\)"),
-        (lambda: bernoulli.log_prob(np.zeros((5, 2)), x=np.zeros((2, 2)), draws=0), "draws should be at least 1, found 0"),
-        (lambda: gaussian.reparameterize(REAL, REAL, noise=REAL, draws=2), r"noise should have shape \(6, D\)"),
+        (
+            lambda: bernoulli.log_prob(np.zeros((6, 2)), x=np.zeros((2, 2)), draws=2),
+            r"logits should have shape \(4, D\)",
+        ),
+        (
+            lambda: bernoulli.log_prob(np.zeros((5, 2)), x=np.zeros((2, 2)), draws=0),
+            "draws should be at least 1, found 0",
+        ),
+        (
+            lambda: gaussian.reparameterize(REAL, REAL, noise=REAL, draws=2),
+            r"noise should have shape \(6, D\)",
+        ),
         (lambda: gaussian.log_prob_of_draw(REAL, noise=REAL, draws=2), r"noise should have shape \(6, D\)"),
     ],
 )

@@ -1,4 +1,6 @@
-"""Every row of the case table under arrays that are no plain floats: the right numbers, or InputError in one sentence."""
+"""Every row of the case table under arrays that are no plain floats: the right numbers, or InputError in one
+sentence.
+"""
 
 from inspect import isfunction
 
@@ -97,7 +99,9 @@ def test_every_layout_of_floats_gives_the_same_numbers(kind, twin):
         for case in CASES:
             parts, gradients = run(case.op, case.arrays.values(), case.constants)
             for name, arrays in with_one_changed(case, TAKEN[kind]):
-                for right, found in zip((*parts, *gradients), sum(run(case.op, arrays, case.constants), ()), strict=True):
+                for right, found in zip(
+                    (*parts, *gradients), sum(run(case.op, arrays, case.constants), ()), strict=True
+                ):
                     if found.dtype != np.float64 or not np.allclose(found, right, rtol=1e-12, atol=1e-12):
                         wrong.append(f"{case.name}({name})")
     assert not wrong, "\n".join(wrong)
@@ -113,7 +117,9 @@ def test_of_two_dtypes_the_wider_is_computed_in_and_gradients_go_back_in_each(tw
                 mixed = [a if n == name else a.astype(np.float64) for n, a in single.items()]
                 right = run(case.op, [a.astype(np.float64) for a in single.values()], case.constants)
                 parts, gradients = run(case.op, mixed, case.constants)
-                told = [g.dtype == a.dtype and g.shape == a.shape for g, a in zip(gradients, mixed, strict=True)]
+                told = [
+                    g.dtype == a.dtype and g.shape == a.shape for g, a in zip(gradients, mixed, strict=True)
+                ]
                 both = zip((*parts, *gradients), sum(right, ()), strict=True)
                 close = [np.allclose(found, true, rtol=1e-5, atol=1e-5) for found, true in both]
                 if not all((*told, *close)):
@@ -144,25 +150,35 @@ def test_a_nan_is_never_lost(twin):
                         continue
                     if any(np.isnan(part).any() for part in found):
                         continue
-                    if not all(np.allclose(f, r, rtol=1e-12, atol=1e-12) for f, r in zip(found, right, strict=True)):
+                    if not all(
+                        np.allclose(f, r, rtol=1e-12, atol=1e-12) for f, r in zip(found, right, strict=True)
+                    ):
                         wrong.append(f"{case.name}({name}) at {place}")
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("twin", kernels.TWINS)
 def test_axes_without_entries(twin):
-    """No examples, no channels, no dimensions: gradients of the arguments' shapes and finite values, or one sentence."""
+    """No examples, no channels, no dimensions: gradients of the arguments' shapes and finite values, or one
+    sentence.
+    """
     wrong = []
     with kernels.using(twin):
         for case in (case for case in CASES if case.terms is None):
             for size in {n for a in case.arrays.values() for n in a.shape}:
 
                 def cut(a, size=size):
-                    return a[tuple(slice(0 if n == size else n) for n in a.shape)] if isinstance(a, np.ndarray) else a
+                    return (
+                        a[tuple(slice(0 if n == size else n) for n in a.shape)]
+                        if isinstance(a, np.ndarray)
+                        else a
+                    )
 
                 arrays = [cut(a) for a in case.arrays.values()]
                 try:
-                    parts, gradients = run(case.op, arrays, {name: cut(c) for name, c in case.constants.items()})
+                    parts, gradients = run(
+                        case.op, arrays, {name: cut(c) for name, c in case.constants.items()}
+                    )
                 except InputError:
                     continue
                 except Exception as error:
@@ -176,7 +192,9 @@ def test_axes_without_entries(twin):
 
 @pytest.mark.parametrize("twin", kernels.TWINS)
 def test_gradients_come_in_by_the_same_door(twin):
-    """Whole numbers and other shapes are refused, numbers stand for arrays, float64 goes to float32 arguments as float32."""
+    """Whole numbers and other shapes are refused, numbers stand for arrays, float64 goes to float32 arguments
+    as float32.
+    """
     wrong = []
     with kernels.using(twin):
         for case in (case for case in CASES if case.terms is None):
@@ -191,7 +209,10 @@ def test_gradients_come_in_by_the_same_door(twin):
                 for f, r in zip(tuple_of(found), tuple_of(right), strict=True):
                     if f.dtype != np.float32 or not np.array_equal(f, r, equal_nan=True):
                         wrong.append(case.name)
-            for refused in (lambda part: np.ones(part.shape, int), lambda part: np.ones((*part.shape, 1), np.float32)):
+            for refused in (
+                lambda part: np.ones(part.shape, int),
+                lambda part: np.ones((*part.shape, 1), np.float32),
+            ):
                 with pytest.raises(InputError, match="the gradient"):
                     pullback(*(refused(part) for part in parts))
     assert not wrong, "\n".join(wrong)
@@ -207,7 +228,10 @@ WHOLE = {
     "dropout": (lambda x: ops.dropout(LOGITS, mask=x, rate=0.3), BITS),
     "gaussian.reparameterize": (lambda x: gaussian.reparameterize(LOGITS, LOGITS, noise=x), BITS),
     "laplace.reparameterize": (lambda x: laplace.reparameterize(LOGITS, LOGITS, noise=x), BITS),
-    "batch_norm_frozen": (lambda x: ops.batch_norm_frozen(LOGITS, LOGITS[0], LOGITS[0], mean=x[0], var=x[0] + x[1]), BITS),
+    "batch_norm_frozen": (
+        lambda x: ops.batch_norm_frozen(LOGITS, LOGITS[0], LOGITS[0], mean=x[0], var=x[0] + x[1]),
+        BITS,
+    ),
 }
 
 
@@ -247,7 +271,9 @@ DRAWS = {
     "categorical": lambda l: categorical.sample(l[:, None], uniform=UNIFORM[:, :1]),
     "multinomial": lambda l: multinomial.sample(l, uniform=UNIFORM),
     "poisson": lambda l: poisson.sample(l, uniform=UNIFORM),
-    "mixture": lambda l: mixture.sample(l[0, :2], l[:, :1], l[:, :1], uniform=UNIFORM[0], noise=UNIFORM[:1].T),
+    "mixture": lambda l: mixture.sample(
+        l[0, :2], l[:, :1], l[:, :1], uniform=UNIFORM[0], noise=UNIFORM[:1].T
+    ),
 }
 
 
@@ -278,11 +304,15 @@ def test_messages_name_the_function_the_argument_and_what_helps():
         gaussian.kl_to_standard(np.ones((2, 3), int), np.ones((2, 3)))
     expected = "mean should be float32 or float64, found int64: mean.astype(np.float64) makes it so"
     assert str(caught.value) == f"gaussian.kl_to_standard: {expected}"
-    with pytest.raises(InputError, match=r"linear: W should be a plain array, found a masked array: W\.filled\(value\) says"):
+    with pytest.raises(
+        InputError, match=r"linear: W should be a plain array, found a masked array: W\.filled\(value\) says"
+    ):
         ops.linear(np.ones((2, 3)), np.ma.masked_array(np.ones((3, 2))), np.ones(2))
     with pytest.raises(InputError, match="concatenate: part 1 should be float32 or float64, found int"):
         ops.concatenate(np.ones((1, 2)), np.ones((1, 2), int))
-    with pytest.raises(InputError, match=r"tanh: the gradient of the value should have its shape \(2,\), found \(3,\)"):
+    with pytest.raises(
+        InputError, match=r"tanh: the gradient of the value should have its shape \(2,\), found \(3,\)"
+    ):
         ops.tanh(np.ones(2))[1](np.ones(3))
 
 

@@ -1,4 +1,7 @@
-"""Estimates beside what they estimate: penalties, Rényi's bound, codes of hidden labels, imputations of nothing observed."""
+"""Estimates beside what they estimate:
+
+penalties, Rényi's bound, codes of hidden labels, imputations of nothing observed.
+"""
 
 import mpmath
 import numpy as np
@@ -69,10 +72,11 @@ def test_pairs_of_draws_of_one_example_are_left_out(kernel, estimator, draws):
 
 @pytest.mark.parametrize("draws", [1, 4])
 def test_codes_whose_marginal_is_the_prior_have_no_discrepancy_on_average(draws):
-    """z_bk = μ_b + 0.1 ε is N(0, I) for each b and k. Over 1,000 batches each mean lies within 5 standard errors.
+    """z_bk = μ_b + 0.1 ε is N(0, I) for each b and k. Over 1,000 batches each mean lies within 5 standard
+    errors.
 
-    With the pairs of one example the mean of "u" is 0.05 at K = 4. "v" exceeds 0 by (2 − 2 E k)/B at K = 1, and never by more
-    than 2/B, with E k = (γ²/(γ² + 2))^(Z/2).
+    With the pairs of one example the mean of "u" is 0.05 at K = 4. "v" exceeds 0 by (2 − 2 E k)/B at K = 1,
+    and never by more than 2/B, with E k = (γ²/(γ² + 2))^(Z/2).
     """
     rng, batches, rows, width = np.random.default_rng(1), 1000, 8, float(Z)
     found = {"u": [], "closed_form": [], "v": []}
@@ -110,7 +114,9 @@ def test_independent_latents_have_no_total_correlation(estimator, examples, rows
 
 
 def test_the_weighted_term_is_the_paper_s_but_for_a_constant():
-    """Chen et al. 2018 have the shares 1/NB: their term is (Z − 1) log N more, and its gradients are the same."""
+    """Chen et al. 2018 have the shares 1/NB: their term is (Z − 1) log N more, and its gradients are the
+    same.
+    """
     rows, latents, N = 4, 3, 1000
     z, mean, log_var = RNG.normal(size=(3, rows, latents))
     penalty = TotalCorrelation(1.0, N, "weighted")
@@ -125,7 +131,14 @@ def test_the_weighted_term_is_the_paper_s_but_for_a_constant():
 
 # Rényi's bound
 
-ALPHAS = (-3.0, 0.0, 0.5, 0.9, *(1 + sign * p for p in (1e-1, 1e-2, 1e-3, 1e-6, 1e-7, 1e-9) for sign in (-1, 1)), 2.5)
+ALPHAS = (
+    -3.0,
+    0.0,
+    0.5,
+    0.9,
+    *(1 + sign * p for p in (1e-1, 1e-2, 1e-3, 1e-6, 1e-7, 1e-9) for sign in (-1, 1)),
+    2.5,
+)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -133,7 +146,8 @@ ALPHAS = (-3.0, 0.0, 0.5, 0.9, *(1 + sign * p for p in (1e-1, 1e-2, 1e-3, 1e-6, 
 def test_renyi_s_bound_beside_mpmath(dtype, alpha):
     """Rows of weights from near each other to far apart, so that |p d| lies below 1, at 1 and above it.
 
-    What may be lost: a few roundings of F, of p, whose effect on F is at most the range of log w, and of that range.
+    What may be lost: a few roundings of F, of p, whose effect on F is at most the range of log w, and of that
+    range.
     """
     spread = np.array([1e-3, 0.1, 0.9, 1.1, 3.0, 30.0]) / max(abs(1 - alpha), 0.1)
     log_w = (np.random.default_rng(0).uniform(-1, 1, (6, 5)) * spread[:, None] - 90).astype(dtype)
@@ -147,7 +161,9 @@ def test_renyi_s_bound_beside_mpmath(dtype, alpha):
             least = np.finfo(dtype).eps * (abs(float(exact)) + np.ptp(row))
             assert abs(float(F - exact)) <= 8 * least
             shares = [float(power / mpmath.fsum(powers)) for power in powers]
-            np.testing.assert_allclose(w, shares, rtol=8 * np.finfo(dtype).eps * (4 + abs(float(p)) * np.abs(row).max()))
+            np.testing.assert_allclose(
+                w, shares, rtol=8 * np.finfo(dtype).eps * (4 + abs(float(p)) * np.abs(row).max())
+            )
 
 
 def test_renyi_s_bound_of_a_weight_of_zero():
@@ -156,7 +172,8 @@ def test_renyi_s_bound_of_a_weight_of_zero():
     np.testing.assert_allclose(value, [2 * np.log((np.sqrt(3) + 1) / 3), 0], atol=1e-15)
     assert slope[0, 0] == 0
     assert np.isfinite(slope).all()
-    far = np.array([[-200.0, 0.0, 0.0, 200.0]], np.float32)  # some at the mean, and one whose e^d is no float32
+    # some at the mean, and one whose e^d is no float32
+    far = np.array([[-200.0, 0.0, 0.0, 200.0]], np.float32)
     assert Renyi(4, alpha=0.0).weigh(far)[0][0] == pytest.approx(200 - np.log(4), rel=1e-6)
 
 
@@ -169,18 +186,22 @@ def test_a_code_without_its_label_is_weighed_by_as_many_draws_as_are_asked_for()
     x = rng.normal(size=(24, 4)) + (np.arange(24) % 3)[:, None]
     model = ConditionalVAE(latent_dim=2, hidden=8, epochs=3).fit(x, y)
     for samples in (1, 7):
-        joint = np.stack([model.score_samples(x, np.full(24, label), samples=samples) for label in "abc"], axis=1)
+        joint = np.stack(
+            [model.score_samples(x, np.full(24, label), samples=samples) for label in "abc"], axis=1
+        )
         joint += np.log(model.class_prior_)
         weights = np.exp(joint - joint.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
         codes = np.stack([model.encode(x, np.full(24, label)) for label in "abc"], axis=1)
         expected = (weights[:, :, None] * codes).sum(axis=1)
         for verb in (model.encode, model.transform):
-            np.testing.assert_allclose(verb(x, samples=samples), expected, rtol=1e-4, atol=1e-5)  # float32 networks
+            # float32 networks
+            np.testing.assert_allclose(verb(x, samples=samples), expected, rtol=1e-4, atol=1e-5)
     whole = model.transform(x)
     np.testing.assert_allclose(model.transform(x, samples=100), whole)
     assert not np.allclose(model.transform(x, samples=1), whole, atol=1e-3)
-    np.testing.assert_allclose(model.transform(x[5:6]), whole[5:6], rtol=1e-4, atol=1e-5)  # whatever its neighbours
+    # whatever its neighbours
+    np.testing.assert_allclose(model.transform(x[5:6]), whole[5:6], rtol=1e-4, atol=1e-5)
 
 
 # Nothing was observed
@@ -219,7 +240,9 @@ def test_where_nothing_was_observed_every_draw_is_one_of_the_prior(kind):
     labels = None if not told else np.full(2, 1)
     holes = np.full((2, 5), np.nan)
     holes[1, 2] = 1.0
-    found = impute(ready, Dataset("x", holes, labels=labels), samples=n, rng=np.random.default_rng(0), draws=n)
+    found = impute(
+        ready, Dataset("x", holes, labels=labels), samples=n, rng=np.random.default_rng(0), draws=n
+    )
     expected = model.sample(n, 1, **told)
     np.testing.assert_allclose(found.effective[0], n, rtol=1e-9)
     error = np.sqrt((0.25 + expected.reshape(n, 5).var(axis=0)) / n) + 1e-6

@@ -10,7 +10,16 @@ from scratchvae.data import Batch, Dataset
 from scratchvae.layers import Linear, Parameter, cast, named_buffers, named_parameters
 from scratchvae.objectives import Elbo, Reconstruction
 from scratchvae.recipes import belief_net, mlp
-from scratchvae.training import SGD, Adam, Phase, Training, load_checkpoint, restore_model, save_checkpoint, train_step
+from scratchvae.training import (
+    SGD,
+    Adam,
+    Phase,
+    Training,
+    load_checkpoint,
+    restore_model,
+    save_checkpoint,
+    train_step,
+)
 
 X = np.random.default_rng(0).uniform(0, 1, (30, 4)).astype(np.float32)
 BINARY = (X > 0.5).astype(np.float32)
@@ -55,7 +64,9 @@ def by_hand(model, _):
 def by_restoring(model, folder):
     """The weights of another model, from a file."""
     other = mlp((4,), latent_dim=2, hidden=(3,), likelihood="gaussian_optimal", seed=7)
-    save_checkpoint(folder / "c.safetensors", Training(other, other.phases(SGD(0.1)), Dataset("x", X), epochs=1), {})
+    save_checkpoint(
+        folder / "c.safetensors", Training(other, other.phases(SGD(0.1)), Dataset("x", X), epochs=1), {}
+    )
     restore_model(load_checkpoint(folder / "c.safetensors"), model)
 
 
@@ -68,7 +79,9 @@ def by_another_training(model, _):
     Training(model, model.phases(SGD(0.1)), Dataset("x", X), epochs=1).run()
 
 
-@pytest.mark.parametrize("change", [by_hand, by_restoring, by_another_part, by_another_training], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "change", [by_hand, by_restoring, by_another_part, by_another_training], ids=lambda f: f.__name__
+)
 def test_weights_changed_since_a_fit_are_where_fits_start(change, tmp_path):
     model, x = MODELS["vae"]()
     model.fit(x, **SETTINGS)
@@ -152,7 +165,10 @@ def test_a_phase_moves_and_clips_the_parameters_that_it_is_over(max_norm):
 
 @pytest.mark.parametrize(
     ("over", "words"),
-    [("decoder", "over should be a tuple of names, found 'decoder'"), (("decodr",), "each phase should move some Parameters")],
+    [
+        ("decoder", "over should be a tuple of names, found 'decoder'"),
+        (("decodr",), "each phase should move some Parameters"),
+    ],
 )
 def test_a_phase_over_nothing_is_named(over, words):
     model, x = MODELS["vae"]()
@@ -161,7 +177,9 @@ def test_a_phase_over_nothing_is_named(over, words):
 
 
 def test_a_name_is_not_the_beginning_of_another():
-    parameters = {name: Parameter(np.zeros(1)) for name in ("encoder.1.weight", "encoder.10.weight", "top", "topmost")}
+    parameters = {
+        name: Parameter(np.zeros(1)) for name in ("encoder.1.weight", "encoder.10.weight", "top", "topmost")
+    }
     phase = Phase(Elbo(), SGD(1.0), over=("encoder.1", "top"))
     assert list(phase.moved(parameters)) == ["encoder.1.weight", "top"]
 
@@ -183,7 +201,10 @@ def test_a_schedule_is_read_at_the_step_of_the_mode():
         (lambda m: m.fit(X, max_norm=0.0), "max_norm should be positive, found 0.0"),
         (lambda m: m.sample(-1), "n should be at least 0, found -1"),
         (lambda m: m.sample(2.0), r"a whole number, at least 0; found 2\.0"),
-        (lambda m: m.fit(X, objective=Reconstruction(penalties=("L1",))), "penalties should be such as L1, .*found 'L1'"),
+        (
+            lambda m: m.fit(X, objective=Reconstruction(penalties=("L1",))),
+            "penalties should be such as L1, .*found 'L1'",
+        ),
     ],
 )
 def test_what_fit_cannot_do_is_said(call, words):

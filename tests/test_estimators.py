@@ -21,13 +21,19 @@ Q_PARAMS = np.hstack([LOGITS, MEANS.reshape(B, -1), LOG_VARS.reshape(B, -1)])
 
 
 def test_one_component_is_the_diagonal_gaussian():
-    """Draws, log-densities and gradients, with and without the score, up to rounding of the equation that is solved."""
+    """Draws, log-densities and gradients, with and without the score, up to rounding of the equation that is
+    solved.
+    """
     one, plain = MixturePosterior(Z, 1), DiagonalGaussian(Z)
     q_params, noise = RNG.normal(size=(B, 2 * Z)), RNG.normal(size=(3 * B, Z))
     dz, dlog_q = RNG.normal(size=(3 * B, Z)), RNG.normal(size=3 * B)
     for score in (True, False):
-        (z, log_q), pullback = one.sample_with_log_prob(np.c_[np.ones(B), q_params], noise=noise, draws=3, score=score)
-        (other, log_other), other_pullback = plain.sample_with_log_prob(q_params, noise=noise, draws=3, score=score)
+        (z, log_q), pullback = one.sample_with_log_prob(
+            np.c_[np.ones(B), q_params], noise=noise, draws=3, score=score
+        )
+        (other, log_other), other_pullback = plain.sample_with_log_prob(
+            q_params, noise=noise, draws=3, score=score
+        )
         np.testing.assert_allclose(z, other, rtol=1e-13)
         np.testing.assert_allclose(log_q, log_other, rtol=1e-12)
         found = pullback(dz, dlog_q)
@@ -36,7 +42,9 @@ def test_one_component_is_the_diagonal_gaussian():
 
 
 @pytest.mark.parametrize(
-    "noise", [RNG.normal(size=(B, Z)), np.full((B, Z), 6.5), np.full((B, Z), -6.5)], ids=["", "above", "below"]
+    "noise",
+    [RNG.normal(size=(B, Z)), np.full((B, Z), 6.5), np.full((B, Z), -6.5)],
+    ids=["", "above", "below"],
 )
 @pytest.mark.parametrize("apart", [1.0, 10.0])
 def test_a_draw_has_the_conditional_distribution_functions_that_its_noise_says(noise, apart):
@@ -76,12 +84,17 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_estimator_has_the_slope_of_the_bound_by_quadrature(kind):
-    """Over an even grid of the noise, beside one of z. Each rule is exact to some e^-30 for functions as smooth as these."""
+    """Over an even grid of the noise, beside one of z.
+
+    Each rule is exact to some e^-30 for functions as smooth as these.
+    """
     (objective, K), x = KINDS[kind], RNG.uniform(size=(1, 4))
     q_params = np.array([0.3, -0.4, -0.4, 1.1, -0.5, -1.0])
     model, grid = small(q_params), even_grid(1)
     (log_px, log_pz), _ = model.log_joint(Batch(x), grid.z, draws=len(grid.z))
-    _, bound_pullback = bound_on_grid(q_params[None], posterior=model.posterior, log_joint=log_px + log_pz, grid=grid)
+    _, bound_pullback = bound_on_grid(
+        q_params[None], posterior=model.posterior, log_joint=log_px + log_pz, grid=grid
+    )
     expected = -bound_pullback(np.ones(1))[0]
     noise = np.stack(np.meshgrid(*[AXIS] * K, indexing="ij"), axis=-1).reshape(-1, K)
     weights = np.exp(-0.5 * (noise**2).sum(axis=1))
@@ -118,7 +131,10 @@ def test_a_mixture_is_trained_by_its_name():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: StratifiedElbo().draw_noise(vae(), 2, RNG), "should be a MixturePosterior, .*; found a DiagonalGaussian"),
+        (
+            lambda: StratifiedElbo().draw_noise(vae(), 2, RNG),
+            "should be a MixturePosterior, .*; found a DiagonalGaussian",
+        ),
         (lambda: StratifiedElbo(samples=0), "samples should be at least 1"),
         (lambda: StratifiedElbo(beta=-1.0), "beta should be at least 0"),
         (lambda: MixturePosterior(2, 0), "components should be at least 1"),
@@ -126,7 +142,10 @@ def test_a_mixture_is_trained_by_its_name():
             lambda: MixturePosterior(Z, C).sample(Q_PARAMS, noise=np.zeros((B, Z + 2))),
             r"should be \(4, 2\), or \(4, 3\).*\(4, 4\)",
         ),
-        (lambda: Elbo()(vae(posterior=MixturePosterior(2)), Batch(np.zeros((1, 4))), np.zeros((1, 2))), "no closed form"),
+        (
+            lambda: Elbo()(vae(posterior=MixturePosterior(2)), Batch(np.zeros((1, 4))), np.zeros((1, 2))),
+            "no closed form",
+        ),
     ],
 )
 def test_what_a_mixture_cannot_do_is_said(call, words):

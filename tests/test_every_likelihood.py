@@ -1,4 +1,6 @@
-"""What holds of every likelihood: it judges what was observed, its model is saved and loads, and it says what it is of."""
+"""What holds of every likelihood: it judges what was observed, its model is saved and loads, and it says what
+it is of.
+"""
 
 from dataclasses import replace
 from itertools import product
@@ -32,7 +34,18 @@ from scratchvae.likelihoods import (
 )
 from scratchvae.objectives import Elbo
 from scratchvae.recipes import LIKELIHOODS
-from scratchvae.runs import METRICS, Config, Judgement, Reading, Run, chosen_runs, groups, read_run, read_runs, run_names
+from scratchvae.runs import (
+    METRICS,
+    Config,
+    Judgement,
+    Reading,
+    Run,
+    chosen_runs,
+    groups,
+    read_run,
+    read_runs,
+    run_names,
+)
 from scratchvae.training import minimize
 
 N = 24
@@ -51,11 +64,17 @@ SCHEMA = TableSchema(
 
 def table_rows(rng):
     levels = [rng.integers(0, n, N).astype(np.float64) for n in (3, 2, 3)]
-    return np.stack([rng.normal(size=N), np.exp(rng.normal(size=N)), rng.poisson(3, N).astype(np.float64), *levels], axis=1)
+    return np.stack(
+        [rng.normal(size=N), np.exp(rng.normal(size=N)), rng.poisson(3, N).astype(np.float64), *levels],
+        axis=1,
+    )
 
 
 LAWS = {
-    **{name: (lambda name=name: name, lambda rng, name=name: supported(name, (N, 3), rng)) for name in LIKELIHOODS},
+    **{
+        name: (lambda name=name: name, lambda rng, name=name: supported(name, (N, 3), rng))
+        for name in LIKELIHOODS
+    },
     "a library's size": (
         lambda: NegativeBinomial((3,), offset="library"),
         lambda rng: rng.poisson(3, (N, 3)).astype(np.float64),
@@ -168,7 +187,11 @@ PAIRS = {  # the law, and every value that an entry can have
 def test_a_probability_of_x_is_one_that_sums_to_one(name):
     """By enumeration of events of two entries: 400 counts leave out less than 1e-12 at means of a few."""
     law, values = PAIRS[name]
-    x = np.array(list(product(*values))) if isinstance(values, tuple) else np.array(list(product(values, values)))
+    x = (
+        np.array(list(product(*values)))
+        if isinstance(values, tuple)
+        else np.array(list(product(values, values)))
+    )
     x_params = np.full((1, law.n_params((2,))), 0.3)
     log_p, _ = law.log_prob(np.repeat(x_params, len(x), axis=0), x=x)
     total = np.exp(log_p).sum()
@@ -190,12 +213,16 @@ def test_what_is_no_probability():
         assert not law.is_probability(grey)
         assert law.given == ""
     assert Bernoulli().is_probability(np.rint(grey))
-    both = Blocks([([0], Multinomial()), ([1], NegativeBinomial((1,), offset="library")), ([2], Multinomial())])
+    both = Blocks(
+        [([0], Multinomial()), ([1], NegativeBinomial((1,), offset="library")), ([2], Multinomial())]
+    )
     assert both.given == "the document's length and the example's size"
 
 
 def judgement(model, x, **config):
-    run = SimpleNamespace(folder="run", model=model.model_, latents=1, config=SimpleNamespace(binarized=False, **config))
+    run = SimpleNamespace(
+        folder="run", model=model.model_, latents=1, config=SimpleNamespace(binarized=False, **config)
+    )
     return Judgement(run, Dataset("x", x), Elbo(), samples=2, likelihood_of=5, seed=0)
 
 
@@ -235,7 +262,11 @@ def test_evaluate_says_what_its_numbers_are_of(name, words, bits):
     [
         ("negative_binomial", "negative_binomial(offset='library')", False),
         ("negative_binomial", "negative_binomial(dispersion=3.0, offset='none')", True),
-        ("negative_binomial(offset='library')", "negative_binomial(offset='library', zero_inflated=True)", True),
+        (
+            "negative_binomial(offset='library')",
+            "negative_binomial(offset='library', zero_inflated=True)",
+            True,
+        ),
         ("categorical(levels=8)", "categorical(levels=4)", False),
         ("discretized_logistic", "discretized_logistic(levels=256, components=3)", True),
         ("discretized_logistic(16)", "discretized_logistic(8)", False),
@@ -246,7 +277,9 @@ def test_evaluate_says_what_its_numbers_are_of(name, words, bits):
 )
 def test_only_bounds_on_one_thing_are_compared(one, other, alike):
     base = Reading(folder=None, config=Config(data="x.npy"))
-    runs = [replace(base, config=replace(base.config, recipe=f"mlp(likelihood={law})")) for law in (one, other)]
+    runs = [
+        replace(base, config=replace(base.config, recipe=f"mlp(likelihood={law})")) for law in (one, other)
+    ]
     assert list(groups(runs).values()) == ([[0, 1]] if alike else [[0], [1]])
 
 
@@ -259,7 +292,8 @@ def test_names_of_categories_have_no_squared_error():
     batch = Dataset("x", x).batch(slice(None), np.float32)
     one, _ = model.model_.run(batch, model.model_.draw_noise(N, np.random.default_rng(3)))
     apart = np.where(np.isnan(x), 0, batch.x - model.model_.likelihood.mean(one.x_params))[:, :5]
-    assert point.squared_error == pytest.approx((apart**2).sum(axis=1).mean(), rel=1e-5)  # a few hundred float32 sums
+    # a few hundred float32 sums
+    assert point.squared_error == pytest.approx((apart**2).sum(axis=1).mean(), rel=1e-5)
 
 
 def test_folders_are_texts_or_paths(tmp_path):
@@ -271,7 +305,10 @@ def test_folders_are_texts_or_paths(tmp_path):
             run.keep()(run.training(), "end")
         assert run.folder == tmp_path / f"run{k}"
         with Run.resume(kind(run.folder)) as again:
-            assert named_parameters(again.model).keys() == named_parameters(Run.open(kind(run.folder)).model).keys()
+            assert (
+                named_parameters(again.model).keys()
+                == named_parameters(Run.open(kind(run.folder)).model).keys()
+            )
         assert read_run(kind(run.folder)).config is not None
     for kind in (str, lambda path: path):
         runs = read_runs(kind(tmp_path))

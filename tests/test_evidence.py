@@ -35,7 +35,8 @@ W, BIAS, NOISE = 0.7 * RNG.normal(size=(Z, D)), RNG.normal(size=D), RNG.uniform(
 X = RNG.normal(size=(B, Z)) @ W + BIAS + np.sqrt(NOISE) * RNG.normal(size=(B, D))
 GIVEN = {"x": X, "weight": W, "mean": BIAS, "noise_variance": NOISE}
 
-# The oracle conditions the joint Gaussian of z and x on x: it takes no bound, no KL, no density of the package.
+# The oracle conditions the joint Gaussian of z and x on x: it takes no bound, no KL, no density of the
+# package.
 C = W.T @ W + np.diag(NOISE)
 LOG_PX = stats.multivariate_normal(BIAS, C).logpdf(X)
 S = np.eye(Z) - W @ np.linalg.solve(C, W.T)  # Cov z − Cov(z, x) C⁻¹ Cov(x, z)
@@ -56,7 +57,9 @@ NORMAL = gaussian.log_prob(ONE.z, np.zeros((2001, 1)), np.zeros((2001, 1)))[0][N
 
 def log_densities(z, mean, L):
     """log N(z; mean_b, L_b L_bᵀ) of every example at every z  ->  (B, G)."""
-    each = [stats.multivariate_normal(m, factor @ factor.T).logpdf(z) for m, factor in zip(mean, L, strict=True)]
+    each = [
+        stats.multivariate_normal(m, factor @ factor.T).logpdf(z) for m, factor in zip(mean, L, strict=True)
+    ]
     return np.reshape(each, (len(mean), len(z)))
 
 
@@ -67,7 +70,8 @@ def log_joint_at(z, x=X):
     return log_px_z + stats.norm.logpdf(z).sum(axis=1)
 
 
-# ---------------------------------------------------------------------------- the evidence does not depend on z
+# ---------------------------------------------------------------------------- the evidence does not depend on
+# z
 
 
 def rounding(*parts):
@@ -79,7 +83,9 @@ def test_bayes_rule_gives_log_px_at_every_z():
     log_joint, log_posterior = log_joint_at(GRID.z), log_densities(GRID.z, POSTERIOR_MEAN, POSTERIOR_L)
     assert np.ptp(log_joint, axis=1).min() > 100  # both vary a lot,
     at_every_z = log_joint - log_posterior
-    np.testing.assert_allclose(at_every_z, np.repeat(LOG_PX[:, None], len(GRID.z), axis=1), rtol=0, atol=rounding(log_joint))
+    np.testing.assert_allclose(
+        at_every_z, np.repeat(LOG_PX[:, None], len(GRID.z), axis=1), rtol=0, atol=rounding(log_joint)
+    )
 
 
 @pytest.mark.parametrize("name", LAWS)
@@ -88,12 +94,14 @@ def test_the_mean_of_log_px_under_any_q_is_log_px_without_a_deviation(name):
     log_joint, log_posterior = log_joint_at(GRID.z), log_densities(GRID.z, POSTERIOR_MEAN, POSTERIOR_L)
     allowed = rounding(log_joint)
     found = expectation_by_quadrature(log_joint - log_posterior, log_densities(GRID.z, mean, L), grid=GRID)
-    np.testing.assert_allclose(found.mean, LOG_PX, rtol=1e-10)  # measured: below 3e-13, the mass of q beyond the grid
+    # measured: below 3e-13, the mass of q beyond the grid
+    np.testing.assert_allclose(found.mean, LOG_PX, rtol=1e-10)
     assert found.deviation.max() < allowed
     assert (found.standard_error == 0).all()
     z = mean[:, None] + np.random.default_rng(0).standard_normal((B, 50, Z)) @ L.transpose(0, 2, 1)
     flat = [
-        log_joint_at(z[b], X[b : b + 1]) - log_densities(z[b], POSTERIOR_MEAN[b : b + 1], POSTERIOR_L[b : b + 1])
+        log_joint_at(z[b], X[b : b + 1])
+        - log_densities(z[b], POSTERIOR_MEAN[b : b + 1], POSTERIOR_L[b : b + 1])
         for b in range(B)
     ]
     sampled = expectation_by_sampling(np.concatenate(flat))
@@ -121,7 +129,10 @@ def test_the_integrand_of_the_bound_varies_with_z_unless_q_is_the_posterior(name
     np.testing.assert_allclose(found.deviation, expected, rtol=1e-7, atol=rounding(log_joint_at(GRID.z)))
     K = 4000
     z = mean[:, None] + np.random.default_rng(1).standard_normal((B, K, Z)) @ L.transpose(0, 2, 1)
-    values = [log_joint_at(z[b], X[b : b + 1]) - log_densities(z[b], mean[b : b + 1], L[b : b + 1]) for b in range(B)]
+    values = [
+        log_joint_at(z[b], X[b : b + 1]) - log_densities(z[b], mean[b : b + 1], L[b : b + 1])
+        for b in range(B)
+    ]
     sampled = expectation_by_sampling(np.concatenate(values))
     assert (np.abs(sampled.mean - bound) <= 5 * expected / np.sqrt(K) + 1e-10).all()
     # a deviation of K draws of a quadratic form scatters by √(kurtosis − 1) / 2√K of itself, below 4 % here
@@ -132,7 +143,9 @@ def test_the_integrand_of_the_bound_varies_with_z_unless_q_is_the_posterior(name
 def test_an_even_grid_reaches_both_ends_of_each_axis(latent_dim, points):
     grid = even_grid(latent_dim, reach=3.0, points=points)
     axis = [-3.0 + 6.0 * k / (points - 1) for k in range(points)]
-    expected = [[z] for z in axis] if latent_dim == 1 else [[first, second] for first in axis for second in axis]
+    expected = (
+        [[z] for z in axis] if latent_dim == 1 else [[first, second] for first in axis for second in axis]
+    )
     np.testing.assert_allclose(grid.z, expected, rtol=0, atol=4 * EPS)
     assert grid.cell == pytest.approx((6.0 / (points - 1)) ** latent_dim, rel=1e-14)
 
@@ -152,7 +165,8 @@ def test_expectations_are_means_and_deviations_of_what_is_known():
     log_q = np.where(inside, np.log(35 / 32) + 3 * np.log1p(-(np.where(inside, grid.z.T, 0) ** 2)), -np.inf)
     beta = expectation_by_quadrature(np.where(inside, grid.z.T, np.nan), log_q, grid=grid)  # NaN where q is 0
     assert beta.mean[0] == pytest.approx(0, abs=1e-12)
-    assert beta.deviation[0] == pytest.approx(1 / 3, rel=1e-7)  # the third derivative of q jumps: an error of cell⁴
+    # the third derivative of q jumps: an error of cell⁴
+    assert beta.deviation[0] == pytest.approx(1 / 3, rel=1e-7)
     sampled = expectation_by_sampling(np.array([[1.0, 2.0, 6.0], [5.0, 5.0, 5.0]]))
     np.testing.assert_allclose(sampled.mean, [3, 5])
     np.testing.assert_allclose(sampled.deviation, [np.sqrt(7), 0])
@@ -176,7 +190,8 @@ def test_the_bound_in_closed_form_is_log_px_less_the_kl(name):
     mean, L = LAWS[name]
     bound, pullback = linear_gaussian_bound(mean, L, **GIVEN)
     np.testing.assert_allclose(bound, LOG_PX - kl_to_posterior(mean, L), rtol=1e-12)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(5)  # exact for polynomials of degree 9; that of the integrand is 2
+    # exact for polynomials of degree 9; that of the integrand is 2
+    nodes, weights = np.polynomial.hermite_e.hermegauss(5)
     noise = np.stack(np.meshgrid(nodes, nodes), axis=-1).reshape(-1, Z)
     shares = np.outer(weights, weights).ravel() / weights.sum() ** 2
     for b in range(B):
@@ -248,7 +263,9 @@ def test_what_the_bound_gains_the_kl_loses_down_to_the_least_kl_of_the_family(de
     assert found.bound.shape == kl.shape == (401, B)
     np.testing.assert_array_equal(found.q_params[0], start)
     np.testing.assert_allclose(found.bound + kl, np.repeat(LOG_PX[None], 401, axis=0), rtol=1e-11)
-    np.testing.assert_allclose(np.diff(found.bound, axis=0), -np.diff(kl, axis=0), rtol=0, atol=rounding(found.bound))
+    np.testing.assert_allclose(
+        np.diff(found.bound, axis=0), -np.diff(kl, axis=0), rtol=0, atol=rounding(found.bound)
+    )
     assert (np.diff(found.bound, axis=0) > -rounding(found.bound)).all()
     assert (found.bound[-1] - found.bound[0] > 0.1).all()
     least = 0 if dependent else 0.5 * (np.log(np.diag(PRECISION)).sum() + np.linalg.slogdet(S)[1])
@@ -258,7 +275,9 @@ def test_what_the_bound_gains_the_kl_loses_down_to_the_least_kl_of_the_family(de
     (mean, L), _ = posterior.mean_and_factor(found.q_params[-1])
     np.testing.assert_allclose(mean, POSTERIOR_MEAN, atol=1e-5)
     variances = np.einsum("bij,bij->bi", L, L)
-    np.testing.assert_allclose(variances, [np.diag(S) if dependent else 1 / np.diag(PRECISION)] * B, atol=1e-5)
+    np.testing.assert_allclose(
+        variances, [np.diag(S) if dependent else 1 / np.diag(PRECISION)] * B, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("rate", [0.1, np.array([0.2, 0.05])])
@@ -331,7 +350,9 @@ def test_of_a_network_too_bayes_rule_gives_log_px_wherever_draws_of_the_posterio
         assert counts.min() > 100
         shares = counts / len(kept)
         joint = [
-            integrate.quad(lambda t, x=x: np.exp(network_log_joint(model, np.array([[t]]), x)[0]), a, b, epsabs=1e-12)[0]
+            integrate.quad(
+                lambda t, x=x: np.exp(network_log_joint(model, np.array([[t]]), x)[0]), a, b, epsabs=1e-12
+            )[0]
             for a, b in pairwise(edges)
         ]
         error = np.sqrt((1 - shares) / (shares * len(kept)))  # of log share
@@ -371,13 +392,17 @@ def test_of_a_network_too_what_the_bound_gains_the_kl_loses_down_to_the_best_gau
         np.testing.assert_allclose(climb.bound[:, b], over_noise, rtol=0, atol=1e-9)
         np.testing.assert_allclose(over_noise + kl, np.full(201, found.log_px[b]), rtol=0, atol=1e-9)
         assert (np.diff(kl) < 1e-12).all()
-        best = optimize.minimize(lambda q, x=x: -network_bound(model, q, x), path[0], method="BFGS", options={"gtol": 1e-7})
+        best = optimize.minimize(
+            lambda q, x=x: -network_bound(model, q, x), path[0], method="BFGS", options={"gtol": 1e-7}
+        )
         assert climb.bound[-1, b] == pytest.approx(-best.fun, abs=1e-8)
         assert kl[-1] > 1e-3  # no Gaussian is p(z|x)
         # Opper & Archambeau 2009: there E_q[∂ log p(x, z)/∂z] = 0 and −E_q[∂² log p(x, z)/∂z²] = 1/σ²
         slope = np.gradient(found.log_joint[b], grid.z[:, 0])
         for f, expected in ((slope, 0), (-np.gradient(slope, grid.z[:, 0]), np.exp(-path[-1, 1]))):
-            assert expectation_by_quadrature(f[None], log_q[-1:], grid=grid).mean[0] == pytest.approx(expected, abs=1e-3)
+            assert expectation_by_quadrature(f[None], log_q[-1:], grid=grid).mean[0] == pytest.approx(
+                expected, abs=1e-3
+            )
 
 
 # --------------------------------------------------------------------------------------- what cannot be
@@ -416,11 +441,15 @@ def runaway(q_params):
             "found other values after 16 steps at the rate 5000000000.0; lower the rate",
         ),
         (
-            lambda: bound_on_grid(np.array([[7.9, 0.0]]), posterior=DiagonalGaussian(1), log_joint=NORMAL, grid=ONE),
+            lambda: bound_on_grid(
+                np.array([[7.9, 0.0]]), posterior=DiagonalGaussian(1), log_joint=NORMAL, grid=ONE
+            ),
             r"bound_on_grid: a grid to ±8 .* fine enough for q\(z\)",
         ),
         (
-            lambda: linear_gaussian_bound(*LAWS["the prior"], **GIVEN | {"noise_variance": np.array([1.0, 0.5, -0.1, 1])}),
+            lambda: linear_gaussian_bound(
+                *LAWS["the prior"], **GIVEN | {"noise_variance": np.array([1.0, 0.5, -0.1, 1])}
+            ),
             "noise_variance should be positive, found -0.1 at entry 2",
         ),
         (

@@ -1,4 +1,6 @@
-"""Products of experts: the exact posterior of every subset of linear-Gaussian modalities, and what is missing."""
+"""Products of experts: the exact posterior of every subset of linear-Gaussian modalities, and what is
+missing.
+"""
 
 from itertools import product
 
@@ -21,10 +23,13 @@ RNG = np.random.default_rng(0)
 
 
 def linear_model():
-    """x_m = z W_m + noise with orthogonal rows of each W_m, and encoders that give each modality's exact expert."""
+    """x_m = z W_m + noise with orthogonal rows of each W_m, and encoders that give each modality's exact
+    expert.
+    """
     likelihood = Gaussian(0.5)
     variance = np.exp(np.float64(likelihood.log_var.value[0]))
-    bases = [np.linalg.qr(RNG.normal(size=(size, Z)))[0].T * [[0.7], [1.6]] for size in SIZES]  # W_m (Z, size)
+    # W_m (Z, size)
+    bases = [np.linalg.qr(RNG.normal(size=(size, Z)))[0].T * [[0.7], [1.6]] for size in SIZES]
     encoders = [Linear(size, 2 * Z, rng=0) for size in SIZES]
     experts, decoder = ProductOfExperts(*encoders, sizes=SIZES), Linear(Z, sum(SIZES), rng=0)
     parts = {"posterior": DiagonalGaussian(Z), "prior": StandardGaussian(Z), "likelihood": likelihood}
@@ -44,7 +49,9 @@ def observed(subset):
 
 @pytest.mark.parametrize("subset", list(product((0, 1), repeat=3)), ids=str)
 def test_the_product_is_the_exact_posterior_of_every_subset(subset):
-    """So every log-weight log p(x|z) + log p(z) − log q(z|x) is log p of what was observed, N(0, WᵀW + σ² I) of it."""
+    """So every log-weight log p(x|z) + log p(z) − log q(z|x) is log p of what was observed, N(0, WᵀW + σ² I)
+    of it.
+    """
     model, W, variance = linear_model()
     x, mask = RNG.normal(size=(1, sum(SIZES))), observed(subset)
     noise = RNG.normal(size=(5, Z))
@@ -52,7 +59,9 @@ def test_the_product_is_the_exact_posterior_of_every_subset(subset):
     seen = mask[0] > 0
     S = W[:, seen].T @ W[:, seen] + variance * np.eye(seen.sum())
     expected = stats.multivariate_normal(cov=S).logpdf(x[0, seen]) if seen.any() else 0.0
-    np.testing.assert_allclose(one.log_px + one.log_pz - one.log_q, expected, atol=1e-12 * (1 + abs(expected)))
+    np.testing.assert_allclose(
+        one.log_px + one.log_pz - one.log_q, expected, atol=1e-12 * (1 + abs(expected))
+    )
 
 
 def test_an_encoder_of_what_is_missing_learns_nothing():
@@ -61,7 +70,9 @@ def test_an_encoder_of_what_is_missing_learns_nothing():
     _, pullback = Elbo()(model, Batch(RNG.normal(size=(1, 9)) * mask, observed=mask), RNG.normal(size=(1, Z)))
     pullback()
     gradients = {name: np.abs(p.grad).max() for name, p in named_parameters(model.encoder).items()}
-    assert [name for name, size in gradients.items() if size == 0] == [name for name in gradients if ".1." in f".{name}"]
+    assert [name for name, size in gradients.items() if size == 0] == [
+        name for name in gradients if ".1." in f".{name}"
+    ]
 
 
 def test_whatever_a_missing_expert_says_counts_for_nothing():
@@ -88,7 +99,9 @@ def test_sure_and_ignorant_experts_overflow_nothing(log_var):
 
 
 def test_each_modality_needs_an_encoder():
-    with pytest.raises(InputError, match="each modality should have an encoder and a size, found 1 encoders and 2 sizes"):
+    with pytest.raises(
+        InputError, match="each modality should have an encoder and a size, found 1 encoders and 2 sizes"
+    ):
         ProductOfExperts(Linear(3, 4, rng=0), sizes=(3, 2))
     with pytest.raises(InputError, match=r"ProductOfExperts: x should have shape \(B, 6\), found \(1, 3\)"):
         ProductOfExperts(Linear(3, 4, rng=0), sizes=(3,))(np.zeros((1, 3), np.float32))

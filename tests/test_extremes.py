@@ -1,4 +1,6 @@
-"""Numbers at the ends of the range: no gradient of a finite value is NaN, and no overflow comes out as an ordinary number."""
+"""Numbers at the ends of the range: no gradient of a finite value is NaN, and no overflow comes out as an
+ordinary number.
+"""
 
 import numpy as np
 import pytest
@@ -25,9 +27,13 @@ CALLS = {
     "gaussian.log_prob": lambda: gaussian.log_prob(LARGE * draw(3, 4), draw(3, 4), TINY + draw(3, 4)),
     "laplace.log_prob": lambda: laplace.log_prob(LARGE * draw(3, 4), draw(3, 4), TINY + draw(3, 4)),
     "mixture.log_prob: narrow": lambda: mixture.log_prob(draw(3, 4), draw(2), draw(2, 4), TINY + draw(2, 4)),
-    "mixture.log_prob: far": lambda: mixture.log_prob(LARGE * draw(3, 4), draw(2), draw(2, 4), TINY + draw(2, 4)),
+    "mixture.log_prob: far": lambda: mixture.log_prob(
+        LARGE * draw(3, 4), draw(2), draw(2, 4), TINY + draw(2, 4)
+    ),
     "gaussian_full.log_prob": lambda: gaussian_full.log_prob(LARGE * draw(3, 4), draw(3, 4), narrow_factor()),
-    "gaussian_full.kl": lambda: gaussian_full.kl(draw(3, 4), 1e10 * narrow_factor()[::-1], LARGE * draw(3, 4), narrow_factor()),
+    "gaussian_full.kl": lambda: gaussian_full.kl(
+        draw(3, 4), 1e10 * narrow_factor()[::-1], LARGE * draw(3, 4), narrow_factor()
+    ),
 }
 
 
@@ -35,7 +41,9 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("seed", [0.0, 1.0])
 def test_overflowing_squares_leave_no_nan(name, twin, seed):
-    """A weight of 0, as of an importance sample that counts for nothing, gives a gradient of 0: 0 · ∞ is no NaN."""
+    """A weight of 0, as of an importance sample that counts for nothing, gives a gradient of 0: 0 · ∞ is no
+    NaN.
+    """
     with kernels.using(twin):
         value, pullback = CALLS[name]()
         gradients = pullback(np.full_like(value, seed))
@@ -77,7 +85,9 @@ def test_a_variance_that_overflows_is_said():
 
 
 def test_norms_keep_their_digits_far_from_0():
-    """The first mean is rounded to eps · 10⁴ = 6e-4 beside deviations of 1; what is left of it is taken off again."""
+    """The first mean is rounded to eps · 10⁴ = 6e-4 beside deviations of 1; what is left of it is taken off
+    again.
+    """
     x, one, zero = 1e4 + draw(64, 3), np.ones(3, np.float32), np.zeros(3, np.float32)
     exact = x.astype(np.float64)
     y, _, var = ops.batch_norm(x, one, zero)[0]
@@ -92,5 +102,7 @@ def test_a_covariance_beyond_the_range_is_judged():
     huge = np.float32(3e38) * np.array([[[1, 0.5], [0.5, 1]]], np.float32)
     L, _ = ops.cholesky(huge)
     np.testing.assert_allclose(L[0, 0, 0], np.sqrt(3e38), rtol=1e-6)
-    with pytest.raises(InputError, match="should be positive definite, found that the smallest eigenvalue of example 0 is -"):
+    with pytest.raises(
+        InputError, match="should be positive definite, found that the smallest eigenvalue of example 0 is -"
+    ):
         ops.cholesky(np.float32(1e38) * np.array([[[1, 3], [3, 1]]], np.float32))

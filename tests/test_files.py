@@ -1,4 +1,6 @@
-"""Files and folders: what is refused before it costs memory or hangs, what a killed process leaves, and whose a folder is."""
+"""Files and folders: what is refused before it costs memory or hangs, what a killed process leaves, and whose
+a folder is.
+"""
 
 import errno
 import gzip
@@ -40,7 +42,8 @@ def dead():
     return child.pid
 
 
-# ---- strict JSON ------------------------------------------------------------------------------------------------------------
+# ---- strict JSON
+# ------------------------------------------------------------------------------------------------------------
 
 DOUBTFUL = {
     "[" * 100_000: "nested at most 32 deep",
@@ -72,12 +75,17 @@ def test_doubtful_json_is_one_sentence(text):
 
 
 def test_json_is_read_as_it_was_written():
-    value = {"a": [1, 2.5, "ü😀", None, True], "b": {"low": -(1 << 63), "high": (1 << 63) - 1, "deep": [[[]]]}}
+    value = {
+        "a": [1, 2.5, "ü😀", None, True],
+        "b": {"low": -(1 << 63), "high": (1 << 63) - 1, "deep": [[[]]]},
+    }
     assert strict_json.parse(strict_json.dump(value), "x") == value
     deepest = "[" * strict_json.DEEPEST + "]" * strict_json.DEEPEST
     assert strict_json.parse(deepest, "x") == json.loads(deepest)
     numbers = [np.nan, np.inf, -np.inf, 1.5]
-    found = schema.check(strict_json.parse(strict_json.dump(numbers), "x"), schema.Listing(schema.Number(finite=False)), "x")
+    found = schema.check(
+        strict_json.parse(strict_json.dump(numbers), "x"), schema.Listing(schema.Number(finite=False)), "x"
+    )
     np.testing.assert_array_equal(found, numbers)
 
 
@@ -92,7 +100,8 @@ def test_json_beyond_its_size_is_refused(tmp_path, monkeypatch):
 
 OPTIONAL = {"list": schema.Listing(schema.Flag()), "t": schema.Text()}
 KIND = schema.Record(
-    {"n": schema.Whole(1, 9), "x": schema.Number(0)}, {"list": schema.Listing(schema.Flag()), "t": schema.Text()}
+    {"n": schema.Whole(1, 9), "x": schema.Number(0)},
+    {"list": schema.Listing(schema.Flag()), "t": schema.Text()},
 )
 OTHERS = {
     "n is none": ({"n": None, "x": 1}, "n should be a whole number from 1 to 9, found null"),
@@ -121,7 +130,8 @@ def test_an_entry_of_another_kind_is_named(case):
         schema.check(value, KIND, "f")
 
 
-# ---- writing ----------------------------------------------------------------------------------------------------------------
+# ---- writing
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def part(path, host, pid):
@@ -146,7 +156,9 @@ def test_what_killed_writers_left_is_removed_and_what_others_write_stays(tmp_pat
 
 
 def test_a_long_name_of_the_machine_is_cut_in_the_names_of_files(monkeypatch):
-    """So that names stay below the 255 bytes that file systems take, and hold nothing but letters, digits and hyphens."""
+    """So that names stay below the 255 bytes that file systems take, and hold nothing but letters, digits and
+    hyphens.
+    """
     monkeypatch.setattr(socket, "gethostname", lambda: "a.b/" * 60)
     assert files._host() == "a-b-" * 8
     monkeypatch.setattr(socket, "gethostname", lambda: "")
@@ -163,13 +175,16 @@ def test_no_link_is_followed_and_the_folder_is_synced(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="can't be written: File exists"):
         files.write_whole(path, b"other")
     synced, fsync = [], os.fsync
-    monkeypatch.setattr(os, "fsync", lambda d: (synced.append(os.path.samestat(os.fstat(d), tmp_path.stat())), fsync(d)))
+    monkeypatch.setattr(
+        os, "fsync", lambda d: (synced.append(os.path.samestat(os.fstat(d), tmp_path.stat())), fsync(d))
+    )
     files.write_whole(path, b"other")
     assert (victim.read_bytes(), path.read_bytes(), path.is_symlink()) == (b"mine", b"other", False)
     assert synced == [False, True]
 
 
-# ---- what is no regular file ------------------------------------------------------------------------------------------------
+# ---- what is no regular file
+# ------------------------------------------------------------------------------------------------
 
 READERS = {
     "load": data.load,
@@ -218,7 +233,8 @@ def test_paths_that_lead_nowhere_are_one_sentence(path):
         data.load("mnist", data_dir="~nosuchuser")
 
 
-# ---- limits -----------------------------------------------------------------------------------------------------------------
+# ---- limits
+# -----------------------------------------------------------------------------------------------------------------
 
 LIMIT = 1 << 20
 ZEROS = gzip.compress(bytes(1 << 24))
@@ -256,7 +272,9 @@ def image(kind, *size, **options):
 
 def growing():
     """A GIF of 2 x 2 pixels whose last frame says that it has 5000 x 5000."""
-    content = bytearray(image("GIF", 2, 2, save_all=True, append_images=[Image.new("L", (2, 2), 255)], duration=99))
+    content = bytearray(
+        image("GIF", 2, 2, save_all=True, append_images=[Image.new("L", (2, 2), 255)], duration=99)
+    )
     at = content.rindex(b"\x2c\0\0\0\0")
     content[at + 5 : at + 9] = struct.pack("<HH", 5000, 5000)
     return bytes(content)
@@ -269,29 +287,71 @@ def sound(seconds):
 
 
 TOO_MUCH = {  # name of the file: what it holds, who reads it, and what the message says it would take
-    "an honest gzip of 3 GB": ("x.gz", gzip.compress(idx(192, 1 << 24)) + ZEROS * 192, data.load, "3,221,225,472 bytes"),
+    "an honest gzip of 3 GB": (
+        "x.gz",
+        gzip.compress(idx(192, 1 << 24)) + ZEROS * 192,
+        data.load,
+        "3,221,225,472 bytes",
+    ),
     "a gzip that says nothing": ("x.txt", ZEROS * 192, data.load, "16,777,216 bytes"),
     "an idx": ("x", idx(1 << 11, 1 << 10), data.load, "2,097,152 bytes"),
-    "an npz": ("x.npz", zipped({"x.npy": npy_promising((1 << 11, 1 << 10)) + bytes(1 << 21)}), data.load, "2,097,152 bytes"),
+    "an npz": (
+        "x.npz",
+        zipped({"x.npy": npy_promising((1 << 11, 1 << 10)) + bytes(1 << 21)}),
+        data.load,
+        "2,097,152 bytes",
+    ),
     "many in an npz": (
         "x.npz",
         zipped({f"{k}.npy": npy(np.zeros(1 << 15)) for k in range(5)}),
         data.read_named_arrays,
         "1,311,360 bytes",
     ),
-    "bytes as float64": ("x.npz", zipped({"a.npy": npy(np.zeros(1 << 18, np.uint8))}), data.read_named_arrays, "2,097,152 bytes"),
-    "a directory of a zip": ("x.npz", zipped({f"{k:0999}.npy": b"" for k in range(99)}), data.load, "bytes, and reading"),
-    "a picture": ("x.png", image("PNG", 300, 300), data.read_picture, "300 x 300 pixels, while decoded, take 1,440,000 bytes"),
+    "bytes as float64": (
+        "x.npz",
+        zipped({"a.npy": npy(np.zeros(1 << 18, np.uint8))}),
+        data.read_named_arrays,
+        "2,097,152 bytes",
+    ),
+    "a directory of a zip": (
+        "x.npz",
+        zipped({f"{k:0999}.npy": b"" for k in range(99)}),
+        data.load,
+        "bytes, and reading",
+    ),
+    "a picture": (
+        "x.png",
+        image("PNG", 300, 300),
+        data.read_picture,
+        "300 x 300 pixels, while decoded, take 1,440,000 bytes",
+    ),
     "frames of one pixel": (
         "x.gif",
-        image("GIF", 1, 1, save_all=True, append_images=[Image.new("L", (1, 1), k % 255) for k in range(99)], duration=99),
+        image(
+            "GIF",
+            1,
+            1,
+            save_all=True,
+            append_images=[Image.new("L", (1, 1), k % 255) for k in range(99)],
+            duration=99,
+        ),
         data.load,
         "the first 65 frames and more take 1,064,960 bytes",
     ),
-    "a frame larger than the picture": ("x.gif", growing(), data.load, "5,000 x 5,000 pixels, while decoded, take 400,000,000"),
+    "a frame larger than the picture": (
+        "x.gif",
+        growing(),
+        data.load,
+        "5,000 x 5,000 pixels, while decoded, take 400,000,000",
+    ),
     "a text": ("x.txt", b"word " * 20_000, data.load, "at 16 for each"),
     "paragraphs": ("x.txt", b"a\n\n" * 5000, data.load, "5,000 paragraphs take 2,560,000 bytes"),
-    "counts": ("x.txt", b" ".join(b"%c%c" % (97 + k // 26, 97 + k % 26) for k in range(600)), data.read_texts, None),
+    "counts": (
+        "x.txt",
+        b" ".join(b"%c%c" % (97 + k // 26, 97 + k % 26) for k in range(600)),
+        data.read_texts,
+        None,
+    ),
     "a sound": ("x.wav", sound(40), data.load, "at 4 for each"),
     "frames of a sound": ("x.wav", sound(30), data.load, "the frames of 240,000 samples take"),
     "safetensors": ("x", struct.pack("<Q", 2) + b"{}" + bytes(1 << 20), data.read_named_arrays, None),
@@ -306,7 +366,9 @@ def test_more_bytes_than_reading_may_take_are_refused_before_they_are_taken(case
     with data.at_most(LIMIT):
         if words is None and case == "counts":
             corpus = data.Corpus("c", ["ab cd"] * 600, None)
-            with pytest.raises(InputError, match=r"the counts of 500 tokens in 600 documents take 1,200,000 bytes"):
+            with pytest.raises(
+                InputError, match=r"the counts of 500 tokens in 600 documents take 1,200,000 bytes"
+            ):
                 data.bag_of_words(corpus, vocabulary=[f"v{k}" for k in range(500)])
             return
         tracemalloc.start()
@@ -339,7 +401,9 @@ def test_more_examples_than_have_room_are_refused_before_they_are_drawn(case):
     too_many, fitting = DRAWN[case]
     fitting()  # what is drawn from, once for all, such as a photograph and the outlines of letters
     with data.at_most(LIMIT):
-        words = r"bytes each take .* bytes, and reading may take at most 1,048,576|which no array has room for"
+        words = (
+            r"bytes each take .* bytes, and reading may take at most 1,048,576|which no array has room for"
+        )
         with pytest.raises(InputError, match=words):
             too_many()
         tracemalloc.start()
@@ -372,7 +436,10 @@ def test_a_folder_of_very_many_files_is_refused_while_it_is_listed(tmp_path):
     for k in range(300):
         (tmp_path / f"{k}.png").touch()
     (tmp_path / "class").mkdir()
-    with data.at_most(256 * limits.OF_A_FILE), pytest.raises(InputError, match="257 files and more, at 4,096 each,"):
+    with (
+        data.at_most(256 * limits.OF_A_FILE),
+        pytest.raises(InputError, match="257 files and more, at 4,096 each,"),
+    ):
         data.load(tmp_path)
 
 
@@ -417,7 +484,10 @@ ABSURD = {
 @pytest.mark.parametrize("case", ABSURD)
 def test_headers_with_absurd_shapes_are_refused(case, tmp_path):
     (tmp_path / "x.npy").write_bytes(npy_promising(ABSURD[case]) + b"1234")
-    with pytest.raises(InputError, match=r"x\.npy: (the values that the header promises|expected at least one value|malformed)"):
+    with pytest.raises(
+        InputError,
+        match=r"x\.npy: (the values that the header promises|expected at least one value|malformed)",
+    ):
         data.load(tmp_path / "x.npy")
 
 
@@ -425,7 +495,9 @@ def test_sound_beyond_float32_is_refused_and_what_fits_is_exact(tmp_path):
     for value, fits in ((1e300, False), (3e38, True), (np.nan, False)):
         wavfile.write(tmp_path / "x.wav", 8000, np.array([[0.5, 0.5], [value, value]]))
         if fits:
-            np.testing.assert_array_equal(data.read_wav(tmp_path / "x.wav")[0], np.array([0.5, value], np.float32))
+            np.testing.assert_array_equal(
+                data.read_wav(tmp_path / "x.wav")[0], np.array([0.5, value], np.float32)
+            )
         else:
             with pytest.raises(InputError, match="samples in float32 should be finite"):
                 data.read_wav(tmp_path / "x.wav")
@@ -435,7 +507,8 @@ def test_sound_beyond_float32_is_refused_and_what_fits_is_exact(tmp_path):
 def test_a_digest_is_the_same_in_pieces_and_in_another_byte_order(at_once, monkeypatch):
     x = np.arange(30.0).reshape(5, 6)
     whole = data.digest(data.Dataset("x", x, np.arange(5)))
-    monkeypatch.setattr(import_module("scratchvae.data.digest"), "AT_ONCE", at_once)  # values: so many rows of 6 at a time
+    # values: so many rows of 6 at a time
+    monkeypatch.setattr(import_module("scratchvae.data.digest"), "AT_ONCE", at_once)
     assert data.digest(data.Dataset("x", x, np.arange(5))) == whole
     assert data.digest(data.Dataset("x", x.astype(">f8"), np.arange(5))) == whole
 
@@ -443,18 +516,27 @@ def test_a_digest_is_the_same_in_pieces_and_in_another_byte_order(at_once, monke
 def test_a_digest_is_of_what_a_set_holds(tmp_path):
     x, y = np.arange(24.0).reshape(4, 6), np.arange(4)
     one, same = data.Dataset("a", x, y), data.Dataset("b", np.asfortranarray(x), y)
-    others = [data.Dataset("a", x), data.Dataset("a", x.astype(np.float32), y), data.Dataset("a", x.reshape(4, 1, 2, 3), y)]
+    others = [
+        data.Dataset("a", x),
+        data.Dataset("a", x.astype(np.float32), y),
+        data.Dataset("a", x.reshape(4, 1, 2, 3), y),
+    ]
     others += [one.subset([1, 0, 2, 3]), data.Dataset("a", x, np.array([0, 1, 2, 4]))]
-    others += [data.Dataset("a", x, y, conditions=c) for c in (np.zeros((4, 1)), np.ones((4, 1)), np.ones((4, 2)))]
+    others += [
+        data.Dataset("a", x, y, conditions=c) for c in (np.zeros((4, 1)), np.ones((4, 1)), np.ones((4, 2)))
+    ]
     holed = np.where(np.eye(4, 6) == 1, np.nan, x)
     others += [data.Dataset("a", holed, y), data.Dataset("a", np.ma.masked_array(x, np.eye(4, 6)), y)]
     others += [data.Dataset("a", np.ma.masked_array(x, np.eye(4, 6, 1)), y)]
     assert data.digest(one) == data.digest(same)
-    assert data.digest(data.Dataset("a", holed, y)) == data.digest(data.Dataset("a", np.ma.masked_array(holed, np.eye(4, 6)), y))
+    assert data.digest(data.Dataset("a", holed, y)) == data.digest(
+        data.Dataset("a", np.ma.masked_array(holed, np.eye(4, 6)), y)
+    )
     assert len({data.digest(d) for d in (one, *others)}) == 12
 
 
-# ---- runs -------------------------------------------------------------------------------------------------------------------
+# ---- runs
+# -------------------------------------------------------------------------------------------------------------------
 
 TRAIN = ["--epochs", "2", "--latent-dim", "2", "--hidden", "4", "--held-out", "5", "--quiet", "--no-figures"]
 
@@ -478,7 +560,9 @@ def copy(whole, tmp_path):
 
 
 def weights(folder):
-    return {name: parameter.value.tobytes() for name, parameter in Run.open(folder).resumed().parameters.items()}
+    return {
+        name: parameter.value.tobytes() for name, parameter in Run.open(folder).resumed().parameters.items()
+    }
 
 
 def fails(capsys, argv, *words):
@@ -516,7 +600,12 @@ def test_a_kill_at_any_rename_loses_nothing(when, images, whole, tmp_path, monke
 
 def test_one_process_at_a_time_trains_in_a_folder(copy, images, capsys):
     held = Claim(copy)
-    fails(capsys, ["train", "--resume", copy], f"is being trained in by process {os.getpid()} on", "wait for its end")
+    fails(
+        capsys,
+        ["train", "--resume", copy],
+        f"is being trained in by process {os.getpid()} on",
+        "wait for its end",
+    )
     held.release()
     assert not (copy / ".lock").exists()
     config = Config(data=str(images), recipe="mlp(latent_dim=2, hidden=4)", epochs=1)
@@ -529,7 +618,9 @@ def test_one_process_at_a_time_trains_in_a_folder(copy, images, capsys):
 
 
 def test_a_run_that_another_process_has_just_begun_is_not_begun_again(images, tmp_path, monkeypatch):
-    """Between a look for config.json and the claim to the folder, another process may claim it, write, and let go."""
+    """Between a look for config.json and the claim to the folder, another process may claim it, write, and
+    let go.
+    """
 
     def late(folder):
         (folder / "config.json").write_text("{}")
@@ -555,7 +646,9 @@ def test_a_claim_ends_with_its_process_and_with_its_last_reference(tmp_path):
 
 
 def test_a_claim_is_of_the_file_that_is_there(tmp_path, monkeypatch):
-    """A holder may remove its file after the next one has opened it: the lock on what is gone would keep nobody out."""
+    """A holder may remove its file after the next one has opened it: the lock on what is gone would keep
+    nobody out.
+    """
     opened, locks, descriptors = claim._opened, claim._locks, []
 
     def noted(path):
@@ -648,7 +741,13 @@ def test_other_data_are_not_trained_on_but_by_force(copy, images, tmp_path, caps
     changed = np.load(images)
     changed[7, 1, 2] = np.nextafter(changed[7, 1, 2], np.float32(0.5))
     np.save(moved, changed)
-    fails(capsys, [*argv, 4], "should hold the examples that the run was trained on", "put those back", "--force")
+    fails(
+        capsys,
+        [*argv, 4],
+        "should hold the examples that the run was trained on",
+        "put those back",
+        "--force",
+    )
     assert main([str(a) for a in (*argv, 4, "--force")]) == 0
     assert main([str(a) for a in (*argv, 5)]) == 0
 
@@ -664,7 +763,11 @@ def test_weights_that_are_no_numbers_are_never_used(command, copy, capsys):
     arrays["model/decoder.0.weight"][0, 0] = np.nan
     save_file(arrays, path, description)
     fails(
-        capsys, [command, copy], str(path), "model/decoder.0.weight should be finite, found 1 entries of", "put back an earlier"
+        capsys,
+        [command, copy],
+        str(path),
+        "model/decoder.0.weight should be finite, found 1 entries of",
+        "put back an earlier",
     )
 
 
@@ -685,7 +788,8 @@ def test_metrics_are_read_by_their_schema(line, copy, capsys):
     fails(capsys, ["plot", copy, "curves"], f"{path}, {METRICS[line]}")
 
 
-# ---- Ctrl-C and the cache of kernels ----------------------------------------------------------------------------------------
+# ---- Ctrl-C and the cache of kernels
+# ----------------------------------------------------------------------------------------
 
 INTERRUPTED_AT = """
 import os, runpy, signal, sys
@@ -702,9 +806,13 @@ runpy.run_module("scratchvae", run_name="__main__", alter_sys=True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("module", ["argparse", "scratchvae.arrays", "numpy", "scratchvae.commands.info", "scratchvae.runs"])
+@pytest.mark.parametrize(
+    "module", ["argparse", "scratchvae.arrays", "numpy", "scratchvae.commands.info", "scratchvae.runs"]
+)
 def test_ctrl_c_while_modules_are_imported_is_one_word(module):
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED_AT, module], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT, module], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (130, "interrupted\n"), done.stderr
 
 
@@ -723,7 +831,9 @@ def test_a_kernel_cache_that_cannot_be_read_is_made_anew(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "SCRATCHVAE_KERNELS": "compiled"}
 
     def compiles():
-        done = subprocess.run([sys.executable, "-c", CACHED], capture_output=True, text=True, check=True, env=environment)
+        done = subprocess.run(
+            [sys.executable, "-c", CACHED], capture_output=True, text=True, check=True, env=environment
+        )
         assert "0.5 0.5 0.5" in done.stdout
         return "compiling" in done.stderr
 

@@ -1,4 +1,6 @@
-"""Options that are True or False: a text such as "no", which Python would take for true, is refused by its name."""
+"""Options that are True or False: a text such as "no", which Python would take for true, is refused by its
+name.
+"""
 
 import inspect
 from pathlib import Path
@@ -7,7 +9,18 @@ from typing import get_type_hints
 import numpy as np
 import pytest
 
-from scratchvae import data, evaluation, layers, likelihoods, models, objectives, posteriors, priors, recipes, training
+from scratchvae import (
+    data,
+    evaluation,
+    layers,
+    likelihoods,
+    models,
+    objectives,
+    posteriors,
+    priors,
+    recipes,
+    training,
+)
 from scratchvae.arrays import InputError
 from scratchvae.data import Dataset
 from scratchvae.layers import Linear
@@ -17,11 +30,27 @@ from scratchvae.reference import diagnose
 
 ROOMS = (data, evaluation, layers, likelihoods, models, objectives, posteriors, priors, recipes, training)
 STEP = {"needs_dx", "score", "moved"}  # what one step's code says to another, thousands of times an epoch
-VERBS = ("fit", "fit_transform", "transform", "score", "score_samples", "sample", "impute", "encode", "decode", "reconstruct")
+VERBS = (
+    "fit",
+    "fit_transform",
+    "transform",
+    "score",
+    "score_samples",
+    "sample",
+    "impute",
+    "encode",
+    "decode",
+    "reconstruct",
+)
 X = np.random.default_rng(0).uniform(0, 1, (8, 4)).astype(np.float32)
 LABELS = np.arange(8) % 2
 MODEL = mlp((4,), latent_dim=2, hidden=(3,))
-PARTS = {"event_shape": (4,), "encoder": Linear(4, 2), "decoder": Linear(2, 4), "likelihood": likelihoods.Bernoulli()}
+PARTS = {
+    "event_shape": (4,),
+    "encoder": Linear(4, 2),
+    "decoder": Linear(2, 4),
+    "likelihood": likelihoods.Bernoulli(),
+}
 ROLES = {"posterior": posteriors.DiagonalGaussian(1), "prior": priors.StandardGaussian(1)}
 
 
@@ -47,7 +76,9 @@ OPTIONS = {  # a function or a class, and an option of it: a call with that opti
         **PARTS, **ROLES, condition=models.Classes(2), shows_mask=flag
     ),
     ("mlp", "standardize"): lambda flag: mlp((4,), likelihood="gaussian", standardize=flag),
-    ("convolutional", "standardize"): lambda flag: recipes.convolutional((1, 8, 8), likelihood="gaussian", standardize=flag),
+    ("convolutional", "standardize"): lambda flag: recipes.convolutional(
+        (1, 8, 8), likelihood="gaussian", standardize=flag
+    ),
     ("Training", "binarized"): lambda flag: training.Training(
         MODEL, MODEL.phases(training.SGD(0)), Dataset("x", X), epochs=1, binarized=flag
     ),
@@ -59,18 +90,31 @@ OPTIONS = {  # a function or a class, and an option of it: a call with that opti
     ("fit", "drop_last"): lambda flag: MODEL.fit(X, epochs=1, batch_size=4, drop_last=flag),
     ("fit", "warm_start"): lambda flag: MODEL.fit(X, epochs=1, warm_start=flag),
     ("fit", "progress"): lambda flag: MODEL.fit(X, epochs=1, progress=flag),
-    ("sample", "mean"): lambda flag: (MODEL.sample(2, 0, mean=flag), belief_net((4,), layers=(2,)).sample(2, 0, mean=flag)),
+    ("sample", "mean"): lambda flag: (
+        MODEL.sample(2, 0, mean=flag),
+        belief_net((4,), layers=(2,)).sample(2, 0, mean=flag),
+    ),
     ("bound", "binarized"): lambda flag: judged(evaluation.bound, objective=Elbo(), binarized=flag),
-    ("log_likelihood", "binarized"): lambda flag: judged(evaluation.log_likelihood, samples=1, binarized=flag),
-    ("regularity", "draws"): lambda flag: judged(evaluation.regularity, pairs=2, steps=2, k=1, permutations=9, draws=flag),
-    ("require_answers", "impossible"): lambda flag: evaluation.require_answers("x", Dataset("x", X), X, impossible=flag),
+    ("log_likelihood", "binarized"): lambda flag: judged(
+        evaluation.log_likelihood, samples=1, binarized=flag
+    ),
+    ("regularity", "draws"): lambda flag: judged(
+        evaluation.regularity, pairs=2, steps=2, k=1, permutations=9, draws=flag
+    ),
+    ("require_answers", "impossible"): lambda flag: evaluation.require_answers(
+        "x", Dataset("x", X), X, impossible=flag
+    ),
     ("mmd2", "unbiased"): lambda flag: evaluation.mmd2(X, X, bandwidth=1.0, unbiased=flag),
     ("patches", "grey"): lambda flag: data.patches(n=2, grey=flag),
     ("restore_model", "best"): lambda flag: training.restore_model(
         training.Checkpoint(Path("x"), config={}, position={}, arrays={}), MODEL, best=flag
     ),
-    ("diagnose", "constants"): lambda flag: diagnose({"kl": np.zeros(2), "mean": np.zeros((2, 1))}, constants=flag),
-    ("diagnose", "evaluation"): lambda flag: diagnose({"kl": np.zeros(2), "mean": np.zeros((2, 1))}, evaluation=flag),
+    ("diagnose", "constants"): lambda flag: diagnose(
+        {"kl": np.zeros(2), "mean": np.zeros((2, 1))}, constants=flag
+    ),
+    ("diagnose", "evaluation"): lambda flag: diagnose(
+        {"kl": np.zeros(2), "mean": np.zeros((2, 1))}, evaluation=flag
+    ),
 }
 for kind in ("Autoencoder", "VAE", "ConditionalVAE"):
     for flag in ("binarized", "drop_last"):
@@ -88,12 +132,21 @@ OPTIONS["load", "in_order"] = lambda given: data.load("patches", limit=2, in_ord
 OPTIONS["load_checkpoint", "arrays"] = lambda given: training.load_checkpoint(Path("no such"), arrays=given)
 OPTIONS["read_cells", "index"] = lambda given: data.read_cells(Path("no such"), index=given)
 TRIED_ELSEWHERE = {("restore_model", "best"), ("load_checkpoint", "arrays"), ("read_cells", "index")}
-MAY_BE_NONE = {("mlp", "standardize"), ("convolutional", "standardize"), ("fit", "binarized"), ("fit", "drop_last")}  # "as usual"
+MAY_BE_NONE = {
+    ("mlp", "standardize"),
+    ("convolutional", "standardize"),
+    ("fit", "binarized"),
+    ("fit", "drop_last"),
+}  # "as usual"
 
 
 def options(function, name):
     hints = get_type_hints(function)
-    return {(name, option) for option in inspect.signature(function).parameters if hints.get(option) is bool} if hints else set()
+    return (
+        {(name, option) for option in inspect.signature(function).parameters if hints.get(option) is bool}
+        if hints
+        else set()
+    )
 
 
 def test_every_option_of_a_public_name_is_tried_here():

@@ -1,4 +1,6 @@
-"""Flows: each log |det| beside slogdet of a numerical Jacobian, ∫q = 1, inverses, slopes, and models that are made of them."""
+"""Flows: each log |det| beside slogdet of a numerical Jacobian, ∫q = 1, inverses, slopes, and models that are
+made of them.
+"""
 
 from typing import get_type_hints
 
@@ -43,7 +45,10 @@ STEPS = {  # each with Z latents, and weights that are far from their first valu
     "Coupling, reversed": lambda Z=Z: drawn(Coupling(Z, hidden=(5, 4), reverse=True)),
     "Chain": lambda Z=Z: Chain([Planar(Z), drawn(Coupling(Z, C, hidden=5)), Radial(Z), Householder(Z)]),
     "Chain, shared": lambda Z=Z: Chain(
-        [drawn(InverseAutoregressive(Z, C, hidden=6)), drawn(InverseAutoregressive(Z, C, hidden=6, reverse=True), seed=9)],
+        [
+            drawn(InverseAutoregressive(Z, C, hidden=6)),
+            drawn(InverseAutoregressive(Z, C, hidden=6, reverse=True), seed=9),
+        ],
         shared=True,
     ),
 }
@@ -64,7 +69,8 @@ def test_every_step_is_tried():
     assert {name.partition(",")[0] for name in STEPS} == set(flows.__all__) - {"Step"}
 
 
-# ------------------------------------------------------------------------------------------------------------- each step
+# -------------------------------------------------------------------------------------------------------------
+# each step
 
 
 def require_right_log_det(op, z):
@@ -136,7 +142,10 @@ def test_the_slope_that_a_step_carries_on_is_that_of_its_density(name):
 
 
 def test_planar_steps_satisfy_their_constraint_as_the_paper_has_it():
-    """wᵀû = −1 + log(1 + e^(wᵀu)) > −1. Without the division by |w|² it is another number, and the map has two z for one y."""
+    """wᵀû = −1 + log(1 + e^(wᵀu)) > −1.
+
+    Without the division by |w|² it is another number, and the map has two z for one y.
+    """
     w, s = 2 * W, np.array([-30.0, -3.0, 0.0, 2.0, 40.0])
     u = s[:, None] * w / (w**2).sum()
     tall = np.tile(w, (5, 1))
@@ -158,12 +167,15 @@ def test_the_scalar_root_solves_its_equation_to_rounding(m):
     c = np.concatenate([[0.0], 10.0 ** np.arange(-12, 7), -(10.0 ** np.arange(-12, 7))])
     a = planar._root(c, np.full_like(c, m))
     left = a + m * np.tanh(a)
-    np.testing.assert_allclose(left, c, rtol=0, atol=4 * np.finfo(float).eps * (np.abs(a) + np.abs(m * np.tanh(a))).max())
+    np.testing.assert_allclose(
+        left, c, rtol=0, atol=4 * np.finfo(float).eps * (np.abs(a) + np.abs(m * np.tanh(a))).max()
+    )
     if m > -0.95:  # where the root moves little when c is rounded
         np.testing.assert_allclose(left, c, rtol=1e-14, atol=1e-25)
 
 
-# ------------------------------------------------------------------------------------------------------ masks and orders
+# ------------------------------------------------------------------------------------------------------ masks
+# and orders
 
 
 @pytest.mark.parametrize("Z", [1, 2, 5])
@@ -179,7 +191,10 @@ def test_each_latent_moves_by_the_latents_before_it_and_by_the_context(Z, contex
         assert (J[:, ~lower] == 0).all()
         if min(hidden) >= Z:  # enough units for every place
             assert (J[:, lower] != 0).all()
-            assert not context or (differences(lambda p, z=z, step=step: step.forward(z, p)[0][0], params) != 0).all()
+            assert (
+                not context
+                or (differences(lambda p, z=z, step=step: step.forward(z, p)[0][0], params) != 0).all()
+            )
 
 
 def test_masks_connect_all_that_they_may():
@@ -198,7 +213,8 @@ def test_half_of_the_latents_stays_in_a_coupling():
         assert [d for d in range(Z) if (y[:, d] == z[:, d]).all()] == stays
 
 
-# -------------------------------------------------------------------------------------------------- posteriors and priors
+# --------------------------------------------------------------------------------------------------
+# posteriors and priors
 
 TWO = np.linspace(-9, 9, 301)
 PLANE = np.stack(np.meshgrid(TWO, TWO, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -212,12 +228,15 @@ def posterior(name, Z=Z):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_densities_of_two_latents_integrate_to_1(name):
-    """By the trapezoid rule on smooth functions that vanish at the ends, whose error is below any power of the distance."""
+    """By the trapezoid rule on smooth functions that vanish at the ends, whose error is below any power of
+    the distance.
+    """
     q, q_params = posterior(name, 2)
     for parameter in named_parameters(q).values():
         parameter.value = 0.5 * parameter.value  # so that the grid holds the densities
     log_q, _ = q.log_prob(np.tile(q_params[:1], (len(PLANE), 1)), PLANE)
-    assert np.exp(log_q).sum() * AREA == pytest.approx(1, abs=2e-3)  # of what is beyond ±9, and of kinks of elu; measured 2e-4
+    # of what is beyond ±9, and of kinks of elu; measured 2e-4
+    assert np.exp(log_q).sum() * AREA == pytest.approx(1, abs=2e-3)
     if not q.flow.n_params:
         log_p, _ = FlowPrior(q.flow).log_prob(PLANE)
         assert np.exp(log_p).sum() * AREA == pytest.approx(1, abs=2e-3)
@@ -236,7 +255,9 @@ def test_a_draw_has_the_density_of_its_point_and_without_the_score_the_slope_the
         for parameter in named_parameters(q).values():
             parameter.grad = None
         found = pullback(*d)
-        return found, {n: np.zeros_like(p.value) if p.grad is None else p.grad for n, p in named_parameters(q).items()}
+        return found, {
+            n: np.zeros_like(p.value) if p.grad is None else p.grad for n, p in named_parameters(q).items()
+        }
 
     total, total_weights = received(total_pullback, none, seed)
     (score, dz), score_weights = received(point_pullback, seed)
@@ -257,7 +278,9 @@ def test_each_q_has_its_draws(name, score):
     K, (q, q_params) = 3, posterior(name)
     noise, dz, dlog_q = RNG.normal(size=(B * K, Z)), RNG.normal(size=(B * K, Z)), RNG.normal(size=B * K)
     (z, log_q), pullback = q.sample_with_log_prob(q_params, noise=noise, draws=K, score=score)
-    (one_z, one_log_q), one_pullback = q.sample_with_log_prob(np.repeat(q_params, K, axis=0), noise=noise, score=score)
+    (one_z, one_log_q), one_pullback = q.sample_with_log_prob(
+        np.repeat(q_params, K, axis=0), noise=noise, score=score
+    )
     np.testing.assert_allclose(z, one_z, rtol=1e-13)
     np.testing.assert_allclose(log_q, one_log_q, rtol=1e-13)
     summed = one_pullback(dz, dlog_q).reshape(B, K, -1).sum(axis=1)
@@ -273,14 +296,21 @@ def test_reflections_of_a_gaussian_are_the_gaussian_of_any_covariance():
         for v in q_params[b, 2 * Z :].reshape(2, Z):
             H = (np.eye(Z) - 2 * np.outer(v, v) / (v @ v)) @ H
         S = H @ np.diag(np.exp(q_params[b, Z : 2 * Z])) @ H.T
-        assert log_q[b] == pytest.approx(stats.multivariate_normal(H @ q_params[b, :Z], S).logpdf(z[b]), rel=1e-11)
-        full, _ = gaussian_full.log_prob(z[b : b + 1], (H @ q_params[b, :Z])[None], np.linalg.cholesky(S)[None])
+        assert log_q[b] == pytest.approx(
+            stats.multivariate_normal(H @ q_params[b, :Z], S).logpdf(z[b]), rel=1e-11
+        )
+        full, _ = gaussian_full.log_prob(
+            z[b : b + 1], (H @ q_params[b, :Z])[None], np.linalg.cholesky(S)[None]
+        )
         assert log_q[b] == pytest.approx(full[0], rel=1e-11)
 
 
 @pytest.mark.parametrize("text", ["flow", "flow(steps=3, hidden=(5, 4), kind=autoregressive)"])
 def test_a_flow_prior_begins_as_the_standard_gaussian(text):
-    prior, z = PRIORS.build(text, latent_dim=4, rng=np.random.default_rng(0)), RNG.normal(size=(B, 4)).astype(np.float32)
+    prior, z = (
+        PRIORS.build(text, latent_dim=4, rng=np.random.default_rng(0)),
+        RNG.normal(size=(B, 4)).astype(np.float32),
+    )
     np.testing.assert_array_equal(prior.log_prob(z)[0], StandardGaussian(4).log_prob(z)[0])
     expected = StandardGaussian(4).sample(7, np.random.default_rng(3))
     np.testing.assert_array_equal(prior.sample(7, np.random.default_rng(3)), expected)
@@ -307,7 +337,10 @@ def test_float32_stays_float32_and_agrees_with_float64(text):
     for dtype in (np.float32, np.float64):
         q, rng = POSTERIORS.build(text, **parts()), np.random.default_rng(5)
         cast(q, dtype)
-        q_params, noise = rng.normal(size=(B, q.n_params)).astype(dtype), rng.normal(size=(B, 4)).astype(np.float32)
+        q_params, noise = (
+            rng.normal(size=(B, q.n_params)).astype(dtype),
+            rng.normal(size=(B, 4)).astype(np.float32),
+        )
         (z, log_q), pullback = q.sample_with_log_prob(q_params, noise=noise, score=False)
         of_point, point_pullback = q.log_prob(q_params, z)
         dz, dlog_q = rng.normal(size=z.shape).astype(dtype), rng.normal(size=B).astype(dtype)
@@ -321,7 +354,8 @@ def parts():
     return vars(Parts((6,), 4, np.random.default_rng(0)))
 
 
-# ----------------------------------------------------------------------------------------------------------------- models
+# -----------------------------------------------------------------------------------------------------------------
+# models
 
 FLOWS = {
     "planar": {"posterior": "planar(steps=2)"},
@@ -351,17 +385,21 @@ def test_a_model_with_flows_learns_by_the_sampled_bound_and_is_saved(name, tmp_p
     np.testing.assert_array_equal(again.score_samples(DATA), model.score_samples(DATA))
     np.testing.assert_array_equal(again.sample(3, 0), model.sample(3, 0))
     with pytest.raises(
-        InputError, match=r"no closed form is known from .*Flow.*; of the objectives sampled_elbo and iwae need none"
+        InputError,
+        match=r"no closed form is known from .*Flow.*; of the objectives sampled_elbo and iwae need none",
     ):
         Elbo()(model, Batch(DATA), model.draw_noise(len(DATA), RNG))
 
 
 def test_the_score_of_a_flow_agrees_with_quadrature():
-    """log p(x) of a model with both, by 20,000 importance-weighted draws, beside a sum over a grid of its two latents."""
+    """log p(x) of a model with both, by 20,000 importance-weighted draws, beside a sum over a grid of its two
+    latents.
+    """
     model = mlp((6,), latent_dim=2, hidden=(8,), likelihood="gaussian", posterior="iaf", prior="flow", seed=3)
     model.fit(DATA, epochs=3, learning_rate=1e-2)
     exact = evaluation.evidence(model, DATA[:2], points=301, reach=15.0).log_px
-    np.testing.assert_allclose(model.score_samples(DATA[:2], samples=20_000), exact, atol=0.05)  # measured 0.006
+    # measured 0.006
+    np.testing.assert_allclose(model.score_samples(DATA[:2], samples=20_000), exact, atol=0.05)
 
 
 @pytest.mark.parametrize(
@@ -379,8 +417,14 @@ def test_the_score_of_a_flow_agrees_with_quadrature():
             lambda: FlowPosterior(Planar(2)).sample(np.zeros((3, 4)), noise=np.zeros((3, 2))),
             r"q_params should have shape \(B, 9\)",
         ),
-        (lambda: FlowPosterior(Planar(2)).log_prob(np.zeros((3, 9)), np.zeros((3, 1))), r"z should have shape \(B, 2\)"),
-        (lambda: Chain([Planar(2)]).forward(np.zeros((3, 2)), np.zeros((3, 4))), r"params should have shape \(B, 5\)"),
+        (
+            lambda: FlowPosterior(Planar(2)).log_prob(np.zeros((3, 9)), np.zeros((3, 1))),
+            r"z should have shape \(B, 2\)",
+        ),
+        (
+            lambda: Chain([Planar(2)]).forward(np.zeros((3, 2)), np.zeros((3, 4))),
+            r"params should have shape \(B, 5\)",
+        ),
         (lambda: FlowPrior(Planar(2)), "the flow should have Parameters and read no params"),
         (lambda: FlowPrior(Coupling(2, 1)), "the flow should have Parameters and read no params"),
         (lambda: FlowPrior(Coupling(2)).log_prob(np.zeros((3, 1))), r"z should have shape \(B, 2\)"),
@@ -388,7 +432,10 @@ def test_the_score_of_a_flow_agrees_with_quadrature():
         (lambda: mlp((6,), posterior="planar(steps=0)"), "planar: steps should be at least 1, found 0"),
         (lambda: mlp((6,), prior="flow(kind=square)"), "kind should be one of coupling, autoregressive"),
         (lambda: mlp((6,), latent_dim=1, prior="flow"), "one latent has no other half"),
-        (lambda: mlp((6,), posterior="iaf", log_var_bounds=(-1, 1)), "log_var_bounds are for .* found a FlowPosterior"),
+        (
+            lambda: mlp((6,), posterior="iaf", log_var_bounds=(-1, 1)),
+            "log_var_bounds are for .* found a FlowPosterior",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(call, words):

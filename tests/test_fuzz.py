@@ -2,7 +2,8 @@
 
 The suite does a little of it. `pytest -m fuzz` does as much as the variables ask for, from a seed:
 
-    SCRATCHVAE_FUZZ_FILES=20000 SCRATCHVAE_FUZZ_COMMANDS=500 SCRATCHVAE_FUZZ_KILLS=50 SCRATCHVAE_FUZZ_SEED=14 pytest -m fuzz
+    SCRATCHVAE_FUZZ_FILES=20000 SCRATCHVAE_FUZZ_COMMANDS=500 SCRATCHVAE_FUZZ_KILLS=50 SCRATCHVAE_FUZZ_SEED=14
+    pytest -m fuzz
 """
 
 import argparse
@@ -38,7 +39,8 @@ from scratchvae.runs import Run
 
 SEED = int(os.environ.get("SCRATCHVAE_FUZZ_SEED", "14"))
 LIMIT = 1 << 24  # bytes that reading may take here
-SLACK = 1 << 28  # that the process may grow by beyond three times the limit, all files together: caches and fragments
+# that the process may grow by beyond three times the limit, all files together: caches and fragments
+SLACK = 1 << 28
 LONGEST = 120  # seconds that one file may take before it counts as hanging, on the busiest machine
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -48,7 +50,8 @@ def asked(what, otherwise):
     return int(os.environ.get(f"SCRATCHVAE_FUZZ_{what}", otherwise))
 
 
-# ---- what is damaged --------------------------------------------------------------------------------------------------------
+# ---- what is damaged
+# --------------------------------------------------------------------------------------------------------
 
 
 def npy(array):
@@ -114,7 +117,11 @@ def command(*argv):
 
 DOORS = {  # name: contents that are right, what opens them, and a share of all files
     "idx": ([idx(IMAGES), gzip.compress(idx(IMAGES))], load, 10),
-    "npy": ([npy(IMAGES), npy(IMAGES[:, :, 0] / 255), npy(np.asfortranarray(IMAGES.astype(">f4")))], load, 10),
+    "npy": (
+        [npy(IMAGES), npy(IMAGES[:, :, 0] / 255), npy(np.asfortranarray(IMAGES.astype(">f4")))],
+        load,
+        10,
+    ),
     "npz": (
         [
             zipped({"x.npy": npy(IMAGES), "y.npy": npy(np.arange(6))}),
@@ -124,7 +131,11 @@ DOORS = {  # name: contents that are right, what opens them, and a share of all 
         load,
         10,
     ),
-    "named arrays": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], data.read_named_arrays, 10),
+    "named arrays": (
+        [zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)],
+        data.read_named_arrays,
+        10,
+    ),
     "diagnose": ([zipped({f"{k}.npy": npy(v) for k, v in STEP.items()}), save(STEP)], command("diagnose"), 4),
     "png": ([picture(i, "PNG") for i in (GREY, COLOUR, CLEAR, COLOUR.convert("P"))], folder_of_one, 10),
     "picture": (
@@ -137,7 +148,10 @@ DOORS = {  # name: contents that are right, what opens them, and a share of all 
     "wav": (
         [sound(WAVES.astype(t)) for t in (np.float32, np.float64)]
         + [sound((WAVES * 100).astype(t)) for t in (np.int16, np.int32)]
-        + [sound((WAVES * 100 + 128).astype(np.uint8)), sound(np.stack([WAVES, WAVES], 1).astype(np.float32))],
+        + [
+            sound((WAVES * 100 + 128).astype(np.uint8)),
+            sound(np.stack([WAVES, WAVES], 1).astype(np.float32)),
+        ],
         load,
         10,
     ),
@@ -146,15 +160,62 @@ DOORS = {  # name: contents that are right, what opens them, and a share of all 
 NAMES = {"text": "words.txt", "wav": "sound.wav", "idx": "x-images-idx3-ubyte"}
 
 
-# ---- how it is damaged ------------------------------------------------------------------------------------------------------
+# ---- how it is damaged
+# ------------------------------------------------------------------------------------------------------
 
-EXTREMES = (0, 1, 2, 127, 128, 255, 256, 32767, 65535, 65536, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, (1 << 63) - 1, (1 << 64) - 1)
-WORDS = ("-1", "0", "1", "2", "-0.0", "1.5", "1e999", "NaN", "-Infinity", "null", "true", '""', '"x"', "[]", "{}", "[1]", "()")
-WORDS += ("9" * 30, "9" * 5000, "18446744073709551616", "1e308", "(1,)", '"\\ud800"', "[" * 50, "[" * 100_000, '{"a":' * 2000)
+EXTREMES = (
+    0,
+    1,
+    2,
+    127,
+    128,
+    255,
+    256,
+    32767,
+    65535,
+    65536,
+    (1 << 31) - 1,
+    1 << 31,
+    (1 << 32) - 1,
+    (1 << 63) - 1,
+    (1 << 64) - 1,
+)
+WORDS = (
+    "-1",
+    "0",
+    "1",
+    "2",
+    "-0.0",
+    "1.5",
+    "1e999",
+    "NaN",
+    "-Infinity",
+    "null",
+    "true",
+    '""',
+    '"x"',
+    "[]",
+    "{}",
+    "[1]",
+    "()",
+)
+WORDS += (
+    "9" * 30,
+    "9" * 5000,
+    "18446744073709551616",
+    "1e308",
+    "(1,)",
+    '"\\ud800"',
+    "[" * 50,
+    "[" * 100_000,
+    '{"a":' * 2000,
+)
 
 
 def bytes_damaged(content, rng):
-    """Bits turned, bytes set, parts cut off, cut out, doubled, filled with zeros, or numbers of the header made extreme."""
+    """Bits turned, bytes set, parts cut off, cut out, doubled, filled with zeros, or numbers of the header
+    made extreme.
+    """
     bad = bytearray(content)
     for _ in range(rng.choice([1, 1, 1, 2, 5])):
         if not bad:
@@ -182,8 +243,12 @@ def bytes_damaged(content, rng):
 
 
 def text_damaged(content, rng):
-    """A number, name or word of a text such as JSON, or of the Python literal in a .npy file, replaced by one of the WORDS."""
-    tokens = list(re.finditer(rb'-?\d[\d.e+-]*|"[^"]*"|\'[^\']*\'|true|false|null|True|False|\[|\{|\(', content[:4000]))
+    """A number, name or word of a text such as JSON, or of the Python literal in a .npy file, replaced by one
+    of the WORDS.
+    """
+    tokens = list(
+        re.finditer(rb'-?\d[\d.e+-]*|"[^"]*"|\'[^\']*\'|true|false|null|True|False|\[|\{|\(', content[:4000])
+    )
     if not tokens:
         return bytes_damaged(content, rng)
     token = tokens[rng.integers(len(tokens))]
@@ -191,7 +256,9 @@ def text_damaged(content, rng):
 
 
 def inside_damaged(content, rng):
-    """What lies within a gzip, a zip, a PNG or a .safetensors file, damaged and wrapped again with lengths and sums set right."""
+    """What lies within a gzip, a zip, a PNG or a .safetensors file, damaged and wrapped again with lengths
+    and sums set right.
+    """
     damaged = text_damaged if rng.random() < 0.5 else bytes_damaged
     if content[:2] == b"\x1f\x8b":
         return gzip.compress(damaged(gzip.decompress(content), rng))
@@ -210,7 +277,9 @@ def inside_damaged(content, rng):
         k = int(rng.integers(len(chunks)))
         kind, body = chunks[k]
         if kind == b"IDAT" and rng.random() < 0.5:
-            body = zlib.compress(bytes_damaged(zlib.decompress(body), rng)) if b"acTL" not in content else body
+            body = (
+                zlib.compress(bytes_damaged(zlib.decompress(body), rng)) if b"acTL" not in content else body
+            )
         chunks[k] = kind, bytes_damaged(body, rng)
         parts = [struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks]
         return content[:8] + b"".join(parts)
@@ -262,14 +331,21 @@ class Tally:
             place = error.__traceback__
             while place.tb_next:
                 place = place.tb_next
-            kind = f"{what}: {type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}"
+            kind = (
+                f"{what}: {type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}"
+            )
             if kind not in self.found:
-                kept = Path(os.environ.get("SCRATCHVAE_FUZZ_KEEP", self.folder)) / f"fault-{len(self.found)}-{what}"
+                kept = (
+                    Path(os.environ.get("SCRATCHVAE_FUZZ_KEEP", self.folder))
+                    / f"fault-{len(self.found)}-{what}"
+                )
                 kept.write_bytes(content)
                 self.found[kind] = kept
 
     def require_none(self):
-        print(f"seed {SEED}: {self.read + self.refused:,} files, {self.read:,} read and {self.refused:,} refused")
+        print(
+            f"seed {SEED}: {self.read + self.refused:,} files, {self.read:,} read and {self.refused:,} refused"
+        )
         assert not self.found, "\n".join(f"{kind}\n    by {kept}" for kind, kept in self.found.items())
 
 
@@ -292,7 +368,8 @@ def files_at_every_door(folder, number):
     assert grown() - before < 3 * LIMIT + SLACK
 
 
-# ---- runs and golden vectors ------------------------------------------------------------------------------------------------
+# ---- runs and golden vectors
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -300,8 +377,20 @@ def run(tmp_path_factory):
     """A small run, trained for two epochs."""
     folder = tmp_path_factory.mktemp("fuzz")
     np.save(folder / "images.npy", RNG.integers(0, 256, (30, 4, 4)) / np.float32(255))
-    argv = ["train", "--data", str(folder / "images.npy"), "--out", str(folder / "run"), "--epochs", "2", "--latent-dim", "2"]
-    assert main([*argv, "--hidden", "4", "--held-out", "5", "--patience", "9", "--quiet", "--no-figures"]) == 0
+    argv = [
+        "train",
+        "--data",
+        str(folder / "images.npy"),
+        "--out",
+        str(folder / "run"),
+        "--epochs",
+        "2",
+        "--latent-dim",
+        "2",
+    ]
+    assert (
+        main([*argv, "--hidden", "4", "--held-out", "5", "--patience", "9", "--quiet", "--no-figures"]) == 0
+    )
     return folder / "run"
 
 
@@ -314,7 +403,9 @@ def look(folder):
 def runs_damaged(folder, run, number):
     """`number` runs with one file damaged, each opened, resumed and its history read."""
     tally, rng = Tally(folder), np.random.default_rng([SEED, 100])
-    files = {name: (run / name).read_bytes() for name in ("config.json", "checkpoint.safetensors", "metrics.jsonl")}
+    files = {
+        name: (run / name).read_bytes() for name in ("config.json", "checkpoint.safetensors", "metrics.jsonl")
+    }
     with data.at_most(LIMIT):
         look(run)
     copy = folder / "copy"
@@ -336,7 +427,9 @@ def description_damaged(content, rng):
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
     part = str(rng.choice(["config", "position", "version", "format"], p=[0.3, 0.6, 0.05, 0.05]))
-    header["__metadata__"][part] = text_damaged(header["__metadata__"][part].encode(), rng).decode(errors="replace")
+    header["__metadata__"][part] = text_damaged(header["__metadata__"][part].encode(), rng).decode(
+        errors="replace"
+    )
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + content[8 + length :]
 
@@ -345,26 +438,53 @@ def vectors_damaged(folder, number):
     """`number` damaged manifests and vectors of tests/golden."""
     tally, rng = Tally(folder), np.random.default_rng([SEED, 200])
     path = folder / "golden"
-    right = {"float64": zipped({"gaussian.kl/value/0.npy": npy(np.ones(3)), "gaussian.kl/input/mean.npy": npy(np.ones((3, 2)))})}
+    right = {
+        "float64": zipped(
+            {"gaussian.kl/value/0.npy": npy(np.ones(3)), "gaussian.kl/input/mean.npy": npy(np.ones((3, 2)))}
+        )
+    }
     cases = {"gaussian.kl": {"tolerance": {"float64": {"value/0": 1e-9}}}}
     right["manifest"] = golden.as_json({"format": "scratchvae golden vectors", "cases": cases})
     for _ in range(number):
         name = str(rng.choice(list(right)))
         bad = damaged(right[name], rng)
         path.write_bytes(bad)
-        tally.open(strict_json.read if name == "manifest" else data.read_named_arrays, path, f"golden {name}", bad)
+        tally.open(
+            strict_json.read if name == "manifest" else data.read_named_arrays, path, f"golden {name}", bad
+        )
     tally.require_none()
 
 
-# ---- command lines ----------------------------------------------------------------------------------------------------------
+# ---- command lines
+# ----------------------------------------------------------------------------------------------------------
 
-VALUES = ("-1", "0", "1", "2", "3", "0.5", "1e-3", "1e300", "nan", "inf", "-inf", "x", "", "ü", "1,2", "9" * 20, "[1]")
+VALUES = (
+    "-1",
+    "0",
+    "1",
+    "2",
+    "3",
+    "0.5",
+    "1e-3",
+    "1e300",
+    "nan",
+    "inf",
+    "-inf",
+    "x",
+    "",
+    "ü",
+    "1,2",
+    "9" * 20,
+    "[1]",
+)
 FEW = {"epochs", "limit", "samples", "n", "draws", "likelihood_of"}  # what would only take long
-SLOW = {"bench", "golden", "check"}  # commands that do a lot by default
+SLOW = {"bench", "golden", "check", "site"}  # commands that do a lot by default
 
 
 def command_line(name, rng, run, folder):
-    """A random command line of a command: what it must have, and a few or many of its options with likely or absurd values."""
+    """A random command line of a command: what it must have, and a few or many of its options with likely or
+    absurd values.
+    """
     share = rng.choice([0.04, 0.25])
     parser = argparse.ArgumentParser()
     import_module(f"scratchvae.commands.{name}").add_arguments(parser)
@@ -384,14 +504,35 @@ def words(action, rng, run, folder):
     if action.nargs == 0:
         return [] if action.dest in ("help", "no_figures") else flag
     if action.dest in ("run", "resume"):
-        return [*flag, str(rng.choice([str(run), str(run), str(folder / "nowhere"), str(run / "config.json"), "/dev/null"]))]
+        return [
+            *flag,
+            str(
+                rng.choice(
+                    [str(run), str(run), str(folder / "nowhere"), str(run / "config.json"), "/dev/null"]
+                )
+            ),
+        ]
     if action.dest in ("data", "file"):
         images = str(run.parent / "images.npy")
-        return [*flag, str(rng.choice([images, images, images, str(run), "/dev/zero", str(folder / "nowhere"), "a\0b", "mnist"]))]
+        return [
+            *flag,
+            str(
+                rng.choice(
+                    [images, images, images, str(run), "/dev/zero", str(folder / "nowhere"), "a\0b", "mnist"]
+                )
+            ),
+        ]
     if action.dest == "data_dir":
         return [*flag, str(rng.choice([str(folder), "~nosuchuser", "/dev/null"]))]
     if action.dest in ("out", "json"):
-        return [*flag, str(rng.choice([str(folder / "out"), str(folder / "out.png"), str(folder / "out.npy"), "/dev/null/x"]))]
+        return [
+            *flag,
+            str(
+                rng.choice(
+                    [str(folder / "out"), str(folder / "out.png"), str(folder / "out.npy"), "/dev/null/x"]
+                )
+            ),
+        ]
     if action.choices and rng.random() < 0.8:
         return [*flag, str(rng.choice(list(action.choices)))]
     if action.dest in FEW:
@@ -418,7 +559,9 @@ def command_lines(folder, run, number):
             place = error.__traceback__
             while place.tb_next:
                 place = place.tb_next
-            found.setdefault(f"{type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}", argv)
+            found.setdefault(
+                f"{type(error).__name__} in {place.tb_frame.f_code.co_qualname}: {str(error)[:100]}", argv
+            )
             status = "traceback"
         statuses[status] = statuses.get(status, 0) + 1
         shutil.rmtree(copy)
@@ -427,9 +570,11 @@ def command_lines(folder, run, number):
     assert set(statuses) <= {0, 1, 2}
 
 
-# ---- kills ------------------------------------------------------------------------------------------------------------------
+# ---- kills
+# ------------------------------------------------------------------------------------------------------------------
 
-EPOCHS, STEPS = 4, 18  # of the run that is killed: so many epochs of so many steps, each step with a checkpoint
+# of the run that is killed: so many epochs of so many steps, each step with a checkpoint
+EPOCHS, STEPS = 4, 18
 KILLS_ITSELF = """
 import os, runpy, signal, sys, threading
 from pathlib import Path
@@ -469,8 +614,8 @@ runpy.run_module("scratchvae", run_name="__main__", alter_sys=True)
 def moments(rng, number):
     """`number` moments at most, of different stages of a run, in their order.
 
-    A moment is what is about to happen, the step from which on it counts, and a delay for what no file marks. Files
-    are opened beside their place and renamed, and then their folder is synced.
+    A moment is what is about to happen, the step from which on it counts, and a delay for what no file marks.
+    Files are opened beside their place and renamed, and then their folder is synced.
     """
 
     def one(*choices):
@@ -479,7 +624,18 @@ def moments(rng, number):
     writing = ("open checkpoint", "rename checkpoint", "sync", "open metrics", "rename metrics")
     stages = [
         ("imports", -1, 0.7 * rng.random()),
-        (one("open checkpoint", "rename checkpoint", "open metrics", "rename metrics", "rename config", "sync"), -1, 0),
+        (
+            one(
+                "open checkpoint",
+                "rename checkpoint",
+                "open metrics",
+                "rename metrics",
+                "rename config",
+                "sync",
+            ),
+            -1,
+            0,
+        ),
         ("told step", rng.integers(1, STEPS), 0.02 * rng.random()),
         (one(*writing), rng.integers(STEPS, 2 * STEPS), 0),
         (one("told epoch", *writing), 3 * STEPS, 0),
@@ -497,10 +653,23 @@ def weights(folder):
 
 
 def kills(folder, number):
-    """A training in a process of its own, killed `number` times and resumed each time, to the bits of one never killed."""
+    """A training in a process of its own, killed `number` times and resumed each time, to the bits of one
+    never killed.
+    """
     np.save(folder / "images.npy", np.random.default_rng(1).random((20 * STEPS + 40, 6, 6), np.float32))
     quiet = ["--quiet", "--checkpoint-every", "1"]
-    small = ["--latent-dim", "2", "--hidden", "8", "--batch-size", "20", "--epochs", str(EPOCHS), "--held-out", "40"]
+    small = [
+        "--latent-dim",
+        "2",
+        "--hidden",
+        "8",
+        "--batch-size",
+        "20",
+        "--epochs",
+        str(EPOCHS),
+        "--held-out",
+        "40",
+    ]
     argv = ["--data", str(folder / "images.npy"), *small, *quiet]
     assert main(["train", *argv, "--out", str(folder / "whole"), "--no-figures"]) == 0
     expected, rng, done, by_stage = weights(folder / "whole"), np.random.default_rng([SEED, 400]), 0, {}
@@ -512,7 +681,9 @@ def kills(folder, number):
             line = ["train", *(["--resume", str(run), *quiet] if started else [*argv, "--out", str(run)])]
             with (folder / "said").open("wb") as said:
                 given = [what, str(step), str(delay), str(run), *line]
-                child = subprocess.Popen([sys.executable, "-c", KILLS_ITSELF, *given], stdout=said, stderr=said)
+                child = subprocess.Popen(
+                    [sys.executable, "-c", KILLS_ITSELF, *given], stdout=said, stderr=said
+                )
                 if what == "imports":
                     time.sleep(delay)
                     child.send_signal(signal.SIGKILL)
@@ -521,7 +692,8 @@ def kills(folder, number):
             if status:
                 by_stage[what] = by_stage.get(what, 0) + 1
         again = ["--resume", str(run)] if (run / "config.json").exists() else [*argv, "--out", str(run)]
-        drawn = [] if what.endswith(("samples", "curves")) else ["--no-figures"]  # what a killed writer left, the next removes
+        # what a killed writer left, the next removes
+        drawn = [] if what.endswith(("samples", "curves")) else ["--no-figures"]
         assert main(["train", *again, "--quiet", *drawn]) == 0
         assert weights(run) == expected
         assert [record["epoch"] for record in Run.open(run).history()] == [1, 2, 3, 4]
@@ -531,11 +703,14 @@ def kills(folder, number):
             with Image.open(picture) as image:
                 image.load()
     killed = sum(by_stage.values())
-    print(f"seed {SEED}: {killed} kills in {done} runs, each with the bits of a run that was never killed, at {by_stage}")
+    print(
+        f"seed {SEED}: {killed} kills in {done} runs, each with the bits of a run that was never killed, at {by_stage}"
+    )
     assert killed == number
 
 
-# ---- the two amounts --------------------------------------------------------------------------------------------------------
+# ---- the two amounts
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_some_files_at_every_door(tmp_path, capsys):

@@ -11,7 +11,9 @@ LOGS = [RNG.normal(size=(4, 3)) for _ in range(4)]
 
 
 def by_quadrature(law, other):
-    return integrate.quad(lambda x: law.pdf(x) * (law.logpdf(x) - other.logpdf(x)), *law.support(), limit=200)[0]
+    return integrate.quad(
+        lambda x: law.pdf(x) * (law.logpdf(x) - other.logpdf(x)), *law.support(), limit=200
+    )[0]
 
 
 def test_gamma_and_beta_by_quadrature():
@@ -52,7 +54,9 @@ def test_a_scaled_gamma_is_no_farther_away():
 
 
 def test_shares_put_together_are_a_dirichlet_again():
-    """Two of the shares as one: the KL falls, as that of any function of x does; a third law of share 0 adds nothing."""
+    """Two of the shares as one: the KL falls, as that of any function of x does; a third law of share 0 adds
+    nothing.
+    """
     a, b = LOGS[0], LOGS[1]
     kl, _ = dirichlet.kl(a, b)
     merged = [np.stack([np.logaddexp(v[:, 0], v[:, 1]), v[:, 2]], axis=1) for v in (a, b)]
@@ -60,7 +64,9 @@ def test_shares_put_together_are_a_dirichlet_again():
 
 
 def test_many_shares_are_independent_gammas_of_their_total():
-    """KL(gammas of one rate) = KL(their sum, a gamma law) + KL(shares, a Dirichlet law), since the two are independent."""
+    """KL(gammas of one rate) = KL(their sum, a gamma law) + KL(shares, a Dirichlet law), since the two are
+    independent.
+    """
     a, b, rate = LOGS[0], LOGS[1], np.zeros((4, 3))
     total = [np.log(np.exp(v).sum(axis=1, keepdims=True)) for v in (a, b)]
     of_sum, _ = gamma.kl(total[0], rate[:, :1], total[1], rate[:, :1])
@@ -68,7 +74,10 @@ def test_many_shares_are_independent_gammas_of_their_total():
 
 
 def test_large_shapes_are_gaussian():
-    """At shapes of 10⁸, Gamma(a, b) is N(a/b, a/b²) up to 1/√a: KL = ½ (ρ − 1 − log ρ) + …; here by one mean and ρ = 1.44."""
+    """At shapes of 10⁸, Gamma(a, b) is N(a/b, a/b²) up to 1/√a:
+
+    KL = ½ (ρ − 1 − log ρ) + …; here by one mean and ρ = 1.44.
+    """
     a, other = np.full((1, 1), np.log(1e8)), np.full((1, 1), np.log(1.44e8))
     kl, _ = gamma.kl(a, np.zeros((1, 1)), other, other - a)
     np.testing.assert_allclose(kl, 0.5 * (1.44 - 1 - np.log(1.44)), rtol=1e-7)

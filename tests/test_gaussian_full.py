@@ -1,4 +1,6 @@
-"""Gaussians of any covariance: against scipy.stats, quadrature, sampling, and the diagonal ones as their special case."""
+"""Gaussians of any covariance: against scipy.stats, quadrature, sampling, and the diagonal ones as their
+special case.
+"""
 
 import numpy as np
 import pytest
@@ -24,7 +26,10 @@ def scipy_law(b, mean=MEAN, factor=L):
 
 
 def by_hermite(b, f, points=24):
-    """E[f(x)] for x ~ N(mean, S) of example b, f of rows: Gauss and Hermite's nodes in each of the D dimensions."""
+    """E[f(x)] for x ~ N(mean, S) of example b, f of rows:
+
+    Gauss and Hermite's nodes in each of the D dimensions.
+    """
     nodes, weights = np.polynomial.hermite_e.hermegauss(points)
     grid = np.stack(np.meshgrid(*[nodes] * D, indexing="ij"), axis=-1).reshape(-1, D)
     shares = np.prod(np.stack(np.meshgrid(*[weights] * D, indexing="ij"), axis=-1).reshape(-1, D), axis=1)
@@ -75,7 +80,10 @@ SPECIAL_CASES = {  # the full function with diagonal factors, the diagonal funct
         gaussian_full.reparameterize(MEAN, DQ, noise=NOISE),
         gaussian.reparameterize(MEAN, LOG_VAR, noise=NOISE),
     ),
-    "log_prob_of_draw": (gaussian_full.log_prob_of_draw(DQ, noise=NOISE), gaussian.log_prob_of_draw(LOG_VAR, noise=NOISE)),
+    "log_prob_of_draw": (
+        gaussian_full.log_prob_of_draw(DQ, noise=NOISE),
+        gaussian.log_prob_of_draw(LOG_VAR, noise=NOISE),
+    ),
     "entropy": (gaussian_full.entropy(DQ), gaussian.entropy(LOG_VAR)),
     "kl": (gaussian_full.kl(MEAN, DQ, OTHER_MEAN, DP), gaussian.kl(*TWO)),
     "kl_to_standard": (gaussian_full.kl_to_standard(MEAN, DQ), gaussian.kl_to_standard(MEAN, LOG_VAR)),
@@ -83,7 +91,10 @@ SPECIAL_CASES = {  # the full function with diagonal factors, the diagonal funct
         gaussian_full.kl_to_standard_by_dimension(MEAN, DQ),
         gaussian.kl_to_standard_by_dimension(MEAN, LOG_VAR),
     ),
-    "expected_log_prob": (gaussian_full.expected_log_prob(MEAN, DQ, OTHER_MEAN, DP), gaussian.expected_log_prob(*TWO)),
+    "expected_log_prob": (
+        gaussian_full.expected_log_prob(MEAN, DQ, OTHER_MEAN, DP),
+        gaussian.expected_log_prob(*TWO),
+    ),
 }
 
 
@@ -104,7 +115,9 @@ def test_diagonal_gaussians_are_the_special_case_gradients_included(name):
 
 def test_closed_form_to_the_standard_gaussian_is_the_special_case():
     eye, zero = np.broadcast_to(np.eye(D), L.shape), np.zeros_like(MEAN)
-    np.testing.assert_allclose(gaussian_full.kl_to_standard(MEAN, L)[0], gaussian_full.kl(MEAN, L, zero, eye)[0], rtol=1e-13)
+    np.testing.assert_allclose(
+        gaussian_full.kl_to_standard(MEAN, L)[0], gaussian_full.kl(MEAN, L, zero, eye)[0], rtol=1e-13
+    )
     assert (gaussian_full.kl(MEAN, L, MEAN, L)[0] == 0).all()
     assert (gaussian_full.kl_to_standard(zero, eye)[0] == 0).all()
 
@@ -126,7 +139,9 @@ def test_shares_of_the_kl_are_those_of_the_chain_rule():
 def test_draws_have_the_mean_and_covariance():
     n = 200_000
     noise = np.random.default_rng(1).standard_normal((n, D))
-    z, _ = gaussian_full.reparameterize(np.tile(MEAN[0], (n, 1)), np.broadcast_to(L[0], (n, D, D)), noise=noise)
+    z, _ = gaussian_full.reparameterize(
+        np.tile(MEAN[0], (n, 1)), np.broadcast_to(L[0], (n, D, D)), noise=noise
+    )
     deviation = np.sqrt(np.outer(np.diag(S[0]), np.diag(S[0])) / n)
     assert (np.abs(np.cov(z.T) - S[0]) < 6 * deviation).all()
     assert (np.abs(z.mean(axis=0) - MEAN[0]) < 5 * np.sqrt(np.diag(S[0]) / n)).all()
@@ -146,7 +161,10 @@ def test_what_stands_above_the_diagonal_is_not_read():
         (gaussian_full.log_prob(X, MEAN, L), gaussian_full.log_prob(X, MEAN, spoilt)),
         (gaussian_full.kl(MEAN, L, OTHER_MEAN, M), gaussian_full.kl(MEAN, spoilt, OTHER_MEAN, M)),
         (gaussian_full.kl(OTHER_MEAN, M, MEAN, L), gaussian_full.kl(OTHER_MEAN, M, MEAN, spoilt)),
-        (gaussian_full.reparameterize(MEAN, L, noise=NOISE), gaussian_full.reparameterize(MEAN, spoilt, noise=NOISE)),
+        (
+            gaussian_full.reparameterize(MEAN, L, noise=NOISE),
+            gaussian_full.reparameterize(MEAN, spoilt, noise=NOISE),
+        ),
     ]:
         np.testing.assert_array_equal(clean[0], dirty[0])
         for a, b in zip(clean[1](np.ones_like(clean[0])), dirty[1](np.ones_like(dirty[0])), strict=True):
@@ -195,7 +213,9 @@ def test_limits_are_those_of_the_diagonal_gaussian(dtype):
     with np.errstate(over="ignore"):
         full, diagonal = gaussian_full.log_prob(x, zero, small), gaussian.log_prob(x, zero, log_var)
         np.testing.assert_array_equal(full[0], diagonal[0])
-        for ours, theirs in zip(full[1](np.ones(1, dtype))[:2], diagonal[1](np.ones(1, dtype))[:2], strict=True):
+        for ours, theirs in zip(
+            full[1](np.ones(1, dtype))[:2], diagonal[1](np.ones(1, dtype))[:2], strict=True
+        ):
             np.testing.assert_array_equal(np.sign(ours), np.sign(theirs))
         for function in (gaussian_full.kl, gaussian_full.expected_log_prob):
             value, pullback = function(x, np.eye(2, dtype=dtype)[None], zero, small)
@@ -215,19 +235,34 @@ NEGATIVE[0, 2, 2] = -1.0
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: gaussian_full.log_prob(X, MEAN, SINGULAR), "diagonal of L should be positive .*0.0 at entry 1 of example 2"),
+        (
+            lambda: gaussian_full.log_prob(X, MEAN, SINGULAR),
+            "diagonal of L should be positive .*0.0 at entry 1 of example 2",
+        ),
         (lambda: gaussian_full.entropy(NEGATIVE), "found -1.0 at entry 2 of example 0"),
         (lambda: gaussian_full.kl(MEAN, L, OTHER_MEAN, SINGULAR), "diagonal of other_L should be positive"),
         (lambda: gaussian_full.kl(MEAN, SINGULAR, OTHER_MEAN, L), "diagonal of L should be positive"),
         (lambda: gaussian_full.expected_log_prob(MEAN, L, OTHER_MEAN, NEGATIVE), "diagonal of other_L"),
         (lambda: gaussian_full.log_prob(X, MEAN, L[:2]), r"L should have shape \(B, D, D\) with B = 4"),
-        (lambda: gaussian_full.reparameterize(MEAN, L, noise=NOISE[:, :2]), r"noise should have shape \(B, D\)"),
-        (lambda: ops.solve_triangular(SINGULAR, X[:, :, None]), "diagonal of L should not be 0, found 0 at entry 1 of example 2"),
+        (
+            lambda: gaussian_full.reparameterize(MEAN, L, noise=NOISE[:, :2]),
+            r"noise should have shape \(B, D\)",
+        ),
+        (
+            lambda: ops.solve_triangular(SINGULAR, X[:, :, None]),
+            "diagonal of L should not be 0, found 0 at entry 1 of example 2",
+        ),
         (lambda: ops.lower_triangular(np.zeros((1, 5))), "such as 1, 3, 6, 10; found 5"),
-        (lambda: ops.cholesky(np.stack([np.eye(2), np.ones((2, 2)) * [[1], [-1]]])), "eigenvalue of example 1 is -1"),
+        (
+            lambda: ops.cholesky(np.stack([np.eye(2), np.ones((2, 2)) * [[1], [-1]]])),
+            "eigenvalue of example 1 is -1",
+        ),
         (lambda: ops.cholesky(np.full((1, 2, 2), np.nan)), "S should be finite"),
         (lambda: ops.cholesky(np.array([[[1e-8, 1e-4], [1e-4, 1 + 1e-15]]])), "should be positive definite"),
-        (lambda: FullGaussian(2).sample(np.zeros((3, 4)), noise=NOISE), r"q_params should have shape \(B, 5\)"),
+        (
+            lambda: FullGaussian(2).sample(np.zeros((3, 4)), noise=NOISE),
+            r"q_params should have shape \(B, 5\)",
+        ),
     ],
 )
 def test_degenerate_arguments_are_named(call, words):

@@ -1,4 +1,6 @@
-"""Golden vectors: the stored ones are what the library computes, anywhere; regenerating them gives the same bytes."""
+"""Golden vectors: the stored ones are what the library computes, anywhere; regenerating them gives the same
+bytes.
+"""
 
 import hashlib
 import json
@@ -35,7 +37,10 @@ def test_what_is_stored_is_what_is_computed(dtype):
     wrong = golden.departures(MANIFEST, arrays, dtype)
     assert not wrong, "\n".join(wrong)
     assert MANIFEST["cases"].keys() <= {case.name for case in all_cases()}
-    assert hashlib.sha256((STORED / f"golden-{dtype}.npz").read_bytes()).hexdigest() == MANIFEST["sha256"][f"golden-{dtype}.npz"]
+    assert (
+        hashlib.sha256((STORED / f"golden-{dtype}.npz").read_bytes()).hexdigest()
+        == MANIFEST["sha256"][f"golden-{dtype}.npz"]
+    )
     assert all(array.dtype == dtype or array.dtype.kind in "ib" for array in arrays.values())
     kinds = {key.rpartition("/")[0].rpartition("/")[2] for key in arrays}
     assert kinds == {"input", "held", "value", "seed", "gradient", "term", "adam"}
@@ -44,13 +49,18 @@ def test_what_is_stored_is_what_is_computed(dtype):
 @pytest.mark.parametrize("name", golden.new_cases(MANIFEST))
 def test_a_new_case_waits_for_the_next_release(name):
     """Nothing is compared: the vectors of a new case are written with the release, by whoever makes it."""
-    pytest.skip(f"{name} is new, and has no golden vectors yet: `{MANIFEST['regenerate']}` stores them at the next release")
+    pytest.skip(
+        f"{name} is new, and has no golden vectors yet: `{MANIFEST['regenerate']}` stores them at the next release"
+    )
 
 
 @pytest.mark.slow
 def test_a_case_without_vectors_is_listed_as_new(tmp_path, capsys):
     """What is stored is compared whether or not there are new cases beside it."""
-    older = {**MANIFEST, "cases": {name: row for name, row in MANIFEST["cases"].items() if name != "gaussian.kl"}}
+    older = {
+        **MANIFEST,
+        "cases": {name: row for name, row in MANIFEST["cases"].items() if name != "gaussian.kl"},
+    }
     assert set(golden.new_cases(older)) - set(golden.new_cases(MANIFEST)) == {"gaussian.kl"}
     (tmp_path / "manifest.json").write_text(json.dumps(older), encoding="utf-8")
     assert main(["golden", "--out", str(tmp_path)]) == 0
@@ -86,7 +96,9 @@ def test_a_mistake_is_told_from_the_right_form(mistake):
 
 
 def test_a_mistake_that_changes_values_alone_has_the_right_gradients_and_the_other_way_round():
-    caught = {(m.case, m.name): MANIFEST["cases"][m.case]["mistakes"][m.name]["caught_by"] for m in golden.MISTAKES}
+    caught = {
+        (m.case, m.name): MANIFEST["cases"][m.case]["mistakes"][m.name]["caught_by"] for m in golden.MISTAKES
+    }
     assert caught["poisson.log_prob", "factorial_dropped"] == ["value/0"]
     assert caught["Elbo", "kl_detached"]
     assert not any(name.startswith("value") or "decoder" in name for name in caught["Elbo", "kl_detached"])
@@ -110,14 +122,20 @@ def test_what_is_json_follows_the_schema():
 
 @pytest.mark.parametrize(("packing", "command"), [("npz", [sys.executable]), ("json", ["node"])])
 def test_a_few_lines_in_another_language_tell_right_from_wrong(packing, command, tmp_path):
-    """Without this library: what implements a formula rightly is right, and every mistake known of it is told."""
+    """Without this library: what implements a formula rightly is right, and every mistake known of it is
+    told.
+    """
     if shutil.which(command[0]) is None:
         pytest.skip(f"no {command[0]} on the PATH")
     packed = golden.PACKINGS[packing](VECTORS)
     if packing == "json":
         packed = {name: content for name, content in packed.items() if "gaussian.kl" in name}
     (tmp_path / "cases").mkdir()
-    for name, content in {**packed, **golden.companions(packing), "manifest.json": golden.as_json(MANIFEST)}.items():
+    for name, content in {
+        **packed,
+        **golden.companions(packing),
+        "manifest.json": golden.as_json(MANIFEST),
+    }.items():
         (tmp_path / name).write_bytes(content)
     (runner,) = tmp_path.glob("runner.*")
     said = subprocess.run([*command, runner], check=True, capture_output=True, text=True).stdout.splitlines()
@@ -154,11 +172,16 @@ def test_tolerances_grow_with_what_the_inputs_rounding_costs():
     for dtype in golden.DTYPES:
         roundoff = np.finfo(dtype).eps / 2
         largest = np.abs(stored(dtype)["gaussian.kl/value/0"]).max()
-        assert MANIFEST["cases"]["gaussian.kl"]["tolerance"][dtype]["value/0"] > 1.5 * ALLOWED * roundoff * largest
+        assert (
+            MANIFEST["cases"]["gaussian.kl"]["tolerance"][dtype]["value/0"]
+            > 1.5 * ALLOWED * roundoff * largest
+        )
 
 
 def test_tolerances_grow_with_what_cancels_inside():
-    """log q(z) of some −3 nats and a sum of the same size: the difference holds their roundings, which no input shows."""
+    """log q(z) of some −3 nats and a sum of the same size: the difference holds their roundings, which no
+    input shows.
+    """
     tolerance = MANIFEST["cases"]["Elbo: TotalCorrelation"]["tolerance"]["float32"]["term/total_correlation"]
     assert tolerance > ALLOWED * np.finfo("float32").eps / 2 * 3
 
@@ -193,7 +216,9 @@ def test_safetensors_hold_the_same(tmp_path):
 
 def test_the_reader_in_readme_needs_numpy_alone():
     readme = (Path(__file__).parents[1] / "scratchvae/reference/README.md").read_text(encoding="utf-8")
-    (code,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "golden-float64" in block]
+    (code,) = [
+        block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "golden-float64" in block
+    ]
     blocked = "import sys; sys.modules['scratchvae'] = None\n"
     command = [sys.executable, "-c", blocked + code]
     subprocess.run(command, cwd=STORED.parent, check=True, capture_output=True, text=True)

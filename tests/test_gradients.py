@@ -1,4 +1,6 @@
-"""Every row of the case table: gradients, float32, and that no public op, distribution, layer or role goes without a row."""
+"""Every row of the case table: gradients, float32, and that no public op, distribution, layer or role goes
+without a row.
+"""
 
 import inspect
 
@@ -33,13 +35,16 @@ def test_both_twins_give_the_same_values_and_gradients(case):
             _, parts, gradients = parts_and_gradients(case, np.float64)
             found[twin] = (*parts, *gradients)
     for compiled, textbook in zip(found["compiled"], found["textbook"], strict=True):
-        np.testing.assert_allclose(compiled, textbook, rtol=1e-9, atol=1e-10 * max(1, np.abs(textbook).max(initial=0)))
+        np.testing.assert_allclose(
+            compiled, textbook, rtol=1e-9, atol=1e-10 * max(1, np.abs(textbook).max(initial=0))
+        )
 
 
 def parts_and_gradients(case, dtype):
     arrays = [a.astype(dtype) for a in case.arrays.values()]
     constants = {
-        name: c.astype(dtype) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c for name, c in case.constants.items()
+        name: c.astype(dtype) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c
+        for name, c in case.constants.items()
     }
     value, pullback = case.op(*arrays, **constants)
     parts = value if isinstance(value, tuple) else (value,)
@@ -70,8 +75,14 @@ def test_every_public_op_has_a_case():
 def test_every_distribution_function_with_a_pullback_has_a_case():
     public = set()
     for law in (getattr(distributions, name) for name in distributions.__all__):
-        functions = inspect.getmembers(law, lambda m, law=law: inspect.isfunction(m) and m.__module__ == law.__name__)
-        public |= {f for name, f in functions if not name.startswith("_") and name not in {"sample", "sample_standard"}}
+        functions = inspect.getmembers(
+            law, lambda m, law=law: inspect.isfunction(m) and m.__module__ == law.__name__
+        )
+        public |= {
+            f
+            for name, f in functions
+            if not name.startswith("_") and name not in {"sample", "sample_standard"}
+        }
     assert {case.op for case in PURE if case.op.__module__.startswith("scratchvae.distributions")} == public
 
 
@@ -88,14 +99,19 @@ def test_every_distribution_function_with_a_pullback_has_a_case():
     ids=["layers", "likelihoods", "objectives", "penalties", "posteriors", "priors"],
 )
 def test_every_class_of_a_room_has_a_case(room, interface):
-    kinds = {name: c for name in room.__all__ if inspect.isclass(c := getattr(room, name)) and issubclass(c, interface)}
+    kinds = {
+        name: c
+        for name in room.__all__
+        if inspect.isclass(c := getattr(room, name)) and issubclass(c, interface)
+    }
     needed = {name for name, kind in kinds.items() if not inspect.isabstract(kind)}
     needed -= {interface.__name__, "Embedding"}  # which takes integers; its op has a case
     needed -= {
         "ScoreFunctionElbo",
         "Vimco",
     }  # whose pullback is no derivative of its value: tests by enumeration and of PyTorch do
-    needed -= {"Bernoulli", "DiagonalGaussian", "Point", "StandardGaussian"}  # the plain rows are made of these
+    # the plain rows are made of these
+    needed -= {"Bernoulli", "DiagonalGaussian", "Point", "StandardGaussian"}
     needed -= {"HierarchicalGaussian"}  # those of a Ladder are made of it
     missing = needed - {word.strip(",:") for case in CASES for word in case.name.split()}
     assert not missing, f"no case of scratchvae/reference/cases names {', '.join(missing)}"
@@ -123,12 +139,17 @@ def test_draws_are_independent_across_dimensions_and_examples(name):
 
 @pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
 def test_normal_draws_are_normal_whatever_generator_the_bits_come_from(bits):
-    """MT19937 gives 32 bits at a time. Five words of the generator are the seed, and so the next call has another."""
+    """MT19937 gives 32 bits at a time.
+
+    Five words of the generator are the seed, and so the next call has another.
+    """
     rng, twin = np.random.Generator(bits(0)), np.random.Generator(bits(0))
     x, y = (distributions.gaussian.sample_standard((20_001,), rng) for _ in range(2))
     assert x.shape == (20_001,)
     for draws in (x, y):
-        words = kernels.random_bits(twin.bit_generator.random_raw(5).astype(np.uint32), np.arange(5001, dtype=np.uint32))
+        words = kernels.random_bits(
+            twin.bit_generator.random_raw(5).astype(np.uint32), np.arange(5001, dtype=np.uint32)
+        )
         np.testing.assert_array_equal(draws, kernels.standard_normal(words.ravel()).ravel()[:20_001])
     assert abs(np.mean(x * y)) < 5 / np.sqrt(x.size)
     assert abs(x.mean()) < 5 / np.sqrt(x.size)
@@ -138,11 +159,19 @@ def test_normal_draws_are_normal_whatever_generator_the_bits_come_from(bits):
 def test_every_sampler_has_a_sampling_case():
     rows = {case.name for case in sampling_cases()}
     draws = ("sample", "sample_standard", "reparameterize")
-    laws = {f"{name}.{f}" for name in distributions.__all__ for f in draws if hasattr(getattr(distributions, name), f)}
+    laws = {
+        f"{name}.{f}"
+        for name in distributions.__all__
+        for f in draws
+        if hasattr(getattr(distributions, name), f)
+    }
     public = [getattr(room, name) for room in (posteriors, likelihoods, priors) for name in room.__all__]
     interfaces = (posteriors.Posterior, likelihoods.Likelihood, priors.Prior)
-    concrete = [c for c in public if inspect.isclass(c) and issubclass(c, interfaces) and not inspect.isabstract(c)]
-    roles = {f"{c.__name__}.sample" for c in concrete} - {"Point.sample", "VectorQuantized.sample"}  # which draw nothing
+    concrete = [
+        c for c in public if inspect.isclass(c) and issubclass(c, interfaces) and not inspect.isabstract(c)
+    ]
+    # which draw nothing
+    roles = {f"{c.__name__}.sample" for c in concrete} - {"Point.sample", "VectorQuantized.sample"}
     laws -= {"mixture.reparameterize"}  # by which MixturePosterior.sample draws
     assert rows == laws | roles
     assert WIDE.keys() == {role.partition(".")[0] for role in roles}

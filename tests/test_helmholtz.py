@@ -1,4 +1,6 @@
-"""The Helmholtz machine against sums over all its states; each objective's expected gradient against an exact one."""
+"""The Helmholtz machine against sums over all its states; each objective's expected gradient against an exact
+one.
+"""
 
 from importlib import import_module
 from itertools import pairwise, product
@@ -61,7 +63,11 @@ def affine(layer, units):
 def p_of(model, x, h1, h2):
     """p(x, h) by the definition, as a product of numbers."""
     down = model.generation
-    return bernoulli(h2, model.top.value) * bernoulli(h1, affine(down[0], h2)) * bernoulli(x, affine(down[1], h1))
+    return (
+        bernoulli(h2, model.top.value)
+        * bernoulli(h1, affine(down[0], h2))
+        * bernoulli(x, affine(down[1], h1))
+    )
 
 
 def q_of(model, x, h1, h2):
@@ -148,7 +154,9 @@ def test_draws_have_the_probabilities_that_the_model_gives_them():
     exact = enumerate_hidden(model, IMAGES)
     rng = np.random.default_rng(0)
     x, h = model.dream(uniform=rng.random((40_000, D + H)))
-    pairs = check_draws(np.hstack([x, h]) @ code, lambda t: exact.log_joint.ravel()[t.astype(int)], np.arange(2 ** (D + H)))
+    pairs = check_draws(
+        np.hstack([x, h]) @ code, lambda t: exact.log_joint.ravel()[t.astype(int)], np.arange(2 ** (D + H))
+    )
     (h, log_q), _ = model.recognize(x=np.tile(IMAGES[5], (40_000, 1)), uniform=rng.random((40_000, H)))
     state = (h @ code[D:]).astype(int)
     np.testing.assert_allclose(log_q, exact.log_q[5][state], rtol=1e-12)
@@ -162,7 +170,9 @@ def test_importance_sampling_tends_to_the_evidence():
     estimated = model.score_samples(IMAGES, samples=20_000)
     assert np.abs(estimated - exact).max() < 0.05
     data = Dataset("all", IMAGES)
-    one = np.mean([log_likelihood(model, data, samples=1, rng=np.random.default_rng(s)) for s in range(200)], axis=0)
+    one = np.mean(
+        [log_likelihood(model, data, samples=1, rng=np.random.default_rng(s)) for s in range(200)], axis=0
+    )
     np.testing.assert_allclose(one, enumerate_hidden(model, IMAGES).bound, atol=0.35)
     assert model.score(IMAGES) == pytest.approx(exact.mean(), abs=0.1)
 
@@ -192,7 +202,8 @@ def test_sleep_follows_the_divergence_of_dreams_in_expectation():
     p = np.exp(enumerate_hidden(model, IMAGES).log_joint)
 
     def divergence():
-        return -(p * enumerate_hidden(model, IMAGES).log_q).sum()  # Σ_x p(x) KL(p(h|x) ‖ q(h|x)) + what q can't change
+        # Σ_x p(x) KL(p(h|x) ‖ q(h|x)) + what q can't change
+        return -(p * enumerate_hidden(model, IMAGES).log_q).sum()
 
     draws = [
         (p[i, s], *gradients(model, Sleep(), X[:1], 1 - np.concatenate([x, h])[None]))
@@ -211,11 +222,19 @@ def test_reweighted_wake_follows_its_bound_in_expectation():
         """E[log ½ (w_1 + w_2)], both draws from q."""
         exact = enumerate_hidden(model, x)
         log_w, q = (exact.log_joint - exact.log_q)[0], np.exp(exact.log_q[0])
-        return sum(q[i] * q[j] * (np.logaddexp(log_w[i], log_w[j]) - np.log(2)) for i, j in product(range(4), repeat=2))
+        return sum(
+            q[i] * q[j] * (np.logaddexp(log_w[i], log_w[j]) - np.log(2))
+            for i, j in product(range(4), repeat=2)
+        )
 
     q = np.exp(enumerate_hidden(model, x).log_q[0])
-    reports = {(i, j): gradients(model, ReweightedWake(2), x, 1 - states[[i, j]]) for i, j in product(range(4), repeat=2)}
-    assert sum(q[i] * q[j] * report.loss for (i, j), (report, _) in reports.items()) == pytest.approx(-multi_sample_bound())
+    reports = {
+        (i, j): gradients(model, ReweightedWake(2), x, 1 - states[[i, j]])
+        for i, j in product(range(4), repeat=2)
+    }
+    assert sum(q[i] * q[j] * report.loss for (i, j), (report, _) in reports.items()) == pytest.approx(
+        -multi_sample_bound()
+    )
     found = weighted((q[i] * q[j], gradient) for (i, j), (_, gradient) in reports.items())
     require_close(found, slopes(model, lambda: -multi_sample_bound(), generative))
 
@@ -243,7 +262,8 @@ def test_drawing_every_state_once_gives_the_exact_gradients_of_the_evidence_and_
     np.testing.assert_allclose(report.terms["bound"], exact.log_px, rtol=1e-12)
 
     def to_posterior():
-        return -(posterior * enumerate_hidden(model, X).log_q).sum(axis=1).mean()  # KL(p(h|x) ‖ q(h|x)) + a constant
+        # KL(p(h|x) ‖ q(h|x)) + a constant
+        return -(posterior * enumerate_hidden(model, X).log_q).sum(axis=1).mean()
 
     require_close(found, slopes(model, to_posterior, lambda name: not generative(name)))
 
@@ -259,7 +279,9 @@ def test_the_joint_passes_each_part_its_own_gradient():
         (log_px, log_ph), _ = model.log_joint(Batch(X), h)
         return (dlog_px * log_px + dlog_ph * log_ph).sum()
 
-    require_close({name: p.grad for name, p in named_parameters(model).items()}, slopes(model, weighed, generative))
+    require_close(
+        {name: p.grad for name, p in named_parameters(model).items()}, slopes(model, weighed, generative)
+    )
 
 
 def test_one_draw_is_wake():
@@ -278,7 +300,9 @@ def test_more_draws_come_nearer_to_the_evidence_and_to_its_gradient():
     gaps, distances = [], []
     for K in (1, 10, 100):
         objective = ReweightedWake(K)
-        report, found = gradients(model, objective, x, objective.draw_noise(model, len(x), np.random.default_rng(0)))
+        report, found = gradients(
+            model, objective, x, objective.draw_noise(model, len(x), np.random.default_rng(0))
+        )
         gaps.append(exact + report.loss)
         distances.append(np.sqrt(sum(((found[name] - g) ** 2).sum() for name, g in expected.items())))
     assert gaps[0] > 2 * gaps[1] > 4 * gaps[2] > 0
@@ -296,7 +320,9 @@ def test_an_objective_fills_exactly_its_own_parameters_in_the_dtype_it_is_given(
     cast(model, dtype)
     noise = objective.draw_noise(model, len(X), np.random.default_rng(0))
     report, found = gradients(model, objective, X.astype(dtype), noise)
-    assert {name for name, gradient in found.items() if gradient is not None} == {n for n in found if generative(n) is fills}
+    assert {name for name, gradient in found.items() if gradient is not None} == {
+        n for n in found if generative(n) is fills
+    }
     for name, gradient in found.items():
         if gradient is not None:
             assert gradient.dtype == dtype
@@ -342,23 +368,33 @@ def test_the_verbs():
     x = small_bars(7)
     h = model.transform(x)
     assert h.shape == (7, 8)
-    np.testing.assert_allclose(h[:, :4], expit(affine(model.recognition[0], x.batch(slice(None)).x)), rtol=1e-5)
+    np.testing.assert_allclose(
+        h[:, :4], expit(affine(model.recognition[0], x.batch(slice(None)).x)), rtol=1e-5
+    )
     images = expit(affine(model.generation[-1], h[:, :4])).reshape(7, 1, 2, 2)
     np.testing.assert_allclose(model.inverse_transform(h), images, rtol=1e-5)
     np.testing.assert_array_equal(model.reconstruct(x), model.inverse_transform(h))
     assert model.score_samples(x).shape == (7,)
-    for images in (model.sample(7, 0), model.sample(7, 0, mean=False), model.reconstruct(x), model.inverse_transform(h)):
+    for images in (
+        model.sample(7, 0),
+        model.sample(7, 0, mean=False),
+        model.reconstruct(x),
+        model.inverse_transform(h),
+    ):
         assert images.shape == (7, 1, 2, 2)
         assert ((images >= 0) & (images <= 1)).all()
     assert set(np.unique(model.sample(200, 0, mean=False))) == {0, 1}
-    np.testing.assert_allclose(model.sample(4000, 0, mean=False).mean(0), model.sample(4000, 0).mean(0), atol=0.02)
+    np.testing.assert_allclose(
+        model.sample(4000, 0, mean=False).mean(0), model.sample(4000, 0).mean(0), atol=0.02
+    )
 
 
 @pytest.mark.parametrize("draws", [None, 3000])
 def test_what_is_missing_is_filled_in_by_the_posterior_of_all_states(draws):
     """E[x_m|x_o] = Σ_h p(h|x_o) f_h, f_h = p(x_m = 1|h), by summing over every h.
 
-    K weighted draws have the variance Σ_h p(h|x_o)²/q(h|x_o) (f_h − E)²/K, and M of them drawn E (1 − E)/M besides.
+    K weighted draws have the variance Σ_h p(h|x_o)²/q(h|x_o) (f_h − E)²/K, and M of them drawn E (1 − E)/M
+    besides.
     """
     model, hole, K = machine(), 1, 3000
     x = IMAGES[[1, 6]].copy()
@@ -366,9 +402,14 @@ def test_what_is_missing_is_filled_in_by_the_posterior_of_all_states(draws):
     exact, variance = [], []
     for row in np.nan_to_num(x):  # q sees 0 where an entry is missing
         on, off = (
-            np.array([p_of(model, np.where(np.arange(D) == hole, bit, row), h[:2], h[2:]) for h in STATES]) for bit in (1, 0)
+            np.array([p_of(model, np.where(np.arange(D) == hole, bit, row), h[:2], h[2:]) for h in STATES])
+            for bit in (1, 0)
         )
-        q, p, f = np.array([q_of(model, row, h[:2], h[2:]) for h in STATES]), (on + off) / (on + off).sum(), on / (on + off)
+        q, p, f = (
+            np.array([q_of(model, row, h[:2], h[2:]) for h in STATES]),
+            (on + off) / (on + off).sum(),
+            on / (on + off),
+        )
         exact.append(p @ f)
         variance.append((p**2 / q) @ (f - p @ f) ** 2 / K + (p @ f * (1 - p @ f) / draws if draws else 0))
     filled = model.impute(x, samples=K, draws=draws, seed=0)
@@ -383,9 +424,13 @@ def test_what_is_missing_is_filled_in_by_the_posterior_of_all_states(draws):
 
 def test_a_machine_is_told_nothing():
     model = machine()
-    np.testing.assert_array_equal(model.fit_transform(X, [1, 2, 3, 4, 5], epochs=1, seed=2), model.transform(X))
+    np.testing.assert_array_equal(
+        model.fit_transform(X, [1, 2, 3, 4, 5], epochs=1, seed=2), model.transform(X)
+    )
     for call in (lambda: model.sample(2, y=3), lambda: model.inverse_transform(STATES, [1])):
-        with pytest.raises(InputError, match=r"HelmholtzMachine\.\w+: y should be None, since the model is not told it"):
+        with pytest.raises(
+            InputError, match=r"HelmholtzMachine\.\w+: y should be None, since the model is not told it"
+        ):
             call()
 
 
@@ -403,7 +448,11 @@ def test_bars_follow_their_law():
     drawn = bars(60_000, side=side, on=on, vertical=vertical)
     assert set(np.unique(drawn.images)) == {0, 255}
     code = 2.0 ** np.arange(side**2)
-    (counts,) = (np.bincount((drawn.batch(slice(None)).x @ code).astype(int), minlength=2**9)[(images @ code).astype(int)],)
+    (counts,) = (
+        np.bincount((drawn.batch(slice(None)).x @ code).astype(int), minlength=2**9)[
+            (images @ code).astype(int)
+        ],
+    )
     assert counts.sum() == 60_000
     assert (np.abs(counts / 60_000 - p) < 5 * np.sqrt(p / 60_000)).all()
     assert drawn.labels.mean() == pytest.approx(vertical, abs=0.01)
@@ -414,7 +463,8 @@ def test_bars_as_in_the_paper():
     images, p = bars_law()
     assert images.shape == (30, 16)
     assert p[images.sum(axis=1) == 0] == pytest.approx([0.8**4])
-    assert p[(images == np.tile([1, 0, 0, 0], 4)).all(axis=1)] == pytest.approx([2 / 3 * 0.2 * 0.8**3])  # one upright bar
+    # one upright bar
+    assert p[(images == np.tile([1, 0, 0, 0], 4)).all(axis=1)] == pytest.approx([2 / 3 * 0.2 * 0.8**3])
     assert -(p * np.log2(p)).sum() == pytest.approx(3.4284, abs=1e-4)
     assert bars(3000).labels.mean() == pytest.approx(2 / 3, abs=0.03)
 
@@ -435,7 +485,17 @@ def run(callbacks=(), epochs=4):
     cast(model, np.float32)
     phases = [Phase(objective, Adam(1e-2), max_norm=5.0) for objective in (Wake(), Sleep())]
     grey = Dataset("grey", np.random.default_rng(1).random((60, D)))
-    return Training(model, phases, grey, epochs=epochs, batch_size=25, seed=1, held_out=grey, binarized=True, callbacks=callbacks)
+    return Training(
+        model,
+        phases,
+        grey,
+        epochs=epochs,
+        batch_size=25,
+        seed=1,
+        held_out=grey,
+        binarized=True,
+        callbacks=callbacks,
+    )
 
 
 def test_a_run_stopped_and_resumed_comes_to_the_same_bits(tmp_path):
@@ -473,36 +533,80 @@ def linear(*widths):
 
 
 def built(hidden=(2, 1), generation=(1, 2, 3), recognition=(3, 2, 1)):
-    return HelmholtzMachine(event_shape=(3,), hidden=hidden, generation=linear(*generation), recognition=linear(*recognition))
+    return HelmholtzMachine(
+        event_shape=(3,), hidden=hidden, generation=linear(*generation), recognition=linear(*recognition)
+    )
 
 
 MODEL = machine()
 ERRORS = {
     "no hidden layer": (lambda: built((), (3,), (3,)), "one whole number or more"),
     "no hidden units": (lambda: built((2, 0)), "hidden should be at least 1, found 0"),
-    "a layer too few": (lambda: built(generation=(2, 3)), "2 layers each, one for each hidden layer, found 1 and 2"),
-    "inputs of another width": (lambda: built(recognition=(3, 4, 1)), "recognition\\[0\\] should map 3 units to 2, found"),
-    "layers the wrong way round": (lambda: built(generation=(3, 2, 1)), "generation\\[0\\] should map 1 units to 2: linear"),
-    "outputs of another width": (lambda: built(generation=(1, 2, 4)), "generation\\[1\\] should map 2 units to 3, found"),
-    "grey": (lambda: Wake()(MODEL, Batch(X + 0.25), np.zeros((5, H))), "x should be 0 or 1 .*, found 0.25; data.binarize"),
+    "a layer too few": (
+        lambda: built(generation=(2, 3)),
+        "2 layers each, one for each hidden layer, found 1 and 2",
+    ),
+    "inputs of another width": (
+        lambda: built(recognition=(3, 4, 1)),
+        "recognition\\[0\\] should map 3 units to 2, found",
+    ),
+    "layers the wrong way round": (
+        lambda: built(generation=(3, 2, 1)),
+        "generation\\[0\\] should map 1 units to 2: linear",
+    ),
+    "outputs of another width": (
+        lambda: built(generation=(1, 2, 4)),
+        "generation\\[1\\] should map 2 units to 3, found",
+    ),
+    "grey": (
+        lambda: Wake()(MODEL, Batch(X + 0.25), np.zeros((5, H))),
+        "x should be 0 or 1 .*, found 0.25; data.binarize",
+    ),
     "grey, in training": (lambda: machine().fit(X / 2), "x should be 0 or 1 everywhere, found 0.5"),
     "grey, enumerated": (lambda: enumerate_hidden(MODEL, X / 2), "x should be 0 or 1"),
-    "not a number": (lambda: Wake()(MODEL, Batch(X * np.nan), np.zeros((5, H))), "x should be 0 or 1 everywhere, found nan"),
+    "not a number": (
+        lambda: Wake()(MODEL, Batch(X * np.nan), np.zeros((5, H))),
+        "x should be 0 or 1 everywhere, found nan",
+    ),
     "half a hidden unit": (lambda: MODEL.log_recognition(x=X, h=np.full((5, H), 0.5)), "h should be 0 or 1"),
     "outside": (lambda: machine().fit(3 * X), r"numbers in \[0, 1\] only"),
-    "too few uniforms": (lambda: Wake()(MODEL, Batch(X), np.zeros((5, 2))), "uniform should have shape \\(B, 3\\) with B = 5"),
-    "uniforms of other rows": (lambda: Wake()(MODEL, Batch(X), np.zeros((4, H))), "uniform should have shape"),
-    "uniforms of a wake": (lambda: Sleep()(MODEL, Batch(X), np.zeros((5, H))), "uniform should have shape \\(B, 6\\)"),
+    "too few uniforms": (
+        lambda: Wake()(MODEL, Batch(X), np.zeros((5, 2))),
+        "uniform should have shape \\(B, 3\\) with B = 5",
+    ),
+    "uniforms of other rows": (
+        lambda: Wake()(MODEL, Batch(X), np.zeros((4, H))),
+        "uniform should have shape",
+    ),
+    "uniforms of a wake": (
+        lambda: Sleep()(MODEL, Batch(X), np.zeros((5, H))),
+        "uniform should have shape \\(B, 6\\)",
+    ),
     "events of another width": (lambda: MODEL.transform(np.zeros((4, 5))), "x should have shape \\(N, 3\\)"),
     "codes of another width": (lambda: MODEL.inverse_transform(np.zeros((4, 5))), "h should have shape"),
-    "codes that are no numbers": (lambda: MODEL.inverse_transform(np.full((4, H), np.nan)), "h should be finite"),
-    "an unknown algorithm": (lambda: belief_net((3,), layers=(2, 1), algorithm="dreaming"), "reweighted_wake_sleep, wake_sleep"),
+    "codes that are no numbers": (
+        lambda: MODEL.inverse_transform(np.full((4, H), np.nan)),
+        "h should be finite",
+    ),
+    "an unknown algorithm": (
+        lambda: belief_net((3,), layers=(2, 1), algorithm="dreaming"),
+        "reweighted_wake_sleep, wake_sleep",
+    ),
     "no draws": (lambda: ReweightedWake(0), "samples should be at least 1"),
     "no draws for q": (lambda: ReweightedRecognition(0), "samples should be at least 1"),
-    "another kind of model": (lambda: Wake().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),
-    "another kind, asleep": (lambda: Sleep().draw_noise(mlp((3,)), 2, np.random.default_rng(0)), "a HelmholtzMachine, found VAE"),
+    "another kind of model": (
+        lambda: Wake().draw_noise(mlp((3,)), 2, np.random.default_rng(0)),
+        "a HelmholtzMachine, found VAE",
+    ),
+    "another kind, asleep": (
+        lambda: Sleep().draw_noise(mlp((3,)), 2, np.random.default_rng(0)),
+        "a HelmholtzMachine, found VAE",
+    ),
     "a recipe without layers": (lambda: belief_net((3,), layers=()), "one whole number or more"),
-    "a recipe with an empty layer": (lambda: belief_net((3,), layers=(4, 0)), "layers should be at least 1, found 0"),
+    "a recipe with an empty layer": (
+        lambda: belief_net((3,), layers=(4, 0)),
+        "layers should be at least 1, found 0",
+    ),
     "no bars": (lambda: bars(0), "n should be at least 1"),
     "no pixels": (lambda: bars(3, side=0), "side should be at least 1"),
     "bars on too often": (lambda: bars_law(on=1.5), "probabilities, found 1.5"),

@@ -1,4 +1,6 @@
-"""`impute --hide`: hidden cells, what was filled in, and the errors beside those of column means, all computed anew here."""
+"""`impute --hide`: hidden cells, what was filled in, and the errors beside those of column means, all
+computed anew here.
+"""
 
 import csv
 import json
@@ -19,7 +21,9 @@ ROWS = 90
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run on a table: two columns of numbers, one that does not vary, and one of three levels, with some cells missing."""
+    """A run on a table: two columns of numbers, one that does not vary, and one of three levels, with some
+    cells missing.
+    """
     folder = tmp_path_factory.mktemp("hidden")
     x = RNG.normal(size=ROWS)
     level = np.array(["low", "mid", "top"])[np.digitize(x, [-0.2, 1])]
@@ -29,7 +33,18 @@ def run(tmp_path_factory):
         rows[k][k % 2] = ""
     with (folder / "t.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["a", "b", "same", "level"], *rows])
-    sizes = ["--latent-dim", "2", "--hidden", "8", "--epochs", "3", "--held-out", "30", "--quiet", "--no-figures"]
+    sizes = [
+        "--latent-dim",
+        "2",
+        "--hidden",
+        "8",
+        "--epochs",
+        "3",
+        "--held-out",
+        "30",
+        "--quiet",
+        "--no-figures",
+    ]
     assert main(["train", "--data", str(folder / "t.csv"), "--out", str(folder / "run"), *sizes]) == 0
     return folder / "run"
 
@@ -42,7 +57,8 @@ def test_what_is_hidden_was_observed_and_all_else_stays_as_it_is():
     missing = np.isnan(x)
     assert not (found.hidden & missing).any()
     n = np.count_nonzero(~missing)
-    assert found.hidden.sum() == pytest.approx(n / 4, abs=6 * np.sqrt(n * 3 / 16))  # six deviations of a binomial number
+    # six deviations of a binomial number
+    assert found.hidden.sum() == pytest.approx(n / 4, abs=6 * np.sqrt(n * 3 / 16))
     left = ~missing & ~found.hidden
     np.testing.assert_array_equal(found.filled[left], x[left])
     np.testing.assert_array_equal(found.x[~missing], x[~missing])
@@ -54,7 +70,10 @@ def test_what_is_hidden_was_observed_and_all_else_stays_as_it_is():
 
 
 def test_errors_of_columns_by_hand():
-    x, hidden = np.array([[1.0, 0.0], [2.0, 1.0], [4.0, 2.0]]), np.array([[True, True], [False, True], [True, False]])
+    x, hidden = (
+        np.array([[1.0, 0.0], [2.0, 1.0], [4.0, 2.0]]),
+        np.array([[True, True], [False, True], [True, False]]),
+    )
     found = HiddenEntries(x, hidden, np.array([[2.0, 0.4], [9.0, 2.0], [1.0, 0.0]]), np.ones(3))
     np.testing.assert_allclose(found.squared(found.filled), [(1 + 9) / 2, (0.16 + 1) / 2])
     np.testing.assert_array_equal(found.wrong(found.filled), [1, 0.5])
@@ -67,7 +86,8 @@ def test_a_table_s_errors_are_those_of_its_hidden_cells_and_of_the_means_of_the_
     one = Run.open(run)
     found = impute_hidden(one.model, one.judged, share=0.5, samples=20, rng=np.random.default_rng(3))
     rows = {row["column"]: row for row in errors_table(one, found)}
-    assert list(rows) == ["all numbers", "all levels", "a", "b", "level"]  # the column that does not vary is left out
+    # the column that does not vary is left out
+    assert list(rows) == ["all numbers", "all levels", "a", "b", "level"]
     x = one.data.batch(slice(None), np.float64).x_or_nan
     squares = [], []
     for k, name in enumerate("ab"):
@@ -87,7 +107,9 @@ def test_a_table_s_errors_are_those_of_its_hidden_cells_and_of_the_means_of_the_
 
 
 def test_from_the_command_line(run, capsys):
-    assert main(["impute", str(run), "--hide", "0.5", "--samples", "20", "--seed", "3", "--format", "json"]) == 0
+    assert (
+        main(["impute", str(run), "--hide", "0.5", "--samples", "20", "--seed", "3", "--format", "json"]) == 0
+    )
     rows = json.loads(capsys.readouterr().out)
     one = Run.open(run)
     found = impute_hidden(one.model, one.judged, share=0.5, samples=20, rng=np.random.default_rng(3))
@@ -123,7 +145,10 @@ def test_what_cannot_be_hidden_is_said(options, words, run, capsys):
 
 def test_where_nothing_is_missing_hiding_is_named(run, tmp_path, capsys):
     (tmp_path / "whole.csv").write_text("a,b,same,level\n100,1,7.5,low\n90,2,7.5,mid\n", encoding="utf-8")
-    assert main(["impute", str(run), "--data", str(tmp_path / "whole.csv"), "--out", str(tmp_path / "o.csv")]) == 2
+    assert (
+        main(["impute", str(run), "--data", str(tmp_path / "whole.csv"), "--out", str(tmp_path / "o.csv")])
+        == 2
+    )
     assert "--hide 0.1 hides some" in capsys.readouterr().err
     with pytest.raises(InputError, match="share should lie between 0 and 1, found 1"):
         impute_hidden(mlp(6), Dataset("x", np.ones((2, 6))), share=1, samples=2, rng=RNG)

@@ -1,4 +1,6 @@
-"""check_jax on the VAEs of Flax: linen and nnx, the function of the loss and whole training steps, by one line each."""
+"""check_jax on the VAEs of Flax: linen and nnx, the function of the loss and whole training steps, by one
+line each.
+"""
 
 import numpy as np
 import pytest
@@ -49,8 +51,17 @@ def linen_loss(half=0.5, kl_weight=1.0):
 
 class Nnx(nnx.Module):
     def __init__(self, half, rngs):
-        self.fc1, self.mean, self.log_var = nnx.Linear(D, H, rngs=rngs), nnx.Linear(H, Z, rngs=rngs), nnx.Linear(H, Z, rngs=rngs)
-        self.fc3, self.out, self.half, self.rngs = nnx.Linear(Z, H, rngs=rngs), nnx.Linear(H, D, rngs=rngs), half, rngs
+        self.fc1, self.mean, self.log_var = (
+            nnx.Linear(D, H, rngs=rngs),
+            nnx.Linear(H, Z, rngs=rngs),
+            nnx.Linear(H, Z, rngs=rngs),
+        )
+        self.fc3, self.out, self.half, self.rngs = (
+            nnx.Linear(Z, H, rngs=rngs),
+            nnx.Linear(H, D, rngs=rngs),
+            half,
+            rngs,
+        )
 
     def __call__(self, x):
         h = nnx.relu(self.fc1(x))
@@ -68,7 +79,9 @@ def test_the_loss_of_flax_s_example():
     loss, variables = linen_loss()
     report = check_jax(loss, variables, X, KEY)
     assert report.matches, f"{report} {report.blind}"
-    assert "d_params.fc2_logvar.kernel" in [line.quantity for line in report.lines if line.verdict == "agrees"]
+    assert "d_params.fc2_logvar.kernel" in [
+        line.quantity for line in report.lines if line.verdict == "agrees"
+    ]
     loss, _ = linen_loss(half=1.0)
     assert check_jax(loss, variables, X, KEY).cause == "sampling_log_var_read_as_log_std"
     loss, _ = linen_loss(kl_weight=0.0)
@@ -88,7 +101,9 @@ def test_a_whole_training_step_is_read_where_it_takes_its_gradient():
         return step
 
     assert check_jax(train_step(loss), variables["params"], X, KEY).matches
-    assert check_jax(train_step(wrong), variables["params"], X, KEY).cause == "sampling_log_var_read_as_log_std"
+    assert (
+        check_jax(train_step(wrong), variables["params"], X, KEY).cause == "sampling_log_var_read_as_log_std"
+    )
 
 
 @pytest.mark.parametrize(("half", "cause"), [(0.5, None), (1.0, "sampling_log_var_read_as_log_std")])

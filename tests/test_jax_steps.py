@@ -1,7 +1,8 @@
-"""check_jax with no further word, on steps in the styles of public JAX code: right ones are not accused, mistakes are named.
+"""check_jax with no further word, on steps in the styles of public JAX code: right ones are not accused,
+mistakes are named.
 
-`STEPS` maps a name to (step, verdict): the verdict is None of a right step, else the causes of which one should be named. No step
-tells the validator the name of a layer.
+`STEPS` maps a name to (step, verdict): the verdict is None of a right step, else the causes of which one
+should be named. No step tells the validator the name of a layer.
 """
 
 import functools
@@ -64,7 +65,8 @@ def example(sample=by_exp, kl=kld, reconstruct=bce, join=lambda r, k: (r + k).me
 
 def squared(weight, target=lambda x: x, beta=1.0):
     return example(
-        reconstruct=lambda y, x: weight * ((nn.sigmoid(y) - target(x)) ** 2).sum(-1), join=lambda r, k: (r + beta * k).mean()
+        reconstruct=lambda y, x: weight * ((nn.sigmoid(y) - target(x)) ** 2).sum(-1),
+        join=lambda r, k: (r + beta * k).mean(),
     )
 
 
@@ -191,7 +193,9 @@ STEPS = {
     "softplus of the spread": (
         example(
             sample=lambda key, m, s: m + (nn.softplus(s) + 1e-6) * random.normal(key, m.shape),
-            kl=lambda m, s: 0.5 * (m**2 + (nn.softplus(s) + 1e-6) ** 2 - 1 - 2 * jnp.log(nn.softplus(s) + 1e-6)).sum(-1),
+            kl=lambda m, s: (
+                0.5 * (m**2 + (nn.softplus(s) + 1e-6) ** 2 - 1 - 2 * jnp.log(nn.softplus(s) + 1e-6)).sum(-1)
+            ),
         ),
         None,
     ),
@@ -208,7 +212,9 @@ STEPS = {
     "one-sample KL": (one_sample, None),
     "K draws": (several, None),
     "importance-weighted": (
-        functools.partial(several, importance=lambda w, K: -(jax.scipy.special.logsumexp(w, axis=0) - jnp.log(K)).mean()),
+        functools.partial(
+            several, importance=lambda w, K: -(jax.scipy.special.logsumexp(w, axis=0) - jnp.log(K)).mean()
+        ),
         None,
     ),
     "free bits": (free_bits, None),
@@ -225,14 +231,20 @@ STEPS = {
         ("sampling_log_var_read_as_log_std",),
     ),
     "no KL": (example(join=lambda r, k: r.mean()), ("kl_missing",)),
-    "KL without half": (example(kl=lambda m, v: -jnp.sum(1 + v - m**2 - jnp.exp(v), axis=-1)), ("kl_half_missing", "kl_twice")),
+    "KL without half": (
+        example(kl=lambda m, v: -jnp.sum(1 + v - m**2 - jnp.exp(v), axis=-1)),
+        ("kl_half_missing", "kl_twice"),
+    ),
     "KL of log std": (
         example(kl=lambda m, v: kld(m, 2 * v)),
         ("kl_log_var_read_as_log_std", "sampling_log_std_read_as_log_var"),
     ),
     "KL sign": (example(join=lambda r, k: (r - k).mean()), ("kl_sign",)),
     "KL mean over latents": (example(kl=lambda m, v: kld(m, v) / Z), ("kl_mean_over_latents",)),
-    "KL without log var": (example(kl=lambda m, v: -0.5 * jnp.sum(1 - m**2 - jnp.exp(v), axis=-1)), ("kl_log_missing",)),
+    "KL without log var": (
+        example(kl=lambda m, v: -0.5 * jnp.sum(1 - m**2 - jnp.exp(v), axis=-1)),
+        ("kl_log_missing",),
+    ),
     "mean over pixels": (example(reconstruct=mean_over_pixels), ("reconstruction_mean_over_pixels",)),
     "uniform noise": (
         example(sample=lambda key, m, v: m + jnp.exp(0.5 * v) * random.uniform(key, m.shape)),
@@ -247,11 +259,15 @@ STEPS = {
     "z without a gradient": (example(sample=lambda *a: jax.lax.stop_gradient(by_exp(*a))), ("z_detached",)),
     "detached KL": (example(join=lambda r, k: (r + jax.lax.stop_gradient(k)).mean()), ("kl_detached",)),
     "detached mean": (
-        example(sample=lambda key, m, v: jax.lax.stop_gradient(m) + jnp.exp(0.5 * v) * random.normal(key, m.shape)),
+        example(
+            sample=lambda key, m, v: jax.lax.stop_gradient(m) + jnp.exp(0.5 * v) * random.normal(key, m.shape)
+        ),
         ("mean_detached",),
     ),
     "detached spread": (
-        example(sample=lambda key, m, v: m + jax.lax.stop_gradient(jnp.exp(0.5 * v)) * random.normal(key, m.shape)),
+        example(
+            sample=lambda key, m, v: m + jax.lax.stop_gradient(jnp.exp(0.5 * v)) * random.normal(key, m.shape)
+        ),
         ("sigma_detached",),
     ),
     "sigmoid twice": (
@@ -285,9 +301,32 @@ DESCRIBED = {  # mistakes that have no name: what is said of each
 
 
 SLOW = {  # whose shapes are compiled for them alone
-    *("vmap over examples", "K draws", "importance-weighted", "log of the sum of weights", "one key under vmap", "one-sample KL"),
-    *("MMD", "categorical", "weight decay in the loss", "learned prior", "denoising", "stable logits", "logarithms"),
-    *("softplus of the spread", "log std", "Poisson", "capacity", "free bits", "checkpointed", "squared error of sigma 0.1"),
+    *(
+        "vmap over examples",
+        "K draws",
+        "importance-weighted",
+        "log of the sum of weights",
+        "one key under vmap",
+        "one-sample KL",
+    ),
+    *(
+        "MMD",
+        "categorical",
+        "weight decay in the loss",
+        "learned prior",
+        "denoising",
+        "stable logits",
+        "logarithms",
+    ),
+    *(
+        "softplus of the spread",
+        "log std",
+        "Poisson",
+        "capacity",
+        "free bits",
+        "checkpointed",
+        "squared error of sigma 0.1",
+    ),
 }
 
 

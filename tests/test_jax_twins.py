@@ -17,10 +17,17 @@ def tree(dtype):
     rng = np.random.default_rng(0)
 
     def dense(a, b):
-        return jnp.asarray(rng.normal(size=(a, b)) / np.sqrt(a), dtype), jnp.asarray(0.1 * rng.normal(size=b), dtype)
+        return jnp.asarray(rng.normal(size=(a, b)) / np.sqrt(a), dtype), jnp.asarray(
+            0.1 * rng.normal(size=b), dtype
+        )
 
     kernel, bias = dense(D, H)
-    return {"fc1": {"kernel": kernel, "bias": bias}, "mu": dense(H, Z), "logvar": dense(H, Z), "dec": [dense(Z, H), dense(H, D)]}
+    return {
+        "fc1": {"kernel": kernel, "bias": bias},
+        "mu": dense(H, Z),
+        "logvar": dense(H, Z),
+        "dec": [dense(Z, H), dense(H, D)],
+    }
 
 
 DRAWS = {
@@ -69,7 +76,9 @@ def data(dtype):
 def test_a_right_step_passes(dtype, aux):
     report = check_jax(step(aux=aux), tree(dtype), data(dtype), jax.random.key(0), **NAMES)
     assert report.ok, str(report)
-    assert {"d_fc1.kernel", "d_fc1.bias", "d_mu.0", "d_logvar.1", "d_dec.1.0"} <= {line.quantity for line in report.lines}
+    assert {"d_fc1.kernel", "d_fc1.bias", "d_mu.0", "d_logvar.1", "d_dec.1.0"} <= {
+        line.quantity for line in report.lines
+    }
 
 
 def test_mistakes_are_named(dtype):
@@ -100,7 +109,9 @@ def test_mistakes_are_rehearsed(wrong, shown, alone, aux, dtype):
 def test_a_softplus_is_named_from_the_loss_alone(dtype):
     report = check_jax(step("softplus", aux=False), tree(dtype), data(dtype), jax.random.key(0), **NAMES)
     assert (report.first, report.cause) == ("loss", "sampling_log_var_read_as_raw_std"), str(report)
-    report = check_jax(step(aux=False), tree(dtype), data(dtype), jax.random.key(0), **{**NAMES, "encoder": ("fc1", "silu")})
+    report = check_jax(
+        step(aux=False), tree(dtype), data(dtype), jax.random.key(0), **{**NAMES, "encoder": ("fc1", "silu")}
+    )
     assert (report.first, report.cause) == ("loss", None)
     assert "a step that returns (loss, {" in report.explanation
 

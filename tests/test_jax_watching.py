@@ -46,7 +46,9 @@ def checked(step, **settings):
     return check_jax(step, parameters(), x, jax.random.PRNGKey(0), **settings)
 
 
-@pytest.mark.parametrize("step", [flax_step(), flax_step(total=lambda r, k: (r + k).sum())], ids=["mean", "sum"])
+@pytest.mark.parametrize(
+    "step", [flax_step(), flax_step(total=lambda r, k: (r + k).sum())], ids=["mean", "sum"]
+)
 def test_a_right_step_agrees(step):
     report = checked(step)
     assert report.ok
@@ -57,12 +59,16 @@ def test_a_right_step_agrees(step):
 
 def test_returned_arrays_are_compared_where_a_loop_hides_the_step():
     def step(tree, x, key):
-        _, (loss, arrays) = jax.lax.scan(lambda none, batch: (none, flax_step()(tree, batch, key)), None, x[None])
+        _, (loss, arrays) = jax.lax.scan(
+            lambda none, batch: (none, flax_step()(tree, batch, key)), None, x[None]
+        )
         return loss[0], {name: array[0] for name, array in arrays.items()}
 
     report = checked(step)
     assert report.ok
-    assert {"reconstruction", "kl", "loss"} <= {line.quantity for line in report.lines if line.verdict == "agrees"}
+    assert {"reconstruction", "kl", "loss"} <= {
+        line.quantity for line in report.lines if line.verdict == "agrees"
+    }
     assert "gradients were not compared" in report.explanation
 
 

@@ -1,4 +1,6 @@
-"""check_keras on the VAE of Keras' documentation, in the form that each backend allows, and on models with add_loss."""
+"""check_keras on the VAE of Keras' documentation, in the form that each backend allows, and on models with
+add_loss.
+"""
 
 import os
 

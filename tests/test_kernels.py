@@ -37,13 +37,37 @@ FILES = (
     "updates",
 )
 DTYPES = (np.float32, np.float64)
-jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds")
-EXTREMES = (0.0, 1e-45, 1e-40, 5e-324, 1e-310, 1e-20, 1e-5, 0.25, 0.7, 1.0, 1.3, 3.0, 5.5, 9.0, 17.0, 40.0, 80.0, 1e4, np.inf)
+jit = pytest.mark.skipif(
+    numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT: nothing is compiled that could hold these bounds"
+)
+EXTREMES = (
+    0.0,
+    1e-45,
+    1e-40,
+    5e-324,
+    1e-310,
+    1e-20,
+    1e-5,
+    0.25,
+    0.7,
+    1.0,
+    1.3,
+    3.0,
+    5.5,
+    9.0,
+    17.0,
+    40.0,
+    80.0,
+    1e4,
+    np.inf,
+)
 
 
 def both_twins(name):
     file = kernels._FILES[name]
-    return [getattr(import_module(f"scratchvae.kernels.{twin}.{file}"), name) for twin in ("textbook", "compiled")]
+    return [
+        getattr(import_module(f"scratchvae.kernels.{twin}.{file}"), name) for twin in ("textbook", "compiled")
+    ]
 
 
 def extremes(dtype):
@@ -97,7 +121,10 @@ def example(name, dtype, rows=5, columns=7):
         "nearest_codes": (normal(6, 3, 2), normal(3, 5, 2)),
         "max_pool": (normal(2, 3, 8, 7), 3, 2),
         "max_pool_backward": (normal(2, 3, 3, 2), place, 8, 7, 3, 2),
-        "random_bits": (rng.integers(0, 2**32, 5, dtype=np.uint32), rng.integers(0, 2**32, rows * columns, dtype=np.uint32)),
+        "random_bits": (
+            rng.integers(0, 2**32, 5, dtype=np.uint32),
+            rng.integers(0, 2**32, rows * columns, dtype=np.uint32),
+        ),
         "standard_normal": (rng.integers(0, 2**64, rows * columns, dtype=np.uint64),),
     }
     return special.get(name, (a, b) if name.endswith("_backward") else (a,))
@@ -108,27 +135,42 @@ def parts(value):
 
 
 def given_up(name):
-    """The places of the arguments that a kernel may overwrite: an optimizer's slots, and what rows are added to."""
-    written = {"add_to_rows": {"y"}}.get(name, {"velocity", "square", "m", "v"} if name.endswith("_update") else set())
-    return {i for i, argument in enumerate(inspect.signature(both_twins(name)[0]).parameters) if argument in written}
+    """The places of the arguments that a kernel may overwrite: an optimizer's slots, and what rows are added
+    to.
+    """
+    written = {"add_to_rows": {"y"}}.get(
+        name, {"velocity", "square", "m", "v"} if name.endswith("_update") else set()
+    )
+    return {
+        i
+        for i, argument in enumerate(inspect.signature(both_twins(name)[0]).parameters)
+        if argument in written
+    }
 
 
 def fresh(name, arguments):
     return [a.copy() if i in given_up(name) else a for i, a in enumerate(arguments)]
 
 
-# --- one name, two twins ---------------------------------------------------------------------------------------------
+# --- one name, two twins
+# ---------------------------------------------------------------------------------------------
 
 
 def test_both_twins_have_the_same_files_names_and_signatures():
     public = set()
     for file in FILES:
-        textbook, compiled = (import_module(f"scratchvae.kernels.{twin}.{file}") for twin in ("textbook", "compiled"))
+        textbook, compiled = (
+            import_module(f"scratchvae.kernels.{twin}.{file}") for twin in ("textbook", "compiled")
+        )
         names = [
-            n for n, f in vars(textbook).items() if inspect.isfunction(f) and f.__module__ == textbook.__name__ and n[0] != "_"
+            n
+            for n, f in vars(textbook).items()
+            if inspect.isfunction(f) and f.__module__ == textbook.__name__ and n[0] != "_"
         ]
         for name in names:
-            assert inspect.signature(getattr(textbook, name)) == inspect.signature(getattr(compiled, name)), name
+            assert inspect.signature(getattr(textbook, name)) == inspect.signature(getattr(compiled, name)), (
+                name
+            )
         public.update(names)
     assert public == set(NAMES)
     assert kernels.__all__ == sorted(kernels.__all__)
@@ -151,7 +193,8 @@ def test_use_and_using_choose_the_twin_and_restore_it():
     assert kernels.in_use() == before
 
 
-# --- what every kernel keeps to --------------------------------------------------------------------------------------
+# --- what every kernel keeps to
+# --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -185,7 +228,10 @@ def test_any_layout_gives_the_same_fresh_arrays_and_leaves_the_arguments_alone(n
                 np.testing.assert_array_equal(got, want, strict=True)
                 assert got.flags.writeable
                 assert not any(np.shares_memory(got, a) for a in kept)
-        none, single = {"nearest_codes": set(), "random_bits": set()}, {"standard_normal": {np.dtype(np.float32)}}
+        none, single = (
+            {"nearest_codes": set(), "random_bits": set()},
+            {"standard_normal": {np.dtype(np.float32)}},
+        )
         real = (none | single).get(name, {np.dtype(dtype)})
         assert {y.dtype for y in expected if y.dtype.kind == "f"} == real
 
@@ -196,7 +242,9 @@ def test_pointwise_kernels_take_any_shape(name):
     textbook, compiled = both_twins(name)
     expected = parts(compiled(*fresh(name, flat)))
     for shape in [(60,), (3, 4, 5), (2, 1, 3, 2, 5)]:
-        got = parts(compiled(*(a.reshape(shape) if isinstance(a, np.ndarray) else a for a in fresh(name, flat))))
+        got = parts(
+            compiled(*(a.reshape(shape) if isinstance(a, np.ndarray) else a for a in fresh(name, flat)))
+        )
         for y, want in zip(got, expected, strict=True):
             np.testing.assert_array_equal(y, want.reshape(shape), strict=True)
     for shape in [(), (1,), (0,), (3, 0)]:
@@ -235,7 +283,8 @@ def test_compiled_kernels_read_nothing_outside_their_arrays(name, cut):
         both_twins(name)[1](*arguments)
 
 
-# --- pointwise: both twins agree -------------------------------------------------------------------------------------
+# --- pointwise: both twins agree
+# -------------------------------------------------------------------------------------
 
 
 def cubic_slope(x):
@@ -243,7 +292,8 @@ def cubic_slope(x):
     return 1 + held * (0.8 + 0.11 * held**2)
 
 
-AGREEMENT = {  # kernel: units of the last place, and of what (of the result, or of the terms that cancel in it)
+# kernel: units of the last place, and of what (of the result, or of the terms that cancel in it)
+AGREEMENT = {
     "relu": (0, 0),
     "relu_backward": (0, 0),
     "leaky_relu": (0, 0),
@@ -257,7 +307,10 @@ AGREEMENT = {  # kernel: units of the last place, and of what (of the result, or
     "sigmoid": (4, 0),
     "sigmoid_backward": (2, 0),
     "silu": (4, 0),
-    "silu_backward": (8, lambda dy, x: np.abs(dy) * np.exp(np.minimum(x, 0)) * (1 + np.abs(x) * np.exp(-np.maximum(x, 0)))),
+    "silu_backward": (
+        8,
+        lambda dy, x: np.abs(dy) * np.exp(np.minimum(x, 0)) * (1 + np.abs(x) * np.exp(-np.maximum(x, 0))),
+    ),
     "softplus": (5, 0),
     "softplus_backward": (4, 0),
     "tanh": (4, 0),
@@ -283,19 +336,23 @@ def test_pointwise_twins_agree(name, dtype):
         apart = ulps_apart(compiled(*arrays, *constants), want, scale)
     worst = int(np.argmax(apart))
     assert apart[worst] <= ulps, f"{apart[worst]} ulp at x = {x[worst]!r}"
-    assert np.isnan(want[-1]) or name in {"relu_backward", "leaky_relu_backward"}  # whose slope NaN does not enter
+    # whose slope NaN does not enter
+    assert np.isnan(want[-1]) or name in {"relu_backward", "leaky_relu_backward"}
 
 
 def test_every_pointwise_kernel_is_compared():
     assert set(AGREEMENT) == {n for n in NAMES if kernels._FILES[n] == "pointwise"}
 
 
-# --- pointwise: the textbook is right --------------------------------------------------------------------------------
+# --- pointwise: the textbook is right
+# --------------------------------------------------------------------------------
 
 TRUTH = {
     "elu": lambda x: x if x > 0 else mpmath.mpf(1.3) * mpmath.expm1(x),
     "gelu_erf": lambda x: x * mpmath.ncdf(x),
-    "gelu_tanh": lambda x: x * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf("0.044715") * x**3))) / 2,
+    "gelu_tanh": lambda x: (
+        x * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf("0.044715") * x**3))) / 2
+    ),
     "leaky_relu": lambda x: x if x > 0 else mpmath.mpf(0.2) * x,
     "relu": lambda x: max(x, 0),
     "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
@@ -324,7 +381,11 @@ def test_activations_and_their_derivatives_against_mpmath(name, twin):
             assert abs(dx[i] - 1.25 * slope) <= 2e-15 + 1e-15 * abs(slope) + 20 * tail, (point, dx[i])
             if name in {"sigmoid", "softplus", "silu"}:  # keep their digits where they are small
                 keeps = "sigmoid" if name == "softplus" else name
-                assert abs(dx[i] - 1.25 * slope) <= 4e-15 * abs(slope) or (keeps != "silu" and point > 0) or abs(slope) > 0.1
+                assert (
+                    abs(dx[i] - 1.25 * slope) <= 4e-15 * abs(slope)
+                    or (keeps != "silu" and point > 0)
+                    or abs(slope) > 0.1
+                )
 
 
 @pytest.mark.parametrize("twin", [0, 1])
@@ -363,7 +424,8 @@ def test_activations_slopes_and_curvatures_are_straight_far_out_and_nothing_over
         np.testing.assert_allclose(slope[outer], 0, atol=1e-20)
 
 
-# --- the exponential file --------------------------------------------------------------------------------------------
+# --- the exponential file
+# --------------------------------------------------------------------------------------------
 
 
 @numba.njit(**compiler.REORDERED)
@@ -400,7 +462,12 @@ EXPONENTIALS = {  # name: the truth, the units of the last place it may be off
 def test_exponentials_against_mpmath(dtype):
     end = 104 if dtype == np.float32 else 745.2
     rng = np.random.default_rng(11)
-    near_ends = [np.log(float(np.finfo(dtype).tiny)), np.log(float(np.finfo(dtype).max)), end - 0.3, end + 0.4]
+    near_ends = [
+        np.log(float(np.finfo(dtype).tiny)),
+        np.log(float(np.finfo(dtype).max)),
+        end - 0.3,
+        end + 0.4,
+    ]
     x = np.concatenate(
         [
             rng.uniform(-end, end, 150),
@@ -442,7 +509,8 @@ def test_exponentials_at_the_edges(dtype):
     np.testing.assert_array_equal(all_exponentials(smallest)[[1, 2, 5, 6], 0], smallest.repeat(4))
 
 
-# --- missing entries -------------------------------------------------------------------------------------------------
+# --- missing entries
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mask", [np.bool_, np.float32, np.int64])
@@ -457,7 +525,8 @@ def test_what_is_missing_is_replaced_and_what_was_observed_stays(shape, dtype, m
         np.testing.assert_array_equal(y, np.where(observed, x, dtype(-1e4)), strict=True)
 
 
-# --- densities -------------------------------------------------------------------------------------------------------
+# --- densities
+# -------------------------------------------------------------------------------------------------------
 
 ROWS = {  # logits, x
     "ordinary": (np.random.default_rng(2).normal(size=784) * 3, np.random.default_rng(3).random(784)),
@@ -503,7 +572,9 @@ def test_gaussian_log_prob_keeps_its_digits(row, dtype):
 def test_gaussian_entries_that_do_not_count_add_exactly_nothing(dtype, twin):
     kernel, zeros = both_twins("gaussian_log_prob")[twin], np.zeros((2, 7), dtype)
     constant = np.log(2 * np.pi)
-    np.testing.assert_allclose(kernel(zeros, zeros, zeros, np.array([0, 3])), [0, -1.5 * constant], rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(
+        kernel(zeros, zeros, zeros, np.array([0, 3])), [0, -1.5 * constant], rtol=4 * np.finfo(dtype).eps
+    )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -551,7 +622,8 @@ def test_density_gradients_by_their_formula(twin):
     np.testing.assert_allclose(dlog_var, d[:, None] * 0.5 * (((x - l) / sigma) ** 2 - 1), rtol=1e-12)
 
 
-# --- draws and rows --------------------------------------------------------------------------------------------------
+# --- draws and rows
+# --------------------------------------------------------------------------------------------------
 
 
 PHILOX = [  # counter, key, words: published with the generator (Random123, kat_vectors, philox4x32 10)
@@ -572,7 +644,9 @@ def test_random_bits_are_those_of_philox(counter, key, words):
 
 @jit
 def test_normal_draws_follow_from_their_bits():
-    """By mpmath: the upper half of a word is the radius, the angle is 26 bits of the lower; the twins to 4 ulp of the radius."""
+    """By mpmath: the upper half of a word is the radius, the angle is 26 bits of the lower; the twins to 4
+    ulp of the radius.
+    """
     edges = [0, 2**64 - 1, 2**32 - 1, 2**32, 2**63, 2**6, 2**30, 2**31, 3 << 30]
     bits = np.array([*edges, *np.random.default_rng(0).integers(0, 2**64, 200, dtype=np.uint64)], np.uint64)
     textbook, compiled = (kernel(bits) for kernel in both_twins("standard_normal"))
@@ -603,7 +677,10 @@ def test_gaussian_twins_agree(dtype, draws):
     log_var[0, :3] = 1e4, -1e4, np.nan
     noise = rng.normal(size=(4 * draws, 5)).astype(dtype)
     noise[0, 0] = 0  # 0 · σ is 0, however large σ
-    calls = {"gaussian_reparameterize": (mean, log_var, noise, draws), "gaussian_kl_to_standard": (mean, log_var)}
+    calls = {
+        "gaussian_reparameterize": (mean, log_var, noise, draws),
+        "gaussian_kl_to_standard": (mean, log_var),
+    }
     for name, arguments in calls.items():
         with np.errstate(all="ignore"):
             want, got = (kernel(*arguments) for kernel in both_twins(name))
@@ -615,7 +692,8 @@ def test_gaussian_twins_agree(dtype, draws):
     np.testing.assert_allclose(got, want, rtol=20 * eps, strict=True)
 
 
-# --- windows ---------------------------------------------------------------------------------------------------------
+# --- windows
+# ---------------------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -623,7 +701,17 @@ def windows(draw):
     I, J, stride, padding = (draw(st.integers(a, b)) for a, b in ((1, 4), (1, 4), (1, 4), (0, 3)))
     H = draw(st.integers(max(1, I - 2 * padding), 8))
     W = draw(st.integers(max(1, J - 2 * padding), 8))
-    return draw(st.integers(1, 3)), draw(st.integers(1, 2)), H, W, I, J, stride, padding, draw(st.integers(0, 2**31))
+    return (
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 2)),
+        H,
+        W,
+        I,
+        J,
+        stride,
+        padding,
+        draw(st.integers(0, 2**31)),
+    )
 
 
 def direct_patches(x, I, J, stride, padding):
@@ -687,7 +775,9 @@ def test_what_windows_put_outside_the_image_is_dropped(height, width):
         if 0 <= h < height and 0 <= w < width:
             want[b, h, w] += c[b, p, q, i, j]
     for backward in both_twins("patches_backward"):
-        np.testing.assert_allclose(backward(c, height, width, 2, 1), want, rtol=1e-12, atol=1e-12, strict=True)
+        np.testing.assert_allclose(
+            backward(c, height, width, 2, 1), want, rtol=1e-12, atol=1e-12, strict=True
+        )
 
 
 def test_windows_at_ordinary_sizes():
@@ -695,11 +785,14 @@ def test_windows_at_ordinary_sizes():
     for stride, kernel in ((1, (3, 3)), (2, (4, 4)), (2, (5, 3))):
         textbook, compiled = (patches(x, kernel, stride, 1) for patches in both_twins("patches"))
         np.testing.assert_array_equal(textbook, compiled, strict=True)
-        textbook, compiled = (backward(textbook, 28, 28, stride, 1) for backward in both_twins("patches_backward"))
+        textbook, compiled = (
+            backward(textbook, 28, 28, stride, 1) for backward in both_twins("patches_backward")
+        )
         np.testing.assert_allclose(textbook, compiled, rtol=2e-6, atol=2e-6)
 
 
-# --- updates ---------------------------------------------------------------------------------------------------------
+# --- updates
+# ---------------------------------------------------------------------------------------------------------
 
 
 def scalar_steps(name, theta, grads):
@@ -714,7 +807,9 @@ def scalar_steps(name, theta, grads):
             theta = theta - 0.1 * g / (a**0.5 + 1e-3)
         else:
             a, b = 0.9 * a + 0.1 * g, 0.99 * b + 0.01 * g**2
-            theta = theta - 0.1 * (a / (1 - 0.9**t)) / ((b / (1 - 0.99**t)) ** 0.5 + 1e-3) - 0.1 * 0.02 * theta
+            theta = (
+                theta - 0.1 * (a / (1 - 0.9**t)) / ((b / (1 - 0.99**t)) ** 0.5 + 1e-3) - 0.1 * 0.02 * theta
+            )
     return theta, a, b
 
 
@@ -727,7 +822,9 @@ def test_updates_by_the_scalar_formula(name, twin, dtype):
     start, grads = rng.normal(size=(3, 5)).astype(dtype), rng.normal(size=(4, 3, 5)).astype(dtype)
     value, state = start, [np.zeros_like(start) for _ in range(2 if name == "adam_update" else 1)]
     for t, grad in enumerate(grads, start=1):
-        constants = {"sgd_update": (0.1, 0.9), "rmsprop_update": (0.1, 0.8, 1e-3)}.get(name, (t, 0.1, 0.9, 0.99, 1e-3, 0.02))
+        constants = {"sgd_update": (0.1, 0.9), "rmsprop_update": (0.1, 0.8, 1e-3)}.get(
+            name, (t, 0.1, 0.9, 0.99, 1e-3, 0.02)
+        )
         for a in (value, grad, *state):
             a.flags.writeable = False
         value, *state = update(value, grad, *state, *constants)
@@ -738,12 +835,17 @@ def test_updates_by_the_scalar_formula(name, twin, dtype):
         np.testing.assert_allclose(got, want[: len(got)], rtol=rtol, atol=rtol)
 
 
-# --- where Numba can't -----------------------------------------------------------------------------------------------
+# --- where Numba can't
+# -----------------------------------------------------------------------------------------------
 
 
 def run(script, **environment):
     return subprocess.run(
-        [sys.executable, "-c", script], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -833,7 +935,9 @@ def test_the_environment_chooses_the_twin_at_the_start():
     )
     assert done.stdout == "textbook False\n", done.stderr
     done = run("import scratchvae.kernels", SCRATCHVAE_KERNELS="fast")
-    assert done.stderr.endswith("the environment variable SCRATCHVAE_KERNELS should be one of compiled, textbook; found 'fast'\n")
+    assert done.stderr.endswith(
+        "the environment variable SCRATCHVAE_KERNELS should be one of compiled, textbook; found 'fast'\n"
+    )
 
 
 def test_python_alone_runs_the_loops_too():
@@ -850,7 +954,12 @@ for dtype in t.DTYPES:
     with np.errstate(all="ignore"):
         t.test_exponentials_at_the_edges(dtype)
 """
-    done = run(script, NUMBA_DISABLE_JIT="1", SCRATCHVAE_KERNELS="compiled", PYTHONPATH=str(Path(__file__).parents[1]))
+    done = run(
+        script,
+        NUMBA_DISABLE_JIT="1",
+        SCRATCHVAE_KERNELS="compiled",
+        PYTHONPATH=str(Path(__file__).parents[1]),
+    )
     assert done.returncode == 0, done.stderr
 
 

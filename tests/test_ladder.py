@@ -1,4 +1,6 @@
-"""Latents in layers: exact evidence of linear Gaussians, one layer beside a plain VAE, and the verbs of a model that has them."""
+"""Latents in layers: exact evidence of linear Gaussians, one layer beside a plain VAE, and the verbs of a
+model that has them.
+"""
 
 import numpy as np
 import pytest
@@ -19,12 +21,22 @@ from scratchvae.reference.cases.ladder import ladder_vae
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))
-SIGNS = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)])  # their mean is that of N(0, I) for every quadratic
-A, SHIFT, STEP_LOG_VAR, W, C, VARIANCE = 0.8, -0.3, -0.5, np.array([[1.1, -0.4, 0.7]]), np.array([0.2, -0.1, 0.5]), 1.0
+# their mean is that of N(0, I) for every quadratic
+SIGNS = np.array([[a, b] for a in (-1.0, 1.0) for b in (-1.0, 1.0)])
+A, SHIFT, STEP_LOG_VAR, W, C, VARIANCE = (
+    0.8,
+    -0.3,
+    -0.5,
+    np.array([[1.1, -0.4, 0.7]]),
+    np.array([0.2, -0.1, 0.5]),
+    1.0,
+)
 
 
 def linear_gaussian(*, exact=True):
-    """x = W z_1 + c + noise, z_1 = a z_2 + b + noise, z_2 ~ N(0, 1), and with `exact` the posterior q(z|x) = p(z|x)."""
+    """x = W z_1 + c + noise, z_1 = a z_2 + b + noise, z_2 ~ N(0, 1), and with `exact` the posterior
+    q(z|x) = p(z|x).
+    """
     step, decoder, encoder = Linear(1, 2), Linear(1, 3), Linear(3, 4)
     step.weight.value, step.bias.value = np.array([[A, 0.0]]), np.array([SHIFT, STEP_LOG_VAR])
     decoder.weight.value, decoder.bias.value = W, C
@@ -34,11 +46,17 @@ def linear_gaussian(*, exact=True):
     precision = 1 + A**2 / (np.exp(STEP_LOG_VAR) + spread)
     gain = A / (np.exp(STEP_LOG_VAR) + spread) / precision
     weight = np.stack([to_z1[0], np.zeros(3), gain * to_z1[0], np.zeros(3)], axis=1)
-    bias = np.array([-(to_z1 @ C).item(), np.log(spread), -gain * ((to_z1 @ C).item() + SHIFT), -np.log(precision)])
+    bias = np.array(
+        [-(to_z1 @ C).item(), np.log(spread), -gain * ((to_z1 @ C).item() + SHIFT), -np.log(precision)]
+    )
     off = 0 if exact else 0.3
     encoder.weight.value, encoder.bias.value = weight + off, bias - off
     top_down = TopDown(step, sizes=(1, 1))
-    roles = {"posterior": Ladder(top_down), "prior": HierarchicalGaussian(top_down), "likelihood": Gaussian(VARIANCE)}
+    roles = {
+        "posterior": Ladder(top_down),
+        "prior": HierarchicalGaussian(top_down),
+        "likelihood": Gaussian(VARIANCE),
+    }
     model = VAE(event_shape=(3,), encoder=encoder, decoder=Sequential(FirstColumns(1), decoder), **roles)
     cast(model, np.float64)
     return model
@@ -56,7 +74,8 @@ def run_at_signs(model, kl):
 
 def test_with_the_exact_posterior_every_weight_is_the_evidence():
     one = run_at_signs(linear_gaussian(), "sampled")
-    assert np.allclose(one.log_weights, evidence(X)[:, None], rtol=0, atol=1e-12)  # sums of some ten terms below 20
+    # sums of some ten terms below 20
+    assert np.allclose(one.log_weights, evidence(X)[:, None], rtol=0, atol=1e-12)
 
 
 def test_the_bound_by_layers_is_the_evidence_and_that_with_divergences_from_the_standard_is_not():
@@ -79,13 +98,17 @@ def test_the_divergence_by_layers_is_the_mean_of_the_sampled_one():
     assert np.array_equal(sampled.z, closed.z)
 
 
-@pytest.mark.parametrize("objective", [Elbo(), Elbo(free_bits=0.2), SampledElbo(samples=3, gradient="stl"), Iwae(3, "dreg")])
+@pytest.mark.parametrize(
+    "objective", [Elbo(), Elbo(free_bits=0.2), SampledElbo(samples=3, gradient="stl"), Iwae(3, "dreg")]
+)
 def test_one_layer_is_a_plain_vae(objective):
     """To the bit, but for gradients without the score, which take the slope by z through one product more."""
     ladder = ladder_vae((2,))
     cast(ladder, np.float64)
     roles = {"posterior": DiagonalGaussian(2), "prior": StandardGaussian(2), "likelihood": ladder.likelihood}
-    plain = VAE(event_shape=(4,), encoder=ladder.encoder, decoder=Sequential(*ladder.decoder.layers[1:]), **roles)
+    plain = VAE(
+        event_shape=(4,), encoder=ladder.encoder, decoder=Sequential(*ladder.decoder.layers[1:]), **roles
+    )
     batch, found = Batch(RNG.random((3, 4))), []
     for model in (ladder, plain):
         noise = objective.draw_noise(model, 3, np.random.default_rng(1))
@@ -97,7 +120,11 @@ def test_one_layer_is_a_plain_vae(objective):
     (one, ours), (other, theirs) = found
     assert one.loss == other.loss
     assert all(np.array_equal(one.terms[name], other.terms[name]) for name in other.terms)
-    same = np.array_equal if isinstance(objective, Elbo) else lambda a, b: np.allclose(a, b, rtol=1e-12, atol=1e-14)
+    same = (
+        np.array_equal
+        if isinstance(objective, Elbo)
+        else lambda a, b: np.allclose(a, b, rtol=1e-12, atol=1e-14)
+    )
     assert all(same(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
@@ -105,7 +132,9 @@ def test_the_product_of_two_gaussians_is_that_of_their_densities():
     t = np.linspace(-20, 20, 4001)[:, None]
     laws = np.array([[0.7], [-0.4], [-1.2], [0.9]])
     (m, log_s2), _ = gaussian_product.product(*(row[None] for row in laws))
-    both = sum(gaussian.log_prob(t, *(np.full_like(t, a) for a in pair))[0] for pair in (laws[:2, 0], laws[2:, 0]))
+    both = sum(
+        gaussian.log_prob(t, *(np.full_like(t, a) for a in pair))[0] for pair in (laws[:2, 0], laws[2:, 0])
+    )
     both -= np.log(np.exp(both).sum() * 0.01)
     assert np.allclose(both, gaussian.log_prob(t, m + 0 * t, log_s2 + 0 * t)[0], rtol=1e-11, atol=1e-11)
 
@@ -147,11 +176,17 @@ def test_gradients_to_what_no_objective_gives_alone(name):
     elif name == "prior":
         check_pullback(model.prior.log_prob, {"z": z})
     else:
-        check_pullback(model.posterior.sample_with_kl, {"q_params": q_params}, {"noise": RNG.normal(size=(6, 6)), "draws": 3})
+        check_pullback(
+            model.posterior.sample_with_kl,
+            {"q_params": q_params},
+            {"noise": RNG.normal(size=(6, 6)), "draws": 3},
+        )
 
 
 def test_the_layers_of_the_prior_shift_those_below():
-    """E[z_1 | z_2] is the step's, in draws: 4000 of them, whose mean departs by 6 of its standard errors once in 10⁹."""
+    """E[z_1 | z_2] is the step's, in draws: 4000 of them, whose mean departs by 6 of its standard errors once
+    in 10⁹.
+    """
     prior = linear_gaussian().prior
     z = prior.sample(4000, np.random.default_rng(3))
     rest = z[:, 0] - A * z[:, 1] - SHIFT
@@ -164,7 +199,9 @@ def test_a_model_that_builds_its_ladder_fits_saves_and_is_cloned(tmp_path):
     from sklearn.base import clone
 
     x = RNG.random((40, 6)).astype(np.float32)
-    model = VAE(latent_dim=4, hidden=5, epochs=2, posterior="ladder(sizes=(2, 1, 1), hidden=3)", prior="hierarchical").fit(x)
+    model = VAE(
+        latent_dim=4, hidden=5, epochs=2, posterior="ladder(sizes=(2, 1, 1), hidden=3)", prior="hierarchical"
+    ).fit(x)
     made = model.model_
     assert made.posterior.top_down is made.prior.top_down
     assert isinstance(made.default_objective(), Elbo)
@@ -183,7 +220,9 @@ def test_a_model_that_builds_its_ladder_fits_saves_and_is_cloned(tmp_path):
 
 def test_the_estimates_come_from_the_bottom_up():
     """What is said of z_1 does not depend on the further hidden layers, and the decoder sees z_1 alone."""
-    model = mlp(6, latent_dim=6, hidden=(5, 4), posterior="ladder(sizes=(3, 2, 1))", prior="hierarchical", model="vae")
+    model = mlp(
+        6, latent_dim=6, hidden=(5, 4), posterior="ladder(sizes=(3, 2, 1))", prior="hierarchical", model="vae"
+    )
     x = RNG.random((3, 6)).astype(np.float32)
     before, _ = model.encoder(x)
     upper = model.encoder.layers[-1].heads[1].layers[0]

@@ -1,4 +1,6 @@
-"""Layers: what initializers draw, what modes change, what is skipped, and that nothing of the caller's is written to."""
+"""Layers: what initializers draw, what modes change, what is skipped, and that nothing of the caller's is
+written to.
+"""
 
 import numpy as np
 import pytest
@@ -50,7 +52,8 @@ def test_initializers_have_their_variance(kind, init):
     layer, variance = build(init), VARIANCES[init](fan_in, fan_out)
     weight = layer.weight.value
     assert weight.dtype == np.float32
-    assert weight.var() == pytest.approx(variance, rel=5 * np.sqrt(2 / weight.size))  # five deviations of normal draws' variance
+    # five deviations of normal draws' variance
+    assert weight.var() == pytest.approx(variance, rel=5 * np.sqrt(2 / weight.size))
     assert abs(weight.mean()) < 5 * np.sqrt(variance / weight.size)
     uniform = init in ("glorot_uniform", "he_uniform", "pytorch")
     assert (np.abs(weight).max() < 1.001 * np.sqrt(3 * variance)) == uniform
@@ -138,7 +141,9 @@ def test_needs_dx_false_skips_only_what_nobody_asked_for():
         np.testing.assert_array_equal(full[name], same[name])
 
 
-@pytest.mark.parametrize("first", [Heads(Linear(4, 2, rng=0)), Residual(Linear(4, 4, rng=0)), WeightNorm(Linear(4, 3, rng=0))])
+@pytest.mark.parametrize(
+    "first", [Heads(Linear(4, 2, rng=0)), Residual(Linear(4, 4, rng=0)), WeightNorm(Linear(4, 3, rng=0))]
+)
 def test_needs_dx_reaches_into_the_first_layer(first):
     y, pullback = Sequential(first)(X, needs_dx=False)
     assert pullback(np.ones_like(y)) is None
@@ -168,13 +173,22 @@ def test_embedding_gives_rows_and_adds_up_their_gradients():
 def test_names_are_paths_and_a_shared_layer_is_counted_once():
     shared = Linear(4, 4, rng=0)
     net = Sequential(shared, ReLU(), shared, Heads(Linear(4, 1, rng=1), Residual(Linear(4, 4, rng=2))))
-    assert list(named_parameters(net)) == ["0.weight", "0.bias", "3.0.weight", "3.0.bias", "3.1.layer.weight", "3.1.layer.bias"]
+    assert list(named_parameters(net)) == [
+        "0.weight",
+        "0.bias",
+        "3.0.weight",
+        "3.0.bias",
+        "3.1.layer.weight",
+        "3.1.layer.bias",
+    ]
 
 
 def test_cast_converts_parameters_and_buffers():
     net = Sequential(Linear(4, 3, rng=0), BatchNorm(3))
     cast(net, np.float64)
-    assert {p.value.dtype for p in (*named_parameters(net).values(), *named_buffers(net).values())} == {np.dtype(np.float64)}
+    assert {p.value.dtype for p in (*named_parameters(net).values(), *named_buffers(net).values())} == {
+        np.dtype(np.float64)
+    }
     assert net(X.astype(np.float64))[0].dtype == np.float64
 
 
@@ -189,7 +203,10 @@ def test_cast_converts_parameters_and_buffers():
         (lambda: Conv2d(1, 2, 5)(np.zeros((1, 1, 9, 3))), "9 x 3, found 5 x 5"),
         (lambda: layers.Reshape(5, 5)(X), r"fit the shape \(6, 5, 5\), found \(6, 4\)"),
         (lambda: layers.MaxPool2d(4)(np.zeros((1, 1, 3, 3))), "at most the image's 3 x 3"),
-        (lambda: layers.ConvTranspose2d(1, 1, 2, output_padding=1)(np.zeros((1, 1, 2, 2))), "below stride; found 1"),
+        (
+            lambda: layers.ConvTranspose2d(1, 1, 2, output_padding=1)(np.zeros((1, 1, 2, 2))),
+            "below stride; found 1",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(call, words):

@@ -1,4 +1,6 @@
-"""Factor analysis and probabilistic PCA: exact, equal to scikit-learn's, true where entries are missing and data degenerate."""
+"""Factor analysis and probabilistic PCA: exact, equal to scikit-learn's, true where entries are missing and
+data degenerate.
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +20,11 @@ def factors(n, d, z, seed, noise=0.5):
     """n examples of z factors in d entries whose noise differs."""
     rng = np.random.default_rng(seed)
     scale = noise * np.linspace(0.5, 2, d)
-    return rng.normal(size=(n, z)) @ rng.normal(size=(z, d)) + rng.normal(size=d) + scale * rng.normal(size=(n, d))
+    return (
+        rng.normal(size=(n, z)) @ rng.normal(size=(z, d))
+        + rng.normal(size=d)
+        + scale * rng.normal(size=(n, d))
+    )
 
 
 def with_holes(x, share, seed=0):
@@ -46,25 +52,34 @@ def log_density(model, x):
     return np.array([multivariate_normal.logpdf(*parts) if len(parts[0]) else 0.0 for parts in rows])
 
 
-# ------------------------------------------------------------------------------------------------------------ scikit-learn
+# ------------------------------------------------------------------------------------------------------------
+# scikit-learn
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 3])
 @pytest.mark.parametrize("name", DATA)
 def test_probabilistic_pca_is_scikit_learns_pca(name, latent_dim):
     x = DATA[name]
-    ours, theirs = ProbabilisticPCA(latent_dim, ddof=1).fit(x), decomposition.PCA(latent_dim, svd_solver="full").fit(x)
+    ours, theirs = (
+        ProbabilisticPCA(latent_dim, ddof=1).fit(x),
+        decomposition.PCA(latent_dim, svd_solver="full").fit(x),
+    )
     np.testing.assert_allclose(ours.score_samples(x), theirs.score_samples(x), rtol=1e-9, atol=1e-8)
-    np.testing.assert_allclose(ours.get_covariance(), theirs.get_covariance(), atol=1e-10 * np.abs(x).max() ** 2)
+    np.testing.assert_allclose(
+        ours.get_covariance(), theirs.get_covariance(), atol=1e-10 * np.abs(x).max() ** 2
+    )
     np.testing.assert_allclose(ours.noise_variance, theirs.noise_variance_, rtol=1e-10)
-    shrunk = x.mean(axis=0) + (x - x.mean(axis=0)) * np.sqrt(1 - 1 / len(x))  # scikit-learn divides by N − 1, we by N
+    # scikit-learn divides by N − 1, we by N
+    shrunk = x.mean(axis=0) + (x - x.mean(axis=0)) * np.sqrt(1 - 1 / len(x))
     theirs.fit(shrunk)
     ours = ProbabilisticPCA(latent_dim).fit(x)
     np.testing.assert_allclose(ours.score_samples(x), theirs.score_samples(x), rtol=1e-9, atol=1e-8)
 
 
 def scikit_learns(x, latent_dim):
-    """Its FactorAnalysis, started again where it stopped: rounding of a log-likelihood summed over N ends it 1e-6 too early."""
+    """Its FactorAnalysis, started again where it stopped: rounding of a log-likelihood summed over N ends it
+    1e-6 too early.
+    """
     noise_variance = None
     for _ in range(60):
         model = decomposition.FactorAnalysis(
@@ -101,7 +116,8 @@ def test_factor_analysis_is_never_worse_than_scikit_learns(name):
     assert FactorAnalysis(3).fit(DATA[name]).score(DATA[name]) >= theirs.score(DATA[name])
 
 
-# ---------------------------------------------------------------------------------------------------------- exact quantities
+# ----------------------------------------------------------------------------------------------------------
+# exact quantities
 
 
 @pytest.mark.parametrize("x", [X, HOLED], ids=["complete", "holed"])
@@ -109,7 +125,9 @@ def test_factor_analysis_is_never_worse_than_scikit_learns(name):
 def test_log_p_is_the_gaussian_of_what_is_observed(model, x):
     fitted = model(2).fit(x)
     unseen = np.concatenate([x[:20], np.full((1, 6), np.nan)])
-    np.testing.assert_allclose(fitted.score_samples(unseen), log_density(fitted, unseen), rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(
+        fitted.score_samples(unseen), log_density(fitted, unseen), rtol=1e-11, atol=1e-11
+    )
     assert fitted.score(x) == pytest.approx(log_density(fitted, x).mean(), rel=1e-12)
 
 
@@ -121,13 +139,20 @@ def test_log_p_and_posterior_are_integrals_over_the_latent(model):
         o = ~np.isnan(row)
 
         def joint(z, row=row, o=o):
-            log_px = norm.logpdf(row[o], z * fitted.weight[0, o] + fitted.mean[o], np.sqrt(fitted.noise_variance[o])).sum()
+            log_px = norm.logpdf(
+                row[o], z * fitted.weight[0, o] + fitted.mean[o], np.sqrt(fitted.noise_variance[o])
+            ).sum()
             return np.exp(log_px + norm.logpdf(z))
 
-        moments = [integrate.quad(lambda z, k=k: z**k * joint(z), -9, 9, epsabs=0, epsrel=1e-11, limit=200)[0] for k in range(3)]
+        moments = [
+            integrate.quad(lambda z, k=k: z**k * joint(z), -9, 9, epsabs=0, epsrel=1e-11, limit=200)[0]
+            for k in range(3)
+        ]
         assert fitted.score_samples(HOLED[n : n + 1])[0] == pytest.approx(np.log(moments[0]), rel=1e-9)
         assert mean[n, 0] == pytest.approx(moments[1] / moments[0], rel=1e-8)
-        assert covariance[n, 0, 0] == pytest.approx(moments[2] / moments[0] - (moments[1] / moments[0]) ** 2, rel=1e-7)
+        assert covariance[n, 0, 0] == pytest.approx(
+            moments[2] / moments[0] - (moments[1] / moments[0]) ** 2, rel=1e-7
+        )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -143,8 +168,12 @@ def test_posterior_and_imputation_are_conditionals_of_the_joint_gaussian(model):
         o = ~np.isnan(row)
         to_observed = np.linalg.solve(C[np.ix_(o, o)], row[o] - fitted.mean[o])
         np.testing.assert_allclose(mean[n], W[:, o] @ to_observed, atol=1e-11)
-        np.testing.assert_allclose(covariance[n], np.eye(2) - W[:, o] @ np.linalg.solve(C[np.ix_(o, o)], W[:, o].T), atol=1e-11)
-        np.testing.assert_allclose(filled[n], np.where(o, row, fitted.mean + C[:, o] @ to_observed), atol=1e-11)
+        np.testing.assert_allclose(
+            covariance[n], np.eye(2) - W[:, o] @ np.linalg.solve(C[np.ix_(o, o)], W[:, o].T), atol=1e-11
+        )
+        np.testing.assert_allclose(
+            filled[n], np.where(o, row, fitted.mean + C[:, o] @ to_observed), atol=1e-11
+        )
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -177,7 +206,9 @@ def test_the_largest_entry_of_each_row_is_positive_whatever_a_decomposition_give
 
 
 def test_the_search_over_noise_is_told_the_loss_and_its_slope(monkeypatch):
-    """−⟨log p(x)⟩ less ½ D log 2π, at any ψ, by SciPy's density of the best W that there is; and its differences."""
+    """−⟨log p(x)⟩ less ½ D log 2π, at any ψ, by SciPy's density of the best W that there is; and its
+    differences.
+    """
     told = {}
     search = optimize.minimize
 
@@ -210,7 +241,9 @@ def test_em_takes_as_many_steps_as_it_is_allowed(model, steps):
 @pytest.mark.parametrize("share", [5e-12, 2e-11])
 @pytest.mark.parametrize("model", MODELS)
 def test_columns_are_copies_of_each_other_to_within_1e_11_of_their_variance(model, share):
-    """Two columns z + ε have a correlation of 1 less `share`, whatever their units; above 1e-11 there is a maximum."""
+    """Two columns z + ε have a correlation of 1 less `share`, whatever their units; above 1e-11 there is a
+    maximum.
+    """
     one = model(1)
     one.weight, one.noise_variance = np.array([[1.0, 1e3]]), share * np.array([1.0, 1e6])
     assert one._nearly_singular() == (share < 1e-11)
@@ -231,12 +264,16 @@ def test_the_least_noise_is_rounding_of_the_mean_variance_or_of_each_columns():
 def test_a_constant_column_is_one_whatever_its_variance_is_rounded_to(value, method):
     """The variance of ten times 0.1 comes out as 2e-34."""
     constant = np.full((10, 3), value)
-    for model, x in ((ProbabilisticPCA, constant), (FactorAnalysis, np.hstack([X[:10, :3], constant[:, :1]]))):
+    for model, x in (
+        (ProbabilisticPCA, constant),
+        (FactorAnalysis, np.hstack([X[:10, :3], constant[:, :1]])),
+    ):
         with pytest.raises(InputError, match="has no maximum"):
             model(1, method=method).fit(x)
 
 
-# ------------------------------------------------------------------------------------------------------------------------ EM
+# ------------------------------------------------------------------------------------------------------------------------
+# EM
 
 
 @pytest.mark.parametrize("x", [X, HOLED], ids=["complete", "holed"])
@@ -300,7 +337,8 @@ def test_hidden_entries_are_filled_in_better_than_by_their_means():
         np.testing.assert_array_equal(filled[~holes], x[~holes])
 
 
-# ---------------------------------------------------------------------------------------------------------- degenerate inputs
+# ----------------------------------------------------------------------------------------------------------
+# degenerate inputs
 
 CONSTANT = np.concatenate([X, np.full((200, 1), 0.1)], axis=1)
 COPIED = np.concatenate([X, X[:, :1]], axis=1)
@@ -326,7 +364,9 @@ def test_one_example_has_a_limit_given_some_noise(model, method):
 def test_constant_columns():
     plain = ProbabilisticPCA(2).fit(CONSTANT)
     theirs = decomposition.PCA(2).fit(CONSTANT)
-    np.testing.assert_allclose(ProbabilisticPCA(2, ddof=1).fit(CONSTANT).score_samples(X7), theirs.score_samples(X7), atol=1e-8)
+    np.testing.assert_allclose(
+        ProbabilisticPCA(2, ddof=1).fit(CONSTANT).score_samples(X7), theirs.score_samples(X7), atol=1e-8
+    )
     assert np.abs(plain.weight[:, 6]).max() < 1e-12
     floored, without = (FactorAnalysis(2, min_noise_variance=1e-3).fit(x) for x in (CONSTANT, X))
     assert floored.noise_variance[6] == pytest.approx(1e-3)
@@ -341,7 +381,9 @@ def test_copied_columns_and_few_examples_are_no_trouble_while_noise_is_left():
     for x, latent_dim in ((COPIED, 2), (X[:4], 2), (FEW, 10)):
         fitted = ProbabilisticPCA(latent_dim).fit(x)
         eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))
-        assert fitted.noise_variance[0] == pytest.approx(eigenvalues[: x.shape[1] - latent_dim].mean(), rel=1e-9)
+        assert fitted.noise_variance[0] == pytest.approx(
+            eigenvalues[: x.shape[1] - latent_dim].mean(), rel=1e-9
+        )
         assert np.isfinite(fitted.score(x))
 
 
@@ -351,7 +393,9 @@ def test_units_and_offsets_change_nothing_but_the_volume(model, scale, offset):
     for x in (X, HOLED):
         plain, changed = model(2).fit(x), model(2).fit(scale * x + offset)
         volume = np.log(scale) * (~np.isnan(x)).sum(axis=1)
-        np.testing.assert_allclose(changed.score_samples(scale * x + offset) + volume, plain.score_samples(x), atol=1e-6)
+        np.testing.assert_allclose(
+            changed.score_samples(scale * x + offset) + volume, plain.score_samples(x), atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("method", [None, "em"])
@@ -365,7 +409,10 @@ def test_one_entry_is_a_gaussian(model, method):
 def test_rows_of_which_nothing_is_observed_change_nothing():
     empty = np.full((3, 6), np.nan)
     for model in MODELS:
-        fitted, other = model(2, max_steps=20).fit(np.concatenate([HOLED, empty])), model(2, max_steps=20).fit(HOLED)
+        fitted, other = (
+            model(2, max_steps=20).fit(np.concatenate([HOLED, empty])),
+            model(2, max_steps=20).fit(HOLED),
+        )
         np.testing.assert_allclose(fitted.score_samples(empty), 0, atol=1e-12)
         np.testing.assert_allclose(fitted.transform(empty), 0, atol=1e-12)
         np.testing.assert_allclose(fitted.impute(empty), np.tile(fitted.mean, (3, 1)))
@@ -408,19 +455,34 @@ PPCA = ProbabilisticPCA(2).fit(X)
     ("call", "words"),
     [
         (lambda: ProbabilisticPCA(0).fit(X), "latent_dim should be at least 1"),
-        (lambda: FactorAnalysis(2, min_noise_variance=-1.0).fit(X), "min_noise_variance should be at least 0"),
+        (
+            lambda: FactorAnalysis(2, min_noise_variance=-1.0).fit(X),
+            "min_noise_variance should be at least 0",
+        ),
         (lambda: FactorAnalysis(2, max_steps=0).fit(X), "max_steps should be at least 1"),
         (lambda: FactorAnalysis(2, tolerance=np.nan).fit(X), "tolerance should be at least 0"),
         (lambda: FactorAnalysis(2, method="svd").fit(X), "method should be one of profile, em; found 'svd'"),
-        (lambda: ProbabilisticPCA(2, ddof=-1).fit(X), r"ddof should be in 0\.\.199, below the number of examples; found -1"),
+        (
+            lambda: ProbabilisticPCA(2, ddof=-1).fit(X),
+            r"ddof should be in 0\.\.199, below the number of examples; found -1",
+        ),
         (lambda: FactorAnalysis(2, ddof=1).fit(X[:1]), "ddof should be in 0..0"),
-        (lambda: ProbabilisticPCA(2, method="closed_form").fit(HOLED), "needs complete data, found NaN, which 'em' takes"),
+        (
+            lambda: ProbabilisticPCA(2, method="closed_form").fit(HOLED),
+            "needs complete data, found NaN, which 'em' takes",
+        ),
         (lambda: FactorAnalysis(2).fit(np.where(np.arange(6) == 4, np.nan, X)), "found no entry of column 4"),
         (lambda: FactorAnalysis(2).fit(np.zeros((0, 4))), "at least one example; found float64"),
         (lambda: FactorAnalysis(2).fit(np.zeros(4)), r"found float64 of shape \(4,\)"),
         (lambda: FactorAnalysis(2).fit(np.ones((5, 3), int)), "column 0, column 1, column 2 are constant"),
-        (lambda: FactorAnalysis(2).fit(np.full((5, 3), np.inf)), "found 15 infinite values, the first inf in column 0"),
-        (lambda: FactorAnalysis(2).fit(1e200 * X), r"1e\+150 at most, .*column 0 of example 0 is -?6.*e\+200"),
+        (
+            lambda: FactorAnalysis(2).fit(np.full((5, 3), np.inf)),
+            "found 15 infinite values, the first inf in column 0",
+        ),
+        (
+            lambda: FactorAnalysis(2).fit(1e200 * X),
+            r"1e\+150 at most, .*column 0 of example 0 is -?6.*e\+200",
+        ),
         (lambda: FactorAnalysis(2).score(X), "fit the model first"),
         (lambda: PPCA.score(X[:, :5]), r"x should have shape \(N, 6\), found \(200, 5\)"),
         (lambda: PPCA.inverse_transform(np.zeros((3, 4))), "z should have shape"),
@@ -433,12 +495,16 @@ def test_bad_input_is_named(call, words):
 
 
 def test_what_is_no_use_for_y_ignores_it_and_what_would_be_told_it_refuses_it():
-    """As scikit-learn's pipelines hand y on to whatever takes examples; of codes and draws no class can be had."""
+    """As scikit-learn's pipelines hand y on to whatever takes examples; of codes and draws no class can be
+    had.
+    """
     y = np.arange(len(X))
     for verb in ("transform", "score_samples", "score", "impute"):
         np.testing.assert_array_equal(getattr(PPCA, verb)(X, y), getattr(PPCA, verb)(X))
     for call in (lambda: PPCA.sample(3, y=1), lambda: PPCA.inverse_transform(np.zeros((3, 2)), y[:3])):
-        with pytest.raises(InputError, match=r"ProbabilisticPCA\.\w+: y should be None, since the model is not told it"):
+        with pytest.raises(
+            InputError, match=r"ProbabilisticPCA\.\w+: y should be None, since the model is not told it"
+        ):
             call()
 
 
@@ -448,4 +514,6 @@ def test_verbs_take_data_sets_and_float32():
     for model in MODELS:
         z = model(2).fit_transform(pixels)
         np.testing.assert_array_equal(z, model(2).fit(rows).transform(rows))
-        np.testing.assert_allclose(model(2).fit(rows.astype(np.float32)).transform(rows.astype(np.float32)), z, atol=1e-2)
+        np.testing.assert_allclose(
+            model(2).fit(rows.astype(np.float32)).transform(rows.astype(np.float32)), z, atol=1e-2
+        )

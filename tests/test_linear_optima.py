@@ -1,4 +1,6 @@
-"""Linear networks trained to their optimum: autoencoders become PCA, VAEs probabilistic PCA, and every point lies on R(D)."""
+"""Linear networks trained to their optimum: autoencoders become PCA, VAEs probabilistic PCA, and every point
+lies on R(D).
+"""
 
 import numpy as np
 import pytest
@@ -39,7 +41,8 @@ def autoencoder(latent_dim, x=X):
     return model
 
 
-# --------------------------------------------------------------------------------------------------- linear autoencoder = PCA
+# --------------------------------------------------------------------------------------------------- linear
+# autoencoder = PCA
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 3, 5])
@@ -61,7 +64,8 @@ def test_with_as_many_latents_as_inputs_a_linear_autoencoder_is_the_identity(lat
     np.testing.assert_allclose(there @ back, np.eye(D), atol=1e-5)
 
 
-# ------------------------------------------------------------------------------------------------ linear VAE = probabilistic PCA
+# ------------------------------------------------------------------------------------------------ linear
+# VAE = probabilistic PCA
 
 
 def bound(model, x=X):
@@ -76,25 +80,30 @@ def test_a_linear_vae_is_probabilistic_pca(latent_dim):
     model = linear("vae", latent_dim, Gaussian(1.0, learned=True))
     assert minimize(model, Elbo(), *sigma_points(Batch(X), latent_dim)).converged
     exact = ProbabilisticPCA(latent_dim).fit(X)
-    np.testing.assert_allclose(bound(model), exact.score_samples(X), rtol=0, atol=1e-4)  # measured: below 2e-6
+    # measured: below 2e-6
+    np.testing.assert_allclose(bound(model), exact.score_samples(X), rtol=0, atol=1e-4)
     decoder, log_var = model.decoder.layers[0], model.likelihood.log_var.value
     assert np.exp(log_var[0]) == pytest.approx(EIGENVALUES[latent_dim:].mean(), rel=1e-6)
     assert subspace_angles(decoder.weight.value.T, AXES[:, :latent_dim]).max() < 1e-5
     np.testing.assert_allclose(decoder.bias.value, X.mean(axis=0), atol=1e-5)
-    # not only the subspace: latents are PCA's axes, up to order and sign, as q is diagonal (Lucas et al. 2019, theorem 1)
+    # not only the subspace: latents are PCA's axes, up to order and sign, as q is diagonal
+    # (Lucas et al. 2019, theorem 1)
     gram = np.sort(np.diag(decoder.weight.value @ decoder.weight.value.T))[::-1]
     np.testing.assert_allclose(gram, EIGENVALUES[:latent_dim] - EIGENVALUES[latent_dim:].mean(), rtol=1e-5)
     spread = model.encoder.layers[0].weight.value[:, latent_dim:]
     assert np.abs(spread).max() < 1e-5  # log σ² of q(z|x) is the same for every x
 
 
-# ------------------------------------------------------------------------------------------------ linear VAE = factor analysis
+# ------------------------------------------------------------------------------------------------ linear
+# VAE = factor analysis
 
 
 def factors(latent_dim, n_entries=8, n=200):
     """Examples (N, D) of Z causes and of noise whose variance differs between entries."""
     rng = np.random.default_rng(latent_dim)
-    causes = rng.normal(size=(n, latent_dim)) @ rng.normal(size=(latent_dim, n_entries)) + rng.normal(size=n_entries)
+    causes = rng.normal(size=(n, latent_dim)) @ rng.normal(size=(latent_dim, n_entries)) + rng.normal(
+        size=n_entries
+    )
     return causes + np.linspace(0.4, 1.6, n_entries) * rng.normal(size=causes.shape)
 
 
@@ -116,11 +125,13 @@ def test_the_closed_form_optimum_in_a_vaes_weights(exact, x):
     model = exact.fit(x).to_vae()
     np.testing.assert_allclose(bound(model, x), exact.score_samples(x), rtol=1e-12)
     np.testing.assert_allclose(model.transform(x), exact.transform(x), atol=1e-12)
-    np.testing.assert_allclose(model.score_samples(x[:5], samples=3), exact.score_samples(x[:5]), rtol=1e-6)  # q is exact
+    # q is exact
+    np.testing.assert_allclose(model.score_samples(x[:5], samples=3), exact.score_samples(x[:5]), rtol=1e-6)
     _, pullback = Elbo()(model, *sigma_points(Batch(x), exact.latent_dim))
     pullback()
     steepest = max(np.abs(p.grad).max() for p in named_parameters(model).values())
-    searched = isinstance(exact, FactorAnalysis)  # until its own gradient, by log ψ, is below 1e-6; measured: 7e-10
+    # until its own gradient, by log ψ, is below 1e-6; measured: 7e-10
+    searched = isinstance(exact, FactorAnalysis)
     assert steepest < (1e-5 if searched else 1e-11)
     unseen = RNG.normal(size=(20, x.shape[1]))
     np.testing.assert_allclose(bound(model, unseen), exact.score_samples(unseen), rtol=1e-12)
@@ -129,9 +140,14 @@ def test_the_closed_form_optimum_in_a_vaes_weights(exact, x):
 @pytest.mark.parametrize(("latent_dim", "min_variance", "seed"), [(1, 0.0, 0), (1, 1e-6, 1), (2, 0.05, 0)])
 def test_a_linear_vae_with_a_variance_for_each_entry_is_factor_analysis(latent_dim, min_variance, seed):
     x = factors(latent_dim)
-    exact, model = FactorAnalysis(latent_dim).fit(x), linear_with_diagonal_noise(x, latent_dim, min_variance, seed)
-    np.testing.assert_allclose(bound(model, x), exact.score_samples(x), rtol=0, atol=1e-4)  # measured: below 5e-6
-    np.testing.assert_allclose(model.likelihood.variance, exact.noise_variance, rtol=1e-4)  # measured: below 3e-6
+    exact, model = (
+        FactorAnalysis(latent_dim).fit(x),
+        linear_with_diagonal_noise(x, latent_dim, min_variance, seed),
+    )
+    # measured: below 5e-6
+    np.testing.assert_allclose(bound(model, x), exact.score_samples(x), rtol=0, atol=1e-4)
+    # measured: below 3e-6
+    np.testing.assert_allclose(model.likelihood.variance, exact.noise_variance, rtol=1e-4)
     W, psi = model.decoder.layers[0].weight.value, exact.noise_variance
     assert subspace_angles(W.T, exact.weight.T).max() < 1e-5  # measured: below 1e-7
     # not only the span: latents are the canonical factors, up to order and sign, as q is diagonal
@@ -143,7 +159,9 @@ def test_a_linear_vae_with_a_variance_for_each_entry_is_factor_analysis(latent_d
 
 
 def heywood():
-    """Examples with ρ_12 = ρ_13 = 0.7 and ρ_23 = 0.4, for which one factor would need ψ_1 = 1 − ρ_12 ρ_13 / ρ_23 < 0."""
+    """Examples with ρ_12 = ρ_13 = 0.7 and ρ_23 = 0.4, for which one factor would need ψ_1 = 1 − ρ_12
+    ρ_13 / ρ_23 < 0.
+    """
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 3))
     white = (x - x.mean(axis=0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T, bias=True))).T
@@ -168,12 +186,15 @@ def test_a_latent_too_many_collapses_to_the_prior():
     variance = 0.5 * (EIGENVALUES[1] + EIGENVALUES[2])
     model = linear("vae", 4, Gaussian(variance))
     minimize(model, Elbo(), *sigma_points(Batch(X), 4))
-    kept = np.sort(np.diag(model.decoder.layers[0].weight.value @ model.decoder.layers[0].weight.value.T))[::-1]
+    kept = np.sort(np.diag(model.decoder.layers[0].weight.value @ model.decoder.layers[0].weight.value.T))[
+        ::-1
+    ]
     np.testing.assert_allclose(kept[:2], EIGENVALUES[:2] - np.exp(model.likelihood.log_var.value), rtol=1e-5)
     assert kept[2:].max() < 1e-8
 
 
-# ------------------------------------------------------------------------------------------------------------ rate, distortion
+# ------------------------------------------------------------------------------------------------------------
+# rate, distortion
 
 
 def linear_vae(variance, latent_dim=D):
@@ -181,11 +202,15 @@ def linear_vae(variance, latent_dim=D):
     return ProbabilisticPCA(latent_dim, min_noise_variance=variance).fit(X).to_vae()
 
 
-@pytest.mark.parametrize(("variance", "beta", "latent_dim"), [(1.0, 1.0, 6), (0.5, 4.0, 6), (4.0, 0.25, 3), (3.0, 0.4, 2)])
+@pytest.mark.parametrize(
+    ("variance", "beta", "latent_dim"), [(1.0, 1.0, 6), (0.5, 4.0, 6), (4.0, 0.25, 3), (3.0, 0.4, 2)]
+)
 def test_a_trained_linear_vae_lies_on_the_rate_distortion_function(variance, beta, latent_dim):
     model = linear("vae", latent_dim, Gaussian(variance))
     found = minimize(model, Elbo(beta=beta), *sigma_points(Batch(X), latent_dim))
-    rate, error = reverse_water_filling(EIGENVALUES, beta * np.exp(model.likelihood.log_var.value[0]), latent_dim=latent_dim)
+    rate, error = reverse_water_filling(
+        EIGENVALUES, beta * np.exp(model.likelihood.log_var.value[0]), latent_dim=latent_dim
+    )
     assert found.report.terms["kl"].mean() == pytest.approx(rate, rel=1e-6)
     sigma2 = np.exp(model.likelihood.log_var.value[0])
     squared = -2 * sigma2 * (found.report.terms["log_px"].mean() + 0.5 * D * np.log(2 * np.pi * sigma2))
@@ -198,7 +223,9 @@ def test_a_trained_linear_vae_lies_on_the_rate_distortion_function(variance, bet
 
 def test_rate_distortion_sweeps_settings():
     data = Dataset("x", X)
-    settings = [{"variance": variance, "latent_dim": Z} for Z in (1, D) for variance in EIGENVALUES[[-2, 2, 0]]]
+    settings = [
+        {"variance": variance, "latent_dim": Z} for Z in (1, D) for variance in EIGENVALUES[[-2, 2, 0]]
+    ]
     points = rate_distortion(linear_vae, settings, data, samples=100)
     assert [point.setting for point in points] == settings
     assert [point.latent_dim for point in points] == [1, 1, 1, D, D, D]
@@ -220,7 +247,9 @@ def test_a_plain_autoencoder_has_an_infinite_rate_and_the_error_of_pca():
     (point,) = rate_distortion(autoencoder, [{"latent_dim": 2}], Dataset("x", X))
     assert point.rate == np.inf
     assert point.squared_error == pytest.approx(EIGENVALUES[2:].sum(), rel=1e-6)
-    assert point.distortion == pytest.approx(0.5 * point.squared_error + 0.5 * D * np.log(2 * np.pi), rel=1e-6)
+    assert point.distortion == pytest.approx(
+        0.5 * point.squared_error + 0.5 * D * np.log(2 * np.pi), rel=1e-6
+    )
 
 
 def test_a_prior_without_a_closed_form_is_measured_by_draws():
@@ -248,10 +277,14 @@ def test_reverse_water_filling_is_shannons():
         assert rate == pytest.approx(best.fun, abs=1e-6)
     assert reverse_water_filling(variances, 5.0) == (0.0, pytest.approx(4.2))
     assert reverse_water_filling([1.0, 0.0], 0.5) == (pytest.approx(0.5 * np.log(2)), 0.5)
-    assert reverse_water_filling(variances, 0.1, latent_dim=1) == (pytest.approx(0.5 * np.log(30)), pytest.approx(1.3))
+    assert reverse_water_filling(variances, 0.1, latent_dim=1) == (
+        pytest.approx(0.5 * np.log(30)),
+        pytest.approx(1.3),
+    )
 
 
-# ---------------------------------------------------------------------------------------------------------------- sigma points
+# ----------------------------------------------------------------------------------------------------------------
+# sigma points
 
 
 @pytest.mark.parametrize("Z", [1, 2, 5])
@@ -277,11 +310,14 @@ def test_the_bound_on_sigma_points_is_the_expectation_over_draws():
     assert (np.abs(draws.mean(axis=1) - bound(model, X[:4])) < 4 * error).all()
 
 
-# -------------------------------------------------------------------------------------------------------------------- minimize
+# --------------------------------------------------------------------------------------------------------------------
+# minimize
 
 
 def test_minimize_finds_least_squares():
-    """A decoder that has to make x from a code that it can't change: linear regression, whose solution is known."""
+    """A decoder that has to make x from a code that it can't change: linear regression, whose solution is
+    known.
+    """
     model = linear("autoencoder", 2)
     frozen = model.encoder.layers[0]
     model.encoder = Fixed(frozen)
@@ -290,7 +326,9 @@ def test_minimize_finds_least_squares():
     z = np.concatenate([X @ frozen.weight.value + frozen.bias.value, np.ones((N, 1))], axis=1)
     best, squares, _, _ = np.linalg.lstsq(z, X, rcond=None)
     np.testing.assert_allclose(model.decoder.layers[0].weight.value, best[:2], atol=1e-6)
-    assert found.report.loss == pytest.approx(0.5 * squares.sum() / N + 0.5 * D * np.log(2 * np.pi), rel=1e-12)
+    assert found.report.loss == pytest.approx(
+        0.5 * squares.sum() / N + 0.5 * D * np.log(2 * np.pi), rel=1e-12
+    )
     assert found.steps <= len(found.losses) <= found.evaluations
     assert found.losses[0] > found.report.loss
 
@@ -331,22 +369,30 @@ def test_minimize_is_deterministic_and_keeps_dtypes():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_minimum_knows_how_far_it_is_from_the_lowest(seed):
-    """Stopped on the way, `left` is what the loss then still falls by; at the end it is far below the loss's rounding."""
+    """Stopped on the way, `left` is what the loss then still falls by; at the end it is far below the loss's
+    rounding.
+    """
     model = linear("vae", 2, Gaussian(1.0, learned=True), seed=seed)
-    way = [minimize(model, Elbo(), *sigma_points(Batch(X), 2), tolerance=tolerance) for tolerance in (1e-4, 1e-5, 1e-9)]
+    way = [
+        minimize(model, Elbo(), *sigma_points(Batch(X), 2), tolerance=tolerance)
+        for tolerance in (1e-4, 1e-5, 1e-9)
+    ]
     assert [stop.converged for stop in way] == [True, True, True]
     for stop, tolerance in zip(way, (1e-4, 1e-5, 1e-9), strict=True):
         assert 0 < stop.gradient <= tolerance
     for stop in way[:2]:
         fall = stop.report.loss - way[-1].report.loss
-        assert stop.left == pytest.approx(fall, rel=0.1, abs=way[-1].rounding)  # measured: within 0.01; no quadratic form
+        # measured: within 0.01; no quadratic form
+        assert stop.left == pytest.approx(fall, rel=0.1, abs=way[-1].rounding)
         assert stop.left > 100 * stop.rounding
     assert way[-1].left < 1e-3 * way[-1].rounding
 
 
 def test_the_limit_of_rounding_is_convergence_too():
     """A tolerance of 0 can't be reached; what is left of the loss is below what it can show."""
-    found = minimize(linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(Batch(X), 2), tolerance=0.0)
+    found = minimize(
+        linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(Batch(X), 2), tolerance=0.0
+    )
     assert found.converged
     assert 0 < found.gradient < 1e-11
     assert found.left <= found.rounding
@@ -395,7 +441,8 @@ def test_newtons_step_solves_a_quadratic_form_and_says_what_it_gains(unit):
     H, theta = A @ A.T + np.eye(8), unit * rng.normal(size=8)
     gradient_at, _ = quadratic(H)
     step, left = newton_step(gradient_at, theta, H @ theta, epsilon=2.2e-16)
-    np.testing.assert_allclose(step, theta, atol=1e-4 * np.linalg.norm(H @ theta))  # H ≥ I, and 1e-4 of the gradient is left
+    # H ≥ I, and 1e-4 of the gradient is left
+    np.testing.assert_allclose(step, theta, atol=1e-4 * np.linalg.norm(H @ theta))
     assert left == pytest.approx(0.5 * theta @ H @ theta, rel=1e-6)
 
 
@@ -413,7 +460,9 @@ def test_differences_of_gradients_are_as_long_as_rounding_asks_for(scale, epsilo
 
 @pytest.mark.parametrize(("spread", "differences"), [(1e-5, 2), (0.95e-4, 2), (1.05e-4, 4), (1e-3, 4)])
 def test_conjugate_gradients_end_at_a_ten_thousandth_of_the_gradient(spread, differences):
-    """H = 1 ± spread leaves just that share of the gradient after the first direction, and next to none after the second."""
+    """H = 1 ± spread leaves just that share of the gradient after the first direction, and next to none after
+    the second.
+    """
     curvatures = np.array([1 - spread, 1 + spread])
     gradient_at, asked = quadratic(np.diag(curvatures))
     step, _ = newton_step(gradient_at, np.zeros(2), np.ones(2), epsilon=2.2e-16)
@@ -432,7 +481,9 @@ def test_a_curve_downwards_gains_without_limit_and_a_flat_one_ends_the_search():
 
 
 class Valley(Reconstruction):
-    """Its loss is 10⁶ + Σ a_i (cosh(w_i − 1) − 1) of the decoder's bias w: only its gradient can tell where the end is."""
+    """Its loss is 10⁶ + Σ a_i (cosh(w_i − 1) − 1) of the decoder's bias w: only its gradient can tell where
+    the end is.
+    """
 
     def __call__(self, model, batch, noise, *, mode=EVALUATION):
         w, a = model.decoder.layers[0].bias, np.linspace(1, 3, D)
@@ -453,7 +504,9 @@ def test_newtons_steps_go_on_where_the_loss_has_no_digits_left_and_other_paramet
 
 
 def test_a_search_that_ran_out_of_steps_has_not_converged():
-    found = minimize(linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(Batch(X), 2), max_steps=5)
+    found = minimize(
+        linear("vae", 2, Gaussian(1.0, learned=True)), Elbo(), *sigma_points(Batch(X), 2), max_steps=5
+    )
     assert not found.converged
     assert found.steps == 5
     assert np.isnan(found.left)
@@ -463,7 +516,9 @@ def test_a_loss_that_is_no_number_leaves_the_parameters_alone():
     model = linear("vae", 2)
     model.decoder.layers[0].bias.value[1] = np.nan
     before = {name: p.value.copy() for name, p in named_parameters(model).items()}
-    with pytest.raises(Diverged, match=r"minimize: the loss is nan; its term log_px .*decoder\.0\.bias went first"):
+    with pytest.raises(
+        Diverged, match=r"minimize: the loss is nan; its term log_px .*decoder\.0\.bias went first"
+    ):
         minimize(model, Elbo(), *sigma_points(Batch(X), 2))
     for name, parameter in named_parameters(model).items():
         np.testing.assert_array_equal(parameter.value, before[name])
@@ -481,17 +536,32 @@ def test_steps_that_overflow_are_named_and_taken_back():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), max_steps=0), "max_steps should be at least 1"),
-        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), tolerance=-1), "tolerance should be at least 0"),
-        (lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(Batch(X), 2)), r"numbers in \[0, 1\]"),
-        (lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X[:0]), 2)), "at least one example, found none"),
+        (
+            lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), max_steps=0),
+            "max_steps should be at least 1",
+        ),
+        (
+            lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X), 2), tolerance=-1),
+            "tolerance should be at least 0",
+        ),
+        (
+            lambda: minimize(linear("vae", 2, Bernoulli()), Elbo(), *sigma_points(Batch(X), 2)),
+            r"numbers in \[0, 1\]",
+        ),
+        (
+            lambda: minimize(linear("vae", 2), Elbo(), *sigma_points(Batch(X[:0]), 2)),
+            "at least one example, found none",
+        ),
         (lambda: ProbabilisticPCA(2).to_vae(), "fit the model first"),
         (lambda: FactorAnalysis(2).to_vae(), "fit the model first"),
         (lambda: rate_distortion(linear, [], Dataset("x", X), samples=0), "samples should be at least 1"),
         (lambda: reverse_water_filling([1.0, -1.0], 1.0), "finite and not negative"),
         (lambda: reverse_water_filling([[1.0]], 1.0), r"should be \(D,\)"),
         (lambda: reverse_water_filling([1.0], 0.0), "level should be positive, found 0.0"),
-        (lambda: reverse_water_filling([1.0], 0.5, latent_dim=-1), "latent_dim should be at least 0, found -1"),
+        (
+            lambda: reverse_water_filling([1.0], 0.5, latent_dim=-1),
+            "latent_dim should be at least 0, found -1",
+        ),
         (lambda: sigma_points(Batch(X), 0), "latent_dim should be at least 1"),
         (lambda: sigma_points(Batch(X[0]), 2), r"x should have shape \(B, D\)"),
     ],

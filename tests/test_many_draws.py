@@ -1,4 +1,6 @@
-"""Objectives of several draws: what each is at its ends, with many draws, and summed over all draws of two bits."""
+"""Objectives of several draws: what each is at its ends, with many draws, and summed over all draws of two
+bits.
+"""
 
 from itertools import product
 
@@ -67,7 +69,9 @@ def test_renyi_goes_through_the_plain_bound_without_a_jump():
 
 
 def test_the_path_leads_from_below_to_log_p():
-    """log w ~ N(−s²/2, s²) under q, so that E_q[w] = 1 and log p = 0; E_π_β[log w] = s² (β − ½) is the path's integrand."""
+    """log w ~ N(−s²/2, s²) under q, so that E_q[w] = 1 and log p = 0; E_π_β[log w] = s² (β − ½) is the path's
+    integrand.
+    """
     s, draws = 1.5, 400_000
     log_w = np.random.default_rng(1).normal(-(s**2) / 2, s, (1, draws))
     for pieces in (1, 2, 5, 40):
@@ -76,7 +80,8 @@ def test_the_path_leads_from_below_to_log_p():
         exact = float(np.sum(np.diff(ends) * s**2 * (ends[:-1] - 0.5)))
         value, _ = objective.weigh(log_w)
         assert exact < 0
-        assert value[0] == pytest.approx(exact, abs=0.03)  # 5 standard errors of the mean of log w at β near 1
+        # 5 standard errors of the mean of log w at β near 1
+        assert value[0] == pytest.approx(exact, abs=0.03)
     assert ends[[0, 1, -1]] == pytest.approx([0, 0.02, 1])
 
 
@@ -117,7 +122,9 @@ class Held:
             joint_pullback(dlog_px, dlog_pz)
             q_pullback(dlog_q.reshape(-1))
 
-        return Pass(log_px, log_px[:, :0], self.states, log_pz=log_pz, log_q=log_q.reshape(-1, draws)), pullback
+        return Pass(
+            log_px, log_px[:, :0], self.states, log_pz=log_pz, log_q=log_q.reshape(-1, draws)
+        ), pullback
 
 
 @pytest.mark.parametrize("samples", [2, 3])
@@ -155,7 +162,10 @@ def test_vimco_has_the_gradient_of_the_bound_in_expectation(samples):
                 parameter.value[index] += moved
                 ends.append(expected_bound())
             parameter.value = value
-            assert estimate[name][index] == pytest.approx(-(ends[0] - ends[1]) / (2 * h), abs=1e-8), (name, index)
+            assert estimate[name][index] == pytest.approx(-(ends[0] - ends[1]) / (2 * h), abs=1e-8), (
+                name,
+                index,
+            )
 
 
 @pytest.mark.parametrize(

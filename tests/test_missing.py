@@ -1,4 +1,7 @@
-"""Missing entries from the data to the imputation: NaN and masks mean one thing, and what they hide changes no bit."""
+"""Missing entries from the data to the imputation:
+
+NaN and masks mean one thing, and what they hide changes no bit.
+"""
 
 from itertools import product
 from types import SimpleNamespace
@@ -49,7 +52,9 @@ OBJECTIVES = {
 
 
 def small(law, fill="zero", *, kind="vae", dtype=np.float64):
-    model = mlp((D,), latent_dim=Z, hidden=(3,), activation="tanh", likelihood=law, fill=fill, model=kind, seed=3)
+    model = mlp(
+        (D,), latent_dim=Z, hidden=(3,), activation="tanh", likelihood=law, fill=fill, model=kind, seed=3
+    )
     cast(model, dtype)
     if fill == "learned":
         model.encoder.layers[0].fill.value = np.linspace(-1, 1, D).astype(dtype)
@@ -66,7 +71,8 @@ def step(model, objective, batch, noise, mode=EVALUATION):
     return [np.asarray(report.loss), *report.terms.values(), *grads]
 
 
-# ------------------------------------------------------------------------------------------------------------------- the data
+# -------------------------------------------------------------------------------------------------------------------
+# the data
 
 
 MASKED = np.ma.MaskedArray
@@ -74,7 +80,9 @@ SAME = {  # ways to say that the entries outside OBSERVED are missing, whatever 
     "nan": lambda x: np.where(OBSERVED, x, np.nan),
     "mask": lambda x: MASKED(np.where(OBSERVED, x, np.inf), ~OBSERVED),
     "observed": lambda x: Dataset("d", np.where(OBSERVED, x, -1e300), observed=OBSERVED.astype(int)),
-    "nan and mask": lambda x: MASKED(np.where(np.arange(D) == 1, np.where(OBSERVED, x, np.nan), x), ~OBSERVED),
+    "nan and mask": lambda x: MASKED(
+        np.where(np.arange(D) == 1, np.where(OBSERVED, x, np.nan), x), ~OBSERVED
+    ),
 }
 
 
@@ -98,7 +106,11 @@ def test_what_is_missing_is_0_in_a_batch_and_marked(way, dtype):
 
 def test_masks_of_bytes_and_of_black_and_white_count():
     grey = np.arange(12, dtype=np.uint8).reshape(B, D)
-    for images, kind, expected in ((grey, "pixels", grey / 255), (grey, "values", grey), (grey > 5, "values", grey > 5)):
+    for images, kind, expected in (
+        (grey, "pixels", grey / 255),
+        (grey, "values", grey),
+        (grey > 5, "values", grey > 5),
+    ):
         batch = Dataset("d", MASKED(images, ~OBSERVED), kind=kind).batch(slice(None), np.float64)
         np.testing.assert_array_equal(batch.x, np.where(OBSERVED, expected, 0))
         np.testing.assert_array_equal(batch.observed, OBSERVED)
@@ -107,7 +119,12 @@ def test_masks_of_bytes_and_of_black_and_white_count():
 
 
 def test_complete_data_cost_nothing():
-    for given in (X, MASKED(X), MASKED(X, np.zeros_like(OBSERVED)), Dataset("d", X, observed=np.ones((B, D)))):
+    for given in (
+        X,
+        MASKED(X),
+        MASKED(X, np.zeros_like(OBSERVED)),
+        Dataset("d", X, observed=np.ones((B, D))),
+    ):
         whole = as_set(given)
         assert whole.observed is None
         assert whole.batch(slice(None)).observed is None
@@ -117,14 +134,26 @@ def test_complete_data_cost_nothing():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: Dataset("d", [[np.nan, np.inf]]), r"NaN where an entry is missing; found 1 .* inf in column 1 of example 0"),
-        (lambda: Dataset("d", MASKED([[1.0, -np.inf]], [[1, 0]])), r"found 1 infinite values, the first -inf in column 1"),
-        (lambda: Dataset("d", X, observed=OBSERVED[:1]), r"observed should have the shape of x, \(3, 4\).*\(1, 4\)"),
+        (
+            lambda: Dataset("d", [[np.nan, np.inf]]),
+            r"NaN where an entry is missing; found 1 .* inf in column 1 of example 0",
+        ),
+        (
+            lambda: Dataset("d", MASKED([[1.0, -np.inf]], [[1, 0]])),
+            r"found 1 infinite values, the first -inf in column 1",
+        ),
+        (
+            lambda: Dataset("d", X, observed=OBSERVED[:1]),
+            r"observed should have the shape of x, \(3, 4\).*\(1, 4\)",
+        ),
         (
             lambda: small("gaussian").fit(np.where(np.arange(D) == 2, np.nan, X), epochs=1),
             "every entry should be observed in some example of x; column 2 is missing in all of them, and 1 such",
         ),
-        (lambda: evaluation.regularity(small("gaussian"), Dataset("d", SAME["nan"](X)), rng=None, k=1), "distances between"),
+        (
+            lambda: evaluation.regularity(small("gaussian"), Dataset("d", SAME["nan"](X)), rng=None, k=1),
+            "distances between",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_words(call, words):
@@ -142,7 +171,8 @@ def test_factor_analysis_reads_masks_and_data_sets_too(kind):
         np.testing.assert_array_equal(model.score_samples(given), expected)
 
 
-# --------------------------------------------------------------------------------------------------- whatever stands under it
+# --------------------------------------------------------------------------------------------------- whatever
+# stands under it
 
 
 @pytest.mark.parametrize("law", LIKELIHOODS)
@@ -190,18 +220,23 @@ def test_all_observed_is_the_bound_itself_bit_for_bit(law, dtype):
 def test_a_fill_that_is_0_is_the_zero_fill_and_moves_when_it_is_learned():
     x = np.random.default_rng(1).normal(size=(50, D)).astype(np.float32)
     x[np.random.default_rng(2).random(x.shape) < 0.3] = np.nan
-    zero, learned = (mlp((D,), latent_dim=Z, hidden=(3,), likelihood="gaussian", fill=fill) for fill in ("zero", "learned"))
+    zero, learned = (
+        mlp((D,), latent_dim=Z, hidden=(3,), likelihood="gaussian", fill=fill) for fill in ("zero", "learned")
+    )
     np.testing.assert_array_equal(zero.encode(x), learned.encode(x))
     learned.fit(x, epochs=1)
     assert (learned.encoder.layers[0].fill.value != 0).all()
     images = x[:, :, None, None] * np.ones((1, 1, 4, 4), np.float32)
     for fill in FILLS:
-        model = recipes.convolutional((D, 4, 4), latent_dim=Z, channels=(2,), hidden=3, likelihood="gaussian", fill=fill)
+        model = recipes.convolutional(
+            (D, 4, 4), latent_dim=Z, channels=(2,), hidden=3, likelihood="gaussian", fill=fill
+        )
         model.fit(images, epochs=1)
         assert np.isfinite(model.impute(images, samples=2)).all()
 
 
-# ---------------------------------------------------------------------------------------------------------------- every verb
+# ----------------------------------------------------------------------------------------------------------------
+# every verb
 
 
 @pytest.mark.parametrize("kind", ["vae", "autoencoder"])
@@ -211,7 +246,12 @@ def test_every_verb_takes_missing_entries_however_they_are_said(kind):
         model = mlp((D,), latent_dim=Z, hidden=(3,), likelihood="gaussian", model=kind)
         given = way(X)
         model.fit(given, epochs=2, held_out=given)
-        verbs = (model.transform, model.score_samples, model.reconstruct, lambda x, m=model: m.impute(x, samples=7))
+        verbs = (
+            model.transform,
+            model.score_samples,
+            model.reconstruct,
+            lambda x, m=model: m.impute(x, samples=7),
+        )
         found.append([verb(given) for verb in verbs])
     for other in found[1:]:
         for one, two in zip(found[0], other, strict=True):
@@ -224,7 +264,9 @@ def test_binarized_data_with_missing_entries_are_trained_on_and_judged():
     x, model = SAME["nan"](X), mlp((D,), latent_dim=Z, hidden=(3,))
     model.fit(x, epochs=2, binarized=True, held_out=x)
     assert np.isfinite(model.history[-1]["held_out"]["loss"])
-    assert np.isfinite(evaluation.log_likelihood(model, as_set(x), samples=3, rng=np.random.default_rng(0), binarized=True)).all()
+    assert np.isfinite(
+        evaluation.log_likelihood(model, as_set(x), samples=3, rng=np.random.default_rng(0), binarized=True)
+    ).all()
 
 
 def test_distortion_and_error_are_those_of_what_was_observed():
@@ -232,7 +274,9 @@ def test_distortion_and_error_are_those_of_what_was_observed():
     (point,) = evaluation.rate_distortion(lambda: model, [{}], Dataset("d", SAME["nan"](X)))
     error = np.where(OBSERVED, X - model.reconstruct(SAME["nan"](X)), 0)
     assert point.squared_error == pytest.approx((error**2).sum(axis=1).mean(), rel=1e-5)
-    assert point.distortion == pytest.approx((0.5 * (error**2 + np.log(2 * np.pi)) * OBSERVED).sum(axis=1).mean(), rel=1e-5)
+    assert point.distortion == pytest.approx(
+        (0.5 * (error**2 + np.log(2 * np.pi)) * OBSERVED).sum(axis=1).mean(), rel=1e-5
+    )
 
 
 def test_a_minimum_takes_no_notice_of_what_is_hidden():
@@ -241,7 +285,8 @@ def test_a_minimum_takes_no_notice_of_what_is_hidden():
     assert np.isfinite(minimize(model, Elbo(), batch, np.zeros((B, Z)), max_steps=3).losses).all()
 
 
-# ------------------------------------------------------------------------------------------------- against the exact answers
+# ------------------------------------------------------------------------------------------------- against
+# the exact answers
 
 
 class ExactPosterior(Layer):
@@ -261,11 +306,17 @@ class ExactPosterior(Layer):
 def holed(kind):
     rng = np.random.default_rng(3)
     x = rng.normal(size=(80, 2)) @ rng.normal(size=(2, 5)) + 0.5 * rng.normal(size=(80, 5))
-    bounded = {"min_noise_variance": 0.05} if kind is FactorAnalysis else {}  # without it one is 4e-8, and rounding grows by 1/σ²
+    # without it one is 4e-8, and rounding grows by 1/σ²
+    bounded = {"min_noise_variance": 0.05} if kind is FactorAnalysis else {}
     exact = kind(2, **bounded).fit(x)
     twin = exact.to_vae()
     q = FullGaussian(2)
-    parts = {"event_shape": (5,), "prior": StandardGaussian(2), "decoder": twin.decoder, "likelihood": twin.likelihood}
+    parts = {
+        "event_shape": (5,),
+        "prior": StandardGaussian(2),
+        "decoder": twin.decoder,
+        "likelihood": twin.likelihood,
+    }
     model = VAE(**parts, encoder=ExactPosterior(exact, q), posterior=q, shows_mask=True)
     holes = np.where(rng.random((7, 5)) < 0.5, np.nan, x[:7])
     holes[0] = np.nan
@@ -275,8 +326,12 @@ def holed(kind):
 @pytest.mark.parametrize("kind", [FactorAnalysis, ProbabilisticPCA])
 def test_with_the_exact_posterior_every_draw_says_the_same(kind):
     exact, model, holes = holed(kind)
-    np.testing.assert_allclose(model.score_samples(holes, samples=1), exact.score_samples(holes), rtol=1e-11, atol=1e-11)
-    found = evaluation.impute(model, Dataset("d", holes), samples=400, rng=np.random.default_rng(0), draws=3000)
+    np.testing.assert_allclose(
+        model.score_samples(holes, samples=1), exact.score_samples(holes), rtol=1e-11, atol=1e-11
+    )
+    found = evaluation.impute(
+        model, Dataset("d", holes), samples=400, rng=np.random.default_rng(0), draws=3000
+    )
     np.testing.assert_allclose(found.effective, 400, rtol=1e-10)
     missing = np.isnan(holes)
     covariance = np.stack([exact.weight.T @ c @ exact.weight for c in exact.posterior(holes)[1]])
@@ -289,7 +344,9 @@ def test_with_the_exact_posterior_every_draw_says_the_same(kind):
     assert (np.abs(found.draws.mean(axis=0) - expected)[missing] / error[missing]).max() < 4.5
     spread = (found.draws.var(axis=0) / (of_mean + exact.noise_variance))[missing]
     assert np.abs(spread - 1).max() < 4.5 * np.sqrt(2 / 3000 + 2 / 400)
-    np.testing.assert_array_equal(found.draws[:, ~missing], np.broadcast_to(holes[~missing], (3000, (~missing).sum())))
+    np.testing.assert_array_equal(
+        found.draws[:, ~missing], np.broadcast_to(holes[~missing], (3000, (~missing).sum()))
+    )
 
 
 @pytest.mark.parametrize("chunk", [16, 1024])
@@ -305,7 +362,9 @@ def test_weights_make_up_for_a_wrong_posterior(monkeypatch, chunk):
     found = evaluation.impute(model, Dataset("d", holes), samples=n, rng=np.random.default_rng(0), draws=500)
     missing, expected = np.isnan(holes), exact.impute(holes)
     scale = np.sqrt(np.diag(exact.get_covariance()))
-    assert (np.abs(found.x - expected)[missing] / (scale / np.sqrt(found.effective[:, None]))[missing]).max() < 4.5
+    assert (
+        np.abs(found.x - expected)[missing] / (scale / np.sqrt(found.effective[:, None]))[missing]
+    ).max() < 4.5
     nothing = missing.all(axis=1)
     np.testing.assert_allclose(found.effective[nothing], n, rtol=1e-9)  # there the prior is right
     assert (found.effective[~nothing] < 0.9 * n).all()
@@ -340,14 +399,18 @@ def test_the_bound_is_one_of_what_was_observed_and_rises_to_it():
     exact, model, holes = holed(ProbabilisticPCA)
     twin, batch = exact.to_vae(), Dataset("d", holes).batch(slice(None), np.float64)
     truth, rng = exact.score_samples(holes), np.random.default_rng(0)
-    bounds = [Iwae(k)(twin, batch, rng.normal(size=(7 * k, 2)))[0].terms["bound"].mean() for k in (1, 10, 1000)]
+    bounds = [
+        Iwae(k)(twin, batch, rng.normal(size=(7 * k, 2)))[0].terms["bound"].mean() for k in (1, 10, 1000)
+    ]
     assert bounds[0] < bounds[1] < bounds[2] < truth.mean() + 0.05
     tight, _ = Iwae(3)(model, batch, rng.normal(size=(21, 2)))
     np.testing.assert_allclose(tight.terms["bound"], truth, rtol=1e-12, atol=1e-12)
 
 
 def test_missing_words_go_with_those_that_were_counted():
-    """E[x_d|z, x_o] under the prior 1/n of the number of words, by a sum over all counts of two missing words."""
+    """E[x_d|z, x_o] under the prior 1/n of the number of words, by a sum over all counts of two missing
+    words.
+    """
     p, n = np.array([0.2, 0.15, 0.4, 0.25]), 5.0
     batch = Batch(np.array([[3, np.nan, 2, np.nan]]), observed=np.array([[1, 0, 1, 0]]))
     law, counts = likelihoods.Multinomial(), np.arange(400)
@@ -385,11 +448,16 @@ def test_every_likelihood_fills_in(law):
 
 def test_draws_that_cannot_be_are_named():
     model = small(likelihoods.Gaussian(1e-300))
-    with pytest.raises(InputError, match="should give what was observed a probability; found none of 3 for example 2 of d"):
-        evaluation.impute(model, Dataset("d", np.where(OBSERVED, 1e200, np.nan)[[1, 1, 0]]), samples=3, rng=RNG)
+    with pytest.raises(
+        InputError, match="should give what was observed a probability; found none of 3 for example 2 of d"
+    ):
+        evaluation.impute(
+            model, Dataset("d", np.where(OBSERVED, 1e200, np.nan)[[1, 1, 0]]), samples=3, rng=RNG
+        )
 
 
-# -------------------------------------------------------------------------------------------------- belief nets, and the rest
+# -------------------------------------------------------------------------------------------------- belief
+# nets, and the rest
 
 
 def test_a_belief_net_gives_what_was_observed_the_sum_over_what_was_not():
@@ -398,7 +466,9 @@ def test_a_belief_net_gives_what_was_observed_the_sum_over_what_was_not():
     x, observed = (X > 0.5).astype(float), OBSERVED
     h = evaluation.binary_states(model.n_hidden).astype(float)
     S = len(h)
-    (log_px, log_ph), _ = model.log_joint(Batch(np.where(observed, x, np.nan), observed=observed), np.tile(h, (B, 1)), draws=S)
+    (log_px, log_ph), _ = model.log_joint(
+        Batch(np.where(observed, x, np.nan), observed=observed), np.tile(h, (B, 1)), draws=S
+    )
     found = logsumexp(log_px + log_ph, axis=1)
     everything = evaluation.binary_states(D).astype(float)
     log_p = evaluation.enumerate_hidden(model, everything).log_px
@@ -406,7 +476,10 @@ def test_a_belief_net_gives_what_was_observed_the_sum_over_what_was_not():
     np.testing.assert_allclose(found, [logsumexp(log_p[fit]) for fit in fits], rtol=1e-10, atol=1e-12)
     assert found[1] == pytest.approx(0, abs=1e-12)
     noise = RNG.random((B, D + model.n_hidden))
-    (dreamt, units), batch = model.dream(uniform=noise), Batch(np.where(observed, x, np.nan), observed=observed)
+    (dreamt, units), batch = (
+        model.dream(uniform=noise),
+        Batch(np.where(observed, x, np.nan), observed=observed),
+    )
     expected, _ = model.log_recognition(x=np.where(observed, dreamt, 0), h=units)
     np.testing.assert_array_equal(Sleep()(model, batch, noise)[0].terms["log_q"], expected)
     for algorithm in ("wake_sleep", "reweighted_wake_sleep"):
@@ -431,7 +504,22 @@ def test_files_with_nan_are_trained_on_and_filled_in_from_the_command_line(tmp_p
     assert "of their entries missing" in capsys.readouterr().out
     for draws, expected in (([], (30, 1, 4, 4)), (["--draws", "2"], (2, 30, 1, 4, 4))):
         out = tmp_path / f"filled{len(draws)}.npy"
-        assert main(["impute", run, "--data", str(tmp_path / "holes.npz"), "--out", str(out), "--samples", "9", *draws]) == 0
+        assert (
+            main(
+                [
+                    "impute",
+                    run,
+                    "--data",
+                    str(tmp_path / "holes.npz"),
+                    "--out",
+                    str(out),
+                    "--samples",
+                    "9",
+                    *draws,
+                ]
+            )
+            == 0
+        )
         filled = np.load(out)
         assert filled.shape == expected
         known = np.broadcast_to(~np.isnan(x), expected)
@@ -456,7 +544,9 @@ def test_missing_pixels_are_orange_in_pictures():
 
 
 def test_bits_are_by_entry_of_what_was_observed():
-    """−log₂ p(x_o) of all examples, by the number of observed entries; a run of nothing observed has 0 bits, not 0/0."""
+    """−log₂ p(x_o) of all examples, by the number of observed entries; a run of nothing observed has 0 bits,
+    not 0/0.
+    """
     x = np.zeros((2, 3))
     log_px = np.log([2.0**-4, 2.0**-6])
     for hidden, expected in (([], 10 / 6), ([(0, 1), (1, 0)], 10 / 4)):

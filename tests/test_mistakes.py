@@ -1,7 +1,8 @@
-"""Every mistake of the catalogue, made in a step of plain NumPy, is named, and nothing else is; no other framework is needed.
+"""Every mistake of the catalogue, made in a step of plain NumPy, is named, and nothing else is; no other
+framework is needed.
 
-Gradients are by complex steps, ∂f/∂a = Im f(a + ih)/h with h = 1e-30 (Squire & Trapp 1998), which are exact to rounding. What a
-framework detaches is the real part here, which no complex step moves.
+Gradients are by complex steps, ∂f/∂a = Im f(a + ih)/h with h = 1e-30 (Squire & Trapp 1998), which are exact
+to rounding. What a framework detaches is the real part here, which no complex step moves.
 """
 
 import numpy as np
@@ -60,18 +61,37 @@ def mean_over_batch(R, K):
     return (R.sum() + K.sum()) / B
 
 
-def step(*, sample=sample, reconstruction=bernoulli, kl=kl, total=mean_over_batch, gaussian=False, shift=0.0, scale=1.0):
+def step(
+    *,
+    sample=sample,
+    reconstruction=bernoulli,
+    kl=kl,
+    total=mean_over_batch,
+    gaussian=False,
+    shift=0.0,
+    scale=1.0,
+):
     """A linear VAE: its arrays, and the gradients of its loss by mean, log σ², z and the decoder's output."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(B, D)) if gaussian else (rng.random((B, D)) < 0.4).astype(float)
-    mean, log_var, noise = 0.7 * rng.normal(size=(B, Z)), 0.7 * rng.normal(size=(B, Z)) + shift, rng.normal(size=(B, Z))
+    mean, log_var, noise = (
+        0.7 * rng.normal(size=(B, Z)),
+        0.7 * rng.normal(size=(B, Z)) + shift,
+        rng.normal(size=(B, Z)),
+    )
     W = scale * rng.normal(size=(Z, D))
 
     def run(mean=mean, log_var=log_var, dz=0.0, dout=0.0):
         z = sample(mean, log_var, noise) + dz
         out = z @ W + dout
         R, divergence = reconstruction(out, x), kl(mean, log_var, z)
-        return {"z": z, "out": out, "R": R.sum(axis=1), "kl": divergence.sum(axis=1), "loss": total(R, divergence)}
+        return {
+            "z": z,
+            "out": out,
+            "R": R.sum(axis=1),
+            "kl": divergence.sum(axis=1),
+            "loss": total(R, divergence),
+        }
 
     def loss(name):
         return lambda moved: run(**{name: moved})["loss"]
@@ -145,8 +165,12 @@ PLANTS = {  # what is written otherwise, what was declared, where it is seen fir
     "logits_used_as_probabilities": (
         {
             "reconstruction": lambda l, x: (
-                -x * np.log(np.where((l.real > 1e-6) & (l.real < 1 - 1e-6), l, np.clip(l.real, 1e-6, 1 - 1e-6)))
-                - (1 - x) * np.log(1 - np.where((l.real > 1e-6) & (l.real < 1 - 1e-6), l, np.clip(l.real, 1e-6, 1 - 1e-6)))
+                -x
+                * np.log(np.where((l.real > 1e-6) & (l.real < 1 - 1e-6), l, np.clip(l.real, 1e-6, 1 - 1e-6)))
+                - (1 - x)
+                * np.log(
+                    1 - np.where((l.real > 1e-6) & (l.real < 1 - 1e-6), l, np.clip(l.real, 1e-6, 1 - 1e-6))
+                )
             )
         },
         {},
@@ -154,13 +178,19 @@ PLANTS = {  # what is written otherwise, what was declared, where it is seen fir
     ),
     "log_clipped": (
         {
-            "reconstruction": lambda l, x: -x * np.log(sigmoid(l) + 1e-3) - (1 - x) * np.log(1 - sigmoid(l) + 1e-3),
+            "reconstruction": lambda l, x: (
+                -x * np.log(sigmoid(l) + 1e-3) - (1 - x) * np.log(1 - sigmoid(l) + 1e-3)
+            ),
             "scale": 3.0,
         },
         {},
         "reconstruction",
     ),
-    "reconstruction_detached": ({"reconstruction": lambda l, x: bernoulli(l.real, x) + 0 * l}, {}, "d_logits"),
+    "reconstruction_detached": (
+        {"reconstruction": lambda l, x: bernoulli(l.real, x) + 0 * l},
+        {},
+        "d_logits",
+    ),
     "off_pixels_missing": ({"reconstruction": lambda l, x: x * np.log(1 + np.exp(-l))}, {}, "reconstruction"),
     "squared_error_unscaled": (squares(1.0), GAUSSIAN, "reconstruction"),
     "squared_error_half": (squares(0.5), GAUSSIAN, "reconstruction"),
@@ -192,11 +222,16 @@ PLANTS = {  # what is written otherwise, what was declared, where it is seen fir
     "beta_squared": (weighed(1, 16), BETA, "loss"),
     "beta_on_both": (weighed(4, 4), BETA, "loss"),
     "free_bits_by_example": (reduced(K=lambda k: at_least(k, 0.5).sum() / B), BITS, "loss"),
-    "free_bits_over_example": (reduced(K=lambda k: at_least(k.sum(axis=1), 1.0).sum() / B), {"free_bits": 1.0}, "loss"),
+    "free_bits_over_example": (
+        reduced(K=lambda k: at_least(k.sum(axis=1), 1.0).sum() / B),
+        {"free_bits": 1.0},
+        "loss",
+    ),
     "free_bits_over_total": (reduced(K=lambda k: at_least(k.sum() / B, 1.0)), {"free_bits": 1.0}, "loss"),
     "free_bits_missing": ({}, {"free_bits": 4.0}, "loss"),
 }
-SAME = {"free_bits_over_total": {"free_bits_over_total", "free_bits_missing"}}  # alike where the total is above the free bits
+# alike where the total is above the free bits
+SAME = {"free_bits_over_total": {"free_bits_over_total", "free_bits_missing"}}
 
 
 @pytest.mark.parametrize("name", PLANTS)
@@ -215,7 +250,10 @@ RIGHT = {
     "gaussian": (squares(1 / 0.6, 0.5 * np.log(2 * np.pi * 0.3)), GAUSSIAN),
     "free bits": (reduced(K=lambda k: at_least(k.sum(axis=0) / B, 0.3).sum()), {"free_bits": 0.3}),
     "one-sample kl": ({"kl": lambda m, v, z: 0.5 * (z**2 - (z - m) ** 2 / np.exp(v) - v)}, {}),
-    "sticking the landing": ({"kl": lambda m, v, z: 0.5 * (z**2 - (z - m.real) ** 2 / np.exp(v.real) - v.real)}, {}),
+    "sticking the landing": (
+        {"kl": lambda m, v, z: 0.5 * (z**2 - (z - m.real) ** 2 / np.exp(v.real) - v.real)},
+        {},
+    ),
 }
 
 
@@ -235,7 +273,13 @@ def test_every_misreading_of_sigma_is_named(kind, reading):
     def divergence(std):
         return (0.5 * (mean**2 + std**2 - 1) - np.log(std)).sum(axis=1)
 
-    right = {"mean": mean, kind: held, "noise": noise, "z": mean + STD[kind](held) * noise, "kl": divergence(STD[kind](held))}
+    right = {
+        "mean": mean,
+        kind: held,
+        "noise": noise,
+        "z": mean + STD[kind](held) * noise,
+        "kl": divergence(STD[kind](held)),
+    }
     for quantity, prefix, wrong in (
         ("z", "sampling", mean + STD[reading](held) * noise),
         ("kl", "kl", divergence(STD[reading](held))),
@@ -245,7 +289,9 @@ def test_every_misreading_of_sigma_is_named(kind, reading):
         assert (report.first, report.cause) == wanted, str(report)
 
 
-def drawn(*, kind="log_var", q_as=None, px=1.0, pz=1.0, q=1.0, constants=(1, 1), signs=(1, 1, -1), bound=None):
+def drawn(
+    *, kind="log_var", q_as=None, px=1.0, pz=1.0, q=1.0, constants=(1, 1), signs=(1, 1, -1), bound=None
+):
     """K draws for each example: z, the parts of their weights, the bound and its gradient by log w."""
     rng = np.random.default_rng(6)
     x, noise = (rng.random((B, D)) < 0.4).astype(float), rng.normal(size=(B, K, Z))
@@ -257,7 +303,15 @@ def drawn(*, kind="log_var", q_as=None, px=1.0, pz=1.0, q=1.0, constants=(1, 1),
     log_q = q * (-0.5 * ((z - mean) / std) ** 2 - np.log(std) - constants[1] * HALF_LOG_2PI).sum(axis=2)
     log_w = signs[0] * log_px + signs[1] * log_pz + signs[2] * log_q
     bound = bound or log_mean_exp
-    found = {"x": x, "mean": mean[:, 0], kind: held[:, 0], "noise": noise, "z": z, "logits": logits, "log_px": log_px}
+    found = {
+        "x": x,
+        "mean": mean[:, 0],
+        kind: held[:, 0],
+        "noise": noise,
+        "z": z,
+        "logits": logits,
+        "log_px": log_px,
+    }
     found |= {"log_pz": log_pz, "log_q": log_q, "log_w": log_w, "loss": -bound(log_w).real.mean()}
     return found | {"d_log_w": gradient(lambda w: -bound(w).sum() / len(bound(w)), log_w)}
 
@@ -295,7 +349,9 @@ WEIGHTS = {
 def test_every_mistake_of_importance_weights_is_named(name):
     changed, first = WEIGHTS[name]
     report = diagnose(drawn(**changed))
-    assert (report.first, report.cause, len(report.findings)) == (first, name, int(name is not None)), str(report)
+    assert (report.first, report.cause, len(report.findings)) == (first, name, int(name is not None)), str(
+        report
+    )
 
 
 def test_detached_weights_are_a_surrogate_for_the_bound():
@@ -321,7 +377,11 @@ def decoded(kind="log_var", reading=None, *, square=0.5, log_var=0.5, over_std=F
 
     def R(mean=mean, held=held):
         std = STD[reading or kind](held.real if detached else held)
-        return (square * (x - mean) ** 2 / (std if over_std else std**2) + 2 * log_var * np.log(std) + HALF_LOG_2PI).sum(axis=1)
+        return (
+            square * (x - mean) ** 2 / (std if over_std else std**2)
+            + 2 * log_var * np.log(std)
+            + HALF_LOG_2PI
+        ).sum(axis=1)
 
     slopes = {"d_x_mean": gradient(lambda m: R(mean=m).sum() / B, mean)}
     slopes |= {f"d_x_{kind}": gradient(lambda h: R(held=h).sum() / B + 0j, held)}
@@ -354,7 +414,11 @@ def test_every_misreading_of_a_decoders_sigma_is_named(kind, reading):
 
 def test_padding_that_is_counted_is_named():
     rng = np.random.default_rng(7)
-    x, mask, logits = (rng.random((B, D)) < 0.4) * 1.0, (rng.random((B, D)) < 0.7) * 1.0, rng.normal(size=(B, D))
+    x, mask, logits = (
+        (rng.random((B, D)) < 0.4) * 1.0,
+        (rng.random((B, D)) < 0.7) * 1.0,
+        rng.normal(size=(B, D)),
+    )
     R = bernoulli(logits, x)
     given = {"x": x, "mask": mask, "logits": logits}
     assert diagnose({**given, "reconstruction": (R * mask).sum(axis=1)}).matches
@@ -362,7 +426,13 @@ def test_padding_that_is_counted_is_named():
 
 
 def test_every_row_of_the_catalogue_is_made_here():
-    readings = {f"{piece}_{a}_read_as_{b}" for piece in ("sampling", "kl", "log_q") for a in STD for b in STD if a != b}
+    readings = {
+        f"{piece}_{a}_read_as_{b}"
+        for piece in ("sampling", "kl", "log_q")
+        for a in STD
+        for b in STD
+        if a != b
+    }
     readings |= {f"decoder_{a}_read_as_{b}" for a in DECODERS for b in STD if a != b}
     made = {*PLANTS, *WEIGHTS, *DECODED, *readings, "surrogate_for_bound", "padding_counted"}
     assert {mistake.name for mistake in CATALOGUE} <= made

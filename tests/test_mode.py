@@ -1,4 +1,6 @@
-"""Every layer, model and objective that runs another hands its mode on: dropout that is silently off gives no wrong gradient."""
+"""Every layer, model and objective that runs another hands its mode on: dropout that is silently off gives no
+wrong gradient.
+"""
 
 import inspect
 
@@ -65,7 +67,9 @@ class RecordingBernoulli(Bernoulli):
 COMPOSITES = {
     "Bypass": lambda inner: Sequential(Linear(D, D + 1, rng=0), Bypass(inner, 1)),
     "Heads": lambda inner: Heads(Linear(D, 1, rng=0), inner),
-    "ProductOfExperts": lambda inner: Sequential(Linear(D, 2 * D, rng=0), layers.ProductOfExperts(inner, sizes=D)),
+    "ProductOfExperts": lambda inner: Sequential(
+        Linear(D, 2 * D, rng=0), layers.ProductOfExperts(inner, sizes=D)
+    ),
     "Residual": Residual,
     "Sequential": lambda inner: Sequential(Tanh(), inner, Tanh()),
     "WeightNorm": WeightNorm,
@@ -75,7 +79,9 @@ COMPOSITES = {
 def hands_on(room, interface):
     """The classes of a room whose source hands a mode on, and which are no bare interfaces."""
     classes = {name: getattr(room, name) for name in room.__all__ if inspect.isclass(getattr(room, name))}
-    concrete = {name: c for name, c in classes.items() if issubclass(c, interface) and not inspect.isabstract(c)}
+    concrete = {
+        name: c for name, c in classes.items() if issubclass(c, interface) and not inspect.isabstract(c)
+    }
     return {name for name, c in concrete.items() if "mode=mode" in inspect.getsource(c)}
 
 
@@ -92,7 +98,10 @@ def test_every_layer_made_of_layers_is_here():
         name
         for name in layers.__all__
         if inspect.isclass(c := getattr(layers, name))
-        and any("Layer" in str(p.annotation) or "Linear" in str(p.annotation) for p in inspect.signature(c).parameters.values())
+        and any(
+            "Layer" in str(p.annotation) or "Linear" in str(p.annotation)
+            for p in inspect.signature(c).parameters.values()
+        )
     }
     assert COMPOSITES.keys() == made_of_layers
     assert hands_on(layers, layers.Layer) == made_of_layers
@@ -118,7 +127,13 @@ def mixed():
 
 def autoencoder():
     encoder = Sequential(Recorder(D, Z), layers.Sigmoid())
-    return Autoencoder(event_shape=(D,), latent_dim=Z, encoder=encoder, decoder=Recorder(Z, D), likelihood=RecordingBernoulli())
+    return Autoencoder(
+        event_shape=(D,),
+        latent_dim=Z,
+        encoder=encoder,
+        decoder=Recorder(Z, D),
+        likelihood=RecordingBernoulli(),
+    )
 
 
 def judged():
@@ -128,7 +143,9 @@ def judged():
 
 
 def machine():
-    return HelmholtzMachine(event_shape=(D,), hidden=(Z,), generation=[Recorder(Z, D)], recognition=[Recorder(D, Z)])
+    return HelmholtzMachine(
+        event_shape=(D,), hidden=(Z,), generation=[Recorder(Z, D)], recognition=[Recorder(D, Z)]
+    )
 
 
 PARTS = {  # what each objective runs in the mode it was given, and how often
@@ -138,7 +155,11 @@ PARTS = {  # what each objective runs in the mode it was given, and how often
     "StratifiedElbo": (StratifiedElbo(), mixed, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "ScoreFunctionElbo": (ScoreFunctionElbo(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Reconstruction": (Reconstruction(), autoencoder, {"encoder": 1, "decoder": 1, "likelihood": 1}),
-    "Contraction": (Reconstruction(penalties=(Contraction(1.0),)), autoencoder, {"encoder": 2, "decoder": 1, "likelihood": 1}),
+    "Contraction": (
+        Reconstruction(penalties=(Contraction(1.0),)),
+        autoencoder,
+        {"encoder": 2, "decoder": 1, "likelihood": 1},
+    ),
     "DecoderGradient": (
         Reconstruction(penalties=(DecoderGradient(1.0),)),
         autoencoder,
@@ -177,7 +198,13 @@ def modes_seen(model):
     found = {}
     for part in ("encoder", "decoder", "critic", "likelihood", "generation", "recognition"):
         owner = getattr(model, part, None)
-        owner = owner[0] if isinstance(owner, tuple) else owner.layers[0] if isinstance(owner, Sequential) else owner
+        owner = (
+            owner[0]
+            if isinstance(owner, tuple)
+            else owner.layers[0]
+            if isinstance(owner, Sequential)
+            else owner
+        )
         if hasattr(owner, "modes"):
             found[part] = owner.modes
     return found

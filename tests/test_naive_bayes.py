@@ -1,4 +1,6 @@
-"""Naive Bayes: the closed form, scikit-learn and training by the library's own gradients are one; smoothing is a prior."""
+"""Naive Bayes: the closed form, scikit-learn and training by the library's own gradients are one; smoothing
+is a prior.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +28,8 @@ FAMILIES = {  # name: (likelihood, examples, scikit-learn's model for the same s
     "bernoulli": (Bernoulli, BITS, lambda smoothing: BernoulliNB(alpha=smoothing)),
     "multinomial": (Multinomial, COUNTS, lambda smoothing: MultinomialNB(alpha=smoothing)),
 }
-# Both sum N numbers and some hundred logarithms of order 10, in other orders: 1e-13 of them. The Gaussians divide by σ² > 0.1.
+# Both sum N numbers and some hundred logarithms of order 10, in other orders: 1e-13 of them. The Gaussians
+# divide by σ² > 0.1.
 ROUNDING = {"rtol": 1e-11, "atol": 1e-11}
 
 
@@ -37,7 +40,11 @@ def normalized(name, table):
 
 def coefficient(name, x):
     """log n! / Π x_d!, which scikit-learn leaves out, and Bayes' rule cancels."""
-    return stats.multinomial.logpmf(x, x.sum(1), np.full(D, 1 / D)) + x.sum(1) * np.log(D) if name == "multinomial" else 0
+    return (
+        stats.multinomial.logpmf(x, x.sum(1), np.full(D, 1 / D)) + x.sum(1) * np.log(D)
+        if name == "multinomial"
+        else 0
+    )
 
 
 @pytest.mark.parametrize("smoothing", [None, 0.3])
@@ -50,7 +57,9 @@ def test_it_is_scikit_learns(name, weighted, smoothing):
     if name == "gaussian" and weighted:  # scikit-learn takes the largest variance without the weights
         ours.smoothing *= x.var(0).max() / np.cov(x.T, aweights=weights, bias=True).diagonal().max()
     ours.fit(x, Y, weights)
-    theirs = theirs_for(ours.family.smoothing if smoothing is None else smoothing).fit(x, Y, sample_weight=weights)
+    theirs = theirs_for(ours.family.smoothing if smoothing is None else smoothing).fit(
+        x, Y, sample_weight=weights
+    )
     joint = theirs.predict_joint_log_proba(x) + np.reshape(coefficient(name, x), (-1, 1))
     np.testing.assert_array_equal(ours.classes, theirs.classes_)
     np.testing.assert_allclose(ours.log_joint(x), joint, **ROUNDING)
@@ -63,7 +72,9 @@ def test_it_is_scikit_learns(name, weighted, smoothing):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_training_by_gradients_arrives_at_the_closed_form(name, weighted, smoothing):
-    """L-BFGS stops at gradients of 1e-9 of a mean, where curvatures are above 1e-3 (p (1 − p) n_k / N, and n_k / N σ²)."""
+    """L-BFGS stops at gradients of 1e-9 of a mean, where curvatures are above 1e-3 (p (1 − p) n_k / N, and
+    n_k / N σ²).
+    """
     likelihood, x, _ = FAMILIES[name]
     weights = WEIGHTS if weighted else None
     closed = NaiveBayes(likelihood(), smoothing=smoothing).fit(x, Y, weights)
@@ -140,11 +151,15 @@ def test_gradients_of_the_first_term_by_finite_differences(name, weighted):
     _, pullback = objective(model, Batch(x, z), None)
     pullback()
     gradient = weight.grad.ravel()
-    np.testing.assert_allclose(gradient, optimize.approx_fprime(start.ravel(), loss, 1e-6), atol=1e-4, rtol=1e-4)
+    np.testing.assert_allclose(
+        gradient, optimize.approx_fprime(start.ravel(), loss, 1e-6), atol=1e-4, rtol=1e-4
+    )
 
 
 def test_the_priors_are_the_densities_they_are_called_and_smoothed_frequencies_are_modes():
-    """Up to a constant, log Beta(p; α + 1, α + 1) and log Dirichlet(p; α + 1, …); the posterior is highest at the smoothed p."""
+    """Up to a constant, log Beta(p; α + 1, α + 1) and log Dirichlet(p; α + 1, …); the posterior is highest at
+    the smoothed p.
+    """
     alpha, strength = 0.7, np.ones(2)
     logits = RNG.normal(size=(2, D))
     p = 1 / (1 + np.exp(-logits))
@@ -175,7 +190,9 @@ def test_added_variance_is_the_best_for_x_with_a_noise_of_that_variance():
         share * stats.norm.logpdf(REAL[:1] + np.sqrt(noise) * node, 0, np.sqrt([1, 2, 3, 4])).sum()
         for node, share in zip(nodes, shares, strict=True)
     )
-    assert noisy - stats.norm.logpdf(REAL[:1], 0, np.sqrt([1, 2, 3, 4])).sum() == pytest.approx(loss[0], rel=1e-12)
+    assert noisy - stats.norm.logpdf(REAL[:1], 0, np.sqrt([1, 2, 3, 4])).sum() == pytest.approx(
+        loss[0], rel=1e-12
+    )
     assert rows[0] == pytest.approx(-0.5 * noise * D)
 
 
@@ -194,7 +211,8 @@ def test_what_was_never_seen_is_impossible_without_smoothing_and_possible_with_i
         assert model.score_samples(unseen[:1]) == -np.inf
         assert np.isfinite(NaiveBayes(likelihood).fit(x, y).log_joint(unseen)).all()
     model = NaiveBayes(Bernoulli(), smoothing=0).fit(x, y)
-    assert model.log_joint(unseen)[1, 0] == pytest.approx(2 * np.log(0.5))  # p(a), and the first pixel: the rest is certain
+    # p(a), and the first pixel: the rest is certain
+    assert model.log_joint(unseen)[1, 0] == pytest.approx(2 * np.log(0.5))
     assert model.log_joint(unseen)[3, 1] == -np.inf  # a pixel that is always on, off
 
 
@@ -203,7 +221,9 @@ def test_a_data_set_brings_its_labels_and_its_pixels_and_images_have_means():
     model = NaiveBayes(GaussianPerPixel(), smoothing=1e-3).fit(digits)
     pixels = digits.batch(slice(None), np.float64).x
     assert model.event_shape == (1, 8, 8)
-    np.testing.assert_allclose(model.decoder.weight.value[1, :64], pixels[digits.labels == 1].mean(0), rtol=1e-12)
+    np.testing.assert_allclose(
+        model.decoder.weight.value[1, :64], pixels[digits.labels == 1].mean(0), rtol=1e-12
+    )
     assert (model.predict(digits) == digits.labels).mean() > 0.9
     assert "NaiveBayes" in models.__all__
 
@@ -235,14 +255,20 @@ REFUSED = {
         "y should hold the class of each example, found None",
     ),
     "unknown label": (lambda: NaiveBayes(Bernoulli()).fit(BITS, np.where(Y == 3, np.nan, Y)), "found NaN"),
-    "no string": (lambda: NaiveBayes(Bernoulli()).fit(BITS[:2], [1, "a"]), "all of them strings; found int and str"),
+    "no string": (
+        lambda: NaiveBayes(Bernoulli()).fit(BITS[:2], [1, "a"]),
+        "all of them strings; found int and str",
+    ),
     "a label of another kind": (
         lambda: NaiveBayes(Bernoulli()).fit(BITS[:2], np.array(["a", None], object)),
         "one kind, .*; found NoneType and str",
     ),
     "too few labels": (lambda: NaiveBayes(Bernoulli()).fit(BITS, Y[1:]), r"y should have shape \(N,\)"),
     "no weight": (lambda: NaiveBayes(Bernoulli()).fit(BITS, Y, Y != 3), "found none for class 3"),
-    "a weight below 0": (lambda: NaiveBayes(Bernoulli()).fit(BITS, Y, -1.0 * (Y == 3)), "0 or more, found -1"),
+    "a weight below 0": (
+        lambda: NaiveBayes(Bernoulli()).fit(BITS, Y, -1.0 * (Y == 3)),
+        "0 or more, found -1",
+    ),
     "grey beyond 1": (lambda: NaiveBayes(Bernoulli()).fit(255 * BITS, Y), r"\[0, 1\]"),
     "no counts": (lambda: NaiveBayes(Multinomial()).fit(COUNTS + 0.5, Y), "counts 0, 1, 2"),
     "one axis": (
@@ -253,7 +279,10 @@ REFUSED = {
         lambda: NaiveBayes(Bernoulli()).fit(BITS, Y).predict(BITS[:, 1:]),
         r"x should have shape \(N, 4\)",
     ),
-    "words": (lambda: NaiveBayes(Bernoulli()).fit([["on", "off"]], [1]), "x should hold real numbers, found strings"),
+    "words": (
+        lambda: NaiveBayes(Bernoulli()).fit([["on", "off"]], [1]),
+        "x should hold real numbers, found strings",
+    ),
 }
 
 
@@ -264,7 +293,9 @@ def test_what_can_not_be_fitted_is_said_in_words(case):
         call()
 
 
-@pytest.mark.parametrize("y", [["a", "b"], np.array(["a", "b"], object), np.array([1, 2.5], object), [b"a", b"b"], [1, 2.5]])
+@pytest.mark.parametrize(
+    "y", [["a", "b"], np.array(["a", "b"], object), np.array([1, 2.5], object), [b"a", b"b"], [1, 2.5]]
+)
 def test_classes_may_be_any_numbers_or_any_strings(y):
     assert list(NaiveBayes(Bernoulli()).fit(BITS[:2], y).classes) == list(y)
 
@@ -289,8 +320,14 @@ def test_a_constant_entry_has_a_variance_of_exactly_0(value, n):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: NaiveBayes(Bernoulli()).fit(np.ma.array(np.ones((2, 2)), mask=np.eye(2)), [0, 1]), "is missing"),
-        (lambda: NaiveBayes(Bernoulli()).fit(np.ones((2, 2)), [0, 1], [1e308, 1e308]), "should have a finite sum"),
+        (
+            lambda: NaiveBayes(Bernoulli()).fit(np.ma.array(np.ones((2, 2)), mask=np.eye(2)), [0, 1]),
+            "is missing",
+        ),
+        (
+            lambda: NaiveBayes(Bernoulli()).fit(np.ones((2, 2)), [0, 1], [1e308, 1e308]),
+            "should have a finite sum",
+        ),
         (
             lambda: NaiveBayes(GaussianPerPixel(), method="gradient").fit(
                 np.random.default_rng(0).normal(size=(60, 3)) * [1e-4, 1.0, 1e7], [0, 1] * 30

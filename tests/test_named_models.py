@@ -1,4 +1,6 @@
-"""Models by the names of papers: what each stands for, what counts beside a name, and how all are trained and judged alike."""
+"""Models by the names of papers: what each stands for, what counts beside a name, and how all are trained and
+judged alike.
+"""
 
 import json
 
@@ -44,7 +46,11 @@ def test_every_name_trains_and_its_run_is_that_of_the_choices_it_stands_for(name
     [
         ({"model": "iwae", "samples": 10}, "", "iwae(samples=10)"),
         ({"model": "iwae", "objective": "iwae(gradient=dreg)"}, "", "iwae(samples=5, gradient=dreg)"),
-        ({"model": "iwae", "objective": "iwae(gradient=dreg)", "samples": 7}, "", "iwae(gradient=dreg, samples=7)"),
+        (
+            {"model": "iwae", "objective": "iwae(gradient=dreg)", "samples": 7},
+            "",
+            "iwae(gradient=dreg, samples=7)",
+        ),
         ({"model": "beta", "beta": 2}, "", "default(beta=2)"),
         ({"model": "beta", "beta_warm_up": 9}, "", "default(beta=ramp(start=0, end=4, steps=9))"),
         ({"model": "beta", "objective": "elbo(beta=2)"}, "", "elbo(beta=2)"),
@@ -82,18 +88,32 @@ def test_what_is_given_beside_a_name_counts(given, recipe, objective):
 
 def test_a_name_takes_the_place_of_what_a_config_began_with():
     base = configured({"model": "aae", "latent_dim": 3})
-    found = configured({"model": "iwae", "critic": None} | {}, Config(recipe="mlp(latent_dim=3)", objective="elbo(beta=4)"))
+    found = configured(
+        {"model": "iwae", "critic": None} | {}, Config(recipe="mlp(latent_dim=3)", objective="elbo(beta=4)")
+    )
     assert (found.recipe, found.objective) == ("mlp(latent_dim=3, model=vae, critic=None)", "iwae(samples=5)")
-    assert configured({"beta": 0.5, "model": "vae"}, base).recipe == "mlp(model=vae, latent_dim=3, critic=(256, 256))"
+    assert (
+        configured({"beta": 0.5, "model": "vae"}, base).recipe
+        == "mlp(model=vae, latent_dim=3, critic=(256, 256))"
+    )
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"model": "iwae", "objective": "elbo"}, r"iwae stands for objective iwae\(samples=5\); found objective elbo"),
-        ({"model": "vamp", "prior": "standard_gaussian"}, "vamp stands for prior vamp; found prior standard_gaussian: give one"),
+        (
+            {"model": "iwae", "objective": "elbo"},
+            r"iwae stands for objective iwae\(samples=5\); found objective elbo",
+        ),
+        (
+            {"model": "vamp", "prior": "standard_gaussian"},
+            "vamp stands for prior vamp; found prior standard_gaussian: give one",
+        ),
         ({"model": "vamp", "recipe": "mlp(prior=standard_gaussian)"}, "vamp stands for prior vamp"),
-        ({"model": "rae-l2", "recipe": "mlp(model=vae)"}, "rae_l2 stands for model autoencoder; found model vae"),
+        (
+            {"model": "rae-l2", "recipe": "mlp(model=vae)"},
+            "rae_l2 stands for model autoencoder; found model vae",
+        ),
         ({"model": "bta"}, r"`train --list` has; found 'bta' \(did you mean beta\?\)"),
         ({"model": "beta-tc(weight=3)"}, "beta_tc takes no values"),
         ({"model": "iwae", "beta": 3}, "objective iwae has no beta"),
@@ -132,7 +152,9 @@ def test_hyphens_of_names_count_as_underscores():
 def test_the_total_correlation_of_a_run_is_that_of_all_the_examples_it_trains_on(images, tmp_path):
     run = Run.start(tmp_path / "run", configured({**SMALL, "data": images, "model": "beta-tc"}))
     assert run.training().phases[0].objective.penalties == (TotalCorrelation(3, examples=22),)
-    assert build_phases(Run.open(tmp_path / "run").config, run.model, 1)[0].objective.penalties[0].examples == 22
+    assert (
+        build_phases(Run.open(tmp_path / "run").config, run.model, 1)[0].objective.penalties[0].examples == 22
+    )
     given = configured({**SMALL, "data": images, "penalty": "total_correlation(3, examples=500)"})
     assert Run(tmp_path, given).training().phases[0].objective.penalties[0].examples == 500
 
@@ -166,7 +188,20 @@ def test_a_claim_holds_of_every_run_or_of_the_means_or_not():
 
 
 def test_results_train_what_is_not_trained_and_say_a_verdict_for_each_name(images, tmp_path, capsys):
-    argv = ["results", "beta", "--seeds", "2", "--data", images, "--epochs", "1", "--out", str(tmp_path), "--workers", "1"]
+    argv = [
+        "results",
+        "beta",
+        "--seeds",
+        "2",
+        "--data",
+        images,
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path),
+        "--workers",
+        "1",
+    ]
     argv += ["--", "--hidden", "4", "--latent-dim", "2", "--held-out", "6"]
     assert main(argv) == 0
     table, said = capsys.readouterr()

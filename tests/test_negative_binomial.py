@@ -1,4 +1,6 @@
-"""Counts that vary more than Poisson's: mpmath's and SciPy's values, the Poisson limit, more zeros, sizes of examples."""
+"""Counts that vary more than Poisson's: mpmath's and SciPy's values, the Poisson limit, more zeros, sizes of
+examples.
+"""
 
 import mpmath
 import numpy as np
@@ -28,7 +30,9 @@ def by_entry(log_mean, log_r, x):
 
 @pytest.mark.parametrize("twin", kernels.TWINS)
 def test_values_and_gradients_are_mpmaths_from_the_smallest_dispersion_to_poissons_law(twin):
-    """Below 1e-13 of |log p|, and of the parts of a gradient, which cancel where the mean or the dispersion is the best one."""
+    """Below 1e-13 of |log p|, and of the parts of a gradient, which cancel where the mean or the dispersion
+    is the best one.
+    """
     with kernels.using(twin):
         log_px, dlog_mean, dlog_r = by_entry(LOG_MEAN, LOG_R, X)
     with mpmath.workdps(40):
@@ -37,7 +41,9 @@ def test_values_and_gradients_are_mpmaths_from_the_smallest_dispersion_to_poisso
             value = mpmath.loggamma(x + r) - mpmath.loggamma(r) - mpmath.loggamma(x + 1)
             value += x * mpmath.log(mean / (r + mean)) - r * mpmath.log1p(mean / r)
             assert abs(log_px[i] - value) <= 1e-13 * abs(value), GRID[i]
-            assert abs(dlog_mean[i] - r * (x - mean) / (r + mean)) <= 1e-13 * r * max(x, mean) / (r + mean), GRID[i]
+            assert abs(dlog_mean[i] - r * (x - mean) / (r + mean)) <= 1e-13 * r * max(x, mean) / (r + mean), (
+                GRID[i]
+            )
             up = r * (mpmath.psi(0, x + r) - mpmath.psi(0, r) - mpmath.log1p(x / r))
             down = r * (mpmath.log((r + mean) / (r + x)) + (x - mean) / (r + mean))
             assert abs(dlog_r[i] - (up - down)) <= 1e-13 * max(up, down), GRID[i]
@@ -46,7 +52,9 @@ def test_values_and_gradients_are_mpmaths_from_the_smallest_dispersion_to_poisso
 @pytest.mark.parametrize("twin", kernels.TWINS)
 @pytest.mark.parametrize("r", [1e-3, 0.5, 10.0, 1e4, 1e8])
 def test_a_single_count_at_a_small_mean_keeps_the_digits_of_its_dispersion(r, twin):
-    """There ψ(1+r) − ψ(r) = 1/r and what it is compared with agree up to μ; most entries of single cells are of this kind."""
+    """There ψ(1+r) − ψ(r) = 1/r and what it is compared with agree up to μ; most entries of single cells are
+    of this kind.
+    """
     log_mean = np.array([[-30.0], [-9.0], [-3.0], [-0.3]])
     with kernels.using(twin):
         _, _, found = by_entry(log_mean, np.full_like(log_mean, np.log(r)), np.ones_like(log_mean))
@@ -63,7 +71,8 @@ def test_values_are_scipys():
     r, mean = np.exp(LOG_R[keep, 0]), np.exp(LOG_MEAN[keep, 0])
     expected = stats.nbinom.logpmf(X[keep, 0], r, r / (r + mean))
     log_px, _, _ = by_entry(LOG_MEAN, LOG_R, X)
-    parts = 1 + (X[keep, 0] + r) * (1 + np.log1p(X[keep, 0] + r + mean)) + X[keep, 0] * r / mean  # 1 − p is rounded at 1
+    # 1 − p is rounded at 1
+    parts = 1 + (X[keep, 0] + r) * (1 + np.log1p(X[keep, 0] + r + mean)) + X[keep, 0] * r / mean
     assert (np.abs(log_px[keep] - expected) <= 100 * np.finfo(float).eps * parts).all()
 
 
@@ -73,7 +82,9 @@ def test_the_plain_formula_loses_the_digits_that_this_one_keeps():
     value, _, slope = by_entry(np.full((1, 1), np.log(mean)), np.full((1, 1), np.log(r)), np.full((1, 1), x))
     plain = special.gammaln(x + r) - special.gammaln(r) - special.gammaln(x + 1) + r * np.log(r / (r + mean))
     plain += x * np.log(mean / (r + mean))
-    plain_slope = special.digamma(x + r) - special.digamma(r) + np.log(r / (r + mean)) + 1 - (r + x) / (r + mean)
+    plain_slope = (
+        special.digamma(x + r) - special.digamma(r) + np.log(r / (r + mean)) + 1 - (r + x) / (r + mean)
+    )
     assert abs(plain - value[0]) > 1e-9 * abs(value[0])
     assert abs(r * plain_slope - slope[0]) > 1e-5 * abs(slope[0])
 
@@ -87,7 +98,9 @@ def test_an_infinite_dispersion_is_the_poisson_law(dtype):
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(log_px, expected, rtol=max(4 * eps, 1e-13))
     dlog_mean, dlog_r = pullback(np.ones(1, dtype))
-    np.testing.assert_allclose(dlog_mean, poisson_pullback(np.ones(1, dtype)), rtol=4 * eps, atol=1e6 * 4 * eps)
+    np.testing.assert_allclose(
+        dlog_mean, poisson_pullback(np.ones(1, dtype)), rtol=4 * eps, atol=1e6 * 4 * eps
+    )
     assert not dlog_r.any()
 
 
@@ -124,14 +137,16 @@ def test_probabilities_sum_to_one_with_and_without_more_zeros(log_mean, log_r):
 def test_zero_inflation_vanishes_at_a_probability_of_0():
     x = np.array([[0.0], [3.0]])
     log_p = np.array([[-0.3], [-2.0]])
-    np.testing.assert_allclose(zero_inflated.log_prob(log_p, np.full_like(x, -800), x=x)[0], log_p[:, 0], rtol=1e-15)
+    np.testing.assert_allclose(
+        zero_inflated.log_prob(log_p, np.full_like(x, -800), x=x)[0], log_p[:, 0], rtol=1e-15
+    )
 
 
 def test_draws_are_poisson_counts_of_gamma_rates():
     n, r, mean = 50_000, 0.8, 6.0
-    x = NegativeBinomial((1,), r, dispersion_from="constant").sample(np.full((n, 1), np.log(mean)), np.random.default_rng(1))[
-        :, 0
-    ]
+    x = NegativeBinomial((1,), r, dispersion_from="constant").sample(
+        np.full((n, 1), np.log(mean)), np.random.default_rng(1)
+    )[:, 0]
     assert abs(x.mean() - mean) < 5 * np.sqrt((mean + mean**2 / r) / n)
     expected = stats.nbinom.pmf(np.arange(5), np.float32(r), r / (r + mean))
     shares = np.array([(x == k).mean() for k in range(5)])
@@ -153,7 +168,8 @@ def test_every_source_starts_at_the_given_dispersion_and_ignores_what_is_missing
     log_px, pullback = likelihood.log_prob(x_params, x=np.where(observed > 0, x, np.nan), observed=observed)
     p = stats.nbinom.pmf(x, 2.5, 2.5 / (2.5 + np.exp(a)))
     p = (p + (x == 0)) / 2 if inflated else p  # σ(0) = ½
-    np.testing.assert_allclose(log_px, (observed * np.log(p)).sum(axis=1), rtol=1e-6)  # log r is held in float32
+    # log r is held in float32
+    np.testing.assert_allclose(log_px, (observed * np.log(p)).sum(axis=1), rtol=1e-6)
     assert not pullback(np.ones(5))[:, :D][observed == 0].any()
     np.testing.assert_allclose(likelihood.mean(x_params), np.exp(a) * (0.5 if inflated else 1))
     assert likelihood.sample(x_params.astype(np.float32), np.random.default_rng(0)).dtype == np.float32
@@ -172,7 +188,9 @@ def test_the_library_is_the_mean_observed_count_and_moves_the_mean_with_it():
     np.testing.assert_allclose(likelihood.mean(a), 3 * np.exp(a))
     batch = Batch(x, observed=observed)
     np.testing.assert_allclose(missing_mean(likelihood, a, batch), sizes * np.exp(a))
-    many = missing_sample(likelihood, np.tile(a[1], (20_000, 1)), Batch(np.tile(x[1], (20_000, 1)), observed=None), RNG)
+    many = missing_sample(
+        likelihood, np.tile(a[1], (20_000, 1)), Batch(np.tile(x[1], (20_000, 1)), observed=None), RNG
+    )
     expected = 3 * np.exp(a[1])  # all of x[1] being observed, its size is 3
     assert (np.abs(many.mean(axis=0) - expected) < 5 * np.sqrt((expected + expected**2 / 2) / 20_000)).all()
 
@@ -200,7 +218,8 @@ def test_dispersions_are_learned_from_draws():
     np.testing.assert_allclose(np.exp(likelihood.log_dispersion.value), true, rtol=0.15)  # measured: 2 %
 
 
-# ---------------------------------------------------------------------------------------------------- large counts are no fault
+# ---------------------------------------------------------------------------------------------------- large
+# counts are no fault
 
 
 def heavy_counts():
@@ -211,7 +230,9 @@ def heavy_counts():
     return np.minimum(x, 408).astype(np.float32)
 
 
-@pytest.mark.parametrize("law", ["poisson", "negative_binomial", "negative_binomial(offset=library, zero_inflated=True)"])
+@pytest.mark.parametrize(
+    "law", ["poisson", "negative_binomial", "negative_binomial(offset=library, zero_inflated=True)"]
+)
 def test_raw_counts_to_408_train_from_the_first_step(law):
     x = heavy_counts()
     assert x.max() == 408
@@ -230,13 +251,17 @@ def test_the_encoder_sees_the_logarithm_of_counts_unless_told_otherwise(kind):
         np.testing.assert_allclose(model.seen(Batch(x)), expected)
         np.testing.assert_allclose(model.seen(Batch(x, observed=observed)), expected * observed)
     shown = Batch(x, shown=x - 5.0)
-    np.testing.assert_allclose(mlp((3,), latent_dim=1, hidden=(2,), likelihood=kind()).seen(shown), np.log1p([[0, 0, 403.0]]))
+    np.testing.assert_allclose(
+        mlp((3,), latent_dim=1, hidden=(2,), likelihood=kind()).seen(shown), np.log1p([[0, 0, 403.0]])
+    )
 
 
 def test_missing_counts_are_imputed_near_their_rates():
     x = heavy_counts()[:, :6].astype(float)
     x[::3, 2] = np.nan
-    model = mlp((6,), latent_dim=1, hidden=(8,), likelihood="negative_binomial(offset=library)", seed=0).fit(x, epochs=2)
+    model = mlp((6,), latent_dim=1, hidden=(8,), likelihood="negative_binomial(offset=library)", seed=0).fit(
+        x, epochs=2
+    )
     filled = model.impute(Dataset("d", x), samples=20)
     assert np.isfinite(filled).all()
     assert (filled[::3, 2] > 0).all()
@@ -253,7 +278,10 @@ REFUSED = [
     (lambda: NegativeBinomial((3,), offset="sum"), "offset should be one of library, none"),
     (lambda: NegativeBinomial((3,), size=0.0), "size should be positive"),
     (lambda: NegativeBinomial((3,)).n_params((2,)), r"events of D = 2 entries, found one for 3"),
-    (lambda: NegativeBinomial((3,)).require_support(np.array([[0.5, 1, 2]])), r"counts 0, 1, 2, …; found 0\.5"),
+    (
+        lambda: NegativeBinomial((3,)).require_support(np.array([[0.5, 1, 2]])),
+        r"counts 0, 1, 2, …; found 0\.5",
+    ),
     (lambda: negative_binomial.log_prob(LOG_MEAN, LOG_R, x=-X), "x should hold counts, 0 or more, found -1e"),
     (lambda: negative_binomial.log_prob(LOG_MEAN, LOG_R, x=X * np.nan), "0 or more, found nan"),
     (lambda: negative_binomial.log_prob(LOG_MEAN, LOG_R[:2], x=X), "log_dispersion should have shape"),

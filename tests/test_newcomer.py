@@ -1,4 +1,6 @@
-"""What a newcomer meets: laws that the data choose, seeds that share their held-out examples, and sentences that help."""
+"""What a newcomer meets: laws that the data choose, seeds that share their held-out examples, and sentences
+that help.
+"""
 
 import json
 from dataclasses import replace
@@ -18,7 +20,18 @@ from scratchvae.runs.seeds import in_words, over_seeds
 from scratchvae.runs.trial import Trial
 
 RNG = np.random.default_rng(0)
-SMALL = ["--quiet", "--no-figures", "--latent-dim", "2", "--hidden", "4", "--epochs", "1", "--batch-size", "16"]
+SMALL = [
+    "--quiet",
+    "--no-figures",
+    "--latent-dim",
+    "2",
+    "--hidden",
+    "4",
+    "--epochs",
+    "1",
+    "--batch-size",
+    "16",
+]
 
 
 @pytest.fixture
@@ -77,7 +90,11 @@ def test_what_the_data_have_chosen_is_the_run_that_was_planned(here):
     ("argv", "words", "never"),
     [
         (["train", "--data", "reals.npy"], ["--likelihood gaussian"], "pixels"),
-        (["train", "--data", "counts.npy", "--kind", "counts", "--likelihood", "bernoulli"], ["poisson"], "pixels"),
+        (
+            ["train", "--data", "counts.npy", "--kind", "counts", "--likelihood", "bernoulli"],
+            ["poisson"],
+            "pixels",
+        ),
         (["train", "--data", "nothing.csv"], [".csv"], "Traceback"),
         (["train", "--bogus"], ["unknown option --bogus"], "did you mean"),
         (["train", "--epoch", "3"], ["(did you mean --epochs?)"], "lists all"),
@@ -95,7 +112,9 @@ def test_a_sentence_says_what_helps(argv, words, never, here, capsys):
 
 def test_headers_of_numbers_have_two_remedies(here, capsys):
     (here / "pandas.csv").write_text(",0,1\n0,1.5,2\n1,2.5,3\n")
-    says(capsys, ["train", "--data", "pandas.csv"], 2, "begin each with a letter", "put a line of names above")
+    says(
+        capsys, ["train", "--data", "pandas.csv"], 2, "begin each with a letter", "put a line of names above"
+    )
 
 
 def test_sample_says_how_a_file_should_end_and_what_y_may_be(here, capsys):
@@ -129,11 +148,18 @@ def test_a_sweep_of_an_older_version_goes_on_as_it_began(here):
     common = Config(data=str(here / "table.csv"), recipe="mlp(hidden=4, latent_dim=2)", epochs=1)
     Run.start(here / "sweep" / "seed1", replace(common, seed=1)).claim.release()
     sweep(grid({"seed": (1, 2)}), folder=here / "sweep", common=common)
-    assert [Run.open(here / "sweep" / name).config.held_out_seed for name in ("seed1", "seed2")] == [None, None]
+    assert [Run.open(here / "sweep" / name).config.held_out_seed for name in ("seed1", "seed2")] == [
+        None,
+        None,
+    ]
 
 
 def test_means_over_seeds_need_two_numbers_of_one_setting():
-    rows = [{"beta": 1, "seed": 0, "bound": -2.0}, {"beta": 1, "seed": 1, "bound": None}, {"beta": 2, "seed": 0, "bound": -1.0}]
+    rows = [
+        {"beta": 1, "seed": 0, "bound": -2.0},
+        {"beta": 1, "seed": 1, "bound": None},
+        {"beta": 2, "seed": 0, "bound": -1.0},
+    ]
     assert over_seeds(rows, ["beta", "seed"], ["bound"]) == [{"beta": 1, "seeds": 2, "bound": None}]
     assert in_words(over_seeds(rows, ["beta", "seed"], ["bound"])) == [{"beta": 1, "seeds": 2}]
     assert over_seeds(rows[1:], ["beta", "seed"], ["bound"]) == []
@@ -149,9 +175,15 @@ def test_a_judgement_says_how_sure_it_is(here, capsys):
     assert len(set(bounds)) == 100
     assert judgement.terms["bound"] == pytest.approx(np.mean(bounds))
     assert judgement.error("bound") == (pytest.approx(np.std(bounds, ddof=1) / 10), "draws")
-    assert judgement.error("log_likelihood") == (pytest.approx(np.std(judgement.log_px, ddof=1) / 3**0.5), "examples")
+    assert judgement.error("log_likelihood") == (
+        pytest.approx(np.std(judgement.log_px, ddof=1) / 3**0.5),
+        "examples",
+    )
     assert "over the draws" in judgement.table(judgement.metrics())
-    assert set(json.loads((here / "run" / "evaluation.json").read_text())["standard_errors"]) == {"bound", "log_likelihood"}
+    assert set(json.loads((here / "run" / "evaluation.json").read_text())["standard_errors"]) == {
+        "bound",
+        "log_likelihood",
+    }
 
 
 def test_numbers_have_the_decimals_of_their_column(here):
@@ -173,8 +205,24 @@ def test_runs_that_repeat_each_other_look_alike():
 
 
 def test_pictures_of_a_table(here, capsys):
-    assert main(["train", "--data", "table.csv", "--out", "run", *[word for word in SMALL if word != "--no-figures"]]) == 0
-    assert {path.name for path in (here / "run" / "figures").iterdir()} == {"codes.png", "columns.png", "curves.png"}
+    assert (
+        main(
+            [
+                "train",
+                "--data",
+                "table.csv",
+                "--out",
+                "run",
+                *[word for word in SMALL if word != "--no-figures"],
+            ]
+        )
+        == 0
+    )
+    assert {path.name for path in (here / "run" / "figures").iterdir()} == {
+        "codes.png",
+        "columns.png",
+        "curves.png",
+    }
     from scratchvae.runs import figures
 
     run = Run.open(here / "run")

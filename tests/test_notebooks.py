@@ -49,7 +49,10 @@ class Tags(HTMLParser):
 @pytest.mark.parametrize(
     ("model", "shown"),
     [
-        (VAE(latent_dim=2, hidden=3, likelihood="<b>"), ["VAE(latent_dim=2, hidden=3, likelihood='<b>')", "batch_size", "128"]),
+        (
+            VAE(latent_dim=2, hidden=3, likelihood="<b>"),
+            ["VAE(latent_dim=2, hidden=3, likelihood='<b>')", "batch_size", "128"],
+        ),
         (
             VAE(latent_dim=2, hidden=3, epochs=1).fit(X),
             ["encoder.0", "Linear", "(N, 3)", "12", "49 numbers are learned, and 8 that are remembered"],

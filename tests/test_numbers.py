@@ -1,4 +1,6 @@
-"""Options that are numbers: what is none is refused in one sentence by the class that takes it, which names the option."""
+"""Options that are numbers: what is none is refused in one sentence by the class that takes it, which names
+the option.
+"""
 
 import inspect
 from decimal import Decimal
@@ -56,12 +58,35 @@ MADE = {  # a class whose constructor needs something: what it is given besides 
     "TotalCorrelation": {"weight": 1.0},
     "Upsample": {"scale_factor": 2},
 }
-LEFT_OUT = {  # results, what a training step makes by itself, and classes of parts, which have tests of their own
-    *("Minimum", "Mode", "OutsideSupport", "Report", "Reshape", "Standardized", "Encoded", "BoundedLogVar", "Bypass"),
+# results, what a training step makes by itself, and classes of parts, which have tests of their own
+LEFT_OUT = {
+    *(
+        "Minimum",
+        "Mode",
+        "OutsideSupport",
+        "Report",
+        "Reshape",
+        "Standardized",
+        "Encoded",
+        "BoundedLogVar",
+        "Bypass",
+    ),
     *("Phase", "Training", "VampPrior"),
 }
 MAY_BE_INFINITE = {"df", "dispersion"}  # where the law then is another one's
-NO_NUMBERS: list[Any] = ["a", [], [1.0], True, np.bool_(True), np.array([1.0]), float("nan"), 10**400, None, float("inf"), 1j]
+NO_NUMBERS: list[Any] = [
+    "a",
+    [],
+    [1.0],
+    True,
+    np.bool_(True),
+    np.array([1.0]),
+    float("nan"),
+    10**400,
+    None,
+    float("inf"),
+    1j,
+]
 
 
 def options() -> dict[str, tuple[type, Any]]:
@@ -73,7 +98,11 @@ def options() -> dict[str, tuple[type, Any]]:
             if not inspect.isclass(of) or inspect.isabstract(of) or name in LEFT_OUT:
                 continue
             parameters = list(inspect.signature(of.__init__).parameters.values())[1:]
-            needed = {p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+            needed = {
+                p.name
+                for p in parameters
+                if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+            }
             if not needed <= MADE.get(name, {}).keys():
                 continue  # a part of parts
             for option, hint in get_type_hints(of.__init__).items():
@@ -96,7 +125,9 @@ def test_an_option_is_a_number(option):
     made = MADE.get(name, {})
     kind(**made)
     for given in NO_NUMBERS:
-        if (given is None and type(None) in get_args(hint)) or (parameter in MAY_BE_INFINITE and given == np.inf):
+        if (given is None and type(None) in get_args(hint)) or (
+            parameter in MAY_BE_INFINITE and given == np.inf
+        ):
             continue
         with pytest.raises(InputError) as refusal:
             kind(**(made | {parameter: given}))
@@ -117,7 +148,9 @@ X = np.random.default_rng(0).normal(size=(20, 4))
 SETTINGS = {"latent_dim": 2, "hidden": 3, "epochs": 1, "batch_size": 10, "seed": 0}
 
 
-@pytest.mark.parametrize("option", ["latent_dim", "epochs", "batch_size", "learning_rate", "max_norm", "beta", "seed", "hidden"])
+@pytest.mark.parametrize(
+    "option", ["latent_dim", "epochs", "batch_size", "learning_rate", "max_norm", "beta", "seed", "hidden"]
+)
 @pytest.mark.parametrize("given", ["a", True, np.array([1.0]), float("nan"), 10**400, Decimal("1.5"), -1])
 def test_a_model_refuses_it_when_it_is_fitted(option, given):
     with pytest.raises(InputError) as refusal:
@@ -137,7 +170,10 @@ def test_a_model_refuses_it_when_it_is_fitted(option, given):
         (lambda: VAE(**SETTINGS).fit(X, callbacks=print), "callbacks should be a list of Callbacks"),
         (lambda: VAE(**(SETTINGS | {"latent_dim": 10**20})).fit(X), "latent_dim should be"),
         (lambda: VAE(**(SETTINGS | {"latent_dim": 10**15})).fit(X), "it should fit into memory"),
-        (lambda: VAE(**SETTINGS).fit(X).sample(10**15, 0), r"VAE.sample\(n=1000000000000000\): it should fit into memory"),
+        (
+            lambda: VAE(**SETTINGS).fit(X).sample(10**15, 0),
+            r"VAE.sample\(n=1000000000000000\): it should fit into memory",
+        ),
         (lambda: VAE(**SETTINGS).fit(X).sample(10**18, 0), "it should fit into memory"),
     ],
 )

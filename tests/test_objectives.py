@@ -1,4 +1,6 @@
-"""Bounds: their order, their limits, their terms; what schedules do; and models for which log p(x) is known exactly."""
+"""Bounds: their order, their limits, their terms; what schedules do; and models for which log p(x) is known
+exactly.
+"""
 
 import math
 import tracemalloc
@@ -14,7 +16,17 @@ from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import mixture
 from scratchvae.evaluation import active_units, bits_per_dimension, bound, codes, log_likelihood
-from scratchvae.layers import EVALUATION, Dropout, Layer, Linear, Mode, Owner, Parameter, cast, named_parameters
+from scratchvae.layers import (
+    EVALUATION,
+    Dropout,
+    Layer,
+    Linear,
+    Mode,
+    Owner,
+    Parameter,
+    cast,
+    named_parameters,
+)
 from scratchvae.layers.interface import apply
 from scratchvae.likelihoods import (
     Bernoulli,
@@ -53,7 +65,9 @@ def small(**settings):
 
 def report(objective, model=None, seed=0, x=X, mode=EVALUATION):
     model = model or small()
-    return objective(model, Batch(x), objective.draw_noise(model, len(x), np.random.default_rng(seed)), mode=mode)[0]
+    return objective(
+        model, Batch(x), objective.draw_noise(model, len(x), np.random.default_rng(seed)), mode=mode
+    )[0]
 
 
 def test_the_terms_add_up():
@@ -132,7 +146,9 @@ def test_the_importance_weighted_bound_lies_between_the_means_and_the_largest_we
     x = np.repeat(X, K, axis=0)
     log_w = (x * np.log(p) + (1 - x) * np.log(1 - p)).sum(1) + stats.norm.logpdf(z).sum(1)
     log_w -= stats.norm.logpdf(z, mean, np.exp(log_var / 2)).sum(1)
-    np.testing.assert_allclose(r.terms["bound"], logsumexp(log_w.reshape(N, K), axis=1) - np.log(K), rtol=1e-12)
+    np.testing.assert_allclose(
+        r.terms["bound"], logsumexp(log_w.reshape(N, K), axis=1) - np.log(K), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("K", [1, 2, 4])
@@ -148,7 +164,9 @@ def test_objectives_of_several_draws_report_the_same_terms(K):
 
 
 class Drawn(Owner):
-    """A model whose passes, one after another, have the given weights; `asked` keeps what is handed to their pullbacks."""
+    """A model whose passes, one after another, have the given weights; `asked` keeps what is handed to their
+    pullbacks.
+    """
 
     likelihood = Bernoulli()
 
@@ -198,7 +216,9 @@ def test_one_component_at_the_origin_is_the_standard_prior():
 
 
 class Affine(Layer):
-    """q_params of the exact posterior of the linear-Gaussian model below: mean z = x A + c, and a constant log-variance."""
+    """q_params of the exact posterior of the linear-Gaussian model below: mean z = x A + c, and a constant
+    log-variance.
+    """
 
     def __init__(self, A, c, log_var):
         self.W = Parameter(np.hstack([A, np.zeros_like(A)]))
@@ -259,9 +279,15 @@ def test_chunks_of_draws_give_what_all_at_once_gives(monkeypatch):
     found = []
     for rows in (1000, 7):
         drawn = iter(np.random.default_rng(0).normal(size=(60, model.posterior.latent_dim)))
-        monkeypatch.setattr(model.posterior, "draw_noise", lambda n, rng, drawn=drawn: np.array([next(drawn) for _ in range(n)]))
+        monkeypatch.setattr(
+            model.posterior,
+            "draw_noise",
+            lambda n, rng, drawn=drawn: np.array([next(drawn) for _ in range(n)]),
+        )
         monkeypatch.setattr(import_module("scratchvae.evaluation.log_likelihood"), "ROWS", rows)
-        found.append(log_likelihood(model, data.subset(slice(0, 1)), samples=60, rng=np.random.default_rng(0)))
+        found.append(
+            log_likelihood(model, data.subset(slice(0, 1)), samples=60, rng=np.random.default_rng(0))
+        )
     np.testing.assert_allclose(found[1], found[0], rtol=1e-12)
     monkeypatch.undo()
     monkeypatch.setattr(import_module("scratchvae.evaluation.log_likelihood"), "ROWS", 20)
@@ -281,7 +307,9 @@ def test_chunks_of_draws_give_what_all_at_once_gives(monkeypatch):
 )
 @pytest.mark.parametrize("piece", [1, 2, 3, 4])
 def test_weights_of_nothing_and_of_any_size_are_summed_in_pieces(log_w, piece, monkeypatch):
-    """A weight of 0, log w = −∞, is what a draw has that can't have made x; all of them 0 give −∞ and never NaN."""
+    """A weight of 0, log w = −∞, is what a draw has that can't have made x; all of them 0 give −∞ and never
+    NaN.
+    """
     monkeypatch.setattr(import_module("scratchvae.evaluation.log_likelihood"), "ROWS", piece)
     for row in (np.array([log_w]), np.array([log_w[::-1]])):
         model = Drawn([row[:, k : k + piece] for k in range(0, 4, piece)])
@@ -371,7 +399,8 @@ def test_active_units_are_those_whose_codes_vary():
 
 def test_a_unit_is_active_where_its_variance_is_above_the_threshold():
     """Not its deviation, which of codes in (−1, 1) is larger; and at the threshold it is not active yet."""
-    z = np.array([0.05, 0.2, 0.5, 0.6]) * np.array([[1.0], [-1.0], [1.0], [-1.0]]) + 3.0  # variances 0.0025, 0.04, ¼, 0.36
+    # variances 0.0025, 0.04, ¼, 0.36
+    z = np.array([0.05, 0.2, 0.5, 0.6]) * np.array([[1.0], [-1.0], [1.0], [-1.0]]) + 3.0
     assert active_units(z).tolist() == [False, True, True, True]
     assert active_units(z, threshold=0.25).tolist() == [False, False, False, True]
 
@@ -401,7 +430,8 @@ def test_the_running_variance_is_a_plain_average_until_a_batch_counts_by_the_mom
         law.log_prob(np.zeros_like(x), x=x, mode=training)
         share = max(0.25, 1 / seen)
         running = (1 - share) * running + share * seen**2
-        assert law.variance.value[0] == pytest.approx(running, rel=1e-5)  # kept in float32, eight times rounded
+        # kept in float32, eight times rounded
+        assert law.variance.value[0] == pytest.approx(running, rel=1e-5)
         assert law.batches_seen.value[0] == seen
     law.log_prob(np.zeros_like(x), x=x)
     assert law.batches_seen.value[0] == 8
@@ -444,11 +474,26 @@ def test_a_diagonal_variance_goes_down_to_its_floor_and_no_further():
         (lambda: GaussianDiagonal([1.0, 0.0]), "finite and above min_variance = 1e-06; found 0 for entry 1"),
         (lambda: GaussianDiagonal([2.0, 1.0, np.inf]), "found inf for entry 2"),
         (lambda: GaussianDiagonal([2.0, 1.0], min_variance=1), "found 1 for entry 1"),
-        (lambda: GaussianDiagonal([1.0, 1.0]).n_params((3,)), "a variance for each entry, D = 3; found 2 for events"),
-        (lambda: GaussianDiagonal(np.ones(4)).n_params((3,)), "a variance for each entry, D = 3; found 4 for events"),
-        (lambda: mlp((1, 3), likelihood=GaussianDiagonal([1.0, 1.0])), r"found 2 for events of shape \(1, 3\)"),
-        (lambda: GaussianDiagonal([1.0]).log_prob(np.ones((4, 3)), x=np.ones((4, 3))), r"x_params should have shape \(B, 1\)"),
-        (lambda: GaussianDiagonal([1.0]).require_support(np.array([[np.nan]])), "GaussianDiagonal: x should be finite"),
+        (
+            lambda: GaussianDiagonal([1.0, 1.0]).n_params((3,)),
+            "a variance for each entry, D = 3; found 2 for events",
+        ),
+        (
+            lambda: GaussianDiagonal(np.ones(4)).n_params((3,)),
+            "a variance for each entry, D = 3; found 4 for events",
+        ),
+        (
+            lambda: mlp((1, 3), likelihood=GaussianDiagonal([1.0, 1.0])),
+            r"found 2 for events of shape \(1, 3\)",
+        ),
+        (
+            lambda: GaussianDiagonal([1.0]).log_prob(np.ones((4, 3)), x=np.ones((4, 3))),
+            r"x_params should have shape \(B, 1\)",
+        ),
+        (
+            lambda: GaussianDiagonal([1.0]).require_support(np.array([[np.nan]])),
+            "GaussianDiagonal: x should be finite",
+        ),
     ],
 )
 def test_variances_that_do_not_fit_are_named(call, words):
@@ -477,14 +522,18 @@ def test_multinomial_speaks_of_as_many_draws_as_it_is_told():
         np.testing.assert_allclose(law.mean(logits), total * p, rtol=1e-6)
         assert np.all(np.abs(drawn.mean(axis=0) - total * p) < 4.5 * np.sqrt(total * p * (1 - p) / 2000))
         counts = np.array([[3.0, 0, 1], [0, 7, 7]])
-        np.testing.assert_array_equal(law.log_prob(logits, x=counts)[0], Multinomial().log_prob(logits, x=counts)[0])
+        np.testing.assert_array_equal(
+            law.log_prob(logits, x=counts)[0], Multinomial().log_prob(logits, x=counts)[0]
+        )
 
 
 @pytest.mark.parametrize("law", [Multinomial(), Poisson()])
 def test_counts_are_told_from_what_is_none(law):
     law.require_support(np.array([[0.0, 1.0, 2.0**24]], np.float32))
     for wrong, found in ((0.5, "0.5"), (-1.0, "-1"), (np.nan, "nan"), (np.inf, "inf")):
-        with pytest.raises(InputError, match=f"{type(law).__name__}: x should be counts 0, 1, 2, …; found {found}"):
+        with pytest.raises(
+            InputError, match=f"{type(law).__name__}: x should be counts 0, 1, 2, …; found {found}"
+        ):
             law.require_support(np.array([[3.0, wrong]]))
 
 
@@ -508,7 +557,9 @@ def test_schedules_become_numbers_at_a_step():
 
 
 def test_corruption_keeps_the_share_it_should():
-    _, epsilon, kept = Reconstruction(noise_std=0.5, mask_rate=0.2).draw_noise(small(), 4000, np.random.default_rng(0))
+    _, epsilon, kept = Reconstruction(noise_std=0.5, mask_rate=0.2).draw_noise(
+        small(), 4000, np.random.default_rng(0)
+    )
     assert kept.mean() == pytest.approx(0.8, abs=0.02)
     assert epsilon.std() == pytest.approx(1, abs=0.02)
 
@@ -531,7 +582,12 @@ HALVES = (0.0, float(np.nextafter(np.float32(0.5), 0)), 0.5, 0.9)
     ("draw", "expected"),
     [
         (lambda rng: Dropout(0.5)(np.ones((1, 4)), mode=Mode(rng))[0], [0, 0, 2, 2]),
-        (lambda rng: Reconstruction(mask_rate=0.5).draw_noise(small(model="autoencoder"), 1, rng)[2][:, :4], [0, 0, 1, 1]),
+        (
+            lambda rng: Reconstruction(mask_rate=0.5).draw_noise(small(model="autoencoder"), 1, rng)[2][
+                :, :4
+            ],
+            [0, 0, 1, 1],
+        ),
         (lambda rng: Bernoulli().sample(np.zeros((1, 4)), rng), [1, 1, 0, 0]),
         (lambda rng: Categorical(2).sample(np.zeros((1, 8)), rng), [0, 0, 1, 1]),
         (lambda rng: Multinomial(4).sample(np.zeros((1, 2)), rng), [2, 2]),
@@ -577,12 +633,28 @@ BAD_SCALES = (-1.0, 0.0, float("inf"), float("nan"))
         (lambda: Iwae(0), "at least 1, found 0"),
         (lambda: SampledElbo(samples=0), "at least 1, found 0"),
         (lambda: Reconstruction(mask_rate=1.0), "below 1"),
-        (lambda: report(Elbo(), small(prior="gaussian_mixture")), "no closed form .* from DiagonalGaussian to GaussianMixture"),
-        (lambda: report(Elbo(), small(model="autoencoder")), "from Point to .*; of the objectives reconstruction takes a Point"),
-        (lambda: report(Elbo(), small(prior="gaussian_mixture")), "of the objectives sampled_elbo and iwae need none"),
+        (
+            lambda: report(Elbo(), small(prior="gaussian_mixture")),
+            "no closed form .* from DiagonalGaussian to GaussianMixture",
+        ),
+        (
+            lambda: report(Elbo(), small(model="autoencoder")),
+            "from Point to .*; of the objectives reconstruction takes a Point",
+        ),
+        (
+            lambda: report(Elbo(), small(prior="gaussian_mixture")),
+            "of the objectives sampled_elbo and iwae need none",
+        ),
         (lambda: report(SampledElbo(), small(model="autoencoder")), "should have a density, found a Point"),
-        (lambda: Bernoulli().require_support(np.array([[0.5, 2.0]])), r"numbers in \[0, 1\]; found 2 in row 0"),
-        *((lambda law=law, bad=bad: law(bad), f"positive, found {bad}") for law in (Gaussian, Laplace) for bad in BAD_SCALES),
+        (
+            lambda: Bernoulli().require_support(np.array([[0.5, 2.0]])),
+            r"numbers in \[0, 1\]; found 2 in row 0",
+        ),
+        *(
+            (lambda law=law, bad=bad: law(bad), f"positive, found {bad}")
+            for law in (Gaussian, Laplace)
+            for bad in BAD_SCALES
+        ),
         (lambda: Multinomial(0), "total should be at least 1, found 0"),
         (lambda: Categorical(1), "at least 2, found 1"),
         (lambda: Gaussian().require_support(np.array([[np.inf]])), "finite"),

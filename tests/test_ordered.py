@@ -1,4 +1,7 @@
-"""Ordered categories, and the interval of the logistic law that each of them is: probabilities, digits, and what is refused."""
+"""Ordered categories, and the interval of the logistic law that each of them is:
+
+probabilities, digits, and what is refused.
+"""
 
 import mpmath
 import numpy as np
@@ -20,7 +23,8 @@ def probabilities(location, thresholds):
     """P(x = c) (B, D, C)."""
     B, D, T = thresholds.shape
     each = [
-        ordered.log_prob(location.reshape(-1, 1), thresholds.reshape(-1, 1, T), x=np.full((B * D, 1), c))[0] for c in range(T + 1)
+        ordered.log_prob(location.reshape(-1, 1), thresholds.reshape(-1, 1, T), x=np.full((B * D, 1), c))[0]
+        for c in range(T + 1)
     ]
     return np.exp(np.stack(each, axis=1)).reshape(B, D, T + 1)
 
@@ -43,25 +47,33 @@ def test_two_categories_are_the_bernoulli_law():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("twin", kernels.TWINS)
 def test_a_narrow_interval_far_out_keeps_its_digits_where_the_difference_of_sigmoids_has_none(twin, dtype):
-    """log(σ(b) − σ(a)), 30 below or above 0 and 10⁻⁶ wide: the two σ agree in all digits of float32, and near 1 of float64."""
+    """log(σ(b) − σ(a)), 30 below or above 0 and 10⁻⁶ wide: the two σ agree in all digits of float32, and near
+    1 of float64.
+    """
     eps = np.finfo(dtype).eps
     for low in np.array([-30.0, 30.0, 0.25], dtype):
         with kernels.using(twin):
             log_width = np.log(dtype(1e-6))
-            found, _ = ops.logistic_interval(np.full(1, low), np.full(1, low + dtype(1e-6)), np.full(1, log_width))
+            found, _ = ops.logistic_interval(
+                np.full(1, low), np.full(1, low + dtype(1e-6)), np.full(1, log_width)
+            )
         with mpmath.workdps(60):
             width, a = mpmath.exp(mpmath.mpf(float(log_width))), mpmath.mpf(float(low))
             exact = mpmath.log(1 / (1 + mpmath.exp(-a - width)) - 1 / (1 + mpmath.exp(-a)))
-        assert abs(found[0] - exact) <= 8 * eps * abs(exact)  # three terms of one sign, each to a few roundoffs
+        # three terms of one sign, each to a few roundoffs
+        assert abs(found[0] - exact) <= 8 * eps * abs(exact)
     with np.errstate(divide="ignore"):
-        assert np.log(expit(np.float32(30) + np.float32(1e-6)) - expit(np.float32(30))) == -np.inf  # the plain difference
+        # the plain difference
+        assert np.log(expit(np.float32(30) + np.float32(1e-6)) - expit(np.float32(30))) == -np.inf
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_interval_twins_agree_at_extremes_and_keep_nan(dtype):
     """Within some roundoffs of the largest of the three terms, each of which a twin may round in its own way."""
     points = np.array([0, 1e-20, 0.3, 1.7, 17, 90, 700, 1e4, 1e30, np.inf])
-    low, high, log_width = (a.ravel().astype(dtype) for a in np.meshgrid(*[np.concatenate([points, -points, [np.nan]])] * 3))
+    low, high, log_width = (
+        a.ravel().astype(dtype) for a in np.meshgrid(*[np.concatenate([points, -points, [np.nan]])] * 3)
+    )
     dy = RNG.normal(size=low.size).astype(dtype)
     found = {}
     for twin in kernels.TWINS:
@@ -80,7 +92,9 @@ def test_interval_twins_agree_at_extremes_and_keep_nan(dtype):
 
 
 def test_an_interval_takes_arrays_of_one_shape():
-    with pytest.raises(InputError, match=r"logistic_interval: low, high and log_width should have one shape, found \(2,\)"):
+    with pytest.raises(
+        InputError, match=r"logistic_interval: low, high and log_width should have one shape, found \(2,\)"
+    ):
         ops.logistic_interval(np.zeros(2), np.zeros(3), np.zeros(2))
 
 
@@ -89,7 +103,8 @@ def test_an_offset_common_to_location_and_thresholds_changes_nothing():
     moved[:, :, 0] += 2.0**20
     with np.errstate(all="raise"):
         found, _ = ordered.log_prob(LOCATION + 2.0**20, moved, x=x)
-    np.testing.assert_allclose(found, ordered.log_prob(LOCATION, THRESHOLDS, x=x)[0], rtol=1e-9)  # 2²⁰ ε is 2e-10
+    # 2²⁰ ε is 2e-10
+    np.testing.assert_allclose(found, ordered.log_prob(LOCATION, THRESHOLDS, x=x)[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("huge", [800.0, np.inf])
@@ -113,13 +128,16 @@ def test_the_role_begins_with_equal_shares_and_its_mean_is_that_of_its_probabili
 def test_uniform_numbers_at_a_boundary_belong_to_the_category_above_it():
     cuts = np.array([[[0.0, np.log(np.log(3))]]])  # P(x ≤ 0) = ½, P(x ≤ 1) = ¾
     drawn = [
-        int(ordered.sample(np.zeros((1, 1)), cuts, uniform=np.full((1, 1), u))[0, 0]) for u in (0, 0.4999, 0.5, 0.7499, 0.7501)
+        int(ordered.sample(np.zeros((1, 1)), cuts, uniform=np.full((1, 1), u))[0, 0])
+        for u in (0, 0.4999, 0.5, 0.7499, 0.7501)
     ]
     assert drawn == [0, 0, 1, 1, 2]
 
 
 def test_thresholds_are_learned_from_draws():
-    """Ascent of the thresholds alone: their gradient vanishes where the shares of the data are those of the law."""
+    """Ascent of the thresholds alone: their gradient vanishes where the shares of the data are those of the
+    law.
+    """
     shares = np.array([0.1, 0.5, 0.15, 0.25])
     x = np.repeat(np.arange(4.0), np.rint(1000 * shares).astype(int))[:, None]
     likelihood = Ordered((1,), 4)
@@ -129,15 +147,23 @@ def test_thresholds_are_learned_from_draws():
         pullback(np.full(len(x), 1 / len(x)))
         likelihood.thresholds.value = likelihood.thresholds.value + 0.5 * likelihood.thresholds.grad
         likelihood.thresholds.grad = None
-    np.testing.assert_allclose(probabilities(np.zeros((1, 1)), likelihood.thresholds.value[None])[0, 0], shares, rtol=1e-6)
+    np.testing.assert_allclose(
+        probabilities(np.zeros((1, 1)), likelihood.thresholds.value[None])[0, 0], shares, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: ordered.log_prob(LOCATION, THRESHOLDS, x=np.full((4, 3), 5)), r"categories 0\.\.4, found 5\.\.5"),
+        (
+            lambda: ordered.log_prob(LOCATION, THRESHOLDS, x=np.full((4, 3), 5)),
+            r"categories 0\.\.4, found 5\.\.5",
+        ),
         (lambda: ordered.log_prob(LOCATION, THRESHOLDS, x=LOCATION), "x should hold integers, found float64"),
-        (lambda: ordered.log_prob(LOCATION, THRESHOLDS[:, :2], x=np.ones((4, 3), int)), "thresholds should have shape"),
+        (
+            lambda: ordered.log_prob(LOCATION, THRESHOLDS[:, :2], x=np.ones((4, 3), int)),
+            "thresholds should have shape",
+        ),
         (lambda: Ordered((3,), 1), "levels should be at least 2"),
         (lambda: Ordered((3,), 4).require_support(np.array([[0.0, 3.0, 4.0]])), r"categories 0 … 3, found 4"),
         (lambda: Ordered((3,), 4).require_support(np.array([[0.0, 0.5, 1.0]])), "found 0.5"),
@@ -150,7 +176,9 @@ def test_what_is_refused(call, words):
 
 
 def test_a_table_of_grades_is_learned():
-    """Two latents explain ten grades that follow from two numbers: the bound rises well above that of equal shares."""
+    """Two latents explain ten grades that follow from two numbers: the bound rises well above that of equal
+    shares.
+    """
     z = RNG.normal(size=(300, 2))
     location = 2 * z @ RNG.normal(size=(2, 10))
     grades = (location[:, :, None] + RNG.logistic(size=(300, 10, 1)) > [-2, 0, 2]).sum(axis=2)

@@ -1,4 +1,6 @@
-"""What a command writes never takes the place of what it reads, and what a run was judged on can't be changed by hand."""
+"""What a command writes never takes the place of what it reads, and what a run was judged on can't be changed
+by hand.
+"""
 
 import json
 import shutil
@@ -8,12 +10,25 @@ import pytest
 
 from scratchvae.__main__ import main
 
-SMALL = ["--quiet", "--no-figures", "--latent-dim", "2", "--hidden", "8", "--epochs", "1", "--batch-size", "16"]
+SMALL = [
+    "--quiet",
+    "--no-figures",
+    "--latent-dim",
+    "2",
+    "--hidden",
+    "8",
+    "--epochs",
+    "1",
+    "--batch-size",
+    "16",
+]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A table with an index and a hole, a run on it, and one on a folder of arrays' own kind, small pictures in a .npy file."""
+    """A table with an index and a hole, a run on it, and one on a folder of arrays' own kind, small pictures
+    in a .npy file.
+    """
     folder = tmp_path_factory.mktemp("outputs")
     rng = np.random.default_rng(0)
     rows = [f"{i},{a:.2f},{b:.3f}" for i, (a, b) in enumerate(rng.normal(size=(40, 2)))]
@@ -104,15 +119,32 @@ def test_a_run_and_a_sweep_do_not_write_over_their_own_data(copy, capsys):
     shutil.copy("t.csv", "new/metrics.csv")
     shutil.copy("t.csv", "new/table.csv")
     before = contents(copy)
-    refused(capsys, ["train", "--data", "new/metrics.csv", "--out", "new", *SMALL], "metrics.csv", "another folder")
-    refused(capsys, ["sweep", "seed=0,1", "--out", "new", "--", "--data", "new/table.csv"], "table.csv", "of its own")
+    refused(
+        capsys,
+        ["train", "--data", "new/metrics.csv", "--out", "new", *SMALL],
+        "metrics.csv",
+        "another folder",
+    )
+    refused(
+        capsys,
+        ["sweep", "seed=0,1", "--out", "new", "--", "--data", "new/table.csv"],
+        "table.csv",
+        "of its own",
+    )
     assert contents(copy) == before
 
 
 def test_other_files_are_written_where_they_are_asked_for(copy, capsys):
-    for line in ("sample run --out new.csv", "sample run --out run/mine.csv", "sample run", "sample run --out new.csv"):
+    for line in (
+        "sample run --out new.csv",
+        "sample run --out run/mine.csv",
+        "sample run",
+        "sample run --out new.csv",
+    ):
         assert main(line.split()) == 0
-    assert {"new.csv", "run/mine.csv", "run/samples.csv"} <= {str(path.relative_to(copy)) for path in contents(copy)}
+    assert {"new.csv", "run/mine.csv", "run/samples.csv"} <= {
+        str(path.relative_to(copy)) for path in contents(copy)
+    }
 
 
 def test_the_index_of_a_data_frame_comes_back(copy):
@@ -127,15 +159,27 @@ def test_the_index_of_a_data_frame_comes_back(copy):
     assert main([*imputing, "five.csv", "--draws", "2"]) == 0
     lines = (copy / "five.csv").read_text().splitlines()
     assert lines[0] == ".imp,.id,a,b"
-    assert [line.split(",")[:2] for line in lines[1:]] == [[str(m), str(i)] for m in (1, 2) for i in range(40)]
+    assert [line.split(",")[:2] for line in lines[1:]] == [
+        [str(m), str(i)] for m in (1, 2) for i in range(40)
+    ]
 
 
-EDITS = {"seed": 3, "held_out": 7, "held_out_last": True, "limit": 20, "columns": "a=ignored", "kind": "counts", "settings": {}}
+EDITS = {
+    "seed": 3,
+    "held_out": 7,
+    "held_out_last": True,
+    "limit": 20,
+    "columns": "a=ignored",
+    "kind": "counts",
+    "settings": {},
+}
 EDITS["objective"] = "iwae(samples=5)"
 
 
 @pytest.mark.parametrize("entry", EDITS)
-@pytest.mark.parametrize("command", ["evaluate run", "report run", "plot run", "sample run", "impute run --out n.csv"])
+@pytest.mark.parametrize(
+    "command", ["evaluate run", "report run", "plot run", "sample run", "impute run --out n.csv"]
+)
 def test_a_config_that_was_changed_by_hand_judges_nothing(entry, command, copy, capsys):
     config = json.loads((copy / "run" / "config.json").read_text())
     (copy / "run" / "config.json").write_text(json.dumps(config | {entry: EDITS[entry]}))

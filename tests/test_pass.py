@@ -37,7 +37,9 @@ def gradients(owner, pullback, *dy, **parts):
     for parameter in named_parameters(owner).values():
         parameter.grad = None
     pullback(*dy, **parts)
-    return {n: np.zeros_like(p.value) if p.grad is None else p.grad for n, p in named_parameters(owner).items()}
+    return {
+        n: np.zeros_like(p.value) if p.grad is None else p.grad for n, p in named_parameters(owner).items()
+    }
 
 
 def small(posterior=None, prior=None):
@@ -54,13 +56,16 @@ def small(posterior=None, prior=None):
     return model
 
 
-# ------------------------------------------------------------------------------------------------------- missing entries
+# -------------------------------------------------------------------------------------------------------
+# missing entries
 
 
 def test_every_likelihood_is_tried_with_missing_entries():
     interface = likelihoods.Likelihood
     kinds = (getattr(likelihoods, name) for name in likelihoods.__all__)
-    assert LIKELIHOODS.keys() == {k.__name__ for k in kinds if isinstance(k, type) and issubclass(k, interface)} - {"Likelihood"}
+    assert LIKELIHOODS.keys() == {
+        k.__name__ for k in kinds if isinstance(k, type) and issubclass(k, interface)
+    } - {"Likelihood"}
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -90,7 +95,8 @@ def test_what_is_missing_adds_exactly_nothing(name, draws, training):
     assert (dx_params[np.broadcast_to(~by_entry[:, None], dx_params.shape)] != 0).any()
 
 
-# of a NegativeBinomial with a library size, all that was observed says how large that is: test_negative_binomial has it
+# of a NegativeBinomial with a library size, all that was observed says how large that is:
+# test_negative_binomial has it
 @pytest.mark.parametrize("name", [name for name in LIKELIHOODS if name != "NegativeBinomial"])
 def test_what_was_observed_has_the_density_that_it_has_alone(name):
     """The sum over the observed entries, each by itself; of a multinomial, over the observed words alone."""
@@ -102,7 +108,9 @@ def test_what_was_observed_has_the_density_that_it_has_alone(name):
     np.testing.assert_allclose(all_there, everything, rtol=1e-12)
     some, _ = law.log_prob(x_params, x=x, observed=OBSERVED)
     if name == "Multinomial":
-        expected = [law.log_prob(x_params[b : b + 1, o], x=x[b : b + 1, o])[0][0] for b, o in enumerate(OBSERVED == 1)]
+        expected = [
+            law.log_prob(x_params[b : b + 1, o], x=x[b : b + 1, o])[0][0] for b, o in enumerate(OBSERVED == 1)
+        ]
     elif name == "GaussianDiagonal":
         of = [likelihoods.GaussianDiagonal([v]) for v in law.variance]
         parts = [one.log_prob(x_params[:, [d]], x=x[:, [d]])[0] for d, one in enumerate(of)]
@@ -113,14 +121,17 @@ def test_what_was_observed_has_the_density_that_it_has_alone(name):
         parts = [one.log_prob(x_params[:, [d]], x=x[:, [d]])[0] for d, one in enumerate(of)]
         expected = (np.stack(parts, axis=1) * OBSERVED).sum(axis=1)
     elif name in PER_COLUMN:
-        parts = [law.log_prob(x_params, x=x, observed=np.tile(np.arange(D) == d, (B, 1)))[0] for d in range(D)]
+        parts = [
+            law.log_prob(x_params, x=x, observed=np.tile(np.arange(D) == d, (B, 1)))[0] for d in range(D)
+        ]
         np.testing.assert_allclose(np.sum(parts, axis=0), everything, rtol=1e-12)
         expected = (np.stack(parts, axis=1) * OBSERVED).sum(axis=1)
     else:
         columns = x_params.reshape(B, -1, D)  # each entry's parameters, whichever way they are laid out
         parts = [law.log_prob(columns[:, :, d], x=x[:, [d]])[0] for d in range(D)]
         expected = (np.stack(parts, axis=1) * OBSERVED).sum(axis=1)
-    np.testing.assert_allclose(some, expected, rtol=1e-6 if name == "GaussianDiagonal" else 1e-12)  # whose start is float32
+    # whose start is float32
+    np.testing.assert_allclose(some, expected, rtol=1e-6 if name == "GaussianDiagonal" else 1e-12)
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
@@ -145,10 +156,12 @@ def test_a_linear_vae_gives_what_was_observed_the_evidence_that_factor_analysis_
     batch = Batch(np.where(observed, x[:5], np.nan), observed=observed.astype(int))
     (log_px, log_pz), _ = model.log_joint(batch, np.tile(z, (5, 1)), draws=len(z))
     evidence = logsumexp(log_px + log_pz, axis=1) + np.log(z[1, 0] - z[0, 0])
-    np.testing.assert_allclose(evidence, exact.score_samples(np.where(observed, x[:5], np.nan)), rtol=1e-6)  # float32 variances
+    # float32 variances
+    np.testing.assert_allclose(evidence, exact.score_samples(np.where(observed, x[:5], np.nan)), rtol=1e-6)
 
 
-# ---------------------------------------------------------------------------------------------------------- what passes on
+# ----------------------------------------------------------------------------------------------------------
+# what passes on
 
 
 @pytest.mark.parametrize("kl", ["none", "closed_form", "sampled"])
@@ -162,7 +175,12 @@ def test_a_pass_passes_each_part_its_own_gradient(posterior, draws, kl):
     batch, noise = Batch(X, observed=OBSERVED), rng.normal(size=(B * draws, Z))
     parameters = named_parameters(model)
     first, _ = model.run(batch, noise, draws=draws, kl=kl)
-    names = ["log_px", "z", "q_params", *{"sampled": ["log_pz", "log_q"], "closed_form": ["kl"], "none": []}[kl]]
+    names = [
+        "log_px",
+        "z",
+        "q_params",
+        *{"sampled": ["log_pz", "log_q"], "closed_form": ["kl"], "none": []}[kl],
+    ]
     seeds = {name: rng.normal(size=getattr(first, name).shape) for name in names}
 
     def op(*values):
@@ -181,7 +199,10 @@ def test_a_pass_passes_each_part_its_own_gradient(posterior, draws, kl):
 
 
 def test_the_joint_passes_its_gradient_to_z():
-    model, z = small(prior=GaussianMixture(Z, components=2, rng=5)), np.random.default_rng(1).normal(size=(B * K, Z))
+    model, z = (
+        small(prior=GaussianMixture(Z, components=2, rng=5)),
+        np.random.default_rng(1).normal(size=(B * K, Z)),
+    )
     cast(model, np.float64)
 
     def op(z):
@@ -227,13 +248,16 @@ def test_penalties_are_added_to_any_bound():
             np.testing.assert_allclose(after[name], before[name] + alone[name], rtol=1e-10, atol=1e-12)
 
 
-# ------------------------------------------------------------------------------------------------- nothing is done in vain
+# ------------------------------------------------------------------------------------------------- nothing is
+# done in vain
 
 
 def counted(monkeypatch, owner, name):
     """A list that grows with each call of owner.name, by the call's first argument."""
     calls, original = [], getattr(owner, name)
-    monkeypatch.setattr(owner, name, lambda *given, **settings: calls.append(given[0]) or original(*given, **settings))
+    monkeypatch.setattr(
+        owner, name, lambda *given, **settings: calls.append(given[0]) or original(*given, **settings)
+    )
     return calls
 
 
@@ -271,7 +295,8 @@ def test_one_factor_is_solved_for_all_draws_of_an_example(monkeypatch):
     assert [len(L) for L in calls] == [B]
 
 
-# --------------------------------------------------------------------------------------- sticking the landing, and twice more
+# --------------------------------------------------------------------------------------- sticking the
+# landing, and twice more
 
 
 def linear(seed=0):
@@ -288,7 +313,9 @@ def moved(model):
 
 
 def expected_gradient(model, batch, objective, draws, nodes):
-    """∫ of the gradient over the noise of all draws, which are the same for both examples, by Gauss and Hermite's rule."""
+    """∫ of the gradient over the noise of all draws, which are the same for both examples, by Gauss and
+    Hermite's rule.
+    """
     points, shares = np.polynomial.hermite_e.hermegauss(nodes)
     total = {name: np.zeros_like(p.value) for name, p in named_parameters(model).items()}
     for chosen in product(range(nodes), repeat=draws):
@@ -317,7 +344,9 @@ def test_every_estimator_has_the_same_expected_gradient(objective, draws, nodes,
     total = expected_gradient(model, batch, kind, draws, nodes)
     other = expected_gradient(model, batch, objective, draws, nodes)
     for name in total:
-        np.testing.assert_allclose(other[name], total[name], rtol=0, atol=tolerance * np.abs(total[name]).max(initial=1))
+        np.testing.assert_allclose(
+            other[name], total[name], rtol=0, atol=tolerance * np.abs(total[name]).max(initial=1)
+        )
     if kind == SampledElbo():  # and that of the bound in closed form
         exact = gradients(model, Elbo()(model, *sigma_points(batch, 1))[1])
         for name in exact:
@@ -371,7 +400,8 @@ def test_a_point_has_no_bound(objective):
     assert Reconstruction()(model, Batch(X.astype(np.float32)), (np.empty((B, 0)), None, None))[0].loss > 0
 
 
-# ---------------------------------------------------------------------------------------------------------- what is refused
+# ----------------------------------------------------------------------------------------------------------
+# what is refused
 
 
 @pytest.mark.parametrize("garbage", [1.0, np.nan, np.inf])
@@ -430,11 +460,17 @@ def test_wrong_words_for_a_pass_are_named():
     _, total = model.run(Batch(X), noise, kl="sampled")
     one = np.ones((B, 1))
     for call, words in (
-        (lambda: model.run(Batch(X), noise, kl="closedform"), "kl should be one of closed_form, none, sampled"),
+        (
+            lambda: model.run(Batch(X), noise, kl="closedform"),
+            "kl should be one of closed_form, none, sampled",
+        ),
         (lambda: plain(dlog_q=one), 'of a pass with kl="sampled"; found kl="none"'),
         (lambda: plain(dkl=np.ones((B, Z))), 'of a pass with kl="closed_form"; found kl="none"'),
         (lambda: total(dlog_px=one, path=one), "path should come with score=False"),
-        (lambda: belief_net((D,), layers=(2,)).run(Batch(X, shown=X), noise), "every example should be seen as it is"),
+        (
+            lambda: belief_net((D,), layers=(2,)).run(Batch(X, shown=X), noise),
+            "every example should be seen as it is",
+        ),
     ):
         with pytest.raises(InputError, match=words):
             call()

@@ -1,4 +1,6 @@
-"""Penalties on codes beside closed forms, enumeration and quadrature; the split of the mean KL into its parts."""
+"""Penalties on codes beside closed forms, enumeration and quadrature; the split of the mean KL into its
+parts.
+"""
 
 from itertools import permutations
 
@@ -66,7 +68,8 @@ def test_total_correlation_of_a_whole_data_set_is_exact():
 
 
 def test_the_stratified_estimate_of_q_is_right_on_average():
-    """For each example that z may come from, over every ordered batch of it and B − 1 others, as Chen et al. ask for.
+    """For each example that z may come from, over every ordered batch of it and B − 1 others, as Chen et al.
+    ask for.
 
     Shares in which 1/N stands in one column, whoever z was drawn from, fail this.
     """
@@ -78,8 +81,11 @@ def test_the_stratified_estimate_of_q_is_right_on_average():
     for b in range(B):
         for own in range(N):
             rest = permutations([n for n in range(N) if n != own], B - 1)
-            batches = [np.insert(np.array(others), b, own) for others in rest]  # the batch's example b is z's own
-            found, faulty = (np.mean([s[b] @ every[members] for members in batches]) for s in (shares, column))
+            # the batch's example b is z's own
+            batches = [np.insert(np.array(others), b, own) for others in rest]
+            found, faulty = (
+                np.mean([s[b] @ every[members] for members in batches]) for s in (shares, column)
+            )
             assert found == pytest.approx(every.mean(), rel=1e-12)
             assert b == 0 or faulty != pytest.approx(every.mean(), rel=1e-3)
 
@@ -107,7 +113,9 @@ def test_the_parts_of_the_mean_kl_sum_to_it():
     parts = decompose_kl(model, data, draws=200, rng=np.random.default_rng(1))
     total = parts.information + parts.total_correlation + parts.by_latent.sum()
     assert total == pytest.approx(parts.kl, rel=1e-10)
-    (mean, log_var), _ = model.posterior.mean_and_log_var(model.encoder(data.batch(slice(None), np.float64).x)[0])
+    (mean, log_var), _ = model.posterior.mean_and_log_var(
+        model.encoder(data.batch(slice(None), np.float64).x)[0]
+    )
     closed = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum(axis=1).mean()
     assert parts.kl == pytest.approx(closed, abs=0.05)  # 5 standard errors of 12,000 draws
     assert 0 < parts.information < np.log(60)
@@ -159,13 +167,18 @@ def test_the_closed_form_is_the_prior_s_expectation():
 
 
 def test_codes_that_follow_the_prior_have_no_discrepancy_on_average():
-    """The mean of 2,000 batches within 5 standard errors of 0; with n − 1 for n (n − 1), or by V, it is far off."""
+    """The mean of 2,000 batches within 5 standard errors of 0; with n − 1 for n (n − 1), or by V, it is far
+    off.
+    """
     rng = np.random.default_rng(3)
     for penalty in (Mmd(1.0), Mmd(1.0, "gaussian"), Mmd(1.0, "gaussian", "closed_form")):
-        found = [value_of(penalty, rng.normal(size=(6, Z)), noise=rng.normal(size=(6, Z)))[0] for _ in range(2000)]
+        found = [
+            value_of(penalty, rng.normal(size=(6, Z)), noise=rng.normal(size=(6, Z)))[0] for _ in range(2000)
+        ]
         assert abs(np.mean(found)) < 5 * np.std(found) / np.sqrt(2000)
     assert all(
-        value_of(Mmd(1.0, estimator="v"), rng.normal(size=(6, Z)), noise=rng.normal(size=(6, Z)))[0] > 0 for _ in range(20)
+        value_of(Mmd(1.0, estimator="v"), rng.normal(size=(6, Z)), noise=rng.normal(size=(6, Z)))[0] > 0
+        for _ in range(20)
     )
 
 

@@ -1,4 +1,7 @@
-"""Pictures: pixels land where they should, words neither leave the picture nor meet each other, and bad input is named."""
+"""Pictures:
+
+pixels land where they should, words neither leave the picture nor meet each other, and bad input is named.
+"""
 
 from types import SimpleNamespace
 
@@ -29,7 +32,12 @@ def records(n, *, validation=True, **last):
     """n epochs of a run; `last` overwrites terms of the last one."""
     kept = []
     for epoch in range(1, n + 1):
-        terms = {"loss": 90.0 + 30 / epoch, "bound": -90.0 - 30 / epoch, "log_px": -70.0 - 40 / epoch, "kl": 20.0 - 10 / epoch}
+        terms = {
+            "loss": 90.0 + 30 / epoch,
+            "bound": -90.0 - 30 / epoch,
+            "log_px": -70.0 - 40 / epoch,
+            "kl": 20.0 - 10 / epoch,
+        }
         kept.append({"epoch": epoch, "step": 469 * epoch, "train": terms, "learning_rate": 1e-3})
         if validation:
             kept[-1]["held_out"] = {term: 1.05 * value for term, value in terms.items()}
@@ -53,7 +61,9 @@ def axes_pixels(axes):
 
 
 def cell_of(shown, position, shape):
-    """The cell at `position` (row, column) of a grid of `shape` (rows, columns), without the outer tenth on each side."""
+    """The cell at `position` (row, column) of a grid of `shape` (rows, columns), without the outer tenth on
+    each side.
+    """
     (top, bottom), (left, right) = (
         np.round((k + np.array([0.1, 0.9])) * size / n).astype(int)
         for k, n, size in zip(position, shape, shown.shape[:2], strict=True)
@@ -68,7 +78,10 @@ def one_lit(index, shape):
     return images
 
 
-CURVES = {name: (np.arange(1, 7), np.geomspace(2, 0.001, 6)) for name in ("linear (PCA)", "deep autoencoder", "deep VAE")}
+CURVES = {
+    name: (np.arange(1, 7), np.geomspace(2, 0.001, 6))
+    for name in ("linear (PCA)", "deep autoencoder", "deep VAE")
+}
 PICTURES = {
     "curves, one record": lambda: plots.curves(records(1)),
     "curves, many": lambda: plots.curves(records(60), ("loss", "bound", "log_px", "kl")),
@@ -76,7 +89,9 @@ PICTURES = {
     "curves, one panel, lost": lambda: plots.curves(records(6, kl=np.inf), ("kl",)),
     "one sample": lambda: plots.samples(GREYS[:1]),
     "samples in colour": lambda: plots.samples(COLOURS),
-    "labelled grid": lambda: plots.image_grid(GREYS[:4], columns=2, row_labels=["upper", "lower"], column_labels=["a", "b"]),
+    "labelled grid": lambda: plots.image_grid(
+        GREYS[:4], columns=2, row_labels=["upper", "lower"], column_labels=["a", "b"]
+    ),
     "wide label, narrow images": lambda: plots.image_grid(
         GREYS[:2, :, :3], columns=2, title="Two", column_labels=["a long label", ""]
     ),
@@ -86,7 +101,9 @@ PICTURES = {
     "many values": lambda: plots.traversals(GREYS[:180].reshape(2, 90, 1, 28, 28), np.linspace(-3, 3, 90)),
     "many latents, tiny images": lambda: plots.traversals(GREYS[:200, None, None, :5, :5], np.ones(1)),
     "interpolations": lambda: plots.interpolations(GREYS[:12].reshape(3, 4, 1, 28, 28)),
-    "manifold": lambda: plots.manifold(GREYS[:196, :2, :2].reshape(14, 14, 1, 2, 2), plots.manifold_codes(14)[1]),
+    "manifold": lambda: plots.manifold(
+        GREYS[:196, :2, :2].reshape(14, 14, 1, 2, 2), plots.manifold_codes(14)[1]
+    ),
     "fine manifold": lambda: plots.manifold(np.zeros((45, 45, 1, 5, 5)), plots.manifold_codes(45)[1]),
     "path speeds": lambda: plots.path_speeds({"one": GREYS[0], "with a longer name": 9 * GREYS[1, :3]}),
     "path speeds, one torn path": lambda: plots.path_speeds({"torn": np.eye(1, 90)}),
@@ -94,40 +111,71 @@ PICTURES = {
     "codes": lambda: plots.codes(POINTS),
     "codes of two classes": lambda: plots.codes(POINTS, np.arange(400) % 2, ["a", "a far longer name"]),
     "codes of twelve classes": lambda: plots.codes(POINTS, np.arange(400) % 12),
-    "codes of 62 classes, collapsed": lambda: plots.codes(0.01 * POINTS, np.arange(400) % 62, [f"class {i}" for i in range(62)]),
+    "codes of 62 classes, collapsed": lambda: plots.codes(
+        0.01 * POINTS, np.arange(400) % 62, [f"class {i}" for i in range(62)]
+    ),
     "one rate": lambda: plots.rate_distortion({"a": ([1], [2.0])}, {"a": ([0.5], [2.1])}),
     "rates of many kinds": lambda: plots.rate_distortion(
         CURVES, {"linear VAE": ([1, 9], [2, 0.02])}, limits={"Shannon, Gaussian": ([0, 9], [3, 0.01])}
     ),
     "lines": lambda: plots.lines(
-        {"left": {"one": ([1, 2], [3, 4]), "a longer name": ([1, 2], [5, 2])}, "right": {"one": ([5, 6], [3, 3])}},
+        {
+            "left": {"one": ([1, 2], [3, 4]), "a longer name": ([1, 2], [5, 2])},
+            "right": {"one": ([5, 6], [3, 3])},
+        },
         x_label="where",
         y_label="how much",
         title="Lines",
         levels={"a level with a long name": 3.5},
     ),
     "one panel of lines": lambda: plots.lines(
-        {"": {f"{'long ' * k}name {k}": ([1, 10, 100], [1, k + 1, 1e3]) for k in range(6)}}, x_label="x", y_label="y", log="xy"
+        {"": {f"{'long ' * k}name {k}": ([1, 10, 100], [1, k + 1, 1e3]) for k in range(6)}},
+        x_label="x",
+        y_label="y",
+        log="xy",
     ),
-    "ellipses": lambda: plots.ellipses({"p": (np.zeros(2), np.eye(2)), "q": (np.ones(2), np.diag([0.2, 3]))}, title="Two laws"),
+    "ellipses": lambda: plots.ellipses(
+        {"p": (np.zeros(2), np.eye(2)), "q": (np.ones(2), np.diag([0.2, 3]))}, title="Two laws"
+    ),
     "one spectrogram": lambda: plots.spectrograms([GREYS[0]], np.arange(28.0), 0.01, names=["a note"]),
     "spectrograms": lambda: plots.spectrograms(
-        [GREYS[0], GREYS[1, :9], GREYS[2]], 100 * np.arange(28.0), 0.2, names=["one", "two", "three"], title="Three"
+        [GREYS[0], GREYS[1, :9], GREYS[2]],
+        100 * np.arange(28.0),
+        0.2,
+        names=["one", "two", "three"],
+        title="Three",
     ),
-    "word lists": lambda: plots.word_lists(POINTS[:40].T, [f"word{'w' * (i % 30)}{i}" for i in range(40)], latents=[11, 3]),
+    "word lists": lambda: plots.word_lists(
+        POINTS[:40].T, [f"word{'w' * (i % 30)}{i}" for i in range(40)], latents=[11, 3]
+    ),
     "words without room": lambda: plots.word_lists(POINTS[:2, :1].T, ["verylong" * 30, "w" * 300], shown=1),
-    "codes as letters": lambda: plots.codes(POINTS, np.arange(400) % 26, [chr(ord("a") + k) for k in range(26)]),
+    "codes as letters": lambda: plots.codes(
+        POINTS, np.arange(400) % 26, [chr(ord("a") + k) for k in range(26)]
+    ),
     "codes without a prior": lambda: plots.codes(0.01 * POINTS + 7, np.arange(400) % 3, prior=False),
     "manifold where codes lie": lambda: plots.manifold(
-        GREYS[:196, :2, :2].reshape(14, 14, 1, 2, 2), plots.manifold_codes(14, [-100, 3e4] + POINTS * [30, 5e3])[1], z=POINTS
+        GREYS[:196, :2, :2].reshape(14, 14, 1, 2, 2),
+        plots.manifold_codes(14, [-100, 3e4] + POINTS * [30, 5e3])[1],
+        z=POINTS,
     ),
-    "bounds of two runs": lambda: plots.bounds({"mnist, bernoulli": {"one": ([1, 2, 3], [-9, -5, -4]), "$a$": ([1], [-700.25])}}),
+    "bounds of two runs": lambda: plots.bounds(
+        {"mnist, bernoulli": {"one": ([1, 2, 3], [-9, -5, -4]), "$a$": ([1], [-700.25])}}
+    ),
     "bounds of twenty runs in two groups": lambda: plots.bounds(
-        {g: {f"{g} {k}-{'long-' * 9}": (np.arange(1, 51), np.log(np.arange(1, 51)) - k) for k in range(20)} for g in ("a", "b")}
+        {
+            g: {f"{g} {k}-{'long-' * 9}": (np.arange(1, 51), np.log(np.arange(1, 51)) - k) for k in range(20)}
+            for g in ("a", "b")
+        }
     ),
-    "bounds that are not finite": lambda: plots.bounds({"": {"lost": ([1, 2], [np.nan, -np.inf]), "kept": ([1, 2], [-2, -1])}}),
-    "a histogram": lambda: plots.histogram(1e5 * POINTS[:, 0], 1e5 * POINTS[:, 1], "a column with a name that is far too long"),
-    "a histogram of levels": lambda: plots.histogram(np.arange(9.0), np.arange(9.0), "kind", levels=["a long level"] * 9),
+    "bounds that are not finite": lambda: plots.bounds(
+        {"": {"lost": ([1, 2], [np.nan, -np.inf]), "kept": ([1, 2], [-2, -1])}}
+    ),
+    "a histogram": lambda: plots.histogram(
+        1e5 * POINTS[:, 0], 1e5 * POINTS[:, 1], "a column with a name that is far too long"
+    ),
+    "a histogram of levels": lambda: plots.histogram(
+        np.arange(9.0), np.arange(9.0), "kind", levels=["a long level"] * 9
+    ),
     "bars of 2 latents": lambda: plots.latent_divergences(np.ones(2), [True, False]),
     "bars of 30 latents": lambda: plots.latent_divergences(np.ones(30), np.arange(30) < 7),
     "bars of 200 latents": lambda: plots.latent_divergences(np.ones(200), np.arange(200) < 7),
@@ -141,7 +189,10 @@ def test_words_stay_inside_and_apart(name):
     render(figure)
     unused = unused_tick_labels(figure)
     texts = [t for t in figure.findobj(Text) if t.get_text().strip() and t not in unused]
-    words, boxes = [t.get_text() for t in texts], np.array([t.get_window_extent().get_points() for t in texts])
+    words, boxes = (
+        [t.get_text() for t in texts],
+        np.array([t.get_window_extent().get_points() for t in texts]),
+    )
     outside = ((boxes < 0) | (boxes > figure.bbox.size)).any(axis=(1, 2))
     assert not outside.any(), words[outside.argmax()]
     low, high = boxes[:, 0], boxes[:, 1]
@@ -150,12 +201,16 @@ def test_words_stay_inside_and_apart(name):
 
 
 def unused_tick_labels(figure):
-    """Ticks beyond the ends of their axis exist with their labels, but are not drawn; nor are the labels of axes switched off."""
+    """Ticks beyond the ends of their axis exist with their labels, but are not drawn; nor are the labels of
+    axes switched off.
+    """
     unused = []
     for axes in figure.axes:
         for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
             ticks = axis.get_major_ticks()
-            unused += [t.label1 for t in ticks if not (axes.axison and low <= t.get_loc() <= high)] + [t.label2 for t in ticks]
+            unused += [t.label1 for t in ticks if not (axes.axison and low <= t.get_loc() <= high)] + [
+                t.label2 for t in ticks
+            ]
     return set(unused)
 
 
@@ -201,7 +256,12 @@ def test_word_lists_name_what_changes_most():
 def test_every_pixel_is_a_sharp_square_of_its_colour():
     images = np.linspace(0, 1, 6 * 3 * 5 * 4).reshape(6, 3, 5, 4)
     shown = axes_pixels(plots.image_grid(images, columns=3).axes[0])
-    scale, gap = next((s, g) for s in range(1, 99) for g in range(2, 99) if (2 * 5 * s + g, 3 * 4 * s + 2 * g) == shown.shape[:2])
+    scale, gap = next(
+        (s, g)
+        for s in range(1, 99)
+        for g in range(2, 99)
+        if (2 * 5 * s + g, 3 * 4 * s + 2 * g) == shown.shape[:2]
+    )
     for k, image in enumerate(images):
         top, left = k // 3 * (5 * scale + gap), k % 3 * (4 * scale + gap)
         expected = np.rint(255 * image).transpose(1, 2, 0).repeat(scale, axis=0).repeat(scale, axis=1)
@@ -214,7 +274,9 @@ def test_intensities_beyond_the_range_are_clipped(value, byte):
     assert (axes_pixels(plots.samples(np.full((1, 4, 4), value)).axes[0]) == byte).all()
 
 
-@pytest.mark.parametrize(("n", "columns", "rows"), [(1, 1, 1), (3, 3, 1), (7, 3, 3), (64, 8, 8), (200, 20, 10), (1000, 40, 25)])
+@pytest.mark.parametrize(
+    ("n", "columns", "rows"), [(1, 1, 1), (3, 3, 1), (7, 3, 3), (64, 8, 8), (200, 20, 10), (1000, 40, 25)]
+)
 def test_grids_are_about_square_and_fit_a_page(n, columns, rows):
     figure = plots.image_grid(np.zeros((n, 28, 28)))
     width, height = figure.axes[0].get_window_extent().size
@@ -223,7 +285,9 @@ def test_grids_are_about_square_and_fit_a_page(n, columns, rows):
     assert (figure.bbox.size % 1 == 0).all()
 
 
-@pytest.mark.parametrize(("n", "columns", "rows"), [(1, 1, 2), (10, 10, 2), (11, 6, 4), (25, 9, 6), (200, 20, 20)])
+@pytest.mark.parametrize(
+    ("n", "columns", "rows"), [(1, 1, 2), (10, 10, 2), (11, 6, 4), (25, 9, 6), (200, 20, 20)]
+)
 def test_reconstructions_fill_their_rows(n, columns, rows):
     figure = plots.reconstructions(np.zeros((n, 28, 28)), np.zeros((n, 28, 28)))
     width, height = figure.axes[0].get_window_extent().size
@@ -257,7 +321,9 @@ def test_curves_show_what_was_recorded():
     axes = plots.curves(kept).axes[1]
     train, held_out = axes.get_lines()
     np.testing.assert_array_equal(train.get_xydata(), [(r["epoch"], r["train"]["log_px"]) for r in kept])
-    np.testing.assert_array_equal(held_out.get_xydata(), [(r["epoch"], r["held_out"]["log_px"]) for r in kept if "held_out" in r])
+    np.testing.assert_array_equal(
+        held_out.get_xydata(), [(r["epoch"], r["held_out"]["log_px"]) for r in kept if "held_out" in r]
+    )
     assert (train.get_label(), held_out.get_label()) == ("train", "held out")
     assert axes.get_ylabel() == "nats per example"
 
@@ -278,7 +344,9 @@ def test_codes_wear_the_colour_and_the_name_of_their_class(classes):
     figure = plots.codes(POINTS, labels, [f"n{i}" for i in range(classes)])
     axes = figure.axes[0]
     (dots,) = (c for c in axes.collections if isinstance(c, PathCollection))
-    colour_of = {tuple(p): tuple(c[:3]) for p, c in zip(dots.get_offsets().data, dots.get_facecolors(), strict=True)}
+    colour_of = {
+        tuple(p): tuple(c[:3]) for p, c in zip(dots.get_offsets().data, dots.get_facecolors(), strict=True)
+    }
     worn = [{colour_of[tuple(p)] for p in POINTS[labels == k]} for k in range(classes)]
     assert all(len(colours) == 1 for colours in worn)
     assert len(set.union(*worn)) == classes
@@ -314,7 +382,8 @@ def test_many_classes_of_single_letters_are_drawn_as_these_letters():
     axes = plots.codes(POINTS, np.arange(400) % 26, names).axes[0]
     drawn = [c for c in axes.collections if isinstance(c, PathCollection)]
     assert len(drawn) == 26
-    assert len({c.get_paths()[0].vertices.tobytes() for c in drawn}) == 26  # each class has a shape of its own
+    # each class has a shape of its own
+    assert len({c.get_paths()[0].vertices.tobytes() for c in drawn}) == 26
     for k, letters in enumerate(drawn):
         np.testing.assert_array_equal(letters.get_offsets(), POINTS[np.arange(400) % 26 == k])
 
@@ -418,15 +487,27 @@ IMAGES = np.zeros((2, 1, 4, 4))
         (lambda: plots.samples(np.zeros((2, 8, 8), np.uint8)), "floats between 0 .* found dtype uint8"),
         (lambda: plots.samples(np.full((2, 8, 8), np.nan)), "finite"),
         (lambda: plots.image_grid(IMAGES, columns=0), "columns should be at least 1"),
-        (lambda: plots.image_grid(IMAGES, columns=1, row_labels=["a"]), "row_labels should hold 2 labels, found 1"),
-        (lambda: plots.image_grid(IMAGES, columns=2, column_labels=["a"]), "column_labels should hold 2 labels, found 1"),
+        (
+            lambda: plots.image_grid(IMAGES, columns=1, row_labels=["a"]),
+            "row_labels should hold 2 labels, found 1",
+        ),
+        (
+            lambda: plots.image_grid(IMAGES, columns=2, column_labels=["a"]),
+            "column_labels should hold 2 labels, found 1",
+        ),
         (lambda: plots.reconstructions(IMAGES, IMAGES[:1]), "N = 2"),
-        (lambda: plots.reconstructions(IMAGES, IMAGES[..., :3]), r"\(4, 4\) pixels like originals, found \(4, 3\)"),
+        (
+            lambda: plots.reconstructions(IMAGES, IMAGES[..., :3]),
+            r"\(4, 4\) pixels like originals, found \(4, 3\)",
+        ),
         (lambda: plots.traversals(IMAGES[None], np.zeros(3)), "T = 2"),
         (lambda: plots.traversals(IMAGES[None], np.array([0, np.nan])), "values should be finite"),
         (lambda: plots.traversals(IMAGES[None, :0], np.zeros(0)), "at least one"),
         (lambda: plots.interpolations(IMAGES[:, None]), "at least 2"),
-        (lambda: plots.interpolation_codes(np.zeros((2, 3)), np.zeros((2, 3)), 1), "steps should be at least 2"),
+        (
+            lambda: plots.interpolation_codes(np.zeros((2, 3)), np.zeros((2, 3)), 1),
+            "steps should be at least 2",
+        ),
         (lambda: plots.interpolation_codes(np.zeros((2, 3)), np.zeros((2, 4)), 5), "Z = 3"),
         (lambda: plots.manifold(IMAGES[None], np.zeros(1)), "decoded should have shape"),
         (lambda: plots.manifold_codes(0), "n should be at least 1"),
@@ -446,14 +527,26 @@ IMAGES = np.zeros((2, 1, 4, 4))
         (lambda: plots.latent_divergences(np.zeros(0), []), "at least one latent"),
         (lambda: plots.latent_divergences(np.zeros(3), [True]), "Z = 3"),
         (lambda: plots.rate_distortion({}, CURVES), "at least one curve each"),
-        (lambda: plots.rate_distortion(CURVES, {"a": ([1, 2], [1])}), "by_rate: a should be two rows of numbers of one length"),
+        (
+            lambda: plots.rate_distortion(CURVES, {"a": ([1, 2], [1])}),
+            "by_rate: a should be two rows of numbers of one length",
+        ),
         (lambda: plots.rate_distortion({"a": ([1], [0.0])}, CURVES), "by_latents: a should .* positive"),
         (lambda: plots.rate_distortion(CURVES, {"a": ([np.inf], [1.0])}), "finite and positive"),
         (lambda: plots.lines({}, x_label="", y_label=""), "at least one curve"),
-        (lambda: plots.lines({"": {"a": ([1, 2], [1])}}, x_label="", y_label=""), r"a should be two rows .* \(2,\) and \(1,\)"),
-        (lambda: plots.lines({"": {"a": ([1], [1])}}, x_label="", y_label="", log="z"), "log should be one of"),
+        (
+            lambda: plots.lines({"": {"a": ([1, 2], [1])}}, x_label="", y_label=""),
+            r"a should be two rows .* \(2,\) and \(1,\)",
+        ),
+        (
+            lambda: plots.lines({"": {"a": ([1], [1])}}, x_label="", y_label="", log="z"),
+            "log should be one of",
+        ),
         (lambda: plots.ellipses({}), "at least one mean"),
-        (lambda: plots.ellipses({"a": (np.zeros(2), -np.eye(2))}), "covariance of a should have no negative variance, found -1"),
+        (
+            lambda: plots.ellipses({"a": (np.zeros(2), -np.eye(2))}),
+            "covariance of a should have no negative variance, found -1",
+        ),
         (lambda: plots.ellipses({"a": (np.zeros(3), np.eye(3))}), "mean should have shape"),
         (lambda: plots.path_speeds({}), "at least one model"),
         (lambda: plots.path_speeds({"a": np.zeros(3)}), r"a should have shape \(R, T\)"),
@@ -465,9 +558,15 @@ IMAGES = np.zeros((2, 1, 4, 4))
         (lambda: plots.spectrograms([POINTS], np.arange(3.0), 1.0, names=["a"]), r"F = 3, found \(400, 2\)"),
         (lambda: plots.spectrograms([POINTS * np.nan], np.arange(2.0), 1.0, names=["a"]), "finite"),
         (lambda: plots.word_lists(POINTS.T, ["a", "b"]), "words should be 400"),
-        (lambda: plots.word_lists(np.zeros((1, 4)), list("abcd"), shown=3), "from 1 to half of them; found 4 and 3"),
+        (
+            lambda: plots.word_lists(np.zeros((1, 4)), list("abcd"), shown=3),
+            "from 1 to half of them; found 4 and 3",
+        ),
         (lambda: plots.word_lists(np.zeros((0, 4)), list("abcd"), shown=2), "for 0 latents"),
-        (lambda: plots.word_lists(np.zeros((1, 4)), list("abcd"), shown=2, latents=[1, 2]), "1 numbers, found 2"),
+        (
+            lambda: plots.word_lists(np.zeros((1, 4)), list("abcd"), shown=2, latents=[1, 2]),
+            "1 numbers, found 2",
+        ),
         (lambda: plots.curves([]), "at least one epoch"),
         (lambda: plots.curves([{"train": {}}]), "epoch"),
         (lambda: plots.curves(records(2), ("accuracy",)), "one of accuracy; found loss, bound"),
@@ -490,8 +589,14 @@ def test_lines_are_drawn_as_given_in_one_colour_by_name():
     np.testing.assert_array_equal(one.get_ydata(), [-9.0, -4.0, np.nan])
     assert other.get_color() == right.get_lines()[1].get_color() != one.get_color()
     assert left.get_ylim() == right.get_ylim()
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["the most there is", "one", "other"]
-    logarithmic = plots.lines({"": {"one": ([1, 10, 100], [1.0, 0.1, 0.0])}}, x_label="", y_label="", log="xy")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "the most there is",
+        "one",
+        "other",
+    ]
+    logarithmic = plots.lines(
+        {"": {"one": ([1, 10, 100], [1.0, 0.1, 0.0])}}, x_label="", y_label="", log="xy"
+    )
     render(logarithmic)
     assert {logarithmic.axes[0].get_xscale(), logarithmic.axes[0].get_yscale()} == {"log"}
 
@@ -505,11 +610,16 @@ def test_ellipses_lie_where_the_density_has_fallen_as_far():
         np.testing.assert_allclose((offsets * np.linalg.solve(S, offsets)).sum(axis=0), k**2, rtol=1e-9)
 
 
-# --- which figures a run has, and the plane that codes are seen in ---------------------------------------------------
+# --- which figures a run has, and the plane that codes are seen in
+# ---------------------------------------------------
 
 
 def run_of(event_shape, *, latents=2, examples=5, latent=True):
-    model = mlp(event_shape, latent_dim=latents, hidden=(3,)) if latent else belief_net(event_shape, layers=(latents,))
+    model = (
+        mlp(event_shape, latent_dim=latents, hidden=(3,))
+        if latent
+        else belief_net(event_shape, layers=(latents,))
+    )
     judged = Dataset("x", np.zeros((examples, *event_shape), np.uint8))
     return SimpleNamespace(model=model, latents=latents, judged=judged, schema=None)
 
@@ -534,7 +644,9 @@ def test_a_run_has_the_figures_that_make_sense_for_it(run, names):
 
 
 def test_codes_of_many_latents_are_seen_in_the_plane_of_their_largest_variances():
-    """The two coordinates have the two largest eigenvalues of the covariance as variances, no covariance, and z = 0 at 0."""
+    """The two coordinates have the two largest eigenvalues of the covariance as variances, no covariance, and
+    z = 0 at 0.
+    """
     z = RNG.normal(size=(300, 4)) * [0.1, 3.0, 1.0, 0.2] + [5.0, -2.0, 0.5, 1.0]
     seen = figures._principal_plane(z)
     values, vectors = np.linalg.eigh(np.cov(z.T))

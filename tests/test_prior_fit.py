@@ -1,4 +1,6 @@
-"""A mixture fitted to codes: expectation maximization beside its own definition, scikit-learn, and a law that is known."""
+"""A mixture fitted to codes: expectation maximization beside its own definition, scikit-learn, and a law that
+is known.
+"""
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ Z = np.repeat(CENTRES, (60, 90, 30), axis=0) + RNG.normal(size=(180, 2)) * [[0.5
 
 def step_by_definition(z, shares, means, variances):
     """One step of EM from the shares of each component in each code."""
-    log_joint = np.log(shares) - 0.5 * (((z[:, None] - means) ** 2 / variances) + np.log(2 * np.pi * variances)).sum(2)
+    log_joint = np.log(shares) - 0.5 * (
+        ((z[:, None] - means) ** 2 / variances) + np.log(2 * np.pi * variances)
+    ).sum(2)
     log_pz = np.logaddexp.reduce(log_joint, axis=1)
     r = np.exp(log_joint - log_pz[:, None])
     counts = r.sum(0)
@@ -66,7 +70,8 @@ def test_scikit_learn_finds_the_same():
     theirs = sklearn.GaussianMixture(K, **settings, **start).fit(Z)
     ours, _ = fit_mixture(Z, K, tolerance=1e-13, max_steps=500)
     shares, means, variances = parts(ours)
-    np.testing.assert_allclose(means, theirs.means_, atol=1e-4)  # both stop where a step gains 1e-12 of a log-likelihood
+    # both stop where a step gains 1e-12 of a log-likelihood
+    np.testing.assert_allclose(means, theirs.means_, atol=1e-4)
     np.testing.assert_allclose(variances, theirs.covariances_, atol=1e-4)
     np.testing.assert_allclose(shares, theirs.weights_, atol=1e-4)
     assert ours.log_prob(Z)[0].mean() == pytest.approx(theirs.score(Z), abs=1e-9)
@@ -101,7 +106,9 @@ def test_an_autoencoder_samples_from_the_prior_that_was_fitted(tmp_path):
     gained = fit_prior(model, x, components=4)
     z = model.transform(x)
     assert isinstance(model.model_.prior, GaussianMixture)
-    log_pz, _ = mixture.log_prob(z, *(part.value for part in vars(model.model_.prior).values() if hasattr(part, "value")))
+    log_pz, _ = mixture.log_prob(
+        z, *(part.value for part in vars(model.model_.prior).values() if hasattr(part, "value"))
+    )
     assert log_pz.mean() == pytest.approx(gained[-1], abs=1e-3)
     drawn = model.sample(50, 0)
     nearest = np.linalg.norm(drawn[:, None] - x, axis=2).min(axis=1)
@@ -114,7 +121,16 @@ def test_an_autoencoder_samples_from_the_prior_that_was_fitted(tmp_path):
 
 def test_the_command_line_samples_by_a_fitted_prior(tmp_path):
     np.save(tmp_path / "x.npy", RNG.random((30, 1, 4, 4)))
-    run = ["--data", str(tmp_path / "x.npy"), "--out", str(tmp_path / "run"), "--quiet", "--no-figures", "--epochs", "1"]
+    run = [
+        "--data",
+        str(tmp_path / "x.npy"),
+        "--out",
+        str(tmp_path / "run"),
+        "--quiet",
+        "--no-figures",
+        "--epochs",
+        "1",
+    ]
     assert main(["train", "--model", "rae-l2", "--hidden", "4", "--latent-dim", "2", *run]) == 0
     for options in ([], ["--fit-prior", "3"]):
         argv = ["sample", str(tmp_path / "run"), "-n", "5", "--out", str(tmp_path / f"{len(options)}.npy")]

@@ -1,4 +1,6 @@
-"""The fixture `vae_reference` and its marker, in a test session of their own; and `scratchvae diagnose` of a folder of steps."""
+"""The fixture `vae_reference` and its marker, in a test session of their own; and `scratchvae diagnose` of a
+folder of steps.
+"""
 
 import json
 
@@ -42,7 +44,8 @@ class TestBeta:
 
 def test_the_fixture_and_the_marker(pytester):
     pytester.makepyfile(SUITE)
-    plugins = ("-p", "no:scratchvae", "-p", "scratchvae.pytest_plugin", "-p", "no:cacheprovider")  # once, installed or not
+    # once, installed or not
+    plugins = ("-p", "no:scratchvae", "-p", "scratchvae.pytest_plugin", "-p", "no:cacheprovider")
     result = pytester.runpytest_subprocess(*plugins, "--strict-markers", "-rA")
     shown = result.stdout.str()
     passed = ["test_right", "TestBeta::test_as_meant", "TestBeta::test_nearer", "TestBeta::test_said"]
@@ -72,7 +75,11 @@ def test_a_folder_of_steps(folder, tmp_path_factory, capsys):
     assert main(["diagnose", str(folder), "--json", str(written)]) == 1
     said = capsys.readouterr().out
     lines = said.splitlines()
-    assert lines[:3] == ["step0.npz  agrees", "step1.npz  DEPARTS, see below", "step2.npz  DEPARTS: kl as in step1.npz"]
+    assert lines[:3] == [
+        "step0.npz  agrees",
+        "step1.npz  DEPARTS, see below",
+        "step2.npz  DEPARTS: kl as in step1.npz",
+    ]
     assert said.count("kl departs") == 1  # each kind is shown once
     verdicts = json.loads(written.read_text())
     assert [verdict["ok"] for verdict in verdicts.values()] == [True, False, False]

@@ -1,4 +1,6 @@
-"""Runs read from their folders: what `list` and `compare` say of whole, running and damaged ones, in every format."""
+"""Runs read from their folders: what `list` and `compare` say of whole, running and damaged ones, in every
+format.
+"""
 
 import csv
 import io
@@ -16,7 +18,18 @@ from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.data import read_safetensors, read_safetensors_metadata
 from scratchvae.plots.labels import round_numbers, visible_range
-from scratchvae.runs import Config, Run, compared, differing, groups, listed, read_run, read_runs, remarks, settings
+from scratchvae.runs import (
+    Config,
+    Run,
+    compared,
+    differing,
+    groups,
+    listed,
+    read_run,
+    read_runs,
+    remarks,
+    settings,
+)
 from scratchvae.runs.claim import Claim
 from scratchvae.runs.environment import environment, read_environments
 from scratchvae.runs.formats import FORMATS, duration, printable
@@ -40,7 +53,15 @@ def trained(tmp_path_factory):
     root = tmp_path_factory.mktemp("experiment")
     np.save(root / "images.npy", RNG.random((60, 4, 4), np.float32))
     for name, options in RUNS.items():
-        argv = ["train", "--data", str(root / "images.npy"), "--out", str(root / "runs" / name), "--epochs", "3"]
+        argv = [
+            "train",
+            "--data",
+            str(root / "images.npy"),
+            "--out",
+            str(root / "runs" / name),
+            "--epochs",
+            "3",
+        ]
         assert main([*argv, "--latent-dim", "2", "--hidden", "5", "--quiet", "--no-figures", *options]) == 0
     return root / "runs"
 
@@ -83,9 +104,17 @@ def test_list_says_state_differences_best_bound_and_time(trained, capsys):
     assert by_name["beta1"]["seconds"] > 0
     assert "hidden" not in rows[0]  # in which all agree
     table = printed(capsys, "list", trained)[0]
-    for words in ("beta", "likelihood", "bound", "time", f"{best_bound(trained / 'beta4'):.2f}", "stopped early"):
+    for words in (
+        "beta",
+        "likelihood",
+        "bound",
+        "time",
+        f"{best_bound(trained / 'beta4'):.2f}",
+        "stopped early",
+    ):
         assert words in table
-    assert len({line.index("done") for line in table.splitlines() if "done" in line}) == 1  # columns are aligned
+    # columns are aligned
+    assert len({line.index("done") for line in table.splitlines() if "done" in line}) == 1
 
 
 def test_every_format_of_a_list_holds_the_same_numbers(trained, capsys):
@@ -120,7 +149,10 @@ DAMAGES = {  # how, and words of the sentence
     "config of another kind": (written("config.json", "[]"), "one JSON object"),
     "config with an unknown entry": (written("config.json", '{"no_such": 1}'), "no_such"),
     "config gone": (lambda folder: (folder / "config.json").unlink(), "no config.json"),
-    "config a folder": (lambda f: ((f / "config.json").unlink(), (f / "config.json").mkdir()), "can't be read"),
+    "config a folder": (
+        lambda f: ((f / "config.json").unlink(), (f / "config.json").mkdir()),
+        "can't be read",
+    ),
     "another recipe": (of_another_recipe, "was trained with recipe"),
     "checkpoint gone": (lambda folder: (folder / "checkpoint.safetensors").unlink(), "no such file"),
     "checkpoint empty": (cut("checkpoint.safetensors", 0), "found 0 bytes"),
@@ -145,7 +177,9 @@ def test_a_damaged_run_is_a_row_and_a_sentence(name, copies, capsys):
             assert other in out
     found = read_run(copies / "beta1")
     assert (found.state, len(found.damage.splitlines())) == ("damaged", 1)
-    out, _ = printed(capsys, "compare", copies / "beta1", copies / "beta4", copies / "gaussian", "--out", copies / "c.png")
+    out, _ = printed(
+        capsys, "compare", copies / "beta1", copies / "beta4", copies / "gaussian", "--out", copies / "c.png"
+    )
     assert "beta1 is damaged" in out
 
 
@@ -230,10 +264,14 @@ def test_compare_begins_with_what_differs_and_shows_comparable_numbers_only(trai
 @pytest.mark.parametrize("kind", ["text", "markdown", "csv", "json"])
 def test_compare_writes_the_table_where_it_is_asked_to(kind, trained, tmp_path, capsys):
     suffix = {"text": ".txt", "markdown": ".md", "csv": ".csv", "json": ".json"}[kind]
-    out, _ = printed(capsys, "compare", trained / "beta1", trained / "beta4", "--out", tmp_path / f"table{suffix}")
+    out, _ = printed(
+        capsys, "compare", trained / "beta1", trained / "beta4", "--out", tmp_path / f"table{suffix}"
+    )
     assert (tmp_path / f"table{suffix}").read_text() == out
     assert (tmp_path / "table.png").exists()
-    again, _ = printed(capsys, "compare", trained / "beta1", trained / "beta4", "--format", kind, "--out", tmp_path / "a.png")
+    again, _ = printed(
+        capsys, "compare", trained / "beta1", trained / "beta4", "--format", kind, "--out", tmp_path / "a.png"
+    )
     assert again == out
     if kind == "csv":
         assert [row["beta"] for row in csv.DictReader(io.StringIO(out))] == ["1", "4"]
@@ -250,7 +288,10 @@ def test_what_compare_can_not_do_is_one_sentence(trained, tmp_path, capsys):
         (["compare", trained / "beta1"], "two runs or more, found 1"),
         (["compare", trained / "beta1", trained / "beta1"], "two runs or more, found 1"),
         (["compare", trained / "beta1", trained / "beta4", "--out", "c.pdf"], "should end in .png"),
-        (["compare", trained / "beta1", trained / "beta4", "--out", tmp_path / "no" / "c.png"], "can't be written"),
+        (
+            ["compare", trained / "beta1", trained / "beta4", "--out", tmp_path / "no" / "c.png"],
+            "can't be written",
+        ),
         (["compare", trained / "beta1", tmp_path / "nowhere"], "found nothing there"),
     ):
         _, err = printed(capsys, *argv, status=2)
@@ -273,7 +314,11 @@ def test_an_evaluation_is_kept_and_shown_until_the_weights_change(copies, capsys
     assert read_run(folder).evaluation == {}
     path.write_text("[")
     assert read_run(folder).evaluation == {}
-    by_a_sweep = {"step": read_run(folder).history[-1]["step"], "epochs": 3, "metrics": {"log_likelihood": -7.5}}
+    by_a_sweep = {
+        "step": read_run(folder).history[-1]["step"],
+        "epochs": 3,
+        "metrics": {"log_likelihood": -7.5},
+    }
     (folder / "judgement.json").write_text(json.dumps(by_a_sweep))
     assert read_run(folder).evaluation == {"log_likelihood": -7.5}
 
@@ -311,7 +356,8 @@ DIFFERENCES = [
     ([{"data": "/a/x.npy"}, {"data": "/b/x.npy"}], [{"data": "/a/x.npy"}, {"data": "/b/x.npy"}]),
     ([{"data_dir": "/a"}, {"data_dir": "/b"}], [{}, {}]),
     (
-        [{}, {"recipe": "belief_net(layers=(3, 2))"}],  # what comes with a recipe at its default is no difference of its own
+        # what comes with a recipe at its default is no difference of its own
+        [{}, {"recipe": "belief_net(layers=(3, 2))"}],
         [{"recipe": "mlp", "layers": None}, {"recipe": "belief_net", "layers": "3 2"}],
     ),
     (
@@ -330,7 +376,12 @@ def test_differences_of_configs(entries, expected):
 
 def test_settings_hold_every_parameter():
     found = settings(Config(recipe="mlp(likelihood=laplace)", objective="iwae(samples=7)"))
-    assert (found["recipe"], found["objective"], found["samples"], found["latent_dim"]) == ("mlp", "iwae", 7, 20)
+    assert (found["recipe"], found["objective"], found["samples"], found["latent_dim"]) == (
+        "mlp",
+        "iwae",
+        7,
+        20,
+    )
     assert str(found["likelihood"]) == "laplace"
     assert "examples" not in found
 
@@ -352,9 +403,9 @@ def test_which_runs_can_be_compared(trained):
         assert list(found.values()) == [[0], [1]], name
         assert len(found) == 2  # no two groups are called the same
         assert any("can't be compared" in sentence for sentence in remarks([one, other], ["a", "b"]))
-    assert list(groups([one, replace(one, config=replace(config, seed=1)), replace(one, digest="another")]).values()) == [
-        [0, 1, 2]
-    ]
+    assert list(
+        groups([one, replace(one, config=replace(config, seed=1)), replace(one, digest="another")]).values()
+    ) == [[0, 1, 2]]
     iwae = replace(one, config=replace(config, objective="iwae(samples=5)"))
     assert any("more draws" in sentence for sentence in remarks([one, iwae], "ab"))
     assert not any("more draws" in sentence for sentence in remarks([one, one], "ab"))
@@ -376,14 +427,19 @@ def test_runs_that_are_judged_on_other_examples_say_so(changed, same, trained):
     held_out = {name: value for name, value in changed.items() if name.startswith("held_out")}
     first = replace(one, config=replace(one.config, **held_out))
     second = replace(one, config=replace(one.config, **changed), **digests)
-    said = any("not all judged on the same examples" in sentence for sentence in remarks([first, second], "ab"))
+    said = any(
+        "not all judged on the same examples" in sentence for sentence in remarks([first, second], "ab")
+    )
     assert said is not same
 
 
 def test_tables_show_what_names_say_and_do_nothing_else():
     rows = [{"run": "a|b\n\x1b[31m<i>", "bound": -1.5, "n": 3}, {"run": "c", "bound": None, "n": 12}]
     words = {"bound": ("best", "{:.1f}".format)}
-    assert FORMATS["text"](rows, words).splitlines()[1:] == ["a|b��[31m<i>  -1.5   3", "c                   12"]
+    assert FORMATS["text"](rows, words).splitlines()[1:] == [
+        "a|b��[31m<i>  -1.5   3",
+        "c                   12",
+    ]
     table = FORMATS["markdown"](rows, words).splitlines()
     assert table[:2] == ["| run | best | n |", "| --- | ---: | ---: |"]
     assert table[2] == r"| a\|b��[31m\<i\> | -1.5 | 3 |"
@@ -391,13 +447,22 @@ def test_tables_show_what_names_say_and_do_nothing_else():
     assert again[0]["run"] == rows[0]["run"]
     assert json.loads(FORMATS["json"](rows, words)) == rows
     assert printable("\u202eabc\x00") == "�abc�"
-    assert [duration(seconds) for seconds in (0.04, 59.6, 3599, 3600)] == ["0.0 s", "1 min 00 s", "59 min 59 s", "1 h 00 min"]
+    assert [duration(seconds) for seconds in (0.04, 59.6, 3599, 3600)] == [
+        "0.0 s",
+        "1 min 00 s",
+        "59 min 59 s",
+        "1 h 00 min",
+    ]
 
 
 def test_a_checkpoint_is_described_without_its_arrays(trained, tmp_path):
     path = trained / "beta1" / "checkpoint.safetensors"
     whole, described = load_checkpoint(path), load_checkpoint(path, arrays=False)
-    assert (described.config, described.position, described.data) == (whole.config, whole.position, whole.data)
+    assert (described.config, described.position, described.data) == (
+        whole.config,
+        whole.position,
+        whole.data,
+    )
     assert whole.arrays
     assert not described.arrays
     assert read_safetensors_metadata(path) == read_safetensors(path)[1]

@@ -1,4 +1,6 @@
-"""What a diagnosis says beyond the catalogue: solved readings, no names by chance, what could not be seen, the first NaN."""
+"""What a diagnosis says beyond the catalogue: solved readings, no names by chance, what could not be seen,
+the first NaN.
+"""
 
 import numpy as np
 import pytest
@@ -8,10 +10,16 @@ from scratchvae.reference import diagnose
 
 
 def right_step(B=8, D=12, Z=3, dtype=np.float64, size=1.0, seed=0):
-    """A right step of a Bernoulli VAE whose decoder is linear, with every gradient; `size` is that of mean and log σ²."""
+    """A right step of a Bernoulli VAE whose decoder is linear, with every gradient; `size` is that of mean
+    and log σ².
+    """
     rng = np.random.default_rng(seed)
     x, W = (rng.random((B, D)) < 0.4).astype(float), rng.normal(size=(Z, D))
-    mean, log_var, noise = size * rng.normal(size=(B, Z)), size * rng.normal(size=(B, Z)), rng.normal(size=(B, Z))
+    mean, log_var, noise = (
+        size * rng.normal(size=(B, Z)),
+        size * rng.normal(size=(B, Z)),
+        rng.normal(size=(B, Z)),
+    )
     z = mean + np.exp(log_var / 2) * noise
     logits = z @ W
     d_logits = (1 / (1 + np.exp(-logits)) - x) / B
@@ -43,7 +51,8 @@ def test_a_corpus_of_steps_composed_at_random():
 def test_no_name_for_a_number_that_is_off_by_chance():
     for _, report in scalars(seed=1, size=60):
         assert not report.causes
-        assert report.ok or report.explanation.startswith("the cause is unknown")  # nor a number that was solved for
+        # nor a number that was solved for
+        assert report.ok or report.explanation.startswith("the cause is unknown")
 
 
 @pytest.mark.parametrize(("B", "D", "n"), [(16, 64, 4), (128, 1024, 8), (64, 784, 12.25)])
@@ -66,25 +75,35 @@ def without(step, *names):
 
 SAID = {
     "z used 0.01 σ": changed(z=lambda s: s["mean"] + 0.01 * np.exp(s["log_var"] / 2) * s["noise"]),
-    "z used a σ clamped to [0.5, 1.5]": changed(z=lambda s: s["mean"] + np.clip(np.exp(s["log_var"] / 2), 0.5, 1.5) * s["noise"]),
+    "z used a σ clamped to [0.5, 1.5]": changed(
+        z=lambda s: s["mean"] + np.clip(np.exp(s["log_var"] / 2), 0.5, 1.5) * s["noise"]
+    ),
     "shifted by one example": changed(
-        reconstruction=lambda s: (np.logaddexp(0, s["logits"]) - np.roll(s["x"], 1, axis=0) * s["logits"]).sum(axis=1)
+        reconstruction=lambda s: (
+            np.logaddexp(0, s["logits"]) - np.roll(s["x"], 1, axis=0) * s["logits"]
+        ).sum(axis=1)
     ),
     "lit entries weigh 5, unlit ones 1": changed(
-        reconstruction=lambda s: (5 * s["x"] * np.logaddexp(0, -s["logits"]) + (1 - s["x"]) * np.logaddexp(0, s["logits"])).sum(
-            axis=1
-        )
+        reconstruction=lambda s: (
+            5 * s["x"] * np.logaddexp(0, -s["logits"]) + (1 - s["x"]) * np.logaddexp(0, s["logits"])
+        ).sum(axis=1)
     ),
     "the whole loss × 1/4": changed(loss=lambda s: (s["reconstruction"] + s["kl"]) / 4),
     "sum over the batch, given to every example": changed(kl=lambda s: np.full(8, s["kl"].sum())),
-    "the KL lacks its mean²": changed(kl=lambda s: 0.5 * (np.exp(s["log_var"]) - 1 - s["log_var"]).sum(axis=1)),
+    "the KL lacks its mean²": changed(
+        kl=lambda s: 0.5 * (np.exp(s["log_var"]) - 1 - s["log_var"]).sum(axis=1)
+    ),
     "γ = 100 and C = 5": changed(
         loss=lambda s: s["reconstruction"].mean() + 100 * (5 - s["kl"].mean()),
         d_mean=lambda s: s["d_z"] - 100 * s["mean"] / 8,
         d_log_var=lambda s: s["d_z"] * 0.5 * (s["z"] - s["mean"]) - 50 * (np.exp(s["log_var"]) - 1) / 8,
     ),
-    "only in example 7, the last": changed(reconstruction=lambda s: s["reconstruction"] * np.where(np.arange(8) == 7, 2, 1)),
-    "only in column 2": changed(d_logits=lambda s: s["d_logits"] + 0.1 * s["x"].mean() * (np.arange(12) == 2) * s["logits"] ** 2),
+    "only in example 7, the last": changed(
+        reconstruction=lambda s: s["reconstruction"] * np.where(np.arange(8) == 7, 2, 1)
+    ),
+    "only in column 2": changed(
+        d_logits=lambda s: s["d_logits"] + 0.1 * s["x"].mean() * (np.arange(12) == 2) * s["logits"] ** 2
+    ),
 }
 
 
@@ -106,17 +125,30 @@ def test_a_cause_that_a_later_quantity_contradicts_is_withdrawn():
 
 def test_nothing_is_named_downstream_of_an_unknown():
     wrong = np.random.default_rng(3).normal(size=(8, 3))
-    made = {"z": lambda s: s["z"] * (1 + 0.1 * wrong), "d_log_var": lambda s: -s["d_log_var"], "kl": lambda s: 2 * s["kl"]}
+    made = {
+        "z": lambda s: s["z"] * (1 + 0.1 * wrong),
+        "d_log_var": lambda s: -s["d_log_var"],
+        "kl": lambda s: 2 * s["kl"],
+    }
     report = diagnose(changed(**made))
     assert report.first == "z"
     assert report.findings[1].causes == ("kl_half_missing",)  # which does not follow from z
-    assert next(line for line in report.lines if line.quantity == "d_log_var").verdict == "follows from z, cause unknown"
+    assert (
+        next(line for line in report.lines if line.quantity == "d_log_var").verdict
+        == "follows from z, cause unknown"
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("weight", [0.0, 1.0, -1.0, 2.0])
 def test_a_kl_below_rounding_is_no_match(weight, dtype):
-    step = without(right_step(D=784, dtype=dtype, size=1e-4 if dtype is np.float32 else 1e-8), "d_mean", "d_log_var", "d_z", "kl")
+    step = without(
+        right_step(D=784, dtype=dtype, size=1e-4 if dtype is np.float32 else 1e-8),
+        "d_mean",
+        "d_log_var",
+        "d_z",
+        "kl",
+    )
     report = diagnose(
         {
             **step,
@@ -133,7 +165,11 @@ def test_a_kl_below_rounding_is_no_match(weight, dtype):
 def test_what_was_not_seen_is_said():
     said = str(diagnose(without(right_step(), "noise", "d_mean", "d_logits")))
     assert said.startswith("nothing that was handed over departs")
-    for words in ("the sampling: hand over noise", "gradients reach the encoder: hand over d_mean", "hand over d_logits"):
+    for words in (
+        "the sampling: hand over noise",
+        "gradients reach the encoder: hand over d_mean",
+        "hand over d_logits",
+    ):
         assert words in said
 
 
@@ -146,7 +182,10 @@ def test_digits_that_a_small_variance_takes_are_allowed(variance):
     gradient = ((255 * mean - 255 * x) * np.float32(1 / (255 * variance * 16))).astype(np.float32)
     for constants in (True, False):
         report = diagnose(
-            {"x": x, "x_mean": mean, "d_x_mean": gradient}, likelihood="gaussian", variance=variance, constants=constants
+            {"x": x, "x_mean": mean, "d_x_mean": gradient},
+            likelihood="gaussian",
+            variance=variance,
+            constants=constants,
         )
         assert report.matches, str(report)
 
@@ -185,14 +224,22 @@ def overflowing():
 def saturated():
     step = right_step()
     p = np.clip(step["x"] + 0.1 * step["logits"], 0, 1)
-    return {"x": step["x"], "recon_x": p, "bce": -(step["x"] * np.log(p) + (1 - step["x"]) * np.log(1 - p)).sum(axis=1)}
+    return {
+        "x": step["x"],
+        "recon_x": p,
+        "bce": -(step["x"] * np.log(p) + (1 - step["x"]) * np.log(1 - p)).sum(axis=1),
+    }
 
 
 def no_spread():
     step = right_step()
     std = np.exp(step["log_var"] / 2)
     std[1] = 0
-    return {"mean": step["mean"], "std": std, "kl": (0.5 * (step["mean"] ** 2 + std**2 - 1) - np.log(std)).sum(axis=1)}
+    return {
+        "mean": step["mean"],
+        "std": std,
+        "kl": (0.5 * (step["mean"] ** 2 + std**2 - 1) - np.log(std)).sum(axis=1),
+    }
 
 
 def from_the_encoder():
@@ -201,7 +248,10 @@ def from_the_encoder():
 
 
 BROKEN = {
-    "z is infinite in 1 of 24 entries, first at [2, 1], made by exp overflows": (overflowing, "clamp log_var"),
+    "z is infinite in 1 of 24 entries, first at [2, 1], made by exp overflows": (
+        overflowing,
+        "clamp log_var",
+    ),
     "log of 0 (and 0 · log 0 is NaN)": (saturated, "use the cross-entropy with logits"),
     "σ is 0 where std says so": (no_spread, "add a small number"),
     "the encoder gave it": (from_the_encoder, "lower the learning rate"),

@@ -1,4 +1,7 @@
-"""Regularity of a latent space: pushforwards, continuity along paths, density, coverage, and the MMD two-sample test."""
+"""Regularity of a latent space:
+
+pushforwards, continuity along paths, density, coverage, and the MMD two-sample test.
+"""
 
 import itertools
 
@@ -39,11 +42,14 @@ from scratchvae.models import Autoencoder
 from scratchvae.reference.cases import layers as layer_cases
 from scratchvae.reference.cases.case import layer_case
 
-# ------------------------------------------------------------------------------------------------------------- pushforwards
+# -------------------------------------------------------------------------------------------------------------
+# pushforwards
 
 
 def layer_of(case):
-    """The layer that a row of the case table runs, with the row's values in its Parameters and odd numbers in its Buffers."""
+    """The layer that a row of the case table runs, with the row's values in its Parameters and odd numbers in
+    its Buffers.
+    """
     layer = next(cell.cell_contents for cell in case.op.__closure__ if isinstance(cell.cell_contents, Layer))
     cast(layer, np.float64)
     for name, parameter in named_parameters(layer).items():
@@ -83,7 +89,8 @@ def test_a_pushforward_is_the_transpose_of_the_pullback(layer_and_x):
     rng = np.random.default_rng(2)
     dx, u = rng.standard_normal(x.shape), rng.standard_normal(y.shape)
     _, dy = pushforward(layer, x, dx)
-    assert (u * dy).sum() == pytest.approx((pullback(u) * dx).sum(), rel=1e-12, abs=1e-12)  # ⟨u, J dx⟩ = ⟨Jᵀ u, dx⟩
+    # ⟨u, J dx⟩ = ⟨Jᵀ u, dx⟩
+    assert (u * dy).sum() == pytest.approx((pullback(u) * dx).sum(), rel=1e-12, abs=1e-12)
 
 
 def test_a_pushforward_keeps_float32_and_leaves_the_layer_alone(layer_and_x):
@@ -102,7 +109,8 @@ def test_a_pushforward_keeps_float32_and_leaves_the_layer_alone(layer_and_x):
 
 def test_every_layer_has_a_rule():
     kinds = {getattr(layers, name) for name in layers.__all__ if isinstance(getattr(layers, name), type)}
-    kinds = {kind for kind in kinds if issubclass(kind, Layer)} - {Layer, Embedding}  # integers can't move by a small step
+    # integers can't move by a small step
+    kinds = {kind for kind in kinds if issubclass(kind, Layer)} - {Layer, Embedding}
     assert {next(k for k in kind.__mro__ if "__call__" in vars(k)) for kind in kinds} == RULES.keys()
 
 
@@ -117,9 +125,19 @@ class Doubled(Linear):
 @pytest.mark.parametrize(
     ("layer", "x", "dx", "words"),
     [
-        (Embedding(3, 2, rng=0), np.array([1]), np.array([1]), "rules for Activation, AvgPool2d.*; found Embedding"),
+        (
+            Embedding(3, 2, rng=0),
+            np.array([1]),
+            np.array([1]),
+            "rules for Activation, AvgPool2d.*; found Embedding",
+        ),
         (Sequential(Tanh(), Doubled(2, 2, rng=0)), np.ones((1, 2)), np.ones((1, 2)), "found Doubled"),
-        (Linear(2, 2, rng=0), np.ones((1, 2)), np.ones(2), r"dx should have the shape of x, \(1, 2\), found \(2,\)"),
+        (
+            Linear(2, 2, rng=0),
+            np.ones((1, 2)),
+            np.ones(2),
+            r"dx should have the shape of x, \(1, 2\), found \(2,\)",
+        ),
     ],
 )
 def test_a_pushforward_that_there_is_not_is_named(layer, x, dx, words):
@@ -127,7 +145,8 @@ def test_a_pushforward_that_there_is_not_is_named(layer, x, dx, words):
         pushforward(layer, x, dx)
 
 
-# -------------------------------------------------------------------------------------------------------------- data units
+# --------------------------------------------------------------------------------------------------------------
+# data units
 
 
 def bernoulli_slope(l, dl):
@@ -139,7 +158,8 @@ def categorical_slope(l, dl):
     l, dl = (a.reshape(len(a), 3, -1) for a in (l, dl))
     p = np.exp(l) / np.exp(l).sum(axis=1, keepdims=True)
     levels = np.array([0, 0.5, 1])[:, None]
-    return (p * levels * (dl - (p * dl).sum(axis=1, keepdims=True))).sum(axis=1)  # Cov under p of level and dl
+    # Cov under p of level and dl
+    return (p * levels * (dl - (p * dl).sum(axis=1, keepdims=True))).sum(axis=1)
 
 
 SLOPES = {  # of E[x|z], by hand
@@ -167,7 +187,8 @@ def test_the_mean_moves_as_its_closed_form_says(name, scale):
     np.testing.assert_allclose(mean_tangents(likelihood, l, dl), slope(l, dl), rtol=1e-9, atol=1e-11 * scale)
 
 
-# -------------------------------------------------------------------------------------------------------------- continuity
+# --------------------------------------------------------------------------------------------------------------
+# continuity
 
 
 def model_with(decoder, Z=2, D=3, likelihood=None):
@@ -175,7 +196,11 @@ def model_with(decoder, Z=2, D=3, likelihood=None):
     encoder = Linear(D, Z, bias=False)
     encoder.weight.value = np.eye(D, Z)
     one = Autoencoder(
-        event_shape=(D,), latent_dim=Z, encoder=encoder, decoder=decoder, likelihood=likelihood or likelihoods.Gaussian()
+        event_shape=(D,),
+        latent_dim=Z,
+        encoder=encoder,
+        decoder=decoder,
+        likelihood=likelihood or likelihoods.Gaussian(),
     )
     cast(one, np.float64)
     return one
@@ -221,7 +246,9 @@ def test_tangents_and_steps_measure_the_same_motion_to_the_square_of_the_step():
 
 
 def test_the_length_of_a_bent_path_is_that_of_its_curve():
-    """One latent moves σ(s z) from 0 to 1 and another σ(−s z) back: x = (p, 1 − p), whose length is √2 times the change of p."""
+    """One latent moves σ(s z) from 0 to 1 and another σ(−s z) back: x = (p, 1 − p), whose length is √2 times
+    the change of p.
+    """
     decoder = linear_decoder(np.array([[4.0, -4.0]]))
     a, b = np.array([[-1.0]]), np.array([[0.5]])
     found = continuity(model_with(decoder, Z=1, D=2, likelihood=likelihoods.Bernoulli()), a, b, steps=200)
@@ -252,7 +279,9 @@ def test_paths_that_go_nowhere_have_no_jumps_and_a_way_back_is_an_endless_detour
     stay = continuity(smooth_model(), a, a)
     assert not np.concatenate([stay.speeds, stay.steps], axis=1).any()
     assert (stay.detours == 1).all()
-    there_and_back = Sequential(linear_decoder(np.array([[1.0, -1.0]])), ReLU(), linear_decoder(np.ones((2, 1))))
+    there_and_back = Sequential(
+        linear_decoder(np.array([[1.0, -1.0]])), ReLU(), linear_decoder(np.ones((2, 1)))
+    )
     found = continuity(model_with(there_and_back, Z=1, D=1), np.array([[-1.0]]), np.array([[1.0]]), steps=10)
     np.testing.assert_allclose(found.lengths, 2)
     assert found.detours[0] == np.inf
@@ -267,7 +296,8 @@ def test_a_float32_model_is_measured_as_its_float64_copy():
         np.testing.assert_allclose(getattr(single, name), getattr(exact, name), rtol=2e-4, atol=2e-6)
 
 
-# ------------------------------------------------------------------------------------------------------ density and coverage
+# ------------------------------------------------------------------------------------------------------
+# density and coverage
 
 
 def naive_density_and_coverage(data, samples, k):
@@ -301,7 +331,9 @@ def test_one_law_gives_the_expected_density_and_coverage(N, M, k):
 
 
 def test_expected_coverage_by_counting_all_orders():
-    """Of N − 1 data and M samples around a point in all orders, those whose k nearest are all data leave it uncovered."""
+    """Of N − 1 data and M samples around a point in all orders, those whose k nearest are all data leave it
+    uncovered.
+    """
     N, M, k = 4, 3, 2
     orders = list(itertools.permutations(["data"] * (N - 1) + ["sample"] * M))
     uncovered = np.mean([order[:k] == ("data",) * k for order in orders])
@@ -316,11 +348,13 @@ def test_samples_elsewhere_in_one_place_and_copies():
     assert in_one_place < 0.5
     assert density_and_coverage(data, data)[1] == 1
     same = np.ones((8, 4))
-    assert density_and_coverage(same, same[:3], k=2) == (8 / 2, 1)  # each sample lies in all 8 balls, which are points
+    # each sample lies in all 8 balls, which are points
+    assert density_and_coverage(same, same[:3], k=2) == (8 / 2, 1)
     assert density_and_coverage(same, same[:3] + 1e-6, k=2) == (0, 0)
 
 
-# --------------------------------------------------------------------------------------------------------- the MMD and its test
+# ---------------------------------------------------------------------------------------------------------
+# the MMD and its test
 
 
 def naive_mmd2(x, y, sigma, unbiased):
@@ -335,7 +369,9 @@ def naive_mmd2(x, y, sigma, unbiased):
 def test_mmd_is_that_of_a_double_loop(unbiased):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((7, 3)), 1 + rng.standard_normal((5, 3))
-    assert mmd2(x, y, bandwidth=1.3, unbiased=unbiased) == pytest.approx(naive_mmd2(x, y, 1.3, unbiased), rel=1e-12)
+    assert mmd2(x, y, bandwidth=1.3, unbiased=unbiased) == pytest.approx(
+        naive_mmd2(x, y, 1.3, unbiased), rel=1e-12
+    )
     assert mmd2(x, x, bandwidth=1.3, unbiased=False) == pytest.approx(0, abs=1e-15)
 
 
@@ -343,13 +379,17 @@ def test_mmd_of_gaussians_is_its_closed_form():
     D, shift, s, sigma = 2, 0.5, 1.4, 1.2
 
     def expected_kernel(variance, distance):  # ∫ k(a, b) N(a − b; distance in each entry, variance I)
-        return (sigma**2 / (sigma**2 + variance)) ** (D / 2) * np.exp(-D * distance**2 / 2 / (sigma**2 + variance))
+        return (sigma**2 / (sigma**2 + variance)) ** (D / 2) * np.exp(
+            -D * distance**2 / 2 / (sigma**2 + variance)
+        )
 
     truth = expected_kernel(2, 0) - 2 * expected_kernel(1 + s**2, shift) + expected_kernel(2 * s**2, 0)
     found = []
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        found.append(mmd2(rng.standard_normal((60, D)), shift + s * rng.standard_normal((50, D)), bandwidth=sigma))
+        found.append(
+            mmd2(rng.standard_normal((60, D)), shift + s * rng.standard_normal((50, D)), bandwidth=sigma)
+        )
     assert np.mean(found) == pytest.approx(truth, abs=4 * np.std(found) / np.sqrt(len(found)))
 
 
@@ -360,7 +400,9 @@ def test_the_bandwidth_is_the_median_distance_of_points_that_are_apart():
     assert median_distance(x) == pytest.approx(np.median(apart), rel=1e-12)
     assert median_distance(np.array([[0.0], [0.0], [0.0], [3.0]])) == 3
     assert median_distance(np.ones((4, 2))) == median_distance(np.ones((1, 2))) == 1
-    assert two_sample_test(x[:4], x[4:], rng=rng, permutations=1).bandwidth == pytest.approx(np.median(apart), rel=1e-12)
+    assert two_sample_test(x[:4], x[4:], rng=rng, permutations=1).bandwidth == pytest.approx(
+        np.median(apart), rel=1e-12
+    )
 
 
 def test_the_p_value_is_the_rank_among_all_ways_to_deal(monkeypatch):
@@ -403,7 +445,8 @@ def test_identical_points_can_not_be_told_apart():
     assert apart.mmd2 == pytest.approx(2 - 2 * np.exp(-0.5), rel=1e-9)
 
 
-# ------------------------------------------------------------------------------------------------------- a model as a whole
+# ------------------------------------------------------------------------------------------------------- a
+# model as a whole
 
 
 def perfect_model(Z=2, D=3):
@@ -417,8 +460,17 @@ def normal_data(n, scale=1.0):
 
 
 def test_regularity_of_a_model_whose_codes_follow_the_prior_and_of_one_whose_do_not():
-    good = regularity(perfect_model(), normal_data(400), rng=np.random.default_rng(0), pairs=10, steps=8, permutations=99)
-    bad = regularity(perfect_model(), normal_data(400, 5.0), rng=np.random.default_rng(0), pairs=10, steps=8, permutations=99)
+    good = regularity(
+        perfect_model(), normal_data(400), rng=np.random.default_rng(0), pairs=10, steps=8, permutations=99
+    )
+    bad = regularity(
+        perfect_model(),
+        normal_data(400, 5.0),
+        rng=np.random.default_rng(0),
+        pairs=10,
+        steps=8,
+        permutations=99,
+    )
     assert good.continuity.steps.shape == (10, 8)
     np.testing.assert_allclose(good.continuity.speeds, 1)
     for found in (good.to_data, good.to_decoded):
@@ -437,17 +489,21 @@ def test_regularity_of_a_model_whose_codes_follow_the_prior_and_of_one_whose_do_
 
 def test_draws_have_the_noise_that_means_lack():
     """Data with noise of variance 1 in every entry: E[x|z] lies in their middle, x ~ p(x|z) among them."""
-    x = np.random.default_rng(5).standard_normal((400, 8)) + np.random.default_rng(6).standard_normal((400, 2)) @ np.eye(2, 8)
+    x = np.random.default_rng(5).standard_normal((400, 8)) + np.random.default_rng(6).standard_normal(
+        (400, 2)
+    ) @ np.eye(2, 8)
     one = perfect_model(D=8)
     settings = {"pairs": 2, "steps": 2, "permutations": 99}
     means, drawn = (
-        regularity(one, Dataset("noisy", x), rng=np.random.default_rng(0), draws=draws, **settings) for draws in (False, True)
+        regularity(one, Dataset("noisy", x), rng=np.random.default_rng(0), draws=draws, **settings)
+        for draws in (False, True)
     )
     assert means.to_data.density > 2
     assert means.to_data.test.p_value == 0.01
     assert drawn.to_data.density == pytest.approx(1, abs=0.2)
     assert drawn.to_data.test.p_value > 0.05
-    assert drawn.to_decoded.density == means.to_decoded.density  # where means are held against means either way
+    # where means are held against means either way
+    assert drawn.to_decoded.density == means.to_decoded.density
 
 
 def test_a_constant_decoder_covers_nothing_and_moves_nowhere():
@@ -476,28 +532,70 @@ NAN = np.full((3, 2), np.nan)
     ("call", "words"),
     [
         (lambda: regularity(perfect_model(), normal_data(5), rng=None), "more than k = 5, found 1000 and 5"),
-        (lambda: regularity(perfect_model(), normal_data(1), rng=None, k=1), "more than k = 1, found 1000 and 1"),
-        (lambda: regularity(smooth_model(), normal_data(9), rng=np.random.default_rng(0)), "x should be numbers in"),
-        (lambda: regularity(perfect_model(), normal_data(9), rng=None, pairs=0), "pairs should be at least 1, found 0"),
-        (lambda: continuity(perfect_model(), CODES[0], CODES[1][:2]), r"b should have shape \(R, Z\) with R = 6"),
-        (lambda: continuity(perfect_model(), CODES[0][:0], CODES[1][:0]), "number of paths should be at least 1, found 0"),
+        (
+            lambda: regularity(perfect_model(), normal_data(1), rng=None, k=1),
+            "more than k = 1, found 1000 and 1",
+        ),
+        (
+            lambda: regularity(smooth_model(), normal_data(9), rng=np.random.default_rng(0)),
+            "x should be numbers in",
+        ),
+        (
+            lambda: regularity(perfect_model(), normal_data(9), rng=None, pairs=0),
+            "pairs should be at least 1, found 0",
+        ),
+        (
+            lambda: continuity(perfect_model(), CODES[0], CODES[1][:2]),
+            r"b should have shape \(R, Z\) with R = 6",
+        ),
+        (
+            lambda: continuity(perfect_model(), CODES[0][:0], CODES[1][:0]),
+            "number of paths should be at least 1, found 0",
+        ),
         (lambda: continuity(perfect_model(), *CODES, steps=0), "steps should be at least 1, found 0"),
         (lambda: continuity(perfect_model(), NAN, NAN), "a should be finite"),
-        (lambda: density_and_coverage(np.zeros((5, 2)), np.zeros((5, 2))), "more than k data.*k = 5, 5 data and 5 samples"),
+        (
+            lambda: density_and_coverage(np.zeros((5, 2)), np.zeros((5, 2))),
+            "more than k data.*k = 5, 5 data and 5 samples",
+        ),
         (lambda: density_and_coverage(np.zeros((9, 2)), np.zeros((0, 2))), "at least one sample"),
         (lambda: density_and_coverage(np.zeros((9, 2)), np.zeros((9, 2)), k=0), "k should be at least 1"),
-        (lambda: density_and_coverage(np.zeros((9, 2)), np.zeros((9, 3))), r"samples should have shape \(M, D\) with D = 2"),
+        (
+            lambda: density_and_coverage(np.zeros((9, 2)), np.zeros((9, 3))),
+            r"samples should have shape \(M, D\) with D = 2",
+        ),
         (lambda: density_and_coverage(np.zeros((9, 2)), NAN), "samples should be finite"),
         (lambda: expected_coverage(3, 3, k=3), "found k = 3, 3 data"),
-        (lambda: mmd2(np.zeros((1, 2)), np.zeros((3, 2)), bandwidth=1.0), "x should hold at least 2 examples, found 1"),
-        (lambda: mmd2(np.zeros((3, 2)), np.zeros((3, 2)), bandwidth=0.0), "bandwidth should be positive, found 0.0"),
-        (lambda: median_distance(np.zeros(3)), r"median_distance: x should have shape \(N, D\), found \(3,\)"),
+        (
+            lambda: mmd2(np.zeros((1, 2)), np.zeros((3, 2)), bandwidth=1.0),
+            "x should hold at least 2 examples, found 1",
+        ),
+        (
+            lambda: mmd2(np.zeros((3, 2)), np.zeros((3, 2)), bandwidth=0.0),
+            "bandwidth should be positive, found 0.0",
+        ),
+        (
+            lambda: median_distance(np.zeros(3)),
+            r"median_distance: x should have shape \(N, D\), found \(3,\)",
+        ),
         (lambda: median_distance(NAN), "x should be finite"),
         (lambda: two_sample_test(np.zeros((3, 2)), NAN, rng=None), "y should be finite"),
-        (lambda: two_sample_test(np.zeros((3, 2)), np.zeros((1, 2)), rng=None), "y should hold at least 2 examples"),
-        (lambda: two_sample_test(np.zeros((3, 2)), np.zeros((3, 1)), rng=None), r"y should have shape \(N, D\) with D = 2"),
-        (lambda: two_sample_test(1e155 * np.eye(3), -1e155 * np.eye(3), rng=None), "found overflow; take other units"),
-        (lambda: two_sample_test(np.eye(3), np.eye(3), rng=None, permutations=0), "permutations should be at least 1"),
+        (
+            lambda: two_sample_test(np.zeros((3, 2)), np.zeros((1, 2)), rng=None),
+            "y should hold at least 2 examples",
+        ),
+        (
+            lambda: two_sample_test(np.zeros((3, 2)), np.zeros((3, 1)), rng=None),
+            r"y should have shape \(N, D\) with D = 2",
+        ),
+        (
+            lambda: two_sample_test(1e155 * np.eye(3), -1e155 * np.eye(3), rng=None),
+            "found overflow; take other units",
+        ),
+        (
+            lambda: two_sample_test(np.eye(3), np.eye(3), rng=None, permutations=0),
+            "permutations should be at least 1",
+        ),
     ],
 )
 def test_what_can_not_be_measured_is_named(call, words):

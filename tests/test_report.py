@@ -1,4 +1,6 @@
-"""A run's report: one HTML file, whole, offline, readable by everybody, that shows what kind of data the run has."""
+"""A run's report: one HTML file, whole, offline, readable by everybody, that shows what kind of data the run
+has.
+"""
 
 import base64
 import html
@@ -31,7 +33,9 @@ from scratchvae.runs.report.neighbours import nearest
 
 RNG = np.random.default_rng(5)
 VOID = {"meta", "img", "br", "path", "use", "image", "source"}
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
+)
 SMALL = ["--epochs", "2", "--latent-dim", "3", "--hidden", "5", "--quiet", "--no-figures"]
 OF_ALL = {"summary", "numbers", "curves", "settings", "environment"}
 OF_IMAGES = {"reconstructions", "samples"}
@@ -57,27 +61,55 @@ def write_words(at):
 
 
 def write_sound(at):
-    write_wav(at, np.concatenate([play_note(t, 60, seconds=0.3, rate=4000) for t in ("string", "organ")]), 4000)
+    write_wav(
+        at, np.concatenate([play_note(t, 60, seconds=0.3, rate=4000) for t in ("string", "organ")]), 4000
+    )
 
 
-RUNS = {  # kind: where the data lie, who writes them, further options, the sections beside those that all have
+# kind: where the data lie, who writes them, further options, the sections beside those that all have
+RUNS = {
     "images": ("images.npy", write_images, [], {"latents", "codes", *OF_IMAGES}),
     "two latents": ("two.npy", write_images, ["--latent-dim", "2"], {"latents", "codes", *OF_IMAGES}),
     "hostile": (f"{HOSTILE}.npy", write_images, [], {"latents", "codes", *OF_IMAGES}),
     "autoencoder": ("more.npy", write_images, ["--model", "autoencoder"], {"latents", "codes", *OF_IMAGES}),
-    "mixture": ("mixed.npy", write_images, ["--prior", "vamp(components=4)"], {"latents", "codes", *OF_IMAGES}),
-    "table": ("table.npy", write_table, ["--likelihood", "gaussian", "--standardize"], {"latents", "codes", "columns"}),
-    "words": ("words", write_words, ["--likelihood", "multinomial"], {"latents", "codes", "words", "documents"}),
+    "mixture": (
+        "mixed.npy",
+        write_images,
+        ["--prior", "vamp(components=4)"],
+        {"latents", "codes", *OF_IMAGES},
+    ),
+    "table": (
+        "table.npy",
+        write_table,
+        ["--likelihood", "gaussian", "--standardize"],
+        {"latents", "codes", "columns"},
+    ),
+    "words": (
+        "words",
+        write_words,
+        ["--likelihood", "multinomial"],
+        {"latents", "codes", "words", "documents"},
+    ),
     "sound": ("sound.wav", write_sound, ["--likelihood", "gaussian"], {"latents", "codes", "spectrograms"}),
 }
 
 
 class Reader(HTMLParser):
-    """The tags of a page: that they close, their ids, links, sources and alternative texts; the words of each section."""
+    """The tags of a page: that they close, their ids, links, sources and alternative texts; the words of each
+    section.
+    """
 
     def __init__(self, content):
         super().__init__()
-        self.open, self.ids, self.links, self.sources, self.pictures, self.words, self.tags = [], [], [], [], [], {}, []
+        self.open, self.ids, self.links, self.sources, self.pictures, self.words, self.tags = (
+            [],
+            [],
+            [],
+            [],
+            [],
+            {},
+            [],
+        )
         self.feed(content)
         self.close()
 
@@ -143,7 +175,9 @@ def test_a_report_is_whole_offline_and_has_its_sections(kind, reported):
     assert all(link.startswith("data:image/png;base64,") or link[1:] in reader.ids for link in reader.links)
     assert all(source.startswith("data:") for source in reader.sources)
     assert not {"script", "link", "iframe", "object", "base", "form"} & set(reader.tags)
-    assert not re.search(r"https?:|//[a-z]|@import|url\((?!#)", re.sub(r"base64,[A-Za-z0-9+/=]+", "", content))
+    assert not re.search(
+        r"https?:|//[a-z]|@import|url\((?!#)", re.sub(r"base64,[A-Za-z0-9+/=]+", "", content)
+    )
     assert all(words and len(words) > 3 for _, words in reader.pictures), reader.pictures
     assert "prefers-color-scheme: dark" in content
     assert 'name="viewport"' in content
@@ -157,7 +191,9 @@ def test_a_report_says_what_the_run_is(reported):
     run = Run.open(folder)
     objective = Elbo()
     rng = np.random.default_rng(0)  # the mean of several passes, each with draws of its own
-    found = np.mean([bound(run.model, run.judged, objective, rng=rng)["bound"] for _ in range(passes(len(run.judged)))])
+    found = np.mean(
+        [bound(run.model, run.judged, objective, rng=rng)["bound"] for _ in range(passes(len(run.judged)))]
+    )
     assert f"{found:.2f}".replace("-", "−") in words["summary"]
     assert "54 examples" in words["summary"]
     assert "3 latents" in words["summary"]
@@ -207,10 +243,20 @@ def test_each_kind_shows_its_own(reported):
 
 def test_a_belief_net_has_a_report_too(tmp_path):
     write_images(tmp_path / "x.npy")
-    argv = ["--recipe", "belief_net(layers=(3, 2))", "--binarized", "--epochs", "1", "--quiet", "--no-figures"]
+    argv = [
+        "--recipe",
+        "belief_net(layers=(3, 2))",
+        "--binarized",
+        "--epochs",
+        "1",
+        "--quiet",
+        "--no-figures",
+    ]
     assert main(["train", "--data", str(tmp_path / "x.npy"), "--out", str(tmp_path / "run"), *argv]) == 0
     assert main(["report", str(tmp_path / "run")]) == 0
-    assert {name for name in Reader((tmp_path / "run" / "report.html").read_text()).words if name} == OF_ALL | OF_IMAGES
+    assert {
+        name for name in Reader((tmp_path / "run" / "report.html").read_text()).words if name
+    } == OF_ALL | OF_IMAGES
 
 
 @pytest.mark.parametrize("holes", [False, True])
@@ -227,7 +273,8 @@ def test_the_nearest_example_is_that_of_scipy(holes):
         squares[:, 77] = np.inf
         squares[:, known] = 5 * np.nanmean((x[:, None] - y[known].astype(np.float64)) ** 2, axis=2)
     np.testing.assert_array_equal(place, np.argmin(squares, axis=1))
-    np.testing.assert_allclose(distance, np.sqrt(np.min(squares, axis=1)), rtol=1e-9)  # squares cancel to 1e-16 of their size
+    # squares cancel to 1e-16 of their size
+    np.testing.assert_allclose(distance, np.sqrt(np.min(squares, axis=1)), rtol=1e-9)
 
 
 def test_kl_by_latent_is_that_of_the_gaussians_and_sums_to_the_elbos():
@@ -241,7 +288,11 @@ def test_kl_by_latent_is_that_of_the_gaussians_and_sums_to_the_elbos():
     total = bound(model, data, Elbo(), rng=np.random.default_rng(0))["kl"]
     assert found.sum() == pytest.approx(total, rel=1e-5)
     with pytest.raises(InputError, match="no closed form"):
-        kl_by_latent(mlp((6,), latent_dim=3, hidden=(4,), prior="vamp(components=2)"), data, rng=np.random.default_rng(0))
+        kl_by_latent(
+            mlp((6,), latent_dim=3, hidden=(4,), prior="vamp(components=2)"),
+            data,
+            rng=np.random.default_rng(0),
+        )
 
 
 def test_a_mosaic_puts_each_image_in_its_place_and_shows_the_page_between():
@@ -277,7 +328,8 @@ def test_codes_stand_among_the_images_of_the_plane():
     z = np.stack([np.linspace(-3, 9, 50), np.zeros(50)], axis=1)
     grid, values = plots.manifold_codes(5, z)
     np.testing.assert_allclose(values[0], np.quantile(z[:, 0], (np.arange(5) + 0.5) / 5))
-    np.testing.assert_array_equal(values[1], plots.manifold_codes(5)[1])  # a collapsed latent keeps the prior's
+    # a collapsed latent keeps the prior's
+    np.testing.assert_array_equal(values[1], plots.manifold_codes(5)[1])
     assert grid[1, 3].tolist() == [values[0][3], values[1][1]]
     at = np.array([[values[0][3], values[1][1]], [99.0, -99.0]])
     figure = plots.manifold(np.zeros((5, 5, 1, 2, 2)), values, z=at)
@@ -290,7 +342,9 @@ def test_histograms_share_out_all_rows():
     real, sampled = (patch.get_data().values for patch in figure.axes[0].patches)
     np.testing.assert_allclose(real, [60, 30, 10])
     np.testing.assert_allclose(sampled, [25, 0, 75])
-    figure = plots.histogram(np.array([0.0, 2, 2, 2]), np.array([1.0, 2]), "kind", levels=["red", "$green$", "blue"])
+    figure = plots.histogram(
+        np.array([0.0, 2, 2, 2]), np.array([1.0, 2]), "kind", levels=["red", "$green$", "blue"]
+    )
     assert [list(patch.get_data().values) for patch in figure.axes[0].patches] == [[25, 0, 75], [0, 50, 50]]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["red", r"\$green\$", "blue"]
     figure = plots.histogram(RNG.normal(size=500), np.full(3, 1e6))
@@ -328,7 +382,13 @@ frame.onload = () => {{
 def test_a_browser_shows_all_of_it(width, dark, reported, tmp_path):
     at = tmp_path / "frame.html"
     at.write_text(FRAME.format(width=width, content=html.escape(reported("images")[1])), encoding="utf-8")
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    options = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--dump-dom",
+    ]
     theme = [f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--virtual-time-budget=20000"]
     command = [CHROMIUM, *options, *theme, at.as_uri()]
     env = os.environ | {"HOME": str(tmp_path)}

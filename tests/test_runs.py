@@ -1,4 +1,6 @@
-"""Runs as folders: what they are called, who may have them, how they stop and go on, what is said of wrong options."""
+"""Runs as folders: what they are called, who may have them, how they stop and go on, what is said of wrong
+options.
+"""
 
 import csv
 import json
@@ -19,7 +21,18 @@ from scratchvae.runs import Config, Run, configured, folder_name, load_like, rea
 from scratchvae.training import load_checkpoint
 
 RNG = np.random.default_rng(0)
-SMALL = ["--epochs", "2", "--latent-dim", "2", "--hidden", "8", "--batch-size", "10", "--quiet", "--no-figures"]
+SMALL = [
+    "--epochs",
+    "2",
+    "--latent-dim",
+    "2",
+    "--hidden",
+    "8",
+    "--batch-size",
+    "10",
+    "--quiet",
+    "--no-figures",
+]
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +65,19 @@ def copied(run, folder):
 
 
 def contents(folder):
-    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"}
+    return {
+        path: path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
 
 
 def weights(folder):
-    return {name: array for name, array in load_checkpoint(folder / "checkpoint.safetensors").arrays.items() if "model/" in name}
+    return {
+        name: array
+        for name, array in load_checkpoint(folder / "checkpoint.safetensors").arrays.items()
+        if "model/" in name
+    }
 
 
 def assert_same_weights(one, other):
@@ -77,7 +98,8 @@ def fails(capsys, argv, *words):
         assert word in err, err
 
 
-# ---- names ------------------------------------------------------------------------------------------------------------------
+# ---- names
+# ------------------------------------------------------------------------------------------------------------------
 
 NAMED = {
     "fashion-mnist-mlp-beta4-seed1": {"data": "fashion-mnist", "beta": 4, "seed": 1},
@@ -89,7 +111,10 @@ NAMED = {
         "init": "pytorch",
     },
     "faces-mlp-latent-dim32-epochs50": {"data": "some/where/faces.npy", "latent_dim": 32, "epochs": 50},
-    "numerals-convolutional-gaussian-learned": {"recipe": "convolutional", "likelihood": "gaussian(learned=True)"},
+    "numerals-convolutional-gaussian-learned": {
+        "recipe": "convolutional",
+        "likelihood": "gaussian(learned=True)",
+    },
     "numerals-mlp-iwae-samples5-adamw-learning-rate0.01": {
         "objective": "iwae",
         "samples": 5,
@@ -98,7 +123,10 @@ NAMED = {
     },
     "numerals-mlp-hidden400-300-beta-minus1e-05": {"hidden": (400, 300), "beta": -1e-5},
     "numerals-mlp-held-out0-binarized": {"binarized": True, "held_out": 0},
-    "gro-e-a-mlp-vamp-components50": {"data": "Größe: a?.npy".replace("ß", "*"), "prior": "vamp(components=50)"},
+    "gro-e-a-mlp-vamp-components50": {
+        "data": "Größe: a?.npy".replace("ß", "*"),
+        "prior": "vamp(components=50)",
+    },
     "data-mlp-patience3-seed9007199254740993": {"data": "日本.npy", "seed": 2**53 + 1, "patience": 3},
     "numerals-mlp-autoencoder-l1-weight10": {"model": "autoencoder", "penalty": "l1(weight=10)"},
 }
@@ -155,7 +183,10 @@ def test_twenty_simultaneous_starts_never_share_a_folder(images, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     said = [line.split() for line in done.stdout.splitlines()]
     name = "images-mlp-latent-dim2-hidden8-epochs1"
-    assert {folder for folder, k in said if folder.startswith("images")} == {name, *(f"{name}-{k}" for k in range(2, 21))}
+    assert {folder for folder, k in said if folder.startswith("images")} == {
+        name,
+        *(f"{name}-{k}" for k in range(2, 21)),
+    }
     assert [folder for folder, _ in said].count("shared") == 1
     assert said.count(["refused", "True"]) == 9
     for folder, k in said:
@@ -168,18 +199,27 @@ def test_twenty_simultaneous_starts_never_share_a_folder(images, tmp_path):
             assert of == {k}
 
 
-# ---- going on ---------------------------------------------------------------------------------------------------------------
+# ---- going on
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        ({"seed": 3}, ["was trained with seed 0, config.json says 3: put that back into config.json, or --resume"]),
+        (
+            {"seed": 3},
+            ["was trained with seed 0, config.json says 3: put that back into config.json, or --resume"],
+        ),
         (
             {"batch_size": 7, "binarized": True},
-            ["binarized False, config.json says True; with batch_size 10, config.json says 7: put those back"],
+            [
+                "binarized False, config.json says True; with batch_size 10, config.json says 7: put those back"
+            ],
         ),
-        ({"objective": "elbo(beta=4)"}, ["objective 'default', config.json says 'elbo(beta=4)'", "--force goes on all the same"]),
+        (
+            {"objective": "elbo(beta=4)"},
+            ["objective 'default', config.json says 'elbo(beta=4)'", "--force goes on all the same"],
+        ),
         ({"recipe": "mlp(latent_dim=3)"}, ["should hold one run", "put mlp(latent_dim=2, hidden=(8,)) back"]),
         ({"epochs": 1}, ["no fewer epochs than the 2 that are done, found 1: --epochs 2, or more"]),
         ({"held_out": 7}, ["held_out None, config.json says 7"]),
@@ -199,7 +239,11 @@ def test_a_run_that_aims_at_fewer_epochs_than_it_has_done_is_looked_at_and_not_t
     path.write_text(json.dumps(json.loads(path.read_text()) | {"epochs": 1}))
     assert read_run(copy).state == "done"
     assert main(["evaluate", str(copy), "--samples", "0"]) == 0
-    fails(capsys, ["train", "--resume", copy, "--quiet"], "than the 2 that are done, found 1: --epochs 2, or more")
+    fails(
+        capsys,
+        ["train", "--resume", copy, "--quiet"],
+        "than the 2 that are done, found 1: --epochs 2, or more",
+    )
     assert main(["train", "--resume", str(copy), "--epochs", "2", "--quiet", "--no-figures"]) == 0
     assert json.loads(path.read_text())["epochs"] == 2
 
@@ -215,7 +259,11 @@ def test_more_epochs_in_the_config_and_force_go_on(copy):
 
 def test_a_run_without_its_first_checkpoint_can_be_resumed(trained, copy, tmp_path, capsys):
     (copy / "checkpoint.safetensors").unlink()
-    fails(capsys, ["train", "--resume", copy, "--quiet"], "beside the records of 2 epochs: put it back, or remove")
+    fails(
+        capsys,
+        ["train", "--resume", copy, "--quiet"],
+        "beside the records of 2 epochs: put it back, or remove",
+    )
     (copy / "metrics.jsonl").unlink()
     assert main(["train", "--resume", str(copy), "--quiet", "--no-figures"]) == 0
     assert_same_weights(copy, trained)
@@ -227,7 +275,9 @@ def test_a_run_without_its_first_checkpoint_can_be_resumed(trained, copy, tmp_pa
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_run_after_its_step_with_a_checkpoint(number, status, images, trained, tmp_path, capsys, monkeypatch):
+def test_a_signal_ends_a_run_after_its_step_with_a_checkpoint(
+    number, status, images, trained, tmp_path, capsys, monkeypatch
+):
     kept, before = Run.keep, [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
 
     def sending(run, every=0):
@@ -269,13 +319,25 @@ def test_moved_data_are_pointed_to_and_other_data_refused(trained, images, tmp_p
     (folder / "config.json").write_text(json.dumps(config))
     moved.write_bytes(images.read_bytes())
     np.save(other, np.load(images)[::-1])
-    for argv in (["evaluate", folder], ["plot", folder, "reconstructions"], ["train", "--resume", folder, "--quiet"]):
+    for argv in (
+        ["evaluate", folder],
+        ["plot", folder, "reconstructions"],
+        ["train", "--resume", folder, "--quiet"],
+    ):
         fails(capsys, argv, "gone.npy")
     for argv in (["plot", folder, "reconstructions"], ["train", "--resume", folder, "--quiet"]):
-        fails(capsys, [*argv, "--data", other], f"{other} should hold the examples that the run was trained on", "--data")
+        fails(
+            capsys,
+            [*argv, "--data", other],
+            f"{other} should hold the examples that the run was trained on",
+            "--data",
+        )
     judged, others, numbers = [], [], tmp_path / "numbers.json"
     for data, found in ((moved, judged), (other, others)):
-        assert main(["evaluate", str(folder), "--data", str(data), "--samples", "0", "--json", str(numbers)]) == 0
+        assert (
+            main(["evaluate", str(folder), "--data", str(data), "--samples", "0", "--json", str(numbers)])
+            == 0
+        )
         found += [json.loads(numbers.read_text())["bound"], capsys.readouterr().out]
     assert main(["evaluate", str(trained), "--samples", "0", "--json", str(numbers)]) == 0
     assert judged[0] == json.loads(numbers.read_text())["bound"]  # of the run's own held-out examples
@@ -283,15 +345,36 @@ def test_moved_data_are_pointed_to_and_other_data_refused(trained, images, tmp_p
     assert "on 60 examples" in others[1]
     assert main(["plot", str(folder), "reconstructions", "--data", str(moved)]) == 0
     assert json.loads((folder / "config.json").read_text())["data"] == str(gone)
-    assert main(["train", "--resume", str(folder), "--data", str(moved), "--epochs", "3", "--quiet", "--no-figures"]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "--resume",
+                str(folder),
+                "--data",
+                str(moved),
+                "--epochs",
+                "3",
+                "--quiet",
+                "--no-figures",
+            ]
+        )
+        == 0
+    )
     assert json.loads((folder / "config.json").read_text())["data"] == str(moved)
     np.save(moved, np.load(other))
     fails(capsys, ["evaluate", folder], "should hold the examples that the run was trained on")
 
 
-# ---- --config ---------------------------------------------------------------------------------------------------------------
+# ---- --config
+# ---------------------------------------------------------------------------------------------------------------
 
-BASE = {"recipe": "mlp(latent_dim=2, hidden=8)", "objective": "elbo(beta=2, free_bits=0.1)", "seed": 5, "limit": 50}
+BASE = {
+    "recipe": "mlp(latent_dim=2, hidden=8)",
+    "objective": "elbo(beta=2, free_bits=0.1)",
+    "seed": 5,
+    "limit": 50,
+}
 OVERRIDDEN = [
     ({}, {}),
     ({"beta": 4}, {"objective": "elbo(beta=4, free_bits=0.1)"}),
@@ -319,8 +402,16 @@ def test_what_is_given_overrides_the_config_that_it_begins_with(given, expected)
     [
         ("adam(learning_rate=0.01)", {"warm_up": 5}, "adam(learning_rate=constant(warm_up=5, rate=0.01))"),
         ("adam(learning_rate=0.01)", {"schedule": "cosine"}, "adam(learning_rate=cosine(rate=0.01))"),
-        ("adam(learning_rate=0.01)", {"schedule": "cosine", "learning_rate": 0.2}, "adam(learning_rate=cosine(rate=0.2))"),
-        ("adam(learning_rate=cosine(rate=0.01))", {"warm_up": 5}, "adam(learning_rate=cosine(rate=0.01, warm_up=5))"),
+        (
+            "adam(learning_rate=0.01)",
+            {"schedule": "cosine", "learning_rate": 0.2},
+            "adam(learning_rate=cosine(rate=0.2))",
+        ),
+        (
+            "adam(learning_rate=cosine(rate=0.01))",
+            {"warm_up": 5},
+            "adam(learning_rate=cosine(rate=0.01, warm_up=5))",
+        ),
         ("adam(learning_rate=cosine(rate=0.01))", {"learning_rate": 0.5}, "adam(learning_rate=0.5)"),
         ("sgd(momentum=0.9)", {"learning_rate": 0.5}, "sgd(momentum=0.9, learning_rate=0.5)"),
         ("sgd(momentum=0.9)", {"optimizer": "adam"}, "adam"),
@@ -336,18 +427,25 @@ def test_a_run_is_begun_from_the_config_of_another(trained, tmp_path, capsys, mo
     assert main([*argv, "--out", str(tmp_path / "same")]) == 0
     assert (tmp_path / "same" / "config.json").read_bytes() == (trained / "config.json").read_bytes()
     assert_same_weights(tmp_path / "same", trained)
-    assert main([*argv, "--seed", "1", "--no-binarized", "--beta", "2", "--out", str(tmp_path / "other")]) == 0
+    assert (
+        main([*argv, "--seed", "1", "--no-binarized", "--beta", "2", "--out", str(tmp_path / "other")]) == 0
+    )
     config = json.loads((tmp_path / "other" / "config.json").read_text())
     assert (config["seed"], config["objective"], config["batch_size"]) == (1, "default(beta=2)", 10)
     fails(capsys, ["train", "--config", tmp_path / "no.json"], "no.json")
     fails(capsys, ["train", "--config", trained / "metrics.jsonl"], "metrics.jsonl should be JSON")
-    fails(capsys, ["train", "--resume", trained, "--config", trained / "config.json"], "--config can't be changed by --resume")
+    fails(
+        capsys,
+        ["train", "--resume", trained, "--config", trained / "config.json"],
+        "--config can't be changed by --resume",
+    )
     monkeypatch.chdir(tmp_path)
     (tmp_path / "few.json").write_text('{"recipe": "mlp(latent_dim=2)", "sede": 3}')
     fails(capsys, ["train", "--config", "few.json"], "few.json: entry should be one of", "did you mean seed?")
 
 
-# ---- curves -----------------------------------------------------------------------------------------------------------------
+# ---- curves
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def test_metrics_are_a_table_too(trained):
@@ -357,7 +455,9 @@ def test_metrics_are_a_table_too(trained):
     assert len(rows) == len(records) == 2
     for row, record in zip(rows, records, strict=True):
         flat = {name: value for name, value in record.items() if not isinstance(value, dict)}
-        flat |= {f"{part}.{term}": mean for part in ("train", "held_out") for term, mean in record[part].items()}
+        flat |= {
+            f"{part}.{term}": mean for part in ("train", "held_out") for term, mean in record[part].items()
+        }
         assert {name: float(value) for name, value in row.items()} == flat
 
 
@@ -368,21 +468,31 @@ def test_tensorboard_shows_every_epoch_of_a_run_and_of_its_going_on(images, tmp_
 
     folder = tmp_path / "run"
     assert main(["train", "--data", str(images), "--out", str(folder), "--tensorboard", *SMALL]) == 0
-    assert main(["train", "--resume", str(folder), "--epochs", "3", "--tensorboard", "--quiet", "--no-figures"]) == 0
+    assert (
+        main(["train", "--resume", str(folder), "--epochs", "3", "--tensorboard", "--quiet", "--no-figures"])
+        == 0
+    )
     found = EventAccumulator(str(folder / "tensorboard"))
     found.Reload()
-    assert {"bound/held_out", "kl/train", "learning_rate"} <= set(found.Tags()["tensors"] + found.Tags()["scalars"])
+    assert {"bound/held_out", "kl/train", "learning_rate"} <= set(
+        found.Tags()["tensors"] + found.Tags()["scalars"]
+    )
     from tensorboard.util.tensor_util import make_ndarray
 
     points = {event.step: make_ndarray(event.tensor_proto) for event in found.Tensors("bound/held_out")}
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert list(points) == [record["step"] for record in records]
     for record in records:
-        assert points[record["step"]] == pytest.approx(record["held_out"]["bound"], rel=1e-6)  # events are float32
+        # events are float32
+        assert points[record["step"]] == pytest.approx(record["held_out"]["bound"], rel=1e-6)
 
 
-@pytest.mark.parametrize(("missing", "argv"), [("tensorboard", ["train", "--tensorboard"]), ("shtab", ["completion", "bash"])])
-def test_a_package_that_is_missing_is_said_before_anything_is_done(missing, argv, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("missing", "argv"), [("tensorboard", ["train", "--tensorboard"]), ("shtab", ["completion", "bash"])]
+)
+def test_a_package_that_is_missing_is_said_before_anything_is_done(
+    missing, argv, tmp_path, capsys, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     for name in (missing, "tensorboard.summary", "tensorboardX"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -390,7 +500,8 @@ def test_a_package_that_is_missing_is_said_before_anything_is_done(missing, argv
     assert not any(tmp_path.iterdir())
 
 
-# ---- command lines ----------------------------------------------------------------------------------------------------------
+# ---- command lines
+# ----------------------------------------------------------------------------------------------------------
 
 LARGE = 10**20
 WRONG = [
@@ -442,12 +553,17 @@ WRONG = [
     (["sweep", "beta=1", "--workers", "0"], "--workers should be at least 1, found 0"),
     (["sweep", "beta=1", "--workers", "2", "--dask", "tcp://x"], "--workers goes without --dask"),
     (["sweep", "beta=1", "--", "--quiet"], "behind --: --quiet is no setting of a run"),
-    (["sweep", "beta=1", "--", "--epohcs", "3"], "behind --: unknown option --epohcs (did you mean --epochs?)"),
+    (
+        ["sweep", "beta=1", "--", "--epohcs", "3"],
+        "behind --: unknown option --epohcs (did you mean --epochs?)",
+    ),
     (["sweep", "--commands", "nowhere.txt"], "nowhere.txt"),
 ]
 
 
-@pytest.mark.parametrize(("argv", "words"), WRONG, ids=lambda a: " ".join(map(str, a))[:60] if isinstance(a, list) else None)
+@pytest.mark.parametrize(
+    ("argv", "words"), WRONG, ids=lambda a: " ".join(map(str, a))[:60] if isinstance(a, list) else None
+)
 def test_a_wrong_command_line_is_one_sentence(argv, words, trained, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fails(capsys, [trained if word == "RUN" else word for word in argv], words)
@@ -455,7 +571,10 @@ def test_a_wrong_command_line_is_one_sentence(argv, words, trained, tmp_path, ca
 
 
 def every_option():
-    """Every option of every command that takes a value: (command, what the command needs, the option's flag, its type)."""
+    """Every option of every command that takes a value:
+
+    (command, what the command needs, the option's flag, its type).
+    """
     import argparse
     from importlib import import_module
 
@@ -465,7 +584,11 @@ def every_option():
         needs = [a for a in parser._actions if not a.option_strings and a.nargs not in ("*", "?")]
         required = [a for a in parser._actions if a.option_strings and a.required]
         for action in parser._actions:
-            if action.option_strings and action.nargs != 0 and type(action).__name__ != "BooleanOptionalAction":
+            if (
+                action.option_strings
+                and action.nargs != 0
+                and type(action).__name__ != "BooleanOptionalAction"
+            ):
                 others = [word for a in required if a is not action for word in (a.option_strings[-1], "x")]
                 needed = ["bash" if a.choices else "RUN" for a in needs] + others
                 yield name, needed, action.option_strings[-1], action.type
@@ -474,7 +597,9 @@ def every_option():
 @pytest.mark.parametrize(
     ("name", "needed", "flag", "kind"), list(every_option()), ids=lambda v: v if isinstance(v, str) else None
 )
-def test_no_option_takes_nothing_or_what_can_not_be_counted(name, needed, flag, kind, trained, tmp_path, capsys, monkeypatch):
+def test_no_option_takes_nothing_or_what_can_not_be_counted(
+    name, needed, flag, kind, trained, tmp_path, capsys, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     given = [str(trained) if word == "RUN" else word for word in needed]
     for empty in ("", " "):
@@ -490,12 +615,19 @@ def test_completion_knows_commands_options_and_names(capsys):
     for shell in ("bash", "zsh", "tcsh"):
         assert main(["completion", shell]) == 0
         script = capsys.readouterr().out
-        for word in (*COMMANDS, "--latent-dim" if shell != "tcsh" else "latent-dim", "gaussian_optimal", "held-out"):
+        for word in (
+            *COMMANDS,
+            "--latent-dim" if shell != "tcsh" else "latent-dim",
+            "gaussian_optimal",
+            "held-out",
+        ):
             assert word in script, word
 
 
 @pytest.mark.parametrize(
-    "given", [{"beta": 4, "bta": 3}, {"recipe": 3}, {"penalty": [3]}, {"beta": "(("}, {"epochs": "three"}], ids=str
+    "given",
+    [{"beta": 4, "bta": 3}, {"recipe": 3}, {"penalty": [3]}, {"beta": "(("}, {"epochs": "three"}],
+    ids=str,
 )
 def test_settings_that_do_not_fit_are_one_sentence(given):
     with pytest.raises(InputError) as caught:

@@ -9,7 +9,17 @@ from safetensors.numpy import load_file, save_file
 
 from scratchvae import VAE, Autoencoder, ConditionalVAE, FactorAnalysis, convolutional, mlp
 from scratchvae.arrays import InputError
-from scratchvae.layers import BatchNorm, Layer, Linear, ReLU, Residual, Sequential, WeightNorm, named_parameters, save_state_dict
+from scratchvae.layers import (
+    BatchNorm,
+    Layer,
+    Linear,
+    ReLU,
+    Residual,
+    Sequential,
+    WeightNorm,
+    named_parameters,
+    save_state_dict,
+)
 from scratchvae.likelihoods import Gaussian
 from scratchvae.models import Estimator, HelmholtzMachine, ProbabilisticPCA
 from scratchvae.objectives import Elbo, Ramp
@@ -28,15 +38,25 @@ SMALL = {"latent_dim": 2, "hidden": 3, "epochs": 1}
 def network():
     """Layers within layers, some of which remember, and one that shares its weights."""
     encoder = Sequential(
-        Linear(4, 5, rng=0), BatchNorm(5), Residual(Sequential(ReLU(), WeightNorm(Linear(5, 5, rng=1)))), Linear(5, 4, rng=2)
+        Linear(4, 5, rng=0),
+        BatchNorm(5),
+        Residual(Sequential(ReLU(), WeightNorm(Linear(5, 5, rng=1)))),
+        Linear(5, 4, rng=2),
     )
-    roles = {"posterior": DiagonalGaussian(2), "prior": StandardGaussian(2), "likelihood": Gaussian(learned=True)}
+    roles = {
+        "posterior": DiagonalGaussian(2),
+        "prior": StandardGaussian(2),
+        "likelihood": Gaussian(learned=True),
+    }
     return VAE(event_shape=(4,), encoder=encoder, decoder=Linear(2, 4, rng=3), **roles).fit(X, epochs=1)
 
 
 MODELS = {
     "a VAE": lambda: (VAE(**SMALL, standardize=True, beta=Ramp(0, 1, 3), max_norm=2).fit(X), X),
-    "one with an objective": lambda: (VAE(**SMALL, objective=Elbo(free_bits=0.1), optimizer=Adam(1e-2)).fit(X), X),
+    "one with an objective": lambda: (
+        VAE(**SMALL, objective=Elbo(free_bits=0.1), optimizer=Adam(1e-2)).fit(X),
+        X,
+    ),
     "one with parts that are named": lambda: (
         VAE(
             **SMALL,
@@ -49,11 +69,20 @@ MODELS = {
     ),
     "networks of one's own": lambda: (network(), X),
     "a recipe's": lambda: (mlp(4, latent_dim=2, hidden=3, prior="gaussian_mixture"), np.abs(X) / 5),
-    "convolutions": lambda: (convolutional((1, 8, 8), channels=(2,), hidden=4, latent_dim=2), IMAGES / np.float32(255)),
+    "convolutions": lambda: (
+        convolutional((1, 8, 8), channels=(2,), hidden=4, latent_dim=2),
+        IMAGES / np.float32(255),
+    ),
     "an autoencoder": lambda: (Autoencoder(**SMALL, code_activation="leaky_relu").fit(X), X),
     "labels": lambda: (ConditionalVAE(**SMALL).fit(X, LABELS), X),
-    "numbered labels": lambda: (ConditionalVAE(**SMALL, prior="conditional_gaussian").fit(X, np.arange(30) % 3 - 1), X),
-    "a Helmholtz machine": lambda: (belief_net(4, layers=(3, 2), algorithm="reweighted_wake_sleep").fit(X > 0, epochs=1), X > 0),
+    "numbered labels": lambda: (
+        ConditionalVAE(**SMALL, prior="conditional_gaussian").fit(X, np.arange(30) % 3 - 1),
+        X,
+    ),
+    "a Helmholtz machine": lambda: (
+        belief_net(4, layers=(3, 2), algorithm="reweighted_wake_sleep").fit(X > 0, epochs=1),
+        X > 0,
+    ),
     "factor analysis": lambda: (FactorAnalysis(1).fit(X), X),
     "probabilistic PCA": lambda: (ProbabilisticPCA(2, ddof=1).fit(X), X),
 }
@@ -71,7 +100,9 @@ def test_what_is_saved_comes_back(name, tmp_path):
     model.save(tmp_path / "model.safetensors")
     again = type(model).load(str(tmp_path / "model.safetensors"))
     assert repr(again) == repr(model)
-    assert {k: repr(v) for k, v in again.get_params().items()} == {k: repr(v) for k, v in model.get_params().items()}
+    assert {k: repr(v) for k, v in again.get_params().items()} == {
+        k: repr(v) for k, v in model.get_params().items()
+    }
     np.testing.assert_array_equal(again.transform(x), model.transform(x))
     np.testing.assert_array_equal(again.score_samples(x), model.score_samples(x))
     np.testing.assert_array_equal(
@@ -91,8 +122,11 @@ def test_a_loaded_model_can_be_trained_on(tmp_path):
     model = VAE(**SMALL).fit(X)
     model.save(tmp_path / "m.safetensors")
     again = VAE.load(tmp_path / "m.safetensors")
-    np.testing.assert_array_equal(again.fit(X).transform(X), model.transform(X))  # from the first weights of its seed
-    losses = [VAE.load(tmp_path / "m.safetensors").partial_fit(X).history[-1]["train"]["loss"] for _ in range(2)]
+    # from the first weights of its seed
+    np.testing.assert_array_equal(again.fit(X).transform(X), model.transform(X))
+    losses = [
+        VAE.load(tmp_path / "m.safetensors").partial_fit(X).history[-1]["train"]["loss"] for _ in range(2)
+    ]
     assert losses[0] == losses[1] < model.history[-1]["train"]["loss"] + 1
     FactorAnalysis(1).fit(X).save(tmp_path / "f.safetensors")
     loaded = FactorAnalysis.load(tmp_path / "f.safetensors")
@@ -125,7 +159,9 @@ def test_columns_with_names_are_saved_with_them(tmp_path):
     model = VAE(**SMALL).fit(Frame())
     model.save(tmp_path / "m.safetensors")
     assert list(VAE.load(tmp_path / "m.safetensors").feature_names_in_) == ["a", "b", "c", "d"]
-    with pytest.warns(UserWarning, match="X does not have valid feature names, but VAE was fitted with feature names"):
+    with pytest.warns(
+        UserWarning, match="X does not have valid feature names, but VAE was fitted with feature names"
+    ):
         model.transform(X)
 
 
@@ -139,8 +175,14 @@ class Own(Layer):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (lambda: VAE(**SMALL, beta=lambda step: 1.0).fit(X), "VAE.save: beta should be made of .*; found <function"),
-        (lambda: mlp(4, hidden=3).set_params(encoder=Own()), "VAE.save: encoder should be made of .*, a Own. state_dict keeps"),
+        (
+            lambda: VAE(**SMALL, beta=lambda step: 1.0).fit(X),
+            "VAE.save: beta should be made of .*; found <function",
+        ),
+        (
+            lambda: mlp(4, hidden=3).set_params(encoder=Own()),
+            "VAE.save: encoder should be made of .*, a Own. state_dict keeps",
+        ),
     ],
 )
 def test_what_can_not_be_saved_is_said(model, words, tmp_path):
@@ -152,7 +194,9 @@ def test_what_can_not_be_saved_is_said(model, words, tmp_path):
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     model = mlp(4, hidden=3)
     model.encoder.layers[0].weight.value[0, 0] = np.nan
-    with pytest.raises(InputError, match=r"every weight should be finite; found others in encoder\.layers\.0\.weight"):
+    with pytest.raises(
+        InputError, match=r"every weight should be finite; found others in encoder\.layers\.0\.weight"
+    ):
         model.save(tmp_path / "m.safetensors")
 
 
@@ -171,7 +215,10 @@ def attributes(content, name):
 
 
 FAULTS = {
-    "newer": (lambda a, m, c: m.update(version="2"), "of version 1, found version '2': a newer scratchvae may read it"),
+    "newer": (
+        lambda a, m, c: m.update(version="2"),
+        "of version 1, found version '2': a newer scratchvae may read it",
+    ),
     "another format": (
         lambda a, m, c: m.update(format="scratchvae checkpoint"),
         "should be a saved model, .* found a scratchvae checkpoint",
@@ -179,24 +226,45 @@ FAULTS = {
     "no format": (lambda a, m, c: m.pop("format"), "found a safetensors file of another kind"),
     "no model": (lambda a, m, c: m.pop("model"), "should be JSON"),
     "no objects": (lambda a, m, c: c.pop("objects"), "objects should be a list, found nothing"),
-    "a class of nobody's": (lambda a, m, c: c["objects"][1].update({"class": "os.system"}), "found an object .*os.system"),
-    "a function as a class": (lambda a, m, c: c["objects"][1].update({"class": "layers.cast"}), "found an object"),
-    "an abstract class": (lambda a, m, c: c["objects"][1].update({"class": "layers.Layer"}), "found an object"),
-    "a room's own import": (lambda a, m, c: c["objects"][1].update({"class": "models.Linear"}), "found an object"),
+    "a class of nobody's": (
+        lambda a, m, c: c["objects"][1].update({"class": "os.system"}),
+        "found an object .*os.system",
+    ),
+    "a function as a class": (
+        lambda a, m, c: c["objects"][1].update({"class": "layers.cast"}),
+        "found an object",
+    ),
+    "an abstract class": (
+        lambda a, m, c: c["objects"][1].update({"class": "layers.Layer"}),
+        "found an object",
+    ),
+    "a room's own import": (
+        lambda a, m, c: c["objects"][1].update({"class": "models.Linear"}),
+        "found an object",
+    ),
     "a reference to nothing": (lambda a, m, c: c.update(top={"object": 99}), "found an entry {'object': 99}"),
     "another top": (lambda a, m, c: c.update(top=1), "should be a saved model; found none in it"),
-    "an op of nobody's": (lambda a, m, c: attributes(c, "layers.ReLU").update(op={"op": "__builtins__"}), "found an entry"),
+    "an op of nobody's": (
+        lambda a, m, c: attributes(c, "layers.ReLU").update(op={"op": "__builtins__"}),
+        "found an entry",
+    ),
     "a number that is none": (
         lambda a, m, c: attributes(c, "posteriors.DiagonalGaussian").update(latent_dim={"float": "ten"}),
         "found an entry {'float': 'ten'}",
     ),
     "an array less": (lambda a, m, c: a.pop("_built.decoder.layers.0.weight"), "found an entry {'parameter'"),
-    "an array more": (lambda a, m, c: a.update(more=np.zeros(1)), "the arrays of a VAE and no other; found 'more'"),
+    "an array more": (
+        lambda a, m, c: a.update(more=np.zeros(1)),
+        "the arrays of a VAE and no other; found 'more'",
+    ),
     "an array of another shape": (
         lambda a, m, c: a.update({"_built.decoder.layers.0.weight": np.zeros((3, 3), np.float32)}),
         "it does not work",
     ),
-    "NaN": (lambda a, m, c: a["_built.decoder.layers.0.weight"].fill(np.nan), "every weight should be finite; found others in"),
+    "NaN": (
+        lambda a, m, c: a["_built.decoder.layers.0.weight"].fill(np.nan),
+        "every weight should be finite; found others in",
+    ),
     "a Parameter that is missing": (
         lambda a, m, c: (attributes(c, "layers.Linear").pop("bias"), a.pop("_built.encoder.layers.0.bias")),
         "it does not work",
@@ -228,7 +296,13 @@ def test_bytes_of_other_kinds_are_refused(tmp_path):
     path = tmp_path / "m.safetensors"
     VAE(**SMALL).fit(X).save(path)
     whole = path.read_bytes()
-    for content in (b"", whole[:100], whole[:-1], b"PK\x03\x04" + whole, whole.replace(b"objects", b"object\xff")):
+    for content in (
+        b"",
+        whole[:100],
+        whole[:-1],
+        b"PK\x03\x04" + whole,
+        whole.replace(b"objects", b"object\xff"),
+    ):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"m\.safetensors"):
             VAE.load(path)
@@ -240,7 +314,9 @@ def test_bytes_of_other_kinds_are_refused(tmp_path):
 def test_another_class_is_named(tmp_path):
     path = tmp_path / "m.safetensors"
     FactorAnalysis(1).fit(X).save(path)
-    with pytest.raises(InputError, match=r"holds a FactorAnalysis, which FactorAnalysis\.load reads; VAE\.load does not"):
+    with pytest.raises(
+        InputError, match=r"holds a FactorAnalysis, which FactorAnalysis\.load reads; VAE\.load does not"
+    ):
         VAE.load(path)
     ConditionalVAE(**SMALL).fit(X, LABELS).save(path)
     assert type(VAE.load(path)) is ConditionalVAE  # which is a VAE
@@ -250,14 +326,19 @@ def test_another_class_is_named(tmp_path):
     save_state_dict(model, path)
     with pytest.raises(InputError, match="of another kind"):
         VAE.load(path)
-    save_checkpoint(path, Training(model, model.phases(SGD(0.1)), model._dataset(np.zeros((2, 4))), epochs=1), {})
+    save_checkpoint(
+        path, Training(model, model.phases(SGD(0.1)), model._dataset(np.zeros((2, 4))), epochs=1), {}
+    )
     with pytest.raises(InputError, match="found a scratchvae checkpoint"):
         VAE.load(path)
 
 
 def test_weights_go_to_pytorch_and_back():
     """As `nn.Linear` has them: (out, in)."""
-    built, made = VAE(**SMALL, seed=1, standardize=False).fit(X), mlp(4, latent_dim=2, hidden=3, likelihood="gaussian")
+    built, made = (
+        VAE(**SMALL, seed=1, standardize=False).fit(X),
+        mlp(4, latent_dim=2, hidden=3, likelihood="gaussian"),
+    )
     arrays = built.to_torch_state_dict()
     assert {name: array.shape for name, array in arrays.items()} == {
         "encoder.0.weight": (3, 4),
@@ -285,7 +366,11 @@ def test_a_summary_has_every_layer_and_counts_every_number_once():
         ("encoder.3", "Flatten", "(N, 32)"),
         ("encoder.4", "Linear", "(N, 4)"),
     ]
-    assert found.total == sum(p.value.size for p in named_parameters(model).values()) == sum(row.parameters for row in found.rows)
+    assert (
+        found.total
+        == sum(p.value.size for p in named_parameters(model).values())
+        == sum(row.parameters for row in found.rows)
+    )
     text = str(found)
     assert text.splitlines()[0] == "VAE"
     assert text.splitlines()[-1] == f"{found.total:,} numbers are learned"

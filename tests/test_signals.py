@@ -1,4 +1,6 @@
-"""Sound, text, video and patches as data: what files become and what is refused, what the spectrogram and the counts are."""
+"""Sound, text, video and patches as data: what files become and what is refused, what the spectrogram and the
+counts are.
+"""
 
 import inspect
 import io
@@ -19,14 +21,19 @@ RNG = np.random.default_rng(0)
 NOISE = RNG.uniform(-0.9, 0.9, 3000)
 
 
-# ---- WAV --------------------------------------------------------------------------------------------------------------------
+# ---- WAV
+# --------------------------------------------------------------------------------------------------------------------
 
 
 def wav(samples, width, *, rate=8000, channels=1):
     """A WAV file by Python's own writer, of integers in `width` bytes (of 8 bits: unsigned)."""
     kind = {1: "u1", 2: "<i2", 3: "<i4", 4: "<i4"}[width]
     raw = np.asarray(samples).astype(kind)
-    content = b"".join(int(v).to_bytes(3, "little", signed=True) for v in raw.ravel()) if width == 3 else raw.tobytes()
+    content = (
+        b"".join(int(v).to_bytes(3, "little", signed=True) for v in raw.ravel())
+        if width == 3
+        else raw.tobytes()
+    )
     stream = io.BytesIO()
     with wave.open(stream, "wb") as file:
         file.setparams((channels, width, rate, 0, "NONE", ""))
@@ -73,7 +80,8 @@ def test_samples_stored_as_floats_are_taken_as_they_are(dtype, tmp_path):
     np.testing.assert_array_equal(data.read_wav(tmp_path / "a.wav")[0], np.float32([1.0, 0.0]))
 
 
-# ---- spectrograms -----------------------------------------------------------------------------------------------------------
+# ---- spectrograms
+# -----------------------------------------------------------------------------------------------------------
 
 HANN = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)
 SMALL = data.Spectrogram(rate=1000, size=64, hop=16)
@@ -139,7 +147,9 @@ def test_the_inverse_is_the_nearest_sound():
 
 
 def test_griffin_and_lim_never_goes_back():
-    tones = np.concatenate([data.play_note(timbre, 60, seconds=0.1, rate=1000) for timbre in ("organ", "bell")])
+    tones = np.concatenate(
+        [data.play_note(timbre, 60, seconds=0.1, rate=1000) for timbre in ("organ", "bell")]
+    )
     levels, n = SMALL.levels(tones), len(tones)
     phase = RNG.uniform(-np.pi, np.pi, levels.shape)
     apart = []
@@ -158,11 +168,17 @@ def test_silence_has_level_0_and_becomes_silence_again():
     assert (sound.name, len(sound), sound.event_shape) == ("silence", len(levels), (33,))
 
 
-# ---- notes ------------------------------------------------------------------------------------------------------------------
+# ---- notes
+# ------------------------------------------------------------------------------------------------------------------
 
 
 def test_notes_are_the_same_for_the_same_seed_and_a_longer_set_begins_like_a_shorter():
-    one, again, longer, other = data.notes(40, seed=3), data.notes(40, seed=3), data.notes(300, seed=3), data.notes(40, seed=4)
+    one, again, longer, other = (
+        data.notes(40, seed=3),
+        data.notes(40, seed=3),
+        data.notes(300, seed=3),
+        data.notes(40, seed=4),
+    )
     assert one.images.tobytes() == again.images.tobytes() != other.images.tobytes()
     np.testing.assert_allclose(longer.images[:40], one.images, atol=1e-6)
     assert (longer.event_shape, longer.label_names) == ((129,), tuple(data.TIMBRES))
@@ -199,17 +215,28 @@ SOUNDS = {  # of the A at 220 Hz, at samples 40, 1501 and 4007 of 8000 a second
 
 
 def test_timbres_sound_as_they_always_did():
-    """A data set is known by its numbers: who changes a partial changes everybody's data, and has to say so here."""
+    """A data set is known by its numbers: who changes a partial changes everybody's data, and has to say so
+    here.
+    """
     assert SOUNDS.keys() == data.TIMBRES.keys()
     for timbre, values in SOUNDS.items():
-        np.testing.assert_allclose(data.play_note(timbre, 57.0, rate=8000)[[40, 1501, 4007]], values, atol=1e-8)
+        np.testing.assert_allclose(
+            data.play_note(timbre, 57.0, rate=8000)[[40, 1501, 4007]], values, atol=1e-8
+        )
 
 
 def test_partials_above_half_the_rate_are_left_out():
-    samples = data.play_note("violin", 93, seconds=0.1, rate=4000, release=0)  # 1760 Hz: only the first is below 2000
+    # 1760 Hz: only the first is below 2000
+    samples = data.play_note("violin", 93, seconds=0.1, rate=4000, release=0)
     _, amplitude, decay = data.TIMBRES["violin"]
     t = np.arange(400) / 4000
-    expected = amplitude[0] / amplitude.sum() * np.exp(-decay[0] * t) * np.sin(2 * np.pi * 1760 * t) * np.minimum(t / 0.01, 1)
+    expected = (
+        amplitude[0]
+        / amplitude.sum()
+        * np.exp(-decay[0] * t)
+        * np.sin(2 * np.pi * 1760 * t)
+        * np.minimum(t / 0.01, 1)
+    )
     np.testing.assert_allclose(samples[:-1], expected[:-1], atol=1e-12)
     assert not data.play_note("sine", 120, rate=4000).any()
 
@@ -219,9 +246,14 @@ def test_a_frame_of_notes_is_a_frame_of_the_note_played():
     spectrogram = data.Spectrogram()
     for row in range(12):
         f = {name: values[row] for name, values in drawn.factors.items()}
-        whole = data.play_note(list(data.TIMBRES)[f["timbre"]], f["pitch"], seconds=1, rate=256_000, loudness=f["loudness"])
+        whole = data.play_note(
+            list(data.TIMBRES)[f["timbre"]], f["pitch"], seconds=1, rate=256_000, loudness=f["loudness"]
+        )
         at = np.rint((f["time"] + (np.arange(256) - 128) / 8000) * 256_000).astype(int)
-        folded = data.TIMBRES[drawn.label_names[drawn.labels[row]]][0].max() * 440 * 2 ** ((f["pitch"] - 69) / 12) >= 4000
+        folded = (
+            data.TIMBRES[drawn.label_names[drawn.labels[row]]][0].max() * 440 * 2 ** ((f["pitch"] - 69) / 12)
+            >= 4000
+        )
         if not folded:  # no partial lies between half the one rate and half the other
             levels = spectrogram.frame_levels(whole[None, at])[0]
             np.testing.assert_allclose(drawn.images[row], levels, atol=0.02)
@@ -234,12 +266,16 @@ def test_a_sine_lies_at_the_frequency_of_its_pitch(pitch):
     assert abs(data.Spectrogram().frequencies[levels[20].argmax()] - expected) <= 8000 / 256 / 2
 
 
-# ---- text -------------------------------------------------------------------------------------------------------------------
+# ---- text
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_words_are_counted_the_most_frequent_first():
-    bags = data.bag_of_words(["The cat, the DOG: the end_1!", "a dog's cat — Straße STRASSE", "42 ..."], size=4)
-    assert bags.entry_names == ("the", "cat", "dog", "strasse")  # three, then two each, in the order of the alphabet
+    bags = data.bag_of_words(
+        ["The cat, the DOG: the end_1!", "a dog's cat — Straße STRASSE", "42 ..."], size=4
+    )
+    # three, then two each, in the order of the alphabet
+    assert bags.entry_names == ("the", "cat", "dog", "strasse")
     np.testing.assert_array_equal(bags.images, [[3, 1, 1, 0], [0, 1, 1, 2], [0, 0, 0, 0]])
     assert bags.images.dtype == np.float32
     assert (len(bags), bags.event_shape) == (3, (4,))
@@ -285,7 +321,11 @@ def test_docstrings_are_those_that_inspect_finds():
     assert found.label_names == ("statistics", "calendar")
     of_statistics = {text for text, label in zip(found.documents, found.labels, strict=True) if label == 0}
     public = [getattr(statistics, name) for name in statistics.__all__] + [statistics]
-    wanted = {inspect.getdoc(thing) for thing in public if inspect.getmodule(thing) is statistics or thing is statistics}
+    wanted = {
+        inspect.getdoc(thing)
+        for thing in public
+        if inspect.getmodule(thing) is statistics or thing is statistics
+    }
     assert {text for text in wanted if text and len(text.split()) >= 8} <= of_statistics
     assert len(set(found.documents)) == len(found)
     assert 0 < found.labels[:40].sum() < 40  # mixed
@@ -294,7 +334,8 @@ def test_docstrings_are_those_that_inspect_finds():
     np.testing.assert_array_equal(again.labels, found.labels)
 
 
-# ---- video and patches ------------------------------------------------------------------------------------------------------
+# ---- video and patches
+# ------------------------------------------------------------------------------------------------------
 
 MOVING = (np.arange(5)[:, None, None] * 40 + np.zeros((5, 6, 8))).astype(np.uint8)
 MOVING[:, 2, 3] = [255, 0, 255, 0, 255]
@@ -356,7 +397,8 @@ def test_a_glyph_flies_straight_on_and_is_thrown_back_by_the_walls():
 def test_a_glyph_begins_anywhere_between_the_walls():
     scenes = data.bouncing_glyphs(400, length=1, characters="O", speed=(0.0, 0.0), size=16, seed=3)
     for name in ("x", "y"):
-        share = scenes.factors[name] / video.WALL  # uniform on (−1, 1): its mean is within 5 · 0.577/√400 of 0
+        # uniform on (−1, 1): its mean is within 5 · 0.577/√400 of 0
+        share = scenes.factors[name] / video.WALL
         assert abs(share.mean()) < 0.15
         assert share.min() < -0.95
         assert share.max() > 0.95
@@ -387,13 +429,18 @@ def test_patches_are_cut_where_their_factors_say():
     photograph = data.photograph()
     assert (photograph.shape, photograph.dtype) == ((3, 600, 512), np.uint8)
     grey = data.patches(n=3, size=512)
-    np.testing.assert_allclose(grey.images[0, 0], photograph[:, grey.factors["y"][0] :][:, :512].mean(axis=0), atol=0.51)
+    np.testing.assert_allclose(
+        grey.images[0, 0], photograph[:, grey.factors["y"][0] :][:, :512].mean(axis=0), atol=0.51
+    )
 
 
-# ---- names and paths --------------------------------------------------------------------------------------------------------
+# ---- names and paths
+# --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "shape"), [("bouncing-glyphs", (4, 16, 16)), ("notes", (129,)), ("patches", (1, 16, 16))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("bouncing-glyphs", (4, 16, 16)), ("notes", (129,)), ("patches", (1, 16, 16))]
+)
 def test_what_is_drawn_has_splits_of_separate_streams(name, shape, monkeypatch):
     monkeypatch.setattr(sources, "DRAWN", {"train": 20, "test": 10})
     given = {"seed": 1} if name == "notes" else {"seed": 1, "size": 16}  # a note has no size
@@ -444,7 +491,8 @@ def test_a_run_trains_on_any_of_them(source, options, tmp_path, monkeypatch, cap
     (tmp_path / "moving.gif").write_bytes(animation(RNG.integers(0, 256, (20, 8, 8), np.uint8), "GIF"))
     once = ["--epochs", "1", "--latent-dim", "3", "--hidden", "6", "--quiet"]
     assert main(["train", "--data", source, *options, *once, "--out", "run"]) == 0
-    assert {path.stem for path in (tmp_path / "run" / "figures").iterdir()} == {"codes", "curves"}  # nothing that isn't a picture
+    # nothing that isn't a picture
+    assert {path.stem for path in (tmp_path / "run" / "figures").iterdir()} == {"codes", "curves"}
     assert main(["evaluate", "run", "--likelihood-of", "2"]) == 0
     assert main(["sample", "run", "-n", "3", "--draw", "--out", "drawn.npy"]) == 0
     drawn = np.load(tmp_path / "drawn.npy")
@@ -461,7 +509,8 @@ def test_a_run_trains_on_any_of_them(source, options, tmp_path, monkeypatch, cap
         assert "column 'two' of example 0 is 2 in words.txt, and Bernoulli gives" in capsys.readouterr().err
 
 
-# ---- what is refused --------------------------------------------------------------------------------------------------------
+# ---- what is refused
+# --------------------------------------------------------------------------------------------------------
 
 SOUND = wav(np.arange(400), 2)
 FILES = {  # content, reader, words
@@ -473,9 +522,17 @@ FILES = {  # content, reader, words
     "wav: no samples": (wav([], 2), data.read_wav, ["at least one sample, found 0"]),
     "text: empty": (b"", data.read_texts, ["expected text, found none"]),
     "text: blank": (b" \n\n \n", data.read_texts, ["expected text, found none"]),
-    "text: latin": ("größer".encode("latin-1"), data.read_texts, ["in utf-8", "byte 2 of 6", "name its encoding"]),
+    "text: latin": (
+        "größer".encode("latin-1"),
+        data.read_texts,
+        ["in utf-8", "byte 2 of 6", "name its encoding"],
+    ),
     "text: binary": (b"ab\0\1", data.read_texts, ["zero bytes"]),
-    "text: unknown": (b"ab", lambda path: data.read_texts(path, encoding="utf-9"), ["that Python knows", "'utf-9'"]),
+    "text: unknown": (
+        b"ab",
+        lambda path: data.read_texts(path, encoding="utf-9"),
+        ["that Python knows", "'utf-9'"],
+    ),
     "video: empty": (b"", data.read_video, ["can't be read as an animated GIF"]),
     "video: another format": (SOUND, data.read_video, ["can't be read as an animated GIF"]),
     "video: cut": (GIF[: len(GIF) // 2], data.read_video, ["can't be read as an animated GIF"]),
@@ -508,10 +565,16 @@ ARGUMENTS = {
     "few samples": (lambda: SMALL.levels(np.zeros(31)), "at least 32, half a window; found 31"),
     "nan samples": (lambda: SMALL.levels(np.full(100, np.nan)), "finite"),
     "frames too few": (lambda: SMALL.inverse(np.zeros((3, 33), complex), 1000), "found 3"),
-    "phase": (lambda: SMALL.sound(np.zeros((3, 33)), phase=np.zeros((2, 33)), n=10), "phase should have shape"),
+    "phase": (
+        lambda: SMALL.sound(np.zeros((3, 33)), phase=np.zeros((2, 33)), n=10),
+        "phase should have shape",
+    ),
     "no notes": (lambda: data.notes(0), "n should be at least 1"),
     "notes' seed": (lambda: data.notes(3, seed=-1), "seed should not be negative"),
-    "notes' ranges": (lambda: data.notes(3, ranges={"timbre": (0, 1)}), "pitch, loudness, time; found 'timbre'"),
+    "notes' ranges": (
+        lambda: data.notes(3, ranges={"timbre": (0, 1)}),
+        "pitch, loudness, time; found 'timbre'",
+    ),
     "timbre": (lambda: data.play_note("lute", 60), "one of sine, clarinet"),
     "no seconds": (lambda: data.play_note("sine", 60, seconds=0), "at least one sample"),
     "no pitch": (lambda: data.play_note("sine", np.nan), "pitch should be finite"),
@@ -522,7 +585,10 @@ ARGUMENTS = {
     "words twice": (lambda: data.bag_of_words(["a"], vocabulary=["a", "a"]), "found one twice"),
     "no size": (lambda: data.bag_of_characters(["a"], size=0), "size should be at least 1"),
     "labels": (lambda: data.Corpus("c", ["a"], np.zeros(2, int)), "labels should be 1 integers"),
-    "names": (lambda: data.Dataset("d", np.zeros((2, 3)), entry_names=("a",)), "1 columns, one for each name; found shape"),
+    "names": (
+        lambda: data.Dataset("d", np.zeros((2, 3)), entry_names=("a",)),
+        "1 columns, one for each name; found shape",
+    ),
     "module": (lambda: data.docstrings(["no_such_module"]), "found no no_such_module"),
     "module by path": (lambda: data.docstrings(["../secret"]), "found no ../secret"),
     "no modules": (lambda: data.docstrings([]), "found none"),
@@ -551,9 +617,12 @@ def test_unusable_arguments_are_refused_in_words(case):
 
 def test_frames_of_several_sizes_are_refused(tmp_path, monkeypatch):
     (tmp_path / "a.gif").write_bytes(GIF)
-    frames = [Image.new("L", (8, 6)), Image.new("L", (9, 6))]  # as Pillow gives them where one frame reaches over the edge
+    # as Pillow gives them where one frame reaches over the edge
+    frames = [Image.new("L", (8, 6)), Image.new("L", (9, 6))]
     monkeypatch.setattr(video.ImageSequence, "Iterator", lambda image: iter(frames))
-    with pytest.raises(InputError, match=r"a\.gif: frames should be of one size, found \(6, 8\) and \(6, 9\)"):
+    with pytest.raises(
+        InputError, match=r"a\.gif: frames should be of one size, found \(6, 8\) and \(6, 9\)"
+    ):
         data.read_video(tmp_path / "a.gif")
 
 

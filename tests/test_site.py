@@ -23,7 +23,13 @@ from scratchvae.site.prose import pieces
 from scratchvae.site.words import SIGNS, names_in
 
 ATLAS = Atlas()
-PAGES = ("ops.linear", "ops.activations", "distributions.gaussian", "kernels.textbook.densities", "objectives.iwae")
+PAGES = (
+    "ops.linear",
+    "ops.activations",
+    "distributions.gaussian",
+    "kernels.textbook.densities",
+    "objectives.iwae",
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +68,9 @@ def test_equations_become_tex(equation, tex):
     assert translate(equation, {"log_var"}).replace(" ", "") == tex.replace(" ", "")
 
 
-@pytest.mark.parametrize("text", ["", "x +", "(x", "x)", "/ 2", "x ≤", "a · · b", "|x", "Σ_i = ·", "`code`", "x, y", "e^"])
+@pytest.mark.parametrize(
+    "text", ["", "x +", "(x", "x)", "/ 2", "x ≤", "a · · b", "|x", "Σ_i = ·", "`code`", "x, y", "e^"]
+)
 def test_what_is_no_equation_is_refused(text):
     with pytest.raises(NotAnEquation):
         translate(text)
@@ -96,7 +104,9 @@ def texts(module):
 
 
 def test_every_equation_of_the_package_parses():
-    """No sign of mathematics is left outside of an equation that the grammar takes, but in titles that stand in quotes."""
+    """No sign of mathematics is left outside of an equation that the grammar takes, but in titles that stand
+    in quotes.
+    """
     count, left = 0, []
     for module in ATLAS.modules.values():
         names = names_in(module)
@@ -132,7 +142,11 @@ class Anchors(HTMLParser):
         given = dict(attrs)
         self.ids += [given["id"]] if "id" in given else []
         self.links += [given["href"]] if tag == "a" else []
-        self.loads += [given[name] for name in ("src", "href") if name in given and tag in ("script", "link", "img", "iframe")]
+        self.loads += [
+            given[name]
+            for name in ("src", "href")
+            if name in given and tag in ("script", "link", "img", "iframe")
+        ]
 
 
 def test_pages_load_nothing_from_outside_and_stay_small(made):
@@ -143,8 +157,12 @@ def test_pages_load_nothing_from_outside_and_stay_small(made):
         assert len(found.ids) == len(set(found.ids)), one.path
         for path in found.loads:
             assert path == "data:," or (ASSETS / path.removeprefix("../assets/")).is_file(), path
-    assert not re.search(r"@import|url\((?!fonts/)", (ASSETS / "katex" / "katex.min.css").read_text(encoding="utf-8"))
-    assert "http" not in (ASSETS / "site.js").read_text(encoding="utf-8") + (ASSETS / "style.css").read_text(encoding="utf-8")
+    assert not re.search(
+        r"@import|url\((?!fonts/)", (ASSETS / "katex" / "katex.min.css").read_text(encoding="utf-8")
+    )
+    assert "http" not in (ASSETS / "site.js").read_text(encoding="utf-8") + (ASSETS / "style.css").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_links_lead_to_anchors_that_are_there(book, made):
@@ -156,7 +174,11 @@ def test_links_lead_to_anchors_that_are_there(book, made):
             path, _, anchor = link.partition("#")
             whole = normpath(join(dirname(one.path), path)) if path else one.path
             room = whole.partition("/")[0]
-            assert whole in sources or whole in tests or room in ("course", "mistakes", "reference", "index.html"), link
+            assert (
+                whole in sources
+                or whole in tests
+                or room in ("course", "mistakes", "reference", "index.html")
+            ), link
             if whole in ids and anchor and anchor != "main":
                 assert anchor in ids[whole], f"{one.path}: {link}"
             if whole in tests and anchor:
@@ -180,9 +202,16 @@ def test_every_public_name_has_its_place(room):
 
 @pytest.mark.parametrize("room", ["ops", "distributions"])
 def test_every_op_and_law_with_a_case_has_its_numbers(book, room):
-    """The page of a function shows a table for its case: the numbers are taken from the same table that drives the checks."""
+    """The page of a function shows a table for its case: the numbers are taken from the same table that
+    drives the checks.
+    """
     of = {name for name in book.cases.by_function if name.startswith(f"scratchvae.{room}.")}
-    shown = {f"{m.name}.{row.name}" for m in in_order(ATLAS) if m.name.startswith(f"scratchvae.{room}.") for row in rows_of(m)}
+    shown = {
+        f"{m.name}.{row.name}"
+        for m in in_order(ATLAS)
+        if m.name.startswith(f"scratchvae.{room}.")
+        for row in rows_of(m)
+    }
     assert of
     assert of <= shown
 
@@ -219,7 +248,9 @@ def test_pages_open_in_a_browser_without_a_word_of_complaint(made, tmp_path):
     shutil.copytree(ASSETS, tmp_path / "assets")
     (tmp_path / "source").mkdir()
     for one in made:
-        watched = "<script>window.onerror = (m) => { document.documentElement.dataset.error = m }</script></head>"
+        watched = (
+            "<script>window.onerror = (m) => { document.documentElement.dataset.error = m }</script></head>"
+        )
         closing = """<script>window.addEventListener("load", () => {
           setEquations(document);
           document.querySelectorAll("[role=tab]").forEach((tab) => tab.click());

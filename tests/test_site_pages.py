@@ -1,4 +1,6 @@
-"""The pages of the study site that are played with, walked and read: their arithmetic, their links, and that they move."""
+"""The pages of the study site that are played with, walked and read: their arithmetic, their links, and that
+they move.
+"""
 
 import ast
 import json
@@ -17,23 +19,35 @@ from scratchvae.evaluation import linear_gaussian_bound
 from scratchvae.layers import named_parameters
 from scratchvae.objectives import Elbo
 from scratchvae.reference import mistakes
-from scratchvae.site import answer_numbers, answers, build, chapters, decoders, laws, plants, step, walk, widgets
+from scratchvae.site import (
+    answer_numbers,
+    answers,
+    build,
+    chapters,
+    decoders,
+    laws,
+    plants,
+    step,
+    walk,
+    widgets,
+)
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.build import ASSETS
 from scratchvae.site.page import render
 
 SCRIPTS = ASSETS / "play"
 EPSILON = np.finfo(np.float64).eps
-node = pytest.mark.skipif(shutil.which("node") is None, reason="node, which runs the scripts of the pages, is not installed")
+node = pytest.mark.skipif(
+    shutil.which("node") is None, reason="node, which runs the scripts of the pages, is not installed"
+)
 
 
 def in_node(expression, **given):
     """The value of an expression in JavaScript, with Maths and the given values by their names."""
     program = f"const Maths = require({json.dumps(str(SCRIPTS / 'mathematics.js'))});\n"
     program += "".join(f"const {name} = {json.dumps(value)};\n" for name, value in given.items())
-    program += (
-        "const plain = (key, v) => (ArrayBuffer.isView(v) ? [...v] : typeof v === 'number' && !isFinite(v) ? String(v) : v);\n"
-    )
+    program += "const endless = (v) => typeof v === 'number' && !isFinite(v);\n"
+    program += "const plain = (key, v) => (ArrayBuffer.isView(v) ? [...v] : endless(v) ? String(v) : v);\n"
     program += f"console.log(JSON.stringify({expression}, plain));"
     run = subprocess.run(["node", "-"], input=program, capture_output=True, encoding="utf-8", check=False)
     assert run.returncode == 0, run.stderr
@@ -64,10 +78,13 @@ def test_the_page_decodes_as_python_does(packed):
     _, layers, z = packed
     ours = decoders.logits_of(layers, z)
     theirs = in_node(
-        "z.map((each) => Maths.forward(Maths.network(layers), each))", layers=[x.for_page() for x in layers], z=z.tolist()
+        "z.map((each) => Maths.forward(Maths.network(layers), each))",
+        layers=[x.for_page() for x in layers],
+        z=z.tolist(),
     )
     size = sum(np.abs(layer.scale[:, None] * layer.q).sum() for layer in layers) * (1 + np.abs(z).max())
-    np.testing.assert_allclose(theirs, ours, atol=64 * EPSILON * size, rtol=0)  # the same sums in another order
+    # the same sums in another order
+    np.testing.assert_allclose(theirs, ours, atol=64 * EPSILON * size, rtol=0)
 
 
 GAUSSIANS = [(1.5, -1.0, 0.0, 0.0), (0.3, 2.0, -1.0, -0.5), (-2.0, 0.0, 1.0, 1.5), (0.7, 0.4, 0.7, 0.4)]
@@ -78,23 +95,34 @@ def test_the_page_has_the_kl_and_its_derivatives():
     m, s, mu, t = np.array(GAUSSIANS).T[:, :, None]
     value, pullback = gaussian.kl(m, s, mu, t)
     found = in_node("given.map(([m, s, mu, t]) => Maths.kl({ m, s, mu, t }))", given=GAUSSIANS)
-    for name, ours in zip(("value", "m", "s", "mu", "t"), (value, *pullback(np.ones(len(value)))), strict=True):
-        np.testing.assert_allclose([each[name] for each in found], ours.reshape(-1), atol=32 * EPSILON, rtol=32 * EPSILON)
+    for name, ours in zip(
+        ("value", "m", "s", "mu", "t"), (value, *pullback(np.ones(len(value)))), strict=True
+    ):
+        np.testing.assert_allclose(
+            [each[name] for each in found], ours.reshape(-1), atol=32 * EPSILON, rtol=32 * EPSILON
+        )
     expression = "Maths.difference((at) => Maths.kl(at).value, { m: 1.5, s: -1, mu: 0, t: 0 }, name)"
     for name in ("m", "s", "mu", "t"):
-        assert in_node(expression, name=name) == pytest.approx(found[0][name], abs=1e-8)  # h² and rounding over 2h
+        # h² and rounding over 2h
+        assert in_node(expression, name=name) == pytest.approx(found[0][name], abs=1e-8)
 
 
 @node
 @pytest.mark.parametrize("m", [-1.0, 0.4])
 def test_the_page_has_the_bound_of_a_linear_model(m):
     x, w, sigma, s = 1.5, 1.2, 0.6, -0.5
-    arrays = {"x": np.array([[x]]), "weight": np.array([[w]]), "mean": np.zeros(1), "noise_variance": np.array([sigma**2])}
+    arrays = {
+        "x": np.array([[x]]),
+        "weight": np.array([[w]]),
+        "mean": np.zeros(1),
+        "noise_variance": np.array([sigma**2]),
+    }
     (ours,), _ = linear_gaussian_bound(np.array([[m]]), np.array([[[np.exp(s / 2)]]]), **arrays)
     log_px = -0.5 * (np.log(2 * np.pi * (w**2 + sigma**2)) + x**2 / (w**2 + sigma**2))
     given = {"x": x, "w": w, "sigma": sigma, "m": m, "s": s, "decoder": "linear"}
     found = in_node("(({ z, q, posterior, ...rest }) => rest)(Maths.bound(at))", at=given)
-    assert found["bound"] == pytest.approx(ours, abs=1e-9)  # a sum over a grid of a smooth function: rounding of 4001 terms
+    # a sum over a grid of a smooth function: rounding of 4001 terms
+    assert found["bound"] == pytest.approx(ours, abs=1e-9)
     assert found["logPx"] == pytest.approx(log_px, abs=1e-9)
     assert found["mass"] == pytest.approx(1, abs=1e-9)
     assert found["bound"] + found["toPosterior"] == pytest.approx(log_px, abs=1e-9)
@@ -105,7 +133,8 @@ def test_the_page_draws_relaxed_choices_as_python_does():
     logits, noise = np.array([[[0.5, 0.0, -0.5]]]), np.random.default_rng(0).standard_exponential((4, 1, 3))
     y, _ = concrete.reparameterize(logits, noise=noise, temperature=0.3, draws=4)
     found = in_node("noise.map((e) => Maths.relaxed([0.5, 0, -0.5], e, 0.3))", noise=noise[:, 0].tolist())
-    np.testing.assert_allclose(found, np.exp(y[:, 0]), atol=1e-13, rtol=0)  # exponents up to 30, in units of ε
+    # exponents up to 30, in units of ε
+    np.testing.assert_allclose(found, np.exp(y[:, 0]), atol=1e-13, rtol=0)
 
 
 @node
@@ -113,7 +142,9 @@ def test_the_page_draws_relaxed_choices_as_python_does():
 def test_the_page_has_the_bernoulli_of_a_saturated_logit(logit, x):
     value, pullback = bernoulli.log_prob(np.array([[logit]], np.float32), x=np.array([[x]], np.float32))
     found = in_node("[Maths.byLogit(l, x), Maths.slopeByLogit(l, x)]", l=logit, x=x)
-    np.testing.assert_allclose(found, [value[0], pullback(np.ones(1, np.float32))[0, 0]], rtol=4e-7, atol=1e-7)
+    np.testing.assert_allclose(
+        found, [value[0], pullback(np.ones(1, np.float32))[0, 0]], rtol=4e-7, atol=1e-7
+    )
     naive = in_node("[Maths.byProbability(l, x), Maths.slopeByProbability(l, x)]", l=logit, x=x)
     if abs(logit) < 20:
         np.testing.assert_allclose(naive, found, atol=1e-5)
@@ -138,7 +169,8 @@ def test_every_gradient_of_the_walk_is_its_finite_difference():
     for name, d in one.gradients.items():
         for at in walk.largest_entries(d):
             found = walk.difference(model, batch, noise, name, at)
-            assert found == pytest.approx(d[at], abs=1e-7)  # rounding: ε · 69 nats / 2h = 8e-10; measured 1.3e-9
+            # rounding: ε · 69 nats / 2h = 8e-10; measured 1.3e-9
+            assert found == pytest.approx(d[at], abs=1e-7)
 
 
 def test_every_statement_of_the_course_has_a_function_and_a_test():
@@ -197,7 +229,10 @@ def test_every_answer_leads_to_its_proof():
 
 def test_the_numbers_of_the_answers_are_those_of_their_statements():
     def cells(table):
-        return [[cell.replace("−", "-") for cell in re.findall(r'number">([^<]*)<', row)] for row in table.split("<tr>")[2:]]
+        return [
+            [cell.replace("−", "-") for cell in re.findall(r'number">([^<]*)<', row)]
+            for row in table.split("<tr>")[2:]
+        ]
 
     for _, _, _, dmean, by_difference, dlog_var, also in cells(answer_numbers.gradient_of_the_kl()):
         assert float(dmean) == pytest.approx(float(by_difference), abs=1e-5)  # six printed digits
@@ -209,7 +244,8 @@ def test_the_numbers_of_the_answers_are_those_of_their_statements():
         assert float(bound) + float(gap) == pytest.approx(float(total), abs=1e-4)
         assert float(total) == pytest.approx(float(mean), abs=1e-4)
         assert float(deviation) < 1e-9
-    assert all(float(off) < 1e-12 for _, _, off in cells(answer_numbers.convolutions()))  # 36 products of size 3, in units of ε
+    # 36 products of size 3, in units of ε
+    assert all(float(off) < 1e-12 for _, _, off in cells(answer_numbers.convolutions()))
     *_, naive = cells(answer_numbers.saturated())[3]
     assert naive == "-inf"
     equal, right = cells(answer_numbers.stratified())
@@ -246,14 +282,18 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium, which opens the pages, is not installed")
 @pytest.mark.parametrize(
-    "make", [laws.divergence, laws.relaxation, laws.bound, laws.logit, step.page], ids=lambda make: make.__name__
+    "make",
+    [laws.divergence, laws.relaxation, laws.bound, laws.logit, step.page],
+    ids=lambda make: make.__name__,
 )
 def test_sliders_move_the_pictures_of_a_page(make, tmp_path):
     page = make(Atlas())
     shutil.copytree(ASSETS, tmp_path / "assets")
     path = tmp_path / page.path
     path.parent.mkdir(exist_ok=True)
-    path.write_text(render(page, [page]).replace("<head>", "<head>" + WATCH).replace("</body>", MOVE + "</body>"), "utf-8")
+    path.write_text(
+        render(page, [page]).replace("<head>", "<head>" + WATCH).replace("</body>", MOVE + "</body>"), "utf-8"
+    )
     flags = [
         "--headless",
         "--no-sandbox",
@@ -262,7 +302,11 @@ def test_sliders_move_the_pictures_of_a_page(make, tmp_path):
         f"--user-data-dir={tmp_path / 'profile'}",
     ]
     run = subprocess.run(
-        [CHROMIUM, *flags, "--dump-dom", path.as_uri()], capture_output=True, encoding="utf-8", check=False, timeout=60
+        [CHROMIUM, *flags, "--dump-dom", path.as_uri()],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
     )
     found = json.loads(unescape(re.search(r'data-found="([^"]*)"', run.stdout)[1]))
     sliders = page.body.count('type="range"')

@@ -1,4 +1,7 @@
-"""scikit-learn's contract: its own checks of estimators, and its tools over ours: pipelines, grids, workers, callbacks."""
+"""scikit-learn's contract: its own checks of estimators, and its tools over ours:
+
+pipelines, grids, workers, callbacks.
+"""
 
 import inspect
 import subprocess
@@ -50,7 +53,13 @@ def ready(prior=None):
     """A model that is given its networks."""
     q, encoder = DiagonalGaussian(2), Linear(6, 4, rng=0)
     prior = prior(encoder, q) if prior else StandardGaussian(2)
-    parts = {"encoder": encoder, "decoder": Linear(2, 6, rng=1), "posterior": q, "prior": prior, "likelihood": Gaussian()}
+    parts = {
+        "encoder": encoder,
+        "decoder": Linear(2, 6, rng=1),
+        "posterior": q,
+        "prior": prior,
+        "likelihood": Gaussian(),
+    }
     return VAE(event_shape=(6,), **parts)
 
 
@@ -58,15 +67,20 @@ def told(name):
     return {"y": LABELS} if name == "ConditionalVAE" else {}
 
 
-DEFAULTS = {kind.__name__: kind for kind in (VAE, Autoencoder, ConditionalVAE, FactorAnalysis, ProbabilisticPCA)}
+DEFAULTS = {
+    kind.__name__: kind for kind in (VAE, Autoencoder, ConditionalVAE, FactorAnalysis, ProbabilisticPCA)
+}
 
 
 @pytest.mark.parametrize("made", [ESTIMATORS, DEFAULTS], ids=["small", "default"])
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_scikit_learns_own_checks_pass(name, made):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "does not inherit from BaseEstimator", as scikit-learn is optional here
-        found = estimator_checks.check_estimator(made[name](), on_fail=None, on_skip=None, expected_failed_checks={})
+        # "does not inherit from BaseEstimator", as scikit-learn is optional here
+        warnings.simplefilter("ignore")
+        found = estimator_checks.check_estimator(
+            made[name](), on_fail=None, on_skip=None, expected_failed_checks={}
+        )
     wrong = {one["check_name"]: repr(one["exception"]) for one in found if one["status"] != "passed"}
     assert {check: wrong[check] for check in wrong.keys() - NEEDS_SCIPYS_ARRAY_API} == {}
     assert len(found) > 40
@@ -74,18 +88,27 @@ def test_scikit_learns_own_checks_pass(name, made):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("library", ["pandas", "polars"])
-@pytest.mark.filterwarnings("ignore:X (does not have|has) (valid )?feature names:UserWarning")  # which the checks provoke
+# which the checks provoke
+@pytest.mark.filterwarnings("ignore:X (does not have|has) (valid )?feature names:UserWarning")
 def test_scikit_learns_checks_of_data_frames_pass(name, library):
     pytest.importorskip(library)
-    checks = ["check_set_output_transform", "check_get_feature_names_out_error", "check_transformer_get_feature_names_out"]
+    checks = [
+        "check_set_output_transform",
+        "check_get_feature_names_out_error",
+        "check_transformer_get_feature_names_out",
+    ]
     checks += [
         f"check_set_output_transform_{library}",
-        {"pandas": "check_global_output_transform_pandas", "polars": "check_global_set_output_transform_polars"}[library],
+        {
+            "pandas": "check_global_output_transform_pandas",
+            "polars": "check_global_set_output_transform_polars",
+        }[library],
     ]
     checks += ["check_n_features_in_after_fitting"]
-    checks += ["check_dataframe_column_names_consistency", "check_transformer_get_feature_names_out_pandas"] * (
-        library == "pandas"
-    )
+    checks += [
+        "check_dataframe_column_names_consistency",
+        "check_transformer_get_feature_names_out_pandas",
+    ] * (library == "pandas")
     for check in checks:
         getattr(estimator_checks, check)(name, ESTIMATORS[name]())
 
@@ -93,8 +116,20 @@ def test_scikit_learns_checks_of_data_frames_pass(name, library):
 GIVEN = [
     {},
     {"latent_dim": 3, "hidden": [5, 4], "likelihood": "laplace", "beta": 0.5, "seed": 4, "epochs": 2},
-    {"event_shape": [6], "posterior": "full_gaussian", "prior": Ramp(0, 1, 2), "hidden": {"no": "size"}, "epochs": "many"},
-    {"objective": Iwae(3), "optimizer": SGD(0.1), "standardize": True, "log_var_bounds": [-5, 5], "encoder": Linear(6, 4, rng=0)},
+    {
+        "event_shape": [6],
+        "posterior": "full_gaussian",
+        "prior": Ramp(0, 1, 2),
+        "hidden": {"no": "size"},
+        "epochs": "many",
+    },
+    {
+        "objective": Iwae(3),
+        "optimizer": SGD(0.1),
+        "standardize": True,
+        "log_var_bounds": [-5, 5],
+        "encoder": Linear(6, 4, rng=0),
+    },
 ]
 
 
@@ -112,7 +147,10 @@ def test_the_constructor_keeps_what_it_is_given_and_says_nothing(given):
 
 def test_a_repr_says_what_differs_from_the_defaults():
     assert repr(VAE()) == "VAE()"
-    assert repr(VAE(latent_dim=2, likelihood="laplace", hidden=(400,))) == "VAE(latent_dim=2, likelihood='laplace')"
+    assert (
+        repr(VAE(latent_dim=2, likelihood="laplace", hidden=(400,)))
+        == "VAE(latent_dim=2, likelihood='laplace')"
+    )
     assert repr(FactorAnalysis(3, ddof=1)) == "FactorAnalysis(latent_dim=3, ddof=1)"
     assert "encoder=Linear(weight (6, 4), bias (4,))" in repr(ready())
 
@@ -130,7 +168,9 @@ def test_fit_leaves_the_parameters_and_a_clone_is_not_fitted(name):
         check_is_fitted(clone(model))
     np.testing.assert_array_equal(clone(model).fit(X, **told(name)).transform(X), model.transform(X))
     assert model.n_features_in_ == 6
-    assert list(model.get_feature_names_out()) == [f"{name.lower()}{j}" for j in range(model.transform(X).shape[1])]
+    assert list(model.get_feature_names_out()) == [
+        f"{name.lower()}{j}" for j in range(model.transform(X).shape[1])
+    ]
 
 
 @pytest.mark.parametrize("fill", ["zero", "learned", "zero_and_mask"])
@@ -147,7 +187,11 @@ def test_what_fit_builds_is_the_recipe_mlp(fill):
     built = VAE(**settings, epochs=2, batch_size=32, learning_rate=0.01).fit(x)
     made = mlp(6, **settings).fit(x, epochs=2, batch_size=32, learning_rate=0.01, seed=4)
     np.testing.assert_array_equal(built.transform(x), made.transform(x))
-    assert named_parameters(built).keys() == named_parameters(made).keys() == named_parameters(built.model_).keys()
+    assert (
+        named_parameters(built).keys()
+        == named_parameters(made).keys()
+        == named_parameters(built.model_).keys()
+    )
     built.fit(x)  # another fit begins anew
     np.testing.assert_array_equal(built.transform(x), made.transform(x))
     auto = Autoencoder(latent_dim=2, hidden=5, code_activation="tanh", epochs=2, batch_size=32).fit(X)
@@ -166,9 +210,14 @@ def test_a_model_with_networks_of_its_own_trains_these_and_its_clone_starts_from
     np.testing.assert_array_equal(fresh.encoder.weight.value, first)
     assert fresh.prior.encoder is fresh.encoder is not model.encoder  # what was shared is shared
     np.testing.assert_array_equal(fresh.fit(X, epochs=1, seed=3).transform(X), model.transform(X))
-    partly = VAE(encoder=Linear(6, 4, rng=0), decoder=Linear(2, 6, rng=1), latent_dim=2, epochs=1, seed=3, standardize=False).fit(
-        X
-    )
+    partly = VAE(
+        encoder=Linear(6, 4, rng=0),
+        decoder=Linear(2, 6, rng=1),
+        latent_dim=2,
+        epochs=1,
+        seed=3,
+        standardize=False,
+    ).fit(X)
     np.testing.assert_array_equal(partly.transform(X), ready().fit(X, epochs=1, seed=3).transform(X))
 
 
@@ -189,15 +238,21 @@ def test_a_grid_over_a_pipeline_finds_the_better_beta(tmp_path):
     grid = {"vae__beta": [0.5, 50.0], "vae__latent_dim": [1, 2]}
     search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(X)
     assert search.best_params_ == {"vae__beta": 0.5, "vae__latent_dim": 2}
-    scores = dict(zip(map(str, search.cv_results_["params"]), search.cv_results_["mean_test_score"], strict=True))
-    assert scores[str({"vae__beta": 0.5, "vae__latent_dim": 2})] > scores[str({"vae__beta": 50.0, "vae__latent_dim": 2})] + 0.5
+    scores = dict(
+        zip(map(str, search.cv_results_["params"]), search.cv_results_["mean_test_score"], strict=True)
+    )
+    assert (
+        scores[str({"vae__beta": 0.5, "vae__latent_dim": 2})]
+        > scores[str({"vae__beta": 50.0, "vae__latent_dim": 2})] + 0.5
+    )
     serial = cross_val_score(search.best_estimator_, X, cv=2)
     assert serial.mean() == search.best_score_
     joblib.dump(search.best_estimator_, tmp_path / "model.joblib")
     again = joblib.load(tmp_path / "model.joblib")
     np.testing.assert_array_equal(again.score_samples(X), search.best_estimator_.score_samples(X))
     np.testing.assert_array_equal(
-        again.inverse_transform(again.transform(X)), search.best_estimator_.inverse_transform(again.transform(X))
+        again.inverse_transform(again.transform(X)),
+        search.best_estimator_.inverse_transform(again.transform(X)),
     )
 
 
@@ -208,9 +263,13 @@ def test_neighbours_change_no_code_that_is_seen(name):
     order = np.random.default_rng(2).permutation(len(X))
     codes = model.transform(X)
     assert codes.dtype == np.float64
-    np.testing.assert_allclose(model.transform(X[order]), codes[order], rtol=0, atol=2e-12 * np.abs(codes).max())
+    np.testing.assert_allclose(
+        model.transform(X[order]), codes[order], rtol=0, atol=2e-12 * np.abs(codes).max()
+    )
     np.testing.assert_allclose(model.transform(X[:1]), codes[:1], rtol=0, atol=2e-12 * np.abs(codes).max())
-    np.testing.assert_array_equal(model.score_samples(X[order], LABELS[order]), model.score_samples(X, LABELS)[order])
+    np.testing.assert_array_equal(
+        model.score_samples(X[order], LABELS[order]), model.score_samples(X, LABELS)[order]
+    )
     assert model.transform(X.astype(np.float32)).dtype == np.float32
 
 
@@ -222,8 +281,12 @@ def test_what_is_estimated_of_a_row_depends_on_the_row_alone(name, verb):
     model = ESTIMATORS[name]().fit(x, y)
     whole = getattr(model, verb)(x, y, samples=20)
     order = np.random.default_rng(2).permutation(len(x))
-    np.testing.assert_array_equal(getattr(model, verb)(x[order], None if y is None else y[order], samples=20), whole[order])
-    alone = [getattr(model, verb)(x[i : i + 1], None if y is None else y[i : i + 1], samples=20) for i in range(5)]
+    np.testing.assert_array_equal(
+        getattr(model, verb)(x[order], None if y is None else y[order], samples=20), whole[order]
+    )
+    alone = [
+        getattr(model, verb)(x[i : i + 1], None if y is None else y[i : i + 1], samples=20) for i in range(5)
+    ]
     np.testing.assert_array_equal(np.concatenate(alone), whole[:5])
     twice = getattr(model, verb)(x[[7, 7]], None if y is None else y[[7, 7]], samples=20)
     np.testing.assert_array_equal(twice[0], twice[1])
@@ -232,14 +295,23 @@ def test_what_is_estimated_of_a_row_depends_on_the_row_alone(name, verb):
 
 def test_noise_is_a_function_of_all_that_a_row_holds():
     x = np.array([[0.0, 1.0]])
-    rows = [Batch(x), Batch(x + 1), Batch(x, y=np.array([0])), Batch(x, y=np.array([1])), Batch(x, observed=x > 0)]
+    rows = [
+        Batch(x),
+        Batch(x + 1),
+        Batch(x, y=np.array([0])),
+        Batch(x, y=np.array([1])),
+        Batch(x, observed=x > 0),
+    ]
     first = [RowNoise(seed).of(row).random() for row in rows for seed in (0, 1)]
     assert len(set(first)) == 10
-    assert [RowNoise(0).of(row).random() for row in (Batch(-x * -1), Batch(np.array([[-0.0, 1.0]])))] == [first[0]] * 2
+    assert [RowNoise(0).of(row).random() for row in (Batch(-x * -1), Batch(np.array([[-0.0, 1.0]])))] == [
+        first[0]
+    ] * 2
 
 
 def test_noise_of_different_rows_is_independent():
-    """With one draw the estimates scatter about their mean, and those of different rows do not scatter together.
+    """With one draw the estimates scatter about their mean, and those of different rows do not scatter
+    together.
 
     The correlation of 400 independent pairs has a standard deviation of 1/√400 = 0.05: 0.25 is five of them.
     """
@@ -277,30 +349,57 @@ CONDITIONAL = ConditionalVAE(**SMALL)
     ("call", "words"),
     [
         (lambda: VAE(latent_dim=0).fit(X), "VAE: latent_dim should be at least 1, found 0"),
-        (lambda: VAE(hidden="4").fit(X), "VAE: hidden should be a whole number, or whole numbers in parentheses"),
+        (
+            lambda: VAE(hidden="4").fit(X),
+            "VAE: hidden should be a whole number, or whole numbers in parentheses",
+        ),
         (lambda: VAE(seed=-1).fit(X), "VAE: seed should be a whole number, at least 0; found -1"),
         (lambda: VAE(likelihood="gauss").fit(X), "likelihood should be one of .*found 'gauss'"),
         (lambda: VAE(epochs=0).fit(X), "epochs should be at least 1, found 0"),
-        (lambda: VAE(beta=4, objective=Elbo()).fit(X), "VAE: beta is the weight of the ELBO's KL, .* found beta 4 beside"),
-        (lambda: ready().set_params(beta=4, objective=Elbo()).fit(X), "VAE: beta is the weight of the ELBO's KL"),
-        (lambda: VAE(encoder="mine").fit(X), "VAE: encoder should be a Layer, or None to have it built; found 'mine'"),
+        (
+            lambda: VAE(beta=4, objective=Elbo()).fit(X),
+            "VAE: beta is the weight of the ELBO's KL, .* found beta 4 beside",
+        ),
+        (
+            lambda: ready().set_params(beta=4, objective=Elbo()).fit(X),
+            "VAE: beta is the weight of the ELBO's KL",
+        ),
+        (
+            lambda: VAE(encoder="mine").fit(X),
+            "VAE: encoder should be a Layer, or None to have it built; found 'mine'",
+        ),
         (lambda: VAE(event_shape=5).fit(X), r"X has 6 features, but VAE is expecting 5 features as input"),
         (lambda: VAE().set_params(depth=3), "VAE: a parameter should be one of .*; found 'depth'"),
-        (lambda: VAE().set_output(transform="list"), "transform should be one of default, pandas, polars; found 'list'"),
-        (lambda: VAE(**SMALL).fit(X).decode("abc"), "VAE.decode: z should be an array of examples; found the text 'abc'"),
+        (
+            lambda: VAE().set_output(transform="list"),
+            "transform should be one of default, pandas, polars; found 'list'",
+        ),
+        (
+            lambda: VAE(**SMALL).fit(X).decode("abc"),
+            "VAE.decode: z should be an array of examples; found the text 'abc'",
+        ),
         (
             lambda: FactorAnalysis(1).fit(X).inverse_transform("abc"),
             "inverse_transform: z should be",
         ),
-        (lambda: FactorAnalysis(1).fit(X).sample(2, "x"), "FactorAnalysis.sample: rng should be .*; found 'x'"),
+        (
+            lambda: FactorAnalysis(1).fit(X).sample(2, "x"),
+            "FactorAnalysis.sample: rng should be .*; found 'x'",
+        ),
         (
             lambda: FactorAnalysis(1, method="em").partial_fit(X),
             "examples should be complete, for the method profile; found the method em",
         ),
         (lambda: CONDITIONAL.fit(X), "requires y to be passed, but the target y is None"),
         (lambda: CONDITIONAL.fit(X, Z), "y should be a 1d array"),
-        (lambda: CONDITIONAL.fit(X, np.where(Z[:, 0] > 0, 1.0, np.nan)), "y should hold the label of each example; found NaN"),
-        (lambda: CONDITIONAL.fit(X, LABELS).sample(1, 0, y="up"), "one of the labels .*'left', 'right'; found .*'up'"),
+        (
+            lambda: CONDITIONAL.fit(X, np.where(Z[:, 0] > 0, 1.0, np.nan)),
+            "y should hold the label of each example; found NaN",
+        ),
+        (
+            lambda: CONDITIONAL.fit(X, LABELS).sample(1, 0, y="up"),
+            "one of the labels .*'left', 'right'; found .*'up'",
+        ),
         (lambda: CONDITIONAL.fit(X, LABELS).score_samples(X, np.zeros(90)), "one of the labels"),
         (
             lambda: ConditionalVAE(classes=2, condition_dim=2).fit(X, LABELS),
@@ -324,7 +423,9 @@ def test_partial_fit_goes_on(name):
     assert losses[2] < losses[0]
     assert losses[3] < losses[1]
     twice = clone(model).partial_fit(X, **told(name)).partial_fit(X, **told(name))
-    np.testing.assert_array_equal(twice.transform(X), clone(model).fit(X, epochs=2, **told(name)).transform(X))
+    np.testing.assert_array_equal(
+        twice.transform(X), clone(model).fit(X, epochs=2, **told(name)).transform(X)
+    )
 
 
 @pytest.mark.parametrize("kind", [FactorAnalysis, ProbabilisticPCA])
@@ -332,9 +433,12 @@ def test_parts_of_the_data_give_the_fit_of_all(kind):
     whole, model = kind(2, ddof=1).fit(X), kind(2, ddof=1)
     for part in (slice(0, 40), slice(40, 47), slice(47, 90)):
         model.partial_fit(X[part])
-    # both maximize one likelihood of one covariance, which the parts give to some ulps; L-BFGS stops at gradients of 1e-12
+    # both maximize one likelihood of one covariance, which the parts give to some ulps; L-BFGS stops at
+    # gradients of 1e-12
     np.testing.assert_allclose(model.score_samples(X), whole.score_samples(X), rtol=1e-6)
-    np.testing.assert_allclose(model.components_, whole.components_, atol=1e-4 * np.abs(whole.components_).max())
+    np.testing.assert_allclose(
+        model.components_, whole.components_, atol=1e-4 * np.abs(whole.components_).max()
+    )
     continued = kind(2, ddof=1).fit(X[:40]).partial_fit(X[40:])
     np.testing.assert_allclose(continued.score_samples(X), whole.score_samples(X), rtol=1e-6)
 
@@ -347,7 +451,10 @@ def test_fitted_attributes_are_scikit_learns():
     assert ours.noise_variance_ == pytest.approx(theirs.noise_variance_, rel=1e-9)
     np.testing.assert_allclose(ours.mean_, theirs.mean_, rtol=1e-12)
     assert ours.components_.shape == theirs.components_.shape
-    assert Theirs(2).fit(X).noise_variance_.shape == FactorAnalysis(2, min_noise_variance=1e-3).fit(X).noise_variance_.shape
+    assert (
+        Theirs(2).fit(X).noise_variance_.shape
+        == FactorAnalysis(2, min_noise_variance=1e-3).fit(X).noise_variance_.shape
+    )
     with pytest.raises(AttributeError):
         FactorAnalysis(2).components_  # noqa: B018
 
@@ -419,7 +526,9 @@ def test_what_is_raised_before_fit_can_be_sent_from_a_worker():
 
 
 def test_images_are_flat_columns_for_scikit_learn_and_images_for_us():
-    small = Dataset("squares", np.random.default_rng(0).integers(0, 256, (20, 1, 3, 4), np.uint8), kind="pixels")
+    small = Dataset(
+        "squares", np.random.default_rng(0).integers(0, 256, (20, 1, 3, 4), np.uint8), kind="pixels"
+    )
     model = VAE(latent_dim=2, hidden=4, epochs=1, likelihood="bernoulli").fit(small)
     assert model.n_features_in_ == np.prod(small.event_shape)
     assert model.sample(2, 0).shape == (2, *small.event_shape)

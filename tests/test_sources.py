@@ -1,4 +1,7 @@
-"""What the command line reads: kinds and limits, splits that a seed decides, runs of older versions, pictures, sounds, words."""
+"""What the command line reads:
+
+kinds and limits, splits that a seed decides, runs of older versions, pictures, sounds, words.
+"""
 
 import json
 import subprocess
@@ -37,7 +40,8 @@ def idx(array):
     return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
-# -------------------------------------------------------------------------------------------------------------- kinds, limits
+# --------------------------------------------------------------------------------------------------------------
+# kinds, limits
 
 
 def test_bytes_in_a_file_are_values_until_they_are_declared_pixels(tmp_path, capsys):
@@ -50,11 +54,16 @@ def test_bytes_in_a_file_are_values_until_they_are_declared_pixels(tmp_path, cap
     one = Run.open(tmp_path / "run")
     assert (one.config.kind, one.data.batch(slice(None)).x.max()) == ("pixels", 1)
     np.savez(tmp_path / "other.npz", BYTES)  # another array of the same run is read as its own was
-    assert main(["evaluate", str(tmp_path / "run"), "--data", str(tmp_path / "other.npz"), "--samples", "0"]) == 0
+    assert (
+        main(["evaluate", str(tmp_path / "run"), "--data", str(tmp_path / "other.npz"), "--samples", "0"])
+        == 0
+    )
     argv = ["evaluate", str(tmp_path / "run"), "--data", str(tmp_path / "other.npz"), "--kind", "values"]
     refused(capsys, main(argv))
     np.save(tmp_path / "counts.npy", BYTES // 50)
-    assert train("--data", tmp_path / "counts.npy", "--out", tmp_path / "counts", "--likelihood", "poisson") == 0
+    assert (
+        train("--data", tmp_path / "counts.npy", "--out", tmp_path / "counts", "--likelihood", "poisson") == 0
+    )
     assert Run.open(tmp_path / "counts").config.kind == "values"
 
 
@@ -65,7 +74,9 @@ def test_idx_files_of_0_and_1_wait_for_their_kind(kind, wrong, tmp_path, capsys)
     (tmp_path / "x-images-idx3-ubyte").write_bytes(idx((BYTES[:, 0] > 99).astype(np.uint8)))
     said = refused(capsys, train("--data", tmp_path / "x-images-idx3-ubyte"))
     assert "found 0 and 1 only" in said
-    assert train("--data", tmp_path / "x-images-idx3-ubyte", "--kind", kind, "--out", tmp_path / "run") == wrong
+    assert (
+        train("--data", tmp_path / "x-images-idx3-ubyte", "--kind", kind, "--out", tmp_path / "run") == wrong
+    )
     if not wrong:
         greatest = Run.open(tmp_path / "run").data.batch(slice(None)).x.max()
         assert greatest == pytest.approx(1 / 255 if kind == "pixels" else 1)
@@ -145,7 +156,9 @@ def test_a_file_larger_than_reading_may_take_stays_where_it_is(tmp_path, monkeyp
         np.testing.assert_array_equal(part.subset([4, 2]).images[:], whole.subset([4, 2]).images)
     assert data.digest(in_place) == data.digest(data.Dataset("x", x))
     assert train("--data", tmp_path / "x.npy", "--out", tmp_path / "place") == 0
-    losses = [json.loads((tmp_path / run / "metrics.jsonl").read_text())["train"] for run in ("memory", "place")]
+    losses = [
+        json.loads((tmp_path / run / "metrics.jsonl").read_text())["train"] for run in ("memory", "place")
+    ]
     assert losses[0] == losses[1]
     changed = np.load(tmp_path / "x.npy")
     changed[50, 3] += 1
@@ -178,7 +191,8 @@ def test_what_changes_behind_the_limit_is_no_change(tmp_path, capsys):
     assert "digest" in capsys.readouterr().err
 
 
-# ------------------------------------------------------------------------------------------------------------- what is held out
+# -------------------------------------------------------------------------------------------------------------
+# what is held out
 
 
 def test_the_held_out_examples_are_drawn_by_the_seed():
@@ -235,23 +249,34 @@ def test_a_run_of_an_older_version_keeps_its_numbers_and_its_split(stored, tmp_p
     with safe_open(checkpoint, "numpy") as file:
         described = file.metadata()
     save_file(load_file(checkpoint), checkpoint, described | {"config": then})
-    monkeypatch.setattr(folder, "require_same_data", lambda *given: None)  # the checkpoint's digest is of the first 30 alone
+    # the checkpoint's digest is of the first 30 alone
+    monkeypatch.setattr(folder, "require_same_data", lambda *given: None)
     one = Run.open(tmp_path / "run")
-    expected = {"bytes": BYTES / np.float32(255), "0 and 1": BYTES // 128, "bools": BYTES > 99, "floats": BYTES / 255}[stored]
+    expected = {
+        "bytes": BYTES / np.float32(255),
+        "0 and 1": BYTES // 128,
+        "bools": BYTES > 99,
+        "floats": BYTES / 255,
+    }[stored]
     np.testing.assert_allclose(one.data.batch(slice(None)).x, expected[:27].reshape(27, 16), rtol=1e-6)
     np.testing.assert_allclose(one.held_out.batch(slice(None)).x, expected[27:30].reshape(3, 16), rtol=1e-6)
     as_then = x.astype(np.uint8) * np.uint8(255) if stored in ("0 and 1", "bools") else x
     assert one._digest == data.digest(data.Dataset("x", as_then))
 
 
-# ------------------------------------------------------------------------------------------------------------------- pictures
+# -------------------------------------------------------------------------------------------------------------------
+# pictures
 
 
 def picture(mode, size=(6, 4), shade=100):
     """A picture of one shade in any mode; size is (W, H)."""
-    image = Image.new("RGBA" if mode == "PA" else mode, size, shade if mode in ("L", "1", "P", "I;16", "I", "F") else None)
+    image = Image.new(
+        "RGBA" if mode == "PA" else mode, size, shade if mode in ("L", "1", "P", "I;16", "I", "F") else None
+    )
     if mode in ("RGB", "RGBA", "LA", "CMYK"):
-        fill = {"RGB": (shade, 0, 50), "RGBA": (shade, 0, 50, 255), "LA": (shade, 255), "CMYK": (0, 0, 0, 0)}[mode]
+        fill = {"RGB": (shade, 0, 50), "RGBA": (shade, 0, 50, 255), "LA": (shade, 255), "CMYK": (0, 0, 0, 0)}[
+            mode
+        ]
         image = Image.new(mode, size, fill)
     return image
 
@@ -264,14 +289,20 @@ def put(path, image, **options):
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "webp", "gif", "ppm", "tga", "pcx", "jp2"])
 def test_pictures_of_any_format_are_read(suffix, tmp_path):
     for k in range(2):
-        put(tmp_path / f"{k}.{suffix}", picture("RGB", shade=100 + k), **({"lossless": True} if suffix == "webp" else {}))
+        put(
+            tmp_path / f"{k}.{suffix}",
+            picture("RGB", shade=100 + k),
+            **({"lossless": True} if suffix == "webp" else {}),
+        )
     found = data.load(tmp_path)
     assert (found.kind, found.event_shape, found.images.dtype) == ("pixels", (3, 4, 6), np.uint8)
     near = {"jpg": 3, "jp2": 3}.get(suffix, 0)
     assert np.abs(found.images[0].astype(int) - np.array([100, 0, 50])[:, None, None]).max() <= near
 
 
-def test_grey_among_colours_has_three_equal_channels_and_transparent_parts_are_said_to_be_black(tmp_path, caplog):
+def test_grey_among_colours_has_three_equal_channels_and_transparent_parts_are_said_to_be_black(
+    tmp_path, caplog
+):
     put(tmp_path / "a.png", picture("L", shade=77))
     put(tmp_path / "b.png", picture("RGB", shade=100))
     put(tmp_path / "c.png", Image.new("RGBA", (6, 4), (200, 100, 50, 0)))
@@ -314,10 +345,19 @@ def test_a_photograph_stands_upright(tmp_path):
     ("make", "words"),
     [
         (lambda at: put(at / "a.tif", picture("F", shade=0.5)), "found floating numbers: keep them as .npy"),
-        (lambda at: put(at / "a.tif", picture("I", shade=100_000)), "whole numbers from 100000 to 100000: keep them as .npy"),
+        (
+            lambda at: put(at / "a.tif", picture("I", shade=100_000)),
+            "whole numbers from 100000 to 100000: keep them as .npy",
+        ),
         (lambda at: put(at / "a.png", picture("L", shade=1)), "found 0 and 1 only: kind='values'"),
-        (lambda at: [put(at / "a.png", picture("L")), (at / "b.txt").write_text("a")], "one kind, found pictures and texts"),
-        (lambda at: (at / "a.csv2").write_text("1"), "expected picture files, or sub-folders of them, found none"),
+        (
+            lambda at: [put(at / "a.png", picture("L")), (at / "b.txt").write_text("a")],
+            "one kind, found pictures and texts",
+        ),
+        (
+            lambda at: (at / "a.csv2").write_text("1"),
+            "expected picture files, or sub-folders of them, found none",
+        ),
     ],
 )
 def test_a_folder_that_would_be_misread_is_refused(make, words, tmp_path):
@@ -330,7 +370,11 @@ def test_a_folder_that_would_be_misread_is_refused(make, words, tmp_path):
     ("name", "content", "words"),
     [
         ("x.xlsx", b"PK\3\4", "corrupt"),
-        ("x.parquet", b"PAR1....", r"found a .parquet file that begins with '50 41 52 31'; what is read is an IDX, .npy"),
+        (
+            "x.parquet",
+            b"PAR1....",
+            r"found a .parquet file that begins with '50 41 52 31'; what is read is an IDX, .npy",
+        ),
         ("x", b"hello", "found a file without a suffix"),
         ("x.h5", b"", "found an empty file"),
         ("x.jpg", b"\xff\xd8\xff\xe0", "one picture is one example.*a folder of pictures"),
@@ -342,7 +386,8 @@ def test_an_unknown_file_is_told_what_is_read(name, content, words, tmp_path):
         data.load(tmp_path / name)
 
 
-# --------------------------------------------------------------------------------------------------------------- sound, words
+# ---------------------------------------------------------------------------------------------------------------
+# sound, words
 
 
 def tone(path, *, rate=8000, hertz=440.0, n=4000):
@@ -409,10 +454,16 @@ def test_samples_of_sound_and_of_texts_are_written_as_such(tmp_path, capsys):
     options = ["--data", tmp_path / "words.txt", "--likelihood", "multinomial", "--held-out", "2"]
     assert train(*options, "--out", tmp_path / "texts") == 0
     for more in ([], ["--draw"]):
-        assert main(["sample", str(tmp_path / "texts"), "-n", "5", "--out", str(tmp_path / "w.txt"), *more]) == 0
+        assert (
+            main(["sample", str(tmp_path / "texts"), "-n", "5", "--out", str(tmp_path / "w.txt"), *more]) == 0
+        )
         lines = (tmp_path / "w.txt").read_text().splitlines()
         assert len(lines) == 5
         assert {word for line in lines for word in line.split()} <= {"one", "two", "three"}
         assert all(len(line.split()) == (1 if more else 3) for line in lines)
-    assert "frames of sound" in refused(capsys, main(["sample", str(tmp_path / "texts"), "--out", str(tmp_path / "w.wav")]))
-    assert "counts of words" in refused(capsys, main(["sample", str(tmp_path / "sound"), "--out", str(tmp_path / "w.txt")]))
+    assert "frames of sound" in refused(
+        capsys, main(["sample", str(tmp_path / "texts"), "--out", str(tmp_path / "w.wav")])
+    )
+    assert "counts of words" in refused(
+        capsys, main(["sample", str(tmp_path / "sound"), "--out", str(tmp_path / "w.txt")])
+    )

@@ -1,4 +1,6 @@
-"""A posterior and a prior fit if log p(z) − log q(z|x) is the logarithm of a ratio of densities; every other pair is refused."""
+"""A posterior and a prior fit if log p(z) − log q(z|x) is the logarithm of a ratio of densities; every other
+pair is refused.
+"""
 
 import numpy as np
 import pytest
@@ -37,7 +39,9 @@ def built(posterior, prior):
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
 def test_the_ratio_of_densities_averages_to_one_and_pairs_that_do_not_fit_are_refused(posterior):
-    """E_q[p(z)/q(z|x)] = ∫ p(z) dz = 1 where both densities are of one measure, here to six standard errors of a mean."""
+    """E_q[p(z)/q(z|x)] = ∫ p(z) dz = 1 where both densities are of one measure, here to six standard errors
+    of a mean.
+    """
     fitting = PAIRS[posterior]
     for prior in PRIORS:
         if prior not in fitting:
@@ -56,7 +60,8 @@ def test_the_ratio_of_densities_averages_to_one_and_pairs_that_do_not_fit_are_re
             ratio = np.exp((log_pz - log_q).astype(np.float64))
             error = ratio.std() / np.sqrt(MANY)
             assert error < 0.1, "the weights are too uneven for the average to say anything"
-            assert ratio.mean() == pytest.approx(1, abs=6 * error + 1e-4), prior  # 1e-4: rounding of float32's logarithms
+            # 1e-4: rounding of float32's logarithms
+            assert ratio.mean() == pytest.approx(1, abs=6 * error + 1e-4), prior
 
 
 @pytest.mark.parametrize(
@@ -67,9 +72,21 @@ def test_the_ratio_of_densities_averages_to_one_and_pairs_that_do_not_fit_are_re
             "standard_gaussian",
             r"found points of the unit sphere .* and real vectors .*: take the prior UniformSphere .*, or the posterior Diagonal",
         ),
-        ("diagonal_gaussian", "uniform_sphere", r"take the prior StandardGaussian .*, or the posterior VonMisesFisher"),
-        ("iaf", "one_hot", "prior one_hot is for the posterior gumbel_softmax; found a FlowPosterior: take --posterior gumbel"),
-        ("gumbel_softmax", "vamp", "VampPrior: the posterior should have a density over .* found a GumbelSoftmax"),
+        (
+            "diagonal_gaussian",
+            "uniform_sphere",
+            r"take the prior StandardGaussian .*, or the posterior VonMisesFisher",
+        ),
+        (
+            "iaf",
+            "one_hot",
+            "prior one_hot is for the posterior gumbel_softmax; found a FlowPosterior: take --posterior gumbel",
+        ),
+        (
+            "gumbel_softmax",
+            "vamp",
+            "VampPrior: the posterior should have a density over .* found a GumbelSoftmax",
+        ),
     ],
 )
 def test_what_fits_is_named(posterior, prior, said):

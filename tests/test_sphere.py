@@ -1,4 +1,6 @@
-"""The von Mises-Fisher law: its limits, SciPy's values, slopes of expectations, and a VAE whose codes are on a sphere."""
+"""The von Mises-Fisher law: its limits, SciPy's values, slopes of expectations, and a VAE whose codes are on
+a sphere.
+"""
 
 import numpy as np
 import pytest
@@ -54,7 +56,9 @@ def test_values_are_scipys(D):
 
 
 @pytest.mark.parametrize("twin", kernels.TWINS)
-@pytest.mark.parametrize(("D", "log_kappa"), [(2, -1.0), (3, 0.5), (5, np.log(2)), (5, 5.0), (40, 3.0), (600, 6.0)])
+@pytest.mark.parametrize(
+    ("D", "log_kappa"), [(2, -1.0), (3, 0.5), (5, np.log(2)), (5, 5.0), (40, 3.0), (600, 6.0)]
+)
 def test_draws_have_the_expectation_and_the_slope_that_they_must(D, log_kappa, twin):
     """E[w] = A and E[dw/dκ] = 1 − A² − (D − 1) A/κ, by 80 points of Gauss's rule.
 
@@ -70,13 +74,21 @@ def test_draws_have_the_expectation_and_the_slope_that_they_must(D, log_kappa, t
 
 
 def test_the_published_slope_of_rejection_is_wrong_and_its_correction_is_ours():
-    """At D = 5, κ = 2 the expected cosine has the slope 0.147389. Autograd of the accepted proposal alone gives 0.127670.
+    """At D = 5, κ = 2 the expected cosine has the slope 0.147389. Autograd of the accepted proposal alone
+    gives 0.127670.
 
-    Accepted proposals ε have the density Beta(ε; 2, 2) q(h(ε))/r(h(ε)) (Wood 1994), which depends on κ. The correction
-    is E[w ∂ log(q/r)/∂κ] along h (Naesseth et al. 2017, equation 6). By Gauss's rule and a difference of κ.
+    Accepted proposals ε have the density Beta(ε; 2, 2) q(h(ε))/r(h(ε)) (Wood 1994), which depends on κ. The
+    correction is E[w ∂ log(q/r)/∂κ] along h (Naesseth et al. 2017, equation 6). By Gauss's rule and a
+    difference of κ.
     """
     D, kappa, step = 5, 2.0, 1e-5
-    weight = 0.25 * np.pi * np.cos(0.5 * np.pi * NODES) * WEIGHTS * stats.beta((D - 1) / 2, (D - 1) / 2).pdf(PROPOSAL)
+    weight = (
+        0.25
+        * np.pi
+        * np.cos(0.5 * np.pi * NODES)
+        * WEIGHTS
+        * stats.beta((D - 1) / 2, (D - 1) / 2).pdf(PROPOSAL)
+    )
 
     def proposed(k):
         b = (D - 1) / (2 * k + np.sqrt(4 * k**2 + (D - 1) ** 2))
@@ -134,7 +146,9 @@ def test_extreme_concentrations_have_finite_values_and_gradients(D, log_kappa, d
         value, pullback = op(*arguments, **constants)
         gradients = pullback(np.ones_like(value))
         assert np.isfinite(value).all()
-        assert all(np.isfinite(g).all() for g in (gradients if isinstance(gradients, tuple) else (gradients,)))
+        assert all(
+            np.isfinite(g).all() for g in (gradients if isinstance(gradients, tuple) else (gradients,))
+        )
 
 
 def test_a_small_concentration_keeps_the_digits_of_the_kl():
@@ -145,7 +159,9 @@ def test_a_small_concentration_keeps_the_digits_of_the_kl():
 
 @pytest.mark.parametrize("D", [2, 3, 12])
 def test_a_draw_is_at_its_angle_and_turns_with_the_mean(D):
-    """z is on the sphere, its cosine to μ is 1 − v, and what is left over is the tangent's length; −μ is no exception."""
+    """z is on the sphere, its cosine to μ is 1 − v, and what is left over is the tangent's length; −μ is no
+    exception.
+    """
     mean = np.vstack([unit(6, D), np.eye(1, D), -np.eye(1, D)])
     v, tangent = RNG.uniform(0.01, 1.99, 8), uniform_sphere.sample(noise=RNG.normal(size=(8, D - 1)))
     z, _ = von_mises_fisher.reparameterize(mean, v, tangent=tangent)
@@ -154,12 +170,17 @@ def test_a_draw_is_at_its_angle_and_turns_with_the_mean(D):
     many = uniform_sphere.sample(noise=RNG.normal(size=(8 * 4000, D - 1)))
     z, _ = von_mises_fisher.reparameterize(mean, np.repeat(v, 4000), tangent=many, draws=4000)
     sine = np.sqrt(v * (2 - v))[:, None]
-    assert (np.abs(z.reshape(8, 4000, D).mean(axis=1) - (1 - v)[:, None] * mean) < 5 * sine / np.sqrt(4000)).all()
+    assert (
+        np.abs(z.reshape(8, 4000, D).mean(axis=1) - (1 - v)[:, None] * mean) < 5 * sine / np.sqrt(4000)
+    ).all()
 
 
 @pytest.mark.parametrize("score", [True, False])
 def test_log_q_of_a_draw_moves_as_the_density_at_it(score):
-    """With the score, z moves and so does the law; without it z alone. By differences of log_prob, along the sphere."""
+    """With the score, z moves and so does the law; without it z alone.
+
+    By differences of log_prob, along the sphere.
+    """
     q, params = VonMisesFisher(4), RNG.normal(size=(2, 5))
     noise, d = q.draw_noise(6, np.random.default_rng(1)).astype(np.float64), RNG.normal(size=6)
     (z, log_q), pullback = q.sample_with_log_prob(params, noise=noise, draws=3, score=score)
@@ -184,7 +205,9 @@ def test_each_q_has_its_draws():
     (one_z, one_log_q), one_pullback = q.sample_with_log_prob(np.repeat(params, 4, axis=0), noise=noise)
     np.testing.assert_allclose(z, one_z, rtol=1e-13)
     np.testing.assert_allclose(log_q, one_log_q, rtol=1e-13)
-    np.testing.assert_allclose(pullback(dz, dlog_q), one_pullback(dz, dlog_q).reshape(2, 4, -1).sum(axis=1), rtol=1e-11)
+    np.testing.assert_allclose(
+        pullback(dz, dlog_q), one_pullback(dz, dlog_q).reshape(2, 4, -1).sum(axis=1), rtol=1e-11
+    )
 
 
 def test_both_kinds_of_kl_are_one_on_average():
@@ -249,13 +272,16 @@ def test_a_vector_of_zeros_points_along_the_first_axis_with_gradient_0():
     assert not pullback(np.ones((3, 2)))[0].any()
 
 
-# --- a model -------------------------------------------------------------------------------------------------------
+# --- a model
+# -------------------------------------------------------------------------------------------------------
 
 
 def exact_model():
-    """x = z W + noise with z uniform on the circle: q is the exact posterior, since |z W| does not depend on z.
+    """x = z W + noise with z uniform on the circle: q is the exact posterior, since |z W| does not depend on
+    z.
 
-    p(z|x) ∝ exp(xᵀWᵀz/σ²) is a von Mises-Fisher law of κ = |x Wᵀ|/σ². Here κ is one number: every x has one norm.
+    p(z|x) ∝ exp(xᵀWᵀz/σ²) is a von Mises-Fisher law of κ = |x Wᵀ|/σ². Here κ is one number: every x has one
+    norm.
     """
     W, _ = np.linalg.qr(RNG.normal(size=(4, 2)))
     encoder, decoder = Linear(4, 3, rng=0), Linear(2, 4, rng=0)
@@ -279,7 +305,11 @@ def test_where_q_is_the_posterior_the_bound_is_log_p():
     """
     model, x = exact_model()
     variance, norm = np.exp(np.float64(model.likelihood.log_var.value[0])), 1.3
-    log_px = -2 * np.log(2 * np.pi * variance) - (norm**2 + 1) / (2 * variance) + np.log(special.i0(norm / variance))
+    log_px = (
+        -2 * np.log(2 * np.pi * variance)
+        - (norm**2 + 1) / (2 * variance)
+        + np.log(special.i0(norm / variance))
+    )
     batch = Batch(x)
     noise = model.draw_noise(5 * 3, np.random.default_rng(0)).astype(np.float64)
     one, _ = model.run(batch, noise, draws=3, kl="sampled")
@@ -306,7 +336,9 @@ def test_sticking_the_landing_has_no_noise_there():
 def test_a_recipe_learns_directions():
     """Examples around a ring: the codes go around the circle once, in order."""
     angle = RNG.uniform(0, 2 * np.pi, 150)
-    x = np.stack([np.cos(angle), np.sin(angle), 0.5 * np.cos(angle)], axis=1) + 0.05 * RNG.normal(size=(150, 3))
+    x = np.stack([np.cos(angle), np.sin(angle), 0.5 * np.cos(angle)], axis=1) + 0.05 * RNG.normal(
+        size=(150, 3)
+    )
     roles = {"posterior": "von_mises_fisher", "prior": "uniform_sphere", "likelihood": "gaussian(0.05)"}
     model = mlp((3,), latent_dim=2, hidden=16, standardize=False, seed=0, **roles)
     model.fit(x.astype(np.float32), epochs=60, batch_size=50, learning_rate=1e-2, objective=Elbo(), seed=0)
@@ -333,7 +365,9 @@ def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path):
             str(epochs),
         ]
         assert main([*argv, *roles, *shape]) == 0
-    assert main(["train", "--resume", str(tmp_path / "part"), "--epochs", "2", "--quiet", "--no-figures"]) == 0
+    assert (
+        main(["train", "--resume", str(tmp_path / "part"), "--epochs", "2", "--quiet", "--no-figures"]) == 0
+    )
     one, other = (Run.open(tmp_path / name).resumed() for name in ("whole", "part"))
     for name, parameter in one.parameters.items():
         np.testing.assert_array_equal(parameter.value, other.parameters[name].value)
@@ -343,7 +377,11 @@ def test_a_prior_without_a_closed_form_is_met_by_draws():
     q = VonMisesFisher(2)
     encoder = Linear(3, q.n_params, rng=0)
     parts = {"encoder": encoder, "decoder": Linear(2, 3, rng=1), "likelihood": Gaussian(1.0)}
-    model = VAE(event_shape=(3,), posterior=q, prior=VampPrior((3,), encoder, q, components=3, rng=0), **parts)
+    model = VAE(
+        event_shape=(3,), posterior=q, prior=VampPrior((3,), encoder, q, components=3, rng=0), **parts
+    )
     assert isinstance(model.default_objective(), SampledElbo)
-    with pytest.raises(InputError, match=r"from VonMisesFisher to VampPrior \(there is one to UniformSphere\)"):
+    with pytest.raises(
+        InputError, match=r"from VonMisesFisher to VampPrior \(there is one to UniformSphere\)"
+    ):
         Elbo()(model, Batch(np.zeros((1, 3), np.float32)), q.draw_noise(1, RNG))

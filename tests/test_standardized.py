@@ -1,4 +1,6 @@
-"""Columns in units of their own: log p(x) stays one of x, what comes out is in its units, and folders know them."""
+"""Columns in units of their own: log p(x) stays one of x, what comes out is in its units, and folders know
+them.
+"""
 
 import numpy as np
 import pytest
@@ -35,9 +37,13 @@ TABLE = MEAN + SCALE * (RNG.normal(size=(300, 2)) @ RNG.normal(size=(2, 4)) + 0.
 
 
 def test_a_linear_model_of_standardized_columns_has_the_log_p_of_factor_analysis():
-    """x = z W + m + ε is x̃ = z W/s + (m − mean)/s + ε/s, so that log p̃(x̃) − Σ log s is log p(x), for any mean and s."""
+    """x = z W + m + ε is x̃ = z W/s + (m − mean)/s + ε/s, so that log p̃(x̃) − Σ log s is log p(x), for any
+    mean and s.
+    """
     fa = FactorAnalysis(2).fit(TABLE)
-    law = Standardized(GaussianDiagonal(fa.noise_variance / SCALE**2, min_variance=0), 4, mean=MEAN, scale=SCALE)
+    law = Standardized(
+        GaussianDiagonal(fa.noise_variance / SCALE**2, min_variance=0), 4, mean=MEAN, scale=SCALE
+    )
     vae = linear_vae(fa.weight / SCALE, (fa.mean - MEAN) / SCALE, fa.noise_variance / SCALE**2, law)
     law.column_mean.value, law.column_scale.value = MEAN, SCALE
     law.likelihood.log_excess.value = np.log(fa.noise_variance / SCALE**2)  # to all digits of float64
@@ -70,7 +76,9 @@ def test_the_evidence_by_quadrature_differs_by_the_jacobian_alone():
     np.testing.assert_allclose(found.kl_to_posterior, expected.kl_to_posterior, atol=1e-12)
 
 
-@pytest.mark.parametrize("law", [Gaussian(0.7), Laplace(0.4), GaussianPerPixel()], ids=lambda law: type(law).__name__)
+@pytest.mark.parametrize(
+    "law", [Gaussian(0.7), Laplace(0.4), GaussianPerPixel()], ids=lambda law: type(law).__name__
+)
 def test_the_density_integrates_to_one_in_the_units_of_x(law):
     own = Standardized(law, 1, mean=[-30.0], scale=[12.5])
     grid = np.linspace(-530, 470, 400_001)[:, None]
@@ -114,9 +122,12 @@ def test_nothing_is_said_in_units_that_nobody_has_measured():
         lambda: model.decode(np.zeros((1, 2))),
         lambda: model.impute(TABLE),
     ):
-        with pytest.raises(InputError, match="deviations of the columns should be known; found none measured: fit the model"):
+        with pytest.raises(
+            InputError, match="deviations of the columns should be known; found none measured: fit the model"
+        ):
             call()
-    model.fit(TABLE, epochs=1, batch_size=len(TABLE) - 1)  # whose last batch, of one example, is tried before anything is known
+    # whose last batch, of one example, is tried before anything is known
+    model.fit(TABLE, epochs=1, batch_size=len(TABLE) - 1)
     assert np.isfinite(model.score(TABLE))
 
 
@@ -136,7 +147,9 @@ def test_missing_entries_add_nothing_whatever_stands_there():
     for row, seen in enumerate(observed != 0):
         if seen.any():
             alone = Standardized(Gaussian(0.7), int(seen.sum()), mean=MEAN[seen], scale=SCALE[seen])
-            log_px, _ = alone.log_prob(x_params[2 * row : 2 * row + 2, seen], x=TABLE[row : row + 1, seen], draws=2)
+            log_px, _ = alone.log_prob(
+                x_params[2 * row : 2 * row + 2, seen], x=TABLE[row : row + 1, seen], draws=2
+            )
             np.testing.assert_allclose(results[0][0][2 * row : 2 * row + 2], log_px, rtol=1e-12)
     np.testing.assert_array_equal(results[0][0][4:], 0)
 
@@ -146,7 +159,8 @@ def test_the_encoder_sees_standardized_columns_and_the_mean_for_what_is_missing(
     observed = np.tile([1.0, 0, 1, 1], (5, 1))
     x = np.where(observed != 0, TABLE[:5], np.nan)
     expected = np.where(observed != 0, (TABLE[:5] - MEAN) / SCALE, 0)
-    np.testing.assert_allclose(vae.seen(Batch(x, observed=observed)), expected, atol=1e-5)  # s is kept in float32
+    # s is kept in float32
+    np.testing.assert_allclose(vae.seen(Batch(x, observed=observed)), expected, atol=1e-5)
     shown = np.where(observed != 0, 0.0, x)
     seen = vae.seen(Batch(TABLE[:5], observed=observed, shown=shown))
     np.testing.assert_allclose(seen[:, 2], -0.5 / 7)
@@ -218,7 +232,8 @@ def test_fit_measures_and_everything_comes_back_in_the_units_of_the_data(kind):
         drawn = model.sample(2000, 0, mean=False)
         assert (np.abs(drawn.mean(axis=0) - TABLE.mean(axis=0)) < 0.3 * TABLE.std(axis=0)).all()
         best = FactorAnalysis(2).fit(TABLE).score(TABLE)
-        assert best - 1.5 < model.score(TABLE) < best + 0.5  # nats: the same units, and nearly as good a model
+        # nats: the same units, and nearly as good a model
+        assert best - 1.5 < model.score(TABLE) < best + 0.5
     codes = model.transform(TABLE[:3])
     np.testing.assert_array_equal(model.inverse_transform(codes), model.decode(codes))
 
@@ -234,7 +249,9 @@ def test_a_new_fit_measures_anew_and_a_warm_start_keeps_what_the_weights_were_le
 
 
 def test_minimize_measures_too_and_finds_the_log_p_of_principal_components():
-    """A linear VAE at its optimum is probabilistic PCA of the standardized columns: as good as it, less Σ log s."""
+    """A linear VAE at its optimum is probabilistic PCA of the standardized columns: as good as it, less
+    Σ log s.
+    """
     law = Standardized(Gaussian(0.5, learned=True), 4)
     encoder, decoder = Linear(4, 4, rng=0), Linear(2, 4, rng=1)
     parts = {"posterior": DiagonalGaussian(2), "prior": StandardGaussian(2), "likelihood": law}
@@ -302,7 +319,10 @@ def test_a_folder_knows_its_units(tmp_path, capsys):
     np.testing.assert_allclose(model.likelihood.column_mean.value, trained_on.mean(axis=0), rtol=1e-6)
     assert (model.encoder.layers[-1].low, model.encoder.layers[-1].high) == (-8, 6)
     for epochs in ("3", "4"):
-        assert main(["train", "--resume", str(tmp_path / "run"), "--epochs", epochs, "--quiet", "--no-figures"]) == 0
+        assert (
+            main(["train", "--resume", str(tmp_path / "run"), "--epochs", epochs, "--quiet", "--no-figures"])
+            == 0
+        )
     again = [str(a) for a in argv]
     again[again.index(str(tmp_path / "run"))] = str(tmp_path / "whole")
     again[again.index("--epochs") + 1] = "4"
@@ -310,7 +330,9 @@ def test_a_folder_knows_its_units(tmp_path, capsys):
     whole, resumed = Run.open(tmp_path / "whole").model, Run.open(tmp_path / "run").model
     np.testing.assert_array_equal(whole.reconstruct(TABLE), resumed.reconstruct(TABLE))
     (tmp_path / "x.npy").unlink()  # the folder holds its own units, not the data
-    np.testing.assert_array_equal(Run.open(tmp_path / "run").model.reconstruct(TABLE), resumed.reconstruct(TABLE))
+    np.testing.assert_array_equal(
+        Run.open(tmp_path / "run").model.reconstruct(TABLE), resumed.reconstruct(TABLE)
+    )
     assert main(["sample", str(tmp_path / "run"), "-n", "3", "--out", str(tmp_path / "drawn.npy")]) == 0
     drawn = np.load(tmp_path / "drawn.npy")
     assert (np.abs(drawn - TABLE.mean(axis=0)) < 6 * TABLE.std(axis=0)).all()

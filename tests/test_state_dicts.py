@@ -12,12 +12,19 @@ from scratchvae.reference import load_state_dict, read_state_dict, save_state_di
 
 def network(seed):
     return Sequential(
-        Conv2d(1, 2, 3, rng=seed), BatchNorm(2), ReLU(), Flatten(), Linear(8, 5, rng=seed), Sequential(Linear(5, 3, rng=seed))
+        Conv2d(1, 2, 3, rng=seed),
+        BatchNorm(2),
+        ReLU(),
+        Flatten(),
+        Linear(8, 5, rng=seed),
+        Sequential(Linear(5, 3, rng=seed)),
     )
 
 
 def test_names_and_layouts_are_pytorchs():
-    """As `nn.Sequential(Conv2d, BatchNorm2d, ReLU, Flatten, Linear, Sequential(Linear)).state_dict()` has them."""
+    """As `nn.Sequential(Conv2d, BatchNorm2d, ReLU, Flatten, Linear, Sequential(Linear)).state_dict()` has
+    them.
+    """
     layer = network(0)
     found = {name: array.shape for name, array in state_dict(layer).items()}
     assert found == {
@@ -45,7 +52,11 @@ def test_what_is_returned_is_a_copy():
 
 
 def test_a_layer_that_takes_them_over_computes_the_same():
-    ours, other, x = network(0), network(1), np.random.default_rng(0).normal(size=(4, 1, 4, 4)).astype(np.float32)
+    ours, other, x = (
+        network(0),
+        network(1),
+        np.random.default_rng(0).normal(size=(4, 1, 4, 4)).astype(np.float32),
+    )
     ours(x, mode=Mode(np.random.default_rng(0)))  # which moves the running statistics
     before = other(x)[0]
     load_state_dict(other, {**state_dict(ours), "1.num_batches_tracked": np.array(1)})
@@ -58,13 +69,20 @@ def test_a_layer_that_takes_them_over_computes_the_same():
 
 
 def test_files_hold_the_same(tmp_path):
-    model, other = (mlp((4,), latent_dim=2, hidden=(3,), likelihood="gaussian(learned=True)", seed=seed) for seed in (0, 1))
+    model, other = (
+        mlp((4,), latent_dim=2, hidden=(3,), likelihood="gaussian(learned=True)", seed=seed)
+        for seed in (0, 1)
+    )
     save_state_dict(model, tmp_path / "m.safetensors")
     expected = state_dict(model)
     stored = load_file(tmp_path / "m.safetensors")
-    assert {name: array.shape for name, array in stored.items()} == {name: array.shape for name, array in expected.items()}
+    assert {name: array.shape for name, array in stored.items()} == {
+        name: array.shape for name, array in expected.items()
+    }
     np.savez(tmp_path / "m.npz", **expected)
-    save_file({name: np.ascontiguousarray(array) for name, array in expected.items()}, tmp_path / "n.safetensors")
+    save_file(
+        {name: np.ascontiguousarray(array) for name, array in expected.items()}, tmp_path / "n.safetensors"
+    )
     for file in ("m.safetensors", "m.npz", "n.safetensors"):
         read_state_dict(other, tmp_path / file)
         assert all(np.array_equal(expected[name], array) for name, array in state_dict(other).items())
@@ -78,7 +96,10 @@ def without(arrays, name):
 REFUSED = {
     "missing": (lambda held: without(held, "4.bias"), r"missing 4.bias, unknown none"),
     "unknown": (lambda held: {**held, "9.bias": held["4.bias"]}, r"missing none, unknown 9.bias"),
-    "turned": (lambda held: {**held, "4.weight": held["4.weight"].T}, r"4.weight should have shape \(5, 8\), found \(8, 5\)"),
+    "turned": (
+        lambda held: {**held, "4.weight": held["4.weight"].T},
+        r"4.weight should have shape \(5, 8\), found \(8, 5\)",
+    ),
     "shape": (lambda held: {**held, "0.bias": np.ones(3)}, r"0.bias should have shape \(2,\), found \(3,\)"),
 }
 

@@ -1,4 +1,6 @@
-"""Student's t: its limit at infinite degrees of freedom, SciPy's values, learned degrees, and what is refused."""
+"""Student's t: its limit at infinite degrees of freedom, SciPy's values, learned degrees, and what is
+refused.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ X, LOCATION, LOG_SCALE = RNG.normal(size=(5, 3)) * 3, RNG.normal(size=(5, 3)), R
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_infinite_degrees_are_the_gaussian_to_rounding(dtype):
-    """Of D = 3 entries: some ten roundings of the parts that are summed, which are |log p| of each and log σ²."""
+    """Of D = 3 entries: some ten roundings of the parts that are summed, which are |log p| of each and
+    log σ².
+    """
     x, location, log_scale = (a.astype(dtype) for a in (X, LOCATION, LOG_SCALE))
     log_px, pullback = student_t.log_prob(x, location, log_scale, np.full_like(x, np.inf))
     expected, gaussian_pullback = gaussian.log_prob(x, location, 2 * log_scale)
@@ -30,14 +34,18 @@ def test_infinite_degrees_are_the_gaussian_to_rounding(dtype):
     ex, elocation, elog_var = gaussian_pullback(d)
     np.testing.assert_allclose(dx, ex, rtol=allowed)
     np.testing.assert_allclose(dlocation, elocation, rtol=allowed)
-    assert (np.abs(dlog_scale - 2 * elog_var) <= allowed * np.abs(d)[:, None] * parts).all()  # log σ² = 2 log s
+    # log σ² = 2 log s
+    assert (np.abs(dlog_scale - 2 * elog_var) <= allowed * np.abs(d)[:, None] * parts).all()
     assert not dlog_df.any()
 
 
 @pytest.mark.parametrize("df", [2.0, np.inf])
 @pytest.mark.parametrize("seed", [0.0, 1.0])
 def test_an_overflowing_square_leaves_no_nan(df, seed):
-    """At ν = 2 log p is a logarithm of what overflows, at ν = ∞ the square itself. A weight of 0 gives a gradient of 0."""
+    """At ν = 2 log p is a logarithm of what overflows, at ν = ∞ the square itself.
+
+    A weight of 0 gives a gradient of 0.
+    """
     x, zero = np.float32([[1e18, -2e18, 3.0]]), np.zeros((1, 3), np.float32)
     log_px, pullback = student_t.log_prob(x, zero, zero - 80, np.full_like(x, np.log(df)))
     assert log_px[0] == -np.inf
@@ -48,9 +56,13 @@ def test_an_overflowing_square_leaves_no_nan(df, seed):
 
 @pytest.mark.parametrize("log_scale", [-30.0, -88.0, -89.0, -93.0, -96.0, -120.0])
 def test_a_tiny_scale_is_right_or_infinite_and_never_a_wrong_number(log_scale):
-    """1/s overflows float32 at log s = −88.7, and u = 1e-3/s at −95.6: log p is right up to there, and −∞ beyond."""
+    """1/s overflows float32 at log s = −88.7, and u = 1e-3/s at −95.6: log p is right up to there, and −∞
+    beyond.
+    """
     given = [np.full((1, 1), value) for value in (1e-3, 0.0, log_scale, 0.0)]
-    (log_px, pullback), (expected, exact) = (student_t.log_prob(*(a.astype(t) for a in given)) for t in (np.float32, np.float64))
+    (log_px, pullback), (expected, exact) = (
+        student_t.log_prob(*(a.astype(t) for a in given)) for t in (np.float32, np.float64)
+    )
     if log_scale < -95.6:
         assert log_px[0] == -np.inf
         return
@@ -80,7 +92,9 @@ def test_large_learned_degrees_lose_no_digit_in_float32(df):
 @pytest.mark.parametrize("df", [1e-2, 0.5, 1.0, 2.0, 7.5, 100.0])
 def test_values_are_scipys(df):
     log_px, _ = student_t.log_prob(X, LOCATION, LOG_SCALE, np.full_like(X, np.log(df)))
-    np.testing.assert_allclose(log_px, stats.t.logpdf(X, df, LOCATION, np.exp(LOG_SCALE)).sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(
+        log_px, stats.t.logpdf(X, df, LOCATION, np.exp(LOG_SCALE)).sum(axis=1), rtol=1e-12
+    )
 
 
 def test_the_oracle_of_the_certificate_is_scipys_law_too():
@@ -97,7 +111,9 @@ def test_the_oracle_of_the_certificate_is_scipys_law_too():
 
 
 def test_cauchys_median_is_found_where_a_mean_would_not_be():
-    """1,001 draws at ν = 1, whose sample mean has no limit: the location that the gradient vanishes at is near the median."""
+    """1,001 draws at ν = 1, whose sample mean has no limit: the location that the gradient vanishes at is
+    near the median.
+    """
     likelihood = StudentT(0.7, 1.0)
     x = likelihood.sample(np.full((1001, 1), 3.0), np.random.default_rng(1))
     low, high = 0.0, 6.0
@@ -105,7 +121,8 @@ def test_cauchys_median_is_found_where_a_mean_would_not_be():
         middle = (low + high) / 2
         log_px, pullback = likelihood.log_prob(np.full_like(x, middle), x=x)
         low, high = (middle, high) if pullback(np.ones_like(log_px)).sum() > 0 else (low, middle)
-    assert abs(middle - 3.0) < 5 * 0.7 * np.sqrt(2 / 1001)  # standard error s √(2/n): Fisher's information is 1/(2 s²)
+    # standard error s √(2/n): Fisher's information is 1/(2 s²)
+    assert abs(middle - 3.0) < 5 * 0.7 * np.sqrt(2 / 1001)
     np.testing.assert_array_equal(likelihood.mean(x), x)
 
 
@@ -124,7 +141,8 @@ def test_degrees_and_scale_are_learned_from_draws():
         for parameter in held:
             parameter.value = parameter.value + 2.0 * parameter.grad
             parameter.grad = None
-    assert 0.1 + np.exp(likelihood.log_excess.value[0]) == pytest.approx(0.5, rel=0.02)  # measured for 2 seeds: 0.5 %
+    # measured for 2 seeds: 0.5 %
+    assert 0.1 + np.exp(likelihood.log_excess.value[0]) == pytest.approx(0.5, rel=0.02)
     assert np.exp(likelihood.log_df.value[0]) == pytest.approx(3.0, rel=0.15)  # measured for 2 seeds: 3 %
 
 
@@ -139,7 +157,8 @@ def test_every_source_starts_at_the_given_numbers_and_ignores_what_is_missing(sc
     holes = np.where(observed > 0, X, np.nan)
     log_px, pullback = likelihood.log_prob(x_params, x=holes, observed=observed)
     by_entry = stats.t.logpdf(X, 3.0, LOCATION, 0.5)
-    np.testing.assert_allclose(log_px, (observed * by_entry).sum(axis=1), rtol=1e-6)  # the start is held in float32
+    # the start is held in float32
+    np.testing.assert_allclose(log_px, (observed * by_entry).sum(axis=1), rtol=1e-6)
     dx_params = pullback(np.ones(5))
     assert dx_params.shape == x_params.shape
     assert not dx_params[:, :3][observed == 0].any()
@@ -151,7 +170,8 @@ def test_every_source_starts_at_the_given_numbers_and_ignores_what_is_missing(sc
 def test_a_constant_of_infinity_draws_and_judges_as_the_gaussian():
     likelihood, x = StudentT(1.5, np.inf), RNG.normal(size=(4, 2))
     expected, _ = Gaussian(1.5**2).log_prob(0 * x, x=x)
-    np.testing.assert_allclose(likelihood.log_prob(0 * x, x=x)[0], expected, rtol=1e-6)  # log s is held in float32
+    # log s is held in float32
+    np.testing.assert_allclose(likelihood.log_prob(0 * x, x=x)[0], expected, rtol=1e-6)
     draws = likelihood.sample(np.zeros((20_000, 1)), np.random.default_rng(0))
     assert stats.kstest(draws[:, 0] / 1.5, "norm").pvalue > 1e-4
 
@@ -177,7 +197,11 @@ def test_settings_that_are_no_law_are_refused(settings, words):
 
 def test_sources_are_chosen_in_words():
     likelihood = LIKELIHOODS.build("student_t(df=1e999, scale_from=parameter)", event_shape=(3,))
-    assert (likelihood.scale_from, likelihood.df_from, likelihood.n_params((3,))) == ("parameter", "constant", 3)
+    assert (likelihood.scale_from, likelihood.df_from, likelihood.n_params((3,))) == (
+        "parameter",
+        "constant",
+        3,
+    )
     assert LIKELIHOODS.build("student_t(df_from='decoder')", event_shape=(3,)).n_params((3,)) == 6
     with pytest.raises(InputError, match="df_from should be one of constant, parameter, decoder, found net"):
         LIKELIHOODS.build("student_t(df_from=net)", event_shape=(3,))

@@ -1,4 +1,6 @@
-"""Sweeps: one table whoever trains the runs, whatever stops them, and nothing trained where a command is wrong."""
+"""Sweeps: one table whoever trains the runs, whatever stops them, and nothing trained where a command is
+wrong.
+"""
 
 import csv
 import importlib.util
@@ -49,14 +51,19 @@ def serial(common, tmp_path_factory):
 
 
 def states(folder):
-    return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def trained_folders(folder):
     return {path.parent.name for path in folder.rglob("checkpoint.safetensors")}
 
 
-# ---- what varies ------------------------------------------------------------------------------------------------------------
+# ---- what varies
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -78,7 +85,8 @@ def test_values_are_read_by_the_grammar_of_choices(text, values):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", ",", "1,,2", "4..0", "0..10000", "1..", "..2", "0..2..4", "a b", "[1", "1+1", "1" * 3000]
+    "text",
+    ["", " ", ",", "1,,2", "4..0", "0..10000", "1..", "..2", "0..2..4", "a b", "[1", "1+1", "1" * 3000],
 )
 def test_other_values_are_one_sentence(text):
     with pytest.raises(InputError) as caught:
@@ -91,7 +99,8 @@ def test_a_range_has_as_many_values_as_may_be():
     assert parse_values("0..9999") == tuple(range(choices.grammar.MOST_VALUES))
 
 
-# ---- one table --------------------------------------------------------------------------------------------------------------
+# ---- one table
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_row_has_the_settings_first_and_then_what_the_run_was_judged(serial):
@@ -103,7 +112,8 @@ def test_a_row_has_the_settings_first_and_then_what_the_run_was_judged(serial):
         assert row["epochs"] == 2
         assert row["bound"] == pytest.approx(row["log_px"] - row["kl"], rel=1e-6)
         one = Run.open(folder / f"beta{row['beta']}-seed{row['seed']}")
-        assert one.history()[-1]["held_out"]["bound"] == pytest.approx(row["bound"], abs=0.5)  # other draws of 10 examples
+        # other draws of 10 examples
+        assert one.history()[-1]["held_out"]["bound"] == pytest.approx(row["bound"], abs=0.5)
     assert rows[0]["kl"] > rows[2]["kl"]  # a larger beta leaves less of it
     assert trained_folders(folder) == {"beta1-seed0", "beta1-seed1", "beta4-seed0", "beta4-seed1"}
 
@@ -154,13 +164,31 @@ def test_a_run_that_was_stopped_anywhere_goes_on_to_the_same_table(serial, commo
 def test_an_executor_of_threads_makes_the_same_table(serial, common, tmp_path):
     told = []
     with ThreadPoolExecutor(2) as executor:
-        rows = sweep(COMMANDS, folder=tmp_path, common=common, executor=executor, on_row=lambda row, trial: told.append(row))
+        rows = sweep(
+            COMMANDS,
+            folder=tmp_path,
+            common=common,
+            executor=executor,
+            on_row=lambda row, trial: told.append(row),
+        )
     assert rows == serial[0]
     assert sorted(map(str, told)) == sorted(map(str, rows))
 
 
 def test_processes_make_the_same_table_from_the_command_line(serial, images, tmp_path, capsys):
-    argv = ["sweep", "beta=1,4", "--workers", "2", "seed=0..1", "--out", str(tmp_path), "--", "--data", str(images), *OPTIONS]
+    argv = [
+        "sweep",
+        "beta=1,4",
+        "--workers",
+        "2",
+        "seed=0..1",
+        "--out",
+        str(tmp_path),
+        "--",
+        "--data",
+        str(images),
+        *OPTIONS,
+    ]
     before = dict(os.environ)
     assert main(argv) == 0
     out, err = capsys.readouterr()
@@ -173,7 +201,18 @@ def test_processes_make_the_same_table_from_the_command_line(serial, images, tmp
 def test_a_sweep_has_a_folder_of_its_own_and_may_be_a_list(images, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("list.txt").write_text("# two runs\n--beta 4\n\n--model autoencoder --penalty 'l1(weight=1)'\n")
-    argv = ["sweep", "--commands", "list.txt", "--workers", "1", "--quiet", "--", "--data", str(images), *OPTIONS]
+    argv = [
+        "sweep",
+        "--commands",
+        "list.txt",
+        "--workers",
+        "1",
+        "--quiet",
+        "--",
+        "--data",
+        str(images),
+        *OPTIONS,
+    ]
     assert main(argv) == 0
     (folder,) = Path("runs").iterdir()
     name = "sweep-images-mlp-latent-dim2-hidden4-held-out10-epochs2-batch-s"
@@ -187,7 +226,8 @@ def test_a_sweep_has_a_folder_of_its_own_and_may_be_a_list(images, tmp_path, cap
     assert states(folder / "beta4") == state
 
 
-# ---- what goes wrong --------------------------------------------------------------------------------------------------------
+# ---- what goes wrong
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -196,13 +236,22 @@ def test_a_sweep_has_a_folder_of_its_own_and_may_be_a_list(images, tmp_path, cap
         ([{"beta": 1}, {"beta": 2}, {"beta": -1}], "command 3 (beta=-1): "),
         ([{"beta": 1}, {"seed": 3}, {"latent_dim": 0}], "command 3 (latent_dim=0): "),
         ([{"seed": 1}, {"seed": 2}, {"seed": -3}], "command 3 (seed=-3): "),
-        ([{"beta": 1}, {"beta": 2}, {"bta": 1}], "command 3 (bta=1): bta is no setting of a run (did you mean beta?)"),
+        (
+            [{"beta": 1}, {"beta": 2}, {"bta": 1}],
+            "command 3 (bta=1): bta is no setting of a run (did you mean beta?)",
+        ),
         ([{"beta": 1}, {"beta": 2}, {"data": "nowhere.npy"}], "command 3 (data=nowhere.npy): "),
         ([{"beta": 1}, {"beta": 2}, {"held_out": 40}], "command 3 (held_out=40): "),
         ([{"beta": 1}, {"beta": 2}, {"prior": "vmap"}], "(did you mean vamp?)"),
-        ([{"beta": 1}, {"beta": 2}, {"recipe": "convolutional", "channels": (1, 1, 1)}], "command 3 (recipe=convolutional"),
+        (
+            [{"beta": 1}, {"beta": 2}, {"recipe": "convolutional", "channels": (1, 1, 1)}],
+            "command 3 (recipe=convolutional",
+        ),
         ([{"beta": 1}, {"beta": 2}, {"objective": "iwae", "beta": 3}], "iwae has no beta"),
-        ([{"beta": 1}, {"beta": 2}, {"beta": 1, "seed": 0}], "command 3 (beta=1, seed=0): each command should describe another"),
+        (
+            [{"beta": 1}, {"beta": 2}, {"beta": 1, "seed": 0}],
+            "command 3 (beta=1, seed=0): each command should describe another",
+        ),
         ([], "there should be one command or more"),
     ],
     ids=str,
@@ -218,7 +267,9 @@ def test_nothing_is_trained_where_a_command_is_wrong(commands, words, common, tm
 def test_a_folder_with_runs_of_other_settings_is_refused(serial, common):
     _, folder = serial
     before = states(folder)
-    with pytest.raises(InputError, match=r"beta1-seed0 holds a run with other settings, epochs 2 there, 3 here"):
+    with pytest.raises(
+        InputError, match=r"beta1-seed0 holds a run with other settings, epochs 2 there, 3 here"
+    ):
         sweep(COMMANDS, folder=folder, common=common | {"epochs": 3})
     assert states(folder) == before
 
@@ -259,7 +310,9 @@ class Dying:
 
 
 def test_a_pool_that_breaks_is_one_sentence(common, tmp_path):
-    with pytest.raises(InputError, match="a process was killed, perhaps for want of memory; the same sweep goes on"):
+    with pytest.raises(
+        InputError, match="a process was killed, perhaps for want of memory; the same sweep goes on"
+    ):
         sweep(COMMANDS, folder=tmp_path, common=common, executor=Dying())
 
 
@@ -272,11 +325,14 @@ def test_a_sweep_waits_for_a_process_that_was_killed_to_let_go(common, serial, t
     held = one_trial.Run.resume(tmp_path / "beta1-seed0").claim
     (tmp_path / "beta1-seed0" / "judgement.json").unlink()
     monkeypatch.setattr(one_trial, "PATIENCE", 0.1)
-    assert "is being trained in by process" in sweep(COMMANDS[:1], folder=tmp_path, common=common)[0]["failed"]
+    assert (
+        "is being trained in by process" in sweep(COMMANDS[:1], folder=tmp_path, common=common)[0]["failed"]
+    )
     held.release()
 
 
-# ---- a cluster --------------------------------------------------------------------------------------------------------------
+# ---- a cluster
+# --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -323,7 +379,8 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(monkeypatch, capsys, tmp
     assert not (tmp_path / "sweep").exists()
 
 
-# ---- a search ---------------------------------------------------------------------------------------------------------------
+# ---- a search
+# ---------------------------------------------------------------------------------------------------------------
 
 
 class Pruned(Exception):
@@ -372,7 +429,9 @@ def test_optuna_prunes_by_the_callback():
         return model.history[-1]["held_out"]["bound"]
 
     sampler = optuna.samplers.GridSampler({"rate": [1e-2, 1e-7]}, seed=1)
-    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=1))
+    study = optuna.create_study(
+        direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=1)
+    )
     study.enqueue_trial({"rate": 1e-2})
     study.optimize(objective, n_trials=2)
     kinds = [trial.state.name for trial in study.trials]

@@ -1,4 +1,6 @@
-"""What is easily lost on the way in and back: marks in numbers, gaps, levels called NA, digits, masks, the order of columns."""
+"""What is easily lost on the way in and back: marks in numbers, gaps, levels called NA, digits, masks, the
+order of columns.
+"""
 
 import warnings
 from decimal import Decimal
@@ -97,7 +99,9 @@ def test_other_texts_are_categories(cells, tmp_path):
     ],
 )
 def test_a_gap_in_a_table_of_one_column_keeps_its_row(text, cells, tmp_path):
-    np.testing.assert_array_equal(as_table(csv(tmp_path, text)).batch(slice(None), np.float64).x_or_nan[:, 0], cells)
+    np.testing.assert_array_equal(
+        as_table(csv(tmp_path, text)).batch(slice(None), np.float64).x_or_nan[:, 0], cells
+    )
 
 
 def test_empty_lines_of_other_tables_count_for_nothing(tmp_path):
@@ -124,7 +128,9 @@ LOST = "9007199254740993"
 @pytest.mark.parametrize("columns", [None, "a=real", "a=count", "a=positive"])
 def test_whole_numbers_of_too_many_digits_do_not_become_their_neighbours(written, columns, tmp_path):
     path = csv(tmp_path, f"a,b\n{written},1\n9007199254740992,2.5\n5,3\n")
-    with pytest.raises(InputError, match=r"more digits than float64 has.*row 1|row 1.*more digits than float64 has"):
+    with pytest.raises(
+        InputError, match=r"more digits than float64 has.*row 1|row 1.*more digits than float64 has"
+    ):
         as_table(path, columns)
     levels = as_table(path, "a=categorical").schema.columns[0].levels
     assert len(levels) == 3
@@ -139,7 +145,10 @@ def test_an_item_of_a_mapping_declares_one_column(tmp_path):
     path = csv(tmp_path, "a,b\n1,2\n2,3.5\n3,4\n")
     with pytest.raises(InputError, match="'a' should have one kind"):
         as_table(path, {"a": "real, b=count"})
-    assert [column.kind for column in as_table(path, {"a": "count", "b": "real"}).schema.columns] == ["count", "real"]
+    assert [column.kind for column in as_table(path, {"a": "count", "b": "real"}).schema.columns] == [
+        "count",
+        "real",
+    ]
 
 
 def test_a_cell_may_be_long_and_marks_of_byte_order_come_twice(tmp_path):
@@ -158,13 +167,19 @@ def test_a_shuffled_index_is_left_out(tmp_path):
 
 
 SCHEMA = TableSchema(
-    (Column("n", "count", "whole"), Column("f", "binary", "bool", ("False", "True")), Column("r", "real", "real"))
+    (
+        Column("n", "count", "whole"),
+        Column("f", "binary", "bool", ("False", "True")),
+        Column("r", "real", "real"),
+    )
 )
 
 
 def test_a_dataframe_of_the_way_back_holds_what_was_drawn():
     pandas = pytest.importorskip("pandas")
-    like = pandas.DataFrame({"n": np.array([1, 2], np.uint8), "f": [True, False], "r": np.array([0.5, 1.5], np.float32)})
+    like = pandas.DataFrame(
+        {"n": np.array([1, 2], np.uint8), "f": [True, False], "r": np.array([0.5, 1.5], np.float32)}
+    )
     same = SCHEMA.to_columns([[255, 1, 0.25], [0, 0, 2.5]], like=like)
     assert list(same.dtypes) == list(like.dtypes)
     wider = SCHEMA.to_columns([[300, np.nan, 1e39], [np.nan, 1, 2.5]], like=like)
@@ -181,7 +196,9 @@ def test_a_dataframe_of_the_way_back_holds_what_was_drawn():
 def test_dataframes_list_levels_and_name_columns():
     pandas = pytest.importorskip("pandas")
     place = pandas.DataFrame({"c": pandas.Categorical(["NA", "EU", "NA", None]), "d": [1.5, 2, 3, 4]})
-    np.testing.assert_array_equal(as_table(place).batch(slice(None), np.float64).x_or_nan[:, 0], [1, 0, 1, np.nan])
+    np.testing.assert_array_equal(
+        as_table(place).batch(slice(None), np.float64).x_or_nan[:, 0], [1, 0, 1, np.nan]
+    )
     short = pandas.DataFrame({"a": np.array([0.1, 0.2, 0.1], np.float32), "b": [1, 2, 3.0]})
     np.testing.assert_array_equal(as_table(short, "a=ordered(0.1, 0.2)").images[:, 0], [0, 1, 0])
     for door in (as_table, lambda frame: Dataset("x", frame)):
@@ -192,10 +209,13 @@ def test_dataframes_list_levels_and_name_columns():
                 door(pandas.DataFrame({"a": [1, huge, 2.5], "b": [1, 2, 3]}))
 
 
-# ------------------------------------------------------------------------------------------------------ sources and sizes
+# ------------------------------------------------------------------------------------------------------
+# sources and sizes
 
 
-@pytest.mark.parametrize("source", [None, 3, b"x.csv", np.ones((2, 2)), ["x.csv"], object()], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "source", [None, 3, b"x.csv", np.ones((2, 2)), ["x.csv"], object()], ids=lambda s: type(s).__name__
+)
 @pytest.mark.parametrize("read", [load, as_table, read_arrays, read_pictures])
 def test_a_source_is_a_path(source, read):
     with pytest.raises(InputError, match="should be a path"):
@@ -244,7 +264,8 @@ def test_a_picture_of_other_numbers_is_named(tmp_path):
             read_pictures(tmp_path)
 
 
-# -------------------------------------------------------------------------------------- what is known beside x, and names
+# -------------------------------------------------------------------------------------- what is known beside
+# x, and names
 
 
 X = np.random.default_rng(0).normal(size=(12, 4))

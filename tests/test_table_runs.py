@@ -1,4 +1,6 @@
-"""Tables on the command line: a file of cells is trained on, imputed and sampled, and comes back as the table that it was."""
+"""Tables on the command line: a file of cells is trained on, imputed and sampled, and comes back as the table
+that it was.
+"""
 
 import json
 import shutil
@@ -33,7 +35,9 @@ def write_table(path, *, n=N, hidden=0.2, seed=0):
     }
     for name, cells in columns.items():
         holes = rng.random(n) < hidden
-        columns[name] = ["NA" if hole and name != "patient" else cell for cell, hole in zip(cells, holes, strict=True)]
+        columns[name] = [
+            "NA" if hole and name != "patient" else cell for cell, hole in zip(cells, holes, strict=True)
+        ]
     lines = ["\t".join(columns), *("\t".join(row) for row in zip(*columns.values(), strict=True))]
     path.write_text("\n".join(lines) + "\n")
     return columns
@@ -47,7 +51,16 @@ KINDS = ["real", "real", "count", "ordered", "binary", "categorical", "positive"
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("table")
     write_table(folder / "patients.tsv")
-    argv = ["train", "--data", str(folder / "patients.tsv"), "--columns", COLUMNS, "--out", str(folder / "run"), *SMALL]
+    argv = [
+        "train",
+        "--data",
+        str(folder / "patients.tsv"),
+        "--columns",
+        COLUMNS,
+        "--out",
+        str(folder / "run"),
+        *SMALL,
+    ]
     assert main(argv) == 0
     return folder
 
@@ -59,7 +72,16 @@ def copy(trained, tmp_path):
 
 
 def test_train_says_what_the_columns_are_and_keeps_it(trained, tmp_path, capsys):
-    argv = ["train", "--data", str(trained / "patients.tsv"), "--columns", COLUMNS, "--out", str(tmp_path / "run"), *SMALL]
+    argv = [
+        "train",
+        "--data",
+        str(trained / "patients.tsv"),
+        "--columns",
+        COLUMNS,
+        "--out",
+        str(tmp_path / "run"),
+        *SMALL,
+    ]
     assert main(argv) == 0
     said = capsys.readouterr().out
     for line in (
@@ -74,7 +96,12 @@ def test_train_says_what_the_columns_are_and_keeps_it(trained, tmp_path, capsys)
     assert one.schema == load(trained / "patients.tsv", columns=COLUMNS).schema == one.model.likelihood.schema
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["columns"] == COLUMNS
-    assert config["schema"]["columns"][3] == {"name": "stage", "kind": "ordered", "values": "text", "levels": ["I", "II", "III"]}
+    assert config["schema"]["columns"][3] == {
+        "name": "stage",
+        "kind": "ordered",
+        "values": "text",
+        "levels": ["I", "II", "III"],
+    }
 
 
 def test_imputing_a_file_leaves_what_was_observed_as_it_is_written(trained, copy, tmp_path, capsys):
@@ -98,7 +125,12 @@ def test_imputing_a_file_leaves_what_was_observed_as_it_is_written(trained, copy
 
 def test_several_imputations_stand_below_each_other(trained, copy, tmp_path):
     out = tmp_path / "draws.tsv"
-    assert main(["impute", str(copy), "--data", str(trained / "patients.tsv"), "--out", str(out), "--draws", "3"]) == 0
+    assert (
+        main(
+            ["impute", str(copy), "--data", str(trained / "patients.tsv"), "--out", str(out), "--draws", "3"]
+        )
+        == 0
+    )
     full = read_cells(out)
     assert full[".imp"] == [str(k) for k in (1, 2, 3) for _ in range(N)]
     assert full["patient"] == 3 * [f"p{i:03}" for i in range(N)]
@@ -126,7 +158,8 @@ def test_the_held_out_rows_are_imputed_without_a_file(copy, tmp_path):
     one = Run.open(copy)
     full = load(tmp_path / "held_out.csv", columns=one.schema)
     seen = one.held_out.observed
-    np.testing.assert_allclose(full.images[seen], one.held_out.images[seen], rtol=1e-6)  # float32 in the model
+    # float32 in the model
+    np.testing.assert_allclose(full.images[seen], one.held_out.images[seen], rtol=1e-6)
     assert full.observed is None
 
 
@@ -138,7 +171,16 @@ def test_evaluate_info_and_plot_take_a_run_of_a_table(copy, capsys):
 
 
 def test_a_resumed_run_is_the_run_that_never_stopped(trained, copy, tmp_path):
-    argv = ["train", "--data", str(trained / "patients.tsv"), "--columns", COLUMNS, "--out", str(tmp_path / "long"), *SMALL]
+    argv = [
+        "train",
+        "--data",
+        str(trained / "patients.tsv"),
+        "--columns",
+        COLUMNS,
+        "--out",
+        str(tmp_path / "long"),
+        *SMALL,
+    ]
     argv[argv.index("--epochs") + 1] = "4"
     assert main(argv) == 0
     assert main(["train", "--resume", str(copy), "--epochs", "4", *QUIET]) == 0
@@ -182,14 +224,19 @@ def test_a_file_that_has_changed_is_no_longer_the_run_s(trained, copy, tmp_path,
     path = copy / "config.json"
     path.write_text(path.read_text().replace(str(trained / "patients.tsv"), str(moved)))
     assert main(["train", "--resume", str(copy), *QUIET]) == 2
-    assert "should hold one of its levels, Bern, CH, Graz, Ulm; found 'Linz' in row" in capsys.readouterr().err
+    assert (
+        "should hold one of its levels, Bern, CH, Graz, Ulm; found 'Linz' in row" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
         (["sample", "RUN", "--out", "x.png"], "a picture needs images"),
-        (["reconstruct", "RUN", "--out", "x.png"], "should be a .csv or .tsv file, as the run's data are a table"),
+        (
+            ["reconstruct", "RUN", "--out", "x.png"],
+            "should be a .csv or .tsv file, as the run's data are a table",
+        ),
         (["impute", "RUN", "--out", "x.png"], "or of a table a .csv or .tsv file"),
         (["impute", "RUN", "--data", "glyphs", "--out", "x.csv"], "columns are for a table"),
         (["train", "--data", "glyphs", "--columns", "a=real"], "columns are for a table"),
@@ -229,9 +276,14 @@ def test_a_table_is_written_of_tables_alone(tmp_path, capsys):
 
 
 def test_a_table_of_numbers_goes_with_any_recipe(tmp_path):
-    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{i + 0.5},{(7 * i) % 11 + 0.25}\n" for i in range(30)))
+    (tmp_path / "t.csv").write_text(
+        "a,b\n" + "".join(f"{i + 0.5},{(7 * i) % 11 + 0.25}\n" for i in range(30))
+    )
     for k, options in enumerate(
-        (["--recipe", "factor_analysis(latent_dim=1)"], ["--likelihood", "gaussian_optimal", "--standardize", *SMALL])
+        (
+            ["--recipe", "factor_analysis(latent_dim=1)"],
+            ["--likelihood", "gaussian_optimal", "--standardize", *SMALL],
+        )
     ):
         run = tmp_path / f"run{k}"
         assert main(["train", "--data", str(tmp_path / "t.csv"), "--out", str(run), *QUIET, *options]) == 0

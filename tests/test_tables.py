@@ -1,4 +1,6 @@
-"""Tables at the door: files of cells and DataFrames become numbers and a schema, and numbers become the same table again."""
+"""Tables at the door: files of cells and DataFrames become numbers and a schema, and numbers become the same
+table again.
+"""
 
 import contextlib
 import csv
@@ -39,7 +41,8 @@ def without_decimals(columns):
     return tuple(replace(one, decimals=None) for one in columns)
 
 
-# ------------------------------------------------------------------------------------------------------------ kinds of columns
+# ------------------------------------------------------------------------------------------------------------
+# kinds of columns
 
 KINDS = {  # the cells of a column: its kind, what its cells are, its levels
     "real": (["1.5", "-2", "3e2", ".5"], Column("x", "real", "real")),
@@ -57,7 +60,10 @@ KINDS = {  # the cells of a column: its kind, what its cells are, its levels
     "missing among wholes": (["1", "NA", "5", "", "9"], Column("x", "real", "whole")),
     "quotes": (['"a,b"', '"say ""no"""', '"a,b"'], Column("x", "binary", "text", ("a,b", 'say "no"'))),
     "spaces": ([" 1.5 ", "\t2.5", "3.5"], Column("x", "real", "real")),
-    "words for nothing, in lower case": (["none", "some", "all"], Column("x", "categorical", "text", ("all", "none", "some"))),
+    "words for nothing, in lower case": (
+        ["none", "some", "all"],
+        Column("x", "categorical", "text", ("all", "none", "some")),
+    ),
 }
 
 
@@ -73,11 +79,31 @@ def test_the_kind_of_a_column(kind, tmp_path):
 DECLARED = {  # cells, what is declared: the column, and its numbers
     "positive": (["1", "2.5"], "x=positive", Column("x", "positive", "real"), [1, 2.5]),
     "count": (["1", "25"], "x=count", Column("x", "count", "whole"), [1, 25]),
-    "codes that are numbers": (["10", "2", "2.0"], "x=categorical", Column("x", "categorical", "real", ("2", "10")), [1, 0, 0]),
-    "ordered numbers": (["10", "9", "1"], "x=ordered", Column("x", "ordered", "whole", ("1", "9", "10")), [2, 1, 0]),
-    "ordered": (["S", "L", "M"], "x = ordered( S, M , L )", Column("x", "ordered", "text", ("S", "M", "L")), [0, 2, 1]),
+    "codes that are numbers": (
+        ["10", "2", "2.0"],
+        "x=categorical",
+        Column("x", "categorical", "real", ("2", "10")),
+        [1, 0, 0],
+    ),
+    "ordered numbers": (
+        ["10", "9", "1"],
+        "x=ordered",
+        Column("x", "ordered", "whole", ("1", "9", "10")),
+        [2, 1, 0],
+    ),
+    "ordered": (
+        ["S", "L", "M"],
+        "x = ordered( S, M , L )",
+        Column("x", "ordered", "text", ("S", "M", "L")),
+        [0, 2, 1],
+    ),
     "quoted": (["a,b", "c"], "'x'=ordered(c, 'a,b')", Column("x", "ordered", "text", ("c", "a,b")), [1, 0]),
-    "a level that is not there": (["a", "b"], "x=categorical(a, b, c)", Column("x", "categorical", "text", tuple("abc")), [0, 1]),
+    "a level that is not there": (
+        ["a", "b"],
+        "x=categorical(a, b, c)",
+        Column("x", "categorical", "text", tuple("abc")),
+        [0, 1],
+    ),
     "patterns, the later one counts": (["0", "2"], "*=real, x=count", Column("x", "count", "whole"), [0, 2]),
     "bits as reals": (["0", "1"], "x=real", Column("x", "real", "whole"), [0, 1]),
     "many digits": (
@@ -86,7 +112,12 @@ DECLARED = {  # cells, what is declared: the column, and its numbers
         Column("x", "categorical", "whole", ("9007199254740992", "9007199254740993")),
         [1, 0],
     ),
-    "codes": (["007", "7", "007"], "x=categorical", Column("x", "categorical", "text", ("007", "7")), [0, 1, 0]),
+    "codes": (
+        ["007", "7", "007"],
+        "x=categorical",
+        Column("x", "categorical", "text", ("007", "7")),
+        [0, 1, 0],
+    ),
     "identifiers all the same": (
         [f"id{i}" for i in range(12)],
         "x=categorical",
@@ -126,7 +157,8 @@ def test_a_column_is_left_out_and_may_be_there_again(tmp_path):
     assert len(as_table(put(tmp_path, "other\n1\n2\n"), table.schema)) == 2
 
 
-# ------------------------------------------------------------------------------------------------------------------- files
+# -------------------------------------------------------------------------------------------------------------------
+# files
 
 FILES = {  # ways to write one table
     "commas": "a,b,c\n1.5,x,0\n2.5,NA,3\n-1,y,1\n4,z,2\n",
@@ -150,7 +182,9 @@ EXPECTED = np.array([[1.5, 0, 0], [2.5, np.nan, 3], [-1, 1, 1], [4, 2, 2]])
 @pytest.mark.parametrize("way", FILES)
 def test_ways_to_write_a_table(way, packed, tmp_path):
     content = FILES[way].encode()
-    path = put(tmp_path, gzip.compress(content, mtime=0) if packed else content, "t.csv.gz" if packed else "t.tsv")
+    path = put(
+        tmp_path, gzip.compress(content, mtime=0) if packed else content, "t.csv.gz" if packed else "t.tsv"
+    )
     table = load(path)
     assert [c.kind for c in table.schema.columns] == ["real", "categorical", "count"]
     assert table.schema.names == table.entry_names == ("a", "b", "c")
@@ -162,7 +196,11 @@ MANY = [f"name {i}" for i in range(30)]
 REFUSED = {  # a file, what is declared, and words of the one sentence
     "empty": ("", "", "a line of names and one line or more of cells; found 0 lines"),
     "names alone": ("a,b\n", "", "found 1 lines"),
-    "no names": ("1.5,2\n3,4\n", "", "the first line should name the columns, found numbers: 1.5, 2; if these are names"),
+    "no names": (
+        "1.5,2\n3,4\n",
+        "",
+        "the first line should name the columns, found numbers: 1.5, 2; if these are names",
+    ),
     "one name twice": ("a,b,a\n1,2,3\n4,5,6\n", "", "found 'a' for columns 1 and 3"),
     "a name that is missing": ("a,,b\n1,2,3\n", "", "found none for column 2"),
     "a longer row": ("a,b\n1,2\n3,4,5\n", "", r"line 3: a row should have 2 cells, .*; found 3"),
@@ -172,31 +210,75 @@ REFUSED = {  # a file, what is declared, and words of the one sentence
     "a quote within": ('a,b\n1,"2"x\n3,4\n', "", r"line 2: a table's quotes"),
     "other bytes": (b"a,b\n1,\xe9\n", "", "text in UTF-8, found other bytes at byte 6"),
     "zero bytes": (b"a,b\n1,\0\n", "", "found a zero byte at character 6"),
-    "all missing": (column("NA", "", "nan"), "", 'has no value in any row; --columns "x=ignored" leaves it out'),
+    "all missing": (
+        column("NA", "", "nan"),
+        "",
+        'has no value in any row; --columns "x=ignored" leaves it out',
+    ),
     "dates": (column("2024-01-31", "2024-02-01"), "", "holds dates or times, such as '2024-01-31'"),
     "other dates": (column("31.01.2024", "1.2.2024"), "", "holds dates or times"),
     "times": (column("12:30", "9:05"), "", "holds dates or times"),
-    "decimal commas": ('x;y\n"3,14";1\n2;3\n', "", "numbers with commas, such as '3,14' in row 1: write 3.14 with a point"),
-    "one odd cell": (column("1", "2", "?", "4"), "", "numbers in all but 1 rows, the first '\\?' in row 3: write NA there"),
+    "decimal commas": (
+        'x;y\n"3,14";1\n2;3\n',
+        "",
+        "numbers with commas, such as '3,14' in row 1: write 3.14 with a point",
+    ),
+    "one odd cell": (
+        column("1", "2", "?", "4"),
+        "",
+        "numbers in all but 1 rows, the first '\\?' in row 3: write NA there",
+    ),
     "infinity": (column("1", "2", "inf", "4"), "", "the first 'inf' in row 3"),
-    "codes among numbers": (column("101", "007", "210", "300"), "", "all but 1 rows, the first '007' in row 2: .*categorical"),
-    "many digits": (column("1", "12345678901234567890"), "", "12345678901234567890 in row 2, .*, as identifiers are"),
+    "codes among numbers": (
+        column("101", "007", "210", "300"),
+        "",
+        "all but 1 rows, the first '007' in row 2: .*categorical",
+    ),
+    "many digits": (
+        column("1", "12345678901234567890"),
+        "",
+        "12345678901234567890 in row 2, .*, as identifiers are",
+    ),
     "too large": (column("1", "2", "1e999", "4"), "", "the first '1e999' in row 3"),
-    "identifiers": (column(*MANY), "", "30 different texts in 30 rows, .* looks like names or identifiers; .*ignored"),
-    "text as real": (column("1", "b"), "x=real", "the real column 'x' should hold finite numbers; found 'b' in row 2"),
-    "0 as positive": (column("1", "0"), "x=positive", "should hold finite numbers above 0; found '0' in row 2"),
+    "identifiers": (
+        column(*MANY),
+        "",
+        "30 different texts in 30 rows, .* looks like names or identifiers; .*ignored",
+    ),
+    "text as real": (
+        column("1", "b"),
+        "x=real",
+        "the real column 'x' should hold finite numbers; found 'b' in row 2",
+    ),
+    "0 as positive": (
+        column("1", "0"),
+        "x=positive",
+        "should hold finite numbers above 0; found '0' in row 2",
+    ),
     "-1 as a count": (column("-1", "0"), "x=count", "should hold counts 0, 1, 2, …; found '-1' in row 1"),
     "½ as a count": (column("0", ".5"), "x=count", "found '.5' in row 2"),
     "three as binary": (column("a", "b", "c"), "x=binary", "a binary column should have one or two levels"),
     "texts without their order": (column("S", "M"), "x=ordered", r'as in --columns "x=ordered\(M, S\)"'),
     "a level too few": (column("S", "M"), "x=ordered(S)", "one of its levels, S; found 'M' in row 2"),
     "a level twice": (column("S", "M"), "x=ordered(S, M, S)", "levels, each once; found 'S', 'M', 'S'"),
-    "an unknown kind": (column("S", "M"), "x=nominal", "the kind of 'x' should be one of binary, .*; found 'nominal'"),
-    "an unknown column": (column("S", "M"), "y=real", "'y' should be a column of the table, which has x, other"),
+    "an unknown kind": (
+        column("S", "M"),
+        "x=nominal",
+        "the kind of 'x' should be one of binary, .*; found 'nominal'",
+    ),
+    "an unknown column": (
+        column("S", "M"),
+        "y=real",
+        "'y' should be a column of the table, which has x, other",
+    ),
     "levels of numbers": (column("1", "2"), "x=real(1, 2)", "a real column has no levels"),
     "another grammar": (column("1", "2"), "x:real", "columns should be like .*; found 'x:real'"),
     "open parentheses": (column("1", "2"), "x=ordered(1, 2", "columns should be like"),
-    "all left out": (column("1", "2"), "*=ignored", "should have a column that is not left out, found none of 2"),
+    "all left out": (
+        column("1", "2"),
+        "*=ignored",
+        "should have a column that is not left out, found none of 2",
+    ),
 }
 
 
@@ -223,7 +305,8 @@ def test_columns_are_for_tables_alone():
         load("some.csv", split="test")
 
 
-# ------------------------------------------------------------------------------------------------------------------ and back
+# ------------------------------------------------------------------------------------------------------------------
+# and back
 
 SCHEMA = TableSchema(
     (
@@ -273,8 +356,14 @@ def test_a_schema_is_what_json_keeps_of_it():
         (lambda e: e["columns"][0].update(values="odd"), "values should be one of"),
         (lambda e: e["columns"][0].update(levels=["a"]), "a real column should have no levels"),
         (lambda e: e["columns"][4].update(levels=[]), "an? ordered column should have levels"),
-        (lambda e: e["columns"][4].update(levels=[1]), r"config: schema.columns\[4\].levels\[0\] should be a string"),
-        (lambda e: e["columns"][4].pop("name"), r"schema.columns\[4\].name should be a string, found nothing"),
+        (
+            lambda e: e["columns"][4].update(levels=[1]),
+            r"config: schema.columns\[4\].levels\[0\] should be a string",
+        ),
+        (
+            lambda e: e["columns"][4].pop("name"),
+            r"schema.columns\[4\].name should be a string, found nothing",
+        ),
         (lambda e: e.update(more=1), "should have the entries columns, ignored; found 'more'"),
     ],
 )
@@ -299,7 +388,8 @@ def test_another_table_than_that_of_the_schema(header, words, tmp_path):
 
 def test_the_columns_of_another_file_may_come_in_any_order(tmp_path):
     table = as_table(
-        put(tmp_path, "b,a\n1,x\n2,y\n"), TableSchema((Column("a", "binary", "text", ("x", "y")), Column("b", "real")))
+        put(tmp_path, "b,a\n1,x\n2,y\n"),
+        TableSchema((Column("a", "binary", "text", ("x", "y")), Column("b", "real"))),
     )
     np.testing.assert_array_equal(table.images, [[0, 1], [1, 2]])
 
@@ -351,7 +441,14 @@ def test_only_what_is_missing_is_filled_in():
 
 def test_numbers_are_written_with_the_digits_that_their_dtype_has(tmp_path):
     path = tmp_path / "t.tsv"
-    write_cells(path, {"a": np.array([0.1, 13.05], np.float32), "b": np.array([0.1, np.nan]), "c": np.array(["x", None], object)})
+    write_cells(
+        path,
+        {
+            "a": np.array([0.1, 13.05], np.float32),
+            "b": np.array([0.1, np.nan]),
+            "c": np.array(["x", None], object),
+        },
+    )
     assert list(csv.reader(io.StringIO(path.read_text()), delimiter="\t")) == [
         ["a", "b", "c"],
         ["0.1", "0.1", "x"],
@@ -359,7 +456,8 @@ def test_numbers_are_written_with_the_digits_that_their_dtype_has(tmp_path):
     ]
 
 
-# --------------------------------------------------------------------------------------------------------------- DataFrames
+# ---------------------------------------------------------------------------------------------------------------
+# DataFrames
 
 
 class Frame:
@@ -389,12 +487,19 @@ class Frame:
         return np.stack([self[name].to_numpy() for name in self.cells], axis=1)
 
     def astype(self, dtypes):
-        return Frame({name: np.asarray(cells).astype(dtypes[name]) for name, cells in self.cells.items()}, self.index)
+        return Frame(
+            {name: np.asarray(cells).astype(dtypes[name]) for name, cells in self.cells.items()}, self.index
+        )
 
 
 def test_a_frame_of_any_library():
     frame = Frame(
-        {"n": np.array([1, 0, 4]), "r": np.array([0.5, np.nan, 1]), "t": ["a", None, "b"], "b": np.array([True, False, True])},
+        {
+            "n": np.array([1, 0, 4]),
+            "r": np.array([0.5, np.nan, 1]),
+            "t": ["a", None, "b"],
+            "b": np.array([True, False, True]),
+        },
         [5, 6, 7],
     )
     table = as_table(frame)
@@ -437,9 +542,16 @@ def test_a_frame_that_no_law_is_for_is_one_sentence(columns, words):
 
 
 def test_numbers_of_other_types_are_numbers():
-    table = as_table(Frame({"a": [Decimal("1.5"), np.float32(2.5), 3, np.int8(4)], "b": [np.bool_(True), False, None, True]}))
+    table = as_table(
+        Frame(
+            {"a": [Decimal("1.5"), np.float32(2.5), 3, np.int8(4)], "b": [np.bool_(True), False, None, True]}
+        )
+    )
     np.testing.assert_array_equal(table.images, [[1.5, 1], [2.5, 0], [3, np.nan], [4, 1]])
-    assert table.schema.columns == (Column("a", "real", decimals=1), Column("b", "binary", "bool", ("False", "True")))
+    assert table.schema.columns == (
+        Column("a", "real", decimals=1),
+        Column("b", "binary", "bool", ("False", "True")),
+    )
 
 
 def test_pandas_and_back():
@@ -457,7 +569,14 @@ def test_pandas_and_back():
         index=list("wxyz"),
     )
     table = as_table(frame)
-    assert [c.kind for c in table.schema.columns] == ["real", "real", "categorical", "ordered", "binary", "count"]
+    assert [c.kind for c in table.schema.columns] == [
+        "real",
+        "real",
+        "categorical",
+        "ordered",
+        "binary",
+        "count",
+    ]
     assert table.schema.columns[3].levels == ("S", "M", "L")
     complete = np.where(np.isnan(table.images), 1, table.images)
     back = table.schema.to_columns(complete, like=frame)
@@ -475,7 +594,12 @@ def test_pandas_and_back():
 def test_polars_and_back():
     pl = pytest.importorskip("polars")
     frame = pl.DataFrame(
-        {"n": [1, None, 4, 0], "t": ["a", None, "b", "c"], "b": [True, False, None, True], "r": [0.5, 1.5, None, 2.0]}
+        {
+            "n": [1, None, 4, 0],
+            "t": ["a", None, "b", "c"],
+            "b": [True, False, None, True],
+            "r": [0.5, 1.5, None, 2.0],
+        }
     )
     table = as_table(frame)
     assert [c.kind for c in table.schema.columns] == ["count", "categorical", "binary", "real"]

@@ -1,4 +1,6 @@
-"""Against PyTorch, in float64: every op and distribution, layer, initializer, objective, optimizer and schedule."""
+"""Against PyTorch, in float64: every op and distribution, layer, initializer, objective, optimizer and
+schedule.
+"""
 
 import inspect
 from functools import partial
@@ -92,7 +94,8 @@ def test_every_op_and_distribution_of_the_case_table_has_an_expression():
     assert {getattr(ops, name) for name in ops.__all__} <= {case.op for case in CASES}
 
 
-# where PyTorch's expression rounds: a difference of normal distribution functions, of log-gammas at 1e7, and its trigammas
+# where PyTorch's expression rounds: a difference of normal distribution functions, of log-gammas at 1e7, and
+# its trigammas
 ROUGH = {
     "laplace.kl_from_gaussian": 1e-8,
     "negative_binomial.log_prob: near Poisson": 1e-7,
@@ -223,14 +226,22 @@ LAYERS = {  # ours, theirs, x
     "AvgPool2d": (layers.AvgPool2d(2), nn.AvgPool2d(2), IMAGES),
     "AvgPool2d: stride": (layers.AvgPool2d(3, 2), nn.AvgPool2d(3, 2), IMAGES),
     "BatchNorm: vectors": (layers.BatchNorm(4), nn.BatchNorm1d(4), VECTORS),
-    "BatchNorm: images": (layers.BatchNorm(2, eps=1e-2, momentum=0.3), nn.BatchNorm2d(2, eps=1e-2, momentum=0.3), IMAGES),
+    "BatchNorm: images": (
+        layers.BatchNorm(2, eps=1e-2, momentum=0.3),
+        nn.BatchNorm2d(2, eps=1e-2, momentum=0.3),
+        IMAGES,
+    ),
     "Bypass": (
         layers.Bypass(layers.Sequential(layers.Linear(2, 3), layers.Tanh()), 2),
         expressions.Around(nn.Sequential(nn.Linear(2, 3), nn.Tanh()), 2),
         VECTORS,
     ),
     "Conv2d": (layers.Conv2d(2, 3, 3), nn.Conv2d(2, 3, 3), IMAGES),
-    "Conv2d: stride": (layers.Conv2d(2, 3, 4, stride=2, padding=1), nn.Conv2d(2, 3, 4, stride=2, padding=1), IMAGES),
+    "Conv2d: stride": (
+        layers.Conv2d(2, 3, 4, stride=2, padding=1),
+        nn.Conv2d(2, 3, 4, stride=2, padding=1),
+        IMAGES,
+    ),
     "Conv2d: no bias": (layers.Conv2d(2, 3, 2, bias=False), nn.Conv2d(2, 3, 2, bias=False), IMAGES),
     "ConvTranspose2d": (layers.ConvTranspose2d(2, 3, 3), nn.ConvTranspose2d(2, 3, 3), IMAGES),
     "ConvTranspose2d: stride": (
@@ -238,7 +249,11 @@ LAYERS = {  # ours, theirs, x
         nn.ConvTranspose2d(2, 3, 4, stride=2, padding=1, output_padding=(1, 0)),
         IMAGES,
     ),
-    "ConvTranspose2d: no bias": (layers.ConvTranspose2d(2, 1, 2, bias=False), nn.ConvTranspose2d(2, 1, 2, bias=False), IMAGES),
+    "ConvTranspose2d: no bias": (
+        layers.ConvTranspose2d(2, 1, 2, bias=False),
+        nn.ConvTranspose2d(2, 1, 2, bias=False),
+        IMAGES,
+    ),
     "ELU": (layers.ELU(), nn.ELU(), VECTORS),
     "ELU: alpha": (layers.ELU(1.7), nn.ELU(1.7), VECTORS),
     "Embedding": (layers.Embedding(6, 3), nn.Embedding(6, 3), INTEGERS),
@@ -279,7 +294,9 @@ LAYERS = {  # ours, theirs, x
         VECTORS,
     ),
     "Sequential": (
-        layers.Sequential(layers.Conv2d(2, 3, 3), layers.BatchNorm(3), layers.SiLU(), layers.Flatten(), layers.Linear(60, 2)),
+        layers.Sequential(
+            layers.Conv2d(2, 3, 3), layers.BatchNorm(3), layers.SiLU(), layers.Flatten(), layers.Linear(60, 2)
+        ),
         nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.SiLU(), nn.Flatten(), nn.Linear(60, 2)),
         IMAGES,
     ),
@@ -289,7 +306,11 @@ LAYERS = {  # ours, theirs, x
     "Tanh": (layers.Tanh(), nn.Tanh(), VECTORS),
     "Upsample": (layers.Upsample(2), nn.Upsample(scale_factor=2), IMAGES),
     "WeightNorm: Linear": (layers.WeightNorm(layers.Linear(4, 3)), weight_norm(nn.Linear(4, 3)), VECTORS),
-    "WeightNorm: Conv2d": (layers.WeightNorm(layers.Conv2d(2, 3, 3)), weight_norm(nn.Conv2d(2, 3, 3)), IMAGES),
+    "WeightNorm: Conv2d": (
+        layers.WeightNorm(layers.Conv2d(2, 3, 3)),
+        weight_norm(nn.Conv2d(2, 3, 3)),
+        IMAGES,
+    ),
     "WeightNorm: ConvTranspose2d": (
         layers.WeightNorm(layers.ConvTranspose2d(2, 3, 3)),
         weight_norm(nn.ConvTranspose2d(2, 3, 3), dim=1),
@@ -304,7 +325,8 @@ TABLES = (layers.Embedding, priors.GaussianMixture, priors.VampPrior)
 
 
 def pair(owner, module):
-    """(name, our Parameter, their Parameter, whether transposed) for each, after copying our values into theirs.
+    """(name, our Parameter, their Parameter, whether transposed) for each, after copying our values into
+    theirs.
 
     A Parameter that the owner shares with the model's encoder is not its own.
     """
@@ -340,7 +362,9 @@ def put_normal_numbers_into(owner, rng):
 
 def layers_with_forward():
     found = [getattr(layers, name) for name in layers.__all__]
-    return {c for c in found if inspect.isclass(c) and issubclass(c, layers.Layer) and not inspect.isabstract(c)}
+    return {
+        c for c in found if inspect.isclass(c) and issubclass(c, layers.Layer) and not inspect.isabstract(c)
+    }
 
 
 def test_every_layer_has_a_counterpart():
@@ -351,7 +375,9 @@ def test_every_layer_has_a_counterpart():
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layer(name, twin):
-    """Two calls in training, two at evaluation and one more in training; gradients add up over the calls, as PyTorch's do."""
+    """Two calls in training, two at evaluation and one more in training; gradients add up over the calls, as
+    PyTorch's do.
+    """
     layer, module, shape = LAYERS[name]
     rng = np.random.default_rng(2)
     put_normal_numbers_into(layer, rng)
@@ -380,12 +406,15 @@ def test_layer(name, twin):
 
 
 def floating_buffers(module):
-    return [buffer for buffer in module.buffers() if buffer.is_floating_point()]  # all but the number of batches
+    # all but the number of batches
+    return [buffer for buffer in module.buffers() if buffer.is_floating_point()]
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.5])
 def test_dropout(p):
-    """Masks are drawn by different generators: their values and frequency agree, and the gradient follows the mask."""
+    """Masks are drawn by different generators: their values and frequency agree, and the gradient follows the
+    mask.
+    """
     layer, module = layers.Dropout(p), nn.Dropout(p)
     x = np.ones((300, 200))
     y, pullback = layer(x, mode=Mode(np.random.default_rng(0)))
@@ -407,7 +436,10 @@ INITIAL = {
     "Linear": (lambda: layers.Linear(40, 5000, rng=0), lambda: nn.Linear(40, 5000)),
     "Linear: narrow": (lambda: layers.Linear(5000, 40, rng=0), lambda: nn.Linear(5000, 40)),
     "Conv2d": (lambda: layers.Conv2d(6, 3000, 3, rng=0), lambda: nn.Conv2d(6, 3000, 3)),
-    "ConvTranspose2d": (lambda: layers.ConvTranspose2d(6, 3000, 3, rng=0), lambda: nn.ConvTranspose2d(6, 3000, 3)),
+    "ConvTranspose2d": (
+        lambda: layers.ConvTranspose2d(6, 3000, 3, rng=0),
+        lambda: nn.ConvTranspose2d(6, 3000, 3),
+    ),
     "Embedding": (lambda: layers.Embedding(500, 40, rng=0), lambda: nn.Embedding(500, 40)),
     "BatchNorm": (lambda: layers.BatchNorm(3), lambda: nn.BatchNorm1d(3)),
     "LayerNorm": (lambda: layers.LayerNorm((3, 2)), lambda: nn.LayerNorm((3, 2))),
@@ -462,7 +494,10 @@ def between(numbers):
 VAE, MIXTURE, AUTOENCODER = {}, {"prior": "gaussian_mixture"}, {"model": "autoencoder"}
 VAMP = {"prior": "vamp"}
 FULL = {"posterior": "full_gaussian"}
-LABELS, CONDITIONS = {"model": "conditional_vae", "classes": 3}, {"model": "conditional_vae", "condition_dim": 2}
+LABELS, CONDITIONS = (
+    {"model": "conditional_vae", "classes": 3},
+    {"model": "conditional_vae", "condition_dim": 2},
+)
 LEARNED = {"prior": "conditional_gaussian"}
 OBJECTIVES = {  # settings of the recipe, objective
     "elbo": (VAE, plain(Elbo())),
@@ -503,14 +538,19 @@ OBJECTIVES = {  # settings of the recipe, objective
     "elbo: labels": (LABELS, plain(Elbo())),
     "elbo: labels, learned prior": ({**LABELS, **LEARNED}, half_free),
     "elbo: conditions, learned prior": ({**CONDITIONS, **LEARNED}, half_over_capacity),
-    "sampled elbo: conditions, full covariance": ({**CONDITIONS, **FULL, **LEARNED}, plain(SampledElbo(beta=1.7, samples=3))),
+    "sampled elbo: conditions, full covariance": (
+        {**CONDITIONS, **FULL, **LEARNED},
+        plain(SampledElbo(beta=1.7, samples=3)),
+    ),
     "sampled elbo: stl, conditions": ({**CONDITIONS, **LEARNED}, plain(SampledElbo(gradient="stl"))),
     "iwae: dreg, labels": ({**LABELS, **LEARNED}, plain(Iwae(5, gradient="dreg"))),
 }
 
 
 def require_same_model(recipe, event_shape, likelihood, objective, *, batch, modes, seed=3, **sizes):
-    """Weights, batch and noise copied: loss, terms and the gradient of every Parameter agree, in each of the `modes` in turn."""
+    """Weights, batch and noise copied: loss, terms and the gradient of every Parameter agree, in each of the
+    `modes` in turn.
+    """
     settings, make_objective = OBJECTIVES[objective]
     settings = {"likelihood": likelihood, **settings, **sizes}
     model = recipes.RECIPES[recipe](event_shape, **settings, seed=seed)
@@ -562,7 +602,8 @@ def as_tensors(noise):
 
 def test_every_choice_of_the_recipes_has_a_twin():
     assert {parse(text).name for text in LIKELIHOODS} == set(recipes.LIKELIHOODS)
-    discrete = {"codes", "concrete", "gumbel_softmax", "joint", "one_hot", "product", "vq"}  # of test_torch_discrete.py
+    # of test_torch_discrete.py
+    discrete = {"codes", "concrete", "gumbel_softmax", "joint", "one_hot", "product", "vq"}
     flows = {"coupling", "flow", "householder", "iaf", "planar", "radial"}  # of test_torch_flows.py
     others = {"ladder", "hierarchical"}  # of test_torch_ladder.py
     mixed = {"gaussian_mixture"}  # as a posterior, of test_torch_mixture.py
@@ -573,13 +614,18 @@ def test_every_choice_of_the_recipes_has_a_twin():
 
 
 LIKELIHOODS = sorted(
-    part.name for part in all_parts() if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch
+    part.name
+    for part in all_parts()
+    if inspect.isclass(part.of) and issubclass(part.of, Likelihood) and part.torch
 )
 ALL = list(product(LIKELIHOODS, OBJECTIVES))
-SOME = ALL[::5]  # 5 and the number of objectives have no common divisor: each likelihood and each objective is met
+# 5 and the number of objectives have no common divisor: each likelihood and each objective is met
+SOME = ALL[::5]
 FORWARDS = list(zip(LIKELIHOODS, cycle(OBJECTIVES), strict=False))
 BACKWARDS = list(zip(LIKELIHOODS, cycle(reversed(OBJECTIVES)), strict=False))
-SMALL = [(*both, activation) for both, activation in zip(ALL, cycle(sorted(layers.ACTIVATIONS)), strict=False)]
+SMALL = [
+    (*both, activation) for both, activation in zip(ALL, cycle(sorted(layers.ACTIVATIONS)), strict=False)
+]
 
 
 @pytest.mark.parametrize(("likelihood", "objective", "activation"), SMALL)
@@ -589,7 +635,10 @@ def test_small_mlp(likelihood, objective, activation, twin):
 
 
 CODES = {**AUTOENCODER, "code_activation": "sigmoid"}
-STRATIFIED, WEIGHTED = TotalCorrelation(3.0, examples=50), TotalCorrelation(2.0, examples=50, estimator="weighted")
+STRATIFIED, WEIGHTED = (
+    TotalCorrelation(3.0, examples=50),
+    TotalCorrelation(2.0, examples=50, estimator="weighted"),
+)
 PENALIZED = {  # settings of the recipe, objective
     "L1": (CODES, Reconstruction(noise_std=0.2, penalties=(L1(0.7),))),
     "KL to a target": (CODES, Reconstruction(noise_std=0.2, penalties=(ActivationKl(2.0, target=0.1),))),
@@ -597,9 +646,15 @@ PENALIZED = {  # settings of the recipe, objective
     "two of them": (CODES, Reconstruction(noise_std=0.2, penalties=(Contraction(0.5), ActivationKl(0.3)))),
     "regularized": (AUTOENCODER, Reconstruction(penalties=(L2(0.3), DecoderGradient(0.4)))),
     "matched": (AUTOENCODER, Reconstruction(penalties=(Mmd(9.0), SlicedWasserstein(2.0, projections=5)))),
-    "decomposed": (VAE, Elbo(penalties=(STRATIFIED, CodeCovariance(2.0, diagonal=3.0), L2(0.3), DecoderGradient(0.4)))),
+    "decomposed": (
+        VAE,
+        Elbo(penalties=(STRATIFIED, CodeCovariance(2.0, diagonal=3.0), L2(0.3), DecoderGradient(0.4))),
+    ),
     "weighted": (VAE, Elbo(penalties=(WEIGHTED, CodeCovariance(2.0, of="draws"), Mmd(5.0, "gaussian", "v")))),
-    "of the batch": (VAE, Elbo(penalties=(TotalCorrelation(2.0), Mmd(5.0, "gaussian", "closed_form", scale=0.7)))),
+    "of the batch": (
+        VAE,
+        Elbo(penalties=(TotalCorrelation(2.0), Mmd(5.0, "gaussian", "closed_form", scale=0.7))),
+    ),
 }
 
 
@@ -615,19 +670,26 @@ def test_penalties(penalties, activation, twin, monkeypatch):
 @pytest.mark.parametrize(("likelihood", "objective"), FORWARDS)
 def test_mlp(likelihood, objective):
     hidden = (8,) if likelihood == "categorical" else (400,)  # 256 outputs a pixel are wide enough
-    require_same_model("mlp", (28, 28), likelihood, objective, batch=8, modes=(True,), latent_dim=20, hidden=hidden)
+    require_same_model(
+        "mlp", (28, 28), likelihood, objective, batch=8, modes=(True,), latent_dim=20, hidden=hidden
+    )
 
 
 @pytest.mark.parametrize(("likelihood", "objective"), BACKWARDS)
 def test_convolutional(likelihood, objective):
-    channels = 2 if likelihood == "multinomial" else 1  # a bias that all logits share has no gradient to compare
-    require_same_model("convolutional", (channels, 28, 28), likelihood, objective, batch=2, modes=(True,), latent_dim=16)
+    # a bias that all logits share has no gradient to compare
+    channels = 2 if likelihood == "multinomial" else 1
+    require_same_model(
+        "convolutional", (channels, 28, 28), likelihood, objective, batch=2, modes=(True,), latent_dim=16
+    )
 
 
 @pytest.mark.parametrize(("likelihood", "objective"), SOME)
 def test_convolutional_on_odd_sizes(likelihood, objective, twin):
     sizes = {"latent_dim": 4, "channels": (5, 3), "hidden": 8, "activation": "elu"}
-    require_same_model("convolutional", (3, 13, 10), likelihood, objective, batch=4, modes=(True, False), **sizes)
+    require_same_model(
+        "convolutional", (3, 13, 10), likelihood, objective, batch=4, modes=(True, False), **sizes
+    )
 
 
 def test_pseudo_inputs_within_bounds(twin, monkeypatch):
@@ -636,18 +698,28 @@ def test_pseudo_inputs_within_bounds(twin, monkeypatch):
     bounded = {"prior": "vamp(bounds=(-1, 1))"}
     monkeypatch.setitem(expressions.PRIORS, bounded["prior"], expressions.VampPrior)
     monkeypatch.setitem(OBJECTIVES, "bounded", (bounded, plain(Iwae(3))))
-    require_same_model("mlp", (7,), "gaussian", "bounded", batch=6, modes=(True, False), latent_dim=3, hidden=(6,))
+    require_same_model(
+        "mlp", (7,), "gaussian", "bounded", batch=6, modes=(True, False), latent_dim=3, hidden=(6,)
+    )
 
 
-@pytest.mark.parametrize("objective", [Elbo(beta=2.0), SampledElbo(samples=2), Iwae(3), Iwae(3, gradient="dreg")], ids=str)
+@pytest.mark.parametrize(
+    "objective", [Elbo(beta=2.0), SampledElbo(samples=2), Iwae(3), Iwae(3, gradient="dreg")], ids=str
+)
 def test_codes_on_a_sphere(objective, twin, monkeypatch):
-    monkeypatch.setitem(OBJECTIVES, "sphere", ({"posterior": "von_mises_fisher", "prior": "uniform_sphere"}, plain(objective)))
-    require_same_model("mlp", (7,), "gaussian", "sphere", batch=6, modes=(True, False), latent_dim=4, hidden=(6,))
+    monkeypatch.setitem(
+        OBJECTIVES, "sphere", ({"posterior": "von_mises_fisher", "prior": "uniform_sphere"}, plain(objective))
+    )
+    require_same_model(
+        "mlp", (7,), "gaussian", "sphere", batch=6, modes=(True, False), latent_dim=4, hidden=(6,)
+    )
 
 
 def test_convolutional_with_three_layers():
     sizes = {"latent_dim": 2, "channels": (3, 4, 2), "hidden": 5, "activation": "silu"}
-    require_same_model("convolutional", (2, 9, 15), "gaussian(learned=True)", "iwae", batch=3, modes=(True, False), **sizes)
+    require_same_model(
+        "convolutional", (2, 9, 15), "gaussian(learned=True)", "iwae", batch=3, modes=(True, False), **sizes
+    )
 
 
 # Optimizers, clipping and schedules
@@ -702,7 +774,9 @@ def test_optimizer(name, twin):
 
 @pytest.mark.parametrize("max_norm", [0.1, 1.0, 100.0])
 def test_clip_by_norm(max_norm):
-    """PyTorch divides by the norm + 1e-6, we by the norm: they differ by 1e-6 of it where gradients are clipped at all."""
+    """PyTorch divides by the norm + 1e-6, we by the norm: they differ by 1e-6 of it where gradients are
+    clipped at all.
+    """
     rng = np.random.default_rng(5)
     ours, theirs = two_parameters(rng)
     for parameter, t in zip(ours.values(), theirs, strict=True):
@@ -720,9 +794,15 @@ def test_clip_by_norm(max_norm):
 
 SCHEDULES = {
     "cosine": (schedules.Cosine(0.3, 25), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 25)),
-    "cosine: final": (schedules.Cosine(0.3, 25, final=0.1), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 25, 0.1)),
+    "cosine: final": (
+        schedules.Cosine(0.3, 25, final=0.1),
+        lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 25, 0.1),
+    ),
     "step decay": (schedules.StepDecay(0.3, 7), lambda o: torch.optim.lr_scheduler.StepLR(o, 7)),
-    "step decay: factor": (schedules.StepDecay(0.3, 4, factor=0.6), lambda o: torch.optim.lr_scheduler.StepLR(o, 4, 0.6)),
+    "step decay: factor": (
+        schedules.StepDecay(0.3, 4, factor=0.6),
+        lambda o: torch.optim.lr_scheduler.StepLR(o, 4, 0.6),
+    ),
     "constant": (schedules.Constant(0.3), lambda o: torch.optim.lr_scheduler.ConstantLR(o, 1.0)),
 }
 

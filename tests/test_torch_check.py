@@ -43,7 +43,11 @@ def bce(logits, x):
     return F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
 
 
-def step(z=lambda mu, lv: mu + (0.5 * lv).exp() * torch.randn_like(mu), kl=lambda mu, lv, z: kld(mu, lv), encode=Small.encode):
+def step(
+    z=lambda mu, lv: mu + (0.5 * lv).exp() * torch.randn_like(mu),
+    kl=lambda mu, lv, z: kld(mu, lv),
+    encode=Small.encode,
+):
     def loss(m, x):
         mu, lv = encode(m, x)
         drawn = z(mu, lv)
@@ -78,7 +82,12 @@ def sticking(mu, lv, z):
 
 
 OUTSIDE = torch.randn(B, Z, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
-NAMES = {"encoder": ("fc1", "relu"), "heads": ("mu", "lv"), "decoder": ("fc3", "relu", "fc4"), "reduction": "sum"}
+NAMES = {
+    "encoder": ("fc1", "relu"),
+    "heads": ("mu", "lv"),
+    "decoder": ("fc3", "relu", "fc4"),
+    "reduction": "sum",
+}
 RIGHT = {
     "as it should be": (step(), {}),
     "the mean at evaluation": (step(z=lambda mu, lv: mu), {"evaluation": True}),
@@ -87,7 +96,10 @@ RIGHT = {
         {"evaluation": True, "heads": "both"},
     ),
     "one head in halves": (step(encode=halves), {"heads": "both"}),
-    "noise from elsewhere": (step(z=lambda mu, lv: mu + (0.5 * lv).exp() * OUTSIDE.to(mu)), {"noise": OUTSIDE}),
+    "noise from elsewhere": (
+        step(z=lambda mu, lv: mu + (0.5 * lv).exp() * OUTSIDE.to(mu)),
+        {"noise": OUTSIDE},
+    ),
     "a sequential that ends in a sigmoid": (by_sequential, {"decoder": "dec"}),
     "a sigmoid that is named": (step(), {"decoder": ("fc3", "relu", "fc4", "sigmoid")}),
     "a gaussian's sigmoid": (
@@ -128,7 +140,10 @@ WRONG = {
     "noise_missing": (step(z=lambda mu, lv: mu), "z"),
     "z_detached": (step(z=lambda mu, lv: (mu + (0.5 * lv).exp() * torch.randn_like(mu)).detach()), "d_mean"),
     "mean_detached": (step(z=lambda mu, lv: mu.detach() + (0.5 * lv).exp() * torch.randn_like(mu)), "d_mean"),
-    "sigma_detached": (step(z=lambda mu, lv: mu + (0.5 * lv).exp().detach() * torch.randn_like(mu)), "d_log_var"),
+    "sigma_detached": (
+        step(z=lambda mu, lv: mu + (0.5 * lv).exp().detach() * torch.randn_like(mu)),
+        "d_log_var",
+    ),
     "kl_detached": (step(kl=lambda mu, lv, z: kld(mu, lv).detach()), "d_mean"),
     "noise_shared_across_batch": (drawing(lambda mu: torch.randn(Z).to(mu)), "noise"),
     "noise_shared_across_latents": (drawing(lambda mu: torch.randn(B, 1).to(mu)), "noise"),
@@ -150,7 +165,8 @@ def test_mistakes_are_named_and_gradients_follow(name, dtype):
 
 
 @pytest.mark.parametrize(
-    ("scale", "said"), [(4.0, "would agree with beta = 4,"), (0.37, "would agree with beta = 0.37,"), (1.0, None)]
+    ("scale", "said"),
+    [(4.0, "would agree with beta = 4,"), (0.37, "would agree with beta = 0.37,"), (1.0, None)],
 )
 def test_another_weight_is_solved_for(scale, said):
     report = checked(step(kl=lambda mu, lv, z: scale * kld(mu, lv)), {})
@@ -210,7 +226,11 @@ UNUSABLE = [
     (step(), {"heads": ("mu",)}, "heads should be two names"),
     (step(), {"encoder": ("fc1", "rleu")}, "no child 'rleu'; it has fc1, .*; activations are elu"),
     (step(), {"betta": 3}, "no setting 'betta'"),
-    (step(z=lambda mu, lv: mu + (0.5 * lv).exp() * OUTSIDE.to(mu)), {}, r"no noise of shape \(B, Z\) = \(12, 5\) was seen"),
+    (
+        step(z=lambda mu, lv: mu + (0.5 * lv).exp() * OUTSIDE.to(mu)),
+        {},
+        r"no noise of shape \(B, Z\) = \(12, 5\) was seen",
+    ),
     (lambda m, x: step()(m, x).item(), {}, "should return the loss alone, .* found a float"),
     (lambda m, x: (step()(m, x), x), {}, "should return the loss alone, .* found a tuple"),
     (lambda m, x: step()(m, x) * torch.ones(3), {}, r"one number, the loss of the batch, found shape \(3,\)"),
@@ -233,7 +253,9 @@ def test_what_cant_be_checked_is_one_sentence(loss, changed, words):
 def test_unknown_layers_are_called_by_their_name():
     module = Small()
     module.fc1 = nn.Sequential(module.fc1, nn.GroupNorm(2, H))
-    with pytest.raises(InputError, match=r"fc1\.1 is a GroupNorm, for which there is no layer; there are Linear, "):
+    with pytest.raises(
+        InputError, match=r"fc1\.1 is a GroupNorm, for which there is no layer; there are Linear, "
+    ):
         checked(step(), {}, module=module)
     module.fc1 = nn.utils.parametrizations.weight_norm(nn.Linear(D, H))
     with pytest.raises(InputError, match="fc1 is a ParametrizedLinear"):
@@ -285,7 +307,11 @@ def output_detached(m, x):
     ("loss", "first", "cause"),
     [
         (output_detached, "d_logits", "reconstruction_detached"),
-        (step(z=lambda mu, lv: torch.distributions.Normal(mu, (0.5 * lv).exp()).sample()), "d_mean", "z_detached"),
+        (
+            step(z=lambda mu, lv: torch.distributions.Normal(mu, (0.5 * lv).exp()).sample()),
+            "d_mean",
+            "z_detached",
+        ),
         (step(z=lambda mu, lv: torch.normal(mu, (0.5 * lv).exp())), "d_mean", "z_detached"),
         (drawing(lambda mu: torch.randn(1).to(mu)), "noise", "noise_shared_across_batch"),
     ],
@@ -305,7 +331,9 @@ def test_a_term_that_nobody_declared_is_solved_for():
 
 
 def test_names_that_are_mistaken_for_each_other():
-    with pytest.raises(InputError, match="calls mu more than once, and lv never: is one written for the other"):
+    with pytest.raises(
+        InputError, match="calls mu more than once, and lv never: is one written for the other"
+    ):
         checked(step(encode=lambda m, x: (m.mu(F.relu(m.fc1(x))), m.mu(F.relu(m.fc1(x))))), {})
     assert any("no gradient reaches both.bias, both.weight" in note for note in checked(step(), {}).notes)
 

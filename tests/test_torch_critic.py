@@ -29,7 +29,9 @@ class Twin:
     """The model's networks as functions of the same Parameters."""
 
     def __init__(self, model):
-        self.parameters = {name: torch.tensor(p.value, requires_grad=True) for name, p in named_parameters(model).items()}
+        self.parameters = {
+            name: torch.tensor(p.value, requires_grad=True) for name, p in named_parameters(model).items()
+        }
         self.variational = model.encoder.layers[-1].bias.value.size == 2 * Z
 
     def part(self, name, x):
@@ -44,9 +46,9 @@ class Twin:
 
     def log_px(self, z, draws=1):
         logits = self.part("decoder", z)
-        return -F.binary_cross_entropy_with_logits(logits, torch.tensor(X).repeat_interleave(draws, dim=0), reduction="none").sum(
-            1
-        )
+        return -F.binary_cross_entropy_with_logits(
+            logits, torch.tensor(X).repeat_interleave(draws, dim=0), reduction="none"
+        ).sum(1)
 
     def first(self, objective, noise, draws):
         """The loss of the model's phase, as its paper writes it."""
@@ -58,7 +60,9 @@ class Twin:
         if isinstance(objective, SampledElbo):
             loss = loss + (law.log_prob(z) - laws.Normal(0.0, 1.0).log_prob(z)).sum(1).mean()
         if isinstance(penalty, DecoderNorm):
-            return loss + penalty.weight * sum((p**2).sum() for n, p in self.parameters.items() if n.startswith("decoder"))
+            return loss + penalty.weight * sum(
+                (p**2).sum() for n, p in self.parameters.items() if n.startswith("decoder")
+            )
         D_of_z = torch.sigmoid(self.part("critic", z))
         if penalty.form == "log_ratio":
             return loss + penalty.weight * (torch.log(D_of_z) - torch.log(1 - D_of_z)).mean()
@@ -92,7 +96,9 @@ def test_both_phases(case):
         noise = Discrimination(against).draw_noise(model, B, np.random.default_rng(2))
         own = noise[0].astype(np.float64)
         others = noise[1].astype(np.float64) if against == "prior" else noise[1]
-        require_same(model, Discrimination(against), (own, others), lambda twin: twin.second(own, others, against))
+        require_same(
+            model, Discrimination(against), (own, others), lambda twin: twin.second(own, others, against)
+        )
     noise = objective.draw_noise(model, B, np.random.default_rng(3))
     own = np.asarray(noise[0], np.float64)
     require_same(model, objective, (own, *noise[1:]), lambda twin: twin.first(objective, own, draws))
@@ -114,4 +120,6 @@ def require_same(model, objective, noise, loss_of):
             assert parameter.grad is None, name
         else:
             expected = theirs.numpy()
-            np.testing.assert_allclose(parameter.grad, expected, rtol=0, atol=CLOSE * np.abs(expected).max(), err_msg=name)
+            np.testing.assert_allclose(
+                parameter.grad, expected, rtol=0, atol=CLOSE * np.abs(expected).max(), err_msg=name
+            )

@@ -44,7 +44,9 @@ class Twin:
     """The same numbers as tensors, by the names of the Parameters."""
 
     def __init__(self, model):
-        self.of = {name: torch.tensor(p.value, requires_grad=True) for name, p in named_parameters(model).items()}
+        self.of = {
+            name: torch.tensor(p.value, requires_grad=True) for name, p in named_parameters(model).items()
+        }
         self.x = torch.tensor(X)
 
     def encode(self):
@@ -125,7 +127,9 @@ def test_gumbel_softmax(straight_through, learned):
 
 
 def test_straight_through_with_a_sampled_kl():
-    """log q and log p are linear in z: at one-hot z they are OneHotCategorical's, and z has a part in the gradient."""
+    """log q and log p are linear in z: at one-hot z they are OneHotCategorical's, and z has a part in the
+    gradient.
+    """
     noise = RNG.standard_exponential((B * K, G * C))
     model = model_of(GumbelSoftmax(G, C, temperature=0.7, straight_through=True), OneHot(G, C, learned=True))
 
@@ -178,11 +182,15 @@ def test_gaussians_beside_choices():
         mean, log_var, logits = twin.encode().split([3, 3, G * C], dim=1)
         logits = logits.unflatten(1, (G, C))
         normal = laws.Normal(mean, (log_var / 2).exp())
-        soft = functional.softmax((logits - torch.tensor(noise[1]).log().view_as(logits)) / temperature, dim=2)
+        soft = functional.softmax(
+            (logits - torch.tensor(noise[1]).log().view_as(logits)) / temperature, dim=2
+        )
         z = torch.hstack([mean + normal.stddev * torch.tensor(noise[0]), soft.flatten(1)])
         choices = laws.Categorical(logits=logits)
         uniform = laws.Categorical(logits=torch.zeros_like(logits))
-        kl = laws.kl_divergence(normal, laws.Normal(0.0, 1.0)).sum(1) + laws.kl_divergence(choices, uniform).sum(1)
+        kl = laws.kl_divergence(normal, laws.Normal(0.0, 1.0)).sum(1) + laws.kl_divergence(
+            choices, uniform
+        ).sum(1)
         return (1.3 * kl - twin.log_px(z)).mean()
 
     agree(model, Elbo(1.3), noise, loss, training=True)

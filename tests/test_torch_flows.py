@@ -1,4 +1,6 @@
-"""Against PyTorch, in float64: models whose posterior or prior is a flow, on the same noise, by automatic differentiation."""
+"""Against PyTorch, in float64: models whose posterior or prior is a flow, on the same noise, by automatic
+differentiation.
+"""
 
 import math
 
@@ -22,7 +24,10 @@ FLOWS = {
     "iaf": {"posterior": "iaf(steps=2, hidden=(5, 4), context=2)"},
     "coupling": {"posterior": "coupling(steps=2, hidden=4, context=2)"},
     "prior": {"prior": "flow(steps=2, hidden=4)"},
-    "autoregressive prior": {"posterior": "planar(steps=1)", "prior": "flow(steps=2, hidden=4, kind=autoregressive)"},
+    "autoregressive prior": {
+        "posterior": "planar(steps=1)",
+        "prior": "flow(steps=2, hidden=4, kind=autoregressive)",
+    },
 }
 OBJECTIVES = {
     "total": SampledElbo(beta=1.7, samples=2),
@@ -35,7 +40,11 @@ OBJECTIVES = {
 def through(step, z, params, value, *, inverse=False):
     """y and log |det| in PyTorch; `value` gives the tensor of a Parameter."""
     if isinstance(step, Chain):
-        parts = [params] * len(step.steps) if step.shared else params.split([one.n_params for one in step.steps], dim=1)
+        parts = (
+            [params] * len(step.steps)
+            if step.shared
+            else params.split([one.n_params for one in step.steps], dim=1)
+        )
         pairs, total = list(zip(step.steps, parts, strict=True)), 0
         for one, columns in reversed(pairs) if inverse else pairs:
             z, log_det = through(one, z, columns, value, inverse=inverse)
@@ -46,7 +55,9 @@ def through(step, z, params, value, *, inverse=False):
     if isinstance(step, Planar | Radial):
         both = "planar" if isinstance(step, Planar) else "radial"
         sizes = (Z, Z, 1) if isinstance(step, Planar) else (Z, 1, 1)
-        return getattr(expressions, f"{both}_inverse" if inverse else both)(torch, z, *params.split(sizes, dim=1))
+        return getattr(expressions, f"{both}_inverse" if inverse else both)(
+            torch, z, *params.split(sizes, dim=1)
+        )
     weights = [value(weight) for weight in step.weights]
     if isinstance(step, Coupling):
         run = expressions.uncouple if inverse else expressions.couple
@@ -108,7 +119,10 @@ def loss_of(model, objective, x, noise, values):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_model_with_flows(flow, objective):
-    model, rng = mlp((D,), latent_dim=Z, hidden=(6,), likelihood="gaussian", **FLOWS[flow]), np.random.default_rng(3)
+    model, rng = (
+        mlp((D,), latent_dim=Z, hidden=(6,), likelihood="gaussian", **FLOWS[flow]),
+        np.random.default_rng(3),
+    )
     cast(model, np.float64)
     parameters = named_parameters(model)
     for parameter in parameters.values():

@@ -1,4 +1,6 @@
-"""Wake-sleep's objectives against PyTorch's autograd, draws and weights detached: losses, terms and every gradient."""
+"""Wake-sleep's objectives against PyTorch's autograd, draws and weights detached: losses, terms and every
+gradient.
+"""
 
 import math
 from itertools import pairwise
@@ -30,12 +32,16 @@ class Machine(nn.Module):
 
     def log_q(self, x, h):
         states = [x, *h.split(HIDDEN, dim=1)]
-        return sum(log_bernoulli(layer(a), b) for layer, a, b in zip(self.up, states[:-1], states[1:], strict=True))
+        return sum(
+            log_bernoulli(layer(a), b) for layer, a, b in zip(self.up, states[:-1], states[1:], strict=True)
+        )
 
     def log_p(self, x, h):
         """(log p(x|h), log p(h))."""
         states = [x, *h.split(HIDDEN, dim=1)][::-1]
-        terms = [log_bernoulli(layer(a), b) for layer, a, b in zip(self.down, states[:-1], states[1:], strict=True)]
+        terms = [
+            log_bernoulli(layer(a), b) for layer, a, b in zip(self.down, states[:-1], states[1:], strict=True)
+        ]
         return terms[-1], log_bernoulli(self.top.expand(len(x), -1), states[0]) + sum(terms[:-1])
 
     @torch.no_grad()
@@ -80,7 +86,8 @@ def reweighted_wake(machine, x, uniform, K):
     log_px, log_ph, log_q = machine.many(x, uniform, K)
     log_p, weight = log_px + log_ph, torch.softmax(log_px + log_ph - log_q, dim=1).detach()
     bound = torch.logsumexp(log_p - log_q, dim=1) - math.log(K)
-    surrogate = -(weight * log_p).sum(1).mean()  # whose gradient is the update of the paper; its value is not the bound
+    # whose gradient is the update of the paper; its value is not the bound
+    surrogate = -(weight * log_p).sum(1).mean()
     return surrogate, {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_ph).mean(1)}
 
 
@@ -95,7 +102,11 @@ PEERS = {  # ours, theirs, whose Parameters are filled
     "wake": (Wake(), wake, "generative"),
     "sleep": (Sleep(), sleep, "recognition"),
     "reweighted wake": (ReweightedWake(7), lambda *a: reweighted_wake(*a, 7), "generative"),
-    "reweighted recognition": (ReweightedRecognition(7), lambda *a: reweighted_recognition(*a, 7), "recognition"),
+    "reweighted recognition": (
+        ReweightedRecognition(7),
+        lambda *a: reweighted_recognition(*a, 7),
+        "recognition",
+    ),
 }
 
 
@@ -129,4 +140,6 @@ def test_objective(name):
             assert ours.grad is None
             continue
         gradient = other.grad.numpy()
-        np.testing.assert_allclose(ours.grad, gradient.T if gradient.ndim == 2 else gradient, rtol=1e-10, atol=1e-14, err_msg=key)
+        np.testing.assert_allclose(
+            ours.grad, gradient.T if gradient.ndim == 2 else gradient, rtol=1e-10, atol=1e-14, err_msg=key
+        )

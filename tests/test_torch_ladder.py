@@ -1,4 +1,6 @@
-"""A ladder of three layers beside PyTorch's autograd on the same noise, its posterior written by precisions as in the paper."""
+"""A ladder of three layers beside PyTorch's autograd on the same noise, its posterior written by precisions
+as in the paper.
+"""
 
 import numpy as np
 import pytest
@@ -48,7 +50,11 @@ def posterior(of, place, estimates, above):
 
 
 def estimates_of(of, draws):
-    parts = network(of, "encoder.", torch.tensor(X)).repeat_interleave(draws, 0).split([s for s in SIZES for _ in "mv"], 1)
+    parts = (
+        network(of, "encoder.", torch.tensor(X))
+        .repeat_interleave(draws, 0)
+        .split([s for s in SIZES for _ in "mv"], 1)
+    )
     return list(zip(parts[::2], parts[1::2], strict=True))
 
 
@@ -57,7 +63,10 @@ def laws_at(of, estimates, z):
     lower = range(len(SIZES) - 1)
     top = normal(*estimates[-1])
     q = [*(posterior(of, place, estimates, z[place + 1]) for place in lower), top]
-    p = [*(conditional(of, place, z[place + 1]) for place in lower), laws.Normal(torch.zeros_like(top.mean), 1.0)]
+    p = [
+        *(conditional(of, place, z[place + 1]) for place in lower),
+        laws.Normal(torch.zeros_like(top.mean), 1.0),
+    ]
     return q, p
 
 
@@ -73,7 +82,9 @@ def drawn(of, estimates, noise):
 def log_px(of, z):
     logits = network(of, "decoder.", z[0])
     return (
-        laws.Bernoulli(logits=logits, validate_args=False).log_prob(torch.tensor(X).repeat_interleave(len(logits) // B, 0)).sum(1)
+        laws.Bernoulli(logits=logits, validate_args=False)
+        .log_prob(torch.tensor(X).repeat_interleave(len(logits) // B, 0))
+        .sum(1)
     )
 
 
@@ -99,7 +110,9 @@ def iwae(of):
 
 
 def without_score(of, draws, noise, power):
-    """The Parameters of p by their weights, and those that draw z by the weights to a power, by way of z alone."""
+    """The Parameters of p by their weights, and those that draw z by the weights to a power, by way of z
+    alone.
+    """
     still = {name: value.detach() for name, value in of.items()}
     estimates = estimates_of(of, draws)
     z = drawn(of, estimates, noise)
@@ -116,7 +129,12 @@ ROWS = {
     "elbo": (Elbo(beta=1.7), NOISE, lambda of: elbo(of, 1.7, 0.0), True),
     "free bits": (Elbo(free_bits=0.9), NOISE, lambda of: elbo(of, 1.0, 0.9), True),
     "iwae": (Iwae(K), NOISES, iwae, True),
-    "sticking the landing": (SampledElbo(gradient="stl"), NOISE, lambda of: without_score(of, 1, NOISE, 1), True),
+    "sticking the landing": (
+        SampledElbo(gradient="stl"),
+        NOISE,
+        lambda of: without_score(of, 1, NOISE, 1),
+        True,
+    ),
     "doubly reparameterized": (Iwae(K, "dreg"), NOISES, lambda of: without_score(of, K, NOISES, 2), False),
 }
 

@@ -1,4 +1,6 @@
-"""check_torch on laws, priors and terms beyond the plain step: right ones agree, and a mistake beside them is still named."""
+"""check_torch on laws, priors and terms beyond the plain step: right ones agree, and a mistake beside them is
+still named.
+"""
 
 import math
 
@@ -78,7 +80,10 @@ def planar(model, mu, lv, z):
 def total_correlation(model, mu, lv, z):
     pairs = normal(z[:, None], mu[None], lv[None])
     log_qz, product = torch.logsumexp(pairs.sum(2), 1), torch.logsumexp(pairs, 1).sum(1)
-    return estimated(lambda m, z: normal(z, 0 * z, 0 * z).sum(1))(model, mu, lv, z) + 5 * (log_qz - product).mean()
+    return (
+        estimated(lambda m, z: normal(z, 0 * z, 0 * z).sum(1))(model, mu, lv, z)
+        + 5 * (log_qz - product).mean()
+    )
 
 
 def of_numpy(mu, lv):
@@ -97,15 +102,31 @@ RIGHT = {  # what a step is made of, and a word of the note that says what was r
     "multinomial": ({}, by_parts(lambda m, o, x: -(F.log_softmax(o, 1) * x).sum(1).mean()), "multinomial"),
     "categorical": (
         {},
-        by_parts(lambda m, o, x: F.cross_entropy(o.view(-1, 2), x[:, : D // 2].reshape(-1).long(), reduction="sum") / B),
+        by_parts(
+            lambda m, o, x: (
+                F.cross_entropy(o.view(-1, 2), x[:, : D // 2].reshape(-1).long(), reduction="sum") / B
+            )
+        ),
         "categorical",
     ),
     "negative binomial": ({"r": (D,)}, by_parts(overdispersed), "negative binomial"),
-    "one learned sigma": (LEARNED, by_parts(lambda m, o, x: -normal(x, o, 2 * m.log_sigma).sum() / B), "Gaussian"),
-    "a sigma for each entry": ({"v": (D,)}, by_parts(lambda m, o, x: -normal(x, o, m.v).sum() / B), "Gaussian"),
+    "one learned sigma": (
+        LEARNED,
+        by_parts(lambda m, o, x: -normal(x, o, 2 * m.log_sigma).sum() / B),
+        "Gaussian",
+    ),
+    "a sigma for each entry": (
+        {"v": (D,)},
+        by_parts(lambda m, o, x: -normal(x, o, m.v).sum() / B),
+        "Gaussian",
+    ),
     "lit entries weigh 3": (
         {},
-        by_parts(lambda m, o, x: F.binary_cross_entropy_with_logits(o, x, reduction="sum", pos_weight=torch.tensor(3.0)) / B),
+        by_parts(
+            lambda m, o, x: (
+                F.binary_cross_entropy_with_logits(o, x, reduction="sum", pos_weight=torch.tensor(3.0)) / B
+            )
+        ),
         "weighs lit entries 3",
     ),
     "masked": ({}, by_parts(masked), ""),
@@ -121,9 +142,17 @@ RIGHT = {  # what a step is made of, and a word of the note that says what was r
     "noise of NumPy": ({}, by_parts(bernoulli, draw=of_numpy), ""),
 }
 TAKEN = {  # steps of which all but one term is checked: what is said of that
-    "planar flow": ({"u": (Z,), "w": (Z,)}, by_parts(bernoulli, planar), "the prior: what the loss makes of z alone"),
+    "planar flow": (
+        {"u": (Z,), "w": (Z,)},
+        by_parts(bernoulli, planar),
+        "the prior: what the loss makes of z alone",
+    ),
     "total correlation": ({}, by_parts(bernoulli, total_correlation), "neither reconstruction nor KL"),
-    "a law of its own": ({}, by_parts(lambda m, o, x: torch.log(torch.cosh(o - x)).sum() / B), "the likelihood"),
+    "a law of its own": (
+        {},
+        by_parts(lambda m, o, x: torch.log(torch.cosh(o - x)).sum() / B),
+        "the likelihood",
+    ),
 }
 
 
@@ -149,7 +178,9 @@ def test_what_is_not_known_is_said_and_the_rest_is_checked(name):
     assert not found.of(Outcome.UNPROVEN), str(found)
     assert not found.matches
     assert said in " ".join(found.blind)
-    assert {"z", "loss", "d_mean", "d_log_var"} <= {line.quantity for line in found.lines if line.verdict == "agrees"}
+    assert {"z", "loss", "d_mean", "d_log_var"} <= {
+        line.quantity for line in found.lines if line.verdict == "agrees"
+    }
 
 
 MISTAKES = {  # a mistake beside a law or a prior of another kind: its name
@@ -161,19 +192,31 @@ MISTAKES = {  # a mistake beside a law or a prior of another kind: its name
     "KL without half, multinomial": (
         {},
         by_parts(
-            lambda m, o, x: -(F.log_softmax(o, 1) * x).sum(1).mean(), lambda m, mu, lv, z: -(1 + lv - mu**2 - lv.exp()).sum() / B
+            lambda m, o, x: -(F.log_softmax(o, 1) * x).sum(1).mean(),
+            lambda m, mu, lv, z: -(1 + lv - mu**2 - lv.exp()).sum() / B,
         ),
         ("kl_half_missing", "kl_twice"),
     ),
-    "no KL, negative binomial": ({"r": (D,)}, by_parts(overdispersed, lambda m, mu, lv, z: 0.0), ("kl_missing",)),
+    "no KL, negative binomial": (
+        {"r": (D,)},
+        by_parts(overdispersed, lambda m, mu, lv, z: 0.0),
+        ("kl_missing",),
+    ),
     "KL over B again, learned sigma": (
         LEARNED,
-        by_parts(lambda m, o, x: -normal(x, o, 2 * m.log_sigma).sum() / B, lambda m, mu, lv, z: kld(mu, lv) / B**2),
+        by_parts(
+            lambda m, o, x: -normal(x, o, 2 * m.log_sigma).sum() / B, lambda m, mu, lv, z: kld(mu, lv) / B**2
+        ),
         ("kl_mean_over_batch",),
     ),
     "one draw of NumPy's for the batch": (
         {},
-        by_parts(bernoulli, draw=lambda mu, lv: mu + torch.exp(lv / 2) * torch.Tensor(np.random.default_rng(1).normal(size=Z))),
+        by_parts(
+            bernoulli,
+            draw=lambda mu, lv: (
+                mu + torch.exp(lv / 2) * torch.Tensor(np.random.default_rng(1).normal(size=Z))
+            ),
+        ),
         ("noise_shared_across_batch",),
     ),
 }

@@ -1,4 +1,6 @@
-"""Missing entries against PyTorch, in float64, on the same noise and mask: bounds, their gradients, imputations."""
+"""Missing entries against PyTorch, in float64, on the same noise and mask: bounds, their gradients,
+imputations.
+"""
 
 import numpy as np
 import pytest
@@ -65,13 +67,17 @@ def test_the_bound_its_gradients_and_the_imputation(law, fill):
     pullback()
 
     theirs = {name: torch.tensor(p.value, requires_grad=True) for name, p in parameters.items()}
-    log_w, means = weights_of(theirs, law, fill, torch.tensor(np.where(OBSERVED, x, np.nan)), torch.tensor(noise))
+    log_w, means = weights_of(
+        theirs, law, fill, torch.tensor(np.where(OBSERVED, x, np.nan)), torch.tensor(noise)
+    )
     bound = torch.logsumexp(log_w, dim=1) - np.log(K)
     (-bound.mean()).backward()
     np.testing.assert_allclose(report.terms["bound"], bound.detach().numpy(), rtol=CLOSE)
     for name, parameter in parameters.items():
         expected = theirs[name].grad.numpy()
-        np.testing.assert_allclose(parameter.grad, expected, rtol=0, atol=CLOSE * max(np.abs(expected).max(), 1e-4), err_msg=name)
+        np.testing.assert_allclose(
+            parameter.grad, expected, rtol=0, atol=CLOSE * max(np.abs(expected).max(), 1e-4), err_msg=name
+        )
 
     model.draw_noise = lambda rows, rng: noise
     found = impute(model, Dataset("d", np.where(OBSERVED, x, np.nan)), samples=K, rng=RNG)

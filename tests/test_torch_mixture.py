@@ -19,7 +19,10 @@ RNG = np.random.default_rng(0)
 
 
 def torch_draw(logits, means, log_vars, z):
-    """z, with the gradient of the implicit function theorem: z_d − (F_d − its value)/density, F_d of the earlier z's."""
+    """z, with the gradient of the implicit function theorem:
+
+    z_d − (F_d − its value)/density, F_d of the earlier z's.
+    """
     stds, found, log_w = torch.exp(log_vars / 2), [], logits
     for d in range(z.shape[1]):
         law = torch.distributions.Normal(means[:, :, d], stds[:, :, d])
@@ -67,7 +70,9 @@ def networks(model):
 
 
 @pytest.mark.parametrize(
-    "objective", [SampledElbo(beta=1.3, samples=2), StratifiedElbo(beta=1.3, samples=2)], ids=lambda o: type(o).__name__
+    "objective",
+    [SampledElbo(beta=1.3, samples=2), StratifiedElbo(beta=1.3, samples=2)],
+    ids=lambda o: type(o).__name__,
 )
 def test_both_objectives(objective):
     model = vae(posterior=MixturePosterior(Z, C))
@@ -80,7 +85,11 @@ def test_both_objectives(objective):
     pullback()
     run, held = networks(model)
     q_params = run("encoder", torch.tensor(X))
-    logits, means, log_vars = q_params[:, :C], q_params[:, C : C + C * Z].view(B, C, Z), q_params[:, C + C * Z :].view(B, C, Z)
+    logits, means, log_vars = (
+        q_params[:, :C],
+        q_params[:, C : C + C * Z].view(B, C, Z),
+        q_params[:, C + C * Z :].view(B, C, Z),
+    )
     each = [part.repeat_interleave(draws, 0) for part in (logits, means, log_vars)]
     if stratified:
         place = (torch.arange(B * draws), torch.arange(B * draws) % C)
@@ -91,10 +100,14 @@ def test_both_objectives(objective):
     log_q = torch.stack([torch_law(torch, *(part[i] for part in each)).log_prob(z[i]) for i in range(len(z))])
     log_pz = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
     x = torch.tensor(X).repeat_interleave(draws, 0)
-    log_px = -torch.nn.functional.binary_cross_entropy_with_logits(run("decoder", z), x, reduction="none").sum(1)
+    log_px = -torch.nn.functional.binary_cross_entropy_with_logits(
+        run("decoder", z), x, reduction="none"
+    ).sum(1)
     f = (log_px + 1.3 * (log_pz - log_q)).view(B, draws)
     loss = -(torch.softmax(logits, 1) * f.view(B, 2, C).mean(1)).sum(1).mean() if stratified else -f.mean()
     loss.backward()
     assert report.loss == pytest.approx(loss.item(), rel=1e-12)
     for name, parameter in named_parameters(model).items():
-        np.testing.assert_allclose(parameter.grad, held[name.replace(".layers", "")].grad.numpy(), atol=CLOSE, err_msg=name)
+        np.testing.assert_allclose(
+            parameter.grad, held[name.replace(".layers", "")].grad.numpy(), atol=CLOSE, err_msg=name
+        )

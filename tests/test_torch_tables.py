@@ -1,4 +1,6 @@
-"""Tables against PyTorch, in float64: log p(x|z) of every kind of column, its gradients, and those of what a law learns."""
+"""Tables against PyTorch, in float64: log p(x|z) of every kind of column, its gradients, and those of what a
+law learns.
+"""
 
 import numpy as np
 import pytest
@@ -24,14 +26,18 @@ def by_column(law, x_params, x, learned):
     location, scale = in_units(real, learned["0.log_excess"], buffers["real_mean"], buffers["real_scale"])
     reals = laws.Normal(location, scale).log_prob(x[:, [0, 6]])
     log_r = learned["1.log_dispersion"]
-    counts = laws.NegativeBinomial(torch.exp(log_r), logits=count + buffers["log_rate"] - log_r).log_prob(x[:, [1]])
+    counts = laws.NegativeBinomial(torch.exp(log_r), logits=count + buffers["log_rate"] - log_r).log_prob(
+        x[:, [1]]
+    )
     categories = laws.Categorical(logits=category).log_prob(x[:, 2].long())[:, None]
     thresholds = learned["3.thresholds"]
     cuts = torch.cumsum(torch.cat([thresholds[:, :1], torch.exp(thresholds[:, 1:])], dim=1), dim=1)
     below = torch.cat([torch.zeros_like(order), torch.sigmoid(cuts - order), torch.ones_like(order)], dim=1)
     orders = torch.log(torch.diff(below, dim=1).gather(1, x[:, [3]].long()))
     bits = laws.Bernoulli(logits=bit).log_prob(x[:, [4]])
-    location, scale = in_units(above, learned["5.of_log.log_excess"], buffers["log_mean"], buffers["log_scale"])
+    location, scale = in_units(
+        above, learned["5.of_log.log_excess"], buffers["log_mean"], buffers["log_scale"]
+    )
     positives = laws.LogNormal(location, scale).log_prob(x[:, [5]])
     return torch.cat([reals[:, :1], counts, categories, orders, bits, positives, reals[:, 1:]], dim=1)
 
@@ -56,15 +62,25 @@ def test_every_kind_of_column(draws, missing):
     }
     observed = MIXED_OBSERVED if missing else None
     log_px, pullback = law.log_prob(x_params, x=MIXED, observed=observed, draws=draws)
-    found = {"log_px": log_px, "x_params": pullback(seed), **{n: p.grad for n, p in named_parameters(law).items()}}
+    found = {
+        "log_px": log_px,
+        "x_params": pullback(seed),
+        **{n: p.grad for n, p in named_parameters(law).items()},
+    }
 
     learned = {n: torch.tensor(p.value, requires_grad=True) for n, p in named_parameters(law).items()}
     theirs = torch.tensor(x_params, requires_grad=True)
     each = by_column(known, theirs, torch.tensor(MIXED).repeat_interleave(draws, 0), learned)
-    seen = torch.tensor(MIXED_OBSERVED if missing else np.ones_like(MIXED_OBSERVED)).repeat_interleave(draws, 0)
+    seen = torch.tensor(MIXED_OBSERVED if missing else np.ones_like(MIXED_OBSERVED)).repeat_interleave(
+        draws, 0
+    )
     total = (each * seen).sum(1)
     (total * torch.tensor(seed)).sum().backward()
-    expected = {"log_px": total.detach(), "x_params": theirs.grad, **{name: t.grad for name, t in learned.items()}}
+    expected = {
+        "log_px": total.detach(),
+        "x_params": theirs.grad,
+        **{name: t.grad for name, t in learned.items()},
+    }
     assert found.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_allclose(

@@ -90,7 +90,13 @@ LOOPS = {  # name: (loop, network, optimizer, settings, the mistake that should 
     "batch norm": (loop("train", *PLAIN), "convolutional", adam, {"evaluate": validated(back=False)}, None),
     "two batches": (EverySecond(), "dense", adam, {"accumulate": 2}, None),
     "not cleared": (loop("back", "step"), "dense", adam, {}, "gradients_not_cleared"),
-    "clipped too late": (loop("clear", "back", "step", "clip"), "dense", adam, {"max_norm": 0.5}, "gradients_not_clipped"),
+    "clipped too late": (
+        loop("clear", "back", "step", "clip"),
+        "dense",
+        adam,
+        {"max_norm": 0.5},
+        "gradients_not_clipped",
+    ),
     "maximized": (loop(*PLAIN), "dense", lambda m: adam(m, maximize=True), {}, "moves_uphill"),
     "one layer alone": (
         loop(*PLAIN),
@@ -110,7 +116,13 @@ LOOPS = {  # name: (loop, network, optimizer, settings, the mistake that should 
         {"evaluate": validated(eval_first=False)},
         "evaluation_in_training_mode",
     ),
-    "left in evaluation": (loop(*PLAIN), "residual", adam, {"evaluate": validated(back=False)}, "training_in_evaluation_mode"),
+    "left in evaluation": (
+        loop(*PLAIN),
+        "residual",
+        adam,
+        {"evaluate": validated(back=False)},
+        "training_in_evaluation_mode",
+    ),
     "statistics of the validation set": (
         loop(*PLAIN),
         "convolutional",

@@ -38,10 +38,15 @@ MODULES = {
     "gelu": (lambda: nn.GELU(), ROW),
     "gelu by tanh": (lambda: nn.GELU("tanh"), ROW),
     "others": (
-        lambda: nn.Sequential(nn.SiLU(), nn.Tanh(), nn.Sigmoid(), nn.Softplus(), nn.ReLU(), nn.Identity(), nn.Dropout(0.0)),
+        lambda: nn.Sequential(
+            nn.SiLU(), nn.Tanh(), nn.Sigmoid(), nn.Softplus(), nn.ReLU(), nn.Identity(), nn.Dropout(0.0)
+        ),
         ROW,
     ),
-    "shapes": (lambda: nn.Sequential(nn.Flatten(), nn.Unflatten(1, (3, 8, 8)), nn.Flatten(), nn.Linear(192, 3)), IMAGE),
+    "shapes": (
+        lambda: nn.Sequential(nn.Flatten(), nn.Unflatten(1, (3, 8, 8)), nn.Flatten(), nn.Linear(192, 3)),
+        IMAGE,
+    ),
 }
 
 
@@ -69,7 +74,9 @@ def test_a_module_its_layer_and_the_module_of_that_compute_the_same(name, traini
     y = module(x)
     weight = torch.randn_like(y)
     (y * weight).sum().backward()
-    ours, pullback = layer(x.detach().numpy(), mode=Mode(np.random.default_rng(0)) if training else EVALUATION)
+    ours, pullback = layer(
+        x.detach().numpy(), mode=Mode(np.random.default_rng(0)) if training else EVALUATION
+    )
     dx = pullback(weight.numpy())
     np.testing.assert_allclose(ours, y.detach().numpy(), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(dx, x.grad.numpy(), rtol=1e-10, atol=1e-12)
@@ -92,7 +99,10 @@ def test_shared_weights_are_the_same_memory_and_copied_ones_are_not():
     ("module", "words"),
     [
         (nn.LSTM(2, 3), "is a LSTM, for which there is no layer"),
-        (nn.Sequential(nn.Linear(2, 2), nn.Conv2d(2, 2, 3, groups=2)), "Sequential.1 should have groups = 1, found 2"),
+        (
+            nn.Sequential(nn.Linear(2, 2), nn.Conv2d(2, 2, 3, groups=2)),
+            "Sequential.1 should have groups = 1, found 2",
+        ),
         (nn.Conv2d(2, 2, 3, padding="same"), "padding as a number"),
         (nn.Conv2d(2, 2, (3, 2)), r"kernel_size = \(3, 3\), found \(3, 2\)"),
         (nn.BatchNorm1d(2, affine=False), "affine = True"),
@@ -151,7 +161,10 @@ class Convolutional(nn.Module):
         )
         self.mean, self.log_std, self.fc = nn.Linear(784, 10), nn.Linear(784, 10), nn.Linear(10, 784)
         self.decoder = nn.Sequential(
-            nn.ConvTranspose2d(16, 8, 4, 2, 1), nn.BatchNorm2d(8), nn.ReLU(), nn.ConvTranspose2d(8, 1, 4, 2, 1)
+            nn.ConvTranspose2d(16, 8, 4, 2, 1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.ConvTranspose2d(8, 1, 4, 2, 1),
         )
 
     def loss(self, x):
@@ -162,7 +175,12 @@ class Convolutional(nn.Module):
         return (F.binary_cross_entropy_with_logits(logits, x, reduction="sum") + kl) / len(x)
 
 
-PLAIN = {"encoder": ("fc1", "relu"), "heads": ("fc21", "fc22"), "decoder": ("fc3", "relu", "fc4"), "reduction": "sum"}
+PLAIN = {
+    "encoder": ("fc1", "relu"),
+    "heads": ("fc21", "fc22"),
+    "decoder": ("fc3", "relu", "fc4"),
+    "reduction": "sum",
+}
 CONV = {
     "encoder": ("encoder",),
     "heads": ("mean", "log_std"),
@@ -182,7 +200,8 @@ def test_whole_models_pass(kind, names, dtype):
     assert report.ok, str(report)
     compared = {line.quantity for line in report.lines}
     assert {f"d_{name}" for name, _ in module.named_parameters()} <= compared
-    assert all(torch.equal(tensor, module.state_dict()[name]) for name, tensor in state.items())  # left as they were
+    # left as they were
+    assert all(torch.equal(tensor, module.state_dict()[name]) for name, tensor in state.items())
     assert all(parameter.grad is None for parameter in module.parameters())
     assert not report.notes
 
@@ -211,11 +230,16 @@ def test_state_dicts_are_pytorchs(tmp_path):
     assert ours.keys() == theirs.keys() - {"1.num_batches_tracked"}
     for name, array in ours.items():
         np.testing.assert_array_equal(array, theirs[name], strict=True)
-    other = layer_from_torch(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3)))
+    other = layer_from_torch(
+        nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
+    )
     load_state_dict(other, theirs)
     x = np.random.default_rng(0).normal(size=(2, 1, 4, 4)).astype(np.float32)
     np.testing.assert_array_equal(other(x)[0], layer(x)[0])
-    for model in (mlp((6,), latent_dim=2, hidden=(3,)), convolutional((1, 8, 8), latent_dim=2, channels=(2, 3), hidden=4)):
+    for model in (
+        mlp((6,), latent_dim=2, hidden=(3,)),
+        convolutional((1, 8, 8), latent_dim=2, channels=(2, 3), hidden=4),
+    ):
         save_state_dict(model, tmp_path / "m.safetensors")
         before = state_dict(model)
         for parameter in named_parameters(model).values():

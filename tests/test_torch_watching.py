@@ -1,4 +1,6 @@
-"""check_torch with no further word: right steps of many styles are not accused, and mistakes are named or described."""
+"""check_torch with no further word: right steps of many styles are not accused, and mistakes are named or
+described.
+"""
 
 import re
 from pathlib import Path
@@ -63,7 +65,8 @@ def test_what_was_captured_has_the_step_s_own_numbers():
         assert np.array_equal(seen.arrays[name], tensor.detach().numpy())
     grads = torch.autograd.grad(loss, [mu, lv, z, logits])
     for name, tensor in zip(("d_mean", "d_log_var", "d_z", "d_logits"), grads, strict=True):
-        assert np.allclose(seen.arrays[name], tensor.numpy(), rtol=0, atol=1e-6 * float(tensor.abs().max()))  # two ulps or so
+        # two ulps or so
+        assert np.allclose(seen.arrays[name], tensor.numpy(), rtol=0, atol=1e-6 * float(tensor.abs().max()))
 
 
 def test_a_step_with_its_own_backward_pass_and_update():
@@ -83,7 +86,9 @@ def test_the_line_of_code_is_told():
     assert "(test_torch_watching.py:" in report.explanation
 
 
-@pytest.mark.parametrize(("changed", "matches"), [({"beta": 4.0}, False), ({"beta": 1.0}, True), ({"reduction": "mean"}, False)])
+@pytest.mark.parametrize(
+    ("changed", "matches"), [({"beta": 4.0}, False), ({"beta": 1.0}, True), ({"reduction": "mean"}, False)]
+)
 def test_what_is_said_is_not_guessed(changed, matches):
     model, x, step = steps.STEPS["dense, example"][0]()
     assert check_torch(model, x, step, **changed).matches == matches
@@ -95,12 +100,16 @@ def test_a_penalty_on_weights_is_said_and_the_rest_is_checked():
     assert report.ok
     assert not report.matches
     assert "neither reconstruction nor KL" in " ".join(report.blind)
-    assert {"loss", "d_mean", "d_fc3.weight"} <= {line.quantity for line in report.lines if line.verdict == "agrees"}
+    assert {"loss", "d_mean", "d_fc3.weight"} <= {
+        line.quantity for line in report.lines if line.verdict == "agrees"
+    }
 
 
 def test_the_example_of_the_page_on_the_reference(tmp_path):
     page = (Path(__file__).parents[1] / "scratchvae/reference/README.md").read_text(encoding="utf-8")
-    (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "check_torch" in block]
+    (code,) = [
+        block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "check_torch" in block
+    ]
     place = tmp_path / "vae.py"
     place.write_text(code)
     exec(compile(code, place, "exec"), found := {})

@@ -22,7 +22,17 @@ from scratchvae import kernels
 from scratchvae.arrays import InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.files import write_whole
-from scratchvae.layers import EVALUATION, BatchNorm, Dropout, Linear, Parameter, ReLU, Sequential, named_buffers, named_parameters
+from scratchvae.layers import (
+    EVALUATION,
+    BatchNorm,
+    Dropout,
+    Linear,
+    Parameter,
+    ReLU,
+    Sequential,
+    named_buffers,
+    named_parameters,
+)
 from scratchvae.networks import weights_generator
 from scratchvae.objectives import Elbo, Objective, Ramp, Report
 from scratchvae.recipes import mlp
@@ -54,7 +64,9 @@ def bars(n=300, side=6, seed=0):
     """Images of one horizontal or vertical bar."""
     rng = np.random.default_rng(seed)
     images = np.zeros((n, 1, side, side), np.uint8)
-    for image, place, upright in zip(images[:, 0], rng.integers(side, size=n), rng.random(n) < 0.5, strict=True):
+    for image, place, upright in zip(
+        images[:, 0], rng.integers(side, size=n), rng.random(n) < 0.5, strict=True
+    ):
         image[(slice(None), place) if upright else (place, slice(None))] = 255
     return Dataset("bars", images, kind="pixels")
 
@@ -75,7 +87,9 @@ def training(epochs=4, callbacks=(), rate=None, **settings):
     optimizer = Adam(rate or Cosine(3e-3, 24, warm_up=2))
     phases = [Phase(objective, optimizer, max_norm=5.0)]
     settings = {"held_out": HELD_OUT, "binarized": True, **settings}
-    return Training(model(), phases, DATA, epochs=epochs, batch_size=64, seed=3, callbacks=callbacks, **settings)
+    return Training(
+        model(), phases, DATA, epochs=epochs, batch_size=64, seed=3, callbacks=callbacks, **settings
+    )
 
 
 def state(run):
@@ -92,7 +106,10 @@ def test_seconds_are_those_of_an_epochs_steps_also_where_it_was_left_and_gone_on
     """By a clock that is a second later at each look, an epoch of five steps takes five."""
     clock = SimpleNamespace(perf_counter=count(100.0).__next__)
     monkeypatch.setattr(import_module("scratchvae.training.loop"), "time", clock)
-    run = training(epochs=2, callbacks=[lambda run, event: setattr(run, "interrupted", event == "step" and run.step == 2)])
+    run = training(
+        epochs=2,
+        callbacks=[lambda run, event: setattr(run, "interrupted", event == "step" and run.step == 2)],
+    )
     run.run()
     assert (run.position, run.seconds) == (128, 2.0)
     clock.perf_counter()  # time passes between the two
@@ -161,7 +178,9 @@ def test_a_run_killed_at_random_and_resumed_has_the_same_bits(tmp_path):
     rng = np.random.default_rng(0)
 
     def run(path, patience=None):
-        with subprocess.Popen([sys.executable, "-c", CHILD, str(path), str(Path(__file__).parent)], env=environment) as child:
+        with subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(path), str(Path(__file__).parent)], env=environment
+        ) as child:
             if patience is not None:
                 deadline = time.monotonic() + 60
                 while not path.exists() and child.poll() is None and time.monotonic() < deadline:
@@ -179,7 +198,9 @@ def test_a_run_killed_at_random_and_resumed_has_the_same_bits(tmp_path):
 
 
 def test_it_learns_bars():
-    one = mlp(DATA.event_shape, latent_dim=4, hidden=(64,), seed=0).fit(DATA, epochs=60, batch_size=32, learning_rate=3e-3)
+    one = mlp(DATA.event_shape, latent_dim=4, hidden=(64,), seed=0).fit(
+        DATA, epochs=60, batch_size=32, learning_rate=3e-3
+    )
     losses = [record["train"]["loss"] for record in one.history]
     assert losses[-1] < 0.5 * losses[0]
     assert losses[-1] < 7  # a bar is one of twelve: its code costs log 12 = 2.5 nats
@@ -230,7 +251,9 @@ def test_streams_do_not_meet():
 
 def test_early_stopping_judges_every_epoch_by_the_same_weights():
     def held_out(beta):
-        run = Training(model(), [Phase(Elbo(beta=beta), Adam(3e-3))], DATA, epochs=2, batch_size=64, held_out=HELD_OUT)
+        run = Training(
+            model(), [Phase(Elbo(beta=beta), Adam(3e-3))], DATA, epochs=2, batch_size=64, held_out=HELD_OUT
+        )
         return run.run().history[0]["held_out"]
 
     record = held_out(Ramp(0.0, 3.0, 9))  # at its end, though the first epoch trained with less
@@ -257,7 +280,9 @@ def test_two_runs_of_one_seed_are_one_run_and_of_two_seeds_two():
 def test_a_record_an_epoch():
     run = training(epochs=2).run()
     assert [(r["epoch"], r["step"]) for r in run.history] == [(1, 5), (2, 10)]
-    assert set(run.history[0]["train"]) == set(run.history[0]["held_out"]) == {"loss", "bound", "log_px", "kl"}
+    assert (
+        set(run.history[0]["train"]) == set(run.history[0]["held_out"]) == {"loss", "bound", "log_px", "kl"}
+    )
 
 
 def test_early_stopping_goes_back_to_the_best_epoch():
@@ -293,7 +318,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_went_first(tmp_pat
     with pytest.raises(Diverged, match=words):
         run.run()
     assert load_checkpoint(path).position["step"] == 7
-    with pytest.raises(Diverged, match=r"decoder\.2\.bias is not finite any more; .* keeps the last good state"):
+    with pytest.raises(
+        Diverged, match=r"decoder\.2\.bias is not finite any more; .* keeps the last good state"
+    ):
         save_checkpoint(path, run, {})
     assert load_checkpoint(path).position["step"] == 7
 
@@ -313,7 +340,9 @@ def test_schedules():
 @pytest.mark.parametrize("max_norm", [0.5, 5.0, 13.0, 14.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gradients_are_clipped_together_to_their_common_norm(max_norm, dtype):
-    """(3, 4), 12 and a Parameter that received none have the norm 13; what is not above the limit stays as it is."""
+    """(3, 4), 12 and a Parameter that received none have the norm 13; what is not above the limit stays as it
+    is.
+    """
     parameters = [Parameter(np.zeros(n, dtype)) for n in (2, 1, 3)]
     parameters[0].grad, parameters[1].grad = np.array([3, 4], dtype), np.array([12], dtype)
     assert clip_by_norm(parameters, max_norm) == 13
@@ -355,7 +384,9 @@ BY_HAND = {  # constants none of which is near another
 @pytest.mark.parametrize("twin", kernels.TWINS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizers_follow_their_equations_number_by_number(name, twin):
-    """Five steps, at a rate of each step; b receives no gradient at the third, which leaves it and its count alone."""
+    """Five steps, at a rate of each step; b receives no gradient at the third, which leaves it and its count
+    alone.
+    """
     build, by_hand = BY_HAND[name]
     rng, schedule = np.random.default_rng(4), StepDecay(0.2, 2, 0.5)
     optimizer = build(schedule)
@@ -367,7 +398,11 @@ def test_optimizers_follow_their_equations_number_by_number(name, twin):
                 parameter.grad = None if (key, step) == ("b", 2) else rng.normal(size=parameter.value.shape)
                 if parameter.grad is not None:
                     theta, slots, t = expected[key]
-                    expected[key] = by_hand(theta, parameter.grad.copy(), slots, t + 1, schedule(step)), slots, t + 1
+                    expected[key] = (
+                        by_hand(theta, parameter.grad.copy(), slots, t + 1, schedule(step)),
+                        slots,
+                        t + 1,
+                    )
             optimizer.step(parameters)
     for key, parameter in parameters.items():
         np.testing.assert_allclose(parameter.value, expected[key][0], rtol=1e-12)
@@ -386,7 +421,9 @@ def test_the_last_example_is_looked_at_before_training_too(n):
 @pytest.mark.parametrize("rate", [0.3, 2.0])
 @pytest.mark.parametrize("warm_up", [0, 1, 5])
 def test_schedules_at_every_step(rate, warm_up):
-    """By their equations, at a rate that is not 1; a line from 0 reaches the rate at the first step after `warm_up`."""
+    """By their equations, at a rate that is not 1; a line from 0 reaches the rate at the first step after
+    `warm_up`.
+    """
     for step in range(40):
         since = step - warm_up
         line = rate * (step + 1) / (warm_up + 1)
@@ -404,12 +441,20 @@ def test_schedules_at_every_step(rate, warm_up):
 @pytest.mark.parametrize(
     ("terms", "bad", "words"),
     [
-        ({"bound": np.nan, "log_px": 1.0, "kl": np.nan}, None, r"its term kl is not finite first, .*all parameters are still"),
+        (
+            {"bound": np.nan, "log_px": 1.0, "kl": np.nan},
+            None,
+            r"its term kl is not finite first, .*all parameters are still",
+        ),
         ({"bound": np.nan, "log_px": np.inf, "kl": np.nan}, None, "its term kl is not finite first"),
         ({"bound": np.nan, "log_px": np.inf, "kl": 1.0}, None, "its term log_px is not finite first"),
         ({"log_q": np.nan}, "b", "its term log_q is not finite first, .*of the parameters b went first"),
         ({"log_q": 1.0, "bound": 2.0}, None, "each of its terms is finite, but not their sum"),
-        ({"sparsity": np.inf, "log_px": 1.0}, "a", "its term sparsity is not finite first, .*of the parameters a went first"),
+        (
+            {"sparsity": np.inf, "log_px": 1.0},
+            "a",
+            "its term sparsity is not finite first, .*of the parameters a went first",
+        ),
         ({"kl": np.inf}, None, "for example 31, whose largest entry is -7 in column 2;"),
     ],
 )
@@ -445,7 +490,9 @@ def placed(path, change):
 
 def poisoned(path, name, value):
     def poison(tensors, description):
-        tensors.setdefault(name, np.array(tensors["model/" + name.split("/", 1)[1]] if "best" in name else tensors[name]))
+        tensors.setdefault(
+            name, np.array(tensors["model/" + name.split("/", 1)[1]] if "best" in name else tensors[name])
+        )
         tensors[name][1] = value
 
     damaged(path, poison)
@@ -460,37 +507,109 @@ def poisoned(path, name, value):
         (lambda p: p.write_bytes(b"\xff" * 8 + b"{}"), "whose header would have"),
         (lambda p: damaged(p, lambda t, d: d.update(version="99")), "version 1, found version '99'"),
         (lambda p: damaged(p, lambda t, d: d.update(format="x")), "of another kind"),
-        (lambda p: damaged(p, lambda t, d: d.update(position="{")), "checkpoint: position should be JSON, found"),
-        (lambda p: damaged(p, lambda t, d: d.update(position="[" * 100_000)), "position should be JSON nested at most 32"),
-        (lambda p: damaged(p, lambda t, d: d.update(config="1" * 5000)), "config should be a whole number from"),
-        (lambda p: damaged(p, lambda t, d: d.update(config="null")), "config should be an object, found null"),
+        (
+            lambda p: damaged(p, lambda t, d: d.update(position="{")),
+            "checkpoint: position should be JSON, found",
+        ),
+        (
+            lambda p: damaged(p, lambda t, d: d.update(position="[" * 100_000)),
+            "position should be JSON nested at most 32",
+        ),
+        (
+            lambda p: damaged(p, lambda t, d: d.update(config="1" * 5000)),
+            "config should be a whole number from",
+        ),
+        (
+            lambda p: damaged(p, lambda t, d: d.update(config="null")),
+            "config should be an object, found null",
+        ),
         (lambda p: damaged(p, lambda t, d: d.pop("config")), "its config is missing"),
-        (lambda p: placed(p, lambda at: at.update(step=-1)), "position.step should be a whole number from 0 .* found -1"),
+        (
+            lambda p: placed(p, lambda at: at.update(step=-1)),
+            "position.step should be a whole number from 0 .* found -1",
+        ),
         (lambda p: placed(p, lambda at: at.update(step=True)), "position.step should be .* found true"),
-        (lambda p: placed(p, lambda at: at.update(stopping=0)), "position.stopping should be true or false, found 0"),
-        (lambda p: placed(p, lambda at: at.update(totals=None)), "position.totals should be an object, found null"),
-        (lambda p: placed(p, lambda at: at.update(more=1)), "position should have the entries step, .*; found 'more'"),
-        (lambda p: placed(p, lambda at: at.update(seconds="1")), "position.seconds should be a finite number .* found '1'"),
+        (
+            lambda p: placed(p, lambda at: at.update(stopping=0)),
+            "position.stopping should be true or false, found 0",
+        ),
+        (
+            lambda p: placed(p, lambda at: at.update(totals=None)),
+            "position.totals should be an object, found null",
+        ),
+        (
+            lambda p: placed(p, lambda at: at.update(more=1)),
+            "position should have the entries step, .*; found 'more'",
+        ),
+        (
+            lambda p: placed(p, lambda at: at.update(seconds="1")),
+            "position.seconds should be a finite number .* found '1'",
+        ),
         (lambda p: placed(p, lambda at: at.update(position=10**6)), "position.position should be at most"),
         (lambda p: placed(p, lambda at: at.update(history=[])), "history should have 1 records"),
-        (lambda p: placed(p, lambda at: at["history"][0].pop("train")), r"history\[0\].train should be an object, found nothing"),
-        (lambda p: placed(p, lambda at: at["history"][0].pop("held_out")), r"should hold loss in train and held_out"),
-        (lambda p: placed(p, lambda at: at["history"][0]["train"].pop("loss")), r"history\[0\] should hold loss in train"),
-        (lambda p: placed(p, lambda at: at["history"][0]["train"].update(kl=[])), r"history\[0\].train.kl should be a number"),
-        (lambda p: poisoned(p, "model/encoder.0.bias", np.nan), "checkpoint: model/encoder.0.bias should be finite, found 1"),
-        (lambda p: poisoned(p, "best/encoder.0.bias", np.inf), "checkpoint: best/encoder.0.bias should be finite"),
-        (lambda p: poisoned(p, "optimizer/0/v/encoder.0.bias", np.nan), "optimizer/0/v/encoder.0.bias should be finite"),
-        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/m/encoder.0.bias": np.zeros(3)})), r"float32 of shape \(16,\)"),
+        (
+            lambda p: placed(p, lambda at: at["history"][0].pop("train")),
+            r"history\[0\].train should be an object, found nothing",
+        ),
+        (
+            lambda p: placed(p, lambda at: at["history"][0].pop("held_out")),
+            r"should hold loss in train and held_out",
+        ),
+        (
+            lambda p: placed(p, lambda at: at["history"][0]["train"].pop("loss")),
+            r"history\[0\] should hold loss in train",
+        ),
+        (
+            lambda p: placed(p, lambda at: at["history"][0]["train"].update(kl=[])),
+            r"history\[0\].train.kl should be a number",
+        ),
+        (
+            lambda p: poisoned(p, "model/encoder.0.bias", np.nan),
+            "checkpoint: model/encoder.0.bias should be finite, found 1",
+        ),
+        (
+            lambda p: poisoned(p, "best/encoder.0.bias", np.inf),
+            "checkpoint: best/encoder.0.bias should be finite",
+        ),
+        (
+            lambda p: poisoned(p, "optimizer/0/v/encoder.0.bias", np.nan),
+            "optimizer/0/v/encoder.0.bias should be finite",
+        ),
+        (
+            lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/m/encoder.0.bias": np.zeros(3)})),
+            r"float32 of shape \(16,\)",
+        ),
         (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/m/no": np.zeros(3)})), "found 'no'"),
-        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/steps_taken": np.array([-3])})), "one whole number from 0"),
-        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/steps_taken": np.array(3)})), "one whole number from 0"),
+        (
+            lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/steps_taken": np.array([-3])})),
+            "one whole number from 0",
+        ),
+        (
+            lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/steps_taken": np.array(3)})),
+            "one whole number from 0",
+        ),
         (lambda p: damaged(p, lambda t, d: t.update({"best/more": np.zeros(1)})), "it has no"),
-        (lambda p: damaged(p, lambda t, d: d.update(position="{}")), "position.step should be a whole number .* found nothing"),
+        (
+            lambda p: damaged(p, lambda t, d: d.update(position="{}")),
+            "position.step should be a whole number .* found nothing",
+        ),
         (lambda p: damaged(p, lambda t, d: t.pop("model/encoder.0.weight")), "has no encoder.0.weight"),
-        (lambda p: damaged(p, lambda t, d: t.update({"model/more": np.zeros(1)})), "has more, which this model has not"),
-        (lambda p: damaged(p, lambda t, d: t.update({"model/encoder.0.bias": np.zeros(3)})), r"shape \(16,\), found \(3,\)"),
-        (lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/w/encoder.0.bias": np.zeros(3)})), "m, v; found 'w'"),
-        (lambda p: damaged(p, lambda t, d: t.pop("optimizer/0/v/encoder.0.bias")), "every slot and all steps"),
+        (
+            lambda p: damaged(p, lambda t, d: t.update({"model/more": np.zeros(1)})),
+            "has more, which this model has not",
+        ),
+        (
+            lambda p: damaged(p, lambda t, d: t.update({"model/encoder.0.bias": np.zeros(3)})),
+            r"shape \(16,\), found \(3,\)",
+        ),
+        (
+            lambda p: damaged(p, lambda t, d: t.update({"optimizer/0/w/encoder.0.bias": np.zeros(3)})),
+            "m, v; found 'w'",
+        ),
+        (
+            lambda p: damaged(p, lambda t, d: t.pop("optimizer/0/v/encoder.0.bias")),
+            "every slot and all steps",
+        ),
         (lambda p: damaged(p, lambda t, d: t.pop("optimizer/0/steps_taken")), "every slot and all steps"),
     ],
 )
@@ -524,7 +643,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InputError, match="can't be written: No space left on device; what stood there before is unchanged"):
+    with pytest.raises(
+        InputError, match="can't be written: No space left on device; what stood there before is unchanged"
+    ):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -1,4 +1,6 @@
-"""Discretized logistic levels and the beta law: masses, limits, published faults, the roles' sources, and what is refused."""
+"""Discretized logistic levels and the beta law: masses, limits, published faults, the roles' sources, and
+what is refused.
+"""
 
 import mpmath
 import numpy as np
@@ -14,14 +16,17 @@ from scratchvae.recipes import LIKELIHOODS, mlp
 
 RNG = np.random.default_rng(0)
 
-# ----------------------------------------------------------------------------------------------------------- levels of grey
+# -----------------------------------------------------------------------------------------------------------
+# levels of grey
 
 
 def mass(mean, log_scale, dtype, levels=256):
     """P(x = k) (levels,)."""
     k = np.arange(levels)[:, None]
     one = np.ones((levels, 1), dtype)
-    return np.exp(discretized_logistic.log_prob(dtype(mean) * one, dtype(log_scale) * one, x=k, levels=levels)[0])
+    return np.exp(
+        discretized_logistic.log_prob(dtype(mean) * one, dtype(log_scale) * one, x=k, levels=levels)[0]
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -48,7 +53,9 @@ def test_a_density_at_the_middle_loses_the_mass_beyond_the_edges():
 
 
 def test_far_out_it_is_finite_and_has_a_slope_where_the_difference_underflows():
-    """PixelCNN++ takes the density at the middle there, by a branch, and a floor of 10⁻¹² elsewhere, which has slope 0."""
+    """PixelCNN++ takes the density at the middle there, by a branch, and a floor of 10⁻¹² elsewhere, which
+    has slope 0.
+    """
     mean, x = np.full((1, 1), 250.0, np.float32), np.full((1, 1), 3)
     log_px, pullback = discretized_logistic.log_prob(mean, np.zeros((1, 1), np.float32), x=x, levels=256)
     with mpmath.workdps(200):
@@ -64,13 +71,19 @@ def test_far_out_it_is_finite_and_has_a_slope_where_the_difference_underflows():
 def test_no_scale_leaves_nan(mean, log_scale):
     x = np.arange(0, 256, 51)[None]
     one = np.ones(x.shape, np.float32)
-    log_px, pullback = discretized_logistic.log_prob(np.float32(mean) * one, np.float32(log_scale) * one, x=x, levels=256)
+    log_px, pullback = discretized_logistic.log_prob(
+        np.float32(mean) * one, np.float32(log_scale) * one, x=x, levels=256
+    )
     assert not np.isnan(log_px).any()
     assert not any(np.isnan(g).any() for g in pullback(np.ones(1, np.float32)))
 
 
 def test_a_mixture_is_the_weighted_sum_and_one_of_equals_is_the_law_itself():
-    logits, means, log_scales = RNG.normal(size=(1, 1, 3)), 4 + 3 * RNG.normal(size=(1, 1, 3)), RNG.normal(size=(1, 1, 3))
+    logits, means, log_scales = (
+        RNG.normal(size=(1, 1, 3)),
+        4 + 3 * RNG.normal(size=(1, 1, 3)),
+        RNG.normal(size=(1, 1, 3)),
+    )
     w = np.exp(logits[0, 0]) / np.exp(logits).sum()
     each = np.stack([mass(means[0, 0, k], log_scales[0, 0, k], np.float64, 8) for k in range(3)])
     x = np.arange(8)[:, None]
@@ -96,7 +109,9 @@ def test_the_role_keeps_bytes_and_its_mean_is_that_of_its_levels(components):
         observed[:, d] = 1
         p.append(np.exp(likelihood.log_prob(x_params, x=levels.astype(np.float64), observed=observed)[0]))
     np.testing.assert_allclose([one.sum() for one in p], 1, rtol=1e-13)
-    np.testing.assert_allclose(likelihood.mean(x_params)[0], [one @ np.arange(8) / 7 for one in p], rtol=1e-12)
+    np.testing.assert_allclose(
+        likelihood.mean(x_params)[0], [one @ np.arange(8) / 7 for one in p], rtol=1e-12
+    )
     drawn = likelihood.sample(np.tile(x_params[:1], (20_000, 1)), np.random.default_rng(1))
     for d in range(2):
         shares = np.bincount(np.rint(7 * drawn[:, d]).astype(int), minlength=8) / 20_000
@@ -106,9 +121,13 @@ def test_the_role_keeps_bytes_and_its_mean_is_that_of_its_levels(components):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_byte_is_its_own_level_and_what_lies_between_two_counts_as_by_the_categorical_law(dtype):
-    """A narrow law at each of 256 bytes gives nearly all of its mass to that byte, and to x up to the next 256th."""
+    """A narrow law at each of 256 bytes gives nearly all of its mass to that byte, and to x up to the next
+    256th.
+    """
     k = np.arange(256)
-    x_params = np.concatenate([(2 * k / 255 - 1)[:, None], np.full((256, 1), np.log(0.05 / 127.5))], axis=1).astype(dtype)
+    x_params = np.concatenate(
+        [(2 * k / 255 - 1)[:, None], np.full((256, 1), np.log(0.05 / 127.5))], axis=1
+    ).astype(dtype)
     for x in (k / 255, (k + 0.01) / 256, (k + 0.99) / 256):
         log_px, _ = DiscretizedLogistic().log_prob(x_params, x=x[:, None].astype(dtype))
         assert (log_px > -0.01).all()  # ½ level is ten scales
@@ -123,7 +142,8 @@ def test_it_compares_with_the_categorical_law_of_the_same_levels():
     assert (logistic < 0).all()
 
 
-# ----------------------------------------------------------------------------------------------------------- the beta law
+# -----------------------------------------------------------------------------------------------------------
+# the beta law
 
 
 def test_values_are_scipys_and_the_ends_meet_the_uniform_law():
@@ -182,7 +202,10 @@ def test_draws_stay_inside_in_float32():
 
 
 REFUSED = [
-    (lambda: Beta().require_support(np.array([[0.0, 0.5]])), r"strictly between 0 and 1, found 0; .*\(x·\(N − 1\) \+ ½\)/N"),
+    (
+        lambda: Beta().require_support(np.array([[0.0, 0.5]])),
+        r"strictly between 0 and 1, found 0; .*\(x·\(N − 1\) \+ ½\)/N",
+    ),
     (lambda: Beta().require_support(np.array([[0.3, 1.0]])), "found 1; "),
     (lambda: beta.log_prob(np.array([[1.0]]), np.zeros((1, 1)), np.zeros((1, 1))), "found 1 to 1"),
     (lambda: Beta(0.0), "concentration should be positive"),
@@ -190,8 +213,16 @@ REFUSED = [
     (lambda: DiscretizedLogistic(1), "levels should be at least 2"),
     (lambda: DiscretizedLogistic(8, 0), "components should be at least 1"),
     (lambda: DiscretizedLogistic().require_support(np.array([[2.0]])), "x should be numbers in"),
-    (lambda: discretized_logistic.log_prob(np.ones((1, 1)), np.ones((1, 1)), x=np.full((1, 1), 8), levels=8), r"0\.\.7, found 8"),
-    (lambda: discretized_logistic.log_prob(np.ones((1, 1)), np.ones((1, 1)), x=np.ones((1, 1)), levels=8), "hold integers"),
+    (
+        lambda: discretized_logistic.log_prob(
+            np.ones((1, 1)), np.ones((1, 1)), x=np.full((1, 1), 8), levels=8
+        ),
+        r"0\.\.7, found 8",
+    ),
+    (
+        lambda: discretized_logistic.log_prob(np.ones((1, 1)), np.ones((1, 1)), x=np.ones((1, 1)), levels=8),
+        "hold integers",
+    ),
 ]
 
 
@@ -201,7 +232,9 @@ def test_what_is_no_law_is_refused(call, words):
         call()
 
 
-@pytest.mark.parametrize("law", ["discretized_logistic", "discretized_logistic(components=3)", "continuous_bernoulli", "beta"])
+@pytest.mark.parametrize(
+    "law", ["discretized_logistic", "discretized_logistic(components=3)", "continuous_bernoulli", "beta"]
+)
 def test_pictures_are_learned(law):
     """Stripes of one direction and another: the bound rises from what the first epoch reached."""
     rows = RNG.integers(0, 2, 120)[:, None, None]

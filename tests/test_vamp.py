@@ -1,4 +1,6 @@
-"""The prior that is made of the encoder: what its density is, where its gradients go, and what it shares with the model."""
+"""The prior that is made of the encoder: what its density is, where its gradients go, and what it shares with
+the model.
+"""
 
 from copy import deepcopy
 
@@ -12,7 +14,17 @@ from scratchvae.arrays import InputError
 from scratchvae.checks import check_pullback
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import mixture
-from scratchvae.layers import BatchNorm, Dropout, Linear, Mode, Sequential, Tanh, cast, named_buffers, named_parameters
+from scratchvae.layers import (
+    BatchNorm,
+    Dropout,
+    Linear,
+    Mode,
+    Sequential,
+    Tanh,
+    cast,
+    named_buffers,
+    named_parameters,
+)
 from scratchvae.likelihoods import Gaussian
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, SampledElbo, ScoreFunctionElbo
@@ -48,10 +60,13 @@ def received(model, pullback, *seeds):
     for parameter in named_parameters(model).values():
         parameter.grad = None
     pullback(*seeds)
-    return {n: np.zeros_like(p.value) if p.grad is None else p.grad for n, p in named_parameters(model).items()}
+    return {
+        n: np.zeros_like(p.value) if p.grad is None else p.grad for n, p in named_parameters(model).items()
+    }
 
 
-# ------------------------------------------------------------------------------------------------------------- its density
+# -------------------------------------------------------------------------------------------------------------
+# its density
 
 
 @pytest.mark.parametrize("name", POSTERIORS)
@@ -70,7 +85,9 @@ def test_with_the_data_as_pseudo_inputs_it_is_the_aggregate_posterior(name):
 
 
 def test_at_given_codes_it_is_a_mixture_with_equal_weights():
-    """The same Gaussians through distributions.mixture; its gradients by their parameters go on through the encoder."""
+    """The same Gaussians through distributions.mixture; its gradients by their parameters go on through the
+    encoder.
+    """
     model, z, seed = small(), RNG.normal(size=(6, Z)), RNG.normal(size=6)
     q_params, components_pullback = model.prior.components()
     expected, mixture_pullback = mixture.log_prob(z, np.zeros(5), q_params[:, :Z], q_params[:, Z:])
@@ -84,7 +101,8 @@ def test_at_given_codes_it_is_a_mixture_with_equal_weights():
     assert np.abs(of_mixture["prior.pseudo_inputs"]).min() > 0
 
 
-@pytest.mark.parametrize("numbers", [1, 70])  # pairs of one example, and of two; 6 examples have 30 pairs of 6 numbers
+# pairs of one example, and of two; 6 examples have 30 pairs of 6 numbers
+@pytest.mark.parametrize("numbers", [1, 70])
 def test_few_examples_at_a_time_give_what_all_at_once_give(numbers, monkeypatch):
     model, z, seed = small(), RNG.normal(size=(6, Z)), RNG.normal(size=6)
     together, pullback = model.prior.log_prob(z)
@@ -134,13 +152,18 @@ def test_the_encoder_reads_what_the_bounds_leave():
     (found, pullback), (expected, plain_pullback) = bounded.prior.log_prob(z), plain.prior.log_prob(z)
     np.testing.assert_array_equal(found, expected)
     name = "prior.pseudo_inputs"
-    du, of_plain = received(bounded, pullback, np.ones(3))[name], received(plain, plain_pullback, np.ones(3))[name]
+    du, of_plain = (
+        received(bounded, pullback, np.ones(3))[name],
+        received(plain, plain_pullback, np.ones(3))[name],
+    )
     np.testing.assert_array_equal(du, np.where((u >= 0) & (u <= 1), of_plain, 0))
     assert np.abs(of_plain).min() > 0
 
 
 def test_no_prior_makes_the_bound_of_its_data_larger_than_the_aggregate_posterior():
-    """By quadrature: the rate with it is I(x; z) <= log N; with another prior it is larger by KL(q(z) || p(z)), equation 7."""
+    """By quadrature: the rate with it is I(x; z) <= log N; with another prior it is larger by KL(q(z) ||
+    p(z)), equation 7.
+    """
     x = np.random.default_rng(5).normal(size=(20, D)).astype(np.float32)
     model = small(DiagonalGaussian(1), pseudo_inputs=x)
     grid = evaluation.even_grid(1, reach=12.0, points=4001)
@@ -157,17 +180,26 @@ def test_no_prior_makes_the_bound_of_its_data_larger_than_the_aggregate_posterio
     assert 0 < rates[model.prior] < np.log(20)
 
 
-# ------------------------------------------------------------------------------------------------------ where gradients go
+# ------------------------------------------------------------------------------------------------------ where
+# gradients go
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)
 @pytest.mark.parametrize(
     "objective",
-    [SampledElbo(samples=3), SampledElbo(gradient="stl"), Iwae(3), Iwae(3, gradient="dreg"), ScoreFunctionElbo(samples=3)],
+    [
+        SampledElbo(samples=3),
+        SampledElbo(gradient="stl"),
+        Iwae(3),
+        Iwae(3, gradient="dreg"),
+        ScoreFunctionElbo(samples=3),
+    ],
     ids=str,
 )
 def test_the_encoder_receives_by_q_and_by_p_and_the_pseudo_inputs_by_p(objective, posterior):
-    """A prior with a copy of the encoder tells the two apart: the shared encoder's gradient is the sum of both encoders'."""
+    """A prior with a copy of the encoder tells the two apart: the shared encoder's gradient is the sum of
+    both encoders'.
+    """
     model = small(POSTERIORS[posterior](Z))
     noise = RNG.normal(size=(B * objective.samples, Z))
     shared = received(model, objective(model, Batch(X), noise)[1])
@@ -183,7 +215,10 @@ def test_the_encoder_receives_by_q_and_by_p_and_the_pseudo_inputs_by_p(objective
 
 @pytest.mark.parametrize("objective", [SampledElbo(gradient="stl"), Iwae(1, gradient="dreg")], ids=str)
 def test_estimators_without_the_score_keep_the_expected_gradient(objective):
-    """By Gauss and Hermite's rule over the noise of one draw: q's own score goes, what the encoder gets by p(z) stays."""
+    """By Gauss and Hermite's rule over the noise of one draw:
+
+    q's own score goes, what the encoder gets by p(z) stays.
+    """
     model = small(DiagonalGaussian(1))
     points, shares = np.polynomial.hermite_e.hermegauss(60)
     batch, noise = Batch(X[:1]).repeat(60), points[:, None]
@@ -195,14 +230,19 @@ def test_estimators_without_the_score_keep_the_expected_gradient(objective):
         seeds = {"dlog_px": weights, "dlog_pz": weights, "dlog_q": -weights, "path": path}
         expected.append(received(model, lambda seeds=seeds, run_pullback=run_pullback: run_pullback(**seeds)))
     for name, gradient in expected[0].items():
-        np.testing.assert_allclose(expected[1][name], gradient, rtol=0, atol=1e-9 * max(1, np.abs(gradient).max()))
+        np.testing.assert_allclose(
+            expected[1][name], gradient, rtol=0, atol=1e-9 * max(1, np.abs(gradient).max())
+        )
 
 
-# -------------------------------------------------------------------------------------------------------- what it shares
+# --------------------------------------------------------------------------------------------------------
+# what it shares
 
 
 def test_a_shared_encoder_keeps_its_names_and_comes_once(tmp_path):
-    model, plain = (mlp((D,), latent_dim=Z, hidden=(3,), prior=prior, seed=1) for prior in ("vamp", "standard_gaussian"))
+    model, plain = (
+        mlp((D,), latent_dim=Z, hidden=(3,), prior=prior, seed=1) for prior in ("vamp", "standard_gaussian")
+    )
     names = list(named_parameters(model))
     names.remove("prior.pseudo_inputs")
     assert names == list(named_parameters(plain))
@@ -220,7 +260,9 @@ def test_a_shared_encoder_keeps_its_names_and_comes_once(tmp_path):
 
 
 def test_pseudo_inputs_are_read_in_evaluation_mode():
-    """p(z) is one density in training too: no mask is drawn, and BatchNorm's statistics are those of the examples alone."""
+    """p(z) is one density in training too: no mask is drawn, and BatchNorm's statistics are those of the
+    examples alone.
+    """
     model = small(between=[BatchNorm(3), Tanh(), Dropout(0.5)])
     for buffer in named_buffers(model).values():
         buffer.value = RNG.uniform(0.5, 1.5, buffer.value.shape)
@@ -248,9 +290,17 @@ def test_pseudo_inputs_are_read_in_evaluation_mode():
 )
 def test_a_pseudo_input_is_as_wide_as_what_the_encoder_gets(settings, width):
     """x, and behind it which entries were observed and what the model is told."""
-    model = mlp((D,), latent_dim=Z, hidden=(3,), likelihood="gaussian", prior="vamp(components=5)", **settings)
+    model = mlp(
+        (D,), latent_dim=Z, hidden=(3,), likelihood="gaussian", prior="vamp(components=5)", **settings
+    )
     assert model.prior.pseudo_inputs.value.shape == (5, width)
-    told = np.arange(B) % 3 if "classes" in settings else np.ones((B, 2)) if "condition_dim" in settings else None
+    told = (
+        np.arange(B) % 3
+        if "classes" in settings
+        else np.ones((B, 2))
+        if "condition_dim" in settings
+        else None
+    )
     assert np.isfinite(model.fit(X, told, epochs=1).score(X, told))
 
 
@@ -291,7 +341,10 @@ def alone(posterior=None, **settings):
         (lambda: alone(pseudo_inputs=np.ones((2, D), int)), "floating, .*found int64"),
         (lambda: small().prior.sample(-1, RNG), "n should be at least 0, found -1"),
         (lambda: small().prior.log_prob(np.zeros((2, 5))), r"z should have shape \(B, 2\)"),
-        (lambda: Elbo()(small(), Batch(X), X[:, :Z]), "no closed form .* from DiagonalGaussian to VampPrior .*; .*sampled_elbo"),
+        (
+            lambda: Elbo()(small(), Batch(X), X[:, :Z]),
+            "no closed form .* from DiagonalGaussian to VampPrior .*; .*sampled_elbo",
+        ),
     ],
 )
 def test_what_it_cannot_do_is_said(call, words):

@@ -1,6 +1,8 @@
-"""Whole models in PyTorch's own words; each op's and each law's expression is in its Part of scratchvae.reference.cases.
+"""Whole models in PyTorch's own words; each op's and each law's expression is in its Part of
+scratchvae.reference.cases.
 
-Nothing here is derived by hand: values are torch.nn.functional's and torch.distributions', gradients are autograd's.
+Nothing here is derived by hand: values are torch.nn.functional's and torch.distributions', gradients are
+autograd's.
 """
 
 import math
@@ -82,7 +84,9 @@ class MixturePrior(nn.Module):
 
 
 class VampPrior(nn.Module):
-    """1/K Σ_k q(z|u_k), by the twin's own encoder, which its own `encoder` registers; u is held within `bounds`."""
+    """1/K Σ_k q(z|u_k), by the twin's own encoder, which its own `encoder` registers; u is held within
+    `bounds`.
+    """
 
     bounds = -math.inf, math.inf
 
@@ -162,7 +166,9 @@ class SpherePosterior:
     def draw(self, q_params, noise):
         mean, log_concentration = self.split(q_params)
         v = torch_sphere.versine(torch, log_concentration, uniform=noise[:, 0], dim=self.latent_dim)
-        return torch_sphere.reparameterize(torch, mean, v, tangent=nn.functional.normalize(noise[:, 1:], dim=1))
+        return torch_sphere.reparameterize(
+            torch, mean, v, tangent=nn.functional.normalize(noise[:, 1:], dim=1)
+        )
 
 
 class SpherePrior(StandardPrior):
@@ -213,19 +219,29 @@ class Around(nn.Module):
         return torch.hstack([self.module(x[:, : -self.width]), x[:, -self.width :]])
 
 
-def mlp_networks(event_shape, codes, latents, outputs, *, told=0, hidden=(400,), activation="relu", code_activation=None):
-    """Encoder and decoder of the recipe `mlp`; the encoder puts out `codes` numbers, and `told` are those of y."""
+def mlp_networks(
+    event_shape, codes, latents, outputs, *, told=0, hidden=(400,), activation="relu", code_activation=None
+):
+    """Encoder and decoder of the recipe `mlp`; the encoder puts out `codes` numbers, and `told` are those of
+    y.
+    """
     D = math.prod(event_shape)
 
     def chain(widths):
-        layers = [layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), ACTIVATIONS[activation]())]
+        layers = [
+            layer for pair in pairwise(widths) for layer in (nn.Linear(*pair), ACTIVATIONS[activation]())
+        ]
         return nn.Sequential(*layers[:-1])
 
     ends = [ACTIVATIONS[code_activation]()] if code_activation else []
-    return nn.Sequential(*chain([D + told, *hidden, codes]), *ends), chain([latents + told, *hidden[::-1], outputs * D])
+    return nn.Sequential(*chain([D + told, *hidden, codes]), *ends), chain(
+        [latents + told, *hidden[::-1], outputs * D]
+    )
 
 
-def convolutional_networks(event_shape, codes, latents, outputs, *, told=0, channels=(32, 64), hidden=256, activation="relu"):
+def convolutional_networks(
+    event_shape, codes, latents, outputs, *, told=0, channels=(32, 64), hidden=256, activation="relu"
+):
     """Encoder and decoder of the recipe `convolutional`."""
     act = ACTIVATIONS[activation]
     down, up, size, before = [], [], event_shape[1:], event_shape[0]
@@ -233,13 +249,24 @@ def convolutional_networks(event_shape, codes, latents, outputs, *, told=0, chan
         convolution = nn.Conv2d(before, after, 4, stride=2, padding=1)
         first = not down
         down += [convolution, act()]
-        up = [ConvolutionBackTo(after, outputs * before if first else before, size), *([] if first else [act()]), *up]
+        up = [
+            ConvolutionBackTo(after, outputs * before if first else before, size),
+            *([] if first else [act()]),
+            *up,
+        ]
         size, before = convolution(torch.zeros(1, before, *size)).shape[2:], after
     flat = before * math.prod(size)
     images = [nn.Unflatten(1, event_shape), *down, nn.Flatten()]
     images = [Around(nn.Sequential(*images), told)] if told else images
     encoder = [*images, nn.Linear(flat + told, hidden), act(), nn.Linear(hidden, codes)]
-    decoder = [nn.Linear(latents + told, hidden), act(), nn.Linear(hidden, flat), act(), nn.Unflatten(1, (before, *size)), *up]
+    decoder = [
+        nn.Linear(latents + told, hidden),
+        act(),
+        nn.Linear(hidden, flat),
+        act(),
+        nn.Unflatten(1, (before, *size)),
+        *up,
+    ]
     return nn.Sequential(*encoder), nn.Sequential(*decoder, nn.Flatten())
 
 
@@ -273,12 +300,16 @@ class Twin(nn.Module):
         self.variational = model != "autoencoder"
         codes = self.posterior.outputs if self.variational else latent_dim
         sizes |= {"told": told} if told else {}
-        self.encoder, self.decoder = NETWORKS[recipe](event_shape, codes, latent_dim, self.likelihood.outputs, **sizes)
+        self.encoder, self.decoder = NETWORKS[recipe](
+            event_shape, codes, latent_dim, self.likelihood.outputs, **sizes
+        )
 
     def tell(self, y):
         """What y (B,) or (B, C) is of the next batch."""
         if y is not None:
-            self.known = self.prior.known = nn.functional.one_hot(y, self.classes).double() if self.classes else y
+            self.known = self.prior.known = (
+                nn.functional.one_hot(y, self.classes).double() if self.classes else y
+            )
 
     def encode(self, x):
         x = self.likelihood.seen(x)
@@ -298,9 +329,11 @@ class Twin(nn.Module):
         return self.posterior.draw(self.encode(x), noise) if self.variational else self.encode(x)
 
     def log_weights(self, x, noise, K, *, score=True, squared=0):
-        """log p(x|z), log p(z) and log q(z|x), each (B, K); without the score, q's own parameters stand still in log q.
+        """log p(x|z), log p(z) and log q(z|x), each (B, K); without the score, q's own parameters stand still
+        in log q.
 
-        In `squared` groups, what a draw passes on to q is multiplied by its normalized weight (Tucker et al. 2019, equation 8).
+        In `squared` groups, what a draw passes on to q is multiplied by its normalized weight (Tucker et al.
+        2019, equation 8).
         """
         q_params = self.encode(x).repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise)
@@ -318,9 +351,13 @@ class Twin(nn.Module):
         q_params = self.encode(x)
         z = self.posterior.draw(q_params, noise)
         log_px, kl = self.likelihood(self.decode(z), x), self.kl(q_params)
-        penalty = kl.mean(0).clamp(min=free_bits).sum() if capacity is None else (kl.sum(1) - capacity).abs().mean()
+        penalty = (
+            kl.mean(0).clamp(min=free_bits).sum() if capacity is None else (kl.sum(1) - capacity).abs().mean()
+        )
         terms = {"bound": log_px - kl.sum(1), "log_px": log_px, "kl": kl.sum(1)}
-        return self.penalized(beta * penalty - log_px.mean(), terms, penalties, others, x=x, q_params=q_params, z=z)
+        return self.penalized(
+            beta * penalty - log_px.mean(), terms, penalties, others, x=x, q_params=q_params, z=z
+        )
 
     def penalized(self, loss, terms, penalties, noises, **parts):
         """The loss with its penalties, and the terms with theirs."""
@@ -331,7 +368,9 @@ class Twin(nn.Module):
         return loss, terms
 
     def sampled_elbo(self, x, noise, *, beta, samples, gradient, penalties):
-        log_px, log_pz, log_q = (term.mean(1) for term in self.log_weights(x, noise, samples, score=gradient == "total"))
+        log_px, log_pz, log_q = (
+            term.mean(1) for term in self.log_weights(x, noise, samples, score=gradient == "total")
+        )
         kl = log_q - log_pz
         return (beta * kl - log_px).mean(), {"bound": log_px - kl, "log_px": log_px, "kl": kl}
 
@@ -340,21 +379,34 @@ class Twin(nn.Module):
         log_px, log_pz, log_q = self.log_weights(x, noise, K, **estimator)
         log_w = log_px + log_pz - log_q
         bound = torch.logsumexp(log_w, dim=1) - math.log(K)
-        return -value(log_w).mean(), {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
+        return -value(log_w).mean(), {
+            "bound": bound,
+            "log_px": log_px.mean(1),
+            "kl": (log_q - log_pz).mean(1),
+        }
 
     def iwae(self, x, noise, *, samples, gradient, groups):
         def value(log_w):
-            return torch.stack([torch.logsumexp(part, 1) - math.log(samples) for part in log_w.chunk(groups, 1)]).mean(0)
+            return torch.stack(
+                [torch.logsumexp(part, 1) - math.log(samples) for part in log_w.chunk(groups, 1)]
+            ).mean(0)
 
         total = gradient == "total"
         return self.weighted(x, noise, groups * samples, value, score=total, squared=0 if total else groups)
 
     def ciwae(self, x, noise, *, samples, beta):
         tight = laws.Categorical(torch.ones(samples).double()).probs.log()  # log 1/K
-        return self.weighted(x, noise, samples, lambda w: beta * w.mean(1) + (1 - beta) * torch.logsumexp(w + tight, 1))
+        return self.weighted(
+            x, noise, samples, lambda w: beta * w.mean(1) + (1 - beta) * torch.logsumexp(w + tight, 1)
+        )
 
     def renyi(self, x, noise, *, samples, alpha):
-        return self.weighted(x, noise, samples, lambda w: (torch.logsumexp((1 - alpha) * w, 1) - math.log(samples)) / (1 - alpha))
+        return self.weighted(
+            x,
+            noise,
+            samples,
+            lambda w: (torch.logsumexp((1 - alpha) * w, 1) - math.log(samples)) / (1 - alpha),
+        )
 
     def thermodynamic(self, x, noise, *, samples, pieces, first):
         ends = [0.0, *(first ** ((pieces - 1 - j) / (pieces - 1)) for j in range(pieces))]
@@ -366,11 +418,17 @@ class Twin(nn.Module):
         return self.weighted(x, noise, samples, value)
 
     def vimco(self, x, noise, *, samples):
-        """The value of the bound, with the gradient of a surrogate in which draws and what they add stand still."""
+        """The value of the bound, with the gradient of a surrogate in which draws and what they add stand
+        still.
+        """
         K = samples
         q_params, x = self.encode(x).repeat_interleave(K, dim=0), x.repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise).detach()
-        terms = self.likelihood(self.decode(z), x), self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
+        terms = (
+            self.likelihood(self.decode(z), x),
+            self.prior.log_prob(z),
+            self.posterior.law(q_params).log_prob(z),
+        )
         log_px, log_pz, log_q = (term.unflatten(0, (-1, K)) for term in terms)
         log_w = log_px + log_pz - log_q
         bound = torch.logsumexp(log_w, 1) - math.log(K)
@@ -384,14 +442,24 @@ class Twin(nn.Module):
         return loss, {"bound": bound, "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
 
     def score_function(self, x, noise, *, samples, leave_one_out):
-        """The value of the bound, with the gradient of a surrogate in which draws and their worth stand still."""
+        """The value of the bound, with the gradient of a surrogate in which draws and their worth stand
+        still.
+        """
         K = samples
         q_params, x = self.encode(x).repeat_interleave(K, dim=0), x.repeat_interleave(K, dim=0)
         z = self.posterior.draw(q_params, noise).detach()
-        terms = self.likelihood(self.decode(z), x), self.prior.log_prob(z), self.posterior.law(q_params).log_prob(z)
+        terms = (
+            self.likelihood(self.decode(z), x),
+            self.prior.log_prob(z),
+            self.posterior.law(q_params).log_prob(z),
+        )
         log_px, log_pz, log_q = (term.unflatten(0, (-1, K)) for term in terms)
         f = log_px + log_pz - log_q
-        others = torch.stack([f[:, [j for j in range(K) if j != k]].mean(1) for k in range(K)], dim=1) if leave_one_out else 0
+        others = (
+            torch.stack([f[:, [j for j in range(K) if j != k]].mean(1) for k in range(K)], dim=1)
+            if leave_one_out
+            else 0
+        )
         surrogate = (log_px + log_pz + (f - others).detach() * log_q).mean()
         loss = surrogate.detach() - surrogate - f.detach().mean()
         return loss, {"bound": f.mean(1), "log_px": log_px.mean(1), "kl": (log_q - log_pz).mean(1)}
@@ -405,7 +473,9 @@ class Twin(nn.Module):
             seen = seen.masked_fill(~kept, 0)
         z = self.draw(seen, noise)
         log_px = self.likelihood(self.decode(z), x)
-        return self.penalized(-log_px.mean(), {"log_px": log_px}, penalties, others, x=seen, q_params=None, z=z)
+        return self.penalized(
+            -log_px.mean(), {"log_px": log_px}, penalties, others, x=seen, q_params=None, z=z
+        )
 
     def forward(self, objective, x, noise):
         """(loss, terms) as `objective` names them."""
@@ -442,7 +512,9 @@ def total_correlation(penalty, twin, *, q_params, z, **parts):
 
 def code_covariance(penalty, twin, *, q_params, **parts):
     law = normal(*q_params.chunk(2, dim=1))
-    C = torch.cov(law.mean.T, correction=0) + (torch.diag(law.variance.mean(0)) if penalty.of == "draws" else 0)
+    C = torch.cov(law.mean.T, correction=0) + (
+        torch.diag(law.variance.mean(0)) if penalty.of == "draws" else 0
+    )
     diagonal = torch.diagonal(C)
     return (C**2).sum() - (diagonal**2).sum() + penalty.diagonal * ((diagonal - 1) ** 2).sum()
 
@@ -453,7 +525,11 @@ def mmd(penalty, twin, *, z, noise, **parts):
 
     def mean(a, b, same):
         squares = ((a[:, None] - b) ** 2).sum(2)
-        k = torch.exp(-squares / (2 * width)) if penalty.kernel == "gaussian" else 2 * width / (2 * width + squares)
+        k = (
+            torch.exp(-squares / (2 * width))
+            if penalty.kernel == "gaussian"
+            else 2 * width / (2 * width + squares)
+        )
         return (k.sum() - k.trace()) / (len(a) * (len(a) - 1)) if same else k.mean()
 
     if penalty.estimator == "closed_form":
@@ -463,7 +539,11 @@ def mmd(penalty, twin, *, z, noise, **parts):
         scale = (2 * math.pi * width) ** (Z / 2)
         pairs = (width / (width + 2)) ** (Z / 2)
         return mean(z, z, True) + pairs - 2 * scale * sum_law.log_prob(z).exp().mean()
-    return mean(z, z, penalty.estimator == "u") + mean(noise, noise, penalty.estimator == "u") - 2 * mean(z, noise, False)
+    return (
+        mean(z, z, penalty.estimator == "u")
+        + mean(noise, noise, penalty.estimator == "u")
+        - 2 * mean(z, noise, False)
+    )
 
 
 def sliced_wasserstein(penalty, twin, *, z, noise, **parts):

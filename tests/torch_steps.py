@@ -1,14 +1,18 @@
-"""Training steps of VAEs in the styles of public PyTorch code, right ones and ones with a mistake, for the validator to judge.
+"""Training steps of VAEs in the styles of public PyTorch code, right ones and ones with a mistake, for the
+validator to judge.
 
-`STEPS` maps a name to (build, verdict): build() -> (model, x, step), and the verdict is None of a right step, else the causes of
-which one should be named. No step tells the validator a name, and none was written with its code in mind.
+`STEPS` maps a name to (build, verdict): build() -> (model, x, step), and the verdict is None of a right step,
+else the causes of which one should be named. No step tells the validator a name, and none was written with
+its code in mind.
 """
 
 import pytest
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
-Bernoulli, Independent, Normal = (getattr(torch.distributions, name) for name in ("Bernoulli", "Independent", "Normal"))
+Bernoulli, Independent, Normal = (
+    getattr(torch.distributions, name) for name in ("Bernoulli", "Independent", "Normal")
+)
 kl_divergence = torch.distributions.kl_divergence
 
 D, H, Z, B = 36, 24, 4, 10
@@ -37,7 +41,9 @@ class Convolutional(nn.Module):
         super().__init__()
         self.down = nn.Sequential(nn.Conv2d(1, 6, 3, 2, 1), nn.BatchNorm2d(6), nn.LeakyReLU(), nn.Flatten())
         self.head, self.widen = nn.Linear(54, 2 * Z), nn.Linear(Z, 54)
-        self.up = nn.Sequential(nn.ConvTranspose2d(6, 6, 4, 2, 1), nn.ReLU(inplace=True), nn.Conv2d(6, 1, 3, 1, 1))
+        self.up = nn.Sequential(
+            nn.ConvTranspose2d(6, 6, 4, 2, 1), nn.ReLU(inplace=True), nn.Conv2d(6, 1, 3, 1, 1)
+        )
 
     def encode(self, x):
         return self.head(self.down(x.view(-1, 1, 6, 6))).chunk(2, dim=1)
@@ -110,7 +116,10 @@ def example(sample=by_exp, kl=kld, reconstruct=bce, join=lambda r, k, x: r + k):
 
 
 def by_distributions(
-    spread=lambda s: (0.5 * s).exp(), draw=lambda q: q.rsample(), total=lambda lp, kl: -(lp - kl).mean(), swap=False
+    spread=lambda s: (0.5 * s).exp(),
+    draw=lambda q: q.rsample(),
+    total=lambda lp, kl: -(lp - kl).mean(),
+    swap=False,
 ):
     """A step of torch.distributions."""
 
@@ -212,7 +221,10 @@ STEPS |= {
     "dense, no KL": (made(example(join=lambda r, k, x: r / len(x)), Dense), ("kl_missing",)),
     "dense, mean over pixels": (
         made(
-            example(reconstruct=lambda y, x: F.binary_cross_entropy_with_logits(y, x), join=lambda r, k, x: r + k / len(x)),
+            example(
+                reconstruct=lambda y, x: F.binary_cross_entropy_with_logits(y, x),
+                join=lambda r, k, x: r + k / len(x),
+            ),
             Dense,
         ),
         ("reconstruction_mean_over_pixels",),
@@ -244,7 +256,12 @@ STEPS |= {
     "squared error of sigma 0.1": (made(squared(0.5 / 0.1**2)), None),
     "squared error with beta": (made(squared(0.5, kl_weight=0.3)), None),
     "absolute error": (
-        made(example(reconstruct=lambda y, x: F.l1_loss(y, x, reduction="sum"), join=lambda r, k, x: (r + k) / len(x))),
+        made(
+            example(
+                reconstruct=lambda y, x: F.l1_loss(y, x, reduction="sum"),
+                join=lambda r, k, x: (r + k) / len(x),
+            )
+        ),
         None,
     ),
     "denoising": (
@@ -259,7 +276,10 @@ STEPS |= {
     "K draws first": (made(several), None),
     "K draws last": (made(lambda m, x: several(m, x, first=False)), None),
     "importance-weighted, draws first": (made(lambda m, x: several(m, x, importance=bounded)), None),
-    "importance-weighted, draws last": (made(lambda m, x: several(m, x, first=False, importance=bounded)), None),
+    "importance-weighted, draws last": (
+        made(lambda m, x: several(m, x, first=False, importance=bounded)),
+        None,
+    ),
     "free bits": (
         made(
             lambda m, x: (
@@ -283,7 +303,8 @@ STEPS |= {
                     (
                         bce(m.logits(by_exp(*e)), x)
                         + kl_divergence(
-                            Normal(e[0], (0.5 * e[1]).exp()), Normal(m.fc3.weight.mean(0), F.softplus(m.fc3.bias[:Z]) + 0.5)
+                            Normal(e[0], (0.5 * e[1]).exp()),
+                            Normal(m.fc3.weight.mean(0), F.softplus(m.fc3.bias[:Z]) + 0.5),
                         ).sum()
                     )
                     / len(x)
@@ -312,14 +333,24 @@ STEPS |= {
     ),
     "autoencoder": (made(lambda m, x: bce(m.logits(m.encode(x)[0]), x) / len(x)), None),
     "Poisson": (
-        made(example(reconstruct=lambda y, x: F.poisson_nll_loss(y, x, reduction="sum"), join=lambda r, k, x: (r + k) / len(x))),
+        made(
+            example(
+                reconstruct=lambda y, x: F.poisson_nll_loss(y, x, reduction="sum"),
+                join=lambda r, k, x: (r + k) / len(x),
+            )
+        ),
         None,
     ),
     "categorical": (
         made(
             lambda m, x: (
                 lambda e: (
-                    (F.cross_entropy(m.logits(by_exp(*e)).view(len(x), 2, -1), x[:, : D // 2].long(), reduction="sum") + kld(*e))
+                    (
+                        F.cross_entropy(
+                            m.logits(by_exp(*e)).view(len(x), 2, -1), x[:, : D // 2].long(), reduction="sum"
+                        )
+                        + kld(*e)
+                    )
                     / len(x)
                 )
             )(m.encode(x))
@@ -329,20 +360,29 @@ STEPS |= {
     "pos_weight": (
         made(
             example(
-                reconstruct=lambda y, x: F.binary_cross_entropy_with_logits(y, x, reduction="sum", pos_weight=torch.tensor(3.0)),
+                reconstruct=lambda y, x: F.binary_cross_entropy_with_logits(
+                    y, x, reduction="sum", pos_weight=torch.tensor(3.0)
+                ),
                 join=lambda r, k, x: (r + k) / len(x),
             )
         ),
         None,
     ),
-    "KL without half": (made(example(kl=lambda m, v: -torch.sum(1 + v - m**2 - v.exp()))), ("kl_half_missing", "kl_twice")),
+    "KL without half": (
+        made(example(kl=lambda m, v: -torch.sum(1 + v - m**2 - v.exp()))),
+        ("kl_half_missing", "kl_twice"),
+    ),
     "KL of log std": (
         made(example(kl=lambda m, v: -0.5 * torch.sum(1 + 2 * v - m**2 - (2 * v).exp()))),
         ("kl_log_var_read_as_log_std", "sampling_log_std_read_as_log_var"),
     ),
     "KL sign": (made(example(join=lambda r, k, x: r - k)), ("kl_sign",)),
     "KL mean over latents": (
-        made(example(kl=lambda m, v: (-0.5 * (1 + v - m**2 - v.exp())).mean(), join=lambda r, k, x: r / len(x) + k)),
+        made(
+            example(
+                kl=lambda m, v: (-0.5 * (1 + v - m**2 - v.exp())).mean(), join=lambda r, k, x: r / len(x) + k
+            )
+        ),
         ("kl_mean_over_latents",),
     ),
     "KL mean over batch once more": (
@@ -363,14 +403,21 @@ STEPS |= {
         made(example(sample=lambda m, v: m + (0.5 * v).exp() * torch.randn(1, Z))),
         ("noise_shared_across_batch",),
     ),
-    "no spread": (made(example(sample=lambda m, v: m + torch.randn_like(v))), ("sigma_missing", "sampling_sigma_missing")),
+    "no spread": (
+        made(example(sample=lambda m, v: m + torch.randn_like(v))),
+        ("sigma_missing", "sampling_sigma_missing"),
+    ),
     "no noise": (made(example(sample=lambda m, v: m + 0 * v)), ("noise_missing",)),
     "mean and spread exchanged": (
         made(example(sample=lambda m, v: (0.5 * v).exp() + m * torch.randn_like(v))),
         ("sampling_mean_and_std_swapped", "mean_and_std_swapped"),
     ),
     "variance for std": (
-        made(by_distributions(spread=lambda s: s.exp(), draw=lambda q: q.loc + q.scale**2 * torch.randn_like(q.loc))),
+        made(
+            by_distributions(
+                spread=lambda s: s.exp(), draw=lambda q: q.loc + q.scale**2 * torch.randn_like(q.loc)
+            )
+        ),
         ("sampling_std_read_as_var", "sigma_squared"),
     ),
     "sigmoid twice": (
@@ -389,7 +436,11 @@ STEPS |= {
     "bce sign": (made(example(reconstruct=lambda y, x: -bce(y, x))), ("reconstruction_sign",)),
     "conditional without KL": (made(conditional(drop=("kl",)), given=3), ("kl_missing",)),
     "squared error, mean over all": (
-        made(example(reconstruct=lambda y, x: F.mse_loss(torch.sigmoid(y), x), join=lambda r, k, x: r + k / len(x))),
+        made(
+            example(
+                reconstruct=lambda y, x: F.mse_loss(torch.sigmoid(y), x), join=lambda r, k, x: r + k / len(x)
+            )
+        ),
         ("squared_error_mean_over_pixels", "reconstruction_mean_over_pixels"),
     ),
     "importance weights: log of sum": (
@@ -405,7 +456,9 @@ STEPS |= {
         (),
     ),
     "one-argument slip: KL of z": (
-        made(lambda m, x: (lambda e: (lambda z: bce(m.logits(z), x) + kld(z, e[1]))(by_exp(*e)))(m.encode(x))),
+        made(
+            lambda m, x: (lambda e: (lambda z: bce(m.logits(z), x) + kld(z, e[1]))(by_exp(*e)))(m.encode(x))
+        ),
         ("kl_of_z",),
     ),
 }

@@ -1,4 +1,6 @@
-"""The losses of `vq`, `flow` and `beta-tc` in plain JAX: of the networks, of log p(x|z), and what else they learn."""
+"""The losses of `vq`, `flow` and `beta-tc` in plain JAX: of the networks, of log p(x|z), and what else they
+learn.
+"""
 
 import math
 from typing import Any
@@ -8,8 +10,12 @@ import numpy as np
 from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE
 
 
-def vq(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
-    """Nearest codes by distances from products, straight through, the two terms of the codebook and of commitment."""
+def vq(
+    encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator
+) -> tuple[Any, dict[str, Any]]:
+    """Nearest codes by distances from products, straight through, the two terms of the codebook and of
+    commitment.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -26,7 +32,9 @@ def vq(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Genera
     return loss, {"codes": jnp.asarray(rng.standard_normal((CODES, CODE_SIZE)), jnp.float32)}
 
 
-def flow(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+def flow(
+    encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator
+) -> tuple[Any, dict[str, Any]]:
     """Two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
     import jax
     import jax.numpy as jnp
@@ -52,13 +60,21 @@ def flow(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Gene
         return jnp.mean(log_q - log_pz - log_px(decode(parameters["decoder"], z), x))
 
     weights = [
-        (drawn(CONTEXT, MADE), drawn(latent, MADE), jnp.zeros(MADE), drawn(MADE, 2 * latent), jnp.zeros(2 * latent))
+        (
+            drawn(CONTEXT, MADE),
+            drawn(latent, MADE),
+            jnp.zeros(MADE),
+            drawn(MADE, 2 * latent),
+            jnp.zeros(2 * latent),
+        )
         for _ in orders
     ]
     return loss, {"steps": weights}
 
 
-def beta_tc(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+def beta_tc(
+    encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator
+) -> tuple[Any, dict[str, Any]]:
     """The closed-form KL, and the total correlation with stratified weights."""
     import jax
     import jax.numpy as jnp
@@ -71,7 +87,8 @@ def beta_tc(encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.G
         log_s = jnp.asarray(np.log(shares), jnp.float32)
         mean, log_var = jnp.split(encode(parameters["encoder"], x), 2, axis=1)
         z = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape)
-        pairs = -0.5 * (math.log(2 * math.pi) + log_var + (z[:, None] - mean) ** 2 * jnp.exp(-log_var))  # (B, B, Z)
+        # (B, B, Z)
+        pairs = -0.5 * (math.log(2 * math.pi) + log_var + (z[:, None] - mean) ** 2 * jnp.exp(-log_var))
         joint = jax.nn.logsumexp(pairs.sum(axis=2) + log_s, axis=1)
         total_correlation = joint - jax.nn.logsumexp(pairs + log_s[:, :, None], axis=1).sum(axis=1)
         kl = 0.5 * jnp.sum(mean**2 + jnp.exp(log_var) - 1 - log_var, axis=1)

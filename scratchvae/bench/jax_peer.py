@@ -11,7 +11,9 @@ from scratchvae.bench import jax_family
 from scratchvae.bench.workloads import CONTEXT
 
 
-def build(workload: str, *, batch: int, hidden: int, latent: int, samples: int) -> tuple[Callable[[], None], int]:
+def build(
+    workload: str, *, batch: int, hidden: int, latent: int, samples: int
+) -> tuple[Callable[[], None], int]:
     """A function that does one step, and how many images that sees."""
     import jax
     import jax.numpy as jnp
@@ -72,7 +74,9 @@ def build(workload: str, *, batch: int, hidden: int, latent: int, samples: int) 
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
         rate, unbias = 1e-3 / (1 - 0.9**t), 1 / jnp.sqrt(1 - 0.999**t)
-        parameters = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) * unbias + 1e-8), parameters, m, v)
+        parameters = jax.tree.map(
+            lambda p, m, v: p - rate * m / (jnp.sqrt(v) * unbias + 1e-8), parameters, m, v
+        )
         return (parameters, m, v, t, key), loss
 
     jitted = jax.jit(update, donate_argnums=0)
@@ -86,7 +90,9 @@ def build(workload: str, *, batch: int, hidden: int, latent: int, samples: int) 
     return step, batch
 
 
-def _networks(jax: Any, jnp: Any, rng: np.random.Generator, workload: str, hidden: int, latent: int) -> tuple[Any, Any, Any]:
+def _networks(
+    jax: Any, jnp: Any, rng: np.random.Generator, workload: str, hidden: int, latent: int
+) -> tuple[Any, Any, Any]:
     def weights(*shape: int, fan_in: int) -> tuple[Any, Any]:
         outputs = shape[-1] if len(shape) == 2 else shape[0]
         draw = rng.uniform(-1, 1, shape) / np.sqrt(fan_in)
@@ -116,7 +122,9 @@ def _networks(jax: Any, jnp: Any, rng: np.random.Generator, workload: str, hidde
         return y + b[:, None, None]
 
     def up(y: Any, W: Any, b: Any) -> Any:
-        y = jax.lax.conv_general_dilated(y, W, (1, 1), [(2, 2), (2, 2)], lhs_dilation=(2, 2), dimension_numbers=layout)
+        y = jax.lax.conv_general_dilated(
+            y, W, (1, 1), [(2, 2), (2, 2)], lhs_dilation=(2, 2), dimension_numbers=layout
+        )
         return y + b[:, None, None]
 
     def encode(p: Any, x: Any) -> Any:

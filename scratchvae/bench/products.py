@@ -20,8 +20,12 @@ def run_products(products: Sequence[Product]) -> Callable[[], None]:
     return run
 
 
-def of_linear_layers(rows: int, widths: Sequence[int], *, needs_dx: bool, backward: bool = True) -> list[Product]:
-    """y = x W for each layer of a chain; backwards dW = xᵀ dy, and dx = dy Wᵀ but for a first layer whose x is data."""
+def of_linear_layers(
+    rows: int, widths: Sequence[int], *, needs_dx: bool, backward: bool = True
+) -> list[Product]:
+    """y = x W for each layer of a chain; backwards dW = xᵀ dy, and dx = dy Wᵀ but for a first layer whose x
+    is data.
+    """
     products: list[Product] = []
     for i, (D, H) in enumerate(pairwise(widths)):
         x, W, dy = _array(rows, D), _array(D, H), _array(rows, H)
@@ -34,7 +38,9 @@ def of_linear_layers(rows: int, widths: Sequence[int], *, needs_dx: bool, backwa
 
 
 def of_convolution(outputs: int, patch: int, places: int, *, needs_dx: bool) -> list[Product]:
-    """Patches (B·P·Q, I·J·C) with W (I·J·C, O), and backwards; the transposed convolution multiplies the same shapes."""
+    """Patches (B·P·Q, I·J·C) with W (I·J·C, O), and backwards; the transposed convolution multiplies the same
+    shapes.
+    """
     cols, W, dy = _array(places, patch), _array(patch, outputs), _array(places, outputs)
     products = [(cols, W), (cols.T, dy)]
     return [*products, (dy, W.T)] if needs_dx else products

@@ -1,8 +1,8 @@
 """Implementations measured in short turns, each in a process of its own with the same number of threads.
 
-A machine's state can change within seconds, more so a virtual one: two cores share a cache now, and not a moment later. Turns of
-one lap nearly always meet one state: it is their ratio that is steady, while a time is the machine's as much as ours. Each round
-starts new processes.
+A machine's state can change within seconds, more so a virtual one: two cores share a cache now, and not a
+moment later. Turns of one lap nearly always meet one state: it is their ratio that is steady, while a time is
+the machine's as much as ours. Each round starts new processes.
 """
 
 import json
@@ -27,11 +27,14 @@ TURN_SECONDS = 0.25
 Turns = dict[str, list[float]]  # by function, "step" or "products": the median time of a call in each turn
 
 
-def compare(workload: str, peers: Sequence[str], *, rounds: int, seconds: float, threads: int) -> dict[str, dict[str, float]]:
-    """For each implementation, ours first: seconds a `step` (the median over all `turns`), and how many `images` a step sees.
+def compare(
+    workload: str, peers: Sequence[str], *, rounds: int, seconds: float, threads: int
+) -> dict[str, dict[str, float]]:
+    """For each implementation, ours first: seconds a `step` (the median over all `turns`), and how many
+    `images` a step sees.
 
-    Ours has its `products` too, and the median over the laps of step / products, `of_products`; the others of their step / ours,
-    `of_ours`. `seconds` are for the turns of each function in each round.
+    Ours has its `products` too, and the median over the laps of step / products, `of_products`; the others of
+    their step / ours, `of_ours`. `seconds` are for the turns of each function in each round.
     """
     found: dict[str, dict[str, float]] = {}
     entrants: list[tuple[str, Mapping[str, int]]] = [(name, {}) for name in (OURS, *peers)]
@@ -48,9 +51,15 @@ def compare(workload: str, peers: Sequence[str], *, rounds: int, seconds: float,
     return found
 
 
-def grow(workload: str, size: str, values: Sequence[int], *, rounds: int, seconds: float, threads: int) -> list[float]:
-    """Seconds a step of ours at each value of the size: the median at the first, times the median ratio to it over the laps."""
-    taken = _take_turns(workload, [(OURS, {size: value}) for value in values], ("step",), rounds, seconds, threads)
+def grow(
+    workload: str, size: str, values: Sequence[int], *, rounds: int, seconds: float, threads: int
+) -> list[float]:
+    """Seconds a step of ours at each value of the size: the median at the first, times the median ratio to it
+    over the laps.
+    """
+    taken = _take_turns(
+        workload, [(OURS, {size: value}) for value in values], ("step",), rounds, seconds, threads
+    )
     (_, first), *_ = taken
     return [statistics.median(first["step"]) * _ratio(turns["step"], first["step"]) for _, turns in taken]
 
@@ -67,11 +76,15 @@ def _take_turns(
     seconds: float,
     threads: int,
 ) -> list[tuple[int, Turns]]:
-    """Of each entrant, an implementation at some sizes: the images of a step, and the turns of those functions that it has."""
+    """Of each entrant, an implementation at some sizes: the images of a step, and the turns of those
+    functions that it has.
+    """
     taken: list[tuple[int, Turns]] = [(0, {}) for _ in entrants]
     for _ in range(rounds):
         with ExitStack() as stack:
-            workers = [stack.enter_context(started(name, workload, threads, sizes)) for name, sizes in entrants]
+            workers = [
+                stack.enter_context(started(name, workload, threads, sizes)) for name, sizes in entrants
+            ]
             taken = [(worker.images, turns) for worker, (_, turns) in zip(workers, taken, strict=True)]
             lap = [
                 (worker, function, turns.setdefault(function, []))
@@ -87,7 +100,10 @@ def _take_turns(
 
 
 class Worker:
-    """A process that has built a workload and warmed up: `turn` runs one of its `functions` for so many seconds."""
+    """A process that has built a workload and warmed up:
+
+    `turn` runs one of its `functions` for so many seconds.
+    """
 
     def __init__(self, name: str, workload: str, process: subprocess.Popen[str], complaints: IO[str]) -> None:
         self.name, self.workload, self.process, self.complaints = name, workload, process, complaints
@@ -118,7 +134,8 @@ def started(name: str, workload: str, threads: int, sizes: Mapping[str, int]) ->
     if name != OURS:  # others run as their users run them
         environment = {key: value for key, value in environment.items() if key not in cpu.chosen_here}
     if name == "jax":
-        eigen = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"  # on every core, or on one
+        # on every core, or on one
+        eigen = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
         environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {eigen}".strip()
     command = [sys.executable, "-m", "scratchvae.bench.worker", name, workload]
     for size, value in sizes.items():
@@ -126,7 +143,9 @@ def started(name: str, workload: str, threads: int, sizes: Mapping[str, int]) ->
     pipe = subprocess.PIPE
     with (
         tempfile.TemporaryFile("w+") as complaints,
-        subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=complaints, text=True) as process,
+        subprocess.Popen(
+            command, env=environment, stdin=pipe, stdout=pipe, stderr=complaints, text=True
+        ) as process,
     ):
         try:
             yield Worker(name, workload, process, complaints)

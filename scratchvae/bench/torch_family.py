@@ -1,4 +1,6 @@
-"""The losses of `vq`, `flow` and `beta-tc` in plain PyTorch: of an encoder, a decoder, and what else they learn."""
+"""The losses of `vq`, `flow` and `beta-tc` in plain PyTorch: of an encoder, a decoder, and what else they
+learn.
+"""
 
 import math
 from typing import Any
@@ -7,7 +9,9 @@ from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE
 
 
 def vq(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
-    """Nearest codes by distances from products, straight through, the two terms of the codebook and of commitment."""
+    """Nearest codes by distances from products, straight through, the two terms of the codebook and of
+    commitment.
+    """
     import torch
     from torch.nn import functional as F
 
@@ -21,7 +25,9 @@ def vq(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
         e = codes[nearest].view_as(z_e)
         z = z_e + (e - z_e).detach()
         pays = ((e - z_e.detach()) ** 2).sum() + 0.25 * ((z_e - e.detach()) ** 2).sum()
-        return (F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") + pays) / len(x) + math.log(CODES)
+        return (F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") + pays) / len(
+            x
+        ) + math.log(CODES)
 
     return loss, [codes]
 
@@ -36,7 +42,11 @@ def flow(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
     hidden_place = torch.arange(MADE) % latent - 1
     steps = []
     for order in (place, place.flip(0)):
-        first, of_context, last = nn.Linear(latent, MADE), nn.Linear(CONTEXT, MADE, bias=False), nn.Linear(MADE, 2 * latent)
+        first, of_context, last = (
+            nn.Linear(latent, MADE),
+            nn.Linear(CONTEXT, MADE, bias=False),
+            nn.Linear(MADE, 2 * latent),
+        )
         masks = (hidden_place[:, None] >= order).float(), (order.repeat(2)[:, None] > hidden_place).float()
         steps.append((first, of_context, last, masks))
 
@@ -75,7 +85,8 @@ def beta_tc(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
         mean, log_var = encoder(x).chunk(2, dim=1)
         z = mean + torch.exp(0.5 * log_var) * torch.randn_like(mean)
         log_s = held.setdefault(len(x), log_shares(len(x)))
-        pairs = -0.5 * (math.log(2 * math.pi) + log_var + (z[:, None] - mean) ** 2 * torch.exp(-log_var))  # (B, B, Z)
+        # (B, B, Z)
+        pairs = -0.5 * (math.log(2 * math.pi) + log_var + (z[:, None] - mean) ** 2 * torch.exp(-log_var))
         joint = torch.logsumexp(pairs.sum(2) + log_s, 1)
         total_correlation = (joint - torch.logsumexp(pairs + log_s[:, :, None], 1).sum(1)).mean()
         kl = -0.5 * torch.sum(1 + log_var - mean**2 - log_var.exp())

@@ -10,7 +10,9 @@ from scratchvae.bench import torch_family
 from scratchvae.bench.workloads import CONTEXT
 
 
-def build(workload: str, *, compiled: bool, batch: int, hidden: int, latent: int, samples: int) -> tuple[Callable[[], None], int]:
+def build(
+    workload: str, *, compiled: bool, batch: int, hidden: int, latent: int, samples: int
+) -> tuple[Callable[[], None], int]:
     """A function that does one step, and how many images that sees; `compiled` through torch.compile."""
     import torch
     from torch import nn

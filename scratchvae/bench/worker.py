@@ -1,7 +1,7 @@
 """One implementation of one workload, timed in a process of its own: `python -m scratchvae.bench.worker`.
 
-It says in a line of JSON what it has built, reads requests, a line each, {"run": "step", "seconds": 0.1}, and answers with the
-median time of a call.
+It says in a line of JSON what it has built, reads requests, a line each, {"run": "step", "seconds": 0.1}, and
+answers with the median time of a call.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from scratchvae.bench.rounds import IMPLEMENTATIONS
 
 SIZES = ("batch", "hidden", "latent", "samples")
 WARM_UP_SECONDS = 0.5
-SETTLING = 0.2  # of a turn: its arrays come back into the caches, and threads that had the turn before stop spinning
+# of a turn: its arrays come back into the caches, and threads that had the turn before stop spinning
+SETTLING = 0.2
 
 
 def main() -> None:
@@ -41,7 +42,9 @@ def main() -> None:
         print(_turn(functions[request["run"]], request["seconds"]), file=answers, flush=True)
 
 
-def _built(implementation: str, workload: str, given: dict[str, int]) -> tuple[dict[str, Callable[[], None]], int]:
+def _built(
+    implementation: str, workload: str, given: dict[str, int]
+) -> tuple[dict[str, Callable[[], None]], int]:
     """What can be run, and how many images a step sees."""
     from scratchvae.bench.workloads import WORKLOADS
 
@@ -63,7 +66,9 @@ def _built(implementation: str, workload: str, given: dict[str, int]) -> tuple[d
 
 
 def _turn(function: Callable[[], None], seconds: float) -> float:
-    """The median time of the calls in so many seconds, of at least one; the first don't count, unless one outlasts them."""
+    """The median time of the calls in so many seconds, of at least one; the first don't count, unless one
+    outlasts them.
+    """
     taken: list[float] = []
     start = time.perf_counter()
     while not taken or time.perf_counter() < start + seconds:

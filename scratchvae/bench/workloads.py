@@ -39,7 +39,9 @@ def mlp_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
 
 
 def conv_step(batch: int = 128, hidden: int = 256, latent: int = 16) -> Workload:
-    """28x28x1, convolutions of 32 and 64 (k4 s2 p1), fully connected 256, 16 latents, mirrored; Bernoulli, Adam, batch 128."""
+    """28x28x1, convolutions of 32 and 64 (k4 s2 p1), fully connected 256, 16 latents, mirrored; Bernoulli,
+    Adam, batch 128.
+    """
     model = convolutional((1, 28, 28), latent_dim=latent, channels=(32, 64), hidden=hidden)
     wide, narrow, flat = batch * 14 * 14, batch * 7 * 7, 64 * 7 * 7
     products = of_convolution(32, 16, wide, needs_dx=False) + of_convolution(64, 512, narrow, needs_dx=True)
@@ -65,7 +67,10 @@ def evaluate_step(batch: int = 100, hidden: int = 200, latent: int = 50, samples
     together = max(1, ROWS // samples)  # images
     groups = [min(together, batch - start) * samples for start in range(0, batch, together)]
     pieces = [min(ROWS, rows - done) for rows in groups for done in range(0, rows, ROWS)]
-    layers = {n: of_linear_layers(n, (latent, hidden, hidden, PIXELS), needs_dx=False, backward=False) for n in set(pieces)}
+    layers = {
+        n: of_linear_layers(n, (latent, hidden, hidden, PIXELS), needs_dx=False, backward=False)
+        for n in set(pieces)
+    }
     products = [product for n in pieces for product in layers[n]]
 
     def step() -> None:
@@ -75,17 +80,34 @@ def evaluate_step(batch: int = 100, hidden: int = 200, latent: int = 50, samples
 
 
 def vq_step(batch: int = 128, hidden: int = 400, latent: int = 64) -> Workload:
-    """784-400-64, each 8 of the 64 quantized by one codebook of 512; 400-784, Bernoulli, commitment, Adam, batch 128."""
-    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,), posterior=f"vq({CODES}, {latent // CODE_SIZE})", prior="codes")
+    """784-400-64, each 8 of the 64 quantized by one codebook of 512; 400-784, Bernoulli, commitment, Adam,
+    batch 128.
+    """
+    model = mlp(
+        (PIXELS,),
+        latent_dim=latent,
+        hidden=(hidden,),
+        posterior=f"vq({CODES}, {latent // CODE_SIZE})",
+        prior="codes",
+    )
     products = of_linear_layers(batch, (PIXELS, hidden, latent), needs_dx=False)
-    products += of_linear_layers(batch * latent // CODE_SIZE, (CODE_SIZE, CODES), needs_dx=False, backward=False)  # distances
+    products += of_linear_layers(
+        batch * latent // CODE_SIZE, (CODE_SIZE, CODES), needs_dx=False, backward=False
+    )  # distances
     products += of_linear_layers(batch, (latent, hidden, PIXELS), needs_dx=True)
     return Workload(_training(model, Elbo(penalties=(Quantization(),)), batch), run_products(products), batch)
 
 
 def flow_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
-    """784-400-(20,20,16), two inverse autoregressive steps of 64 hidden units, 400-784, sampled KL, Adam, batch 128."""
-    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,), posterior=f"iaf(steps=2, hidden={MADE}, context={CONTEXT})")
+    """784-400-(20,20,16), two inverse autoregressive steps of 64 hidden units, 400-784, sampled KL, Adam,
+    batch 128.
+    """
+    model = mlp(
+        (PIXELS,),
+        latent_dim=latent,
+        hidden=(hidden,),
+        posterior=f"iaf(steps=2, hidden={MADE}, context={CONTEXT})",
+    )
     products = of_linear_layers(batch, (PIXELS, hidden, 2 * latent + CONTEXT), needs_dx=False)
     step = of_linear_layers(batch, (latent, MADE, 2 * latent), needs_dx=True)
     step += of_linear_layers(batch, (CONTEXT, MADE), needs_dx=True)
@@ -94,7 +116,9 @@ def flow_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload
 
 
 def beta_tc_step(batch: int = 128, hidden: int = 400, latent: int = 10) -> Workload:
-    """784-400-(10,10)-400-784, Bernoulli, total correlation with weight 3 of 60,000 examples, stratified; Adam, batch 128."""
+    """784-400-(10,10)-400-784, Bernoulli, total correlation with weight 3 of 60,000 examples, stratified;
+    Adam, batch 128.
+    """
     model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,))
     products = of_linear_layers(batch, (PIXELS, hidden, 2 * latent), needs_dx=False)
     products += of_linear_layers(batch, (latent, hidden, PIXELS), needs_dx=True)

@@ -1,4 +1,6 @@
-"""Checks for anyone's code, using nothing else of the package: gradients against differences, draws against their density."""
+"""Checks for anyone's code, using nothing else of the package: gradients against differences, draws against
+their density.
+"""
 
 from scratchvae.checks.gradients import Comparison, GradientError, check_pullback, derivative
 from scratchvae.checks.sampling import Moment, check_draws

@@ -17,8 +17,9 @@ ROWS = 6  # of Ridders' table: the step is halved between them
 class Comparison:
     """The gradient of one argument of an op, compared with finite differences.
 
-    `index` is where the two are furthest apart, `error` their relative difference there, and `rounding` how far apart the
-    rounding of the differences alone can have moved them. `ok` says whether every entry is right.
+    `index` is where the two are furthest apart, `error` their relative difference there, and `rounding` how
+    far apart the rounding of the differences alone can have moved them. `ok` says whether every entry is
+    right.
     """
 
     argument: str
@@ -34,7 +35,9 @@ class Comparison:
         at = f"[{', '.join(map(str, self.index))}]" if self.index else ""
         verdict = "agrees" if self.ok else "is wrong"
         if not self.ok and abs(self.analytic - self.numeric) <= self.rounding:
-            verdict = f"cannot be judged (rounding of the value may explain {self.rounding:.2g}; make it smaller)"
+            verdict = (
+                f"cannot be judged (rounding of the value may explain {self.rounding:.2g}; make it smaller)"
+            )
         return (
             f"d{self.argument} {verdict}: worst at d{self.argument}{at}, the pullback gives {self.analytic:.10g}, "
             f"finite differences {self.numeric:.10g}, relative error {self.error:.2g}"
@@ -42,7 +45,9 @@ class Comparison:
 
 
 class GradientError(AssertionError):
-    """A pullback breaks a rule that numbers don't show: what it returns, what it writes into, whether it can be called again."""
+    """A pullback breaks a rule that numbers don't show: what it returns, what it writes into, whether it can
+    be called again.
+    """
 
 
 def check_pullback(
@@ -54,24 +59,28 @@ def check_pullback(
     step: float = 1e-2,
     seed: int = 0,
 ) -> list[Comparison]:
-    """Compare every entry of every gradient of `op` with central differences: one Comparison for each argument.
+    """Compare every entry of every gradient of `op` with central differences: one Comparison for each
+    argument.
 
-    The check calls `value, pullback = op(*arrays, **constants)` in float64 with read-only arrays. It draws gradients g
-    of the value's parts at random, and differentiates f(t) = ⟨g, op(x + t e_i)⟩ for each entry i of each argument x, by
-    Ridders' extrapolation of central differences at the steps h, h/2, … h/32 with h = `step` · max(1, |x_i|). No entry
-    may lie within h of a kink or of the edge of the op's domain.     Ridders 1982; Press et al. 2007, section 5.7.
+    The check calls `value, pullback = op(*arrays, **constants)` in float64 with read-only arrays. It draws
+    gradients g of the value's parts at random, and differentiates f(t) = ⟨g, op(x + t e_i)⟩ for each entry i
+    of each argument x, by Ridders' extrapolation of central differences at the steps h, h/2, … h/32 with
+    h = `step` · max(1, |x_i|). No entry may lie within h of a kink or of the edge of the op's domain.
+    Ridders 1982; Press et al. 2007, section 5.7.
 
-    An entry is right where its relative error is below `tolerance`, or where rounding explains the difference.
-    - The relative error is |analytic − numeric| over the larger of the two, but at least over a thousandth of the
-      argument's largest gradient, and at least over 1e-10.
-    - Rounding: the check takes each entry v of the value to be right to ε (1 + |v|), ε = 2.2e-16, so that a difference
-      f(h) − f(−h) is right to δ = 2 ε Σ |g| (1 + |v|), over the entries of the value that change at all. Each
-      extrapolation multiplies this bound as it multiplies the differences. Where a function is flat, as at a minimum,
-      nothing else is left. But a bound above `tolerance` · max(1, scale) explains too much: then the entry cannot be
-      judged, and is not called right. An op that subtracts numbers much larger than its value rounds worse than that.
+    An entry is right where its relative error is below `tolerance`, or where rounding explains the
+    difference.
+    - The relative error is |analytic − numeric| over the larger of the two, but at least over a thousandth of
+      the argument's largest gradient, and at least over 1e-10.
+    - Rounding: the check takes each entry v of the value to be right to ε (1 + |v|), ε = 2.2e-16, so that a
+      difference f(h) − f(−h) is right to δ = 2 ε Σ |g| (1 + |v|), over the entries of the value that change
+      at all. Each extrapolation multiplies this bound as it multiplies the differences. Where a function is
+      flat, as at a minimum, nothing else is left. But a bound above `tolerance` · max(1, scale) explains too
+      much: then the entry cannot be judged, and is not called right. An op that subtracts numbers much larger
+      than its value rounds worse than that.
 
-    Raises GradientError where the pullback writes into its arguments, is not linear, changes after other calls, or returns
-    gradients of another number, shape or dtype than its arguments.
+    Raises GradientError where the pullback writes into its arguments, is not linear, changes after other
+    calls, or returns gradients of another number, shape or dtype than its arguments.
     """
     for name, number in (("tolerance", tolerance), ("step", step)):
         if not (np.isfinite(number) and number > 0):
@@ -80,13 +89,22 @@ def check_pullback(
         expected = "arrays should be a mapping or a sequence of arrays"
         raise GradientError(f"{expected}, found a {type(arrays).__name__}; put it in a list")
     if isinstance(arrays, np.ndarray):
-        raise GradientError("arrays should be a mapping or a sequence of arrays, found one array; put it in a list")
-    named = dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
+        raise GradientError(
+            "arrays should be a mapping or a sequence of arrays, found one array; put it in a list"
+        )
+    named = (
+        dict(arrays) if isinstance(arrays, Mapping) else {f"argument {i}": a for i, a in enumerate(arrays)}
+    )
     for name, a in named.items():
         if np.iscomplexobj(a):
-            raise GradientError(f"{name} should be real, found {np.asarray(a).dtype}: the check knows no complex derivatives")
+            raise GradientError(
+                f"{name} should be real, found {np.asarray(a).dtype}: the check knows no complex derivatives"
+            )
     inputs = {name: _read_only(np.array(a, np.float64)) for name, a in named.items()}
-    constants = {name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c for name, c in (constants or {}).items()}
+    constants = {
+        name: _read_only(c.copy()) if isinstance(c, np.ndarray) else c
+        for name, c in (constants or {}).items()
+    }
     answer = _guarded("the op", lambda: op(*inputs.values(), **constants))
     if not (isinstance(answer, tuple) and len(answer) == 2 and callable(answer[1])):
         raise GradientError(f"the op should return (value, pullback), found {type(answer).__name__}")
@@ -100,7 +118,9 @@ def check_pullback(
     twice = _gradients(pullback, [_read_only(np.asarray(2 * dpart)) for dpart in dparts], inputs)
     for name, once, double in zip(inputs, gradients, twice, strict=True):
         if not np.array_equal(2 * once, double, equal_nan=True):
-            raise GradientError(f"the pullback is not linear: twice the gradient should give twice d{name} at its second call")
+            raise GradientError(
+                f"the pullback is not linear: twice the gradient should give twice d{name} at its second call"
+            )
 
     def parts_of(name: str, perturbed: Array) -> list[Array]:
         value, _ = op(*{**inputs, name: _read_only(perturbed)}.values(), **constants)
@@ -124,7 +144,9 @@ def check_pullback(
         comparisons.append(_compare(name, analytic, numeric, noise, tolerance))
     for name, first, again in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
         if not np.array_equal(first, again, equal_nan=True):
-            raise GradientError(f"the pullback gives another d{name} after other calls of the op: something it reads has changed")
+            raise GradientError(
+                f"the pullback gives another d{name} after other calls of the op: something it reads has changed"
+            )
     return comparisons
 
 
@@ -145,12 +167,15 @@ def _compare(name: str, analytic: Array, numeric: Array, noise: Array, tolerance
 
 
 def derivative(difference: Callable[[float], tuple[float, float]], h: float) -> tuple[float, float]:
-    """f′(0) by Ridders' table of differences f(h) − f(−h), each with its bound δ, and how far rounding can have moved it.
+    """f′(0) by Ridders' table of differences f(h) − f(−h), each with its bound δ, and how far rounding can
+    have moved it.
 
         T_k0 = (f(h_k) − f(−h_k)) / 2h_k,  h_k = h / 2ᵏ            off by at most δ / 2h_k
-        T_kj = T_k,j−1 + (T_k,j−1 − T_k−1,j−1) / (4ʲ − 1)          off by those two bounds, combined with the same weights
+        T_kj = T_k,j−1 + (T_k,j−1 − T_k−1,j−1) / (4ʲ − 1)
+        off by those two bounds, combined with the same weights
 
-    The entry returned is that with the smallest sum of its rounding and its change from the two entries that it combines.
+    The entry returned is that with the smallest sum of its rounding and its change from the two entries that
+    it combines.
     """
     best, noise, least = np.nan, np.nan, np.inf
     above: list[tuple[float, float]] = []  # the row T_k−1
@@ -171,15 +196,25 @@ def derivative(difference: Callable[[float], tuple[float, float]], h: float) -> 
     return best, noise
 
 
-def _gradients(pullback: Callable[..., Any], dparts: list[Array], inputs: dict[str, Array]) -> tuple[Array, ...]:
+def _gradients(
+    pullback: Callable[..., Any], dparts: list[Array], inputs: dict[str, Array]
+) -> tuple[Array, ...]:
     returned = _guarded("the pullback", lambda: pullback(*dparts))
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     if len(gradients) != len(inputs):
-        raise GradientError(f"the pullback returns {len(gradients)} gradients for {len(inputs)} arguments ({', '.join(inputs)})")
+        raise GradientError(
+            f"the pullback returns {len(gradients)} gradients for {len(inputs)} arguments ({', '.join(inputs)})"
+        )
     for (name, x), gradient in zip(inputs.items(), gradients, strict=True):
-        if not isinstance(gradient, np.ndarray | np.floating) or np.shape(gradient) != x.shape or gradient.dtype != x.dtype:
+        if (
+            not isinstance(gradient, np.ndarray | np.floating)
+            or np.shape(gradient) != x.shape
+            or gradient.dtype != x.dtype
+        ):
             found = f"{np.shape(gradient)} {getattr(gradient, 'dtype', type(gradient).__name__)}"
-            raise GradientError(f"d{name} should be like {name}, {x.shape} {x.dtype}; the pullback returns {found}")
+            raise GradientError(
+                f"d{name} should be like {name}, {x.shape} {x.dtype}; the pullback returns {found}"
+            )
     return gradients
 
 

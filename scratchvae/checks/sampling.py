@@ -1,4 +1,7 @@
-"""Do draws follow the density they claim? A gradient check passes a sampler that takes the variance for a standard deviation."""
+"""Do draws follow the density they claim?
+
+A gradient check passes a sampler that takes the variance for a standard deviation.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +13,9 @@ from scratchvae.arrays import Array, InputError
 
 @dataclass(frozen=True)
 class Moment:
-    """One moment of the draws held against the density's, the difference in standard errors of the sample's mean."""
+    """One moment of the draws held against the density's, the difference in standard errors of the sample's
+    mean.
+    """
 
     name: str
     sampled: float
@@ -26,13 +31,16 @@ class Moment:
         )
 
 
-def check_draws(draws: Array, log_prob: Callable[[Array], Array], points: Array, *, limit: float = 5.0) -> list[Moment]:
-    """Compare one-dimensional draws with their density: mass, mean, variance, skewness, tails, the whole distribution function.
+def check_draws(
+    draws: Array, log_prob: Callable[[Array], Array], points: Array, *, limit: float = 5.0
+) -> list[Moment]:
+    """Compare one-dimensional draws with their density: mass, mean, variance, skewness, tails, the whole
+    distribution function.
 
-    draws (N,); `log_prob` maps points (M,) to log-densities (M,) in nats. Evenly spaced floating `points` are a quadrature grid
-    that holds practically all of a density's mass; integers are the whole support of a probability mass function. `ok` is a
-    difference of at most `limit` standard errors, for the total mass of at most 1e-4, for the distribution function of at most
-    limit / 2√N (Kolmogorov 1933).
+    draws (N,); `log_prob` maps points (M,) to log-densities (M,) in nats. Evenly spaced floating `points` are
+    a quadrature grid that holds practically all of a density's mass; integers are the whole support of a
+    probability mass function. `ok` is a difference of at most `limit` standard errors, for the total mass of
+    at most 1e-4, for the distribution function of at most limit / 2√N (Kolmogorov 1933).
     """
     discrete = np.issubdtype(points.dtype, np.integer)
     spacing = 1.0 if discrete else float(points[1] - points[0])
@@ -54,13 +62,15 @@ def check_draws(draws: Array, log_prob: Callable[[Array], Array], points: Array,
     for name, function in functions.items():
         sampled, expected = function(x), float((p * function(where)).sum() / total)
         variance = float((p * (function(where) - expected) ** 2).sum() / total)
-        error = np.sqrt(variance / x.size) + (p.max() if "mass" in name and not discrete else 0)  # a grid cuts no cell in two
+        # a grid cuts no cell in two
+        error = np.sqrt(variance / x.size) + (p.max() if "mass" in name and not discrete else 0)
         difference = abs(float(sampled.mean()) - expected)
         apart = difference / error if error > 0 else (0.0 if difference == 0 else np.inf)
         moments.append(Moment(name, float(sampled.mean()), expected, float(apart), bool(apart <= limit)))
     order = np.sort(x)
     if discrete:
-        reach = np.minimum(np.searchsorted(where, order), p.size - 1)  # a draw beyond all points reaches the last one
+        # a draw beyond all points reaches the last one
+        reach = np.minimum(np.searchsorted(where, order), p.size - 1)
         below = np.cumsum(p)[reach]
     else:
         below = np.interp(order, where, np.cumsum(p) - p / 2)

@@ -3,7 +3,8 @@
     choice  =  name  |  name(value, …, parameter=value, …)
     value   =  a number  |  'text'  |  True  |  False  |  None  |  (value, …)  |  [value, …]  |  choice
 
-A hyphen within a name counts as an underscore. Python's own parser reads the text, and nothing in it is executed.
+A hyphen within a name counts as an underscore. Python's own parser reads the text, and nothing in it is
+executed.
 """
 
 import ast
@@ -26,7 +27,10 @@ RANGE = re.compile(r"(?<![\w.'\"])(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})(?![\w.'\"])
 
 @dataclass(frozen=True)
 class Choice:
-    """A name, and values for parameters: `keywords` by name, `positions` in order. `str` writes what `parse` reads again."""
+    """A name, and values for parameters: `keywords` by name, `positions` in order.
+
+    `str` writes what `parse` reads again.
+    """
 
     name: str
     keywords: Mapping[str, Any] = field(default_factory=dict)
@@ -52,12 +56,18 @@ def parse(text: str, where: str = "choice") -> Choice:
 
 
 def parse_value(text: str, where: str = "value") -> Any:
-    """Read any value of the grammar, a list as a tuple. InputError, a sentence that begins with `where`, for any other text."""
-    return _read(text, where, partial(_unreadable, where, "a number, a name, or name(parameter=value, …)", text))
+    """Read any value of the grammar, a list as a tuple.
+
+    InputError, a sentence that begins with `where`, for any other text.
+    """
+    return _read(
+        text, where, partial(_unreadable, where, "a number, a name, or name(parameter=value, …)", text)
+    )
 
 
 def parse_values(text: str, where: str = "values") -> tuple[Any, ...]:
-    """Read values with commas between them; `0..4` are the whole numbers from 0 to 4. InputError for any other text.
+    """Read values with commas between them; `0..4` are the whole numbers from 0 to 4. InputError for any
+    other text.
 
     >>> parse_values("1, 2.5, vamp(components=10), 7..9")
     (1, 2.5, Choice(name='vamp', keywords={'components': 10}, positions=()), 7, 8, 9)
@@ -95,7 +105,9 @@ def _reason(text: str) -> str:
     """Why Python's parser can't read a text whose parentheses match."""
     if ".." in text:
         return "a range is two whole numbers in digits with two points between them"
-    return QUOTED if re.search(r"[A-Za-z]", text) and not re.search("[('\"]", text) else "it is not of that form"
+    return (
+        QUOTED if re.search(r"[A-Za-z]", text) and not re.search("[('\"]", text) else "it is not of that form"
+    )
 
 
 def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -> Any:
@@ -106,7 +118,9 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
             return node.value
         case ast.Constant(value=int() | float() as number):
             pass
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=(int() | float()) as size)) if type(size) is not bool:
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=(int() | float()) as size)) if (
+            type(size) is not bool
+        ):
             number = -size
         case ast.Tuple(elts=inner) | ast.List(elts=inner):
             return tuple(_value(one, complaint, depth - 1) for one in inner)
@@ -123,7 +137,9 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
                 values[keyword.arg] = _value(keyword.value, complaint, depth - 1)
             return Choice(name, values, tuple(_value(one, complaint, depth - 1) for one in args))
         case _:
-            raise complaint(f"{QUOTED}; values are also numbers, True, False, None, tuples and choices, and nothing is computed")
+            raise complaint(
+                f"{QUOTED}; values are also numbers, True, False, None, tuples and choices, and nothing is computed"
+            )
     if isinstance(number, int) and abs(number) >= BEYOND:
         raise complaint("whole numbers should be below 2^63")
     return number

@@ -13,9 +13,9 @@ from scratchvae.choices.values import Kinds, fitted, replaced
 class Table(Mapping[str, Callable[..., Any]]):
     """The builders of one kind, each by its name: classes, or functions that return what is built.
 
-    A choice is compared with the signature and the types of its builder, and whoever is built checks bounds. The parameters
-    named in `given` are filled in by the program, and are not for the user to choose. `inner` says which table a value is
-    chosen from where a parameter's type is that: {Penalty: PENALTIES}.
+    A choice is compared with the signature and the types of its builder, and whoever is built checks bounds.
+    The parameters named in `given` are filled in by the program, and are not for the user to choose. `inner`
+    says which table a value is chosen from where a parameter's type is that: {Penalty: PENALTIES}.
     """
 
     def __init__(
@@ -48,9 +48,14 @@ class Table(Mapping[str, Callable[..., Any]]):
         }
 
     def settle(self, chosen: str | Choice) -> Choice:
-        """The choice with each value by the name of its parameter, and of its type. InputError where it does not fit."""
+        """The choice with each value by the name of its parameter, and of its type.
+
+        InputError where it does not fit.
+        """
         if not isinstance(chosen, str | Choice):
-            raise InputError(f"{self.kind} should be a name, such as {next(iter(self.rows))!r}; found {chosen!r:.80}")
+            raise InputError(
+                f"{self.kind} should be a name, such as {next(iter(self.rows))!r}; found {chosen!r:.80}"
+            )
         choice = parse(chosen, self.kind) if isinstance(chosen, str) else chosen
         if choice.name not in self.rows:
             expected = f"{self.kind} should be one of {', '.join(sorted(self.rows))}"
@@ -58,29 +63,45 @@ class Table(Mapping[str, Callable[..., Any]]):
         parameters, where = self.parameters(choice.name), f"{self.kind} {choice.name}"
         ordered = [name for name, p in parameters.items() if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
         if len(choice.positions) > len(ordered):
-            raise InputError(f"{where} takes {len(ordered)} values without their names, found {len(choice.positions)}")
+            raise InputError(
+                f"{where} takes {len(ordered)} values without their names, found {len(choice.positions)}"
+            )
         values = dict(zip(ordered, choice.positions, strict=False))
         for name, value in choice.keywords.items():
             if name in values:
-                raise InputError(f"{where}: {name} should be given once, found it by its place and by its name")
+                raise InputError(
+                    f"{where}: {name} should be given once, found it by its place and by its name"
+                )
             if name not in parameters:
                 raise InputError(self._lacking(choice.name, name, parameters))
             values[name] = value
-        kept = {name: fitted(where, name, value, parameters[name].annotation, self.inner) for name, value in values.items()}
+        kept = {
+            name: fitted(where, name, value, parameters[name].annotation, self.inner)
+            for name, value in values.items()
+        }
         return Choice(choice.name, kept)
 
     def build(self, chosen: str | Choice, **context: Any) -> Any:
-        """What the chosen row builds, with what `given` names taken from `context`. InputError where that can't be."""
+        """What the chosen row builds, with what `given` names taken from `context`.
+
+        InputError where that can't be.
+        """
         choice = self.settle(chosen)
         parameters, where = self.parameters(choice.name), f"{self.kind} {choice.name}"
         for name, parameter in parameters.items():
             if parameter.default is Parameter.empty and name not in choice.keywords:
-                raise InputError(f"{where} should be given a value for {name}, as in {choice.name}({name}=…); found none")
+                raise InputError(
+                    f"{where} should be given a value for {name}, as in {choice.name}({name}=…); found none"
+                )
 
         def build_inner(table: Table | None, inner: Choice) -> Any:
             return table.build(inner, **context) if table else str(inner)
 
-        arguments = {n: context[n] for n in signature(self.rows[choice.name]).parameters if n in self.given and n in context}
+        arguments = {
+            n: context[n]
+            for n in signature(self.rows[choice.name]).parameters
+            if n in self.given and n in context
+        }
         for name, value in choice.keywords.items():
             arguments[name] = replaced(value, parameters[name].annotation, self.inner, build_inner)
         try:
@@ -88,7 +109,9 @@ class Table(Mapping[str, Callable[..., Any]]):
         except InputError:
             raise
         except (TypeError, ValueError, ArithmeticError, MemoryError) as error:
-            raise InputError(f"{where} can't be built from {shortened(choice)}: {' '.join(str(error).split())}") from error
+            raise InputError(
+                f"{where} can't be built from {shortened(choice)}: {' '.join(str(error).split())}"
+            ) from error
 
     def listing(self) -> str:
         """Each row with its parameters, their defaults, and the first line of what its docstring says."""
@@ -98,7 +121,8 @@ class Table(Mapping[str, Callable[..., Any]]):
                 f"{p.name}=…" if p.default is Parameter.empty else f"{p.name}={written(p.default)}"
                 for p in self.parameters(name).values()
             ]
-            said = (getdoc(builder) or "").partition("\n")[0].partition("     ")[0]  # what follows five spaces is the source
+            # what follows five spaces is the source
+            said = (getdoc(builder) or "").partition("\n")[0].partition("     ")[0]
             lines += [f"  {name}({', '.join(values)})" if values else f"  {name}", f"      {said}"]
         return "\n".join(lines)
 
@@ -106,11 +130,16 @@ class Table(Mapping[str, Callable[..., Any]]):
         others = [other for other in self.rows if name in self.parameters(other)]
         elsewhere = f", which {' and '.join(others)} {'have' if len(others) > 1 else 'has'}" if others else ""
         has = f"it has {', '.join(parameters)}" if parameters else "it has none"
-        return f"{self.kind} {row} has no {shortened(name)[1:-1]}{elsewhere or nearest(name, parameters)}: {has}"
+        return (
+            f"{self.kind} {row} has no {shortened(name)[1:-1]}{elsewhere or nearest(name, parameters)}: {has}"
+        )
 
 
 def joined(table: Table, choice: Choice, values: Mapping[str, Any], spelling: Callable[[str], str]) -> Choice:
-    """The choice with these values too. InputError, which calls a value by its `spelling`, for one that is set already."""
+    """The choice with these values too.
+
+    InputError, which calls a value by its `spelling`, for one that is set already.
+    """
     for name in values:
         if name in choice.keywords:
             found = f"found {spelling(name)} beside {shortened(choice)}"

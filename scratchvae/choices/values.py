@@ -12,9 +12,13 @@ Kinds = Mapping[Any, Any]  # the table that a value of some type is chosen from
 
 
 def fitted(where: str, name: str, value: Any, hint: Any, kinds: Kinds | None = None) -> Any:
-    """The value, if it is of the type `hint`, with the choices in it settled by their tables; otherwise InputError."""
+    """The value, if it is of the type `hint`, with the choices in it settled by their tables; otherwise
+    InputError.
+    """
     try:
-        return replaced(value, hint, kinds or {}, lambda table, choice: table.settle(choice) if table else choice)
+        return replaced(
+            value, hint, kinds or {}, lambda table, choice: table.settle(choice) if table else choice
+        )
     except TypeError:
         limit = " below 2^63" if type(value) is int and abs(value) >= BEYOND else ""
         expected = _in_words(hint, kinds or {}) + limit
@@ -22,10 +26,11 @@ def fitted(where: str, name: str, value: Any, hint: Any, kinds: Kinds | None = N
 
 
 def replaced(value: Any, hint: Any, kinds: Kinds, on_choice: Callable[[Any, Choice], Any]) -> Any:
-    """The value with each choice in it replaced by on_choice(its table or None, choice). TypeError if it is not a `hint`.
+    """The value with each choice in it replaced by on_choice(its table or None, choice). TypeError if it is
+    not a `hint`.
 
-    A whole number is a number too, but True and False are none. One value stands for a sequence of one, and a choice
-    without a table of its own for its text.
+    A whole number is a number too, but True and False are none. One value stands for a sequence of one, and a
+    choice without a table of its own for its text.
     """
     origin, parts = get_origin(hint), get_args(hint)
     if hint in kinds and isinstance(value, Choice) and value.name in kinds[hint]:
@@ -59,8 +64,13 @@ def _in_words(hint: Any, kinds: Kinds) -> str:
         return f"a {kinds[hint].kind} ({' or '.join(kinds[hint])})"
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        several = [get_args(part)[0] for part in parts if get_origin(part) is Sequence]  # of which one stands for a tuple of one
-        named = (part for part in parts if (part in WORDS or part in kinds or get_args(part)) and part not in several)
+        # of which one stands for a tuple of one
+        several = [get_args(part)[0] for part in parts if get_origin(part) is Sequence]
+        named = (
+            part
+            for part in parts
+            if (part in WORDS or part in kinds or get_args(part)) and part not in several
+        )
         return " or ".join(_in_words(part, kinds) for part in named)
     if origin is Literal:
         return f"one of {', '.join(parts)}"

@@ -20,10 +20,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("workload", nargs="*", help=f"any of {', '.join(NAMES)} (default: all)")
     others = f"of {', '.join(IMPLEMENTATIONS[1:])}, separated by commas"
     parser.add_argument("--against", type=names, default=(), metavar="LIST", help=others)
-    parser.add_argument("--grow", choices=sorted(SWEEPS), help="cost against this size instead, with the fitted exponent")
-    parser.add_argument("--rounds", type=int, default=5, help="new processes of each implementation (default 5)")
+    parser.add_argument(
+        "--grow", choices=sorted(SWEEPS), help="cost against this size instead, with the fitted exponent"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="new processes of each implementation (default 5)"
+    )
     parser.add_argument("--seconds", type=float, default=2.0, help="of turns of each in a round (default 2)")
-    parser.add_argument("--threads", type=int, default=cpu.cores(), help="of each; JAX takes one or all (default: the cores)")
+    parser.add_argument(
+        "--threads", type=int, default=cpu.cores(), help="of each; JAX takes one or all (default: the cores)"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="with --grow: a .png file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
 
@@ -67,7 +73,9 @@ def _require_usable(arguments: argparse.Namespace, peers: Sequence[str]) -> None
 
 
 def _compared(workloads: Sequence[str], peers: Sequence[str], settings: dict[str, Any]) -> dict[str, Any]:
-    heads = f"{'ms/step':>9} {'images/s':>10} {'of ours':>8} {'products ms':>12} {'of products':>12} {'turns':>6}"
+    heads = (
+        f"{'ms/step':>9} {'images/s':>10} {'of ours':>8} {'products ms':>12} {'of products':>12} {'turns':>6}"
+    )
     print(f"{'workload':10} {'implementation':15} {heads}")
     results = {}
     for workload in dict.fromkeys(workloads):

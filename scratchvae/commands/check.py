@@ -1,4 +1,5 @@
-"""Hold every gradient of every case against finite differences, with both kernel twins, and every sampler against its density.
+"""Hold every gradient of every case against finite differences, with both kernel twins, and every sampler
+against its density.
 
 The exit status is 1 if anything fails.
 """
@@ -21,9 +22,15 @@ DRAWS = 100_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which cases, how strictly, where to."""
-    parser.add_argument("--case", metavar="TEXT", help="only cases whose name holds this text, in any capitals")
+    parser.add_argument(
+        "--case", metavar="TEXT", help="only cases whose name holds this text, in any capitals"
+    )
     parser.add_argument("--tolerance", type=float, default=1e-6, help="on the relative error (default 1e-6)")
-    parser.add_argument("--certify", action="store_true", help="compare values and gradients with mpmath's instead, extremes too")
+    parser.add_argument(
+        "--certify",
+        action="store_true",
+        help="compare values and gradients with mpmath's instead, extremes too",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
 
 
@@ -45,23 +52,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _finished(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> int:
     if not rows:
-        raise InputError(f"--case should be part of a case's name, found no case with {arguments.case!r} in it")
+        raise InputError(
+            f"--case should be part of a case's name, found no case with {arguments.case!r} in it"
+        )
     failed = sum(row["verdict"] != "ok" for row in rows)
     worst = max((row["error"] for row in rows if "moment" not in row), default=0.0)
     cases = len({row["case"] for row in rows})
     print(f"\n{cases} cases, {len(rows)} checks, {failed} failed; worst relative error {worst:.2g}")
     if arguments.json:
-        write_whole(arguments.json, dump_finite(str(arguments.json), [_with_null(row) for row in rows], indent=1).encode())
+        write_whole(
+            arguments.json,
+            dump_finite(str(arguments.json), [_with_null(row) for row in rows], indent=1).encode(),
+        )
     return 1 if failed else 0
 
 
 def _with_null(row: dict[str, Any]) -> dict[str, Any]:
     """The row with null for an error that is no number: its verdict says what happened."""
-    return {name: None if isinstance(entry, float) and not np.isfinite(entry) else entry for name, entry in row.items()}
+    return {
+        name: None if isinstance(entry, float) and not np.isfinite(entry) else entry
+        for name, entry in row.items()
+    }
 
 
 def _holds(name: str, text: str | None) -> bool:
-    """Whether a case's name holds the text, whatever their capitals and underscores; every name does where there is none."""
+    """Whether a case's name holds the text, whatever their capitals and underscores; every name does where
+    there is none.
+    """
     plain, sought = (part.lower().replace("_", "") for part in (name, text or ""))
     return sought in plain
 
@@ -76,7 +93,9 @@ def _checked_gradients(case: Case, tolerance: float) -> list[dict[str, Any]]:
                 print(f"{case.name:50} {twin}: {error}")
                 return [{"case": case.name, "argument": "", "error": float("inf"), "verdict": str(error)}]
         for c in comparisons:
-            row = found.setdefault(c.argument, {"case": case.name, "argument": c.argument, "shape": c.shape, "verdict": "ok"})
+            row = found.setdefault(
+                c.argument, {"case": case.name, "argument": c.argument, "shape": c.shape, "verdict": "ok"}
+            )
             row[twin] = c.error
             row["error"] = max(row.get("error", 0.0), c.error)
             if not c.ok:
@@ -94,7 +113,9 @@ def _checked_moments(sampler: SamplingCase) -> list[dict[str, Any]]:
     for moment in check_draws(draws, sampler.log_prob, sampler.points):
         verdict = "ok" if moment.ok else f"FAILS: {moment}"
         print(f"{sampler.name:50} {moment.name:40} {moment.standard_errors:19.2f}  {verdict}")
-        rows.append({"case": sampler.name, "moment": moment.name, "error": moment.standard_errors, "verdict": verdict})
+        rows.append(
+            {"case": sampler.name, "moment": moment.name, "error": moment.standard_errors, "verdict": verdict}
+        )
     return rows
 
 

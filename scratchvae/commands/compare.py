@@ -1,4 +1,6 @@
-"""Compare runs: a table of what differs between them and of their bounds on held-out data, and their curves in one picture."""
+"""Compare runs: a table of what differs between them and of their bounds on held-out data, and their curves
+in one picture.
+"""
 
 import argparse
 import sys
@@ -14,12 +16,16 @@ from scratchvae.strict_json import dump
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The runs, where to, and how the table is written."""
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a run's folder, or one with several runs below it")
+    parser.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="a run's folder, or one with several runs below it"
+    )
     tables = ", ".join(formats.SUFFIXES)
     words = f"the picture, a .png file, or the table, one of {tables}, with the picture beside it"
     where = "default: comparison.png in the folder that holds the runs"
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"{words} ({where})")
-    parser.add_argument("--format", choices=formats.FORMATS, help="of the table (default: what --out ends in, else text)")
+    parser.add_argument(
+        "--format", choices=formats.FORMATS, help="of the table (default: what --out ends in, else text)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     names, out = run_names(runs, folder), arguments.out or folder / "comparison.png"
     suffix = out.suffix.lower()
     if suffix not in {".png", *formats.SUFFIXES}:
-        raise InputError(f"compare: --out should end in .png, {', '.join(formats.SUFFIXES)}; found {str(out)!r}")
+        raise InputError(
+            f"compare: --out should end in .png, {', '.join(formats.SUFFIXES)}; found {str(out)!r}"
+        )
     kind = arguments.format or formats.SUFFIXES.get(suffix, "text")
     rows, said = compared(runs, names), [formats.printable(sentence) for sentence in remarks(runs, names)]
     seeds = compared_over_seeds(runs, names)
@@ -50,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _draw(runs: list[Reading], names: list[str], path: Path) -> None:
     """Draw the bounds of the runs that have some, and say where."""
-    shown = {label: {names[k]: runs[k].series("bound") for k in places if runs[k].best} for label, places in groups(runs).items()}
+    shown = {
+        label: {names[k]: runs[k].series("bound") for k in places if runs[k].best}
+        for label, places in groups(runs).items()
+    }
     shown = {label: curves for label, curves in shown.items() if curves}
     if not shown:
         print("compare: no run has a bound of held-out data to draw", file=sys.stderr)

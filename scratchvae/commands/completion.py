@@ -1,6 +1,8 @@
-"""Print what makes a shell complete commands, options and their values: `eval "$(scratchvae completion bash)"`.
+"""Print what makes a shell complete commands, options and their values:
+`eval "$(scratchvae completion bash)"`.
 
-For zsh, the same line belongs into .zshrc behind compinit, with zsh in the place of bash; tcsh has `completion tcsh`.
+For zsh, the same line belongs into .zshrc behind compinit, with zsh in the place of bash; tcsh has
+`completion tcsh`.
 """
 
 import argparse

@@ -1,8 +1,10 @@
-"""Hold one training step of any VAE code, its arrays in a file, against the reference: what departs first, and why.
+"""Hold one training step of any VAE code, its arrays in a file, against the reference: what departs first,
+and why.
 
-The file is .npz or .safetensors; its arrays are named as in `scratchvae.reference.diagnose`. A folder of such files is a step
-each: one line says how each fared, and each kind of departure is shown once. The exit status is 0 where what could be checked
-agrees, 1 where something departs, 2 where nothing could be checked or what differs might yet be right; of a folder, the worst.
+The file is .npz or .safetensors; its arrays are named as in `scratchvae.reference.diagnose`. A folder of such
+files is a step each: one line says how each fared, and each kind of departure is shown once. The exit status
+is 0 where what could be checked agrees, 1 where something departs, 2 where nothing could be checked or what
+differs might yet be right; of a folder, the worst.
 """
 
 import argparse
@@ -24,17 +26,34 @@ SUFFIXES = (".npz", ".safetensors")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The file, and what was meant."""
     parser.add_argument(
-        "file", type=Path, nargs="?", metavar="FILE", help="one step: x, mean, log_var, noise, z, …; or a folder of steps"
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="one step: x, mean, log_var, noise, z, …; or a folder of steps",
     )
     parser.add_argument("--likelihood", choices=LIKELIHOODS, default="bernoulli", help="default bernoulli")
     parser.add_argument("--variance", type=float, default=1.0, help="of a Gaussian or Laplace (default 1)")
     parser.add_argument("--beta", type=float, default=1.0, help="the weight of the KL (default 1)")
-    parser.add_argument("--reduction", choices=("mean", "sum"), default="mean", help="of the loss over the batch (default mean)")
-    parser.add_argument("--free-bits", type=float, default=0.0, help="nats of each latent's KL that are free (default 0)")
-    parser.add_argument("--no-constants", action="store_true", help="a Gaussian or Laplace is meant without its constant")
+    parser.add_argument(
+        "--reduction",
+        choices=("mean", "sum"),
+        default="mean",
+        help="of the loss over the batch (default mean)",
+    )
+    parser.add_argument(
+        "--free-bits", type=float, default=0.0, help="nats of each latent's KL that are free (default 0)"
+    )
+    parser.add_argument(
+        "--no-constants", action="store_true", help="a Gaussian or Laplace is meant without its constant"
+    )
     parser.add_argument("--evaluation", action="store_true", help="z is meant to be the mean")
-    parser.add_argument("--name", action="append", default=[], metavar="THEIRS=OURS", help="an array's name; may be repeated")
-    parser.add_argument("--mistakes", action="store_true", help="list the mistakes that can be named, and stop")
+    parser.add_argument(
+        "--name", action="append", default=[], metavar="THEIRS=OURS", help="an array's name; may be repeated"
+    )
+    parser.add_argument(
+        "--mistakes", action="store_true", help="list the mistakes that can be named, and stop"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there too")
 
 
@@ -74,7 +93,9 @@ def _steps(path: Path) -> list[Path]:
         return [path]
     found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
     if not found:
-        raise InputError(f"{path} should hold files of {' or '.join(SUFFIXES)}, one for each step, found none")
+        raise InputError(
+            f"{path} should hold files of {' or '.join(SUFFIXES)}, one for each step, found none"
+        )
     return found
 
 
@@ -89,7 +110,13 @@ def _print_folder(reports: Mapping[str, Report]) -> None:
         kind = (report.first, report.causes)
         first = kinds.setdefault(kind, name) if _status(report) else name
         said = ("agrees", "DEPARTS", "not settled")[_status(report)]
-        shown = "" if _status(report) == 0 else f": {report.first or 'nothing'} as in {first}" if first != name else ", see below"
+        shown = (
+            ""
+            if _status(report) == 0
+            else f": {report.first or 'nothing'} as in {first}"
+            if first != name
+            else ", see below"
+        )
         print(f"{name}  {said}{shown}")
     for name in kinds.values():
         print(f"\n{name}\n{reports[name]}")
@@ -108,7 +135,9 @@ def _verdict(report: Report) -> dict[str, Any]:
 
 
 def _diagnosed(arrays: Mapping[str, Array], **settings: Any) -> Report:
-    """InputError without the name that the command has already, and with names given as the command takes them."""
+    """InputError without the name that the command has already, and with names given as the command takes
+    them.
+    """
     try:
         return diagnose(arrays, **settings)
     except InputError as error:

@@ -1,4 +1,6 @@
-"""Judge a run's model: the bound and its parts, the importance-weighted log-likelihood, bits per dimension, active latents."""
+"""Judge a run's model: the bound and its parts, the importance-weighted log-likelihood, bits per dimension,
+active latents.
+"""
 
 import argparse
 from pathlib import Path
@@ -14,11 +16,15 @@ from scratchvae.strict_json import dump_finite
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, the data, how many draws."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("--split", choices=("held-out", "train", "test"), default="held-out", help="default held-out")
+    parser.add_argument(
+        "--split", choices=("held-out", "train", "test"), default="held-out", help="default held-out"
+    )
     where = "judge on other data than the run's, or say where the run's own lie now: a name or a path"
     parser.add_argument("--data", help=where)
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
-    parser.add_argument("--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)")
+    parser.add_argument(
+        "--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="judge on the first N examples")
     parser.add_argument(
         "--metrics",
@@ -27,8 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=(),
         help=f"of {', '.join(METRICS)}, and the penalties' terms, separated by commas (default: all that the run has)",
     )
-    parser.add_argument("--samples", type=int, default=100, metavar="K", help="draws for log p(x) (default 100; 0: none)")
-    parser.add_argument("--likelihood-of", type=int, metavar="N", help="take log p(x) of the first N examples (default: all)")
+    parser.add_argument(
+        "--samples", type=int, default=100, metavar="K", help="draws for log p(x) (default 100; 0: none)"
+    )
+    parser.add_argument(
+        "--likelihood-of", type=int, metavar="N", help="take log p(x) of the first N examples (default: all)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the draws")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
 
@@ -66,7 +76,9 @@ def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
     else:
         data = one.data if arguments.split == "train" else one.judged
     if data.event_shape != one.model.event_shape:
-        raise InputError(f"--data should hold examples of shape {one.model.event_shape}, found {data.event_shape} in {data.name}")
+        raise InputError(
+            f"--data should hold examples of shape {one.model.event_shape}, found {data.event_shape} in {data.name}"
+        )
     if arguments.limit is not None:
         data = data.subset(slice(0, arguments.limit))
     return data

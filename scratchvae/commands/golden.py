@@ -1,4 +1,6 @@
-"""Write golden vectors: inputs, values and gradients of every case, which code in any language can be compared with."""
+"""Write golden vectors: inputs, values and gradients of every case, which code in any language can be
+compared with.
+"""
 
 import argparse
 import json
@@ -12,17 +14,24 @@ from scratchvae.reference import golden
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to, and in which format."""
     words = "default npz, which NumPy alone reads; json is a file for each case, which any language reads"
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder, made if it isn't there")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a folder, made if it isn't there"
+    )
     parser.add_argument("--format", choices=tuple(golden.PACKINGS), default="npz", help=words)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compute the vectors and their tolerances, write them, and name the cases that were not stored there before."""
+    """Compute the vectors and their tolerances, write them, and name the cases that were not stored there
+    before.
+    """
     make_folder(arguments.out)
     stored = arguments.out / "manifest.json"
     new = golden.new_cases(json.loads(stored.read_text(encoding="utf-8"))) if stored.is_file() else []
     if sys.stderr.isatty():
-        print("computing every case, some inputs of it several times for their tolerances: a minute or more", file=sys.stderr)
+        print(
+            "computing every case, some inputs of it several times for their tolerances: a minute or more",
+            file=sys.stderr,
+        )
     vectors = {dtype: golden.vectors(dtype) for dtype in golden.DTYPES}
     packed = golden.PACKINGS[arguments.format](vectors)
     manifest = golden.manifest(vectors, packed)

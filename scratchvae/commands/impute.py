@@ -1,4 +1,6 @@
-"""Fill in what is missing in data by a run's model, and write it; or hide some of the data, and judge what is filled in."""
+"""Fill in what is missing in data by a run's model, and write it; or hide some of the data, and judge what is
+filled in.
+"""
 
 import argparse
 from io import BytesIO
@@ -20,15 +22,27 @@ FEW = 10  # draws: of fewer a mean says little
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, the data, how many draws, where to."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("--data", help="data with missing entries (NaN): a name or a path (default: the run's held-out ones)")
+    parser.add_argument(
+        "--data", help="data with missing entries (NaN): a name or a path (default: the run's held-out ones)"
+    )
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
-    parser.add_argument("--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="a .npy file, or of a table a .csv or .tsv file")
+    parser.add_argument(
+        "--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="a .npy file, or of a table a .csv or .tsv file"
+    )
     hide = "in place of --out: hide this share of the observed entries, such as 0.1, and print how far off they are filled in"
     parser.add_argument("--hide", type=float, metavar="SHARE", help=hide)
-    parser.add_argument("--format", choices=formats.FORMATS, default="text", help="of the table of --hide (default: text)")
-    parser.add_argument("--samples", type=int, default=1000, metavar="K", help="weighted draws an example (default 1000)")
-    parser.add_argument("--draws", type=int, metavar="M", help="write M imputations, each drawn, in place of the expectation")
+    parser.add_argument(
+        "--format", choices=formats.FORMATS, default="text", help="of the table of --hide (default: text)"
+    )
+    parser.add_argument(
+        "--samples", type=int, default=1000, metavar="K", help="weighted draws an example (default 1000)"
+    )
+    parser.add_argument(
+        "--draws", type=int, metavar="M", help="write M imputations, each drawn, in place of the expectation"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the draws, and of which entries are hidden")
 
 
@@ -39,13 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
             require_at_least("impute", f"--{name}", getattr(arguments, name), low)
     if (arguments.out is None) == (arguments.hide is None):
         found = "neither" if arguments.out is None else "both"
-        raise InputError(f"impute: there should be --out FILE to write to, or --hide SHARE to judge by; found {found}")
+        raise InputError(
+            f"impute: there should be --out FILE to write to, or --hide SHARE to judge by; found {found}"
+        )
     if arguments.hide is not None and not 0 < arguments.hide < 1:
         raise InputError(f"impute: --hide should lie between 0 and 1, found {arguments.hide:g}")
     if arguments.hide is not None and arguments.draws:
-        raise InputError("impute: --draws writes imputations, and --hide writes nothing: leave one of them out")
+        raise InputError(
+            "impute: --draws writes imputations, and --hide writes nothing: leave one of them out"
+        )
     if arguments.out is not None and arguments.out.suffix not in (".npy", *TABLES):
-        raise InputError(f"impute: --out should be a .npy file, or of a table a .csv or .tsv file; found {arguments.out}")
+        raise InputError(
+            f"impute: --out should be a .npy file, or of a table a .csv or .tsv file; found {arguments.out}"
+        )
     one = Run.open(arguments.run)
     if arguments.out is not None and arguments.out.suffix in TABLES:
         schema_for(one, arguments.out)
@@ -59,7 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(one: Run, data: Dataset, arguments: argparse.Namespace) -> int:
     """Impute what is missing, and write it."""
     if data.observed is None:
-        whole = f"found every entry of {data.name} observed: --hide 0.1 hides some, and judges what is filled in"
+        whole = (
+            f"found every entry of {data.name} observed: --hide 0.1 hides some, and judges what is filled in"
+        )
         raise InputError(f"impute: there should be something to fill in; {whole}")
     rng, draws = np.random.default_rng(arguments.seed), arguments.draws or 0
     found = impute(one.model, data, samples=arguments.samples, draws=draws, rng=rng)
@@ -84,7 +106,9 @@ def _judge(one: Run, data: Dataset, arguments: argparse.Namespace) -> int:
         print(formats.FORMATS[arguments.format](rows, {}), end="")
         return 0
     words = {name: (name, "{:.3f}".format) for name in ("imputed", "mean or commonest")}
-    print(f"{one.folder} on {len(data):,} examples of {data.name}, of which {found.hidden.sum():,} observed entries were hidden:")
+    print(
+        f"{one.folder} on {len(data):,} examples of {data.name}, of which {found.hidden.sum():,} observed entries were hidden:"
+    )
     print(formats.FORMATS[arguments.format](rows, words))
     if one.is_trained_on(data) or data is one.data:
         print("the run was trained on these examples: the errors of new ones are larger")
@@ -103,4 +127,6 @@ def _say_worth(one: Run, effective: Array, samples: int) -> None:
     if least < FEW:
         few = np.count_nonzero(effective < FEW)
         who = f"{few:,} of {len(effective):,} examples have" if len(effective) > 1 else "the example has"
-        print(f"{who} fewer than {FEW}, and imputations that few draws decide: more --samples help, and so does longer training")
+        print(
+            f"{who} fewer than {FEW}, and imputations that few draws decide: more --samples help, and so does longer training"
+        )

@@ -1,4 +1,6 @@
-"""List the runs in a folder and below it: name, state, in what they differ, best bound on held-out data, time."""
+"""List the runs in a folder and below it: name, state, in what they differ, best bound on held-out data,
+time.
+"""
 
 import argparse
 import sys

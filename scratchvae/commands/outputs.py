@@ -11,8 +11,12 @@ FOLDERS = ("train", "sweep", "golden")  # commands whose --out is a folder, whic
 
 
 def require_harmless_outputs(command: str, arguments: argparse.Namespace) -> None:
-    """InputError where an option asks for a file that is the command's input, a run's data, or one that a run lives on."""
-    asked = [(name, getattr(arguments, name, None)) for name in OUTPUTS if name != "out" or command not in FOLDERS]
+    """InputError where an option asks for a file that is the command's input, a run's data, or one that a run
+    lives on.
+    """
+    asked = [
+        (name, getattr(arguments, name, None)) for name in OUTPUTS if name != "out" or command not in FOLDERS
+    ]
     wanted = [(f"--{name}", path) for name, path in asked if path is not None]
     if not wanted:
         return
@@ -26,7 +30,9 @@ def require_harmless_outputs(command: str, arguments: argparse.Namespace) -> Non
 
 
 def _inputs(arguments: argparse.Namespace) -> list[Path]:
-    """The files and folders that a command reads: what the command line names, and the data of the runs that it names."""
+    """The files and folders that a command reads: what the command line names, and the data of the runs that
+    it names.
+    """
     from scratchvae import runs
 
     given = vars(arguments)
@@ -36,5 +42,10 @@ def _inputs(arguments: argparse.Namespace) -> list[Path]:
     for folder in [given.get("run"), *(given.get("runs") or ())]:
         if folder is not None:
             with suppress(InputError, OSError):  # of which the command itself will complain
-                found += [place for one in runs.read_runs(folder) if one.config for place in runs.data_of(one.config)]
+                found += [
+                    place
+                    for one in runs.read_runs(folder)
+                    if one.config
+                    for place in runs.data_of(one.config)
+                ]
     return found

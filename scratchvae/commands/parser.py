@@ -1,4 +1,6 @@
-"""How a command line is read: strictly, with every complaint one sentence that names the option and the name that was near."""
+"""How a command line is read: strictly, with every complaint one sentence that names the option and the name
+that was near.
+"""
 
 import argparse
 import math
@@ -15,10 +17,12 @@ SHOWN = 60  # characters of a value that a message repeats
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's parser, but its errors are InputErrors of one sentence, and no value is empty, infinite or beyond counting.
+    """argparse's parser, but its errors are InputErrors of one sentence, and no value is empty, infinite or
+    beyond counting.
 
-    Options are spelt out: an abbreviation would change its meaning with the next option that begins so. A command whose
-    default for `rest` is a tuple gets what stands behind ` -- ` there; `behind` are the options that belong there.
+    Options are spelt out: an abbreviation would change its meaning with the next option that begins so. A
+    command whose default for `rest` is a tuple gets what stands behind ` -- ` there; `behind` are the options
+    that belong there.
     """
 
     behind: frozenset[str] = frozenset()
@@ -35,7 +39,11 @@ class Parser(argparse.ArgumentParser):
         self._require_known(given)
         arguments, left = self.parse_known_intermixed_args(given)
         if left:
-            found = f"unknown option {left[0]}" if left[0].startswith("-") else f"{_shown(left[0])} is one argument too many"
+            found = (
+                f"unknown option {left[0]}"
+                if left[0].startswith("-")
+                else f"{_shown(left[0])} is one argument too many"
+            )
             self.error(found)
         for name, value in vars(arguments).items():
             if type(value) is int:
@@ -47,8 +55,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise argparse's message as an InputError, with the option as the subject of the sentence."""
         words = re.sub(r"^argument (\S+): should ", r"\1 should ", message).removeprefix("argument ")
-        if words.startswith("the following arguments are required"):  # which counts those that may be left out, too
-            needed = [action for action in self._actions if action.required and action.nargs not in ("*", "?")]
+        # which counts those that may be left out, too
+        if words.startswith("the following arguments are required"):
+            needed = [
+                action for action in self._actions if action.required and action.nargs not in ("*", "?")
+            ]
             called = [(*action.option_strings, action.metavar or action.dest)[0] for action in needed]
             words = f"{' and '.join(map(str, called))} should be given, found none"
         elif "(did you mean" in words or not words.startswith("unknown"):
@@ -58,16 +69,22 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             found = f"found {_shown(value)}{nearest(value, map(str, action.choices))}"
-            raise argparse.ArgumentError(action, f"should be one of {', '.join(map(str, action.choices))}; {found}")
+            raise argparse.ArgumentError(
+                action, f"should be one of {', '.join(map(str, action.choices))}; {found}"
+            )
 
     def _require_known(self, argv: Sequence[str]) -> None:
-        """InputError for the first long option that there is not, before argparse misses what its value would have been."""
+        """InputError for the first long option that there is not, before argparse misses what its value would
+        have been.
+        """
         known = [option for option in self._option_string_actions if option.startswith("--")]
         for word in argv[: argv.index("--") if "--" in argv else None]:
             option = word.partition("=")[0]
             if option.startswith("--") and option not in known:
                 if option in self.behind:
-                    self.error(f"unknown option {option}: options of train come last, behind a --, as in: -- {option} …")
+                    self.error(
+                        f"unknown option {option}: options of train come last, behind a --, as in: -- {option} …"
+                    )
                 near = nearest(option[2:], (name[2:] for name in known)).replace("mean ", "mean --")
                 self.error(f"unknown option {option[:SHOWN]}{near}")
 

@@ -11,7 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--data", help="where the run's data lie now, if they were moved: a path")
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie now")
-    parser.add_argument("figure", nargs="*", help=f"any of {', '.join(figures.FIGURES)} (default: all that make sense)")
+    parser.add_argument(
+        "figure", nargs="*", help=f"any of {', '.join(figures.FIGURES)} (default: all that make sense)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

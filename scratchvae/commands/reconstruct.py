@@ -11,9 +11,13 @@ from scratchvae.runs import TABLES, Run, figures, load_other, write_rows
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The run, the data, where to."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("--data", help="reconstruct other data than the run's held-out ones: a name or a path")
+    parser.add_argument(
+        "--data", help="reconstruct other data than the run's held-out ones: a name or a path"
+    )
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie")
-    parser.add_argument("--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)")
+    parser.add_argument(
+        "--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)"
+    )
     parser.add_argument("-n", type=int, help="how many (default 20, and of a table all rows)")
     words = "a .png file (default RUN/figures/reconstructions.png), or of a table a .csv or .tsv file (RUN/reconstructions.csv)"
     parser.add_argument("--out", type=Path, metavar="FILE", help=words)
@@ -42,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _reconstruct_table(one: Run, arguments: argparse.Namespace) -> int:
     path = arguments.out or one.folder / "reconstructions.csv"
     if path.suffix not in TABLES:
-        raise InputError(f"reconstruct: --out should be a .csv or .tsv file, as the run's data are a table; found {path}")
+        raise InputError(
+            f"reconstruct: --out should be a .csv or .tsv file, as the run's data are a table; found {path}"
+        )
     data = load_other(one, arguments.data, arguments.data_dir, kind=arguments.kind)
     write_rows(one, path, one.model.reconstruct(data.subset(slice(0, arguments.n))))
     print(path)

@@ -1,4 +1,6 @@
-"""Write everything about a run into one HTML file that needs nothing else: numbers, settings, curves, pictures, sounds."""
+"""Write everything about a run into one HTML file that needs nothing else: numbers, settings, curves,
+pictures, sounds.
+"""
 
 import argparse
 from pathlib import Path

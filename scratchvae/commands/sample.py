@@ -1,4 +1,6 @@
-"""Draw examples from a run's model: a picture, a sound, words, rows of a table, or the array itself, by how the path ends."""
+"""Draw examples from a run's model: a picture, a sound, words, rows of a table, or the array itself, by how
+the path ends.
+"""
 
 import argparse
 from collections.abc import Iterator
@@ -23,10 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", type=int, default=64, help="how many (default 64)")
     words = "a .png, .npy, .wav, .txt, .csv or .tsv file (default RUN/figures/samples.png, and of a table RUN/samples.csv)"
     parser.add_argument("--out", type=Path, metavar="FILE", help=words)
-    parser.add_argument("--y", metavar="Y", help="what a conditional model is told: a label, or numbers as in 0.5,-1.2")
+    parser.add_argument(
+        "--y", metavar="Y", help="what a conditional model is told: a label, or numbers as in 0.5,-1.2"
+    )
     words = "draw codes from a mixture of K Gaussians that is fitted to those of the training examples, as of an autoencoder"
     parser.add_argument("--fit-prior", type=int, metavar="K", help=words)
-    parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) instead of taking its mean; of a table it always is")
+    parser.add_argument(
+        "--draw",
+        action="store_true",
+        help="draw x ~ p(x|z) instead of taking its mean; of a table it always is",
+    )
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -45,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
         figures.require_images(one)
     if arguments.fit_prior is not None:
         if not isinstance(one.model, LatentVariableModel):
-            raise InputError(f"sample: --fit-prior is for a model with a vector of latents, found a {type(one.model).__name__}")
+            raise InputError(
+                f"sample: --fit-prior is for a model with a vector of latents, found a {type(one.model).__name__}"
+            )
         fit_prior(one.model, one.data, components=arguments.fit_prior)
     images = _sampled(one, arguments)
     if path.suffix == ".npy":
@@ -68,7 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _require_sound_or_words(one: Run, path: Path) -> None:
-    """InputError where the run's examples are no frames of sound, or no counts of words, as the file would hold them."""
+    """InputError where the run's examples are no frames of sound, or no counts of words, as the file would
+    hold them.
+    """
     found = f"found one on {one.data.name}; --out FILE.npy keeps its numbers"
     if path.suffix == ".wav" and one.data.rate is None:
         raise InputError(f"sample: a .wav file needs a run on frames of sound, {found}")
@@ -93,7 +105,9 @@ def _sampled(one: Run, arguments: argparse.Namespace) -> Array:
         classes = isinstance(model.condition, Classes)
         said = f"--y {names[-1] if names else width - 1}" if classes else f"--y {','.join(['0.5'] * width)}"
         among = f", one of {', '.join(names)}" if names else ""
-        raise InputError(f"sample: this model should be told y, {model.condition.words}, as in {said}{among}; found no --y")
+        raise InputError(
+            f"sample: this model should be told y, {model.condition.words}, as in {said}{among}; found no --y"
+        )
     return model.sample(arguments.n, arguments.seed, mean=not arguments.draw and one.schema is None, **told)
 
 
@@ -105,6 +119,8 @@ def _read_y(one: Run, text: str) -> Any:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         names = f", or one of the names {', '.join(one.data.label_names)}" if one.data.label_names else ""
-        raise InputError(f"sample: --y should be a number, or numbers with commas between them{names}; found {text!r}") from None
+        raise InputError(
+            f"sample: --y should be a number, or numbers with commas between them{names}; found {text!r}"
+        ) from None
     whole = len(numbers) == 1 and numbers[0].is_integer()
     return int(numbers[0]) if whole and isinstance(one.model.condition, Classes) else np.array(numbers)

@@ -1,7 +1,8 @@
-"""Write the study site: the annotated source, the course, the pages to play with, the mistakes and the reference.
+"""Write the study site: the annotated source, the course, the pages to play with, the mistakes and the
+reference.
 
-The site is a folder of plain files, which a double click on index.html or any web server opens. It asks for nothing
-outside its folder. It takes the extra `site`: pip install "scratchvae[site]".
+The site is a folder of plain files, which a double click on index.html or any web server opens. It asks for
+nothing outside its folder. It takes the extra `site`: pip install "scratchvae[site]".
 """
 
 import argparse
@@ -17,9 +18,15 @@ from scratchvae.site.build import SECTIONS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where to, which parts, whether to show it."""
-    parser.add_argument("--out", type=Path, default=Path("site"), metavar="DIR", help="the folder (default: site)")
-    parser.add_argument("--only", type=names, metavar="LIST", help=f"of {', '.join(SECTIONS)}, separated by commas")
-    parser.add_argument("--serve", action="store_true", help="then show it in a browser at this machine's own address")
+    parser.add_argument(
+        "--out", type=Path, default=Path("site"), metavar="DIR", help="the folder (default: site)"
+    )
+    parser.add_argument(
+        "--only", type=names, metavar="LIST", help=f"of {', '.join(SECTIONS)}, separated by commas"
+    )
+    parser.add_argument(
+        "--serve", action="store_true", help="then show it in a browser at this machine's own address"
+    )
     parser.add_argument("--port", type=int, default=8000, help="for --serve (default 8000)")
 
 
@@ -28,7 +35,10 @@ def run(arguments: argparse.Namespace) -> int:
     began = perf_counter()
     pages = build(arguments.out, only=arguments.only)
     size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file())
-    print(f"{arguments.out}: {len(pages)} pages, {size / 1e6:.1f} MB, in {perf_counter() - began:.0f} s", flush=True)
+    print(
+        f"{arguments.out}: {len(pages)} pages, {size / 1e6:.1f} MB, in {perf_counter() - began:.0f} s",
+        flush=True,
+    )
     if arguments.serve:
         handler = partial(SimpleHTTPRequestHandler, directory=str(arguments.out))
         with ThreadingHTTPServer(("127.0.0.1", arguments.port), handler) as server:

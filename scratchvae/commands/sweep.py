@@ -1,7 +1,9 @@
-"""Train many runs: one for each combination of values, or for each line of a file, with the options behind -- for all of them.
+"""Train many runs: one for each combination of values, or for each line of a file, with the options behind --
+for all of them.
 
-A sweep is a folder with a run for each command, and their table. The same command line again goes on where it stopped: runs
-that are finished are skipped, and those that were stopped or killed go on from their last checkpoint, to the same bits.
+A sweep is a folder with a run for each command, and their table. The same command line again goes on where it
+stopped: runs that are finished are skipped, and those that were stopped or killed go on from their last
+checkpoint, to the same bits.
 """
 
 import argparse
@@ -48,13 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     words = "a setting and its values: beta=1,2,4, seed=0..4, prior=standard_gaussian,vamp(components=50)"
     parser.add_argument("axis", nargs="*", metavar="NAME=VALUES", help=words)
-    parser.add_argument("--commands", type=Path, metavar="FILE", help="a file with options of train, a run for each line")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the sweep's folder (default: one in runs, called after what it varies)"
+        "--commands", type=Path, metavar="FILE", help="a file with options of train, a run for each line"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the sweep's folder (default: one in runs, called after what it varies)",
     )
     many = f"runs at once, each in a process of one thread (default: {cpu.cores()}, the cores)"
     parser.add_argument("--workers", type=int, metavar="N", help=many)
-    parser.add_argument("--dask", metavar="ADDRESS", help="let the workers of this Dask scheduler train, such as tcp://host:8786")
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the workers of this Dask scheduler train, such as tcp://host:8786",
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing until the table")
     parser.set_defaults(rest=())
     if isinstance(parser, Parser):
@@ -82,7 +93,11 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{name} {row[name]:.3f}" for name in ("bound", "log_likelihood") if row[name] is not None
             )
             known = " (already done)" if trial.folder in before else ""
-            print(f"{done} of {len(commands)}{known}: {label(trial.settings)}: {said}", file=sys.stderr, flush=True)
+            print(
+                f"{done} of {len(commands)}{known}: {label(trial.settings)}: {said}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     try:
         with terminating(), executor_of(arguments, len(commands)) as executor:
@@ -99,7 +114,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def terminating() -> Iterator[None]:
-    """SIGTERM leaves the sweep as Ctrl-C does, by an exception; while a run is trained here, after that run's step."""
+    """SIGTERM leaves the sweep as Ctrl-C does, by an exception; while a run is trained here, after that run's
+    step.
+    """
 
     def leave(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -129,12 +146,16 @@ def executor_of(arguments: argparse.Namespace, runs: int) -> AbstractContextMana
 def _commands(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """The settings of each run: of each line of the file, with each combination of the axes' values."""
     if not arguments.axis and arguments.commands is None:
-        raise InputError('sweep should be given what varies, as in "beta=1,2,4" "seed=0..4", or --commands FILE; found neither')
+        raise InputError(
+            'sweep should be given what varies, as in "beta=1,2,4" "seed=0..4", or --commands FILE; found neither'
+        )
     lines = [{}] if arguments.commands is None else _lines(arguments.commands)
     points = grid(read_axes(arguments.axis))
     for line in lines:
         for name in line.keys() & points[0].keys():
-            raise InputError(f"sweep: {name} should vary by an axis or in {arguments.commands}, found it in both")
+            raise InputError(
+                f"sweep: {name} should vary by an axis or in {arguments.commands}, found it in both"
+            )
     return [line | point for line in lines for point in points]
 
 
@@ -148,7 +169,9 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             try:
                 words = shlex.split(line)
             except ValueError as error:
-                raise InputError(f"{where} should be options of train, found {line[:80]!r}: {error}") from None
+                raise InputError(
+                    f"{where} should be options of train, found {line[:80]!r}: {error}"
+                ) from None
             given, base = settings_in(words, where)
             if base is not None:
                 raise InputError(f"{where}: --config is for all runs: give it behind --")
@@ -159,7 +182,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def settings_in(words: Sequence[str], where: str) -> tuple[dict[str, Any], Config | None]:
-    """The settings in options of train, and the config that they begin with. InputError for any other option of train."""
+    """The settings in options of train, and the config that they begin with.
+
+    InputError for any other option of train.
+    """
     parser = Parser(prog="scratchvae train")
     train.add_arguments(parser)
     try:
@@ -167,7 +193,9 @@ def settings_in(words: Sequence[str], where: str) -> tuple[dict[str, Any], Confi
         given = train.settings_given(arguments)
         for name, value in vars(arguments).items():
             if name not in given and name != "config" and value != parser.get_default(name):
-                raise InputError(f"--{name.replace('_', '-')} is no setting of a run, and a sweep has no use for it")
+                raise InputError(
+                    f"--{name.replace('_', '-')} is no setting of a run, and a sweep has no use for it"
+                )
         base = train.config_given(arguments)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error

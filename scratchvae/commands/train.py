@@ -1,4 +1,7 @@
-"""Train a model and show what it learned. Without options: an MLP VAE on numerals, digits drawn from ten typefaces."""
+"""Train a model and show what it learned.
+
+Without options: an MLP VAE on numerals, digits drawn from ten typefaces.
+"""
 
 import argparse
 import sys
@@ -42,7 +45,8 @@ CHOICES = {  # options whose value is a choice in words, and the table that it i
     "optimizer": (OPTIMIZERS, "default adam"),
     "schedule": (SCHEDULES, "of the learning rate, default constant"),
 }
-GROUPS = {"recipe": "recipe", "schedule": "optimizer", "optimizer": "optimizer"}  # of what is no part of the objective
+# of what is no part of the objective
+GROUPS = {"recipe": "recipe", "schedule": "optimizer", "optimizer": "optimizer"}
 GRAMMAR = """
 An npz file holds the examples as images, x or data; their labels, whole numbers (N,), as labels or y; and what else a
 conditional_vae is told of each, real numbers (N, C), as conditions, or as a y of floating numbers.
@@ -63,15 +67,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage, parser.epilog = "scratchvae train [options]", GRAMMAR
     default = Config()
     run = parser.add_argument_group("the run")
-    run.add_argument("--list", action="store_true", help="list what can be chosen, with all parameters, and stop")
+    run.add_argument(
+        "--list", action="store_true", help="list what can be chosen, with all parameters, and stop"
+    )
     where = "the run's folder (default: a new one in runs, called after what differs from the defaults)"
     run.add_argument("--out", type=Path, metavar="DIR", help=where)
     on = "go on with the run in DIR; --epochs may give it more epochs, and --data point to where its data lie now"
     run.add_argument("--resume", type=Path, metavar="DIR", help=on)
-    run.add_argument("--config", type=Path, metavar="FILE", help="a config.json to begin with; other options override it")
-    run.add_argument("--force", action="store_true", help="with --resume: though the data or config.json have been changed")
-    run.add_argument("--checkpoint-every", type=int, default=0, metavar="STEPS", help="write it between epochs too")
-    run.add_argument("--tensorboard", action="store_true", help="write curves for TensorBoard into the run's folder")
+    run.add_argument(
+        "--config", type=Path, metavar="FILE", help="a config.json to begin with; other options override it"
+    )
+    run.add_argument(
+        "--force", action="store_true", help="with --resume: though the data or config.json have been changed"
+    )
+    run.add_argument(
+        "--checkpoint-every", type=int, default=0, metavar="STEPS", help="write it between epochs too"
+    )
+    run.add_argument(
+        "--tensorboard", action="store_true", help="write curves for TensorBoard into the run's folder"
+    )
     run.add_argument("--no-figures", action="store_true", help="draw no pictures at the end")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -83,15 +97,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--data-dir", metavar="DIR", help="where named data sets lie (also: $SCRATCHVAE_DATA)")
     kinds = f"what the numbers are: {', '.join(KINDS)} (default: what the format says; arrays are values)"
     data.add_argument("--kind", help=kinds)
-    data.add_argument("--size", metavar="HxW", help="bring the pictures of a folder to this size, such as 32x32")
-    data.add_argument("--resize", choices=tuple(RESIZED), help="by cutting edges off, or by fitting black ones in (default crop)")
+    data.add_argument(
+        "--size", metavar="HxW", help="bring the pictures of a folder to this size, such as 32x32"
+    )
+    data.add_argument(
+        "--resize",
+        choices=tuple(RESIZED),
+        help="by cutting edges off, or by fitting black ones in (default crop)",
+    )
     data.add_argument(
         "--columns",
         metavar="WHAT",
         help='of a table: "age=count, size=ordered(S, M, L)"; real, positive, count, ordered, binary, categorical or ignored',
     )
     data.add_argument("--limit", type=int, metavar="N", help="use the first N examples, and read no others")
-    data.add_argument("--held-out", type=int, metavar="N", help="judge on N of them, drawn by the seed (default: a tenth)")
+    data.add_argument(
+        "--held-out", type=int, metavar="N", help="judge on N of them, drawn by the seed (default: a tenth)"
+    )
     words = "draws the held-out examples, and the examples of a data set that is drawn (default: the run's --seed)"
     data.add_argument("--held-out-seed", type=int, metavar="N", help=words)
     data.add_argument("--held-out-last", action=OnOff, help="judge on the last ones, as of a series")
@@ -113,7 +135,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument("--epochs", type=int, help=f"default {default.epochs}")
     training.add_argument("--batch-size", type=int, help=f"default {default.batch_size}")
     training.add_argument("--drop-last", action=OnOff, help="leave out an epoch's last, smaller batch")
-    training.add_argument("--patience", type=int, metavar="EPOCHS", help="stop when held-out data stop gaining")
+    training.add_argument(
+        "--patience", type=int, metavar="EPOCHS", help="stop when held-out data stop gaining"
+    )
     training.add_argument("--seed", type=int, help="of weights, order, noise (default 0)")
 
 
@@ -121,7 +145,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Start or resume a run, train it to the end, judge it, draw its figures."""
     if arguments.list:
         tables = [f"{table.kind}\n{table.listing()}" for table in TABLES]
-        print("\n\n".join([f"models by name, and what each stands for (--model beta-tc)\n{named_models()}", *tables]))
+        print(
+            "\n\n".join(
+                [f"models by name, and what each stands for (--model beta-tc)\n{named_models()}", *tables]
+            )
+        )
         return 0
     if arguments.tensorboard:
         require_tensorboard()
@@ -140,12 +168,18 @@ def run(arguments: argparse.Namespace) -> int:
         if chosen := by_data(config, one.config):
             print(described(chosen), flush=True)
         if one.schema is not None:
-            print(f'columns, each with the law of its kind (--columns "NAME=KIND" chooses another):\n{one.schema}', flush=True)
+            print(
+                f'columns, each with the law of its kind (--columns "NAME=KIND" chooses another):\n{one.schema}',
+                flush=True,
+            )
     first = training.step
     with one, interruption:
         training.run()
     if interruption.status:
-        print(f"\nstopped after step {training.step}; `scratchvae train --resume {one.folder}` goes on", file=sys.stderr)
+        print(
+            f"\nstopped after step {training.step}; `scratchvae train --resume {one.folder}` goes on",
+            file=sys.stderr,
+        )
         return interruption.status
     _report(one, training, first)
     if not arguments.no_figures:
@@ -176,7 +210,9 @@ def config_given(arguments: argparse.Namespace) -> Config | None:
 
 def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:
     """The settings of a run that the options give, by name."""
-    given: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name in SETTINGS and value is not None}
+    given: dict[str, Any] = {
+        name: value for name, value in vars(arguments).items() if name in SETTINGS and value is not None
+    }
     for name in SHORT.keys() & given.keys():
         values = tuple(parse_value(text, _flag(name)) for text in given[name]) or (True,)
         given[name] = values if len(values) > 1 else values[0]
@@ -195,17 +231,32 @@ def _size(text: str) -> tuple[int, int]:
 
 def _refuse_other_options(arguments: argparse.Namespace) -> None:
     """What a run is trained by is in its config.json, not on the command line that resumes it."""
-    free = {"list", "resume", "epochs", "data", "data_dir", "checkpoint_every", "no_figures", "quiet", "force", "tensorboard"}
+    free = {
+        "list",
+        "resume",
+        "epochs",
+        "data",
+        "data_dir",
+        "checkpoint_every",
+        "no_figures",
+        "quiet",
+        "force",
+        "tensorboard",
+    }
     given = [name for name, value in vars(arguments).items() if name not in free and value is not None]
     if given:
-        raise InputError(f"{_flag(given[0])} can't be changed by --resume: the run in {arguments.resume} has its own")
+        raise InputError(
+            f"{_flag(given[0])} can't be changed by --resume: the run in {arguments.resume} has its own"
+        )
 
 
 def _description(one: Run) -> str:
     count = sum(parameter.value.size for parameter in named_parameters(one.model).values())
     held_out = f", {len(one.held_out):,} held out" if one.held_out is not None else ""
     model = f"{type(one.model).__name__} {parse(one.config.recipe).name} with {one.latents} latents"
-    missing = f", {one.data.share_missing:.1%} of their entries missing" if one.data.observed is not None else ""
+    missing = (
+        f", {one.data.share_missing:.1%} of their entries missing" if one.data.observed is not None else ""
+    )
     return f"{one.folder}: {one.data.name}, {len(one.data):,} examples{held_out}{missing}; {model}, {count:,} parameters"
 
 
@@ -218,13 +269,17 @@ def _report(one: Run, training: Training, first: int) -> None:
         losses = [record["held_out"][loss] for record in training.history]
         ended = "stopped early, " if training.stopping else ""
         early = f" ({ended}with the weights of the best epoch, {losses.index(min(losses)) + 1})"
-    print(f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, on the {len(one.judged):,} {where} examples:")
+    print(
+        f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, on the {len(one.judged):,} {where} examples:"
+    )
     found = judgement.metrics()
     judgement.keep(found)
     print(judgement.table(found))
     if training.step > first:
         seconds = sum(record["seconds"] for record in training.history)
-        print(f"  {'speed':32}{training.examples_an_epoch * len(training.history) / seconds:12,.0f}  examples/s")
+        print(
+            f"  {'speed':32}{training.examples_an_epoch * len(training.history) / seconds:12,.0f}  examples/s"
+        )
     print(f"\nin {one.folder}:")
     for name, words in LEFT.items():
         print(f"  {name:26}{words}")

@@ -1,5 +1,5 @@
-"""Data: where the examples x come from. Everything ends as a `Dataset`, as stored, and as batches (B, D): pixels in [0, 1],
-levels of sound, counts of words, columns of tables.
+"""Data: where the examples x come from. Everything ends as a `Dataset`, as stored, and as batches (B, D):
+pixels in [0, 1], levels of sound, counts of words, columns of tables.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
     door           arrival(where, x): arrays, masks, DataFrames, tensors and lists as plain numbers, or one sentence

@@ -22,7 +22,8 @@ AS_FLOAT64 = 8  # bytes, as which a comparison takes every entry
 def read_named_arrays(path: str | PathLike[str]) -> dict[str, Array]:
     """Every array of a .npz or .safetensors file by its name.
 
-    InputError for a file that is neither, is malformed, or whose entries would take more bytes as float64 than reading may.
+    InputError for a file that is neither, is malformed, or whose entries would take more bytes as float64
+    than reading may.
     """
     path = path_from("read_named_arrays", path)
     with open_regular(path) as file:
@@ -34,7 +35,9 @@ def read_named_arrays(path: str | PathLike[str]) -> dict[str, Array]:
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """The arrays of a .safetensors file by name, and the metadata in its header; InputError for anything else."""
+    """The arrays of a .safetensors file by name, and the metadata in its header; InputError for anything
+    else.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -42,7 +45,15 @@ def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     metadata = _metadata(_header(path, BytesIO(content), len(content)), path)
     try:
         return {name: np.array(array) for name, array in load(content).items()}, metadata
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         raise InputError(f"{_expected(path)} ({error!s:.200})") from None
 
 
@@ -71,7 +82,9 @@ def _header(path: Path, file: BinaryIO, size: int) -> dict[str, Any]:
         raise InputError(f"{_expected(path)}, found {len(start)} bytes")
     (length,) = struct.unpack("<Q", start)
     if length > size - 8:
-        raise InputError(f"{_expected(path)}, found one whose header would have {in_words(length)} bytes, of {size:,}")
+        raise InputError(
+            f"{_expected(path)}, found one whose header would have {in_words(length)} bytes, of {size:,}"
+        )
     header = strict_json.parse(file.read(min(length, strict_json.MOST_BYTES + 1)), f"{path}: the header")
     if not isinstance(header, dict):
         raise InputError(f"{_expected(path)}, found a header that is no object")

@@ -21,17 +21,25 @@ def bag_of_words(
     vocabulary: Sequence[str] | None = None,
     stop_words: Iterable[str] = (),
 ) -> Dataset:
-    """Counts of words: runs of letters, case folded.     N documents  ->  (N, V) float32, entry_names the vocabulary.
+    """Counts of words: runs of letters, case folded.
 
-    The vocabulary is the `size` most frequent words but the stop_words, the most frequent first and equally frequent ones in the
-    order of the alphabet; or it is given, so that other documents are counted by the same words. What is not in it doesn't count:
-    a document can be a row of zeros. InputError when no word is left.
+    N documents  ->  (N, V) float32, entry_names the vocabulary.
+
+    The vocabulary is the `size` most frequent words but the stop_words, the most frequent first and equally
+    frequent ones in the order of the alphabet; or it is given, so that other documents are counted by the
+    same words. What is not in it doesn't count: a document can be a row of zeros. InputError when no word is
+    left.
     """
     return _bags("bag_of_words", _words, documents, size, vocabulary, stop_words)
 
 
-def bag_of_characters(documents: Corpus | Sequence[str], *, size: int = 200, vocabulary: Sequence[str] | None = None) -> Dataset:
-    """Counts of characters, spaces and all, as they are written.     N documents  ->  (N, V) float32; else as bag_of_words."""
+def bag_of_characters(
+    documents: Corpus | Sequence[str], *, size: int = 200, vocabulary: Sequence[str] | None = None
+) -> Dataset:
+    """Counts of characters, spaces and all, as they are written.
+
+    N documents  ->  (N, V) float32; else as bag_of_words.
+    """
     return _bags("bag_of_characters", iter, documents, size, vocabulary, ())
 
 
@@ -55,7 +63,9 @@ def _bags(
     place = {name: i for i, name in enumerate(names)}
     if not names or len(place) < len(names):
         wrong = "found one twice" if names else "found none"
-        raise InputError(f"{where}: the vocabulary of {corpus.name} should be one token or more, each once, {wrong}")
+        raise InputError(
+            f"{where}: the vocabulary of {corpus.name} should be one token or more, each once, {wrong}"
+        )
     need = 4 * len(bags) * len(names)
     require_room(where, need, f"the counts of {len(names):,} tokens in {len(bags):,} documents")
     counts = np.zeros((len(bags), len(names)), np.float32)

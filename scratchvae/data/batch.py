@@ -30,13 +30,17 @@ class Batch:
         for name in ("observed", "shown"):
             part = getattr(self, name)
             if part is not None and np.shape(part) != self.x.shape:
-                raise InputError(f"Batch: {name} should have the shape of x, {self.x.shape}, found {np.shape(part)}")
+                raise InputError(
+                    f"Batch: {name} should have the shape of x, {self.x.shape}, found {np.shape(part)}"
+                )
         for name in ("y", "observed", "shown"):
             part = getattr(self, name)
             if part is not None and not isinstance(part, np.ndarray):
                 raise InputError(f"Batch: {name} should be an array, found a {type(part).__name__}")
         if self.y is not None and len(self.y) != len(self.x):
-            raise InputError(f"Batch: y should say something of each of {len(self.x)} examples, found {len(self.y)}")
+            raise InputError(
+                f"Batch: y should say something of each of {len(self.x)} examples, found {len(self.y)}"
+            )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -44,14 +48,18 @@ class Batch:
     @property
     def x_or_nan(self) -> Array:
         """x with NaN where an entry is missing (B, D)."""
-        return self.x if self.observed is None else np.where(self.observed != 0, self.x, self.x.dtype.type(np.nan))
+        return (
+            self.x
+            if self.observed is None
+            else np.where(self.observed != 0, self.x, self.x.dtype.type(np.nan))
+        )
 
     def repeat(self, times: int) -> Batch:
         """Every example `times` times, the copies side by side."""
         return self._with(lambda part: np.repeat(part, times, axis=0))
 
     def at(self, places: Array, *, y: Array | None = None) -> Batch:
-        """The examples at those places, in that order; `y`, where it is given, is what is known of them instead."""
+        """The examples at those places, in that order, and `y`, where it is given, in place of theirs."""
         found = self._with(lambda part: part[places])
         return found if y is None else replace(found, y=y)
 

@@ -17,17 +17,23 @@ LARGEST_WHOLE = 2**53  # beyond it float64 skips whole numbers
 
 
 def is_missing(cell: Any, levels: Container[str] = ()) -> bool:
-    """Whether a cell says that nothing is known: one of the texts MISSING, NaN, None, or what pandas has for it.
+    """Whether a cell says that nothing is known: one of the texts MISSING, NaN, None, or what pandas has for
+    it.
 
     A text that is one of the column's `levels` is that level, as NA is a country.
     """
     if isinstance(cell, str):
         return (text := cell.strip()) in MISSING and text not in levels
-    return type(cell).__name__ in MISSING_TYPES or (isinstance(cell, float | np.floating) and math.isnan(cell))
+    return type(cell).__name__ in MISSING_TYPES or (
+        isinstance(cell, float | np.floating) and math.isnan(cell)
+    )
 
 
 def number(cell: Any) -> float | None:
-    """The finite number that a cell is or that its text spells, otherwise None. Python's underscores are no digits here."""
+    """The finite number that a cell is or that its text spells, otherwise None.
+
+    Python's underscores are no digits here.
+    """
     if isinstance(cell, str):
         return _finite(float(cell)) if NUMBER.fullmatch(cell := cell.strip()) else None
     real = isinstance(cell, Real | Decimal | np.bool_) and not isinstance(cell, np.timedelta64)
@@ -38,19 +44,24 @@ def number(cell: Any) -> float | None:
 
 
 def digits_lost(cell: Any) -> bool:
-    """Whether a cell is a whole number that float64 cannot hold, such as 9007199254740993, which would become its neighbour.
+    """Whether a cell is a whole number that float64 cannot hold, such as 9007199254740993, which would become
+    its neighbour.
 
     A number that float64 writes with the same digits, such as 1e30, is held.
     """
     found = number(cell)
     if found is None or abs(found) < LARGEST_WHOLE or not isinstance(cell, str | int | np.integer | Decimal):
         return False
-    exact = Decimal(cell.strip() if isinstance(cell, str) else cell if isinstance(cell, Decimal) else int(cell))
+    exact = Decimal(
+        cell.strip() if isinstance(cell, str) else cell if isinstance(cell, Decimal) else int(cell)
+    )
     return exact == exact.to_integral_value() and exact not in (Decimal(found), Decimal(repr(found)))
 
 
 def text_of(cell: Any, values: str) -> str:
-    """The text of a level: that of a number is the same however it is written, so that 1 and 1.0 are one level."""
+    """The text of a level: that of a number is the same however it is written, so that 1 and 1.0 are one
+    level.
+    """
     found = number(cell) if values in ("real", "whole") else None
     if found is not None:
         if isinstance(cell, int | np.integer) or (isinstance(cell, str) and WHOLE.fullmatch(cell.strip())):

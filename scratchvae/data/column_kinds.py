@@ -6,8 +6,9 @@
     whole numbers from 0 on, 0 among them          count
     other numbers                                  real
 
-Only a declaration makes a column positive, ordered, or categorical where its cells are numbers: ages, grades and codes look
-alike. What no law is for is refused with a sentence: dates, names and identifiers, columns without any value.
+Only a declaration makes a column positive, ordered, or categorical where its cells are numbers: ages, grades
+and codes look alike. What no law is for is refused with a sentence: dates, names and identifiers, columns
+without any value.
 """
 
 import re
@@ -26,15 +27,18 @@ from scratchvae.data.table_schema import WITH_LEVELS, Column
 
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 DATE = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{4}[-/](?:0[1-9]|1[0-2])"  # 2020-01-31, 31/1/2020
+    # 2020-01-31, 31/1/2020
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d{4}[-/](?:0[1-9]|1[0-2])"
     r"|\d{8}T\d{4,6}.*|\d{1,2}:\d{2}(?::\d{2}.*|\s*[ap]\.?m\.?)?"  # 20200131T1200, 12:00, 3:30 pm
-    rf"|(?:[a-z]+,?\s+)?\d{{1,2}}(?:st|nd|rd|th)?[-\s./]*{MONTH}[-\s,./]*\d{{2,4}}.*"  # 31 Jan 2020, Friday, 31 January 2020
+    # 31 Jan 2020, Friday, 31 January 2020
+    rf"|(?:[a-z]+,?\s+)?\d{{1,2}}(?:st|nd|rd|th)?[-\s./]*{MONTH}[-\s,./]*\d{{2,4}}.*"
     rf"|(?:[a-z]+,?\s+)?{MONTH}[-\s]+\d{{1,2}}(?:st|nd|rd|th)?[-\s,]+\d{{2,4}}.*"  # Jan 31, 2020
     rf"|{MONTH}[-\s,]*\d{{4}}|\d{{4}}[-\s./]*{MONTH}(?:[-\s./]*\d{{1,2}}.*)?",  # Jan 2020, 2020 Jan 31
     re.IGNORECASE,
 )
 CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY)?"
-GROUPED = r"(?:\d{1,3}(?:[,.]\d{3})+|\d{1,3}(?:,\d{2})*,\d{3}|\d{1,3}(?:[ '’_\u00a0\u202f]\d{3})+|\d+)"  # 1,500,000 and 1'500
+# 1,500,000 and 1'500
+GROUPED = r"(?:\d{1,3}(?:[,.]\d{3})+|\d{1,3}(?:,\d{2})*,\d{3}|\d{1,3}(?:[ '’_\u00a0\u202f]\d{3})+|\d+)"
 WITH_MARKS = re.compile(
     rf"\(?[-+−]?\s*{CURRENCY}\s*[-+−]?(?=[,.]?\d){GROUPED}?(?:[.,]\d*)?(?:[ed][-+−]?\d+)?\s*(?:[%‰]|{CURRENCY})\)?"
     r"|[-+−]?(?:inf|infinity)|[-+−]?∞",
@@ -42,8 +46,16 @@ WITH_MARKS = re.compile(
 )
 CODE = re.compile(r"[+-]?0\d*")  # 007, which is no number with marks
 DATES = ("holds dates or times", DATE, "write them as numbers, of days, say")
-COMMAS = ("has numbers with commas", re.compile(r"[+-]?\d+(,\d+)+"), "write 3.14 with a point, and no other marks")
-MARKS = ("has numbers that are written with marks, or are none", WITH_MARKS, "write 3.14 with a point, and no other marks")
+COMMAS = (
+    "has numbers with commas",
+    re.compile(r"[+-]?\d+(,\d+)+"),
+    "write 3.14 with a point, and no other marks",
+)
+MARKS = (
+    "has numbers that are written with marks, or are none",
+    WITH_MARKS,
+    "write 3.14 with a point, and no other marks",
+)
 FEW = 10  # levels, which texts may have however few rows there are
 
 
@@ -58,12 +70,16 @@ def described(
 ) -> Column:
     """The column of these cells, as `entry` declares it, or as the table above says where it is None.
 
-    `levels` are those of a DataFrame's own type of column, which may be `ordered` from the lowest to the highest. A text such
-    as NA is a level, and no missing entry, where the levels that are declared or given list it. InputError for a column whose
-    kind is in doubt.
+    `levels` are those of a DataFrame's own type of column, which may be `ordered` from the lowest to the
+    highest. A text such as NA is a level, and no missing entry, where the levels that are declared or given
+    list it. InputError for a column whose kind is in doubt.
     """
     where = f"{where}: column {name!r}"
-    listed = {level.strip() for level in (entry.levels if entry is not None else levels or ()) if isinstance(level, str)}
+    listed = {
+        level.strip()
+        for level in (entry.levels if entry is not None else levels or ())
+        if isinstance(level, str)
+    }
     seen = [(i, cell) for i, cell in enumerate(cells) if not is_missing(cell, listed)]
     if not seen:
         raise InputError(f"{where} has no value in any row; {_leave_out(name)}")
@@ -82,10 +98,16 @@ def described(
         return Column(name, kind, values, tuple(text_of(level, values) for level in entry.levels))
     if levels is not None:
         return Column(name, kind, values, tuple(text_of(level, values) for level in levels))
-    found = ("False", "True") if values == "bool" else _sorted({text_of(cell, values) for _, cell in seen}, values)
+    found = (
+        ("False", "True")
+        if values == "bool"
+        else _sorted({text_of(cell, values) for _, cell in seen}, values)
+    )
     if kind == "ordered" and values == "text" and len(found) > 1:
         order = ", ".join(map(quoted, found[:5])) + (", …" if len(found) > 5 else "")
-        raise InputError(f'{where}: its levels should be given in their order, as in --columns "{quoted(name)}=ordered({order})"')
+        raise InputError(
+            f'{where}: its levels should be given in their order, as in --columns "{quoted(name)}=ordered({order})"'
+        )
     return Column(name, kind, values, found)
 
 
@@ -104,13 +126,21 @@ def _values(name: str, seen: Sequence[tuple[int, Any]], where: str) -> str:
         elif isinstance(cell, float | np.floating):
             raise InputError(f"{where} should hold finite numbers, found {cell} {row(i)}")
         else:
-            date = hasattr(cell, "year") or hasattr(cell, "total_seconds") or isinstance(cell, np.datetime64 | np.timedelta64)
+            date = (
+                hasattr(cell, "year")
+                or hasattr(cell, "total_seconds")
+                or isinstance(cell, np.datetime64 | np.timedelta64)
+            )
             expected = "numbers, such as days since a first one" if date else "numbers or texts"
             expected = "numbers that float64 can hold" if isinstance(cell, Real | Decimal) else expected
-            raise InputError(f"{where} should hold {expected}; found a {type(cell).__name__} {row(i)}; {_leave_out(name)}")
+            raise InputError(
+                f"{where} should hold {expected}; found a {type(cell).__name__} {row(i)}; {_leave_out(name)}"
+            )
     if texts and not bools and numbers and not all(isinstance(cell, str) for _, cell in seen):
         i, odd = next((i, cell) for i, cell in seen if isinstance(cell, str))
-        raise InputError(f"{where} should hold numbers or texts, found both, the first text {odd!r:.40} {row(i)}")
+        raise InputError(
+            f"{where} should hold numbers or texts, found both, the first text {odd!r:.40} {row(i)}"
+        )
     if bools not in (0, len(seen)):
         raise InputError(f"{where} should hold True and False, numbers or texts; found several of these")
     if bools:
@@ -152,14 +182,18 @@ def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) 
         like = [(i, text) for i, text in odd if pattern.fullmatch(text) and not CODE.fullmatch(text)]
         if words == MARKS[0] and count <= len(texts) // 2:
             helps = f"write NA there if a value is missing, or {anyway}"
-            raise InputError(f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}")
+            raise InputError(
+                f"{where} holds numbers in all but {count} rows, the first {first!r:.40} {row(i)}: {helps}"
+            )
         others = len(texts) - len(like) if words == DATES[0] else len(odd) - len(like)
         if like and others <= len(texts) // 2:
             found = f"{words}, such as {like[0][1]!r:.40} {row(like[0][0])}"
             raise InputError(f"{where} {found}: {helps}; {_leave_out(name)}, and {anyway}")
     if different > max(FEW, len(texts) // 2):
         found = f"{different} different texts in {len(texts)} rows, such as {first!r:.40}"
-        raise InputError(f"{where} has {found}, and looks like names or identifiers; {_leave_out(name)}, and {anyway}")
+        raise InputError(
+            f"{where} has {found}, and looks like names or identifiers; {_leave_out(name)}, and {anyway}"
+        )
 
 
 def _leave_out(name: str) -> str:

@@ -36,25 +36,32 @@ class Corpus:
             raise InputError(f"{self.name}: documents should be a list of at least one string, found {found}")
         for i, document in enumerate(self.documents):
             if not isinstance(document, str):
-                raise InputError(f"{self.name}: documents should be strings, found {type(document).__name__} at {i}")
+                raise InputError(
+                    f"{self.name}: documents should be strings, found {type(document).__name__} at {i}"
+                )
         if self.labels is not None and np.shape(self.labels) != (len(self.documents),):
-            raise InputError(f"{self.name}: labels should be {len(self.documents)} integers, found shape {np.shape(self.labels)}")
+            raise InputError(
+                f"{self.name}: labels should be {len(self.documents)} integers, found shape {np.shape(self.labels)}"
+            )
 
     def __len__(self) -> int:
         return len(self.documents)
 
 
 def read_texts(path: str | PathLike[str], *, encoding: str = "utf-8") -> Corpus:
-    """Of a text file (plain or gzipped) its paragraphs, which blank lines part; of a folder its *.txt files, a document each.
+    """Of a text file (plain or gzipped) its paragraphs, which blank lines part; of a folder its *.txt files,
+    a document each.
 
-    A folder of sub-folders of *.txt files holds one class in each: labels count them in the order of their names. UTF-8 and
-    UTF-16 that begin with a byte-order mark are known by it, whatever `encoding` says.
-    InputError when there is no text, when there is more than reading may take, or when a file's bytes are not of that
-    encoding: another one must then be named.
+    A folder of sub-folders of *.txt files holds one class in each: labels count them in the order of their
+    names. UTF-8 and UTF-16 that begin with a byte-order mark are known by it, whatever `encoding` says.
+    InputError when there is no text, when there is more than reading may take, or when a file's bytes are not
+    of that encoding: another one must then be named.
     """
     path = path_from("read_texts", path)
     if not path.is_dir():
-        documents = [part.strip() for part in re.split(r"\n[^\S\n]*\n", _read_text(path, encoding)) if part.strip()]
+        documents = [
+            part.strip() for part in re.split(r"\n[^\S\n]*\n", _read_text(path, encoding)) if part.strip()
+        ]
         if not documents:
             raise InputError(f"{path}: expected text, found none")
         require_room(str(path), len(documents) * OF_A_DOCUMENT, f"{len(documents):,} paragraphs")
@@ -64,7 +71,9 @@ def read_texts(path: str | PathLike[str], *, encoding: str = "utf-8") -> Corpus:
     for file in files:
         texts.append(_read_text(file, encoding))
         letters += len(texts[-1])
-        require_room(str(path), letters * OF_A_LETTER, f"the first {len(texts):,} texts, of {letters:,} letters,")
+        require_room(
+            str(path), letters * OF_A_LETTER, f"the first {len(texts):,} texts, of {letters:,} letters,"
+        )
     return Corpus(path.name, texts, labels, names)
 
 
@@ -80,8 +89,12 @@ def _read_text(file: Path, encoding: str) -> str:
     except (LookupError, ValueError) as error:
         if isinstance(error, UnicodeDecodeError):
             where = f"byte {error.start} of {len(content)}"
-            raise InputError(f"{file}: expected text in {encoding}, found other bytes at {where}; name its encoding") from None
+            raise InputError(
+                f"{file}: expected text in {encoding}, found other bytes at {where}; name its encoding"
+            ) from None
         raise InputError(f"{file}: encoding should be one that Python knows, found {encoding!r}") from None
     if "\0" in text:
-        raise InputError(f"{file}: expected text, found zero bytes, as binary files and UTF-16 without its mark have them")
+        raise InputError(
+            f"{file}: expected text, found zero bytes, as binary files and UTF-16 without its mark have them"
+        )
     return "\n".join(text.splitlines())

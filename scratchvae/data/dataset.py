@@ -28,8 +28,8 @@ class Dataset:
 
     name         what messages and titles call it
     images       (N, C, H, W), or (N, D) for plain vectors: whatever `arrival` takes in, of any dtype. An entry is missing
-                 where it is NaN, or where a masked array hides it, whatever stands there. Rows and memory maps stay in their
-                 file, and a batch reads its own.
+                 where it is NaN, or where a masked array hides it, whatever stands there. Rows and memory
+                 maps stay in their file, and a batch reads its own.
     labels       (N,) integers, or None
     label_names  the name of label 0, 1, ...; empty when the labels have no names
     factors      known generating factors, each (N,) finite numbers; empty when nothing is known
@@ -39,7 +39,8 @@ class Dataset:
                  say the same, and what any of the three calls missing is missing
     schema       of a table: what its columns are, one for each entry of a plain vector; None for anything else
     kind         what the numbers are, one of KINDS: "values", taken as they stand; "counts", the same, but whole and not
-                 negative; or "pixels", from 0 to 255, which a batch divides by 255. No dtype says so by itself
+                 negative; or "pixels", from 0 to 255, which a batch divides by 255. No dtype says so by
+                 itself
     rate         of the frames of a sound, how many samples there are to a second; None for other data
     """
 
@@ -57,7 +58,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise InputError(f"Dataset: the first argument should be a name, such as 'x', found a {type(self.name).__name__}")
+            raise InputError(
+                f"Dataset: the first argument should be a name, such as 'x', found a {type(self.name).__name__}"
+            )
         hidden, images = None, self.images
         if not isinstance(images, Rows):
             came = arrival(self.name, images)
@@ -65,14 +68,20 @@ class Dataset:
             object.__setattr__(self, "entry_names", self.entry_names or came.names)
         _require_examples(self.name, images.shape)
         object.__setattr__(self, "images", images)
-        object.__setattr__(self, "observed", observed_entries(self.name, images, hidden, self.observed, self.place))
+        object.__setattr__(
+            self, "observed", observed_entries(self.name, images, hidden, self.observed, self.place)
+        )
         require_kind(self.name, self.kind, images, self.observed, self.place)
         if self.labels is not None:
             object.__setattr__(self, "labels", self._checked_labels(known(self.name, "labels", self.labels)))
         if not isinstance(self.factors, Mapping):
             found = f"found a {type(self.factors).__name__}"
-            raise InputError(f"{self.name}: factors should be a mapping from names to numbers, one for each example; {found}")
-        factors = {name: known(self.name, f"factor {name!r}", values) for name, values in self.factors.items()}
+            raise InputError(
+                f"{self.name}: factors should be a mapping from names to numbers, one for each example; {found}"
+            )
+        factors = {
+            name: known(self.name, f"factor {name!r}", values) for name, values in self.factors.items()
+        }
         object.__setattr__(self, "factors", factors)
         for name, values in factors.items():
             if values.shape != (len(images),) or values.dtype.kind not in "iuf":
@@ -81,24 +90,32 @@ class Dataset:
                 )
             require_finite(self.name, f"factor {name!r}", values)
         if self.conditions is not None:
-            object.__setattr__(self, "conditions", self._checked_conditions(known(self.name, "conditions", self.conditions)))
+            object.__setattr__(
+                self, "conditions", self._checked_conditions(known(self.name, "conditions", self.conditions))
+            )
         if self.entry_names and images.shape[1:] != (len(self.entry_names),):
             expected = f"x should have {len(self.entry_names)} columns, one for each name"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
         if self.schema is not None and self.kind != "values":
             helps = 'columns="name=count" says what a column is'
-            raise InputError(f"{self.name}: each column of a table has a kind of its own; found kind={self.kind!r}: {helps}")
+            raise InputError(
+                f"{self.name}: each column of a table has a kind of its own; found kind={self.kind!r}: {helps}"
+            )
         if self.schema is not None and images.shape[1:] != (len(self.schema),):
             expected = f"rows should have {len(self.schema)} entries, one for each column of the schema"
             raise InputError(f"{self.name}: {expected}; found shape {images.shape}")
 
     def _checked_labels(self, labels: Array) -> Array:
         if labels.shape != (len(self),) or labels.dtype.kind not in "iu":
-            raise InputError(f"{self.name}: labels should be {len(self)} integers, found {labels.dtype} of shape {labels.shape}")
+            raise InputError(
+                f"{self.name}: labels should be {len(self)} integers, found {labels.dtype} of shape {labels.shape}"
+            )
         if labels.dtype.kind == "u" and labels.max() > np.iinfo(np.intp).max:
             helps = "np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
             found = f"found {labels.max()} of example {labels.argmax()}"
-            raise InputError(f"{self.name}: labels should be {np.iinfo(np.intp).max} at most; {found}: {helps}")
+            raise InputError(
+                f"{self.name}: labels should be {np.iinfo(np.intp).max} at most; {found}: {helps}"
+            )
         if self.label_names and not (labels.min() >= 0 and labels.max() < len(self.label_names)):
             raise InputError(
                 f"{self.name}: labels should lie in 0..{len(self.label_names) - 1}, one for each label name, "
@@ -123,13 +140,17 @@ class Dataset:
 
     @property
     def y(self) -> Array | None:
-        """What a model may be told of each example: the conditions where there are any, else the labels, or None."""
+        """What a model may be told of each example: the conditions where there are any, else the labels, or
+        None.
+        """
         return self.labels if self.conditions is None else self.conditions
 
     @property
     def share_missing(self) -> float:
         """The share of all entries that are missing, from 0 to 1."""
-        return 0.0 if self.observed is None else float(1 - np.count_nonzero(self.observed) / self.observed.size)
+        return (
+            0.0 if self.observed is None else float(1 - np.count_nonzero(self.observed) / self.observed.size)
+        )
 
     def entry(self, entry: int) -> str:
         """What the entry of that number is called, from 0 to D − 1: a column, or a pixel of a picture."""
@@ -147,7 +168,8 @@ class Dataset:
     def batch(self, indices: Indices, dtype: npt.DTypeLike = np.float32) -> Batch:
         """The chosen examples as fresh rows x (B, D) of `dtype`, pixels divided by 255, and their y.
 
-        Where an entry of theirs is missing, x is 0 and the batch's `observed` is False; `observed` is None where none is.
+        Where an entry of theirs is missing, x is 0 and the batch's `observed` is False; `observed` is None
+        where none is.
 
         >>> Dataset("grey", [[0, 51, 255]], kind="pixels").batch(slice(0, 1), np.float64).x
         array([[0. , 0.2, 1. ]])
@@ -156,7 +178,8 @@ class Dataset:
         chosen = np.asarray(self.images[checked])
         observed = None if self.observed is None else self.observed[checked]
         if observed is not None and not observed.all():
-            chosen = np.where(observed, chosen, chosen.dtype.type(0))  # before the cast, which what is hidden might overflow
+            # before the cast, which what is hidden might overflow
+            chosen = np.where(observed, chosen, chosen.dtype.type(0))
             observed = observed.reshape(len(chosen), -1)
         else:
             observed = None
@@ -176,29 +199,38 @@ class Dataset:
             yield self.batch(slice(start, start + size), dtype)
 
     def subset(self, indices: Indices) -> Dataset:
-        """The chosen examples with all that is known about them. A slice gives views of the same memory, and of examples
-        in a file none is read.
+        """The chosen examples with all that is known about them. A slice gives views of the same memory, and
+        of examples in a file none is read.
         """
         chosen = self._checked_indices(indices)
         images = rows_of(self.images, chosen)
         _require_examples(self.name, images.shape)
         observed = None if self.observed is None else self.observed[chosen]
-        labels, conditions = (None if known is None else known[chosen] for known in (self.labels, self.conditions))
+        labels, conditions = (
+            None if known is None else known[chosen] for known in (self.labels, self.conditions)
+        )
         factors = {name: values[chosen] for name, values in self.factors.items()}
         missing = observed is not None and not observed.all()
         return self._with(
-            images=images, labels=labels, factors=factors, conditions=conditions, observed=observed if missing else None
+            images=images,
+            labels=labels,
+            factors=factors,
+            conditions=conditions,
+            observed=observed if missing else None,
         )
 
     def split(self, held_out: int, *, seed: int = 0, last: bool = False) -> tuple[Dataset, Dataset]:
         """The examples to train on and `held_out` others to judge on, each in the order in which they stand.
 
-        Which ones are held out is drawn from the seed, so that data which come sorted, as by class, are judged on all of
-        it. With `last` they are the last ones, as a series wants it. Both parts hold at least one example.
+        Which ones are held out is drawn from the seed, so that data which come sorted, as by class, are
+        judged on all of it. With `last` they are the last ones, as a series wants it. Both parts hold at
+        least one example.
         """
         require_count(f"{self.name}.split", "held_out", held_out, 0)
         if not 0 < held_out < len(self):
-            raise InputError(f"{self.name}: of {len(self)} examples 1 to {len(self) - 1} can be held out, found {held_out}")
+            raise InputError(
+                f"{self.name}: of {len(self)} examples 1 to {len(self) - 1} can be held out, found {held_out}"
+            )
         if last:
             return self.subset(slice(0, len(self) - held_out)), self.subset(slice(len(self) - held_out, None))
         order = shuffled(len(self), seed)
@@ -222,7 +254,9 @@ class Dataset:
                 f"found {chosen.dtype} {chosen.shape}"
             )
         if not mask and chosen.size and not (chosen.min() >= -len(self) and chosen.max() < len(self)):
-            raise InputError(f"{self.name}: indices should stay below {len(self)}, found {chosen.min()}..{chosen.max()}")
+            raise InputError(
+                f"{self.name}: indices should stay below {len(self)}, found {chosen.min()}..{chosen.max()}"
+            )
         return chosen
 
 
@@ -234,4 +268,6 @@ def _require_examples(name: str, shape: tuple[int, ...]) -> None:
         raise InputError(f"{name}: x should hold examples, as (N, D) or (N, C, H, W); found {found}")
     if 0 in shape:
         lacking = "no example: 0 sample(s)" if shape[0] == 0 else "0 feature(s)"
-        raise InputError(f"{name}: x should hold examples; found {lacking} (shape={shape}) while a minimum of 1 is required.")
+        raise InputError(
+            f"{name}: x should hold examples; found {lacking} (shape={shape}) while a minimum of 1 is required."
+        )

@@ -8,11 +8,13 @@ import numpy as np
 
 from scratchvae.arrays import Array
 
-MOST_DECIMALS = 8  # of a column whose numbers are rounded: more are those of a binary fraction, which nobody has written
+# of a column whose numbers are rounded: more are those of a binary fraction, which nobody has written
+MOST_DECIMALS = 8
 
 
 def decimals_of(cells: Iterable[Any]) -> int | None:
-    """The most digits behind the point that any of these numbers is written with; None for more than MOST_DECIMALS.
+    """The most digits behind the point that any of these numbers is written with; None for more than
+    MOST_DECIMALS.
 
     >>> decimals_of(["2.14", 0.5, "1e-3"]), decimals_of([0.1 + 0.2])
     (3, None)
@@ -25,7 +27,8 @@ def decimals_of(cells: Iterable[Any]) -> int | None:
 
 
 def rounded(numbers: Array, decimals: int | None, *, positive: bool = False) -> Array:
-    """Numbers (N,) with so many decimals, as they are where `decimals` is None; `positive` ones stay above 0, and NaN stays NaN.
+    """Numbers (N,) with so many decimals, as they are where `decimals` is None; `positive` ones stay above 0,
+    and NaN stays NaN.
 
     >>> rounded(np.array([1.2345, 0.001]), 2, positive=True).tolist()
     [1.23, 0.01]

@@ -1,11 +1,13 @@
-"""What a user says that columns are: `age=count, 'heart rate'=positive, size=ordered(S, M, L), pixel_*=count`.
+"""What a user says that columns are: `age=count, 'heart rate'=positive, size=ordered(S, M, L),
+pixel_*=count`.
 
     columns  =  entry {, entry}
     entry    =  name=kind  |  name=kind(level, level, …)
     kind     =  real  |  positive  |  count  |  ordered  |  binary  |  categorical  |  ignored
 
-Names and levels that hold one of , = ( ) or begin or end in a space stand in quotes. In a name, * stands for any letters;
-of two entries that match a column the later one counts, and the levels are listed from the lowest to the highest.
+Names and levels that hold one of , = ( ) or begin or end in a space stand in quotes. In a name, * stands for
+any letters; of two entries that match a column the later one counts, and the levels are listed from the
+lowest to the highest.
 """
 
 import re
@@ -68,7 +70,9 @@ def _declared_kind(name: str, kind: str) -> Declared:
     entries = declared(f"name={kind}")
     if len(entries) != 1:
         found = f"found {kind!r:.80}: give each column an item of its own, or all of them in one text"
-        raise InputError(f"columns: {name!r} should have one kind, such as 'count' or 'ordered(S, M, L)'; {found}")
+        raise InputError(
+            f"columns: {name!r} should have one kind, such as 'count' or 'ordered(S, M, L)'; {found}"
+        )
     return replace(entries[0], name=name)
 
 
@@ -76,7 +80,9 @@ def of_each(entries: Sequence[Declared], names: Sequence[str]) -> dict[str, Decl
     """What is declared of the columns of these names. InputError for an entry that matches none of them."""
     found: dict[str, Declared] = {}
     for entry in entries:
-        matching = [name for name in names if name == entry.name] or [n for n in names if fnmatchcase(n, entry.name)]
+        matching = [name for name in names if name == entry.name] or [
+            n for n in names if fnmatchcase(n, entry.name)
+        ]
         if not matching:
             known = ", ".join(names[:8]) + ("…" if len(names) > 8 else "")
             raise InputError(f"columns: {entry.name!r} should be a column of the table, which has {known}")

@@ -33,6 +33,8 @@ def digest(data: Dataset) -> str:
 
 def _mask(data: Dataset) -> Array | None:
     """Which entries were observed, where the images alone don't say so."""
-    if data.observed is None or (data.images.dtype.kind == "f" and (np.isnan(data.images) == ~data.observed).all()):
+    if data.observed is None or (
+        data.images.dtype.kind == "f" and (np.isnan(data.images) == ~data.observed).all()
+    ):
         return None
     return data.observed

@@ -1,4 +1,6 @@
-"""The one door for data: whatever people have their examples in becomes a plain array of real numbers, or one sentence."""
+"""The one door for data: whatever people have their examples in becomes a plain array of real numbers, or one
+sentence.
+"""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +31,10 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Form:
-    """A form in which data come: what it is called, how it is known, and what it becomes. The first that fits counts."""
+    """A form in which data come: what it is called, how it is known, and what it becomes.
+
+    The first that fits counts.
+    """
 
     words: str
     fits: Callable[[Any], bool]
@@ -37,20 +42,25 @@ class Form:
 
 
 def arrival(where: str, given: Any, *, called: str = "x") -> Arrival:
-    """Anybody's data as numbers, by the table FORMS; InputError, which begins with `where`, for what holds no real numbers."""
+    """Anybody's data as numbers, by the table FORMS; InputError, which begins with `where`, for what holds no
+    real numbers.
+    """
     return next(form for form in FORMS if form.fits(given)).take(where, called, given)
 
 
 def known(where: str, called: str, given: Any) -> Array:
-    """What is known of examples beside x, such as labels, conditions and factors, as an array of whatever it holds.
+    """What is known of examples beside x, such as labels, conditions and factors, as an array of whatever it
+    holds.
 
-    Only entries of x may be missing. InputError where a mask hides some of the others, at whatever depth of a list it stands,
-    and where rows differ in length.
+    Only entries of x may be missing. InputError where a mask hides some of the others, at whatever depth of a
+    list it stands, and where rows differ in length.
     """
     hidden = count_hidden(given)
     if hidden:
         helps = "give every entry its value, or leave out the examples for which there is none"
-        raise InputError(f"{where}: {called} should be known, every entry of it; found {hidden} masked: {helps}")
+        raise InputError(
+            f"{where}: {called} should be known, every entry of it; found {hidden} masked: {helps}"
+        )
     try:
         return np.asarray(plain(given))
     except ValueError:
@@ -59,13 +69,17 @@ def known(where: str, called: str, given: Any) -> Array:
 
 
 def plain(given: Any) -> Any:
-    """A torch tensor as a NumPy array, and everything else as it is: for what need not hold numbers, such as labels."""
+    """A torch tensor as a NumPy array, and everything else as it is: for what need not hold numbers, such as
+    labels.
+    """
     return _of_torch("", "", given) if _is_torch(given) else given
 
 
 def _refuse_path(where: str, called: str, given: Any) -> Arrival:
     found = f"found the {'path' if isinstance(given, PathLike) else 'text'} {str(given)!r:.60}"
-    raise InputError(f"{where}: {called} should be an array of examples; {found}: scratchvae.load(path) reads files")
+    raise InputError(
+        f"{where}: {called} should be an array of examples; {found}: scratchvae.load(path) reads files"
+    )
 
 
 def _refuse(where: str, called: str, given: Any) -> Arrival:
@@ -79,7 +93,9 @@ def _refuse(where: str, called: str, given: Any) -> Arrival:
 
 
 def _is_sparse(given: Any) -> bool:
-    return (hasattr(given, "nnz") or hasattr(given, "nse")) and (hasattr(given, "toarray") or hasattr(given, "todense"))
+    return (hasattr(given, "nnz") or hasattr(given, "nse")) and (
+        hasattr(given, "toarray") or hasattr(given, "todense")
+    )
 
 
 def _take_sparse(where: str, called: str, given: Any) -> Arrival:
@@ -97,7 +113,9 @@ def _is_torch(given: Any) -> bool:
 def _of_torch(where: str, called: str, given: Any) -> Array:
     if str(given.layout) != "torch.strided":
         found = f"found a sparse tensor of shape {tuple(given.shape)}"
-        raise InputError(f"{where}: {called} should be a dense array; {found}: {called}.to_dense() stores every entry")
+        raise InputError(
+            f"{where}: {called} should be a dense array; {found}: {called}.to_dense() stores every entry"
+        )
     tensor = given.detach().cpu()
     try:
         return np.asarray(tensor.numpy())
@@ -124,9 +142,13 @@ def _take_frame(where: str, called: str, given: Any) -> Arrival:
     names = [str(name) for name in given.columns]
     if any(name is None or name != name for name in given.columns):
         helps = f"{called}.columns = […] gives every column one"
-        raise InputError(f"{where}: {called} should have columns of different names; found one without a name: {helps}")
+        raise InputError(
+            f"{where}: {called} should have columns of different names; found one without a name: {helps}"
+        )
     if not names or len(set(names)) < len(names):
-        raise InputError(f"{where}: {called} should have columns of different names; found {', '.join(names) or 'none'}")
+        raise InputError(
+            f"{where}: {called} should have columns of different names; found {', '.join(names) or 'none'}"
+        )
     columns = [_column(where, f"{called}[{name!r}]", given[name].to_numpy()) for name in given.columns]
     return Arrival(np.stack(columns, axis=1), names=tuple(names))
 
@@ -184,7 +206,11 @@ FORMS = (
     Form("a DataFrame", is_frame, _take_frame),
     Form("a masked array", lambda x: isinstance(x, np.ma.MaskedArray), _take_masked),
     Form("a torch tensor", _is_torch, _take_torch),
-    Form("an array of NumPy, JAX or others", lambda x: isinstance(x, np.ndarray) or hasattr(x, "__array__"), _take_array),
+    Form(
+        "an array of NumPy, JAX or others",
+        lambda x: isinstance(x, np.ndarray) or hasattr(x, "__array__"),
+        _take_array,
+    ),
     Form("a list or a tuple", lambda x: isinstance(x, list | tuple | range), _take_sequence),
     Form("anything else", lambda x: True, _refuse),
 )

@@ -1,4 +1,6 @@
-"""Entries so large that arithmetic loses the others: a sentinel such as 1e30, which somebody has put where nothing is known."""
+"""Entries so large that arithmetic loses the others: a sentinel such as 1e30, which somebody has put where
+nothing is known.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +14,11 @@ HELPS = "if it stands for a missing entry, put NaN there; else correct it, or le
 
 
 def require_told_apart(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:
-    """InputError where an entry is so far from all others of its column that, on its scale, the dtype cannot tell them apart.
+    """InputError where an entry is so far from all others of its column that, on its scale, the dtype cannot
+    tell them apart.
 
-    That is a distance of 0.1/ε times the range of the others, ε being the dtype's: about 10⁶ of them in float32.
+    That is a distance of 0.1/ε times the range of the others, ε being the dtype's: about 10⁶ of them in
+    float32.
     """
     D = int(np.prod(data.event_shape))
     lowest, highest = _ends(data, np.arange(D), 1)
@@ -23,7 +27,8 @@ def require_told_apart(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:
         return
     (low, second_low), (high, second_high) = _ends(data, suspicious, 2)
     for d, a, b, c, e in zip(suspicious, low, second_low, second_high, high, strict=True):
-        far, others = (e - c, c - a) if e - c > b - a else (b - a, e - b)  # the largest one apart, or the smallest
+        # the largest one apart, or the smallest
+        far, others = (e - c, c - a) if e - c > b - a else (b - a, e - b)
         if np.isfinite(others) and 0 < others < 10 * float(np.finfo(dtype).eps) * far:
             place, value = _furthest(data, int(d), low=e - c <= b - a)
             found = f"beside which the other entries of {data.entry(int(d))} differ by less than {np.dtype(dtype)} resolves"
@@ -31,7 +36,9 @@ def require_told_apart(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:
 
 
 def _ends(data: Dataset, columns: Array, count: int) -> tuple[Array, Array]:
-    """The `count` lowest and highest observed entries of each of those columns, the extreme one first, ∞ and −∞ without any."""
+    """The `count` lowest and highest observed entries of each of those columns, the extreme one first, ∞ and
+    −∞ without any.
+    """
     lowest, highest = np.full((count, len(columns)), np.inf), np.full((count, len(columns)), -np.inf)
     for batch in data.batches(AT_ONCE, np.float64):
         x = batch.x[:, columns]

@@ -10,13 +10,17 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data.limits import OF_A_FILE, require_room
 
 
-def examples(folder: Path, suffix: str | tuple[str, ...], kind: str) -> tuple[list[Path], Array | None, tuple[str, ...]]:
-    """The files with that suffix, or one of those, in the order of their names, the label of each, and the labels' names.
+def examples(
+    folder: Path, suffix: str | tuple[str, ...], kind: str
+) -> tuple[list[Path], Array | None, tuple[str, ...]]:
+    """The files with that suffix, or one of those, in the order of their names, the label of each, and the
+    labels' names.
 
-    In a folder of sub-folders each holds one class, and labels count them in the order of their names; else labels are None.
-    Hidden files and folders are left out, and so are sub-folders without such files. InputError, in which `kind` names the
-    files, where there are none, where there are both files and sub-folders of them, where a folder can't be read, or where
-    the entries, each of which counts as OF_A_FILE bytes, are too many.
+    In a folder of sub-folders each holds one class, and labels count them in the order of their names; else
+    labels are None. Hidden files and folders are left out, and so are sub-folders without such files.
+    InputError, in which `kind` names the files, where there are none, where there are both files and
+    sub-folders of them, where a folder can't be read, or where the entries, each of which counts as OF_A_FILE
+    bytes, are too many.
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing there"
@@ -34,7 +38,9 @@ def examples(folder: Path, suffix: str | tuple[str, ...], kind: str) -> tuple[li
             files.append(Path(entry.path))
     classes = {name: found for name, found in classes.items() if found}
     if files and classes:
-        raise InputError(f"{folder}: expected {kind} files or sub-folders of them, found both (such as {next(iter(classes))})")
+        raise InputError(
+            f"{folder}: expected {kind} files or sub-folders of them, found both (such as {next(iter(classes))})"
+        )
     if not files and not classes:
         raise InputError(f"{folder}: expected {kind} files, or sub-folders of them, found none")
     if files:
@@ -59,7 +65,9 @@ def _entries(folder: Path, seen: int) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             for number, entry in enumerate(entries, seen + 1):
-                require_room(str(folder), number * OF_A_FILE, f"{number:,} files and more, at {OF_A_FILE:,} each,")
+                require_room(
+                    str(folder), number * OF_A_FILE, f"{number:,} files and more, at {OF_A_FILE:,} each,"
+                )
                 if not entry.name.startswith("."):
                     yield entry
     except OSError as error:

@@ -1,4 +1,6 @@
-"""glyphs: a data set that needs no download, digits and letters in many typefaces, warped by factors that are known."""
+"""glyphs: a data set that needs no download, digits and letters in many typefaces, warped by factors that are
+known.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +12,8 @@ from scratchvae.data.dataset import Dataset
 from scratchvae.data.limits import require_room_to_draw
 from scratchvae.data.typefaces import CHARACTERS, FIELD, FONTS, FRAME, SAMPLES, distance_field
 
-FACTORS = {  # name: values are uniform from the first number up to the second; a unit is 1/28 of a picture's side
+# name: values are uniform from the first number up to the second; a unit is 1/28 of a picture's side
+FACTORS = {
     "character": (0, len(CHARACTERS)),  # index into CHARACTERS, the label
     "font": (0, len(FONTS)),  # index into FONTS
     "rotation": (-15.0, 15.0),  # degrees, counterclockwise
@@ -34,39 +37,51 @@ def glyphs(
     seed: int | np.random.SeedSequence = 0,
     size: int = 28,
 ) -> Dataset:
-    """n glyphs of independent uniform FACTORS: images (n, 1, size, size) uint8, labels the index of the character.
+    """n glyphs of independent uniform FACTORS: images (n, 1, size, size) uint8, labels the index of the
+    character.
 
-    `characters` are those to draw, which labels then count; `ranges` replaces the range of any factor but the character, so
-    that {"x": (0, 0)} holds x at 0. The same seed gives the same bytes, and the first m of n are the m of glyphs(m): row i of
-    the uniform draws (n, 8) is image i.
+    `characters` are those to draw, which labels then count; `ranges` replaces the range of any factor but the
+    character, so that {"x": (0, 0)} holds x at 0. The same seed gives the same bytes, and the first m of n
+    are the m of glyphs(m): row i of the uniform draws (n, 8) is image i.
     """
     require_count("glyphs", "n", n)
     _require_size("glyphs", n, size)
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
         raise InputError(f"glyphs: seed should not be negative, found {seed}")
     if not characters or set(characters) - set(CHARACTERS):
-        raise InputError(f"glyphs: characters should be some of {''.join(CHARACTERS)}, found {''.join(characters)!r}")
+        raise InputError(
+            f"glyphs: characters should be some of {''.join(CHARACTERS)}, found {''.join(characters)!r}"
+        )
     if unknown := (ranges or {}).keys() - (FACTORS.keys() - {"character"}):
-        raise InputError(f"glyphs: ranges should be of {', '.join(FACTORS.keys() - {'character'})}; found {min(unknown)!r}")
+        raise InputError(
+            f"glyphs: ranges should be of {', '.join(FACTORS.keys() - {'character'})}; found {min(unknown)!r}"
+        )
     uniform = np.random.default_rng(seed).random((n, len(FACTORS)))
     chosen = {**FACTORS, **(ranges or {}), "character": (0, len(characters))}
-    factors = {name: low + (high - low) * uniform[:, k] for k, (name, (low, high)) in enumerate(chosen.items())}
+    factors = {
+        name: low + (high - low) * uniform[:, k] for k, (name, (low, high)) in enumerate(chosen.items())
+    }
     labels, factors["font"] = factors["character"].astype(np.intp), factors["font"].astype(np.intp)
     factors["character"] = np.array([CHARACTERS.index(character) for character in characters])[labels]
-    return Dataset("glyphs", draw_glyphs(factors, size=size), labels, tuple(characters), factors, kind="pixels")
+    return Dataset(
+        "glyphs", draw_glyphs(factors, size=size), labels, tuple(characters), factors, kind="pixels"
+    )
 
 
 def numerals(n: int = 20_000, *, seed: int | np.random.SeedSequence = 0, size: int = 28) -> Dataset:
-    """n glyphs that are easy to learn: the ten digits in the ten typefaces of DejaVu, each in the middle of its picture.
+    """n glyphs that are easy to learn: the ten digits in the ten typefaces of DejaVu, each in the middle of
+    its picture.
 
-    A small model draws convincing ones after a minute of training, where all 62 characters of all typefaces take it longer.
+    A small model draws convincing ones after a minute of training, where all 62 characters of all typefaces
+    take it longer.
     """
     drawn = glyphs(n, characters=CHARACTERS[:10], ranges=NUMERALS, seed=seed, size=size)
     return replace(drawn, name="numerals")
 
 
 def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
-    """The images (n, 1, size, size) uint8 of n rows of FACTORS, each given as (n,); values may go a little beyond their range.
+    """The images (n, 1, size, size) uint8 of n rows of FACTORS, each given as (n,); values may go a little
+    beyond their range.
 
     A point q of the upright glyph is drawn at p = scale · R(rotation) · S(shear) · q + (x, y): q is measured
     from the middle of the upright ink's bounding box, p from the middle of the picture, both in units of 1/28
@@ -77,7 +92,9 @@ def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
     _require_factors(factors)
     n = len(factors["character"])
     _require_size("draw_glyphs", n, size)
-    drawn, field_of_image = np.unique(factors["character"] * len(FONTS) + factors["font"], return_inverse=True)
+    drawn, field_of_image = np.unique(
+        factors["character"] * len(FONTS) + factors["font"], return_inverse=True
+    )
     fields = np.stack([distance_field(*divmod(int(p), len(FONTS))) for p in drawn])
     images = np.empty((n, 1, size, size), np.uint8)
     for start in range(0, n, DRAWN_AT_ONCE):
@@ -93,19 +110,27 @@ def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
 
 
 def _require_size(where: str, n: int, size: int) -> None:
-    """InputError unless n pictures of size x size pixels have room, with what is computed of DRAWN_AT_ONCE of them."""
+    """InputError unless n pictures of size x size pixels have room, with what is computed of DRAWN_AT_ONCE of
+    them.
+    """
     require_count(where, "size", size, SMALLEST)
-    require_room_to_draw(where, n, size**2 + 8 * len(FACTORS), min(n, DRAWN_AT_ONCE) * size**2 * OF_A_PIXEL_DRAWN)
+    require_room_to_draw(
+        where, n, size**2 + 8 * len(FACTORS), min(n, DRAWN_AT_ONCE) * size**2 * OF_A_PIXEL_DRAWN
+    )
 
 
 def _require_factors(factors: Mapping[str, Array]) -> None:
     if missing := FACTORS.keys() - factors.keys():
-        raise InputError(f"draw_glyphs: factors should hold {', '.join(FACTORS)}; missing: {', '.join(sorted(missing))}")
+        raise InputError(
+            f"draw_glyphs: factors should hold {', '.join(FACTORS)}; missing: {', '.join(sorted(missing))}"
+        )
     require_shapes("draw_glyphs", **{name: (factors[name], "n") for name in FACTORS})
     for name in FACTORS:
         require_finite("draw_glyphs", name, factors[name])
     if len(factors["character"]) == 0 or np.min(factors["scale"]) <= 0:
-        raise InputError("draw_glyphs: factors should describe at least one glyph, and no scale should be 0 or less")
+        raise InputError(
+            "draw_glyphs: factors should describe at least one glyph, and no scale should be 0 or less"
+        )
     for name, kinds in (("character", CHARACTERS), ("font", FONTS)):
         index = factors[name]
         if index.dtype.kind not in "iu" or index.min() < 0 or index.max() >= len(kinds):
@@ -115,13 +140,19 @@ def _require_factors(factors: Mapping[str, Array]) -> None:
 
 
 def _looked_up_at(warp: Mapping[str, Array], size: int) -> tuple[Array, Array]:
-    """Where in its field, in samples, each pixel looks: q = S⁻¹ R⁻¹ (p − (x, y)) / scale, as (B, size, size) float32 twice."""
+    """Where in its field, in samples, each pixel looks:
+
+    q = S⁻¹ R⁻¹ (p − (x, y)) / scale, as (B, size, size) float32 twice.
+    """
     centre = (np.arange(size) + 0.5) * (FRAME / size) - FRAME / 2
     angle, shear = np.deg2rad(warp["rotation"]), warp["shear"]
     cosine, sine = np.cos(angle) / warp["scale"], np.sin(angle) / warp["scale"]
     px, py = centre[None, None, :] - warp["x"], centre[None, :, None] - warp["y"]
     resolution, middle = SAMPLES / FIELD, (SAMPLES - 1) / 2
-    across = [(part * resolution).astype(np.float32) for part in ((cosine + shear * sine) * px, (shear * cosine - sine) * py)]
+    across = [
+        (part * resolution).astype(np.float32)
+        for part in ((cosine + shear * sine) * px, (shear * cosine - sine) * py)
+    ]
     down = [(part * resolution).astype(np.float32) for part in (sine * px, cosine * py)]
     return across[0] + across[1] + np.float32(middle), down[0] + down[1] + np.float32(middle)
 

@@ -1,4 +1,6 @@
-"""IDX, the format MNIST comes in: two zero bytes, an element type, the number of axes, their lengths, the values."""
+"""IDX, the format MNIST comes in: two zero bytes, an element type, the number of axes, their lengths, the
+values.
+"""
 
 import math
 import struct
@@ -14,18 +16,25 @@ ELEMENT_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4"
 
 
 def read_idx(path: str | PathLike[str], *, limit: int | None = None) -> Array:
-    """The array of an IDX file, plain or gzipped (known by its first bytes, whatever its name), in this machine's byte order.
+    """The array of an IDX file, plain or gzipped (known by its first bytes, whatever its name), in this
+    machine's byte order.
 
-    With a `limit` it is the first so many along the first axis, and the others are not read.
-    InputError when the file is no IDX file, when it breaks off, or when it holds fewer or more values than its header promises.
-    Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits", section on file formats.
+    With a `limit` it is the first so many along the first axis, and the others are not read. InputError when
+    the file is no IDX file, when it breaks off, or when it holds fewer or more values than its header
+    promises. Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits",
+    section on file formats.
     """
     path = path_from("read_idx", path)
     with opened(path) as stream:
         magic = stream.read(4)
         if not magic:
             raise InputError(f"{path}: expected an IDX file, found an empty one")
-        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in ELEMENT_TYPES or not 0 < magic[3] <= MOST_AXES:
+        if (
+            len(magic) < 4
+            or magic[:2] != b"\0\0"
+            or magic[2] not in ELEMENT_TYPES
+            or not 0 < magic[3] <= MOST_AXES
+        ):
             raise InputError(
                 f"{path}: not an IDX file: expected 00 00, a type of {', '.join(f'{t:02x}' for t in ELEMENT_TYPES)} and 1 to "
                 f"{MOST_AXES} axes as its first four bytes, found {magic.hex(' ')}"
@@ -33,7 +42,9 @@ def read_idx(path: str | PathLike[str], *, limit: int | None = None) -> Array:
         axes = magic[3]
         lengths = stream.read(4 * axes)
         if len(lengths) < 4 * axes:
-            raise InputError(f"{path}: truncated IDX header: {axes} axes need {4 * axes} bytes of lengths, found {len(lengths)}")
+            raise InputError(
+                f"{path}: truncated IDX header: {axes} axes need {4 * axes} bytes of lengths, found {len(lengths)}"
+            )
         shape = struct.unpack(f">{axes}I", lengths)
         if 0 in shape:
             raise InputError(f"{path}: the IDX header gives the shape {shape}, which holds no values")

@@ -19,11 +19,14 @@ from scratchvae.data.folders import examples
 from scratchvae.data.limits import OF_A_PIXEL, in_words, require_room
 from scratchvae.files import open_regular, path_from
 
-LEFT_OUT = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"}  # formats that other programs decode, or that hold no pixels
+# formats that other programs decode, or that hold no pixels
+LEFT_OUT = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"}
 WHOLE_NUMBERS = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of more than 8 bits
-GREY = ("1", "L", "LA", "La", *WHOLE_NUMBERS)  # its modes of one channel; the others become red, green and blue
+# its modes of one channel; the others become red, green and blue
+GREY = ("1", "L", "LA", "La", *WHOLE_NUMBERS)
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, struct.error, zlib.error)
-RESIZED = {"crop": ImageOps.fit, "fit": ImageOps.pad}  # cover the frame and lose the edges, or lie in it with black around
+# cover the frame and lose the edges, or lie in it with black around
+RESIZED = {"crop": ImageOps.fit, "fit": ImageOps.pad}
 
 
 @cache
@@ -37,24 +40,31 @@ def formats() -> tuple[str, ...]:
 def suffixes() -> tuple[str, ...]:
     """What the names of files in those formats end in, such as .png and .jpeg."""
     Image.init()
-    return tuple(sorted(suffix for suffix, name in Image.registered_extensions().items() if name in formats()))
+    return tuple(
+        sorted(suffix for suffix, name in Image.registered_extensions().items() if name in formats())
+    )
 
 
 def read_pictures(
-    folder: str | PathLike[str], *, size: tuple[int, int] | None = None, resize: str = "crop", kind: str = "pixels"
+    folder: str | PathLike[str],
+    *,
+    size: tuple[int, int] | None = None,
+    resize: str = "crop",
+    kind: str = "pixels",
 ) -> Dataset:
-    """The pictures of a folder in the order of their names, (N, C, H, W) uint8, in any format that Pillow decodes by itself.
+    """The pictures of a folder in the order of their names, (N, C, H, W) uint8, in any format that Pillow
+    decodes by itself.
 
-    A folder of sub-folders holds one class in each: labels count them in the order of their names, which are the label names.
-    Hidden files, and whatever is no picture by its name, are left out. C is 1 where all pictures are grey (1, 8 or 16 bits),
-    else 3, and grey ones among coloured ones have three equal channels. Of 16 bits the upper 8 remain, rounded; transparent
-    parts are laid over black, which is logged; photographs stand upright, as their camera says; of several frames the first
-    counts.
+    A folder of sub-folders holds one class in each: labels count them in the order of their names, which are
+    the label names. Hidden files, and whatever is no picture by its name, are left out. C is 1 where all
+    pictures are grey (1, 8 or 16 bits), else 3, and grey ones among coloured ones have three equal channels.
+    Of 16 bits the upper 8 remain, rounded; transparent parts are laid over black, which is logged;
+    photographs stand upright, as their camera says; of several frames the first counts.
 
-    With a `size` (H, W) all become so large: by "crop" each is scaled until it covers the frame, and its middle is cut out;
-    by "fit" it is scaled until it lies in the frame, with black around it. Without one they have to be of one size.
-    InputError when there are no pictures, when one can't be read, when one has another size than the first, or when they
-    would take more bytes than reading may.
+    With a `size` (H, W) all become so large: by "crop" each is scaled until it covers the frame, and its
+    middle is cut out; by "fit" it is scaled until it lies in the frame, with black around it. Without one
+    they have to be of one size. InputError when there are no pictures, when one can't be read, when one has
+    another size than the first, or when they would take more bytes than reading may.
     """
     folder = path_from("read_pictures", folder)
     require_choice("read_pictures", "resize", resize, RESIZED)
@@ -98,7 +108,9 @@ def _room_for(files: list[Path], one: Array) -> Array:
 def _require_room(files: list[Path], shape: tuple[int, ...]) -> None:
     """InputError where pictures of that shape (C, H, W) have no room: all of them, or one while it is made."""
     channels, height, width = shape
-    of_each = f"{in_words(width)} x {in_words(height)} pixels in {channels} channel{'s' if channels > 1 else ''}"
+    of_each = (
+        f"{in_words(width)} x {in_words(height)} pixels in {channels} channel{'s' if channels > 1 else ''}"
+    )
     need = max(len(files) * channels * height * width, OF_A_PIXEL * height * width)
     require_room(str(files[0].parent), need, f"{len(files):,} images of {of_each}")
 
@@ -112,9 +124,11 @@ def _resized(pixels: Array, size: tuple[int, int], resize: str) -> Array:
 
 @contextmanager
 def decoding(file: Path, formats: Sequence[str], kind: str) -> Iterator[Image.Image]:
-    """Pillow's image of a regular file in one of the formats; whatever goes wrong with it becomes an InputError.
+    """Pillow's image of a regular file in one of the formats; whatever goes wrong with it becomes an
+    InputError.
 
-    The image is not decoded yet: one whose pixels would take more bytes than reading may is refused by its header.
+    The image is not decoded yet: one whose pixels would take more bytes than reading may is refused by its
+    header.
     """
     try:
         with warnings.catch_warnings(), open_regular(file) as stream:
@@ -134,17 +148,21 @@ def decoding(file: Path, formats: Sequence[str], kind: str) -> Iterator[Image.Im
 
 
 def require_room_to_decode(image: Image.Image, where: str) -> None:
-    """InputError where the pixels of an image, or of the frame that it stands at, would take more bytes than reading may."""
+    """InputError where the pixels of an image, or of the frame that it stands at, would take more bytes than
+    reading may.
+    """
     width, height = image.size
     require_room(where, width * height * OF_A_PIXEL, f"{width:,} x {height:,} pixels, while decoded,")
 
 
 def eight_bits(image: Image.Image, where: str) -> Array:
-    """One image as (C, H, W) uint8, by the rules of read_pictures. InputError, which names `where`, for numbers that are no
-    brightnesses.
+    """One image as (C, H, W) uint8, by the rules of read_pictures. InputError, which names `where`, for
+    numbers that are no brightnesses.
     """
     if image.mode == "F":
-        raise InputError(f"{where}: expected a picture of 1, 8 or 16 bits, found floating numbers: keep them as .npy")
+        raise InputError(
+            f"{where}: expected a picture of 1, 8 or 16 bits, found floating numbers: keep them as .npy"
+        )
     image = ImageOps.exif_transpose(image)
     if image.mode in WHOLE_NUMBERS:
         wide = np.asarray(image).astype(np.int64)

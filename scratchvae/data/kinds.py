@@ -1,4 +1,7 @@
-"""What kind of numbers data are: pixels, counts or values, as is declared or as a file's format says, never as a dtype does."""
+"""What kind of numbers data are:
+
+pixels, counts or values, as is declared or as a file's format says, never as a dtype does.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +15,9 @@ CHECKED_AT_ONCE = 1 << 20  # values looked at together, so that the check needs 
 
 @dataclass(frozen=True)
 class Kind:
-    """What the numbers of a kind are in words, what a batch divides them by, and which entries cannot be of the kind."""
+    """What the numbers of a kind are in words, what a batch divides them by, and which entries cannot be of
+    the kind.
+    """
 
     words: str
     divisor: int
@@ -20,17 +25,25 @@ class Kind:
 
 
 KINDS = {
-    "pixels": Kind("brightnesses from 0 to 255, which a batch divides by 255", 255, lambda x: ~((x >= 0) & (x <= 255))),
-    "counts": Kind("whole numbers from 0 on, taken as they stand", 1, lambda x: ~((x >= 0) & (x == np.floor(x)))),
+    "pixels": Kind(
+        "brightnesses from 0 to 255, which a batch divides by 255", 255, lambda x: ~((x >= 0) & (x <= 255))
+    ),
+    "counts": Kind(
+        "whole numbers from 0 on, taken as they stand", 1, lambda x: ~((x >= 0) & (x == np.floor(x)))
+    ),
     "values": Kind("numbers, taken as they stand", 1, lambda x: np.zeros(x.shape, np.bool_)),
 }
 
 
-def require_kind(where: str, kind: str, values: Array, observed: Array | None, place: Callable[[int, int], str]) -> None:
-    """InputError where an observed entry of `values` (N, …) cannot be of that kind; `place(row, entry)` says where it stands.
+def require_kind(
+    where: str, kind: str, values: Array, observed: Array | None, place: Callable[[int, int], str]
+) -> None:
+    """InputError where an observed entry of `values` (N, …) cannot be of that kind; `place(row, entry)` says
+    where it stands.
 
-    Bools are no brightnesses. Neither are fractions that all lie in [0, 1], which are pixels that somebody has divided
-    already. Bytes of 0 and 1 may be pixels, nearly black ones, and whoever declares them so is believed.
+    Bools are no brightnesses. Neither are fractions that all lie in [0, 1], which are pixels that somebody
+    has divided already. Bytes of 0 and 1 may be pixels, nearly black ones, and whoever declares them so is
+    believed.
     """
     require_choice(where, "kind", kind, KINDS)
     if kind == "values" or values.dtype == np.uint8:
@@ -38,7 +51,9 @@ def require_kind(where: str, kind: str, values: Array, observed: Array | None, p
     divided = "kind='values' (--kind values) takes them as they stand"
     if values.dtype == np.bool_:
         if kind == "pixels":
-            raise InputError(f"{where}: pixels should be {KINDS[kind].words}; found bools: {divided}, as 0 and 1")
+            raise InputError(
+                f"{where}: pixels should be {KINDS[kind].words}; found bools: {divided}, as 0 and 1"
+            )
         return
     greatest, fractions = -np.inf, False
     rows = max(1, CHECKED_AT_ONCE // (values.size // len(values)))

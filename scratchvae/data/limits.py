@@ -1,9 +1,9 @@
 """How many bytes reading may take: one number for all readers, which whoever has more memory raises.
 
-A reader asks for room before it allocates, as soon as a header says how much will be needed, and while it decompresses.
-What draws examples asks in the same way. The number counts values as they lie in memory. Conversions hold up to three
-copies of them for a moment, so the peak of memory is three times the number. Time is bounded with it: what costs more
-time than bytes counts as more bytes.
+A reader asks for room before it allocates, as soon as a header says how much will be needed, and while it
+decompresses. What draws examples asks in the same way. The number counts values as they lie in memory.
+Conversions hold up to three copies of them for a moment, so the peak of memory is three times the number.
+Time is bounded with it: what costs more time than bytes counts as more bytes.
 
     SCRATCHVAE_MAX_BYTES=8000000000      for a process
     load(path, max_bytes=8 << 30)        for one call
@@ -30,7 +30,9 @@ _chosen: ContextVar[int | None] = ContextVar("max_bytes", default=None)
 
 
 def max_bytes() -> int:
-    """The number that holds here: that of the innermost `at_most`, else $SCRATCHVAE_MAX_BYTES, else MAX_BYTES."""
+    """The number that holds here: that of the innermost `at_most`, else $SCRATCHVAE_MAX_BYTES, else
+    MAX_BYTES.
+    """
     chosen = _chosen.get()
     if chosen is not None:
         return chosen
@@ -43,7 +45,9 @@ def max_bytes() -> int:
 @contextmanager
 def at_most(max_bytes: int | None) -> Iterator[None]:
     """Every reader called inside may take so many bytes; None changes nothing."""
-    if max_bytes is not None and (isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1):
+    if max_bytes is not None and (
+        isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1
+    ):
         raise InputError(f"max_bytes should be a whole number of bytes, at least 1; found {max_bytes!r}")
     token = _chosen.set(_chosen.get() if max_bytes is None else max_bytes)
     try:
@@ -62,8 +66,14 @@ def require_room(where: str, needed: int, what: str) -> None:
 
 
 def require_room_to_draw(where: str, examples: int, of_each: int, at_once: int = 0) -> None:
-    """InputError where so many `examples` of `of_each` bytes, and the `at_once` that drawing takes, have no room."""
-    require_room(where, examples * of_each + at_once, f"{in_words(examples)} examples of {in_words(of_each)} bytes each")
+    """InputError where so many `examples` of `of_each` bytes, and the `at_once` that drawing takes, have no
+    room.
+    """
+    require_room(
+        where,
+        examples * of_each + at_once,
+        f"{in_words(examples)} examples of {in_words(of_each)} bytes each",
+    )
 
 
 def in_words(number: int) -> str:

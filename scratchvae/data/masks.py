@@ -1,4 +1,6 @@
-"""Masked arrays inside lists and inside arrays of objects: what their masks hide must not come out as a number."""
+"""Masked arrays inside lists and inside arrays of objects: what their masks hide must not come out as a
+number.
+"""
 
 from typing import Any
 
@@ -6,19 +8,29 @@ import numpy as np
 
 
 def count_hidden(given: Any) -> int:
-    """How many entries a mask hides: of a masked array, of those in a list or in an array of objects, at whatever depth."""
+    """How many entries a mask hides: of a masked array, of those in a list or in an array of objects, at
+    whatever depth.
+    """
     if isinstance(given, np.ma.MaskedArray):
         return int(np.ma.getmaskarray(given).sum()) if given.dtype.names is None else 0
-    if isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.dtype == object and given.ndim):
+    if isinstance(given, list | tuple) or (
+        isinstance(given, np.ndarray) and given.dtype == object and given.ndim
+    ):
         return sum(count_hidden(part) for part in given)
     return 0
 
 
 def has_masks(given: Any) -> bool:
-    """Whether it is a masked array, or a list that holds one at whatever depth, or an object whose __array__ gives one."""
+    """Whether it is a masked array, or a list that holds one at whatever depth, or an object whose __array__
+    gives one.
+    """
     if isinstance(given, list | tuple):
         return any(has_masks(part) for part in given)
-    if isinstance(given, np.ndarray | np.generic) or not hasattr(given, "__array__") or hasattr(given, "detach"):
+    if (
+        isinstance(given, np.ndarray | np.generic)
+        or not hasattr(given, "__array__")
+        or hasattr(given, "detach")
+    ):
         return isinstance(given, np.ma.MaskedArray)
     try:
         return isinstance(np.asanyarray(given), np.ma.MaskedArray)

@@ -37,16 +37,24 @@ def observed_entries(
             numbers = ~np.isnan(values)
             if seen is None and not numbers.all():
                 seen = np.ones(images.shape, np.bool_)
-            _require_finite(where, values, finite | ~numbers | (False if seen is None else ~seen[part]), start, place)
+            _require_finite(
+                where, values, finite | ~numbers | (False if seen is None else ~seen[part]), start, place
+            )
             if seen is not None:
                 seen[part] &= numbers
     return None if seen is None or seen.all() else seen
 
 
-def _require_finite(where: str, values: Array, fine: Array, start: int, place: Callable[[int, int], str]) -> None:
+def _require_finite(
+    where: str, values: Array, fine: Array, start: int, place: Callable[[int, int], str]
+) -> None:
     wrong = np.argwhere(~fine.reshape(len(fine), -1))
     if len(wrong):
         row, entry = (int(i) for i in wrong[0])
-        found = f"found {len(wrong)} infinite values, the first {values.reshape(len(values), -1)[row, entry]} in"
+        found = (
+            f"found {len(wrong)} infinite values, the first {values.reshape(len(values), -1)[row, entry]} in"
+        )
         where_it_is = place(start + row, entry)
-        raise InputError(f"{where}: x should be finite, or NaN where an entry is missing; {found} {where_it_is}")
+        raise InputError(
+            f"{where}: x should be finite, or NaN where an entry is missing; {found} {where_it_is}"
+        )

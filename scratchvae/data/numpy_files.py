@@ -25,26 +25,30 @@ from scratchvae.data.rows import Rows
 from scratchvae.data.streams import MOST_AXES, opened, read_promised
 from scratchvae.files import open_regular, path_from
 
-IMAGES = ("images", "x", "data", "arr_0")  # names under which a .npz may keep its images, the first found counts
+# names under which a .npz may keep its images, the first found counts
+IMAGES = ("images", "x", "data", "arr_0")
 LABELS = ("labels", "y")  # and its labels; a y of floating numbers holds conditions
 CONDITIONS = "conditions"
-MASKS = ("mask", "masks", "missing", "hidden", "is_missing", "missing_mask")  # which say the opposite, or who knows
+# which say the opposite, or who knows
+MASKS = ("mask", "masks", "missing", "hidden", "is_missing", "missing_mask")
 OBSERVED = "observed"  # True where an entry of the images was observed
 OF_A_DIRECTORY = 16  # what each byte of a zip's directory becomes in memory
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int | None = None) -> Dataset:
-    """The examples of a .npy or .npz file (known by its first bytes), with the labels and conditions of the latter if it has any.
+    """The examples of a .npy or .npz file (known by its first bytes), with the labels and conditions of the
+    latter if it has any.
 
-    A .npz keeps its examples under "images", "x", "data" or "arr_0", or holds a single array; labels, whole numbers (N,), under
-    "labels" or "y"; conditions, real numbers (N, C) or (N,) that a model may be told of each example, under "conditions", or as a
-    "y" of floating numbers; and under "observed", of the shape of the examples, which of their entries were observed. The axes
-    are read as `channels_first` says. The numbers are of the `kind` that is declared, whatever their dtype. With a `limit`, the
-    first so many examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may take stays where
-    it is, and each batch reads its own examples.
-    InputError when the file is malformed, breaks off, holds Python objects or a mask, or holds fewer or more bytes than a
-    header promises. A line says which other arrays it does not read.
+    A .npz keeps its examples under "images", "x", "data" or "arr_0", or holds a single array; labels, whole
+    numbers (N,), under "labels" or "y"; conditions, real numbers (N, C) or (N,) that a model may be told of
+    each example, under "conditions", or as a "y" of floating numbers; and under "observed", of the shape of
+    the examples, which of their entries were observed. The axes are read as `channels_first` says. The
+    numbers are of the `kind` that is declared, whatever their dtype. With a `limit`, the first so many
+    examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may take stays
+    where it is, and each batch reads its own examples. InputError when the file is malformed, breaks off,
+    holds Python objects or a mask, or holds fewer or more bytes than a header promises. A line says which
+    other arrays it does not read.
     """
     path = path_from("read_arrays", path)
     labels = conditions = observed = None
@@ -52,20 +56,27 @@ def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int |
         start = stream.read(6)
         stream.seek(0)
         if start == b"\x93NUMPY":
-            images: Any = _read_npy(stream, str(path), limit=limit, in_place=not isinstance(stream, gzip.GzipFile))
+            images: Any = _read_npy(
+                stream, str(path), limit=limit, in_place=not isinstance(stream, gzip.GzipFile)
+            )
         elif start[:4] in (b"PK\3\4", b"PK\5\6"):
-            if isinstance(stream, gzip.GzipFile):  # a zip begins at its end, which is known when all is inflated
+            # a zip begins at its end, which is known when all is inflated
+            if isinstance(stream, gzip.GzipFile):
                 raise InputError(f"{path}: a .npz file in a gzip is not read: unpack the gzip")
             images, labels, conditions, observed = _read_npz(stream, path)
         else:
-            raise InputError(f"{path}: expected a .npy or .npz file, found {'other bytes' if start else 'an empty file'}")
+            raise InputError(
+                f"{path}: expected a .npy or .npz file, found {'other bytes' if start else 'an empty file'}"
+            )
     images = images if isinstance(images, Rows) else channels_first(images, str(path))
     observed = None if observed is None else channels_first(observed, str(path))
     return Dataset(path.name, images, labels, conditions=conditions, observed=observed, kind=kind)
 
 
 def read_npz(path: str | PathLike[str]) -> dict[str, Array]:
-    """Every array of a .npz file by its name; InputError as above, and where they take more bytes together than reading may."""
+    """Every array of a .npz file by its name; InputError as above, and where they take more bytes together
+    than reading may.
+    """
     path = path_from("read_npz", path)
     with open_regular(path) as stream, _archive(stream, path) as (archive, named):
         promised = sum(member.file_size for member in named.values())
@@ -77,32 +88,54 @@ def read_npz(path: str | PathLike[str]) -> dict[str, Array]:
 def _archive(stream: IO[bytes], path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     """The zip and its arrays by name; what goes wrong in it becomes an InputError."""
     try:
-        require_room(str(path), _length_of_directory(stream) * OF_A_DIRECTORY, "the names in the zip's directory")
+        require_room(
+            str(path), _length_of_directory(stream) * OF_A_DIRECTORY, "the names in the zip's directory"
+        )
         with zipfile.ZipFile(stream) as archive:
-            yield archive, {m.filename.removesuffix(".npy"): m for m in archive.infolist() if m.filename.endswith(".npy")}
+            yield (
+                archive,
+                {
+                    m.filename.removesuffix(".npy"): m
+                    for m in archive.infolist()
+                    if m.filename.endswith(".npy")
+                },
+            )
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise InputError(f"{path}: the zip archive is corrupt or truncated ({error!s:.200})") from None
 
 
 def _length_of_directory(stream: IO[bytes]) -> int:
     """The bytes that a zip's list of its members promises to have, which are read before anything else of it.
 
-    The record at its end says so: at offset 12, and where its comment is followed by nothing else. A zip of more than 4 GB has
-    a second such record before it, with the length at offset 40.
+    The record at its end says so: at offset 12, and where its comment is followed by nothing else. A zip of
+    more than 4 GB has a second such record before it, with the length at offset 40.
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - (1 << 16) - 98))
     tail = stream.read()
     stream.seek(0)
     ends = [tail.rfind(mark) for mark in (b"PK\5\6", b"PK\6\6")]
-    lengths = [tail[end + at : end + at + n] for end, at, n in zip(ends, (12, 40), (4, 8), strict=True) if end >= 0]
+    lengths = [
+        tail[end + at : end + at + n] for end, at, n in zip(ends, (12, 40), (4, 8), strict=True) if end >= 0
+    ]
     return min(size, max((int.from_bytes(length, "little") for length in lengths), default=0))
 
 
 def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array | None, Array | None]:
-    """The images, the labels, the conditions of a zip, and which entries were observed. InputError for any other array in it."""
+    """The images, the labels, the conditions of a zip, and which entries were observed.
+
+    InputError for any other array in it.
+    """
     with _archive(stream, path) as (archive, members):
         found = [name for name in IMAGES if name in members] or (list(members) if len(members) == 1 else [])
         if not found:
@@ -114,15 +147,21 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array
         names = [name for name in (found[0], *labelled, CONDITIONS, OBSERVED) if name in members]
         if masks := [name for name in members if name.lower() in MASKS and name not in names]:
             helps = f"np.savez(path, images=…, {OBSERVED}=…) with True where an entry was observed says which are missing"
-            raise InputError(f"{path}: expected which entries were observed under {OBSERVED!r}; found {masks[0]!r}: {helps}")
+            raise InputError(
+                f"{path}: expected which entries were observed under {OBSERVED!r}; found {masks[0]!r}: {helps}"
+            )
         if unread := [name for name in members if name not in names]:
-            logging.getLogger("scratchvae").info("%s: nothing reads %s, which it holds besides", path, ", ".join(unread)[:200])
+            logging.getLogger("scratchvae").info(
+                "%s: nothing reads %s, which it holds besides", path, ", ".join(unread)[:200]
+            )
         read = {name: _read_member(archive, members[name], f"{path}[{name!r}]") for name in names}
     images, conditions, observed = read.pop(found[0]), read.pop(CONDITIONS, None), read.pop(OBSERVED, None)
     labels = next(iter(read.values()), None)
     if labels is not None and labels.dtype.kind == "f" and labelled == ["y"]:
         if conditions is not None:
-            raise InputError(f"{path}: y should hold labels, whole numbers, beside {CONDITIONS}; found {labels.dtype}")
+            raise InputError(
+                f"{path}: y should hold labels, whole numbers, beside {CONDITIONS}; found {labels.dtype}"
+            )
         labels, conditions = None, labels
     if conditions is not None:
         conditions = conditions if conditions.dtype.kind == "f" else conditions.astype(np.float64)
@@ -132,13 +171,18 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> Array:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise InputError(f"{where}: expected a stored or deflated array, found compression method {member.compress_type}")
+        raise InputError(
+            f"{where}: expected a stored or deflated array, found compression method {member.compress_type}"
+        )
     with archive.open(member) as stream:
         return _read_npy(stream, where)
 
 
 def _read_npy(stream: IO[bytes], where: str, *, limit: int | None = None, in_place: bool = False) -> Any:
-    """One array: magic bytes, a header that is a Python literal, the values. Where it may stay `in_place`, it can be Rows."""
+    """One array: magic bytes, a header that is a Python literal, the values.
+
+    Where it may stay `in_place`, it can be Rows.
+    """
     try:
         version = np.lib.format.read_magic(stream)
         if version not in HEADERS:
@@ -146,18 +190,35 @@ def _read_npy(stream: IO[bytes], where: str, *, limit: int | None = None, in_pla
         shape, columns_first, dtype = HEADERS[version](stream)
     except InputError:
         raise
-    except (ValueError, TypeError, SyntaxError, tokenize.TokenError, OverflowError, MemoryError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        SyntaxError,
+        tokenize.TokenError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+    ) as error:
         raise InputError(f"{where}: malformed .npy header ({error!s:.200})") from None
     if dtype.kind not in "biuf":
-        raise InputError(f"{where}: expected an array of numbers, found {dtype} (Python objects are never read)")
+        raise InputError(
+            f"{where}: expected an array of numbers, found {dtype} (Python objects are never read)"
+        )
     if any(length <= 0 for length in shape) or len(shape) > MOST_AXES:
         found = ", ".join(map(in_words, shape))
-        raise InputError(f"{where}: expected at least one value and at most {MOST_AXES} axes, found shape ({found})")
+        raise InputError(
+            f"{where}: expected at least one value and at most {MOST_AXES} axes, found shape ({found})"
+        )
     promised = math.prod(shape) * dtype.itemsize
     if columns_first or not shape:
         limit = None
     first = None if limit is None else min(limit, shape[0]) * math.prod(shape[1:]) * dtype.itemsize
-    if in_place and not columns_first and (promised if first is None else first) > max_bytes() and _holds(stream, promised):
+    if (
+        in_place
+        and not columns_first
+        and (promised if first is None else first) > max_bytes()
+        and _holds(stream, promised)
+    ):
         rows = Rows(partial(_laid_out, where, dtype, stream.tell(), shape))
         return rows if limit is None else rows.choose(slice(0, limit))
     values = read_promised(stream, promised, where, first=first)

@@ -1,4 +1,6 @@
-"""Files and folders as data sets: what a path leads to is known by its first bytes, by its name, or by what a folder holds."""
+"""Files and folders as data sets: what a path leads to is known by its first bytes, by its name, or by what a
+folder holds.
+"""
 
 import re
 from dataclasses import dataclass
@@ -22,14 +24,21 @@ from scratchvae.data.video import read_video, windows
 from scratchvae.data.wav import read_wav
 
 SPLITS = {"train": "train", "test": "t10k"}  # split: how its IDX files begin
-IMAGE_FILES = ("{}-images-idx3-ubyte", "{}-images-idx3-ubyte.gz", "{}-images.idx3-ubyte", "{}-images.idx3-ubyte.gz")
+IMAGE_FILES = (
+    "{}-images-idx3-ubyte",
+    "{}-images-idx3-ubyte.gz",
+    "{}-images.idx3-ubyte",
+    "{}-images.idx3-ubyte.gz",
+)
 FILES = "an IDX, .npy, .npz, .csv, .tsv, .wav, .flac, .ogg, .gif, .webp or .txt file"
 READ = f"{FILES}, or of a folder of pictures, of sounds or of .txt files"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is asked of what is read: the kind and the size of pictures, None where the file decides, how many, in which order."""
+    """What is asked of what is read: the kind and the size of pictures, None where the file decides, how
+    many, in which order.
+    """
 
     kind: str | None
     size: tuple[int, int] | None
@@ -41,7 +50,9 @@ class Reading:
         """The side of pictures that are drawn, which are square."""
         height, width = self.size or (28, 28)
         if height != width:
-            raise InputError(f"load: what is drawn is square, so that size should be one number; found {height} x {width}")
+            raise InputError(
+                f"load: what is drawn is square, so that size should be one number; found {height} x {width}"
+            )
         return height
 
 
@@ -50,7 +61,9 @@ def read_path(path: Path, split: str, asked: Reading) -> Dataset:
     if path.is_dir() and any(images_in(path, either) for either in SPLITS):
         if images := images_in(path, split):
             return read_pair(images, path.name, asked=asked)
-        raise InputError(f"{path}: the {split} split isn't there, only the other one; expected {split_files(split)}")
+        raise InputError(
+            f"{path}: the {split} split isn't there, only the other one; expected {split_files(split)}"
+        )
     if all((path / either).is_dir() for either in SPLITS):
         return _read_folder(path / split, asked)
     if split != "train":
@@ -65,12 +78,16 @@ def _read_folder(path: Path, asked: Reading) -> Dataset:
     endings = {"pictures": suffixes(), "sounds": SOUNDS, "texts": (".txt",)}
     kinds = [kind for kind, suffix in endings.items() if holds(path, suffix)]
     if len(kinds) > 1:
-        raise InputError(f"{path}: expected files of one kind, found {' and '.join(kinds)}: move one kind elsewhere")
+        raise InputError(
+            f"{path}: expected files of one kind, found {' and '.join(kinds)}: move one kind elsewhere"
+        )
     if kinds == ["texts"]:
         return bag_of_words(read_texts(path))
     if kinds == ["sounds"]:
         return read_sounds(path)
-    return _pixels(path, read_pictures(path, size=asked.size, resize=asked.resize, kind=asked.kind or "pixels"), asked)
+    return _pixels(
+        path, read_pictures(path, size=asked.size, resize=asked.resize, kind=asked.kind or "pixels"), asked
+    )
 
 
 def _read_file(path: Path, asked: Reading) -> Dataset:
@@ -97,7 +114,10 @@ def _read_file(path: Path, asked: Reading) -> Dataset:
 
 
 def _pixels(path: Path, data: Dataset, asked: Reading) -> Dataset:
-    """Pixels by a file's format. InputError where all are 0 or 1, which may be black and white, and nobody has said so."""
+    """Pixels by a file's format.
+
+    InputError where all are 0 or 1, which may be black and white, and nobody has said so.
+    """
     if asked.kind is None and data.kind == "pixels" and data.images.max() == 1:
         expected = "pixels from 0 to 255, as the format has them"
         helps = "kind='values' (--kind values) takes them as they stand, kind='pixels' (--kind pixels) divides them by 255"
@@ -117,7 +137,10 @@ def images_in(folder: Path, split: str) -> Path | None:
 
 
 def read_pair(images_file: Path, name: str, label_names: tuple[str, ...] = (), *, asked: Reading) -> Dataset:
-    """The images of one IDX file with the labels of the one beside it, if it is there. Bytes are pixels, others are values."""
+    """The images of one IDX file with the labels of the one beside it, if it is there.
+
+    Bytes are pixels, others are values.
+    """
     labels_file = _labels_beside(images_file)
     labels = None if labels_file is None else read_idx(labels_file)
     limit = None if labels is not None and sorted_by_class(labels) and not asked.in_order else asked.limit
@@ -126,7 +149,9 @@ def read_pair(images_file: Path, name: str, label_names: tuple[str, ...] = (), *
     if labels is not None:
         labels = labels if limit is None else labels[:limit]
         if labels.shape != (len(images),):
-            raise InputError(f"{labels_file}: expected {len(images)} labels for {images_file.name}, found shape {labels.shape}")
+            raise InputError(
+                f"{labels_file}: expected {len(images)} labels for {images_file.name}, found shape {labels.shape}"
+            )
     return _pixels(images_file, Dataset(name, images, labels, label_names, kind=kind), asked)
 
 

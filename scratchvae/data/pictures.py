@@ -22,27 +22,39 @@ def photograph() -> Array:
 
 
 def read_picture(path: str | PathLike[str]) -> Array:
-    """A picture in a format that Pillow decodes, as (C, H, W) uint8: C is 1 if it is grey, else 3. The first frame of several."""
+    """A picture in a format that Pillow decodes, as (C, H, W) uint8: C is 1 if it is grey, else 3.
+
+    The first frame of several.
+    """
     with decoding(path_from("read_picture", path), formats(), "a picture") as image:
         return eight_bits(image, str(path))
 
 
 def patches(
-    picture: Array | None = None, n: int = 10_000, *, size: int = 16, grey: bool = True, seed: int | np.random.SeedSequence = 0
+    picture: Array | None = None,
+    n: int = 10_000,
+    *,
+    size: int = 16,
+    grey: bool = True,
+    seed: int | np.random.SeedSequence = 0,
 ) -> Dataset:
     """n square patches of a picture (C, H, W) uint8, from uniformly random places: (n, C, size, size) uint8.
 
-    Without a picture they are of the photograph. `grey` averages its colours. The places are the factors x and y, in pixels from
-    the left and from the top. InputError when a patch would be larger than the picture.
+    Without a picture they are of the photograph. `grey` averages its colours. The places are the factors x
+    and y, in pixels from the left and from the top. InputError when a patch would be larger than the picture.
     """
     require_flag("patches", "grey", grey)
     picture = photograph() if picture is None else np.asarray(picture)
     if picture.ndim != 3 or picture.dtype != np.uint8:
-        raise InputError(f"patches: picture should be (C, H, W) uint8, found {picture.dtype} of shape {picture.shape}")
+        raise InputError(
+            f"patches: picture should be (C, H, W) uint8, found {picture.dtype} of shape {picture.shape}"
+        )
     require_count("patches", "n", n)
     require_count("patches", "size", size)
     if size > min(picture.shape[1:]):
-        raise InputError(f"patches: size should be at most {min(picture.shape[1:])}, the picture's own; found {size}")
+        raise InputError(
+            f"patches: size should be at most {min(picture.shape[1:])}, the picture's own; found {size}"
+        )
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
         raise InputError(f"patches: seed should not be negative, found {seed}")
     if grey:
@@ -52,4 +64,9 @@ def patches(
     uniform = np.random.default_rng(seed).random((n, 2))
     x, y = (uniform * (width - size + 1, height - size + 1)).astype(np.intp).T
     every = np.lib.stride_tricks.sliding_window_view(picture, (size, size), axis=(1, 2))
-    return Dataset("patches", np.ascontiguousarray(every[:, y, x].swapaxes(0, 1)), factors={"x": x, "y": y}, kind="pixels")
+    return Dataset(
+        "patches",
+        np.ascontiguousarray(every[:, y, x].swapaxes(0, 1)),
+        factors={"x": x, "y": y},
+        kind="pixels",
+    )

@@ -18,7 +18,9 @@ def real_numbers(where: str, called: str, array: Array) -> Array:
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     if kind == "c":
         helps = f"np.concatenate([{called}.real, {called}.imag], axis=1) makes two numbers of each"
-        raise InputError(f"{where}: Complex data not supported: {called} should hold real numbers, found {array.dtype}; {helps}")
+        raise InputError(
+            f"{where}: Complex data not supported: {called} should hold real numbers, found {array.dtype}; {helps}"
+        )
     if kind in "Mm":
         unit = f"{called} - {called}.min()" if kind == "M" else called
         words = "dates" if kind == "M" else "durations"
@@ -28,7 +30,11 @@ def real_numbers(where: str, called: str, array: Array) -> Array:
         helps = f"np.unique({called}, return_inverse=True)[1] numbers the words of a column"
         if array.size and _reads_as_numbers(array):
             helps = f"{called}.astype(np.float64) reads these as numbers"
-        found = f"found strings, such as {str(array.reshape(-1)[0])!r:.40}" if array.size else f"found no entry, of {array.dtype}"
+        found = (
+            f"found strings, such as {str(array.reshape(-1)[0])!r:.40}"
+            if array.size
+            else f"found no entry, of {array.dtype}"
+        )
         raise InputError(f"{expected}, {found}; {helps}")
     if array.dtype.names is not None:
         fields = ", ".join(array.dtype.names)
@@ -60,14 +66,18 @@ def _of_objects(where: str, called: str, array: Array) -> Array:
         elif isinstance(entry, Real | Decimal | np.bool_):
             numbers[index] = _as_float(where, called, entry, index)
         elif isinstance(entry, np.ma.MaskedArray) and not entry.ndim:
-            numbers[index] = np.nan if np.ma.is_masked(entry) else _as_float(where, called, entry.item(), index)
+            numbers[index] = (
+                np.nan if np.ma.is_masked(entry) else _as_float(where, called, entry.item(), index)
+            )
         else:
             _refuse_object(where, called, entry, index, array)
     return numbers
 
 
 def _as_float(where: str, called: str, entry: Any, index: tuple[int, ...]) -> float:
-    """The nearest float to one of Python's numbers; InputError where it has none, as 10**400 and a signalling NaN have none."""
+    """The nearest float to one of Python's numbers; InputError where it has none, as 10**400 and a signalling
+    NaN have none.
+    """
     try:
         return float(entry)
     except (OverflowError, ValueError, TypeError):
@@ -88,11 +98,15 @@ def _refuse_object(where: str, called: str, entry: Any, index: tuple[int, ...], 
     if array.ndim == 1 and isinstance(entry, np.ndarray | list | tuple):
         require_one_shape(where, called, array)
         stack = "np.ma.stack" if has_masks(list(array)) else "np.stack"
-        raise InputError(f"{expected}, found an array of arrays: {stack}(list({called})) makes one array of them")
+        raise InputError(
+            f"{expected}, found an array of arrays: {stack}(list({called})) makes one array of them"
+        )
     if isinstance(entry, str):
         helps = f"np.unique({called}, return_inverse=True)[1] numbers the words of a column"
         raise InputError(f"{expected}, found the text {entry!r:.40} {at}; {helps}")
-    raise InputError(f"{expected}, found a {type(entry).__name__} {at}: the argument must be a string or a number")
+    raise InputError(
+        f"{expected}, found a {type(entry).__name__} {at}: the argument must be a string or a number"
+    )
 
 
 def require_one_shape(where: str, called: str, parts: Iterable[Any]) -> None:

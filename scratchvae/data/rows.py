@@ -15,9 +15,9 @@ from scratchvae.arrays import Array
 class Rows:
     """Chosen rows of an array (N, …) in a file, with the parts of an array's interface that data sets use.
 
-    `source` opens the array, as a memory map. Each access opens it, copies the rows that were asked for, and lets go of the
-    rest, so that the memory of a process stays that of a batch however large the file is. `chosen` says which rows these
-    are, in which order; None stands for all.
+    `source` opens the array, as a memory map. Each access opens it, copies the rows that were asked for, and
+    lets go of the rest, so that the memory of a process stays that of a batch however large the file is.
+    `chosen` says which rows these are, in which order; None stands for all.
     """
 
     def __init__(self, source: Callable[[], Array], chosen: Array | None = None) -> None:
@@ -56,7 +56,9 @@ class Rows:
 
 
 def rows_of(array: Any, indices: slice | Array) -> Any:
-    """The chosen rows of an array: of one in a file without reading them, of one in memory as NumPy's indexing gives them."""
+    """The chosen rows of an array: of one in a file without reading them, of one in memory as NumPy's
+    indexing gives them.
+    """
     if isinstance(array, Rows):
         return array.choose(indices)
     if isinstance(array, np.memmap) and not isinstance(indices, slice):

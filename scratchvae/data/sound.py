@@ -19,10 +19,12 @@ OF_A_SAMPLE = 4  # bytes, as float32
 
 
 def read_sound(path: str | PathLike[str]) -> tuple[Array, int]:
-    """The samples (T,) float32 of a sound file and how many there are to a second, several channels averaged to one.
+    """The samples (T,) float32 of a sound file and how many there are to a second, several channels averaged
+    to one.
 
-    A .wav file is read by read_wav, and a .flac or .ogg file by soundfile, which `pip install 'scratchvae[sound]'` installs.
-    InputError for a file that cannot be read, takes more bytes than reading may, or holds no samples.
+    A .wav file is read by read_wav, and a .flac or .ogg file by soundfile, which
+    `pip install 'scratchvae[sound]'` installs. InputError for a file that cannot be read, takes more bytes
+    than reading may, or holds no samples.
     """
     path = path_from("read_sound", path)
     if path.suffix.lower() == ".wav":
@@ -31,7 +33,9 @@ def read_sound(path: str | PathLike[str]) -> tuple[Array, int]:
         import soundfile
     except (ImportError, OSError):
         helps = "pip install 'scratchvae[sound]' installs it"
-        raise InputError(f"{path}: FLAC and OGG files are read by the package soundfile, which is not here: {helps}") from None
+        raise InputError(
+            f"{path}: FLAC and OGG files are read by the package soundfile, which is not here: {helps}"
+        ) from None
     with open_regular(path) as file:
         try:
             with soundfile.SoundFile(file) as sound:
@@ -52,8 +56,9 @@ def read_sound(path: str | PathLike[str]) -> tuple[Array, int]:
 def read_sounds(folder: str | PathLike[str]) -> Dataset:
     """The frames of all sound files of a folder, one after the other, as levels of a spectrogram  ->  (N, F).
 
-    The factors are the number of the file and the time in it, in seconds. A folder of sub-folders holds one class in each:
-    labels count them in the order of their names. InputError for files whose samples come at different rates.
+    The factors are the number of the file and the time in it, in seconds. A folder of sub-folders holds one
+    class in each: labels count them in the order of their names. InputError for files whose samples come at
+    different rates.
     """
     folder = path_from("read_sounds", folder)
     files, labels, names = examples(folder, SOUNDS, "sound")
@@ -81,8 +86,9 @@ def read_sounds(folder: str | PathLike[str]) -> Dataset:
 def sound_of(levels: Array, rate: int, *, seconds: float = 0.25, iterations: int = 60) -> Array:
     """Frames (n, F) of a spectrogram of that rate as one sound (T,), each held for so long, within ±1.
 
-    A frame has no phase: it begins as noise of a fixed seed, and `iterations` of Griffin and Lim make the frames agree.
-    Levels below 0 are silence. The sound is divided by its largest sample where that is above 1.
+    A frame has no phase: it begins as noise of a fixed seed, and `iterations` of Griffin and Lim make the
+    frames agree. Levels below 0 are silence. The sound is divided by its largest sample where that is above
+    1.
     """
     spectrogram = Spectrogram.of_rate(rate)
     if levels.ndim != 2 or levels.shape[1] != len(spectrogram.frequencies):

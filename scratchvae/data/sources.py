@@ -18,7 +18,16 @@ from scratchvae.data.images import RESIZED
 from scratchvae.data.kinds import KINDS
 from scratchvae.data.limits import at_most
 from scratchvae.data.notes import notes
-from scratchvae.data.paths import READ, SPLITS, Reading, images_in, read_pair, read_path, sorted_by_class, split_files
+from scratchvae.data.paths import (
+    READ,
+    SPLITS,
+    Reading,
+    images_in,
+    read_pair,
+    read_path,
+    sorted_by_class,
+    split_files,
+)
 from scratchvae.data.pictures import patches
 from scratchvae.data.table_files import is_table
 from scratchvae.data.tables import Columns, as_table
@@ -28,13 +37,26 @@ from scratchvae.files import path_from
 
 @dataclass(frozen=True)
 class Source:
-    """A data set of IDX files: the folders it may lie in, below a place that is looked through, and the names of its labels."""
+    """A data set of IDX files: the folders it may lie in, below a place that is looked through, and the names
+    of its labels.
+    """
 
     folders: tuple[str, ...]
     label_names: tuple[str, ...]
 
 
-CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+CLOTHES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 SOURCES = {
     "mnist": Source(("mnist", "MNIST/raw"), tuple("0123456789")),
     "fashion-mnist": Source(("fashion-mnist", "FashionMNIST/raw"), CLOTHES),
@@ -65,13 +87,13 @@ def load(
 
     Names:
 
-    - "glyphs" draws characters from `seed`, `size` pixels a side (28 by default): 20,000 training images and 2,000
-      test images, from independent random streams. "numerals" draws as many digits in ten typefaces.
+    - "glyphs" draws characters from `seed`, `size` pixels a side (28 by default): 20,000 training images and
+      2,000 test images, from independent random streams. "numerals" draws as many digits in ten typefaces.
       "bouncing-glyphs", "notes" and "patches" draw 10,000 and 2,000 each.
     - "docstrings" counts the words of Python's own documentation. A fifth of its documents is the test split.
-    - "mnist" and "fashion-mnist" are IDX files with labels. `load` looks for a folder of that name in `data_dir`, in
-      $SCRATCHVAE_DATA and in /usr/share/datasets. It also looks in `data_dir` itself, unless that folder has the name
-      of another data set.
+    - "mnist" and "fashion-mnist" are IDX files with labels. `load` looks for a folder of that name in
+      `data_dir`, in $SCRATCHVAE_DATA and in /usr/share/datasets. It also looks in `data_dir` itself, unless
+      that folder has the name of another data set.
 
     A path may lead to:
 
@@ -81,20 +103,22 @@ def load(
     - a .gif or .webp file, which becomes windows of four frames
     - a .txt file, which becomes bags of words
     - a .csv or .tsv file, a table; `columns` says of which kind its columns are
-    - a folder of pictures, of sounds or of texts; pictures are made `size` = (H, W) large in the way `resize` names
+    - a folder of pictures, of sounds or of texts; pictures are made `size` = (H, W) large in the way `resize`
+      names
     - a folder with both splits, either MNIST's IDX files or the folders train/ and test/
 
-    Everything but a folder with both splits has one split only, "train", which is all of it. `Dataset.split` then
-    holds some of it out.
+    Everything but a folder with both splits has one split only, "train", which is all of it. `Dataset.split`
+    then holds some of it out.
 
-    `kind`, one of KINDS, declares what the numbers are. By default the format decides: pictures, animations and IDX
-    files of bytes are pixels, texts are counts, and arrays of any dtype are values. `limit` keeps only so many examples,
-    the first ones; of an array in a file no others are read. Data that are sorted by class are brought into a fixed
-    random order, so that every part of them resembles the whole. `in_order` keeps their order, as a series needs.
+    `kind`, one of KINDS, declares what the numbers are. By default the format decides: pictures, animations
+    and IDX files of bytes are pixels, texts are counts, and arrays of any dtype are values. `limit` keeps
+    only so many examples, the first ones; of an array in a file no others are read. Data that are sorted by
+    class are brought into a fixed random order, so that every part of them resembles the whole. `in_order`
+    keeps their order, as a series needs.
 
-    Only regular files are read. A file that would take more than `max_bytes` is refused before it is read, or as soon
-    as its decompressed size is larger. None stands for $SCRATCHVAE_MAX_BYTES, or 1 GiB. A plain .npy file
-    that is larger is not refused: it stays on disk, and each batch reads its own examples.
+    Only regular files are read. A file that would take more than `max_bytes` is refused before it is read, or
+    as soon as its decompressed size is larger. None stands for $SCRATCHVAE_MAX_BYTES, or 1 GiB. A plain .npy
+    file that is larger is not refused: it stays on disk, and each batch reads its own examples.
     """
     if kind is not None:
         require_choice("load", "kind", kind, KINDS)
@@ -105,10 +129,14 @@ def load(
     require_seed("load", "seed", seed)
     sides = None if size is None else sizes_of("load", "size", size, least=1)
     if sides is not None and len(sides) > 2:
-        raise InputError(f"load: size should be a number of pixels or two, (H, W), found {len(sides)} numbers")
+        raise InputError(
+            f"load: size should be a number of pixels or two, (H, W), found {len(sides)} numbers"
+        )
     sides = None if sides is None else (sides[0], sides[-1])
     if sides is None and resize != "crop":
-        raise InputError(f"load: resize={resize!r} says how pictures become so large as size says; found no size")
+        raise InputError(
+            f"load: resize={resize!r} says how pictures become so large as size says; found no size"
+        )
     if not (isinstance(source, str) and source in NAMES):
         source = path_from("load", source, or_else="the name of a data set")
     with at_most(max_bytes):
@@ -117,7 +145,9 @@ def load(
             data = _load_table(Path(source), split, columns)
             if kind not in (None, "values"):
                 helps = 'columns="name=count" (--columns) says what a column is'
-                raise InputError(f"load: each column of a table has a kind of its own; found kind={kind!r}: {helps}")
+                raise InputError(
+                    f"load: each column of a table has a kind of its own; found kind={kind!r}: {helps}"
+                )
         elif columns is not None:
             raise InputError(f"load: columns are for a table, a .csv or .tsv file; found {str(source)!r}")
         else:
@@ -125,11 +155,15 @@ def load(
     if kind is not None and data.kind != kind:
         data = replace(data, kind=kind)
     if limit is not None and limit > len(data):
-        raise InputError(f"limit should be between 1 and {len(data)}, the examples in {data.name}; found {limit}")
+        raise InputError(
+            f"limit should be between 1 and {len(data)}, the examples in {data.name}; found {limit}"
+        )
     return data if limit in (None, len(data)) else data.subset(slice(0, limit))
 
 
-def _load(source: str | PathLike[str], split: str, data_dir: str | PathLike[str] | None, seed: int, asked: Reading) -> Dataset:
+def _load(
+    source: str | PathLike[str], split: str, data_dir: str | PathLike[str] | None, seed: int, asked: Reading
+) -> Dataset:
     require_choice("load", "split", split, SPLITS)
     if source in ("glyphs", "numerals"):
         draw = glyphs if source == "glyphs" else numerals
@@ -153,16 +187,24 @@ def _load(source: str | PathLike[str], split: str, data_dir: str | PathLike[str]
 
 def _require_size_has_effect(source: str | PathLike[str], sides: tuple[int, int] | None) -> None:
     """InputError for a size of what has its own."""
-    if sides is None or source in DRAWN_TO_SIZE or (source not in NAMES and (not Path(source).exists() or Path(source).is_dir())):
+    if (
+        sides is None
+        or source in DRAWN_TO_SIZE
+        or (source not in NAMES and (not Path(source).exists() or Path(source).is_dir()))
+    ):
         return
     helps = f"leave size out; it is for {', '.join(DRAWN_TO_SIZE)} and folders of pictures"
     asked = f"size={sides[0]}x{sides[1]}"
-    raise InputError(f"load: {asked} would change nothing about {str(source)!r:.80}, which is as large as it is: {helps}")
+    raise InputError(
+        f"load: {asked} would change nothing about {str(source)!r:.80}, which is as large as it is: {helps}"
+    )
 
 
 def _load_table(path: Path, split: str, columns: Columns | None) -> Dataset:
     if split != "train":
-        raise InputError(f"{path}: a table has one split only: split='train' takes all of it; found {split!r}")
+        raise InputError(
+            f"{path}: a table has one split only: split='train' takes all of it; found {split!r}"
+        )
     return as_table(path, columns)
 
 
@@ -183,14 +225,18 @@ def _made(name: str, split: str, seed: int, size: int) -> Dataset:
 
 
 def _stream(seed: int, split: str) -> int | np.random.SeedSequence:
-    """The seed itself for training; for the test split a child of it, whose numbers are independent of every seed's."""
+    """The seed itself for training; for the test split a child of it, whose numbers are independent of every
+    seed's.
+    """
     if split == "train" or seed < 0:
         return seed
     return np.random.SeedSequence(seed, spawn_key=(1,))
 
 
 def _mixed(data: Dataset) -> Dataset:
-    """Data that come sorted by class in a fixed random order, so that any part of them is like the whole; others as they are."""
+    """Data that come sorted by class in a fixed random order, so that any part of them is like the whole;
+    others as they are.
+    """
     if data.labels is None or not sorted_by_class(data.labels):
         return data
     return data.subset(np.random.default_rng(0).permutation(len(data)))
@@ -207,7 +253,9 @@ def _load_named(name: str, split: str, data_dir: str | PathLike[str] | None, ask
     for folder in folders:
         for other in SPLITS:
             if found := images_in(folder, other):
-                raise InputError(f"load: {name} has no {split} split here, only {other} ({found}); expected {split_files(split)}")
+                raise InputError(
+                    f"load: {name} has no {split} split here, only {other} ({found}); expected {split_files(split)}"
+                )
     raise InputError(
         f"load: {name} was not found in {', '.join(map(str, folders))}; expected {split_files(split)}; "
         f"put them there, or name another place by data_dir or ${VARIABLE}"
@@ -218,11 +266,17 @@ def _expanded(place: str | PathLike[str]) -> Path:
     try:
         return Path(place).expanduser()
     except RuntimeError:
-        raise InputError(f"load: data_dir should be a folder, found {str(place)!r}, the home of a user who isn't known") from None
+        raise InputError(
+            f"load: data_dir should be a folder, found {str(place)!r}, the home of a user who isn't known"
+        ) from None
 
 
 def _may_hold(folder: Path, name: str) -> bool:
-    """Whether files directly in the folder can be this source's: no other source's name is the last one on its path."""
-    owner = {place.split("/")[0].lower(): known for known, source in SOURCES.items() for place in source.folders}
+    """Whether files directly in the folder can be this source's: no other source's name is the last one on
+    its path.
+    """
+    owner = {
+        place.split("/")[0].lower(): known for known, source in SOURCES.items() for place in source.folders
+    }
     owners = [owner[part.lower()] for part in folder.resolve().parts if part.lower() in owner]
     return not owners or owners[-1] == name

@@ -1,4 +1,6 @@
-"""Sound as frames of a spectrogram, the levels of its frequencies moment after moment, and frames as sound again."""
+"""Sound as frames of a spectrogram, the levels of its frequencies moment after moment, and frames as sound
+again.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +14,16 @@ from scratchvae.data.limits import require_room
 
 @dataclass(frozen=True)
 class Spectrogram:
-    """How sound is cut into frames: a Hann window of `size` samples every `hop` samples, `rate` samples to a second.
+    """How sound is cut into frames: a Hann window of `size` samples every `hop` samples, `rate` samples to a
+    second.
 
-    A frame has F = size/2 + 1 frequencies, rate/size Hz apart. A level is logarithmic power from 0 to 1 (and a little beyond):
+    A frame has F = size/2 + 1 frequencies, rate/size Hz apart. A level is logarithmic power from 0 to 1
+    (and a little beyond):
 
         level = max(0, 1 + 20 log₁₀(|S| / |S| of a full-scale sine) / range_db)
 
-    so 1 is a sine of amplitude 1, and 0 is `range_db` decibels below it and everything under that, silence too.
+    so 1 is a sine of amplitude 1, and 0 is `range_db` decibels below it and everything under that, silence
+    too.
     """
 
     rate: int = 8000
@@ -35,7 +40,9 @@ class Spectrogram:
 
     @classmethod
     def of_rate(cls, rate: int) -> "Spectrogram":
-        """With the window whose size is the power of two nearest to 32 ms, moved by a quarter: 256 samples at 8 kHz."""
+        """With the window whose size is the power of two nearest to 32 ms, moved by a quarter: 256 samples at
+        8 kHz.
+        """
         if rate < 1:
             raise InputError(f"Spectrogram: rate should be positive, found {rate}")
         size = max(4, 2 ** round(np.log2(0.032 * rate)))
@@ -47,20 +54,24 @@ class Spectrogram:
         return np.arange(self.size // 2 + 1) * (self.rate / self.size)
 
     def transform(self, samples: Array) -> Array:
-        """The complex frames S (T, F) of samples (N,), the first and the last reaching over the ends, scaled so that a sine of
-        amplitude A at one of the frequencies has |S| = A there (2A at the first and the last). T = ⌈N / hop⌉ plus a few.
+        """The complex frames S (T, F) of samples (N,), the first and the last reaching over the ends, scaled
+        so that a sine of amplitude A at one of the frequencies has |S| = A there
+        (2A at the first and the last). T = ⌈N / hop⌉ plus a few.
         """
         require_shapes("Spectrogram", samples=(samples, "N"))
         require_finite("Spectrogram", "samples", samples)
         if len(samples) < self.size // 2:
-            raise InputError(f"Spectrogram: samples should be at least {self.size // 2}, half a window; found {len(samples)}")
+            raise InputError(
+                f"Spectrogram: samples should be at least {self.size // 2}, half a window; found {len(samples)}"
+            )
         need = 16 * (len(samples) // self.hop + self.size // self.hop + 1) * (self.size // 2 + 1)
         require_room("Spectrogram", need, f"the frames of {len(samples):,} samples")
         frames: Array = self._windows().stft(samples.astype(np.float64)).T
         return frames
 
     def inverse(self, frames: Array, n: int) -> Array:
-        """The n samples whose frames are nearest to `frames` (T, F) in mean square, Griffin & Lim 1984, equation 6.
+        """The n samples whose frames are nearest to `frames` (T, F) in mean square, Griffin & Lim 1984,
+        equation 6.
 
         Every frequency but the first and the last counts twice there, once for its mirror image.
         """
@@ -90,15 +101,18 @@ class Spectrogram:
         return (1 + 20 * np.log10(np.maximum(amplitude, floor)) / self.range_db).clip(0).astype(np.float32)
 
     def amplitude_of(self, levels: Array) -> Array:
-        """The amplitudes |S| of levels: 0 for level 0 and less, 10^(r (l − 1)/20) for a level l above, with r for range_db."""
+        """The amplitudes |S| of levels: 0 for level 0 and less, 10^(r (l − 1)/20) for a level l above, with r
+        for range_db.
+        """
         levels = np.asarray(levels, np.float64)
         return np.where(levels > 0, 10 ** (self.range_db / 20 * (levels - 1)), 0.0)
 
     def sound(self, levels: Array, *, phase: Array, n: int, iterations: int = 0) -> Array:
         """n samples that sound like levels (T, F), from a `phase` (T, F) in radians.
 
-        Each of the `iterations` takes the phase of the frames that the sound so far really has: the distance between their
-        amplitudes and the asked ones never grows. 0 of them leave the phase as given.     Griffin & Lim 1984, section III.
+        Each of the `iterations` takes the phase of the frames that the sound so far really has: the distance
+        between their amplitudes and the asked ones never grows. 0 of them leave the phase as given.
+        Griffin & Lim 1984, section III.
         """
         require_shapes("Spectrogram", levels=(levels, "T F"), phase=(phase, "T F"))
         require_finite("Spectrogram", "levels", levels)
@@ -109,10 +123,17 @@ class Spectrogram:
         return samples
 
     def dataset(self, samples: Array, name: str = "sound") -> Dataset:
-        """The frames of samples (N,) as a Dataset of levels (T, F), with the factor time, in seconds, of the middle of each."""
+        """The frames of samples (N,) as a Dataset of levels (T, F), with the factor time, in seconds, of the
+        middle of each.
+        """
         levels = self.levels(samples)
         time = (np.arange(len(levels)) + self._windows().p_min) * (self.hop / self.rate)
-        return Dataset(name, levels, factors={"time": time}, rate=self.rate if self == Spectrogram.of_rate(self.rate) else None)
+        return Dataset(
+            name,
+            levels,
+            factors={"time": time},
+            rate=self.rate if self == Spectrogram.of_rate(self.rate) else None,
+        )
 
     def _windows(self) -> Any:
         from scipy.signal import ShortTimeFFT  # imported here: it takes half a second

@@ -19,8 +19,8 @@ PIECE = 1 << 20  # bytes asked for at a time
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a regular file, inflated if it begins as gzip does.
 
-    InputError, naming the file, when it can't be opened, when it is a device or a pipe, or when its gzip stream breaks off or
-    is corrupt.
+    InputError, naming the file, when it can't be opened, when it is a device or a pipe, or when its gzip
+    stream breaks off or is corrupt.
     """
     try:
         with open_regular(path) as file:
@@ -40,28 +40,38 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 def read_promised(stream: IO[bytes], promised: int, where: str, *, first: int | None = None) -> bytearray:
     """The bytes that remain in the stream, exactly the `promised` number of them, else an InputError.
 
-    With `first` they are only the first so many of them, and what comes behind is neither read nor checked. More than
-    reading may take are refused before the first is read. Memory grows with the bytes that arrive, not with the
-    promise, and one byte beyond the promise is as far as this reads.
+    With `first` they are only the first so many of them, and what comes behind is neither read nor checked.
+    More than reading may take are refused before the first is read. Memory grows with the bytes that arrive,
+    not with the promise, and one byte beyond the promise is as far as this reads.
     """
     wanted = promised if first is None else min(first, promised)
-    require_room(where, wanted, "the values that the header promises" if wanted == promised else "the values asked for")
+    require_room(
+        where, wanted, "the values that the header promises" if wanted == promised else "the values asked for"
+    )
     values = bytearray()
     while len(values) < wanted:
         piece = stream.read(min(PIECE, wanted - len(values)))
         if not piece:
-            raise InputError(f"{where}: the header promises {promised} bytes of values, the file holds {len(values)}")
+            raise InputError(
+                f"{where}: the header promises {promised} bytes of values, the file holds {len(values)}"
+            )
         values += piece
     if wanted == promised and stream.read(1):
-        raise InputError(f"{where}: the header promises {promised} bytes of values, the file holds trailing bytes beyond them")
+        raise InputError(
+            f"{where}: the header promises {promised} bytes of values, the file holds trailing bytes beyond them"
+        )
     return values
 
 
 def read_all(stream: IO[bytes], where: str, *, each: int = 1) -> bytes:
-    """Every byte that remains in the stream, each of which counts as `each`; InputError as soon as reading may take no more."""
+    """Every byte that remains in the stream, each of which counts as `each`; InputError as soon as reading
+    may take no more.
+    """
     pieces, length = [], 0
     while piece := stream.read(PIECE):
         length += len(piece)
-        require_room(where, length * each, f"the first {length:,} bytes and more, at {each} for each of them,")
+        require_room(
+            where, length * each, f"the first {length:,} bytes and more, at {each} for each of them,"
+        )
         pieces.append(piece)
     return b"".join(pieces)

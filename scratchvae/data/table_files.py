@@ -1,7 +1,9 @@
-"""Files of tables: cells between separators, the names of the columns in the first line. Python's own reader takes them apart.
+"""Files of tables: cells between separators, the names of the columns in the first line. Python's own reader
+takes them apart.
 
-The standard library's csv reader reads them whether or not pandas is there, so that one file means one thing on every machine:
-pandas would guess types by pieces of the file, and its guesses have changed between versions.
+The standard library's csv reader reads them whether or not pandas is there, so that one file means one thing
+on every machine: pandas would guess types by pieces of the file, and its guesses have changed between
+versions.
 """
 
 import csv
@@ -31,12 +33,12 @@ def is_table(path: Path) -> bool:
 def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
     """The texts of a file's cells, a list for each column by its name, without spaces around them.
 
-    The first line has the names. The separator is the one of , ; tab and | that it has most of, outside quotes. A file may
-    begin with a byte order mark and be compressed by gzip; it is in UTF-8, and empty lines count for nothing. A first column
-    without a name that holds 0, 1, 2, …, in any order, is the index that DataFrame.to_csv has written: it is left out, unless
-    `index` asks for it, under the name INDEX. In a table of one column an empty line between others is a missing cell.
-    InputError for rows that are longer or shorter than the first, names that are missing, twice there or numbers, and broken
-    quotes.
+    The first line has the names. The separator is the one of , ; tab and | that it has most of, outside
+    quotes. A file may begin with a byte order mark and be compressed by gzip; it is in UTF-8, and empty lines
+    count for nothing. A first column without a name that holds 0, 1, 2, …, in any order, is the index that
+    DataFrame.to_csv has written: it is left out, unless `index` asks for it, under the name INDEX. In a table
+    of one column an empty line between others is a missing cell. InputError for rows that are longer or
+    shorter than the first, names that are missing, twice there or numbers, and broken quotes.
     """
     require_flag("read_cells", "index", index)
     with opened(path) as stream:
@@ -44,20 +46,30 @@ def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
     try:
         text = content.decode("utf-8").lstrip(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: a table should be text in UTF-8, found other bytes at byte {error.start}") from None
+        raise InputError(
+            f"{path}: a table should be text in UTF-8, found other bytes at byte {error.start}"
+        ) from None
     if "\0" in text:
-        raise InputError(f"{path}: a table should be text, found a zero byte at character {text.index(chr(0))}")
+        raise InputError(
+            f"{path}: a table should be text, found a zero byte at character {text.index(chr(0))}"
+        )
     lines = _lines(text, path)
     if len(lines) < 2:
-        raise InputError(f"{path}: a table should have a line of names and one line or more of cells; found {len(lines)} lines")
+        raise InputError(
+            f"{path}: a table should have a line of names and one line or more of cells; found {len(lines)} lines"
+        )
     names = [name.strip() for name in lines[0][1]]
-    require_room(str(path), len(lines) * len(names) * OF_A_CELL, f"{len(lines):,} rows of {len(names):,} cells")
+    require_room(
+        str(path), len(lines) * len(names) * OF_A_CELL, f"{len(lines):,} rows of {len(names):,} cells"
+    )
     for line, cells in lines[1:]:
         if len(cells) != len(names):
             separator = " and a separator such as , between them" if len(names) == 1 else ""
             expected = f"{len(names)} cells, as many as the first line has names{separator}"
             raise InputError(f"{path}, line {line}: a row should have {expected}; found {len(cells)}")
-    table = [[cell.strip() for cell in column] for column in zip(*(cells for _, cells in lines[1:]), strict=True)]
+    table = [
+        [cell.strip() for cell in column] for column in zip(*(cells for _, cells in lines[1:]), strict=True)
+    ]
     if names[0] == INDEX and len(names) > 1 and set(table[0]) == {str(i) for i in range(len(table[0]))}:
         _require_names(names[1:], path)
         names, table = (names, table) if index else (names[1:], table[1:])
@@ -67,7 +79,8 @@ def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
 
 
 def write_cells(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Write columns as a file of cells, with tabs between them where its name ends in .tsv and commas elsewhere.
+    """Write columns as a file of cells, with tabs between them where its name ends in .tsv and commas
+    elsewhere.
 
     A number is written with as many digits as its dtype needs to be read again, and a missing cell is empty.
     """
@@ -75,16 +88,21 @@ def write_cells(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     writer = csv.writer(stream, delimiter="\t" if path.suffix == ".tsv" else ",", lineterminator="\n")
     writer.writerow(columns)
     texts = [
-        ["" if is_missing(cell) and not isinstance(cell, str) else str(cell) for cell in column] for column in columns.values()
+        ["" if is_missing(cell) and not isinstance(cell, str) else str(cell) for cell in column]
+        for column in columns.values()
     ]
     writer.writerows(zip(*texts, strict=True))
     write_whole(path, stream.getvalue().encode())
 
 
-def completed(cells: Mapping[str, Sequence[str]], filled: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+def completed(
+    cells: Mapping[str, Sequence[str]], filled: Mapping[str, Sequence[Any]]
+) -> dict[str, list[Any]]:
     """The cells of a file, each as it was written, with those of `filled` in the place of what was missing."""
     return {
-        name: [filled[name][i] if name in filled and is_missing(cell) else cell for i, cell in enumerate(column)]
+        name: [
+            filled[name][i] if name in filled and is_missing(cell) else cell for i, cell in enumerate(column)
+        ]
         for name, column in cells.items()
     }
 
@@ -122,10 +140,14 @@ def _require_names(names: Sequence[str], path: Path) -> None:
         found = ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
         rename = "if these are names, as pandas writes them by default, begin each with a letter (table.add_prefix('c'))"
         above = "if they are data, put a line of names above them"
-        raise InputError(f"{path}: the first line should name the columns, found numbers: {found}; {rename}; {above}")
+        raise InputError(
+            f"{path}: the first line should name the columns, found numbers: {found}; {rename}; {above}"
+        )
     for i, name in enumerate(names):
         if not name:
-            raise InputError(f"{path}: each column should have a name in the first line, found none for column {i + 1}")
+            raise InputError(
+                f"{path}: each column should have a name in the first line, found none for column {i + 1}"
+            )
         if name in names[:i]:
             both = f"columns {names.index(name) + 1} and {i + 1}"
             raise InputError(f"{path}: each column should have a name of its own, found {name!r} for {both}")

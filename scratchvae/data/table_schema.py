@@ -1,4 +1,6 @@
-"""What the columns of a table are, and the way between a table's cells and rows of numbers, in both directions."""
+"""What the columns of a table are, and the way between a table's cells and rows of numbers, in both
+directions.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +16,24 @@ from scratchvae.data.cells import LARGEST_WHOLE, digits_lost, is_missing, number
 from scratchvae.data.decimals import MOST_DECIMALS, rounded
 from scratchvae.schema import Listing, Record, Text, Whole, check
 
-WITH_LEVELS = ("binary", "categorical", "ordered")  # a cell is one of the column's levels, and its number is the level's
+# a cell is one of the column's levels, and its number is the level's
+WITH_LEVELS = ("binary", "categorical", "ordered")
 KINDS = ("real", "positive", "count", *WITH_LEVELS)  # each has a law of its own: likelihoods.of_schema
 VALUES = ("real", "whole", "bool", "text")  # what a cell is in the table: 1.5, 2, True, or letters
 _COLUMN = Record(
-    {"name": Text(), "kind": Text(), "values": Text(), "levels": Listing(Text())}, {"decimals": Whole(high=MOST_DECIMALS)}
+    {"name": Text(), "kind": Text(), "values": Text(), "levels": Listing(Text())},
+    {"decimals": Whole(high=MOST_DECIMALS)},
 )
 ENTRIES = Record({"columns": Listing(_COLUMN)})
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, its kind (KINDS), what its cells are (VALUES), and the texts of its levels, the lowest first.
+    """A column: its name, its kind (KINDS), what its cells are (VALUES), and the texts of its levels, the
+    lowest first.
 
-    Only the kinds of WITH_LEVELS have levels. `decimals` is how many digits behind the point the cells were written with at
-    most, to which numbers are rounded that take their place; None leaves them as they are.
+    Only the kinds of WITH_LEVELS have levels. `decimals` is how many digits behind the point the cells were
+    written with at most, to which numbers are rounded that take their place; None leaves them as they are.
     """
 
     name: str
@@ -42,13 +47,20 @@ class Column:
         require_choice(where, "kind", self.kind, KINDS)
         require_choice(where, "values", self.values, VALUES)
         count, most = len(self.levels), {"binary": 2}.get(self.kind, math.inf)
-        if count != len(set(self.levels)) or not (1 <= count <= most if self.kind in WITH_LEVELS else count == 0):
-            expected = {"binary": "one or two levels", "categorical": "levels", "ordered": "levels"}.get(self.kind, "no levels")
+        if count != len(set(self.levels)) or not (
+            1 <= count <= most if self.kind in WITH_LEVELS else count == 0
+        ):
+            expected = {"binary": "one or two levels", "categorical": "levels", "ordered": "levels"}.get(
+                self.kind, "no levels"
+            )
             found = ", ".join(map(repr, self.levels[:5])) + ("…" if count > 5 else "")
-            raise InputError(f"{where}: a {self.kind} column should have {expected}, each once; found {found or 'none'}")
+            raise InputError(
+                f"{where}: a {self.kind} column should have {expected}, each once; found {found or 'none'}"
+            )
 
     def encode(self, cells: Sequence[Any], where: str) -> Array:
-        """The column as numbers (N,) in float64: values as they are, the number 0, 1, … of a level, NaN for a missing cell.
+        """The column as numbers (N,) in float64: values as they are, the number 0, 1, … of a level, NaN for a
+        missing cell.
 
         InputError, which names the row, for a cell that is not what the column's kind asks for.
         """
@@ -75,18 +87,25 @@ class Column:
         return numbers
 
     def decode(self, numbers: Array) -> Array:
-        """The cells (N,) that these numbers stand for: floats, whole numbers, bools, or an object array of texts.
+        """The cells (N,) that these numbers stand for: floats, whole numbers, bools, or an object array of
+        texts.
 
-        Numbers between those that the column can hold become the nearest of them. NaN, a missing cell, stays NaN in a
-        column of numbers, which then is one of floats, and becomes None in any other.
+        Numbers between those that the column can hold become the nearest of them. NaN, a missing cell, stays
+        NaN in a column of numbers, which then is one of floats, and becomes None in any other.
         """
         missing = np.isnan(numbers)
         if self.kind in WITH_LEVELS:
             level = np.clip(np.rint(np.where(missing, 0, numbers)), 0, len(self.levels) - 1).astype(np.intp)
-            kinds: dict[str, Callable[[str], Any]] = {"whole": int, "real": float, "bool": "True".__eq__, "text": str}
-            cells = np.array([kinds[self.values](level) for level in self.levels], object if self.values == "text" else None)[
-                level
-            ]
+            kinds: dict[str, Callable[[str], Any]] = {
+                "whole": int,
+                "real": float,
+                "bool": "True".__eq__,
+                "text": str,
+            }
+            cells = np.array(
+                [kinds[self.values](level) for level in self.levels],
+                object if self.values == "text" else None,
+            )[level]
             if missing.any():
                 cells = cells.astype(np.float64 if self.values in ("whole", "real") else object)
                 cells[missing] = np.nan if self.values in ("whole", "real") else None
@@ -95,7 +114,9 @@ class Column:
         held = np.rint(held) if self.kind == "count" or self.values == "whole" else held
         if self.values == "whole" and not missing.any():
             return np.clip(held.astype(np.float64), -LARGEST_WHOLE, LARGEST_WHOLE).astype(np.int64)
-        return rounded(held, self.decimals, positive=self.kind == "positive") if self.kind != "count" else held
+        return (
+            rounded(held, self.decimals, positive=self.kind == "positive") if self.kind != "count" else held
+        )
 
     def _holds(self, found: float) -> bool:
         if self.kind == "count":
@@ -108,7 +129,8 @@ NUMBERS = {"real": "finite numbers", "positive": "finite numbers above 0", "coun
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of a table in order, as rows of numbers have them, and the names of those that were left out.
+    """The columns of a table in order, as rows of numbers have them, and the names of those that were left
+    out.
 
     >>> schema = TableSchema((Column("height", "real"), Column("sex", "binary", "text", ("f", "m"))))
     >>> schema.to_columns(np.array([[1.75, 1.0]]))
@@ -127,16 +149,21 @@ class TableSchema:
         return tuple(column.name for column in self.columns)
 
     def encode(self, cells: Mapping[str, Sequence[Any]], where: str) -> Array:
-        """The cells of a table by the names of its columns, as rows of numbers (N, D) in float64, NaN where one is missing.
+        """The cells of a table by the names of its columns, as rows of numbers (N, D) in float64, NaN where
+        one is missing.
 
-        The columns may come in any order, and those that were left out may be there. InputError for a column that is
-        missing or unknown, and for a cell that its column can't hold.
+        The columns may come in any order, and those that were left out may be there. InputError for a column
+        that is missing or unknown, and for a cell that its column can't hold.
         """
         lacking = [name for name in self.names if name not in cells]
         surplus = [name for name in cells if name not in self.names and name not in self.ignored]
         if lacking or surplus:
-            found = f"no {lacking[0]!r} among {_listed(tuple(cells))}" if lacking else f"{surplus[0]!r} besides"
-            raise InputError(f"{where}: the table should have the columns {_listed(self.names)}; found {found}")
+            found = (
+                f"no {lacking[0]!r} among {_listed(tuple(cells))}" if lacking else f"{surplus[0]!r} besides"
+            )
+            raise InputError(
+                f"{where}: the table should have the columns {_listed(self.names)}; found {found}"
+            )
         return np.stack([column.encode(cells[column.name], where) for column in self.columns], axis=1)
 
     def differs_from(self, other: TableSchema) -> str:
@@ -147,11 +174,13 @@ class TableSchema:
         return f"there should be {len(self)} columns, found {len(other)}"
 
     def to_columns(self, rows: Any, *, like: Any = None) -> Any:
-        """Rows of numbers (N, D) as the table that they stand for: a dict of one array for each column, by its name.
+        """Rows of numbers (N, D) as the table that they stand for: a dict of one array for each column, by
+        its name.
 
-        Names, order, types and levels are those of the table that the schema is of. With `like`, a DataFrame, the
-        result is a DataFrame of the same class, with its dtypes and, if there are as many rows, its index. A column whose
-        dtype cannot hold its numbers, as uint8 cannot hold 300 and no bool a missing entry, has a wider one.
+        Names, order, types and levels are those of the table that the schema is of. With `like`, a DataFrame,
+        the result is a DataFrame of the same class, with its dtypes and, if there are as many rows, its
+        index. A column whose dtype cannot hold its numbers, as uint8 cannot hold 300 and no bool a missing
+        entry, has a wider one.
         """
         rows = np.asarray(rows)
         if rows.ndim != 2 or rows.shape[1] != len(self):
@@ -164,8 +193,14 @@ class TableSchema:
         same = len(like) == len(rows) and hasattr(like, "index") and not callable(like.index)
         frame = type(like)(cells, index=like.index) if same else type(like)(cells)
         by_schema = not hasattr(frame, "astype")  # polars, whose frames are cast by their schema
-        dtypes = {name: like.schema[name] if by_schema else like[name].dtype for name in self.names if name in like.columns}
-        kept = {name: dtype for name, dtype in dtypes.items() if _fits(dtype, cells[name], gaps_fit=not by_schema)}
+        dtypes = {
+            name: like.schema[name] if by_schema else like[name].dtype
+            for name in self.names
+            if name in like.columns
+        }
+        kept = {
+            name: dtype for name, dtype in dtypes.items() if _fits(dtype, cells[name], gaps_fit=not by_schema)
+        }
         return frame.cast(kept) if by_schema else frame.astype(kept)
 
     def to_entries(self) -> dict[str, Any]:
@@ -181,10 +216,14 @@ class TableSchema:
         """The schema that `to_entries` described; InputError, naming `where`, for anything else."""
         kinds = Record(ENTRIES.entries, {"ignored": Listing(Text())})
         found = check(entries, kinds, where, "schema")
-        columns = tuple(Column(**{**column, "levels": tuple(column["levels"])}) for column in found["columns"])
+        columns = tuple(
+            Column(**{**column, "levels": tuple(column["levels"])}) for column in found["columns"]
+        )
         names = [column.name for column in columns]
         if not names or len(set(names)) < len(names):
-            raise InputError(f"{where}: schema should have columns of different names, found {_listed(tuple(names)) or 'none'}")
+            raise InputError(
+                f"{where}: schema should have columns of different names, found {_listed(tuple(names)) or 'none'}"
+            )
         return cls(columns, tuple(found.get("ignored", ())))
 
     def __str__(self) -> str:
@@ -200,7 +239,10 @@ class TableSchema:
 
 
 def _fits(dtype: Any, cells: Array, *, gaps_fit: bool) -> bool:
-    """Whether a DataFrame's column of that dtype can hold these cells; `gaps_fit`: NaN becomes a gap in pandas' own dtypes."""
+    """Whether a DataFrame's column of that dtype can hold these cells; `gaps_fit`:
+
+    NaN becomes a gap in pandas' own dtypes.
+    """
     try:
         plain = np.dtype(str(dtype).lower())  # Int64 of pandas and of polars holds what int64 does
     except TypeError:
@@ -220,7 +262,9 @@ def _fits(dtype: Any, cells: Array, *, gaps_fit: bool) -> bool:
 
 
 def _nearest_level(cell: Any, column: Column) -> float | None:
-    """The number of the level that a NumPy float of fewer digits than float64 is: 0.1 of a column in float32, or None."""
+    """The number of the level that a NumPy float of fewer digits than float64 is: 0.1 of a column in float32,
+    or None.
+    """
     if column.values != "real" or not isinstance(cell, np.floating):
         return None
     return next((float(i) for i, level in enumerate(column.levels) if type(cell)(level) == cell), None)

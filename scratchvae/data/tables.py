@@ -1,4 +1,6 @@
-"""Tables become examples: files of cells and DataFrames, whose columns are numbers, counts, categories and more."""
+"""Tables become examples: files of cells and DataFrames, whose columns are numbers, counts, categories and
+more.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,14 @@ Columns = str | Mapping[str, str] | TableSchema  # how a caller says what the co
 
 
 def as_table(source: str | PathLike[str] | Any, columns: Columns | None = None) -> Dataset:
-    """A table as examples (N, D), a number for each cell, with the schema that says what the numbers stand for.
+    """A table as examples (N, D), a number for each cell, with the schema that says what the numbers stand
+    for.
 
-    `source` is the path of a file of cells (.csv, .tsv, either of them compressed by gzip), or a DataFrame of pandas, polars
-    or another library whose frames have `columns` and `dtypes`. `columns` declares what columns are, in the words of
-    declared_columns, and what it says nothing of is inferred, as column_kinds says. A TableSchema in its place says all, and
-    the table must have its columns. A cell that is empty, NA, NaN, None or null is a missing entry.
+    `source` is the path of a file of cells (.csv, .tsv, either of them compressed by gzip), or a DataFrame of
+    pandas, polars or another library whose frames have `columns` and `dtypes`. `columns` declares what
+    columns are, in the words of declared_columns, and what it says nothing of is inferred, as column_kinds
+    says. A TableSchema in its place says all, and the table must have its columns. A cell that is empty, NA,
+    NaN, None or null is a missing entry.
     """
     if is_frame(source):
         name, cells, levels = "DataFrame", _cells_of_frame(source), _levels_of_frame(source)
@@ -35,7 +39,9 @@ def as_table(source: str | PathLike[str] | Any, columns: Columns | None = None) 
         name, cells, levels = path.name, read_cells(path), {}
     where = name if is_frame(source) else str(source)
     if not cells or not len(next(iter(cells.values()))):
-        raise InputError(f"{where}: a table should have a row and a column at least; found {len(cells)} columns and no row")
+        raise InputError(
+            f"{where}: a table should have a row and a column at least; found {len(cells)} columns and no row"
+        )
     schema = columns if isinstance(columns, TableSchema) else _inferred(cells, levels, columns, where)
     return Dataset(name, schema.encode(cells, where), entry_names=schema.names, schema=schema)
 
@@ -56,7 +62,9 @@ def _inferred(
             column = described(name, cells[name], entries.get(name), where, own, ordered=ordered)
             kept.append(column)
     if not kept:
-        raise InputError(f"{where}: a table should have a column that is not left out, found none of {len(names)}")
+        raise InputError(
+            f"{where}: a table should have a column that is not left out, found none of {len(names)}"
+        )
     return TableSchema(tuple(kept), ignored)
 
 
@@ -65,7 +73,9 @@ def _cells_of_frame(frame: Any) -> dict[str, list[Any]]:
     nameless = [i for i, name in enumerate(frame.columns) if name is None or name != name]
     if nameless:
         found = f"found {frame.columns[nameless[0]]} for column {nameless[0] + 1}"
-        raise InputError(f"DataFrame: each column should have a name; {found}: df.columns = […] gives every column one")
+        raise InputError(
+            f"DataFrame: each column should have a name; {found}: df.columns = […] gives every column one"
+        )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"DataFrame: each column should have a name of its own, found {twice!r} twice")
@@ -73,12 +83,21 @@ def _cells_of_frame(frame: Any) -> dict[str, list[Any]]:
 
 
 def _objects(values: Array) -> list[Any]:
-    """The cells as objects; as NumPy's own where Python's say less: durations of nanoseconds, and floats of fewer digits."""
-    return list(values) if values.dtype.kind in "mM" or values.dtype in (np.float16, np.float32) else values.tolist()
+    """The cells as objects; as NumPy's own where Python's say less: durations of nanoseconds, and floats of
+    fewer digits.
+    """
+    return (
+        list(values)
+        if values.dtype.kind in "mM" or values.dtype in (np.float16, np.float32)
+        else values.tolist()
+    )
 
 
 def _levels_of_frame(frame: Any) -> dict[str, tuple[Sequence[Any], bool]]:
-    """The levels of the columns whose own type lists them, and whether it orders them: pandas' CategoricalDtype."""
+    """The levels of the columns whose own type lists them, and whether it orders them:
+
+    pandas' CategoricalDtype.
+    """
     kinds = {str(name): frame[name].dtype for name in frame.columns}
     return {
         name: (list(kind.categories), bool(getattr(kind, "ordered", True)))

@@ -1,4 +1,6 @@
-"""The characters of the glyphs and the typefaces they are drawn from, each drawn once as a signed distance field."""
+"""The characters of the glyphs and the typefaces they are drawn from, each drawn once as a signed distance
+field.
+"""
 
 import functools
 import string
@@ -12,7 +14,14 @@ from scratchvae.arrays import Array
 
 CHARACTERS = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 FONTS = (
-    *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique"),
+    *(
+        "DejaVuSans",
+        "DejaVuSans-Bold",
+        "DejaVuSans-Oblique",
+        "DejaVuSansMono",
+        "DejaVuSansMono-Bold",
+        "DejaVuSansMono-Oblique",
+    ),
     *("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
     *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
     *("cmr10", "cmb10", "cmss10", "cmtt10", "cmti10"),
@@ -27,7 +36,8 @@ POINTS = 128  # size at which a font is drawn before it is brought to the field'
 
 @functools.cache
 def distance_field(character: int, font: int) -> Array:
-    """Signed distance to the outline of one glyph, positive inside, (70, 70) float32 in units of 1/28 picture.
+    """Signed distance to the outline of one glyph, positive inside, (70, 70) float32 in units of 1/28
+    picture.
 
     The font is enlarged until its capital H is 20 units high. A glyph whose ink is then higher or wider than
     20 units is made smaller, its proportions kept, until the longer side is 20. So the longer side of every
@@ -35,9 +45,9 @@ def distance_field(character: int, font: int) -> Array:
     ink's bounding box is the middle of the field; sample (i, j) lies at the centre of its square of the
     field. The array is read-only.
 
-    Where the outline passes, a sample's coverage c says how far inside its centre lies: s = c − 1/2. Elsewhere the distance is
-    ±(distance to the nearest such sample) + its s, after Gustavson and Strand (2011), "Anti-aliased Euclidean distance
-    transform".
+    Where the outline passes, a sample's coverage c says how far inside its centre lies: s = c − 1/2.
+    Elsewhere the distance is ±(distance to the nearest such sample) + its s, after Gustavson and Strand
+    (2011), "Anti-aliased Euclidean distance transform".
     """
     coverage = _coverage(CHARACTERS[character], FONTS[font])
     inside = coverage >= 0.5

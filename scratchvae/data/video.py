@@ -23,36 +23,45 @@ WALL = FRAME / 2 - LETTER * SCALE / 2  # how far from the picture's middle that 
 def read_video(path: str | PathLike[str]) -> Array:
     """The frames of an animated GIF, PNG or WebP in grey, (T, H, W) uint8, each as it is seen, over black.
 
-    A still picture has one. InputError for another format, a file that breaks off, or frames that would take more bytes than
-    reading may, where each counts as OF_A_FRAME at least.
+    A still picture has one. InputError for another format, a file that breaks off, or frames that would take
+    more bytes than reading may, where each counts as OF_A_FRAME at least.
     """
     path = path_from("read_video", path)
     frames: list[Array] = []
     with decoding(path, ANIMATIONS, "an animated GIF, PNG or WebP") as image:
         try:
             for frame in ImageSequence.Iterator(image):
-                require_room_to_decode(frame, str(path))  # a GIF's frame may be larger than the picture before it
+                # a GIF's frame may be larger than the picture before it
+                require_room_to_decode(frame, str(path))
                 seen = frame.convert("RGBA")
                 over_black = Image.alpha_composite(Image.new("RGBA", seen.size, (0, 0, 0, 255)), seen)
                 frames.append(np.asarray(over_black.convert("L")))
                 if frames[-1].shape != frames[0].shape:
-                    raise InputError(f"{path}: frames should be of one size, found {frames[0].shape} and {frames[-1].shape}")
+                    raise InputError(
+                        f"{path}: frames should be of one size, found {frames[0].shape} and {frames[-1].shape}"
+                    )
                 need = len(frames) * max(OF_A_FRAME, frames[0].nbytes)
                 require_room(str(path), need, f"the first {len(frames):,} frames and more")
         except InputError:
             raise
         except UNREADABLE as error:
             where = f"after {len(frames)} frames " if frames else ""
-            raise InputError(f"{path}: can't be read as an animated GIF, PNG or WebP {where}({error!s:.200})") from None
+            raise InputError(
+                f"{path}: can't be read as an animated GIF, PNG or WebP {where}({error!s:.200})"
+            ) from None
     return np.stack(frames)
 
 
-def windows(video: Array, length: int = 4, *, step: int = 1, name: str = "video", kind: str = "values") -> Dataset:
-    """Every `step`-th stack of `length` frames that follow each other.     video (T, H, W)  ->  (N, length, H, W), as channels.
+def windows(
+    video: Array, length: int = 4, *, step: int = 1, name: str = "video", kind: str = "values"
+) -> Dataset:
+    """Every `step`-th stack of `length` frames that follow each other.
 
-    N = ⌊(T − length) / step⌋ + 1, views of the same memory; the factor time is the index of the first frame. The numbers
-    are of the `kind` that is declared, as those of a Dataset are: "pixels" for what read_video gives. InputError for a video
-    shorter than a window.
+    video (T, H, W)  ->  (N, length, H, W), as channels.
+
+    N = ⌊(T − length) / step⌋ + 1, views of the same memory; the factor time is the index of the first frame.
+    The numbers are of the `kind` that is declared, as those of a Dataset are: "pixels" for what read_video
+    gives. InputError for a video shorter than a window.
     """
     video = np.asarray(video)
     if video.ndim != 3:
@@ -73,11 +82,13 @@ def bouncing_glyphs(
     size: int = 28,
     seed: int | np.random.SeedSequence = 0,
 ) -> Dataset:
-    """n short scenes in which a glyph flies straight on and is thrown back by the walls: (n, length, size, size) uint8.
+    """n short scenes in which a glyph flies straight on and is thrown back by the walls:
+    (n, length, size, size) uint8.
 
-    Labels are the index of the character; factors its start x and y and its velocity, speed_x to the right and speed_y downwards,
-    in 1/28 of the picture's side (a frame). The absolute speed is uniform in `speed`, its direction and the start anywhere.
-    The same seed gives the same bytes, and the first m of n are the m of bouncing_glyphs(m).
+    Labels are the index of the character; factors its start x and y and its velocity, speed_x to the right
+    and speed_y downwards, in 1/28 of the picture's side (a frame). The absolute speed is uniform in `speed`,
+    its direction and the start anywhere. The same seed gives the same bytes, and the first m of n are the m
+    of bouncing_glyphs(m).
     """
     for name, count, low in (("n", n, 1), ("length", length, 1), ("size", size, SMALLEST)):
         require_count("bouncing_glyphs", name, count, low)
@@ -85,7 +96,9 @@ def bouncing_glyphs(
     if not (np.isfinite(speed).all() and 0 <= speed[0] <= speed[1]):
         raise InputError(f"bouncing_glyphs: speed should be a range of numbers from 0 on, found {speed}")
     if not characters or set(characters) - set(CHARACTERS):
-        raise InputError(f"bouncing_glyphs: characters should be some of {''.join(CHARACTERS)}, found {''.join(characters)!r}")
+        raise InputError(
+            f"bouncing_glyphs: characters should be some of {''.join(CHARACTERS)}, found {''.join(characters)!r}"
+        )
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
         raise InputError(f"bouncing_glyphs: seed should not be negative, found {seed}")
     uniform = np.random.default_rng(seed).random((n, 6))
@@ -96,7 +109,9 @@ def bouncing_glyphs(
     place = _reflected(start[:, None] + velocity[:, None] * np.arange(length)[:, None])  # (n, length, 2)
     still = {"rotation": 0.0, "scale": SCALE, "shear": 0.0, "weight": 0.0}
     factors = {name: np.full(n * length, value) for name, value in still.items()}
-    factors["character"] = np.array([CHARACTERS.index(character) for character in characters])[labels].repeat(length)
+    factors["character"] = np.array([CHARACTERS.index(character) for character in characters])[labels].repeat(
+        length
+    )
     factors["font"] = (uniform[:, 1] * len(FONTS)).astype(np.intp).repeat(length)
     factors["x"], factors["y"] = place.reshape(-1, 2).T
     images = draw_glyphs(factors, size=size).reshape(n, length, size, size)
@@ -105,5 +120,7 @@ def bouncing_glyphs(
 
 
 def _reflected(place: Array) -> Array:
-    """Where a straight flight to `place` ends between walls at ±WALL: the line is folded, there and back within 4 WALL."""
+    """Where a straight flight to `place` ends between walls at ±WALL: the line is folded, there and back
+    within 4 WALL.
+    """
     return np.abs((place - WALL) % (4 * WALL) - 2 * WALL) - WALL

@@ -13,17 +13,28 @@ from scratchvae.files import open_regular, path_from, write_whole
 
 OF_A_BYTE = 4  # a byte of 8 bits becomes a float32
 UNREADABLE = (  # what the reader raises for damaged headers, one without data (UnboundLocalError) among them
-    *(ValueError, EOFError, OSError, struct.error, IndexError, KeyError, ZeroDivisionError, OverflowError, MemoryError),
+    *(
+        ValueError,
+        EOFError,
+        OSError,
+        struct.error,
+        IndexError,
+        KeyError,
+        ZeroDivisionError,
+        OverflowError,
+        MemoryError,
+    ),
     *(TypeError, AttributeError, UnboundLocalError),
 )
 
 
 def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
-    """The samples (T,) float32 of a WAV file and how many there are to a second, several channels averaged to one.
+    """The samples (T,) float32 of a WAV file and how many there are to a second, several channels averaged to
+    one.
 
-    Integers of 8 (unsigned), 16, 24 and 32 bits are divided by 2⁷, 2¹⁵, 2²³ and 2³¹, so that full scale is 1; floats stay as they
-    are. InputError for a file that is not WAV, is compressed, breaks off, takes more bytes than reading may, or holds no
-    samples, or ones that are not finite in float32.
+    Integers of 8 (unsigned), 16, 24 and 32 bits are divided by 2⁷, 2¹⁵, 2²³ and 2³¹, so that full scale is 1;
+    floats stay as they are. InputError for a file that is not WAV, is compressed, breaks off, takes more
+    bytes than reading may, or holds no samples, or ones that are not finite in float32.
     """
     from scipy.io import wavfile
 
@@ -34,7 +45,8 @@ def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", wavfile.WavFileWarning)  # a file that breaks off is only warned of
             warnings.filterwarnings("ignore", "Chunk .non-data. not understood")
-            rate, stored = wavfile.read(BytesIO(content))  # which believes no header beyond the bytes there are
+            # which believes no header beyond the bytes there are
+            rate, stored = wavfile.read(BytesIO(content))
     except wavfile.WavFileWarning as error:
         raise InputError(f"{path}: the WAV file is damaged or truncated ({error!s:.200})") from None
     except UNREADABLE as error:

@@ -13,13 +13,18 @@ SURELY_0 = -1e4  # a logit l at which e^l is 0, in float64 too, so that softplus
 
 
 @differentiable
-def log_prob(logits: Array, *, x: Array, observed: Array | None = None, draws: int = 1) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d x l − softplus(l).     x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,), nats.
+def log_prob(
+    logits: Array, *, x: Array, observed: Array | None = None, draws: int = 1
+) -> tuple[Array, Pullback]:
+    """log p(x) = Σ_d x l − softplus(l).
 
-    Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.     Kingma & Welling 2014, appendix C.1.
+    x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,), nats.
 
-    Where `observed` (B, D) is 0 an entry is missing: it counts as a 0 whose probability is 1. Its log-probability, and
-    the gradient of its logit, are then exactly 0, whatever stands there.
+    Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.
+    Kingma & Welling 2014, appendix C.1.
+
+    Where `observed` (B, D) is 0 an entry is missing: it counts as a 0 whose probability is 1. Its
+    log-probability, and the gradient of its logit, are then exactly 0, whatever stands there.
     """
     require_count("bernoulli.log_prob", "draws", draws)
     require_shapes("bernoulli.log_prob", x=(x, "B D"), logits=(logits, f"{len(x) * draws} D"))
@@ -52,5 +57,8 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
 
 @sampler
 def sample(logits: Array, *, uniform: Array) -> Array:
-    """1 where uniform < σ(l), else 0: a draw where `uniform` is one from U[0, 1).     logits, uniform of one shape."""
+    """1 where uniform < σ(l), else 0: a draw where `uniform` is one from U[0, 1).
+
+    logits, uniform of one shape.
+    """
     return (uniform < kernels.sigmoid(logits)).astype(logits.dtype)

@@ -1,8 +1,9 @@
-"""The beta distribution of entries in (0, 1): p(x) = Γ(a+b)/(Γ(a) Γ(b)) xᵃ⁻¹ (1−x)ᵇ⁻¹, with log_a = log a and log_b = log b.
+"""The beta distribution of entries in (0, 1): p(x) = Γ(a+b)/(Γ(a) Γ(b)) xᵃ⁻¹ (1−x)ᵇ⁻¹, with log_a = log a and
+log_b = log b.
 
-Its mean is a/(a+b). It has a density for entries strictly between 0 and 1: at an end that density is 0, ∞ or neither.
-Everything is computed in float64 whatever comes in, by `kernels/textbook/unit_interval.py`: the logarithms of Γ and of x
-agree in their first digits where a and b are large.
+Its mean is a/(a+b). It has a density for entries strictly between 0 and 1: at an end that density is 0, ∞ or
+neither. Everything is computed in float64 whatever comes in, by `kernels/textbook/unit_interval.py`: the
+logarithms of Γ and of x agree in their first digits where a and b are large.
 """
 
 import numpy as np
@@ -16,13 +17,17 @@ from scratchvae.distributions import dirichlet
 @differentiable
 @in_float64
 def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d log Γ(a+b) − log Γ(a) − log Γ(b) + (a−1) log x + (b−1) log(1−x).     All (B, D)  ->  (B,) in nats.
+    """log p(x) = Σ_d log Γ(a+b) − log Γ(a) − log Γ(b) + (a−1) log x + (b−1) log(1−x).
+
+    All (B, D)  ->  (B,) in nats.
 
     InputError for x outside (0, 1). In float32, x near 1 is known to a roundoff of 1, and log(1−x) with it.
     """
     require_shapes("beta.log_prob", x=(x, "B D"), log_a=(log_a, "B D"), log_b=(log_b, "B D"))
     if x.size and not (x.min() > 0 and x.max() < 1):
-        raise InputError(f"beta.log_prob: x should lie strictly between 0 and 1, found {x.min():g} to {x.max():g}")
+        raise InputError(
+            f"beta.log_prob: x should lie strictly between 0 and 1, found {x.min():g} to {x.max():g}"
+        )
     by_entry, of_a, of_b = kernels.beta(log_a, log_b, x)
     log_px = by_entry.sum(axis=1)
 
@@ -30,7 +35,8 @@ def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> 
         d = dlog_px[:, None]
         dlog_a = d * of_a  # dlog_a = dlog_px a (ψ(a+b) − ψ(a) + log x)
         dlog_b = d * of_b  # dlog_b = dlog_px b (ψ(a+b) − ψ(b) + log(1−x))
-        dx = d * (np.expm1(log_a) / x - np.expm1(log_b) / (1 - x)) if needs_dx else None  # dx = dlog_px ((a−1)/x − (b−1)/(1−x))
+        # dx = dlog_px ((a−1)/x − (b−1)/(1−x))
+        dx = d * (np.expm1(log_a) / x - np.expm1(log_b) / (1 - x)) if needs_dx else None
         return dx, dlog_a, dlog_b
 
     return log_px, pullback
@@ -38,14 +44,22 @@ def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> 
 
 @differentiable
 def kl(log_a: Array, log_b: Array, other_log_a: Array, other_log_b: Array) -> tuple[Array, Pullback]:
-    """KL(Beta(a, b) ‖ Beta(α, β)), summed over the entries: each is a Dirichlet law of two shares.     (B, D)  ->  (B,) nats."""
-    shaped = {"log_b": (log_b, "B D"), "other_log_a": (other_log_a, "B D"), "other_log_b": (other_log_b, "B D")}
+    """KL(Beta(a, b) ‖ Beta(α, β)), summed over the entries: each is a Dirichlet law of two shares.
+
+    (B, D)  ->  (B,) nats.
+    """
+    shaped = {
+        "log_b": (log_b, "B D"),
+        "other_log_a": (other_log_a, "B D"),
+        "other_log_b": (other_log_b, "B D"),
+    }
     n = require_shapes("beta.kl", log_a=(log_a, "B D"), **shaped)
     one, other = np.stack([log_a, log_b], axis=2), np.stack([other_log_a, other_log_b], axis=2)
     by_entry, entry_pullback = dirichlet.kl(one.reshape(-1, 2), other.reshape(-1, 2))
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
-        done, dother = (g.reshape(*log_a.shape, 2) for g in entry_pullback(np.repeat(dkl, n["D"])))  # kl_b = Σ_d kl_bd
+        # kl_b = Σ_d kl_bd
+        done, dother = (g.reshape(*log_a.shape, 2) for g in entry_pullback(np.repeat(dkl, n["D"])))
         return done[:, :, 0], done[:, :, 1], dother[:, :, 0], dother[:, :, 1]
 
     return by_entry.reshape(log_a.shape).sum(axis=1), pullback
@@ -53,7 +67,10 @@ def kl(log_a: Array, log_b: Array, other_log_a: Array, other_log_b: Array) -> tu
 
 @sampler
 def sample(log_a: Array, log_b: Array, *, uniform: Array) -> Array:
-    """The inverse of the distribution function at `uniform`, from U[0, 1), and strictly between 0 and 1.     All (B, D)."""
+    """The inverse of the distribution function at `uniform`, from U[0, 1), and strictly between 0 and 1.
+
+    All (B, D).
+    """
     from scipy.special import betaincinv  # imported here: it takes a third of a second
 
     require_shapes("beta.sample", log_a=(log_a, "B D"), log_b=(log_b, "B D"), uniform=(uniform, "B D"))

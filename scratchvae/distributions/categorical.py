@@ -1,4 +1,7 @@
-"""The categorical distribution over C classes, by logits: p(c) = softmax(l)_c, independently for each of D entries."""
+"""The categorical distribution over C classes, by logits:
+
+p(c) = softmax(l)_c, independently for each of D entries.
+"""
 
 import numpy as np
 
@@ -9,15 +12,20 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 @differentiable
 def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d l[d, x_d] − log Σ_c exp l[d, c].     logits (B, D, C), x (B, D) integers in 0..C−1  ->  (B,) in nats.
+    """log p(x) = Σ_d l[d, x_d] − log Σ_c exp l[d, c].
 
-    The logits of an entry enter by their differences from its largest, which an offset common to all does not change.
+    logits (B, D, C), x (B, D) integers in 0..C−1  ->  (B,) in nats.
+
+    The logits of an entry enter by their differences from its largest, which an offset common to all does not
+    change.
     """
     n = require_shapes("categorical.log_prob", logits=(logits, "B D C"), x=(x, "B D"))
     if not np.issubdtype(x.dtype, np.integer):
         raise InputError(f"categorical.log_prob: x should hold integers, found {x.dtype}")
     if x.size and not (x.min() >= 0 and x.max() < n["C"]):
-        raise InputError(f"categorical.log_prob: x should hold classes 0..{n['C'] - 1}, found {x.min()}..{x.max()}")
+        raise InputError(
+            f"categorical.log_prob: x should hold classes 0..{n['C'] - 1}, found {x.min()}..{x.max()}"
+        )
     log_p, log_p_pullback = ops.log_softmax(logits, axis=2)
     chosen = x[:, :, None]
     log_px = np.take_along_axis(log_p, chosen, axis=2).sum(axis=(1, 2))
@@ -47,7 +55,10 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def kl(logits: Array, other_logits: Array) -> tuple[Array, Pullback]:
-    """KL = Σ_d Σ_c p (log p − log q) with p = softmax(logits), q = softmax(other_logits).     (B, D, C)  ->  (B,) in nats."""
+    """KL = Σ_d Σ_c p (log p − log q) with p = softmax(logits), q = softmax(other_logits).
+
+    (B, D, C)  ->  (B,) in nats.
+    """
     require_shapes("categorical.kl", logits=(logits, "B D C"), other_logits=(other_logits, "B D C"))
     log_p, _ = ops.log_softmax(logits, axis=2)
     log_q, _ = ops.log_softmax(other_logits, axis=2)
@@ -65,7 +76,10 @@ def kl(logits: Array, other_logits: Array) -> tuple[Array, Pullback]:
 
 @sampler
 def sample(logits: Array, *, uniform: Array) -> Array:
-    """The first class whose cumulative probability exceeds `uniform`, a draw from U[0, 1).     (B, D, C), (B, D)  ->  (B, D)."""
+    """The first class whose cumulative probability exceeds `uniform`, a draw from U[0, 1).
+
+    (B, D, C), (B, D)  ->  (B, D).
+    """
     require_shapes("categorical.sample", logits=(logits, "B D C"), uniform=(uniform, "B D"))
     p, _ = ops.softmax(logits, axis=2)
     cumulative = np.cumsum(p, axis=2)

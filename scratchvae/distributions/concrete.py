@@ -30,26 +30,31 @@ def log_prob(y: Array, logits: Array, *, temperature: float) -> tuple[Array, Pul
 
     y, logits (B, G, K), y normalized so that Σ_k exp y_gk = 1  ->  (B,) in nats, G independent choices
     summed. It is the density of the K − 1 log-odds y_k − y_K; that of x = e^y on the simplex is p(y) / Π_k
-    x_k. An offset that all logits of a choice have in common changes nothing.     Maddison et al. 2017, equation
+    x_k. An offset that all logits of a choice have in common changes nothing.
+    Maddison et al. 2017, equation
     24.
     """
     n = require_shapes("concrete.log_prob", y=(y, "B G K"), logits=(logits, "B G K"))
     require_count("concrete.log_prob", "the number of categories", n["K"])
     require_positive("concrete.log_prob", "temperature", temperature)
     G, K, slope = n["G"], n["K"], y.dtype.type(temperature)
-    above = logits - logits.max(axis=2, keepdims=True, initial=-np.inf)  # an offset costs no digits, and has no gradient
+    # an offset costs no digits, and has no gradient
+    above = logits - logits.max(axis=2, keepdims=True, initial=-np.inf)
     log_shares, shares_pullback = ops.log_softmax(above - slope * y, axis=2)  # a_k − log Σ_i exp a_i
     log_py = log_shares.sum(axis=(1, 2)) + y.dtype.type(G * (lgamma(K) + (K - 1) * log(temperature)))
 
     def pullback(dlog_py: Array) -> tuple[Array, Array]:
-        da = shares_pullback(np.broadcast_to(dlog_py[:, None, None], log_shares.shape))  # da_k = dlog_py (1 − K softmax(a)_k)
+        # da_k = dlog_py (1 − K softmax(a)_k)
+        da = shares_pullback(np.broadcast_to(dlog_py[:, None, None], log_shares.shape))
         return -slope * da, da  # dy = −λ da,  dlogits = da
 
     return log_py, pullback
 
 
 @differentiable
-def reparameterize(logits: Array, *, noise: Array, temperature: float, draws: int = 1) -> tuple[Array, Pullback]:
+def reparameterize(
+    logits: Array, *, noise: Array, temperature: float, draws: int = 1
+) -> tuple[Array, Pullback]:
     """y = log softmax((logits − log noise)/λ): a draw of the law, `noise` standard exponential numbers.
 
     logits (B, G, K), noise (B · draws, G, K), those of one example side by side  ->  y (B · draws, G, K).
@@ -59,12 +64,14 @@ def reparameterize(logits: Array, *, noise: Array, temperature: float, draws: in
     n = require_shapes("concrete.reparameterize", **shapes)
     require_positive("concrete.reparameterize", "temperature", temperature)
     G, K, sharpness = n["G"], n["K"], logits.dtype.type(1 / temperature)
-    above = logits - logits.max(axis=2, keepdims=True, initial=-np.inf)  # an offset costs no digits, and changes nothing
+    # an offset costs no digits, and changes nothing
+    above = logits - logits.max(axis=2, keepdims=True, initial=-np.inf)
     perturbed = np.repeat(above, draws, axis=0) - np.log(noise.astype(logits.dtype, copy=False))
     y, y_pullback = ops.log_softmax(sharpness * perturbed, axis=2)
 
     def pullback(dy: Array) -> Array:
         dperturbed = sharpness * y_pullback(dy)  # (dy_i − x_i Σ_j dy_j)/λ
-        return sum_of_draws(dperturbed.reshape(len(dy), G * K), draws).reshape(logits.shape)  # dlogits = Σ_draws
+        # dlogits = Σ_draws
+        return sum_of_draws(dperturbed.reshape(len(dy), G * K), draws).reshape(logits.shape)
 
     return y, pullback

@@ -1,8 +1,10 @@
-"""The continuous Bernoulli distribution of entries in [0, 1]: p(x) = e^(ηx) η/(e^η − 1), by its natural parameter η.
+"""The continuous Bernoulli distribution of entries in [0, 1]: p(x) = e^(ηx) η/(e^η − 1), by its natural
+parameter η.
 
-The density of a Bernoulli law, λˣ (1 − λ)¹⁻ˣ with η = log λ/(1 − λ), is no density of numbers between 0 and 1, as its integral is
-not 1; divided by its integral it is this one. Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli: fixing a
-pervasive error in variational autoencoders". In η nothing has to be clamped, and λ = ½ is η = 0, where the law is uniform.
+The density of a Bernoulli law, λˣ (1 − λ)¹⁻ˣ with η = log λ/(1 − λ), is no density of numbers between 0 and
+1, as its integral is not 1; divided by its integral it is this one. Loaiza-Ganem & Cunningham 2019, "The
+continuous Bernoulli: fixing a pervasive error in variational autoencoders". In η nothing has to be clamped,
+and λ = ½ is η = 0, where the law is uniform.
 """
 
 import numpy as np
@@ -14,14 +16,19 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 @differentiable
 def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d η x − A(η) with A(η) = log((e^η − 1)/η), η = logits.     logits, x (B, D)  ->  (B,) in nats.
+    """log p(x) = Σ_d η x − A(η) with A(η) = log((e^η − 1)/η), η = logits.
 
-    A is split evenly, A(η) = η/2 + S(η), S(η) = log(sinh(η/2)/(η/2)), so that log p(x) = η (x − ½) − S(η) and only the even S is
-    left to compute: near 0 by its series, and else as |η|/2 + log(1 − e^(−|η|)) − log |η|. InputError for x outside [0, 1].
+    logits, x (B, D)  ->  (B,) in nats.
+
+    A is split evenly, A(η) = η/2 + S(η), S(η) = log(sinh(η/2)/(η/2)), so that log p(x) = η (x − ½) − S(η) and
+    only the even S is left to compute: near 0 by its series, and else as |η|/2 + log(1 − e^(−|η|)) − log |η|.
+    InputError for x outside [0, 1].
     """
     require_shapes("continuous_bernoulli.log_prob", logits=(logits, "B D"), x=(x, "B D"))
     if x.size and not (x.min() >= 0 and x.max() <= 1):
-        raise InputError(f"continuous_bernoulli.log_prob: x should lie in [0, 1], found {x.min():g} to {x.max():g}")
+        raise InputError(
+            f"continuous_bernoulli.log_prob: x should lie in [0, 1], found {x.min():g} to {x.max():g}"
+        )
     x = x.astype(logits.dtype, copy=False)
     by_entry, slope = kernels.continuous_bernoulli(logits, x)
     log_px = by_entry.sum(axis=1)
@@ -41,5 +48,6 @@ def sample(logits: Array, *, uniform: Array) -> Array:
     require_shapes("continuous_bernoulli.sample", logits=(logits, "B D"), uniform=(uniform, "B D"))
     away = np.maximum(np.abs(logits.astype(np.float64)), np.finfo(np.float64).tiny)
     with np.errstate(divide="ignore"):
-        from_end = np.minimum(-np.log1p(uniform * np.expm1(-away)) / away, 1)  # u = 1 − 2⁻⁵³ may be rounded to 1
+        # u = 1 − 2⁻⁵³ may be rounded to 1
+        from_end = np.minimum(-np.log1p(uniform * np.expm1(-away)) / away, 1)
     return np.where(logits > 0, 1 - from_end, from_end).astype(logits.dtype)

@@ -1,4 +1,5 @@
-"""The Dirichlet distribution of D shares that sum to 1: p(x) = Γ(α₀)/Π_i Γ(α_i) Π_i x_i^(α_i − 1), α₀ = Σ_i α_i.
+"""The Dirichlet distribution of D shares that sum to 1: p(x) = Γ(α₀)/Π_i Γ(α_i) Π_i x_i^(α_i − 1),
+α₀ = Σ_i α_i.
 
 `log_alpha` is log α. Of two shares it is the beta distribution.
 """
@@ -20,8 +21,8 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
 
         Σ_i β_i (t_i − log(1 + t_i)) + Σ_i G(β_i, α_i) − G(β₀, α₀),    t_i = (ρ₀ − ρ_i)/ρ_i
 
-    The first sum is β₀ times the KL from the shares β/β₀ to α/α₀. What grows with α has cancelled before anything is
-    computed, and G(β, α) is some ½ (ρ − 1 − log ρ) at large α. Two equal laws give exactly 0.
+    The first sum is β₀ times the KL from the shares β/β₀ to α/α₀. What grows with α has cancelled before
+    anything is computed, and G(β, α) is some ½ (ρ − 1 − log ρ) at large α. Two equal laws give exactly 0.
     """
     n = require_shapes("dirichlet.kl", log_alpha=(log_alpha, "B D"), other_log_alpha=(other_log_alpha, "B D"))
     require_count("dirichlet.kl", "the number of shares", n["D"])
@@ -35,14 +36,17 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
     near = np.abs(t) < 0.5
     excess = np.where(near, _excess(np.where(near, t, 0)), t - log_share)
     gap, slope, curvature = kernels.log_gamma_gap(alpha, beta, rise)
-    whole_gap, whole_slope, whole_curvature = kernels.log_gamma_gap(whole, beta.sum(axis=1, keepdims=True), total_rise)
+    whole_gap, whole_slope, whole_curvature = kernels.log_gamma_gap(
+        whole, beta.sum(axis=1, keepdims=True), total_rise
+    )
     kl = (beta * excess + gap).sum(axis=1) - whole_gap[:, 0]
     by_share = np.where(near, np.log1p(np.where(near, t, 0)), log_share)
 
     def pullback(dkl: Array) -> tuple[Array, Array]:
         d = dkl[:, None]
         pulled = (total_more - more) - rise * curvature + total_rise * whole_curvature
-        dlog_alpha = d * (alpha * pulled)  # dlog_α = dkl α (ρ₀ − ρ_i − (β_i − α_i) e″(α_i) + (β₀ − α₀) e″(α₀))
+        # dlog_α = dkl α (ρ₀ − ρ_i − (β_i − α_i) e″(α_i) + (β₀ − α₀) e″(α₀))
+        dlog_alpha = d * (alpha * pulled)
         dother = d * (beta * (slope - whole_slope - by_share))
         return dlog_alpha, dother  # dlog_β = dkl β (−log(1 + t_i) + e′(β_i) − e′(α_i) − e′(β₀) + e′(α₀))
 

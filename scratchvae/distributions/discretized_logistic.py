@@ -1,9 +1,10 @@
-"""Levels 0 … L−1, each with the mass that a logistic law has on the unit interval around it; the ends have all that is beyond.
+"""Levels 0 … L−1, each with the mass that a logistic law has on the unit interval around it; the ends have
+all that is beyond.
 
     P(x = k) = σ((k + ½ − m)/s) − σ((k − ½ − m)/s),    with −∞ for k − ½ at k = 0, and ∞ for k + ½ at k = L−1
 
-The mean m of the logistic law and its scale s = exp(log_scale) are in units of levels. Salimans, Karpathy, Chen & Kingma 2017
-(PixelCNN++), section 2.1, has the law and the mixture of several.
+The mean m of the logistic law and its scale s = exp(log_scale) are in units of levels. Salimans, Karpathy,
+Chen & Kingma 2017 (PixelCNN++), section 2.1, has the law and the mixture of several.
 """
 
 import numpy as np
@@ -15,12 +16,17 @@ from scratchvae.arrays import Array, InputError, Pullback, require_count, requir
 
 @differentiable
 def log_prob(mean: Array, log_scale: Array, *, x: Array, levels: int) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d log P(x_d).     mean, log_scale (B, D), x (B, D) integers in 0..levels−1  ->  (B,) in nats.
+    """log p(x) = Σ_d log P(x_d).
 
-    `ops.logistic_interval` takes the logarithm of the difference, without branches: no level is too far or too narrow. With
-    a = (x + ½ − m)/s and b = (x − ½ − m)/s it is log σ(a) + log σ(−b) + log(1 − e^(−1/s)). InputError for other x.
+    mean, log_scale (B, D), x (B, D) integers in 0..levels−1  ->  (B,) in nats.
+
+    `ops.logistic_interval` takes the logarithm of the difference, without branches: no level is too far or
+    too narrow. With a = (x + ½ − m)/s and b = (x − ½ − m)/s it is log σ(a) + log σ(−b) + log(1 − e^(−1/s)).
+    InputError for other x.
     """
-    require_shapes("discretized_logistic.log_prob", mean=(mean, "B D"), log_scale=(log_scale, "B D"), x=(x, "B D"))
+    require_shapes(
+        "discretized_logistic.log_prob", mean=(mean, "B D"), log_scale=(log_scale, "B D"), x=(x, "B D")
+    )
     _require_levels("discretized_logistic.log_prob", x, levels)
     by_entry, entry_pullback = _by_entry(mean, log_scale, x, levels)
     with np.errstate(over="ignore"):
@@ -33,8 +39,13 @@ def log_prob(mean: Array, log_scale: Array, *, x: Array, levels: int) -> tuple[A
 
 
 @differentiable
-def mixture_log_prob(logits: Array, means: Array, log_scales: Array, *, x: Array, levels: int) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d log Σ_k w_dk P_dk(x_d) with w = softmax(logits).     All (B, D, K), x (B, D)  ->  (B,) in nats."""
+def mixture_log_prob(
+    logits: Array, means: Array, log_scales: Array, *, x: Array, levels: int
+) -> tuple[Array, Pullback]:
+    """log p(x) = Σ_d log Σ_k w_dk P_dk(x_d) with w = softmax(logits).
+
+    All (B, D, K), x (B, D)  ->  (B,) in nats.
+    """
     shaped = {"means": (means, "B D K"), "log_scales": (log_scales, "B D K"), "x": (x, "B D")}
     require_shapes("discretized_logistic.mixture_log_prob", logits=(logits, "B D K"), **shaped)
     _require_levels("discretized_logistic.mixture_log_prob", x, levels)
@@ -45,7 +56,8 @@ def mixture_log_prob(logits: Array, means: Array, log_scales: Array, *, x: Array
     log_px = by_entry.sum(axis=1)
 
     def pullback(dlog_px: Array) -> tuple[Array, Array, Array]:
-        djoint = sum_pullback(np.broadcast_to(dlog_px[:, None], by_entry.shape))  # d(log w + log P)_k = dlog_px p(k|x)
+        # d(log w + log P)_k = dlog_px p(k|x)
+        djoint = sum_pullback(np.broadcast_to(dlog_px[:, None], by_entry.shape))
         return w_pullback(djoint), *p_pullback(djoint)
 
     return log_px, pullback
@@ -53,7 +65,10 @@ def mixture_log_prob(logits: Array, means: Array, log_scales: Array, *, x: Array
 
 @sampler
 def sample(mean: Array, log_scale: Array, *, uniform: Array, levels: int) -> Array:
-    """The level nearest to m + s log u/(1 − u), for u a draw from U[0, 1), or an end if that is beyond it.     All (B, D)."""
+    """The level nearest to m + s log u/(1 − u), for u a draw from U[0, 1), or an end if that is beyond it.
+
+    All (B, D).
+    """
     shaped = {"log_scale": (log_scale, "B D"), "uniform": (uniform, "B D")}
     require_shapes("discretized_logistic.sample", mean=(mean, "B D"), **shaped)
     with np.errstate(divide="ignore", over="ignore"):
@@ -67,9 +82,15 @@ def _by_entry(mean: Array, log_scale: Array, x: Array, levels: int) -> tuple[Arr
     largest, half = np.finfo(mean.dtype).max, mean.dtype.type(0.5)
     with np.errstate(over="ignore"):
         rate = np.minimum(np.exp(-log_scale), largest)  # 1/s, held finite so that 0/s stays 0
-        below, above = (np.clip(((x + side).astype(mean.dtype) - mean) * rate, -largest, largest) for side in (-half, half))
+        below, above = (
+            np.clip(((x + side).astype(mean.dtype) - mean) * rate, -largest, largest)
+            for side in (-half, half)
+        )
     first, last = x == 0, x == levels - 1
-    low, high = np.where(first, -np.inf, below).astype(mean.dtype), np.where(last, np.inf, above).astype(mean.dtype)
+    low, high = (
+        np.where(first, -np.inf, below).astype(mean.dtype),
+        np.where(last, np.inf, above).astype(mean.dtype),
+    )
     log_width = np.where(first | last, np.inf, -log_scale).astype(mean.dtype)  # log 1/s
     by_entry, interval_pullback = ops.logistic_interval(low, high, log_width)
 
@@ -77,7 +98,8 @@ def _by_entry(mean: Array, log_scale: Array, x: Array, levels: int) -> tuple[Arr
         dlow, dhigh, dlog_width = interval_pullback(dby_entry)
         with np.errstate(over="ignore"):
             dmean = -(dlow + dhigh) * rate  # dm = −(db + da)/s
-            dlog_scale = -(dlow * below + dhigh * above) - dlog_width  # dlog_s = −(db b + da a) − dlog_width, 0 at an end
+            # dlog_s = −(db b + da a) − dlog_width, 0 at an end
+            dlog_scale = -(dlow * below + dhigh * above) - dlog_width
         return dmean, dlog_scale
 
     return by_entry, pullback

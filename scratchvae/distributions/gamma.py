@@ -1,4 +1,5 @@
-"""The gamma distribution of positive entries: p(x) = b^a x^(a−1) e^(−b x)/Γ(a), with the shape a, the rate b and mean a/b.
+"""The gamma distribution of positive entries: p(x) = b^a x^(a−1) e^(−b x)/Γ(a), with the shape a, the rate b
+and mean a/b.
 
 `log_shape` is log a, and `log_rate` is log b.
 """
@@ -12,7 +13,9 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 
 @differentiable
 @in_float64
-def kl(log_shape: Array, log_rate: Array, other_log_shape: Array, other_log_rate: Array) -> tuple[Array, Pullback]:
+def kl(
+    log_shape: Array, log_rate: Array, other_log_shape: Array, other_log_rate: Array
+) -> tuple[Array, Pullback]:
     """KL(Gamma(a, b) ‖ Gamma(α, β)) = Σ_d (a − α) ψ(a) − log Γ(a) + log Γ(α) + α log(b/β) + a (β − b)/b.
 
     All (B, D)  ->  (B,) in nats. With e(x) = log Γ(x) − x log x + x and ℓ = log of the other mean over this mean, which
@@ -36,7 +39,8 @@ def kl(log_shape: Array, log_rate: Array, other_log_shape: Array, other_log_rate
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
         d = dkl[:, None]
         dlog_rate = -d * (other * less)  # dlog_b = dkl α (1 − e^(−ℓ)) = −dlog_β
-        dlog_shape = -dlog_rate - d * (a * rise * curvature)  # dlog_a = dkl (α (e^(−ℓ) − 1) − a (α − a) e″(a))
+        # dlog_a = dkl (α (e^(−ℓ) − 1) − a (α − a) e″(a))
+        dlog_shape = -dlog_rate - d * (a * rise * curvature)
         dother_log_shape = d * (other * (apart + slope))  # dlog_α = dkl α (ℓ + e′(α) − e′(a))
         return dlog_shape, dlog_rate, dother_log_shape, -dlog_rate
 

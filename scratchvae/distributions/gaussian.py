@@ -1,7 +1,8 @@
 """The Gaussian with diagonal covariance, N(x; mean, diag σ²) with log_var = log σ².
 
-Letters: B examples, D entries of an event. Log-densities sum over the event. Finite for every finite input while σ, 1/σ and the
-squares fit into the dtype, and the limit (±∞, never NaN) beyond.     Kingma & Welling 2014, appendices B and C.2.
+Letters: B examples, D entries of an event. Log-densities sum over the event. Finite for every finite input
+while σ, 1/σ and the squares fit into the dtype, and the limit (±∞, never NaN) beyond.
+Kingma & Welling 2014, appendices B and C.2.
 """
 
 import math
@@ -19,15 +20,18 @@ def log_prob(
 ) -> tuple[Array, Pullback]:
     """log p(x) = −½ Σ_d (log 2π + log σ² + (x − mean)²/σ²).     x, mean, log_var (B, D)  ->  (B,) in nats.
 
-    Where `observed` (B, D) is 0 an entry is missing: it adds exactly nothing to the sum, and its gradients are 0,
-    whatever stands there.
+    Where `observed` (B, D) is 0 an entry is missing: it adds exactly nothing to the sum, and its gradients
+    are 0, whatever stands there.
     """
     require_shapes("gaussian.log_prob", x=(x, "B D"), mean=(mean, "B D"), log_var=(log_var, "B D"))
     counted: Array = np.full(len(x), x.shape[1])
     held = [x, mean, log_var]
     if observed is not None:
         require_shapes("gaussian.log_prob", x=(x, "B D"), observed=(observed, "B D"))
-        counted, held = np.count_nonzero(observed, axis=1), [kernels.fill_missing(a, observed, 0.0) for a in held]
+        counted, held = (
+            np.count_nonzero(observed, axis=1),
+            [kernels.fill_missing(a, observed, 0.0) for a in held],
+        )
     log_px = kernels.gaussian_log_prob(held[0], held[1], held[2], counted)
 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
@@ -55,7 +59,8 @@ def standard_log_prob(x: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1) -> tuple[Array, Pullback]:
-    """z = mean + σ · noise with σ = exp(log_var / 2): a draw from N(mean, σ²) where noise is one from N(0, 1).
+    """z = mean + σ · noise with σ = exp(log_var / 2): a draw from N(mean, σ²) where noise is one from
+    N(0, 1).
 
     mean, log_var (B, D), noise (B · draws, D), those for one mean side by side  ->  z (B · draws, D).
     Kingma & Welling 2014, section 2.4.
@@ -63,7 +68,8 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
     require_count("gaussian.reparameterize", "draws", draws)
     shapes = {"mean": (mean, "B D"), "log_var": (log_var, "B D"), "noise": (noise, f"{len(mean) * draws} D")}
     require_shapes("gaussian.reparameterize", **shapes)
-    z, spread = kernels.gaussian_reparameterize(mean, log_var, noise.astype(log_var.dtype, copy=False), draws)  # z, z − mean
+    # z, z − mean
+    z, spread = kernels.gaussian_reparameterize(mean, log_var, noise.astype(log_var.dtype, copy=False), draws)
 
     def pullback(dz: Array) -> tuple[Array, Array]:
         dmean = sum_of_draws(dz, draws)  # dmean = Σ_k dz
@@ -91,25 +97,31 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
     log_q = log_p_noise - np.repeat(0.5 * log_var.sum(axis=1), draws)
 
     def pullback(dlog_q: Array) -> Array:
-        return np.repeat(-0.5 * sum_of_draws(dlog_q[:, None], draws), log_var.shape[1], axis=1)  # dlog_var = −Σ_k dlog_q / 2
+        # dlog_var = −Σ_k dlog_q / 2
+        return np.repeat(-0.5 * sum_of_draws(dlog_q[:, None], draws), log_var.shape[1], axis=1)
 
     return log_q, pullback
 
 
 def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Draws from N(0, 1), float32, none beyond 6.8, from a seed that `rng` gives: compiled, several times as fast as NumPy's own.
+    """Draws from N(0, 1), float32, none beyond 6.8, from a seed that `rng` gives: compiled, several times as
+    fast as NumPy's own.
 
-    A counter gives four, one for each quarter of them all: fewer draws from the same state are not the first of more.
+    A counter gives four, one for each quarter of them all: fewer draws from the same state are not the first
+    of more.
     """
     n = math.prod(shape)
-    seed = rng.bit_generator.random_raw(5).astype(np.uint32)  # lower halves: of 64 bits MT19937 gives but those
+    # lower halves: of 64 bits MT19937 gives but those
+    seed = rng.bit_generator.random_raw(5).astype(np.uint32)
     bits = kernels.random_bits(seed, np.arange((n + 3) // 4, dtype=np.uint32))
     return kernels.standard_normal(bits.reshape(-1)).reshape(-1)[:n].reshape(shape)
 
 
 @differentiable
 def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
-    """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d (mean² + σ² − 1 − log σ²).     mean, log_var (B, D)  ->  (B,) in nats.
+    """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d (mean² + σ² − 1 − log σ²).
+
+    mean, log_var (B, D)  ->  (B,) in nats.
 
     Kingma & Welling 2014, appendix B.
     """
@@ -123,7 +135,10 @@ def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
-    """The summands of kl_to_standard, one for each dimension: ½ (mean² + σ² − 1 − log σ²).     (B, D)  ->  (B, D) in nats."""
+    """The summands of kl_to_standard, one for each dimension: ½ (mean² + σ² − 1 − log σ²).
+
+    (B, D)  ->  (B, D) in nats.
+    """
     require_shapes("gaussian.kl_to_standard", mean=(mean, "B D"), log_var=(log_var, "B D"))
     kl, excess = kernels.gaussian_kl_to_standard(mean, log_var)  # excess = σ² − 1
 
@@ -137,7 +152,10 @@ def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pul
 
 @differentiable
 def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
-    """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).     (B, D) -> (B,)."""
+    """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).
+
+    (B, D) -> (B,).
+    """
     by_dimension, by_dimension_pullback = kl_by_dimension(mean, log_var, other_mean, other_log_var)
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
@@ -147,7 +165,9 @@ def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> 
 
 
 @differentiable
-def kl_by_dimension(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
+def kl_by_dimension(
+    mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
+) -> tuple[Array, Pullback]:
     """The summands of kl, one for each dimension: ½ ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).  (B, D) -> (B, D)."""
     require_shapes(
         "gaussian.kl",
@@ -166,7 +186,8 @@ def kl_by_dimension(mean: Array, log_var: Array, other_mean: Array, other_log_va
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
         dmean = dkl * (u * precision)  # dmean = dkl (mean − other_mean)/τ²
         dlog_var = dkl * (0.5 * excess)  # dlog_var = dkl ½ (σ²/τ² − 1)
-        dother_log_var = dkl * (-0.5 * (excess + u * u))  # dother_log_var = dkl ½ (1 − σ²/τ² − (mean − other_mean)²/τ²)
+        # dother_log_var = dkl ½ (1 − σ²/τ² − (mean − other_mean)²/τ²)
+        dother_log_var = dkl * (-0.5 * (excess + u * u))
         return dmean, dlog_var, -dmean, dother_log_var
 
     return kl, pullback
@@ -185,10 +206,14 @@ def entropy(log_var: Array) -> tuple[Array, Pullback]:
 
 
 @differentiable
-def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
-    """E[log N(x; other_mean, τ²)] for x ~ N(mean, σ²) = −½ Σ_d (log 2π + log τ² + (σ² + (mean − other_mean)²)/τ²).
+def expected_log_prob(
+    mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
+) -> tuple[Array, Pullback]:
+    """E[log N(x; other_mean, τ²)] for x ~ N(mean, σ²) = −½
+    Σ_d (log 2π + log τ² + (σ² + (mean − other_mean)²)/τ²).
 
-    (B, D)  ->  (B,) in nats: minus the cross-entropy.     Kingma & Welling 2014, appendix B, where the other is N(0, 1).
+    (B, D)  ->  (B,) in nats: minus the cross-entropy.
+    Kingma & Welling 2014, appendix B, where the other is N(0, 1).
     """
     require_shapes(
         "gaussian.expected_log_prob",
@@ -207,15 +232,19 @@ def expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_
         d = dvalue[:, None]
         dmean = -d * (u * precision)  # dmean = −dvalue (mean − other_mean)/τ²
         dlog_var = -d * (0.5 * ratio)  # dlog_var = −dvalue ½ σ²/τ²
-        dother_log_var = d * (0.5 * (ratio + u * u - 1))  # dother_log_var = dvalue ½ (σ²/τ² + (mean − other_mean)²/τ² − 1)
+        # dother_log_var = dvalue ½ (σ²/τ² + (mean − other_mean)²/τ² − 1)
+        dother_log_var = d * (0.5 * (ratio + u * u - 1))
         return dmean, dlog_var, -dmean, dother_log_var
 
     return value, pullback
 
 
 @differentiable
-def product_of_experts(means: Array, log_vars: Array, *, present: Array | None = None) -> tuple[tuple[Array, Array], Pullback]:
-    """The Gaussian whose density is that of N(0, 1) times those of M experts, N(mean_m, σ_m²), divided by its integral.
+def product_of_experts(
+    means: Array, log_vars: Array, *, present: Array | None = None
+) -> tuple[tuple[Array, Array], Pullback]:
+    """The Gaussian whose density is that of N(0, 1) times those of M experts, N(mean_m, σ_m²), divided by its
+    integral.
 
         1/σ² = 1 + Σ_m 1/σ_m²        mean = Σ_m w_m mean_m,  w_m = σ²/σ_m²
 

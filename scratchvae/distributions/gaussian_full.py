@@ -18,7 +18,10 @@ LOG_2PI = float(np.log(2 * np.pi))
 @differentiable
 @in_float64
 def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = −Σ_i log L_ii − ½ Σ_i (u_i² + log 2π), u = L⁻¹ (x − mean).     x, mean (B, D), L (B, D, D)  ->  (B,) nats."""
+    """log p(x) = −Σ_i log L_ii − ½ Σ_i (u_i² + log 2π), u = L⁻¹ (x − mean).
+
+    x, mean (B, D), L (B, D, D)  ->  (B,) nats.
+    """
     require_shapes("gaussian_full.log_prob", x=(x, "B D"), mean=(mean, "B D"), L=(L, "B D D"))
     log_diagonal, log_diagonal_pullback = _log_diagonal("log_prob", "L", L)
     u, u_pullback = ops.solve_triangular(L, (x - mean)[:, :, None])
@@ -26,7 +29,8 @@ def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple
 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
         dL_by_u, dresidual = u_pullback(-dlog_px[:, None, None] * u)  # du = −dlog_px u
-        dL_by_diagonal = log_diagonal_pullback(np.repeat(-dlog_px[:, None], L.shape[1], axis=1))  # d log L_ii = −dlog_px
+        # d log L_ii = −dlog_px
+        dL_by_diagonal = log_diagonal_pullback(np.repeat(-dlog_px[:, None], L.shape[1], axis=1))
         dL = dL_by_u + dL_by_diagonal  # dL = dlog_px (L⁻ᵀ u uᵀ − diag 1/L_ii), its lower triangle
         dmean = -dresidual[:, :, 0]  # dmean = dlog_px (L Lᵀ)⁻¹ (x − mean)
         return -dmean if needs_dx else None, dmean, dL
@@ -98,7 +102,8 @@ def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
     log_q = -(log_diagonal + 0.5 * (u * u + L.dtype.type(LOG_2PI))).sum(axis=1)
 
     def pullback(dlog_q: Array) -> Array:
-        return log_diagonal_pullback(np.repeat(-dlog_q[:, None], L.shape[1], axis=1))  # dL_ii = −dlog_q / L_ii
+        # dL_ii = −dlog_q / L_ii
+        return log_diagonal_pullback(np.repeat(-dlog_q[:, None], L.shape[1], axis=1))
 
     return log_q, pullback
 
@@ -134,17 +139,22 @@ def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array,
     # the map M⁻¹ changes no KL and turns the covariance M Mᵀ into I
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
-        du, dA = by_dimension_pullback(np.repeat(dkl[:, None], D, axis=1))  # du = dkl u,  dA = dkl (A − diag 1/A_ii)
+        # du = dkl u,  dA = dkl (A − diag 1/A_ii)
+        du, dA = by_dimension_pullback(np.repeat(dkl[:, None], D, axis=1))
         dother_L, dbeside = both_pullback(np.concatenate([dA, du[:, :, None]], axis=2))
         dmean = dbeside[:, :, D]  # dmean = M⁻ᵀ du
-        return dmean, np.tril(dbeside[:, :, :D]), -dmean, dother_L  # dL = M⁻ᵀ dA,  dM = −M⁻ᵀ (dA Aᵀ + du uᵀ), lower triangles
+        # dL = M⁻ᵀ dA,  dM = −M⁻ᵀ (dA Aᵀ + du uᵀ), lower triangles
+        return dmean, np.tril(dbeside[:, :, :D]), -dmean, dother_L
 
     return by_dimension.sum(axis=1), pullback
 
 
 @differentiable
 def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
-    """KL(N(mean, L Lᵀ) ‖ N(0, I)) = ½ (‖mean‖² + ‖L‖² − D) − Σ_i log L_ii.     mean (B, D), L (B, D, D)  ->  (B,) in nats."""
+    """KL(N(mean, L Lᵀ) ‖ N(0, I)) = ½ (‖mean‖² + ‖L‖² − D) − Σ_i log L_ii.
+
+    mean (B, D), L (B, D, D)  ->  (B,) in nats.
+    """
     by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(mean, L)
 
     def pullback(dkl: Array) -> tuple[Array, Array]:
@@ -155,7 +165,9 @@ def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]:
-    """The summands of kl_to_standard: ½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii.     (B, D), (B, D, D)  ->  (B, D) nats.
+    """The summands of kl_to_standard: ½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii.
+
+    (B, D), (B, D, D)  ->  (B, D) nats.
 
     By the chain rule the i-th is E[KL(q(z_i | z_1 … z_i−1) ‖ N(0, 1))], the share of entry i, and so it is
     never negative. Given the entries before it, z_i has the deviation L_ii and a mean whose square averages
@@ -172,7 +184,9 @@ def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]
     def pullback(dkl: Array) -> tuple[Array, Array]:
         dmean = dkl * mean  # dmean = dkl mean
         dL = dkl[:, :, None] * below  # dL_ij = dkl_i L_ij,  j < i
-        dL[:, on, on] = dkl * np.where(np.abs(log_diagonal) < 1, 2 * np.sinh(log_diagonal), diagonal - 1 / diagonal)
+        dL[:, on, on] = dkl * np.where(
+            np.abs(log_diagonal) < 1, 2 * np.sinh(log_diagonal), diagonal - 1 / diagonal
+        )
         return dmean, dL  # dL_ii = dkl_i (L_ii − 1/L_ii), by 2 sinh log L_ii where that would cancel
 
     return kl, pullback
@@ -211,7 +225,8 @@ def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pul
     Petersen & Pedersen 2012, section 6.2.2, equation 328.
     """
     require_shapes("gaussian_full.expected_quadratic_form", mean=(mean, "B D"), S=(S, "B D D"), A=(A, "D D"))
-    moment = S.transpose(0, 2, 1) + mean[:, :, None] * mean[:, None, :]  # E[x xᵀ]ᵀ, so that the value is Σ_ij A_ij moment_ij
+    # E[x xᵀ]ᵀ, so that the value is Σ_ij A_ij moment_ij
+    moment = S.transpose(0, 2, 1) + mean[:, :, None] * mean[:, None, :]
     value = (moment * A).sum(axis=(1, 2))
 
     def pullback(dvalue: Array) -> tuple[Array, Array, Array]:
@@ -247,4 +262,6 @@ def _require_positive_diagonal(where: str, name: str, L: Array) -> None:
     if not (diagonal > 0).all():
         example, i = np.argwhere(~(diagonal > 0))[0]
         expected = f"the diagonal of {name} should be positive (a singular covariance has no density)"
-        raise InputError(f"gaussian_full.{where}: {expected}, found {diagonal[example, i]} at entry {i} of example {example}")
+        raise InputError(
+            f"gaussian_full.{where}: {expected}, found {diagonal[example, i]} at entry {i} of example {example}"
+        )

@@ -8,15 +8,18 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 
 
 @differentiable
-def product(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[tuple[Array, Array], Pullback]:
+def product(
+    mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
+) -> tuple[tuple[Array, Array], Pullback]:
     """The Gaussian whose density is proportional to N(x; mean, diag σ²) N(x; other_mean, diag τ²).
 
         1/s² = 1/σ² + 1/τ²        m = w mean + (1 − w) other_mean,    w = s²/σ² = 1 / (1 + σ²/τ²)
 
-    All four arrays are (B, D), and so are the mean m and log s² that it returns. Precisions add up, and each mean counts by
-    its share w of the precision. A variance that is infinite, or 0, beside the other has the share 0, or 1, and no digit is
-    lost at either end: log s² is the smaller of the two logarithms less log(1 + e^(−|log σ²/τ²|)).
-    `gaussian_algebra.product` is the same for full covariances.     Sønderby et al. 2016, equations 10 and 11.
+    All four arrays are (B, D), and so are the mean m and log s² that it returns. Precisions add up, and each
+    mean counts by its share w of the precision. A variance that is infinite, or 0, beside the other has the
+    share 0, or 1, and no digit is lost at either end: log s² is the smaller of the two logarithms less
+    log(1 + e^(−|log σ²/τ²|)). `gaussian_algebra.product` is the same for full covariances.
+    Sønderby et al. 2016, equations 10 and 11.
     """
     shapes = {"mean": (mean, "B D"), "log_var": (log_var, "B D")}
     others = {"other_mean": (other_mean, "B D"), "other_log_var": (other_log_var, "B D")}
@@ -29,7 +32,8 @@ def product(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
     def pullback(dm: Array, dlog_s2: Array) -> tuple[Array, Array, Array, Array]:
         pull = dm * (w * rest) * (mean - other_mean)
         dlog_var = w * dlog_s2 - pull  # dlog_var = w dlog_s² − w (1 − w) (mean − other_mean) dm
-        dother_log_var = rest * dlog_s2 + pull  # dother_log_var = (1 − w) dlog_s² + w (1 − w) (mean − other_mean) dm
+        # dother_log_var = (1 − w) dlog_s² + w (1 − w) (mean − other_mean) dm
+        dother_log_var = rest * dlog_s2 + pull
         return w * dm, dlog_var, rest * dm, dother_log_var  # dmean = w dm,  dother_mean = (1 − w) dm
 
     return (m, log_s2), pullback

@@ -22,7 +22,8 @@ def log_prob(x: Array, mean: Array, log_scale: Array, *, needs_dx: bool = True) 
         d = dlog_px[:, None]
         dmean = d * (np.sign(u) * rate)  # dmean = dlog_px sign(x − mean)/s
         with np.errstate(invalid="ignore"):
-            dlog_scale = np.where(d == 0, d, d * (np.abs(u) - 1))  # dlog_scale = dlog_px (|x − mean|/s − 1), and 0 · ∞ = 0
+            # dlog_scale = dlog_px (|x − mean|/s − 1), and 0 · ∞ = 0
+            dlog_scale = np.where(d == 0, d, d * (np.abs(u) - 1))
         dx = -dmean if needs_dx else None  # dx = −dlog_px sign(x − mean)/s
         return dx, dmean, dlog_scale
 
@@ -43,8 +44,13 @@ def entropy(log_scale: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def reparameterize(mean: Array, log_scale: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """x = mean + s · noise, a draw from Laplace(mean, s) where noise is one from Laplace(0, 1).     (B, D)  ->  (B, D)."""
-    require_shapes("laplace.reparameterize", mean=(mean, "B D"), log_scale=(log_scale, "B D"), noise=(noise, "B D"))
+    """x = mean + s · noise, a draw from Laplace(mean, s) where noise is one from Laplace(0, 1).
+
+    (B, D)  ->  (B, D).
+    """
+    require_shapes(
+        "laplace.reparameterize", mean=(mean, "B D"), log_scale=(log_scale, "B D"), noise=(noise, "B D")
+    )
     with np.errstate(over="ignore"):
         scale = np.minimum(np.exp(log_scale), np.finfo(log_scale.dtype).max)
         spread = scale * noise.astype(log_scale.dtype, copy=False)  # x − mean
@@ -82,10 +88,15 @@ def kl(mean: Array, log_scale: Array, other_mean: Array, other_log_scale: Array)
 
 
 @differentiable
-def kl_from_gaussian(mean: Array, log_var: Array, other_mean: Array, other_log_scale: Array) -> tuple[Array, Pullback]:
-    """KL(N(mean, σ²) ‖ Laplace(other_mean, c)) = Σ_d log 2c + E|x − other_mean|/c − ½ (log 2πσ² + 1).     (B, D)  ->  (B,), nats.
+def kl_from_gaussian(
+    mean: Array, log_var: Array, other_mean: Array, other_log_scale: Array
+) -> tuple[Array, Pullback]:
+    """KL(N(mean, σ²) ‖ Laplace(other_mean, c)) = Σ_d log 2c + E|x − other_mean|/c − ½ (log 2πσ² + 1).
 
-    E|x − other_mean| = σ √(2/π) e^(−u²/2) + Δ erf(u/√2) with Δ = mean − other_mean and u = Δ/σ, of which no part is below 0.
+    (B, D)  ->  (B,), nats.
+
+    E|x − other_mean| = σ √(2/π) e^(−u²/2) + Δ erf(u/√2) with Δ = mean − other_mean and u = Δ/σ, of which no
+    part is below 0.
     """
     from scipy.special import erf  # imported here: it takes a third of a second
 
@@ -96,10 +107,14 @@ def kl_from_gaussian(mean: Array, log_var: Array, other_mean: Array, other_log_s
     with np.errstate(over="ignore", under="ignore"):
         rate = np.minimum(np.exp(-other_log_scale), limit)  # 1/c
         u = np.clip(apart * np.minimum(np.exp(-0.5 * log_var), limit), -limit, limit)
-        share = erf(u * real(np.sqrt(0.5)))  # of draws on the side of other_mean where mean is, less that on the other side
-        width = np.exp(0.5 * log_var - other_log_scale) * np.exp(-0.5 * u * u) * real(np.sqrt(2 / np.pi))  # σ √(2/π) e^(−u²/2)/c
+        # of draws on the side of other_mean where mean is, less that on the other side
+        share = erf(u * real(np.sqrt(0.5)))
+        # σ √(2/π) e^(−u²/2)/c
+        width = np.exp(0.5 * log_var - other_log_scale) * np.exp(-0.5 * u * u) * real(np.sqrt(2 / np.pi))
         distance = width + apart * share * rate
-        kl = (distance + (other_log_scale - 0.5 * log_var) + real(np.log(2) - 0.5 * np.log(2 * np.pi) - 0.5)).sum(axis=1)
+        kl = (
+            distance + (other_log_scale - 0.5 * log_var) + real(np.log(2) - 0.5 * np.log(2 * np.pi) - 0.5)
+        ).sum(axis=1)
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
         d = dkl[:, None]

@@ -1,7 +1,7 @@
 """A mixture of K diagonal Gaussians with weights π = softmax(logits): p(z) = Σ_k π_k N(z; mean_k, diag σ_k²).
 
-Computed in float64 whatever comes in: far from all components their log-densities agree in their first digits, and the
-responsibilities are made of the differences.
+Computed in float64 whatever comes in: far from all components their log-densities agree in their first
+digits, and the responsibilities are made of the differences.
 """
 
 import numpy as np
@@ -16,11 +16,21 @@ from scratchvae.distributions import gaussian
 @differentiable
 @in_float64
 def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Array, Pullback]:
-    """log p(z) = log Σ_k π_k N(z; mean_k, σ_k²).     z (B, D), logits (K,), means, log_vars (K, D)  ->  (B,) in nats."""
-    n = require_shapes("mixture.log_prob", z=(z, "B D"), logits=(logits, "K"), means=(means, "K D"), log_vars=(log_vars, "K D"))
+    """log p(z) = log Σ_k π_k N(z; mean_k, σ_k²).
+
+    z (B, D), logits (K,), means, log_vars (K, D)  ->  (B,) in nats.
+    """
+    n = require_shapes(
+        "mixture.log_prob",
+        z=(z, "B D"),
+        logits=(logits, "K"),
+        means=(means, "K D"),
+        log_vars=(log_vars, "K D"),
+    )
     B, K, D = n["B"], n["K"], n["D"]
     log_weights, log_weights_pullback = ops.log_softmax(logits, axis=0)
-    pairs = [np.broadcast_to(a, (B, K, D)).reshape(B * K, D) for a in (z[:, None], means, log_vars)]  # each z with each k
+    # each z with each k
+    pairs = [np.broadcast_to(a, (B, K, D)).reshape(B * K, D) for a in (z[:, None], means, log_vars)]
     log_pairs, pairs_pullback = gaussian.log_prob(*pairs)
     joint = log_weights + log_pairs.reshape(B, K)  # log π_k + log N(z; mean_k, σ_k²)
     log_pz, joint_pullback = ops.log_sum_exp(joint, axis=1)
@@ -29,7 +39,8 @@ def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Ar
         djoint = joint_pullback(dlog_pz)  # djoint_bk = dlog_pz_b r_bk, r the responsibilities
         dz, dmeans, dlog_vars = (d.reshape(B, K, D) for d in pairs_pullback(djoint.reshape(B * K)))
         dlogits = log_weights_pullback(djoint.sum(axis=0))  # dlogits_k = Σ_b dlog_pz_b (r_bk − π_k)
-        return dz.sum(axis=1), dlogits, dmeans.sum(axis=0), dlog_vars.sum(axis=0)  # each summed over its other axis
+        # each summed over its other axis
+        return dz.sum(axis=1), dlogits, dmeans.sum(axis=0), dlog_vars.sum(axis=0)
 
     return log_pz, pullback
 
@@ -42,7 +53,11 @@ def log_prob_of_each(z: Array, logits: Array, means: Array, log_vars: Array) -> 
     z (B, D), logits (B, K), means, log_vars (B, K, D)  ->  (B,) in nats.
     """
     n = require_shapes(
-        "mixture.log_prob_of_each", z=(z, "B D"), logits=(logits, "B K"), means=(means, "B K D"), log_vars=(log_vars, "B K D")
+        "mixture.log_prob_of_each",
+        z=(z, "B D"),
+        logits=(logits, "B K"),
+        means=(means, "B K D"),
+        log_vars=(log_vars, "B K D"),
     )
     B, K, D = n["B"], n["K"], n["D"]
     log_weights, log_weights_pullback = ops.log_softmax(logits, axis=1)
@@ -53,7 +68,8 @@ def log_prob_of_each(z: Array, logits: Array, means: Array, log_vars: Array) -> 
     def pullback(dlog_pz: Array) -> tuple[Array, Array, Array, Array]:
         djoint = joint_pullback(dlog_pz)  # djoint_bk = dlog_pz_b r_bk, r the responsibilities
         dz, dmeans, dlog_vars = (d.reshape(B, K, D) for d in pairs_pullback(djoint.reshape(B * K)))
-        return dz.sum(axis=1), log_weights_pullback(djoint), dmeans, dlog_vars  # dlogits_bk = dlog_pz_b (r_bk − π_bk)
+        # dlogits_bk = dlog_pz_b (r_bk − π_bk)
+        return dz.sum(axis=1), log_weights_pullback(djoint), dmeans, dlog_vars
 
     return log_pz, pullback
 
@@ -61,15 +77,18 @@ def log_prob_of_each(z: Array, logits: Array, means: Array, log_vars: Array) -> 
 @differentiable
 @in_float64
 def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """A draw z from a mixture of each row's own, as a smooth function of its parameters: z_d solves F_d(z_d) = Φ(noise_d).
+    """A draw z from a mixture of each row's own, as a smooth function of its parameters: z_d solves
+    F_d(z_d) = Φ(noise_d).
 
     F_d is the distribution function of z_d given z_1, …, z_(d−1), and Φ that of N(0, 1):
 
-        F_d(t) = Σ_k w_dk Φ((t − mean_kd)/σ_kd),    w_d = softmax_k(logits_k + Σ_(j<d) log N(z_j; mean_kj, σ_kj²))
+        F_d(t) = Σ_k w_dk Φ((t − mean_kd)/σ_kd),
+        w_d = softmax_k(logits_k + Σ_(j<d) log N(z_j; mean_kj, σ_kj²))
 
-    With one component it is mean + σ noise. No component is chosen, and so nothing jumps where a weight changes: the gradient
-    is that of z itself, by the implicit function theorem dz_d = −dF_d/f_d, where f_d is the density of z_d given the earlier
-    ones. It grows without bound as the components move so far apart that f_d vanishes between them.
+    With one component it is mean + σ noise. No component is chosen, and so nothing jumps where a weight
+    changes: the gradient is that of z itself, by the implicit function theorem dz_d = −dF_d/f_d, where f_d is
+    the density of z_d given the earlier ones. It grows without bound as the components move so far apart that
+    f_d vanishes between them.
 
     logits (B, K), means, log_vars (B, K, D), noise (B, D) ~ N(0, 1)  ->  z (B, D).
     Figurnov, Mohamed & Mnih 2018, section 3 and its equation 9 for several dimensions; Graves 2016.
@@ -103,10 +122,13 @@ def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array
             r = r_pullback(np.ones_like(log_f))  # w_k n_k / f
             side = np.where(eps > 0, -1.0, 1.0)  # the tail that is less than ½
             with np.errstate(over="ignore"):
-                apart = [np.exp(np.minimum(log_w + log_ndtr(side * t) - log_f[:, None], 700)) for t in (a, eps)]
+                apart = [
+                    np.exp(np.minimum(log_w + log_ndtr(side * t) - log_f[:, None], 700)) for t in (a, eps)
+                ]
             dlog_w = -dz_d * side * (apart[0] - apart[1])  # dlog_w_k = −dz_d w_k (Φ(a_k) − F)/f
             dmeans[:, :, d] = dz_d * r + dbefore * a / std  # dmean_k = dz_d r_k + dℓ_k a_k/σ_k
-            dlog_vars[:, :, d] = 0.5 * (dz_d * r * a * std + dbefore * (a * a - 1))  # ½ dz_d r_k σ_k a_k + ½ dℓ_k (a_k² − 1)
+            # ½ dz_d r_k σ_k a_k + ½ dℓ_k (a_k² − 1)
+            dlog_vars[:, :, d] = 0.5 * (dz_d * r * a * std + dbefore * (a * a - 1))
             dbefore = dbefore + softmax_pullback(dlog_w)
         return dbefore, dmeans, dlog_vars
 
@@ -114,11 +136,13 @@ def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array
 
 
 def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
-    """t with Σ_k w_k Φ((t − mean_k)/σ_k) = Φ(noise), by Newton's steps inside a bracket.     (B, K), noise (B,)  ->  (B,).
+    """t with Σ_k w_k Φ((t − mean_k)/σ_k) = Φ(noise), by Newton's steps inside a bracket.
 
-    The equation is solved in logarithms and in the tail that is less than ½: where noise > 0, everything is mirrored. The
-    solution lies between the smallest and the largest mean_k + σ_k noise. A row is done when its step is what the rounding
-    of log F does to it.
+    (B, K), noise (B,)  ->  (B,).
+
+    The equation is solved in logarithms and in the tail that is less than ½: where noise > 0, everything is
+    mirrored. The solution lies between the smallest and the largest mean_k + σ_k noise. A row is done when
+    its step is what the rounding of log F does to it.
     """
     side = np.where(noise > 0, -1.0, 1.0)
     mean, eps = side[:, None] * mean, side * noise
@@ -128,10 +152,13 @@ def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
     low, high, target = ends.min(axis=1), ends.max(axis=1), log_ndtr(eps)
     t = np.clip((np.exp(log_w) * ends).sum(axis=1), low, high)
     rounding, rows, moved = 4 * np.finfo(np.float64).eps, np.arange(len(t)), high - low
-    for _ in range(180):  # a step that is no half of the last one halves the bracket, and a float has some 60 halvings
+    # a step that is no half of the last one halves the bracket, and a float has some 60 halvings
+    for _ in range(180):
         a = (t[rows, None] - mean[rows]) / std[rows]
         log_F = np.logaddexp.reduce(log_w[rows] + log_ndtr(a), axis=1)
-        log_f = np.logaddexp.reduce(log_w[rows] - 0.5 * (a * a + np.log(2 * np.pi)) - np.log(std[rows]), axis=1)
+        log_f = np.logaddexp.reduce(
+            log_w[rows] - 0.5 * (a * a + np.log(2 * np.pi)) - np.log(std[rows]), axis=1
+        )
         excess, at = log_F - target[rows], t[rows]
         low[rows], high[rows] = np.where(excess < 0, at, low[rows]), np.where(excess > 0, at, high[rows])
         scale = np.exp(np.minimum(log_F - log_f, 700))  # F/f
@@ -148,7 +175,10 @@ def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
 
 @sampler
 def sample(logits: Array, means: Array, log_vars: Array, *, uniform: Array, noise: Array) -> Array:
-    """Choose a component by `uniform` (B,) ~ U[0, 1), then draw from it with `noise` (B, D) ~ N(0, 1).     ->  z (B, D)."""
+    """Choose a component by `uniform` (B,) ~ U[0, 1), then draw from it with `noise` (B, D) ~ N(0, 1).
+
+    ->  z (B, D).
+    """
     p, _ = ops.softmax(logits, axis=0)
     cumulative = np.cumsum(p)
     k = (uniform[:, None] * cumulative[-1] >= cumulative).sum(axis=1)

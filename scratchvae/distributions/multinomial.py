@@ -1,6 +1,7 @@
 """The multinomial distribution of how often each of D outcomes came up in n draws, by logits: p = softmax(l).
 
-n is not modelled: it is the sum of the counts that are judged. Computed in float64 whatever comes in, since log n! is large.
+n is not modelled: it is the sum of the counts that are judged. Computed in float64 whatever comes in, since
+log n! is large.
 """
 
 import numpy as np
@@ -13,9 +14,12 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 @differentiable
 @in_float64
 def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = log n! − Σ_d log x_d! + Σ_d x_d log softmax(l)_d with n = Σ_d x_d.     logits, x (B, D)  ->  (B,) in nats.
+    """log p(x) = log n! − Σ_d log x_d! + Σ_d x_d log softmax(l)_d with n = Σ_d x_d.
 
-    The coefficient counts the orders in which the outcomes can have come. 0 for a row of zeros. InputError for negative x.
+    logits, x (B, D)  ->  (B,) in nats.
+
+    The coefficient counts the orders in which the outcomes can have come. 0 for a row of zeros. InputError
+    for negative x.
     """
     from scipy.special import gammaln  # imported here: it takes a third of a second
 
@@ -38,7 +42,9 @@ def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
 
 @sampler
 def sample(logits: Array, *, uniform: Array) -> Array:
-    """How often each outcome comes up in n draws.     logits (B, D), uniform (B, n) from U[0, 1)  ->  counts (B, D).
+    """How often each outcome comes up in n draws.
+
+    logits (B, D), uniform (B, n) from U[0, 1)  ->  counts (B, D).
 
     A draw is the first outcome whose cumulative probability exceeds its uniform number.
     """

@@ -1,13 +1,15 @@
-"""The negative binomial distribution of counts 0, 1, 2, …, by its mean μ and its dispersion r: the variance is μ + μ²/r.
+"""The negative binomial distribution of counts 0, 1, 2, …, by its mean μ and its dispersion r: the variance
+is μ + μ²/r.
 
-It is the law of a Poisson count whose rate is itself drawn from a Gamma law of mean μ and shape r (Greenwood & Yule 1920), and
-Poisson's law is its limit at r = ∞. `log_dispersion` is log r. Others call r the size (R), the total count (PyTorch) or
-the inverse dispersion θ (Lopez et al. 2018, scVI).
+It is the law of a Poisson count whose rate is itself drawn from a Gamma law of mean μ and shape r
+(Greenwood & Yule 1920), and Poisson's law is its limit at r = ∞. `log_dispersion` is log r. Others call r the
+size (R), the total count (PyTorch) or the inverse dispersion θ (Lopez et al. 2018, scVI).
 
-Everything is computed in float64 whatever comes in. Where r is large, log Γ(x+r) − log Γ(r) and r log(1 + μ/r) agree in more
-digits than a float has, and so do the digammas of the gradient. No such difference is taken here: a value is the highest
-probability that the count can have, less half a deviance (Loader 2000), and the gradient of r is a sum of positive
-terms less another one. `kernels/textbook/counts.py` has the formulas.
+Everything is computed in float64 whatever comes in. Where r is large, log Γ(x+r) − log Γ(r) and r
+log(1 + μ/r) agree in more digits than a float has, and so do the digammas of the gradient. No such difference
+is taken here: a value is the highest probability that the count can have, less half a deviance (Loader 2000),
+and the gradient of r is a sum of positive terms less another one. `kernels/textbook/counts.py` has the
+formulas.
 """
 
 import numpy as np
@@ -21,22 +23,28 @@ from scratchvae.distributions import poisson
 @differentiable
 @in_float64
 def log_prob(log_mean: Array, log_dispersion: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d log Γ(x+r) − log Γ(r) − log x! + r log(r/(r+μ)) + x log(μ/(r+μ)).     All (B, D)  ->  (B,) in nats.
+    """log p(x) = Σ_d log Γ(x+r) − log Γ(r) − log x! + r log(r/(r+μ)) + x log(μ/(r+μ)).
 
-    Of an x between two counts, x! is Γ(x + 1). InputError for negative x. log_dispersion = ∞ is allowed: it gives the Poisson
-    law, and has gradient 0. What comes in as float32 is right to its roundoff. Near x = μ, x − μ is right to a roundoff of μ.
+    All (B, D)  ->  (B,) in nats.
+
+    Of an x between two counts, x! is Γ(x + 1). InputError for negative x. log_dispersion = ∞ is allowed: it
+    gives the Poisson law, and has gradient 0. What comes in as float32 is right to its roundoff. Near x = μ,
+    x − μ is right to a roundoff of μ.
     """
     shaped = {"log_dispersion": (log_dispersion, "B D"), "x": (x, "B D")}
     require_shapes("negative_binomial.log_prob", log_mean=(log_mean, "B D"), **shaped)
     if x.size and not x.min() >= 0:
         raise InputError(f"negative_binomial.log_prob: x should hold counts, 0 or more, found {x.min():g}")
-    by_entry, of_mean, of_dispersion = kernels.negative_binomial(log_mean, log_dispersion, x.astype(np.float64, copy=False))
+    by_entry, of_mean, of_dispersion = kernels.negative_binomial(
+        log_mean, log_dispersion, x.astype(np.float64, copy=False)
+    )
     log_px = by_entry.sum(axis=1)
 
     def pullback(dlog_px: Array) -> tuple[Array, Array]:
         d = dlog_px[:, None]
         dlog_mean = d * of_mean  # dlog_mean = dlog_px r (x − μ)/(r + μ)
-        dlog_dispersion = d * of_dispersion  # dlog_r = dlog_px r (ψ(x+r) − ψ(r) − log(1 + μ/r) + (μ − x)/(r + μ))
+        # dlog_r = dlog_px r (ψ(x+r) − ψ(r) − log(1 + μ/r) + (μ − x)/(r + μ))
+        dlog_dispersion = d * of_dispersion
         return dlog_mean, dlog_dispersion
 
     return log_px, pullback
@@ -44,7 +52,9 @@ def log_prob(log_mean: Array, log_dispersion: Array, *, x: Array) -> tuple[Array
 
 @sampler
 def sample(log_mean: Array, *, gamma: Array, uniform: Array) -> Array:
-    """A Poisson count of the rate μ · gamma, for gamma from Gamma(r)/r, of mean 1, and uniform from U[0, 1).     All (B, D).
+    """A Poisson count of the rate μ · gamma, for gamma from Gamma(r)/r, of mean 1, and uniform from U[0, 1).
+
+    All (B, D).
 
     At r = ∞ every gamma is 1.
     """

@@ -1,7 +1,9 @@
-"""Ordered categories 0 … C−1 by cumulative logits: P(x ≤ c) = σ(t_c − location) with thresholds t_0 < t_1 < … < t_{C−2}.
+"""Ordered categories 0 … C−1 by cumulative logits: P(x ≤ c) = σ(t_c − location) with thresholds
+t_0 < t_1 < … < t_{C−2}.
 
-The thresholds cut a logistic law around the location into C pieces, and a larger location makes larger categories likely
-(McCullagh 1980, "Regression models for ordinal data", section 2). They are given by numbers of which each may be any:
+The thresholds cut a logistic law around the location into C pieces, and a larger location makes larger
+categories likely (McCullagh 1980, "Regression models for ordinal data", section 2). They are given by numbers
+of which each may be any:
 
     t_0 = thresholds_0,    t_c = t_{c−1} + exp(thresholds_c)        c = 1 … C−2
 
@@ -17,14 +19,19 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 @differentiable
 def cumulative_logits(location: Array, thresholds: Array) -> tuple[Array, Pullback]:
-    """l_c = t_c − location, of which P(x ≤ c) = σ(l_c).     location (B, D), thresholds (B, D, C−1)  ->  (B, D, C−1).
+    """l_c = t_c − location, of which P(x ≤ c) = σ(l_c).
+
+    location (B, D), thresholds (B, D, C−1)  ->  (B, D, C−1).
 
     The location is subtracted from t_0 before the steps are added: an offset common to both costs no digits.
     """
     require_shapes("ordered.cumulative_logits", location=(location, "B D"), thresholds=(thresholds, "B D T"))
     with np.errstate(over="ignore"):
-        steps = np.minimum(np.exp(thresholds), np.finfo(thresholds.dtype).max)  # held finite so that no gradient is 0 · ∞
-        logits = np.concatenate([thresholds[:, :, :1] - location[:, :, None], steps[:, :, 1:]], axis=2).cumsum(axis=2)
+        # held finite so that no gradient is 0 · ∞
+        steps = np.minimum(np.exp(thresholds), np.finfo(thresholds.dtype).max)
+        logits = np.concatenate(
+            [thresholds[:, :, :1] - location[:, :, None], steps[:, :, 1:]], axis=2
+        ).cumsum(axis=2)
     steps[:, :, :1] = 1
 
     def pullback(dlogits: Array) -> tuple[Array, Array]:
@@ -41,10 +48,13 @@ def log_prob(location: Array, thresholds: Array, *, x: Array) -> tuple[Array, Pu
 
     location (B, D), thresholds (B, D, C−1), x (B, D) integers in 0..C−1  ->  (B,) in nats. InputError for other x.
 
-    `ops.logistic_interval` takes the logarithm of the difference, and is told log(l_x − l_{x−1}) = thresholds_x besides: no
-    digit is lost to categories that are narrow or far from the location.
+    `ops.logistic_interval` takes the logarithm of the difference, and is told
+    log(l_x − l_{x−1}) = thresholds_x besides: no digit is lost to categories that are narrow or far from the
+    location.
     """
-    n = require_shapes("ordered.log_prob", location=(location, "B D"), thresholds=(thresholds, "B D T"), x=(x, "B D"))
+    n = require_shapes(
+        "ordered.log_prob", location=(location, "B D"), thresholds=(thresholds, "B D T"), x=(x, "B D")
+    )
     T = n["T"]
     if not np.issubdtype(x.dtype, np.integer):
         raise InputError(f"ordered.log_prob: x should hold integers, found {x.dtype}")
@@ -54,14 +64,18 @@ def log_prob(location: Array, thresholds: Array, *, x: Array) -> tuple[Array, Pu
     category, index = x[:, :, None].astype(np.int64), np.arange(T)
     end = np.full((*location.shape, 1), np.inf, location.dtype)
     log_widths = np.concatenate([end, thresholds[:, :, 1:], end], axis=2)[:, :, : T + 1]
-    pieces = (np.concatenate([-end, logits], axis=2), np.concatenate([logits, end], axis=2), log_widths)  # each (B, D, C)
-    log_p, log_p_pullback = ops.logistic_interval(*(np.take_along_axis(piece, category, axis=2) for piece in pieces))
+    # each (B, D, C)
+    pieces = (np.concatenate([-end, logits], axis=2), np.concatenate([logits, end], axis=2), log_widths)
+    log_p, log_p_pullback = ops.logistic_interval(
+        *(np.take_along_axis(piece, category, axis=2) for piece in pieces)
+    )
     log_px = log_p.sum(axis=(1, 2))
 
     def pullback(dlog_px: Array) -> tuple[Array, Array]:
         dlow, dhigh, dlog_width = log_p_pullback(np.broadcast_to(dlog_px[:, None, None], log_p.shape))
         zero = dlog_px.dtype.type(0)
-        dlogits = np.where(index == category, dhigh, zero) + np.where(index == category - 1, dlow, zero)  # dl_x, dl_{x−1}
+        # dl_x, dl_{x−1}
+        dlogits = np.where(index == category, dhigh, zero) + np.where(index == category - 1, dlow, zero)
         dlocation, dthresholds = logits_pullback(dlogits)
         # dthresholds_x += dlog_width, which is 0 where x is an end and its width infinite
         return dlocation, dthresholds + np.where(index == category, dlog_width, zero)

@@ -1,6 +1,8 @@
-"""The Poisson distribution of counts 0, 1, 2, …, by the logarithm of its rate λ, which is its mean and its variance.
+"""The Poisson distribution of counts 0, 1, 2, …, by the logarithm of its rate λ, which is its mean and its
+variance.
 
-Computed in float64 whatever comes in: of a count of a million, x log λ, λ and log x! agree in their first six digits.
+Computed in float64 whatever comes in: of a count of a million, x log λ, λ and log x! agree in their first six
+digits.
 """
 
 import numpy as np
@@ -16,8 +18,9 @@ NORMAL_FROM = 1e8  # rates at which a quantile's third term is below the count's
 def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d x log λ − λ − log x!.     log_rate = log λ, x (B, D), x ≥ 0  ->  (B,) in nats.
 
-    Of an x between two counts, x! is Γ(x + 1). InputError for negative x. Summed as the highest probability that x can have, at
-    λ = x, less half the deviance: log p(x; λ) = log p(x; x) − x (λ/x − 1 − log λ/x), in which nothing large cancels.
+    Of an x between two counts, x! is Γ(x + 1). InputError for negative x. Summed as the highest probability
+    that x can have, at λ = x, less half the deviance: log p(x; λ) = log p(x; x) − x (λ/x − 1 − log λ/x), in
+    which nothing large cancels.
     Loader 2000, "Fast and accurate computation of binomial probabilities".
     """
     require_shapes("poisson.log_prob", log_rate=(log_rate, "B D"), x=(x, "B D"))
@@ -44,7 +47,9 @@ def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
 
 @sampler
 def sample(log_rate: Array, *, uniform: Array) -> Array:
-    """The first count whose cumulative probability exceeds `uniform`, a draw from U[0, 1).     Both (B, D)  ->  (B, D).
+    """The first count whose cumulative probability exceeds `uniform`, a draw from U[0, 1).
+
+    Both (B, D)  ->  (B, D).
 
     From λ = 10⁸ on by w = Φ⁻¹(uniform), as λ + √λ w + (w² − 1)/6, rounded: Cornish and Fisher 1938.
     """
@@ -58,7 +63,8 @@ def sample(log_rate: Array, *, uniform: Array) -> Array:
     w = ndtri(np.maximum(u, np.finfo(np.float64).tiny))
     wide = np.rint(rate + np.sqrt(rate) * w + (w * w - 1) / 6)
     small = np.minimum(rate, NORMAL_FROM)
-    count = np.where(u > 0, np.ceil(pdtrik(u, small)), 0.0)  # P(x ≤ 0) > 0, though far below the smallest number
+    # P(x ≤ 0) > 0, though far below the smallest number
+    count = np.where(u > 0, np.ceil(pdtrik(u, small)), 0.0)
     below = np.maximum(count - 1, 0)  # the inverse may be off by rounding
     count = np.where(pdtr(below, small) > u, below, count)
     return np.minimum(np.where(rate < NORMAL_FROM, count, wide), largest).astype(log_rate.dtype)
@@ -69,6 +75,8 @@ def _log_peak(x: Array) -> Array:
     from scipy.special import gammaln, xlogy
 
     n = np.maximum(x, SERIES_FROM)
-    series = -0.5 * np.log(2 * np.pi * n) - (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / n**2) / n**2) / n**2) / n
+    series = (
+        -0.5 * np.log(2 * np.pi * n) - (1 / 12 - (1 / 360 - (1 / 1260 - 1 / 1680 / n**2) / n**2) / n**2) / n
+    )
     few = np.minimum(x, SERIES_FROM)
     return np.where(x < SERIES_FROM, xlogy(few, few) - few - gammaln(few + 1), series)

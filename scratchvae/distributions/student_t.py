@@ -1,7 +1,7 @@
 """Student's t by entry: p(x) = Γ((ν+1)/2) / (Γ(ν/2) √(πν) s) · (1 + u²/ν)^(−(ν+1)/2), u = (x − location)/s.
 
-`log_scale` = log s, and `log_df` = log ν of the degrees of freedom (Student 1908; Lange, Little & Taylor 1989, section 2).
-At ν = ∞ this is the Gaussian of variance s², at ν = 1 Cauchy's law.
+`log_scale` = log s, and `log_df` = log ν of the degrees of freedom (Student 1908; Lange, Little & Taylor
+1989, section 2). At ν = ∞ this is the Gaussian of variance s², at ν = 1 Cauchy's law.
 """
 
 import numpy as np
@@ -10,18 +10,23 @@ from scratchvae.arguments import differentiable, sampler
 from scratchvae.arrays import Array, Pullback, require_shapes
 
 SHIFT = 8  # steps of the recurrence before Stirling's series
-SERIES = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224, -5461 / 425984)  # c₁, c₃, c₅, …, c₁₃
+# c₁, c₃, c₅, …, c₁₃
+SERIES = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224, -5461 / 425984)
 NEAR = 0.5  # of |u|/√ν: up to it the terms have a limit at ν = ∞
 
 
 @differentiable
-def log_prob(x: Array, location: Array, log_scale: Array, log_df: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d C(ν) − ½ log 2π − log s − ½ (ν+1) log(1 + u²/ν).     x and parameters (B, D)  ->  (B,) in nats.
+def log_prob(
+    x: Array, location: Array, log_scale: Array, log_df: Array, *, needs_dx: bool = True
+) -> tuple[Array, Pullback]:
+    """log p(x) = Σ_d C(ν) − ½ log 2π − log s − ½ (ν+1) log(1 + u²/ν).
+
+    x and parameters (B, D)  ->  (B,) in nats.
 
         C(ν) = log Γ((ν+1)/2) − log Γ(ν/2) − ½ log(ν/2)
 
-    `_normalizer` gives C, and `_tail` the last term, both without a difference of large numbers. log_df = ∞ is allowed: it
-    gives the Gaussian of log_var = 2 log_scale, and has gradient 0.
+    `_normalizer` gives C, and `_tail` the last term, both without a difference of large numbers. log_df = ∞
+    is allowed: it gives the Gaussian of log_var = 2 log_scale, and has gradient 0.
 
     |u| and |u|/√ν have to stay below the dtype's largest number, which is 3.4·10³⁸ in float32 and 1.8·10³⁰⁸ in
     float64. Beyond it log p is −∞, whatever the law says: take other units of x then, or a larger min_scale.
@@ -29,7 +34,8 @@ def log_prob(x: Array, location: Array, log_scale: Array, log_df: Array, *, need
     shaped = {"location": (location, "B D"), "log_scale": (log_scale, "B D"), "log_df": (log_df, "B D")}
     require_shapes("student_t.log_prob", x=(x, "B D"), **shaped)
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
-        root = np.minimum(np.exp(-log_scale / 2), np.finfo(x.dtype).max)  # √(1/s), held finite so that 0/s stays 0
+        # √(1/s), held finite so that 0/s stays 0
+        root = np.minimum(np.exp(-log_scale / 2), np.finfo(x.dtype).max)
         u = (x - location) * root * root  # in two steps, as 1/s overflows before u does
         C, dC = _normalizer(log_df)
         T, dT_du, moment, dT_dlog_df = _tail(u, log_df)
@@ -39,9 +45,11 @@ def log_prob(x: Array, location: Array, log_scale: Array, log_df: Array, *, need
         d = dlog_px[:, None]
         with np.errstate(over="ignore", invalid="ignore"):
             dlocation = d * (dT_du * root * root)  # dlocation = dlog_px (ν+1) u/(ν + u²)/s
-            dlog_scale = d * moment  # dlog_scale = dlog_px ((ν+1) u²/(ν + u²) − 1) = dlog_px ν (u² − 1)/(ν + u²)
+            # dlog_scale = dlog_px ((ν+1) u²/(ν + u²) − 1) = dlog_px ν (u² − 1)/(ν + u²)
+            dlog_scale = d * moment
             dlog_df = d * (dC - dT_dlog_df)  # dlog_df = dlog_px (dC/d log ν − dT/d log ν)
-        dlocation, dlog_scale, dlog_df = (np.where(d == 0, d, g) for g in (dlocation, dlog_scale, dlog_df))  # 0 · ∞ = 0
+        # 0 · ∞ = 0
+        dlocation, dlog_scale, dlog_df = (np.where(d == 0, d, g) for g in (dlocation, dlog_scale, dlog_df))
         dx = -dlocation if needs_dx else None  # dx = −dlog_px (ν+1) u/(ν + u²)/s
         return dx, dlocation, dlog_scale, dlog_df
 
@@ -50,7 +58,8 @@ def log_prob(x: Array, location: Array, log_scale: Array, log_df: Array, *, need
 
 @sampler
 def sample(location: Array, log_scale: Array, *, noise: Array, precision: Array) -> Array:
-    """x = location + s · noise/√precision, for standard normal noise and a precision from Gamma(ν/2)/(ν/2), of mean 1.
+    """x = location + s · noise/√precision, for standard normal noise and a precision from Gamma(ν/2)/(ν/2),
+    of mean 1.
 
     All are (B, D). At ν = ∞ every precision is 1.
     """
@@ -65,10 +74,10 @@ def _normalizer(log_df: Array) -> tuple[Array, Array]:
         C           = ½ Σ_k log(1 − 1/(ν + 2k + 1)²) + Σ_n c_n/mⁿ                    k = 0 … 7, n = 1, 3, … 13, m = ν/2 + 8
         dC/d log ν  = ν Σ_k 1/((ν + 2k)(ν + 2k + 1)(ν + 2k + 2)) − ½ ν Σ_n n c_n/mⁿ⁺¹
 
-    Both sums over k are 8 steps of Γ(h+1) = h Γ(h) and of ψ(h+1) = ψ(h) + 1/h, of which each keeps the difference alone. Those
-    over n are Stirling's series of the difference, c_n = (2⁻ⁿ − 2) B_{n+1}/(n(n+1)) with Bernoulli's numbers (Abramowitz &
-    Stegun 1964, 6.1.40 and 6.3.18, at m + ½ and at m); what is left out is below 2e-15. No logarithm of Γ occurs, so that ν of
-    10¹² costs no digit.
+    Both sums over k are 8 steps of Γ(h+1) = h Γ(h) and of ψ(h+1) = ψ(h) + 1/h, of which each keeps the
+    difference alone. Those over n are Stirling's series of the difference, c_n = (2⁻ⁿ − 2) B_{n+1}/(n(n+1))
+    with Bernoulli's numbers (Abramowitz & Stegun 1964, 6.1.40 and 6.3.18, at m + ½ and at m); what is left
+    out is below 2e-15. No logarithm of Γ occurs, so that ν of 10¹² costs no digit.
     """
     df, inverse = _df_and_inverse(log_df)
     below = 0.5 * (log_df + np.log(df + 2)) - np.log1p(df)  # ½ log(ν (ν+2)/(ν+1)²)
@@ -91,8 +100,9 @@ def _tail(u: Array, log_df: Array) -> tuple[Array, Array, Array, Array]:
         dT/d log |u| = (ν+1) q/(1 + q), which less 1 is (u² − 1)/(1 + q) = ν q/(1 + q) − 1/(1 + q)
         dT/d log ν   = ½ ν (log(1 + q) − q/(1 + q)) − ½ q/(1 + q)
 
-    With r = √q and p = min(r, 1/r)², log(1 + q) is 2 log max(r, 1) + log(1 + p), which no r overflows. Near 0 everything is u²
-    times what has a limit at ν = ∞: there log(1 + q) − q/(1 + q) = 2y²/(1 + y) + 2 Σ_j y²ʲ⁺¹/(2j+1), y = q/(2 + q), all positive.
+    With r = √q and p = min(r, 1/r)², log(1 + q) is 2 log max(r, 1) + log(1 + p), which no r overflows. Near 0
+    everything is u² times what has a limit at ν = ∞: there log(1 + q) − q/(1 + q) = 2y²/(1 + y) + 2
+    Σ_j y²ʲ⁺¹/(2j+1), y = q/(2 + q), all positive.
     """
     df, inverse = _df_and_inverse(log_df)
     r = np.where(log_df == np.inf, np.where(np.isnan(u), u, 0), np.abs(u) * np.exp(-0.5 * log_df))
@@ -107,9 +117,13 @@ def _tail(u: Array, log_df: Array) -> tuple[Array, Array, Array, Array]:
     gap = y / (2 + q) * (2 / (1 + y) + 2 * y * odd)  # (log(1 + q) − q/(1 + q))/q
     ratio = np.where(q > 0, np.log1p(q) / np.where(q > 0, q, 1), 1)
     T = np.where(near, 0.5 * (1 + inverse) * squares * ratio, 0.5 * (df + 1) * logarithm)
-    dT_du = np.where(near, (1 + inverse) * np.where(near, u, 0) / (1 + q), (df + 1) * share / np.where(near, 1, u))
+    dT_du = np.where(
+        near, (1 + inverse) * np.where(near, u, 0) / (1 + q), (df + 1) * share / np.where(near, 1, u)
+    )
     moment = np.where(near, (squares - 1) / (1 + q), df * share - np.where(r > 1, p, 1) / (1 + p))
-    dT_dlog_df = np.where(near, 0.5 * np.where(q > 0, squares, 0) * gap, 0.5 * df * (logarithm - share)) - 0.5 * share
+    dT_dlog_df = (
+        np.where(near, 0.5 * np.where(q > 0, squares, 0) * gap, 0.5 * df * (logarithm - share)) - 0.5 * share
+    )
     return T, dT_du, moment, dT_dlog_df
 
 

@@ -10,9 +10,12 @@ from scratchvae.arrays import Array, Pullback, require_shapes, require_unit
 
 @differentiable
 def log_prob(x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = log Γ(D/2) − log 2 − ½ D log π, for every x on the sphere.     x (B, D) of norm 1  ->  (B,) in nats.
+    """log p(x) = log Γ(D/2) − log 2 − ½ D log π, for every x on the sphere.
 
-    Its gradient is 0. InputError for an x whose norm is more than 0.01 away from 1: the law has no density there.
+    x (B, D) of norm 1  ->  (B,) in nats.
+
+    Its gradient is 0. InputError for an x whose norm is more than 0.01 away from 1: the law has no density
+    there.
     """
     n = require_shapes("uniform_sphere.log_prob", x=(x, "B D"))
     require_unit("uniform_sphere.log_prob", "x", x)
@@ -30,5 +33,6 @@ def sample(*, noise: Array) -> Array:
     require_shapes("uniform_sphere.sample", noise=(noise, "B D"))
     norm = np.sqrt((noise * noise).sum(axis=1, keepdims=True))
     first = np.eye(1, noise.shape[1], dtype=noise.dtype)
-    drawn: Array = np.where(norm > 0, noise / np.where(norm > 0, norm, 1), first)  # of D = 1, a 0 in float32 can come up
+    # of D = 1, a 0 in float32 can come up
+    drawn: Array = np.where(norm > 0, noise / np.where(norm > 0, norm, 1), first)
     return drawn

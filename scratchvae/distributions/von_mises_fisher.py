@@ -1,21 +1,22 @@
-"""The von Mises-Fisher law on the unit sphere in D dimensions: p(x) = C(κ) e^(κ μᵀx), around a direction μ of norm 1.
+"""The von Mises-Fisher law on the unit sphere in D dimensions: p(x) = C(κ) e^(κ μᵀx), around a direction μ of
+norm 1.
 
-`mean` is the mean direction μ, and `log_concentration` is log κ, one number for each example. At κ = 0 the law is
-uniform; at large κ it is a Gaussian of variance 1/κ on the tangent plane at μ. Its constant is C(κ) =
-κ^ν/((2π)^(D/2) I_ν(κ)) with ν = D/2 − 1 and the modified Bessel function I_ν. Fisher 1953; Davidson, Falorsi, De Cao,
-Kipf & Tomczak 2018, "Hyperspherical variational auto-encoders".
+`mean` is the mean direction μ, and `log_concentration` is log κ, one number for each example. At κ = 0 the
+law is uniform; at large κ it is a Gaussian of variance 1/κ on the tangent plane at μ. Its constant is
+C(κ) = κ^ν/((2π)^(D/2) I_ν(κ)) with ν = D/2 − 1 and the modified Bessel function I_ν. Fisher 1953; Davidson,
+Falorsi, De Cao, Kipf & Tomczak 2018, "Hyperspherical variational auto-encoders".
 
 With A(κ) = I_{ν+1}(κ)/I_ν(κ), which is the expected cosine E[μᵀx], the slopes are
 
     d log C/dκ = −A        dA/dκ = 1 − A² − (D − 1) A/κ = Var[μᵀx]
 
-`kernels/textbook/sphere.py` computes A, 1 − A and dA/dκ, each by itself, with all its digits for every κ and D ≥ 2.
-Everything is computed in float64 whatever comes in.
+`kernels/textbook/sphere.py` computes A, 1 − A and dA/dκ, each by itself, with all its digits for every κ and
+D ≥ 2. Everything is computed in float64 whatever comes in.
 
-A draw is x = (1 − v) μ + √(v (2 − v)) t, with v = 1 − μᵀx and t a uniform direction at right angles to μ. `versine` takes
-v by the inverse of its distribution function, so that its gradient is exact. Where v comes from proposals that are
-accepted or rejected, the slope of the accepted proposal alone is biased, since which one is accepted depends on κ
-too (Naesseth, Ruiz, Linderman & Blei 2017).
+A draw is x = (1 − v) μ + √(v (2 − v)) t, with v = 1 − μᵀx and t a uniform direction at right angles to μ.
+`versine` takes v by the inverse of its distribution function, so that its gradient is exact. Where v comes
+from proposals that are accepted or rejected, the slope of the accepted proposal alone is biased, since which
+one is accepted depends on κ too (Naesseth, Ruiz, Linderman & Blei 2017).
 """
 
 import numpy as np
@@ -37,11 +38,13 @@ from scratchvae.distributions import uniform_sphere
 @differentiable
 @in_float64
 def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pullback]:
-    """log p(x) = log p(μ) − ½ κ |x − μ|².     x, mean (B, D) of norm 1, log_concentration (B,)  ->  (B,) in nats.
+    """log p(x) = log p(μ) − ½ κ |x − μ|².
 
-    On the sphere ½ |x − μ|² is 1 − μᵀx, and it keeps its digits where x is near μ. The gradients of x and mean are
-    those of this expression; what they have at right angles to the sphere has no meaning. InputError for vectors
-    that are not of norm 1.
+    x, mean (B, D) of norm 1, log_concentration (B,)  ->  (B,) in nats.
+
+    On the sphere ½ |x − μ|² is 1 − μᵀx, and it keeps its digits where x is near μ. The gradients of x and
+    mean are those of this expression; what they have at right angles to the sphere has no meaning. InputError
+    for vectors that are not of norm 1.
     """
     n = require_shapes(
         "von_mises_fisher.log_prob",
@@ -66,8 +69,13 @@ def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pu
 @differentiable
 @in_float64
 def expectation(mean: Array, log_concentration: Array) -> tuple[Array, Pullback]:
-    """E[x] = A(κ) μ, which lies inside the sphere.     mean (B, D) of norm 1, log_concentration (B,)  ->  (B, D)."""
-    n = require_shapes("von_mises_fisher.expectation", mean=(mean, "B D"), log_concentration=(log_concentration, "B"))
+    """E[x] = A(κ) μ, which lies inside the sphere.
+
+    mean (B, D) of norm 1, log_concentration (B,)  ->  (B, D).
+    """
+    n = require_shapes(
+        "von_mises_fisher.expectation", mean=(mean, "B D"), log_concentration=(log_concentration, "B")
+    )
     _, _, cosine, _, variance = _moments("expectation", log_concentration, n["D"])
     slope = _concentration(log_concentration) * variance  # dA/d log κ
 
@@ -80,7 +88,9 @@ def expectation(mean: Array, log_concentration: Array) -> tuple[Array, Pullback]
 @differentiable
 @in_float64
 def kl_to_uniform(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
-    """KL(p ‖ uniform law on the sphere) = κ A − log E[e^(κ w)], w = μᵀx for uniform x.     (B,)  ->  (B,) in nats.
+    """KL(p ‖ uniform law on the sphere) = κ A − log E[e^(κ w)], w = μᵀx for uniform x.
+
+    (B,)  ->  (B,) in nats.
 
     The KL does not depend on μ. Near κ = 0 it is κ²/2D, of which no digit is lost.
     """
@@ -110,17 +120,21 @@ def entropy(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
 @differentiable
 @in_float64
 def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 1) -> tuple[Array, Pullback]:
-    """v = 1 − cos θ of a draw: θ is the angle to μ where P(angle ≤ θ) = `uniform`, which is a draw from U(0, 1).
+    """v = 1 − cos θ of a draw: θ is the angle to μ where P(angle ≤ θ) = `uniform`, which is a draw from
+    U(0, 1).
 
-    log_concentration (B,), uniform (B · draws,), those for one κ side by side  ->  (B · draws,).     The gradient is
+    log_concentration (B,), uniform (B · draws,), those for one κ side by side  ->  (B · draws,).
+    The gradient is
     implicit, from P(θ(κ); κ) = uniform: dv/dκ = −sin θ ∂P/∂κ / p(θ) (Figurnov, Mohamed & Mnih 2018), and both
-    integrals are exact to rounding. At D = 3 it is v = −log(1 + uniform (e^(−2κ) − 1))/κ. InputError for a `uniform`
-    outside (0, 1).
+    integrals are exact to rounding. At D = 3 it is v = −log(1 + uniform (e^(−2κ) − 1))/κ. InputError for a
+    `uniform` outside (0, 1).
     """
     require_count("von_mises_fisher.versine", "draws", draws)
     require_count("von_mises_fisher.versine", "dim", dim, 2)
     many = f"{len(log_concentration) * draws}"
-    require_shapes("von_mises_fisher.versine", log_concentration=(log_concentration, "B"), uniform=(uniform, many))
+    require_shapes(
+        "von_mises_fisher.versine", log_concentration=(log_concentration, "B"), uniform=(uniform, many)
+    )
     if uniform.size and not (uniform.min() > 0 and uniform.max() < 1):
         found = f"found {uniform.min():g} to {uniform.max():g}"
         raise InputError(f"von_mises_fisher.versine: uniform should lie strictly between 0 and 1, {found}")
@@ -134,13 +148,16 @@ def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 
 
 @differentiable
 def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 1) -> tuple[Array, Pullback]:
-    """x = (1 − v) μ + √(v (2 − v)) t, a draw where v is a `versine` and `tangent` ξ a uniform direction in D − 1 dimensions.
+    """x = (1 − v) μ + √(v (2 − v)) t, a draw where v is a `versine` and `tangent` ξ a uniform direction in
+    D − 1 dimensions.
 
         t = [−s b | ξ − b μ_r/(1 + s μ₁)],    b = ξᵀμ_r,    μ = [μ₁ | μ_r],    s = sign μ₁
 
-    t is what becomes of [0 | ξ] in the Householder reflection that takes the first axis to −s μ, the sign for which the
-    divisor is at least 1. So t has norm 1, and is at right angles to μ. mean (B, D) of norm 1, versine (B · draws,),
-    tangent (B · draws, D − 1) of norm 1, those for one μ side by side  ->  (B · draws, D).     Ulrich 1984; Davidson
+    t is what becomes of [0 | ξ] in the Householder reflection that takes the first axis to −s μ, the sign for
+    which the divisor is at least 1. So t has norm 1, and is at right angles to μ. mean (B, D) of norm 1,
+    versine (B · draws,),
+    tangent (B · draws, D − 1) of norm 1, those for one μ side by side  ->  (B · draws, D).
+    Ulrich 1984; Davidson
     et al. 2018, algorithm 1.
     """
     require_count("von_mises_fisher.reparameterize", "draws", draws)
@@ -172,8 +189,13 @@ def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 
 
 @differentiable
 @in_float64
-def log_prob_of_draw(log_concentration: Array, versine: Array, *, dim: int, draws: int = 1) -> tuple[Array, Pullback]:
-    """log p(x) = log p(μ) − κ v at a draw x, from its versine v.     (B,), (B · draws,)  ->  (B · draws,) in nats."""
+def log_prob_of_draw(
+    log_concentration: Array, versine: Array, *, dim: int, draws: int = 1
+) -> tuple[Array, Pullback]:
+    """log p(x) = log p(μ) − κ v at a draw x, from its versine v.
+
+    (B,), (B · draws,)  ->  (B · draws,) in nats.
+    """
     require_count("von_mises_fisher.log_prob_of_draw", "draws", draws)
     many = f"{len(log_concentration) * draws}"
     require_shapes(
@@ -181,7 +203,9 @@ def log_prob_of_draw(log_concentration: Array, versine: Array, *, dim: int, draw
         log_concentration=(log_concentration, "B"),
         versine=(versine, many),
     )
-    log_peak, _, _, away, _ = (np.repeat(a, draws) for a in _moments("log_prob_of_draw", log_concentration, dim))
+    log_peak, _, _, away, _ = (
+        np.repeat(a, draws) for a in _moments("log_prob_of_draw", log_concentration, dim)
+    )
     kappa = np.repeat(_concentration(log_concentration), draws)
 
     def pullback(dlog_q: Array) -> tuple[Array, Array]:

@@ -1,7 +1,9 @@
-"""Counts with more zeros than their law has: with probability π an entry is 0, and else it is drawn from that law.
+"""Counts with more zeros than their law has: with probability π an entry is 0, and else it is drawn from that
+law.
 
-The law without these zeros enters by its log-probabilities, so that any law of counts can be inflated: that of
-`negative_binomial` for single cells (Lopez et al. 2018, scVI), or Poisson's (Lambert 1992). `logits` is log π/(1 − π).
+The law without these zeros enters by its log-probabilities, so that any law of counts can be inflated: that
+of `negative_binomial` for single cells (Lopez et al. 2018, scVI), or Poisson's (Lambert 1992). `logits` is
+log π/(1 − π).
 """
 
 import numpy as np
@@ -31,10 +33,12 @@ def log_prob(log_p: Array, logits: Array, *, x: Array) -> tuple[Array, Pullback]
 
     def pullback(dlog_px: Array) -> tuple[Array, Array]:
         d = dlog_px[:, None]
-        by_law = np.where(zero, kernels.sigmoid(log_p - logits), dlog_px.dtype.type(1))  # that the entry is the law's
+        # that the entry is the law's
+        by_law = np.where(zero, kernels.sigmoid(log_p - logits), dlog_px.dtype.type(1))
         dlog_p = d * by_law  # dlog_p = dlog_px, and at x = 0 dlog_px q/(e^l + q) = dlog_px σ(log q − l)
         rise = kernels.sigmoid(logits - log_p) * kernels.sigmoid(-logits) * -np.expm1(log_p)
-        # dlogits = −dlog_px σ(l), and at x = 0 dlog_px (σ(l − log q) − σ(l)) = dlog_px σ(l − log q) σ(−l) (1 − q)
+        # dlogits = −dlog_px σ(l), and at x = 0 dlog_px (σ(l − log q) − σ(l)) = dlog_px σ(l − log q) σ(−l)
+        # (1 − q)
         dlogits = d * np.where(zero, rise, -kernels.sigmoid(logits))
         return dlog_p, dlogits
 

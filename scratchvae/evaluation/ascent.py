@@ -32,13 +32,17 @@ class Ascent:
 def ascend(bound: Bound, q_params: Array, *, steps: int, rate: float | Array) -> Ascent:
     """Take `steps` steps φ ← φ + rate · ∂bound/∂φ from q_params φ (B, P); each example climbs its own bound.
 
-    `rate` is a number, or one for each parameter, (P,): the bound of a narrow q bends much more along its mean
-    than along its log σ². A step is certain to climb if the rate is below 2 over the largest curvature of the
-    bound on the way. InputError where the bound or q_params stop being finite.     Nesterov 2004, section 1.2.3.
+    `rate` is a number, or one for each parameter, (P,): the bound of a narrow q bends much more along its
+    mean than along its log σ². A step is certain to climb if the rate is below 2 over the largest curvature
+    of the bound on the way. InputError where the bound or q_params stop being finite.
+    Nesterov 2004, section 1.2.3.
     """
     require_shapes("ascend", q_params=(q_params, "B P"))
     require_count("ascend", "steps", steps)
-    if np.shape(rate) not in ((), q_params.shape[1:]) or not (np.isfinite(rate) & (np.asarray(rate) > 0)).all():
+    if (
+        np.shape(rate) not in ((), q_params.shape[1:])
+        or not (np.isfinite(rate) & (np.asarray(rate) > 0)).all()
+    ):
         expected = f"rate should be positive, one number or {q_params.shape[1]}"
         raise InputError(f"ascend: {expected}, found {rate}")
     path, bounds = [], []
@@ -46,7 +50,9 @@ def ascend(bound: Bound, q_params: Array, *, steps: int, rate: float | Array) ->
         value, pullback = bound(q_params)
         if not (np.isfinite(value).all() and np.isfinite(q_params).all()):
             found = f"found other values after {step} steps at the rate {rate}; lower the rate"
-            raise InputError(f"ascend: the bound and q_params should be finite, {found if step else 'also at the start'}")
+            raise InputError(
+                f"ascend: the bound and q_params should be finite, {found if step else 'also at the start'}"
+            )
         path.append(q_params)
         bounds.append(value)
         q_params = q_params + rate * pullback(np.ones_like(value))

@@ -13,7 +13,9 @@ from scratchvae.posteriors import Noise
 
 
 class NotFinite(FloatingPointError):
-    """What a model makes of some example is no number: the batch, its noise and report, and the examples' places."""
+    """What a model makes of some example is no number: the batch, its noise and report, and the examples'
+    places.
+    """
 
     def __init__(self, words: str, batch: Batch, noise: Noise, report: Report, places: Array) -> None:
         super().__init__(words)
@@ -29,10 +31,12 @@ def bound(
     binarized: bool = False,
     batch_size: int = 500,
 ) -> dict[str, float]:
-    """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws x ~ Bernoulli(x).
+    """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws
+    x ~ Bernoulli(x).
 
-    The term `bound` is a lower bound on log p(x), or where the likelihood takes something of x as `given`, on log p(x | that).
-    Raises NotFinite where the loss or a term is NaN or infinite, and says which term was first, and of which examples.
+    The term `bound` is a lower bound on log p(x), or where the likelihood takes something of x as `given`, on
+    log p(x | that). Raises NotFinite where the loss or a term is NaN or infinite, and says which term was
+    first, and of which examples.
     """
     require_count("bound", "batch_size", batch_size)
     require_flag("bound", "binarized", binarized)
@@ -57,7 +61,10 @@ def bound(
 
 
 def what_went_first(report: Report, places: Array, x: Array) -> str:
-    """Say which term of a report is not finite first, and of which examples: `places` (B,) are theirs, x (B, D) they."""
+    """Say which term of a report is not finite first, and of which examples:
+
+    `places` (B,) are theirs, x (B, D) they.
+    """
     first = report.first_not_finite()
     if first is None:
         return f"the loss is {report.loss}; each of its terms is finite, but not their sum"

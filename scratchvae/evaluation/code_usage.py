@@ -17,7 +17,9 @@ def code_usage(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> A
     require_count("code_usage", "batch_size", batch_size)
     q = model.posterior
     if not isinstance(q, Choices):
-        raise InputError(f"code_usage: the posterior should be one of choices, such as VectorQuantized; found {type(q).__name__}")
+        raise InputError(
+            f"code_usage: the posterior should be one of choices, such as VectorQuantized; found {type(q).__name__}"
+        )
     counts = np.zeros((q.groups, q.categories))
     for batch in data.batches(batch_size, dtype_of(model)):
         indices = q.indices(model.encoder(model.seen(batch))[0])

@@ -1,4 +1,7 @@
-"""Are samples where the data are, and are the data where samples are? Density and coverage, by balls around the data."""
+"""Are samples where the data are, and are the data where samples are?
+
+Density and coverage, by balls around the data.
+"""
 
 import numpy as np
 
@@ -8,15 +11,17 @@ AT_ONCE = 1 << 22  # distances held together
 
 
 def density_and_coverage(data: Array, samples: Array, *, k: int = 5) -> tuple[float, float]:
-    """How full of samples (M, D) the balls B_i are that reach from each of the data x_i (N, D) to its k-th nearest other.
+    """How full of samples (M, D) the balls B_i are that reach from each of the data x_i (N, D) to its k-th
+    nearest other.
 
         density  = 1/(kM) Σ_j #{i : y_j ∈ B_i}        low where samples lie off the data; not bounded by 1
         coverage = 1/N #{i : some y_j ∈ B_i}          low where samples leave out some of the data
 
-    If both samples follow one law, E[density] = 1 and E[coverage] is what `expected_coverage` gives. Balls are closed, so
-    that data that repeat are covered by copies of themselves; the ball of k + 1 or more equal data is a point. Where
-    distances are tied, as those of binary data are, both expectations are higher, and a second sample of data is the
-    yardstick to take. InputError for k or fewer data. It takes time O(N (N + M) D) and memory O(N + M).
+    If both samples follow one law, E[density] = 1 and E[coverage] is what `expected_coverage` gives. Balls
+    are closed, so that data that repeat are covered by copies of themselves; the ball of k + 1 or more equal
+    data is a point. Where distances are tied, as those of binary data are, both expectations are higher, and
+    a second sample of data is the yardstick to take. InputError for k or fewer data. It takes time O(N
+    (N + M) D) and memory O(N + M).
     Naeem, Oh, Uh, Choi & Yoo 2020, section 3.2.
     """
     from scipy.spatial.distance import cdist
@@ -42,8 +47,8 @@ def density_and_coverage(data: Array, samples: Array, *, k: int = 5) -> tuple[fl
 def expected_coverage(n_data: int, n_samples: int, *, k: int = 5) -> float:
     """E[coverage] of N data by M samples of the same continuous law: 1 − Π_{i=1..k} (N − i) / (M + N − i).
 
-    No sample lies in a ball when the k nearest of the M + N − 1 other points, in all orders equally likely, are all data.
-    Naeem et al. 2020, lemma 2.
+    No sample lies in a ball when the k nearest of the M + N − 1 other points, in all orders equally likely,
+    are all data. Naeem et al. 2020, lemma 2.
     """
     _require_neighbours("expected_coverage", n_data, n_samples, k)
     i = np.arange(1, k + 1)

@@ -1,4 +1,6 @@
-"""Continuity: does a small step in the latent space move the decoded point a little, and evenly, or does the picture jump?"""
+"""Continuity: does a small step in the latent space move the decoded point a little, and evenly, or does the
+picture jump?
+"""
 
 from dataclasses import dataclass
 
@@ -18,8 +20,9 @@ class Continuity:
     ends       (R,)      ‖x(1) − x(0)‖: data units
     distances  (R,)      ‖b − a‖: units of latent length
 
-    A data unit is Euclidean distance between events. Tangents and steps measure the same motion: where the decoder is smooth at
-    the scale of a step the two lengths agree, and where it jumps between two points only the steps see it.
+    A data unit is Euclidean distance between events. Tangents and steps measure the same motion: where the
+    decoder is smooth at the scale of a step the two lengths agree, and where it jumps between two points only
+    the steps see it.
     """
 
     speeds: Array
@@ -48,17 +51,21 @@ class Continuity:
     def jumps(self) -> Array:
         """The largest step over the mean step  ->  (R,), from 1, an even motion, to T, all in one step; 1 where nothing moves.
 
-        With more steps it rises to the largest speed over the mean speed where x(t) is smooth, and like T where x(t) is torn.
+        With more steps it rises to the largest speed over the mean speed where x(t) is smooth, and like T
+        where x(t) is torn.
         """
         mean = self.steps.mean(axis=1)
         return np.where(mean > 0, self.steps.max(axis=1) / np.where(mean > 0, mean, 1), 1.0)
 
 
-def continuity(model: LatentModel, a: Array, b: Array, y: Array | None = None, *, steps: int = 64) -> Continuity:
-    """How E[x|z] moves on the straight paths from codes a (R, Z) to b (R, Z), by Jacobian-vector products and by finite steps.
+def continuity(
+    model: LatentModel, a: Array, b: Array, y: Array | None = None, *, steps: int = 64
+) -> Continuity:
+    """How E[x|z] moves on the straight paths from codes a (R, Z) to b (R, Z), by Jacobian-vector products and
+    by finite steps.
 
-    A model that is told y is told the path's own, y (R, …), all the way.
-    The pullback metric of the decoder, ‖J(z) dz‖: Arvanitidis, Hansen & Hauberg 2018, section 2; Chen et al. 2018.
+    A model that is told y is told the path's own, y (R, …), all the way. The pullback metric of the decoder,
+    ‖J(z) dz‖: Arvanitidis, Hansen & Hauberg 2018, section 2; Chen et al. 2018.
     """
     R = require_shapes("continuity", a=(a, "R Z"), b=(b, "R Z"))["R"]
     require_at_least("continuity", "number of paths", R, 1)
@@ -70,11 +77,14 @@ def continuity(model: LatentModel, a: Array, b: Array, y: Array | None = None, *
     directions = (b - a) / np.where(distances > 0, distances, 1)[:, None]
     t = np.linspace(0, 1, steps + 1)[:, None]
     speeds, moved, ends = np.zeros((R, steps + 1)), np.zeros((R, steps)), np.zeros(R)
-    for r in np.flatnonzero(distances):  # where a = b nothing moves, though a product may round equal rows differently
+    # where a = b nothing moves, though a product may round equal rows differently
+    for r in np.flatnonzero(distances):
         z = a[r] + t * (b[r] - a[r])
         known = None if y is None else np.repeat(y[r : r + 1], len(z), axis=0)
         x = decoded(model, z, known).astype(np.float64)
-        speeds[r] = np.linalg.norm(decoded_tangents(model, z, np.broadcast_to(directions[r], z.shape), known), axis=1)
+        speeds[r] = np.linalg.norm(
+            decoded_tangents(model, z, np.broadcast_to(directions[r], z.shape), known), axis=1
+        )
         moved[r] = np.linalg.norm(np.diff(x, axis=0), axis=1)
         ends[r] = np.linalg.norm(x[-1] - x[0])
     return Continuity(speeds, moved, ends, distances)

@@ -1,4 +1,6 @@
-"""log p(x), p(h|x) and KL(q ‖ p) without any estimate: sums over all 2^H states of a small model's hidden units."""
+"""log p(x), p(h|x) and KL(q ‖ p) without any estimate: sums over all 2^H states of a small model's hidden
+units.
+"""
 
 from dataclasses import dataclass
 
@@ -48,7 +50,9 @@ class Enumeration:
 
 
 def enumerate_hidden(model: BeliefNet, x: npt.ArrayLike) -> Enumeration:
-    """log p(x, h) and log q(h|x) of binary x (N, D) with every h.     InputError for more than 20 hidden units.
+    """log p(x, h) and log q(h|x) of binary x (N, D) with every h.
+
+    InputError for more than 20 hidden units.
 
     Computed in the model's dtype, so that cast(model, np.float64) is worth its while, and kept in float64.
     """

@@ -24,12 +24,22 @@ class EstimatorNoise:
     gradient_variance: dict[str, Array]
 
     def total_variance(self, prefix: str = "") -> float:
-        """E‖g − E g‖², the sum of the variances of all entries of g, the gradients of Parameters whose names begin so."""
-        return float(sum(variance.sum() for name, variance in self.gradient_variance.items() if name.startswith(prefix)))
+        """E‖g − E g‖², the sum of the variances of all entries of g, the gradients of Parameters whose names
+        begin so.
+        """
+        return float(
+            sum(
+                variance.sum() for name, variance in self.gradient_variance.items() if name.startswith(prefix)
+            )
+        )
 
     def signal(self, prefix: str = "") -> float:
-        """‖E g‖ for the same Parameters: the noise of the mean, whose squares add variance / draws, is taken off. 0 at least."""
-        squares = sum(float((mean**2).sum()) for name, mean in self.gradient_mean.items() if name.startswith(prefix))
+        """‖E g‖ for the same Parameters: the noise of the mean, whose squares add variance / draws, is taken
+        off. 0 at least.
+        """
+        squares = sum(
+            float((mean**2).sum()) for name, mean in self.gradient_mean.items() if name.startswith(prefix)
+        )
         return float(np.sqrt(max(squares - self.total_variance(prefix) / self.draws, 0.0)))
 
     def signal_to_noise(self, prefix: str = "", *, of: "EstimatorNoise | None" = None) -> float:
@@ -41,15 +51,25 @@ class EstimatorNoise:
 
 
 def estimator_noise(
-    model: Model, objective: Objective, batch: Batch, *, draws: int, rng: np.random.Generator, mode: Mode = EVALUATION
+    model: Model,
+    objective: Objective,
+    batch: Batch,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    mode: Mode = EVALUATION,
 ) -> EstimatorNoise:
-    """Evaluate the objective on one batch `draws` times, in evaluation mode unless told; the model's gradients are left as None.
+    """Evaluate the objective on one batch `draws` times, in evaluation mode unless told; the model's
+    gradients are left as None.
 
-    Two estimators of one quantity have equal means, and are compared by their variances (Kingma & Welling 2014, section 2.2).
+    Two estimators of one quantity have equal means, and are compared by their variances (Kingma & Welling
+    2014, section 2.2).
     """
     require_count("estimator_noise", "draws", draws, 2)
     parameters = named_parameters(model)
-    mean: dict[str, Array] = {name: np.zeros(p.value.shape) for name, p in parameters.items()} | {"": np.zeros(())}
+    mean: dict[str, Array] = {name: np.zeros(p.value.shape) for name, p in parameters.items()} | {
+        "": np.zeros(())
+    }
     squares: dict[str, Array] = {name: np.zeros_like(m) for name, m in mean.items()}
     for parameter in parameters.values():
         parameter.grad = None  # what an earlier pullback left would be added to the first draw's

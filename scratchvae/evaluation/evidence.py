@@ -26,7 +26,9 @@ class Evidence:
     grid: Grid
 
 
-def evidence(model: LatentModel, x: Array, y: Array | None = None, *, reach: float = 8.0, points: int | None = None) -> Evidence:
+def evidence(
+    model: LatentModel, x: Array, y: Array | None = None, *, reach: float = 8.0, points: int | None = None
+) -> Evidence:
     """Integrate over the latents of each example x (N, D), on an even grid from −reach to reach on each axis.
 
     An axis has `points` points: 2001 by default with one latent, 201 with two. Each point of the grid is
@@ -40,14 +42,19 @@ def evidence(model: LatentModel, x: Array, y: Array | None = None, *, reach: flo
     """
     require_shapes("evidence", x=(x, "N D"))
     if not isinstance(model.posterior, Density):
-        raise InputError(f"evidence: the posterior should have a density, found a {type(model.posterior).__name__}")
+        raise InputError(
+            f"evidence: the posterior should have a density, found a {type(model.posterior).__name__}"
+        )
     model.likelihood.require_support(x)
     grid = even_grid(model.posterior.latent_dim, reach=reach, points=points)
     dtype = dtype_of(model)
     batch = Batch(x.astype(dtype), y)
     q_params, _ = model.encoder(model.seen(batch))
     rows = [log_q_on_grid(row[None], posterior=model.posterior, grid=grid)[0] for row in q_params]
-    log_joint, log_q = _log_joint_on_grid(model, batch, grid), np.concatenate(rows or [np.empty((0, len(grid.z)))])
+    log_joint, log_q = (
+        _log_joint_on_grid(model, batch, grid),
+        np.concatenate(rows or [np.empty((0, len(grid.z)))]),
+    )
     largest = log_joint.max(axis=1, keepdims=True)  # so that the largest exponential is 1
     log_px = largest[:, 0] + np.log(np.exp(log_joint - largest).sum(axis=1) * grid.cell)
     log_posterior = log_joint - log_px[:, None]
@@ -60,16 +67,24 @@ def evidence(model: LatentModel, x: Array, y: Array | None = None, *, reach: flo
 
 
 def _log_joint_on_grid(model: LatentModel, batch: Batch, grid: Grid) -> Array:
-    """log p(x, z), or log p(x, z|y), of each example at each point (B, G), with one decoding of the grid for each y."""
+    """log p(x, z), or log p(x, z|y), of each example at each point (B, G), with one decoding of the grid for
+    each y.
+    """
     N, G = len(batch), len(grid.z)
     log_joint = np.empty((N, G))
-    alike = np.zeros(N, int) if batch.y is None else np.unique(batch.y, axis=0, return_inverse=True)[1].reshape(-1)
+    alike = (
+        np.zeros(N, int)
+        if batch.y is None
+        else np.unique(batch.y, axis=0, return_inverse=True)[1].reshape(-1)
+    )
     for k in np.unique(alike):
         some = np.flatnonzero(alike == k)
         first = Batch(batch.x[some[:1]], None if batch.y is None else batch.y[some[:1]])
         x_params, _ = model.decoded(grid.z.astype(batch.x.dtype), first, draws=G)
         log_pz, _ = model.prior_given(first).log_prob(grid.z)
         for i in some:
-            log_px_z, _ = model.likelihood.log_prob(x_params, x=np.broadcast_to(batch.x[i], (G, batch.x.shape[1])))
+            log_px_z, _ = model.likelihood.log_prob(
+                x_params, x=np.broadcast_to(batch.x[i], (G, batch.x.shape[1]))
+            )
             log_joint[i] = log_px_z.astype(np.float64) + log_pz
     return log_joint

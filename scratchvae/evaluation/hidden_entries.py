@@ -1,4 +1,6 @@
-"""How well a model fills in: some observed entries are hidden, and what is filled in is compared with what they are."""
+"""How well a model fills in: some observed entries are hidden, and what is filled in is compared with what
+they are.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -29,7 +31,9 @@ class HiddenEntries:
         return self._mean((filled - self.x) ** 2)
 
     def wrong(self, filled: Array) -> Array:
-        """The share of the hidden entries of each column that were filled in with another whole number (D,), for levels."""
+        """The share of the hidden entries of each column that were filled in with another whole number (D,),
+        for levels.
+        """
         return self._mean(np.rint(filled) != np.rint(self.x))
 
     @property
@@ -42,11 +46,14 @@ class HiddenEntries:
             return np.where(self.hidden, each, 0).sum(axis=0, dtype=np.float64) / self.count
 
 
-def impute_hidden(model: Decoding, data: Dataset, *, share: float, samples: int, rng: np.random.Generator) -> HiddenEntries:
-    """Hide each observed entry with the probability `share`, 0 < share < 1, and impute it from K = `samples` draws.
+def impute_hidden(
+    model: Decoding, data: Dataset, *, share: float, samples: int, rng: np.random.Generator
+) -> HiddenEntries:
+    """Hide each observed entry with the probability `share`, 0 < share < 1, and impute it from K = `samples`
+    draws.
 
-    Entries are hidden independently of each other and of what they are, so that the errors are those of entries that are
-    missing completely at random. InputError where no entry came to be hidden.
+    Entries are hidden independently of each other and of what they are, so that the errors are those of
+    entries that are missing completely at random. InputError where no entry came to be hidden.
     """
     if not 0 < share < 1:
         raise InputError(f"impute_hidden: share should lie between 0 and 1, found {share}")
@@ -54,7 +61,9 @@ def impute_hidden(model: Decoding, data: Dataset, *, share: float, samples: int,
     hidden = seen & (rng.random(seen.shape) < share)
     if not hidden.any():
         found = f"found none of {np.count_nonzero(seen):,} observed entries of {data.name} hidden"
-        raise InputError(f"impute_hidden: a share of {share:g} should hide some entries; {found}: choose a larger one")
+        raise InputError(
+            f"impute_hidden: a share of {share:g} should hide some entries; {found}: choose a larger one"
+        )
     whole = data.batch(slice(None), np.float64).x
     found_in = impute(model, replace(data, observed=seen & ~hidden), samples=samples, rng=rng)
     return HiddenEntries(whole, hidden.reshape(whole.shape), found_in.x, found_in.effective)

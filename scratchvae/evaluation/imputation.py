@@ -5,13 +5,15 @@
     x_m ~ p(x_m|z_j), j = k with probability w̃_k                             one of several imputations
 
 x_o are the observed entries of an example and x_m the missing ones, which are independent given z. Both tend
-to the exact answer under the model as K grows, whatever q is: the first is self-normalized importance sampling,
-the second sampling importance resampling.     Mattei & Frellsen 2019.
+to the exact answer under the model as K grows, whatever q is: the first is self-normalized importance
+sampling, the second sampling importance resampling.
+Mattei & Frellsen 2019.
 
-Where nothing was observed p(z|x_o) = p(z), and the draws are from the prior, all of weight 1. Where little was, q(z|x_o) may
-be much narrower than p(z|x_o), since no encoder is good at what it has seen little of. A few draws then have nearly all of the
-weight, which `effective` says: below some 50 an expectation is rough, and several imputations are much alike. More draws help,
-and so does an encoder that was trained on examples with as much missing and is told what is (fill="zero_and_mask").
+Where nothing was observed p(z|x_o) = p(z), and the draws are from the prior, all of weight 1. Where little
+was, q(z|x_o) may be much narrower than p(z|x_o), since no encoder is good at what it has seen little of. A
+few draws then have nearly all of the weight, which `effective` says: below some 50 an expectation is rough,
+and several imputations are much alike. More draws help, and so does an encoder that was trained on examples
+with as much missing and is told what is (fill="zero_and_mask").
 """
 
 from collections.abc import Iterator
@@ -34,7 +36,9 @@ ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the nu
 class Decoding(Model, Protocol):
     """A model whose codes can be decoded one by one, so that p(x_m|z) can be asked for."""
 
-    def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def decoded(
+        self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z)."""
 
     def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
@@ -55,20 +59,25 @@ class Imputation:
     draws: Array
 
 
-def impute(model: Decoding, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0) -> Imputation:
-    """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws` times.
+def impute(
+    model: Decoding, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0
+) -> Imputation:
+    """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws`
+    times.
 
-    An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. For an example without any
-    observed entry z is drawn from the prior. With RowNoise as `rng` what is filled into an example does not
-    depend on the other examples, nor on its place. InputError where no draw gives what was observed any
-    probability.
+    An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. For an example
+    without any observed entry z is drawn from the prior. With RowNoise as `rng` what is filled into an
+    example does not depend on the other examples, nor on its place. InputError where no draw gives what was
+    observed any probability.
     """
     require_count("impute", "samples", samples)
     require_count("impute", "draws", draws, 0)
     samples = 1 if _has_one_code(model) else samples
     x: list[Array] = []
     effective, several = [], []
-    for batch in data.batches(1 if isinstance(rng, RowNoise) else max(1, ROWS // max(samples, draws)), dtype_of(model)):
+    for batch in data.batches(
+        1 if isinstance(rng, RowNoise) else max(1, ROWS // max(samples, draws)), dtype_of(model)
+    ):
         require_batch_supported(model.likelihood, batch)
         drawing = generator_of(rng, batch)
         with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
@@ -76,19 +85,24 @@ def impute(model: Decoding, data: Dataset, *, samples: int, rng: np.random.Gener
         if not np.isfinite(mean).all():
             example = sum(len(part) for part in x) + int(np.argmin(np.isfinite(mean).all(axis=1)))
             expected = "some draw should give what was observed a probability"
-            raise InputError(f"impute: {expected}; found none of {samples} for example {example} of {data.name}")
+            raise InputError(
+                f"impute: {expected}; found none of {samples} for example {example} of {data.name}"
+            )
         x.append(_completed(batch, model.likelihood.settled(mean)))
         effective.append(worth)
         several.append(_drawn(model, batch, z, drawing))
     return Imputation(np.concatenate(x), np.concatenate(effective), np.concatenate(several, axis=1))
 
 
-def _weighed(model: Decoding, batch: Batch, samples: int, draws: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Σ_k w̃_k E[x|z_k] (B, D) or of what stands for it (B, E), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
+def _weighed(
+    model: Decoding, batch: Batch, samples: int, draws: int, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Σ_k w̃_k E[x|z_k] (B, D) or of what stands for it (B, E), 1 / Σ_k w̃_k² (B,), and z resampled by weight
+    (B, M, Z).
 
-    It takes a chunk of draws at a time. Sums are scaled by the largest weight so far. Each of the M places of an
-    example takes its z from the newest chunk with the probability of that chunk's share in the weights so far, and
-    so it holds z_k with probability w̃_k in the end.
+    It takes a chunk of draws at a time. Sums are scaled by the largest weight so far. Each of the M places of
+    an example takes its z from the newest chunk with the probability of that chunk's share in the weights so
+    far, and so it holds z_k with probability w̃_k in the end.
     """
     B = len(batch)
     largest, total, squares = np.full(B, -np.inf), np.zeros(B), np.zeros(B)
@@ -111,7 +125,9 @@ def _weighed(model: Decoding, batch: Batch, samples: int, draws: int, rng: np.ra
         return mean / total[:, None], total * total / squares, chosen
 
 
-def _chunks(model: Decoding, batch: Batch, samples: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array, Array]]:
+def _chunks(
+    model: Decoding, batch: Batch, samples: int, rng: np.random.Generator
+) -> Iterator[tuple[Array, Array, Array]]:
     """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, E), for some of the draws at a time.
 
     Where nothing of an example was observed its z are drawn from the prior, and log w = 0.
@@ -152,4 +168,6 @@ def _has_one_code(model: Decoding) -> bool:
 
 def _completed(batch: Batch, x: Array) -> Array:
     """The batch's x with `x` where it is missing, in the batch's dtype."""
-    return batch.x if batch.observed is None else np.where(batch.observed != 0, batch.x, x.astype(batch.x.dtype))
+    return (
+        batch.x if batch.observed is None else np.where(batch.observed != 0, batch.x, x.astype(batch.x.dtype))
+    )

@@ -1,4 +1,6 @@
-"""What the mean KL is made of: what z tells of its example, how latents depend on each other, and each latent's own KL."""
+"""What the mean KL is made of: what z tells of its example, how latents depend on each other, and each
+latent's own KL.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +20,8 @@ AT_ONCE = 128  # draws, each compared with every example
 
 @dataclass(frozen=True)
 class KlDecomposition:
-    """⟨KL(q(z|x) ‖ p(z))⟩ = information + total_correlation + Σ_j by_latent_j, in nats, over N examples and their draws.
+    """⟨KL(q(z|x) ‖ p(z))⟩ = information + total_correlation + Σ_j by_latent_j, in nats, over N examples and
+    their draws.
 
     information         ⟨log q(z|x_n) − log q(z)⟩, how much z tells of n: at most log N
     total_correlation   ⟨log q(z) − Σ_j log q(z_j)⟩ = KL(q(z) ‖ Π_j q(z_j)), 0 where latents are independent
@@ -33,11 +36,12 @@ class KlDecomposition:
 
 
 def decompose_kl(model: Any, data: Dataset, *, draws: int = 10, rng: np.random.Generator) -> KlDecomposition:
-    """The parts of the mean KL, with the exact aggregate posterior q(z) = 1/N Σ_n q(z|x_n) of the N examples in `data`.
+    """The parts of the mean KL, with the exact aggregate posterior q(z) = 1/N Σ_n q(z|x_n) of the N examples
+    in `data`.
 
-    It takes `draws` draws of each example and compares each with every example: N² · draws · Z densities. So `data` should
-    be some thousands of examples at most. InputError for a posterior other than DiagonalGaussian and for a prior that is
-    not N(0, I): their latents have no densities of their own.
+    It takes `draws` draws of each example and compares each with every example: N² · draws · Z densities. So
+    `data` should be some thousands of examples at most. InputError for a posterior other than
+    DiagonalGaussian and for a prior that is not N(0, I): their latents have no densities of their own.
     Hoffman & Johnson 2016, section 2; Chen, Li, Grosse & Duvenaud 2018, equation 2.
     """
     require_count("decompose_kl", "draws", draws)
@@ -45,7 +49,9 @@ def decompose_kl(model: Any, data: Dataset, *, draws: int = 10, rng: np.random.G
     if not (isinstance(model.posterior, DiagonalGaussian) and isinstance(model.prior, StandardGaussian)):
         expected = "the posterior should be a DiagonalGaussian and the prior a StandardGaussian"
         raise InputError(f"decompose_kl: {expected}; found {found[0]} and {found[1]}")
-    q_params = np.concatenate([model.encoder(model.seen(batch))[0] for batch in data.batches(AT_ONCE, dtype_of(model))])
+    q_params = np.concatenate(
+        [model.encoder(model.seen(batch))[0] for batch in data.batches(AT_ONCE, dtype_of(model))]
+    )
     (mean, log_var), _ = model.posterior.mean_and_log_var(q_params.astype(np.float64))
     N, Z = mean.shape
     sums = {"information": 0.0, "total_correlation": 0.0, "kl": 0.0}
@@ -53,7 +59,9 @@ def decompose_kl(model: Any, data: Dataset, *, draws: int = 10, rng: np.random.G
     for _ in range(draws):
         for start in range(0, N, AT_ONCE):
             rows = slice(start, start + AT_ONCE)
-            z, _ = gaussian.reparameterize(mean[rows], log_var[rows], noise=rng.standard_normal(mean[rows].shape))
+            z, _ = gaussian.reparameterize(
+                mean[rows], log_var[rows], noise=rng.standard_normal(mean[rows].shape)
+            )
             own = gaussian.log_prob(z, mean[rows], log_var[rows])[0]
             (joint, alone), _ = aggregate_log_prob(z, mean, log_var, shares=np.full((len(z), N), 1 / N))
             prior = np.stack([gaussian.standard_log_prob(z[:, j : j + 1])[0] for j in range(Z)], axis=1)

@@ -19,20 +19,24 @@ def codes(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> Array:
 
 
 def active_units(z: Array, *, threshold: float = 0.01) -> Array:
-    """Whether each latent is active: Var_x(E[z_j|x]) > threshold.     z (N, Z), as of `codes`  ->  (Z,) of booleans.
+    """Whether each latent is active: Var_x(E[z_j|x]) > threshold.
+
+    z (N, Z), as of `codes`  ->  (Z,) of booleans.
 
     Burda, Grosse & Salakhutdinov 2016, section 5.2.
     """
     return z.var(axis=0, dtype=np.float64) > threshold
 
 
-def kl_by_latent(model: LatentModel, data: Dataset, *, rng: np.random.Generator, batch_size: int = 500) -> Array:
+def kl_by_latent(
+    model: LatentModel, data: Dataset, *, rng: np.random.Generator, batch_size: int = 500
+) -> Array:
     """KL(q(z_j|x) ‖ p(z_j)) of each latent j, or group of latents that are one choice, the mean over examples, in nats  ->  (G,).
 
-    Latents that depend on each other, as the coordinates of a point on a sphere do, have one KL together: then
-    the array is (1,). Its sum is the KL of the ELBO. `rng` draws the noise that a pass needs, and the KL does not
-    depend on it. InputError where the KL from this posterior to this prior has no closed form, as `CLOSED_FORMS`
-    lists them.
+    Latents that depend on each other, as the coordinates of a point on a sphere do, have one KL together:
+    then the array is (1,). Its sum is the KL of the ELBO. `rng` draws the noise that a pass needs, and the KL
+    does not depend on it. InputError where the KL from this posterior to this prior has no closed form, as
+    `CLOSED_FORMS` lists them.
     """
     require_count("kl_by_latent", "batch_size", batch_size)
     total: Array = np.zeros(1)

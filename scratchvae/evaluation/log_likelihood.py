@@ -12,7 +12,8 @@ from scratchvae.layers import dtype_of
 from scratchvae.likelihoods import require_batch_supported
 from scratchvae.objectives import Model
 
-ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
+# of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
+ROWS = 1024
 
 
 def log_likelihood(
@@ -20,11 +21,12 @@ def log_likelihood(
 ) -> Array:
     """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = `samples`, for each example  ->  (N,) in nats, float64.
 
-    Its expectation is a lower bound on log p(x) that rises to it with K (Burda, Grosse & Salakhutdinov 2016, theorem 1).
-    With missing entries x is what was observed of it, and log p(x) is 0 where that is nothing.
-    Where the likelihood takes something of x as `given`, such as the size of each example, it is log p(x | that).
-    `binarized` draws x ~ Bernoulli(x) first, since grey pixels under a Bernoulli have a bound, but no log p(x) of their own.
-    With RowNoise as `rng` the estimate of an example does not depend on the other examples, nor on its place.
+    Its expectation is a lower bound on log p(x) that rises to it with K (Burda, Grosse & Salakhutdinov 2016,
+    theorem 1). With missing entries x is what was observed of it, and log p(x) is 0 where that is nothing.
+    Where the likelihood takes something of x as `given`, such as the size of each example, it is
+    log p(x | that). `binarized` draws x ~ Bernoulli(x) first, since grey pixels under a Bernoulli have a
+    bound, but no log p(x) of their own. With RowNoise as `rng` the estimate of an example does not depend on
+    the other examples, nor on its place.
     """
     require_count("log_likelihood", "samples", samples)
     require_flag("log_likelihood", "binarized", binarized)
@@ -43,7 +45,9 @@ def log_likelihood(
 
 
 def _estimates(model: Model, batch: Batch, samples: int, rng: np.random.Generator) -> Array:
-    """log_likelihood of a batch, a chunk of draws at a time: the sum's terms are scaled by the largest so far."""
+    """log_likelihood of a batch, a chunk of draws at a time: the sum's terms are scaled by the largest so
+    far.
+    """
     largest, total = np.full(len(batch), -np.inf), np.zeros(len(batch))
     chunk = max(1, ROWS // len(batch))
     for done in range(0, samples, chunk):
@@ -62,9 +66,9 @@ def _estimates(model: Model, batch: Batch, samples: int, rng: np.random.Generato
 def bits_per_dimension(log_px: float, n_entries: int, *, levels: int | None = None) -> float:
     """−log₂ p(x) / D from log p(x) in nats.
 
-    Adding log₂ levels makes the density of x = (k + u) / levels comparable with a probability of k, where k is an integer
-    below `levels` and u is uniform noise in [0, 1). Without that noise a density can be made as high as one likes, and
-    says nothing.
+    Adding log₂ levels makes the density of x = (k + u) / levels comparable with a probability of k, where k
+    is an integer below `levels` and u is uniform noise in [0, 1). Without that noise a density can be made as
+    high as one likes, and says nothing.
     Theis, van den Oord & Bethge 2016, section 3.1.
     """
     require_count("bits_per_dimension", "n_entries", n_entries)

@@ -52,7 +52,9 @@ def log_q_on_grid(q_params: Array, *, posterior: Density, grid: Grid) -> tuple[A
     rows = [posterior.log_prob(np.broadcast_to(row, (G, len(row))), grid.z) for row in q_params]
 
     def pullback(dlog_q: Array) -> Array:
-        dq_params = [row_pullback(d)[0].sum(axis=0) for (_, row_pullback), d in zip(rows, dlog_q, strict=True)]
+        dq_params = [
+            row_pullback(d)[0].sum(axis=0) for (_, row_pullback), d in zip(rows, dlog_q, strict=True)
+        ]
         return np.stack(dq_params)  # dq_params_b = Σ_g dlog_q_bg ∂log q(z_g|x_b)/∂q_params_b
 
     return np.stack([log_q for log_q, _ in rows]), pullback

@@ -1,10 +1,11 @@
-"""Compression against fidelity: how much a code says about an example, and how far from it the decoded one is.
+"""Compression against fidelity: how much a code says about an example, and how far from it the decoded one
+is.
 
-    rate R = ⟨KL(q(z|x) ‖ p(z))⟩        distortion D = −⟨log p(x|z)⟩,  z ~ q(z|x)        so that  −⟨bound⟩ = R + D
+    rate R = ⟨KL(q(z|x) ‖ p(z))⟩     distortion D = −⟨log p(x|z)⟩,  z ~ q(z|x)     so that  −⟨bound⟩ = R + D
 
-R is the number of nats by which a code has to differ from a draw of the prior. A decoder may ignore the code (D is high and
-R = 0), or be told everything (D is low and R is high). The weight β in β R + D and the number of latents choose a place between.
-Alemi et al. 2018, "Fixing a Broken ELBO", section 2.
+R is the number of nats by which a code has to differ from a draw of the prior. A decoder may ignore the code
+(D is high and R = 0), or be told everything (D is low and R is high). The weight β in β R + D and the number
+of latents choose a place between. Alemi et al. 2018, "Fixing a Broken ELBO", section 2.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +33,8 @@ class RatePoint:
     rate           R in nats; infinite for a Point posterior, whose code is exact to its last digit
     distortion     D in nats
     squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the entries that were observed, in the units of x². Names of
-                   categories are left out, as their numbers have no distance: None where the entries are nothing else
+                   categories are left out, as their numbers have no distance: None where the entries are
+                   nothing else
     """
 
     setting: Mapping[str, Any]
@@ -43,17 +45,28 @@ class RatePoint:
 
 
 def rate_distortion(
-    fit: Callable[..., LatentModel], settings: Iterable[Mapping[str, Any]], data: Dataset, *, samples: int = 1, seed: int = 0
+    fit: Callable[..., LatentModel],
+    settings: Iterable[Mapping[str, Any]],
+    data: Dataset,
+    *,
+    samples: int = 1,
+    seed: int = 0,
 ) -> list[RatePoint]:
     """The point of each model `fit(**setting)` on `data`, `samples` draws of z for each example.
 
-    Settings may be anything `fit` takes, such as {"latent_dim": 4, "beta": 2.0}; `seed` gives every model the same draws.
+    Settings may be anything `fit` takes, such as {"latent_dim": 4, "beta": 2.0}; `seed` gives every model the
+    same draws.
     """
     require_count("rate_distortion", "samples", samples)
-    return [_measured(fit(**setting), dict(setting), data, samples, np.random.default_rng(seed)) for setting in settings]
+    return [
+        _measured(fit(**setting), dict(setting), data, samples, np.random.default_rng(seed))
+        for setting in settings
+    ]
 
 
-def _measured(model: LatentModel, setting: dict[str, Any], data: Dataset, samples: int, rng: np.random.Generator) -> RatePoint:
+def _measured(
+    model: LatentModel, setting: dict[str, Any], data: Dataset, samples: int, rng: np.random.Generator
+) -> RatePoint:
     closed = has_closed_form(model.posterior, model.prior)
     kl: Kl = "none" if isinstance(model.posterior, Point) else "closed_form" if closed else "sampled"
     sums, numeric = np.zeros(3), model.likelihood.numeric(prod(model.event_shape))
@@ -68,7 +81,9 @@ def _measured(model: LatentModel, setting: dict[str, Any], data: Dataset, sample
         squared = (residual[:, numeric] ** 2).sum(axis=1)
         sums += [np.sum(part, dtype=np.float64) for part in (_rates(one), -one.log_px, squared)]
     rate, distortion, squared_error = (float(total) for total in sums / (len(data) * samples))
-    return RatePoint(setting, model.posterior.latent_dim, rate, distortion, squared_error if numeric.any() else None)
+    return RatePoint(
+        setting, model.posterior.latent_dim, rate, distortion, squared_error if numeric.any() else None
+    )
 
 
 def _rates(one: Pass) -> Array:
@@ -79,14 +94,18 @@ def _rates(one: Pass) -> Array:
     return np.broadcast_to(by_example[:, None], one.log_px.shape)
 
 
-def reverse_water_filling(eigenvalues: npt.ArrayLike, level: float, *, latent_dim: int | None = None) -> tuple[float, float]:
-    """Rate in nats and squared error of Gaussian data, covariance eigenvalues λ (D,), below a water level s > 0.
+def reverse_water_filling(
+    eigenvalues: npt.ArrayLike, level: float, *, latent_dim: int | None = None
+) -> tuple[float, float]:
+    """Rate in nats and squared error of Gaussian data, covariance eigenvalues λ (D,), below a water level
+    s > 0.
 
-        R = Σ_{j ≤ Z} max(0, ½ log λ_j / s)        ⟨‖x − x̂‖²⟩ = Σ_{j ≤ Z} min(λ_j, s) + Σ_{j > Z} λ_j        λ_1 ≥ … ≥ λ_D
+        R = Σ_{j ≤ Z} max(0, ½ log λ_j / s)     ⟨‖x − x̂‖²⟩ = Σ_{j ≤ Z} min(λ_j, s) + Σ_{j > Z} λ_j
+        λ_1 ≥ … ≥ λ_D
 
-    With Z = D (no `latent_dim`) it is Shannon's rate-distortion function, and no code of Gaussian data does better. A
-    linear VAE that is trained with decoder variance σ² and weight β lies on it at s = βσ². Only directions in which the
-    data vary by more than s get a latent, and the error along these is s.
+    With Z = D (no `latent_dim`) it is Shannon's rate-distortion function, and no code of Gaussian data does
+    better. A linear VAE that is trained with decoder variance σ² and weight β lies on it at s = βσ². Only
+    directions in which the data vary by more than s get a latent, and the error along these is s.
     Cover & Thomas 2006, theorem 10.3.3; Lucas et al. 2019, section 4.
     """
     variances = np.sort(np.asarray(eigenvalues, np.float64))[::-1]

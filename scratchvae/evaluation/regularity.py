@@ -1,4 +1,6 @@
-"""Regularity of a latent space: continuity and completeness together, for one model and data that it has not seen."""
+"""Regularity of a latent space: continuity and completeness together, for one model and data that it has not
+seen.
+"""
 
 from dataclasses import dataclass
 
@@ -47,9 +49,17 @@ class Regularity:
     def __str__(self) -> str:
         along = self.continuity
         rows = [
-            ("speed", f"{along.speeds.mean():.3g}", f"mean, data units per latent unit; largest {along.speeds.max():.3g}"),
+            (
+                "speed",
+                f"{along.speeds.mean():.3g}",
+                f"mean, data units per latent unit; largest {along.speeds.max():.3g}",
+            ),
             ("length / straight", f"{np.median(along.detours):.3g}", "median of the paths   (straight: 1)"),
-            ("largest / mean step", f"{np.median(along.jumps):.3g}", f"median; worst {along.jumps.max():.3g}   (even motion: 1)"),
+            (
+                "largest / mean step",
+                f"{np.median(along.jumps):.3g}",
+                f"median; worst {along.jumps.max():.3g}   (even motion: 1)",
+            ),
         ]
         paths, steps = along.steps.shape
         lines = [f"continuity on {paths} paths of {steps} steps between codes", *map(_line, rows)]
@@ -57,7 +67,11 @@ class Regularity:
             rows = [
                 ("density", f"{found.density:.3g}", "(one law without ties: 1)"),
                 ("coverage", f"{found.coverage:.3g}", f"(one law: {found.expected_coverage:.3g})"),
-                ("MMD²", f"{found.test.mmd2:.2g}", f"p = {found.test.p_value:.3g}   (one law: about 0, p uniform)"),
+                (
+                    "MMD²",
+                    f"{found.test.mmd2:.2g}",
+                    f"p = {found.test.p_value:.3g}   (one law: about 0, p uniform)",
+                ),
             ]
             lines += [f"completeness: decoded prior samples against {partner}", *map(_line, rows)]
         return "\n".join(lines)
@@ -83,16 +97,17 @@ def regularity(
 
     1. Prior samples are compared with the data. This judges the latent space, the decoder and the likelihood
        together. A prior sample is the mean E[x|z], or with draws=True a draw x ~ p(x|z). The mean contains no
-       noise, so it is the fair partner of data without noise. If the data are noisy, use draws=True; otherwise
-       the density is far above 1, because means lie in the middle of the data. Every model blurs a little. That
-       blur is a difference between the two laws, and with enough examples the test detects it. So the p-value
-       depends on the number of examples, and the distance MMD² does not.
-    2. Prior samples are compared with decoded draws z ~ q(z|x) of the same data, with E[x|z] on both sides. Both
-       sides then have the same blur. What remains is whether the prior and the codes follow one law, as far as
-       the decoder shows a difference. A decoder that ignores z passes this comparison and fails the first.
+       noise, so it is the fair partner of data without noise. If the data are noisy, use draws=True;
+       otherwise the density is far above 1, because means lie in the middle of the data. Every model blurs a
+       little. That blur is a difference between the two laws, and with enough examples the test detects it.
+       So the p-value depends on the number of examples, and the distance MMD² does not.
+    2. Prior samples are compared with decoded draws z ~ q(z|x) of the same data, with E[x|z] on both sides.
+       Both sides then have the same blur. What remains is whether the prior and the codes follow one law, as
+       far as the decoder shows a difference. A decoder that ignores z passes this comparison and fails the
+       first.
 
-    If the model is told y, the prior samples are given the labels of the examples, and each path keeps the label
-    of the example that it starts from.
+    If the model is told y, the prior samples are given the labels of the examples, and each path keeps the
+    label of the example that it starts from.
     """
     counts = {"pairs": pairs, "steps": steps, "samples": samples, "k": k, "permutations": permutations}
     for name, count in counts.items():

@@ -13,9 +13,10 @@ from scratchvae.data import Batch
 class RowNoise:
     """A generator for each example, seeded by `seed` and by what the example holds.
 
-    What is estimated with it does not depend on the example's neighbours or its place: equal examples get equal estimates,
-    and different examples get noise that is independent. Where a function takes it in the place of a generator, it looks at
-    one example at a time, so that all products have the same shapes and the estimates are equal to the bit.
+    What is estimated with it does not depend on the example's neighbours or its place: equal examples get
+    equal estimates, and different examples get noise that is independent. Where a function takes it in the
+    place of a generator, it looks at one example at a time, so that all products have the same shapes and the
+    estimates are equal to the bit.
     """
 
     seed: int
@@ -24,11 +25,15 @@ class RowNoise:
         require_seed("RowNoise", "seed", self.seed)
 
     def of(self, one: Batch) -> np.random.Generator:
-        """The generator of a batch of one example: a hash of x, of which entries were observed, and of y seeds it."""
+        """The generator of a batch of one example: a hash of x, of which entries were observed, and of y
+        seeds it.
+        """
         content = blake2b(np.ascontiguousarray(one.x + 0).tobytes(), digest_size=16)  # −0 + 0 is 0
         for part in (one.observed, one.y):
             content.update(b"-" if part is None else np.ascontiguousarray(part).tobytes())
-        return np.random.default_rng(np.random.SeedSequence([self.seed, int.from_bytes(content.digest(), "little")]))
+        return np.random.default_rng(
+            np.random.SeedSequence([self.seed, int.from_bytes(content.digest(), "little")])
+        )
 
 
 def generator_of(rng: np.random.Generator | RowNoise, batch: Batch) -> np.random.Generator:

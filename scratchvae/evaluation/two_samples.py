@@ -7,7 +7,8 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_count, require_finite, require_flag, require_shapes
 
 AT_ONCE = 1 << 22  # entries of the largest array of permutations
-ROUNDING = 1e-12  # statistics of values in [0, 1] that are closer than this are one number, computed in two orders
+# statistics of values in [0, 1] that are closer than this are one number, computed in two orders
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class TwoSampleTest:
     p_value     the probability of so large an estimate if the laws are one; in that case P(p ≤ α) ≤ α
     bandwidth   the kernel's σ
 
-    A small p-value says that the laws differ. A large one says only that this number of examples shows no difference.
+    A small p-value says that the laws differ. A large one says only that this number of examples shows no
+    difference.
     """
 
     mmd2: float
@@ -27,11 +29,13 @@ class TwoSampleTest:
 
 
 def mmd2(x: Array, y: Array, *, bandwidth: float, unbiased: bool = True) -> float:
-    """MMD² = E k(x,x′) − 2 E k(x,y) + E k(y,y′) with k(a,b) = exp(−‖a − b‖² / 2σ²), from x (M, D) and y (N, D).
+    """MMD² = E k(x,x′) − 2 E k(x,y) + E k(y,y′) with k(a,b) = exp(−‖a − b‖² / 2σ²), from x (M, D) and y
+    (N, D).
 
-    It is 0 only where both laws are one. Unbiased: the means over x and x′, and y and y′, leave out pairs of an example with
-    itself; it takes two examples of each. Otherwise all pairs count, and the estimate is at least 0, but too large by
-    O(1/M + 1/N).     Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3, and equation 5 squared.
+    It is 0 only where both laws are one. Unbiased: the means over x and x′, and y and y′, leave out pairs of
+    an example with itself; it takes two examples of each. Otherwise all pairs count, and the estimate is at
+    least 0, but too large by O(1/M + 1/N).
+    Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3, and equation 5 squared.
     """
     require_flag("mmd2", "unbiased", unbiased)
     x, y = _samples("mmd2", x, y, at_least=2 if unbiased else 1)
@@ -41,7 +45,8 @@ def mmd2(x: Array, y: Array, *, bandwidth: float, unbiased: bool = True) -> floa
 
 
 def median_distance(x: Array) -> float:
-    """The median of the distances ‖x_i − x_j‖ that are not 0, a bandwidth of the data's own size; 1 where all are 0.
+    """The median of the distances ‖x_i − x_j‖ that are not 0, a bandwidth of the data's own size; 1 where all
+    are 0.
 
     x (N, D), both samples together.     Gretton et al. 2012, section 8.
     """
@@ -50,13 +55,15 @@ def median_distance(x: Array) -> float:
     require_finite("median_distance", "x", x)
     distances = np.sqrt(_squared_distances(x))
     apart = distances[np.triu(distances, 1) > 0]
-    return float(np.median(apart)) if len(apart) else 1.0  # identical points have k = 1 whatever the bandwidth
+    # identical points have k = 1 whatever the bandwidth
+    return float(np.median(apart)) if len(apart) else 1.0
 
 
 def two_sample_test(
     x: Array, y: Array, *, rng: np.random.Generator, permutations: int = 999, bandwidth: float | None = None
 ) -> TwoSampleTest:
-    """Test whether x (M, D) and y (N, D) come from one law, by unbiased MMD²; σ is the median distance unless given.
+    """Test whether x (M, D) and y (N, D) come from one law, by unbiased MMD²; σ is the median distance unless
+    given.
 
     If both samples come from one law, then every assignment of the M + N examples to two samples is equally
     likely. The test compares the observed assignment with B = `permutations` random ones:
@@ -75,7 +82,9 @@ def two_sample_test(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         gram = np.exp(-_squared_distances(together) / (2 * sigma**2))
     if not np.isfinite(gram).all():
-        raise InputError("two_sample_test: distances between examples should be numbers, found overflow; take other units")
+        raise InputError(
+            "two_sample_test: distances between examples should be numbers, found overflow; take other units"
+        )
     in_x = np.arange(len(gram)) < len(x)
     observed = float(_statistics(gram, in_x[None])[0])
     as_large, rows = 0, max(1, AT_ONCE // len(gram))
@@ -88,7 +97,8 @@ def two_sample_test(
 def _statistics(gram: Array, in_x: Array, unbiased: bool = True) -> Array:
     """MMD² for each way in_x (P, M+N) to tell x from y, from one kernel matrix whose diagonal is 1  ->  (P,).
 
-    With a the indicator of x, aᵀKa sums k over pairs in x; the sums over y and across follow from K's row sums and its total.
+    With a the indicator of x, aᵀKa sums k over pairs in x; the sums over y and across follow from K's row
+    sums and its total.
     """
     a = in_x.astype(np.float64)
     M = np.count_nonzero(in_x[0])
@@ -103,7 +113,8 @@ def _statistics(gram: Array, in_x: Array, unbiased: bool = True) -> Array:
 
 
 def _squared_distances(x: Array) -> Array:
-    from scipy.spatial.distance import pdist, squareform  # by differences: identical rows are at 0, which a product may miss
+    # by differences: identical rows are at 0, which a product may miss
+    from scipy.spatial.distance import pdist, squareform
 
     return squareform(pdist(x, "sqeuclidean")) if len(x) > 1 else np.zeros((1, 1))
 

@@ -1,7 +1,9 @@
-"""Maps whose entry d moves by numbers that depend on the entries before it: y_d = f(x_d; a_d(x_<d), m_d(x_<d)).
+"""Maps whose entry d moves by numbers that depend on the entries before it: y_d = f(x_d; a_d(x_<d),
+m_d(x_<d)).
 
-[a | m] is the output of one masked network, J is triangular, and log |det J| is the sum of log |∂f/∂x_d|. In this
-direction all entries are computed together. In the other, entry after entry, as each needs those before it.
+[a | m] is the output of one masked network, J is triangular, and log |det J| is the sum of log |∂f/∂x_d|. In
+this direction all entries are computed together. In the other, entry after entry, as each needs those before
+it.
 """
 
 from collections.abc import Callable
@@ -34,12 +36,14 @@ def one_by_one(
 ) -> tuple[tuple[Array, Array], Pullback]:
     """The x that `together` maps to y, and log |det ∂x/∂y|: x_d = f⁻¹(y_d; a_d, m_d), in the order's order.
 
-    It runs the network once for each place of the order. Where x is known already it is given as the keyword. The
-    gradients are those of the implicit function theorem, by back substitution.
+    It runs the network once for each place of the order. Where x is known already it is given as the keyword.
+    The gradients are those of the implicit function theorem, by back substitution.
     """
     if x is None:
         x = _solved(y, context, V, *layers, order=order, update=update)
-    (_, log_det), together_pullback, solve_transposed = _at(x, context, V, *layers, order=order, update=update)
+    (_, log_det), together_pullback, solve_transposed = _at(
+        x, context, V, *layers, order=order, update=update
+    )
     pullback = implicit_pullback(together_pullback, solve_transposed)
     return (x, -log_det), pullback
 
@@ -67,7 +71,8 @@ def _at(
     def solve_transposed(g: Array) -> Array:
         none, places, dy = np.zeros(len(g), g.dtype), np.array(order), np.zeros_like(g)
         diagonal, _, _ = update_pullback(np.ones_like(g), none)  # J_dd
-        for place in sorted(set(order), reverse=True):  # J_dd dy_d = g_d − Σ_e>d J_ed dy_e, from the last place
+        # J_dd dy_d = g_d − Σ_e>d J_ed dy_e, from the last place
+        for place in sorted(set(order), reverse=True):
             here = places == place
             _, da, dm = update_pullback(dy, none)
             behind = to_x(np.hstack([da, dm]))

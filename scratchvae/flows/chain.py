@@ -11,8 +11,9 @@ from scratchvae.flows.interface import Step
 class Chain(Step):
     """y = f_K(… f_2(f_1(z))),  log |det J| = Σ_k log |det J_k|.
 
-    Each step reads columns of its own, and `params` has them side by side. With `shared` all steps read the same columns,
-    which are then a context, as in Kingma et al. 2016, figure 2: the steps should be as wide in n_params.
+    Each step reads columns of its own, and `params` has them side by side. With `shared` all steps read the
+    same columns, which are then a context, as in Kingma et al. 2016, figure 2: the steps should be as wide in
+    n_params.
     """
 
     transparent = "steps"

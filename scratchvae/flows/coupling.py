@@ -1,4 +1,5 @@
-"""The affine coupling step: one half of the latents stays, and the other is scaled and shifted by what the first half says.
+"""The affine coupling step: one half of the latents stays, and the other is scaled and shifted by what the
+first half says.
 
     y_k = z_k,   y_m = z_m e^s + t,   s = 3 tanh(a/3),   [a | t] = network(z_k, context),   log |det J| = Σ s
 
@@ -17,7 +18,9 @@ from scratchvae.flows.updates import scale, unscale
 
 
 @differentiable
-def couple(z: Array, context: Array, V: Array, *layers: Array, moves: tuple[int, ...]) -> tuple[tuple[Array, Array], Pullback]:
+def couple(
+    z: Array, context: Array, V: Array, *layers: Array, moves: tuple[int, ...]
+) -> tuple[tuple[Array, Array], Pullback]:
     """y and log |det ∂y/∂z|, where the entries `moves` of z move.
 
     z (B, D), context (B, C), V and layers as `network` takes them  ->  (B, D) and (B,) in nats.
@@ -26,7 +29,9 @@ def couple(z: Array, context: Array, V: Array, *layers: Array, moves: tuple[int,
 
 
 @differentiable
-def uncouple(y: Array, context: Array, V: Array, *layers: Array, moves: tuple[int, ...]) -> tuple[tuple[Array, Array], Pullback]:
+def uncouple(
+    y: Array, context: Array, V: Array, *layers: Array, moves: tuple[int, ...]
+) -> tuple[tuple[Array, Array], Pullback]:
     """The z that `couple` maps to y, and log |det ∂z/∂y|: the half that stays is known, and with it s and t."""
     return _moved(unscale, y, context, V, *layers, moves=moves)
 
@@ -58,10 +63,12 @@ def _moved(
 
 
 class Coupling(Step):
-    """The coupling step, whose network's weights are its Parameters; params = context (B, C), where C may be 0.
+    """The coupling step, whose network's weights are its Parameters; params = context (B, C), where C may be
+    0.
 
-    The second half of the latents moves, or the first with `reverse`: steps should take them in turns. `hidden` are the widths
-    of the network's hidden layers. At first the map is the identity. Draws and densities cost one run of the network each.
+    The second half of the latents moves, or the first with `reverse`: steps should take them in turns.
+    `hidden` are the widths of the network's hidden layers. At first the map is the identity. Draws and
+    densities cost one run of the network each.
     """
 
     def __init__(

@@ -2,8 +2,9 @@
 
     y = z − 2 v (vᵀz)/|v|²,   log |det J| = 0
 
-A reflection is its own inverse. Some reflections one after the other make any orthogonal matrix, and so they turn a Gaussian
-with independent latents into one with any covariance.     Tomczak & Welling 2016, section 3.1.
+A reflection is its own inverse. Some reflections one after the other make any orthogonal matrix, and so they
+turn a Gaussian with independent latents into one with any covariance.
+Tomczak & Welling 2016, section 3.1.
 """
 
 import numpy as np

@@ -25,19 +25,25 @@ class Step(Owner, ABC):
 
     @abstractmethod
     def inverse(self, y: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:
-        """The z (B, Z) that `forward` maps to y, and −log |det J| (B,) there; pullback(dz, dlog_det) -> dy and dparams."""
+        """The z (B, Z) that `forward` maps to y, and −log |det J| (B,) there; pullback(dz, dlog_det) -> dy
+        and dparams.
+        """
 
     @abstractmethod
     def steepness(self, z: Array, params: Array, slope: Array) -> tuple[Array, Array]:
         """y, and the slope ∂log p(y)/∂y (B, Z) there, where ∂log p(z)/∂z is `slope` (B, Z).
 
-        log p(y) = log p(z) − log |det J|, and so the slope at y is J⁻ᵀ (slope − ∂log |det J|/∂z). It is what log p
-        changes by when y moves and the law of y stands still. No Parameter receives a gradient.
+        log p(y) = log p(z) − log |det J|, and so the slope at y is J⁻ᵀ (slope − ∂log |det J|/∂z). It is what
+        log p changes by when y moves and the law of y stands still. No Parameter receives a gradient.
         """
 
 
-def of_params(op: Callable[..., Any], x: Array, params: Array, sizes: Sequence[int]) -> tuple[tuple[Array, Array], Pullback]:
-    """op(x, *parts), where the parts are the columns of `params`, so many each; the pullback returns dx and dparams."""
+def of_params(
+    op: Callable[..., Any], x: Array, params: Array, sizes: Sequence[int]
+) -> tuple[tuple[Array, Array], Pullback]:
+    """op(x, *parts), where the parts are the columns of `params`, so many each; the pullback returns dx and
+    dparams.
+    """
     parts, split_pullback = ops.split(params, sizes=sizes)
     both, op_pullback = op(x, *parts)
 

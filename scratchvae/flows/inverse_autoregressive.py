@@ -15,12 +15,14 @@ OPEN = 2.0  # a at first: σ(a) = 0.88 keeps most of each z
 class InverseAutoregressive(Step):
     """y_d = σ(a_d) z_d + (1 − σ(a_d)) m_d,   log |det J| = Σ_d log σ(a_d),   [a | m] = MADE(z, context).
 
-    a_d and m_d depend on the latents before d, and on the context (B, C), which an encoder puts out: params = context, and
-    `context` = C may be 0. The network's weights are Parameters of the step. A draw and its density cost one run of
-    the network. The density of any other y costs one for each latent, since the inverse finds them one by one.
+    a_d and m_d depend on the latents before d, and on the context (B, C), which an encoder puts out:
+    params = context, and `context` = C may be 0. The network's weights are Parameters of the step. A draw and
+    its density cost one run of the network. The density of any other y costs one for each latent, since the
+    inverse finds them one by one.
 
-    `hidden` are the widths of the network's hidden layers. With `reverse` the order of the latents is from the last to the
-    first, which steps should take in turns. At first a = 2 and m = 0.     Kingma et al. 2016, section 4, equations 13 to 15.
+    `hidden` are the widths of the network's hidden layers. With `reverse` the order of the latents is from
+    the last to the first, which steps should take in turns. At first a = 2 and m = 0.
+    Kingma et al. 2016, section 4, equations 13 to 15.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class InverseAutoregressive(Step):
         require_flag("InverseAutoregressive", "reverse", reverse)
         self.latent_dim, self.n_params = latent_dim, context
         self.order = tuple(range(latent_dim))[:: -1 if reverse else 1]
-        self.weights = first_weights("InverseAutoregressive", latent_dim, context, 2 * latent_dim, hidden, rng)
+        self.weights = first_weights(
+            "InverseAutoregressive", latent_dim, context, 2 * latent_dim, hidden, rng
+        )
         self.weights[-1].value[:latent_dim] = OPEN
 
     def forward(self, z: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:

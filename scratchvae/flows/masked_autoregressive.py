@@ -1,4 +1,6 @@
-"""The masked autoregressive step: each latent is scaled and shifted by numbers that depend on those before it."""
+"""The masked autoregressive step: each latent is scaled and shifted by numbers that depend on those before
+it.
+"""
 
 from collections.abc import Sequence
 
@@ -13,9 +15,10 @@ from scratchvae.flows.network import first_weights
 class MaskedAutoregressive(Step):
     """y_d = z_d e^(s_d) + m_d,   log |det J| = Σ_d s_d,   s = 3 tanh(a/3),   [a | m] = MADE(y, context).
 
-    s_d and m_d depend on the y before d, so that the density of any y costs one run of the network, and a draw one for each
-    latent: the other way round than InverseAutoregressive, which suits a prior. `context`, `hidden` and `reverse` are as
-    there. At first the map is the identity.     Papamakarios, Pavlakou & Murray 2017, section 3.1, equations 3 to 6.
+    s_d and m_d depend on the y before d, so that the density of any y costs one run of the network, and a
+    draw one for each latent: the other way round than InverseAutoregressive, which suits a prior. `context`,
+    `hidden` and `reverse` are as there. At first the map is the identity.
+    Papamakarios, Pavlakou & Murray 2017, section 3.1, equations 3 to 6.
     """
 
     def __init__(

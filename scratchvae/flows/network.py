@@ -1,7 +1,9 @@
-"""The network inside a step: from some latents, and a context, to the numbers that say how other latents move.
+"""The network inside a step: from some latents, and a context, to the numbers that say how other latents
+move.
 
-With an `order` it is a MADE, a masked autoencoder for distribution estimation (Germain et al. 2015): each output depends on
-those latents alone whose place in the order is lower. A hidden unit has a place too, the highest that it may depend on.
+With an `order` it is a MADE, a masked autoencoder for distribution estimation (Germain et al. 2015): each
+output depends on those latents alone whose place in the order is lower. A hidden unit has a place too, the
+highest that it may depend on.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,12 +22,14 @@ Order = tuple[int, ...]
 
 
 @differentiable
-def network(x: Array, context: Array, V: Array, *layers: Array, order: Order | None = None) -> tuple[Array, Pullback]:
+def network(
+    x: Array, context: Array, V: Array, *layers: Array, order: Order | None = None
+) -> tuple[Array, Pullback]:
     """y = h_L (W_L ∘ M_L) + b_L,  h_l = elu(h_(l−1) (W_(l−1) ∘ M_(l−1)) + b_(l−1)),  h_1 also with context V; h_0 = x.
 
     x (B, D), context (B, C), V (C, H), layers W, b, W, b, … from D numbers to P  ->  y (B, P).
-    Without an `order` every mask M is 1. With the place of each of D latents, y has P = 2D outputs, two for each latent,
-    which depend on the latents of lower places alone.
+    Without an `order` every mask M is 1. With the place of each of D latents, y has P = 2D outputs, two for
+    each latent, which depend on the latents of lower places alone.
     """
     y, _, pullback = differentiated(x, context, V, *layers, order=order)
     return y, pullback
@@ -68,8 +72,12 @@ def differentiated(
     return inputs[-1] @ held[-1] + biases[-1], to_x, pullback
 
 
-def _require_fitting(x: Array, context: Array, V: Array, layers: Sequence[Array], order: Order | None) -> None:
-    """InputError unless each layer takes what the one before it puts out, and the order has a place for each latent."""
+def _require_fitting(
+    x: Array, context: Array, V: Array, layers: Sequence[Array], order: Order | None
+) -> None:
+    """InputError unless each layer takes what the one before it puts out, and the order has a place for each
+    latent.
+    """
     if len(layers) < 4 or len(layers) % 2:
         expected = "layers should be W and b of a hidden layer, of any others, and of the last"
         raise InputError(f"flows.network: {expected}; found {len(layers)} arrays")
@@ -79,7 +87,9 @@ def _require_fitting(x: Array, context: Array, V: Array, layers: Sequence[Array]
         shaped |= {f"W{i + 1}": (layers[2 * i], f"{before} {after}"), f"b{i + 1}": (layers[2 * i + 1], after)}
     n = require_shapes("flows.network", **shaped)
     if order is not None and (n["D"] != len(order) or n["P"] != 2 * len(order)):
-        expected = f"an order of {len(order)} latents should come with as many, and with twice as many outputs"
+        expected = (
+            f"an order of {len(order)} latents should come with as many, and with twice as many outputs"
+        )
         raise InputError(f"flows.network: {expected}; found {n['D']} and {n['P']}")
 
 
@@ -87,9 +97,10 @@ def _require_fitting(x: Array, context: Array, V: Array, layers: Sequence[Array]
 def masks_of(order: Order, widths: tuple[int, ...], contextual: bool) -> tuple[Array, ...]:
     """A mask of True and False for the weight of each layer, whose outputs are `widths`, the last of them 2D.
 
-    A unit reads those of at most its own place, and an output for a latent those of lower places. The places of hidden units
-    go round from the lowest to the highest but one. The units of a network with a context begin one place below the
-    lowest: these read the context alone.     Germain et al. 2015, equations 8 and 12.
+    A unit reads those of at most its own place, and an output for a latent those of lower places. The places
+    of hidden units go round from the lowest to the highest but one. The units of a network with a context
+    begin one place below the lowest: these read the context alone.
+    Germain et al. 2015, equations 8 and 12.
     """
     low, high = min(order), max(order)
     first = low - 1 if contextual or low == high else low
@@ -111,7 +122,10 @@ def first_weights(
     hidden: int | Sequence[int],
     rng: np.random.Generator | int | None,
 ) -> list[Parameter]:
-    """V, and W, b of each layer, as `network` takes them. The last layer begins with zeros, and so the outputs do."""
+    """V, and W, b of each layer, as `network` takes them.
+
+    The last layer begins with zeros, and so the outputs do.
+    """
     rng = generator_from(where, "rng", rng)
     widths = sizes_of(where, "hidden", hidden, least=1)
     fan = inputs + context

@@ -5,7 +5,8 @@
 The map is invertible where wᵀû ≥ −1, and û is the u of an encoder with its part along w corrected:
 û = u + (m(wᵀu) − wᵀu) w/|w|²,  m(x) = −1 + log(1 + eˣ),  so that wᵀû = m(wᵀu) > −1.
 
-Rezende & Mohamed 2015, section 4.1 and appendix A.1. Letters: B examples, D latents. Everything is computed in float64.
+Rezende & Mohamed 2015, section 4.1 and appendix A.1. Letters: B examples, D latents. Everything is computed
+in float64.
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ ROUNDS = 100  # of Newton's method: quadratic at most roots, by a third each at 
 @differentiable
 @in_float64
 def forward(z: Array, w: Array, u: Array, b: Array) -> tuple[tuple[Array, Array], Pullback]:
-    """y = z + û tanh(wᵀz + b), and log |det ∂y/∂z|.     z, w, u (B, D), b (B, 1)  ->  (B, D) and (B,) in nats.
+    """y = z + û tanh(wᵀz + b), and log |det ∂y/∂z|.
 
-    1 + wᵀû / cosh² a is computed as tanh² a + log(1 + e^(wᵀu)) / cosh² a, two terms that do not cancel. Where w = 0 there
-    is no direction to correct u along, and the step is the shift û = u.     Rezende & Mohamed 2015, equation 10.
+    z, w, u (B, D), b (B, 1)  ->  (B, D) and (B,) in nats.
+
+    1 + wᵀû / cosh² a is computed as tanh² a + log(1 + e^(wᵀu)) / cosh² a, two terms that do not cancel. Where
+    w = 0 there is no direction to correct u along, and the step is the shift û = u.
+    Rezende & Mohamed 2015, equation 10.
     """
     require_shapes("planar.forward", z=(z, "B D"), w=(w, "B D"), u=(u, "B D"), b=(b, "B 1"))
     value, pullback, _ = _at(z, w, u, (w * z).sum(axis=1) + b[:, 0])
@@ -39,12 +43,16 @@ def forward(z: Array, w: Array, u: Array, b: Array) -> tuple[tuple[Array, Array]
 
 @differentiable
 @in_float64
-def inverse(y: Array, w: Array, u: Array, b: Array, *, z: Array | None = None) -> tuple[tuple[Array, Array], Pullback]:
-    """The z that `forward` maps to y, and log |det ∂z/∂y|.     y, w, u (B, D), b (B, 1)  ->  (B, D) and (B,) in nats.
+def inverse(
+    y: Array, w: Array, u: Array, b: Array, *, z: Array | None = None
+) -> tuple[tuple[Array, Array], Pullback]:
+    """The z that `forward` maps to y, and log |det ∂z/∂y|.
 
-    There is no closed form, but wᵀy + b = a + m tanh a with m = wᵀû, one monotone equation for the number a, which
-    Newton's method solves to rounding. Then z = y − û tanh a. Where z is known already it is given as the keyword, and
-    no equation is solved. The gradients are those of the implicit function theorem.
+    y, w, u (B, D), b (B, 1)  ->  (B, D) and (B,) in nats.
+
+    There is no closed form, but wᵀy + b = a + m tanh a with m = wᵀû, one monotone equation for the number a,
+    which Newton's method solves to rounding. Then z = y − û tanh a. Where z is known already it is given as
+    the keyword, and no equation is solved. The gradients are those of the implicit function theorem.
     """
     require_shapes("planar.inverse", y=(y, "B D"), w=(w, "B D"), u=(u, "B D"), b=(b, "B 1"))
     if z is None:
@@ -84,11 +92,14 @@ class Planar(Step):
 def _corrected(w: Array, u: Array) -> tuple[Array, Array]:
     """û (B, D), and q = 1 + wᵀû (B,), which is log(1 + e^(wᵀu)), and 1 where w = 0."""
     squared, s = (w * w).sum(axis=1), (w * u).sum(axis=1)
-    u_hat = u + ((kernels.softplus(-s) - 1) * _reciprocal(squared))[:, None] * w  # m(s) − s = log(1 + e⁻ˢ) − 1
+    # m(s) − s = log(1 + e⁻ˢ) − 1
+    u_hat = u + ((kernels.softplus(-s) - 1) * _reciprocal(squared))[:, None] * w
     return u_hat, np.where(squared > 0, kernels.softplus(s), 1.0)
 
 
-def _at(z: Array, w: Array, u: Array, a: Array) -> tuple[tuple[Array, Array], Pullback, Callable[[Array], Array]]:
+def _at(
+    z: Array, w: Array, u: Array, a: Array
+) -> tuple[tuple[Array, Array], Pullback, Callable[[Array], Array]]:
     """y and log |det J| at z, whose wᵀz + b is a (B,); their pullback to z, w, u and b; and g ↦ J⁻ᵀ g."""
     u_hat, q = _corrected(w, u)
     s, reciprocal = (w * u).sum(axis=1), _reciprocal((w * w).sum(axis=1))
@@ -98,11 +109,13 @@ def _at(z: Array, w: Array, u: Array, a: Array) -> tuple[tuple[Array, Array], Pu
     det = np.maximum(t * t + h * q, np.finfo(np.float64).tiny)  # 1 + h wᵀû
 
     def solve_transposed(g: Array) -> Array:
-        return g - w * (h * (u_hat * g).sum(axis=1) / det)[:, None]  # (I + h w ûᵀ)⁻¹ g = g − h w ûᵀg / (1 + h wᵀû)
+        # (I + h w ûᵀ)⁻¹ g = g − h w ûᵀg / (1 + h wᵀû)
+        return g - w * (h * (u_hat * g).sum(axis=1) / det)[:, None]
 
     def pullback(dy: Array, dlog_det: Array) -> tuple[Array, Array, Array, Array]:
         ddet = dlog_det / det  # ddet = dlog_det / det
-        dt = (u_hat * dy).sum(axis=1) + ddet * 2 * t * (1 - q)  # dt = ûᵀdy + ddet 2t (1 − q), as det = t² + (1 − t²) q
+        # dt = ûᵀdy + ddet 2t (1 − q), as det = t² + (1 − t²) q
+        dt = (u_hat * dy).sum(axis=1) + ddet * 2 * t * (1 - q)
         da = h * dt  # da = dt / cosh² a
         du_hat = t[:, None] * dy  # dû = t dy
         dk = (w * du_hat).sum(axis=1)  # dk = wᵀdû
@@ -126,9 +139,9 @@ def _reciprocal(squared: Array) -> Array:
 def _root(c: Array, m: Array) -> Array:
     """The a (B,) with a + m tanh a = c, for m ≥ −1.
 
-    The left side is odd and increases, and for a ≥ 0 it is convex where m < 0 and concave where m > 0. So Newton's method
-    for |c| goes to the root from one side, and never beyond it, from a bound above the root or below it: |c| − m and
-    max(|c| − m, 0).
+    The left side is odd and increases, and for a ≥ 0 it is convex where m < 0 and concave where m > 0. So
+    Newton's method for |c| goes to the root from one side, and never beyond it, from a bound above the root
+    or below it: |c| − m and max(|c| − m, 0).
     """
     size = np.abs(c)
     a = np.where(m < 0, size - m, np.maximum(size - m, 0))

@@ -1,4 +1,5 @@
-"""How one latent moves, given two numbers a and m that depend on others: by a gate, or by a factor and a shift.
+"""How one latent moves, given two numbers a and m that depend on others: by a gate, or by a factor and a
+shift.
 
 All are entry by entry, with arrays (B, D) of one shape, and log |det| (B,) sums over the D entries, in nats.
 """
@@ -20,7 +21,8 @@ def gate(z: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]:
 
     def pullback(dy: Array, dlog_det: Array) -> tuple[Array, Array, Array]:
         dz = kept * dy  # dz = σ(a) dy
-        da = kept * given * (z - m) * dy + given * dlog_det[:, None]  # da = σ′(a) (z − m) dy + dlog_det (1 − σ(a))
+        # da = σ′(a) (z − m) dy + dlog_det (1 − σ(a))
+        da = kept * given * (z - m) * dy + given * dlog_det[:, None]
         return dz, da, given * dy  # dm = (1 − σ(a)) dy
 
     return (kept * z + given * m, -kernels.softplus(-a).sum(axis=1)), pullback
@@ -77,9 +79,12 @@ def unscale(y: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback
 
 
 def _bounded(a: Array) -> tuple[Array, Array]:
-    """s = 3 tanh(a/3) and its slope 1 / cosh²(a/3), from e^(−2|a|/3) so that no digits are lost where it is small."""
+    """s = 3 tanh(a/3) and its slope 1 / cosh²(a/3), from e^(−2|a|/3) so that no digits are lost where it is
+    small.
+    """
     e = np.exp(-2 / LARGEST * np.abs(a))
     return LARGEST * np.tanh(a / LARGEST), 4 * e / (1 + e) ** 2
 
 
-UPDATES = {"gate": (gate, ungate), "scale": (scale, unscale), "unscale": (unscale, scale)}  # each with its inverse
+# each with its inverse
+UPDATES = {"gate": (gate, ungate), "scale": (scale, unscale), "unscale": (unscale, scale)}

@@ -1,10 +1,12 @@
-"""Arithmetic that NumPy does slowly or clumsily: plain functions, arrays in, fresh arrays out (but for arguments given up).
+"""Arithmetic that NumPy does slowly or clumsily: plain functions, arrays in, fresh arrays out
+(but for arguments given up).
 
-Each kernel is written twice under one name and signature: `textbook/` (NumPy, as on paper; the names below lead there) and
-`compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process, `using(...)` for a block; the choice at
-the start is the environment's SCRATCHVAE_KERNELS, or else compiled (textbook under NUMBA_DISABLE_JIT). Where Numba can't be
-used the textbook twins stand in, with one warning; where it can't compile a kernel, its textbook twin does. Ops reach a kernel as
-`kernels.relu(x)`. A kernel runs in the thread that calls it, and holds no lock of Python's while it does.
+Each kernel is written twice under one name and signature: `textbook/` (NumPy, as on paper; the names below
+lead there) and `compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process,
+`using(...)` for a block; the choice at the start is the environment's SCRATCHVAE_KERNELS, or else compiled
+(textbook under NUMBA_DISABLE_JIT). Where Numba can't be used the textbook twins stand in, with one warning;
+where it can't compile a kernel, its textbook twin does. Ops reach a kernel as `kernels.relu(x)`. A kernel
+runs in the thread that calls it, and holds no lock of Python's while it does.
 """
 
 import os
@@ -106,7 +108,11 @@ __all__ = [
 ]
 
 TWINS = ("compiled", "textbook")
-_FILES = {name: globals()[name].__module__.rpartition(".")[2] for name in __all__ if name not in {"in_use", "use", "using"}}
+_FILES = {
+    name: globals()[name].__module__.rpartition(".")[2]
+    for name in __all__
+    if name not in {"in_use", "use", "using"}
+}
 _in_use = "textbook"
 _numba_failed = False
 
@@ -143,13 +149,16 @@ def _numba_works() -> bool:
     if not _numba_failed:
         try:
             import_module("scratchvae.kernels.compiled.exponential")
-        except Exception as error:  # a Numba that does not fit the NumPy, the LLVM or the kernels beside it fails in many ways
+        except Exception as error:
+            # a Numba that does not fit the NumPy, the LLVM or the kernels beside it fails in many ways
             _numba_failed = True
             message = f"scratchvae: Numba can't be used ({type(error).__name__}: {error}); the slower NumPy kernels stand in"
             warnings.warn(message, RuntimeWarning, stacklevel=3)
     return not _numba_failed
 
 
-_chosen = os.environ.get("SCRATCHVAE_KERNELS") or ("textbook" if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else "compiled")
+_chosen = os.environ.get("SCRATCHVAE_KERNELS") or (
+    "textbook" if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else "compiled"
+)
 require_choice("scratchvae", "the environment variable SCRATCHVAE_KERNELS", _chosen, TWINS)
 use(_chosen)

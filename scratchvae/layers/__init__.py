@@ -1,6 +1,19 @@
-"""Objects that own Parameters and call an op: `y, pullback = layer(x)`. Names and defaults are those a PyTorch user expects."""
+"""Objects that own Parameters and call an op: `y, pullback = layer(x)`.
 
-from scratchvae.layers.activations import ACTIVATIONS, ELU, GELU, LeakyReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+Names and defaults are those a PyTorch user expects.
+"""
+
+from scratchvae.layers.activations import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
 from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
@@ -11,7 +24,15 @@ from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
 from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
-from scratchvae.layers.parameter import Buffer, Owner, Parameter, cast, dtype_of, named_buffers, named_parameters
+from scratchvae.layers.parameter import (
+    Buffer,
+    Owner,
+    Parameter,
+    cast,
+    dtype_of,
+    named_buffers,
+    named_parameters,
+)
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape

@@ -11,11 +11,12 @@ class BoundedLogVar(Layer):
     """[mean | log σ²]  ->  [mean | log σ² between `low` and `high`].     x (B, 2Z) -> (B, 2Z), in nats.
 
     It stands behind an encoder's last layer, where q(z|x) is a DiagonalGaussian, or behind the decoder's of a
-    GaussianPerPixel. Without it an input of large numbers makes exp(log σ²) overflow, and the loss is no number.
+    GaussianPerPixel. Without it an input of large numbers makes exp(log σ²) overflow, and the loss is no
+    number.
 
-    `form` says how: "softplus" and "tanh" lead log σ² to the bounds smoothly, and their gradient is above 0 on both
-    sides of them; "clamp" cuts off, and its gradient is 1 at the bounds and 0 beyond. `ops.softplus_clamp`,
-    `ops.tanh_clamp` and `ops.clamp` have the equations.
+    `form` says how: "softplus" and "tanh" lead log σ² to the bounds smoothly, and their gradient is above 0
+    on both sides of them; "clamp" cuts off, and its gradient is 1 at the bounds and 0 beyond.
+    `ops.softplus_clamp`, `ops.tanh_clamp` and `ops.clamp` have the equations.
     """
 
     def __init__(self, low: float = -10.0, high: float = 10.0, *, form: str = "softplus") -> None:

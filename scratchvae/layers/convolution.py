@@ -10,7 +10,10 @@ from scratchvae.layers.parameter import Parameter
 
 
 class Conv2d(Layer):
-    """ops.conv2d.     x (B, in_channels, H, W)  ->  y (B, out_channels, P, Q), weight (out_channels, in_channels, k, k)."""
+    """ops.conv2d.
+
+    x (B, in_channels, H, W)  ->  y (B, out_channels, P, Q), weight (out_channels, in_channels, k, k).
+    """
 
     def __init__(
         self,
@@ -28,18 +31,24 @@ class Conv2d(Layer):
         _require_sizes("Conv2d", in_channels, out_channels, kernel_size, stride, padding)
         area = kernel_size**2
         shape = (out_channels, in_channels, kernel_size, kernel_size)
-        weight, first_bias = initial_weight_and_bias(init, shape, in_channels * area, out_channels * area, out_channels, rng)
+        weight, first_bias = initial_weight_and_bias(
+            init, shape, in_channels * area, out_channels * area, out_channels, rng
+        )
         self.weight = Parameter(weight)
         self.bias = Parameter(first_bias) if bias else None
         self.stride, self.padding = stride, padding
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         bias = self.bias or Parameter(np.zeros(self.weight.value.shape[0], self.weight.value.dtype))
-        return apply(ops.conv2d, x, self.weight, bias, stride=self.stride, padding=self.padding, needs_dx=needs_dx)
+        return apply(
+            ops.conv2d, x, self.weight, bias, stride=self.stride, padding=self.padding, needs_dx=needs_dx
+        )
 
 
 class ConvTranspose2d(Layer):
-    """ops.conv_transpose2d.     x (B, in_channels, P, Q) -> y (B, out_channels, H, W), weight (in_channels, out_channels, k, k).
+    """ops.conv_transpose2d.
+
+    x (B, in_channels, P, Q) -> y (B, out_channels, H, W), weight (in_channels, out_channels, k, k).
 
     The "pytorch" initializer takes out_channels · k² for the fan-in, as PyTorch does.
     """
@@ -61,7 +70,11 @@ class ConvTranspose2d(Layer):
         _require_sizes("ConvTranspose2d", in_channels, out_channels, kernel_size, stride, padding)
         area = kernel_size**2
         shape = (in_channels, out_channels, kernel_size, kernel_size)
-        fans = (out_channels * area, in_channels * area) if init == "pytorch" else (in_channels * area, out_channels * area)
+        fans = (
+            (out_channels * area, in_channels * area)
+            if init == "pytorch"
+            else (in_channels * area, out_channels * area)
+        )
         weight, first_bias = initial_weight_and_bias(init, shape, *fans, out_channels, rng)
         self.weight = Parameter(weight)
         self.bias = Parameter(first_bias) if bias else None
@@ -83,9 +96,16 @@ class ConvTranspose2d(Layer):
         )
 
 
-def _require_sizes(where: str, in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int) -> None:
+def _require_sizes(
+    where: str, in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int
+) -> None:
     """InputError unless all are whole numbers, from 1 on, and the padding from 0 on."""
-    sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size, "stride": stride}
+    sizes = {
+        "in_channels": in_channels,
+        "out_channels": out_channels,
+        "kernel_size": kernel_size,
+        "stride": stride,
+    }
     for name, count in sizes.items():
         require_count(where, name, count)
     require_count(where, "padding", padding, 0)

@@ -6,7 +6,9 @@ from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 
 
 class Dropout(Layer):
-    """In training, each entry is 0 with probability p and x / (1 − p) otherwise, by the mode's generator; else y = x."""
+    """In training, each entry is 0 with probability p and x / (1 − p) otherwise, by the mode's generator;
+    else y = x.
+    """
 
     def __init__(self, p: float = 0.5) -> None:
         require_share("Dropout", "p", p)

@@ -9,9 +9,14 @@ from scratchvae.layers.parameter import Parameter
 
 
 class Embedding(Layer):
-    """Row x of a learned table.     x (B, ...) integers  ->  y (B, ..., embedding_dim). The table starts at N(0, 1)."""
+    """Row x of a learned table.
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, *, rng: np.random.Generator | int | None = None) -> None:
+    x (B, ...) integers  ->  y (B, ..., embedding_dim). The table starts at N(0, 1).
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, *, rng: np.random.Generator | int | None = None
+    ) -> None:
         for name, count in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
             require_count("Embedding", name, count)
         table = np.random.default_rng(rng).standard_normal((num_embeddings, embedding_dim))

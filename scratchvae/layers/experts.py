@@ -13,13 +13,15 @@ from scratchvae.layers.interface import EVALUATION, Layer, Mode
 class ProductOfExperts(Layer):
     """[x | o]  ->  [mean | log σ²] of the product of N(0, I) with a Gaussian for each modality that was observed.
 
-    x (B, D) holds the modalities side by side, `sizes` columns each, D in all, and o (B, D) is 1 where an entry was
-    observed. Each of the `encoders`, one for each modality, maps its columns of x, 0 where an entry is missing, to the
-    mean and log σ² of its expert, 2Z numbers. A modality of which nothing was observed has no expert: its precision
-    is 0, and its encoder gets no gradient from that example. The mask gets no gradient, since it is data.
+    x (B, D) holds the modalities side by side, `sizes` columns each, D in all, and o (B, D) is 1 where an
+    entry was observed. Each of the `encoders`, one for each modality, maps its columns of x, 0 where an entry
+    is missing, to the mean and log σ² of its expert, 2Z numbers. A modality of which nothing was observed has
+    no expert: its precision is 0, and its encoder gets no gradient from that example. The mask gets no
+    gradient, since it is data.
 
-    It is the encoder of a multimodal VAE with a DiagonalGaussian posterior, a StandardGaussian prior and shows_mask=True,
-    the decoder and the likelihood of which stay as they are: missing entries count for nothing there.
+    It is the encoder of a multimodal VAE with a DiagonalGaussian posterior, a StandardGaussian prior and
+    shows_mask=True, the decoder and the likelihood of which stay as they are: missing entries count for
+    nothing there.
     Wu & Goodman 2018, "Multimodal generative models for scalable weakly-supervised learning", section 2.2.
     """
 

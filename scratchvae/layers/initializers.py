@@ -1,4 +1,5 @@
-"""First values of weights. All are functions `(shape, fan_in, fan_out, rng) -> float64 array`; layers choose by name.
+"""First values of weights. All are functions `(shape, fan_in, fan_out, rng) -> float64 array`; layers choose
+by name.
 
 fan_in and fan_out count the numbers that feed one output, and that one input feeds.
 """
@@ -36,10 +37,14 @@ def he_normal(shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.
 
 
 def orthogonal(shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """The shape's first axis against the others: orthonormal rows or columns, whichever are fewer.     Saxe et al. 2014."""
+    """The shape's first axis against the others: orthonormal rows or columns, whichever are fewer.
+
+    Saxe et al. 2014.
+    """
     rows, columns = shape[0], int(np.prod(shape[1:]))
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
-    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)  # so that every orthogonal matrix is equally likely (Mezzadri 2007)
+    # so that every orthogonal matrix is equally likely (Mezzadri 2007)
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
     return np.ascontiguousarray(q if rows >= columns else q.T).reshape(shape)
 
 
@@ -60,9 +65,17 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def initial_weight_and_bias(
-    name: str, shape: tuple[int, ...], fan_in: int, fan_out: int, n_outputs: int, rng: np.random.Generator | int | None
+    name: str,
+    shape: tuple[int, ...],
+    fan_in: int,
+    fan_out: int,
+    n_outputs: int,
+    rng: np.random.Generator | int | None,
 ) -> tuple[Array, Array]:
-    """float32 weight by the initializer `name`, and bias (n_outputs,): zero, or for "pytorch" drawn like the weight."""
+    """float32 weight by the initializer `name`, and bias (n_outputs,):
+
+    zero, or for "pytorch" drawn like the weight.
+    """
     require_choice("initializers", "init", name, INITIALIZERS)
     rng = np.random.default_rng(rng)
     with enough_memory(f"weights of shape {shape}"):

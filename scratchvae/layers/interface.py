@@ -14,10 +14,11 @@ from scratchvae.layers.parameter import Owner, Parameter
 
 @dataclass(frozen=True)
 class Mode:
-    """How a model runs: evaluating (no generator), or training, with the generator that dropout masks are drawn from.
+    """How a model runs: evaluating (no generator), or training, with the generator that dropout masks are
+    drawn from.
 
-    Running a model twice from one state of the generator draws the same masks. `step` is the step at which schedules
-    are read, counted from 0. Evaluation is after all steps, where a ramp has reached its end.
+    Running a model twice from one state of the generator draws the same masks. `step` is the step at which
+    schedules are read, counted from 0. Evaluation is after all steps, where a ramp has reached its end.
     """
 
     rng: np.random.Generator | None = None
@@ -32,15 +33,22 @@ EVALUATION = Mode()
 
 
 class Layer(Owner, ABC):
-    """A map with Parameters: `y, pullback = layer(x)`; `pullback(dy)` gives each Parameter its gradient and returns dx."""
+    """A map with Parameters:
+
+    `y, pullback = layer(x)`; `pullback(dy)` gives each Parameter its gradient and returns dx.
+    """
 
     @abstractmethod
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         """Run forward. With needs_dx=False, where x is data, the pullback may return None."""
 
 
-def apply(op: Callable[..., Any], x: Array, *parameters: Parameter, **constants: Any) -> tuple[Array, Pullback]:
-    """Call `op` on x and the Parameters' values; the pullback hands each Parameter its gradient and returns dx."""
+def apply(
+    op: Callable[..., Any], x: Array, *parameters: Parameter, **constants: Any
+) -> tuple[Array, Pullback]:
+    """Call `op` on x and the Parameters' values; the pullback hands each Parameter its gradient and returns
+    dx.
+    """
     y, op_pullback = op(x, *(parameter.value for parameter in parameters), **constants)
 
     def pullback(dy: Array) -> Array | None:

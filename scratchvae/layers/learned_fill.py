@@ -11,9 +11,10 @@ from scratchvae.layers.parameter import Parameter
 class LearnedFill(Layer):
     """[x | o | rest]  ->  [y | rest] with y_d = x_d where o_d > ½, and `fill`_d elsewhere.
 
-    x is (B, D) with D = `entries`; o (B, D) is 1 where an entry was observed and 0 where it is missing. Columns
-    that follow are passed on as they are. `fill` (D,) starts at 0. The mask gets no gradient, since it is data, and
-    InputError says where it is not finite. Mattei & Frellsen's notebooks learn such a constant, and call it ι.
+    x is (B, D) with D = `entries`; o (B, D) is 1 where an entry was observed and 0 where it is missing.
+    Columns that follow are passed on as they are. `fill` (D,) starts at 0. The mask gets no gradient, since
+    it is data, and InputError says where it is not finite. Mattei & Frellsen's notebooks learn such a
+    constant, and call it ι.
     """
 
     def __init__(self, entries: int) -> None:
@@ -32,6 +33,7 @@ class LearnedFill(Layer):
             dfilled, drest = concatenate_pullback(dy)
             dknown, dfill = fill_pullback(dfilled)
             self.fill.receive(dfill)
-            return split_pullback(dknown, np.zeros_like(dknown), drest) if needs_dx else None  # dx = [o dy | 0 | drest]
+            # dx = [o dy | 0 | drest]
+            return split_pullback(dknown, np.zeros_like(dknown), drest) if needs_dx else None
 
         return y, pullback

@@ -10,9 +10,12 @@ from scratchvae.layers.parameter import Parameter
 
 
 class Linear(Layer):
-    """y = x W + b.     x (B, in_features)  ->  y (B, out_features); weight (in_features, out_features), bias (out_features,).
+    """y = x W + b.
 
-    The weight is the transpose of PyTorch's. `init` names an initializer, `rng` (a generator or a seed) what it draws from.
+    x (B, in_features)  ->  y (B, out_features); weight (in_features, out_features), bias (out_features,).
+
+    The weight is the transpose of PyTorch's. `init` names an initializer, `rng` (a generator or a seed) what
+    it draws from.
     """
 
     def __init__(
@@ -28,7 +31,9 @@ class Linear(Layer):
         for name, count in (("in_features", in_features), ("out_features", out_features)):
             require_count("Linear", name, count)
         shape = (in_features, out_features)
-        weight, first_bias = initial_weight_and_bias(init, shape, in_features, out_features, out_features, rng)
+        weight, first_bias = initial_weight_and_bias(
+            init, shape, in_features, out_features, out_features, rng
+        )
         self.weight = Parameter(weight)
         self.bias = Parameter(first_bias) if bias else None
 

@@ -1,4 +1,6 @@
-"""Normalization as layers: over the batch (with running statistics), over features, and of another layer's weight."""
+"""Normalization as layers: over the batch (with running statistics), over features, and of another layer's
+weight.
+"""
 
 from copy import copy
 
@@ -13,9 +15,12 @@ from scratchvae.layers.parameter import Buffer, Parameter
 
 
 class BatchNorm(Layer):
-    """ops.batch_norm in training, ops.batch_norm_frozen with the running statistics at evaluation.     x (B, C, ...).
+    """ops.batch_norm in training, ops.batch_norm_frozen with the running statistics at evaluation.
 
-    In training, running ← (1 − momentum) running + momentum · batch, for the mean and for the unbiased variance.
+    x (B, C, ...).
+
+    In training, running ← (1 − momentum) running + momentum · batch, for the mean and for the unbiased
+    variance.
     """
 
     def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
@@ -58,11 +63,15 @@ class LayerNorm(Layer):
 
 
 class WeightNorm(Layer):
-    """A Linear or convolution whose weight is g v/‖v‖, one length g for each output; it starts at the layer's own weight."""
+    """A Linear or convolution whose weight is g v/‖v‖, one length g for each output; it starts at the layer's
+    own weight.
+    """
 
     def __init__(self, layer: Linear | Conv2d | ConvTranspose2d) -> None:
         if not isinstance(layer, Linear | Conv2d | ConvTranspose2d):
-            raise InputError(f"WeightNorm: layer should be a Linear, Conv2d or ConvTranspose2d, found {type(layer).__name__}")
+            raise InputError(
+                f"WeightNorm: layer should be a Linear, Conv2d or ConvTranspose2d, found {type(layer).__name__}"
+            )
         self.axis = 0 if isinstance(layer, Conv2d) else 1  # the weight's axis of outputs
         v = layer.weight.value
         lengths = np.sqrt((v * v).sum(axis=tuple(i for i in range(v.ndim) if i != self.axis)))

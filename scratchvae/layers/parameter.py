@@ -1,4 +1,7 @@
-"""What a model owns: Parameters, which are learned, and Buffers, which are remembered; and how to find them by name."""
+"""What a model owns:
+
+Parameters, which are learned, and Buffers, which are remembered; and how to find them by name.
+"""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -11,7 +14,9 @@ from scratchvae.arrays import Array
 
 
 class Parameter:
-    """A learned array of float32 or float64, and the gradient it has received since the last step (None: none yet)."""
+    """A learned array of float32 or float64, and the gradient it has received since the last
+    step (None: none yet).
+    """
 
     def __init__(self, value: Array) -> None:
         self.value = value
@@ -47,19 +52,24 @@ class Buffer:
 class Owner:
     """Anything whose attributes may hold Parameters and Buffers: layers, roles, models.
 
-    What `transparent` names is left out of the dotted paths of what it holds: "encoder.0.weight", not "encoder.layers.0.weight".
+    What `transparent` names is left out of the dotted paths of what it holds: "encoder.0.weight", not
+    "encoder.layers.0.weight".
     """
 
     transparent: ClassVar[str] = ""
 
     def __repr__(self) -> str:
         held = vars(self).items()
-        parts = ", ".join(part for name, member in held if (part := _shown(name, member, name == self.transparent)))
+        parts = ", ".join(
+            part for name, member in held if (part := _shown(name, member, name == self.transparent))
+        )
         return f"{type(self).__name__}({parts})"
 
 
 def named_parameters(owner: Any) -> dict[str, Parameter]:
-    """Every Parameter below `owner` by its dotted path ("encoder.0.weight"), each once, in the order of definition."""
+    """Every Parameter below `owner` by its dotted path ("encoder.0.weight"), each once, in the order of
+    definition.
+    """
     return {name: found for name, found in _walk(owner, "", set()) if isinstance(found, Parameter)}
 
 
@@ -99,11 +109,17 @@ def _walk(owner: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Parame
 
 
 def _shown(name: str, member: Any, transparent: bool) -> str:
-    """A member in the repr of its owner: a Parameter by its shape, layers by their reprs, and of functions nothing."""
+    """A member in the repr of its owner: a Parameter by its shape, layers by their reprs, and of functions
+    nothing.
+    """
     if transparent and isinstance(member, list | tuple):
         return ", ".join(map(repr, member))
     if isinstance(member, Parameter):
         return f"{name} {member.value.shape}"
-    if isinstance(member, Buffer | np.ndarray) or (callable(member) and not isinstance(member, Owner)) or member in ({}, None):
+    if (
+        isinstance(member, Buffer | np.ndarray)
+        or (callable(member) and not isinstance(member, Owner))
+        or member in ({}, None)
+    ):
         return ""
     return repr(member) if transparent else f"{name}={member!r}"

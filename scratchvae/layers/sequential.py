@@ -21,7 +21,8 @@ class Sequential(Layer):
         for layer in self.layers:
             y, layer_pullback = layer(y, mode=mode, needs_dx=needs_dx)
             pullbacks.append((layer_pullback, needs_dx))
-            needs_dx = needs_dx or bool(named_parameters(layer))  # below the first Parameter nobody asks for a gradient
+            # below the first Parameter nobody asks for a gradient
+            needs_dx = needs_dx or bool(named_parameters(layer))
 
         def pullback(dy: Array) -> Array | None:
             for layer_pullback, goes_on in reversed(pullbacks):
@@ -52,10 +53,11 @@ class Residual(Layer):
 
 
 class Bypass(Layer):
-    """y = [layer(x₁) | x₂] along axis 1, x = [x₁ | x₂]: the last `width` entries of each example go around `layer`.
+    """y = [layer(x₁) | x₂] along axis 1, x = [x₁ | x₂]: the last `width` entries of each example go around
+    `layer`.
 
-    So a label gets past convolutions, which take images. For a layer (B, D) -> (B, F), x is (B, D + width), and y
-    is (B, F + width).
+    So a label gets past convolutions, which take images. For a layer (B, D) -> (B, F), x is (B, D + width),
+    and y is (B, F + width).
     """
 
     def __init__(self, layer: Layer, width: int) -> None:
@@ -65,7 +67,9 @@ class Bypass(Layer):
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         require_shapes("Bypass", x=(x, "B D"))
         if x.shape[1] <= self.width:
-            raise InputError(f"Bypass: x should have more than width = {self.width} entries, found {x.shape[1]}")
+            raise InputError(
+                f"Bypass: x should have more than width = {self.width} entries, found {x.shape[1]}"
+            )
         (through, around), split_pullback = ops.split(x, sizes=(x.shape[1] - self.width, self.width))
         h, layer_pullback = self.layer(through, mode=mode, needs_dx=needs_dx)
         y, concatenate_pullback = ops.concatenate(h, around, axis=1)
@@ -73,13 +77,16 @@ class Bypass(Layer):
         def pullback(dy: Array) -> Array | None:
             dh, daround = concatenate_pullback(dy)
             dthrough = layer_pullback(dh)
-            return split_pullback(dthrough, daround) if needs_dx else None  # dx = [(∂layer/∂x₁)ᵀ dh | daround]
+            # dx = [(∂layer/∂x₁)ᵀ dh | daround]
+            return split_pullback(dthrough, daround) if needs_dx else None
 
         return y, pullback
 
 
 class Heads(Layer):
-    """y = [head_1(x) | head_2(x) | …] along axis 1: several outputs of one trunk, such as a mean and a log-variance."""
+    """y = [head_1(x) | head_2(x) | …] along axis 1: several outputs of one trunk, such as a mean and a
+    log-variance.
+    """
 
     transparent = "heads"
 

@@ -36,7 +36,9 @@ class GroupSoftmax(Layer):
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
         if x.ndim != 2 or x.shape[1] % self.groups:
-            raise InputError(f"GroupSoftmax: x should be (B, D), D a multiple of {self.groups} groups; found {x.shape}")
+            raise InputError(
+                f"GroupSoftmax: x should be (B, D), D a multiple of {self.groups} groups; found {x.shape}"
+            )
         apart, apart_pullback = ops.reshape(x, shape=(len(x), self.groups, x.shape[1] // self.groups))
         shares, shares_pullback = ops.softmax(apart, axis=2)
         y, y_pullback = ops.reshape(shares, shape=x.shape)
@@ -49,7 +51,10 @@ class GroupSoftmax(Layer):
 
 
 class FirstColumns(Layer):
-    """The first `count` entries of each example: what a decoder sees of latents in layers.     x (B, D)  ->  (B, count)."""
+    """The first `count` entries of each example: what a decoder sees of latents in layers.
+
+    x (B, D)  ->  (B, count).
+    """
 
     def __init__(self, count: int) -> None:
         require_count("FirstColumns", "count", count)

@@ -1,4 +1,6 @@
-"""A model's arrays in the names and layouts of a PyTorch state dict, and its safetensors files: no torch needed."""
+"""A model's arrays in the names and layouts of a PyTorch state dict, and its safetensors files: no torch
+needed.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,16 +18,22 @@ from scratchvae.layers.parameter import Owner, named_buffers, named_parameters
 def state_dict(owner: Owner) -> dict[str, Array]:
     """Copies of every Parameter and Buffer by its dotted path, a Linear's weight transposed to (out, in)."""
     turned = _turned(owner)
-    return {name: np.array(held.value.T if id(held) in turned else held.value) for name, held in _named(owner).items()}
+    return {
+        name: np.array(held.value.T if id(held) in turned else held.value)
+        for name, held in _named(owner).items()
+    }
 
 
 def load_state_dict(owner: Owner, arrays: Mapping[str, Array]) -> None:
     """Take over what `state_dict` returned, or PyTorch's `state_dict()` as arrays, in the dtype of each.
 
-    PyTorch's counters (num_batches_tracked) are passed over. InputError, with nothing changed, where names or shapes don't fit.
+    PyTorch's counters (num_batches_tracked) are passed over. InputError, with nothing changed, where names or
+    shapes don't fit.
     """
     held, turned = _named(owner), _turned(owner)
-    given = {name: np.asarray(array) for name, array in arrays.items() if not name.endswith("num_batches_tracked")}
+    given = {
+        name: np.asarray(array) for name, array in arrays.items() if not name.endswith("num_batches_tracked")
+    }
     missing, extra = sorted(held.keys() - given.keys()), sorted(given.keys() - held.keys())
     if missing or extra:
         lacks, has = ", ".join(missing) or "none", ", ".join(extra) or "none"
@@ -34,7 +42,9 @@ def load_state_dict(owner: Owner, arrays: Mapping[str, Array]) -> None:
     for name, value in values.items():
         if value.shape != held[name].value.shape:
             expected = held[name].value.T.shape if id(held[name]) in turned else held[name].value.shape
-            raise InputError(f"load_state_dict: {name} should have shape {expected}, found {given[name].shape}")
+            raise InputError(
+                f"load_state_dict: {name} should have shape {expected}, found {given[name].shape}"
+            )
     for name, value in values.items():
         held[name].value = np.ascontiguousarray(value)
 
@@ -63,6 +73,8 @@ def _turned(owner: Owner) -> set[int]:
 def _linears(owner: Any) -> Iterator[Linear]:
     if isinstance(owner, Linear):
         yield owner
-    members = vars(owner).values() if isinstance(owner, Owner) else owner if isinstance(owner, list | tuple) else ()
+    members = (
+        vars(owner).values() if isinstance(owner, Owner) else owner if isinstance(owner, list | tuple) else ()
+    )
     for member in members:
         yield from _linears(member)

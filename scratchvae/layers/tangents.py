@@ -1,4 +1,5 @@
-"""Pushforwards: how far a layer's output moves for a small move of its input, J(x) dx. A pullback gives Jᵀ dy, this gives J dx.
+"""Pushforwards: how far a layer's output moves for a small move of its input, J(x) dx. A pullback gives Jᵀ
+dy, this gives J dx.
 
 One visible table, a row for each `__call__` there is, and the reason why each row is right beside it.
 """
@@ -30,15 +31,18 @@ Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
 
 def pushforward(layer: Layer, x: Array, dx: Array) -> tuple[Array, Array]:
-    """y = layer(x) and dy = J(x) dx, J the Jacobian of the layer in evaluation mode.     x, dx (B, ...)  ->  y, dy like y.
+    """y = layer(x) and dy = J(x) dx, J the Jacobian of the layer in evaluation mode.
 
-    Each example moves along its own dx. dy is exact, however long dx is: it is linear in dx, and no step is taken. At a kink the
-    slope is the one that the layer's pullback uses. No Parameter receives a gradient. InputError for a layer without a rule.
-    Forward accumulation: Griewank & Walther 2008, section 3.1.
+    x, dx (B, ...)  ->  y, dy like y.
+
+    Each example moves along its own dx. dy is exact, however long dx is: it is linear in dx, and no step is
+    taken. At a kink the slope is the one that the layer's pullback uses. No Parameter receives a gradient.
+    InputError for a layer without a rule. Forward accumulation: Griewank & Walther 2008, section 3.1.
     """
     if np.shape(dx) != np.shape(x):
         raise InputError(f"pushforward: dx should have the shape of x, {np.shape(x)}, found {np.shape(dx)}")
-    runs = next(kind for kind in type(layer).__mro__ if "__call__" in vars(kind))  # a rule is for the __call__ that runs
+    # a rule is for the __call__ that runs
+    runs = next(kind for kind in type(layer).__mro__ if "__call__" in vars(kind))
     if runs not in RULES:
         known = ", ".join(sorted(kind.__name__ for kind in RULES))
         raise InputError(f"pushforward: there are rules for {known}; found {type(layer).__name__}")
@@ -75,7 +79,8 @@ def group_softmax(layer: GroupSoftmax, x: Array, dx: Array) -> tuple[Array, Arra
 
 
 def batch_norm(layer: BatchNorm, x: Array, dx: Array) -> tuple[Array, Array]:
-    """With the running statistics y_c = γ_c (x_c − mean_c) / √(var_c + ε) + β_c: J is diagonal here too, J = Jᵀ.
+    """With the running statistics y_c = γ_c (x_c − mean_c) / √(var_c + ε) + β_c: J is diagonal here too,
+    J = Jᵀ.
 
     The op's pullback is called, not the layer's: Parameters are left alone.
     """
@@ -99,7 +104,9 @@ def max_pool(layer: MaxPool2d, x: Array, dx: Array) -> tuple[Array, Array]:
     y, _ = layer(x)
     size, stride = layer.kernel_size, layer.stride or layer.kernel_size
     _, place = kernels.max_pool(x, size, stride)
-    windows = np.lib.stride_tricks.sliding_window_view(dx, (size, size), axis=(2, 3))[:, :, ::stride, ::stride]
+    windows = np.lib.stride_tricks.sliding_window_view(dx, (size, size), axis=(2, 3))[
+        :, :, ::stride, ::stride
+    ]
     dy = np.take_along_axis(windows.reshape(*place.shape, size * size), place[..., None], axis=-1)[..., 0]
     return y, dy
 
@@ -138,11 +145,17 @@ def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
 
 
 def experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
-    """The product's mean and log σ² move by Σ_m w_m (dmean_m − (mean_m − mean) dlog σ_m²) and Σ_m w_m dlog σ_m²."""
+    """The product's mean and log σ² move by Σ_m w_m (dmean_m − (mean_m − mean) dlog σ_m²) and Σ_m w_m
+    dlog σ_m².
+    """
     cuts = np.cumsum(layer.sizes)
-    blocks, dblocks, masks = (np.split(a, cuts[:-1], axis=1) for a in (x[:, : cuts[-1]], dx[:, : cuts[-1]], x[:, cuts[-1] :]))
+    blocks, dblocks, masks = (
+        np.split(a, cuts[:-1], axis=1) for a in (x[:, : cuts[-1]], dx[:, : cuts[-1]], x[:, cuts[-1] :])
+    )
     each = [pushforward(*part) for part in zip(layer.encoders, blocks, dblocks, strict=True)]
-    (means, log_vars), (dmeans, dlog_vars) = (np.split(np.stack(a, axis=1), 2, axis=2) for a in zip(*each, strict=True))
+    (means, log_vars), (dmeans, dlog_vars) = (
+        np.split(np.stack(a, axis=1), 2, axis=2) for a in zip(*each, strict=True)
+    )
     present = np.stack([mask.max(axis=1) > 0.5 for mask in masks], axis=1)
     (mean, log_var), pullback = gaussian.product_of_experts(means, log_vars, present=present)
     weights, _ = pullback(np.ones_like(mean), np.zeros_like(mean))

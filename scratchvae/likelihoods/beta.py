@@ -1,4 +1,7 @@
-"""Shares and rates, strictly between 0 and 1: p(x|z) = Beta(a, b) with a mean from the decoder and a concentration a + b."""
+"""Shares and rates, strictly between 0 and 1:
+
+p(x|z) = Beta(a, b) with a mean from the decoder and a concentration a + b.
+"""
 
 from typing import Literal
 
@@ -19,20 +22,26 @@ class Beta(Likelihood):
 
         a = ν σ(l),    b = ν σ(−l)
 
-    `concentration_from` says where ν comes from: "constant" is the given number, "parameter" one number for all entries, learned
-    from there, and "decoder" an output c for each entry, which at 0 means the given number. x_params has c only then.
+    `concentration_from` says where ν comes from: "constant" is the given number, "parameter" one number for
+    all entries, learned from there, and "decoder" an output c for each entry, which at 0 means the given
+    number. x_params has c only then.
 
     Ferrari & Cribari-Neto 2004, "Beta regression for modelling rates and proportions".
     """
 
     def __init__(
-        self, concentration: float = 10.0, *, concentration_from: Literal["constant", "parameter", "decoder"] = "parameter"
+        self,
+        concentration: float = 10.0,
+        *,
+        concentration_from: Literal["constant", "parameter", "decoder"] = "parameter",
     ) -> None:
         require_positive("Beta", "concentration", concentration)
         require_choice("Beta", "concentration_from", concentration_from, SOURCES)
         self.concentration_from = concentration_from
         start = np.full(1, np.log(concentration), np.float32)
-        self.log_concentration: Parameter | Buffer = Parameter(start) if concentration_from == "parameter" else Buffer(start)
+        self.log_concentration: Parameter | Buffer = (
+            Parameter(start) if concentration_from == "parameter" else Buffer(start)
+        )
 
     def inside(self, entries: int) -> Array:
         """½ for each entry, since 0 is outside."""
@@ -53,7 +62,8 @@ class Beta(Likelihood):
     ) -> tuple[Array, Pullback]:
         """Σ_d log Beta(x_d; a, b); a learned log ν receives the sum of its gradients."""
         half = x.dtype.type(0.5)
-        x = for_each_draw(x if observed is None else np.where(observed != 0, x, half), draws)  # ½ is in the support, 0 is not
+        # ½ is in the support, 0 is not
+        x = for_each_draw(x if observed is None else np.where(observed != 0, x, half), draws)
         l, log_a, log_b = self._split(x_params)
         log_px, op_pullback = where_observed(beta.log_prob, observed, draws)(x, log_a, log_b, needs_dx=False)
 
@@ -62,8 +72,13 @@ class Beta(Likelihood):
             dl = dlog_a * kernels.sigmoid(-l) - dlog_b * kernels.sigmoid(l)  # dl = dlog_a σ(−l) − dlog_b σ(l)
             dlog_concentration = dlog_a + dlog_b  # dlog_ν = dlog_a + dlog_b
             if isinstance(self.log_concentration, Parameter):
-                self.log_concentration.receive(dlog_concentration.sum().reshape(1))  # of a number for all entries: Σ_bd
-            return np.concatenate([dl, dlog_concentration], axis=1) if self.concentration_from == "decoder" else dl
+                # of a number for all entries: Σ_bd
+                self.log_concentration.receive(dlog_concentration.sum().reshape(1))
+            return (
+                np.concatenate([dl, dlog_concentration], axis=1)
+                if self.concentration_from == "decoder"
+                else dl
+            )
 
         return log_px, pullback
 

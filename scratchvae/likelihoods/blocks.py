@@ -15,30 +15,41 @@ from scratchvae.likelihoods.interface import Likelihood, n_entries
 
 
 class Blocks(Likelihood):
-    """p(x|z) = Π_j p_j(x_j|z), x_j the columns of block j and p_j its law.     x_params = [those of block 0 | of block 1 | …].
+    """p(x|z) = Π_j p_j(x_j|z), x_j the columns of block j and p_j its law.
 
-        log p(x|z) = Σ_j log p_j(x_j|z)        the gradient of x_params is the gradients of the blocks, side by side
+    x_params = [those of block 0 | of block 1 | …].
 
-    Every law keeps its own rules: where an entry is missing, what the encoder sees, and what stands for E[x|z]. `blocks` are
-    pairs (columns, law) in which each of the columns 0 … D−1 comes once. `schema` says what the columns are called and what
-    their numbers stand for, where they are those of a table.
+        log p(x|z) = Σ_j log p_j(x_j|z)
+        the gradient of x_params is the gradients of the blocks, side by side
+
+    Every law keeps its own rules: where an entry is missing, what the encoder sees, and what stands for
+    E[x|z]. `blocks` are pairs (columns, law) in which each of the columns 0 … D−1 comes once. `schema` says
+    what the columns are called and what their numbers stand for, where they are those of a table.
 
     Nazábal, Olmos, Ghahramani & Valera 2020, "Handling incomplete heterogeneous data using VAEs", section 3.
     """
 
     transparent: ClassVar[str] = "laws"
 
-    def __init__(self, blocks: Sequence[tuple[Sequence[int], Likelihood]], schema: TableSchema | None = None) -> None:
+    def __init__(
+        self, blocks: Sequence[tuple[Sequence[int], Likelihood]], schema: TableSchema | None = None
+    ) -> None:
         self.columns = tuple(np.asarray(columns, np.intp) for columns, _ in blocks)
         self.laws = [law for _, law in blocks]
         self.schema = schema
         listed = np.concatenate([*self.columns, np.empty(0, np.intp)])
         self.entries = len(listed)
         if not self.entries or sorted(listed) != list(range(self.entries)):
-            raise InputError(f"Blocks: each of the columns 0, 1, … should be in one block, found {_shown(listed)}")
+            raise InputError(
+                f"Blocks: each of the columns 0, 1, … should be in one block, found {_shown(listed)}"
+            )
         if schema is not None and len(schema) != self.entries:
-            raise InputError(f"Blocks: there should be a column for each of the schema's {len(schema)}, found {self.entries}")
-        self.sizes = tuple(law.n_params((len(columns),)) for columns, law in zip(self.columns, self.laws, strict=True))
+            raise InputError(
+                f"Blocks: there should be a column for each of the schema's {len(schema)}, found {self.entries}"
+            )
+        self.sizes = tuple(
+            law.n_params((len(columns),)) for columns, law in zip(self.columns, self.laws, strict=True)
+        )
         empty = (np.zeros((0, size), np.float32) for size in self.sizes)
         self.widths = tuple(law.expected(none).shape[1] for law, none in zip(self.laws, empty, strict=True))
 
@@ -56,7 +67,9 @@ class Blocks(Likelihood):
 
     def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
         """What the encoder sees of each block, side by side, and which of it was observed."""
-        parts = [law.features(x[:, c], _of(observed, c)) for c, law in zip(self.columns, self.laws, strict=True)]
+        parts = [
+            law.features(x[:, c], _of(observed, c)) for c, law in zip(self.columns, self.laws, strict=True)
+        ]
         features = np.concatenate([part for part, _ in parts], axis=1)
         if all(mask is None for _, mask in parts):
             return features, None
@@ -84,12 +97,16 @@ class Blocks(Likelihood):
 
     def is_probability(self, x: Array) -> bool:
         """Whether that of each block is one: a probability times a density is a density."""
-        return all(law.is_probability(x[:, columns]) for columns, law in zip(self.columns, self.laws, strict=True))
+        return all(
+            law.is_probability(x[:, columns]) for columns, law in zip(self.columns, self.laws, strict=True)
+        )
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
         """Those of all blocks; InputError for events with more or fewer entries than there are columns."""
         if (D := n_entries(event_shape)) != self.entries:
-            raise InputError(f"Blocks: there should be a column for each entry, D = {D}; found {self.entries}")
+            raise InputError(
+                f"Blocks: there should be a column for each entry, D = {D}; found {self.entries}"
+            )
         return sum(self.sizes)
 
     def log_prob(
@@ -102,7 +119,9 @@ class Blocks(Likelihood):
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
         """log p(x|z) = Σ_j log p_j(x_j|z)."""
-        require_shapes("Blocks", x=(x, f"B {self.entries}"), x_params=(x_params, f"{len(x) * draws} {sum(self.sizes)}"))
+        require_shapes(
+            "Blocks", x=(x, f"B {self.entries}"), x_params=(x_params, f"{len(x) * draws} {sum(self.sizes)}")
+        )
         parts, split_pullback = ops.split(x_params, sizes=self.sizes)
         found = [
             law.log_prob(part, x=x[:, c], observed=_of(observed, c), draws=draws, mode=mode)
@@ -111,14 +130,17 @@ class Blocks(Likelihood):
         log_px = np.sum([log_pxj for log_pxj, _ in found], axis=0)
 
         def pullback(dlog_px: Array) -> Array:
-            return split_pullback(*(block_pullback(dlog_px) for _, block_pullback in found))  # dx_params = [dx_params_j]_j
+            # dx_params = [dx_params_j]_j
+            return split_pullback(*(block_pullback(dlog_px) for _, block_pullback in found))
 
         return log_px, pullback
 
     def expected(self, x_params: Array) -> Array:
         """What each law averages over z (B, E), side by side."""
         parts, _ = ops.split(x_params, sizes=self.sizes)
-        return np.concatenate([law.expected(part) for law, part in zip(self.laws, parts, strict=True)], axis=1)
+        return np.concatenate(
+            [law.expected(part) for law, part in zip(self.laws, parts, strict=True)], axis=1
+        )
 
     def settled(self, expected: Array) -> Array:
         """x (B, D) of such averages, each law by its own rule."""

@@ -11,7 +11,8 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Categorical(Likelihood):
-    """L levels 0, 1/(L−1), …, 1; an entry x of [0, 1] counts as level min(⌊L x⌋, L − 1), so that 256 levels keep a byte's value.
+    """L levels 0, 1/(L−1), …, 1; an entry x of [0, 1] counts as level min(⌊L x⌋, L − 1), so that 256 levels
+    keep a byte's value.
 
     x_params is (B, L·D), level by level, the layout in which a convolutional decoder puts out L channels.
     """
@@ -41,7 +42,9 @@ class Categorical(Likelihood):
         x = for_each_draw(fill_missing(x, observed), draws)
         n = require_shapes("Categorical", x=(x, "B D"), x_params=(x_params, f"B {x.shape[1] * self.levels}"))
         level = np.minimum((x * self.levels).astype(np.int64), self.levels - 1)
-        log_px, op_pullback = where_observed(categorical.log_prob, observed, draws)(self._logits(x_params), x=level)
+        log_px, op_pullback = where_observed(categorical.log_prob, observed, draws)(
+            self._logits(x_params), x=level
+        )
 
         def pullback(dlog_px: Array) -> Array:
             dlogits = op_pullback(dlog_px)  # (B, D, L)
@@ -65,4 +68,5 @@ class Categorical(Likelihood):
         require_unit_interval("Categorical", x)
 
     def _logits(self, x_params: Array) -> Array:
-        return np.ascontiguousarray(x_params.reshape(len(x_params), self.levels, -1).transpose(0, 2, 1))  # (B, D, L)
+        # (B, D, L)
+        return np.ascontiguousarray(x_params.reshape(len(x_params), self.levels, -1).transpose(0, 2, 1))

@@ -11,11 +11,14 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Categories(Likelihood):
-    """Each entry one of `levels` categories 0, 1, …, levels − 1, whose numbers mean nothing.     x_params = logits.
+    """Each entry one of `levels` categories 0, 1, …, levels − 1, whose numbers mean nothing.
 
-    x_params is (B, L·D), category by category, as Categorical has it. The encoder sees an entry as L numbers, 1 for its category
-    and 0 for the others, and all 0 where it is missing. The levels of grey of a picture, which have an order and a distance,
-    are Categorical's.     Nazábal, Olmos, Ghahramani & Valera 2020, section 3.
+    x_params = logits.
+
+    x_params is (B, L·D), category by category, as Categorical has it. The encoder sees an entry as L numbers,
+    1 for its category and 0 for the others, and all 0 where it is missing. The levels of grey of a picture,
+    which have an order and a distance, are Categorical's.
+    Nazábal, Olmos, Ghahramani & Valera 2020, section 3.
     """
 
     def __init__(self, levels: int) -> None:
@@ -53,7 +56,9 @@ class Categories(Likelihood):
         """Σ_d log softmax(logits of entry d) at the category x_d."""
         x = for_each_draw(fill_missing(x, observed), draws).astype(np.int64)
         require_shapes("Categories", x=(x, "B D"), x_params=(x_params, f"B {x.shape[1] * self.levels}"))
-        log_px, op_pullback = where_observed(categorical.log_prob, observed, draws)(self._by_entry(x_params), x=x)
+        log_px, op_pullback = where_observed(categorical.log_prob, observed, draws)(
+            self._by_entry(x_params), x=x
+        )
 
         def pullback(dlog_px: Array) -> Array:
             dlogits = op_pullback(dlog_px)  # (B, D, L)
@@ -83,7 +88,9 @@ class Categories(Likelihood):
         """0, 1, …, levels − 1."""
         wrong = ~((x >= 0) & (x < self.levels) & (x == np.floor(x)))
         if wrong.any():
-            raise InputError(f"Categories: x should hold categories 0 … {self.levels - 1}, found {x[wrong][0]:g}")
+            raise InputError(
+                f"Categories: x should hold categories 0 … {self.levels - 1}, found {x[wrong][0]:g}"
+            )
 
     def _by_entry(self, x_params: Array) -> Array:
         by_level = x_params.reshape(len(x_params), self.levels, x_params.shape[1] // self.levels)

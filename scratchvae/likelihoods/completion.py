@@ -15,13 +15,13 @@ def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array
 
     Given z, the entries of most likelihoods do not depend on each other.
 
-    Those of a Multinomial do, by way of their number n. With the prior 1/n, under which n_o = Σ_o x_d says nothing
-    of z, the missing counts are negative multinomial:
+    Those of a Multinomial do, by way of their number n. With the prior 1/n, under which n_o = Σ_o x_d says
+    nothing of z, the missing counts are negative multinomial:
 
         E[x_d|z, x_o] = n_o p_d / Σ_o p_d        p = softmax(logits)
 
-    If no word was observed, they are expected to be 0. Those of a NegativeBinomial with an offset are of examples as
-    large as what was observed of them.
+    If no word was observed, they are expected to be 0. Those of a NegativeBinomial with an offset are of
+    examples as large as what was observed of them.
     """
     x_params = _sized(likelihood, x_params, batch)
     if isinstance(likelihood, Multinomial):
@@ -33,8 +33,8 @@ def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array
 def missing_sample(likelihood: Likelihood, x_params: Array, batch: Batch, rng: np.random.Generator) -> Array:
     """A draw x ~ p(x|z, x_o) (B, D), of use where an entry is missing.
 
-    Of a Multinomial it is x_d ~ Poisson(g p_d / Σ_o p_d) with one g ~ Gamma(n_o) for each row: the draws are then
-    negative multinomial.
+    Of a Multinomial it is x_d ~ Poisson(g p_d / Σ_o p_d) with one g ~ Gamma(n_o) for each row: the draws are
+    then negative multinomial.
     """
     x_params = _sized(likelihood, x_params, batch)
     if isinstance(likelihood, Multinomial):
@@ -44,7 +44,11 @@ def missing_sample(likelihood: Likelihood, x_params: Array, batch: Batch, rng: n
 
 
 def _sized(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array:
-    return likelihood.sized(x_params, batch.x, batch.observed) if isinstance(likelihood, NegativeBinomial) else x_params
+    return (
+        likelihood.sized(x_params, batch.x, batch.observed)
+        if isinstance(likelihood, NegativeBinomial)
+        else x_params
+    )
 
 
 def _odds(logits: Array, batch: Batch) -> tuple[Array, Array]:

@@ -1,4 +1,7 @@
-"""Pixels on levels of grey that have an order: p(x|z) is a logistic law, or a mixture of some, rounded to the levels."""
+"""Pixels on levels of grey that have an order:
+
+p(x|z) is a logistic law, or a mixture of some, rounded to the levels.
+"""
 
 import numpy as np
 
@@ -11,13 +14,15 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class DiscretizedLogistic(Likelihood):
-    """L levels 0, 1/(L−1), …, 1; an entry x of [0, 1] counts as level min(⌊L x⌋, L − 1), so that 256 levels keep a byte's value.
+    """L levels 0, 1/(L−1), …, 1; an entry x of [0, 1] counts as level min(⌊L x⌋, L − 1), so that 256 levels
+    keep a byte's value.
 
         x_params = [a | b],    m = ½ (1 + a) (L−1),    s = ½ e^b (L−1)           or of K `components` [logits | a | b]
 
-    a and b are so in units of pixels from −1 to 1, which decoders put out easily. Each of a, b and the logits of a mixture has
-    K numbers an entry, component by component, the layout in which a convolutional decoder puts out channels. log p(x|z)
-    is a log-probability, at most 0, and compares with that of Categorical(L). Salimans, Karpathy, Chen & Kingma 2017.
+    a and b are so in units of pixels from −1 to 1, which decoders put out easily. Each of a, b and the logits
+    of a mixture has K numbers an entry, component by component, the layout in which a convolutional decoder
+    puts out channels. log p(x|z) is a log-probability, at most 0, and compares with that of Categorical(L).
+    Salimans, Karpathy, Chen & Kingma 2017.
     """
 
     def __init__(self, levels: int = 256, components: int = 1) -> None:
@@ -74,8 +79,12 @@ class DiscretizedLogistic(Likelihood):
         *logits, means, log_scales = self._split(x_params)
         if logits:
             chosen = categorical.sample(logits[0], uniform=rng.random(means.shape[:2]))[:, :, None]
-            means, log_scales = (np.take_along_axis(part, chosen, axis=2)[:, :, 0] for part in (means, log_scales))
-        level = discretized_logistic.sample(means, log_scales, uniform=rng.random(means.shape), levels=self.levels)
+            means, log_scales = (
+                np.take_along_axis(part, chosen, axis=2)[:, :, 0] for part in (means, log_scales)
+            )
+        level = discretized_logistic.sample(
+            means, log_scales, uniform=rng.random(means.shape), levels=self.levels
+        )
         return level.astype(x_params.dtype) / x_params.dtype.type(self.levels - 1)
 
     def require_support(self, x: Array) -> None:

@@ -13,16 +13,18 @@ from scratchvae.likelihoods.standardized import column_moments
 
 
 class Encoded(Likelihood):
-    """The law of `likelihood`, as it is, of columns that the encoder sees as (v(x) − m)/s, with 0 for what is missing.
+    """The law of `likelihood`, as it is, of columns that the encoder sees as (v(x) − m)/s, with 0 for what is
+    missing.
 
-    v(x) = x, so that bits and the numbers of ordered categories come in one scale, and 0 means that nothing is known. With
-    `counts`, v(x) = log(1 + x), and the decoder's first output for each entry, the logarithm of a rate, is counted from where
-    the data are:
+    v(x) = x, so that bits and the numbers of ordered categories come in one scale, and 0 means that nothing
+    is known. With `counts`, v(x) = log(1 + x), and the decoder's first output for each entry, the logarithm
+    of a rate, is counted from where the data are:
 
         log λ_d = x_params_d + log mean_d
 
-    so that training starts at the columns' own means however large these are. m, s and mean are Buffers, which training
-    measures on its data over the observed entries. They change what the networks get and nothing of the law.
+    so that training starts at the columns' own means however large these are. m, s and mean are Buffers,
+    which training measures on its data over the observed entries. They change what the networks get and
+    nothing of the law.
     """
 
     transparent: ClassVar[str] = "likelihood"
@@ -43,7 +45,9 @@ class Encoded(Likelihood):
     def measure(self, data: Dataset | Batch) -> None:
         """Take m and s of v(x), and the mean of x, over the observed entries of each column."""
         whole = data.astype(np.float64) if isinstance(data, Batch) else data.batch(slice(None), np.float64)
-        mean, deviation = column_moments(Batch(self._viewed(whole.x, whole.observed), observed=whole.observed))
+        mean, deviation = column_moments(
+            Batch(self._viewed(whole.x, whole.observed), observed=whole.observed)
+        )
         x_mean, _ = column_moments(whole)
         dtype = self.seen_mean.value.dtype
         self.seen_mean.value = mean.astype(dtype)
@@ -89,7 +93,9 @@ class Encoded(Likelihood):
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
         """That of the likelihood; what is added to x_params changes no gradient."""
-        return self.likelihood.log_prob(self._from_means(x_params), x=x, observed=observed, draws=draws, mode=mode)
+        return self.likelihood.log_prob(
+            self._from_means(x_params), x=x, observed=observed, draws=draws, mode=mode
+        )
 
     def mean(self, x_params: Array) -> Array:
         """E[x|z] of the likelihood."""
@@ -111,4 +117,6 @@ class Encoded(Likelihood):
         if not self.counts:
             return x_params
         D = self.log_rate.value.size
-        return np.concatenate([x_params[:, :D] + self.log_rate.value.astype(x_params.dtype), x_params[:, D:]], axis=1)
+        return np.concatenate(
+            [x_params[:, :D] + self.log_rate.value.astype(x_params.dtype), x_params[:, D:]], axis=1
+        )

@@ -22,7 +22,8 @@ from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entrie
 class Gaussian(Likelihood):
     """One variance for all entries, fixed, or learned from that start.     x_params = mean.
 
-    Learning is slow from a start far above the residuals' mean square: begin near it, or take GaussianOptimal.
+    Learning is slow from a start far above the residuals' mean square: begin near it, or take
+    GaussianOptimal.
     """
 
     def __init__(self, variance: float = 1.0, *, learned: bool = False) -> None:
@@ -63,7 +64,9 @@ class Gaussian(Likelihood):
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
         """mean + σ · noise."""
-        return draw_gaussian(x_params, np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape), rng)
+        return draw_gaussian(
+            x_params, np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape), rng
+        )
 
     def require_support(self, x: Array) -> None:
         """Every finite number."""
@@ -75,13 +78,14 @@ class GaussianDiagonal(Likelihood):
 
         σ_d² = min_variance + exp(log_excess_d),   d = 1 … D
 
-    With linear networks this is the noise Ψ = diag σ² of factor analysis (Rubin & Thayer 1982). GaussianPerPixel has a σ² that
-    depends on z, and Gaussian has one for all entries.
+    With linear networks this is the noise Ψ = diag σ² of factor analysis (Rubin & Thayer 1982).
+    GaussianPerPixel has a σ² that depends on z, and Gaussian has one for all entries.
 
-    `variance` (D,), in units of x², is where learning starts: begin near the residuals' mean squares, as learning is slow from
-    far above them. The floor `min_variance`, in the same units, must lie below it. An entry that the mean can reproduce exactly,
-    such as a pixel that is always black or a Heywood case of factor analysis, drives its σ_d² down to the floor. With
-    min_variance = 0 there is none: then σ_d² falls for as long as training lasts, because log p(x|z) has no maximum.
+    `variance` (D,), in units of x², is where learning starts: begin near the residuals' mean squares, as
+    learning is slow from far above them. The floor `min_variance`, in the same units, must lie below it. An
+    entry that the mean can reproduce exactly, such as a pixel that is always black or a Heywood case of
+    factor analysis, drives its σ_d² down to the floor. With min_variance = 0 there is none: then σ_d² falls
+    for as long as training lasts, because log p(x|z) has no maximum.
     """
 
     def __init__(self, variance: npt.ArrayLike, *, min_variance: float = 1e-6) -> None:
@@ -91,7 +95,9 @@ class GaussianDiagonal(Likelihood):
         fits = np.isfinite(start) & (start > min_variance)
         if not fits.all():
             expected = f"every variance should be finite and above min_variance = {min_variance:g}"
-            raise InputError(f"GaussianDiagonal: {expected}; found {start[~fits][0]:g} for entry {int(np.argmin(fits))}")
+            raise InputError(
+                f"GaussianDiagonal: {expected}; found {start[~fits][0]:g} for entry {int(np.argmin(fits))}"
+            )
         self.log_excess = Parameter(np.log(start - min_variance).astype(np.float32))
         self.log_min_variance = float(np.log(min_variance)) if min_variance else -np.inf
 
@@ -117,7 +123,9 @@ class GaussianDiagonal(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives the sum of its gradients."""
+        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives the sum of its
+        gradients.
+        """
         require_shapes("GaussianDiagonal", x_params=(x_params, f"B {self.log_excess.value.size}"))
         log_var = self._log_var()
         share = np.exp(self.log_excess.value - log_var)  # ∂log σ_d²/∂log_excess_d = exp(log_excess_d) / σ_d²
@@ -127,7 +135,8 @@ class GaussianDiagonal(Likelihood):
 
         def pullback(dlog_px: Array) -> Array:
             _, dmean, dlog_var = op_pullback(dlog_px)
-            self.log_excess.receive(dlog_var.sum(axis=0) * share)  # dlog_excess_d = Σ_b dlog_var_bd · exp(log_excess_d) / σ_d²
+            # dlog_excess_d = Σ_b dlog_var_bd · exp(log_excess_d) / σ_d²
+            self.log_excess.receive(dlog_var.sum(axis=0) * share)
             return dmean
 
         return log_px, pullback
@@ -138,14 +147,17 @@ class GaussianDiagonal(Likelihood):
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
         """mean + σ · noise."""
-        return draw_gaussian(x_params, np.broadcast_to(self._log_var().astype(x_params.dtype), x_params.shape), rng)
+        return draw_gaussian(
+            x_params, np.broadcast_to(self._log_var().astype(x_params.dtype), x_params.shape), rng
+        )
 
     def require_support(self, x: Array) -> None:
         """Every finite number."""
         require_finite("GaussianDiagonal", "x", x)
 
     def _log_var(self) -> Array:
-        return np.logaddexp(self.log_excess.value, self.log_min_variance)  # log (exp(log_excess) + min_variance)
+        # log (exp(log_excess) + min_variance)
+        return np.logaddexp(self.log_excess.value, self.log_min_variance)
 
 
 class GaussianPerPixel(Likelihood):

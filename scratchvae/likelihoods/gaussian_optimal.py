@@ -11,10 +11,13 @@ from scratchvae.likelihoods.missing import fill_missing
 
 
 class GaussianOptimal(Likelihood):
-    """One variance for all entries, in training that which is best for the batch at hand.     x_params = mean.
+    """One variance for all entries, in training that which is best for the batch at hand.
 
-    σ² = Σ_bd (x − mean)² / BD maximizes Σ_b log p(x_b|z_b), and is differentiated through. The running average of the batches'
-    optima, with `momentum` for each new one, is what evaluation and sampling use: σ² must not depend on the data it judges.
+    x_params = mean.
+
+    σ² = Σ_bd (x − mean)² / BD maximizes Σ_b log p(x_b|z_b), and is differentiated through. The running
+    average of the batches' optima, with `momentum` for each new one, is what evaluation and sampling use: σ²
+    must not depend on the data it judges.
     Rybkin, Daniilidis & Levine 2021, section 3.3.
     """
 
@@ -68,7 +71,9 @@ class GaussianOptimal(Likelihood):
     def _remember(self, variance: float) -> None:
         seen = self.batches_seen.value + 1
         share = np.maximum(self.momentum, 1 / seen)  # a plain average over the first batches
-        self.variance.value = ((1 - share) * self.variance.value + share * variance).astype(self.variance.value.dtype)
+        self.variance.value = ((1 - share) * self.variance.value + share * variance).astype(
+            self.variance.value.dtype
+        )
         self.batches_seen.value = seen
 
     def mean(self, x_params: Array) -> Array:

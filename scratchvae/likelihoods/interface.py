@@ -14,18 +14,23 @@ Rows = TypeVar("Rows", Array, Array | None)
 
 
 class Likelihood(Owner, ABC):
-    """p(x|z), its parameters x_params (B, n_params) computed by the decoder.     B examples, D entries of an event.
+    """p(x|z), its parameters x_params (B, n_params) computed by the decoder.
+
+    B examples, D entries of an event.
 
     Events and parameters are flat between rooms: x is (B, D), whatever its pictures' shape.
 
-    What is not abstract here is a hook, which most laws leave as it is: whether the law measures something on the training
-    data first, what an encoder sees of x, what is averaged over z where E[x|z] can't be, which event is sure to lie in the
-    support, and what kind of a statement about x a log-probability is.
+    What is not abstract here is a hook, which most laws leave as it is: whether the law measures something on
+    the training data first, what an encoder sees of x, what is averaged over z where E[x|z] can't be, which
+    event is sure to lie in the support, and what kind of a statement about x a log-probability is.
     """
 
     @property
     def given(self) -> str:
-        """What the law reads off x itself and takes as given, in words: log p(x|z) is then log p(x|z, that). Mostly nothing."""
+        """What the law reads off x itself and takes as given, in words: log p(x|z) is then log p(x|z, that).
+
+        Mostly nothing.
+        """
         return ""
 
     @property
@@ -39,8 +44,8 @@ class Likelihood(Owner, ABC):
     def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
         """What an encoder sees of x (B, F), and which of that was observed (B, F), None where all of it was.
 
-        These are `seen(x)`, unless the law has more or fewer features than entries. What stands where nothing was observed is
-        anything: the model puts 0 there.
+        These are `seen(x)`, unless the law has more or fewer features than entries. What stands where nothing
+        was observed is anything: the model puts 0 there.
         """
         return self.seen(x), observed
 
@@ -53,18 +58,23 @@ class Likelihood(Owner, ABC):
         return expected
 
     def inside(self, entries: int) -> Array:
-        """An event (D,) in the support, D = `entries`, which stands for any when the law is tried out: zeros unless said here.
+        """An event (D,) in the support, D = `entries`, which stands for any when the law is tried out: zeros
+        unless said here.
 
         Each of its entries also stands where an entry is missing when x is compared with the support.
         """
         return np.zeros(entries)
 
     def numeric(self, entries: int) -> Array:
-        """Which of D = `entries` entries are numbers, whose differences mean something (D,), and no names of categories."""
+        """Which of D = `entries` entries are numbers, whose differences mean something (D,), and no names of
+        categories.
+        """
         return np.ones(entries, np.bool_)
 
     def is_probability(self, x: Array) -> bool:
-        """Whether p(x|z) is a probability of these x (B, D), and no density, nor one given something that was read off x."""
+        """Whether p(x|z) is a probability of these x (B, D), and no density, nor one given something that was
+        read off x.
+        """
         return False
 
     @abstractmethod
@@ -81,10 +91,12 @@ class Likelihood(Owner, ABC):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log p(x|z) (B·K,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own Parameters.
+        """log p(x|z) (B·K,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own
+        Parameters.
 
-        x_params has B·K rows, K = `draws`: those for one x (B, D) stand side by side. Where `observed` (B, D) is 0 an
-        entry is missing, and adds exactly nothing to the value and to every gradient, whatever stands in x.
+        x_params has B·K rows, K = `draws`: those for one x (B, D) stand side by side. Where `observed` (B, D)
+        is 0 an entry is missing, and adds exactly nothing to the value and to every gradient, whatever stands
+        in x.
         """
 
     @abstractmethod
@@ -96,7 +108,9 @@ class Likelihood(Owner, ABC):
         """A draw x (B, D)."""
 
     def seen(self, x: Array) -> Array:
-        """x (B, D) as an encoder should see it, which a likelihood may say: x itself, unless it says otherwise."""
+        """x (B, D) as an encoder should see it, which a likelihood may say: x itself, unless it says
+        otherwise.
+        """
         return x
 
     @abstractmethod
@@ -115,12 +129,16 @@ def n_entries(event_shape: tuple[int, ...]) -> int:
 
 
 def log_counts(x: Array) -> Array:
-    """log(1 + x), with which counts of any size enter an encoder; what noise has made negative is taken for 0."""
+    """log(1 + x), with which counts of any size enter an encoder; what noise has made negative is taken for
+    0.
+    """
     return np.log1p(np.maximum(x, 0))
 
 
 class OutsideSupport(InputError):
-    """An entry of x that a likelihood gives no probability to: which one, and what the `support` of the law is in words."""
+    """An entry of x that a likelihood gives no probability to: which one, and what the `support` of the law
+    is in words.
+    """
 
     def __init__(self, law: str, support: str, row: int, entry: int, value: float) -> None:
         super().__init__(f"{law}: x should be {support}; found {value:g} in row {row}, column {entry}")

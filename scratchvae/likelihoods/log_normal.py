@@ -11,19 +11,23 @@ from scratchvae.likelihoods.standardized import Standardized
 
 
 class LogNormal(Likelihood):
-    """x = e^y of a Gaussian y, entry by entry, where y is standardized.     x_params = the mean of the standardized y.
+    """x = e^y of a Gaussian y, entry by entry, where y is standardized.
+
+    x_params = the mean of the standardized y.
 
         log p(x|z) = log N(log x; mean_y, σ_y²) − Σ_d log x_d        mean_y = m + s x_params,   σ_y = s σ
 
-    The sum is over the observed entries and is the logarithm of the Jacobian ∂y/∂x. m and s are the mean and the standard
-    deviation of each column's logarithms, which training measures, and σ_d² is learned: `of_log` has both. Nazábal, Olmos,
-    Ghahramani & Valera 2020, section 3, take this law for positive columns.
+    The sum is over the observed entries and is the logarithm of the Jacobian ∂y/∂x. m and s are the mean and
+    the standard deviation of each column's logarithms, which training measures, and σ_d² is learned: `of_log`
+    has both. Nazábal, Olmos, Ghahramani & Valera 2020, section 3, take this law for positive columns.
     """
 
     def __init__(self, entries: int, variance: float = 1.0, *, min_variance: float = 1e-4) -> None:
         require_count("LogNormal", "entries", entries)
         require_positive("LogNormal", "variance", variance)
-        self.of_log = Standardized(GaussianDiagonal(np.full(entries, variance), min_variance=min_variance), entries)
+        self.of_log = Standardized(
+            GaussianDiagonal(np.full(entries, variance), min_variance=min_variance), entries
+        )
 
     @property
     def measured(self) -> bool:
@@ -31,7 +35,10 @@ class LogNormal(Likelihood):
         return self.of_log.measured
 
     def measure(self, data: Dataset | Batch) -> None:
-        """Take the mean and the standard deviation of each column's logarithms. InputError for a number that has none."""
+        """Take the mean and the standard deviation of each column's logarithms.
+
+        InputError for a number that has none.
+        """
         whole = data.astype(np.float64) if isinstance(data, Batch) else data.batch(slice(None), np.float64)
         self.of_log.measure(Batch(_log(whole.x, whole.observed), observed=whole.observed))
 
@@ -57,7 +64,10 @@ class LogNormal(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log N(log x; mean_y, σ_y²) − Σ_d o_d log x_d; its gradient is that of the Gaussian. InputError for an observed 0."""
+        """log N(log x; mean_y, σ_y²) − Σ_d o_d log x_d; its gradient is that of the Gaussian.
+
+        InputError for an observed 0.
+        """
         log_x = _log(x, observed)  # 0 where nothing was observed
         log_px, pullback = self.of_log.log_prob(x_params, x=log_x, observed=observed, draws=draws, mode=mode)
         return log_px - np.repeat(log_x.sum(axis=1), draws).astype(log_px.dtype), pullback
@@ -84,7 +94,9 @@ def _log(x: Array, observed: Array | None) -> Array:
     """log x where x was observed, else 0."""
     filled = x if observed is None else np.where(observed != 0, x, x.dtype.type(1))
     if not (filled > 0).all():
-        raise InputError(f"LogNormal: x should hold finite numbers above 0, found {filled[~(filled > 0)][0]:g}")
+        raise InputError(
+            f"LogNormal: x should hold finite numbers above 0, found {filled[~(filled > 0)][0]:g}"
+        )
     return np.log(filled)
 
 

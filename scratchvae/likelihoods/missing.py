@@ -1,4 +1,6 @@
-"""Missing entries add exactly nothing: not to log p(x|z), and not to any gradient, whatever stands in their place."""
+"""Missing entries add exactly nothing: not to log p(x|z), and not to any gradient, whatever stands in their
+place.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +14,9 @@ LogProb = Callable[..., tuple[Array, Pullback]]
 
 
 def fill_missing(x: Array, observed: Array | None) -> Array:
-    """x (B, D) with 0 where `observed` (B, D) is 0, so that no arithmetic meets what stood there, NaN included."""
+    """x (B, D) with 0 where `observed` (B, D) is 0, so that no arithmetic meets what stood there, NaN
+    included.
+    """
     if observed is None:
         return x
     require_shapes("observed", x=(x, "B D"), observed=(observed, "B D"))
@@ -22,11 +26,13 @@ def fill_missing(x: Array, observed: Array | None) -> Array:
 def where_observed(log_prob: LogProb, observed: Array | None, draws: int) -> LogProb:
     """The law `log_prob` of independent entries, as the sum over the observed ones alone.
 
-        log p(x_o|z) = Σ_d o_d log p(x_d|z),    ∂/∂x_params_d = o_d ∂log p(x_d|z)/∂x_params_d        o_d = 1 where observed
+        log p(x_o|z) = Σ_d o_d log p(x_d|z),     ∂/∂x_params_d = o_d ∂log p(x_d|z)/∂x_params_d
+        o_d = 1 where observed
 
-    `observed` is (B, D); each array that the law takes is (B·draws, D, …). Every entry is judged as an event of its own, and
-    what is not observed is then left out rather than multiplied by 0, as 0 · ∞ would be NaN. Where nothing is
-    missing the law is left as it is. Bernoulli and Gaussian laws take a mask themselves, which is faster.
+    `observed` is (B, D); each array that the law takes is (B·draws, D, …). Every entry is judged as an event
+    of its own, and what is not observed is then left out rather than multiplied by 0, as 0 · ∞ would be NaN.
+    Where nothing is missing the law is left as it is. Bernoulli and Gaussian laws take a mask themselves,
+    which is faster.
     """
     if observed is None or np.all(observed):
         return log_prob
@@ -35,7 +41,9 @@ def where_observed(log_prob: LogProb, observed: Array | None, draws: int) -> Log
 
     def of_observed(*arrays: Array, **constants: Any) -> tuple[Array, Pullback]:
         alone = [_as_events(array, shape) for array in arrays]
-        held = {name: _as_events(c, shape) if isinstance(c, np.ndarray) else c for name, c in constants.items()}
+        held = {
+            name: _as_events(c, shape) if isinstance(c, np.ndarray) else c for name, c in constants.items()
+        }
         by_entry, entry_pullback = log_prob(*alone, **held)  # (B·K·D,)
         log_px = np.where(seen, by_entry.reshape(shape), by_entry.dtype.type(0)).sum(axis=1)
 

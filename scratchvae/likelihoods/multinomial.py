@@ -11,10 +11,12 @@ from scratchvae.likelihoods.missing import fill_missing
 
 
 class Multinomial(Likelihood):
-    """How often each of D words occurs in a document, given how many it has: log p(x | z, n) with n = Σ_d x_d of that document.
+    """How often each of D words occurs in a document, given how many it has: log p(x | z, n) with n = Σ_d x_d
+    of that document.
 
-    A decoder says nothing of n, so `mean` and `sample` are told it: `total` draws. One, unless said otherwise: the mean is then
-    softmax(logits), the probability of each word, and a sample is a single word. Miao, Yu & Blunsom 2016, section 3.
+    A decoder says nothing of n, so `mean` and `sample` are told it: `total` draws. One, unless said
+    otherwise: the mean is then softmax(logits), the probability of each word, and a sample is a single word.
+    Miao, Yu & Blunsom 2016, section 3.
     """
 
     def __init__(self, total: int = 1) -> None:
@@ -41,8 +43,8 @@ class Multinomial(Likelihood):
     ) -> tuple[Array, Pullback]:
         """log Multinomial(x; n, softmax(logits)), n the document's own.
 
-        Where words are missing, the others are judged given how many of them there are: a multinomial over the observed
-        words, with their probabilities divided by their sum.
+        Where words are missing, the others are judged given how many of them there are: a multinomial over
+        the observed words, with their probabilities divided by their sum.
         """
         x = for_each_draw(fill_missing(x, observed), draws)
         if observed is None:

@@ -26,26 +26,32 @@ LARGEST = 1e30  # mean: a number in float32 too
 
 
 class NegativeBinomial(Likelihood):
-    """A mean μ from the decoder, and a dispersion r: the variance is μ + μ²/r.     x_params = [a | log r | l].
+    """A mean μ from the decoder, and a dispersion r: the variance is μ + μ²/r.
+
+    x_params = [a | log r | l].
 
         log μ = a + log s
 
-    `dispersion_from` says where r comes from: "constant" is the given number, "parameter" one number for all entries and
-    "feature" one for each entry, both learned from there; "decoder" is an output for each entry of each example, which at 0
-    means the given number. A constant may be infinite: the law is then Poisson's. Where it is `zero_inflated`, an entry is 0
-    with a further probability σ(l), which the decoder computes too. x_params has log r and l only where they are the decoder's.
+    `dispersion_from` says where r comes from: "constant" is the given number, "parameter" one number for all
+    entries and "feature" one for each entry, both learned from there; "decoder" is an output for each entry
+    of each example, which at 0 means the given number. A constant may be infinite: the law is then Poisson's.
+    Where it is `zero_inflated`, an entry is 0 with a further probability σ(l), which the decoder computes
+    too. x_params has log r and l only where they are the decoder's.
 
-    With `offset` "library" s is the size of the example, the mean of its observed counts, or 1 count in all if it has
-    none. The decoder then says how an example's counts are shared out, and not how many they are. A code says nothing of s, so
-    `mean` and `sample` are told it: `size`, the mean count of the example that they describe. With "none" s is 1.
+    With `offset` "library" s is the size of the example, the mean of its observed counts, or 1 count in all
+    if it has none. The decoder then says how an example's counts are shared out, and not how many they are. A
+    code says nothing of s, so `mean` and `sample` are told it: `size`, the mean count of the example that
+    they describe. With "none" s is 1.
 
-    With the offset every log-probability is log p(x | z, s), in which s is taken as known before x, as an exposure is in a
-    regression. It is no probability of x by itself: s is read off the very x that is judged, and so the p(x | z, s(x)) of all x
-    sum to more than 1. What a model calls its bound or log p(x) is then about log p(x | s). Compare it with that of models
-    with the same offset, and with no other: they have to explain s too. Lopez et al. 2018 (scVI) infer the
-    size, the sum of the counts, with a latent of its own, which has a prior, or take the observed one as given, as here.
+    With the offset every log-probability is log p(x | z, s), in which s is taken as known before x, as an
+    exposure is in a regression. It is no probability of x by itself: s is read off the very x that is judged,
+    and so the p(x | z, s(x)) of all x sum to more than 1. What a model calls its bound or log p(x) is then
+    about log p(x | s). Compare it with that of models with the same offset, and with no other: they have to
+    explain s too. Lopez et al. 2018 (scVI) infer the size, the sum of the counts, with a latent of its own,
+    which has a prior, or take the observed one as given, as here.
 
-    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would overflow its σ² at the first step.
+    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would overflow its σ² at
+    the first step.
     """
 
     def __init__(
@@ -63,11 +69,25 @@ class NegativeBinomial(Likelihood):
         require_choice("NegativeBinomial", "offset", offset, OFFSETS)
         require_positive("NegativeBinomial", "size", size)
         event_shape = sizes_of("NegativeBinomial", "event_shape", event_shape, least=1)
-        if not (isinstance(dispersion, float | np.floating) and dispersion == np.inf and dispersion_from == "constant"):
-            require_number("NegativeBinomial", "dispersion", dispersion, "positive, and finite unless it is a constant", above=0)
+        if not (
+            isinstance(dispersion, float | np.floating)
+            and dispersion == np.inf
+            and dispersion_from == "constant"
+        ):
+            require_number(
+                "NegativeBinomial",
+                "dispersion",
+                dispersion,
+                "positive, and finite unless it is a constant",
+                above=0,
+            )
         for name, flag in (("zero_inflated", zero_inflated), ("log_inputs", log_inputs)):
             require_flag("NegativeBinomial", name, flag)
-        self.entries, self.dispersion_from, self.zero_inflated = n_entries(event_shape), dispersion_from, zero_inflated
+        self.entries, self.dispersion_from, self.zero_inflated = (
+            n_entries(event_shape),
+            dispersion_from,
+            zero_inflated,
+        )
         self.offset, self.size, self.log_inputs = offset, size, log_inputs
         start = np.full(self.entries if dispersion_from == "feature" else 1, np.log(dispersion), np.float32)
         learned = dispersion_from in ("parameter", "feature")
@@ -83,10 +103,14 @@ class NegativeBinomial(Likelihood):
         return self.offset == "none"
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """For each entry a, and what else the decoder computes; InputError for events of another size than was said."""
+        """For each entry a, and what else the decoder computes; InputError for events of another size than
+        was said.
+        """
         D = n_entries(event_shape)
         if self.entries != D:
-            raise InputError(f"NegativeBinomial: it should be made for events of D = {D} entries, found one for {self.entries}")
+            raise InputError(
+                f"NegativeBinomial: it should be made for events of D = {D} entries, found one for {self.entries}"
+            )
         return D * (1 + (self.dispersion_from == "decoder") + self.zero_inflated)
 
     def seen(self, x: Array) -> Array:
@@ -112,7 +136,9 @@ class NegativeBinomial(Likelihood):
             dlog_mean, dlog_dispersion, *dlogits = op_pullback(dlog_px)
             if isinstance(self.log_dispersion, Parameter):
                 by_entry = dlog_dispersion.sum(axis=0)  # of a number for each entry: Σ_b
-                self.log_dispersion.receive(by_entry if self.dispersion_from == "feature" else by_entry.sum().reshape(1))  # Σ_bd
+                self.log_dispersion.receive(
+                    by_entry if self.dispersion_from == "feature" else by_entry.sum().reshape(1)
+                )  # Σ_bd
             decoded = [dlog_dispersion] if self.dispersion_from == "decoder" else []
             return np.concatenate([dlog_mean, *decoded, *dlogits], axis=1)  # da = dlog_mean
 
@@ -131,7 +157,9 @@ class NegativeBinomial(Likelihood):
         with np.errstate(over="ignore"):
             r = np.exp(log_dispersion.astype(np.float64))
         finite = np.where(np.isfinite(r), r, 1.0)
-        gamma = np.where(np.isfinite(r), rng.standard_gamma(finite) / np.maximum(finite, np.finfo(np.float64).tiny), 1.0)
+        gamma = np.where(
+            np.isfinite(r), rng.standard_gamma(finite) / np.maximum(finite, np.finfo(np.float64).tiny), 1.0
+        )
         counts = negative_binomial.sample(log_mean, gamma=gamma, uniform=rng.random(log_mean.shape))
         if not logits:
             return counts
@@ -142,7 +170,9 @@ class NegativeBinomial(Likelihood):
         require_counts("NegativeBinomial", x)
 
     def sized(self, x_params: Array, x: Array, observed: Array | None) -> Array:
-        """x_params with which `mean` and `sample` describe examples of the sizes of these, and not of the given one."""
+        """x_params with which `mean` and `sample` describe examples of the sizes of these, and not of the
+        given one.
+        """
         more = self._log_sizes(x, observed) - self._given_size(x_params)
         return np.concatenate([x_params[:, : self.entries] + more, x_params[:, self.entries :]], axis=1)
 
@@ -150,7 +180,11 @@ class NegativeBinomial(Likelihood):
         """log s (B, 1); 0 without an offset."""
         if self.offset == "none":
             return np.zeros((len(x), 1), x.dtype)
-        known = np.full((len(x), 1), x.shape[1]) if observed is None else (observed != 0).sum(axis=1, keepdims=True)
+        known = (
+            np.full((len(x), 1), x.shape[1])
+            if observed is None
+            else (observed != 0).sum(axis=1, keepdims=True)
+        )
         total = fill_missing(x, observed).sum(axis=1, keepdims=True, dtype=np.float64)
         return np.log(np.maximum(total, 1) / np.maximum(known, 1)).astype(x.dtype)
 
@@ -160,14 +194,22 @@ class NegativeBinomial(Likelihood):
 
     def _split(self, x_params: Array, log_sizes: Array) -> tuple[Array, ...]:
         """log μ, log r and, where it is zero_inflated, l, each (B, D)."""
-        parts = [x_params[:, start : start + self.entries] for start in range(0, x_params.shape[1], self.entries)]
+        parts = [
+            x_params[:, start : start + self.entries] for start in range(0, x_params.shape[1], self.entries)
+        ]
         log_mean = parts.pop(0) + log_sizes.astype(x_params.dtype)
         start = self.log_dispersion.value.astype(x_params.dtype)
-        log_dispersion = start + parts.pop(0) if self.dispersion_from == "decoder" else np.broadcast_to(start, log_mean.shape)
+        log_dispersion = (
+            start + parts.pop(0)
+            if self.dispersion_from == "decoder"
+            else np.broadcast_to(start, log_mean.shape)
+        )
         return log_mean, log_dispersion, *parts
 
 
-def _zero_inflated_log_prob(log_mean: Array, log_dispersion: Array, logits: Array, *, x: Array) -> tuple[Array, Pullback]:
+def _zero_inflated_log_prob(
+    log_mean: Array, log_dispersion: Array, logits: Array, *, x: Array
+) -> tuple[Array, Pullback]:
     """The law of each entry by itself, and then that of the entries with more zeros."""
     by_entry, entry_pullback = negative_binomial.log_prob(
         *(a.reshape(-1, 1) for a in (log_mean, log_dispersion)), x=x.reshape(-1, 1)

@@ -19,10 +19,15 @@ from scratchvae.likelihoods.standardized import Standardized
 MIN_VARIANCE = 1e-4  # of a standardized column: its noise is a hundredth of its deviation at least
 DISPERSION = 10.0  # of a column of counts where training begins: a variance of μ + μ²/10
 
-LAWS: dict[str, Callable[[Sequence[Column]], Likelihood]] = {  # kind of column: the law of a block of such columns
-    "real": lambda columns: Standardized(_noise(columns), len(columns), names=[column.name for column in columns]),
+# kind of column: the law of a block of such columns
+LAWS: dict[str, Callable[[Sequence[Column]], Likelihood]] = {
+    "real": lambda columns: Standardized(
+        _noise(columns), len(columns), names=[column.name for column in columns]
+    ),
     "positive": lambda columns: LogNormal(len(columns), min_variance=MIN_VARIANCE),
-    "count": lambda columns: Encoded(NegativeBinomial((len(columns),), DISPERSION), len(columns), counts=True),
+    "count": lambda columns: Encoded(
+        NegativeBinomial((len(columns),), DISPERSION), len(columns), counts=True
+    ),
     "ordered": lambda columns: Encoded(Ordered((len(columns),), len(columns[0].levels)), len(columns)),
     "binary": lambda columns: Encoded(Bernoulli(), len(columns)),
     "categorical": lambda columns: Categories(len(columns[0].levels)),
@@ -32,10 +37,11 @@ LAWS: dict[str, Callable[[Sequence[Column]], Likelihood]] = {  # kind of column:
 def of_schema(schema: TableSchema) -> Blocks:
     """The law of a table: the columns of one kind, and of one number of levels, are a block.
 
-    What the encoder sees of a column is standardized, except for categories: real numbers as they are, positive ones by
-    log x, counts by log(1 + x), and bits and ordered categories by their number, so that one input carries their order. A
-    category without an order is as many inputs as it has levels, one of them 1, since its number means nothing. Counts have
-    a dispersion for each column, which is learned: those of people and machines vary by more than a Poisson law allows.
+    What the encoder sees of a column is standardized, except for categories: real numbers as they are,
+    positive ones by log x, counts by log(1 + x), and bits and ordered categories by their number, so that one
+    input carries their order. A category without an order is as many inputs as it has levels, one of them 1,
+    since its number means nothing. Counts have a dispersion for each column, which is learned: those of
+    people and machines vary by more than a Poisson law allows.
     """
     groups: dict[tuple[str, int], list[int]] = {}
     for i, column in enumerate(schema.columns):

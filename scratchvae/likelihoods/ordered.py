@@ -1,4 +1,7 @@
-"""Ordered categories, such as grades: p(x|z) cuts a logistic law around a location at thresholds that do not depend on z."""
+"""Ordered categories, such as grades:
+
+p(x|z) cuts a logistic law around a location at thresholds that do not depend on z.
+"""
 
 import numpy as np
 
@@ -15,10 +18,12 @@ class Ordered(Likelihood):
 
         P(x_d ≤ c|z) = σ(t_dc − location_d)
 
-    Each of the D entries of an event of that shape has thresholds of its own, the same for every z. They are learned, and at
-    the start make all categories equally likely at location 0. `distributions.ordered` says how they are kept in order.
+    Each of the D entries of an event of that shape has thresholds of its own, the same for every z. They are
+    learned, and at the start make all categories equally likely at location 0. `distributions.ordered` says
+    how they are kept in order.
 
-    McCullagh 1980, section 2; Nazábal, Olmos, Ghahramani & Valera 2020, section 3, use it for ordered columns of tables.
+    McCullagh 1980, section 2; Nazábal, Olmos, Ghahramani & Valera 2020, section 3, use it for ordered columns
+    of tables.
     """
 
     def __init__(self, event_shape: tuple[int, ...], levels: int = 5) -> None:
@@ -38,7 +43,9 @@ class Ordered(Likelihood):
         """One location an entry; InputError for events with more or fewer entries than have thresholds."""
         D, found = n_entries(event_shape), len(self.thresholds.value)
         if found != D:
-            raise InputError(f"Ordered: there should be thresholds for each entry, D = {D}; found those of {found}")
+            raise InputError(
+                f"Ordered: there should be thresholds for each entry, D = {D}; found those of {found}"
+            )
         return D
 
     def log_prob(
@@ -76,7 +83,9 @@ class Ordered(Likelihood):
         """0, 1, …, levels − 1."""
         wrong = ~((x >= 0) & (x < self.levels) & (x == np.floor(x)))
         if wrong.any():
-            raise InputError(f"Ordered: x should hold categories 0 … {self.levels - 1}, found {x[wrong][0]:g}")
+            raise InputError(
+                f"Ordered: x should hold categories 0 … {self.levels - 1}, found {x[wrong][0]:g}"
+            )
 
     def _for_each_row(self, x_params: Array) -> Array:
         thresholds = self.thresholds.value.astype(x_params.dtype)

@@ -12,7 +12,8 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 class Poisson(Likelihood):
     """Each entry a count 0, 1, 2, … of its own, whose variance is its mean.
 
-    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would overflow its σ² at the first step.
+    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would overflow its σ² at
+    the first step.
     """
 
     def __init__(self, log_inputs: bool = True) -> None:

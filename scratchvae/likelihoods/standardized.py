@@ -20,16 +20,17 @@ class Standardized(Likelihood):
 
         log p(x|z) = log p̃((x − mean)/s | z) − Σ_d log s_d        the sum being over the observed entries
 
-    The second term is the logarithm of the Jacobian ∂x̃/∂x. With it every log-probability is one of x, in nats and in
-    the units of x, and it compares with that of any other model of the same data. E[x|z] and draws come back in the
-    units of x, and the encoder sees x̃, with 0 for what is missing. What `likelihood` was given in numbers, such as a
-    first variance or a floor, is in the units of x̃. A corruption of the input, such as Reconstruction(noise_std=…), is
-    in the units of x.
+    The second term is the logarithm of the Jacobian ∂x̃/∂x. With it every log-probability is one of x, in
+    nats and in the units of x, and it compares with that of any other model of the same data. E[x|z] and
+    draws come back in the units of x, and the encoder sees x̃, with 0 for what is missing. What `likelihood`
+    was given in numbers, such as a first variance or a floor, is in the units of x̃. A corruption of the
+    input, such as Reconstruction(noise_std=…), is in the units of x.
 
-    mean and s (D,) are Buffers: checkpoints keep them, and no gradient moves them. Training measures them on its data
-    where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its observed entries. Until
-    then to score, encode, decode or draw is an InputError, since the units are unknown. A column that is constant, or
-    never observed, has s = 1, and the latter has mean 0. Messages call the columns by their `names`, if they have any.
+    mean and s (D,) are Buffers: checkpoints keep them, and no gradient moves them. Training measures them on
+    its data where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its
+    observed entries. Until then to score, encode, decode or draw is an InputError, since the units are
+    unknown. A column that is constant, or never observed, has s = 1, and the latter has mean 0. Messages call
+    the columns by their `names`, if they have any.
     """
 
     transparent: ClassVar[str] = "likelihood"
@@ -56,7 +57,9 @@ class Standardized(Likelihood):
             require_shapes("Standardized", mean=(mean, f"{n_entries}"), scale=(scale, f"{n_entries}"))
             require_finite("Standardized", "mean", mean)
             if not (np.isfinite(scale) & (scale > 0)).all():
-                raise InputError(f"Standardized: every scale should be positive and finite, found {scale.min():g}")
+                raise InputError(
+                    f"Standardized: every scale should be positive and finite, found {scale.min():g}"
+                )
             self._take(mean, scale, examples=1)
 
     @property
@@ -67,17 +70,22 @@ class Standardized(Likelihood):
     def measure(self, data: Dataset | Batch) -> None:
         """Take each column's mean and standard deviation over its observed entries.
 
-        InputError where the dtype of the Buffers, which is that of the model, cannot tell the values of a column apart,
-        as its mean is so many of its deviations that the roundoff is above 0.01 of them, or cannot hold the deviation.
+        InputError where the dtype of the Buffers, which is that of the model, cannot tell the values of a
+        column apart, as its mean is so many of its deviations that the roundoff is above 0.01 of them, or
+        cannot hold the deviation.
         """
         mean, deviation = column_moments(data)
         kept = np.finfo(self.column_mean.value.dtype)
         roundoff = float(kept.eps) * np.abs(mean)
-        unfit = (deviation > 0) & ((roundoff > COARSE * deviation) | (deviation < kept.tiny) | (deviation > kept.max))
+        unfit = (deviation > 0) & (
+            (roundoff > COARSE * deviation) | (deviation < kept.tiny) | (deviation > kept.max)
+        )
         if unfit.any():
             d = int(np.argmax(unfit))
             name = repr(self.names[d]) if self.names else d
-            found = f"column {name} of the data has mean {mean[d]:g} and standard deviation {deviation[d]:.3g}"
+            found = (
+                f"column {name} of the data has mean {mean[d]:g} and standard deviation {deviation[d]:.3g}"
+            )
             steps = f"its values should be told apart by {kept.dtype}, whose steps are {max(roundoff[d], kept.tiny):.2g} there"
             remedy = "Subtract a constant near that mean, or take another unit, before"
             raise InputError(f"Standardized: {found}; {steps}. {remedy}")
@@ -94,7 +102,9 @@ class Standardized(Likelihood):
         return self.standardize(x)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """Those of the likelihood of x̃; InputError for events with more or fewer entries than there are columns."""
+        """Those of the likelihood of x̃; InputError for events with more or fewer entries than there are
+        columns.
+        """
         D, found = n_entries(event_shape), self.column_mean.value.size
         if found != D:
             raise InputError(f"Standardized: there should be a column for each entry, D = {D}; found {found}")
@@ -109,8 +119,12 @@ class Standardized(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log p(x|z) = log p̃(x̃|z) − Σ_d o_d log s_d, o_d = 1 where observed; its gradient is that of log p̃."""
-        log_px, pullback = self.likelihood.log_prob(x_params, x=self.standardize(x), observed=observed, draws=draws, mode=mode)
+        """log p(x|z) = log p̃(x̃|z) − Σ_d o_d log s_d, o_d = 1 where observed; its gradient is that of
+        log p̃.
+        """
+        log_px, pullback = self.likelihood.log_prob(
+            x_params, x=self.standardize(x), observed=observed, draws=draws, mode=mode
+        )
         log_scale = np.log(self.column_scale.value.astype(np.float64))
         of_each = np.full(len(x), log_scale.sum()) if observed is None else (observed != 0) @ log_scale
         return log_px - np.repeat(of_each, draws).astype(log_px.dtype), pullback
@@ -128,10 +142,14 @@ class Standardized(Likelihood):
         require_finite("Standardized", "x", x)
 
     def _require_measured(self, examples: int) -> None:
-        """InputError where a model is asked for numbers of examples before anybody knows the units that they are in."""
+        """InputError where a model is asked for numbers of examples before anybody knows the units that they
+        are in.
+        """
         if examples and not self.measured:
             expected = "the means and deviations of the columns should be known"
-            raise InputError(f"Standardized: {expected}; found none measured: fit the model first, or give mean and scale")
+            raise InputError(
+                f"Standardized: {expected}; found none measured: fit the model first, or give mean and scale"
+            )
 
     def _in_units_of_x(self, standardized: Array) -> Array:
         self._require_measured(len(standardized))
@@ -147,8 +165,8 @@ class Standardized(Likelihood):
 def column_moments(data: Dataset | Batch) -> tuple[Array, Array]:
     """Each column's mean and standard deviation (D,) over its observed entries, in float64 and in two passes.
 
-    The deviation is that of numpy.std, which divides by the number of entries. It is exactly 0 where all are equal, and
-    both are 0 where none is observed.
+    The deviation is that of numpy.std, which divides by the number of entries. It is exactly 0 where all are
+    equal, and both are 0 where none is observed.
     """
     count, total = np.zeros(1), np.zeros(1)
     for x, known in _pieces(data):

@@ -1,10 +1,20 @@
-"""Real-valued entries with tails as heavy as the data ask for: p(x|z) = t(location, s, ν), a Gaussian at ν = ∞."""
+"""Real-valued entries with tails as heavy as the data ask for:
+
+p(x|z) = t(location, s, ν), a Gaussian at ν = ∞.
+"""
 
 from typing import Literal
 
 import numpy as np
 
-from scratchvae.arrays import Array, Pullback, require_at_least, require_choice, require_finite, require_number
+from scratchvae.arrays import (
+    Array,
+    Pullback,
+    require_at_least,
+    require_choice,
+    require_finite,
+    require_number,
+)
 from scratchvae.distributions import student_t
 from scratchvae.layers import EVALUATION, Buffer, Mode, Parameter
 from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entries
@@ -15,17 +25,21 @@ SOURCES = ("constant", "parameter", "decoder")
 
 
 class StudentT(Likelihood):
-    """A location that the decoder computes, a scale s, and degrees of freedom ν.     x_params = [location | a | b].
+    """A location that the decoder computes, a scale s, and degrees of freedom ν.
+
+    x_params = [location | a | b].
 
         s = min_scale + exp(a),    ν = exp(b)
 
-    `scale_from` and `df_from` say where a and b come from: "constant" is the given number, "parameter" one number for all
-    entries, learned from there, and "decoder" an output for each entry, which at 0 means the given number. x_params has a and
-    b only where they are the decoder's. A constant df may be infinite: the likelihood is then a Gaussian of variance s².
+    `scale_from` and `df_from` say where a and b come from: "constant" is the given number, "parameter" one
+    number for all entries, learned from there, and "decoder" an output for each entry, which at 0 means the
+    given number. x_params has a and b only where they are the decoder's. A constant df may be infinite: the
+    likelihood is then a Gaussian of variance s².
 
-    `scale` and `min_scale` are in units of x. As with GaussianDiagonal, an entry that the location can reproduce exactly drives
-    its s down to min_scale, and without end where that is 0 (Lange, Little & Taylor 1989, "Robust statistical modeling using
-    the t distribution", has the law; section 3 there, how ν is learned).
+    `scale` and `min_scale` are in units of x. As with GaussianDiagonal, an entry that the location can
+    reproduce exactly drives its s down to min_scale, and without end where that is 0 (Lange, Little & Taylor
+    1989, "Robust statistical modeling using the t distribution", has the law; section 3 there, how ν is
+    learned).
     """
 
     def __init__(
@@ -40,7 +54,9 @@ class StudentT(Likelihood):
         require_choice("StudentT", "scale_from", scale_from, SOURCES)
         require_choice("StudentT", "df_from", df_from, SOURCES)
         require_at_least("StudentT", "min_scale", min_scale, 0)
-        require_number("StudentT", "scale", scale, f"finite and above min_scale = {min_scale:g}", above=min_scale)
+        require_number(
+            "StudentT", "scale", scale, f"finite and above min_scale = {min_scale:g}", above=min_scale
+        )
         if not (isinstance(df, float | np.floating) and df == np.inf and df_from == "constant"):
             require_number("StudentT", "df", df, "positive, and finite unless it is a constant", above=0)
         self.scale_from, self.df_from = scale_from, df_from
@@ -85,7 +101,9 @@ class StudentT(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The location, which is the mean where ν > 1; for ν ≤ 1 there is none, and this is the median and the mode."""
+        """The location, which is the mean where ν > 1; for ν ≤ 1 there is none, and this is the median and
+        the mode.
+        """
         location, _, _ = self._split(x_params)
         return location
 
@@ -95,8 +113,11 @@ class StudentT(Likelihood):
         noise = rng.standard_normal(location.shape).astype(x_params.dtype)
         half = 0.5 * np.exp(log_df.astype(np.float64))
         finite = np.where(np.isfinite(half), half, 1.0)
-        precision = np.where(np.isfinite(half), rng.standard_gamma(finite) / finite, 1.0).astype(x_params.dtype)
-        precision = np.maximum(precision, np.finfo(x_params.dtype).tiny)  # tiny ν draw numbers beyond any float
+        precision = np.where(np.isfinite(half), rng.standard_gamma(finite) / finite, 1.0).astype(
+            x_params.dtype
+        )
+        # tiny ν draw numbers beyond any float
+        precision = np.maximum(precision, np.finfo(x_params.dtype).tiny)
         return student_t.sample(location, self._log_scale(excess), noise=noise, precision=precision)
 
     def require_support(self, x: Array) -> None:
@@ -114,7 +135,9 @@ class StudentT(Likelihood):
         found = []
         for held, source in ((self.log_excess, self.scale_from), (self.log_df, self.df_from)):
             start = held.value.astype(x_params.dtype)
-            found.append(start + parts.pop(0) if source == "decoder" else np.broadcast_to(start, location.shape))
+            found.append(
+                start + parts.pop(0) if source == "decoder" else np.broadcast_to(start, location.shape)
+            )
         return location, found[0], found[1]
 
     def _log_scale(self, excess: Array) -> Array:

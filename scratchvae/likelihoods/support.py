@@ -16,8 +16,8 @@ AT_ONCE = 500  # examples
 def require_supported(where: str, likelihood: Likelihood, data: Dataset) -> None:
     """InputError where the likelihood gives an observed entry of `data` no probability.
 
-    The message says which entry that is, its value and the support, and only advises what would be taken: each piece of
-    advice is tried on all of the data before it is given.
+    The message says which entry that is, its value and the support, and only advises what would be taken:
+    each piece of advice is tried on all of the data before it is given.
     """
     start = 0
     for batch in data.batches(AT_ONCE, np.float64):
@@ -34,13 +34,21 @@ def require_supported(where: str, likelihood: Likelihood, data: Dataset) -> None
 
 
 def require_batch_supported(likelihood: Likelihood, batch: Batch) -> None:
-    """InputError where the likelihood gives an observed entry of `batch` no probability; a missing one has no value."""
+    """InputError where the likelihood gives an observed entry of `batch` no probability; a missing one has no
+    value.
+    """
     likelihood.require_support(_where_seen(likelihood, batch, batch.x))
 
 
 def _where_seen(likelihood: Likelihood, batch: Batch, x: Array) -> Array:
-    """x (B, D), or where the batch has nothing an entry of an event in the support, so that only what was seen counts."""
-    return x if batch.observed is None else np.where(batch.observed != 0, x, likelihood.inside(x.shape[1]).astype(x.dtype))
+    """x (B, D), or where the batch has nothing an entry of an event in the support, so that only what was
+    seen counts.
+    """
+    return (
+        x
+        if batch.observed is None
+        else np.where(batch.observed != 0, x, likelihood.inside(x.shape[1]).astype(x.dtype))
+    )
 
 
 def _of(data: Dataset) -> str:
@@ -72,7 +80,9 @@ def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
 
 
 def _takes(likelihood: Likelihood, data: Dataset, factor: float) -> bool:
-    """Whether the likelihood would take the data multiplied by that, whole numbers being restored where it is above 1."""
+    """Whether the likelihood would take the data multiplied by that, whole numbers being restored where it is
+    above 1.
+    """
     for batch in data.batches(AT_ONCE, np.float64):
         x = batch.x * batch.x.dtype.type(factor)
         try:

@@ -1,7 +1,9 @@
-"""Models: encoder, roles and decoder under one name, with encode, decode, reconstruct, sample, and scikit-learn's verbs.
+"""Models: encoder, roles and decoder under one name, with encode, decode, reconstruct, sample, and
+scikit-learn's verbs.
 
-FactorAnalysis and ProbabilisticPCA have the same verbs but neither networks nor a bound: their log p(x) is exact.
-NaiveBayes has an observed class in the place of z: the first term of its ELBO has a maximum in closed form.
+FactorAnalysis and ProbabilisticPCA have the same verbs but neither networks nor a bound: their log p(x) is
+exact. NaiveBayes has an observed class in the place of z: the first term of its ELBO has a maximum in closed
+form.
 """
 
 from scratchvae.models.alternation import ALGORITHMS

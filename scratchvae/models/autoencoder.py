@@ -57,15 +57,29 @@ class Autoencoder(LatentVariableModel):
         decoder: Layer | None = None,
         shows_mask: bool = False,
     ) -> None:
-        given = isinstance(encoder, Layer) and isinstance(decoder, Layer) and isinstance(likelihood, Likelihood)
-        roles: dict[str, Any] = {"posterior": Point(latent_dim), "prior": StandardGaussian(latent_dim)} if given else {}
+        given = (
+            isinstance(encoder, Layer) and isinstance(decoder, Layer) and isinstance(likelihood, Likelihood)
+        )
+        roles: dict[str, Any] = (
+            {"posterior": Point(latent_dim), "prior": StandardGaussian(latent_dim)} if given else {}
+        )
         super().__init__(
-            event_shape=event_shape, encoder=encoder, **roles, decoder=decoder, likelihood=likelihood, shows_mask=shows_mask
+            event_shape=event_shape,
+            encoder=encoder,
+            **roles,
+            decoder=decoder,
+            likelihood=likelihood,
+            shows_mask=shows_mask,
         )
         self.latent_dim, self.hidden, self.activation, self.init = latent_dim, hidden, activation, init
         self.code_activation, self.standardize, self.fill = code_activation, standardize, fill
         self.critic, self.objective = critic, objective
-        self.epochs, self.batch_size, self.learning_rate, self.optimizer = epochs, batch_size, learning_rate, optimizer
+        self.epochs, self.batch_size, self.learning_rate, self.optimizer = (
+            epochs,
+            batch_size,
+            learning_rate,
+            optimizer,
+        )
         self.max_norm, self.drop_last, self.binarized, self.seed = max_norm, drop_last, binarized, seed
 
     def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -88,7 +102,12 @@ class Autoencoder(LatentVariableModel):
         )
         networks = {"encoder": self.encoder or made.encoder, "decoder": self.decoder or made.decoder}
         shows_mask = self.fill != "zero" if self.encoder is None else self.shows_mask
-        parts = {**networks, "event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
+        parts = {
+            **networks,
+            "event_shape": event_shape,
+            "likelihood": made.likelihood,
+            "shows_mask": shows_mask,
+        }
         of_critic: dict[str, Any] = {"activation": self.activation, "init": self.init, "rng": rng}
         return parts | {"critic": critic_chosen(where, self.latent_dim, self.critic, **of_critic)}
 
@@ -99,7 +118,9 @@ class Autoencoder(LatentVariableModel):
     def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, samples: int) -> Array:
         return np.zeros((len(cases[0][0]), len(cases)))  # of which there is one: it is told nothing
 
-    def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
+    def score_samples(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0
+    ) -> Array:
         """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
         model, scores, rng = self.model_, [], np.random.default_rng(0)
         data = self._dataset(x, y)

@@ -1,4 +1,5 @@
-"""A chain of layers of binary units: each layer of units is drawn given the one before, s_i ~ Bernoulli(σ(layer_i(s_{i−1}))).
+"""A chain of layers of binary units: each layer of units is drawn given the one before,
+s_i ~ Bernoulli(σ(layer_i(s_{i−1}))).
 
 Both halves of a Helmholtz machine are one: recognition from x upwards, generation from the top downwards.
 """
@@ -16,7 +17,8 @@ from scratchvae.layers import EVALUATION, Layer, Mode
 def draw(
     layers: Sequence[Layer], first: Array, uniforms: Sequence[Array], *, mode: Mode = EVALUATION
 ) -> tuple[tuple[list[Array], Array], Pullback]:
-    """The states after `first` (B, ·), each from uniform numbers of its shape, and Σ_i log p(s_i|s_{i−1}) (B,) in nats.
+    """The states after `first` (B, ·), each from uniform numbers of its shape, and Σ_i log p(s_i|s_{i−1})
+    (B,) in nats.
 
     pullback(dlog_p) fills the layers' Parameters: the states stay what they are.
     """
@@ -48,7 +50,9 @@ def log_prob(
     terms, pullbacks = [], []
     for i, (layer, (before, after)) in enumerate(zip(layers, pairwise(states), strict=True)):
         logits, layer_pullback = layer(before, mode=mode, needs_dx=False)
-        log_p, law_pullback = bernoulli.log_prob(logits, x=after, observed=observed if i == len(layers) - 1 else None)
+        log_p, law_pullback = bernoulli.log_prob(
+            logits, x=after, observed=observed if i == len(layers) - 1 else None
+        )
         terms.append(log_p)
         pullbacks.append((layer_pullback, law_pullback))
 
@@ -60,7 +64,9 @@ def log_prob(
 
 
 def require_widths(where: str, layers: Sequence[Layer], widths: Sequence[int]) -> None:
-    """Raise InputError unless each layer maps as many units as `widths` says to as many logits as the next width."""
+    """Raise InputError unless each layer maps as many units as `widths` says to as many logits as the next
+    width.
+    """
     for i, (layer, (before, after)) in enumerate(zip(layers, pairwise(widths), strict=True)):
         expected = f"{where}[{i}] should map {before} units to {after}"
         try:

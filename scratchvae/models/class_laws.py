@@ -34,7 +34,9 @@ def gaussian_parameters(x: Array, weights: Array, smoothing: float) -> Array:
 
 
 def bernoulli_parameters(x: Array, weights: Array, smoothing: float) -> Array:
-    """The logit of p_kd = (Σ_n w_n x_nd + α) / (n_k + 2 α), α = smoothing. x (N, D), weights (K, N) -> (K, D)."""
+    """The logit of p_kd = (Σ_n w_n x_nd + α) / (n_k + 2 α), α = smoothing. x (N, D), weights
+    (K, N) -> (K, D).
+    """
     with np.errstate(divide="ignore"):
         return np.log(weights @ x + smoothing) - np.log(weights @ (1 - x) + smoothing)
 

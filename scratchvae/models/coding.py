@@ -1,4 +1,6 @@
-"""What every model with one vector of latents for each example offers: codes of examples, and examples of codes."""
+"""What every model with one vector of latents for each example offers: codes of examples, and examples of
+codes.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,16 @@ from scratchvae.priors import Prior
 
 
 class Coding(Estimator):
-    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its parts do."""
+    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its
+    parts do.
+    """
 
     encoder: Layer
     posterior: Posterior
     prior: Prior
     decoder: Layer
-    critic: Any = None  # a Layer that tells codes from other draws, for the penalty Critic; before `fit` its widths
+    # a Layer that tells codes from other draws, for the penalty Critic; before `fit` its widths
+    critic: Any = None
 
     @abstractmethod
     def seen(self, batch: Batch) -> Array:
@@ -57,7 +62,9 @@ class Coding(Estimator):
         """What the decoder gets."""
 
     @abstractmethod
-    def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def decoded(
+        self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
 
     @abstractmethod
@@ -68,19 +75,24 @@ class Coding(Estimator):
         """z ~ p(z) for the latents of this batch  ->  (B·K, Z), K = `draws` for each example, side by side."""
         return self.prior_given(batch).sample(len(batch) * draws, rng)
 
-    def encode(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100) -> Array:
+    def encode(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100
+    ) -> Array:
         """The code of each example, E[z|x] where there is one  ->  (N, Z).
 
-        Where a model is told y and has learned its classes, y may be hidden. The code is then Σ_y w(y) E[z|x, y],
-        whose weights w(y) ∝ p(y) p̂(x|y) estimate p(y|x) with `samples` importance-weighted draws for each class;
-        the draws of an example depend on the example alone. With any other model `samples` changes nothing.
+        Where a model is told y and has learned its classes, y may be hidden. The code is then Σ_y w(y)
+        E[z|x, y], whose weights w(y) ∝ p(y) p̂(x|y) estimate p(y|x) with `samples` importance-weighted draws
+        for each class; the draws of an example depend on the example alone. With any other model `samples`
+        changes nothing.
 
         Two products of different sizes may differ in the last digit, and so may an example's code alone and
         among others.
         """
         return self._encoded(x, y, samples)
 
-    def _encoded(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, samples: int, *, double: bool = False) -> Array:
+    def _encoded(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, samples: int, *, double: bool = False
+    ) -> Array:
         """The codes; if `double`, those of examples in float64 are computed in float64."""
         require_count("encode", "samples", samples)
         cases, model = self._cases(x, y, noisy=True), self.model_
@@ -92,15 +104,20 @@ class Coding(Estimator):
         if len(found) == 1:
             return found[0]
         shares = self._shares(cases, samples)
-        average: Array = np.einsum("nk,knz->nz", shares, np.stack(found)).astype(found[0].dtype)  # Σ_y w(y) E[z|x, y]
+        # Σ_y w(y) E[z|x, y]
+        average: Array = np.einsum("nk,knz->nz", shares, np.stack(found)).astype(found[0].dtype)
         return average
 
-    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
-        """The examples with each possible y, and log p(y): one case, unless y is hidden from a model that is told it."""
+    def _cases(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
+    ) -> list[tuple[Dataset, float]]:
+        """The examples with each possible y, and log p(y): one case, unless y is hidden from a model that is
+        told it.
+        """
         return [(self._dataset(x, y, noisy=noisy), 0.0)]
 
     def _shares(self, cases: list[tuple[Dataset, float]], samples: int) -> Array:
-        """How probable each case is of each example: w(y) ∝ p(y) p̂(x|y), estimated with `samples` draws  ->  (N, cases)."""
+        """w(y) ∝ p(y) p̂(x|y) of each case, estimated with `samples` draws  ->  (N, cases)."""
         shares, _ = ops.softmax(self._log_joint_of_cases(cases, samples=samples), axis=1)
         return shares
 
@@ -112,14 +129,19 @@ class Coding(Estimator):
     def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, samples: int) -> Array:
         """log p(x|y) + log p(y) of each case, estimated with `samples` draws  ->  (N, cases) in nats."""
 
-    def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100) -> Any:
+    def transform(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100
+    ) -> Any:
         """`encode`, by its name in scikit-learn, as the array or the DataFrame that `set_output` asks for.
 
-        Codes of examples in float64 are computed in float64, where neighbours make no difference that is seen.
+        Codes of examples in float64 are computed in float64, where neighbours make no difference that is
+        seen.
         """
         return self._contained(self._encoded(x, y, samples, double=True), x)
 
-    def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Any:
+    def fit_transform(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any
+    ) -> Any:
         """`fit`, then `transform`; y is hidden from the latter where it can do without."""
         return self.fit(x, y, **settings).transform(x, self._needed(y))
 
@@ -152,11 +174,11 @@ class Coding(Estimator):
 
         Each missing entry is at its expectation given the observed ones, estimated with `samples`
         importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
-        The fewer entries an example has, the more of its draws may count for nothing: `evaluation.impute` also says
-        how many equally weighted draws each expectation is worth. More `samples` help, and so does a model with
-        fill="zero_and_mask" that was fitted to examples with as much missing. An example of which nothing was
-        observed is filled in by draws from the prior, which all count.
-        An expectation is a function of `seed` and the example alone; draws of equal examples are independent.
+        The fewer entries an example has, the more of its draws may count for nothing: `evaluation.impute`
+        also says how many equally weighted draws each expectation is worth. More `samples` help, and so does
+        a model with fill="zero_and_mask" that was fitted to examples with as much missing. An example of
+        which nothing was observed is filled in by draws from the prior, which all count. An expectation is a
+        function of `seed` and the example alone; draws of equal examples are independent.
         """
         require_seed(f"{type(self).__name__}.impute", "seed", seed)
         data = self._dataset(x, y)
@@ -188,7 +210,9 @@ class Coding(Estimator):
             decoded: Array = model._decoded("sample", z, known, read)
         return decoded
 
-    def _decoded(self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]) -> Array:
+    def _decoded(
+        self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]
+    ) -> Array:
         model = self.model_
         dtype, event_shape = dtype_of(model), model.event_shape
         z = codes_given(f"{type(self).__name__}.{where}", z, dtype)
@@ -211,7 +235,9 @@ class Coding(Estimator):
         if condition is None and y is None:
             return None
         if condition is None:
-            raise InputError(f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r}")
+            raise InputError(
+                f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r}"
+            )
         if y is None:
             raise InputError(f"{where}: y should be {condition.words}; found none")
         told: Array = condition.read(where, self._known(y, None), n)
@@ -227,11 +253,20 @@ class Coding(Estimator):
         yield from rows_of("encoder", self.encoder, self.seen(one))
         yield from rows_of("decoder", self.decoder, self.told(z, one))
         counted = {id(p) for p in named_parameters(self.encoder).values()}  # which a VampPrior shares
-        for role, shape in (("posterior", z.shape[1:]), ("prior", z.shape[1:]), ("likelihood", self.event_shape)):
+        for role, shape in (
+            ("posterior", z.shape[1:]),
+            ("prior", z.shape[1:]),
+            ("likelihood", self.event_shape),
+        ):
             part = getattr(self, role)
             own = [p for p in named_parameters(part).values() if id(p) not in counted]
             counted |= {id(p) for p in own}
-            yield Row(role, type(part).__name__, f"(N, {', '.join(map(str, shape))})", sum(p.value.size for p in own))
+            yield Row(
+                role,
+                type(part).__name__,
+                f"(N, {', '.join(map(str, shape))})",
+                sum(p.value.size for p in own),
+            )
 
     def _try_out(self) -> None:
         if not self._has_networks():
@@ -241,7 +276,9 @@ class Coding(Estimator):
         z = model.code(one)
         require_shapes("the code", z=(z, f"1 {model.posterior.latent_dim}"))
         x_params, _ = model.decoded(z, one)
-        require_shapes("the decoder", x_params=(x_params, f"1 {model.likelihood.n_params(model.event_shape)}"))
+        require_shapes(
+            "the decoder", x_params=(x_params, f"1 {model.likelihood.n_params(model.event_shape)}")
+        )
         model.likelihood.log_prob(x_params, x=one.x)
         model.prior_given(one).log_prob(z)
 

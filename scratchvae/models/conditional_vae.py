@@ -35,12 +35,13 @@ class ConditionalVAE(VAE):
     p(y|x) ∝ p(y) p(x|y). Both estimate p(x|y) with as many importance-weighted draws as `samples` says, 100
     of each example and class unless told otherwise. The other parameters are those of a VAE.
 
-    With a `classifier`, the widths of its hidden layers, the model is semi-supervised: M2. It has q(y|x) too, and `fit` takes
-    examples whose class nobody knows: those whose y is −1, NaN, None, or masked. It maximizes objectives.SemiSupervised, a
-    bound on log p(x, y) where the class is known and on log p(x) elsewhere. p(y) is `class_prior_`, the shares among the
-    examples that have a class, and equal shares where the number of `classes` is given. `predict` and `predict_proba` ask the
-    classifier. In a model without one they ask Bayes' rule, p(y|x) ∝ p(y) p(x|y). A classifier may be a network of one's own,
-    which makes K scores of what the encoder of a VAE gets.
+    With a `classifier`, the widths of its hidden layers, the model is semi-supervised: M2. It has q(y|x) too,
+    and `fit` takes examples whose class nobody knows: those whose y is −1, NaN, None, or masked. It maximizes
+    objectives.SemiSupervised, a bound on log p(x, y) where the class is known and on log p(x) elsewhere. p(y)
+    is `class_prior_`, the shares among the examples that have a class, and equal shares where the number of
+    `classes` is given. `predict` and `predict_proba` ask the classifier. In a model without one they ask
+    Bayes' rule, p(y|x) ∝ p(y) p(x|y). A classifier may be a network of one's own, which makes K scores of
+    what the encoder of a VAE gets.
 
     A model that is given its networks is given a `condition`, which says what y is and which C numbers c
     stand for it: the one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D +
@@ -49,8 +50,8 @@ class ConditionalVAE(VAE):
     with the model. With one class, c is the constant 1, its weights are a second bias, and the model is a
     VAE.
 
-    Sohn, Lee & Yan 2015, section 4, where x is what is known and y is what is generated; Kingma, Rezende, Mohamed & Welling
-    2014, section 3, for the classifier.
+    Sohn, Lee & Yan 2015, section 4, where x is what is known and y is what is generated; Kingma, Rezende,
+    Mohamed & Welling 2014, section 3, for the classifier.
     """
 
     def __init__(
@@ -129,7 +130,9 @@ class ConditionalVAE(VAE):
         given = {name: getattr(self, name) for name in ("condition", "classes", "condition_dim")}
         given = {name: value for name, value in given.items() if value is not None}
         if len(given) > 1:
-            raise InputError(f"ConditionalVAE: one parameter should say what y is; found {' and '.join(given)}")
+            raise InputError(
+                f"ConditionalVAE: one parameter should say what y is; found {' and '.join(given)}"
+            )
         if y is None:
             expected = "requires y to be passed, but the target y is None: what is known of each example, such as its class"
             raise InputError(f"ConditionalVAE {expected}")
@@ -154,7 +157,7 @@ class ConditionalVAE(VAE):
             raise InputError(f"ConditionalVAE: {expected}; found one for {self._condition.words}")
 
     def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
-        """y as whole numbers where `fit` has numbered labels, those of a Dataset too; −1 where a classifier may be asked."""
+        """y as whole numbers where `fit` has numbered labels, a Dataset's too, and −1 where one is hidden."""
         learned = vars(self).get("classes_")
         y = x.y if y is None and isinstance(x, Dataset) and learned is not None else y
         if y is None or (self.classifier is None and learned is None):
@@ -163,8 +166,10 @@ class ConditionalVAE(VAE):
             return indices_of("ConditionalVAE", y, learned)
         return indices_where_told("ConditionalVAE", y, learned)
 
-    def _cases(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
-        """The examples told y, or told each class, with log p(y), where y is hidden and the model can do without."""
+    def _cases(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
+    ) -> list[tuple[Dataset, float]]:
+        """The examples told y; or each class, with log p(y), where there is no y and none is needed."""
         hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and self._infers_y()
         return self._each_class(x, noisy=noisy) if hidden else [(self._dataset(x, y, noisy=noisy), 0.0)]
 
@@ -172,13 +177,14 @@ class ConditionalVAE(VAE):
         """The examples told each class in turn, and log p(y)."""
         condition = self.model_.condition
         if not isinstance(condition, Classes):
-            raise InputError(f"ConditionalVAE: y should be one of some classes to be inferred; the model is told {condition.words}")
+            told = condition.words
+            raise InputError(f"ConditionalVAE: classes alone can be inferred; the model is told {told}")
         labels = vars(self).get("classes_", np.arange(condition.width))
         told = zip(labels, condition.log_shares, strict=True)
         return [(self._dataset(x, label, noisy=noisy), float(log_share)) for label, log_share in told]
 
     def _infers_y(self) -> bool:
-        """Whether verbs do without y: the model has a classifier, or has learned from y what classes there are."""
+        """Whether verbs do without y: there is a classifier, or `fit` has learned what classes there are."""
         return self.classifier is not None or "classes_" in vars(self)
 
     def _shares(self, cases: list[tuple[Dataset, float]], samples: int) -> Array:
@@ -193,10 +199,11 @@ class ConditionalVAE(VAE):
         return None if self._infers_y() else y
 
     def predict_proba(self, x: npt.ArrayLike | Dataset, *, samples: int = 100) -> Array:
-        """The probability of each class given x  ->  (N, K): the classifier's q(y|x), or p(y|x) ∝ p(y) p̂(x|y) without one.
+        """q(y|x) of each class by the classifier, or without one p(y|x) ∝ p(y) p̂(x|y)  ->  (N, K).
 
-        The latter is estimated with `samples` importance-weighted draws for each class. The columns are those of `classes_`,
-        or of the numbers from 0 to K − 1 where the number of `classes` was given. Labels of a Dataset are not looked at.
+        The latter is estimated with `samples` importance-weighted draws for each class. The columns are those
+        of `classes_`, or of the numbers from 0 to K − 1 where the number of `classes` was given. Labels of a
+        Dataset are not looked at.
         """
         return self._shares(self._each_class(x), samples)
 
@@ -206,9 +213,12 @@ class ConditionalVAE(VAE):
         return np.asarray(vars(self)["classes_"][likeliest]) if "classes_" in vars(self) else likeliest
 
     def log_classes(self, batch: Batch, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log q(y|x) of each class (B, K), by the classifier; pullback(dlog_q) gives its Parameters their gradients."""
+        """log q(y|x) (B, K) by the classifier, whose Parameters pullback(dlog_q) gives their gradients."""
         scores, classifier_pullback = self.classifier(super().seen(batch), mode=mode, needs_dx=False)
-        require_shapes("ConditionalVAE: what the classifier puts out", scores=(scores, f"{len(batch)} {self.condition.width}"))
+        require_shapes(
+            "ConditionalVAE: what the classifier puts out",
+            scores=(scores, f"{len(batch)} {self.condition.width}"),
+        )
         log_q, softmax_pullback = ops.log_softmax(scores, axis=1)
 
         def pullback(dlog_q: Array) -> None:
@@ -237,7 +247,7 @@ class ConditionalVAE(VAE):
             raise InputError(f"ConditionalVAE: y should be {self.condition.words}; found none")
         if self.classifier is not None and (hidden := int((batch.y == -1).sum())):
             expected = "the class of every example should be known here"
-            helps = "the objective SemiSupervised does without, and so do score_samples, transform and predict where y is left out"
+            helps = "SemiSupervised sums over classes, and so do score_samples and transform without any y"
             raise InputError(f"ConditionalVAE: {expected}; found {hidden} of {len(batch)} hidden: {helps}")
         return self.condition.numbers(self.condition.read("ConditionalVAE", batch.y, len(batch)), dtype)
 

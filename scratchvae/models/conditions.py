@@ -11,11 +11,14 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, require_count, require_finite
 from scratchvae.data import known
 
-HIDDEN = "a model with a classifier, such as ConditionalVAE(classifier=64), learns from examples without a class too"
+HIDDEN = "ConditionalVAE(classifier=64) learns from examples without a class too"
 
 
 class Condition(ABC):
-    """A kind of y. `width` C is how many numbers stand for the y of one example; `words` say what y should be."""
+    """A kind of y.
+
+    `width` C is how many numbers stand for the y of one example; `words` say what y should be.
+    """
 
     width: int
     words: str
@@ -24,7 +27,8 @@ class Condition(ABC):
     def read(self, where: str, y: npt.ArrayLike, n: int, *, hidden: bool = False) -> Array:
         """Check y, one for all of n examples or one for each  ->  one for each, as a Batch holds them.
 
-        With `hidden`, the class of an example may be −1, which says that nobody knows it. InputError, which begins with `where`, for another number of them and for what `words` do not describe.
+        With `hidden`, the class of an example may be −1, which says that nobody knows it. InputError, which
+        begins with `where`, for another number of them and for what `words` do not describe.
         """
 
     @abstractmethod
@@ -33,7 +37,8 @@ class Condition(ABC):
 
 
 class Classes(Condition):
-    """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector: 1 at y, and 0 elsewhere.
+    """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector: 1 at y, and 0
+    elsewhere.
 
     The row that a Linear layer has for a class is then what the layer adds for that class: an embedding.
     `shares` (K,) are p(y), how often each class occurs, all of them above 0; None makes them equal.
@@ -47,7 +52,9 @@ class Classes(Condition):
         if shares is not None:
             found = np.asarray(shares, np.float64)
             if found.shape != (count,) or not (found > 0).all() or abs(found.sum() - 1) > 1e-6:
-                expected = f"shares should be {count} numbers above 0 that sum to 1, how often each class occurs"
+                expected = (
+                    f"shares should be {count} numbers above 0 that sum to 1, how often each class occurs"
+                )
                 raise InputError(f"Classes: {expected}; found {found.tolist()!s:.80}")
             self.shares = found
         self.words = f"a class of each example, a whole number from 0 to {count - 1}"
@@ -110,9 +117,13 @@ class Reals(Condition):
 
 
 def require_untold(where: str, y: npt.ArrayLike | None) -> None:
-    """InputError for a y at which a model that is told none should decode or draw: what to make of it is nobody's guess."""
+    """InputError for a y at which a model that is told none should decode or draw: what to make of it is
+    nobody's guess.
+    """
     if y is not None:
-        raise InputError(f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r:.80}")
+        raise InputError(
+            f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r:.80}"
+        )
 
 
 def _kind(y: Array) -> str:

@@ -1,14 +1,16 @@
 """A model as arrays and plain objects that JSON can say, and a model of those again: nothing is pickled,
 nothing executed.
 
-    {"objects": [{"class": "layers.Linear", "attributes": {"weight": {"parameter": "1.weight"}, …}}, …], "top": value}
+    {"objects": [{"class": "layers.Linear", "attributes": {"weight": {"parameter": "1.weight"}, …}}, …],
+    "top": value}
 
     value  =  null | true | number | "text" | {"float": "Infinity"} | {"tuple": [value, …]} | {"list": [value, …]}
             | {"dict": {name: value}} | {"parameter": array} | {"buffer": array} | {"array": array} | {"strings": ["text", …]}
             | {"op": name} | {"schema": {"columns": […], "ignored": […]}} | {"object": place}
 
 An object is of a public class of one of ROOMS. One that is held twice, such as the encoder of a VampPrior, is
-described once. A schema, which says what the columns of a table are, is described as `TableSchema.to_entries` does.
+described once. A schema, which says what the columns of a table are, is described as `TableSchema.to_entries`
+does.
 """
 
 from __future__ import annotations
@@ -66,7 +68,9 @@ class Description:
             self._places[id(given)] = {kind: self._array(given.value, name)}
             return self._places[id(given)]
         if isinstance(given, np.ndarray):
-            strings = given.dtype.kind in "OU" and given.ndim == 1 and all(isinstance(text, str) for text in given)
+            strings = (
+                given.dtype.kind in "OU" and given.ndim == 1 and all(isinstance(text, str) for text in given)
+            )
             return {"strings": given.tolist()} if strings else {"array": self._array(given, name)}
         if getattr(given, "__name__", None) in ops.__all__ and getattr(ops, given.__name__) is given:
             return {"op": given.__name__}
@@ -79,7 +83,9 @@ class Description:
         if known is None:
             kinds = "numbers, texts, arrays, and objects of the library's own classes"
             found = f"found {given!r:.60}, a {type(given).__name__}"
-            raise InputError(f"{self.where}: {name} should be made of {kinds}; {found}. state_dict keeps weights alone")
+            raise InputError(
+                f"{self.where}: {name} should be made of {kinds}; {found}. state_dict keeps weights alone"
+            )
         place = {"object": len(self.objects)}
         self._places[id(given)] = place
         attributes: dict[str, Any] = {}
@@ -151,7 +157,9 @@ class Reading:
         raise self._damaged(f"an object {entry!r:.60}")
 
     def _damaged(self, found: str) -> InputError:
-        return InputError(f"{self.where} should be a saved model, whole and of this version; found {found} in it")
+        return InputError(
+            f"{self.where} should be a saved model, whole and of this version; found {found} in it"
+        )
 
 
 def class_name(kind: type) -> str | None:

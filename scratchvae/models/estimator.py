@@ -1,4 +1,7 @@
-"""What every trained model offers, whatever its pass looks like: `fit`, `partial_fit`, `score`, and a history."""
+"""What every trained model offers, whatever its pass looks like:
+
+`fit`, `partial_fit`, `score`, and a history.
+"""
 
 from __future__ import annotations
 
@@ -31,17 +34,18 @@ AT_ONCE = 500  # examples, so that memory does not grow with their number
 class Estimator(Parametrized, Intake, Saved, Weights, ABC):
     """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
 
-    Every verb takes examples as (N, D) or (N, *event_shape), or a Dataset of such; data/README.md lists in which forms. Numbers
-    are taken as they stand, whatever their dtype: pixels from 0 to 255 come as a Dataset of that kind. A model of a table,
-    whose likelihood has a schema, takes a DataFrame with its columns too. `y` is what else is
-    known of the examples, one for all of them or one for each. A model whose `condition` is None has no use for y and ignores
-    it, as scikit-learn's pipelines and cross-validation expect; any other model refuses examples without y.
+    Every verb takes examples as (N, D) or (N, *event_shape), or a Dataset of such; data/README.md lists in
+    which forms. Numbers are taken as they stand, whatever their dtype: pixels from 0 to 255 come as a Dataset
+    of that kind. A model of a table, whose likelihood has a schema, takes a DataFrame with its columns too.
+    `y` is what else is known of the examples, one for all of them or one for each. A model whose `condition`
+    is None has no use for y and ignores it, as scikit-learn's pipelines and cross-validation expect; any
+    other model refuses examples without y.
     """
 
     event_shape: tuple[int, ...]
     likelihood: Likelihood
     condition: Condition | None = None
-    classifier: Any = None  # a Layer that infers the class of an example that is told none; before `fit` its widths
+    classifier: Any = None  # a Layer that infers the class of an example; before `fit` its widths
     # what `fit` takes unless it is told otherwise
     epochs: int = 10
     batch_size: int = 128
@@ -56,7 +60,10 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
     @property
     @abstractmethod
     def model_(self) -> Any:
-        """The model that has the networks: this one, or what `fit` has built. NotFittedError before there is one."""
+        """The model that has the networks: this one, or what `fit` has built.
+
+        NotFittedError before there is one.
+        """
 
     @abstractmethod
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
@@ -72,9 +79,15 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         return found
 
     def __sklearn_clone__(self) -> Self:
-        """A model of the same parameters that is not fitted: networks that were given have their first weights again."""
+        """A model of the same parameters that is not fitted: networks that were given have their first
+        weights again.
+        """
         copied = super().__sklearn_clone__()
-        if self._has_networks() and self.model_ is self and not weights_differ(self._held(), self.left_weights):
+        if (
+            self._has_networks()
+            and self.model_ is self
+            and not weights_differ(self._held(), self.left_weights)
+        ):
             copied._take(self.first_weights)
         return copied
 
@@ -97,20 +110,28 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         score: bool = True,
         mode: Mode = EVALUATION,
     ) -> tuple[Pass, Pullback]:
-        """One pass of a batch, and the pullback that fills the Parameters: objectives.Model states the contract."""
+        """One pass of a batch, and the pullback that fills the Parameters: objectives.Model states the
+        contract.
+        """
 
     @abstractmethod
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z): objectives.Model states what the pullback returns."""
+        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z): objectives.Model states what the
+        pullback returns.
+        """
 
     @abstractmethod
     def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """What a training step does unless told otherwise: each phase with its objective and a copy of the optimizer."""
+        """What a training step does unless told otherwise: each phase with its objective and a copy of the
+        optimizer.
+        """
 
     @abstractmethod
-    def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0) -> Array:
+    def score_samples(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0
+    ) -> Array:
         """A log-probability of each example  ->  (N,) in nats."""
 
     def fit(
@@ -132,18 +153,21 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
     ) -> Self:
-        """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record for each epoch.
+        """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record
+        for each epoch.
 
-        A setting that is None is the model's own: the parameter of that name if its constructor has one, else epochs 10,
-        batch_size 128, learning_rate 1e-3 and seed 0. `objective` replaces the model's own phases by one. With `held_out`
-        examples, or a pair (x, y), each epoch is judged on them too; `binarized` draws x ~ Bernoulli(x) anew in every batch,
-        and `drop_last` leaves out the last batch of an epoch where it would be smaller than the others.
+        A setting that is None is the model's own: the parameter of that name if its constructor has one, else
+        epochs 10, batch_size 128, learning_rate 1e-3 and seed 0. `objective` replaces the model's own phases
+        by one. With `held_out` examples, or a pair (x, y), each epoch is judged on them too; `binarized`
+        draws x ~ Bernoulli(x) anew in every batch, and `drop_last` leaves out the last batch of an epoch
+        where it would be smaller than the others.
 
-        Every fit starts from the model's first weights, so that two fits with one seed give one result; with `warm_start` it
-        goes on from those that are there. A model that builds its networks draws the first weights by its own seed. Of a
-        model that was given its networks they are those that it had before its first fit. Where they have changed since the
-        last fit, as by assignment, by restore_model, by training of another kind or by putting in another part, the model's
-        weights of now are the first ones from then on.
+        Every fit starts from the model's first weights, so that two fits with one seed give one result; with
+        `warm_start` it goes on from those that are there. A model that builds its networks draws the first
+        weights by its own seed. Of a model that was given its networks they are those that it had before its
+        first fit. Where they have changed since the last fit, as by assignment, by restore_model, by training
+        of another kind or by putting in another part, the model's weights of now are the first ones from then
+        on.
         """
         for name, flag in (("warm_start", warm_start), ("progress", progress)):
             require_flag(f"{type(self).__name__}.fit", name, flag)
@@ -172,7 +196,8 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
             )
             model._start(warm_start)
             model._partial = None
-            model._history = training.history  # which grows as the training runs, and stays where it is interrupted
+            # which grows as the training runs, and stays where it is interrupted
+            model._history = training.history
             try:
                 training.run()
             finally:
@@ -180,10 +205,11 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         return self
 
     def partial_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
-        """Train for one epoch on these examples, going on from where the last call left weights and optimizer.
+        """Train for one epoch on these examples, going on from where the last call left weights and
+        optimizer.
 
-        The first call builds what `fit` would build. Steps are counted on, so that schedules go on and noise is drawn anew.
-        A Standardized likelihood measures its columns on the examples of the first call.
+        The first call builds what `fit` would build. Steps are counted on, so that schedules go on and noise
+        is drawn anew. A Standardized likelihood measures its columns on the examples of the first call.
         """
         data = self._examples_to_fit(x, y, fresh=not self._has_networks())
         model = self.model_
@@ -231,8 +257,12 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         phases = self.phases(by) if objective is None else phases_of(self.model_, objective, by)
         return phases if max_norm is None else [replace(phase, max_norm=max_norm) for phase in phases]
 
-    def _examples_to_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, fresh: bool) -> Dataset:
-        """The examples that the model is to be trained on, after it has learned from them what is to be learned of columns."""
+    def _examples_to_fit(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, fresh: bool
+    ) -> Dataset:
+        """The examples that the model is to be trained on, after it has learned from them what is to be
+        learned of columns.
+        """
         given = self._given(x)
         shape = given.event_shape if isinstance(given, Dataset) else given.shape[1:]
         if not fresh:

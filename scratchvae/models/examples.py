@@ -30,17 +30,23 @@ def as_dataset(
 ) -> Dataset:
     """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset of that event shape.
 
-    Axes of length 1 need not be there. A model whose `condition` is None has no use for y, and this function does not look
-    at it. Any other model gets its y from `y`, or where that is None from the Dataset. NaN and the mask of a masked array say
-    which entries are missing. `kind` is that of the data which the model was fitted to, if it was. Examples that are `noisy` may
-    lie outside the likelihood's support as far as noise reaches, unless all of them are whole numbers. With `hidden`, the model
-    can do without some classes: −1 stands for one that nobody knows, and no y for none that anybody does.
+    Axes of length 1 need not be there. A model whose `condition` is None has no use for y, and this function
+    does not look at it. Any other model gets its y from `y`, or where that is None from the Dataset. NaN and
+    the mask of a masked array say which entries are missing. `kind` is that of the data which the model was
+    fitted to, if it was. Examples that are `noisy` may lie outside the likelihood's support as far as noise
+    reaches, unless all of them are whole numbers. With `hidden`, the model can do without some classes: −1
+    stands for one that nobody knows, and no y says that nobody knows any.
 
-    InputError for events of another shape; for a table whose columns are not those of `schema`; for entries that the
-    `likelihood` gives no probability; for numbers that cannot be on the scale of the model's pixels; where y is missing, and
-    where y is not what the condition asks for.
+    InputError for events of another shape; for a table whose columns are not those of `schema`; for entries
+    that the `likelihood` gives no probability; for numbers that cannot be on the scale of the model's pixels;
+    where y is missing, and where y is not what the condition asks for.
     """
-    if isinstance(x, Dataset) and schema is not None and x.schema is not None and x.schema.columns != schema.columns:
+    if (
+        isinstance(x, Dataset)
+        and schema is not None
+        and x.schema is not None
+        and x.schema.columns != schema.columns
+    ):
         expected = f"columns should be those that the model is for: {schema.differs_from(x.schema)}"
         raise InputError(f"{where}: {expected} in {x.name}")
     data = _shaped(where, x, event_shape) if isinstance(x, Dataset) else _taken(where, x, event_shape)
@@ -61,7 +67,9 @@ def as_dataset(
 
 
 def _may_have_noise(likelihood: Likelihood, data: Dataset) -> bool:
-    """Whether the law is none of whole numbers, not all examples are, and none lies further out than noise may put it."""
+    """Whether the law is none of whole numbers, not all examples are, and none lies further out than noise
+    may put it.
+    """
     low, high = NOISY
     try:
         likelihood.require_support(np.full((1, prod(data.event_shape)), 0.5))
@@ -73,9 +81,11 @@ def _may_have_noise(likelihood: Likelihood, data: Dataset) -> bool:
 
 
 def require_scale(where: str, data: Dataset, kind: str | None) -> None:
-    """InputError where a model was fitted to pixels, which are in [0, 1] by then, and these numbers are not on that scale.
+    """InputError where a model was fitted to pixels, which are in [0, 1] by then, and these numbers are not
+    on that scale.
 
-    Whole numbers should be 0 or 1. Others may lie outside [0, 1], as pixels with noise do, but not as far as bytes reach.
+    Whole numbers should be 0 or 1. Others may lie outside [0, 1], as pixels with noise do, but not as far as
+    bytes reach.
     """
     if kind != "pixels" or data.kind == "pixels":
         return
@@ -87,11 +97,16 @@ def require_scale(where: str, data: Dataset, kind: str | None) -> None:
             row, entry = (int(i) for i in np.argwhere(wrong)[0])
             found = f"{data.place(start + row, entry)} is {x[row, entry]:g}"
             helps = f"Dataset({data.name!r}, x, kind='pixels') divides pixels by 255, as those that the model was fitted to"
-            raise InputError(f"{where}: {found}, and the model was fitted to pixels, which are from 0 to 1 by then: {helps}")
+            raise InputError(
+                f"{where}: {found}, and the model was fitted to pixels, which are from 0 to 1 by then: {helps}"
+            )
 
 
 def rows_given(where: str, x: npt.ArrayLike | Dataset) -> Dataset:
-    """Examples for a model of plain vectors whose length is not known before: (N, D), or a Dataset of events of any shape."""
+    """Examples for a model of plain vectors whose length is not known before:
+
+    (N, D), or a Dataset of events of any shape.
+    """
     if isinstance(x, Dataset):
         return x
     shape = np.shape(arrival(where, x).values)
@@ -99,10 +114,14 @@ def rows_given(where: str, x: npt.ArrayLike | Dataset) -> Dataset:
 
 
 def codes_given(where: str, z: npt.ArrayLike, dtype: npt.DTypeLike, *, called: str = "z") -> Array:
-    """Codes as an array of the model's dtype; InputError for what holds no numbers, and for codes that a mask hides."""
+    """Codes as an array of the model's dtype; InputError for what holds no numbers, and for codes that a mask
+    hides.
+    """
     came = arrival(where, z, called=called)
     if came.hidden is not None and came.hidden.any():
-        raise InputError(f"{where}: {called} should be observed, every entry of it; found {int(came.hidden.sum())} masked")
+        raise InputError(
+            f"{where}: {called} should be observed, every entry of it; found {int(came.hidden.sum())} masked"
+        )
     return np.asarray(came.values, dtype)
 
 
@@ -116,7 +135,9 @@ def _taken(where: str, x: Any, event_shape: tuple[int, ...]) -> Dataset:
         values = values.reshape(len(values), *event_shape)
         hidden = None if hidden is None else hidden.reshape(values.shape)
     try:
-        return Dataset("x", values if hidden is None else np.ma.MaskedArray(values, hidden), entry_names=names)
+        return Dataset(
+            "x", values if hidden is None else np.ma.MaskedArray(values, hidden), entry_names=names
+        )
     except InputError as error:
         raise InputError(f"{where}: {str(error).removeprefix('x: ')}") from None
 
@@ -132,10 +153,11 @@ def _shaped(where: str, data: Dataset, event_shape: tuple[int, ...]) -> Dataset:
 
 
 def _require_layout(where: str, shape: tuple[int, ...], event_shape: tuple[int, ...], of: str = "") -> None:
-    """InputError unless an array of that shape holds events of `event_shape`, or rows of all their entries in that order.
+    """InputError unless an array of that shape holds events of `event_shape`, or rows of all their entries in
+    that order.
 
-    Axes of length 1 make no difference. Nothing else is guessed, though the number of entries may be right: pictures
-    with their channels last would be scrambled.
+    Axes of length 1 make no difference. Nothing else is guessed, though the number of entries may be right:
+    pictures with their channels last would be scrambled.
     """
     given, D = shape[1:], prod(event_shape)
     if given in (event_shape, (D,)) or [n for n in given if n != 1] == [n for n in event_shape if n != 1]:

@@ -13,15 +13,17 @@ from scratchvae.models.vae import VAE
 class FactorAnalysis(LinearGaussian):
     """x = z W + mean + ε, ε ~ N(0, diag ψ).     Rubin & Thayer 1982; Ghahramani & Hinton 1996.
 
-    "profile" maximizes over log ψ alone by L-BFGS, since the best W for given ψ is known (Jöreskog 1967, sections 2 to 4): with
-    θ_1 ≥ … ≥ θ_D and u_j the eigenvalues and eigenvectors of Ψ^−½ S Ψ^−½, S the covariance of the data (divided by N),
+    "profile" maximizes over log ψ alone by L-BFGS, since the best W for given ψ is known (Jöreskog 1967,
+    sections 2 to 4): with θ_1 ≥ … ≥ θ_D and u_j the eigenvalues and eigenvectors of Ψ^−½ S Ψ^−½, S the
+    covariance of the data (divided by N),
 
         W_j = √(θ_j − 1) u_j Ψ^½  where j ≤ Z and θ_j > 1, else 0
         −⟨log p(x)⟩ = ½ (D log 2π + Σ_d log ψ_d + Σ_{j kept} (log θ_j + 1) + Σ_{j not kept} θ_j)
         ∂/∂log ψ_d  = ½ (WᵀW + Ψ − S)_dd / ψ_d
 
-    It comes in tens of steps to where EM needs thousands. A ψ_d that the data drive to 0 (a Heywood case) ends between 1e-12
-    of its column's variance (or min_noise_variance) and where the likelihood no longer feels it, some 1e-5.
+    It comes in tens of steps to where EM needs thousands. A ψ_d that the data drive to 0 (a Heywood case)
+    ends between 1e-12 of its column's variance (or min_noise_variance) and where the likelihood no longer
+    feels it, some 1e-5.
     """
 
     METHODS = ("profile", "em")
@@ -44,12 +46,22 @@ class FactorAnalysis(LinearGaussian):
             loss = 0.5 * (log_noise.sum() + (np.log(theta[kept]) + 1).sum() + theta[~kept].sum())
             return loss, 0.5 * ((weight**2).sum(axis=0) + noise_variance - variance) / noise_variance
 
-        limits = optimize.Bounds(np.log(lowest), np.log(np.maximum(variance, lowest)))  # ψ_d ≤ S_dd at any optimum
-        options = {"maxiter": self.max_steps, "maxfun": 20 * self.max_steps, "gtol": 1e-12, "ftol": 0, "maxcor": 30}
+        # ψ_d ≤ S_dd at any optimum
+        limits = optimize.Bounds(np.log(lowest), np.log(np.maximum(variance, lowest)))
+        options = {
+            "maxiter": self.max_steps,
+            "maxfun": 20 * self.max_steps,
+            "gtol": 1e-12,
+            "ftol": 0,
+            "maxcor": 30,
+        }
         start = np.log(np.maximum(variance / 2, lowest))
-        found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=limits, options=options)
+        found = optimize.minimize(
+            loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=limits, options=options
+        )
         _, gradient = loss_and_gradient(found.x)
-        downhill = np.clip(found.x - gradient, limits.lb, limits.ub) - found.x  # where a bound doesn't forbid it
+        # where a bound doesn't forbid it
+        downhill = np.clip(found.x - gradient, limits.lb, limits.ub) - found.x
         self._converged = bool(np.abs(downhill).max() < 1e-6)
         weight, _, _ = best_weight(np.exp(found.x))
         self.noise_variance = np.exp(found.x)
@@ -69,8 +81,10 @@ class FactorAnalysis(LinearGaussian):
 
         q(z|x) = N((x − mean) Ψ⁻¹ Wᵀ M⁻¹, diag M⁻¹),  M = I + W Ψ⁻¹ Wᵀ        p(x|z) = N(z W + mean, Ψ)
 
-        Its posterior is the exact one: `fit` leaves the latents in the rotation in which W Ψ⁻¹ Wᵀ, and with it M, is diagonal.
-        Its likelihood is a GaussianDiagonal without a floor, whatever min_noise_variance was.     Rubin & Thayer 1982.
+        Its posterior is the exact one: `fit` leaves the latents in the rotation in which W Ψ⁻¹ Wᵀ, and with
+        it M, is diagonal. Its likelihood is a GaussianDiagonal without a floor, whatever min_noise_variance
+        was.
+        Rubin & Thayer 1982.
         """
         self._require_fitted()
         likelihood = GaussianDiagonal(self.noise_variance, min_variance=0.0)

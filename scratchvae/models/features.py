@@ -15,7 +15,13 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset, TableSchema, arrival, is_frame
 from scratchvae.models.scikit_learn import not_fitted, output_container, transformer_tags, warn_of_names
 
-LEFT_OUT = ("_callback_fit_ctx", "_skl_callbacks", "_skl_callbacks_to_teardown", "_parent_callback_ctx", "_partial")
+LEFT_OUT = (
+    "_callback_fit_ctx",
+    "_skl_callbacks",
+    "_skl_callbacks_to_teardown",
+    "_parent_callback_ctx",
+    "_partial",
+)
 SHOWN = 5  # names that a message repeats
 
 
@@ -44,7 +50,9 @@ class Features:
         """
         if transform not in (None, "default", "pandas", "polars"):
             expected = "one of default, pandas, polars"
-            raise InputError(f"{type(self).__name__}.set_output: transform should be {expected}; found {transform!r:.80}")
+            raise InputError(
+                f"{type(self).__name__}.set_output: transform should be {expected}; found {transform!r:.80}"
+            )
         if transform is not None:
             self._sklearn_output_config = {"transform": transform}
         return self
@@ -73,10 +81,14 @@ class Features:
             raise not_fitted(name)
         if input_features is not None:
             if len(input_features) != self.n_features_in_:
-                expected = f"input_features should have length equal to number of features ({self.n_features_in_})"
+                expected = (
+                    f"input_features should have length equal to number of features ({self.n_features_in_})"
+                )
                 raise InputError(f"{name}.get_feature_names_out: {expected}, got {len(input_features)}")
             if list(input_features) != list(getattr(self, "feature_names_in_", input_features)):
-                raise InputError(f"{name}.get_feature_names_out: input_features is not equal to feature_names_in_")
+                raise InputError(
+                    f"{name}.get_feature_names_out: input_features is not equal to feature_names_in_"
+                )
         return np.array([f"{name.lower()}{j}" for j in range(self._n_features_out())], object)
 
     @property
@@ -105,7 +117,9 @@ class Features:
         """InputError where columns have other names, or stand in another order, than when the model was
         fitted.
         """
-        if not self.__sklearn_is_fitted__() or (isinstance(x, Dataset) and x.schema is not None and self._schema is not None):
+        if not self.__sklearn_is_fitted__() or (
+            isinstance(x, Dataset) and x.schema is not None and self._schema is not None
+        ):
             return  # the schema's own check names the column that is another one
         name, fitted = type(self).__name__, getattr(self, "feature_names_in_", None)
         found = column_names(name, x)
@@ -113,7 +127,9 @@ class Features:
             warn_of_names(f"X has feature names, but {name} was fitted without feature names")
         if fitted is not None and found is None:
             if getattr(x, "ndim", 2) == 2 or isinstance(x, list):
-                warn_of_names(f"X does not have valid feature names, but {name} was fitted with feature names")
+                warn_of_names(
+                    f"X does not have valid feature names, but {name} was fitted with feature names"
+                )
         elif fitted is not None and list(fitted) != list(found):  # type: ignore[arg-type]
             raise InputError(_other_names(fitted, found))  # type: ignore[arg-type]
 
@@ -146,15 +162,18 @@ def column_names(where: str, x: Any) -> Array | None:
     if 0 < strings < len(names):
         kinds = sorted({type(name).__name__ for name in names})
         remedy = "x.columns = x.columns.astype(str) makes them so"
-        raise NotNumbers(f"{where}: names of columns should all be strings, or none of them; found {', '.join(kinds)}: {remedy}")
+        raise NotNumbers(
+            f"{where}: names of columns should all be strings, or none of them; found {', '.join(kinds)}: {remedy}"
+        )
     return names if strings else None
 
 
 def numbers(where: str, x: Any) -> Any:
     """Examples as an array of numbers: a DataFrame's columns, a masked array with its mask.
 
-    A Dataset and arrays of numbers are returned as they are. InputError, which begins with `where` and is a TypeError as well,
-    as scikit-learn expects, for sparse and ragged input, complex numbers, text, and objects that are no numbers.
+    A Dataset and arrays of numbers are returned as they are. InputError, which begins with `where` and is a
+    TypeError as well, as scikit-learn expects, for sparse and ragged input, complex numbers, text, and
+    objects that are no numbers.
     """
     if isinstance(x, Dataset):
         return x
@@ -166,7 +185,9 @@ def numbers(where: str, x: Any) -> Any:
     if given.ndim < 2:
         found = f"found {given.dtype} of shape {given.shape}" if given.ndim else "found a single number"
         remedy = "x.reshape(1, -1) makes one example of it, and x.reshape(-1, 1) one column"
-        raise InputError(f"{where}: x should have shape (N, D), a row for each example; {found}. Reshape your data: {remedy}")
+        raise InputError(
+            f"{where}: x should have shape (N, D), a row for each example; {found}. Reshape your data: {remedy}"
+        )
     if given.ndim == 2 and given.shape[1] == 0:
         raise InputError(f"{where}: 0 feature(s) (shape={given.shape}) while a minimum of 1 is required.")
     if given.ndim == 2 and given.shape[0] == 0:

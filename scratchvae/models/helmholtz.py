@@ -1,4 +1,6 @@
-"""The Helmholtz machine: a layered sigmoid belief network, and a second one upside down that recognizes what the first draws."""
+"""The Helmholtz machine: a layered sigmoid belief network, and a second one upside down that recognizes what
+the first draws.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import arrays, kernels
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_flag, require_shapes
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_choice,
+    require_count,
+    require_flag,
+    require_shapes,
+)
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import RowNoise, log_likelihood
@@ -28,17 +38,20 @@ from scratchvae.training import Optimizer, Phase
 
 
 class HelmholtzMachine(HiddenUnits):
-    """p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l), h_0 = x, and q(h|x) = Π_l q(h_l|h_{l−1}), every unit of every layer 0 or 1.
+    """p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l), h_0 = x, and q(h|x) = Π_l q(h_l|h_{l−1}), every unit of every
+    layer 0 or 1.
 
         p(h_L) = Bernoulli(σ(top))        p(h_{l−1}|h_l) = Bernoulli(σ(generation(h_l)))
                                           q(h_l|h_{l−1}) = Bernoulli(σ(recognition(h_{l−1})))
 
-    `hidden` are the widths of h_1 … h_L, `recognition` the L layers from x upwards, `generation` those from h_L downwards to x:
-    each any map to the logits of the layer that follows. Where all of h is one array (B, H), h_1 comes first. Draws are functions
-    of uniform numbers handed in, and pass no gradient on. `fit` trains by `algorithm`, one of ALGORITHMS, whose phases each have
-    an optimizer of their own; `samples` are the draws of each example that reweighted_wake_sleep takes.
+    `hidden` are the widths of h_1 … h_L, `recognition` the L layers from x upwards, `generation` those from
+    h_L downwards to x: each any map to the logits of the layer that follows. Where all of h is one array
+    (B, H), h_1 comes first. Draws are functions of uniform numbers handed in, and pass no gradient on. `fit`
+    trains by `algorithm`, one of ALGORITHMS, whose phases each have an optimizer of their own; `samples` are
+    the draws of each example that reweighted_wake_sleep takes.
 
-    Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the examples lack.
+    Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the
+    examples lack.
     Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
     """
 
@@ -55,7 +68,10 @@ class HelmholtzMachine(HiddenUnits):
         require_choice("HelmholtzMachine", "algorithm", algorithm, ALGORITHMS)
         require_count("HelmholtzMachine", "samples", samples)
         self.algorithm, self.samples = algorithm, samples
-        self.event_shape, self.hidden = tuple(event_shape), arrays.sizes_of("HelmholtzMachine", "hidden", hidden, least=1)
+        self.event_shape, self.hidden = (
+            tuple(event_shape),
+            arrays.sizes_of("HelmholtzMachine", "hidden", hidden, least=1),
+        )
         if len(generation) != len(self.hidden) or len(recognition) != len(self.hidden):
             expected = f"generation and recognition should have {len(self.hidden)} layers each, one for each hidden layer"
             raise InputError(f"HelmholtzMachine: {expected}, found {len(generation)} and {len(recognition)}")
@@ -78,28 +94,40 @@ class HelmholtzMachine(HiddenUnits):
         return self.n_hidden
 
     def _try_out(self) -> None:
-        self.inverse_transform(np.concatenate(self._means(np.zeros((1, prod(self.event_shape)), dtype_of(self))), axis=1))
+        self.inverse_transform(
+            np.concatenate(self._means(np.zeros((1, prod(self.event_shape)), dtype_of(self))), axis=1)
+        )
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
         """Those of the algorithm, each over one half of the machine."""
-        return [Phase(objective, optimizer, over=half) for objective, half in ALGORITHMS[self.algorithm](self.samples)]
+        return [
+            Phase(objective, optimizer, over=half)
+            for objective, half in ALGORITHMS[self.algorithm](self.samples)
+        ]
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
         """The noise of `rows` recognitions: (rows, H) from U(0, 1), float32.
 
-        Of the 2²⁴ numbers that are drawn 0 becomes half a step: below it lies every probability, however small, and a unit that
-        is on with 1e-30 would be on at every 2²⁴th draw, with a weight of 1e30.
+        Of the 2²⁴ numbers that are drawn 0 becomes half a step: below it lies every probability, however
+        small, and a unit that is on with 1e-30 would be on at every 2²⁴th draw, with a weight of 1e30.
         """
         return np.maximum(rng.random((rows, self.n_hidden), dtype=np.float32), np.float32(2.0**-25))
 
     def run(
-        self, batch: Batch, noise: Noise, *, draws: int = 1, kl: Kl = "none", score: bool = True, mode: Mode = EVALUATION
+        self,
+        batch: Batch,
+        noise: Noise,
+        *,
+        draws: int = 1,
+        kl: Kl = "none",
+        score: bool = True,
+        mode: Mode = EVALUATION,
     ) -> tuple[Pass, Pullback]:
         """One pass: h ~ q(h|x) as z, log p(x|h), and with kl="sampled" log p(h) and log q(h|x).
 
-        In the pullback dlog_px and dlog_pz fill the generative Parameters, dlog_q those of q, whose draws do not move:
-        so that `score` and `path` change nothing, and there are no dz, dkl and dq_params. q_params is (B, 0). InputError for
-        kl="closed_form", of which there is none.
+        In the pullback dlog_px and dlog_pz fill the generative Parameters, dlog_q those of q, whose draws do
+        not move: so that `score` and `path` change nothing, and there are no dz, dkl and dq_params. q_params
+        is (B, 0). InputError for kl="closed_form", of which there is none.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
         if batch.shown is not None:
@@ -128,8 +156,12 @@ class HelmholtzMachine(HiddenUnits):
             return Pass(log_px, none, h), pullback
         return Pass(log_px, none, h, log_pz=log_ph, log_q=log_q.reshape(-1, draws)), pullback
 
-    def recognize(self, *, x: Array, uniform: Array, mode: Mode = EVALUATION) -> tuple[tuple[Array, Array], Pullback]:
-        """h ~ q(h|x), from the bottom up, and log q(h|x).     x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats.
+    def recognize(
+        self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
+    ) -> tuple[tuple[Array, Array], Pullback]:
+        """h ~ q(h|x), from the bottom up, and log q(h|x).
+
+        x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats.
 
         pullback(dlog_q) fills q's Parameters: the draws stay what they are.
         """
@@ -140,7 +172,10 @@ class HelmholtzMachine(HiddenUnits):
         return (np.concatenate(drawn, axis=1), log_q), pullback
 
     def dream(self, *, uniform: Array) -> tuple[Array, Array]:
-        """(x, h) ~ p(x, h), from the top down.     uniform (B, D + H), x's columns first  ->  (B, D) and (B, H)."""
+        """(x, h) ~ p(x, h), from the top down.
+
+        uniform (B, D + H), x's columns first  ->  (B, D) and (B, H).
+        """
         self._require("dream", uniform=(uniform, "B D+H"))
         for_top, *downwards = _parts(uniform, (prod(self.event_shape), *self.hidden))[::-1]
         top = bernoulli.sample(np.repeat(self.top.value[None], len(uniform), axis=0), uniform=for_top)
@@ -151,36 +186,50 @@ class HelmholtzMachine(HiddenUnits):
     def log_joint(
         self, batch: Batch, h: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|h) = log p(x|h_1) and log p(h) = log p(h_L) + Σ_l log p(h_{l−1}|h_l), each (B, K) in nats.     h (B·K, H).
+        """log p(x|h) = log p(x|h_1) and log p(h) = log p(h_L) + Σ_l log p(h_{l−1}|h_l), each (B, K) in nats.
 
-        pullback(dlog_px, dlog_ph) fills the generative Parameters and returns None: h is 0 or 1 and has no gradient.
+        h (B·K, H).
+
+        pullback(dlog_px, dlog_ph) fills the generative Parameters and returns None: h is 0 or 1 and has no
+        gradient.
         """
         repeated = batch.repeat(draws)
         x = fill_missing(repeated.x, repeated.observed)
         self._require("log_joint", x=(x, "B D"), h=(h, "B H"))
         bernoulli_chain.require_binary("log_joint", x=x, h=h)
         states = [x, *_parts(h, self.hidden)][::-1]
-        log_top, top_pullback = bernoulli.log_prob(np.repeat(self.top.value[None], len(x), axis=0), x=states[0])
-        terms, chain_pullback = bernoulli_chain.log_prob(self.generation, states, observed=repeated.observed, mode=mode)
+        log_top, top_pullback = bernoulli.log_prob(
+            np.repeat(self.top.value[None], len(x), axis=0), x=states[0]
+        )
+        terms, chain_pullback = bernoulli_chain.log_prob(
+            self.generation, states, observed=repeated.observed, mode=mode
+        )
         *inner, log_px = terms
         log_ph = sum(inner, log_top)
 
         def pullback(dlog_px: Array, dlog_ph: Array) -> None:
             by_row = dlog_ph.reshape(-1)
             chain_pullback(*[by_row] * len(inner), dlog_px.reshape(-1))
-            self.top.receive(top_pullback(by_row).sum(axis=0))  # dtop_j = Σ_b dlog_ph_b (h_bj − σ(top_j)), h that of h_L
+            # dtop_j = Σ_b dlog_ph_b (h_bj − σ(top_j)), h that of h_L
+            self.top.receive(top_pullback(by_row).sum(axis=0))
 
         return (log_px.reshape(-1, draws), log_ph.reshape(-1, draws)), pullback
 
-    def decoded(self, h: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """The logits (B·K, D) of p(x|h_1), which only the first columns of h (B·K, H) count for; pullback(dlogits) -> dh_1."""
+    def decoded(
+        self, h: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
+        """The logits (B·K, D) of p(x|h_1), which only the first columns of h (B·K, H) count for;
+        pullback(dlogits) -> dh_1.
+        """
         return self.generation[-1](h[:, : self.hidden[0]], mode=mode)
 
     def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log q(h|x) = Σ_l log q(h_l|h_{l−1})  (B,) in nats; pullback(dlog_q) fills q's Parameters."""
         self._require("log_recognition", x=(x, "B D"), h=(h, "B H"))
         bernoulli_chain.require_binary("log_recognition", x=x, h=h)
-        terms, chain_pullback = bernoulli_chain.log_prob(self.recognition, [x, *_parts(h, self.hidden)], mode=mode)
+        terms, chain_pullback = bernoulli_chain.log_prob(
+            self.recognition, [x, *_parts(h, self.hidden)], mode=mode
+        )
         log_q = sum(terms[1:], terms[0])
 
         def pullback(dlog_q: Array) -> None:
@@ -193,7 +242,10 @@ class HelmholtzMachine(HiddenUnits):
 
         For h_1 this is E[h_1|x] under q, for higher layers its mean-field approximation.
         """
-        codes = [np.concatenate(self._means(batch.x), axis=1) for batch in self._dataset(x).batches(AT_ONCE, dtype_of(self))]
+        codes = [
+            np.concatenate(self._means(batch.x), axis=1)
+            for batch in self._dataset(x).batches(AT_ONCE, dtype_of(self))
+        ]
         return np.concatenate(codes)
 
     def inverse_transform(self, h: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
@@ -206,7 +258,12 @@ class HelmholtzMachine(HiddenUnits):
         return self.likelihood.mean(logits).reshape(-1, *self.event_shape)
 
     def sample(
-        self, n: int = 1, rng: np.random.Generator | int | None = None, *, y: npt.ArrayLike | None = None, mean: bool = True
+        self,
+        n: int = 1,
+        rng: np.random.Generator | int | None = None,
+        *,
+        y: npt.ArrayLike | None = None,
+        mean: bool = True,
     ) -> Array:
         """n dreams: E[x|h_1] of h ~ p(h), or with mean=False draws x ~ p(x|h_1)  ->  (n, *event_shape)."""
         require_count("sample", "n", n, 0)
@@ -214,7 +271,9 @@ class HelmholtzMachine(HiddenUnits):
         require_untold("HelmholtzMachine.sample", y)
         rng = arrays.generator_from("HelmholtzMachine.sample", "rng", rng)
         with enough_memory(f"HelmholtzMachine.sample(n={n})"):
-            x, h = self.dream(uniform=rng.random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32))
+            x, h = self.dream(
+                uniform=rng.random((n, self.n_hidden + prod(self.event_shape)), dtype=np.float32)
+            )
         return self.inverse_transform(h) if mean else x.reshape(n, *self.event_shape)
 
     def score_samples(
@@ -235,7 +294,10 @@ class HelmholtzMachine(HiddenUnits):
     def _require(self, where: str, **arrays: tuple[Array, str]) -> None:
         D, H = prod(self.event_shape), self.n_hidden
         sizes = {"B D": f"B {D}", "B H": f"B {H}", "B D+H": f"B {D + H}"}
-        require_shapes(f"HelmholtzMachine.{where}", **{name: (array, sizes[shape]) for name, (array, shape) in arrays.items()})
+        require_shapes(
+            f"HelmholtzMachine.{where}",
+            **{name: (array, sizes[shape]) for name, (array, shape) in arrays.items()},
+        )
 
 
 def _parts(array: Array, widths: Sequence[int]) -> list[Array]:

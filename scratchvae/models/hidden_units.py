@@ -1,4 +1,6 @@
-"""What a model offers whose codes are hidden units of 0 and 1: their probabilities, and examples that they complete."""
+"""What a model offers whose codes are hidden units of 0 and 1: their probabilities, and examples that they
+complete.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from scratchvae.models.estimator import Estimator
 
 
 class HiddenUnits(Estimator):
-    """The verbs fit_transform, reconstruct and impute of a model that says how x and its hidden units h lead to each other."""
+    """The verbs fit_transform, reconstruct and impute of a model that says how x and its hidden units h lead
+    to each other.
+    """
 
     n_hidden: int
 
@@ -29,7 +33,9 @@ class HiddenUnits(Estimator):
         """E[x|h] of hidden units (N, H) between 0 and 1  ->  (N, *event_shape)."""
 
     @abstractmethod
-    def decoded(self, h: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def decoded(
+        self, h: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of hidden units h (B·K, H)."""
 
     @abstractmethod
@@ -38,10 +44,14 @@ class HiddenUnits(Estimator):
 
     def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
         """h ~ p(h)  ->  (B·K, H), K = `draws` for each example."""
-        _, h = self.dream(uniform=rng.random((len(batch) * draws, batch.x.shape[1] + self.n_hidden), dtype=np.float32))
+        _, h = self.dream(
+            uniform=rng.random((len(batch) * draws, batch.x.shape[1] + self.n_hidden), dtype=np.float32)
+        )
         return h
 
-    def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any) -> Array:
+    def fit_transform(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any
+    ) -> Array:
         """`fit`, then `transform`."""
         return self.fit(x, y, **settings).transform(x, y)
 
@@ -60,7 +70,8 @@ class HiddenUnits(Estimator):
     ) -> Array:
         """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
 
-        Each missing entry is at its probability given the observed ones, estimated with `samples` importance-weighted
+        Each missing entry is at its probability given the observed ones, estimated with `samples`
+        importance-weighted
         draws of h. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape). An example of which nothing
         was observed is filled in by dreams, draws from p(h) that all count alike.
         """

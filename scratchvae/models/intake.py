@@ -22,18 +22,28 @@ class Intake(Features):
         """y as `model_` takes it."""
         return y
 
-    def _dataset(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, noisy: bool = False) -> Dataset:
-        """The examples at the door of every verb of a model that has its networks, which says where they are of no use to it.
+    def _dataset(
+        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, noisy: bool = False
+    ) -> Dataset:
+        """The examples at the door of every verb of a model that has its networks, which says where they are
+        of no use to it.
 
-        `noisy`: the verb reads them by the encoder alone, so that noise may have put them outside the likelihood's support.
+        `noisy`: the verb reads them by the encoder alone, so that noise may have put them outside the
+        likelihood's support.
         """
         self._require_features(x)
         return self._taken(self._given(x), self._known(y, x), noisy=noisy)
 
     def _taken(self, given: Any, y: npt.ArrayLike | None, *, noisy: bool = False) -> Dataset:
-        """An array or a Dataset as one of the model's events, which its likelihood can take, or its encoder where `noisy`."""
+        """An array or a Dataset as one of the model's events, which its likelihood can take, or its encoder
+        where `noisy`.
+        """
         model = self.model_
-        checks: dict[str, Any] = {"schema": self._schema, "likelihood": model.likelihood, "kind": vars(model).get("_kind")}
+        checks: dict[str, Any] = {
+            "schema": self._schema,
+            "likelihood": model.likelihood,
+            "kind": vars(model).get("_kind"),
+        }
         checks |= {"noisy": noisy, "hidden": model.classifier is not None}
         return as_dataset(type(self).__name__, given, model.event_shape, y, model.condition, **checks)
 

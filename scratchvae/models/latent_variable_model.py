@@ -1,4 +1,6 @@
-"""What models with latent variables have in common: an encoder, a decoder, three roles, and the pass through them."""
+"""What models with latent variables have in common: an encoder, a decoder, three roles, and the pass through
+them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback, require_choice, require_count, require_flag, sizes_of
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_choice,
+    require_count,
+    require_flag,
+    sizes_of,
+)
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood, fill_missing
@@ -25,22 +35,25 @@ PARTS = {"encoder": Layer, "posterior": Posterior, "prior": Prior, "decoder": La
 
 
 class LatentVariableModel(Coding):
-    """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood -> x.
+    """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood
+    -> x.
 
-    `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params (B, likelihood.n_params); D is
-    the product of `event_shape`. The encoder gets what the likelihood's `features` make of x, which most likelihoods leave as
-    it is, and with `shows_mask` as many columns more, which say what was observed. Missing entries (NaN, a mask) count for
-    nothing in any term: p(x|z) is that of the entries that were observed.
-    `fit`, `transform`, `inverse_transform`, `score_samples` and `score` are scikit-learn's verbs.
+    `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params
+    (B, likelihood.n_params); D is the product of `event_shape`. The encoder gets what the likelihood's
+    `features` make of x, which most likelihoods leave as it is, and with `shows_mask` as many columns more,
+    which say what was observed. Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that
+    of the entries that were observed. `fit`, `transform`, `inverse_transform`, `score_samples` and `score`
+    are scikit-learn's verbs.
 
-    A model is made in one of two ways. One that is given its networks, its roles and its event_shape is ready at once, and
-    `fit` trains these very networks. Any other builds what it was not given when `fit` first sees examples, from plain numbers
-    and names as the recipe mlp would, and keeps it as `model_`, a ready model of the same class: its own parameters stay as
-    they were given, as scikit-learn asks. So a user has one kind of model, and the networks that it is built of come from the
-    room of networks, which is below this one.
+    A model is made in one of two ways. One that is given its networks, its roles and its event_shape is ready
+    at once, and `fit` trains these very networks. Any other builds what it was not given when `fit` first
+    sees examples, from plain numbers and names as the recipe mlp would, and keeps it as `model_`, a ready
+    model of the same class: its own parameters stay as they were given, as scikit-learn asks. So a user has
+    one kind of model, and the networks that it is built of come from the room of networks, which is below
+    this one.
 
-    Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the encoder gets; `told`,
-    what the decoder gets; and `prior_given`, the prior of the latents of a batch.
+    Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the
+    encoder gets; `told`, what the decoder gets; and `prior_given`, the prior of the latents of a batch.
     """
 
     transparent = "_built"
@@ -60,16 +73,24 @@ class LatentVariableModel(Coding):
         self.shows_mask = shows_mask
         if isinstance(posterior, Posterior) and isinstance(prior, Prior):
             require_one_space(type(self).__name__, posterior, prior)
-        given: dict[str, Any] = {"event_shape": event_shape, "encoder": encoder, "posterior": posterior, "prior": prior}
+        given: dict[str, Any] = {
+            "event_shape": event_shape,
+            "encoder": encoder,
+            "posterior": posterior,
+            "prior": prior,
+        }
         for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
-            if part is not None or name not in ("posterior", "prior"):  # of which an autoencoder is given none
+            # of which an autoencoder is given none
+            if part is not None or name not in ("posterior", "prior"):
                 setattr(self, name, part)
         if isinstance(encoder, Layer):  # else `fit` looks at it, as scikit-learn asks
             require_flag(type(self).__name__, "shows_mask", shows_mask)
 
     @abstractmethod
     def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
-        """Every part of the model for events of that shape, as its constructor takes them: those given, and new ones."""
+        """Every part of the model for events of that shape, as its constructor takes them: those given, and
+        new ones.
+        """
 
     def _learn_condition(self, y: npt.ArrayLike | None) -> None:
         """Learn what y is: nothing, unless the model is told y."""
@@ -78,7 +99,8 @@ class LatentVariableModel(Coding):
     def model_(self) -> Any:
         """The model that has the networks: this one where they were given, else what `fit` has built.
 
-        It is what everything else in the library takes: objectives, evaluation, plots. NotFittedError before `fit`.
+        It is what everything else in the library takes: objectives, evaluation, plots. NotFittedError before
+        `fit`.
         """
         if self._is_ready():
             return self
@@ -91,7 +113,9 @@ class LatentVariableModel(Coding):
 
     def _is_ready(self) -> bool:
         """Whether every part was given, so that nothing is left to build."""
-        return isinstance(self.event_shape, tuple) and all(isinstance(vars(self).get(name), kind) for name, kind in PARTS.items())
+        return isinstance(self.event_shape, tuple) and all(
+            isinstance(vars(self).get(name), kind) for name, kind in PARTS.items()
+        )
 
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
         require_flag(type(self).__name__, "shows_mask", self.shows_mask)
@@ -99,11 +123,17 @@ class LatentVariableModel(Coding):
             require_one_space(type(self).__name__, self.posterior, self.prior)
         elif fresh or "_built" not in vars(self):
             where = type(self).__name__
-            shape = event_shape if self.event_shape is None else sizes_of(where, "event_shape", self.event_shape, least=1)
+            shape = (
+                event_shape
+                if self.event_shape is None
+                else sizes_of(where, "event_shape", self.event_shape, least=1)
+            )
             for name in ("encoder", "decoder"):
                 part = getattr(self, name)
                 if part is not None and not isinstance(part, Layer):
-                    raise InputError(f"{where}: {name} should be a Layer, or None to have it built; found {part!r:.80}")
+                    raise InputError(
+                        f"{where}: {name} should be a Layer, or None to have it built; found {part!r:.80}"
+                    )
             self._learn_condition(y)
             self._built = type(self)(**(self.get_params(deep=False) | self._parts(shape)))
 
@@ -120,10 +150,12 @@ class LatentVariableModel(Coding):
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets: the likelihood's `features` of x, or of what is shown in its place, 0 for what is missing.
+        """What the encoder gets: the likelihood's `features` of x, or of what is shown in its place, 0 for
+        what is missing.
 
-        Of most likelihoods the features are x itself (B, D). Of a Standardized one they are in its units, in which 0 is the mean
-        of the data. Where the model `shows_mask`, which features were observed follows as so many columns of 1 and 0.
+        Of most likelihoods the features are x itself (B, D). Of a Standardized one they are in its units, in
+        which 0 is the mean of the data. Where the model `shows_mask`, which features were observed follows as
+        so many columns of 1 and 0.
         """
         shown = batch.x if batch.shown is None else batch.shown
         features, observed = self.likelihood.features(shown, batch.observed)
@@ -138,14 +170,20 @@ class LatentVariableModel(Coding):
         return self.posterior.code(self.encoder(self.seen(batch))[0])
 
     def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
-        """What the decoder gets: codes z (B·K, Z), and in the columns behind them what else it is told of each example."""
+        """What the decoder gets: codes z (B·K, Z), and in the columns behind them what else it is told of
+        each example.
+        """
         return z
 
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
-        """p(z) for the latents of this batch: one prior for all batches, unless it depends on what is known of them."""
+        """p(z) for the latents of this batch: one prior for all batches, unless it depends on what is known
+        of them.
+        """
         return self.prior
 
-    def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def decoded(
+        self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
         x_params, decoder_pullback = self.decoder(self.told(z, batch, draws=draws), mode=mode)
 
@@ -166,8 +204,8 @@ class LatentVariableModel(Coding):
     ) -> tuple[Pass, Pullback]:
         """One pass, downwards x -> q_params -> z -> x_params -> log p(x|z); upwards in its pullback.
 
-        The arguments and the pullback's are those of `objectives.Model.run`. InputError where kl="sampled" is asked of a
-        posterior without a density, or kl="closed_form" of a pair without one.
+        The arguments and the pullback's are those of `objectives.Model.run`. InputError where kl="sampled" is
+        asked of a posterior without a density, or kl="closed_form" of a pair without one.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
         require_count("run", "draws", draws)
@@ -176,15 +214,21 @@ class LatentVariableModel(Coding):
         log_q = log_pz = kl_by_group = None
         prior = self.prior_given(batch, mode=mode)
         if kl == "closed_form":
-            (z, kl_by_group), z_pullback = sample_with_kl(self.posterior, prior, q_params, noise=noise, draws=K, mode=mode)
+            (z, kl_by_group), z_pullback = sample_with_kl(
+                self.posterior, prior, q_params, noise=noise, draws=K, mode=mode
+            )
         elif sampled:
             q = self._density()
-            (z, log_q), z_pullback = q.sample_with_log_prob(q_params, noise=noise, draws=K, score=score, mode=mode)
+            (z, log_q), z_pullback = q.sample_with_log_prob(
+                q_params, noise=noise, draws=K, score=score, mode=mode
+            )
             log_pz, prior_pullback = prior.log_prob(z, mode=mode)
         else:
             z, z_pullback = self.posterior.sample(q_params, noise=noise, draws=K, mode=mode)
         x_params, decoder_pullback = self.decoded(z, batch, draws=K, mode=mode)
-        log_px, likelihood_pullback = self.likelihood.log_prob(x_params, x=batch.x, observed=batch.observed, draws=K, mode=mode)
+        log_px, likelihood_pullback = self.likelihood.log_prob(
+            x_params, x=batch.x, observed=batch.observed, draws=K, mode=mode
+        )
         log_pz, log_q = (None if term is None else term.reshape(-1, K) for term in (log_pz, log_q))
         relaxed = self.posterior.relaxed and mode.training
 
@@ -199,7 +243,9 @@ class LatentVariableModel(Coding):
             path: Array | None = None,
         ) -> None:
             if not sampled and not (dlog_pz is None and dlog_q is None):
-                raise InputError('run: dlog_pz and dlog_q should be of a pass with kl="sampled"; found kl="' + kl + '"')
+                raise InputError(
+                    'run: dlog_pz and dlog_q should be of a pass with kl="sampled"; found kl="' + kl + '"'
+                )
             if kl != "closed_form" and dkl is not None:
                 raise InputError('run: dkl should be of a pass with kl="closed_form"; found kl="' + kl + '"')
             if path is not None and score:
@@ -214,14 +260,18 @@ class LatentVariableModel(Coding):
             if path is not None:
                 dz_found, dlog_q_found = dz_found * path.reshape(-1, 1), dlog_q_found * path.reshape(-1)
             if kl_by_group is not None:
-                found = z_pullback(dz_found, np.zeros_like(kl_by_group) if dkl is None else dkl)  # by way of z, and of the KL
+                # by way of z, and of the KL
+                found = z_pullback(dz_found, np.zeros_like(kl_by_group) if dkl is None else dkl)
             else:
-                found = z_pullback(dz_found, dlog_q_found) if sampled else z_pullback(dz_found)  # by way of z, and of log q
+                # by way of z, and of log q
+                found = z_pullback(dz_found, dlog_q_found) if sampled else z_pullback(dz_found)
             if dq_params is not None:
                 found = found + dq_params
             encoder_pullback(found)
 
-        return Pass(log_px.reshape(-1, K), q_params, z, log_pz, log_q, kl_by_group, x_params, relaxed), pullback
+        return Pass(
+            log_px.reshape(-1, K), q_params, z, log_pz, log_q, kl_by_group, x_params, relaxed
+        ), pullback
 
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION

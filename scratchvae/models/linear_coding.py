@@ -100,7 +100,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         try:
             z = np.asarray(z, np.float64)
         except (TypeError, ValueError):
-            raise InputError(f"{type(self).__name__}.inverse_transform: z should be numbers, (N, Z); found {z!r:.80}") from None
+            raise InputError(
+                f"{type(self).__name__}.inverse_transform: z should be numbers, (N, Z); found {z!r:.80}"
+            ) from None
         require_shapes("inverse_transform", z=(z, f"N {self.latent_dim}"))
         require_finite("inverse_transform", "z", z)
         return z @ self.weight + self.mean
@@ -118,7 +120,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         """The mean of score_samples."""
         return float(self.score_samples(x).mean())
 
-    def sample(self, n: int = 1, rng: np.random.Generator | int | None = None, *, y: npt.ArrayLike | None = None) -> Array:
+    def sample(
+        self, n: int = 1, rng: np.random.Generator | int | None = None, *, y: npt.ArrayLike | None = None
+    ) -> Array:
         """n draws x ~ N(mean, C)  ->  (n, D)."""
         require_untold(f"{type(self).__name__}.sample", y)
         self._require_fitted()
@@ -155,7 +159,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
     def _require_columns(self, rows: Array, columns: int) -> None:
         if rows.shape[1] != columns:
             words = f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting {columns} features as input"
-            raise InputError(f"{type(self).__name__}: x should have shape (N, {columns}), found {rows.shape}: {words}")
+            raise InputError(
+                f"{type(self).__name__}: x should have shape (N, {columns}), found {rows.shape}: {words}"
+            )
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
         return self._read(x)[1]
@@ -169,7 +175,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         if (np.abs(rows) > LARGEST).any():
             row, entry = (int(i) for i in np.argwhere(np.abs(rows) > LARGEST)[0])
             found = f"{data.place(row, entry)} is {rows[row, entry]:g}"
-            raise InputError(f"{where}: entries of x should be {LARGEST:g} at most, or NaN where missing; {found}")
+            raise InputError(
+                f"{where}: entries of x should be {LARGEST:g} at most, or NaN where missing; {found}"
+            )
         return data, rows
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -182,7 +190,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
     def summary(self) -> Summary:
         """The arrays that `fit` has found, with their shapes: a table that prints itself."""
         self._require_fitted()
-        found = {name: np.atleast_1d(getattr(self, name)) for name in ("components_", "mean_", "noise_variance_")}
+        found = {
+            name: np.atleast_1d(getattr(self, name)) for name in ("components_", "mean_", "noise_variance_")
+        }
         rows = tuple(Row(name, "array", str(array.shape), array.size) for name, array in found.items())
         return Summary(type(self).__name__, rows, sum(row.parameters for row in rows))
 
@@ -191,7 +201,9 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
 
     def _try_out(self) -> None:
         if self.__sklearn_is_fitted__():
-            require_shapes("the model", components_=(self.components_, f"{self.latent_dim} D"), mean_=(self.mean_, "D"))
+            require_shapes(
+                "the model", components_=(self.components_, f"{self.latent_dim} D"), mean_=(self.mean_, "D")
+            )
             require_shapes("the model", mean_=(self.mean_, "D"), noise_variance=(self.noise_variance, "D"))
             infer(Rows.of(self.mean_[None]), self.mean, self.weight, self.noise_variance)
 

@@ -1,9 +1,11 @@
-"""What factor analysis and probabilistic PCA have in common: a linear-Gaussian model, in which everything is exact.
+"""What factor analysis and probabilistic PCA have in common: a linear-Gaussian model, in which everything is
+exact.
 
     z ~ N(0, I),   x = z W + mean + ε,   ε ~ N(0, Ψ),  Ψ = diag ψ          =>          x ~ N(mean, C),  C = WᵀW + Ψ
 
-Letters: N examples, D entries of an event, Z latents; weight W (Z, D), mean (D,), noise_variance ψ (D,), in the units of x².
-All in float64. NaN means missing, everywhere: what is said of an example is said of the entries that were observed.
+Letters: N examples, D entries of an event, Z latents; weight W (Z, D), mean (D,), noise_variance ψ (D,), in
+the units of x². All in float64. NaN means missing, everywhere: what is said of an example is said of the
+entries that were observed.
 """
 
 from __future__ import annotations
@@ -26,20 +28,22 @@ SMALLEST = 1e-12  # of a variance: noise below this share of it is nothing but r
 class LinearGaussian(LinearCoding):
     """A model x = z W + mean + ε with exact log p(x) and posterior, and scikit-learn's verbs.
 
-    - `min_noise_variance` is the lower bound of ψ. If it is 0, some data have a likelihood without a maximum, and
-      `fit` refuses them with an InputError: a single example, too few examples or independent columns for that many
-      latents, and columns that are constant or that copy others to within 1e-11 of their variance (unless the model
-      gives them noise). With a bound above 0 the likelihood always has a maximum, and `fit` finds it.
-    - `method` is how `fit` maximizes the likelihood: one of the model's METHODS. None takes "em" if entries are
-      missing, and else the first. "em" draws its first weights by `seed`. It stops after `max_steps` steps, or when a
-      step gains no more than `tolerance` nats per example. No step of it lowers the likelihood, but it may be slow.
-    - `ddof`: at the end C is multiplied by N / (N − ddof). 0 gives the maximum of the likelihood, and 1 gives what
-      scikit-learn's PCA computes.
+    - `min_noise_variance` is the lower bound of ψ. If it is 0, some data have a likelihood without a maximum,
+      and `fit` refuses them with an InputError: a single example, too few examples or independent columns for
+      that many latents, and columns that are constant or that copy others to within 1e-11 of their variance
+      (unless the model gives them noise). With a bound above 0 the likelihood always has a maximum, and `fit`
+      finds it.
+    - `method` is how `fit` maximizes the likelihood: one of the model's METHODS. None takes "em" if entries
+      are missing, and else the first. "em" draws its first weights by `seed`. It stops after `max_steps`
+      steps, or when a step gains no more than `tolerance` nats per example. No step of it lowers the
+      likelihood, but it may be slow.
+    - `ddof`: at the end C is multiplied by N / (N − ddof). 0 gives the maximum of the likelihood, and 1 gives
+      what scikit-learn's PCA computes.
 
     Every verb takes a Dataset, or an array (N, D) in which NaN or a mask marks missing entries. `fit` sets:
 
-    - `components_`, W (Z, D), chosen so that W Ψ⁻¹ Wᵀ is diagonal and its diagonal falls; the latents are then
-      independent given a complete x
+    - `components_`, W (Z, D), chosen so that W Ψ⁻¹ Wᵀ is diagonal and its diagonal falls; the latents are
+      then independent given a complete x
     - `mean_` and `noise_variance_`, both (D,)
     - `converged`, and `history`, which holds {"step", "log_px"} for each step of EM, where log_px is the mean
       log p(x) at the start of the step
@@ -92,10 +96,14 @@ class LinearGaussian(LinearCoding):
         observed = ~np.isnan(x)
         if not observed.any(axis=0).all():
             found = f"found no entry of {data.entry(int(np.argmin(observed.any(axis=0))))}"
-            raise InputError(f"{type(self).__name__}: every column should be observed in some example, {found}")
+            raise InputError(
+                f"{type(self).__name__}: every column should be observed in some example, {found}"
+            )
         method = self.method or self.METHODS[0 if observed.all() else 1]
         if method != "em" and not observed.all():
-            raise InputError(f"{type(self).__name__}: method {method!r} needs complete data, found NaN, which 'em' takes")
+            raise InputError(
+                f"{type(self).__name__}: method {method!r} needs complete data, found NaN, which 'em' takes"
+            )
         self._require_ddof(len(x))
         constant = np.nanmax(x, axis=0) == np.nanmin(x, axis=0)
         if (self._lowest_noise(x) <= 0).any():
@@ -112,10 +120,12 @@ class LinearGaussian(LinearCoding):
         return self
 
     def partial_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
-        """Maximize the likelihood of these examples and of all that earlier calls, or the last `fit`, were given.
+        """Maximize the likelihood of these examples and of all that earlier calls, or the last `fit`, were
+        given.
 
-        The mean and the covariance of the examples are all that is kept of them, so that the result is that of `fit` on all of
-        them at once, to rounding. InputError where entries are missing, and for the method "em", which need the examples.
+        The mean and the covariance of the examples are all that is kept of them, so that the result is that
+        of `fit` on all of them at once, to rounding. InputError where entries are missing, and for the method
+        "em", which need the examples.
         """
         self.require_parameters()
         if self.__sklearn_is_fitted__():
@@ -127,8 +137,12 @@ class LinearGaussian(LinearCoding):
             raise InputError(f"{type(self).__name__}.partial_fit: {expected}; found {found}")
         before: Moments | None = vars(self).get("_moments")
         if before is None and self.__sklearn_is_fitted__():
-            expected = "all earlier examples should be complete, and those of a model that was loaded are unknown"
-            raise InputError(f"{type(self).__name__}.partial_fit: {expected}; the examples of the last fit are not kept")
+            expected = (
+                "all earlier examples should be complete, and those of a model that was loaded are unknown"
+            )
+            raise InputError(
+                f"{type(self).__name__}.partial_fit: {expected}; the examples of the last fit are not kept"
+            )
         if before is not None:
             self._require_columns(x, len(before.mean))
         moments = Moments.of(x) if before is None else before.joined(Moments.of(x))
@@ -165,7 +179,9 @@ class LinearGaussian(LinearCoding):
         require_at_least(name, "tolerance", self.tolerance, 0)
         require_seed(name, "seed", self.seed)
         if self.method is not None and self.method not in self.METHODS:
-            raise InputError(f"{name}: method should be one of {', '.join(self.METHODS)}; found {self.method!r:.80}")
+            raise InputError(
+                f"{name}: method should be one of {', '.join(self.METHODS)}; found {self.method!r:.80}"
+            )
 
     def _require_ddof(self, n: int) -> None:
         whole = isinstance(self.ddof, int | np.integer) and not isinstance(self.ddof, bool)
@@ -177,10 +193,14 @@ class LinearGaussian(LinearCoding):
         lowest = self._lowest_noise(x)
         variance = np.nanvar(x, axis=0)
         rng = np.random.default_rng(self.seed)
-        weight = rng.standard_normal((self.latent_dim, x.shape[1])) * np.sqrt(variance / (2 * self.latent_dim))
+        weight = rng.standard_normal((self.latent_dim, x.shape[1])) * np.sqrt(
+            variance / (2 * self.latent_dim)
+        )
         # half of each variance is left to the noise
         self.mean, self.weight = np.nanmean(x, axis=0), weight
-        self.noise_variance = np.maximum(self._noise(variance / 2 * len(x), np.full(x.shape[1], len(x))), lowest)
+        self.noise_variance = np.maximum(
+            self._noise(variance / 2 * len(x), np.full(x.shape[1], len(x))), lowest
+        )
         self._converged = False
         rows, before = Rows.of(x), -np.inf
         for step in range(self.max_steps):
@@ -199,7 +219,9 @@ class LinearGaussian(LinearCoding):
         return self.fit(x).transform(x)
 
     def _nearly_singular(self) -> bool:
-        """Whether C, its diagonal scaled to 1, is singular up to rounding: then the likelihood grew without limit."""
+        """Whether C, its diagonal scaled to 1, is singular up to rounding: then the likelihood grew without
+        limit.
+        """
         deviation = np.sqrt((self.weight**2).sum(axis=0) + self.noise_variance_)
         scaled = (self.weight / deviation).T
         correlation = scaled @ scaled.T + np.diag(self.noise_variance_ / deviation**2)
@@ -221,7 +243,9 @@ def _named(data: Dataset, constant: Array) -> str:
 
 
 def _canonical(weight: Array, noise_variance: Array) -> Array:
-    """The rotation of W, which changes no probability, with W Ψ⁻¹ Wᵀ diagonal and falling, each row's largest entry positive."""
+    """The rotation of W, which changes no probability, with W Ψ⁻¹ Wᵀ diagonal and falling, each row's largest
+    entry positive.
+    """
     deviation = np.sqrt(noise_variance)
     rotation, _, _ = np.linalg.svd(weight / deviation, full_matrices=False)
     rotated = rotation.T @ weight

@@ -1,7 +1,7 @@
 """The linear-Gaussian model's posterior and density where entries are missing, and one step of EM.
 
-Letters as in linear_gaussian; P patterns of missing entries, o the observed entries of one. What is missing is left out of every
-sum, so that nothing is ever filled in: W_o is W with the columns of o, and so on.
+Letters as in linear_gaussian; P patterns of missing entries, o the observed entries of one. What is missing
+is left out of every sum, so that nothing is ever filled in: W_o is W with the columns of o, and so on.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,9 @@ from scratchvae.arrays import Array
 
 @dataclass(frozen=True)
 class Rows:
-    """Examples x (N, D), NaN where missing; their patterns, observed (P, D), are found once; pattern (N,) says who has which."""
+    """Examples x (N, D), NaN where missing; their patterns, observed (P, D), are found once; pattern (N,)
+    says who has which.
+    """
 
     x: Array
     observed: Array
@@ -42,7 +44,8 @@ def infer(rows: Rows, mean: Array, weight: Array, noise_variance: Array) -> Infe
 
         log p(x_o) = −½ (|o| log 2π + Σ_o log ψ_d + 2 Σ_j log L_jj + Σ_o (r − m W_o)_d² / ψ_d + |m|²)
 
-    whose last two terms are rᵀ C_o⁻¹ r without a difference of large numbers.     Tipping & Bishop 1999, section 3.
+    whose last two terms are rᵀ C_o⁻¹ r without a difference of large numbers.
+    Tipping & Bishop 1999, section 3.
     """
     x, observed, pattern = rows.x, rows.observed, rows.pattern
     Z, D = weight.shape
@@ -54,7 +57,11 @@ def infer(rows: Rows, mean: Array, weight: Array, noise_variance: Array) -> Infe
 
     residual = np.where(np.isnan(x), 0, x - mean)
     projected = (residual / noise_variance) @ weight.T  # W_o Ψ_o⁻¹ r
-    z = np.einsum("nij,nj->ni", covariance[pattern], projected) if len(observed) > 1 else projected @ covariance[0]
+    z = (
+        np.einsum("nij,nj->ni", covariance[pattern], projected)
+        if len(observed) > 1
+        else projected @ covariance[0]
+    )
     left = np.where(np.isnan(x), 0, residual - z @ weight)
     quadratic = (left * left / noise_variance).sum(axis=1) + (z * z).sum(axis=1)
     log_det = observed @ np.log(noise_variance) + 2 * np.log(np.diagonal(L, axis1=1, axis2=2)).sum(axis=1)
@@ -63,13 +70,16 @@ def infer(rows: Rows, mean: Array, weight: Array, noise_variance: Array) -> Infe
 
 
 def em_step(rows: Rows, inference: Inference) -> tuple[Array, Array, Array, Array]:
-    """The mean (D,) and W (Z, D) that maximize E[log p(x, z)], E[Σ_n ε²] (D,) with them, and how often columns are observed (D,).
+    """The mean (D,) and W (Z, D) that maximize E[log p(x, z)], E[Σ_n ε²] (D,) with them, and how often
+    columns are observed (D,).
 
     Each column d is a regression on z̃ = (z, 1) over the examples in which it is observed:
 
-        Σ_n E[z̃ z̃ᵀ] w̃_d = Σ_n x_nd E[z̃],     E[Σ_n ε_nd²] = Σ_n (x_nd − E[z̃]ᵀ w̃_d)² + w_dᵀ (Σ_n Cov z) w_d
+        Σ_n E[z̃ z̃ᵀ] w̃_d = Σ_n x_nd E[z̃],
+        E[Σ_n ε_nd²] = Σ_n (x_nd − E[z̃]ᵀ w̃_d)² + w_dᵀ (Σ_n Cov z) w_d
 
-    so that no missing entry needs a distribution of its own.     Rubin & Thayer 1982; Ghahramani & Hinton 1996, section 2.
+    so that no missing entry needs a distribution of its own.
+    Rubin & Thayer 1982; Ghahramani & Hinton 1996, section 2.
     """
     x = rows.x
     N, D = x.shape

@@ -21,7 +21,15 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_finite, require_shapes
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_at_least,
+    require_choice,
+    require_finite,
+    require_shapes,
+)
 from scratchvae.data import Batch, Dataset, known
 from scratchvae.layers import EVALUATION, Embedding, Mode, Owner
 from scratchvae.likelihoods import GaussianPerPixel, Likelihood, require_supported
@@ -36,8 +44,8 @@ BEYOND = 1e4  # stands in for an infinite logit, and gives the same probabilitie
 class FirstTerm(Objective):
     """−(Σ_n w_n log p(x_n|z_n) + Σ_k log prior_k) / Σ_n w_n: the ELBO's first term at known z, and smoothing.
 
-    The model's decoder is a table with a row of x_params for each class, and a batch's y (N,) holds the row of
-    each example. `weights` (N,) are those of the examples, `strength` (K,) the sum of them in each class.
+    The model's decoder is a table with a row of x_params for each class, and a batch's y (N,) holds the row
+    of each example. `weights` (N,) are those of the examples, `strength` (K,) the sum of them in each class.
     """
 
     def __init__(self, weights: Array, family: Family, *, strength: Array, smoothing: float) -> None:
@@ -48,7 +56,9 @@ class FirstTerm(Objective):
         """No noise, since z is observed: (rows, 0)."""
         return np.empty((rows, 0))
 
-    def __call__(self, model: Any, batch: Batch, noise: Any, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, noise: Any, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         total, table = self.weights.sum(), model.decoder.weight
         x_params, decoder_pullback = model.decoder(batch.y)
         log_px, likelihood_pullback = model.likelihood.log_prob(x_params, x=batch.x)
@@ -74,11 +84,11 @@ class NaiveBayes(Owner):
         Bernoulli()           p_d = (Σ_n x_nd + α) / (n_k + 2 α),    α = smoothing
         Multinomial()         p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α),    α = smoothing
 
-    Each sum is over the examples of the class; Var[x_d] is over all examples. An array x is taken as it stands, and
-    a Dataset of pixels is divided by 255. Smoothing by α is called Lidstone's, or Laplace's where α = 1: p is then the mode
-    of the posterior density over p whose prior is Beta(α + 1, α + 1), or Dirichlet(α + 1, …, α + 1). The variance that is
-    added acts as a noise on x would.
-    With `smoothing` None it is what scikit-learn takes: 1e-9 for variances and α = 1.
+    Each sum is over the examples of the class; Var[x_d] is over all examples. An array x is taken as it
+    stands, and a Dataset of pixels is divided by 255. Smoothing by α is called Lidstone's, or Laplace's where
+    α = 1: p is then the mode of the posterior density over p whose prior is Beta(α + 1, α + 1), or
+    Dirichlet(α + 1, …, α + 1). The variance that is added acts as a noise on x would. With `smoothing` None
+    it is what scikit-learn takes: 1e-9 for variances and α = 1.
 
     Without smoothing a pixel that is never on in a class has p = 0 there. An example with that pixel on has
     log p(x|z) = −∞, and an example with it off gets log 1 = 0 from it. A variance of 0, as in a class with
@@ -98,10 +108,14 @@ class NaiveBayes(Owner):
     log_prior: Array
     decoder: Embedding
 
-    def __init__(self, likelihood: Likelihood, *, smoothing: float | None = None, method: str = "closed_form") -> None:
+    def __init__(
+        self, likelihood: Likelihood, *, smoothing: float | None = None, method: str = "closed_form"
+    ) -> None:
         if type(likelihood) not in FAMILIES:
             names = ", ".join(kind.__name__ for kind in FAMILIES)
-            raise InputError(f"NaiveBayes: likelihood should be one of {names}; found {type(likelihood).__name__}")
+            raise InputError(
+                f"NaiveBayes: likelihood should be one of {names}; found {type(likelihood).__name__}"
+            )
         require_choice("NaiveBayes", "method", method, self.METHODS)
         self.kind: str | None = None  # of the data that it was fitted to
         self.entry_names: tuple[str, ...] = ()
@@ -117,9 +131,9 @@ class NaiveBayes(Owner):
     ) -> NaiveBayes:
         """Fit p(z) and p(x|z) to examples x (N, D) of classes y (N,), and return the model.
 
-        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. `sample_weight` (N,), 0 or more,
-        counts an example as so many. It is an InputError if a class has no weight, if a variance is 0, or if
-        a class has no counts.
+        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. `sample_weight`
+        (N,), 0 or more, counts an example as so many. It is an InputError if a class has no weight, if a
+        variance is 0, or if a class has no counts.
         """
         y = x.labels if y is None and isinstance(x, Dataset) else y
         if y is None:
@@ -133,7 +147,9 @@ class NaiveBayes(Owner):
         require_shapes("NaiveBayes.fit", x=(x, "N D"), y=(y, "N"), sample_weight=(weights, "N"))
         require_finite("NaiveBayes.fit", "sample_weight", weights)
         if weights.max() > np.finfo(np.float64).max / len(weights):
-            raise InputError(f"NaiveBayes.fit: sample_weight should have a finite sum, found {weights.max():g} in it")
+            raise InputError(
+                f"NaiveBayes.fit: sample_weight should have a finite sum, found {weights.max():g} in it"
+            )
         if weights.min() < 0:
             raise InputError(f"NaiveBayes.fit: sample_weight should be 0 or more, found {weights.min():g}")
         if (y != y).any():
@@ -142,7 +158,9 @@ class NaiveBayes(Owner):
         strength = np.bincount(z, weights)
         if strength.min() <= 0:
             found = f"found none for class {classes[strength.argmin()]}"
-            raise InputError(f"NaiveBayes.fit: sample_weight should leave some weight to every class, {found}")
+            raise InputError(
+                f"NaiveBayes.fit: sample_weight should leave some weight to every class, {found}"
+            )
         smoothing = self.smoothing * self.family.unit(x, weights)
         of_class = np.where(z == np.arange(len(classes))[:, None], weights, 0.0)
         table = self.family.parameters(x, of_class, smoothing)
@@ -158,10 +176,14 @@ class NaiveBayes(Owner):
             together = self.family.parameters(x, weights[None], smoothing)
             self.decoder.weight.value = np.repeat(together, len(table), axis=0)
             objective = FirstTerm(weights, self.family, strength=strength, smoothing=smoothing)
-            end = minimize(self, objective, Batch(x, z), objective.draw_noise(self, len(x), np.random.default_rng(0)))
+            end = minimize(
+                self, objective, Batch(x, z), objective.draw_noise(self, len(x), np.random.default_rng(0))
+            )
             if not end.converged:
                 stopped = f"the search stopped at a gradient of {end.gradient:.1e}"
-                raise InputError(f"NaiveBayes.fit: {stopped}: give columns of like units, or take 'closed_form'")
+                raise InputError(
+                    f"NaiveBayes.fit: {stopped}: give columns of like units, or take 'closed_form'"
+                )
         return self
 
     def log_joint(self, x: npt.ArrayLike | Dataset) -> Array:
@@ -185,7 +207,9 @@ class NaiveBayes(Owner):
         log_px, _ = ops.log_sum_exp(joint, axis=1)
         impossible = np.flatnonzero(log_px == -np.inf)
         if impossible.size:
-            found = f"found p(x) = 0 for {impossible.size}, the first at {impossible[0]}: give smoothing above 0"
+            found = (
+                f"found p(x) = 0 for {impossible.size}, the first at {impossible[0]}: give smoothing above 0"
+            )
             raise InputError(f"NaiveBayes: every example should be possible in some class, {found}")
         log_pz, _ = ops.log_softmax(joint, axis=1)
         return log_pz
@@ -211,18 +235,26 @@ class NaiveBayes(Owner):
         remedy = "give smoothing above 0"
         if isinstance(self.likelihood, GaussianPerPixel):
             found = f"entry {d - table.shape[1] // 2} has variance 0 in class {classes[k]}"
-            raise InputError(f"NaiveBayes.fit: the likelihood has no maximum, as {found}: {remedy}, or data that vary")
+            raise InputError(
+                f"NaiveBayes.fit: the likelihood has no maximum, as {found}: {remedy}, or data that vary"
+            )
         if np.isnan(table).any():
-            raise InputError(f"NaiveBayes.fit: the likelihood has no maximum, as class {classes[k]} has no counts: {remedy}")
+            raise InputError(
+                f"NaiveBayes.fit: the likelihood has no maximum, as class {classes[k]} has no counts: {remedy}"
+            )
         if self.method == "gradient":
             found = f"entry {d} has probability 0 or 1 in class {classes[k]}"
-            raise InputError(f"NaiveBayes.fit: the maximum lies at infinite logits, as {found}: {remedy}, or take 'closed_form'")
+            raise InputError(
+                f"NaiveBayes.fit: the maximum lies at infinite logits, as {found}: {remedy}, or take 'closed_form'"
+            )
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
         data = rows_given("NaiveBayes", x)
         if data.observed is not None:
             row, entry = (int(i) for i in np.argwhere(~data.observed.reshape(len(data), -1))[0])
-            raise InputError(f"NaiveBayes: every entry of {data.name} should be observed; {data.place(row, entry)} is missing")
+            raise InputError(
+                f"NaiveBayes: every entry of {data.name} should be observed; {data.place(row, entry)} is missing"
+            )
         if data.entry_names and self.entry_names and data.entry_names != self.entry_names:
             expected = f"columns should be those of fit, in their order, {', '.join(self.entry_names):.150}"
             raise InputError(f"NaiveBayes: {expected}; found {', '.join(data.entry_names):.150}")
@@ -232,7 +264,9 @@ class NaiveBayes(Owner):
 
 
 def _of_one_kind(y: npt.ArrayLike) -> Array:
-    """y as an array; InputError unless it holds numbers alone or strings alone, as NumPy would make strings of all."""
+    """y as an array; InputError unless it holds numbers alone or strings alone, as NumPy would make strings
+    of all.
+    """
     given = known("NaiveBayes.fit", "y", y)
     if given.dtype.kind in "OSU":
         labels = np.asarray(y, object).reshape(-1)

@@ -35,7 +35,9 @@ class Parametrized:
         known = _parameters(type(self))
         for name in params:
             if name not in known:
-                raise InputError(f"{type(self).__name__}: a parameter should be one of {', '.join(known)}; found {name!r:.80}")
+                raise InputError(
+                    f"{type(self).__name__}: a parameter should be one of {', '.join(known)}; found {name!r:.80}"
+                )
         for name, value in params.items():
             setattr(self, name, value)
         return self

@@ -13,13 +13,14 @@ from scratchvae.models.vae import VAE
 class ProbabilisticPCA(LinearGaussian):
     """x = z W + mean + ε, ε ~ N(0, σ² I): what a linear VAE learns.     Tipping & Bishop 1999.
 
-    The maximum in closed form (equations 7 and 8 there; appendix A): with λ_1 ≥ … ≥ λ_D and u_j the eigenvalues and eigenvectors
-    of the covariance S of the data,
+    The maximum in closed form (equations 7 and 8 there; appendix A): with λ_1 ≥ … ≥ λ_D and u_j the
+    eigenvalues and eigenvectors of the covariance S of the data,
 
         σ² = mean of λ_{Z+1}, …, λ_D,     W_j = √(λ_j − σ²) u_j,  j = 1 … Z
 
-    The mean is over all D − Z of them, the zeros too where N ≤ D (scikit-learn's PCA leaves out those after the Nth).
-    With Z ≥ D the model can be S itself, whatever is called noise: it takes σ² = λ_D, and the rows of W from D on are 0.
+    The mean is over all D − Z of them, the zeros too where N ≤ D (scikit-learn's PCA leaves out those after
+    the Nth). With Z ≥ D the model can be S itself, whatever is called noise: it takes σ² = λ_D, and the rows
+    of W from D on are 0.
     """
 
     METHODS = ("closed_form", "em")
@@ -31,7 +32,9 @@ class ProbabilisticPCA(LinearGaussian):
         eigenvalues = np.zeros(D)
         eigenvalues[: len(scale)] = scale**2
         kept = min(self.latent_dim, D - 1)
-        variance = max(eigenvalues[kept:].mean(), self._lowest(moments.variance, moments.highest > moments.lowest)[0])
+        variance = max(
+            eigenvalues[kept:].mean(), self._lowest(moments.variance, moments.highest > moments.lowest)[0]
+        )
         length = np.sqrt(np.maximum(eigenvalues[:kept] - variance, 0))[: len(axes)]
         weight = np.zeros((self.latent_dim, D))
         weight[: len(length)] = length[:, None] * axes[: len(length)]
@@ -39,7 +42,8 @@ class ProbabilisticPCA(LinearGaussian):
         self.noise_variance = np.full(D, variance)
 
     def _noise(self, squares: Array, counts: Array) -> Array:
-        return np.full(len(squares), squares.sum() / counts.sum())  # σ² = Σ_nd E[ε_nd²] / number of observed entries
+        # σ² = Σ_nd E[ε_nd²] / number of observed entries
+        return np.full(len(squares), squares.sum() / counts.sum())
 
     def _lowest(self, variance: Array, varies: Array) -> Array:
         rounding = SMALLEST * np.where(varies, variance, 0).mean()

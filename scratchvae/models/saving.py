@@ -50,9 +50,15 @@ class Saved:
         top = description.value(self, "", LEFT)
         for name, array in description.arrays.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
-                raise InputError(f"{type(self).__name__}.save: every weight should be finite; found others in {name}")
+                raise InputError(
+                    f"{type(self).__name__}.save: every weight should be finite; found others in {name}"
+                )
         content = {"objects": description.objects, "top": top}
-        metadata = {"format": FORMAT, "version": str(VERSION), "model": strict_json.dump_finite(str(path), content)}
+        metadata = {
+            "format": FORMAT,
+            "version": str(VERSION),
+            "model": strict_json.dump_finite(str(path), content),
+        }
         write_whole(path, save(description.arrays, metadata))
 
     @classmethod
@@ -69,7 +75,9 @@ class Saved:
         if metadata.get("format") != FORMAT:
             other = metadata.get("format")
             found = f"a {other:.40}" if other else "a safetensors file of another kind"
-            raise InputError(f"{path} should be a saved model, as {cls.__name__}.save writes it; found {found}")
+            raise InputError(
+                f"{path} should be a saved model, as {cls.__name__}.save writes it; found {found}"
+            )
         if metadata.get("version") != str(VERSION):
             found = f"found version {metadata.get('version')!r:.40}: a newer scratchvae may read it"
             raise InputError(f"{path} should be a saved model of version {VERSION}, {found}")
@@ -98,11 +106,21 @@ class Saved:
         """
         name = type(self).__name__
         if unused:
-            raise InputError(f"{where} should hold the arrays of a {name} and no other; found {sorted(unused)[0]!r:.80}")
+            raise InputError(
+                f"{where} should hold the arrays of a {name} and no other; found {sorted(unused)[0]!r:.80}"
+            )
         try:
             with np.errstate(all="ignore"):
                 self._try_out()
-        except (InputError, AttributeError, TypeError, KeyError, ValueError, IndexError, ArithmeticError) as error:
+        except (
+            InputError,
+            AttributeError,
+            TypeError,
+            KeyError,
+            ValueError,
+            IndexError,
+            ArithmeticError,
+        ) as error:
             reason = " ".join(str(error).split())
             raise InputError(
                 f"{where} should hold a {name}, whole and of this version; it does not work: {reason:.200}"

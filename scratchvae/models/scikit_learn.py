@@ -27,7 +27,11 @@ def unfitted_class() -> type[InputError]:
         from sklearn.exceptions import NotFittedError as Theirs
     except ImportError:
         Theirs = AttributeError
-    return type("NotFittedError", (InputError, Theirs), {"__module__": __name__, "__doc__": "The model has no weights yet."})
+    return type(
+        "NotFittedError",
+        (InputError, Theirs),
+        {"__module__": __name__, "__doc__": "The model has no weights yet."},
+    )
 
 
 def __getattr__(name: str) -> Any:
@@ -81,7 +85,9 @@ class FitTasks:
         self.estimator, self.epochs, self.x, self.y = estimator, epochs, x, y
 
     def __enter__(self) -> Callback | None:
-        if not getattr(self.estimator, "_skl_callbacks", ()) and not hasattr(self.estimator, "_parent_callback_ctx"):
+        if not getattr(self.estimator, "_skl_callbacks", ()) and not hasattr(
+            self.estimator, "_parent_callback_ctx"
+        ):
             return None
         from sklearn.callback import CallbackSupportMixin
         from sklearn.callback._callback_support import callback_management_context

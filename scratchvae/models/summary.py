@@ -42,7 +42,10 @@ class Summary:
         head = ("part", "kind", "output", "learned")
         lines = [head, *((row.name, row.kind, row.output, f"{row.parameters:,}") for row in self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(4)]
-        text = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in lines]
+        text = [
+            f"{a:{widths[0]}}  {b:{widths[1]}}  {c:{widths[2]}}  {d:>{widths[3]}}".rstrip()
+            for a, b, c, d in lines
+        ]
         rule = "-" * max(map(len, text))
         return "\n".join([self.title, text[0], rule, *text[1:], rule, self._total()])
 

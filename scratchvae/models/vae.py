@@ -100,7 +100,12 @@ class VAE(LatentVariableModel):
         self.latent_dim, self.hidden, self.activation, self.init = latent_dim, hidden, activation, init
         self.log_var_bounds, self.standardize, self.fill = log_var_bounds, standardize, fill
         self.beta, self.critic, self.objective = beta, critic, objective
-        self.epochs, self.batch_size, self.learning_rate, self.optimizer = epochs, batch_size, learning_rate, optimizer
+        self.epochs, self.batch_size, self.learning_rate, self.optimizer = (
+            epochs,
+            batch_size,
+            learning_rate,
+            optimizer,
+        )
         self.max_norm, self.drop_last, self.binarized, self.seed = max_norm, drop_last, binarized, seed
 
     def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
@@ -136,7 +141,12 @@ class VAE(LatentVariableModel):
             shows_mask=shows_mask,
             condition_dim=told or None,
         )
-        parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "posterior": made.posterior, "prior": prior}
+        parts: dict[str, Any] = {
+            "encoder": encoder,
+            "decoder": decoder,
+            "posterior": made.posterior,
+            "prior": prior,
+        }
         parts |= {"event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
         features = n_features(made.likelihood, event_shape)
         classifier = classifier_chosen(where, features, told, self.classifier, fill=self.fill, **of_head)
@@ -151,7 +161,9 @@ class VAE(LatentVariableModel):
             raise InputError(f"{type(self).__name__}: {expected}; {found}: give one of them")
 
     def default_objective(self) -> Objective:
-        """The ELBO with the weight `beta`, its KL in closed form where there is one, and a codebook's Quantization."""
+        """The ELBO with the weight `beta`, its KL in closed form where there is one, and a codebook's
+        Quantization.
+        """
         posterior = self.model_.posterior
         penalties = (Quantization(),) if isinstance(posterior, VectorQuantized) else ()
         closed = has_closed_form(posterior, self.model_.prior)
@@ -163,15 +175,16 @@ class VAE(LatentVariableModel):
         """log p(x) of each example, or log p(x|y) where the model is told y, estimated with `samples`
         importance-weighted draws.
 
-        (N,) in nats. The estimate's expectation is a lower bound on log p(x) that rises to it with `samples`. An
-        example's score is a function of `seed` and the example, whatever its neighbours and its place. Where
-        entries are missing, x is what was observed of it, and the score is 0 where that is nothing. Where a
-        ConditionalVAE has learned its classes and y is hidden, it is log p(x) = log Σ_y p(y) p(x|y).
+        (N,) in nats. The estimate's expectation is a lower bound on log p(x) that rises to it with `samples`.
+        An example's score is a function of `seed` and the example, whatever its neighbours and its place.
+        Where entries are missing, x is what was observed of it, and the score is 0 where that is nothing.
+        Where a ConditionalVAE has learned its classes and y is hidden, it is log p(x) = log Σ_y p(y) p(x|y).
 
         A law of bits has no log p(x) for grey pixels: under Bernoulli the score of numbers between 0 and 1 is
-        what they give its formula, and compares with no probability or density; that of x ~ Bernoulli(x), drawn
-        once, is one. Where the likelihood takes something of x as `given`, as NegativeBinomial does with the size
-        of each example under its offset and Multinomial with the length of each document, the score is log p(x | that).
+        what they give its formula, and compares with no probability or density; that of x ~ Bernoulli(x),
+        drawn once, is one. Where the likelihood takes something of x as `given`, as NegativeBinomial does
+        with the size of each example under its offset and Multinomial with the length of each document, the
+        score is log p(x | that).
         """
         require_seed(f"{type(self).__name__}.score_samples", "seed", seed)
         scores = self._log_joint_of_cases(self._cases(x, y), seed=seed, samples=samples)
@@ -180,7 +193,11 @@ class VAE(LatentVariableModel):
         log_px, _ = ops.log_sum_exp(scores, axis=1)
         return log_px
 
-    def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, samples: int, seed: int = 0) -> Array:
+    def _log_joint_of_cases(
+        self, cases: list[tuple[Dataset, float]], *, samples: int, seed: int = 0
+    ) -> Array:
         noise = RowNoise(seed)
-        each = [log_likelihood(self.model_, data, samples=samples, rng=noise) + share for data, share in cases]
+        each = [
+            log_likelihood(self.model_, data, samples=samples, rng=noise) + share for data, share in cases
+        ]
         return np.stack(each, axis=1)

@@ -11,7 +11,15 @@ from typing import Any, Self
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.layers import Buffer, Owner, Parameter, load_state_dict, named_buffers, named_parameters, state_dict
+from scratchvae.layers import (
+    Buffer,
+    Owner,
+    Parameter,
+    load_state_dict,
+    named_buffers,
+    named_parameters,
+    state_dict,
+)
 from scratchvae.models.summary import Row, Summary, learned, remembered
 
 
@@ -49,7 +57,10 @@ class Weights(Owner):
 
     def _rows(self) -> Iterable[Row]:
         """The rows of the summary."""
-        return [Row(name, "Parameter", str(held.value.shape), held.value.size) for name, held in named_parameters(self).items()]
+        return [
+            Row(name, "Parameter", str(held.value.shape), held.value.size)
+            for name, held in named_parameters(self).items()
+        ]
 
     def _html_below(self) -> str:
         return self.summary()._repr_html_() if self._has_networks() else ""
@@ -79,5 +90,6 @@ class Weights(Owner):
 def weights_differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:
     """Whether what a model holds is not, to its own precision, what the last fit left behind."""
     return held.keys() != left.keys() or not all(
-        np.array_equal(owner.value, left[name].astype(owner.value.dtype), equal_nan=True) for name, owner in held.items()
+        np.array_equal(owner.value, left[name].astype(owner.value.dtype), equal_nan=True)
+        for name, owner in held.items()
     )

@@ -39,7 +39,9 @@ def joint(
     temperature: float | Schedule = 0.5,
     straight_through: bool = False,
 ) -> JointPosterior:
-    """Gaussian latents, and so many choices among `categories`, which are the last of latent_dim; the prior is product."""
+    """Gaussian latents, and so many choices among `categories`, which are the last of latent_dim; the prior
+    is product.
+    """
     for name, count in (("categories", categories), ("choices", choices)):
         require_count("posterior joint", name, count)
     continuous = latent_dim - choices * categories

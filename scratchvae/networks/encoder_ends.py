@@ -1,4 +1,6 @@
-"""What stands at the ends of networks: what fills in missing numbers, what bounds an encoder's output, what begins a decoder."""
+"""What stands at the ends of networks: what fills in missing numbers, what bounds an encoder's output, what
+begins a decoder.
+"""
 
 from collections.abc import Sequence
 from math import prod
@@ -26,16 +28,18 @@ FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an en
 
 def n_features(likelihood: Likelihood, event_shape: Sequence[int]) -> int:
     """How many numbers the encoder gets for one event."""
-    features, _ = likelihood.features(np.ones((0, prod(event_shape)), np.float32), None)  # of no event: units may be unknown yet
+    # of no event: units may be unknown yet
+    features, _ = likelihood.features(np.ones((0, prod(event_shape)), np.float32), None)
     return features.shape[1]
 
 
 def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
-    """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes before it.
+    """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes
+    before it.
 
-    `entries` counts the likelihood's features of an event, which are D, the entries themselves, for most. "zero" puts 0 where
-    one is missing. "learned" puts a number of its own there for each of them. "zero_and_mask" puts 0 there, and shows which
-    of them were observed as so many more numbers.
+    `entries` counts the likelihood's features of an event, which are D, the entries themselves, for most.
+    "zero" puts 0 where one is missing. "learned" puts a number of its own there for each of them.
+    "zero_and_mask" puts 0 there, and shows which of them were observed as so many more numbers.
     """
     require_choice("recipe", "fill", fill, FILLS)
     if fill == "learned":
@@ -44,10 +48,11 @@ def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
 
 
 def first_layers(posterior: Posterior, condition_dim: int = 0) -> list[Layer]:
-    """What stands before a decoder: nothing, or what makes shares of the logarithms of shares that a Concrete posterior draws.
+    """What stands before a decoder: nothing, or what makes shares of the logarithms of shares that a Concrete
+    posterior draws.
 
-    Of latents in layers it sees the first layer. The last `condition_dim` numbers that the decoder gets are no codes, and go
-    around it.
+    Of latents in layers it sees the first layer. The last `condition_dim` numbers that the decoder gets are
+    no codes, and go around it.
     """
     if isinstance(posterior, Ladder):
         first = FirstColumns(decoded_width(posterior))
@@ -63,11 +68,14 @@ def decoded_width(posterior: Posterior) -> int:
     return posterior.top_down.sizes[0] if isinstance(posterior, Ladder) else posterior.latent_dim
 
 
-def q_params_layers(posterior: Posterior, width: int, activation: str, init: str, rng: np.random.Generator) -> list[Layer]:
-    """What makes q_params of the last hidden layer of an encoder, `width` numbers: one Linear layer, but for a Ladder.
+def q_params_layers(
+    posterior: Posterior, width: int, activation: str, init: str, rng: np.random.Generator
+) -> list[Layer]:
+    """What makes q_params of the last hidden layer of an encoder, `width` numbers: one Linear layer, but for
+    a Ladder.
 
-    A Ladder has an estimate of each layer of latents, from the bottom up. The first is made of that hidden layer, and each
-    one above it of a further hidden layer as wide: Sønderby et al. 2016, equations 4 to 6.
+    A Ladder has an estimate of each layer of latents, from the bottom up. The first is made of that hidden
+    layer, and each one above it of a further hidden layer as wide: Sønderby et al. 2016, equations 4 to 6.
     """
     if not isinstance(posterior, Ladder):
         return [Linear(width, posterior.n_params, init=init, rng=rng)]
@@ -82,7 +90,9 @@ def q_params_layers(posterior: Posterior, width: int, activation: str, init: str
     return [upwards]
 
 
-def last_layers(posterior: Posterior, activation: str | None, log_var_bounds: tuple[float, float] | None) -> list[Layer]:
+def last_layers(
+    posterior: Posterior, activation: str | None, log_var_bounds: tuple[float, float] | None
+) -> list[Layer]:
     """What stands behind an encoder: bounds of log σ², an activation of an autoencoder's codes, or nothing."""
     bounds: list[Layer] = []
     if log_var_bounds is not None:
@@ -90,12 +100,16 @@ def last_layers(posterior: Posterior, activation: str | None, log_var_bounds: tu
             found = f"found a {type(posterior).__name__}"
             raise InputError(f"recipe: log_var_bounds are for the log σ² of a diagonal_gaussian; {found}")
         if np.shape(log_var_bounds) != (2,):
-            raise InputError(f"recipe: log_var_bounds should be two numbers, low and high; found {log_var_bounds!r}")
+            raise InputError(
+                f"recipe: log_var_bounds should be two numbers, low and high; found {log_var_bounds!r}"
+            )
         bounds = [BoundedLogVar(*log_var_bounds)]
     if activation is None:
         return bounds
     require_choice("recipe", "code_activation", activation, ACTIVATIONS)
     if not isinstance(posterior, Point):
         found = f"found one whose posterior is a {type(posterior).__name__}"
-        raise InputError(f"recipe: code_activation is for a model whose encoder puts out codes, the autoencoder; {found}")
+        raise InputError(
+            f"recipe: code_activation is for a model whose encoder puts out codes, the autoencoder; {found}"
+        )
     return [ACTIVATIONS[activation]()]

@@ -6,11 +6,20 @@ from typing import Literal
 import numpy as np
 
 from scratchvae.arrays import require_choice, require_count
-from scratchvae.flows import Chain, Coupling, Householder, InverseAutoregressive, MaskedAutoregressive, Planar, Radial
+from scratchvae.flows import (
+    Chain,
+    Coupling,
+    Householder,
+    InverseAutoregressive,
+    MaskedAutoregressive,
+    Planar,
+    Radial,
+)
 from scratchvae.posteriors import FlowPosterior
 from scratchvae.priors import FlowPrior
 
-OWN = {"coupling": Coupling, "autoregressive": MaskedAutoregressive}  # steps that need no encoder, and so may be a prior
+# steps that need no encoder, and so may be a prior
+OWN = {"coupling": Coupling, "autoregressive": MaskedAutoregressive}
 
 
 def planar(latent_dim: int, *, steps: int = 8) -> FlowPosterior:
@@ -39,9 +48,14 @@ def iaf(
     hidden: int | Sequence[int] = 64,
     context: int = 16,
 ) -> FlowPosterior:
-    """Inverse autoregressive steps, which learn masked networks of so many `hidden` units and read a context of the encoder."""
+    """Inverse autoregressive steps, which learn masked networks of so many `hidden` units and read a context
+    of the encoder.
+    """
     require_count("iaf", "steps", steps)
-    made = [InverseAutoregressive(latent_dim, context, hidden=hidden, reverse=bool(i % 2), rng=rng) for i in range(steps)]
+    made = [
+        InverseAutoregressive(latent_dim, context, hidden=hidden, reverse=bool(i % 2), rng=rng)
+        for i in range(steps)
+    ]
     return FlowPosterior(Chain(made, shared=True))
 
 
@@ -67,7 +81,11 @@ def flow(
     hidden: int | Sequence[int] = 64,
     kind: Literal["coupling", "autoregressive"] = "coupling",
 ) -> FlowPrior:
-    """What coupling steps, or masked autoregressive ones, make of N(0, I); their networks are learned with the model."""
+    """What coupling steps, or masked autoregressive ones, make of N(0, I); their networks are learned with
+    the model.
+    """
     require_count("flow", "steps", steps)
     require_choice("flow", "kind", kind, OWN)
-    return FlowPrior(Chain([OWN[kind](latent_dim, hidden=hidden, reverse=bool(i % 2), rng=rng) for i in range(steps)]))
+    return FlowPrior(
+        Chain([OWN[kind](latent_dim, hidden=hidden, reverse=bool(i % 2), rng=rng) for i in range(steps)])
+    )

@@ -19,10 +19,12 @@ def ladder(
     *,
     hidden: int | Sequence[int] = 64,
 ) -> Ladder:
-    """Latents in layers of these sizes, from the one nearest to x up, each inferred from x and the layer above it.
+    """Latents in layers of these sizes, from the one nearest to x up, each inferred from x and the layer
+    above it.
 
-    The sizes should sum to latent_dim; None is two layers, of which the upper one has a third of the latents. Steps from
-    layer to layer have so many `hidden` units. The prior is hierarchical.     Sønderby et al. 2016.
+    The sizes should sum to latent_dim; None is two layers, of which the upper one has a third of the latents.
+    Steps from layer to layer have so many `hidden` units. The prior is hierarchical.
+    Sønderby et al. 2016.
     """
     if sizes is None:
         upper = -(-latent_dim // 3)
@@ -32,14 +34,18 @@ def ladder(
     widths = sizes_of("posterior ladder", "sizes", sizes, least=1)
     if sum(widths) != latent_dim:
         expected = f"sizes should sum to latent_dim = {latent_dim}"
-        raise InputError(f"posterior ladder: {expected}; found {', '.join(map(str, widths))}, which sum to {sum(widths)}")
+        raise InputError(
+            f"posterior ladder: {expected}; found {', '.join(map(str, widths))}, which sum to {sum(widths)}"
+        )
     inner = sizes_of("posterior ladder", "hidden", hidden)
     steps = [_step([above, *inner, 2 * below], rng) for below, above in pairwise(widths)]
     return Ladder(TopDown(*steps, sizes=widths))
 
 
 def hierarchical(posterior: Posterior) -> HierarchicalGaussian:
-    """N(0, I) over the topmost layer of a ladder's latents, and a Gaussian of each layer given the one above it."""
+    """N(0, I) over the topmost layer of a ladder's latents, and a Gaussian of each layer given the one above
+    it.
+    """
     return HierarchicalGaussian(require_posterior("hierarchical", "ladder", Ladder, posterior).top_down)
 
 

@@ -9,8 +9,13 @@ Kind = TypeVar("Kind", bound=Posterior)
 
 
 def require_posterior(prior: str, name: str, kind: type[Kind], posterior: Posterior) -> Kind:
-    """The posterior, if it is of that kind. InputError with the `name` that chooses such a posterior where it is not."""
+    """The posterior, if it is of that kind.
+
+    InputError with the `name` that chooses such a posterior where it is not.
+    """
     if not isinstance(posterior, kind):
         helps = f"take --posterior {name}, or another prior"
-        raise InputError(f"prior {prior} is for the posterior {name}; found a {type(posterior).__name__}: {helps}")
+        raise InputError(
+            f"prior {prior} is for the posterior {name}; found a {type(posterior).__name__}: {helps}"
+        )
     return posterior

@@ -70,7 +70,12 @@ def mlp_networks(
         width = narrow
     down += q_params_layers(q, width, activation, init, rng)
     encoder = Sequential(*before, *down, *last_layers(q, code_activation, log_var_bounds))
-    up = _chain([decoded_width(q) + condition_dim, *reversed(widths), law.n_params(event_shape)], activation, init, rng)
+    up = _chain(
+        [decoded_width(q) + condition_dim, *reversed(widths), law.n_params(event_shape)],
+        activation,
+        init,
+        rng,
+    )
     return Networks(encoder, q, Sequential(*first_layers(q, condition_dim), *up), law)
 
 
@@ -83,7 +88,8 @@ def critic_chosen(
     init: str,
     rng: np.random.Generator,
 ) -> Layer | None:
-    """Z -> hidden … -> T: the one number by which a critic says whether a vector of latents is the code of an example.
+    """Z -> hidden … -> T: the one number by which a critic says whether a vector of latents is the code of an
+    example.
 
     A Layer is returned as it is, and None stands for no critic.
     """
@@ -105,8 +111,8 @@ def classifier_chosen(
 ) -> Layer | None:
     """D -> hidden … -> C: the scores by which a classifier says what class an example has that is told none.
 
-    D is how many `features` the likelihood shows of x, with what `fill` adds to them. A Layer is returned as it is, and None
-    stands for no classifier.
+    D is how many `features` the likelihood shows of x, with what `fill` adds to them. A Layer is returned as
+    it is, and None stands for no classifier.
     """
     if hidden is None or isinstance(hidden, Layer):
         return hidden

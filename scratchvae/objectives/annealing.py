@@ -33,8 +33,9 @@ class Ramp:
 class Cycles:
     """The weight rises from 0 to `end` in a straight line again and again, `count` times within `steps`.
 
-    Of each cycle the share `rising` is the rise; for the rest of it, and after all cycles, the weight stays at `end`.
-    One cycle is a warm-up.     Fu, Li, Liu, Gao, Celikyilmaz & Carin 2019, equation 6, where R = `rising` and M = `count`.
+    Of each cycle the share `rising` is the rise; for the rest of it, and after all cycles, the weight stays
+    at `end`. One cycle is a warm-up.
+    Fu, Li, Liu, Gao, Celikyilmaz & Carin 2019, equation 6, where R = `rising` and M = `count`.
     """
 
     steps: int
@@ -57,5 +58,8 @@ class Cycles:
 
 
 def weight_in(mode: Mode, weight: float | Schedule) -> float:
-    """The number that a weight, fixed or scheduled, has at the mode's step. Evaluation comes after all steps (step = ∞)."""
+    """The number that a weight, fixed or scheduled, has at the mode's step.
+
+    Evaluation comes after all steps (step = ∞).
+    """
     return weight(mode.step) if callable(weight) else weight

@@ -13,7 +13,8 @@ from scratchvae.objectives.interface import Model
 class BeliefNet(Model, Protocol):
     """p(x, h) and q(h|x) over binary x (B, D) and h (B, H). Draws pass no gradient on.
 
-    In a pass, z is h: `dlog_px` and `dlog_pz` fill the generative Parameters, and `dlog_q` those of q at the draws.
+    In a pass, z is h: `dlog_px` and `dlog_pz` fill the generative Parameters, and `dlog_q` those of q at the
+    draws.
     """
 
     n_hidden: int
@@ -26,7 +27,9 @@ class BeliefNet(Model, Protocol):
 
 
 def require_moving_draws(where: str, model: Any, mode: Mode) -> None:
-    """Raise InputError where a model whose draws do not move with q is to be trained by a gradient that needs them to."""
+    """Raise InputError where a model whose draws do not move with q is to be trained by a gradient that needs
+    them to.
+    """
     if mode.training and hasattr(model, "dream"):
         expected = "draws should move with q, as those of a Gaussian do"
         remedy = "train it by its own phases (wake_sleep, reweighted_wake_sleep)"

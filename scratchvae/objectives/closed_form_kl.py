@@ -1,6 +1,8 @@
-"""KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and prior.
+"""KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and
+prior.
 
-Latents in layers have one layer by layer, given draws of the layer above: a second table has the pairs of which that is so.
+Latents in layers have one layer by layer, given draws of the layer above: a second table has the pairs of
+which that is so.
 """
 
 from collections.abc import Callable
@@ -36,7 +38,9 @@ from scratchvae.priors import (
 )
 
 
-def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
+def diagonal_to_standard(
+    posterior: DiagonalGaussian, prior: StandardGaussian, q_params: Array
+) -> tuple[Array, Pullback]:
     """½ (mean_j² + σ_j² − 1 − log σ_j²) for each latent j."""
     (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
     kl, kl_pullback = gaussian.kl_to_standard_by_dimension(mean, log_var)
@@ -47,7 +51,9 @@ def diagonal_to_standard(posterior: DiagonalGaussian, prior: StandardGaussian, q
     return kl, pullback
 
 
-def full_to_standard(posterior: FullGaussian, prior: StandardGaussian, q_params: Array) -> tuple[Array, Pullback]:
+def full_to_standard(
+    posterior: FullGaussian, prior: StandardGaussian, q_params: Array
+) -> tuple[Array, Pullback]:
     """½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii: the share of each latent i, given those before it."""
     (mean, L), params_pullback = posterior.mean_and_factor(q_params)
     kl, kl_pullback = gaussian_full.kl_to_standard_by_dimension(mean, L)
@@ -58,7 +64,9 @@ def full_to_standard(posterior: FullGaussian, prior: StandardGaussian, q_params:
     return kl, pullback
 
 
-def diagonal_to_conditional(posterior: DiagonalGaussian, prior: ConditionalGaussian, q_params: Array) -> tuple[Array, Pullback]:
+def diagonal_to_conditional(
+    posterior: DiagonalGaussian, prior: ConditionalGaussian, q_params: Array
+) -> tuple[Array, Pullback]:
     """½ ((σ_j² + (mean_j − m_j)²)/τ_j² − 1 − log σ_j²/τ_j²) for each latent j, p(z|y) = N(m, diag τ²).
 
     The pullback returns dq_params, and gives the prior's Parameters the gradients that m and log τ² get.
@@ -94,9 +102,11 @@ def choices_to_choices(posterior: GumbelSoftmax, prior: OneHot, q_params: Array)
 
 
 def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) -> tuple[Array, Pullback]:
-    """−log p_g(k_g) for each group, k_g the code of x, which has all the mass of q: log K under a uniform prior.
+    """−log p_g(k_g) for each group, k_g the code of x, which has all the mass of q: log K under a uniform
+    prior.
 
-    The pullback gives a learned prior its gradient, and returns 0 for q_params: which code is the nearest does not move.
+    The pullback gives a learned prior its gradient, and returns 0 for q_params: which code is the nearest
+    does not move.
     """
     log_p, log_p_pullback = prior.log_prob_of(posterior.indices(q_params), q_params)
 
@@ -107,8 +117,12 @@ def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) ->
     return -log_p, pullback
 
 
-def product_to_product(posterior: JointPosterior, prior: ProductPrior, q_params: Array) -> tuple[Array, Pullback]:
-    """The KLs of the parts side by side: that of products is the sum of the parts' own, each by its row of the table."""
+def product_to_product(
+    posterior: JointPosterior, prior: ProductPrior, q_params: Array
+) -> tuple[Array, Pullback]:
+    """The KLs of the parts side by side: that of products is the sum of the parts' own, each by its row of
+    the table.
+    """
     each, apart_pullback = posterior.apart(q_params)
     terms = [closed_form_kl(*given) for given in zip(posterior.parts, prior.parts, each, strict=True)]
     ends = list(accumulate(kl.shape[1] for kl, _ in terms))[:-1]
@@ -121,8 +135,12 @@ def product_to_product(posterior: JointPosterior, prior: ProductPrior, q_params:
     return np.concatenate([kl for kl, _ in terms], axis=1), pullback
 
 
-def sphere_to_uniform(posterior: VonMisesFisher, prior: UniformSphere, q_params: Array) -> tuple[Array, Pullback]:
-    """κ A(κ) − log E[e^(κ w)] of all latents together (B, 1): coordinates of a point on a sphere have no KL of their own."""
+def sphere_to_uniform(
+    posterior: VonMisesFisher, prior: UniformSphere, q_params: Array
+) -> tuple[Array, Pullback]:
+    """κ A(κ) − log E[e^(κ w)] of all latents together (B, 1): coordinates of a point on a sphere have no KL
+    of their own.
+    """
     (mean, log_concentration), params_pullback = posterior.mean_and_log_concentration(q_params)
     kl, kl_pullback = von_mises_fisher.kl_to_uniform(log_concentration, dim=posterior.latent_dim)
 
@@ -133,7 +151,9 @@ def sphere_to_uniform(posterior: VonMisesFisher, prior: UniformSphere, q_params:
     return kl[:, None], pullback
 
 
-CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]] = {
+CLOSED_FORMS: dict[
+    tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]
+] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
     (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
     (FullGaussian, StandardGaussian): full_to_standard,
@@ -147,12 +167,15 @@ CLOSED_FORMS: dict[tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Arra
 def ladder_to_hierarchical(
     posterior: Ladder, prior: HierarchicalGaussian, q_params: Array, *, noise: Noise, draws: int, mode: Mode
 ) -> tuple[tuple[Array, Array], Pullback]:
-    """KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) at draws of z_{l+1}, for each latent: to the prior that the layer above gives.
+    """KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) at draws of z_{l+1}, for each latent: to the prior that the
+    layer above gives.
 
     Taken to N(0, I) instead, as some public ladders do, the terms would be those of no model.
     """
     if prior.top_down is not posterior.top_down:
-        raise InputError("closed_form_kl: a Ladder and a HierarchicalGaussian should share one TopDown; found two")
+        raise InputError(
+            "closed_form_kl: a Ladder and a HierarchicalGaussian should share one TopDown; found two"
+        )
     return posterior.sample_with_kl(q_params, noise=noise, draws=draws, mode=mode)
 
 
@@ -167,12 +190,19 @@ def has_closed_form(posterior: Posterior, prior: Prior) -> bool:
 
 
 def sample_with_kl(
-    posterior: Posterior, prior: Prior, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    posterior: Posterior,
+    prior: Prior,
+    q_params: Array,
+    *,
+    noise: Noise,
+    draws: int = 1,
+    mode: Mode = EVALUATION,
 ) -> tuple[tuple[Array, Array], Pullback]:
     """z (B·K, Z) as the posterior draws it, and the KL of each group of latents (B, G) in nats.
 
-    The KL is that of `closed_form_kl`, and depends on no draw, unless the latents come in layers: then that of a layer is a
-    mean over the draws of the layers above. pullback(dz, dkl) -> dq_params. InputError where neither table has a row.
+    The KL is that of `closed_form_kl`, and depends on no draw, unless the latents come in layers: then that
+    of a layer is a mean over the draws of the layers above. pullback(dz, dkl) -> dq_params. InputError where
+    neither table has a row.
     """
     if form := AT_DRAWS.get((type(posterior), type(prior))):
         return form(posterior, prior, q_params, noise=noise, draws=draws, mode=mode)
@@ -187,18 +217,27 @@ def sample_with_kl(
 
 
 def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
-    """The KL of each group of latents (B, G) in nats; pullback(dkl) -> dq_params. InputError where the table has no row.
+    """The KL of each group of latents (B, G) in nats; pullback(dkl) -> dq_params. InputError where the table
+    has no row.
 
-    Independent latents are groups of one each, so that G is Z. Those that are one choice, or that depend on each other through
-    a norm, are one group.
+    Independent latents are groups of one each, so that G is Z. Those that are one choice, or that depend on
+    each other through a norm, are one group.
     """
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"
         if has_closed_form(posterior, prior):
-            raise InputError(f"closed_form_kl: that from {pair} depends on the draws of the layers above: take sample_with_kl")
-        others = "reconstruction takes a Point" if isinstance(posterior, Point) else "sampled_elbo and iwae need none"
+            raise InputError(
+                f"closed_form_kl: that from {pair} depends on the draws of the layers above: take sample_with_kl"
+            )
+        others = (
+            "reconstruction takes a Point"
+            if isinstance(posterior, Point)
+            else "sampled_elbo and iwae need none"
+        )
         known = [p.__name__ for q, p in CLOSED_FORMS if q is type(posterior)]
         to = f" (there is one to {' and to '.join(known)})" if known else ""
-        raise InputError(f"closed_form_kl: no closed form is known from {pair}{to}; of the objectives {others}")
+        raise InputError(
+            f"closed_form_kl: no closed form is known from {pair}{to}; of the objectives {others}"
+        )
     return form(posterior, prior, q_params)

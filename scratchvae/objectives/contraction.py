@@ -1,13 +1,13 @@
 """The contractive penalty: how much the code moves when the data do, ‖∂z/∂x‖², and its gradient by hand.
 
-The layers are h_l = f_l(a_l) with a_l = h_l−1 W_l + b_l and slopes s_l = f_l′(a_l). The rows of the Jacobian, one row k for
-each latent, are carried from the code down to the data by the pullbacks' own rule:
+The layers are h_l = f_l(a_l) with a_l = h_l−1 W_l + b_l and slopes s_l = f_l′(a_l). The rows of the Jacobian,
+one row k for each latent, are carried from the code down to the data by the pullbacks' own rule:
 
     G_L = I,    through an activation  G ← G ∘ s_l,    through a Linear  G ← G W_lᵀ,    at the data  J = G.
 
-The value ‖J‖² depends on each W_l twice: through the product G W_lᵀ, and through a_l, on which the slopes depend. So its
-gradient runs back up through the rows first. Then the encoder's own pullbacks carry down what the slopes received,
-da_l = f_l″ ds_l.
+The value ‖J‖² depends on each W_l twice: through the product G W_lᵀ, and through a_l, on which the slopes
+depend. So its gradient runs back up through the rows first. Then the encoder's own pullbacks carry down what
+the slopes received, da_l = f_l″ ds_l.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,8 @@ from scratchvae.posteriors import Noise, Point
 
 @dataclass(frozen=True)
 class Contraction(Penalty):
-    """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, z all that the encoder puts out: the codes of a Point posterior.
+    """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, z all that the encoder puts out: the codes of a Point
+    posterior.
 
     The encoder may be made of Linear layers and activations.     Rifai, Vincent, Muller, Glorot &
     Bengio 2011, section 2; for one sigmoid layer it is Σ_j (h_j (1 − h_j))² Σ_d W_dj².
@@ -39,7 +40,9 @@ class Contraction(Penalty):
     def __post_init__(self) -> None:
         require_at_least("Contraction", "weight", self.weight, 0)
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         if not isinstance(model.posterior, Point):
             expected = "the penalty is on the codes of an autoencoder, whose posterior is a Point"
             raise InputError(f"Contraction: {expected}; found a {type(model.posterior).__name__}")
@@ -53,7 +56,8 @@ class Contraction(Penalty):
 
 
 def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-    """‖∂z/∂x‖² (B,) of z = encoder(x) (B, Z) at x (B, D); pullback(dnorm) gives the encoder's Parameters their gradients.
+    """‖∂z/∂x‖² (B,) of z = encoder(x) (B, Z) at x (B, D); pullback(dnorm) gives the encoder's Parameters
+    their gradients.
 
     Costs Z times what a pullback does, and memory for Z rows of the widest layer for each example.
     """
@@ -67,7 +71,9 @@ def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple
     G = np.broadcast_to(np.eye(Z, dtype=h.dtype), (B, Z, Z))
     row_pullbacks = []
     for layer, below, _ in reversed(passed):
-        G, row_pullback = _linear_rows(layer, G) if isinstance(layer, Linear) else _activation_rows(layer, below, G)
+        G, row_pullback = (
+            _linear_rows(layer, G) if isinstance(layer, Linear) else _activation_rows(layer, below, G)
+        )
         row_pullbacks.append(row_pullback)
     J = G
 
@@ -107,10 +113,15 @@ def _activation_rows(layer: Activation, a: Array, G: Array) -> tuple[Array, Pull
 
 
 def chain(layer: Layer, where: str, network: str) -> list[Linear | Activation]:
-    """The layers that an input passes, one after another. InputError for others than Linear layers and activations."""
+    """The layers that an input passes, one after another.
+
+    InputError for others than Linear layers and activations.
+    """
     if isinstance(layer, Sequential):
         return [part for inner in layer.layers for part in chain(inner, where, network)]
     if isinstance(layer, Linear | Activation):
         return [layer]
-    expected = f"{network} should be made of Linear layers and activations, whose second derivatives are known"
+    expected = (
+        f"{network} should be made of Linear layers and activations, whose second derivatives are known"
+    )
     raise InputError(f"{where}: {expected}; found {type(layer).__name__}")

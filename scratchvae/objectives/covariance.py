@@ -15,12 +15,14 @@ from scratchvae.posteriors import DiagonalGaussian, Noise
 
 @dataclass(frozen=True)
 class CodeCovariance(Penalty):
-    """Σ_i≠j C_ij² + `diagonal` Σ_i (C_ii − 1)², C (Z, Z) a covariance over the B examples of the batch: that of
+    """Σ_i≠j C_ij² + `diagonal` Σ_i (C_ii − 1)², C (Z, Z) a covariance over the B examples of the batch: that
+    of
 
         of = "means"   E[z|x], C = 1/B Σ_b (mean_b − m)(mean_b − m)ᵀ, m = 1/B Σ_b mean_b                   DIP-VAE-I
              "draws"   z itself, by the law of total covariance: to that C comes diag(1/B Σ_b σ_b²)        DIP-VAE-II
 
-    With `weight` λ_od it is the paper's penalty with λ_d = λ_od · diagonal. The penalty is one number for the batch.
+    With `weight` λ_od it is the paper's penalty with λ_d = λ_od · diagonal. The penalty is one number for the
+    batch.
     Kumar, Sattigeri & Balakrishnan 2018, section 3.
     """
 
@@ -34,7 +36,9 @@ class CodeCovariance(Penalty):
         require_at_least("CodeCovariance", "diagonal", self.diagonal, 0)
         require_choice("CodeCovariance", "of", self.of, ("draws", "means"))
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         if not isinstance(model.posterior, DiagonalGaussian):
             found = type(model.posterior).__name__
             raise InputError(f"CodeCovariance: the posterior should be a DiagonalGaussian, found a {found}")
@@ -49,9 +53,13 @@ class CodeCovariance(Penalty):
         share = C.dtype.type(self.diagonal)
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
-            dC = dpenalty * 2 * (off + share * np.diag(excess))  # dC_ij = 2 C_ij for i ≠ j,  2 diagonal (C_ii − 1) for i = j
-            dmean = 2 * centred @ dC / C.dtype.type(B)  # dmean = 2/B (mean − m) dC: C and dC are symmetric, and m falls out
+            # dC_ij = 2 C_ij for i ≠ j,  2 diagonal (C_ii − 1) for i = j
+            dC = dpenalty * 2 * (off + share * np.diag(excess))
+            # dmean = 2/B (mean − m) dC: C and dC are symmetric, and m falls out
+            dmean = 2 * centred @ dC / C.dtype.type(B)
             spread = np.diagonal(dC) * variance / C.dtype.type(B)  # dlog_var_bi = dC_ii σ_bi² / B
-            return {"dq_params": split_pullback(dmean, spread if self.of == "draws" else np.zeros_like(log_var))}
+            return {
+                "dq_params": split_pullback(dmean, spread if self.of == "draws" else np.zeros_like(log_var))
+            }
 
         return np.asarray((off * off).sum() + share * (excess * excess).sum(), C.dtype), pullback

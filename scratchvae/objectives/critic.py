@@ -1,6 +1,8 @@
-"""A critic of codes: a network T(z) that learns to tell the codes of examples from other draws, and a penalty that asks it.
+"""A critic of codes: a network T(z) that learns to tell the codes of examples from other draws, and a penalty
+that asks it.
 
-Letters: B examples, K draws of each, Z latents. q(z) = 1/N Σ_n q(z|x_n) is the law of codes, and r(z) the law of the others.
+Letters: B examples, K draws of each, Z latents. q(z) = 1/N Σ_n q(z|x_n) is the law of codes, and r(z) the law
+of the others.
 """
 
 from dataclasses import dataclass
@@ -22,7 +24,8 @@ OTHERS = ("permuted", "prior")  # which draws the critic compares codes with
 
 @dataclass(frozen=True)
 class Critic(Penalty):
-    """What the model's critic T says of the codes. The critic learns by `Discrimination`, in a phase of its own.
+    """What the model's critic T says of the codes. The critic learns by `Discrimination`, in a phase of its
+    own.
 
     against = "permuted"        r(z) = Π_j q(z_j), by codes whose latents are exchanged between the examples of a batch
               "prior"           r(z) = p(z)
@@ -30,10 +33,11 @@ class Critic(Penalty):
     form = "log_ratio"          T(z): of the best critic log q(z)/r(z), and its mean is KL(q(z) ‖ r(z))
            "non_saturating"     log(1 + exp T(z)) = −log(1 − D(z)), where D = σ(T) is how sure the critic is that z is a code
 
-    Against permuted codes the KL is the total correlation, and an Elbo with that penalty is the loss of the FactorVAE (Kim &
-    Mnih 2018, section 3). Against the prior, non-saturating, the penalty makes a Reconstruction the loss of the adversarial
-    autoencoder (Makhzani et al. 2015, section 2) and of the WAE-GAN (Tolstikhin et al. 2018, algorithm 1). The gradients
-    reach z, and the critic's Parameters, which the phase of the model leaves where they are.
+    Against permuted codes the KL is the total correlation, and an Elbo with that penalty is the loss of the
+    FactorVAE (Kim & Mnih 2018, section 3). Against the prior, non-saturating, the penalty makes a
+    Reconstruction the loss of the adversarial autoencoder (Makhzani et al. 2015, section 2) and of the
+    WAE-GAN (Tolstikhin et al. 2018, algorithm 1). The gradients reach z, and the critic's Parameters, which
+    the phase of the model leaves where they are.
     """
 
     weight: float
@@ -51,14 +55,17 @@ class Critic(Penalty):
         critic_of("Critic", model)
         return Discrimination(self.against), "critic"
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         B, K = one.log_px.shape
         T, critic_pullback = critic_of("Critic", model)(one.z, mode=mode)
         said, said_pullback = ops.softplus(T) if self.form == "non_saturating" else (T, None)
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
             dsaid = np.repeat(dpenalty / dpenalty.dtype.type(K), K)[:, None]  # dsaid_bk = dpenalty_b / K
-            dT = dsaid if said_pullback is None else said_pullback(dsaid)  # dT = dsaid σ(T) where it is log(1 + exp T)
+            # dT = dsaid σ(T) where it is log(1 + exp T)
+            dT = dsaid if said_pullback is None else said_pullback(dsaid)
             return {"dz": critic_pullback(dT)}
 
         return said.reshape(B, K).mean(axis=1), pullback
@@ -66,12 +73,14 @@ class Critic(Penalty):
 
 @dataclass(frozen=True)
 class Discrimination(Objective):
-    """loss = −½ ⟨log D(z)⟩ − ½ ⟨log(1 − D(r))⟩ with D = σ(T): the cross entropy of telling codes z from other draws r.
+    """loss = −½ ⟨log D(z)⟩ − ½ ⟨log(1 − D(r))⟩ with D = σ(T): the cross entropy of telling codes z from other
+    draws r.
 
-    It fills the critic's Parameters alone: codes are data here, and what made them receives no gradient. The best critic has
-    T(z) = log q(z)/r(z), and one that can't tell them apart has the loss log 2. `against` is that of `Critic`: the others
-    are draws from the prior, or the batch's own codes, of which each latent was permuted apart. Both are part of the noise.
-    The term is cross_entropy.     Kim & Mnih 2018, algorithms 1 and 2, with one batch for codes and for permuted codes;
+    It fills the critic's Parameters alone: codes are data here, and what made them receives no gradient. The
+    best critic has T(z) = log q(z)/r(z), and one that can't tell them apart has the loss log 2. `against` is
+    that of `Critic`: the others are draws from the prior, or the batch's own codes, of which each latent was
+    permuted apart. Both are part of the noise. The term is cross_entropy.
+    Kim & Mnih 2018, algorithms 1 and 2, with one batch for codes and for permuted codes;
     Makhzani et al. 2015, section 2.
     """
 
@@ -81,13 +90,17 @@ class Discrimination(Objective):
         require_choice("Discrimination", "against", self.against, OTHERS)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise, and a permutation of the rows for each latent (B, Z), or draws from the prior (B, Z)."""
+        """The model's noise, and a permutation of the rows for each latent (B, Z), or draws from the prior
+        (B, Z).
+        """
         own = model.draw_noise(rows, rng)
         if self.against == "prior":
             return own, model.prior.sample(rows, rng)
         return own, rng.random((rows, model.posterior.latent_dim)).argsort(axis=0)
 
-    def __call__(self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         critic = critic_of("Discrimination", model)
         own, others = noise
         one, _ = model.run(batch, own, mode=mode)  # whose pullback nobody calls

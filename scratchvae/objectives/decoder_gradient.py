@@ -1,11 +1,14 @@
-"""The penalty on a decoder's slope: how much what it puts out moves when the code does, ‖∂D/∂z‖², and its gradient by hand.
+"""The penalty on a decoder's slope: how much what it puts out moves when the code does, ‖∂D/∂z‖², and its
+gradient by hand.
 
-The rows of the Jacobian, one row k for each latent, are carried from the code up to what the decoder puts out:
+The rows of the Jacobian, one row k for each latent, are carried from the code up to what the decoder puts
+out:
 
     T_0 = I,    through a Linear  T ← T W_l,    through an activation  T ← T ∘ s_l with s_l = f_l′(a_l),    at the top  J = T.
 
-The value ‖J‖² depends on each W_l twice, as in the contractive penalty of an encoder: through the product, and through the
-a_l on which the slopes depend. What the slopes received is carried down by the decoder's own pullbacks, to the code as well.
+The value ‖J‖² depends on each W_l twice, as in the contractive penalty of an encoder: through the product,
+and through the a_l on which the slopes depend. What the slopes received is carried down by the decoder's own
+pullbacks, to the code as well.
 """
 
 from dataclasses import dataclass
@@ -26,10 +29,11 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class DecoderGradient(Penalty):
-    """‖∂D(z)/∂z‖² = Σ_kd (∂D_d/∂z_k)² at each code, D all that the decoder puts out. For a linear decoder it is ‖W‖².
+    """‖∂D(z)/∂z‖² = Σ_kd (∂D_d/∂z_k)² at each code, D all that the decoder puts out. For a linear decoder it
+    is ‖W‖².
 
-    It is the derivative by the code, not by the data that the encoder saw. The gradients reach the decoder's Parameters and,
-    through z, the encoder's. The decoder may be made of Linear layers and activations.
+    It is the derivative by the code, not by the data that the encoder saw. The gradients reach the decoder's
+    Parameters and, through z, the encoder's. The decoder may be made of Linear layers and activations.
     Ghosh, Sajjadi, Vergari, Black & Schölkopf 2020, equation 8.
     """
 
@@ -39,7 +43,9 @@ class DecoderGradient(Penalty):
     def __post_init__(self) -> None:
         require_at_least("DecoderGradient", "weight", self.weight, 0)
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         B, K = one.log_px.shape
         told = model.told(one.z, batch, draws=K)
         norm, norm_pullback = slope_norm(model.decoder, told, latents=one.z.shape[1], mode=mode)
@@ -51,7 +57,8 @@ class DecoderGradient(Penalty):
 
 
 def slope_norm(decoder: Layer, z: Array, *, latents: int, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-    """‖∂y/∂z‖² (B,) of y = decoder(z) by the first `latents` columns of z (B, Z + …); pullback(dnorm) -> dz of these columns.
+    """‖∂y/∂z‖² (B,) of y = decoder(z) by the first `latents` columns of z (B, Z + …); pullback(dnorm) -> dz
+    of these columns.
 
     The pullback gives the decoder's Parameters their gradients. It costs as many passes as there are latents.
     """
@@ -61,7 +68,9 @@ def slope_norm(decoder: Layer, z: Array, *, latents: int, mode: Mode = EVALUATIO
     for layer in chain(decoder, "DecoderGradient", "the decoder"):
         below = h
         h, layer_pullback = layer(below, mode=mode)
-        T, row_pullback = _through_linear(layer, T) if isinstance(layer, Linear) else _through_activation(layer, below, T)
+        T, row_pullback = (
+            _through_linear(layer, T) if isinstance(layer, Linear) else _through_activation(layer, below, T)
+        )
         passed.append((layer_pullback, row_pullback))
     J = T
 

@@ -1,4 +1,6 @@
-"""Distances between the codes of a batch and draws from N(0, I), whose mean over batches is 0 where the two laws are one."""
+"""Distances between the codes of a batch and draws from N(0, I), whose mean over batches is 0 where the two
+laws are one.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_count, require_positive
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_at_least,
+    require_choice,
+    require_count,
+    require_positive,
+)
 from scratchvae.data import Batch
 from scratchvae.distributions import gaussian
 from scratchvae.layers import Mode
@@ -20,25 +30,30 @@ from scratchvae.priors import StandardGaussian
 class Mmd(Penalty):
     """The squared maximum mean discrepancy of the codes z_1 … z_n of a batch from N(0, I):
 
-        E[k(z, z′)] + E[k(p, p′)] − 2 E[k(z, p)],    z, z′ independent codes and p, p′ independent draws from N(0, I).
+        E[k(z, z′)] + E[k(p, p′)] − 2 E[k(z, p)],
+        z, z′ independent codes and p, p′ independent draws from N(0, I).
 
-    A batch of B examples with K draws of each has n = BK codes, and is compared with B draws p. Codes of different examples
-    are independent; two draws of one example are not, since both lie near that example's mean.
+    A batch of B examples with K draws of each has n = BK codes, and is compared with B draws p. Codes of
+    different examples are independent; two draws of one example are not, since both lie near that example's
+    mean.
 
     kernel = "gaussian"                 k(x, y) = exp(−‖x − y‖² / 2γ²)
-             "inverse_multiquadratic"   k(x, y) = 2γ² / (2γ² + ‖x − y‖²)                       with γ² = `scale` · Z
+             "inverse_multiquadratic"     k(x, y) = 2γ² / (2γ² + ‖x − y‖²)     with γ² = `scale` · Z
 
     estimator = "u"             means over the pairs of codes of different examples, and over the pairs of different p: right
                                 on average, and may be negative
                 "v"             means over all pairs: never negative, and on average too large, by at most 2/B. With K = 1 it
-                                is (2 − E[k(z, z′)] − E[k(p, p′)])/B too large, since a point's distance from itself is 0
+                                is (2 − E[k(z, z′)] − E[k(p, p′)])/B too large, since a point's distance from
+                                itself is 0
                 "closed_form"   the Gaussian kernel's E[k(p, p′)] = (γ²/(γ² + 2))^(Z/2) and
-                                E[k(z, p)] = (γ²/(γ² + 1))^(Z/2) exp(−‖z‖² / 2(γ² + 1)), and E[k(z, z′)] as in "u": no draws
+                                E[k(z, p)] = (γ²/(γ² + 1))^(Z/2) exp(−‖z‖² / 2(γ² + 1)), and E[k(z, z′)] as in
+                                "u": no draws
 
-    As a penalty of Reconstruction in an Autoencoder it makes a Wasserstein autoencoder (Tolstikhin, Bousquet, Gelly & Schölkopf
-    2018, section 3), and of an Elbo with beta = 1 − α, with weight α + λ − 1, InfoVAE (Zhao, Song & Ermon 2019).
-    A batch of one example has no pairs of two, whose mean counts as 0 in "u" and "closed_form": such a batch tells little.
-    The penalty is one number for the batch.     Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, section 2.
+    As a penalty of Reconstruction in an Autoencoder it makes a Wasserstein autoencoder (Tolstikhin, Bousquet,
+    Gelly & Schölkopf 2018, section 3), and of an Elbo with beta = 1 − α, with weight α + λ − 1, InfoVAE
+    (Zhao, Song & Ermon 2019). A batch of one example has no pairs of two, whose mean counts as 0 in "u" and
+    "closed_form": such a batch tells little. The penalty is one number for the batch.
+    Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, section 2.
     """
 
     weight: float
@@ -52,7 +67,9 @@ class Mmd(Penalty):
         require_choice("Mmd", "kernel", self.kernel, KERNELS)
         require_choice("Mmd", "estimator", self.estimator, ("closed_form", "u", "v"))
         if self.estimator == "closed_form" and self.kernel != "gaussian":
-            raise InputError(f'Mmd: estimator "closed_form" should come with kernel "gaussian", found {self.kernel!r}')
+            raise InputError(
+                f'Mmd: estimator "closed_form" should come with kernel "gaussian", found {self.kernel!r}'
+            )
         require_positive("Mmd", "scale", self.scale)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
@@ -61,7 +78,9 @@ class Mmd(Penalty):
             return None
         return gaussian.sample_standard((rows, model.posterior.latent_dim), rng)
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         require_standard_prior("Mmd", model)
         z = one.z
         n, Z = z.shape
@@ -74,7 +93,8 @@ class Mmd(Penalty):
         among_pairs = max(apart.sum(), 1)
         value = (apart * among).sum() / among_pairs
         if self.estimator == "closed_form":
-            near = (width / (width + 1)) ** (Z / 2) * np.exp(-(z * z).sum(axis=1) / (2 * (width + 1)))  # E[k(z, p)]
+            # E[k(z, p)]
+            near = (width / (width + 1)) ** (Z / 2) * np.exp(-(z * z).sum(axis=1) / (2 * (width + 1)))
             value = value + (width / (width + 2)) ** (Z / 2) - 2 * near.mean()
         else:
             p = noise.astype(z.dtype, copy=False)
@@ -117,7 +137,9 @@ KERNELS: dict[str, Callable[[Array, Array, Any], tuple[Array, Pullback]]] = {
 
 
 def _squared_distances(x: Array, y: Array) -> tuple[Array, Pullback]:
-    """‖x_i − y_j‖² (n, m) of x (n, Z) and y (m, Z), from the differences, since squares minus products would cancel."""
+    """‖x_i − y_j‖² (n, m) of x (n, Z) and y (m, Z), from the differences, since squares minus products would
+    cancel.
+    """
     apart = x[:, None] - y[None]
 
     def pullback(dsquares: Array) -> tuple[Array, Array]:
@@ -129,11 +151,12 @@ def _squared_distances(x: Array, y: Array) -> tuple[Array, Pullback]:
 
 @dataclass(frozen=True)
 class SlicedWasserstein(Penalty):
-    """The squared 2-Wasserstein distance of θ·z over the batch from θ·p, p ~ N(0, I), as a mean over directions θ.
+    """The squared 2-Wasserstein distance of θ·z over the batch from θ·p, p ~ N(0, I), as a mean over
+    directions θ.
 
-    There are L = `projections` directions, uniform on the sphere. Along one of them the best match of n codes and n draws is
-    in order of size: 1/n Σ_i (θ·z_(i) − θ·p_(i))². The gradient moves each code towards its match. The penalty is one
-    number for the batch.
+    There are L = `projections` directions, uniform on the sphere. Along one of them the best match of n codes
+    and n draws is in order of size: 1/n Σ_i (θ·z_(i) − θ·p_(i))². The gradient moves each code towards its
+    match. The penalty is one number for the batch.
     Kolouri, Pope, Martin & Rohde 2019, section 3.
     """
 
@@ -149,14 +172,18 @@ class SlicedWasserstein(Penalty):
         """Draws from N(0, I): one for each example, and behind them one for each direction, (B + L, Z)."""
         return gaussian.sample_standard((rows + self.projections, model.posterior.latent_dim), rng)
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         require_standard_prior("SlicedWasserstein", model)
         z = one.z
         drawn = noise.astype(z.dtype, copy=False)
         p, directions = drawn[: -self.projections], drawn[-self.projections :]
         if len(p) != len(z):
             found = f"{len(z) // len(p)} draws of each"
-            raise InputError(f"SlicedWasserstein: the pass should have one draw of each example, found {found}")
+            raise InputError(
+                f"SlicedWasserstein: the pass should have one draw of each example, found {found}"
+            )
         directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
         along_z, along_p = z @ directions.T, np.sort(p @ directions.T, axis=0)  # (n, L)
         order = np.argsort(along_z, axis=0, kind="stable")
@@ -164,7 +191,8 @@ class SlicedWasserstein(Penalty):
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
             dalong = np.empty_like(along_z)
-            np.put_along_axis(dalong, order, 2 * dpenalty * apart / apart.size, axis=0)  # 2/nL (θ·z_(i) − θ·p_(i)), at z_(i)
+            # 2/nL (θ·z_(i) − θ·p_(i)), at z_(i)
+            np.put_along_axis(dalong, order, 2 * dpenalty * apart / apart.size, axis=0)
             return {"dz": dalong @ directions}  # dz = Σ_l dalong_l θ_l
 
         return np.asarray((apart * apart).mean(), z.dtype), pullback

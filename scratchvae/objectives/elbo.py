@@ -24,13 +24,13 @@ class Elbo(Objective):
 
     - `beta`: the weight β, a number or a schedule (Higgins et al. 2017; warm-up: Bowman et al. 2016).
     - `free_bits` λ > 0, in nats for each latent: KL = Σ_j max(λ, ⟨kl_j⟩) (Kingma et al. 2016, equation 15).
-    - `capacity` C, in nats, a number or a schedule: KL = ⟨|Σ_j kl_j − C|⟩ (Burgess et al. 2018, equation 8, where
-      beta is called γ).
+    - `capacity` C, in nats, a number or a schedule: KL = ⟨|Σ_j kl_j − C|⟩ (Burgess et al. 2018, equation 8,
+      where beta is called γ).
     - `penalties`: further terms, such as L1.
 
-    The terms are log_px, kl, bound = log_px − kl, and each penalty by its name, all without weights. Where a pass is
-    `relaxed`, as one of GumbelSoftmax in training, the difference is no bound, and is called "surrogate". At its kink the
-    maximum has the gradient of ⟨kl_j⟩, and |·| has gradient 0.
+    The terms are log_px, kl, bound = log_px − kl, and each penalty by its name, all without weights. Where a
+    pass is `relaxed`, as one of GumbelSoftmax in training, the difference is no bound, and is called
+    "surrogate". At its kink the maximum has the gradient of ⟨kl_j⟩, and |·| has gradient 0.
     """
 
     beta: float | Schedule = 1.0
@@ -52,7 +52,9 @@ class Elbo(Objective):
         """The model's noise, and that of the penalties behind it."""
         return noise_with_penalties(model.draw_noise(rows, rng), self.penalties, model, rows, rng)
 
-    def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         own, *others = noise if self.penalties else (noise,)
         beta = weight_in(mode, self.beta)
         one, run_pullback = model.run(batch, own, kl="closed_form", mode=mode)
@@ -75,7 +77,8 @@ class Elbo(Objective):
         B = len(kl)
         if self.capacity is not None:
             excess = kl.sum(axis=1) - weight_in(mode, self.capacity)
-            dkl = np.full(kl.shape, np.sign(excess)[:, None] / B, kl.dtype)  # ∂KL/∂kl_bj = sign(Σ_j kl_bj − C) / B
+            # ∂KL/∂kl_bj = sign(Σ_j kl_bj − C) / B
+            dkl = np.full(kl.shape, np.sign(excess)[:, None] / B, kl.dtype)
             return float(np.abs(excess).mean(dtype=np.float64)), dkl
         mean = kl.mean(axis=0, dtype=np.float64)
         dkl = np.full(kl.shape, (mean >= self.free_bits) / B, kl.dtype)  # ∂KL/∂kl_bj = [⟨kl_j⟩ ≥ λ] / B

@@ -1,6 +1,8 @@
-"""What an objective is, what it asks of a model, and what a model answers: `report, pullback = objective(model, batch, noise)`.
+"""What an objective is, what it asks of a model, and what a model answers: `report, pullback
+= objective(model, batch, noise)`.
 
-Letters: B examples, K draws of each, Z latents, G groups of latents whose KL is counted apart, P numbers of q_params.
+Letters: B examples, K draws of each, Z latents, G groups of latents whose KL is counted apart, P numbers of
+q_params.
 """
 
 from abc import ABC, abstractmethod
@@ -84,10 +86,11 @@ class Model(Trainable, Protocol):
     ) -> tuple[Pass, Pullback]:
         """One pass with K = `draws` of each example, `noise` being that of B·K draws.
 
-        pullback(*, dlog_px=None, dlog_pz=None, dlog_q=None, dkl=None, dz=None, dq_params=None, path=None) gives every
-        Parameter that took part its gradient of Σ dlog_px log_px + …, where each argument is shaped as what it belongs to,
-        and None stands for 0. With score=False log q(z|x) moves with z alone, not with its own parameters. `path` (B, K)
-        multiplies what each draw's z passes on to q, and needs score=False.
+        pullback(*, dlog_px=None, dlog_pz=None, dlog_q=None, dkl=None, dz=None, dq_params=None, path=None)
+        gives every Parameter that took part its gradient of Σ dlog_px log_px + …, where each argument is
+        shaped as what it belongs to, and None stands for 0. With score=False log q(z|x) moves with z alone,
+        not with its own parameters. `path` (B, K) multiplies what each draw's z passes on to q, and needs
+        score=False.
         """
 
     def log_joint(
@@ -95,13 +98,15 @@ class Model(Trainable, Protocol):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z).
 
-        pullback(dlog_px, dlog_pz) gives the Parameters of p their gradients and returns dz, or None where z is discrete
-        and so has no gradient.
+        pullback(dlog_px, dlog_pz) gives the Parameters of p their gradients and returns dz, or None where z
+        is discrete and so has no gradient.
         """
 
 
 class LatentModel(Model, Protocol):
-    """A model with one vector of latents for each example: what is asked of one whose latent space is looked at."""
+    """A model with one vector of latents for each example: what is asked of one whose latent space is looked
+    at.
+    """
 
     encoder: Layer
     posterior: Posterior
@@ -121,7 +126,9 @@ class LatentModel(Model, Protocol):
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
         """p(z) for the latents of this batch."""
 
-    def decoded(self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def decoded(
+        self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
 
 
@@ -129,9 +136,10 @@ class LatentModel(Model, Protocol):
 class Report:
     """The number that is minimized, and the terms it is made of for each of B examples, in nats.
 
-    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts. Where the likelihood takes
-    something of x as `given`, such as the size of each example, it is one on log p(x | that). In training mode, layers
-    and likelihoods that fit themselves to the batch (BatchNorm, GaussianOptimal) make it a bound for that batch only.
+    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts. Where the
+    likelihood takes something of x as `given`, such as the size of each example, it is one on
+    log p(x | that). In training mode, layers and likelihoods that fit themselves to the batch
+    (BatchNorm, GaussianOptimal) make it a bound for that batch only.
     """
 
     loss: float
@@ -139,13 +147,17 @@ class Report:
 
     def means(self) -> dict[str, float]:
         """The loss, and the mean of each term over the batch."""
-        return {"loss": self.loss, **{name: float(term.mean(dtype=np.float64)) for name, term in self.terms.items()}}
+        return {
+            "loss": self.loss,
+            **{name: float(term.mean(dtype=np.float64)) for name, term in self.terms.items()},
+        }
 
     def first_not_finite(self) -> tuple[str, Array] | None:
-        """The term that a pass computes first among those that are not finite, and the rows where it is not; or None.
+        """The term that a pass computes first among those that are not finite, and the rows where it is not;
+        or None.
 
-        kl comes before log_px, since it depends on q(z|x) alone, and log p(x|z) on a z drawn from it. The other terms
-        are sums of these, or come after them.
+        kl comes before log_px, since it depends on q(z|x) alone, and log p(x|z) on a z drawn from it. The
+        other terms are sums of these, or come after them.
         """
         for name in ("kl", "log_px", *self.terms):
             finite = np.isfinite(self.terms[name]) if name in self.terms else np.ones(1, bool)
@@ -155,7 +167,8 @@ class Report:
 
 
 class Objective(ABC):
-    """A loss over a batch. It draws nothing itself: what draw_noise drew, handed back, gives the same numbers again.
+    """A loss over a batch. It draws nothing itself: what draw_noise drew, handed back, gives the same numbers
+    again.
 
     Weights may be schedules, functions of the step: they are read at `mode.step`.
     """
@@ -165,5 +178,9 @@ class Objective(ABC):
         """All the randomness of one call for a batch of `rows` examples."""
 
     @abstractmethod
-    def __call__(self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
-        """The report; pullback() gives every Parameter that took part its gradient of the loss, a mean over B."""
+    def __call__(
+        self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
+        """The report; pullback() gives every Parameter that took part its gradient of the loss, a mean over
+        B.
+        """

@@ -1,10 +1,20 @@
-"""The importance-weighted bound, which is the tighter the more draws it takes, and its blends with the plain bound."""
+"""The importance-weighted bound, which is the tighter the more draws it takes, and its blends with the plain
+bound.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, is_number, require_choice, require_count, require_number, require_share
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    is_number,
+    require_choice,
+    require_count,
+    require_number,
+    require_share,
+)
 from scratchvae.objectives.many_draws import ManyDraws, log_mean_exp
 
 
@@ -12,23 +22,26 @@ from scratchvae.objectives.many_draws import ManyDraws, log_mean_exp
 class Iwae(ManyDraws):
     """F = ⟨log 1/K Σ_k w_mk⟩, the mean over M = `groups` groups of K = `samples` draws w_mk of each example.
 
-    With one group it is the importance-weighted bound of K draws (Burda, Grosse & Salakhutdinov 2016, equation 8). With
-    groups of one draw it is the plain bound of M draws, and between the two it is MIWAE (Rainforth et al. 2018, section 5).
-    More groups lessen the noise of the gradient. More draws in a group tighten the bound.
+    With one group it is the importance-weighted bound of K draws (Burda, Grosse & Salakhutdinov 2016,
+    equation 8). With groups of one draw it is the plain bound of M draws, and between the two it is MIWAE
+    (Rainforth et al. 2018, section 5). More groups lessen the noise of the gradient. More draws in a group
+    tighten the bound.
 
-    With w̃_mk = w_mk / Σ_k w_mk, the gradient to the encoder's and q's Parameters φ, z = z(ε, φ), is estimated by
+    With w̃_mk = w_mk / Σ_k w_mk, the gradient to the encoder's and q's Parameters φ, z = z(ε, φ), is
+    estimated by
 
         gradient = "total"   1/M Σ_mk w̃_mk dlog w_mk/dφ, all of it                        Burda et al. 2016, equation 14
                    "dreg"    1/M Σ_mk w̃_mk² ∂log w_mk/∂z ∂z/∂φ, doubly reparameterized     Tucker et al. 2019, equation 8
                    "stl"     ∂log w/∂z ∂z/∂φ, at K = 1 only, where dreg is the same draw by draw     Roeder et al. 2017
 
-    The three estimators have the same expectation. The exception is training with GaussianOptimal or BatchNorm, which
-    couple the draws: w̃ then depends on other draws too, and "dreg" is biased. As K grows, the signal of "total" fades
-    beside its noise (Rainforth et al. 2018), and the signal of "dreg" does not. With K > 1, "stl" is biased, and so it is
-    refused. The Parameters of p(x|z) and p(z) get 1/M Σ_mk w̃_mk ∂log w_mk from each of the three.
+    The three estimators have the same expectation. The exception is training with GaussianOptimal or
+    BatchNorm, which couple the draws: w̃ then depends on other draws too, and "dreg" is biased. As K grows,
+    the signal of "total" fades beside its noise (Rainforth et al. 2018), and the signal of "dreg" does not.
+    With K > 1, "stl" is biased, and so it is refused. The Parameters of p(x|z) and p(z) get 1/M Σ_mk w̃_mk
+    ∂log w_mk from each of the three.
 
-    The terms are bound = log 1/MK Σ_mk w_mk, and log_px and kl as means over the draws. Their difference log_px − kl is
-    the plain bound, which never exceeds this one.
+    The terms are bound = log 1/MK Σ_mk w_mk, and log_px and kl as means over the draws. Their difference
+    log_px − kl is the plain bound, which never exceeds this one.
     """
 
     samples: int = 50
@@ -40,7 +53,9 @@ class Iwae(ManyDraws):
         require_count("Iwae", "groups", self.groups)
         require_choice("Iwae", "gradient", self.gradient, ("dreg", "stl", "total"))
         if self.gradient == "stl" and self.samples > 1:
-            expected = 'gradient "stl" should come with samples = 1, since it is biased with more; take "dreg"'
+            expected = (
+                'gradient "stl" should come with samples = 1, since it is biased with more; take "dreg"'
+            )
             raise InputError(f"Iwae: {expected}; found samples = {self.samples}")
 
     @property
@@ -57,7 +72,8 @@ class Iwae(ManyDraws):
 
 @dataclass(frozen=True)
 class Ciwae(ManyDraws):
-    """F = β ⟨log w_k⟩ + (1 − β) log 1/K Σ_k w_k: the plain bound and the importance-weighted one of the same draws.
+    """F = β ⟨log w_k⟩ + (1 − β) log 1/K Σ_k w_k: the plain bound and the importance-weighted one of the same
+    draws.
 
     K = `samples` draws of each example. β = 1 is the plain bound, β = 0 the importance-weighted one.
     Rainforth et al. 2018, section 5.
@@ -80,23 +96,29 @@ class Ciwae(ManyDraws):
         """F, and its slope β/K + (1 − β) w̃_k."""
         beta, rest = log_w.dtype.type(self.beta), log_w.dtype.type(1 - self.beta)
         tight, weights = log_mean_exp(log_w)
-        return beta * log_w.mean(axis=1) + rest * tight, beta / log_w.dtype.type(self.samples) + rest * weights
+        return beta * log_w.mean(axis=1) + rest * tight, beta / log_w.dtype.type(
+            self.samples
+        ) + rest * weights
 
 
 @dataclass(frozen=True)
 class Renyi(ManyDraws):
-    """F = log(1/K Σ_k w_k^(1−α)) / (1 − α), K = `samples`: Rényi's variational bound of order `alpha`, estimated by K draws.
+    """F = log(1/K Σ_k w_k^(1−α)) / (1 − α), K = `samples`: Rényi's variational bound of order `alpha`,
+    estimated by K draws.
 
-    As K grows, F falls or rises to a number that decreases with α: α = 0 gives log p(x), by way of the importance-weighted bound;
-    α → 1 gives the plain bound, which is F there; α < 0 an upper bound; α → −∞ the largest log w. The slope is
-    w_k^(1−α) / Σ_k w_k^(1−α).     Li & Turner 2016, sections 3 and 4.
+    As K grows, F falls or rises to a number that decreases with α: α = 0 gives log p(x), by way of the
+    importance-weighted bound; α → 1 gives the plain bound, which is F there; α < 0 an upper bound; α → −∞ the
+    largest log w. The slope is w_k^(1−α) / Σ_k w_k^(1−α).
+    Li & Turner 2016, sections 3 and 4.
 
     With p = 1 − α, the mean m = 1/K Σ_k log w_k, and d_k = log w_k − m, it is computed as
 
-        F = m + log1p(1/K Σ_k (e^(p d_k) − 1))/p    where |p d_k| ≤ 1 for all k,    F = m + log(1/K Σ_k e^(p d_k))/p    elsewhere
+        F = m + log1p(1/K Σ_k (e^(p d_k) − 1))/p     where |p d_k| ≤ 1 for all k,
+        F = m + log(1/K Σ_k e^(p d_k))/p     elsewhere
 
-    The mean in the first is never negative, as the d_k sum to 0, and so neither form loses more than a few roundings of the
-    largest |d_k|, however near α is to 1. Without m, the rounding of log w would be divided by p.
+    The mean in the first is never negative, as the d_k sum to 0, and so neither form loses more than a few
+    roundings of the largest |d_k|, however near α is to 1. Without m, the rounding of log w would be divided
+    by p.
     """
 
     samples: int = 50

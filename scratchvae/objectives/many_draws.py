@@ -1,4 +1,6 @@
-"""What the objectives of several draws share: a loss that sees nothing of a pass but log w, and weighs its draws."""
+"""What the objectives of several draws share: a loss that sees nothing of a pass but log w, and weighs its
+draws.
+"""
 
 from abc import abstractmethod
 
@@ -16,9 +18,9 @@ from scratchvae.posteriors import Noise
 class ManyDraws(Objective):
     """loss = −⟨F(log w_1, …, log w_K)⟩ with w_k = p(x|z_k) p(z_k) / q(z_k|x), K = `draws` for each example.
 
-    What a subclass says of F is its value and its slope. The terms are the same for all of them, and so runs of different
-    F can be compared: bound = log 1/K Σ_k w_k, which is a lower bound on log p(x) whatever F is, and log_px and kl as
-    means over the draws.
+    What a subclass says of F is its value and its slope. The terms are the same for all of them, and so runs
+    of different F can be compared: bound = log 1/K Σ_k w_k, which is a lower bound on log p(x) whatever F is,
+    and log_px and kl as means over the draws.
     """
 
     gradient: str = "total"  # or an estimator for which log q moves with z alone
@@ -37,7 +39,9 @@ class ManyDraws(Objective):
         """The model's noise for K draws of each example."""
         return model.draw_noise(rows * self.draws, rng)
 
-    def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         require_moving_draws(type(self).__name__, model, mode)
         score = self.gradient == "total"
         one, run_pullback = model.run(batch, noise, draws=self.draws, kl="sampled", score=score, mode=mode)
@@ -45,10 +49,12 @@ class ManyDraws(Objective):
         report = Report(float(-value.mean(dtype=np.float64)), weighed_terms(one))
 
         def pullback() -> None:
-            # a share too small to change any sum is 0: subnormal numbers would slow every product that it meets
+            # a share too small to change any sum is 0: subnormal numbers would slow every product that it
+            # meets
             kept = np.where(np.abs(slope) < np.finfo(slope.dtype).eps ** 2, 0, slope)
             dlog_w = -kept / len(batch)  # ∂loss/∂log w_bk = −(∂F/∂log w_bk) / B
-            path = None if score else slope.dtype.type(self.groups) * kept  # each draw's weight among those of its group
+            # each draw's weight among those of its group
+            path = None if score else slope.dtype.type(self.groups) * kept
             run_pullback(dlog_px=dlog_w, dlog_pz=dlog_w, dlog_q=-dlog_w, path=path)
 
         return report, pullback

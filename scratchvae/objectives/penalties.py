@@ -15,7 +15,9 @@ from scratchvae.posteriors import Noise
 
 
 class Penalty(ABC):
-    """A term of the loss, weight · ⟨penalty⟩, that depends on the parts of a pass, and perhaps on the model itself."""
+    """A term of the loss, weight · ⟨penalty⟩, that depends on the parts of a pass, and perhaps on the model
+    itself.
+    """
 
     term: ClassVar[str]  # its name in a Report
     weight: float
@@ -25,24 +27,28 @@ class Penalty(ABC):
         return None
 
     def opponent(self, model: Any) -> tuple[Objective, str] | None:
-        """What a network of the model learns by that the penalty asks, and the network's name: a phase of its own.
+        """What a network of the model learns by that the penalty asks, and the network's name: a phase of its
+        own.
 
         None for a penalty that asks no network.
         """
         return None
 
     @abstractmethod
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         """The penalty of each example (B,), or of the batch as a whole (), unweighted.
 
-        pullback(d) -> the gradients of the parts of the pass by name, {"dz": …, "dq_params": …}; either may be left out.
-        Parameters that the penalty reads itself receive theirs.
+        pullback(d) -> the gradients of the parts of the pass by name, {"dz": …, "dq_params": …}; either may
+        be left out. Parameters that the penalty reads itself receive theirs.
         """
 
 
 @dataclass(frozen=True)
 class L1(Penalty):
-    """Σ_j |z_j|, which makes few entries of a code differ much from 0. Its gradient is sign(z), and 0 at z = 0.
+    """Σ_j |z_j|, which makes few entries of a code differ much from 0. Its gradient is sign(z), and 0 at
+    z = 0.
 
     Tibshirani 1996, section 1.
     """
@@ -53,11 +59,14 @@ class L1(Penalty):
     def __post_init__(self) -> None:
         require_at_least("L1", "weight", self.weight, 0)
 
-    def __call__(self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         B, K = one.log_px.shape
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
-            return {"dz": np.repeat(dpenalty / K, K)[:, None] * np.sign(one.z)}  # dz_bkj = dpenalty_b sign(z_bkj) / K
+            # dz_bkj = dpenalty_b sign(z_bkj) / K
+            return {"dz": np.repeat(dpenalty / K, K)[:, None] * np.sign(one.z)}
 
         return np.abs(one.z).sum(axis=1).reshape(B, K).mean(axis=1), pullback
 
@@ -72,7 +81,9 @@ class L2(Penalty):
     def __post_init__(self) -> None:
         require_at_least("L2", "weight", self.weight, 0)
 
-    def __call__(self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         B, K = one.log_px.shape
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
@@ -83,7 +94,8 @@ class L2(Penalty):
 
 @dataclass(frozen=True)
 class DecoderNorm(Penalty):
-    """Σ θ² over the decoder's Parameters θ, which keeps the decoder smooth. Its gradient is 2 θ. It is one number.
+    """Σ θ² over the decoder's Parameters θ, which keeps the decoder smooth. Its gradient is 2 θ. It is one
+    number.
 
     Ghosh et al. 2020, section 3, where it is the Tikhonov regularization of the RAE-L2.
     """
@@ -94,7 +106,9 @@ class DecoderNorm(Penalty):
     def __post_init__(self) -> None:
         require_at_least("DecoderNorm", "weight", self.weight, 0)
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         parameters = list(named_parameters(model.decoder).values())
         values = [parameter.value for parameter in parameters]
         squares = [(value * value).sum(dtype=np.float64) for value in values]
@@ -109,11 +123,12 @@ class DecoderNorm(Penalty):
 
 @dataclass(frozen=True)
 class ActivationKl(Penalty):
-    """Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(ρ̂_j)), where ρ̂_j = ⟨z_j⟩ is the mean over the batch and ρ is `target`.
+    """Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(ρ̂_j)), where ρ̂_j = ⟨z_j⟩ is the mean over the batch and ρ is
+    `target`.
 
-    It makes each latent be on for a share ρ of the examples. Codes must lie in (0, 1), as those of an encoder that ends
-    in a Sigmoid do. The penalty is one number for the batch.
-    Ng 2011, "Sparse autoencoder" (CS294A lecture notes), section 3.
+    It makes each latent be on for a share ρ of the examples. Codes must lie in (0, 1), as those of an encoder
+    that ends in a Sigmoid do. The penalty is one number for the batch. Ng 2011, "Sparse autoencoder"
+    (CS294A lecture notes), section 3.
     """
 
     weight: float
@@ -124,10 +139,14 @@ class ActivationKl(Penalty):
         require_at_least("ActivationKl", "weight", self.weight, 0)
         require_number("ActivationKl", "target", self.target, "a number between 0 and 1", above=0, below=1)
 
-    def __call__(self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         z = one.z
         if not (z.min(initial=1) >= 0 and z.max(initial=0) <= 1):
-            expected = "codes should lie in (0, 1), as an encoder's that ends in a Sigmoid (code_activation sigmoid)"
+            expected = (
+                "codes should lie in (0, 1), as an encoder's that ends in a Sigmoid (code_activation sigmoid)"
+            )
             raise InputError(f"ActivationKl: {expected}; found codes from {z.min():g} to {z.max():g}")
         limits = np.finfo(z.dtype)
         on = np.clip(z.mean(axis=0), limits.tiny, 1 - limits.epsneg)  # ρ̂
@@ -135,7 +154,8 @@ class ActivationKl(Penalty):
         kl = (rho * np.log(rho / on) + (1 - rho) * np.log((1 - rho) / (1 - on))).sum()
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
-            don = dpenalty * ((1 - rho) / (1 - on) - rho / on)  # dρ̂_j = dpenalty ((1 − ρ)/(1 − ρ̂_j) − ρ/ρ̂_j)
+            # dρ̂_j = dpenalty ((1 − ρ)/(1 − ρ̂_j) − ρ/ρ̂_j)
+            don = dpenalty * ((1 - rho) / (1 - on) - rho / on)
             return {"dz": np.repeat(don[None] / z.dtype.type(len(z)), len(z), axis=0)}  # dz_bj = dρ̂_j / B
 
         return np.asarray(kl, z.dtype), pullback
@@ -152,7 +172,9 @@ def require_penalties(where: str, penalties: Sequence[Penalty]) -> None:
         raise InputError(f"{where}: penalties should each have a term of their own, found {', '.join(terms)}")
 
 
-def noise_with_penalties(own: Noise, penalties: Sequence[Penalty], model: Any, rows: int, rng: np.random.Generator) -> Noise:
+def noise_with_penalties(
+    own: Noise, penalties: Sequence[Penalty], model: Any, rows: int, rng: np.random.Generator
+) -> Noise:
     """An objective's noise: its own where there are no penalties, else (its own, the first penalty's, …)."""
     return (own, *(penalty.draw_noise(model, rows, rng) for penalty in penalties)) if penalties else own
 
@@ -169,7 +191,8 @@ def penalized(
         value, penalty_pullback = penalty(model, batch, one, noise, mode=mode)
         loss += penalty.weight * float(value.mean(dtype=np.float64))
         terms[penalty.term] = np.broadcast_to(value, (B,))
-        seed = np.full(value.shape, penalty.weight / max(value.size, 1), value.dtype)  # ∂loss/∂penalty_b = weight / B
+        # ∂loss/∂penalty_b = weight / B
+        seed = np.full(value.shape, penalty.weight / max(value.size, 1), value.dtype)
         pullbacks.append((penalty_pullback, seed))
 
     def pullback() -> dict[str, Array]:

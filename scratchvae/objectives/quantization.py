@@ -21,7 +21,8 @@ class Quantization(Penalty):
 
     The distance is that before the straight-through step, from what the encoder put out to the codes. The
     penalty is in the units of codes, squared, and stands beside −log p(x|z) in nats: the paper's
-    reconstruction error is a Gaussian's of variance ½.     van den Oord, Vinyals & Kavukcuoglu 2017, equation 3.
+    reconstruction error is a Gaussian's of variance ½.
+    van den Oord, Vinyals & Kavukcuoglu 2017, equation 3.
     """
 
     weight: float = 1.0
@@ -32,7 +33,9 @@ class Quantization(Penalty):
         require_at_least("Quantization", "weight", self.weight, 0)
         require_at_least("Quantization", "commitment", self.commitment, 0)
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         posterior = model.posterior
         if not isinstance(posterior, VectorQuantized):
             found = type(posterior).__name__

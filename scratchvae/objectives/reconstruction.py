@@ -1,4 +1,6 @@
-"""Reconstruction of the data, as they are or from a corrupted copy, with penalties: how autoencoders are trained."""
+"""Reconstruction of the data, as they are or from a corrupted copy, with penalties: how autoencoders are
+trained.
+"""
 
 from dataclasses import dataclass, replace
 from math import prod
@@ -18,10 +20,11 @@ from scratchvae.posteriors import Noise
 class Reconstruction(Objective):
     """loss = −⟨log p(x|z)⟩ + Σ weight ⟨penalty⟩, where the encoder sees x̃ = m (x + s ε) and ε ~ N(0, 1).
 
-    s is `noise_std`, and m is 0 with probability `mask_rate` and otherwise 1. Where both are 0 the encoder sees x itself;
-    otherwise the autoencoder is a denoising one. Data are corrupted in training mode only. `penalties` make the
-    autoencoder sparse (L1, ActivationKl) or contractive (Contraction). The terms are log_px, and each penalty by its
-    name, without its weight.     Vincent et al. 2010, sections 2.2 and 3.3.
+    s is `noise_std`, and m is 0 with probability `mask_rate` and otherwise 1. Where both are 0 the encoder
+    sees x itself; otherwise the autoencoder is a denoising one. Data are corrupted in training mode only.
+    `penalties` make the autoencoder sparse (L1, ActivationKl) or contractive (Contraction). The terms are
+    log_px, and each penalty by its name, without its weight.
+    Vincent et al. 2010, sections 2.2 and 3.3.
     """
 
     noise_std: float = 0.0
@@ -41,7 +44,9 @@ class Reconstruction(Objective):
         own = model.draw_noise(rows, rng)
         return own, epsilon, kept, *(penalty.draw_noise(model, rows, rng) for penalty in self.penalties)
 
-    def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         own, epsilon, kept, *others = noise
         if mode.training:
             batch = replace(batch, shown=self._corrupted(batch, epsilon, kept))

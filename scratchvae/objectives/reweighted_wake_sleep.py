@@ -1,7 +1,9 @@
-"""Reweighted wake-sleep: K draws of each example stand for the posterior, weighted by how much more p likes them than q does.
+"""Reweighted wake-sleep: K draws of each example stand for the posterior, weighted by how much more p likes
+them than q does.
 
-w_k = p(x, h_k) / q(h_k|x), h_k ~ q(h|x), and w̃ = w / Σ_k w: as K grows, Σ_k w̃_k f(h_k) tends to the mean of f under p(h|x).
-With `Sleep` as a third phase these are all the updates of Bornschein & Bengio 2015, "Reweighted Wake-Sleep".
+w_k = p(x, h_k) / q(h_k|x), h_k ~ q(h|x), and w̃ = w / Σ_k w: as K grows, Σ_k w̃_k f(h_k) tends to the mean of
+f under p(h|x). With `Sleep` as a third phase these are all the updates of Bornschein & Bengio 2015,
+"Reweighted Wake-Sleep".
 """
 
 from dataclasses import dataclass
@@ -21,7 +23,8 @@ from scratchvae.posteriors import Noise
 class ReweightedWake(Objective):
     """loss = −⟨log 1/K Σ_k w_k⟩, K = `samples`: fills the generative Parameters, and no others.
 
-    Its gradient is that of −⟨Σ_k w̃_k log p(x, h_k)⟩ with w̃ held; at K = 1 it is Wake's.     Terms: bound (with its
+    Its gradient is that of −⟨Σ_k w̃_k log p(x, h_k)⟩ with w̃ held; at K = 1 it is Wake's.
+    Terms: bound (with its
     −log K), log_px and kl as means over the draws.     Bornschein & Bengio 2015, the p-update.
     """
 
@@ -35,7 +38,9 @@ class ReweightedWake(Objective):
         require_belief_net("ReweightedWake", model)
         return model.draw_noise(rows * self.samples, rng)
 
-    def __call__(self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", mode=mode)
         bound, weights = _weighed(one)
         terms = {"bound": bound, "log_px": one.log_px.mean(axis=1), "kl": one.sampled_kl.mean(axis=1)}
@@ -51,7 +56,8 @@ class ReweightedWake(Objective):
 class ReweightedRecognition(Objective):
     """loss = −⟨Σ_k w̃_k log q(h_k|x)⟩, draws and w̃ held: fills q's Parameters, and no others.
 
-    It estimates the gradient of KL(p(h|x) ‖ q(h|x)) at the examples, where Sleep takes it at dreams.     Terms: bound
+    It estimates the gradient of KL(p(h|x) ‖ q(h|x)) at the examples, where Sleep takes it at dreams.
+    Terms: bound
     = log 1/K Σ_k w_k, log_q = Σ_k w̃_k log q(h_k|x).     Bornschein & Bengio 2015, the wake phase q-update.
     """
 
@@ -65,7 +71,9 @@ class ReweightedRecognition(Objective):
         require_belief_net("ReweightedRecognition", model)
         return model.draw_noise(rows * self.samples, rng)
 
-    def __call__(self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", mode=mode)
         bound, weights = _weighed(one)
         log_q = (weights * one.log_q).sum(axis=1)

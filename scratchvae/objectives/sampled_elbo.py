@@ -1,4 +1,6 @@
-"""The evidence lower bound with its KL term by Monte Carlo: for every posterior that has a density, and every prior."""
+"""The evidence lower bound with its KL term by Monte Carlo: for every posterior that has a density, and every
+prior.
+"""
 
 from dataclasses import dataclass
 
@@ -20,12 +22,13 @@ class SampledElbo(Objective):
 
     ⟨ ⟩ is the mean over K = `samples` draws of each example, and over the batch.
 
-    `gradient` says what log q(z|x) moves with. With "total" it moves with all that it depends on. With "stl" (sticking
-    the landing) it moves with z alone. What "stl" leaves out, the part by q's own parameters, is 0 on average; without
-    it the gradient has no noise where q(z|x) is the posterior (Roeder, Wu & Duvenaud 2017).
+    `gradient` says what log q(z|x) moves with. With "total" it moves with all that it depends on. With "stl"
+    (sticking the landing) it moves with z alone. What "stl" leaves out, the part by q's own parameters, is 0
+    on average; without it the gradient has no noise where q(z|x) is the posterior
+    (Roeder, Wu & Duvenaud 2017).
 
-    The terms are log_px, kl (an estimate, which may be negative), bound = log_px − kl, and each penalty by its name,
-    without its weight.
+    The terms are log_px, kl (an estimate, which may be negative), bound = log_px − kl, and each penalty by
+    its name, without its weight.
     Kingma & Welling 2014, equation 6.
     """
 
@@ -43,9 +46,13 @@ class SampledElbo(Objective):
 
     def draw_noise(self, model: Model, rows: int, rng: np.random.Generator) -> Noise:
         """The model's noise for K draws of each example, and that of the penalties behind it."""
-        return noise_with_penalties(model.draw_noise(rows * self.samples, rng), self.penalties, model, rows, rng)
+        return noise_with_penalties(
+            model.draw_noise(rows * self.samples, rng), self.penalties, model, rows, rng
+        )
 
-    def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         own, *others = noise if self.penalties else (noise,)
         require_moving_draws("SampledElbo", model, mode)
         beta = weight_in(mode, self.beta)

@@ -20,16 +20,19 @@ class Scored(Model, Protocol):
 
 @dataclass(frozen=True)
 class ScoreFunctionElbo(Objective):
-    """loss = −⟨f⟩ with f = log p(x|z) + log p(z) − log q(z|x), over K = `samples` draws z ~ q(z|x) of each example.
+    """loss = −⟨f⟩ with f = log p(x|z) + log p(z) − log q(z|x), over K = `samples` draws z ~ q(z|x) of each
+    example.
 
-    The draws do not move with q. So the pullback does not give the slope of that number, but an unbiased estimate of the
-    slope of its mean. For the encoder ∂E_q[f] = E_q[(f − b) ∂log q] holds for any b that does not depend on the draw, and
-    the estimate is
+    The draws do not move with q. So the pullback does not give the slope of that number, but an unbiased
+    estimate of the slope of its mean. For the encoder ∂E_q[f] = E_q[(f − b) ∂log q] holds for any b that does
+    not depend on the draw, and the estimate is
 
-        −⟨(f_k − b_k) ∂log q(z_k|x)⟩,    b_k the mean of f over the other draws of that example, or 0 if not `leave_one_out`.
+        −⟨(f_k − b_k) ∂log q(z_k|x)⟩,
+        b_k the mean of f over the other draws of that example, or 0 if not `leave_one_out`.
 
-    f of a draw has to depend on that draw alone. It does, except where BatchNorm or GaussianOptimal couple a batch in
-    training. The terms are log_px, kl (an estimate) and bound.     Williams 1992, section 4; Kool, van Hoof & Welling 2019.
+    f of a draw has to depend on that draw alone. It does, except where BatchNorm or GaussianOptimal couple a
+    batch in training. The terms are log_px, kl (an estimate) and bound.
+    Williams 1992, section 4; Kool, van Hoof & Welling 2019.
     """
 
     samples: int = 2
@@ -45,7 +48,9 @@ class ScoreFunctionElbo(Objective):
         """The model's noise for K draws of each example."""
         return model.draw_noise(rows * self.samples, rng)
 
-    def __call__(self, model: Scored, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Scored, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         B, K = len(batch), self.samples
         one, run_pullback = model.run(batch, noise, draws=K, kl="sampled", score=False, mode=mode)
         f = one.log_weights
@@ -63,12 +68,21 @@ class ScoreFunctionElbo(Objective):
 
 
 def score_gradient(
-    model: Any, one: Pass, run_pullback: Pullback, *, dlog_px: Array, dlog_pz: Array, dlog_q: Array, mode: Mode
+    model: Any,
+    one: Pass,
+    run_pullback: Pullback,
+    *,
+    dlog_px: Array,
+    dlog_pz: Array,
+    dlog_q: Array,
+    mode: Mode,
 ) -> None:
-    """Give every Parameter its gradient of Σ dlog_px log_px + dlog_pz log_pz + dlog_q log_q, each (B, K), the draws held.
+    """Give every Parameter its gradient of Σ dlog_px log_px + dlog_pz log_pz + dlog_q log_q, each (B, K), the
+    draws held.
 
-    `one` is a pass with score=False. The draws of a belief net stand still by themselves. Those of another model move with q:
-    what they pass on is multiplied by 0, and log q(z|x) is differentiated by its own parameters alone.
+    `one` is a pass with score=False. The draws of a belief net stand still by themselves. Those of another
+    model move with q: what they pass on is multiplied by 0, and log q(z|x) is differentiated by its own
+    parameters alone.
     """
     if hasattr(model, "dream"):
         run_pullback(dlog_px=dlog_px, dlog_pz=dlog_pz, dlog_q=dlog_q)

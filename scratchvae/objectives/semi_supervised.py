@@ -1,6 +1,7 @@
 """The bound of a model that is told the class of some examples and infers that of the others: M2.
 
-Letters: B examples, C classes, R pairs of an example and a class.     Kingma, Rezende, Mohamed & Welling 2014, section 3.
+Letters: B examples, C classes, R pairs of an example and a class.     Kingma, Rezende, Mohamed & Welling
+2014, section 3.
 """
 
 from dataclasses import dataclass
@@ -19,23 +20,24 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class SemiSupervised(Objective):
-    """loss = −⟨log_px⟩ + β ⟨kl⟩ − α ⟨log q(y|x) where the class y is known⟩, with every other class summed over exactly.
+    """loss = −⟨log_px⟩ + β ⟨kl⟩ − α ⟨log q(y|x) where y is known⟩; what is not known is summed over exactly.
 
-    ⟨ ⟩ is the mean over the batch. A class that is hidden stands in the batch as −1. With one draw z_y ~ q(z|x, y) for each
-    class,
+    ⟨ ⟩ is the mean over the batch. A class that is hidden stands in the batch as −1. With one draw z_y ~
+    q(z|x, y) for each class,
 
         log_px = Σ_y w_y log p(x|z_y, y)
         kl     = Σ_y w_y (KL(q(z|x, y) ‖ p(z|y)) − log p(y) + log w_y)
 
-    where w_y = q(y|x), the classifier of the model, for an example whose class is hidden, and w_y = 1 at the class of any
-    other example. So log_px − kl is a lower bound on log p(x) for the former, and on log p(x, y) for the latter. An example
-    with a class costs one pass through the networks, and one without costs C. The classifier learns by both kinds of example:
-    `alpha` is what its own loss weighs beside the bound of an example with a class. The paper takes α = 0.1 N/n, where n of N
-    examples have a class: 10, if one of a hundred has. The KL of z has its closed form where there is one, and is sampled elsewhere.
+    where w_y = q(y|x), the classifier of the model, for an example whose class is hidden, and w_y = 1 at the
+    class of any other example. So log_px − kl is a lower bound on log p(x) for the former, and on log p(x, y)
+    for the latter. An example with a class costs one pass through the networks, and one without costs C. The
+    classifier learns by both kinds of example: `alpha` is what its own loss weighs beside the bound of an
+    example with a class. The paper takes α = 0.1 N/n, where n of N examples have a class: 10, if one of a
+    hundred has. The KL of z has its closed form where there is one, and is sampled elsewhere.
 
-    The terms are bound = log_px − kl (called "surrogate" where draws are relaxed), log_px, kl, and log_qy, the logarithm of
-    q(y|x) at the class, which is 0 where none is known.
-    Equations 6 to 9; β is the weight that Elbo has (Higgins et al. 2017).
+    The terms are bound = log_px − kl (called "surrogate" where draws are relaxed), log_px, kl, and log_qy,
+    the logarithm of q(y|x) at the class, which is 0 where none is known. Equations 6 to 9; β is the weight
+    that Elbo has (Higgins et al. 2017).
     """
 
     alpha: float = 10.0
@@ -50,7 +52,9 @@ class SemiSupervised(Objective):
         """The model's noise for each example with each class, the classes of an example side by side."""
         return model.draw_noise(rows * _classes_of(model), rng)
 
-    def __call__(self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         B, C = len(batch), _classes_of(model)
         y = np.full(B, -1) if batch.y is None else batch.y
         told = y >= 0
@@ -79,13 +83,19 @@ class SemiSupervised(Objective):
         name = "surrogate" if one.relaxed else "bound"
 
         def pullback() -> None:
-            share = (weights[tried] / dtype(B))[:, None]  # ∂loss/∂log_px_by = −w_by / B,  ∂loss/∂kl_by = β w_by / B
+            share = (weights[tried] / dtype(B))[
+                :, None
+            ]  # ∂loss/∂log_px_by = −w_by / B,  ∂loss/∂kl_by = β w_by / B
             if closed:
                 run_pullback(dlog_px=-share, dkl=np.repeat(beta * share, one.kl.shape[1], axis=1))
             else:
                 run_pullback(dlog_px=-share, dlog_pz=-beta * share, dlog_q=beta * share)
-            by_bound = weights * (beta * excess - log_px_of + beta)  # w_y (β (kl_y − log p(y) + log w_y) − log_px_y + β)
-            dlog_q = np.where(told[:, None], -alpha * at_class, by_bound) / dtype(B)  # −α at a class that is known
+            by_bound = weights * (
+                beta * excess - log_px_of + beta
+            )  # w_y (β (kl_y − log p(y) + log w_y) − log_px_y + β)
+            dlog_q = np.where(told[:, None], -alpha * at_class, by_bound) / dtype(
+                B
+            )  # −α at a class that is known
             classifier_pullback(dlog_q.astype(dtype))
 
         terms = {name: log_px - kl, "log_px": log_px, "kl": kl, "log_qy": log_qy}
@@ -95,8 +105,10 @@ class SemiSupervised(Objective):
 def _classes_of(model: Any) -> int:
     """How many classes the model's classifier tells apart."""
     if getattr(model, "classifier", None) is None:
-        expected = "the model should be a ConditionalVAE with a classifier, which says what class an example may be"
-        raise InputError(f"SemiSupervised: {expected}; found a {type(model).__name__} without: ConditionalVAE(classifier=64)")
+        expected = (
+            "the model should be a ConditionalVAE with a classifier, which says what class an example may be"
+        )
+        raise InputError(f"SemiSupervised: {expected}; found a {type(model).__name__} without")
     count: int = model.condition.width
     return count
 

@@ -6,7 +6,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_choice, require_count, require_shapes
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_at_least,
+    require_choice,
+    require_count,
+    require_shapes,
+)
 from scratchvae.data import Batch
 from scratchvae.layers import Mode
 from scratchvae.objectives.interface import Pass
@@ -16,25 +24,28 @@ from scratchvae.posteriors import DiagonalGaussian, Noise
 
 @dataclass(frozen=True)
 class TotalCorrelation(Penalty):
-    """log q(z) − Σ_j log q(z_j) at the draws z of each example, q(z) = 1/N Σ_n q(z|x_n) over all N examples of the data.
+    """log q(z) − Σ_j log q(z_j) at the draws z of each example, q(z) = 1/N Σ_n q(z|x_n) over all N examples
+    of the data.
 
-    Its mean is KL(q(z) ‖ Π_j q(z_j)), which is 0 where latents are independent. A step sees B of the N examples, and so
+    Its mean is KL(q(z) ‖ Π_j q(z_j)), which is 0 where latents are independent. A step sees B of the N
+    examples, and so
 
-        estimator = "weighted"     q(z) ≈ 1/B Σ_m q(z|x_m)                              the batch in place of the data
-                    "stratified"   q(z) ≈ Σ_m s_bm q(z|x_m)                             right on average, over random batches
-                                   with s_bb = 1/N for the example that z was drawn from, s = (N − B + 1) / (N (B − 1))
-                                   for the one after it, and 1/(B − 1) for each other
+        estimator = "weighted"     q(z) ≈ 1/B Σ_m q(z|x_m)      the batch in place of the data
+                    "stratified"   q(z) ≈ Σ_m s_bm q(z|x_m)     right on average, over random batches
 
-    and the same of each q(z_j). `examples` is N; without it the batch is taken for all the data, and so N = B and both
-    estimators are the exact sum. In "weighted" z's own example has the share 1/B, which in q(z) is 1/N: the densities at z
-    are too large on average, and N changes nothing. Chen et al. write 1/NB Σ_m q(z|x_m), shares that sum to 1/N and not
-    to 1. Their term exceeds this one by (Z − 1) log N, whatever the Parameters are: it has the same gradients, but is
-    not 0 where latents are independent. The term of a batch of one example is 0 with either estimator, as the latents of
-    one q(z|x) are independent: such a batch says nothing about the others. A batch of more than N examples is taken for all
-    the data where it is judged, and refused where it is trained on.
+    where s_bb = 1/N for the example that z was drawn from, s_bm = (N − B + 1) / (N (B − 1)) for the one
+    after it, and s_bm = 1/(B − 1) for each other;
+    and the same of each q(z_j). `examples` is N; without it the batch is taken for all the data, and so N = B
+    and both estimators are the exact sum. In "weighted" z's own example has the share 1/B, which in q(z) is
+    1/N: the densities at z are too large on average, and N changes nothing. Chen et al. write 1/NB
+    Σ_m q(z|x_m), shares that sum to 1/N and not to 1. Their term exceeds this one by (Z − 1) log N, whatever
+    the Parameters are: it has the same gradients, but is not 0 where latents are independent. The term of a
+    batch of one example is 0 with either estimator, as the latents of one q(z|x) are independent: such a
+    batch says nothing about the others. A batch of more than N examples is taken for all the data where it is
+    judged, and refused where it is trained on.
 
-    An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the mean and the variance of
-    every example of the batch, and z.
+    An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the mean and
+    the variance of every example of the batch, and z.
     Chen, Li, Grosse & Duvenaud 2018, section 4 (the loss) and appendix C (the estimators).
     """
 
@@ -49,7 +60,9 @@ class TotalCorrelation(Penalty):
         if self.examples is not None:
             require_count("TotalCorrelation", "examples", self.examples)
 
-    def __call__(self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode) -> tuple[Array, Pullback]:
+    def __call__(
+        self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
+    ) -> tuple[Array, Pullback]:
         if not isinstance(model.posterior, DiagonalGaussian):
             expected = "the posterior should be a DiagonalGaussian, whose latents have densities of their own"
             raise InputError(f"TotalCorrelation: {expected}; found a {type(model.posterior).__name__}")
@@ -62,7 +75,9 @@ class TotalCorrelation(Penalty):
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
             djoint = np.repeat(dpenalty / dpenalty.dtype.type(K), K)
-            dz, dmean, dlog_var = pullback_of_densities(djoint, np.broadcast_to(-djoint[:, None], by_latent.shape))
+            dz, dmean, dlog_var = pullback_of_densities(
+                djoint, np.broadcast_to(-djoint[:, None], by_latent.shape)
+            )
             return {"dz": dz, "dq_params": split_pullback(dmean, dlog_var)}
 
         return value, pullback
@@ -71,33 +86,46 @@ class TotalCorrelation(Penalty):
         """s (B, B): what q(z|x_m) counts for at a draw of example b. Each row sums to 1."""
         N = B if self.examples is None else self.examples
         if N < B and training:
-            raise InputError(f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}")
+            raise InputError(
+                f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}"
+            )
         if self.examples is None or self.estimator == "weighted" or N < B or B == 1:
             return np.full((B, B), 1 / B)
         own, after = np.eye(B, dtype=bool), np.roll(np.eye(B, dtype=bool), 1, axis=1)
         return np.select([own, after], [1 / N, (N - B + 1) / (N * (B - 1))], 1 / (B - 1))
 
 
-def aggregate_log_prob(z: Array, mean: Array, log_var: Array, *, shares: Array) -> tuple[tuple[Array, Array], Pullback]:
+def aggregate_log_prob(
+    z: Array, mean: Array, log_var: Array, *, shares: Array
+) -> tuple[tuple[Array, Array], Pullback]:
     """log Σ_m s_rm N(z_r; mean_m, σ_m²) (R,), and the same of each latent j alone (R, Z), in nats.
 
     z (R, Z), mean and log_var (M, Z), `shares` s (R, M).
     pullback(djoint, dby_latent) -> (dz, dmean, dlog_var).
     """
-    require_shapes("aggregate_log_prob", z=(z, "R Z"), mean=(mean, "M Z"), log_var=(log_var, "M Z"), shares=(shares, "R M"))
+    require_shapes(
+        "aggregate_log_prob",
+        z=(z, "R Z"),
+        mean=(mean, "M Z"),
+        log_var=(log_var, "M Z"),
+        shares=(shares, "R M"),
+    )
     with np.errstate(over="ignore"):
         precision = np.minimum(np.exp(-0.5 * log_var), np.finfo(log_var.dtype).max)  # 1/σ
         u = (z[:, None] - mean) * precision  # (R, M, Z)
-        log_q = -0.5 * (u * u + (log_var + log_var.dtype.type(np.log(2 * np.pi))))  # log N(z_rj; mean_mj, σ_mj²)
+        # log N(z_rj; mean_mj, σ_mj²)
+        log_q = -0.5 * (u * u + (log_var + log_var.dtype.type(np.log(2 * np.pi))))
     log_s = np.log(shares)
     joint, joint_pullback = ops.log_sum_exp(log_q.sum(axis=2) + log_s, axis=1)
     by_latent, by_latent_pullback = ops.log_sum_exp(log_q + log_s[:, :, None], axis=1)
 
     def pullback(djoint: Array, dby_latent: Array) -> tuple[Array, Array, Array]:
-        dlog_q = joint_pullback(djoint)[:, :, None] + by_latent_pullback(dby_latent)  # by the sum over latents, and each alone
+        # by the sum over latents, and each alone
+        dlog_q = joint_pullback(djoint)[:, :, None] + by_latent_pullback(dby_latent)
         moved = dlog_q * u
         dlog_var = 0.5 * (moved * u - dlog_q).sum(axis=0)  # dlog σ_mj² = Σ_r dlog_q ½ (u² − 1)
         moved *= precision
-        return -moved.sum(axis=1), moved.sum(axis=0), dlog_var  # dz_rj = −Σ_m dlog_q u/σ,  dmean_mj = Σ_r dlog_q u/σ
+        # dz_rj = −Σ_m dlog_q u/σ,  dmean_mj = Σ_r dlog_q u/σ
+        return -moved.sum(axis=1), moved.sum(axis=0), dlog_var
 
     return (joint, by_latent), pullback

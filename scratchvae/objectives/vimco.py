@@ -1,4 +1,6 @@
-"""The importance-weighted bound for draws that do not move with q, such as bits: a draw is judged by what it adds."""
+"""The importance-weighted bound for draws that do not move with q, such as bits: a draw is judged by what it
+adds.
+"""
 
 from dataclasses import dataclass
 
@@ -23,9 +25,10 @@ class Vimco(Objective):
         Σ_k (L − L₋ₖ) ∂log q(z_k|x) + Σ_k w̃_k ∂log w_k,
         L₋ₖ = log 1/K (Σ_i≠k w_i + ŵ_k),    log ŵ_k = 1/(K − 1) Σ_i≠k log w_i.
 
-    L₋ₖ is what L would be if draw k had the geometric mean of the other weights. It does not depend on draw k, and so it
-    leaves the expectation as it is and takes away most of the noise. With one draw there are no others, so that K = 1 is refused.
-    The terms are bound = L, and log_px and kl as means over the draws.     Mnih & Rezende 2016, section 2.
+    L₋ₖ is what L would be if draw k had the geometric mean of the other weights. It does not depend on draw
+    k, and so it leaves the expectation as it is and takes away most of the noise. With one draw there are no
+    others, so that K = 1 is refused. The terms are bound = L, and log_px and kl as means over the draws.
+    Mnih & Rezende 2016, section 2.
     """
 
     samples: int = 5
@@ -33,13 +36,17 @@ class Vimco(Objective):
     def __post_init__(self) -> None:
         require_count("Vimco", "samples", self.samples)
         if self.samples < 2:
-            raise InputError("Vimco: samples should be at least 2, since a draw is judged by the others; found 1")
+            raise InputError(
+                "Vimco: samples should be at least 2, since a draw is judged by the others; found 1"
+            )
 
     def draw_noise(self, model: Model, rows: int, rng: np.random.Generator) -> Noise:
         """The model's noise for K draws of each example."""
         return model.draw_noise(rows * self.samples, rng)
 
-    def __call__(self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: Model, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         one, run_pullback = model.run(batch, noise, draws=self.samples, kl="sampled", score=False, mode=mode)
         log_w = one.log_weights
         bound, weights = log_mean_exp(log_w)
@@ -47,15 +54,20 @@ class Vimco(Objective):
         def pullback() -> None:
             B = log_w.dtype.type(len(batch))
             dlog_w = -weights / B  # −w̃_bk / B
-            dlog_q = -(bound[:, None] - without_each(log_w)) / B - dlog_w  # −(L_b − L_b,−k) / B, and log w holds −log q
+            # −(L_b − L_b,−k) / B, and log w holds −log q
+            dlog_q = -(bound[:, None] - without_each(log_w)) / B - dlog_w
             score_gradient(model, one, run_pullback, dlog_px=dlog_w, dlog_pz=dlog_w, dlog_q=dlog_q, mode=mode)
 
         return Report(float(-bound.mean(dtype=np.float64)), weighed_terms(one)), pullback
 
 
 def without_each(log_w: Array) -> Array:
-    """L₋ₖ (B, K): the bound of log w (B, K) in which the geometric mean of the others stands in the place of each w_k."""
-    K, exact = log_w.shape[1], log_w.astype(np.float64)  # sums of logs of hundreds, whose difference is what counts
+    """L₋ₖ (B, K): the bound of log w (B, K) in which the geometric mean of the others stands in the place of
+    each w_k.
+    """
+    # sums of logs of hundreds, whose difference is what counts
+    K, exact = log_w.shape[1], log_w.astype(np.float64)
     instead = (exact.sum(axis=1, keepdims=True) - exact) / (K - 1)  # log ŵ_k
-    replaced = np.where(np.eye(K, dtype=bool), instead[:, :, None], exact[:, None, :])  # row k: log w with ŵ_k at k
+    # row k: log w with ŵ_k at k
+    replaced = np.where(np.eye(K, dtype=bool), instead[:, :, None], exact[:, None, :])
     return (logsumexp(replaced, axis=2) - np.log(K)).astype(log_w.dtype)

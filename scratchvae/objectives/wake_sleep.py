@@ -1,8 +1,8 @@
 """The wake-sleep algorithm: each half of a Helmholtz machine learns from what the other half draws.
 
-Neither half waits for the exact posterior. In the wake phase p climbs the bound ⟨log p(x,h) − log q(h|x)⟩, h ~ q. In the
-sleep phase q descends KL(p(h|x) ‖ q(h|x)) at dreamt x, where the bound would ask for KL(q ‖ p). The two phases do not
-minimize one loss, and so no single loss need fall.
+Neither half waits for the exact posterior. In the wake phase p climbs the bound ⟨log p(x,h) − log q(h|x)⟩,
+h ~ q. In the sleep phase q descends KL(p(h|x) ‖ q(h|x)) at dreamt x, where the bound would ask for KL(q ‖ p).
+The two phases do not minimize one loss, and so no single loss need fall.
 Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neural networks".
 """
 
@@ -22,10 +22,12 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class Wake(Objective):
-    """loss = −⟨log p(x, h)⟩ with one draw h ~ q(h|x) for each example. It fills the generative Parameters alone.
+    """loss = −⟨log p(x, h)⟩ with one draw h ~ q(h|x) for each example. It fills the generative Parameters
+    alone.
 
     The terms are log_px = log p(x|h), kl = log q(h|x) − log p(h) (an estimate, which may be negative), and
-    bound = log_px − kl. The loss lacks q's entropy, which p cannot change.     Hinton et al. 1995, the wake phase.
+    bound = log_px − kl. The loss lacks q's entropy, which p cannot change.
+    Hinton et al. 1995, the wake phase.
     """
 
     def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:
@@ -33,7 +35,9 @@ class Wake(Objective):
         require_belief_net("Wake", model)
         return model.draw_noise(rows, rng)
 
-    def __call__(self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         one, run_pullback = model.run(batch, noise, kl="sampled", mode=mode)
         log_px, kl = one.log_px[:, 0], one.sampled_kl[:, 0]
         terms = {"bound": log_px - kl, "log_px": log_px, "kl": kl}
@@ -49,7 +53,8 @@ class Wake(Objective):
 
 @dataclass(frozen=True)
 class Sleep(Objective):
-    """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples. It fills q's Parameters alone.
+    """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples. It fills q's
+    Parameters alone.
 
     Of the examples it looks at nothing but what they lack: q sees each dream with the holes of one example.
     The term is log_q = log q(h|x) of the dreams.
@@ -61,7 +66,9 @@ class Sleep(Objective):
         require_belief_net("Sleep", model)
         return rng.random((rows, prod(model.event_shape) + model.n_hidden), dtype=np.float32)
 
-    def __call__(self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION) -> tuple[Report, Pullback]:
+    def __call__(
+        self, model: BeliefNet, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
+    ) -> tuple[Report, Pullback]:
         dreamt, h = model.dream(uniform=noise)
         seen = fill_missing(dreamt, batch.observed)
         log_q, recognition_pullback = model.log_recognition(x=seen, h=h, mode=mode)

@@ -1,10 +1,21 @@
 """Differentiable plain functions: `value, pullback = op(*arrays, **constants)`.
 
-Positional arguments are differentiated, keywords are constants. The pullback takes the gradient of each part of the value and
-returns the gradient of each positional argument. Letters: B batch, D inputs, H hidden; each file declares its own beside.
+Positional arguments are differentiated, keywords are constants. The pullback takes the gradient of each part
+of the value and returns the gradient of each positional argument. Letters: B batch, D inputs, H hidden; each
+file declares its own beside.
 """
 
-from scratchvae.ops.activations import elu, gelu_erf, gelu_tanh, leaky_relu, relu, sigmoid, silu, softplus, tanh
+from scratchvae.ops.activations import (
+    elu,
+    gelu_erf,
+    gelu_tanh,
+    leaky_relu,
+    relu,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+)
 from scratchvae.ops.bounds import clamp, softplus_clamp, tanh_clamp
 from scratchvae.ops.cholesky import cholesky
 from scratchvae.ops.convolution import conv2d, conv_transpose2d

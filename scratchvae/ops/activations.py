@@ -1,4 +1,6 @@
-"""Pointwise nonlinearities y = f(x) of arrays of any shape; every pullback is dx = dy f′(x), with f′ at each kink stated."""
+"""Pointwise nonlinearities y = f(x) of arrays of any shape; every pullback is dx = dy f′(x), with f′ at each
+kink stated.
+"""
 
 from scratchvae import kernels
 from scratchvae.arguments import differentiable
@@ -51,7 +53,10 @@ def gelu_erf(x: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def gelu_tanh(x: Array) -> tuple[Array, Pullback]:
-    """y = ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), an approximation of gelu_erf.     Hendrycks & Gimpel 2016, section 2."""
+    """y = ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), an approximation of gelu_erf.
+
+    Hendrycks & Gimpel 2016, section 2.
+    """
     y = kernels.gelu_tanh(x)
 
     def pullback(dy: Array) -> Array:

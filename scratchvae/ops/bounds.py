@@ -1,9 +1,9 @@
 """Numbers kept between two bounds, y = f(x) of arrays of any shape: cut off there, or led there smoothly.
 
-A log-variance is what mostly needs it: exp(log σ²) overflows in float32 above 88, and KL with it. `clamp` changes nothing
-between the bounds, but its gradient beyond them is 0, so that an entry that has once left never comes back by itself.
-The two smooth forms have a gradient above 0 everywhere, until it underflows far outside; they bend values between the
-bounds too.
+A log-variance is what mostly needs it: exp(log σ²) overflows in float32 above 88, and KL with it. `clamp`
+changes nothing between the bounds, but its gradient beyond them is 0, so that an entry that has once left
+never comes back by itself. The two smooth forms have a gradient above 0 everywhere, until it underflows far
+outside; they bend values between the bounds too.
 """
 
 import numpy as np
@@ -29,8 +29,9 @@ def clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
 def softplus_clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
     """y = low + softplus(u − low) with u = high − softplus(high − x), where softplus(a) = log(1 + eᵃ).
 
-    y rises from low to low + softplus(high − low), which is above high by log(1 + e^(low − high)): 2·10⁻⁹ for ±10.
-    Between the bounds y is x up to 2e⁻ᵈ, d being the distance to the nearer bound. f′ is about ½ at a bound.
+    y rises from low to low + softplus(high − low), which is above high by log(1 + e^(low − high)): 2·10⁻⁹ for
+    ±10. Between the bounds y is x up to 2e⁻ᵈ, d being the distance to the nearer bound. f′ is about ½ at a
+    bound.
 
     Chua, Calandra, McAllister & Levine 2018 (PETS), appendix A.1, for log-variances.
     """
@@ -59,6 +60,7 @@ def tanh_clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
 
     def pullback(dy: Array) -> Array:
         e = np.exp(-2 * np.abs(a))
-        return dy * (4 * e / (1 + e) ** 2)  # dx = dy (1 − tanh² a), as 4 e^(−2 |a|)/(1 + e^(−2 |a|))², which stays above 0
+        # dx = dy (1 − tanh² a), as 4 e^(−2 |a|)/(1 + e^(−2 |a|))², which stays above 0
+        return dy * (4 * e / (1 + e) ** 2)
 
     return y, pullback

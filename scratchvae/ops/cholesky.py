@@ -11,8 +11,9 @@ from scratchvae.ops.triangular import solve_triangular
 def cholesky(S: Array) -> tuple[Array, Pullback]:
     """L, lower triangular with a positive diagonal, with L Lᵀ = ½ (S + Sᵀ).     S (B, D, D)  ->  L (B, D, D).
 
-    InputError where that matrix is not positive definite, to rounding: a singular covariance has no density, and a pivot L_ii² of
-    a few roundoffs of S_ii is none.     Murray 2016, section 3.1.
+    InputError where that matrix is not positive definite, to rounding: a singular covariance has no density,
+    and a pivot L_ii² of a few roundoffs of S_ii is none.
+    Murray 2016, section 3.1.
     """
     require_shapes("cholesky", S=(S, "B D D"))
     require_finite("cholesky", "S", S)
@@ -27,7 +28,8 @@ def cholesky(S: Array) -> tuple[Array, Pullback]:
 
     def pullback(dL: Array) -> Array:
         phi = np.tril(L.transpose(0, 2, 1) @ dL)
-        phi *= 1 - 0.5 * np.eye(S.shape[1], dtype=S.dtype)  # Φ(Lᵀ dL): the lower triangle, with half the diagonal
+        # Φ(Lᵀ dL): the lower triangle, with half the diagonal
+        phi *= 1 - 0.5 * np.eye(S.shape[1], dtype=S.dtype)
         half = _solve_transposed(L, phi)  # L⁻ᵀ Φ
         dS = _solve_transposed(L, half.transpose(0, 2, 1))  # (L⁻ᵀ Φ L⁻¹)ᵀ = L⁻ᵀ (L⁻ᵀ Φ)ᵀ
         return 0.5 * (dS + dS.transpose(0, 2, 1))  # dS = ½ (P + Pᵀ),  P = L⁻ᵀ Φ(Lᵀ dL) L⁻¹

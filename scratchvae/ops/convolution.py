@@ -2,8 +2,8 @@
 
 Letters: B images, C input and O output channels, H × W input and P × Q output pixels, kernel I × J.
 
-Arrays are indexed [image, channel, row, column]; in memory the channels come last, so that the products need no transposing.
-A bias gets its gradient by a product with ones, as in ops/linear.py.
+Arrays are indexed [image, channel, row, column]; in memory the channels come last, so that the products need
+no transposing. A bias gets its gradient by a product with ones, as in ops/linear.py.
 """
 
 import numpy as np
@@ -14,8 +14,11 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
 @differentiable
-def conv2d(x: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """y[b,o,p,q] = b[o] + Σ_cij W[o,c,i,j] x[b, c, p·stride + i − padding, q·stride + j − padding], zero outside x.
+def conv2d(
+    x: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, needs_dx: bool = True
+) -> tuple[Array, Pullback]:
+    """y[b,o,p,q] = b[o] + Σ_cij W[o,c,i,j] x[b, c, p·stride + i − padding, q·stride + j − padding], zero
+    outside x.
 
     x (B, C, H, W), W (O, C, I, J), b (O,)  ->  y (B, O, P, Q) with P = ⌊(H + 2·padding − I) / stride⌋ + 1, Q likewise. What the
     field calls convolution is this correlation: the kernel is not flipped.     Dumoulin & Visin 2016.
@@ -36,7 +39,8 @@ def conv2d(x: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, n
         if not needs_dx:
             return None, dW, db
         dcols = (dy2 @ W2.T).reshape(cols.shape)  # dcols[bpq,ijc] = Σ_o dy[bpq,o] W[ijc,o]
-        dx = kernels.patches_backward(dcols, n["H"], n["W"], stride, padding)  # dx = Σ of dcols over the windows
+        # dx = Σ of dcols over the windows
+        dx = kernels.patches_backward(dcols, n["H"], n["W"], stride, padding)
         return _channels_second(dx), dW, db
 
     return _channels_second(y.reshape(B, P, Q, n["O"])), pullback
@@ -53,16 +57,21 @@ def conv_transpose2d(
     output_padding: int | tuple[int, int] = 0,
     needs_dx: bool = True,
 ) -> tuple[Array, Pullback]:
-    """The gradient of conv2d with respect to its input, as a map of its own: y[b,o,h,w] = b[o] + Σ W[c,o,i,j] x[b,c,p,q].
+    """The gradient of conv2d with respect to its input, as a map of its own: y[b,o,h,w] = b[o] + Σ W[c,o,i,j]
+    x[b,c,p,q].
 
-    The sum is over all c and all p, i with p·stride + i − padding = h, and q, j likewise for w. x (B, C, P, Q), W (C, O, I, J),
+    The sum is over all c and all p, i with p·stride + i − padding = h, and q, j likewise for w. x
+    (B, C, P, Q), W (C, O, I, J),
     b (O,)  ->  y (B, O, H, W) with H = (P − 1)·stride − 2·padding + I + output_padding, W likewise; output_padding < stride (one
-    number, or one for H and one for W) chooses among the sizes that conv2d would map to P.     Dumoulin & Visin 2016, chapter 4.
+    number, or one for H and one for W) chooses among the sizes that conv2d would map to P.
+    Dumoulin & Visin 2016, chapter 4.
     """
     n = require_shapes("conv_transpose2d", x=(x, "B C P Q"), W=(W, "C O I J"), b=(b, "O"))
     extra = (output_padding, output_padding) if isinstance(output_padding, int) else output_padding
     if not all(0 <= e < stride for e in extra):
-        raise InputError(f"conv_transpose2d: output_padding should be in 0..{stride - 1}, below stride; found {output_padding}")
+        raise InputError(
+            f"conv_transpose2d: output_padding should be in 0..{stride - 1}, below stride; found {output_padding}"
+        )
     H = (n["P"] - 1) * stride - 2 * padding + n["I"] + extra[0]
     width = (n["Q"] - 1) * stride - 2 * padding + n["J"] + extra[1]
     _require_fit("conv_transpose2d", H + 2 * padding, width + 2 * padding, n["I"], n["J"], stride, padding)
@@ -101,6 +110,10 @@ def _channels_second(x: Array) -> Array:
 
 def _require_fit(where: str, rows: int, columns: int, I: int, J: int, stride: int, padding: int) -> None:
     if stride < 1 or padding < 0:
-        raise InputError(f"{where}: stride should be at least 1 and padding at least 0, found {stride} and {padding}")
+        raise InputError(
+            f"{where}: stride should be at least 1 and padding at least 0, found {stride} and {padding}"
+        )
     if rows < I or columns < J:
-        raise InputError(f"{where}: the kernel should fit into the padded image, {rows} x {columns}, found {I} x {J}")
+        raise InputError(
+            f"{where}: the kernel should fit into the padded image, {rows} x {columns}, found {I} x {J}"
+        )

@@ -10,8 +10,8 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 def direction(x: Array) -> tuple[Array, Pullback]:
     """y = x/|x| for each row.     x (B, D)  ->  y (B, D), of norm 1.
 
-    Rows are divided by their largest entry first, so that no square overflows. A row of zeros has no direction: the first
-    axis stands in for it, with gradient 0.
+    Rows are divided by their largest entry first, so that no square overflows. A row of zeros has no
+    direction: the first axis stands in for it, with gradient 0.
     """
     require_shapes("direction", x=(x, "B D"))
     largest = np.abs(x).max(axis=1, keepdims=True, initial=0)
@@ -20,7 +20,8 @@ def direction(x: Array) -> tuple[Array, Pullback]:
     norm = np.sqrt((scaled * scaled).sum(axis=1, keepdims=True))
     y = scaled / norm
     with np.errstate(divide="ignore", over="ignore"):
-        per_norm = np.where(none, 0, np.minimum(1 / norm / largest, np.finfo(x.dtype).max)).astype(x.dtype)  # 1/|x|
+        # 1/|x|
+        per_norm = np.where(none, 0, np.minimum(1 / norm / largest, np.finfo(x.dtype).max)).astype(x.dtype)
 
     def pullback(dy: Array) -> Array:
         along = (dy * y).sum(axis=1, keepdims=True)

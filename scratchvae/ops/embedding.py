@@ -8,12 +8,17 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 @differentiable
 def embedding(table: Array, *, indices: Array) -> tuple[Array, Pullback]:
-    """y = table[indices].     table (N, D), indices any shape of integers in 0..N−1  ->  y (*indices.shape, D)."""
+    """y = table[indices].
+
+    table (N, D), indices any shape of integers in 0..N−1  ->  y (*indices.shape, D).
+    """
     n = require_shapes("embedding", table=(table, "N D"))
     if not np.issubdtype(indices.dtype, np.integer):
         raise InputError(f"embedding: indices should be integers, found {indices.dtype}")
     if indices.size and not (indices.min() >= 0 and indices.max() < n["N"]):
-        raise InputError(f"embedding: indices should lie in 0..{n['N'] - 1}, found {indices.min()}..{indices.max()}")
+        raise InputError(
+            f"embedding: indices should lie in 0..{n['N'] - 1}, found {indices.min()}..{indices.max()}"
+        )
     y = table[indices]
 
     def pullback(dy: Array) -> Array:

@@ -1,4 +1,7 @@
-"""The affine map of a fully connected layer. Rows are summed by a product with ones, which is faster than sum(axis=0)."""
+"""The affine map of a fully connected layer.
+
+Rows are summed by a product with ones, which is faster than sum(axis=0).
+"""
 
 import numpy as np
 
@@ -9,7 +12,10 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 
 @differentiable
 def linear(x: Array, W: Array, b: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """y = x W + b.     x (B, D), W (D, H), b (H,)  ->  y (B, H).     needs_dx=False skips a gradient nobody uses: x is data."""
+    """y = x W + b.     x (B, D), W (D, H), b (H,)  ->  y (B, H).
+
+    needs_dx=False skips a gradient nobody uses: x is data.
+    """
     require_shapes("linear", x=(x, "B D"), W=(W, "D H"), b=(b, "H"))
     y = kernels.add_to_rows(x @ W, b)
 

@@ -1,4 +1,6 @@
-"""Entries brought to mean 0 and variance 1 over a batch or over an example's features, and weights to a learned length."""
+"""Entries brought to mean 0 and variance 1 over a batch or over an example's features, and weights to a
+learned length.
+"""
 
 import numpy as np
 
@@ -7,8 +9,11 @@ from scratchvae.arrays import Array, InputError, Overflowed, Pullback, require_s
 
 
 @differentiable
-def batch_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[tuple[Array, Array, Array], Pullback]:
-    """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over the batch and all pixels of each channel.
+def batch_norm(
+    x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5
+) -> tuple[tuple[Array, Array, Array], Pullback]:
+    """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over the batch and all pixels of
+    each channel.
 
     x (B, C) or (B, C, ...), gamma, beta (C,)  ->  y like x, mean (C,), var (C,). A gradient may be None for a part that is not
     used.     Ioffe & Szegedy 2015, algorithm 1.
@@ -17,18 +22,23 @@ def batch_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) ->
     axes = (0, *range(2, x.ndim))
     N = x.size // max(1, n["C"])
     if N < 2:
-        raise InputError(f"batch_norm: x should hold at least two values per channel to take a variance of, found {N}")
+        raise InputError(
+            f"batch_norm: x should hold at least two values per channel to take a variance of, found {N}"
+        )
     over_channels = (1, n["C"]) + (1,) * (x.ndim - 2)
     mean = x.mean(axis=axes)
     centred = x - mean.reshape(over_channels)
-    rounding = centred.mean(axis=axes)  # of the mean, which matters where the mean is large beside the deviations
+    # of the mean, which matters where the mean is large beside the deviations
+    rounding = centred.mean(axis=axes)
     mean, centred = mean + rounding, centred - rounding.reshape(over_channels)
     var = _variance("batch_norm", centred, axes).reshape(n["C"])
     scale = (1 / np.sqrt(var + x.dtype.type(epsilon))).reshape(over_channels)
     x_hat = centred * scale
     y = gamma.reshape(over_channels) * x_hat + beta.reshape(over_channels)
 
-    def pullback(dy: Array, dmean: Array | None = None, dvar: Array | None = None) -> tuple[Array, Array, Array]:
+    def pullback(
+        dy: Array, dmean: Array | None = None, dvar: Array | None = None
+    ) -> tuple[Array, Array, Array]:
         dgamma = (dy * x_hat).sum(axis=axes)  # dγ = Σ dy x̂
         dbeta = dy.sum(axis=axes)  # dβ = Σ dy
         inner = dy - (dbeta.reshape(over_channels) + x_hat * dgamma.reshape(over_channels)) / N
@@ -48,7 +58,12 @@ def batch_norm_frozen(
 ) -> tuple[Array, Pullback]:
     """y = γ (x − mean) / √(var + ε) + β with given mean and var (C,): batch normalization at evaluation."""
     n = require_shapes(
-        "batch_norm_frozen", x=(x, "B C ..."), gamma=(gamma, "C"), beta=(beta, "C"), mean=(mean, "C"), var=(var, "C")
+        "batch_norm_frozen",
+        x=(x, "B C ..."),
+        gamma=(gamma, "C"),
+        beta=(beta, "C"),
+        mean=(mean, "C"),
+        var=(var, "C"),
     )
     mean, var = mean.astype(x.dtype, copy=False), var.astype(x.dtype, copy=False)
     _require_variance("batch_norm_frozen", var)
@@ -69,15 +84,20 @@ def batch_norm_frozen(
 
 @differentiable
 def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Pullback]:
-    """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over each example's last axes, those of gamma.
+    """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over each example's last axes,
+    those of gamma.
 
     x (..., *F), gamma, beta of shape F  ->  y like x.     Ba, Kiros & Hinton 2016.
     """
     if beta.shape != gamma.shape or gamma.ndim < 1 or x.shape[x.ndim - gamma.ndim :] != gamma.shape:
         found = f"found {gamma.shape} and {beta.shape}"
-        raise InputError(f"layer_norm: gamma and beta should be shaped like the last axes of x {x.shape}, {found}")
+        raise InputError(
+            f"layer_norm: gamma and beta should be shaped like the last axes of x {x.shape}, {found}"
+        )
     if not gamma.size:
-        raise InputError(f"layer_norm: the last axes of x should hold at least one entry, found shape {x.shape}")
+        raise InputError(
+            f"layer_norm: the last axes of x should hold at least one entry, found shape {x.shape}"
+        )
     axes = tuple(range(x.ndim - gamma.ndim, x.ndim))
     examples = tuple(range(x.ndim - gamma.ndim))
     centred = x - x.mean(axis=axes, keepdims=True)
@@ -90,7 +110,8 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) ->
         dx_hat = dy * gamma  # dx̂ = dy γ
         mean_dx_hat = dx_hat.mean(axis=axes, keepdims=True)
         mean_along = (dx_hat * x_hat).mean(axis=axes, keepdims=True)
-        dx = scale * (dx_hat - mean_dx_hat - x_hat * mean_along)  # dx = (dx̂ − ⟨dx̂⟩ − x̂ ⟨dx̂ x̂⟩) / √(var+ε)
+        # dx = (dx̂ − ⟨dx̂⟩ − x̂ ⟨dx̂ x̂⟩) / √(var+ε)
+        dx = scale * (dx_hat - mean_dx_hat - x_hat * mean_along)
         dgamma = (dy * x_hat).sum(axis=examples)  # dγ = Σ dy x̂ over the examples
         dbeta = dy.sum(axis=examples)  # dβ = Σ dy over the examples
         return dx, dgamma, dbeta
@@ -100,12 +121,16 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) ->
 
 @differentiable
 def weight_norm(v: Array, g: Array, *, axis: int = 0) -> tuple[Array, Pullback]:
-    """W = g v / ‖v‖, one length for each slice along `axis`.     v any shape, g (v.shape[axis],)  ->  W like v.
+    """W = g v / ‖v‖, one length for each slice along `axis`.
+
+    v any shape, g (v.shape[axis],)  ->  W like v.
 
     v = 0 has no direction, and is an error.     Salimans & Kingma 2016, equations 2 and 3.
     """
     if g.shape != (v.shape[axis],):
-        raise InputError(f"weight_norm: g should have shape ({v.shape[axis]},), one length a slice of v, found {g.shape}")
+        raise InputError(
+            f"weight_norm: g should have shape ({v.shape[axis]},), one length a slice of v, found {g.shape}"
+        )
     others = tuple(i for i in range(v.ndim) if i != axis % v.ndim)
     along_axis = [1] * v.ndim
     along_axis[axis] = -1
@@ -120,7 +145,8 @@ def weight_norm(v: Array, g: Array, *, axis: int = 0) -> tuple[Array, Pullback]:
 
     def pullback(dW: Array) -> tuple[Array, Array]:
         dg = (dW * direction).sum(axis=others)  # dg = ⟨dW, v/‖v‖⟩
-        dv = length / scaled_norm / largest * (dW - dg.reshape(along_axis) * direction)  # dv = g/‖v‖ (dW − dg v/‖v‖)
+        # dv = g/‖v‖ (dW − dg v/‖v‖)
+        dv = length / scaled_norm / largest * (dW - dg.reshape(along_axis) * direction)
         return dv, dg
 
     return W, pullback
@@ -138,4 +164,6 @@ def _require_variance(where: str, var: Array) -> None:
     """Overflowed where it is infinite: by 1/√∞ every entry would come out as β."""
     if np.isposinf(var).any():
         limit = np.sqrt(np.finfo(var.dtype).max)
-        raise Overflowed(f"{where}: the variance should be finite, found infinity: x is beyond {limit:.1g} in {var.dtype}")
+        raise Overflowed(
+            f"{where}: the variance should be finite, found infinity: x is beyond {limit:.1g} in {var.dtype}"
+        )

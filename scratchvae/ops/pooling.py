@@ -1,4 +1,6 @@
-"""Windows reduced to one number each, and pixels repeated: the ops that change an image's size without parameters."""
+"""Windows reduced to one number each, and pixels repeated: the ops that change an image's size without
+parameters.
+"""
 
 import numpy as np
 
@@ -18,7 +20,8 @@ def max_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[A
     y, place = kernels.max_pool(x, size, stride)
 
     def pullback(dy: Array) -> Array:
-        return kernels.max_pool_backward(dy, place, H, W, size, stride)  # dx = Σ dy over the windows where x is the largest
+        # dx = Σ dy over the windows where x is the largest
+        return kernels.max_pool_backward(dy, place, H, W, size, stride)
 
     return y, pullback
 
@@ -41,7 +44,10 @@ def mean_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[
 
 @differentiable
 def upsample2d(x: Array, *, factor: int = 2) -> tuple[Array, Pullback]:
-    """y[b,c,h,w] = x[b, c, ⌊h/factor⌋, ⌊w/factor⌋]: nearest-neighbour upsampling.     x (B, C, H, W) -> (B, C, fH, fW)."""
+    """y[b,c,h,w] = x[b, c, ⌊h/factor⌋, ⌊w/factor⌋]: nearest-neighbour upsampling.
+
+    x (B, C, H, W) -> (B, C, fH, fW).
+    """
     n = require_shapes("upsample2d", x=(x, "B C H W"))
     if factor < 1:
         raise InputError(f"upsample2d: factor should be at least 1, found {factor}")
@@ -58,6 +64,8 @@ def _sizes(where: str, x: Array, size: int, stride: int | None) -> tuple[int, in
     n = require_shapes(where, x=(x, "B C H W"))
     chosen = size if stride is None else stride
     if not (1 <= size <= min(n["H"], n["W"]) and chosen >= 1):
-        limits = f"size should be at least 1 and at most the image's {n['H']} x {n['W']}, and stride at least 1"
+        limits = (
+            f"size should be at least 1 and at most the image's {n['H']} x {n['W']}, and stride at least 1"
+        )
         raise InputError(f"{where}: {limits}; found size {size} and stride {chosen}")
     return n["H"], n["W"], chosen

@@ -27,7 +27,9 @@ def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Pullback]:
 def split(x: Array, *, sizes: Sequence[int], axis: int = 1) -> tuple[tuple[Array, ...], Pullback]:
     """x cut along `axis` into parts of the given sizes, which sum to that axis; the inverse of concatenate."""
     if sum(sizes) != x.shape[axis]:
-        raise InputError(f"split: sizes should sum to {x.shape[axis]}, the length of axis {axis} of x, found {tuple(sizes)}")
+        raise InputError(
+            f"split: sizes should sum to {x.shape[axis]}, the length of axis {axis} of x, found {tuple(sizes)}"
+        )
     parts = _cut(x, sizes, axis)
 
     def pullback(*dparts: Array) -> Array:
@@ -43,7 +45,9 @@ def concatenate(*parts: Array, axis: int = 1) -> tuple[Array, Pullback]:
         y = np.concatenate(parts, axis=axis)
     except ValueError:
         shapes = ", ".join(str(part.shape) for part in parts)
-        raise InputError(f"concatenate: the parts should agree in every axis but {axis}, found shapes {shapes}") from None
+        raise InputError(
+            f"concatenate: the parts should agree in every axis but {axis}, found shapes {shapes}"
+        ) from None
     sizes = [part.shape[axis] for part in parts]
 
     def pullback(dy: Array) -> Array | tuple[Array, ...]:
@@ -56,4 +60,6 @@ def concatenate(*parts: Array, axis: int = 1) -> tuple[Array, Pullback]:
 def _cut(x: Array, sizes: Sequence[int], axis: int) -> tuple[Array, ...]:
     """Views of x, parts of the given sizes along `axis`."""
     along = x.swapaxes(0, axis)
-    return tuple(along[end - size : end].swapaxes(0, axis) for size, end in zip(sizes, accumulate(sizes), strict=True))
+    return tuple(
+        along[end - size : end].swapaxes(0, axis) for size, end in zip(sizes, accumulate(sizes), strict=True)
+    )

@@ -15,7 +15,9 @@ FAR = 50.0  # where a GELU is as good as straight: squares of larger numbers mig
 
 @differentiable
 def slope(x: Array, *, activation: str, **constants: float) -> tuple[Array, Pullback]:
-    """s = f′(x) of the op f of that name, with its constants, for x of any shape; f″ at a kink is 0, or α for elu."""
+    """s = f′(x) of the op f of that name, with its constants, for x of any shape; f″ at a kink is 0, or α for
+    elu.
+    """
     require_choice("slope", "activation", activation, CURVATURES)
     y, op_pullback = getattr(activations, activation)(x, **constants)
     s = op_pullback(np.ones_like(y))  # f′(x) is what the op's own pullback makes of 1

@@ -1,6 +1,7 @@
 """Lower triangular matrices L, one for each example: made from free numbers, and solved for.
 
-Letters: B batch, D rows, K columns of the right-hand side. What stands above the diagonal of an L is not read: its gradient is 0.
+Letters: B batch, D rows, K columns of the right-hand side. What stands above the diagonal of an L is not
+read: its gradient is 0.
 """
 
 import numpy as np
@@ -11,15 +12,19 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 @differentiable
 def lower_triangular(entries: Array) -> tuple[Array, Pullback]:
-    """L with L_ii = exp(a_i), a the first D entries, and the rest below the diagonal, row by row: L Lᵀ is a covariance.
+    """L with L_ii = exp(a_i), a the first D entries, and the rest below the diagonal, row by row: L Lᵀ is a
+    covariance.
 
-    entries (B, D (D + 1)/2)  ->  L (B, D, D).     L_ii is held at the dtype's smallest and largest normal number.
+    entries (B, D (D + 1)/2)  ->  L (B, D, D).
+    L_ii is held at the dtype's smallest and largest normal number.
     """
     n = require_shapes("lower_triangular", entries=(entries, "B E"))
     B, E = n["B"], n["E"]
     D = (int(np.sqrt(8 * E + 1)) - 1) // 2
     if D * (D + 1) // 2 != E:
-        raise InputError(f"lower_triangular: entries should be D (D + 1)/2 for some D, such as 1, 3, 6, 10; found {E}")
+        raise InputError(
+            f"lower_triangular: entries should be D (D + 1)/2 for some D, such as 1, 3, 6, 10; found {E}"
+        )
     on, (row, column) = np.arange(D), np.tril_indices(D, -1)
     limits = np.finfo(entries.dtype)
     L = np.zeros((B, D, D), entries.dtype)
@@ -36,15 +41,21 @@ def lower_triangular(entries: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def solve_triangular(L: Array, b: Array) -> tuple[Array, Pullback]:
-    """u with L u = b, by forward substitution.     L (B, D, D), b (B, D, K)  ->  u (B, D, K).     InputError if an L_ii is 0."""
+    """u with L u = b, by forward substitution.     L (B, D, D), b (B, D, K)  ->  u (B, D, K).
+
+    InputError if an L_ii is 0.
+    """
     require_shapes("solve_triangular", L=(L, "B D D"), b=(b, "B D K"))
     diagonal = np.diagonal(L, axis1=1, axis2=2)
     if not diagonal.all():
         example, i = np.argwhere(diagonal == 0)[0]
-        raise InputError(f"solve_triangular: the diagonal of L should not be 0, found 0 at entry {i} of example {example}")
+        raise InputError(
+            f"solve_triangular: the diagonal of L should not be 0, found 0 at entry {i} of example {example}"
+        )
     u = np.empty_like(b)
     for i in range(b.shape[1]):
-        u[:, i] = _quotient(b[:, i] - _row_by(L[:, i, :i], u[:, :i]), diagonal[:, i, None])  # L_ii u_i = b_i − Σ_j<i L_ij u_j
+        # L_ii u_i = b_i − Σ_j<i L_ij u_j
+        u[:, i] = _quotient(b[:, i] - _row_by(L[:, i, :i], u[:, :i]), diagonal[:, i, None])
 
     def pullback(du: Array) -> tuple[Array, Array]:
         db = np.empty_like(b)

@@ -1,4 +1,6 @@
-"""Bounds of many runs in one picture: their curves, how far each lies below the best, and the best of each by its name."""
+"""Bounds of many runs in one picture: their curves, how far each lies below the best, and the best of each by
+its name.
+"""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -42,20 +44,30 @@ def bounds(
 ) -> Figure:
     """A band for each group of runs that can be compared, with one colour and one dash for each run of it.
 
-    `alike` maps the name of a run to what it is a repetition of: runs with an equal value, such as those that differ in their
-    seed alone, share a colour and a dash, and are thin lines.
+    `alike` maps the name of a run to what it is a repetition of: runs with an equal value, such as those that
+    differ in their seed alone, share a colour and a dash, and are thin lines.
 
-    On the left are the curves, nats per example, from where most of them have left the steep first epochs. Below them is how
-    far each of several runs lies below the best one of that epoch, on a logarithmic scale: there close curves part. On the
-    right is the best bound of each run, the highest on top. Each group maps names to epochs and bounds, as many of one as of
-    the other; a bound that is not finite interrupts its curve.
+    On the left are the curves, nats per example, from where most of them have left the steep first epochs.
+    Below them is how far each of several runs lies below the best one of that epoch, on a logarithmic scale:
+    there close curves part. On the right is the best bound of each run, the highest on top. Each group maps
+    names to epochs and bounds, as many of one as of the other; a bound that is not finite interrupts its
+    curve.
     """
-    drawn = {group: {name: _row(name, *series) for name, series in runs.items()} for group, runs in groups.items()}
+    drawn = {
+        group: {name: _row(name, *series) for name, series in runs.items()} for group, runs in groups.items()
+    }
     if not drawn or not all(drawn.values()):
-        raise InputError("bounds: groups should hold at least one, and each of them at least one run; found none")
+        raise InputError(
+            "bounds: groups should hold at least one, and each of them at least one run; found none"
+        )
     every = [name_shortened(name, _LONGEST) for runs in drawn.values() for name in runs]
     words = text_width(every, LABEL_SIZE) / DPI
-    numbers = text_width([f"{-max(map(_best, runs.values())):.2f}" for runs in drawn.values()] + ["−000.00"], LABEL_SIZE) / DPI
+    numbers = (
+        text_width(
+            [f"{-max(map(_best, runs.values())):.2f}" for runs in drawn.values()] + ["−000.00"], LABEL_SIZE
+        )
+        / DPI
+    )
     width = _LEFT + _CURVES + _GAP + words + 0.1 + _DOTS + 0.12 + numbers + _RIGHT
     heights = [max(_LEAST, _ROW * len(runs)) for runs in drawn.values()]
     height = 0.1 + sum(heights) + len(heights) * (_TOP + _BOTTOM)
@@ -66,9 +78,13 @@ def bounds(
         looks = _looks(runs, alike or {})
         several = len(runs) > 1
         upper, lower = (0.58 if several else 1) * band, 0.36 * band
-        curves = figure.add_axes((_LEFT / width, (bottom + band - upper) / height, _CURVES / width, upper / height))
+        curves = figure.add_axes(
+            (_LEFT / width, (bottom + band - upper) / height, _CURVES / width, upper / height)
+        )
         if several:
-            gaps = figure.add_axes((_LEFT / width, bottom / height, _CURVES / width, lower / height), sharex=curves)
+            gaps = figure.add_axes(
+                (_LEFT / width, bottom / height, _CURVES / width, lower / height), sharex=curves
+            )
             _draw_gaps(gaps, runs, looks)
         left = _LEFT + _CURVES + _GAP + words + 0.1
         rows = figure.add_axes((left / width, bottom / height, _DOTS / width, band / height))
@@ -93,7 +109,9 @@ def bounds(
 def _row(name: str, epochs: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Array, Array]:
     x, y = np.asarray(epochs, float), np.asarray(values, float)
     if x.ndim != 1 or x.shape != y.shape or not x.size:
-        raise InputError(f"bounds: {name} should have as many bounds as epochs, found shapes {x.shape} and {y.shape}")
+        raise InputError(
+            f"bounds: {name} should have as many bounds as epochs, found shapes {x.shape} and {y.shape}"
+        )
     return x, np.where(np.isfinite(y), y, np.nan)
 
 
@@ -101,8 +119,13 @@ def _best(series: tuple[Array, Array]) -> float:
     return float(np.max(series[1], initial=-np.inf, where=np.isfinite(series[1])))
 
 
-def _looks(runs: Mapping[str, tuple[Array, Array]], alike: Mapping[str, Hashable]) -> dict[str, dict[str, Any]]:
-    """Colours first, then dashes: kinds of runs in the order of their best bounds, so that neighbours never look alike."""
+def _looks(
+    runs: Mapping[str, tuple[Array, Array]], alike: Mapping[str, Hashable]
+) -> dict[str, dict[str, Any]]:
+    """Colours first, then dashes:
+
+    kinds of runs in the order of their best bounds, so that neighbours never look alike.
+    """
     order = sorted(runs, key=lambda name: -_best(runs[name]))
     kinds = [alike.get(name, name) for name in order]
     different, n = list(dict.fromkeys(kinds)), len(RUN_COLOURS)
@@ -118,7 +141,9 @@ def _looks(runs: Mapping[str, tuple[Array, Array]], alike: Mapping[str, Hashable
     return looks
 
 
-def _draw_curves(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mapping[str, dict[str, Any]]) -> None:
+def _draw_curves(
+    axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mapping[str, dict[str, Any]]
+) -> None:
     dress(axes)
     for name, (epochs, values) in runs.items():
         axes.plot(epochs, values, marker="o" if len(epochs) <= _FEW else None, markersize=2.5, **looks[name])
@@ -131,7 +156,9 @@ def _draw_curves(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Map
     axes.set_ylabel("nats per example", size=LABEL_SIZE, color=INK)
 
 
-def _draw_gaps(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mapping[str, dict[str, Any]]) -> None:
+def _draw_gaps(
+    axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mapping[str, dict[str, Any]]
+) -> None:
     """How far each run lies below the best one at that epoch; the best one itself lies on the axis' foot."""
     dress(axes)
     highest: dict[float, float] = {}
@@ -153,7 +180,9 @@ def _draw_gaps(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mappi
     axes.set_ylabel("below the best, nats", size=LABEL_SIZE, color=INK)
 
 
-def _draw_best(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mapping[str, dict[str, Any]]) -> None:
+def _draw_best(
+    axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mapping[str, dict[str, Any]]
+) -> None:
     dress(axes)
     order = sorted(runs, key=lambda name: _best(runs[name]))
     best = [_best(runs[name]) for name in order]
@@ -165,7 +194,9 @@ def _draw_best(axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mappi
         look = looks[name]
         axes.axhline(k, color=FAINT, linewidth=0.3, zorder=0)
         if np.isfinite(value):
-            axes.plot([low - margin, value], [k, k], color=look["color"], linestyle=look["linestyle"], linewidth=1.2)
+            axes.plot(
+                [low - margin, value], [k, k], color=look["color"], linestyle=look["linestyle"], linewidth=1.2
+            )
             axes.plot([value], [k], color=look["color"], linestyle="", marker="o", markersize=4, zorder=3)
         said = f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "not finite"
         axes.annotate(

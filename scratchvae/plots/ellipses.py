@@ -1,4 +1,6 @@
-"""Gaussians in the plane, each by the ellipse on which its density has fallen as far as one deviation takes it."""
+"""Gaussians in the plane, each by the ellipse on which its density has fallen as far as one deviation takes
+it.
+"""
 
 from collections.abc import Mapping
 
@@ -7,11 +9,24 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from scratchvae.arrays import InputError, require_finite, require_shapes
-from scratchvae.plots.style import CLASS_COLOURS, FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress
+from scratchvae.plots.style import (
+    CLASS_COLOURS,
+    FAINT,
+    HELD_OUT,
+    INK,
+    LABEL_SIZE,
+    TITLE_SIZE,
+    TRAIN,
+    blank_figure,
+    dress,
+)
 
 
-def ellipses(laws: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], *, title: str = "", deviations: int = 2) -> Figure:
-    """For each name, mean (2,) and covariance (2, 2): its ellipses of 1 … `deviations` deviations, both axes to one scale.
+def ellipses(
+    laws: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], *, title: str = "", deviations: int = 2
+) -> Figure:
+    """For each name, mean (2,) and covariance (2, 2): its ellipses of 1 … `deviations` deviations, both axes
+    to one scale.
 
     Lines get thinner from law to law: one that is hidden by a later one still shows on both sides of it.
     """
@@ -29,10 +44,14 @@ def ellipses(laws: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], *, title: 
         require_finite("ellipses", f"the covariance of {name}", S)
         variances, directions = np.linalg.eigh(S)
         if variances[0] < 0:
-            raise InputError(f"ellipses: the covariance of {name} should have no negative variance, found {variances[0]:.3g}")
+            raise InputError(
+                f"ellipses: the covariance of {name} should have no negative variance, found {variances[0]:.3g}"
+            )
         for k in range(1, deviations + 1):
             x, y = mean[:, None] + directions @ (k * np.sqrt(variances)[:, None] * circle)
-            axes.plot(x, y, color=colours[i % len(colours)], linewidth=4.0 / (i + 1), label=name if k == 1 else None)
+            axes.plot(
+                x, y, color=colours[i % len(colours)], linewidth=4.0 / (i + 1), label=name if k == 1 else None
+            )
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("z₁", size=LABEL_SIZE, color=INK)
     axes.set_ylabel("z₂", size=LABEL_SIZE, color=INK)

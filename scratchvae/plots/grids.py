@@ -29,8 +29,8 @@ def image_grid(
 ) -> Figure:
     """Images (N, H, W) or (N, C, H, W), row after row, every pixel a sharp square.
 
-    Intensities are floats in [0, 1], 0 black, 1 white; what lies outside is clipped. Without `columns` the grid is about square.
-    Column labels that would collide are thinned out.
+    Intensities are floats in [0, 1], 0 black, 1 white; what lies outside is clipped. Without `columns` the
+    grid is about square. Column labels that would collide are thinned out.
     """
     shades = pixels("image_grid", "images", images)
     K = _square_columns(len(shades)) if columns is None else columns
@@ -39,8 +39,11 @@ def image_grid(
     return _draw(_rows(shades, K), title, row_labels, column_labels)
 
 
-def reconstructions(originals: Array, reconstructed: Array, *, title: str = "Data and their reconstructions") -> Figure:
-    """Pairs of rows: data above, what the model makes of them below. Both (N, H, W) or (N, C, H, W), floats in [0, 1].
+def reconstructions(
+    originals: Array, reconstructed: Array, *, title: str = "Data and their reconstructions"
+) -> Figure:
+    """Pairs of rows: data above, what the model makes of them below. Both (N, H, W) or (N, C, H, W), floats
+    in [0, 1].
 
     Pixels of the data that are missing (NaN) are orange.
     """
@@ -84,7 +87,9 @@ def _draw(
     column_labels: Sequence[str] | None,
     rows_together: int = 1,
 ) -> Figure:
-    """The figure of cells (R, K, H, W, 3) with its words, one screen pixel of the figure for each pixel of the mosaic."""
+    """The figure of cells (R, K, H, W, 3) with its words, one screen pixel of the figure for each pixel of
+    the mosaic.
+    """
     R, K, H, W, _ = cells.shape
     for name, labels, expected in (("row_labels", row_labels, R), ("column_labels", column_labels, K)):
         if labels is not None and len(labels) != expected:
@@ -106,14 +111,26 @@ def _draw(
     full_width, full_height = left + width + overhang + _MARGIN, top + height + _MARGIN
 
     figure = blank_figure(full_width / DPI, full_height / DPI)
-    axes = figure.add_axes((left / full_width, _MARGIN / full_height, width / full_width, height / full_height))
+    axes = figure.add_axes(
+        (left / full_width, _MARGIN / full_height, width / full_width, height / full_height)
+    )
     axes.set_axis_off()
     axes.imshow(picture, interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
     for label, y in zip(row_labels or (), tops, strict=False):
-        axes.text(-_PAD, y + H * scale / 2, label, ha="right", va="center_baseline", size=LABEL_SIZE, color=INK)
+        axes.text(
+            -_PAD, y + H * scale / 2, label, ha="right", va="center_baseline", size=LABEL_SIZE, color=INK
+        )
     step = ceil((words + _PAD) / (W * scale + spacing["gap"]))
     for label, x in list(zip(column_labels or (), lefts, strict=False))[::step]:
         axes.text(x + W * scale / 2, -_PAD / 2, label, ha="center", va="bottom", size=LABEL_SIZE, color=INK)
     if title:
-        axes.text(width / 2, -_PAD - (_LINE if column_labels else 0), title, ha="center", va="bottom", size=TITLE_SIZE, color=INK)
+        axes.text(
+            width / 2,
+            -_PAD - (_LINE if column_labels else 0),
+            title,
+            ha="center",
+            va="bottom",
+            size=TITLE_SIZE,
+            color=INK,
+        )
     return figure

@@ -13,13 +13,19 @@ from scratchvae.plots.style import FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, bl
 def growth(size: str, sizes: Sequence[int], seconds: Sequence[float], exponent: float) -> Figure:
     """Time against size, both on logarithmic axes, beside a line of slope 1 through the last point."""
     if len(sizes) != len(seconds) or len(sizes) < 2 or min(*sizes, *seconds) <= 0:
-        raise InputError(f"growth: sizes and seconds should be two or more positive numbers each, found {sizes} and {seconds}")
+        raise InputError(
+            f"growth: sizes and seconds should be two or more positive numbers each, found {sizes} and {seconds}"
+        )
     figure = blank_figure(4.0, 3.0)
     axes = figure.add_axes((0.16, 0.16, 0.8, 0.72))
     dress(axes)
     milliseconds = 1e3 * np.asarray(seconds)
-    axes.loglog(sizes, milliseconds, "o-", color=TRAIN, markersize=4, label=f"measured, exponent {exponent:.2f}")
-    axes.loglog(sizes, milliseconds[-1] * np.asarray(sizes) / sizes[-1], "--", color=FAINT, label="exponent 1")
+    axes.loglog(
+        sizes, milliseconds, "o-", color=TRAIN, markersize=4, label=f"measured, exponent {exponent:.2f}"
+    )
+    axes.loglog(
+        sizes, milliseconds[-1] * np.asarray(sizes) / sizes[-1], "--", color=FAINT, label="exponent 1"
+    )
     axes.xaxis.set_major_locator(FixedLocator(sizes))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(sizes, [str(s) for s in sizes])

@@ -9,9 +9,19 @@ from matplotlib.figure import Figure
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.plots.labels import name_shortened
-from scratchvae.plots.style import FAINT, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, blank_figure, dress, tick_locator
+from scratchvae.plots.style import (
+    FAINT,
+    HELD_OUT,
+    INK,
+    LABEL_SIZE,
+    TITLE_SIZE,
+    blank_figure,
+    dress,
+    tick_locator,
+)
 
-Column = tuple[str, Array, Array, Sequence[str]]  # a name, real values, sampled ones, and the levels if it has some
+# a name, real values, sampled ones, and the levels if it has some
+Column = tuple[str, Array, Array, Sequence[str]]
 
 _WIDTH, _HEIGHT = 2.5, 1.7  # inches of a panel
 _ACROSS, _TITLE = 4, 0.35  # panels side by side, and inches above them
@@ -23,12 +33,15 @@ _FEW = 12  # different values that get a bar each
 def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[str] = ()) -> Figure:
     """Shares of the values of a column, real (N,) as filled bars and sampled (M,) as a line above them.
 
-    Bins reach over the central 99.8 % of both; what lies beyond counts in the outermost bins. A column of at most 12 different
-    whole numbers has a bin for each. The values of a column of categories are the numbers 0, 1, … of its `levels`.
+    Bins reach over the central 99.8 % of both; what lies beyond counts in the outermost bins. A column of at
+    most 12 different whole numbers has a bin for each. The values of a column of categories are the numbers
+    0, 1, … of its `levels`.
     """
     require_shapes("histogram", real=(real, "N"), sampled=(sampled, "M"))
     if not len(real) or not len(sampled):
-        raise InputError(f"histogram: real and sampled should hold a value each, found {len(real)} and {len(sampled)}")
+        raise InputError(
+            f"histogram: real and sampled should hold a value each, found {len(real)} and {len(sampled)}"
+        )
     require_finite("histogram", "real", real)
     require_finite("histogram", "sampled", sampled)
     figure = blank_figure(_WIDTH, _HEIGHT)
@@ -36,12 +49,18 @@ def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[s
     return figure
 
 
-def histograms(columns: Sequence[Column], *, title: str = "Columns in the data (filled) and among samples (line)") -> Figure:
-    """A panel for each column, (name, real, sampled, levels) as `histogram` takes them; missing entries, NaN, count nowhere."""
+def histograms(
+    columns: Sequence[Column], *, title: str = "Columns in the data (filled) and among samples (line)"
+) -> Figure:
+    """A panel for each column, (name, real, sampled, levels) as `histogram` takes them; missing entries, NaN,
+    count nowhere.
+    """
     known = [(name, real[~np.isnan(real)], sampled, levels) for name, real, sampled, levels in columns]
     known = [column for column in known if len(column[1])]
     if not known:
-        raise InputError(f"histograms: columns should hold one with a value at least, found {len(columns)} without")
+        raise InputError(
+            f"histograms: columns should hold one with a value at least, found {len(columns)} without"
+        )
     across = min(len(known), _ACROSS)
     down = ceil(len(known) / across)
     width, height = max(across, 2) * _WIDTH, down * _HEIGHT + _TITLE
@@ -49,7 +68,12 @@ def histograms(columns: Sequence[Column], *, title: str = "Columns in the data (
     figure.text(0.5, 1 - 0.5 * _TITLE / height, title, ha="center", va="center", size=TITLE_SIZE, color=INK)
     for k, (name, real, sampled, levels) in enumerate(known):
         left, top = k % across * _WIDTH, height - _TITLE - k // across * _HEIGHT
-        place = (left + 0.19 * _WIDTH) / width, (top - 0.83 * _HEIGHT) / height, 0.77 * _WIDTH / width, 0.66 * _HEIGHT / height
+        place = (
+            (left + 0.19 * _WIDTH) / width,
+            (top - 0.83 * _HEIGHT) / height,
+            0.77 * _WIDTH / width,
+            0.66 * _HEIGHT / height,
+        )
         _draw(figure.add_axes(place), real, sampled, name, levels)
     return figure
 
@@ -57,7 +81,10 @@ def histograms(columns: Sequence[Column], *, title: str = "Columns in the data (
 def _draw(axes: Axes, real: Array, sampled: Array, name: str, levels: Sequence[str]) -> None:
     dress(axes)
     edges = np.arange(len(levels) + 1) - 0.5 if levels else _edges(real, sampled)
-    parts = [np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values) for values in (real, sampled)]
+    parts = [
+        np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0] / len(values)
+        for values in (real, sampled)
+    ]
     axes.stairs(100 * parts[0], edges, fill=True, color=FAINT, alpha=0.55, linewidth=0)
     axes.stairs(100 * parts[1], edges, color=HELD_OUT, linewidth=1.2)
     axes.set_ylim(0, 105 * max(float(part.max()) for part in parts))

@@ -1,4 +1,6 @@
-"""Words and numbers written on pictures: how they read, how much room they take, how they keep out of each other's way."""
+"""Words and numbers written on pictures: how they read, how much room they take, how they keep out of each
+other's way.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +39,8 @@ def name_axes(axes: Axes, horizontal: str = latent_name(0), vertical: str = late
 
 
 def number_labels(values: Array) -> list[str]:
-    """Numbers (T,) as short words: three digits for the largest, as many decimals for the others, no idle zeros.
+    """Numbers (T,) as short words: three digits for the largest, as many decimals for the others, no idle
+    zeros.
 
     >>> number_labels(np.array([-1.5, -1e-17, 0.125, 3.0]))
     ['−1.5', '0', '0.12', '3']
@@ -55,7 +58,8 @@ def text_width(words: Sequence[str], size: float) -> int:
 
 
 def name_shortened(name: str, longest: int) -> str:
-    """A name of at most so many letters, without its middle where it has more, and in which no `$` begins a formula.
+    """A name of at most so many letters, without its middle where it has more, and in which no `$` begins a
+    formula.
 
     >>> name_shortened("fashion-mnist-mlp-beta4-seed1", 15)
     'fashion…4-seed1'
@@ -68,13 +72,16 @@ def name_shortened(name: str, longest: int) -> str:
 def visible_range(curves: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
     """Where a vertical axis should begin and end to show curves that settle, each given as epochs and values.
 
-    The first quarter of the epochs is often so steep that it flattens all the rest. Where it takes up more than half of the
-    whole range, the axis shows what comes after it, and the first epochs reach out of the picture.
+    The first quarter of the epochs is often so steep that it flattens all the rest. Where it takes up more
+    than half of the whole range, the axis shows what comes after it, and the first epochs reach out of the
+    picture.
     """
     every = np.concatenate([np.zeros(0), *(values for _, values in curves)])
     curves = [(epochs, values) for epochs, values in curves if len(epochs)]
     last = max((float(epochs.max()) for epochs, _ in curves), default=0.0)
-    late = np.concatenate([np.zeros(0)] + [values[epochs > min(last / 4, epochs.max() - 1)] for epochs, values in curves])
+    late = np.concatenate(
+        [np.zeros(0)] + [values[epochs > min(last / 4, epochs.max() - 1)] for epochs, values in curves]
+    )
     every, late = every[np.isfinite(every)], late[np.isfinite(late)]
     if not len(every):
         return 0.0, 1.0
@@ -85,7 +92,8 @@ def visible_range(curves: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
 
 
 def round_numbers(low: float, high: float, most: int = 12) -> Array:
-    """Ticks of a logarithmic axis: 1, 2 and 5 times powers of 10 from low to high, or the powers alone where those are many.
+    """Ticks of a logarithmic axis: 1, 2 and 5 times powers of 10 from low to high, or the powers alone where
+    those are many.
 
     Where there are less than two, equal steps.
 
@@ -101,12 +109,16 @@ def round_numbers(low: float, high: float, most: int = 12) -> Array:
 
 
 def place(centres: Array, sizes: Array, room: Array) -> Array:
-    """Where boxes of `sizes` (K, 2) go that would like to sit on `centres` (K, 2): inside `room` (2,), and none on another.
+    """Where boxes of `sizes` (K, 2) go that would like to sit on `centres` (K, 2): inside `room` (2,), and
+    none on another.
 
-    One after the other takes the nearest free place, its own centre first; when no room is left it stays on its centre.
+    One after the other takes the nearest free place, its own centre first; when no room is left it stays on
+    its centre.
     """
     step = sizes.min(axis=0) / 2
-    lattice = np.stack(np.meshgrid(*(np.arange(0, room[k], step[k]) for k in range(2))), axis=-1).reshape(-1, 2)
+    lattice = np.stack(np.meshgrid(*(np.arange(0, room[k], step[k]) for k in range(2))), axis=-1).reshape(
+        -1, 2
+    )
     placed = centres.copy()
     for k, (centre, size) in enumerate(zip(centres, sizes, strict=True)):
         candidates = np.vstack([centre, lattice])

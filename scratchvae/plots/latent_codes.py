@@ -40,11 +40,13 @@ def codes(
     title: str = "Codes of the data",
     prior: bool = True,
 ) -> Figure:
-    """Codes z (N, 2) as points, coloured by their labels (N,), whole numbers that count into `label_names` if there are any.
+    """Codes z (N, 2) as points, coloured by their labels (N,), whole numbers that count into `label_names` if
+    there are any.
 
-    Up to 12 classes have a colour each, and stand in a legend. Of more classes whose names are single letters or digits, the
-    first 900 codes are drawn as these letters. Other names are written on the median of their codes, moved aside where they
-    would collide. Two circles show one and two standard deviations of a standard normal `prior`, where there is one.
+    Up to 12 classes have a colour each, and stand in a legend. Of more classes whose names are single letters
+    or digits, the first 900 codes are drawn as these letters. Other names are written on the median of their
+    codes, moved aside where they would collide. Two circles show one and two standard deviations of a
+    standard normal `prior`, where there is one.
     """
     z = np.asarray(z)
     N = require_shapes("codes", z=(z, "N 2"))["N"]
@@ -60,7 +62,9 @@ def codes(
     axes = figure.add_axes((_LEFT / width, _BOTTOM / height, _SIDE / width, _SIDE / height))
     dress(axes)
     palette = _palette(len(classes))
-    as_letters = not in_legend and labels is not None and all(len(name) == 1 and name.isalnum() for name in names)
+    as_letters = (
+        not in_legend and labels is not None and all(len(name) == 1 and name.isalnum() for name in names)
+    )
     if as_letters:
         _draw_letters(axes, z[:_LETTERS], np.searchsorted(classes, np.asarray(labels)[:_LETTERS]), names)
     else:
@@ -74,14 +78,26 @@ def codes(
         _draw_prior(axes)
         low, high = np.minimum(low, -2), np.maximum(high, 2)
     middle, reach = (low + high) / 2, 0.53 * float((high - low).max()) or 0.5
-    axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), aspect="equal")
+    axes.set(
+        xlim=(middle[0] - reach, middle[0] + reach),
+        ylim=(middle[1] - reach, middle[1] + reach),
+        aspect="equal",
+    )
     axes.xaxis.set_major_formatter(_tick_label)
     axes.yaxis.set_major_formatter(_tick_label)
     name_axes(axes, *axis_names)
     axes.set_title(title, size=TITLE_SIZE, color=INK)
     if in_legend:
-        dots = [Line2D([], [], linestyle="", marker="o", markersize=4, markeredgewidth=0, color=c) for c in palette]
-        look: dict[str, Any] = {"frameon": False, "fontsize": LABEL_SIZE, "labelcolor": INK, "handletextpad": 0}
+        dots = [
+            Line2D([], [], linestyle="", marker="o", markersize=4, markeredgewidth=0, color=c)
+            for c in palette
+        ]
+        look: dict[str, Any] = {
+            "frameon": False,
+            "fontsize": LABEL_SIZE,
+            "labelcolor": INK,
+            "handletextpad": 0,
+        }
         axes.legend(dots, names, loc="upper left", bbox_to_anchor=(1, 1), **look)
     elif labels is not None and not as_letters:
         _write_names(axes, z, np.asarray(labels), classes, names)
@@ -116,11 +132,15 @@ def _palette(n: int) -> Array:
 
 
 def _draw_letters(axes: Axes, z: Array, classes: Array, names: list[str]) -> None:
-    """Each code (N, 2) as the letter that its class is called, in one of seven colours so that neighbours part."""
+    """Each code (N, 2) as the letter that its class is called, in one of seven colours so that neighbours
+    part.
+    """
     for k in np.unique(classes):
         mark, colour = rf"$\mathrm{{{names[k]}}}$", RUN_COLOURS[k % len(RUN_COLOURS)]
         some = z[classes == k]
-        axes.scatter(some[:, 0], some[:, 1], s=18, marker=mark, color=colour, alpha=0.9, linewidths=0.1, zorder=2)
+        axes.scatter(
+            some[:, 0], some[:, 1], s=18, marker=mark, color=colour, alpha=0.9, linewidths=0.1, zorder=2
+        )
 
 
 def _tick_label(value: float, _: float) -> str:
@@ -129,13 +149,23 @@ def _tick_label(value: float, _: float) -> str:
 
 def _draw_prior(axes: Axes) -> None:
     for sigma in (1, 2):
-        axes.add_patch(Circle((0, 0), sigma, fill=False, edgecolor=INK, linewidth=0.6, linestyle=(0, (4, 3)), zorder=3))
-    caption: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "top", "size": LABEL_SIZE, "color": INK}
+        axes.add_patch(
+            Circle((0, 0), sigma, fill=False, edgecolor=INK, linewidth=0.6, linestyle=(0, (4, 3)), zorder=3)
+        )
+    caption: dict[str, Any] = {
+        "transform": axes.transAxes,
+        "ha": "right",
+        "va": "top",
+        "size": LABEL_SIZE,
+        "color": INK,
+    }
     axes.text(1, -0.045, "dashed: 1σ and 2σ of N(0, 1)", **caption)
 
 
 def _write_names(axes: Axes, z: Array, labels: Array, classes: Array, names: list[str]) -> None:
-    """Each class that is present gets its name on the median of its codes, with a thin line back to it when it had to move."""
+    """Each class that is present gets its name on the median of its codes, with a thin line back to it when
+    it had to move.
+    """
     present = [k for k, c in enumerate(classes) if (labels == c).any()]
     medians = np.array([np.median(z[labels == classes[k]], axis=0) for k in present])
     corner = np.array([axes.get_xlim()[0], axes.get_ylim()[0]])

@@ -7,19 +7,35 @@ from matplotlib.figure import Figure
 
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.plots.labels import latent_name
-from scratchvae.plots.style import FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress, tick_locator
+from scratchvae.plots.style import (
+    FAINT,
+    INK,
+    LABEL_SIZE,
+    TITLE_SIZE,
+    TRAIN,
+    blank_figure,
+    dress,
+    tick_locator,
+)
 
 _NAMED = 40  # bars that are named one by one
-_LEAST = 0.1  # what the axis reaches to at least, so that latents that have collapsed all together look like it
+# what the axis reaches to at least, so that latents that have collapsed all together look like it
+_LEAST = 0.1
 _LOWER = 0.75  # inches below the bars
 
 
 def latent_divergences(
-    values: Array, active: Sequence[bool] | Array, *, measure: str = "KL(q(z|x) ‖ p(z)), nats", title: str = ""
+    values: Array,
+    active: Sequence[bool] | Array,
+    *,
+    measure: str = "KL(q(z|x) ‖ p(z)), nats",
+    title: str = "",
 ) -> Figure:
-    """A bar for each latent of `values` (Z,), the highest on the left: blue where the latent is active (Z,), grey where not.
+    """A bar for each latent of `values` (Z,), the highest on the left: blue where the latent is active (Z,),
+    grey where not.
 
-    What the values are is said by `measure`. Latents that no example moves have bars that can't be seen: these are collapsed.
+    What the values are is said by `measure`. Latents that no example moves have bars that can't be seen:
+    these are collapsed.
     """
     Z = require_shapes("latent_divergences", values=(values, "Z"), active=(np.asarray(active), "Z"))["Z"]
     require_finite("latent_divergences", "values", values)
@@ -30,7 +46,9 @@ def latent_divergences(
     axes = figure.add_axes((0.6 / width, _LOWER / height, 1 - 0.75 / width, 1 - (_LOWER + 0.35) / height))
     dress(axes)
     order, used = np.argsort(-np.asarray(values), kind="stable"), np.asarray(active, bool)
-    axes.bar(range(Z), np.asarray(values)[order], width=0.8, color=[TRAIN if used[i] else FAINT for i in order])
+    axes.bar(
+        range(Z), np.asarray(values)[order], width=0.8, color=[TRAIN if used[i] else FAINT for i in order]
+    )
     axes.set_xlim(-0.7, Z - 0.3)
     axes.set_ylim(min(0.0, 1.05 * float(np.min(values))), 1.05 * max(float(np.max(values)), _LEAST))
     axes.yaxis.set_major_locator(tick_locator(5))
@@ -39,7 +57,11 @@ def latent_divergences(
         axes.tick_params(axis="x", length=0)
     else:
         axes.set_xticks([])
-    axes.set_xlabel(f"latents, the highest first; grey: not active ({int((~used).sum())} of {Z})", size=LABEL_SIZE, color=INK)
+    axes.set_xlabel(
+        f"latents, the highest first; grey: not active ({int((~used).sum())} of {Z})",
+        size=LABEL_SIZE,
+        color=INK,
+    )
     axes.set_ylabel(measure, size=LABEL_SIZE, color=INK)
     axes.set_title(title or f"{int(used.sum())} of {Z} latents are active", size=TITLE_SIZE, color=INK)
     return figure

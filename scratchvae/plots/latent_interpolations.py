@@ -20,7 +20,9 @@ def interpolation_codes(a: Array, b: Array, steps: int) -> Array:
 
 
 def interpolations(decoded: Array, *, title: str = "Interpolations between two codes") -> Figure:
-    """What the decoder makes of `interpolation_codes`: decoded (R, T, C, H, W) in [0, 1], a walk a row, from left to right."""
+    """What the decoder makes of `interpolation_codes`: decoded (R, T, C, H, W) in [0, 1], a walk a row, from
+    left to right.
+    """
     sizes = require_shapes("interpolations", decoded=(decoded, "R T C H W"))
     T = sizes["T"]
     _require_both_ends("interpolations", "T", T)

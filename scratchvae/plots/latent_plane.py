@@ -10,7 +10,16 @@ from matplotlib.figure import Figure
 from scratchvae.arrays import Array, InputError, require_finite, require_shapes
 from scratchvae.plots.labels import name_axes, number_labels, text_width
 from scratchvae.plots.mosaic import pixels, tile
-from scratchvae.plots.style import CLASS_COLOURS, DPI, HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, blank_figure, dress
+from scratchvae.plots.style import (
+    CLASS_COLOURS,
+    DPI,
+    HELD_OUT,
+    INK,
+    LABEL_SIZE,
+    TITLE_SIZE,
+    blank_figure,
+    dress,
+)
 
 COLLAPSED = 0.01  # the variance of a latent's codes at and below which it is not active: Burda et al. 2016
 _SIDE = 5.0  # inches that the picture strives for
@@ -20,9 +29,10 @@ _MARGINS = {"left": 84, "right": 48, "bottom": 48, "top": 60}  # pixels
 def manifold_codes(n: int, z: Array | None = None) -> tuple[Array, Array]:
     """Codes (n, n, 2) and the values (n,) they take: row i has z₂ = values[i], column j has z₁ = values[j].
 
-    The values Φ⁻¹((k + ½)/n) cut the standard normal prior into n parts of equal probability and lie in the middle of each.
-    Given the codes z (N, 2) of data, the values (2, n) of each latent cut these instead: they are where the data lie. A
-    latent whose codes hardly vary, by 0.01 or less in variance, says nothing about the data and keeps the prior's values.
+    The values Φ⁻¹((k + ½)/n) cut the standard normal prior into n parts of equal probability and lie in the
+    middle of each. Given the codes z (N, 2) of data, the values (2, n) of each latent cut these instead: they
+    are where the data lie. A latent whose codes hardly vary, by 0.01 or less in variance, says nothing about
+    the data and keeps the prior's values.
     """
     from scipy.special import ndtri
 
@@ -34,7 +44,9 @@ def manifold_codes(n: int, z: Array | None = None) -> tuple[Array, Array]:
         require_shapes("manifold_codes", z=(z, "N 2"))
         require_finite("manifold_codes", "z", z)
         used = np.var(z, axis=0, dtype=np.float64) > COLLAPSED
-        values = np.stack([np.quantile(z[:, k].astype(float), shares) if used[k] else values for k in range(2)])
+        values = np.stack(
+            [np.quantile(z[:, k].astype(float), shares) if used[k] else values for k in range(2)]
+        )
     horizontal, vertical = np.broadcast_to(values, (2, n))
     z1, z2 = np.meshgrid(horizontal, vertical)
     return np.stack([z1, z2], axis=-1), values
@@ -49,10 +61,12 @@ def manifold(
     axis_names: tuple[str, str] = ("z₁", "z₂"),
     title: str = "Decoded plane of two latents",
 ) -> Figure:
-    """What the decoder makes of `manifold_codes`: decoded (n, n, C, H, W) in [0, 1], values (n,) or (2, n), as one picture.
+    """What the decoder makes of `manifold_codes`: decoded (n, n, C, H, W) in [0, 1], values (n,) or (2, n),
+    as one picture.
 
-    z₁ increases to the right, z₂ upwards: the first row of `decoded` is the lowest of the picture. Codes z (N, 2) are drawn
-    above it, each where its own values lie between those of the images, in the colours of up to 12 `labels` (N,).
+    z₁ increases to the right, z₂ upwards: the first row of `decoded` is the lowest of the picture. Codes z
+    (N, 2) are drawn above it, each where its own values lie between those of the images, in the colours of up
+    to 12 `labels` (N,).
     """
     n = require_shapes("manifold", decoded=(decoded, "n n C H W"))["n"]
     require_shapes("manifold", values=(values, f"{n}" if np.ndim(values) == 1 else f"2 {n}"))
@@ -62,15 +76,20 @@ def manifold(
     scale = max(1, round(_SIDE * DPI / (n * max(cells.shape[2:4]))))
     gap = max(2, scale // 4)
     picture = tile(cells, gap=gap, scale=scale)
-    picture = np.pad(picture, ((gap - gap // 2, gap // 2), (gap // 2, gap - gap // 2), (0, 0)), constant_values=255)
-    height, width = picture.shape[:2]  # n steps of a cell and a gap each, so that cells have their middles at half-numbers
+    picture = np.pad(
+        picture, ((gap - gap // 2, gap // 2), (gap // 2, gap - gap // 2), (0, 0)), constant_values=255
+    )
+    # n steps of a cell and a gap each, so that cells have their middles at half-numbers
+    height, width = picture.shape[:2]
     both = np.broadcast_to(values, (2, n))
     words = [number_labels(one) for one in both]
     left = max(_MARGINS["left"], text_width(words[1], LABEL_SIZE) + 30)
 
     full_width, full_height = left + width + _MARGINS["right"], _MARGINS["top"] + height + _MARGINS["bottom"]
     figure = blank_figure(full_width / DPI, full_height / DPI)
-    axes = figure.add_axes((left / full_width, _MARGINS["bottom"] / full_height, width / full_width, height / full_height))
+    axes = figure.add_axes(
+        (left / full_width, _MARGINS["bottom"] / full_height, width / full_width, height / full_height)
+    )
     dress(axes)
     axes.spines[:].set_visible(False)
     axes.imshow(picture, interpolation="nearest", aspect="auto", extent=(0, n, 0, n))
@@ -85,7 +104,9 @@ def manifold(
 
 
 def _draw_codes(axes: Axes, z: Array, values: Array, labels: Array | None) -> None:
-    """Codes (N, 2) as points among the images, which stand at half-numbers; those beyond the outermost values on the edge."""
+    """Codes (N, 2) as points among the images, which stand at half-numbers; those beyond the outermost values
+    on the edge.
+    """
     n = values.shape[1]
     if n < 2 or (np.diff(values, axis=1) <= 0).any():
         raise InputError("manifold: values should increase where codes are drawn between them")

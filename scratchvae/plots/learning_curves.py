@@ -10,7 +10,16 @@ from matplotlib.ticker import ScalarFormatter
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.plots.labels import visible_range
-from scratchvae.plots.style import HELD_OUT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, blank_figure, dress, tick_locator
+from scratchvae.plots.style import (
+    HELD_OUT,
+    INK,
+    LABEL_SIZE,
+    TITLE_SIZE,
+    TRAIN,
+    blank_figure,
+    dress,
+    tick_locator,
+)
 
 TERM_TITLES = {
     "loss": "Loss",
@@ -27,11 +36,12 @@ _FEW = 20  # points that are marked one by one
 
 
 def curves(records: Sequence[Mapping[str, Any]], terms: Sequence[str] = ("bound", "log_px", "kl")) -> Figure:
-    """One panel for each of the `terms` that the records hold, training and held-out data together, nats per example.
+    """One panel for each of the `terms` that the records hold, training and held-out data together, nats per
+    example.
 
-    Records are as a run keeps them: {"epoch": 1, "train": {"bound": ..., ...}, "held_out": {...}}, the last perhaps absent.
-    A value that is not finite interrupts its curve and is marked × at the foot of the panel. First epochs that would flatten
-    all the rest reach out of the panel.
+    Records are as a run keeps them: {"epoch": 1, "train": {"bound": ..., ...}, "held_out": {...}}, the last
+    perhaps absent. A value that is not finite interrupts its curve and is marked × at the foot of the panel.
+    First epochs that would flatten all the rest reach out of the panel.
     """
     if not records:
         raise InputError("curves: records should hold at least one epoch, found none")
@@ -40,7 +50,9 @@ def curves(records: Sequence[Mapping[str, Any]], terms: Sequence[str] = ("bound"
     held = list(dict.fromkeys(term for record in records for part in _PARTS for term in record.get(part, {})))
     shown = [term for term in terms if term in held]
     if not shown:
-        raise InputError(f"curves: records should hold one of {', '.join(terms)}; found {', '.join(held) or 'no terms'}")
+        raise InputError(
+            f"curves: records should hold one of {', '.join(terms)}; found {', '.join(held) or 'no terms'}"
+        )
 
     across = min(len(shown), _ACROSS)
     down = -(-len(shown) // across)

@@ -41,13 +41,16 @@ def lines(
     levels: Mapping[str, float] | None = None,
     log: str = "",
 ) -> Figure:
-    """One panel for each name, of curves that have one colour by their name throughout; `levels` are dashed lines across all.
+    """One panel for each name, of curves that have one colour by their name throughout; `levels` are dashed
+    lines across all.
 
-    `log` names the axes that are logarithmic: "", "x", "y" or "xy". Panels share the vertical axis. Values that are not finite
-    interrupt their curve, as do those that are not positive on a logarithmic axis.
+    `log` names the axes that are logarithmic: "", "x", "y" or "xy". Panels share the vertical axis. Values
+    that are not finite interrupt their curve, as do those that are not positive on a logarithmic axis.
     """
     require_choice("lines", "log", log, ("", "x", "y", "xy"))
-    drawn = {panel: {name: _row(name, *pair) for name, pair in series.items()} for panel, series in panels.items()}
+    drawn = {
+        panel: {name: _row(name, *pair) for name, pair in series.items()} for panel, series in panels.items()
+    }
     names = list(dict.fromkeys(name for series in drawn.values() for name in series))
     if not names:
         raise InputError("lines: panels should hold at least one curve, found none")
@@ -64,7 +67,9 @@ def lines(
     for k, (panel, series) in enumerate(drawn.items()):
         left = _LEFT + k * (panel_width + _GAP)
         axes = figure.add_axes(
-            (left / width, _BOTTOM / height, panel_width / width, panel_height / height), sharey=first, label=panel
+            (left / width, _BOTTOM / height, panel_width / width, panel_height / height),
+            sharey=first,
+            label=panel,
         )
         first = first or axes
         dress(axes)
@@ -76,12 +81,23 @@ def lines(
     first.set_ylabel(y_label, size=LABEL_SIZE, color=INK)
     shown = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}
     look: dict[str, Any] = {"frameon": False, "fontsize": LABEL_SIZE, "labelcolor": INK, "handlelength": 1.6}
-    look |= {"loc": "upper center", "bbox_to_anchor": (0.5, 1 - 0.22 / height), "ncols": across, "borderaxespad": 0.2}
+    look |= {
+        "loc": "upper center",
+        "bbox_to_anchor": (0.5, 1 - 0.22 / height),
+        "ncols": across,
+        "borderaxespad": 0.2,
+    }
     figure.legend(shown.values(), shown.keys(), **look)
     return figure
 
 
-def _draw(axes: Axes, series: Mapping[str, tuple[Array, Array]], names: list[str], levels: Mapping[str, float], log: str) -> None:
+def _draw(
+    axes: Axes,
+    series: Mapping[str, tuple[Array, Array]],
+    names: list[str],
+    levels: Mapping[str, float],
+    log: str,
+) -> None:
     if "x" in log:
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -103,5 +119,7 @@ def _draw(axes: Axes, series: Mapping[str, tuple[Array, Array]], names: list[str
 def _row(name: str, where: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Array, Array]:
     x, y = np.asarray(where, float), np.asarray(values, float)
     if x.ndim != 1 or x.shape != y.shape or not x.size:
-        raise InputError(f"lines: {name} should be two rows of numbers of one length, found shapes {x.shape} and {y.shape}")
+        raise InputError(
+            f"lines: {name} should be two rows of numbers of one length, found shapes {x.shape} and {y.shape}"
+        )
     return x, np.where(np.isfinite(y), y, np.nan)

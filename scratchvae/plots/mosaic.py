@@ -15,11 +15,17 @@ def pixels(where: str, name: str, images: Array, *, holed: bool = False) -> Arra
     images = np.asarray(images)
     coloured = images[:, None] if images.ndim == 3 else images
     if coloured.ndim != 4 or coloured.shape[1] not in (1, 3):
-        raise InputError(f"{where}: {name} should have shape (N, H, W) or (N, C, H, W) with C 1 or 3, found {images.shape}")
+        raise InputError(
+            f"{where}: {name} should have shape (N, H, W) or (N, C, H, W) with C 1 or 3, found {images.shape}"
+        )
     if coloured.size == 0:
-        raise InputError(f"{where}: {name} should hold at least one image of at least one pixel, found shape {images.shape}")
+        raise InputError(
+            f"{where}: {name} should hold at least one image of at least one pixel, found shape {images.shape}"
+        )
     if not (np.issubdtype(images.dtype, np.floating) or images.dtype == bool):
-        raise InputError(f"{where}: {name} should be floats between 0 (black) and 1 (white), found dtype {images.dtype}")
+        raise InputError(
+            f"{where}: {name} should be floats between 0 (black) and 1 (white), found dtype {images.dtype}"
+        )
     missing = np.asarray(np.isnan(coloured)) if holed else np.zeros(coloured.shape, np.bool_)
     known = np.where(missing, 0, coloured)
     require_finite(where, name, known)
@@ -47,8 +53,12 @@ def tile(cells: Array, *, gap: int, scale: int, extra_gap: int = 0, every: int =
     return picture
 
 
-def tile_origins(shape: tuple[int, ...], *, gap: int, scale: int, extra_gap: int = 0, every: int = 1) -> tuple[Array, Array]:
-    """Where the rows begin, (R,), and the columns, (K,), in the picture that `tile` makes of cells of this shape."""
+def tile_origins(
+    shape: tuple[int, ...], *, gap: int, scale: int, extra_gap: int = 0, every: int = 1
+) -> tuple[Array, Array]:
+    """Where the rows begin, (R,), and the columns, (K,), in the picture that `tile` makes of cells of this
+    shape.
+    """
     R, K, H, W, _ = shape
     rows = np.arange(R)
     return rows * (H * scale + gap) + rows // every * extra_gap, np.arange(K) * (W * scale + gap)

@@ -13,10 +13,14 @@ _WIDTH, _HEIGHT = 1.9, 1.7  # inches of a panel
 _LEFT, _GAP, _RIGHT, _BOTTOM, _TOP = 0.5, 0.2, 0.1, 0.4, 0.55  # inches around and between them
 
 
-def path_speeds(steps: Mapping[str, Array], *, title: str = "How far each step moves the decoded point") -> Figure:
-    """One panel for each name: its paths' steps (R, T), each over the mean step of its path, against t from 0 to 1.
+def path_speeds(
+    steps: Mapping[str, Array], *, title: str = "How far each step moves the decoded point"
+) -> Figure:
+    """One panel for each name: its paths' steps (R, T), each over the mean step of its path, against t from 0
+    to 1.
 
-    An even motion lies on the dashed line at 1; a path's peak is as high as its largest jump. One without motion is not drawn.
+    An even motion lies on the dashed line at 1; a path's peak is as high as its largest jump. One without
+    motion is not drawn.
     """
     if not steps:
         raise InputError("path_speeds: steps should hold the paths of at least one model, found none")

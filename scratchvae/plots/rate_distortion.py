@@ -18,18 +18,23 @@ Curves = Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]  # name: where, and t
 _MARKERS = "osD^vP"
 
 
-def rate_distortion(by_latents: Curves, by_rate: Curves, *, limits: Curves | None = None, error: str = "squared error") -> Figure:
-    """The error against the number of latents, and against the rate in nats, each curve by its name: all numbers positive.
+def rate_distortion(
+    by_latents: Curves, by_rate: Curves, *, limits: Curves | None = None, error: str = "squared error"
+) -> Figure:
+    """The error against the number of latents, and against the rate in nats, each curve by its name: all
+    numbers positive.
 
-    Both panels share the vertical axis, logarithmic and called `error`; a name that is in both has one colour. `limits` are
-    drawn beside the curves of `by_rate`, dashed: what theory says of them.
+    Both panels share the vertical axis, logarithmic and called `error`; a name that is in both has one
+    colour. `limits` are drawn beside the curves of `by_rate`, dashed: what theory says of them.
     """
     drawn = {
         panel: {name: _positive(f"{panel}: {name}", *pair) for name, pair in curves.items()}
         for panel, curves in (("by_latents", by_latents), ("by_rate", by_rate), ("limits", limits or {}))
     }
     if not (drawn["by_latents"] and drawn["by_rate"]):
-        raise InputError("rate_distortion: by_latents and by_rate should hold at least one curve each, found none")
+        raise InputError(
+            "rate_distortion: by_latents and by_rate should hold at least one curve each, found none"
+        )
     names = list(dict.fromkeys([*drawn["by_latents"], *drawn["by_rate"]]))
     figure = blank_figure(6.6, 3.0)
     left = figure.add_axes((0.09, 0.15, 0.39, 0.66))
@@ -39,7 +44,10 @@ def rate_distortion(by_latents: Curves, by_rate: Curves, *, limits: Curves | Non
         axes.set_yscale("log")
         for name, (where, values) in drawn[panel].items():
             k = names.index(name)
-            look: dict[str, Any] = {"color": CLASS_COLOURS[k % len(CLASS_COLOURS)], "marker": _MARKERS[k % len(_MARKERS)]}
+            look: dict[str, Any] = {
+                "color": CLASS_COLOURS[k % len(CLASS_COLOURS)],
+                "marker": _MARKERS[k % len(_MARKERS)],
+            }
             axes.plot(where, values, label=name, linewidth=1.2, markersize=3.2, **look)
     for name, (where, values) in drawn["limits"].items():
         right.plot(where, values, "--", color=FAINT, linewidth=1, label=name, zorder=0)
@@ -55,14 +63,23 @@ def rate_distortion(by_latents: Curves, by_rate: Curves, *, limits: Curves | Non
     left.set_xticks(latents, [f"{Z:g}" for Z in latents])
     lines = {str(line.get_label()): line for axes in (left, right) for line in axes.get_lines()}
     words: dict[str, Any] = {"frameon": False, "fontsize": LABEL_SIZE, "labelcolor": INK, "handlelength": 1.8}
-    figure.legend(lines.values(), lines.keys(), loc="upper center", ncols=min(len(lines), 5), columnspacing=1.4, **words)
+    figure.legend(
+        lines.values(), lines.keys(), loc="upper center", ncols=min(len(lines), 5), columnspacing=1.4, **words
+    )
     return figure
 
 
 def _positive(where: str, places: npt.ArrayLike, values: npt.ArrayLike) -> tuple[Array, Array]:
     x, y = np.asarray(places, float), np.asarray(values, float)
-    if x.ndim != 1 or x.shape != y.shape or not x.size or not (np.isfinite([x, y]).all() and (x >= 0).all() and (y > 0).all()):
-        raise InputError(f"rate_distortion: {where} should be two rows of numbers of one length, finite and positive")
+    if (
+        x.ndim != 1
+        or x.shape != y.shape
+        or not x.size
+        or not (np.isfinite([x, y]).all() and (x >= 0).all() and (y > 0).all())
+    ):
+        raise InputError(
+            f"rate_distortion: {where} should be two rows of numbers of one length, finite and positive"
+        )
     return x, y
 
 

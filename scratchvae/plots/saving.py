@@ -11,7 +11,10 @@ from scratchvae.files import write_whole
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write the figure as PNG, whole or not at all. The file names no date and no version: same figure, same bytes."""
+    """Write the figure as PNG, whole or not at all.
+
+    The file names no date and no version: same figure, same bytes.
+    """
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise InputError(f"save: path should end in .png, found {str(path)!r}")

@@ -13,17 +13,27 @@ _LOOK: dict[str, Any] = {"cmap": "magma", "vmin": 0, "vmax": 1, "interpolation":
 
 
 def spectrograms(
-    levels: Sequence[Array], frequencies: Array, seconds_per_frame: float, *, names: Sequence[str], title: str | None = None
+    levels: Sequence[Array],
+    frequencies: Array,
+    seconds_per_frame: float,
+    *,
+    names: Sequence[str],
+    title: str | None = None,
 ) -> Figure:
-    """One above the other, each levels (T, F) from 0, black, to 1; frequencies (F,) in Hz, evenly spaced. All on the same scales.
+    """One above the other, each levels (T, F) from 0, black, to 1; frequencies (F,) in Hz, evenly spaced. All
+    on the same scales.
 
     InputError unless there is a name for each, and a frequency for each of F entries.
     """
     if not levels or len(names) != len(levels):
-        raise InputError(f"spectrograms: names should be as many as levels, one or more; found {len(names)} and {len(levels)}")
+        raise InputError(
+            f"spectrograms: names should be as many as levels, one or more; found {len(names)} and {len(levels)}"
+        )
     for one in levels:
         if one.ndim != 2 or one.size == 0 or one.shape[1] != len(frequencies) or len(frequencies) < 2:
-            raise InputError(f"spectrograms: levels should have shape (T, F) with F = {len(frequencies)}, found {one.shape}")
+            raise InputError(
+                f"spectrograms: levels should have shape (T, F) with F = {len(frequencies)}, found {one.shape}"
+            )
         require_finite("spectrograms", "levels", one)
     rows, height = len(levels), 0.2 + 1.45 * len(levels) + (0.4 if title else 0.15)
     figure = blank_figure(6.5, height)
@@ -33,7 +43,12 @@ def spectrograms(
         bottom = (0.4 + 1.45 * (rows - 1 - k)) / height
         axes = figure.add_axes((0.07, bottom, 0.83, 1.15 / height))
         dress(axes)
-        extent = (0, len(one) * seconds_per_frame, frequencies[0] / 1000 - half, frequencies[-1] / 1000 + half)
+        extent = (
+            0,
+            len(one) * seconds_per_frame,
+            frequencies[0] / 1000 - half,
+            frequencies[-1] / 1000 + half,
+        )
         image = axes.imshow(one.T, origin="lower", aspect="auto", extent=extent, **_LOOK)
         axes.set_xlim(0, longest)
         axes.set_title(name, size=LABEL_SIZE, color=INK, loc="left", pad=3)

@@ -12,7 +12,8 @@ LABEL_SIZE = 7.0
 INK = "#262626"
 FAINT = "#8c8c8c"
 
-MISSING = "#f0c27a"  # pixels that were not observed: no shade of grey, and light enough beside black and white
+# pixels that were not observed: no shade of grey, and light enough beside black and white
+MISSING = "#f0c27a"
 
 TRAIN, HELD_OUT = "#0072b2", "#d55e00"  # Okabe and Ito
 
@@ -28,7 +29,9 @@ RUN_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 
 
 class Picture(Figure):
-    """A matplotlib Figure that a notebook shows by itself when it is the last thing in a cell, with or without pyplot."""
+    """A matplotlib Figure that a notebook shows by itself when it is the last thing in a cell, with or
+    without pyplot.
+    """
 
     def _repr_png_(self) -> bytes:
         """The bytes of the PNG that a notebook shows: those that `plots.save` writes."""
@@ -51,5 +54,12 @@ def dress(axes: Axes) -> None:
 
 
 def tick_locator(most: int, *, whole: bool = False) -> MaxNLocator:
-    """Where ticks go: about `most` of them, at multiples of 1, 2, 2.5 or 5 times a power of 10, `whole` numbers if asked for."""
-    return MaxNLocator(most, integer=whole, steps=(1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10), min_n_ticks=1 if whole else 2)
+    """Where ticks go: about `most` of them, at multiples of 1, 2, 2.5 or 5 times a power of 10, `whole`
+    numbers if asked for.
+    """
+    return MaxNLocator(
+        most,
+        integer=whole,
+        steps=(1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10),
+        min_n_ticks=1 if whole else 2,
+    )

@@ -22,10 +22,11 @@ def word_lists(
     shown: int = 6,
     title: str = "Words that gain most on the way along a latent",
 ) -> Figure:
-    """A line for each latent: `shown` words whose log-probability falls most, and as many that rise most, while there is room.
+    """A line for each latent: `shown` words whose log-probability falls most, and as many that rise most,
+    while there is room.
 
-    changes (L, V): how much log p of each word changes from one end of a latent's range to the other; words, their V names.
-    `latents` are the numbers that the rows bear, 0, 1, … without them.
+    changes (L, V): how much log p of each word changes from one end of a latent's range to the other; words,
+    their V names. `latents` are the numbers that the rows bear, 0, 1, … without them.
     """
     n = require_shapes("word_lists", changes=(changes, "L V"))
     require_finite("word_lists", "changes", changes)

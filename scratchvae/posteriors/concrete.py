@@ -19,12 +19,15 @@ class Concrete(Choices):
     (priors.ConcretePrior) `SampledElbo` and `Iwae` are bounds on log p(x), p the model whose z is relaxed.
     The decoder should begin with layers.GroupSoftmax, which makes x = e^y of y, and the recipes see to it.
 
-    `temperature` λ is a number above 0, or a function of the step.     Maddison, Mnih & Teh 2017, appendix C.3.
+    `temperature` λ is a number above 0, or a function of the step.
+    Maddison, Mnih & Teh 2017, appendix C.3.
     """
 
     space: str = "logarithms of points of a simplex"
 
-    def __init__(self, groups: int = 1, categories: int = 10, *, temperature: float | Callable[[float], float] = 0.5) -> None:
+    def __init__(
+        self, groups: int = 1, categories: int = 10, *, temperature: float | Callable[[float], float] = 0.5
+    ) -> None:
         for name, count in (("groups", groups), ("categories", categories)):
             require_count("Concrete", name, count)
         require_temperature("Concrete", temperature)
@@ -35,11 +38,15 @@ class Concrete(Choices):
         """Standard exponential numbers (rows, G·K)."""
         return concrete.sample_standard((rows, self.latent_dim), rng)
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """y = log softmax((q_params − log noise)/λ) by group."""
         logits = self._by_group(q_params)
         temperature = temperature_in("Concrete", mode, self.temperature)
-        y, y_pullback = concrete.reparameterize(logits, noise=self._by_group(noise), temperature=temperature, draws=draws)
+        y, y_pullback = concrete.reparameterize(
+            logits, noise=self._by_group(noise), temperature=temperature, draws=draws
+        )
 
         def pullback(dz: Array) -> Array:
             dq_params: Array = y_pullback(self._by_group(dz)).reshape(q_params.shape)
@@ -57,14 +64,17 @@ class Concrete(Choices):
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dcopies, by_z = log_q_pullback(dlog_q)
             dq_params: Array = z_pullback(dz + by_z)  # log q moves with y,
-            return dq_params + sum_of_draws(dcopies, draws) if score else dq_params  # and with the logits themselves
+            # and with the logits themselves
+            return dq_params + sum_of_draws(dcopies, draws) if score else dq_params
 
         return (z, log_q), pullback
 
     def log_prob(self, q_params: Array, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """The log-density of y, at the temperature of the mode."""
         temperature = temperature_in("Concrete", mode, self.temperature)
-        log_q, law_pullback = concrete.log_prob(self._by_group(z), self._by_group(q_params), temperature=temperature)
+        log_q, law_pullback = concrete.log_prob(
+            self._by_group(z), self._by_group(q_params), temperature=temperature
+        )
 
         def pullback(dlog_q: Array) -> tuple[Array, Array]:
             dy, dlogits = law_pullback(dlog_q)

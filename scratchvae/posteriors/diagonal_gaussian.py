@@ -27,7 +27,9 @@ class DiagonalGaussian(Density):
         (mean, log_var), pullback = ops.split(q_params, sizes=(self.latent_dim, self.latent_dim))
         return (mean, log_var), pullback
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """z = mean + σ · noise."""
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
         z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise, draws=draws)
@@ -42,8 +44,8 @@ class DiagonalGaussian(Density):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z = mean + σ · noise, and log N(z; mean, σ²) = −½ Σ_j (log 2π + log σ² + noise²).
 
-        The log-density is computed from the noise and not from z. With the score its whole gradient is −½ for each
-        log σ². Without the score log q moves with z alone, and ∂log q/∂z = −noise/σ.
+        The log-density is computed from the noise and not from z. With the score its whole gradient is −½ for
+        each log σ². Without the score log q moves with z alone, and ∂log q/∂z = −noise/σ.
         """
         (mean, log_var), split_pullback = self.mean_and_log_var(q_params)
         z, z_pullback = gaussian.reparameterize(mean, log_var, noise=noise, draws=draws)

@@ -13,8 +13,9 @@ from scratchvae.posteriors.interface import Density, Noise
 class FlowPosterior(Density):
     """z = f(z0), z0 ~ N(mean, diag σ²):   log q(z|x) = log N(z0; mean, diag σ²) − log |det ∂f/∂z0|.
 
-    q_params = [mean | log σ² | params], where the flow says how many params it reads of each example. `flow` is one step, or
-    a Chain of them. Draws cost one run of the flow, and the density of a given z one of its inverse.
+    q_params = [mean | log σ² | params], where the flow says how many params it reads of each example. `flow`
+    is one step, or a Chain of them. Draws cost one run of the flow, and the density of a given z one of its
+    inverse.
 
     Rezende & Mohamed 2015, equations 5 to 7; Kingma et al. 2016, algorithm 1.
     """
@@ -31,11 +32,15 @@ class FlowPosterior(Density):
         return gaussian.sample_standard((rows, self.latent_dim), rng)
 
     def base_and_params(self, q_params: Array) -> tuple[tuple[Array, ...], Pullback]:
-        """mean and log σ² of z0 (B, Z), and the flow's params; pullback(dmean, dlog_var, dparams) -> dq_params."""
+        """mean and log σ² of z0 (B, Z), and the flow's params;
+        pullback(dmean, dlog_var, dparams) -> dq_params.
+        """
         require_shapes("FlowPosterior", q_params=(q_params, f"B {self.n_params}"))
         return ops.split(q_params, sizes=(self.latent_dim, self.latent_dim, self.flow.n_params))
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """z = f(mean + σ · noise)."""
         (z, log_q), both_pullback = self.sample_with_log_prob(q_params, noise=noise, draws=draws, mode=mode)
 
@@ -49,8 +54,9 @@ class FlowPosterior(Density):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z = f(z0), and log q(z|x) = log N(z0; mean, σ²) − log |det ∂f/∂z0| at z0 = mean + σ · noise.
 
-        Without the score log q moves with z alone. Its slope there begins as that of the Gaussian at z0, −noise/σ, and
-        each step carries it on. Then neither q_params nor a Parameter of the flow has a part in log q but by way of z.
+        Without the score log q moves with z alone. Its slope there begins as that of the Gaussian at z0,
+        −noise/σ, and each step carries it on. Then neither q_params nor a Parameter of the flow has a part in
+        log q but by way of z.
         """
         require_count("FlowPosterior", "draws", draws)
         (mean, log_var, params), split_pullback = self.base_and_params(q_params)

@@ -27,7 +27,9 @@ class FullGaussian(Density):
     def mean_and_factor(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
         """mean (B, Z) and L (B, Z, Z); pullback(dmean, dL) -> dq_params."""
         require_shapes("FullGaussian", q_params=(q_params, f"B {self.n_params}"))
-        (mean, entries), split_pullback = ops.split(q_params, sizes=(self.latent_dim, self.n_params - self.latent_dim))
+        (mean, entries), split_pullback = ops.split(
+            q_params, sizes=(self.latent_dim, self.n_params - self.latent_dim)
+        )
         L, factor_pullback = ops.lower_triangular(entries)
 
         def pullback(dmean: Array, dL: Array) -> Array:
@@ -35,7 +37,9 @@ class FullGaussian(Density):
 
         return (mean, L), pullback
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """z = mean + L · noise."""
         (mean, L), params_pullback = self._for_each_draw(q_params, draws)
         z, z_pullback = gaussian_full.reparameterize(mean, L, noise=noise)
@@ -50,8 +54,8 @@ class FullGaussian(Density):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z = mean + L · noise, and log N(z; mean, L Lᵀ) = −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π).
 
-        The log-density is computed from the noise and not from z. With the score its whole gradient goes to the diagonal
-        of L. Without the score log q moves with z alone, and ∂log q/∂z = −L⁻ᵀ noise.
+        The log-density is computed from the noise and not from z. With the score its whole gradient goes to
+        the diagonal of L. Without the score log q moves with z alone, and ∂log q/∂z = −L⁻ᵀ noise.
         """
         (mean, L), params_pullback = self._for_each_draw(q_params, draws)
         z, z_pullback = gaussian_full.reparameterize(mean, L, noise=noise)
@@ -61,7 +65,8 @@ class FullGaussian(Density):
             if score:
                 dmean, dL = z_pullback(dz)
                 return params_pullback(dmean, dL + log_q_pullback(dlog_q))
-            steepness = _solve_transposed(L[::draws], noise.astype(L.dtype, copy=False))  # −∂log q/∂z = L⁻ᵀ noise
+            # −∂log q/∂z = L⁻ᵀ noise
+            steepness = _solve_transposed(L[::draws], noise.astype(L.dtype, copy=False))
             return params_pullback(*z_pullback(dz - dlog_q[:, None] * steepness))
 
         return (z, log_q), pullback

@@ -21,7 +21,8 @@ from scratchvae.posteriors.temperature import require_temperature, temperature_i
 
 
 class GumbelSoftmax(Choices):
-    """G = `groups` independent choices among K = `categories`, of probabilities softmax(q_params); z (B, G·K).
+    """G = `groups` independent choices among K = `categories`, of probabilities softmax(q_params); z
+    (B, G·K).
 
     The largest of logits − log noise, with standard exponential noise E, is the k-th with the probability of
     k, since −log E follows the Gumbel law. So one-hot z is a draw from q(z|x) itself. What training takes is
@@ -75,18 +76,23 @@ class GumbelSoftmax(Choices):
         """The most probable category of each group, (B, G) of whole numbers from 0."""
         return self.by_group(q_params).argmax(axis=2)
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """One-hot draws, or relaxed ones in training mode unless straight_through."""
         require_count("GumbelSoftmax.sample", "draws", draws)
         logits = self.by_group(q_params)
-        perturbed = np.repeat(logits, draws, axis=0) - np.log(self.by_group(noise).astype(logits.dtype, copy=False))
+        perturbed = np.repeat(logits, draws, axis=0) - np.log(
+            self.by_group(noise).astype(logits.dtype, copy=False)
+        )
         sharpness = logits.dtype.type(1 / temperature_in("GumbelSoftmax", mode, self.temperature))
         x, x_pullback = ops.softmax(sharpness * perturbed, axis=2)
         relaxed = mode.training and not self.straight_through
         z = x if relaxed else np.eye(self.categories, dtype=x.dtype)[perturbed.argmax(axis=2)]
 
         def pullback(dz: Array) -> Array:
-            dperturbed = sharpness * x_pullback(self.by_group(dz))  # x (dz − Σ_k x_k dz_k)/λ, of the relaxed draw either way
+            # x (dz − Σ_k x_k dz_k)/λ, of the relaxed draw either way
+            dperturbed = sharpness * x_pullback(self.by_group(dz))
             return sum_of_draws(dperturbed.reshape(len(dz), -1), draws)  # dlogits = Σ_draws
 
         return z.reshape(len(z), -1), pullback
@@ -105,7 +111,8 @@ class GumbelSoftmax(Choices):
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dcopies, by_z = log_q_pullback(dlog_q)
             dq_params: Array = z_pullback(dz + by_z)  # log q moves with z, ∂log q/∂z = log softmax(logits),
-            return dq_params + sum_of_draws(dcopies, draws) if score else dq_params  # and with the logits themselves
+            # and with the logits themselves
+            return dq_params + sum_of_draws(dcopies, draws) if score else dq_params
 
         return (z, log_q), pullback
 
@@ -117,7 +124,8 @@ class GumbelSoftmax(Choices):
         def pullback(dlog_q: Array) -> tuple[Array, Array]:
             d = dlog_q[:, None, None]
             dq_params = log_p_pullback(d * choice)  # dlogits = dlog_q (z − softmax(logits) Σ_k z_k)
-            return dq_params.reshape(q_params.shape), (d * log_p).reshape(z.shape)  # dz = dlog_q log softmax(logits)
+            # dz = dlog_q log softmax(logits)
+            return dq_params.reshape(q_params.shape), (d * log_p).reshape(z.shape)
 
         return (choice * log_p).sum(axis=(1, 2)), pullback
 

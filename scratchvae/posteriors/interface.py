@@ -20,14 +20,17 @@ class Posterior(Owner, ABC):
     latent_dim: int
     n_params: int
     space: str = "real vectors"  # where z lies; the prior has to be over the same
-    relaxed: bool = False  # whether training draws z of another law, so that terms at them are not those of a bound
+    # whether training draws z of another law, so that terms at them are not those of a bound
+    relaxed: bool = False
 
     @abstractmethod
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
         """All the randomness of `rows` draws, float32."""
 
     @abstractmethod
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """K = `draws` of each q(z|x), as functions of the noise: z (B·K, Z); pullback(dz) -> dq_params.
 
         `noise` is that of B·K draws. The draws of one x stand side by side.
@@ -45,10 +48,12 @@ class Density(Posterior):
     def sample_with_log_prob(
         self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """z (B·K, Z) as of `sample`, and log q(z|x) (B·K,) in nats at that z; pullback(dz, dlog_q) -> dq_params.
+        """z (B·K, Z) as of `sample`, and log q(z|x) (B·K,) in nats at that z;
+        pullback(dz, dlog_q) -> dq_params.
 
-        log q(z|x) depends on q_params in two ways: through z, and directly. The direct part of the gradient is the score,
-        ∂log q(z|x)/∂q_params at a fixed z. It is 0 on average, and score=False leaves it out of the gradient.
+        log q(z|x) depends on q_params in two ways: through z, and directly. The direct part of the gradient
+        is the score, ∂log q(z|x)/∂q_params at a fixed z. It is 0 on average, and score=False leaves it out of
+        the gradient.
         Roeder, Wu & Duvenaud 2017.
         """
 
@@ -58,7 +63,9 @@ class Density(Posterior):
 
 
 class Choices(Density):
-    """A posterior of G = `groups` choices, each among K = `categories`: of the vectors of a codebook, or of nothing but names."""
+    """A posterior of G = `groups` choices, each among K = `categories`: of the vectors of a codebook, or of
+    nothing but names.
+    """
 
     groups: int
     categories: int

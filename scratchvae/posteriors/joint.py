@@ -13,18 +13,24 @@ from scratchvae.posteriors.interface import Density, Noise
 class JointPosterior(Density):
     """q(z|x) = Π_i q_i(z_i|x), the latents of the parts side by side, each inferred from numbers of its own.
 
-    JointPosterior(DiagonalGaussian(8), GumbelSoftmax(1, 10)) has 18 latents, and its encoder puts out 26 numbers. Its prior is
-    a priors.ProductPrior of as many parts. InputError for a part without a density.     Dupont 2018, section 3.1.
+    JointPosterior(DiagonalGaussian(8), GumbelSoftmax(1, 10)) has 18 latents, and its encoder puts out 26
+    numbers. Its prior is a priors.ProductPrior of as many parts. InputError for a part without a density.
+    Dupont 2018, section 3.1.
     """
 
     def __init__(self, *parts: Density) -> None:
         for part in parts:
             if not isinstance(part, Density):
-                raise InputError(f"JointPosterior: each part should have a density, found a {type(part).__name__}")
+                raise InputError(
+                    f"JointPosterior: each part should have a density, found a {type(part).__name__}"
+                )
         if not parts:
             raise InputError("JointPosterior: there should be at least one part, found none")
         self.parts = parts
-        self.latent_dim, self.n_params = sum(part.latent_dim for part in parts), sum(part.n_params for part in parts)
+        self.latent_dim, self.n_params = (
+            sum(part.latent_dim for part in parts),
+            sum(part.n_params for part in parts),
+        )
         self.space = " × ".join(part.space for part in parts)
         self.relaxed = any(part.relaxed for part in parts)
 
@@ -38,7 +44,9 @@ class JointPosterior(Density):
         apart, split_pullback = ops.split(q_params, sizes=tuple(part.n_params for part in self.parts))
         return apart, split_pullback
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """The draws of the parts, side by side."""
         each, apart_pullback = self.apart(q_params)
         drawn = [
@@ -66,7 +74,9 @@ class JointPosterior(Density):
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
             pieces = zip(drawn, self._z_apart(dz), strict=True)
-            dq_params: Array = apart_pullback(*(part_pullback(own, dlog_q) for (_, part_pullback), own in pieces))
+            dq_params: Array = apart_pullback(
+                *(part_pullback(own, dlog_q) for (_, part_pullback), own in pieces)
+            )
             return dq_params
 
         return (np.concatenate([z for (z, _), _ in drawn], axis=1), np.asarray(log_q)), pullback
@@ -75,7 +85,8 @@ class JointPosterior(Density):
         """Σ_i log q_i(z_i|x)."""
         each, apart_pullback = self.apart(q_params)
         terms = [
-            part.log_prob(own, own_z, mode=mode) for part, own, own_z in zip(self.parts, each, self._z_apart(z), strict=True)
+            part.log_prob(own, own_z, mode=mode)
+            for part, own, own_z in zip(self.parts, each, self._z_apart(z), strict=True)
         ]
 
         def pullback(dlog_q: Array) -> tuple[Array, Array]:

@@ -1,4 +1,6 @@
-"""q(z|x) of latents in layers, inferred from the top down: at each layer what x says and what the layer above says meet."""
+"""q(z|x) of latents in layers, inferred from the top down: at each layer what x says and what the layer above
+says meet.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,15 @@ from scratchvae.posteriors.top_down import TopDown
 class Rung:
     """One layer on the way down: its law q(z_l|z_{l+1}, x), that of p(z_l|z_{l+1}), and the ways back.
 
-    The rows are those of the draws, but for the topmost layer, whose law is one for all draws of an example. There p is
-    N(0, I), and `other` is None.
+    The rows are those of the draws, but for the topmost layer, whose law is one for all draws of an example.
+    There p is N(0, I), and `other` is None.
     """
 
     law: tuple[Array, Array]  # mean and log σ² of q
     other: tuple[Array, Array] | None  # and of p
     product_pullback: Pullback | None  # (dmean, dlog_var) -> those of what x says, and those of p
-    other_pullback: Pullback | None  # (dmean, dlog_var) of p -> dz of the layer above; it fills the step's Parameters
+    # (dmean, dlog_var) of p -> dz of the layer above; it fills the step's Parameters
+    other_pullback: Pullback | None
 
 
 class Ladder(Density):
@@ -37,10 +40,11 @@ class Ladder(Density):
         q(z_L|x) = N(mean_L(x), diag σ_L²(x))
         q(z_l|z_{l+1}, x)  ∝  N(z_l; mean_l(x), diag σ_l²(x)) p(z_l|z_{l+1})        for l < L
 
-    q_params = [mean_1 | log σ_1² | … | mean_L | log σ_L²] are what x says of each layer, from the bottom up. What the layer
-    above says is p(z_l|z_{l+1}), which `top_down` computes, and the prior, a priors.HierarchicalGaussian, is given the same
-    TopDown. The product of the two Gaussians is a Gaussian again, distributions.gaussian_product. With one layer q is that
-    of a DiagonalGaussian.     Sønderby et al. 2016, equations 7 to 12.
+    q_params = [mean_1 | log σ_1² | … | mean_L | log σ_L²] are what x says of each layer, from the bottom up.
+    What the layer above says is p(z_l|z_{l+1}), which `top_down` computes, and the prior, a
+    priors.HierarchicalGaussian, is given the same TopDown. The product of the two Gaussians is a Gaussian
+    again, distributions.gaussian_product. With one layer q is that of a DiagonalGaussian.
+    Sønderby et al. 2016, equations 7 to 12.
     """
 
     def __init__(self, top_down: TopDown) -> None:
@@ -51,7 +55,9 @@ class Ladder(Density):
         """Standard normal numbers (rows, Z)."""
         return gaussian.sample_standard((rows, self.latent_dim), rng)
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """z_L = mean_L + σ_L · noise, and then each layer below given the one above it."""
         z, _, drawn_pullback = self._drawn(q_params, noise, draws, mode)
 
@@ -65,8 +71,8 @@ class Ladder(Density):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z, and log q(z|x) = Σ_l log q(z_l|z_{l+1}, x), each from its own noise.
 
-        Without the score log q moves with z alone. A draw z_l then has a part in its own law and in that of the layer below,
-        which it shifts, and no Parameter of a step has a part but by way of the draws.
+        Without the score log q moves with z alone. A draw z_l then has a part in its own law and in that of
+        the layer below, which it shifts, and no Parameter of a step has a part but by way of the draws.
         """
         z, rungs, drawn_pullback = self._drawn(q_params, noise, draws, mode)
         eps = self.top_down.by_layer(noise)
@@ -79,7 +85,10 @@ class Ladder(Density):
         def pullback(dz: Array, dlog_q: Array) -> Array:
             if not score:
                 return drawn_pullback(dz + dlog_q[:, None] * self._slope(rungs, eps, draws))
-            extra = [(np.zeros_like(rung.law[0]), back(dlog_q)) for rung, (_, back) in zip(rungs, terms, strict=True)]
+            extra = [
+                (np.zeros_like(rung.law[0]), back(dlog_q))
+                for rung, (_, back) in zip(rungs, terms, strict=True)
+            ]
             return drawn_pullback(dz, extra)
 
         return (z, log_q), pullback
@@ -87,11 +96,13 @@ class Ladder(Density):
     def sample_with_kl(
         self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """z, and KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) of each latent (B, Z), at the draws z_{l+1} and averaged over them.
+        """z, and KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) of each latent (B, Z), at the draws z_{l+1} and
+        averaged over them.
 
-        Their sum over the latents has the expectation KL(q(z|x) ‖ p(z)) over draws; given the layer above, the latents of a
-        layer are independent on both sides. pullback(dz, dkl) -> dq_params. The gradient of a layer's KL reaches the layers
-        above by way of their draws.     Sønderby et al. 2016, equation 14.
+        Their sum over the latents has the expectation KL(q(z|x) ‖ p(z)) over draws; given the layer above,
+        the latents of a layer are independent on both sides. pullback(dz, dkl) -> dq_params. The gradient of
+        a layer's KL reaches the layers above by way of their draws.
+        Sønderby et al. 2016, equation 14.
         """
         z, rungs, drawn_pullback = self._drawn(q_params, noise, draws, mode)
         terms = [
@@ -107,7 +118,8 @@ class Ladder(Density):
         def pullback(dz: Array, dkl: Array) -> Array:
             extra = []
             for rung, (_, back), own in zip(rungs, terms, self.top_down.by_layer(dkl), strict=True):
-                extra.append(back(own if rung.other is None else share * np.repeat(own, draws, axis=0)))  # dkl_bk = dkl_b / K
+                # dkl_bk = dkl_b / K
+                extra.append(back(own if rung.other is None else share * np.repeat(own, draws, axis=0)))
             return drawn_pullback(dz, extra)
 
         return (z, np.concatenate([*means, top], axis=1)), pullback
@@ -131,19 +143,26 @@ class Ladder(Density):
         return sum((term for term, _ in terms[1:]), terms[0][0]), pullback
 
     def code(self, q_params: Array) -> Array:
-        """The means, passed from layer to layer: where the draw without noise goes. E[z|x] has no closed form below z_L."""
+        """The means, passed from layer to layer: where the draw without noise goes.
+
+        E[z|x] has no closed form below z_L.
+        """
         rungs, _ = self._rungs(q_params, lambda place, law: law[0], 1, EVALUATION)
         return np.concatenate([mean for mean, _ in (rung.law for rung in rungs)], axis=1)
 
     def _rungs(
         self, q_params: Array, z_of: Callable[[int, tuple[Array, Array]], Array], draws: int, mode: Mode
     ) -> tuple[list[Rung], Pullback]:
-        """The laws from z_1 up, found from the top down, where z_of(place, law) is the z of the layer at that place.
+        """The laws from z_1 up, found from the top down, where z_of(place, law) is the z of the layer at that
+        place.
 
-        pullback(dmean_1, dlog_var_1, …) of the estimates, a row for each draw but in the topmost layer, -> dq_params.
+        pullback(dmean_1, dlog_var_1, …) of the estimates, a row for each draw but in the topmost
+        layer, -> dq_params.
         """
         require_shapes("Ladder", q_params=(q_params, f"B {self.n_params}"))
-        estimates, split_pullback = ops.split(q_params, sizes=tuple(size for size in self.top_down.sizes for _ in range(2)))
+        estimates, split_pullback = ops.split(
+            q_params, sizes=tuple(size for size in self.top_down.sizes for _ in range(2))
+        )
         top = estimates[-2], estimates[-1]
         rungs = [Rung(top, None, None, None)]
         above = z_of(len(self.top_down.steps), top)
@@ -161,10 +180,13 @@ class Ladder(Density):
 
         return rungs, pullback
 
-    def _drawn(self, q_params: Array, noise: Array, draws: int, mode: Mode) -> tuple[Array, list[Rung], Pullback]:
+    def _drawn(
+        self, q_params: Array, noise: Array, draws: int, mode: Mode
+    ) -> tuple[Array, list[Rung], Pullback]:
         """z (B·K, Z) and the laws; pullback(dz, extra) -> dq_params.
 
-        `extra`, where it is given, is what else each law's numbers receive: (dmean, dlog_var), and those of p behind them.
+        `extra`, where it is given, is what else each law's numbers receive: (dmean, dlog_var), and those of p
+        behind them.
         """
         require_count("Ladder", "draws", draws)
         rows = f"{len(q_params) * draws} {self.latent_dim}"
@@ -174,7 +196,9 @@ class Ladder(Density):
         backs: list[Pullback] = [lambda dz: dz] * len(self.top_down.sizes)
 
         def drawn(place: int, law: tuple[Array, Array]) -> Array:
-            zs[place], backs[place] = gaussian.reparameterize(*law, noise=eps[place], draws=draws if place == last else 1)
+            zs[place], backs[place] = gaussian.reparameterize(
+                *law, noise=eps[place], draws=draws if place == last else 1
+            )
             return zs[place]
 
         rungs, estimates_pullback = self._rungs(q_params, drawn, draws, mode)
@@ -188,7 +212,8 @@ class Ladder(Density):
                 destimate, dabove = _down(rung, dlaw, more[2:])
                 destimates += destimate
                 if place < last:
-                    dzs[place + 1] = dzs[place + 1] + dabove  # dz_{l+1} = its own + what p(z_l|z_{l+1}) passes up
+                    # dz_{l+1} = its own + what p(z_l|z_{l+1}) passes up
+                    dzs[place + 1] = dzs[place + 1] + dabove
             return estimates_pullback(*destimates)
 
         return np.concatenate(zs, axis=1), rungs, pullback
@@ -206,12 +231,17 @@ class Ladder(Density):
             slopes.append(slope + above)
             if rung.other is not None:
                 with _nothing_received(self.top_down.steps[place]):
-                    _, above = _down(rung, (-slope, 0.5 * (own * own - 1)))  # ∂log q_l/∂log σ² = ½ (noise² − 1)
+                    # ∂log q_l/∂log σ² = ½ (noise² − 1)
+                    _, above = _down(rung, (-slope, 0.5 * (own * own - 1)))
         return np.concatenate(slopes, axis=1)
 
 
-def _down(rung: Rung, dlaw: Sequence[Array], dother: Sequence[Array] = ()) -> tuple[list[Array], Array | None]:
-    """What x's estimate receives, and the layer above: of the gradients of q's numbers, and of p's own where there are."""
+def _down(
+    rung: Rung, dlaw: Sequence[Array], dother: Sequence[Array] = ()
+) -> tuple[list[Array], Array | None]:
+    """What x's estimate receives, and the layer above: of the gradients of q's numbers, and of p's own where
+    there are.
+    """
     if rung.product_pullback is None or rung.other_pullback is None:
         return list(dlaw), None
     dmean, dlog_var, *dp = rung.product_pullback(*dlaw)

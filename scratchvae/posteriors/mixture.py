@@ -14,13 +14,14 @@ class MixturePosterior(Density):
 
     q_params (B, C (2Z + 1)) = [logits | means | log σ²], the last two component by component.
 
-    A draw is a smooth function of q_params: `distributions.mixture.reparameterize` puts standard normal numbers through the
-    inverse of q's conditional distribution functions, and its gradient is implicit (Figurnov, Mohamed & Mnih 2018). So every
-    objective takes the posterior as it takes others.
+    A draw is a smooth function of q_params: `distributions.mixture.reparameterize` puts standard normal
+    numbers through the inverse of q's conditional distribution functions, and its gradient is implicit
+    (Figurnov, Mohamed & Mnih 2018). So every objective takes the posterior as it takes others.
 
-    Draws may be stratified instead, so many from each component, which `objectives.StratifiedElbo` asks for: noise with one
-    more column, the number of a component, is drawn from that component alone, z = mean_c + σ_c · noise. Then log q is that of
-    the whole mixture all the same (Roeder, Wu & Duvenaud 2017, section 5).
+    Draws may be stratified instead, so many from each component, which `objectives.StratifiedElbo` asks for:
+    noise with one more column, the number of a component, is drawn from that component alone,
+    z = mean_c + σ_c · noise. Then log q is that of the whole mixture all the same (Roeder, Wu & Duvenaud
+    2017, section 5).
     """
 
     def __init__(self, latent_dim: int, components: int = 2) -> None:
@@ -34,7 +35,9 @@ class MixturePosterior(Density):
         return gaussian.sample_standard((rows, self.latent_dim), rng)
 
     def stratified(self, noise: Noise) -> Noise:
-        """The same noise for draws of which the first is from component 0, the next from 1, and so on, round and round."""
+        """The same noise for draws of which the first is from component 0, the next from 1, and so on, round
+        and round.
+        """
         component = np.arange(len(noise), dtype=noise.dtype) % self.components
         return np.concatenate([noise, component[:, None]], axis=1)
 
@@ -55,12 +58,18 @@ class MixturePosterior(Density):
         log_weights, softmax_pullback = ops.log_softmax(logits, axis=1)
 
         def pullback(dlog_weights: Array) -> Array:
-            return mixture_pullback(softmax_pullback(dlog_weights), np.zeros_like(means), np.zeros_like(means))
+            return mixture_pullback(
+                softmax_pullback(dlog_weights), np.zeros_like(means), np.zeros_like(means)
+            )
 
         return log_weights, pullback
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """z, whose conditional distribution functions have the values Φ(noise); or a draw of the component that noise says."""
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
+        """z, whose conditional distribution functions have the values Φ(noise); or a draw of the component
+        that noise says.
+        """
         require_count("MixturePosterior", "draws", draws)
         Z = self.latent_dim
         (logits, means, log_vars), mixture_pullback = self.mixture_of(q_params)

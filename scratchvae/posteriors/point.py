@@ -19,7 +19,9 @@ class Point(Posterior):
         """Nothing is random: (rows, 0)."""
         return np.empty((rows, 0), np.float32)
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """z = q_params, `draws` times."""
         require_shapes("Point", q_params=(q_params, f"B {self.n_params}"))
         require_count("Point.sample", "draws", draws)

@@ -1,4 +1,6 @@
-"""Latents in layers, and the steps by which each layer leads to the one below: what a Ladder and its prior share."""
+"""Latents in layers, and the steps by which each layer leads to the one below: what a Ladder and its prior
+share.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,11 @@ from scratchvae.layers import Layer, Mode, Owner
 
 
 class TopDown(Owner):
-    """z = [z_1 | … | z_L], and p(z_l|z_{l+1}) = N(mean, diag σ²) for l < L, where [mean | log σ²] = step_l(z_{l+1}).
+    """z = [z_1 | … | z_L], and p(z_l|z_{l+1}) = N(mean, diag σ²) for l < L, where
+    [mean | log σ²] = step_l(z_{l+1}).
 
-    `sizes` are the widths of z_1 to z_L, and `steps` the L − 1 layers from step_1 up. z_1 is nearest to the data.
-    InputError where the numbers of steps and sizes do not fit.
+    `sizes` are the widths of z_1 to z_L, and `steps` the L − 1 layers from step_1 up. z_1 is nearest to the
+    data. InputError where the numbers of steps and sizes do not fit.
     """
 
     transparent = "steps"
@@ -34,7 +37,8 @@ class TopDown(Owner):
         return [np.ascontiguousarray(part) for part in np.split(z, list(accumulate(self.sizes))[:-1], axis=1)]
 
     def below(self, place: int, above: Array, *, mode: Mode) -> tuple[tuple[Array, Array], Pullback]:
-        """mean and log σ² (B, Z_l) of p(z_l|z_{l+1}) for the layer at a place, counted from 0, given the one `above` it.
+        """mean and log σ² (B, Z_l) of p(z_l|z_{l+1}) for the layer at a place, counted from 0, given the one
+        `above` it.
 
         pullback(dmean, dlog_var) gives the step's Parameters their gradients, and returns dabove.
         """

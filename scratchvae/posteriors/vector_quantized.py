@@ -18,7 +18,8 @@ from scratchvae.posteriors.interface import Choices, Noise
 
 
 class VectorQuantized(Choices):
-    """z = the codes nearest to z_e = q_params, one for each of G = `groups` groups of d = latent_dim/G latents.
+    """z = the codes nearest to z_e = q_params, one for each of G = `groups` groups of d = latent_dim/G
+    latents.
 
     A codebook holds K = `codes` vectors of d numbers. All groups share one codebook, or with shared=False
     each has its own. Codes start as draws from N(0, 1).
@@ -81,7 +82,8 @@ class VectorQuantized(Choices):
         if decay is not None:
             self.usage = Buffer(np.zeros(shape[:2], np.float32))  # N
         if revive:
-            self.unchosen = Buffer(np.zeros(shape[:2], np.float32))  # training passes since a code was last chosen
+            # training passes since a code was last chosen
+            self.unchosen = Buffer(np.zeros(shape[:2], np.float32))
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
         """Uniform numbers (rows, G), whose order says onto which examples codes are revived, or (rows, 0)."""
@@ -90,7 +92,9 @@ class VectorQuantized(Choices):
     def indices(self, q_params: Array) -> Array:
         """The nearest code of each group, (B, G) of whole numbers from 0; the first of equals."""
         require_shapes("VectorQuantized", q_params=(q_params, f"B {self.n_params}"))
-        return kernels.nearest_codes(self._by_group(q_params), self.codebooks.value.astype(q_params.dtype, copy=False))
+        return kernels.nearest_codes(
+            self._by_group(q_params), self.codebooks.value.astype(q_params.dtype, copy=False)
+        )
 
     def code_of(self, indices: Array) -> Array:
         """The vectors of these choices, side by side."""
@@ -104,12 +108,15 @@ class VectorQuantized(Choices):
 
         def pullback(dz: Array) -> None:
             if isinstance(self.codebooks, Parameter):
-                dcodes = codes_pullback(self._by_group(dz))  # dcode_k = Σ dz over all places where code k stands
+                # dcode_k = Σ dz over all places where code k stands
+                dcodes = codes_pullback(self._by_group(dz))
                 self.codebooks.receive(dcodes.reshape(S, K, d))
 
         return codes.reshape(len(indices), self.latent_dim), pullback
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """The nearest codes, `draws` times. In training mode moving averages then take one step."""
         require_count("VectorQuantized.sample", "draws", draws)
         indices = self.indices(q_params)
@@ -176,7 +183,8 @@ class VectorQuantized(Choices):
             if unchosen is not None:
                 unchosen[s] = np.where(moved, 0, unchosen[s] + 1)
                 dead = np.flatnonzero(unchosen[s] >= self.revive)[: len(vectors)]
-                onto = np.argsort(noise[:, own].reshape(-1), kind="stable")[: len(dead)]  # examples in the noise's order
+                # examples in the noise's order
+                onto = np.argsort(noise[:, own].reshape(-1), kind="stable")[: len(dead)]
                 books[s][dead], usage[s][dead], unchosen[s][dead] = vectors[onto], 0, 0
         self.codebooks.value, self.usage.value = books, usage
         if unchosen is not None:

@@ -12,14 +12,16 @@ LEVELS = 1 << 23  # of uniform numbers, each in the middle of its own: all are f
 
 
 class VonMisesFisher(Density):
-    """Codes on the sphere, around a mean direction μ with a concentration κ > 0: the posterior of hyperspherical VAEs.
+    """Codes on the sphere, around a mean direction μ with a concentration κ > 0: the posterior of
+    hyperspherical VAEs.
 
-    For Z latents an encoder puts out Z + 1 numbers: a vector, whose direction is μ and whose length has no meaning, and log κ. A
-    draw is a function of one uniform number, which gives the angle to μ by the inverse of its distribution function, and of
-    a uniform direction at right angles to μ. So its gradient is exact, for any κ and Z ≥ 2; nothing is rejected.
+    For Z latents an encoder puts out Z + 1 numbers: a vector, whose direction is μ and whose length has no
+    meaning, and log κ. A draw is a function of one uniform number, which gives the angle to μ by the inverse
+    of its distribution function, and of a uniform direction at right angles to μ. So its gradient is exact,
+    for any κ and Z ≥ 2; nothing is rejected.
 
-    With the prior UniformSphere the KL has a closed form. A prior over real vectors does not fit: its density is one for each
-    unit of volume, and that of this law one for each unit of the sphere's area.
+    With the prior UniformSphere the KL has a closed form. A prior over real vectors does not fit: its density
+    is one for each unit of volume, and that of this law one for each unit of the sphere's area.
 
     Davidson et al. 2018, "Hyperspherical variational auto-encoders".
     """
@@ -33,7 +35,9 @@ class VonMisesFisher(Density):
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
         """(rows, Z): a number from U(0, 1), and Z − 1 standard normal ones, whose direction counts."""
-        uniform = (rng.integers(LEVELS, size=(rows, 1)).astype(np.float32) + np.float32(0.5)) / np.float32(LEVELS)
+        uniform = (rng.integers(LEVELS, size=(rows, 1)).astype(np.float32) + np.float32(0.5)) / np.float32(
+            LEVELS
+        )
         return np.concatenate([uniform, gaussian.sample_standard((rows, self.latent_dim - 1), rng)], axis=1)
 
     def mean_and_log_concentration(self, q_params: Array) -> tuple[tuple[Array, Array], Pullback]:
@@ -47,7 +51,9 @@ class VonMisesFisher(Density):
 
         return (mean, column[:, 0]), pullback
 
-    def sample(self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+    def sample(
+        self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
+    ) -> tuple[Array, Pullback]:
         """z = (1 − v) μ + √(v (2 − v)) t, with v from the uniform number and t from the direction."""
         (_, _, z), _, z_pullback = self._drawn(q_params, noise, draws)
         return z, z_pullback
@@ -57,7 +63,8 @@ class VonMisesFisher(Density):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z of `sample`, and log q(z|x) = log q(μ|x) − κ v.
 
-        The log-density is computed from v and not from z. Without the score log q moves with z alone, and ∂log q/∂z = κ μ.
+        The log-density is computed from v and not from z. Without the score log q moves with z alone, and
+        ∂log q/∂z = κ μ.
         """
         (mean, log_concentration, z), v, z_pullback = self._drawn(q_params, noise, draws)
         Z = self.latent_dim
@@ -68,7 +75,8 @@ class VonMisesFisher(Density):
                 dlog_concentration, dv = log_q_pullback(dlog_q)
                 return z_pullback(dz, dv, dlog_concentration)
             with np.errstate(over="ignore"):
-                steepness = np.minimum(np.exp(log_concentration), np.finfo(z.dtype).max)[:, None] * mean  # κ μ
+                # κ μ
+                steepness = np.minimum(np.exp(log_concentration), np.finfo(z.dtype).max)[:, None] * mean
             return z_pullback(dz + dlog_q[:, None] * np.repeat(steepness, draws, axis=0))
 
         return (z, log_q), pullback
@@ -85,17 +93,29 @@ class VonMisesFisher(Density):
         return log_q, pullback
 
     def code(self, q_params: Array) -> Array:
-        """μ, the direction of E[z|x] and the likeliest z. E[z|x] itself lies inside the sphere, where no code is."""
+        """μ, the direction of E[z|x] and the likeliest z.
+
+        E[z|x] itself lies inside the sphere, where no code is.
+        """
         (mean, _), _ = self.mean_and_log_concentration(q_params)
         return mean
 
-    def _drawn(self, q_params: Array, noise: Noise, draws: int) -> tuple[tuple[Array, Array, Array], Array, Pullback]:
-        """(μ, log κ, z), and v; pullback(dz, dv, dlog_concentration) -> dq_params, its last two 0 unless they are given."""
+    def _drawn(
+        self, q_params: Array, noise: Noise, draws: int
+    ) -> tuple[tuple[Array, Array, Array], Array, Pullback]:
+        """(μ, log κ, z), and v; pullback(dz, dv, dlog_concentration) -> dq_params, its last two 0 unless they
+        are given.
+        """
         require_count("VonMisesFisher", "draws", draws)
         require_shapes("VonMisesFisher", noise=(noise, f"{len(q_params) * draws} {self.latent_dim}"))
         (mean, log_concentration), params_pullback = self.mean_and_log_concentration(q_params)
-        uniform, tangent = noise[:, 0], uniform_sphere.sample(noise=noise[:, 1:].astype(mean.dtype, copy=False))
-        v, v_pullback = von_mises_fisher.versine(log_concentration, uniform=uniform, dim=self.latent_dim, draws=draws)
+        uniform, tangent = (
+            noise[:, 0],
+            uniform_sphere.sample(noise=noise[:, 1:].astype(mean.dtype, copy=False)),
+        )
+        v, v_pullback = von_mises_fisher.versine(
+            log_concentration, uniform=uniform, dim=self.latent_dim, draws=draws
+        )
         z, z_pullback = von_mises_fisher.reparameterize(mean, v, tangent=tangent, draws=draws)
 
         def pullback(dz: Array, dv: Array | float = 0.0, dlog_concentration: Array | float = 0.0) -> Array:

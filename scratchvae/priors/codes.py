@@ -25,7 +25,9 @@ class Codes(Prior):
 
     def __init__(self, posterior: VectorQuantized, *, learned: bool = False) -> None:
         if not isinstance(posterior, VectorQuantized):
-            raise InputError(f"Codes: the posterior should be a VectorQuantized, found a {type(posterior).__name__}")
+            raise InputError(
+                f"Codes: the posterior should be a VectorQuantized, found a {type(posterior).__name__}"
+            )
         self.posterior, self.latent_dim = posterior, posterior.latent_dim
         self.choices = OneHot(posterior.groups, posterior.categories, learned=learned)
 
@@ -40,7 +42,8 @@ class Codes(Prior):
 
         def pullback(dlog_p: Array) -> None:
             dall = np.zeros_like(log_p)
-            np.add.at(dall[0], (groups, indices), dlog_p)  # of each code, Σ over the places where it was chosen
+            # of each code, Σ over the places where it was chosen
+            np.add.at(dall[0], (groups, indices), dlog_p)
             given_pullback(log_p_pullback(dall))
 
         return log_p[0, groups, indices], pullback

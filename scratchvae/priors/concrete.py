@@ -18,7 +18,9 @@ class ConcretePrior(Prior):
 
     space: str = "logarithms of points of a simplex"
 
-    def __init__(self, groups: int = 1, categories: int = 10, *, temperature: float = 0.5, learned: bool = False) -> None:
+    def __init__(
+        self, groups: int = 1, categories: int = 10, *, temperature: float = 0.5, learned: bool = False
+    ) -> None:
         require_positive("ConcretePrior", "temperature", temperature)
         self.choices = OneHot(groups, categories, learned=learned)
         self.latent_dim, self.temperature = self.choices.latent_dim, temperature
@@ -27,7 +29,9 @@ class ConcretePrior(Prior):
         """The log-density of y = z."""
         require_shapes("ConcretePrior", z=(z, f"B {self.latent_dim}"))
         logits, given_pullback = self.choices.given_logits(len(z), z)
-        log_pz, law_pullback = concrete.log_prob(z.reshape(logits.shape), logits, temperature=self.temperature)
+        log_pz, law_pullback = concrete.log_prob(
+            z.reshape(logits.shape), logits, temperature=self.temperature
+        )
 
         def pullback(dlog_pz: Array) -> Array:
             dy, dlogits = law_pullback(dlog_pz)

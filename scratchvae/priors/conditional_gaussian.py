@@ -14,7 +14,8 @@ from scratchvae.priors.interface import Prior
 
 
 class ConditionalGaussian(Prior):
-    """A prior whose layer maps the C numbers c that stand for y to [mean | log σ²] = layer(c), (B, C) -> (B, 2Z).
+    """A prior whose layer maps the C numbers c that stand for y to [mean | log σ²] = layer(c),
+    (B, C) -> (B, 2Z).
 
     Unless `layer` is given it is one Linear, which starts from zeros: p(z|y) is N(0, I) for every y at first.
     With one-hot c, the rows of its weight are a table of the classes' means and log-variances. `given(c)` is

@@ -12,8 +12,8 @@ from scratchvae.priors.interface import Prior
 class FlowPrior(Prior):
     """z = f(ε), ε ~ N(0, I):   log p(z) = log N(f⁻¹(z); 0, I) + log |det ∂f⁻¹/∂z|.
 
-    `flow` is one step, or a Chain of them, with Parameters of its own: a prior has no encoder to read params from. At first
-    Coupling and MaskedAutoregressive steps are the identity, and so p(z) begins as N(0, I).
+    `flow` is one step, or a Chain of them, with Parameters of its own: a prior has no encoder to read params
+    from. At first Coupling and MaskedAutoregressive steps are the identity, and so p(z) begins as N(0, I).
 
     Dinh, Sohl-Dickstein & Bengio 2017, equation 2; as a prior Chen et al. 2017, section 3.2.
     """
@@ -23,7 +23,9 @@ class FlowPrior(Prior):
             raise InputError(f"FlowPrior: flow should be a step, such as a Chain, found {flow!r:.80}")
         if flow.n_params or not named_parameters(flow):
             helps = "Coupling and MaskedAutoregressive steps without a context have"
-            raise InputError(f"FlowPrior: the flow should have Parameters and read no params, as {helps}; found {flow}")
+            raise InputError(
+                f"FlowPrior: the flow should have Parameters and read no params, as {helps}; found {flow}"
+            )
         self.flow, self.latent_dim = flow, flow.latent_dim
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:

@@ -15,7 +15,9 @@ class GaussianMixture(Prior):
     At first all weights are equal, all variances are 1, and the means are drawn from N(0, 1).
     """
 
-    def __init__(self, latent_dim: int, components: int = 10, *, rng: np.random.Generator | int | None = None) -> None:
+    def __init__(
+        self, latent_dim: int, components: int = 10, *, rng: np.random.Generator | int | None = None
+    ) -> None:
         require_count("GaussianMixture", "latent_dim", latent_dim)
         self.latent_dim = latent_dim
         require_count("GaussianMixture", "components", components)
@@ -32,4 +34,6 @@ class GaussianMixture(Prior):
         """A component for each draw, then a draw from it."""
         require_count("GaussianMixture.sample", "n", n, 0)
         uniform, noise = rng.random(n), rng.standard_normal((n, self.latent_dim), dtype=np.float32)
-        return mixture.sample(self.logits.value, self.means.value, self.log_vars.value, uniform=uniform, noise=noise)
+        return mixture.sample(
+            self.logits.value, self.means.value, self.log_vars.value, uniform=uniform, noise=noise
+        )

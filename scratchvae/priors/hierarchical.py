@@ -10,10 +10,11 @@ from scratchvae.priors.interface import Prior
 
 
 class HierarchicalGaussian(Prior):
-    """p(z) = N(z_L; 0, I) Π_l p(z_l|z_{l+1}), each factor a Gaussian whose mean and log σ² `top_down` computes.
+    """p(z) = N(z_L; 0, I) Π_l p(z_l|z_{l+1}), each factor a Gaussian whose mean and log σ² `top_down`
+    computes.
 
-    z = [z_1 | … | z_L]. A posteriors.Ladder is given the same TopDown, whose Parameters then receive gradients by way of
-    q(z|x) and of p(z), which add up. With one layer p(z) is N(0, I).
+    z = [z_1 | … | z_L]. A posteriors.Ladder is given the same TopDown, whose Parameters then receive
+    gradients by way of q(z|x) and of p(z), which add up. With one layer p(z) is N(0, I).
     Rezende, Mohamed & Wierstra 2014, equations 1 to 4; Sønderby et al. 2016, equations 1 to 3.
     """
 
@@ -35,7 +36,8 @@ class HierarchicalGaussian(Prior):
             dz, from_below = [], None
             for term_pullback, law_pullback in pullbacks:
                 own, dmean, dlog_var = term_pullback(dlog_pz)
-                dz.append(own if from_below is None else own + from_below)  # dz_l = ∂log p(z_l|z_{l+1}) + ∂log p(z_{l−1}|z_l)
+                # dz_l = ∂log p(z_l|z_{l+1}) + ∂log p(z_{l−1}|z_l)
+                dz.append(own if from_below is None else own + from_below)
                 from_below = law_pullback(dmean, dlog_var)
             top = top_pullback(dlog_pz)
             dz.append(top if from_below is None else top + from_below)

@@ -1,4 +1,6 @@
-"""A mixture of Gaussians fitted to codes by expectation maximization, whose steps are made of the density's own gradients."""
+"""A mixture of Gaussians fitted to codes by expectation maximization, whose steps are made of the density's
+own gradients.
+"""
 
 import numpy as np
 
@@ -18,16 +20,18 @@ def fit_mixture(
     tolerance: float = 1e-5,
     min_variance: float = 1e-6,
 ) -> tuple[GaussianMixture, Array]:
-    """The mixture, and the mean log-likelihood of the codes z (N, Z) before each step (S,), in nats, which never falls.
+    """The mixture, and the mean log-likelihood of the codes z (N, Z) before each step (S,), in nats, which
+    never falls.
 
     With r_nk the share of component k in code n, and N_k = Σ_n r_nk, a step of EM sets
 
         π_k = N_k / N,    mean_k = 1/N_k Σ_n r_nk z_n,    σ_k² = 1/N_k Σ_n r_nk (z_n − mean_k)²  (`min_variance` at least).
 
-    The sums are those of the gradients of Σ_n log p(z_n), and so no share is kept. The first means are codes, each drawn by
-    the square of its distance from those drawn before it; the first variances are those of all codes. The steps end when one
-    gains less than `tolerance`. The same seed gives the same mixture.
-    Dempster, Laird & Rubin 1977; by gradients Xu & Jordan 1996, theorem 1; the first means Arthur & Vassilvitskii 2007.
+    The sums are those of the gradients of Σ_n log p(z_n), and so no share is kept. The first means are codes,
+    each drawn by the square of its distance from those drawn before it; the first variances are those of all
+    codes. The steps end when one gains less than `tolerance`. The same seed gives the same mixture.
+    Dempster, Laird & Rubin 1977; by gradients Xu & Jordan 1996, theorem 1; the first means Arthur &
+    Vassilvitskii 2007.
     """
     require_shapes("fit_mixture", z=(z, "N Z"))
     for name, number in (("components", components), ("max_steps", max_steps)):
@@ -35,7 +39,9 @@ def fit_mixture(
     require_seed("fit_mixture", "seed", seed)
     require_positive("fit_mixture", "min_variance", min_variance)
     if len(z) < components:
-        raise InputError(f"fit_mixture: there should be a code for each of {components} components, found {len(z)} codes")
+        raise InputError(
+            f"fit_mixture: there should be a code for each of {components} components, found {len(z)} codes"
+        )
     if not np.isfinite(z).all():
         raise InputError("fit_mixture: every code should be finite, found others")
     codes, N = z.astype(np.float64), len(z)
@@ -49,7 +55,8 @@ def fit_mixture(
             break
         counts = np.maximum(dlogits + N * shares, 1e-12)[:, None]  # N_k, as dlogits_k = N_k − N π_k
         moved = variances * dmeans / counts  # dmeans_k = Σ_n r_nk (z_n − mean_k) / σ_k²
-        squares = variances * (1 + 2 * dlog_vars / counts)  # dlog_vars_k = ½ Σ_n r_nk ((z_n − mean_k)²/σ_k² − 1)
+        # dlog_vars_k = ½ Σ_n r_nk ((z_n − mean_k)²/σ_k² − 1)
+        squares = variances * (1 + 2 * dlog_vars / counts)
         variances = np.maximum(squares - moved * moved, min_variance)  # about the new mean
         means = means + moved
         shares = counts[:, 0] / counts.sum()

@@ -27,12 +27,15 @@ class OneHot(Prior):
         self.logits = Parameter(np.zeros((groups, categories), np.float32)) if learned else None
 
     def given_logits(self, rows: int, like: Array) -> tuple[Array, Pullback]:
-        """The logits once for each row (rows, G, K), in the dtype of `like`; pullback(dlogits) keeps their sum."""
+        """The logits once for each row (rows, G, K), in the dtype of `like`; pullback(dlogits) keeps their
+        sum.
+        """
         own = np.zeros((self.groups, self.categories)) if self.logits is None else self.logits.value
 
         def pullback(dlogits: Array) -> None:
             if self.logits is not None:
-                self.logits.receive(dlogits.sum(axis=0).astype(own.dtype, copy=False))  # one p(z) for all rows
+                # one p(z) for all rows
+                self.logits.receive(dlogits.sum(axis=0).astype(own.dtype, copy=False))
 
         return np.broadcast_to(own.astype(like.dtype, copy=False), (rows, *own.shape)), pullback
 

@@ -6,24 +6,35 @@ from scratchvae.priors.interface import Prior
 
 REAL, SPHERE = "real vectors", "points of the unit sphere"
 FITTING = {  # over each space a posterior and a prior: the class, and its name on the command line
-    REAL: ("DiagonalGaussian (--posterior diagonal_gaussian)", "StandardGaussian (--prior standard_gaussian)"),
+    REAL: (
+        "DiagonalGaussian (--posterior diagonal_gaussian)",
+        "StandardGaussian (--prior standard_gaussian)",
+    ),
     SPHERE: ("VonMisesFisher (--posterior von_mises_fisher)", "UniformSphere (--prior uniform_sphere)"),
     "codes of a codebook": ("VectorQuantized (--posterior vq)", "Codes (--prior codes)"),
     "one-hot codes": ("GumbelSoftmax (--posterior gumbel_softmax)", "OneHot (--prior one_hot)"),
-    "logarithms of points of a simplex": ("Concrete (--posterior concrete)", "ConcretePrior (--prior concrete)"),
+    "logarithms of points of a simplex": (
+        "Concrete (--posterior concrete)",
+        "ConcretePrior (--prior concrete)",
+    ),
     "real vectors × one-hot codes": ("JointPosterior (--posterior joint)", "ProductPrior (--prior product)"),
 }
 
 
 def require_one_space(where: str, posterior: Posterior, prior: Prior) -> None:
-    """Raise InputError unless both are over as many latents of one kind, so that log q(z|x) − log p(z) has a meaning.
+    """Raise InputError unless both are over as many latents of one kind, so that log q(z|x) − log p(z) has a
+    meaning.
 
-    A density on the sphere is one for each unit of its area, and a density of real vectors one for each unit of volume: their
-    ratio has no meaning, although it is a number.
+    A density on the sphere is one for each unit of its area, and a density of real vectors one for each unit
+    of volume: their ratio has no meaning, although it is a number.
     """
     if posterior.space != prior.space:
-        kinds = f"{posterior.space} (a {type(posterior).__name__}) and {prior.space} (a {type(prior).__name__})"
-        raise InputError(f"{where}: posterior and prior should be over the same z, found {kinds}{_fitting(posterior, prior)}")
+        kinds = (
+            f"{posterior.space} (a {type(posterior).__name__}) and {prior.space} (a {type(prior).__name__})"
+        )
+        raise InputError(
+            f"{where}: posterior and prior should be over the same z, found {kinds}{_fitting(posterior, prior)}"
+        )
     if posterior.latent_dim != prior.latent_dim:
         found = f"found {posterior.latent_dim} and {prior.latent_dim}"
         raise InputError(f"{where}: posterior and prior should have as many latents, {found}")

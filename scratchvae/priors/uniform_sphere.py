@@ -11,7 +11,8 @@ from scratchvae.priors.interface import Prior
 class UniformSphere(Prior):
     """All directions are equally likely: the prior that goes with a VonMisesFisher posterior.
 
-    The sphere of Z coordinates has Z − 1 dimensions, so that `latent_dim` = 2 is a circle.     Davidson et al. 2018, section 3.
+    The sphere of Z coordinates has Z − 1 dimensions, so that `latent_dim` = 2 is a circle.
+    Davidson et al. 2018, section 3.
     """
 
     space: str = "points of the unit sphere"
@@ -21,7 +22,10 @@ class UniformSphere(Prior):
         self.latent_dim = latent_dim
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log p(z) = −log of the sphere's area. InputError for z that are not of norm 1, where there is no density."""
+        """log p(z) = −log of the sphere's area.
+
+        InputError for z that are not of norm 1, where there is no density.
+        """
         require_shapes("UniformSphere", z=(z, f"B {self.latent_dim}"))
         return uniform_sphere.log_prob(z)
 

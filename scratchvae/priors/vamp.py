@@ -6,34 +6,45 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_count, require_finite, require_shapes, sum_of_draws
+from scratchvae.arrays import (
+    Array,
+    InputError,
+    Pullback,
+    require_count,
+    require_finite,
+    require_shapes,
+    sum_of_draws,
+)
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter
 from scratchvae.posteriors import Density
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.spaces import REAL, SPHERE, prior_over
 
-NUMBERS_AT_ONCE = 1 << 22  # of q_params beside z, for pairs of a z and a u_k: 16 MB in float32, whatever B and K
+# of q_params beside z, for pairs of a z and a u_k: 16 MB in float32, whatever B and K
+NUMBERS_AT_ONCE = 1 << 22
 
 
 class VampPrior(Prior):
-    """The variational mixture of posteriors: `components` densities q(z|u_k) with equal weights, learned with the model.
+    """The variational mixture of posteriors: `components` densities q(z|u_k) with equal weights, learned with
+    the model.
 
-    The prior has no network of its own. It holds the model's `encoder` and `posterior`, and so the encoder's Parameters
-    receive two gradients that add up, one by way of q(z|x) and one by way of p(z). The pseudo-inputs receive theirs by
-    way of p(z) alone. With the data as pseudo-inputs p(z) is the aggregate posterior 1/N Σ_n q(z|x_n), which is the
-    prior that makes the bound largest for a given q (equation 7); few pseudo-inputs keep it from fitting the examples
-    one by one.
+    The prior has no network of its own. It holds the model's `encoder` and `posterior`, and so the encoder's
+    Parameters receive two gradients that add up, one by way of q(z|x) and one by way of p(z). The
+    pseudo-inputs receive theirs by way of p(z) alone. With the data as pseudo-inputs p(z) is the aggregate
+    posterior 1/N Σ_n q(z|x_n), which is the prior that makes the bound largest for a given q (equation 7);
+    few pseudo-inputs keep it from fitting the examples one by one.
 
     A pseudo-input is a vector of D = prod(event_shape) entries that the encoder reads in place of an example.
 
-    - `pseudo_inputs` are the first values of u, (K, D) or (K, *event_shape). Without them each entry is drawn from
-      N(mean, std²), and `components` says how many there are.
-    - `bounds` (low, high) limit what the encoder is shown: it reads min(max(u, low), high). The authors take (0, 1) for
-      pixels. An entry of u beyond a bound has no gradient, and so it stays there. Without bounds, which suits data that
-      may be any number, the encoder reads u itself.
+    - `pseudo_inputs` are the first values of u, (K, D) or (K, *event_shape). Without them each entry is drawn
+      from N(mean, std²), and `components` says how many there are.
+    - `bounds` (low, high) limit what the encoder is shown: it reads min(max(u, low), high). The authors take
+      (0, 1) for pixels. An entry of u beyond a bound has no gradient, and so it stays there. Without bounds,
+      which suits data that may be any number, the encoder reads u itself.
 
-    The encoder reads pseudo-inputs in evaluation mode, in training too: dropout drops nothing, and BatchNorm takes its
-    running statistics and does not change them. So p(z) is one density, which depends on the weights alone.
+    The encoder reads pseudo-inputs in evaluation mode, in training too: dropout drops nothing, and BatchNorm
+    takes its running statistics and does not change them. So p(z) is one density, which depends on the
+    weights alone.
 
     InputError for a posterior without a density.     Tomczak & Welling 2018, equations 9 to 12.
     """
@@ -70,7 +81,9 @@ class VampPrior(Prior):
         self.pseudo_inputs = Parameter(first.astype(np.float32))
 
     def components(self) -> tuple[Array, Pullback]:
-        """q_params (K, P) of every q(z|u_k); pullback(dq_params) gives the encoder and the pseudo-inputs their gradients."""
+        """q_params (K, P) of every q(z|u_k); pullback(dq_params) gives the encoder and the pseudo-inputs
+        their gradients.
+        """
         u = self.pseudo_inputs.value
         shown, inside = u, None
         if self.bounds is not None:
@@ -80,15 +93,16 @@ class VampPrior(Prior):
 
         def pullback(dq_params: Array) -> None:
             dshown = encoder_pullback(dq_params)
-            self.pseudo_inputs.receive(dshown if inside is None else dshown * inside)  # du = dshown [low ≤ u ≤ high]
+            # du = dshown [low ≤ u ≤ high]
+            self.pseudo_inputs.receive(dshown if inside is None else dshown * inside)
 
         return q_params, pullback
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log 1/K Σ_k q(z|u_k), computed from log q(z_b|u_k) of all B·K pairs.
 
-        Where there are many pairs, few examples are looked at together, and the pullback computes their densities again,
-        so that memory grows with B·K by no more than one number for each pair.
+        Where there are many pairs, few examples are looked at together, and the pullback computes their
+        densities again, so that memory grows with B·K by no more than one number for each pair.
         """
         require_shapes("VampPrior", z=(z, f"B {self.latent_dim}"))
         q_params, components_pullback = self.components()
@@ -103,12 +117,14 @@ class VampPrior(Prior):
         log_sum, log_sum_pullback = ops.log_sum_exp(log_q, axis=1)
 
         def pullback(dlog_pz: Array) -> Array:
-            dlog_q = log_sum_pullback(dlog_pz)  # dlog_q_bk = dlog_pz_b r_bk, r_bk = q(z_b|u_k) / Σ_j q(z_b|u_j)
+            # dlog_q_bk = dlog_pz_b r_bk, r_bk = q(z_b|u_k) / Σ_j q(z_b|u_j)
+            dlog_q = log_sum_pullback(dlog_pz)
             dq_params, dz = np.zeros_like(q_params), np.empty_like(z)
             for rows in chunks:
                 pairs_pullback = latest_pullback if len(chunks) == 1 else self._pairs(q_params, z[rows])[1]
                 dq_pairs, dz_pairs = pairs_pullback(dlog_q[rows].reshape(-1))
-                dq_params += dq_pairs.reshape(-1, K, P).sum(axis=0)  # dq_params_k = Σ_b dlog_q_bk ∂log q(z_b|u_k)/∂q_params_k
+                # dq_params_k = Σ_b dlog_q_bk ∂log q(z_b|u_k)/∂q_params_k
+                dq_params += dq_pairs.reshape(-1, K, P).sum(axis=0)
                 dz[rows] = sum_of_draws(dz_pairs, K)  # dz_b = Σ_k dlog_q_bk ∂log q(z_b|u_k)/∂z_b
             components_pullback(dq_params.astype(q_dtype, copy=False))
             return dz
@@ -131,9 +147,13 @@ class VampPrior(Prior):
 def _as_rows(pseudo_inputs: Array, D: int) -> Array:
     """Given pseudo-inputs (K, D) or (K, *event_shape) as (K, D), K at least 1; InputError for anything else."""
     if pseudo_inputs.dtype.kind != "f":
-        expected = "pseudo_inputs should be floating, in the units that the encoder reads (pixels from 0 to 1)"
+        expected = (
+            "pseudo_inputs should be floating, in the units that the encoder reads (pixels from 0 to 1)"
+        )
         raise InputError(f"VampPrior: {expected}; found {pseudo_inputs.dtype}")
     if pseudo_inputs.ndim < 2 or not len(pseudo_inputs) or prod(pseudo_inputs.shape[1:]) != D:
-        expected = f"pseudo_inputs should hold at least one event of {D} entries, as (K, {D}) or (K, *event_shape)"
+        expected = (
+            f"pseudo_inputs should hold at least one event of {D} entries, as (K, {D}) or (K, *event_shape)"
+        )
         raise InputError(f"VampPrior: {expected}; found shape {pseudo_inputs.shape}")
     return pseudo_inputs.reshape(-1, D)

@@ -26,7 +26,12 @@ def autoencoder(
     critic: Layer | None,
 ) -> Autoencoder:
     """A code for each example and nothing more: nothing in its training makes codes follow a prior."""
-    parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
+    parts: dict[str, Any] = {
+        "encoder": encoder,
+        "decoder": decoder,
+        "likelihood": likelihood,
+        "shows_mask": shows_mask,
+    }
     return Autoencoder(event_shape=event_shape, latent_dim=latent_dim, critic=critic, **parts)
 
 
@@ -45,7 +50,12 @@ def conditional_vae(
 
     With a classifier, it is trained by one on log p(x, y), or on log p(x) where y is hidden: M2.
     """
-    parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
+    parts: dict[str, Any] = {
+        "encoder": encoder,
+        "decoder": decoder,
+        "likelihood": likelihood,
+        "shows_mask": shows_mask,
+    }
     parts |= {"posterior": posterior, "prior": prior, "classifier": classifier}
     return ConditionalVAE(event_shape=event_shape, condition=condition, **parts)
 
@@ -61,7 +71,12 @@ def vae(
     critic: Layer | None,
 ) -> VAE:
     """A model trained by a lower bound on log p(x)."""
-    parts: dict[str, Any] = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "shows_mask": shows_mask}
+    parts: dict[str, Any] = {
+        "encoder": encoder,
+        "decoder": decoder,
+        "likelihood": likelihood,
+        "shows_mask": shows_mask,
+    }
     return VAE(event_shape=event_shape, posterior=posterior, prior=prior, critic=critic, **parts)
 
 
@@ -96,7 +111,9 @@ def _takes(model: str, role: str, chosen: str, default: str) -> bool:
     if role in signature(MODELS[name := MODELS.settle(model).name]).parameters:
         return True
     if chosen != default:
-        raise InputError(f"model {name} has no {role}: {role} should be left alone, found {shortened(parse(chosen, role))}")
+        raise InputError(
+            f"model {name} has no {role}: {role} should be left alone, found {shortened(parse(chosen, role))}"
+        )
     return False
 
 
@@ -106,8 +123,12 @@ def condition_of(model: str, classes: int | None, condition_dim: int | None) -> 
     """
     given = [kind(n) for kind, n in ((Classes, classes), (Reals, condition_dim)) if n is not None]
     if len(given) != (MODELS.settle(model).name == "conditional_vae"):
-        expected = "a conditional_vae should have either classes or a condition_dim, and any other model neither"
-        raise InputError(f"recipe: {expected}; found model {model}, classes {classes}, condition_dim {condition_dim}")
+        expected = (
+            "a conditional_vae should have either classes or a condition_dim, and any other model neither"
+        )
+        raise InputError(
+            f"recipe: {expected}; found model {model}, classes {classes}, condition_dim {condition_dim}"
+        )
     return given[0] if given else None
 
 
@@ -143,12 +164,21 @@ def assemble(
         "classifier": classifier,
     }
     for part in ("critic", "classifier"):
-        if given[part] is not None and part not in signature(MODELS[name := MODELS.settle(model).name]).parameters:
+        if (
+            given[part] is not None
+            and part not in signature(MODELS[name := MODELS.settle(model).name]).parameters
+        ):
             raise InputError(f"model {name} has no {part}: {part} should be left alone, found one")
     if classifier is not None and not isinstance(condition, Classes):
-        raise InputError("recipe: a classifier is for a conditional_vae that is told classes; found one that is told real numbers")
+        raise InputError(
+            "recipe: a classifier is for a model that is told classes; found one that is told real numbers"
+        )
     if _takes(model, "prior", prior, PRIOR):
-        parts: dict[str, Any] = {"event_shape": tuple(event_shape), "encoder": encoder, "posterior": posterior}
+        parts: dict[str, Any] = {
+            "event_shape": tuple(event_shape),
+            "encoder": encoder,
+            "posterior": posterior,
+        }
         parts["features"] = n_features(likelihood, event_shape)
         given["prior"] = prior_chosen(prior, **parts, rng=rng, shows_mask=shows_mask, condition_dim=told)
     made: LatentVariableModel = MODELS.build(model, **given)

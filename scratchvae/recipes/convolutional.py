@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import InputError, require_choice, require_count, sizes_of
-from scratchvae.layers import ACTIVATIONS, Bypass, Conv2d, ConvTranspose2d, Flatten, Layer, Linear, Reshape, Sequential
+from scratchvae.layers import (
+    ACTIVATIONS,
+    Bypass,
+    Conv2d,
+    ConvTranspose2d,
+    Flatten,
+    Layer,
+    Linear,
+    Reshape,
+    Sequential,
+)
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import LatentVariableModel
 from scratchvae.networks import (
@@ -54,12 +64,12 @@ def convolutional(
 ) -> LatentVariableModel:
     """Images (C, H, W) -> convolutions of 4 × 4 with stride 2 -> hidden -> q_params, and all of it backwards.
 
-    A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: they go around the convolutions, and
-    are further inputs of both layers that have `hidden` outputs. Where a halved size was rounded down, the transposed
-    convolution pads its output back to it. Same seed, same weights.
-    `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
-    "zero_and_mask", zero and, as C further channels, which pixels were observed.
-    `log_var_bounds`, `standardize` and `critic` are those of `mlp`, and so is `classifier`, which has no convolutions.
+    A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: they go around the
+    convolutions, and are further inputs of both layers that have `hidden` outputs. Where a halved size was
+    rounded down, the transposed convolution pads its output back to it. Same seed, same weights. `fill` says
+    what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
+    "zero_and_mask", zero and, as C further channels, which pixels were observed. `log_var_bounds`,
+    `standardize` and `critic` are those of `mlp`, and so is `classifier`, which has no convolutions.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     event_shape = sizes_of("convolutional", "event_shape", event_shape, least=1)
@@ -67,9 +77,13 @@ def convolutional(
     for name, number in (("latent_dim", latent_dim), ("hidden", hidden)):
         require_count("convolutional", name, number)
     if len(event_shape) != 3:
-        raise InputError(f"convolutional: events should be images (C, H, W), found shape {tuple(event_shape)}")
+        raise InputError(
+            f"convolutional: events should be images (C, H, W), found shape {tuple(event_shape)}"
+        )
     if not channels:
-        raise InputError("convolutional: channels should be one number for each convolution, at least 1 of them; found none")
+        raise InputError(
+            "convolutional: channels should be one number for each convolution, at least 1 of them; found none"
+        )
     rng = weights_generator(seed, "convolutional")
     parts = Parts(tuple(event_shape), latent_dim, rng)
     law = likelihood_chosen(likelihood, parts, standardize=standardize)
@@ -96,9 +110,15 @@ def convolutional(
     down += [Flatten()]
     encoder: list[Layer] = [Bypass(Sequential(*down), known)] if known else down
     encoder += [Linear(prod(smallest) + known, hidden, init=init, rng=rng), ACTIVATIONS[activation]()]
-    encoder += [*q_params_layers(q, hidden, activation, init, rng), *last_layers(q, code_activation, log_var_bounds)]
+    encoder += [
+        *q_params_layers(q, hidden, activation, init, rng),
+        *last_layers(q, code_activation, log_var_bounds),
+    ]
 
-    decoder: list[Layer] = [*first_layers(q, known), Linear(decoded_width(q) + known, hidden, init=init, rng=rng)]
+    decoder: list[Layer] = [
+        *first_layers(q, known),
+        Linear(decoded_width(q) + known, hidden, init=init, rng=rng),
+    ]
     decoder += [ACTIVATIONS[activation](), Linear(hidden, prod(smallest), init=init, rng=rng)]
     decoder += [ACTIVATIONS[activation](), Reshape(*smallest)]
     widths = [*reversed(channels), x_channels]
@@ -129,4 +149,6 @@ def _halved(size: int) -> int:
 def _doubling(before: int, after: int, rows: int, columns: int, init: str, rng: np.random.Generator) -> Layer:
     """The transposed convolution whose output is rows × columns."""
     odd = (rows % 2, columns % 2)
-    return ConvTranspose2d(before, after, KERNEL, stride=STRIDE, padding=PADDING, output_padding=odd, init=init, rng=rng)
+    return ConvTranspose2d(
+        before, after, KERNEL, stride=STRIDE, padding=PADDING, output_padding=odd, init=init, rng=rng
+    )

@@ -13,17 +13,22 @@ from scratchvae.models import VAE, FactorAnalysis, ProbabilisticPCA
 
 
 class SolvedVAE(VAE):
-    """The linear VAE that equals a LinearGaussian, float64: its bound is log p(x), and its Parameters come from no gradient.
+    """The linear VAE that equals a LinearGaussian, float64: its bound is log p(x), and its Parameters come
+    from no gradient.
 
-    `solve` fits the LinearGaussian to all examples, and sets the Parameters by what it found. Until then W = 0, the mean
-    is 0, and every noise variance is 1.
+    `solve` fits the LinearGaussian to all examples, and sets the Parameters by what it found. Until then
+    W = 0, the mean is 0, and every noise variance is 1.
     """
 
     def __init__(self, event_shape: Sequence[int] | int, linear: FactorAnalysis | ProbabilisticPCA) -> None:
         shape = sizes_of("SolvedVAE", "event_shape", event_shape, least=1)
         linear.require_parameters()
         D = prod(shape)
-        linear.weight, linear.mean, linear.noise_variance = np.zeros((linear.latent_dim, D)), np.zeros(D), np.ones(D)
+        linear.weight, linear.mean, linear.noise_variance = (
+            np.zeros((linear.latent_dim, D)),
+            np.zeros(D),
+            np.ones(D),
+        )
         equal, self.linear = linear.to_vae(), linear
         super().__init__(
             event_shape=shape,
@@ -35,7 +40,8 @@ class SolvedVAE(VAE):
         )
 
     def solve(self, data: Dataset) -> list[dict[str, Any]]:
-        """Maximize log p(x) of the examples, and return {"step", "log_px"} of each step of EM, if it took any.
+        """Maximize log p(x) of the examples, and return {"step", "log_px"} of each step of EM, if it took
+        any.
 
         InputError where the likelihood has no maximum.
         """
@@ -56,8 +62,14 @@ def factor_analysis(
     tolerance: float = 1e-8,
     seed: int = 0,
 ) -> SolvedVAE:
-    """x = z W + mean + ε with a noise variance for each entry, fitted by L-BFGS ("profile") or EM ("em") to all examples."""
-    settings: dict[str, Any] = {"method": method, "min_noise_variance": min_noise_variance, "max_steps": max_steps}
+    """x = z W + mean + ε with a noise variance for each entry, fitted by L-BFGS ("profile") or EM ("em") to
+    all examples.
+    """
+    settings: dict[str, Any] = {
+        "method": method,
+        "min_noise_variance": min_noise_variance,
+        "max_steps": max_steps,
+    }
     return SolvedVAE(event_shape, FactorAnalysis(latent_dim, tolerance=tolerance, seed=seed, **settings))
 
 
@@ -71,6 +83,12 @@ def probabilistic_pca(
     tolerance: float = 1e-8,
     seed: int = 0,
 ) -> SolvedVAE:
-    """x = z W + mean + ε with one noise variance, fitted by its formula ("closed_form") or EM ("em") to all examples."""
-    settings: dict[str, Any] = {"method": method, "min_noise_variance": min_noise_variance, "max_steps": max_steps}
+    """x = z W + mean + ε with one noise variance, fitted by its formula ("closed_form") or EM ("em") to all
+    examples.
+    """
+    settings: dict[str, Any] = {
+        "method": method,
+        "min_noise_variance": min_noise_variance,
+        "max_steps": max_steps,
+    }
     return SolvedVAE(event_shape, ProbabilisticPCA(latent_dim, tolerance=tolerance, seed=seed, **settings))

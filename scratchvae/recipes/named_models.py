@@ -1,7 +1,8 @@
-"""Models by the names that papers gave them: each is a few of the choices that the other tables hold, and nothing more.
+"""Models by the names that papers gave them: each is a few of the choices that the other tables hold, and
+nothing more.
 
-A new name is one row: what it stands for, as settings of a run; its paper; a sentence; and what the paper promises of it, as a
-comparison with another name's runs that `scratchvae results` can measure.
+A new name is one row: what it stands for, as settings of a run; its paper; a sentence; and what the paper
+promises of it, as a comparison with another name's runs that `scratchvae results` can measure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,10 @@ from typing import Any, NamedTuple
 class NamedModel(NamedTuple):
     """What a name stands for.
 
-    `settings` are a run's, by name: "model" is one of MODELS, "objective" and "prior" are choices, "penalty" is a list of
-    them, "beta" and others are short spellings. A claim is "measure < name", or with another of < <= >= > between them: the
-    measure is smaller for this name than for the other, or than a number in its place.
+    `settings` are a run's, by name: "model" is one of MODELS, "objective" and "prior" are choices, "penalty"
+    is a list of them, "beta" and others are short spellings. A claim is "measure < name", or with another
+    of < <= >= > between them: the measure is smaller for this name than for the other, or than a number in
+    its place.
     """
 
     paper: str
@@ -27,7 +29,11 @@ NAMED_MODELS: dict[str, NamedModel] = {
     "aae": NamedModel(
         "Makhzani et al. 2015",
         "An autoencoder whose codes fool a critic that tells them from draws of the prior.",
-        {"model": CODES, "critic": CRITIC, "penalty": ["critic(weight=10, against=prior, form=non_saturating)"]},
+        {
+            "model": CODES,
+            "critic": CRITIC,
+            "penalty": ["critic(weight=10, against=prior, form=non_saturating)"],
+        },
         ["mmd < autoencoder"],
     ),
     "annealed": NamedModel(
@@ -140,7 +146,7 @@ NAMED_MODELS: dict[str, NamedModel] = {
     ),
     "m2": NamedModel(
         "Kingma et al. 2014",
-        "A conditional VAE that infers the class where it is told none: of the examples 1000 keep their labels.",
+        "A conditional VAE that infers the classes it is not told: 1000 examples keep their labels.",
         {"model": "conditional_vae", "classifier": 400, "objective": "semi_supervised", "labelled": 1000},
         ["accuracy > 0.75"],
     ),
@@ -213,7 +219,11 @@ NAMED_MODELS: dict[str, NamedModel] = {
     "wae_gan": NamedModel(
         "Tolstikhin et al. 2018",
         "A Wasserstein autoencoder by a critic: the adversarial autoencoder whose penalty weighs twice as much.",
-        {"model": CODES, "critic": CRITIC, "penalty": ["critic(weight=20, against=prior, form=non_saturating)"]},
+        {
+            "model": CODES,
+            "critic": CRITIC,
+            "penalty": ["critic(weight=20, against=prior, form=non_saturating)"],
+        },
         ["mmd < autoencoder"],
     ),
     "wae_mmd": NamedModel(

@@ -1,4 +1,5 @@
-"""The table of cases that every check of the library runs through; golden vectors of it; and other code compared with it.
+"""The table of cases that every check of the library runs through; golden vectors of it; and other code
+compared with it.
 
 cases/          Part, all_parts: all that the checks know about a function or a role is one row in its law's file;
                 Case, all_cases: every op, distribution, layer and objective on small arrays;
@@ -11,7 +12,16 @@ golden/         vectors for code in any language
 """
 
 from scratchvae.reference.cases import Case, Part, SamplingCase, all_cases, all_parts, sampling_cases
-from scratchvae.reference.diagnosis import ALIASES, CATALOGUE, Finding, Line, Report, assert_matches, diagnose, mistakes
+from scratchvae.reference.diagnosis import (
+    ALIASES,
+    CATALOGUE,
+    Finding,
+    Line,
+    Report,
+    assert_matches,
+    diagnose,
+    mistakes,
+)
 from scratchvae.reference.frameworks import (
     Captured,
     capture,

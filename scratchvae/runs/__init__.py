@@ -1,6 +1,16 @@
-"""Training runs that live in folders: described, started, stopped, resumed, swept, judged, drawn, read again and compared."""
+"""Training runs that live in folders: described, started, stopped, resumed, swept, judged, drawn, read again
+and compared.
+"""
 
-from scratchvae.runs.comparison import chosen_runs, common_folder, compared, groups, listed, remarks, run_names
+from scratchvae.runs.comparison import (
+    chosen_runs,
+    common_folder,
+    compared,
+    groups,
+    listed,
+    remarks,
+    run_names,
+)
 from scratchvae.runs.config import Config
 from scratchvae.runs.construction import build_phases, load_like
 from scratchvae.runs.dask_cluster import dask_executor

@@ -1,4 +1,6 @@
-"""Whether the files of a run agree: its config.json and its data with those that its checkpoint was trained with."""
+"""Whether the files of a run agree: its config.json and its data with those that its checkpoint was trained
+with.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,21 +19,30 @@ MAY_CHANGE = {"epochs", "data", "data_dir"}  # when a run goes on: how far, and 
 def require_same_config(now: Config, saved: Checkpoint, remedy: str = "") -> None:
     """InputError where config.json was changed since the checkpoint was written, in more than MAY_CHANGE.
 
-    The sentence names every entry that differs, what it was, and the ways out: putting it back, and the `remedy`.
+    The sentence names every entry that differs, what it was, and the ways out: putting it back, and the
+    `remedy`.
     """
     differing = differences(now, saved)
     if differing:
-        said = "; with ".join(f"{name} {then!r:.80}, config.json says {found!r:.80}" for name, (then, found) in differing.items())
+        said = "; with ".join(
+            f"{name} {then!r:.80}, config.json says {found!r:.80}"
+            for name, (then, found) in differing.items()
+        )
         back = "that" if len(differing) == 1 else "those"
         raise InputError(f"{saved.path} was trained with {said}: put {back} back into config.json{remedy}")
 
 
 def require_epochs(now: Config, saved: Checkpoint) -> None:
-    """InputError where a run that is to go on aims at fewer epochs than it has done. One that is looked at may do so."""
+    """InputError where a run that is to go on aims at fewer epochs than it has done.
+
+    One that is looked at may do so.
+    """
     done = saved.position["epoch"]
     if now.epochs < done:
         expected = f"should aim at no fewer epochs than the {done} that are done"
-        raise InputError(f"{saved.path.parent} {expected}, found {now.epochs}: --epochs {done}, or more, changes that")
+        raise InputError(
+            f"{saved.path.parent} {expected}, found {now.epochs}: --epochs {done}, or more, changes that"
+        )
 
 
 def differences(now: Config, saved: Checkpoint) -> Mapping[str, tuple[Any, Any]]:
@@ -40,14 +51,17 @@ def differences(now: Config, saved: Checkpoint) -> Mapping[str, tuple[Any, Any]]
     found = {}
     for name, value in vars(now).items():
         then = trained[name]
-        unknown = then is None and name in {"examples", "event_shape", "schema"}  # which earlier versions did not write down
+        # which earlier versions did not write down
+        unknown = then is None and name in {"examples", "event_shape", "schema"}
         if then != value and name not in MAY_CHANGE and not unknown:
             found[name] = (then, value)
     return found
 
 
 def require_one_run(folder: Path, config: Config, saved: Checkpoint) -> None:
-    """InputError where a folder's config.json and checkpoint are of other models: of other recipes, or for other columns."""
+    """InputError where a folder's config.json and checkpoint are of other models: of other recipes, or for
+    other columns.
+    """
     trained = Config.from_entries(saved.config, str(saved.path))
     require_same_columns(str(saved.path), read_schema(trained), read_schema(config))
     if trained.recipe != config.recipe:
@@ -59,18 +73,26 @@ def require_same_data(where: str, trained_on: str | None, found: str, remedy: st
     """InputError where the digest of the data `found` is not that of the data that the run was trained on."""
     if trained_on is not None and found != trained_on:
         said = f"should hold the examples that the run was trained on, of the digest {trained_on:.10}…"
-        raise InputError(f"{where} {said}; found others, of {found:.10}…: put those back, point to them by --data{remedy}")
+        raise InputError(
+            f"{where} {said}; found others, of {found:.10}…: put those back, point to them by --data{remedy}"
+        )
 
 
 def require_free(folder: Path) -> None:
     """InputError for a folder that holds a run."""
     if (folder / CONFIG).exists():
-        raise InputError(f"{folder} holds a run already: go on with --resume {folder}, or choose another folder")
+        raise InputError(
+            f"{folder} holds a run already: go on with --resume {folder}, or choose another folder"
+        )
 
 
 def require_untrained(folder: Path) -> None:
-    """InputError for a run without a checkpoint whose metrics tell of epochs: its checkpoint was lost, and not never written."""
+    """InputError for a run without a checkpoint whose metrics tell of epochs: its checkpoint was lost, and
+    not never written.
+    """
     path = folder / "metrics.jsonl"
     if path.exists() and (done := len(read_history(path))):
         found = f"found none, beside the records of {done} epochs"
-        raise InputError(f"{folder} should hold {CHECKPOINT}, {found}: put it back, or remove {path} to train the run anew")
+        raise InputError(
+            f"{folder} should hold {CHECKPOINT}, {found}: put it back, or remove {path} to train the run anew"
+        )

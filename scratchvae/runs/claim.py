@@ -19,11 +19,12 @@ class Claimed(InputError):
 
 
 class Claim:
-    """The only claim to a folder on this machine, from its making until `release`, or until its process has died.
+    """The only claim to a folder on this machine, from its making until `release`, or until its process has
+    died.
 
-    The system's lock on the file `.lock` is what counts; what is written there only tells others who holds it. So a
-    file that a killed process has left hinders nobody. Claimed, an InputError, says that another process, or another
-    claim of this one, holds the folder.
+    The system's lock on the file `.lock` is what counts; what is written there only tells others who holds
+    it. So a file that a killed process has left hinders nobody. Claimed, an InputError, says that another
+    process, or another claim of this one, holds the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,7 +34,9 @@ class Claim:
             try:
                 if not _locks(descriptor):
                     holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
-                    raise Claimed(f"{folder} is being trained in by {holder}: wait for its end, or choose another folder")
+                    raise Claimed(
+                        f"{folder} is being trained in by {holder}: wait for its end, or choose another folder"
+                    )
                 if _is_at(path, descriptor):  # it is not where its last holder has just removed it
                     break
             except BaseException:
@@ -46,9 +49,11 @@ class Claim:
 
 
 def new_folder(root: Path, name: str) -> Path:
-    """Make the folder `name` in `root`, or where that is there already, name-2, name-3, …: one that nobody else has made.
+    """Make the folder `name` in `root`, or where that is there already, name-2, name-3, …: one that nobody
+    else has made.
 
-    A system makes a folder for one caller only, so that processes which ask at the same time get different ones.
+    A system makes a folder for one caller only, so that processes which ask at the same time get different
+    ones.
     """
     make_folder(root)
     for k in count(1):
@@ -69,11 +74,16 @@ def _opened(path: Path) -> int:
     except FileNotFoundError:
         raise InputError(f"{path.parent} should be a run's folder, found nothing there") from None
     except OSError as error:
-        raise InputError(f"{path.parent} can't be trained in: {path.name} {error.strerror or error}") from error
+        raise InputError(
+            f"{path.parent} can't be trained in: {path.name} {error.strerror or error}"
+        ) from error
 
 
 def _locks(descriptor: int) -> bool:
-    """Lock the file for this process; False where somebody has done so. Where a file system knows no locks, nobody can have."""
+    """Lock the file for this process; False where somebody has done so.
+
+    Where a file system knows no locks, nobody can have.
+    """
     try:
         if sys.platform == "win32":
             import msvcrt

@@ -19,8 +19,17 @@ TERMS = (
     "log_px",
     "kl",
 )  # of held-out data: log p(x) ≥ bound = log_px − kl, whatever weights the loss gives them
-ONE_DRAW = {DEFAULT, "elbo", "sampled_elbo", "score_function", "reconstruction", "wake_sleep", "reweighted_wake_sleep"}
-MEASURES = {  # parameters that change of which events p(x|z) is a probability, or given what; any other is the model's own
+ONE_DRAW = {
+    DEFAULT,
+    "elbo",
+    "sampled_elbo",
+    "score_function",
+    "reconstruction",
+    "wake_sleep",
+    "reweighted_wake_sleep",
+}
+# parameters that change of which events p(x|z) is a probability, or given what; any other is the model's own
+MEASURES = {
     "categorical": ("levels",),
     "discretized_logistic": ("levels",),
     "negative_binomial": ("offset",),
@@ -29,18 +38,25 @@ WORDS = {**{term: (term, nats) for term in (*TERMS, "log_likelihood")}, "seconds
 
 
 def chosen_runs(folders: Sequence[str | Path]) -> list[Reading]:
-    """The run in each folder; of a folder that holds none itself, all those below it. InputError for less than two runs."""
+    """The run in each folder; of a folder that holds none itself, all those below it.
+
+    InputError for less than two runs.
+    """
     found = []
     for folder in map(Path, folders):
         if not folder.exists():
-            raise InputError(f"compare: {folder} should be a run's folder, or one with runs below it; found nothing there")
+            raise InputError(
+                f"compare: {folder} should be a run's folder, or one with runs below it; found nothing there"
+            )
         if folder.is_dir() and not any((folder / name).exists() for name in FILES):
             found += read_runs(folder)
         else:
             found.append(read_run(folder))
     once = list({one.folder.resolve(): one for one in found}.values())
     if len(once) < 2:
-        raise InputError(f"compare needs two runs or more, found {len(once)} in {', '.join(map(str, folders))}")
+        raise InputError(
+            f"compare needs two runs or more, found {len(once)} in {', '.join(map(str, folders))}"
+        )
     return once
 
 
@@ -57,7 +73,8 @@ def run_names(runs: Sequence[Reading], folder: str | Path) -> list[str]:
 
 
 def listed(runs: Sequence[Reading], names: Sequence[str], *, damage: bool = True) -> list[Row]:
-    """A row for each run: its name and state, in what it differs from others, its best held-out bound, its seconds.
+    """A row for each run: its name and state, in what it differs from others, its best held-out bound, its
+    seconds.
 
     With `damage` the last column holds the sentence about what can't be read, where that is so of any run.
     """
@@ -78,7 +95,9 @@ def listed(runs: Sequence[Reading], names: Sequence[str], *, damage: bool = True
 
 
 def compared(runs: Sequence[Reading], names: Sequence[str]) -> list[Row]:
-    """A row for each run: in what it differs, its held-out terms at the epoch of its best bound, log p(x) where evaluated."""
+    """A row for each run: in what it differs, its held-out terms at the epoch of its best bound, log p(x)
+    where evaluated.
+    """
     rows: list[Row] = []
     for name, one, unlike in zip(names, runs, _unlike(runs), strict=True):
         best = one.best
@@ -93,21 +112,26 @@ def compared(runs: Sequence[Reading], names: Sequence[str]) -> list[Row]:
 
 
 def compared_over_seeds(runs: Sequence[Reading], names: Sequence[str]) -> list[dict[str, Any]]:
-    """A row for each setting that several seeds were tried with: its terms and log p(x), each as mean and deviation."""
+    """A row for each setting that several seeds were tried with: its terms and log p(x), each as mean and
+    deviation.
+    """
     settings = next((list(one) for one in _unlike(runs)), [])
     return over_seeds(compared(runs, names), settings, (*TERMS, "log_likelihood"))
 
 
 def repeated(runs: Sequence[Reading]) -> list[str]:
-    """For each run what it repeats with another seed: in words, the settings but the seed in which it is unlike other runs."""
+    """For each run what it repeats with another seed: in words, the settings but the seed in which it is
+    unlike other runs.
+    """
     return [str({name: value for name, value in one.items() if name != "seed"}) for one in _unlike(runs)]
 
 
 def groups(runs: Sequence[Reading]) -> dict[str, list[int]]:
-    """Which runs may be compared: the places in `runs` of those of the same data and likelihood, by what these are.
+    """Which runs may be compared: the places in `runs` of those of the same data and likelihood, by what
+    these are.
 
-    A likelihood is another one if it is a probability of other events, as of other levels of grey, or is given the size of
-    each example, which one without an offset has to explain.
+    A likelihood is another one if it is a probability of other events, as of other levels of grey, or is
+    given the size of each example, which one without an offset has to explain.
     """
     found: dict[tuple[Any, ...], list[int]] = {}
     for place, one in enumerate(runs):
@@ -117,25 +141,41 @@ def groups(runs: Sequence[Reading]) -> dict[str, list[int]]:
 
 
 def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
-    """Sentences that a reader of the table needs: what the numbers are, and which of them may not be compared."""
+    """Sentences that a reader of the table needs: what the numbers are, and which of them may not be
+    compared.
+    """
     found = ["bound, log_px and kl are in nats per held-out example, at the epoch with the highest bound."]
     comparable = groups(runs)
     if len(comparable) > 1:
-        parts = "; ".join(f"{', '.join(names[k] for k in places)} ({label})" for label, places in comparable.items())
-        found.append(f"Bounds of different data or likelihoods can't be compared; those of one group can: {parts}.")
+        parts = "; ".join(
+            f"{', '.join(names[k] for k in places)} ({label})" for label, places in comparable.items()
+        )
+        found.append(
+            f"Bounds of different data or likelihoods can't be compared; those of one group can: {parts}."
+        )
     for label, places in comparable.items():
         if len({_judged_on(runs[k]) for k in places if runs[k].digest is not None}) > 1:
             which = "The runs" if len(comparable) == 1 else f"The runs of {label}"
-            found.append(f"{which} are not all judged on the same examples, which alone makes small differences.")
-    tightness = {name: _tightness(one.config) for name, one in zip(names, runs, strict=True) if one.config is not None}
+            found.append(
+                f"{which} are not all judged on the same examples, which alone makes small differences."
+            )
+    tightness = {
+        name: _tightness(one.config) for name, one in zip(names, runs, strict=True) if one.config is not None
+    }
     if len(set(tightness.values())) > 1:
-        found.append("A bound that averages more draws of each example is tighter: compare these runs by log_likelihood.")
+        found.append(
+            "A bound that averages more draws of each example is tighter: compare these runs by log_likelihood."
+        )
     without = [name for name, one in zip(names, runs, strict=True) if not one.damage and not one.best]
     if without:
         found.append(f"No bound of held-out data is recorded for {', '.join(without)}.")
     if not all("log_likelihood" in one.evaluation for one in runs):
-        found.append("log_likelihood, the importance-weighted bound on log p(x), is what `scratchvae evaluate` has found last.")
-    return found + [f"{name} is damaged: {one.damage}" for name, one in zip(names, runs, strict=True) if one.damage]
+        found.append(
+            "log_likelihood, the importance-weighted bound on log p(x), is what `scratchvae evaluate` has found last."
+        )
+    return found + [
+        f"{name} is damaged: {one.damage}" for name, one in zip(names, runs, strict=True) if one.damage
+    ]
 
 
 def _unlike(runs: Sequence[Reading]) -> list[dict[str, Any]]:
@@ -154,7 +194,9 @@ def _measured_by(config: Config) -> tuple[Any, ...]:
 
 
 def _law(likelihood: Any) -> str | None:
-    """The likelihood by its name, and those parameters by which p(x|z) is one of other events, or given something else."""
+    """The likelihood by its name, and those parameters by which p(x|z) is one of other events, or given
+    something else.
+    """
     if not likelihood:
         return None
     choice = likelihood if isinstance(likelihood, Choice) else parse(likelihood)
@@ -164,20 +206,27 @@ def _law(likelihood: Any) -> str | None:
         return str(choice)
     usual = LIKELIHOODS.parameters(choice.name)
     told = {name: settled.keywords.get(name, usual[name].default) for name in MEASURES.get(choice.name, ())}
-    return str(Choice(choice.name, {name: value for name, value in told.items() if value != usual[name].default}))
+    return str(
+        Choice(choice.name, {name: value for name, value in told.items() if value != usual[name].default})
+    )
 
 
 def _judged_on(one: Reading) -> tuple[Any, ...]:
-    """Which examples are held out: the data, and the seed that draws them, unless they are the last ones or none."""
+    """Which examples are held out: the data, and the seed that draws them, unless they are the last ones or
+    none.
+    """
     assert one.config is not None
     drawn = one.config.held_out != 0 and not one.config.held_out_last
     return one.digest, one.config.data_seed if drawn else None
 
 
 def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:
-    """What each group of runs is called: its data and likelihood, and more where that does not tell it from the others."""
+    """What each group of runs is called: its data and likelihood, and more where that does not tell it from
+    the others.
+    """
     labels = [
-        ", ".join(word for word in (Path(key[0]).name, "binarized" if key[5] else "", key[6] or "") if word) for key in keys
+        ", ".join(word for word in (Path(key[0]).name, "binarized" if key[5] else "", key[6] or "") if word)
+        for key in keys
     ]
     for k, words in ((3, "first {}"), (4, "{} held out"), (1, "of {}"), (2, "shape {}"), (0, "in {}")):
         twice = [labels.count(label) > 1 for label in labels]
@@ -189,6 +238,8 @@ def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:
 
 
 def _tightness(config: Config) -> tuple[str, int]:
-    """What makes the bounds of two runs equally tight: an objective that draws once, or the same one with as many draws."""
+    """What makes the bounds of two runs equally tight: an objective that draws once, or the same one with as
+    many draws.
+    """
     name = parse(config.objective).name
     return ("", 1) if name in ONE_DRAW else (name, int(settings(config).get("samples") or 1))

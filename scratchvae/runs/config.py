@@ -15,13 +15,25 @@ from scratchvae.runs.version_0_1 import translated
 from scratchvae.runs.version_0_2 import BY_DTYPE, as_then, is_of_then
 from scratchvae.strict_json import dump_finite
 
-LOWEST = {"limit": 1, "labelled": 1, "held_out": 0, "epochs": 1, "batch_size": 1, "patience": 1, "seed": 0, "held_out_seed": 0}
+LOWEST = {
+    "limit": 1,
+    "labelled": 1,
+    "held_out": 0,
+    "epochs": 1,
+    "batch_size": 1,
+    "patience": 1,
+    "seed": 0,
+    "held_out_seed": 0,
+}
 NEWER = ("held_out_seed", "labelled")  # entries that config.json has only where they are set
 
 
 @dataclass(frozen=True)
 class Config:
-    """A run from data to the last step. Steps count batches; None leaves a choice to the recipe, the model or the data."""
+    """A run from data to the last step.
+
+    Steps count batches; None leaves a choice to the recipe, the model or the data.
+    """
 
     data: str = "numerals"  # a name or a path, as data.load takes it
     data_dir: str | None = None
@@ -29,14 +41,18 @@ class Config:
     event_shape: Sequence[int] | None = None  # their shape: written down when the run starts
     columns: str | None = None  # of a table: what its columns are, as data.as_table takes it, and
     schema: Any = None  # what they turned out to be: written down when the run starts
-    kind: str | None = None  # pixels, counts or values; None: what the data's format says, written down when the run starts
-    size: Sequence[int] | None = None  # height and width that pictures of a folder are brought to; None: as they are
+    # pixels, counts or values; None: what the data's format says, written down when the run starts
+    kind: str | None = None
+    # height and width that pictures of a folder are brought to; None: as they are
+    size: Sequence[int] | None = None
     resize: str = "crop"  # or fit: how they are brought to it
     limit: int | None = None  # use the first so many examples only
     held_out: int | None = None  # so many of them, drawn by a seed, are judged on; None: a tenth
     held_out_last: bool = False  # they are the last ones, as a series wants it
-    held_out_seed: int | None = None  # draws them, and the examples of a data set that is drawn; None: the run's seed
-    labelled: int | None = None  # of the examples to train on so many keep their labels, and others have none; None: all keep them
+    # draws them, and the examples of a data set that is drawn; None: the run's seed
+    held_out_seed: int | None = None
+    # so many of the examples to train on keep their labels, and the others have none; None: all keep them
+    labelled: int | None = None
     binarized: bool = False  # draw x ~ Bernoulli(pixels) anew in every batch
     recipe: str = "mlp"  # one of RECIPES, such as mlp(latent_dim=2, likelihood=gaussian(learned=True))
     objective: str = DEFAULT  # one of OBJECTIVES, or default(…), which is the model's own
@@ -64,7 +80,9 @@ class Config:
             choice = parse(getattr(self, name), name)
             own = name == "objective" and choice.name == DEFAULT  # which row that is, the model knows
             if own and choice.positions:
-                raise InputError(f"objective {DEFAULT} takes values with their names only, found {shortened(choice)}")
+                raise InputError(
+                    f"objective {DEFAULT} takes values with their names only, found {shortened(choice)}"
+                )
             object.__setattr__(self, name, str(choice if own else table.settle(choice)))
 
     @property
@@ -73,13 +91,17 @@ class Config:
         return self.seed if self.held_out_seed is None else self.held_out_seed
 
     def to_json(self) -> str:
-        """As text, a line for each entry; of those that were not there in older versions, where it is set."""
-        entries = {name: value for name, value in asdict(self).items() if name not in NEWER or value is not None}
+        """As text, a line for each entry, but for those of NEWER that are not set."""
+        entries = {
+            name: value for name, value in asdict(self).items() if name not in NEWER or value is not None
+        }
         return dump_finite("config", entries, indent=2)
 
     @classmethod
     def from_entries(cls, entries: Any, where: str) -> "Config":
-        """From what the JSON of `where` holds; InputError for anything but a config, of this version or of 0.1.0."""
+        """From what the JSON of `where` holds; InputError for anything but a config, of this version or of
+        0.1.0.
+        """
         if not isinstance(entries, Mapping):
             raise InputError(f"{where} should hold one JSON object, found {type(entries).__name__}")
         try:

@@ -23,13 +23,30 @@ def load_data(config: Config) -> Dataset:
     Those of an older version's run are all that there are, before `limit` leaves some of them out.
     """
     columns = read_schema(config) or config.columns
-    asked: dict[str, Any] = {"data_dir": config.data_dir, "seed": config.data_seed, "size": config.size, "resize": config.resize}
+    asked: dict[str, Any] = {
+        "data_dir": config.data_dir,
+        "seed": config.data_seed,
+        "size": config.size,
+        "resize": config.resize,
+    }
     if config.kind == BY_DTYPE:
         data = read_as_then(load(config.data, **asked))
     else:
-        data = load(config.data, kind=config.kind, limit=config.limit, in_order=config.held_out_last, columns=columns, **asked)
-    if config.examples is not None and (len(data), list(data.event_shape)) != (config.examples, list(config.event_shape or ())):
-        expected = f"{config.examples} examples of shape {tuple(config.event_shape or ())}, as when the run started"
+        data = load(
+            config.data,
+            kind=config.kind,
+            limit=config.limit,
+            in_order=config.held_out_last,
+            columns=columns,
+            **asked,
+        )
+    if config.examples is not None and (len(data), list(data.event_shape)) != (
+        config.examples,
+        list(config.event_shape or ()),
+    ):
+        expected = (
+            f"{config.examples} examples of shape {tuple(config.event_shape or ())}, as when the run started"
+        )
         raise InputError(f"{config.data} should hold {expected}; found {len(data)} of {data.event_shape}")
     return data
 
@@ -43,13 +60,18 @@ def load_like(
     seed: int = 0,
     kind: str | None = None,
 ) -> Dataset:
-    """Data that a run was not trained on, read as its own were: pixels where they were pixels and no `kind` is declared."""
+    """Data that a run was not trained on, read as its own were:
+
+    pixels where they were pixels and no `kind` is declared.
+    """
     asked: dict[str, Any] = {"split": split, "data_dir": data_dir or config.data_dir, "seed": seed}
     asked |= {"size": config.size, "resize": config.resize}
     if config.kind == BY_DTYPE and kind is None:
         return read_as_then(load(source, **asked))
     columns = read_schema(config)
-    return load(source, kind=kind or ("pixels" if config.kind == "pixels" else None), columns=columns, **asked)
+    return load(
+        source, kind=kind or ("pixels" if config.kind == "pixels" else None), columns=columns, **asked
+    )
 
 
 def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
@@ -57,22 +79,30 @@ def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
     if config.limit is not None and config.kind == BY_DTYPE:
         data = data.subset(slice(0, config.limit))
     held_out = len(data) // 10 if config.held_out is None else config.held_out
-    train, judged = data.split(held_out, seed=config.data_seed, last=config.held_out_last) if held_out else (data, None)
-    return (train if config.labelled is None else few_labels(train, config.labelled, seed=config.data_seed)), judged
+    train, judged = (
+        data.split(held_out, seed=config.data_seed, last=config.held_out_last) if held_out else (data, None)
+    )
+    return (
+        train if config.labelled is None else few_labels(train, config.labelled, seed=config.data_seed)
+    ), judged
 
 
 OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits
 
 
 def read_schema(config: Config) -> TableSchema | None:
-    """What the columns of the run's table are, as config.json has written down; None where it has not, or there is none."""
+    """What the columns of the run's table are, as config.json has written down; None where it has not, or
+    there is none.
+    """
     return None if config.schema is None else TableSchema.from_entries(config.schema, "config")
 
 
 def require_same_columns(where: str, trained: TableSchema | None, now: TableSchema | None) -> None:
     """InputError where a run was trained on columns other than those that its config.json has now."""
     if trained is not None and now is not None and trained.columns != now.columns:
-        raise InputError(f"{where}: {trained.differs_from(now)} in the schema of config.json: put back what it was trained with")
+        raise InputError(
+            f"{where}: {trained.differs_from(now)} in the schema of config.json: put back what it was trained with"
+        )
 
 
 def build_model(
@@ -89,7 +119,8 @@ def build_model(
 
 
 def build_phases(config: Config, model: Estimator, steps: int, examples: int | None = None) -> list[Phase]:
-    """What a training step of the run does: the chosen objective, or the model's own phases, over `steps` in all.
+    """What a training step of the run does: the chosen objective, or the model's own phases, over `steps` in
+    all.
 
     The run trains on so many `examples`, which are those of its config.json unless they are given.
     """
@@ -100,7 +131,9 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
     if choice.name == DEFAULT and not choice.keywords:
         return [replace(phase, max_norm=config.max_norm) for phase in model.phases(optimizer)]
     if isinstance(model, SolvedVAE):
-        raise InputError(f"{choice} can't be the objective of {parse(config.recipe).name}, which is fitted without gradients")
+        raise InputError(
+            f"{choice} can't be the objective of {parse(config.recipe).name}, which is fitted without gradients"
+        )
     if choice.name == DEFAULT:
         choice = replace(choice, name=_own_objective(model))
     chosen: Objective | Sequence[tuple[Objective, tuple[str, ...]]]
@@ -115,7 +148,13 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
 
 
 def build_training(
-    config: Config, model: Estimator, *, data: Dataset, held_out: Dataset | None, steps: int, callbacks: Sequence[Callback]
+    config: Config,
+    model: Estimator,
+    *,
+    data: Dataset,
+    held_out: Dataset | None,
+    steps: int,
+    callbacks: Sequence[Callback],
 ) -> Training:
     """The training of a run from its beginning."""
     stopping = () if config.patience is None else (EarlyStopping(config.patience),)

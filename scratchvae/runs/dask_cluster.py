@@ -12,10 +12,11 @@ TIMEOUT = "10s"  # for the scheduler's answer
 
 @contextmanager
 def dask_executor(address: str) -> Iterator[Executor]:
-    """The workers of the cluster whose scheduler listens at `address`; a run whose worker dies goes on with another one.
+    """The workers of the cluster whose scheduler listens at `address`; a run whose worker dies goes on with
+    another one.
 
-    They have to see the sweep's folder and the data under the same paths. InputError where the package distributed is not
-    installed, or nobody answers.
+    They have to see the sweep's folder and the data under the same paths. InputError where the package
+    distributed is not installed, or nobody answers.
     """
     try:
         from dask import distributed

@@ -11,14 +11,15 @@ from scratchvae.runs.spellings import DEFAULT
 
 CHOICES: dict[str, Table] = {"recipe": RECIPES, "objective": OBJECTIVES, "optimizer": OPTIMIZERS}
 OWN = ("elbo", "reconstruction")  # what models take where no objective is chosen
-NOT_SET = {"data_dir", "examples", "event_shape", "schema"}  # what follows from the data, or says where they lie
+# what follows from the data, or says where they lie
+NOT_SET = {"data_dir", "examples", "event_shape", "schema"}
 
 
 def settings(config: Config) -> dict[str, Any]:
     """Every setting of a run by its name: the entries of its config, and the parameters of its choices.
 
-    A parameter that the choice leaves out has its default value. One whose name two choices have is called by the choice
-    too, as "optimizer momentum".
+    A parameter that the choice leaves out has its default value. One whose name two choices have is called by
+    the choice too, as "optimizer momentum".
 
     >>> settings(Config(objective="elbo(beta=4)"))["beta"], settings(Config())["latent_dim"]
     (4, 20)
@@ -29,8 +30,9 @@ def settings(config: Config) -> dict[str, Any]:
 def differing(configs: Sequence[Config]) -> list[dict[str, Any]]:
     """For each config its settings in which not all of them agree, in one order, as numbers and words.
 
-    A setting that a run does not have is None. What only some runs have, at its default value, is no difference of its
-    own: it comes with the recipe or the objective. Paths are named by their last part where that tells them apart.
+    A setting that a run does not have is None. What only some runs have, at its default value, is no
+    difference of its own: it comes with the recipe or the objective. Paths are named by their last part where
+    that tells them apart.
     """
     every = [settings_by_default(config) for config in configs]
     names = dict.fromkeys(name for one in every for name in one)
@@ -63,7 +65,10 @@ def settings_by_default(config: Config) -> dict[str, tuple[Any, bool]]:
         usual = _defaults(CHOICES[name], choice.name)
         for parameter, held in {**usual, **choice.keywords}.items():
             free = parameter not in found
-            found[parameter if free else f"{name} {parameter}"] = (held, plain(held) == plain(usual.get(parameter)))
+            found[parameter if free else f"{name} {parameter}"] = (
+                held,
+                plain(held) == plain(usual.get(parameter)),
+            )
     return found
 
 

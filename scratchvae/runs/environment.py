@@ -16,7 +16,9 @@ Facts = Mapping[str, str]
 
 
 def environment() -> dict[str, str]:
-    """What this process computes with: everything that can change a number in its last bits, and the processor's name."""
+    """What this process computes with: everything that can change a number in its last bits, and the
+    processor's name.
+    """
     return {
         "scratchvae": __version__,
         "Python": f"{platform.python_version()}, {platform.system()} {platform.machine()}",
@@ -34,7 +36,9 @@ def described(blas: cpu.Blas) -> str:
 
 
 def record_environment(folder: Path, step: int) -> None:
-    """Add a line to the run's file that says what its steps from `step` on are computed with, unless the last line says so."""
+    """Add a line to the run's file that says what its steps from `step` on are computed with, unless the last
+    line says so.
+    """
     known, here = read_environments(folder), environment()
     if not known or known[-1][1] != here:
         lines = (strict_json.dump({"step": one, **facts}) + "\n" for one, facts in [*known, (step, here)])
@@ -42,10 +46,11 @@ def record_environment(folder: Path, step: int) -> None:
 
 
 def read_environments(folder: Path) -> Sequence[tuple[int, Facts]]:
-    """The step from which on each environment was used, and its facts; nothing of a run that has no such file.
+    """The step from which on each environment was used, and its facts; nothing of a run that has no such
+    file.
 
-    A line that is not one of those that `record_environment` writes is passed over: the file is told to readers and decides
-    nothing.
+    A line that is not one of those that `record_environment` writes is passed over: the file is told to
+    readers and decides nothing.
     """
     try:
         lines = read_whole(folder / FILE, most_bytes=strict_json.MOST_BYTES).splitlines()

@@ -26,7 +26,8 @@ MOST_CLASSES = 36  # rows of samples
 OF_EACH = 12  # samples of a class
 ROWS = 10  # latents traversed, and pairs interpolated between
 STEPS = 9
-ACTIVE = 0.01  # a variance of codes: that of latents which the model does not use is lower (Burda et al. 2016, section 5.2)
+# a variance of codes: that of latents which the model does not use is lower (Burda et al. 2016, section 5.2)
+ACTIVE = 0.01
 CATEGORIES = 12  # of each choice that are shown
 PLANE = 15  # images a side
 HELD = {"train", "held_out"}  # the parts of a record that hold terms
@@ -74,8 +75,8 @@ def samples(run: Run) -> "Figure":
 def traversals(run: Run) -> "Figure":
     """The most active latents, one after the other from −3 to 3, the rest as in the first example's code.
 
-    Where the prior is not N(0, I), they go from −3 to 3 deviations of the latent's codes, seen from their mean. Where latents
-    are choices, each of the first groups goes through its first categories.
+    Where the prior is not N(0, I), they go from −3 to 3 deviations of the latent's codes, seen from their
+    mean. Where latents are choices, each of the first groups goes through its first categories.
     """
     from scratchvae import plots
 
@@ -84,9 +85,13 @@ def traversals(run: Run) -> "Figure":
     z = run.model.transform(run.judged.subset(slice(0, CODES)))
     spread = z.var(axis=0)
     busiest = np.argsort(-spread)[:ROWS]
-    busiest = busiest[spread[busiest] > ACTIVE] if (spread > ACTIVE).any() and has_standard_prior(run) else busiest
+    busiest = (
+        busiest[spread[busiest] > ACTIVE] if (spread > ACTIVE).any() and has_standard_prior(run) else busiest
+    )
     values = np.linspace(-3, 3, STEPS, dtype=z.dtype)
-    title = "Traversals of the most active latents" if len(busiest) < len(spread) else "Traversals of the latents"
+    title = (
+        "Traversals of the most active latents" if len(busiest) < len(spread) else "Traversals of the latents"
+    )
     codes = plots.traversal_codes(z[0], values)[busiest]
     if not has_standard_prior(run):
         title += ", in deviations of their codes"
@@ -103,7 +108,9 @@ def _choices(run: Run) -> "Figure":
 
     model: Any = run.model.model_
     posterior = model.posterior
-    q_params, _ = model.encoder(model.seen(run.judged.subset(slice(0, 1)).batch(slice(None), dtype_of(model))))
+    q_params, _ = model.encoder(
+        model.seen(run.judged.subset(slice(0, 1)).batch(slice(None), dtype_of(model)))
+    )
     rows, columns = min(posterior.groups, ROWS), min(posterior.categories, CATEGORIES)
     indices = np.tile(posterior.indices(q_params), (rows, columns, 1))
     for g in range(rows):
@@ -111,17 +118,23 @@ def _choices(run: Run) -> "Figure":
     z = posterior.code_of(indices.reshape(rows * columns, -1)).reshape(rows, columns, -1)
     y = _y(run, 1)
     images = decoded(run, z, None if y is None else y[0])
-    return plots.traversals(images, np.arange(columns, dtype=np.float64), title="Each choice in turn, a group a row")
+    return plots.traversals(
+        images, np.arange(columns, dtype=np.float64), title="Each choice in turn, a group a row"
+    )
 
 
 def interpolations(run: Run) -> "Figure":
-    """Straight lines between the codes of pairs of examples, with the y of the first where the model is told it."""
+    """Straight lines between the codes of pairs of examples, with the y of the first where the model is told
+    it.
+    """
     from scratchvae import plots
 
     z, y = run.model.transform(run.judged.subset(slice(0, 2 * ROWS))), _y(run, 2 * ROWS)
     half = len(z) // 2
     paths = plots.interpolation_codes(z[:half], z[half : 2 * half], STEPS)
-    return plots.interpolations(decoded(run, paths, None if y is None else np.repeat(y[:half], STEPS, axis=0)))
+    return plots.interpolations(
+        decoded(run, paths, None if y is None else np.repeat(y[:half], STEPS, axis=0))
+    )
 
 
 def codes(run: Run) -> "Figure":
@@ -138,7 +151,9 @@ def codes(run: Run) -> "Figure":
 
 
 def manifold(run: Run) -> "Figure":
-    """The plane of both latents where the codes lie, decoded, with the y of the first example where the model is told it."""
+    """The plane of both latents where the codes lie, decoded, with the y of the first example where the model
+    is told it.
+    """
     from scratchvae import plots
 
     z, y = run.model.transform(run.judged.subset(slice(0, CODES))), _y(run, 1)
@@ -164,7 +179,10 @@ FIGURES: dict[str, Callable[[Run], "Figure"]] = {
 
 
 def available(run: Run) -> list[str]:
-    """The figures that make sense for this run: pictures need images, the manifold two latents, and lines real-valued ones."""
+    """The figures that make sense for this run:
+
+    pictures need images, the manifold two latents, and lines real-valued ones.
+    """
     missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "columns", "curves"}
     if run.schema is None:
         missing |= {"columns"}
@@ -235,6 +253,7 @@ def decoded(run: Run, z: Array, y: Array | None) -> Array:
 def _principal_plane(z: Array) -> Array:
     """z (N, Z) seen along its first two principal directions, the origin where it was."""
     z = np.hstack([z, np.zeros_like(z)]) if z.shape[1] < 2 else z
-    rows = np.vstack([z - z.mean(axis=0), np.zeros_like(z, shape=(2, z.shape[1]))])  # zeros, so that one example has a plane too
+    # zeros, so that one example has a plane too
+    rows = np.vstack([z - z.mean(axis=0), np.zeros_like(z, shape=(2, z.shape[1]))])
     _, _, directions = np.linalg.svd(rows, full_matrices=False)
     return z @ directions[:2].T

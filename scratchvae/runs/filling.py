@@ -1,4 +1,6 @@
-"""What a config leaves to the data is filled in when a run begins: the likelihood of counts, and how many classes there are."""
+"""What a config leaves to the data is filled in when a run begins: the likelihood of counts, and how many
+classes there are.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,15 +12,17 @@ from scratchvae.recipes import RECIPES
 from scratchvae.runs.config import Config
 from scratchvae.runs.version_0_2 import BY_DTYPE
 
-OF_TEXTS, OF_COUNTS = "multinomial", "negative_binomial"  # the latter is the law of a table's columns of counts, too
+# the latter is the law of a table's columns of counts, too
+OF_TEXTS, OF_COUNTS = "multinomial", "negative_binomial"
 BY_DATA = ("likelihood", "classes", "condition_dim")  # parameters of a recipe that the data may choose
 
 
 def filled(config: Config, data: Dataset) -> Config:
     """The config with what its recipe leaves open and the data say, as the text of the recipe then has it.
 
-    Counts of words are multinomial and other counts negative binomial, where no likelihood is chosen. A conditional_vae is told
-    the conditions of the examples, or else their labels, as many classes as there are names of labels, or as the largest says.
+    Counts of words are multinomial and other counts negative binomial, where no likelihood is chosen. A
+    conditional_vae is told the conditions of the examples, or else their labels, as many classes as there are
+    names of labels, or as the largest says.
     """
     if config.kind == BY_DTYPE:  # of a version that left nothing to the data
         return config
@@ -28,7 +32,10 @@ def filled(config: Config, data: Dataset) -> Config:
     if "likelihood" in known and "likelihood" not in chosen and data.kind == "counts" and data.schema is None:
         found["likelihood"] = Choice(OF_TEXTS if data.entry_names else OF_COUNTS)
     told = chosen.get("model")
-    if told in ("conditional_vae", Choice("conditional_vae")) and not {"classes", "condition_dim"} & chosen.keys():
+    if (
+        told in ("conditional_vae", Choice("conditional_vae"))
+        and not {"classes", "condition_dim"} & chosen.keys()
+    ):
         if data.conditions is not None:
             found["condition_dim"] = data.conditions.shape[1]
         elif data.labels is not None:
@@ -37,15 +44,28 @@ def filled(config: Config, data: Dataset) -> Config:
 
 
 def by_data(planned: Config, begun: Config) -> Mapping[str, Any]:
-    """The parameters of the recipe that `planned` leaves open and that the data have chosen in `begun`, the run of that plan.
+    """The parameters of the recipe that `planned` leaves open and that the data have chosen in `begun`, the
+    run of that plan.
 
     It is empty where the two recipes differ in anything else.
     """
     before, after = parse(planned.recipe), parse(begun.recipe)
-    found = {name: value for name, value in after.keywords.items() if name in BY_DATA and name not in before.keywords}
-    if found.get("likelihood", Choice(OF_COUNTS)) not in (OF_TEXTS, OF_COUNTS, Choice(OF_TEXTS), Choice(OF_COUNTS)):
+    found = {
+        name: value
+        for name, value in after.keywords.items()
+        if name in BY_DATA and name not in before.keywords
+    }
+    if found.get("likelihood", Choice(OF_COUNTS)) not in (
+        OF_TEXTS,
+        OF_COUNTS,
+        Choice(OF_TEXTS),
+        Choice(OF_COUNTS),
+    ):
         return {}
-    same = replace(after, keywords={name: value for name, value in after.keywords.items() if name not in found}) == before
+    same = (
+        replace(after, keywords={name: value for name, value in after.keywords.items() if name not in found})
+        == before
+    )
     return found if same else {}
 
 

@@ -48,8 +48,9 @@ ROOT = Path("runs")  # where runs without a folder of their own are put
 class Run:
     """A run: its model built, its data loaded when they are asked for.
 
-    `Run.start` makes a new folder, `Run.resume` goes on in one, and `Run.open` looks at one. The first two claim the folder, so
-    that no other process trains in it, until `with run: ...` is left or the process ends.
+    `Run.start` makes a new folder, `Run.resume` goes on in one, and `Run.open` looks at one. The first two
+    claim the folder, so that no other process trains in it, until `with run: ...` is left or the process
+    ends.
     """
 
     def __init__(self, folder: str | Path, config: Config) -> None:
@@ -58,7 +59,7 @@ class Run:
         self.solution: Solution | None = None  # of a model that takes no steps
         self.trained_on: str | None = None  # the digest that the data must have, once trained
         if config.event_shape is None:  # which a run that has begun knows
-            self.config = filled(config, self.data)
+            self.config = filled(config, self._whole)
         self.model = build_model(self.config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
     @cached_property
@@ -100,12 +101,18 @@ class Run:
     @property
     def steps(self) -> int:
         """All steps of the run, from its beginning to the last epoch it aims at."""
-        return self.config.epochs * steps_of_an_epoch(len(self.data), self.config.batch_size, drop_last=self.config.drop_last)
+        return self.config.epochs * steps_of_an_epoch(
+            len(self.data), self.config.batch_size, drop_last=self.config.drop_last
+        )
 
     @property
     def latents(self) -> int:
         """How many latents the model has."""
-        return self.model.n_hidden if isinstance(self.model, HelmholtzMachine) else self.model.posterior.latent_dim
+        return (
+            self.model.n_hidden
+            if isinstance(self.model, HelmholtzMachine)
+            else self.model.posterior.latent_dim
+        )
 
     @property
     def checkpoint(self) -> Path:
@@ -114,10 +121,12 @@ class Run:
 
     @classmethod
     def start(cls, folder: str | Path | None, config: Config, *, root: str | Path = ROOT) -> "Run":
-        """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the config says.
+        """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the
+        config says.
 
-        What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is written before
-        config.json, which makes the folder a run: a process that is killed in between can be started there again.
+        What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is
+        written before config.json, which makes the folder a run: a process that is killed in between can be
+        started there again.
         """
         folder, root = None if folder is None else Path(folder), Path(root)
         require_free(folder or root / "nothing")
@@ -133,9 +142,10 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
-        """A run that is there, its model with the last checkpoint's weights, the best ones where they were kept.
-        `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data than the run's,
-        and for a config.json that was changed since the checkpoint: it might describe other held-out examples.
+        """A run that is there, its model with the last checkpoint's weights, the best ones where they were
+        kept. `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data
+        than the run's, and for a config.json that was changed since the checkpoint: it might describe other
+        held-out examples.
         """
         run, saved = cls._opened(Path(folder), data, data_dir)
         require_same_config(run.config, saved)
@@ -152,9 +162,10 @@ class Run:
         data_dir: str | None = None,
         force: bool = False,
     ) -> "Run":
-        """A run that is there, to be trained on. `epochs`, no fewer than are done, replaces the number that it aims at.
-        `data` and `data_dir` say where its data lie now, if they were moved. A run that has a config.json but no checkpoint yet
-        begins. InputError where the data or config.json, but for MAY_CHANGE, are not those of the checkpoint, unless `force`.
+        """A run that is there, to be trained on. `epochs`, no fewer than are done, replaces the number that
+        it aims at. `data` and `data_dir` say where its data lie now, if they were moved. A run that has a
+        config.json but no checkpoint yet begins. InputError where the data or config.json, but for
+        MAY_CHANGE, are not those of the checkpoint, unless `force`.
         """
         claim = Claim(folder := Path(folder))
         if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():
@@ -170,7 +181,9 @@ class Run:
             require_same_data(f"{folder}: {run.config.data}", saved.data, run._digest, again)
         if epochs is not None:
             if isinstance(run.model, SolvedVAE) and epochs != run.config.epochs:
-                raise InputError(f"{folder} holds a model that is solved on all examples at once: it has no epochs to add")
+                raise InputError(
+                    f"{folder} holds a model that is solved on all examples at once: it has no epochs to add"
+                )
             run.config = replace(run.config, epochs=epochs)
         require_epochs(run.config, saved)
         if run.config != read_config(folder / CONFIG):
@@ -188,10 +201,15 @@ class Run:
         return run, saved
 
     def _look_ahead(self) -> None:
-        """Try all that can be tried before a step, solve what takes no steps, and write down what the data are."""
+        """Try all that can be tried before a step, solve what takes no steps, and write down what the data
+        are.
+        """
         self.training().look_ahead()
         known: dict[str, Any] = {"examples": len(self._whole), "event_shape": self._whole.event_shape}
-        known |= {"schema": self.schema and self.schema.to_entries(), "kind": self.config.kind or self._whole.kind}
+        known |= {
+            "schema": self.schema and self.schema.to_entries(),
+            "kind": self.config.kind or self._whole.kind,
+        }
         if isinstance(self.model, SolvedVAE):
             self.solution = Solution(self.model, self.config, self.data)
             known["epochs"] = 1
@@ -221,7 +239,9 @@ class Run:
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
         """The training of this run from its beginning; `resumed` puts it where the checkpoint stands."""
         train, held_out = self._parts
-        training = build_training(self.config, self.model, data=train, held_out=held_out, steps=self.steps, callbacks=callbacks)
+        training = build_training(
+            self.config, self.model, data=train, held_out=held_out, steps=self.steps, callbacks=callbacks
+        )
         if self.solution:
             self.solution.finish(training)
         return training
@@ -233,10 +253,14 @@ class Run:
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """A callback that writes the checkpoint and the metrics at the start, each epoch and every `every` steps (0: never)."""
+        """A callback that writes the checkpoint and the metrics at the start, each epoch and every `every`
+        steps (0: never).
+        """
 
         def keeper(training: Training, event: str) -> None:
-            if event in ("end", "diverged") or (event == "step" and not (every and training.step % every == 0)):
+            if event in ("end", "diverged") or (
+                event == "step" and not (every and training.step % every == 0)
+            ):
                 return
             described = dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
             save_checkpoint(self.checkpoint, training, described, data=self._digest)

@@ -8,7 +8,8 @@ from typing import Any
 from scratchvae import strict_json
 
 Row = Mapping[str, Any]  # a number, a truth value, a text or None for each column
-Words = Mapping[str, tuple[str, Callable[[Any], str]]]  # for people: what a column is called, and how its values are written
+# for people: what a column is called, and how its values are written
+Words = Mapping[str, tuple[str, Callable[[Any], str]]]
 
 
 def text(rows: Sequence[Row], words: Words) -> str:
@@ -33,7 +34,9 @@ def markdown(rows: Sequence[Row], words: Words) -> str:
 
 
 def comma_separated(rows: Sequence[Row], _: Words) -> str:
-    """CSV as of RFC 4180 but for its line ends: every digit of the numbers, and nothing where a run has no value."""
+    """CSV as of RFC 4180 but for its line ends: every digit of the numbers, and nothing where a run has no
+    value.
+    """
     written = io.StringIO()
     table = csv.DictWriter(written, _names(rows), restval="", lineterminator="\n")
     table.writeheader()
@@ -87,7 +90,9 @@ def _names(rows: Sequence[Row]) -> list[str]:
 def _cells(rows: Sequence[Row], words: Words) -> tuple[list[str], list[list[str]]]:
     names = _names(rows)
     heads = [words[name][0] if name in words else printable(name) for name in names]
-    return heads, [[_cell(row.get(name), words[name][1] if name in words else None) for name in names] for row in rows]
+    return heads, [
+        [_cell(row.get(name), words[name][1] if name in words else None) for name in names] for row in rows
+    ]
 
 
 def _cell(value: Any, words: Callable[[Any], str] | None) -> str:

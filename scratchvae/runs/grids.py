@@ -24,7 +24,8 @@ def grid(axes: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
 
 
 def read_axes(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
-    """The axes that texts such as "beta=1,2,4" and "seed=0..4" describe; names may be spelt like options, "latent-dim".
+    """The axes that texts such as "beta=1,2,4" and "seed=0..4" describe; names may be spelt like options,
+    "latent-dim".
 
     >>> read_axes(["beta=1,2,4", "latent-dim=2..4"])
     {'beta': (1, 2, 4), 'latent_dim': (2, 3, 4)}
@@ -34,7 +35,9 @@ def read_axes(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
         spelling, equals, values = text.partition("=")
         name = spelling.strip().lstrip("-").replace("-", "_")
         if not equals or not name.isidentifier():
-            raise InputError(f"sweep: an axis should be name=value,value,…, such as beta=1,2,4 or seed=0..4; found {text[:80]!r}")
+            raise InputError(
+                f"sweep: an axis should be name=value,value,…, such as beta=1,2,4 or seed=0..4; found {text[:80]!r}"
+            )
         if name in axes:
             raise InputError(f"sweep: {name} should be given once, found it twice")
         axes[name] = parse_values(values, f"sweep: {name}")

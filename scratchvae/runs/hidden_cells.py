@@ -1,4 +1,6 @@
-"""How well a run's model fills in, as a table: hidden cells beside what the model, and the mean of each column, put there."""
+"""How well a run's model fills in, as a table: hidden cells beside what the model, and the mean of each
+column, put there.
+"""
 
 from typing import Any
 
@@ -15,15 +17,19 @@ PIXELS = "error, in the numbers that the model sees"
 
 
 def errors_table(run: Run, found: HiddenEntries) -> list[dict[str, Any]]:
-    """A row for all columns of numbers, one for all of levels, and of a table one for each column, each with its measure.
+    """A row for all columns of numbers, one for all of levels, and of a table one for each column, each with
+    its measure.
 
-    Of numbers it is the root mean squared error, in a table in each column's standard deviations, so that columns can be put
-    together; a column that does not vary counts nowhere. Of levels it is the share that was filled in with another level. The
-    column means, or the commonest levels, are those of the examples that the run was trained on.
+    Of numbers it is the root mean squared error, in a table in each column's standard deviations, so that
+    columns can be put together; a column that does not vary counts nowhere. Of levels it is the share that
+    was filled in with another level. The column means, or the commonest levels, are those of the examples
+    that the run was trained on.
     """
     stand_in, scale = _columns(run.data)
     schema = run.data.schema
-    levels = np.array([bool(column.levels) for column in schema.columns]) if schema else np.zeros(len(scale), bool)
+    levels = (
+        np.array([bool(column.levels) for column in schema.columns]) if schema else np.zeros(len(scale), bool)
+    )
     scale = scale if schema else np.ones(len(scale))
     simple = np.broadcast_to(stand_in, found.x.shape)
     unit = np.where(scale > 0, scale, 1)

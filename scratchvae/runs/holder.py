@@ -15,8 +15,9 @@ _HOLDER = re.compile(r"process (\d{1,10}) on (\S+)")
 def is_held(folder: Path) -> bool:
     """Whether a process trains in the folder.
 
-    The file says which process locked it. Where that process has died the file is left over, and nobody touches the lock.
-    Where it may be alive, the lock itself decides: another process may have been given the number of a dead one.
+    The file says which process locked it. Where that process has died the file is left over, and nobody
+    touches the lock. Where it may be alive, the lock itself decides: another process may have been given the
+    number of a dead one.
     """
     path = folder / NAME
     with suppress(OSError, ValueError):

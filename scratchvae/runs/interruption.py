@@ -9,11 +9,13 @@ from scratchvae.training import Training
 
 
 class Interruption:
-    """While `with` lasts, a signal ends the training after the step that it is in; a second one does what it did before.
+    """While `with` lasts, a signal ends the training after the step that it is in; a second one does what it
+    did before.
 
-    It is a callback of that training. `status` is the exit status of what was interrupted so, 130 after SIGINT and 143 after
-    SIGTERM, as a shell gives to what those signals end; 0 where none came. A signal that the process ignores stays ignored,
-    and a thread other than the main one, to which no signals are sent, is not interrupted.
+    It is a callback of that training. `status` is the exit status of what was interrupted so, 130 after
+    SIGINT and 143 after SIGTERM, as a shell gives to what those signals end; 0 where none came. A signal that
+    the process ignores stays ignored, and a thread other than the main one, to which no signals are sent, is
+    not interrupted.
     """
 
     def __init__(self) -> None:
@@ -22,7 +24,9 @@ class Interruption:
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():
-            heard = [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) is not signal.SIG_IGN]
+            heard = [
+                one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) is not signal.SIG_IGN
+            ]
             self.before = {one: signal.signal(one, self._receive) for one in heard}
         return self
 

@@ -1,4 +1,6 @@
-"""What a run's model is judged by: a table of metrics, each a row with its words, its unit, its needs and its function."""
+"""What a run's model is judged by: a table of metrics, each a row with its words, its unit, its needs and its
+function.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,14 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
 from scratchvae.data import Dataset
-from scratchvae.evaluation import active_units, bits_per_dimension, bound, code_usage, log_likelihood, perplexity
+from scratchvae.evaluation import (
+    active_units,
+    bits_per_dimension,
+    bound,
+    code_usage,
+    log_likelihood,
+    perplexity,
+)
 from scratchvae.files import write_whole
 from scratchvae.models import LatentVariableModel
 from scratchvae.objectives import Objective
@@ -23,9 +32,11 @@ from scratchvae.training import Training, load_checkpoint
 
 @dataclass(frozen=True)
 class Judgement:
-    """A run's model before examples: what the metrics are computed from, each part once and when it is asked for.
+    """A run's model before examples: what the metrics are computed from, each part once and when it is asked
+    for.
 
-    log p(x) is estimated for the first `likelihood_of` examples, with `samples` draws of each; 0 leaves it out.
+    log p(x) is estimated for the first `likelihood_of` examples, with `samples` draws of each; 0 leaves it
+    out.
     """
 
     run: Run
@@ -37,7 +48,9 @@ class Judgement:
 
     @cached_property
     def terms(self) -> dict[str, float]:
-        """The mean loss, and the mean of each term of the objective, over all passes, each with draws of its own."""
+        """The mean loss, and the mean of each term of the objective, over all passes, each with draws of its
+        own.
+        """
         return _means(self._drawn(self.data))
 
     @cached_property
@@ -46,10 +59,12 @@ class Judgement:
         return _means(self._drawn(self.first))
 
     def error(self, name: str) -> tuple[float, str] | None:
-        """The standard error of a metric, and what it is taken over: the draws, for these same examples, or the examples.
+        """The standard error of a metric, and what it is taken over: the draws, for these same examples, or
+        the examples.
 
-        That of a bound comes from the passes over the examples, each with draws of its own. That of log p(x) says how far the
-        mean of other examples like these may be; its many draws of each example move it less. None for any other metric.
+        That of a bound comes from the passes over the examples, each with draws of its own. That of log p(x)
+        says how far the mean of other examples like these may be; its many draws of each example move it
+        less. None for any other metric.
         """
         found, over = 0.0, "draws"
         if name in ("bound", "bound_of_those"):
@@ -63,7 +78,9 @@ class Judgement:
         binarized, rng = self.run.config.binarized, self.rng()
         if len(data) not in self._passes:
             rounds = range(passes(len(data)))
-            self._passes[len(data)] = [bound(self.run.model, data, self.objective, rng=rng, binarized=binarized) for _ in rounds]
+            self._passes[len(data)] = [
+                bound(self.run.model, data, self.objective, rng=rng, binarized=binarized) for _ in rounds
+            ]
         return self._passes[len(data)]
 
     @cached_property
@@ -83,7 +100,9 @@ class Judgement:
     def log_px(self) -> Array:
         """The estimates of log p(x) of those, (likelihood_of,) in nats."""
         binarized = self.run.config.binarized
-        return log_likelihood(self.run.model, self.first, samples=self.samples, rng=self.rng(), binarized=binarized)
+        return log_likelihood(
+            self.run.model, self.first, samples=self.samples, rng=self.rng(), binarized=binarized
+        )
 
     @property
     def weighable(self) -> bool:
@@ -97,7 +116,10 @@ class Judgement:
             require_choice(str(self.run.folder), "a metric", name, known)
             if not known[name].has(self):
                 raise InputError(f"{self.run.folder} has no {name}, which needs {known[name].needs}")
-        return {name: known[name].compute(self) for name in names or [n for n, metric in known.items() if metric.has(self)]}
+        return {
+            name: known[name].compute(self)
+            for name in names or [n for n, metric in known.items() if metric.has(self)]
+        }
 
     def known(self) -> dict[str, "Metric"]:
         """Every metric by its name: those of METRICS, and the other terms of the objective."""
@@ -126,9 +148,17 @@ class Judgement:
     def keep(self, found: dict[str, float]) -> None:
         """Write the metrics into the run's folder, beside the step of the weights that they are of."""
         step = load_checkpoint(self.run.checkpoint, arrays=False).position["step"]
-        kept = {"step": step, "samples": self.samples, "of": self.likelihood_of, "seed": self.seed, "metrics": found}
+        kept = {
+            "step": step,
+            "samples": self.samples,
+            "of": self.likelihood_of,
+            "seed": self.seed,
+            "metrics": found,
+        }
         errors = {name: error for name in found if (error := self.error(name))}
-        kept["standard_errors"] = {name: {"error": error, "over": over} for name, (error, over) in errors.items()}
+        kept["standard_errors"] = {
+            name: {"error": error, "over": over} for name, (error, over) in errors.items()
+        }
         write_whole(self.run.folder / EVALUATION, dump_finite(EVALUATION, kept, indent=2).encode())
 
     def rng(self) -> np.random.Generator:
@@ -148,7 +178,9 @@ def judge(run: Run, training: Training) -> Judgement:
 
 @dataclass(frozen=True)
 class Metric:
-    """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is computed."""
+    """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is
+    computed.
+    """
 
     words: str
     unit: str  # may name {samples}, {of}, {latents}, {categories} and {given}, as the words may
@@ -158,7 +190,9 @@ class Metric:
 
 
 def passes(examples: int) -> int:
-    """How often so many examples are passed through the model: until 2000 draws are made, 4 times at least, 100 at most."""
+    """How often so many examples are passed through the model: until 2000 draws are made, 4 times at least,
+    100 at most.
+    """
     return min(max(4, -(-2000 // examples)), 100)
 
 
@@ -169,7 +203,11 @@ def _means(several: Sequence[dict[str, float]]) -> dict[str, float]:
 def bits(j: Judgement) -> float:
     """−log₂ p(x) / D, or where entries are missing, the bits of all observed entries by their number."""
     observed = j.first.observed
-    entries = len(j.first) * prod(j.run.model.event_shape) if observed is None else max(1, int(np.count_nonzero(observed)))
+    entries = (
+        len(j.first) * prod(j.run.model.event_shape)
+        if observed is None
+        else max(1, int(np.count_nonzero(observed)))
+    )
     return bits_per_dimension(float(j.log_px.sum()), entries)
 
 
@@ -180,9 +218,13 @@ def mean_perplexity(j: Judgement) -> float:
 
 
 def is_probability(j: Judgement) -> bool:
-    """Whether p(x) is a probability of what the data are, and no density, nor given something that is read off x."""
+    """Whether p(x) is a probability of what the data are, and no density, nor given something that is read
+    off x.
+    """
     law = j.run.model.likelihood
-    return j.run.config.binarized or all(law.is_probability(batch.x) for batch in j.first.batches(AT_ONCE, np.float64))
+    return j.run.config.binarized or all(
+        law.is_probability(batch.x) for batch in j.first.batches(AT_ONCE, np.float64)
+    )
 
 
 def _term(name: str, words: str = "") -> Metric:

@@ -1,4 +1,7 @@
-"""What the name of a model stands for, among the other settings that a user gives: `--model beta-tc --latent-dim 5`."""
+"""What the name of a model stands for, among the other settings that a user gives:
+
+`--model beta-tc --latent-dim 5`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,10 +15,10 @@ from scratchvae.runs.spellings import SHORT
 def unnamed(given: Mapping[str, Any], spelling: Callable[[str], str] = str) -> dict[str, Any]:
     """The settings, with those that the name of a model stands for in place of the name.
 
-    What is given beside the name counts: a value takes the place of the name's, and an objective or a penalty of the same
-    row keeps the name's values that it does not set itself. Other penalties are added. InputError, which calls a setting by
-    its `spelling`, for a choice of another row, such as `prior=standard_gaussian` beside `model=vamp`, and for a name that
-    there is not.
+    What is given beside the name counts: a value takes the place of the name's, and an objective or a penalty
+    of the same row keeps the name's values that it does not set itself. Other penalties are added.
+    InputError, which calls a setting by its `spelling`, for a choice of another row, such as
+    `prior=standard_gaussian` beside `model=vamp`, and for a name that there is not.
     """
     model = _choice("model", given.get("model", "vae"))
     if model.name in MODELS or model.name in RECIPES:
@@ -34,21 +37,31 @@ def unnamed(given: Mapping[str, Any], spelling: Callable[[str], str] = str) -> d
     if "model" not in theirs:
         said["model"] = "vae"
     for name in ("model", "objective", "posterior", "prior"):
-        if name in named and name in theirs and _choice(name, theirs[name]).name != _choice(name, named[name]).name:
+        if (
+            name in named
+            and name in theirs
+            and _choice(name, theirs[name]).name != _choice(name, named[name]).name
+        ):
             beside = f"{spelling('model')} {model.name} stands for {spelling(name)} {named[name]}"
-            raise InputError(f"{beside}; found {spelling(name)} {shortened(_choice(name, theirs[name]))}: give one of them")
+            raise InputError(
+                f"{beside}; found {spelling(name)} {shortened(_choice(name, theirs[name]))}: give one of them"
+            )
     said |= {name: value for name, value in named.items() if name not in theirs and name != "penalty"}
     if "objective" in named:
         values = {SHORT[name].parameter for name in said if name in SHORT and SHORT[name].of == "objective"}
         chosen = _merged(OBJECTIVES, named["objective"], said["objective"])
-        kept = {name: value for name, value in chosen.keywords.items() if name in objective or name not in values}
+        kept = {
+            name: value for name, value in chosen.keywords.items() if name in objective or name not in values
+        }
         said["objective"] = Choice(chosen.name, kept)
     if "penalty" in named:
         inside = _several(objective.get("penalties", ()))
         short = [SHORT[name].of for name in said if name in SHORT]
         penalties = _penalties(named["penalty"], [*inside, *_several(said.get("penalty", ()))], short)
         if inside:
-            said["objective"] = Choice(_choice("objective", said["objective"]).name, {**objective, "penalties": tuple(penalties)})
+            said["objective"] = Choice(
+                _choice("objective", said["objective"]).name, {**objective, "penalties": tuple(penalties)}
+            )
             said.pop("penalty", None)
         else:
             said["penalty"] = penalties
@@ -58,7 +71,9 @@ def unnamed(given: Mapping[str, Any], spelling: Callable[[str], str] = str) -> d
 def _choice(name: str, value: Any) -> Choice:
     """What was given as text or as a Choice; InputError for anything else."""
     if not isinstance(value, str | Choice):
-        raise InputError(f"{name} should be a choice, such as name(parameter=value); found {shortened(value)}")
+        raise InputError(
+            f"{name} should be a choice, such as name(parameter=value); found {shortened(value)}"
+        )
     return parse(value, name) if isinstance(value, str) else value
 
 

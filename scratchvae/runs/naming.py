@@ -25,13 +25,30 @@ UNSAID = {
     "kind",
     *BEGINNING,
 }  # entries that are no words of their own
-ALONE = {"model", "likelihood", "posterior", "prior", "penalties", "penalty", "recipe", "objective", "optimizer", "schedule"}
+ALONE = {
+    "model",
+    "likelihood",
+    "posterior",
+    "prior",
+    "penalties",
+    "penalty",
+    "recipe",
+    "objective",
+    "optimizer",
+    "schedule",
+}
 
 
 def folder_name(config: Config) -> str:
-    """A short name of lower-case ASCII, which every file system can bear, such as fashion-mnist-mlp-beta4-seed1."""
+    """A short name of lower-case ASCII, which every file system can bear, such as
+    fashion-mnist-mlp-beta4-seed1.
+    """
     recipe, objective, optimizer = parse(config.recipe), parse(config.objective), parse(config.optimizer)
-    words = [_plain(Path(config.data).name.split(".")[0]) or "data", _plain(recipe.name), *_differences(RECIPES, recipe)]
+    words = [
+        _plain(Path(config.data).name.split(".")[0]) or "data",
+        _plain(recipe.name),
+        *_differences(RECIPES, recipe),
+    ]
     words += [_plain(objective.name)] if objective.name != DEFAULT else []
     words += _differences(OBJECTIVES, objective)
     words += [_plain(optimizer.name)] if optimizer.name != BEGINNING["optimizer"] else []
@@ -57,14 +74,20 @@ def word(name: str, value: Any) -> str:
 
 def shortened_name(name: str, content: str) -> str:
     """The name, or where it is too long its beginning and a few letters that stand for `content`."""
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9].rstrip('-.')}-{sha256(content.encode()).hexdigest()[:8]}"
+    return (
+        name
+        if len(name) <= LONGEST
+        else f"{name[: LONGEST - 9].rstrip('-.')}-{sha256(content.encode()).hexdigest()[:8]}"
+    )
 
 
 def _said(name: str, value: Any) -> str:
     if isinstance(value, str) and name in ALONE and "(" in value:
         value = parse(value, name)
     if isinstance(value, Choice):
-        return "-".join([_plain(value.name), *(word(inner, one) for inner, one in _settled(name, value).items())])
+        return "-".join(
+            [_plain(value.name), *(word(inner, one) for inner, one in _settled(name, value).items())]
+        )
     if isinstance(value, tuple | list):
         return "-".join(_said(name, one) for one in value) or "none"
     if isinstance(value, int | float) and value < 0:
@@ -79,7 +102,9 @@ def _settled(name: str, choice: Choice) -> Mapping[str, Any]:
 
 
 def _differences(table: Table, choice: Choice) -> Iterator[str]:
-    """The parameters of a choice that are not the defaults of its row; those of the model's own objective are Elbo's."""
+    """The parameters of a choice that are not the defaults of its row; those of the model's own objective are
+    Elbo's.
+    """
     row = choice.name if choice.name in table else "elbo"
     defaults = {name: parameter.default for name, parameter in table.parameters(row).items()}
     for name, value in choice.keywords.items():

@@ -13,40 +13,57 @@ from scratchvae.runs.environment import FILE as ENVIRONMENT
 from scratchvae.runs.reading import EVALUATION, JUDGEMENT
 
 METRICS_FILES = ("metrics.jsonl", "metrics.csv")
-LIVED_ON = (CONFIG, CHECKPOINT, *METRICS_FILES, ENVIRONMENT, EVALUATION, JUDGEMENT, LOCK)  # by a run: no option may name them
-DRAWN_INTO = ("samples.csv", "reconstructions.csv", "report.html")  # what commands write into a run's folder by themselves
+# by a run: no option may name them
+LIVED_ON = (CONFIG, CHECKPOINT, *METRICS_FILES, ENVIRONMENT, EVALUATION, JUDGEMENT, LOCK)
+# what commands write into a run's folder by themselves
+DRAWN_INTO = ("samples.csv", "reconstructions.csv", "report.html")
 
 
 def require_harmless(option: str, path: Path, inputs: Iterable[Path]) -> None:
-    """InputError where the file at `path`, which an option asks for, is one of `inputs` or one that some run lives on.
+    """InputError where the file at `path`, which an option asks for, is one of `inputs` or one that some run
+    lives on.
 
-    A link to such a file is refused as the file itself is. Of an input that is a folder, every file is data, and so would be
-    a new file beside others of the same ending.
+    A link to such a file is refused as the file itself is. Of an input that is a folder, every file is data,
+    and so would be a new file beside others of the same ending.
     """
     for place in (path.absolute(), path.resolve()):
         is_run = any((place.parent / name).exists() for name in (CONFIG, CHECKPOINT))
         if is_run and place.name in LIVED_ON:
-            raise InputError(f"{option} should be a file of its own, found {path}, which the run in {place.parent} lives on")
+            raise InputError(
+                f"{option} should be a file of its own, found {path}, which the run in {place.parent} lives on"
+            )
     for one in inputs:
         if _is_part_of(path, one):
-            raise InputError(f"{option} should be a file of its own, found {path}, which belongs to the input {one}")
+            raise InputError(
+                f"{option} should be a file of its own, found {path}, which belongs to the input {one}"
+            )
 
 
 def require_room_for(folder: Path | None, data: Iterable[Path]) -> None:
-    """InputError where a run in `folder` would write over its own data, or `folder` is a file; None is a new folder."""
+    """InputError where a run in `folder` would write over its own data, or `folder` is a file; None is a new
+    folder.
+    """
     if folder is None:
         return
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} should be the folder of a new run, found a file there")
     for one in data:
         for name in (*LIVED_ON, *DRAWN_INTO, "figures"):
-            if (place := folder / name).exists() and one.exists() and (place.samefile(one) or place in one.absolute().parents):
+            if (
+                (place := folder / name).exists()
+                and one.exists()
+                and (place.samefile(one) or place in one.absolute().parents)
+            ):
                 said = f"found {one}, where the run writes its {name}"
-                raise InputError(f"{folder} should be a folder whose files are not the run's data; {said}: choose another folder")
+                raise InputError(
+                    f"{folder} should be a folder whose files are not the run's data; {said}: choose another folder"
+                )
 
 
 def data_of(config: Config) -> list[Path]:
-    """Where the data of a config lie: its file or folder, or the folders in which a named data set is looked for."""
+    """Where the data of a config lie: its file or folder, or the folders in which a named data set is looked
+    for.
+    """
     return places_of(config.data, config.data_dir)
 
 
@@ -65,6 +82,8 @@ def _is_part_of(path: Path, one: Path) -> bool:
         whole, place = one.resolve(), path.resolve()
         if not whole.is_dir() or whole not in place.parents:
             return False
-        return place.exists() or any(other.suffix.lower() == place.suffix.lower() for other in place.parent.iterdir())
+        return place.exists() or any(
+            other.suffix.lower() == place.suffix.lower() for other in place.parent.iterdir()
+        )
     except (OSError, ValueError):  # ValueError: a zero byte in a path
         return False

@@ -14,7 +14,10 @@ THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_
 
 @contextmanager
 def process_pool(workers: int) -> Iterator[Executor]:
-    """So many new processes with one thread each. On the way out by an error or a signal each ends after its training step."""
+    """So many new processes with one thread each.
+
+    On the way out by an error or a signal each ends after its training step.
+    """
     require_count("sweep", "workers", workers, 1)
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))  # which new processes inherit, before they import NumPy
@@ -38,5 +41,7 @@ def process_pool(workers: int) -> Iterator[Executor]:
 
 
 def _leave_to_parent() -> None:
-    """Ctrl-C reaches every process of a terminal: those of the pool leave it to their parent, which sends SIGTERM."""
+    """Ctrl-C reaches every process of a terminal: those of the pool leave it to their parent, which sends
+    SIGTERM.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)

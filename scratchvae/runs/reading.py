@@ -1,4 +1,6 @@
-"""Runs read from their folders, without their data, their models or their weights: what `list` and `compare` show."""
+"""Runs read from their folders, without their data, their models or their weights: what `list` and `compare`
+show.
+"""
 
 import os
 import re
@@ -71,9 +73,13 @@ class Reading:
 
     @property
     def best(self) -> dict[str, float]:
-        """The held-out terms of the epoch with the highest held-out bound, and the "epoch"; nothing where none is recorded."""
+        """The held-out terms of the epoch with the highest held-out bound, and the "epoch"; nothing where
+        none is recorded.
+        """
         epochs, bounds = self.series("bound")
-        finite = [(bound, -epoch) for epoch, bound in zip(epochs, bounds, strict=True) if abs(bound) < float("inf")]
+        finite = [
+            (bound, -epoch) for epoch, bound in zip(epochs, bounds, strict=True) if abs(bound) < float("inf")
+        ]
         if not finite:
             return {}
         epoch = -max(finite)[1]
@@ -82,7 +88,8 @@ class Reading:
 
     @property
     def evaluation(self) -> dict[str, Any]:
-        """What `evaluate`, or else the sweep that the run is one of, has found of the weights as they are, by name.
+        """What `evaluate`, or else the sweep that the run is one of, has found of the weights as they are, by
+        name.
 
         It is empty where neither has, or where the weights have changed since, or the file can't be read.
         """
@@ -125,7 +132,9 @@ def read_runs(folder: str | Path) -> list[Reading]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder} should be a folder of runs, found {'a file' if folder.exists() else 'nothing there'}")
+        raise InputError(
+            f"{folder} should be a folder of runs, found {'a file' if folder.exists() else 'nothing there'}"
+        )
     found = [Path(place) for place, _, names in os.walk(folder) if any(name in names for name in FILES)]
     return [read_run(one) for one in sorted(found, key=lambda one: _in_order(str(one)))]
 

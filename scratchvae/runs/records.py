@@ -18,10 +18,14 @@ def as_lines(history: Iterable[Mapping[str, Any]]) -> str:
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
-    """A row for each record under one of names, a term of the loss as train.kl or held_out.kl; numbers to their last bit."""
+    """A row for each record under one of names, a term of the loss as train.kl or held_out.kl; numbers to
+    their last bit.
+    """
     rows = [dict(_flat(record)) for record in history]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n"
+    )
     if rows:
         writer.writeheader()
         writer.writerows(rows)
@@ -32,7 +36,10 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     """The records in a file of lines; InputError where one holds anything else."""
     lines = read_whole(path, most_bytes=strict_json.MOST_BYTES).splitlines()
     places = [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
-    return [check(strict_json.parse(line, place), RECORD, place) for line, place in zip(lines, places, strict=True)]
+    return [
+        check(strict_json.parse(line, place), RECORD, place)
+        for line, place in zip(lines, places, strict=True)
+    ]
 
 
 def _flat(record: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -40,7 +40,17 @@ MEASURES: dict[str, Penalty] = {  # what is measured beside the metrics of every
     "decoder_gradient": DecoderGradient(1.0),
 }
 DENOISED = Reconstruction(mask_rate=0.25)  # log p(x|z) of the code of x with holes: the measure "denoised"
-SHOWN = ("loss", "bound", "log_likelihood", "log_px", "kl", "active_units", "total_correlation", "mmd", "seconds")
+SHOWN = (
+    "loss",
+    "bound",
+    "log_likelihood",
+    "log_px",
+    "kl",
+    "active_units",
+    "total_correlation",
+    "mmd",
+    "seconds",
+)
 RELATIONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 Values = Mapping[str, Sequence[float]]  # of each measure, for each seed
 
@@ -56,9 +66,10 @@ def results(
 ) -> list[Row]:
     """Train each named model with each seed, as `sweep` does, and measure it: a row for each name.
 
-    No names stand for all. What a name is compared with is trained too. A row has the name, its paper, the values of each
-    measure by seed, its claims with what became of each, and the verdict: "yes" where every claim holds of every run against
-    every run of the other, "no" where none does even of the means, and "partial" else. A run that failed has its sentence there.
+    No names stand for all. What a name is compared with is trained too. A row has the name, its paper, the
+    values of each measure by seed, its claims with what became of each, and the verdict: "yes" where every
+    claim holds of every run against every run of the other, "no" where none does even of the means, and
+    "partial" else. A run that failed has its sentence there.
     """
     require_count("results", "seeds", seeds)
     wanted = _with_compared([name.replace("-", "_") for name in names] or list(NAMED_MODELS))
@@ -92,7 +103,11 @@ def _measured(trial: Trial) -> dict[str, float]:
     assert finished is not None
     run = Run.open(trial.folder)
     seconds = float(np.mean([record["seconds"] for record in run.history()]))
-    return {**finished["metrics"], "seconds": seconds, **dict(measured(run.model, run.judged.subset(slice(0, MEASURED_ON))))}
+    return {
+        **finished["metrics"],
+        "seconds": seconds,
+        **dict(measured(run.model, run.judged.subset(slice(0, MEASURED_ON)))),
+    }
 
 
 def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
@@ -119,7 +134,9 @@ def _row(name: str, found: Mapping[str, Values], failed: str | None) -> Row:
 
 
 def judged(claim: str, name: str, found: Mapping[str, Values]) -> str:
-    """ "yes" where the claim holds of every run against every other, "partial" where it does of the means, else "no"."""
+    """ "yes" where the claim holds of every run against every other, "partial" where it does of the means,
+    else "no".
+    """
     measure, relation, other = claim.split()
     mine = found[name].get(measure, ())
     theirs = found[other].get(measure, ()) if other in NAMED_MODELS else (float(other),)
@@ -132,7 +149,9 @@ def judged(claim: str, name: str, found: Mapping[str, Values]) -> str:
 
 
 def flattened(rows: Sequence[Row]) -> list[Row]:
-    """The rows with the mean of each measure over seeds, and its spread, the standard deviation, as cells of a table."""
+    """The rows with the mean of each measure over seeds, and its spread, the standard deviation, as cells of
+    a table.
+    """
     table = []
     for row in rows:
         cells: Row = {"model": row["model"], "paper": row["paper"]}

@@ -1,4 +1,6 @@
-"""Runs that differ in nothing but their seed, as one row: the mean of each number, and its standard deviation over the seeds."""
+"""Runs that differ in nothing but their seed, as one row: the mean of each number, and its standard deviation
+over the seeds.
+"""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
@@ -11,9 +13,9 @@ HEADING = "Over seeds, mean ± standard deviation:"
 def over_seeds(rows: Sequence[Row], settings: Sequence[str], numbers: Sequence[str]) -> list[dict[str, Any]]:
     """A row for each setting that two or more seeds were tried with, or [] where none was.
 
-    Rows belong together where they agree in all `settings` but the seed. Such a row has those settings, how many `seeds` there
-    are, and for each of `numbers` its mean and sd, the square root of the unbiased variance, over the seeds that have one; a
-    number that fewer than two of them have is None.
+    Rows belong together where they agree in all `settings` but the seed. Such a row has those settings, how
+    many `seeds` there are, and for each of `numbers` its mean and sd, the square root of the unbiased
+    variance, over the seeds that have one; a number that fewer than two of them have is None.
 
     >>> over_seeds([{"beta": 4, "seed": 0, "bound": -3.0}, {"beta": 4, "seed": 1, "bound": -1.0}], ["beta", "seed"], ["bound"])
     [{'beta': 4, 'seeds': 2, 'bound': {'mean': -2.0, 'sd': 1.4142135623730951}}]
@@ -27,7 +29,10 @@ def over_seeds(rows: Sequence[Row], settings: Sequence[str], numbers: Sequence[s
         {
             **dict(zip(kept, key, strict=True)),
             "seeds": len(seeds),
-            **{name: _spread([row[name] for row in seeds.values() if row.get(name) is not None]) for name in numbers},
+            **{
+                name: _spread([row[name] for row in seeds.values() if row.get(name) is not None])
+                for name in numbers
+            },
         }
         for key, seeds in found.items()
         if len(seeds) > 1
@@ -35,8 +40,13 @@ def over_seeds(rows: Sequence[Row], settings: Sequence[str], numbers: Sequence[s
 
 
 def in_words(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Such rows with each mean and deviation as one text, "-2.000 ± 1.414"; a column that no row has a number in is left out."""
-    said = [{name: _said(value) if isinstance(value, Mapping) else value for name, value in row.items()} for row in rows]
+    """Such rows with each mean and deviation as one text, "-2.000 ± 1.414"; a column that no row has a number
+    in is left out.
+    """
+    said = [
+        {name: _said(value) if isinstance(value, Mapping) else value for name, value in row.items()}
+        for row in rows
+    ]
     empty = {name for name in (said[0] if said else ()) if all(row[name] is None for row in said)}
     return [{name: value for name, value in row.items() if name not in empty} for row in said]
 

@@ -18,11 +18,13 @@ CHOSEN = {*BEGINNING, "schedule"}  # settings whose values are choices
 SETTINGS = ({entry.name for entry in fields(Config)} - MEASURED) | SHORT.keys() | {"penalty", "schedule"}
 
 
-def configured(given: Mapping[str, Any], base: Config | None = None, *, spelling: Callable[[str], str] = str) -> Config:
+def configured(
+    given: Mapping[str, Any], base: Config | None = None, *, spelling: Callable[[str], str] = str
+) -> Config:
     """The config with these settings, each of SETTINGS; what is not given is as in `base`, or the default.
 
-    A choice may be a Choice or its text, "elbo(beta=4)". InputError, which calls a setting by its `spelling`, for a setting
-    that there is not, for two that set one parameter, and for a value that does not fit.
+    A choice may be a Choice or its text, "elbo(beta=4)". InputError, which calls a setting by its `spelling`,
+    for a setting that there is not, for two that set one parameter, and for a value that does not fit.
     """
     for name in given:
         if name not in SETTINGS:
@@ -52,12 +54,17 @@ def moved(config: Config, data: str | None, data_dir: str | None) -> Config:
     """The config of the same data where they lie now; None for where they lay."""
     if data is None and data_dir is None:
         return config
-    lying = {"data": config.data if data is None else data, "data_dir": config.data_dir if data_dir is None else data_dir}
+    lying = {
+        "data": config.data if data is None else data,
+        "data_dir": config.data_dir if data_dir is None else data_dir,
+    }
     return absolute(replace(config, **lying))  # type: ignore[arg-type]
 
 
 def _text(name: str, value: Any) -> Any:
-    """The value as a config or a short spelling takes it: a choice as text or as a Choice, penalties always as several."""
+    """The value as a config or a short spelling takes it: a choice as text or as a Choice, penalties always
+    as several.
+    """
     if name == "penalty":
         several = value if isinstance(value, tuple | list) else (value,)
         return [_choice_in_text(name, one) for one in several]
@@ -70,5 +77,7 @@ def _text(name: str, value: Any) -> Any:
 
 def _choice_in_text(name: str, value: Any) -> str:
     if not isinstance(value, str | Choice):
-        raise InputError(f"{name} should be a choice, such as name(parameter=value); found {shortened(value)}")
+        raise InputError(
+            f"{name} should be a choice, such as name(parameter=value); found {shortened(value)}"
+        )
     return str(value)

@@ -1,4 +1,6 @@
-"""Runs of models that are solved on all examples at once: one epoch of one step, whatever the number of batches."""
+"""Runs of models that are solved on all examples at once: one epoch of one step, whatever the number of
+batches.
+"""
 
 import time
 
@@ -14,7 +16,8 @@ from scratchvae.training import Purpose, Training, generator
 class Solution:
     """A model that has been solved, and what a training of it is from then on: at its end.
 
-    InputError where the run was given what only a training by steps can use, or the likelihood has no maximum.
+    InputError where the run was given what only a training by steps can use, or the likelihood has no
+    maximum.
     """
 
     def __init__(self, model: SolvedVAE, config: Config, data: Dataset) -> None:
@@ -24,7 +27,9 @@ class Solution:
                 reason = f"{name} is solved on all examples at once, as they are"
                 raise InputError(f"{reason}: {entry} should be left alone, found {getattr(config, entry)}")
         if config.epochs not in (1, Config.epochs):
-            raise InputError(f"{name} is solved on all examples at once: epochs should be 1, found {config.epochs}")
+            raise InputError(
+                f"{name} is solved on all examples at once: epochs should be 1, found {config.epochs}"
+            )
         clock = time.perf_counter()
         model.solve(data)
         self.seconds = time.perf_counter() - clock
@@ -32,10 +37,14 @@ class Solution:
     def finish(self, training: Training) -> None:
         """Put the training behind its one epoch, with the record of it."""
         objective = training.phases[0].objective
-        parts = {"train": training.data} | ({} if training.held_out is None else {"held_out": training.held_out})
+        parts = {"train": training.data} | (
+            {} if training.held_out is None else {"held_out": training.held_out}
+        )
         terms = {
             part: bound(training.model, data, objective, rng=generator(training.seed, Purpose.HELD_OUT, 0))
             for part, data in parts.items()
         }
         training.step = training.epoch = training.epochs = 1
-        training.history = [{"epoch": 1, "step": 1, "seconds": round(self.seconds, 6), "learning_rate": 0.0, **terms}]
+        training.history = [
+            {"epoch": 1, "step": 1, "seconds": round(self.seconds, 6), "learning_rate": 0.0, **terms}
+        ]

@@ -1,4 +1,7 @@
-"""Short spellings: `beta=4` and `latent_dim=2` for what is otherwise written in the choice of an objective or a recipe."""
+"""Short spellings:
+
+`beta=4` and `latent_dim=2` for what is otherwise written in the choice of an objective or a recipe.
+"""
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
@@ -25,14 +28,17 @@ DEFAULT = "default"  # in the place of an objective's name: the model's own
 class Short(NamedTuple):
     """A parameter with a spelling of its own: of which choice, its name there, and what it means."""
 
-    of: str  # "recipe", "objective", "optimizer" or "schedule"; the name of a penalty; or "ramp", whose steps it is
+    # "recipe", "objective", "optimizer" or "schedule"; the name of a penalty; or "ramp", whose steps it is
+    of: str
     parameter: str
     words: str
 
 
 SHORT = {
     "model": Short(
-        "recipe", "model", f"{', '.join(MODELS)}, a recipe that is one by itself, or a name, as beta-tc (default vae)"
+        "recipe",
+        "model",
+        f"{', '.join(MODELS)}, a recipe that is one by itself, or a name, as beta-tc (default vae)",
     ),
     "latent_dim": Short("recipe", "latent_dim", "number of latents (default 20; convolutional 16)"),
     "hidden": Short("recipe", "hidden", "widths of the hidden layers (default 400; convolutional 256)"),
@@ -44,11 +50,25 @@ SHORT = {
     "posterior": Short("recipe", "posterior", f"{', '.join(POSTERIORS)} (default diagonal_gaussian)"),
     "log_var_bounds": Short("recipe", "log_var_bounds", "low and high, of log σ² of q(z|x) (default: none)"),
     "prior": Short("recipe", "prior", f"{', '.join(PRIORS)} (default standard_gaussian)"),
-    "classes": Short("recipe", "classes", "of a conditional_vae that is told labels: how many (default: as the data say)"),
-    "condition_dim": Short("recipe", "condition_dim", "of a conditional_vae told real numbers: how many (default: as they are)"),
-    "critic": Short("recipe", "critic", "widths of a critic's hidden layers, for --penalty critic(…) (default: none)"),
-    "classifier": Short("recipe", "classifier", "widths of its hidden layers, for a conditional_vae without some labels (default: none)"),
-    "fill": Short("recipe", "fill", "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask"),
+    "classes": Short(
+        "recipe", "classes", "of a conditional_vae that is told labels: how many (default: as the data say)"
+    ),
+    "condition_dim": Short(
+        "recipe", "condition_dim", "of a conditional_vae told real numbers: how many (default: as they are)"
+    ),
+    "critic": Short(
+        "recipe", "critic", "widths of a critic's hidden layers, for --penalty critic(…) (default: none)"
+    ),
+    "classifier": Short(
+        "recipe",
+        "classifier",
+        "widths of its hidden layers, for a conditional_vae without some labels (default: none)",
+    ),
+    "fill": Short(
+        "recipe",
+        "fill",
+        "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask",
+    ),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),
     "free_bits": Short("objective", "free_bits", "nats of KL that cost nothing, for each latent"),
@@ -60,7 +80,9 @@ SHORT = {
     "capacity_steps": Short("ramp", "capacity", "steps over which capacity grows from 0"),
     "l1": Short("l1", "weight", "of the penalty l1"),
     "sparsity": Short("sparsity", "weight", "of the penalty sparsity, on how often a latent is on"),
-    "sparsity_target": Short("sparsity", "target", "share of examples that a latent is to be on for (default 0.05)"),
+    "sparsity_target": Short(
+        "sparsity", "target", "share of examples that a latent is to be on for (default 0.05)"
+    ),
     "contraction": Short("contraction", "weight", "of the penalty contraction, |dz/dx|^2"),
     "learning_rate": Short("optimizer", "learning_rate", "default: the optimizer's"),
     "warm_up": Short("schedule", "warm_up", "steps while the learning rate rises (default 0)"),
@@ -68,7 +90,8 @@ SHORT = {
 }
 
 
-BEGINNING = {"recipe": "mlp", "objective": DEFAULT, "optimizer": "adam"}  # what is chosen where nothing is said
+# what is chosen where nothing is said
+BEGINNING = {"recipe": "mlp", "objective": DEFAULT, "optimizer": "adam"}
 
 
 def spelled_out(
@@ -78,9 +101,9 @@ def spelled_out(
 ) -> dict[str, str]:
     """The recipe, objective and optimizer of what is given by name, each as a text.
 
-    `given` may hold "recipe", "objective", "optimizer" and "schedule", texts of choices, "penalty", a list of such, and the
-    value of any SHORT. InputError, which calls a name by its `spelling`, where two of them set one parameter. What is given
-    takes the place of what stands in `beginning`.
+    `given` may hold "recipe", "objective", "optimizer" and "schedule", texts of choices, "penalty", a list of
+    such, and the value of any SHORT. InputError, which calls a name by its `spelling`, where two of them set
+    one parameter. What is given takes the place of what stands in `beginning`.
     """
     short: dict[str, dict[str, Any]] = {}
     for name, (of, parameter, _) in SHORT.items():
@@ -93,13 +116,20 @@ def spelled_out(
     weights = _weights(given, short, spelling, {} if "objective" in given else objective.keywords)
     return {
         "recipe": str(_joined(RECIPES, recipe, values, spelling, replacing="recipe" not in given)),
-        "objective": str(_joined(OBJECTIVES, objective, weights, spelling, replacing="objective" not in given)),
+        "objective": str(
+            _joined(OBJECTIVES, objective, weights, spelling, replacing="objective" not in given)
+        ),
         "optimizer": str(_optimizer(given, short, spelling, beginning)),
     }
 
 
 def _joined(
-    table: Table, choice: Choice, values: Mapping[str, Any], spelling: Callable[[str], str], *, replacing: bool
+    table: Table,
+    choice: Choice,
+    values: Mapping[str, Any],
+    spelling: Callable[[str], str],
+    *,
+    replacing: bool,
 ) -> Choice:
     """The choice with these values, which take the place of its own where `replacing`."""
     settled = choice if choice.name == DEFAULT else table.settle(choice)
@@ -109,7 +139,9 @@ def _joined(
 
 
 def _without(choice: Choice, names: Container[str]) -> Choice:
-    return replace(choice, keywords={name: value for name, value in choice.keywords.items() if name not in names})
+    return replace(
+        choice, keywords={name: value for name, value in choice.keywords.items() if name not in names}
+    )
 
 
 def _weights(
@@ -118,13 +150,19 @@ def _weights(
     spelling: Callable[[str], str],
     before: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The values of the objective's parameters that the short spellings set; a ramp may end at what was there `before`."""
+    """The values of the objective's parameters that the short spellings set; a ramp may end at what was there
+    `before`.
+    """
     values: dict[str, Any] = {"beta": 1.0} if "beta" in short.get("ramp", {}) else {}
-    values |= {name: before[name] for name in short.get("ramp", {}) if isinstance(before.get(name), int | float)}
+    values |= {
+        name: before[name] for name in short.get("ramp", {}) if isinstance(before.get(name), int | float)
+    }
     values |= short.get("objective", {})
     for weight, steps in short.get("ramp", {}).items():
         if weight not in values:
-            raise InputError(f"objective: {spelling(f'{weight}_steps')} should come with a {weight} to grow to, found none")
+            raise InputError(
+                f"objective: {spelling(f'{weight}_steps')} should come with a {weight} to grow to, found none"
+            )
         values[weight] = Choice("ramp", {"start": 0, "end": values[weight], "steps": steps})
     penalties = [PENALTIES.settle(text) for text in given.get("penalty", ())]
     penalties += [Choice(name, short[name]) for name in PENALTIES if name in short]
@@ -138,14 +176,19 @@ def _optimizer(
     beginning: Mapping[str, str],
 ) -> Choice:
     """The optimizer, its learning rate a schedule where one is given or a short spelling sets a part of it."""
-    optimizer, rate = OPTIMIZERS.settle(given.get("optimizer", beginning["optimizer"])), short.get("optimizer", {})
+    optimizer, rate = (
+        OPTIMIZERS.settle(given.get("optimizer", beginning["optimizer"])),
+        short.get("optimizer", {}),
+    )
     before = None if "optimizer" in given else optimizer.keywords.get("learning_rate")
     scheduled = "schedule" in given or "schedule" in short
     if before is not None and (scheduled or rate):
         optimizer = _without(optimizer, ("learning_rate",))
     if scheduled:
         values = dict(short.get("schedule", {}))
-        schedule = SCHEDULES.settle(given.get("schedule", before if isinstance(before, Choice) else "constant"))
+        schedule = SCHEDULES.settle(
+            given.get("schedule", before if isinstance(before, Choice) else "constant")
+        )
         if "schedule" not in given:
             schedule = _without(schedule, {*values, "rate"} if rate else values)
         if rate:

@@ -13,21 +13,31 @@ def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     names = _columns(rows)
     cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
     widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in cells
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines) + "\n"
 
 
 def as_pages(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table of the runs, and below it one of their means and deviations where runs differ only in their seed."""
+    """The table of the runs, and below it one of their means and deviations where runs differ only in their
+    seed.
+    """
     names = list(rows[0]) if rows else []
-    settings, numbers = names[: names.index("epochs")] if names else [], [name for name in names if name in SHOWN]
+    settings, numbers = (
+        names[: names.index("epochs")] if names else [],
+        [name for name in names if name in SHOWN],
+    )
     seeds = in_words(over_seeds(rows, settings, numbers))
     return as_markdown(rows) + (f"\n{HEADING}\n\n{as_markdown(seeds)}" if seeds else "")
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A line for each row under one of names; numbers to their last bit, and nothing where a row has no value."""
+    """A line for each row under one of names; numbers to their last bit, and nothing where a row has no
+    value.
+    """
     names = _columns(rows)
     return comma_separated([{name: row.get(name) for name in names} for row in rows], {})
 

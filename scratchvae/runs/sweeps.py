@@ -1,4 +1,7 @@
-"""Many runs: planned and tried before the first is trained, then trained here or wherever an executor trains them."""
+"""Many runs:
+
+planned and tried before the first is trained, then trained here or wherever an executor trains them.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ from scratchvae.runs.trial import Trial, train_trial
 from scratchvae.training import Diverged
 
 Row = dict[str, Any]  # a line of the table at the end
-SHOWN = [name for name in METRICS if name not in ("loss", "bound_of_those")]  # a loss is no measure across objectives
+# a loss is no measure across objectives
+SHOWN = [name for name in METRICS if name not in ("loss", "bound_of_those")]
 
 
 def sweep(
@@ -36,14 +40,16 @@ def sweep(
     executor: Executor | None = None,
     on_row: Callable[[Row, Trial], None] = lambda row, trial: None,
 ) -> list[Row]:
-    """Train a run for each command in a folder of its own below `folder`, and return the table of them, a row for each.
+    """Train a run for each command in a folder of its own below `folder`, and return the table of them, a row
+    for each.
 
-    A command is a mapping of settings, such as {"beta": 4, "seed": 1}; `common` are the settings that all share. A run that is
-    finished is not trained again, and one that was stopped or killed goes on from its last checkpoint, to the same bits. All
-    runs are tried before the first one is trained: InputError names the command that is wrong. Then a run that fails has the
-    sentence in its row, and the others go on. `executor` is any executor of concurrent.futures whose workers see the same
-    files; None trains one run after the other here. Each run has one BLAS thread, so that its bits do not depend on the
-    executor. `on_row` is called with each row as soon as it is known.
+    A command is a mapping of settings, such as {"beta": 4, "seed": 1}; `common` are the settings that all
+    share. A run that is finished is not trained again, and one that was stopped or killed goes on from its
+    last checkpoint, to the same bits. All runs are tried before the first one is trained: InputError names
+    the command that is wrong. Then a run that fails has the sentence in its row, and the others go on.
+    `executor` is any executor of concurrent.futures whose workers see the same files; None trains one run
+    after the other here. Each run has one BLAS thread, so that its bits do not depend on the executor.
+    `on_row` is called with each row as soon as it is known.
 
     A row has the command's settings first, then the epochs that were trained and the metrics.
     """
@@ -65,10 +71,11 @@ def sweep(
 
 
 def plan(commands: Sequence[Command], folder: Path, common: Command | Config | None = None) -> list[Trial]:
-    """The run of each command, in a folder that is called after the command's settings. InputError for a wrong command.
+    """The run of each command, in a folder that is called after the command's settings. InputError for a
+    wrong command.
 
-    Where seeds vary, all runs are judged on the same examples, those that the common seed holds out, unless held_out_seed is
-    given or a sweep goes on that an older version has begun.
+    Where seeds vary, all runs are judged on the same examples, those that the common seed holds out, unless
+    held_out_seed is given or a sweep goes on that an older version has begun.
     """
     base = common if isinstance(common, Config) else configured(common or {})
     if not commands:
@@ -79,14 +86,25 @@ def plan(commands: Sequence[Command], folder: Path, common: Command | Config | N
             configs.append(configured(command, base))
             if configs[-1] in configs[:-1]:
                 first = configs.index(configs[-1]) + 1
-                raise InputError(f"each command should describe another run, found that of command {first} again")
-    shared = base.seed if base.held_out_seed is None and not any("held_out_seed" in command for command in commands) else None
+                raise InputError(
+                    f"each command should describe another run, found that of command {first} again"
+                )
+    shared = (
+        base.seed
+        if base.held_out_seed is None and not any("held_out_seed" in command for command in commands)
+        else None
+    )
     names = ["-".join(word(name, value) for name, value in command.items()) or "run" for command in commands]
     trials = []
     for name, command, config in zip(names, commands, configs, strict=True):
-        own = name if names.count(name) == 1 else f"{name}-{'x' * 99}"  # which is cut, and told apart by its config
+        # which is cut, and told apart by its config
+        own = name if names.count(name) == 1 else f"{name}-{'x' * 99}"
         trials.append(Trial(dict(command), config, folder.absolute() / shortened_name(own, config.to_json())))
-    if shared is not None and len({config.seed for config in configs}) > 1 and not any(map(_splits_by_seed, trials)):
+    if (
+        shared is not None
+        and len({config.seed for config in configs}) > 1
+        and not any(map(_splits_by_seed, trials))
+    ):
         trials = [replace(trial, config=replace(trial.config, held_out_seed=shared)) for trial in trials]
     for trial in trials:
         trial.require_own()
@@ -131,7 +149,9 @@ def _try(trials: Sequence[tuple[int, Trial]]) -> None:
             tried.add(alike)
 
 
-def _trained(trials: Mapping[int, Trial], executor: Executor | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _trained(
+    trials: Mapping[int, Trial], executor: Executor | None
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """What comes of each trial, in the order in which they end."""
     given = {k: (str(trial.folder), trial.config.to_json(), os.getpid()) for k, trial in trials.items()}
     if executor is None:
@@ -142,15 +162,23 @@ def _trained(trials: Mapping[int, Trial], executor: Executor | None) -> Iterator
         for future in as_completed(futures):
             error = future.exception()
             if isinstance(error, BrokenExecutor):
-                raise InputError(f"sweep: a process was killed, perhaps for want of memory; the same sweep goes on ({error})")
-            yield futures[future], {"failed": f"{type(error).__name__}: {error}"} if error else future.result()
+                raise InputError(
+                    f"sweep: a process was killed, perhaps for want of memory; the same sweep goes on ({error})"
+                )
+            yield (
+                futures[future],
+                {"failed": f"{type(error).__name__}: {error}"} if error else future.result(),
+            )
     finally:
         for future in futures:
             future.cancel()
 
 
 def _row(trial: Trial, names: Sequence[str], found: Mapping[str, Any]) -> Row:
-    """A line of the table. Every run has the same columns, so that two sweeps of the same commands have equal tables."""
+    """A line of the table.
+
+    Every run has the same columns, so that two sweeps of the same commands have equal tables.
+    """
     settings = {name: _word(trial.settings[name]) if name in trial.settings else None for name in names}
     metrics = found.get("metrics", {})
     shown = {name: metrics.get(name) for name in SHOWN}

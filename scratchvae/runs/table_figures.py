@@ -1,4 +1,6 @@
-"""What a table's columns say to its pictures: classes of its rows, a picture of each column, and how it is written down."""
+"""What a table's columns say to its pictures: classes of its rows, a picture of each column, and how it is
+written down.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,11 @@ PANELS = 36  # columns that are drawn
 
 
 def classes_of(data: Dataset, most: int) -> tuple[Array | None, Sequence[str], str]:
-    """What codes are coloured by: labels, or a table's first column with up to `most` levels; their names; a title's end.
+    """What codes are coloured by: labels, or a table's first column with up to `most` levels; their names; a
+    title's end.
 
-    A column of categories goes before an ordered or binary one. Rows whose cell is missing are a class of their own.
+    A column of categories goes before an ordered or binary one. Rows whose cell is missing are a class of
+    their own.
     """
     if data.labels is not None or data.schema is None:
         return data.labels, data.label_names, ""
@@ -28,12 +32,17 @@ def classes_of(data: Dataset, most: int) -> tuple[Array | None, Sequence[str], s
                 cells = data.batch(slice(None), np.float64).x_or_nan[:, k]
                 missing = np.isnan(cells)
                 names = (*column.levels, "missing") if missing.any() else column.levels
-                return np.where(missing, len(column.levels), cells).astype(np.intp), names, f", by {column.name}"
+                return (
+                    np.where(missing, len(column.levels), cells).astype(np.intp),
+                    names,
+                    f", by {column.name}",
+                )
     return None, (), ""
 
 
 def columns_of(run: Run, rows: int, y: Array | None) -> "Figure":
-    """A panel for each of the first columns of the run's table: so many rows of its data, and as many samples.
+    """A panel for each of the first columns of the run's table: so many rows of its data, and as many
+    samples.
 
     `y` is what a model that is told something is told of the samples, one for each.
     """
@@ -45,7 +54,9 @@ def columns_of(run: Run, rows: int, y: Array | None) -> "Figure":
     n, told = (rows, {}) if y is None else (len(y), {"y": y})
     sampled = np.asarray(model.sample(n, run.config.seed, mean=False, **told), np.float64)
     kept = run.schema.columns[:PANELS]
-    return plots.histograms([(column.name, real[:, k], sampled[:, k], column.levels) for k, column in enumerate(kept)])
+    return plots.histograms(
+        [(column.name, real[:, k], sampled[:, k], column.levels) for k, column in enumerate(kept)]
+    )
 
 
 def natural_ending(run: Run) -> str:

@@ -10,10 +10,11 @@ FOLDER = "tensorboard"  # within the run's
 
 
 class TensorBoard:
-    """A callback that writes each epoch's terms for TensorBoard: `tensorboard --logdir runs` shows all runs of that folder.
+    """A callback that writes each epoch's terms for TensorBoard: `tensorboard --logdir runs` shows all runs
+    of that folder.
 
-    A term of the loss is kl/train and kl/held_out, so that both stand in one panel. InputError where neither the package
-    tensorboard nor tensorboardX is installed.
+    A term of the loss is kl/train and kl/held_out, so that both stand in one panel. InputError where neither
+    the package tensorboard nor tensorboardX is installed.
     """
 
     def __init__(self, folder: str | Path) -> None:

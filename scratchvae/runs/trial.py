@@ -27,7 +27,8 @@ from scratchvae.training import Diverged
 
 KIND = Record({"step": Whole(), "epochs": Whole(), "metrics": Table(Number(finite=False))})
 PATIENCE = 30.0  # seconds in which a process that was killed lets go of its folder
-_asked_to_stop = 0  # the status of the signal that a process of a pool was sent, which then begins no other run
+# the status of the signal that a process of a pool was sent, which then begins no other run
+_asked_to_stop = 0
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,14 @@ class Trial:
             found = vars(begun)
             chosen = bool(by_data(self.config, begun))
             for name, value in vars(self.config).items():
-                filled_in = name in MEASURED or (name == "kind" and value is None) or (name == "recipe" and chosen)
+                filled_in = (
+                    name in MEASURED or (name == "kind" and value is None) or (name == "recipe" and chosen)
+                )
                 if found[name] != value and not filled_in:
                     said = f"{name} {found[name]!r:.80} there, {value!r:.80} here"
-                    raise InputError(f"{self.folder} holds a run with other settings, {said}: choose another folder by --out")
+                    raise InputError(
+                        f"{self.folder} holds a run with other settings, {said}: choose another folder by --out"
+                    )
 
     def finished(self) -> dict[str, Any] | None:
         """What the run was judged to be, if it has been trained to its end and judged there."""
@@ -62,10 +67,12 @@ class Trial:
 
 
 def train_trial(folder: str, config: str, parent: int = 0) -> dict[str, Any]:
-    """Start or resume the run in `folder`, train it to its end, judge it, and return that: what an executor is given to do.
+    """Start or resume the run in `folder`, train it to its end, judge it, and return that: what an executor
+    is given to do.
 
-    `config` is the run's config as JSON. The result holds "metrics" where all went well, "failed", a sentence, where not, and
-    "interrupted", the exit status, where a signal came. In a process other than `parent` the BLAS is limited to one thread.
+    `config` is the run's config as JSON. The result holds "metrics" where all went well, "failed", a
+    sentence, where not, and "interrupted", the exit status, where a signal came. In a process other than
+    `parent` the BLAS is limited to one thread.
     """
     global _asked_to_stop
     if _asked_to_stop:
@@ -86,13 +93,20 @@ def _trained(folder: Path, config: Config) -> dict[str, Any]:
         training = run.resumed(callbacks=(run.keep(), interruption))
         training.run()
         if not interruption.status:
-            found = {"step": training.step, "epochs": training.epoch, "metrics": judge(run, training).metrics()}
+            found = {
+                "step": training.step,
+                "epochs": training.epoch,
+                "metrics": judge(run, training).metrics(),
+            }
             write_whole(folder / JUDGEMENT, (strict_json.dump(found, indent=2) + "\n").encode())
     return {"interrupted": interruption.status} if interruption.status else found
 
 
 def _begun(folder: Path, config: Config) -> Run:
-    """The run in the folder, begun if it is not there. A process that was killed a moment ago may still hold the folder."""
+    """The run in the folder, begun if it is not there.
+
+    A process that was killed a moment ago may still hold the folder.
+    """
     until = time.monotonic() + PATIENCE
     while True:
         try:

@@ -28,7 +28,10 @@ NAMES = {"gaussian_learned": "gaussian(learned=True)", "laplace_learned": "lapla
 
 
 def translated(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries, `settings` among them, as those of today. InputError where one is of another type than it was."""
+    """The entries, `settings` among them, as those of today.
+
+    InputError where one is of another type than it was.
+    """
     settings = entries["settings"]
     if not isinstance(settings, Mapping):
         raise InputError(f"config: settings should be a JSON object, found {type(settings).__name__}")

@@ -19,7 +19,18 @@ from scratchvae.site.words import names_in
 
 SECTION = "Source"
 ORDER = [  # of the rooms: from the ground up
-    *("ops", "distributions", "layers", "kernels", "flows", "posteriors", "likelihoods", "priors", "objectives", "models"),
+    *(
+        "ops",
+        "distributions",
+        "layers",
+        "kernels",
+        "flows",
+        "posteriors",
+        "likelihoods",
+        "priors",
+        "objectives",
+        "models",
+    ),
     *(
         "evaluation",
         "training",
@@ -39,7 +50,9 @@ ORDER = [  # of the rooms: from the ground up
 
 @dataclass(frozen=True)
 class Row:
-    """Lines of a file that are shown together: of a function, of a class's head, or of what stands between them."""
+    """Lines of a file that are shown together: of a function, of a class's head, or of what stands between
+    them.
+    """
 
     name: str
     node: ast.AST | None
@@ -80,7 +93,9 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 def in_order(atlas: Atlas) -> list[Module]:
     """The modules by room, from the ground up; a compiled twin is on its textbook twin's page."""
     shown = [module for name, module in atlas.modules.items() if twin_of(atlas, name) is None]
-    return sorted(shown, key=lambda module: (ORDER.index(_room(module)) if _room(module) in ORDER else -1, module.name))
+    return sorted(
+        shown, key=lambda module: (ORDER.index(_room(module)) if _room(module) in ORDER else -1, module.name)
+    )
 
 
 def twin_of(atlas: Atlas, name: str) -> str | None:
@@ -91,21 +106,35 @@ def twin_of(atlas: Atlas, name: str) -> str | None:
 
 def page(book: Book, module: Module) -> Page:
     """One module."""
-    compiled = book.atlas.modules.get(module.name.replace(".textbook.", ".compiled.")) if ".textbook." in module.name else None
+    compiled = (
+        book.atlas.modules.get(module.name.replace(".textbook.", ".compiled."))
+        if ".textbook." in module.name
+        else None
+    )
     link = link_from(book.atlas, module)
     names = names_in(module)
     lines = lines_of(module, book.atlas, book.uses)
     other = {} if compiled is None else _listings(book, compiled)
     made = []
     for row in rows_of(module):
-        doc = ast.get_docstring(row.node) if isinstance(row.node, ast.Module | ast.FunctionDef | ast.ClassDef) else None
+        doc = (
+            ast.get_docstring(row.node)
+            if isinstance(row.node, ast.Module | ast.FunctionDef | ast.ClassDef)
+            else None
+        )
         left = blocks(doc, names, link) if doc else ""
-        heading = f'<h2><a href="#{row.name}">{escape(row.name.rpartition(".")[2])}</a></h2>' if row.name else ""
+        heading = (
+            f'<h2><a href="#{row.name}">{escape(row.name.rpartition(".")[2])}</a></h2>' if row.name else ""
+        )
         right = code(_without_docstring(lines, row))
         if row.name in other:
             right = _tabs(row.name, right, other.pop(row.name))
         whole = f"{module.name}.{row.name}"
-        below = proofs(book.atlas, book.uses, book.cases, whole, row.node) if row.name and "._" not in f".{row.name}" else ""
+        below = (
+            proofs(book.atlas, book.uses, book.cases, whole, row.node)
+            if row.name and "._" not in f".{row.name}"
+            else ""
+        )
         anchor = f' id="{row.name}"' if row.name else ""
         made.append(
             f'<section class="row"{anchor} data-later><div class="doc">{heading}{left}</div>'
@@ -119,11 +148,15 @@ def page(book: Book, module: Module) -> Page:
         ]
     room = _room(module)
     title = module.name.removeprefix("scratchvae.")
-    return Page(page_of(module.name), title, SECTION, "".join(made), group=room, wide=True, summary=first_line(module))
+    return Page(
+        page_of(module.name), title, SECTION, "".join(made), group=room, wide=True, summary=first_line(module)
+    )
 
 
 def rows_of(module: Module) -> list[Row]:
-    """Cut a file before every function, class and method; what stands before one, as its comment, goes with it."""
+    """Cut a file before every function, class and method; what stands before one, as its comment, goes with
+    it.
+    """
     end = len(module.text.splitlines())
     cuts: list[tuple[int, str, ast.AST | None]] = [(1, "", module.tree)]
     for node in module.tree.body:
@@ -134,7 +167,9 @@ def rows_of(module: Module) -> list[Row]:
         cuts.append((_start(node), node.name, node))
         if isinstance(node, ast.ClassDef):
             cuts += [
-                (_start(inner), f"{node.name}.{inner.name}", inner) for inner in node.body if isinstance(inner, ast.FunctionDef)
+                (_start(inner), f"{node.name}.{inner.name}", inner)
+                for inner in node.body
+                if isinstance(inner, ast.FunctionDef)
             ]
     starts = [*(cut[0] for cut in cuts), end + 1]
     found = []
@@ -165,7 +200,9 @@ def _listings(book: Book, compiled: Module) -> dict[str, str]:
     found = {}
     for row in rows_of(compiled):
         listing = code(_without_docstring(lines, row))
-        found[row.name or f"C{row.first}"] = f'<div id="compiled.{row.name}">{listing}</div>' if row.name else listing
+        found[row.name or f"C{row.first}"] = (
+            f'<div id="compiled.{row.name}">{listing}</div>' if row.name else listing
+        )
     return found
 
 
@@ -179,7 +216,9 @@ def _tabs(name: str, textbook: str, compiled: str) -> str:
 
 
 def link_from(atlas: Atlas, module: Module) -> Callable[[str], str | None]:
-    """Where a piece of code in a docstring of `module` leads: to a name of the module, of what it imports, or of a room."""
+    """Where a piece of code in a docstring of `module` leads: to a name of the module, of what it imports, or
+    of a room.
+    """
 
     def link(text: str) -> str | None:
         if not re.fullmatch(r"[A-Za-z_][\w.]*", text):
@@ -205,7 +244,9 @@ def _overview(atlas: Atlas) -> Page:
             f"<td>{escape(first_line(m))}</td></tr>"
             for m in modules
         )
-        parts.append(f'<h2 id="{room}">{room}</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>')
+        parts.append(
+            f'<h2 id="{room}">{room}</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>'
+        )
     lead = "Every file of the package: equations on the left, the code that computes them on the right, numbers below."
     return Page(
         "source/index.html",
@@ -224,4 +265,8 @@ def first_line(module: Module) -> str:
 
 def _room(module: Module) -> str:
     parts = module.name.split(".")
-    return parts[1] if len(parts) > 2 or (module.path.name == "__init__.py" and len(parts) == 2) else "the ground"
+    return (
+        parts[1]
+        if len(parts) > 2 or (module.path.name == "__init__.py" and len(parts) == 2)
+        else "the ground"
+    )

@@ -20,10 +20,10 @@ from scratchvae.priors import StandardGaussian
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table of numbers."""
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
-    body = "".join("<tr>" + "".join(f'<td class="number">{_number(cell)}</td>' for cell in row) + "</tr>" for row in rows)
-    return (
-        f'<div class="scroll"><table><caption>{caption}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    body = "".join(
+        "<tr>" + "".join(f'<td class="number">{_number(cell)}</td>' for cell in row) + "</tr>" for row in rows
     )
+    return f'<div class="scroll"><table><caption>{caption}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _number(cell: object) -> str:
@@ -48,7 +48,9 @@ def gradient_of_the_kl() -> str:
         dmean, dlog_var = pullback(np.ones(1))
 
         differences = central(partial(_kl, log_var=s), m), central(partial(_kl, m), s)
-        rows.append((m, s, float(kl[0]), float(dmean[0, 0]), differences[0], float(dlog_var[0, 0]), differences[1]))
+        rows.append(
+            (m, s, float(kl[0]), float(dmean[0, 0]), differences[0], float(dlog_var[0, 0]), differences[1])
+        )
     head = ("μ", "log σ²", "KL", "∂KL/∂μ", "difference", "∂KL/∂log σ²", "difference")
     return table("Computed by kl_to_standard when this page was built.", head, rows)
 
@@ -59,7 +61,16 @@ def log_variance() -> str:
     kl, pullback = gaussian.kl_to_standard(np.zeros((6, 1)), s[:, None])
     _, slope = pullback(np.ones(6))
     sigma = np.exp(s / 2)
-    rows = list(zip(s.tolist(), sigma.tolist(), kl.tolist(), slope[:, 0].tolist(), (sigma - 1 / sigma).tolist(), strict=True))
+    rows = list(
+        zip(
+            s.tolist(),
+            sigma.tolist(),
+            kl.tolist(),
+            slope[:, 0].tolist(),
+            (sigma - 1 / sigma).tolist(),
+            strict=True,
+        )
+    )
     return table("One latent with μ = 0.", ("log σ²", "σ", "KL", "∂KL/∂log σ²", "∂KL/∂σ = σ − 1/σ"), rows)
 
 
@@ -75,7 +86,8 @@ def free_bits() -> str:
         cast(model, np.float64)
         parameters = named_parameters(model)
         for parameter in parameters.values():
-            parameter.value = np.zeros_like(parameter.value)  # the decoder ignores z, so that the KL alone has a gradient
+            # the decoder ignores z, so that the KL alone has a gradient
+            parameter.value = np.zeros_like(parameter.value)
         parameters["encoder.bias"].value = q
         report, pullback = Elbo(free_bits=bits)(model, Batch(np.full((2, 3), 0.5)), np.zeros((2, 2)))
         pullback()
@@ -83,7 +95,9 @@ def free_bits() -> str:
         assert grad is not None
         rows.append((bits, 0.5 * 0.2**2, 0.5 * 1.5**2, float(report.loss), float(grad[0]), float(grad[1])))
     head = ("λ", "kl₁", "kl₂", "loss", "gradient by μ₁", "gradient by μ₂")
-    return table("A decoder that ignores z: what is left is the KL. The first latent lies below λ = 0.5.", head, rows)
+    return table(
+        "A decoder that ignores z: what is left is the KL. The first latent lies below λ = 0.5.", head, rows
+    )
 
 
 def fading() -> str:
@@ -98,8 +112,16 @@ def fading() -> str:
     for K in (1, 4, 16, 64, 256):
         row: list[object] = [K]
         for gradient in ("total", "dreg"):
-            found = evaluation.estimator_noise(model, Iwae(K, gradient=gradient), batch, draws=300, rng=np.random.default_rng(1))
-            signal = np.sqrt(sum(float((g**2).sum()) for name, g in found.gradient_mean.items() if name.startswith("encoder")))
+            found = evaluation.estimator_noise(
+                model, Iwae(K, gradient=gradient), batch, draws=300, rng=np.random.default_rng(1)
+            )
+            signal = np.sqrt(
+                sum(
+                    float((g**2).sum())
+                    for name, g in found.gradient_mean.items()
+                    if name.startswith("encoder")
+                )
+            )
             row += [
                 signal,
                 float(np.sqrt(found.total_variance("encoder"))),
@@ -108,7 +130,9 @@ def fading() -> str:
         rows.append(row)
     head = ("K", "signal", "noise", "signal / noise", "signal, dreg", "noise, dreg", "signal / noise, dreg")
     return table(
-        "The encoder's gradient of Iwae(K) in a small VAE: the size of its mean, and its deviation, over 300 draws.", head, rows
+        "The encoder's gradient of Iwae(K) in a small VAE: the size of its mean, and its deviation, over 300 draws.",
+        head,
+        rows,
     )
 
 
@@ -127,20 +151,34 @@ def stratified() -> str:
         found = []
         for _ in range(1500):
             rows_of_batch = np.concatenate([[0], 1 + rng.permutation(N - 1)[: size - 1]])
-            (joint, _), _ = aggregate_log_prob(z, mean[rows_of_batch], log_var[rows_of_batch], shares=shares[None])
+            (joint, _), _ = aggregate_log_prob(
+                z, mean[rows_of_batch], log_var[rows_of_batch], shares=shares[None]
+            )
             found.append(float(np.exp(joint[0])))
         error = float(np.std(found) / np.sqrt(len(found)))
-        rows.append((words, " ".join(f"{s:.3f}" for s in shares[:3]) + " …", float(np.mean(found)), error, exact))
-    head = ("shares", "of the own example, the next, the others", "mean over 1500 batches", "its error", "q(z) over all N")
+        rows.append(
+            (words, " ".join(f"{s:.3f}" for s in shares[:3]) + " …", float(np.mean(found)), error, exact)
+        )
+    head = (
+        "shares",
+        "of the own example, the next, the others",
+        "mean over 1500 batches",
+        "its error",
+        "q(z) over all N",
+    )
     return table(f"N = {N} examples, batches of B = {size}: q(z) at a draw of one of them.", head, rows)
 
 
 def no_q_in_it() -> str:
-    """log p(x) as the bound plus the KL, and as the mean of itself, for several q, in a linear model of one latent."""
+    """log p(x) as the bound plus the KL, and as the mean of itself, for several q, in a linear model of one
+    latent.
+    """
     x, w, variance = 1.5, 1.2, 0.36
     posterior_var = 1 / (1 + w**2 / variance)
     posterior_mean = posterior_var * w * x / variance
-    log_px = float(gaussian.log_prob(np.array([[x]]), np.zeros((1, 1)), np.array([[np.log(w**2 + variance)]]))[0][0])
+    log_px = float(
+        gaussian.log_prob(np.array([[x]]), np.zeros((1, 1)), np.array([[np.log(w**2 + variance)]]))[0][0]
+    )
     rows = []
     for words, m, v in (
         ("the prior", 0.0, 1.0),
@@ -154,7 +192,9 @@ def no_q_in_it() -> str:
         z = np.array([[m]]) + np.sqrt(v) * np.random.default_rng(0).normal(size=(1000, 1))
         x_rows, log_s = np.full((1000, 1), x), np.full((1000, 1), np.log(variance))
         joint = gaussian.log_prob(x_rows, w * z, log_s)[0] + gaussian.standard_log_prob(z)[0]
-        given_x = gaussian.log_prob(z, np.full_like(z, posterior_mean), np.full_like(z, np.log(posterior_var)))[0]
+        given_x = gaussian.log_prob(
+            z, np.full_like(z, posterior_mean), np.full_like(z, np.log(posterior_var))
+        )[0]
         expected = -0.5 * (np.log(2 * np.pi * variance) + ((x - w * m) ** 2 + w**2 * v) / variance)
         ratio = joint - given_x  # log p(x, z) − log p(z|x), at draws of q
         rows.append(
@@ -168,7 +208,9 @@ def no_q_in_it() -> str:
             )
         )
     head = ("q", "bound", "KL(q ‖ p(z|x))", "their sum", "mean of log p(x) over draws of q", "its deviation")
-    return table(f"z ~ N(0, 1), x = 1.2 z + noise, x = 1.5: log p(x) = {log_px:.6f}".replace("-", "−"), head, rows)
+    return table(
+        f"z ~ N(0, 1), x = 1.2 z + noise, x = 1.5: log p(x) = {log_px:.6f}".replace("-", "−"), head, rows
+    )
 
 
 def saturated() -> str:
@@ -183,7 +225,9 @@ def saturated() -> str:
         slope = float(pullback(np.ones(1, np.float32))[0, 0])
         rows.append((l, x, float(value[0]), slope, float(naive[0, 0])))
     return table(
-        "In numbers of 32 bits.", ("logit", "x", "log p(x) by the logit", "its gradient", "log p(x) by the probability"), rows
+        "In numbers of 32 bits.",
+        ("logit", "x", "log p(x) by the logit", "its gradient", "log p(x) by the probability"),
+        rows,
     )
 
 
@@ -199,9 +243,17 @@ def convolutions() -> str:
     swap: Callable[[Array], Array] = lambda a: np.ascontiguousarray(a.transpose(1, 0, 2, 3))  # noqa: E731
     by_errors, _ = ops.conv2d(swap(x), swap(dy), np.zeros(4))
     rows = [
-        ("dx", "conv2d of dy, padded by 2, with the kernel turned by 180°", float(np.abs(dx - by_turned).max())),
+        (
+            "dx",
+            "conv2d of dy, padded by 2, with the kernel turned by 180°",
+            float(np.abs(dx - by_turned).max()),
+        ),
         ("dx", "conv_transpose2d of dy with the kernel", float(np.abs(dx - transposed).max())),
-        ("dW", "conv2d of x with dy as the kernel, batch and channels exchanged", float(np.abs(dW - swap(by_errors)).max())),
+        (
+            "dW",
+            "conv2d of x with dy as the kernel, batch and channels exchanged",
+            float(np.abs(dW - swap(by_errors)).max()),
+        ),
     ]
     return table(
         "Two pictures of 6 × 6 with 3 channels, 4 kernels of 3 × 3.",

@@ -1,4 +1,6 @@
-"""Eight questions of a student, and their answers: in a sentence, in an equation, in lines of code, in a table."""
+"""Eight questions of a student, and their answers: in a sentence, in an equation, in lines of code, in a
+table.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +14,9 @@ from scratchvae.site import answer_numbers
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said: in a sentence, in an equation, in code that is the package's own, and in a table of its numbers."""
+    """What is said: in a sentence, in an equation, in code that is the package's own, and in a table of its
+    numbers.
+    """
 
     name: str
     question: str

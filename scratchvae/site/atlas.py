@@ -15,8 +15,8 @@ from scratchvae.site.sources import demo_files, module_files, test_files
 class Module:
     """A file of Python: its text, its tree, where each of its own names is defined, and what it imports.
 
-    `defined` has the names of functions, classes, methods as `Class.method`, and of values, each with its line.
-    `imported` has each name that the file imports, with the whole name that it stands for.
+    `defined` has the names of functions, classes, methods as `Class.method`, and of values, each with its
+    line. `imported` has each name that the file imports, with the whole name that it stands for.
     """
 
     name: str
@@ -55,20 +55,27 @@ class Atlas:
     """What every maker of pages is given: where the pages of all names are, so that each page can lead there.
 
         atlas.href("scratchvae.distributions.gaussian.kl_to_standard")
-        atlas.href("scratchvae.ops.relu")                     the place of its definition, in ops/activations.py
-        atlas.test("test_gradients")                          or "test_structure::test_a_pullback_is_defined_last"
+        atlas.href("scratchvae.ops.relu")
+        the place of its definition, in ops/activations.py
+        atlas.test("test_gradients")     or "test_structure::test_a_pullback_is_defined_last"
         atlas.demo("03_vae")                                  its page in the course
         atlas.link("scratchvae.ops.relu")                     <a href="…"><code>ops.relu</code></a>
 
     Each raises KeyError for what does not exist, so that no page of a built site leads nowhere.
     """
 
-    modules: dict[str, Module] = field(default_factory=lambda: {n: Module(n, p) for n, p in module_files().items()})
-    tests: dict[str, Module] = field(default_factory=lambda: {n: Module(n, p) for n, p in test_files().items()})
+    modules: dict[str, Module] = field(
+        default_factory=lambda: {n: Module(n, p) for n, p in module_files().items()}
+    )
+    tests: dict[str, Module] = field(
+        default_factory=lambda: {n: Module(n, p) for n, p in test_files().items()}
+    )
     demos: dict[str, Path] = field(default_factory=demo_files)
 
     def where(self, name: str) -> tuple[str, str]:
-        """The module and the name inside it, "" for the module itself, that a whole name leads to by way of imports."""
+        """The module and the name inside it, "" for the module itself, that a whole name leads to by way of
+        imports.
+        """
         if name in self.modules:
             return name, ""
         parts = name.split(".")
@@ -123,6 +130,12 @@ def page_of(module: str) -> str:
 def _names_of(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    targets = (
+        node.targets
+        if isinstance(node, ast.Assign)
+        else [node.target]
+        if isinstance(node, ast.AnnAssign)
+        else []
+    )
     flat = [one for target in targets for one in (target.elts if isinstance(target, ast.Tuple) else [target])]
     return [one.id for one in flat if isinstance(one, ast.Name)]

@@ -1,7 +1,8 @@
-"""The chapters of the course: for each demo a title, in Italian too, its statements with their proofs, and its pictures.
+"""The chapters of the course: for each demo a title, in Italian too, its statements with their proofs, and
+its pictures.
 
-A statement is proved by functions, which compute both of its sides, and by tests, which compare them. "claims" stands for
-the function of tests/test_demos.py that reads the numbers of the demo's own output.
+A statement is proved by functions, which compute both of its sides, and by tests, which compare them.
+"claims" stands for the function of tests/test_demos.py that reads the numbers of the demo's own output.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence that is true, the functions below `scratchvae` that are its proof, and the tests that hold it."""
+    """A sentence that is true, the functions below `scratchvae` that are its proof, and the tests that hold
+    it.
+    """
 
     words: str
     functions: tuple[str, ...]
@@ -18,7 +21,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A demo as a chapter. `claims`: its function in tests/test_demos.py. `captions`: of its pictures, English and Italian."""
+    """A demo as a chapter. `claims`: its function in tests/test_demos.py.
+
+    `captions`: of its pictures, English and Italian.
+    """
 
     demo: str
     part: str

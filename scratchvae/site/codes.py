@@ -16,7 +16,10 @@ def latents(atlas: Atlas) -> Page:
     decoder, most, made = experiments.decoder_for_page(model, codes)
     rows = experiments.first_of_each_class(held_out)
     originals = held_out.batch(rows).x
-    shown = [{"code": codes[i].round(2).tolist(), "grey": experiments.greys(x)} for i, x in zip(rows, originals, strict=True)]
+    shown = [
+        {"code": codes[i].round(2).tolist(), "grey": experiments.greys(x)}
+        for i, x in zip(rows, originals, strict=True)
+    ]
     draws = np.random.default_rng(3).normal(size=(40, 8)).round(2).tolist()
     sliders = "".join(
         slider(f"z{j}", f"z<sub>{j + 1}</sub>", -3, 3, 0)
@@ -75,13 +78,17 @@ def plane(atlas: Atlas) -> Page:
     codes = np.asarray(model.encode(held_out))
     decoder, most, made = experiments.decoder_for_page(model, codes)
     assert held_out.labels is not None
-    points = [[*map(float, code.round(3)), int(label)] for code, label in zip(codes, held_out.labels, strict=True)]
+    points = [
+        [*map(float, code.round(3)), int(label)] for code, label in zip(codes, held_out.labels, strict=True)
+    ]
     return lesson(
         atlas,
         "plane",
         "The plane of codes",
         "With two latents the whole space of codes is a plane. See where the encoder puts six hundred digits, and what lies between.",
-        equations=[r"q(z\mid x)=\mathcal N\bigl(\mu(x),\,\mathrm{diag}\,\sigma^2(x)\bigr),\qquad p(z)=\mathcal N(0,I)"],
+        equations=[
+            r"q(z\mid x)=\mathcal N\bigl(\mu(x),\,\mathrm{diag}\,\sigma^2(x)\bigr),\qquad p(z)=\mathcal N(0,I)"
+        ],
         stage=f"""<div id="play" class="stage wide"><div>
 {canvas("plane", 640, "The plane of codes from −4 to 4 both ways: each held-out digit stands, as its numeral, at its code.")}</div>
 <div>{canvas("picture", 240, "The decoder's picture of the chosen point of the plane.")}

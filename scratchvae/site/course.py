@@ -1,4 +1,6 @@
-"""The course: every demo is a page, with what it prints when the site is built, its pictures, its statements and its code."""
+"""The course: every demo is a page, with what it prints when the site is built, its pictures, its statements
+and its code.
+"""
 
 import ast
 import os
@@ -26,7 +28,9 @@ LARGEST = 400_000  # bytes of a sound or a picture that is shown
 
 @dataclass(frozen=True)
 class Ran:
-    """What a demo printed, its pictures and sounds by file name, and why there are none where it could not run."""
+    """What a demo printed, its pictures and sounds by file name, and why there are none where it could not
+    run.
+    """
 
     text: str
     files: dict[str, bytes]
@@ -35,27 +39,56 @@ class Ran:
 
 def run_demo(path: Path) -> Ran:
     """Run a demo with --quick in a process of its own."""
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONUTF8": "1"}
+    environment = os.environ | {
+        "OPENBLAS_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",
+        "PYTHONUTF8": "1",
+    }
     with TemporaryDirectory() as folder:
         out = Path(folder) / "pictures"
         command = [sys.executable, str(path), "--quick", "--out", str(out)]
         try:
             run = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=SECONDS
+                command,
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                encoding="utf-8",
+                check=False,
+                timeout=SECONDS,
             )
         except subprocess.TimeoutExpired:
-            return Ran("", {}, f"It took longer than the {SECONDS} seconds that the building of this site allows.")
+            return Ran(
+                "", {}, f"It took longer than the {SECONDS} seconds that the building of this site allows."
+            )
         files = (
-            {file.name: file.read_bytes() for file in sorted(out.glob("*.*")) if file.stat().st_size < LARGEST}
+            {
+                file.name: file.read_bytes()
+                for file in sorted(out.glob("*.*"))
+                if file.stat().st_size < LARGEST
+            }
             if out.is_dir()
             else {}
         )
-    text = "\n".join(line for line in run.stdout.replace(str(out), "pictures").splitlines() if not line.startswith("Picture"))
-    missing = re.search(r"No module named '([\w.]+)'|, which is not installed: pip install (\w+)", run.stderr + run.stdout)
+    text = "\n".join(
+        line
+        for line in run.stdout.replace(str(out), "pictures").splitlines()
+        if not line.startswith("Picture")
+    )
+    missing = re.search(
+        r"No module named '([\w.]+)'|, which is not installed: pip install (\w+)", run.stderr + run.stdout
+    )
     if missing:
-        return Ran("", {}, f"It needs {missing[1] or missing[2]}, which was not installed where this site was built.")
+        return Ran(
+            "", {}, f"It needs {missing[1] or missing[2]}, which was not installed where this site was built."
+        )
     if run.returncode:
-        return Ran(text, files, f"It ended with the exit status {run.returncode}: {run.stderr.strip().splitlines()[-1:]}")
+        return Ran(
+            text,
+            files,
+            f"It ended with the exit status {run.returncode}: {run.stderr.strip().splitlines()[-1:]}",
+        )
     return Ran(text, files)
 
 
@@ -84,7 +117,11 @@ Each is a program of the library, run when this site was built, which prints its
 <p>Read the statements first, then the output: after "expected" stands what theory says. Each statement is linked to the functions that
 compute its two sides, and to the test that compares them. Titles and captions are in Italian too, since the notes that this project began from are.</p>{parts}"""
     return Page(
-        "course/index.html", "The course", SECTION, body, summary="from the autoencoder to the whole family, chapter by chapter"
+        "course/index.html",
+        "The course",
+        SECTION,
+        body,
+        summary="from the autoencoder to the whole family, chapter by chapter",
     )
 
 
@@ -93,7 +130,11 @@ def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
     demo = Module(chapter.demo, atlas.demos[chapter.demo])
     words = ast.get_docstring(demo.tree) or ""
     after = "\n".join(demo.text.splitlines()[demo.tree.body[0].end_lineno :]).strip("\n")
-    trouble = f'<p class="note">This demo is shown without its output. {escape(found.trouble)}</p>' if found.trouble else ""
+    trouble = (
+        f'<p class="note">This demo is shown without its output. {escape(found.trouble)}</p>'
+        if found.trouble
+        else ""
+    )
     output = f'<pre class="output" tabindex="0"><code>{marked(found.text)}</code></pre>' if found.text else ""
     statements = "".join(statement_of(atlas, chapter, each) for each in chapter.statements)
     pictures, files = figures(chapter, found)
@@ -105,7 +146,13 @@ def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
 <h2>The program</h2><p><code>demos/{chapter.demo}.py</code>, whose words stand above. <code>python demos/{chapter.demo}.py</code> runs it in full.</p>
 {code_of(after)}"""
     return Page(
-        f"course/{chapter.demo}.html", chapter.title, SECTION, body, group=chapter.part, files=files, summary=chapter.italian
+        f"course/{chapter.demo}.html",
+        chapter.title,
+        SECTION,
+        body,
+        group=chapter.part,
+        files=files,
+        summary=chapter.italian,
     )
 
 
@@ -120,7 +167,9 @@ def statement_of(atlas: Atlas, chapter: Chapter, statement: Statement) -> str:
 def marked(text: str) -> str:
     """The output with what was expected set off."""
     return re.sub(
-        r"\((?:expected|each|below)[^()]*(?:\([^()]*\)[^()]*)*\)", lambda m: f"<mark>{m[0]}</mark>", escape(text, quote=False)
+        r"\((?:expected|each|below)[^()]*(?:\([^()]*\)[^()]*)*\)",
+        lambda m: f"<mark>{m[0]}</mark>",
+        escape(text, quote=False),
     )
 
 
@@ -131,14 +180,14 @@ def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
         path, stem = f"course/{chapter.demo}/{name}", Path(name).stem
         english, italian = chapter.captions.get(stem, (stem.replace("_", " ").replace("-", " "), ""))
         files[path] = data
-        caption = f"<figcaption>{english}{f'<br><span lang=it>{italian}</span>' if italian else ''}</figcaption>"
+        caption = (
+            f"<figcaption>{english}{f'<br><span lang=it>{italian}</span>' if italian else ''}</figcaption>"
+        )
         if name.endswith(".png"):
             width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
             shown += f'<figure><img src="/{path}" alt="{escape(english)}" width="{width}" height="{height}" loading="lazy">{caption}</figure>'
         elif name.endswith(".wav"):
-            shown += (
-                f'<figure><audio controls preload="none" src="/{path}" aria-label="{escape(english)}"></audio>{caption}</figure>'
-            )
+            shown += f'<figure><audio controls preload="none" src="/{path}" aria-label="{escape(english)}"></audio>{caption}</figure>'
     return shown, files
 
 

@@ -2,13 +2,13 @@
 
     W_oi ≈ scale_o q_oi,  q_oi a whole number from −127 to 127,  scale_o = max_i |W_oi| / 127
 
-The largest weight of a row decides its scale, so that each weight is off by half a scale at most. The error of an
-output follows from this and from the inputs, layer by layer:
+The largest weight of a row decides its scale, so that each weight is off by half a scale at most. The error
+of an output follows from this and from the inputs, layer by layer:
 
     |Δy_o| ≤ Σ_i |scale_o q_oi| |Δh_i| + ½ scale_o Σ_i |h_i|
 
-A rectifier makes no difference larger, and no slope of the sigmoid is above ¼, so that a pixel's probability is off
-by |Δl| / 4 at most, l its logit.
+A rectifier makes no difference larger, and no slope of the sigmoid is above ¼, so that a pixel's probability
+is off by |Δl| / 4 at most, l its logit.
 """
 
 from base64 import b64encode
@@ -23,7 +23,10 @@ from scratchvae.layers import Layer, Linear, ReLU, Sequential
 
 @dataclass(frozen=True)
 class PackedLayer:
-    """y = bias + scale (q h), then max(0, y) where it is `rectified`. q (O, I) int8, scale and bias (O,) float32."""
+    """y = bias + scale (q h), then max(0, y) where it is `rectified`.
+
+    q (O, I) int8, scale and bias (O,) float32.
+    """
 
     q: Array
     scale: Array
@@ -74,7 +77,9 @@ def largest_logit_error(decoder: Layer, layers: list[PackedLayer], z: Array) -> 
     weights = [layer for layer in decoder.layers if isinstance(layer, Linear)]
     for exact, layer in zip(weights, layers, strict=True):
         scale = layer.scale.astype(float)
-        error = error @ np.abs(scale[:, None] * layer.q).T + 0.5 * scale * np.abs(h).sum(axis=1, keepdims=True)
+        error = error @ np.abs(scale[:, None] * layer.q).T + 0.5 * scale * np.abs(h).sum(
+            axis=1, keepdims=True
+        )
         assert exact.bias is not None
         h = h @ exact.weight.value.astype(float) + exact.bias.value.astype(float)
         h = np.maximum(h, 0) if layer.rectified else h

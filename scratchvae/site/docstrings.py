@@ -19,7 +19,9 @@ def blocks(doc: str, names: Collection[str], link: Link) -> str:
         lines = paragraph.splitlines()
         for indented, group in _groups(lines):
             if group[0].lstrip().startswith(">>>"):
-                made.append(f"<pre><code>{escape(chr(10).join(line.strip() for line in group), quote=False)}</code></pre>")
+                made.append(
+                    f"<pre><code>{escape(chr(10).join(line.strip() for line in group), quote=False)}</code></pre>"
+                )
             elif indented:
                 made.append(_displayed(group, names, link))
             elif re.match(r"(- |\d+\. )", group[0]):
@@ -35,7 +37,9 @@ def _groups(lines: list[str]) -> list[tuple[bool, list[str]]]:
     for line in lines:
         item = re.match(r"(- |\d+\. )", line) is not None
         inside = bool(found) and not found[-1][0] and re.match(r"(- |\d+\. )", found[-1][1][0]) is not None
-        indented = line.startswith("    ") and not (inside and line.startswith("  ") and not re.match(r"\s{6,}", line))
+        indented = line.startswith("    ") and not (
+            inside and line.startswith("  ") and not re.match(r"\s{6,}", line)
+        )
         belongs = bool(found) and (found[-1][0] == indented) and (inside or not item)
         if belongs and not (inside and not item and not line.startswith("  ")):
             found[-1][1].append(line)
@@ -50,7 +54,14 @@ def _paragraph(text: str, names: Collection[str], link: Link, *, first: bool) ->
     made = []
     for i, cell in enumerate(cells):
         cut = pieces(cell, names)
-        if first and i == 0 and cut and cut[0][0] == "equation" and len(cut[0][1]) > 12 and re.search("[=≤≥]", cut[0][1]):
+        if (
+            first
+            and i == 0
+            and cut
+            and cut[0][0] == "equation"
+            and len(cut[0][1]) > 12
+            and re.search("[=≤≥]", cut[0][1])
+        ):
             made.append(display(cut[0][1], names))
             cell = re.sub(r"^[.,;:]?\s*", "", cell[len(cut[0][1]) :])
             if re.match(r"[a-z]+ ", cell) and pieces(cell, names)[0][0] == "words":
@@ -77,7 +88,9 @@ def _list(lines: list[str], names: Collection[str], link: Link) -> str:
 
 def _displayed(lines: list[str], names: Collection[str], link: Link) -> str:
     """Indented lines: equations where they hold any, else the text as it stands."""
-    if not any(kind == "equation" for line in lines for kind, _ in pieces(line.strip(), names, sentence=False)):
+    if not any(
+        kind == "equation" for line in lines for kind, _ in pieces(line.strip(), names, sentence=False)
+    ):
         low = min(len(line) - len(line.lstrip()) for line in lines)
         return f"<pre>{escape(chr(10).join(line[low:] for line in lines), quote=False)}</pre>"
     made = []

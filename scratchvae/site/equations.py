@@ -1,7 +1,7 @@
 """The grammar of equations in Unicode, and their translation to TeX.
 
-An equation is what this grammar takes. Docstrings hold equations on lines of their own and in their sentences, and the
-comment at the end of each gradient line is one. The grammar has
+An equation is what this grammar takes. Docstrings hold equations on lines of their own and in their
+sentences, and the comment at the end of each gradient line is one. The grammar has
 
     numbers      3, 0.5, 1e-6, ½, ∞, …
     letters      one Latin or Greek letter, with hats, tildes, primes
@@ -14,9 +14,9 @@ comment at the end of each gradient line is one. The grammar has
     products     a b, a · b, A ∘ B, a/b
     signs        `+ − ±`, and relations `= < > ≤ ≥ ≠ ≈ ∈ ~ ∝ ← →`
 
-A product written without a sign has a space between names; a quotient takes the factor on either side of its stroke, so
-that a/b c is (a/b) c. On a line of its own a quotient of two factors becomes a fraction; a denominator that goes on
-without a space, as in 1/2h, keeps its stroke.
+A product written without a sign has a space between names; a quotient takes the factor on either side of its
+stroke, so that a/b c is (a/b) c. On a line of its own a quotient of two factors becomes a fraction; a
+denominator that goes on without a space, as in 1/2h, keeps its stroke.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ SPECIAL = {"E": r"\mathbb{E}", "N": r"\mathcal{N}", "U": r"\mathcal{U}"}  # wher
 
 
 def translate(text: str, names: Collection[str] = (), *, fractions: bool = True) -> str:
-    """The TeX of an equation. `names` are the words that count as names. Raises NotAnEquation for anything else."""
+    """The TeX of an equation. `names` are the words that count as names.
+
+    Raises NotAnEquation for anything else.
+    """
     return translate_tokens(tokens_of(text), names, fractions=fractions)
 
 
@@ -60,9 +63,12 @@ class _Reader:
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
     def expression(self, closer: str) -> str:
-        """Factors, signs and relations up to `closer`, which is left for the caller; up to the end where it is empty."""
+        """Factors, signs and relations up to `closer`, which is left for the caller; up to the end where it
+        is empty.
+        """
         parts: list[str] = []
-        kinds: list[str] = []  # "factor", "open" for what waits for an operand, "derivative" for the beginning of d…/d…
+        # "factor", "open" for what waits for an operand, "derivative" for the beginning of d…/d…
+        kinds: list[str] = []
         while (t := self.token) is not None:
             waits = not kinds or kinds[-1] == "open"
             if t.text == closer or (t.kind == "close"):
@@ -76,7 +82,12 @@ class _Reader:
             elif t.kind in ("relation", "sign", "product", "comma"):
                 self._require(not waits or t.kind == "sign" or (t.kind == "relation" and not kinds), t)
                 self._require(t.kind != "comma" or bool(closer), t)
-                tables = {"relation": marks.RELATIONS, "sign": marks.SIGNS, "product": marks.PRODUCTS, "comma": {}}
+                tables = {
+                    "relation": marks.RELATIONS,
+                    "sign": marks.SIGNS,
+                    "product": marks.PRODUCTS,
+                    "comma": {},
+                }
                 mark = tables[t.kind].get(t.text, rf"{t.text}\, ")
                 parts.append(f" {mark} " if t.text != ":" else r" : ")
                 kinds.append("open")
@@ -101,7 +112,9 @@ class _Reader:
         return "".join(parts)
 
     def _divide(self, parts: list[str], kinds: list[str]) -> None:
-        """Put the quotient of the last factor, or of the derivative that begins before it, and of the next one."""
+        """Put the quotient of the last factor, or of the derivative that begins before it, and of the next
+        one.
+        """
         t, stroke = self.token, self.tokens[self.at - 1]
         if t is None:
             raise NotAnEquation("nothing stands below the stroke")
@@ -123,8 +136,13 @@ class _Reader:
             if re.search(r"(log|exp)\}?$", below) and self.token is not None:
                 below += " " + self.factor()
         follows = self.token
-        simple = follows is None or follows.before or follows.kind not in ("word", "greek", "number", "open", "share", "root")
-        of_all = stroke.before and start > 0 and kinds[start - 1] == "factor"  # in a b / c it may be meant for both
+        simple = (
+            follows is None
+            or follows.before
+            or follows.kind not in ("word", "greek", "number", "open", "share", "root")
+        )
+        # in a b / c it may be meant for both
+        of_all = stroke.before and start > 0 and kinds[start - 1] == "factor"
         if self.fractions and simple and not of_all and r"\frac" not in above + below:
             quotient = rf"\frac{{{bare(above)}}}{{{bare(below)}}}"
         else:
@@ -177,7 +195,9 @@ class _Reader:
         assert t is not None
         self.at += 1
         if t.kind == "number":
-            return re.sub(r"e([-−+]?)(\d+)$", r" \\cdot 10^{\1\2}", t.text.replace(",", "{,}")).replace("−", "-")
+            return re.sub(r"e([-−+]?)(\d+)$", r" \\cdot 10^{\1\2}", t.text.replace(",", "{,}")).replace(
+                "−", "-"
+            )
         if t.kind == "share":
             return rf"\tfrac{{{marks.SHARES[t.text][0]}}}{{{marks.SHARES[t.text][1]}}}"
         if t.kind == "plain":
@@ -208,7 +228,9 @@ class _Reader:
         inside = self.expression(marks.OPENERS[t.text])
         closer = self.token
         self._require(
-            closer is not None and (closer.text == marks.OPENERS[t.text] or (t.text + closer.text) in ("[)", "(]")), closer
+            closer is not None
+            and (closer.text == marks.OPENERS[t.text] or (t.text + closer.text) in ("[)", "(]")),
+            closer,
         )
         assert closer is not None
         self.at += 1
@@ -217,7 +239,12 @@ class _Reader:
     def _word(self, word: str) -> str:
         following = self.token
         base, _, rest = word.partition("_")
-        if base in SPECIAL and following is not None and not following.before and (following.kind in ("open", "bar")):
+        if (
+            base in SPECIAL
+            and following is not None
+            and not following.before
+            and (following.kind in ("open", "bar"))
+        ):
             return SPECIAL[base] + (_index(rest) if rest else "")
         return named(word, self.names, translate_loosely)
 
@@ -228,7 +255,9 @@ class _Reader:
 
     def _require(self, condition: bool, t: Token | None) -> None:
         if not condition:
-            raise NotAnEquation(f"{t.text!r} stands where it cannot" if t is not None else "something is missing at the end")
+            raise NotAnEquation(
+                f"{t.text!r} stands where it cannot" if t is not None else "something is missing at the end"
+            )
 
 
 def translate_loosely(text: str) -> str:

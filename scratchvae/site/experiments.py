@@ -33,7 +33,9 @@ PLAIN = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One run on held-out data: its setting, rate and distortion in nats, ‖x − E[x|z]‖², the KL of each latent, pictures."""
+    """One run on held-out data: its setting, rate and distortion in nats, ‖x − E[x|z]‖², the KL of each
+    latent, pictures.
+    """
 
     setting: float
     rate: float
@@ -45,8 +47,18 @@ class Measured:
 
     def for_page(self) -> dict[str, Any]:
         """The run as JSON can hold it."""
-        numbers = {"setting": self.setting, "rate": self.rate, "distortion": self.distortion, "squared": self.squared}
-        return {**numbers, "kl": self.kl.tolist(), "pictures": greys(self.pictures), "samples": greys(self.samples)}
+        numbers = {
+            "setting": self.setting,
+            "rate": self.rate,
+            "distortion": self.distortion,
+            "squared": self.squared,
+        }
+        return {
+            **numbers,
+            "kl": self.kl.tolist(),
+            "pictures": greys(self.pictures),
+            "samples": greys(self.samples),
+        }
 
 
 def greys(images: Array) -> str:
@@ -56,19 +68,33 @@ def greys(images: Array) -> str:
 
 @cache
 def digits(n: int, side: int, *, plain: bool = False) -> tuple[Dataset, Dataset]:
-    """Digits to train on, and 600 that are held out; `plain` ones differ by their class and typeface, and by little else."""
-    drawn = data.glyphs(n + 600, characters="0123456789", ranges=PLAIN, size=side) if plain else data.numerals(n + 600, size=side)
+    """Digits to train on, and 600 that are held out; `plain` ones differ by their class and typeface, and by
+    little else.
+    """
+    drawn = (
+        data.glyphs(n + 600, characters="0123456789", ranges=PLAIN, size=side)
+        if plain
+        else data.numerals(n + 600, size=side)
+    )
     return drawn.split(600)
 
 
 def trained(
-    train: Dataset, *, latents: int, hidden: int, epochs: int, objective: Objective | None = None, variance: float | None = None
+    train: Dataset,
+    *,
+    latents: int,
+    hidden: int,
+    epochs: int,
+    objective: Objective | None = None,
+    variance: float | None = None,
 ) -> LatentVariableModel:
     """A VAE of one hidden layer each way; with a `variance` its decoder is Gaussian."""
     likelihood = "bernoulli" if variance is None else Gaussian(variance)
     model = recipes.mlp(train.event_shape, latent_dim=latents, hidden=hidden, likelihood=likelihood)
     steps = epochs * -(-len(train) // 128)
-    model.fit(train, epochs=epochs, batch_size=128, learning_rate=Cosine(4e-3, steps), objective=objective or Elbo())
+    model.fit(
+        train, epochs=epochs, batch_size=128, learning_rate=Cosine(4e-3, steps), objective=objective or Elbo()
+    )
     return model
 
 
@@ -79,7 +105,9 @@ def first_of_each_class(held_out: Dataset) -> Array:
 
 
 def decoder_for_page(model: LatentVariableModel, z: Array) -> tuple[dict[str, Any], float, float]:
-    """The decoder in 8 bits; the largest error of a pixel that this can make at those codes; and the one that it makes."""
+    """The decoder in 8 bits; the largest error of a pixel that this can make at those codes; and the one that
+    it makes.
+    """
     layers = packed(model.decoder)
     ours, _ = model.decoder(z)
     made = np.abs(1 / (1 + np.exp(-logits_of(layers, z))) - 1 / (1 + np.exp(-ours.astype(float)))).max()
@@ -94,13 +122,18 @@ def decoder_for_page(model: LatentVariableModel, z: Array) -> tuple[dict[str, An
 def with_beta(beta: float) -> Measured:
     """The VAE of that β."""
     train, held_out = digits(3000, SMALL)
-    return _measured(beta, trained(train, latents=8, hidden=96, epochs=14, objective=Elbo(beta=beta)), held_out)
+    return _measured(
+        beta, trained(train, latents=8, hidden=96, epochs=14, objective=Elbo(beta=beta)), held_out
+    )
 
 
 def by_sigma() -> list[Measured]:
     """One VAE with a Gaussian decoder for each fixed σ."""
     train, held_out = digits(3000, SMALL)
-    return [_measured(s, trained(train, latents=8, hidden=96, epochs=14, variance=s * s), held_out) for s in SIGMAS]
+    return [
+        _measured(s, trained(train, latents=8, hidden=96, epochs=14, variance=s * s), held_out)
+        for s in SIGMAS
+    ]
 
 
 def _measured(setting: float, model: LatentVariableModel, held_out: Dataset) -> Measured:
@@ -135,7 +168,9 @@ def by_schedule(*, steps: int = 360, every: int = 9) -> tuple[list[int], list[di
 
         def record(model: LatentVariableModel, run: dict[str, Any]) -> None:
             batch = next(iter(judged.batches(len(judged), dtype_of(model))))
-            one, _ = model.run(batch, model.draw_noise(len(batch), np.random.default_rng(0)), kl="closed_form")
+            one, _ = model.run(
+                batch, model.draw_noise(len(batch), np.random.default_rng(0)), kl="closed_form"
+            )
             assert one.kl is not None
             kl = one.kl.mean(axis=0)
             run["kl"].append(float(kl.sum()))
@@ -143,10 +178,19 @@ def by_schedule(*, steps: int = 360, every: int = 9) -> tuple[list[int], list[di
             run["latents"].append([round(float(v), 4) for v in kl])
 
         def callback(training: Any, event: str, run: dict[str, Any] = run) -> None:
-            if event == "start" or (event == "step" and training.step % every == 0 and training.step <= steps):
+            if event == "start" or (
+                event == "step" and training.step % every == 0 and training.step <= steps
+            ):
                 record(training.model, run)
 
         epochs = -(-steps // -(-len(train) // 128))
-        model.fit(train, epochs=epochs, batch_size=128, learning_rate=3e-3, objective=objective, callbacks=[callback])
+        model.fit(
+            train,
+            epochs=epochs,
+            batch_size=128,
+            learning_rate=3e-3,
+            objective=objective,
+            callbacks=[callback],
+        )
         runs.append(run)
     return marks, runs

@@ -1,4 +1,6 @@
-"""The front page: what this is, where what stands, one formula with its line and its numbers, and eight questions."""
+"""The front page: what this is, where what stands, one formula with its line and its numbers, and eight
+questions.
+"""
 
 import inspect
 from collections.abc import Iterator
@@ -20,11 +22,20 @@ MAP = {
         "The course",
         "From the autoencoder to the whole family, as programs that print each number beside what it must be.",
     ),
-    "/step.html": ("One step, walked", "Every array of a training step, on its way down and up, beside finite differences."),
-    "/play/index.html": ("Play", "Nine pages with sliders: codes, a KL and its arrows, β, σ, a temperature, the bound."),
+    "/step.html": (
+        "One step, walked",
+        "Every array of a training step, on its way down and up, beside finite differences.",
+    ),
+    "/play/index.html": (
+        "Play",
+        "Nine pages with sliders: codes, a KL and its arrows, β, σ, a temperature, the bound.",
+    ),
     "/mistakes/index.html": ("Mistakes", "Wrong lines beside right ones, and the report that finds them."),
     "/questions/index.html": ("Questions", "Eight questions of a student, answered with numbers."),
-    "/source/index.html": ("The source", "Each module with its equations beside its lines, and the numbers of its cases below."),
+    "/source/index.html": (
+        "The source",
+        "Each module with its equations beside its lines, and the numbers of its cases below.",
+    ),
     "/reference/index.html": ("Reference", "Every public name, every case, the certificate, and the texts."),
 }
 
@@ -32,9 +43,12 @@ MAP = {
 def pages(atlas: Atlas) -> Iterator[Page]:
     """The front page."""
     places = "".join(
-        f'<div class="card"><h3><a href="{path}">{title}</a></h3><p>{words}</p></div>' for path, (title, words) in MAP.items()
+        f'<div class="card"><h3><a href="{path}">{title}</a></h3><p>{words}</p></div>'
+        for path, (title, words) in MAP.items()
     )
-    asked = "".join(f'<li><a href="/questions/{answer.name}.html">{answer.question}</a></li>' for answer in ANSWERS)
+    asked = "".join(
+        f'<li><a href="/questions/{answer.name}.html">{answer.question}</a></li>' for answer in ANSWERS
+    )
     body = f"""{STYLE}<p class="lead">A variational autoencoder learns to turn a picture into a few numbers, and numbers back into pictures. This site
 shows one from the inside: each formula, the line of code that computes it, the number that the line produced, and a finite difference beside it.</p>
 <p>It is made of the library scratchvae, in which every gradient is derived and written by hand in NumPy. All numbers and pictures were
@@ -55,7 +69,9 @@ def _lines() -> str:
     """The code of the function, without its docstring and its checks of shapes."""
     text = inspect.getsource(inspect.unwrap(gaussian.reparameterize))
     _, _, after = text.split('"""', 2)
-    return "\n".join(line for line in after.strip("\n").splitlines() if "require_" not in line and "shapes =" not in line)
+    return "\n".join(
+        line for line in after.strip("\n").splitlines() if "require_" not in line and "shapes =" not in line
+    )
 
 
 def _numbers() -> str:
@@ -68,7 +84,12 @@ def _numbers() -> str:
 
     rows = [
         ("z", float(z[0, 0]), "", ""),
-        ("∂z/∂μ", float(dmean[0, 0]), central(lambda v: at(v, -1.0), 0.5), _apart(dmean, central(lambda v: at(v, -1.0), 0.5))),
+        (
+            "∂z/∂μ",
+            float(dmean[0, 0]),
+            central(lambda v: at(v, -1.0), 0.5),
+            _apart(dmean, central(lambda v: at(v, -1.0), 0.5)),
+        ),
         (
             "∂z/∂log σ²",
             float(dlog_var[0, 0]),

@@ -47,7 +47,9 @@ def _foot(text: str, within: Within) -> str:
 
 
 def named(word: str, names: Collection[str], within: Within) -> str:
-    """A word: a function, a letter and its index, a name of `names` or one with an index, or any other, upright."""
+    """A word: a function, a letter and its index, a name of `names` or one with an index, or any other,
+    upright.
+    """
     base, _, rest = word.partition("_")
     if word in FUNCTIONS:
         return FUNCTIONS[word] + " "
@@ -60,7 +62,9 @@ def named(word: str, names: Collection[str], within: Within) -> str:
     if base[0] == "d" and is_letter(base[1:]):
         return rf"\mathrm{{d}}{letter(base[1:])}" + index(rest, within=within)
     if word in names or not rest:
-        return word if re.fullmatch("[A-Z]{2,3}", word) and word not in names else rf"\mathrm{{{upright(word)}}}"
+        return (
+            word if re.fullmatch("[A-Z]{2,3}", word) and word not in names else rf"\mathrm{{{upright(word)}}}"
+        )
     base, _, rest = word.rpartition("_")
     if base in names or base.removeprefix("d") in names or len(rest) <= 2:
         return rf"\mathrm{{{upright(base)}}}" + index(rest, within=within)
@@ -78,7 +82,9 @@ def large(text: str, within: Within) -> str:
 
 def upright(word: str) -> str:
     """A word inside of \\mathrm."""
-    return "".join(GREEK[c] + " " if c in GREEK else c for c in word.translate({ord(m): None for m in MARKS})).replace("_", r"\_")
+    return "".join(
+        GREEK[c] + " " if c in GREEK else c for c in word.translate({ord(m): None for m in MARKS})
+    ).replace("_", r"\_")
 
 
 def bare(tex: str) -> str:

@@ -1,4 +1,6 @@
-"""Python as HTML, line by line: colours, names that lead to their definitions, and the mathematics of its comments."""
+"""Python as HTML, line by line: colours, names that lead to their definitions, and the mathematics of its
+comments.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,9 @@ def _in_bytes(source: list[str], at: tuple[int, int]) -> tuple[int, int]:
     return at[0], len(source[at[0] - 1][: at[1]].encode())
 
 
-def _copy(source: list[str], made: list[str], start: tuple[int, int], stop: tuple[int, int]) -> tuple[int, int]:
+def _copy(
+    source: list[str], made: list[str], start: tuple[int, int], stop: tuple[int, int]
+) -> tuple[int, int]:
     """White space between two tokens, as it is."""
     if start[0] == stop[0]:
         made[start[0] - 1] += escape(source[start[0] - 1][start[1] : stop[1]], quote=False)

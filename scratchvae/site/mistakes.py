@@ -1,4 +1,6 @@
-"""The mistakes: of every name in the catalogue the wrong line beside the right one, and what `diagnose` says of it."""
+"""The mistakes: of every name in the catalogue the wrong line beside the right one, and what `diagnose` says
+of it.
+"""
 
 import io
 from collections.abc import Iterator
@@ -51,7 +53,13 @@ the wrong line beside the right one, with the report that <code>diagnose</code> 
 <div class="cards">{cards}</div><h2>All by name</h2>
 <div class="scroll"><table><thead><tr><th scope="col">name</th><th scope="col">what it is, and the fix</th></tr></thead><tbody>{rows}</tbody></table></div>
 <p>The other {sum("_read_as_" in name for name in mistakes())} are on the page <a href="/mistakes/sigma.html">σ taken for what it is not</a>.</p>{proofs(atlas, PROOFS)}"""
-    yield Page("mistakes/index.html", "Mistakes", SECTION, body, summary="wrong lines beside right ones, and how each is found")
+    yield Page(
+        "mistakes/index.html",
+        "Mistakes",
+        SECTION,
+        body,
+        summary="wrong lines beside right ones, and how each is found",
+    )
     for group, plants in GROUPS.items():
         yield page_of(atlas, group, plants)
 
@@ -111,10 +119,13 @@ def _picture(beta: float) -> bytes:
     _, held_out = experiments.digits(3000, side)
     originals = held_out.batch(experiments.first_of_each_class(held_out)).x
     rows = [
-        images.reshape(10, side, side).transpose(1, 0, 2).reshape(side, -1) for images in (originals, run.pictures, run.samples)
+        images.reshape(10, side, side).transpose(1, 0, 2).reshape(side, -1)
+        for images in (originals, run.pictures, run.samples)
     ]
     whole = np.concatenate([np.pad(row, ((0, 1), (0, 0))) for row in rows])
     shades = Image.fromarray((255 * (1 - np.clip(whole, 0, 1))).astype(np.uint8))
     out = io.BytesIO()
-    shades.resize((shades.width * 4, shades.height * 4), Image.Resampling.BICUBIC).save(out, "PNG", optimize=True)
+    shades.resize((shades.width * 4, shades.height * 4), Image.Resampling.BICUBIC).save(
+        out, "PNG", optimize=True
+    )
     return out.getvalue()

@@ -1,4 +1,6 @@
-"""A demo's docstring as HTML: its paragraphs with their equations set, and its tables, which keep their lines."""
+"""A demo's docstring as HTML: its paragraphs with their equations set, and its tables, which keep their
+lines.
+"""
 
 import re
 from collections.abc import Collection
@@ -32,7 +34,8 @@ def _elements(lines: list[str], names: Collection[str], atlas: Atlas) -> list[st
             found += [display(line.strip(), names) for line in part.splitlines()]
         elif all(len(_cells(line)) > 1 for line in part.splitlines()):
             rows = "".join(
-                f"<tr>{''.join(f'<td>{inline(c, names, link)}</td>' for c in _cells(l))}</tr>" for l in part.splitlines()
+                f"<tr>{''.join(f'<td>{inline(c, names, link)}</td>' for c in _cells(l))}</tr>"
+                for l in part.splitlines()
             )
             found.append(f'<div class="scroll"><table class="lines"><tbody>{rows}</tbody></table></div>')
         else:

@@ -1,4 +1,6 @@
-"""What a function produces on the small inputs of its cases: value, gradients, finite differences, certified errors."""
+"""What a function produces on the small inputs of its cases: value, gradients, finite differences, certified
+errors.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A case computed: its value, the gradient that its pullback was given, and entries of the gradients that came back."""
+    """A case computed: its value, the gradient that its pullback was given, and entries of the gradients that
+    came back.
+    """
 
     case: Case
     value: Array
@@ -48,7 +52,9 @@ class Numbers:
 
 
 def numbers_of(case: Case) -> Numbers:
-    """Compute a case in float64; the pullback is given the cosines of 1, 2, 3, …, so that no sum of gradients is trivial."""
+    """Compute a case in float64; the pullback is given the cosines of 1, 2, 3, …, so that no sum of gradients
+    is trivial.
+    """
     arrays = {name: np.array(array, np.float64) for name, array in case.arrays.items()}
     value, pullback = case.op(*arrays.values(), **case.constants)
     parts = value if isinstance(value, tuple) else (value,)
@@ -76,13 +82,17 @@ def _some(array: Array) -> list[tuple[int, ...]]:
     return [places[i] for i in sorted(chosen)]
 
 
-def _difference(case: Case, arrays: dict[str, Array], seeds: list[Array], name: str, index: tuple[int, ...]) -> float:
+def _difference(
+    case: Case, arrays: dict[str, Array], seeds: list[Array], name: str, index: tuple[int, ...]
+) -> float:
     def total(distance: float) -> tuple[float, float]:
         moved = arrays[name].copy()
         moved[index] += distance
         value, _ = case.op(*(arrays | {name: moved}).values(), **case.constants)
         parts = value if isinstance(value, tuple) else (value,)
-        sizes = sum(float(np.sum(np.abs(seed) * (1 + np.abs(part)))) for seed, part in zip(seeds, parts, strict=True))
+        sizes = sum(
+            float(np.sum(np.abs(seed) * (1 + np.abs(part)))) for seed, part in zip(seeds, parts, strict=True)
+        )
         return sum(float(np.sum(seed * part)) for seed, part in zip(seeds, parts, strict=True)), sizes
 
     def change(h: float) -> tuple[float, float]:
@@ -132,7 +142,11 @@ class Cases:
         if kind == "function":
             return self.by_function.get(whole, [])
         room, name = whole.split(".")[1], whole.rpartition(".")[2]
-        named = self.by_word.get(name, []) if room in ("layers", "objectives", "likelihoods", "posteriors", "priors") else []
+        named = (
+            self.by_word.get(name, [])
+            if room in ("layers", "objectives", "likelihoods", "posteriors", "priors")
+            else []
+        )
         return sorted(named, key=lambda case: (case.name.split(":")[0] != name, len(case.name)))
 
     @cache  # noqa: B019 (one object a build)
@@ -153,7 +167,9 @@ def certified() -> dict[str, dict[str, tuple[float, float]]]:
 
     `scratchvae check --certify --json scratchvae/site/certified.json` writes the file, in some minutes.
     """
-    rows: list[dict[str, Any]] = json.loads(CERTIFIED.read_text(encoding="utf-8")) if CERTIFIED.is_file() else []
+    rows: list[dict[str, Any]] = (
+        json.loads(CERTIFIED.read_text(encoding="utf-8")) if CERTIFIED.is_file() else []
+    )
     found: dict[str, dict[str, tuple[float, float]]] = {}
     for row in rows:
         found.setdefault(row["case"], {})[row["dtype"]] = (row["value"], row["gradient"])

@@ -15,14 +15,15 @@ NAME = "scratchvae"
 class Page:
     """A page at `path`, such as "play/two-gaussians.html", in the `section` of that title.
 
-    `body` is HTML. A link in it that leads to another page of the site begins with a slash, which stands for the folder
-    of the site: `href="/source/scratchvae.ops.linear.html#linear"`, `src="/play/codes.png"`. `render` makes it relative.
-    An element of the class "tex" holds TeX, which the page sets: in the line where it is a span, on a line of its own
-    where it is a div.
+    `body` is HTML. A link in it that leads to another page of the site begins with a slash, which stands for
+    the folder of the site: `href="/source/scratchvae.ops.linear.html#linear"`, `src="/play/codes.png"`.
+    `render` makes it relative. An element of the class "tex" holds TeX, which the page sets: in the line
+    where it is a span, on a line of its own where it is a div.
 
-    `scripts` are files of `assets/` that the page runs, in this order. `files` are written beside the pages, by their
-    path from the folder of the site. Pages of one `group` stand together in the list of their section. A `wide` page
-    has no column on its right, and may fill the width. `summary` is what a list of pages says about this one.
+    `scripts` are files of `assets/` that the page runs, in this order. `files` are written beside the pages,
+    by their path from the folder of the site. Pages of one `group` stand together in the list of their
+    section. A `wide` page has no column on its right, and may fill the width. `summary` is what a list of
+    pages says about this one.
     """
 
     path: str
@@ -41,7 +42,8 @@ def render(page: Page, contents: Sequence[Page]) -> str:
     root = relpath(".", dirname(page.path) or ".")
     here = [other for other in contents if other.section == page.section]
     scripts = "".join(
-        f'<script src="/assets/{name}" defer></script>\n' for name in ("katex/katex.min.js", "site.js", *page.scripts)
+        f'<script src="/assets/{name}" defer></script>\n'
+        for name in ("katex/katex.min.js", "site.js", *page.scripts)
     )
     before, after = _neighbours(page, here)
     whole = f"""<!doctype html>
@@ -82,7 +84,9 @@ def _sections(page: Page, contents: Sequence[Page]) -> str:
     first = {other.section: other for other in reversed(contents)}
     order = dict.fromkeys(other.section for other in contents)
     links = (
-        _link(first[name], name, current=name == page.section, kind="true") for name in order if first[name].path != "index.html"
+        _link(first[name], name, current=name == page.section, kind="true")
+        for name in order
+        if first[name].path != "index.html"
     )
     return "".join(links)
 

@@ -1,8 +1,9 @@
 """Every mistake of the catalogue as one wrong line of a small step, whose arrays `diagnose` is given.
 
-A step is a few lines of NumPy under their names. A plant replaces one of them: what the page shows is what is run. The gradients
-of a step are by complex steps, ∂f/∂a = Im f(a + ih)/h with h = 1e-30 (Squire & Trapp 1998), exact to rounding; what a framework
-detaches is the real part here, which no complex step moves.
+A step is a few lines of NumPy under their names. A plant replaces one of them: what the page shows is what is
+run. The gradients of a step are by complex steps, ∂f/∂a = Im f(a + ih)/h with h = 1e-30
+(Squire & Trapp 1998), exact to rounding; what a framework detaches is the real part here, which no complex
+step moves.
 """
 
 from collections.abc import Mapping
@@ -43,10 +44,11 @@ NAMES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Step:
-    """Lines that make the inputs, lines that follow from them, what is given to `diagnose`, and which gradients with it.
+    """Lines that make the inputs, lines that follow from them, what is given to `diagnose`, and which
+    gradients with it.
 
-    `gives` has quantities of `diagnose` by name, each with the expression that it is; `by` has arrays by which the
-    number `of` is differentiated, each with the name that its gradient has.
+    `gives` has quantities of `diagnose` by name, each with the expression that it is; `by` has arrays by
+    which the number `of` is differentiated, each with the name that its gradient has.
     """
 
     inputs: Mapping[str, str]
@@ -56,7 +58,9 @@ class Step:
     by: Mapping[str, str]
     settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def report(self, changed: Mapping[str, str], settings: Mapping[str, Any], *, gradients: bool = True) -> Report:
+    def report(
+        self, changed: Mapping[str, str], settings: Mapping[str, Any], *, gradients: bool = True
+    ) -> Report:
         """What `diagnose` says of the step with these lines changed."""
         rng = np.random.default_rng(0)
         held: dict[str, Any] = {}
@@ -69,8 +73,14 @@ class Step:
                 given[called] = self._gradient(held, changed, name)
         return diagnose(given, **(dict(self.settings) | dict(settings)))
 
-    def _run(self, held: Mapping[str, Any], changed: Mapping[str, str], moved: tuple[str, Array] | None = None) -> dict[str, Any]:
-        found = dict(held) if moved is None or moved[0] not in held else {**held, moved[0]: held[moved[0]] + moved[1]}
+    def _run(
+        self, held: Mapping[str, Any], changed: Mapping[str, str], moved: tuple[str, Array] | None = None
+    ) -> dict[str, Any]:
+        found = (
+            dict(held)
+            if moved is None or moved[0] not in held
+            else {**held, moved[0]: held[moved[0]] + moved[1]}
+        )
         for name, line in self.lines.items():
             found[name] = _value(changed.get(name, line), found)
             if moved is not None and moved[0] == name:
@@ -134,7 +144,11 @@ GAUSSIAN = Step(
     settings={"likelihood": "gaussian", "variance": 0.3},
 )
 OWN_SIGMA = Step(
-    inputs={"x": "rng.normal(size=(B, D))", "x_mean": "rng.normal(size=(B, D))", "x_log_var": "rng.uniform(0.3, 1.5, (B, D))"},
+    inputs={
+        "x": "rng.normal(size=(B, D))",
+        "x_mean": "rng.normal(size=(B, D))",
+        "x_log_var": "rng.uniform(0.3, 1.5, (B, D))",
+    },
     lines={
         "R": "0.5 * (x - x_mean)**2 / np.exp(x_log_var) + 0.5 * x_log_var + 0.5 * np.log(2 * np.pi)",
         "loss": "R.sum() / B",
@@ -145,7 +159,11 @@ OWN_SIGMA = Step(
     settings={"likelihood": "gaussian"},
 )
 MASKED = Step(
-    inputs={"x": STEP.inputs["x"], "mask": "(rng.random((B, D)) < 0.7) * 1.0", "logits": "rng.normal(size=(B, D))"},
+    inputs={
+        "x": STEP.inputs["x"],
+        "mask": "(rng.random((B, D)) < 0.7) * 1.0",
+        "logits": "rng.normal(size=(B, D))",
+    },
     lines={"R": "(np.log(1 + np.exp(logits)) - x * logits) * mask", "loss": "R.sum() / B"},
     gives={"x": "x", "mask": "mask", "logits": "logits", "reconstruction": "R.sum(axis=1)"},
     of="loss",
@@ -181,7 +199,9 @@ DRAWS = Step(
 
 @dataclass(frozen=True)
 class Plant:
-    """One mistake: the step, the line that is wrong, what stands there, and what should, where that is not the step's own line."""
+    """One mistake: the step, the line that is wrong, what stands there, and what should, where that is not
+    the step's own line.
+    """
 
     name: str
     step: Step
@@ -199,4 +219,6 @@ class Plant:
 
     def report(self) -> Report:
         """What `diagnose` says."""
-        return self.step.report({**self.others, self.line: self.wrong}, self.settings, gradients=self.gradients)
+        return self.step.report(
+            {**self.others, self.line: self.wrong}, self.settings, gradients=self.gradients
+        )

@@ -66,7 +66,8 @@ def misread(piece: str, kind: str, reading: str) -> Plant:
     if piece == "decoder":
         held = f"x_{kind}"
         right, wrong = (
-            f"0.5 * {SQUARE} / {s}**2 + np.log({s}) + {HALF}" for s in (SIGMA[k].format(held) for k in (kind, reading))
+            f"0.5 * {SQUARE} / {s}**2 + np.log({s}) + {HALF}"
+            for s in (SIGMA[k].format(held) for k in (kind, reading))
         )
         step = Step(
             {**OWN_SIGMA.inputs, held: "rng.uniform(0.3, 1.5, (B, D))"}, {**OWN_SIGMA.lines, "R": right},
@@ -82,7 +83,9 @@ def misread(piece: str, kind: str, reading: str) -> Plant:
         }
         gives = {k: v for k, v in DRAWS.gives.items() if k != "log_var"} | {kind: f"{kind}[:, 0]"}
         step = Step(inputs, {**DRAWS.lines, "std": std}, gives, DRAWS.of, DRAWS.by)
-        return Plant(name, step, "log_q", right.replace("std", f"({taken})"), right=right.replace("std", f"({std})"))
+        return Plant(
+            name, step, "log_q", right.replace("std", f"({taken})"), right=right.replace("std", f"({std})")
+        )
     right_kl = f"0.5 * (mean**2 + ({std})**2 - 1) - np.log({std})"
     step = Step(
         {"mean": "rng.normal(size=(B, Z))", kind: "rng.uniform(0.3, 1.5, (B, Z))", "noise": "rng.normal(size=(B, Z))"},
@@ -95,7 +98,9 @@ def misread(piece: str, kind: str, reading: str) -> Plant:
         name,
         step,
         "kl",
-        right_kl.replace(std, taken) if std != "std" else f"0.5 * (mean**2 + ({taken})**2 - 1) - np.log({taken})",
+        right_kl.replace(std, taken)
+        if std != "std"
+        else f"0.5 * (mean**2 + ({taken})**2 - 1) - np.log({taken})",
     )
 
 
@@ -198,7 +203,9 @@ GROUPS: dict[str, tuple[Plant, ...]] = {
         *(misread("decoder", a, b) for a in DECODERS for b in SIGMA if a != b),
     ),
 }  # fmt: skip
-LIKE_BETA = {  # mistakes that are another β for an optimizer that does not mind the loss's scale: β, by B = 128, D = 256, Z = 8
+# mistakes that are another β for an optimizer that does not mind the loss's scale: β, by B = 128, D = 256,
+# Z = 8
+LIKE_BETA = {
     "kl_missing": 0.0, "kl_divided_by_pixels": 1 / 256, "kl_mean_over_latents": 1 / 8, "kl_mean_over_batch": 1 / 128,
     "reconstruction_summed_over_batch": 1 / 128, "kl_half_missing": 2.0, "kl_summed_over_batch": 128.0,
     "reconstruction_mean_over_pixels": 256.0, "kl_times_beta": 16.0, "beta_squared": 16.0, "everything_averaged": 32.0,

@@ -1,4 +1,8 @@
-"""Play: pages with sliders, whose numbers are computed in the browser, from trainings that were run when the site was built."""
+"""Play:
+
+pages with sliders, whose numbers are computed in the browser, from trainings that were run when the site was
+built.
+"""
 
 from collections.abc import Iterator
 
@@ -16,7 +20,8 @@ def pages(atlas: Atlas) -> Iterator[Page]:
     """The overview and the pages of Play."""
     made = [make(atlas) for make in MAKERS]
     cards = "".join(
-        f'<div class="card"><h2><a href="/{page.path}">{page.title}</a></h2><p>{page.summary}</p></div>' for page in made
+        f'<div class="card"><h2><a href="/{page.path}">{page.title}</a></h2><p>{page.summary}</p></div>'
+        for page in made
     )
     yield Page(
         "play/index.html",

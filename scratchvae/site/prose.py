@@ -16,8 +16,8 @@ from scratchvae.site.words import MATHEMATICAL, SIGNS
 def pieces(text: str, names: Collection[str], *, sentence: bool = True) -> list[tuple[str, str]]:
     """Cut a text into ("words", …), ("code", …) and ("equation", …), which together are the text.
 
-    An equation is a longest run of tokens that the grammar takes, and in which there is a sign of mathematics or a
-    relation. In a `sentence` a name at an end of it that no sign binds to it is a word of the sentence.
+    An equation is a longest run of tokens that the grammar takes, and in which there is a sign of mathematics
+    or a relation. In a `sentence` a name at an end of it that no sign binds to it is a word of the sentence.
     """
     tokens = tokens_of(text)
     found: list[tuple[str, str]] = []
@@ -96,10 +96,17 @@ def _fits(token: Token, names: Collection[str]) -> bool:
 
 
 def _loose_word(tokens: list[Token], at: int, step: int) -> bool:
-    """Whether a word at an end of a run is a word of the sentence: no sign and no bracket binds it to the rest."""
+    """Whether a word at an end of a run is a word of the sentence: no sign and no bracket binds it to the
+    rest.
+    """
     token = tokens[at]
     article = token.text in ("a", "A", "I")
-    if token.kind != "word" or (len(token.text) == 1 and not article) or token.text in FUNCTIONS or "_" in token.text:
+    if (
+        token.kind != "word"
+        or (len(token.text) == 1 and not article)
+        or token.text in FUNCTIONS
+        or "_" in token.text
+    ):
         return False
     neighbour = tokens[at + step] if 0 <= at + step < len(tokens) else None
     binding = ("relation", "sign", "product", "slash", "root", "raised", "lowered", "power", "prime", "bar")
@@ -120,7 +127,9 @@ def _says_something(run: list[Token]) -> bool:
     return run[0].text in FUNCTIONS or ("/" in text and any(t.kind == "number" for t in run)) or "^" in text
 
 
-def inline(text: str, names: Collection[str], link: Callable[[str], str | None], *, sentence: bool = True) -> str:
+def inline(
+    text: str, names: Collection[str], link: Callable[[str], str | None], *, sentence: bool = True
+) -> str:
     """A text as HTML: its equations as TeX, its code as code, which `link` leads to where it is defined."""
     made = []
     for kind, piece in pieces(text, names, sentence=sentence):

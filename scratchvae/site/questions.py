@@ -15,17 +15,25 @@ SECTION = "Questions"
 def pages(atlas: Atlas) -> Iterator[Page]:
     """The list, then a page for each question."""
     cards = "".join(
-        f'<div class="card"><h2><a href="/questions/{a.name}.html">{a.question}</a></h2><p>{a.short}</p></div>' for a in ANSWERS
+        f'<div class="card"><h2><a href="/questions/{a.name}.html">{a.question}</a></h2><p>{a.short}</p></div>'
+        for a in ANSWERS
     )
     yield Page(
-        "questions/index.html", "Questions", SECTION, f'<div class="cards">{cards}</div>', summary="eight questions, answered"
+        "questions/index.html",
+        "Questions",
+        SECTION,
+        f'<div class="cards">{cards}</div>',
+        summary="eight questions, answered",
     )
     for answer in ANSWERS:
         yield _page(atlas, answer)
 
 
 def _page(atlas: Atlas, answer: Answer) -> Page:
-    code = "".join(f"<pre><code>{escape(inspect.getsource(inspect.unwrap(function)))}</code></pre>" for function in answer.code)
+    code = "".join(
+        f"<pre><code>{escape(inspect.getsource(inspect.unwrap(function)))}</code></pre>"
+        for function in answer.code
+    )
     onward = "".join(f'<li><a href="{path}">{words}</a></li>' for path, words in answer.onward.items())
     body = f"""{STYLE}<p class="lead">{answer.short}</p>{"".join(map(equation, answer.equations))}
 {"".join(f"<p>{line}</p>" for line in answer.why)}

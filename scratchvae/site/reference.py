@@ -44,7 +44,8 @@ ROOMS = [
     "bench",
 ]
 VARIABLE = re.compile(r"(SCRATCHVAE|NUMBA|OPENBLAS|OMP|MKL|GOTO|BLIS|XLA)_[A-Z_]+")
-TEXTS = {  # pages in Markdown, by where they stand from the package's folder or from that of the demos and tests
+# pages in Markdown, by where they stand from the package's folder or from that of the demos and tests
+TEXTS = {
     "README.md": "readme",
     ".github/CONTRIBUTING.md": "contributing",
     "CHANGELOG.md": "changes",
@@ -58,17 +59,29 @@ TEXTS = {  # pages in Markdown, by where they stand from the package's folder or
 def pages(atlas: Atlas) -> Iterator[Page]:
     """The index of names first."""
     cases = the_cases()
-    yield Page("reference/index.html", "Every public name", SECTION, _index(atlas), summary="what each room offers")
+    yield Page(
+        "reference/index.html", "Every public name", SECTION, _index(atlas), summary="what each room offers"
+    )
     yield from _cases(atlas, cases)
     yield Page(
-        "reference/certificate.html", "The certificate", SECTION, _certificate(), summary="values and gradients beside mpmath's"
+        "reference/certificate.html",
+        "The certificate",
+        SECTION,
+        _certificate(),
+        summary="values and gradients beside mpmath's",
     )
     yield Page("reference/environment.html", "Environment variables", SECTION, _environment(atlas))
     for name, path in TEXTS.items():
         if (file := _file(name)) is not None:
             text = file.read_text(encoding="utf-8")
             title = re.search(r"^#+ (.+)$", text, re.MULTILINE)
-            yield Page(f"reference/{path}.html", title.group(1) if title else name, SECTION, _markdown(text, name), group="Texts")
+            yield Page(
+                f"reference/{path}.html",
+                title.group(1) if title else name,
+                SECTION,
+                _markdown(text, name),
+                group="Texts",
+            )
 
 
 def public(room: str) -> list[str]:
@@ -87,7 +100,11 @@ def _index(atlas: Atlas) -> str:
                 continue
             module = atlas.modules[owner]
             node = module.defined.get(inside, module.tree)
-            doc = ast.get_docstring(node) if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) else ""
+            doc = (
+                ast.get_docstring(node)
+                if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)
+                else ""
+            )
             first = re.split(r"\n\s*\n|\s{4,}", doc or "")[0].replace("\n", " ")
             told = inline(first, names_in(module), link_from(atlas, module))
             rows.append(f"<tr><td>{atlas.link(f'scratchvae.{room}.{name}', name)}</td><td>{told}</td></tr>")
@@ -109,14 +126,22 @@ def _cases(atlas: Atlas, cases: Cases) -> Iterator[Page]:
                 f'<tr><td><a href="/reference/cases-{i + 1}.html#{_slug(case.name)}">{escape(case.name)}</a></td><td>{of}</td>'
                 f"<td>{escape(shapes)}</td></tr>"
             )
-    heads = "<thead><tr><th scope='col'>case</th><th scope='col'>of</th><th scope='col'>arrays</th></tr></thead>"
+    heads = (
+        "<thead><tr><th scope='col'>case</th><th scope='col'>of</th><th scope='col'>arrays</th></tr></thead>"
+    )
     lead = f"<p>{len(cases.all)} small inputs drive the checks of gradients, dtypes, twins and frameworks alike.</p>"
     body = f'{lead}<div class="scroll"><table>{heads}<tbody>{"".join(rows)}</tbody></table></div>'
     yield Page("reference/cases.html", "The table of cases", SECTION, body, group="Cases")
     for i, part in enumerate(parts):
-        tables = "".join(f'<div id="{_slug(case.name)}">{table(cases.numbers(case.name))}</div>' for case in part)
+        tables = "".join(
+            f'<div id="{_slug(case.name)}">{table(cases.numbers(case.name))}</div>' for case in part
+        )
         yield Page(
-            f"reference/cases-{i + 1}.html", f"Cases {i * size + 1} to {i * size + len(part)}", SECTION, tables, group="Cases"
+            f"reference/cases-{i + 1}.html",
+            f"Cases {i * size + 1} to {i * size + len(part)}",
+            SECTION,
+            tables,
+            group="Cases",
         )
 
 
@@ -130,7 +155,9 @@ def _certificate() -> str:
         )
         rows.append(f"<tr><td>{escape(trial)}</td>{cells}</tr>")
     heads = "".join(
-        f'<th scope="col" class="number">{d}, {p}</th>' for d in ("float64", "float32") for p in ("value", "gradient")
+        f'<th scope="col" class="number">{d}, {p}</th>'
+        for d in ("float64", "float32")
+        for p in ("value", "gradient")
     )
     lead = (
         "<p>Values and gradients were compared with mpmath's, at 60 digits and more, on ordinary and on extreme inputs. "
@@ -146,7 +173,11 @@ def _environment(atlas: Atlas) -> str:
     found: dict[str, dict[str, Module]] = {}
     for module in atlas.modules.values():
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and VARIABLE.fullmatch(node.value)
+            ):
                 found.setdefault(node.value, {})[module.name] = module
     rows = "".join(
         f"<tr><td><code>{name}</code></td><td>{', '.join(atlas.link(module) for module in modules)}</td></tr>"
@@ -169,7 +200,9 @@ def _markdown(text: str, name: str) -> str:
     try:
         from markdown_it import MarkdownIt
     except ImportError as error:
-        raise InputError('site: the pages in Markdown need markdown-it-py; pip install "scratchvae[site]" brings it') from error
+        raise InputError(
+            'site: the pages in Markdown need markdown-it-py; pip install "scratchvae[site]" brings it'
+        ) from error
     html = MarkdownIt("commonmark").enable("table").render(re.sub(r"^# .+\n", "", text, count=1))
     html = re.sub(r"<img[^>]*>", "", html)
 

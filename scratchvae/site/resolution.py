@@ -72,16 +72,23 @@ class Uses:
     def demos(self) -> dict[str, list[str]]:
         """The demos that use a name."""
         demos = {stem: Module(stem, path) for stem, path in self.atlas.demos.items()}
-        return {name: list(dict.fromkeys(user.partition("::")[0] for user in users)) for name, users in self._who(demos).items()}
+        return {
+            name: list(dict.fromkeys(user.partition("::")[0] for user in users))
+            for name, users in self._who(demos).items()
+        }
 
     def _who(self, modules: dict[str, Module]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for module in modules.values():
             spans = [
-                (node.lineno, node.end_lineno or 0, name) for name, node in module.defined.items() if name.startswith("test_")
+                (node.lineno, node.end_lineno or 0, name)
+                for name, node in module.defined.items()
+                if name.startswith("test_")
             ]
             for node, name in self.of(module):
-                inside = next((f"::{test}" for first, last, test in spans if first <= node.lineno <= last), "")
+                inside = next(
+                    (f"::{test}" for first, last, test in spans if first <= node.lineno <= last), ""
+                )
                 users = found.setdefault(name, [])
                 if (user := module.name + inside) not in users:
                     users.append(user)

@@ -1,6 +1,8 @@
-"""Where the texts stand that the site is made of: the package, the demos, the tests, the pages for contributors.
+"""Where the texts stand that the site is made of: the package, the demos, the tests, the pages for
+contributors.
 
-In a clone they stand beside the package. An installed wheel holds copies in this folder, which pyproject.toml puts there.
+In a clone they stand beside the package. An installed wheel holds copies in this folder, which pyproject.toml
+puts there.
 """
 
 from functools import cache

@@ -19,7 +19,9 @@ PICTURES = {"x": "rows", "logits": "rows", "W1": "columns", "W4": "rows"}  # whi
 
 @dataclass(frozen=True)
 class Stop:
-    """One array: its name in the walk, its symbol, its shape, how it comes about, how its gradient does, and both functions."""
+    """One array: its name in the walk, its symbol, its shape, how it comes about, how its gradient does, and
+    both functions.
+    """
 
     name: str
     symbol: str
@@ -126,12 +128,18 @@ def _stop(atlas: Atlas, stop: Stop) -> str:
 
 
 def _heat(name: str, array: Array) -> dict[str, Any]:
-    """An array as pictures of 8 bits side by side, or as a matrix of cells: of each number its share of the largest."""
+    """An array as pictures of 8 bits side by side, or as a matrix of cells: of each number its share of the
+    largest.
+    """
     largest = float(np.abs(array).max())
     q = np.round(127 * array / (largest or 1)).astype(np.int8)
     rows = {"rows": q, "columns": q.T}.get(PICTURES.get(name, ""), q.reshape(len(q), -1))
     shape = [len(rows), SIDE, SIDE] if name in PICTURES else [1, *rows.shape]
-    return {"q": b64encode(np.ascontiguousarray(rows).tobytes()).decode(), "largest": _short(largest), "shape": shape}
+    return {
+        "q": b64encode(np.ascontiguousarray(rows).tobytes()).decode(),
+        "largest": _short(largest),
+        "shape": shape,
+    }
 
 
 def _short(number: float) -> str:
@@ -146,7 +154,10 @@ def _payload(found: list[tuple[int, Walk, dict[str, Any]]]) -> dict[str, Any]:
             v = one.values[stop.name]
             row = v.reshape(len(v), -1)[0]
             entries = [
-                _short(float(n)) for n in (row[np.argsort(-np.abs(row), kind="stable")[:4]] if stop.name in PICTURES else row[:4])
+                _short(float(n))
+                for n in (
+                    row[np.argsort(-np.abs(row), kind="stable")[:4]] if stop.name in PICTURES else row[:4]
+                )
             ]
             arrays[stop.name] = {"value": _heat(stop.name, v), "entries": entries}
             if stop.up:

@@ -1,4 +1,6 @@
-"""What stands below a function: the numbers of its cases, its certified errors, and the way to its tests, mistakes and demos."""
+"""What stands below a function: the numbers of its cases, its certified errors, and the way to its tests,
+mistakes and demos.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def proofs(atlas: Atlas, uses: Uses, cases: Cases, whole: str, node: ast.AST | N
     found = [] if whole.count(".") > 3 else cases.of(whole, kind)
     tables = "".join(table(cases.numbers(case.name)) for case in found[:SHOWN])
     if len(found) > SHOWN:
-        tables += f'<p><a href="/reference/cases.html">{len(found) - SHOWN} more in the table of cases</a></p>'
+        tables += (
+            f'<p><a href="/reference/cases.html">{len(found) - SHOWN} more in the table of cases</a></p>'
+        )
     tables += _certificate(cases, whole)
     ways = _ways(atlas, uses, whole)
     if not tables and not ways:
@@ -75,7 +79,10 @@ def _certificate(cases: Cases, whole: str) -> str:
     ]
     if not rows:
         return ""
-    worst = {dtype: max(max(errors[dtype]) for _, errors in rows if dtype in errors) for dtype in ("float64", "float32")}
+    worst = {
+        dtype: max(max(errors[dtype]) for _, errors in rows if dtype in errors)
+        for dtype in ("float64", "float32")
+    }
     told = ", ".join(f"{error:.1e} in {dtype}" for dtype, error in worst.items())
     inputs = f"{len(rows)} kind{'s' if len(rows) > 1 else ''} of input"
     named = '<a href="/reference/certificate.html">certificate</a>'
@@ -86,7 +93,9 @@ def _ways(atlas: Atlas, uses: Uses, whole: str) -> str:
     tests, demos = uses.tests.get(whole, []), uses.demos.get(whole, [])
     parts = []
     if tests:
-        shown = ", ".join(f'<a href="{atlas.test(test)}">{test.rpartition("::")[2]}</a>' for test in tests[:6])
+        shown = ", ".join(
+            f'<a href="{atlas.test(test)}">{test.rpartition("::")[2]}</a>' for test in tests[:6]
+        )
         more = f" and {len(tests) - 6} more" if len(tests) > 6 else ""
         parts.append(f"<li>Tests: {shown}{more}</li>")
     if mistakes := MISTAKES.get(whole.rpartition(".")[2]):

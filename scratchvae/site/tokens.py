@@ -11,7 +11,9 @@ GREEK = {
     "σ": r"\sigma", "τ": r"\tau", "φ": r"\varphi", "χ": r"\chi", "ψ": r"\psi", "ω": r"\omega", "Γ": r"\Gamma",
     "Δ": r"\Delta", "Θ": r"\Theta", "Λ": r"\Lambda", "Ξ": r"\Xi", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega", "ℓ": r"\ell",
 }  # fmt: skip
-RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱᵀᵃᵇᶜᵈᵉᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴸᴷ", "0123456789+-niTabcdeghjklmoprstuvwxyzLK", strict=True))
+RAISED = dict(
+    zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱᵀᵃᵇᶜᵈᵉᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴸᴷ", "0123456789+-niTabcdeghjklmoprstuvwxyzLK", strict=True)
+)
 LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-aehijklmnoprstuvx", strict=True))
 SHARES = {"½": "12", "¼": "14", "¾": "34", "⅓": "13", "⅔": "23", "⅛": "18", "⅙": "16"}
 RELATIONS = {
@@ -91,7 +93,9 @@ PATTERN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a text: its kind, itself, where it begins, and whether white space stands before and after it."""
+    """A piece of a text: its kind, itself, where it begins, and whether white space stands before and after
+    it.
+    """
 
     kind: str
     text: str

@@ -1,7 +1,7 @@
 """One training step of a small VAE, op by op, so that every array on its way can be looked at, and moved.
 
-Each line calls the function that a training step calls. The walk adds nothing but names: its loss and its gradients are
-those of `Elbo`, as a test checks.
+Each line calls the function that a training step calls. The walk adds nothing but names: its loss and its
+gradients are those of `Elbo`, as a test checks.
 
     down    x → a → h → q = [μ | s] → z → c → g → l → log p(x|z), and KL;  loss = −⟨log p(x|z)⟩ + ⟨KL⟩
     up      the same arrays in reverse, each with ∂loss/∂(array)
@@ -69,8 +69,13 @@ def small_batch() -> tuple[Batch, Array]:
     return drawn.batch(np.array(rows), np.float64), np.random.default_rng(0).normal(size=(B, Z))
 
 
-def walk(model: VAE, batch: Batch, noise: Array, *, move: tuple[str, tuple[int, ...], float] | None = None) -> Walk:
-    """Down and up. `move` adds a number to one entry of the array of that name, once it is there, before what follows."""
+def walk(
+    model: VAE, batch: Batch, noise: Array, *, move: tuple[str, tuple[int, ...], float] | None = None
+) -> Walk:
+    """Down and up.
+
+    `move` adds a number to one entry of the array of that name, once it is there, before what follows.
+    """
     values: dict[str, Array] = {}
 
     def seen(name: str, array: Array) -> Array:
@@ -126,9 +131,11 @@ def largest_entries(gradient: Array, n: int = 3) -> list[tuple[int, ...]]:
 
 
 def walks() -> list[tuple[int, Walk, dict[str, list[tuple[tuple[int, ...], float, float]]]]]:
-    """The walk at some of the steps of a short training, and beside its largest gradients their finite differences.
+    """The walk at some of the steps of a short training, and beside its largest gradients their finite
+    differences.
 
-    The training sees the same four digits in every step, with fresh noise: the smallest in which gradients shrink.
+    The training sees the same four digits in every step, with fresh noise: the smallest in which gradients
+    shrink.
     """
     model, (batch, noise) = small_model(), small_batch()
     phase, parameters, rng = Phase(Elbo(), Adam(1e-2)), named_parameters(model), np.random.default_rng(1)
@@ -137,7 +144,9 @@ def walks() -> list[tuple[int, Walk, dict[str, list[tuple[tuple[int, ...], float
         if step in STEPS:
             one = walk(model, batch, noise)
             differences = {
-                name: [(at, float(d[at]), difference(model, batch, noise, name, at)) for at in largest_entries(d)]
+                name: [
+                    (at, float(d[at]), difference(model, batch, noise, name, at)) for at in largest_entries(d)
+                ]
                 for name, d in one.gradients.items()
             }
             found.append((step, one, differences))

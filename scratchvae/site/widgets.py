@@ -1,4 +1,6 @@
-"""The parts that pages of Play, the walked step and the questions are made of: sliders, plots, numbers, links to proofs."""
+"""The parts that pages of Play, the walked step and the questions are made of: sliders, plots, numbers, links
+to proofs.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,15 @@ Proofs = Mapping[str, str]  # of what is a proof: its name, and in a few words w
 
 
 def slider(
-    name: str, label: str, low: float, high: float, at: float, *, step: float = 0.01, digits: int = 2, words: Sequence[str] = ()
+    name: str,
+    label: str,
+    low: float,
+    high: float,
+    at: float,
+    *,
+    step: float = 0.01,
+    digits: int = 2,
+    words: Sequence[str] = (),
 ) -> str:
     """A labelled slider with its value beside it. `words` are shown in place of the whole numbers from 0 on."""
     shown = f' data-words="{escape("|".join(words))}"' if words else f' data-digits="{digits}"'
@@ -35,12 +45,18 @@ def choices(name: str, label: str, of: Mapping[str, str]) -> str:
 
 def tick(name: str, label: str, *, on: bool) -> str:
     """A box to tick."""
-    return f'<label class="tick"><input type="checkbox" name="{name}"{" checked" if on else ""}> {label}</label>'
+    return (
+        f'<label class="tick"><input type="checkbox" name="{name}"{" checked" if on else ""}> {label}</label>'
+    )
 
 
 def buttons(**words: str) -> str:
     """Buttons by their id."""
-    return '<p class="buttons">' + "".join(f'<button type="button" id="{k}">{v}</button>' for k, v in words.items()) + "</p>"
+    return (
+        '<p class="buttons">'
+        + "".join(f'<button type="button" id="{k}">{v}</button>' for k, v in words.items())
+        + "</p>"
+    )
 
 
 def value(name: str, digits: int = 3) -> str:
@@ -103,7 +119,9 @@ def lesson(
     proved: Proofs,
     scripts: Sequence[str] = (),
 ) -> Page:
-    """A page of Play: its equations, the stage on which something is moved, what to try, what is seen and why, and the proof."""
+    """A page of Play: its equations, the stage on which something is moved, what to try, what is seen and
+    why, and the proof.
+    """
     body = f"""{STYLE}<p class="lead">{lead}</p>
 {"".join(map(equation, equations))}
 {stage}

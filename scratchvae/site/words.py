@@ -6,8 +6,10 @@ import ast
 
 from scratchvae.site.atlas import Module
 
-SIGNS = frozenset("Σ∂∫√∛‖½¼⅛²³⁴ᵀ⁻¹ⁿᵏ∇Π∏⟨⟩αβγδεζηθκλμνξπρστφχψωΓΔΘΛΦΨΩℓ−∘∈≤≥≠∝∼≈∞′″⌊⌋⌈⌉₀₁₂ₖ")  # what only equations hold
-NAMES = frozenset(  # which the package uses everywhere, so that an equation may hold them where the code beside it does not
+# what only equations hold
+SIGNS = frozenset("Σ∂∫√∛‖½¼⅛²³⁴ᵀ⁻¹ⁿᵏ∇Π∏⟨⟩αβγδεζηθκλμνξπρστφχψωΓΔΘΛΦΨΩℓ−∘∈≤≥≠∝∼≈∞′″⌊⌋⌈⌉₀₁₂ₖ")
+# which the package uses everywhere, so that an equation may hold them where the code beside it does not
+NAMES = frozenset(
     [
         "mean",
         "means",
@@ -116,7 +118,9 @@ MATHEMATICAL = frozenset(  # the kinds of tokens that equations are made of
 
 
 def names_in(module: Module) -> frozenset[str]:
-    """The words that a module's equations may use as names: its functions, their arguments, and what they assign."""
+    """The words that a module's equations may use as names: its functions, their arguments, and what they
+    assign.
+    """
     found = set()
     for node in ast.walk(module.tree):
         if isinstance(node, ast.arg):

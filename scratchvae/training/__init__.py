@@ -1,4 +1,6 @@
-"""From an objective to a trained model: one step, the loop around it, and everything a run needs to stop and go on."""
+"""From an objective to a trained model: one step, the loop around it, and everything a run needs to stop and
+go on.
+"""
 
 from scratchvae.training.checkpoint import (
     RECORD,

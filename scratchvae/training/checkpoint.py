@@ -21,7 +21,8 @@ from scratchvae.training.loop import Training
 VERSION = 1
 TERMS = Table(Number(finite=False))  # a mean may be infinite, or unknown, where the weights are still finite
 RECORD = Record(  # of an epoch, as `Training` describes it
-    {"epoch": Whole(1), "step": Whole(1), "seconds": Number(0), "learning_rate": Number(0), "train": TERMS}, {"held_out": TERMS}
+    {"epoch": Whole(1), "step": Whole(1), "seconds": Number(0), "learning_rate": Number(0), "train": TERMS},
+    {"held_out": TERMS},
 )
 POSITION: dict[str, Kind] = {  # what JSON keeps of a Training
     "step": Whole(),
@@ -36,7 +37,10 @@ POSITION: dict[str, Kind] = {  # what JSON keeps of a Training
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What the file at `path` held: `config`, whatever the run was described by, `position` in it, and `arrays` by name."""
+    """What the file at `path` held:
+
+    `config`, whatever the run was described by, `position` in it, and `arrays` by name.
+    """
 
     path: Path
     config: dict[str, Any]
@@ -45,7 +49,9 @@ class Checkpoint:
     data: str | None = None  # the digest of what it was trained on, where that is known
 
 
-def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any], *, data: str | None = None) -> None:
+def save_checkpoint(
+    path: Path, training: Training, config: Mapping[str, Any], *, data: str | None = None
+) -> None:
     """Write the run's whole state, and the digest of its `data` where it is given.
 
     Raises Diverged, and the old file stays, where weights are not finite, or slots of an optimizer are NaN.
@@ -65,28 +71,35 @@ def save_checkpoint(path: Path, training: Training, config: Mapping[str, Any], *
         "position": strict_json.dump(position),  # a term of a loss may be infinite where its weight is 0
     }
     description |= {} if data is None else {"data": data}
-    write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description))
+    write_whole(
+        path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description)
+    )
 
 
 def load_checkpoint(path: Path, *, arrays: bool = True) -> Checkpoint:
-    """Read a checkpoint; InputError for anything that isn't one, whole, of this version, and with finite weights.
+    """Read a checkpoint; InputError for anything that isn't one, whole, of this version, and with finite
+    weights.
 
-    A file of more bytes than reading data may take, as `data.limits` says, is refused too. With arrays=False the file's
-    beginning alone is read, and the Checkpoint has no arrays.
+    A file of more bytes than reading data may take, as `data.limits` says, is refused too. With arrays=False
+    the file's beginning alone is read, and the Checkpoint has no arrays.
     """
     require_flag("load_checkpoint", "arrays", arrays)
     if not path.exists():
         raise InputError(f"{path} should be a checkpoint, found no such file")
     held, description = read_safetensors(path) if arrays else ({}, read_safetensors_metadata(path))
     if description.get("format") != "scratchvae checkpoint":
-        raise InputError(f"{path} should be a scratchvae checkpoint, found a safetensors file of another kind")
+        raise InputError(
+            f"{path} should be a scratchvae checkpoint, found a safetensors file of another kind"
+        )
     if description.get("version") != str(VERSION):
         found = description.get("version")
         raise InputError(f"{path} should be a checkpoint of version {VERSION}, found version {found!r:.40}")
     for name, array in held.items():
         if _is_lost(name, array):
             found = f"found {np.count_nonzero(~np.isfinite(array)):,} entries of {array.size:,} that are not"
-            raise InputError(f"{path}: {name} should be finite, {found}; put back an earlier copy, or train the run anew")
+            raise InputError(
+                f"{path}: {name} should be finite, {found}; put back an earlier copy, or train the run anew"
+            )
     kinds: dict[str, Kind] = {"config": Table(Anything()), "position": Record(POSITION)}
     parts = {}
     for part, kind in kinds.items():
@@ -97,7 +110,8 @@ def load_checkpoint(path: Path, *, arrays: bool = True) -> Checkpoint:
 
 
 def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = False) -> None:
-    """Give the model the checkpoint's weights and buffers; InputError, with nothing changed, where the two don't fit.
+    """Give the model the checkpoint's weights and buffers; InputError, with nothing changed, where the two
+    don't fit.
 
     With `best` those of the best epoch, where the run has kept them.
     """
@@ -110,7 +124,9 @@ def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = Fals
 
 
 def restore_training(checkpoint: Checkpoint, training: Training) -> None:
-    """Put a freshly built run where the saved one stood; InputError, with nothing changed, where the two don't fit."""
+    """Put a freshly built run where the saved one stood; InputError, with nothing changed, where the two
+    don't fit.
+    """
     _fitting(checkpoint, training.model)
     best = _below("best/", checkpoint.arrays)
     if best:
@@ -128,34 +144,52 @@ def restore_training(checkpoint: Checkpoint, training: Training) -> None:
 
 
 def _require_place(checkpoint: Checkpoint, training: Training) -> None:
-    """InputError unless the position is a place in this training, and the history what such a training has recorded."""
+    """InputError unless the position is a place in this training, and the history what such a training has
+    recorded.
+    """
     place, where = checkpoint.position, f"{checkpoint.path}: position"
     if place["position"] > len(training.data):
-        raise InputError(f"{where}.position should be at most {len(training.data)}, the examples; found {place['position']}")
+        raise InputError(
+            f"{where}.position should be at most {len(training.data)}, the examples; found {place['position']}"
+        )
     if len(place["history"]) != place["epoch"]:
         found = f"found {len(place['history'])}"
-        raise InputError(f"{where}.history should have {place['epoch']} records, as many as epochs are done; {found}")
+        raise InputError(
+            f"{where}.history should have {place['epoch']} records, as many as epochs are done; {found}"
+        )
     loss = "loss" if len(training.phases) == 1 else "0.loss"
     parts = ("train",) if training.held_out is None else ("train", "held_out")
     for i, record in enumerate(place["history"]):
         if ("held_out" in record) != ("held_out" in parts) or any(loss not in record[part] for part in parts):
-            raise InputError(f"{where}.history[{i}] should hold {loss} in {' and '.join(parts)}, and no other part")
+            raise InputError(
+                f"{where}.history[{i}] should hold {loss} in {' and '.join(parts)}, and no other part"
+            )
 
 
-def _require_slots(state: Mapping[str, Array], slots: tuple[str, ...], training: Training, where: str) -> None:
-    """InputError unless counts are one whole number, and the arrays of slots are shaped and typed as the Parameters they name."""
+def _require_slots(
+    state: Mapping[str, Array], slots: tuple[str, ...], training: Training, where: str
+) -> None:
+    """InputError unless counts are one whole number, and the arrays of slots are shaped and typed as the
+    Parameters they name.
+    """
     for name, array in state.items():
         kind, _, parameter = name.partition("/")
         if kind in ("steps_taken", "updates"):
             if array.shape != (1,) or array.dtype.kind not in "iu" or array[0] < 0:
-                raise InputError(f"{where}/{name} should be one whole number from 0, found {array.dtype} of shape {array.shape}")
+                raise InputError(
+                    f"{where}/{name} should be one whole number from 0, found {array.dtype} of shape {array.shape}"
+                )
         elif kind in slots:
             if parameter not in training.parameters:
-                raise InputError(f"{where}/{name} should be of one of the model's parameters, found {parameter!r:.80}")
+                raise InputError(
+                    f"{where}/{name} should be of one of the model's parameters, found {parameter!r:.80}"
+                )
             value = training.parameters[parameter].value
             if (array.shape, array.dtype) != (value.shape, value.dtype):
                 found = f"{array.dtype} of shape {array.shape}"
-                raise InputError(f"{where}/{name} should be {value.dtype} of shape {value.shape}, found {found}")
+                raise InputError(
+                    f"{where}/{name} should be {value.dtype} of shape {value.shape}, found {found}"
+                )
 
 
 def _is_lost(name: str, array: Array) -> bool:
@@ -166,7 +200,9 @@ def _is_lost(name: str, array: Array) -> bool:
 
 
 def _fitting(checkpoint: Checkpoint, model: Trainable, prefix: str = "model/") -> dict[str, Array]:
-    """The checkpoint's arrays for the model by the model's names: none missing or left over, all of the right shape and dtype."""
+    """The checkpoint's arrays for the model by the model's names: none missing or left over, all of the right
+    shape and dtype.
+    """
     saved, held = _below(prefix, checkpoint.arrays), _held(model)
     where = f"{checkpoint.path} is a checkpoint of another model"
     if missing := sorted(held.keys() - saved.keys()):
@@ -175,7 +211,9 @@ def _fitting(checkpoint: Checkpoint, model: Trainable, prefix: str = "model/") -
         raise InputError(f"{where}: it has {surplus[0]}, which this model has not")
     for name, owner in held.items():
         if saved[name].shape != owner.value.shape:
-            raise InputError(f"{where}: {name} should have shape {owner.value.shape}, found {saved[name].shape}")
+            raise InputError(
+                f"{where}: {name} should have shape {owner.value.shape}, found {saved[name].shape}"
+            )
         if saved[name].dtype != owner.value.dtype:
             raise InputError(f"{where}: {name} should be {owner.value.dtype}, found {saved[name].dtype}")
     return saved

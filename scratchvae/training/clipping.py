@@ -9,13 +9,17 @@ from scratchvae.layers import Parameter
 
 
 def clip_by_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
-    """Scale all gradients together so that their common Euclidean norm is at most max_norm; return the norm before.
+    """Scale all gradients together so that their common Euclidean norm is at most max_norm; return the norm
+    before.
 
-    Gradients that are no longer than that stay as they are, bit by bit.     Pascanu, Mikolov & Bengio 2013, algorithm 1.
+    Gradients that are no longer than that stay as they are, bit by bit.
+    Pascanu, Mikolov & Bengio 2013, algorithm 1.
     """
     require_positive("clip_by_norm", "max_norm", max_norm)
     received = [parameter for parameter in parameters if parameter.grad is not None]
-    norm = float(np.sqrt(sum(np.square(p.grad, dtype=np.float64).sum() for p in received if p.grad is not None)))
+    norm = float(
+        np.sqrt(sum(np.square(p.grad, dtype=np.float64).sum() for p in received if p.grad is not None))
+    )
     if norm > max_norm:
         for parameter in received:
             assert parameter.grad is not None

@@ -1,4 +1,6 @@
-"""When training ends in numbers that are none: what went first, what is at fault, and what helps, as far as it was tried."""
+"""When training ends in numbers that are none: what went first, what is at fault, and what helps, as far as
+it was tried.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -43,10 +45,10 @@ def divergence(
 ) -> str:
     """In words: which term and which Parameter went first in a loss that is no number, and what helps.
 
-    `moved`: whether any Parameter has been updated since the training began. `places` (B,) are those of the examples in
-    their data set, and `data` is what the model is trained on; without it the units of columns are taken from the
-    batch. A remedy is said to help only where the loss of this batch became a number by it. `slower` says what may help
-    where steps were too long.
+    `moved`: whether any Parameter has been updated since the training began. `places` (B,) are those of the
+    examples in their data set, and `data` is what the model is trained on; without it the units of columns
+    are taken from the batch. A remedy is said to help only where the loss of this batch became a number by
+    it. `slower` says what may help where steps were too long.
     """
     places = np.arange(len(batch)) if places is None else places
     wrong = [name for name, parameter in parameters.items() if not np.isfinite(parameter.value).all()]
@@ -58,7 +60,11 @@ def divergence(
     if outlier:
         return f"{found}. {outlier}"
     tried, refused = _tried(model, objective, batch, noise, mode, data)
-    far = [] if isinstance(model.likelihood, Standardized | Blocks) else _far_columns(batch if data is None else data)
+    far = (
+        []
+        if isinstance(model.likelihood, Standardized | Blocks)
+        else _far_columns(batch if data is None else data)
+    )
     columns = f": {', '.join(far)}" if far else ""
     remedies = []
     if refused:
@@ -70,7 +76,9 @@ def divergence(
         if far:
             remedies.append(f"The scale of the data may be at fault{columns}")
         if "bounds" in tried:
-            remedies.append(f"The encoder's log σ² overflows. log_var_bounds={BOUNDS} helps: {tried['bounds']}")
+            remedies.append(
+                f"The encoder's log σ² overflows. log_var_bounds={BOUNDS} helps: {tried['bounds']}"
+            )
     if moved:
         remedies.append(slower)
     else:
@@ -80,10 +88,11 @@ def divergence(
 
 
 def require_usable_gradients(parameters: Mapping[str, Parameter], *, step: int, moved: bool) -> None:
-    """Raise Diverged where a gradient's entry is not finite, or its square is not: Adam and RMSprop would keep that for ever.
+    """Raise Diverged where a gradient's entry is not finite, or its square is not: Adam and RMSprop would
+    keep that for ever.
 
-    In float32 a square overflows above 1.8e19. The running mean square is infinite from then on, and that entry of the
-    Parameter would never move again, without a word.
+    In float32 a square overflows above 1.8e19. The running mean square is infinite from then on, and that
+    entry of the Parameter would never move again, without a word.
     """
     for name, parameter in parameters.items():
         g = parameter.grad
@@ -113,8 +122,8 @@ def _tried(
 ) -> tuple[dict[str, str], str | None]:
     """The remedies by which the loss of this batch becomes a number, each with that number in words.
 
-    The second part says why columns could not be standardized, where the likelihood is one of real values. Running
-    statistics may move: who calls this puts them back, as the step itself has moved them too.
+    The second part says why columns could not be standardized, where the likelihood is one of real values.
+    Running statistics may move: who calls this puts them back, as the step itself has moved them too.
     """
     trials: dict[str, Any] = {}
     refused = None
@@ -140,14 +149,18 @@ def _tried(
 
 
 def _standardized(model: Any, batch: Batch) -> Standardized | None:
-    """The model's likelihood, of standardized columns; None for one of counts or bits, or standardized already."""
+    """The model's likelihood, of standardized columns; None for one of counts or bits, or standardized
+    already.
+    """
     with suppress(InputError):
         return Standardized(model.likelihood, batch.x.shape[1]) if hasattr(model, "seen") else None
     return None
 
 
 def _outlier(report: Report, batch: Batch, data: Dataset) -> str | None:
-    """In words: that the first example whose loss is no number lies far outside the range of what is trained on."""
+    """In words: that the first example whose loss is no number lies far outside the range of what is trained
+    on.
+    """
     first = report.first_not_finite()
     if first is None:
         return None
@@ -159,15 +172,22 @@ def _outlier(report: Report, batch: Batch, data: Dataset) -> str | None:
     d = int(np.argmax(beyond))
     if not beyond[d] > OUTLYING:
         return None
-    unlike = f"{batch.x[row, d]:.4g} in column {d}, which is {lowest[d]:.4g} to {highest[d]:.4g} in {data.name}"
+    unlike = (
+        f"{batch.x[row, d]:.4g} in column {d}, which is {lowest[d]:.4g} to {highest[d]:.4g} in {data.name}"
+    )
     return f"That example is unlike what the model is trained on: it has {unlike}"
 
 
 def _far_columns(data: Dataset | Batch) -> list[str]:
-    """In words: the columns whose mean or deviation is far from those of standardized data, the furthest first."""
+    """In words: the columns whose mean or deviation is far from those of standardized data, the furthest
+    first.
+    """
     mean, deviation = column_moments(data)
     size = np.maximum(np.abs(mean), deviation)
     furthest = [int(d) for d in np.argsort(-size, kind="stable") if size[d] > FAR]
-    words = [f"column {d} has mean {mean[d]:.4g} and standard deviation {deviation[d]:.4g}" for d in furthest[:NAMED]]
+    words = [
+        f"column {d} has mean {mean[d]:.4g} and standard deviation {deviation[d]:.4g}"
+        for d in furthest[:NAMED]
+    ]
     more = len(furthest) - len(words)
     return [*words, f"and {more} more of {len(size)} columns are far from 0 and 1"] if more else words

@@ -11,10 +11,11 @@ from scratchvae.training.loop import Training
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """A callback: end the run after `patience` epochs without a lower held-out loss, and go back to the best epoch's weights.
+    """A callback: end the run after `patience` epochs without a lower held-out loss, and go back to the best
+    epoch's weights.
 
-    The loss of a run with several phases is that of the first. A run that diverges goes back to the best epoch too; a
-    held-out loss that is no number ends it by Diverged before this callback ever sees it.
+    The loss of a run with several phases is that of the first. A run that diverges goes back to the best
+    epoch too; a held-out loss that is no number ends it by Diverged before this callback ever sees it.
     """
 
     patience: int = 5

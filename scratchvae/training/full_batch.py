@@ -23,8 +23,8 @@ SHORTER = "Smaller first weights, or data in smaller units, may help"  # a line 
 class Minimum:
     """Where `minimize` stopped, and how near the minimum that point is.
 
-    `report` is the objective's report there. `steps` and `evaluations` count what it took. `losses` holds the loss
-    of each evaluation that L-BFGS made. An evaluation looks at every example once, so it is one epoch.
+    `report` is the objective's report there. `steps` and `evaluations` count what it took. `losses` holds the
+    loss of each evaluation that L-BFGS made. An evaluation looks at every example once, so it is one epoch.
 
     `gradient` is the largest |∂loss/∂θ_i|.
 
@@ -32,22 +32,23 @@ class Minimum:
 
         left = ½ gᵀ H⁻¹ g
 
-    This is the whole way down if the loss is a quadratic form with the Hessian H. The method of conjugate gradients
-    computes it. The method leaves out directions in which the loss is so flat that rounding hides the curvature; in
-    float32 there are many of these. `left` is infinite if the method meets a direction of negative curvature, and
-    NaN if `max_steps` was reached first.
+    This is the whole way down if the loss is a quadratic form with the Hessian H. The method of conjugate
+    gradients computes it. The method leaves out directions in which the loss is so flat that rounding hides
+    the curvature; in float32 there are many of these. `left` is infinite if the method meets a direction of
+    negative curvature, and NaN if `max_steps` was reached first.
 
     `rounding` bounds the error of the computed loss:
 
         rounding = ε (1 + log₂ n) (D + Σ |term|),    n = B D
 
-    A sum of n numbers has an error of at most log₂ n roundoffs ε of the sum of their magnitudes (Higham 2002,
-    section 4.2). Each term of the report counts by its mean over the batch. Each of the D entries counts as 1,
-    because the contributions of entries to log p(x|z) may cancel within the term.
+    A sum of n numbers has an error of at most log₂ n roundoffs ε of the sum of their magnitudes
+    (Higham 2002, section 4.2). Each term of the report counts by its mean over the batch. Each of the D
+    entries counts as 1, because the contributions of entries to log p(x|z) may cancel within the term.
 
-    `converged` is true if `gradient` is at most the tolerance, or if `left` is at most `rounding`. In the second
-    case the loss has no digits left that would distinguish this point from the minimum. Both criteria use only the
-    gradient. Therefore a saddle point also passes, and so does a point where a wrong gradient happens to vanish.
+    `converged` is true if `gradient` is at most the tolerance, or if `left` is at most `rounding`. In the
+    second case the loss has no digits left that would distinguish this point from the minimum. Both criteria
+    use only the gradient. Therefore a saddle point also passes, and so does a point where a wrong gradient
+    happens to vanish.
     """
 
     report: Report
@@ -72,20 +73,20 @@ def minimize(
     """Minimize objective(model, batch, noise) over all Parameters, and leave them at the minimum.
 
     The loss is a function of the Parameters alone: all examples take part, and neither `noise` (as drawn by
-    objective.draw_noise) nor the masks of dropout ever change. There is no learning rate and nothing is random, so
-    that the same start leads to the same minimum.
+    objective.draw_noise) nor the masks of dropout ever change. There is no learning rate and nothing is
+    random, so that the same start leads to the same minimum.
 
-    L-BFGS runs first (Liu & Nocedal 1989). It stops when the last digit of the loss no longer falls. A loss is flat
-    at its minimum, so at that moment only half of the digits of the Parameters are determined. The gradient is not
-    flat there. So Newton steps follow, as long as each of them makes the gradient smaller. Everything stops when no
-    entry of the gradient is above `tolerance`, or after `max_steps` steps.
+    L-BFGS runs first (Liu & Nocedal 1989). It stops when the last digit of the loss no longer falls. A loss
+    is flat at its minimum, so at that moment only half of the digits of the Parameters are determined. The
+    gradient is not flat there. So Newton steps follow, as long as each of them makes the gradient smaller.
+    Everything stops when no entry of the gradient is above `tolerance`, or after `max_steps` steps.
 
     The computation holds all Parameters in one float64 vector θ, but each Parameter keeps its dtype. Call
-    cast(model, np.float64) first to get all the digits. Buffers (running statistics, the σ² of GaussianOptimal) end
-    as they are after one training step at the minimum.
+    cast(model, np.float64) first to get all the digits. Buffers (running statistics, the σ² of
+    GaussianOptimal) end as they are after one training step at the minimum.
 
-    Raises Diverged where the loss is not finite, with Parameters and Buffers as they were before, and InputError where
-    x lies outside the support of the likelihood or the model has no Parameters.
+    Raises Diverged where the loss is not finite, with Parameters and Buffers as they were before, and
+    InputError where x lies outside the support of the likelihood or the model has no Parameters.
     """
     from scipy import optimize  # here, as it takes a while to import
 
@@ -124,7 +125,9 @@ def minimize(
         report, gradient = evaluate(theta)
         if not np.isfinite(report.loss):
             given = (model, named, objective, batch, noise, report)
-            words = divergence(*given, mode=Mode(np.random.default_rng(0)), moved=bool(losses), slower=SHORTER)
+            words = divergence(
+                *given, mode=Mode(np.random.default_rng(0)), moved=bool(losses), slower=SHORTER
+            )
             put(start)
             raise Diverged(f"minimize: {words}")
         losses.append(report.loss)
@@ -132,7 +135,13 @@ def minimize(
 
     losses: list[float] = []
     # ftol = 0: the loss may stop falling in its last digit, never before
-    options = {"maxiter": max_steps, "maxfun": 20 * max_steps, "gtol": tolerance, "ftol": 0, "maxcor": REMEMBERED}
+    options = {
+        "maxiter": max_steps,
+        "maxfun": 20 * max_steps,
+        "gtol": tolerance,
+        "ftol": 0,
+        "maxcor": REMEMBERED,
+    }
     found = optimize.minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", options=options)
     theta, steps = found.x, int(found.nit)
     epsilon = max(float(np.finfo(a.dtype).eps) for a in (batch.x, *first.values()))
@@ -144,14 +153,18 @@ def minimize(
         newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
     while steps < max_steps and tolerance < np.abs(gradient).max() and left < np.inf:
         nearer, its_gradient = evaluate(theta - newton)
-        if not (nearer.loss <= report.loss + rounding and np.abs(its_gradient).max() < np.abs(gradient).max()):
+        if not (
+            nearer.loss <= report.loss + rounding and np.abs(its_gradient).max() < np.abs(gradient).max()
+        ):
             break
         theta, report, gradient, steps = theta - newton, nearer, its_gradient, steps + 1
         newton, left = newton_step(lambda at: evaluate(at)[1], theta, gradient, epsilon=epsilon)
     report, gradient = evaluate(theta)
     largest = float(np.abs(gradient).max())
     converged = bool(largest <= tolerance or left <= rounding)
-    return Minimum(report, largest, float(left), float(rounding), steps, evaluations, tuple(losses), converged)
+    return Minimum(
+        report, largest, float(left), float(rounding), steps, evaluations, tuple(losses), converged
+    )
 
 
 def _put(named: Mapping[str, Parameter], theta: Array) -> None:

@@ -18,19 +18,22 @@ from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
 from scratchvae.training.step import Phase, train_step
 
-# A callback is called with the run and "start", "step", "epoch", and at last "end", "interrupt" or "diverged".
+# A callback is called with the run and "start", "step", "epoch", and at last "end", "interrupt" or
+# "diverged".
 Callback = Callable[["Training", str], None]
 
 
 class Training:
-    """A run of `model` over `data` that may stop after any step and go on, here or in another process, to the same weights.
+    """A run of `model` over `data` that may stop after any step and go on, here or in another process, to the
+    same weights.
 
-    Its state is the model's, the optimizers', and step, epoch, position, totals, history, stopping, best; the order of the
-    examples and every random draw are functions of `seed` and the step. `history` gets one record an epoch:
-    {"epoch", "step", "seconds", "learning_rate", "train": {term: mean}, "held_out": {…} where there are held-out data}.
+    Its state is the model's, the optimizers', and step, epoch, position, totals, history, stopping, best; the
+    order of the examples and every random draw are functions of `seed` and the step. `history` gets one
+    record an epoch: {"epoch", "step", "seconds", "learning_rate", "train": {term: mean}, "held_out": {…}
+    where there are held-out data}.
 
-    An epoch's last batch is smaller where `batch_size` does not divide the number of examples; with `drop_last` it is
-    left out, other examples in each epoch, and an epoch's means are over what was seen.
+    An epoch's last batch is smaller where `batch_size` does not divide the number of examples; with
+    `drop_last` it is left out, other examples in each epoch, and an epoch's means are over what was seen.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Training:
             require_flag("Training", name, flag)
         if drop_last and len(data) < batch_size:
             found = f"found {len(data)} in batches of {batch_size}"
-            raise InputError(f"Training: with drop_last there should be examples for one batch at least; {found}")
+            raise InputError(
+                f"Training: with drop_last there should be examples for one batch at least; {found}"
+            )
         for part in (data,) if held_out is None else (data, held_out):
             if part.event_shape != model.event_shape:
                 expected = f"events should have shape {model.event_shape}, which the model is for"
@@ -94,8 +99,8 @@ class Training:
     def run(self) -> "Training":
         """Train until all epochs are done, a callback has asked to stop, or someone has interrupted.
 
-        Raises Diverged where a loss, a gradient or a judgement is not finite, after the callbacks were told: nothing of
-        that step or epoch is recorded, and EarlyStopping has put the best epoch's weights back.
+        Raises Diverged where a loss, a gradient or a judgement is not finite, after the callbacks were told:
+        nothing of that step or epoch is recorded, and EarlyStopping has put the best epoch's weights back.
         """
         self._measure_units()
         try:
@@ -105,7 +110,11 @@ class Training:
                     self._finish_epoch()
         except Diverged as error:
             self._tell("diverged")
-            kept = f". The model has the weights of the best epoch again, {self._best_epoch()}" if self.best else ""
+            kept = (
+                f". The model has the weights of the best epoch again, {self._best_epoch()}"
+                if self.best
+                else ""
+            )
             raise Diverged(f"{error}{kept}") from error
         self._tell("interrupt" if self.interrupted else "end")
         return self
@@ -113,7 +122,8 @@ class Training:
     def look_ahead(self) -> None:
         """Judge the held-out data, and one example, by every phase, before any step.
 
-        What model, objective and data can't do together is an InputError now, and Diverged what is not finite.
+        What model, objective and data can't do together is an InputError now, and Diverged what is not
+        finite.
         """
         self._measure_units()
         self._judge(self.data.subset(slice(0, 1)))
@@ -121,7 +131,9 @@ class Training:
             self._judge(self.held_out)
 
     def _measure_units(self) -> None:
-        """Let the likelihood measure what it has to know of the data, such as means of columns, where nobody has yet."""
+        """Let the likelihood measure what it has to know of the data, such as means of columns, where nobody
+        has yet.
+        """
         if not self.model.likelihood.measured:
             self.model.likelihood.measure(self.data)
 
@@ -143,7 +155,9 @@ class Training:
                     raise InputError(f"Training: {found}, and {error}; {remedy}") from error
 
     def _finish_epoch(self) -> None:
-        order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))[: self.examples_an_epoch]
+        order = generator(self.seed, Purpose.ORDER, self.epoch).permutation(len(self.data))[
+            : self.examples_an_epoch
+        ]
         clock = time.perf_counter() - self.seconds
         while self.position < len(order):
             chosen = order[self.position : self.position + self.batch_size]
@@ -160,7 +174,11 @@ class Training:
             self._tell("step")
             if self.interrupted and self.position < len(order):
                 return
-        record: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step, "seconds": round(self.seconds, 6)}
+        record: dict[str, Any] = {
+            "epoch": self.epoch + 1,
+            "step": self.step,
+            "seconds": round(self.seconds, 6),
+        }
         record["learning_rate"] = learning_rate_at(self.phases[0].optimizer.learning_rate, self.step - 1)
         record["train"] = {name: total / len(order) for name, total in self.totals.items()}
         if self.held_out is not None:
@@ -172,7 +190,9 @@ class Training:
         self.epoch, self.position, self.totals, self.seconds = self.epoch + 1, 0, {}, 0.0
         self._tell("epoch")
 
-    def _stepped(self, phase: Phase, batch: Batch, rng: np.random.Generator, moved: bool, places: Array) -> dict[str, float]:
+    def _stepped(
+        self, phase: Phase, batch: Batch, rng: np.random.Generator, moved: bool, places: Array
+    ) -> dict[str, float]:
         """The means of a step's terms. A step that diverges leaves running statistics as they were before it."""
         before = [(buffer, buffer.value) for buffer in self.buffers.values()]
         given = (self.model, self.parameters, phase, batch, rng)
@@ -184,7 +204,9 @@ class Training:
             raise
 
     def _judge(self, data: Dataset) -> dict[str, float]:
-        """The means of all terms over held-out data, with the same noise at every call, and the weights that schedules end at."""
+        """The means of all terms over held-out data, with the same noise at every call, and the weights that
+        schedules end at.
+        """
         judged: dict[str, float] = {}
         for i, phase in enumerate(self.phases):
             rng, moved = generator(self.seed, Purpose.HELD_OUT, 0), self.step > 0
@@ -219,7 +241,9 @@ def _require_each_entry_observed(data: Dataset) -> None:
     known = True if data.observed is None else data.observed.reshape(len(data), -1).any(axis=0)
     if not np.all(known):
         entry, count = int(np.argmin(known)), int(np.count_nonzero(~np.asarray(known)))
-        found = f"{data.entry(entry)} is missing in all of them, and {count} such entries in all: leave them out"
+        found = (
+            f"{data.entry(entry)} is missing in all of them, and {count} such entries in all: leave them out"
+        )
         raise InputError(f"Training: every entry should be observed in some example of {data.name}; {found}")
 
 

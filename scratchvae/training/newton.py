@@ -1,4 +1,6 @@
-"""Newton's step and what it gains, without ever forming the Hessian: conjugate gradients on differences of gradients."""
+"""Newton's step and what it gains, without ever forming the Hessian: conjugate gradients on differences of
+gradients.
+"""
 
 from collections.abc import Callable
 
@@ -10,19 +12,22 @@ MOST = 200  # iterations of conjugate gradients: exact arithmetic would need as 
 ENOUGH = 1e-4  # of the gradient, left in the residual: each Newton step then removes all but that
 
 
-def newton_step(gradient_at: Callable[[Array], Array], theta: Array, g: Array, *, epsilon: float) -> tuple[Array, float]:
+def newton_step(
+    gradient_at: Callable[[Array], Array], theta: Array, g: Array, *, epsilon: float
+) -> tuple[Array, float]:
     """The step p ≈ H⁻¹ g (P,), and half of Newton's decrement squared, ½ gᵀ p, in units of the loss.
 
-    A loss that is a quadratic form is lowest at θ − p, and falls by ½ gᵀ p on the way there (Boyd & Vandenberghe 2004,
-    section 9.5.1). Conjugate gradients minimize that form, ½ pᵀ H p − gᵀ p, along one direction d after the other,
-    and what they gain grows towards ½ gᵀ p from below (Nocedal & Wright 2006, algorithm 7.1). They ask for H d alone:
+    A loss that is a quadratic form is lowest at θ − p, and falls by ½ gᵀ p on the way there (Boyd &
+    Vandenberghe 2004, section 9.5.1). Conjugate gradients minimize that form, ½ pᵀ H p − gᵀ p, along one
+    direction d after the other, and what they gain grows towards ½ gᵀ p from below (Nocedal & Wright 2006,
+    algorithm 7.1). They ask for H d alone:
 
-        H d ≈ (g(θ + h d) − g(θ − h d)) / 2h        h ‖d‖ = ∛ε (1 + ‖θ‖), where rounding and truncation are alike
+        H d ≈ (g(θ + h d) − g(θ − h d)) / 2h     h ‖d‖ = ∛ε (1 + ‖θ‖), where rounding and truncation are alike
 
-    `epsilon` is the roundoff ε of the arithmetic behind `gradient_at`. A direction along which the loss is flat, to
-    the rounding of these differences, ends the iteration, and what could be gained along it is not counted. One along
-    which it curves downwards makes the gain infinite. The directions that are tried are those that the gradient leads
-    to, g, H g, H² g …: exactly at a saddle there are none.
+    `epsilon` is the roundoff ε of the arithmetic behind `gradient_at`. A direction along which the loss is
+    flat, to the rounding of these differences, ends the iteration, and what could be gained along it is not
+    counted. One along which it curves downwards makes the gain infinite. The directions that are tried are
+    those that the gradient leads to, g, H g, H² g …: exactly at a saddle there are none.
     """
     p, left = np.zeros_like(g), 0.0
     residual, d = g, g

@@ -1,4 +1,7 @@
-"""How Parameters move along their gradients. Each optimizer keeps slots: arrays shaped like each Parameter, by its name."""
+"""How Parameters move along their gradients.
+
+Each optimizer keeps slots: arrays shaped like each Parameter, by its name.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,7 +16,9 @@ from scratchvae.training.schedules import learning_rate_at
 
 
 class Optimizer(ABC):
-    """`step` moves every Parameter that has received a gradient; the others, and their slots, stay as they are."""
+    """`step` moves every Parameter that has received a gradient; the others, and their slots, stay as they
+    are.
+    """
 
     slot_names: tuple[str, ...]
 
@@ -26,7 +31,11 @@ class Optimizer(ABC):
         self.slots: dict[str, list[Array]] = {}  # of each Parameter, in the order of slot_names
 
     def __repr__(self) -> str:
-        settings = {name: value for name, value in vars(self).items() if name not in ("steps_taken", "updates", "slots")}
+        settings = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("steps_taken", "updates", "slots")
+        }
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
 
     def step(self, parameters: Mapping[str, Parameter]) -> None:
@@ -44,8 +53,13 @@ class Optimizer(ABC):
             parameter.value, *self.slots[name] = moved
 
     @abstractmethod
-    def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
-        """(new value, new slots…) of one Parameter at its update number `count`, from 1. It may overwrite the slots."""
+    def update(
+        self, value: Array, grad: Array, rate: float, slots: list[Array], count: int
+    ) -> tuple[Array, ...]:
+        """(new value, new slots…) of one Parameter at its update number `count`, from 1.
+
+        It may overwrite the slots.
+        """
 
     def state(self) -> dict[str, Array]:
         """Copies of all slots by "slot/parameter", and the numbers of steps taken: what a checkpoint keeps."""
@@ -55,16 +69,22 @@ class Optimizer(ABC):
         return {"steps_taken": np.array([self.steps_taken]), **arrays}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
-        """Take over what `state` returned; InputError, with nothing changed, for the state of another optimizer."""
+        """Take over what `state` returned; InputError, with nothing changed, for the state of another
+        optimizer.
+        """
         named: dict[str, dict[str, Array]] = {kind: {} for kind in (*self.slot_names, "updates")}
         for key, array in state.items():
             kind, _, name = key.partition("/")
             if key != "steps_taken":
                 if kind not in named:
-                    raise InputError(f"{type(self).__name__}: slots should be {', '.join(self.slot_names)}; found {kind!r}")
+                    raise InputError(
+                        f"{type(self).__name__}: slots should be {', '.join(self.slot_names)}; found {kind!r}"
+                    )
                 named[kind][name] = array.copy()  # slots are overwritten
         if "steps_taken" not in state or any(named[kind].keys() != named["updates"].keys() for kind in named):
-            raise InputError(f"{type(self).__name__}: the state should be of every slot and all steps, found part of it")
+            raise InputError(
+                f"{type(self).__name__}: the state should be of every slot and all steps, found part of it"
+            )
         self.steps_taken = int(state["steps_taken"][0])
         self.updates = {name: int(count[0]) for name, count in named.pop("updates").items()}
         self.slots = {name: [named[slot][name] for slot in self.slot_names] for name in self.updates}
@@ -80,7 +100,9 @@ class SGD(Optimizer):
         require_share("SGD", "momentum", momentum)
         self.momentum = momentum
 
-    def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
+    def update(
+        self, value: Array, grad: Array, rate: float, slots: list[Array], count: int
+    ) -> tuple[Array, ...]:
         (velocity,) = slots
         return kernels.sgd_update(value, grad, velocity, rate, self.momentum)
 
@@ -90,19 +112,26 @@ class RMSprop(Optimizer):
 
     slot_names = ("square",)
 
-    def __init__(self, learning_rate: float | Schedule = 1e-2, *, decay: float = 0.99, epsilon: float = 1e-8) -> None:
+    def __init__(
+        self, learning_rate: float | Schedule = 1e-2, *, decay: float = 0.99, epsilon: float = 1e-8
+    ) -> None:
         super().__init__(learning_rate)
         require_share("RMSprop", "decay", decay)
         require_at_least("RMSprop", "epsilon", epsilon, 0)
         self.decay, self.epsilon = decay, epsilon
 
-    def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
+    def update(
+        self, value: Array, grad: Array, rate: float, slots: list[Array], count: int
+    ) -> tuple[Array, ...]:
         (square,) = slots
         return kernels.rmsprop_update(value, grad, square, rate, self.decay, self.epsilon)
 
 
 class AdamW(Optimizer):
-    """Adam with decoupled weight decay, of every Parameter: kernels.adam_update.     Loshchilov & Hutter 2019."""
+    """Adam with decoupled weight decay, of every Parameter: kernels.adam_update.
+
+    Loshchilov & Hutter 2019.
+    """
 
     slot_names = ("m", "v")
 
@@ -116,14 +145,18 @@ class AdamW(Optimizer):
     ) -> None:
         super().__init__(learning_rate)
         if not isinstance(betas, list | tuple) or len(betas) != 2:
-            raise InputError(f"{type(self).__name__}: betas should be two numbers, such as (0.9, 0.999); found {betas!r:.80}")
+            raise InputError(
+                f"{type(self).__name__}: betas should be two numbers, such as (0.9, 0.999); found {betas!r:.80}"
+            )
         require_share(type(self).__name__, "betas[0]", betas[0])
         require_share(type(self).__name__, "betas[1]", betas[1])
         require_at_least(type(self).__name__, "epsilon", epsilon, 0)
         require_at_least(type(self).__name__, "weight_decay", weight_decay, 0)
         self.betas, self.epsilon, self.weight_decay = betas, epsilon, weight_decay
 
-    def update(self, value: Array, grad: Array, rate: float, slots: list[Array], count: int) -> tuple[Array, ...]:
+    def update(
+        self, value: Array, grad: Array, rate: float, slots: list[Array], count: int
+    ) -> tuple[Array, ...]:
         m, v = slots
         constants = (rate, *self.betas, self.epsilon, self.weight_decay)
         return kernels.adam_update(value, grad, m, v, count, *constants)
@@ -133,7 +166,11 @@ class Adam(AdamW):
     """Adam, without weight decay.     Kingma & Ba 2015."""
 
     def __init__(
-        self, learning_rate: float | Schedule = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8
+        self,
+        learning_rate: float | Schedule = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
     ) -> None:
         super().__init__(learning_rate, betas=betas, epsilon=epsilon, weight_decay=0.0)
 

@@ -10,8 +10,8 @@ from scratchvae.training.loop import Training
 class ProgressBar:
     """A callback: examples seen out of all, and the running means of the epoch's terms in nats per example.
 
-    In a notebook it is tqdm's bar of widgets, or of text where ipywidgets is missing. Where `file` is neither a terminal nor
-    left to the notebook, it is a line an epoch.
+    In a notebook it is tqdm's bar of widgets, or of text where ipywidgets is missing. Where `file` is neither
+    a terminal nor left to the notebook, it is a line an epoch.
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
@@ -22,14 +22,23 @@ class ProgressBar:
     def __call__(self, training: Training, event: str) -> None:
         if not self.moves:
             if event == "epoch":
-                print(f"epoch {training.epoch}/{training.epochs}: {_words(_judged(training))}", file=self.file, flush=True)
+                print(
+                    f"epoch {training.epoch}/{training.epochs}: {_words(_judged(training))}",
+                    file=self.file,
+                    flush=True,
+                )
             return
         size = training.examples_an_epoch
         seen = training.epoch * size + training.position
         if self.bar is None:
             total = training.epochs * size
             self.bar = _bar_class()(
-                total=total, initial=seen, unit=" examples", unit_scale=True, file=self.file, dynamic_ncols=True
+                total=total,
+                initial=seen,
+                unit=" examples",
+                unit_scale=True,
+                file=self.file,
+                dynamic_ncols=True,
             )
         if event in ("end", "interrupt", "diverged"):
             self.bar.close()
@@ -51,7 +60,10 @@ def in_notebook() -> bool:
 
 
 def _bar_class() -> Any:
-    """tqdm's bar for where we are. It warns of ipywidgets where they are missing, which nobody needs to hear of."""
+    """tqdm's bar for where we are.
+
+    It warns of ipywidgets where they are missing, which nobody needs to hear of.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
@@ -65,4 +77,6 @@ def _judged(training: Training) -> dict[str, float]:
 
 
 def _words(means: dict[str, float]) -> str:
-    return ", ".join(f"{name} {mean:.2f}" for name, mean in means.items() if name != "loss" or len(means) == 1)
+    return ", ".join(
+        f"{name} {mean:.2f}" for name, mean in means.items() if name != "loss" or len(means) == 1
+    )

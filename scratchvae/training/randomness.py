@@ -1,7 +1,7 @@
 """Every random number of a run as a function of its seed and of where it is used.
 
-A generator is made anew for each purpose and index, so that a run resumed at step t draws what it would have drawn, and any
-step can be replayed alone.
+A generator is made anew for each purpose and index, so that a run resumed at step t draws what it would have
+drawn, and any step can be replayed alone.
 """
 
 from enum import IntEnum
@@ -16,7 +16,8 @@ class Purpose(IntEnum):
 
     ORDER = 0  # of the examples, an index for each epoch
     STEP = 1  # binarization, an objective's noise and dropout masks, an index for each step
-    HELD_OUT = 2  # the objective's noise on held-out data, always index 0: every epoch is judged on the same noise
+    # the objective's noise on held-out data, always index 0: every epoch is judged on the same noise
+    HELD_OUT = 2
 
 
 def generator(seed: int, purpose: Purpose, index: int) -> np.random.Generator:

@@ -9,7 +9,10 @@ from scratchvae.objectives import Schedule
 
 @dataclass(frozen=True)
 class Constant:
-    """`rate`, reached in a straight line over the first `warm_up` steps.     Warm-up: Goyal et al. 2017, section 2.2."""
+    """`rate`, reached in a straight line over the first `warm_up` steps.
+
+    Warm-up: Goyal et al. 2017, section 2.2.
+    """
 
     rate: float
     warm_up: int = 0
@@ -38,12 +41,19 @@ class StepDecay:
         require_count("StepDecay", "warm_up", self.warm_up, 0)
 
     def __call__(self, step: float) -> float:
-        return float(self.rate * self.factor ** (max(step - self.warm_up, 0) // self.every) * _warmth(step, self.warm_up))
+        return float(
+            self.rate
+            * self.factor ** (max(step - self.warm_up, 0) // self.every)
+            * _warmth(step, self.warm_up)
+        )
 
 
 @dataclass(frozen=True)
 class Cosine:
-    """After a warm-up, from `rate` to `final` along half a cosine, until `steps`.     Loshchilov & Hutter 2017, equation 5."""
+    """After a warm-up, from `rate` to `final` along half a cosine, until `steps`.
+
+    Loshchilov & Hutter 2017, equation 5.
+    """
 
     rate: float
     steps: int

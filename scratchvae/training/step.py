@@ -17,10 +17,11 @@ from scratchvae.training.optimizers import Optimizer
 
 @dataclass
 class Phase:
-    """One objective, and the optimizer that follows it. A VAE has one phase; wake-sleep or an adversary has two or more.
+    """One objective, and the optimizer that follows it. A VAE has one phase; wake-sleep or an adversary has
+    two or more.
 
-    A phase clips (to the norm `max_norm`) and moves only the Parameters that are below one of `over`. Its optimizer
-    is a copy of the one given, so that phases made from one optimizer share no state.
+    A phase clips (to the norm `max_norm`) and moves only the Parameters that are below one of `over`. Its
+    optimizer is a copy of the one given, so that phases made from one optimizer share no state.
     """
 
     objective: Objective
@@ -32,15 +33,23 @@ class Phase:
         if self.max_norm is not None:
             require_positive("Phase", "max_norm", self.max_norm)
         if not isinstance(self.objective, Objective):
-            raise InputError(f"Phase: objective should be an Objective, such as Elbo(); found {self.objective!r}")
+            raise InputError(
+                f"Phase: objective should be an Objective, such as Elbo(); found {self.objective!r}"
+            )
         if not isinstance(self.optimizer, Optimizer):
-            raise InputError(f"Phase: optimizer should be an Optimizer, such as Adam(1e-3); found {self.optimizer!r}")
+            raise InputError(
+                f"Phase: optimizer should be an Optimizer, such as Adam(1e-3); found {self.optimizer!r}"
+            )
         if isinstance(self.over, str):
-            raise InputError(f"Phase: over should be a tuple of names, found {self.over!r}; write ({self.over!r},)")
+            raise InputError(
+                f"Phase: over should be a tuple of names, found {self.over!r}; write ({self.over!r},)"
+            )
         self.optimizer = deepcopy(self.optimizer)
 
     def moved(self, parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-        """Those of the Parameters that the phase is over: "encoder.1" is for it and all below it, and "" for all."""
+        """Those of the Parameters that the phase is over: "encoder.1" is for it and all below it, and "" for
+        all.
+        """
         return {
             name: parameter
             for name, parameter in parameters.items()
@@ -48,10 +57,13 @@ class Phase:
         }
 
 
-def phases_of(model: Model, objective: Objective, optimizer: Optimizer, *, max_norm: float | None = None) -> list[Phase]:
+def phases_of(
+    model: Model, objective: Objective, optimizer: Optimizer, *, max_norm: float | None = None
+) -> list[Phase]:
     """One phase over all Parameters; and where a penalty of the objective asks a network, two or more.
 
-    Then the first phase leaves that network as it is, and the network has a phase of its own, in which it alone moves.
+    Then the first phase leaves that network as it is, and the network has a phase of its own, in which it
+    alone moves.
     """
     penalties: tuple[Penalty, ...] = getattr(objective, "penalties", ())
     opponents = [opponent for penalty in penalties if (opponent := penalty.opponent(model)) is not None]
@@ -78,8 +90,9 @@ def train_step(
 ) -> Report:
     """Noise, forward, backward, update, for one batch.
 
-    Raises Diverged, not updating, where the loss or a gradient is not finite. Its words alone need `moved`, whether any
-    Parameter was updated before, `data`, what the model is trained on, and `places` (B,), the examples' places in it.
+    Raises Diverged, not updating, where the loss or a gradient is not finite. Its words alone need `moved`,
+    whether any Parameter was updated before, `data`, what the model is trained on, and `places` (B,), the
+    examples' places in it.
     """
     for parameter in parameters.values():
         parameter.grad = None

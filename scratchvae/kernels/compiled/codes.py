@@ -11,7 +11,9 @@ def nearest_codes(x: Array, codebooks: Array) -> Array:
     N, G, d = x.shape
     books, K = codebooks.shape[0], codebooks.shape[1]
     if codebooks.shape[2] != d or (books != G and books != 1):
-        raise ValueError("nearest_codes: codebooks should be one, or one for each group, of vectors as long as those of x")
+        raise ValueError(
+            "nearest_codes: codebooks should be one, or one for each group, of vectors as long as those of x"
+        )
     across = np.empty((books, d, K), codebooks.dtype)  # so that the loop over k runs through memory
     for s in range(books):
         for k in range(K):

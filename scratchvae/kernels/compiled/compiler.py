@@ -1,4 +1,5 @@
-"""How a loop becomes a kernel: compiled by Numba at the first call for each combination of dtypes, cached on disk.
+"""How a loop becomes a kernel: compiled by Numba at the first call for each combination of dtypes, cached on
+disk.
 
 Where a loop can't be compiled, its textbook twin stands in, with one warning.
 """
@@ -22,20 +23,24 @@ from numba.core.errors import NumbaError
 
 from scratchvae.arrays import InputError
 
-# Division by zero gives infinity as in NumPy (this also lets loops with a division vectorize), and a product may be fused with a
-# sum. Loops that add up many terms may take them in any order. Never the flags that assume away NaN and infinity.
+# Division by zero gives infinity as in NumPy (this also lets loops with a division vectorize), and a product
+# may be fused with a sum. Loops that add up many terms may take them in any order. Never the flags that
+# assume away NaN and infinity.
 AS_WRITTEN: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REORDERED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "nogil": True}
 
-scalar = numba.njit(forceinline=True, **AS_WRITTEN)  # a function of numbers; as a call it would keep loops from vectorizing
+# a function of numbers; as a call it would keep loops from vectorizing
+scalar = numba.njit(forceinline=True, **AS_WRITTEN)
 
 
 def compiled(
     loop: Callable[..., Any], options: dict[str, Any] = AS_WRITTEN, given_up: tuple[str, ...] = ()
 ) -> Callable[..., Any]:
-    """Compile `loop`; its arrays may come in any memory layout, read-only too, and are handed over C-contiguous and aligned.
+    """Compile `loop`; its arrays may come in any memory layout, read-only too, and are handed over
+    C-contiguous and aligned.
 
-    A loop writes into arrays that it made, and into arguments that its caller gives up: those named `given_up`.
+    A loop writes into arrays that it made, and into arguments that its caller gives up: those named
+    `given_up`.
     """
     run, kinds = _compiled(loop, options, given_up)
 
@@ -73,7 +78,9 @@ def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Calla
         for a, (writes, number) in zip(arguments, kinds, strict=True):
             if isinstance(a, np.ndarray):
                 if a.shape != shape:
-                    raise InputError(f"{loop.__name__}: the arrays should have one shape, found {shape} and {a.shape}")
+                    raise InputError(
+                        f"{loop.__name__}: the arrays should have one shape, found {shape} and {a.shape}"
+                    )
                 vectors.append(_fit((a if order is None else a.transpose(order)).ravel(), writes))
             else:
                 vectors.append(number(a))
@@ -91,12 +98,19 @@ updating = partial(pointwise, given_up=("velocity", "square", "m", "v"))  # an o
 def _compiled(
     loop: Callable[..., Any], options: dict[str, Any], given_up: tuple[str, ...]
 ) -> tuple[Callable[..., Any], list[tuple[bool, Callable[[Any], Any]]]]:
-    """run(*arguments) of the loop, compiled; and of each argument whether it is written into, and what makes it a number."""
-    numbers: dict[Any, Callable[[Any], Any]] = {float: float, int: index}  # as annotated: Numba by itself would cut 2.5 off to 2
-    kinds = [(name in given_up, numbers.get(p.annotation, _as_it_is)) for name, p in signature(loop).parameters.items()]
+    """run(*arguments) of the loop, compiled; and of each argument whether it is written into, and what makes
+    it a number.
+    """
+    # as annotated: Numba by itself would cut 2.5 off to 2
+    numbers: dict[Any, Callable[[Any], Any]] = {float: float, int: index}
+    kinds = [
+        (name in given_up, numbers.get(p.annotation, _as_it_is))
+        for name, p in signature(loop).parameters.items()
+    ]
     written = [writes for writes, _ in kinds]
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's do not
+        # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's
+        # do not
         quiet = np.errstate(all="ignore")(loop)
         return quiet, kinds
     return _Machine(loop, written, options), kinds
@@ -162,7 +176,8 @@ class _Machine:
         try:
             compiler._cache = _Cache(self.loop, self.options)
             compiler.compile(signature)
-        except Exception:  # nowhere to keep the cache, or what is there can't be read: compile for this process only
+        except Exception:
+            # nowhere to keep the cache, or what is there can't be read: compile for this process only
             _tell_that_it_compiles()
             compiler._cache = NullCache()
             compiler.compile(signature)
@@ -188,15 +203,18 @@ def _sources() -> str:
 
 
 class _Cache(FunctionCache):
-    """Numba's cache on disk, which by itself looks at a loop's own file, not at the functions and options taken from others.
+    """Numba's cache on disk, which by itself looks at a loop's own file, not at the functions and options
+    taken from others.
 
-    Numba unpickles what lies there: whoever may write into the cache's folder may have code executed. What can't be read, such
-    as a file that was cut off, is cleared, so that the kernel is compiled and kept anew.
+    Numba unpickles what lies there: whoever may write into the cache's folder may have code executed. What
+    can't be read, such as a file that was cut off, is cleared, so that the kernel is compiled and kept anew.
     """
 
     def __init__(self, loop: Callable[..., Any], options: dict[str, Any]) -> None:
         super().__init__(loop)  # type: ignore[no-untyped-call]
-        self.options = repr([(name, sorted(o) if isinstance(o, set) else o) for name, o in sorted(options.items())])
+        self.options = repr(
+            [(name, sorted(o) if isinstance(o, set) else o) for name, o in sorted(options.items())]
+        )
         self._cache_file._source_stamp = (self._cache_file._source_stamp, SOURCES)
 
     def _index_key(self, *arguments: Any) -> Any:

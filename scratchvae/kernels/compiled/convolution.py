@@ -1,5 +1,5 @@
-"""Compiled twins of `textbook/convolution.py`, one image at a time, padded in a frame: no place in a window is then a special
-case, and what a window reads of one row is one run of J·C entries.
+"""Compiled twins of `textbook/convolution.py`, one image at a time, padded in a frame: no place in a window
+is then a special case, and what a window reads of one row is one run of J·C entries.
 """
 
 import numpy as np
@@ -32,7 +32,10 @@ def patches(x: Array, kernel: tuple[int, int], stride: int, padding: int) -> Arr
 @compiled
 def patches_backward(dcols: Array, height: int, width: int, stride: int, padding: int) -> Array:
     B, P, Q, I, J, C = dcols.shape
-    rows, columns = max(height + 2 * padding, (P - 1) * stride + I), max(width + 2 * padding, (Q - 1) * stride + J)
+    rows, columns = (
+        max(height + 2 * padding, (P - 1) * stride + I),
+        max(width + 2 * padding, (Q - 1) * stride + J),
+    )
     dx = np.empty((B, height, width * C), dcols.dtype)
     runs = dcols.reshape(B, P, Q, I, J * C)
     for b in range(B):

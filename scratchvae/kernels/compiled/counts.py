@@ -1,4 +1,6 @@
-"""Compiled twins of `textbook/counts.py`: what an entry needs is computed for it alone, and most counts are small."""
+"""Compiled twins of `textbook/counts.py`: what an entry needs is computed for it alone, and most counts are
+small.
+"""
 
 import numpy as np
 

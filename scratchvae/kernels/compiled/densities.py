@@ -1,4 +1,7 @@
-"""Compiled twins of `textbook/densities.py`: one pass over each row. Short sums in the arrays' dtype, added up in float64."""
+"""Compiled twins of `textbook/densities.py`: one pass over each row.
+
+Short sums in the arrays' dtype, added up in float64.
+"""
 
 import numpy as np
 
@@ -15,7 +18,9 @@ def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
     """x l − softplus(l) = (x − [l > 0]) l − log(1 + e) with e = e^−|l|; four (1 + e) share a logarithm."""
     B, D = logits.shape
     if x.shape[0] * draws != B or x.shape[1] != D:
-        raise ValueError("bernoulli_log_prob: logits should have `draws` rows for each row of x, and as many columns")
+        raise ValueError(
+            "bernoulli_log_prob: logits should have `draws` rows for each row of x, and as many columns"
+        )
     zero = logits.dtype.type(0)
     log_px = np.empty(B, logits.dtype)
     for b in range(B):
@@ -23,10 +28,14 @@ def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
         for start in range(0, D, TERMS):
             ls, xs = logits[b, start : start + TERMS], x[b // draws, start : start + TERMS]
             quarter = ls.size // 4
-            ls_by_four, xs_by_four = ls[: 4 * quarter].reshape(4, quarter), xs[: 4 * quarter].reshape(4, quarter)
+            ls_by_four, xs_by_four = (
+                ls[: 4 * quarter].reshape(4, quarter),
+                xs[: 4 * quarter].reshape(4, quarter),
+            )
             part = zero
             for d in range(quarter):
-                product = zero  # Π (1 + e) − 1, which keeps the digits of small e: (1 + P)(1 + e) − 1 = P + e + P e
+                # Π (1 + e) − 1, which keeps the digits of small e: (1 + P)(1 + e) − 1 = P + e + P e
+                product = zero
                 for k in range(4):
                     l = ls_by_four[k, d]
                     e = exponential.exp_to_one(-abs(l))
@@ -44,7 +53,9 @@ def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
 def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: int) -> Array:
     B, D = logits.shape
     if x.shape[0] * draws != B or x.shape[1] != D or dlog_px.shape != (B,):
-        raise ValueError("bernoulli_log_prob_backward: logits should have `draws` rows for each of x, dlog_px as many entries")
+        raise ValueError(
+            "bernoulli_log_prob_backward: logits should have `draws` rows for each of x, dlog_px as many entries"
+        )
     dlogits = np.empty_like(logits)
     zero, one = logits.dtype.type(0), logits.dtype.type(1)
     for b in range(B):
@@ -75,13 +86,19 @@ def standard_gaussian_log_prob(x: Array) -> Array:
 @summing
 def gaussian_log_prob(x: Array, mean: Array, log_var: Array, counted: Array) -> Array:
     if mean.shape != x.shape or log_var.shape != x.shape or counted.shape != x.shape[:1]:
-        raise ValueError("gaussian_log_prob: x, mean and log_var should have one shape, counted one entry per row")
+        raise ValueError(
+            "gaussian_log_prob: x, mean and log_var should have one shape, counted one entry per row"
+        )
     B, D = x.shape
     log_px = np.empty(B, x.dtype)
     for b in range(B):
         total = counted[b] * LOG_2PI
         for start in range(0, D, TERMS):
-            xs, means, log_vars = x[b, start : start + TERMS], mean[b, start : start + TERMS], log_var[b, start : start + TERMS]
+            xs, means, log_vars = (
+                x[b, start : start + TERMS],
+                mean[b, start : start + TERMS],
+                log_var[b, start : start + TERMS],
+            )
             part = x.dtype.type(0)
             for d in range(xs.size):
                 u = (xs[d] - means[d]) * _precision(log_vars[d])
@@ -94,7 +111,9 @@ def gaussian_log_prob(x: Array, mean: Array, log_var: Array, counted: Array) -> 
 @compiled
 def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: Array) -> tuple[Array, Array]:
     if mean.shape != x.shape or log_var.shape != x.shape or dlog_px.shape != x.shape[:1]:
-        raise ValueError("gaussian_log_prob_backward: x, mean and log_var should have one shape, dlog_px one entry per row")
+        raise ValueError(
+            "gaussian_log_prob_backward: x, mean and log_var should have one shape, dlog_px one entry per row"
+        )
     B, D = x.shape
     dmean, dlog_var = np.empty_like(x), np.empty_like(x)
     half, one = x.dtype.type(0.5), x.dtype.type(1)

@@ -1,4 +1,7 @@
-"""Compiled twins of `textbook/draws.py`. An angle is a number of quarter turns, and a rest small enough for polynomials."""
+"""Compiled twins of `textbook/draws.py`.
+
+An angle is a number of quarter turns, and a rest small enough for polynomials.
+"""
 
 import math
 
@@ -9,9 +12,16 @@ from scratchvae.kernels.compiled import exponential
 from scratchvae.kernels.compiled.compiler import compiled, scalar
 from scratchvae.kernels.textbook.draws import FACTORS, ROUNDS, STEPS
 
-# sin 2πt = t p(t²) and cos 2πt = 1 + t² q(t²) for |t| ≤ ⅛: minimax fits, off by 3.3e-9 and 6.4e-11 of the value
-SIN = tuple(np.float32(c) for c in (6.283185286833378729, -41.341661454939392453, 81.592353556912003231, -75.393562889107180284))
-COS = tuple(np.float32(c) for c in (-19.739208681562679829, 64.939321847165626761, -85.443236296578897162, 59.229244177837269905))
+# sin 2πt = t p(t²) and cos 2πt = 1 + t² q(t²) for |t| ≤ ⅛: minimax fits, off by 3.3e-9 and 6.4e-11 of the
+# value
+SIN = tuple(
+    np.float32(c)
+    for c in (6.283185286833378729, -41.341661454939392453, 81.592353556912003231, -75.393562889107180284)
+)
+COS = tuple(
+    np.float32(c)
+    for c in (-19.739208681562679829, 64.939321847165626761, -85.443236296578897162, 59.229244177837269905)
+)
 EIGHTH, HALF, ONE, TWO = np.float32(0.125), np.float32(0.5), np.float32(1), np.float32(2)
 U_STEP, T_STEP = np.float32(2.0**-32), np.float32(2.0**-26)
 
@@ -20,7 +30,9 @@ U_STEP, T_STEP = np.float32(2.0**-32), np.float32(2.0**-26)
 def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: int) -> tuple[Array, Array]:
     B, Z = noise.shape
     if mean.shape != log_var.shape or mean.shape[0] * draws != B or mean.shape[1] != Z:
-        raise ValueError("gaussian_reparameterize: noise should have `draws` rows for each of mean and log_var, as wide")
+        raise ValueError(
+            "gaussian_reparameterize: noise should have `draws` rows for each of mean and log_var, as wide"
+        )
     z, spread, sigma = np.empty_like(noise), np.empty_like(noise), np.empty_like(log_var)
     half, largest = log_var.dtype.type(0.5), np.finfo(log_var.dtype).max
     for row in range(mean.shape[0]):
@@ -62,7 +74,8 @@ def standard_normal(bits: Array) -> Array:
         square = t * t
         sin = t * _polynomial(square, SIN)
         cos = ONE + square * _polynomial(square, COS)
-        quarters = lower >> 30  # so many quarter turns on, (cos, sin) is (cos, sin), (−sin, cos), (−cos, −sin), (sin, −cos)
+        # so many quarter turns on, (cos, sin) is (cos, sin), (−sin, cos), (−cos, −sin), (sin, −cos)
+        quarters = lower >> 30
         odd, back, down = quarters & 1 == 1, quarters == 1 or quarters == 2, quarters >= 2
         x, y = (sin if odd else cos), (cos if odd else sin)
         z[0, i] = r * (-x if back else x)

@@ -1,13 +1,15 @@
-"""The exponential and its relatives as scalar functions that LLVM turns into vector instructions when a loop calls them.
+"""The exponential and its relatives as scalar functions that LLVM turns into vector instructions when a loop
+calls them.
 
-Numba's math.exp and its like call the C library once per entry. These have no calls, branches or tables: the range is reduced
-by a power of two, what is left is a polynomial, and 2ⁿ is written straight into a number's exponent bits. NaN gives NaN.
+Numba's math.exp and its like call the C library once per entry. These have no calls, branches or tables: the
+range is reduced by a power of two, what is left is a polynomial, and 2ⁿ is written straight into a number's
+exponent bits. NaN gives NaN.
 
-The coefficients are minimax fits (Remez exchange in 50 digits, the error weighted as the function needs it), rounded to the
-dtype; alone they err by at most 3e-9 / 4e-18 (exp), 8e-10 / 1e-18 (log1p), 1e-9 / 7e-18 (erf) in float32 / float64. With
-rounding, in units of the last place, over all of float32 and millions of float64: exp 1.1 / 1.1, expm1 1.5 / 2.1, log 2.0 / 2.0,
-log1p 2.2 / 2.1, sigmoid 2.5 / 2.4, softplus 2.8 / 2.8, tanh 2.5 / 2.6, erf 2.5 / 1.6, for results that are subnormal too.
-`tests/test_kernels.py` holds bounds.
+The coefficients are minimax fits (Remez exchange in 50 digits, the error weighted as the function needs it),
+rounded to the dtype; alone they err by at most 3e-9 / 4e-18 (exp), 8e-10 / 1e-18 (log1p), 1e-9 / 7e-18 (erf)
+in float32 / float64. With rounding, in units of the last place, over all of float32 and millions of float64:
+exp 1.1 / 1.1, expm1 1.5 / 2.1, log 2.0 / 2.0, log1p 2.2 / 2.1, sigmoid 2.5 / 2.4, softplus 2.8 / 2.8, tanh
+2.5 / 2.6, erf 2.5 / 1.6, for results that are subnormal too. `tests/test_kernels.py` holds bounds.
 """
 
 import math
@@ -36,20 +38,29 @@ def _functions(
     erf_near: tuple[float, ...],
     erf_far: tuple[float, ...],
 ) -> dict[str, Scalar]:
-    """The functions for the dtype `real`, whose bits are read as the integers `whole`. Polynomials begin with the constant."""
+    """The functions for the dtype `real`, whose bits are read as the integers `whole`.
+
+    Polynomials begin with the constant.
+    """
     ZERO, HALF, ONE, TWO = real(0), real(0.5), real(1), real(2)
     LOWEST, HIGHEST = real(exp_range[0]), real(exp_range[1])  # beyond: exp is 0, inf
-    LOG2_E, LN2_HIGH, LN2_LOW = real(1 / np.log(2)), real(ln2_high), real(np.log(np.longdouble(2)) - np.longdouble(ln2_high))
+    LOG2_E, LN2_HIGH, LN2_LOW = (
+        real(1 / np.log(2)),
+        real(ln2_high),
+        real(np.log(np.longdouble(2)) - np.longdouble(ln2_high)),
+    )
     BITS = whole(fraction_bits)
     SHIFTER = real(1.5 * 2.0**fraction_bits)  # x + SHIFTER has no room for a fraction
     SHIFTER_BITS, ONE_BITS, LIFTED_BITS = SHIFTER.view(whole), ONE.view(whole), real(2.0**lift).view(whole)
     ROOT_HALF_BITS = real(np.sqrt(0.5)).view(whole)
     DROP = real(2.0**-lift)  # back from where 2ⁿ is written as a normal number
-    EXPM1_LOWEST, EXPM1_ALL = real(-fraction_bits), real(64)  # from where eˣ − 1 is −1; from which n on 1 − 2⁻ⁿ is 1
+    # from where eˣ − 1 is −1; from which n on 1 − 2⁻ⁿ is 1
+    EXPM1_LOWEST, EXPM1_ALL = real(-fraction_bits), real(64)
     TANH_ONE = real(-1.4 * fraction_bits)  # from here on e^-2|x| doesn't change 1 − e^-2|x|
     ERF_ONE = real(erf_one)  # beyond: erf is 1
     EXP_TAIL, LOG_TAIL, ERF_NEAR, ERF_FAR_EVEN, ERF_FAR_ODD = (
-        tuple(real(c) for c in reversed(tail)) for tail in (exp_tail, log_tail, erf_near, erf_far[::2], erf_far[1::2])
+        tuple(real(c) for c in reversed(tail))
+        for tail in (exp_tail, log_tail, erf_near, erf_far[::2], erf_far[1::2])
     )
 
     @scalar
@@ -66,7 +77,9 @@ def _functions(
 
     @scalar
     def power_of_two(n: Any, bits_of_one: Any) -> Any:
-        """2ⁿ for a whole number |n| < 127 (1023) as `shifted` gives it; times 2^lift, for a smaller n, with LIFTED_BITS."""
+        """2ⁿ for a whole number |n| < 127 (1023) as `shifted` gives it; times 2^lift, for a smaller n, with
+        LIFTED_BITS.
+        """
         return whole(whole(real(n).view(whole) << BITS) + bits_of_one).view(real)
 
     @scalar
@@ -101,7 +114,8 @@ def _functions(
         held = HIGHEST if held > HIGHEST else held
         n, tail = reduced(held)
         held_n = SHIFTER + EXPM1_ALL if n > SHIFTER + EXPM1_ALL else n
-        y = times_power_of_two(tail + (ONE - power_of_two(TWO * SHIFTER - held_n, ONE_BITS)), n)  # 2ⁿ (tail + 1 − 2⁻ⁿ)
+        # 2ⁿ (tail + 1 − 2⁻ⁿ)
+        y = times_power_of_two(tail + (ONE - power_of_two(TWO * SHIFTER - held_n, ONE_BITS)), n)
         return x if x == ZERO else y
 
     @scalar
@@ -214,7 +228,8 @@ def _of_either_dtype(name: str, doc: str) -> Scalar:
     def function(x: Any) -> Any:
         return (single if x.dtype == np.float32 else double)(x)
 
-    @overload(function, strict=False, jit_options={"forceinline": True})  # not strict: the lambda carries no annotations
+    # not strict: the lambda carries no annotations
+    @overload(function, strict=False, jit_options={"forceinline": True})
     def _choose(x: Any) -> Any:
         if x not in (types.float32, types.float64):
             return None  # and so the textbook twin computes it
@@ -229,8 +244,12 @@ exp = _of_either_dtype("exp", "eˣ.")
 exp_to_one = _of_either_dtype("exp_to_one", "eˣ for x ≤ 0, in fewer steps: the same bits.")
 expm1 = _of_either_dtype("expm1", "eˣ − 1, without cancellation near 0.")
 log = _of_either_dtype("log", "log x for normal x > 0 below 2¹²⁶ (float64: 2¹⁰²²).")
-log1p = _of_either_dtype("log1p", "log(1 + x) for −1 < x < 2¹²⁶ (float64: 2¹⁰²²), without cancellation near 0.")
+log1p = _of_either_dtype(
+    "log1p", "log(1 + x) for −1 < x < 2¹²⁶ (float64: 2¹⁰²²), without cancellation near 0."
+)
 sigmoid = _of_either_dtype("sigmoid", "1 / (1 + e⁻ˣ), from e^−|x| so that nothing overflows.")
 softplus = _of_either_dtype("softplus", "log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|).")
 tanh = _of_either_dtype("tanh", "tanh x = −m / (2 + m) for x ≥ 0 with m = e⁻²ˣ − 1; odd.")
-erf = _of_either_dtype("erf", "erf x = x p(x²) where |x| < 1, else ±(1 − e^−q(|x|)) with q fitted to −log(1 − erf).")
+erf = _of_either_dtype(
+    "erf", "erf x = x p(x²) where |x| < 1, else ±(1 − e^−q(|x|)) with q fitted to −log(1 − erf)."
+)

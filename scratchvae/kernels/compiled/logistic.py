@@ -25,7 +25,9 @@ def logistic_interval(low: Array, high: Array, log_width: Array) -> Array:
 
 
 @pointwise
-def logistic_interval_backward(dy: Array, low: Array, high: Array, log_width: Array) -> tuple[Array, Array, Array]:
+def logistic_interval_backward(
+    dy: Array, low: Array, high: Array, log_width: Array
+) -> tuple[Array, Array, Array]:
     dlow, dhigh, dlog_width = np.empty_like(dy), np.empty_like(dy), np.empty_like(dy)
     zero, one, far = dy.dtype.type(0), dy.dtype.type(1), dy.dtype.type(FAR)
     for i in range(dy.size):

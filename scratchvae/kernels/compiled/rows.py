@@ -1,4 +1,7 @@
-"""Compiled twins of `textbook/rows.py`. Short rows are taken several at a time, as one long row: vectors are long."""
+"""Compiled twins of `textbook/rows.py`.
+
+Short rows are taken several at a time, as one long row: vectors are long.
+"""
 
 import numpy as np
 

@@ -133,7 +133,9 @@ def _density(theta: float, kappa: float, rho: float, mode: float, m: int) -> flo
 
 
 @numba.njit(**AS_WRITTEN)  # a call: it is long, and is made in seven places
-def _integral(start: float, end: float, kappa: float, rho: float, mode: float, m: int, middle: float) -> tuple[float, float]:
+def _integral(
+    start: float, end: float, kappa: float, rho: float, mode: float, m: int, middle: float
+) -> tuple[float, float]:
     total = moment = 0.0
     for i in range(N):
         theta = start + (end - start) * POINTS[i]

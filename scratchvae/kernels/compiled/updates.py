@@ -9,7 +9,9 @@ from scratchvae.kernels.compiled.compiler import updating
 
 
 @updating
-def sgd_update(value: Array, grad: Array, velocity: Array, learning_rate: float, momentum: float) -> tuple[Array, Array]:
+def sgd_update(
+    value: Array, grad: Array, velocity: Array, learning_rate: float, momentum: float
+) -> tuple[Array, Array]:
     new_value = np.empty_like(value)
     rate, mu = value.dtype.type(learning_rate), value.dtype.type(momentum)
     for i in range(value.size):

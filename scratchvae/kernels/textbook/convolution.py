@@ -1,4 +1,5 @@
-"""Windows over images: cut out (`patches`), added back (`patches_backward`), and the largest entry of each (`max_pool`).
+"""Windows over images: cut out (`patches`), added back (`patches_backward`), and the largest entry of each
+(`max_pool`).
 
 Letters: B images, C channels, H × W pixels, kernel I × J, stride s, padding p; windows P × Q with
 P = ⌊(H + 2p − I) / s⌋ + 1 and Q likewise. Window (p, q) starts at row p·s − padding, column q·s − padding.
@@ -12,16 +13,23 @@ from scratchvae.arrays import Array
 
 
 def patches(x: Array, kernel: tuple[int, int], stride: int, padding: int) -> Array:
-    """x (B, H, W, C) -> cols (B, P, Q, I, J, C), cols[b,p,q,i,j,c] = x[b, p·s + i − padding, q·s + j − padding, c], 0 outside."""
+    """x (B, H, W, C) -> cols (B, P, Q, I, J, C), cols[b,p,q,i,j,c] = x[b, p·s + i − padding,
+    q·s + j − padding, c], 0 outside.
+    """
     padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     windows = sliding_window_view(padded, kernel, axis=(1, 2))[:, ::stride, ::stride]  # (B, P, Q, C, I, J)
     return np.ascontiguousarray(windows.transpose(0, 1, 2, 4, 5, 3))
 
 
 def patches_backward(dcols: Array, height: int, width: int, stride: int, padding: int) -> Array:
-    """dx (B, H, W, C): each entry the sum of dcols (B, P, Q, I, J, C) over all windows and places in them that read it."""
+    """dx (B, H, W, C): each entry the sum of dcols (B, P, Q, I, J, C) over all windows and places in them
+    that read it.
+    """
     B, P, Q, I, J, C = dcols.shape
-    rows, columns = max(height + 2 * padding, (P - 1) * stride + I), max(width + 2 * padding, (Q - 1) * stride + J)
+    rows, columns = (
+        max(height + 2 * padding, (P - 1) * stride + I),
+        max(width + 2 * padding, (Q - 1) * stride + J),
+    )
     padded = np.zeros((B, rows, columns, C), dcols.dtype)
     for i in range(I):
         for j in range(J):
@@ -30,7 +38,8 @@ def patches_backward(dcols: Array, height: int, width: int, stride: int, padding
 
 
 def max_pool(x: Array, size: int, stride: int) -> tuple[Array, Array]:
-    """x (B, C, H, W) -> the largest entry of each window (B, C, P, Q), and its place i·size + j in the window.
+    """x (B, C, H, W) -> the largest entry of each window (B, C, P, Q), and its place i·size + j in the
+    window.
 
     Of equal entries the first counts, row by row; NaN counts as the largest.
     """

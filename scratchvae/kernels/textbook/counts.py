@@ -1,4 +1,5 @@
-"""Laws of counts whose parts agree in more digits than a float has: log-probabilities and slopes, entry by entry.
+"""Laws of counts whose parts agree in more digits than a float has: log-probabilities and slopes, entry by
+entry.
 
 Everything is computed in float64 whatever comes in.
 """
@@ -6,18 +7,26 @@ Everything is computed in float64 whatever comes in.
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.kernels.textbook.gamma_ratios import NEAR, digamma_excess, half_deviance, log1p_less, stirling_error
+from scratchvae.kernels.textbook.gamma_ratios import (
+    NEAR,
+    digamma_excess,
+    half_deviance,
+    log1p_less,
+    stirling_error,
+)
 
-LARGEST = 1e300  # stands for a dispersion of ∞: the law is then Poisson's in every digit; 1/LARGEST stands for 0
+# stands for a dispersion of ∞: the law is then Poisson's in every digit; 1/LARGEST stands for 0
+LARGEST = 1e300
 STRAIGHT = 40.0  # from here on log(1 + eᵃ) is a in every digit
 
 
 def negative_binomial(log_mean: Array, log_dispersion: Array, x: Array) -> tuple[Array, Array, Array]:
-    """log p(x), ∂log p/∂log μ = r (x − μ)/(r + μ), and ∂log p/∂log r, for x ≥ 0, the mean μ and the dispersion r.
+    """log p(x), ∂log p/∂log μ = r (x − μ)/(r + μ), and ∂log p/∂log r, for x ≥ 0, the mean μ and the
+    dispersion r.
 
-    For x > 0, log p is `_log_peak` less `half_deviance`, and for x = 0 it is −r log(1 + μ/r). The second slope is
-    r (digamma_excess − (w − log(1+w))), w = (x − μ)/(r + μ), in which both parts are positive. They agree at x = 1 as μ falls
-    to 0. There it is r (μ/(r (r+μ)) − (w − log(1+w))) with the w of x = 0.
+    For x > 0, log p is `_log_peak` less `half_deviance`, and for x = 0 it is −r log(1 + μ/r). The second
+    slope is r (digamma_excess − (w − log(1+w))), w = (x − μ)/(r + μ), in which both parts are positive. They
+    agree at x = 1 as μ falls to 0. There it is r (μ/(r (r+μ)) − (w − log(1+w))) with the w of x = 0.
     """
     l, counts = log_mean.astype(np.float64), x.astype(np.float64)
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
@@ -43,9 +52,12 @@ def negative_binomial(log_mean: Array, log_dispersion: Array, x: Array) -> tuple
 def _log_peak(x: Array, r: Array) -> Array:
     """log p(x; μ = x), the highest probability of x > 0, as −½ log(2πx (1 + x/r)) + δ(x+r) − δ(r) − δ(x).
 
-    Loader 2000, "Fast and accurate computation of binomial probabilities"; δ is the error of Stirling's formula.
+    Loader 2000, "Fast and accurate computation of binomial probabilities"; δ is the error of Stirling's
+    formula.
     """
-    return -0.5 * (np.log(2 * np.pi * x) + np.log1p(x / r)) + (stirling_error(x + r) - stirling_error(r) - stirling_error(x))
+    return -0.5 * (np.log(2 * np.pi * x) + np.log1p(x / r)) + (
+        stirling_error(x + r) - stirling_error(r) - stirling_error(x)
+    )
 
 
 def _log_ratio(log_mean: Array, mean: Array, x: Array) -> Array:

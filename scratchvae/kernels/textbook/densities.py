@@ -1,4 +1,6 @@
-"""Log-densities whose logarithm and sum over the event are worth one pass: log p (B,) in nats, and its gradients."""
+"""Log-densities whose logarithm and sum over the event are worth one pass: log p (B,) in nats, and its
+gradients.
+"""
 
 import numpy as np
 
@@ -9,7 +11,9 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 
 def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
-    """Σ_d x l − softplus(l)   (B · draws,), as (x − [l > 0]) l − log(1 + e^−|l|): x l and max(l, 0) need not cancel.
+    """Σ_d x l − softplus(l)
+
+    (B · draws,), as (x − [l > 0]) l − log(1 + e^−|l|): x l and max(l, 0) need not cancel.
 
     x (B, D), logits (B · draws, D): those for one x stand side by side.
     """
@@ -18,7 +22,10 @@ def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
 
 
 def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: int) -> Array:
-    """dlogits = dlog_px (x − σ(l))   (B · draws, D), as x σ(−l) − (1 − x) σ(l): keeps the digits where σ(l) is near x = 1."""
+    """dlogits = dlog_px (x − σ(l))
+
+    (B · draws, D), as x σ(−l) − (1 − x) σ(l): keeps the digits where σ(l) is near x = 1.
+    """
     x = np.repeat(x, draws, axis=0)
     return dlog_px[:, None] * (x * sigmoid(-logits) - (1 - x) * sigmoid(logits))
 
@@ -31,8 +38,8 @@ def standard_gaussian_log_prob(x: Array) -> Array:
 def gaussian_log_prob(x: Array, mean: Array, log_var: Array, counted: Array) -> Array:
     """x, mean, log_var (B, D) -> −½ (n log 2π + Σ_d log σ² + u²)   (B,) with u = (x − mean) / σ.
 
-    `counted` (B,) is n, the number of entries of a row that count. One that does not has x = mean = log σ² = 0, and so
-    adds exactly 0.
+    `counted` (B,) is n, the number of entries of a row that count. One that does not has
+    x = mean = log σ² = 0, and so adds exactly 0.
     """
     u, _ = _standardized(x, mean, log_var)
     with np.errstate(over="ignore"):
@@ -40,7 +47,10 @@ def gaussian_log_prob(x: Array, mean: Array, log_var: Array, counted: Array) -> 
 
 
 def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: Array) -> tuple[Array, Array]:
-    """dmean = dlog_px u/σ,  dlog_var = dlog_px ½ (u² − 1)   both (B, D);  dx = −dmean.     Where dlog_px is 0, so are they."""
+    """dmean = dlog_px u/σ,  dlog_var = dlog_px ½ (u² − 1)     both (B, D);  dx = −dmean.
+
+    Where dlog_px is 0, so are they.
+    """
     u, precision = _standardized(x, mean, log_var)
     d = dlog_px[:, None]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -56,7 +66,9 @@ def gaussian_kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Array]:
 
 
 def _standardized(x: Array, mean: Array, log_var: Array) -> tuple[Array, Array]:
-    """u = (x − mean) / σ and 1/σ = exp(−log_var/2), held at the largest finite number so that 0 · (1/σ) stays 0."""
+    """u = (x − mean) / σ and 1/σ = exp(−log_var/2), held at the largest finite number so that 0 · (1/σ) stays
+    0.
+    """
     with np.errstate(over="ignore"):
         precision = np.minimum(np.exp(-0.5 * log_var), np.finfo(log_var.dtype).max)
         return (x - mean) * precision, precision

@@ -11,7 +11,8 @@ WORD, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)  # bits of a word, and the lowe
 
 
 def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: int) -> tuple[Array, Array]:
-    """z = mean + σ noise and z − mean, with σ = exp(log_var / 2) held at the largest finite number so that σ · 0 stays 0.
+    """z = mean + σ noise and z − mean, with σ = exp(log_var / 2) held at the largest finite number so that
+    σ · 0 stays 0.
 
     mean, log_var (B, Z), noise (B · draws, Z): those for one mean stand side by side.
     """
@@ -24,8 +25,9 @@ def gaussian_reparameterize(mean: Array, log_var: Array, noise: Array, draws: in
 def random_bits(seed: Array, counters: Array) -> Array:
     """Philox 4×32 of ten rounds: seed (5,), counters (n,), both uint32  ->  (2, n) uint64, 128 random bits for each of n.
 
-    What is encrypted has four words, one of `counters` and seed[:3]; the key has two, seed[3:]. A round multiplies two words into
-    64 bits each, and mixes the halves with the other words and the key.     Salmon, Moraes, Dror & Shaw 2011.
+    What is encrypted has four words, one of `counters` and seed[:3]; the key has two, seed[3:]. A round
+    multiplies two words into 64 bits each, and mixes the halves with the other words and the key.
+    Salmon, Moraes, Dror & Shaw 2011.
     """
     c0 = counters.astype(np.uint64)
     c1, c2, c3, k0, k1 = (np.full(counters.shape, word, np.uint64) for word in seed)
@@ -39,8 +41,9 @@ def random_bits(seed: Array, counters: Array) -> Array:
 def standard_normal(bits: Array) -> Array:
     """bits (n,) of 64 random bits each  ->  (2, n) float32, independent draws from N(0, 1): r cos 2πt and r sin 2πt.
 
-    r² = −2 log u is exponential where u is uniform, from the upper 32 bits; t, from the 26 bits below them, is a uniform angle,
-    in turns from −⅛ to ⅞. No draw is beyond 6.8.     Box & Muller 1958.
+    r² = −2 log u is exponential where u is uniform, from the upper 32 bits; t, from the 26 bits below them,
+    is a uniform angle, in turns from −⅛ to ⅞. No draw is beyond 6.8.
+    Box & Muller 1958.
     """
     u = ((bits >> 32).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-32)
     t = (bits >> 6 & 0x3FFFFFF) * 2.0**-26 - 0.125

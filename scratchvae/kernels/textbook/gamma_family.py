@@ -11,13 +11,14 @@ def log_gamma_gap(shape: Array, other: Array, rise: Array) -> tuple[Array, Array
 
         e(x) = log Γ(x) − x log x + x = Σ_k g(x + k),    g(x) = (x + 1) log(1 + 1/x) − 1,    k = 0, 1, 2, …
 
-    The `rise` is d = β − α, which is given beside both since it may have digits that they have not. Ten of the g are
-    taken by themselves. With u = −d/(β (α + 1)), so that 1 + u = α (β + 1)/(β (α + 1)), the three numbers of a g are
+    The `rise` is d = β − α, which is given beside both since it may have digits that they have not. Ten of
+    the g are taken by themselves. With u = −d/(β (α + 1)), so that 1 + u = α (β + 1)/(β (α + 1)), the three
+    numbers of a g are
 
         (β + 1)(log(1 + u) − u) + d²/(α β (α + 1)),    log(1 + u) − u + d/(α β (α + 1)),    1/(α² (α + 1))
 
-    or, far from u = 0, (β + 1) log(1 + u) + d/α and log(1 + u) + d/(α β). The rest is e at X = α + 10 and Y = β + 10,
-    by Stirling's series −½ log x + Σ_p c_p x^−p, p = 1, 3, 5, …: with s = d/X and y = X/Y
+    or, far from u = 0, (β + 1) log(1 + u) + d/α and log(1 + u) + d/(α β). The rest is e at X = α + 10 and
+    Y = β + 10, by Stirling's series −½ log x + Σ_p c_p x^−p, p = 1, 3, 5, …: with s = d/X and y = X/Y
 
         x^−p:    X^−p (1 − y)² (p + (p − 1) y + … + y^(p−1))/y,    p X^(−p−1) (1 − y^(p+1)),    p (p + 1) X^(−p−2)
 

@@ -1,4 +1,5 @@
-"""Ratios of gamma functions and what goes with them, without the difference of large numbers that each of them is.
+"""Ratios of gamma functions and what goes with them, without the difference of large numbers that each of
+them is.
 
 Arrays are float64, of any one shape. The laws of `counts.py` and `unit_interval.py` are made of these parts.
 """
@@ -8,7 +9,22 @@ import numpy as np
 from scratchvae.arrays import Array
 
 SHIFT = 10  # steps of the recurrence before the series
-SERIES = (1 / 2, 1 / 12, 0.0, -1 / 120, 0.0, 1 / 252, 0.0, -1 / 240, 0.0, 1 / 132, 0.0, -691 / 32760, 0.0, 1 / 12)
+SERIES = (
+    1 / 2,
+    1 / 12,
+    0.0,
+    -1 / 120,
+    0.0,
+    1 / 252,
+    0.0,
+    -1 / 240,
+    0.0,
+    1 / 132,
+    0.0,
+    -691 / 32760,
+    0.0,
+    1 / 12,
+)
 STIRLING_FROM = 16.0
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)  # of δ(z) in 1/z, 1/z³, …
 NEAR = 0.5  # of |v|, up to which log(1+v) − v is a series
@@ -18,9 +34,9 @@ STEEP = 700.0  # e to this power is still finite
 def half_deviance(rho: Array, x: Array, r: Array) -> Array:
     """(x+r) (log(1 + s (e^ρ − 1)) − sρ) ≥ 0 with s = x/(x+r), for x, r > 0: it is 0 at ρ = 0.
 
-    It stays the same number when x and r are exchanged and ρ changes its sign. The smaller of the two shares is taken, at
-    most ½. For |ρ| < 1 it is (log(1+v) − v) + s (e^ρ − 1 − ρ), v = s (e^ρ − 1), of which each part is a series that begins
-    with a square, and the second is at least twice the first.
+    It stays the same number when x and r are exchanged and ρ changes its sign. The smaller of the two shares
+    is taken, at most ½. For |ρ| < 1 it is (log(1+v) − v) + s (e^ρ − 1 − ρ), v = s (e^ρ − 1), of which each
+    part is a series that begins with a square, and the second is at least twice the first.
     """
     rho, share = np.where(x <= r, rho, -rho), np.minimum(x, r) / (x + r)
     held, near = np.minimum(rho, STEEP), np.abs(rho) < 1
@@ -37,15 +53,17 @@ def half_deviance(rho: Array, x: Array, r: Array) -> Array:
 def digamma_excess(x: Array, r: Array) -> Array:
     """ψ(x+r) − ψ(r) − log((x+r)/r) = Σ_{k<x} h(r+k) for counts x, with h(z) = 1/z − log(1 + 1/z) > 0.
 
-    Ten of these terms are taken less those at x+r, as Σ_{k<10} h(r+k) − h(x+r+k), which is the same and leaves log z − ψ(z) at
-    r+10 less that at x+r+10. Its asymptotic series gives Σ_n c_n (aⁿ − bⁿ), a = 1/(r+10), b = 1/(x+r+10), of which each
-    term is (a − b)(aⁿ⁻¹ + aⁿ⁻²b + … + bⁿ⁻¹), a − b = x a b (Abramowitz & Stegun 1964, 6.3.5 and 6.3.18).
+    Ten of these terms are taken less those at x+r, as Σ_{k<10} h(r+k) − h(x+r+k), which is the same and
+    leaves log z − ψ(z) at r+10 less that at x+r+10. Its asymptotic series gives Σ_n c_n (aⁿ − bⁿ),
+    a = 1/(r+10), b = 1/(x+r+10), of which each term is (a − b)(aⁿ⁻¹ + aⁿ⁻²b + … + bⁿ⁻¹), a − b = x a b
+    (Abramowitz & Stegun 1964, 6.3.5 and 6.3.18).
     """
     total = np.zeros_like(r)
     for k in range(SHIFT):
         total += log1p_less(1 / (x + (r + k))) - log1p_less(1 / (r + k))
     a, b = 1 / (r + SHIFT), 1 / (x + (r + SHIFT))
-    series, power, quotient = np.zeros_like(r), np.ones_like(r), np.ones_like(r)  # quotient = (aⁿ − bⁿ)/(a − b)
+    # quotient = (aⁿ − bⁿ)/(a − b)
+    series, power, quotient = np.zeros_like(r), np.ones_like(r), np.ones_like(r)
     for c in SERIES:
         series += c * quotient
         power = power * a

@@ -1,6 +1,7 @@
 """Activations and their derivatives, entry by entry. Every `f_backward` returns dx = dy · f′(x).
 
-Where f has a kink, the derivative there is the one said in its docstring. Where NaN goes in, NaN comes out, of f and of f′.
+Where f has a kink, the derivative there is the one said in its docstring. Where NaN goes in, NaN comes out,
+of f and of f′.
 """
 
 import numpy as np

@@ -1,16 +1,18 @@
-"""The angle θ between a point of the unit sphere and a direction that it lies around: p(θ) ∝ sin^m θ e^(κ cos θ).
+"""The angle θ between a point of the unit sphere and a direction that it lies around: p(θ) ∝ sin^m θ
+e^(κ cos θ).
 
-It is the angle of a draw from the von Mises-Fisher law in D dimensions, of concentration κ, to its mean direction, and
-m = D − 2. Its normalizer is a modified Bessel function of order D/2 − 1. Here everything is an integral over θ, by
-Gauss's rule on panels that cover where p is not negligible. So the normalizer, the moments and the distribution
-function are sums of positive terms, for any κ and D.
+It is the angle of a draw from the von Mises-Fisher law in D dimensions, of concentration κ, to its mean
+direction, and m = D − 2. Its normalizer is a modified Bessel function of order D/2 − 1. Here everything is an
+integral over θ, by Gauss's rule on panels that cover where p is not negligible. So the normalizer, the
+moments and the distribution function are sums of positive terms, for any κ and D.
 
-With n = m/2 and ρ = n + √(n² + κ²), the mode θ₀ has cos θ₀ = κ/ρ and sin² θ₀ = m/ρ. At θ = θ₀ + δ the density is, as a
-share of its peak,
+With n = m/2 and ρ = n + √(n² + κ²), the mode θ₀ has cos θ₀ = κ/ρ and sin² θ₀ = m/ρ. At θ = θ₀ + δ the density
+is, as a share of its peak,
 
     exp(m (log(1 + y) − y) − 2ρ sin²(δ/2))        y = sin θ/sin θ₀ − 1 = cot θ₀ sin δ − 2 sin²(δ/2)
 
-of which neither part is above 0. Letters: B examples, K draws of each, P panels. Arrays are computed in float64.
+of which neither part is above 0. Letters: B examples, K draws of each, P panels. Arrays are computed in
+float64.
 """
 
 import math
@@ -34,7 +36,9 @@ STEPS, CLOSE = (
 
 
 class Angle(NamedTuple):
-    """What is known of p(θ) for each example (B,): κ, ρ, the mode's θ₀, sin² and 1 − cos, and the ends of the panels."""
+    """What is known of p(θ) for each example (B,): κ, ρ, the mode's θ₀, sin² and 1 − cos, and the ends of the
+    panels.
+    """
 
     concentration: Array
     rho: Array
@@ -46,14 +50,17 @@ class Angle(NamedTuple):
 
 
 def sphere_moments(log_concentration: Array, dim: int) -> tuple[Array, Array, Array, Array, Array]:
-    """log p(μ) at the mean direction μ, KL(p ‖ uniform), A = E[cos θ], 1 − A, and dA/dκ = Var[cos θ].     (B,) each.
+    """log p(μ) at the mean direction μ, KL(p ‖ uniform), A = E[cos θ], 1 − A, and dA/dκ = Var[cos θ].
 
-        log p(μ)  = κ v₀ − m log sin θ₀ − log ∫ − log |S|    ∫ that of the density as a share of its peak, v = 1 − cos θ
+    (B,) each.
+
+        log p(μ)  = κ v₀ − m log sin θ₀ − log ∫ − log |S|
+        ∫ that of the density as a share of its peak, v = 1 − cos θ
         KL        = log p(μ) + log |S_D| − κ E[v]            |S| the area of the unit sphere in D − 1 dimensions
 
-    Up to κ² = 4 D the moments come from the series E[e^(κ cos θ)] = 1 + Σ_k t_k over the uniform law, with the terms
-    t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)): κ A = Σ 2k t_k/(1 + Σ t_k), and KL = κ A − log(1 + Σ t_k). It keeps
-    the digits of a KL near 0.
+    Up to κ² = 4 D the moments come from the series E[e^(κ cos θ)] = 1 + Σ_k t_k over the uniform law, with
+    the terms t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)): κ A = Σ 2k t_k/(1 + Σ t_k), and KL = κ
+    A − log(1 + Σ t_k). It keeps the digits of a KL near 0.
     """
     p, m = _angle(log_concentration, dim), dim - 2
     theta = p.low[:, None] + p.width[:, None] * (np.arange(PANELS)[:, None] + POINTS).reshape(-1)
@@ -83,12 +90,14 @@ def sphere_moments(log_concentration: Array, dim: int) -> tuple[Array, Array, Ar
 
 
 def sphere_quantile(log_concentration: Array, uniform: Array, dim: int, draws: int) -> tuple[Array, Array]:
-    """v = 1 − cos θ where P(angle ≤ θ) = `uniform`, and dv/d log κ at a fixed `uniform`.     (B,), (B·K,)  ->  (B·K,) each.
+    """v = 1 − cos θ where P(angle ≤ θ) = `uniform`, and dv/d log κ at a fixed `uniform`.
+
+    (B,), (B·K,)  ->  (B·K,) each.
 
         dv/d log κ = −κ sin θ ∂P/∂κ / p(θ),     ∂P/∂κ = ∫_0^θ (cos t − A) p(t) dt = −∫_θ^π (cos t − A) p(t) dt
 
-    The integrand keeps its sign up to cos θ = A, and from there on. The first form is taken on that side, the second
-    on the other.
+    The integrand keeps its sign up to cos θ = A, and from there on. The first form is taken on that side, the
+    second on the other.
     """
     p, m = _angle(log_concentration, dim), dim - 2
     left = p.low[:, None] + p.width[:, None] * np.arange(PANELS)
@@ -157,9 +166,9 @@ def _log_area(dim: int) -> float:
 def _angle(log_concentration: Array, dim: int) -> Angle:
     """The mode, and panels from where p has fallen by e⁻⁴⁰ to where it has again.
 
-    Below θ₀ the curvature of log p is at least that at θ₀, which is ρ + κ²/ρ. Above θ₀, log p falls by at least
-    n (τ − log(1 + τ)) with τ = v/v₀ − 1, and τ − log(1 + τ) is at least q at τ = q + √(2q) (Laurent & Massart 2000,
-    lemma 1).
+    Below θ₀ the curvature of log p is at least that at θ₀, which is ρ + κ²/ρ. Above θ₀, log p falls by at
+    least n (τ − log(1 + τ)) with τ = v/v₀ − 1, and τ − log(1 + τ) is at least q at τ = q + √(2q) (Laurent &
+    Massart 2000, lemma 1).
     """
     n = 0.5 * (dim - 2)
     kappa = np.exp(np.clip(log_concentration.astype(np.float64), -LARGEST, LARGEST))
@@ -186,7 +195,9 @@ def _density(theta: Array, p: Angle, m: int) -> Array:
 
 
 def _integral(start: Array, end: Array, p: Angle, m: int, middle: Array | None = None) -> tuple[Array, Array]:
-    """∫ p dθ from start to end (B,), of the peak; and ∫ (v − middle) p dθ where a `middle` is given, else the same."""
+    """∫ p dθ from start to end (B,), of the peak; and ∫ (v − middle) p dθ where a `middle` is given, else the
+    same.
+    """
     theta = start[:, None] + (end - start)[:, None] * POINTS
     mass = _density(theta, p, m) * WEIGHTS * (end - start)[:, None]
     weight = 1.0 if middle is None else 2 * np.sin(theta / 2) ** 2 - middle[:, None]

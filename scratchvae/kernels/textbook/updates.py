@@ -8,7 +8,9 @@ import numpy as np
 from scratchvae.arrays import Array
 
 
-def sgd_update(value: Array, grad: Array, velocity: Array, learning_rate: float, momentum: float) -> tuple[Array, Array]:
+def sgd_update(
+    value: Array, grad: Array, velocity: Array, learning_rate: float, momentum: float
+) -> tuple[Array, Array]:
     """v ← μ v + g;  θ ← θ − η v   (Polyak 1964, in the form of Sutskever et al. 2013 with η outside v)."""
     real = value.dtype.type
     velocity = real(momentum) * velocity + grad
@@ -38,8 +40,8 @@ def adam_update(
 ) -> tuple[Array, Array, Array]:
     """m ← β₁ m + (1−β₁) g;  v ← β₂ v + (1−β₂) g²;  θ ← θ − η m̂ / (√v̂ + ε) − η λ θ.
 
-    m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ) (Kingma & Ba 2015, algorithm 1); λ is the decoupled weight decay of Loshchilov &
-    Hutter 2019, algorithm 2, times the learning rate as in common practice.
+    m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ) (Kingma & Ba 2015, algorithm 1); λ is the decoupled weight decay of
+    Loshchilov & Hutter 2019, algorithm 2, times the learning rate as in common practice.
     """
     real = value.dtype.type
     m = real(beta1) * m + real(1 - beta1) * grad

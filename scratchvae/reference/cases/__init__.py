@@ -1,4 +1,5 @@
-"""The case table: every public op and distribution, every layer, every objective and role, on small float64 arrays.
+"""The case table: every public op and distribution, every layer, every objective and role, on small float64
+arrays.
 
 A law's file here has all that the checks know about it: a file with a function `parts` is found by itself.
 """

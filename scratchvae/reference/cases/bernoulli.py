@@ -30,11 +30,16 @@ GREY = "x − σ(l) cancels where σ(l) is near a grey x"
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role, whose objectives' cases are the plain ones of cases/objectives.py."""
+    """Every function of the law, and the role, whose objectives' cases are the plain ones of
+    cases/objectives.py.
+    """
     tried = []
     for kind, logits in LOGITS.items():
         tried.append(Inputs(kind, {"logits": logits}, {"x": BITS}, digits=400))
-        for greys, x in {"grey": 0.5 + 0.3 * (BITS - 0.5), "x next to 0 and 1": np.abs(BITS - 2.0**-24)}.items():
+        for greys, x in {
+            "grey": 0.5 + 0.3 * (BITS - 0.5),
+            "x next to 0 and 1": np.abs(BITS - 2.0**-24),
+        }.items():
             tried.append(Inputs(f"{kind}, {greys}", {"logits": logits}, {"x": x}, floor=1.0, why=GREY))
     return [
         part_of(
@@ -76,7 +81,9 @@ def parts() -> list[Part]:
             example=lambda D: (Bernoulli(), unit_data(D)),
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: (
-                    -torch.nn.functional.binary_cross_entropy_with_logits(x_params, x, reduction="none").sum(1)
+                    -torch.nn.functional.binary_cross_entropy_with_logits(x_params, x, reduction="none").sum(
+                        1
+                    )
                 )
             ),
         ),

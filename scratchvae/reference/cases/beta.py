@@ -31,13 +31,17 @@ def parts() -> list[Part]:
             more={"concentrated": ({"x": 0.3 + 0.3 * X, **large}, {})},
             oracle=_log_prob,
             tried=_tried(),
-            torch=lambda torch, x, log_a, log_b: torch.distributions.Beta(torch.exp(log_a), torch.exp(log_b)).log_prob(x).sum(1),
+            torch=lambda torch, x, log_a, log_b: (
+                torch.distributions.Beta(torch.exp(log_a), torch.exp(log_b)).log_prob(x).sum(1)
+            ),
         ),
         part_of(
             beta.sample,
             sampling=SamplingCase(
                 "beta.sample",
-                lambda n, rng: beta.sample(*(column(n, value) for value in SAMPLED), uniform=rng.random((n, 1)))[:, 0],
+                lambda n, rng: beta.sample(
+                    *(column(n, value) for value in SAMPLED), uniform=rng.random((n, 1))
+                )[:, 0],
                 lambda t: beta.log_prob(t[:, None], *(column(len(t), value) for value in SAMPLED))[0],
                 UNIT,
             ),
@@ -47,7 +51,9 @@ def parts() -> list[Part]:
             Beta,
             [
                 objective_case("Elbo: Beta", Elbo(), vae(Beta(3.0)), X, noise=LATENT_NOISE),
-                objective_case("Iwae: Beta, decoder's", Iwae(K), vae(_role("decoder")), X, noise=LATENT_NOISES),
+                objective_case(
+                    "Iwae: Beta, decoder's", Iwae(K), vae(_role("decoder")), X, noise=LATENT_NOISES
+                ),
                 objective_case("Elbo: Beta, constant", Elbo(), vae(_role("constant")), X, noise=LATENT_NOISE),
             ],
             sampling=likelihood_sampler(Beta(9.0, concentration_from="decoder"), [0.8, 0.3], UNIT),
@@ -65,7 +71,10 @@ def _role(concentration_from: Any) -> Beta:
 def _tried() -> list[Inputs]:
     """a and b from 10⁻³ to 10⁶, at the mean, near the ends, and far from the mean; one entry an event."""
     found = []
-    for size, some, others in (("few", [1e-3, 0.4, 7.0, 300.0], [2e-3, 1.0, 20.0]), ("many", [7.0, 1e6], [2e3, 5e5])):
+    for size, some, others in (
+        ("few", [1e-3, 0.4, 7.0, 300.0], [2e-3, 1.0, 20.0]),
+        ("many", [7.0, 1e6], [2e3, 5e5]),
+    ):
         a, b = (g.reshape(-1, 1) for g in np.meshgrid(some, others))
         law = {"log_a": np.log(a), "log_b": np.log(b)}
         near = np.clip(a / (a + b), 0.001, 0.999)

@@ -1,4 +1,7 @@
-"""One row of the case table: an op, its arrays, its constants. It drives the gradient, dtype, twin and framework checks alike."""
+"""One row of the case table: an op, its arrays, its constants.
+
+It drives the gradient, dtype, twin and framework checks alike.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +20,8 @@ from scratchvae.posteriors import Noise
 class Case:
     """`value, pullback = op(*arrays.values(), **constants)`, all arrays float64, none near a kink.
 
-    `held` are the data and noise that an objective's op holds itself, `terms` its terms as a function of the same arrays.
+    `held` are the data and noise that an objective's op holds itself, `terms` its terms as a function of the
+    same arrays.
     """
 
     name: str
@@ -82,7 +86,9 @@ def objective_case(
     over: tuple[str, ...] = ("",),
     observed: Array | None = None,
 ) -> Case:
-    """An objective's loss as an op of the model's Parameters, or of those alone whose names begin with one of `over`."""
+    """An objective's loss as an op of the model's Parameters, or of those alone whose names begin with one of
+    `over`.
+    """
     cast(model, np.float64)
     parameters = {name: found for name, found in named_parameters(model).items() if name.startswith(over)}
     others = {name: found for name, found in named_parameters(model).items() if name not in parameters}

@@ -33,7 +33,9 @@ TWO_EACH = np.array([[0, 1], [2, 0]])
 def parts() -> list[Part]:
     """Every function of the law, and the role."""
     spread = {kind: logits[:, :, None] * SLOPES for kind, logits in LOGITS.items()}
-    offsets = {f"all classes, {kind}": np.stack([logits, logits[::-1]], axis=1) for kind, logits in CLASSES.items()}
+    offsets = {
+        f"all classes, {kind}": np.stack([logits, logits[::-1]], axis=1) for kind, logits in CLASSES.items()
+    }
     return [
         part_of(
             categorical.log_prob,
@@ -41,14 +43,29 @@ def parts() -> list[Part]:
             {"x": np.array([[0, 3], [1, 1], [2, 0]])},
             oracle=_log_prob,
             tried=[
-                Inputs(kind, {"logits": logits}, {"x": BITS.astype(int)}, floor=1.0, why="1 − p cancels where p is near 1")
+                Inputs(
+                    kind,
+                    {"logits": logits},
+                    {"x": BITS.astype(int)},
+                    floor=1.0,
+                    why="1 − p cancels where p is near 1",
+                )
                 for kind, logits in spread.items()
             ]
             + [
-                Inputs(kind, {"logits": logits}, {"x": TWO_EACH}, floor=1.0, why="1 − p cancels where p is near 1", digits=120)
+                Inputs(
+                    kind,
+                    {"logits": logits},
+                    {"x": TWO_EACH},
+                    floor=1.0,
+                    why="1 − p cancels where p is near 1",
+                    digits=120,
+                )
                 for kind, logits in offsets.items()
             ],
-            torch=lambda torch, logits, *, x: torch.distributions.Categorical(logits=logits).log_prob(x).sum(1),
+            torch=lambda torch, logits, *, x: (
+                torch.distributions.Categorical(logits=logits).log_prob(x).sum(1)
+            ),
         ),
         part_of(
             categorical.entropy,
@@ -65,10 +82,21 @@ def parts() -> list[Part]:
             {"logits": normal(B, 2, D, scale=2.0), "other_logits": normal(B, 2, D, seed=1)},
             oracle=_kl,
             tried=[
-                Inputs(kind, {"logits": logits, "other_logits": logits[::-1] / 2}, floor=floor, why=why, digits=200)
+                Inputs(
+                    kind,
+                    {"logits": logits, "other_logits": logits[::-1] / 2},
+                    floor=floor,
+                    why=why,
+                    digits=200,
+                )
                 for kind, logits, floor, why in (
                     ("ordinary", spread["ordinary"], 1.0, "log p and log q cancel"),
-                    ("all classes, offset 10⁴", offsets["all classes, offset 10⁴"], 1e4, "logits of 10⁴ cancel"),
+                    (
+                        "all classes, offset 10⁴",
+                        offsets["all classes, offset 10⁴"],
+                        1e4,
+                        "logits of 10⁴ cancel",
+                    ),
                 )
             ],
             torch=lambda torch, logits, other_logits: torch.distributions.kl_divergence(
@@ -79,8 +107,12 @@ def parts() -> list[Part]:
             categorical.sample,
             sampling=SamplingCase(
                 "categorical.sample",
-                lambda n, rng: categorical.sample(np.broadcast_to(SAMPLED_LOGITS, (n, 1, 3)), uniform=rng.random((n, 1)))[:, 0],
-                lambda t: categorical.log_prob(np.broadcast_to(SAMPLED_LOGITS, (len(t), 1, 3)), x=t[:, None])[0],
+                lambda n, rng: categorical.sample(
+                    np.broadcast_to(SAMPLED_LOGITS, (n, 1, 3)), uniform=rng.random((n, 1))
+                )[:, 0],
+                lambda t: categorical.log_prob(np.broadcast_to(SAMPLED_LOGITS, (len(t), 1, 3)), x=t[:, None])[
+                    0
+                ],
                 np.arange(3),
             ),
         ),
@@ -112,4 +144,6 @@ def _entropy(logits: Array) -> Array:
 
 def _torch_pixels(torch: Any, role: Any, x_params: Any, x: Any) -> Any:
     level = torch.floor(256 * x).clamp(max=255).long()
-    return -torch.nn.functional.cross_entropy(x_params.unflatten(1, (256, -1)), level, reduction="none").sum(1)
+    return -torch.nn.functional.cross_entropy(x_params.unflatten(1, (256, -1)), level, reduction="none").sum(
+        1
+    )

@@ -85,7 +85,8 @@ def parts() -> list[Part]:
             sampling=SamplingCase(
                 "concrete.sample_standard",
                 lambda n, rng: concrete.sample_standard((n,), rng),
-                lambda t: np.where(t < 0, -np.inf, -t) + np.where(t == 0, np.log(0.5), 0),  # half a cell's width at the jump
+                # half a cell's width at the jump
+                lambda t: np.where(t < 0, -np.inf, -t) + np.where(t == 0, np.log(0.5), 0),
                 GRID,
             ),
         ),
@@ -93,7 +94,9 @@ def parts() -> list[Part]:
             "concrete posterior",
             Concrete,
             [
-                objective_case("SampledElbo: Concrete", SampledElbo(0.7, K), model(), X, noise=exponential(B * K, WIDTH)),
+                objective_case(
+                    "SampledElbo: Concrete", SampledElbo(0.7, K), model(), X, noise=exponential(B * K, WIDTH)
+                ),
                 objective_case(
                     "Iwae: Concrete, ConcretePrior, learned",
                     Iwae(K),
@@ -104,7 +107,9 @@ def parts() -> list[Part]:
             ],
             sampling=SamplingCase("Concrete.sample", _draw_posterior, _log_posterior, GRID),
             columns=lambda n, rng: _log_odds(
-                Concrete(3, 2).sample(np.zeros((n, 6)), noise=Concrete(3, 2).draw_noise(n, rng))[0].reshape(n, 3, 2)
+                Concrete(3, 2)
+                .sample(np.zeros((n, 6)), noise=Concrete(3, 2).draw_noise(n, rng))[0]
+                .reshape(n, 3, 2)
             ),
         ),
         Part(
@@ -192,4 +197,6 @@ def _draws(logits: Array, noise: Array, temperature: float, draws: int) -> Array
 
 def _torch_log_prob(torch: Any, y: Any, logits: Any, temperature: float) -> Any:
     law = torch.distributions.relaxed_categorical.ExpRelaxedCategorical
-    return law(torch.tensor(temperature, dtype=y.dtype), logits=logits, validate_args=False).log_prob(y).sum(1)
+    return (
+        law(torch.tensor(temperature, dtype=y.dtype), logits=logits, validate_args=False).log_prob(y).sum(1)
+    )

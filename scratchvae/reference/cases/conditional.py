@@ -30,17 +30,31 @@ def parts() -> list[Part]:
             [
                 _case("Elbo: labels", Elbo(), labels, LATENT_NOISE, learned=False),
                 _case("Elbo: labels, ConditionalGaussian", Elbo(), labels, LATENT_NOISE),
-                _case("Elbo: conditions, ConditionalGaussian, free bits", Elbo(beta=2.0, free_bits=0.3), reals, LATENT_NOISE),
-                _case("SampledElbo: conditions, ConditionalGaussian", SampledElbo(beta=2.0, samples=K), reals, LATENT_NOISES),
+                _case(
+                    "Elbo: conditions, ConditionalGaussian, free bits",
+                    Elbo(beta=2.0, free_bits=0.3),
+                    reals,
+                    LATENT_NOISE,
+                ),
+                _case(
+                    "SampledElbo: conditions, ConditionalGaussian",
+                    SampledElbo(beta=2.0, samples=K),
+                    reals,
+                    LATENT_NOISES,
+                ),
                 _case("Iwae: labels, ConditionalGaussian", Iwae(K), labels, LATENT_NOISES),
             ],
             sampling=prior_sampler(_second_class(SAMPLED_MEAN, SAMPLED_LOG_VAR), "ConditionalGaussian"),
-            columns=lambda n, rng: ConditionalGaussian(3, 2).given(np.ones((1, 2), np.float32)).sample(n, rng),
+            columns=lambda n, rng: (
+                ConditionalGaussian(3, 2).given(np.ones((1, 2), np.float32)).sample(n, rng)
+            ),
         )
     ]
 
 
-def _case(name: str, objective: Objective, condition: Condition, noise: Array, *, learned: bool = True) -> Case:
+def _case(
+    name: str, objective: Objective, condition: Condition, noise: Array, *, learned: bool = True
+) -> Case:
     y = LABELS if isinstance(condition, Classes) else CONDITIONS
     return objective_case(name, objective, _model(condition, learned=learned), X, y=y, noise=noise)
 

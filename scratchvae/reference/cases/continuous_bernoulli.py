@@ -29,14 +29,18 @@ def parts() -> list[Part]:
             oracle=_log_prob,
             tried=_tried(),
             torch=lambda torch, logits, *, x: (
-                torch.distributions.ContinuousBernoulli(logits=logits, lims=(0.4999, 0.5001)).log_prob(x).sum(1)
+                torch.distributions.ContinuousBernoulli(logits=logits, lims=(0.4999, 0.5001))
+                .log_prob(x)
+                .sum(1)
             ),
         ),
         part_of(
             continuous_bernoulli.sample,
             sampling=SamplingCase(
                 "continuous_bernoulli.sample",
-                lambda n, rng: continuous_bernoulli.sample(column(n, SAMPLED_LOGIT), uniform=rng.random((n, 1)))[:, 0],
+                lambda n, rng: continuous_bernoulli.sample(
+                    column(n, SAMPLED_LOGIT), uniform=rng.random((n, 1))
+                )[:, 0],
                 lambda t: continuous_bernoulli.log_prob(column(len(t), SAMPLED_LOGIT), x=t[:, None])[0],
                 UNIT,
             ),
@@ -44,13 +48,19 @@ def parts() -> list[Part]:
         Part(
             "continuous_bernoulli",
             ContinuousBernoulli,
-            [objective_case("Elbo: ContinuousBernoulli", Elbo(), vae(ContinuousBernoulli()), X, noise=LATENT_NOISE)],
+            [
+                objective_case(
+                    "Elbo: ContinuousBernoulli", Elbo(), vae(ContinuousBernoulli()), X, noise=LATENT_NOISE
+                )
+            ],
             sampling=likelihood_sampler(ContinuousBernoulli(), [-2.6], UNIT),
             columns=lambda n, rng: ContinuousBernoulli().sample(np.zeros((n, 3)), rng),
             example=lambda D: (ContinuousBernoulli(), unit_data(D)),
             torch=torch_likelihood(
                 lambda torch, role, x_params, x: (
-                    torch.distributions.ContinuousBernoulli(logits=x_params, validate_args=False).log_prob(x).sum(1)
+                    torch.distributions.ContinuousBernoulli(logits=x_params, validate_args=False)
+                    .log_prob(x)
+                    .sum(1)
                 )
             ),
         ),
@@ -63,7 +73,14 @@ def _tried() -> list[Inputs]:
     logits = np.concatenate([away, -away])[:, None]
     why = "log p has both signs, and x and E[x] cancel"
     return [
-        Inputs(f"x = {x:g}", {"logits": logits}, {"x": np.full_like(logits, x)}, floor, why if floor else "", digits=200)
+        Inputs(
+            f"x = {x:g}",
+            {"logits": logits},
+            {"x": np.full_like(logits, x)},
+            floor,
+            why if floor else "",
+            digits=200,
+        )
         for x, floor in ((0.0, 1.0), (1.0, 1.0), (0.5, 0.0), (0.3, 1.0), (1e-6, 1.0))
     ]
 

@@ -13,20 +13,39 @@ PERMUTED = np.array([[1, 2], [2, 0], [0, 1]])  # for each latent, whose code sta
 
 
 def cases() -> list[Case]:
-    """Both forms of the penalty, of one draw and of several, by what made the code and by the critic; both of its losses."""
+    """Both forms of the penalty, of one draw and of several, by what made the code and by the critic; both of
+    its losses.
+    """
     ratio, fooled = Critic(3.0), Critic(2.0, against="prior", form="non_saturating")
     others = normal(B, Z, seed=13)
     point = POINT[0]
     norm = Reconstruction(penalties=(DecoderNorm(0.7),))
     return [
-        objective_case("Elbo: Critic", Elbo(penalties=(ratio,)), judged(vae()), X, noise=(LATENT_NOISE, None)),
         objective_case(
-            "SampledElbo: Critic", SampledElbo(samples=K, penalties=(fooled,)), judged(vae()), X, noise=(LATENT_NOISES, None)
+            "Elbo: Critic", Elbo(penalties=(ratio,)), judged(vae()), X, noise=(LATENT_NOISE, None)
         ),
         objective_case(
-            "Reconstruction: Critic", Reconstruction(penalties=(fooled,)), judged(autoencoder()), X, noise=(*POINT, None)
+            "SampledElbo: Critic",
+            SampledElbo(samples=K, penalties=(fooled,)),
+            judged(vae()),
+            X,
+            noise=(LATENT_NOISES, None),
         ),
-        objective_case("Discrimination", Discrimination(), judged(vae()), X, noise=(LATENT_NOISE, PERMUTED), over=("critic",)),
+        objective_case(
+            "Reconstruction: Critic",
+            Reconstruction(penalties=(fooled,)),
+            judged(autoencoder()),
+            X,
+            noise=(*POINT, None),
+        ),
+        objective_case(
+            "Discrimination",
+            Discrimination(),
+            judged(vae()),
+            X,
+            noise=(LATENT_NOISE, PERMUTED),
+            over=("critic",),
+        ),
         objective_case(
             "Discrimination: prior",
             Discrimination("prior"),

@@ -40,7 +40,9 @@ def parts() -> list[Part]:
             "gumbel_softmax",
             GumbelSoftmax,
             [
-                objective_case("Elbo: GumbelSoftmax", Elbo(BETA), chosen(), X, noise=exponential(B, WIDTH), training=True),
+                objective_case(
+                    "Elbo: GumbelSoftmax", Elbo(BETA), chosen(), X, noise=exponential(B, WIDTH), training=True
+                ),
                 objective_case(
                     "Elbo: GumbelSoftmax, OneHot, uniform",
                     Elbo(BETA),
@@ -50,7 +52,9 @@ def parts() -> list[Part]:
                     training=True,
                 ),
                 straight_through_case("Elbo: GumbelSoftmax, straight through", Elbo(BETA), 1),
-                straight_through_case("SampledElbo: GumbelSoftmax, straight through", SampledElbo(BETA, K), K),
+                straight_through_case(
+                    "SampledElbo: GumbelSoftmax, straight through", SampledElbo(BETA, K), K
+                ),
             ],
             sampling=SamplingCase("GumbelSoftmax.sample", _draw_category, _log_share, INDICES),
             columns=lambda n, rng: _categories(GumbelSoftmax(3, 4), np.zeros((n, 12)), rng),
@@ -71,8 +75,12 @@ def parts() -> list[Part]:
             VectorQuantized,
             [
                 quantized_case("Elbo: VectorQuantized, Quantization", pays, quantized(1), (none, None)),
-                quantized_case("Elbo: VectorQuantized, Codes, uniform", pays, quantized(1, learned=False), (none, None)),
-                quantized_case("Elbo: VectorQuantized, own codebooks", pays, quantized(2, shared=False), (none, None)),
+                quantized_case(
+                    "Elbo: VectorQuantized, Codes, uniform", pays, quantized(1, learned=False), (none, None)
+                ),
+                quantized_case(
+                    "Elbo: VectorQuantized, own codebooks", pays, quantized(2, shared=False), (none, None)
+                ),
                 quantized_case("Elbo: VectorQuantized, decay", pays, quantized(1, decay=0.9), (none, None)),
                 quantized_case(
                     "SampledElbo: VectorQuantized",
@@ -115,8 +123,12 @@ def _in_float64(model: VAE) -> VAE:
     return model
 
 
-def surrogate_case(name: str, objective: Objective, model: VAE, noise: Any, loss: Callable[[], Array]) -> Case:
-    """The objective's gradient beside the value `loss()`, which is computed anew at each of the model's weights."""
+def surrogate_case(
+    name: str, objective: Objective, model: VAE, noise: Any, loss: Callable[[], Array]
+) -> Case:
+    """The objective's gradient beside the value `loss()`, which is computed anew at each of the model's
+    weights.
+    """
     real = objective_case(name, objective, model, X, noise=noise)
 
     def op(*values: Array) -> tuple[Array, Pullback]:
@@ -127,7 +139,9 @@ def surrogate_case(name: str, objective: Objective, model: VAE, noise: Any, loss
 
 
 def quantized_case(name: str, objective: Objective, model: VAE, noise: Any) -> Case:
-    """−⟨log p(x|z_e + (e − z_e)⁰)⟩ + β KL⁰ + weight ⟨‖z_e⁰ − e‖² + c ‖z_e − e⁰‖²⟩, where ⁰ stands for what is held."""
+    """−⟨log p(x|z_e + (e − z_e)⁰)⟩ + β KL⁰ + weight ⟨‖z_e⁰ − e‖² + c ‖z_e − e⁰‖²⟩, where ⁰ stands for what is
+    held.
+    """
     q: Any = model.posterior
     prior: Any = model.prior
     start, _ = model.encoder(X)
@@ -149,21 +163,27 @@ def quantized_case(name: str, objective: Objective, model: VAE, noise: Any) -> C
         pays = COMMITMENT * ((z_e - held_e) ** 2).sum(axis=1)
         if q.decay is None:
             pays = pays + ((held_z - codes()) ** 2).sum(axis=1)
-        return np.asarray((BETA * kl + WEIGHT * pays - _log_px(model, z_e + (held_e - held_z), x)).mean(), x.dtype)
+        return np.asarray(
+            (BETA * kl + WEIGHT * pays - _log_px(model, z_e + (held_e - held_z), x)).mean(), x.dtype
+        )
 
     case = surrogate_case(name, objective, model, noise, loss)
     return case if q.decay is None else replace(case, held={**case.held, "codebooks": q.codebooks.value})
 
 
 def straight_through_case(name: str, objective: Objective, draws: int) -> Case:
-    """log p(x|z), and a sampled KL too, at z = soft + (hard − soft)⁰, `soft` the relaxed draw and `hard` the one-hot one."""
+    """log p(x|z), and a sampled KL too, at z = soft + (hard − soft)⁰, `soft` the relaxed draw and `hard` the
+    one-hot one.
+    """
     model, noise = chosen(straight_through=True), exponential(B * draws, WIDTH)
     prior: Any = model.prior
     sampled = isinstance(objective, SampledElbo)
 
     def soft() -> tuple[Array, Array]:
         logits = model.encoder(X.astype(prior.logits.value.dtype))[0].reshape(B, GROUPS, CATEGORIES)
-        perturbed = np.repeat(logits, draws, axis=0) - np.log(noise.reshape(-1, GROUPS, CATEGORIES)).astype(logits.dtype)
+        perturbed = np.repeat(logits, draws, axis=0) - np.log(noise.reshape(-1, GROUPS, CATEGORIES)).astype(
+            logits.dtype
+        )
         return logits, ops.softmax(perturbed / logits.dtype.type(TEMPERATURE), axis=2)[0]
 
     _, first = soft()

@@ -23,7 +23,11 @@ SAMPLED_MEAN, SAMPLED_LOG_SCALE = 2.7, 0.4
 def parts() -> list[Part]:
     """Every function of the law, and the role."""
     one = {"mean": 3.5 + 2 * normal(B, D), "log_scale": normal(B, D, seed=1)}
-    some = {"logits": normal(B, D, 3), "means": 3.5 + 2 * normal(B, D, 3, seed=1), "log_scales": normal(B, D, 3, seed=2)}
+    some = {
+        "logits": normal(B, D, 3),
+        "means": 3.5 + 2 * normal(B, D, 3, seed=1),
+        "log_scales": normal(B, D, 3, seed=2),
+    }
     constants = {"x": LEVELS, "levels": 8}
     return [
         part_of(
@@ -32,7 +36,9 @@ def parts() -> list[Part]:
             constants,
             oracle=_log_prob,
             tried=_tried(),
-            torch=lambda torch, mean, log_scale, *, x, levels: torch.log(_torch_p(torch, mean, log_scale, x, levels)).sum(1),
+            torch=lambda torch, mean, log_scale, *, x, levels: torch.log(
+                _torch_p(torch, mean, log_scale, x, levels)
+            ).sum(1),
         ),
         part_of(
             discretized_logistic.mixture_log_prob,
@@ -46,7 +52,9 @@ def parts() -> list[Part]:
             discretized_logistic.sample,
             sampling=SamplingCase(
                 "discretized_logistic.sample",
-                lambda n, rng: discretized_logistic.sample(*_sampled(n), uniform=rng.random((n, 1)), levels=8)[:, 0],
+                lambda n, rng: discretized_logistic.sample(
+                    *_sampled(n), uniform=rng.random((n, 1)), levels=8
+                )[:, 0],
                 lambda t: discretized_logistic.log_prob(*_sampled(len(t)), x=t[:, None], levels=8)[0],
                 np.arange(8),
             ),
@@ -55,8 +63,16 @@ def parts() -> list[Part]:
             "discretized_logistic",
             DiscretizedLogistic,
             [
-                objective_case("Elbo: DiscretizedLogistic", Elbo(), vae(DiscretizedLogistic(9)), X, noise=LATENT_NOISE),
-                objective_case("Iwae: DiscretizedLogistic, two", Iwae(K), vae(DiscretizedLogistic(9, 2)), X, noise=LATENT_NOISES),
+                objective_case(
+                    "Elbo: DiscretizedLogistic", Elbo(), vae(DiscretizedLogistic(9)), X, noise=LATENT_NOISE
+                ),
+                objective_case(
+                    "Iwae: DiscretizedLogistic, two",
+                    Iwae(K),
+                    vae(DiscretizedLogistic(9, 2)),
+                    X,
+                    noise=LATENT_NOISES,
+                ),
             ],
             sampling=likelihood_sampler(
                 DiscretizedLogistic(2, 3), [0.4, -0.3, 1.0, 0.2, -0.7, 1.3, -1.0, 0.1, 0.6], np.arange(2)
@@ -72,7 +88,10 @@ def _tried() -> list[Inputs]:
     """Of 256 levels the ends, the middle and one far out, under laws of every width; one entry an event."""
     x = np.array([0, 255, 17, 128, 200, 254])[:, None]
     rows = {
-        "ordinary": (x + np.array([3.0, -2.0, 0.3, 9.0, -30.0, 60.0])[:, None], np.linspace(-0.5, 4, 6)[:, None]),
+        "ordinary": (
+            x + np.array([3.0, -2.0, 0.3, 9.0, -30.0, 60.0])[:, None],
+            np.linspace(-0.5, 4, 6)[:, None],
+        ),
         "narrow": (x + np.array([0.3, -0.3, 0.4, 2.0, -3.0, 4.0])[:, None], np.full((6, 1), -4.0)),
         "wide": (np.full((6, 1), 90.3), np.full((6, 1), 12.0)),
         "far": (np.full((6, 1), 1e5), np.full((6, 1), 5.0)),
@@ -86,10 +105,17 @@ def _tried() -> list[Inputs]:
 
 
 def _mixtures_tried() -> list[Inputs]:
-    arrays = {"logits": normal(2, 3, 2), "means": 3.5 + 3 * normal(2, 3, 2, seed=1), "log_scales": normal(2, 3, 2, seed=2)}
+    arrays = {
+        "logits": normal(2, 3, 2),
+        "means": 3.5 + 3 * normal(2, 3, 2, seed=1),
+        "log_scales": normal(2, 3, 2, seed=2),
+    }
     one = {**arrays, "logits": np.array([60.0, -60.0]) * np.ones((2, 3, 2))}
     constants, why = {"x": LEVELS[:2, :3], "levels": 8}, "responsibilities and weights cancel"
-    return [Inputs(kind, a, constants, 1.0, why, 150) for kind, a in (("ordinary", arrays), ("one outweighs", one))]
+    return [
+        Inputs(kind, a, constants, 1.0, why, 150)
+        for kind, a in (("ordinary", arrays), ("one outweighs", one))
+    ]
 
 
 def _sampled(n: int) -> tuple[Array, Array]:
@@ -110,7 +136,9 @@ def _log_prob(mean: Array, log_scale: Array, x: Array, levels: int) -> Array:
 
 
 def _mixture_log_prob(logits: Array, means: Array, log_scales: Array, x: Array, levels: int) -> Array:
-    return log_sum_exp(log_softmax(logits) + _by_entry(means, log_scales, x[:, :, None], levels), 2).sum(axis=1)
+    return log_sum_exp(log_softmax(logits) + _by_entry(means, log_scales, x[:, :, None], levels), 2).sum(
+        axis=1
+    )
 
 
 def _torch_p(torch: Any, mean: Any, log_scale: Any, x: Any, levels: int) -> Any:

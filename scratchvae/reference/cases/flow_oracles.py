@@ -1,4 +1,6 @@
-"""Flow steps again in mpmath, written from the papers: each |det| is that of the matrix J itself, by elimination."""
+"""Flow steps again in mpmath, written from the papers: each |det| is that of the matrix J itself, by
+elimination.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def _stretched(alpha: Any, beta: Any, t: Any) -> Any:
 
 
 def _root(f: Callable[[Any], Any], target: Any, reach: Any) -> Any:
-    """The t within `reach` of target where the increasing f is target: halved until it is near, then by secants."""
+    """The t within `reach` of target where the increasing f is target: halved until it is near, then by
+    secants.
+    """
     import mpmath
 
     low, high = target - reach, target + reach
@@ -119,7 +123,9 @@ def unscale(y: Array, a: Array, m: Array) -> Pair:
 
 
 def connections(order: Sequence[int], widths: Sequence[int], contextual: bool) -> list[list[list[int]]]:
-    """Germain et al. 2015, equations 8 and 12, entry by entry; hidden places go round, with a context from one below."""
+    """Germain et al. 2015, equations 8 and 12, entry by entry; hidden places go round, with a context from
+    one below.
+    """
     low, high = min(order), max(order)
     places = list(range(low - contextual, high)) or [low - 1]
     before, found = list(order), []
@@ -137,7 +143,11 @@ def network(x: Array, context: Array, V: Array, *layers: Array, order: Sequence[
     masks = connections(order, [len(b) for b in biases], bool(len(V))) if order else [1] * len(weights)
     for i, (W, b, mask) in enumerate(zip(weights, biases, masks, strict=True)):
         before = h @ (W * np.array(mask, int)) + b + (context @ V if i == 0 and len(V) else 0)
-        h = before if i == len(weights) - 1 else np.where(before > 0, before, m.exp(np.minimum(before, 0)) - 1)
+        h = (
+            before
+            if i == len(weights) - 1
+            else np.where(before > 0, before, m.exp(np.minimum(before, 0)) - 1)
+        )
     return h
 
 
@@ -152,11 +162,15 @@ def one_by_one(y: Array, context: Array, V: Array, *layers: Array, order: Sequen
     x, log_det = 0 * y, 0 * y[:, 0]
     for _ in order:
         both = network(x, context, V, *layers, order=order)
-        x, log_det = {"gate": ungate, "unscale": scale}[update](y, both[:, : y.shape[1]], both[:, y.shape[1] :])
+        x, log_det = {"gate": ungate, "unscale": scale}[update](
+            y, both[:, : y.shape[1]], both[:, y.shape[1] :]
+        )
     return x, log_det
 
 
-def couple(z: Array, context: Array, V: Array, *layers: Array, moves: Sequence[int], update: Any = scale) -> Pair:
+def couple(
+    z: Array, context: Array, V: Array, *layers: Array, moves: Sequence[int], update: Any = scale
+) -> Pair:
     """The entries `moves` by numbers of the others."""
     kept, moved = [d for d in range(z.shape[1]) if d not in moves], list(moves)
     both = network(z[:, kept], context, V, *layers)

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.flows import Chain, Coupling, InverseAutoregressive, MaskedAutoregressive, Planar, Radial, Step
+from scratchvae.flows import (
+    Chain,
+    Coupling,
+    InverseAutoregressive,
+    MaskedAutoregressive,
+    Planar,
+    Radial,
+    Step,
+)
 from scratchvae.layers import cast, named_parameters
 from scratchvae.objectives import Iwae, SampledElbo
 from scratchvae.posteriors import FlowPosterior
@@ -31,7 +39,9 @@ def parts() -> list[Part]:
             _posterior_objectives(),
             sampling=SamplingCase(
                 "FlowPosterior.sample",
-                lambda n, rng: bent.sample(np.tile(bend, (n, 1)), noise=bent.draw_noise(n, rng).astype(np.float64))[0][:, 0],
+                lambda n, rng: bent.sample(
+                    np.tile(bend, (n, 1)), noise=bent.draw_noise(n, rng).astype(np.float64)
+                )[0][:, 0],
                 lambda t: bent.log_prob(np.tile(bend, (len(t), 1)), t[:, None])[0],
                 REACH,
             ),
@@ -65,8 +75,16 @@ def _posterior_objectives() -> list[Case]:
     rows: dict[str, tuple[Any, Step, Array]] = {
         "SampledElbo: FlowPosterior, planar": (SampledElbo(), Chain([Planar(Z), Planar(Z)]), LATENT_NOISE),
         "Iwae: FlowPosterior, radial": (Iwae(K), Radial(Z), LATENT_NOISES),
-        "Iwae: FlowPosterior, inverse autoregressive": (Iwae(K), drawn(Chain(iaf, shared=True)), LATENT_NOISES),
-        "SampledElbo: FlowPosterior, coupling": (SampledElbo(), drawn(Coupling(Z, 1, hidden=3)), LATENT_NOISE),
+        "Iwae: FlowPosterior, inverse autoregressive": (
+            Iwae(K),
+            drawn(Chain(iaf, shared=True)),
+            LATENT_NOISES,
+        ),
+        "SampledElbo: FlowPosterior, coupling": (
+            SampledElbo(),
+            drawn(Coupling(Z, 1, hidden=3)),
+            LATENT_NOISE,
+        ),
     }
     return [
         objective_case(name, objective, vae(posterior=FlowPosterior(flow)), X, noise=noise)
@@ -80,7 +98,13 @@ def _prior_objectives() -> list[Case]:
         "autoregressive": MaskedAutoregressive(Z, hidden=4),
     }
     return [
-        objective_case(f"SampledElbo: FlowPrior, {name}", SampledElbo(), vae(prior=FlowPrior(drawn(flow))), X, noise=LATENT_NOISE)
+        objective_case(
+            f"SampledElbo: FlowPrior, {name}",
+            SampledElbo(),
+            vae(prior=FlowPrior(drawn(flow))),
+            X,
+            noise=LATENT_NOISE,
+        )
         for name, flow in steps.items()
     ]
 

@@ -1,4 +1,6 @@
-"""Flow steps in PyTorch's words: log |det J| by automatic differentiation, inverses by Newton's method on the whole map."""
+"""Flow steps in PyTorch's words: log |det J| by automatic differentiation, inverses by Newton's method on the
+whole map.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def _inverse(torch: Any, one: Callable[..., Any], y: Any, *params: Any) -> tuple
     for _ in range(60):
         moved = torch.linalg.solve(jacobian(z, *fixed), every(z, *fixed) - target)
         for _ in range(30):
-            worse = ((every(z - moved, *fixed) - target) ** 2).sum(1) > ((every(z, *fixed) - target) ** 2).sum(1)
+            worse = ((every(z - moved, *fixed) - target) ** 2).sum(1) > (
+                (every(z, *fixed) - target) ** 2
+            ).sum(1)
             moved = torch.where(worse[:, None], moved / 2, moved)
         z = z - moved
     z = z - torch.linalg.solve(jacobian(z, *fixed), every(z, *params) - y)
@@ -96,22 +100,32 @@ def unscale(torch: Any, y: Any, a: Any, m: Any) -> Any:
 UPDATES = {"gate": (gate, ungate), "unscale": (unscale, scale)}
 
 
-def network(torch: Any, x: Any, context: Any, V: Any, *layers: Any, order: Sequence[int] | None = None) -> Any:
+def network(
+    torch: Any, x: Any, context: Any, V: Any, *layers: Any, order: Sequence[int] | None = None
+) -> Any:
     """network.network."""
     weights, biases = layers[::2], layers[1::2]
-    masks = connections(order, [len(b) for b in biases], bool(len(V))) if order is not None else [1.0] * len(weights)
+    masks = (
+        connections(order, [len(b) for b in biases], bool(len(V)))
+        if order is not None
+        else [1.0] * len(weights)
+    )
     for i, (W, b, mask) in enumerate(zip(weights, biases, masks, strict=True)):
         x = torch.nn.functional.linear(x, (W * torch.as_tensor(mask)).T, b) + (context @ V if i == 0 else 0)
         x = x if i == len(weights) - 1 else torch.nn.functional.elu(x)
     return x
 
 
-def together(torch: Any, x: Any, context: Any, V: Any, *layers: Any, order: Sequence[int], update: str) -> Any:
+def together(
+    torch: Any, x: Any, context: Any, V: Any, *layers: Any, order: Sequence[int], update: str
+) -> Any:
     """autoregressive.together."""
     return UPDATES[update][0](torch, x, *network(torch, x, context, V, *layers, order=order).chunk(2, dim=1))
 
 
-def one_by_one(torch: Any, y: Any, context: Any, V: Any, *layers: Any, order: Sequence[int], update: str) -> Any:
+def one_by_one(
+    torch: Any, y: Any, context: Any, V: Any, *layers: Any, order: Sequence[int], update: str
+) -> Any:
     """autoregressive.one_by_one, by as many rounds of the whole as there are entries."""
     x, log_det = torch.zeros_like(y), None
     for _ in order:
@@ -120,10 +134,14 @@ def one_by_one(torch: Any, y: Any, context: Any, V: Any, *layers: Any, order: Se
     return x, log_det
 
 
-def couple(torch: Any, z: Any, context: Any, V: Any, *layers: Any, moves: Sequence[int], update: Any = scale) -> Any:
+def couple(
+    torch: Any, z: Any, context: Any, V: Any, *layers: Any, moves: Sequence[int], update: Any = scale
+) -> Any:
     """coupling.couple."""
     kept, moved = [d for d in range(z.shape[1]) if d not in moves], list(moves)
-    found, log_det = update(torch, z[:, moved], *network(torch, z[:, kept], context, V, *layers).chunk(2, dim=1))
+    found, log_det = update(
+        torch, z[:, moved], *network(torch, z[:, kept], context, V, *layers).chunk(2, dim=1)
+    )
     columns = {**dict(zip(kept, z[:, kept].T, strict=True)), **dict(zip(moved, found.T, strict=True))}
     return torch.stack([columns[d] for d in range(z.shape[1])], dim=1), log_det
 

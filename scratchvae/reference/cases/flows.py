@@ -29,7 +29,9 @@ UPDATED = {"a": normal(B, D, seed=1), "m": normal(B, D, seed=2)}
 ORDERS: dict[str, tuple[int, ...]] = {"in order": (0, 1, 2, 3), "in another": (2, 0, 3, 1)}
 
 
-def _layers(inputs: int, outputs: int, *widths: int, contexts: int = C, scale: float = 0.7) -> dict[str, Array]:
+def _layers(
+    inputs: int, outputs: int, *widths: int, contexts: int = C, scale: float = 0.7
+) -> dict[str, Array]:
     """A context, and V, W, b, … of a network of these hidden widths."""
     sizes = (inputs, *widths, outputs)
     found = {"context": normal(B, contexts, seed=21), "V": normal(contexts, widths[0], seed=22, scale=scale)}
@@ -40,7 +42,8 @@ def _layers(inputs: int, outputs: int, *widths: int, contexts: int = C, scale: f
 
 
 TWO_LAYERS, ONE_LAYER, COUPLED = _layers(D, 2 * D, 5, 6), _layers(D, 2 * D, 7), _layers(2, 4, 5)
-GENTLE = _layers(D, 2 * D, 7, scale=0.3), _layers(D, 2 * D, 5, 6, scale=0.3)  # whose inverse is no larger than what it inverts
+# whose inverse is no larger than what it inverts
+GENTLE = _layers(D, 2 * D, 7, scale=0.3), _layers(D, 2 * D, 5, 6, scale=0.3)
 
 # for the certificate, whose oracles take their time
 SMALL = 2
@@ -58,23 +61,32 @@ def parts() -> list[Part]:
 def _tried(
     name: str, arrays: dict[str, Array], others: dict[str, dict[str, Array]] | None = None, **constants: Any
 ) -> list[Inputs]:
-    """The arrays, with a z or a y of that name as wide as they ask for, and each of the others instead of some."""
+    """The arrays, with a z or a y of that name as wide as they ask for, and each of the others instead of
+    some.
+    """
     start = {name: normal(B, SMALL, seed=4), **arrays}
     kinds = {"ordinary": {}, **(others or {})}
-    return [Inputs(kind, {**start, **some}, constants, floor=1.0, why=CANCELS) for kind, some in kinds.items()]
+    return [
+        Inputs(kind, {**start, **some}, constants, floor=1.0, why=CANCELS) for kind, some in kinds.items()
+    ]
 
 
 def _amortized() -> list[Part]:
     """The steps whose parameters are arrays of each example."""
     steep = {
         "wᵀu from −30 to 30": {
-            "u": np.array([[-30.0], [1e-3], [30.0]]) * FEW["planar"]["w"] / (FEW["planar"]["w"] ** 2).sum(1)[:, None]
+            "u": np.array([[-30.0], [1e-3], [30.0]])
+            * FEW["planar"]["w"]
+            / (FEW["planar"]["w"] ** 2).sum(1)[:, None]
         },
         "a from −40 to 40": {"b": np.array([[-40.0], [1e-8], [40.0]])},
         "short w": {"w": 1e-3 * FEW["planar"]["w"]},
     }
     far = {
-        "α and m from e⁻²⁰ to 20": {"a": np.array([[-20.0], [0.0], [20.0]]), "b": np.array([[20.0], [-20.0], [3.0]])},
+        "α and m from e⁻²⁰ to 20": {
+            "a": np.array([[-20.0], [0.0], [20.0]]),
+            "b": np.array([[20.0], [-20.0], [3.0]]),
+        },
         "near the centre": {"z0": normal(B, SMALL, seed=4) + 1e-6},
     }
     nearer = {**far, "near the centre": {"y": FEW["radial"]["z0"] + 1e-6 * normal(B, SMALL, seed=5)}}
@@ -114,7 +126,9 @@ def _amortized() -> list[Part]:
             householder.reflect,
             {**z, "v": normal(B, D, seed=1)},
             oracle=oracles.reflect,
-            tried=_tried("z", {"v": normal(B, SMALL, seed=1)}, {"long v": {"v": normal(B, SMALL, seed=1, scale=1e6)}}),
+            tried=_tried(
+                "z", {"v": normal(B, SMALL, seed=1)}, {"long v": {"v": normal(B, SMALL, seed=1, scale=1e6)}}
+            ),
             torch=expressions.reflect,
         ),
     ]

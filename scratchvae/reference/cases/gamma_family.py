@@ -96,7 +96,9 @@ def _tried_dirichlet() -> list[Inputs]:
     }
     why = "slopes of 10⁷ and more cancel"
     return [
-        Inputs(kind, {"log_alpha": a, "other_log_alpha": b}, floor=floor, why=why if floor else "", digits=120)
+        Inputs(
+            kind, {"log_alpha": a, "other_log_alpha": b}, floor=floor, why=why if floor else "", digits=120
+        )
         for kind, (a, b, floor) in of.items()
     ]
 
@@ -110,20 +112,31 @@ def _digamma(x: Array) -> Array:
 def _gamma(log_shape: Array, log_rate: Array, other_log_shape: Array, other_log_rate: Array) -> Array:
     m = mathematics()
     a, b, c, d = (m.exp(v) for v in (log_shape, log_rate, other_log_shape, other_log_rate))
-    kl = (a - c) * _digamma(a) - m.loggamma(a) + m.loggamma(c) + c * (log_rate - other_log_rate) + a * (d - b) / b
+    kl = (
+        (a - c) * _digamma(a)
+        - m.loggamma(a)
+        + m.loggamma(c)
+        + c * (log_rate - other_log_rate)
+        + a * (d - b) / b
+    )
     return kl.sum(axis=1)
 
 
 def _dirichlet(log_alpha: Array, other_log_alpha: Array) -> Array:
     m = mathematics()
     a, b = m.exp(log_alpha), m.exp(other_log_alpha)
-    constant = m.loggamma(a.sum(axis=1)) - m.loggamma(b.sum(axis=1)) - (m.loggamma(a) - m.loggamma(b)).sum(axis=1)
+    constant = (
+        m.loggamma(a.sum(axis=1)) - m.loggamma(b.sum(axis=1)) - (m.loggamma(a) - m.loggamma(b)).sum(axis=1)
+    )
     return constant + ((a - b) * (_digamma(a) - _digamma(a.sum(axis=1))[:, None])).sum(axis=1)
 
 
 def _beta(log_a: Array, log_b: Array, other_log_a: Array, other_log_b: Array) -> Array:
     entries = range(log_a.shape[1])
-    pairs = [(np.stack([log_a[:, d], log_b[:, d]], 1), np.stack([other_log_a[:, d], other_log_b[:, d]], 1)) for d in entries]
+    pairs = [
+        (np.stack([log_a[:, d], log_b[:, d]], 1), np.stack([other_log_a[:, d], other_log_b[:, d]], 1))
+        for d in entries
+    ]
     found: Array = np.sum([_dirichlet(*pair) for pair in pairs], axis=0)
     return found
 

@@ -68,7 +68,9 @@ def _densities() -> list[Part]:
                 Inputs(kind, {"log_var": log_var}, floor=1.0, why="log σ² of both signs cancel")
                 for kind, log_var in LOG_VARS.items()
             ],
-            torch=lambda torch, log_var: torch_law(torch, torch.zeros_like(log_var), log_var).entropy().sum(1),
+            torch=lambda torch, log_var: (
+                torch_law(torch, torch.zeros_like(log_var), log_var).entropy().sum(1)
+            ),
         ),
     ]
 
@@ -82,12 +84,17 @@ def _draws() -> list[Part]:
             more={"two draws": (LAW, TWO_DRAWS)},
             sampling=SamplingCase(
                 "gaussian.reparameterize",
-                lambda n, rng: gaussian.reparameterize(*sampled(n), noise=rng.standard_normal((n, 1)))[0][:, 0],
+                lambda n, rng: gaussian.reparameterize(*sampled(n), noise=rng.standard_normal((n, 1)))[0][
+                    :, 0
+                ],
                 lambda t: gaussian.log_prob(t[:, None], *sampled(len(t)))[0],
                 GRID,
             ),
             oracle=lambda mean, log_var, noise: mean + mathematics().exp(log_var / 2) * noise,
-            tried=[Inputs(kind, {"mean": MEAN, "log_var": log_var}, {"noise": NOISE}) for kind, log_var in LOG_VARS.items()],
+            tried=[
+                Inputs(kind, {"mean": MEAN, "log_var": log_var}, {"noise": NOISE})
+                for kind, log_var in LOG_VARS.items()
+            ],
             torch=_torch_draw,
         ),
         part_of(
@@ -97,7 +104,13 @@ def _draws() -> list[Part]:
             more={"two draws": ({"log_var": LOG_VAR}, TWO_DRAWS)},
             oracle=_log_prob_of_draw,
             tried=[
-                Inputs(kind, {"log_var": log_var}, {"noise": NOISE}, floor=1.0, why="log σ² and the square cancel")
+                Inputs(
+                    kind,
+                    {"log_var": log_var},
+                    {"noise": NOISE},
+                    floor=1.0,
+                    why="log σ² and the square cancel",
+                )
                 for kind, log_var in LOG_VARS.items()
             ],
             torch=_torch_log_prob_of_draw,
@@ -122,7 +135,12 @@ def _divergences() -> list[Part]:
         Inputs("near N(0, 1)", near, floor=1.0, why="σ² − 1 and log σ² cancel near σ = 1"),
     ]
     two = [
-        Inputs(kind, {**law, "other_mean": MEAN[::-1].copy(), "other_log_var": 0.5 * law["log_var"]}, floor=1.0, why=CANCEL)
+        Inputs(
+            kind,
+            {**law, "other_mean": MEAN[::-1].copy(), "other_log_var": 0.5 * law["log_var"]},
+            floor=1.0,
+            why=CANCEL,
+        )
         for kind, law in one.items()
     ]
     return [
@@ -143,7 +161,9 @@ def _divergences() -> list[Part]:
         part_of(
             gaussian.kl,
             {**LAW, **OTHER},
-            oracle=lambda mean, log_var, other_mean, other_log_var: kl(mean, log_var, other_mean, other_log_var).sum(axis=1),
+            oracle=lambda mean, log_var, other_mean, other_log_var: kl(
+                mean, log_var, other_mean, other_log_var
+            ).sum(axis=1),
             tried=two,
             torch=lambda torch, mean, log_var, *other: torch.distributions.kl_divergence(
                 torch_law(torch, mean, log_var), torch_law(torch, *other)
@@ -191,7 +211,9 @@ def _log_prob_of_draw(log_var: Array, noise: Array) -> Array:
 
 
 def _expected_log_prob(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> Array:
-    return (terms(mean, other_mean, other_log_var) - mathematics().exp(log_var - other_log_var) / 2).sum(axis=1)
+    return (terms(mean, other_mean, other_log_var) - mathematics().exp(log_var - other_log_var) / 2).sum(
+        axis=1
+    )
 
 
 # PyTorch's expressions

@@ -84,7 +84,10 @@ def tried_on(name: str) -> list[Inputs]:
             "gaussian_full.conditional": ({"mean": law["mean"], "L": L, "x": first}, {}),
             "gaussian_algebra.marginal": (law, {"kept": [2, 0]}),
             "gaussian_algebra.conditional": ({**law, "x": both}, {"observed": [2, 0]}),
-            "gaussian_algebra.affine": ({**law, "A": normal(2, d, seed=7) / unit, "b": normal(2, seed=8)}, {}),
+            "gaussian_algebra.affine": (
+                {**law, "A": normal(2, d, seed=7) / unit, "b": normal(2, seed=8)},
+                {},
+            ),
             "gaussian_algebra.sum_of_independent": (two, {}),
             "gaussian_algebra.product": (two, {}),
         }[name]

@@ -14,7 +14,18 @@ from scratchvae.posteriors import FullGaussian
 from scratchvae.reference.cases import gaussian_algebra
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.gaussian import torch_cross_entropy
-from scratchvae.reference.cases.inputs import CANCEL, FACTOR, GRID, MEAN, NOISE, OTHER, OTHER_FACTOR, B, D, column
+from scratchvae.reference.cases.inputs import (
+    CANCEL,
+    FACTOR,
+    GRID,
+    MEAN,
+    NOISE,
+    OTHER,
+    OTHER_FACTOR,
+    B,
+    D,
+    column,
+)
 from scratchvae.reference.cases.mathematics import exact, inverse_and_log_det, mathematics, quadratic
 from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, K, X, Z, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
@@ -42,7 +53,10 @@ def parts() -> list[Part]:
     names = ("log_prob", "reparameterize", "log_prob_of_draw", "entropy", "one", "two")
     tried: dict[str, list[Inputs]] = {name: [] for name in names}
     for kind, L in FACTORS.items():
-        one, other = {"mean": normal(2, 3), "L": L}, {"other_mean": normal(2, 3, seed=1), "other_L": L[::-1].copy()}
+        one, other = (
+            {"mean": normal(2, 3), "L": L},
+            {"other_mean": normal(2, 3, seed=1), "other_L": L[::-1].copy()},
+        )
         noise = {"noise": normal(2, 3, seed=3)}
         given: dict[str, tuple[Any, Any]] = {
             "log_prob": ({"x": normal(2, 3, seed=2), **one}, {}),
@@ -67,7 +81,9 @@ def parts() -> list[Part]:
             gaussian_full.reparameterize,
             LAW,
             {"noise": NOISE},
-            sampling=SamplingCase("gaussian_full.reparameterize", _second_of_two, _second_of_two_log_prob, GRID),
+            sampling=SamplingCase(
+                "gaussian_full.reparameterize", _second_of_two, _second_of_two_log_prob, GRID
+            ),
             oracle=_draw,
             tried=tried["reparameterize"],
             torch=lambda torch, mean, L, *, noise: torch_draw(torch, mean, L, noise),
@@ -78,7 +94,9 @@ def parts() -> list[Part]:
             {"noise": NOISE},
             oracle=lambda L, noise: log_prob(_draw(0 * noise, L, noise), 0 * noise, L),
             tried=tried["log_prob_of_draw"],
-            torch=lambda torch, L, *, noise: torch_law(torch, 0 * noise, L).log_prob(torch_draw(torch, 0, L, noise)),
+            torch=lambda torch, L, *, noise: torch_law(torch, 0 * noise, L).log_prob(
+                torch_draw(torch, 0, L, noise)
+            ),
         ),
         part_of(
             gaussian_full.conditional,
@@ -103,7 +121,13 @@ def parts() -> list[Part]:
                 torch_law(torch, mean, L), torch_law(torch, *other)
             ),
         ),
-        part_of(gaussian_full.kl_to_standard, LAW, oracle=_to_standard, tried=tried["one"], torch=_torch_to_standard),
+        part_of(
+            gaussian_full.kl_to_standard,
+            LAW,
+            oracle=_to_standard,
+            tried=tried["one"],
+            torch=_torch_to_standard,
+        ),
         part_of(
             gaussian_full.kl_to_standard_by_dimension,
             LAW,
@@ -116,14 +140,20 @@ def parts() -> list[Part]:
             TWO,
             oracle=_expected,
             tried=tried["two"],
-            torch=lambda torch, mean, L, *other: -torch_cross_entropy(torch, torch_law(torch, mean, L), torch_law(torch, *other)),
+            torch=lambda torch, mean, L, *other: (
+                -torch_cross_entropy(torch, torch_law(torch, mean, L), torch_law(torch, *other))
+            ),
         ),
         part_of(
             gaussian_full.expected_quadratic_form,
             {"mean": MEAN, "S": normal(B, D, D, seed=7), "A": normal(D, D, seed=8)},
-            oracle=lambda mean, S, A: (A * S.transpose(0, 2, 1)).sum(axis=(1, 2)) + quadratic(mean, np.broadcast_to(A, S.shape)),
+            oracle=lambda mean, S, A: (
+                (A * S.transpose(0, 2, 1)).sum(axis=(1, 2)) + quadratic(mean, np.broadcast_to(A, S.shape))
+            ),
             tried=[Inputs("ordinary", form, floor=1.0, why="the sum's terms cancel")],
-            torch=lambda torch, mean, S, A: torch.einsum("bij,ji->b", S + mean[:, :, None] * mean[:, None], A),
+            torch=lambda torch, mean, S, A: torch.einsum(
+                "bij,ji->b", S + mean[:, :, None] * mean[:, None], A
+            ),
         ),
         Part(
             "full_gaussian",
@@ -167,7 +197,10 @@ def _entropy(L: Array) -> Array:
 def _expected(mean: Array, L: Array, other_mean: Array, other_L: Array) -> Array:
     """E[log N(x; other_mean, T)] = log N(mean; other_mean, T) − ½ tr(T⁻¹ S)."""
     precision, _ = inverse_and_log_det(gaussian_algebra.covariance(other_L))
-    return log_prob(mean, other_mean, other_L) - (precision * gaussian_algebra.covariance(L)).sum(axis=(1, 2)) / 2
+    return (
+        log_prob(mean, other_mean, other_L)
+        - (precision * gaussian_algebra.covariance(L)).sum(axis=(1, 2)) / 2
+    )
 
 
 def _kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> Array:
@@ -182,7 +215,9 @@ def _to_standard(mean: Array, L: Array) -> Array:
 def _to_standard_by_dimension(mean: Array, L: Array) -> Array:
     """KL of the first i latents' law less that of the first i − 1: the chain rule."""
     upto = [_to_standard(mean[:, :i], L[:, :i, :i]) for i in range(1, mean.shape[1] + 1)]
-    return np.stack([now - before for now, before in zip(upto, [0 * upto[0], *upto[:-1]], strict=True)], axis=1)
+    return np.stack(
+        [now - before for now, before in zip(upto, [0 * upto[0], *upto[:-1]], strict=True)], axis=1
+    )
 
 
 def _draw(mean: Array, L: Array, noise: Array) -> Array:
@@ -210,13 +245,17 @@ def torch_by_dimension(torch: Any, mean: Any, L: Any) -> Any:
 
 def _torch_to_standard(torch: Any, mean: Any, L: Any) -> Any:
     eye = torch.eye(mean.shape[1], dtype=L.dtype).expand(L.shape)
-    return torch.distributions.kl_divergence(torch_law(torch, mean, L), torch_law(torch, torch.zeros_like(mean), eye))
+    return torch.distributions.kl_divergence(
+        torch_law(torch, mean, L), torch_law(torch, torch.zeros_like(mean), eye)
+    )
 
 
 def _torch_conditional(torch: Any, mean: Any, L: Any, x: Any) -> Any:
     """By blocks of the precision; the factor by a Cholesky decomposition of the covariance that they give."""
     L = torch.tril(L)
-    mean_given, S_given = gaussian_algebra.torch_conditional(torch, mean, L @ L.mT, x, observed=range(x.shape[1]))
+    mean_given, S_given = gaussian_algebra.torch_conditional(
+        torch, mean, L @ L.mT, x, observed=range(x.shape[1])
+    )
     return mean_given, torch.linalg.cholesky(S_given)
 
 

@@ -44,7 +44,10 @@ def parts() -> list[Part]:
             "diagonal_gaussian",
             DiagonalGaussian,
             sampling=SamplingCase(
-                "DiagonalGaussian.sample", _draw_latent, lambda t: gaussian.log_prob(t[:, None], *sampled(len(t)))[0], GRID
+                "DiagonalGaussian.sample",
+                _draw_latent,
+                lambda t: gaussian.log_prob(t[:, None], *sampled(len(t)))[0],
+                GRID,
             ),
             columns=lambda n, rng: DiagonalGaussian(3).draw_noise(n, rng),
         ),
@@ -61,7 +64,9 @@ def parts() -> list[Part]:
             sampling=likelihood_sampler(Gaussian(variance=5.0), [SAMPLED_MEAN], GRID),
             columns=lambda n, rng: Gaussian().sample(np.zeros((n, 3)), rng),
             example=lambda D: (Gaussian(0.5, learned=True), real_data(D)),
-            torch=torch_likelihood(lambda torch, role, x_params, x: torch.distributions.Normal(x_params, 1.0).log_prob(x).sum(1)),
+            torch=torch_likelihood(
+                lambda torch, role, x_params, x: torch.distributions.Normal(x_params, 1.0).log_prob(x).sum(1)
+            ),
         ),
         Part(
             "gaussian(learned=True)",
@@ -84,7 +89,9 @@ def parts() -> list[Part]:
             example=lambda D: (GaussianDiagonal(np.linspace(0.5, 2, D), min_variance=0.3), real_data(D)),
             torch=torch_likelihood(  # at least 1e-6, and at first 1
                 lambda torch, role, x_params, x: (
-                    torch.distributions.Normal(x_params, torch.sqrt(role.log_excess.exp() + 1e-6)).log_prob(x).sum(1)
+                    torch.distributions.Normal(x_params, torch.sqrt(role.log_excess.exp() + 1e-6))
+                    .log_prob(x)
+                    .sum(1)
                 ),
                 log_excess=lambda D: [math.log1p(-1e-6)] * D,
             ),
@@ -110,14 +117,19 @@ def parts() -> list[Part]:
             columns=lambda n, rng: GaussianPerPixel().sample(np.zeros((n, 6)), rng),
             example=lambda D: (GaussianPerPixel(), real_data(D)),
             torch=torch_likelihood(
-                lambda torch, role, x_params, x: torch_law(torch, *x_params.chunk(2, dim=1)).log_prob(x).sum(1), outputs=2
+                lambda torch, role, x_params, x: (
+                    torch_law(torch, *x_params.chunk(2, dim=1)).log_prob(x).sum(1)
+                ),
+                outputs=2,
             ),
         ),
     ]
 
 
 def _torch_optimal(torch: Any, role: Any, x_params: Any, x: Any) -> Any:
-    """The variance is the batch's mean squared error in training, and afterwards the mean of those that were seen."""
+    """The variance is the batch's mean squared error in training, and afterwards the mean of those that were
+    seen.
+    """
     variances = role.__dict__.setdefault("variances", [])
     if role.training:
         var = torch.nn.functional.mse_loss(x_params, x)

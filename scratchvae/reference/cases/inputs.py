@@ -1,4 +1,6 @@
-"""What the parts of the laws are computed on: ordinary arrays for gradients, extreme ones for the certificate."""
+"""What the parts of the laws are computed on: ordinary arrays for gradients, extreme ones for the
+certificate.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ LOGITS = {
     "one far outlier": np.where(np.arange(B * D).reshape(B, D) == 5, 1e4, -9.0),
     "near 0": 1e-6 * normal(B, D),
 }
-CLASSES = {  # logits of two entries: an offset common to all classes changes neither a probability nor a gradient
+# logits of two entries: an offset common to all classes changes neither a probability nor a gradient
+CLASSES = {
     "offset 0": np.array([[0.3, -1.2, 2.0], [1.0, 1.0, 1.0]]),
     "offset 10⁴": 1e4 + np.array([[0.0, 1.0, 2.0], [0.5, 0.25, -1.0]]),
     "offset −10⁴": -1e4 + np.array([[0.0, 1.0, 2.0], [0.5, 0.25, -1.0]]),
@@ -87,16 +90,23 @@ def likelihood_sampler(likelihood: Likelihood, x_params: list[float], points: Ar
         return likelihood.sample(np.tile(np.array(x_params), (n, 1)), rng)[:, 0]
 
     def log_prob(t: Array) -> Array:
-        log_px, _ = likelihood.log_prob(np.tile(np.array(x_params), (len(t), 1)), x=t[:, None].astype(np.float64))
+        log_px, _ = likelihood.log_prob(
+            np.tile(np.array(x_params), (len(t), 1)), x=t[:, None].astype(np.float64)
+        )
         return log_px
 
     return SamplingCase(f"{type(likelihood).__name__}.sample", draw, log_prob, points)
 
 
 def torch_likelihood(
-    log_prob: Callable[..., Any], *, outputs: int = 1, log_inputs: bool = False, **initial: Callable[[int], list[Any]]
+    log_prob: Callable[..., Any],
+    *,
+    outputs: int = 1,
+    log_inputs: bool = False,
+    **initial: Callable[[int], list[Any]],
 ) -> Callable[[Any, int], Any]:
-    """(torch, D) -> an nn.Module with Parameters from `initial(D)`, whose forward is log_prob(torch, module, x_params, x).
+    """(torch, D) -> an nn.Module with Parameters from `initial(D)`, whose forward is
+    log_prob(torch, module, x_params, x).
 
     Its `seen(x)` is what an encoder gets: x, or with `log_inputs` log(1 + x).
     """

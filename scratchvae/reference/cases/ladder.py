@@ -1,4 +1,6 @@
-"""Latents in layers: the posterior that meets the layer above on its way down, its prior, and the product of two Gaussians."""
+"""Latents in layers: the posterior that meets the layer above on its way down, its prior, and the product of
+two Gaussians.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,17 @@ from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 SIZES = (3, 2, 1)
 REACH = np.linspace(-12, 12, 1201)
 TWO = {**LAW, **OTHER}
-WIDE = {**TWO, "log_var": np.linspace(-80, 80, 12).reshape(3, 4), "other_log_var": np.linspace(70, -75, 12).reshape(3, 4)}
+WIDE = {
+    **TWO,
+    "log_var": np.linspace(-80, 80, 12).reshape(3, 4),
+    "other_log_var": np.linspace(70, -75, 12).reshape(3, 4),
+}
 
 
 def parts() -> list[Part]:
-    """The product, and both roles; their samplers draw the second latent of two, which stands above the first."""
+    """The product, and both roles; their samplers draw the second latent of two, which stands above the
+    first.
+    """
     q, p = _two_layers()
     q_params = np.array([0.4, -0.7, 0.9, 0.3])
     return [
@@ -48,7 +56,9 @@ def parts() -> list[Part]:
             _objectives(),
             sampling=SamplingCase(
                 "Ladder.sample",
-                lambda n, rng: q.sample(np.tile(q_params, (n, 1)), noise=q.draw_noise(n, rng).astype(np.float64))[0][:, 0],
+                lambda n, rng: q.sample(
+                    np.tile(q_params, (n, 1)), noise=q.draw_noise(n, rng).astype(np.float64)
+                )[0][:, 0],
                 lambda t: _first_of_two(lambda z: q.log_prob(np.tile(q_params, (len(z), 1)), z)[0], t),
                 REACH,
             ),
@@ -70,7 +80,10 @@ def parts() -> list[Part]:
 
 def ladder_vae(sizes: tuple[int, ...] = SIZES, *, inner: int = 2) -> VAE:
     """A VAE whose latents come in layers of these sizes, with steps of one hidden layer."""
-    steps = [Sequential(Linear(above, inner, rng=5), Tanh(), Linear(inner, 2 * below, rng=6)) for below, above in pairwise(sizes)]
+    steps = [
+        Sequential(Linear(above, inner, rng=5), Tanh(), Linear(inner, 2 * below, rng=6))
+        for below, above in pairwise(sizes)
+    ]
     top_down = TopDown(*steps, sizes=sizes)
     return vae_of_width(sizes[0], Ladder(top_down), HierarchicalGaussian(top_down), FirstColumns(sizes[0]))
 
@@ -82,7 +95,9 @@ def _objectives() -> list[Case]:
         objective_case("Elbo: Ladder", Elbo(beta=1.7), ladder_vae(), X, noise=one),
         objective_case("Elbo: Ladder, free bits", Elbo(free_bits=0.1), ladder_vae(), X, noise=one),
         objective_case("Elbo: Ladder, one layer", Elbo(), ladder_vae((2,)), X, noise=one[:, :2]),
-        objective_case("SampledElbo: Ladder", SampledElbo(beta=2.0, samples=K), ladder_vae(), X, noise=several),
+        objective_case(
+            "SampledElbo: Ladder", SampledElbo(beta=2.0, samples=K), ladder_vae(), X, noise=several
+        ),
         objective_case("Iwae: Ladder", Iwae(K), ladder_vae(), X, noise=several),
     ]
 

@@ -3,13 +3,25 @@
 import numpy as np
 
 from scratchvae import layers
-from scratchvae.layers import BatchNorm, Bypass, Conv2d, ConvTranspose2d, Heads, Linear, Residual, Sequential, Tanh, WeightNorm
+from scratchvae.layers import (
+    BatchNorm,
+    Bypass,
+    Conv2d,
+    ConvTranspose2d,
+    Heads,
+    Linear,
+    Residual,
+    Sequential,
+    Tanh,
+    WeightNorm,
+)
 from scratchvae.reference.cases.case import Case, layer_case, normal, off_zero, spread
 
 IMAGES = normal(2, 2, 4, 4)
 OBSERVED = np.array([[1.0, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0]])
 MASKED = np.concatenate([normal(4, 3), OBSERVED, normal(4, 2, seed=1)], axis=1)
-MODALITIES = np.concatenate([normal(4, 5, seed=2), OBSERVED, OBSERVED[::-1, :2]], axis=1)  # three and two columns
+# three and two columns
+MODALITIES = np.concatenate([normal(4, 5, seed=2), OBSERVED, OBSERVED[::-1, :2]], axis=1)
 
 
 def cases() -> list[Case]:
@@ -19,9 +31,16 @@ def cases() -> list[Case]:
         layer_case("Linear: no bias", Linear(3, 2, bias=False, rng=0), normal(4, 3)),
         layer_case("Conv2d", Conv2d(2, 3, 3, stride=2, padding=1, rng=0), IMAGES),
         layer_case("Conv2d: no bias", Conv2d(2, 1, 2, bias=False, rng=0), IMAGES),
-        layer_case("ConvTranspose2d", ConvTranspose2d(2, 3, 3, stride=2, output_padding=1, rng=0), normal(2, 2, 2, 2)),
-        layer_case("ConvTranspose2d: no bias", ConvTranspose2d(2, 1, 2, bias=False, rng=0), normal(2, 2, 2, 2)),
-        *(layer_case(type(layer).__name__, layer, off_zero(3, 4)) for layer in (make() for make in layers.ACTIVATIONS.values())),
+        layer_case(
+            "ConvTranspose2d", ConvTranspose2d(2, 3, 3, stride=2, output_padding=1, rng=0), normal(2, 2, 2, 2)
+        ),
+        layer_case(
+            "ConvTranspose2d: no bias", ConvTranspose2d(2, 1, 2, bias=False, rng=0), normal(2, 2, 2, 2)
+        ),
+        *(
+            layer_case(type(layer).__name__, layer, off_zero(3, 4))
+            for layer in (make() for make in layers.ACTIVATIONS.values())
+        ),
         *(
             layer_case(f"BoundedLogVar: {form}", layers.BoundedLogVar(-0.33, 0.27, form=form), spread(2, 6))
             for form in ("clamp", "softplus", "tanh")
@@ -32,7 +51,9 @@ def cases() -> list[Case]:
         layer_case("LayerNorm", layers.LayerNorm((2, 4, 4)), IMAGES),
         layer_case("WeightNorm: Linear", WeightNorm(Linear(3, 2, rng=0)), normal(4, 3)),
         layer_case("WeightNorm: Conv2d", WeightNorm(Conv2d(2, 3, 2, rng=0)), IMAGES),
-        layer_case("WeightNorm: ConvTranspose2d", WeightNorm(ConvTranspose2d(2, 3, 2, rng=0)), normal(1, 2, 2, 2)),
+        layer_case(
+            "WeightNorm: ConvTranspose2d", WeightNorm(ConvTranspose2d(2, 3, 2, rng=0)), normal(1, 2, 2, 2)
+        ),
         layer_case("Dropout: training", layers.Dropout(0.4), normal(3, 4), training=True),
         layer_case("Dropout: evaluation", layers.Dropout(0.4), normal(3, 4)),
         layer_case("MaxPool2d", layers.MaxPool2d(2), spread(2, 2, 4, 4)),

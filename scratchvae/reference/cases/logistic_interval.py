@@ -15,9 +15,22 @@ from scratchvae.reference.cases.part import Inputs, Part
 
 def parts() -> list[Part]:
     """The op, of three numbers an entry, which need not agree: widths on both sides of log 2."""
-    arrays = {"low": normal(3, 4, scale=2.0), "high": normal(3, 4, seed=1, scale=2.0), "log_width": normal(3, 4, seed=2)}
+    arrays = {
+        "low": normal(3, 4, scale=2.0),
+        "high": normal(3, 4, seed=1, scale=2.0),
+        "log_width": normal(3, 4, seed=2),
+    }
     case = Case("logistic_interval", ops.logistic_interval, arrays)
-    return [Part("logistic_interval", ops.logistic_interval, [case], oracle=_interval, tried=_tried(), torch=_torch_interval)]
+    return [
+        Part(
+            "logistic_interval",
+            ops.logistic_interval,
+            [case],
+            oracle=_interval,
+            tried=_tried(),
+            torch=_torch_interval,
+        )
+    ]
 
 
 def _interval(low: Array, high: Array, log_width: Array) -> Array:
@@ -33,7 +46,10 @@ def _tried() -> list[Inputs]:
         "each branch": ({"low": points, "high": points[::-1].copy(), "log_width": widths}, 120),
         "equal ends": ({"low": points, "high": points, "log_width": widths[::-1].copy()}, 120),
         "far out": ({"low": np.array([710.0]), "high": np.array([1e4]), "log_width": np.array([7.0])}, 700),
-        "underflowing width": ({"low": np.array([0.3]), "high": np.array([0.3]), "log_width": np.array([-1e3])}, 1000),
+        "underflowing width": (
+            {"low": np.array([0.3]), "high": np.array([0.3]), "log_width": np.array([-1e3])},
+            1000,
+        ),
         "tail": ({"low": ends[:1], "high": np.array([0.3]), "log_width": ends[1:]}, 60),
     }
     return [Inputs(kind, arrays, digits=digits) for kind, (arrays, digits) in rows.items()]

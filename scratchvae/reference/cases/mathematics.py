@@ -1,4 +1,5 @@
-"""mpmath's functions of arrays, for the oracles, which are written from the papers and not from this library's code.
+"""mpmath's functions of arrays, for the oracles, which are written from the papers and not from this
+library's code.
 
 `mpmath` is imported where it is asked for: `pip install mpmath`.
 """
@@ -20,11 +21,17 @@ def mathematics() -> SimpleNamespace:
     try:
         import mpmath
     except ImportError:
-        raise InputError("--certify compares with mpmath, which is not installed: pip install mpmath") from None
+        raise InputError(
+            "--certify compares with mpmath, which is not installed: pip install mpmath"
+        ) from None
     names = ("erfc", "exp", "log", "log1p", "loggamma", "sqrt", "tanh")
     functions: dict[str, Any] = {name: np.frompyfunc(getattr(mpmath, name), 1, 1) for name in names}
     return SimpleNamespace(
-        digits=mpmath.workdps, mpf=np.frompyfunc(mpmath.mpf, 1, 1), pi=mpmath.pi, diff=mpmath.diff, **functions
+        digits=mpmath.workdps,
+        mpf=np.frompyfunc(mpmath.mpf, 1, 1),
+        pi=mpmath.pi,
+        diff=mpmath.diff,
+        **functions,
     )
 
 

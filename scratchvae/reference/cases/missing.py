@@ -7,7 +7,17 @@ from scratchvae.likelihoods import Gaussian, GaussianOptimal, GaussianPerPixel, 
 from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo
 from scratchvae.reference.cases.case import Case, objective_case
 from scratchvae.reference.cases.inputs import OBSERVED
-from scratchvae.reference.cases.models import FEW, LATENT_NOISE, LATENT_NOISES, POINT, D, K, X, autoencoder, vae
+from scratchvae.reference.cases.models import (
+    FEW,
+    LATENT_NOISE,
+    LATENT_NOISES,
+    POINT,
+    D,
+    K,
+    X,
+    autoencoder,
+    vae,
+)
 
 FILL = np.array([0.3, -0.6, 1.1, 0.2])
 
@@ -20,10 +30,18 @@ def cases() -> list[Case]:
     gaussian, words, point = vae(Gaussian(0.3, learned=True)), vae(Multinomial()), autoencoder()
     return [
         objective_case("Elbo: missing entries", Elbo(), vae(), X, noise=LATENT_NOISE, observed=OBSERVED),
-        objective_case("Elbo: missing entries, learned fill", Elbo(), filled, X, noise=LATENT_NOISE, observed=OBSERVED),
-        objective_case("Iwae: missing entries, mask shown", Iwae(K), masked, X, noise=LATENT_NOISES, observed=OBSERVED),
-        objective_case("Iwae: missing entries, Gaussian", Iwae(K), gaussian, X, noise=LATENT_NOISES, observed=OBSERVED),
-        objective_case("Iwae: missing entries, Multinomial", Iwae(K), words, FEW, noise=LATENT_NOISES, observed=OBSERVED),
+        objective_case(
+            "Elbo: missing entries, learned fill", Elbo(), filled, X, noise=LATENT_NOISE, observed=OBSERVED
+        ),
+        objective_case(
+            "Iwae: missing entries, mask shown", Iwae(K), masked, X, noise=LATENT_NOISES, observed=OBSERVED
+        ),
+        objective_case(
+            "Iwae: missing entries, Gaussian", Iwae(K), gaussian, X, noise=LATENT_NOISES, observed=OBSERVED
+        ),
+        objective_case(
+            "Iwae: missing entries, Multinomial", Iwae(K), words, FEW, noise=LATENT_NOISES, observed=OBSERVED
+        ),
         objective_case(
             "SampledElbo: missing entries, GaussianOptimal, training",
             SampledElbo(samples=K),
@@ -33,5 +51,7 @@ def cases() -> list[Case]:
             training=True,
             observed=OBSERVED,
         ),
-        objective_case("Reconstruction: missing entries", Reconstruction(), point, X, noise=POINT, observed=OBSERVED),
+        objective_case(
+            "Reconstruction: missing entries", Reconstruction(), point, X, noise=POINT, observed=OBSERVED
+        ),
     ]

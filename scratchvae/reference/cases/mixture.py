@@ -34,7 +34,12 @@ def parts() -> list[Part]:
     return [
         part_of(
             mixture.log_prob,
-            {"z": normal(B, 2), "logits": normal(4, seed=1), "means": normal(4, 2, seed=2), "log_vars": normal(4, 2, seed=3)},
+            {
+                "z": normal(B, 2),
+                "logits": normal(4, seed=1),
+                "means": normal(4, 2, seed=2),
+                "log_vars": normal(4, 2, seed=3),
+            },
             oracle=_log_prob,
             tried=[
                 Inputs(
@@ -52,7 +57,9 @@ def parts() -> list[Part]:
             mixture.sample,
             sampling=SamplingCase(
                 "mixture.sample",
-                lambda n, rng: mixture.sample(**MIXED, uniform=rng.random(n), noise=rng.standard_normal((n, 1)))[:, 0],
+                lambda n, rng: mixture.sample(
+                    **MIXED, uniform=rng.random(n), noise=rng.standard_normal((n, 1))
+                )[:, 0],
                 lambda t: mixture.log_prob(t[:, None], **MIXED)[0],
                 GRID,
             ),
@@ -60,7 +67,11 @@ def parts() -> list[Part]:
         Part(
             "gaussian_mixture",
             GaussianMixture,
-            [objective_case("SampledElbo: GaussianMixture", SampledElbo(), vae(prior=prior), X, noise=LATENT_NOISE)],
+            [
+                objective_case(
+                    "SampledElbo: GaussianMixture", SampledElbo(), vae(prior=prior), X, noise=LATENT_NOISE
+                )
+            ],
             sampling=prior_sampler(learned),
             columns=lambda n, rng: GaussianMixture(3, components=1, rng=0).sample(n, rng),
         ),

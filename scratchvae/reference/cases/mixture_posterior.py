@@ -50,7 +50,10 @@ def parts() -> list[Part]:
             mixture.reparameterize,
             EACH,
             {"noise": noise},
-            more={"components apart": (apart, {"noise": noise}), "in the tails": (EACH, {"noise": drawn["in the tails"][1]})},
+            more={
+                "components apart": (apart, {"noise": noise}),
+                "in the tails": (EACH, {"noise": drawn["in the tails"][1]}),
+            },
             oracle=_reparameterize,
             tried=[
                 Inputs(kind, given, {"noise": numbers}, floor=10.0, why=CANCEL, digits=30)
@@ -62,7 +65,9 @@ def parts() -> list[Part]:
             "gaussian_mixture posterior",
             MixturePosterior,
             _roles(),
-            sampling=SamplingCase("MixturePosterior.sample", _drawn, lambda t: mixture.log_prob(t[:, None], **MIXED)[0], GRID),
+            sampling=SamplingCase(
+                "MixturePosterior.sample", _drawn, lambda t: mixture.log_prob(t[:, None], **MIXED)[0], GRID
+            ),
             columns=lambda n, rng: MixturePosterior(3).draw_noise(n, rng),
         ),
     ]
@@ -73,7 +78,11 @@ def _torch_reparameterize(torch: Any, logits: Any, means: Any, log_vars: Any, *,
     stds, found, log_w, log_ndtr = torch.exp(log_vars / 2), [], logits, torch.special.log_ndtr
     noise = torch.as_tensor(noise, dtype=means.dtype)
     for d in range(noise.shape[1]):
-        law, eps, log_p = torch.distributions.Normal(means[:, :, d], stds[:, :, d]), noise[:, d], torch.log_softmax(log_w, 1)
+        law, eps, log_p = (
+            torch.distributions.Normal(means[:, :, d], stds[:, :, d]),
+            noise[:, d],
+            torch.log_softmax(log_w, 1),
+        )
         side = torch.where(eps > 0, -torch.ones_like(eps), torch.ones_like(eps))
 
         def log_tail(t: Any, side: Any = side, log_p: Any = log_p, law: Any = law) -> Any:
@@ -102,7 +111,11 @@ def _roles() -> list[Case]:
         posterior = MixturePosterior(Z, C)
         noise = posterior.stratified(normal(B * C * samples, Z, seed=7))
         stratified = StratifiedElbo(beta=1.7, samples=samples)
-        found.append(objective_case(f"StratifiedElbo, {samples} of each", stratified, vae(posterior=posterior), X, noise=noise))
+        found.append(
+            objective_case(
+                f"StratifiedElbo, {samples} of each", stratified, vae(posterior=posterior), X, noise=noise
+            )
+        )
     return found
 
 

@@ -15,7 +15,8 @@ X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))
 FEW = np.array([[0, 3, 1, 5], [1, 0, 0, 0], [2, 0, 4, 1]], np.float64)  # counts
 LATENT_NOISE = normal(B, Z)
 LATENT_NOISES = normal(B * K, Z)
-POINT = (LATENT_NOISE[:, :0], None, None)  # what Reconstruction draws where nothing is random, and None for each penalty
+# what Reconstruction draws where nothing is random, and None for each penalty
+POINT = (LATENT_NOISE[:, :0], None, None)
 
 
 def vae(
@@ -34,10 +35,14 @@ def vae(
     return VAE(
         event_shape=(D,),
         shows_mask=encoder_inputs > D or bool(before),
-        encoder=Sequential(*before, Linear(encoder_inputs, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
+        encoder=Sequential(
+            *before, Linear(encoder_inputs, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)
+        ),
         posterior=posterior,
         prior=prior or StandardGaussian(posterior.latent_dim),
-        decoder=Sequential(Linear(posterior.latent_dim, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)),
+        decoder=Sequential(
+            Linear(posterior.latent_dim, 3, rng=3), Tanh(), Linear(3, likelihood.n_params((D,)), rng=4)
+        ),
         likelihood=likelihood,
     )
 
@@ -45,7 +50,9 @@ def vae(
 def autoencoder(encoder: Layer | None = None) -> Autoencoder:
     """The same with a point for a posterior."""
     encoder = encoder or Linear(D, Z, rng=1)
-    return Autoencoder(event_shape=(D,), latent_dim=Z, encoder=encoder, decoder=Linear(Z, D, rng=2), likelihood=Bernoulli())
+    return Autoencoder(
+        event_shape=(D,), latent_dim=Z, encoder=encoder, decoder=Linear(Z, D, rng=2), likelihood=Bernoulli()
+    )
 
 
 def deep_encoder() -> Sequential:

@@ -28,7 +28,8 @@ from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 LARGE = "log n!, log x! and x log p cancel, and x and n p"
 FEW_COUNTS = np.array([[0.0, 3, 1], [2, 2, 1]])
-FIVES = np.array([a + 6 * b for b in range(6) for a in range(6 - b)])  # counts a, b, 5 − a − b of three words, as one number
+# counts a, b, 5 − a − b of three words, as one number
+FIVES = np.array([a + 6 * b for b in range(6) for a in range(6 - b)])
 
 
 def parts() -> list[Part]:
@@ -45,7 +46,14 @@ def parts() -> list[Part]:
                 for many, x in MANY_COUNTS.items()
             ]
             + [
-                Inputs(f"all classes, {kind}", {"logits": logits}, {"x": FEW_COUNTS}, floor=5.0, why=LARGE, digits=120)
+                Inputs(
+                    f"all classes, {kind}",
+                    {"logits": logits},
+                    {"x": FEW_COUNTS},
+                    floor=5.0,
+                    why=LARGE,
+                    digits=120,
+                )
                 for kind, logits in CLASSES.items()
             ],
             torch=lambda torch, logits, *, x: _law(torch, logits).log_prob(x),
@@ -54,7 +62,10 @@ def parts() -> list[Part]:
             multinomial.sample,
             sampling=SamplingCase(
                 "multinomial.sample",
-                lambda n, rng: multinomial.sample(np.tile(SAMPLED_LOGITS, (n, 1)), uniform=rng.random((n, 5)))[:, :2] @ [1, 6],
+                lambda n, rng: (
+                    multinomial.sample(np.tile(SAMPLED_LOGITS, (n, 1)), uniform=rng.random((n, 5)))[:, :2]
+                    @ [1, 6]
+                ),
                 lambda t: multinomial.log_prob(np.tile(SAMPLED_LOGITS, (len(t), 1)), x=_fives(t))[0],
                 FIVES,
             ),
@@ -78,7 +89,9 @@ def parts() -> list[Part]:
 
 def _log_prob(logits: Array, x: Array) -> Array:
     m = mathematics()
-    return m.loggamma(x.sum(axis=1) + 1) - m.loggamma(x + 1).sum(axis=1) + (x * log_softmax(logits)).sum(axis=1)
+    return (
+        m.loggamma(x.sum(axis=1) + 1) - m.loggamma(x + 1).sum(axis=1) + (x * log_softmax(logits)).sum(axis=1)
+    )
 
 
 def _law(torch: Any, logits: Any) -> Any:
@@ -92,7 +105,9 @@ def _fives(t: Array) -> Array:
 
 
 def _whitened(n: int, rng: np.random.Generator) -> Array:
-    """50 draws of four outcomes: three of the counts, by their true covariance 50 (diag p − p p') made independent."""
+    """50 draws of four outcomes: three of the counts, by their true covariance 50 (diag p − p p') made
+    independent.
+    """
     x = Multinomial(50).sample(np.tile(np.log([1.0, 2, 3, 4]), (n, 1)), rng)
     p = np.array([0.1, 0.2, 0.3])
     return x[:, :3] @ np.linalg.inv(np.linalg.cholesky(50 * (np.diag(p) - np.outer(p, p)))).T

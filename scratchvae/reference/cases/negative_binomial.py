@@ -11,7 +11,15 @@ from scratchvae.distributions import negative_binomial, zero_inflated
 from scratchvae.likelihoods import NegativeBinomial
 from scratchvae.objectives import Elbo, Iwae
 from scratchvae.reference.cases.case import normal, objective_case
-from scratchvae.reference.cases.inputs import COUNTS, B, D, column, count_data, likelihood_sampler, torch_likelihood
+from scratchvae.reference.cases.inputs import (
+    COUNTS,
+    B,
+    D,
+    column,
+    count_data,
+    likelihood_sampler,
+    torch_likelihood,
+)
 from scratchvae.reference.cases.mathematics import mathematics, softplus
 from scratchvae.reference.cases.models import FEW, LATENT_NOISE, LATENT_NOISES, K, vae
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
@@ -34,7 +42,9 @@ def parts() -> list[Part]:
             more={"near Poisson": (large, {"x": COUNTS})},
             oracle=_log_prob,
             tried=_tried(),
-            torch=lambda torch, log_mean, log_dispersion, *, x: _torch_by_entry(torch, log_mean, log_dispersion, x).sum(1),
+            torch=lambda torch, log_mean, log_dispersion, *, x: _torch_by_entry(
+                torch, log_mean, log_dispersion, x
+            ).sum(1),
         ),
         part_of(
             negative_binomial.sample,
@@ -62,8 +72,18 @@ def parts() -> list[Part]:
                     ("Elbo: NegativeBinomial, one r", Elbo(), _role("parameter"), LATENT_NOISE),
                     ("Elbo: NegativeBinomial, constant r", Elbo(), _role("constant"), LATENT_NOISE),
                     ("Elbo: NegativeBinomial, decoder's r", Elbo(), _role("decoder"), LATENT_NOISE),
-                    ("Elbo: NegativeBinomial, library", Elbo(), _role("feature", offset="library"), LATENT_NOISE),
-                    ("Iwae: NegativeBinomial, zero-inflated", Iwae(K), _role("feature", zero_inflated=True), LATENT_NOISES),
+                    (
+                        "Elbo: NegativeBinomial, library",
+                        Elbo(),
+                        _role("feature", offset="library"),
+                        LATENT_NOISE,
+                    ),
+                    (
+                        "Iwae: NegativeBinomial, zero-inflated",
+                        Iwae(K),
+                        _role("feature", zero_inflated=True),
+                        LATENT_NOISES,
+                    ),
                     (
                         "Elbo: NegativeBinomial, all of it",
                         Elbo(),
@@ -73,13 +93,20 @@ def parts() -> list[Part]:
                 )
             ],
             sampling=likelihood_sampler(
-                NegativeBinomial((1,), 1.7, dispersion_from="decoder", zero_inflated=True), [SAMPLED_LOG_MEAN, 0.4, -1.1], MANY
+                NegativeBinomial((1,), 1.7, dispersion_from="decoder", zero_inflated=True),
+                [SAMPLED_LOG_MEAN, 0.4, -1.1],
+                MANY,
             ),
             columns=lambda n, rng: NegativeBinomial((3,), 4.0).sample(np.zeros((n, 3)), rng),
-            example=lambda D: (NegativeBinomial((D,), 1.7, zero_inflated=True, offset="library"), count_data(D)),
+            example=lambda D: (
+                NegativeBinomial((D,), 1.7, zero_inflated=True, offset="library"),
+                count_data(D),
+            ),
             torch=torch_likelihood(
                 log_inputs=True,
-                log_prob=lambda torch, role, x_params, x: _torch_by_entry(torch, x_params, role.log_dispersion, x).sum(1),
+                log_prob=lambda torch, role, x_params, x: _torch_by_entry(
+                    torch, x_params, role.log_dispersion, x
+                ).sum(1),
                 log_dispersion=lambda D: [0.0] * D,
             ),
         ),
@@ -95,19 +122,30 @@ def _tried() -> list[Inputs]:
     counts = np.array([0.0, 1.0, 2.0, 17.0, 408.0, 1e6])
     found = []
     for r in (1e-3, 0.4, 3.0, 9.99, 20.0, 1e3, 1e6, 1e8):
-        for far, mean in {"below": counts / 3 + 0.01, "above": 5 * counts + 0.3, "at 1": np.full(6, 1.01)}.items():
+        for far, mean in {
+            "below": counts / 3 + 0.01,
+            "above": 5 * counts + 0.3,
+            "at 1": np.full(6, 1.01),
+        }.items():
             law = {"log_mean": np.log(mean)[:, None], "log_dispersion": np.full((6, 1), np.log(r))}
             found.append(Inputs(f"r = {r:g}, mean {far}", law, {"x": counts[:, None]}, digits=80))
     for r in (1e-3, 3.0, 1e3, 1e8):
         some = counts[2:]
-        law = {"log_mean": np.log(some + 0.3 * np.sqrt(some))[:, None], "log_dispersion": np.full((4, 1), np.log(r))}
+        law = {
+            "log_mean": np.log(some + 0.3 * np.sqrt(some))[:, None],
+            "log_dispersion": np.full((4, 1), np.log(r)),
+        }
         floor = float((r * some / (r + some)).max())
-        found.append(Inputs(f"r = {r:g}, mean near x", law, {"x": some[:, None]}, floor, "x and μ cancel", 80))
+        found.append(
+            Inputs(f"r = {r:g}, mean near x", law, {"x": some[:, None]}, floor, "x and μ cancel", 80)
+        )
     return found
 
 
 def _inflated_tried() -> list[Inputs]:
-    """Zeros that are almost certain, by the law, by the other probability, and by both; and almost impossible."""
+    """Zeros that are almost certain, by the law, by the other probability, and by both; and almost
+    impossible.
+    """
     log_p = np.array([[-1e-30, -1e-9, -0.3], [-0.7, -5.0, -90.0], [-30.0, -1e-30, -2.0]])
     logits = np.array([[-3.0, 3.0, 0.3], [40.0, -40.0, 150.0], [-150.0, 80.0, 1.0]])
     each = {"log_p": log_p.reshape(-1, 1), "logits": logits.reshape(-1, 1)}
@@ -146,7 +184,9 @@ def _gamma(n: int, rng: np.random.Generator) -> Array:
 
 
 def _draw(n: int, rng: np.random.Generator) -> Array:
-    return negative_binomial.sample(column(n, SAMPLED_LOG_MEAN), gamma=_gamma(n, rng), uniform=rng.random((n, 1)))[:, 0]
+    return negative_binomial.sample(
+        column(n, SAMPLED_LOG_MEAN), gamma=_gamma(n, rng), uniform=rng.random((n, 1))
+    )[:, 0]
 
 
 def _sampled_log_prob(t: Array) -> Array:

@@ -1,4 +1,6 @@
-"""Cases of the objectives, each as an op of a small model's Parameters; those of the roles are in the files of their laws."""
+"""Cases of the objectives, each as an op of a small model's Parameters; those of the roles are in the files
+of their laws.
+"""
 
 import numpy as np
 
@@ -56,7 +58,9 @@ def cases() -> list[Case]:
         objective_case("Thermodynamic", Thermodynamic(K, pieces=3, first=0.2), vae(), X, noise=LATENT_NOISES),
         objective_case("Thermodynamic: one piece", Thermodynamic(K, pieces=1), vae(), X, noise=LATENT_NOISES),
         objective_case("Reconstruction", Reconstruction(), autoencoder(), X, noise=POINT),
-        objective_case("Reconstruction: L1", Reconstruction(penalties=(L1(0.3),)), autoencoder(), X, noise=(*POINT, None)),
+        objective_case(
+            "Reconstruction: L1", Reconstruction(penalties=(L1(0.3),)), autoencoder(), X, noise=(*POINT, None)
+        ),
         objective_case(
             "Reconstruction: ActivationKl",
             Reconstruction(penalties=(ActivationKl(0.7, target=0.2),)),
@@ -110,19 +114,35 @@ def _penalties() -> list[Case]:
         "L2": (L2(0.3), None),
         "DecoderGradient": (DecoderGradient(0.4), None),
     }
-    of_draws = {"TotalCorrelation": TotalCorrelation(3.0), "L2": L2(0.3), "DecoderGradient": DecoderGradient(0.4)}
+    of_draws = {
+        "TotalCorrelation": TotalCorrelation(3.0),
+        "L2": L2(0.3),
+        "DecoderGradient": DecoderGradient(0.4),
+    }
     return [
         *(
-            objective_case(f"Elbo: {name}", Elbo(beta=0.5, penalties=(penalty,)), vae(), X, noise=(own, noise))
+            objective_case(
+                f"Elbo: {name}", Elbo(beta=0.5, penalties=(penalty,)), vae(), X, noise=(own, noise)
+            )
             for name, (penalty, noise) in of_elbo.items()
         ),
         *(
             objective_case(
-                f"SampledElbo: {name}", SampledElbo(samples=K, penalties=(penalty,)), vae(), X, noise=(LATENT_NOISES, None)
+                f"SampledElbo: {name}",
+                SampledElbo(samples=K, penalties=(penalty,)),
+                vae(),
+                X,
+                noise=(LATENT_NOISES, None),
             )
             for name, penalty in of_draws.items()
         ),
-        objective_case("Reconstruction: Mmd", Reconstruction(penalties=(Mmd(9.0),)), autoencoder(), X, noise=(*POINT, drawn)),
+        objective_case(
+            "Reconstruction: Mmd",
+            Reconstruction(penalties=(Mmd(9.0),)),
+            autoencoder(),
+            X,
+            noise=(*POINT, drawn),
+        ),
         objective_case(
             "Reconstruction: L2, DecoderGradient",
             Reconstruction(penalties=(L2(0.3), DecoderGradient(0.4))),

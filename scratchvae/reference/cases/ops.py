@@ -75,7 +75,11 @@ CONVOLUTION = [
         {"x": normal(1, 1, 2, 3), "W": normal(2, 1, 2, 2), "b": normal(2)},
         {"stride": 2, "padding": 3},
     ),
-    Case("conv_transpose2d", ops.conv_transpose2d, {"x": normal(2, 2, 3, 2), "W": normal(2, 3, 2, 3), "b": normal(3)}),
+    Case(
+        "conv_transpose2d",
+        ops.conv_transpose2d,
+        {"x": normal(2, 2, 3, 2), "W": normal(2, 3, 2, 3), "b": normal(3)},
+    ),
     Case(
         "conv_transpose2d: stride, padding, output padding",
         ops.conv_transpose2d,
@@ -99,15 +103,27 @@ POOLING = [
 ]
 
 NORMALIZATION = [
-    Case("batch_norm: vectors", ops.batch_norm, {"x": normal(5, 2), "gamma": normal(2, seed=1), "beta": normal(2, seed=2)}),
-    Case("batch_norm: images", ops.batch_norm, {"x": normal(3, 2, 2, 2), "gamma": normal(2, seed=1), "beta": normal(2, seed=2)}),
+    Case(
+        "batch_norm: vectors",
+        ops.batch_norm,
+        {"x": normal(5, 2), "gamma": normal(2, seed=1), "beta": normal(2, seed=2)},
+    ),
+    Case(
+        "batch_norm: images",
+        ops.batch_norm,
+        {"x": normal(3, 2, 2, 2), "gamma": normal(2, seed=1), "beta": normal(2, seed=2)},
+    ),
     Case(
         "batch_norm_frozen",
         ops.batch_norm_frozen,
         {"x": normal(3, 2, 2), "gamma": normal(2, seed=1), "beta": normal(2, seed=2)},
         {"mean": np.array([0.3, -0.2]), "var": np.array([0.5, 2.0])},
     ),
-    Case("layer_norm", ops.layer_norm, {"x": normal(4, 5), "gamma": normal(5, seed=1), "beta": normal(5, seed=2)}),
+    Case(
+        "layer_norm",
+        ops.layer_norm,
+        {"x": normal(4, 5), "gamma": normal(5, seed=1), "beta": normal(5, seed=2)},
+    ),
     Case(
         "layer_norm: two axes",
         ops.layer_norm,
@@ -115,7 +131,9 @@ NORMALIZATION = [
     ),
     Case("direction", ops.direction, {"x": normal(4, 3, seed=2)}),
     Case("weight_norm", ops.weight_norm, {"v": normal(4, 2, 2), "g": normal(4, seed=1)}),
-    Case("weight_norm: other axis", ops.weight_norm, {"v": normal(4, 3), "g": normal(3, seed=1)}, {"axis": 1}),
+    Case(
+        "weight_norm: other axis", ops.weight_norm, {"v": normal(4, 3), "g": normal(3, seed=1)}, {"axis": 1}
+    ),
 ]
 
 LOOKUP = [
@@ -168,7 +186,9 @@ def _batch_norm(torch: Any, x: Any, gamma: Any, beta: Any, *, epsilon: float = 1
     return y, x.mean(dim=others), x.var(dim=others, correction=0)
 
 
-def _batch_norm_frozen(torch: Any, x: Any, gamma: Any, beta: Any, *, mean: Any, var: Any, epsilon: float = 1e-5) -> Any:
+def _batch_norm_frozen(
+    torch: Any, x: Any, gamma: Any, beta: Any, *, mean: Any, var: Any, epsilon: float = 1e-5
+) -> Any:
     return torch.nn.functional.batch_norm(x, mean, var, gamma, beta, training=False, eps=epsilon)
 
 
@@ -228,10 +248,14 @@ EXPRESSIONS: dict[Callable[..., Any], Callable[..., Any]] = {  # each receives t
     ops.log_softmax: lambda torch, x, *, axis=-1: torch.log_softmax(x, dim=axis),
     ops.softmax: lambda torch, x, *, axis=-1: torch.softmax(x, dim=axis),
     ops.conv2d: lambda torch, *arrays, **constants: torch.nn.functional.conv2d(*arrays, **constants),
-    ops.conv_transpose2d: lambda torch, *arrays, **constants: torch.nn.functional.conv_transpose2d(*arrays, **constants),
+    ops.conv_transpose2d: lambda torch, *arrays, **constants: torch.nn.functional.conv_transpose2d(
+        *arrays, **constants
+    ),
     ops.max_pool2d: lambda torch, x, *, size=2, stride=None: torch.nn.functional.max_pool2d(x, size, stride),
     ops.mean_pool2d: lambda torch, x, *, size=2, stride=None: torch.nn.functional.avg_pool2d(x, size, stride),
-    ops.upsample2d: lambda torch, x, *, factor=2: torch.nn.functional.interpolate(x, scale_factor=factor, mode="nearest"),
+    ops.upsample2d: lambda torch, x, *, factor=2: torch.nn.functional.interpolate(
+        x, scale_factor=factor, mode="nearest"
+    ),
     ops.batch_norm: _batch_norm,
     ops.batch_norm_frozen: _batch_norm_frozen,
     ops.layer_norm: lambda torch, x, gamma, beta, *, epsilon=1e-5: torch.nn.functional.layer_norm(

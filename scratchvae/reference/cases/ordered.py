@@ -35,9 +35,16 @@ def parts() -> list[Part]:
             ordered.log_prob,
             arrays,
             {"x": GRADES},
-            more={"two categories": ({"location": normal(B, D), "thresholds": normal(B, D, 1)}, {"x": GRADES % 2})},
+            more={
+                "two categories": (
+                    {"location": normal(B, D), "thresholds": normal(B, D, 1)},
+                    {"x": GRADES % 2},
+                )
+            },
             oracle=_log_prob,
-            tried=[Inputs(i.kind, i.arrays, {"x": GRADES[:2, :3]}, i.floor, i.why, i.digits) for i in _tried()],
+            tried=[
+                Inputs(i.kind, i.arrays, {"x": GRADES[:2, :3]}, i.floor, i.why, i.digits) for i in _tried()
+            ],
             torch=_torch_log_prob,
         ),
         part_of(
@@ -52,7 +59,15 @@ def parts() -> list[Part]:
         Part(
             "ordered",
             Ordered,
-            [objective_case("Elbo: Ordered", Elbo(), vae(Ordered((D,), 4)), GRADES.astype(np.float64), noise=LATENT_NOISE)],
+            [
+                objective_case(
+                    "Elbo: Ordered",
+                    Elbo(),
+                    vae(Ordered((D,), 4)),
+                    GRADES.astype(np.float64),
+                    noise=LATENT_NOISE,
+                )
+            ],
             sampling=likelihood_sampler(Ordered((1,), 4), [SAMPLED_LOCATION], np.arange(4)),
             columns=lambda n, rng: Ordered((3,)).sample(np.zeros((n, 3)), rng),
             example=_example,
@@ -71,7 +86,9 @@ def _example(D: int) -> tuple[Likelihood, Array]:
 
 
 def _tried() -> list[Inputs]:
-    """Categories from e⁻⁸⁰ to e⁵ wide, locations far on either side of them, and an offset that both have in common."""
+    """Categories from e⁻⁸⁰ to e⁵ wide, locations far on either side of them, and an offset that both have in
+    common.
+    """
     location, thresholds = normal(2, 3), normal(2, 3, 3, seed=1)
     narrow, wide, common = thresholds.copy(), thresholds.copy(), thresholds.copy()
     narrow[:, :, 1:] += np.array([-80.0, -1.0])
@@ -79,7 +96,13 @@ def _tried() -> list[Inputs]:
     common[:, :, 0] += 1e4
     far = np.array([[0.0, 300.0, -300.0], [30.0, -30.0, 1e-6]])
     return [
-        Inputs(kind, {"location": at, "thresholds": t}, floor=1.0, why="what pulls the location up and down cancels", digits=300)
+        Inputs(
+            kind,
+            {"location": at, "thresholds": t},
+            floor=1.0,
+            why="what pulls the location up and down cancels",
+            digits=300,
+        )
         for kind, at, t in (
             ("ordinary", location, thresholds),
             ("far", far, thresholds),
@@ -116,7 +139,10 @@ def _torch_logits(torch: Any, location: Any, thresholds: Any) -> Any:
 def _torch_log_prob(torch: Any, location: Any, thresholds: Any, *, x: Any) -> Any:
     """The difference of sigmoids on that side of 0 where they are small."""
     logits = _torch_logits(torch, location, thresholds)
-    ends = [torch.nn.functional.pad(logits, pad, value=end) for pad, end in (((1, 0), -torch.inf), ((0, 1), torch.inf))]
+    ends = [
+        torch.nn.functional.pad(logits, pad, value=end)
+        for pad, end in (((1, 0), -torch.inf), ((0, 1), torch.inf))
+    ]
     low, high = (torch.gather(end, 2, x[:, :, None]) for end in ends)
     below, above = torch.sigmoid(high) - torch.sigmoid(low), torch.sigmoid(-low) - torch.sigmoid(-high)
     return torch.log(torch.where(low + high > 0, above, below)).sum((1, 2))

@@ -1,6 +1,7 @@
 """A part is one row: all that the checks know about one function of a law, or about one choice of a role.
 
-The gradient checks, the golden vectors, the sampling checks, the certificate and the comparison with PyTorch read it.
+The gradient checks, the golden vectors, the sampling checks, the certificate and the comparison with PyTorch
+read it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from scratchvae.reference.cases.case import Case
 
 @dataclass(frozen=True)
 class SamplingCase:
-    """`draw(n, rng)` -> (n,), said to follow `log_prob(points)` (M,) on `points`, as checks.check_draws takes them.
+    """`draw(n, rng)` -> (n,), said to follow `log_prob(points)` (M,) on `points`, as checks.check_draws takes
+    them.
 
-    None has unit variance, where σ² and σ are alike, and no two parameters of one law are near each other, up to their signs: a
-    sampler that exchanges them would follow its density all the same. tests/test_arguments.py exchanges them.
+    None has unit variance, where σ² and σ are alike, and no two parameters of one law are near each other, up
+    to their signs: a sampler that exchanges them would follow its density all the same.
+    tests/test_arguments.py exchanges them.
     """
 
     name: str
@@ -31,7 +34,10 @@ class SamplingCase:
 
 @dataclass(frozen=True)
 class Inputs:
-    """One kind of input that the certificate tries a function on. `floor`, if it is not 0, is there for the reason `why`."""
+    """One kind of input that the certificate tries a function on.
+
+    `floor`, if it is not 0, is there for the reason `why`.
+    """
 
     kind: str
     arrays: Mapping[str, Array]
@@ -59,10 +65,11 @@ class Trial:
 class Part:
     """A function of a law or of `ops`, or one choice of a role, with what each check needs of it.
 
-    `oracle` computes the same of arrays of mpmath numbers, on the `tried` inputs. `torch(torch, *arrays, **constants)` is
-    PyTorch's expression for it, which receives the module torch; of a likelihood it is `torch(torch, D)`, a module that has
-    `outputs` and gives log p(x|z) of (x_params, x). `columns(n, rng)` are draws (n, 3) whose columns and rows are independent.
-    `example(D)` is a likelihood and data (3, D) for it, which the checks of missing entries and of several draws take.
+    `oracle` computes the same of arrays of mpmath numbers, on the `tried` inputs.
+    `torch(torch, *arrays, **constants)` is PyTorch's expression for it, which receives the module torch; of a
+    likelihood it is `torch(torch, D)`, a module that has `outputs` and gives log p(x|z) of (x_params, x).
+    `columns(n, rng)` are draws (n, 3) whose columns and rows are independent. `example(D)` is a likelihood
+    and data (3, D) for it, which the checks of missing entries and of several draws take.
     """
 
     name: str
@@ -80,7 +87,16 @@ class Part:
         if self.oracle is None:
             return []
         return [
-            Trial(f"{self.name}: {i.kind}", self.of, self.oracle, i.arrays, i.constants, i.floor, i.why, i.digits)
+            Trial(
+                f"{self.name}: {i.kind}",
+                self.of,
+                self.oracle,
+                i.arrays,
+                i.constants,
+                i.floor,
+                i.why,
+                i.digits,
+            )
             for i in self.tried
         ]
 
@@ -93,7 +109,9 @@ def part_of(
     more: Mapping[str, tuple[Mapping[str, Array], Mapping[str, Any]]] | None = None,
     **rest: Any,
 ) -> Part:
-    """The Part of a function, whose name is "law.function"; its plain case is of `arrays` and `constants`, `more` are others."""
+    """The Part of a function, whose name is "law.function"; its plain case is of `arrays` and `constants`,
+    `more` are others.
+    """
     name = f"{op.__module__.rpartition('.')[2]}.{op.__name__}"
     cases = [] if arrays is None else [Case(name, op, arrays, constants or {})]
     cases += [Case(f"{name}: {kind}", op, *inputs) for kind, inputs in (more or {}).items()]

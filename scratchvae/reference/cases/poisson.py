@@ -30,7 +30,10 @@ def parts() -> list[Part]:
     """Every function of the law, and the role."""
     tried = []
     for many, x in MANY_COUNTS.items():
-        rates = {"near": (np.log(x + 0.5), x.max()), **{kind: (log_rate, 1.0) for kind, log_rate in LOG_VARS.items()}}
+        rates = {
+            "near": (np.log(x + 0.5), x.max()),
+            **{kind: (log_rate, 1.0) for kind, log_rate in LOG_VARS.items()},
+        }
         tried += [
             Inputs(f"{kind}, {many}", {"log_rate": log_rate}, {"x": x}, floor=floor, why="x and λ cancel")
             for kind, (log_rate, floor) in rates.items()
@@ -42,7 +45,9 @@ def parts() -> list[Part]:
             {"x": COUNTS},
             oracle=_log_prob,
             tried=tried,
-            torch=lambda torch, log_rate, *, x: torch.distributions.Poisson(torch.exp(log_rate)).log_prob(x).sum(1),
+            torch=lambda torch, log_rate, *, x: (
+                torch.distributions.Poisson(torch.exp(log_rate)).log_prob(x).sum(1)
+            ),
         ),
         part_of(
             poisson.sample,
@@ -57,7 +62,9 @@ def parts() -> list[Part]:
             "poisson",
             Poisson,
             [
-                objective_case("Elbo: Poisson", Elbo(), vae(Poisson(log_inputs=False)), FEW, noise=LATENT_NOISE),
+                objective_case(
+                    "Elbo: Poisson", Elbo(), vae(Poisson(log_inputs=False)), FEW, noise=LATENT_NOISE
+                ),
                 objective_case("Elbo: Poisson, log inputs", Elbo(), vae(Poisson()), FEW, noise=LATENT_NOISE),
             ],
             sampling=likelihood_sampler(Poisson(), [SAMPLED_MEAN], np.arange(40)),
@@ -66,7 +73,8 @@ def parts() -> list[Part]:
             torch=torch_likelihood(
                 log_inputs=True,
                 log_prob=lambda torch, role, x_params, x: (
-                    -torch.nn.functional.poisson_nll_loss(x_params, x, reduction="none").sum(1) - torch.lgamma(x + 1).sum(1)
+                    -torch.nn.functional.poisson_nll_loss(x_params, x, reduction="none").sum(1)
+                    - torch.lgamma(x + 1).sum(1)
                 ),
             ),
         ),

@@ -24,8 +24,12 @@ def cases() -> list[Case]:
     one = SemiSupervised(alpha=0.7)
     return [
         objective_case("SemiSupervised", one, semi_supervised(), X, y=LABELS, noise=NOISE),
-        objective_case("SemiSupervised: every class hidden", one, semi_supervised(), X, y=np.full(B, -1), noise=NOISE),
-        objective_case("SemiSupervised: no class hidden", one, semi_supervised(), X, y=np.array([1, 0, 2]), noise=NOISE),
+        objective_case(
+            "SemiSupervised: every class hidden", one, semi_supervised(), X, y=np.full(B, -1), noise=NOISE
+        ),
+        objective_case(
+            "SemiSupervised: no class hidden", one, semi_supervised(), X, y=np.array([1, 0, 2]), noise=NOISE
+        ),
         objective_case(
             "SemiSupervised: ConditionalGaussian, beta",
             SemiSupervised(alpha=2.0, beta=0.4),

@@ -1,7 +1,9 @@
-"""The special functions of `ops` again in mpmath, and what the certificate tries them on: each side of each branch.
+"""The special functions of `ops` again in mpmath, and what the certificate tries them on: each side of each
+branch.
 
-The compiled functions hold their argument at the ends of the dtype's range, and change from one formula to another
-where a result begins to be all that rounding leaves. `kernels/compiled/exponential.py` has the numbers.
+The compiled functions hold their argument at the ends of the dtype's range, and change from one formula to
+another where a result begins to be all that rounding leaves. `kernels/compiled/exponential.py` has the
+numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from scratchvae.reference.cases.inputs import CLASSES
 from scratchvae.reference.cases.mathematics import log_softmax, log_sum_exp, mathematics, softplus
 from scratchvae.reference.cases.part import Inputs
 
-POINTS = np.array([1e-30, 1e-5, 0.34, 0.35, 1.41, 1.42, 5.6, 8.6, 17.0, 37.0, 87.5, 104.5, 710.0, 746.5, 1e30])
+POINTS = np.array(
+    [1e-30, 1e-5, 0.34, 0.35, 1.41, 1.42, 5.6, 8.6, 17.0, 37.0, 87.5, 104.5, 710.0, 746.5, 1e30]
+)
 BRANCHES = np.stack([POINTS, -POINTS])
 
 
@@ -78,7 +82,9 @@ def softmax(x: Array) -> Array:
 
 def _branches(why: str = "") -> list[Inputs]:
     """Where a result is tiny, more digits tell it from the others that it is summed with."""
-    return [Inputs("each branch", {"x": BRANCHES}, floor=1.0 if why else 0.0, why=why, digits=60 if why else 400)]
+    return [
+        Inputs("each branch", {"x": BRANCHES}, floor=1.0 if why else 0.0, why=why, digits=60 if why else 400)
+    ]
 
 
 def _bounded(why: str = "") -> list[Inputs]:
@@ -103,7 +109,10 @@ ORACLES: Mapping[Callable[..., Any], tuple[Callable[..., Array], list[Inputs]]] 
     ops.clamp: (clamp, _bounded()),
     ops.softplus_clamp: (softplus_clamp, _bounded("a bound and the rest cancel where y is near 0")),
     ops.tanh_clamp: (tanh_clamp, _bounded("the middle and the rest cancel where y is near 0")),
-    ops.direction: (direction, [Inputs("lengths from 10⁻³⁰ to 10³⁰", LENGTHS, floor=1.0, why="dy and what is along y cancel")]),
+    ops.direction: (
+        direction,
+        [Inputs("lengths from 10⁻³⁰ to 10³⁰", LENGTHS, floor=1.0, why="dy and what is along y cancel")],
+    ),
     ops.elu: (elu, _branches("eˣ − 1 and 1 cancel in the slope")),
     ops.gelu_erf: (gelu_erf, _branches("1 + erf cancels left of 0")),
     ops.gelu_tanh: (gelu_tanh, _branches("1 + tanh cancels left of 0")),

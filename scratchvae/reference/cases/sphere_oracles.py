@@ -41,12 +41,20 @@ def log_peak(log_concentration: Array, dim: int) -> Array:
     """log p(μ) = ν log κ − ½ D log 2π − log I_ν(κ) + κ."""
     m = mathematics()
     order, kappa = m.mpf(dim) / 2 - 1, m.exp(log_concentration)
-    return order * log_concentration - m.mpf(dim) / 2 * m.log(2 * m.mpf(m.pi)) - _log_bessel(kappa, order) + kappa
+    return (
+        order * log_concentration
+        - m.mpf(dim) / 2 * m.log(2 * m.mpf(m.pi))
+        - _log_bessel(kappa, order)
+        + kappa
+    )
 
 
 def log_prob(x: Array, mean: Array, log_concentration: Array) -> Array:
     """log p(μ) − ½ κ |x − μ|²."""
-    return log_peak(log_concentration, x.shape[1]) - mathematics().exp(log_concentration) * ((x - mean) ** 2).sum(axis=1) / 2
+    return (
+        log_peak(log_concentration, x.shape[1])
+        - mathematics().exp(log_concentration) * ((x - mean) ** 2).sum(axis=1) / 2
+    )
 
 
 def cosine(log_concentration: Array, dim: int) -> Array:
@@ -80,10 +88,16 @@ def versine(log_concentration: Array, uniform: Array, dim: int) -> Array:
         at = von_mises_fisher.versine(np.array([float(log_kappa)]), uniform=np.array([float(u)]), dim=5)[0]
         w = 1 - mpmath.mpf(float(at[0]))  # a start of 13 digits or so, whichever is right
         for _ in range(6):  # each step of Newton's doubles them
-            w += ((below(mpmath.mpf(1)) - below(w)) / whole - u) * whole / ((1 - w * w) * mpmath.exp(kappa * (w - 1)))
+            w += (
+                ((below(mpmath.mpf(1)) - below(w)) / whole - u)
+                * whole
+                / ((1 - w * w) * mpmath.exp(kappa * (w - 1)))
+            )
         return 1 - w
 
-    return np.asarray(np.frompyfunc(at_three if dim == 3 else at_five, 2, 1)(log_concentration, uniform), object)
+    return np.asarray(
+        np.frompyfunc(at_three if dim == 3 else at_five, 2, 1)(log_concentration, uniform), object
+    )
 
 
 def reparameterize(mean: Array, versine: Array, tangent: Array) -> Array:

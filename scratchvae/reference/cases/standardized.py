@@ -24,12 +24,18 @@ def parts() -> list[Part]:
                 objective_case("Elbo: Standardized", Elbo(), vae(_standardized()), X, noise=LATENT_NOISE),
                 objective_case("Iwae: Standardized", Iwae(K), vae(_standardized()), X, noise=LATENT_NOISES),
             ],
-            sampling=likelihood_sampler(Standardized(Gaussian(5.0), 1, mean=[-1.6], scale=[2.4]), [SAMPLED_MEAN], GRID),
+            sampling=likelihood_sampler(
+                Standardized(Gaussian(5.0), 1, mean=[-1.6], scale=[2.4]), [SAMPLED_MEAN], GRID
+            ),
             example=lambda D: (
-                Standardized(Gaussian(0.5, learned=True), D, mean=np.linspace(-2, 3, D), scale=np.linspace(0.1, 2, D)),
+                Standardized(
+                    Gaussian(0.5, learned=True), D, mean=np.linspace(-2, 3, D), scale=np.linspace(0.1, 2, D)
+                ),
                 real_data(D),
             ),
-            columns=lambda n, rng: Standardized(Gaussian(), 3, mean=[3, 0, -2], scale=[0.2, 1, 5]).sample(np.zeros((n, 3)), rng),
+            columns=lambda n, rng: Standardized(Gaussian(), 3, mean=[3, 0, -2], scale=[0.2, 1, 5]).sample(
+                np.zeros((n, 3)), rng
+            ),
         )
     ]
 

@@ -28,7 +28,8 @@ from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, K, X,
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 LAW = {"location": MEAN, "log_scale": LOG_VAR}
-SAMPLED_LOG_SCALE, SAMPLED_LOG_DF = -0.4, 2.5  # 12 degrees of freedom: the skewness of draws has a standard error
+# 12 degrees of freedom: the skewness of draws has a standard error
+SAMPLED_LOG_SCALE, SAMPLED_LOG_DF = -0.4, 2.5
 
 
 def parts() -> list[Part]:
@@ -45,7 +46,9 @@ def parts() -> list[Part]:
             },
             oracle=_log_prob,
             tried=_tried(),
-            torch=lambda torch, x, location, log_scale, log_df: _law(torch, location, log_scale, log_df).log_prob(x).sum(1),
+            torch=lambda torch, x, location, log_scale, log_df: (
+                _law(torch, location, log_scale, log_df).log_prob(x).sum(1)
+            ),
         ),
         part_of(
             student_t.sample,
@@ -63,16 +66,25 @@ def parts() -> list[Part]:
                     ("Iwae: StudentT, learned", Iwae(K), _learned(0.3, 2.5), LATENT_NOISES),
                     ("Elbo: StudentT, decoder", Elbo(), _decoded("decoder", "decoder"), LATENT_NOISE),
                     ("Elbo: StudentT, decoder's df", Elbo(), _decoded("parameter", "decoder"), LATENT_NOISE),
-                    ("Elbo: StudentT, decoder's scale", Elbo(), _decoded("decoder", "parameter"), LATENT_NOISE),
+                    (
+                        "Elbo: StudentT, decoder's scale",
+                        Elbo(),
+                        _decoded("decoder", "parameter"),
+                        LATENT_NOISE,
+                    ),
                 )
             ],
             sampling=likelihood_sampler(
-                StudentT(0.5, 12.0, scale_from="decoder", df_from="decoder", min_scale=0.2), [SAMPLED_MEAN, 2.2, 0.3], GRID
+                StudentT(0.5, 12.0, scale_from="decoder", df_from="decoder", min_scale=0.2),
+                [SAMPLED_MEAN, 2.2, 0.3],
+                GRID,
             ),
             columns=lambda n, rng: StudentT(df=30.0).sample(np.zeros((n, 3)), rng),
             example=lambda D: (StudentT(0.5, 3.0, scale_from="decoder", df_from="parameter"), real_data(D)),
             torch=torch_likelihood(
-                lambda torch, role, x_params, x: _law(torch, x_params, role.log_excess, role.log_df).log_prob(x).sum(1),
+                lambda torch, role, x_params, x: (
+                    _law(torch, x_params, role.log_excess, role.log_df).log_prob(x).sum(1)
+                ),
                 log_excess=lambda D: [0.0],
                 log_df=lambda D: [float(np.log(4))],
             ),
@@ -89,15 +101,27 @@ def _decoded(scale_from: Any, df_from: Any) -> StudentT:
 
 
 def _tried() -> list[Inputs]:
-    """ν from 10⁻³ to 10¹² beside u of 10⁻⁶ to 10³⁰, on both sides of each branch, one entry an event: none hides another."""
-    degrees = {"ordinary": [0.7, 2.0, 5.0, 30.0], "few": [1e-3, 0.02, 0.5, 0.999], "many": [1e3, 1e6, 1e9, 1e12]}
-    distances = {"near": [1e-6, 0.3, -1.2, 2.0], "at the branches": [0.49, -0.51, 0.99, 1.01], "far": [30.0, -1e4, 1e12, -1e30]}
+    """ν from 10⁻³ to 10¹² beside u of 10⁻⁶ to 10³⁰, on both sides of each branch, one entry an event: none
+    hides another.
+    """
+    degrees = {
+        "ordinary": [0.7, 2.0, 5.0, 30.0],
+        "few": [1e-3, 0.02, 0.5, 0.999],
+        "many": [1e3, 1e6, 1e9, 1e12],
+    }
+    distances = {
+        "near": [1e-6, 0.3, -1.2, 2.0],
+        "at the branches": [0.49, -0.51, 0.99, 1.01],
+        "far": [30.0, -1e4, 1e12, -1e30],
+    }
     found = []
     for many, df in degrees.items():
         for far, u in distances.items():
             x = np.array(u) * (np.sqrt(df) if far == "at the branches" else 1.0)
             law = {"location": np.zeros((4, 1)), "log_scale": np.zeros((4, 1)), "log_df": np.log(df)[:, None]}
-            limits: dict[str, Any] = {"floor": 1.0, "why": "u² − 1 cancels near 1"} if far == "at the branches" else {}
+            limits: dict[str, Any] = (
+                {"floor": 1.0, "why": "u² − 1 cancels near 1"} if far == "at the branches" else {}
+            )
             found.append(Inputs(f"{many} degrees, {far}", {"x": x[:, None], **law}, digits=120, **limits))
     return found
 
@@ -116,7 +140,9 @@ def _law(torch: Any, location: Any, log_scale: Any, log_df: Any) -> Any:
 def _draw(n: int, rng: np.random.Generator) -> Array:
     half = 0.5 * np.exp(SAMPLED_LOG_DF)
     noise, precision = rng.standard_normal((n, 1)), rng.standard_gamma(half, (n, 1)) / half
-    return student_t.sample(column(n, SAMPLED_MEAN), column(n, SAMPLED_LOG_SCALE), noise=noise, precision=precision)[:, 0]
+    return student_t.sample(
+        column(n, SAMPLED_MEAN), column(n, SAMPLED_LOG_SCALE), noise=noise, precision=precision
+    )[:, 0]
 
 
 def _sampled_log_prob(t: Array) -> Array:

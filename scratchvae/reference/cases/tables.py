@@ -56,15 +56,30 @@ def parts() -> list[Part]:
         Part(
             "categories",
             Categories,
-            [objective_case("Elbo: Categories", Elbo(), vae(Categories(3), encoder_inputs=6 * D), LEVELS, noise=LATENT_NOISE)],
+            [
+                objective_case(
+                    "Elbo: Categories",
+                    Elbo(),
+                    vae(Categories(3), encoder_inputs=6 * D),
+                    LEVELS,
+                    noise=LATENT_NOISE,
+                )
+            ],
             sampling=likelihood_sampler(Categories(3), [0.3, -1.0, 1.1], np.arange(3)),
             columns=lambda n, rng: Categories(4).sample(np.zeros((n, 12)), rng),
-            example=lambda D: (Categories(3), np.random.default_rng([7, D]).integers(0, 3, (3, D)).astype(np.float64)),
+            example=lambda D: (
+                Categories(3),
+                np.random.default_rng([7, D]).integers(0, 3, (3, D)).astype(np.float64),
+            ),
         ),
         Part(
             "log_normal",
             LogNormal,
-            [objective_case("Elbo: LogNormal", Elbo(), vae(_log_normal(D, 0.5)), POSITIVE, noise=LATENT_NOISE)],
+            [
+                objective_case(
+                    "Elbo: LogNormal", Elbo(), vae(_log_normal(D, 0.5)), POSITIVE, noise=LATENT_NOISE
+                )
+            ],
             sampling=likelihood_sampler(_log_normal(1, 0.11), [0.7], ABOVE_0),
             columns=lambda n, rng: _log_normal(3, 0.2).sample(np.zeros((n, 3)), rng),
             example=lambda D: (_log_normal(D, 0.5), unit_data(D)),
@@ -74,7 +89,9 @@ def parts() -> list[Part]:
             Encoded,
             [
                 objective_case("Elbo: Encoded counts", Elbo(), vae(_counts(D)), FEW, noise=LATENT_NOISE),
-                objective_case("Elbo: Encoded bits", Elbo(), vae(_bits(D)), np.minimum(FEW, 1), noise=LATENT_NOISE),
+                objective_case(
+                    "Elbo: Encoded bits", Elbo(), vae(_bits(D)), np.minimum(FEW, 1), noise=LATENT_NOISE
+                ),
             ],
             sampling=likelihood_sampler(_counts(1), [0.7], np.arange(60)),
             columns=lambda n, rng: _counts(3).sample(np.zeros((n, 3)), rng),
@@ -102,7 +119,9 @@ def mixed_law() -> Blocks:
 
 
 def _mixed_case(name: str, observed: Array | None = None) -> Case:
-    """The law of MIXED as an op of x_params and of the law's own Parameters, whose values start at normal numbers."""
+    """The law of MIXED as an op of x_params and of the law's own Parameters, whose values start at normal
+    numbers.
+    """
     law = mixed_law()
     cast(law, np.float64)
     parameters = named_parameters(law)
@@ -111,7 +130,9 @@ def _mixed_case(name: str, observed: Array | None = None) -> Case:
     @differentiable
     def op(*arrays: Array) -> tuple[Array, Pullback]:
         x_params, *values = arrays
-        require_shapes(name, **{n: (a, " ".join(map(str, own[n].shape))) for n, a in zip(own, values, strict=True)})
+        require_shapes(
+            name, **{n: (a, " ".join(map(str, own[n].shape))) for n, a in zip(own, values, strict=True)}
+        )
         for parameter, value in zip(parameters.values(), values, strict=True):
             parameter.value = value
         for buffer in named_buffers(law).values():
@@ -154,6 +175,12 @@ def _bits(D: int) -> Encoded:
 
 
 def _blocks(D: int) -> Blocks:
-    """Three kinds of columns that may be 0 and 1, with one parameter each, and real ones where there are more than three."""
-    kinds: list[tuple[tuple[int, ...], Likelihood]] = [((0,), _counts(1)), ((1,), _bits(1)), ((2,), Encoded(Ordered((1,), 2), 1))]
+    """Three kinds of columns that may be 0 and 1, with one parameter each, and real ones where there are more
+    than three.
+    """
+    kinds: list[tuple[tuple[int, ...], Likelihood]] = [
+        ((0,), _counts(1)),
+        ((1,), _bits(1)),
+        ((2,), Encoded(Ordered((1,), 2), 1)),
+    ]
     return Blocks([*kinds, (tuple(range(3, D)), Gaussian(0.5, learned=True))] if D > 3 else kinds)

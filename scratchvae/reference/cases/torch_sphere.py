@@ -1,4 +1,5 @@
-"""The von Mises-Fisher law in PyTorch, which has none: Bessel functions by their series, distribution functions by quadrature.
+"""The von Mises-Fisher law in PyTorch, which has none: Bessel functions by their series, distribution
+functions by quadrature.
 
 What autograd finds of these expressions is right, since they are the definitions. κ has to be below some 40.
 """
@@ -22,7 +23,12 @@ def log_area(dim: int) -> float:
 def log_growth(torch: Any, kappa: Any, dim: int) -> Any:
     """log E[e^(κ w)] over the uniform law: log Σ_k (κ²/4)ᵏ Γ(D/2)/(k! Γ(D/2 + k))."""
     k, half = torch.arange(TERMS, dtype=kappa.dtype), torch.tensor(0.5 * dim, dtype=kappa.dtype)
-    log_terms = 2 * k * torch.log(kappa / 2)[:, None] + torch.lgamma(half) - torch.lgamma(k + 1) - torch.lgamma(half + k)
+    log_terms = (
+        2 * k * torch.log(kappa / 2)[:, None]
+        + torch.lgamma(half)
+        - torch.lgamma(k + 1)
+        - torch.lgamma(half + k)
+    )
     return torch.logsumexp(log_terms, dim=1)
 
 
@@ -57,7 +63,8 @@ def log_prob_of_draw(torch: Any, log_concentration: Any, versine: Any, *, dim: i
 
 
 def versine(torch: Any, log_concentration: Any, *, uniform: Any, dim: int, draws: int = 1) -> Any:
-    """1 − cos of the angle where P(angle ≤ θ) = uniform: by bisection, then a step of Newton's that autograd differentiates.
+    """1 − cos of the angle where P(angle ≤ θ) = uniform: by bisection, then a step of Newton's that autograd
+    differentiates.
 
     The step is 0, but its gradient −(∂P/∂κ)/p(θ) is that of the angle.
     """

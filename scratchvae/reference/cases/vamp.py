@@ -25,8 +25,16 @@ def parts() -> list[Part]:
             "vamp",
             VampPrior,
             [
-                objective_case("SampledElbo: VampPrior", SampledElbo(samples=K), _vamp(bounds=(0, 1)), X, noise=LATENT_NOISES),
-                objective_case("Iwae: VampPrior, FullGaussian", Iwae(K), _vamp(FullGaussian(Z)), X, noise=LATENT_NOISES),
+                objective_case(
+                    "SampledElbo: VampPrior",
+                    SampledElbo(samples=K),
+                    _vamp(bounds=(0, 1)),
+                    X,
+                    noise=LATENT_NOISES,
+                ),
+                objective_case(
+                    "Iwae: VampPrior, FullGaussian", Iwae(K), _vamp(FullGaussian(Z)), X, noise=LATENT_NOISES
+                ),
             ],
             sampling=prior_sampler(_of_components(drawn)),
             columns=lambda n, rng: _of_components(np.zeros((1, 6))).sample(n, rng),
@@ -35,7 +43,9 @@ def parts() -> list[Part]:
 
 
 def _vamp(posterior: Density | None = None, bounds: tuple[float, float] | None = None) -> VAE:
-    """A VAE whose prior is made of its own encoder; of its pseudo-inputs some lie within [0, 1] and some beyond."""
+    """A VAE whose prior is made of its own encoder; of its pseudo-inputs some lie within [0, 1] and some
+    beyond.
+    """
     q = posterior or DiagonalGaussian(Z)
     model = vae(posterior=q)
     model.prior = VampPrior((D,), model.encoder, q, components=3, bounds=bounds, mean=0.5, std=0.5, rng=6)
@@ -43,7 +53,9 @@ def _vamp(posterior: Density | None = None, bounds: tuple[float, float] | None =
 
 
 def _of_components(q_params: Array) -> VampPrior:
-    """A prior whose encoder passes its input on, so that the pseudo-inputs are the parameters of its components."""
+    """A prior whose encoder passes its input on, so that the pseudo-inputs are the parameters of its
+    components.
+    """
     posterior = DiagonalGaussian(q_params.shape[1] // 2)
     prior = VampPrior(q_params.shape[1:], Sequential(), posterior, pseudo_inputs=q_params)
     cast(prior, np.float64)

@@ -60,14 +60,22 @@ def parts() -> list[Part]:
             von_mises_fisher.log_prob,
             {"x": units(B, D, seed=2), **LAW},
             oracle=sphere_oracles.log_prob,
-            tried=[Inputs(kind, {"x": x, **law}, floor=1.0, why="parts cancel", digits=120) for kind, x, law in _laws()],
+            tried=[
+                Inputs(kind, {"x": x, **law}, floor=1.0, why="parts cancel", digits=120)
+                for kind, x, law in _laws()
+            ],
             torch=torch_sphere.log_prob,
         ),
         part_of(
             von_mises_fisher.expectation,
             LAW,
-            oracle=lambda mean, log_concentration: sphere_oracles.cosine(log_concentration, mean.shape[1])[:, None] * mean,
-            tried=[Inputs(kind, law, floor=1e-13, why="components of μ near 0", digits=120) for kind, _, law in _laws()],
+            oracle=lambda mean, log_concentration: (
+                sphere_oracles.cosine(log_concentration, mean.shape[1])[:, None] * mean
+            ),
+            tried=[
+                Inputs(kind, law, floor=1e-13, why="components of μ near 0", digits=120)
+                for kind, _, law in _laws()
+            ],
             torch=torch_sphere.expectation,
         ),
         part_of(
@@ -82,9 +90,13 @@ def parts() -> list[Part]:
             von_mises_fisher.entropy,
             {"log_concentration": LOG_KAPPA},
             {"dim": D},
-            oracle=lambda log_concentration, dim: -sphere_oracles.log_uniform(dim) - sphere_oracles.kl(log_concentration, dim),
+            oracle=lambda log_concentration, dim: (
+                -sphere_oracles.log_uniform(dim) - sphere_oracles.kl(log_concentration, dim)
+            ),
             tried=_concentrations(floor=1.0, why="the sphere's area and the KL cancel"),
-            torch=lambda torch, lk, *, dim: torch_sphere.log_area(dim) - torch_sphere.kl_to_uniform(torch, lk, dim=dim),
+            torch=lambda torch, lk, *, dim: (
+                torch_sphere.log_area(dim) - torch_sphere.kl_to_uniform(torch, lk, dim=dim)
+            ),
         ),
         part_of(
             von_mises_fisher.versine,
@@ -187,7 +199,10 @@ def _quantiles() -> list[Inputs]:
     """At D = 3 and D = 5, whose distribution functions are elementary, with draws far out on both sides."""
     log_kappa, u = np.array([-13.8, -2.0, 0.7, 4.0, 9.0, 13.8]), np.array([0.3, 0.9, 0.02, 0.98, 0.5, 0.1])
     kinds = {"D = 3": (log_kappa, 3), "D = 5": (np.array([-2.0, 0.7, 4.0, 9.0]), 5)}
-    return [Inputs(kind, {"log_concentration": k}, {"uniform": u[: len(k)], "dim": dim}) for kind, (k, dim) in kinds.items()]
+    return [
+        Inputs(kind, {"log_concentration": k}, {"uniform": u[: len(k)], "dim": dim})
+        for kind, (k, dim) in kinds.items()
+    ]
 
 
 def _uniform_cosine(n: int, rng: np.random.Generator) -> Array:
@@ -195,7 +210,9 @@ def _uniform_cosine(n: int, rng: np.random.Generator) -> Array:
 
 
 def _cosine_law(log_at_cosine: Array, cosine: Array) -> Array:
-    """log p of the cosine itself: the density on the sphere times the area of the circle of points that have it."""
+    """log p of the cosine itself: the density on the sphere times the area of the circle of points that have
+    it.
+    """
     with np.errstate(divide="ignore"):
         return log_at_cosine + torch_sphere.log_area(SPHERE - 1) + 0.5 * (SPHERE - 3) * np.log1p(-(cosine**2))
 
@@ -218,5 +235,7 @@ def _drawn_cosine(n: int, rng: np.random.Generator) -> Array:
         np.tile(SAMPLED_MEAN, (n, 1)),
         uniform_sphere.sample(noise=rng.standard_normal((n, SPHERE - 1))),
     )
-    v, _ = von_mises_fisher.versine(np.full(n, SAMPLED_LOG_KAPPA), uniform=rng.random(n) + 2.0**-54, dim=SPHERE)
+    v, _ = von_mises_fisher.versine(
+        np.full(n, SAMPLED_LOG_KAPPA), uniform=rng.random(n) + 2.0**-54, dim=SPHERE
+    )
     return (von_mises_fisher.reparameterize(mean, v, tangent=tangent)[0] @ SAMPLED_MEAN.T)[:, 0]

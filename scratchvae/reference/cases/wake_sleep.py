@@ -1,4 +1,6 @@
-"""Cases of wake-sleep's objectives, each as an op of the Parameters that it fills, its draws and weights held."""
+"""Cases of wake-sleep's objectives, each as an op of the Parameters that it fills, its draws and weights
+held.
+"""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -51,12 +53,17 @@ class HeldDraws(HelmholtzMachine):
 
     def __init__(self, model: HelmholtzMachine) -> None:
         super().__init__(
-            event_shape=model.event_shape, hidden=model.hidden, generation=model.generation, recognition=model.recognition
+            event_shape=model.event_shape,
+            hidden=model.hidden,
+            generation=model.generation,
+            recognition=model.recognition,
         )
         self.top.value = model.top.value
         self.still = deepcopy(model)
 
-    def recognize(self, *, x: Array, uniform: Array, mode: Mode = EVALUATION) -> tuple[tuple[Array, Array], Pullback]:
+    def recognize(
+        self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
+    ) -> tuple[tuple[Array, Array], Pullback]:
         """The copy's draws, and the gradient of the model's own log q at them."""
         (h, log_q), _ = self.still.recognize(x=x, uniform=uniform)
         _, pullback = self.log_recognition(x=x, h=h, mode=mode)
@@ -73,8 +80,8 @@ class HeldDraws(HelmholtzMachine):
 def cases() -> list[Case]:
     """Built anew, since models hold state.
 
-    Draws are steps of the Parameters that they are drawn by. p's losses hold those still that q is made of, and the other way
-    round; only ReweightedRecognition's q moves, while its draws and weights must not.
+    Draws are steps of the Parameters that they are drawn by. p's losses hold those still that q is made of,
+    and the other way round; only ReweightedRecognition's q moves, while its draws and weights must not.
     """
     rng = np.random.default_rng(8)
     one, several, dreams = (rng.random(shape) for shape in ((B, H), (B * K, H), (B, D + H)))
@@ -83,6 +90,11 @@ def cases() -> list[Case]:
         objective_case("Sleep", Sleep(), machine(), X, noise=dreams, over=RECOGNITION),
         objective_case("ReweightedWake", ReweightedWake(K), machine(), X, noise=several, over=GENERATIVE),
         objective_case(
-            "ReweightedRecognition", ReweightedRecognition(K), HeldDraws(machine()), X, noise=several, over=RECOGNITION
+            "ReweightedRecognition",
+            ReweightedRecognition(K),
+            HeldDraws(machine()),
+            X,
+            noise=several,
+            over=RECOGNITION,
         ),
     ]

@@ -1,4 +1,6 @@
-"""How true the reference is: values and gradients of laws and objectives beside mpmath's at 60 digits and more."""
+"""How true the reference is: values and gradients of laws and objectives beside mpmath's at 60 digits and
+more.
+"""
 
 from scratchvae.reference.cases import Trial
 from scratchvae.reference.cases.mathematics import mathematics

@@ -1,7 +1,9 @@
-"""How true the reference is: values and gradients beside mpmath's 60 digits and more, on ordinary and on extreme inputs.
+"""How true the reference is: values and gradients beside mpmath's 60 digits and more, on ordinary and on
+extreme inputs.
 
-The error of an entry is |ours − true| over the larger of |true| and a floor. Where parts cancel, no arithmetic of so many digits
-can do better than a few roundoffs of the parts: such rows state a floor, in units of the gradient handed to the pullback.
+The error of an entry is |ours − true| over the larger of |true| and a floor. Where parts cancel, no
+arithmetic of so many digits can do better than a few roundoffs of the parts: such rows state a floor, in
+units of the gradient handed to the pullback.
 """
 
 from __future__ import annotations
@@ -58,11 +60,17 @@ def certify(trial: Trial, dtype: str, true: Truth | None = None) -> Certified:
 
 
 def truth(trial: Trial, dtype: str) -> Truth:
-    """What the oracle says of the trial's inputs, rounded to `dtype`. The gradients are mpmath's derivatives of its values."""
+    """What the oracle says of the trial's inputs, rounded to `dtype`.
+
+    The gradients are mpmath's derivatives of its values.
+    """
     with mathematics().digits(trial.digits):
         inputs, constants = _inputs(trial, dtype)
         points = [exact(array) for array in inputs.values()]
-        held = {name: exact(c) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c for name, c in constants.items()}
+        held = {
+            name: exact(c) if isinstance(c, np.ndarray) and c.dtype.kind == "f" else c
+            for name, c in constants.items()
+        }
         values = [np.asarray(part, object) for part in _tuple_of(trial.oracle(*points, **held))]
         seeds = [exact(_seed(part.shape)) for part in values]
         gradients = []

@@ -1,4 +1,6 @@
-"""What the certificate tries of a critic of codes: its cross entropy and its penalty, as functions of what it says of each."""
+"""What the certificate tries of a critic of codes: its cross entropy and its penalty, as functions of what it
+says of each.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def critic_trials() -> list[Trial]:
     """Both, on a critic that is undecided, one that is not, and one that is sure."""
     trials = []
     for kind, T in KINDS.items():
-        trials.append(Trial(f"Discrimination: {kind}", _cross_entropy, _exact_cross_entropy, {"T": T}, {}, 1.0, CANCEL))
+        trials.append(
+            Trial(f"Discrimination: {kind}", _cross_entropy, _exact_cross_entropy, {"T": T}, {}, 1.0, CANCEL)
+        )
         trials.append(Trial(f"Critic: {kind}", _fooled, _exact_fooled, {"T": T[:B]}))
     return trials
 

@@ -10,9 +10,19 @@ from scratchvae.reference.cases.mathematics import log_softmax, log_sum_exp, mat
 
 
 def loss(
-    q_params: Array, W: Array, x: Array, noise: Array, *, K: int = 1, kind: str = "elbo", beta: float = 1.0, **free: float
+    q_params: Array,
+    W: Array,
+    x: Array,
+    noise: Array,
+    *,
+    K: int = 1,
+    kind: str = "elbo",
+    beta: float = 1.0,
+    **free: float,
 ) -> Array:
-    """The loss of a model whose encoder gives q_params and whose decoder is logits = z W, with Bernoulli pixels."""
+    """The loss of a model whose encoder gives q_params and whose decoder is logits = z W, with Bernoulli
+    pixels.
+    """
     m = mathematics()
     B, Z = len(q_params), q_params.shape[1] // 2
     mean, log_var = (np.repeat(half, K, axis=0) for half in (q_params[:, :Z], q_params[:, Z:]))
@@ -35,6 +45,8 @@ def loss(
 
 
 def class_posterior(log_prior: Array, *, mean: Array, log_var: Array, x: Array) -> Array:
-    """log p(z|x) (N, K) of classes z, p(x|z) = N(mean_z, diag σ²_z); log_prior (K,), mean and log_var (K, D), x (N, D)."""
+    """log p(z|x) (N, K) of classes z, p(x|z) = N(mean_z, diag σ²_z); log_prior (K,), mean and log_var (K, D),
+    x (N, D).
+    """
     log_px = gaussian.terms(x[:, None], mean[None], log_var[None]).sum(axis=2)
     return log_softmax(log_px + log_prior)

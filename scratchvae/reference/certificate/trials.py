@@ -1,4 +1,6 @@
-"""What the certificate tries: every law, every objective and Bayes' rule, on ordinary inputs and on extreme ones."""
+"""What the certificate tries: every law, every objective and Bayes' rule, on ordinary inputs and on extreme
+ones.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +108,9 @@ def _loss_op(objective: Objective) -> Callable[..., tuple[Array, Pullback]]:
 
 
 def posterior_trials() -> list[Trial]:
-    """The class posteriors of naive Bayes, near the classes, far from all of them, and with an offset of the prior."""
+    """The class posteriors of naive Bayes, near the classes, far from all of them, and with an offset of the
+    prior.
+    """
     K = 3
     law = {"mean": normal(K, D, seed=8), "log_var": normal(K, D, seed=9)}
     near, log_prior = normal(B, D, seed=10), normal(K, seed=11)
@@ -139,6 +143,7 @@ def _class_posterior(log_prior: Array, *, mean: Array, log_var: Array, x: Array)
     log_pz = model.predict_log_proba(x)
 
     def pullback(d: Array) -> Array:
-        return (d - np.exp(log_pz) * d.sum(axis=1, keepdims=True)).sum(axis=0)  # dlog p(z) = Σ_n (d_n − p(z|x_n) Σ_k d_nk)
+        # dlog p(z) = Σ_n (d_n − p(z|x_n) Σ_k d_nk)
+        return (d - np.exp(log_pz) * d.sum(axis=1, keepdims=True)).sum(axis=0)
 
     return log_pz, pullback

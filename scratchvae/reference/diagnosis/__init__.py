@@ -5,7 +5,15 @@ from scratchvae.reference.diagnosis.diagnosing import assert_matches, diagnose
 from scratchvae.reference.diagnosis.divergence import ESTIMATES, KL_DETACHED
 from scratchvae.reference.diagnosis.examination import UNKNOWN, Examination, examine
 from scratchvae.reference.diagnosis.gradients import of_kl_through_z
-from scratchvae.reference.diagnosis.pieces import Piece, Pieces, Place, Reading, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import (
+    Piece,
+    Pieces,
+    Place,
+    Reading,
+    Terms,
+    d_std_read_as,
+    std_read_as,
+)
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
 from scratchvae.reference.diagnosis.reading import AS_MEANT, read

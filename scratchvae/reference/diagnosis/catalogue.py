@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from scratchvae.reference.diagnosis import divergence, draws, importance, priors, reconstruction, sampling, total, weights
+from scratchvae.reference.diagnosis import (
+    divergence,
+    draws,
+    importance,
+    priors,
+    reconstruction,
+    sampling,
+    total,
+    weights,
+)
 from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.suspicions import SUSPICIONS
@@ -17,7 +26,8 @@ READINGS: list[Reading] = [
     *importance.READINGS,
     *total.NAMED,
 ]
-PLAINEST: dict[Place, Any] = {  # the right pieces that are written in settings, which may be changed two at a time
+# the right pieces that are written in settings, which may be changed two at a time
+PLAINEST: dict[Place, Any] = {
     Place.SAMPLING: sampling.reparameterized,
     Place.DIVERGENCE: divergence.closed_form,
     Place.RECONSTRUCTION: reconstruction.negative_log_likelihood,
@@ -80,5 +90,8 @@ def _changes(reading: Reading) -> dict[str, Any]:
     plain = PLAINEST.get(reading.place)
     if plain is None or type(reading.computes) is not type(plain):
         return {}
-    settings = {f.name: (getattr(reading.computes, f.name), getattr(plain, f.name)) for f in fields(PLAINEST[reading.place])}
+    settings = {
+        f.name: (getattr(reading.computes, f.name), getattr(plain, f.name))
+        for f in fields(PLAINEST[reading.place])
+    }
     return {name: found for name, (found, right) in settings.items() if found != right}

@@ -1,6 +1,7 @@
 """The cross-entropy −x log p − (1 − x) log (1 − p) of a Bernoulli, and what is written instead of it.
 
-A probability that was rounded to float32 is as near to 1 as 6e-8: what depends on log (1 − p) is only known so far.
+A probability that was rounded to float32 is as near to 1 as 6e-8: what depends on log (1 − p) is only known
+so far.
 """
 
 from collections.abc import Callable
@@ -13,9 +14,11 @@ from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis.pieces import Piece, Place, Reading, Terms, masked
 from scratchvae.reference.diagnosis.quantities import Given
 
-LOG_FLOORS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)  # that people add to, or clip at, inside a logarithm
+# that people add to, or clip at, inside a logarithm
+LOG_FLOORS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 TORCH_FLOOR = -100.0  # of the logarithms in torch.nn.functional.binary_cross_entropy
-Logarithms = Callable[[Array], tuple[Array, Array, Array, Array]]  # p -> log p, log (1 − p) as somebody takes them, and slopes
+# p -> log p, log (1 − p) as somebody takes them, and slopes
+Logarithms = Callable[[Array], tuple[Array, Array, Array, Array]]
 
 
 def by_logits(logits: Array, x: Array) -> Terms:
@@ -45,7 +48,9 @@ def probability(given: Given) -> tuple[Array, Array] | None:
 def _cross_entropy(
     logarithms: Logarithms, change: Callable[[Array], tuple[Array, Array]] = lambda p: (p, np.ones_like(p))
 ) -> Piece:
-    """The cross-entropy with somebody's logarithms, of a changed probability: change(p) -> (changed p, its slope)."""
+    """The cross-entropy with somebody's logarithms, of a changed probability:
+    change(p) -> (changed p, its slope).
+    """
 
     def piece(given: Given) -> Terms | None:
         found = probability(given)
@@ -57,14 +62,20 @@ def _cross_entropy(
             return None
         on, off, d_on, d_off = logarithms(q)
         value, slope = -x * on - (1 - x) * off, (-x * d_on - (1 - x) * d_off) * dq
-        unsure = np.where((q > 0) & (q < 1), np.abs(slope) * q * 4 * given.eps, 0)  # two units in the last place of p
-        return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure, _lost(slope * dp, p)))
+        # two units in the last place of p
+        unsure = np.where((q > 0) & (q < 1), np.abs(slope) * q * 4 * given.eps, 0)
+        return masked(
+            given,
+            Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure, _lost(slope * dp, p)),
+        )
 
     return piece
 
 
 def through_probabilities(given: Given) -> Terms | None:
-    """The cross-entropy of the probabilities, where none of them is rounded to 0 or 1: right, but for lost digits."""
+    """The cross-entropy of the probabilities, where none of them is rounded to 0 or 1: right, but for lost
+    digits.
+    """
     found = probability(given)
     if found is None or not ((found[0] > 0) & (found[0] < 1)).all():
         return None
@@ -85,7 +96,9 @@ def _floored(floor: float) -> Logarithms:
 
 
 def _held(given: Given) -> Terms | None:
-    """As torch.nn.functional.binary_cross_entropy: logarithms held above −100, the slope's divisor above 1e-12."""
+    """As torch.nn.functional.binary_cross_entropy: logarithms held above −100, the slope's divisor above
+    1e-12.
+    """
     found = probability(given)
     if found is None or given.x is None or not ((found[0] >= 0) & (found[0] <= 1)).all():
         return None
@@ -93,7 +106,10 @@ def _held(given: Given) -> Terms | None:
     on, off = np.maximum(np.log(p), TORCH_FLOOR), np.maximum(np.log1p(-p), TORCH_FLOOR)
     value, slope = -x * on - (1 - x) * off, (p - x) / np.maximum(p * (1 - p), 1e-12)
     unsure = np.where((p > 0) & (p < 1), np.abs(slope) * p * 4 * given.eps, 0)
-    return masked(given, Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure, _lost(slope * dp, p)))
+    return masked(
+        given,
+        Terms(value, {_handed_over(given): slope * dp}, 1 + np.abs(value), unsure, _lost(slope * dp, p)),
+    )
 
 
 def _lost(gradient: Array, p: Array) -> Array:
@@ -103,7 +119,9 @@ def _lost(gradient: Array, p: Array) -> Array:
 
 
 def as_torch(given: Given) -> Terms | None:
-    """As torch.nn.functional.binary_cross_entropy, where none of its floors is reached by a pixel that is wrong."""
+    """As torch.nn.functional.binary_cross_entropy, where none of its floors is reached by a pixel that is
+    wrong.
+    """
     found = probability(given)
     if found is None or given.x is None:
         return None
@@ -148,9 +166,7 @@ def _row(name: str, form: Piece, fix: str) -> Reading:
     return Reading(name, Place.RECONSTRUCTION, form, fix)
 
 
-SATURATES = (
-    "a logarithm is held above a floor, so that confident errors cost too little and get no gradient: use the logits' form"
-)
+SATURATES = "a logarithm is held above a floor, so that confident errors cost too little, with no gradient: use the logits' form"
 FORMS = [
     *(
         _row(

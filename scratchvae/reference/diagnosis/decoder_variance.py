@@ -1,8 +1,19 @@
-"""A Gaussian's ½ (x − m)²/σ² + ½ log σ² + ½ log 2π where the decoder gives σ too, and what is written instead of it."""
+"""A Gaussian's ½ (x − m)²/σ² + ½ log σ² + ½ log 2π where the decoder gives σ too, and what is written instead
+of it.
+"""
 
 import numpy as np
 
-from scratchvae.reference.diagnosis.pieces import Piece, Place, Reading, Terms, d_std_read_as, masked, others, std_read_as
+from scratchvae.reference.diagnosis.pieces import (
+    Piece,
+    Place,
+    Reading,
+    Terms,
+    d_std_read_as,
+    masked,
+    others,
+    std_read_as,
+)
 from scratchvae.reference.diagnosis.quantities import X_SCALES, Given
 
 
@@ -15,11 +26,19 @@ def _written(
     reading: str | None = None,
     detached: bool = False,
 ) -> Piece:
-    """square · (x − m)²/σ² + log_var · log σ² + the constant; over σ instead of σ², or with σ misread or detached."""
+    """square · (x − m)²/σ² + log_var · log σ² + the constant; over σ instead of σ², or with σ misread or
+    detached.
+    """
 
     def piece(given: Given) -> Terms | None:
         x, mean, held_as = given.x, given.x_mean, given.x_scale
-        if x is None or mean is None or held_as is None or given.likelihood != "gaussian" or kind not in (None, held_as):
+        if (
+            x is None
+            or mean is None
+            or held_as is None
+            or given.likelihood != "gaussian"
+            or kind not in (None, held_as)
+        ):
             return None
         read_as = reading or X_SCALES[held_as]
         std, dstd = (read(read_as, given.arrays[held_as]) for read in (std_read_as, d_std_read_as))
@@ -32,7 +51,9 @@ def _written(
         }
         steep = np.abs(gradients["x_mean"]) * (np.abs(x) + np.abs(mean))
         value, size = error + log_var * 2 * np.log(std) + constant, 1 + np.abs(2 * np.log(std)) + steep
-        return masked(given, Terms(value, gradients, size, digits_lost=2 * square * (np.abs(x) + np.abs(mean)) / below))
+        return masked(
+            given, Terms(value, gradients, size, digits_lost=2 * square * (np.abs(x) + np.abs(mean)) / below)
+        )
 
     return piece
 
@@ -54,8 +75,14 @@ FORMS = [
     ),
     _row("gaussian_half_missing", _written(square=1.0), "the squared error over σ² lacks its factor ½"),
     _row("decoder_log_var_unhalved", _written(log_var=1.0), "log σ² of the decoder lacks its factor ½"),
-    _row("decoder_log_var_halved_twice", _written(log_var=0.25), "log σ² of the decoder is halved twice: it is ½ log σ²"),
+    _row(
+        "decoder_log_var_halved_twice",
+        _written(log_var=0.25),
+        "log σ² of the decoder is halved twice: it is ½ log σ²",
+    ),
     _row("decoder_variance_not_squared", _written(over_std=True), SQUARED),
     _row("decoder_variance_not_squared", _written(over_std=True, log_var=0.25, kind="x_log_var"), SQUARED),
-    _row("decoder_variance_detached", _written(detached=True), "the decoder's σ is detached: it doesn't learn"),
+    _row(
+        "decoder_variance_detached", _written(detached=True), "the decoder's σ is detached: it doesn't learn"
+    ),
 ]

@@ -1,4 +1,6 @@
-"""KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B), and what is written instead."""
+"""KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B), and what is
+written instead.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +13,8 @@ from scratchvae.reference.diagnosis.factors import BETA, MINUS, ONE, PER_LATENT,
 from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 
-Term = tuple[Callable[[Array], Array], Callable[[Array], Array]]  # of the mean, or of σ: its value and its slope
+# of the mean, or of σ: its value and its slope
+Term = tuple[Callable[[Array], Array], Callable[[Array], Array]]
 OF_MEAN: dict[str, Term] = {
     "mean²": (np.square, lambda mean: 2 * mean),
     "|mean|": (np.abs, np.sign),
@@ -68,7 +71,9 @@ class Divergence:
         (value, slope), (spread, steep) = OF_MEAN[self.of_mean], OF_STD[self.of_std]
         log_var = 2 * np.log(std)
         gradients = {"mean": 0.5 * slope(mean), "std": 0.5 * (steep(std) - 2 * self.log / std)}
-        size = 0.5 * (np.abs(value(mean)) + np.abs(spread(std)) + abs(self.constant) + abs(self.log) * np.abs(log_var))
+        size = 0.5 * (
+            np.abs(value(mean)) + np.abs(spread(std)) + abs(self.constant) + abs(self.log) * np.abs(log_var)
+        )
         return Terms(0.5 * (value(mean) + spread(std) - self.constant - self.log * log_var), gradients, size)
 
     def _reversed(self, mean: Array, std: Array) -> Terms:
@@ -81,7 +86,9 @@ class Divergence:
         if self.latents != "all":
             which = LATENTS[self.latents](terms.value, axis=1)
             chosen = (np.arange(terms.value.shape[1]) == which[:, None]).astype(float)
-            return Terms(terms.value * chosen, {name: d * chosen for name, d in terms.gradients.items()}, terms.size)
+            return Terms(
+                terms.value * chosen, {name: d * chosen for name, d in terms.gradients.items()}, terms.size
+            )
         if self.over_batch:
             share = 1.0 if self.over_batch == "sum" else 1.0 / len(terms.value)
             value, size = (np.broadcast_to(share * a.sum(axis=0), a.shape) for a in (terms.value, terms.size))
@@ -94,9 +101,11 @@ closed_form = Divergence()
 
 @dataclass(frozen=True)
 class Estimate:
-    """log q(z|x) − log p(z) at z by latent: unbiased for the KL, right too. Its gradients are those at a fixed z.
+    """log q(z|x) − log p(z) at z by latent: unbiased for the KL, right too. Its gradients are those at a
+    fixed z.
 
-    `slopes(u, σ)` to mean and σ at a fixed z, `through_z(z, u, σ)` to z, which is part of a d_z that was handed over.
+    `slopes(u, σ)` to mean and σ at a fixed z, `through_z(z, u, σ)` to z, which is part of a d_z that was
+    handed over.
     """
 
     slopes: Callable[[Array, Array], tuple[Array, Array]]
@@ -123,7 +132,8 @@ class Estimate:
 
 
 one_sample = Estimate(lambda u, std: (u / std, (u**2 - 1) / std), lambda z, u, std: z - u / std)
-one_sample_of_noise = Estimate(lambda u, std: (np.zeros_like(u), -1 / std), lambda z, u, std: z)  # log q from the noise
+# log q from the noise
+one_sample_of_noise = Estimate(lambda u, std: (np.zeros_like(u), -1 / std), lambda z, u, std: z)
 one_sample_sticking = Estimate(  # log q's parameters are detached (Roeder, Wu & Duvenaud 2017)
     lambda u, std: (np.zeros_like(u), np.zeros_like(u)), lambda z, u, std: z - u / std
 )
@@ -148,13 +158,24 @@ def described(name: str, fix: str, solved: int = 0, **changed: Any) -> Reading:
 
 
 KL_DETACHED = _row(
-    "kl_detached", "the KL is detached: its gradient doesn't reach the encoder", through_mean=False, through_std=False
+    "kl_detached",
+    "the KL is detached: its gradient doesn't reach the encoder",
+    through_mean=False,
+    through_std=False,
 )
 ONE_LATENT = "the KL is that of one latent, the largest or the smallest: sum over them"
 READINGS = [
     _row("kl_half_missing", "the KL lacks its factor ½", factor=number(2.0)),
-    _row("kl_sign", "the KL has the wrong sign: −½ Σ 1 + log σ² − mean² − σ² is what should be added", factor=MINUS),
-    _row("kl_reversed", "this is KL(p ‖ q), the prior's to the posterior: the bound has KL(q ‖ p)", reversed=True),
+    _row(
+        "kl_sign",
+        "the KL has the wrong sign: −½ Σ 1 + log σ² − mean² − σ² is what should be added",
+        factor=MINUS,
+    ),
+    _row(
+        "kl_reversed",
+        "this is KL(p ‖ q), the prior's to the posterior: the bound has KL(q ‖ p)",
+        reversed=True,
+    ),
     *(
         _row(
             f"kl_{kind}_read_as_{reading}",
@@ -177,11 +198,20 @@ READINGS = [
         constant=-1.0,
     ),
     _row("kl_log_var_halved", "the KL has ½ log σ where ½ log σ² belongs", log=0.5),
-    _row("kl_log_var_squared", "the KL has (log σ²)² where σ² = exp log σ² belongs", of_std="(log σ²)²", kind="log_var"),
+    _row(
+        "kl_log_var_squared",
+        "the KL has (log σ²)² where σ² = exp log σ² belongs",
+        of_std="(log σ²)²",
+        kind="log_var",
+    ),
     _row("kl_mean_absolute", "the KL has |mean| where mean² belongs", of_mean="|mean|"),
     _row("kl_of_one_latent", ONE_LATENT, latents="largest"),
     _row("kl_of_one_latent", ONE_LATENT, latents="smallest"),
-    _row("kl_heads_swapped", "mean and spread are exchanged in the KL: mind the order of arguments", swapped=True),
+    _row(
+        "kl_heads_swapped",
+        "mean and spread are exchanged in the KL: mind the order of arguments",
+        swapped=True,
+    ),
     Reading(
         "kl_times_beta",
         Place.DIVERGENCE,
@@ -192,11 +222,21 @@ READINGS = [
     _row("kl_variance_not_squared", "the KL has σ where σ² belongs", of_std="σ"),
     _row("kl_mean_over_latents", "the KL is averaged over the latents: sum over them", factor=PER_LATENT),
     KL_DETACHED,
-    described("no mean² in the KL", "the KL lacks its mean²: add it, ½ Σ mean² + σ² − 1 − log σ²", of_mean=""),
+    described(
+        "no mean² in the KL", "the KL lacks its mean²: add it, ½ Σ mean² + σ² − 1 − log σ²", of_mean=""
+    ),
     described("no σ² in the KL", "the KL lacks its σ²: add it, ½ Σ mean² + σ² − 1 − log σ²", of_std=""),
-    described("no log σ² in the KL", "the KL lacks its −log σ²: subtract it, ½ Σ mean² + σ² − 1 − log σ²", log=0.0),
-    described("the KL's mean detached", "the mean is detached in the KL: let the KL's gradient reach it", through_mean=False),
-    described("the KL's σ detached", "σ is detached in the KL: let the KL's gradient reach it", through_std=False),
+    described(
+        "no log σ² in the KL", "the KL lacks its −log σ²: subtract it, ½ Σ mean² + σ² − 1 − log σ²", log=0.0
+    ),
+    described(
+        "the KL's mean detached",
+        "the mean is detached in the KL: let the KL's gradient reach it",
+        through_mean=False,
+    ),
+    described(
+        "the KL's σ detached", "σ is detached in the KL: let the KL's gradient reach it", through_std=False
+    ),
     described(
         "the batch's KL for each example",
         "this KL is the sum over the batch, given to every example: sum over latents (axis 1), not over examples",

@@ -1,4 +1,5 @@
-"""K draws for each example: z, log p(x|z), log p(z) and log q(z|x) of each (Burda, Grosse & Salakhutdinov 2016).
+"""K draws for each example: z, log p(x|z), log p(z) and log q(z|x) of each (Burda, Grosse & Salakhutdinov
+2016).
 
 Both densities may lack their constant −½ log 2π, which cancels in the weight: then both should.
 """
@@ -7,7 +8,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchvae.reference.diagnosis.pieces import Piece, Pieces, Place, Prediction, Reading, Terms, std_read_as
+from scratchvae.reference.diagnosis.pieces import (
+    Piece,
+    Pieces,
+    Place,
+    Prediction,
+    Reading,
+    Terms,
+    std_read_as,
+)
 from scratchvae.reference.diagnosis.quantities import DRAWN, SCALES, X_SCALES, Given
 
 CONSTANT = -0.5 * float(np.log(2 * np.pi))  # of each latent
@@ -18,14 +27,27 @@ def by_draw(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     theirs, step = given.arrays[quantity], each_draw(given)
     if quantity == "z" and step.noise is None and not given.evaluation:
         return []
-    computes = {"z": pieces.sampling, "log_px": pieces.reconstruction, "log_pz": pieces.log_pz, "log_q": pieces.log_q}[quantity]
+    computes = {
+        "z": pieces.sampling,
+        "log_px": pieces.reconstruction,
+        "log_pz": pieces.log_pz,
+        "log_q": pieces.log_q,
+    }[quantity]
     terms = computes(step)
     if terms is None or (quantity != "z" and len(terms.value) != theirs.size):
         return []
     if quantity == "z":
-        return [Prediction(*(np.reshape(a + 0 * terms.value, theirs.shape) for a in (terms.value, terms.size, terms.unsure)))]
+        return [
+            Prediction(
+                *(
+                    np.reshape(a + 0 * terms.value, theirs.shape)
+                    for a in (terms.value, terms.size, terms.unsure)
+                )
+            )
+        ]
     value, size, unsure = (
-        (part + 0 * terms.value).sum(axis=1).reshape(theirs.shape) for part in (terms.value, terms.size, terms.unsure)
+        (part + 0 * terms.value).sum(axis=1).reshape(theirs.shape)
+        for part in (terms.value, terms.size, terms.unsure)
     )
     if quantity == "log_px":
         return [Prediction(-value, size, unsure)]
@@ -34,7 +56,9 @@ def by_draw(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     if quantity == "log_pz" or given.log_pz is None:
         return [with_constant, without]
     prior = by_draw("log_pz", given, pieces.having(Place.LOG_PZ, log_prior))
-    dropped = bool(prior) and prior[1].fits(given.log_pz, given.eps) and not prior[0].fits(given.log_pz, given.eps)
+    dropped = (
+        bool(prior) and prior[1].fits(given.log_pz, given.eps) and not prior[0].fits(given.log_pz, given.eps)
+    )
     return [without if dropped == pieces.constants(given) else with_constant]
 
 
@@ -76,7 +100,8 @@ def _averaged(piece: Piece) -> Piece:
         if terms is None:
             return None
         whole = terms.times(1 / terms.value.shape[1])
-        return replace(whole, value=whole.value + CONSTANT / terms.value.shape[1] - CONSTANT)  # the constant is averaged too
+        # the constant is averaged too
+        return replace(whole, value=whole.value + CONSTANT / terms.value.shape[1] - CONSTANT)
 
     return computes
 
@@ -94,10 +119,16 @@ READINGS = [
         if reading != kind
     ),
     Reading(
-        "log_pz_mean_over_latents", Place.LOG_PZ, _averaged(log_prior), "log p(z) is averaged over the latents: sum over them"
+        "log_pz_mean_over_latents",
+        Place.LOG_PZ,
+        _averaged(log_prior),
+        "log p(z) is averaged over the latents: sum over them",
     ),
     Reading(
-        "log_q_mean_over_latents", Place.LOG_Q, _averaged(log_posterior), "log q(z|x) is averaged over the latents: sum over them"
+        "log_q_mean_over_latents",
+        Place.LOG_Q,
+        _averaged(log_posterior),
+        "log q(z|x) is averaged over the latents: sum over them",
     ),
     Reading(
         "constants_of_weights_differ",

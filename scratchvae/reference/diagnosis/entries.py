@@ -1,7 +1,8 @@
-"""−log p(x|z) by entry, for the likelihoods that most code is written for, and a Gaussian's with parts of it left out.
+"""−log p(x|z) by entry, for the likelihoods that most code is written for, and a Gaussian's with parts of it
+left out.
 
-The decoder's output is `logits`, or `x_mean` (with `x_log_var`, `x_log_std` or `x_std` where the variance is its own); a
-Gaussian's variance is otherwise the declared one.
+The decoder's output is `logits`, or `x_mean` (with `x_log_var`, `x_log_std` or `x_std` where the variance is
+its own); a Gaussian's variance is otherwise the declared one.
 """
 
 from collections.abc import Callable
@@ -40,13 +41,18 @@ def of_each_entry(given: Given) -> Terms | None:
     gradients = {"x_mean": dmean}
     if given.x_scale is not None:
         gradients[given.x_scale] = dlog_var * (1 if given.likelihood == "laplace" else 2) * _dlog_std(given)
-    lost = np.exp(-log_var) * (np.abs(x) + np.abs(mean)) if given.likelihood == "gaussian" else 0.0  # of (mean − x)/σ²
-    return Terms(value, gradients, 1 + np.abs(log_var) + np.abs(dmean) * (np.abs(x) + np.abs(mean)), digits_lost=lost)
+    # of (mean − x)/σ²
+    lost = np.exp(-log_var) * (np.abs(x) + np.abs(mean)) if given.likelihood == "gaussian" else 0.0
+    return Terms(
+        value, gradients, 1 + np.abs(log_var) + np.abs(dmean) * (np.abs(x) + np.abs(mean)), digits_lost=lost
+    )
 
 
 def constant(given: Given) -> float:
     """Of each entry, whatever its parameters."""
-    return {"gaussian": 0.5 * float(np.log(2 * np.pi)), "laplace": float(np.log(2))}.get(given.likelihood, 0.0)
+    return {"gaussian": 0.5 * float(np.log(2 * np.pi)), "laplace": float(np.log(2))}.get(
+        given.likelihood, 0.0
+    )
 
 
 def log_sigma(given: Given) -> Array | float:
@@ -65,7 +71,9 @@ def _log_std(given: Given) -> Array | float:
 def _dlog_std(given: Given) -> Array:
     """d log σ / d(what the decoder gives)."""
     held = given.arrays[str(given.x_scale)]
-    return {"x_log_var": np.full_like(held, 0.5), "x_log_std": np.ones_like(held)}.get(str(given.x_scale), 1 / held)
+    return {"x_log_var": np.full_like(held, 0.5), "x_log_std": np.ones_like(held)}.get(
+        str(given.x_scale), 1 / held
+    )
 
 
 def squares(weight: Callable[[Given], float], plus: Callable[[Given], float], *likelihoods: str) -> Piece:
@@ -85,7 +93,9 @@ def squares(weight: Callable[[Given], float], plus: Callable[[Given], float], *l
         name = "logits" if given.likelihood == "bernoulli" and given.logits is not None else "x_mean"
         size = a * (np.abs(x) + np.abs(mean)) * np.abs(x - mean) + abs(c)
         lost = 2 * a * (np.abs(x) + np.abs(mean)) * slope
-        return masked(given, Terms(a * (x - mean) ** 2 + c, {name: 2 * a * (mean - x) * slope}, size, digits_lost=lost))
+        return masked(
+            given, Terms(a * (x - mean) ** 2 + c, {name: 2 * a * (mean - x) * slope}, size, digits_lost=lost)
+        )
 
     return piece
 
@@ -100,7 +110,10 @@ def without(part: Callable[[Given], Array | float], *, of_sigma: bool) -> Piece:
         less, gradients = part(given), dict(terms.gradients)
         if of_sigma and given.x_scale is not None:
             gradients[given.x_scale] = gradients[given.x_scale] - _dlog_std(given)
-        return masked(given, replace(terms, value=terms.value - less, gradients=gradients, size=terms.size + np.abs(less)))
+        return masked(
+            given,
+            replace(terms, value=terms.value - less, gradients=gradients, size=terms.size + np.abs(less)),
+        )
 
     return piece
 

@@ -61,7 +61,8 @@ class _Run:
         self.pieces: Pieces = RIGHT  # with the mistakes that were found
         self.blamed: tuple[str, ...] = ()
         self.likely: tuple[Reading, ...] = ()
-        self.unknown: dict[Place, str] = {}  # places of which is known that they are not right: the quantity that shows it
+        # places of which is known that they are not right: the quantity that shows it
+        self.unknown: dict[Place, str] = {}
         self.agreed: list[str] = []
         self.findings: list[Finding] = []
         self.notes: list[str] = []
@@ -77,14 +78,20 @@ class _Run:
             if broken is not None:
                 return Report(tuple(lines), tuple(self.findings))
             found_only = (
-                f"found only what they follow from ({', '.join(self.given.arrays)})" if self.given.arrays else "found nothing"
+                f"found only what they follow from ({', '.join(self.given.arrays)})"
+                if self.given.arrays
+                else "found nothing"
             )
-            raise InputError(f"diagnose: there should be a quantity to check, such as z, kl, loss or d_mean; {found_only}")
+            raise InputError(
+                f"diagnose: there should be a quantity to check, such as z, kl, loss or d_mean; {found_only}"
+            )
         self._take_target()
         one = one_array_for_two(self.given)
         if one is not None:
             lines.append(Line(one.quantity, self._departing(one), self.given.arrays[one.quantity]))
-        lines += [line for quantity in ORDER if quantity in self.given.arrays for line in self._lines(quantity)]
+        lines += [
+            line for quantity in ORDER if quantity in self.given.arrays for line in self._lines(quantity)
+        ]
         known = [line.quantity for line in lines if line.found.explained]
         self.notes += [*never_negative(self.given), *plausibility(self.given, known)]
         search = self._search()
@@ -109,7 +116,9 @@ class _Run:
             return [] if found is None else [Line(quantity, self._departing(found), theirs)]
         verdict = self._verdict(quantity)
         fair = predict(quantity, self.given, self.fair)
-        reference = next((p.value for p in fair if p.fits(theirs, self.given.eps)), fair[0].value if fair else None)
+        reference = next(
+            (p.value for p in fair if p.fits(theirs, self.given.eps)), fair[0].value if fair else None
+        )
         return [Line(quantity, verdict, self.given.arrays[quantity], reference)]
 
     def _verdict(self, quantity: str) -> Verdict:
@@ -138,7 +147,11 @@ class _Run:
                 self.pieces, self.fair = pieces, self.fair.having(form.place, form.computes)
                 self.agreed.append(quantity)
                 whole = quantity in {"kl", "reconstruction", "log_px"} or form.place not in PARTS
-                said = f"{quantity} is {form.what}" if whole else f"the {PARTS[form.place]} in {quantity} is {form.what}"
+                said = (
+                    f"{quantity} is {form.what}"
+                    if whole
+                    else f"the {PARTS[form.place]} in {quantity} is {form.what}"
+                )
                 self.notes.append(said)
                 return True
         return False
@@ -154,7 +167,9 @@ class _Run:
         if suspected:
             causes = tuple(reading.name for reading in suspected)
             self.pieces, self.blamed = self.pieces.under(suspected[0]), causes
-            return self._departing(Finding(quantity, causes, "; or ".join(reading.fix for reading in suspected)))
+            return self._departing(
+                Finding(quantity, causes, "; or ".join(reading.fix for reading in suspected))
+            )
         return unpredicted(quantity, self.given)
 
     def _departing(self, found: Finding, label: str = "") -> Verdict:
@@ -163,7 +178,9 @@ class _Run:
         return Verdict(Outcome.DEPARTS, found.causes, f": {label}" if label else ", cause unknown")
 
     def _may_be(self, place: Place, pieces: Pieces, quantity: str) -> bool:
-        """Whether another form of a piece explains what was found before; its gradient alone is no reason to believe in it."""
+        """Whether another form of a piece explains what was found before; its gradient alone is no reason to
+        believe in it.
+        """
         if place is Place.IMPORTANCE:
             return "d_log_w" in self.given.arrays and self._fits("d_log_w", pieces)
         if place is Place.DIVERGENCE and quantity in GRADIENTS:
@@ -175,14 +192,21 @@ class _Run:
 
     def _downstream(self, quantity: str) -> str | None:
         """The quantity before this one whose cause is unknown, and which this one may depart for."""
-        return next((first for place, first in self.unknown.items() if place in bearing(quantity, self.given)), None)
+        return next(
+            (first for place, first in self.unknown.items() if place in bearing(quantity, self.given)), None
+        )
 
     def _departs(self, quantity: str) -> Verdict:
         first = self._downstream(quantity)
         if first is not None:
             return Verdict(Outcome.FOLLOWS, (f"{first}, cause unknown",))
         found = self._search().explain(quantity)
-        if found is None and not self.findings and self._only(quantity) and noise_is_another(quantity, self.given, self.pieces):
+        if (
+            found is None
+            and not self.findings
+            and self._only(quantity)
+            and noise_is_another(quantity, self.given, self.pieces)
+        ):
             return self._departing(Finding(quantity, (REDRAWN.name,), REDRAWN.fix))
         unproven = unproven_by(quantity, self._search()) if found is None else None
         if unproven is not None:
@@ -197,17 +221,27 @@ class _Run:
 
     def _only(self, quantity: str) -> bool:
         """Whether everything else that could be computed is right."""
-        others = [q for q in ORDER if q in self.given.arrays and q != quantity and predict(q, self.given, self.pieces)]
+        others = [
+            q
+            for q in ORDER
+            if q in self.given.arrays and q != quantity and predict(q, self.given, self.pieces)
+        ]
         return all(self._fits(q, self.pieces) for q in others)
 
     def _open(self, quantity: str, found: Found | None) -> Verdict:
         """Nothing proven: what would agree, where and how it departs, and what would settle it."""
         given = self.given
         self.unknown |= dict.fromkeys(bearing(quantity, given), quantity)
-        right = [p for p in predict(quantity, given, self.fair) if np.shape(p.value) == given.arrays[quantity].shape]
+        right = [
+            p
+            for p in predict(quantity, given, self.fair)
+            if np.shape(p.value) == given.arrays[quantity].shape
+        ]
         if right and digits_alike(given.arrays[quantity], right[0]):
             digits = digits_alike(given.arrays[quantity], right[0])
-            self.notes.append(f"{quantity} agrees to {digits} digits: was it rounded, or computed in another precision?")
+            self.notes.append(
+                f"{quantity} agrees to {digits} digits: was it rounded, or computed in another precision?"
+            )
         where = described(quantity, given, right[0] if right else None)
         if found is None:
             return self._departing(Finding(quantity, (), UNKNOWN + where, said=False))
@@ -231,4 +265,8 @@ class _Run:
         ):
             return ""
         a, b, _ = reading.computes(self.given)
-        return f" (as it stands, it amounts to beta = {b / a:.6g})" if a > 0 and b > 0 and b / a != self.given.beta else ""
+        return (
+            f" (as it stands, it amounts to beta = {b / a:.6g})"
+            if a > 0 and b > 0 and b / a != self.given.beta
+            else ""
+        )

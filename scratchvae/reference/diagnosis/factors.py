@@ -10,7 +10,10 @@ from scratchvae.reference.diagnosis.quantities import Given
 
 @dataclass(frozen=True)
 class Factor:
-    """A factor by its words, and what it is in a given step: NaN where it is made of a size that nobody handed over."""
+    """A factor by its words, and what it is in a given step:
+
+    NaN where it is made of a size that nobody handed over.
+    """
 
     words: str
     of: Callable[[Given], float]

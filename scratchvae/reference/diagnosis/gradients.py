@@ -20,11 +20,19 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
         if weights is None or bounding is None:
             return []
         _, share = bounding(given.log_w)
-        gradient = -weights.reconstruction * (share / len(given.log_w) if given.reduction == "mean" else share)
-        # what is rounded are log-weights, whose differences are taken, by them or in the exponent of a share w̃
+        gradient = -weights.reconstruction * (
+            share / len(given.log_w) if given.reduction == "mean" else share
+        )
+        # what is rounded are log-weights, whose differences are taken, by them or in the exponent of a share
+        # w̃
         _, normalized = bound(given.log_w)
         logarithms = np.abs(given.log_w) + np.abs(given.log_w).max(axis=1, keepdims=True)
-        return [Prediction(gradient, np.abs(gradient) + abs(weights.reconstruction) * each * (1 + normalized * logarithms))]
+        return [
+            Prediction(
+                gradient,
+                np.abs(gradient) + abs(weights.reconstruction) * each * (1 + normalized * logarithms),
+            )
+        ]
     weights = pieces.total(given)
     if weights is None:
         return []
@@ -34,7 +42,11 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
         if terms is None or name not in terms.gradients:
             return []
         gradient = a * each * terms.gradients[name]
-        return [Prediction(gradient, np.abs(gradient) + abs(a) * each * (1 + terms.digits_lost) + _beside(given, name))]
+        return [
+            Prediction(
+                gradient, np.abs(gradient) + abs(a) * each * (1 + terms.digits_lost) + _beside(given, name)
+            )
+        ]
     if name != "mean" and name not in SCALES:
         return []
     sampled, kl = given.computed(pieces.sampling), given.computed(pieces.divergence)

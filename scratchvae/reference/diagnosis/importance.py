@@ -1,4 +1,6 @@
-"""log 1/K Σ_k w_k with w_k = p(x|z_k) p(z_k) / q(z_k|x) (Burda, Grosse & Salakhutdinov 2016), and what is written instead."""
+"""log 1/K Σ_k w_k with w_k = p(x|z_k) p(z_k) / q(z_k|x) (Burda, Grosse & Salakhutdinov 2016), and what is
+written instead.
+"""
 
 from collections.abc import Callable
 
@@ -18,7 +20,9 @@ def log_weights(given: Given, signs: tuple[int, int, int] = (1, 1, -1)) -> Terms
     if any(part is None for part in parts):
         return None
     signed = [sign * part for sign, part in zip(signs, parts, strict=True) if part is not None]
-    return Terms(sum(signed[1:], signed[0]), {}, sum((np.abs(part) for part in signed[1:]), np.abs(signed[0])))
+    return Terms(
+        sum(signed[1:], signed[0]), {}, sum((np.abs(part) for part in signed[1:]), np.abs(signed[0]))
+    )
 
 
 def bound(log_w: Array) -> Bound:
@@ -59,7 +63,9 @@ def _signs(*signs: int) -> Callable[[Given], Terms | None]:
 
 
 def _over_batch(log_w: Array) -> Bound:
-    """The bound with the axes of examples and draws exchanged, as a mean over the draws, for each example the same."""
+    """The bound with the axes of examples and draws exchanged, as a mean over the draws, for each example the
+    same.
+    """
     value, share = bound(log_w.T)
     return np.full(len(log_w), value.mean()), share.T * len(log_w) / log_w.shape[1]
 
@@ -72,16 +78,34 @@ def _over_batch_by_draws(log_w: Array) -> Bound:
 
 OVER_BATCH = "weights are added up over the batch: take the logarithm of the mean over an example's K draws"
 READINGS = [
-    Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(1, 1, 1), "log q is added to the log-weight: it is subtracted"),
-    Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(1, -1, 1), "log p(z) − log q(z|x) has the wrong sign in the log-weight"),
-    Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(-1, 1, -1), "log p(x|z) has the wrong sign in the log-weight"),
+    Reading(
+        "log_weight_sign",
+        Place.LOG_WEIGHTS,
+        _signs(1, 1, 1),
+        "log q is added to the log-weight: it is subtracted",
+    ),
+    Reading(
+        "log_weight_sign",
+        Place.LOG_WEIGHTS,
+        _signs(1, -1, 1),
+        "log p(z) − log q(z|x) has the wrong sign in the log-weight",
+    ),
+    Reading(
+        "log_weight_sign",
+        Place.LOG_WEIGHTS,
+        _signs(-1, 1, -1),
+        "log p(x|z) has the wrong sign in the log-weight",
+    ),
     Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(-1, -1, 1), "the log-weight has the wrong sign"),
     Reading("log_q_missing", Place.LOG_WEIGHTS, _signs(1, 1, 0), "the log-weight lacks its −log q(z|x)"),
     Reading("log_pz_missing", Place.LOG_WEIGHTS, _signs(1, 0, -1), "the log-weight lacks its log p(z)"),
     Reading("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch, OVER_BATCH),
     Reading("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch_by_draws, OVER_BATCH),
     Reading(
-        "log_k_missing", Place.IMPORTANCE, lambda given: _sum, "the bound lacks its −log K: it is a mean of weights, not a sum"
+        "log_k_missing",
+        Place.IMPORTANCE,
+        lambda given: _sum,
+        "the bound lacks its −log K: it is a mean of weights, not a sum",
     ),
     Reading(
         "inverse_k_for_log_k",

@@ -1,4 +1,6 @@
-"""What the loss should be: the user's own reconstruction and KL, or what the pieces make of them, joined and reduced."""
+"""What the loss should be: the user's own reconstruction and KL, or what the pieces make of them, joined and
+reduced.
+"""
 
 from typing import Any
 
@@ -18,11 +20,14 @@ def loss(given: Given, pieces: Pieces, shape: tuple[int, ...], *, sign: float) -
     weights = pieces.total(given)
     if weights is None:
         return []
-    right = pieces is RIGHT  # a number alone may be a mean or a sum over the batch: what is right may be either, a mistake not
+    # a number alone may be a mean or a sum over the batch: what is right may be either, a mistake not
+    right = pieces is RIGHT
     found = [
         _joined(weights, R, K, given, shape, sign)
         for R in _part("reconstruction", given, pieces, shape)[: None if right else 1]
-        for K in (_penalized(given, pieces) if given.free_bits else _part("kl", given, pieces, shape))[: None if right else 1]
+        for K in (_penalized(given, pieces) if given.free_bits else _part("kl", given, pieces, shape))[
+            : None if right else 1
+        ]
     ]
     return [prediction for prediction in found if prediction is not None]
 
@@ -43,11 +48,16 @@ def _joined(
         value, size = sign * (a * R_value + b * K_value + added), abs(a) * R_size + abs(b) * K_size
         unsure = abs(a) * _mean(R.unsure) + abs(b) * _mean(K.unsure)
     scale = 1 if given.reduction == "mean" else B
-    return Prediction(scale * _mean(value), scale * _mean(size) + given.beside.get("loss", 0.0), scale * _mean(unsure))
+    return Prediction(
+        scale * _mean(value), scale * _mean(size) + given.beside.get("loss", 0.0), scale * _mean(unsure)
+    )
 
 
 def _importance_loss(given: Given, pieces: Pieces, shape: tuple[int, ...], sign: float) -> list[Prediction]:
-    terms, weights = (None if given.log_w is not None else given.computed(pieces.log_weights)), pieces.total(given)
+    terms, weights = (
+        (None if given.log_w is not None else given.computed(pieces.log_weights)),
+        pieces.total(given),
+    )
     log_w, bounding = given.log_w if terms is None else terms.value, pieces.importance(given)
     if log_w is None or weights is None or bounding is None:
         return []
@@ -67,7 +77,8 @@ def _mean(value: Any) -> Array:
 
 
 def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:
-    """The user's own reconstruction or KL by example, or as its mean over the batch; else what the piece makes of it.
+    """The user's own reconstruction or KL by example, or as its mean over the batch; else what the piece
+    makes of it.
 
     For a loss by example, of that `shape`, a number of theirs is none.
     """

@@ -1,4 +1,6 @@
-"""The first NaN or infinity of a step: which quantity, which entries, which operation on which input made it, and the fix."""
+"""The first NaN or infinity of a step: which quantity, which entries, which operation on which input made it,
+and the fix.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +16,8 @@ from scratchvae.reference.diagnosis.report import Finding, Line, Outcome, Verdic
 
 OUTPUTS = ("logits", "x_mean", *X_SCALES)
 PARTS = ("reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w")
-ORDER = ("x", "mask", "noise", "mean", *SCALES, "z", *OUTPUTS, *PARTS, "loss", "bound")  # in which one may come of another
+# in which one may come of another
+ORDER = ("x", "mask", "noise", "mean", *SCALES, "z", *OUTPUTS, *PARTS, "loss", "bound")
 BEFORE = {
     "z": ("mean", *SCALES, "noise"),
     **dict.fromkeys(OUTPUTS, ("z",)),
@@ -36,7 +39,9 @@ VALUE_ALONE = "look for a division by 0, a log of 0, or a sum that overflows in 
 
 
 class Operation(NamedTuple):
-    """What makes a number that is not finite: of which quantities, at which entries of the inputs, in words with the fix."""
+    """What makes a number that is not finite: of which quantities, at which entries of the inputs, in words
+    with the fix.
+    """
 
     of: tuple[str, ...]
     at: Callable[[Given], Array | None]  # of the inputs' shape, True where the operation fails
@@ -119,7 +124,9 @@ OPERATIONS = (
 
 
 def settle(given: Given) -> tuple[list[Line], Finding, Given] | None:
-    """Lines of what is not finite, the finding of the first, and the step without them; None where all is finite."""
+    """Lines of what is not finite, the finding of the first, and the step without them; None where all is
+    finite.
+    """
     broken = [name for name, array in given.arrays.items() if not np.isfinite(array).all()]
     if not broken:
         return None
@@ -128,7 +135,9 @@ def settle(given: Given) -> tuple[list[Line], Finding, Given] | None:
     first = broken[0]
     found = Finding(first, (), _explained(first, given))
     lines = [Line(first, Verdict(Outcome.DEPARTS, why=", not finite"), given.arrays[first])]
-    lines += [Line(q, Verdict(Outcome.FOLLOWS, (f"{first} not finite",)), given.arrays[q]) for q in broken[1:]]
+    lines += [
+        Line(q, Verdict(Outcome.FOLLOWS, (f"{first} not finite",)), given.arrays[q]) for q in broken[1:]
+    ]
     return lines, found, replace(given, arrays={n: a for n, a in given.arrays.items() if n not in broken})
 
 

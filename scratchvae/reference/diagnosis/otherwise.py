@@ -1,4 +1,6 @@
-"""What is right if it is taken otherwise: a KL that holds its weight, an x that the step scales or binarizes, fewer digits."""
+"""What is right if it is taken otherwise: a KL that holds its weight, an x that the step scales or binarizes,
+fewer digits.
+"""
 
 from dataclasses import replace
 
@@ -23,16 +25,24 @@ def digits_alike(theirs: Array, right: Prediction) -> int:
 
 
 def kl_holds_beta(given: Given) -> Given | None:
-    """The step with the KL divided by beta, if kl is beta · KL and nothing in the loss or its gradients says otherwise."""
+    """The step with the KL divided by beta, if kl is beta · KL and nothing in the loss or its gradients says
+    otherwise.
+    """
     if given.kl is None or given.beta in (0, 1) or given.free_bits:
         return None
     plain = replace(given, arrays={**given.arrays, "kl": given.kl / given.beta})
     after = [q for q in ("kl", "loss", "bound") if q in given.arrays]
-    return plain if all(_fits(q, plain) or not predict(q, plain, RIGHT) for q in after) and _fits("kl", plain) else None
+    return (
+        plain
+        if all(_fits(q, plain) or not predict(q, plain, RIGHT) for q in after) and _fits("kl", plain)
+        else None
+    )
 
 
 def with_target(given: Given) -> tuple[Given, str] | None:
-    """The step with the x that it compares with, where that is not the one handed over but plainly made of it; and the words."""
+    """The step with the x that it compares with, where that is not the one handed over but plainly made of
+    it; and the words.
+    """
     if given.likelihood != "bernoulli" or given.x is None:
         return None
     found = _scaled_bytes(given) or _binarized(given)
@@ -55,14 +65,25 @@ def _scaled_bytes(given: Given) -> tuple[Array, str] | None:
 def _binarized(given: Given) -> tuple[Array, str] | None:
     """The target that d_logits implies, σ(l) − B d_logits, where it is 0 and 1 and x lies between."""
     x, logits, gradient = given.x, given.logits, given.d_logits
-    if x is None or logits is None or gradient is None or np.isin(x, (0, 1)).all() or x.min() < 0 or x.max() > 1:
+    if (
+        x is None
+        or logits is None
+        or gradient is None
+        or np.isin(x, (0, 1)).all()
+        or x.min() < 0
+        or x.max() > 1
+    ):
         return None
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
     implied = sigmoid(logits) - gradient / each
     target = np.round(implied)
     plain = np.abs(implied - target) <= 64 * given.eps * (1 + np.abs(gradient) / each)
     possible = ((target == 0) & (x < 1)) | ((target == 1) & (x > 0))
-    return (target, "the step compares with x binarized, as d_logits shows: taken so") if (plain & possible).all() else None
+    return (
+        (target, "the step compares with x binarized, as d_logits shows: taken so")
+        if (plain & possible).all()
+        else None
+    )
 
 
 def _fits(quantity: str, given: Given) -> bool:

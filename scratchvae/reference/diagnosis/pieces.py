@@ -1,7 +1,7 @@
 """A step of a VAE in pieces, each of which can be replaced by another.
 
-A mistake is a piece that somebody wrote instead of the right one. Whatever a piece computes comes with its gradients, so that
-one row of the catalogue is recognized in values and in gradients alike.
+A mistake is a piece that somebody wrote instead of the right one. Whatever a piece computes comes with its
+gradients, so that one row of the catalogue is recognized in values and in gradients alike.
 """
 
 from __future__ import annotations
@@ -23,19 +23,26 @@ HALF_ULPS = 4  # in half precision, where frameworks add up in float32
 
 @dataclass(frozen=True)
 class Terms:
-    """What a piece computes, entry by entry; d(value)/d(quantity) by quantity; and how large the parts of each entry are."""
+    """What a piece computes, entry by entry; d(value)/d(quantity) by quantity; and how large the parts of
+    each entry are.
+    """
 
     value: Array
     gradients: dict[str, Array]
     size: Array  # rounding errs by a few units of this, not of the value, where parts cancel
     unsure: Array | float = 0.0  # beyond rounding: what the digits that were handed over leave open
-    digits_lost: Array | float = 0.0  # by the gradients, where a quantity was had from one with few digits: in roundoffs
+    # by the gradients, where a quantity was had from one with few digits: in roundoffs
+    digits_lost: Array | float = 0.0
 
     def times(self, factor: float) -> Terms:
         """All of it multiplied by a number."""
         gradients = {name: factor * gradient for name, gradient in self.gradients.items()}
         return Terms(
-            factor * self.value, gradients, abs(factor) * self.size, abs(factor) * self.unsure, abs(factor) * self.digits_lost
+            factor * self.value,
+            gradients,
+            abs(factor) * self.size,
+            abs(factor) * self.unsure,
+            abs(factor) * self.digits_lost,
         )
 
 
@@ -54,12 +61,16 @@ class Prediction:
         return bool((np.abs(theirs - self.value) <= self.allowed(eps)).all())
 
     def allowed(self, eps: float) -> Array:
-        """How far an entry may be from the value: 32 units of roundoff of its parts, and what they leave open."""
+        """How far an entry may be from the value: 32 units of roundoff of its parts, and what they leave
+        open.
+        """
         return (ULPS if eps < 1e-4 else HALF_ULPS) * eps * self.size + self.unsure
 
 
 class Weights(NamedTuple):
-    """What the loss multiplies the reconstruction and the KL by, beside the declared reduction over the batch, and adds."""
+    """What the loss multiplies the reconstruction and the KL by, beside the declared reduction over the
+    batch, and adds.
+    """
 
     reconstruction: float
     kl: float
@@ -67,7 +78,8 @@ class Weights(NamedTuple):
 
 
 Piece = Callable[[Given], Terms | None]  # None where what it needs was not handed over
-Penalty = Callable[[Given, Array], tuple[float, Array]]  # KL (B, Z) -> its term of the loss, and the gradient times B
+# KL (B, Z) -> its term of the loss, and the gradient times B
+Penalty = Callable[[Given, Array], tuple[float, Array]]
 Bounding = Callable[[Array], tuple[Array, Array]]  # log w (B, K) -> the bound (B,), and its gradient (B, K)
 
 
@@ -122,8 +134,9 @@ class Suspicion:
 class Reading:
     """What somebody may have written instead of a piece: another computation for one place of a step.
 
-    `name` is the identifier of a mistake of the catalogue; of a reading without one it is a few words, and `named` is False.
-    `fix` says in a sentence what is wrong and what helps. `solved` counts the numbers in it that were solved for.
+    `name` is the identifier of a mistake of the catalogue; of a reading without one it is a few words, and
+    `named` is False. `fix` says in a sentence what is wrong and what helps. `solved` counts the numbers in it
+    that were solved for.
     """
 
     name: str
@@ -140,7 +153,9 @@ def masked(given: Given, terms: Terms | None) -> Terms | None:
         return terms
     mask = given.mask
     gradients = {name: gradient * mask for name, gradient in terms.gradients.items()}
-    return Terms(terms.value * mask, gradients, terms.size * mask, terms.unsure * mask, terms.digits_lost * mask)
+    return Terms(
+        terms.value * mask, gradients, terms.size * mask, terms.unsure * mask, terms.digits_lost * mask
+    )
 
 
 def std_read_as(kind: str, held: Array) -> Array:

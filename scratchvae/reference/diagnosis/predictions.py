@@ -1,4 +1,6 @@
-"""What each quantity of a step should be, from the user's own quantities before it and from the pieces of the step."""
+"""What each quantity of a step should be, from the user's own quantities before it and from the pieces of the
+step.
+"""
 
 import numpy as np
 
@@ -20,7 +22,11 @@ def _predicted(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
     if quantity in GRADIENTS:
         return gradient(GRADIENTS[quantity], given, pieces)
     shape = np.shape(given.arrays[quantity])
-    if quantity in {"log_pz", "log_q"} or (quantity == "log_px" and given.weighted) or (quantity == "z" and len(shape) == 3):
+    if (
+        quantity in {"log_pz", "log_q"}
+        or (quantity == "log_px" and given.weighted)
+        or (quantity == "z" and len(shape) == 3)
+    ):
         return by_draw(quantity, given, pieces)
     if quantity == "z":
         return _as_is(given.computed(pieces.sampling)) if given.noise is not None or given.evaluation else []
@@ -46,5 +52,8 @@ def _penalty_forms(given: Given, pieces: Pieces) -> list[Prediction]:
     terms, penalty = given.computed(pieces.divergence), pieces.penalty(given)
     if terms is None or penalty is None:
         return []
-    value, size = np.asarray(penalty(given, terms.value)[0]), terms.size.sum() / len(terms.size) + given.free_bits
+    value, size = (
+        np.asarray(penalty(given, terms.value)[0]),
+        terms.size.sum() / len(terms.size) + given.free_bits,
+    )
     return [Prediction(value, size), Prediction(value * len(terms.value), size * len(terms.value))]

@@ -1,4 +1,6 @@
-"""The numbers that a KL may hold: a factor, and the mean and σ of another prior, solved for from values or a gradient."""
+"""The numbers that a KL may hold: a factor, and the mean and σ of another prior, solved for from values or a
+gradient.
+"""
 
 from collections.abc import Iterator
 
@@ -20,7 +22,12 @@ def solve(given: Given) -> Iterator[Reading]:
     for ratio in _factors(given, right.value):
         for c in tidied(ratio):
             said = f"the KL × {spelled(c)}"
-            yield described(said, f"this is {said}: ½ Σ mean² + σ² − 1 − log σ², with no factor beside", 1, factor=number(c))
+            yield described(
+                said,
+                f"this is {said}: ½ Σ mean² + σ² − 1 − log σ², with no factor beside",
+                1,
+                factor=number(c),
+            )
     for found in (_of_values(given), _of_gradient(given)):
         if found is not None:
             yield from _other_prior(*found)
@@ -36,7 +43,9 @@ def _factors(given: Given, value: Array) -> list[float]:
 
 
 def _of_values(given: Given) -> tuple[float, float] | None:
-    """1/s² and a/s² of a prior N(a, s²) by least squares, from a KL for each example or latent, which is linear in them."""
+    """1/s² and a/s² of a prior N(a, s²) by least squares, from a KL for each example or latent, which is
+    linear in them.
+    """
     kl, mean = given.kl, given.mean
     if kl is None or mean is None or kl.ndim == 0 or len(kl) < 3:
         return None

@@ -12,7 +12,8 @@ import numpy as np
 from scratchvae.arrays import Array
 
 SCALES = ("log_var", "log_std", "std", "var", "raw_std")  # ways to hold σ; raw_std: σ = softplus(raw_std)
-X_SCALES = {"x_log_var": "log_var", "x_log_std": "log_std", "x_std": "std"}  # the decoder's own, and which of SCALES each is
+# the decoder's own, and which of SCALES each is
+X_SCALES = {"x_log_var": "log_var", "x_log_std": "log_std", "x_std": "std"}
 DRAWN = ("z", "noise", "logits", "x_mean", *X_SCALES)  # of K draws for each example (B, K, …)
 ALIASES: dict[str, tuple[str, ...]] = {  # quantity: other spellings of it
     "x": ("data", "input", "inputs", "target", "targets"),
@@ -43,7 +44,8 @@ ALIASES: dict[str, tuple[str, ...]] = {  # quantity: other spellings of it
     "log_w": ("log_weights", "log_weight", "log_iw"),
 }
 LATENT = ("mean", *SCALES, "z", "noise")  # whose spellings may have a z or q before or behind them
-LIKELIHOODS = ("bernoulli", "gaussian", "laplace", "own")  # own: any other, whose −log p(x|z) is taken as it is
+# own: any other, whose −log p(x|z) is taken as it is
+LIKELIHOODS = ("bernoulli", "gaussian", "laplace", "own")
 ORDER = (  # in which a step makes them
     *("x", "noise", "z", "reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w", "loss", "bound"),
     *("d_logits", "d_x_mean", *(f"d_{scale}" for scale in X_SCALES)),
@@ -51,7 +53,8 @@ ORDER = (  # in which a step makes them
 )
 
 KEPT = 12  # results of pieces
-GRADIENTS = {f"d_{name}": name for name in (*ALIASES, *X_SCALES)}  # which quantity each is the loss's gradient by
+# which quantity each is the loss's gradient by
+GRADIENTS = {f"d_{name}": name for name in (*ALIASES, *X_SCALES)}
 
 
 @dataclass
@@ -67,8 +70,10 @@ class Given:
     free_bits: float = 0.0
     constants: bool = True
     evaluation: bool = False
-    law: Callable[["Given"], Any] | None = None  # of an own likelihood: its −log p(x|z) by entry, where that is known
-    beside: Mapping[str, Any] = field(default_factory=dict)  # quantity: the size of what was taken from it, whose rounding it has
+    # of an own likelihood: its −log p(x|z) by entry, where that is known
+    law: Callable[["Given"], Any] | None = None
+    # quantity: the size of what was taken from it, whose rounding it has
+    beside: Mapping[str, Any] = field(default_factory=dict)
     spelled: dict[str, str] = field(default_factory=dict)  # canonical name: as it was handed over
     _computed: dict[Callable[["Given"], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
@@ -78,7 +83,10 @@ class Given:
         raise AttributeError(name)
 
     def computed(self, piece: Callable[["Given"], Any]) -> Any:
-        """What a piece makes of this step. The last few are kept: most readings change one piece of a step alone."""
+        """What a piece makes of this step.
+
+        The last few are kept: most readings change one piece of a step alone.
+        """
         if piece not in self._computed:
             if len(self._computed) >= KEPT:
                 del self._computed[next(iter(self._computed))]
@@ -117,7 +125,10 @@ class Given:
     def size(self, *names: str, axis: int) -> int | None:
         """The length of an axis, from the first of `names` that has it; −1: the last of several."""
         least = axis if axis >= 0 else 1
-        return next((self.arrays[n].shape[axis] for n in names if n in self.arrays and self.arrays[n].ndim > least), None)
+        return next(
+            (self.arrays[n].shape[axis] for n in names if n in self.arrays and self.arrays[n].ndim > least),
+            None,
+        )
 
     @property
     def B(self) -> int | None:
@@ -141,11 +152,14 @@ class Given:
     @property
     def Z(self) -> int | None:
         """Latents."""
-        return self.size("mean", "z", *SCALES, "noise", "d_mean", "d_z", *(f"d_{scale}" for scale in SCALES), axis=-1)
+        return self.size(
+            "mean", "z", *SCALES, "noise", "d_mean", "d_z", *(f"d_{scale}" for scale in SCALES), axis=-1
+        )
 
 
 def canonical(name: str, names: Mapping[str, str]) -> str | None:
-    """The quantity that `name` stands for: by `names`, or as a key of ALIASES or one of its spellings; "d_…" for a gradient.
+    """The quantity that `name` stands for: by `names`, or as a key of ALIASES or one of its spellings; "d_…"
+    for a gradient.
 
     Of what belongs to the posterior z_, q_, _z and _q are dropped: q_mu and mu_z are a mean.
     """
@@ -155,16 +169,27 @@ def canonical(name: str, names: Mapping[str, str]) -> str | None:
     found = _quantity(plain)
     if found:
         return found
-    for short in (plain.removeprefix("z_"), plain.removeprefix("q_"), plain.removesuffix("_z"), plain.removesuffix("_q")):
+    for short in (
+        plain.removeprefix("z_"),
+        plain.removeprefix("q_"),
+        plain.removesuffix("_z"),
+        plain.removesuffix("_q"),
+    ):
         if _quantity(short) in LATENT:
             return _quantity(short)
     for start, end in (("d_", ""), ("grad_", ""), ("dl_d_", ""), ("dl_d", ""), ("", "_grad"), ("d", "")):
         if plain.startswith(start) and plain.endswith(end):
-            inner = canonical(plain[len(start) : len(plain) - len(end)], {}) if len(plain) > len(start) + len(end) else None
+            inner = (
+                canonical(plain[len(start) : len(plain) - len(end)], {})
+                if len(plain) > len(start) + len(end)
+                else None
+            )
             if inner and not inner.startswith("d_"):
                 return f"d_{inner}"
     return None
 
 
 def _quantity(plain: str) -> str | None:
-    return next((quantity for quantity, spellings in ALIASES.items() if plain == quantity or plain in spellings), None)
+    return next(
+        (quantity for quantity, spellings in ALIASES.items() if plain == quantity or plain in spellings), None
+    )

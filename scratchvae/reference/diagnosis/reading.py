@@ -1,4 +1,6 @@
-"""How a step is read: anybody's arrays as flat float64 ones by canonical name, and the precision they were computed in."""
+"""How a step is read: anybody's arrays as flat float64 ones by canonical name, and the precision they were
+computed in.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +14,8 @@ from scratchvae.reference.diagnosis.shapes import require_agreement
 
 MOST_ENTRIES = 1 << 28  # of one array
 FEW = 16  # different numbers may well have few digits by chance
-AS_MEANT: dict[str, Any] = {"variance": 1.0, "beta": 1.0, "reduction": "mean", "free_bits": 0.0}  # unless it is said otherwise
+# unless it is said otherwise
+AS_MEANT: dict[str, Any] = {"variance": 1.0, "beta": 1.0, "reduction": "mean", "free_bits": 0.0}
 
 
 def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any) -> Given:
@@ -32,7 +35,9 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
     if not (settings["variance"] > 0 and np.isfinite(settings["variance"])):
         raise InputError(f"diagnose: variance should be positive, found {settings['variance']}")
     if not isinstance(theirs, Mapping):
-        raise InputError(f"diagnose: what to diagnose should be a mapping of names to arrays, found a {type(theirs).__name__}")
+        raise InputError(
+            f"diagnose: what to diagnose should be a mapping of names to arrays, found a {type(theirs).__name__}"
+        )
     _check_names(names)
     arrays: dict[str, Array] = {}
     spelled: dict[str, str] = {}
@@ -41,15 +46,20 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
         quantity = canonical(str(name), names)
         if quantity is None:
             known = ", ".join([*ALIASES, "and d_… for gradients"])
-            raise InputError(f"diagnose: {name!r} is no quantity known by that name; give names={{{name!r}: …}}, one of {known}")
+            raise InputError(
+                f"diagnose: {name!r} is no quantity known by that name; give names={{{name!r}: …}}, one of {known}"
+            )
         if quantity in arrays:
-            raise InputError(f"diagnose: {name!r} and {spelled[quantity]!r} both stand for {quantity}; give one of them")
+            raise InputError(
+                f"diagnose: {name!r} and {spelled[quantity]!r} both stand for {quantity}; give one of them"
+            )
         value, observed = _unmasked(name, value, quantity, theirs, names)
         if observed is not None:
             arrays["mask"], spelled["mask"] = observed, f"the mask of {name}"
         array, roundoff = _array(name, value)
         arrays[quantity], spelled[quantity] = array, name
-        roundoffs += [roundoff] if roundoff and quantity not in {"x", "mask"} else []  # which are exact as a rule
+        # which are exact as a rule
+        roundoffs += [roundoff] if roundoff and quantity not in {"x", "mask"} else []
     given = Given(arrays, _coarsest(arrays, roundoffs), spelled=spelled, **settings)
     if len([name for name in SCALES if name in arrays]) > 1:
         raise InputError(
@@ -78,7 +88,8 @@ def _require_values(given: Given) -> None:
 def _unmasked(
     name: str, value: Any, quantity: str, theirs: Mapping[str, Any], names: Mapping[str, str]
 ) -> tuple[Any, Array | None]:
-    """What a masked x shows, with 0 for what it hides, and 1 where an entry was observed, which is the step's mask.
+    """What a masked x shows, with 0 for what it hides, and 1 where an entry was observed, which is the step's
+    mask.
 
     InputError where anything else hides entries, or where a mask is given besides.
     """
@@ -92,7 +103,9 @@ def _unmasked(
         return value.data, None
     if quantity != "x" or any(canonical(str(other), names) == "mask" for other in theirs):
         helps = f"{name}.filled(…) says what stands in their place, and mask says which entries of x were observed"
-        raise InputError(f"diagnose: {name} should be a plain array, found one that hides {int(hidden.sum())} entries: {helps}")
+        raise InputError(
+            f"diagnose: {name} should be a plain array, found one that hides {int(hidden.sum())} entries: {helps}"
+        )
     return value.filled(0), (~hidden).astype(np.float64)
 
 
@@ -107,12 +120,16 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
             roundoff = {"torch.bfloat16": 2.0**-8, "torch.float16": 2.0**-11}.get(str(value.dtype))
             array = np.asarray(value.float() if roundoff else value)
         else:
-            tabular = hasattr(value, "nnz") or hasattr(value, "columns")  # sparse, which is refused, or a DataFrame
+            # sparse, which is refused, or a DataFrame
+            tabular = hasattr(value, "nnz") or hasattr(value, "columns")
             array = arrival("diagnose", value, called=name).values if tabular else np.asarray(value)
     except InputError:
         raise
-    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, sparse tensors, lists of tensors with gradients
-        raise InputError(f"diagnose: {name} should be an array of real numbers ({str(error).splitlines()[0]})") from None
+    except (TypeError, ValueError, RuntimeError) as error:
+        # ragged lists, sparse tensors, lists of tensors with gradients
+        raise InputError(
+            f"diagnose: {name} should be an array of real numbers ({str(error).splitlines()[0]})"
+        ) from None
     if array.dtype.name == "bfloat16":
         array, roundoff = array.astype(np.float32), 2.0**-8
     if value is None:
@@ -120,7 +137,9 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
     if array.dtype.kind not in "fiub":
         raise InputError(f"diagnose: {name} should be an array of real numbers, found {array.dtype}")
     if array.size > MOST_ENTRIES:
-        raise InputError(f"diagnose: {name} should have at most {MOST_ENTRIES:,} entries, found {array.size:,}")
+        raise InputError(
+            f"diagnose: {name} should have at most {MOST_ENTRIES:,} entries, found {array.size:,}"
+        )
     if array.dtype.kind == "f" and not isinstance(value, float | int) and roundoff is None:
         roundoff = max(float(np.finfo(array.dtype).eps), float(np.finfo(np.float64).eps)) / 2
     if not array.size:
@@ -130,7 +149,9 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
 
 
 def _of_values(array: Array) -> float:
-    """The roundoff of the half precision that holds a float32 array's numbers, as autocast hands them over; else 0."""
+    """The roundoff of the half precision that holds a float32 array's numbers, as autocast hands them over;
+    else 0.
+    """
     if array.dtype != np.float32:
         return 0.0
     values = array[np.isfinite(array) & (array != 0)]
@@ -157,7 +178,9 @@ def _coarsest(arrays: Mapping[str, Array], roundoffs: list[float]) -> float:
 def _check_names(names: Mapping[str, str]) -> None:
     """InputError where `names` leads to no quantity."""
     if not isinstance(names, Mapping):
-        raise InputError(f"diagnose: names should be a mapping of your names to ours, found a {type(names).__name__}")
+        raise InputError(
+            f"diagnose: names should be a mapping of your names to ours, found a {type(names).__name__}"
+        )
     for theirs, ours in names.items():
         if canonical(str(ours), {}) is None:
             raise InputError(

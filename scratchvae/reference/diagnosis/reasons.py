@@ -43,10 +43,14 @@ def unproven_by(quantity: str, search: Search) -> Verdict | None:
         if search.fits(quantity, pieces.having(Place.RECONSTRUCTION, through_probabilities)):
             return Verdict(Outcome.UNCHECKED, why=": probabilities are too near 0 or 1; hand over logits")
         if not all(np.isfinite(p.value).all() for p in predict(quantity, given, pieces)):
-            return Verdict(Outcome.UNPROVEN, why=": a probability is 0 or 1 where the data are not; hand over logits")
+            return Verdict(
+                Outcome.UNPROVEN, why=": a probability is 0 or 1 where the data are not; hand over logits"
+            )
     of_kl = quantity in {"kl", "loss", "bound", "d_mean"} or GRADIENTS.get(quantity, quantity) == given.scale
     hidden = given.z is None and given.noise is None and given.mean is not None and not given.evaluation
     if of_kl and hidden and not given.weighted:
-        said = ": not the closed form; hand over z or noise, which tell whether it is an estimate from one draw"
+        said = (
+            ": not the closed form; hand over z or noise, which tell whether it is an estimate from one draw"
+        )
         return Verdict(Outcome.UNPROVEN, why=said)
     return None

@@ -1,4 +1,6 @@
-"""How a reconstruction is read: which −log p(x|z), of which target, times what; and the numbers that may be solved for."""
+"""How a reconstruction is read: which −log p(x|z), of which target, times what; and the numbers that may be
+solved for.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -49,7 +51,11 @@ class Reconstruction:
         if terms is None:
             return None
         terms = terms.times(factor)
-        return replace(terms, gradients={n: 0 * d for n, d in terms.gradients.items()}) if self.detached else terms
+        return (
+            replace(terms, gradients={n: 0 * d for n, d in terms.gradients.items()})
+            if self.detached
+            else terms
+        )
 
 
 negative_log_likelihood = Reconstruction(lambda given: masked(given, of_each_entry(given)))
@@ -75,7 +81,11 @@ DETACHED = _row(
 ANY = ("bernoulli", "gaussian", "laplace")
 SHIFTED = "the target is x shifted by one example: compare each output with its own x"
 READINGS = [
-    _row("reconstruction_sign", "the reconstruction has the wrong sign: the loss adds −log p(x|z)", factor=MINUS),
+    _row(
+        "reconstruction_sign",
+        "the reconstruction has the wrong sign: the loss adds −log p(x|z)",
+        factor=MINUS,
+    ),
     *(_form(row.name, row.computes, row.fix) for row in (*cross_entropy.FORMS, *decoder_variance.FORMS)),
     _form(
         "squared_error_unscaled",
@@ -89,7 +99,11 @@ READINGS = [
     ),
     _form(
         "gaussian_half_missing",
-        squares(lambda given: 1 / given.variance, lambda given: 0.5 * float(np.log(2 * np.pi * given.variance)), "gaussian"),
+        squares(
+            lambda given: 1 / given.variance,
+            lambda given: 0.5 * float(np.log(2 * np.pi * given.variance)),
+            "gaussian",
+        ),
         "the squared error over σ² lacks its factor ½",
     ),
     _form(
@@ -109,7 +123,9 @@ READINGS = [
     ),
     _form(
         "constant_and_log_sigma_missing",
-        without(lambda given: constant(given) + log_sigma(given) if given.constants else np.nan, of_sigma=True),
+        without(
+            lambda given: constant(given) + log_sigma(given) if given.constants else np.nan, of_sigma=True
+        ),
         "log σ and the constant are missing: values can't be compared across σ, and a learned σ would grow without limit",
     ),
     _form(
@@ -127,7 +143,9 @@ READINGS = [
     *(
         _words(
             f"{target} for x",
-            SHIFTED if "example" in target else f"the target is {target}, not the x that was handed over: {help}",
+            SHIFTED
+            if "example" in target
+            else f"the target is {target}, not the x that was handed over: {help}",
             target=target,
         )
         for target, help in {
@@ -147,7 +165,8 @@ READINGS = [
 
 def solve(given: Given) -> Iterator[Reading]:
     """Readings with numbers in them: a factor, weights of lit and unlit entries, a Gaussian's variance."""
-    right = None if given.K else negative_log_likelihood(given)  # of several draws no entry has one reconstruction
+    # of several draws no entry has one reconstruction
+    right = None if given.K else negative_log_likelihood(given)
     if right is None or given.x is None:
         return
     R = given.reconstruction if given.log_px is None else -given.log_px
@@ -163,7 +182,11 @@ def solve(given: Given) -> Iterator[Reading]:
     if given.likelihood == "gaussian" and given.x_scale is None and given.x_mean is not None:
         square = ((given.x - given.x_mean) ** 2).sum(axis=1)
         columns = np.stack([square, np.ones_like(square)], axis=1)
-        found = np.linalg.lstsq(columns, R, rcond=None)[0][0] if R is not None and known and len(square) > 2 else None
+        found = (
+            np.linalg.lstsq(columns, R, rcond=None)[0][0]
+            if R is not None and known and len(square) > 2
+            else None
+        )
         found = slope / (2 * given.variance) if found is None and slope is not None else found
         if found is not None and found > 0:
             yield from _other_variance(float(0.5 / found))
@@ -172,7 +195,10 @@ def solve(given: Given) -> Iterator[Reading]:
 def _slope(given: Given, right: Terms) -> float | None:
     """How much steeper the loss is in the decoder's output than it should be."""
     for name, gradient in right.gradients.items():
-        theirs, each = given.arrays.get(f"d_{name}"), 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
+        theirs, each = (
+            given.arrays.get(f"d_{name}"),
+            1.0 if given.reduction == "sum" else 1.0 / (given.B or 1),
+        )
         if theirs is not None and theirs.shape == gradient.shape and (theirs * gradient).any():
             return float((theirs * gradient).sum() / (gradient**2).sum() / each)
     return None
@@ -191,7 +217,9 @@ def _weighed(given: Given, R: Array | None) -> Iterator[Reading]:
     if lit is None or unlit is None or theirs is None:
         return
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
-    columns = [(each * t.gradients["logits"]).ravel() if R is None else t.value.sum(axis=1) for t in (lit, unlit)]
+    columns = [
+        (each * t.gradients["logits"]).ravel() if R is None else t.value.sum(axis=1) for t in (lit, unlit)
+    ]
     if len(columns[0]) < 3:
         return
     found, *_ = np.linalg.lstsq(np.stack(columns, axis=1), theirs.ravel(), rcond=None)
@@ -208,7 +236,9 @@ def _two_weights(lit: float, unlit: float) -> Piece:
         x, on = given.x, sigmoid(given.logits)
         value = lit * x * np.logaddexp(0, -given.logits) + unlit * (1 - x) * np.logaddexp(0, given.logits)
         slope = unlit * (1 - x) * on - lit * x * (1 - on)
-        return masked(given, Terms(value, {"logits": slope}, (abs(lit) + abs(unlit)) * (1 + np.abs(given.logits))))
+        return masked(
+            given, Terms(value, {"logits": slope}, (abs(lit) + abs(unlit)) * (1 + np.abs(given.logits)))
+        )
 
     return piece
 
@@ -220,7 +250,10 @@ def _other_variance(variance: float) -> Iterator[Reading]:
             said = f"a Gaussian of σ² = {spelled(v)}{left_out}"
             form = squares(_constantly(half), _constantly(known), "gaussian")
             yield _words(
-                said, f"the reconstruction is that of {said}: declare that variance, or use the one declared", 1, form=form
+                said,
+                f"the reconstruction is that of {said}: declare that variance, or use the one declared",
+                1,
+                form=form,
             )
 
 

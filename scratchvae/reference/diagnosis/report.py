@@ -1,4 +1,6 @@
-"""What a diagnosis says: the verdict, the fix, what departs and what follows from it, what agrees, and what was not seen."""
+"""What a diagnosis says: the verdict, the fix, what departs and what follows from it, what agrees, and what
+was not seen.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,7 +39,9 @@ class Verdict:
     @property
     def explained(self) -> bool:
         """Whether it is known why the quantity is what it is."""
-        return self.outcome in {Outcome.AGREES, Outcome.FOLLOWS} or (self.outcome is Outcome.DEPARTS and bool(self.causes))
+        return self.outcome in {Outcome.AGREES, Outcome.FOLLOWS} or (
+            self.outcome is Outcome.DEPARTS and bool(self.causes)
+        )
 
     def __str__(self) -> str:
         named = " or ".join(self.causes)
@@ -81,7 +85,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Finding:
-    """A quantity that departs, and the mistakes that give exactly what was found (none: the cause has no name).
+    """A quantity that departs, and the mistakes that give exactly what was found
+    (none: the cause has no name).
 
     `said` is False where nothing is known of why: then the explanation says where and how it departs.
     """
@@ -116,20 +121,24 @@ FORMULAS = {
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a diagnosis. `str(report)` gives the verdict, the fix, a table of what departs, and the rest in a line each.
+    """The outcome of a diagnosis. `str(report)` gives the verdict, the fix, a table of what departs, and the
+    rest in a line each.
 
-    A number stands for itself, |.| is the mean magnitude of an array; "x 2" says that all of it is twice the reference,
-    "differ by" is the largest difference. "d_fc1.weight" is a parameter's gradient, and "z by the layers" is compared with what
-    layers of this library make of the same weights, batch and noise; "z" alone, with what follows from your own mean and σ.
+    A number stands for itself, |.| is the mean magnitude of an array; "x 2" says that all of it is twice the
+    reference, "differ by" is the largest difference. "d_fc1.weight" is a parameter's gradient, and "z by the
+    layers" is compared with what layers of this library make of the same weights, batch and noise; "z" alone,
+    with what follows from your own mean and σ.
 
-    The verdicts of its lines: "agrees", but for rounding in its dtype; "DEPARTS", for the mistakes named, each of which gives
-    exactly what was found; "follows from" a departure before it; "taken as given", "not checked", where what it follows from was
-    not handed over; "unproven", where it differs and might yet be right, for want of what is said.
+    The verdicts of its lines: "agrees", but for rounding in its dtype; "DEPARTS", for the mistakes named,
+    each of which gives exactly what was found; "follows from" a departure before it; "taken as given", "not
+    checked", where what it follows from was not handed over; "unproven", where it differs and might yet be
+    right, for want of what is said.
 
-    `ok`: nothing departs. `matches`: something agrees besides, nothing is unproven, and `blind` is empty. `blind` says which
-    parts of the step could be missing or mis-scaled without anything here showing it; `unseen`, what else is not told.
-    `first` is the first quantity that departs, `causes` the mistakes that explain it equally well, `cause` the only one, if there
-    is one; `findings` holds it and those that no finding before them explains.
+    `ok`: nothing departs. `matches`: something agrees besides, nothing is unproven, and `blind` is empty.
+    `blind` says which parts of the step could be missing or mis-scaled without anything here showing it;
+    `unseen`, what else is not told. `first` is the first quantity that departs, `causes` the mistakes that
+    explain it equally well, `cause` the only one, if there is one; `findings` holds it and those that no
+    finding before them explains.
     """
 
     lines: tuple[Line, ...]
@@ -145,7 +154,9 @@ class Report:
 
     @property
     def matches(self) -> bool:
-        """Whether something agrees, nothing departs or differs for want of proof, and no part of the loss could be missing."""
+        """Whether something agrees, nothing departs or differs for want of proof, and no part of the loss
+        could be missing.
+        """
         return self.ok and not self.blind and not self.of(Outcome.UNPROVEN) and bool(self.of(Outcome.AGREES))
 
     @property
@@ -188,7 +199,9 @@ class Report:
         return [line for line in self.lines if line.found.outcome in outcomes]
 
     def __str__(self) -> str:
-        return "\n".join([*self._verdict(), "", *self._table(), *(f"{word}: {what}" for word, what in self._rest())])
+        return "\n".join(
+            [*self._verdict(), "", *self._table(), *(f"{word}: {what}" for word, what in self._rest())]
+        )
 
     def _verdict(self) -> list[str]:
         """What is wrong, then what to do, for each finding."""
@@ -247,4 +260,6 @@ def _shown(array: Array | None) -> str:
     """A number itself, of an array the mean magnitude."""
     if array is None:
         return ""
-    return f"{float(array):.7g}" if array.ndim == 0 else f"|.| {np.abs(array).mean() if array.size else 0:.5g}"
+    return (
+        f"{float(array):.7g}" if array.ndim == 0 else f"|.| {np.abs(array).mean() if array.size else 0:.5g}"
+    )

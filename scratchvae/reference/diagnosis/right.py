@@ -4,7 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scratchvae.reference.diagnosis import cross_entropy, divergence, draws, entries, importance, reconstruction, sampling, total
+from scratchvae.reference.diagnosis import (
+    cross_entropy,
+    divergence,
+    draws,
+    entries,
+    importance,
+    reconstruction,
+    sampling,
+    total,
+)
 from scratchvae.reference.diagnosis.pieces import Pieces, Place
 from scratchvae.reference.diagnosis.quantities import Given
 

@@ -23,7 +23,9 @@ NOISES: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class Sampling:
-    """z = location + clip(factor · σ + added, low, high) · noise, and whether gradients flow through mean and σ."""
+    """z = location + clip(factor · σ + added, low, high) · noise, and whether gradients flow through mean and
+    σ.
+    """
 
     kind: str | None = None  # of SCALES, where this is written for one that is handed over
     reading: str | None = None  # the kind that the spread is taken for; None: the one it is
@@ -47,7 +49,9 @@ class Sampling:
             return None if given.evaluation and self != Sampling() else _mean_alone(given.mean, kind)
         if kind is None or (given.noise is not None and given.noise.ndim != given.mean.ndim):
             return None
-        location, held = (given.arrays[kind], given.mean) if self.swapped else (given.mean, given.arrays[kind])
+        location, held = (
+            (given.arrays[kind], given.mean) if self.swapped else (given.mean, given.arrays[kind])
+        )
         std, dstd = self._spread(held, kind)
         if given.noise is not None:
             drawn, lost = NOISES[self.noise](given.noise), np.zeros_like(held)
@@ -63,7 +67,9 @@ class Sampling:
         linear = (self.reading or kind) == "raw_std"  # beyond 20, where frameworks take softplus(x) for x
         unsure = np.where((held > 20) & linear, np.exp(-held) * np.abs(drawn), 0)
         size = np.abs(location) + np.abs(std * drawn)
-        return Terms(located * location + std * drawn, {first: d_location, second: d_held}, size, unsure, lost)
+        return Terms(
+            located * location + std * drawn, {first: d_location, second: d_held}, size, unsure, lost
+        )
 
     def _spread(self, held: Array, kind: str) -> tuple[Array, Array]:
         """σ as it is used, and its slope by what was handed over."""
@@ -89,8 +95,12 @@ def _words(name: str, fix: str, solved: int = 0, **changed: Any) -> Reading:
     return Reading(name, Place.SAMPLING, Sampling(**changed), fix, named=False, solved=solved)
 
 
-NOISE_MISSING = _row("noise_missing", "z is the mean alone: in training it should be mean + σ · noise", noise=None)
-MEAN_DETACHED = _row("mean_detached", "the mean is detached in z: let z's gradient reach it", through_mean=False)
+NOISE_MISSING = _row(
+    "noise_missing", "z is the mean alone: in training it should be mean + σ · noise", noise=None
+)
+MEAN_DETACHED = _row(
+    "mean_detached", "the mean is detached in z: let z's gradient reach it", through_mean=False
+)
 SIGMA_DETACHED = _row("sigma_detached", "σ is detached in z: let z's gradient reach it", through_std=False)
 Z_DETACHED = _row(
     "z_detached",
@@ -116,18 +126,34 @@ READINGS = [
         "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
         noise="one draw for all",
     ),
-    _row("noise_at_evaluation", "noise is added at evaluation too: there z should be the mean", at_evaluation=True),
-    _row("heads_swapped", "mean and spread are exchanged in z: the order of the heads, or of the arguments", swapped=True),
+    _row(
+        "noise_at_evaluation",
+        "noise is added at evaluation too: there z should be the mean",
+        at_evaluation=True,
+    ),
+    _row(
+        "heads_swapped",
+        "mean and spread are exchanged in z: the order of the heads, or of the arguments",
+        swapped=True,
+    ),
     MEAN_DETACHED,
     SIGMA_DETACHED,
     Z_DETACHED,
     _words(
-        "noise of another example", "z used the noise shifted by one example: keep rows together", noise="of the example before"
+        "noise of another example",
+        "z used the noise shifted by one example: keep rows together",
+        noise="of the example before",
     ),
     _words(
-        "noise of another example", "z used the noise shifted by one example: keep rows together", noise="of the example after"
+        "noise of another example",
+        "z used the noise shifted by one example: keep rows together",
+        noise="of the example after",
     ),
-    _words("|noise|", "z used the absolute value of the noise, |noise|: it should be normal, of both signs", noise="absolute"),
+    _words(
+        "|noise|",
+        "z used the absolute value of the noise, |noise|: it should be normal, of both signs",
+        noise="absolute",
+    ),
     _words(
         "−σ",
         "z used −σ: noise is subtracted, which is harmless by itself, but it isn't the noise that was handed over",
@@ -141,7 +167,14 @@ def solve(given: Given) -> Iterator[Reading]:
     """Readings with numbers in them, from the σ that z implies: (z − mean) / noise."""
     given = each_draw(given) if given.z is not None and given.z.ndim == 3 else given
     z, mean, noise, kind = given.z, given.mean, given.noise, given.scale
-    if z is None or mean is None or noise is None or kind is None or given.evaluation or not z.shape == mean.shape == noise.shape:
+    if (
+        z is None
+        or mean is None
+        or noise is None
+        or kind is None
+        or given.evaluation
+        or not z.shape == mean.shape == noise.shape
+    ):
         return
     std = std_read_as(kind, given.arrays[kind])
     with np.errstate(all="ignore"):
@@ -151,13 +184,24 @@ def solve(given: Given) -> Iterator[Reading]:
         return
     for reading in (None, *(other for other in SCALES if other != kind)):
         read = std if reading is None else std_read_as(reading, given.arrays[kind])
-        ratio = float(np.median(implied[known] / read[known])) if np.isfinite(read).all() and (read != 0).all() else np.nan
+        ratio = (
+            float(np.median(implied[known] / read[known]))
+            if np.isfinite(read).all() and (read != 0).all()
+            else np.nan
+        )
         for c in tidied(ratio):
-            said = f"z used {spelled(c)} σ" + ("" if reading is None else f", with {kind} taken for {reading}")
-            yield _words(f"{spelled(c)} σ in z", f"{said}: it should be mean + σ · noise", 1, factor=c, reading=reading)
+            said = f"z used {spelled(c)} σ" + (
+                "" if reading is None else f", with {kind} taken for {reading}"
+            )
+            yield _words(
+                f"{spelled(c)} σ in z", f"{said}: it should be mean + σ · noise", 1, factor=c, reading=reading
+            )
     for c in tidied(float(np.median((implied - std)[known]))):
         yield _words(
-            f"σ + {spelled(c)} in z", f"z used σ + {spelled(c)}: hand over the σ that is used, or leave it out", 1, added=c
+            f"σ + {spelled(c)} in z",
+            f"z used σ + {spelled(c)}: hand over the σ that is used, or leave it out",
+            1,
+            added=c,
         )
     low, high = float(implied[known].min()), float(implied[known].max())
     for a, b in ((low, np.inf), (0.0, high), (low, high)):

@@ -32,7 +32,8 @@ BEARING = {
     **{f"d_{name}": frozenset({Place.SAMPLING, Place.DIVERGENCE, *JOINED}) for name in ("mean", *SCALES)},
 }
 
-VALUES = ("z", "reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w")  # which a piece of a step computes
+# which a piece of a step computes
+VALUES = ("z", "reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w")
 MANY_READINGS = 100
 FEW_EXAMPLES = 8
 
@@ -61,7 +62,10 @@ class Found:
 
 
 class Search:
-    """For readings of one step, as far as it is understood: `pieces`, under which the quantities in `agreed` are right."""
+    """For readings of one step, as far as it is understood:
+
+    `pieces`, under which the quantities in `agreed` are right.
+    """
 
     def __init__(self, given: Given, pieces: Pieces, agreed: list[str]) -> None:
         self.given, self.pieces, self.agreed = given, pieces, agreed
@@ -69,19 +73,28 @@ class Search:
         self._is_right: dict[str, bool] = {}
 
     def explain(self, quantity: str) -> Found | None:
-        """The simplest that fit, from one level of readings; None where none fits, or where it may well be by chance."""
+        """The simplest that fit, from one level of readings; None where none fits, or where it may well be by
+        chance.
+        """
         tried = 0
         best: Found | None = None
-        for level in levels(self.given, self.pieces, bearing(quantity, self.given), pairs=self._telling(quantity)):
+        for level in levels(
+            self.given, self.pieces, bearing(quantity, self.given), pairs=self._telling(quantity)
+        ):
             tried += len(level)
             sieve = self._of_few_examples(quantity) if len(level) > MANY_READINGS else None
             sifted = level if sieve is None else [r for r in level if sieve._explains(r, quantity)]
             fitting = [r for r in sifted if self._explains(r, quantity) and self._bears_out(r)]
-            fitting = [r for r in fitting if self._shown_by_itself(r, quantity) or not self._contradicted(r, quantity)]
+            fitting = [
+                r
+                for r in fitting
+                if self._shown_by_itself(r, quantity) or not self._contradicted(r, quantity)
+            ]
             if not fitting:
                 continue
             if any(r.name == total.KL_MISSING.name for r in fitting):
-                fitting = [r for r in fitting if r.name == total.KL_MISSING.name]  # smaller weights than rounding tells are none
+                # smaller weights than rounding tells are none
+                fitting = [r for r in fitting if r.name == total.KL_MISSING.name]
             found = self._found(quantity, fitting, tried)
             if found.proven:
                 return found
@@ -95,19 +108,29 @@ class Search:
         return sum(self.given.arrays[q].size for q in (quantity, *later)) > 1
 
     def _shown_by_itself(self, reading: Reading, quantity: str) -> bool:
-        """Whether the quantity is a value of enough entries to prove how it was made: then the step may go on with another."""
+        """Whether the quantity is a value of enough entries to prove how it was made: then the step may go on
+        with another.
+        """
         array = np.ndim(self.given.arrays[quantity]) > 0 and quantity in (*VALUES, "loss", "bound")
         return array and chance([self._ratios(quantity, reading)], MANY_READINGS, reading.solved) <= PROVEN
 
     def _of_few_examples(self, quantity: str) -> Search | None:
-        """The same search on a few examples, by which a piece's own values of large arrays are sifted; else None."""
-        few = {n: a[:FEW_EXAMPLES] for n, a in self.given.arrays.items() if a.ndim > 1 or (a.ndim == 1 and n in VALUES)}
+        """The same search on a few examples, by which a piece's own values of large arrays are sifted; else
+        None.
+        """
+        few = {
+            n: a[:FEW_EXAMPLES]
+            for n, a in self.given.arrays.items()
+            if a.ndim > 1 or (a.ndim == 1 and n in VALUES)
+        }
         if quantity not in few or quantity not in VALUES or (self.given.B or 0) <= 2 * FEW_EXAMPLES:
             return None
         return Search(replace(self.given, arrays=few), self.pieces, [])
 
     def _found(self, quantity: str, fitting: list[Reading], tried: int) -> Found:
-        """Of those that fit, the ones under which most of what comes later follows, with the fewest numbers in them."""
+        """Of those that fit, the ones under which most of what comes later follows, with the fewest numbers
+        in them.
+        """
         follows = [len(self._following(quantity, r)) for r in fitting]
         fitting = [r for r, count in zip(fitting, follows, strict=True) if count == max(follows)]
         fewest = min(r.solved for r in fitting)
@@ -125,13 +148,17 @@ class Search:
     def _following(self, quantity: str, reading: Reading) -> list[str]:
         """The later quantities that depart and are what the reading gives."""
         pieces = self.pieces.under(reading)
-        later = [q for q in self._later(quantity) if reading.place in bearing(q, self.given) and not self._known(q)]
+        later = [
+            q for q in self._later(quantity) if reading.place in bearing(q, self.given) and not self._known(q)
+        ]
         return [q for q in later if self.fits(q, pieces)]
 
     def _contradicted(self, reading: Reading, quantity: str) -> bool:
         """Whether a later quantity is right which under the reading would not be."""
         pieces = self.pieces.under(reading)
-        later = (q for q in self._later(quantity) if reading.place in bearing(q, self.given) and self._known(q))
+        later = (
+            q for q in self._later(quantity) if reading.place in bearing(q, self.given) and self._known(q)
+        )
         return any(not self._agreeing(q, pieces) for q in later)
 
     def _agreeing(self, quantity: str, pieces: Pieces) -> bool:
@@ -146,11 +173,14 @@ class Search:
         """Whether the reading gives what was found, and what is right does not to the same precision."""
         given, theirs = self.given, self.given.arrays[quantity]
         right = self._right(quantity)
-        known = all(np.isfinite(p.value).all() for p in right)  # else a vague fit would name whatever is finite
+        # else a vague fit would name whatever is finite
+        known = all(np.isfinite(p.value).all() for p in right)
         for p in predict(quantity, given, self.pieces.under(reading)):
             p = p if known else replace(p, unsure=0.0)
             if p.fits(theirs, given.eps):
-                return not any(replace(q, size=p.size, unsure=p.unsure).fits(theirs, given.eps) for q in right)
+                return not any(
+                    replace(q, size=p.size, unsure=p.unsure).fits(theirs, given.eps) for q in right
+                )
         return False
 
     def _ratios(self, quantity: str, reading: Reading) -> Array:
@@ -162,7 +192,9 @@ class Search:
         """The forms in which the quantity is right, by the pieces that are known too; they are computed once."""
         if quantity not in self._right_forms:
             known = [RIGHT] if self.pieces is RIGHT else [RIGHT, self.pieces]
-            self._right_forms[quantity] = [p for pieces in known for p in predict(quantity, self.given, pieces)]
+            self._right_forms[quantity] = [
+                p for pieces in known for p in predict(quantity, self.given, pieces)
+            ]
         return self._right_forms[quantity]
 
     def _known(self, quantity: str) -> bool:
@@ -173,4 +205,6 @@ class Search:
 
     def fits(self, quantity: str, pieces: Pieces) -> bool:
         """Whether the quantity is one of the forms that the pieces give it."""
-        return any(p.fits(self.given.arrays[quantity], self.given.eps) for p in predict(quantity, self.given, pieces))
+        return any(
+            p.fits(self.given.arrays[quantity], self.given.eps) for p in predict(quantity, self.given, pieces)
+        )

@@ -1,4 +1,7 @@
-"""What the arrays of a step could not show: parts of the loss below its rounding, mistakes that would agree, what is missing."""
+"""What the arrays of a step could not show:
+
+parts of the loss below its rounding, mistakes that would agree, what is missing.
+"""
 
 from collections.abc import Iterator
 
@@ -13,12 +16,15 @@ from scratchvae.reference.diagnosis.search import Search, bearing
 from scratchvae.reference.diagnosis.total import Weighing
 
 HALF = number(0.5)
-PARTS: dict[str, tuple[Factor, Factor]] = {"the KL": (ONE, HALF), "the reconstruction": (HALF, ONE)}  # mis-scaled
+# mis-scaled
+PARTS: dict[str, tuple[Factor, Factor]] = {"the KL": (ONE, HALF), "the reconstruction": (HALF, ONE)}
 MOST_NAMES = 6
 
 
 def blind(search: Search) -> Iterator[str]:
-    """Sentences on the parts of the loss that could be missing or half as large, and everything here would agree as it does."""
+    """Sentences on the parts of the loss that could be missing or half as large, and everything here would
+    agree as it does.
+    """
     given = search.given
     if given.weighted:
         return
@@ -49,12 +55,19 @@ def _size(search: Search, part: str, quantity: str) -> str:
 
 
 def unseen(search: Search) -> Iterator[str]:
-    """What else these arrays do not tell: mistakes of the catalogue under which all of it would agree, and missing arrays."""
+    """What else these arrays do not tell: mistakes of the catalogue under which all of it would agree, and
+    missing arrays.
+    """
     given, names = search.given, []
     for reading in CATALOGUE:
         bears = [q for q in search.agreed if reading.place in bearing(q, given)]
         pieces = search.pieces.under(reading)
-        if bears and reading.name not in names and all(search.fits(q, pieces) for q in bears) and _differs(search, bears, pieces):
+        if (
+            bears
+            and reading.name not in names
+            and all(search.fits(q, pieces) for q in bears)
+            and _differs(search, bears, pieces)
+        ):
             names.append(reading.name)
     if names:
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
@@ -76,7 +89,11 @@ def _missing(given: Given) -> Iterator[str]:
     if given.weighted:
         return
     have = set(given.arrays)
-    out = "logits" if given.logits is not None or (given.likelihood == "bernoulli" and given.x_mean is None) else "x_mean"
+    out = (
+        "logits"
+        if given.logits is not None or (given.likelihood == "bernoulli" and given.x_mean is None)
+        else "x_mean"
+    )
     if not {"z", "noise"} <= have and not given.evaluation:
         yield f"the sampling: hand over {' and '.join(sorted({'z', 'noise'} - have))}"
     if not have & {"loss", "bound"}:

@@ -1,4 +1,6 @@
-"""What can be said where nothing exact follows: data outside the support, noise that isn't normal, impossible signs."""
+"""What can be said where nothing exact follows: data outside the support, noise that isn't normal, impossible
+signs.
+"""
 
 import numpy as np
 from scipy import stats
@@ -13,20 +15,26 @@ from scratchvae.reference.diagnosis.report import Finding
 ENOUGH = 24  # numbers, for a uniform law to be told from a normal one by its range
 MANY = 100  # numbers, for noise to be told from something else that is about as large
 OUTSIDE_SUPPORT = Suspicion(
-    "data_outside_support", "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, or take a Gaussian"
+    "data_outside_support",
+    "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, or take a Gaussian",
 )
 SHARED_ACROSS_BATCH = Suspicion(
-    "noise_shared_across_batch", "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)"
+    "noise_shared_across_batch",
+    "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
 )
 SHARED_ACROSS_LATENTS = Suspicion(
-    "noise_shared_across_latents", "one number serves all latents of an example: draw noise with the shape of the mean, (B, Z)"
+    "noise_shared_across_latents",
+    "one number serves all latents of an example: draw noise with the shape of the mean, (B, Z)",
 )
 SHARED_ACROSS_DRAWS = Suspicion(
-    "noise_shared_across_draws", "one draw of noise serves all K draws of an example: draw it with shape (B, K, Z)"
+    "noise_shared_across_draws",
+    "one draw of noise serves all K draws of an example: draw it with shape (B, K, Z)",
 )
 UNIFORM = Suspicion("noise_uniform", "the noise is uniform in [0, 1): it should be standard normal")
 REDRAWN = Suspicion("noise_redrawn", "this was computed with other noise than z: draw once, use it in both")
-ONE_ARRAY = Suspicion("one_array_for_two_roles", "two outputs of the network are the same numbers: give each a head of its own")
+ONE_ARRAY = Suspicion(
+    "one_array_for_two_roles", "two outputs of the network are the same numbers: give each a head of its own"
+)
 SURROGATE = Suspicion(
     "surrogate_for_bound",
     "normalized weights times log-weights are not the bound; "
@@ -63,7 +71,9 @@ def suspected_noise(given: Given) -> Finding | None:
         return None
     if noise.size > 1 and not np.ptp(noise):
         return Finding(
-            "noise", (SHARED_ACROSS_BATCH.name,), f"one number serves as noise for {noise.size}; {SHARED_ACROSS_BATCH.fix}"
+            "noise",
+            (SHARED_ACROSS_BATCH.name,),
+            f"one number serves as noise for {noise.size}; {SHARED_ACROSS_BATCH.fix}",
         )
     for shared, axis in ((SHARED_ACROSS_BATCH, 0), (SHARED_ACROSS_LATENTS, -1), (SHARED_ACROSS_DRAWS, 1)):
         several = noise.shape[axis] > 1 and (shared is not SHARED_ACROSS_DRAWS or noise.ndim == 3)
@@ -76,7 +86,13 @@ def suspected_noise(given: Given) -> Finding | None:
 
 def z_is_mean(given: Given) -> Reading | None:
     """z without noise to compute it from, but equal to the mean where σ would show."""
-    if given.z is None or given.mean is None or given.scale is None or given.evaluation or given.z.shape != given.mean.shape:
+    if (
+        given.z is None
+        or given.mean is None
+        or given.scale is None
+        or given.evaluation
+        or given.z.shape != given.mean.shape
+    ):
         return None
     std = std_read_as(given.scale, given.arrays[given.scale])
     if not (given.z == given.mean).all() or not (std > 64 * given.eps * (1 + np.abs(given.mean))).any():
@@ -85,12 +101,19 @@ def z_is_mean(given: Given) -> Reading | None:
 
 
 def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> list[Reading]:
-    """What explains a gradient that is the KL's alone, where a decoder whose outputs vary should add to it without d_z.
+    """What explains a gradient that is the KL's alone, where a decoder whose outputs vary should add to it
+    without d_z.
 
     `settled`: z was found right, so that it is not the noise that is missing.
     """
     out = given.logits if given.logits is not None else given.x_mean
-    if given.d_z is not None or given.evaluation or given.weighted or out is None or np.ptp(out, axis=0).max() < OUTPUTS_VARY:
+    if (
+        given.d_z is not None
+        or given.evaluation
+        or given.weighted
+        or out is None
+        or np.ptp(out, axis=0).max() < OUTPUTS_VARY
+    ):
         return []
     alone = pieces.under(sampling.Z_DETACHED)
     of = [q for q in ("d_mean", f"d_{given.scale}") if q in given.arrays]
@@ -106,11 +129,12 @@ def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> l
 
 
 def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:
-    """Whether a quantity that departs would agree with normal noise that has nothing to do with the noise handed over.
+    """Whether a quantity that departs would agree with normal noise that has nothing to do with the noise
+    handed over.
 
-    This is the one mistake recognized by a law and not to precision: the other noise is known to nobody. So it takes a hundred
-    numbers that are standard normal (Kolmogorov–Smirnov, p > 0.05) and independent of the given noise (correlation within 3/√n),
-    in a step in which nothing else departs: whoever asks sees to that.
+    This is the one mistake recognized by a law and not to precision: the other noise is known to nobody. So
+    it takes a hundred numbers that are standard normal (Kolmogorov–Smirnov, p > 0.05) and independent of the
+    given noise (correlation within 3/√n), in a step in which nothing else departs: whoever asks sees to that.
     """
     noise = given.noise
     if given.evaluation or given.scale is None or given.mean is None or noise is None or noise.ndim != 2:
@@ -122,7 +146,8 @@ def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:
     known = np.isfinite(implied)
     if known.sum() < MANY or known.mean() < 0.9:
         return False
-    same = np.abs(np.sort(implied.ravel()) - np.sort(noise.ravel())).max() < 1e-3  # the given noise, in another order
+    # the given noise, in another order
+    same = np.abs(np.sort(implied.ravel()) - np.sort(noise.ravel())).max() < 1e-3
     implied, noise = implied[known], noise[known]
     if same or np.ptp(implied) == 0 or np.ptp(noise) == 0:
         return False
@@ -154,8 +179,18 @@ def one_array_for_two(given: Given) -> Finding | None:
     for first, others in ROLES:
         for other in others:
             one, two = given.arrays.get(first), given.arrays.get(other)
-            if one is not None and two is not None and one.size > 1 and np.ptp(one) and np.array_equal(one, two):
-                return Finding(other, (ONE_ARRAY.name,), f"{first} and {other} are the same array: give each a head of its own")
+            if (
+                one is not None
+                and two is not None
+                and one.size > 1
+                and np.ptp(one)
+                and np.array_equal(one, two)
+            ):
+                return Finding(
+                    other,
+                    (ONE_ARRAY.name,),
+                    f"{first} and {other} are the same array: give each a head of its own",
+                )
     return None
 
 
@@ -169,20 +204,39 @@ def never_negative(given: Given) -> list[str]:
 
 
 def plausibility(given: Given, agreed: list[str]) -> list[str]:
-    """For the reader who has loss and kl alone: notes on what can hardly be, where nothing exact was found right."""
+    """For the reader who has loss and kl alone: notes on what can hardly be, where nothing exact was found
+    right.
+    """
     kl, loss, notes = given.kl, given.loss if given.bound is None else -given.bound, []
     both = {name: given.arrays[name] for name in ("loss", "bound") if name in given.arrays}
-    if len(both) == 2 and both["loss"].shape == both["bound"].shape and not np.allclose(both["loss"], -both["bound"], rtol=1e-5):
+    if (
+        len(both) == 2
+        and both["loss"].shape == both["bound"].shape
+        and not np.allclose(both["loss"], -both["bound"], rtol=1e-5)
+    ):
         notes.append("loss and bound are not each other's negatives, which without weights they would be")
     if kl is not None and "kl" not in agreed and (kl < 0).any():
-        notes.append("a KL in closed form is never negative: its sign is flipped, or this is an estimate from one draw")
+        notes.append(
+            "a KL in closed form is never negative: its sign is flipped, or this is an estimate from one draw"
+        )
     R = given.reconstruction
     if given.likelihood == "bernoulli" and R is not None and "reconstruction" not in agreed and (R < 0).any():
-        notes.append("−log p(x|z) of data in [0, 1] is never negative: the sign is that of log p(x|z), or it isn't a Bernoulli's")
-    if kl is None or loss is None or kl.shape != loss.shape or given.free_bits or {"kl", "loss", "bound"} & set(agreed):
+        notes.append(
+            "−log p(x|z) of data in [0, 1] is never negative: the sign is that of log p(x|z), or it isn't a Bernoulli's"
+        )
+    if (
+        kl is None
+        or loss is None
+        or kl.shape != loss.shape
+        or given.free_bits
+        or {"kl", "loss", "bound"} & set(agreed)
+    ):
         return notes
     rest = loss - given.beta * kl  # −log p(x|z) of an example
     if given.likelihood == "bernoulli" and (rest < 0).any():
         why = f"a sign is flipped, beta is not {given.beta:g}, one is a sum and one a mean over the batch, or it's no Bernoulli"
         return [*notes, f"−log p(x|z) of data in [0, 1] is never negative, yet loss − beta · kl is: {why}"]
-    return [*notes, f"what the loss leaves for −log p(x|z) is {rest.mean():.6g} nats an example, if both are means over examples"]
+    return [
+        *notes,
+        f"what the loss leaves for −log p(x|z) is {rest.mean():.6g} nats an example, if both are means over examples",
+    ]

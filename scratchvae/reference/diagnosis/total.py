@@ -46,21 +46,29 @@ class Weighing:
     @property
     def words(self) -> str:
         """The factors that are not 1."""
-        parts = (("the reconstruction", self.of_reconstruction), ("the KL", self.of_kl), ("the whole loss", self.whole))
+        parts = (
+            ("the reconstruction", self.of_reconstruction),
+            ("the KL", self.of_kl),
+            ("the whole loss", self.whole),
+        )
         return ", ".join(f"{part} × {factor.words}" for part, factor in parts if factor is not ONE)
 
 
 weights = Weighing()
 
 
-def _row(name: str, R: Factor, K: Factor, fix: str, whole: Factor = ONE, reduction: str | None = None) -> Reading:
+def _row(
+    name: str, R: Factor, K: Factor, fix: str, whole: Factor = ONE, reduction: str | None = None
+) -> Reading:
     return Reading(name, Place.TOTAL, Weighing(R, K, whole, reduction=reduction), fix)
 
 
 def free_bits(given: Given, kl: Array) -> tuple[float, Array]:
     """Σ_j max(λ, ⟨kl_j⟩), and its gradient times B (Kingma et al. 2016, equation 15)."""
     mean = kl.mean(axis=0)
-    return float(np.maximum(mean, given.free_bits).sum()), np.broadcast_to(mean >= given.free_bits, kl.shape).astype(float)
+    return float(np.maximum(mean, given.free_bits).sum()), np.broadcast_to(
+        mean >= given.free_bits, kl.shape
+    ).astype(float)
 
 
 def _over_total(given: Given, kl: Array) -> tuple[float, Array]:
@@ -109,7 +117,12 @@ NAMED = [
         PER_BATCH_LATENT,
         "the KL is averaged over batch and latents while the reconstruction is not: sum over the latents, reduce the batch alike",
     ),
-    _row("kl_summed_over_batch", ONE, BATCH, f"the KL is summed over the batch while the reconstruction is averaged: {ALIKE}"),
+    _row(
+        "kl_summed_over_batch",
+        ONE,
+        BATCH,
+        f"the KL is summed over the batch while the reconstruction is averaged: {ALIKE}",
+    ),
     _row(
         "reconstruction_mean_over_batch",
         PER_EXAMPLE,
@@ -158,11 +171,27 @@ NAMED = [
         "the loss is divided by the batch size once more than was declared (reduction='mean' declares a mean)",
         whole=PER_EXAMPLE,
     ),
-    _row("reconstruction_sign", MINUS, ONE, "the reconstruction has the wrong sign in the loss: add −log p(x|z)"),
+    _row(
+        "reconstruction_sign",
+        MINUS,
+        ONE,
+        "the reconstruction has the wrong sign in the loss: add −log p(x|z)",
+    ),
     _row("kl_sign", ONE, MINUS, "the KL has the wrong sign in the loss: it is added"),
-    _row("loss_sign", ONE, ONE, "its sign is flipped: the loss is minimized, the bound is its negative", whole=MINUS),
+    _row(
+        "loss_sign",
+        ONE,
+        ONE,
+        "its sign is flipped: the loss is minimized, the bound is its negative",
+        whole=MINUS,
+    ),
     KL_MISSING,
-    _row("kl_divided_by_pixels", ONE, PER_ENTRY, "the KL is divided by the number of an event's entries: sum over the latents"),
+    _row(
+        "kl_divided_by_pixels",
+        ONE,
+        PER_ENTRY,
+        "the KL is divided by the number of an event's entries: sum over the latents",
+    ),
     _row(
         "loss_divided_by_pixels",
         ONE,
@@ -181,31 +210,60 @@ NAMED = [
     _row("beta_on_reconstruction", BETA, PER_BETA, "beta weighs the reconstruction: it belongs on the KL"),
     _row("beta_squared", ONE, BETA, "beta is applied twice: multiply the KL once"),
     _row("beta_on_both", BETA, ONE, "beta weighs both terms: it belongs on the KL alone"),
-    _penalty("free_bits_over_total", _over_total, "free bits are granted to the KL's total: grant them to each latent"),
-    _penalty("free_bits_by_example", _by_example, "free bits are granted to each example: take the mean over the batch first"),
     _penalty(
-        "free_bits_over_example", _over_example, "free bits are granted to each example's total: grant them to each latent's mean"
+        "free_bits_over_total",
+        _over_total,
+        "free bits are granted to the KL's total: grant them to each latent",
     ),
-    _penalty("free_bits_missing", _missing, "no bits are free: the KL of each latent should count as at least λ"),
+    _penalty(
+        "free_bits_by_example",
+        _by_example,
+        "free bits are granted to each example: take the mean over the batch first",
+    ),
+    _penalty(
+        "free_bits_over_example",
+        _over_example,
+        "free bits are granted to each example's total: grant them to each latent's mean",
+    ),
+    _penalty(
+        "free_bits_missing", _missing, "no bits are free: the KL of each latent should count as at least λ"
+    ),
 ]
 OF_RECONSTRUCTION = (ONE, PER_ENTRY, PER_EXAMPLE, BATCH, PER_BATCH_ENTRY, MINUS, BETA)
 OF_KL = (ONE, NOTHING, MINUS, PER_LATENT, PER_EXAMPLE, PER_BATCH_LATENT, BATCH, PER_ENTRY, PER_BETA, BETA)
 
 
 def _other_reductions() -> list[Reading]:
-    """Those that have a name, of a loss that is a mean over the batch where a sum was declared, or the other way round."""
+    """Those that have a name, of a loss that is a mean over the batch where a sum was declared, or the other
+    way round.
+    """
     weighings = [(r, r.computes) for r in NAMED if isinstance(r.computes, Weighing)]
     return [
-        replace(r, computes=replace(w, whole=whole, reduction=declared), fix=f"it is {over}, which was not declared; and {r.fix}")
+        replace(
+            r,
+            computes=replace(w, whole=whole, reduction=declared),
+            fix=f"it is {over}, which was not declared; and {r.fix}",
+        )
         for r, w in weighings
         if w.whole is ONE and w.reduction is None
-        for whole, declared, over in ((BATCH, "mean", "a sum over the batch"), (PER_EXAMPLE, "sum", "a mean over the batch"))
+        for whole, declared, over in (
+            (BATCH, "mean", "a sum over the batch"),
+            (PER_EXAMPLE, "sum", "a mean over the batch"),
+        )
     ]
 
 
-ALL_ALIKE = "where sums over entries and latents were declared, reduced alike over the batch: write both sums so"
+ALL_ALIKE = (
+    "where sums over entries and latents were declared, reduced alike over the batch: write both sums so"
+)
 PAIRS = _other_reductions() + [  # and every product of reductions that has no name
-    Reading(Weighing(R, K, whole).words, Place.TOTAL, Weighing(R, K, whole), f"{Weighing(R, K, whole).words}, {ALL_ALIKE}", False)
+    Reading(
+        Weighing(R, K, whole).words,
+        Place.TOTAL,
+        Weighing(R, K, whole),
+        f"{Weighing(R, K, whole).words}, {ALL_ALIKE}",
+        False,
+    )
     for R, K, whole in product(OF_RECONSTRUCTION, OF_KL, (ONE, BATCH, PER_EXAMPLE, PER_ENTRY))
     if (R, K, whole) != (ONE, ONE, ONE) and Weighing(R, K, whole) not in [row.computes for row in NAMED]
 ]

@@ -1,4 +1,7 @@
-"""The numbers that a loss multiplies its parts by, where they are none of its sizes: plain ones, and those solved for."""
+"""The numbers that a loss multiplies its parts by, where they are none of its sizes:
+
+plain ones, and those solved for.
+"""
 
 from collections.abc import Iterator
 
@@ -35,7 +38,9 @@ def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
     if R is None or K is None or R.shape != theirs.shape or K.shape != theirs.shape:
         return
     with np.errstate(all="ignore"):
-        whole, of_kl, of_R = (float(np.median(r)) for r in (theirs / (R + K), (theirs - R) / K, (theirs - K) / R))
+        whole, of_kl, of_R = (
+            float(np.median(r)) for r in (theirs / (R + K), (theirs - R) / K, (theirs - K) / R)
+        )
     for c in tidied(whole):
         yield _whole(c, 1)
     for c in tidied(of_kl):
@@ -50,7 +55,11 @@ def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
     yield from _both(given, a, b, 2)
     for u, v in zip(tidied(a), tidied(b), strict=True):
         sign = 1.0 if quantity == "loss" else -1.0
-        left = sign * float(np.median(theirs - u * R - v * K)) / (1.0 if given.reduction == "mean" else given.B or 1)
+        left = (
+            sign
+            * float(np.median(theirs - u * R - v * K))
+            / (1.0 if given.reduction == "mean" else given.B or 1)
+        )
         for c in tidied(left):
             yield _with_constant(given, u, v, c)
 
@@ -61,13 +70,17 @@ def _part(quantity: str, given: Given, pieces: Pieces, a: float, b: float) -> Ar
 
 
 def _of_gradients(given: Given, pieces: Pieces) -> tuple[float | None, float | None]:
-    """By least squares: a from the gradient by the decoder's output, b from the mean's and σ's beyond what comes through z."""
+    """By least squares: a from the gradient by the decoder's output, b from the mean's and σ's beyond what
+    comes through z.
+    """
     a = _multiple(given, pieces, ("logits", "x_mean", *X_SCALES), (1.0, 0.0))
     b = _multiple(given, pieces, ("mean", str(given.scale)), (0.0, 1.0))
     return a, b
 
 
-def _multiple(given: Given, pieces: Pieces, names: tuple[str, ...], weights: tuple[float, float]) -> float | None:
+def _multiple(
+    given: Given, pieces: Pieces, names: tuple[str, ...], weights: tuple[float, float]
+) -> float | None:
     """How often the gradients hold what a part of this weight gives them."""
     theirs, units = [], []
     for quantity in (f"d_{name}" for name in names if f"d_{name}" in given.arrays):
@@ -89,8 +102,12 @@ def _whole(c: float, solved: int) -> Reading:
 
 def _kl(given: Given, c: float, solved: int) -> Reading:
     beta = c * given.beta
-    fix = f"the KL weighs {beta:.6g}: it would agree with beta = {beta:.6g}, where {given.beta:g} was declared"
-    return Reading(f"beta = {beta:.6g}", Place.TOTAL, Weighing(of_kl=number(c)), fix, named=False, solved=solved)
+    fix = (
+        f"the KL weighs {beta:.6g}: it would agree with beta = {beta:.6g}, where {given.beta:g} was declared"
+    )
+    return Reading(
+        f"beta = {beta:.6g}", Place.TOTAL, Weighing(of_kl=number(c)), fix, named=False, solved=solved
+    )
 
 
 def _reconstruction(c: float, solved: int) -> Reading:
@@ -113,7 +130,10 @@ def _with_constant(given: Given, a: float, b: float, c: float) -> Reading:
         "a term of the loss that was not declared"
     )
     if c * weight < 0:
-        capacity, side = f"γ = {spelled(abs(weight))} and C = {spelled(-c / weight)}", "below" if weight < 0 else "above"
+        capacity, side = (
+            f"γ = {spelled(abs(weight))} and C = {spelled(-c / weight)}",
+            "below" if weight < 0 else "above",
+        )
         fix += f", as γ |KL − C| has with {capacity} where the KL is {side} C (Burgess et al. 2018)"
     said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(whole)}".replace("+ −", "− ")
     return Reading(said, Place.TOTAL, Weighing(number(a), number(b), ONE, c), fix, named=False, solved=3)

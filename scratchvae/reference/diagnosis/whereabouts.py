@@ -1,4 +1,6 @@
-"""Where and how a quantity departs for which no reading was found, and which array handed over would settle it."""
+"""Where and how a quantity departs for which no reading was found, and which array handed over would settle
+it.
+"""
 
 import numpy as np
 
@@ -21,7 +23,11 @@ BEYOND = 30.0  # of a logit, where sums of exponentials go wrong first
 
 def described(quantity: str, given: Given, right: Prediction | None) -> str:
     """Words for it, after "the cause is unknown"."""
-    parts = [] if right is None else [_where(quantity, given, right), _how(given.arrays[quantity], right, given.eps)]
+    parts = (
+        []
+        if right is None
+        else [_where(quantity, given, right), _how(given.arrays[quantity], right, given.eps)]
+    )
     wanted = _settling(quantity, given)
     parts += [f"hand over {wanted}, which would tell more"] if wanted else []
     return "".join(f"; {part}" for part in parts if part)
@@ -30,12 +36,16 @@ def described(quantity: str, given: Given, right: Prediction | None) -> str:
 def _settling(quantity: str, given: Given) -> str:
     other = "x_mean" if given.likelihood == "bernoulli" else "logits"
     other = "logits" if "x_mean" in given.arrays else other
-    names = [n for n in SETTLED_BY.get(quantity, ()) if n not in given.arrays and GRADIENTS.get(n, n) != other]
+    names = [
+        n for n in SETTLED_BY.get(quantity, ()) if n not in given.arrays and GRADIENTS.get(n, n) != other
+    ]
     if given.weighted:
         names = [n for n in ("log_w", "d_log_w") if n not in given.arrays]
     theirs = given.arrays[quantity]
     alone = (
-        [f"{quantity} of each example (B,)"] if theirs.ndim == 0 and quantity in {"reconstruction", "kl", "loss", "bound"} else []
+        [f"{quantity} of each example (B,)"]
+        if theirs.ndim == 0 and quantity in {"reconstruction", "kl", "loss", "bound"}
+        else []
     )
     return ", ".join([*alone, *names[:3]])
 
@@ -49,7 +59,11 @@ def _where(quantity: str, given: Given, right: Prediction) -> str:
     if wrong.all() or not wrong.any():
         return "every entry departs" if wrong.any() else ""
     rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
-    if theirs.ndim == 2 and GRADIENTS.get(quantity, quantity) in {"logits", "x_mean", *X_SCALES} and given.logits is not None:
+    if (
+        theirs.ndim == 2
+        and GRADIENTS.get(quantity, quantity) in {"logits", "x_mean", *X_SCALES}
+        and given.logits is not None
+    ):
         large = np.abs(given.logits) > BEYOND
         if large.any() and (wrong <= large).all():
             return f"only where logits are beyond ±{BEYOND:g} ({wrong.sum()} of {wrong.size} entries)"

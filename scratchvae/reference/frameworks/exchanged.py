@@ -1,7 +1,8 @@
-"""A step that was watched, with what is its own exchanged for what diagnose knows: its prior for N(0, 1), other terms for none.
+"""A step that was watched, with what is its own exchanged for what diagnose knows: its prior for N(0, 1),
+other terms for none.
 
-What is taken out of the loss is taken out of the gradients too, by the step's own backward pass. What is left is a plain step, in
-which every mistake that the author made elsewhere still shows.
+What is taken out of the loss is taken out of the gradients too, by the step's own backward pass. What is left
+is a plain step, in which every mistake that the author made elsewhere still shows.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class _Own:
-    """What the loss holds besides what comes through z: the KL's weight b, the prior, and gradients at a fixed z."""
+    """What the loss holds besides what comes through z: the KL's weight b, the prior, and gradients at a
+    fixed z.
+    """
 
     b: float
     prior: Prior | None  # None: of no kind that is known here
@@ -53,8 +56,14 @@ class Exchange:
 
     def _can_be(self) -> bool:
         roles, arrays = self.roles, self.step.raw
-        one = roles.z is not None and roles.mean is not None and roles.held is not None and roles.log_w is None
-        return one and self._kind() is not None and {"d_mean", "d_z", "noise", f"d_{self._kind()}"} <= set(arrays)
+        one = (
+            roles.z is not None and roles.mean is not None and roles.held is not None and roles.log_w is None
+        )
+        return (
+            one
+            and self._kind() is not None
+            and {"d_mean", "d_z", "noise", f"d_{self._kind()}"} <= set(arrays)
+        )
 
     def _kind(self) -> str | None:
         return next((n for n in ("log_var", "log_std", "std", "var", "raw_std") if n in self.step.raw), None)
@@ -64,14 +73,19 @@ class Exchange:
         book, arrays, kind = self.book, self.step.raw, self._kind()
         if book is None or kind is None or self.slope_of_z is None or arrays["mean"].size != arrays["z"].size:
             return
-        m, h, z, dz = (arrays[n].reshape(len(arrays["mean"]), -1).astype(np.float64) for n in ("mean", kind, "z", "d_z"))
+        m, h, z, dz = (
+            arrays[n].reshape(len(arrays["mean"]), -1).astype(np.float64) for n in ("mean", kind, "z", "d_z")
+        )
         others = book.of("other")
         J = self.slope_of_z.reshape(h.shape).astype(np.float64)
         total_m, total_h = (arrays[f"d_{n}"].reshape(h.shape).astype(np.float64) for n in ("mean", kind))
         extra_m, extra_h, extra_z = self._pulled(others, h.shape)
         of_mean, of_held = total_m - dz - (extra_m - extra_z), total_h - dz * J - (extra_h - extra_z * J)
         turned = np.reshape(book.turned, (-1, 1))
-        large = [np.abs(a) + np.abs(c) + np.abs(d) for a, c, d in ((total_m, extra_m, extra_z), (total_h, extra_h, extra_z * J))]
+        large = [
+            np.abs(a) + np.abs(c) + np.abs(d)
+            for a, c, d in ((total_m, extra_m, extra_z), (total_h, extra_h, extra_z * J))
+        ]
         self.rounding = [ROUNDING * float(a.max()) for a in large]
         own = self._recognized(m, h, kind, z, of_mean * turned, of_held * turned)
         if own is None:
@@ -80,10 +94,16 @@ class Exchange:
         made = dict(arrays)
         made.pop("kl", None)
         std, slope = std_read_as(kind, h), d_std_read_as(kind, h)
-        swap_m, swap_h, loss = self._swap(own, m, std, slope, z, float(np.sum(arrays["loss"])) - book.total("other"))
+        swap_m, swap_h, loss = self._swap(
+            own, m, std, slope, z, float(np.sum(arrays["loss"])) - book.total("other")
+        )
         beside = {
             "d_mean": np.abs(total_m) + np.abs(dz) + np.abs(extra_m) + np.abs(extra_z) + np.abs(swap_m),
-            f"d_{kind}": np.abs(total_h) + np.abs(dz * J) + np.abs(extra_h) + np.abs(extra_z * J) + np.abs(swap_h),
+            f"d_{kind}": np.abs(total_h)
+            + np.abs(dz * J)
+            + np.abs(extra_h)
+            + np.abs(extra_z * J)
+            + np.abs(swap_h),
             "loss": sum(float(np.abs(e.value).sum()) for e in book.entries),
         }
         made["d_mean"] = (dz + own.of_mean - swap_m).reshape(arrays["d_mean"].shape)
@@ -99,7 +119,12 @@ class Exchange:
             yield self._read(dict(made), own.b, notes, unknown, beside)
 
     def _read(
-        self, arrays: dict[str, Array], b: float, notes: list[str], unknown: list[str], beside: dict[str, Array | float]
+        self,
+        arrays: dict[str, Array],
+        b: float,
+        notes: list[str],
+        unknown: list[str],
+        beside: dict[str, Array | float],
     ) -> Step:
         """The plain step, and what was meant by it."""
         assert self.step.read_as is not None
@@ -107,7 +132,9 @@ class Exchange:
         settings, chosen = self.step.read_as(arrays, b)
         settings = [{**row, "beside": beside} for row in settings]
         taken = [(e.node, e.weight) for e in self.book.of("posterior", "prior", "other")]
-        return replace(self.step, arrays=arrays, notes=[*notes, *chosen], unknown=unknown, settings=settings, taken=taken)
+        return replace(
+            self.step, arrays=arrays, notes=[*notes, *chosen], unknown=unknown, settings=settings, taken=taken
+        )
 
     def _pulled(self, entries: list[Entry], shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
         """What these terms add to the gradients by mean, spread and z."""
@@ -120,7 +147,9 @@ class Exchange:
         a, b, c = (g.reshape(shape) for g in self.pull([(e.node, e.weight) for e in entries], by))
         return a, b, c
 
-    def _recognized(self, m: Array, h: Array, kind: str, z: Array, of_mean: Array, of_held: Array) -> _Own | None:
+    def _recognized(
+        self, m: Array, h: Array, kind: str, z: Array, of_mean: Array, of_held: Array
+    ) -> _Own | None:
         """The KL in closed form or estimated from the draw, by its gradients at a fixed z."""
         assert self.book is not None
         assert self.roles.z is not None
@@ -137,9 +166,13 @@ class Exchange:
                     continue
                 entries = self.book.of("prior")
                 (gz,) = self.pull([(e.node, e.weight) for e in entries], [self.roles.z])
-                prior = priors.of_estimate(z, -gz.reshape(z.shape) / b, [e.node for e in entries], stops, self.close)
+                prior = priors.of_estimate(
+                    z, -gz.reshape(z.shape) / b, [e.node for e in entries], stops, self.close
+                )
                 c = fitted(gz, z, close=self.close) if prior is None and self.book.of("other") else None
-                return _Own(b, priors.standard(z) if c is not None else prior, *own, True, b if c is None else c)
+                return _Own(
+                    b, priors.standard(z) if c is not None else prior, *own, True, b if c is None else c
+                )
             return None
         starts = [e.node for e in self.book.of("posterior")]
         for prior, (dm, dstd) in priors.of_divergence(m, std, own, starts, stops, self.close):
@@ -160,7 +193,9 @@ class Exchange:
     def _swap(
         self, own: _Own, m: Array, std: Array, slope: Array, z: Array, loss: float
     ) -> tuple[Array | float, Array | float, list[float]]:
-        """What the prior's exchange takes from the gradients by mean and spread, and what the loss is then (one of these)."""
+        """What the prior's exchange takes from the gradients by mean and spread, and what the loss is then
+        (one of these).
+        """
         assert self.book is not None
         prior, b, plain = own.prior, own.b, priors.standard(z)
         if own.estimated:
@@ -191,8 +226,12 @@ class Exchange:
                 f"the prior: what the loss makes of z alone ({where}) is no density that is known here; taken as it is"
             )
         if capacity:
-            notes.append("the KL is held near a capacity C by |KL − C|: taken so, and the loss's value is not compared")
+            notes.append(
+                "the KL is held near a capacity C by |KL − C|: taken so, and the loss's value is not compared"
+            )
         if others:
             where = ", ".join(dict.fromkeys(e.node.place for e in others if e.node.place)) or "somewhere"
-            unknown.append(f"a term of the loss is neither reconstruction nor KL ({where}): it is taken as it is, not checked")
+            unknown.append(
+                f"a term of the loss is neither reconstruction nor KL ({where}): it is taken as it is, not checked"
+            )
         return notes, unknown

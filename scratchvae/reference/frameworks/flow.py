@@ -1,4 +1,6 @@
-"""A step as the graph of the calls that made it, the same for every framework: which array came from which, and by what."""
+"""A step as the graph of the calls that made it, the same for every framework: which array came from which,
+and by what.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,35 @@ from scratchvae.arrays import Array
 
 ARITHMETIC = {"add", "sub", "mul", "div", "neg", "addcmul"}
 CURVES = {
-    *("exp", "log", "log1p", "expm1", "log2", "sqrt", "rsqrt", "pow", "square", "reciprocal", "abs", "sigmoid", "logsigmoid"),
-    *("softplus", "tanh", "clamp", "relu", "elu", "maximum", "minimum", "where", "nan_to_num", "sign", "erf", "softsign"),
+    *(
+        "exp",
+        "log",
+        "log1p",
+        "expm1",
+        "log2",
+        "sqrt",
+        "rsqrt",
+        "pow",
+        "square",
+        "reciprocal",
+        "abs",
+        "sigmoid",
+        "logsigmoid",
+    ),
+    *(
+        "softplus",
+        "tanh",
+        "clamp",
+        "relu",
+        "elu",
+        "maximum",
+        "minimum",
+        "where",
+        "nan_to_num",
+        "sign",
+        "erf",
+        "softsign",
+    ),
     "logaddexp",
 }
 LOSSES = {  # calls that compare an output with a target, and the law that each is of
@@ -34,16 +63,19 @@ SPREADS = {"expand", "repeat"}  # the same numbers, several times
 PICKS = {"pick", "chunk"}
 ORDERS = {"transpose"}  # the same numbers in another order
 ELEMENTWISE = ARITHMETIC | CURVES
-NORMALIZERS = {"log", "log1p", "log2", "lgamma", "softplus"}  # what densities take of a parameter of their own
+# what densities take of a parameter of their own
+NORMALIZERS = {"log", "log1p", "log2", "lgamma", "softplus"}
 PENALTIES = {"abs", "square", "pow"}
 LOCAL = ELEMENTWISE | VIEWS | SPREADS | ORDERS
 
 
 @dataclass(eq=False)
 class Node:
-    """One array of a step: the call that made it, and the arrays and numbers that the call was given, in order.
+    """One array of a step: the call that made it, and the arrays and numbers that the call was given, in
+    order.
 
-    `kind` is "parameter", "data", "constant" or "draw" of an array that no call on other arrays made; "" of any other.
+    `kind` is "parameter", "data", "constant" or "draw" of an array that no call on other arrays made; "" of
+    any other.
     """
 
     index: int
@@ -145,7 +177,9 @@ def gate(steps: list[Node], ends: Iterable[Node]) -> Node:
 
 
 def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
-    """Where the lineage of a node, followed entry by entry and through sums, first meets what is computed otherwise."""
+    """Where the lineage of a node, followed entry by entry and through sums, first meets what is computed
+    otherwise.
+    """
     found, waiting, met = set(), [node], set(stops)
     while waiting:
         at = waiting.pop()
@@ -160,7 +194,9 @@ def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
 
 
 def before_parting(output: Node, made: set[Node]) -> Node:
-    """What the output was made of entry by entry along several ways, as log m − log(r + m) is of m; else the output itself."""
+    """What the output was made of entry by entry along several ways, as log m − log(r + m) is of m; else the
+    output itself.
+    """
     if output.op not in ELEMENTWISE or len({p for p in output.parents if p in made}) < 2:
         return output
     starts = [node for node in sources(output) if node in made]
@@ -190,7 +226,9 @@ def belongs(node: Node, known: set[Node]) -> bool:
 
 
 def laws_of(made: Iterable[Node]) -> set[str]:
-    """The laws that calls on an output are written of, by their names or their form, such as log y beside log(1 − y)."""
+    """The laws that calls on an output are written of, by their names or their form, such as log y beside
+    log(1 − y).
+    """
     found, logs = set(), set()
     for node in made:
         found.add(LOSSES.get(node.op, ""))
@@ -200,5 +238,7 @@ def laws_of(made: Iterable[Node]) -> set[str]:
         elif node.op in {"log", "log1p"} and not node.kind:
             logs.add("1 - y" if node.op == "log1p" or (inner.op == "sub" and inner.numbers == [1.0]) else "y")
         elif inner.op == "sub" and any(p.like_data for p in inner.parents):
-            found |= {"gaussian"} if node.op in {"square", "pow"} else {"laplace"} if node.op == "abs" else set()
+            found |= (
+                {"gaussian"} if node.op in {"square", "pow"} else {"laplace"} if node.op == "abs" else set()
+            )
     return (found | {"bernoulli"} if len(logs) == 2 else found) - {""}

@@ -1,4 +1,5 @@
-"""What an equation of a jaxpr is called here: JAX writes some functions as several equations, and some under other names.
+"""What an equation of a jaxpr is called here: JAX writes some functions as several equations, and some under
+other names.
 
 jax is imported inside these functions only.
 """
@@ -87,7 +88,9 @@ def _division(node: Any, number: float, shown: list[Any]) -> tuple[str, list[Any
 
 
 def _log_sum_exp(nodes: list[Node]) -> Node | None:
-    """What the logarithm of a sum of exponentials is of, where the sum adds the maximum that it was taken without."""
+    """What the logarithm of a sum of exponentials is of, where the sum adds the maximum that it was taken
+    without.
+    """
     for log in nodes:
         inner = log
         for op in ("log", "abs", "sum", "exp", "sub"):
@@ -116,6 +119,7 @@ def _name_of_custom(equation: Any) -> str:
 def _as_number(operand: Any) -> Any:
     """A number, where the operand is one that no array enters."""
     if isinstance(operand, Node):
-        single = operand.kind == "constant" and operand.size == 1 and operand.value().size == 1  # a key has two words
+        # a key has two words
+        single = operand.kind == "constant" and operand.size == 1 and operand.value().size == 1
         return float(operand.value().reshape(())) if single else operand
     return float(np.asarray(operand).astype(np.float64).reshape(()))

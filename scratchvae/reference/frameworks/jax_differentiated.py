@@ -22,11 +22,15 @@ class Differentiated(BaseException):  # which no except clause of the user's ste
 
 @contextmanager
 def _stopping_at_gradients() -> Iterator[None]:
-    """Inside, jax.grad and jax.value_and_grad, and those of flax.nnx, stop the step where the gradient would be computed."""
+    """Inside, jax.grad and jax.value_and_grad, and those of flax.nnx, stop the step where the gradient would
+    be computed.
+    """
     import jax
 
     modules = [jax, *([sys.modules["flax.nnx"]] if "flax.nnx" in sys.modules else [])]
-    kept = [(module, name, getattr(module, name)) for module in modules for name in ("grad", "value_and_grad")]
+    kept = [
+        (module, name, getattr(module, name)) for module in modules for name in ("grad", "value_and_grad")
+    ]
     for module, name, _ in kept:
         setattr(module, name, _stop)
     try:

@@ -1,4 +1,5 @@
-"""Somebody's JAX function as the graph of the equations of its jaxpr, each computed, and differentiated where it is asked for.
+"""Somebody's JAX function as the graph of the equations of its jaxpr, each computed, and differentiated where
+it is asked for.
 
 jax is imported inside these functions only.
 """
@@ -16,7 +17,8 @@ from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node
 from scratchvae.reference.frameworks.jax_calls import called, held_inside, is_draw
 
-FOREIGN = {"jax", "flax", "haiku", "keras", "equinox", "optax", "distrax", "scratchvae", "site-packages"}  # not the user's own
+# not the user's own
+FOREIGN = {"jax", "flax", "haiku", "keras", "equinox", "optax", "distrax", "scratchvae", "site-packages"}
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,15 @@ class Equation:
         """The results, where the arrays that go in have these values."""
         from jax.core import eval_jaxpr
 
-        return list(eval_jaxpr(self.jaxpr, (), *(value(o) if isinstance(o, Node) else o for o in self.operands)))
+        return list(
+            eval_jaxpr(self.jaxpr, (), *(value(o) if isinstance(o, Node) else o for o in self.operands))
+        )
 
 
 class Graph:
-    """The equations of a jaxpr, those of the functions it calls among them, in order; equal ones are entered once."""
+    """The equations of a jaxpr, those of the functions it calls among them, in order; equal ones are entered
+    once.
+    """
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -59,7 +65,9 @@ class Graph:
         return node
 
     def run(self, jaxpr: Any, constants: Sequence[Any], given: Sequence[Any]) -> list[Any]:
-        """Enter the equations of a jaxpr that is given these nodes and numbers; its results as nodes and numbers."""
+        """Enter the equations of a jaxpr that is given these nodes and numbers; its results as nodes and
+        numbers.
+        """
         known = dict(zip(jaxpr.constvars, [self._constant(c) for c in constants], strict=True))
         known |= dict(zip(jaxpr.invars, given, strict=True))
 
@@ -87,15 +95,21 @@ class Graph:
                 return new.get(node, node.handle)
 
             for equation in self.equations:
-                if not ancestors & set(equation.results) or not any(o in new for o in equation.operands if isinstance(o, Node)):
+                if not ancestors & set(equation.results) or not any(
+                    o in new for o in equation.operands if isinstance(o, Node)
+                ):
                     continue
                 for node, found in zip(equation.results, equation.run(value), strict=True):
                     new[node] = found + changes[at[node]] if node in at else found
             return [value(node) for node in of]
 
-        handed = [self._as_held(node, seed).astype(node.handle.dtype) for node, seed in zip(of, seeds, strict=True)]
+        handed = [
+            self._as_held(node, seed).astype(node.handle.dtype) for node, seed in zip(of, seeds, strict=True)
+        ]
         _, pullback = jax.vjp(rest, [jax.numpy.zeros_like(node.handle) for node in by])
-        return [self._as_shown(node, as_array(found)) for node, found in zip(by, pullback(handed)[0], strict=True)]
+        return [
+            self._as_shown(node, as_array(found)) for node, found in zip(by, pullback(handed)[0], strict=True)
+        ]
 
     def put_examples_first(self, node: Node) -> None:
         """Show an array whose last axis is that of the examples with this axis first."""

@@ -1,4 +1,6 @@
-"""What a JAX step drew and returned, and its arrays compared by themselves where its equations were not recognized."""
+"""What a JAX step drew and returned, and its arrays compared by themselves where its equations were not
+recognized.
+"""
 
 from __future__ import annotations
 
@@ -27,23 +29,33 @@ def noise_drawn(traced: Traced, given: Any, shape: tuple[int, int]) -> Array | N
     return noise_of(draws if given is None else [np.asarray(given)], shape)
 
 
-def by_arrays(traced: Traced, x: Any, *, noise: Any, likelihood: str | None, **settings: Any) -> Report | None:
+def by_arrays(
+    traced: Traced, x: Any, *, noise: Any, likelihood: str | None, **settings: Any
+) -> Report | None:
     """The report on the arrays that a step returned beside its loss, and on the noise that it drew.
 
-    What is not said of likelihood and reduction is what explains most. None where mean, spread, z or output is missing.
+    What is not said of likelihood and reduction is what explains most. None where mean, spread, z or output
+    is missing.
     """
     shown = shown_by(traced, settings.pop("names", None) or {})
     if not all(set(any_of) & set(shown) for any_of in WANTED.values()):
         return None
     loss, mean = traced.loss.value(), shown["mean"]
     drawn = noise_drawn(traced, shown.get("noise", noise), (len(mean), mean[0].size))
-    known = {"x": np.asarray(x), "loss": loss, **({} if drawn is None else {"noise": drawn.astype(loss.dtype)}), **shown}
+    known = {
+        "x": np.asarray(x),
+        "loss": loss,
+        **({} if drawn is None else {"noise": drawn.astype(loss.dtype)}),
+        **shown,
+    }
     laws = [likelihood] if likelihood else ["bernoulli"] if "logits" in shown else ["bernoulli", "gaussian"]
     best: Report | None = None
     for law in laws:
         for reduction in ("mean", "sum"):
             try:
-                found = examine(read(known, names={}, **{"likelihood": law, "reduction": reduction, **settings})).report
+                found = examine(
+                    read(known, names={}, **{"likelihood": law, "reduction": reduction, **settings})
+                ).report
             except InputError:
                 if law == laws[-1]:
                     raise
@@ -54,15 +66,24 @@ def by_arrays(traced: Traced, x: Any, *, noise: Any, likelihood: str | None, **s
                 break
     assert best is not None
     careful = unaccusing(best, [])
-    return replace(careful, blind=(*careful.blind, "gradients were not compared: name encoder, heads and decoder for that"))
+    return replace(
+        careful,
+        blind=(*careful.blind, "gradients were not compared: name encoder, heads and decoder for that"),
+    )
 
 
 def noise_of(draws: list[Array], shape: tuple[int, int]) -> Array | None:
-    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it, else None."""
+    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it,
+    else None.
+    """
     for draw in draws:
         if draw.size == shape[0] * shape[1]:
             return draw.reshape(shape)
     for draw in draws:
-        if draw.size > 1 and draw.ndim <= 2 and all(a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False)):
+        if (
+            draw.size > 1
+            and draw.ndim <= 2
+            and all(a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False))
+        ):
             return np.broadcast_to(draw, shape)
     return None

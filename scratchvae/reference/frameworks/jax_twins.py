@@ -18,7 +18,14 @@ from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report,
 from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
 from scratchvae.reference.frameworks.jax_step import by_arrays, noise_drawn, shown_by
 from scratchvae.reference.frameworks.jax_watched import JaxWatched, moved, trace
-from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.parts import (
+    activation,
+    as_heads,
+    as_parts,
+    as_scale,
+    known_activations,
+    require_settings,
+)
 from scratchvae.reference.frameworks.perturbation import seen_enough
 from scratchvae.reference.frameworks.twin_step import TwinStep
 
@@ -38,35 +45,45 @@ def check_jax(
     noise: Any = None,
     **settings: Any,
 ) -> Report:
-    """Read the jaxpr of `step(parameters, x, *arguments)` -> loss, (loss, arrays) or a dict with "loss", and judge the step.
+    """Read the jaxpr of `step(parameters, x, *arguments)` -> loss, (loss, arrays) or a dict with "loss", and
+    judge the step.
 
-    With no name of a layer, every equation is computed, and mean, spread, noise, z, output and the parts of the loss are found
-    from what was done with each array, as `capture` finds them in PyTorch. The gradients are those of the rest of the jaxpr, and
-    any setting that is not given is taken from the step's own arithmetic. The parameters may be any tree of arrays, such as the
-    variables of a Flax module, or a module of `flax.nnx`; of a tree with a part "params" only that is learned. x and a key may
-    come in either order, and the step may be jitted or vmapped over examples. Such a report names a mistake only where what was
-    found proves it; what departs otherwise is "unproven". Arrays that the step returns are known by their names.
+    With no name of a layer, every equation is computed, and mean, spread, noise, z, output and the parts of
+    the loss are found from what was done with each array, as `capture` finds them in PyTorch. The gradients
+    are those of the rest of the jaxpr, and any setting that is not given is taken from the step's own
+    arithmetic. The parameters may be any tree of arrays, such as the variables of a Flax module, or a module
+    of `flax.nnx`; of a tree with a part "params" only that is learned. x and a key may come in either order,
+    and the step may be jitted or vmapped over examples. Such a report names a mistake only where what was
+    found proves it; what departs otherwise is "unproven". Arrays that the step returns are known by their
+    names.
 
-    With names, the layers are computed here too, in float64. `encoder` and `decoder` name what happens in order: dense layers by
-    the dotted path of their part of the tree, a (W, b) pair or a dict of kernel and bias with W (in, out), and activations
-    ("relu", "tanh", …, or jax's functions); `heads` are the layers of the mean and of the spread, by default log σ², or the one
-    layer that gives both, the mean in the first half. `settings` are those of diagnose. From the loss and its gradients alone
-    mistakes of sampling are rehearsed; arrays show more.
+    With names, the layers are computed here too, in float64. `encoder` and `decoder` name what happens in
+    order: dense layers by the dotted path of their part of the tree, a (W, b) pair or a dict of kernel and
+    bias with W (in, out), and activations ("relu", "tanh", …, or jax's functions); `heads` are the layers of
+    the mean and of the spread, by default log σ², or the one layer that gives both, the mean in the first
+    half. `settings` are those of diagnose. From the loss and its gradients alone mistakes of sampling are
+    rehearsed; arrays show more.
 
-    The noise is what `arrays` hold as noise, what is handed over as `noise`, or what the step draws by functions of jax.random.
-    Where the KL is too small to be seen, as at initialization, the step is checked once more at perturbed weights.
+    The noise is what `arrays` hold as noise, what is handed over as `noise`, or what the step draws by
+    functions of jax.random. Where the KL is too small to be seen, as at initialization, the step is checked
+    once more at perturbed weights.
     """
     names = {"encoder": encoder, "heads": heads, "decoder": decoder}
     missing = [name for name, value in names.items() if value is None]
     if missing and len(missing) < len(names):
-        raise InputError(f"check_jax: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not")
+        raise InputError(
+            f"check_jax: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not"
+        )
     require_settings("check_jax", settings)
     settings |= {"likelihood": likelihood, "noise": noise}
     check: Callable[..., Report]
     if missing:
         check, settings = _watched, settings | {"scale": scale}
     else:
-        check, settings = _checked, settings | names | {"scale": scale or "log_var", "likelihood": likelihood or "bernoulli"}
+        check, settings = (
+            _checked,
+            settings | names | {"scale": scale or "log_var", "likelihood": likelihood or "bernoulli"},
+        )
     return seen_enough(
         check(step, parameters, x, arguments, **settings),
         lambda: check(step, parameters, x, arguments, perturbed=True, **settings),
@@ -111,7 +128,10 @@ def _checked(
 ) -> Report:
     """The step compared with its twin, at these parameters."""
     scale, ends = as_scale("check_jax", scale), as_heads("check_jax", heads)
-    encoder, decoder = as_parts("check_jax", "encoder", encoder), list(as_parts("check_jax", "decoder", decoder))
+    encoder, decoder = (
+        as_parts("check_jax", "encoder", encoder),
+        list(as_parts("check_jax", "decoder", decoder)),
+    )
     while likelihood == "bernoulli" and isinstance(activation(decoder[-1]), layers.Sigmoid):
         decoder.pop()  # a Bernoulli's sigmoid is the loss's
     twins: dict[str, tuple[Parameter, str]] = {}
@@ -133,22 +153,38 @@ def _checked(
     dtype = str(loss.dtype)
     known = {"x": x, "loss": loss, **({} if drawn is None else {"noise": drawn.astype(dtype)}), **shown}
     if "z" not in shown and drawn is not None and "mean" in shown and scale in shown:
-        known["z"] = (shown["mean"] + std_read_as(scale, shown[scale].astype(np.float64)) * drawn).astype(dtype)
-    seen = {**{name: value.astype(dtype) for name, value in values.items() if name not in {*known, "d_z"}}, **known}
-    if drawn is None and not settings.get("evaluation") and "z" not in shown and not _agrees(loss, values.get("loss"), dtype):
-        raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
+        known["z"] = (shown["mean"] + std_read_as(scale, shown[scale].astype(np.float64)) * drawn).astype(
+            dtype
+        )
+    seen = {
+        **{name: value.astype(dtype) for name, value in values.items() if name not in {*known, "d_z"}},
+        **known,
+    }
+    if (
+        drawn is None
+        and not settings.get("evaluation")
+        and "z" not in shown
+        and not _agrees(loss, values.get("loss"), dtype)
+    ):
+        raise InputError(
+            f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise="
+        )
     meant = {name: value for name, value in settings.items() if name != "names"}
     examination = examine(read(seen, names=settings.get("names") or {}, likelihood=likelihood, **meant))
     theirs = {"loss", "noise", "x", *shown}  # the others are the twin's
     kept = tuple(line for line in examination.report.lines if line.quantity in theirs)
     report = replace(examination.report, lines=kept)
     if drawn is None and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
-        raise InputError(f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise=")
+        raise InputError(
+            f"check_jax: no noise of shape (B, Z) = {(len(x), latents)} was seen; hand it over as noise="
+        )
     named = [traced.parameters[path] for _, path in twins.values()]
     gradients = dict(zip(twins, traced.graph.pull([traced.loss], [np.ones(())], named), strict=True))
     hint = "; a step that returns (loss, {'mean': mean, 'z': z, …}) shows more, as whether the layers are named as they are"
     hint = "" if {"z", "mean"} <= set(shown) else hint
-    observed = Observed({name: shown[name] for name in values if name in shown and name != "loss"}, gradients, loss, dtype)
+    observed = Observed(
+        {name: shown[name] for name in values if name in shown and name != "loss"}, gradients, loss, dtype
+    )
     return compared(examination, report, observed, rehearse, hint)
 
 

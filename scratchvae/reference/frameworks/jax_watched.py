@@ -53,7 +53,9 @@ class JaxWatched(Watched):
         return [self._kept[of, node] for node in by]
 
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
+        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at
+        the ends.
+        """
         by, z = list(self.parameters.values()), step.ends.get("z")
         out = next((step.ends[name] for name in ("logits", "x_mean") if name in step.ends), None)
         if not by or out is None:
@@ -77,7 +79,16 @@ class JaxWatched(Watched):
         if roles.z is None or roles.target is None:
             return
         B = len(roles.target.value()) if roles.target.shape else 0
-        known = (roles.mean, roles.joined, roles.std, roles.held, roles.noise, roles.z, roles.output, roles.before_sigmoid)
+        known = (
+            roles.mean,
+            roles.joined,
+            roles.std,
+            roles.held,
+            roles.noise,
+            roles.z,
+            roles.output,
+            roles.before_sigmoid,
+        )
         for node in known:
             if node is not None and len(node.shape) == 2 and node.shape[0] != B == node.shape[1]:
                 self.graph.put_examples_first(node)
@@ -97,18 +108,26 @@ def moved(parameters: Any) -> Any:
     return jax.tree_util.tree_map(move, parameters)
 
 
-def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any = None, perturbed: bool = False) -> Traced:
-    """The graph of `step(parameters, *arguments)`; x is the first argument after the parameters that is an array and no key.
+def trace(
+    step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any = None, perturbed: bool = False
+) -> Traced:
+    """The graph of `step(parameters, *arguments)`; x is the first argument after the parameters that is an
+    array and no key.
 
-    Of a step that takes gradients itself, by jax.grad or jax.value_and_grad, the function that it differentiates first is read.
-    `noise` is an argument that was drawn outside. InputError where the step does not return its loss.
+    Of a step that takes gradients itself, by jax.grad or jax.value_and_grad, the function that it
+    differentiates first is read. `noise` is an argument that was drawn outside. InputError where the step
+    does not return its loss.
     """
     import jax
 
     opened = [_opened(argument) for argument in (parameters, *arguments)]
     if perturbed:
         tree, build = opened[0]
-        parts = {**tree, "params": moved(tree["params"])} if isinstance(tree, dict) and "params" in tree else moved(tree)
+        parts = (
+            {**tree, "params": moved(tree["params"])}
+            if isinstance(tree, dict) and "params" in tree
+            else moved(tree)
+        )
         opened[0] = parts, build
     paths, structure = jax.tree_util.tree_flatten_with_path([tree for tree, _ in opened])
     traced = [i for i, (_, leaf) in enumerate(paths) if hasattr(leaf, "dtype") and hasattr(leaf, "shape")]
@@ -118,7 +137,9 @@ def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any
         for i, array in zip(traced, arrays, strict=True):
             leaves[i] = array
         trees = jax.tree_util.tree_unflatten(structure, leaves)
-        return up_to_gradients(lambda: step(*(build(tree) for (_, build), tree in zip(opened, trees, strict=True))))
+        return up_to_gradients(
+            lambda: step(*(build(tree) for (_, build), tree in zip(opened, trees, strict=True)))
+        )
 
     arrays = [jax.numpy.asarray(paths[i][1]) for i in traced]
     closed, shapes = jax.make_jaxpr(run, return_shape=True)(arrays)
@@ -130,7 +151,12 @@ def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any
         name = _dotted(path[1:])
         first = path[0].idx == 0
         kind = "parameter" if is_learned else "constant" if first or is_number_or_key(array) else "data"
-        if noise is not None and not first and array.shape == np.shape(noise) and np.array_equal(array, noise):
+        if (
+            noise is not None
+            and not first
+            and array.shape == np.shape(noise)
+            and np.array_equal(array, noise)
+        ):
             kind = "draw"
         leaves.append(graph.leaf(array, kind, name))
         leaves[-1].op = "draw normal" if kind == "draw" else "leaf"
@@ -149,7 +175,9 @@ def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any
 
 
 def _learned(paths: Sequence[Any], arrays: Sequence[Any]) -> list[bool]:
-    """Which arrays of the first argument are parameters: the floating ones, and only those under "params" where there is one."""
+    """Which arrays of the first argument are parameters: the floating ones, and only those under "params"
+    where there is one.
+    """
     import jax
 
     first = [path[0].idx == 0 for path in paths]
@@ -167,7 +195,9 @@ def _loss(names: Sequence[str], results: Sequence[Any]) -> tuple[Node, dict[str,
     if loss is None and found and found[0][0] in {"", "0"} and found[0][0] in single:
         loss = found[0][1]
     if loss is None:
-        shown = ", ".join(f"{name or 'one result'} of shape {node.shape}" for name, node in found) or "no array"
+        shown = (
+            ", ".join(f"{name or 'one result'} of shape {node.shape}" for name, node in found) or "no array"
+        )
         raise InputError(
             "check_jax: the step should return its loss, one number that depends on the parameters, by itself, first in a "
             f"tuple or as 'loss' of a dict, found {shown}"
@@ -176,12 +206,16 @@ def _loss(names: Sequence[str], results: Sequence[Any]) -> tuple[Node, dict[str,
 
 
 def _opened(argument: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """A tree of arrays, and what builds the argument of it again: a Flax module (nnx) is an object with a state."""
+    """A tree of arrays, and what builds the argument of it again: a Flax module (nnx) is an object with a
+    state.
+    """
     nnx = sys.modules.get("flax.nnx")
     if nnx is None or not isinstance(argument, (nnx.Module, nnx.Rngs)):
         return argument, lambda tree: tree
     graph, learned, other = nnx.split(argument, nnx.Param, ...)
-    return {"params": nnx.to_pure_dict(learned), "other": other}, lambda tree: _merged(nnx, graph, learned, tree)
+    return {"params": nnx.to_pure_dict(learned), "other": other}, lambda tree: _merged(
+        nnx, graph, learned, tree
+    )
 
 
 def _merged(nnx: Any, graph: Any, learned: Any, tree: Mapping[str, Any]) -> Any:

@@ -1,4 +1,5 @@
-"""One training step of a Keras 3 model, on the backend that it runs on: by watching PyTorch, or from JAX's jaxpr.
+"""One training step of a Keras 3 model, on the backend that it runs on: by watching PyTorch, or from JAX's
+jaxpr.
 
 keras, torch and jax are imported inside these functions only.
 """
@@ -18,21 +19,31 @@ from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 
 
 def check_keras(
-    model: Any, x: Any, y: Any = None, *, scale: str | None = None, likelihood: str | None = None, **settings: Any
+    model: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    scale: str | None = None,
+    likelihood: str | None = None,
+    **settings: Any,
 ) -> Report:
-    """Run `model.train_step` on one batch up to where it takes gradients, and judge the step without the names of its layers.
+    """Run `model.train_step` on one batch up to where it takes gradients, and judge the step without the
+    names of its layers.
 
-    The model may have a `train_step` of its own, or the one of Keras with the losses of `compile`, `compute_loss` and `add_loss`;
-    `y` is what is compared with its output there. On torch the step is watched as by `capture`, on jax its jaxpr is read as by
-    `check_jax`, and what these say of settings and verdicts holds here too. Weights and optimizer are left as they were. Where
-    the KL is too small to be seen, as at initialization, the step is checked once more at perturbed weights.
+    The model may have a `train_step` of its own, or the one of Keras with the losses of `compile`,
+    `compute_loss` and `add_loss`; `y` is what is compared with its output there. On torch the step is watched
+    as by `capture`, on jax its jaxpr is read as by `check_jax`, and what these say of settings and verdicts
+    holds here too. Weights and optimizer are left as they were. Where the KL is too small to be seen, as at
+    initialization, the step is checked once more at perturbed weights.
 
     InputError on another backend, and where train_step takes no gradient.
     """
     import keras
 
     require_settings("check_keras", settings)
-    settings |= {name: value for name, value in (("scale", scale), ("likelihood", likelihood)) if value is not None}
+    settings |= {
+        name: value for name, value in (("scale", scale), ("likelihood", likelihood)) if value is not None
+    }
     backend = keras.backend.backend()
     if backend not in {"torch", "jax"}:
         raise InputError(
@@ -70,14 +81,18 @@ def _on_torch(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report
             model.train_step(data)
         except _Reached as reached:
             return seen.report(reached.args[0], **settings)
-    raise InputError("check_keras: train_step made no backward pass: was the model compiled with an optimizer?")
+    raise InputError(
+        "check_keras: train_step made no backward pass: was the model compiled with an optimizer?"
+    )
 
 
 def _on_jax(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
     from scratchvae.reference.frameworks.jax_watched import JaxWatched, trace
 
     if model.optimizer is None:
-        raise InputError("check_keras: the model should be compiled with an optimizer: train_step takes no gradient without")
+        raise InputError(
+            "check_keras: the model should be compiled with an optimizer: train_step takes no gradient without"
+        )
     groups = (model.non_trainable_variables, model.optimizer.variables, model.metrics_variables)
     others = [[variable.value for variable in variables] for variables in groups]
     parameters = {variable.path: variable.value for variable in model.trainable_variables}

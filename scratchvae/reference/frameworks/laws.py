@@ -1,7 +1,8 @@
-"""The law by which an output was compared with data, told by the loss's gradient: Bernoulli, Gaussian, counts, categories.
+"""The law by which an output was compared with data, told by the loss's gradient: Bernoulli, Gaussian,
+counts, categories.
 
-A law is recognized where the loss's gradient by the decoder's output is one number times the gradient of −log p(x|output), entry
-by entry, with this library's own formula on that side.
+A law is recognized where the loss's gradient by the decoder's output is one number times the gradient of
+−log p(x|output), entry by entry, with this library's own formula on that side.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ FEW_CATEGORIES = 1 << 16
 class Law:
     """What was recognized: the weight `a` of −log p(x|z) in the loss, and how it is handed to diagnose.
 
-    `likelihood` is one of diagnose's; of "own" laws `piece` computes −log p(x|z). `output` is the array's name there, `x` the
-    target in the output's shape, `more` what else is handed over, and `said` a sentence for the notes.
+    `likelihood` is one of diagnose's; of "own" laws `piece` computes −log p(x|z). `output` is the array's
+    name there, `x` the target in the output's shape, `more` what else is handed over, and `said` a sentence
+    for the notes.
     """
 
     likelihood: str
@@ -43,17 +45,29 @@ def by_rows(array: Array, B: int) -> Array:
 
 
 def of_one_output(output: Array, gradient: Array, x: Array, B: int, close: float) -> Iterator[Law]:
-    """Laws with one array of parameters: of counts, and of categories.     x of the output's shape, or of whole numbers."""
+    """Laws with one array of parameters: of counts, and of categories.
+
+    x of the output's shape, or of whole numbers.
+    """
     o, g = output.astype(np.float64), gradient.astype(np.float64)
     if x.size == o.size and x.size and x.min() >= 0:
         t = x.reshape(o.shape).astype(np.float64)
         with np.errstate(all="ignore"):
             a = fitted(g, np.exp(o) - t, close=close)
             if a is not None and a > 0:
-                yield Law("own", a, "logits", by_rows(t, B), _poisson, said="the likelihood is Poisson's, by log λ")
+                yield Law(
+                    "own", a, "logits", by_rows(t, B), _poisson, said="the likelihood is Poisson's, by log λ"
+                )
             a = fitted(g, 1 - t / o, close=close) if o.min() > 0 else None
             if a is not None and a > 0:
-                yield Law("own", a, "x_mean", by_rows(t, B), _poisson_by_rate, said="the likelihood is Poisson's, by λ")
+                yield Law(
+                    "own",
+                    a,
+                    "x_mean",
+                    by_rows(t, B),
+                    _poisson_by_rate,
+                    said="the likelihood is Poisson's, by λ",
+                )
     for counts, axis in _counts(o, x):
         p = np.exp(o - o.max(axis=axis, keepdims=True))
         p /= p.sum(axis=axis, keepdims=True)
@@ -71,7 +85,12 @@ def _counts(o: Array, x: Array) -> Iterator[tuple[Array, int]]:
         yield x.reshape(o.shape).astype(np.float64), o.ndim - 1
     for axis in dict.fromkeys((1, o.ndim - 1)):
         C = o.shape[axis] if o.ndim > axis else 0
-        if not 1 < C < FEW_CATEGORIES or x.size * C != o.size or (x != np.round(x)).any() or x.max(initial=0) >= C:
+        if (
+            not 1 < C < FEW_CATEGORIES
+            or x.size * C != o.size
+            or (x != np.round(x)).any()
+            or x.max(initial=0) >= C
+        ):
             continue
         shape = tuple(size for i, size in enumerate(o.shape) if i != axis)
         index = np.expand_dims(x.reshape(shape).astype(np.int64), axis)
@@ -80,8 +99,12 @@ def _counts(o: Array, x: Array) -> Iterator[tuple[Array, int]]:
         yield counts, axis
 
 
-def _entries(log_px: Callable[[Array, Array], tuple[Array, Array]], output: str, constant: Callable[[Array], Array]) -> Piece:
-    """A piece by entry: log_px(output, x) -> log p and its gradient; `constant`: what of log p depends on x alone."""
+def _entries(
+    log_px: Callable[[Array, Array], tuple[Array, Array]], output: str, constant: Callable[[Array], Array]
+) -> Piece:
+    """A piece by entry: log_px(output, x) -> log p and its gradient; `constant`: what of log p depends on x
+    alone.
+    """
 
     def piece(given: Given) -> Terms | None:
         x, o = given.x, given.arrays.get(output)
@@ -89,7 +112,13 @@ def _entries(log_px: Callable[[Array, Array], tuple[Array, Array]], output: str,
             return None
         value, slope = log_px(o, x)
         left_out = 0.0 if given.constants else constant(x)
-        size = 1 + np.abs(value) + np.abs(left_out) + np.abs(slope) * (1 + np.abs(o)) + np.abs(x) * (1 + np.abs(o))
+        size = (
+            1
+            + np.abs(value)
+            + np.abs(left_out)
+            + np.abs(slope) * (1 + np.abs(o))
+            + np.abs(x) * (1 + np.abs(o))
+        )
         return Terms(-(value - left_out), {output: -slope}, size, digits_lost=np.abs(x) + np.abs(slope))
 
     return piece
@@ -121,26 +150,38 @@ def _multinomial(shape: tuple[int, ...], axis: int) -> Piece:
     """Of outcomes along an axis of the output's own shape."""
 
     def piece(given: Given) -> Terms | None:
-        if given.x is None or given.logits is None or given.x.shape != given.logits.shape or (given.x < 0).any():
+        if (
+            given.x is None
+            or given.logits is None
+            or given.x.shape != given.logits.shape
+            or (given.x < 0).any()
+        ):
             return None
         rest = tuple(size for i, size in enumerate(shape) if i != axis)
-        x, o = (np.moveaxis(a.reshape(shape), axis, -1).reshape(-1, shape[axis]) for a in (given.x, given.logits))
+        x, o = (
+            np.moveaxis(a.reshape(shape), axis, -1).reshape(-1, shape[axis]) for a in (given.x, given.logits)
+        )
         log_px, pullback = multinomial.log_prob(o, x=x)
         slope = pullback(np.ones(len(log_px)))
         if not given.constants:
             log_px = log_px + _log_factorial(x.sum(axis=1)) - _log_factorial(x).sum(axis=1)
-        share = np.repeat((-log_px / shape[axis])[:, None], shape[axis], axis=1)  # an event's, over its outcomes evenly
+        # an event's, over its outcomes evenly
+        share = np.repeat((-log_px / shape[axis])[:, None], shape[axis], axis=1)
         size = 1 + np.abs(share) + x * (1 + np.abs(o) + np.abs(o).max(axis=1, keepdims=True))
 
         def back(a: Array) -> Array:
             return by_rows(np.moveaxis(a.reshape(*rest, shape[axis]), -1, axis), len(given.x))  # type: ignore[arg-type]
 
-        return Terms(back(share), {"logits": back(-slope)}, back(size), digits_lost=back(np.abs(x) + np.abs(slope)))
+        return Terms(
+            back(share), {"logits": back(-slope)}, back(size), digits_lost=back(np.abs(x) + np.abs(slope))
+        )
 
     return piece
 
 
-def weighted_bernoulli(output: Array, gradient: Array, x: Array, B: int, weights: list[float], close: float) -> Iterator[Law]:
+def weighted_bernoulli(
+    output: Array, gradient: Array, x: Array, B: int, weights: list[float], close: float
+) -> Iterator[Law]:
     """A cross-entropy in which lit entries weigh a number of the step."""
     if x.size != output.size or x.min() < 0 or x.max() > 1:
         return
@@ -148,9 +189,7 @@ def weighted_bernoulli(output: Array, gradient: Array, x: Array, B: int, weights
     for lit in weights:
         a = fitted(gradient, (1 - t) * on - lit * t * (1 - on), close=close)
         if a is not None and a > 0:
-            said = (
-                f"the cross-entropy weighs lit entries {lit:.6g}, by a number in the step (pos_weight): taken so, though no bound"
-            )
+            said = f"the cross-entropy weighs lit entries {lit:.6g}, by a number in the step (pos_weight): taken so, but no bound"
             yield Law("own", a, "logits", by_rows(t, B), _lit(lit), said=said)
 
 
@@ -169,7 +208,9 @@ def _lit(weight: float) -> Piece:
     return piece
 
 
-def of_spread(mean: Array, gradient: Array, x: Array, spread: Array, close: float) -> Iterator[tuple[str, float, Array]]:
+def of_spread(
+    mean: Array, gradient: Array, x: Array, spread: Array, close: float
+) -> Iterator[tuple[str, float, Array]]:
     """A Gaussian whose σ is an array of the step: how the array is read, the weight a, and σ in x's shape."""
     for kind in ("log_var", "log_std", "std", "var", "raw_std"):
         std = std_read_as(kind, spread.astype(np.float64))
@@ -184,8 +225,12 @@ def of_spread(mean: Array, gradient: Array, x: Array, spread: Array, close: floa
             yield kind, a, std
 
 
-def of_overdispersed(mean: Array, gradient: Array, x: Array, spread: Array, close: float) -> Iterator[tuple[float, Array]]:
-    """A negative binomial by mean and dispersion r, r or log r an array of the step: the weight a, and log r in x's shape."""
+def of_overdispersed(
+    mean: Array, gradient: Array, x: Array, spread: Array, close: float
+) -> Iterator[tuple[float, Array]]:
+    """A negative binomial by mean and dispersion r, r or log r an array of the step: the weight a, and log r
+    in x's shape.
+    """
     if x.min() < 0 or mean.min() <= 0:
         return
     for log_r in ([np.log(spread)] if spread.min() > 0 else []) + [spread]:

@@ -1,7 +1,8 @@
 """A loss taken apart into what it is linear in: each term with its weight, by what it depends on.
 
-The loss is Σ_i ⟨w_i, t_i⟩ + c over these terms t_i, where the weight w_i is the loss's gradient by t_i, and c is a constant. So
-sums and means over any axis, factors, and masks are in the weights, however the loss was reduced.
+The loss is Σ_i ⟨w_i, t_i⟩ + c over these terms t_i, where the weight w_i is the loss's gradient by t_i, and c
+is a constant. So sums and means over any axis, factors, and masks are in the weights, however the loss was
+reduced.
 """
 
 from __future__ import annotations
@@ -16,17 +17,32 @@ from scratchvae.reference.frameworks.flow import LOCAL, SPREADS, VIEWS, Node, be
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
 
-Pull = Callable[[Sequence[tuple[Node, Array]], Sequence[Node]], list[Array]]  # seeds at nodes -> gradients by others, 0 of none
-SUMS = {"add", "sub", "weighted_sum", "neg", "sum", "mean", "pick", "chunk", "stack", "cat", *(VIEWS - {"detach"}), *SPREADS}
-BY_EXAMPLE = LOCAL | {"sum", "mean"}  # what a closed-form KL, or log q(z|x), is made by from mean, spread and z
+# seeds at nodes -> gradients by others, 0 of none
+Pull = Callable[[Sequence[tuple[Node, Array]], Sequence[Node]], list[Array]]
+SUMS = {
+    "add",
+    "sub",
+    "weighted_sum",
+    "neg",
+    "sum",
+    "mean",
+    "pick",
+    "chunk",
+    "stack",
+    "cat",
+    *(VIEWS - {"detach"}),
+    *SPREADS,
+}
+# what a closed-form KL, or log q(z|x), is made by from mean, spread and z
+BY_EXAMPLE = LOCAL | {"sum", "mean"}
 
 
 @dataclass(frozen=True)
 class Entry:
     """A term of the loss, and the loss's gradient by it.
 
-    The role is "reconstruction" of what depends on the decoder's output, "posterior" of what else mean and spread enter entry by
-    entry, "prior" of what depends on z alone, and "other" of anything else.
+    The role is "reconstruction" of what depends on the decoder's output, "posterior" of what else mean and
+    spread enter entry by entry, "prior" of what depends on z alone, and "other" of anything else.
     """
 
     role: str
@@ -100,7 +116,9 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients, pull: Pull) -> Ledger
 
 
 def _straight(entries: list[Entry], pull: Pull) -> list[Entry]:
-    """The entries; one that others are made of, as a head or log σ may be, weighs what does not come through those."""
+    """The entries; one that others are made of, as a head or log σ may be, weighs what does not come through
+    those.
+    """
     known: list[Entry] = []
     for entry in sorted(entries, key=lambda e: -e.node.index):
         if entry.node in lineage([e.node for e in known]):
@@ -119,7 +137,9 @@ def _with_its_density(entry: Entry, entries: list[Entry], ends: set[Node]) -> En
 
 
 def _terms(loss: Node, after: set[Node], direct: set[Node], ends: set[Node]) -> tuple[list[Node], list[Node]]:
-    """What the loss is a weighted sum of; and the arguments of absolute values of a KL, which are gone through too."""
+    """What the loss is a weighted sum of; and the arguments of absolute values of a KL, which are gone
+    through too.
+    """
     found: dict[Node, None] = {}
     turned: list[Node] = []
     waiting, met = [loss], set()
@@ -145,7 +165,9 @@ def _scaled(node: Node, learned: list[Node]) -> bool:
     """Whether the node is one array times, or over, what was not learned."""
     if node.op == "mul":
         return len(learned) == 1 and len(node.operands) == 2
-    return node.op == "div" and len(node.operands) == 2 and len(learned) == 1 and node.operands[0] is learned[0]
+    return (
+        node.op == "div" and len(node.operands) == 2 and len(learned) == 1 and node.operands[0] is learned[0]
+    )
 
 
 def _direct(heads: set[Node], used: set[Node], stops: set[Node]) -> set[Node]:
@@ -163,7 +185,13 @@ def _near(starts: set[Node], used: set[Node]) -> set[Node]:
     found = set(starts)
     for node in sorted(used, key=lambda n: n.index):
         made = [p for p in node.parents if p in behind]
-        if made and node.op in BY_EXAMPLE and not node.kind and all(p in found for p in made) and not _pairs(node):
+        if (
+            made
+            and node.op in BY_EXAMPLE
+            and not node.kind
+            and all(p in found for p in made)
+            and not _pairs(node)
+        ):
             found.add(node)
     return found
 

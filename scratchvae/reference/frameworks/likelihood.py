@@ -35,7 +35,13 @@ class Comparison:
     """How the output of one step was compared with its target."""
 
     def __init__(
-        self, roles: Roles, loss: Node, gradients: Gradients, draws: Draws, given: Mapping[str, Any], numbers: list[float]
+        self,
+        roles: Roles,
+        loss: Node,
+        gradients: Gradients,
+        draws: Draws,
+        given: Mapping[str, Any],
+        numbers: list[float],
     ) -> None:
         assert roles.output is not None
         assert roles.target is not None
@@ -45,13 +51,27 @@ class Comparison:
         self.used = lineage([loss])
 
     def recognized(self) -> Likelihood | None:
-        """The first law that the gradient by the output is of; else that of the call which compared it; else None."""
+        """The first law that the gradient by the output is of; else that of the call which compared it; else
+        None.
+        """
         said = self.given.get("likelihood")
         found = next((one for one in self._plain() if said in (None, one.law.likelihood)), None)
-        if found is not None and found.law.likelihood == "gaussian" and not found.law.more and self.draws.K == 1:
+        if (
+            found is not None
+            and found.law.likelihood == "gaussian"
+            and not found.law.more
+            and self.draws.K == 1
+        ):
             found = self._with_learned_number() or found
         if found is None and said in (None, "own") and self.draws.K == 1:
-            found = next((one for one in (*self._of_one_output(), *self._of_two()) if said in (None, one.law.likelihood)), None)
+            found = next(
+                (
+                    one
+                    for one in (*self._of_one_output(), *self._of_two())
+                    if said in (None, one.law.likelihood)
+                ),
+                None,
+            )
         return found or self._called(said)
 
     def _targets(self) -> Iterator[tuple[Node, Array]]:
@@ -71,8 +91,13 @@ class Comparison:
             if x.size != self.output.size:
                 continue
             x = x.astype(np.float64)
-            value, inside = (n.value().reshape(x.shape).astype(np.float64) for n in (self.output, logits or self.output))
-            slopes = [("gaussian", self.output, by_output, value - x), ("laplace", self.output, by_output, np.sign(value - x))]
+            value, inside = (
+                n.value().reshape(x.shape).astype(np.float64) for n in (self.output, logits or self.output)
+            )
+            slopes = [
+                ("gaussian", self.output, by_output, value - x),
+                ("laplace", self.output, by_output, np.sign(value - x)),
+            ]
             if x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
                 slopes.append(("bernoulli", logits or self.output, by_logits, sigmoid(inside) - x))
             for mask in (None, *self._masks(by_output, x)):
@@ -120,11 +145,15 @@ class Comparison:
                 continue
             for _, x in self._targets():
                 found = laws.of_one_output(node.value(), gradient.reshape(node.shape), x, B, self.close)
-                weighted = laws.weighted_bernoulli(node.value(), gradient.reshape(node.shape), x, B, self.numbers, self.close)
+                weighted = laws.weighted_bernoulli(
+                    node.value(), gradient.reshape(node.shape), x, B, self.numbers, self.close
+                )
                 yield from (Likelihood(law, node) for law in (*found, *weighted))
 
     def _with_learned_number(self) -> Likelihood | None:
-        """The Gaussian whose σ is one learned number: any fits the gradient, so the weight has to be that of a mean or a sum."""
+        """The Gaussian whose σ is one learned number: any fits the gradient, so the weight has to be that of
+        a mean or a sum.
+        """
         B = self.draws.B
         plain = [1 / n for n in (1, B, self.output.size, self.output.size // B)]
         for one in self._of_two():
@@ -137,7 +166,9 @@ class Comparison:
         """What a log-softmax that leads to the output, or takes it, was taken of."""
         for node in [self.output, *(n for n in self.used if self.output in n.parents)]:
             at = bare(node)
-            if at.op in {"log_softmax", "softmax"} or (at.op == "log" and at.parents and bare(at.parents[0]).op == "softmax"):
+            if at.op in {"log_softmax", "softmax"} or (
+                at.op == "log" and at.parents and bare(at.parents[0]).op == "softmax"
+            ):
                 at = bare(at.parents[0]) if at.op == "log" else at
                 yield bare(at.parents[0])
 
@@ -156,7 +187,9 @@ class Comparison:
                 continue
             x = x.astype(np.float64)
             mean, g = self.output.value().reshape(x.shape).astype(np.float64), gradient.reshape(x.shape)
-            tried = [n for n in others if n.size in {x.size, 1, x[0].size} and n is not self.output][:MOST_SPREADS]
+            tried = [n for n in others if n.size in {x.size, 1, x[0].size} and n is not self.output][
+                :MOST_SPREADS
+            ]
             yield from self._with_spread(mean, g, x, tried[::-1])
 
     def _with_spread(self, mean: Array, g: Array, x: Array, tried: list[Node]) -> Iterator[Likelihood]:
@@ -165,10 +198,12 @@ class Comparison:
             held = node.value().astype(np.float64)
             for kind, a, std in laws.of_spread(mean, g, x, held, self.close):
                 name = kind if kind in ("log_var", "log_std", "std") else "std"
-                array = std if name == "std" else np.broadcast_to(held.reshape(x.shape) if held.size == x.size else held, x.shape)
-                said = (
-                    f"the likelihood is a Gaussian's with a σ of the step's own ({node.place or 'a parameter'}), taken as {kind}"
+                array = (
+                    std
+                    if name == "std"
+                    else np.broadcast_to(held.reshape(x.shape) if held.size == x.size else held, x.shape)
                 )
+                said = f"the likelihood is a Gaussian's with the step's own σ ({node.place or 'a parameter'}), taken as {kind}"
                 more = {f"x_{name}": by_rows(np.asarray(array), B)}
                 if kind == name and node.size == x.size:
                     (d,) = self.gradients(self.loss, [node])

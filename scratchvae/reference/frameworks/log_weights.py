@@ -19,6 +19,10 @@ def _weighed_by_itself(used: list[Node], after: set[Node]) -> Node | None:
         if node.op == "mul" and len(pair) == 2:
             for weights, log_w in (pair, pair[::-1]):
                 cut = any(n.op == "detach" for n in lineage([weights], [log_w]))
-                if cut and log_w in lineage([weights]) and any(n.op in {"softmax", "exp"} for n in lineage([weights], [log_w])):
+                if (
+                    cut
+                    and log_w in lineage([weights])
+                    and any(n.op in {"softmax", "exp"} for n in lineage([weights], [log_w]))
+                ):
                     return log_w
     return None

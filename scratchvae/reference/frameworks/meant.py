@@ -1,4 +1,6 @@
-"""What the loss of a step that was watched was meant to be, as far as its own numbers say: the settings of diagnose."""
+"""What the loss of a step that was watched was meant to be, as far as its own numbers say: the settings of
+diagnose.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Meant:
         self.notes: list[str] = []
 
     def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
-        """What may have been meant, the plainest first, where the loss weighs −log p(x|z) by `a` (None: it is not known)."""
+        """What may have been meant, the plainest first, where the loss weighs −log p(x|z) by `a`
+        (None: it is not known).
+        """
         given, b, each = self.given, self._weight_of_kl(), 1.0 / self.B
         variance = 1.0
         if a is not None and "variance" not in given:
@@ -53,7 +57,12 @@ class Meant:
             self._unscale(a / each)
             a = each
         reduction = "sum" if a is not None and abs(abs(a) - 1) < abs(abs(a) - each) else "mean"
-        row = {"likelihood": likelihood, "variance": variance, "reduction": reduction, "beta": 1.0 if beta is None else beta}
+        row = {
+            "likelihood": likelihood,
+            "variance": variance,
+            "reduction": reduction,
+            "beta": 1.0 if beta is None else beta,
+        }
         row |= {"constants": True}
         rows = [row] if likelihood == "bernoulli" else [row, {**row, "constants": False}]
         if beta is None:
@@ -72,7 +81,9 @@ class Meant:
         for name in (*weighted, *(n for n in self.arrays if n.startswith("d_"))):
             if name in self.arrays:
                 self.arrays[name] = self.arrays[name] / np.asarray(factor, self.arrays[name].dtype)
-        self.notes.append(f"the loss holds the mean reconstruction of the batch × {factor:.6g}: it is taken without that factor")
+        self.notes.append(
+            f"the loss holds the mean reconstruction of the batch × {factor:.6g}: it is taken without that factor"
+        )
 
     def _weight_of_kl(self) -> float | None:
         """What the loss weighs a closed-form KL by: (d_mean − d_z) / mean."""
@@ -86,17 +97,22 @@ class Meant:
         return fitted(own, arrays["mean"], within=max(CLOSE * float(np.abs(own).max()), 1e-5 * float(scale)))
 
     def _variance(self, likelihood: str, a: float, each: float) -> float:
-        """Of the Gaussian or Laplace whose error the loss weighs by a: as the step's own numbers give it, and 1 else.
+        """Of the Gaussian or Laplace whose error the loss weighs by a: as the step's own numbers give it, and
+        1 else.
 
-        A squared error without its factor ½ is that of a Gaussian of σ² = ½, an absolute error that of a Laplace of b = 1.
+        A squared error without its factor ½ is that of a Gaussian of σ² = ½, an absolute error that of a
+        Laplace of b = 1.
         """
-        if likelihood not in WEIGHED or any(name.startswith("x_") and name != "x_mean" for name in self.arrays):
+        if likelihood not in WEIGHED or any(
+            name.startswith("x_") and name != "x_mean" for name in self.arrays
+        ):
             return 1.0
         gaussian = likelihood == "gaussian"
         plain = [1.0, 0.5] if gaussian else [2.0]
         numbers = self._numbers("reconstruction")
         chosen = [w for n in numbers for w in (n, n**2, 1 / n, 0.5 / n, n / 2, 1 / n**2)]
-        chosen += [w * self.D for n in numbers if n not in HALVES for w in (1 / n, 0.5 / n)]  # a mean over entries, weighed
+        # a mean over entries, weighed
+        chosen += [w * self.D for n in numbers if n not in HALVES for w in (1 / n, 0.5 / n)]
         for v in [*plain, *(chosen if gaussian else [2 * w**2 for w in chosen])]:
             if any(near(a, c / (v if gaussian else np.sqrt(v / 2))) for c in (1.0, each)):
                 self.notes += [f"{WEIGHED[likelihood]} variance {v:.6g}: taken so"] if v != 1 else []
@@ -104,7 +120,8 @@ class Meant:
         return 1.0 if gaussian else 2.0
 
     def _beta(self, a: float | None, b: float | None) -> tuple[float | None, bool]:
-        """The KL's weight beside the reconstruction's, and whether it is 1 or was chosen, by a number in the step.
+        """The KL's weight beside the reconstruction's, and whether it is 1 or was chosen, by a number in the
+        step.
 
         It is None where it is not known, and 1 where a weight was not chosen.
         """
@@ -113,7 +130,8 @@ class Meant:
         ratio, D = b / a, self.D
         if near(ratio, 1.0):
             return 1.0, True
-        by_size = [f * c for f in (1.0, D, self.B, D * self.B) for c in (1.0, 0.5)]  # ½: of a squared error without it
+        # ½: of a squared error without it
+        by_size = [f * c for f in (1.0, D, self.B, D * self.B) for c in (1.0, 0.5)]
         numbers = [*self._numbers("kl"), *(n for n in self._numbers("reconstruction") if n not in HALVES)]
         chosen = any(near(ratio, c * f) for n in numbers for c in (n, 1 / n) for f in by_size)
         return (float(ratio), True) if chosen else (1.0, False)
@@ -126,20 +144,31 @@ class Meant:
         return any(near(abs(number), s) or near(abs(number), 1 / s) for s in sizes if s > 1)
 
     def _numbers(self, role: str) -> list[float]:
-        """The numbers that a part of the loss is multiplied by on purpose, but for 1: such as count entries are none.
+        """The numbers that a part of the loss is multiplied by on purpose, but for 1: such as count entries
+        are none.
 
         Those of the KL's own formula, a half of it among them, are left out.
         """
         found: list[float] = []
         used = lineage([self.loss])
-        inside = {n for n in (self.roles.mean, self.roles.held, self.roles.z, self.roles.std, self.roles.output) if n}
+        inside = {
+            n
+            for n in (self.roles.mean, self.roles.held, self.roles.z, self.roles.std, self.roles.output)
+            if n
+        }
         for term in [t for t in self.roles.terms if t.role == role]:
             plain = self.plain_kl if role == "kl" else None
-            nodes = lineage([term.node], inside) | heirs(term.node, used) if plain is None else heirs(plain, used) - {plain}
+            nodes = (
+                lineage([term.node], inside) | heirs(term.node, used)
+                if plain is None
+                else heirs(plain, used) - {plain}
+            )
             for node in nodes & used:
                 if node.op in {"mul", "div"} and (one := scaled(node)) is not None:
                     counted = node.op == "div" and any(isinstance(operand, int) for operand in node.operands)
-                    half = role == "kl" and plain is None and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
+                    half = (
+                        role == "kl" and plain is None and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
+                    )
                     if not half and (not self._is_size(one[1]) or (is_tidy(one[1]) and not counted)):
                         found.append(abs(one[1]))
         found = [n for n in dict.fromkeys(found) if n > 0 and not near(n, 1.0) and np.isfinite(n)]

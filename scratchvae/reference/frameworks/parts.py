@@ -1,4 +1,6 @@
-"""How the parts of a model are named, the same for every framework: activations, heads, and which σ the encoder puts out."""
+"""How the parts of a model are named, the same for every framework: activations, heads, and which σ the
+encoder puts out.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ OTHER_NAMES = {"swish": "silu", "lrelu": "leaky_relu"}
 
 
 def activation(part: Any) -> Layer | None:
-    """The layer of an activation by its name, in capitals or not, or of a function that has it; None for anything else."""
+    """The layer of an activation by its name, in capitals or not, or of a function that has it; None for
+    anything else.
+    """
     name = part if isinstance(part, str) else getattr(part, "__name__", "")
     plain = {known.replace("_", ""): known for known in ACTIVATIONS} | OTHER_NAMES
     found = plain.get(name.lower().replace("_", ""))
@@ -30,7 +34,9 @@ def as_parts(where: str, name: str, parts: Any) -> Sequence[Any]:
     if isinstance(parts, str):
         return (parts,)
     if not isinstance(parts, Sequence):
-        raise InputError(f"{where}: {name} should be a sequence of parts such as ('fc1', 'relu'), found {parts!r}")
+        raise InputError(
+            f"{where}: {name} should be a sequence of parts such as ('fc1', 'relu'), found {parts!r}"
+        )
     if name == "decoder" and all(activation(part) for part in parts):
         raise InputError(f"{where}: the decoder should name a layer at least, found {parts!r}")
     return parts
@@ -51,7 +57,9 @@ def as_scale(where: str, scale: Any) -> str:
     """One of SCALES, in any spelling."""
     found = canonical(scale, {}) if isinstance(scale, str) else None
     if found not in SCALES:
-        raise InputError(f"{where}: scale should be one of {', '.join(SCALES)} (raw_std: σ = softplus), found {scale!r}")
+        raise InputError(
+            f"{where}: scale should be one of {', '.join(SCALES)} (raw_std: σ = softplus), found {scale!r}"
+        )
     return found
 
 

@@ -1,4 +1,6 @@
-"""The prior of a step that was watched: a Gaussian or a mixture whose parameters are arrays of the step, told by gradients."""
+"""The prior of a step that was watched: a Gaussian or a mixture whose parameters are arrays of the step, told
+by gradients.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ MOST_TRIED = 40  # arrays of a step that are tried as a prior's parameter
 
 @dataclass(frozen=True)
 class Prior:
-    """log p(z) of each example, its gradient by z, and a few words. `mean` and `std` (B, Z) of a Gaussian, else None."""
+    """log p(z) of each example, its gradient by z, and a few words.
+
+    `mean` and `std` (B, Z) of a Gaussian, else None.
+    """
 
     log_prob: Array
     slope: Array
@@ -40,7 +45,9 @@ def standard(z: Array) -> Prior:
     return gaussian_prior(z, np.zeros(z.shape), np.ones(z.shape), "")
 
 
-def of_estimate(z: Array, slope: Array, starts: Iterable[Node], stops: set[Node], close: float) -> Prior | None:
+def of_estimate(
+    z: Array, slope: Array, starts: Iterable[Node], stops: set[Node], close: float
+) -> Prior | None:
     """The prior whose d log p/dz is the slope; None where it is none that is known here."""
     if same(-z, slope, close):
         return standard(z)
@@ -75,7 +82,11 @@ def _arrays(starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]) ->
     sizes = {int(np.prod(shape)), shape[-1], 1}
     behind = sorted(lineage(starts, stops), key=lambda n: n.index)
     found = [bare(n) for n in behind if n.size in sizes and n.shape and not (n.size == 1 and not n.learned)]
-    found = [n for n in found if len(n.shape) <= 2 and all(a in (1, b) for a, b in zip(n.shape[::-1], shape[::-1], strict=False))]
+    found = [
+        n
+        for n in found
+        if len(n.shape) <= 2 and all(a in (1, b) for a, b in zip(n.shape[::-1], shape[::-1], strict=False))
+    ]
     return list(dict.fromkeys(found))[:MOST_TRIED]
 
 
@@ -99,11 +110,17 @@ def _readings(node: Node) -> Iterator[tuple[Array, str]]:
             yield std, f", its σ by {kind}"
 
 
-def _components(starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]) -> Iterator[tuple[Array, Array, str]]:
+def _components(
+    starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]
+) -> Iterator[tuple[Array, Array, str]]:
     """Means and σ (C, Z) of the components of an even mixture."""
     Z = shape[-1]
     behind = sorted(lineage(starts, stops), key=lambda n: n.index)
-    nodes = [n for n in dict.fromkeys(bare(n) for n in behind) if n.size % Z == 0 and n.shape[-1:] == (Z,) and n.size > Z]
+    nodes = [
+        n
+        for n in dict.fromkeys(bare(n) for n in behind)
+        if n.size % Z == 0 and n.shape[-1:] == (Z,) and n.size > Z
+    ]
     nodes = nodes[:MOST_TRIED]
     for s in nodes:
         for std, kind in _readings(s):

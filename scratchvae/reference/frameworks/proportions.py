@@ -6,14 +6,17 @@ import numpy as np
 
 from scratchvae.arrays import Array
 
-CLOSE = 1e-3  # of the largest entry: what rounding in float32 leaves of a number that is solved for is far below
+# of the largest entry: what rounding in float32 leaves of a number that is solved for is far below
+CLOSE = 1e-3
 HALF_CLOSE = 3e-2  # in half precision: a few roundoffs of bfloat16, 2⁻⁸
 
 
 def fitted(
     gradient: Array, slope: Array, *, rows: bool = False, within: float | None = None, close: float = CLOSE
 ) -> float | None:
-    """The number a with gradient = a · slope, entry by entry, or None; with `rows` any number of its own for each row."""
+    """The number a with gradient = a · slope, entry by entry, or None; with `rows` any number of its own for
+    each row.
+    """
     if gradient.size != slope.size or not np.isfinite(gradient).all():
         return None
     g: Array = gradient.astype(np.float64)
@@ -34,7 +37,9 @@ def same(one: Array, other: Array, close: float = CLOSE) -> bool:
     """Whether both are the same numbers, within `close` of the largest."""
     with np.errstate(all="ignore"):
         size = float(np.abs(other).max(initial=0))
-        return bool(one.size == other.size and (np.abs(one.reshape(other.shape) - other) <= close * (size or 1)).all())
+        return bool(
+            one.size == other.size and (np.abs(one.reshape(other.shape) - other) <= close * (size or 1)).all()
+        )
 
 
 def near(one: float, other: float) -> bool:

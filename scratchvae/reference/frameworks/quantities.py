@@ -22,7 +22,13 @@ from scratchvae.reference.frameworks.terms import scaled
 
 
 def as_step(
-    roles: Roles, loss: Node, gradients: Gradients, *, scale: str | None, training: bool, settings: Mapping[str, Any]
+    roles: Roles,
+    loss: Node,
+    gradients: Gradients,
+    *,
+    scale: str | None,
+    training: bool,
+    settings: Mapping[str, Any],
 ) -> Step:
     """The arrays of the roles, with gradients, and what was meant where `scale` and `settings` do not say it."""
     step = Step(unknown=list(roles.unknown))
@@ -37,7 +43,9 @@ def as_step(
     kind, said = (scale, "") if scale is not None else scale_of(roles, draws, gradients)
     step.notes += [said] if said else []
     if kind is None:
-        step.unknown.append("how the encoder holds σ: neither the sampling nor the KL tells; say scale='log_var', 'std', …")
+        step.unknown.append(
+            "how the encoder holds σ: neither the sampling nor the KL tells; say scale='log_var', 'std', …"
+        )
     if roles.noise is None and z.kind != "draw":
         if not reads_as_kl(roles, gradients):
             step.unknown.append("noise, and a KL to the standard normal: is this a variational autoencoder?")
@@ -46,15 +54,21 @@ def as_step(
             settings = {"evaluation": True, **settings}
             step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
         elif z is not mean:
-            step.unknown.append("the noise: no draw was seen that z was made with; if there is one, draw it by torch.randn_like")
-    _Quantities(step, roles, loss, draws, gradients, dict(settings)).take(mean, z, roles.output, roles.target, kind)
+            step.unknown.append(
+                "the noise: no draw was seen that z was made with; if there is one, draw it by torch.randn_like"
+            )
+    _Quantities(step, roles, loss, draws, gradients, dict(settings)).take(
+        mean, z, roles.output, roles.target, kind
+    )
     return step
 
 
 class _Quantities:
     """The quantities of one step, while they are read off its graph."""
 
-    def __init__(self, step: Step, roles: Roles, loss: Node, draws: Draws, gradients: Gradients, given: dict[str, Any]) -> None:
+    def __init__(
+        self, step: Step, roles: Roles, loss: Node, draws: Draws, gradients: Gradients, given: dict[str, Any]
+    ) -> None:
         self.step, self.roles, self.loss, self.draws = step, roles, loss, draws
         self.gradients, self.given, self.B = gradients, given, draws.B
 
@@ -64,7 +78,9 @@ class _Quantities:
         at = {"mean": mean, "z": z, **({} if roles.held is None or kind is None else {kind: roles.held})}
         step.ends = dict(at)
         if roles.held is not None and roles.held.size != mean.size:
-            step.unknown.append(f"the spread: it has shape {roles.held.shape} beside a mean of shape {mean.shape}")
+            step.unknown.append(
+                f"the spread: it has shape {roles.held.shape} beside a mean of shape {mean.shape}"
+            )
             return
         values = {"mean": mean.value(), "z": self._drawn(z.value())}
         if roles.held is not None and kind is not None:
@@ -81,15 +97,21 @@ class _Quantities:
         found = self.gradients(self.loss, list(at.values()))
         for name, gradient in zip(at, found, strict=True):
             if gradient is None:
-                step.unknown.append(f"a gradient of {name}, for none reaches it: is it detached, or made under no_grad?")
+                step.unknown.append(
+                    f"a gradient of {name}, for none reaches it: is it detached, or made under no_grad?"
+                )
             else:
                 step.arrays[f"d_{name}"] = self._drawn(gradient) if name == "z" else gradient
         if z is mean:  # whose gradient by the decoder can't be told from the KL's
-            step.arrays = {name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}}
+            step.arrays = {
+                name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}
+            }
         law = self._likelihood(output)
         plain = self._parts()
         if law is None:
-            step.unknown.append("the likelihood: how the output is compared with x was not recognized, so it is taken as it is")
+            step.unknown.append(
+                "the likelihood: how the output is compared with x was not recognized, so it is taken as it is"
+            )
             del step.arrays["x"]
         if self.roles.log_w is not None:
             self._weights()
@@ -137,10 +159,17 @@ class _Quantities:
         return self.draws.by_example(value)[:, 0] if several else value
 
     def _likelihood(self, output: Node) -> Law | None:
-        """The law by which the output was compared with x, and what the loss weighs it by; the output is entered."""
+        """The law by which the output was compared with x, and what the loss weighs it by; the output is
+        entered.
+        """
         step, after = self.step, heirs(output, lineage([self.loss]))
         numbers = [number for node in after for number in node.numbers]
-        numbers += [float(p.value().flat[0]) for node in after for p in node.parents if not p.learned and p.is_number and p.size]
+        numbers += [
+            float(p.value().flat[0])
+            for node in after
+            for p in node.parents
+            if not p.learned and p.is_number and p.size
+        ]
         plain = [n for n in dict.fromkeys(numbers) if n > 0 and n != 1]
         found = Comparison(self.roles, self.loss, self.gradients, self.draws, self.given, plain).recognized()
         if found is None:
@@ -156,7 +185,8 @@ class _Quantities:
         if gradient is not None:
             step.arrays[f"d_{law.output}"] = self._shaped(gradient, law)
             if gradient.any() and "d_z" in step.arrays and not step.arrays["d_z"].any():
-                del step.arrays["d_z"]  # z was cut off behind the sum that made it: what the decoder took is another array
+                # z was cut off behind the sum that made it: what the decoder took is another array
+                del step.arrays["d_z"]
         step.ends[law.output] = node
         step.ends |= {} if found.second is None else {"second": found.second}
         return law
@@ -166,7 +196,9 @@ class _Quantities:
         return array.reshape(law.x.shape) if law.piece is not None else self.draws.by_example(array)
 
     def _parts(self) -> Node | None:
-        """Enter the loss's terms, where there is one of a kind; the plain KL, without a weight, where there is one."""
+        """Enter the loss's terms, where there is one of a kind; the plain KL, without a weight, where there
+        is one.
+        """
         plain = None
         for role in ("reconstruction", "kl"):
             terms = [t for t in self.roles.terms if t.role == role]
@@ -179,21 +211,29 @@ class _Quantities:
         others = [t for t in self.roles.terms if t.role == "other"]
         if others:
             where = ", ".join(dict.fromkeys(t.node.place for t in others if t.node.place)) or "somewhere"
-            self.step.unknown.append(f"a term of the loss is neither reconstruction nor KL ({where}): it was not checked")
+            self.step.unknown.append(
+                f"a term of the loss is neither reconstruction nor KL ({where}): it was not checked"
+            )
         return plain
 
     def _plain_kl(self, node: Node) -> Node | None:
-        """What is the closed-form KL, over the batch or of each example, among what the term is a multiple of."""
+        """What is the closed-form KL, over the batch or of each example, among what the term is a multiple
+        of.
+        """
         arrays = self.step.arrays
         kind = next((name for name in SCALES if name in arrays), None)
         if kind is None:
             return None
         var = std_read_as(kind, arrays[kind].astype(np.float64)) ** 2
         with np.errstate(all="ignore"):
-            kl = 0.5 * (arrays["mean"].astype(np.float64) ** 2 + var - 1 - np.log(var)).reshape(self.B, -1).sum(axis=1)
+            kl = 0.5 * (arrays["mean"].astype(np.float64) ** 2 + var - 1 - np.log(var)).reshape(
+                self.B, -1
+            ).sum(axis=1)
         while True:
             value = node.value()
-            whole = value.ndim == 0 and any(near(float(value), float(total)) for total in (kl.sum(), kl.mean()))
+            whole = value.ndim == 0 and any(
+                near(float(value), float(total)) for total in (kl.sum(), kl.mean())
+            )
             if whole or (value.shape == (self.B,) and same(value, kl)):
                 return node
             found = scaled(node) if node.op in {"mul", "div"} else None
@@ -227,7 +267,9 @@ class _Quantities:
             self.step.places[name] = term.node.place
 
     def _each_draw(self) -> None:
-        """Several draws of the plain bound: a step of B · K examples, whose encoder's gradients are of all draws together."""
+        """Several draws of the plain bound: a step of B · K examples, whose encoder's gradients are of all
+        draws together.
+        """
         arrays, K = self.step.arrays, self.draws.K
         for name in list(arrays):
             a = arrays[name]
@@ -237,5 +279,7 @@ class _Quantities:
                 arrays[name] = np.repeat(a.reshape(self.B, -1), K, axis=0).reshape((self.B * K, *a.shape[1:]))
             elif name.startswith("d_") or (name == "reconstruction" and a.ndim == 1):
                 del arrays[name]
-        self.step.notes.append(f"{K} draws of z for each example: the gradients of the encoder are not checked")
+        self.step.notes.append(
+            f"{K} draws of z for each example: the gradients of the encoder are not checked"
+        )
         self.B *= K

@@ -1,4 +1,6 @@
-"""Which arrays of a step are its mean, spread, noise, z, output and parts of the loss: found from what was done with them."""
+"""Which arrays of a step are its mean, spread, noise, z, output and parts of the loss: found from what was
+done with them.
+"""
 
 from __future__ import annotations
 
@@ -69,10 +71,13 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
 
 
 def _sample(roles: Roles, used: list[Node], loss: Node, x: Node | None) -> None:
-    """z = mean + σ · noise: the first sum of what a draw went into, entry by entry, with what parameters made."""
+    """z = mean + σ · noise: the first sum of what a draw went into, entry by entry, with what parameters
+    made.
+    """
     draws = [node for node in used if node.kind == "draw"]
     for draw in sorted(draws, key=lambda node: node.op != "draw normal"):
-        if len(draw.parents) == 2 and draw.parents[0].learned:  # torch.normal(mean, std), which sample() calls
+        # torch.normal(mean, std), which sample() calls
+        if len(draw.parents) == 2 and draw.parents[0].learned:
             roles.z, (roles.joined, roles.std) = draw, draw.parents
             break
         if _reparameterized(roles, draw, used):
@@ -102,8 +107,12 @@ def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
 
 
 def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
-    """Noise that was drawn by no call which was watched, as by NumPy: numbers, but no mask, that a spread is multiplied by."""
-    for leaf in [node for node in used if node.kind in {"data", "constant"} and node.size > 1 and node is not x]:
+    """Noise that was drawn by no call which was watched, as by NumPy: numbers, but no mask, that a spread is
+    multiplied by.
+    """
+    for leaf in [
+        node for node in used if node.kind in {"data", "constant"} and node.size > 1 and node is not x
+    ]:
         value = leaf.value()
         if value.dtype.kind != "f" or not np.ptp(value) or (value.min() >= 0 and value.max() <= 1):
             continue
@@ -114,7 +123,9 @@ def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
 
 
 def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | None:
-    """Mean, spread and noise, if the node is mean ± spread · noise with what the noise became among the carried."""
+    """Mean, spread and noise, if the node is mean ± spread · noise with what the noise became among the
+    carried.
+    """
     if node.op == "addcmul" and len(node.parents) == 3:
         at = next(p for p in node.parents if p in carried)
         mean, factors = node.parents[0], [p for p in node.parents[1:] if p not in carried]
@@ -141,7 +152,8 @@ def _is_entered(node: Node, used: list[Node]) -> bool:
     after = heirs(node, used)
     beyond = (n for n in after - {node} if n.op not in LOCAL)
     layers = any(bare(p, spreads=True).kind == "parameter" for n in beyond for p in n.parents)
-    return layers or any(n.op in PRODUCTS and set(n.parents) <= after for n in after)  # z zᵀ needs no parameters
+    # z zᵀ needs no parameters
+    return layers or any(n.op in PRODUCTS and set(n.parents) <= after for n in after)
 
 
 def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
@@ -173,7 +185,9 @@ def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node
 def _shared(targets: list[Node]) -> Node:
     """The array that all of them are functions of, as late as possible: x itself beside x and 1 − x."""
     histories = [history(target) for target in targets]
-    return bare(next(node for node in histories[0] if all(node in others for others in histories)), spreads=True)
+    return bare(
+        next(node for node in histories[0] if all(node in others for others in histories)), spreads=True
+    )
 
 
 def _terms(roles: Roles, loss: Node, used: list[Node]) -> list[Term]:
@@ -195,7 +209,9 @@ def _with_its_density(term: Term, terms: list[Term], ends: set[Node]) -> Term:
 
 
 def _take_spread(roles: Roles) -> bool:
-    """Whether the KL is made of one array besides the mean: then it is the spread, by which the noise was not multiplied."""
+    """Whether the KL is made of one array besides the mean: then it is the spread, by which the noise was not
+    multiplied.
+    """
     known = [node for node in (roles.mean, roles.z) if node is not None]
     size = -1 if roles.mean is None else roles.mean.size
     others = [term.node for term in roles.terms if term.role != "reconstruction"]
@@ -206,15 +222,23 @@ def _take_spread(roles: Roles) -> bool:
 
 
 def _as_seen(target: Node, seen: set[Node]) -> Node:
-    """The target, or the data behind it, where the encoder saw those and no function of each of their entries is the target."""
+    """The target, or the data behind it, where the encoder saw those and no function of each of their entries
+    is the target.
+    """
     if seen & set(history(target)):
         return target
-    behind = [node for node in lineage([target]) if node.kind == "data" and node.size == target.size and node in seen]
+    behind = [
+        node
+        for node in lineage([target])
+        if node.kind == "data" and node.size == target.size and node in seen
+    ]
     return behind[0] if len(behind) == 1 else target
 
 
 def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -> None:
-    """No draw enters: mean and spread may be known by a KL, and z by what is made of them before a layer takes it."""
+    """No draw enters: mean and spread may be known by a KL, and z by what is made of them before a layer
+    takes it.
+    """
     comparing = list(_comparisons(used, {node for node in used if node.learned}))
     if not comparing:
         roles.unknown.append("noise, and an output that is compared with data")
@@ -231,7 +255,9 @@ def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -
                 near.add(node)
         for mean in sorted(heads, key=lambda node: node.index):
             (held,) = heads - {mean}
-            entered = [n for n in used if n in near & heirs(mean, used) & lineage([output]) and n.size == mean.size]
+            entered = [
+                n for n in used if n in near & heirs(mean, used) & lineage([output]) and n.size == mean.size
+            ]
             z = entered[-1] if entered else None
             if z is not None:
                 roles.mean, roles.joined, roles.held, roles.z = mean, mean, held, z

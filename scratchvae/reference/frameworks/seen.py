@@ -18,11 +18,16 @@ class Step:
 
     arrays: dict[str, Array] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)  # the file and line that made each
-    settings: list[dict[str, Any]] = field(default_factory=list)  # what may have been meant, the plainest first
+    # what may have been meant, the plainest first
+    settings: list[dict[str, Any]] = field(default_factory=list)
     chosen: list[str] = field(default_factory=list)  # those of the notes that say so
     notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    ends: dict[str, Node] = field(default_factory=dict)  # where the reference's gradients can be handed to the user's own code
-    taken: list[tuple[Node, Array]] = field(default_factory=list)  # by other ways to parameters: (node, gradient)
-    raw: dict[str, Array] = field(default_factory=dict)  # the arrays before any factor was taken from the loss
-    read_as: Readings | None = None  # arrays, and the KL's weight -> settings that may have been meant, and notes
+    # where the reference's gradients can be handed to the user's own code
+    ends: dict[str, Node] = field(default_factory=dict)
+    # by other ways to parameters: (node, gradient)
+    taken: list[tuple[Node, Array]] = field(default_factory=list)
+    # the arrays before any factor was taken from the loss
+    raw: dict[str, Array] = field(default_factory=dict)
+    # arrays, and the KL's weight -> settings that may have been meant, and notes
+    read_as: Readings | None = None

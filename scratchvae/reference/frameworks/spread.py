@@ -1,4 +1,6 @@
-"""How an encoder holds σ, told by what the sampling makes of it, by the KL's gradients, and by its author's own name for it."""
+"""How an encoder holds σ, told by what the sampling makes of it, by the KL's gradients, and by its author's
+own name for it.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,13 @@ from scratchvae.reference.frameworks.flow import Node
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, same
 from scratchvae.reference.frameworks.roles import Roles
 
-Gradients = Callable[[Node, Sequence[Node]], list[Array | None]]  # of the sum of a node by others; None: none flows
+# of the sum of a node by others; None: none flows
+Gradients = Callable[[Node, Sequence[Node]], list[Array | None]]
 
 
 def scale_of(roles: Roles, draws: Draws, gradients: Gradients) -> tuple[str | None, str]:
-    """One of SCALES, None where nothing tells; and what is said where sampling and KL read it differently, else "".
+    """One of SCALES, None where nothing tells; and what is said where sampling and KL read it differently,
+    else "".
 
     Where they differ, the author's own name decides, and else the KL, which uses the spread more than once.
     """
@@ -34,11 +38,19 @@ def scale_of(roles: Roles, draws: Draws, gradients: Gradients) -> tuple[str | No
     by_kl = _by_kl(roles, held, gradients, close)
     named = [canonical(name, {}) for name in sorted(roles.held.names)]
     both = [kind for kind in by_kl if kind in sampled]
-    found = [*both, *(k for k in (*by_kl, *sampled) if k in named), *by_kl, *sampled, *(k for k in named if k in SCALES)]
+    found = [
+        *both,
+        *(k for k in (*by_kl, *sampled) if k in named),
+        *by_kl,
+        *sampled,
+        *(k for k in named if k in SCALES),
+    ]
     if not by_kl or not sampled or both:
         return (found[0] if found else None), ""
     where = f" ({roles.held.place})" if roles.held.place else ""
-    return found[0], f"the KL reads the spread{where} as {by_kl[0]}, the sampling as {sampled[0]}: taken as {found[0]}"
+    return found[
+        0
+    ], f"the KL reads the spread{where} as {by_kl[0]}, the sampling as {sampled[0]}: taken as {found[0]}"
 
 
 def put_right(roles: Roles, gradients: Gradients) -> None:
@@ -52,7 +64,9 @@ def put_right(roles: Roles, gradients: Gradients) -> None:
 
 
 def reads_as_kl(roles: Roles, gradients: Gradients) -> bool:
-    """Whether a term of the loss pulls the mean to 0 in proportion to itself, as a KL to the standard normal does."""
+    """Whether a term of the loss pulls the mean to 0 in proportion to itself, as a KL to the standard normal
+    does.
+    """
     found = _gradients_of_kl(roles, gradients)
     return found is not None and roles.mean is not None and fitted(found[0], roles.mean.value()) is not None
 

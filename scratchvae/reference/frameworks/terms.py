@@ -15,8 +15,8 @@ STACKS = {"stack", "cat", "concatenate"}  # whose sum is that of their parts
 class Term:
     """A term of the loss, or of log w: the number it is multiplied by, and its node.
 
-    The role is "reconstruction" of what depends on the output, "kl" of what else depends on mean, spread or z, and "other"; of
-    a term of log w, "prior" of what depends on z alone, and "posterior".
+    The role is "reconstruction" of what depends on the output, "kl" of what else depends on mean, spread or
+    z, and "other"; of a term of log w, "prior" of what depends on z alone, and "posterior".
     """
 
     role: str

@@ -1,4 +1,5 @@
-"""`with capture(model) as seen: loss = step(...)`: a PyTorch step diagnosed by watching it, without the names of its layers.
+"""`with capture(model) as seen: loss = step(...)`: a PyTorch step diagnosed by watching it, without the names
+of its layers.
 
 torch is imported inside these functions only.
 """
@@ -24,9 +25,10 @@ def capture(model: Any = None) -> Iterator[Captured]:
         loss = step(model, x)
     print(seen.report(loss))
     ```
-    The code runs as it would without. It may call `loss.backward()` and its optimizer's step. What it computed is kept until
-    `seen` is forgotten. Mean, spread, noise, z, the decoder's output and the parts of the loss are found from what was done with
-    each array; `seen.arrays` holds them by diagnose's names, and `seen.unknown` says in words what was not found.
+    The code runs as it would without. It may call `loss.backward()` and its optimizer's step. What it
+    computed is kept until `seen` is forgotten. Mean, spread, noise, z, the decoder's output and the parts of
+    the loss are found from what was done with each array; `seen.arrays` holds them by diagnose's names, and
+    `seen.unknown` says in words what was not found.
     """
     seen = Captured(model)
     with seen.watch.mode():
@@ -52,7 +54,9 @@ class Captured:
         return () if self._looked is None else tuple(self._looked.step({}).unknown)
 
     def meant(self, loss: Any = None) -> tuple[dict[str, Any], dict[str, Array]]:
-        """The settings of diagnose that the step was most plainly meant to have, {} where it was not recognized; its arrays."""
+        """The settings of diagnose that the step was most plainly meant to have, {} where it was not
+        recognized; its arrays.
+        """
         if self._looked is None:
             self._looked = TorchWatched(self.watch, loss_of(loss))
         step = self._looked.step({})
@@ -67,8 +71,8 @@ class Captured:
     def report(self, loss: Any = None, **settings: Any) -> Report:
         """The diagnosis; `loss` is what the step gave, if it made no backward pass itself.
 
-        `settings` are those of diagnose, and `scale`, how the encoder's spread is read: each is taken from the step where it is
-        not said. InputError where there is no loss.
+        `settings` are those of diagnose, and `scale`, how the encoder's spread is read: each is taken from
+        the step where it is not said. InputError where there is no loss.
         """
         if self._looked is None or loss is not None:
             tensor = loss_of(loss)
@@ -87,7 +91,10 @@ def loss_of(returned: Any) -> Any:
 
     found = returned
     if isinstance(returned, Mapping):
-        found = next((returned[k] for k in ("loss", "total_loss", "objective", "nelbo", "neg_elbo") if k in returned), None)
+        found = next(
+            (returned[k] for k in ("loss", "total_loss", "objective", "nelbo", "neg_elbo") if k in returned),
+            None,
+        )
     elif isinstance(returned, list | tuple):
         found = next((r for r in returned if torch.is_tensor(r) and r.numel() == 1 and r.requires_grad), None)
     elif hasattr(returned, "loss"):

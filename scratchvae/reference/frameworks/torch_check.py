@@ -1,4 +1,5 @@
-"""One training step of a PyTorch VAE held against this library: values, every gradient, and the mistake if there is one.
+"""One training step of a PyTorch VAE held against this library: values, every gradient, and the mistake if
+there is one.
 
 torch is imported inside these functions only.
 """
@@ -17,7 +18,14 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.layers import Layer, Mode
 from scratchvae.reference.diagnosis import NOISE_MISSING, Pieces, Report, examine, read
 from scratchvae.reference.frameworks.comparison import Observed, compared
-from scratchvae.reference.frameworks.parts import activation, as_heads, as_parts, as_scale, known_activations, require_settings
+from scratchvae.reference.frameworks.parts import (
+    activation,
+    as_heads,
+    as_parts,
+    as_scale,
+    known_activations,
+    require_settings,
+)
 from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 from scratchvae.reference.frameworks.torch_capture import capture
 from scratchvae.reference.frameworks.torch_flow import as_array
@@ -25,7 +33,8 @@ from scratchvae.reference.frameworks.torch_step import kept_as_it_is, observe
 from scratchvae.reference.frameworks.torch_twins import layer_from_torch, paired
 from scratchvae.reference.frameworks.twin_step import TwinStep
 
-Part = str | tuple[int, ...] | Any  # a child's dotted name, an activation's, "flatten", or the shape that an example is given
+# a child's dotted name, an activation's, "flatten", or the shape that an example is given
+Part = str | tuple[int, ...] | Any
 
 
 def check_torch(
@@ -41,38 +50,52 @@ def check_torch(
     noise: Any = None,
     **settings: Any,
 ) -> Report:
-    """Run `step(module, x) -> loss` and its backward pass, and compare with the same weights, batch and noise here.
+    """Run `step(module, x) -> loss` and its backward pass, and compare with the same weights, batch and noise
+    here.
 
-    With no further word the step is watched: `capture` says how mean, spread, noise, z, output and the parts of the loss are
-    found, and any setting that is not given is taken from the step's own arithmetic. The layers between them may be of any kind.
-    Such a report names a mistake only where what was found proves it; what departs otherwise is "unproven". The step may return
-    its loss by itself, first in a tuple, or as "loss" of a dict.
+    With no further word the step is watched: `capture` says how mean, spread, noise, z, output and the parts
+    of the loss are found, and any setting that is not given is taken from the step's own arithmetic. The
+    layers between them may be of any kind. Such a report names a mistake only where what was found proves it;
+    what departs otherwise is "unproven". The step may return its loss by itself, first in a tuple, or as
+    "loss" of a dict.
 
-    With names, the layers are computed here too, in float64. `encoder` and `decoder` name what happens in order: children of
-    the module by their dotted names, activations that are
-    functions in its code ("relu", "tanh", …, or torch's functions and modules themselves), "flatten", or a shape for a view.
-    `heads` are the children that give the mean and, by default as log σ² (`scale`: as in diagnose), the spread; or the one
-    child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is the loss's, named or not.
-    `settings` are those of diagnose: beta, reduction, variance, evaluation, …
+    With names, the layers are computed here too, in float64. `encoder` and `decoder` name what happens in
+    order: children of the module by their dotted names, activations that are functions in its code ("relu",
+    "tanh", …, or torch's functions and modules themselves), "flatten", or a shape for a view. `heads` are the
+    children that give the mean and, by default as log σ² (`scale`: as in diagnose), the spread; or the one
+    child that gives both, the mean in the first half. A Bernoulli's sigmoid at the decoder's end is the
+    loss's, named or not. `settings` are those of diagnose: beta, reduction, variance, evaluation, …
 
-    Where the KL is too small to be seen, as at initialization, the step is checked once more at perturbed weights.
+    Where the KL is too small to be seen, as at initialization, the step is checked once more at perturbed
+    weights.
 
-    The noise is what the step draws by torch.randn, randn_like, normal or rand before it calls the decoder; draws from elsewhere
-    are handed over as `noise`. The module, its gradients and buffers, and torch's generator on the CPU are left as they were.
+    The noise is what the step draws by torch.randn, randn_like, normal or rand before it calls the decoder;
+    draws from elsewhere are handed over as `noise`. The module, its gradients and buffers, and torch's
+    generator on the CPU are left as they were.
 
-    One draw of z for each example, which alone enters the decoder: conditional decoders and several draws can't be checked, and
-    like anything that can't be told from the arrays end in an InputError, as names and layers do that aren't known.
+    One draw of z for each example, which alone enters the decoder: conditional decoders and several draws
+    can't be checked, and like anything that can't be told from the arrays end in an InputError, as names and
+    layers do that aren't known.
     """
     import torch
 
     names = {"encoder": encoder, "heads": heads, "decoder": decoder}
     missing = [name for name, value in names.items() if value is None]
     if missing and len(missing) < len(names):
-        raise InputError(f"check_torch: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not")
+        raise InputError(
+            f"check_torch: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not"
+        )
     if not missing:
-        settings |= {**names, "scale": scale or "log_var", "likelihood": likelihood or "bernoulli", "noise": noise}
+        settings |= {
+            **names,
+            "scale": scale or "log_var",
+            "likelihood": likelihood or "bernoulli",
+            "noise": noise,
+        }
     elif noise is not None:
-        raise InputError("check_torch: noise can be handed over where encoder, heads and decoder are named; it is watched else")
+        raise InputError(
+            "check_torch: noise can be handed over where encoder, heads and decoder are named; it is watched else"
+        )
     else:
         settings |= {n: v for n, v in (("scale", scale), ("likelihood", likelihood)) if v is not None}
     check = _watched if missing else _checked
@@ -118,14 +141,20 @@ def _checked(
         raise InputError(f"check_torch: x should be a torch tensor, found a {type(x).__name__}")
     scale, encoded = as_scale("check_torch", scale), as_heads("check_torch", heads)
     require_settings("check_torch", settings)
-    encoder, decoder = as_parts("check_torch", "encoder", encoder), as_parts("check_torch", "decoder", decoder)
-    chains = [_chain(module, parts) for parts in (encoder, *([head] for head in encoded))]  # as they are before the step
+    encoder, decoder = (
+        as_parts("check_torch", "encoder", encoder),
+        as_parts("check_torch", "decoder", decoder),
+    )
+    # as they are before the step
+    chains = [_chain(module, parts) for parts in (encoder, *([head] for head in encoded))]
     leaves = [leaf for part in decoder for leaf in _leaves(module, part)]
     while likelihood == "bernoulli" and isinstance(leaves[-1][1], layers.Sigmoid):
         leaves.pop()
     named = [i for i, leaf in enumerate(leaves) if leaf[0]]
     if not named:
-        raise InputError(f"check_torch: the decoder should name a child of the module at least, found {decoder!r}")
+        raise InputError(
+            f"check_torch: the decoder should name a child of the module at least, found {decoder!r}"
+        )
     body = layers.Sequential(*(layer for _, layer, _ in leaves))
     output = "logits" if likelihood == "bernoulli" else "x_mean"
     after = layers.Sequential(*(layer for _, layer, _ in leaves[named[-1] + 1 :]))
@@ -145,8 +174,12 @@ def _checked(
     if not all(np.isfinite(array).all() for array in theirs.values()):
         return report
     if "noise" not in theirs and not settings.get("evaluation") and NOISE_MISSING.name not in report.causes:
-        raise InputError(f"check_torch: no noise of shape (B, Z) = {theirs['mean'].shape} was seen; hand it over as noise=")
-    twin = TwinStep(chains[0][0], tuple(chain for chain, _ in chains[1:]), body, scale, likelihood, made.interleaved)
+        raise InputError(
+            f"check_torch: no noise of shape (B, Z) = {theirs['mean'].shape} was seen; hand it over as noise="
+        )
+    twin = TwinStep(
+        chains[0][0], tuple(chain for chain, _ in chains[1:]), body, scale, likelihood, made.interleaved
+    )
     seen = theirs["x"] if made.entrance is None else as_array(made.entrance)
     if seen.size == theirs["x"].size and not np.array_equal(seen.reshape(theirs["x"].shape), theirs["x"]):
         note = "the encoder sees something else than x (scaled, binarized or noised): taken so"
@@ -172,7 +205,9 @@ def _checked(
         """The same step in float64, in which no unit falls on the other side of its kink for rounding."""
         try:
             double = copy.deepcopy(module).double()
-            again = observe(double, x.double(), step, encoded, ends, **how, replay=[d.double() for d in made.drawn])
+            again = observe(
+                double, x.double(), step, encoded, ends, **how, replay=[d.double() for d in made.drawn]
+            )
         except (RuntimeError, InputError):
             return None
         arrays = {name: as_array(tensor) for name, tensor in again.tensors.items()}
@@ -183,7 +218,8 @@ def _checked(
     return compared(examination, report, observed, rehearse)
 
 
-Leaf = tuple[str, Layer, dict[str, Any]]  # a child's name ("" of what is none), its layer, their Parameters beside each other
+# a child's name ("" of what is none), its layer, their Parameters beside each other
+Leaf = tuple[str, Layer, dict[str, Any]]
 
 
 def _leaves(module: Any, part: Part) -> list[Leaf]:
@@ -206,7 +242,9 @@ def _leaves(module: Any, part: Part) -> list[Leaf]:
     found = activation(part)
     if found is None:
         known = ", ".join(name for name in children if name)
-        raise InputError(f"check_torch: the module has no child {part!r}; it has {known}; activations are {known_activations()}")
+        raise InputError(
+            f"check_torch: the module has no child {part!r}; it has {known}; activations are {known_activations()}"
+        )
     return [("", found, {})]
 
 

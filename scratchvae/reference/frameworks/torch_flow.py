@@ -16,7 +16,8 @@ from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import SPREADS, VIEWS, Node
 
 NORMAL, UNIFORM = {"randn", "randn_like", "normal", "normal_"}, {"rand", "rand_like", "uniform_"}
-FOREIGN = ("torch", "scratchvae", "keras", "lightning", "contextlib.py")  # whose frames are not the user's own
+# whose frames are not the user's own
+FOREIGN = ("torch", "scratchvae", "keras", "lightning", "contextlib.py")
 SPELLED = {  # what torch calls it: what it is called here; in-place calls end in "_", operators stand in "__"
     "subtract": "sub",
     "multiply": "mul",
@@ -37,10 +38,16 @@ SPELLED = {  # what torch calls it: what it is called here; in-place calls end i
     "max": "maximum",
     "min": "minimum",
     "log_sigmoid": "logsigmoid",
-    **dict.fromkeys(("view_as", "reshape", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "ravel"), "view"),
-    **dict.fromkeys(("transpose", "permute", "movedim", "swapaxes", "t", "mT", "T", "as_strided", "atleast_2d"), "view"),
+    **dict.fromkeys(
+        ("view_as", "reshape", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "ravel"), "view"
+    ),
+    **dict.fromkeys(
+        ("transpose", "permute", "movedim", "swapaxes", "t", "mT", "T", "as_strided", "atleast_2d"), "view"
+    ),
     **dict.fromkeys(("to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu", "cuda"), "cast"),
-    **dict.fromkeys(("contiguous", "clone", "alias", "requires_grad", "as_tensor", "as_subclass", "positive"), "copy"),
+    **dict.fromkeys(
+        ("contiguous", "clone", "alias", "requires_grad", "as_tensor", "as_subclass", "positive"), "copy"
+    ),
     **dict.fromkeys(("expand_as", "broadcast_to", "broadcast_tensors"), "expand"),
     **dict.fromkeys(("repeat_interleave", "tile"), "repeat"),
     **dict.fromkeys(("getitem", "select", "narrow", "index_select", "unbind"), "pick"),
@@ -50,7 +57,9 @@ REVERSED = {"rsub": "sub", "rdiv": "div", "rtruediv": "div", "rpow": "pow"}
 
 
 class Watch:
-    """A mode under which every call of torch is entered into a graph; `mode()` is the context to run the code in."""
+    """A mode under which every call of torch is entered into a graph; `mode()` is the context to run the code
+    in.
+    """
 
     def __init__(self, module: Any = None) -> None:
         self.nodes: list[Node] = []
@@ -70,7 +79,9 @@ class Watch:
         watch = self
 
         class Mode(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # (torch may be there or not)
-            def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            def __torch_function__(
+                self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+            ) -> Any:
                 return watch.call(function, args, kwargs or {})
 
         return Mode()
@@ -96,7 +107,9 @@ class Watch:
         if found is None:
             base = self.parameters.get(id(tensor))
             kind = "parameter" if base is not None or (tensor.is_leaf and tensor.requires_grad) else "data"
-            kind = "constant" if kind == "data" and (tensor.numel() == 1 or id(tensor) in self.buffers) else kind
+            kind = (
+                "constant" if kind == "data" and (tensor.numel() == 1 or id(tensor) in self.buffers) else kind
+            )
             found = Node(len(self.nodes), "leaf", (), tuple(tensor.shape), _value(tensor), kind, tensor)
             found.learned, found.of_data = kind == "parameter", kind == "data"
             found.names |= {base} if base else set()
@@ -119,7 +132,14 @@ class Watch:
             node.value = _value(kept)
 
     def _enter(
-        self, name: str, tensor: Any, position: int, given: list[Any], args: Any, kwargs: dict[str, Any], writes: bool
+        self,
+        name: str,
+        tensor: Any,
+        position: int,
+        given: list[Any],
+        args: Any,
+        kwargs: dict[str, Any],
+        writes: bool,
     ) -> None:
         if id(tensor) in self.known and not writes:
             return  # a call that gives back what it got
@@ -166,7 +186,9 @@ class Watch:
         self.nodes.append(node)
 
     def _named(self, args: Any, kwargs: dict[str, Any]) -> str:
-        """The place of the user's code that made the call; its variables give the tensors among the arguments their names."""
+        """The place of the user's code that made the call; its variables give the tensors among the arguments
+        their names.
+        """
         frame = sys._getframe(3)
         while frame is not None and _foreign(frame.f_code.co_filename):
             frame = frame.f_back  # type: ignore[assignment]
@@ -187,7 +209,22 @@ class Watch:
 
 INTO = {"__iadd__", "__isub__", "__imul__", "__itruediv__", "__idiv__", "__setitem__"}
 PURE = {
-    *("exp", "log", "sqrt", "pow", "square", "mul", "div", "add", "sub", "neg", "softplus", "sigmoid", "tanh", "clamp"),
+    *(
+        "exp",
+        "log",
+        "sqrt",
+        "pow",
+        "square",
+        "mul",
+        "div",
+        "add",
+        "sub",
+        "neg",
+        "softplus",
+        "sigmoid",
+        "tanh",
+        "clamp",
+    ),
     *("view", "pick", "chunk", "cast", "expand"),
 }
 

@@ -31,21 +31,29 @@ def observe(
     entrance: str | None = None,
     replay: Sequence[Any] = (),
 ) -> Steps:
-    """Their step's quantities as tensors by canonical name, and each learned parameter's gradient, None where none arrived.
+    """Their step's quantities as tensors by canonical name, and each learned parameter's gradient, None where
+    none arrived.
 
-    `decoder`: the children that take z and that give the output; `entrance`: the one that takes what the encoder sees. With
-    `replay` what was drawn once is drawn again, in the dtype of the module. The module is left as it was.
+    `decoder`: the children that take z and that give the output; `entrance`: the one that takes what the
+    encoder sees. With `replay` what was drawn once is drawn again, in the dtype of the module. The module is
+    left as it was.
     """
     with kept_as_it_is(module):
         seen = _run(module, x, step, heads, decoder, noise, entrance, replay)
-        gradients = {n: None if p.grad is None else as_array(p.grad) for n, p in module.named_parameters() if p.requires_grad}
+        gradients = {
+            n: None if p.grad is None else as_array(p.grad)
+            for n, p in module.named_parameters()
+            if p.requires_grad
+        }
     found, interleaved = _quantities(seen, x, scale, output)
     return Steps(found, gradients, interleaved, seen.get("entrance"), tuple(seen["drawn"]))
 
 
 @contextmanager
 def kept_as_it_is(module: Any) -> Iterator[None]:
-    """Afterwards the module's weights, buffers and gradients are as before, and so is torch's generator on the CPU."""
+    """Afterwards the module's weights, buffers and gradients are as before, and so is torch's generator on
+    the CPU.
+    """
     import torch
 
     before = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
@@ -81,7 +89,9 @@ def _run(
     entrance: str | None,
     replay: Sequence[Any],
 ) -> dict[str, Any]:
-    """Forward and backward: the heads' outputs, z, the decoder's output, the loss, and the noise if it was seen."""
+    """Forward and backward: the heads' outputs, z, the decoder's output, the loss, and the noise if it was
+    seen.
+    """
     import torch
 
     seen: dict[str, Any] = {"drawn": []}
@@ -120,10 +130,17 @@ def _run(
         return (z, *inputs[1:])
 
     places = dict(module.named_modules(remove_duplicate=False))
-    hooks = [places[h].register_forward_hook(lambda m, i, o, k=k, h=h: keep(f"head {k}", o, h)) for k, h in enumerate(heads)]
+    hooks = [
+        places[h].register_forward_hook(lambda m, i, o, k=k, h=h: keep(f"head {k}", o, h))
+        for k, h in enumerate(heads)
+    ]
     hooks.append(places[decoder[0]].register_forward_pre_hook(enter))
     if entrance is not None:
-        hooks.append(places[entrance].register_forward_pre_hook(lambda m, i: seen.setdefault("entrance", i[0].detach())))
+        hooks.append(
+            places[entrance].register_forward_pre_hook(
+                lambda m, i: seen.setdefault("entrance", i[0].detach())
+            )
+        )
     hooks.append(places[decoder[1]].register_forward_hook(lambda m, i, o: keep("output", o, decoder[1])))
     try:
         with Watch():
@@ -138,11 +155,17 @@ def _run(
     if repeated:
         never = f", and {', '.join(missing)} never: is one written for the other?" if missing else ""
         said = "; one pass through the model can be checked"
-        raise InputError(f"check_torch: the step calls {repeated[0]} more than once{never}{'' if missing else said}")
+        raise InputError(
+            f"check_torch: the step calls {repeated[0]} more than once{never}{'' if missing else said}"
+        )
     if missing:
         raise InputError(f"check_torch: the step never called the module for {', '.join(missing)}")
     seen["loss"] = loss.reshape(())
-    seen["draws"] = [*reversed(draws["normal"]), *reversed(draws["uniform"])] if noise is None else [torch.as_tensor(noise)]
+    seen["draws"] = (
+        [*reversed(draws["normal"]), *reversed(draws["uniform"])]
+        if noise is None
+        else [torch.as_tensor(noise)]
+    )
     return seen
 
 
@@ -151,9 +174,13 @@ def _backward(loss: Any) -> None:
 
     if not torch.is_tensor(loss):
         kind = "a " + type(loss).__name__
-        raise InputError(f"check_torch: step should return the loss alone, a tensor that gradients flow from, found {kind}")
+        raise InputError(
+            f"check_torch: step should return the loss alone, a tensor that gradients flow from, found {kind}"
+        )
     if loss.numel() != 1:
-        raise InputError(f"check_torch: step should return one number, the loss of the batch, found shape {tuple(loss.shape)}")
+        raise InputError(
+            f"check_torch: step should return one number, the loss of the batch, found shape {tuple(loss.shape)}"
+        )
     try:
         torch.autograd.backward(loss)
     except RuntimeError as error:
@@ -164,13 +191,17 @@ def _backward(loss: Any) -> None:
 
 
 def _standardized(name: str, args: Any, kwargs: dict[str, Any], drawn: Any) -> Any:
-    """The standard normal numbers in torch.normal(mean, std), which Normal.sample() calls, in double precision."""
+    """The standard normal numbers in torch.normal(mean, std), which Normal.sample() calls, in double
+    precision.
+    """
     import torch
 
     if name != "normal":
         return drawn
     positional = dict(zip(("mean", "std"), args, strict=False))
-    mean, std = (kwargs.get(word, positional.get(word, default)) for word, default in (("mean", 0), ("std", 1)))
+    mean, std = (
+        kwargs.get(word, positional.get(word, default)) for word, default in (("mean", 0), ("std", 1))
+    )
     if not torch.is_tensor(mean) and not torch.is_tensor(std):
         return drawn
     mean, std = (torch.as_tensor(a).detach().double() for a in (mean, std))
@@ -183,21 +214,27 @@ def _shared(one: Any, other: Any) -> bool:
 
 
 def _noise(draws: list[Any], shape: tuple[int, ...]) -> Any:
-    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it, else None."""
+    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it,
+    else None.
+    """
     import torch
 
     for draw in draws:
         if draw.numel() == np.prod(shape):
             return draw.reshape(shape)
     for draw in sorted(draws, key=lambda draw: draw.numel() == 1):  # one number last
-        fits = draw.ndim <= len(shape) and all(a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False))
+        fits = draw.ndim <= len(shape) and all(
+            a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False)
+        )
         if fits:
             return torch.broadcast_to(draw, shape)
     return None
 
 
 def _quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> tuple[dict[str, Any], bool]:
-    """What was seen by canonical name, gradients as d_name; and whether one head gives mean and spread in turns."""
+    """What was seen by canonical name, gradients as d_name; and whether one head gives mean and spread in
+    turns.
+    """
     found: dict[str, Any] = {"x": x, "loss": seen["loss"]}
     tensors = {"z": seen["z"], output: seen["output"]}
     if "head 1" in seen:
@@ -222,12 +259,16 @@ def _quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> tuple[
 def _split(both: Any, seen: dict[str, Any], scale: str, found: dict[str, Any]) -> bool:
     """Enter mean and spread of the one head: its halves, or in turns if z shows that; whether it is so."""
     if both.ndim != 2 or both.shape[1] % 2:
-        raise InputError(f"check_torch: one head should give mean and spread in halves (B, 2 Z), found {tuple(both.shape)}")
+        raise InputError(
+            f"check_torch: one head should give mean and spread in halves (B, 2 Z), found {tuple(both.shape)}"
+        )
     Z = both.shape[1] // 2
     ways = ((slice(None, Z), slice(Z, None)), (slice(None, None, 2), slice(1, None, 2)))
     noise = _noise(seen["draws"], (len(both), Z))
     fits = [
-        noise is not None and seen["z"].numel() == noise.numel() and _sampled(both[:, m], both[:, s], scale, noise, seen["z"])
+        noise is not None
+        and seen["z"].numel() == noise.numel()
+        and _sampled(both[:, m], both[:, s], scale, noise, seen["z"])
         for m, s in ways
     ]
     interleaved = bool(fits[1] and not fits[0])

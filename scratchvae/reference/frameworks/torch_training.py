@@ -1,4 +1,5 @@
-"""The loop around a PyTorch step: are gradients cleared, does every parameter move, is evaluation evaluation, does it resume?
+"""The loop around a PyTorch step: are gradients cleared, does every parameter move, is evaluation evaluation,
+does it resume?
 
 torch is imported inside these functions only.
 """
@@ -46,21 +47,25 @@ def check_training(
     evaluate: Callable[[Any, Any], Any] | None = None,
     reports_bound: bool = False,
 ) -> Report:
-    """Run `train_step(model, optimizer, batch)` on copies, and compare what it does with what a training step should do.
+    """Run `train_step(model, optimizer, batch)` on copies, and compare what it does with what a training step
+    should do.
 
-    `train_step` does all of a step: it clears gradients, runs the backward pass and calls `optimizer.step()`, once in
-    `accumulate` calls. Declared as `max_norm`, the norm of all gradients is at most that when the optimizer steps.
-    `evaluate(model, batch)` is the validation of one batch; with `reports_bound` it returns a lower bound on log p(x), in nats
-    as the mean of the batch's examples, which is compared with an importance-weighted estimate of log p(x).
+    `train_step` does all of a step: it clears gradients, runs the backward pass and calls `optimizer.step()`,
+    once in `accumulate` calls. Declared as `max_norm`, the norm of all gradients is at most that when the
+    optimizer steps. `evaluate(model, batch)` is the validation of one batch; with `reports_bound` it returns
+    a lower bound on log p(x), in nats as the mean of the batch's examples, which is compared with an
+    importance-weighted estimate of log p(x).
 
-    Two batches are needed, and twice as many as `accumulate`. The model and its optimizer are left as they were, and so is
-    torch's generator on the CPU. What could not be seen is listed under "not seen".
+    Two batches are needed, and twice as many as `accumulate`. The model and its optimizer are left as they
+    were, and so is torch's generator on the CPU. What could not be seen is listed under "not seen".
     """
     import torch
 
     given = list(batches)
     if len(given) < 2 * accumulate:
-        raise InputError(f"check_training: there should be at least {2 * accumulate} batches, found {len(given)}")
+        raise InputError(
+            f"check_training: there should be at least {2 * accumulate} batches, found {len(given)}"
+        )
     checks = _Checks(accumulate)
     with torch.random.fork_rng(devices=[]):
         _membership(checks, model, optimizer)
@@ -123,8 +128,16 @@ def _movement(checks: _Checks, run: Run, before: dict[str, Any]) -> None:
     """d(weight) · gradient < 0 over all weights, and each with a gradient has moved."""
     gradients, after = run.at_step or {}, run.weights()
     member = {name for name, p in run.model.named_parameters() if id(p) in run.members}
-    still = [n for n, g in gradients.items() if n in member and bool(g.any()) and bool((after[n] == before[n]).all())]
-    along = sum(float(((after[n] - before[n]).double() * g.double()).sum()) for n, g in gradients.items() if n in before)
+    still = [
+        n
+        for n, g in gradients.items()
+        if n in member and bool(g.any()) and bool((after[n] == before[n]).all())
+    ]
+    along = sum(
+        float(((after[n] - before[n]).double() * g.double()).sum())
+        for n, g in gradients.items()
+        if n in before
+    )
     if still:
         checks.departs("movement", "parameters_not_moved", ", ".join(still))
     if along > 0:
@@ -138,9 +151,13 @@ def _clipping(checks: _Checks, run: Run, max_norm: float | None) -> None:
         return
     norm = float(sum(float((g.double() ** 2).sum()) for g in (run.at_step or {}).values()) ** 0.5)
     if norm > max_norm * (1 + 1e-4):
-        checks.departs("clipping", "gradients_not_clipped", f"their norm is {norm:.4g}, declared {max_norm:g}")
+        checks.departs(
+            "clipping", "gradients_not_clipped", f"their norm is {norm:.4g}, declared {max_norm:g}"
+        )
     elif norm < max_norm * (1 - 1e-4):
-        checks.unseen.append(f"clipping: the gradient of norm {norm:.4g} would not be clipped at {max_norm:g}")
+        checks.unseen.append(
+            f"clipping: the gradient of norm {norm:.4g} would not be clipped at {max_norm:g}"
+        )
     else:
         checks.agrees("gradients are clipped")
 
@@ -151,7 +168,9 @@ def _clearing(checks: _Checks, first: Run, batches: Sequence[Any]) -> None:
     for run in (went_on, cleared, again):
         run.go(batches, rng=first.rng)
     members = {name for name, p in first.model.named_parameters() if id(p) in first.members}
-    arrived = [{n: g for n, g in (run.at_step or {}).items() if n in members} for run in (went_on, cleared, again)]
+    arrived = [
+        {n: g for n, g in (run.at_step or {}).items() if n in members} for run in (went_on, cleared, again)
+    ]
     apart = _apart(*arrived[:2])
     if _apart(*arrived[1:]):
         checks.unseen.append("whether gradients are cleared: the same step twice gives other gradients")
@@ -177,11 +196,15 @@ def _accumulation(checks: _Checks, start: Run, batches: Sequence[Any]) -> None:
     elif not _apart(summed, second):
         checks.departs("accumulation", "accumulation_lost", "after two batches they are those of the second")
     else:
-        checks.unseen.append("accumulation: the second batch's gradient depends on the first (batch norm?), or was clipped")
+        checks.unseen.append(
+            "accumulation: the second batch's gradient depends on the first (batch norm?), or was clipped"
+        )
 
 
 def _resumption(checks: _Checks, start: Run, first: Run, batches: Sequence[Any]) -> None:
-    """Weights after the next step: gone on, gone on once more, and from state dicts loaded into what was there at the start."""
+    """Weights after the next step: gone on, gone on once more, and from state dicts loaded into what was
+    there at the start.
+    """
     went_on, again, resumed = (run.copied(gradients=False) for run in (first, first, start))
     resumed.model.load_state_dict(copy.deepcopy(first.model.state_dict()))
     resumed.optimizer.load_state_dict(copy.deepcopy(first.optimizer.state_dict()))
@@ -195,7 +218,9 @@ def _resumption(checks: _Checks, start: Run, first: Run, batches: Sequence[Any])
         checks.agrees("a checkpoint resumes to the same bits")
 
 
-def _evaluation(checks: _Checks, first: Run, batches: Sequence[Any], evaluate: Callable[[Any, Any], Any]) -> None:
+def _evaluation(
+    checks: _Checks, first: Run, batches: Sequence[Any], evaluate: Callable[[Any, Any], Any]
+) -> None:
     run = first.copied()
     run.model.train()
     before = run.weights()
@@ -223,7 +248,9 @@ def _sums(whole: dict[str, Any], one: dict[str, Any], other: dict[str, Any]) -> 
 def _apart(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """The names under which both are not the same, within rounding."""
     names = list(dict.fromkeys([*one, *other]))
-    return [n for n in names if n not in one or n not in other or not _near(as_array(one[n]), as_array(other[n]))]
+    return [
+        n for n in names if n not in one or n not in other or not _near(as_array(one[n]), as_array(other[n]))
+    ]
 
 
 def _near(one: Any, other: Any) -> bool:
@@ -232,7 +259,11 @@ def _near(one: Any, other: Any) -> bool:
 
 def _differ(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """The names under which both have other bits."""
-    return [n for n in one if not bool(((one[n] == other[n]) | ((one[n] != one[n]) & (other[n] != other[n]))).all())]
+    return [
+        n
+        for n in one
+        if not bool(((one[n] == other[n]) | ((one[n] != one[n]) & (other[n] != other[n]))).all())
+    ]
 
 
 def _listed(names: Sequence[str]) -> str:

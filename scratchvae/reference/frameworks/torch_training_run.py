@@ -1,4 +1,5 @@
-"""A copy of a model and its optimizer that is trained for a few batches, watched: gradients at its steps, modes of its layers.
+"""A copy of a model and its optimizer that is trained for a few batches, watched: gradients at its steps,
+modes of its layers.
 
 torch is imported inside these functions only.
 """

@@ -16,11 +16,13 @@ from scratchvae.layers import Buffer, Layer, Parameter
 
 
 def layer_from_torch(module: Any, *, share: bool = False, name: str = "") -> Layer:
-    """The layer that computes what an nn.Module does, with its weights: copied, or with share=True the same memory.
+    """The layer that computes what an nn.Module does, with its weights: copied, or with share=True the same
+    memory.
 
-    Takes nn.Sequential of, and by themselves: Linear, Conv2d, ConvTranspose2d, BatchNorm1d and 2d, LayerNorm, Embedding, Dropout,
-    MaxPool2d, AvgPool2d, Upsample (nearest), Flatten, Unflatten, Identity, and the activations. A Linear's weight is transposed.
-    `name` is what messages call it. InputError for any other module, and for settings that a layer here has not.
+    Takes nn.Sequential of, and by themselves: Linear, Conv2d, ConvTranspose2d, BatchNorm1d and 2d, LayerNorm,
+    Embedding, Dropout, MaxPool2d, AvgPool2d, Upsample (nearest), Flatten, Unflatten, Identity, and the
+    activations. A Linear's weight is transposed. `name` is what messages call it. InputError for any other
+    module, and for settings that a layer here has not.
     """
     return _twin(module, name or type(module).__name__, share)
 
@@ -40,7 +42,9 @@ def module_from_layer(layer: Layer) -> Any:
 
 
 def paired(layer: Layer, module: Any, prefix: str = "") -> dict[str, tuple[Parameter, Any, bool]]:
-    """Each Parameter of `layer` beside the tensor of `module` it stands for, by the tensor's name; True where transposed."""
+    """Each Parameter of `layer` beside the tensor of `module` it stands for, by the tensor's name; True where
+    transposed.
+    """
     if isinstance(layer, layers.Sequential):
         children = list(module.named_children())
         pairs: dict[str, tuple[Parameter, Any, bool]] = {}
@@ -48,7 +52,11 @@ def paired(layer: Layer, module: Any, prefix: str = "") -> dict[str, tuple[Param
             pairs |= paired(inner, child, f"{prefix}{name}.")
         return pairs
     return {
-        f"{prefix}{name}": (ours, getattr(module, name), isinstance(layer, layers.Linear) and name == "weight")
+        f"{prefix}{name}": (
+            ours,
+            getattr(module, name),
+            isinstance(layer, layers.Linear) and name == "weight",
+        )
         for name, ours in vars(layer).items()
         if isinstance(ours, Parameter)
     }
@@ -59,7 +67,9 @@ def _twin(module: Any, where: str, share: bool) -> Layer:
 
     nn = torch.nn
     if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
-        return layers.Sequential(*(_twin(child, f"{where}.{name}", share) for name, child in module.named_children()))
+        return layers.Sequential(
+            *(_twin(child, f"{where}.{name}", share) for name, child in module.named_children())
+        )
     known = _readers(nn)
     plain = not nn.utils.parametrize.is_parametrized(module)  # a subclass that computes the same will do
     for kind, build in known.items():
@@ -68,7 +78,9 @@ def _twin(module: Any, where: str, share: bool) -> Layer:
             _take_over(layer, module, share)
             return layer
     names = ", ".join(kind.__name__ for kind in known)
-    raise InputError(f"layer_from_torch: {where} is a {type(module).__name__}, for which there is no layer; there are {names}")
+    raise InputError(
+        f"layer_from_torch: {where} is a {type(module).__name__}, for which there is no layer; there are {names}"
+    )
 
 
 def _readers(nn: Any) -> dict[Any, Callable[[Any, str], Layer]]:
@@ -85,11 +97,20 @@ def _readers(nn: Any) -> dict[Any, Callable[[Any, str], Layer]]:
         return int(found[0])
 
     def convolution(m: Any, where: str) -> dict[str, Any]:
-        require(where, groups=(m.groups, 1), dilation=(m.dilation, (1, 1)), padding_mode=(m.padding_mode, "zeros"))
+        require(
+            where, groups=(m.groups, 1), dilation=(m.dilation, (1, 1)), padding_mode=(m.padding_mode, "zeros")
+        )
         if isinstance(m.padding, str):
-            raise InputError(f"layer_from_torch: {where} should have its padding as a number, found {m.padding!r}")
+            raise InputError(
+                f"layer_from_torch: {where} should have its padding as a number, found {m.padding!r}"
+            )
         sizes = {name: one(where, name, getattr(m, name)) for name in ("kernel_size", "stride", "padding")}
-        return {"in_channels": m.in_channels, "out_channels": m.out_channels, **sizes, "bias": m.bias is not None}
+        return {
+            "in_channels": m.in_channels,
+            "out_channels": m.out_channels,
+            **sizes,
+            "bias": m.bias is not None,
+        }
 
     def norm(m: Any, where: str) -> Layer:
         require(where, affine=(m.affine, True), track_running_stats=(m.track_running_stats, True))
@@ -98,7 +119,12 @@ def _readers(nn: Any) -> dict[Any, Callable[[Any, str], Layer]]:
         return layers.BatchNorm(m.num_features, eps=m.eps, momentum=m.momentum)
 
     def pool(kind: Any, m: Any, where: str) -> Layer:
-        require(where, padding=(m.padding, 0), ceil_mode=(m.ceil_mode, False), dilation=(getattr(m, "dilation", 1), 1))
+        require(
+            where,
+            padding=(m.padding, 0),
+            ceil_mode=(m.ceil_mode, False),
+            dilation=(getattr(m, "dilation", 1), 1),
+        )
         return kind(one(where, "kernel_size", m.kernel_size), one(where, "stride", m.stride))
 
     def flatten(m: Any, where: str) -> Layer:
@@ -110,7 +136,9 @@ def _readers(nn: Any) -> dict[Any, Callable[[Any, str], Layer]]:
         return layers.Reshape(*m.unflattened_size)
 
     def upsample(m: Any, where: str) -> Layer:
-        require(where, mode=(m.mode, "nearest"), scale_factor=(float(m.scale_factor), float(int(m.scale_factor))))
+        require(
+            where, mode=(m.mode, "nearest"), scale_factor=(float(m.scale_factor), float(int(m.scale_factor)))
+        )
         return layers.Upsample(int(m.scale_factor))
 
     def softplus(m: Any, where: str) -> Layer:
@@ -124,7 +152,9 @@ def _readers(nn: Any) -> dict[Any, Callable[[Any, str], Layer]]:
     return {
         nn.Linear: lambda m, w: layers.Linear(m.in_features, m.out_features, m.bias is not None),
         nn.Conv2d: lambda m, w: layers.Conv2d(**convolution(m, w)),
-        nn.ConvTranspose2d: lambda m, w: layers.ConvTranspose2d(**convolution(m, w), output_padding=m.output_padding),
+        nn.ConvTranspose2d: lambda m, w: layers.ConvTranspose2d(
+            **convolution(m, w), output_padding=m.output_padding
+        ),
         nn.BatchNorm1d: norm,
         nn.BatchNorm2d: norm,
         nn.LayerNorm: layer_norm,

@@ -1,4 +1,5 @@
-"""Whether a reported validation bound is one: it lies below an importance-weighted estimate of log p(x), within its error.
+"""Whether a reported validation bound is one: it lies below an importance-weighted estimate of log p(x),
+within its error.
 
 torch is imported inside these functions only.
 """
@@ -21,10 +22,12 @@ ERRORS = 4.0  # standard errors that a bound may lie above the estimate by chanc
 
 
 def bound_on_evidence(checks: Any, run: Any, batch: Any, evaluate: Callable[[Any, Any], Any]) -> None:
-    """Enter whether what `evaluate` reports is below log 1/K Σ_k p(x, z_k) / q(z_k|x), averaged over the batch.
+    """Enter whether what `evaluate` reports is below log 1/K Σ_k p(x, z_k) / q(z_k|x), averaged over the
+    batch.
 
-    The draws are those that the training step makes, watched, with an optimizer that does not step. The estimate is itself below
-    log p(x) on average, so that what lies above it by more than its error, or by more than K can close, is no bound.
+    The draws are those that the training step makes, watched, with an optimizer that does not step. The
+    estimate is itself below log p(x) on average, so that what lies above it by more than its error, or by
+    more than K can close, is no bound.
     """
     import torch
 
@@ -64,7 +67,12 @@ def _log_weights(seen: Any, loss: Any) -> Array | None:
     except InputError:
         return None
     scale = next((name for name in SCALES if name in arrays), None)
-    if scale is None or not meant or not {"z", "mean", "x"} <= set(arrays) or not {"logits", "x_mean"} & set(arrays):
+    if (
+        scale is None
+        or not meant
+        or not {"z", "mean", "x"} <= set(arrays)
+        or not {"logits", "x_mean"} & set(arrays)
+    ):
         return None
     kept = {n: a for n, a in arrays.items() if n in {"z", "mean", "x", scale, "logits", "x_mean"}}
     given = read(kept, names={}, **{**meant, "constants": True})

@@ -24,14 +24,19 @@ class TorchWatched(Watched):
     def __init__(self, watch: Watch, tensor: Any) -> None:
         self.watch, self.tensor = watch, tensor
         self._kept: dict[tuple[Node, Node], Array | None] = {}
-        super().__init__(watch.node(tensor), watch.x, training=watch.module is None or bool(watch.module.training))
+        super().__init__(
+            watch.node(tensor), watch.x, training=watch.module is None or bool(watch.module.training)
+        )
 
     def gradients(self, of: Node, by: Sequence[Node]) -> list[Array | None]:
         """d(sum of a node) by others; None where none flows, and zeros where it could."""
         import torch
 
         asked = [node for node in dict.fromkeys(by) if (of, node) not in self._kept]
-        handles = {node: [h for h in (node.handle, *node.twins) if h is not None and h.requires_grad] for node in asked}
+        handles = {
+            node: [h for h in (node.handle, *node.twins) if h is not None and h.requires_grad]
+            for node in asked
+        }
         wanted = [h for found in handles.values() for h in found]
         got: list[Any] = []
         if wanted and of.handle.requires_grad:
@@ -58,11 +63,17 @@ class TorchWatched(Watched):
         for node in by:
             handles = [h for h in (node.handle, *node.twins) if h is not None and h.requires_grad]
             got = _gradients([h for h, _ in out], handles, [s for _, s in out])
-            found.append(sum((as_array(g).astype(np.float64) for g in got if g is not None), np.zeros(node.shape)))
+            found.append(
+                sum((as_array(g).astype(np.float64) for g in got if g is not None), np.zeros(node.shape))
+            )
         return found
 
-    def _with_other_ways(self, through: list[Any], step: Step, parameters: list[Any], ends: list[Any]) -> list[Any]:
-        """Besides what comes by mean and spread: what the prior's parameters get, and what terms give that were taken out."""
+    def _with_other_ways(
+        self, through: list[Any], step: Step, parameters: list[Any], ends: list[Any]
+    ) -> list[Any]:
+        """Besides what comes by mean and spread: what the prior's parameters get, and what terms give that
+        were taken out.
+        """
         import torch
 
         out = [
@@ -79,9 +90,14 @@ class TorchWatched(Watched):
         return [sum(some[1:], some[0]) if some else None for some in sums]
 
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
+        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at
+        the ends.
+        """
         held = {name: p for name, p in self.watch.learned.items() if p.requires_grad}
-        tensors = {name: [h for h in (node.handle, *node.twins) if h.requires_grad] for name, node in step.ends.items()}
+        tensors = {
+            name: [h for h in (node.handle, *node.twins) if h.requires_grad]
+            for name, node in step.ends.items()
+        }
         out = [h for name in ("logits", "x_mean", "output") for h in tensors.get(name, [])]
         if not held or not out:
             return {}, {}
@@ -89,7 +105,9 @@ class TorchWatched(Watched):
         gradients = _gradients
         found = gradients([self.tensor], list(held.values()), None)
         ends = [h for name, handles in tensors.items() for h in handles if name != "z"]
-        arrived = [(h, g) for h, g in zip(ends, gradients([self.tensor], ends, None), strict=True) if g is not None]
+        arrived = [
+            (h, g) for h, g in zip(ends, gradients([self.tensor], ends, None), strict=True) if g is not None
+        ]
         d_out = [(h, g) for h, g in arrived if any(h is o for o in out)]
         if not d_out:
             return {}, {}
@@ -99,7 +117,9 @@ class TorchWatched(Watched):
             arrived += [(h, -g) for h, g in zip(z, d_z, strict=True) if g is not None]
         through = gradients([h for h, _ in arrived], list(held.values()), [g for _, g in arrived])
         if step.taken:
-            through = self._with_other_ways(through, step, list(held.values()), [h for h in ends if not any(h is o for o in out)])
+            through = self._with_other_ways(
+                through, step, list(held.values()), [h for h in ends if not any(h is o for o in out)]
+            )
         return _by_name(held, found), _by_name(held, through)
 
 

@@ -1,4 +1,6 @@
-"""The step of a VAE by layers that stand for somebody's own: its values and the gradient of every Parameter, in float64."""
+"""The step of a VAE by layers that stand for somebody's own: its values and the gradient of every Parameter,
+in float64.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from scratchvae.reference.diagnosis import RIGHT, Given, Pieces, of_kl_through_z
 
 @dataclass(frozen=True)
 class TwinStep:
-    """x -> trunk -> heads -> z -> body -> logits or x_mean; `heads`: of the mean and of σ as `scale` says, or one in halves."""
+    """x -> trunk -> heads -> z -> body -> logits or x_mean; `heads`: of the mean and of σ as `scale` says, or
+    one in halves.
+    """
 
     trunk: Sequential
     heads: tuple[Sequential, ...]
@@ -38,10 +42,11 @@ class TwinStep:
         pieces: Pieces = RIGHT,
         target: Array | None = None,
     ) -> dict[str, Array] | None:
-        """Forward and backward, each Parameter receiving its gradient, by these pieces of the step; None where they can't be.
+        """Forward and backward, each Parameter receiving its gradient, by these pieces of the step; None
+        where they can't be.
 
-        Returns mean, σ as held, z, the decoder's output, d_z and the loss. Without noise z is the mean. `x` is what the encoder
-        sees, `target` what the output is compared with, where that is something else.
+        Returns mean, σ as held, z, the decoder's output, d_z and the loss. Without noise z is the mean. `x`
+        is what the encoder sees, `target` what the output is compared with, where that is something else.
         """
         for part in (self.trunk, *self.heads, self.body):
             cast(part, np.float64)  # which forgets gradients
@@ -50,7 +55,12 @@ class TwinStep:
         flat = bool(self.trunk.layers) and isinstance(self.trunk.layers[0], Linear)
         h, trunk_pullback = self.trunk(x.reshape(len(x), -1) if flat else x, mode=mode)
         mean, held, heads_pullback = self._heads(h, mode)
-        known: dict[str, Any] = {"x": x if target is None else target, "mean": mean, self.scale: held, "z": mean}
+        known: dict[str, Any] = {
+            "x": x if target is None else target,
+            "mean": mean,
+            self.scale: held,
+            "z": mean,
+        }
         if noise is not None:
             known["noise"] = np.asarray(noise, np.float64)
 
@@ -75,7 +85,14 @@ class TwinStep:
             return None
         trunk_pullback(heads_pullback(dmean, dheld))
         flat_out = out.reshape(len(out), -1)
-        return {"mean": mean, self.scale: held, "z": known["z"], self.output: flat_out, "d_z": known["d_z"], "loss": loss}
+        return {
+            "mean": mean,
+            self.scale: held,
+            "z": known["z"],
+            self.output: flat_out,
+            "d_z": known["d_z"],
+            "loss": loss,
+        }
 
     def _heads(self, h: Array, mode: Mode) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
         """Mean, σ as held, and the pullback of both."""
@@ -89,7 +106,11 @@ class TwinStep:
                     return joined
 
                 return both[:, ::2], both[:, 1::2], in_turns
-            return both[:, :Z], both[:, Z:], lambda dmean, dheld: pullback(np.concatenate([dmean, dheld], axis=1))
+            return (
+                both[:, :Z],
+                both[:, Z:],
+                lambda dmean, dheld: pullback(np.concatenate([dmean, dheld], axis=1)),
+            )
         mean, mean_pullback = self.heads[0](h, mode=mode)
         held, scale_pullback = self.heads[1](h, mode=mode)
         return mean, held, lambda dmean, dheld: mean_pullback(dmean) + scale_pullback(dheld)

@@ -15,7 +15,9 @@ def rank(report: Report) -> tuple[bool, bool, int]:
 
 
 def unaccusing(report: Report, unknown: Sequence[str]) -> Report:
-    """What departs for no known reason may be right in a model of another kind: nothing was declared, so nothing is accused."""
+    """What departs for no known reason may be right in a model of another kind: nothing was declared, so
+    nothing is accused.
+    """
     named = bool(report.findings) and bool(report.findings[0].causes)
     known = [f for f in report.findings if f.causes] if named else []
     said = {f.quantity: f.explanation for f in report.findings if f.said}
@@ -23,7 +25,9 @@ def unaccusing(report: Report, unknown: Sequence[str]) -> Report:
     for line in report.lines:
         if line.found.outcome is Outcome.DEPARTS and line.quantity not in {f.quantity for f in known}:
             why = said.get(line.quantity, "for no reason that is known here: say what was meant")
-            line = replace(line, found=Verdict(Outcome.UNPROVEN, why=f": in a plain VAE it would be otherwise: {why}"))
+            line = replace(
+                line, found=Verdict(Outcome.UNPROVEN, why=f": in a plain VAE it would be otherwise: {why}")
+            )
         lines.append(line)
     blind = (*report.blind, *(f"not found: {what}" for what in unknown))
     return replace(report, lines=tuple(lines), findings=tuple(known), blind=blind)

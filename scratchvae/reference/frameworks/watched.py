@@ -1,4 +1,6 @@
-"""One step that was watched, judged: which readings its arithmetic allows, and the report of the one that explains most."""
+"""One step that was watched, judged: which readings its arithmetic allows, and the report of the one that
+explains most.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward pas
 
 
 class Watched(ABC):
-    """The graph behind one loss, judged alike for every framework, which adds how gradients of it are computed."""
+    """The graph behind one loss, judged alike for every framework, which adds how gradients of it are
+    computed.
+    """
 
     def __init__(self, loss: Node, x: Node | None, *, training: bool) -> None:
         self.loss, self.training = loss, training
@@ -35,7 +39,9 @@ class Watched(ABC):
 
     @abstractmethod
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the ends."""
+        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at
+        the ends.
+        """
 
     def step(self, settings: Mapping[str, Any]) -> Step:
         """The step as it is read under these settings."""
@@ -43,13 +49,16 @@ class Watched(ABC):
         if key not in self._steps:
             meant = {name: value for name, value in settings.items() if name != "scale"}
             given = self.roles, self.loss, self.gradients
-            self._steps[key] = as_step(*given, settings=meant, scale=settings.get("scale"), training=self.training)
+            self._steps[key] = as_step(
+                *given, settings=meant, scale=settings.get("scale"), training=self.training
+            )
         return self._steps[key]
 
     def report(self, **settings: Any) -> Report:
         """Of the readings that the step allows, the report of the one that explains most.
 
-        Where the step is none that diagnose knows, it is read once more with its own prior and its other terms exchanged.
+        Where the step is none that diagnose knows, it is read once more with its own prior and its other
+        terms exchanged.
         """
         step = self.step(settings)
         report, order = self._judged(step)
@@ -77,19 +86,25 @@ class Watched(ABC):
                 break
         notes = tuple(step.notes)
         if best is None:
-            empty = Report((), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"]))
+            empty = Report(
+                (), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"])
+            )
             return empty, (True, True, 0)
         return unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), rank(best)
 
     @abstractmethod
     def exchanged(self, step: Step) -> Iterator[Step]:
-        """The step with its own prior and terms exchanged; none where the framework's own backward pass can't do that."""
+        """The step with its own prior and terms exchanged; none where the framework's own backward pass can't
+        do that.
+        """
 
     def _with_parameters(self, report: Report, step: Step) -> Report:
-        """The report, and of each parameter's gradient whether it is what the user's own code makes of those at the ends.
+        """The report, and of each parameter's gradient whether it is what the user's own code makes of those
+        at the ends.
 
-        The ends are mean, spread and output, whose gradients were compared with the reference: layers of any kind between them
-        are the user's own, and so is their backward pass. What differs has reached the parameter by another way.
+        The ends are mean, spread and output, whose gradients were compared with the reference: layers of any
+        kind between them are the user's own, and so is their backward pass. What differs has reached the
+        parameter by another way.
         """
         key = f"{sorted(step.ends)} {len(step.taken)}"
         if key not in self._parameters:
@@ -103,18 +118,26 @@ class Watched(ABC):
                 idle.append(name)
                 continue
             apart = one if other is None else one - other
-            close = float(np.abs(apart).max(initial=0)) <= CLOSE * float(np.abs(one).max(initial=0)) + 0.01 * CLOSE * size
+            close = (
+                float(np.abs(apart).max(initial=0))
+                <= CLOSE * float(np.abs(one).max(initial=0)) + 0.01 * CLOSE * size
+            )
             why = ": a gradient reaches it otherwise than by mean, spread and output"
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
             lines.append(Line(f"d_{name}", verdict, one, other))
         used = {name for node in lineage([self.loss]) if node.kind == "parameter" for name in node.names}
         cut = [name for name in idle if name in used]
-        blind = [f"no gradient reaches {', '.join(cut)}, of which the loss is made: detached, or under no_grad"] if cut else []
+        blind = (
+            [f"no gradient reaches {', '.join(cut)}, of which the loss is made: detached, or under no_grad"]
+            if cut
+            else []
+        )
         idle = [name for name in idle if name not in cut]
         notes = [f"no gradient reaches {', '.join(idle)}: it was not used"] if idle else []
         return replace(
             report,
-            lines=(*(line for line in report.lines if line.quantity != "d_z" or not lines), *lines),  # d_z is in theirs
+            # d_z is in theirs
+            lines=(*(line for line in report.lines if line.quantity != "d_z" or not lines), *lines),
             notes=(*report.notes, *notes),
             blind=(*report.blind, *blind),
         )
@@ -125,5 +148,7 @@ def _with_places(report: Report, step: Step) -> Report:
     findings = []
     for finding in report.findings:
         place = step.places.get(finding.quantity.removeprefix("d_")) or step.places.get(finding.quantity)
-        findings.append(replace(finding, explanation=f"{finding.explanation} ({place})") if place else finding)
+        findings.append(
+            replace(finding, explanation=f"{finding.explanation} ({place})") if place else finding
+        )
     return replace(report, findings=tuple(findings))

@@ -1,4 +1,6 @@
-"""Negative vectors: what well-known faulty forms of a case give, so that a comparison can show that it would catch them."""
+"""Negative vectors: what well-known faulty forms of a case give, so that a comparison can show that it would
+catch them.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +22,9 @@ Change = Callable[[Case], Case]
 
 @dataclass(frozen=True)
 class Mistake:
-    """A faulty form of one case: its name, what it does in words, and the case with the faulty op in place of the right one."""
+    """A faulty form of one case: its name, what it does in words, and the case with the faulty op in place of
+    the right one.
+    """
 
     name: str
     case: str
@@ -45,7 +49,9 @@ def multiplied(factor: Callable[[Mapping[str, Array]], float]) -> Change:
 
 
 def plus(term: Callable[..., Array]) -> Change:
-    """The op plus what none of its gradients shows: a constant of each example, of the arrays and constants by name."""
+    """The op plus what none of its gradients shows: a constant of each example, of the arrays and constants
+    by name.
+    """
 
     def change(case: Case) -> Case:
         def op(*arrays: Array, **constants: Any) -> tuple[Array, Pullback]:
@@ -158,9 +164,13 @@ def _softmax(a: Array) -> tuple[Array, Pullback]:
 ENTRIES = multiplied(lambda arrays: 1 / next(iter(arrays.values())).shape[1])
 MISTAKES = (
     Mistake("log_var_for_log_std", "gaussian.kl_to_standard", "σ = exp(log_var)", through("log_var", _twice)),
-    Mistake("kl_without_half", "gaussian.kl_to_standard", "the factor ½ is missing", multiplied(lambda _: 2.0)),
+    Mistake(
+        "kl_without_half", "gaussian.kl_to_standard", "the factor ½ is missing", multiplied(lambda _: 2.0)
+    ),
     Mistake("kl_sign", "gaussian.kl_to_standard", "−KL for KL", multiplied(lambda _: -1.0)),
-    Mistake("kl_averaged_over_latents", "gaussian.kl_to_standard", "a mean over the latents for the sum", ENTRIES),
+    Mistake(
+        "kl_averaged_over_latents", "gaussian.kl_to_standard", "a mean over the latents for the sum", ENTRIES
+    ),
     Mistake(
         "kl_without_one",
         "gaussian.kl_to_standard",
@@ -168,7 +178,12 @@ MISTAKES = (
         plus(lambda mean, log_var: np.full(len(mean), mean.shape[1] / 2)),
     ),
     Mistake("kl_arguments_swapped", "gaussian.kl", "KL(p ‖ q) for KL(q ‖ p)", exchanged),
-    Mistake("log_var_for_log_std", "gaussian.reparameterize", "z = mean + exp(log_var) · noise", through("log_var", _twice)),
+    Mistake(
+        "log_var_for_log_std",
+        "gaussian.reparameterize",
+        "z = mean + exp(log_var) · noise",
+        through("log_var", _twice),
+    ),
     Mistake("log_var_for_std", "gaussian.reparameterize", "z = mean + log_var · noise", instead(_of_std)),
     Mistake(
         "constants_dropped",
@@ -177,11 +192,28 @@ MISTAKES = (
         plus(lambda x, mean, log_var: np.full(len(x), x.shape[1] / 2 * LOG_TWO_PI)),
     ),
     Mistake("averaged_over_entries", "gaussian.log_prob", "a mean over the entries for the sum", ENTRIES),
-    Mistake("log_scale_for_log_var", "laplace.log_prob", "log s is read as the logarithm of s²", through("log_scale", _half)),
+    Mistake(
+        "log_scale_for_log_var",
+        "laplace.log_prob",
+        "log s is read as the logarithm of s²",
+        through("log_scale", _half),
+    ),
     Mistake("averaged_over_entries", "bernoulli.log_prob", "a mean over the entries for the sum", ENTRIES),
-    Mistake("sign", "bernoulli.log_prob", "the cross-entropy for the log-probability", multiplied(lambda _: -1.0)),
-    Mistake("probabilities_as_logits", "bernoulli.log_prob", "a sigmoid comes before the logits", through("logits", ops.sigmoid)),
-    Mistake("softmax_before_logits", "categorical.log_prob", "a softmax comes before the logits", through("logits", _softmax)),
+    Mistake(
+        "sign", "bernoulli.log_prob", "the cross-entropy for the log-probability", multiplied(lambda _: -1.0)
+    ),
+    Mistake(
+        "probabilities_as_logits",
+        "bernoulli.log_prob",
+        "a sigmoid comes before the logits",
+        through("logits", ops.sigmoid),
+    ),
+    Mistake(
+        "softmax_before_logits",
+        "categorical.log_prob",
+        "a softmax comes before the logits",
+        through("logits", _softmax),
+    ),
     Mistake("kl_arguments_swapped", "categorical.kl", "KL(p ‖ q) for KL(q ‖ p)", exchanged),
     Mistake(
         "factorial_dropped",
@@ -196,7 +228,10 @@ MISTAKES = (
         plus(lambda logits, x: gammaln(x + 1).sum(axis=1) - gammaln(x.sum(axis=1) + 1)),
     ),
     Mistake(
-        "normalizer_dropped", "continuous_bernoulli.log_prob", "the Bernoulli's log p of grey values", instead(bernoulli.log_prob)
+        "normalizer_dropped",
+        "continuous_bernoulli.log_prob",
+        "the Bernoulli's log p of grey values",
+        instead(bernoulli.log_prob),
     ),
     Mistake("weights_unnormalized", "mixture.log_prob", "exp(logits) for softmax(logits)", _unnormalized),
     Mistake("summed_over_batch", "Elbo", "a sum over the batch for the mean", multiplied(lambda _: float(B))),
@@ -209,7 +244,10 @@ MISTAKES = (
     ),
     Mistake("beta_forgotten", "Elbo: beta", "β = 1 for 4", weighed(Elbo(), LATENT_NOISE)),
     Mistake(
-        "mean_of_logs", "Iwae", "the mean of K bounds for the bound of K draws", weighed(SampledElbo(samples=K), LATENT_NOISES)
+        "mean_of_logs",
+        "Iwae",
+        "the mean of K bounds for the bound of K draws",
+        weighed(SampledElbo(samples=K), LATENT_NOISES),
     ),
     Mistake(
         "groups_and_samples_swapped",
@@ -217,7 +255,9 @@ MISTAKES = (
         "K groups of M draws for M of K",
         weighed(Iwae(3, groups=2), normal(6 * B, Z)),
     ),
-    Mistake("parts_exchanged", "Ciwae", "β weighs the other bound", weighed(Ciwae(K, beta=0.7), LATENT_NOISES)),
+    Mistake(
+        "parts_exchanged", "Ciwae", "β weighs the other bound", weighed(Ciwae(K, beta=0.7), LATENT_NOISES)
+    ),
     Mistake("order_of_alpha", "Renyi", "α for 1 − α", weighed(Renyi(K, alpha=0.4), LATENT_NOISES)),
     Mistake(
         "stratified_column",

@@ -1,4 +1,6 @@
-"""Golden vectors as files: archives for NumPy, safetensors, and a JSON file for each case, which any language reads."""
+"""Golden vectors as files: archives for NumPy, safetensors, and a JSON file for each case, which any language
+reads.
+"""
 
 import hashlib
 import io
@@ -30,20 +32,29 @@ def as_safetensors(vectors: Mapping[str, Mapping[str, Array]]) -> dict[str, byte
 
 
 def as_cases(vectors: Mapping[str, Mapping[str, Array]]) -> dict[str, bytes]:
-    """A JSON file for each case, with its arrays in each dtype as a shape and a flat list, whose decimals are exact."""
+    """A JSON file for each case, with its arrays in each dtype as a shape and a flat list, whose decimals are
+    exact.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for dtype, arrays in vectors.items():
         for key, array in arrays.items():
             case, _, name = key.partition("/")
-            rows.setdefault(case, {"name": case, "arrays": {}})["arrays"].setdefault(dtype, {})[name] = _entries(array)
-    return {f"cases/{_file_name(case)}.json": (json.dumps(row, ensure_ascii=False) + "\n").encode() for case, row in rows.items()}
+            rows.setdefault(case, {"name": case, "arrays": {}})["arrays"].setdefault(dtype, {})[name] = (
+                _entries(array)
+            )
+    return {
+        f"cases/{_file_name(case)}.json": (json.dumps(row, ensure_ascii=False) + "\n").encode()
+        for case, row in rows.items()
+    }
 
 
 PACKINGS = {"npz": as_npz, "safetensors": as_safetensors, "json": as_cases}
 
 
 def companions(packing: str) -> dict[str, bytes]:
-    """What goes beside the vectors: the schema of all that is JSON, and a program of a few lines that reads this form."""
+    """What goes beside the vectors: the schema of all that is JSON, and a program of a few lines that reads
+    this form.
+    """
     names = {"npz": ["runner.py"], "json": ["runner.mjs"], "safetensors": []}[packing]
     folder = files("scratchvae.reference.golden") / "runners"
     return {name: (folder / name).read_bytes() for name in ["schema.json", *names]}
@@ -62,8 +73,14 @@ def _npz(arrays: Mapping[str, Array]) -> bytes:
 
 
 def _entries(array: Array) -> dict[str, Any]:
-    """dtype, shape, and the entries in row-major order: a float32 as the decimals that read back as the same float32."""
-    flat = [float(str(number)) for number in array.ravel()] if array.dtype == np.float32 else array.ravel().tolist()
+    """dtype, shape, and the entries in row-major order: a float32 as the decimals that read back as the same
+    float32.
+    """
+    flat = (
+        [float(str(number)) for number in array.ravel()]
+        if array.dtype == np.float32
+        else array.ravel().tolist()
+    )
     return {"dtype": str(array.dtype), "shape": list(array.shape), "data": [_number(entry) for entry in flat]}
 
 
@@ -72,5 +89,7 @@ def _number(entry: Any) -> Any:
 
 
 def _file_name(case: str) -> str:
-    """Letters, digits, dots and hyphens, which every file system takes, and a few digits of a hash, where capitals are alike."""
+    """Letters, digits, dots and hyphens, which every file system takes, and a few digits of a hash, where
+    capitals are alike.
+    """
     return f"{re.sub(r'[^a-z0-9.]+', '-', case.lower()).strip('-')}-{hashlib.sha256(case.encode()).hexdigest()[:6]}"

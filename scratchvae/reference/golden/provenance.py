@@ -28,7 +28,9 @@ def _docstring(case: Case) -> str:
 
 
 def _subject(case: Case) -> Any:
-    """The function, or the class of that name: of an objective's case the objective, which stands before the colon."""
+    """The function, or the class of that name: of an objective's case the objective, which stands before the
+    colon.
+    """
     if case.terms is None and "<locals>" not in getattr(case.op, "__qualname__", "<locals>"):
         return case.op
     name = re.split(r"[:,]", case.name)[0]

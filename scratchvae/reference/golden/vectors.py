@@ -1,17 +1,19 @@
 """Golden vectors: inputs, values and gradients of every case, for code in any language to be held against.
 
-For each case and dtype: `CASE/input/NAME` what is differentiated, `CASE/held/NAME` data, noise and constants that are arrays,
-`CASE/value/I` the parts of the value, `CASE/seed/I` the gradient handed to the pullback for each, `CASE/gradient/NAME` what it
-returns; for an objective also `CASE/term/NAME` by example, and `CASE/adam/NAME` each parameter after Adam's first step with its
-defaults. Of well-known faulty forms of a case there are `CASE/mistake/NAME/value/I` and `…/gradient/NAME`, what these give. The
-manifest holds what is not an array: what a case computes and where that is derived, for every result how far it may be off, and
-for every mistake which results tell it from the right form.
+For each case and dtype: `CASE/input/NAME` what is differentiated, `CASE/held/NAME` data, noise and constants
+that are arrays, `CASE/value/I` the parts of the value, `CASE/seed/I` the gradient handed to the pullback for
+each, `CASE/gradient/NAME` what it returns; for an objective also `CASE/term/NAME` by example, and
+`CASE/adam/NAME` each parameter after Adam's first step with its defaults. Of well-known faulty forms of a
+case there are `CASE/mistake/NAME/value/I` and `…/gradient/NAME`, what these give. The manifest holds what is
+not an array: what a case computes and where that is derived, for every result how far it may be off, and for
+every mistake which results tell it from the right form.
 
-How far a result may be off is measured in two ways. Each input is changed by one roundoff, 32 times at random: the largest
-change of the result is what the rounding of its inputs costs. And the case is computed in float32 beside float64, from the same
-numbers, 8 times: their largest difference, in roundoffs, is what rounding inside costs, as where large parts cancel that no
-input shows. The tolerance is 16 times the larger of the two, plus 16 roundoffs of the result's largest entry: another order of
-summation, or another processor's exponential, moves a result by less.
+How far a result may be off is measured in two ways. Each input is changed by one roundoff, 32 times at
+random: the largest change of the result is what the rounding of its inputs costs. And the case is computed in
+float32 beside float64, from the same numbers, 8 times: their largest difference, in roundoffs, is what
+rounding inside costs, as where large parts cancel that no input shows. The tolerance is 16 times the larger
+of the two, plus 16 roundoffs of the result's largest entry: another order of summation, or another
+processor's exponential, moves a result by less.
 """
 
 import hashlib
@@ -56,17 +58,27 @@ def vectors(dtype: str, cases: Iterable[Case] | None = None) -> dict[str, Array]
             found |= {f"{case.name}/{name}": array for name, array in _computed(case, inputs, dtype).items()}
             for mistake in mistakes_of(case):
                 faulty = _computed(mistake.change(case), inputs, dtype)
-                results = {name: array for name, array in faulty.items() if name.partition("/")[0] in ("value", "gradient")}
-                found |= {f"{case.name}/mistake/{mistake.name}/{name}": array for name, array in results.items()}
+                results = {
+                    name: array
+                    for name, array in faulty.items()
+                    if name.partition("/")[0] in ("value", "gradient")
+                }
+                found |= {
+                    f"{case.name}/mistake/{mistake.name}/{name}": array for name, array in results.items()
+                }
     return found
 
 
 def manifest(arrays: Mapping[str, Mapping[str, Array]], files: Mapping[str, bytes]) -> dict[str, Any]:
-    """What goes with `vectors` by dtype and the files that hold them: versions, conventions, constants, tolerances, hashes."""
+    """What goes with `vectors` by dtype and the files that hold them: versions, conventions, constants,
+    tolerances, hashes.
+    """
     rows = {}
     with kernels.using("textbook"):
         for case in all_cases():
-            constants = {name: value for name, value in case.constants.items() if not isinstance(value, np.ndarray)}
+            constants = {
+                name: value for name, value in case.constants.items() if not isinstance(value, np.ndarray)
+            }
             inside = _inside(case)
             tolerances = {dtype: _tolerances(case, dtype, arrays[dtype], inside) for dtype in DTYPES}
             rows[case.name] = {
@@ -90,15 +102,21 @@ def manifest(arrays: Mapping[str, Mapping[str, Array]], files: Mapping[str, byte
 
 
 def departures(stored: Mapping[str, Any], arrays: Mapping[str, Array], dtype: str) -> list[str]:
-    """A sentence for each result among `arrays` that is further than allowed from what this library computes now."""
+    """A sentence for each result among `arrays` that is further than allowed from what this library computes
+    now.
+    """
     now, wrong = vectors(dtype), []
     for name, row in stored["cases"].items():
         for result, tolerance in row["tolerance"][dtype].items():
             key = f"{name}/{result}"
             if key not in now or key not in arrays:
                 wrong.append(f"{key} ({dtype}) is missing; `{stored['regenerate']}` writes the vectors anew")
-            elif now[key].shape != arrays[key].shape or not (np.abs(now[key] - arrays[key]) <= tolerance).all():
-                wrong.append(f"{key} ({dtype}) is no longer what was stored; if it should be, `{stored['regenerate']}`")
+            elif (
+                now[key].shape != arrays[key].shape or not (np.abs(now[key] - arrays[key]) <= tolerance).all()
+            ):
+                wrong.append(
+                    f"{key} ({dtype}) is no longer what was stored; if it should be, `{stored['regenerate']}`"
+                )
     return wrong
 
 
@@ -109,11 +127,16 @@ def new_cases(stored: Mapping[str, Any]) -> list[str]:
 
 def as_json(content: Mapping[str, Any]) -> bytes:
     """The manifest's bytes."""
-    return (json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n").encode()
+    return (
+        json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n"
+    ).encode()
 
 
 def _caught(
-    case: Case, mistake: Mistake, arrays: Mapping[str, Mapping[str, Array]], tolerances: Mapping[str, Mapping[str, float]]
+    case: Case,
+    mistake: Mistake,
+    arrays: Mapping[str, Mapping[str, Array]],
+    tolerances: Mapping[str, Mapping[str, float]],
 ) -> dict[str, Any]:
     """What the mistake is, and the results that show it in every dtype."""
 
@@ -131,7 +154,10 @@ def _inputs(case: Case, dtype: str) -> list[Array]:
 
 
 def _constants(case: Case, dtype: str) -> dict[str, Any]:
-    return {name: _as(value, dtype) if isinstance(value, np.ndarray) else value for name, value in case.constants.items()}
+    return {
+        name: _as(value, dtype) if isinstance(value, np.ndarray) else value
+        for name, value in case.constants.items()
+    }
 
 
 def _as(array: Array, dtype: str) -> Array:
@@ -143,13 +169,18 @@ def _computed(case: Case, inputs: list[Array], dtype: str) -> dict[str, Array]:
     parts = value if isinstance(value, tuple) else (value,)
     rng = np.random.default_rng(0)
     seeds = [
-        np.asarray(rng.standard_normal(np.shape(part)), dtype) if case.terms is None else np.ones((), dtype) for part in parts
+        np.asarray(rng.standard_normal(np.shape(part)), dtype) if case.terms is None else np.ones((), dtype)
+        for part in parts
     ]
     gradients = pullback(*seeds)
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
     found = {f"input/{name}": array for name, array in zip(case.arrays, inputs, strict=True)}
     found |= {f"held/{name}": _as(array, dtype) for name, array in case.held.items()}
-    found |= {f"held/{name}": array for name, array in _constants(case, dtype).items() if isinstance(array, np.ndarray)}
+    found |= {
+        f"held/{name}": array
+        for name, array in _constants(case, dtype).items()
+        if isinstance(array, np.ndarray)
+    }
     found |= {f"value/{i}": np.asarray(part) for i, part in enumerate(parts)}
     found |= {f"seed/{i}": seed for i, seed in enumerate(seeds)}
     found |= {f"gradient/{name}": gradient for name, gradient in zip(case.arrays, gradients, strict=True)}
@@ -157,15 +188,21 @@ def _computed(case: Case, inputs: list[Array], dtype: str) -> dict[str, Array]:
         found |= {f"term/{name}": term for name, term in case.terms(*inputs).items()}
         for name, array, gradient in zip(case.arrays, inputs, gradients, strict=True):
             zeros = np.zeros_like(array)
-            found[f"adam/{name}"] = kernels.adam_update(array, gradient, zeros, zeros.copy(), 1, 1e-3, 0.9, 0.999, 1e-8, 0.0)[0]
+            found[f"adam/{name}"] = kernels.adam_update(
+                array, gradient, zeros, zeros.copy(), 1, 1e-3, 0.9, 0.999, 1e-8, 0.0
+            )[0]
     for name, array in found.items():
         if array.dtype != np.dtype(dtype) and array.dtype.kind == "f":
             raise InputError(f"golden: {case.name}/{name} should be {dtype}, found {array.dtype}")
     return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
 
-def _tolerances(case: Case, dtype: str, arrays: Mapping[str, Array], inside: Mapping[str, float]) -> dict[str, float]:
-    results = {name: array for name, array in _own(case.name, arrays).items() if name.partition("/")[0] in RESULTS}
+def _tolerances(
+    case: Case, dtype: str, arrays: Mapping[str, Array], inside: Mapping[str, float]
+) -> dict[str, float]:
+    results = {
+        name: array for name, array in _own(case.name, arrays).items() if name.partition("/")[0] in RESULTS
+    }
     roundoff = _roundoff(dtype)
     inputs = [array.astype(np.float64) for array in _inputs(case, dtype)]
     rng = np.random.default_rng(1)
@@ -179,12 +216,23 @@ def _tolerances(case: Case, dtype: str, arrays: Mapping[str, Array], inside: Map
 
 
 def _inside(case: Case) -> dict[str, float]:
-    """How far each result in float32 is from the same in float64, in roundoffs of float32: the most of a few inputs."""
-    inputs, roundoff, rng = _inputs(case, "float32"), np.float32(_roundoff("float32")), np.random.default_rng(2)
+    """How far each result in float32 is from the same in float64, in roundoffs of float32: the most of a few
+    inputs.
+    """
+    inputs, roundoff, rng = (
+        _inputs(case, "float32"),
+        np.float32(_roundoff("float32")),
+        np.random.default_rng(2),
+    )
     worst: dict[str, float] = {}
     for _ in range(ROUGH_TRIALS):
-        moved = [a * (1 + 2 * roundoff * rng.choice(np.array([-1, 0, 1], "float32"), a.shape)) for a in inputs]
-        rough, exact = _computed(case, moved, "float32"), _computed(case, [a.astype(np.float64) for a in moved], "float64")
+        moved = [
+            a * (1 + 2 * roundoff * rng.choice(np.array([-1, 0, 1], "float32"), a.shape)) for a in inputs
+        ]
+        rough, exact = (
+            _computed(case, moved, "float32"),
+            _computed(case, [a.astype(np.float64) for a in moved], "float64"),
+        )
         for name in (name for name in rough if name.partition("/")[0] in RESULTS):
             worst[name] = max(worst.get(name, 0.0), _largest(rough[name] - exact[name]) / float(roundoff))
     return worst
@@ -199,4 +247,6 @@ def _largest(array: Array) -> float:
 
 
 def _own(case: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    return {key.removeprefix(f"{case}/"): array for key, array in arrays.items() if key.startswith(f"{case}/")}
+    return {
+        key.removeprefix(f"{case}/"): array for key, array in arrays.items() if key.startswith(f"{case}/")
+    }

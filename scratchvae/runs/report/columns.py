@@ -19,15 +19,23 @@ def histograms(subject: Subject) -> Section | None:
     run = subject.run
     real = run.data.subset(slice(0, 10 * DRAWN)).batch(slice(None), np.float64).x_or_nan
     sampled = subject.drawn(DRAWN, mean=False).reshape(DRAWN, -1).astype(np.float64)
-    levels = {column.name: column.levels for column in getattr(getattr(run.data, "schema", None), "columns", ())}
+    levels = {
+        column.name: column.levels for column in getattr(getattr(run.data, "schema", None), "columns", ())
+    }
     names = run.data.entry_names or tuple(f"column {k + 1}" for k in range(real.shape[1]))
     drawn, rows = [], []
     for k, name in enumerate(names):
         seen, kinds = real[~np.isnan(real[:, k]), k], levels.get(name, ())
         if k < MOST:
             alt = f"{name}: mean {seen.mean():.4g} in the data, {sampled[:, k].mean():.4g} among samples"
-            alt = f"{name}: how often each of {len(kinds)} levels occurs, in the data and among samples" if kinds else alt
-            drawn.append(figure(drawing(plots.histogram(seen, sampled[:, k], name, levels=kinds), f"column-{k}", alt)))
+            alt = (
+                f"{name}: how often each of {len(kinds)} levels occurs, in the data and among samples"
+                if kinds
+                else alt
+            )
+            drawn.append(
+                figure(drawing(plots.histogram(seen, sampled[:, k], name, levels=kinds), f"column-{k}", alt))
+            )
         if kinds:
             continue
         numbers = (seen.mean(), sampled[:, k].mean(), seen.std(), sampled[:, k].std())

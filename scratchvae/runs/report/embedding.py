@@ -21,13 +21,16 @@ THEME = {  # colours of figures that follow the page's theme
     "#0072b2": "var(--train)",
     "#d55e00": "var(--held-out)",
 }
-CSS_INCH = 115  # pixels of the page for each inch of a figure: letters become nearly as large as those around it
+# pixels of the page for each inch of a figure: letters become nearly as large as those around it
+CSS_INCH = 115
 WIDEST = 900  # pixels of a mosaic
 LARGEST = 84  # pixels of an image in it
 
 
 def drawing(figure: "Figure", name: str, alt: str) -> str:
-    """A figure as inline SVG, in the colours of the page's theme; ids in it begin with `name`, which no other drawing has."""
+    """A figure as inline SVG, in the colours of the page's theme; ids in it begin with `name`, which no other
+    drawing has.
+    """
     from matplotlib import rc_context
 
     figure.patch.set_alpha(0)
@@ -35,7 +38,12 @@ def drawing(figure: "Figure", name: str, alt: str) -> str:
         axes.patch.set_alpha(0)
     buffer = StringIO()
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", dpi=figure.dpi, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        figure.savefig(
+            buffer,
+            format="svg",
+            dpi=figure.dpi,
+            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
+        )
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -52,7 +60,8 @@ def drawing(figure: "Figure", name: str, alt: str) -> str:
 
 
 def mosaic(images: Array, columns: int, alt: str, *, together: tuple[int, int] = (1, 1)) -> str:
-    """Images (N, H, W, 3) of bytes, row after row, as one PNG with nothing between them, so that the page shows there.
+    """Images (N, H, W, 3) of bytes, row after row, as one PNG with nothing between them, so that the page
+    shows there.
 
     `together` says how many rows, and how many columns, stand close to each other; wider gaps follow them.
     """
@@ -61,7 +70,10 @@ def mosaic(images: Array, columns: int, alt: str, *, together: tuple[int, int] =
     N, H, W, _ = images.shape
     rows = -(-N // columns)
     scale = max(1, min(LARGEST // max(H, W), WIDEST // (W * columns)))
-    tops, lefts = (_starts(n, size * scale, several) for n, size, several in ((rows, H, together[0]), (columns, W, together[1])))
+    tops, lefts = (
+        _starts(n, size * scale, several)
+        for n, size, several in ((rows, H, together[0]), (columns, W, together[1]))
+    )
     picture = np.zeros((tops[-1] + H * scale, lefts[-1] + W * scale, 4), np.uint8)
     for k, image in enumerate(images):
         top, left = tops[k // columns], lefts[k % columns]

@@ -1,4 +1,6 @@
-"""Images: reconstructions, samples beside the training examples nearest to them, codes over the plane that the decoder makes."""
+"""Images: reconstructions, samples beside the training examples nearest to them, codes over the plane that
+the decoder makes.
+"""
 
 from typing import Any
 
@@ -32,7 +34,9 @@ def reconstructions(subject: Subject) -> Section | None:
     if some.observed is not None:
         words += " Orange: missing."
     alt = f"{len(some)} {subject.judged_on} images above their reconstructions"
-    return Section("reconstructions", "Reconstructions", figure(mosaic(cells, across, alt, together=(2, 1)), words))
+    return Section(
+        "reconstructions", "Reconstructions", figure(mosaic(cells, across, alt, together=(2, 1)), words)
+    )
 
 
 def samples(subject: Subject) -> Section | None:
@@ -45,7 +49,11 @@ def samples(subject: Subject) -> Section | None:
     beside = _originals(train.subset(places))
     pairs = np.stack([_bytes(drawn), _bytes(beside, holed=True)], axis=1)
     cells = pairs.reshape(-1, *pairs.shape[2:])
-    among = f"the {len(train):,} first training examples" if len(train) < len(subject.run.data) else "the training examples"
+    among = (
+        f"the {len(train):,} first training examples"
+        if len(train) < len(subject.run.data)
+        else "the training examples"
+    )
     words = f"Left of each pair: a sample, E[x|z] at a draw z from the prior. Right: the nearest of {among}. "
     words += f"On average their distance √Σ(x−y)² is {distances.mean():.2f}"
     if subject.run.held_out is not None:
@@ -54,11 +62,17 @@ def samples(subject: Subject) -> Section | None:
         words += f", and that of a held-out example to its nearest {theirs.mean():.2f}"
     words += ". Samples much nearer than held-out examples would be copies."
     alt = f"{len(drawn)} samples, each beside the training example nearest to it"
-    return Section("samples", "Samples and their neighbours", figure(mosaic(cells, 2 * BESIDE, alt, together=(1, 2)), words))
+    return Section(
+        "samples",
+        "Samples and their neighbours",
+        figure(mosaic(cells, 2 * BESIDE, alt, together=(1, 2)), words),
+    )
 
 
 def plane(subject: Subject) -> Section | None:
-    """The plane of both latents, or of the two most active ones with the others at their mean, and the codes above it."""
+    """The plane of both latents, or of the two most active ones with the others at their mean, and the codes
+    above it.
+    """
     from scratchvae import plots
 
     Z = subject.run.latents
@@ -88,7 +102,9 @@ def plane(subject: Subject) -> Section | None:
     few = slice(0, POINTS)
     bare = plots.manifold(shown / 255.0, values, axis_names=names, title="")
     kinds = None if labels is None else labels[few]
-    above = plots.manifold(DIMMED * shown / 255.0, values, z=both[few], labels=kinds, axis_names=names, title="")
+    above = plots.manifold(
+        DIMMED * shown / 255.0, values, z=both[few], labels=kinds, axis_names=names, title=""
+    )
     words = f"The decoded plane of {which}, at the quantiles of the codes along each axis."
     words += " All others are at their means." if Z > 2 else ""
     dots = f"The same, dimmed, below the codes of {len(both[few])} {subject.judged_on} examples."
@@ -104,7 +120,12 @@ def _legend(subject: Subject, labels: Array | None, few: slice) -> str:
     if not 1 < len(kinds) <= len(CLASS_COLOURS):
         return ""
     names = subject.shown.label_names
-    return legend({names[kind] if names else str(kind): colour for kind, colour in zip(kinds, CLASS_COLOURS, strict=False)})
+    return legend(
+        {
+            names[kind] if names else str(kind): colour
+            for kind, colour in zip(kinds, CLASS_COLOURS, strict=False)
+        }
+    )
 
 
 def _originals(data: Dataset) -> Array:
@@ -112,7 +133,9 @@ def _originals(data: Dataset) -> Array:
 
 
 def _bytes(images: Array, *, holed: bool = False) -> Array:
-    """Images (N, C, H, W) as bytes (N, H, W, 3); those of other than 1 or 3 channels with the channels side by side."""
+    """Images (N, C, H, W) as bytes (N, H, W, 3); those of other than 1 or 3 channels with the channels side
+    by side.
+    """
     from scratchvae.plots import pixels
 
     N, C, H, W = images.shape

@@ -1,4 +1,7 @@
-"""The skeleton of a report, and the few kinds of blocks that its sections are made of. Whatever is text is escaped here."""
+"""The skeleton of a report, and the few kinds of blocks that its sections are made of.
+
+Whatever is text is escaped here.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -96,7 +99,9 @@ def row(pictures: Sequence[str]) -> str:
 
 def legend(colours: Mapping[str, str]) -> str:
     """Names beside dots in their colours, which are of the form #rrggbb."""
-    dots = "".join(f'<li><span style="color:{colour}">●</span> {text(name)}</li>' for name, colour in colours.items())
+    dots = "".join(
+        f'<li><span style="color:{colour}">●</span> {text(name)}</li>' for name, colour in colours.items()
+    )
     return f'<ul class="legend" aria-label="classes">{dots}</ul>'
 
 
@@ -112,7 +117,9 @@ def headline(numbers: Mapping[str, str]) -> str:
 
 def values(pairs: Mapping[str, Any]) -> str:
     """A line for each name and its value."""
-    lines = "".join(f"<tr><th scope=row>{text(name)}</th><td>{text(value)}</td></tr>" for name, value in pairs.items())
+    lines = "".join(
+        f"<tr><th scope=row>{text(name)}</th><td>{text(value)}</td></tr>" for name, value in pairs.items()
+    )
     return f'<div class="scroll"><table class="values"><tbody>{lines}</tbody></table></div>'
 
 
@@ -122,7 +129,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     marks = [" class=number" if right else "" for right in numeric]
     above = "".join(f"<th scope=col{mark}>{text(name)}</th>" for name, mark in zip(head, marks, strict=True))
     lines = "".join(
-        "<tr>" + "".join(f"<td{mark}>{text(cell)}</td>" for cell, mark in zip(one, marks, strict=True)) + "</tr>" for one in rows
+        "<tr>"
+        + "".join(f"<td{mark}>{text(cell)}</td>" for cell, mark in zip(one, marks, strict=True))
+        + "</tr>"
+        for one in rows
     )
     return f'<div class="scroll"><table><thead><tr>{above}</tr></thead><tbody>{lines}</tbody></table></div>'
 

@@ -17,7 +17,11 @@ def summary(subject: Subject) -> Section:
     run, reading = subject.run, subject.reading
     count = sum(parameter.value.size for parameter in named_parameters(run.model).values())
     held_out = f", and {len(run.held_out):,} held out" if run.held_out is not None else ""
-    missing = f" {run.data.share_missing:.1%} of their entries are missing." if run.data.observed is not None else ""
+    missing = (
+        f" {run.data.share_missing:.1%} of their entries are missing."
+        if run.data.observed is not None
+        else ""
+    )
     shape = " × ".join(map(str, run.model.event_shape))
     kind = f"{type(run.model).__name__} ({parse(run.config.recipe).name})"
     said = (
@@ -51,14 +55,22 @@ def settings(subject: Subject) -> Section:
 
 
 def environment(subject: Subject) -> Section:
-    """What the run was trained with, from which step on, and what wrote the report where that is something else."""
+    """What the run was trained with, from which step on, and what wrote the report where that is something
+    else.
+    """
     here, used = machine(), read_environments(subject.run.folder)
     html = ""
     for step, facts in used:
-        words = "What the run was trained with." if len(used) == 1 else f"What the run was trained with from step {step:,} on."
+        words = (
+            "What the run was trained with."
+            if len(used) == 1
+            else f"What the run was trained with from step {step:,} on."
+        )
         html += paragraph(words) + values(facts)
     if not used:
-        html += paragraph("The run does not say what it was trained with: a version before 0.3 has trained it.")
+        html += paragraph(
+            "The run does not say what it was trained with: a version before 0.3 has trained it."
+        )
     if not used or dict(used[-1][1]) != here:
         html += paragraph("What this report was written with.") + values(here)
     kept = {
@@ -66,7 +78,9 @@ def environment(subject: Subject) -> Section:
         "data": subject.run.config.data,
         "digest of the data": subject.reading.digest or "not known",
     }
-    return Section("environment", "Environment", html + paragraph("Where the run and its data are.") + values(kept))
+    return Section(
+        "environment", "Environment", html + paragraph("Where the run and its data are.") + values(kept)
+    )
 
 
 def _shown(value: Any) -> Any:

@@ -14,7 +14,10 @@ DRAWS = 6  # codes that the walk goes by
 
 
 def spectrograms(subject: Subject) -> Section | None:
-    """A stretch of the data, its reconstruction, and a walk between draws from the prior: pictures and players."""
+    """A stretch of the data, its reconstruction, and a walk between draws from the prior:
+
+    pictures and players.
+    """
     if subject.kind != "sound":
         return None
     from scratchvae import plots
@@ -27,18 +30,20 @@ def spectrograms(subject: Subject) -> Section | None:
     if subject.has_latents:
         parts["A walk between draws from the prior"] = _walk(subject, len(levels))
     names = list(parts)
-    picture = plots.spectrograms([np.clip(one, 0, 1) for one in parts.values()], cut.frequencies, cut.hop / cut.rate, names=names)
-    alt = f"Spectrograms of {len(levels) * cut.hop / cut.rate:.1f} seconds: {'; '.join(names)}."
-    said = (
-        f"Each frame is an example of its own. Phases are no part of the data: {ITERATIONS} steps of Griffin and Lim find some."
+    picture = plots.spectrograms(
+        [np.clip(one, 0, 1) for one in parts.values()], cut.frequencies, cut.hop / cut.rate, names=names
     )
+    alt = f"Spectrograms of {len(levels) * cut.hop / cut.rate:.1f} seconds: {'; '.join(names)}."
+    said = f"Each frame is an example of its own. Phases are not in the data: {ITERATIONS} steps of Griffin and Lim find some."
     html = paragraph(said) + figure(drawing(picture, "spectrograms", alt))
     html += "".join(figure(sound(_heard(cut, one), cut.rate, name), name) for name, one in parts.items())
     return Section("spectrograms", "Sound", html)
 
 
 def _stretch(data: Dataset) -> tuple[Array, Spectrogram | None]:
-    """The first seconds of frames that follow each other, (T, F), and how they were cut; of `notes` one of each timbre."""
+    """The first seconds of frames that follow each other, (T, F), and how they were cut; of `notes` one of
+    each timbre.
+    """
     x, time = data.batch(slice(0, 20_000)).x, data.factors[FRAME]
     if data.label_names == tuple(TIMBRES):
         cut = Spectrogram()

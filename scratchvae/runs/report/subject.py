@@ -1,4 +1,6 @@
-"""The run that a report is about: what several of its sections need, each computed once and when it is asked for."""
+"""The run that a report is about: what several of its sections need, each computed once and when it is asked
+for.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,7 +98,9 @@ class Subject:
         return bool((x >= 0).all() and (x == np.floor(x)).all())
 
     def told(self, n: int, *, many: bool = False) -> dict[str, Any]:
-        """What the model is told of the first n examples, as the keyword y of `sample` and `decode`; nothing where it is not."""
+        """What the model is told of the first n examples, as the keyword y of `sample` and `decode`; nothing
+        where it is not.
+        """
         y = self.run.judged.y if self.run.model.condition is not None else None
         return {} if y is None else {"y": np.resize(y, (n, *y.shape[1:])) if many else y[:n]}
 

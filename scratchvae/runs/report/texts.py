@@ -26,7 +26,11 @@ def words(subject: Subject) -> Section | None:
         order = np.argsort(gain, kind="stable")
         rows.append((latent_name(int(j)), _listed(order, names), _listed(order[::-1], names)))
     said = "The words whose probability changes most while one latent goes from two deviations below its mean to two above."
-    return Section("words", "Words of the latents", paragraph(said) + table(("latent", "likelier below", "likelier above"), rows))
+    return Section(
+        "words",
+        "Words of the latents",
+        paragraph(said) + table(("latent", "likelier below", "likelier above"), rows),
+    )
 
 
 def documents(subject: Subject) -> Section | None:
@@ -44,7 +48,10 @@ def documents(subject: Subject) -> Section | None:
     said = "The words that a document has more often than others do, and those that the model expects of it."
     html = paragraph(said) + table((f"{subject.judged_on} document", "its reconstruction"), rows)
     html += paragraph("The same of samples, E[x|z] at draws z from the prior.")
-    html += table(("sample", "its words"), [(k + 1, _listed(_telling(one, usual), names)) for k, one in enumerate(sampled)])
+    html += table(
+        ("sample", "its words"),
+        [(k + 1, _listed(_telling(one, usual), names)) for k, one in enumerate(sampled)],
+    )
     return Section("documents", "Documents and samples", html)
 
 
@@ -57,13 +64,18 @@ def _usual(subject: Subject) -> Array:
 def _shares(subject: Subject, z: Array) -> Array:
     """The probability of each word at codes (N, Z)  ->  (N, V), which sum to 1."""
     told = {name: np.resize(y, (len(z), *y.shape[1:])) for name, y in subject.told(1).items()}
-    expected = np.asarray(subject.latent_model.decode(z.astype(subject.codes.dtype), **told), np.float64).reshape(len(z), -1)
+    expected = np.asarray(
+        subject.latent_model.decode(z.astype(subject.codes.dtype), **told), np.float64
+    ).reshape(len(z), -1)
     expected = np.maximum(expected, 1e-30)
     return expected / expected.sum(axis=1, keepdims=True)
 
 
 def _telling(x: Array, usual: Array) -> Array:
-    """The words in the order of how much more often they occur than usual: p log (p / usual), the largest first."""
+    """The words in the order of how much more often they occur than usual:
+
+    p log (p / usual), the largest first.
+    """
     p = np.maximum(x, 0).astype(np.float64) / max(float(np.sum(x)), 1e-30)
     return np.argsort(-np.where(p > 0, p * np.log(np.maximum(p, 1e-30) / usual), 0), kind="stable")
 

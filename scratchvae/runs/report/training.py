@@ -23,7 +23,9 @@ def numbers(subject: Subject) -> Section:
         rows.append((known[name].words, shown, known[name].unit.format(**counts)))
     said = f"The model as it is now, on the {len(subject.run.judged):,} {subject.judged_on} examples."
     html = paragraph(said) + table(("what", "value", "unit"), rows)
-    return Section("numbers", "Numbers", html if rows else paragraph("This model can't be judged on these data."))
+    return Section(
+        "numbers", "Numbers", html if rows else paragraph("This model can't be judged on these data.")
+    )
 
 
 def curves(subject: Subject) -> Section | None:
@@ -37,8 +39,14 @@ def curves(subject: Subject) -> Section | None:
         return None
     drawn = []
     for term in shown:
-        last: dict[str, Any] = {part: record[part].get(term) for record in records for part in figures.HELD & record.keys()}
-        ends = ", ".join(f"{part.replace('_', ' ')} {value:.2f}" for part, value in sorted(last.items()) if value is not None)
+        last: dict[str, Any] = {
+            part: record[part].get(term) for record in records for part in figures.HELD & record.keys()
+        }
+        ends = ", ".join(
+            f"{part.replace('_', ' ')} {value:.2f}"
+            for part, value in sorted(last.items())
+            if value is not None
+        )
         words = f"{plots.TERM_TITLES.get(term, term)} over {len(records)} epochs; at the end: {ends}."
         drawn.append(figure(drawing(plots.curves(records, (term,)), f"curve-{term}", words)))
     said = "Nats per example after each epoch. Where the first epochs are far from the others, a panel leaves them out, "
@@ -55,11 +63,16 @@ def latents(subject: Subject) -> Section | None:
     active = active_units(subject.codes)
     Z, used = len(active), int(active.sum())
     try:
-        kl = kl_by_latent(subject.latent_model, subject.shown, rng=np.random.default_rng(subject.run.config.seed))
+        kl = kl_by_latent(
+            subject.latent_model, subject.shown, rng=np.random.default_rng(subject.run.config.seed)
+        )
     except InputError:
         kl = np.empty(0)
     if len(kl) == Z:
-        drawn, measure = plots.latent_divergences(kl, active), f"KL(q(z|x) ‖ p(z)) of each latent, {kl.sum():.2f} nats in all"
+        drawn, measure = (
+            plots.latent_divergences(kl, active),
+            f"KL(q(z|x) ‖ p(z)) of each latent, {kl.sum():.2f} nats in all",
+        )
     else:
         spread = subject.codes.var(axis=0)
         drawn = plots.latent_divergences(spread, active, measure="variance of the codes")
