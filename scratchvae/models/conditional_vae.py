@@ -160,11 +160,9 @@ class ConditionalVAE(VAE):
         """y as whole numbers where `fit` has numbered labels, a Dataset's too, and −1 where one is hidden."""
         learned = vars(self).get("classes_")
         y = x.y if y is None and isinstance(x, Dataset) and learned is not None else y
-        if y is None or (self.classifier is None and learned is None):
-            return y
-        if self.classifier is None:
-            return indices_of("ConditionalVAE", y, learned)
-        return indices_where_told("ConditionalVAE", y, learned)
+        if y is not None and self.classifier is not None:
+            return indices_where_told("ConditionalVAE", y, learned)
+        return y if y is None or learned is None else indices_of("ConditionalVAE", y, learned)
 
     def _cases(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
@@ -214,11 +212,10 @@ class ConditionalVAE(VAE):
 
     def log_classes(self, batch: Batch, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log q(y|x) (B, K) by the classifier, whose Parameters pullback(dlog_q) gives their gradients."""
+        assert self.condition is not None
         scores, classifier_pullback = self.classifier(super().seen(batch), mode=mode, needs_dx=False)
-        require_shapes(
-            "ConditionalVAE: what the classifier puts out",
-            scores=(scores, f"{len(batch)} {self.condition.width}"),
-        )
+        shape = f"{len(batch)} {self.condition.width}"
+        require_shapes("ConditionalVAE: what the classifier puts out", scores=(scores, shape))
         log_q, softmax_pullback = ops.log_softmax(scores, axis=1)
 
         def pullback(dlog_q: Array) -> None:

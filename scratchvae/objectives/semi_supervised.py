@@ -81,6 +81,7 @@ class SemiSupervised(Objective):
         log_qy = (at_class * log_q).sum(axis=1)
         losses = -log_px + beta * kl - alpha * log_qy
         name = "surrogate" if one.relaxed else "bound"
+        terms = {name: log_px - kl, "log_px": log_px, "kl": kl, "log_qy": log_qy}
 
         def pullback() -> None:
             share = (weights[tried] / dtype(B))[
@@ -98,7 +99,6 @@ class SemiSupervised(Objective):
             )  # −α at a class that is known
             classifier_pullback(dlog_q.astype(dtype))
 
-        terms = {name: log_px - kl, "log_px": log_px, "kl": kl, "log_qy": log_qy}
         return Report(float(losses.mean(dtype=np.float64)), terms), pullback
 
 

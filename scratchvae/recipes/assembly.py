@@ -163,16 +163,8 @@ def assemble(
         "critic": critic,
         "classifier": classifier,
     }
-    for part in ("critic", "classifier"):
-        if (
-            given[part] is not None
-            and part not in signature(MODELS[name := MODELS.settle(model).name]).parameters
-        ):
-            raise InputError(f"model {name} has no {part}: {part} should be left alone, found one")
-    if classifier is not None and not isinstance(condition, Classes):
-        raise InputError(
-            "recipe: a classifier is for a model that is told classes; found one that is told real numbers"
-        )
+    if critic is not None and "critic" not in signature(MODELS[name := MODELS.settle(model).name]).parameters:
+        raise InputError(f"model {name} has no critic: critic should be left alone, found one")
     if _takes(model, "prior", prior, PRIOR):
         parts: dict[str, Any] = {
             "event_shape": tuple(event_shape),

@@ -19,7 +19,7 @@ from scratchvae.layers import (
     Sequential,
 )
 from scratchvae.likelihoods import Likelihood
-from scratchvae.models import LatentVariableModel
+from scratchvae.models import Classes, LatentVariableModel
 from scratchvae.networks import (
     POSTERIOR,
     PRIOR,
@@ -125,6 +125,7 @@ def convolutional(
     for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
         decoder += [_doubling(widths[i], widths[i + 1], rows, columns, init, rng), ACTIVATIONS[activation]()]
     decoder[-1] = Flatten()
+    told = known if isinstance(condition, Classes) else 0
     of_head: dict[str, Any] = {"activation": activation, "init": init, "rng": rng}
     return assemble(
         model,
@@ -135,7 +136,7 @@ def convolutional(
         decoder=Sequential(*decoder),
         likelihood=law,
         critic=critic_chosen("convolutional", latent_dim, critic, **of_head),
-        classifier=classifier_chosen("convolutional", C * H * W, known, classifier, fill=fill, **of_head),
+        classifier=classifier_chosen("convolutional", C * H * W, told, classifier, fill=fill, **of_head),
         prior=prior,
         rng=rng,
         fill=fill,

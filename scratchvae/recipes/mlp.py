@@ -6,7 +6,7 @@ from typing import Any
 from scratchvae.arrays import sizes_of
 from scratchvae.data import TableSchema
 from scratchvae.likelihoods import Likelihood
-from scratchvae.models import LatentVariableModel
+from scratchvae.models import Classes, LatentVariableModel
 from scratchvae.networks import (
     POSTERIOR,
     PRIOR,
@@ -77,13 +77,16 @@ def mlp(
         rng=rng,
     )
     of_head: dict[str, Any] = {"activation": activation, "init": init, "rng": rng}
-    features, classes = n_features(made.likelihood, shape), condition.width if condition else 0
+    features, told = (
+        n_features(made.likelihood, shape),
+        condition.width if isinstance(condition, Classes) else 0,
+    )
     return assemble(
         model,
         condition=condition,
         event_shape=shape,
         critic=critic_chosen("mlp", latent_dim, critic, **of_head),
-        classifier=classifier_chosen("mlp", features, classes, classifier, fill=fill, **of_head),
+        classifier=classifier_chosen("mlp", features, told, classifier, fill=fill, **of_head),
         prior=prior,
         rng=rng,
         fill=fill,
