@@ -5,6 +5,7 @@ import pytest
 
 from scratchvae.arrays import InputError
 from scratchvae.flows import Coupling, InverseAutoregressive, MaskedAutoregressive
+from scratchvae.flows.network import network
 
 STEPS = (Coupling, InverseAutoregressive, MaskedAutoregressive)
 REFUSED = {
@@ -55,3 +56,16 @@ def test_no_context_is_a_context_and_one_seed_gives_one_network(step):
 )
 def test_reverse_turns_round_which_latents_come_first(made, expected):
     assert made == expected
+
+
+def test_a_network_with_an_order_has_two_outputs_for_each_latent():
+    x, context, V, hidden = (
+        np.zeros((2, 3)),
+        np.zeros((2, 0)),
+        np.zeros((0, 4)),
+        (np.zeros((3, 4)), np.zeros(4)),
+    )
+    with pytest.raises(
+        InputError, match="an order of 3 latents should come with as many, and with twice as many"
+    ):
+        network(x, context, V, *hidden, np.zeros((4, 5)), np.zeros(5), order=(0, 1, 2))
