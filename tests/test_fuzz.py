@@ -7,6 +7,7 @@ The suite does a little of it. `pytest -m fuzz` does as much as the variables as
 """
 
 import argparse
+import faulthandler
 import gzip
 import io
 import json
@@ -301,10 +302,13 @@ def never_for_ever(what):
 
     before = signal.signal(signal.SIGALRM, hangs)
     signal.alarm(LONGEST)
+    # a loop within LAPACK hears no alarm: then the process ends, and says where
+    faulthandler.dump_traceback_later(LONGEST + 30, exit=True)
     try:
         yield
     finally:
         signal.alarm(0)
+        faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)
 
 

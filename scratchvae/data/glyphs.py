@@ -140,9 +140,8 @@ def _require_factors(factors: Mapping[str, Array]) -> None:
 
 
 def _looked_up_at(warp: Mapping[str, Array], size: int) -> tuple[Array, Array]:
-    """Where in its field, in samples, each pixel looks:
-
-    q = S⁻¹ R⁻¹ (p − (x, y)) / scale, as (B, size, size) float32 twice.
+    """Where in its field, in samples, each pixel looks: q = S⁻¹ R⁻¹ (p − (x, y)) / scale, as (B, size, size)
+    float32 twice.
     """
     centre = (np.arange(size) + 0.5) * (FRAME / size) - FRAME / 2
     angle, shear = np.deg2rad(warp["rotation"]), warp["shear"]

@@ -108,9 +108,8 @@ def notes(
 
 
 def _waves(factors: Mapping[str, Array], t: Array, rate: int) -> Array:
-    """The notes of N rows of factors at times t (N, T) since they began:
-
-    play_note's equation, and silence before.
+    """The notes of N rows of factors at times t (N, T) since they began: play_note's equation, and silence
+    before.
     """
     ratio, amplitude, decay = (
         np.stack([timbre[k] for timbre in TIMBRES.values()])[factors["timbre"]] for k in range(3)

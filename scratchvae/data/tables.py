@@ -94,9 +94,8 @@ def _objects(values: Array) -> list[Any]:
 
 
 def _levels_of_frame(frame: Any) -> dict[str, tuple[Sequence[Any], bool]]:
-    """The levels of the columns whose own type lists them, and whether it orders them:
-
-    pandas' CategoricalDtype.
+    """The levels of the columns whose own type lists them, and whether it orders them: pandas'
+    CategoricalDtype.
     """
     kinds = {str(name): frame[name].dtype for name in frame.columns}
     return {

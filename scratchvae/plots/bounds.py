@@ -122,9 +122,8 @@ def _best(series: tuple[Array, Array]) -> float:
 def _looks(
     runs: Mapping[str, tuple[Array, Array]], alike: Mapping[str, Hashable]
 ) -> dict[str, dict[str, Any]]:
-    """Colours first, then dashes:
-
-    kinds of runs in the order of their best bounds, so that neighbours never look alike.
+    """Colours first, then dashes: kinds of runs in the order of their best bounds, so that neighbours never
+    look alike.
     """
     order = sorted(runs, key=lambda name: -_best(runs[name]))
     kinds = [alike.get(name, name) for name in order]

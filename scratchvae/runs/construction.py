@@ -60,9 +60,8 @@ def load_like(
     seed: int = 0,
     kind: str | None = None,
 ) -> Dataset:
-    """Data that a run was not trained on, read as its own were:
-
-    pixels where they were pixels and no `kind` is declared.
+    """Data that a run was not trained on, read as its own were: pixels where they were pixels and no `kind`
+    is declared.
     """
     asked: dict[str, Any] = {"split": split, "data_dir": data_dir or config.data_dir, "seed": seed}
     asked |= {"size": config.size, "resize": config.resize}

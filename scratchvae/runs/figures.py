@@ -179,9 +179,8 @@ FIGURES: dict[str, Callable[[Run], "Figure"]] = {
 
 
 def available(run: Run) -> list[str]:
-    """The figures that make sense for this run:
-
-    pictures need images, the manifold two latents, and lines real-valued ones.
+    """The figures that make sense for this run: pictures need images, the manifold two latents, and lines
+    real-valued ones.
     """
     missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "columns", "curves"}
     if run.schema is None:

@@ -25,9 +25,9 @@ def number(value: float) -> Factor:
 
 
 def spelled(value: float) -> str:
-    """A number in few digits; 1/8 and 1/3 as fractions."""
-    inverse = 1 / value if value else 0.0
-    whole = 0 < abs(value) < 1 and abs(inverse - round(inverse)) < 1e-9 * abs(inverse)
+    """A number in few digits; 1/8 and 1/3 as fractions, down to 1/10,000,000."""
+    inverse = 1 / value if 1e-7 <= abs(value) < 1 else np.inf
+    whole = np.isfinite(inverse) and abs(inverse - round(inverse)) < 1e-9 * abs(inverse)
     if whole and (round(value, 2) != value or value == 0.25):
         return f"{'−' if value < 0 else ''}1/{abs(round(inverse))}"
     return f"{value:.6g}".replace("-", "−")

@@ -9,6 +9,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.divergence import closed_form, described
 from scratchvae.reference.diagnosis.factors import number, spelled
+from scratchvae.reference.diagnosis.least_squares import least_squares
 from scratchvae.reference.diagnosis.pieces import Reading, std_read_as
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.sampling import tidied
@@ -52,8 +53,8 @@ def _of_values(given: Given) -> tuple[float, float] | None:
     std = std_read_as(str(given.scale), given.arrays[str(given.scale)])
     parts = (0.5 * (mean**2 + std**2), -mean, np.ones_like(mean), -0.5 - np.log(std))
     *columns, base = [part.sum(axis=1) if kl.ndim == 1 else part.ravel() for part in parts]
-    found = np.linalg.lstsq(np.stack(columns, axis=1), kl.ravel() - base, rcond=None)[0]
-    return float(found[0]), float(found[1])
+    found = least_squares(columns, kl.ravel() - base)
+    return None if found is None else (found[0], found[1])
 
 
 def _of_gradient(given: Given) -> tuple[float, float] | None:
@@ -70,8 +71,8 @@ def _of_gradient(given: Given) -> tuple[float, float] | None:
         return None
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
     own = (dmean - dz).ravel() / (each * given.beta)
-    slope, less = np.linalg.lstsq(np.stack([mean.ravel(), -np.ones(mean.size)], axis=1), own, rcond=None)[0]
-    return float(slope), float(less)
+    found = least_squares([mean, -np.ones_like(mean)], own)
+    return None if found is None else (found[0], found[1])
 
 
 def _other_prior(precision: float, scaled_mean: float) -> Iterator[Reading]:

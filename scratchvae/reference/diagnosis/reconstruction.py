@@ -13,6 +13,7 @@ from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import cross_entropy, decoder_variance
 from scratchvae.reference.diagnosis.entries import constant, log_sigma, of_each_entry, squares, without
 from scratchvae.reference.diagnosis.factors import MINUS, ONE, PER_ENTRY, Factor, number, spelled
+from scratchvae.reference.diagnosis.least_squares import least_squares
 from scratchvae.reference.diagnosis.pieces import Piece, Place, Reading, Terms, masked
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.sampling import tidied
@@ -181,12 +182,9 @@ def solve(given: Given) -> Iterator[Reading]:
         yield from _weighed(given, R if known else None)
     if given.likelihood == "gaussian" and given.x_scale is None and given.x_mean is not None:
         square = ((given.x - given.x_mean) ** 2).sum(axis=1)
-        columns = np.stack([square, np.ones_like(square)], axis=1)
-        found = (
-            np.linalg.lstsq(columns, R, rcond=None)[0][0]
-            if R is not None and known and len(square) > 2
-            else None
-        )
+        enough = R is not None and known and len(square) > 2
+        weights = least_squares([square, np.ones_like(square)], R) if enough else None
+        found = None if weights is None else weights[0]
         found = slope / (2 * given.variance) if found is None and slope is not None else found
         if found is not None and found > 0:
             yield from _other_variance(float(0.5 / found))
@@ -222,8 +220,8 @@ def _weighed(given: Given, R: Array | None) -> Iterator[Reading]:
     ]
     if len(columns[0]) < 3:
         return
-    found, *_ = np.linalg.lstsq(np.stack(columns, axis=1), theirs.ravel(), rcond=None)
-    for a, b in zip(*(tidied(float(w)) for w in found), strict=True):
+    found = least_squares(columns, theirs)
+    for a, b in zip(*map(tidied, found or ()), strict=True):
         said = f"lit entries weigh {spelled(a)}, unlit ones {spelled(b)}"
         fix = f"{said} (as with pos_weight): then it is not −log p(x|z) of a Bernoulli, and the loss no bound"
         yield _words(said, fix, 2, form=_two_weights(a, b))

@@ -1,7 +1,4 @@
-"""The numbers that a loss multiplies its parts by, where they are none of its sizes:
-
-plain ones, and those solved for.
-"""
+"""The numbers that a loss multiplies its parts by: plain ones, and those solved for."""
 
 from collections.abc import Iterator
 
@@ -9,6 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.factors import ONE, PLAIN, number, spelled
+from scratchvae.reference.diagnosis.least_squares import least_squares
 from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import X_SCALES, Given
@@ -48,7 +46,7 @@ def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
     for c in tidied(of_R):
         yield _reconstruction(c, 1)
     if theirs.ndim and theirs.size > 2:
-        (a, b), *_ = np.linalg.lstsq(np.stack([R, K], axis=1), theirs, rcond=None)
+        a, b = least_squares([R, K], theirs) or (None, None)
     if b is None:
         return
     a = 1.0 if a is None else a

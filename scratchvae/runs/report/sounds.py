@@ -14,9 +14,8 @@ DRAWS = 6  # codes that the walk goes by
 
 
 def spectrograms(subject: Subject) -> Section | None:
-    """A stretch of the data, its reconstruction, and a walk between draws from the prior:
-
-    pictures and players.
+    """A stretch of the data, its reconstruction, and a walk between draws from the prior: pictures and
+    players.
     """
     if subject.kind != "sound":
         return None

@@ -72,9 +72,8 @@ def _shares(subject: Subject, z: Array) -> Array:
 
 
 def _telling(x: Array, usual: Array) -> Array:
-    """The words in the order of how much more often they occur than usual:
-
-    p log (p / usual), the largest first.
+    """The words in the order of how much more often they occur than usual: p log (p / usual), the largest
+    first.
     """
     p = np.maximum(x, 0).astype(np.float64) / max(float(np.sum(x)), 1e-30)
     return np.argsort(-np.where(p > 0, p * np.log(np.maximum(p, 1e-30) / usual), 0), kind="stable")
