@@ -115,7 +115,8 @@ def ladder(
 
     def loss(parameters: Any, x: Any, key: Any) -> Any:
         above, below = jax.random.split(key)
-        h, (W1, b1), (W2, b2), (W3, b3) = encode(parameters["encoder"], x), *parameters["heads"]
+        h = encode(parameters["encoder"], x)
+        (W1, b1), (W2, b2), (W3, b3) = parameters["heads"]
         mean, log_var = jnp.split(h @ W1 + b1, 2, axis=1)
         top_mean, top_log_var = jnp.split(jax.nn.relu(h @ W2 + b2) @ W3 + b3, 2, axis=1)
         top = top_mean + jnp.exp(0.5 * top_log_var) * jax.random.normal(above, top_mean.shape)

@@ -109,8 +109,8 @@ def _networks(
 
     if workload != "conv":
         if workload == "ladder":
-            decoder = chain((ladder_sizes(latent)[0], hidden, 784))
-            parameters = {"encoder": chain((784, hidden)), "decoder": decoder}
+            lower, _ = ladder_sizes(latent)
+            parameters = {"encoder": chain((784, hidden)), "decoder": chain((lower, hidden, 784))}
             relu = jax.nn.relu
             return lambda p, x: relu(dense(p, x, relu)), lambda p, z: dense(p, z, relu), parameters
         shallow = {"mlp": 2 * latent, "beta-tc": 2 * latent, "vq": latent, "flow": 2 * latent + CONTEXT}

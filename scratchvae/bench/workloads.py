@@ -130,8 +130,8 @@ def beta_tc_step(batch: int = 128, hidden: int = 400, latent: int = 10) -> Workl
 def ladder_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
     """784-400-(13,13) and 400-400-(7,7), a ladder of 7 latents above 13, a step of 64 units; 13-400-784, Adam."""
     lower, upper = ladder_sizes(latent)
-    roles = {"posterior": f"ladder(sizes=({lower}, {upper}), hidden={STEP})", "prior": "hierarchical"}
-    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,), **roles)
+    posterior = f"ladder(sizes=({lower}, {upper}), hidden={STEP})"
+    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,), posterior=posterior, prior="hierarchical")
     products = of_linear_layers(batch, (PIXELS, hidden, 2 * lower), needs_dx=False)
     products += of_linear_layers(batch, (hidden, hidden, 2 * upper), needs_dx=True)
     products += of_linear_layers(batch, (upper, STEP, 2 * lower), needs_dx=True)
