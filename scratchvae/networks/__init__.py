@@ -14,7 +14,7 @@ from scratchvae.networks.encoder_ends import (
     n_features,
     q_params_layers,
 )
-from scratchvae.networks.mlp import Networks, critic_chosen, mlp_networks
+from scratchvae.networks.mlp import Networks, classifier_chosen, critic_chosen, mlp_networks
 from scratchvae.networks.roles import (
     LIKELIHOODS,
     POSTERIOR,
@@ -38,6 +38,7 @@ __all__ = [
     "PRIORS",
     "Networks",
     "Parts",
+    "classifier_chosen",
     "critic_chosen",
     "decoded_width",
     "encoder_inputs",
