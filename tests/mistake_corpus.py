@@ -89,6 +89,8 @@ class Plan:
     divergence: Callable[..., Any] = lambda m, h, std, z: 0.5 * (m**2 + std**2 - 1) - np.log(std)
     reconstruction: Callable[..., Any] | None = None
     weigh: Callable[..., Any] | None = None
+    x_kind: str = ""  # how the decoder holds a σ of its own, where it has one
+    with_spread: Callable[..., Any] = lambda o, x, held, std: by_squares(o, x, std**2)
     tags: list[str] = field(default_factory=list)
 
     @property
@@ -174,18 +176,30 @@ def step(plan):
     x, mean, held, noise, V, W, b = (a.astype(real) for a in (x, mean, held, noise, V, W, b))
     if "sure" in plan.tags:
         W = (4 * W).astype(real)
+    if "far" in plan.tags:  # posteriors far from the prior, wide ones and narrow ones
+        mean = (6 * mean).astype(real)
+        held = (held * (4 if plan.kind in ("log_var", "log_std", "raw_std") else 0.2)).astype(real)
+    U = (0.5 * rng.normal(size=(hidden, D))).astype(real) if plan.x_kind else None
     xc, noisec = x.astype(cplx), noise.astype(cplx)
     act = {"linear": lambda h: h, "tanh": np.tanh, "relu": lambda h: at_least(h, 0)}[plan.decoder]
     reconstruction = plan.reconstruction or default_reconstruction(plan)
     weigh = plan.weigh or default_weigh(plan)
 
-    def run(mean=mean, held=held, dz=0.0, dout=0.0):
+    def run(mean=mean, held=held, dz=0.0, dout=0.0, dspread=0.0):
         m, h = np.asarray(mean, cplx), np.asarray(held, cplx)
         std = STD[plan.kind](h)
         z = plan.sample(m, h, std, noisec) + np.asarray(dz, cplx)
-        out = act(z @ V.astype(cplx)) @ W.astype(cplx) + b.astype(cplx) + np.asarray(dout, cplx)
-        R, K = reconstruction(out, xc), plan.divergence(m, h, std, z)
-        return {"z": z, "out": out, "R": R, "K": K, "loss": weigh(R, K)}
+        inner, more = act(z @ V.astype(cplx)), {}
+        out = inner @ W.astype(cplx) + b.astype(cplx) + np.asarray(dout, cplx)
+        if U is None:
+            R = reconstruction(out, xc)
+        else:
+            raw = np.tanh(inner @ U.astype(cplx))
+            spread = (raw + 1.5 if plan.x_kind == "x_std" else raw) + np.asarray(dspread, cplx)
+            R = plan.with_spread(out, xc, spread, STD[plan.x_kind.removeprefix("x_")](spread))
+            more = {"spread": spread}
+        K = plan.divergence(m, h, std, z)
+        return {"z": z, "out": out, "R": R, "K": K, "loss": weigh(R, K), **more}
 
     def gradient(name, array):
         slopes = np.empty(array.shape)
@@ -198,6 +212,7 @@ def step(plan):
     found = {name: np.real(a).astype(real) for name, a in run().items()}
     out = "logits" if plan.likelihood == "bernoulli" else "x_mean"
     arrays = {"x": x, "noise": noise, "mean": mean, plan.kind: held, "z": found["z"], out: found["out"]}
+    arrays |= {plan.x_kind: found["spread"]} if plan.x_kind else {}
     arrays |= {"reconstruction": found["R"].sum(axis=1), "kl": found["K"].sum(axis=1), "loss": found["loss"]}
     if plan.handed_over == "scalars":
         arrays["reconstruction"], arrays["kl"] = (
@@ -210,6 +225,7 @@ def step(plan):
     if plan.handed_over != "no gradients":
         arrays |= {"d_mean": gradient("mean", mean), f"d_{plan.kind}": gradient("held", held)}
         arrays |= {"d_z": gradient("dz", np.zeros((B, Z))), f"d_{out}": gradient("dout", np.zeros((B, D)))}
+        arrays |= {f"d_{plan.x_kind}": gradient("dspread", np.zeros((B, D)))} if plan.x_kind else {}
     return arrays
 
 
@@ -253,6 +269,27 @@ def grey(plan, rng):
     return replace(plan, tags=["grey"]) if plan.likelihood == "bernoulli" else None
 
 
+def held_at_capacity(plan, rng):
+    C = float(rng.choice([0.5, 1.0, 3.0, 20.0]))
+    each = bool(rng.random() < 0.5)
+
+    def weigh(R, K):
+        totals = K.sum(axis=1)
+        excess = totals - C if each else totals.sum() / len(K) - C
+        held = np.where(excess.real > 0, excess, -excess)
+        mean = R.sum() / len(R) + plan.beta * (held.sum() / len(K) if each else held)
+        return mean if plan.settings["reduction"] == "mean" else mean * len(R)
+
+    return replace(plan, weigh=weigh, settings={**plan.settings, "capacity": C}, tags=["capacity"])
+
+
+def own_variance(plan, rng):
+    if plan.likelihood != "gaussian":
+        return None
+    settings = {name: value for name, value in plan.settings.items() if name != "variance"}
+    return replace(plan, x_kind=str(rng.choice(["x_log_var", "x_log_std", "x_std"])), settings=settings)
+
+
 UNUSUAL = {
     "plain": lambda plan, rng: plan,
     "one-sample KL": lambda plan, rng: replace(plan, divergence=one_sample, tags=["one sample"]),
@@ -262,6 +299,9 @@ UNUSUAL = {
     "no constants": without_constants,
     "grey": grey,
     "sure": lambda plan, rng: replace(plan, tags=["sure"]),
+    "far": lambda plan, rng: replace(plan, tags=["far"]),
+    "capacity": held_at_capacity,
+    "own variance": own_variance,
     "at evaluation": lambda plan, rng: replace(
         plan,
         sample=lambda m, h, std, n: m + 0 * std,
@@ -343,6 +383,26 @@ def with_gradients(f):
         return f(replace(plan, handed_over="all") if full else plan, rng)
 
     return change
+
+
+def of_spread(f):
+    """f(mean, x, what the decoder holds, σ) -> entries, of a Gaussian whose σ is the decoder's own."""
+
+    def change(plan, rng):
+        own = own_variance(plan, rng)
+        return None if own is None else replace(own, with_spread=f)
+
+    return change
+
+
+def misread_spread(plan, rng):
+    own = own_variance(plan, rng)
+    if own is None:
+        return None
+    held = own.x_kind.removeprefix("x_")
+    other = str(rng.choice([k for k in STD if k not in (held, *(() if held == "std" else ("std", "var")))]))
+    read = lambda o, x, spread, std: by_squares(o, x, STD[other](spread) ** 2)  # noqa: E731
+    return replace(own, with_spread=read, tags=[f"decoder_{held}_read_as_{other}"])
 
 
 def extra(f, what):
@@ -444,6 +504,27 @@ KNOWN = [
         gaussian_only(rebuilt(lambda p, own: lambda m, x: own(m, x) - HALF_LOG_2PI)),
         ("constant_dropped",),
     ),
+    Mistake("decoder's σ misread", misread_spread, ("tag",)),
+    Mistake(
+        "decoder's square without ½",
+        of_spread(lambda o, x, held, std: (x - o) ** 2 / std**2 + np.log(std) + HALF_LOG_2PI),
+        ("gaussian_half_missing",),
+    ),
+    Mistake(
+        "decoder's log σ²",
+        of_spread(lambda o, x, held, std: (x - o) ** 2 / (2 * std**2) + 2 * np.log(std) + HALF_LOG_2PI),
+        ("decoder_log_var_unhalved",),
+    ),
+    Mistake(
+        "decoder's σ for σ²",
+        of_spread(lambda o, x, held, std: (x - o) ** 2 / (2 * std) + np.log(std) + HALF_LOG_2PI),
+        ("decoder_variance_not_squared",),
+    ),
+    Mistake(
+        "decoder's σ detached",
+        with_gradients(of_spread(lambda o, x, held, std: by_squares(o, x, detached(std) ** 2))),
+        ("decoder_variance_detached",),
+    ),
 ]
 
 FRESH = [
@@ -510,7 +591,7 @@ FRESH = [
             if p.handed_over == "scalars"
             else replace(p, divergence=lambda m, h, std, z: 0 * kl(m, std) + kl(m, std).sum(axis=0))
         ),
-        (),
+        ("kl_summed_over_batch",),  # which it is, where no part was handed over
         "sum over the batch",
     ),
     Mistake(
@@ -533,7 +614,8 @@ FRESH = [
         "0\\.1",
     ),
     Mistake("R × c", rebuilt(lambda p, own: lambda o, x: 3 * own(o, x)), (), "× 3|weighs 3|3 times"),
-    Mistake("loss × 1/8", weighed(0.125, 0.125), (), "whole loss × (1/8|0\\.125)"),
+    # of 8 examples it is the mean of the declared loss
+    Mistake("loss × 1/8", weighed(0.125, 0.125), ("batch_averaged",), "whole loss × (1/8|0\\.125)"),
     Mistake("loss × 10", weighed(10.0, 10.0), (), "whole loss × 10"),
     Mistake("KL × 7", weighed(1.0, 7.0), (), "beta = |KL.*7|weighs 7"),
     Mistake(

@@ -46,6 +46,7 @@ SMALL = {
     "vq": {"batch": 4, "hidden": 8, "latent": 16},
     "flow": {"batch": 4, "hidden": 8, "latent": 3},
     "beta-tc": {"batch": 4, "hidden": 8, "latent": 3},
+    "ladder": {"batch": 4, "hidden": 8, "latent": 3},
 }
 
 
@@ -232,7 +233,7 @@ def test_bench_grows_a_size(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["bench", "gan"], "one of beta-tc, conv, evaluate, flow, iwae, mlp, vq; found 'gan'"),
+        (["bench", "gan"], "one of beta-tc, conv, evaluate, flow, iwae, ladder, mlp, vq; found 'gan'"),
         (["bench", "mlp", "--against", "tensorflow"], "one of jax, torch, torch-compile; found 'tensorflow'"),
         (["bench", "mlp", "--rounds", "0"], "--rounds should be at least 1"),
         (["bench", "mlp", "--threads", "100000"], "--threads should be at most"),

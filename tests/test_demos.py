@@ -458,6 +458,21 @@ def sphere(text):
     assert rows["sphere"][5] < rows["Gaussian"][5]
 
 
+def few_labels(text):
+    for kind in ("hidden", "known"):
+        numbers = re.findall(r"-?\d+\.\d+|\d+e-\d+", text.split(f"class {kind}")[1])
+        exact, found, off = map(float, numbers[:3])
+        assert found == exact
+        assert off < 1e-12  # a few roundoffs of terms of size 30
+    rows = re.findall(r"^ +(\d+) +([\d.]+) +([\d.]+) +([\d.]+)$", text, re.M)
+    assert rows
+    for _, *row in rows:
+        alone, both, best = map(float, row)
+        assert alone + 0.03 < both < best + 0.01  # 0.35 more with ten labels
+    alone, both = numbers_after(text, "by the labels alone ")[:2]
+    assert 0.1 < alone < both
+
+
 def estimators(text):
     """Biases by quadrature, biases of draws in standard errors, and slopes in standard errors.
 
@@ -511,6 +526,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "19_discrete": discrete,
     "20_flows": normalizing_flows,
     "21_sphere": sphere,
+    "22_few_labels": few_labels,
     "24_estimators": estimators,
 }
 

@@ -12,7 +12,7 @@ from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import bound, codes, log_likelihood
 from scratchvae.layers import EVALUATION, Bypass, Heads, Linear, Mode, Residual, Sequential, Tanh, WeightNorm
 from scratchvae.likelihoods import Bernoulli
-from scratchvae.models import VAE, Autoencoder, HelmholtzMachine
+from scratchvae.models import VAE, Autoencoder, Classes, ConditionalVAE, HelmholtzMachine
 from scratchvae.objectives import (
     Ciwae,
     Contraction,
@@ -27,6 +27,7 @@ from scratchvae.objectives import (
     ReweightedWake,
     SampledElbo,
     ScoreFunctionElbo,
+    SemiSupervised,
     Sleep,
     StratifiedElbo,
     Thermodynamic,
@@ -142,6 +143,20 @@ def judged():
     return model
 
 
+def classified():
+    roles = {
+        "posterior": DiagonalGaussian(Z),
+        "prior": StandardGaussian(Z),
+        "likelihood": RecordingBernoulli(),
+    }
+    networks = {
+        "encoder": Recorder(D + 2, 2 * Z),
+        "decoder": Recorder(Z + 2, D),
+        "classifier": Recorder(D, 2),
+    }
+    return ConditionalVAE(event_shape=(D,), condition=Classes(2), **roles, **networks)
+
+
 def machine():
     return HelmholtzMachine(
         event_shape=(D,), hidden=(Z,), generation=[Recorder(Z, D)], recognition=[Recorder(D, Z)]
@@ -153,6 +168,11 @@ PARTS = {  # what each objective runs in the mode it was given, and how often
     "SampledElbo": (SampledElbo(samples=2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Iwae": (Iwae(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "StratifiedElbo": (StratifiedElbo(), mixed, {"encoder": 1, "decoder": 1, "likelihood": 1}),
+    "SemiSupervised": (
+        SemiSupervised(),
+        classified,
+        {"encoder": 1, "decoder": 1, "likelihood": 1, "classifier": 1},
+    ),
     "ScoreFunctionElbo": (ScoreFunctionElbo(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Reconstruction": (Reconstruction(), autoencoder, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Contraction": (
@@ -196,7 +216,7 @@ NO_RUNS = {
 def modes_seen(model):
     """The modes that each part of a model was run in."""
     found = {}
-    for part in ("encoder", "decoder", "critic", "likelihood", "generation", "recognition"):
+    for part in ("encoder", "decoder", "critic", "classifier", "likelihood", "generation", "recognition"):
         owner = getattr(model, part, None)
         owner = (
             owner[0]

@@ -21,8 +21,8 @@ SMALL = {"latent_dim": 2, "hidden": 4, "epochs": 1, "batch_size": 11, "held_out"
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    path = tmp_path_factory.mktemp("images") / "images.npy"
-    np.save(path, (RNG.random((24, 4, 4)) > 0.4).astype(np.uint8))
+    path = tmp_path_factory.mktemp("images") / "images.npz"
+    np.savez(path, x=(RNG.random((24, 4, 4)) > 0.4).astype(np.uint8), y=np.arange(24) % 2)
     return str(path)
 
 
@@ -38,7 +38,8 @@ def test_every_name_trains_and_its_run_is_that_of_the_choices_it_stands_for(name
     again = Run.open(tmp_path / "run").resumed()
     assert again.step == 2
     assert np.isfinite([*again.history[-1]["held_out"].values()]).all()
-    assert Run.open(tmp_path / "run").model.sample(2, 0).shape == (2, 1, 4, 4)
+    model = Run.open(tmp_path / "run").model
+    assert model.sample(2, 0, y=None if model.condition is None else 0).shape == (2, 1, 4, 4)
 
 
 @pytest.mark.parametrize(

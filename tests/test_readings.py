@@ -302,4 +302,4 @@ def test_a_report_in_a_notebook():
     assert page.count("<tr>") == 2  # its head, and what departs
     first, second = str(diagnose(changed(kl=lambda s: -s["kl"]))).splitlines()[:2]
     assert first == "kl departs: the KL has the wrong sign"
-    assert second.strip().startswith("−½ Σ 1 + log σ²")
+    assert second.strip().startswith("add −½ Σ 1 + log σ²")

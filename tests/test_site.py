@@ -179,10 +179,19 @@ def test_links_lead_to_anchors_that_are_there(book, made):
                 or whole in tests
                 or room in ("course", "mistakes", "reference", "index.html")
             ), link
-            if whole in ids and anchor and anchor != "main":
+            if whole in ids and anchor and anchor != "page-content":
                 assert anchor in ids[whole], f"{one.path}: {link}"
             if whole in tests and anchor:
                 assert anchor in tests[whole], link
+
+
+def test_a_page_leads_to_the_one_before_and_the_one_after_it():
+    trio = [Page(f"{name}.html", name, "S", "") for name in ("first", "middle", "last")]
+    other = Page("elsewhere.html", "elsewhere", "T", "")
+    for at, before, after in ((0, None, "middle"), (1, "first", "last"), (2, "middle", None)):
+        html = render(trio[at], [*trio, other])
+        found = [re.search(rf'rel="{rel}" href="\./(\w+).html"', html) for rel in ("prev", "next")]
+        assert [one and one[1] for one in found] == [before, after]
 
 
 def test_a_link_of_a_body_is_made_relative():

@@ -1,4 +1,4 @@
-"""The losses of `vq`, `flow` and `beta-tc` in plain JAX: of the networks, of log p(x|z), and what else they
+"""The losses of `vq`, `flow`, `beta-tc` and `ladder` in plain JAX: of the networks, of log p(x|z), and what else they
 learn.
 """
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE
+from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE, STEP, ladder_sizes
 
 
 def vq(
-    encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator
+    encode: Any, decode: Any, log_px: Any, latent: int, hidden: int, rng: np.random.Generator
 ) -> tuple[Any, dict[str, Any]]:
     """Nearest codes by distances from products, straight through, the two terms of the codebook and of
     commitment.
@@ -20,6 +20,7 @@ def vq(
     import jax.numpy as jnp
 
     stop = jax.lax.stop_gradient
+    constant = latent // CODE_SIZE * math.log(CODES)  # the KL of a code to the uniform prior, for each part
 
     def loss(parameters: Any, x: Any, key: Any) -> Any:
         z_e, codes = encode(parameters["encoder"], x), parameters["codes"]
@@ -27,13 +28,13 @@ def vq(
         e = codes[jnp.argmin(stop(distances), axis=1)].reshape(z_e.shape)
         z = z_e + stop(e - z_e)
         pays = jnp.sum((e - stop(z_e)) ** 2, axis=1) + 0.25 * jnp.sum((z_e - stop(e)) ** 2, axis=1)
-        return jnp.mean(pays - log_px(decode(parameters["decoder"], z), x)) + math.log(CODES)
+        return jnp.mean(pays - log_px(decode(parameters["decoder"], z), x)) + constant
 
     return loss, {"codes": jnp.asarray(rng.standard_normal((CODES, CODE_SIZE)), jnp.float32)}
 
 
 def flow(
-    encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator
+    encode: Any, decode: Any, log_px: Any, latent: int, hidden: int, rng: np.random.Generator
 ) -> tuple[Any, dict[str, Any]]:
     """Two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
     import jax
@@ -73,7 +74,7 @@ def flow(
 
 
 def beta_tc(
-    encode: Any, decode: Any, log_px: Any, latent: int, rng: np.random.Generator
+    encode: Any, decode: Any, log_px: Any, latent: int, hidden: int, rng: np.random.Generator
 ) -> tuple[Any, dict[str, Any]]:
     """The closed-form KL, and the total correlation with stratified weights."""
     import jax
@@ -97,4 +98,44 @@ def beta_tc(
     return loss, {}
 
 
-LOSSES = {"vq": vq, "flow": flow, "beta-tc": beta_tc}
+def ladder(
+    encode: Any, decode: Any, log_px: Any, latent: int, hidden: int, rng: np.random.Generator
+) -> tuple[Any, dict[str, Any]]:
+    """Two layers of latents. What x says of the lower one meets what the upper one says of it, as a product.
+
+    The encoder ends in its hidden units, and what x says of the upper layer has a hidden layer more.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    lower, upper = ladder_sizes(latent)
+
+    def drawn(*shape: int) -> Any:
+        return jnp.asarray(rng.uniform(-1, 1, shape) / np.sqrt(shape[0]), jnp.float32)
+
+    def loss(parameters: Any, x: Any, key: Any) -> Any:
+        above, below = jax.random.split(key)
+        h = encode(parameters["encoder"], x)
+        (W1, b1), (W2, b2), (W3, b3) = parameters["heads"]
+        mean, log_var = jnp.split(h @ W1 + b1, 2, axis=1)
+        top_mean, top_log_var = jnp.split(jax.nn.relu(h @ W2 + b2) @ W3 + b3, 2, axis=1)
+        top = top_mean + jnp.exp(0.5 * top_log_var) * jax.random.normal(above, top_mean.shape)
+        (W4, b4), (W5, b5) = parameters["step"]
+        p_mean, p_log_var = jnp.split(jnp.tanh(top @ W4 + b4) @ W5 + b5, 2, axis=1)
+        share = jax.nn.sigmoid(p_log_var - log_var)
+        q_mean = share * mean + (1 - share) * p_mean
+        q_log_var = log_var + jax.nn.log_sigmoid(p_log_var - log_var)
+        z = q_mean + jnp.exp(0.5 * q_log_var) * jax.random.normal(below, q_mean.shape)
+        kl_top = 0.5 * jnp.sum(top_mean**2 + jnp.exp(top_log_var) - 1 - top_log_var, axis=1)
+        ratio = (jnp.exp(q_log_var) + (q_mean - p_mean) ** 2) * jnp.exp(-p_log_var)
+        kl = 0.5 * jnp.sum(ratio - 1 - q_log_var + p_log_var, axis=1)
+        return jnp.mean(kl + kl_top - log_px(decode(parameters["decoder"], z), x))
+
+    def layers(*shapes: tuple[int, int]) -> list[Any]:
+        return [(drawn(*shape), jnp.zeros(shape[1])) for shape in shapes]
+
+    heads = layers((hidden, 2 * lower), (hidden, hidden), (hidden, 2 * upper))
+    return loss, {"heads": heads, "step": layers((upper, STEP), (STEP, 2 * lower))}
+
+
+LOSSES = {"vq": vq, "flow": flow, "beta-tc": beta_tc, "ladder": ladder}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.bench import jax_family
-from scratchvae.bench.workloads import CONTEXT
+from scratchvae.bench.workloads import CONTEXT, ladder_sizes
 
 
 def build(
@@ -62,7 +62,7 @@ def build(
 
     loss = negative_iwae if workload == "iwae" else negative_bound
     if workload in jax_family.LOSSES:
-        loss, more = jax_family.LOSSES[workload](encode, decode, bernoulli, latent, rng)
+        loss, more = jax_family.LOSSES[workload](encode, decode, bernoulli, latent, hidden, rng)
         parameters |= more
     gradient = jax.value_and_grad(loss)
 
@@ -108,6 +108,11 @@ def _networks(
         return y @ W + b
 
     if workload != "conv":
+        if workload == "ladder":
+            lower, _ = ladder_sizes(latent)
+            parameters = {"encoder": chain((784, hidden)), "decoder": chain((lower, hidden, 784))}
+            relu = jax.nn.relu
+            return lambda p, x: relu(dense(p, x, relu)), lambda p, z: dense(p, z, relu), parameters
         shallow = {"mlp": 2 * latent, "beta-tc": 2 * latent, "vq": latent, "flow": 2 * latent + CONTEXT}
         inner = (hidden,) if workload in shallow else (hidden, hidden)
         f = jax.nn.relu if workload in shallow else jnp.tanh

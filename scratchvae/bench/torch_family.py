@@ -1,14 +1,14 @@
-"""The losses of `vq`, `flow` and `beta-tc` in plain PyTorch: of an encoder, a decoder, and what else they
+"""The losses of `vq`, `flow`, `beta-tc` and `ladder` in plain PyTorch: of an encoder, a decoder, and what else they
 learn.
 """
 
 import math
 from typing import Any
 
-from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE
+from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE, STEP, ladder_sizes
 
 
-def vq(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
+def vq(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[Any]]:
     """Nearest codes by distances from products, straight through, the two terms of the codebook and of
     commitment.
     """
@@ -16,6 +16,7 @@ def vq(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
     from torch.nn import functional as F
 
     codes = torch.randn(CODES, CODE_SIZE, requires_grad=True)
+    constant = latent // CODE_SIZE * math.log(CODES)  # the KL of a code to the uniform prior, for each part
 
     def loss(x: Any) -> Any:
         z_e = encoder(x)
@@ -25,14 +26,12 @@ def vq(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
         e = codes[nearest].view_as(z_e)
         z = z_e + (e - z_e).detach()
         pays = ((e - z_e.detach()) ** 2).sum() + 0.25 * ((z_e - e.detach()) ** 2).sum()
-        return (F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") + pays) / len(
-            x
-        ) + math.log(CODES)
+        return (F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum") + pays) / len(x) + constant
 
     return loss, [codes]
 
 
-def flow(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
+def flow(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[Any]]:
     """Two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
     import torch
     from torch import nn
@@ -67,7 +66,7 @@ def flow(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
     return loss, [p for *layers, _ in steps for layer in layers for p in layer.parameters()]
 
 
-def beta_tc(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
+def beta_tc(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[Any]]:
     """The closed-form KL, and the total correlation with stratified weights."""
     import torch
     from torch.nn import functional as F
@@ -96,4 +95,36 @@ def beta_tc(encoder: Any, decoder: Any, latent: int) -> tuple[Any, list[Any]]:
     return loss, []
 
 
-LOSSES = {"vq": vq, "flow": flow, "beta-tc": beta_tc}
+def ladder(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[Any]]:
+    """Two layers of latents. What x says of the lower one meets what the upper one says of it, as a product.
+
+    The encoder ends in its hidden units, and what x says of the upper layer has a hidden layer more.
+    """
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    lower, upper = ladder_sizes(latent)
+    low = nn.Linear(hidden, 2 * lower)
+    high = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, 2 * upper))
+    step = nn.Sequential(nn.Linear(upper, STEP), nn.Tanh(), nn.Linear(STEP, 2 * lower))
+
+    def loss(x: Any) -> Any:
+        h = encoder(x)
+        (mean, log_var), (top_mean, top_log_var) = low(h).chunk(2, dim=1), high(h).chunk(2, dim=1)
+        top = top_mean + torch.exp(0.5 * top_log_var) * torch.randn_like(top_mean)
+        p_mean, p_log_var = step(top).chunk(2, dim=1)
+        share = torch.sigmoid(p_log_var - log_var)
+        q_mean = share * mean + (1 - share) * p_mean
+        q_log_var = log_var + F.logsigmoid(p_log_var - log_var)
+        z = q_mean + torch.exp(0.5 * q_log_var) * torch.randn_like(q_mean)
+        kl_top = 0.5 * (top_mean**2 + top_log_var.exp() - 1 - top_log_var).sum()
+        ratio = (q_log_var.exp() + (q_mean - p_mean) ** 2) * torch.exp(-p_log_var)
+        kl = 0.5 * (ratio - 1 - q_log_var + p_log_var).sum()
+        reconstruction = F.binary_cross_entropy_with_logits(decoder(z), x, reduction="sum")
+        return (reconstruction + kl + kl_top) / len(x)
+
+    return loss, [p for part in (low, high, step) for p in part.parameters()]
+
+
+LOSSES = {"vq": vq, "flow": flow, "beta-tc": beta_tc, "ladder": ladder}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.bench import torch_family
-from scratchvae.bench.workloads import CONTEXT
+from scratchvae.bench.workloads import CONTEXT, ladder_sizes
 
 
 def build(
@@ -56,7 +56,7 @@ def build(
     loss = negative_iwae if workload == "iwae" else negative_bound
     learned = [*encoder.parameters(), *decoder.parameters()]
     if workload in torch_family.LOSSES:
-        loss, more = torch_family.LOSSES[workload](encoder, decoder, latent)
+        loss, more = torch_family.LOSSES[workload](encoder, decoder, latent, hidden)
         learned += more
     loss = torch.compile(loss) if compiled else loss
     optimizer = torch.optim.Adam(learned, lr=1e-3)
@@ -73,7 +73,10 @@ def build(
 
 def _networks(nn: Any, workload: str, hidden: int, latent: int) -> tuple[Any, Any]:
     outputs = {"mlp": 2 * latent, "beta-tc": 2 * latent, "vq": latent, "flow": 2 * latent + CONTEXT}
-    if workload in outputs:
+    if workload == "ladder":
+        encoder = nn.Sequential(nn.Linear(784, hidden), nn.ReLU())
+        decoder = nn.Sequential(nn.Linear(ladder_sizes(latent)[0], hidden), nn.ReLU(), nn.Linear(hidden, 784))
+    elif workload in outputs:
         encoder = nn.Sequential(nn.Linear(784, hidden), nn.ReLU(), nn.Linear(hidden, outputs[workload]))
         decoder = nn.Sequential(nn.Linear(latent, hidden), nn.ReLU(), nn.Linear(hidden, 784))
     elif workload == "conv":

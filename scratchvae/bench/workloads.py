@@ -19,6 +19,7 @@ PIXELS = 784
 CODES, CODE_SIZE = 512, 8  # of vq
 MADE, CONTEXT = 64, 16  # of flow
 EXAMPLES = 60_000  # of beta-tc
+STEP = 64  # hidden units between the two layers of ladder
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,24 @@ def beta_tc_step(batch: int = 128, hidden: int = 400, latent: int = 10) -> Workl
     return Workload(_training(model, objective, batch), run_products(products), batch)
 
 
+def ladder_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
+    """784-400-(13,13) and 400-400-(7,7), a ladder of 7 latents above 13, a step of 64 units; 13-400-784, Adam."""
+    lower, upper = ladder_sizes(latent)
+    posterior = f"ladder(sizes=({lower}, {upper}), hidden={STEP})"
+    model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,), posterior=posterior, prior="hierarchical")
+    products = of_linear_layers(batch, (PIXELS, hidden, 2 * lower), needs_dx=False)
+    products += of_linear_layers(batch, (hidden, hidden, 2 * upper), needs_dx=True)
+    products += of_linear_layers(batch, (upper, STEP, 2 * lower), needs_dx=True)
+    products += of_linear_layers(batch, (lower, hidden, PIXELS), needs_dx=True)
+    return Workload(_training(model, Elbo(), batch), run_products(products), batch)
+
+
+def ladder_sizes(latent: int) -> tuple[int, int]:
+    """How many latents the lower and the upper layer of ladder have: the upper one has a third."""
+    upper = -(-latent // 3)
+    return latent - upper, upper
+
+
 WORKLOADS: dict[str, Callable[..., Workload]] = {
     "mlp": mlp_step,
     "conv": conv_step,
@@ -134,6 +153,7 @@ WORKLOADS: dict[str, Callable[..., Workload]] = {
     "vq": vq_step,
     "flow": flow_step,
     "beta-tc": beta_tc_step,
+    "ladder": ladder_step,
 }
 
 

@@ -12,7 +12,7 @@ from scratchvae.commands.parser import names
 from scratchvae.files import write_whole
 from scratchvae.strict_json import dump_finite
 
-NAMES = ("mlp", "conv", "iwae", "evaluate", "vq", "flow", "beta-tc")
+NAMES = ("mlp", "conv", "iwae", "evaluate", "vq", "flow", "beta-tc", "ladder")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--free-bits", type=float, default=0.0, help="nats of each latent's KL that are free (default 0)"
     )
+    parser.add_argument("--capacity", type=float, help="nats that the KL is held at, by beta |KL - capacity|")
     parser.add_argument(
         "--no-constants", action="store_true", help="a Gaussian or Laplace is meant without its constant"
     )
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not (theirs and equals and ours):
             raise InputError(f"--name should be like THEIRS=OURS, found {pair!r}")
         names[theirs] = ours
-    meant = ("likelihood", "variance", "beta", "reduction", "free_bits", "evaluation")
+    meant = ("likelihood", "variance", "beta", "reduction", "free_bits", "capacity", "evaluation")
     settings = {name: getattr(arguments, name) for name in meant}
     settings |= {"constants": not arguments.no_constants, "names": names}
     folder = arguments.file.is_dir()

@@ -109,6 +109,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = "draws the held-out examples, and the examples of a data set that is drawn (default: the run's --seed)"
     data.add_argument("--held-out-seed", type=int, metavar="N", help=words)
     data.add_argument("--held-out-last", action=OnOff, help="judge on the last ones, as of a series")
+    words = "so many of the examples to train on keep their labels (default: all); see --model m2"
+    data.add_argument("--labelled", type=int, metavar="N", help=words)
     data.add_argument("--binarized", action=OnOff, help="draw x ~ Bernoulli(pixels) anew in every batch")
 
     groups = {name: parser.add_argument_group(name) for name in ("recipe", "objective", "optimizer")}

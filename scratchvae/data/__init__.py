@@ -6,6 +6,7 @@ pixels in [0, 1], levels of sound, counts of words, columns of tables.
     masks          what hides entries inside lists; real_numbers, of an array of anything
     kinds          KINDS: pixels, counts, values; what a Dataset declares its numbers to be
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
+    few_labels     few_labels(data, 100): most labels hidden, for models that infer them
     extremes       entries such as 1e30, beside which the others of a column are lost
     rows           Rows: examples that stay in their file until a batch asks for them
     order          shuffled(n, seed): an order that is the same on every machine
@@ -58,6 +59,7 @@ from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
 from scratchvae.data.door import FORMS, Arrival, arrival, is_frame, known, plain
 from scratchvae.data.extremes import require_told_apart
+from scratchvae.data.few_labels import few_labels
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs, numerals
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import RESIZED, read_pictures
@@ -118,6 +120,7 @@ __all__ = [
     "digest",
     "docstrings",
     "draw_glyphs",
+    "few_labels",
     "glyphs",
     "has_masks",
     "is_frame",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,11 @@ class Batch:
     def repeat(self, times: int) -> Batch:
         """Every example `times` times, the copies side by side."""
         return self._with(lambda part: np.repeat(part, times, axis=0))
+
+    def at(self, places: Array, *, y: Array | None = None) -> Batch:
+        """The examples at those places, in that order, and `y`, where it is given, in place of theirs."""
+        found = self._with(lambda part: part[places])
+        return found if y is None else replace(found, y=y)
 
     def astype(self, dtype: npt.DTypeLike) -> Batch:
         """The same in another floating dtype. Integers, such as labels, stay what they are."""

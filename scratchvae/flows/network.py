@@ -129,10 +129,10 @@ def first_weights(
     rng = generator_from(where, "rng", rng)
     widths = sizes_of(where, "hidden", hidden, least=1)
     fan = inputs + context
-    V, _ = initial_weight_and_bias("pytorch", (context, widths[0]), max(fan, 1), widths[0], widths[0], rng)
+    V, _ = initial_weight_and_bias("pytorch", (context, widths[0]), fan, widths[0], widths[0], rng)
     found = [Parameter(V)]
     for before, after in zip((inputs, *widths[:-1]), widths, strict=True):
-        W, b = initial_weight_and_bias("pytorch", (before, after), max(fan, 1), after, after, rng)
+        W, b = initial_weight_and_bias("pytorch", (before, after), fan, after, after, rng)
         found += [Parameter(W), Parameter(b)]
         fan = after
     zeros = np.zeros((widths[-1], outputs), np.float32)

@@ -4,12 +4,13 @@
 Each kernel is written twice under one name and signature: `textbook/` (NumPy, as on paper; the names below
 lead there) and `compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process,
 `using(...)` for a block; the choice at the start is the environment's SCRATCHVAE_KERNELS, or else compiled
-(textbook under NUMBA_DISABLE_JIT). Where Numba can't be used the textbook twins stand in, with one warning;
+(textbook under NUMBA_DISABLE_JIT and in browsers). Where Numba can't be used the textbook twins stand in, with one warning;
 where it can't compile a kernel, its textbook twin does. Ops reach a kernel as `kernels.relu(x)`. A kernel
 runs in the thread that calls it, and holds no lock of Python's while it does.
 """
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,8 +158,7 @@ def _numba_works() -> bool:
     return not _numba_failed
 
 
-_chosen = os.environ.get("SCRATCHVAE_KERNELS") or (
-    "textbook" if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else "compiled"
-)
+_without_numba = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or sys.platform == "emscripten"
+_chosen = os.environ.get("SCRATCHVAE_KERNELS") or ("textbook" if _without_numba else "compiled")
 require_choice("scratchvae", "the environment variable SCRATCHVAE_KERNELS", _chosen, TWINS)
 use(_chosen)

@@ -103,8 +103,7 @@ class Coding(Estimator):
         found = [codes(model, data, batch_size=AT_ONCE) for data, _ in cases]
         if len(found) == 1:
             return found[0]
-        log_joint = self._log_joint_of_cases(cases, samples=samples)
-        shares, _ = ops.softmax(log_joint, axis=1)
+        shares = self._shares(cases, samples)
         # Σ_y w(y) E[z|x, y]
         average: Array = np.einsum("nk,knz->nz", shares, np.stack(found)).astype(found[0].dtype)
         return average
@@ -116,6 +115,11 @@ class Coding(Estimator):
         told it.
         """
         return [(self._dataset(x, y, noisy=noisy), 0.0)]
+
+    def _shares(self, cases: list[tuple[Dataset, float]], samples: int) -> Array:
+        """w(y) ∝ p(y) p̂(x|y) of each case, estimated with `samples` draws  ->  (N, cases)."""
+        shares, _ = ops.softmax(self._log_joint_of_cases(cases, samples=samples), axis=1)
+        return shares
 
     def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
         """y, or None where `transform` can do without."""

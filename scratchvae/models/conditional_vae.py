@@ -1,20 +1,23 @@
 """The variational autoencoder of x given y: labels, or real numbers that are known of each example."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError
+from scratchvae import ops
+from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Layer, Mode
+from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.conditions import Classes, Condition, Reals
-from scratchvae.models.labels import indices_of, labels_of
+from scratchvae.models.estimator import AT_ONCE
+from scratchvae.models.labels import indices_of, indices_where_told, labels_of, told_labels
+from scratchvae.models.summary import Row, rows_of
 from scratchvae.models.vae import VAE
 from scratchvae.networks import POSTERIOR, PRIOR
-from scratchvae.objectives import Objective, Schedule
+from scratchvae.objectives import Objective, Schedule, SemiSupervised
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import ConditionalGaussian, Prior
 from scratchvae.training import Optimizer
@@ -32,6 +35,14 @@ class ConditionalVAE(VAE):
     p(y|x) ∝ p(y) p(x|y). Both estimate p(x|y) with as many importance-weighted draws as `samples` says, 100
     of each example and class unless told otherwise. The other parameters are those of a VAE.
 
+    With a `classifier`, the widths of its hidden layers, the model is semi-supervised: M2. It has q(y|x) too,
+    and `fit` takes examples whose class nobody knows: those whose y is −1, NaN, None, or masked. It maximizes
+    objectives.SemiSupervised, a bound on log p(x, y) where the class is known and on log p(x) elsewhere. p(y)
+    is `class_prior_`, the shares among the examples that have a class, and equal shares where the number of
+    `classes` is given. `predict` and `predict_proba` ask the classifier. In a model without one they ask
+    Bayes' rule, p(y|x) ∝ p(y) p(x|y). A classifier may be a network of one's own, which makes K scores of
+    what the encoder of a VAE gets.
+
     A model that is given its networks is given a `condition`, which says what y is and which C numbers c
     stand for it: the one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D +
     C), and the decoder [z | c] (B·K, Z + C). Convolutions take images, and so c goes around them in a Bypass
@@ -39,7 +50,8 @@ class ConditionalVAE(VAE):
     with the model. With one class, c is the constant 1, its weights are a second bias, and the model is a
     VAE.
 
-    Sohn, Lee & Yan 2015, section 4, where x is what is known and y is what is generated.
+    Sohn, Lee & Yan 2015, section 4, where x is what is known and y is what is generated; Kingma, Rezende,
+    Mohamed & Welling 2014, section 3, for the classifier.
     """
 
     def __init__(
@@ -72,6 +84,7 @@ class ConditionalVAE(VAE):
         decoder: Layer | None = None,
         shows_mask: bool = False,
         condition: Condition | None = None,
+        classifier: int | Sequence[int] | Layer | None = None,
     ) -> None:
         super().__init__(
             latent_dim=latent_dim,
@@ -100,9 +113,15 @@ class ConditionalVAE(VAE):
             shows_mask=shows_mask,
         )
         self.condition, self.classes, self.condition_dim = condition, classes, condition_dim
+        self.classifier = classifier
 
     def _is_ready(self) -> bool:
-        return super()._is_ready() and isinstance(self.condition, Condition)
+        classified = self.classifier is None or isinstance(self.classifier, Layer)
+        return super()._is_ready() and isinstance(self.condition, Condition) and classified
+
+    def default_objective(self) -> Objective:
+        """SemiSupervised with the weight `beta` where there is a classifier, and otherwise that of a VAE."""
+        return super().default_objective() if self.classifier is None else SemiSupervised(beta=self.beta)
 
     def _requires_y(self) -> bool:
         return True
@@ -129,30 +148,80 @@ class ConditionalVAE(VAE):
         elif self.condition_dim is not None:
             self._condition = Reals(self.condition_dim)
         else:
-            self.classes_, counts = labels_of("ConditionalVAE", y)
+            told = y if self.classifier is None else told_labels("ConditionalVAE", y)
+            self.classes_, counts = labels_of("ConditionalVAE", told)
             self.class_prior_ = counts / counts.sum()
-            self._condition = Classes(len(self.classes_))
+            self._condition = Classes(len(self.classes_), self.class_prior_)
+        if self.classifier is not None and not isinstance(self._condition, Classes):
+            expected = "a classifier is for a model that is told classes"
+            raise InputError(f"ConditionalVAE: {expected}; found one for {self._condition.words}")
 
     def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
-        """y as whole numbers where `fit` has numbered labels, those of a Dataset too."""
-        if "classes_" not in vars(self):
-            return y
-        y = x.y if y is None and isinstance(x, Dataset) else y
-        return None if y is None else indices_of("ConditionalVAE", y, self.classes_)
+        """y as whole numbers where `fit` has numbered labels, a Dataset's too, and −1 where one is hidden."""
+        learned = vars(self).get("classes_")
+        y = x.y if y is None and isinstance(x, Dataset) and learned is not None else y
+        if y is not None and self.classifier is not None:
+            return indices_where_told("ConditionalVAE", y, learned)
+        return y if y is None or learned is None else indices_of("ConditionalVAE", y, learned)
 
     def _cases(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
     ) -> list[tuple[Dataset, float]]:
-        """The examples told y, or, where y is hidden and `fit` has numbered labels, told each class, with log
-        p(y).
-        """
-        hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and "classes_" in vars(self)
-        told = zip(self.classes_, self.class_prior_, strict=True) if hidden else ()
-        each = [(self._dataset(x, label, noisy=noisy), float(np.log(share))) for label, share in told]
-        return each or [(self._dataset(x, y, noisy=noisy), 0.0)]
+        """The examples told y; or each class, with log p(y), where there is no y and none is needed."""
+        hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and self._infers_y()
+        return self._each_class(x, noisy=noisy) if hidden else [(self._dataset(x, y, noisy=noisy), 0.0)]
+
+    def _each_class(self, x: npt.ArrayLike | Dataset, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
+        """The examples told each class in turn, and log p(y)."""
+        condition = self.model_.condition
+        if not isinstance(condition, Classes):
+            told = condition.words
+            raise InputError(f"ConditionalVAE: classes alone can be inferred; the model is told {told}")
+        labels = vars(self).get("classes_", np.arange(condition.width))
+        told = zip(labels, condition.log_shares, strict=True)
+        return [(self._dataset(x, label, noisy=noisy), float(log_share)) for label, log_share in told]
+
+    def _infers_y(self) -> bool:
+        """Whether verbs do without y: there is a classifier, or `fit` has learned what classes there are."""
+        return self.classifier is not None or "classes_" in vars(self)
+
+    def _shares(self, cases: list[tuple[Dataset, float]], samples: int) -> Array:
+        """q(y|x) of the classifier, where there is one."""
+        if self.classifier is None:
+            return super()._shares(cases, samples)
+        model = self.model_
+        batches = cases[0][0].batches(AT_ONCE, dtype_of(model))
+        return np.concatenate([np.exp(model.log_classes(batch)[0]) for batch in batches])
 
     def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
-        return None if "classes_" in vars(self) else y
+        return None if self._infers_y() else y
+
+    def predict_proba(self, x: npt.ArrayLike | Dataset, *, samples: int = 100) -> Array:
+        """q(y|x) of each class by the classifier, or without one p(y|x) ∝ p(y) p̂(x|y)  ->  (N, K).
+
+        The latter is estimated with `samples` importance-weighted draws for each class. The columns are those
+        of `classes_`, or of the numbers from 0 to K − 1 where the number of `classes` was given. Labels of a
+        Dataset are not looked at.
+        """
+        return self._shares(self._each_class(x), samples)
+
+    def predict(self, x: npt.ArrayLike | Dataset, *, samples: int = 100) -> Array:
+        """The most probable class of each example by `predict_proba`  ->  (N,)."""
+        likeliest = self.predict_proba(x, samples=samples).argmax(axis=1)
+        return np.asarray(vars(self)["classes_"][likeliest]) if "classes_" in vars(self) else likeliest
+
+    def log_classes(self, batch: Batch, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """log q(y|x) (B, K) by the classifier, whose Parameters pullback(dlog_q) gives their gradients."""
+        assert self.condition is not None
+        scores, classifier_pullback = self.classifier(super().seen(batch), mode=mode, needs_dx=False)
+        shape = f"{len(batch)} {self.condition.width}"
+        require_shapes("ConditionalVAE: what the classifier puts out", scores=(scores, shape))
+        log_q, softmax_pullback = ops.log_softmax(scores, axis=1)
+
+        def pullback(dlog_q: Array) -> None:
+            classifier_pullback(softmax_pullback(dlog_q))
+
+        return log_q, pullback
 
     def seen(self, batch: Batch) -> Array:
         """[x | c], x as a VAE's encoder gets it."""
@@ -173,4 +242,13 @@ class ConditionalVAE(VAE):
         assert self.condition is not None
         if batch.y is None:
             raise InputError(f"ConditionalVAE: y should be {self.condition.words}; found none")
+        if self.classifier is not None and (hidden := int((batch.y == -1).sum())):
+            expected = "the class of every example should be known here"
+            helps = "SemiSupervised sums over classes, and so do score_samples and transform without any y"
+            raise InputError(f"ConditionalVAE: {expected}; found {hidden} of {len(batch)} hidden: {helps}")
         return self.condition.numbers(self.condition.read("ConditionalVAE", batch.y, len(batch)), dtype)
+
+    def _rows(self) -> Iterator[Row]:
+        yield from super()._rows()
+        if self.classifier is not None:
+            yield from rows_of("classifier", self.classifier, super().seen(self._some_example()))

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from scratchvae.arrays import Array, InputError, require_count, require_finite
 from scratchvae.data import known
 
+HIDDEN = "ConditionalVAE(classifier=64) learns from examples without a class too"
+
 
 class Condition(ABC):
     """A kind of y.
@@ -22,11 +24,11 @@ class Condition(ABC):
     words: str
 
     @abstractmethod
-    def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
+    def read(self, where: str, y: npt.ArrayLike, n: int, *, hidden: bool = False) -> Array:
         """Check y, one for all of n examples or one for each  ->  one for each, as a Batch holds them.
 
-        InputError, which begins with `where`, for another number of them and for what `words` do not
-        describe.
+        With `hidden`, the class of an example may be −1, which says that nobody knows it. InputError, which
+        begins with `where`, for another number of them and for what `words` do not describe.
         """
 
     @abstractmethod
@@ -39,14 +41,30 @@ class Classes(Condition):
     elsewhere.
 
     The row that a Linear layer has for a class is then what the layer adds for that class: an embedding.
+    `shares` (K,) are p(y), how often each class occurs, all of them above 0; None makes them equal.
     """
 
-    def __init__(self, count: int) -> None:
+    shares: Array | None = None
+
+    def __init__(self, count: int, shares: npt.ArrayLike | None = None) -> None:
         require_count("Classes", "count", count)
         self.width = count
+        if shares is not None:
+            found = np.asarray(shares, np.float64)
+            if found.shape != (count,) or not (found > 0).all() or abs(found.sum() - 1) > 1e-6:
+                expected = (
+                    f"shares should be {count} numbers above 0 that sum to 1, how often each class occurs"
+                )
+                raise InputError(f"Classes: {expected}; found {found.tolist()!s:.80}")
+            self.shares = found
         self.words = f"a class of each example, a whole number from 0 to {count - 1}"
 
-    def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
+    @property
+    def log_shares(self) -> Array:
+        """log p(y) of each class (K,)."""
+        return np.full(self.width, -np.log(self.width)) if self.shares is None else np.log(self.shares)
+
+    def read(self, where: str, y: npt.ArrayLike, n: int, *, hidden: bool = False) -> Array:
         """y as a whole number, or as n of them  ->  (n,) integers."""
         y = _array(where, y, self.words)
         if y.dtype.kind not in "iu":
@@ -55,9 +73,11 @@ class Classes(Condition):
         if y.shape not in ((), (n,)):
             expected = f"({n},) of them, or one for all"
             raise InputError(f"{where}: y should be {self.words}: {expected}; found shape {y.shape}")
-        if y.size and not (y.min() >= 0 and y.max() < self.width):
-            found = y[(y < 0) | (y >= self.width)][0] if y.ndim else y
-            raise InputError(f"{where}: y should be {self.words}; found {found}")
+        least = -1 if hidden else 0
+        if y.size and not (y.min() >= least and y.max() < self.width):
+            found = y[(y < least) | (y >= self.width)][0] if y.ndim else y
+            helps = f": {HIDDEN}" if found == -1 else ""
+            raise InputError(f"{where}: y should be {self.words}; found {found}{helps}")
         return np.broadcast_to(y, (n,)).astype(np.intp)
 
     def numbers(self, y: Array, dtype: npt.DTypeLike) -> Array:
@@ -78,7 +98,7 @@ class Reals(Condition):
         self.width = width
         self.words = f"{width} finite number{'s' if width > 1 else ''} for each example"
 
-    def read(self, where: str, y: npt.ArrayLike, n: int) -> Array:
+    def read(self, where: str, y: npt.ArrayLike, n: int, *, hidden: bool = False) -> Array:
         """y as (C,) for all examples, or (n, C); where C = 1 also as a number, or (n,)  ->  (n, C) floats."""
         y = _array(where, y, self.words)
         if y.dtype.kind not in "iuf":

@@ -45,6 +45,7 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
     event_shape: tuple[int, ...]
     likelihood: Likelihood
     condition: Condition | None = None
+    classifier: Any = None  # a Layer that infers the class of an example; before `fit` its widths
     # what `fit` takes unless it is told otherwise
     epochs: int = 10
     batch_size: int = 128

@@ -26,6 +26,7 @@ def as_dataset(
     likelihood: Likelihood | None = None,
     kind: str | None = None,
     noisy: bool = False,
+    hidden: bool = False,
 ) -> Dataset:
     """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset of that event shape.
 
@@ -33,7 +34,8 @@ def as_dataset(
     does not look at it. Any other model gets its y from `y`, or where that is None from the Dataset. NaN and
     the mask of a masked array say which entries are missing. `kind` is that of the data which the model was
     fitted to, if it was. Examples that are `noisy` may lie outside the likelihood's support as far as noise
-    reaches, unless all of them are whole numbers.
+    reaches, unless all of them are whole numbers. With `hidden`, the model can do without some classes: −1
+    stands for one that nobody knows, and no y says that nobody knows any.
 
     InputError for events of another shape; for a table whose columns are not those of `schema`, or that has
     categories where there is no schema; for entries that the `likelihood` gives no probability; for numbers
@@ -57,9 +59,11 @@ def as_dataset(
     if condition is None:
         return data
     given = data.y if y is None else y
+    if given is None and hidden:
+        y = given = -1
     if given is None:
         raise InputError(f"{where}: y should be {condition.words}; found none")
-    known = condition.read(where, given, len(data))
+    known = condition.read(where, given, len(data), hidden=hidden)
     if isinstance(condition, Classes):
         return data if y is None else replace(data, labels=known, label_names=(), conditions=None)
     return replace(data, conditions=known)

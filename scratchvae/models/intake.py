@@ -44,9 +44,8 @@ class Intake(Features):
             "likelihood": model.likelihood,
             "kind": vars(model).get("_kind"),
         }
-        return as_dataset(
-            type(self).__name__, given, model.event_shape, y, model.condition, noisy=noisy, **checks
-        )
+        checks |= {"noisy": noisy, "hidden": model.classifier is not None}
+        return as_dataset(type(self).__name__, given, model.event_shape, y, model.condition, **checks)
 
     @property
     def _schema(self) -> TableSchema | None:

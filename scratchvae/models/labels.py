@@ -7,6 +7,59 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import known
+from scratchvae.models.conditions import HIDDEN
+
+
+def told_labels(where: str, y: npt.ArrayLike) -> Array:
+    """Those labels that are not hidden. InputError where all of them are."""
+    labels, hidden = _told_apart(where, y)
+    if hidden.all():
+        raise InputError(
+            f"{where}: y should hold the class of some examples at least; found none of {hidden.size}"
+        )
+    return np.asarray(labels[~hidden].tolist()) if labels.ndim == 1 else labels
+
+
+def indices_where_told(where: str, y: npt.ArrayLike, labels: Array | None) -> Array:
+    """The place of each y among the sorted labels, and −1 where it is hidden  ->  integers of y's shape.
+
+    Without `labels` the places are what y itself holds, which is returned as it is where that is no whole
+    number.
+    """
+    given, hidden = _told_apart(where, y)
+    told = np.asarray(given[~hidden].tolist())
+    if labels is not None and told.size:
+        told = indices_of(where, told, labels)
+    elif not (told.dtype.kind in "iuf" and (told == np.rint(told)).all()):
+        return given
+    places = np.full(given.shape, -1)
+    places[~hidden] = told
+    return places
+
+
+def _told_apart(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
+    """Labels as an array, and which of them are hidden, as bools of the same shape.
+
+    A hidden label is one that nobody knows: −1, as scikit-learn's semi-supervised models have it, NaN, None,
+    pandas' NA, or whatever a mask hides.
+    """
+    masked = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else np.False_
+    labels = _row(where, y.data if isinstance(y, np.ma.MaskedArray) else y)
+    if labels.dtype.kind == "O":
+        hidden = np.array([_is_hidden(label) for label in labels.flat], np.bool_).reshape(labels.shape)
+    else:
+        hidden = (
+            (labels == -1) | (labels != labels)
+            if labels.dtype.kind in "if"
+            else np.zeros(labels.shape, np.bool_)
+        )
+    return labels, hidden | masked
+
+
+def _is_hidden(label: object) -> bool:
+    if label is None or type(label).__name__ == "NAType":
+        return True
+    return isinstance(label, int | float | np.number) and bool(label == -1 or label != label)
 
 
 def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
@@ -22,11 +75,12 @@ def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
         found, counts = np.unique(labels, return_counts=True)
     except TypeError:
         kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
+        helps = f": {HIDDEN}" if "NoneType" in kinds else ""
         raise InputError(
-            f"{where}: y should hold labels of one kind, all strings or all numbers; found {kinds}"
+            f"{where}: y should hold labels of one kind, all strings or all numbers; found {kinds}{helps}"
         ) from None
     if (found != found).any():
-        raise InputError(f"{where}: y should hold the label of each example; found NaN")
+        raise InputError(f"{where}: y should hold the label of each example; found NaN: {HIDDEN}")
     return found, counts
 
 

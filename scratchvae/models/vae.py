@@ -16,6 +16,7 @@ from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.networks import (
     POSTERIOR,
     PRIOR,
+    classifier_chosen,
     critic_chosen,
     mlp_networks,
     n_features,
@@ -128,8 +129,8 @@ class VAE(LatentVariableModel):
         )
         encoder, decoder = self.encoder or made.encoder, self.decoder or made.decoder
         shows_mask = self.fill != "zero" if self.encoder is None else self.shows_mask
-        of_critic: dict[str, Any] = {"activation": self.activation, "init": self.init, "rng": rng}
-        critic = critic_chosen(where, self.latent_dim, self.critic, **of_critic)
+        of_head: dict[str, Any] = {"activation": self.activation, "init": self.init, "rng": rng}
+        critic = critic_chosen(where, self.latent_dim, self.critic, **of_head)
         prior = prior_chosen(
             self.prior,
             event_shape=event_shape,
@@ -147,7 +148,10 @@ class VAE(LatentVariableModel):
             "prior": prior,
         }
         parts |= {"event_shape": event_shape, "likelihood": made.likelihood, "shows_mask": shows_mask}
+        features = n_features(made.likelihood, event_shape)
+        classifier = classifier_chosen(where, features, told, self.classifier, fill=self.fill, **of_head)
         parts |= {} if critic is None else {"critic": critic}
+        parts |= {} if classifier is None else {"classifier": classifier}
         return parts if self._condition is None else parts | {"condition": self._condition}
 
     def _require_parameters(self) -> None:

@@ -21,7 +21,7 @@ from scratchvae.networks.encoder_ends import (
     n_features,
     q_params_layers,
 )
-from scratchvae.networks.mlp import Networks, critic_chosen, mlp_networks
+from scratchvae.networks.mlp import Networks, classifier_chosen, critic_chosen, mlp_networks
 from scratchvae.networks.roles import LIKELIHOODS, POSTERIOR, POSTERIORS, PRIOR, PRIORS, Parts
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "PRIORS",
     "Networks",
     "Parts",
+    "classifier_chosen",
     "critic_chosen",
     "decoded_width",
     "encoder_inputs",

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from scratchvae.arrays import require_choice, require_count, sizes_of
+from scratchvae.arrays import InputError, require_choice, require_count, sizes_of
 from scratchvae.data import TableSchema
 from scratchvae.layers import ACTIVATIONS, Layer, Linear, Sequential
 from scratchvae.likelihoods import Likelihood
@@ -97,6 +97,33 @@ def critic_chosen(
     if hidden is None or isinstance(hidden, Layer):
         return hidden
     return Sequential(*_chain([latent_dim, *sizes_of(where, "critic", hidden), 1], activation, init, rng))
+
+
+def classifier_chosen(
+    where: str,
+    features: int,
+    classes: int,
+    hidden: Sequence[int] | int | Layer | None,
+    *,
+    fill: str,
+    activation: str,
+    init: str,
+    rng: np.random.Generator,
+) -> Layer | None:
+    """D -> hidden … -> C: the scores by which a classifier says what class an example has that is told none.
+
+    D is how many `features` the likelihood shows of x, with what `fill` adds to them. InputError where there
+    are no `classes`. A Layer is returned as it is, and None stands for no classifier.
+    """
+    if hidden is None or isinstance(hidden, Layer):
+        return hidden
+    if not classes:
+        raise InputError(
+            f"{where}: a classifier is for a model that is told classes; found one for another model"
+        )
+    inputs, before = encoder_inputs(fill, features)
+    widths = [inputs, *sizes_of(where, "classifier", hidden), classes]
+    return Sequential(*before, *_chain(widths, activation, init, rng))
 
 
 def _chain(widths: Sequence[int], activation: str, init: str, rng: np.random.Generator) -> list[Layer]:

@@ -22,6 +22,7 @@ from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, ReweightedWake
 from scratchvae.objectives.sampled_elbo import SampledElbo
 from scratchvae.objectives.score_function import ScoreFunctionElbo
+from scratchvae.objectives.semi_supervised import SemiSupervised
 from scratchvae.objectives.sigma_points import sigma_points
 from scratchvae.objectives.stratified_elbo import StratifiedElbo
 from scratchvae.objectives.thermodynamic import Thermodynamic
@@ -63,6 +64,7 @@ __all__ = [
     "SampledElbo",
     "Schedule",
     "ScoreFunctionElbo",
+    "SemiSupervised",
     "Sleep",
     "SlicedWasserstein",
     "StratifiedElbo",

@@ -44,17 +44,20 @@ def conditional_vae(
     decoder: Layer,
     likelihood: Likelihood,
     shows_mask: bool,
+    classifier: Layer | None,
 ) -> ConditionalVAE:
-    """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y)."""
+    """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y).
+
+    With a classifier, it is trained by one on log p(x, y), or on log p(x) where y is hidden: M2.
+    """
     parts: dict[str, Any] = {
         "encoder": encoder,
         "decoder": decoder,
         "likelihood": likelihood,
         "shows_mask": shows_mask,
     }
-    return ConditionalVAE(
-        event_shape=event_shape, condition=condition, posterior=posterior, prior=prior, **parts
-    )
+    parts |= {"posterior": posterior, "prior": prior, "classifier": classifier}
+    return ConditionalVAE(event_shape=event_shape, condition=condition, **parts)
 
 
 def vae(
@@ -91,6 +94,7 @@ MODELS = Table(
         "condition",
         "shows_mask",
         "critic",
+        "classifier",
     ),
 )
 
@@ -140,6 +144,7 @@ def assemble(
     rng: np.random.Generator,
     condition: Condition | None = None,
     critic: Layer | None = None,
+    classifier: Layer | None = None,
     fill: str = "zero",
 ) -> LatentVariableModel:
     """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes
@@ -156,6 +161,7 @@ def assemble(
         "condition": condition,
         "shows_mask": shows_mask,
         "critic": critic,
+        "classifier": classifier,
     }
     if critic is not None and "critic" not in signature(MODELS[name := MODELS.settle(model).name]).parameters:
         raise InputError(f"model {name} has no critic: critic should be left alone, found one")

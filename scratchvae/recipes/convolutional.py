@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +19,12 @@ from scratchvae.layers import (
     Sequential,
 )
 from scratchvae.likelihoods import Likelihood
-from scratchvae.models import LatentVariableModel
+from scratchvae.models import Classes, LatentVariableModel
 from scratchvae.networks import (
     POSTERIOR,
     PRIOR,
     Parts,
+    classifier_chosen,
     critic_chosen,
     decoded_width,
     encoder_inputs,
@@ -55,6 +57,7 @@ def convolutional(
     standardize: bool = False,
     prior: str = PRIOR,
     critic: Sequence[int] | int | None = None,
+    classifier: Sequence[int] | int | None = None,
     fill: str = "zero",
     init: str = "pytorch",
     seed: int = 0,
@@ -66,7 +69,7 @@ def convolutional(
     rounded down, the transposed convolution pads its output back to it. Same seed, same weights. `fill` says
     what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
     "zero_and_mask", zero and, as C further channels, which pixels were observed. `log_var_bounds`,
-    `standardize` and `critic` are those of `mlp`.
+    `standardize` and `critic` are those of `mlp`, and so is `classifier`, which has no convolutions.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     event_shape = sizes_of("convolutional", "event_shape", event_shape, least=1)
@@ -122,6 +125,8 @@ def convolutional(
     for i, (rows, columns) in enumerate(reversed(sizes[:-1])):
         decoder += [_doubling(widths[i], widths[i + 1], rows, columns, init, rng), ACTIVATIONS[activation]()]
     decoder[-1] = Flatten()
+    told = known if isinstance(condition, Classes) else 0
+    of_head: dict[str, Any] = {"activation": activation, "init": init, "rng": rng}
     return assemble(
         model,
         condition=condition,
@@ -130,7 +135,8 @@ def convolutional(
         posterior=q,
         decoder=Sequential(*decoder),
         likelihood=law,
-        critic=critic_chosen("convolutional", latent_dim, critic, activation=activation, init=init, rng=rng),
+        critic=critic_chosen("convolutional", latent_dim, critic, **of_head),
+        classifier=classifier_chosen("convolutional", C * H * W, told, classifier, fill=fill, **of_head),
         prior=prior,
         rng=rng,
         fill=fill,

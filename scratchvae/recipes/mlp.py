@@ -1,12 +1,21 @@
 """Fully connected encoder and decoder."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from scratchvae.arrays import sizes_of
 from scratchvae.data import TableSchema
 from scratchvae.likelihoods import Likelihood
-from scratchvae.models import LatentVariableModel
-from scratchvae.networks import POSTERIOR, PRIOR, critic_chosen, mlp_networks, weights_generator
+from scratchvae.models import Classes, LatentVariableModel
+from scratchvae.networks import (
+    POSTERIOR,
+    PRIOR,
+    classifier_chosen,
+    critic_chosen,
+    mlp_networks,
+    n_features,
+    weights_generator,
+)
 from scratchvae.recipes.assembly import assemble, condition_of, posterior_given
 
 
@@ -26,6 +35,7 @@ def mlp(
     standardize: bool = False,
     prior: str = PRIOR,
     critic: Sequence[int] | int | None = None,
+    classifier: Sequence[int] | int | None = None,
     fill: str = "zero",
     init: str = "pytorch",
     schema: TableSchema | None = None,
@@ -42,8 +52,9 @@ def mlp(
     `standardize` is for tables whose columns have units of their own: training measures their means and
     deviations, the networks see columns of mean 0 and deviation 1, and what comes out is in the units of the
     data again: likelihoods.Standardized. A `critic` has hidden layers of these widths; it is what the penalty
-    critic asks about codes. The `likelihood` is bernoulli unless another is chosen. With the `schema` of a
-    table each column has the law of its kind instead: likelihoods.of_schema.
+    critic asks about codes. So has a `classifier`, with which a conditional_vae learns from examples without
+    a class too: objectives.SemiSupervised. The `likelihood` is bernoulli unless another is chosen. With the
+    `schema` of a table each column has the law of its kind instead: likelihoods.of_schema.
     """
     shape = sizes_of("mlp", "event_shape", event_shape, least=1)
     rng = weights_generator(seed, "mlp")
@@ -65,11 +76,17 @@ def mlp(
         condition_dim=condition.width if condition else 0,
         rng=rng,
     )
+    of_head: dict[str, Any] = {"activation": activation, "init": init, "rng": rng}
+    features, told = (
+        n_features(made.likelihood, shape),
+        condition.width if isinstance(condition, Classes) else 0,
+    )
     return assemble(
         model,
         condition=condition,
         event_shape=shape,
-        critic=critic_chosen("mlp", latent_dim, critic, activation=activation, init=init, rng=rng),
+        critic=critic_chosen("mlp", latent_dim, critic, **of_head),
+        classifier=classifier_chosen("mlp", features, told, classifier, fill=fill, **of_head),
         prior=prior,
         rng=rng,
         fill=fill,

@@ -144,6 +144,17 @@ NAMED_MODELS: dict[str, NamedModel] = {
         {"posterior": "ladder", "prior": "hierarchical"},
         ["log_likelihood > vae"],
     ),
+    "m2": NamedModel(
+        "Kingma et al. 2014",
+        "A conditional VAE that infers the classes it is not told: 1000 examples keep their labels.",
+        {
+            "model": "conditional_vae",
+            "classifier": 400,
+            "objective": "semi_supervised(alpha=100)",
+            "labelled": 1000,
+        },
+        ["accuracy > 0.7"],
+    ),
     "miwae": NamedModel(
         "Rainforth et al. 2018",
         "The mean of four bounds of four draws each.",

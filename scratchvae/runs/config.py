@@ -17,6 +17,7 @@ from scratchvae.strict_json import dump_finite
 
 LOWEST = {
     "limit": 1,
+    "labelled": 1,
     "held_out": 0,
     "epochs": 1,
     "batch_size": 1,
@@ -24,6 +25,7 @@ LOWEST = {
     "seed": 0,
     "held_out_seed": 0,
 }
+NEWER = ("held_out_seed", "labelled")  # entries that config.json has only where they are set
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Config:
     held_out_last: bool = False  # they are the last ones, as a series wants it
     # draws them, and the examples of a data set that is drawn; None: the run's seed
     held_out_seed: int | None = None
+    # so many of the examples to train on keep their labels, and the others have none; None: all keep them
+    labelled: int | None = None
     binarized: bool = False  # draw x ~ Bernoulli(pixels) anew in every batch
     recipe: str = "mlp"  # one of RECIPES, such as mlp(latent_dim=2, likelihood=gaussian(learned=True))
     objective: str = DEFAULT  # one of OBJECTIVES, or default(…), which is the model's own
@@ -87,13 +91,9 @@ class Config:
         return self.seed if self.held_out_seed is None else self.held_out_seed
 
     def to_json(self) -> str:
-        """As text, a line for each entry; held_out_seed has one where it is set, as it was not there in older
-        versions.
-        """
+        """As text, a line for each entry, but for those of NEWER that are not set."""
         entries = {
-            name: value
-            for name, value in asdict(self).items()
-            if name != "held_out_seed" or value is not None
+            name: value for name, value in asdict(self).items() if name not in NEWER or value is not None
         }
         return dump_finite("config", entries, indent=2)
 

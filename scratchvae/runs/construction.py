@@ -7,7 +7,7 @@ from typing import Any
 
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse
-from scratchvae.data import Dataset, TableSchema, load
+from scratchvae.data import Dataset, TableSchema, few_labels, load
 from scratchvae.models import ALGORITHMS, Estimator, HelmholtzMachine, LatentVariableModel
 from scratchvae.objectives import Objective
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE, require_numbers
@@ -74,13 +74,16 @@ def load_like(
 
 
 def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
-    """The examples to train on, and those held out."""
+    """The examples to train on, of which only some may keep their labels, and those held out."""
     if config.limit is not None and config.kind == BY_DTYPE:
         data = data.subset(slice(0, config.limit))
     held_out = len(data) // 10 if config.held_out is None else config.held_out
-    return (
+    train, judged = (
         data.split(held_out, seed=config.data_seed, last=config.held_out_last) if held_out else (data, None)
     )
+    return (
+        train if config.labelled is None else few_labels(train, config.labelled, seed=config.data_seed)
+    ), judged
 
 
 OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits

@@ -59,7 +59,7 @@ class Run:
         self.solution: Solution | None = None  # of a model that takes no steps
         self.trained_on: str | None = None  # the digest that the data must have, once trained
         if config.event_shape is None:  # which a run that has begun knows
-            self.config = filled(config, self.data)
+            self.config = filled(config, self._whole)
         self.model = build_model(self.config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
     @cached_property

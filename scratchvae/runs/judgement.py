@@ -217,6 +217,12 @@ def mean_perplexity(j: Judgement) -> float:
     return float(perplexity(code_usage(model.model_, j.data)).mean())
 
 
+def accuracy(j: Judgement) -> float:
+    """How often the most probable class by the model's classifier is the label."""
+    model: Any = j.run.model
+    return float((model.predict(j.data) == j.data.labels).mean())
+
+
 def is_probability(j: Judgement) -> bool:
     """Whether p(x) is a probability of what the data are, and no density, nor given something that is read
     off x.
@@ -267,6 +273,13 @@ METRICS: dict[str, Metric] = {
         "a vector of latents",
         lambda j: isinstance(j.run.model, LatentVariableModel),
         lambda j: int(active_units(j.run.model.transform(j.data)).sum()),
+    ),
+    "accuracy": Metric(
+        "share of classes that are right",
+        "",
+        "a model with a classifier, and labels",
+        lambda j: getattr(j.run.model, "classifier", None) is not None and j.data.labels is not None,
+        accuracy,
     ),
     "perplexity": Metric(
         "perplexity of the codes",

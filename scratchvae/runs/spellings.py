@@ -59,6 +59,11 @@ SHORT = {
     "critic": Short(
         "recipe", "critic", "widths of a critic's hidden layers, for --penalty critic(…) (default: none)"
     ),
+    "classifier": Short(
+        "recipe",
+        "classifier",
+        "widths of its hidden layers, for a conditional_vae without some labels (default: none)",
+    ),
     "fill": Short(
         "recipe",
         "fill",

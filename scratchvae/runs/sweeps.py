@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from scratchvae.arrays import InputError
 from scratchvae.choices import shortened
 from scratchvae.runs.agreement import CONFIG
@@ -53,6 +51,8 @@ def sweep(
 
     A row has the command's settings first, then the epochs that were trained and the metrics.
     """
+    from threadpoolctl import threadpool_limits  # here: Python in a browser has none
+
     trials = plan(commands, Path(folder), common)
     names = list(dict.fromkeys(name for trial in trials for name in trial.settings))
     rows: dict[int, Row] = {}

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from scratchvae import strict_json
 from scratchvae.arrays import InputError
 from scratchvae.files import write_whole
@@ -78,6 +76,8 @@ def train_trial(folder: str, config: str, parent: int = 0) -> dict[str, Any]:
     if _asked_to_stop:
         return {"interrupted": _asked_to_stop}
     if os.getpid() != parent:
+        from threadpoolctl import threadpool_limits  # here: Python in a browser has none
+
         threadpool_limits(1, user_api="blas")
     try:
         found = _trained(Path(folder), Config.from_entries(strict_json.parse(config, folder), folder))

@@ -82,7 +82,7 @@ def pages(atlas: Atlas) -> Iterator[Page]:
         listing = code(lines_of(module, atlas, book.uses))
         anchored = listing
         for name, node in module.defined.items():
-            if name.startswith("test_"):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and "." not in name:
                 anchored = anchored.replace(
                     f'<span id="L{node.lineno}">', f'<span id="L{node.lineno}"><span id="{name}"></span>', 1
                 )
@@ -115,7 +115,7 @@ def page(book: Book, module: Module) -> Page:
     names = names_in(module)
     lines = lines_of(module, book.atlas, book.uses)
     other = {} if compiled is None else _listings(book, compiled)
-    made = []
+    made, seen = [], set()
     for row in rows_of(module):
         doc = (
             ast.get_docstring(row.node)
@@ -135,7 +135,10 @@ def page(book: Book, module: Module) -> Page:
             if row.name and "._" not in f".{row.name}"
             else ""
         )
-        anchor = f' id="{row.name}"' if row.name else ""
+        anchor = (
+            f' id="{row.name}"' if row.name and row.name not in seen else ""
+        )  # a property and its setter have one name
+        seen.add(row.name)
         made.append(
             f'<section class="row"{anchor} data-later><div class="doc">{heading}{left}</div>'
             f'<div class="source">{right}</div>{below}</section>'

@@ -19,7 +19,7 @@ from scratchvae.priors import StandardGaussian
 
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table of numbers."""
-    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    top = "".join(f'<th scope="col" class="number">{cell}</th>' for cell in head)
     body = "".join(
         "<tr>" + "".join(f'<td class="number">{_number(cell)}</td>' for cell in row) + "</tr>" for row in rows
     )

@@ -31,6 +31,10 @@ class Module:
         return ast.parse(self.text)
 
     @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def defined(self) -> dict[str, ast.stmt]:
         found: dict[str, ast.stmt] = {}
         for node in self.tree.body:
@@ -42,7 +46,7 @@ class Module:
     @cached_property
     def imported(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
             elif isinstance(node, ast.Import):
@@ -55,8 +59,7 @@ class Atlas:
     """What every maker of pages is given: where the pages of all names are, so that each page can lead there.
 
         atlas.href("scratchvae.distributions.gaussian.kl_to_standard")
-        atlas.href("scratchvae.ops.relu")
-        the place of its definition, in ops/activations.py
+        atlas.href("scratchvae.ops.relu")      the place of its definition, in ops/activations.py
         atlas.test("test_gradients")     or "test_structure::test_a_pullback_is_defined_last"
         atlas.demo("03_vae")                                  its page in the course
         atlas.link("scratchvae.ops.relu")                     <a href="…"><code>ops.relu</code></a>

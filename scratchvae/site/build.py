@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from scratchvae.arrays import InputError
-from scratchvae.site import annotated, course, front, mistakes, play, questions, reference, step
+from scratchvae.site import annotated, cells, course, front, mistakes, play, questions, reference, step, texts
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page, render
 
@@ -18,6 +19,7 @@ SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {
     "course": course.pages,
     "step": step.pages,
     "play": play.pages,
+    "try": cells.pages,
     "mistakes": mistakes.pages,
     "questions": questions.pages,
     "source": annotated.pages,
@@ -30,14 +32,31 @@ def build(folder: Path | str, *, only: Collection[str] | None = None) -> list[Pa
     for name in only or ():
         if name not in SECTIONS:
             raise InputError(f"site: only should name some of {', '.join(SECTIONS)}; found {name!r}")
-    folder, atlas = Path(folder), Atlas()
-    pages = [page for name, make in SECTIONS.items() if only is None or name in only for page in make(atlas)]
+    from threadpoolctl import threadpool_limits
+
+    names = SECTIONS if only is None else only
+    if "reference" in names:
+        texts.require_markdown()  # at once, and not after minutes
+    folder = Path(folder)
+    with threadpool_limits(1, user_api="blas"):  # two demos run beside this process
+        pages = _pages(Atlas(), names)
     _copy_assets(folder / "assets")
     for page in pages:
         _write(folder / page.path, render(page, pages).encode())
         for path, data in page.files.items():
             _write(folder / path, data)
     return pages
+
+
+def _pages(atlas: Atlas, names: Collection[str]) -> list[Page]:
+    """The pages of these sections, in their order. The demos of the course are begun first and waited for last."""
+    with closing(course.pages(atlas)) as chapters:
+        first = [next(chapters)] if "course" in names else []
+        made = {
+            name: list(make(atlas)) for name, make in SECTIONS.items() if name in names and name != "course"
+        }
+        made["course"] = [*first, *chapters] if first else []
+    return [page for name in SECTIONS for page in made.get(name, [])]
 
 
 def _copy_assets(folder: Path) -> None:

@@ -231,6 +231,12 @@ CHAPTERS = (
          "turns": ("Pictures that lie on a circle", "Immagini che stanno su un cerchio"), "draws": ("Draws", "Campioni")},
     ),
     Chapter(
+        "22_few_labels", "The family", "Few labels", "Poche etichette", "few_labels",
+        (says("Where the class of an example is not known, the bound is an exact sum over the classes.", "objectives.SemiSupervised", "test_semi_supervised"),
+         says("With few labels, examples without one still say where the classes lie.", "models.ConditionalVAE", "test_semi_supervised")),
+        {"digits": ("Digits told by three labels of each", "Cifre apprese da tre etichette ciascuna")},
+    ),
+    Chapter(
         "24_estimators", "The family", "Estimators of one gradient", "Stimatori di un gradiente", "estimators",
         (says("The signal of the encoder's total gradient fades as 1/√K, and DReG makes it grow as √K.", "objectives.Iwae", "evaluation.estimator_noise", "test_estimators"),
          says("A draw of a mixture that solves F(z) = Φ(ε) has the slope of its law.", "distributions.mixture.reparameterize", "test_estimators")),

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape
@@ -22,7 +22,7 @@ from scratchvae.site.widgets import STYLE, link
 from scratchvae.site.words import names_in
 
 SECTION = "Course"
-SECONDS = 240  # that a demo may take
+SECONDS = 600  # that a demo may take, on a machine that is busy with others
 LARGEST = 400_000  # bytes of a sound or a picture that is shown
 
 
@@ -77,11 +77,14 @@ def run_demo(path: Path) -> Ran:
         if not line.startswith("Picture")
     )
     missing = re.search(
-        r"No module named '([\w.]+)'|, which is not installed: pip install (\w+)", run.stderr + run.stdout
+        r"No module named '([\w.]+)'|needs ([\w-]+) for its data|, which is not installed: pip install (\w+)",
+        run.stderr + run.stdout,
     )
     if missing:
         return Ran(
-            "", {}, f"It needs {missing[1] or missing[2]}, which was not installed where this site was built."
+            "",
+            {},
+            f"It needs {missing[1] or missing[2] or missing[3]}, which was not installed where this site was built.",
         )
     if run.returncode:
         return Ran(
@@ -92,13 +95,20 @@ def run_demo(path: Path) -> Ran:
     return Ran(text, files)
 
 
-def pages(atlas: Atlas) -> Iterator[Page]:
-    """The table of contents, then the chapters, whose demos run two at a time."""
+def pages(atlas: Atlas) -> Generator[Page, None, None]:
+    """The table of contents, then the chapters.
+
+    Their demos begin to run, two at a time, when the first page is asked for, and go on beside whatever else is
+    made until the second one is.
+    """
     with ThreadPoolExecutor(max_workers=2) as pool:
-        ran = list(pool.map(run_demo, (atlas.demos[chapter.demo] for chapter in CHAPTERS)))
-    yield contents()
-    for chapter, found in zip(CHAPTERS, ran, strict=True):
-        yield page_of(atlas, chapter, found)
+        try:
+            running = [pool.submit(run_demo, atlas.demos[chapter.demo]) for chapter in CHAPTERS]
+            yield contents()
+            for chapter, found in zip(CHAPTERS, running, strict=True):
+                yield page_of(atlas, chapter, found.result())
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def contents() -> Page:

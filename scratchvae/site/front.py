@@ -5,6 +5,7 @@ questions.
 import inspect
 from collections.abc import Iterator
 from html import escape
+from textwrap import dedent
 
 import numpy as np
 
@@ -69,9 +70,10 @@ def _lines() -> str:
     """The code of the function, without its docstring and its checks of shapes."""
     text = inspect.getsource(inspect.unwrap(gaussian.reparameterize))
     _, _, after = text.split('"""', 2)
-    return "\n".join(
+    kept = (
         line for line in after.strip("\n").splitlines() if "require_" not in line and "shapes =" not in line
     )
+    return dedent("\n".join(kept))
 
 
 def _numbers() -> str:

@@ -59,7 +59,7 @@ def render(page: Page, contents: Sequence[Page]) -> str:
 <script>try {{ document.documentElement.dataset.theme = localStorage.getItem("theme") || "" }} catch (e) {{}}</script>
 {scripts}</head>
 <body>
-<a class="skip" href="#main">Skip to the content</a>
+<a class="skip" href="#page-content">Skip to the content</a>
 <header class="top">
 <a class="home" href="/index.html">{NAME}</a>
 <nav aria-label="Sections">{_sections(page, contents)}</nav>
@@ -67,7 +67,7 @@ def render(page: Page, contents: Sequence[Page]) -> str:
 </header>
 <div class="frame{" wide" if page.wide else ""}{" alone" if len(here) < 2 else ""}">
 {_list_of(page, here)}
-<main id="main" tabindex="-1">
+<main id="page-content" tabindex="-1">
 <h1>{escape(page.title)}</h1>
 {page.body}
 <nav class="onward" aria-label="Before and after">{before}{after}</nav>

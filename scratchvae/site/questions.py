@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator
 from html import escape
+from textwrap import dedent
 
 from scratchvae.site.answers import ANSWERS, Answer
 from scratchvae.site.atlas import Atlas
@@ -31,7 +32,7 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 
 def _page(atlas: Atlas, answer: Answer) -> Page:
     code = "".join(
-        f"<pre><code>{escape(inspect.getsource(inspect.unwrap(function)))}</code></pre>"
+        f"<pre><code>{escape(dedent(inspect.getsource(inspect.unwrap(function))))}</code></pre>"
         for function in answer.code
     )
     onward = "".join(f'<li><a href="{path}">{words}</a></li>' for path, words in answer.onward.items())

@@ -1,4 +1,4 @@
-"""The reference: every public name, the cases, the certificate, environment variables, the texts in Markdown."""
+"""The reference: every public name, the cases, the certificate, environment variables, results, the texts in Markdown."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import re
 from collections.abc import Iterator
 from html import escape
 from importlib import import_module
-from pathlib import Path
-from posixpath import dirname, join, normpath
 
-from scratchvae.arrays import InputError
+from scratchvae.site import environment, reproductions, texts
 from scratchvae.site.annotated import link_from
-from scratchvae.site.atlas import Atlas, Module
+from scratchvae.site.atlas import Atlas
 from scratchvae.site.numbers import Cases, certified, the_cases
 from scratchvae.site.page import Page
 from scratchvae.site.prose import inline
-from scratchvae.site.sources import PACKAGE, root
 from scratchvae.site.tables import table
 from scratchvae.site.words import names_in
 
@@ -43,17 +40,6 @@ ROOMS = [
     "runs",
     "bench",
 ]
-VARIABLE = re.compile(r"(SCRATCHVAE|NUMBA|OPENBLAS|OMP|MKL|GOTO|BLIS|XLA)_[A-Z_]+")
-# pages in Markdown, by where they stand from the package's folder or from that of the demos and tests
-TEXTS = {
-    "README.md": "readme",
-    ".github/CONTRIBUTING.md": "contributing",
-    "CHANGELOG.md": "changes",
-    "demos/README.md": "demos",
-    "scratchvae/reference/README.md": "comparisons",
-    "scratchvae/kernels/README.md": "kernels",
-    "scratchvae/data/README.md": "data",
-}
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
@@ -70,18 +56,21 @@ def pages(atlas: Atlas) -> Iterator[Page]:
         _certificate(),
         summary="values and gradients beside mpmath's",
     )
-    yield Page("reference/environment.html", "Environment variables", SECTION, _environment(atlas))
-    for name, path in TEXTS.items():
-        if (file := _file(name)) is not None:
-            text = file.read_text(encoding="utf-8")
-            title = re.search(r"^#+ (.+)$", text, re.MULTILINE)
-            yield Page(
-                f"reference/{path}.html",
-                title.group(1) if title else name,
-                SECTION,
-                _markdown(text, name),
-                group="Texts",
-            )
+    yield Page(
+        "reference/environment.html",
+        "Environment variables and threads",
+        SECTION,
+        environment.table(atlas),
+        summary="each variable, and what it does",
+    )
+    yield Page(
+        "reference/results.html",
+        "Results and reproductions",
+        SECTION,
+        reproductions.table(atlas),
+        summary="each model that has a paper's name, and what the paper promises",
+    )
+    yield from texts.pages(SECTION)
 
 
 def public(room: str) -> list[str]:
@@ -166,55 +155,6 @@ def _certificate() -> str:
     )
     head = f'<thead><tr><th scope="col">function and inputs</th>{heads}</tr></thead>'
     return f'{lead}<div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _environment(atlas: Atlas) -> str:
-    """Every variable whose name the package has as a text, and the modules that do."""
-    found: dict[str, dict[str, Module]] = {}
-    for module in atlas.modules.values():
-        for node in ast.walk(module.tree):
-            if (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and VARIABLE.fullmatch(node.value)
-            ):
-                found.setdefault(node.value, {})[module.name] = module
-    rows = "".join(
-        f"<tr><td><code>{name}</code></td><td>{', '.join(atlas.link(module) for module in modules)}</td></tr>"
-        for name, modules in sorted(found.items())
-    )
-    head = '<thead><tr><th scope="col">variable</th><th scope="col">read or set by</th></tr></thead>'
-    lead = "<p>The docstrings of these modules say what each variable does.</p>"
-    return f'{lead}<div class="scroll"><table>{head}<tbody>{rows}</tbody></table></div>'
-
-
-def _file(name: str) -> Path | None:
-    for path in (PACKAGE.parent / name, root() / name):
-        if path.is_file():
-            return path
-    return None
-
-
-def _markdown(text: str, name: str) -> str:
-    """A page in Markdown, without its title. A link to a file that is no page of the site becomes its text."""
-    try:
-        from markdown_it import MarkdownIt
-    except ImportError as error:
-        raise InputError(
-            'site: the pages in Markdown need markdown-it-py; pip install "scratchvae[site]" brings it'
-        ) from error
-    html = MarkdownIt("commonmark").enable("table").render(re.sub(r"^# .+\n", "", text, count=1))
-    html = re.sub(r"<img[^>]*>", "", html)
-
-    def led(m: re.Match[str]) -> str:
-        target, _, _anchor = m.group(1).partition("#")
-        if re.match(r"[a-z]+:", target):
-            return m.group()
-        whole = normpath(join(dirname(name), target))
-        return f'<a href="/reference/{TEXTS[whole]}.html">{m.group(2)}</a>' if whole in TEXTS else m.group(2)
-
-    html = re.sub(r'<a href="([^"]*)">(.*?)</a>', led, html, flags=re.DOTALL)
-    return html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
 
 
 def _slug(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 from scratchvae.site.atlas import Module
 
@@ -117,12 +118,13 @@ MATHEMATICAL = frozenset(  # the kinds of tokens that equations are made of
 )
 
 
+@cache
 def names_in(module: Module) -> frozenset[str]:
     """The words that a module's equations may use as names: its functions, their arguments, and what they
     assign.
     """
     found = set()
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.arg):
             found.add(node.arg)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save
 
 from scratchvae import strict_json
 from scratchvae.arrays import Array, InputError, require_flag
@@ -56,6 +55,8 @@ def save_checkpoint(
 
     Raises Diverged, and the old file stays, where weights are not finite, or slots of an optimizer are NaN.
     """
+    from safetensors import numpy as safetensors  # here: who only trains needs no files of weights
+
     arrays = {f"model/{name}": held.value for name, held in _held(training.model).items()}
     arrays |= {f"best/{name}": array for name, array in training.best.items()}
     for i, phase in enumerate(training.phases):
@@ -71,9 +72,8 @@ def save_checkpoint(
         "position": strict_json.dump(position),  # a term of a loss may be infinite where its weight is 0
     }
     description |= {} if data is None else {"data": data}
-    write_whole(
-        path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, description)
-    )
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_whole(path, safetensors.save(whole, description))
 
 
 def load_checkpoint(path: Path, *, arrays: bool = True) -> Checkpoint:

@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, Pullback
 from scratchvae.data import Batch
-from scratchvae.layers import Layer, Mode, Parameter, cast, named_buffers, named_parameters
+from scratchvae.layers import Buffer, Layer, Mode, Parameter, cast, named_buffers, named_parameters
 from scratchvae.objectives import Model, Objective, Report
 from scratchvae.posteriors import Noise
 
@@ -59,10 +59,10 @@ def cholesky_factors(n: int, size: int, *, seed: int = 0) -> Array:
 def layer_case(name: str, layer: Layer, x: Array, *, training: bool = False) -> Case:
     """A layer as an op of x and of its Parameters, whose values start at normal numbers."""
     cast(layer, np.float64)
-    parameters = named_parameters(layer)
+    parameters, buffers = named_parameters(layer), named_buffers(layer)
 
     def op(x: Array, *values: Array) -> tuple[Array, Pullback]:
-        _take(layer, parameters, values)
+        _take(parameters, buffers, values)
         y, layer_pullback = layer(x, mode=Mode(np.random.default_rng(0)) if training else Mode())
 
         def pullback(dy: Array) -> tuple[Array, ...]:
@@ -93,11 +93,12 @@ def objective_case(
     parameters = {name: found for name, found in named_parameters(model).items() if name.startswith(over)}
     others = {name: found for name, found in named_parameters(model).items() if name not in parameters}
     fixed = tuple(parameter.value for parameter in others.values())
+    buffers = named_buffers(model)
 
     def report_and_pullback(values: tuple[Array, ...]) -> tuple[Report, Pullback]:
-        _take(model, parameters, values)
+        _take(parameters, buffers, values)
         dtype = next(iter(parameters.values())).value.dtype
-        _take(model, others, tuple(value.astype(dtype) for value in fixed))
+        _take(others, buffers, tuple(value.astype(dtype) for value in fixed))
         mode = Mode(np.random.default_rng(0)) if training else Mode()
         batch = Batch(x, y, observed).astype(dtype)
         return objective(model, batch, _as_dtype(noise, dtype), mode=mode)
@@ -120,11 +121,13 @@ def objective_case(
     return Case(name, op, arrays, held=held, terms=lambda *values: report_and_pullback(values)[0].terms)
 
 
-def _take(owner: Layer | Model, parameters: Mapping[str, Parameter], values: tuple[Array, ...]) -> None:
+def _take(
+    parameters: Mapping[str, Parameter], buffers: Mapping[str, Buffer], values: tuple[Array, ...]
+) -> None:
     """Give the Parameters these values, and the Buffers their dtype."""
     for parameter, value in zip(parameters.values(), values, strict=True):
         parameter.value = value
-    for buffer in named_buffers(owner).values():
+    for buffer in buffers.values():
         dtypes = [parameter.value.dtype for parameter in parameters.values()]
         buffer.value = buffer.value.astype(dtypes[0] if dtypes else buffer.value.dtype)
 

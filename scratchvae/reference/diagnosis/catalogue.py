@@ -8,6 +8,7 @@ from scratchvae.reference.diagnosis import (
     divergence,
     draws,
     importance,
+    penalties,
     priors,
     reconstruction,
     sampling,
@@ -25,6 +26,7 @@ READINGS: list[Reading] = [
     *draws.READINGS,
     *importance.READINGS,
     *total.NAMED,
+    *penalties.READINGS,
 ]
 # the right pieces that are written in settings, which may be changed two at a time
 PLAINEST: dict[Place, Any] = {

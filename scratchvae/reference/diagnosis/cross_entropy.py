@@ -179,7 +179,7 @@ FORMS = [
     _row(
         "sigmoid_twice",
         _cross_entropy(_exact, _sigmoid),
-        "a sigmoid is applied twice: the cross-entropy with logits has one of its own",
+        "a sigmoid is applied twice: give the cross-entropy with logits the output before its sigmoid",
     ),
     *(_row("log_clipped", _cross_entropy(_floored(floor)), SATURATES) for floor in LOG_FLOORS),
     *(_row("log_clipped", _with_clipping(floor), SATURATES) for floor in LOG_FLOORS),

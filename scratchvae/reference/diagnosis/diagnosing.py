@@ -18,6 +18,7 @@ def diagnose(
     beta: float = 1.0,
     reduction: str = "mean",
     free_bits: float = 0.0,
+    capacity: float | None = None,
     constants: bool = True,
     evaluation: bool = False,
     names: Mapping[str, str] | None = None,
@@ -34,8 +35,9 @@ def diagnose(
 
     What was meant: `likelihood` "bernoulli", "gaussian" or "laplace" (of that `variance`), or "own" for any
     other, whose reconstruction or log_px is taken as it is; the KL's weight `beta`; `reduction` over the
-    batch ("mean" or "sum"); `free_bits` a latent; constants=False for a Gaussian without ½ log 2π; and
-    evaluation=True for z = mean.
+    batch ("mean" or "sum"); `free_bits` a latent, in nats; `capacity` C in nats, where the loss adds
+    β |KL − C|, of the batch's mean KL or of each example's; constants=False for a Gaussian without ½ log 2π;
+    and evaluation=True for z = mean.
 
     A quantity departs where it differs by more than rounding in its dtype. Mistakes are recognized by
     recomputing it under each row of CATALOGUE: those that fit to the same precision are named, and nothing is
@@ -47,6 +49,7 @@ def diagnose(
         "beta": beta,
         "reduction": reduction,
         "free_bits": free_bits,
+        "capacity": capacity,
         "constants": constants,
     }
     given = read(theirs, names=names or {}, likelihood=likelihood, evaluation=evaluation, **settings)

@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.factors import BETA, MINUS, ONE, PER_LATENT, Factor, number
-from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import VAR_BY, Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 
 # of the mean, or of σ: its value and its slope
@@ -65,7 +65,12 @@ class Divergence:
         dmean = terms.gradients["mean"] / self.prior_std * self.through_mean
         dheld = terms.gradients["std"] / self.prior_std * d_std_read_as(read_as, held) * self.through_std
         first, second = ("mean", kind) if not self.swapped else (kind, "mean")
-        return self._reduced(Terms(terms.value, {first: dmean, second: dheld}, terms.size)).times(factor)
+        size, lost = terms.size, 0.0 * std
+        if read_as == "raw_std":  # log(1 + eʰ) as it is written rounds 1 + eʰ: σ loses 1/σ roundoffs
+            size = size + (std + 1 / std)
+            lost = (1 + 1 / std**2) * np.abs(d_std_read_as(read_as, held))
+        made = self._reduced(Terms(terms.value, {first: dmean, second: dheld}, size))
+        return replace(made, digits_lost=lost).times(factor)
 
     def _forward(self, mean: Array, std: Array) -> Terms:
         (value, slope), (spread, steep) = OF_MEAN[self.of_mean], OF_STD[self.of_std]
@@ -159,7 +164,7 @@ def described(name: str, fix: str, solved: int = 0, **changed: Any) -> Reading:
 
 KL_DETACHED = _row(
     "kl_detached",
-    "the KL is detached: its gradient doesn't reach the encoder",
+    "the KL is detached: compute it from mean and σ themselves, without detach() or no_grad()",
     through_mean=False,
     through_std=False,
 )
@@ -168,18 +173,18 @@ READINGS = [
     _row("kl_half_missing", "the KL lacks its factor ½", factor=number(2.0)),
     _row(
         "kl_sign",
-        "the KL has the wrong sign: −½ Σ 1 + log σ² − mean² − σ² is what should be added",
+        "the KL has the wrong sign: add −½ Σ 1 + log σ² − mean² − σ² to the loss, which is never negative",
         factor=MINUS,
     ),
     _row(
         "kl_reversed",
-        "this is KL(p ‖ q), the prior's to the posterior: the bound has KL(q ‖ p)",
+        "this is KL(p ‖ q), the prior's to the posterior: exchange the two, for the bound has KL(q ‖ p)",
         reversed=True,
     ),
     *(
         _row(
             f"kl_{kind}_read_as_{reading}",
-            f"the KL takes {kind} for {reading}: it should get σ² and log σ² from {kind}",
+            f"the KL takes {kind} for {reading}: take {VAR_BY[kind]} for σ² there",
             kind=kind,
             reading=reading,
         )
@@ -189,7 +194,7 @@ READINGS = [
     ),
     _row(
         "kl_constant_missing",
-        "the KL lacks its −½ for each latent: gradients are right, values are ½ Z too high",
+        "the KL lacks its −½ for each latent: subtract it, for values are ½ Z too high, though gradients are right",
         constant=0.0,
     ),
     _row(
@@ -223,19 +228,21 @@ READINGS = [
     _row("kl_mean_over_latents", "the KL is averaged over the latents: sum over them", factor=PER_LATENT),
     KL_DETACHED,
     described(
-        "no mean² in the KL", "the KL lacks its mean²: add it, ½ Σ mean² + σ² − 1 − log σ²", of_mean=""
+        "no mean² in the KL", "the KL lacks its mean²: write it as ½ Σ mean² + σ² − 1 − log σ²", of_mean=""
     ),
-    described("no σ² in the KL", "the KL lacks its σ²: add it, ½ Σ mean² + σ² − 1 − log σ²", of_std=""),
+    described("no σ² in the KL", "the KL lacks its σ²: write it as ½ Σ mean² + σ² − 1 − log σ²", of_std=""),
     described(
-        "no log σ² in the KL", "the KL lacks its −log σ²: subtract it, ½ Σ mean² + σ² − 1 − log σ²", log=0.0
+        "no log σ² in the KL", "the KL lacks its −log σ²: write it as ½ Σ mean² + σ² − 1 − log σ²", log=0.0
     ),
     described(
         "the KL's mean detached",
-        "the mean is detached in the KL: let the KL's gradient reach it",
+        "the mean is detached in the KL: use the mean itself, without detach() or no_grad()",
         through_mean=False,
     ),
     described(
-        "the KL's σ detached", "σ is detached in the KL: let the KL's gradient reach it", through_std=False
+        "the KL's σ detached",
+        "σ is detached in the KL: use σ itself, without detach() or no_grad()",
+        through_std=False,
     ),
     described(
         "the batch's KL for each example",

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from scratchvae.reference.diagnosis.pieces import (
+    STD_BY,
     Piece,
     Pieces,
     Place,
@@ -112,7 +113,7 @@ READINGS = [
             f"log_q_{kind}_read_as_{reading}",
             Place.LOG_Q,
             _read(kind, reading),
-            f"log q(z|x) takes {kind} for {reading}: it should get σ from {kind}",
+            f"log q(z|x) takes {kind} for {reading}: take {STD_BY[kind]} for σ there",
         )
         for kind in SCALES
         for reading in SCALES

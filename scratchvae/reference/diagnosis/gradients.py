@@ -55,15 +55,19 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
     if given.d_z is None and sampled.gradients[name].any():
         return []
     dz = 0.0 if given.d_z is None else given.d_z
+    # d_z is a sum over outputs. Whoever computes d(name) in a backward pass of its own rounds the terms of that
+    # sum anew, and where they cancel they are as large as where they do not.
+    summed = np.abs(dz).max()
     counted: Array | float = 1.0
-    if given.free_bits:
+    if given.penalized:
         penalty = pieces.penalty(given)
         if penalty is None:
             return []
         counted = penalty(given, kl.value)[1]
     path, own = dz * sampled.gradients[name], b * each * counted * kl.gradients[name]
-    lost = abs(b) * each * kl.digits_lost + (np.abs(dz) * sampled.digits_lost if name != "mean" else 0)
-    return [Prediction(path + own, np.abs(path) + np.abs(own) + abs(b) * each + lost + _beside(given, name))]
+    through = summed * (np.abs(sampled.gradients[name]) + (sampled.digits_lost if name != "mean" else 0))
+    lost = abs(b) * each * (1 + kl.digits_lost)
+    return [Prediction(path + own, through + np.abs(own) + lost + _beside(given, name))]
 
 
 def _beside(given: Given, name: str) -> Array | float:
@@ -78,7 +82,7 @@ def of_kl_through_z(given: Given, pieces: Pieces) -> Array | float:
     if weights is None or kl is None or "z" not in kl.gradients:
         return 0.0
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
-    penalty = pieces.penalty(given) if given.free_bits else None
+    penalty = pieces.penalty(given) if given.penalized else None
     counted: Array | float = 1.0 if penalty is None else penalty(given, kl.value)[1]
     added: Array = weights.kl * each * counted * kl.gradients["z"]
     return added

@@ -105,7 +105,7 @@ READINGS = [
         "log_k_missing",
         Place.IMPORTANCE,
         lambda given: _sum,
-        "the bound lacks its −log K: it is a mean of weights, not a sum",
+        "the bound lacks its −log K: subtract it from the logsumexp, which is of K weights, for their mean",
     ),
     Reading(
         "inverse_k_for_log_k",

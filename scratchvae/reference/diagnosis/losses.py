@@ -2,12 +2,13 @@
 reduced.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Pieces, Prediction, Terms, Weights
+from scratchvae.reference.diagnosis.pieces import Piece, Pieces, Prediction, Terms, Weights
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.reductions import forms
 from scratchvae.reference.diagnosis.right import RIGHT
@@ -22,12 +23,12 @@ def loss(given: Given, pieces: Pieces, shape: tuple[int, ...], *, sign: float) -
         return []
     # a number alone may be a mean or a sum over the batch: what is right may be either, a mistake not
     right = pieces is RIGHT
+    kept = None if right else 1
+    kls = _penalized(given, pieces, shape) if given.penalized else _part("kl", given, pieces, shape)
     found = [
         _joined(weights, R, K, given, shape, sign)
-        for R in _part("reconstruction", given, pieces, shape)[: None if right else 1]
-        for K in (_penalized(given, pieces) if given.free_bits else _part("kl", given, pieces, shape))[
-            : None if right else 1
-        ]
+        for R in _part("reconstruction", given, pieces, shape)[:kept]
+        for K in kls[:kept]
     ]
     return [prediction for prediction in found if prediction is not None]
 
@@ -76,36 +77,53 @@ def _mean(value: Any) -> Array:
     return np.asarray(value if np.ndim(value) == 0 else np.mean(value))
 
 
-def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:
-    """The user's own reconstruction or KL by example, or as its mean over the batch; else what the piece
-    makes of it.
+@dataclass(frozen=True)
+class _Part:
+    """The user's own reconstruction or KL by example, or as its mean over the batch; else what the piece makes
+    of it.
 
     For a loss by example, of that `shape`, a number of theirs is none.
     """
-    terms = given.computed(pieces.divergence if name == "kl" else pieces.reconstruction)
-    theirs = given.arrays.get(name)
-    if theirs is None and name == "reconstruction" and given.log_px is not None:
-        theirs = -given.log_px
-    if theirs is None or (theirs.ndim == 0 and shape != ()):
-        return [] if terms is None else forms(terms, terms.value.shape[:1], given)
-    if theirs.ndim == 2:
-        theirs = theirs.sum(axis=1)
-    if theirs.ndim == 1:
-        return [Prediction(theirs, np.abs(theirs))]
-    B = given.B or 1
-    mean, whole = Prediction(theirs, np.abs(theirs)), Prediction(theirs / B, np.abs(theirs / B))
-    if terms is None:
-        return [mean, whole] if given.reduction == "mean" else [whole, mean]
-    expected = abs(terms.value.sum()) / B  # of the two the one that is nearer
-    return [whole] if abs(abs(theirs) - B * expected) < abs(abs(theirs) - expected) else [mean]
+
+    name: str
+    piece: Piece
+    shape: tuple[int, ...]
+
+    def __call__(self, given: Given) -> list[Prediction]:
+        terms, theirs = given.computed(self.piece), given.arrays.get(self.name)
+        if theirs is None and self.name == "reconstruction" and given.log_px is not None:
+            theirs = -given.log_px
+        if theirs is None or (theirs.ndim == 0 and self.shape != ()):
+            return [] if terms is None else forms(terms, terms.value.shape[:1], given)
+        if theirs.ndim == 2:
+            theirs = theirs.sum(axis=1)
+        if theirs.ndim == 1:
+            return [Prediction(theirs, np.abs(theirs))]
+        B = given.B or 1
+        mean, whole = Prediction(theirs, np.abs(theirs)), Prediction(theirs / B, np.abs(theirs / B))
+        if terms is None:
+            return [mean, whole] if given.reduction == "mean" else [whole, mean]
+        expected = abs(terms.value.sum()) / B  # of the two the one that is nearer
+        return [whole] if abs(abs(theirs) - B * expected) < abs(abs(theirs) - expected) else [mean]
 
 
-def _penalized(given: Given, pieces: Pieces) -> list[Prediction]:
-    """What free bits make of the KL, as a mean over the batch."""
+def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:
+    """The part as it is, or as the pieces make it; it is computed once for all readings that leave it alone."""
+    piece = pieces.divergence if name == "kl" else pieces.reconstruction
+    found: list[Prediction] = given.computed(_Part(name, piece, shape))
+    return found
+
+
+def _penalized(given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:
+    """What free bits or a capacity make of the KL, as a mean over the batch; of a loss by example, for each."""
     kl, penalty = _kl_by_latent(given, pieces), pieces.penalty(given)
     if kl is None or penalty is None:
         return []
-    return [Prediction(np.asarray(penalty(given, kl.value)[0]), np.asarray(kl.size.sum() / len(kl.size)))]
+    if shape != () and given.capacity is not None:
+        each = [penalty(given, row[None])[0] for row in kl.value]
+        return [Prediction(np.array(each), kl.size.sum(axis=1) + given.capacity)]
+    size = kl.size.sum() / len(kl.size) + (given.capacity or 0.0)
+    return [Prediction(np.asarray(penalty(given, kl.value)[0]), np.asarray(size))]
 
 
 def _kl_by_latent(given: Given, pieces: Pieces) -> Terms | None:

@@ -28,7 +28,7 @@ def kl_holds_beta(given: Given) -> Given | None:
     """The step with the KL divided by beta, if kl is beta · KL and nothing in the loss or its gradients says
     otherwise.
     """
-    if given.kl is None or given.beta in (0, 1) or given.free_bits:
+    if given.kl is None or given.beta in (0, 1) or given.penalized:
         return None
     plain = replace(given, arrays={**given.arrays, "kl": given.kl / given.beta})
     after = [q for q in ("kl", "loss", "bound") if q in given.arrays]

@@ -35,7 +35,7 @@ def _predicted(quantity: str, given: Given, pieces: Pieces) -> list[Prediction]:
         return forms(terms if quantity == "reconstruction" else terms and terms.times(-1.0), shape, given)
     if quantity == "kl":
         closed = forms(given.computed(pieces.divergence), shape, given)
-        return [*closed, *_penalty_forms(given, pieces)] if given.free_bits and shape == () else closed
+        return [*closed, *_penalty_forms(given, pieces)] if given.penalized and shape == () else closed
     if quantity == "log_w":
         return _as_is(given.computed(pieces.log_weights))
     if quantity in {"loss", "bound"}:
@@ -54,6 +54,6 @@ def _penalty_forms(given: Given, pieces: Pieces) -> list[Prediction]:
         return []
     value, size = (
         np.asarray(penalty(given, terms.value)[0]),
-        terms.size.sum() / len(terms.size) + given.free_bits,
+        terms.size.sum() / len(terms.size) + given.free_bits + (given.capacity or 0.0),
     )
     return [Prediction(value, size), Prediction(value * len(terms.value), size * len(terms.value))]

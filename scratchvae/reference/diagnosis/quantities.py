@@ -68,6 +68,7 @@ class Given:
     beta: float = 1.0
     reduction: str = "mean"
     free_bits: float = 0.0
+    capacity: float | None = None
     constants: bool = True
     evaluation: bool = False
     # of an own likelihood: its −log p(x|z) by entry, where that is known
@@ -87,11 +88,11 @@ class Given:
 
         The last few are kept: most readings change one piece of a step alone.
         """
-        if piece not in self._computed:
-            if len(self._computed) >= KEPT:
-                del self._computed[next(iter(self._computed))]
-            self._computed[piece] = piece(self)
-        return self._computed[piece]
+        found = self._computed.pop(piece) if piece in self._computed else piece(self)
+        if len(self._computed) >= KEPT:
+            del self._computed[next(iter(self._computed))]
+        self._computed[piece] = found
+        return found
 
     @property
     def dtype(self) -> type[np.floating[Any]]:
@@ -107,6 +108,11 @@ class Given:
     def x_scale(self) -> str | None:
         """The name under which the decoder's own σ was handed over."""
         return next((name for name in X_SCALES if name in self.arrays), None)
+
+    @property
+    def penalized(self) -> bool:
+        """Whether the loss makes something else of the KL than to add it."""
+        return bool(self.free_bits) or self.capacity is not None
 
     @property
     def weighted(self) -> bool:

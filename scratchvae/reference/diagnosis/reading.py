@@ -15,14 +15,22 @@ from scratchvae.reference.diagnosis.shapes import require_agreement
 MOST_ENTRIES = 1 << 28  # of one array
 FEW = 16  # different numbers may well have few digits by chance
 # unless it is said otherwise
-AS_MEANT: dict[str, Any] = {"variance": 1.0, "beta": 1.0, "reduction": "mean", "free_bits": 0.0}
+AS_MEANT: dict[str, Any] = {
+    "variance": 1.0,
+    "beta": 1.0,
+    "reduction": "mean",
+    "free_bits": 0.0,
+    "capacity": None,
+}
 
 
 def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any) -> Given:
     """The mapping as a Given; InputError for names, shapes or values that can't be what they say."""
     require_choice("diagnose", "likelihood", settings["likelihood"], LIKELIHOODS)
     settings = AS_MEANT | settings
-    for name in ("beta", "free_bits", "variance"):
+    for name in ("beta", "free_bits", "variance", "capacity"):
+        if name == "capacity" and settings[name] is None:
+            continue
         try:
             settings[name] = float(settings[name])
         except (TypeError, ValueError):
@@ -32,6 +40,12 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
     require_choice("diagnose", "reduction", settings["reduction"], ("mean", "sum"))
     require_at_least("diagnose", "beta", settings["beta"], 0)
     require_at_least("diagnose", "free_bits", settings["free_bits"], 0)
+    if settings["capacity"] is not None:
+        require_at_least("diagnose", "capacity", settings["capacity"], 0)
+        if settings["free_bits"]:
+            raise InputError(
+                "diagnose: free_bits and capacity both set how much KL is free; declare one of them"
+            )
     if not (settings["variance"] > 0 and np.isfinite(settings["variance"])):
         raise InputError(f"diagnose: variance should be positive, found {settings['variance']}")
     if not isinstance(theirs, Mapping):

@@ -84,7 +84,7 @@ SHIFTED = "the target is x shifted by one example: compare each output with its 
 READINGS = [
     _row(
         "reconstruction_sign",
-        "the reconstruction has the wrong sign: the loss adds −log p(x|z)",
+        "the reconstruction has the wrong sign: add −log p(x|z) to the loss",
         factor=MINUS,
     ),
     *(_form(row.name, row.computes, row.fix) for row in (*cross_entropy.FORMS, *decoder_variance.FORMS)),
@@ -182,8 +182,8 @@ def solve(given: Given) -> Iterator[Reading]:
         yield from _weighed(given, R if known else None)
     if given.likelihood == "gaussian" and given.x_scale is None and given.x_mean is not None:
         square = ((given.x - given.x_mean) ** 2).sum(axis=1)
-        enough = R is not None and known and len(square) > 2
-        weights = least_squares([square, np.ones_like(square)], R) if enough else None
+        enough = known and len(square) > 2
+        weights = None if R is None or not enough else least_squares([square, np.ones_like(square)], R)
         found = None if weights is None else weights[0]
         found = slope / (2 * given.variance) if found is None and slope is not None else found
         if found is not None and found > 0:

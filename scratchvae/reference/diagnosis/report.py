@@ -67,7 +67,8 @@ class Line:
     @property
     def cells(self) -> tuple[str, ...]:
         """The row of a table: the quantity, theirs, the reference, how they differ, the verdict."""
-        return self.quantity, _shown(self.theirs), _shown(self.reference), self._apart(), self.verdict
+        found = self.found.outcome.value if self.found.outcome is Outcome.UNPROVEN else self.verdict
+        return self.quantity, _shown(self.theirs), _shown(self.reference), self._apart(), found
 
     def _apart(self) -> str:
         """The ratio, where there is one for all entries; else the largest difference."""
@@ -187,7 +188,8 @@ class Report:
         if self.of(Outcome.UNPROVEN):
             return "; ".join(f"{line.quantity} differs, {line.verdict}" for line in self.of(Outcome.UNPROVEN))
         if not any(line.found.checked for line in self.lines):
-            return "nothing could be checked: hand over what these follow from too (x, logits, mean, log_var, noise, z)"
+            wanted = "hand over what these follow from too (x, logits, mean, log_var, noise, z)"
+            return f"nothing could be checked: {'; '.join(self.blind) or wanted}"
         if self.blind:
             return "; ".join(self.blind)
         unchecked = [name for name in self.unchecked if name != "d_z"]  # which is for others to follow from
@@ -204,13 +206,22 @@ class Report:
         )
 
     def _verdict(self) -> list[str]:
-        """What is wrong, then what to do, for each finding."""
-        if not self.findings:
-            return [self.explanation]
+        """What is wrong, then what to do, for each finding; and else for each quantity that might be right."""
         lines = []
         for finding in self.findings:
-            lines += [f"{finding.quantity} departs: {finding.what}", f"    {finding.fix}"]
-        return lines
+            lines += [f"{_in_words(finding.quantity)} departs: {finding.what}", f"    {finding.fix}"]
+        for line in self.of(Outcome.UNPROVEN) if not lines else ():
+            why = line.found.why.removeprefix(": ")
+            what, _, fix = why.partition(": " if ": " in why else "; ")
+            lines += [f"{_in_words(line.quantity)} differs: {what}", *([f"    {fix}"] if fix else [])]
+        if lines or not self.blind:
+            return lines or [self.explanation]
+        if not any(line.found.checked for line in self.lines):
+            return ["nothing could be checked", *(f"    {what}" for what in self.blind)]
+        return [
+            "no mistake was found, but not all of the step was checked",
+            *(f"    {what}" for what in self.blind),
+        ]
 
     def _shown(self) -> list[Line]:
         """What departs, or else is open."""
@@ -238,7 +249,8 @@ class Report:
             rest += [(outcome.value, ", ".join(names))] if names else []
         for outcome in (Outcome.TAKEN, Outcome.UNCHECKED):
             rest += [(line.quantity, line.verdict) for line in self.of(outcome) if line not in shown]
-        rest += [("not seen", what) for what in (*(self.blind if self.findings else ()), *self.unseen)]
+        blind = self.blind if self.findings or self.of(Outcome.UNPROVEN) else ()
+        rest += [("not seen", what.removeprefix("not found: ")) for what in (*blind, *self.unseen)]
         return rest + [("note", note) for note in self.notes]
 
     def _repr_html_(self) -> str:
@@ -250,6 +262,11 @@ class Report:
 
 
 HEAD = ("quantity", "theirs", "reference", "ratio, difference", "verdict")
+
+
+def _in_words(quantity: str) -> str:
+    """A quantity's name; of a gradient also what it is."""
+    return f"{quantity} (the loss's gradient by {quantity[2:]})" if quantity.startswith("d_") else quantity
 
 
 def _cells(texts: Iterable[str], tag: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.draws import each_draw
 from scratchvae.reference.diagnosis.factors import spelled
-from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import STD_BY, Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 
 NOISES: dict[str, Callable[[Array], Array]] = {
@@ -66,7 +66,9 @@ class Sampling:
         first, second = ("mean", kind) if not self.swapped else (kind, "mean")
         linear = (self.reading or kind) == "raw_std"  # beyond 20, where frameworks take softplus(x) for x
         unsure = np.where((held > 20) & linear, np.exp(-held) * np.abs(drawn), 0)
-        size = np.abs(location) + np.abs(std * drawn)
+        size = (
+            np.abs(location) + np.abs(std * drawn) + (np.abs(drawn) if linear else 0.0)
+        )  # 1 + eʰ is rounded
         return Terms(
             located * location + std * drawn, {first: d_location, second: d_held}, size, unsure, lost
         )
@@ -96,12 +98,16 @@ def _words(name: str, fix: str, solved: int = 0, **changed: Any) -> Reading:
 
 
 NOISE_MISSING = _row(
-    "noise_missing", "z is the mean alone: in training it should be mean + σ · noise", noise=None
+    "noise_missing", "z is the mean alone: in training write z = mean + σ · noise", noise=None
 )
 MEAN_DETACHED = _row(
-    "mean_detached", "the mean is detached in z: let z's gradient reach it", through_mean=False
+    "mean_detached",
+    "the mean is detached in z: use the mean itself, without detach() or no_grad()",
+    through_mean=False,
 )
-SIGMA_DETACHED = _row("sigma_detached", "σ is detached in z: let z's gradient reach it", through_std=False)
+SIGMA_DETACHED = _row(
+    "sigma_detached", "σ is detached in z: use σ itself, without detach() or no_grad()", through_std=False
+)
 Z_DETACHED = _row(
     "z_detached",
     "z is detached from the encoder: reparameterize (rsample() for sample()), so that z's gradient reaches mean and σ",
@@ -112,7 +118,7 @@ READINGS = [
     *(
         _row(
             f"sampling_{kind}_read_as_{reading}",
-            f"the sampling takes {kind} for {reading}: it should get σ from {kind} before it scales the noise",
+            f"the sampling takes {kind} for {reading}: write z = mean + {STD_BY[kind]} · noise",
             kind=kind,
             reading=reading,
         )

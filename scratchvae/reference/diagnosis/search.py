@@ -45,7 +45,7 @@ def bearing(quantity: str, given: Given) -> frozenset[Place]:
     if given.weighted:
         return WEIGHTED
     left = {Place.RECONSTRUCTION} if given.reconstruction is None and given.log_px is None else set()
-    return JOINED | left | ({Place.DIVERGENCE} if given.kl is None or given.free_bits else set())
+    return JOINED | left | ({Place.DIVERGENCE} if given.kl is None or given.penalized else set())
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def _implied_noise(quantity: str, given: Given, pieces: Pieces) -> Array | None:
     held = given.arrays[kind]
     if quantity == "z" and given.z is not None and given.z.shape == held.shape:
         return (given.z - given.mean) / std_read_as(kind, held)
-    if quantity != f"d_{kind}" or given.d_z is None or given.free_bits:
+    if quantity != f"d_{kind}" or given.d_z is None or given.penalized:
         return None
     weights, kl = pieces.total(given), pieces.divergence(given)
     if weights is None or kl is None:
@@ -228,7 +228,7 @@ def plausibility(given: Given, agreed: list[str]) -> list[str]:
         kl is None
         or loss is None
         or kl.shape != loss.shape
-        or given.free_bits
+        or given.penalized
         or {"kl", "loss", "bound"} & set(agreed)
     ):
         return notes

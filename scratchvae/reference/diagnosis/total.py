@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 
-from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.factors import (
     BATCH,
     BETA,
@@ -20,7 +19,7 @@ from scratchvae.reference.diagnosis.factors import (
     PER_LATENT,
     Factor,
 )
-from scratchvae.reference.diagnosis.pieces import Penalty, Place, Reading, Weights
+from scratchvae.reference.diagnosis.pieces import Place, Reading, Weights
 from scratchvae.reference.diagnosis.quantities import Given
 
 
@@ -61,37 +60,6 @@ def _row(
     name: str, R: Factor, K: Factor, fix: str, whole: Factor = ONE, reduction: str | None = None
 ) -> Reading:
     return Reading(name, Place.TOTAL, Weighing(R, K, whole, reduction=reduction), fix)
-
-
-def free_bits(given: Given, kl: Array) -> tuple[float, Array]:
-    """Σ_j max(λ, ⟨kl_j⟩), and its gradient times B (Kingma et al. 2016, equation 15)."""
-    mean = kl.mean(axis=0)
-    return float(np.maximum(mean, given.free_bits).sum()), np.broadcast_to(
-        mean >= given.free_bits, kl.shape
-    ).astype(float)
-
-
-def _over_total(given: Given, kl: Array) -> tuple[float, Array]:
-    total = kl.sum(axis=1).mean()
-    return float(max(total, given.free_bits)), np.full(kl.shape, float(total >= given.free_bits))
-
-
-def _by_example(given: Given, kl: Array) -> tuple[float, Array]:
-    return float(np.maximum(kl, given.free_bits).sum(axis=1).mean()), (kl >= given.free_bits).astype(float)
-
-
-def _over_example(given: Given, kl: Array) -> tuple[float, Array]:
-    total = kl.sum(axis=1)
-    dkl = np.broadcast_to((total >= given.free_bits)[:, None], kl.shape).astype(float)
-    return float(np.maximum(total, given.free_bits).mean()), dkl
-
-
-def _missing(given: Given, kl: Array) -> tuple[float, Array]:
-    return float(kl.sum(axis=1).mean()), np.ones(kl.shape)
-
-
-def _penalty(name: str, penalty: Penalty, fix: str) -> Reading:
-    return Reading(name, Place.PENALTY, lambda given: penalty if given.free_bits else None, fix)
 
 
 KL_MISSING = _row("kl_missing", ONE, NOTHING, "the KL is missing from the loss, or weighs less than rounding")
@@ -168,7 +136,8 @@ NAMED = [
         "batch_averaged",
         ONE,
         ONE,
-        "the loss is divided by the batch size once more than was declared (reduction='mean' declares a mean)",
+        "the loss is divided by the batch size once more than was declared (reduction='mean' declares a mean), "
+        "or by another number that is as large, as where gradients are accumulated",
         whole=PER_EXAMPLE,
     ),
     _row(
@@ -177,12 +146,12 @@ NAMED = [
         ONE,
         "the reconstruction has the wrong sign in the loss: add −log p(x|z)",
     ),
-    _row("kl_sign", ONE, MINUS, "the KL has the wrong sign in the loss: it is added"),
+    _row("kl_sign", ONE, MINUS, "the KL has the wrong sign in the loss: add it, as in −log p(x|z) + β KL"),
     _row(
         "loss_sign",
         ONE,
         ONE,
-        "its sign is flipped: the loss is minimized, the bound is its negative",
+        "its sign is flipped: negate it, for the loss is minimized and the bound, its negative, maximized",
         whole=MINUS,
     ),
     KL_MISSING,
@@ -210,24 +179,6 @@ NAMED = [
     _row("beta_on_reconstruction", BETA, PER_BETA, "beta weighs the reconstruction: it belongs on the KL"),
     _row("beta_squared", ONE, BETA, "beta is applied twice: multiply the KL once"),
     _row("beta_on_both", BETA, ONE, "beta weighs both terms: it belongs on the KL alone"),
-    _penalty(
-        "free_bits_over_total",
-        _over_total,
-        "free bits are granted to the KL's total: grant them to each latent",
-    ),
-    _penalty(
-        "free_bits_by_example",
-        _by_example,
-        "free bits are granted to each example: take the mean over the batch first",
-    ),
-    _penalty(
-        "free_bits_over_example",
-        _over_example,
-        "free bits are granted to each example's total: grant them to each latent's mean",
-    ),
-    _penalty(
-        "free_bits_missing", _missing, "no bits are free: the KL of each latent should count as at least λ"
-    ),
 ]
 OF_RECONSTRUCTION = (ONE, PER_ENTRY, PER_EXAMPLE, BATCH, PER_BATCH_ENTRY, MINUS, BETA)
 OF_KL = (ONE, NOTHING, MINUS, PER_LATENT, PER_EXAMPLE, PER_BATCH_LATENT, BATCH, PER_ENTRY, PER_BETA, BETA)

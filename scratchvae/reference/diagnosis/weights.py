@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.divergence import closed_form
 from scratchvae.reference.diagnosis.factors import ONE, PLAIN, number, spelled
 from scratchvae.reference.diagnosis.least_squares import least_squares
 from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
@@ -127,11 +128,24 @@ def _with_constant(given: Given, a: float, b: float, c: float) -> Reading:
         f"the reconstruction weighs {spelled(a)}, the KL {spelled(weight)}, and {spelled(whole)} is added: "
         "a term of the loss that was not declared"
     )
-    if c * weight < 0:
-        capacity, side = (
-            f"γ = {spelled(abs(weight))} and C = {spelled(-c / weight)}",
-            "below" if weight < 0 else "above",
-        )
-        fix += f", as γ |KL − C| has with {capacity} where the KL is {side} C (Burgess et al. 2018)"
+    fix += as_of_a_capacity(given, weight, c)
     said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(whole)}".replace("+ −", "− ")
     return Reading(said, Place.TOTAL, Weighing(number(a), number(b), ONE, c), fix, named=False, solved=3)
+
+
+def as_of_a_capacity(given: Given, weight: float, added: float) -> str:
+    """Words for a KL of this weight and a number that is added for each example, where γ |KL − C| makes both.
+
+    It does where the KL is on the side of C that its weight says. Elsewhere the words are none.
+    """
+    kl = given.computed(closed_form)
+    if kl is None or given.penalized or not added * weight < 0:
+        return ""
+    capacity, by_example = -added / weight, kl.value.sum(axis=1)
+    side = "below" if weight < 0 else "above"
+    beyond = capacity - by_example if weight < 0 else by_example - capacity
+    if not (beyond.mean() > 0 or (beyond > 0).all()):
+        return ""
+    said = f"γ = {spelled(abs(weight))} and C = {spelled(capacity)}"
+    declared = f"declare beta={abs(weight):.6g} and capacity={capacity:.6g} if that was meant"
+    return f", as γ |KL − C| has with {said} where the KL is {side} C (Burgess et al. 2018): {declared}"

@@ -9,6 +9,7 @@ from scratchvae.reference.diagnosis.factors import spelled
 from scratchvae.reference.diagnosis.pieces import Prediction
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, X_SCALES, Given
 from scratchvae.reference.diagnosis.sampling import tidied
+from scratchvae.reference.diagnosis.weights import as_of_a_capacity
 
 SETTLED_BY = {  # what is not handed over and would tell more, by the quantity that departs
     "z": ("noise", "std"),
@@ -26,11 +27,27 @@ def described(quantity: str, given: Given, right: Prediction | None) -> str:
     parts = (
         []
         if right is None
-        else [_where(quantity, given, right), _how(given.arrays[quantity], right, given.eps)]
+        else [
+            _where(quantity, given, right),
+            _how(given.arrays[quantity], right, given.eps),
+            _constant(quantity, given, right),
+        ]
     )
     wanted = _settling(quantity, given)
-    parts += [f"hand over {wanted}, which would tell more"] if wanted else []
+    parts += [f"hand over {wanted} too, to have the cause found"] if wanted else []
     return "".join(f"; {part}" for part in parts if part)
+
+
+def _constant(quantity: str, given: Given, right: Prediction) -> str:
+    """A number in two digits or three that is added to a loss, where a capacity would add it."""
+    theirs = given.arrays[quantity]
+    if quantity not in {"loss", "bound"} or theirs.ndim or given.weighted:
+        return ""
+    examples = (1.0 if quantity == "loss" else -1.0) * (1 if given.reduction == "mean" else given.B or 1)
+    off, rounding = float(theirs - right.value) / examples, float(right.allowed(given.eps)) / abs(examples)
+    plain = next((c for c in tidied(off)[:2] if abs(c - off) <= rounding), 0.0)
+    words = as_of_a_capacity(given, given.beta, plain)
+    return f"{spelled(plain)} is added for each example{words}" if words else ""
 
 
 def _settling(quantity: str, given: Given) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.reference.frameworks.proportions import same
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Draws:
         found: Array = self.by_example(array).reshape(self.B, self.K, -1).sum(axis=2)
         return found
 
+    def once(self, array: Array) -> Array:
+        """(B, …) of what comes with all its draws, each of which has the same."""
+        return self.by_example(array)[:, 0]
+
     def repeated(self, array: Array) -> Array:
         """What an example has, once for each of its draws, in the layout of the draws."""
         rows = array.reshape(self.B, -1)
@@ -51,5 +56,19 @@ def draws_of(array: Array, mean: Array, joined: Array) -> Draws | None:
     rows = np.broadcast_to(joined, array.shape) if joined.size != array.size else joined
     for found in (Draws(B, K, True), Draws(B, K, False)):
         if np.array_equal(rows.reshape(B * K, -1), found.repeated(mean)):
+            return found
+    return None
+
+
+def draws_before(mean: Array, examples: int) -> Draws | None:
+    """The layout, where each example was repeated before the encoder saw it, so that the mean comes once for
+    each draw: (K, B, …), (B, K, …) or so in one axis; None where the mean's rows are not so.
+    """
+    B, K = examples, len(mean.reshape(-1, mean.shape[-1])) // max(examples, 1)
+    if mean.ndim < 2 or B < 2 or K < 2 or mean.size != B * K * mean.shape[-1] or not np.ptp(mean):
+        return None
+    for found in (Draws(B, K, True), Draws(B, K, False)):
+        alike = mean.shape[: 2 if mean.ndim > 2 else 1] in ((K, B), (B, K), (B * K,))
+        if alike and same(found.repeated(found.once(mean)), mean):
             return found
     return None

@@ -56,14 +56,11 @@ class Exchange:
 
     def _can_be(self) -> bool:
         roles, arrays = self.roles, self.step.raw
-        one = (
-            roles.z is not None and roles.mean is not None and roles.held is not None and roles.log_w is None
-        )
-        return (
-            one
-            and self._kind() is not None
-            and {"d_mean", "d_z", "noise", f"d_{self._kind()}"} <= set(arrays)
-        )
+        if roles.z is None or roles.mean is None or roles.held is None or roles.log_w is not None:
+            return False
+        wanted = {"mean", "d_mean", "d_z", "noise", f"d_{self._kind()}"}
+        one_draw = wanted <= set(arrays) and arrays["mean"].size == roles.mean.size
+        return self._kind() is not None and one_draw
 
     def _kind(self) -> str | None:
         return next((n for n in ("log_var", "log_std", "std", "var", "raw_std") if n in self.step.raw), None)
@@ -130,7 +127,7 @@ class Exchange:
         assert self.step.read_as is not None
         assert self.book is not None
         settings, chosen = self.step.read_as(arrays, b)
-        settings = [{**row, "beside": beside} for row in settings]
+        settings = [{**row, "beside": beside} for row in settings if row.get("capacity") is None]
         taken = [(e.node, e.weight) for e in self.book.of("posterior", "prior", "other")]
         return replace(
             self.step, arrays=arrays, notes=[*notes, *chosen], unknown=unknown, settings=settings, taken=taken

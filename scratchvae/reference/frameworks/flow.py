@@ -44,6 +44,7 @@ CURVES = {
         "softsign",
     ),
     "logaddexp",
+    *("floor", "round"),
 }
 LOSSES = {  # calls that compare an output with a target, and the law that each is of
     "binary_cross_entropy": "bernoulli",
@@ -140,9 +141,9 @@ def heirs(start: Node, among: Iterable[Node]) -> set[Node]:
     return found
 
 
-def bare(node: Node, *, spreads: bool = False) -> Node:
-    """What the node is a mere view of; with `spreads` what it repeats, too."""
-    ops = VIEWS | SPREADS if spreads else VIEWS
+def bare(node: Node, *, spreads: bool = False, turned: bool = False) -> Node:
+    """What the node is a mere view of; with `spreads` what it repeats, and if `turned` what it transposes, too."""
+    ops = VIEWS | (SPREADS if spreads else set()) | (ORDERS if turned else set())
     while (node.op in ops or (node.op in SPREADS and node.parents[0].size == node.size)) and node.parents:
         node = node.parents[0]
     return node

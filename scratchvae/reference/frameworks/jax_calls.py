@@ -116,10 +116,17 @@ def _name_of_custom(equation: Any) -> str:
     return str(getattr(said, "func_src_info", "") or "custom").split(" ")[0]
 
 
+def is_number(array: Any) -> bool:
+    """Whether it is one number, and no key."""
+    import jax
+
+    return bool(array.size == 1 and not jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key))
+
+
 def _as_number(operand: Any) -> Any:
     """A number, where the operand is one that no array enters."""
     if isinstance(operand, Node):
-        # a key has two words
-        single = operand.kind == "constant" and operand.size == 1 and operand.value().size == 1
+        computed = hasattr(operand.handle, "devices")  # not a mere shape
+        single = operand.kind == "constant" and computed and is_number(operand.handle)
         return float(operand.value().reshape(())) if single else operand
     return float(np.asarray(operand).astype(np.float64).reshape(()))

@@ -1,13 +1,12 @@
-"""Somebody's JAX function as the graph of the equations of its jaxpr, each computed, and differentiated where
-it is asked for.
+"""Somebody's JAX function as the graph of the equations of its jaxpr, computed and differentiated when it is asked for.
 
 jax is imported inside these functions only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +14,45 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.jax_calls import called, held_inside, is_draw
+from scratchvae.reference.frameworks.jax_calls import called, held_inside, is_draw, is_number
+from scratchvae.reference.frameworks.jax_programs import Equation, backward, forward
 
-# not the user's own
-FOREIGN = {"jax", "flax", "haiku", "keras", "equinox", "optax", "distrax", "scratchvae", "site-packages"}
-
-
-@dataclass(frozen=True)
-class Equation:
-    """One equation, as a jaxpr of its own; which of the graph's arrays and numbers go in, and what comes out."""
-
-    jaxpr: Any
-    operands: tuple[Any, ...]
-    results: tuple[Node, ...] = ()
-
-    @classmethod
-    def of(cls, jaxpr: Any, equation: Any, operands: Sequence[Any]) -> Equation:
-        """The equation of this jaxpr, given these."""
-        given = {v: o for v, o in zip(equation.invars, operands, strict=True) if not hasattr(v, "val")}
-        ends = {"constvars": [], "invars": list(given), "outvars": equation.outvars}
-        return cls(jaxpr.replace(eqns=[equation], effects=equation.effects, **ends), tuple(given.values()))
-
-    def run(self, value: Callable[[Node], Any]) -> list[Any]:
-        """The results, where the arrays that go in have these values."""
-        from jax.core import eval_jaxpr
-
-        return list(
-            eval_jaxpr(self.jaxpr, (), *(value(o) if isinstance(o, Node) else o for o in self.operands))
-        )
+FOREIGN = {
+    "jax",
+    "flax",
+    "haiku",
+    "keras",
+    "equinox",
+    "optax",
+    "distrax",
+    "scratchvae",
+    "site-packages",
+}  # not the user's own
 
 
 class Graph:
-    """The equations of a jaxpr, those of the functions it calls among them, in order; equal ones are entered
-    once.
+    """The equations of a jaxpr, those of the functions it calls among them, in order; equal ones are entered once.
+
+    `programs` keeps what was compiled, for another graph of the same jaxpr at other arrays.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, programs: dict[Any, Any] | None = None) -> None:
         self.nodes: list[Node] = []
         self.equations: list[Equation] = []
+        self.programs: dict[Any, Any] = {} if programs is None else programs
+        self._computed = False
         self._alike: dict[Any, tuple[Node, ...]] = {}
         self._last: set[Node] = set()  # whose examples are the last axis, as under vmap
 
     def leaf(self, array: Any, kind: str, name: str = "") -> Node:
         """An array that no equation made."""
-        node = Node(len(self.nodes), "leaf", (), tuple(array.shape), lambda: as_array(array), kind, array)
+        node = self._node(array, kind)
         node.learned, node.of_data = kind == "parameter", kind == "data"
         node.names |= {name} if name else set()
-        self.nodes.append(node)
         return node
 
     def run(self, jaxpr: Any, constants: Sequence[Any], given: Sequence[Any]) -> list[Any]:
-        """Enter the equations of a jaxpr that is given these nodes and numbers; its results as nodes and
-        numbers.
-        """
+        """Enter the equations of a jaxpr that is given these nodes and numbers; its results as nodes and numbers."""
         known = dict(zip(jaxpr.constvars, [self._constant(c) for c in constants], strict=True))
         known |= dict(zip(jaxpr.invars, given, strict=True))
 
@@ -79,50 +64,66 @@ class Graph:
             known |= dict(zip(equation.outvars, results, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
+    def values(self, leaves: dict[Node, Any]) -> dict[Node, Any]:
+        """The results of all equations, where these leaves hold other arrays than their own."""
+        made = {node for equation in self.equations for node in equation.results}
+        ends = [node for node in self.nodes if node not in made and self._is_computed(node)]
+        if "values" not in self.programs:
+            self.programs["values"] = forward(self.equations, ends)
+        found = self.programs["values"]([leaves.get(node, node.handle) for node in ends])
+        return dict(
+            zip([node for equation in self.equations for node in equation.results], found, strict=True)
+        )
+
     def pull(self, of: Sequence[Node], seeds: Sequence[Array], by: Sequence[Node]) -> list[Array]:
-        """Σ seed · d(of)/d(by): the rest of the jaxpr as a function of these arrays, differentiated."""
-        import jax
-
-        ancestors, at = set(of), {node: i for i, node in enumerate(by)}
-        for equation in reversed(self.equations):
-            if ancestors & set(equation.results):
-                ancestors |= {o for o in equation.operands if isinstance(o, Node)}
-
-        def rest(changes: list[Any]) -> list[Any]:
-            new = {node: node.handle + changes[i] for node, i in at.items()}
-
-            def value(node: Node) -> Any:
-                return new.get(node, node.handle)
-
-            for equation in self.equations:
-                if not ancestors & set(equation.results) or not any(
-                    o in new for o in equation.operands if isinstance(o, Node)
-                ):
-                    continue
-                for node, found in zip(equation.results, equation.run(value), strict=True):
-                    new[node] = found + changes[at[node]] if node in at else found
-            return [value(node) for node in of]
-
+        """Σ seed · d(of)/d(by): gradients taken back through the equations."""
+        self._compute()
         handed = [
             self._as_held(node, seed).astype(node.handle.dtype) for node, seed in zip(of, seeds, strict=True)
         ]
-        _, pullback = jax.vjp(rest, [jax.numpy.zeros_like(node.handle) for node in by])
-        return [
-            self._as_shown(node, as_array(found)) for node, found in zip(by, pullback(handed)[0], strict=True)
-        ]
+        key = tuple(tuple(node.index for node in nodes) for nodes in (of, by))
+        if key not in self.programs:
+            program, held = backward(self.equations, of, by, handed)
+            self.programs[key] = program, [node.index for node in held]
+        program, indices = self.programs[key]
+        found = program([self.nodes[i].handle for i in indices], handed)
+        return [self._as_shown(node, as_array(array)) for node, array in zip(by, found, strict=True)]
 
     def put_examples_first(self, node: Node) -> None:
         """Show an array whose last axis is that of the examples with this axis first."""
         if node not in self._last:
             self._last.add(node)
             node.shape = (node.shape[-1], *node.shape[:-1])
-            node.value = lambda: self._as_shown(node, as_array(node.handle))
+
+    def _compute(self) -> None:
+        """Give every node its array."""
+        if not self._computed:
+            self._computed = True
+            for node, array in self.values({}).items():
+                node.handle = array
 
     def _as_shown(self, node: Node, array: Array) -> Array:
         return np.moveaxis(array, -1, 0) if node in self._last else array
 
     def _as_held(self, node: Node, array: Array) -> Array:
         return np.moveaxis(array, 0, -1) if node in self._last else array
+
+    def _node(self, array: Any, kind: str) -> Node:
+        """A node of this array, or of this shape and dtype until the arrays are computed."""
+        node = Node(len(self.nodes), "leaf", (), tuple(array.shape), lambda: self._value(node), kind, array)
+        self.nodes.append(node)
+        return node
+
+    def _value(self, node: Node) -> Array:
+        if not self._is_computed(node):
+            self._compute()
+        return self._as_shown(node, as_array(node.handle))
+
+    @staticmethod
+    def _is_computed(node: Node) -> bool:
+        import jax
+
+        return isinstance(node.handle, jax.Array)
 
     def _constant(self, array: Any) -> Node:
         """An array that a function closes over."""
@@ -138,28 +139,35 @@ class Graph:
             return self.run(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), operands)
         key = _signature(equation, operands)
         if key is None or key not in self._alike:
-            found = self._compute(jaxpr, equation, operands, draw)
+            found = self._made(jaxpr, equation, operands, draw)
             if key is None:
                 return found
             self._alike[key] = tuple(found)
         return list(self._alike[key])
 
-    def _compute(self, jaxpr: Any, equation: Any, operands: list[Any], draw: str) -> list[Node]:
+    def _made(self, jaxpr: Any, equation: Any, operands: list[Any], draw: str) -> list[Node]:
+        """The nodes of its results; one number that no array enters is computed at once, for calls are told apart by numbers."""
         op, shown = (draw, []) if draw else called(equation, operands)
         made = [o for o in operands if isinstance(o, Node)]
         unmade = all(node.kind == "constant" for node in made)
         place = _place(equation)
         one = Equation.of(jaxpr, equation, operands)
+        ends: list[Any] = [variable.aval for variable in equation.outvars]
+        number = (
+            unmade and not draw and all(is_number(end) for end in ends) and all(map(self._is_computed, made))
+        )
+        if number:
+            ends = one.run(lambda node: node.handle)
         results = []
-        for array in one.run(lambda node: node.handle):
-            kind = "draw" if draw else "constant" if unmade else ""
-            node = self.leaf(array, kind)
+        for end in ends:
+            node = self._node(end, "draw" if draw else "constant" if unmade else "")
             node.op, node.operands, node.place = op, tuple(shown), place
-            node.half = array.dtype.name in {"float16", "bfloat16"}
+            node.half = end.dtype.name in {"float16", "bfloat16"}
             node.learned = any(n.learned for n in made) and not draw
             node.of_data = any(n.of_data for n in made) and not draw
             results.append(node)
-        self.equations.append(replace(one, results=tuple(results)))
+        if not number:
+            self.equations.append(replace(one, results=tuple(results)))
         return results
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import SCALES, Outcome, Report, canonical, examine, read
-from scratchvae.reference.frameworks.jax_watched import Traced
+from scratchvae.reference.frameworks.jax_traced import Traced
 from scratchvae.reference.frameworks.verdicts import rank, unaccusing
 
 WANTED = {"mean": ("mean",), "log_var": SCALES, "z": ("z",), "logits": ("logits", "x_mean")}

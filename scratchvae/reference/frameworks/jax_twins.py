@@ -17,7 +17,8 @@ from scratchvae.layers import EVALUATION, Layer, Parameter, cast
 from scratchvae.reference.diagnosis import NOISE_MISSING, RIGHT, Pieces, Report, examine, read, std_read_as
 from scratchvae.reference.frameworks.comparison import CLOSE, HALF_CLOSE, Observed, compared
 from scratchvae.reference.frameworks.jax_step import by_arrays, noise_drawn, shown_by
-from scratchvae.reference.frameworks.jax_watched import JaxWatched, moved, trace
+from scratchvae.reference.frameworks.jax_traced import Traced, moved, trace
+from scratchvae.reference.frameworks.jax_watched import JaxWatched
 from scratchvae.reference.frameworks.parts import (
     activation,
     as_heads,
@@ -76,32 +77,21 @@ def check_jax(
         )
     require_settings("check_jax", settings)
     settings |= {"likelihood": likelihood, "noise": noise}
-    check: Callable[..., Report]
     if missing:
-        check, settings = _watched, settings | {"scale": scale}
-    else:
-        check, settings = (
-            _checked,
-            settings | names | {"scale": scale or "log_var", "likelihood": likelihood or "bernoulli"},
+        settings |= {"scale": scale}
+        traced = trace(step, parameters, x, *arguments, noise=noise)
+        return seen_enough(
+            _watched(traced, x, **settings), lambda: _watched(traced.moved(), x, perturbed=True, **settings)
         )
+    settings |= names | {"scale": scale or "log_var", "likelihood": likelihood or "bernoulli"}
     return seen_enough(
-        check(step, parameters, x, arguments, **settings),
-        lambda: check(step, parameters, x, arguments, perturbed=True, **settings),
+        _checked(step, parameters, x, arguments, **settings),
+        lambda: _checked(step, moved(parameters), x, arguments, **settings),
     )
 
 
-def _watched(
-    step: Callable[..., Any],
-    parameters: Any,
-    x: Any,
-    arguments: Any,
-    *,
-    noise: Any,
-    perturbed: bool = False,
-    **settings: Any,
-) -> Report:
-    """The step read from its jaxpr, at these parameters."""
-    traced = trace(step, parameters, x, *arguments, noise=noise, perturbed=perturbed)
+def _watched(traced: Traced, x: Any, *, noise: Any, perturbed: bool = False, **settings: Any) -> Report:
+    """The step read from its jaxpr, at the parameters that it was traced with or moved to."""
     watched = JaxWatched(traced)
     meant = {name: value for name, value in settings.items() if value is not None and name != "names"}
     by_equations = watched.report(**meant)
@@ -123,7 +113,6 @@ def _checked(
     scale: Any,
     likelihood: str,
     noise: Any,
-    perturbed: bool = False,
     **settings: Any,
 ) -> Report:
     """The step compared with its twin, at these parameters."""
@@ -135,7 +124,6 @@ def _checked(
     while likelihood == "bernoulli" and isinstance(activation(decoder[-1]), layers.Sigmoid):
         decoder.pop()  # a Bernoulli's sigmoid is the loss's
     twins: dict[str, tuple[Parameter, str]] = {}
-    parameters = moved(parameters) if perturbed else parameters
     chains = [_chain(parameters, parts, twins) for parts in (encoder, decoder, *([head] for head in ends))]
     twin = TwinStep(chains[0], tuple(chains[2:]), chains[1], scale, likelihood)
     traced = trace(step, parameters, x, *arguments)

@@ -1,38 +1,23 @@
 """One JAX step that was read from its jaxpr, judged without the names of its layers.
 
-jax and flax are imported inside these functions only.
+jax is imported inside these functions only.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError
-from scratchvae.reference.diagnosis import canonical
-from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.jax_differentiated import up_to_gradients
-from scratchvae.reference.frameworks.jax_flow import Graph, is_number_or_key
-from scratchvae.reference.frameworks.perturbation import SIZE
+from scratchvae.arrays import Array
+from scratchvae.reference.frameworks.exchanged import Exchange
+from scratchvae.reference.frameworks.flow import Node, lineage
+from scratchvae.reference.frameworks.jax_flow import as_array
+from scratchvae.reference.frameworks.jax_programs import is_real
+from scratchvae.reference.frameworks.jax_traced import Traced
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.watched import Watched
-
-LOSSES = ("loss", "total_loss", "objective", "nelbo", "neg_elbo")  # what a dict of results may call the loss
-
-
-@dataclass(frozen=True)
-class Traced:
-    """A function of arrays as a graph: the nodes of its arguments' arrays, and its results by their path."""
-
-    graph: Graph
-    parameters: dict[str, Node]
-    loss: Node
-    returned: dict[str, Node]  # beside the loss, by the last part of their path
-    x: Node | None
 
 
 class JaxWatched(Watched):
@@ -41,200 +26,105 @@ class JaxWatched(Watched):
     def __init__(self, traced: Traced, *, training: bool = True) -> None:
         self.graph, self.parameters = traced.graph, traced.parameters
         self._kept: dict[tuple[Node, Node], Array] = {}
+        # the arrays where the second example stands in the place of the first, too
+        self._other: dict[Node, Any] | None = None
         super().__init__(traced.loss, traced.x, training=training)
-        self._put_examples_first()
+        self._put_examples_first(traced.x)
+        # parameters, and what they made of the batch
+        used = sorted(lineage([self.loss]), key=lambda node: node.index)
+        self._by = [n for n in used if n.kind == "parameter" or (n.learned and n.of_data and is_real(n))]
+        roles = (self.roles.mean, self.roles.held, self.roles.z, self.roles.output, self.roles.before_sigmoid)
+        self._of = list(dict.fromkeys(node for node in (self.loss, *roles) if node is not None))
 
     def gradients(self, of: Node, by: Sequence[Node]) -> list[Array | None]:
         """d(sum of a node) by others, zeros where none flows."""
         asked = [node for node in dict.fromkeys(by) if (of, node) not in self._kept]
         if asked:
-            found = self.graph.pull([of], [np.ones(of.shape)], asked)
-            self._kept |= {(of, node): gradient for node, gradient in zip(asked, found, strict=True)}
+            together = self._by if of is self.loss else []  # all will be asked for, and come from one run
+            for nodes in (together, [node for node in asked if node not in together]):
+                found = self._taken_back({of: np.ones(of.shape)}, nodes) if nodes else []
+                self._kept |= {(of, node): gradient for node, gradient in zip(nodes, found, strict=True)}
         return [self._kept[of, node] for node in by]
 
+    def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
+        """Σ ⟨g, ∂n/∂b⟩ over the nodes n and their seeds g, for each b of `by`."""
+        found = self.graph.pull([n for n, _ in seeds], [np.reshape(g, n.shape) for n, g in seeds], by)
+        return [gradient.astype(np.float64) for gradient in found]
+
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at
-        the ends.
+        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the
+        ends.
+
+        What reaches z from the output is in the gradients of mean and spread already. Terms that were taken out
+        of the loss have ways of their own to the parameters.
         """
         by, z = list(self.parameters.values()), step.ends.get("z")
         out = next((step.ends[name] for name in ("logits", "x_mean") if name in step.ends), None)
         if not by or out is None:
             return {}, {}
-        ends = [node for name, node in step.ends.items() if name != "z"]
+        ends = list(dict.fromkeys(node for name, node in step.ends.items() if name != "z"))
         found = self.gradients(self.loss, by)
-        seeds = [s for s in self.gradients(self.loss, ends) if s is not None]
-        if z is not None:  # what reaches z from the output is in the gradients of mean and spread already
-            seeds.append(-self.graph.pull([out], [seeds[ends.index(out)]], [z])[0])
-            ends.append(z)
-        through = self.graph.pull(ends, seeds, by)
+        at_ends = zip(ends, self.gradients(self.loss, ends), strict=True)
+        seeds = {node: gradient for node, gradient in at_ends if gradient is not None}
+        if step.taken:
+            heads = [n for n in ends if n not in (out, step.ends.get("second"))]
+            for node, beside in zip(heads, self.pull(step.taken, heads), strict=True):
+                seeds[node] = seeds[node] - beside.reshape(node.shape)
+        if z is not None:
+            (through_output,) = self._taken_back({out: seeds[out]}, [z])
+            seeds[z] = seeds.get(z, 0.0) - through_output
+        through = self._taken_back(seeds, by)
+        if step.taken:
+            through = [one + other for one, other in zip(through, self.pull(step.taken, by), strict=True)]
         return _where_any(self.parameters, found), _where_any(self.parameters, through)
 
     def exchanged(self, step: Step) -> Iterator[Step]:
-        """None: of JAX's steps no term is taken out yet."""
-        return iter(())
+        """By gradients taken back through the equations."""
+        return Exchange(step, self.roles, self.loss, self.gradients, self.pull).steps()
 
-    def _put_examples_first(self) -> None:
+    def _taken_back(self, seeds: Mapping[Node, Array], by: Sequence[Node]) -> list[Array]:
+        """Gradients by these nodes of the seeds' nodes, of which the loss is one, or the output.
+
+        The program is the same for all of them where it can be: to run it takes less time than to compile
+        another.
+        """
+        whole = {self.loss, self.roles.output, self.roles.before_sigmoid} & set(seeds)
+        if not whole or not set(seeds) <= set(self._of) or not set(by) <= set(self._by):
+            return self.graph.pull(list(seeds), list(seeds.values()), by)
+        given = [seeds[node] if node in seeds else np.zeros(node.shape, np.float32) for node in self._of]
+        found = dict(zip(self._by, self.graph.pull(self._of, given, self._by), strict=True))
+        return [found[node] for node in by]
+
+    def _put_examples_first(self, x: Node | None) -> None:
         """Under vmap the last axis may be that of the examples, as where a layer is W @ x."""
-        roles = self.roles
-        if roles.z is None or roles.target is None:
+        roles, data = self.roles, x or self.roles.target
+        if roles.z is None or data is None or not data.shape:
             return
-        B = len(roles.target.value()) if roles.target.shape else 0
-        known = (
-            roles.mean,
-            roles.joined,
-            roles.std,
-            roles.held,
-            roles.noise,
-            roles.z,
-            roles.output,
-            roles.before_sigmoid,
-        )
-        for node in known:
-            if node is not None and len(node.shape) == 2 and node.shape[0] != B == node.shape[1]:
-                self.graph.put_examples_first(node)
+        B = data.shape[0]
+        heads = (roles.mean, roles.joined, roles.std, roles.held, roles.z)
+        made = (*heads, roles.output, roles.before_sigmoid, roles.target)
+        turned = {
+            node
+            for node in made
+            if node is not None and len(node.shape) == 2 and self._examples_last(node, B, x)
+        }
+        if roles.noise is not None and roles.z in turned and roles.noise.shape == roles.z.shape:
+            turned.add(roles.noise)
+        for node in turned:
+            self.graph.put_examples_first(node)
 
-
-def moved(parameters: Any) -> Any:
-    """The parameters with normal numbers added to each, so that what is too small to be seen may be seen."""
-    import jax
-
-    rng = np.random.default_rng(0)
-
-    def move(leaf: Any) -> Any:
-        if not jax.numpy.issubdtype(getattr(leaf, "dtype", np.int64), jax.numpy.floating):
-            return leaf
-        return leaf + (SIZE * rng.normal(size=np.shape(leaf))).astype(leaf.dtype)
-
-    return jax.tree_util.tree_map(move, parameters)
-
-
-def trace(
-    step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any = None, perturbed: bool = False
-) -> Traced:
-    """The graph of `step(parameters, *arguments)`; x is the first argument after the parameters that is an
-    array and no key.
-
-    Of a step that takes gradients itself, by jax.grad or jax.value_and_grad, the function that it
-    differentiates first is read. `noise` is an argument that was drawn outside. InputError where the step
-    does not return its loss.
-    """
-    import jax
-
-    opened = [_opened(argument) for argument in (parameters, *arguments)]
-    if perturbed:
-        tree, build = opened[0]
-        parts = (
-            {**tree, "params": moved(tree["params"])}
-            if isinstance(tree, dict) and "params" in tree
-            else moved(tree)
-        )
-        opened[0] = parts, build
-    paths, structure = jax.tree_util.tree_flatten_with_path([tree for tree, _ in opened])
-    traced = [i for i, (_, leaf) in enumerate(paths) if hasattr(leaf, "dtype") and hasattr(leaf, "shape")]
-
-    def run(arrays: list[Any]) -> Any:
-        leaves = [leaf for _, leaf in paths]
-        for i, array in zip(traced, arrays, strict=True):
-            leaves[i] = array
-        trees = jax.tree_util.tree_unflatten(structure, leaves)
-        return up_to_gradients(
-            lambda: step(*(build(tree) for (_, build), tree in zip(opened, trees, strict=True)))
-        )
-
-    arrays = [jax.numpy.asarray(paths[i][1]) for i in traced]
-    closed, shapes = jax.make_jaxpr(run, return_shape=True)(arrays)
-    graph, own, x = Graph(), {}, None
-    learned = _learned([paths[i][0] for i in traced], arrays)
-    leaves = []
-    for i, array, is_learned in zip(traced, arrays, learned, strict=True):
-        path = paths[i][0]
-        name = _dotted(path[1:])
-        first = path[0].idx == 0
-        kind = "parameter" if is_learned else "constant" if first or is_number_or_key(array) else "data"
-        if (
-            noise is not None
-            and not first
-            and array.shape == np.shape(noise)
-            and np.array_equal(array, noise)
-        ):
-            kind = "draw"
-        leaves.append(graph.leaf(array, kind, name))
-        leaves[-1].op = "draw normal" if kind == "draw" else "leaf"
-        if kind == "parameter":
-            own[name or "parameters"] = leaves[-1]
-            leaves[-1].names.add(name or "parameters")
-        if x is None and kind == "data" and len(path) == 1:
-            x = leaves[-1]
-    results = graph.run(closed.jaxpr, closed.consts, leaves)
-    names = [_dotted(path) for path, _ in jax.tree_util.tree_flatten_with_path(shapes)[0]]
-    loss, returned = _loss(names, results)
-    for name, node in returned.items():
-        if canonical(name, {}):
-            node.names.add(name)
-    return Traced(graph, own, loss, returned, x)
-
-
-def _learned(paths: Sequence[Any], arrays: Sequence[Any]) -> list[bool]:
-    """Which arrays of the first argument are parameters: the floating ones, and only those under "params"
-    where there is one.
-    """
-    import jax
-
-    first = [path[0].idx == 0 for path in paths]
-    under = ["params" in [str(_key(part)) for part in path] for path in paths]
-    some = any(u and f for u, f in zip(under, first, strict=True))
-    floating = [jax.numpy.issubdtype(array.dtype, jax.numpy.floating) for array in arrays]
-    return [f and g and (u or not some) for f, g, u in zip(first, floating, under, strict=True)]
-
-
-def _loss(names: Sequence[str], results: Sequence[Any]) -> tuple[Node, dict[str, Node]]:
-    """The loss among the results: the first of a tuple, or "loss" of a dict; and the other arrays by name."""
-    found = [(name, node) for name, node in zip(names, results, strict=True) if isinstance(node, Node)]
-    single = {name: node for name, node in found if node.size == 1 and node.learned}
-    loss = next((single[name] for name in LOSSES if name in single), None)
-    if loss is None and found and found[0][0] in {"", "0"} and found[0][0] in single:
-        loss = found[0][1]
-    if loss is None:
-        shown = (
-            ", ".join(f"{name or 'one result'} of shape {node.shape}" for name, node in found) or "no array"
-        )
-        raise InputError(
-            "check_jax: the step should return its loss, one number that depends on the parameters, by itself, first in a "
-            f"tuple or as 'loss' of a dict, found {shown}"
-        )
-    return loss, {name.rpartition(".")[2]: node for name, node in found if node is not loss}
-
-
-def _opened(argument: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """A tree of arrays, and what builds the argument of it again: a Flax module (nnx) is an object with a
-    state.
-    """
-    nnx = sys.modules.get("flax.nnx")
-    if nnx is None or not isinstance(argument, (nnx.Module, nnx.Rngs)):
-        return argument, lambda tree: tree
-    graph, learned, other = nnx.split(argument, nnx.Param, ...)
-    return {"params": nnx.to_pure_dict(learned), "other": other}, lambda tree: _merged(
-        nnx, graph, learned, tree
-    )
-
-
-def _merged(nnx: Any, graph: Any, learned: Any, tree: Mapping[str, Any]) -> Any:
-    import jax
-
-    state = jax.tree_util.tree_map(lambda leaf: leaf, learned)  # a copy
-    nnx.replace_by_pure_dict(state, tree["params"])
-    return nnx.merge(graph, state, tree["other"])
+    def _examples_last(self, node: Node, B: int, x: Node | None) -> bool:
+        """Whether the columns of a matrix are the examples: of a square one, whether one example alone changes one column."""
+        if node.shape != (B, B):
+            return node.shape[1] == B
+        if x is None or B == 1:
+            return False
+        if self._other is None:
+            self._other = self.graph.values({x: x.handle.at[0].set(x.handle[1])})
+        changed = as_array(self._other.get(node, node.handle)) != node.value()
+        return bool(changed[1:].any() and not changed[:, 1:].any())
 
 
 def _where_any(parameters: Mapping[str, Node], gradients: Sequence[Array | None]) -> dict[str, Array | None]:
     """By name; None where no gradient arrives."""
     return {n: g if g is not None and g.any() else None for n, g in zip(parameters, gradients, strict=True)}
-
-
-def _key(part: Any) -> Any:
-    """What a part of a path is called."""
-    return next((getattr(part, name) for name in ("key", "name", "idx") if hasattr(part, name)), part)
-
-
-def _dotted(path: Sequence[Any]) -> str:
-    return ".".join(str(_key(part)) for part in path)

@@ -87,7 +87,8 @@ def _on_torch(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report
 
 
 def _on_jax(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
-    from scratchvae.reference.frameworks.jax_watched import JaxWatched, trace
+    from scratchvae.reference.frameworks.jax_traced import trace
+    from scratchvae.reference.frameworks.jax_watched import JaxWatched
 
     if model.optimizer is None:
         raise InputError(

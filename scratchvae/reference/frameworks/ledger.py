@@ -30,6 +30,7 @@ SUMS = {
     "chunk",
     "stack",
     "cat",
+    "concatenate",
     *(VIEWS - {"detach"}),
     *SPREADS,
 }
@@ -129,9 +130,16 @@ def _straight(entries: list[Entry], pull: Pull) -> list[Entry]:
 
 
 def _with_its_density(entry: Entry, entries: list[Entry], ends: set[Node]) -> Entry:
-    """A term of parameters alone, such as log σ, has the role of the terms whose density it belongs to."""
-    for role in ("reconstruction", "posterior", "prior") if entry.role == "other" else ():
-        if belongs(entry.node, lineage([e.node for e in entries if e.role == role], ends)):
+    """A term of parameters alone, such as log σ, has the role of the terms whose density it belongs to.
+
+    Two densities may share a parameter: that with which it shares more, such as σ itself, comes first.
+    """
+    roles = ("reconstruction", "posterior", "prior") if entry.role == "other" else ()
+    shared = {role: lineage([e.node for e in entries if e.role == role], ends) for role in roles}
+    made = {role: {node for node in known if not node.kind} for role, known in shared.items()}
+    for known in (made, shared):
+        role = next((role for role in roles if belongs(entry.node, known[role])), None)
+        if role is not None:
             return replace(entry, role=role)
     return entry
 

@@ -12,8 +12,9 @@ from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
 from scratchvae.reference.frameworks import laws
 from scratchvae.reference.frameworks.draws import Draws
-from scratchvae.reference.frameworks.flow import Node, bare, heirs, history, laws_of, lineage
+from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law, by_rows
+from scratchvae.reference.frameworks.logistic_law import LogisticLaw, of_logistic
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
@@ -209,10 +210,28 @@ class Comparison:
                     (d,) = self.gradients(self.loss, [node])
                     more |= {} if d is None else {f"d_x_{name}": by_rows(d, B)}
                 yield Likelihood(Law("gaussian", a, "x_mean", x, more=more, said=said), self.output, node)
+            for a, piece, said in self._logistic(mean, g, x, held):
+                law = Law("own", a, "x_mean", by_rows(x, B), piece, said=said)
+                yield Likelihood(law, self.output, node)
             for a, log_r in laws.of_overdispersed(mean, g, x, held, self.close):
                 law = Law("own", a, "x_mean", by_rows(x, B), laws.overdispersed(by_rows(log_r, B)))
                 said = f"the likelihood is negative binomial, with the dispersion of {node.place or 'a parameter'}"
                 yield Likelihood(replace(law, said=said), self.output, node)
+
+    def _logistic(self, mean: Array, g: Array, x: Array, held: Array) -> list[tuple[float, LogisticLaw, str]]:
+        """Discretized logistic laws, where a σ is taken of what the output became; the nearest by value first.
+
+        The gradient hardly tells how wide a bin is where it is narrow beside s, but the value does.
+        """
+        curved = heirs(self.output, self.used) - {self.output}
+        if not any(node.op in {"sigmoid", "logsigmoid", "softplus"} for node in curved):
+            return []
+        ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
+        weights = self.gradients(self.loss, ends)
+        whole = sum(float((w * n.value()).sum()) for n, w in zip(ends, weights, strict=True) if w is not None)
+        numbers = [number for node in self.used for number in node.numbers]
+        found = list(of_logistic(mean, g, x, held, numbers, self.close))
+        return sorted(found, key=lambda one: abs(one[0] * one[1].of(x, mean).value.sum() - whole))
 
     def _called(self, said: str | None) -> Likelihood | None:
         """By the name of the call, or as it was said, where no gradient tells."""
@@ -224,6 +243,9 @@ class Comparison:
         x = next(self._targets())[1]
         if law is None or x.size != self.output.size:
             return None
+        called = any(LOSSES.get(node.op) == law for node in after)
+        if law == "bernoulli" and said is None and not called and (x.min() < 0 or x.max() > 1):
+            return None  # log σ is in other laws too, such as a logistic one
         logits = self.roles.before_sigmoid
         probability = law == "bernoulli" and logits is None and _looks_like_probability(self.output)
         node = self.output if law != "bernoulli" or probability else logits or self.output

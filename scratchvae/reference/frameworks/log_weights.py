@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+from scratchvae.reference.frameworks.flow import Node, bare, heirs, lineage
 
 
 def log_weights(used: list[Node], output: Node) -> Node | None:
@@ -17,12 +17,10 @@ def _weighed_by_itself(used: list[Node], after: set[Node]) -> Node | None:
     for node in used:
         pair = [parent for parent in node.parents if parent in after]
         if node.op == "mul" and len(pair) == 2:
-            for weights, log_w in (pair, pair[::-1]):
-                cut = any(n.op == "detach" for n in lineage([weights], [log_w]))
-                if (
-                    cut
-                    and log_w in lineage([weights])
-                    and any(n.op in {"softmax", "exp"} for n in lineage([weights], [log_w]))
-                ):
+            for weights, again in (pair, pair[::-1]):
+                log_w = again if again in lineage([weights]) else bare(again)  # it may be computed twice
+                between = lineage([weights], [log_w])
+                cut = any(n.op == "detach" for n in between)
+                if cut and log_w in lineage([weights]) and any(n.op in {"softmax", "exp"} for n in between):
                     return log_w
     return None

@@ -40,6 +40,7 @@ class Meant:
         self.arrays, self.roles, self.loss, self.B, self.D, self.given = arrays, roles, loss, B, D, given
         self.plain_kl = plain_kl  # the node of the closed-form KL without a weight, where there is one
         self.b = b  # the KL's weight in the loss, where it is known
+        self.capacity = capacity_of(roles)
         self.notes: list[str] = []
 
     def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
@@ -51,6 +52,8 @@ class Meant:
         if a is not None and "variance" not in given:
             variance = self._variance(likelihood, a, each)
             a *= {"gaussian": variance, "laplace": np.sqrt(variance / 2)}.get(likelihood, 1.0)
+        if "d_log_w" in self.arrays:  # whose sum over draws is what the loss weighs an example's bound by
+            a = float(np.abs(self.arrays["d_log_w"].sum(axis=1)).mean())
         beta, chosen = (given["beta"], True) if "beta" in given else self._beta(a, b)
         free = (chosen or b is None) and "reduction" not in given and self.roles.log_w is None
         if free and a is not None and a > 0 and not near(a, 1.0) and not near(a, each):
@@ -69,8 +72,11 @@ class Meant:
             rows += [{**rows[-1], "beta": number} for number in self._numbers("kl")]
         if a is None:
             rows += [{**r, "reduction": "sum"} for r in rows[:2]]
-        free_bits = self._free_bits()
+        free_bits, capacity = self._free_bits(), self.capacity
         rows = [{**r, "free_bits": free_bits} for r in rows if free_bits] + rows
+        if capacity is not None and "capacity" not in given:
+            rows = [{**r, "capacity": capacity} for r in rows if not r.get("free_bits")] + rows
+            self.notes.append(f"the KL is held at {capacity:.6g} by |KL − C|: taken as the capacity C")
         if beta is not None and beta != 1 and "beta" not in given:
             self.notes.append(f"the KL weighs {beta:.6g}, by a number in the step: taken as beta")
         return [{**r, **given} for r in rows]
@@ -94,7 +100,10 @@ class Meant:
             return None
         own = arrays["d_mean"] - (arrays["d_z"].reshape(arrays["d_mean"].shape) if "d_z" in arrays else 0.0)
         scale = np.abs(arrays["d_mean"]).max()
-        return fitted(own, arrays["mean"], within=max(CLOSE * float(np.abs(own).max()), 1e-5 * float(scale)))
+        held = self.capacity is not None  # below C the weight is negative, of each example or of all
+        within = max(CLOSE * float(np.abs(own).max()), 1e-5 * float(scale))
+        found = fitted(own, arrays["mean"], rows=held, within=within)
+        return abs(found) if held and found is not None else found
 
     def _variance(self, likelihood: str, a: float, each: float) -> float:
         """Of the Gaussian or Laplace whose error the loss weighs by a: as the step's own numbers give it, and
@@ -130,8 +139,9 @@ class Meant:
         ratio, D = b / a, self.D
         if near(ratio, 1.0):
             return 1.0, True
-        # ½: of a squared error without it
-        by_size = [f * c for f in (1.0, D, self.B, D * self.B) for c in (1.0, 0.5)]
+        both = D / self.arrays["mean"][0].size  # where both parts are means over what they are of
+        sizes = (1.0, D, self.B, D * self.B, both, both * self.B)
+        by_size = [f * c for f in sizes for c in (1.0, 0.5)]  # ½: of a squared error without it
         numbers = [*self._numbers("kl"), *(n for n in self._numbers("reconstruction") if n not in HALVES)]
         chosen = any(near(ratio, c * f) for n in numbers for c in (n, 1 / n) for f in by_size)
         return (float(ratio), True) if chosen else (1.0, False)
@@ -185,3 +195,19 @@ class Meant:
                 if node.op in {"clamp", "maximum"} and len(node.numbers) == 1 and node.numbers[0] > 0:
                     return float(node.numbers[0])
         return 0.0
+
+
+def capacity_of(roles: Roles) -> float | None:
+    """The number C of |KL − C|, where the loss holds the KL at one (Burgess et al. 2018)."""
+    heads = {n for n in (roles.mean, roles.held) if n}
+    for term in [t for t in roles.terms if t.role == "kl"]:
+        for node in lineage([term.node], heads):
+            inner = node.parents[0] if node.op == "abs" else None
+            if inner is None or inner.op != "sub" or len(inner.operands) != 2 or not heads & lineage([inner]):
+                continue
+            number = inner.operands[1]
+            if isinstance(number, Node):
+                number = None if number.learned or not number.is_number else number.value().flat[0]
+            if number is not None and number > 0:
+                return float(number)
+    return None

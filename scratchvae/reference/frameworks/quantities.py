@@ -9,11 +9,12 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import SCALES, std_read_as
-from scratchvae.reference.frameworks.draws import Draws, draws_of
+from scratchvae.reference.frameworks.draw_gradients import of_each_draw
+from scratchvae.reference.frameworks.draws import Draws, draws_before, draws_of
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison
-from scratchvae.reference.frameworks.meant import Meant
+from scratchvae.reference.frameworks.meant import Meant, capacity_of
 from scratchvae.reference.frameworks.proportions import near, same
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.seen import Step
@@ -36,7 +37,9 @@ def as_step(
         return step
     put_right(roles, gradients)
     mean, z = roles.mean, roles.z
-    draws = draws_of(z.value(), mean.value(), z.value() if roles.joined is None else roles.joined.value())
+    joined = z.value() if roles.joined is None else roles.joined.value()
+    draws = draws_before(mean.value(), len(roles.target.value())) if z.size == mean.size else None
+    draws = draws or draws_of(z.value(), mean.value(), joined)
     if draws is None:
         step.unknown.append(f"how the draws in z {z.shape} belong to the examples of the mean {mean.shape}")
         return step
@@ -49,6 +52,11 @@ def as_step(
     if roles.noise is None and z.kind != "draw":
         if not reads_as_kl(roles, gradients):
             step.unknown.append("noise, and a KL to the standard normal: is this a variational autoencoder?")
+            return step
+        drawn = [n for n in lineage([roles.output]) - lineage([mean]) if n.op == "draw normal"]
+        if drawn:
+            said = f"how z is made with the noise: a draw was seen ({drawn[0].place}), but no mean and spread that it joins"
+            step.unknown.append(said)
             return step
         if not training and z is mean:
             settings = {"evaluation": True, **settings}
@@ -82,11 +90,11 @@ class _Quantities:
                 f"the spread: it has shape {roles.held.shape} beside a mean of shape {mean.shape}"
             )
             return
-        values = {"mean": mean.value(), "z": self._drawn(z.value())}
+        values = {"mean": self._head(mean.value()), "z": self._drawn(z.value())}
         if roles.held is not None and kind is not None:
-            values[kind] = np.broadcast_to(roles.held.value(), mean.shape)
+            values[kind] = self._head(roles.held.value())
         elif roles.std is not None and roles.std.size == mean.size:
-            values["std"] = np.broadcast_to(roles.std.value(), mean.shape)
+            values["std"] = self._head(roles.std.value())
         noise = self._noise(z)
         if noise is not None:
             values["noise"] = noise
@@ -101,7 +109,7 @@ class _Quantities:
                     f"a gradient of {name}, for none reaches it: is it detached, or made under no_grad?"
                 )
             else:
-                step.arrays[f"d_{name}"] = self._drawn(gradient) if name == "z" else gradient
+                step.arrays[f"d_{name}"] = self._drawn(gradient) if name == "z" else self._summed(gradient)
         if z is mean:  # whose gradient by the decoder can't be told from the KL's
             step.arrays = {
                 name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}
@@ -116,7 +124,7 @@ class _Quantities:
         if self.roles.log_w is not None:
             self._weights()
         elif self.draws.K > 1:
-            self._each_draw()
+            self._each_draw(kind)
         entries = (target if law is None else step.ends[law.output]).size // self.B
         own = {"law": law.piece} if law is not None and law.piece is not None else {}
 
@@ -129,6 +137,27 @@ class _Quantities:
         step.settings, notes = read_as(step.arrays, None)
         step.notes += notes
         step.chosen = notes
+
+    def _head(self, array: Array) -> Array:
+        """What the encoder gave of it for each example, in the shape of the mean."""
+        assert self.roles.mean is not None
+        shape = self.roles.mean.shape
+        wide = array.reshape(shape) if array.size == self.roles.mean.size else np.broadcast_to(array, shape)
+        return self.draws.once(wide) if self._repeated() else wide
+
+    def _summed(self, gradient: Array) -> Array:
+        """The gradient by what the encoder gave for each example."""
+        assert self.roles.mean is not None
+        if self._repeated():
+            return self.draws.by_example(gradient).sum(axis=1)
+        same_size = gradient.size == self.roles.mean.size
+        return gradient.reshape(self.roles.mean.shape) if same_size else gradient
+
+    def _repeated(self) -> bool:
+        """Whether the encoder saw each example once for each draw."""
+        assert self.roles.mean is not None
+        assert self.roles.z is not None
+        return self.draws.K > 1 and self.roles.mean.size == self.roles.z.size
 
     def _drawn(self, array: Array) -> Array:
         """In the layout of the draws; of one draw in the shape of the mean."""
@@ -204,6 +233,8 @@ class _Quantities:
             terms = [t for t in self.roles.terms if t.role == role]
             if len(terms) == 1 and self.roles.log_w is None:
                 plain = self._plain_kl(terms[0].node) if role == "kl" else None
+                if role == "kl" and plain is None and capacity_of(self.roles) is not None:
+                    continue  # |KL − C| is no KL
                 value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
                 if value.ndim <= 1 and (value.ndim == 0 or len(value) == self.B):
                     self.step.arrays[role] = value
@@ -266,11 +297,10 @@ class _Quantities:
             arrays[name] = arrays.get(name, 0.0) + signs[name] * value
             self.step.places[name] = term.node.place
 
-    def _each_draw(self) -> None:
-        """Several draws of the plain bound: a step of B · K examples, whose encoder's gradients are of all
-        draws together.
-        """
+    def _each_draw(self, kind: str | None) -> None:
+        """Several draws of the plain bound: a step of B · K examples."""
         arrays, K = self.step.arrays, self.draws.K
+        encoder = of_each_draw(self.roles, self.gradients, arrays, kind)
         for name in list(arrays):
             a = arrays[name]
             if name in {"z", "noise", "logits", "x_mean", "d_z", "d_logits", "d_x_mean"}:
@@ -279,7 +309,7 @@ class _Quantities:
                 arrays[name] = np.repeat(a.reshape(self.B, -1), K, axis=0).reshape((self.B * K, *a.shape[1:]))
             elif name.startswith("d_") or (name == "reconstruction" and a.ndim == 1):
                 del arrays[name]
-        self.step.notes.append(
-            f"{K} draws of z for each example: the gradients of the encoder are not checked"
-        )
+        arrays |= {name: a.reshape(self.B * K, -1) for name, a in encoder.items()}
+        self.step.notes.append(f"{K} draws of z for each example: taken as {K} examples each")
+        self.step.unknown += [] if encoder else ["what each draw adds to the gradients of mean and spread"]
         self.B *= K

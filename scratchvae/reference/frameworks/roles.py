@@ -151,7 +151,7 @@ def _is_entered(node: Node, used: list[Node]) -> bool:
     """Whether a layer takes what comes of the node: parameters join it otherwise than entry by entry."""
     after = heirs(node, used)
     beyond = (n for n in after - {node} if n.op not in LOCAL)
-    layers = any(bare(p, spreads=True).kind == "parameter" for n in beyond for p in n.parents)
+    layers = any(bare(p, spreads=True, turned=True).kind == "parameter" for n in beyond for p in n.parents)
     # z zᵀ needs no parameters
     return layers or any(n.op in PRODUCTS and set(n.parents) <= after for n in after)
 

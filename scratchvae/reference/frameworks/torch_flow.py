@@ -156,6 +156,8 @@ class Watch:
             operands = operands[:1]  # view_as and expand_as take their shape alone from another
         if name == "__get__":  # .data, .T and their like
             op = "copy" if operands and operands[0].shape == tuple(tensor.shape) else "view"
+            cut = op == "copy" and operands[0].handle is not None and operands[0].handle.requires_grad
+            op = "detach" if cut and not tensor.requires_grad else op  # .data
         if op in {"maximum", "minimum"} and len([o for o in operands if isinstance(o, Node)]) < 2:
             op = "amax"
         if op in {"add", "sub"} and "alpha" in kwargs:
@@ -258,6 +260,8 @@ def _signature(given: Any) -> Any:
     """What tells two calls of one function apart: which arrays they took, and all else by its repr."""
     if isinstance(given, list):
         return tuple(_signature(one) for one in given)
+    while isinstance(given, Node) and given.op == "copy" and given.operands:
+        given = given.operands[0]
     return given.index if isinstance(given, Node) else repr(given)
 
 

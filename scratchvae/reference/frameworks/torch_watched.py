@@ -98,7 +98,7 @@ class TorchWatched(Watched):
             name: [h for h in (node.handle, *node.twins) if h.requires_grad]
             for name, node in step.ends.items()
         }
-        out = [h for name in ("logits", "x_mean", "output") for h in tensors.get(name, [])]
+        out = [h for name in ("logits", "x_mean", "output", "second") for h in tensors.get(name, [])]
         if not held or not out:
             return {}, {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scratchvae.reference.diagnosis import Outcome, Report, Verdict
+from scratchvae.reference.diagnosis import Finding, Outcome, Report, Verdict
 
 
 def rank(report: Report) -> tuple[bool, bool, int]:
@@ -24,10 +24,12 @@ def unaccusing(report: Report, unknown: Sequence[str]) -> Report:
     lines = []
     for line in report.lines:
         if line.found.outcome is Outcome.DEPARTS and line.quantity not in {f.quantity for f in known}:
-            why = said.get(line.quantity, "for no reason that is known here: say what was meant")
-            line = replace(
-                line, found=Verdict(Outcome.UNPROVEN, why=f": in a plain VAE it would be otherwise: {why}")
+            unknown_why = (
+                f"no mistake that is known explains it: in a plain VAE {Finding(line.quantity, (), '').fix}"
             )
+            why = said.get(line.quantity, unknown_why)
+            other = "; a model of another kind may be right in this"
+            line = replace(line, found=Verdict(Outcome.UNPROVEN, why=f": {why}{other}"))
         lines.append(line)
     blind = (*report.blind, *(f"not found: {what}" for what in unknown))
     return replace(report, lines=tuple(lines), findings=tuple(known), blind=blind)

@@ -73,6 +73,10 @@ class Watched(ABC):
                 if plain:
                     break
         report = _with_places(report, step)
+        left = [
+            one for one in report.lines if not (one.quantity == "d_z" and one.found.outcome is Outcome.TAKEN)
+        ]
+        report = replace(report, lines=tuple(left))  # d_z is that of the step's own decoder
         return report if report.findings else self._with_parameters(report, step)
 
     def _judged(self, step: Step) -> tuple[Report, tuple[bool, bool, int]]:
@@ -122,7 +126,8 @@ class Watched(ABC):
                 float(np.abs(apart).max(initial=0))
                 <= CLOSE * float(np.abs(one).max(initial=0)) + 0.01 * CLOSE * size
             )
-            why = ": a gradient reaches it otherwise than by mean, spread and output"
+            why = ": a gradient reaches it otherwise than by mean, spread and output: look for another term of the loss "
+            why += "that it enters, such as a penalty or a prior of its own, which may be right"
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
             lines.append(Line(f"d_{name}", verdict, one, other))
         used = {name for node in lineage([self.loss]) if node.kind == "parameter" for name in node.names}

@@ -35,7 +35,7 @@ const Draw = (() => {
       draw(values());
     };
     for (const input of inputs) input.addEventListener("input", show);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+    for (const query of ["(prefers-color-scheme: dark)", "print"]) matchMedia(query).addEventListener("change", show); // paper is light
     addEventListener("resize", show);
     new MutationObserver(show).observe(document.documentElement, { attributes: true, attributeFilter: ["class", "data-theme"] });
     show();

@@ -45,7 +45,7 @@
     }
     const place = (k) => Math.log10(1 + snapshots[k].step), ks = snapshots.map((_, k) => k);
     const top = Math.max(...snapshots.map((s) => s.loss));
-    const axes = Draw.plot(losses, { x: [-0.06, place(ks.length - 1) + 0.06], y: [0, 1.05 * top], xLabel: "steps taken (logarithmic)", yLabel: "loss, nats", height: 190,
+    const axes = Draw.plot(losses, { x: [-0.06, place(ks.length - 1) + 0.06], y: [0, 1.15 * top], xLabel: "steps taken (logarithmic)", yLabel: "loss, nats", height: 190,
       xTicks: ks.map(place), xWords: (v) => String(Math.round(10 ** v - 1)) });
     axes.line(ks.map((k) => [place(k), snapshots[k].loss]), "q");
     ks.forEach((k) => axes.dot(place(k), snapshots[k].loss, k === step ? "chosen" : "q", k === step ? 7 : 3.5));
