@@ -248,9 +248,7 @@ class _Run:
         self.likely = found.readings
         names = " or ".join(dict.fromkeys(r.name for r in found.readings))
         fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings))
-        said = (
-            f"{UNKNOWN}, for one number proves nothing; it fits {names} ({fixes}){where}"
-        )
+        said = f"{UNKNOWN}, for one number proves nothing; it fits {names} ({fixes}){where}"
         return self._departing(Finding(quantity, (), said, said=False))
 
     def _fits(self, quantity: str, pieces: Pieces) -> bool:
