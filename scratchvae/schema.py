@@ -75,11 +75,10 @@ def check(value: Any, kind: Kind, where: str, name: str = "") -> Any:
 
     >>> check({"step": 3}, Record({"step": Whole(0)}), "checkpoint")
     {'step': 3}
-    >>> check({"step": -1}, Record({"step": Whole(0)}), "checkpoint")
+    >>> check({"step": -1}, Record({"step": Whole(0, 9)}), "checkpoint")
     Traceback (most recent call last):
     ...
-    scratchvae.arrays.InputError: checkpoint: step should be a whole number from 0 to 9223372036854775807,
-    found -1
+    scratchvae.arrays.InputError: checkpoint: step should be a whole number from 0 to 9, found -1
     """
     below = f"{name}." if name else ""
     match kind:

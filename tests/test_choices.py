@@ -493,7 +493,8 @@ def test_metrics_are_those_that_are_asked_for(examples, tmp_path, capsys):
         "bits_per_dimension",
         "active_units",
     ]
-    assert list(METRICS) == [*every, "perplexity"]  # which a model of choices has
+    # which a model with a classifier has, and one of choices
+    assert list(METRICS) == [*every, "accuracy", "perplexity"]
     evaluate = [
         "evaluate",
         run,
@@ -523,7 +524,7 @@ def test_metrics_are_those_that_are_asked_for(examples, tmp_path, capsys):
             "0",
         ],
         "has no bound_of_those, which needs": ["--metrics", "bound_of_those", "--likelihood-of", "22"],
-        "a metric should be one of active_units, ": ["--metrics", "bond"],
+        "a metric should be one of accuracy, active_units, ": ["--metrics", "bond"],
     }.items():
         assert main(["evaluate", run, "--split", "train", *options]) == 2
         assert words in capsys.readouterr().err

@@ -21,7 +21,7 @@ from PIL import Image
 
 from scratchvae import data
 from scratchvae.arrays import InputError
-from scratchvae.data import sources, typefaces
+from scratchvae.data import named_files, sources, typefaces
 from scratchvae.data.idx import ELEMENT_TYPES
 
 
@@ -688,8 +688,8 @@ def test_the_factors_together_move_the_ink_by_the_equation_of_draw_glyphs():
 @pytest.fixture
 def nowhere_else(monkeypatch, tmp_path):
     """No data set but those in tmp_path."""
-    monkeypatch.setattr(sources, "SYSTEM", tmp_path / "system")
-    monkeypatch.delenv(sources.VARIABLE, raising=False)
+    monkeypatch.setattr(named_files, "SYSTEM", tmp_path / "system")
+    monkeypatch.delenv(named_files.VARIABLE, raising=False)
     return tmp_path
 
 
@@ -708,7 +708,7 @@ def test_a_named_set_is_found_in_each_place_with_its_labels(place, folder, nowhe
     put_idx(root / folder, "t10k", 2)
     put_idx(root / "fashion-mnist", "train", 5)
     if place == "variable":
-        monkeypatch.setenv(sources.VARIABLE, str(root))
+        monkeypatch.setenv(named_files.VARIABLE, str(root))
     where = {"data_dir": root} if place == "data_dir" else {}
     for name, split, n in (("mnist", "train", 3), ("mnist", "test", 2), ("fashion-mnist", "train", 5)):
         found = data.load(name, split=split, **where)
@@ -718,7 +718,7 @@ def test_a_named_set_is_found_in_each_place_with_its_labels(place, folder, nowhe
 
 
 def test_data_dir_comes_first_and_may_be_the_folder_itself(nowhere_else, monkeypatch):
-    monkeypatch.setenv(sources.VARIABLE, str(nowhere_else / "variable"))
+    monkeypatch.setenv(named_files.VARIABLE, str(nowhere_else / "variable"))
     put_idx(nowhere_else / "variable" / "mnist", "train", 2, first=3)
     put_idx(nowhere_else / "mine", "train", 2, first=4)
     assert data.load("mnist").images[0, 0, 0, 0] == 3
@@ -823,11 +823,11 @@ REAL = [(name, split, n) for name in sources.SOURCES for split, n in (("train", 
 
 @pytest.mark.parametrize(("name", "split", "n"), REAL)
 def test_the_real_files_are_read(name, split, n):
-    root = Path(os.environ.get(sources.VARIABLE, ""))
-    if sources.VARIABLE not in os.environ or not any(
+    root = Path(os.environ.get(named_files.VARIABLE, ""))
+    if named_files.VARIABLE not in os.environ or not any(
         sources.images_in(root / f, split) for f in sources.SOURCES[name].folders
     ):
-        pytest.skip(f"needs {name}'s {split} files in ${sources.VARIABLE}")
+        pytest.skip(f"needs {name}'s {split} files in ${named_files.VARIABLE}")
     found = data.load(name, split=split)
     assert (found.images.shape, found.images.dtype) == ((n, 1, 28, 28), np.uint8)
     counts = np.bincount(found.labels)

@@ -301,10 +301,10 @@ def never_for_ever(what):
         raise TimeoutError(f"{what} takes more than {LONGEST} s")
 
     before = signal.signal(signal.SIGALRM, hangs)
-    signal.alarm(LONGEST)
-    # a loop within LAPACK hears no alarm: then the process ends, and says where
-    faulthandler.dump_traceback_later(LONGEST + 30, exit=True)
     try:
+        signal.alarm(LONGEST)
+        # a loop within LAPACK hears no alarm: then the process ends, and says where
+        faulthandler.dump_traceback_later(LONGEST + 30, exit=True, file=sys.__stderr__)
         yield
     finally:
         signal.alarm(0)

@@ -116,6 +116,7 @@ def step(
 
 GAUSSIAN = {"likelihood": "gaussian", "variance": 0.3}
 BETA, BITS, SUM = {"beta": 4.0}, {"free_bits": 0.5}, {"reduction": "sum"}
+CAPACITY = {"beta": 10.0, "capacity": 7.3}
 
 
 def squares(factor, constant=0.0):
@@ -229,9 +230,15 @@ PLANTS = {  # what is written otherwise, what was declared, where it is seen fir
     ),
     "free_bits_over_total": (reduced(K=lambda k: at_least(k.sum() / B, 1.0)), {"free_bits": 1.0}, "loss"),
     "free_bits_missing": ({}, {"free_bits": 4.0}, "loss"),
+    "capacity_missing": (reduced(K=lambda k: 10 * k.sum() / B), CAPACITY, "loss"),
+    "capacity_without_absolute": (reduced(K=lambda k: 10 * (k.sum() / B - 7.3)), CAPACITY, "loss"),
 }
 # alike where the total is above the free bits
-SAME = {"free_bits_over_total": {"free_bits_over_total", "free_bits_missing"}}
+SAME = {
+    "free_bits_over_total": {"free_bits_over_total", "free_bits_missing"},
+    # alike where the KL is below the capacity
+    "capacity_without_absolute": {"capacity_without_absolute", "kl_sign"},
+}
 
 
 @pytest.mark.parametrize("name", PLANTS)

@@ -21,6 +21,7 @@ from scratchvae.data import Dataset
 from scratchvae.plots.labels import number_labels, place
 from scratchvae.recipes import belief_net, mlp
 from scratchvae.runs import figures
+from scratchvae.runs.decoding import principal_plane
 
 RNG = np.random.default_rng(7)
 GREYS = RNG.random((200, 28, 28), dtype=np.float32)
@@ -648,10 +649,10 @@ def test_codes_of_many_latents_are_seen_in_the_plane_of_their_largest_variances(
     z = 0 at 0.
     """
     z = RNG.normal(size=(300, 4)) * [0.1, 3.0, 1.0, 0.2] + [5.0, -2.0, 0.5, 1.0]
-    seen = figures._principal_plane(z)
+    seen = principal_plane(z)
     values, vectors = np.linalg.eigh(np.cov(z.T))
     np.testing.assert_allclose(np.cov(seen.T), np.diag(values[:-3:-1]), atol=1e-12)
     np.testing.assert_allclose(np.abs(seen), np.abs(z @ vectors[:, :-3:-1]), rtol=1e-9, atol=1e-9)
-    assert figures._principal_plane(z[:1]).shape == (1, 2)
-    line = figures._principal_plane(z[:, :1])
+    assert principal_plane(z[:1]).shape == (1, 2)
+    line = principal_plane(z[:, :1])
     np.testing.assert_allclose(np.abs(line), np.abs(np.hstack([z[:, :1], 0 * z[:, :1]])), rtol=1e-12)

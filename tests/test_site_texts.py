@@ -23,7 +23,7 @@ def atlas():
         "kernels",
         "cpu",
         "data.limits",
-        "data.sources",
+        "data.named_files",
         "runs.processes",
         "bench.rounds",
         "runs.results",
@@ -76,7 +76,7 @@ def test_sections_have_pages_of_their_own_and_no_more_than_themselves():
 def test_every_variable_has_its_sentence_and_its_reader(atlas):
     rows = dict(re.findall(r'<tr id="(\w+)">(.*?)</tr>', environment.table(atlas)))
     readers = {
-        "SCRATCHVAE_DATA": "data.sources",
+        "SCRATCHVAE_DATA": "data.named_files",
         "SCRATCHVAE_KERNELS": "kernels",
         "SCRATCHVAE_MAX_BYTES": "data.limits",
     }

@@ -20,10 +20,10 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class SemiSupervised(Objective):
-    """loss = −⟨log_px⟩ + β ⟨kl⟩ − α ⟨log q(y|x) where y is known⟩; what is not known is summed over exactly.
+    """loss = −⟨log_px⟩ + β ⟨kl⟩ − α ⟨log_qy⟩, where a class that is hidden is summed over exactly.
 
-    ⟨ ⟩ is the mean over the batch. A class that is hidden stands in the batch as −1. With one draw z_y ~
-    q(z|x, y) for each class,
+    ⟨ ⟩ is the mean over the batch. A class that is hidden stands in the batch as −1. With one draw
+    z_y ~ q(z|x, y) for each class,
 
         log_px = Σ_y w_y log p(x|z_y, y)
         kl     = Σ_y w_y (KL(q(z|x, y) ‖ p(z|y)) − log p(y) + log w_y)

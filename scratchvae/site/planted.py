@@ -34,9 +34,13 @@ def _log_sum_exp(a: Array, axis: int = 1) -> Array:
     return top.squeeze(axis) + np.log(np.exp(a - top).sum(axis=axis))
 
 
+def _absolute(a: Array) -> Array:
+    return a * np.sign(np.real(a))
+
+
 NAMES: dict[str, Any] = {
     "np": np, "B": B, "D": D, "Z": Z, "K": K, "beta": 4.0, "free_bits": 0.5, "variance": 0.3,
-    "detach": np.real, "maximum": _maximum, "largest": _largest, "log_sum_exp": _log_sum_exp,
+    "detach": np.real, "absolute": _absolute, "maximum": _maximum, "largest": _largest, "log_sum_exp": _log_sum_exp,
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)), "redrawn": np.random.default_rng(1).normal(size=(B, Z)),
     "share": lambda w: np.exp(w - _log_sum_exp(w)[:, None]),
 }  # fmt: skip

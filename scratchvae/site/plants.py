@@ -55,6 +55,12 @@ def bits(name: str, wrong: str, nats: float) -> Plant:
     return reduced(name, wrong, {"free_bits": nats}, right)
 
 
+def capacity(name: str, wrong: str) -> Plant:
+    """A KL that is to be held at 7.3 nats, by ten times how far its mean is from there."""
+    right = "R.sum() / B + 10 * absolute(kl.sum() / B - 7.3)"
+    return reduced(name, wrong, {"beta": 10.0, "capacity": 7.3}, right)
+
+
 def weighed(name: str, line: str, wrong: str, *, gradients: bool = True) -> Plant:
     """A wrong weight of K draws."""
     return Plant(name, DRAWS, line, wrong, gradients=gradients)
@@ -183,6 +189,8 @@ GROUPS: dict[str, tuple[Plant, ...]] = {
         bits("free_bits_over_example", "R.sum() / B + maximum(kl.sum(axis=1), 1.0).sum() / B", 1.0),
         bits("free_bits_over_total", "R.sum() / B + maximum(kl.sum() / B, 1.0)", 1.0),
         bits("free_bits_missing", "(R.sum() + kl.sum()) / B", 4.0),
+        capacity("capacity_missing", "R.sum() / B + 10 * kl.sum() / B"),
+        capacity("capacity_without_absolute", "R.sum() / B + 10 * (kl.sum() / B - 7.3)"),
     ),
     "Weights of many draws": (
         weighed("log_weight_sign", "log_w", "log_px + log_pz + log_q"),
