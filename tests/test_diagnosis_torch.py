@@ -288,9 +288,19 @@ PLANTS = {
         "loss",
     ),
     "free_bits_missing": ({}, {"free_bits": 4.0}, "loss"),
+    "capacity_missing": (
+        {"total": lambda R, K: (R.sum() + 10 * K.sum()) / len(R)},
+        {"beta": 10.0, "capacity": 20.0},
+        "loss",
+    ),
+    "capacity_without_absolute": (
+        {"total": lambda R, K: R.sum() / len(R) + 10 * (K.sum(1).mean() - 20)},
+        {"beta": 10.0, "capacity": 20.0},
+        "loss",
+    ),
 }
-# where nothing is above the free bits, other mistakes give the very same step
-SAME = {"free_bits_over_total"}
+# where nothing is above the free bits, or the KL below the capacity, others give the very same step
+SAME = {"free_bits_over_total", "capacity_without_absolute"}
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
