@@ -20,13 +20,13 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class SemiSupervised(Objective):
-    """loss = −⟨log_px⟩ + β ⟨kl⟩ − α ⟨log_qy⟩, where a class that is hidden is summed over exactly.
+    """loss = −⟨log_px⟩ + β ⟨kl⟩ − α ⟨log_qy⟩
 
-    ⟨ ⟩ is the mean over the batch. A class that is hidden stands in the batch as −1. With one draw
-    z_y ~ q(z|x, y) for each class,
+    ⟨ ⟩ is the mean over the batch. A class that is hidden stands in the batch as −1, and is summed over
+    exactly. With one draw z_y ~ q(z|x, y) for each class,
 
         log_px = Σ_y w_y log p(x|z_y, y)
-        kl     = Σ_y w_y (KL(q(z|x, y) ‖ p(z|y)) − log p(y) + log w_y)
+        kl = Σ_y w_y (KL(q(z|x, y) ‖ p(z|y)) − log p(y) + log w_y)
 
     where w_y = q(y|x), the classifier of the model, for an example whose class is hidden, and w_y = 1 at the
     class of any other example. So log_px − kl is a lower bound on log p(x) for the former, and on log p(x, y)
