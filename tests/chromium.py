@@ -9,11 +9,21 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from base64 import b64decode
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe")
+# becomes the browser, which reads from the file 3 and writes to 4
+STARTS = """
+import fcntl, os, sys
+reads, writes, *command = sys.argv[1:]
+high = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in (reads, writes)]
+os.dup2(high[0], 3)
+os.dup2(high[1], 4)
+os.execv(command[0], command)
+"""
 KEYS = {
     "Tab": 9,
     "Enter": 13,
@@ -33,15 +43,10 @@ class Browser:
     def __init__(self, profile):
         (ours, theirs_out), (theirs_in, to_it) = os.pipe(), os.pipe()
 
-        def swap():  # the browser reads from the file 3, and writes to 4
-            high = [os.dup(theirs_in), os.dup(theirs_out)]
-            os.dup2(high[0], 3)
-            os.dup2(high[1], 4)
-
-        command = [PROGRAM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        self.process = subprocess.Popen(
-            command, preexec_fn=swap, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command = [sys.executable, "-c", STARTS, str(theirs_in), str(theirs_out)]
+        command += [PROGRAM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out), **silent)
         os.close(theirs_in)
         os.close(theirs_out)
         self.ours, self.to_it = ours, to_it

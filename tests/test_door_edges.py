@@ -212,3 +212,19 @@ def test_what_a_mask_hides_of_whole_numbers_is_part_of_a_digest():
 def test_conditions_lie_in_rows(shape):
     with pytest.raises(InputError, match="finite numbers for each example"):
         Reals(2).read("fit", np.ones(shape), 5)
+
+
+def test_what_is_hidden_is_far_from_nothing():
+    """A large column whose hidden entries stand as 0 has no entry apart: nobody has seen the zeros."""
+    x = np.ones((N, 2))
+    x[:, 1] = 1e12 + 1e4 * np.arange(N)
+    hidden = np.zeros((N, 2), bool)
+    hidden[3, 1] = True
+    require_told_apart("fit", Dataset("x", np.ma.MaskedArray(np.where(hidden, 0.0, x), hidden)), np.float32)
+    with pytest.raises(InputError, match="column 1 of example 3 is 0"):
+        require_told_apart("fit", Dataset("x", np.where(hidden, 0.0, x)), np.float32)
+
+
+def test_one_number_for_each_example_is_a_row_or_a_column():
+    for y in (np.arange(5) * 70_000, (np.arange(5) * 70_000)[:, None]):  # beyond what halves hold
+        np.testing.assert_array_equal(Reals(1).read("fit", y, 5), 70_000 * np.arange(5.0)[:, None])
