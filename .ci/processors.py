@@ -53,6 +53,7 @@ NOT_NUMERICAL = {
     "fuzz",
     "named",
     "newcomer",
+    "notebook",
     "notebooks",
     "numbers",
     "outputs",
