@@ -825,7 +825,7 @@ REAL = [(name, split, n) for name in sources.SOURCES for split, n in (("train", 
 def test_the_real_files_are_read(name, split, n):
     root = Path(os.environ.get(named_files.VARIABLE, ""))
     if named_files.VARIABLE not in os.environ or not any(
-        sources.images_in(root / f, split) for f in sources.SOURCES[name].folders
+        named_files.images_in(root / f, split) for f in sources.SOURCES[name].folders
     ):
         pytest.skip(f"needs {name}'s {split} files in ${named_files.VARIABLE}")
     found = data.load(name, split=split)
