@@ -142,7 +142,7 @@ def test_a_few_lines_in_another_language_tell_right_from_wrong(packing, command,
     assert said
     assert all(line.endswith(": right; 5 of 5 mistakes told") for line in said)
     code = runner.read_text(encoding="utf-8")
-    assert code.count("\n") < 60
+    assert code.count("\n") < 50
     runner.write_text(code.replace("- 1 - ", "- 2 - "), encoding="utf-8")
     wrong = subprocess.run([*command, runner], check=True, capture_output=True, text=True).stdout
     assert "wrong in value/0" in wrong

@@ -125,12 +125,47 @@ def test_no_import_goes_in_a_circle():
         visit(name, ())
 
 
+# what was rewrapped to 110 columns and is still to be split: none of these may grow, and any other has 250 lines
+LONG = {
+    "arrays.py": 286,
+    "distributions/gaussian.py": 272,
+    "distributions/gaussian_full.py": 267,
+    "kernels/compiled/compiler.py": 258,
+    "kernels/compiled/exponential.py": 255,
+    "models/coding.py": 291,
+    "models/conditional_vae.py": 254,
+    "models/estimator.py": 278,
+    "models/helmholtz.py": 305,
+    "models/latent_variable_model.py": 296,
+    "models/linear_gaussian.py": 252,
+    "recipes/named_models.py": 253,
+    "reference/diagnosis/divergence.py": 257,
+    "reference/diagnosis/examination.py": 272,
+    "reference/diagnosis/reconstruction.py": 259,
+    "reference/diagnosis/report.py": 282,
+    "reference/frameworks/laws.py": 256,
+    "reference/frameworks/likelihood.py": 258,
+    "reference/frameworks/quantities.py": 315,
+    "reference/frameworks/roles.py": 268,
+    "reference/frameworks/torch_check.py": 257,
+    "reference/frameworks/torch_flow.py": 275,
+    "reference/frameworks/torch_step.py": 285,
+    "reference/frameworks/torch_training.py": 270,
+    "reference/golden/vectors.py": 252,
+    "runs/folder.py": 274,
+    "runs/judgement.py": 291,
+    "site/annotated.py": 275,
+    "site/answer_numbers.py": 262,
+    "site/equations.py": 279,
+    "training/loop.py": 251,
+}
+
+
 @pytest.mark.parametrize("path", FILES, ids=id_of)
 def test_files_are_named_by_a_noun_and_stay_short(path):
     assert path.stem.strip("_") not in {"utils", "util", "helpers", "common", "misc", "base", "core"}
-    assert (
-        len(path.read_text(encoding="utf-8").splitlines()) <= 320
-    )  # for the present: 250 once the long ones are split
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONG.get(path.relative_to(ROOT).as_posix(), 250)
 
 
 @pytest.mark.parametrize("path", FILES, ids=id_of)

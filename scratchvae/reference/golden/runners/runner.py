@@ -24,11 +24,7 @@ YOURS = {"gaussian.kl_to_standard": kl_to_standard}
 def off(found, arrays, case, within, at=""):
     """Which results are further from the stored ones than they may be."""
     names = (name for name in within if f"{case}/{at}{name}" in arrays and name in found)
-    return [
-        name
-        for name in names
-        if not (np.abs(found[name] - arrays[f"{case}/{at}{name}"]) <= within[name]).all()
-    ]
+    return [name for name in names if not (np.abs(found[name] - arrays[f"{case}/{at}{name}"]) <= within[name]).all()]
 
 
 if __name__ == "__main__":
@@ -40,15 +36,9 @@ if __name__ == "__main__":
             given = {key.rpartition("/")[2]: arrays[key] for key in arrays if key[:split] == f"{case}/" and key.count("/") == 2
                      and key[split:].partition("/")[0] in ("input", "held")}  # fmt: skip
             value, pullback = yours(**given)
-            found = {
-                f"gradient/{name}": gradient for name, gradient in pullback(arrays[f"{case}/seed/0"]).items()
-            }
+            found = {f"gradient/{name}": gradient for name, gradient in pullback(arrays[f"{case}/seed/0"]).items()}
             found["value/0"] = value
             wrong = off(found, arrays, case, row["tolerance"][dtype])
-            told = [
-                name
-                for name in row["mistakes"]
-                if off(found, arrays, case, row["tolerance"][dtype], f"mistake/{name}/")
-            ]
+            told = [name for name in row["mistakes"] if off(found, arrays, case, row["tolerance"][dtype], f"mistake/{name}/")]
             verdict = f"wrong in {', '.join(wrong)}" if wrong else "right"
             print(f"{case} {dtype}: {verdict}; {len(told)} of {len(row['mistakes'])} mistakes told")
