@@ -17,15 +17,15 @@ import numpy as np
 
 from scratchvae.reference.frameworks.flow import Node
 
-QUICK = {  # compiles in a fifth of the time
-    "xla_backend_optimization_level": 0,
+QUICK: dict[str, str | bool] = {  # compiles in a fifth of the time
+    "xla_backend_optimization_level": "0",
     "xla_llvm_disable_expensive_passes": True,
     "xla_cpu_use_fusion_emitters": False,
-    "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_cpu_parallel_codegen_split_count": "1",
     "xla_allow_excess_precision": False,  # what is cast to half precision loses its digits there
 }
 # some convolutions are loops, which take a hundred times as long without any optimization
-WITH_LOOPS = {**QUICK, "xla_backend_optimization_level": 1}
+WITH_LOOPS: dict[str, str | bool] = {**QUICK, "xla_backend_optimization_level": "1"}
 Program = Callable[..., list[Any]]
 
 
