@@ -524,7 +524,7 @@ def test_files_with_nan_are_trained_on_and_filled_in_from_the_command_line(tmp_p
         assert filled.shape == expected
         known = np.broadcast_to(~np.isnan(x), expected)
         np.testing.assert_array_equal(filled[known], np.broadcast_to(x, expected)[known])
-    assert "of 9 weighted draws of each example, as many count as" in capsys.readouterr().out
+    assert "the 9 weighted draws of an example are worth" in capsys.readouterr().out
     np.save(tmp_path / "whole.npy", np.zeros((3, 1, 4, 4), np.float32))
     assert main(["impute", run, "--data", str(tmp_path / "whole.npy"), "--out", str(out)]) == 2
     assert "something to fill in" in capsys.readouterr().err
