@@ -1,6 +1,4 @@
-"""Training runs that live in folders: described, started, stopped, resumed, swept, judged, drawn, read again
-and compared.
-"""
+"""Runs live in folders: they are described, trained, resumed, swept, judged, drawn and compared."""
 
 from scratchvae.runs.comparison import (
     chosen_runs,

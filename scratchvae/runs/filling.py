@@ -1,6 +1,4 @@
-"""What a config leaves to the data is filled in when a run begins: the likelihood of counts, and how many
-classes there are.
-"""
+"""What a config leaves to the data is filled in when a run begins: a likelihood, a number of classes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,19 +10,20 @@ from scratchvae.recipes import RECIPES
 from scratchvae.runs.config import Config
 from scratchvae.runs.version_0_2 import BY_DTYPE
 
-# the latter is the law of a table's columns of counts, too
+# The law of counts is also that of a table's columns of counts.
 OF_TEXTS, OF_COUNTS = "multinomial", "negative_binomial"
 BY_DATA = ("likelihood", "classes", "condition_dim")  # parameters of a recipe that the data may choose
 
 
 def filled(config: Config, data: Dataset) -> Config:
-    """The config with what its recipe leaves open and the data say, as the text of the recipe then has it.
+    """Return the config with what its recipe leaves open and the data decide.
 
-    Counts of words are multinomial and other counts negative binomial, where no likelihood is chosen. A
-    conditional_vae is told the conditions of the examples, or else their labels, as many classes as there are
-    names of labels, or as the largest says.
+    The text of the recipe then has it. Where no likelihood is chosen, counts of words are multinomial and
+    other counts negative binomial. A conditional_vae is told the conditions of the examples or, where they
+    have none, their labels. The number of classes is the number of label names or, without names, one more
+    than the largest label.
     """
-    if config.kind == BY_DTYPE:  # of a version that left nothing to the data
+    if config.kind == BY_DTYPE:  # an older version left nothing to the data
         return config
     recipe = parse(config.recipe)
     known, chosen = RECIPES.parameters(recipe.name), recipe.keywords
@@ -44,10 +43,10 @@ def filled(config: Config, data: Dataset) -> Config:
 
 
 def by_data(planned: Config, begun: Config) -> Mapping[str, Any]:
-    """The parameters of the recipe that `planned` leaves open and that the data have chosen in `begun`, the
-    run of that plan.
+    """Return the parameters that `planned` leaves open and that the data have chosen in `begun`.
 
-    It is empty where the two recipes differ in anything else.
+    `begun` is the config of the run of that plan. The result is empty where the two recipes differ in
+    anything else.
     """
     before, after = parse(planned.recipe), parse(begun.recipe)
     found = {
@@ -70,7 +69,7 @@ def by_data(planned: Config, begun: Config) -> Mapping[str, Any]:
 
 
 def described(chosen: Mapping[str, Any]) -> str:
-    """What the data have chosen, in a sentence for whoever starts a run."""
+    """Say what the data have chosen, in a sentence for whoever starts a run."""
     values = " and ".join(f"{name} {shortened(value)}" for name, value in chosen.items())
     options = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
     return f"the data say {values} ({options} chooses otherwise)"

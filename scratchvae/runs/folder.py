@@ -1,4 +1,4 @@
-"""A run as a folder: config.json, metrics.jsonl, checkpoint.safetensors, environment.jsonl, figures/."""
+"""A run is a folder: config.json, metrics.jsonl, checkpoint.safetensors, environment.jsonl, figures/."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -46,9 +46,9 @@ ROOT = Path("runs")  # where runs without a folder of their own are put
 
 
 class Run:
-    """A run: its model built, its data loaded when they are asked for.
+    """A run: it builds its model at once, and loads its data when somebody asks for them.
 
-    `Run.start` makes a new folder, `Run.resume` goes on in one, and `Run.open` looks at one. The first two
+    `Run.start` makes a new folder, `Run.resume` continues in one, and `Run.open` looks at one. The first two
     claim the folder, so that no other process trains in it, until `with run: ...` is left or the process
     ends.
     """
@@ -90,24 +90,24 @@ class Run:
 
     @property
     def held_out(self) -> Dataset | None:
-        """The examples held out."""
+        """The held-out examples."""
         return self._parts[1]
 
     @property
     def judged(self) -> Dataset:
-        """The held-out examples, or where there are none those trained on."""
+        """The held-out examples or, where there are none, the training examples."""
         return self.data if self.held_out is None else self.held_out
 
     @property
     def steps(self) -> int:
-        """All steps of the run, from its beginning to the last epoch it aims at."""
+        """The number of all steps of the run, from its beginning to the end of its last epoch."""
         return self.config.epochs * steps_of_an_epoch(
             len(self.data), self.config.batch_size, drop_last=self.config.drop_last
         )
 
     @property
     def latents(self) -> int:
-        """How many latents the model has."""
+        """The number of latents that the model has."""
         return (
             self.model.n_hidden
             if isinstance(self.model, HelmholtzMachine)
@@ -121,12 +121,11 @@ class Run:
 
     @classmethod
     def start(cls, folder: str | Path | None, config: Config, *, root: str | Path = ROOT) -> "Run":
-        """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the
-        config says.
+        """Begin a new run in a folder that holds none yet; None makes a new folder in `root`.
 
-        What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is
-        written before config.json, which makes the folder a run: a process that is killed in between can be
-        started there again.
+        A new folder is named after what the config says. A run that cannot be built, or whose first judgement
+        fails, leaves no folder. The checkpoint of step 0 is written before config.json, which makes the
+        folder a run: a process that is killed in between can be started there again.
         """
         folder, root = None if folder is None else Path(folder), Path(root)
         require_free(folder or root / "nothing")
@@ -142,10 +141,11 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
-        """A run that is there, its model with the last checkpoint's weights, the best ones where they were
-        kept. `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data
-        than the run's, and for a config.json that was changed since the checkpoint: it might describe other
-        held-out examples.
+        """Open a run with the weights of its last checkpoint, or the best ones where they were kept.
+
+        `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data than
+        the run's. InputError, too, for a config.json that has changed since the checkpoint, because it might
+        describe other held-out examples.
         """
         run, saved = cls._opened(Path(folder), data, data_dir)
         require_same_config(run.config, saved)
@@ -162,10 +162,12 @@ class Run:
         data_dir: str | None = None,
         force: bool = False,
     ) -> "Run":
-        """A run that is there, to be trained on. `epochs`, no fewer than are done, replaces the number that
-        it aims at. `data` and `data_dir` say where its data lie now, if they were moved. A run that has a
-        config.json but no checkpoint yet begins. InputError where the data or config.json, but for
-        MAY_CHANGE, are not those of the checkpoint, unless `force`.
+        """Open a run to train it further.
+
+        `epochs` replaces the number of epochs that the run aims at; it is at least the number that is done.
+        `data` and `data_dir` say where its data lie now, if they were moved. A run that has a config.json but
+        no checkpoint yet begins. InputError where the data or config.json, except for MAY_CHANGE, are not
+        those of the checkpoint, unless `force`.
         """
         claim = Claim(folder := Path(folder))
         if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():
@@ -201,9 +203,7 @@ class Run:
         return run, saved
 
     def _look_ahead(self) -> None:
-        """Try all that can be tried before a step, solve what takes no steps, and write down what the data
-        are.
-        """
+        """Try all that can be tried before a step, solve what takes no steps, and note what the data are."""
         self.training().look_ahead()
         known: dict[str, Any] = {"examples": len(self._whole), "event_shape": self._whole.event_shape}
         known |= {
@@ -216,7 +216,7 @@ class Run:
         self.config = replace(self.config, **known)
 
     def _begin(self) -> None:
-        """Write the checkpoint of the beginning, then config.json."""
+        """Write the checkpoint of the beginning, and then config.json."""
         self.keep()(self.training(), "start")
         write_whole(self.folder / CONFIG, self.config.to_json().encode())
         record_environment(self.folder, 0)
@@ -237,7 +237,7 @@ class Run:
             self.claim.release()
 
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
-        """The training of this run from its beginning; `resumed` puts it where the checkpoint stands."""
+        """Return the training of this run from its beginning; `resumed` continues from the checkpoint."""
         train, held_out = self._parts
         training = build_training(
             self.config, self.model, data=train, held_out=held_out, steps=self.steps, callbacks=callbacks
@@ -247,14 +247,15 @@ class Run:
         return training
 
     def resumed(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
-        """The training of this run at its last checkpoint."""
+        """Return the training of this run at its last checkpoint."""
         training = self.training(callbacks=callbacks)
         restore_training(load_checkpoint(self.checkpoint), training)
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """A callback that writes the checkpoint and the metrics at the start, each epoch and every `every`
-        steps (0: never).
+        """Return a callback that writes the checkpoint and the metrics at the start and after each epoch.
+
+        It also writes them every so many steps, unless `every` is 0.
         """
 
         def keeper(training: Training, event: str) -> None:
@@ -270,5 +271,5 @@ class Run:
         return keeper
 
     def history(self) -> list[dict[str, Any]]:
-        """The records of metrics.jsonl; InputError where a line holds anything else."""
+        """Read the records of metrics.jsonl; InputError where a line holds anything else."""
         return read_history(self.folder / "metrics.jsonl")

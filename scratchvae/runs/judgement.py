@@ -1,6 +1,4 @@
-"""What a run's model is judged by: a table of metrics, each a row with its words, its unit, its needs and its
-function.
-"""
+"""A run's model is judged by a table of metrics, which have words, a unit, needs and a function each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,11 +30,10 @@ from scratchvae.training import Training, load_checkpoint
 
 @dataclass(frozen=True)
 class Judgement:
-    """A run's model before examples: what the metrics are computed from, each part once and when it is asked
-    for.
+    """A run's model and the examples that it is judged on; metrics are computed from its parts.
 
-    log p(x) is estimated for the first `likelihood_of` examples, with `samples` draws of each; 0 leaves it
-    out.
+    Each part is computed once, when somebody asks for it. log p(x) is estimated for the first `likelihood_of`
+    examples, with `samples` draws of each; 0 draws leave it out.
     """
 
     run: Run
@@ -48,23 +45,23 @@ class Judgement:
 
     @cached_property
     def terms(self) -> dict[str, float]:
-        """The mean loss, and the mean of each term of the objective, over all passes, each with draws of its
-        own.
+        """The mean loss, and the mean of each term of the objective, over all passes.
+
+        Each pass has draws of its own.
         """
         return _means(self._drawn(self.data))
 
     @cached_property
     def terms_of_first(self) -> dict[str, float]:
-        """The same of the examples whose log p(x) is estimated."""
+        """The terms of the examples whose log p(x) is estimated."""
         return _means(self._drawn(self.first))
 
     def error(self, name: str) -> tuple[float, str] | None:
-        """The standard error of a metric, and what it is taken over: the draws, for these same examples, or
-        the examples.
+        """Return the standard error of a metric, and whether it comes from the draws or the examples.
 
-        That of a bound comes from the passes over the examples, each with draws of its own. That of log p(x)
-        says how far the mean of other examples like these may be; its many draws of each example move it
-        less. None for any other metric.
+        The error of a bound comes from passes over these same examples, each with draws of its own. The error
+        of log p(x) says how far the mean of other examples like these may be; its many draws of each example
+        move it less. Any other metric gives None.
         """
         found, over = 0.0, "draws"
         if name in ("bound", "bound_of_those"):
@@ -74,7 +71,7 @@ class Judgement:
         return (found, over) if found > 0 else None
 
     def _drawn(self, data: Dataset) -> list[dict[str, float]]:
-        """The objective's terms on `data`, once for each pass."""
+        """Return the objective's terms on `data`, once for each pass."""
         binarized, rng = self.run.config.binarized, self.rng()
         if len(data) not in self._passes:
             rounds = range(passes(len(data)))
@@ -98,7 +95,7 @@ class Judgement:
 
     @cached_property
     def log_px(self) -> Array:
-        """The estimates of log p(x) of those, (likelihood_of,) in nats."""
+        """The estimates of log p(x) of the first examples, (likelihood_of,) in nats."""
         binarized = self.run.config.binarized
         return log_likelihood(
             self.run.model, self.first, samples=self.samples, rng=self.rng(), binarized=binarized
@@ -110,7 +107,7 @@ class Judgement:
         return self.samples > 0 and not isinstance(getattr(self.run.model, "posterior", None), Point)
 
     def metrics(self, names: Sequence[str] = ()) -> dict[str, float]:
-        """The named metrics, or all that there are. InputError for one that this run does not have."""
+        """Return the named metrics, or all that there are; InputError for one that this run does not have."""
         known = self.known()
         for name in names:
             require_choice(str(self.run.folder), "a metric", name, known)
@@ -122,18 +119,18 @@ class Judgement:
         }
 
     def known(self) -> dict[str, "Metric"]:
-        """Every metric by its name: those of METRICS, and the other terms of the objective."""
+        """Return every metric by its name: those of METRICS, and the other terms of the objective."""
         return METRICS | {term: _term(term) for term in self.terms if term not in METRICS}
 
     def counts(self) -> dict[str, int | str]:
-        """What the units of metrics name."""
+        """Return the numbers and words that the units of metrics name."""
         law, posterior = self.run.model.likelihood, getattr(self.run.model, "posterior", None)
         given = f", given {law.given}" if law.given else ""
         found = {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
         return {**found, "categories": getattr(posterior, "categories", 0), "given": given}
 
     def table(self, found: dict[str, float]) -> str:
-        """A line for each metric, with its unit."""
+        """Write a line for each metric, with its unit."""
         known, counts = self.known(), self.counts()
         lines = []
         for name, value in found.items():
@@ -146,7 +143,7 @@ class Judgement:
         return "\n".join(lines)
 
     def keep(self, found: dict[str, float]) -> None:
-        """Write the metrics into the run's folder, beside the step of the weights that they are of."""
+        """Write the metrics into the run's folder, with the step of the weights that they describe."""
         step = load_checkpoint(self.run.checkpoint, arrays=False).position["step"]
         kept = {
             "step": step,
@@ -162,25 +159,23 @@ class Judgement:
         write_whole(self.run.folder / EVALUATION, dump_finite(EVALUATION, kept, indent=2).encode())
 
     def rng(self) -> np.random.Generator:
-        """A generator that every metric starts with, so that none depends on which others are asked for."""
+        """Return the generator that every metric starts with, whatever other metrics are asked for."""
         return np.random.default_rng(self.seed)
 
 
 AT_ONCE = 500  # examples
-SAMPLES, LIKELIHOOD_OF = 100, 500  # draws, and examples, for log p(x) when a training has ended
+SAMPLES, LIKELIHOOD_OF = 100, 500  # the draws and the examples for log p(x) when a training has ended
 
 
 def judge(run: Run, training: Training) -> Judgement:
-    """The judgement of a run whose training has ended, on its held-out examples."""
+    """Return the judgement of a run whose training has ended, on its held-out examples."""
     likelihood_of = min(LIKELIHOOD_OF, len(run.judged))
     return Judgement(run, run.judged, training.phases[0].objective, SAMPLES, likelihood_of, run.config.seed)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How `evaluate` calls a number and its unit, what it `needs` in words and in fact, and how it is
-    computed.
-    """
+    """A metric: its name for people and its unit, what it `needs` in words and in fact, and its function."""
 
     words: str
     unit: str  # may name {samples}, {of}, {latents}, {categories} and {given}, as the words may
@@ -190,8 +185,9 @@ class Metric:
 
 
 def passes(examples: int) -> int:
-    """How often so many examples are passed through the model: until 2000 draws are made, 4 times at least,
-    100 at most.
+    """Return how often so many examples pass through the model.
+
+    That is until 2000 draws are made, but at least 4 and at most 100 times.
     """
     return min(max(4, -(-2000 // examples)), 100)
 
@@ -201,7 +197,10 @@ def _means(several: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def bits(j: Judgement) -> float:
-    """−log₂ p(x) / D, or where entries are missing, the bits of all observed entries by their number."""
+    """Compute −log₂ p(x) / D, the bits of an example for each of its entries.
+
+    Where entries are missing, the bits of all examples are divided by the number of all observed entries.
+    """
     observed = j.first.observed
     entries = (
         len(j.first) * prod(j.run.model.event_shape)
@@ -212,21 +211,22 @@ def bits(j: Judgement) -> float:
 
 
 def mean_perplexity(j: Judgement) -> float:
-    """How many codes the examples use, as if all were used alike: the mean over the groups of latents."""
+    """Compute how many codes the examples use, as if all were used alike.
+
+    It is the mean over the groups of latents.
+    """
     model: Any = j.run.model
     return float(perplexity(code_usage(model.model_, j.data)).mean())
 
 
 def accuracy(j: Judgement) -> float:
-    """How often the most probable class by the model's classifier is the label."""
+    """Compute how often the classifier's most probable class is the label."""
     model: Any = j.run.model
     return float((model.predict(j.data) == j.data.labels).mean())
 
 
 def is_probability(j: Judgement) -> bool:
-    """Whether p(x) is a probability of what the data are, and no density, nor given something that is read
-    off x.
-    """
+    """Whether p(x) is a probability of the data, and neither a density nor given something of x."""
     law = j.run.model.likelihood
     return j.run.config.binarized or all(
         law.is_probability(batch.x) for batch in j.first.batches(AT_ONCE, np.float64)
@@ -234,7 +234,7 @@ def is_probability(j: Judgement) -> bool:
 
 
 def _term(name: str, words: str = "") -> Metric:
-    """A term of the objective, under its own name."""
+    """Return the metric that is a term of the objective, under its own name."""
     needs = f"an objective with the term {name}"
     unit = "nats per example{given}" if name in ("bound", "log_px") else "nats per example"
     return Metric(words or name, unit, needs, lambda j: name in j.terms, lambda j: j.terms[name])
@@ -263,7 +263,8 @@ METRICS: dict[str, Metric] = {
     "bits_per_dimension": Metric(
         "bits per dimension",
         "",
-        f"{DENSITY}, and a probability of x: a law of bits, levels, categories or counts that is given nothing of x",
+        f"{DENSITY}, and a probability of x: "
+        "a law of bits, levels, categories or counts that is given nothing of x",
         lambda j: j.weighable and is_probability(j),
         bits,
     ),
