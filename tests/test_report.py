@@ -27,7 +27,7 @@ from scratchvae.evaluation import bound, kl_by_latent
 from scratchvae.objectives import Elbo
 from scratchvae.recipes import mlp
 from scratchvae.runs import Run, report
-from scratchvae.runs.judgement import passes
+from scratchvae.runs.measurement import passes
 from scratchvae.runs.report import embedding, page, sounds
 from scratchvae.runs.report.neighbours import nearest
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from scratchvae.choices import Choice, parse, shortened
-from scratchvae.data import Dataset
+from scratchvae.data import Dataset, TableSchema
 from scratchvae.recipes import RECIPES
 from scratchvae.runs.config import Config
 from scratchvae.runs.version_0_2 import BY_DTYPE
@@ -40,6 +40,16 @@ def filled(config: Config, data: Dataset) -> Config:
         elif data.labels is not None:
             found["classes"] = len(data.label_names) or int(data.labels.max()) + 1
     return replace(config, recipe=str(replace(recipe, keywords={**chosen, **found}))) if found else config
+
+
+def noted(config: Config, data: Dataset, schema: TableSchema | None) -> Config:
+    """Return the config with what a run writes down of its data when it starts.
+
+    That is the number of examples, their shape, their kind, and the schema of a table.
+    """
+    known: dict[str, Any] = {"examples": len(data), "event_shape": data.event_shape}
+    known |= {"schema": schema and schema.to_entries(), "kind": config.kind or data.kind}
+    return replace(config, **known)
 
 
 def by_data(planned: Config, begun: Config) -> Mapping[str, Any]:

@@ -25,10 +25,11 @@ from scratchvae.runs.claim import Claim, new_folder
 from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.construction import build_model, build_training, divide, load_data, read_schema
 from scratchvae.runs.environment import record_environment
-from scratchvae.runs.filling import filled
+from scratchvae.runs.filling import filled, noted
+from scratchvae.runs.keeper import Keeper
 from scratchvae.runs.naming import folder_name
 from scratchvae.runs.outputs import data_of, require_room_for
-from scratchvae.runs.records import as_csv, as_lines, read_history
+from scratchvae.runs.records import read_history
 from scratchvae.runs.setting import moved
 from scratchvae.runs.solution import Solution
 from scratchvae.training import (
@@ -38,11 +39,10 @@ from scratchvae.training import (
     load_checkpoint,
     restore_model,
     restore_training,
-    save_checkpoint,
     steps_of_an_epoch,
 )
 
-ROOT = Path("runs")  # where runs without a folder of their own are put
+ROOT = Path("runs")  # the folder of runs that have none of their own
 
 
 class Run:
@@ -56,14 +56,15 @@ class Run:
     def __init__(self, folder: str | Path, config: Config) -> None:
         self.folder, self.config = Path(folder), config
         self.claim: Claim | None = None
-        self.solution: Solution | None = None  # of a model that takes no steps
+        self.solution: Solution | None = None  # that of a model that takes no steps
         self.trained_on: str | None = None  # the digest that the data must have, once trained
-        if config.event_shape is None:  # which a run that has begun knows
-            self.config = filled(config, self._whole)
+        if config.event_shape is None:  # a run that has begun knows its shape
+            self.config = filled(config, self.examples)
         self.model = build_model(self.config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
     @cached_property
-    def _whole(self) -> Dataset:
+    def examples(self) -> Dataset:
+        """All examples of the data set, in its own order."""
         data = load_data(self.config)
         if self.trained_on is not None:
             require_same_data(f"{self.folder}: {self.config.data}", self.trained_on, digest(data))
@@ -71,12 +72,7 @@ class Run:
 
     @cached_property
     def _parts(self) -> tuple[Dataset, Dataset | None]:
-        return divide(self.config, self._whole)
-
-    @property
-    def examples(self) -> Dataset:
-        """All examples of the data set, in its own order."""
-        return self._whole
+        return divide(self.config, self.examples)
 
     @property
     def schema(self) -> TableSchema | None:
@@ -108,11 +104,8 @@ class Run:
     @property
     def latents(self) -> int:
         """The number of latents that the model has."""
-        return (
-            self.model.n_hidden
-            if isinstance(self.model, HelmholtzMachine)
-            else self.model.posterior.latent_dim
-        )
+        model = self.model
+        return model.n_hidden if isinstance(model, HelmholtzMachine) else model.posterior.latent_dim
 
     @property
     def checkpoint(self) -> Path:
@@ -205,15 +198,10 @@ class Run:
     def _look_ahead(self) -> None:
         """Try all that can be tried before a step, solve what takes no steps, and note what the data are."""
         self.training().look_ahead()
-        known: dict[str, Any] = {"examples": len(self._whole), "event_shape": self._whole.event_shape}
-        known |= {
-            "schema": self.schema and self.schema.to_entries(),
-            "kind": self.config.kind or self._whole.kind,
-        }
+        self.config = noted(self.config, self.examples, self.schema)
         if isinstance(self.model, SolvedVAE):
             self.solution = Solution(self.model, self.config, self.data)
-            known["epochs"] = 1
-        self.config = replace(self.config, **known)
+            self.config = replace(self.config, epochs=1)
 
     def _begin(self) -> None:
         """Write the checkpoint of the beginning, and then config.json."""
@@ -223,7 +211,7 @@ class Run:
 
     @cached_property
     def _digest(self) -> str:
-        return digest(self._whole)
+        return digest(self.examples)
 
     def is_trained_on(self, data: Dataset) -> bool:
         """Whether these are the run's own examples, wherever they lie."""
@@ -253,22 +241,9 @@ class Run:
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """Return a callback that writes the checkpoint and the metrics at the start and after each epoch.
-
-        It also writes them every so many steps, unless `every` is 0.
-        """
-
-        def keeper(training: Training, event: str) -> None:
-            if event in ("end", "diverged") or (
-                event == "step" and not (every and training.step % every == 0)
-            ):
-                return
-            described = dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
-            save_checkpoint(self.checkpoint, training, described, data=self._digest)
-            write_whole(self.folder / "metrics.jsonl", as_lines(training.history).encode())
-            write_whole(self.folder / "metrics.csv", as_csv(training.history).encode())
-
-        return keeper
+        """Return a callback that writes the checkpoint and metrics after epochs and every so many steps."""
+        entries = dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
+        return Keeper(self.folder, entries, self._digest, every)
 
     def history(self) -> list[dict[str, Any]]:
         """Read the records of metrics.jsonl; InputError where a line holds anything else."""

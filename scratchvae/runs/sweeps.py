@@ -19,7 +19,7 @@ from scratchvae.runs.agreement import CONFIG
 from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import Command
-from scratchvae.runs.judgement import METRICS
+from scratchvae.runs.metrics import METRICS
 from scratchvae.runs.naming import shortened_name, word
 from scratchvae.runs.setting import configured
 from scratchvae.runs.trial import Trial, train_trial
@@ -138,7 +138,7 @@ def _finished(trials: Sequence[Trial]) -> Iterator[tuple[int, Mapping[str, Any]]
 
 
 def _try(trials: Sequence[tuple[int, Trial]]) -> None:
-    """Build each run and judge it before its first step; of runs that differ only in the seed, one is tried."""
+    """Build each run and judge it before its first step; runs that differ only in their seed are one."""
     tried = set()
     for k, trial in trials:
         alike = replace(trial.config, seed=0).to_json()

@@ -1,4 +1,4 @@
-"""The annotated source: a page a module, mathematics on the left and the code that computes it on the right."""
+"""The annotated source has a page for each module, with mathematics on the left and its code on the right."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scratchvae.site.tables import proofs
 from scratchvae.site.words import names_in
 
 SECTION = "Source"
-ORDER = [  # of the rooms: from the ground up
+ORDER = [  # the order of the rooms: from the ground up
     *(
         "ops",
         "distributions",
@@ -50,9 +50,7 @@ ORDER = [  # of the rooms: from the ground up
 
 @dataclass(frozen=True)
 class Row:
-    """Lines of a file that are shown together: of a function, of a class's head, or of what stands between
-    them.
-    """
+    """Lines of a file that are shown together: a function, the head of a class, or what stands between."""
 
     name: str
     node: ast.AST | None
@@ -62,7 +60,7 @@ class Row:
 
 @dataclass
 class Book:
-    """What all pages of the source are made from."""
+    """What all pages of the source are made from: the atlas, the uses of names, and the cases."""
 
     atlas: Atlas
     uses: Uses = field(init=False)
@@ -73,7 +71,7 @@ class Book:
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The overview of the rooms, then a page for every module, then one for every file of tests."""
+    """Yield the overview of the rooms, then a page for every module, and then one for every file of tests."""
     book = Book(atlas)
     yield _overview(atlas)
     for module in in_order(atlas):
@@ -91,7 +89,7 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 
 
 def in_order(atlas: Atlas) -> list[Module]:
-    """The modules by room, from the ground up; a compiled twin is on its textbook twin's page."""
+    """Sort the modules by room, from the ground up; a compiled twin is on its textbook twin's page."""
     shown = [module for name, module in atlas.modules.items() if twin_of(atlas, name) is None]
     return sorted(
         shown, key=lambda module: (ORDER.index(_room(module)) if _room(module) in ORDER else -1, module.name)
@@ -99,13 +97,13 @@ def in_order(atlas: Atlas) -> list[Module]:
 
 
 def twin_of(atlas: Atlas, name: str) -> str | None:
-    """The textbook twin of a compiled kernel's module."""
+    """Return the textbook twin of a compiled kernel's module, or None."""
     twin = name.replace(".compiled.", ".textbook.")
     return twin if twin != name and twin in atlas.modules else None
 
 
 def page(book: Book, module: Module) -> Page:
-    """One module."""
+    """Make the page of one module."""
     compiled = (
         book.atlas.modules.get(module.name.replace(".textbook.", ".compiled."))
         if ".textbook." in module.name
@@ -157,9 +155,7 @@ def page(book: Book, module: Module) -> Page:
 
 
 def rows_of(module: Module) -> list[Row]:
-    """Cut a file before every function, class and method; what stands before one, as its comment, goes with
-    it.
-    """
+    """Cut a file before every function, class and method; a comment before one belongs to it."""
     end = len(module.text.splitlines())
     cuts: list[tuple[int, str, ast.AST | None]] = [(1, "", module.tree)]
     for node in module.tree.body:
@@ -219,8 +215,9 @@ def _tabs(name: str, textbook: str, compiled: str) -> str:
 
 
 def link_from(atlas: Atlas, module: Module) -> Callable[[str], str | None]:
-    """Where a piece of code in a docstring of `module` leads: to a name of the module, of what it imports, or
-    of a room.
+    """Return a function that finds where a piece of code in a docstring of `module` leads.
+
+    It leads to a name of the module, of what the module imports, or of a room.
     """
 
     def link(text: str) -> str | None:
@@ -262,7 +259,7 @@ def _overview(atlas: Atlas) -> Page:
 
 
 def first_line(module: Module) -> str:
-    """The first sentence of a module's docstring."""
+    """Return the first sentence of a module's docstring."""
     return (ast.get_docstring(module.tree) or "").partition("\n")[0]
 
 

@@ -1,6 +1,4 @@
-"""Eight questions of a student, and their answers: in a sentence, in an equation, in lines of code, in a
-table.
-"""
+"""The answers to eight questions of a student: each has a sentence, an equation, lines of code, a table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +12,7 @@ from scratchvae.site import answer_numbers
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said: in a sentence, in an equation, in code that is the package's own, and in a table of its
-    numbers.
-    """
+    """An answer: a sentence, equations, code that is the package's own, and a table of its numbers."""
 
     name: str
     question: str

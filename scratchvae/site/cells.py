@@ -1,6 +1,7 @@
-"""Try it: cells of Python that run in the reader's own browser, where Pyodide can be loaded, on the textbook twin.
+"""Cells of Python run in the reader's own browser, with the textbook twin, where Pyodide can be loaded.
 
-Every cell was run when the site was built, so that the page says what comes out even where no cell can be run.
+Every cell was run when the site was built, so that the page shows what comes out even where no cell can be
+run.
 """
 
 import io
@@ -24,13 +25,13 @@ PACKAGES = (
     "numpy",
     "scipy",
     "pillow",
-)  # what the package imports when a model is trained, and Pyodide brings
+)  # the package imports these when a model is trained, and Pyodide has them
 LEFT_OUT = ("bench", "commands", "plots", "pytest_plugin", "runs", "site")  # rooms that no cell needs
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A few lines to run and to change: what they show, what to change in them, and the functions that they are about."""
+    """A few lines to run and to change: what they show, what to change, and the functions they are about."""
 
     name: str
     title: str
@@ -40,7 +41,7 @@ class Cell:
 
 
 def cell(name: str, title: str, words: str, code: str, *about: str) -> Cell:
-    """A cell, whose code is indented as it stands in this file."""
+    """Make a cell, whose code is indented as it stands in this file."""
     return Cell(name, title, words, dedent(code).strip("\n"), about)
 
 
@@ -139,12 +140,12 @@ CELLS = (
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The one page of this section."""
+    """Yield the one page of this section."""
     yield page(atlas)
 
 
 def page(atlas: Atlas) -> Page:
-    """The cells, what each printed, and the package for the browser beside the page."""
+    """Make the page of the cells, what each printed, and the package for the browser beside the page."""
     body = f"""{STYLE}<p class="lead">Cells of Python that run in your browser. Nothing is loaded until you press the button, and the
 rest of this site works without it.</p>
 <p>Python for browsers is called Pyodide. It comes from the address below, with NumPy and SciPy some 40 MB, or from a folder:
@@ -183,7 +184,7 @@ def _shown(atlas: Atlas, each: Cell) -> str:
 
 
 def printed(each: Cell) -> str:
-    """What a cell prints, by the textbook twin."""
+    """Return what a cell prints, by the textbook twin."""
     out = io.StringIO()
     with kernels.using("textbook"), redirect_stdout(out):
         exec(
@@ -193,7 +194,7 @@ def printed(each: Cell) -> str:
 
 
 def archive() -> bytes:
-    """The package as a zip file, without what no cell needs; the same bytes in every build."""
+    """Return the package as a zip file, without what no cell needs; every build gives the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archived:
         for name, path in module_files().items():

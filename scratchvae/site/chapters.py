@@ -1,8 +1,8 @@
-"""The chapters of the course: for each demo a title, in Italian too, its statements with their proofs, and
-its pictures.
+"""The chapters of the course: each demo has a title, statements with their proofs, and pictures.
 
-A statement is proved by functions, which compute both of its sides, and by tests, which compare them.
-"claims" stands for the function of tests/test_demos.py that reads the numbers of the demo's own output.
+Titles and captions are in Italian too. A statement is proved by functions, which compute both of its sides,
+and by tests, which compare them. "claims" stands for the function of tests/test_demos.py that reads the
+numbers of the demo's own output.
 """
 
 from dataclasses import dataclass, field
@@ -10,9 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence that is true, the functions below `scratchvae` that are its proof, and the tests that hold
-    it.
-    """
+    """A true sentence, the functions below `scratchvae` that are its proof, and the tests that check it."""
 
     words: str
     functions: tuple[str, ...]
@@ -21,9 +19,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A demo as a chapter. `claims`: its function in tests/test_demos.py.
+    """A demo as a chapter.
 
-    `captions`: of its pictures, English and Italian.
+    `claims` is its function in tests/test_demos.py, and `captions` are those of its pictures, in English and
+    Italian.
     """
 
     demo: str
@@ -36,7 +35,7 @@ class Chapter:
 
 
 def says(words: str, *proofs: str) -> Statement:
-    """A statement; of the proofs, those that begin with "test_" are tests."""
+    """Make a statement; those of the proofs that begin with "test_" are tests."""
     tests = tuple(name for name in proofs if name.startswith("test_"))
     return Statement(words, tuple(name for name in proofs if name not in tests), tests)
 

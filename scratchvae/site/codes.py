@@ -9,7 +9,7 @@ from scratchvae.site.widgets import buttons, canvas, data, lesson, slider, tick,
 
 
 def latents(atlas: Atlas) -> Page:
-    """Sliders over the codes of a decoder with eight latents."""
+    """Make the page with sliders over the codes of a decoder with eight latents."""
     train, held_out = experiments.digits(6000, experiments.SIDE)
     model = experiments.trained(train, latents=8, hidden=128, epochs=16)
     codes = np.asarray(model.encode(held_out))
@@ -72,7 +72,7 @@ def latents(atlas: Atlas) -> Page:
 
 
 def plane(atlas: Atlas) -> Page:
-    """The plane of codes of a VAE with two latents."""
+    """Make the page with the plane of codes of a VAE with two latents."""
     train, held_out = experiments.digits(4000, experiments.SIDE, plain=True)
     model = experiments.trained(train, latents=2, hidden=128, epochs=30)
     codes = np.asarray(model.encode(held_out))

@@ -22,7 +22,7 @@ def _comparison(title: str, words: str, count: int, start: int, labels: list[str
 
 
 def rate(atlas: Atlas) -> Page:
-    """β against rate and distortion."""
+    """Make the page on β against rate and distortion."""
     runs = [experiments.with_beta(beta) for beta in experiments.BETAS]
     _, held_out = experiments.digits(3000, experiments.SMALL)
     targets = held_out.batch(experiments.first_of_each_class(held_out)).x
@@ -68,7 +68,7 @@ def rate(atlas: Atlas) -> Page:
 
 
 def width(atlas: Atlas) -> Page:
-    """σ of a Gaussian decoder."""
+    """Make the page on σ of a Gaussian decoder."""
     runs = experiments.by_sigma()
     _, held_out = experiments.digits(3000, experiments.SMALL)
     targets = held_out.batch(experiments.first_of_each_class(held_out)).x
@@ -112,7 +112,7 @@ def width(atlas: Atlas) -> Page:
 
 
 def annealing(atlas: Atlas) -> Page:
-    """Schedules of β, recorded."""
+    """Make the page on recorded schedules of β."""
     marks, runs = experiments.by_schedule()
     for run in runs:
         run["kl"], run["bound"] = ([round(v, 3) for v in run[name]] for name in ("kl", "bound"))

@@ -1,5 +1,6 @@
-"""The course: every demo is a page, with what it prints when the site is built, its pictures, its statements
-and its code.
+"""The course has a page for every demo: what it prints, its pictures, its statements and its code.
+
+The demos are run when the site is built.
 """
 
 import ast
@@ -22,15 +23,13 @@ from scratchvae.site.widgets import STYLE, link
 from scratchvae.site.words import names_in
 
 SECTION = "Course"
-SECONDS = 600  # that a demo may take, on a machine that is busy with others
-LARGEST = 400_000  # bytes of a sound or a picture that is shown
+SECONDS = 600  # a demo may take so long, on a machine that is busy with others
+LARGEST = 400_000  # a sound or a picture with more bytes is not shown
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a demo printed, its pictures and sounds by file name, and why there are none where it could not
-    run.
-    """
+    """What a demo printed, its pictures and sounds by file name, and the reason where it could not run."""
 
     text: str
     files: dict[str, bytes]
@@ -96,10 +95,10 @@ def run_demo(path: Path) -> Ran:
 
 
 def pages(atlas: Atlas) -> Generator[Page, None, None]:
-    """The table of contents, then the chapters.
+    """Yield the table of contents, and then the chapters.
 
-    Their demos begin to run, two at a time, when the first page is asked for, and go on beside whatever else is
-    made until the second one is.
+    The demos begin to run, two at a time, when the first page is asked for. They run beside whatever else is
+    made before the second page is asked for.
     """
     with ThreadPoolExecutor(max_workers=2) as pool:
         try:
@@ -112,7 +111,7 @@ def pages(atlas: Atlas) -> Generator[Page, None, None]:
 
 
 def contents() -> Page:
-    """The chapters in the order of reading, in English and in Italian."""
+    """Make the list of chapters in the order of reading, in English and in Italian."""
     parts = ""
     for part, italian in PARTS.items():
         rows = "".join(
@@ -136,7 +135,7 @@ compute its two sides, and to the test that compares them. Titles and captions a
 
 
 def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
-    """The page of a chapter."""
+    """Make the page of a chapter."""
     demo = Module(chapter.demo, atlas.demos[chapter.demo])
     words = ast.get_docstring(demo.tree) or ""
     after = "\n".join(demo.text.splitlines()[demo.tree.body[0].end_lineno :]).strip("\n")
@@ -167,7 +166,7 @@ def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
 
 
 def statement_of(atlas: Atlas, chapter: Chapter, statement: Statement) -> str:
-    """A statement beside the links to its functions and tests."""
+    """Show a statement beside the links to its functions and tests."""
     functions = [link(atlas, name) for name in statement.functions]
     tests = [link(atlas, f"tests/{name}") for name in (*statement.tests, f"test_demos::{chapter.claims}")]
     lists = f"<ul><li>computed by {', '.join(functions)}</li><li>compared by {', '.join(tests)}</li></ul>"
@@ -175,7 +174,7 @@ def statement_of(atlas: Atlas, chapter: Chapter, statement: Statement) -> str:
 
 
 def marked(text: str) -> str:
-    """The output with what was expected set off."""
+    """Mark in the output what was expected."""
     return re.sub(
         r"\((?:expected|each|below)[^()]*(?:\([^()]*\)[^()]*)*\)",
         lambda m: f"<mark>{m[0]}</mark>",
@@ -184,7 +183,7 @@ def marked(text: str) -> str:
 
 
 def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
-    """The pictures and sounds of a demo as figures, and the files themselves."""
+    """Return the pictures and sounds of a demo as figures, and the files themselves."""
     shown, files = "", {}
     for name, data in found.files.items():
         path, stem = f"course/{chapter.demo}/{name}", Path(name).stem
@@ -202,5 +201,5 @@ def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
 
 
 def code_of(text: str) -> str:
-    """Code in a box."""
+    """Show code in a box."""
     return f"<pre><code>{escape(text)}</code></pre>"

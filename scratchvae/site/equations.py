@@ -1,7 +1,7 @@
 """The grammar of equations in Unicode, and their translation to TeX.
 
-An equation is what this grammar takes. Docstrings hold equations on lines of their own and in their
-sentences, and the comment at the end of each gradient line is one. The grammar has
+An equation is any text that this grammar accepts. Docstrings hold equations on lines of their own and in
+their sentences, and the comment at the end of each gradient line is one. The grammar has
 
     numbers      3, 0.5, 1e-6, ½, ∞, …
     letters      one Latin or Greek letter, with hats, tildes, primes
@@ -14,8 +14,8 @@ sentences, and the comment at the end of each gradient line is one. The grammar 
     products     a b, a · b, A ∘ B, a/b
     signs        `+ − ±`, and relations `= < > ≤ ≥ ≠ ≈ ∈ ~ ∝ ← →`
 
-A product written without a sign has a space between names; a quotient takes the factor on either side of its
-stroke, so that a/b c is (a/b) c. On a line of its own a quotient of two factors becomes a fraction; a
+A product that is written without a sign has a space between names. A quotient takes the factor on either side
+of its stroke, so that a/b c is (a/b) c. On a line of its own a quotient of two factors becomes a fraction; a
 denominator that goes on without a space, as in 1/2h, keeps its stroke.
 """
 
@@ -33,15 +33,15 @@ SPECIAL = {"E": r"\mathbb{E}", "N": r"\mathcal{N}", "U": r"\mathcal{U}"}  # wher
 
 
 def translate(text: str, names: Collection[str] = (), *, fractions: bool = True) -> str:
-    """The TeX of an equation. `names` are the words that count as names.
+    """Return the TeX of an equation, in which `names` are the words that count as names.
 
-    Raises NotAnEquation for anything else.
+    Any other text raises NotAnEquation.
     """
     return translate_tokens(tokens_of(text), names, fractions=fractions)
 
 
 def translate_tokens(tokens: Sequence[Token], names: Collection[str] = (), *, fractions: bool = True) -> str:
-    """The same of tokens that are there already."""
+    """Return the TeX of an equation that is cut into tokens already."""
     reader = _Reader(tokens, names, fractions)
     tex = reader.expression("")
     if reader.token is not None:
@@ -49,11 +49,11 @@ def translate_tokens(tokens: Sequence[Token], names: Collection[str] = (), *, fr
     return tex
 
 
-_CALLED = {tex.lstrip("\\") + " " for tex in marks.FUNCTIONS.values()}  # after which a space is there already
+_CALLED = {tex.lstrip("\\") + " " for tex in marks.FUNCTIONS.values()}  # each ends in a space already
 
 
 class _Reader:
-    """Reads tokens from left to right, one factor after another."""
+    """A reader takes tokens from left to right, one factor after another."""
 
     def __init__(self, tokens: Sequence[Token], names: Collection[str], fractions: bool) -> None:
         self.tokens, self.names, self.fractions, self.at = tokens, names, fractions, 0
@@ -63,8 +63,9 @@ class _Reader:
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
     def expression(self, closer: str) -> str:
-        """Factors, signs and relations up to `closer`, which is left for the caller; up to the end where it
-        is empty.
+        """Read factors, signs and relations up to `closer`, or to the end where it is empty.
+
+        The closer itself is left for the caller.
         """
         parts: list[str] = []
         # "factor", "open" for what waits for an operand, "derivative" for the beginning of d…/d…
@@ -112,8 +113,9 @@ class _Reader:
         return "".join(parts)
 
     def _divide(self, parts: list[str], kinds: list[str]) -> None:
-        """Put the quotient of the last factor, or of the derivative that begins before it, and of the next
-        one.
+        """Replace the last factor, or the derivative that begins before it, by its quotient.
+
+        The denominator is the next factor.
         """
         t, stroke = self.token, self.tokens[self.at - 1]
         if t is None:
@@ -151,7 +153,7 @@ class _Reader:
         kinds[start:] = ["factor"]
 
     def factor(self) -> str:
-        """An atom and what is attached to it: indices, powers, primes, the arguments of a function."""
+        """Read an atom and what is attached to it: indices, powers, primes, the arguments of a function."""
         t = self.token
         if t is None:
             raise NotAnEquation("something is missing at the end")
@@ -261,7 +263,7 @@ class _Reader:
 
 
 def translate_loosely(text: str) -> str:
-    """An index in braces: an expression, or words."""
+    """Translate an index in braces, which is an expression or words."""
     try:
         return translate(text.strip(), fractions=False)
     except NotAnEquation:

@@ -1,6 +1,4 @@
-"""The front page: what this is, where what stands, one formula with its line and its numbers, and eight
-questions.
-"""
+"""The front page: what the site is, where to go, one formula with its line and numbers, eight questions."""
 
 import inspect
 from collections.abc import Iterator
@@ -42,7 +40,7 @@ MAP = {
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The front page."""
+    """Yield the front page."""
     places = "".join(
         f'<div class="card"><h3><a href="{path}">{title}</a></h3><p>{words}</p></div>'
         for path, (title, words) in MAP.items()
@@ -67,7 +65,7 @@ autoencoder</a> and <a href="/course/03_vae.html">the variational autoencoder</a
 
 
 def _lines() -> str:
-    """The code of the function, without its docstring and its checks of shapes."""
+    """Return the code of the function, without its docstring and its checks of shapes."""
     text = inspect.getsource(inspect.unwrap(gaussian.reparameterize))
     _, _, after = text.split('"""', 2)
     kept = (

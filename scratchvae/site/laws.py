@@ -1,4 +1,4 @@
-"""Play with small laws, in which everything is known: two Gaussians, a relaxed choice, the bound, a logit."""
+"""Play with small laws in which everything is known: two Gaussians, a relaxed choice, the bound, a logit."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from scratchvae.site.widgets import buttons, choices, data, lesson, plot, slider
 
 
 def divergence(atlas: Atlas) -> Page:
-    """Two Gaussians and their KL."""
+    """Make the page on two Gaussians and their KL."""
     rows = "".join(
         f'<tr><th scope="row">{words}</th><td>{tex}</td><td>{value("d" + name, 6)}</td><td>{value("f" + name, 6)}</td><td>{value("e" + name)}</td></tr>'
         for name, words, tex in (
@@ -55,7 +55,7 @@ def divergence(atlas: Atlas) -> Page:
 
 
 def relaxation(atlas: Atlas) -> Page:
-    """A Gumbel temperature."""
+    """Make the page on a Gumbel temperature."""
     noise = np.maximum(np.random.default_rng(5).standard_exponential((400, 3)).round(5), 1e-5)
     stage = f"""<div id="play" class="stage two"><div>
 {plot("triangle", "Four hundred relaxed choices as points of a triangle, whose corners are the three choices.")}</div>
@@ -94,7 +94,7 @@ def relaxation(atlas: Atlas) -> Page:
 
 
 def bound(atlas: Atlas) -> Page:
-    """The bound against log p(x), q dragged."""
+    """Make the page on the bound and log p(x), on which q can be dragged."""
     stage = f"""<div id="play" class="stage two"><div>{plot("densities", "The prior, the exact posterior p(z|x), and q, which can be dragged.")}
 {plot("sum", "Three bars in nats: the bound and the KL to the posterior together are as long as log p(x).")}</div>
 <div class="sliders">{slider("m", "mean of q", -3, 3, -1)}{slider("s", "log σ² of q", -5, 1.5, -0.5)}
@@ -136,7 +136,7 @@ def bound(atlas: Atlas) -> Page:
 
 
 def logit(atlas: Atlas) -> Page:
-    """A saturated logit."""
+    """Make the page on a saturated logit."""
     stage = f"""<div id="play" class="stage two"><div>{plot("value", "log p(x) against the logit, by the logit, and by the probability, which breaks off.")}
 {plot("slope", "Its gradient against the logit, both ways.")}</div>
 <div class="sliders">{slider("l", "logit l", -120, 120, 30, step=1, digits=0)}{choices("x", "the pixel x", {"0": "0", "1": "1"})}

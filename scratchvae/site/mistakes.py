@@ -1,6 +1,4 @@
-"""The mistakes: of every name in the catalogue the wrong line beside the right one, and what `diagnose` says
-of it.
-"""
+"""The mistakes: each name of the catalogue has the wrong line beside the right one, and the report."""
 
 import io
 from collections.abc import Iterator
@@ -37,7 +35,7 @@ PROOFS = {
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The overview, then a page for each group."""
+    """Yield the overview, and then a page for each group."""
     cards = "".join(
         f'<div class="card"><h2><a href="/mistakes/{PATHS[group]}.html">{group}</a></h2><p>{ABOUT[group]}</p><p>{len(plants)} mistakes</p></div>'
         for group, plants in GROUPS.items()
@@ -65,7 +63,7 @@ the wrong line beside the right one, with the report that <code>diagnose</code> 
 
 
 def page_of(atlas: Atlas, group: str, plants: tuple[Plant, ...]) -> Page:
-    """The page of a group, and the pictures of what training does."""
+    """Make the page of a group, and the pictures of what training does."""
     files: dict[str, bytes] = {}
     parts = [_shown(plant, files) for plant in plants]
     pictured = ""
@@ -114,7 +112,7 @@ def _figure(beta: float, words: str) -> str:
 
 @cache
 def _picture(beta: float) -> bytes:
-    """Three rows of ten: digits, their reconstructions, draws from the prior."""
+    """Draw three rows of ten: digits, their reconstructions, draws from the prior."""
     run, side = experiments.with_beta(beta), experiments.SMALL
     _, held_out = experiments.digits(3000, side)
     originals = held_out.batch(experiments.first_of_each_class(held_out)).x

@@ -1,9 +1,9 @@
-"""Every mistake of the catalogue as one wrong line of a small step, whose arrays `diagnose` is given.
+"""Every mistake of the catalogue is one wrong line of a small step, whose arrays `diagnose` is given.
 
-A step is a few lines of NumPy under their names. A plant replaces one of them: what the page shows is what is
-run. The gradients of a step are by complex steps, ∂f/∂a = Im f(a + ih)/h with h = 1e-30
-(Squire & Trapp 1998), exact to rounding; what a framework detaches is the real part here, which no complex
-step moves.
+A step is a few lines of NumPy under their names, and a plant replaces one of them: what the page shows is
+what is run. The gradients of a step come from complex steps, ∂f/∂a = Im f(a + ih)/h with h = 1e-30 (Squire &
+Trapp 1998), and are exact to rounding. What a framework detaches is the real part here, which no complex step
+moves.
 """
 
 from collections.abc import Mapping
@@ -48,10 +48,9 @@ NAMES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Step:
-    """Lines that make the inputs, lines that follow from them, what is given to `diagnose`, and which
-    gradients with it.
+    """Lines that make inputs, lines that follow from them, what `diagnose` is given, and which gradients.
 
-    `gives` has quantities of `diagnose` by name, each with the expression that it is; `by` has arrays by
+    `gives` has quantities of `diagnose` by name, each with the expression that it is. `by` has arrays by
     which the number `of` is differentiated, each with the name that its gradient has.
     """
 
@@ -65,7 +64,7 @@ class Step:
     def report(
         self, changed: Mapping[str, str], settings: Mapping[str, Any], *, gradients: bool = True
     ) -> Report:
-        """What `diagnose` says of the step with these lines changed."""
+        """Return what `diagnose` says of the step with these lines changed."""
         rng = np.random.default_rng(0)
         held: dict[str, Any] = {}
         for name, line in self.inputs.items():
@@ -203,8 +202,9 @@ DRAWS = Step(
 
 @dataclass(frozen=True)
 class Plant:
-    """One mistake: the step, the line that is wrong, what stands there, and what should, where that is not
-    the step's own line.
+    """One mistake: the step, the line that is wrong, what stands there, and what should stand there.
+
+    The last is given only where it is not the step's own line.
     """
 
     name: str
@@ -213,7 +213,7 @@ class Plant:
     wrong: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     right: str = ""
-    others: Mapping[str, str] = field(default_factory=dict)  # lines that are changed beside it, and right
+    others: Mapping[str, str] = field(default_factory=dict)  # other lines that are changed, and are right
     gradients: bool = True
 
     @property
@@ -222,7 +222,7 @@ class Plant:
         return self.right or {**self.step.inputs, **self.step.lines}[self.line]
 
     def report(self) -> Report:
-        """What `diagnose` says."""
+        """Return what `diagnose` says."""
         return self.step.report(
             {**self.others, self.line: self.wrong}, self.settings, gradients=self.gradients
         )

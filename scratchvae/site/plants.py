@@ -1,4 +1,4 @@
-"""The table of wrong lines: every name of the catalogue, by what it is a mistake in."""
+"""The table of wrong lines has every name of the catalogue, by what it is a mistake in."""
 
 from collections.abc import Mapping
 
@@ -20,54 +20,54 @@ HALF = "0.5 * np.log(2 * np.pi)"
 
 
 def sampled(name: str, wrong: str) -> Plant:
-    """A wrong z."""
+    """Make a plant with a wrong z."""
     return Plant(name, STEP, "z", wrong)
 
 
 def diverges(name: str, wrong: str) -> Plant:
-    """A wrong KL."""
+    """Make a plant with a wrong KL."""
     return Plant(name, STEP, "kl", wrong)
 
 
 def crossed(name: str, wrong: str, **others: str) -> Plant:
-    """A wrong cross-entropy."""
+    """Make a plant with a wrong cross-entropy."""
     return Plant(name, STEP, "R", wrong, others=others)
 
 
 def squared(name: str, wrong: str) -> Plant:
-    """A wrong squared error."""
+    """Make a plant with a wrong squared error."""
     return Plant(name, GAUSSIAN, "R", wrong)
 
 
 def own(name: str, wrong: str) -> Plant:
-    """A wrong likelihood of a decoder that gives its own σ."""
+    """Make a plant with a wrong likelihood of a decoder that gives its own σ."""
     return Plant(name, OWN_SIGMA, "R", wrong)
 
 
 def reduced(name: str, wrong: str, settings: Mapping[str, object] | None = None, right: str = "") -> Plant:
-    """A wrong loss."""
+    """Make a plant with a wrong loss."""
     return Plant(name, STEP, "loss", wrong, settings or {}, right)
 
 
 def bits(name: str, wrong: str, nats: float) -> Plant:
-    """Free bits, given wrongly."""
+    """Make a plant with wrong free bits."""
     right = f"R.sum() / B + maximum(kl.sum(axis=0) / B, {nats}).sum()"
     return reduced(name, wrong, {"free_bits": nats}, right)
 
 
 def capacity(name: str, wrong: str) -> Plant:
-    """A KL that is to be held at 7.3 nats, by ten times how far its mean is from there."""
+    """Make a plant with a wrong capacity: the KL should stay at 7.3 nats, by ten times its distance."""
     right = "R.sum() / B + 10 * absolute(kl.sum() / B - 7.3)"
     return reduced(name, wrong, {"beta": 10.0, "capacity": 7.3}, right)
 
 
 def weighed(name: str, line: str, wrong: str, *, gradients: bool = True) -> Plant:
-    """A wrong weight of K draws."""
+    """Make a plant with a wrong weight of K draws."""
     return Plant(name, DRAWS, line, wrong, gradients=gradients)
 
 
 def misread(piece: str, kind: str, reading: str) -> Plant:
-    """σ taken for what it is not: in z, in the KL, in log q, or in a decoder's likelihood."""
+    """Make a plant that takes σ for what it is not: in z, in the KL, in log q, or in a likelihood."""
     name = f"{piece}_{kind}_read_as_{reading}"
     if piece == "decoder":
         held = f"x_{kind}"
@@ -211,8 +211,8 @@ GROUPS: dict[str, tuple[Plant, ...]] = {
         *(misread("decoder", a, b) for a in DECODERS for b in SIGMA if a != b),
     ),
 }  # fmt: skip
-# mistakes that are another β for an optimizer that does not mind the loss's scale: β, by B = 128, D = 256,
-# Z = 8
+# These mistakes amount to another β for an optimizer that does not mind the loss's scale; β is given for
+# B = 128, D = 256 and Z = 8.
 LIKE_BETA = {
     "kl_missing": 0.0, "kl_divided_by_pixels": 1 / 256, "kl_mean_over_latents": 1 / 8, "kl_mean_over_batch": 1 / 128,
     "reconstruction_summed_over_batch": 1 / 128, "kl_half_missing": 2.0, "kl_summed_over_batch": 128.0,

@@ -1,7 +1,6 @@
-"""Play:
+"""Play has pages with sliders, whose numbers are computed in the browser.
 
-pages with sliders, whose numbers are computed in the browser, from trainings that were run when the site was
-built.
+They come from trainings that were run when the site was built.
 """
 
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ MAKERS = (latents, plane, divergence, rate, width, annealing, relaxation, bound,
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The overview and the pages of Play."""
+    """Yield the overview and the pages of Play."""
     made = [make(atlas) for make in MAKERS]
     cards = "".join(
         f'<div class="card"><h2><a href="/{page.path}">{page.title}</a></h2><p>{page.summary}</p></div>'

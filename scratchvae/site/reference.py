@@ -1,4 +1,4 @@
-"""The reference: every public name, the cases, the certificate, environment variables, results, the texts in Markdown."""
+"""The reference: every public name, the cases, the certificate, environment variables, results, and texts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ROOMS = [
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The index of names first."""
+    """Yield the pages of the reference, the index of names first."""
     cases = the_cases()
     yield Page(
         "reference/index.html", "Every public name", SECTION, _index(atlas), summary="what each room offers"
@@ -74,7 +74,7 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 
 
 def public(room: str) -> list[str]:
-    """What a room offers: its list, by which it is used."""
+    """Return the list of names that a room offers."""
     return list(import_module(f"scratchvae.{room}").__all__)
 
 
@@ -103,7 +103,7 @@ def _index(atlas: Atlas) -> str:
 
 
 def _cases(atlas: Atlas, cases: Cases) -> Iterator[Page]:
-    """The list of all cases, which leads to the tables of their numbers, a page for each 40 of them."""
+    """Yield the list of all cases, and then their tables of numbers, a page for each 40 of them."""
     size = 40
     rows, parts = [], [cases.all[i : i + size] for i in range(0, len(cases.all), size)]
     for i, part in enumerate(parts):

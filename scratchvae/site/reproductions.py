@@ -1,4 +1,4 @@
-"""Results: every model that has a paper's name, what the paper promises of it, and how that is measured again."""
+"""Results: every model with a paper's name, what the paper promises of it, and how that is measured."""
 
 from html import escape
 
@@ -7,7 +7,7 @@ from scratchvae.site.atlas import Atlas
 from scratchvae.site.widgets import link
 
 MEASURED = (("runs.results", "trains and compares"), ("recipes.NAMED_MODELS", "the table"))
-REPEATED = {  # demos that repeat what was published, each beside the published number or the exact one
+REPEATED = {  # these demos repeat what was published, beside the published number or the exact one
     "16_missing": "imputation by importance weights, as it was published for MIWAE",
     "24_estimators": "bias and variance of gradient estimators, and how signal to noise goes with the number of draws",
     "21_sphere": "codes on a sphere, and slopes of an expectation by two ways of drawing",
@@ -18,7 +18,7 @@ REPEATED = {  # demos that repeat what was published, each beside the published 
 
 
 def table(atlas: Atlas) -> str:
-    """The names with their papers, their settings, and what is claimed of them."""
+    """Make the table of names with their papers, their settings, and what is claimed of them."""
     rows = "".join(
         f'<tr id="{name}"><td><code>{name.replace("_", "-")}</code></td><td>{escape(named.paper)}</td><td>{escape(named.says)}</td>'
         f"<td>{'<br>'.join(f'<code>{escape(claim)}</code>' for claim in named.claims)}</td></tr>"

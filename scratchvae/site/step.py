@@ -14,13 +14,14 @@ from scratchvae.site.page import Page
 from scratchvae.site.walk import SIDE, STEPS, B, D, H, Walk, Z, walks
 from scratchvae.site.widgets import STYLE, data, equation, link, plot, proofs, slider, value
 
-PICTURES = {"x": "rows", "logits": "rows", "W1": "columns", "W4": "rows"}  # which of its vectors are pictures
+PICTURES = {"x": "rows", "logits": "rows", "W1": "columns", "W4": "rows"}  # the vectors that are pictures
 
 
 @dataclass(frozen=True)
 class Stop:
-    """One array: its name in the walk, its symbol, its shape, how it comes about, how its gradient does, and
-    both functions.
+    """One array: its name in the walk, its symbol, its shape, its words, its equations and its function.
+
+    `down` says how the array comes about, and `up` how its gradient does.
     """
 
     name: str
@@ -77,12 +78,12 @@ PROOFS = {
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The one page of this section."""
+    """Yield the one page of this section."""
     yield page(atlas)
 
 
 def page(atlas: Atlas) -> Page:
-    """The walk at some steps of a short training."""
+    """Make the page of the walk at some steps of a short training."""
     found = walks()
     labels = [str(step) for step, _, _ in found]
     body = f"""{STYLE}<p class="lead">A VAE with {D} pixels, {H} hidden units and {Z} latents takes one step. Read the values downwards, as they are computed.
@@ -128,8 +129,9 @@ def _stop(atlas: Atlas, stop: Stop) -> str:
 
 
 def _heat(name: str, array: Array) -> dict[str, Any]:
-    """An array as pictures of 8 bits side by side, or as a matrix of cells: of each number its share of the
-    largest.
+    """Return an array as pictures of 8 bits side by side, or as a matrix of cells.
+
+    Each number is stored as its share of the largest.
     """
     largest = float(np.abs(array).max())
     q = np.round(127 * array / (largest or 1)).astype(np.int8)

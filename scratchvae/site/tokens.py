@@ -1,4 +1,4 @@
-"""The words and signs that equations in Unicode are written with, each with its TeX."""
+"""Tokens are the words and signs with which equations in Unicode are written, each with its TeX."""
 
 from __future__ import annotations
 
@@ -93,8 +93,9 @@ PATTERN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a text: its kind, itself, where it begins, and whether white space stands before and after
-    it.
+    """A piece of a text: its kind, itself, where it begins, and whether white space surrounds it.
+
+    `before` and `after` say on which sides white space stands.
     """
 
     kind: str
@@ -105,12 +106,12 @@ class Token:
 
     @property
     def end(self) -> int:
-        """Where the next one may begin."""
+        """The place at which the next token may begin."""
         return self.at + len(self.text)
 
 
 def tokens_of(text: str) -> list[Token]:
-    """The tokens of a text without its white space."""
+    """Return the tokens of a text without its white space."""
     found = [m for m in PATTERN.finditer(text) if m.lastgroup != "space"]
     return [
         Token(
