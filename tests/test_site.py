@@ -12,7 +12,7 @@ from posixpath import dirname, join, normpath
 import pytest
 
 from scratchvae.site import reference
-from scratchvae.site.annotated import Book, in_order, page, rows_of
+from scratchvae.site.annotated import Book, in_order, page
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.build import ASSETS
 from scratchvae.site.equations import translate
@@ -20,6 +20,7 @@ from scratchvae.site.letters import NotAnEquation
 from scratchvae.site.numbers import certified
 from scratchvae.site.page import Page, render
 from scratchvae.site.prose import pieces
+from scratchvae.site.rows import rows_of
 from scratchvae.site.words import SIGNS, names_in
 
 ATLAS = Atlas()

@@ -152,9 +152,6 @@ LONG = {
     "reference/frameworks/torch_step.py": 285,
     "reference/frameworks/torch_training.py": 270,
     "reference/golden/vectors.py": 252,
-    "site/annotated.py": 275,
-    "site/answer_numbers.py": 262,
-    "site/equations.py": 279,
     "training/loop.py": 251,
 }
 

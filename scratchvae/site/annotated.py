@@ -14,6 +14,7 @@ from scratchvae.site.listing import code, lines_of
 from scratchvae.site.numbers import Cases, the_cases
 from scratchvae.site.page import Page
 from scratchvae.site.resolution import Uses
+from scratchvae.site.rows import rows_of, without_docstring
 from scratchvae.site.tables import proofs
 from scratchvae.site.words import names_in
 
@@ -46,16 +47,6 @@ ORDER = [  # the order of the rooms: from the ground up
         "site",
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Row:
-    """Lines of a file that are shown together: a function, the head of a class, or what stands between."""
-
-    name: str
-    node: ast.AST | None
-    first: int
-    last: int
 
 
 @dataclass
@@ -124,7 +115,7 @@ def page(book: Book, module: Module) -> Page:
         heading = (
             f'<h2><a href="#{row.name}">{escape(row.name.rpartition(".")[2])}</a></h2>' if row.name else ""
         )
-        right = code(_without_docstring(lines, row))
+        right = code(without_docstring(lines, row))
         if row.name in other:
             right = _tabs(row.name, right, other.pop(row.name))
         whole = f"{module.name}.{row.name}"
@@ -144,7 +135,8 @@ def page(book: Book, module: Module) -> Page:
     if other:
         made.append("<h2>Only in the compiled twin</h2>")
         made += [
-            f'<section class="row" data-later><div class="doc"></div><div class="source">{listing}</div></section>'
+            '<section class="row" data-later><div class="doc"></div><div '
+            f'class="source">{listing}</div></section>'
             for listing in other.values()
         ]
     room = _room(module)
@@ -154,51 +146,11 @@ def page(book: Book, module: Module) -> Page:
     )
 
 
-def rows_of(module: Module) -> list[Row]:
-    """Cut a file before every function, class and method; a comment before one belongs to it."""
-    end = len(module.text.splitlines())
-    cuts: list[tuple[int, str, ast.AST | None]] = [(1, "", module.tree)]
-    for node in module.tree.body:
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            if cuts[-1][1]:  # values between functions
-                cuts.append((node.lineno, "", None))
-            continue
-        cuts.append((_start(node), node.name, node))
-        if isinstance(node, ast.ClassDef):
-            cuts += [
-                (_start(inner), f"{node.name}.{inner.name}", inner)
-                for inner in node.body
-                if isinstance(inner, ast.FunctionDef)
-            ]
-    starts = [*(cut[0] for cut in cuts), end + 1]
-    found = []
-    for (first, name, of), following in zip(cuts, starts[1:], strict=True):
-        found.append(Row(name, of, first, following - 1))
-    return found
-
-
-def _start(node: ast.FunctionDef | ast.ClassDef) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-
-
-def _without_docstring(lines: list[str], row: Row) -> list[str]:
-    body = getattr(row.node, "body", [])
-    kept = list(range(row.first, row.last + 1))
-    if (
-        body
-        and isinstance(body[0], ast.Expr)
-        and isinstance(body[0].value, ast.Constant)
-        and isinstance(body[0].value.value, str)
-    ):
-        kept = [i for i in kept if not body[0].lineno <= i <= (body[0].end_lineno or 0)]
-    return [lines[i - 1] for i in kept]
-
-
 def _listings(book: Book, compiled: Module) -> dict[str, str]:
     lines = lines_of(compiled, book.atlas, book.uses, prefix="C")
     found = {}
     for row in rows_of(compiled):
-        listing = code(_without_docstring(lines, row))
+        listing = code(without_docstring(lines, row))
         found[row.name or f"C{row.first}"] = (
             f'<div id="compiled.{row.name}">{listing}</div>' if row.name else listing
         )
@@ -209,7 +161,8 @@ def _tabs(name: str, textbook: str, compiled: str) -> str:
     one, two = f"textbook-of-{name}", f"compiled-of-{name}"
     return f"""<div class="tabs"><div role="tablist" aria-label="Twins of {name}">
 <button role="tab" id="tab-{one}" aria-controls="{one}" aria-selected="true">textbook</button>
-<button role="tab" id="tab-{two}" aria-controls="{two}" aria-selected="false" tabindex="-1">compiled</button></div>
+<button role="tab" id="tab-{two}" aria-controls="{two}" aria-selected="false"
+tabindex="-1">compiled</button></div>
 <div role="tabpanel" id="{one}" aria-labelledby="tab-{one}">{textbook}</div>
 <div role="tabpanel" id="{two}" aria-labelledby="tab-{two}" hidden>{compiled}</div></div>"""
 
@@ -247,7 +200,10 @@ def _overview(atlas: Atlas) -> Page:
         parts.append(
             f'<h2 id="{room}">{room}</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>'
         )
-    lead = "Every file of the package: equations on the left, the code that computes them on the right, numbers below."
+    lead = (
+        "Every file of the package: equations on the left, the code that computes them on the right, numbers "
+        "below."
+    )
     return Page(
         "source/index.html",
         "Source",

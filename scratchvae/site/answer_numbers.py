@@ -1,6 +1,6 @@
 """The functions that an answer is about compute the table of numbers in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -15,24 +15,7 @@ from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, aggregate_log_prob
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import StandardGaussian
-
-
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table of numbers."""
-    top = "".join(f'<th scope="col" class="number">{cell}</th>' for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f'<td class="number">{_number(cell)}</td>' for cell in row) + "</tr>" for row in rows
-    )
-    return f'<div class="scroll"><table><caption>{caption}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _number(cell: object) -> str:
-    return f"{cell:.6g}".replace("-", "−") if isinstance(cell, float) else str(cell)
-
-
-def central(f: Callable[[float], float], at: float, h: float = 1e-5) -> float:
-    """Return (f(x + h) − f(x − h)) / 2h at the point x."""
-    return (f(at + h) - f(at - h)) / (2 * h)
+from scratchvae.site.number_table import central, table
 
 
 def _kl(mean: float, log_var: float) -> float:
@@ -80,7 +63,8 @@ def free_bits() -> str:
     rows = []
     for bits in (0.0, 0.5):
         model = VAE(
-            event_shape=(3,), encoder=Linear(3, 4, rng=0), posterior=DiagonalGaussian(2), prior=StandardGaussian(2),
+            event_shape=(3,), encoder=Linear(3, 4, rng=0), posterior=DiagonalGaussian(2),
+            prior=StandardGaussian(2),
             decoder=Linear(2, 3, rng=0), likelihood=Bernoulli(),
         )  # fmt: skip
         cast(model, np.float64)
@@ -103,8 +87,10 @@ def free_bits() -> str:
 def fading() -> str:
     """Show the signal and the noise of the encoder's gradient as the bound gets tighter."""
     model = VAE(
-        event_shape=(6,), encoder=Sequential(Linear(6, 5, rng=1), Tanh(), Linear(5, 4, rng=2)), posterior=DiagonalGaussian(2),
-        prior=StandardGaussian(2), decoder=Sequential(Linear(2, 5, rng=3), Tanh(), Linear(5, 6, rng=4)), likelihood=Bernoulli(),
+        event_shape=(6,), encoder=Sequential(Linear(6, 5, rng=1), Tanh(), Linear(5, 4, rng=2)),
+        posterior=DiagonalGaussian(2),
+        prior=StandardGaussian(2), decoder=Sequential(Linear(2, 5, rng=3), Tanh(), Linear(5, 6, rng=4)),
+        likelihood=Bernoulli(),
     )  # fmt: skip
     cast(model, np.float64)
     batch = Batch((np.random.default_rng(0).random((8, 6)) < 0.5) * 1.0)
@@ -130,7 +116,8 @@ def fading() -> str:
         rows.append(row)
     head = ("K", "signal", "noise", "signal / noise", "signal, dreg", "noise, dreg", "signal / noise, dreg")
     return table(
-        "The encoder's gradient of Iwae(K) in a small VAE: the size of its mean, and its deviation, over 300 draws.",
+        "The encoder's gradient of Iwae(K) in a small VAE: the size of its mean, and its deviation, over 300 "
+        "draws.",
         head,
         rows,
     )

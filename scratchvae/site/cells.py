@@ -49,7 +49,8 @@ CELLS = (
     cell(
         "gradient",
         "One gradient, and its finite difference",
-        "Change the mean and the log-variance. Then give the pullback a 2 in place of the 1, and both gradients double.",
+        "Change the mean and the log-variance. Then give the pullback a 2 in place of the 1, and both "
+        "gradients double.",
         """
         import numpy as np
         from scratchvae.distributions import gaussian
@@ -70,7 +71,8 @@ CELLS = (
     cell(
         "check",
         "A gradient of your own, checked",
-        "The function is x³, and its pullback is right. Write 2 in place of 3 in the pullback, and run the cell again. The gradient that is furthest off is shown.",
+        "The function is x³, and its pullback is right. Write 2 in place of 3 in the pullback, and run the "
+        "cell again. The gradient that is furthest off is shown.",
         """
         import numpy as np
         from scratchvae.checks import check_pullback
@@ -88,7 +90,8 @@ CELLS = (
     cell(
         "mistake",
         "A mistake, found by its numbers",
-        "z should be mean + σ · noise with σ = exp(log_var / 2). Mend the line, and the report says that nothing departs.",
+        "z should be mean + σ · noise with σ = exp(log_var / 2). Mend the line, and the report says that "
+        "nothing departs.",
         """
         import numpy as np
         from scratchvae.reference import diagnose
@@ -106,7 +109,8 @@ CELLS = (
     cell(
         "training",
         "A VAE, trained here",
-        "Pictures of three bars, of which each may be on. There are eight pictures, so that log p(x) can be −log 8 = −2.08 nats at "
+        "Pictures of three bars, of which each may be on. There are eight pictures, so that log p(x) can be "
+        "−log 8 = −2.08 nats at "
         "best. Change the number of latents to 1, or give the objective another beta.",
         """
         import numpy as np
@@ -146,15 +150,20 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 
 def page(atlas: Atlas) -> Page:
     """Make the page of the cells, what each printed, and the package for the browser beside the page."""
-    body = f"""{STYLE}<p class="lead">Cells of Python that run in your browser. Nothing is loaded until you press the button, and the
+    body = f"""{STYLE}<p class="lead">Cells of Python that run in your browser. Nothing is loaded until you
+press the button, and the
 rest of this site works without it.</p>
-<p>Python for browsers is called Pyodide. It comes from the address below, with NumPy and SciPy some 40 MB, or from a folder:
-put a release of Pyodide beside this page, write the folder's name, and open the page by <code>scratchvae site --serve</code>, since a
-browser that opened a page by a double click reads no files beside it. The package itself comes from this site's folder.
+<p>Python for browsers is called Pyodide. It comes from the address below, with NumPy and SciPy some 40 MB, or
+from a folder:
+put a release of Pyodide beside this page, write the folder's name, and open the page by <code>scratchvae site
+--serve</code>, since a
+browser that opened a page by a double click reads no files beside it. The package itself comes from this
+site's folder.
 The cells use the textbook kernels, which are written in NumPy.</p>
 <form id="load" class="stage"><label for="address">Pyodide's address or folder</label>
 <input id="address" type="text" value="{ADDRESS}" spellcheck="false" autocomplete="off">
-<p class="buttons"><button type="submit">Load Python</button></p><p id="state" role="status">Not loaded.</p></form>
+<p class="buttons"><button type="submit">Load Python</button></p><p id="state" role="status">Not
+loaded.</p></form>
 {"".join(_shown(atlas, each) for each in CELLS)}
 <noscript><p>Running a cell needs JavaScript. What each prints stands below it.</p></noscript>
 """
@@ -175,8 +184,10 @@ def _shown(atlas: Atlas, each: Cell) -> str:
     rows = each.code.count("\n") + 1
     return f"""<section class="cell" id="{each.name}"><h2>{escape(each.title)}</h2><p>{escape(each.words)}</p>
 <label class="quiet" for="code-{each.name}">Python</label>
-<textarea id="code-{each.name}" rows="{rows}" spellcheck="false" autocapitalize="off" wrap="off">{escape(each.code)}</textarea>
-<p class="buttons"><button type="button" data-run disabled>Run</button> <button type="button" data-reset>As it was</button>
+<textarea id="code-{each.name}" rows="{rows}" spellcheck="false" autocapitalize="off"
+wrap="off">{escape(each.code)}</textarea>
+<p class="buttons"><button type="button" data-run disabled>Run</button> <button type="button" data-reset>As it
+was</button>
 <span class="quiet">Control and Enter run it too.</span></p>
 <p class="quiet" data-whose>Printed when this site was built:</p>
 <pre class="output" data-output tabindex="0" aria-live="polite">{escape(printed(each))}</pre>

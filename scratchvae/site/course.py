@@ -16,7 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scratchvae.site.atlas import Atlas, Module
-from scratchvae.site.chapters import CHAPTERS, PARTS, Chapter, Statement
+from scratchvae.site.chapter import PARTS, Chapter, Statement
+from scratchvae.site.chapters import CHAPTERS
 from scratchvae.site.narrative import narrative
 from scratchvae.site.page import Page
 from scratchvae.site.widgets import STYLE, link
@@ -83,7 +84,8 @@ def run_demo(path: Path) -> Ran:
         return Ran(
             "",
             {},
-            f"It needs {missing[1] or missing[2] or missing[3]}, which was not installed where this site was built.",
+            f"It needs {missing[1] or missing[2] or missing[3]}, which was not installed where this site was "
+            "built.",
         )
     if run.returncode:
         return Ran(
@@ -115,16 +117,27 @@ def contents() -> Page:
     parts = ""
     for part, italian in PARTS.items():
         rows = "".join(
-            f'<tr><td><a href="/course/{c.demo}.html">{c.title}</a></td><td lang="it">{c.italian}</td><td>{len(c.statements)}</td></tr>'
+            f'<tr><td><a href="/course/{c.demo}.html">{c.title}</a></td><td '
+            f'lang="it">{c.italian}</td><td>{len(c.statements)}</td></tr>'
             for c in CHAPTERS
             if c.part == part
         )
-        head = '<tr><th scope="col">chapter</th><th scope="col">in Italian</th><th scope="col">statements</th></tr>'
-        parts += f'<h2>{part} <small lang="it">· {italian}</small></h2><div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
-    body = f"""{STYLE}<p class="lead">From the autoencoder to the family of variational autoencoders, in {len(CHAPTERS)} chapters.
-Each is a program of the library, run when this site was built, which prints its numbers beside what they must be.</p>
-<p>Read the statements first, then the output: after "expected" stands what theory says. Each statement is linked to the functions that
-compute its two sides, and to the test that compares them. Titles and captions are in Italian too, since the notes that this project began from are.</p>{parts}"""
+        head = (
+            '<tr><th scope="col">chapter</th><th scope="col">in Italian</th><th '
+            'scope="col">statements</th></tr>'
+        )
+        parts += (
+            f'<h2>{part} <small lang="it">· {italian}</small></h2><div '
+            f'class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+        )
+    body = f"""{STYLE}<p class="lead">From the autoencoder to the family of variational autoencoders, in
+{len(CHAPTERS)} chapters.
+Each is a program of the library, run when this site was built, which prints its numbers beside what they must
+be.</p>
+<p>Read the statements first, then the output: after "expected" stands what theory says. Each statement is
+linked to the functions that
+compute its two sides, and to the test that compares them. Titles and captions are in Italian too, since the
+notes that this project began from are.</p>{parts}"""
     return Page(
         "course/index.html",
         "The course",
@@ -152,7 +165,8 @@ def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
 <h2>Statements, and their proof</h2>{statements}
 <h2>What it prints</h2>{trouble}{output}
 {f"<h2>Pictures</h2>{pictures}" if pictures else ""}
-<h2>The program</h2><p><code>demos/{chapter.demo}.py</code>, whose words stand above. <code>python demos/{chapter.demo}.py</code> runs it in full.</p>
+<h2>The program</h2><p><code>demos/{chapter.demo}.py</code>, whose words stand above. <code>python
+demos/{chapter.demo}.py</code> runs it in full.</p>
 {code_of(after)}"""
     return Page(
         f"course/{chapter.demo}.html",
@@ -194,9 +208,15 @@ def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
         )
         if name.endswith(".png"):
             width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-            shown += f'<figure><img src="/{path}" alt="{escape(english)}" width="{width}" height="{height}" loading="lazy">{caption}</figure>'
+            shown += (
+                f'<figure><img src="/{path}" alt="{escape(english)}" width="{width}" height="{height}" '
+                f'loading="lazy">{caption}</figure>'
+            )
         elif name.endswith(".wav"):
-            shown += f'<figure><audio controls preload="none" src="/{path}" aria-label="{escape(english)}"></audio>{caption}</figure>'
+            shown += (
+                f'<figure><audio controls preload="none" src="/{path}" '
+                f'aria-label="{escape(english)}"></audio>{caption}</figure>'
+            )
     return shown, files
 
 

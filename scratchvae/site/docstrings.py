@@ -19,9 +19,8 @@ def blocks(doc: str, names: Collection[str], link: Link) -> str:
         lines = paragraph.splitlines()
         for indented, group in _groups(lines):
             if group[0].lstrip().startswith(">>>"):
-                made.append(
-                    f"<pre><code>{escape(chr(10).join(line.strip() for line in group), quote=False)}</code></pre>"
-                )
+                example = escape("\n".join(line.strip() for line in group), quote=False)
+                made.append(f"<pre><code>{example}</code></pre>")
             elif indented:
                 made.append(_displayed(group, names, link))
             elif re.match(r"(- |\d+\. )", group[0]):

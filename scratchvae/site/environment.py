@@ -27,7 +27,8 @@ def table(atlas: Atlas) -> str:
                 users.setdefault(node.value, {})[module.name] = module
     said = sentences(atlas)
     rows = "".join(
-        f'<tr id="{name}"><td><code>{name}</code></td><td>{" ".join(map(_told, said.get(name) or _first(users[name])))}</td>'
+        f'<tr id="{name}"><td><code>{name}</code></td>'
+        f"<td>{' '.join(map(_told, said.get(name) or _first(users[name])))}</td>"
         f"<td>{', '.join(atlas.link(module) for module in users.get(name, ()))}</td></tr>"
         for name in sorted({*users, *said})
     )

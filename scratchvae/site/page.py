@@ -56,7 +56,8 @@ def render(page: Page, contents: Sequence[Page]) -> str:
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/assets/katex/katex.min.css">
 <link rel="stylesheet" href="/assets/style.css">
-<script>try {{ document.documentElement.dataset.theme = localStorage.getItem("theme") || "" }} catch (e) {{}}</script>
+<script>try {{ document.documentElement.dataset.theme = localStorage.getItem("theme") || "" }} catch (e)
+{{}}</script>
 {scripts}</head>
 <body>
 <a class="skip" href="#page-content">Skip to the content</a>
@@ -106,7 +107,10 @@ def _list_of(page: Page, here: Sequence[Page]) -> str:
         lines += [f"<li>{_link(other, shown[other.path], current=other is page)}</li>" for other in members]
     listed = f"<ul>{''.join(lines)}</ul>"
     section = escape(page.section)
-    return f'<nav class="pages" aria-label="{section}"><details open><summary>{section}</summary>{listed}</details></nav>'
+    return (
+        f'<nav class="pages" aria-label="{section}"><details '
+        f"open><summary>{section}</summary>{listed}</details></nav>"
+    )
 
 
 def _neighbours(page: Page, here: Sequence[Page]) -> tuple[str, str]:

@@ -40,7 +40,8 @@ def _absolute(a: Array) -> Array:
 
 NAMES: dict[str, Any] = {
     "np": np, "B": B, "D": D, "Z": Z, "K": K, "beta": 4.0, "free_bits": 0.5, "variance": 0.3,
-    "detach": np.real, "absolute": _absolute, "maximum": _maximum, "largest": _largest, "log_sum_exp": _log_sum_exp,
+    "detach": np.real, "absolute": _absolute, "maximum": _maximum, "largest": _largest,
+    "log_sum_exp": _log_sum_exp,
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)), "redrawn": np.random.default_rng(1).normal(size=(B, Z)),
     "share": lambda w: np.exp(w - _log_sum_exp(w)[:, None]),
 }  # fmt: skip
@@ -192,7 +193,8 @@ DRAWS = Step(
         "loss": "-bound.sum() / bound.size",
     },
     gives={
-        "x": "x", "noise": "noise", "mean": "mean[:, 0]", "log_var": "log_var[:, 0]", "z": "z", "logits": "logits",
+        "x": "x", "noise": "noise", "mean": "mean[:, 0]", "log_var": "log_var[:, 0]", "z": "z",
+        "logits": "logits",
         "log_px": "log_px", "log_pz": "log_pz", "log_q": "log_q", "log_w": "log_w", "loss": "loss",
     },
     of="loss",

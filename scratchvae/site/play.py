@@ -26,8 +26,9 @@ def pages(atlas: Atlas) -> Iterator[Page]:
         "play/index.html",
         "Play",
         SECTION,
-        f"""<p class="lead">Nine pages on which you move something and see a number change. The trainings behind them were run by this
-library when the site was built, and every page names the functions that compute in Python what it computes here.</p>
+        f"""<p class="lead">Nine pages on which you move something and see a number change. The trainings
+behind them were run by this library when the site was built, and every page names the functions that compute
+in Python what it computes here.</p>
 <div class="cards">{cards}</div>
 <p>Every slider can be moved with the arrow keys, once Tab has brought you to it.</p>""",
         summary="sliders that move a trained model",

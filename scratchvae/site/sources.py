@@ -20,7 +20,8 @@ def root() -> Path:
         if (folder / "demos" / "03_vae.py").is_file():
             return folder
     raise InputError(
-        f"site: the demos and tests should stand in {COPIES} or in {PACKAGE.parent}, found none; install the package anew"
+        f"site: the demos and tests should stand in {COPIES} or in {PACKAGE.parent}, found none; install the "
+        "package anew"
     )
 
 

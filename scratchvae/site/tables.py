@@ -84,7 +84,10 @@ def _certificate(cases: Cases, whole: str) -> str:
     told = ", ".join(f"{error:.1e} in {dtype}" for dtype, error in worst.items())
     inputs = f"{len(rows)} kind{'s' if len(rows) > 1 else ''} of input"
     named = '<a href="/reference/certificate.html">certificate</a>'
-    return f'<p class="certified">Beside mpmath, on {inputs} of the {named}, the worst relative error is {told}.</p>'
+    return (
+        f'<p class="certified">Beside mpmath, on {inputs} of the {named}, the worst relative error is '
+        f"{told}.</p>"
+    )
 
 
 def _ways(atlas: Atlas, uses: Uses, whole: str) -> str:

@@ -30,7 +30,8 @@ def slider(
     shown = f' data-words="{escape("|".join(words))}"' if words else f' data-digits="{digits}"'
     return (
         f'<div class="slider"><label for="s-{name}">{label}</label>'
-        f'<input type="range" id="s-{name}" name="{name}" min="{low}" max="{high}" step="{step}" value="{at}"{shown}>'
+        f'<input type="range" id="s-{name}" name="{name}" min="{low}" max="{high}" step="{step}" '
+        f'value="{at}"{shown}>'
         f'<output for="s-{name}"></output></div>'
     )
 
@@ -38,7 +39,8 @@ def slider(
 def choices(name: str, label: str, of: Mapping[str, str]) -> str:
     """Return a choice among several, each a value and its words; the first one is chosen."""
     rows = "".join(
-        f'<label><input type="radio" name="{name}" value="{key}"{" checked" if k == 0 else ""}> {words}</label>'
+        f'<label><input type="radio" name="{name}" value="{key}"{" checked" if k == 0 else ""}> '
+        f"{words}</label>"
         for k, (key, words) in enumerate(of.items())
     )
     return f'<fieldset class="choices"><legend>{label}</legend>{rows}</fieldset>'
@@ -67,12 +69,18 @@ def value(name: str, digits: int = 3) -> str:
 
 def plot(name: str, words: str) -> str:
     """Return a place for a drawing; `words` say what it shows to those who do not see it."""
-    return f'<svg id="{name}" class="plot" role="img" aria-label="{escape(words)}"><title>{escape(words)}</title></svg>'
+    return (
+        f'<svg id="{name}" class="plot" role="img" '
+        f'aria-label="{escape(words)}"><title>{escape(words)}</title></svg>'
+    )
 
 
 def canvas(name: str, side: int, words: str) -> str:
     """Return a place for a picture of so many points a side."""
-    return f'<canvas id="{name}" class="picture" width="{side}" height="{side}" role="img" aria-label="{escape(words)}"></canvas>'
+    return (
+        f'<canvas id="{name}" class="picture" width="{side}" height="{side}" role="img" '
+        f'aria-label="{escape(words)}"></canvas>'
+    )
 
 
 def data(payload: Mapping[str, Any]) -> str:
