@@ -151,7 +151,6 @@ LONG = {
     "reference/frameworks/torch_flow.py": 275,
     "reference/frameworks/torch_step.py": 285,
     "reference/frameworks/torch_training.py": 270,
-    "reference/golden/vectors.py": 252,
     "training/loop.py": 251,
 }
 

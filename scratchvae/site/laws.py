@@ -19,6 +19,7 @@ def divergence(atlas: Atlas) -> Page:
             ("t", "∂KL/∂log τ²", "½ (1 − σ²/τ² − (m − μ)²/τ²)"),
         )
     )
+    words = "The densities q and p, the integrand of the KL, and arrows for minus the gradient."
     return lesson(
         atlas,
         "kl",
@@ -29,12 +30,8 @@ def divergence(atlas: Atlas) -> Page:
             r"-1-\log\frac{\sigma^2}{\tau^2}\Bigr),"
             r"\qquad q=\mathcal N(m,\sigma^2),\;p=\mathcal N(\mu,\tau^2)"
         ],
-        stage=f"""<div id="play" class="stage two"><div>{
-            plot(
-                "densities",
-                "The densities q and p, the integrand of the KL, and arrows for minus the gradient.",
-            )
-        }
+        stage=f"""<div id="play" class="stage two"><div>
+{plot("densities", words)}
 {plot("hill", "The KL as a function of the mean of q, with its tangent at the present mean.")}</div>
 <div class="sliders">{slider("m", "mean of q, m", -4, 4, 1.5)}{slider("s", "log σ² of q", -4, 3, -1)}
 {slider("mu", "mean of p, μ", -4, 4, 0)}{slider("t", "log τ² of p", -2, 3, 0)}
