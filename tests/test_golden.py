@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 
 from scratchvae.__main__ import main
 from scratchvae.reference import all_cases, golden
-from scratchvae.reference.golden.vectors import ALLOWED
+from scratchvae.reference.golden.tolerances import ALLOWED
 
 STORED = Path(__file__).parent / "golden"
 MANIFEST = json.loads((STORED / "manifest.json").read_text(encoding="utf-8"))

@@ -34,8 +34,8 @@ def tolerances_of(
     exact = computed(case, inputs, "float64")
     for _ in range(TRIALS):
         moved = [a * (1 + roundoff * rng.choice([-1.0, 1.0], a.shape)) for a in inputs]
-        computed = computed(case, moved, "float64")
-        worst = {name: max(found, largest(computed[name] - exact[name])) for name, found in worst.items()}
+        near = computed(case, moved, "float64")
+        worst = {name: max(found, largest(near[name] - exact[name])) for name, found in worst.items()}
     return {name: ALLOWED * (worst[name] + roundoff * largest(array)) for name, array in results.items()}
 
 

@@ -46,8 +46,8 @@ CONVENTIONS = {
     "an objective's loss is a mean over the batch",
     "Linear": "weight (in, out): the transpose of PyTorch's",
     "within": "|yours − ours| ≤ tolerance, entry by entry",
-    "tolerance": f"{ALLOWED} · (the larger of what a roundoff of the inputs changes and of what float32 loses "
-    "beside float64, in roundoffs, and a roundoff of the largest entry): "
+    "tolerance": f"{ALLOWED} · (the larger of what a roundoff of the inputs changes and of what float32 "
+    "loses beside float64, in roundoffs, and a roundoff of the largest entry): "
     f"the most of {TRIALS} and {ROUGH_TRIALS} trials",
     "mistake": "what a well-known faulty form gives in place of value and gradient; `caught_by` are the "
     "results that differ from the right ones by more than 100 tolerances, whatever the dtype",
@@ -78,7 +78,7 @@ def vectors(dtype: str, cases: Iterable[Case] | None = None) -> dict[str, Array]
 
 
 def manifest(arrays: Mapping[str, Mapping[str, Array]], files: Mapping[str, bytes]) -> dict[str, Any]:
-    """Return what goes with the vectors and their files: versions, conventions, constants, tolerances, hashes."""
+    """Return what goes with the vectors and files: versions, conventions, constants, tolerances, hashes."""
     rows = {}
     with kernels.using("textbook"):
         for case in all_cases():
