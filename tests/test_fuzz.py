@@ -575,7 +575,7 @@ def command_lines(folder, run, number):
 
 
 # ---- kills
-# ------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 # of the run that is killed: so many epochs of so many steps, each step with a checkpoint
 EPOCHS, STEPS = 4, 18

@@ -71,7 +71,7 @@ def step(model, objective, batch, noise, mode=EVALUATION):
     return [np.asarray(report.loss), *report.terms.values(), *grads]
 
 
-# -------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # the data
 
 
@@ -148,7 +148,10 @@ def test_complete_data_cost_nothing():
         ),
         (
             lambda: small("gaussian").fit(np.where(np.arange(D) == 2, np.nan, X), epochs=1),
-            "every entry should be observed in some example of x; column 2 is missing in all of them, and 1 such",
+            (
+                "every entry should be observed in some example of x; column 2 is missing in all of them, "
+                "and 1 such"
+            ),
         ),
         (
             lambda: evaluation.regularity(small("gaussian"), Dataset("d", SAME["nan"](X)), rng=None, k=1),
@@ -235,7 +238,7 @@ def test_a_fill_that_is_0_is_the_zero_fill_and_moves_when_it_is_learned():
         assert np.isfinite(model.impute(images, samples=2)).all()
 
 
-# ----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # every verb
 
 
@@ -351,7 +354,10 @@ def test_with_the_exact_posterior_every_draw_says_the_same(kind):
 
 @pytest.mark.parametrize("chunk", [16, 1024])
 def test_weights_make_up_for_a_wrong_posterior(monkeypatch, chunk):
-    """q = N(0, I), the prior, whatever was observed: the sums over chunks are those over all draws together."""
+    """q = N(0, I) is the prior, whatever was observed.
+
+    The sums over chunks are then those over all draws together.
+    """
     monkeypatch.setattr(evaluation.imputation, "ROWS", chunk)
     exact, model, holes = holed(ProbabilisticPCA)
     blind = Linear(10, 5, rng=0)

@@ -265,9 +265,11 @@ def test_pages_open_in_a_browser_without_a_word_of_complaint(made, tmp_path):
           setEquations(document);
           document.querySelectorAll("[role=tab]").forEach((tab) => tab.click());
           document.documentElement.dataset.tex = window.texErrors.join("; ") || "none";
-          const shown = [...document.querySelectorAll("[role=tabpanel]")].filter((panel) => !panel.hidden).length;
+          const panels = [...document.querySelectorAll("[role=tabpanel]")];
+          const shown = panels.filter((panel) => !panel.hidden).length;
           document.documentElement.dataset.shown = shown;
-          const asked = performance.getEntriesByType("resource").filter((entry) => !entry.name.startsWith("file:"));
+          const loaded = performance.getEntriesByType("resource");
+          const asked = loaded.filter((entry) => !entry.name.startsWith("file:"));
           document.documentElement.dataset.asked = asked.length;
         })</script></body>"""
         html = render(one, made).replace("</head>", watched).replace("</body>", closing)

@@ -268,12 +268,14 @@ window.addEventListener("load", () => {
     slider.value = Number(slider.value) === Number(slider.max) ? slider.min : slider.max;
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     if (shown() === before) found.push(`nothing moves with ${slider.name}`);
-    if (!document.querySelector(`output[for="${slider.id}"]`).textContent) found.push(`${slider.name} shows no value`);
+    const output = document.querySelector(`output[for="${slider.id}"]`);
+    if (!output.textContent) found.push(`${slider.name} shows no value`);
   }
   for (const value of document.querySelectorAll("[data-value]")) {
     if (!value.textContent) found.push(`no number for ${value.dataset.value}`);
   }
-  found.push(...(window.texErrors || []), `${document.querySelectorAll("#play input[type=range]").length} sliders`);
+  const sliders = document.querySelectorAll("#play input[type=range]").length;
+  found.push(...(window.texErrors || []), `${sliders} sliders`);
   document.body.dataset.found = JSON.stringify(found);
 });
 </script>"""

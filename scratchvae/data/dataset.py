@@ -30,7 +30,7 @@ class Dataset:
 
     name         what messages and titles call it
     images       (N, C, H, W), or (N, D) for plain vectors: anything that `arrival` accepts, of any dtype. An
-                 entry is missing where it is NaN, or where a masked array hides it, whatever stands there.
+                 entry is missing where it is NaN, or where a masked array hides it.
                  Rows and memory maps stay in their file, and each batch reads its own examples
     labels       (N,) integers, or None
     label_names  the name of label 0, 1, ...; empty when the labels have no names
