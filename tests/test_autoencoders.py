@@ -1,4 +1,4 @@
-"""Penalties on an autoencoder's codes: closed forms, differences, limits, and what training with them does."""
+"""Penalties on an autoencoder's codes: closed forms, differences, limits, and training with them."""
 
 import numpy as np
 import pytest

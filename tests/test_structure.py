@@ -1,4 +1,4 @@
-"""The house rules that a test can enforce, on floors, circles, frameworks, names, docstrings and pullbacks."""
+"""The house rules that a test can enforce: floors, circles, frameworks, names, docstrings, pullbacks."""
 
 import ast
 import subprocess
@@ -160,7 +160,7 @@ def test_files_are_named_by_a_noun_and_stay_short(path):
     assert lines <= LONG.get(path.relative_to(ROOT).as_posix(), 250)
 
 
-# the rooms and files whose words and lines were gone through; the runner is shown whole, as a program of 44 lines
+# the rooms and files whose words and lines were gone through
 READ = (
     "__",
     "arguments",
@@ -181,7 +181,7 @@ READ = (
     "site/",
     "strict_json",
 )
-RUNNER = "reference/golden/runners/runner.py"
+RUNNER = "reference/golden/runners/runner.py"  # it is shown whole, as a program of at most 44 lines
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if id_of(path).startswith(READ)], ids=id_of)
