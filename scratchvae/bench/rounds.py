@@ -155,6 +155,6 @@ def started(name: str, workload: str, threads: int, sizes: Mapping[str, int]) ->
             yield Worker(name, workload, process, complaints)
         finally:
             process.kill()
-            with suppress(BrokenPipeError):  # there may be a request that it did not read
+            with suppress(BrokenPipeError):  # the process may have left a request unread
                 if process.stdin:
                     process.stdin.close()

@@ -49,7 +49,7 @@ def _built(
     from scratchvae.bench.workloads import WORKLOADS
 
     if implementation == "scratchvae":
-        cpu.prepare()  # as the command line does; OpenBLAS has been told by the environment
+        cpu.prepare()  # the command line does so too; the environment has told OpenBLAS
         ours = WORKLOADS[workload](**given)
         return {"step": ours.step, "products": ours.products}, ours.images
     defaults = {size: p.default for size, p in signature(WORKLOADS[workload]).parameters.items()}

@@ -57,7 +57,7 @@ MARKS = (
     WITH_MARKS,
     "write 3.14 with a point, and no other marks",
 )
-FEW = 10  # levels, which texts may have however few rows there are
+FEW = 10  # texts may have so many levels, however few rows there are
 
 
 def described(

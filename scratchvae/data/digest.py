@@ -7,7 +7,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.data.dataset import Dataset
 
-AT_ONCE = 1 << 22  # values, so that a set in an odd memory layout is not copied whole
+AT_ONCE = 1 << 22  # so many values are copied together: a set in an odd memory layout is never copied whole
 
 
 def digest(data: Dataset) -> str:

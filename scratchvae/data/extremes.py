@@ -24,7 +24,7 @@ def require_told_apart(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:
         return
     (low, second_low), (high, second_high) = _ends(data, suspicious, 2)
     for d, a, b, c, e in zip(suspicious, low, second_low, second_high, high, strict=True):
-        # the largest one apart, or the smallest
+        # either the largest entry lies apart from the others, or the smallest does
         far, others = (e - c, c - a) if e - c > b - a else (b - a, e - b)
         if np.isfinite(others) and 0 < others < 10 * float(np.finfo(dtype).eps) * far:
             place, value = _furthest(data, int(d), low=e - c <= b - a)

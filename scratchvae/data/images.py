@@ -90,7 +90,7 @@ def _stacked(files: list[Path], size: tuple[int, int] | None, resize: str) -> Ar
             helps = "size=(H, W), on the command line --size HxW, brings all pictures to one size"
             first = f"{images.shape[3]} x {images.shape[2]} pixels like {files[0].name}"
             raise InputError(f"{file}: expected {first}, found {one.shape[2]} x {one.shape[1]}: {helps}")
-        if len(one) > images.shape[1]:  # the first in colour
+        if len(one) > images.shape[1]:  # this is the first picture in colour
             images, grey = _room_for(files, one), images
             images[:i] = grey[:i]
         images[i] = one

@@ -12,7 +12,7 @@ from scratchvae.data.limits import require_room
 from scratchvae.files import open_regular
 
 MOST_AXES = 32  # more than any file of images has, and NumPy has room for
-PIECE = 1 << 20  # bytes asked for at a time
+PIECE = 1 << 20  # so many bytes are asked for at a time
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     usual = csv.field_size_limit(len(text) + 1)  # a cell may be as long as the file, which has room
     lines: list[tuple[int, list[str]]] = []
-    empty: list[int] = []  # lines since the last one that was not
+    empty: list[int] = []  # the empty lines since the last line that was not empty
     try:
         for cells in reader:
             one_column = bool(lines) and len(lines[0][1]) == 1

@@ -43,7 +43,7 @@ def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
         content = read_all(file, str(path), each=OF_A_BYTE)
     try:
         with warnings.catch_warnings():
-            # SciPy only warns of a file that breaks off
+            # SciPy only warns of a file that ends too early
             warnings.simplefilter("error", wavfile.WavFileWarning)
             warnings.filterwarnings("ignore", "Chunk .non-data. not understood")
             # SciPy believes no header beyond the bytes that are there

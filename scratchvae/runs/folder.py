@@ -56,7 +56,7 @@ class Run:
     def __init__(self, folder: str | Path, config: Config) -> None:
         self.folder, self.config = Path(folder), config
         self.claim: Claim | None = None
-        self.solution: Solution | None = None  # that of a model that takes no steps
+        self.solution: Solution | None = None  # of a model that is solved without steps
         self.trained_on: str | None = None  # the digest that the data must have, once trained
         if config.event_shape is None:  # a run that has begun knows its shape
             self.config = filled(config, self.examples)

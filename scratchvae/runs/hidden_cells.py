@@ -10,7 +10,7 @@ from scratchvae.evaluation import HiddenEntries
 from scratchvae.likelihoods import column_moments
 from scratchvae.runs.folder import Run
 
-NUMBERS, LEVELS = "error, in deviations", "share that is wrong"  # the measures of the kinds of columns
+NUMBERS, LEVELS = "error, in deviations", "share that is wrong"  # how numbers and how levels are measured
 PIXELS = "error, in the numbers that the model sees"
 
 

@@ -30,7 +30,7 @@ from scratchvae.runs.trial import Trial
 
 MEASURED_ON = 500  # the number of judged examples, all of which are compared with each other
 MEASURES: dict[str, Penalty] = {  # these are measured beside the metrics of a run, where its model has them
-    "total_correlation": TotalCorrelation(1.0),  # the exact one of the examples that are measured
+    "total_correlation": TotalCorrelation(1.0),  # it is exact for the measured examples
     "covariance": CodeCovariance(1.0),
     "covariance_of_draws": CodeCovariance(1.0, of="draws"),
     "mmd": Mmd(1.0, "gaussian", "closed_form"),

@@ -9,7 +9,7 @@ import numpy as np
 from scratchvae.choices import Choice, parse
 from scratchvae.data import Dataset
 
-BY_DTYPE = "by_dtype"  # stands in the place of a kind: bytes were pixels, whatever they meant
+BY_DTYPE = "by_dtype"  # it stands in the place of a kind: version 0.2 took all bytes for pixels
 
 
 def is_of_then(entries: Mapping[str, Any]) -> bool:

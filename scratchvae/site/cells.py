@@ -200,7 +200,7 @@ def printed(each: Cell) -> str:
     with kernels.using("textbook"), redirect_stdout(out):
         exec(
             compile(each.code, f"<{each.name}>", "exec"), {"__name__": "__main__"}
-        )  # of this file's own cells
+        )  # only cells of this file run here
     return out.getvalue().rstrip("\n")
 
 

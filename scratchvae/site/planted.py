@@ -107,7 +107,7 @@ def _compiled(expression: str) -> CodeType:
 
 
 def _value(expression: str, names: Mapping[str, Any]) -> Any:
-    return eval(_compiled(expression), NAMES | dict(names))  # of this file's own lines, and of nobody else's
+    return eval(_compiled(expression), NAMES | dict(names))  # the lines are the site's own
 
 
 KL = "0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)"

@@ -12,7 +12,7 @@ SIGMA = {  # σ by what a network may give, and the words for it
     "log_var": "np.exp({} / 2)", "log_std": "np.exp({})", "std": "{}", "var": "np.sqrt({})",
     "raw_std": "np.log(1 + np.exp({}))",
 }  # fmt: skip
-MANY = Step(  # a law takes many numbers to be told
+MANY = Step(  # a law is recognized by many numbers
     {name: STEP.inputs[name].replace("B", "40") for name in ("mean", "log_var", "noise")},
     {"z": STEP.lines["z"]},
     {name: name for name in ("mean", "log_var", "noise", "z")}, "z", {},

@@ -109,7 +109,7 @@ class Reader:
             or follows.before
             or follows.kind not in ("word", "greek", "number", "open", "share", "root")
         )
-        # in a b / c it may be meant for both
+        # in a b / c the stroke may divide both factors
         of_all = stroke.before and start > 0 and kinds[start - 1] == "factor"
         if self.fractions and simple and not of_all and r"\frac" not in above + below:
             quotient = rf"\frac{{{bare(above)}}}{{{bare(below)}}}"
