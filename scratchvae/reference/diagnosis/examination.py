@@ -223,27 +223,19 @@ class _Run:
 
     def _only(self, quantity: str) -> bool:
         """Whether everything else that could be computed is right."""
-        others = [
-            q
-            for q in ORDER
-            if q in self.given.arrays and q != quantity and predict(q, self.given, self.pieces)
-        ]
-        return all(self._fits(q, self.pieces) for q in others)
+        others = [q for q in ORDER if q in self.given.arrays and q != quantity]
+        return all(self._fits(q, self.pieces) for q in others if predict(q, self.given, self.pieces))
 
     def _open(self, quantity: str, found: Found | None) -> Verdict:
         """Nothing proven: what would agree, where and how it departs, and what would settle it."""
         given = self.given
         self.unknown |= dict.fromkeys(bearing(quantity, given), quantity)
-        right = [
-            p
-            for p in predict(quantity, given, self.fair)
-            if np.shape(p.value) == given.arrays[quantity].shape
-        ]
-        if right and digits_alike(given.arrays[quantity], right[0]):
-            digits = digits_alike(given.arrays[quantity], right[0])
-            self.notes.append(
-                f"{quantity} agrees to {digits} digits: was it rounded, or computed in another precision?"
-            )
+        theirs = given.arrays[quantity]
+        right = [p for p in predict(quantity, given, self.fair) if np.shape(p.value) == theirs.shape]
+        digits = digits_alike(theirs, right[0]) if right else 0
+        if digits:
+            same = f"{quantity} agrees to {digits} digits"
+            self.notes.append(f"{same}: was it rounded, or computed in another precision?")
         where = described(quantity, given, right[0] if right else None)
         if found is None:
             return self._departing(Finding(quantity, (), UNKNOWN + where, said=False))
