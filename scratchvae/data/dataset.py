@@ -35,8 +35,7 @@ class Dataset:
     labels       (N,) integers, or None
     label_names  the name of label 0, 1, ...; empty when the labels have no names
     factors      known generating factors, each (N,) finite numbers; empty when nothing is known
-    entry_names  what each entry of a plain vector is, such as a word of a vocabulary; empty when entries have
-                 no names
+    entry_names  what each entry of a plain vector is, such as a word; empty when entries have no names
     conditions   (N, C) finite floating numbers that a model may be told of each example, or None
     observed     an array of the shape of images, True where an entry was observed; None where every entry
                  was. NaN and a mask say the same: an entry is missing if any of the three says so
@@ -159,8 +158,7 @@ class Dataset:
     def batch(self, indices: Indices, dtype: npt.DTypeLike = np.float32) -> Batch:
         """Return the chosen examples as fresh rows x (B, D) of `dtype`, pixels divided by 255, and their y.
 
-        Where an entry is missing, x is 0 and the batch's `observed` is False. `observed` is None where no
-        entry of the batch is missing.
+        Where an entry is missing, x is 0 and `observed` is False. `observed` is None if no entry is missing.
 
         >>> Dataset("grey", [[0, 51, 255]], kind="pixels").batch(slice(0, 1), np.float64).x
         array([[0. , 0.2, 1. ]])

@@ -14,11 +14,8 @@ from scratchvae.runs.reading import FILES, Reading, read_run, read_runs
 from scratchvae.runs.seeds import over_seeds
 from scratchvae.runs.spellings import DEFAULT
 
-TERMS = (
-    "bound",
-    "log_px",
-    "kl",
-)  # the terms of held-out data: log p(x) ≥ bound = log_px − kl, whatever weights the loss gives them
+# the terms of held-out data: log p(x) ≥ bound = log_px − kl, whatever weights the loss gives them
+TERMS = ("bound", "log_px", "kl")
 ONE_DRAW = {
     DEFAULT,
     "elbo",

@@ -129,10 +129,7 @@ def _in_float64(model: VAE) -> VAE:
 def surrogate_case(
     name: str, objective: Objective, model: VAE, noise: Any, loss: Callable[[], Array]
 ) -> Case:
-    """Make a case of the objective's gradient with the value `loss()`.
-
-    The loss is computed anew at each of the model's weights.
-    """
+    """Make a case whose value is `loss()` at the model's weights, and whose gradient is the objective's."""
     real = objective_case(name, objective, model, X, noise=noise)
 
     def op(*values: Array) -> tuple[Array, Pullback]:
