@@ -305,7 +305,7 @@ def test_messages_name_the_function_the_argument_and_what_helps():
     expected = "mean should be float32 or float64, found int64: mean.astype(np.float64) makes it so"
     assert str(caught.value) == f"gaussian.kl_to_standard: {expected}"
     with pytest.raises(
-        InputError, match=r"linear: W should be a plain array, found a masked array: W\.filled\(value\) says"
+        InputError, match=r"linear: W should be a plain array, found a masked array: W\.filled\(value\) puts"
     ):
         ops.linear(np.ones((2, 3)), np.ma.masked_array(np.ones((3, 2))), np.ones(2))
     with pytest.raises(InputError, match="concatenate: part 1 should be float32 or float64, found int"):

@@ -156,7 +156,7 @@ def test_a_cell_may_be_long_and_marks_of_byte_order_come_twice(tmp_path):
     path.write_bytes(b"\xef\xbb\xbf\xef\xbb\xbfa,b\n" + b"x" * 200_000 + b",1\ny,2.5\n")
     assert as_table(path).schema.names == ("a", "b")
     path.write_bytes(b'a,b\n"' + b"x" * 200_000 + b",1\ny,2.5\n")
-    with pytest.raises(InputError, match="quotes should be closed"):
+    with pytest.raises(InputError, match="each quote in a table should be closed"):
         as_table(path)
 
 

@@ -206,8 +206,8 @@ REFUSED = {  # a file, what is declared, and words of the one sentence
     "a longer row": ("a,b\n1,2\n3,4,5\n", "", r"line 3: a row should have 2 cells, .*; found 3"),
     "a shorter row": ("a,b\n1,2\n\n3\n", "", r"line 4: a row should have 2 cells, .*; found 1"),
     "no separator": ("a:b\n1:2\n3,4\n", "", "line 3: .* and a separator such as , between them; found 2"),
-    "an open quote": ('a,b\n1,"2\n3,4\n', "", r"line 3: a table's quotes should be closed"),
-    "a quote within": ('a,b\n1,"2"x\n3,4\n', "", r"line 2: a table's quotes"),
+    "an open quote": ('a,b\n1,"2\n3,4\n', "", r"line 3: each quote in a table should be closed"),
+    "a quote within": ('a,b\n1,"2"x\n3,4\n', "", r"line 2: each quote in a table"),
     "other bytes": (b"a,b\n1,\xe9\n", "", "text in UTF-8, found other bytes at byte 6"),
     "zero bytes": (b"a,b\n1,\0\n", "", "found a zero byte at character 6"),
     "all missing": (
