@@ -7,9 +7,9 @@ image is drawn in three steps:
     bar_i     ~ Bernoulli(on), i = 1 … side                0.2; a column each if upright, a row each if not
     pixel     = 1 where a bar that is on covers it, else 0
 
-The empty image and the full one arise in both orientations, and every other image in one only. So 2 · 2^side
-− 2 images have a probability: 30 of 2^16 with side 4. Hinton, Dayan, Frey & Neal 1995, "The wake-sleep
-algorithm for unsupervised neural networks".
+The empty image and the full one arise in both orientations, and every other image in one only. So
+2 · 2^side − 2 images have a probability: 30 of 2^16 with side 4. Hinton, Dayan, Frey & Neal 1995, "The
+wake-sleep algorithm for unsupervised neural networks".
 """
 
 import numpy as np
