@@ -6,16 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+from scratchvae.arrays import Array, InputError
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
+from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood
+from scratchvae.models.class_inference import ClassInference
 from scratchvae.models.conditions import Classes, Condition, Reals
-from scratchvae.models.estimator import AT_ONCE
 from scratchvae.models.labels import indices_of, indices_where_told, labels_of, told_labels
 from scratchvae.models.summary import Row, rows_of
-from scratchvae.models.vae import VAE
 from scratchvae.networks import POSTERIOR, PRIOR
 from scratchvae.objectives import Objective, Schedule, SemiSupervised
 from scratchvae.posteriors import Posterior
@@ -23,7 +21,7 @@ from scratchvae.priors import ConditionalGaussian, Prior
 from scratchvae.training import Optimizer
 
 
-class ConditionalVAE(VAE):
+class ConditionalVAE(ClassInference):
     """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y).
 
         log p(x|y) = log ∫ p(x|z, y) p(z|y) dz  ≥  E_q[log p(x|z, y)] − KL(q(z|x, y) ‖ p(z|y))
@@ -163,65 +161,6 @@ class ConditionalVAE(VAE):
         if y is not None and self.classifier is not None:
             return indices_where_told("ConditionalVAE", y, learned)
         return y if y is None or learned is None else indices_of("ConditionalVAE", y, learned)
-
-    def _cases(
-        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
-    ) -> list[tuple[Dataset, float]]:
-        """The examples told y; or each class, with log p(y), where there is no y and none is needed."""
-        hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and self._infers_y()
-        return self._each_class(x, noisy=noisy) if hidden else [(self._dataset(x, y, noisy=noisy), 0.0)]
-
-    def _each_class(self, x: npt.ArrayLike | Dataset, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
-        """The examples told each class in turn, and log p(y)."""
-        condition = self.model_.condition
-        if not isinstance(condition, Classes):
-            told = condition.words
-            raise InputError(f"ConditionalVAE: classes alone can be inferred; the model is told {told}")
-        labels = vars(self).get("classes_", np.arange(condition.width))
-        told = zip(labels, condition.log_shares, strict=True)
-        return [(self._dataset(x, label, noisy=noisy), float(log_share)) for label, log_share in told]
-
-    def _infers_y(self) -> bool:
-        """Whether verbs do without y: there is a classifier, or `fit` has learned what classes there are."""
-        return self.classifier is not None or "classes_" in vars(self)
-
-    def _shares(self, cases: list[tuple[Dataset, float]], samples: int) -> Array:
-        """q(y|x) of the classifier, where there is one."""
-        if self.classifier is None:
-            return super()._shares(cases, samples)
-        model = self.model_
-        batches = cases[0][0].batches(AT_ONCE, dtype_of(model))
-        return np.concatenate([np.exp(model.log_classes(batch)[0]) for batch in batches])
-
-    def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
-        return None if self._infers_y() else y
-
-    def predict_proba(self, x: npt.ArrayLike | Dataset, *, samples: int = 100) -> Array:
-        """q(y|x) of each class by the classifier, or without one p(y|x) ∝ p(y) p̂(x|y)  ->  (N, K).
-
-        The latter is estimated with `samples` importance-weighted draws for each class. The columns are those
-        of `classes_`, or of the numbers from 0 to K − 1 where the number of `classes` was given. Labels of a
-        Dataset are not looked at.
-        """
-        return self._shares(self._each_class(x), samples)
-
-    def predict(self, x: npt.ArrayLike | Dataset, *, samples: int = 100) -> Array:
-        """The most probable class of each example by `predict_proba`  ->  (N,)."""
-        likeliest = self.predict_proba(x, samples=samples).argmax(axis=1)
-        return np.asarray(vars(self)["classes_"][likeliest]) if "classes_" in vars(self) else likeliest
-
-    def log_classes(self, batch: Batch, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log q(y|x) (B, K) by the classifier, whose Parameters pullback(dlog_q) gives their gradients."""
-        assert self.condition is not None
-        scores, classifier_pullback = self.classifier(super().seen(batch), mode=mode, needs_dx=False)
-        shape = f"{len(batch)} {self.condition.width}"
-        require_shapes("ConditionalVAE: what the classifier puts out", scores=(scores, shape))
-        log_q, softmax_pullback = ops.log_softmax(scores, axis=1)
-
-        def pullback(dlog_q: Array) -> None:
-            classifier_pullback(softmax_pullback(dlog_q))
-
-        return log_q, pullback
 
     def seen(self, batch: Batch) -> Array:
         """[x | c], x as a VAE's encoder gets it."""

@@ -4,7 +4,8 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.likelihoods import GaussianDiagonal
-from scratchvae.models.linear_gaussian import SMALLEST, LinearGaussian
+from scratchvae.models.likelihood_maximum import SMALLEST
+from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.linear_vae import linear_vae
 from scratchvae.models.moments import Moments
 from scratchvae.models.vae import VAE

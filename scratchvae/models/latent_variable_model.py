@@ -5,11 +5,8 @@ them.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from scratchvae.arrays import (
     Array,
@@ -17,24 +14,18 @@ from scratchvae.arrays import (
     Pullback,
     require_choice,
     require_count,
-    require_flag,
-    sizes_of,
 )
 from scratchvae.data import Batch
-from scratchvae.layers import EVALUATION, Layer, Mode
-from scratchvae.likelihoods import Likelihood, fill_missing
-from scratchvae.models.coding import Coding
-from scratchvae.models.conditions import Condition
-from scratchvae.models.scikit_learn import not_fitted
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods import fill_missing
+from scratchvae.models.construction import Construction
 from scratchvae.objectives import Kl, Objective, Pass, sample_with_kl
-from scratchvae.posteriors import Density, Noise, Posterior
-from scratchvae.priors import Prior, require_one_space
+from scratchvae.posteriors import Density, Noise
+from scratchvae.priors import Prior
 from scratchvae.training import Optimizer, Phase
 
-PARTS = {"encoder": Layer, "posterior": Posterior, "prior": Prior, "decoder": Layer, "likelihood": Likelihood}
 
-
-class LatentVariableModel(Coding):
+class LatentVariableModel(Construction):
     """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood
     -> x.
 
@@ -55,87 +46,6 @@ class LatentVariableModel(Coding):
     Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the
     encoder gets; `told`, what the decoder gets; and `prior_given`, the prior of the latents of a batch.
     """
-
-    transparent = "_built"
-    _condition: Condition | None = None  # what the networks that are built are told
-
-    def __init__(
-        self,
-        *,
-        event_shape: int | Sequence[int] | None,
-        encoder: Layer | None,
-        posterior: str | Posterior | None = None,
-        prior: str | Prior | None = None,
-        decoder: Layer | None,
-        likelihood: str | Likelihood,
-        shows_mask: bool = False,
-    ) -> None:
-        self.shows_mask = shows_mask
-        if isinstance(posterior, Posterior) and isinstance(prior, Prior):
-            require_one_space(type(self).__name__, posterior, prior)
-        given: dict[str, Any] = {
-            "event_shape": event_shape,
-            "encoder": encoder,
-            "posterior": posterior,
-            "prior": prior,
-        }
-        for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
-            # of which an autoencoder is given none
-            if part is not None or name not in ("posterior", "prior"):
-                setattr(self, name, part)
-        if isinstance(encoder, Layer):  # else `fit` looks at it, as scikit-learn asks
-            require_flag(type(self).__name__, "shows_mask", shows_mask)
-
-    @abstractmethod
-    def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
-        """Every part of the model for events of that shape, as its constructor takes them: those given, and
-        new ones.
-        """
-
-    def _learn_condition(self, y: npt.ArrayLike | None) -> None:
-        """Learn what y is: nothing, unless the model is told y."""
-
-    @property
-    def model_(self) -> Any:
-        """The model that has the networks: this one where they were given, else what `fit` has built.
-
-        It is what everything else in the library takes: objectives, evaluation, plots. NotFittedError before
-        `fit`.
-        """
-        if self._is_ready():
-            return self
-        if "_built" not in vars(self):
-            raise not_fitted(type(self).__name__)
-        return vars(self)["_built"]
-
-    def _has_networks(self) -> bool:
-        return self._is_ready() or "_built" in vars(self)
-
-    def _is_ready(self) -> bool:
-        """Whether every part was given, so that nothing is left to build."""
-        return isinstance(self.event_shape, tuple) and all(
-            isinstance(vars(self).get(name), kind) for name, kind in PARTS.items()
-        )
-
-    def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
-        require_flag(type(self).__name__, "shows_mask", self.shows_mask)
-        if self._is_ready():
-            require_one_space(type(self).__name__, self.posterior, self.prior)
-        elif fresh or "_built" not in vars(self):
-            where = type(self).__name__
-            shape = (
-                event_shape
-                if self.event_shape is None
-                else sizes_of(where, "event_shape", self.event_shape, least=1)
-            )
-            for name in ("encoder", "decoder"):
-                part = getattr(self, name)
-                if part is not None and not isinstance(part, Layer):
-                    raise InputError(
-                        f"{where}: {name} should be a Layer, or None to have it built; found {part!r:.80}"
-                    )
-            self._learn_condition(y)
-            self._built = type(self)(**(self.get_params(deep=False) | self._parts(shape)))
 
     @abstractmethod
     def default_objective(self) -> Objective:

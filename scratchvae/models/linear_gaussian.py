@@ -18,11 +18,10 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_count, require_seed
 from scratchvae.data import Dataset, require_told_apart
+from scratchvae.models.likelihood_maximum import constant_columns, nearly_singular, no_maximum
 from scratchvae.models.linear_coding import LinearCoding
 from scratchvae.models.linear_inference import Rows, em_step, infer
 from scratchvae.models.moments import Moments
-
-SMALLEST = 1e-12  # of a variance: noise below this share of it is nothing but rounding
 
 
 class LinearGaussian(LinearCoding):
@@ -107,7 +106,7 @@ class LinearGaussian(LinearCoding):
         self._require_ddof(len(x))
         constant = np.nanmax(x, axis=0) == np.nanmin(x, axis=0)
         if (self._lowest_noise(x) <= 0).any():
-            raise self._no_maximum(len(x), x.shape[1], _named(data, constant))
+            raise self._no_maximum(len(x), x.shape[1], constant_columns(data, constant))
         self._moments = Moments.of(x) if observed.all() else None
         self._history: list[dict[str, float]] = []
         if method == "em":
@@ -162,13 +161,16 @@ class LinearGaussian(LinearCoding):
 
     def _finish(self, n: int, columns: int) -> None:
         """Refuse what has no maximum, and take the rotation and the divisor that were asked for."""
-        if self.min_noise_variance == 0 and self._nearly_singular():
+        if self.min_noise_variance == 0 and nearly_singular(self.weight, self.noise_variance_):
             for name in ("components_", "mean_", "noise_variance_"):
                 delattr(self, name)
             raise self._no_maximum(n, columns)
         correction = n / (n - self.ddof)
         self.weight = _canonical(self.weight, self.noise_variance) * np.sqrt(correction)
         self.noise_variance = self.noise_variance * correction
+
+    def _no_maximum(self, n: int, columns: int, constant: str = "") -> InputError:
+        return no_maximum(type(self).__name__, n, columns, latents=self.latent_dim, constant=constant)
 
     def require_parameters(self) -> None:
         """InputError where a parameter of the constructor is not what it should be."""
@@ -217,29 +219,6 @@ class LinearGaussian(LinearCoding):
     def fit_transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Any:
         """`fit`, then `transform`."""
         return self.fit(x).transform(x)
-
-    def _nearly_singular(self) -> bool:
-        """Whether C, its diagonal scaled to 1, is singular up to rounding: then the likelihood grew without
-        limit.
-        """
-        deviation = np.sqrt((self.weight**2).sum(axis=0) + self.noise_variance_)
-        scaled = (self.weight / deviation).T
-        correlation = scaled @ scaled.T + np.diag(self.noise_variance_ / deviation**2)
-        return bool(np.linalg.eigvalsh(correlation)[0] < 10 * SMALLEST)
-
-    def _no_maximum(self, n: int, columns: int, constant: str = "") -> InputError:
-        data = f"the likelihood of these data, n_samples={n} and n_features={columns}, with {self.latent_dim} latents"
-        reason = f"{data} has no maximum, as noise variances fall to 0 in it{constant}"
-        remedy = "take fewer latents, drop constant and repeated columns, or give min_noise_variance"
-        return InputError(f"{type(self).__name__}: {reason}: {remedy}")
-
-
-def _named(data: Dataset, constant: Array) -> str:
-    """Which columns are constant, in words, or nothing."""
-    which = [data.entry(int(d)) for d in np.flatnonzero(constant)]
-    if not which:
-        return ""
-    return f"; {', '.join(which[:5])}{', …' if len(which) > 5 else ''} {'are' if len(which) > 1 else 'is'} constant"
 
 
 def _canonical(weight: Array, noise_variance: Array) -> Array:

@@ -11,8 +11,9 @@ from scratchvae.arrays import Array, InputError, Overflowed, require_count, requ
 from scratchvae.data import Batch, Dataset, binarize, require_told_apart
 from scratchvae.evaluation import NotFinite, bound
 from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
-from scratchvae.likelihoods import Standardized, require_supported
+from scratchvae.likelihoods import Standardized
 from scratchvae.objectives import Model
+from scratchvae.training.data_requirements import require_examples
 from scratchvae.training.divergence import Diverged, divergence, unchanged_buffers
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
@@ -54,17 +55,7 @@ class Training:
             require_count("Training", name, number, low)
         for name, flag in (("binarized", binarized), ("drop_last", drop_last)):
             require_flag("Training", name, flag)
-        if drop_last and len(data) < batch_size:
-            found = f"found {len(data)} in batches of {batch_size}"
-            raise InputError(
-                f"Training: with drop_last there should be examples for one batch at least; {found}"
-            )
-        for part in (data,) if held_out is None else (data, held_out):
-            if part.event_shape != model.event_shape:
-                expected = f"events should have shape {model.event_shape}, which the model is for"
-                raise InputError(f"Training: {expected}; found {part.event_shape} in {part.name}")
-            require_supported("Training", model.likelihood, part)
-        _require_each_entry_observed(data)
+        require_examples(model, data, held_out, full_batch=batch_size if drop_last else 0)
         self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.drop_last = drop_last
@@ -234,15 +225,6 @@ class Training:
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
             callback(self, event)
-
-
-def _require_each_entry_observed(data: Dataset) -> None:
-    """Raise InputError where some entry is missing in all examples, so that nothing could be learned of it."""
-    known = True if data.observed is None else data.observed.reshape(len(data), -1).any(axis=0)
-    if not np.all(known):
-        entry, count = int(np.argmin(known)), int(np.count_nonzero(~np.asarray(known)))
-        found = f"{data.entry(entry)} is missing in all of them, and {count} such entries: leave them out"
-        raise InputError(f"Training: every entry should be observed in some example of {data.name}; {found}")
 
 
 def steps_of_an_epoch(examples: int, batch_size: int, *, drop_last: bool = False) -> int:
