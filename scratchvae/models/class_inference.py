@@ -1,4 +1,4 @@
-"""The class of an example, inferred: by a classifier, or by Bayes' rule from a density for each class."""
+"""The class of an example, inferred by a classifier, or by Bayes' rule from a density for each class."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from scratchvae.models.vae import VAE
 
 
 class ClassInference(VAE):
-    """The verbs predict and predict_proba of a model that is told classes, and what its other verbs do without y."""
+    """The verbs predict and predict_proba of a model that is told classes.
+
+    Where it can infer the class of an example, its other verbs do without y.
+    """
 
     def _cases(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
     ) -> list[tuple[Dataset, float]]:
-        """The examples told y; or each class, with log p(y), where there is no y and none is needed."""
+        """The examples with their y, or with each class in turn and its log p(y) where y is hidden."""
         hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and self._infers_y()
         return self._each_class(x, noisy=noisy) if hidden else [(self._dataset(x, y, noisy=noisy), 0.0)]
 
     def _each_class(self, x: npt.ArrayLike | Dataset, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
-        """The examples told each class in turn, and log p(y)."""
+        """The examples told each class in turn, with log p(y) of that class."""
         condition = self.model_.condition
         if not isinstance(condition, Classes):
             told = condition.words
@@ -35,11 +38,11 @@ class ClassInference(VAE):
         return [(self._dataset(x, label, noisy=noisy), float(log_share)) for label, log_share in told]
 
     def _infers_y(self) -> bool:
-        """Whether verbs do without y: there is a classifier, or `fit` has learned what classes there are."""
+        """Whether the model does without y: it has a classifier, or `fit` has learned its classes."""
         return self.classifier is not None or "classes_" in vars(self)
 
     def _shares(self, cases: list[tuple[Dataset, float]], samples: int) -> Array:
-        """q(y|x) of the classifier, where there is one."""
+        """q(y|x) by the classifier, where there is one, and otherwise by Bayes' rule."""
         if self.classifier is None:
             return super()._shares(cases, samples)
         model = self.model_
@@ -52,9 +55,9 @@ class ClassInference(VAE):
     def predict_proba(self, x: npt.ArrayLike | Dataset, *, samples: int = 100) -> Array:
         """q(y|x) of each class by the classifier, or without one p(y|x) ∝ p(y) p̂(x|y)  ->  (N, K).
 
-        The latter is estimated with `samples` importance-weighted draws for each class. The columns are those
-        of `classes_`, or of the numbers from 0 to K − 1 where the number of `classes` was given. Labels of a
-        Dataset are not looked at.
+        p̂(x|y) is estimated with `samples` importance-weighted draws for each class. The columns are those of
+        `classes_`, or of the numbers from 0 to K − 1 where the number of `classes` was given. Labels of a
+        Dataset are ignored.
         """
         return self._shares(self._each_class(x), samples)
 
@@ -64,7 +67,7 @@ class ClassInference(VAE):
         return np.asarray(vars(self)["classes_"][likeliest]) if "classes_" in vars(self) else likeliest
 
     def log_classes(self, batch: Batch, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log q(y|x) (B, K) by the classifier, whose Parameters pullback(dlog_q) gives their gradients."""
+        """log q(y|x) (B, K) by the classifier. pullback(dlog_q) fills the classifier's Parameters."""
         assert self.condition is not None
         scores, classifier_pullback = self.classifier(super().seen(batch), mode=mode, needs_dx=False)
         shape = f"{len(batch)} {self.condition.width}"

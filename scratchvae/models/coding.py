@@ -1,6 +1,4 @@
-"""What every model with one vector of latents for each example offers: codes of examples, and examples of
-codes.
-"""
+"""Codes of examples: a model with one vector of latents for each example encodes and reconstructs."""
 
 from __future__ import annotations
 
@@ -32,20 +30,18 @@ from scratchvae.priors import Prior
 
 
 class Coding(Decoding):
-    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its
-    parts do.
-    """
+    """The verbs encode, transform, reconstruct and impute. The model itself says what its parts do."""
 
     encoder: Layer
     posterior: Posterior
     prior: Prior
     decoder: Layer
-    # a Layer that tells codes from other draws, for the penalty Critic; before `fit` its widths
+    # a Layer that tells codes from other draws, for the penalty Critic, or the widths of one before `fit`
     critic: Any = None
 
     @abstractmethod
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets."""
+        """The array that the encoder gets."""
 
     @abstractmethod
     def code(self, batch: Batch) -> Array:
@@ -53,27 +49,27 @@ class Coding(Decoding):
 
     @abstractmethod
     def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
-        """What the decoder gets."""
+        """The array that the decoder gets."""
 
     def encode(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100
     ) -> Array:
         """The code of each example, E[z|x] where there is one  ->  (N, Z).
 
-        Where a model is told y and has learned its classes, y may be hidden. The code is then Σ_y w(y)
-        E[z|x, y], whose weights w(y) ∝ p(y) p̂(x|y) estimate p(y|x) with `samples` importance-weighted draws
-        for each class; the draws of an example depend on the example alone. With any other model `samples`
-        changes nothing.
+        A model that is told y and has learned its classes takes examples whose y is hidden. The code is then
+        Σ_y w(y) E[z|x, y]. Its weights w(y) ∝ p(y) p̂(x|y) estimate p(y|x) with `samples` importance-weighted
+        draws for each class, and the draws of an example depend on the example alone. With any other model
+        `samples` changes nothing.
 
-        Two products of different sizes may differ in the last digit, and so may an example's code alone and
-        among others.
+        An example's code alone and among others may differ in the last digit, because matrix products of
+        different sizes round differently.
         """
         return self._encoded(x, y, samples)
 
     def _encoded(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, samples: int, *, double: bool = False
     ) -> Array:
-        """The codes; if `double`, those of examples in float64 are computed in float64."""
+        """The codes. With `double`, examples in float64 are encoded in float64."""
         require_count("encode", "samples", samples)
         cases, model = self._cases(x, y, noisy=True), self.model_
         if double and cases[0][0].images.dtype == np.float64:
@@ -91,8 +87,9 @@ class Coding(Decoding):
     def _cases(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
     ) -> list[tuple[Dataset, float]]:
-        """The examples with each possible y, and log p(y): one case, unless y is hidden from a model that is
-        told it.
+        """The examples with each possible y, and log p(y).
+
+        There is one case, unless y is hidden from a model that is told it.
         """
         return [(self._dataset(x, y, noisy=noisy), 0.0)]
 
@@ -102,7 +99,7 @@ class Coding(Decoding):
         return shares
 
     def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
-        """y, or None where `transform` can do without."""
+        """y, or None where `transform` does without it."""
         return y
 
     @abstractmethod
@@ -114,21 +111,21 @@ class Coding(Decoding):
     ) -> Any:
         """`encode`, by its name in scikit-learn, as the array or the DataFrame that `set_output` asks for.
 
-        Codes of examples in float64 are computed in float64, where neighbours make no difference that is
-        seen.
+        Examples in float64 are encoded in float64, so that an example's neighbours make no visible
+        difference.
         """
         return self._contained(self._encoded(x, y, samples, double=True), x)
 
     def fit_transform(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any
     ) -> Any:
-        """`fit`, then `transform`; y is hidden from the latter where it can do without."""
+        """`fit`, then `transform`, which does not get y where it does without it."""
         return self.fit(x, y, **settings).transform(x, self._needed(y))
 
     def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
         model, data = self.model_, self._dataset(x, y, noisy=True)
-        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+        with np.errstate(over="ignore", invalid="ignore"):  # require_answers says it in words
             decoded: Array = model.decode(model.encode(data), None if model.condition is None else data.y)
         require_answers(f"{type(self).__name__}.reconstruct", data, decoded)
         return decoded
@@ -142,15 +139,18 @@ class Coding(Decoding):
         draws: int | None = None,
         seed: int = 0,
     ) -> Array:
-        """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
+        """x with each missing entry filled in, and observed entries as they are  ->  (N, *event_shape).
 
-        Each missing entry is at its expectation given the observed ones, estimated with `samples`
-        importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
-        The fewer entries an example has, the more of its draws may count for nothing: `evaluation.impute`
-        also says how many equally weighted draws each expectation is worth. More `samples` help, and so does
-        a model with fill="zero_and_mask" that was fitted to examples with as much missing. An example of
-        which nothing was observed is filled in by draws from the prior, which all count. An expectation is a
-        function of `seed` and the example alone; draws of equal examples are independent.
+        A missing entry becomes its expectation given the observed ones, estimated with `samples`
+        importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N,
+        *event_shape).
+
+        The fewer entries of an example are observed, the more of its draws may count for nothing:
+        `evaluation.impute` also says how many equally weighted draws each expectation is worth. More
+        `samples` help, and so does a model with fill="zero_and_mask" that was fitted to examples with as much
+        missing. An example of which nothing was observed is filled in by draws from the prior, which all
+        count. An expectation is a function of `seed` and the example alone. Draws of equal examples are
+        independent.
         """
         require_seed(f"{type(self).__name__}.impute", "seed", seed)
         data = self._dataset(x, y)
@@ -168,7 +168,7 @@ class Coding(Decoding):
         z = self.code(one)
         yield from rows_of("encoder", self.encoder, self.seen(one))
         yield from rows_of("decoder", self.decoder, self.told(z, one))
-        counted = {id(p) for p in named_parameters(self.encoder).values()}  # which a VampPrior shares
+        counted = {id(p) for p in named_parameters(self.encoder).values()}  # a VampPrior shares them
         for role, shape in (
             ("posterior", z.shape[1:]),
             ("prior", z.shape[1:]),
@@ -199,7 +199,7 @@ class Coding(Decoding):
         model.prior_given(one).log_prob(z)
 
     def _some_example(self) -> Batch:
-        """One example in the support of the likelihood, told the class 0 or zeros where the model is told y."""
+        """One example in the support of the likelihood, with the class 0 or zeros as y where it has a y."""
         x = self.likelihood.inside(prod(self.event_shape))[None].astype(dtype_of(self))
         if self.condition is None:
             return Batch(x)

@@ -1,4 +1,4 @@
-"""How a model comes by its parts: from its user, or built for the examples that `fit` first sees."""
+"""How a model comes by its parts: its user gives them, or `fit` builds them when it first sees examples."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Construction(Coding):
     """
 
     transparent = "_built"
-    _condition: Condition | None = None  # what the networks that are built are told
+    _condition: Condition | None = None  # the condition of networks that are built
 
     def __init__(
         self,
@@ -54,26 +54,27 @@ class Construction(Coding):
             "prior": prior,
         }
         for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
-            # of which an autoencoder is given none
+            # an autoencoder is given no posterior and no prior
             if part is not None or name not in ("posterior", "prior"):
                 setattr(self, name, part)
-        if isinstance(encoder, Layer):  # else `fit` looks at it, as scikit-learn asks
+        if isinstance(encoder, Layer):  # otherwise `fit` checks it, as scikit-learn asks
             require_flag(type(self).__name__, "shows_mask", shows_mask)
 
     @abstractmethod
     def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
-        """Every part of the model for events of that shape, as its constructor takes them: those given, and
-        new ones.
+        """Every part of the model for events of that shape, as its constructor takes them.
+
+        They are the parts that were given, and new ones.
         """
 
     def _learn_condition(self, y: npt.ArrayLike | None) -> None:
-        """Learn what y is: nothing, unless the model is told y."""
+        """Learn what y is. A model that is told no y has nothing to learn."""
 
     @property
     def model_(self) -> Any:
-        """The model that has the networks: this one where they were given, else what `fit` has built.
+        """The model that has the networks: this model, or the one that `fit` has built.
 
-        It is what everything else in the library takes: objectives, evaluation, plots. NotFittedError before
+        Everything else in the library takes this model: objectives, evaluation, plots. NotFittedError before
         `fit`.
         """
         if self._is_ready():
@@ -86,7 +87,7 @@ class Construction(Coding):
         return self._is_ready() or "_built" in vars(self)
 
     def _is_ready(self) -> bool:
-        """Whether every part was given, so that nothing is left to build."""
+        """Whether every part was given, so that nothing has to be built."""
         return isinstance(self.event_shape, tuple) and all(
             isinstance(vars(self).get(name), kind) for name, kind in PARTS.items()
         )

@@ -1,4 +1,4 @@
-"""Examples of codes: what a model with one vector of latents for each example decodes and draws."""
+"""Examples of codes: how a model with one vector of latents for each example decodes and draws."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ class Decoding(Estimator):
         """p(z) for the latents of this batch."""
 
     def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
-        """z ~ p(z) for the latents of this batch  ->  (B·K, Z), K = `draws` for each example, side by side."""
+        """z ~ p(z) for the latents of this batch  ->  (B·K, Z), K = `draws` for each example.
+
+        The draws of an example are neighbouring rows.
+        """
         return self.prior_given(batch).sample(len(batch) * draws, rng)
 
     def decode(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
@@ -92,8 +95,9 @@ class Decoding(Estimator):
         return decoded
 
     def _told_of_codes(self, where: str, y: npt.ArrayLike | None, n: int) -> Array | None:
-        """y of n codes. What a decoder should make of a y that the model has no use for is nobody's guess:
-        InputError.
+        """y of n codes.
+
+        InputError where the model has no use for y, since what its decoder should make of y is unknown.
         """
         where, condition = f"{type(self).__name__}.{where}", self.model_.condition
         if condition is None and y is None:

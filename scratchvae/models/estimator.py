@@ -1,7 +1,4 @@
-"""What every trained model offers, whatever its pass looks like:
-
-`fit`, `partial_fit`, `score`, and a history.
-"""
+"""The interface of every model that is trained step by step."""
 
 from __future__ import annotations
 
@@ -21,18 +18,18 @@ from scratchvae.models.weights import weights_differ
 from scratchvae.objectives import Kl, Pass
 from scratchvae.posteriors import Noise
 
-AT_ONCE = 500  # examples, so that memory does not grow with their number
+AT_ONCE = 500  # examples: with parts of this size memory does not grow with the number of examples
 
 
 class Estimator(Fitting):
-    """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
+    """A model that is trained step by step. Its pass is `run`, and its training has one phase or several.
 
-    Every verb takes examples as (N, D) or (N, *event_shape), or a Dataset of such; data/README.md lists in
-    which forms. Numbers are taken as they stand, whatever their dtype: pixels from 0 to 255 come as a Dataset
-    of that kind. A model of a table, whose likelihood has a schema, takes a DataFrame with its columns too.
-    `y` is what else is known of the examples, one for all of them or one for each. A model whose `condition`
-    is None has no use for y and ignores it, as scikit-learn's pipelines and cross-validation expect; any
-    other model refuses examples without y.
+    Every verb takes examples as (N, D) or (N, *event_shape), or a Dataset of such; data/README.md lists all
+    forms. Numbers are taken as they stand, whatever their dtype: pixels from 0 to 255 should come as a
+    Dataset of kind "pixels". A model of a table, whose likelihood has a schema, takes a DataFrame with its
+    columns too. `y` is what else is known of the examples, one for all of them or one for each. A model whose
+    `condition` is None has no use for y and ignores it, as scikit-learn's pipelines and cross-validation
+    expect. Any other model refuses examples without y.
     """
 
     event_shape: tuple[int, ...]
@@ -41,8 +38,9 @@ class Estimator(Fitting):
     classifier: Any = None  # a Layer that infers the class of an example; before `fit` its widths
 
     def __sklearn_clone__(self) -> Self:
-        """A model of the same parameters that is not fitted: networks that were given have their first
-        weights again.
+        """A model of the same parameters that is not fitted.
+
+        Networks that were given have their first weights again.
         """
         copied = super().__sklearn_clone__()
         if (
@@ -55,7 +53,7 @@ class Estimator(Fitting):
 
     @abstractmethod
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """All the randomness of `rows` draws of z."""
+        """All random numbers that `rows` draws of z need."""
 
     @abstractmethod
     def run(
@@ -68,16 +66,18 @@ class Estimator(Fitting):
         score: bool = True,
         mode: Mode = EVALUATION,
     ) -> tuple[Pass, Pullback]:
-        """One pass of a batch, and the pullback that fills the Parameters: objectives.Model states the
-        contract.
+        """One pass of a batch, as `objectives.Model.run` defines it.
+
+        The pullback fills the Parameters.
         """
 
     @abstractmethod
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z): objectives.Model states what the
-        pullback returns.
+        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z).
+
+        `objectives.Model.log_joint` defines the pullback.
         """
 
     @abstractmethod

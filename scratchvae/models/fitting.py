@@ -1,4 +1,4 @@
-"""How a model is trained: `fit` on examples, `partial_fit` on some more of them, and the history of both."""
+"""How a model is trained: `fit` on examples, `partial_fit` on more of them, and the history of both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, T
 class Fitting(Parametrized, Intake, Saved, Weights, ABC):
     """The verbs fit and partial_fit of a model that is trained step by step."""
 
-    # what `fit` takes unless it is told otherwise
+    # the defaults of `fit`
     epochs: int = 10
     batch_size: int = 128
     learning_rate: float | Schedule = 1e-3
@@ -38,21 +38,21 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
     @property
     @abstractmethod
     def model_(self) -> Any:
-        """The model that has the networks: this one, or what `fit` has built.
+        """The model that has the networks: this model, or the one that `fit` has built.
 
         NotFittedError before there is one.
         """
 
     @abstractmethod
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
-        """Build what is still to be built for events of that shape, anew if `fresh`, and learn what y is."""
+        """Build the missing parts for events of that shape, all of them anew if `fresh`, and learn what y is."""
 
     def _require_parameters(self) -> None:
-        """InputError where parameters of the constructor contradict each other."""
+        """Raise InputError where parameters of the constructor contradict each other."""
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """A record for each epoch of the last fit, and of what partial_fit has added since."""
+        """A record for each epoch of the last fit, and of the calls of partial_fit since."""
         found: list[dict[str, Any]] = vars(self.model_).get("_history", []) if self._has_networks() else []
         return found
 
@@ -62,9 +62,7 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
 
     @abstractmethod
     def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """What a training step does unless told otherwise: each phase with its objective and a copy of the
-        optimizer.
-        """
+        """The default phases of a training step, each with its objective and a copy of the optimizer."""
 
     def fit(
         self,
@@ -85,21 +83,20 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
     ) -> Self:
-        """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record
-        for each epoch.
+        """Train on x by Adam, or by copies of `optimizer`, and return the model.
 
-        A setting that is None is the model's own: the parameter of that name if its constructor has one, else
-        epochs 10, batch_size 128, learning_rate 1e-3 and seed 0. `objective` replaces the model's own phases
-        by one. With `held_out` examples, or a pair (x, y), each epoch is judged on them too; `binarized`
-        draws x ~ Bernoulli(x) anew in every batch, and `drop_last` leaves out the last batch of an epoch
-        where it would be smaller than the others.
+        `history` then holds a record for each epoch. A setting that is None takes the model's own: the
+        parameter of that name if its constructor has one, else epochs 10, batch_size 128, learning_rate 1e-3
+        and seed 0. `objective` replaces the model's own phases by one. With `held_out` examples, or a pair
+        (x, y), each epoch is judged on them too. `binarized` draws x ~ Bernoulli(x) anew in every batch, and
+        `drop_last` leaves out the last batch of an epoch where it would be smaller than the others.
 
-        Every fit starts from the model's first weights, so that two fits with one seed give one result; with
-        `warm_start` it goes on from those that are there. A model that builds its networks draws the first
-        weights by its own seed. Of a model that was given its networks they are those that it had before its
-        first fit. Where they have changed since the last fit, as by assignment, by restore_model, by training
-        of another kind or by putting in another part, the model's weights of now are the first ones from then
-        on.
+        Every fit starts from the model's first weights, so that two fits with one seed give one result. With
+        `warm_start` it goes on from the present weights. A model that builds its networks draws the first
+        weights by its own seed. The first weights of a model that was given its networks are those that it
+        had before its first fit. Where the weights have changed since the last fit, as by assignment, by
+        restore_model, by training of another kind or by putting in another part, the present weights become
+        the first ones.
         """
         for name, flag in (("warm_start", warm_start), ("progress", progress)):
             require_flag(f"{type(self).__name__}.fit", name, flag)
@@ -128,7 +125,7 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
             )
             model._start(warm_start)
             model._partial = None
-            # which grows as the training runs, and stays where it is interrupted
+            # the list grows as the training runs, and stays where it is interrupted
             model._history = training.history
             try:
                 training.run()
@@ -137,8 +134,7 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
         return self
 
     def partial_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
-        """Train for one epoch on these examples, going on from where the last call left weights and
-        optimizer.
+        """Train for one epoch on these examples, from the weights and the optimizer of the last call.
 
         The first call builds what `fit` would build. Steps are counted on, so that schedules go on and noise
         is drawn anew. A Standardized likelihood measures its columns on the examples of the first call.
@@ -163,13 +159,13 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
             training.run()
         finally:
             model._history = [*self.history, *training.history]
-            training.data = data.subset(slice(0, 1))  # so that what is kept does not keep all examples
+            training.data = data.subset(slice(0, 1))  # a training that is kept should not keep all examples
             model._partial = training
             model._leave()
         return self
 
     def _own(self, name: str, given: Any) -> Any:
-        """What `fit` was given, or the model's own."""
+        """The value that `fit` was given, or the model's own where that is None."""
         return getattr(self, name) if given is None else given
 
     def _phases(
@@ -188,8 +184,9 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
     def _examples_to_fit(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, fresh: bool
     ) -> Dataset:
-        """The examples that the model is to be trained on, after it has learned from them what is to be
-        learned of columns.
+        """The examples as a Dataset.
+
+        Before it is returned, the model learns from them what it has to know of their columns.
         """
         given = self._given(x)
         shape = given.event_shape if isinstance(given, Dataset) else given.shape[1:]

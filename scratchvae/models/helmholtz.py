@@ -1,6 +1,4 @@
-"""The Helmholtz machine: a layered sigmoid belief network, and a second one upside down that recognizes what
-the first draws.
-"""
+"""The Helmholtz machine: a layered sigmoid belief network that draws, and a second one that recognizes."""
 
 from __future__ import annotations
 
@@ -36,21 +34,21 @@ from scratchvae.training import Optimizer, Phase
 
 
 class HelmholtzMachine(TwoWayChain):
-    """p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l), h_0 = x, and q(h|x) = Π_l q(h_l|h_{l−1}), every unit of every
-    layer 0 or 1.
+    """A sigmoid belief network p(x, h) and a recognition network q(h|x), whose units are all 0 or 1.
 
+        p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l),  h_0 = x        q(h|x) = Π_l q(h_l|h_{l−1})
         p(h_L) = Bernoulli(σ(top))        p(h_{l−1}|h_l) = Bernoulli(σ(generation(h_l)))
                                           q(h_l|h_{l−1}) = Bernoulli(σ(recognition(h_{l−1})))
 
-    `hidden` are the widths of h_1 … h_L, `recognition` the L layers from x upwards, `generation` those from
-    h_L downwards to x: each any map to the logits of the layer that follows. Where all of h is one array
-    (B, H), h_1 comes first. Draws are functions of uniform numbers handed in, and pass no gradient on. `fit`
-    trains by `algorithm`, one of ALGORITHMS, whose phases each have an optimizer of their own; `samples` are
-    the draws of each example that reweighted_wake_sleep takes.
+    `hidden` are the widths of h_1 … h_L. `recognition` are the L layers from x upwards, and `generation`
+    those from h_L downwards to x. Each layer is any map to the logits of the next units. Where all of h is
+    one array (B, H), h_1 comes first. Draws are functions of uniform numbers, which are arguments, and pass
+    no gradient on. `fit` trains by `algorithm`, one of ALGORITHMS, and each phase of it has an optimizer of
+    its own. `samples` is the number of draws of each example that reweighted_wake_sleep takes.
 
-    Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the
-    examples lack.
-    Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
+    q takes a missing entry as 0, and p(x|h_1) is that of the observed entries. Dreams lack the same entries
+    as the examples. Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal
+    1995.
     """
 
     def __init__(
@@ -86,7 +84,7 @@ class HelmholtzMachine(TwoWayChain):
         return self
 
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
-        """Nothing is left to build."""
+        """Do nothing, as every part was given."""
 
     def _n_features_out(self) -> int:
         return self.n_hidden
@@ -97,7 +95,7 @@ class HelmholtzMachine(TwoWayChain):
         )
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """Those of the algorithm, each over one half of the machine."""
+        """The phases of the algorithm, each of which moves one half of the machine."""
         return [
             Phase(objective, optimizer, over=half)
             for objective, half in ALGORITHMS[self.algorithm](self.samples)
@@ -115,9 +113,9 @@ class HelmholtzMachine(TwoWayChain):
     ) -> tuple[Pass, Pullback]:
         """One pass: h ~ q(h|x) as z, log p(x|h), and with kl="sampled" log p(h) and log q(h|x).
 
-        In the pullback dlog_px and dlog_pz fill the generative Parameters, dlog_q those of q, whose draws do
-        not move: so that `score` and `path` change nothing, and there are no dz, dkl and dq_params. q_params
-        is (B, 0). InputError for kl="closed_form", of which there is none.
+        In the pullback dlog_px and dlog_pz fill the generative Parameters, and dlog_q fills those of q. The
+        draws do not move with q, and so `score` and `path` change nothing, and there are no dz, dkl and
+        dq_params. q_params is (B, 0). InputError for kl="closed_form", since this KL has no closed form.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
         if batch.shown is not None:
@@ -147,9 +145,10 @@ class HelmholtzMachine(TwoWayChain):
         return Pass(log_px, none, h, log_pz=log_ph, log_q=log_q.reshape(-1, draws)), pullback
 
     def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
-        """The probability of each hidden unit  ->  (N, H), grey x allowed; means are passed up in place of draws.
+        """The probability of each hidden unit  ->  (N, H). x may be grey.
 
-        For h_1 this is E[h_1|x] under q, for higher layers its mean-field approximation.
+        The probabilities of a layer are passed up in the place of draws. For h_1 this gives E[h_1|x] under q,
+        and for higher layers a mean-field approximation of it.
         """
         codes = [
             np.concatenate(self._means(batch.x), axis=1)
@@ -158,7 +157,10 @@ class HelmholtzMachine(TwoWayChain):
         return np.concatenate(codes)
 
     def inverse_transform(self, h: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
-        """E[x|h_1] of hidden units (N, H) between 0 and 1  ->  (N, *event_shape); those above h_1 change nothing."""
+        """E[x|h_1] of hidden units (N, H) between 0 and 1  ->  (N, *event_shape).
+
+        The units above h_1 change nothing.
+        """
         require_untold("HelmholtzMachine.inverse_transform", y)
         h = codes_given("inverse_transform", h, dtype_of(self), called="h")
         self._require("inverse_transform", h=(h, "B H"))

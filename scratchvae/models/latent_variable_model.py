@@ -1,6 +1,4 @@
-"""What models with latent variables have in common: an encoder, a decoder, three roles, and the pass through
-them.
-"""
+"""What models with latent variables share: the pass through an encoder, a decoder and three roles."""
 
 from __future__ import annotations
 
@@ -26,33 +24,28 @@ from scratchvae.training import Optimizer, Phase
 
 
 class LatentVariableModel(Construction):
-    """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood
-    -> x.
+    """p(x|z) p(z) with a recognition model q(z|x).
 
-    `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params
-    (B, likelihood.n_params); D is the product of `event_shape`. The encoder gets what the likelihood's
-    `features` make of x, which most likelihoods leave as it is, and with `shows_mask` as many columns more,
-    which say what was observed. Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that
-    of the entries that were observed. `fit`, `transform`, `inverse_transform`, `score_samples` and `score`
-    are scikit-learn's verbs.
+        x -> encoder -> posterior -> z -> decoder -> likelihood -> x
 
-    A model is made in one of two ways. One that is given its networks, its roles and its event_shape is ready
-    at once, and `fit` trains these very networks. Any other builds what it was not given when `fit` first
-    sees examples, from plain numbers and names as the recipe mlp would, and keeps it as `model_`, a ready
-    model of the same class: its own parameters stay as they were given, as scikit-learn asks. So a user has
-    one kind of model, and the networks that it is built of come from the room of networks, which is below
-    this one.
+    `encoder` maps x (B, D) to q_params (B, posterior.n_params), and `decoder` maps z (B, Z) to x_params (B,
+    likelihood.n_params), where D is the product of `event_shape`. The encoder gets the likelihood's
+    `features` of x, which are x itself for most likelihoods. With `shows_mask` it gets as many columns more,
+    which say what was observed. Missing entries (NaN, or hidden by a mask) count for nothing in any term:
+    p(x|z) is that of the observed entries. `fit`, `transform`, `inverse_transform`, `score_samples` and
+    `score` are scikit-learn's verbs.
 
-    Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the
-    encoder gets; `told`, what the decoder gets; and `prior_given`, the prior of the latents of a batch.
+    A model whose parts depend on more than x and z overrides three hooks and nothing else: `seen`, the array
+    that the encoder gets; `told`, the array that the decoder gets; and `prior_given`, the prior of the
+    latents of a batch.
     """
 
     @abstractmethod
     def default_objective(self) -> Objective:
-        """What `fit` minimizes unless told otherwise."""
+        """The objective that `fit` minimizes by default."""
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """Those of the default objective: one phase over all Parameters."""
+        """One phase over all Parameters, with the default objective."""
         return [Phase(self.default_objective(), optimizer)]
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
@@ -60,12 +53,11 @@ class LatentVariableModel(Construction):
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets: the likelihood's `features` of x, or of what is shown in its place, 0 for
-        what is missing.
+        """The array that the encoder gets: the likelihood's `features` of x, with 0 for what is missing.
 
-        Of most likelihoods the features are x itself (B, D). Of a Standardized one they are in its units, in
-        which 0 is the mean of the data. Where the model `shows_mask`, which features were observed follows as
-        so many columns of 1 and 0.
+        Where a batch has `shown`, the features are those of `shown`. For most likelihoods the features are x
+        itself (B, D). For a Standardized one they are in its units, in which 0 is the mean of the data. Where
+        the model `shows_mask`, as many columns of 1 and 0 follow, which say which features were observed.
         """
         shown = batch.x if batch.shown is None else batch.shown
         features, observed = self.likelihood.features(shown, batch.observed)
@@ -80,15 +72,11 @@ class LatentVariableModel(Construction):
         return self.posterior.code(self.encoder(self.seen(batch))[0])
 
     def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
-        """What the decoder gets: codes z (B·K, Z), and in the columns behind them what else it is told of
-        each example.
-        """
+        """The array that the decoder gets: codes z (B·K, Z), and then what else it is told of examples."""
         return z
 
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
-        """p(z) for the latents of this batch: one prior for all batches, unless it depends on what is known
-        of them.
-        """
+        """p(z) for the latents of this batch, which is one prior for all batches unless it depends on y."""
         return self.prior
 
     def decoded(
@@ -98,7 +86,7 @@ class LatentVariableModel(Construction):
         x_params, decoder_pullback = self.decoder(self.told(z, batch, draws=draws), mode=mode)
 
         def pullback(dx_params: Array) -> Array:
-            return decoder_pullback(dx_params)[:, : z.shape[1]]  # what stands behind z is data
+            return decoder_pullback(dx_params)[:, : z.shape[1]]  # the columns after z are data
 
         return x_params, pullback
 
@@ -112,10 +100,10 @@ class LatentVariableModel(Construction):
         score: bool = True,
         mode: Mode = EVALUATION,
     ) -> tuple[Pass, Pullback]:
-        """One pass, downwards x -> q_params -> z -> x_params -> log p(x|z); upwards in its pullback.
+        """One pass, downwards x -> q_params -> z -> x_params -> log p(x|z), and upwards in its pullback.
 
-        The arguments and the pullback's are those of `objectives.Model.run`. InputError where kl="sampled" is
-        asked of a posterior without a density, or kl="closed_form" of a pair without one.
+        The arguments, and those of the pullback, are those of `objectives.Model.run`. InputError where
+        kl="sampled" is asked of a posterior without a density, or kl="closed_form" of a pair without one.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
         require_count("run", "draws", draws)

@@ -13,9 +13,9 @@ SMALLEST = 1e-12  # of a variance: a noise variance below this share of it is no
 
 
 def nearly_singular(weight: Array, noise_variance: Array) -> bool:
-    """Whether C = WᵀW + Ψ, its diagonal scaled to 1, is singular up to rounding.
+    """Whether C = WᵀW + Ψ, with its diagonal scaled to 1, is singular up to rounding.
 
-    weight W (Z, D), noise_variance (D,), the diagonal of Ψ.
+    weight W (Z, D), noise_variance (D,), the diagonal of Ψ. The likelihood has then grown without limit.
     """
     deviation = np.sqrt((weight**2).sum(axis=0) + noise_variance)
     scaled = (weight / deviation).T

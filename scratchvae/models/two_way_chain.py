@@ -1,4 +1,4 @@
-"""Two sigmoid belief networks over the same units: one draws from the top down, the other recognizes upwards."""
+"""Two sigmoid belief networks over the same units: one draws downwards, the other recognizes upwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from scratchvae.posteriors import Noise
 
 
 class TwoWayChain(HiddenUnits):
-    """p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l) and q(h|x) = Π_l q(h_l|h_{l−1}), h_0 = x: their draws and log-probabilities.
+    """The draws and log-probabilities of p(x, h) and of q(h|x), where h = (h_1, …, h_L) and h_0 = x.
+
+        p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l)        q(h|x) = Π_l q(h_l|h_{l−1})
 
     The logits of p(h_L) are `top`. The layers of `generation` map h_L downwards to the logits of x, and those
     of `recognition` map x upwards to the logits of h_L. Where all of h is one array (B, H), h_1 comes first.
@@ -32,19 +34,19 @@ class TwoWayChain(HiddenUnits):
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
         """The noise of `rows` recognitions: (rows, H) from U(0, 1), float32.
 
-        Of the 2²⁴ numbers that are drawn 0 becomes half a step: below it lies every probability, however
-        small, and a unit that is on with 1e-30 would be on at every 2²⁴th draw, with a weight of 1e30.
+        A number is one of 2²⁴ steps, and the draw 0 becomes half a step. Otherwise 0 would lie below every
+        probability, and a unit that is on with probability 1e-30 would be on in every 2²⁴th draw, with a
+        weight of 1e30.
         """
         return np.maximum(rng.random((rows, self.n_hidden), dtype=np.float32), np.float32(2.0**-25))
 
     def recognize(
         self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """h ~ q(h|x), from the bottom up, and log q(h|x).
+        """h ~ q(h|x), drawn from the bottom up, and log q(h|x).
 
-        x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats.
-
-        pullback(dlog_q) fills q's Parameters: the draws stay what they are.
+        x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats. pullback(dlog_q) fills q's Parameters, and the
+        draws stay what they are.
         """
         self._require("recognize", x=(x, "B D"), uniform=(uniform, "B H"))
         bernoulli_chain.require_binary("recognize", x=x)
@@ -53,7 +55,7 @@ class TwoWayChain(HiddenUnits):
         return (np.concatenate(drawn, axis=1), log_q), pullback
 
     def dream(self, *, uniform: Array) -> tuple[Array, Array]:
-        """(x, h) ~ p(x, h), from the top down.
+        """(x, h) ~ p(x, h), drawn from the top down.
 
         uniform (B, D + H), x's columns first  ->  (B, D) and (B, H).
         """
@@ -67,12 +69,10 @@ class TwoWayChain(HiddenUnits):
     def log_joint(
         self, batch: Batch, h: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|h) = log p(x|h_1) and log p(h) = log p(h_L) + Σ_l log p(h_{l−1}|h_l), each (B, K) in nats.
+        """log p(x|h) = log p(x|h_1) and log p(h) = log p(h_L) + Σ_l log p(h_{l−1}|h_l).
 
-        h (B·K, H).
-
-        pullback(dlog_px, dlog_ph) fills the generative Parameters and returns None: h is 0 or 1 and has no
-        gradient.
+        h (B·K, H)  ->  (B, K) each, in nats. pullback(dlog_px, dlog_ph) fills the generative Parameters and
+        returns None, since h is 0 or 1 and has no gradient.
         """
         repeated = batch.repeat(draws)
         x = fill_missing(repeated.x, repeated.observed)
@@ -99,13 +99,14 @@ class TwoWayChain(HiddenUnits):
     def decoded(
         self, h: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[Array, Pullback]:
-        """The logits (B·K, D) of p(x|h_1), which only the first columns of h (B·K, H) count for;
-        pullback(dlogits) -> dh_1.
+        """The logits (B·K, D) of p(x|h_1), which only the first columns of h (B·K, H) change.
+
+        pullback(dlogits) returns dh_1.
         """
         return self.generation[-1](h[:, : self.hidden[0]], mode=mode)
 
     def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log q(h|x) = Σ_l log q(h_l|h_{l−1})  (B,) in nats; pullback(dlog_q) fills q's Parameters."""
+        """log q(h|x) = Σ_l log q(h_l|h_{l−1})  (B,) in nats. pullback(dlog_q) fills q's Parameters."""
         self._require("log_recognition", x=(x, "B D"), h=(h, "B H"))
         bernoulli_chain.require_binary("log_recognition", x=x, h=h)
         terms, chain_pullback = bernoulli_chain.log_prob(
@@ -128,5 +129,5 @@ class TwoWayChain(HiddenUnits):
 
 
 def _parts(array: Array, widths: Sequence[int]) -> list[Array]:
-    """The columns of each layer, contiguous."""
+    """The columns of each layer, as contiguous arrays."""
     return [np.ascontiguousarray(part) for part in np.split(array, np.cumsum(widths)[:-1], axis=1)]

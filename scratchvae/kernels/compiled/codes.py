@@ -1,4 +1,4 @@
-"""Compiled twin of `textbook/codes.py`: the K distances of a vector grow side by side."""
+"""Compiled twin of `textbook/codes.py`: one loop adds to the K distances of a vector together."""
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """Compiled twins of `textbook/densities.py`: one pass over each row.
 
-Short sums in the arrays' dtype, added up in float64.
+Short sums are taken in the dtype of the arrays, and added up in float64.
 """
 
 import numpy as np
@@ -147,6 +147,6 @@ def _kink(l: float, x: float) -> float:
 
 @scalar
 def _precision(log_var: float) -> float:
-    """1/σ, held at the largest finite number."""
+    """1/σ, clipped to finite numbers."""
     precision, largest = exponential.exp(type(log_var)(-0.5) * log_var), np.finfo(type(log_var)).max
     return largest if precision > largest else precision

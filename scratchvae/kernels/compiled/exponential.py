@@ -72,8 +72,9 @@ def _functions(real: Any, whole: Any, fitted: Fit) -> dict[str, Scalar]:
 
     @scalar
     def power_of_two(n: Any, bits_of_one: Any) -> Any:
-        """2ⁿ for a whole number |n| < 127 (float64: 1023) as `shifted` gives it, with `bits_of_one` =
-        ONE_BITS.
+        """2ⁿ for a whole number |n| < 127 (float64: 1023), which comes as `shifted` returns it.
+
+        `bits_of_one` is ONE_BITS.
 
         With LIFTED_BITS it is 2ⁿ times 2^lift, which allows a smaller n.
         """
