@@ -32,8 +32,8 @@ Law = tuple[Array, Array]  # mean (B, D) and covariance (B, D, D)
 def marginal(mean: Array, S: Array, *, kept: Sequence[int]) -> tuple[Law, Pullback]:
     """The law of the entries `kept` of x ~ N(mean, S), in that order: N(mean_k, S_kk).
 
-    mean (B, D), S (B, D, D)  ->  mean (B, K), covariance (B, K, K). `kept` are K different numbers of 0..D −
-    1. InputError where `kept` names an entry that does not exist, or names one twice.
+    mean (B, D), S (B, D, D)  ->  mean (B, K), covariance (B, K, K). `kept` are K different numbers of
+    0..D − 1. InputError where `kept` names an entry that does not exist, or names one twice.
     """
     n = require_shapes("gaussian_algebra.marginal", mean=(mean, "B D"), S=(S, "B D D"))
     k = _entries("marginal", "kept", kept, n["D"])

@@ -45,7 +45,10 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
 
     @abstractmethod
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
-        """Build the missing parts for events of that shape, all of them anew if `fresh`, and learn what y is."""
+        """Build the parts that are missing for events of that shape, and learn what y is.
+
+        With `fresh`, all parts that the model builds are built anew.
+        """
 
     def _require_parameters(self) -> None:
         """Raise InputError where parameters of the constructor contradict each other."""

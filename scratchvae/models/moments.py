@@ -42,8 +42,8 @@ class Moments:
             mean = mean_n + m/N (mean_m − mean_n)
             S    = n/N S_n + m/N S_m + n m/N² (mean_m − mean_n)(mean_m − mean_n)ᵀ
 
-        The root of S is the triangular factor of three blocks of rows: the two roots and a multiple of mean_m
-        − mean_n.
+        The root of S is the triangular factor of three blocks of rows: the two roots and a multiple of
+        mean_m − mean_n.
         """
         n, m = self.count, other.count
         N, apart = n + m, other.mean - self.mean

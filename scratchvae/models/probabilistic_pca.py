@@ -14,8 +14,8 @@ from scratchvae.models.vae import VAE
 class ProbabilisticPCA(LinearGaussian):
     """x = z W + mean + ε, ε ~ N(0, σ² I), which a linear VAE learns.     Tipping & Bishop 1999.
 
-    The maximum has a closed form (their equations 7 and 8, and appendix A). With the eigenvalues λ_1 ≥ … ≥
-    λ_D and the eigenvectors u_j of the covariance S of the data,
+    The maximum has a closed form (their equations 7 and 8, and appendix A). With the eigenvalues
+    λ_1 ≥ … ≥ λ_D and the eigenvectors u_j of the covariance S of the data,
 
         σ² = mean of λ_{Z+1}, …, λ_D,     W_j = √(λ_j − σ²) u_j,  j = 1 … Z
 

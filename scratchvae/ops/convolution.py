@@ -21,8 +21,8 @@ def conv2d(
 
         y[b,o,p,q] = b[o] + Σ_cij W[o,c,i,j] x[b, c, p·stride + i − padding, q·stride + j − padding]
 
-    x is 0 outside the image. x (B, C, H, W), W (O, C, I, J), b (O,)  ->  y (B, O, P, Q) with P = ⌊(H +
-    2·padding − I) / stride⌋ + 1, and Q likewise. Dumoulin & Visin 2016.
+    x is 0 outside the image. x (B, C, H, W), W (O, C, I, J), b (O,)  ->  y (B, O, P, Q) with
+    P = ⌊(H + 2·padding − I) / stride⌋ + 1, and Q likewise. Dumoulin & Visin 2016.
     """
     n = require_shapes("conv2d", x=(x, "B C H W"), W=(W, "O C I J"), b=(b, "O"))
     _require_fit("conv2d", n["H"] + 2 * padding, n["W"] + 2 * padding, n["I"], n["J"], stride, padding)

@@ -16,7 +16,7 @@ class Point(Posterior):
         self.n_params = latent_dim
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """Nothing is random: (rows, 0)."""
+        """No noise, since nothing is random: (rows, 0)."""
         return np.empty((rows, 0), np.float32)
 
     def sample(

@@ -1,4 +1,4 @@
-"""p(z) over the logarithms of points of a simplex: the Concrete law."""
+"""p(z) over the logarithms of points of a simplex, by the Concrete law."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from scratchvae.priors.one_hot import OneHot
 class ConcretePrior(Prior):
     """G = `groups` independent Concrete laws over K = `categories`, of equal or `learned` logits; z = log x.
 
-    `temperature` is the prior's own, and need not be the posterior's.     Maddison, Mnih & Teh 2017, appendix
+    `temperature` is the prior's own, and need not be the posterior's. Maddison, Mnih & Teh 2017, appendix
     C.3.
     """
 

@@ -9,7 +9,7 @@ from scratchvae.priors.interface import Prior
 
 
 class StandardGaussian(Prior):
-    """The prior of Kingma & Welling 2014."""
+    """p(z) = N(0, I), the prior of Kingma & Welling 2014."""
 
     def __init__(self, latent_dim: int) -> None:
         require_count("StandardGaussian", "latent_dim", latent_dim)

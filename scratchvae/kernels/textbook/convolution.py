@@ -1,8 +1,8 @@
 """Windows over images: `patches`, their sum `patches_backward`, and their largest entries by `max_pool`.
 
-Letters: B images, C channels, H × W pixels, kernel I × J, stride s, padding p; windows P × Q with P = ⌊(H +
-2p − I) / s⌋ + 1 and Q likewise. Window (p, q) starts at row p·s − padding, column q·s − padding. Patches have
-the channels last, so that what a window reads of one image row is one piece of memory.
+Letters: B images, C channels, H × W pixels, kernel I × J, stride s, padding p; windows P × Q with
+P = ⌊(H + 2p − I) / s⌋ + 1 and Q likewise. Window (p, q) starts at row p·s − padding, column q·s − padding.
+Patches have the channels last, so that what a window reads of one image row is one piece of memory.
 """
 
 import numpy as np

@@ -23,11 +23,13 @@ def negative_binomial(log_mean: Array, log_dispersion: Array, x: Array) -> tuple
     """log p(x) and its slopes by log μ and log r, for x ≥ 0, the mean μ and the dispersion r.
 
         ∂log p/∂log μ = r (x − μ)/(r + μ)
+        ∂log p/∂log r = r (digamma_excess − (w − log(1 + w))),    w = (x − μ)/(r + μ)
 
-    For x > 0, log p is `_log_peak` less `half_deviance`, and for x = 0 it is −r log(1 + μ/r). The slope by
-    log r is r (digamma_excess − (w − log(1+w))) with w = (x − μ)/(r + μ), where both parts are positive. They
-    agree at x = 1 as μ falls to 0. At x = 1 the slope is therefore computed as r (μ/(r (r+μ)) − (w −
-    log(1+w))) with the w of x = 0.
+    For x > 0, log p is `_log_peak` less `half_deviance`, and for x = 0 it is −r log(1 + μ/r). Both parts of
+    the second slope are positive, and they agree at x = 1 as μ falls to 0. At x = 1 it is therefore computed
+    in another form, with the w of x = 0:
+
+        ∂log p/∂log r = r (μ/(r (r + μ)) − (w − log(1 + w)))
     """
     l, counts = log_mean.astype(np.float64), x.astype(np.float64)
     with np.errstate(over="ignore", under="ignore", divide="ignore"):

@@ -34,9 +34,9 @@ def half_deviance(rho: Array, x: Array, r: Array) -> Array:
     """(x+r) (log(1 + s (e^ρ − 1)) − sρ) ≥ 0 with s = x/(x+r), for x, r > 0: it is 0 at ρ = 0.
 
     It stays the same number when x and r are exchanged and ρ changes its sign, and so s is taken as the
-    smaller of the two shares, at most ½. For |ρ| < 1 it is (log(1+v) − v) + s (e^ρ − 1 − ρ) with v = s (e^ρ −
-    1). Each of these two parts is a series that begins with a square, and the second is at least twice as
-    large as the first.
+    smaller of the two shares, at most ½. For |ρ| < 1 it is (log(1+v) − v) + s (e^ρ − 1 − ρ) with v = s
+    (e^ρ − 1). Each of these two parts is a series that begins with a square, and the second is at least twice
+    as large as the first.
     """
     rho, share = np.where(x <= r, rho, -rho), np.minimum(x, r) / (x + r)
     held, near = np.minimum(rho, STEEP), np.abs(rho) < 1

@@ -59,8 +59,8 @@ def sphere_moments(log_concentration: Array, dim: int) -> tuple[Array, Array, Ar
     sphere in D − 1 dimensions.
 
     Up to κ² = 4 D the moments come from the series E[e^(κ cos θ)] = 1 + Σ_k t_k over the uniform law, with
-    the terms t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)). Then κ A = Σ 2k t_k/(1 + Σ t_k), and KL = κ A −
-    log(1 + Σ t_k), which keeps the digits of a KL near 0.
+    the terms t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)). Then κ A = Σ 2k t_k/(1 + Σ t_k), and KL = κ
+    A − log(1 + Σ t_k), which keeps the digits of a KL near 0.
     """
     p, m = _angle(log_concentration, dim), dim - 2
     theta = p.low[:, None] + p.width[:, None] * (np.arange(PANELS)[:, None] + POINTS).reshape(-1)

@@ -11,8 +11,8 @@ def continuous_bernoulli(logits: Array, x: Array) -> tuple[Array, Array]:
     """η x − A(η) with A(η) = η/2 + log(sinh(η/2)/(η/2)), η = logits, and its slope x − A′(η).
 
     Up to |η| = log 2 they are η (x − ½) − Σ_k c_k η²ᵏ and (x − ½) − Σ_k 2k c_k η²ᵏ⁻¹. From there on, with the
-    distance d of x from the end that η leads to, they are log |η| − |η| d − log(1 − e^(−|η|)) and ±(1/|η| −
-    1/(e^|η| − 1) − d). So no large number is subtracted from another, for any x.
+    distance d of x from the end that η leads to, they are log |η| − |η| d − log(1 − e^(−|η|)) and
+    ±(1/|η| − 1/(e^|η| − 1) − d). So no large number is subtracted from another, for any x.
     """
     away, middle = np.abs(logits), x - x.dtype.type(0.5)
     near = np.clip(logits, -LOG_2, LOG_2)
