@@ -1,4 +1,4 @@
-"""What the examples of a training must be like: of the model's shape, in its support, and observed somewhere."""
+"""What the examples of a training must be: of the model's shape, in its support, and observed somewhere."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def require_examples(model: Model, data: Dataset, held_out: Dataset | None, *, f
 
 
 def _require_each_entry_observed(data: Dataset) -> None:
-    """Raise InputError where some entry is missing in all examples, so that nothing could be learned of it."""
+    """Raise InputError where an entry is missing in all examples, since nothing could be learned of it."""
     known = True if data.observed is None else data.observed.reshape(len(data), -1).any(axis=0)
     if not np.all(known):
         entry, count = int(np.argmin(known)), int(np.count_nonzero(~np.asarray(known)))
