@@ -10,7 +10,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError
 
 EPSILON = float(np.finfo(np.float64).eps)
-ROWS = 6  # of Ridders' table: the step is halved between them
+ROWS = 6  # the rows of Ridders' table, between which the step is halved
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from scratchvae.arrays import InputError
 LONGEST, DEEPEST = 2000, 8  # characters of a text, and the depth of choices and tuples within each other
 BEYOND = 2**63  # whole numbers are below it, as arrays can't count any further
 SHOWN = 80  # characters of a text that a message repeats
-MOST_VALUES = 10_000  # of a range
+MOST_VALUES = 10_000  # the most values of a range
+
 QUOTED = "a text, such as a path, stands in quotes, as in 'a.csv'"
 RANGE = re.compile(r"(?<![\w.'\"])(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})(?![\w.'\"])")
 

@@ -161,7 +161,7 @@ def product(
         dmean = J_dm + dv  # dmean = Jᵀ dm + dlog_c v
         dother_mean = K_dm - dv  # dother_mean = Kᵀ dm − dlog_c v
         _, inverse = _solve(L, np.broadcast_to(np.eye(D, dtype=L.dtype), L.shape))
-        dV = 0.5 * (_outer(dv, v) - dlog_c[:, None, None] * inverse)  # of log c: dV = dlog_c ½ (v vᵀ − V⁻¹)
+        dV = 0.5 * (_outer(dv, v) - dlog_c[:, None, None] * inverse)  # dV = dlog_c ½ (v vᵀ − V⁻¹), from log c
         dS = _transposed(J) @ dC @ J + _outer(J_dm, v) + dV  # dS = Jᵀ dC J + Jᵀ dm vᵀ + dV
         dT = _transposed(K) @ dC @ K - _outer(K_dm, v) + dV  # dT = Kᵀ dC K − Kᵀ dm vᵀ + dV
         return dmean, _symmetric(dS), dother_mean, _symmetric(dT)
@@ -171,7 +171,7 @@ def product(
 
 def _entries(where: str, name: str, given: Sequence[int], D: int) -> Array:
     entries = np.asarray(given).reshape(-1)
-    integers = entries.dtype.kind in "iu" or entries.size == 0  # and no mask of True and False
+    integers = entries.dtype.kind in "iu" or entries.size == 0  # a mask of True and False is refused
     in_range = integers and ((entries >= 0) & (entries < D)).all()
     if not in_range or len(set(entries.tolist())) < len(entries):
         expected = f"{name} should be different numbers of 0..{D - 1}, the entries of an event"

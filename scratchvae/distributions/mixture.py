@@ -29,7 +29,7 @@ def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Ar
     )
     B, K, D = n["B"], n["K"], n["D"]
     log_weights, log_weights_pullback = ops.log_softmax(logits, axis=0)
-    # each z with each k
+    # the pairs of each z with each component k
     pairs = [np.broadcast_to(a, (B, K, D)).reshape(B * K, D) for a in (z[:, None], means, log_vars)]
     log_pairs, pairs_pullback = gaussian.log_prob(*pairs)
     joint = log_weights + log_pairs.reshape(B, K)  # log π_k + log N(z; mean_k, σ_k²)
@@ -39,7 +39,7 @@ def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Ar
         djoint = joint_pullback(dlog_pz)  # djoint_bk = dlog_pz_b r_bk, r the responsibilities
         dz, dmeans, dlog_vars = (d.reshape(B, K, D) for d in pairs_pullback(djoint.reshape(B * K)))
         dlogits = log_weights_pullback(djoint.sum(axis=0))  # dlogits_k = Σ_b dlog_pz_b (r_bk − π_k)
-        # each summed over its other axis
+        # each gradient is summed over the axis that its array lacks
         return dz.sum(axis=1), dlogits, dmeans.sum(axis=0), dlog_vars.sum(axis=0)
 
     return log_pz, pullback

@@ -62,7 +62,7 @@ def log_prob(location: Array, thresholds: Array, *, x: Array) -> tuple[Array, Pu
     category, index = x[:, :, None].astype(np.int64), np.arange(T)
     end = np.full((*location.shape, 1), np.inf, location.dtype)
     log_widths = np.concatenate([end, thresholds[:, :, 1:], end], axis=2)[:, :, : T + 1]
-    # each (B, D, C)
+    # the lower logits, the upper logits and the log widths, (B, D, C) each
     pieces = (np.concatenate([-end, logits], axis=2), np.concatenate([logits, end], axis=2), log_widths)
     log_p, log_p_pullback = ops.logistic_interval(
         *(np.take_along_axis(piece, category, axis=2) for piece in pieces)

@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae.arguments import differentiable, sampler
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
-SERIES_FROM = 16.0  # where the four terms of Stirling's series leave less than 10⁻¹³
+SERIES_FROM = 16.0  # from here on the four terms of Stirling's series leave less than 10⁻¹³
 NORMAL_FROM = 1e8  # rates at which a quantile's third term is below the count's own steps
 
 
@@ -32,7 +32,7 @@ def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
         rate = np.exp(log_rate64)
         positive = np.where(counts > 0, counts, 1.0)
         r = log_rate64 - np.log(positive)  # log λ/x
-        near = np.abs(r) < 1  # where λ is near x, log x would cost the digits that it is rounded by
+        near = np.abs(r) < 1  # the rounding of log x would count where λ is near x
         r = np.where(near, np.log1p((np.where(near, rate, positive) - positive) / positive), r)
         half_deviance = np.where(counts > 0, positive * (np.expm1(r) - r), rate)
         log_px = (_log_peak(counts) - half_deviance).sum(axis=1).astype(log_rate.dtype)

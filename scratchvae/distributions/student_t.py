@@ -14,7 +14,7 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 SHIFT = 8  # steps of the recurrence before Stirling's series
 # c₁, c₃, c₅, …, c₁₃
 SERIES = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224, -5461 / 425984)
-NEAR = 0.5  # of |u|/√ν: up to it the terms have a limit at ν = ∞
+NEAR = 0.5  # up to this |u|/√ν the terms have a limit at ν = ∞
 
 
 @differentiable
@@ -39,7 +39,7 @@ def log_prob(
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         # √(1/s), held finite so that 0/s stays 0
         root = np.minimum(np.exp(-log_scale / 2), np.finfo(x.dtype).max)
-        u = (x - location) * root * root  # in two steps, as 1/s overflows before u does
+        u = (x - location) * root * root  # two factors, because 1/s overflows before u does
         C, dC = _normalizer(log_df)
         T, dT_du, moment, dT_dlog_df = _tail(u, log_df)
     log_px = (C - T - log_scale - x.dtype.type(0.5 * np.log(2 * np.pi))).sum(axis=1)

@@ -29,7 +29,7 @@ from scratchvae.likelihoods import missing_mean, missing_sample, require_batch_s
 from scratchvae.objectives import Model
 from scratchvae.posteriors import Point
 
-ROWS = 1024  # of decoder input at once, which bounds the memory for any number of samples
+ROWS = 1024  # rows of decoder input at once, which bounds the memory for any number of samples
 
 
 class Decoding(Model, Protocol):

@@ -12,7 +12,7 @@ from scratchvae.layers import dtype_of
 from scratchvae.likelihoods import require_batch_supported
 from scratchvae.objectives import Model
 
-# of decoder input at once, which bounds the memory for any number of samples, and fits into caches
+# rows of decoder input at once, which bounds the memory for any number of samples, and fits into caches
 ROWS = 1024
 
 

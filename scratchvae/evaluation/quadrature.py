@@ -14,9 +14,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_count, requir
 from scratchvae.posteriors import Density
 
 WHOLE = 1e-6  # the mass of a density on the grid may differ from 1 by this
-WHOLE_BY_HALF = (
-    1e-3  # and by this with every second point of each axis, as all points leave its square, or less
-)
+WHOLE_BY_HALF = 1e-3  # and by this with every second point, since all points leave its square, or less
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def orthogonal(shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random
     """
     rows, columns = shape[0], int(np.prod(shape[1:]))
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
-    # so that every orthogonal matrix is equally likely (Mezzadri 2007)
+    # with these signs every orthogonal matrix is equally likely (Mezzadri 2007)
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
     return np.ascontiguousarray(q if rows >= columns else q.T).reshape(shape)
 

@@ -72,7 +72,7 @@ class Beta(Likelihood):
             dl = dlog_a * kernels.sigmoid(-l) - dlog_b * kernels.sigmoid(l)  # dl = dlog_a σ(−l) − dlog_b σ(l)
             dlog_concentration = dlog_a + dlog_b  # dlog_ν = dlog_a + dlog_b
             if isinstance(self.log_concentration, Parameter):
-                # of a number for all entries: Σ_bd
+                # one number for all entries receives Σ_bd
                 self.log_concentration.receive(dlog_concentration.sum().reshape(1))
             return (
                 np.concatenate([dl, dlog_concentration], axis=1)

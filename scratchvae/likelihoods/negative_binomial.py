@@ -135,7 +135,7 @@ class NegativeBinomial(Likelihood):
         def pullback(dlog_px: Array) -> Array:
             dlog_mean, dlog_dispersion, *dlogits = op_pullback(dlog_px)
             if isinstance(self.log_dispersion, Parameter):
-                by_entry = dlog_dispersion.sum(axis=0)  # of a number for each entry: Σ_b
+                by_entry = dlog_dispersion.sum(axis=0)  # a number for each entry receives Σ_b
                 self.log_dispersion.receive(
                     by_entry if self.dispersion_from == "feature" else by_entry.sum().reshape(1)
                 )  # Σ_bd

@@ -93,7 +93,7 @@ class StudentT(Likelihood):
                 if source == "decoder":
                     decoded.append(gradient)
                 elif isinstance(held, Parameter):
-                    held.receive(gradient.sum().reshape(1))  # of a number for all entries: Σ_bd
+                    held.receive(gradient.sum().reshape(1))  # one number for all entries receives Σ_bd
             return np.concatenate(decoded, axis=1)
 
         return log_px, pullback

@@ -61,7 +61,7 @@ def _of(data: Dataset) -> str:
 def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
     """The changes with which the likelihood would take the data, the likeliest first."""
     divisor, levels = KINDS[data.kind].divisor, getattr(likelihood, "levels", None)
-    whole, least, greatest = True, np.inf, -np.inf  # of the observed entries
+    whole, least, greatest = True, np.inf, -np.inf  # properties of the observed entries
     for batch in data.batches(AT_ONCE, np.float64):
         seen = batch.x if batch.observed is None else batch.x[batch.observed != 0]
         rounded = np.rint(seen)

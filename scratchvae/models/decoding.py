@@ -89,7 +89,7 @@ class Decoding(Estimator):
         decoded = np.empty((len(z), *event_shape), dtype)
         for start in range(0, len(z), AT_ONCE):
             rows = slice(start, start + AT_ONCE)
-            batch = Batch(z[rows, :0], None if known is None else known[rows])  # of no entries
+            batch = Batch(z[rows, :0], None if known is None else known[rows])  # examples without entries
             x_params, _ = model.decoded(z[rows], batch)
             decoded[rows] = read(x_params).reshape(-1, *event_shape)
         return decoded

@@ -30,7 +30,7 @@ class FactorAnalysis(LinearGaussian):
     METHODS = ("profile", "em")
 
     def _fit_complete(self, moments: Moments) -> None:
-        from scipy import optimize  # here, as it takes a while to import
+        from scipy import optimize  # imported here: it takes a while
 
         self.mean, root, variance = moments.mean, moments.root, moments.variance
         lowest = self._lowest(variance, moments.highest > moments.lowest)
@@ -89,5 +89,5 @@ class FactorAnalysis(LinearGaussian):
         self._require_fitted()
         likelihood = GaussianDiagonal(self.noise_variance, min_variance=0.0)
         vae = linear_vae(self.weight, self.mean, self.noise_variance, likelihood)
-        likelihood.log_excess.value = np.log(self.noise_variance)  # to all digits of float64
+        likelihood.log_excess.value = np.log(self.noise_variance)  # set in float64, with all digits
         return vae

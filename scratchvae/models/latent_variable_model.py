@@ -158,10 +158,10 @@ class LatentVariableModel(Construction):
             if path is not None:
                 dz_found, dlog_q_found = dz_found * path.reshape(-1, 1), dlog_q_found * path.reshape(-1)
             if kl_by_group is not None:
-                # by way of z, and of the KL
+                # the gradients by way of z and of the KL
                 found = z_pullback(dz_found, np.zeros_like(kl_by_group) if dkl is None else dkl)
             else:
-                # by way of z, and of log q
+                # the gradients by way of z and of log q
                 found = z_pullback(dz_found, dlog_q_found) if sampled else z_pullback(dz_found)
             if dq_params is not None:
                 found = found + dq_params

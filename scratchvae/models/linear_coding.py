@@ -145,7 +145,7 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         It is computed by the Cholesky factor of C. Where some ψ are near 0, C may be well conditioned
         although M is not.
         """
-        from scipy import linalg  # here, as it takes a while to import
+        from scipy import linalg  # imported here: it takes a while
 
         inverse = linalg.cho_solve(linalg.cho_factor(self.get_covariance()), np.eye(len(self.mean)))
         return (inverse + inverse.T) / 2

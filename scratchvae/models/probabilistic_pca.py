@@ -64,5 +64,5 @@ class ProbabilisticPCA(LinearGaussian):
         self._require_fitted()
         likelihood = Gaussian(self.noise_variance[0], learned=True)
         vae = linear_vae(self.weight, self.mean, self.noise_variance, likelihood)
-        likelihood.log_var.value = np.log(self.noise_variance[:1])  # to all digits of float64
+        likelihood.log_var.value = np.log(self.noise_variance[:1])  # set in float64, with all digits
         return vae

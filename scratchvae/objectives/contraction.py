@@ -61,7 +61,7 @@ def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple
     pullback(dnorm) gives the encoder's Parameters their gradients. It costs Z times as much as a pullback
     does, and memory for Z rows of the widest layer for each example.
     """
-    passed = []  # each layer with its input and its pullback, from the data up
+    passed = []  # each layer, its input and its pullback, from the data up
     h = x
     for layer in chain(encoder, "Contraction", "the encoder"):
         below = h
@@ -85,7 +85,7 @@ def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple
             by_slopes.append(da)
         dh = np.zeros((B, Z), J.dtype)
         for (_, _, layer_pullback), da in zip(reversed(passed), reversed(by_slopes), strict=True):
-            dh = layer_pullback(dh) + da  # what the layers above ask for, and what the slope here does
+            dh = layer_pullback(dh) + da  # the gradient from the layers above, plus that of the slope here
 
     return (J * J).sum(axis=(1, 2)), pullback
 

@@ -61,7 +61,7 @@ def slope_norm(decoder: Layer, z: Array, *, latents: int, mode: Mode = EVALUATIO
     as many passes as there are latents.
     """
     require_count("slope_norm", "latents", latents)
-    passed = []  # each layer with its pullback, and the pullback of the rows, from the code up
+    passed = []  # each layer's pullback, with that of the rows, from the code up
     h, T = z, np.broadcast_to(np.eye(latents, z.shape[1], dtype=z.dtype), (len(z), latents, z.shape[1]))
     for layer in chain(decoder, "DecoderGradient", "the decoder"):
         below = h
@@ -77,7 +77,7 @@ def slope_norm(decoder: Layer, z: Array, *, latents: int, mode: Mode = EVALUATIO
         dh = np.zeros_like(h)
         for layer_pullback, row_pullback in reversed(passed):
             dT, da = row_pullback(dT)
-            dh = layer_pullback(dh) + da  # what the layers above ask for, and what the slope here does
+            dh = layer_pullback(dh) + da  # the gradient from the layers above, plus that of the slope here
         return dh[:, :latents]
 
     return (J * J).sum(axis=(1, 2)), pullback

@@ -50,7 +50,7 @@ class ManyDraws(Objective):
             # A share that is too small to change any sum becomes 0, because subnormal numbers slow products.
             kept = np.where(np.abs(slope) < np.finfo(slope.dtype).eps ** 2, 0, slope)
             dlog_w = -kept / len(batch)  # ∂loss/∂log w_bk = −(∂F/∂log w_bk) / B
-            # each draw's weight among those of its group
+            # the weight of each draw in its group
             path = None if score else slope.dtype.type(self.groups) * kept
             run_pullback(dlog_px=dlog_w, dlog_pz=dlog_w, dlog_q=-dlog_w, path=path)
 

@@ -60,7 +60,7 @@ class ScoreFunctionElbo(Objective):
         def pullback() -> None:
             share = np.full_like(f, 1 / (B * K))
             dlog_q = -(f - baseline) * share  # −(f_bk − b_bk) / BK
-            # −⟨∂log p(x|z)⟩ and −⟨∂log p(z)⟩ at the draws, of which nothing moves with q
+            # −⟨∂log p(x|z)⟩ and −⟨∂log p(z)⟩ at the draws, which do not move with q
             score_gradient(model, one, run_pullback, dlog_px=-share, dlog_pz=-share, dlog_q=dlog_q, mode=mode)
 
         return Report(float(-f.mean(dtype=np.float64)), terms), pullback

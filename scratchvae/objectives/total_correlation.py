@@ -119,7 +119,7 @@ def aggregate_log_prob(
     by_latent, by_latent_pullback = ops.log_sum_exp(log_q + log_s[:, :, None], axis=1)
 
     def pullback(djoint: Array, dby_latent: Array) -> tuple[Array, Array, Array]:
-        # by the sum over latents, and each alone
+        # the gradient by the sum over latents, and by each latent alone
         dlog_q = joint_pullback(djoint)[:, :, None] + by_latent_pullback(dby_latent)
         moved = dlog_q * u
         dlog_var = 0.5 * (moved * u - dlog_q).sum(axis=0)  # dlog σ_mj² = Σ_r dlog_q ½ (u² − 1)

@@ -134,7 +134,7 @@ def weight_norm(v: Array, g: Array, *, axis: int = 0) -> tuple[Array, Pullback]:
     largest = np.abs(v).max(axis=others, initial=0).reshape(along_axis)
     if not largest.all():
         raise InputError("weight_norm: every slice of v should have a direction, found one of length zero")
-    scaled = v / largest  # whose squares neither overflow nor vanish
+    scaled = v / largest  # its squares neither overflow nor vanish
     scaled_norm = np.sqrt((scaled * scaled).sum(axis=others)).reshape(along_axis)
     direction = scaled / scaled_norm
     length = g.reshape(along_axis)

@@ -109,8 +109,8 @@ class GumbelSoftmax(Choices):
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dcopies, by_z = log_q_pullback(dlog_q)
-            dq_params: Array = z_pullback(dz + by_z)  # log q moves with z, ∂log q/∂z = log softmax(logits),
-            # and with the logits themselves
+            dq_params: Array = z_pullback(dz + by_z)  # ∂log q/∂z = log softmax(logits)
+            # log q moves with the logits too
             return dq_params + sum_of_draws(dcopies, draws) if score else dq_params
 
         return (z, log_q), pullback

@@ -87,7 +87,7 @@ class MixturePosterior(Density):
             found = z_pullback(dz)
             if len(found) == 2:
                 deach = [np.zeros_like(part) for part in each]
-                deach[1][place], deach[2][place] = found  # of the component alone that was drawn
+                deach[1][place], deach[2][place] = found  # only the drawn component has a gradient
                 found = tuple(deach)
             return mixture_pullback(*(_sum_over_draws(part, draws) for part in found))
 
@@ -102,7 +102,7 @@ class MixturePosterior(Density):
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dcopies, dz_by_log_q = log_q_pullback(dlog_q)
-            dq_params: Array = z_pullback(dz + dz_by_log_q)  # by way of z
+            dq_params: Array = z_pullback(dz + dz_by_log_q)  # the gradient by way of z
             return dq_params + sum_of_draws(dcopies, draws) if score else dq_params
 
         return (z, log_q), pullback

@@ -42,7 +42,7 @@ class Codes(Prior):
 
         def pullback(dlog_p: Array) -> None:
             dall = np.zeros_like(log_p)
-            # of each code, Σ over the places where it was chosen
+            # the gradient of each code is Σ over the places where it was chosen
             np.add.at(dall[0], (groups, indices), dlog_p)
             given_pullback(log_p_pullback(dall))
 

@@ -19,7 +19,7 @@ from scratchvae.training.loop import Training
 
 VERSION = 1
 TERMS = Table(Number(finite=False))  # a mean may be infinite or NaN where the weights are still finite
-RECORD = Record(  # of an epoch, as `Training` describes it
+RECORD = Record(  # the record of an epoch, as `Training` describes it
     {"epoch": Whole(1), "step": Whole(1), "seconds": Number(0), "learning_rate": Number(0), "train": TERMS},
     {"held_out": TERMS},
 )

@@ -92,7 +92,7 @@ def minimize(
     Raises Diverged where the loss is not finite, with Parameters and Buffers as they were before, and
     InputError where x lies outside the support of the likelihood or the model has no Parameters.
     """
-    from scipy import optimize  # here, as it takes a while to import
+    from scipy import optimize  # imported here: it takes a while
 
     require_count("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)

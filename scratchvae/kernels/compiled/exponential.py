@@ -43,7 +43,7 @@ def _functions(real: Any, whole: Any, fitted: Fit) -> dict[str, Scalar]:
     )
     ROOT_HALF_BITS = real(np.sqrt(0.5)).view(whole)
     DROP = real(2.0**-fitted.lift)  # back from where 2ⁿ is written as a normal number
-    # from where eˣ − 1 is −1; from which n on 1 − 2⁻ⁿ is 1
+    # eˣ − 1 is −1 below the first, and 1 − 2⁻ⁿ is 1 from the second n on
     EXPM1_LOWEST, EXPM1_ALL = real(-fitted.fraction_bits), real(64)
     TANH_ONE = real(-1.4 * fitted.fraction_bits)  # from here on e^-2|x| doesn't change 1 − e^-2|x|
     ERF_ONE = real(fitted.erf_one)  # beyond: erf is 1
@@ -179,7 +179,7 @@ def _of_either_dtype(name: str, doc: str) -> Scalar:
     def function(x: Any) -> Any:
         return (single if x.dtype == np.float32 else double)(x)
 
-    # not strict: the lambda carries no annotations
+    # not strict, because the lambda has no annotations
     @overload(function, strict=False, jit_options={"forceinline": True})
     def _choose(x: Any) -> Any:
         if x not in (types.float32, types.float64):

@@ -4,7 +4,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 
-ROUNDS = 10  # of Philox
+ROUNDS = 10  # the rounds of Philox
 FACTORS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 STEPS = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)  # they are added to the key after each round
 WORD, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)  # bits of a word, and the lower word of two

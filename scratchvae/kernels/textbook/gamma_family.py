@@ -37,7 +37,7 @@ def log_gamma_gap(shape: Array, other: Array, rise: Array) -> tuple[Array, Array
         slope += np.where(near, small + share / (low + 1), logarithm + share)
         curvature += 1 / (low * low * (low + 1))
     low, high = a + SHIFT, b + SHIFT
-    y, less = low / high, d / high  # and 1 − y
+    y, less = low / high, d / high  # X/Y and 1 − X/Y
     gap += -0.5 * log1p_less(d / low)
     slope += 0.5 * less / low
     curvature += 0.5 / low**2

@@ -25,8 +25,15 @@ SERIES = (
     1 / 12,
 )
 STIRLING_FROM = 16.0
-STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)  # of δ(z) in 1/z, 1/z³, …
-NEAR = 0.5  # of |v|, up to which log(1+v) − v is a series
+STIRLING = (
+    1 / 12,
+    -1 / 360,
+    1 / 1260,
+    -1 / 1680,
+    1 / 1188,
+    -691 / 360360,
+)  # the coefficients of δ(z) in 1/z, 1/z³, …
+NEAR = 0.5  # up to this |v| log(1+v) − v is computed by a series
 STEEP = 700.0  # e to this power is still finite
 
 

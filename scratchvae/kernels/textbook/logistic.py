@@ -7,7 +7,7 @@ from scratchvae.kernels.textbook.pointwise import sigmoid, softplus
 
 LOG_2 = float(np.log(2))
 FAR = 1000.0  # a width at which e^(−w) is 0 in float64 too
-SERIES = (  # of log(sinh(w/2) / (w/2)) in w²: B₂ₖ/(2k (2k)!), k = 1 … 7, with Bernoulli's numbers
+SERIES = (  # log(sinh(w/2) / (w/2)) in powers of w²: B₂ₖ/(2k (2k)!), k = 1 … 7, with Bernoulli's numbers
     1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800, 1 / 479001600, -691 / 15692092416000, 1 / 1046139494400,
 )  # fmt: skip
 

@@ -111,7 +111,7 @@ def tanh_backward(dy: Array, y: Array) -> Array:
 
 
 def _normal_cdf(x: Array) -> Array:
-    from scipy.special import erf  # here, as it takes a third of a second to import
+    from scipy.special import erf  # imported here: it takes a third of a second
 
     return 0.5 * (1 + erf(x * x.dtype.type(SQRT_HALF)))
 

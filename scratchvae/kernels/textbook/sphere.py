@@ -24,11 +24,11 @@ from scratchvae.kernels.textbook.gamma_ratios import log1p_less
 
 PANELS = 16
 POINTS, WEIGHTS = (a / 2 for a in np.polynomial.legendre.leggauss(10))
-POINTS = POINTS + 0.5  # of Gauss's rule on [0, 1]
+POINTS = POINTS + 0.5  # the points of Gauss's rule on [0, 1]
 FALLEN = 40.0  # nats below the peak at which p is negligible
-TERMS = 26  # of the series that is taken up to κ² = 4 D
+TERMS = 26  # terms of the series, which is used up to κ² = 4 D
 LARGEST = 700.0  # a larger |log κ| counts as this
-STEPS = 60  # of Newton's method at most
+STEPS = 60  # the most steps of Newton's method
 CLOSE = 1e-10  # the size of the last step: the error that is left is about the square of it
 
 
