@@ -153,7 +153,7 @@ class Blocks(Likelihood):
         return self._joined(x_params, self.sizes, lambda law, part: law.mean(part))
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A draw of each law."""
+        """Draw x (B, D), each block by its own law."""
         return self._joined(x_params, self.sizes, lambda law, part: law.sample(part, rng))
 
     def require_support(self, x: Array) -> None:

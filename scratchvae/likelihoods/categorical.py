@@ -58,7 +58,7 @@ class Categorical(Likelihood):
         return p @ np.linspace(0, 1, self.levels, dtype=x_params.dtype)
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """The value of a drawn level."""
+        """Draw a level for each entry, and return the levels' values."""
         logits = self._logits(x_params)
         level = categorical.sample(logits, uniform=rng.random(logits.shape[:2]))
         return level.astype(x_params.dtype) / x_params.dtype.type(self.levels - 1)

@@ -75,7 +75,7 @@ class DiscretizedLogistic(Likelihood):
         return above / above.dtype.type(self.levels - 1)
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """The value of a drawn level."""
+        """Draw a level for each entry, and return the levels' values."""
         *logits, means, log_scales = self._split(x_params)
         if logits:
             chosen = categorical.sample(logits[0], uniform=rng.random(means.shape[:2]))[:, :, None]

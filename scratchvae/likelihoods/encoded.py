@@ -97,11 +97,11 @@ class Encoded(Likelihood):
         )
 
     def mean(self, x_params: Array) -> Array:
-        """E[x|z] of the likelihood."""
+        """E[x|z] by the likelihood."""
         return self.likelihood.mean(self._from_means(x_params))
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A draw of the likelihood."""
+        """Draw x by the likelihood."""
         return self.likelihood.sample(self._from_means(x_params), rng)
 
     def require_support(self, x: Array) -> None:

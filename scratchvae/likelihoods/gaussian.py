@@ -58,7 +58,7 @@ class Gaussian(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The mean."""
+        """E[x|z], which is x_params itself."""
         return x_params
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
@@ -145,7 +145,7 @@ class GaussianDiagonal(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The mean."""
+        """E[x|z], which is x_params itself."""
         return x_params
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
@@ -191,7 +191,7 @@ class GaussianPerPixel(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The first half of x_params."""
+        """E[x|z], which is the first half of x_params."""
         (mean, _), _ = _halves(x_params)
         return mean
 

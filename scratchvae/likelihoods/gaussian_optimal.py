@@ -76,7 +76,7 @@ class GaussianOptimal(Likelihood):
         self.batches_seen.value = seen
 
     def mean(self, x_params: Array) -> Array:
-        """The mean."""
+        """E[x|z], which is x_params itself."""
         return x_params
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:

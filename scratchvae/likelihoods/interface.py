@@ -108,7 +108,7 @@ class Likelihood(Owner, ABC):
 
     @abstractmethod
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A draw x (B, D)."""
+        """Draw x ~ p(x|z)  ->  (B, D)."""
 
     def seen(self, x: Array) -> Array:
         """x (B, D) as an encoder should see it. By default this is x itself."""

@@ -45,7 +45,7 @@ class Laplace(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The mean."""
+        """E[x|z], which is x_params itself."""
         return x_params
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:

@@ -1,4 +1,4 @@
-"""The plain autoencoder."""
+"""The plain autoencoder, whose codes follow no prior."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -112,7 +112,7 @@ class Autoencoder(LatentVariableModel):
         return parts | {"critic": critic_chosen(where, self.latent_dim, self.critic, **of_critic)}
 
     def default_objective(self) -> Objective:
-        """Reconstruction."""
+        """Reconstruction, without corruption and penalties."""
         return Reconstruction()
 
     def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, samples: int) -> Array:

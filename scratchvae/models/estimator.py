@@ -87,5 +87,5 @@ class Estimator(Fitting):
         """A log-probability of each example  ->  (N,) in nats."""
 
     def score(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> float:
-        """The mean of score_samples."""
+        """The mean of score_samples over the examples, in nats."""
         return float(self.score_samples(x, y).mean())

@@ -60,7 +60,7 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
         return found
 
     def _has_networks(self) -> bool:
-        """Whether there is a `model_`."""
+        """Whether there is a `model_` already."""
         return True
 
     @abstractmethod

@@ -80,7 +80,7 @@ class HelmholtzMachine(TwoWayChain):
 
     @property
     def model_(self) -> HelmholtzMachine:
-        """This model."""
+        """This model itself, since it has its networks."""
         return self
 
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:

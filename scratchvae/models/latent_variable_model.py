@@ -49,7 +49,7 @@ class LatentVariableModel(Construction):
         return [Phase(self.default_objective(), optimizer)]
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """The posterior's noise."""
+        """The noise of `rows` draws, as the posterior draws it."""
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:

@@ -119,7 +119,7 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         return self._inferred(x).log_px
 
     def score(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> float:
-        """The mean of score_samples."""
+        """The mean of score_samples over the examples, in nats."""
         return float(self.score_samples(x).mean())
 
     def sample(

@@ -1,4 +1,4 @@
-"""The variational autoencoder."""
+"""The variational autoencoder, which builds its networks when it first sees examples or is given them."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -51,7 +51,7 @@ class Weights(Owner):
         return Summary(type(self).__name__, tuple(model._rows()), learned(model), remembered(model))
 
     def _rows(self) -> Iterable[Row]:
-        """The rows of the summary."""
+        """The rows of the table that `summary` returns."""
         return [
             Row(name, "Parameter", str(held.value.shape), held.value.size)
             for name, held in named_parameters(self).items()

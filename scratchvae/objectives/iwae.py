@@ -86,7 +86,7 @@ class Ciwae(ManyDraws):
 
     @property
     def draws(self) -> int:
-        """K."""
+        """K = `samples`, the number of draws of each example."""
         return self.samples
 
     def weigh(self, log_w: Array) -> tuple[Array, Array]:
@@ -126,11 +126,11 @@ class Renyi(ManyDraws):
 
     @property
     def draws(self) -> int:
-        """K."""
+        """K = `samples`, the number of draws of each example."""
         return self.samples
 
     def weigh(self, log_w: Array) -> tuple[Array, Array]:
-        """F, and its slope."""
+        """F at log w (B, K), and its slope ∂F/∂log w."""
         if self.alpha == 1:
             return log_w.mean(axis=1), np.full_like(log_w, 1 / self.samples)
         power = log_w.dtype.type(1 - self.alpha)

@@ -34,7 +34,7 @@ class Thermodynamic(ManyDraws):
 
     @property
     def draws(self) -> int:
-        """K."""
+        """K = `samples`, the number of draws of each example."""
         return self.samples
 
     @property
@@ -47,7 +47,7 @@ class Thermodynamic(ManyDraws):
         )
 
     def weigh(self, log_w: Array) -> tuple[Array, Array]:
-        """F, and its slope."""
+        """F at log w (B, K), and its slope ∂F/∂log w."""
         value, slope = np.zeros(len(log_w), log_w.dtype), np.zeros_like(log_w)
         for beta, end in zip(self.ends[:-1], self.ends[1:], strict=True):
             width, power = log_w.dtype.type(end - beta), log_w.dtype.type(beta)

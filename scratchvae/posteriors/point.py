@@ -33,5 +33,5 @@ class Point(Posterior):
         return z, pullback
 
     def code(self, q_params: Array) -> Array:
-        """The code itself."""
+        """The code itself, which is q_params."""
         return q_params

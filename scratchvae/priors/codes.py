@@ -63,5 +63,5 @@ class Codes(Prior):
         return np.where(is_code, log_p.sum(axis=1), -np.inf).astype(z.dtype, copy=False), pullback
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """The vectors of drawn codes."""
+        """Draw codes by their probabilities, and return their vectors  ->  (n, Z)."""
         return self.posterior.code_of(self.choices.sample_indices(n, rng))

@@ -1,4 +1,4 @@
-"""The role p(z)."""
+"""The role p(z): a law of latents that can be evaluated and drawn from."""
 
 from abc import ABC, abstractmethod
 

@@ -62,6 +62,6 @@ class OneHot(Prior):
         return indices
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """One-hot draws."""
+        """One-hot vectors of drawn categories, side by side  ->  (n, G·K)."""
         indices = self.sample_indices(n, rng)
         return np.eye(self.categories, dtype=np.float32)[indices].reshape(n, self.latent_dim)

@@ -21,6 +21,6 @@ class StandardGaussian(Prior):
         return gaussian.standard_log_prob(z)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Standard normal numbers."""
+        """Draw n vectors of standard normal numbers  ->  (n, Z)."""
         require_count("StandardGaussian.sample", "n", n, 0)
         return gaussian.sample_standard((n, self.latent_dim), rng)

@@ -1,4 +1,4 @@
-"""One training step."""
+"""One training step: noise, forward, backward, update."""
 
 from collections.abc import Mapping
 from copy import deepcopy
