@@ -148,7 +148,7 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
 
 
 def _name(node: ast.expr) -> str:
-    """A name, in which hyphens count as underscores; "" for anything else."""
+    """A name, in which hyphens count as underscores. For anything else it is ""."""
     match node:
         case ast.Name(id=name):
             return name

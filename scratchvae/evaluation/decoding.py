@@ -1,4 +1,4 @@
-"""What a decoder makes of codes: E[x|z], a draw x ~ p(x|z), and the motion of E[x|z] when z moves."""
+"""Functions that decode codes: E[x|z], a draw x ~ p(x|z), and the motion of E[x|z] when z moves."""
 
 import numpy as np
 

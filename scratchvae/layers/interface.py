@@ -1,4 +1,4 @@
-"""What every layer is, and the mode it runs in."""
+"""The interface that every layer has, and the mode, training or evaluation, in which it runs."""
 
 import math
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""What a model owns: Parameters, which are learned, and Buffers, which are remembered.
+"""The arrays of a model: Parameters, which an optimizer learns, and Buffers, which the model remembers.
 
 `named_parameters` and `named_buffers` find them by name.
 """

@@ -65,7 +65,7 @@ class Blocks(Likelihood):
                 law.measure(Batch(whole.x[:, columns], observed=_of(whole.observed, columns)))
 
     def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
-        """What the encoder sees of each block, side by side, and which of it was observed."""
+        """The features of each block side by side, and which of them were observed, for the encoder."""
         parts = [
             law.features(x[:, c], _of(observed, c)) for c, law in zip(self.columns, self.laws, strict=True)
         ]

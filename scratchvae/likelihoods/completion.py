@@ -1,4 +1,4 @@
-"""What a likelihood says of missing entries, given a code and the observed entries."""
+"""The missing entries under a likelihood, given a code and the observed entries: their mean and draws."""
 
 import numpy as np
 

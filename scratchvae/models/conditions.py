@@ -1,4 +1,4 @@
-"""What a conditional model is told of each example, y, and the numbers that its networks get for it.
+"""The condition y that a conditional model is told with each example, and its numbers for the networks.
 
 Letters: N examples, K classes, C numbers for each example.
 """

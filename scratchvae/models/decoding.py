@@ -33,7 +33,7 @@ class Decoding(Estimator):
     def decoded(
         self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[Array, Pullback]:
-        """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
+        """The parameters x_params (B·K, n_params) of codes z (B·K, Z), with pullback(dx_params) -> dz."""
 
     @abstractmethod
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:

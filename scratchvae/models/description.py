@@ -164,7 +164,7 @@ class Reading:
 
 
 def class_name(kind: type) -> str | None:
-    """The room and the name of one of the library's public classes; None for any other class."""
+    """The room and the name of one of the library's public classes, and None for any other class."""
     _, _, room = kind.__module__.partition(".")
     room = room.partition(".")[0]
     if kind.__module__.startswith("scratchvae.") and room in ROOMS:

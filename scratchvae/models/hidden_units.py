@@ -1,4 +1,4 @@
-"""What a model offers whose codes are hidden units of 0 and 1: it reconstructs and completes examples."""
+"""Models whose codes are hidden units of 0 and 1: they reconstruct and complete examples alike."""
 
 from __future__ import annotations
 

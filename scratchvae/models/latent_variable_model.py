@@ -1,4 +1,4 @@
-"""What models with latent variables share: the pass through an encoder, a decoder and three roles."""
+"""The base of models with latent variables: the pass through an encoder, a decoder and three roles."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class LatentVariableModel(Construction):
     def decoded(
         self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[Array, Pullback]:
-        """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
+        """The parameters x_params (B·K, n_params) of codes z (B·K, Z), with pullback(dx_params) -> dz."""
         x_params, decoder_pullback = self.decoder(self.told(z, batch, draws=draws), mode=mode)
 
         def pullback(dx_params: Array) -> Array:
@@ -174,7 +174,9 @@ class LatentVariableModel(Construction):
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z); pullback(dlog_px, dlog_pz) -> dz."""
+        """The terms log p(x|z) and log p(z) (B, K) at given z (B·K, Z), with pullback(dlog_px, dlog_pz) ->
+        dz.
+        """
         x_params, decoder_pullback = self.decoded(z, batch, draws=draws, mode=mode)
         log_px, likelihood_pullback = self.likelihood.log_prob(
             x_params, x=batch.x, observed=batch.observed, draws=draws, mode=mode

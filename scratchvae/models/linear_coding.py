@@ -1,4 +1,4 @@
-"""What a fitted linear-Gaussian model computes of examples, codes and covariances. Every answer is exact.
+"""The verbs of a fitted linear-Gaussian model: examples, codes and covariances, all computed exactly.
 
 The letters are those of linear_gaussian.
 """

@@ -14,7 +14,7 @@ from scratchvae.arrays import Array
 
 @dataclass(frozen=True)
 class Moments:
-    """What the likelihood of a linear-Gaussian model needs of N complete examples of D entries.
+    """The statistics of N complete examples of D entries that give a linear-Gaussian model's likelihood.
 
         count            N
         mean     (D,)

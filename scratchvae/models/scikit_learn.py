@@ -1,4 +1,4 @@
-"""What scikit-learn asks of an estimator in terms of its own classes.
+"""The answers that scikit-learn wants from an estimator, as objects of its own classes.
 
 The package is imported only inside the functions that scikit-learn calls.
 """

@@ -1,4 +1,4 @@
-"""What the objectives of several draws share: a loss that depends on a pass by log w alone."""
+"""The base of objectives of several draws: their loss depends on a pass by log w alone."""
 
 from abc import abstractmethod
 

@@ -89,7 +89,7 @@ class VectorQuantized(Choices):
         return rng.random((rows, self.groups if self.revive else 0), dtype=np.float32)
 
     def indices(self, q_params: Array) -> Array:
-        """The nearest code of each group, (B, G) of whole numbers from 0; the first of equals."""
+        """The nearest code of each group, (B, G) whole numbers from 0, and the first of equally near ones."""
         require_shapes("VectorQuantized", q_params=(q_params, f"B {self.n_params}"))
         return kernels.nearest_codes(
             self._by_group(q_params), self.codebooks.value.astype(q_params.dtype, copy=False)

@@ -1,11 +1,11 @@
-"""What a model's name stands for, and how a table of such names is printed."""
+"""A named model: the settings that a name stands for. A table of such names can be printed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 
 class NamedModel(NamedTuple):
-    """What a name stands for: a paper, a sentence, the settings of a run, and the paper's claims.
+    """A name's paper, a sentence about it, the settings of its run, and the paper's claims.
 
     `settings` are those of a run, by name: "model" is one of MODELS, "objective" and "prior" are choices,
     "penalty" is a list of choices, and "beta" and others are short spellings. A claim is "measure < name", or

@@ -1,4 +1,4 @@
-"""What the examples of a training must be: of the model's shape, in its support, and observed somewhere."""
+"""The examples of a training have the model's shape, lie in its support, and observe each entry somewhere."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What to say when training ends in NaN or infinity: what went first, what is at fault, and what helps.
+"""The report of a training that ends in NaN or infinity: what went first, what is at fault, and what helps.
 
 A remedy is said to help only if it was tried.
 """
