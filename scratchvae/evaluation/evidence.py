@@ -39,10 +39,11 @@ def evidence(
 
     The bound depends on q(z|x), and log p(x) does not: q enters no part of its computation. p(z|x) is defined
     by the log p(x) that is found here, and so the three terms add up on any grid. Their sum is therefore no
-    evidence that the grid is good. InputError is raised where the grid is not good. It is not where q(z|x) or
-    p(z|x) does not integrate to 1, by all of the points or by every second one, or does not vanish at the
-    ends of the grid. A second mode of p(z|x) that lies wholly beyond `reach` goes unnoticed. Kingma & Welling
-    2014, equation 1.
+    evidence that the grid is good.
+
+    InputError is raised where the grid is not good. On a good grid both q(z|x) and p(z|x) integrate to 1, by
+    all of the points and also by every second one, and both vanish at the ends of the grid. A second mode of
+    p(z|x) that lies wholly beyond `reach` goes unnoticed. Kingma & Welling 2014, equation 1.
     """
     require_shapes("evidence", x=(x, "N D"))
     if not isinstance(model.posterior, Density):

@@ -89,7 +89,7 @@ def regularity(
 ) -> Regularity:
     """Measure continuity along `pairs` paths, and completeness with up to `samples` examples of `data`.
 
-    As many prior samples are drawn.
+    The examples are compared with as many prior samples.
 
     `data` should be held out, because a model that has learned its training data by heart looks better on
     them than it is. Completeness is measured twice, since it can fail for two reasons.

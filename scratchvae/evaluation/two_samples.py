@@ -95,8 +95,9 @@ def two_sample_test(
 def _statistics(gram: Array, in_x: Array, unbiased: bool = True) -> Array:
     """MMD² for each assignment in_x (P, M+N) of the examples to x and y  ->  (P,).
 
-    `gram` is the kernel matrix, whose diagonal is 1. With a the indicator of x, aᵀKa sums k over pairs in x.
-    The sums over pairs in y and across follow from the row sums of K and its total.
+    `gram` is the kernel matrix K, whose diagonal is 1. Let a be the indicator of x. Then aᵀKa is the sum of k
+    over the pairs in x. The sums over the pairs in y and over the mixed pairs follow from the sums of K's
+    rows and of all of K.
     """
     a = in_x.astype(np.float64)
     M = np.count_nonzero(in_x[0])

@@ -38,7 +38,7 @@ class Features:
     feature_names_in_: Array
 
     def __sklearn_tags__(self) -> Any:
-        """The properties that scikit-learn asks for: a transformer of 2-D arrays, in which NaN means missing."""
+        """The properties for scikit-learn: a transformer of 2-D arrays, in which NaN means missing."""
         return transformer_tags(requires_y=self._requires_y())
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -174,9 +174,7 @@ class LatentVariableModel(Construction):
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """The terms log p(x|z) and log p(z) (B, K) at given z (B·K, Z), with pullback(dlog_px, dlog_pz) ->
-        dz.
-        """
+        """The terms log p(x|z) and log p(z) (B, K) at given z (B·K, Z); pullback(dlog_px, dlog_pz) -> dz."""
         x_params, decoder_pullback = self.decoded(z, batch, draws=draws, mode=mode)
         log_px, likelihood_pullback = self.likelihood.log_prob(
             x_params, x=batch.x, observed=batch.observed, draws=draws, mode=mode
