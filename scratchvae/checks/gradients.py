@@ -1,4 +1,4 @@
-"""Whether a pullback is the gradient of its value, by central differences, entry by entry, in float64."""
+"""The check of a pullback: it compares each gradient with central differences, entry by entry, in float64."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

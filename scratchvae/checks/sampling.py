@@ -1,4 +1,4 @@
-"""Whether draws follow the density that they claim.
+"""The check of a sampler: it compares draws with the density that they claim to follow.
 
 A gradient check does not notice a sampler that uses the variance as a standard deviation.
 """
@@ -37,11 +37,11 @@ def check_draws(
 ) -> list[Moment]:
     """Compare one-dimensional draws with their density: mass, moments, tails, and distribution function.
 
-    draws (N,); `log_prob` maps points (M,) to log-densities (M,) in nats. Evenly spaced floating `points` are
-    a quadrature grid that holds practically all of a density's mass. Integers are the whole support of a
-    probability mass function. The moments are mean, variance and skewness. `ok` allows a difference of at
-    most `limit` standard errors, for the total mass of at most 1e-4, and for the distribution function of at
-    most limit / 2√N (Kolmogorov 1933).
+    `draws` is (N,), and `log_prob` maps points (M,) to log-densities (M,) in nats. Evenly spaced floating
+    `points` are a quadrature grid that holds practically all of a density's mass. Integers are the whole
+    support of a probability mass function. The moments are mean, variance and skewness. `ok` allows a
+    difference of at most `limit` standard errors. For the total mass it allows at most 1e-4, and for the
+    distribution function at most limit / 2√N (Kolmogorov 1933).
     """
     discrete = np.issubdtype(points.dtype, np.integer)
     spacing = 1.0 if discrete else float(points[1] - points[0])

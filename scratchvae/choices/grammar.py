@@ -1,4 +1,4 @@
-"""How a choice is written: the name of a builder, and values for its parameters.
+"""The grammar of a choice: the name of a builder, and values for its parameters.
 
     choice  =  name  |  name(value, …, parameter=value, …)
     value   =  a number  |  'text'  |  True  |  False  |  None  |  (value, …)  |  [value, …]  |  choice

@@ -1,4 +1,4 @@
-"""Whether a value is of the type that a signature asks for, where the value may be a choice of its own."""
+"""The types of values: a value must be of the type that a signature asks for, or a choice that builds one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType

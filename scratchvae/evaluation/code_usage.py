@@ -1,4 +1,4 @@
-"""How evenly a model with discrete latents uses its codes."""
+"""The use of codes by a model with discrete latents, and how even it is."""
 
 import numpy as np
 

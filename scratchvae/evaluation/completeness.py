@@ -1,4 +1,4 @@
-"""Whether samples lie where the data are, and data where samples are: density and coverage.
+"""Density and coverage: the share of samples that lie near data, and of data that lie near samples.
 
 Both are computed from balls around the data.
 """

@@ -71,7 +71,7 @@ def enumerate_hidden(model: BeliefNet, x: npt.ArrayLike) -> Enumeration:
 
 
 def binary_states(n: int, what: str = "binary_states: n") -> Array:
-    """All states of n binary units (2^n, n), 00…0 first, 11…1 last; InputError for more than 20 units."""
+    """All states of n binary units (2^n, n), from 00…0 to 11…1. InputError for more than 20 units."""
     require_count("binary_states", "n", n, 0)
     if n > MOST:
         raise InputError(f"{what} should be at most {MOST}, since there are 2^n states of them; found {n}")

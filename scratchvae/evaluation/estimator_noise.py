@@ -1,4 +1,4 @@
-"""How much an objective's value and gradient vary from draw to draw, and how reliable one step is."""
+"""The noise of one step: an objective's value and gradient vary from draw to draw."""
 
 from dataclasses import dataclass
 

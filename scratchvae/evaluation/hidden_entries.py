@@ -1,4 +1,4 @@
-"""How well a model fills in missing entries: observed entries are hidden, filled in, and compared."""
+"""The error of completion: observed entries are hidden, the model fills them in, and the two are compared."""
 
 from dataclasses import dataclass, replace
 

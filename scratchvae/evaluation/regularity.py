@@ -17,7 +17,7 @@ from scratchvae.objectives import LatentModel
 
 @dataclass(frozen=True)
 class Completeness:
-    """How decoded prior samples compare with as many other examples.
+    """The comparison of decoded prior samples with as many other examples.
 
     density             its expectation is 1 where both follow one law: Naeem et al. 2020
     coverage            the share of the examples that have a sample near them

@@ -1,4 +1,4 @@
-"""Whether two samples come from one law: the maximum mean discrepancy, and a permutation test of it."""
+"""The test of whether two samples come from one law: the maximum mean discrepancy under permutations."""
 
 from dataclasses import dataclass
 

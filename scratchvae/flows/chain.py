@@ -1,4 +1,4 @@
-"""Steps one after the other, which make a step again."""
+"""A chain of steps, one after the other, which is a step again."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

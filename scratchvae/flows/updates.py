@@ -1,4 +1,4 @@
-"""How one latent moves, given two numbers a and m that depend on others: gated, or scaled and shifted.
+"""The updates of one latent, given two numbers a and m that depend on others: gated, or scaled and shifted.
 
 Everything is computed entry by entry, with arrays (B, D) of one shape, and log |det| (B,) is the sum over the
 D entries, in nats.

@@ -1,4 +1,4 @@
-"""Whether a likelihood gives a probability to every example of a data set, and advice where it does not."""
+"""The support of a likelihood: it must hold every example of a data set, and a message says what helps."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""How a model comes by its parts: its user gives them, or `fit` builds them when it first sees examples."""
+"""The construction of a model: its user gives the parts, or `fit` builds them when it first sees examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a model is trained: `fit` on examples, `partial_fit` on more of them, and the history of both."""
+"""The training of a model: `fit` on examples, `partial_fit` on more of them, and the history of both."""
 
 from __future__ import annotations
 

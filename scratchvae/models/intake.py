@@ -1,4 +1,4 @@
-"""How examples come into a model that is trained step by step. Each of its verbs takes them through here."""
+"""The intake of examples into a model that is trained step by step: all of its verbs take them through here."""
 
 from __future__ import annotations
 

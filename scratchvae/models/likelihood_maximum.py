@@ -1,4 +1,4 @@
-"""Whether the likelihood of a linear-Gaussian model has a maximum, and what to say where it has none.
+"""The maximum of the likelihood of a linear-Gaussian model, and the message where it has none.
 
 It has none where some noise variances may fall to 0: then the covariance C becomes singular, and the density
 of some examples grows without limit.

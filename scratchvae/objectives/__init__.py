@@ -1,4 +1,4 @@
-"""How passes are weighed into a loss: `report, pullback = objective(model, batch, noise)`.
+"""Objectives, which weigh passes into a loss: `report, pullback = objective(model, batch, noise)`.
 
 `pullback()` fills the gradients. An objective is the only place where a mean over the batch is taken.
 """

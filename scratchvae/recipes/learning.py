@@ -1,4 +1,4 @@
-"""How a model learns, by name: objectives, penalties, optimizers, and weights that change during training."""
+"""The tables of how a model learns: objectives, penalties, optimizers, and weights that change in training."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""From an objective to a trained model: one step, the loop around it, and the state of a run.
+"""The way from an objective to a trained model: one step, the loop around it, and the state of a run.
 
 The state is all that a run needs to stop and go on.
 """

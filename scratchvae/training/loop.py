@@ -113,8 +113,8 @@ class Training:
     def look_ahead(self) -> None:
         """Judge the held-out data, and one example, by every phase, before any step.
 
-        So InputError says at once what model, objective and data can't do together, and Diverged what is not
-        finite.
+        InputError is then raised at once where model, objective and data do not fit together, and Diverged
+        where a result is not finite.
         """
         self._measure_units()
         self._judge(self.data.subset(slice(0, 1)))

@@ -58,7 +58,7 @@ class Phase:
 def phases_of(
     model: Model, objective: Objective, optimizer: Optimizer, *, max_norm: float | None = None
 ) -> list[Phase]:
-    """One phase over all Parameters, and another one for each network that a penalty of the objective asks.
+    """One phase over all Parameters, and another one for each network that a penalty brings.
 
     The first phase then leaves such a network as it is, and the network moves alone in its own phase.
     """
@@ -85,7 +85,7 @@ def train_step(
     places: Array | None = None,
     data: Dataset | None = None,
 ) -> Report:
-    """Noise, forward, backward, update, for one batch.
+    """Take one training step on one batch: noise, forward, backward, update.
 
     Raises Diverged, without an update, where the loss or a gradient is not finite. Only its message needs
     `moved`, whether any Parameter was updated before, `data`, which the model is trained on, and `places`
