@@ -39,9 +39,9 @@ class Condition(ABC):
 class Classes(Condition):
     """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector.
 
-    The vector is 1 at y, and 0 elsewhere. A Linear layer then adds one row of its weight for each class, which
-    is an embedding of the class.
-    `shares` (K,) are p(y), how often each class occurs, all of them above 0; None makes them equal.
+    The vector is 1 at y, and 0 elsewhere. A Linear layer then adds one row of its weight for each class,
+    which is an embedding of the class. `shares` (K,) are p(y), how often each class occurs, and all of them
+    are above 0. If they are None, all classes are equally frequent.
     """
 
     shares: Array | None = None
@@ -119,7 +119,7 @@ class Reals(Condition):
 def require_untold(where: str, y: npt.ArrayLike | None) -> None:
     """Raise InputError for a y in a call that decodes or draws, where the model is told no y.
 
-    What the decoder should make of such a y is unknown.
+    The decoder has no place for such a y.
     """
     if y is not None:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The intake of examples into a model that is trained step by step: all of its verbs take them through here."""
+"""The intake of examples into a model that is trained step by step: each verb takes them through here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of how a model learns: objectives, penalties, optimizers, and weights that change in training."""
+"""The tables of how a model learns: objectives, penalties, optimizers, and weights that change meanwhile."""
 
 from collections.abc import Sequence
 
