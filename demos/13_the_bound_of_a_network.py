@@ -50,7 +50,7 @@ def log_likelihood_at(model, z, x):
 
 
 def bound_over_noise(model, q_params, x):
-    """The bound of one x for each row of q_params, by even steps of the noise, without the grid of latents."""
+    """The bound of one x for each row of q_params, by even steps of the noise, without a grid of z."""
     noise = np.linspace(-8, 8, 1001)
     weights = np.exp(-0.5 * noise**2) / np.exp(-0.5 * noise**2).sum()
     (mean, log_var), _ = model.posterior.mean_and_log_var(q_params)

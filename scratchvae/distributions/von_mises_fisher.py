@@ -108,7 +108,7 @@ def kl_to_uniform(log_concentration: Array, *, dim: int) -> tuple[Array, Pullbac
 @differentiable
 @in_float64
 def entropy(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
-    """H = log |S| − KL(p ‖ uniform law), |S| the sphere's area.     log_concentration (B,)  ->  (B,) in nats."""
+    """H = log |S| − KL(p ‖ uniform law), |S| the area of the sphere.     log κ (B,)  ->  (B,) in nats."""
     kl, kl_pullback = kl_to_uniform(log_concentration, dim=dim)
     at_a_point, _ = uniform_sphere.log_prob(np.eye(1, dim))
 

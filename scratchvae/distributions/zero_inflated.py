@@ -48,7 +48,7 @@ def log_prob(log_p: Array, logits: Array, *, x: Array) -> tuple[Array, Pullback]
 
 @sampler
 def sample(logits: Array, *, counts: Array, uniform: Array) -> Array:
-    """0 where uniform < σ(l), else `counts`, which were drawn from the law that is inflated.     All (B, D)."""
+    """0 where uniform < σ(l), else `counts`, which were drawn from the inflated law.     All (B, D)."""
     shaped = {"counts": (counts, "B D"), "uniform": (uniform, "B D")}
     require_shapes("zero_inflated.sample", logits=(logits, "B D"), **shaped)
     return np.where(uniform < kernels.sigmoid(logits), 0, counts).astype(logits.dtype)

@@ -1,4 +1,4 @@
-"""The thermodynamic variational objective: log p(x) as an integral along a path from q(z|x) to the posterior."""
+"""The thermodynamic variational objective: log p(x) as an integral along a path from q(z|x) to p(z|x)."""
 
 from dataclasses import dataclass
 

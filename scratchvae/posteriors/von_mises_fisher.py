@@ -1,4 +1,4 @@
-"""q(z|x) is a von Mises-Fisher law on the unit sphere, q_params = [a vector in the mean direction | log κ]."""
+"""q(z|x) is a von Mises-Fisher law on the unit sphere, q_params = [a vector along the mean | log κ]."""
 
 import numpy as np
 
