@@ -1,4 +1,4 @@
-"""q(z|x) is a product of posteriors, such as continuous latents beside choices."""
+"""q(z|x) is a product of posteriors, such as continuous latents and choices."""
 
 from itertools import accumulate
 
@@ -11,7 +11,7 @@ from scratchvae.posteriors.interface import Density, Noise
 
 
 class JointPosterior(Density):
-    """q(z|x) = Π_i q_i(z_i|x), the latents of the parts side by side, each inferred from numbers of its own.
+    """q(z|x) = Π_i q_i(z_i|x), where each part has latents and q_params of its own, side by side.
 
     JointPosterior(DiagonalGaussian(8), GumbelSoftmax(1, 10)) has 18 latents, and its encoder puts out 26
     numbers. Its prior is a priors.ProductPrior of as many parts. InputError for a part without a density.
@@ -35,7 +35,7 @@ class JointPosterior(Density):
         self.relaxed = any(part.relaxed for part in parts)
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """The noise of each part, a tuple."""
+        """The noise of each part, as a tuple."""
         return tuple(part.draw_noise(rows, rng) for part in self.parts)
 
     def apart(self, q_params: Array) -> tuple[tuple[Array, ...], Pullback]:
