@@ -43,11 +43,13 @@ def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
 def sample(logits: Array, *, uniform: Array) -> Array:
     """x = log(1 + u (e^η − 1))/η, the inverse of the distribution function at `uniform`, a draw u from U[0, 1).     Both (B, D).
 
-    By −|η| for either sign, as 1 − x has the parameter −η; at η = 0 it is u.
+    It rises with u. Where η > 0 it is 1 less the inverse for −η at 1 − u, as 1 − x has the parameter −η: so
+    no e^η overflows. At η = 0 it is u.
     """
     require_shapes("continuous_bernoulli.sample", logits=(logits, "B D"), uniform=(uniform, "B D"))
     away = np.maximum(np.abs(logits.astype(np.float64)), np.finfo(np.float64).tiny)
+    u = uniform.astype(np.float64)
     with np.errstate(divide="ignore"):
-        # u = 1 − 2⁻⁵³ may be rounded to 1
-        from_end = np.minimum(-np.log1p(uniform * np.expm1(-away)) / away, 1)
+        # P(distance from the end that η leads to ≤ from_end) = u, or 1 − u; at most 1, though rounded
+        from_end = np.minimum(-np.log1p(np.where(logits > 0, 1 - u, u) * np.expm1(-away)) / away, 1)
     return np.where(logits > 0, 1 - from_end, from_end).astype(logits.dtype)
